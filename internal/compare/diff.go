@@ -18,10 +18,8 @@ const Format = "dbaudit.diff/v1"
 // A Diff is what changed between two files.
 type Diff struct {
 	Format string `json:"format"`
-	// Of is "snapshots" or "results".
-	Of string `json:"of"`
-	// Same is whether nothing changed and all could be compared.
-	Same bool `json:"same"`
+	Of     string `json:"of"`   // "snapshots" or "results"
+	Same   bool   `json:"same"` // whether nothing changed and all could be compared
 	// Environments are in the order of the newer file, then what the older alone has.
 	Environments []Environment `json:"environments"`
 }
@@ -32,19 +30,13 @@ type Environment struct {
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile,omitempty"`
 	// Old and New are nil if that side does not have the environment.
-	Old *Side `json:"old"`
-	New *Side `json:"new"`
-	// Changes are those of snapshots.
-	Changes []Change `json:"changes,omitempty"`
-	// Outcomes are the controls with another outcome, and Findings all findings of
-	// either side: those of results.
-	Outcomes []Outcome `json:"outcomes,omitempty"`
-	Findings []Finding `json:"findings,omitempty"`
-	// Notes say what a reader of the difference must know: that the results were judged
-	// by different profiles of one name.
-	Notes []string `json:"notes,omitempty"`
-	// Incomparable says what one side or both did not read or judge.
-	Incomparable []Incomparable `json:"incomparable,omitempty"`
+	Old          *Side          `json:"old"`
+	New          *Side          `json:"new"`
+	Changes      []Change       `json:"changes,omitempty"`      // of snapshots
+	Outcomes     []Outcome      `json:"outcomes,omitempty"`     // of results: controls with another outcome
+	Findings     []Finding      `json:"findings,omitempty"`     // of results: all findings of either side
+	Notes        []string       `json:"notes,omitempty"`        // that the results were judged by different profiles of one name
+	Incomparable []Incomparable `json:"incomparable,omitempty"` // what one side or both did not read or judge
 }
 
 // A Side identifies the state that one of the files holds.
@@ -62,10 +54,9 @@ type Change struct {
 	Object string `json:"object"`
 	ID     string `json:"id,omitempty"`
 	Name   string `json:"name"`
-	// What is the part of it that changed: a privilege, a role, a team, a principal.
-	What string `json:"what,omitempty"`
-	From string `json:"from,omitempty"`
-	To   string `json:"to,omitempty"`
+	What   string `json:"what,omitempty"` // the part of it that changed: a privilege, a role, a team, a principal
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
 }
 
 // An Outcome is a control with another outcome.
@@ -84,18 +75,15 @@ type Finding struct {
 	Fingerprint string          `json:"fingerprint"`
 	Subject     audit.Subject   `json:"subject"`
 	Message     string          `json:"message"`
-	// Was is the earlier message of a finding that is still there with other evidence.
-	Was string `json:"was,omitempty"`
-	// Why says what makes a finding incomparable.
-	Why string `json:"why,omitempty"`
+	Was         string          `json:"was,omitempty"` // the earlier message, if the evidence is another
+	Why         string          `json:"why,omitempty"` // what makes it incomparable
 }
 
 // An Incomparable is something that cannot be compared.
 type Incomparable struct {
-	What string `json:"what"`
-	Why  string `json:"why"`
-	// Known says that neither side could be read, so that there is no change in it.
-	Known bool `json:"both_sides"`
+	What  string `json:"what"`
+	Why   string `json:"why"`
+	Known bool   `json:"both_sides"` // whether neither side could be read, which is not a change
 }
 
 // A State is how a finding changed.
@@ -103,8 +91,7 @@ type State string
 
 // The states of a finding.
 const (
-	// StateIncomparable: one of the results did not judge it.
-	StateIncomparable State = "incomparable"
+	StateIncomparable State = "incomparable" // one of the results did not judge it
 	StateNew          State = "new"
 	StateFixed        State = "fixed"
 	StateUnchanged    State = "unchanged"

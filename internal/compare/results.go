@@ -123,7 +123,6 @@ func results(was, now *audit.Result) Environment {
 	return e
 }
 
-// find is the first element of a kind.
 func find[T any](list []T, is func(T) bool) (T, bool) {
 	for _, element := range list {
 		if is(element) {

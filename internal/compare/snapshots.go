@@ -85,14 +85,12 @@ func (c *comparison) change(verb Verb, r row, what, from, to string) {
 	c.changes = append(c.changes, Change{Verb: verb, Object: r.object, ID: r.id, Name: r.name, What: what, From: from, To: to})
 }
 
-// differs notes a value that changed.
 func (c *comparison) differs(verb Verb, r row, what, from, to string) {
 	if from != to {
 		c.change(verb, r, what, from, to)
 	}
 }
 
-// switched notes a switch that was turned on or off.
 func (c *comparison) switched(r row, on, off Verb, was, now bool) {
 	switch {
 	case now && !was:
@@ -155,7 +153,6 @@ func (c *comparison) requirement() {
 	}
 }
 
-// fields are a requirement's members as text.
 func fields(r snapshot.Requirement) map[string]string {
 	members, texts := map[string]json.RawMessage{}, map[string]string{}
 	if data, err := json.Marshal(r); err == nil && json.Unmarshal(data, &members) == nil {

@@ -35,16 +35,13 @@ type Environment struct {
 	Profiles []Judged `json:"profiles,omitempty"`
 	// Verdict is the last one; Since is when the row of results with that verdict
 	// began, and Before the last result that had another.
-	Verdict audit.Verdict `json:"verdict"`
-	Since   time.Time     `json:"since"`
-	Before  *time.Time    `json:"before,omitempty"`
-	// Compliant is when the environment was last found compliant; nil for never.
-	Compliant *time.Time `json:"last_compliant,omitempty"`
-	// Results are all that were read, oldest first.
-	Results  []Point   `json:"results"`
-	Controls []Control `json:"controls"`
-	// Last is the newest of the results, whole.
-	Last audit.Result `json:"-"`
+	Verdict   audit.Verdict `json:"verdict"`
+	Since     time.Time     `json:"since"`
+	Before    *time.Time    `json:"before,omitempty"`
+	Compliant *time.Time    `json:"last_compliant,omitempty"` // nil for never
+	Results   []Point       `json:"results"`                  // all that were read, oldest first
+	Controls  []Control     `json:"controls"`
+	Last      audit.Result  `json:"-"` // the newest of the results, whole
 }
 
 // A Judged is a profile, and the time of the first result in a row that was judged
@@ -61,8 +58,7 @@ type Point struct {
 	TakenAt time.Time     `json:"taken_at"`
 	Verdict audit.Verdict `json:"verdict"`
 	Summary audit.Summary `json:"summary"`
-	// Unread says why nothing could be read at that time; empty where it was read.
-	Unread string `json:"unread,omitempty"`
+	Unread  string        `json:"unread,omitempty"` // why nothing could be read at that time
 }
 
 // A Control is one control of the last result that has any.
@@ -77,10 +73,8 @@ type Control struct {
 	// them.
 	Since  time.Time  `json:"since"`
 	Before *time.Time `json:"before,omitempty"`
-	// Passed is when the control last passed; nil for never.
-	Passed *time.Time `json:"last_passed,omitempty"`
-	// Spans are the rows of results with the same outcome, oldest first.
-	Spans []Span `json:"spans"`
+	Passed *time.Time `json:"last_passed,omitempty"` // nil for never
+	Spans  []Span     `json:"spans"`                 // rows of results with the same outcome, oldest first
 }
 
 // A Span is a row of results in which a control had the same outcome.
@@ -171,7 +165,6 @@ func inOrder(results []audit.Result) []audit.Result {
 	return out
 }
 
-// profiles lists each change of the profile among results.
 func profiles(results []audit.Result) []Judged {
 	var all []Judged
 	for _, r := range results {

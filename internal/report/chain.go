@@ -24,7 +24,6 @@ const (
 	viewsBox = 4
 )
 
-// A chainPart is a box or an arrow.
 type chainPart struct {
 	Label string // what it is
 	Link  bool   // whether it is an arrow

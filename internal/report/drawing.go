@@ -104,7 +104,6 @@ func inOrder(paths map[string]string) []Path {
 	return list
 }
 
-// date is a day as lists show it.
 func date(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"

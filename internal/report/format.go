@@ -32,7 +32,6 @@ const (
 
 func (f Format) String() string { return string(f) }
 
-// A renderer writes results in one format.
 type renderer struct {
 	format   Format
 	write    func(io.Writer, *source, Options) error
@@ -43,7 +42,6 @@ type renderer struct {
 	checkout bool     // whether its viewers look for files in the checkout
 }
 
-// renderers lists the formats in the order in which help names them.
 func renderers() []renderer {
 	return []renderer{
 		{format: Table, write: writeTable, apart: true},

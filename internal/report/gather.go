@@ -19,7 +19,6 @@ type reasonGroup struct {
 	Controls []audit.Control
 }
 
-// Title names the one control, or counts them.
 func (g reasonGroup) Title() string {
 	if len(g.Controls) == 1 {
 		return string(g.Controls[0].ID)
@@ -27,7 +26,6 @@ func (g reasonGroup) Title() string {
 	return count(len(g.Controls), "control")
 }
 
-// Names are the controls of the group.
 func (g reasonGroup) Names() string {
 	var names []string
 	for _, c := range g.Controls {

@@ -55,7 +55,6 @@ type resultData struct {
 	Trend    *trendData
 }
 
-// At is the anchor of a control.
 func (d *resultData) At(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
 // failedData is a row of the table of what failed: the first finding of a control.
@@ -98,7 +97,6 @@ func parsedPage() (*template.Template, error) {
 	return t, nil
 }
 
-// pageOf is the page of all results.
 func pageOf(rs []audit.Result, o Options) pageData {
 	d := emptyPage()
 	d.Index = o.index
@@ -117,10 +115,8 @@ func pageOf(rs []audit.Result, o Options) pageData {
 	return d
 }
 
-// prefix begins the anchors of one of several results on a page.
 func prefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 
-// emptyPage is a page with nothing on it.
 func emptyPage() pageData {
 	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
@@ -164,7 +160,6 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 	return d
 }
 
-// factsOf is what was judged, against what and when.
 func factsOf(r audit.Result) []datum {
 	env, profile, coverage := r.Environment, r.Profile, ""
 	if r.Unread == nil {
@@ -191,7 +186,6 @@ func factsOf(r audit.Result) []datum {
 	return slices.DeleteFunc(list, func(f datum) bool { return f.Value == "" })
 }
 
-// failedRows is a row for each failed control, gravest first.
 func failedRows(r audit.Result, o Options) []failedData {
 	var rows []failedData
 	for _, c := range with(audit.OutcomeFail, r) {

@@ -11,7 +11,6 @@ import (
 // spelled out; the others keep the sentence. They go the same way.
 const stepsShown = 100
 
-// groupData is the controls of one outcome.
 type groupData struct {
 	State    string
 	Title    string

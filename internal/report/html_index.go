@@ -9,7 +9,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// indexData is the list of several results.
 type indexData struct {
 	Heading string
 	Lead    string // how many came to what
@@ -20,7 +19,6 @@ type indexData struct {
 	Fleet   *fleetData
 }
 
-// rowData is a row of the index.
 type rowData struct {
 	audit.Result
 
@@ -55,7 +53,6 @@ type Page struct {
 	Data []byte
 }
 
-// indexPage is the name of the index in a folder of pages.
 const indexPage = "index.html"
 
 // Pages hands over an index of the results, worst first, and a page for each, one by

@@ -154,7 +154,6 @@ func class(env, category string) string {
 	return strings.NewReplacer(".", "_", "/", ".").Replace("dbaudit/" + env + "/" + category)
 }
 
-// messages is the first finding's message with the number of the others.
 func messages(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
@@ -166,7 +165,6 @@ func messages(c audit.Control) string {
 	return m
 }
 
-// details is all that is known of a control's findings, as plain lines.
 func details(c audit.Control, o Options) string {
 	var b strings.Builder
 	if s := citation(c.Citation); s != "" {

@@ -105,7 +105,6 @@ func (p *page) overview(from *source) {
 	p.put("\n", "")
 }
 
-// result is the verdict and what to do next.
 func (p *page) result(r audit.Result, o Options) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", verdictFormOf(r.Verdict).emoji, r.Verdict)
@@ -126,7 +125,6 @@ func (p *page) result(r audit.Result, o Options) {
 	p.put(b.String()+"\n", "")
 }
 
-// facts is what was judged, against what and when.
 func (p *page) facts(r audit.Result) {
 	s := r.Summary
 	var b strings.Builder
@@ -147,7 +145,6 @@ func (p *page) facts(r audit.Result) {
 	p.put(b.String(), "")
 }
 
-// rest is what follows the failures of all results.
 func (p *page) rest(r audit.Result, o Options) {
 	p.reasons("Could not be evaluated", r, audit.OutcomeUnknown, o)
 	p.table("Failed, and waived", r, audit.OutcomeWaived)
@@ -158,7 +155,6 @@ func (p *page) rest(r audit.Result, o Options) {
 	p.details(r, o)
 }
 
-// list writes rows below a heading, if there are any.
 func (p *page) list(heading string, rows []string) {
 	if len(rows) == 0 {
 		return
@@ -283,7 +279,6 @@ func findingMarkdown(f audit.Finding, c audit.Control, r audit.Result, o Options
 	return b.String()
 }
 
-// spaced is a part of a sentence, with the blanks at its ends.
 func spaced(s string) string {
 	inner := strings.TrimSpace(s)
 	if inner == "" {

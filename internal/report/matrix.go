@@ -133,7 +133,6 @@ func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Dept
 	return cell
 }
 
-// faultCell is the cell of a finding about a right.
 func faultCell(f audit.Finding, title, anchor string) matrixCell {
 	cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: anchor, Level: levelLetter(f.Evidence.Text("actual_depth"))}
 	words := ""

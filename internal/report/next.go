@@ -49,7 +49,6 @@ type step struct {
 	Commands []string
 }
 
-// Sentence is the step's text as it begins an item of a list.
 func (s step) Sentence() string { return beginning(s.Text) }
 
 // nextSteps says what to do next, most urgent first: what failed gravest, all that
@@ -108,7 +107,6 @@ func gravest(r audit.Result) (audit.Control, *audit.Finding) {
 	return audit.Control{}, nil
 }
 
-// planCommands are the commands that plan the fix of one control's finding.
 func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) []string {
 	if f.Fix == nil {
 		return nil

@@ -83,7 +83,6 @@ type ocsfResource struct {
 	Namespace string `json:"namespace,omitempty"`
 }
 
-// An ocsfEvidence is one fault.
 type ocsfEvidence struct {
 	UID  string        `json:"uid,omitempty"`
 	Name string        `json:"name,omitempty"`
@@ -129,7 +128,6 @@ func writeOCSF(w io.Writer, from *source, o Options) error {
 	return nil
 }
 
-// newOCSF is an event with what all have.
 func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 	e := ocsfEvent{
 		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",

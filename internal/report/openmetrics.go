@@ -55,7 +55,6 @@ const (
 	metricSnapshot = "dbaudit_snapshot_timestamp_seconds"
 )
 
-// metricFamilies are the metrics in their order, with their help.
 func metricFamilies() [][2]string {
 	return [][2]string{
 		{MetricVerdict, "1 for the verdict of the last scan: compliant, noncompliant or incomplete."},

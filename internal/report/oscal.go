@@ -56,7 +56,6 @@ func owner(r audit.Result) []string {
 	return []string{r.Environment.Name, r.Profile.Name}
 }
 
-// An oscalRun makes one result.
 type oscalRun struct {
 	audit.Result
 
@@ -120,7 +119,6 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	return result
 }
 
-// control adds the finding of a control, and its observations.
 func (r *oscalRun) control(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Of(r.id, "finding", control)
@@ -153,13 +151,11 @@ func (r *oscalRun) control(c audit.Control) {
 	r.result.Findings = append(r.result.Findings, f)
 }
 
-// observe adds an observation, with what all have.
 func (r *oscalRun) observe(o oscalObservation) {
 	o.Methods, o.Origins, o.Collected = []string{"TEST"}, r.origins, r.collected
 	r.result.Observations = append(r.result.Observations, o)
 }
 
-// fault is the observation of one fault.
 func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObservation {
 	o := oscalObservation{
 		UUID: id, Title: visible(string(c.ID)), Description: visible(f.Message), Types: []string{"finding"},
@@ -213,7 +209,6 @@ func statusOfOSCAL(c audit.Control) oscalStatus {
 	return oscalStatus{State: oscalNotSatisfied, Reason: "other", Remarks: oscalOutcome(c)}
 }
 
-// oscalOutcome is a control's outcome in words, with the reason.
 func oscalOutcome(c audit.Control) string {
 	return join(": ", outcomeWords(c.Outcome), visible(c.Reason))
 }

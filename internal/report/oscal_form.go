@@ -135,7 +135,6 @@ type oscalStatus struct {
 	Remarks string `json:"remarks,omitempty"`
 }
 
-// The states of a status.
 const (
 	oscalSatisfied    = "satisfied"
 	oscalNotSatisfied = "not-satisfied"

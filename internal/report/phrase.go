@@ -20,12 +20,10 @@ import (
 // what its rule asks for.
 func whyOf(c audit.Control, rule audit.Rule) string { return cmp.Or(c.Why, rule.Consequence) }
 
-// pageURL is the page about a control.
 func pageURL(c audit.Control) string {
 	return audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
 }
 
-// citation is the line of the vendor's document as one text.
 func citation(c *audit.Citation) string {
 	if c == nil {
 		return ""
@@ -33,7 +31,6 @@ func citation(c *audit.Citation) string {
 	return visible(join(": ", c.Tab, c.Line))
 }
 
-// subject is the object of a finding as one text.
 func subject(s audit.Subject) string {
 	name := cmp.Or(s.Name, s.ID)
 	text := strings.ReplaceAll(s.Kind.String(), "-", " ")
@@ -72,7 +69,6 @@ func depthOf(e audit.Evidence, key string) string {
 	return name(visible(audit.Level(e.Text(key))))
 }
 
-// A datum is one piece of evidence as text.
 type datum struct {
 	Name, Value string
 	URL         string // where the value leads, if it is a link
@@ -124,7 +120,6 @@ func stateWords(state string, privilege bool) string {
 	}[state], state)
 }
 
-// capital begins a text with a capital letter.
 func capital(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return strings.ToUpper(s[:n]) + s[n:]
@@ -244,13 +239,11 @@ func percent(s audit.Summary) string {
 	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
 }
 
-// judged says what the coverage counts.
 func judged(s audit.Summary) string {
 	n := s.Pass + s.Fail + s.Waived
 	return fmt.Sprintf("%s, %d of %s that apply", percent(s), n, count(n+s.Unknown, "control"))
 }
 
-// waiver is an acceptance as one text.
 func waiver(w *audit.Waiver) string {
 	if w == nil {
 		return ""

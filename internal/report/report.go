@@ -193,7 +193,6 @@ func own(v reflect.Value, line func(string) string) {
 	}
 }
 
-// eachLocation visits every place in a file that a result names.
 func eachLocation(r *audit.Result, visit func(*audit.Location)) {
 	if r.Unread != nil && r.Unread.Location != nil {
 		visit(r.Unread.Location)

@@ -8,7 +8,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A place is where the results of a control go.
 type place struct {
 	env     audit.Environment
 	control audit.Control

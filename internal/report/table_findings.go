@@ -29,7 +29,6 @@ func (t *terminal) findings(cs []audit.Control, last string) {
 	t.draw(g)
 }
 
-// narrow is the row of a control, with its findings below it.
 func (t *terminal) narrow(c audit.Control) [][]table.Cell {
 	finding, todo := t.control(c), table.Cell{{}, {}}
 	for _, f := range gathered(c.Findings) {
@@ -43,7 +42,6 @@ func (t *terminal) narrow(c audit.Control) [][]table.Cell {
 	return [][]table.Cell{{table.Phrase(c.Severity.String(), severityStyle(c)), finding, todo}}
 }
 
-// wide is the row of a control, with its findings beside it.
 func (t *terminal) wide(c audit.Control) [][]table.Cell {
 	row := []table.Cell{table.Phrase(c.Severity.String(), severityStyle(c)), t.control(c), nil, nil, nil, nil}
 	for _, f := range gathered(c.Findings) {

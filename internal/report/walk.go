@@ -37,10 +37,8 @@ func issues(r audit.Result, joined bool) []issue {
 	return list
 }
 
-// waived reports whether a waiver covers the issue.
 func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
 
-// message says what is wrong.
 func (i issue) message() string {
 	if i.Finding != nil {
 		return i.Finding.Message
@@ -64,7 +62,6 @@ func notes(r audit.Result) []note {
 	return list
 }
 
-// String is the note as one sentence.
 func (n note) String() string { return join(": ", n.About, n.Text) }
 
 // with are the controls of one outcome, the most severe first.
@@ -161,7 +158,6 @@ func worstFirst(rs []audit.Result) []audit.Result {
 	})
 }
 
-// gravestFirst is the controls by severity.
 func gravestFirst(cs []audit.Control) []audit.Control {
 	return slices.SortedStableFunc(slices.Values(cs), func(a, b audit.Control) int {
 		return cmp.Compare(b.Severity, a.Severity)
@@ -171,7 +167,6 @@ func gravestFirst(cs []audit.Control) []audit.Control {
 // totals counts several results, and says how many came to what.
 func totals(rs []audit.Result) string { return count(len(rs), rowsOf(rs)) + ": " + verdicts(rs) }
 
-// verdicts says how many of several results came to what.
 func verdicts(rs []audit.Result) string {
 	n := map[audit.Verdict]int{}
 	unread := 0

@@ -57,7 +57,6 @@ func verdictFormOf(v audit.Verdict) verdictForm {
 	return verdictForm{"?", "⚠", "unknown", "warning", table.BoldYellow, 11}
 }
 
-// verdictWords is the verdict with what it leaves out.
 func verdictWords(r audit.Result) string {
 	if r.Verdict == audit.VerdictCompliant && r.LeavesViewsOut() {
 		return r.Verdict.String() + ", views not checked"
@@ -65,7 +64,6 @@ func verdictWords(r audit.Result) string {
 	return r.Verdict.String()
 }
 
-// outcomeWords is an outcome in words.
 func outcomeWords(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
 // outcomeOf is a control's outcome in words, with the one that it had before a waiver.

@@ -13,7 +13,6 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// A schemaNode is what the reference of the configuration needs of a JSON schema.
 type schemaNode struct {
 	Ref         string                `json:"$ref"`
 	Description string                `json:"description"`

@@ -13,7 +13,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// A controlPage is all that the page of a control is made from.
 type controlPage struct {
 	profile  profile.Profile
 	control  profile.Control
@@ -73,7 +72,6 @@ func (p controlPage) text() string {
 	return b.String()
 }
 
-// ofFiles reports whether the rule judges files, and no environment.
 func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
 
 func depthNote(p profile.Profile) string {

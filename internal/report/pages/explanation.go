@@ -126,7 +126,6 @@ func address(said string) bool {
 	return regexp.MustCompile(`^https://[^\s<>]+$`).MatchString(said)
 }
 
-// portalSteps is the label of the steps in the portal.
 const portalSteps = "portal"
 
 func (e Explanation) passages() []passage {

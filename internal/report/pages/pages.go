@@ -48,7 +48,6 @@ func write(dir string, pages map[string]string) error {
 	return nil
 }
 
-// pageMark begins each page that is made.
 const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the profiles. Change those. -->\n"
 
 // Controls makes the pages by file name: an index with the controls of the built-in
@@ -93,5 +92,4 @@ func Controls(ctx context.Context) (map[string]string, error) {
 // exampleControl is the control that the page of its rule takes for an example.
 const exampleControl = "DB-PRIV-QUEUE"
 
-// rulePage is the file of a rule's page.
 func rulePage(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }

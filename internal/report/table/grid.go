@@ -53,12 +53,10 @@ func Phrase(s string, st Style) Cell { return Cell{{Text: s, Style: st}} }
 
 // A Grid is a table before it is laid out.
 type Grid struct {
-	Head []string
-	Rows [][]Cell
-	// Share is how columns that may break divide the room; 0 is never broken.
-	Share []int
-	// Ruled asks for a line between rows.
-	Ruled bool
+	Head  []string
+	Rows  [][]Cell
+	Share []int // how columns that may break divide the room; 0 is never broken
+	Ruled bool  // whether there is a line between rows
 	// Aligned is the column from which on the paragraphs of a row's cells begin on
 	// the same line as one another; the first paragraphs of all do in any case.
 	Aligned int
@@ -67,7 +65,10 @@ type Grid struct {
 // Draw lays the cells out itself and leaves to the library what it does well,
 // drawing: its own wrapping knows neither colours nor hanging indents.
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
-	widths := c.fit(g)
+	widths := make([]int, len(g.Head))
+	if c.Width > 0 {
+		widths = text.Fit(c.Width-frame(g), g.need(), g.Share)
+	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
 		// Without this the library looks for a locale to choose widths by.
@@ -85,15 +86,11 @@ func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	}
 	var out bytes.Buffer
 	table := tablewriter.NewTable(&out, options...)
-	head := make([]any, len(g.Head))
+	head := make([]Cell, len(g.Head))
 	for i, h := range g.Head {
-		lines := text.Wrap(h, widths[i])
-		for j := range lines {
-			lines[j] = c.Paint(lines[j], Faint)
-		}
-		head[i] = strings.Join(lines, "\n")
+		head[i] = Phrase(h, Faint)
 	}
-	table.Header(head...)
+	table.Header(c.layOut(head, widths, 0))
 	for _, row := range g.Rows {
 		if err := table.Append(c.layOut(row, widths, g.Aligned)); err != nil {
 			return fmt.Errorf("laying out a row: %w", err)
@@ -112,12 +109,8 @@ func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 func (c Canvas) rendition(g Grid) tw.Rendition {
 	if c.Width == 0 {
 		return tw.Rendition{
-			Borders: tw.BorderNone,
-			Symbols: tw.NewSymbols(tw.StyleNone),
-			Settings: tw.Settings{
-				Separators: tw.SeparatorsNone,
-				Lines:      tw.LinesNone,
-			},
+			Borders: tw.BorderNone, Symbols: tw.NewSymbols(tw.StyleNone),
+			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
 		}
 	}
 	between := tw.Off
@@ -143,13 +136,9 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 			if p >= len(cell) {
 				continue
 			}
-			for _, line := range hang(cell[p].Text, widths[i]) {
-				lines[i] = append(lines[i], c.Paint(line, cell[p].Style))
-			}
+			lines[i] = append(lines[i], c.hang(cell[p].Text, cell[p].Style, widths[i])...)
 			if cell[p].Below != "" {
-				for _, line := range hang(cell[p].Below, widths[i]) {
-					lines[i] = append(lines[i], c.Paint(line, cell[p].Under))
-				}
+				lines[i] = append(lines[i], c.hang(cell[p].Below, cell[p].Under, widths[i])...)
 			}
 			if i >= aligned {
 				depth = max(depth, len(lines[i]))
@@ -168,38 +157,26 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 	return out
 }
 
-// hang wraps s so that what follows a bullet or an indent stays behind it.
-func hang(s string, width int) []string {
-	if width == 0 {
-		return []string{s}
+// hang wraps a text so that what follows a bullet or an indent stays behind it, and paints it.
+func (c Canvas) hang(s string, style Style, width int) []string {
+	content := strings.TrimLeft(s, " •")
+	lead := s[:len(s)-len(content)]
+	indent := text.Columns(lead)
+	if indent >= width {
+		lead, content, indent = "", s, 0
 	}
-	indent := 0
-	for _, r := range s {
-		if r != ' ' && r != '•' {
-			break
-		}
-		indent++
-	}
-	if indent == 0 || indent >= width {
-		return text.Wrap(s, width)
-	}
-	lead := string([]rune(s)[:indent])
-	lines := text.Wrap(s[len(lead):], width-indent)
-	for i := range lines {
-		if i == 0 {
-			lines[i] = lead + lines[i]
-		} else {
-			lines[i] = strings.Repeat(" ", indent) + lines[i]
-		}
+	lines := text.Wrap(content, width-indent)
+	for i, line := range lines {
+		lines[i] = c.Paint(lead+line, style)
+		lead = strings.Repeat(" ", indent)
 	}
 	return lines
 }
 
 // Room is the width that the other columns leave for one, where none of them is broken.
 func (c Canvas) Room(g Grid, column int) int {
-	need := g.need()
 	room := c.Width - frame(g)
-	for i, n := range need {
+	for i, n := range g.need() {
 		if i != column {
 			room -= n
 		}
@@ -225,15 +202,6 @@ func (g Grid) need() []int {
 		}
 	}
 	return widths
-}
-
-// fit chooses the width of each column: what it needs where there is room for all,
-// else a share of what the unbreakable columns leave.
-func (c Canvas) fit(g Grid) []int {
-	if c.Width == 0 {
-		return make([]int, len(g.Head))
-	}
-	return text.Fit(c.Width-frame(g), g.need(), g.Share)
 }
 
 // Paint puts a text into a style, where there are colours.

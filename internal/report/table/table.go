@@ -2,6 +2,7 @@ package table
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -13,20 +14,17 @@ import (
 func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
 	g := list(header, rows)
-	if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
-		return err
-	}
+	err := Canvas{Width: width}.Draw(&b, g)
 	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Columns(first) > width {
 		// Too wide with every short column whole: all of them break.
 		b.Reset()
 		for i := range g.Share {
-			if g.Share[i] == 0 {
-				g.Share[i] = 4 * unbroken // little of them breaks
-			}
+			g.Share[i] = cmp.Or(g.Share[i], 4*unbroken) // little of them breaks
 		}
-		if err := (Canvas{Width: width}).Draw(&b, g); err != nil {
-			return err
-		}
+		err = Canvas{Width: width}.Draw(&b, g)
+	}
+	if err != nil {
+		return err
 	}
 	if _, err := w.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("writing the table: %w", err)

@@ -31,7 +31,6 @@ func Line(s string) string {
 	return b.String()
 }
 
-// seen is r, or its escape where it has no glyph.
 func seen(r rune) string {
 	switch {
 	case r == '\n':

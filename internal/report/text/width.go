@@ -45,7 +45,6 @@ func fits(s string, width int) bool {
 	return len(s) <= width || Columns(s) <= width && utf8.RuneCountInString(s) <= 4*width
 }
 
-// head is as much of s as fits into width columns.
 func head(s string, width int) string {
 	used, runes := 0, 0
 	for i, r := range s {
