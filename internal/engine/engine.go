@@ -25,6 +25,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -39,6 +40,7 @@ type Engine struct {
 	order    []string
 	lint     *profile.Profile // nil where the tree has none
 	platform any              // the document data.platform
+	kinds    []audit.FixKind  // that a policy may propose
 	// judging are the questions that were asked, by the profile's digest: [*question]
 	judging sync.Map
 	// slots are as many as evaluations may be under way: more only take memory.
@@ -81,7 +83,7 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}

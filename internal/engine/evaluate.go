@@ -70,7 +70,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 		return audit.Result{}, err
 	}
 	for _, f := range report.Findings {
-		if f.Fix == nil {
+		if f.Fix == nil || slices.Contains(e.kinds, f.Fix.Kind) {
 			continue
 		}
 		if err := change.Known(f.Fix.Kind); err != nil {

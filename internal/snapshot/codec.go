@@ -2,9 +2,9 @@ package snapshot
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"io"
 	"unicode/utf8"
 )
 
@@ -33,7 +33,8 @@ func (s *Snapshot) digest() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return outlineOf(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))).actual, nil
+	before, after, _ := bytes.Cut(data, []byte("\n  \"digest\": \"\","))
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(append(before, after...))), nil
 }
 
 // Encode returns the snapshot's file as `jq -S .` prints it: JSON, two spaces deep,
