@@ -131,7 +131,7 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 		deepest := DepthNone
 		for _, h := range w.holdings(then, p) {
 			switch {
-			case h.team != nil && h.depth == DepthBasic: // the team's own
+			case h.team() != nil && h.depth == DepthBasic: // the team's own
 			case h.role.odd(p):
 				rows = append(rows, h.role.grantRow(p, u.unit.ID))
 			default:

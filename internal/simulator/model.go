@@ -52,7 +52,7 @@ type entityType struct {
 	anyPrivilege bool
 	rows         func(w *world) []any
 	byID         func(w *world, id string) any // nil for a row that the world does not know by its id
-	visible      func(w *world, c *caller, row any) bool
+	visible      func(c *call, row any) bool
 }
 
 func (t *entityType) key() string { return t.columns[0].name }

@@ -38,7 +38,7 @@ func (c *call) createUser(_ string, body userBody) error {
 		return err
 	}
 	u := User{Name: *body.Application, ApplicationID: strings.ToLower(*body.Application), ID: c.newID("systemuser"), BusinessUnit: home.ID}
-	if err := c.caller.needAt(c.world, "prvCreateUser", home.place(), "systemuser", u.ID); err != nil {
+	if err := c.needAt("prvCreateUser", home.place(), "systemuser", u.ID); err != nil {
 		return err
 	}
 	env := c.world.env
@@ -80,7 +80,7 @@ func (c *call) mayUpdate(u *user, body userBody) error {
 		needs = append(needs, "prvReparentUser")
 	}
 	for _, privilege := range needs {
-		if err := c.caller.needAt(c.world, privilege, u.place(), "systemuser", u.ID); err != nil {
+		if err := c.needAt(privilege, u.place(), "systemuser", u.ID); err != nil {
 			return err
 		}
 	}
@@ -114,7 +114,7 @@ func (c *call) move(u *user, address string) error {
 
 // deleteUser deletes an application user that is disabled: the first time softly, the second for good.
 func (c *call) deleteUser(u *user, _ nothing) error {
-	err := c.caller.needAt(c.world, "prvDeleteUser", u.place(), "systemuser", u.ID)
+	err := c.needAt("prvDeleteUser", u.place(), "systemuser", u.ID)
 	switch {
 	case err != nil:
 		return err

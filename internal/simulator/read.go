@@ -67,7 +67,7 @@ func keyOf(t *entityType, s segment) (string, error) {
 func (c *call) mayRead(t *entityType) error {
 	var refusal error
 	for _, name := range t.privileges {
-		err := c.caller.need(c.world, name)
+		err := c.need(name)
 		if err == nil && t.anyPrivilege {
 			return nil
 		}
@@ -80,16 +80,16 @@ func (c *call) mayRead(t *entityType) error {
 
 // seen narrows rows to those that the caller may read, after the privileges are checked.
 func (c *call) seen(t *entityType, rows []any) []any {
-	see := func(row any) bool { return t.visible(c.world, c.caller, row) }
+	see := func(row any) bool { return t.visible(c, row) }
 	if t.visible == nil {
 		if len(t.privileges) == 0 {
 			return rows
 		}
-		holdings := c.caller.holdings(c.world.cat.privilege(t.privileges[0]))
+		holdings := c.holdings(t.privileges[0])
 		if slices.ContainsFunc(holdings, func(h holding) bool { return h.depth == DepthGlobal }) {
 			return rows
 		}
-		see = func(row any) bool { return c.caller.reaches(holdings, placeOf(row)) }
+		see = func(row any) bool { return c.reaches(holdings, placeOf(row)) }
 	}
 	return slices.DeleteFunc(slices.Clone(rows), func(row any) bool { return !see(row) })
 }
@@ -104,7 +104,7 @@ func (c *call) rowFor(t *entityType, id string) (any, error) {
 		return nil, noRow(t.logicalName, id)
 	}
 	if len(c.seen(t, []any{row})) == 0 {
-		return nil, accessDenied(c.world, c.caller.user, placeOf(row), t.logicalName, id, "ReadAccess")
+		return nil, c.denied(placeOf(row), t.logicalName, id, "ReadAccess")
 	}
 	return row, nil
 }

@@ -20,7 +20,7 @@ func (c *call) createRole(_ string, body roleBody) (err error) {
 		}
 	}
 	id := c.newID("role")
-	if err := c.caller.needAt(c.world, "prvCreateRole", home.place(), "role", id); err != nil {
+	if err := c.needAt("prvCreateRole", home.place(), "role", id); err != nil {
 		return err
 	}
 	for _, other := range c.world.roles {
@@ -45,7 +45,7 @@ func editing[B any](privilege string, do func(c *call, r *role, body B) error) o
 		case r.NotCustomizable || r.administrator():
 			return forbidden(codeNone, "The role '%s' is managed, and its iscustomizable is false, or it is the System Administrator's: it cannot be edited.", r.Name)
 		}
-		if err := c.caller.needAt(c.world, privilege, r.place(), "role", r.id); err != nil {
+		if err := c.needAt(privilege, r.place(), "role", r.id); err != nil {
 			return err
 		}
 		return do(c, r, body)
@@ -106,15 +106,15 @@ func (c *call) readGrant(g grantRow, r *role, into Grants) error {
 
 // holds says whether the caller holds a privilege at least at a depth from a business unit.
 func (c *call) holds(p *privilege, depth Depth, from *unit) error {
-	for _, h := range c.caller.holdings(p) {
+	for _, h := range c.holdings(p.Name) {
 		switch {
 		case h.depth < depth:
-		case h.depth == DepthGlobal, depth == DepthBasic, from.ID == h.unit.ID,
-			h.depth == DepthDeep && from.within(h.unit):
+		case h.depth == DepthGlobal, depth == DepthBasic, from.ID == h.role.unit.ID,
+			h.depth == DepthDeep && from.within(h.role.unit):
 			return nil
 		}
 	}
-	return missingPrivilege(c.world, c.caller.user, c.caller.user, p.Name, p)
+	return c.missing(c.caller.user, p.Name)
 }
 
 // removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
@@ -157,7 +157,7 @@ func (c *call) assign(u *user, body struct {
 func (c *call) assignable(id string) (*role, error) {
 	r, err := find[*role](c, "roles", id)
 	if err == nil {
-		err = c.caller.needAt(c.world, "prvAssignRole", r.place(), "role", id)
+		err = c.needAt("prvAssignRole", r.place(), "role", id)
 	}
 	return r, err
 }

@@ -59,7 +59,7 @@ func (c *call) changeShare(target viewRef, principal principalRef, rights Rights
 	if err != nil {
 		return err
 	}
-	have := c.world.viewRights(c.caller, v)
+	have := c.viewRights(v)
 	if have&RightShare == 0 || rights&^(have|RightAppend|RightAppendTo|RightCreate) != 0 {
 		return c.viewDenied(v, (rights | RightShare).wire())
 	}
@@ -86,13 +86,9 @@ func (c *call) updateView(v *personalView, body struct {
 	switch {
 	case body.State>>1 != 0 || body.Status != body.State+1:
 		return invalid(codeInvalidArgument, "%d is not a valid status code for state code %d on userquery with Id %s.", body.Status, body.State, v.ID)
-	case c.world.viewRights(c.caller, v)&RightWrite == 0:
+	case c.viewRights(v)&RightWrite == 0:
 		return c.viewDenied(v, "WriteAccess")
 	}
 	v.Inactive = body.State == 1
 	return nil
-}
-
-func (c *call) viewDenied(v *personalView, right string) error {
-	return accessDenied(c.world, c.caller.user, v.place(), "userquery", v.ID, right)
 }

@@ -18,8 +18,8 @@ func userQueryType() *entityType {
 			}
 			return r.Owner
 		}))
-	t.visible = func(w *world, c *caller, r any) bool {
-		return w.viewRights(c, r.(*personalView))&RightRead != 0 || w.env.has(ViewsOfEverybody) && c.impersonator == nil
+	t.visible = func(c *call, r any) bool {
+		return c.viewRights(r.(*personalView))&RightRead != 0 || c.world.env.has(ViewsOfEverybody) && c.caller.impersonator == nil
 	}
 	return t
 }
@@ -67,12 +67,12 @@ func principalObjectAccessType() *entityType {
 		intCol("inheritedaccessrightsmask", func(r poa) int { return int(r.share.Inherited) }))
 	t.anyPrivilege = true
 	privileges := map[string]string{"team": "prvReadTeam", "systemuser": "prvReadUser"}
-	t.visible = func(w *world, c *caller, row any) bool {
+	t.visible = func(c *call, row any) bool {
 		r := row.(poa)
-		if w.env.has(SharesInPart) && !c.user.isOrJoins(r.share.Principal) {
+		if c.world.env.has(SharesInPart) && !c.caller.user.isOrJoins(r.share.Principal) {
 			return false
 		}
-		return c.reaches(c.holdings(w.cat.privilege(privileges[principalType(r.principal)])), placeOf(r.principal))
+		return c.reaches(c.holdings(privileges[principalType(r.principal)]), placeOf(r.principal))
 	}
 	return t
 }

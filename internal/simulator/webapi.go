@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -148,11 +149,7 @@ func (c *call) identify(who entra.Identity) error {
 func (c *call) impersonate(object, id string) error {
 	self, env := c.caller.user, c.world.env
 	const name = "prvActOnBehalfOfAnotherUser"
-	direct := false
-	for _, h := range c.caller.holdings(c.world.cat.privilege(name)) {
-		direct = direct || h.direct
-	}
-	if !direct {
+	if !slices.ContainsFunc(c.holdings(name), func(h holding) bool { return h.via == nil }) {
 		return forbidden(codeActOnBehalf, "User does not have the privilege to act on behalf another user. Principal user (Id=%s, type=8) is missing %s privilege.", self.ID, name)
 	}
 	target := c.world.userOf(entra.Identity{ObjectID: object})

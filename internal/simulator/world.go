@@ -102,9 +102,9 @@ func (u *user) isOrJoins(id string) bool {
 // holdsAs says whether the user holds a privilege in this way as itself, or as a team that it joins.
 func (u *user) holdsAs(id string, h holding) bool {
 	if id == u.ID {
-		return h.team == nil
+		return h.team() == nil
 	}
-	return slices.ContainsFunc(u.liveTeams(), func(t *team) bool { return t.ID == id && (h.team == nil || h.team.ID == id) })
+	return slices.ContainsFunc(u.liveTeams(), func(t *team) bool { return t.ID == id && (h.team() == nil || h.team().ID == id) })
 }
 
 type user struct {
