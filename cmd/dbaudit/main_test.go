@@ -41,12 +41,12 @@ func TestInterrupt(t *testing.T) {
 	}
 	reading := make(chan struct{})
 	var once sync.Once
-	server, err := simulator.Start(t.Context(), env, simulator.Options{Latency: func(r *http.Request) time.Duration {
+	server, err := simulator.Start(t.Context(), env, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
 		if !strings.Contains(r.URL.Path, "/businessunits") {
-			return 0
+			return simulator.Fault{}
 		}
 		once.Do(func() { close(reading) })
-		return time.Hour
+		return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}
 	}})
 	if err != nil {
 		t.Fatal(err)

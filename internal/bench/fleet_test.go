@@ -30,7 +30,9 @@ func newSite(t *testing.T) *site {
 		t.Fatal(err)
 	}
 	s := &site{dir: t.TempDir()}
-	s.Server, err = simulator.Start(t.Context(), sample, simulator.Options{Latency: func(*http.Request) time.Duration { return time.Duration(s.latency.Load()) }})
+	s.Server, err = simulator.Start(t.Context(), sample, simulator.Options{Faults: func(*http.Request) simulator.Fault {
+		return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Duration(s.latency.Load())}
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,14 +46,11 @@ type Fault struct {
 	Chunked    bool // of FaultTruncate: the length is not known beforehand
 }
 
-// disturbed puts observation, latency and faults in front of a handler.
+// disturbed puts observation and faults in front of a handler.
 func (s *Server) disturbed(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Observe != nil {
 			s.options.Observe(r)
-		}
-		if s.options.Latency != nil && !wait(r, s.options.Latency(r)) {
-			return
 		}
 		fault := Fault{}
 		if s.options.Faults != nil {
@@ -63,21 +60,6 @@ func (s *Server) disturbed(h http.Handler) http.Handler {
 	})
 }
 
-// wait sleeps unless the client goes away, and says whether it is still there.
-func wait(r *http.Request, d time.Duration) bool {
-	if d <= 0 {
-		return true
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
 func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *Server) {
 	switch f.Kind {
 	case FaultNone:
@@ -85,8 +67,10 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 	case FaultStatus:
 		f.status(w)
 	case FaultSlow:
-		if wait(r, f.Delay) {
+		select {
+		case <-time.After(f.Delay):
 			h.ServeHTTP(w, r)
+		case <-r.Context().Done():
 		}
 	case FaultGarbage:
 		writePage(w, http.StatusOK)

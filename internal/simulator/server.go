@@ -26,9 +26,8 @@ type Options struct {
 	// StaleFor is for how many requests after a change privileges are still answered and checked as
 	// before it, unless a request asks for Consistency: Strong.
 	StaleFor int
-	// Latency, Faults and Observe are asked for every request on either listener, before it is
-	// handled; the sign-in host's paths begin with the tenant, the Web API's with /api/data.
-	Latency func(*http.Request) time.Duration
+	// Faults and Observe are asked for every request on either listener, before it is handled; the
+	// sign-in host's paths begin with the tenant, the Web API's with /api/data.
 	Faults  func(*http.Request) Fault
 	Observe func(*http.Request)
 }

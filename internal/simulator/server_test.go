@@ -76,15 +76,15 @@ func TestStale(t *testing.T) {
 	c.get("roles?$select=name").want(t, "fresh", 403, "0x80040220")
 }
 
-func TestObserveAndLatency(t *testing.T) {
+func TestObserveAndDelay(t *testing.T) {
 	var count atomic.Int64
 	server := start(t, "compliant", simulator.Options{
 		Observe: func(*http.Request) { count.Add(1) },
-		Latency: func(r *http.Request) time.Duration {
+		Faults: func(r *http.Request) simulator.Fault {
 			if strings.HasSuffix(r.URL.Path, "RetrieveVersion") {
-				return time.Hour
+				return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}
 			}
-			return 0
+			return simulator.Fault{}
 		},
 	}, nil)
 	c := dial(t, server, "dbaudit")

@@ -32,11 +32,11 @@ func BenchmarkScanUnderLatency(b *testing.B) {
 	var wait time.Duration
 	calls := 0
 	var mu sync.Mutex
-	server := serve(b, builtin(b, "sample"), simulator.Options{Latency: func(*http.Request) time.Duration {
+	server := serve(b, builtin(b, "sample"), simulator.Options{Faults: func(*http.Request) simulator.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		calls++
-		return wait
+		return simulator.Fault{Kind: simulator.FaultSlow, Delay: wait}
 	}})
 	for _, way := range []struct {
 		name string

@@ -150,7 +150,7 @@ func TestBoundsOfTime(t *testing.T) {
 // and holds nobody else up; so do commands on one environment end.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	slow := serve(t, builtin(t, "compliant"), simulator.Options{Latency: stuckAt("/systemusers")})
+	slow := serve(t, builtin(t, "compliant"), simulator.Options{Faults: stuckAt("/systemusers")})
 	quick := serve(t, builtin(t, "compliant"), simulator.Options{})
 	p := newPlaceApart(t, slow, quick)
 	p.environments([]string{"slow", "quick"})
@@ -171,11 +171,11 @@ func TestTimeout(t *testing.T) {
 	p.run("scan", "--env", "quick").must(t, 2)
 }
 
-func stuckAt(part string) func(*http.Request) time.Duration {
-	return func(r *http.Request) time.Duration {
+func stuckAt(part string) func(*http.Request) simulator.Fault {
+	return func(r *http.Request) simulator.Fault {
 		if strings.Contains(r.URL.Path, part) {
-			return time.Hour
+			return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}
 		}
-		return 0
+		return simulator.Fault{}
 	}
 }

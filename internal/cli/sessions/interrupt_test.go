@@ -34,12 +34,12 @@ func TestInterrupted(t *testing.T) {
 			ctx, interrupt := context.WithCancel(t.Context())
 			defer interrupt()
 			var once sync.Once
-			server := serve(t, builtin(t, "sample"), simulator.Options{Latency: func(r *http.Request) time.Duration {
+			server := serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault {
 				if !strings.Contains(r.URL.Path, test.stuck) {
-					return 0
+					return simulator.Fault{}
 				}
 				once.Do(interrupt)
-				return time.Hour
+				return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}
 			}})
 			p := newPlaceApart(t, server, server)
 			if test.name == "several environments" {
