@@ -86,7 +86,6 @@ func (b *batch) changeSet(part *multipart.Part, header textproto.MIMEHeader) (st
 	return b.failure, err
 }
 
-// ofRequest sets the header of the part that answers a request.
 func ofRequest(header textproto.MIMEHeader) {
 	header.Set("Content-Type", "application/http")
 	header.Set("Content-Transfer-Encoding", "binary")
@@ -125,7 +124,6 @@ func (b *batch) request(part *multipart.Part, t *transaction, header textproto.M
 	return text.String(), nil
 }
 
-// answer answers a request as the batch's caller.
 func (b *batch) answer(request *http.Request, body []byte, t *transaction) (answer, error) {
 	one, who := *b.call, *b.caller
 	one.caller, one.transaction, one.body = &who, t, body

@@ -22,7 +22,6 @@ type table struct {
 	label          string
 }
 
-// tables reads the embedded list.
 func tables() []*table {
 	var all []*table
 	for line := range strings.Lines(tablesTSV) {
@@ -134,7 +133,6 @@ func isStandard(name string) bool {
 	return slices.ContainsFunc(privileges.Standard(), func(p privileges.Privilege) bool { return same(p.Name, name) })
 }
 
-// checkPrivileges finds what is wrong with the environment's changes of the catalogue.
 func checkPrivileges(env *Environment, report reporter) {
 	for i, name := range env.UndefinedPrivileges {
 		if !isStandard(name) {

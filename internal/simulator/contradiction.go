@@ -61,7 +61,6 @@ func (e *Environment) depths(name, usual string) []Depth {
 	return depths
 }
 
-// fewNames is how many names a request has under FewNames.
 const fewNames = 40
 
 // contradicted refuses the reads of collections that the environment does not take.

@@ -37,7 +37,6 @@ func (p *filterParser) fail(err error) {
 	p.tokens = nil
 }
 
-// take gives the next token, "" at the end.
 func (p *filterParser) take() string {
 	if len(p.tokens) == 0 {
 		return ""
@@ -47,7 +46,6 @@ func (p *filterParser) take() string {
 	return token
 }
 
-// accept takes the next token if it is the one, and says so.
 func (p *filterParser) accept(token string) bool {
 	if len(p.tokens) == 0 || p.tokens[0] != token {
 		return false

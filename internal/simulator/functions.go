@@ -108,12 +108,7 @@ func (c *call) retrieveRolePrivileges(id string) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	rows := []grantRow{}
-	for _, p := range c.world.cat.privileges {
-		if r.depth(p) != DepthNone {
-			rows = append(rows, r.grantRow(p, r.unit.ID))
-		}
-	}
+	rows := each(c.world.granted(r), func(p *privilege) grantRow { return r.grantRow(p, r.unit.ID) })
 	return c.grants("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
 }
 

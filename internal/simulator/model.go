@@ -5,7 +5,6 @@ import (
 	"strings"
 )
 
-// A kind is a column's type.
 type kind string
 
 const (
@@ -143,7 +142,6 @@ func (t *entityType) stamped() {
 		column{"modifiedon", kindTime, func(w *world, row any) any { return t.stamp(w, row).modified }})
 }
 
-// many is a navigation property.
 func many[T, U any](name, set string, follow func(w *world, row T) []U) nav {
 	return nav{name: name, set: set, follow: func(w *world, row any) []any { return anys(follow(w, row.(T))) }}
 }
@@ -178,7 +176,6 @@ func each[T, U any](list []T, is func(T) U) []U {
 	return all
 }
 
-// anys turns a slice into rows.
 func anys[T any](list []T) []any { return each(list, func(row T) any { return row }) }
 
 // pick gives those of a slice that match.

@@ -11,7 +11,6 @@ import (
 // A reporter takes note of a problem at a path of keys and indices in the environment.
 type reporter func(path []string, text string)
 
-// at makes a path of keys and indices.
 func at(steps ...any) []string {
 	path := make([]string, len(steps))
 	for i, step := range steps {
@@ -229,7 +228,6 @@ func eachHolder(env *Environment, visit func(roles *[]RoleAssignment, unit strin
 	}
 }
 
-// checkShares finds views that are shared with somebody twice.
 func checkShares(env *Environment, index refIndex, report reporter) {
 	for i, v := range env.PersonalViews {
 		seen := map[string]bool{}

@@ -73,7 +73,6 @@ func grantPlaces(values any) (places map[string][]string, problems []problem) {
 	return places, problems
 }
 
-// located makes one error of problems, each with its place in the file.
 func located(document *yamldoc.Document, places map[string][]string, problems []problem) error {
 	var errs []error
 	for _, p := range problems {

@@ -14,7 +14,6 @@ type userBody struct {
 	Unit        string  `json:"businessunitid@odata.bind"`
 }
 
-// set sets the columns that need no further privilege.
 func (b userBody) set(u *User) error {
 	if b.Mode != nil {
 		if *b.Mode < 0 || *b.Mode >= len(accessModes()) {
@@ -70,7 +69,6 @@ func (c *call) updateUser(u *user, body userBody) error {
 	return err
 }
 
-// mayUpdate checks the privileges that a change of a user needs.
 func (c *call) mayUpdate(u *user, body userBody) error {
 	needs := []string{"prvWriteUser"}
 	if body.Disabled != nil && *body.Disabled != u.Disabled {

@@ -28,7 +28,6 @@ type expansion struct {
 	query query
 }
 
-// parseQuery resolves options for a collection of rows of t.
 func parseQuery(t *entityType, options url.Values) (query, error) {
 	q := query{t: t, top: -1, page: 1, filter: func(*world, any) bool { return true }}
 	for _, option := range knownOptions() {
@@ -114,7 +113,6 @@ func cookie(page int) string {
 	return `<cookie pagenumber="` + strconv.Itoa(page) + `" istracking="False" />`
 }
 
-// choose applies the filter to rows.
 func (q *query) choose(w *world, rows []any) []any {
 	chosen := make([]any, 0, len(rows))
 	for _, row := range rows {

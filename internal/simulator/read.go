@@ -94,7 +94,6 @@ func (c *call) seen(t *entityType, rows []any) []any {
 	return slices.DeleteFunc(slices.Clone(rows), func(row any) bool { return !see(row) })
 }
 
-// rowFor finds one row that the caller may read.
 func (c *call) rowFor(t *entityType, id string) (any, error) {
 	if err := c.mayRead(t); err != nil {
 		return nil, err

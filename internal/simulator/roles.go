@@ -134,7 +134,6 @@ func (c *call) removePrivilege(r *role, body struct {
 	return nil
 }
 
-// assign gives a role to a user.
 func (c *call) assign(u *user, body struct {
 	Role string `json:"@odata.id"`
 },
@@ -175,11 +174,9 @@ func (c *call) mayHold(u *user, r *role) error {
 	case c.world.administrator(c.caller.user) && c.caller.impersonator == nil:
 		return nil
 	}
-	for _, p := range c.world.cat.privileges {
-		if depth := r.depth(p); depth != DepthNone {
-			if err := c.holds(p, depth, r.unit); err != nil {
-				return err
-			}
+	for _, p := range c.world.granted(r) {
+		if err := c.holds(p, r.depth(p), r.unit); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,12 +57,8 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Listen == "" {
-		o.Listen = "127.0.0.1:0"
-	}
-	if o.PageSize <= 0 || o.PageSize > maxPage {
-		o.PageSize = maxPage
-	}
+	o.Listen = cmp.Or(o.Listen, "127.0.0.1:0")
+	o.PageSize = min(cmp.Or(o.PageSize, maxPage), maxPage)
 	own, cat, err := prepared(env)
 	if err != nil {
 		return nil, err

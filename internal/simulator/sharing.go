@@ -9,7 +9,6 @@ type principalRef struct {
 	Team string `json:"teamid"`
 }
 
-// A viewRef is the view in a request.
 type viewRef struct {
 	Type string `json:"@odata.type"`
 	View string `json:"userqueryid"`

@@ -85,7 +85,6 @@ func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	return listener, "https://" + net.JoinHostPort(host, port), nil
 }
 
-// serve answers on a listener.
 func (s *Site) serve(listener net.Listener, h http.Handler) {
 	server := &http.Server{
 		Handler:           h,

@@ -57,9 +57,7 @@ func roleType() *entityType {
 		intCol("componentstate", func(r *role) int { return max(0, slices.Index(componentStates(), r.State)) }))
 	t.stamped()
 	t.navs = []nav{
-		many("roleprivileges_association", "privileges", func(w *world, r *role) []*privilege {
-			return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
-		}),
+		many("roleprivileges_association", "privileges", (*world).granted),
 		many("systemuserroles_association", "systemusers", func(w *world, r *role) []*user {
 			return pick(w.users, func(u *user) bool { return slices.Contains(u.roles, r) })
 		}),
@@ -70,7 +68,6 @@ func roleType() *entityType {
 	return t
 }
 
-// A rolePrivilege is a row of the roleprivileges table.
 type rolePrivilege struct {
 	role      *role
 	privilege *privilege
@@ -82,11 +79,9 @@ func (p rolePrivilege) place() placement { return p.role.place() }
 func rolePrivilegesType() *entityType {
 	return newType("roleprivileges", "roleprivilegescollection", "prvReadRole",
 		func(w *world) (rows []rolePrivilege) {
-			for _, r := range w.roles {
-				for _, p := range w.cat.privileges {
-					if r.root == r && r.depth(p) != DepthNone {
-						rows = append(rows, rolePrivilege{r, p})
-					}
+			for _, r := range pick(w.roles, func(r *role) bool { return r.root == r }) {
+				for _, p := range w.granted(r) {
+					rows = append(rows, rolePrivilege{r, p})
 				}
 			}
 			return rows

@@ -7,7 +7,6 @@ import (
 	"strings"
 )
 
-// badSyntax is the refusal of an address that cannot be read.
 func badSyntax() error { return badURL("Bad Request - Error in query syntax.") }
 
 // A segment is one step of a request's path: a name, and what follows it in parentheses.

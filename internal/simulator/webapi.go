@@ -40,7 +40,6 @@ type answer struct {
 	plain  string // a body that is not JSON, of a batch
 }
 
-// serveAPI answers on the environment's listener.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("OData-Version", "4.0")

@@ -76,6 +76,11 @@ func (r *role) depth(p *privilege) Depth {
 	return r.Privileges[p.Name]
 }
 
+// granted are the privileges that a role grants.
+func (w *world) granted(r *role) []*privilege {
+	return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
+}
+
 // odd says whether a role grants a privilege for some records only, or at a depth in
 // other words: then its answers have a row of its own for it.
 func (r *role) odd(p *privilege) bool { return r.recordFilter(p) != "" || r.DepthWords[p.Name] != "" }
@@ -213,7 +218,6 @@ func (w *world) addRoles() {
 	}
 }
 
-// copyID is the id of the copy of a role in a business unit.
 func copyID(role, home, unit string) string {
 	if home == unit {
 		return role
@@ -284,12 +288,10 @@ func (w *world) addViews() {
 	}
 }
 
-// acrossUnits says whether rows may be owned, and roles held, across business units.
 func (w *world) acrossUnits() bool {
 	return w.env.Organization.RecordOwnershipAcrossBusinessUnits == On
 }
 
-// userOf finds the user that a token stands for.
 func (w *world) userOf(who entra.Identity) *user {
 	for _, u := range w.users {
 		matches := u.EntraObjectID == strings.ToLower(who.ObjectID)

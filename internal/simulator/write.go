@@ -104,7 +104,6 @@ func (c *call) write() (answer, error) {
 	return c.wrote(t, id, http.StatusOK)
 }
 
-// checkMatch honours If-Match.
 func (c *call) checkMatch(t *entityType, id string) error {
 	row, match := t.find(c.world, id), c.header.Get("If-Match")
 	if row == nil || match == "" || match == "*" || match == etag(t.stamp(c.world, row)) {
@@ -176,7 +175,6 @@ func (c *call) rebase(w *world) {
 	}
 }
 
-// newID makes the id of the row that the request makes.
 func (c *call) newID(kind string) string {
 	c.server.made++
 	c.made = deriveID(c.world.env.Organization.ID, "made", kind, strconv.Itoa(c.server.made))

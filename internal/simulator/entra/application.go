@@ -20,7 +20,6 @@ func noCredential() error {
 	return refuse(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 }
 
-// checkCredential verifies that a request comes from the application that it names.
 func (d *Directory) checkCredential(r *registration, form url.Values) error {
 	if assertion := form.Get("client_assertion"); assertion != "" {
 		if err := d.checkAssertion(r, assertion); err != nil {
@@ -102,7 +101,6 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 	return nil
 }
 
-// isTokenEndpoint says whether an audience is this tenant's token endpoint, or its issuer.
 func (d *Directory) isTokenEndpoint(audience string) bool {
 	rest, ok := strings.CutPrefix(audience, d.tenant.Address+"/")
 	tenant, path, _ := strings.Cut(rest, "/")

@@ -53,7 +53,6 @@ type Directory struct {
 	grants map[string]*grant
 }
 
-// issued is a token in somebody's hands.
 type issued struct {
 	identity Identity
 	expires  time.Time
@@ -250,7 +249,6 @@ func (d *Directory) checkScope(scope string) error {
 	return nil
 }
 
-// bearer is the answer with an access token.
 func (d *Directory) bearer(who Identity) object {
 	seconds := int(tokenLifetime / time.Second)
 	return object{"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": d.Issue(who)}

@@ -169,7 +169,6 @@ func (d *Directory) authorize(query url.Values) (any, error) {
 		html.EscapeString(redirect), code, html.EscapeString(query.Get("state")))), nil
 }
 
-// userToken answers with the tokens of a person who has signed in.
 func (d *Directory) userToken(who Person, clientID string) (any, error) {
 	now := d.tenant.Now()
 	idToken, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
