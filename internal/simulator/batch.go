@@ -15,6 +15,9 @@ import (
 	"strings"
 )
 
+// httpPart is the content type of a part that is an HTTP request or an answer to one.
+const httpPart = "application/http"
+
 // A batch is a $batch being answered. Processing stops at the first failure, whose status is then the
 // batch's.
 type batch struct {
@@ -52,16 +55,23 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		header, text := textproto.MIMEHeader{}, ""
+		kind, text := httpPart, ""
 		switch {
 		case err != nil:
 		case t == nil && strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed"):
-			text, err = b.changeSet(part, header)
+			kind, text, err = b.changeSet(part)
 		default:
-			text, err = b.request(part, t, header)
+			text, err = b.request(part, t)
 		}
 		if err != nil {
 			return "", "", err //nolint:wrapcheck // the batch says that it is malformed
+		}
+		header := textproto.MIMEHeader{"Content-Type": {kind}}
+		if kind == httpPart {
+			header.Set("Content-Transfer-Encoding", "binary")
+		}
+		if t != nil {
+			header.Set("Content-ID", part.Header.Get("Content-ID"))
 		}
 		w, _ := out.CreatePart(header) // in memory
 		_, _ = io.WriteString(w, text)
@@ -72,40 +82,29 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 
 // changeSet answers a change set: all of its requests take effect, or none, and the answer is then that
 // of the one that failed.
-func (b *batch) changeSet(part *multipart.Part, header textproto.MIMEHeader) (string, error) {
+func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
 	b.server.writing.Lock()
 	defer b.server.writing.Unlock()
 	t := b.server.begin()
-	kind, text, err := b.parts(part.Header.Get("Content-Type"), part, t)
-	if err == nil && b.failed == 0 {
-		b.server.replace(t.world)
-		header.Set("Content-Type", kind)
-		return text, nil
+	kind, text, err = b.parts(part.Header.Get("Content-Type"), part, t)
+	if err != nil || b.failed != 0 {
+		return httpPart, b.failure, err
 	}
-	ofRequest(header)
-	return b.failure, err
-}
-
-func ofRequest(header textproto.MIMEHeader) {
-	header.Set("Content-Type", "application/http")
-	header.Set("Content-Transfer-Encoding", "binary")
+	b.server.replace(t.world)
+	return kind, text, nil
 }
 
 // request answers a part that is an HTTP request. Clients leave out the empty line where no body
 // follows, end lines as they like, and do not all say how long the body is.
-func (b *batch) request(part *multipart.Part, t *transaction, header textproto.MIMEHeader) (string, error) {
+func (b *batch) request(part *multipart.Part, t *transaction) (string, error) {
 	data, _ := io.ReadAll(part) // its end comes with the next part
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
 	if err != nil {
 		return "", fmt.Errorf("a part is not an HTTP request: %w", err)
 	}
-	ofRequest(header)
-	if t != nil {
-		header.Set("Content-ID", part.Header.Get("Content-ID"))
-		if header.Get("Content-ID") == "" || request.Method == http.MethodGet {
-			return "", errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
-		}
+	if t != nil && (part.Header.Get("Content-ID") == "" || request.Method == http.MethodGet) {
+		return "", errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
 	}
 	w := httptest.NewRecorder()
 	w.Header().Set("OData-Version", "4.0")

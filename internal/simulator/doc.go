@@ -2,18 +2,12 @@
 // endpoint that opens it, on HTTPS listeners of their own. It serves the demonstration, training and
 // the tests of everything else in dbaudit, over real requests.
 //
-// # What it promises
-//
 // It speaks the documented protocol, not our client's idea of it. The sources are Microsoft's
 // reference "Use the Microsoft Dataverse Web API", the pages on each table in "Dataverse table/entity
 // reference", "Impersonate another user using the Web API", "Service protection API limits" and "Web
-// service error codes".
-//
-// It is as large as what is asked of it: a table, a column, an option or an action is here because a
-// command of dbaudit, a script that a report shows, or a client of others in `make clients` asks for
-// it; `make simulator` holds that. What it does not have it refuses as Dataverse refuses what is
-// wrong: an unknown column, function or option is 400, a wrong entity set 404. What a caller sees
-// depends on the privileges that reach that caller, at their depths.
+// service error codes". It is as large as what is asked of it (see CONTRIBUTING.md), and refuses the
+// rest as Dataverse refuses what is wrong: an unknown column, function or option is 400, a wrong entity
+// set 404. What a caller sees depends on its privileges, at their depths.
 //
 // An [Environment] is plain data, readable and writable by a person as YAML. A running [Server] holds
 // one; every write makes a new one, so that readers never see half of a change. The same environment
