@@ -9,8 +9,8 @@ import (
 // A predicate is a compiled $filter: it says whether a row belongs to the answer.
 type predicate func(w *world, row any) bool
 
-// parseFilter compiles a $filter expression over rows of type t: comparisons by eq and ne, and, or, and
-// parentheses. Anything else is refused.
+// parseFilter compiles a $filter expression over rows of type t: comparisons by eq and ne, contains,
+// and, or, and parentheses. Anything else is refused.
 func parseFilter(t *entityType, text string) (predicate, error) {
 	// A token is a string in single quotes in which a quote is written twice, a name, a number or an id,
 	// or a single character.
@@ -78,12 +78,27 @@ func (p *filterParser) and() predicate {
 	return pred
 }
 
-// term reads something in parentheses, or a comparison.
+// term reads something in parentheses, contains(column,'text') or a comparison. The platform's
+// database compares texts without regard to case.
 func (p *filterParser) term() predicate {
 	if p.accept("(") {
 		pred := p.or()
 		p.expect(")")
 		return pred
+	}
+	if p.accept("contains") {
+		p.expect("(")
+		c := p.column()
+		p.expect(",")
+		part, ok := p.literal(c.kind).(string)
+		p.expect(")")
+		if !ok || c.kind != kindString {
+			p.fail(badURL("Syntax error in $filter: contains takes a column of text, and a text."))
+		}
+		return func(w *world, row any) bool {
+			text, _ := c.get(w, row).(string)
+			return strings.Contains(strings.ToLower(text), strings.ToLower(part))
+		}
 	}
 	c := p.column()
 	equal := p.accept("eq")
@@ -125,8 +140,7 @@ func (p *filterParser) literal(of kind) any {
 	return nil
 }
 
-// sameValue compares two values of the same kind, texts as the platform's database does, without
-// regard to case.
+// sameValue compares two values of the same kind; strings without regard to case.
 func sameValue(a, b any) bool {
 	text, ok := a.(string)
 	other, both := b.(string)

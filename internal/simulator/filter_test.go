@@ -26,7 +26,7 @@ func TestFilterPrecedence(t *testing.T) {
 		"(fullname eq 'Jane Doe' or fullname eq 'Kim Park') and isdisabled eq true":  1,
 		"applicationid eq null":                        6,
 		"_businessunitid_value eq " + w.units[0].ID:    6,
-		"fullname eq 'JANE DOE' or accessmode eq 4":    6,
+		"contains(fullname,'ANE') or accessmode eq 4":  6,
 		"applicationid ne null and isdisabled eq true": 1,
 		"fullname eq 'O''Brien'":                       0,
 	} {
@@ -49,7 +49,7 @@ func TestFilterPrecedence(t *testing.T) {
 
 func FuzzFilter(f *testing.F) {
 	for _, seed := range []string{
-		"name eq 'a' and (b ne 1 or fullname eq 'x')", "a eq 'it''s'", "((((", "contains(", "isdisabled eq true)", "fullname eq null and",
+		"name eq 'a' and (b ne 1 or contains(fullname,'x'))", "a eq 'it''s'", "((((", "contains(", "isdisabled eq true)", "fullname eq null and",
 	} {
 		f.Add(seed)
 	}

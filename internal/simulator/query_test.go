@@ -16,14 +16,14 @@ func TestQueries(t *testing.T) {
 		want         []any
 	}{
 		{"roles?$select=name&$filter=name eq 'demandbase INTEGRATION' and _parentroleid_value eq null", "name", []any{"Demandbase Integration"}},
-		{"roles?$select=name&$filter=(name eq 'demandbase integration' or name eq 'Demandbase (old)') and _parentroleid_value eq null", "name", []any{"Demandbase Integration", "Demandbase (old)"}},
+		{"roles?$select=name&$filter=contains(name,'Demand') and _parentroleid_value eq null", "name", []any{"Demandbase Integration", "Demandbase (old)"}},
 		{"businessunits?$select=name&$filter=_parentbusinessunitid_value eq null", "name", []any{"Contoso"}},
 		{"businessunits?$select=name&$filter=isdisabled eq true", "name", []any{"Fabrikam (closed)"}},
 		{"businessunits?$select=name&$top=1", "name", []any{"Contoso"}},
 		{"systemusers?$select=fullname&$filter=applicationid eq 5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40 and deletedstate eq 0", "fullname", []any{"Demandbase Integration"}},
 		{"systemusers?$select=fullname&$filter=applicationid ne null and isdisabled eq true", "fullname", []any{"Demandbase Integration (deleted)"}},
 		{"privileges?$select=name,canbebasic&$filter=name eq 'prvReadAccount' or name eq 'prvBulkEdit'", "canbebasic", []any{false, true}},
-		{"savedqueries?$select=name&$filter=returnedtypecode eq 'account' and querytype eq 0 and name eq 'my active accounts'", "name", []any{"My Active Accounts"}},
+		{"savedqueries?$select=name&$filter=returnedtypecode eq 'account' and querytype eq 0 and contains(name,'my')", "name", []any{"My Active Accounts"}},
 		{"userqueries?$select=name", "name", []any{}},
 		{"organizations?$select=name", "name", []any{"Contoso"}},
 		{"teams?$select=name&$filter=teamtype eq 1", "name", []any{"Northwind Pursuit"}},

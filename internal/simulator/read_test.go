@@ -285,7 +285,7 @@ func TestOtherReads(t *testing.T) {
 		"systemuserrolescollection?$select=roleid&$top=1":               `"systemuserroleid"`,
 		"teamrolescollection?$select=teamid":                            `"teamroleid"`,
 		"teammemberships?$select=systemuserid&$top=1":                   `"teammembershipid"`,
-		"roles?$select=name&$filter=name eq 'xyz'&$count=true":          `"@odata.count":0`,
+		"roles?$select=name&$filter=contains(name,'xyz')&$count=true":   `"@odata.count":0`,
 		"roleprivilegescollection?$select=privilegedepthmask&$top=1000": `"privilegedepthmask":8`,
 	} {
 		r := admin.get(path)
