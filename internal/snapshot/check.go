@@ -17,23 +17,17 @@ import (
 // requirement names none; without it, a user or role that has to be deduced is not
 // looked for.
 func (s *Snapshot) Check(pattern string) error {
-	var users []string
-	if id, ok := s.User(s.Requirement, pattern); ok {
-		users = append(users, id)
-	}
-	_, roots := s.Reach(s.Requirement, pattern)
-	return s.check(users, roots)
+	return s.check(s.Reach(s.Requirement, pattern))
 }
 
 // CheckUsers makes sure of the same on the way from every application user.
 func (s *Snapshot) CheckUsers() error {
-	var users []string
-	roots := map[string]bool{}
+	users, roots := map[string]bool{}, map[string]bool{}
 	for id, user := range s.Users {
 		if user.ApplicationID == "" || user.Deleted {
 			continue
 		}
-		users = append(users, id)
+		users[id] = true
 		for _, role := range s.rolesOf(id) {
 			roots[s.Roles[role].RootID] = true
 		}
@@ -41,7 +35,8 @@ func (s *Snapshot) CheckUsers() error {
 	return s.check(users, roots)
 }
 
-func (s *Snapshot) check(users []string, roots map[string]bool) error {
+// check goes over the users among the principals, and the roots.
+func (s *Snapshot) check(principals, roots map[string]bool) error {
 	faults := map[string]bool{}
 	fault := func(format string, args ...any) { faults[fmt.Sprintf(format, args...)] = true }
 	held := func(ids []string, holder string) {
@@ -51,8 +46,8 @@ func (s *Snapshot) check(users []string, roots map[string]bool) error {
 			}
 		}
 	}
-	for _, id := range users {
-		user := s.Users[id]
+	for id := range principals {
+		user := s.Users[id] // a team has none
 		held(user.Roles, "the user "+id)
 		for _, teamID := range user.Teams {
 			team, ok := s.Teams[teamID]
