@@ -51,7 +51,7 @@ func outlineOf(file *io.SectionReader) *outline {
 	catalogue := "" // that the next token is in
 	more := false   // a member has to follow in it
 	tokens := bufio.NewScanner(io.NewSectionReader(file, 0, file.Size()))
-	tokens.Buffer(make([]byte, 1<<18), longest)
+	tokens.Buffer(make([]byte, min(1<<18, file.Size()+1)), longest)
 	tokens.Split(func(data []byte, _ bool) (int, []byte, error) {
 		if length := tokenLength(data, catalogue != ""); length > 0 {
 			return length, data[:length], nil
@@ -76,16 +76,7 @@ func outlineOf(file *io.SectionReader) *outline {
 			o.plain = o.plain && !more
 			catalogue = ""
 		default:
-			m, value, ok := memberOf(token)
-			known := o.members[catalogue]
-			// Encode sorts, and writes no name twice.
-			o.plain = o.plain && ok && more && (len(known) == 0 || known[len(known)-1].key < m.key)
-			m.at += at
-			m.sum = maphash.Bytes(o.seed, value)
-			if len(known) == cap(known) { // append alone would copy many more often
-				known = slices.Grow(known, 1+len(known))
-			}
-			o.members[catalogue] = append(known, m)
+			o.plain = o.add(catalogue, token, at) && o.plain && more
 			more = bytes.HasSuffix(token, []byte(",\n"))
 		}
 	}
@@ -127,21 +118,29 @@ func tokenLength(data []byte, member bool) int {
 	}
 }
 
-// memberOf takes a member's token apart; at is where its value begins.
-func memberOf(token []byte) (m member, value []byte, ok bool) {
+// add adds a member of a catalogue, which stands at a place of the document. It is false
+// where the layout is not that of Encode.
+func (o *outline) add(catalogue string, token []byte, at int64) bool {
 	name, _, ok := bytes.Cut(token, []byte(`": {`))
 	if !ok || !bytes.HasPrefix(name, []byte(`    "`)) {
-		return m, nil, false
+		return false
 	}
+	var m member
 	if key := name[len(`    "`):]; bytes.IndexByte(key, '\\') < 0 && utf8.Valid(key) {
 		m.key = string(key)
 	} else if json.Unmarshal(token[4:len(name)+1], &m.key) != nil {
-		return m, nil, false
+		return false
 	}
-	m.at = int64(len(name) + len(`": `))
-	value = bytes.TrimSuffix(bytes.TrimSuffix(token[m.at:], []byte("\n")), []byte(","))
-	m.length = len(value)
-	return m, value, string(value) == "{}" || bytes.HasSuffix(value, []byte("\n    }"))
+	begin := len(name) + len(`": `)
+	value := bytes.TrimSuffix(bytes.TrimSuffix(token[begin:], []byte("\n")), []byte(","))
+	m.at, m.length, m.sum = at+int64(begin), len(value), maphash.Bytes(o.seed, value)
+	known := o.members[catalogue]
+	if len(known) == cap(known) { // append alone would copy many more often
+		known = slices.Grow(known, 1+len(known))
+	}
+	o.members[catalogue] = append(known, m)
+	// Encode sorts, and writes no name twice.
+	return (len(known) == 0 || known[len(known)-1].key < m.key) && (string(value) == "{}" || bytes.HasSuffix(value, []byte("\n    }")))
 }
 
 // value reads a member again, into a buffer if it is large enough.
