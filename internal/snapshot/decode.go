@@ -32,11 +32,7 @@ func (choose Choice) of(s *Snapshot) (pattern string, err error) {
 // Decode reads a snapshot and checks its digest. With a choice it returns the
 // slice that is judged; see [Read].
 func Decode(data []byte, choose Choice) (*Snapshot, error) {
-	return Read(section(data), choose)
-}
-
-func section(data []byte) *io.SectionReader {
-	return io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data)))
+	return Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), choose)
 }
 
 // Read reads the snapshot of a file and checks its digest. With a choice it returns the
