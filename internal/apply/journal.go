@@ -3,7 +3,6 @@ package apply
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -209,13 +208,13 @@ func (j *Journal) append(r Record) error {
 		r.Previous = j.last
 	}
 	line, err := json.Marshal(r)
+	if err == nil {
+		_, err = j.file.Write(append(slices.Clone(line), '\n'))
+	}
+	if err == nil {
+		err = j.file.Sync()
+	}
 	if err != nil {
-		return &writeError{err}
-	}
-	if _, err := j.file.Write(append(slices.Clone(line), '\n')); err != nil {
-		return &writeError{err}
-	}
-	if err := j.file.Sync(); err != nil {
 		return &writeError{err}
 	}
 	j.add(r)
@@ -293,7 +292,4 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 }
 
 // lineDigest is the digest of a line without its line break.
-func lineDigest(line []byte) string {
-	sum := sha256.Sum256(line)
-	return "sha256:" + hex.EncodeToString(sum[:])
-}
+func lineDigest(line []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(line)) }

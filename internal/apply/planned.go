@@ -99,16 +99,16 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	}
 	var others []string
 	for _, h := range held.Holders {
+		name := fmt.Sprintf("%q", h.Name)
+		if h.Through != "" {
+			name += fmt.Sprintf(" (through the team %q)", h.Through)
+		}
 		if h.ID != r.Journal.Plan.IntegrationUser {
-			name := fmt.Sprintf("%q", h.Name)
-			if h.Through != "" {
-				name += fmt.Sprintf(" (through the team %q)", h.Through)
-			}
 			others = append(others, name)
 		}
 	}
-	if len(others) > 0 {
-		slices.Sort(others)
+	slices.Sort(others)
+	if others != nil {
 		return refused(a, "others have the role too: "+change.Listed(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
 	if held.Unseen != "" {
@@ -131,18 +131,15 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
 		grants[name] = change.Rank(value)
 	}
-	var because string
 	switch beyond := t.Beyond(grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
-		because = "the role to be assigned is not a copy of the plan's role"
+		return changed(a, "the role to be assigned is not a copy of the plan's role")
 	case role.BuiltIn:
-		because = "the role is a built-in one"
+		return changed(a, "the role is a built-in one")
 	case len(beyond) > 0:
-		because = "the role grants more than in the plan: " + change.Listed(beyond)
-	default:
-		return nil
+		return changed(a, "the role grants more than in the plan: "+change.Listed(beyond))
 	}
-	return changed(a, because)
+	return nil
 }
 
 // sameNames refuses a target whose rows have other names than in the reviewed plan.
@@ -216,7 +213,7 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 			ends[k].state[name], ends[k].last[name] = value, i
 		}
 	}
-	lost := map[int]change.State{}
+	lost := make([]*LostError, len(r.Journal.Plan.Actions))
 	for _, k := range keys {
 		e := ends[k]
 		now, err := r.Mutator.Current(ctx, e.target, e.state.Names())
@@ -226,14 +223,10 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		for name, value := range unlike(now.State, e.state) {
 			at := e.last[name]
 			if lost[at] == nil {
-				lost[at] = change.State{}
+				lost[at] = &LostError{r.Journal.Plan.Actions[at], change.State{}}
 			}
-			lost[at][name] = value
+			lost[at].Now[name] = value
 		}
 	}
-	var list []*LostError
-	for _, at := range slices.Sorted(maps.Keys(lost)) {
-		list = append(list, &LostError{r.Journal.Plan.Actions[at], lost[at]})
-	}
-	return list, nil
+	return slices.DeleteFunc(lost, func(l *LostError) bool { return l == nil }), nil
 }

@@ -115,7 +115,7 @@ func TestVerify(t *testing.T) {
 	if err := r.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if lost, err := r.Verify(t.Context()); err != nil || lost != nil {
+	if lost, err := r.Verify(t.Context()); err != nil || len(lost) > 0 {
 		t.Fatalf("all holds: %v, %v", lost, err)
 	}
 	a := p.Actions[1]

@@ -89,12 +89,10 @@ func (t Target) assignmentSteps() []transition {
 }
 
 func assign() Request {
-	return Request{Method: "POST", Path: "systemusers({user})/systemuserroles_association/$ref", Body: body(`{"@odata.id":"{api}/roles({copy})"}`)}
+	return post("systemusers({user})/systemuserroles_association/$ref", `{"@odata.id":"{api}/roles({copy})"}`)
 }
 
-func unassign() Request {
-	return Request{Method: "DELETE", Path: "systemusers({user})/systemuserroles_association({copy})/$ref"}
-}
+func unassign() Request { return del("systemusers({user})/systemuserroles_association({copy})/$ref") }
 
 func (t Target) assignNote(allow []string) string {
 	note := "The user gets everything that the role grants."

@@ -80,8 +80,7 @@ func manual() []kind {
 				if f.Team != nil {
 					calls = append(calls, f.lookUpPrincipal("team", *f.Team)...)
 				}
-				return append(calls, f.call("remove the user from the team",
-					Request{Method: "DELETE", Path: "teams(" + id(f.Team, teamID) + ")/teammembership_association({user})/$ref"}))
+				return append(calls, f.call("remove the user from the team", del("teams("+id(f.Team, teamID)+")/teammembership_association({user})/$ref")))
 			},
 		},
 		{

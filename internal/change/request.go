@@ -76,6 +76,12 @@ func (t Target) Known() map[string]string {
 	return values
 }
 
+func post(path, format string, args ...any) Request {
+	return Request{Method: "POST", Path: path, Body: body(format, args...)}
+}
+
+func del(path string) Request { return Request{Method: "DELETE", Path: path} }
+
 // patch changes a row that is as it was read.
 func patch(row, format string, args ...any) Request {
 	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: body(format, args...)}

@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // ofRoles are the kinds of fix that change a role.
@@ -49,7 +48,7 @@ func ofRoles() []kind {
 			},
 			words: func(a Action, _ []string) (string, string) {
 				return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name),
-					sentences("Whatever depends on this privilege stops working.", a.Target.managedNote())
+					strings.Join(append([]string{"Whatever depends on this privilege stops working."}, a.Target.managedNote()...), " ")
 			},
 		}},
 	}
@@ -76,12 +75,12 @@ func (f fix) createRole() Remedy {
 func (t Target) roleSteps() []transition {
 	return []transition{
 		{Absent, Present, Present, newRole(t.Role.Name)},
-		{Present, Absent, Absent, Request{Method: "DELETE", Path: "roles({role})"}},
+		{Present, Absent, Absent, del("roles({role})")},
 	}
 }
 
 func newRole(name string) Request {
-	return Request{Method: "POST", Path: "roles", Body: body(`{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, quoted(name))}
+	return post("roles", `{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, quoted(name))
 }
 
 // depths allows an action to take each of its privileges from one depth to another.
@@ -133,7 +132,7 @@ func (f fix) grant() Remedy {
 func (f fix) addPrivileges() Call {
 	list := make([]granting, len(f.Privileges))
 	for i, g := range f.Privileges {
-		list[i] = granting{slotOf(i), g.Depth.String(), g.Name}
+		list[i] = granting{slotOf(i), g.Depth, g.Name}
 	}
 	what := "privileges"
 	if len(list) == 1 {
@@ -162,7 +161,9 @@ func (f fix) removePrivilege() Remedy {
 // missing in one request, and finally removes the platform's defaults that the grant
 // restored. To lower a depth, it removes the privilege first.
 func (t Target) nextGrants(from, to State) (Step, bool) {
-	var lower, raise, platform []string
+	var lower, platform []string
+	var raise []granting
+	after := maps.Clone(from)
 	for _, name := range to.Names() {
 		have, want := Rank(from[name]), Rank(to[name])
 		switch {
@@ -173,101 +174,80 @@ func (t Target) nextGrants(from, to State) (Step, bool) {
 		case have > want:
 			lower = append(lower, name)
 		case have < want:
-			raise = append(raise, name)
+			raise = append(raise, granting{slot: name, depth: want})
 		}
 	}
-	after := maps.Clone(from)
-	switch {
-	case len(lower) > 0:
-		after[lower[0]] = None
-		return Step{takePrivilege(lower[0]), after}, true
-	case len(raise) > 0:
-		var list []granting
-		for _, name := range raise {
-			after[name] = to[name]
-			list = append(list, granting{slot: name, depth: to[name]})
+	if len(lower) == 0 && len(raise) > 0 {
+		for _, g := range raise {
+			after[g.slot] = to[g.slot]
 		}
 		for name := range from {
 			if IsPlatformDefault(name) {
-				after[name] = snapshot.DepthGlobal.String()
+				after[name] = audit.DepthGlobal.String()
 			}
 		}
-		return Step{addPrivileges(list), after}, true
-	case len(platform) > 0:
-		after[platform[0]] = None
-		return Step{takePrivilege(platform[0]), after}, true
+		return Step{addPrivileges(raise), after}, true
+	}
+	if remove := append(lower, platform...); len(remove) > 0 {
+		after[remove[0]] = None
+		return Step{takePrivilege(remove[0]), after}, true
 	}
 	return Step{}, false
 }
 
 // A granting is a privilege to be granted; slot is that of its id, and name may be empty.
-type granting struct{ slot, depth, name string }
+type granting struct {
+	slot  string
+	depth audit.Depth
+	name  string
+}
 
 func addPrivileges(list []granting) Request {
 	parts := make([]string, len(list))
 	for i, g := range list {
-		parts[i] = fmt.Sprintf(`{"BusinessUnitId":"{unit}","Depth":%q,"PrivilegeId":"{%s}"`, wireDepth(g.depth), g.slot)
+		depth := "{Basic, Local, Deep or Global}"
+		if g.depth != audit.DepthNone {
+			depth = g.depth.Wire()
+		}
+		parts[i] = fmt.Sprintf(`{"BusinessUnitId":"{unit}","Depth":%q,"PrivilegeId":"{%s}"`, depth, g.slot)
 		if g.name != "" {
 			parts[i] += `,"PrivilegeName":` + quoted(g.name)
 		}
 		parts[i] += "}"
 	}
-	return Request{
-		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole",
-		Body: body(`{"Privileges":[%s]}`, strings.Join(parts, ",")),
-	}
+	return post("roles({role})/Microsoft.Dynamics.CRM.AddPrivilegesRole", `{"Privileges":[%s]}`, strings.Join(parts, ","))
 }
 
 func takePrivilege(slot string) Request {
-	return Request{
-		Method: "POST", Path: "roles({role})/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
-		Body: body(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot),
-	}
-}
-
-// wireDepth is the Web API's name of a depth (PrivilegeDepth).
-func wireDepth(depth string) string {
-	d, err := audit.ParseDepth(depth)
-	if err != nil {
-		return "{Basic, Local, Deep or Global}"
-	}
-	return d.Wire()
+	return post("roles({role})/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
+		`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot)
 }
 
 func (a Action) grantNote(others string) string {
-	along, levels := "", ""
-	if a.Target.Role.MadeBy != "" {
-		others = ""
+	var notes []string
+	if a.Target.Role.MadeBy == "" {
+		notes = append(notes, others)
 	}
 	if len(a.Along) > 0 {
-		along = "With this request, the platform also restores what it gives to every role."
+		notes = append(notes, "With this request, the platform also restores what it gives to every role.")
 	}
 	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
-		levels = sentences(levels, fmt.Sprintf("%s can be granted at %s level only.", name, levelsOf(a.Target.Levels[name])))
+		var levels []string
+		for _, d := range a.Target.Levels[name] {
+			levels = append(levels, d.Level())
+		}
+		notes = append(notes, fmt.Sprintf("%s can be granted at %s level only.", name, strings.Join(levels, " or ")))
 	}
-	filtered := ""
 	if len(a.Target.Filtered) > 0 {
-		filtered = fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", "))
+		notes = append(notes, fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", ")))
 	}
-	return sentences(others, along, levels, filtered, a.Target.managedNote())
-}
-
-func levelsOf(list []snapshot.Depth) string {
-	names := make([]string, len(list))
-	for i, d := range list {
-		names[i] = audit.Level(d.String())
-	}
-	return strings.Join(names, " or ")
+	return strings.Join(append(notes, a.Target.managedNote()...), " ")
 }
 
 // managedNote warns of a role that comes with a solution.
-func (t Target) managedNote() string {
+func (t Target) managedNote() []string {
 	if !t.Managed {
-		return ""
+		return nil
 	}
-	return "The role is managed: an update of its solution may revert the change."
-}
-
-func sentences(list ...string) string {
-	return strings.Join(slices.DeleteFunc(list, func(s string) bool { return s == "" }), " ")
+	return []string{"The role is managed: an update of its solution may revert the change."}
 }

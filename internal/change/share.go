@@ -69,8 +69,7 @@ func (f fix) reduceShare() Remedy {
 		if p.Kind == "team" {
 			kind = p.Kind
 		}
-		calls = append(calls, f.lookUpPrincipal(kind, p)...)
-		calls = append(calls, f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
+		calls = append(append(calls, f.lookUpPrincipal(kind, p)...), f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
 	}
 	return Remedy{
 		Summary: f.say("Reduce the share of the view {view|in question} to Read") + forPrincipals(f.Principals) + f.say("[, as its owner {owner}]."),
@@ -94,7 +93,7 @@ func (t Target) nextShare(from, to string) (Step, bool) {
 	r := giveAccess("ModifyAccess", t.Principal.Kind, to)
 	switch {
 	case to == None:
-		r = Request{Method: "POST", Path: "RevokeAccess", Body: body(`{"Target":%s,"Revokee":%s}`, sharedView, principalOf(t.Principal.Kind))}
+		r = post("RevokeAccess", `{"Target":%s,"Revokee":%s}`, sharedView, principalOf(t.Principal.Kind))
 	case from == None:
 		r.Path = "GrantAccess"
 	}
@@ -110,8 +109,7 @@ func principalOf(kind string) string {
 
 // giveAccess gives a principal, a systemuser or a team, rights on a view.
 func giveAccess(action, kind, access string) Request {
-	return Request{Method: "POST", Path: action, Body: body(
-		`{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, wireRights(access), principalOf(kind))}
+	return post(action, `{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, wireRights(access), principalOf(kind))
 }
 
 // rightsTo allows an action to change rights as the function does, if that is a change.

@@ -67,8 +67,7 @@ func (t Target) userSteps() []transition {
 }
 
 func newUser() Request {
-	return Request{Method: "POST", Path: "systemusers", Body: body(
-		`{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)}
+	return post("systemusers", `{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)
 }
 
 // setDisabled repeats the application id of an application user.
@@ -79,4 +78,4 @@ func setDisabled(disabled, application bool) Request {
 	return patch("systemusers({user})", `{"isdisabled":%t}`, disabled)
 }
 
-func deleteUser() Request { return Request{Method: "DELETE", Path: "systemusers({user})"} }
+func deleteUser() Request { return del("systemusers({user})") }

@@ -204,8 +204,8 @@ func (b *builder) leave(c cause, summary, who string, steps []string) {
 	})
 }
 
-func (b *builder) withhold(c cause, flag string) {
-	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, change.Summary(c.fix), flag})
+func (b *builder) withhold(c cause) {
+	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, change.Summary(c.fix), change.PlanFlag(c.fix)})
 }
 
 func add(list []change.Reason, why ...change.Reason) []change.Reason {

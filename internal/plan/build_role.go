@@ -160,7 +160,7 @@ func (b *builder) removePrivileges(c cause) {
 		b.manual(c, obstacleFiltered)
 		return
 	case !b.LeastPrivilege:
-		b.withhold(c, "--least-privilege")
+		b.withhold(c)
 		return
 	}
 	for _, g := range c.fix.Privileges {

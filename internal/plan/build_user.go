@@ -164,7 +164,7 @@ func (b *builder) unassignRole(c cause) {
 		}
 	}
 	if !b.UnassignAdministrator {
-		b.withhold(c, "--unassign-administrator")
+		b.withhold(c)
 		return
 	}
 	for _, id := range b.copiesOf(root, b.snapshot.Users[user.ID].Roles) {

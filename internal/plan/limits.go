@@ -17,7 +17,7 @@ const MaxChanges = 100
 // Within refuses a plan that exceeds the limits.
 func (p Plan) Within(l Limits) error {
 	most := cmp.Or(l.Changes, MaxChanges)
-	if n := p.Counts().Total(); n > most {
+	if n := p.size(); n > most {
 		return fmt.Errorf("the plan makes %d changes, more than the limit of %d: make it smaller with --only or --except, or raise --max-changes", n, most)
 	}
 	l.Profile, l.Requirement = p.Profile, p.Requirement

@@ -96,31 +96,24 @@ type Finding struct {
 // Empty reports whether there is nothing to apply.
 func (p Plan) Empty() bool { return len(p.Actions) == 0 }
 
-// Counts counts single differences: privileges, shares, rows.
-type Counts struct {
-	Add, Change, Remove int
-	// Along is what the platform grants in addition.
-	Along int
-}
-
-// Total is the number of differences that the plan itself makes.
-func (c Counts) Total() int { return c.Add + c.Change + c.Remove }
-
-// Counts counts what the plan changes.
-func (p Plan) Counts() Counts {
-	var c Counts
+// Counts counts what the plan changes, privileges, shares and rows, by how they change, and
+// what the platform grants in addition.
+func (p Plan) Counts() (changes map[change.Mark]int, along int) {
+	changes = map[change.Mark]int{}
 	for _, a := range p.Actions {
-		c.Along += len(a.Along)
+		along += len(a.Along)
 		for _, d := range a.Differences() {
-			switch d.Mark() {
-			case change.MarkAdd:
-				c.Add++
-			case change.MarkRemove:
-				c.Remove++
-			case change.MarkChange:
-				c.Change++
-			}
+			changes[d.Mark()]++
 		}
 	}
-	return c
+	return changes, along
+}
+
+// size is the number of single differences that the plan itself makes.
+func (p Plan) size() int {
+	n := 0
+	for _, a := range p.Actions {
+		n += len(a.Differences())
+	}
+	return n
 }

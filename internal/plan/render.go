@@ -76,11 +76,11 @@ func (p Plan) Sentence() string {
 		}
 		return "Nothing to change: " + p.remaining() + "."
 	}
-	c := p.Counts()
+	changes, along := p.Counts()
 	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
-		text.Count(c.Total(), "change"), text.Count(len(p.Actions), "request"), c.Add, c.Change, c.Remove)
-	if c.Along > 0 {
-		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(c.Along, "privilege"))
+		text.Count(p.size(), "change"), text.Count(len(p.Actions), "request"), changes[change.MarkAdd], changes[change.MarkChange], changes[change.MarkRemove])
+	if along > 0 {
+		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
 	}
 	if n := len(p.things()); n > 0 {
 		said += "; " + text.Count(n, "manual step")

@@ -34,14 +34,10 @@ func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.Ne
 
 // Identity is the signed-in user and the actual environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
-	return object(ctx, e, dataverse.Function("WhoAmI"), "who am I", func(r collector.Row) apply.Identity {
-		return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
-	})
-}
-
-// object reads a response that is one object.
-func object[T any](ctx context.Context, e *Environment, q dataverse.Query, label string, take func(collector.Row) T) (T, error) {
-	return collector.AskObject(ctx, e.asker, collector.Question{What: label, From: q}, take)
+	return collector.AskObject(ctx, e.asker, collector.Question{What: "who am I", From: dataverse.Function("WhoAmI")},
+		func(r collector.Row) apply.Identity {
+			return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
+		})
 }
 
 // rows reads a whole collection; a column identifies the rows.
