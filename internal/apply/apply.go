@@ -3,12 +3,8 @@
 // It sends what the plan says, in the plan's order, and nothing else. Each target is read
 // just before its change and must be as in the plan; after the change, it is read back. A
 // request that may have taken effect is never repeated before the state is read. The
-// journal is written to disk before and after each change, so that a run that was
-// interrupted anywhere can be resumed to the same end, with nothing done twice, or rolled
-// back to the previous state.
-//
-// Changes that somebody else made meanwhile are kept: apply stops there, and rollback keeps
-// and reports them.
+// journal is on disk before and after each change, so that a run that was interrupted
+// anywhere can be resumed or rolled back. What somebody else changed meanwhile is kept.
 package apply
 
 import (

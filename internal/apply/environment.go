@@ -29,15 +29,11 @@ type Identity struct{ Organization, User string }
 
 // A Reading is the current state of a target.
 type Reading struct {
-	State change.State
-	// IDs are the values for the slots of requests.
-	IDs map[string]string
-	// Row is the target's row, if it is a row and exists.
-	Row *Row
-	// Filtered are the privileges that are granted for some records only, sorted.
-	Filtered []string
-	// Inherited are rights on a view that come from another shared record; empty for none.
-	Inherited string
+	State     change.State
+	IDs       map[string]string // the values for the slots of requests
+	Row       *Row              // the target's row, if it is a row and exists
+	Filtered  []string          // the privileges that are granted for some records only, sorted
+	Inherited string            // rights on a view that come from another shared record; empty for none
 }
 
 // A Table is the table of a row. The zero value is invalid.
@@ -55,41 +51,32 @@ const (
 // A Row contains the values of a row, as far as its table has them.
 type Row struct {
 	ID, Name string
-	// SignIn is a user's sign-in name.
-	SignIn string
-	// Unit is the business unit of a role or a user.
-	Unit string
+	SignIn   string // a user's sign-in name
+	Unit     string // the business unit of a role or a user
 	// Root is the role that a role is a copy of; Template is its role template.
 	Root, Template string
-	// Application is an application user's application id.
-	Application string
-	// Author is the user who created the row, and Created is when, if the environment says.
-	Author  string
-	Created time.Time
+	Application    string // an application user's application id
+	Author         string // the user who created the row, and Created is when, if the environment says
+	Created        time.Time
 }
 
 // A Holding lists who has a role.
 type Holding struct {
 	Holders []Holder
-	// Unseen says why there may be others, or empty.
-	Unseen string
+	Unseen  string // says why there may be others, or empty
 }
 
 // A Holder is a user who has a role.
 type Holder struct {
 	ID, Name string
-	// Through is the team's name; empty for a direct assignment.
-	Through string
+	Through  string // the team's name; empty for a direct assignment
 }
 
 // A Role is the current state of a copy of a role.
 type Role struct {
-	// Root is the id of the role that it is a copy of.
-	Root string
-	// BuiltIn is set if it comes from a template.
-	BuiltIn bool
-	// Grants is everything that it grants.
-	Grants change.Depths
+	Root    string        // the id of the role that it is a copy of
+	BuiltIn bool          // set if it comes from a template
+	Grants  change.Depths // everything that it grants
 }
 
 func (t Table) words() string {

@@ -13,12 +13,9 @@ type Effect int
 
 // The effects of a request that failed.
 const (
-	// EffectUncertain: it may have taken effect.
-	EffectUncertain Effect = iota
-	// EffectNone: it was refused, and nothing changed.
-	EffectNone
-	// EffectRaced: it was refused because the target changed after it was read.
-	EffectRaced
+	EffectUncertain Effect = iota // it may have taken effect
+	EffectNone                    // it was refused, and nothing changed
+	EffectRaced                   // it was refused because the target changed after it was read
 )
 
 // A ChangeError is the failure of a changing request.
@@ -104,10 +101,8 @@ func (e *LostError) Error() string {
 // A Kept says that rollback left a change in place, fully or in part.
 type Kept struct {
 	Action change.Action
-	// Reason says why.
-	Reason string
-	// ByHand is the manual step that restores the previous state.
-	ByHand string
+	Reason string // says why
+	ByHand string // the manual step that restores the previous state
 }
 
 func (k *Kept) Error() string {
@@ -117,8 +112,7 @@ func (k *Kept) Error() string {
 // A KeptError says which changes rollback left in place, and why.
 type KeptError struct {
 	Kept []Kept
-	// Err is what ended the rollback early; nil if nothing did.
-	Err error
+	Err  error // what ended the rollback early; nil if nothing did
 }
 
 func (e *KeptError) Error() string {

@@ -30,24 +30,15 @@ type Event string
 
 // The events.
 const (
-	// EventPlan opens a journal and contains the plan.
-	EventPlan Event = "plan"
-	// EventBegin precedes a change: the previous state, and what the change is sent to.
-	EventBegin Event = "begin"
-	// EventDone follows a change that was read back.
-	EventDone Event = "done"
-	// EventFailed follows a change that failed, or had no effect.
-	EventFailed Event = "failed"
-	// EventApplied follows the last change.
-	EventApplied Event = "applied"
-	// EventUndo precedes the undo of a change.
-	EventUndo Event = "undo"
-	// EventUndone follows it, read back.
-	EventUndone Event = "undone"
-	// EventKept says that a change was not fully undone.
-	EventKept Event = "kept"
-	// EventRolledBack says that everything was undone.
-	EventRolledBack Event = "rolled-back"
+	EventPlan       Event = "plan"        // opens a journal and contains the plan
+	EventBegin      Event = "begin"       // precedes a change: the previous state, and what the change is sent to
+	EventDone       Event = "done"        // follows a change that was read back
+	EventFailed     Event = "failed"      // follows a change that failed, or had no effect
+	EventApplied    Event = "applied"     // follows the last change
+	EventUndo       Event = "undo"        // precedes the undo of a change
+	EventUndone     Event = "undone"      // follows it, read back
+	EventKept       Event = "kept"        // says that a change was not fully undone
+	EventRolledBack Event = "rolled-back" // says that everything was undone
 )
 
 // A Record is one line of a journal.
@@ -61,22 +52,15 @@ type Record struct {
 	Format string      `json:"format,omitempty"`
 	Tool   *audit.Tool `json:"tool,omitempty"`
 	Plan   *plan.Plan  `json:"plan,omitempty"`
-	// Action is the id of the action in the plan.
-	Action string `json:"action,omitempty"`
-	// By is the id of the user that makes the change.
-	By string `json:"by,omitempty"`
+	Action string      `json:"action,omitempty"` // the id of the action in the plan
+	By     string      `json:"by,omitempty"`     // the id of the user that makes the change
 	// Before is the state just before the change, with what the platform may also change.
-	Before change.State `json:"before,omitempty"`
-	// Filtered are the privileges that were granted for some records only.
-	Filtered []string `json:"filtered,omitempty"`
-	// IDs are the values for the slots of the action's requests.
-	IDs map[string]string `json:"ids,omitempty"`
-	// Made is the id of the row that the change created.
-	Made string `json:"made,omitempty"`
-	// Unsent is set on a failure that cannot have changed anything.
-	Unsent bool `json:"unsent,omitempty"`
-	// Error says what failed, or why a change was kept.
-	Error string `json:"error,omitempty"`
+	Before   change.State      `json:"before,omitempty"`
+	Filtered []string          `json:"filtered,omitempty"` // the privileges that were granted for some records only
+	IDs      map[string]string `json:"ids,omitempty"`      // the values for the slots of the action's requests
+	Made     string            `json:"made,omitempty"`     // the id of the row that the change created
+	Unsent   bool              `json:"unsent,omitempty"`   // set on a failure that cannot have changed anything
+	Error    string            `json:"error,omitempty"`    // says what failed, or why a change was kept
 }
 
 // A Journal is the record of one plan's application, written and synced before and after

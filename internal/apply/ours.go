@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Neither a journal file nor a response proves what dbaudit created. So each row that it
-// supposedly created is read and compared with what the plan required, who made the
-// request, and when.
+// Neither a journal nor a response proves what dbaudit created. So each such row is compared
+// with what the plan required, who made the request, and when.
 
 // skew is how much the clocks of two machines may differ.
 const skew = time.Hour

@@ -13,8 +13,7 @@ type step struct {
 	// changed nothing does not count. done is the record of its end. Both are zero if there
 	// is none.
 	begun, done Record
-	// failed is set if the change was tried, and its effect is unknown.
-	failed bool
+	failed      bool // set if the change was tried, and its effect is unknown
 	// undo was begun; undone and kept say how it ended.
 	undo, undone, kept bool
 }

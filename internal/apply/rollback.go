@@ -10,12 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Rollback undoes, last first, the changes that were or may have been made according to the
-// journal. It keeps what somebody else changed since, what the environment refuses to undo,
-// and rows that dbaudit did not certainly create; it undoes everything else. Then it reads
-// every target of the plan, whatever the journal says about it, and checks that it is as
-// before. A [KeptError] names what was kept or is not as before. Rolling back again tries
-// what is left.
+// Rollback undoes, last first, the changes that may have been made according to the journal.
+// It keeps what somebody else changed since, what the environment refuses to undo, and rows
+// that dbaudit did not certainly create. Then it reads every target of the plan and checks that
+// it is as before. A [KeptError] names what is not. Rolling back again tries what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return err

@@ -10,28 +10,22 @@ import (
 
 // An Action is one change: one request.
 type Action struct {
-	// ID is the action's number in the plan, from "1".
-	ID   string        `json:"id"`
-	Kind audit.FixKind `json:"kind"`
-	// Summary is one short sentence.
-	Summary string `json:"summary"`
-	Target  Target `json:"target"`
-	// Before is the required state just before the change, After the state after it.
-	Before State    `json:"before"`
-	After  State    `json:"after"`
-	Why    []Reason `json:"why"`
-	// Along are the privileges that the platform grants along with the change, sorted.
-	Along []string `json:"along,omitempty"`
+	ID      string        `json:"id"` // the action's number in the plan, from "1"
+	Kind    audit.FixKind `json:"kind"`
+	Summary string        `json:"summary"` // one short sentence
+	Target  Target        `json:"target"`
+	Before  State         `json:"before"` // the required state just before the change, After the state after it
+	After   State         `json:"after"`
+	Why     []Reason      `json:"why"`
+	Along   []string      `json:"along,omitempty"` // the privileges that the platform grants along with the change, sorted
 	// Request is what is sent, relative to the environment's /api/data/v9.2/. Values in
 	// {braces} are known only when the target is read.
-	Request Request `json:"request"`
-	// Undo are the requests that restore Before, in order.
-	Undo []Request `json:"undo"`
+	Request Request   `json:"request"`
+	Undo    []Request `json:"undo"` // the requests that restore Before, in order
 	// UndoneWith names the action with which this one is undone, or is empty.
 	UndoneWith string `json:"undone_with,omitempty"`
 	Risk       Risk   `json:"risk"`
-	// Note says what else happens, and what the risk is.
-	Note string `json:"note"`
+	Note       string `json:"note"` // says what else happens, and what the risk is
 }
 
 // A Reason is a finding that an action fixes.

@@ -1,11 +1,9 @@
 // Package change says what a fix is, once: for each kind, its words, its portal clicks, its
 // Web API requests and its commands and, if apply can carry it out, the target that it
-// changes, from which state to which, and what a plan says of it. Reports, plans, apply and
-// doctor take it from here.
+// changes, from which state to which, and what a plan says of it.
 //
-// It carries out nothing, and does no I/O. Its strings contain the environment's names
-// unchanged: bodies are JSON, filters are quoted and percent-encoded and command arguments
-// are quoted for a POSIX shell, but the caller must still escape a string for its output.
+// It does no I/O. Its strings contain the environment's names unchanged, quoted for bodies,
+// filters and commands: the caller must still escape a string for its output.
 //
 // The clicks follow Microsoft's pages "Create or edit a security role to manage access",
 // "Manage application users in the Power Platform admin center" and "Manage users in Power
@@ -61,11 +59,9 @@ type kind struct {
 	// example picks what the kind uses from a fix that has everything; nil for nothing.
 	example func(all audit.Fix) audit.Fix
 	// who can make it manually; nil for [SystemAdministrator].
-	who func(audit.Fix) string
-	// flag is without which dbaudit plan leaves the fix out.
-	flag string
-	// act is how apply makes it; zero if no tool can or should.
-	act act
+	who  func(audit.Fix) string
+	flag string // without which dbaudit plan leaves the fix out
+	act  act    // how apply makes it; zero if no tool can or should
 }
 
 // An act is how apply makes a change.
@@ -76,8 +72,7 @@ type act struct {
 	legal    func(Action) error
 	// limit refuses to give the integration more than is required; nil if it gets nothing.
 	limit func(Limits, Action) error
-	// along are the privileges that the platform grants with the change.
-	along func() []string
+	along func() []string // the privileges that the platform grants with the change
 	risk  Risk
 	// words are a sentence, and what else happens. They depend only on the action's target
 	// and states, so that no plan can say one thing and do another.

@@ -11,10 +11,8 @@ import (
 
 // Limits are what an integration may be given.
 type Limits struct {
-	// Changes is how many single differences a plan may have; 0 is the default.
-	Changes int
-	// Profile is the name of the profile.
-	Profile string
+	Changes int    // how many single differences a plan may have; 0 is the default
+	Profile string // the name of the profile
 	// Minimum is what the profile requires: nothing else may be granted. Allow is what a
 	// role may grant besides when it is assigned.
 	Minimum, Allow []string

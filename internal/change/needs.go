@@ -7,8 +7,7 @@ import "github.com/dbaudit/dbaudit/internal/audit"
 // ("Assign security roles to users", on elevation).
 type Needs struct {
 	Depths Depths
-	// Root is the id of the root business unit.
-	Root string
+	Root   string // the id of the root business unit
 }
 
 func (n Needs) need(depth audit.Depth, names ...string) {

@@ -9,16 +9,12 @@ import (
 
 // A Remedy is a fix as instructions. Parts that do not apply to the kind of fix are empty.
 type Remedy struct {
-	// Summary is one short sentence.
-	Summary string
+	Summary string // one short sentence
 	// Who can do it; empty for what a plan can contain, and for files.
-	Who string
-	// Portal is what to click, step by step.
-	Portal []string
-	// Requests are Web API requests, in order.
-	Requests []Call
-	// Commands are command lines, in order.
-	Commands []string
+	Who      string
+	Portal   []string // what to click, step by step
+	Requests []Call   // Web API requests, in order
+	Commands []string // command lines, in order
 
 	origin string // of the environment, for the scripts
 }
@@ -33,12 +29,10 @@ const defaultProfile = "demandbase"
 type Place struct {
 	Environment audit.Environment
 	Profile     string
-	// Control is the failed control; if it is set, a plan is made only for it.
-	Control audit.ControlID
+	Control     audit.ControlID // the failed control; if it is set, a plan is made only for it
 	// Flags name the environment and the profile to dbaudit; nil stands for their names.
-	Flags []string
-	// Applying are the flags of dbaudit apply.
-	Applying []string
+	Flags    []string
+	Applying []string // the flags of dbaudit apply
 }
 
 // Arguments are the flags, quoted for a POSIX shell and ready to follow a command.

@@ -14,14 +14,11 @@ import (
 
 // A Request is one request of the Web API.
 type Request struct {
-	Method string `json:"method"`
-	// Path is relative to the environment's /api/data/v9.2/.
-	Path string `json:"path"`
-	// IfMatch is the header If-Match; empty for none.
-	IfMatch string `json:"if_match,omitempty"`
-	// As is the user that the request impersonates; nil for none.
-	As   *Ref            `json:"as,omitempty"`
-	Body json.RawMessage `json:"body,omitempty"`
+	Method  string          `json:"method"`
+	Path    string          `json:"path"`               // relative to the environment's /api/data/v9.2/
+	IfMatch string          `json:"if_match,omitempty"` // the header If-Match; empty for none
+	As      *Ref            `json:"as,omitempty"`       // the user that the request impersonates; nil for none
+	Body    json.RawMessage `json:"body,omitempty"`
 }
 
 // Slots are the placeholders of requests. A privilege's slot is its name.
@@ -33,10 +30,8 @@ const (
 	SlotApplication = "application"
 	SlotView        = "view"
 	SlotPrincipal   = "principal"
-	// SlotTag is the ETag of the row as it was read.
-	SlotTag = "etag"
-	// SlotAPI is the absolute address of the Web API, without a slash at its end.
-	SlotAPI = "api"
+	SlotTag         = "etag" // the ETag of the row as it was read
+	SlotAPI         = "api"  // the absolute address of the Web API, without a slash at its end
 )
 
 // Fill replaces slots whose values are known.
@@ -103,14 +98,11 @@ func quoted(s string) string {
 
 // A Call is one Web API request.
 type Call struct {
-	// Purpose says what the request is for; it follows "to".
-	Purpose string
+	Purpose string // says what the request is for; it follows "to"
 	Method  string
 	URL     string
-	// Headers are this request's additional headers.
-	Headers []Header
-	// Body is indented JSON, or empty.
-	Body string
+	Headers []Header // this request's additional headers
+	Body    string   // indented JSON, or empty
 	// Column of the response's single row fills in Placeholder in later calls; both may be empty.
 	Column, Placeholder string
 }

@@ -10,13 +10,10 @@ import (
 	"unicode/utf16"
 )
 
-// A script is a sequence of requests that can be pasted at a prompt and stops at the first
-// request that fails. The token comes from the Azure CLI and appears in no argument. The
-// result of a request is stored in a variable for later requests, and is accepted only if
-// it is one row; other values in braces must be filled in first, and a comment says so.
-//
-// Names from the environment appear only in bodies, which are ASCII JSON on one line, so
-// that neither an old shell's code page nor a line break can change what is sent.
+// A script can be pasted at a prompt and stops at the first request that fails. The token
+// appears in no argument. The single row of a response fills in variables of later requests;
+// a comment lists the values in braces that must be filled in first. Names appear only in
+// bodies, in ASCII on one line, so that no code page or line break can change what is sent.
 
 // Curl is the requests as a script for a POSIX shell with curl and jq; nil without requests.
 func (r Remedy) Curl() []string {

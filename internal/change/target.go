@@ -15,15 +15,12 @@ type TargetKind string
 
 // The kinds of target, each with the names in its [State].
 const (
-	// TargetRole is a role by its name in a business unit; "role": absent or present.
-	TargetRole TargetKind = "role"
-	// TargetGrants is what a role grants: the depth of each privilege by its name.
-	TargetGrants TargetKind = "role-privileges"
+	TargetRole   TargetKind = "role"            // a role by its name in a business unit; "role": absent or present
+	TargetGrants TargetKind = "role-privileges" // what a role grants: the depth of each privilege by its name
 	// TargetUser is a user, by its id or its application id; "user": absent, enabled,
 	// disabled or deleted (softly).
-	TargetUser TargetKind = "user"
-	// TargetAssignment is a role's assignment to a user; "assigned": no or yes.
-	TargetAssignment TargetKind = "role-assignment"
+	TargetUser       TargetKind = "user"
+	TargetAssignment TargetKind = "role-assignment" // a role's assignment to a user; "assigned": no or yes
 	// TargetShare is a principal's rights on a view; "access": none, or rights
 	// such as "read, write".
 	TargetShare TargetKind = "view-share"
@@ -73,40 +70,32 @@ func (d Depths) Names() []string { return slices.Sorted(maps.Keys(d)) }
 
 // A Ref names a row.
 type Ref struct {
-	// Kind is the row's table if the context does not determine it: systemuser or team.
-	Kind string `json:"kind,omitempty"`
+	Kind string `json:"kind,omitempty"` // the row's table if the context does not determine it: systemuser or team
 	// ID is empty for a row that an earlier action creates, see MadeBy, or that must be
 	// looked up.
-	ID   string `json:"id,omitempty"`
-	Name string `json:"name,omitempty"`
-	// ObjectID is the user's Entra object id, which is used to impersonate it.
-	ObjectID string `json:"object_id,omitempty"`
-	// MadeBy is the action that creates the row.
-	MadeBy string `json:"made_by,omitempty"`
+	ID       string `json:"id,omitempty"`
+	Name     string `json:"name,omitempty"`
+	ObjectID string `json:"object_id,omitempty"` // the user's Entra object id, which is used to impersonate it
+	MadeBy   string `json:"made_by,omitempty"`   // the action that creates the row
 }
 
 // A Target is what an action changes.
 type Target struct {
-	Kind TargetKind `json:"kind"`
-	// Role is the root copy of a role.
-	Role *Ref `json:"role,omitempty"`
-	// Managed is set if the role comes with a managed solution.
-	Managed bool `json:"managed,omitempty"`
+	Kind    TargetKind `json:"kind"`
+	Role    *Ref       `json:"role,omitempty"`    // the root copy of a role
+	Managed bool       `json:"managed,omitempty"` // set if the role comes with a managed solution
 	// Copy is the copy of Role to be assigned. Without an id, it is the one in BusinessUnit
 	// or, if AnyUnit is set and that one does not exist, the root.
-	Copy          *Ref   `json:"copy,omitempty"`
-	AnyUnit       bool   `json:"any_unit,omitempty"`
-	User          *Ref   `json:"user,omitempty"`
-	ApplicationID string `json:"application_id,omitempty"`
-	BusinessUnit  *Ref   `json:"business_unit,omitempty"`
-	View          *Ref   `json:"view,omitempty"`
-	Table         string `json:"table,omitempty"`
-	// Principal is the user or team that a view is shared with.
-	Principal *Ref `json:"principal,omitempty"`
-	// Owner is the view's owner, who is impersonated to share it.
-	Owner *Ref `json:"owner,omitempty"`
-	// Privileges are the known ids of privileges by name.
-	Privileges map[string]string `json:"privileges,omitempty"`
+	Copy          *Ref              `json:"copy,omitempty"`
+	AnyUnit       bool              `json:"any_unit,omitempty"`
+	User          *Ref              `json:"user,omitempty"`
+	ApplicationID string            `json:"application_id,omitempty"`
+	BusinessUnit  *Ref              `json:"business_unit,omitempty"`
+	View          *Ref              `json:"view,omitempty"`
+	Table         string            `json:"table,omitempty"`
+	Principal     *Ref              `json:"principal,omitempty"`  // the user or team that a view is shared with
+	Owner         *Ref              `json:"owner,omitempty"`      // the view's owner, who is impersonated to share it
+	Privileges    map[string]string `json:"privileges,omitempty"` // the known ids of privileges by name
 	// Filtered are those of Privileges that are granted for some records only before the
 	// change. Such a filter cannot be restored.
 	Filtered []string `json:"filtered,omitempty"`

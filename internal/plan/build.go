@@ -22,10 +22,9 @@ const (
 
 // Options say what goes into a plan.
 type Options struct {
-	Tool   audit.Tool
-	MadeAt time.Time
-	// Validity counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity].
-	Validity time.Duration
+	Tool     audit.Tool
+	MadeAt   time.Time
+	Validity time.Duration // counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity]
 	// Only are the controls whose findings are fixed, or empty for all; Except are left out.
 	Only, Except []audit.ControlID
 	// LeastPrivilege removes surplus privileges from the role.
@@ -34,9 +33,8 @@ type Options struct {
 	ReplaceFiltered bool
 	// UnassignAdministrator removes administrator roles from the user.
 	UnassignAdministrator bool
-	// Minimum is what the profile requires, and Depths the depths that it states.
-	Minimum []string
-	Depths  map[string]snapshot.Depth
+	Minimum               []string // what the profile requires, and Depths the depths that it states
+	Depths                map[string]snapshot.Depth
 }
 
 // The rules whose controls a new user fails as soon as it exists.
@@ -95,17 +93,15 @@ type builder struct {
 	snapshot *snapshot.Snapshot
 	plan     Plan
 
-	newRole  *roleWork
-	roles    map[string]*roleWork // by the root's id
-	newUser  *change.Action
-	enable   *change.Action
-	assign   *assignWork
-	unassign []assignWork
-	// unreached is set if the integration role should be assigned, but only manually.
-	unreached bool
-	// besides are the fingerprints of findings that need the role's assignment too.
-	besides map[string]bool
-	shares  map[string]*shareWork // by view and principal
+	newRole   *roleWork
+	roles     map[string]*roleWork // by the root's id
+	newUser   *change.Action
+	enable    *change.Action
+	assign    *assignWork
+	unassign  []assignWork
+	unreached bool                  // set if the integration role should be assigned, but only manually
+	besides   map[string]bool       // the fingerprints of findings that need the role's assignment too
+	shares    map[string]*shareWork // by view and principal
 }
 
 // A cause is a finding and its fix.

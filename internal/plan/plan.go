@@ -1,16 +1,9 @@
-// Package plan turns findings into a remediation plan: a file that lists the changes in
-// order, each with the current state, the new state, the reason, the request, and how to
-// undo it.
+// Package plan turns findings into a remediation plan: which actions a result needs, and in
+// which order. What an action is, its requests and its words, is internal/change's knowledge.
 //
-// Equal results and snapshots give equal bytes. A plan contains a digest of its content, so
-// an edited plan is refused. Its requests and its words follow from its targets and states,
-// so a plan that says one thing and does another is refused too, whatever its digest. Apply
-// can make only a few kinds of changes (see [change.Automatic]); everything else is
-// listed under Manual, with who must do it and how. No plan gives the integration more than
-// the profile requires: see [Limits].
-//
-// What an action is, its requests and its words, is internal/change's knowledge; this package
-// decides which actions a result needs, and in which order. It does no I/O.
+// Equal results and snapshots give equal bytes. A plan that was edited, or that says one thing
+// and does another, is refused. Everything that apply cannot do is listed under Manual. No plan
+// gives the integration more than the profile requires: see [Limits].
 package plan
 
 import (
@@ -29,33 +22,23 @@ type Plan struct {
 	Format      string            `json:"format"`
 	Tool        audit.Tool        `json:"tool"`
 	Environment audit.Environment `json:"environment"`
-	// Profile is the name of the profile that was judged.
-	Profile string `json:"profile"`
+	Profile     string            `json:"profile"` // the name of the profile that was judged
 	// ProfileDigest shows whether the profile changed; empty in old plans.
-	ProfileDigest string `json:"profile_digest,omitempty"`
-	// Requirement is what the configuration requires; verification uses the same.
-	Requirement snapshot.Requirement `json:"requirement"`
+	ProfileDigest string               `json:"profile_digest,omitempty"`
+	Requirement   snapshot.Requirement `json:"requirement"` // what the configuration requires; verification uses the same
 	// IntegrationUser is the id of the user that the plan is about; empty if it creates the user.
-	IntegrationUser string `json:"integration_user"`
-	// RootUnit is the id of the root business unit.
-	RootUnit string `json:"root_unit"`
-	// Snapshot is the state that the plan is based on.
-	Snapshot audit.Snapshot `json:"snapshot"`
-	MadeAt   time.Time      `json:"made_at"`
+	IntegrationUser string         `json:"integration_user"`
+	RootUnit        string         `json:"root_unit"` // the id of the root business unit
+	Snapshot        audit.Snapshot `json:"snapshot"`  // the state that the plan is based on
+	MadeAt          time.Time      `json:"made_at"`
 	// ExpiresAt depends on when the snapshot was taken.
-	ExpiresAt time.Time `json:"expires_at"`
-	// Actions are carried out in this order.
-	Actions []change.Action `json:"actions"`
-	// Manual is the work that no tool can or should do.
-	Manual []Manual `json:"manual"`
-	// Withheld are changes that only a flag brings into a plan.
-	Withheld []Withheld `json:"withheld"`
-	// Unknown are the controls that could not be judged, or not in full.
-	Unknown []Unknown `json:"unknown"`
-	// Findings are all findings of the result, whether or not the plan fixes them.
-	Findings []Finding `json:"findings"`
-	// Digest is "sha256:" and the hash of the document with this member empty.
-	Digest string `json:"digest"`
+	ExpiresAt time.Time       `json:"expires_at"`
+	Actions   []change.Action `json:"actions"`  // carried out in this order
+	Manual    []Manual        `json:"manual"`   // the work that no tool can or should do
+	Withheld  []Withheld      `json:"withheld"` // changes that only a flag brings into a plan
+	Unknown   []Unknown       `json:"unknown"`  // the controls that could not be judged, or not in full
+	Findings  []Finding       `json:"findings"` // all findings of the result, whether or not the plan fixes them
+	Digest    string          `json:"digest"`   // "sha256:" and the hash of the document with this member empty
 }
 
 // Manual is a manual step.
@@ -65,9 +48,8 @@ type Manual struct {
 	Kind        audit.FixKind   `json:"kind"`
 	Summary     string          `json:"summary"`
 	// Who must do it.
-	Who string `json:"who"`
-	// How are the steps.
-	How []string `json:"how"`
+	Who string   `json:"who"`
+	How []string `json:"how"` // the steps
 }
 
 // Withheld is a change that was left out because a flag is missing.
@@ -89,8 +71,7 @@ type Finding struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
 	Message     string          `json:"message"`
-	// LeftOut is set if Only or Except excludes the finding.
-	LeftOut bool `json:"left_out,omitempty"`
+	LeftOut     bool            `json:"left_out,omitempty"` // set if Only or Except excludes the finding
 }
 
 // Empty reports whether there is nothing to apply.

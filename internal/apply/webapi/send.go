@@ -124,7 +124,8 @@ func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataver
 	return send(caller)
 }
 
-// otherParameter is the body of RemovePrivilegeRole with the other name, if one was refused.
+// otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if one was
+// refused: Privilege by the metadata documents, PrivilegeId by other pages.
 func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||

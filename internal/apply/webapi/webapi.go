@@ -2,9 +2,7 @@
 // Web API. It is the only package that receives a [dataverse.Writer].
 //
 // It reads everything with Consistency: Strong, which bypasses the permission caches
-// ("Compose HTTP requests and handle errors"). Requests come complete from the plan, except
-// for one action whose parameter has two names: RemovePrivilegeRole takes Privilege by the
-// metadata documents, and PrivilegeId by other pages.
+// ("Compose HTTP requests and handle errors"). Requests come complete from the plan.
 package webapi
 
 import (
