@@ -10,37 +10,69 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// A codec knows the members of the types that it met. It is for one goroutine.
-type codec map[reflect.Type][]member
+// A codec turns Go values into those of the policies, and back. It remembers the types that
+// it met, and the texts: snapshots are made of few. It is for one goroutine at a time.
+type codec struct {
+	forms map[reflect.Type]form
+	texts map[string]*ast.Term
+}
+
+// A form is how values of a type appear in the policies.
+type form struct {
+	text    bool // what MarshalText says
+	members []member
+}
 
 type member struct {
 	name      string
 	omitempty bool
 }
 
-func (c codec) members(t reflect.Type) []member {
-	if known, ok := c[t]; ok {
-		return known
+// maxTexts bounds what is remembered.
+const maxTexts = 20_000
+
+func newCodec() *codec { return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}} }
+
+func (c *codec) form(t reflect.Type) form {
+	f, known := c.forms[t]
+	if known {
+		return f
 	}
-	members := make([]member, t.NumField())
-	for i := range members {
-		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		members[i] = member{name, options == "omitempty"}
+	f.text = t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	if t.Kind() == reflect.Struct {
+		for i := range t.NumField() {
+			name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+			f.members = append(f.members, member{name, options == "omitempty"})
+		}
 	}
-	c[t] = members
-	return members
+	c.forms[t] = f
+	return f
+}
+
+func (c *codec) text(s string) *ast.Term {
+	term, known := c.texts[s]
+	if !known {
+		if len(c.texts) == maxTexts {
+			clear(c.texts)
+		}
+		s = strings.Clone(s) // which may be part of a large file
+		term = ast.StringTerm(s)
+		c.texts[s] = term
+	}
+	return term
 }
 
 // encode makes the policies' form of a Go value: what encoding/json and OPA's reader make
-// of it together, in a fifth of the time. A snapshot is made of what is known here.
-func (c codec) encode(v reflect.Value) (*ast.Term, error) {
-	if text, ok := v.Interface().(encoding.TextMarshaler); ok {
-		b, err := text.MarshalText()
-		return ast.StringTerm(string(b)), err
+// of it together, in a tenth of the time. A snapshot is made of what is known here.
+func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
+	f := c.form(v.Type())
+	if f.text {
+		b, err := v.Interface().(encoding.TextMarshaler).MarshalText() //nolint:forcetypeassert // its form says so
+		return c.text(string(b)), err
 	}
 	switch v.Kind() { //nolint:exhaustive // the rest is refused
 	case reflect.String:
-		return ast.StringTerm(v.String()), nil
+		return c.text(v.String()), nil
 	case reflect.Bool:
 		return ast.BooleanTerm(v.Bool()), nil
 	case reflect.Int:
@@ -70,7 +102,7 @@ func (c codec) encode(v reflect.Value) (*ast.Term, error) {
 		return ast.NewTerm(object), nil
 	case reflect.Struct:
 		object := ast.NewObjectWithCapacity(v.NumField())
-		for i, m := range c.members(v.Type()) {
+		for i, m := range f.members {
 			if m.omitempty && empty(v.Field(i)) {
 				continue
 			}
@@ -78,7 +110,7 @@ func (c codec) encode(v reflect.Value) (*ast.Term, error) {
 			if err != nil {
 				return nil, err
 			}
-			object.Insert(ast.InternedTerm(m.name), value)
+			object.Insert(c.text(m.name), value)
 		}
 		return ast.NewTerm(object), nil
 	}
@@ -94,7 +126,7 @@ func empty(v reflect.Value) bool {
 
 // decode reads a value of the policies into a Go value, as encoding/json would. A member
 // that the Go value does not have is an error.
-func (c codec) decode(value ast.Value, into reflect.Value) error {
+func (c *codec) decode(value ast.Value, into reflect.Value) error {
 	if _, null := value.(ast.Null); null {
 		return nil
 	}
@@ -110,9 +142,7 @@ func (c codec) decode(value ast.Value, into reflect.Value) error {
 		into.Set(reflect.New(into.Type().Elem()))
 		return c.decode(value, into.Elem())
 	case reflect.Interface:
-		plain, err := ast.JSONWithOpt(value, ast.JSONOpt{SortSets: true})
-		into.Set(reflect.ValueOf(plain))
-		return err
+		return plain(value, into)
 	case reflect.String:
 		if s, ok := value.(ast.String); ok {
 			into.SetString(string(s))
@@ -133,6 +163,9 @@ func (c codec) decode(value ast.Value, into reflect.Value) error {
 	case reflect.Slice:
 		return c.list(value, into)
 	case reflect.Map:
+		if into.Type().Elem().Kind() == reflect.Interface {
+			return plain(value, into)
+		}
 		return c.object(value, into)
 	case reflect.Struct:
 		return c.structure(value, into)
@@ -140,11 +173,25 @@ func (c codec) decode(value ast.Value, into reflect.Value) error {
 	return unlike(value, into)
 }
 
+// plain decodes what has no type of its own.
+func plain(value ast.Value, into reflect.Value) error {
+	v, err := ast.JSONWithOpt(value, ast.JSONOpt{SortSets: true})
+	if err != nil {
+		return err
+	}
+	found := reflect.ValueOf(v)
+	if !found.CanConvert(into.Type()) {
+		return unlike(value, into)
+	}
+	into.Set(found.Convert(into.Type()))
+	return nil
+}
+
 func unlike(value ast.Value, into reflect.Value) error {
 	return fmt.Errorf("%v is not a %s", value, into.Type())
 }
 
-func (c codec) list(value ast.Value, into reflect.Value) error {
+func (c *codec) list(value ast.Value, into reflect.Value) error {
 	elements, ok := elements(value)
 	if !ok {
 		return unlike(value, into)
@@ -173,7 +220,7 @@ func elements(value ast.Value) ([]*ast.Term, bool) {
 	return nil, false
 }
 
-func (c codec) object(value ast.Value, into reflect.Value) error {
+func (c *codec) object(value ast.Value, into reflect.Value) error {
 	object, ok := value.(ast.Object)
 	if !ok {
 		return unlike(value, into)
@@ -189,14 +236,16 @@ func (c codec) object(value ast.Value, into reflect.Value) error {
 	})
 }
 
-func (c codec) structure(value ast.Value, into reflect.Value) error {
+func (c *codec) structure(value ast.Value, into reflect.Value) error {
 	object, ok := value.(ast.Object)
 	if !ok {
 		return unlike(value, into)
 	}
+	members := c.form(into.Type()).members
 	return object.Iter(func(key, value *ast.Term) error {
-		for i, m := range c.members(into.Type()) {
-			if key.Value.Compare(ast.String(m.name)) == 0 {
+		name, _ := key.Value.(ast.String)
+		for i, m := range members {
+			if m.name == string(name) {
 				return c.decode(value.Value, into.Field(i))
 			}
 		}

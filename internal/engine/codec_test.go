@@ -36,7 +36,7 @@ func TestEncodeIsJSON(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		got, err := codec{}.encode(reflect.ValueOf(*s))
+		got, err := newCodec().encode(reflect.ValueOf(*s))
 		if err != nil {
 			return err
 		}
@@ -71,7 +71,7 @@ func TestDecodeIsJSON(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got, want report
-		err = codec{}.decode(value, reflect.ValueOf(&got).Elem())
+		err = newCodec().decode(value, reflect.ValueOf(&got).Elem())
 		dec := json.NewDecoder(strings.NewReader(text))
 		dec.DisallowUnknownFields()
 		dec.UseNumber()

@@ -44,7 +44,7 @@ type Engine struct {
 	// judging are the questions that were asked, by the profile's digest: [*question]
 	judging sync.Map
 	// slots are as many as evaluations may be under way: more only take memory.
-	slots chan struct{}
+	slots chan *codec
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -83,7 +83,7 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: slots()}
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}
@@ -94,6 +94,14 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+func slots() chan *codec {
+	slots := make(chan *codec, runtime.GOMAXPROCS(0))
+	for range cap(slots) {
+		slots <- newCodec()
+	}
+	return slots
 }
 
 // platform reads what Dataverse grants by itself, which is data.platform.

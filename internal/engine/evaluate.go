@@ -115,13 +115,13 @@ type finding struct {
 
 // ask evaluates the document on a snapshot, and decodes it.
 func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Duration, into any) error {
+	var c *codec
 	select {
-	case q.slots <- struct{}{}:
-		defer func() { <-q.slots }()
+	case c = <-q.slots:
+		defer func() { q.slots <- c }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	c := codec{}
 	input, err := c.encode(reflect.ValueOf(*s))
 	if err != nil {
 		return fmt.Errorf("preparing the policies' input: %w", err)

@@ -17,7 +17,7 @@ import (
 type question struct {
 	document string
 	query    rego.PreparedEvalQuery
-	slots    chan struct{} // the engine's
+	slots    chan *codec // the engine's
 	memory   *memory
 }
 

@@ -102,7 +102,7 @@ func TestWaitingEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	q := &question{slots: make(chan struct{})} // none is free
+	q := &question{slots: make(chan *codec)} // none is free
 	if err := q.ask(ctx, snapshot.New(), 0, &report{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
