@@ -81,7 +81,7 @@ func signIns() signin.Cache {
 	if err != nil {
 		return nil
 	}
-	return signin.NewFileCache(filepath.Join(dir, "dbaudit", "sign-ins"), signin.SystemKeyring("dbaudit", "sign-ins"))
+	return signin.FileCache{Path: filepath.Join(dir, "dbaudit", "sign-ins")}
 }
 
 // runProgram runs a program. Its error holds what the program wrote to standard error.

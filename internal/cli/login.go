@@ -225,7 +225,7 @@ func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, e
 		return environmentIdentity{}, fmt.Errorf("who am I: the response cannot be read: check --url, and any proxy in between")
 	}
 	me := environmentIdentity{
-		Name: t.Name, URL: t.URL, Method: conn.Session.Method().String(),
+		Name: t.Name, URL: t.URL, Method: conn.Session.Method.String(),
 		UserID: ids.UserId.String(), OrganizationID: ids.OrganizationId.String(), BusinessUnitID: ids.BusinessUnitId.String(),
 	}
 	data, err = conn.Get(ctx, dataverse.Row("systemusers", ids.UserId).Select("fullname").Request("own name"))

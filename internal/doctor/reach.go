@@ -133,11 +133,11 @@ func (x *examination) signIn(ctx context.Context) (Check, error) {
 	if !token.ExpiresAt.IsZero() {
 		c.Detail += fmt.Sprintf("; the token is valid for %s", token.ExpiresAt.Sub(x.Now()).Round(time.Minute))
 	}
-	if warnings := session.Warnings(); len(warnings) > 0 {
-		c.Outcome, c.Advice = Warned, strings.Join(warnings, "; ")
+	if len(session.Warnings) > 0 {
+		c.Outcome, c.Advice = Warned, strings.Join(session.Warnings, "; ")
 	}
 	o := x.Client
-	o.URL, o.Tokens = session.Origin(), session
+	o.URL, o.Tokens = session.Origin, session
 	if x.client, err = dataverse.New(o); err != nil {
 		return Check{}, err
 	}
@@ -214,10 +214,10 @@ func (x *examination) credential(context.Context) (Check, error) {
 	if x.session == nil {
 		return skipped("not checked: sign-in failed")
 	}
-	until, known := x.session.CredentialExpiry()
-	if !known {
-		c := Check{Outcome: Skipped, Detail: "sign-in by " + x.session.Method().String() + ": its expiry cannot be determined here"}
-		if x.session.Method() == signin.ClientSecret {
+	until := x.session.Expiry
+	if until.IsZero() {
+		c := Check{Outcome: Skipped, Detail: "sign-in by " + x.session.Method.String() + ": its expiry cannot be determined here"}
+		if x.session.Method == signin.ClientSecret {
 			c.Detail = "Entra does not tell an app when its secret expires"
 			c.Advice = "see App registrations > (the app) > Certificates & secrets"
 		}

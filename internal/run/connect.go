@@ -45,7 +45,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
 	// Only the embedded simulator has roots, and its host needs no warning.
 	if roots == nil {
-		for _, warning := range session.Warnings() {
+		for _, warning := range session.Warnings {
 			r.Warn(t.Name, warning)
 		}
 	}
@@ -99,8 +99,7 @@ func (r *Runner) tokens(session *signin.Session) dataverse.TokenSource {
 }
 
 func byPerson(session *signin.Session) bool {
-	method := session.Method()
-	return method == signin.DeviceCode || method == signin.Interactive
+	return session.Method == signin.DeviceCode || session.Method == signin.Interactive
 }
 
 type oneAtATime struct {

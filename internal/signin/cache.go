@@ -7,7 +7,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,9 +36,6 @@ type MemoryCache struct {
 	data []byte
 }
 
-// NewMemoryCache makes an empty cache.
-func NewMemoryCache() *MemoryCache { return &MemoryCache{} }
-
 // Load gives what was saved last.
 func (m *MemoryCache) Load() ([]byte, error) {
 	m.mu.Lock()
@@ -55,69 +51,39 @@ func (m *MemoryCache) Save(data []byte) error {
 	return nil
 }
 
-// Keyring keeps one short secret, the key of a FileCache.
-type Keyring interface {
-	// Get gives the secret, or "" if there is none.
-	Get() (string, error)
-	Set(secret string) error
-	Delete() error
-}
+// FileCache keeps sign-ins in a file that nobody else may read, encrypted with a key from the
+// operating system's keyring (the Keychain, the Credential Manager, the Secret Service):
+// keyrings hold less than MSAL's cache has.
+type FileCache struct{ Path string }
 
-// SystemKeyring keeps the secret where the operating system keeps secrets: the
-// Keychain, the Credential Manager, the Secret Service.
-func SystemKeyring(service, user string) Keyring { return systemKeyring{service, user} }
-
-type systemKeyring struct{ service, user string }
-
-func (k systemKeyring) Get() (string, error) {
-	secret, err := keyring.Get(k.service, k.user)
-	if errors.Is(err, keyring.ErrNotFound) {
-		return "", nil
-	}
-	return secret, err
-}
-
-func (k systemKeyring) Set(secret string) error { return keyring.Set(k.service, k.user, secret) }
-
-func (k systemKeyring) Delete() error {
-	if err := keyring.Delete(k.service, k.user); err != nil && !errors.Is(err, keyring.ErrNotFound) {
-		return err
-	}
-	return nil
-}
-
-// FileCache keeps sign-ins in a file that nobody else may read, encrypted with
-// a key from a keyring: keyrings hold less than MSAL's cache has.
-type FileCache struct {
-	path string
-	keys Keyring
-}
-
-// NewFileCache makes a cache at path; neither file nor keyring is touched yet.
-func NewFileCache(path string, keys Keyring) *FileCache { return &FileCache{path, keys} }
+// The name of the key in the keyring.
+const (
+	keyService = "dbaudit"
+	keyUser    = "sign-ins"
+)
 
 // cacheHeader begins the file and is authenticated with it.
 const cacheHeader = "dbaudit sign-in cache 1\n"
 
 // Load decrypts the file. A file that cannot be decrypted (its key is missing, or it is
 // damaged) counts as absent.
-func (f *FileCache) Load() ([]byte, error) {
-	sealed, err := bounds.ReadFile(bounds.Credential, f.path)
+func (f FileCache) Load() ([]byte, error) {
+	sealed, err := bounds.ReadFile(bounds.Credential, f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the saved sign-ins: %w", err)
 	}
-	key, err := f.key(false)
+	key, err := fileKey(false)
 	if err != nil {
 		return nil, err
 	}
 	body, ok := bytes.CutPrefix(sealed, []byte(cacheHeader))
-	if key == nil || !ok || len(body) < key.NonceSize() {
+	if key == nil || !ok {
 		return nil, nil
 	}
-	data, err := key.Open(nil, body[:key.NonceSize()], body[key.NonceSize():], []byte(cacheHeader))
+	data, err := key.Open(nil, nil, body, []byte(cacheHeader))
 	if err != nil {
 		return nil, nil //nolint:nilerr // it reads as none, see above
 	}
@@ -126,39 +92,37 @@ func (f *FileCache) Load() ([]byte, error) {
 
 // Save encrypts data and puts it in the file's place in one step. Saving nothing
 // removes file and key.
-func (f *FileCache) Save(data []byte) error {
+func (f FileCache) Save(data []byte) error {
 	if len(data) == 0 {
-		switch err := os.Remove(f.path); {
+		switch err := os.Remove(f.Path); {
 		case errors.Is(err, fs.ErrNotExist):
 			// Without a file, the key is of no use, and there may be no keyring to ask.
-			_ = f.keys.Delete()
+			_ = keyring.Delete(keyService, keyUser)
 			return nil
 		case err != nil:
 			return fmt.Errorf("removing the saved sign-ins: %w", err)
 		}
-		if err := f.keys.Delete(); err != nil {
+		if err := keyring.Delete(keyService, keyUser); err != nil && !errors.Is(err, keyring.ErrNotFound) {
 			return fmt.Errorf("removing the key of the saved sign-ins from the keyring: %w", err)
 		}
 		return nil
 	}
-	key, err := f.key(true)
+	key, err := fileKey(true)
 	if err != nil {
 		return err
 	}
-	nonce := make([]byte, key.NonceSize())
-	_, _ = rand.Read(nonce) // never fails, by its contract
-	sealed := key.Seal(append([]byte(cacheHeader), nonce...), nonce, data, []byte(cacheHeader))
-	if err := replaceFile(f.path, sealed); err != nil {
+	sealed := key.Seal([]byte(cacheHeader), nil, data, []byte(cacheHeader))
+	if err := replaceFile(f.Path, sealed); err != nil {
 		return fmt.Errorf("saving the sign-in: %w", err)
 	}
 	return nil
 }
 
-// key gives the cipher of the file, nil where there is no key and none is to be
-// made.
-func (f *FileCache) key(create bool) (cipher.AEAD, error) {
-	text, err := f.keys.Get()
-	if err != nil {
+// fileKey gives the cipher of the file, nil where there is no key and none is to be
+// made. The cipher writes a random nonce before the text.
+func fileKey(create bool) (cipher.AEAD, error) {
+	text, err := keyring.Get(keyService, keyUser)
+	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return nil, fmt.Errorf("asking the keyring for the key of the saved sign-ins: %w", err)
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
@@ -167,8 +131,8 @@ func (f *FileCache) key(create bool) (cipher.AEAD, error) {
 			return nil, nil //nolint:nilnil // no key, and nothing wrong
 		}
 		key = make([]byte, 32)
-		_, _ = rand.Read(key)
-		if err := f.keys.Set(base64.StdEncoding.EncodeToString(key)); err != nil {
+		_, _ = rand.Read(key) // never fails, by its contract
+		if err := keyring.Set(keyService, keyUser, base64.StdEncoding.EncodeToString(key)); err != nil {
 			return nil, fmt.Errorf("putting the key of the saved sign-ins into the keyring: %w", err)
 		}
 	}
@@ -176,7 +140,7 @@ func (f *FileCache) key(create bool) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCM(block)
+	return cipher.NewGCMWithRandomNonce(block)
 }
 
 // replaceFile writes a file completely or not at all, readable by its owner only.
@@ -190,13 +154,7 @@ func replaceFile(path string, data []byte) error {
 		return err
 	}
 	_, err = temp.Write(data)
-	if err == nil {
-		err = temp.Sync()
-	}
-	if closed := temp.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
 		err = os.Rename(temp.Name(), path)
 	}
 	if err != nil {
@@ -208,35 +166,29 @@ func replaceFile(path string, data []byte) error {
 // store connects a Cache with MSAL. If the cache fails (no keyring, or a locked one), the
 // sign-in continues and is kept in memory.
 type store struct {
+	warn func(string)
+
+	mu    sync.Mutex
 	cache Cache
-	warn  func(string)
-
-	mu     sync.Mutex
-	memory []byte
-	failed bool
+	last  []byte // what MSAL had to keep last
 }
 
-func newStore(c Cache, warn func(string)) *store {
-	if warn == nil {
-		warn = func(string) {}
+// Replace implements MSAL's cache.ExportReplace.
+func (s *store) Replace(_ context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := s.cache.Load()
+	if err != nil {
+		s.fallBack(err)
+		data = s.last
 	}
-	return &store{cache: c, warn: warn}
-}
-
-func (s *store) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
-	data := s.load()
-	if len(data) == 0 {
-		return nil
-	}
-	if ctx.Value(noTokens{}) != nil {
-		data = dropAccessTokens(data)
-	}
-	if err := into.Unmarshal(data); err != nil {
+	if len(data) > 0 && into.Unmarshal(data) != nil {
 		s.warn("the saved sign-ins cannot be read and are not used")
 	}
 	return nil
 }
 
+// Export implements MSAL's cache.ExportReplace.
 func (s *store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
 	data, err := from.Marshal()
 	if err != nil {
@@ -244,44 +196,14 @@ func (s *store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHi
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.memory = data
-	if !s.failed {
-		s.complain(s.cache.Save(data))
+	s.last = data
+	if err := s.cache.Save(data); err != nil {
+		s.fallBack(err)
 	}
 	return nil
 }
 
-func (s *store) load() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed {
-		return s.memory
-	}
-	data, err := s.cache.Load()
-	if s.complain(err); s.failed {
-		return s.memory
-	}
-	return data
-}
-
-func (s *store) complain(err error) {
-	if err != nil {
-		s.failed = true
-		s.warn("the sign-in is kept for this run only: " + dataverse.Printable(err.Error()))
-	}
-}
-
-// dropAccessTokens leaves MSAL its refresh tokens only, by the published form of
-// its cache, which all MSAL libraries share.
-func dropAccessTokens(data []byte) []byte {
-	var sections map[string]json.RawMessage
-	if json.Unmarshal(data, &sections) != nil {
-		return data
-	}
-	delete(sections, "AccessToken")
-	smaller, err := json.Marshal(sections)
-	if err != nil {
-		return data
-	}
-	return smaller
+func (s *store) fallBack(err error) {
+	s.cache = &MemoryCache{data: s.last}
+	s.warn("the sign-in is kept for this run only: " + dataverse.Printable(err.Error()))
 }

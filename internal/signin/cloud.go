@@ -24,20 +24,9 @@ const (
 
 func (c Cloud) String() string { return enum.Word(c) }
 
-// Authority gives the cloud's sign-in address, https://HOST without a tenant.
-// An environment that is in no known cloud signs in at the commercial one.
-func (c Cloud) Authority() string {
-	authority, _ := c.addresses()
-	return authority
-}
-
-// exchangeAudience is the audience that the cloud's Entra expects in the tokens
-// of other identity providers.
-func (c Cloud) exchangeAudience() string {
-	_, audience := c.addresses()
-	return audience
-}
-
+// addresses are the cloud's sign-in address, https://HOST without a tenant, and the audience
+// that its Entra expects in the tokens of other identity providers. An environment that is
+// in no known cloud signs in at the commercial one.
 func (c Cloud) addresses() (authority, audience string) {
 	switch c {
 	case GCCHigh, DoD:
@@ -73,9 +62,6 @@ func CloudOf(environmentURL string) (cloud Cloud, known bool) {
 	}
 	return UnknownCloud, false
 }
-
-// Scope is what a token for the environment is asked for: its exact origin.
-func Scope(origin string) string { return origin + "/.default" }
 
 // KnownAuthority tells the cloud of one of Microsoft's sign-in hosts. Only these
 // are followed from a challenge.

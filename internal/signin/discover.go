@@ -13,9 +13,8 @@ import (
 
 // Discovery is what an environment says, unasked, about where to sign in.
 type Discovery struct {
-	AuthorizationURI string // as the environment says it
-	Tenant           string
-	Cloud            Cloud
+	Tenant string
+	Cloud  Cloud
 }
 
 // Discover asks the environment without a token and reads its challenge. Only
@@ -77,7 +76,7 @@ func follow(uri, authority string) (Discovery, error) {
 			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
-	return Discovery{dataverse.Printable(uri), tenant, cloud}, nil
+	return Discovery{tenant, cloud}, nil
 }
 
 // ask sends a request without credentials, and returns its status and header.
@@ -90,18 +89,18 @@ func (c Config) ask(ctx context.Context, address string) (int, http.Header, erro
 			return err
 		}
 		req.Header.Set("Accept", "application/json")
-		resp, err := bounded{next: c.Transport, anyBody: true}.RoundTrip(req)
+		resp, err := bounded{c.Transport, c.explainer(), true}.RoundTrip(req)
 		if err != nil {
-			return &brokenError{err}
+			return err
 		}
 		_ = resp.Body.Close()
-		if isPassing(resp.StatusCode) {
-			return &passing{resp.StatusCode, resp.Header}
+		if dataverse.Passing(resp.StatusCode) {
+			return c.explainer().unwilling(resp.StatusCode, resp.Header)
 		}
 		status, header = resp.StatusCode, resp.Header
 		return nil
 	})
-	err = explain(ctx, err, c.scrubber())
+	err = c.explainer().explain(ctx, err)
 	var refused *AuthError
 	if errors.As(err, &refused) { // this was not the sign-in host yet
 		refused.early = refused.Status == 0 && refused.Code == ""

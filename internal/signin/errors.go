@@ -1,10 +1,19 @@
 package signin
 
 import (
+	"context"
+	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
+
+	msal "github.com/AzureAD/microsoft-authentication-library-for-go/apps/errors"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -26,16 +35,16 @@ type AuthError struct {
 
 	oauth string // OAuth's own code, beside Entra's
 	cause error
-	early bool // before anybody was asked to sign in
+	early bool          // before anybody was asked to sign in
+	again bool          // the same may work when it is tried again
+	after time.Duration // how long the other side asks to wait
 }
 
 // Error says what failed and what to do next.
 func (e *AuthError) Error() string {
-	var b strings.Builder
 	if e.early {
 		return strings.Trim(strings.TrimRight(e.Message, ". ")+": "+e.Advice, ": ")
 	}
-	b.WriteString("sign-in failed")
 	var facts []string
 	if e.Code != "" {
 		facts = append(facts, e.Code)
@@ -49,16 +58,17 @@ func (e *AuthError) Error() string {
 	if e.TraceID != "" {
 		facts = append(facts, "trace id "+e.TraceID)
 	}
+	text := "sign-in failed"
 	if len(facts) > 0 {
-		b.WriteString(" (" + strings.Join(facts, ", ") + ")")
+		text += " (" + strings.Join(facts, ", ") + ")"
 	}
 	if e.Message != "" {
-		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
+		text += ": " + strings.TrimRight(e.Message, ". ")
 	}
 	if e.Advice != "" {
-		b.WriteString(": " + e.Advice)
+		text += ": " + e.Advice
 	}
-	return b.String()
+	return text
 }
 
 // Unwrap gives a cause that holds no part of an answer, such as a network error
@@ -74,24 +84,106 @@ type denial struct {
 	TraceID       string `json:"trace_id"`
 }
 
+// An explainer turns what failed into an error that can be shown: with advice that fits the
+// method, and without secrets.
+type explainer struct {
+	method  Method
+	secrets []dataverse.Secret
+	now     func() time.Time
+}
+
 // refusal makes an AuthError of a token endpoint's answer. Only the members that
 // are known to be harmless are taken from it.
-func refusal(status int, body []byte, scrub scrubber) *AuthError {
-	e := &AuthError{Status: status}
+func (x explainer) refusal(status int, header http.Header, body []byte) *AuthError {
+	e := x.unwilling(status, header)
 	var d denial
 	if json.Unmarshal(body, &d) != nil || d.Error == "" && d.Description == "" {
-		e.Message = fmt.Sprintf("the sign-in host answered with HTTP %d and nothing that can be read", status)
-		e.Advice = statusAdvice(status)
+		e.Message += " and nothing that can be read"
 		return e
 	}
 	e.Code = aadsts(d)
 	e.CorrelationID = idOnly(d.CorrelationID)
 	e.TraceID = idOnly(d.TraceID)
 	// Before the text is cut: half a secret would not be recognised.
-	d.Description, d.Error = scrub.text(d.Description), scrub.text(d.Error)
+	d.Description, d.Error = x.text(d.Description), x.text(d.Error)
 	e.Message, e.oauth = describe(d), strings.ToLower(d.Error)
-	e.Advice = advise(e.Code, e.oauth)
+	e.Advice = advise(x.method, e.Code, e.oauth)
 	return e
+}
+
+// unwilling is the error of a status alone.
+func (x explainer) unwilling(status int, header http.Header) *AuthError {
+	return &AuthError{
+		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
+		again: dataverse.Passing(status), after: dataverse.RetryAfter(header, x.now()),
+	}
+}
+
+// unreadable is the error of a success that is not JSON: truncated, or from another sender.
+func unreadable() *AuthError {
+	return &AuthError{Message: "the sign-in host's answer cannot be read", Advice: "check --authority, and any proxy in between", again: true}
+}
+
+// unreachable is the error of an exchange without a complete response.
+func (x explainer) unreachable(err error) *AuthError {
+	return &AuthError{
+		Message: "the sign-in host cannot be reached: " + x.text(err.Error()),
+		Advice:  dataverse.ConnectionAdvice(err), cause: err, again: !dataverse.Lasting(err),
+	}
+}
+
+func interrupted(ctx context.Context) *AuthError {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &AuthError{Message: "it took too long", Advice: "try again", cause: ctx.Err()}
+	}
+	return &AuthError{Message: "interrupted", cause: ctx.Err()}
+}
+
+// explain turns an error of MSAL into one that can be shown. MSAL's own texts contain whole
+// responses, with tokens, so none is passed on.
+func (x explainer) explain(ctx context.Context, err error) error {
+	var (
+		configured *ConfigError
+		failed     *AuthError
+		call       msal.CallErr
+		badJSON    msal.InvalidJsonErr
+	)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &configured):
+		return configured
+	case ctx.Err() != nil:
+		return interrupted(ctx)
+	case errors.As(err, &failed):
+		return failed
+	case errors.As(err, &call):
+		var status int
+		var header http.Header
+		var body []byte
+		if call.Resp != nil {
+			status, header = call.Resp.StatusCode, call.Resp.Header
+			body, _ = io.ReadAll(io.LimitReader(call.Resp.Body, maxAnswer))
+		}
+		if len(body) == 0 && call.Err != nil { // managed identity: MSAL has read it
+			_, text, _ := strings.Cut(call.Err.Error(), ":\n")
+			body = []byte(text)
+		}
+		return x.refusal(status, header, body)
+	case errors.As(err, &badJSON):
+		return unreadable()
+	}
+	return &AuthError{Message: x.text(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
+}
+
+// text is a foreign text without secrets.
+func (x explainer) text(t string) string {
+	for _, secret := range x.secrets {
+		t = dataverse.Redact(t, secret)
+	}
+	// Assertions and tokens are recognised by their form.
+	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
+	return dataverse.Printable(t)
 }
 
 // aadsts gives Entra's own code, which says more than OAuth's.
@@ -128,18 +220,6 @@ func idOnly(s string) string {
 	return ""
 }
 
-// scrubber removes secrets from a text.
-type scrubber struct{ secrets []dataverse.Secret }
-
-func (s scrubber) text(t string) string {
-	for _, secret := range s.secrets {
-		t = dataverse.Redact(t, secret)
-	}
-	// Assertions and tokens are recognised by their form.
-	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
-	return dataverse.Printable(t)
-}
-
 func statusAdvice(status int) string {
 	switch {
 	case status == 404:
@@ -152,154 +232,46 @@ func statusAdvice(status int) string {
 	return "check --authority, and any proxy in between"
 }
 
-// advise says what a code means, its likeliest cause and the next step.
-func advise(code, oauth string) string {
-	switch code {
-	case "AADSTS7000215":
-		return "the client secret is wrong: DBAUDIT_CLIENT_SECRET must hold the secret's value, which is shown once when it is made, not its id; " +
-			"make a new one under App registrations > (the app) > Certificates & secrets"
-	case "AADSTS7000222":
-		return "the client secret has expired: make a new one under App registrations > (the app) > Certificates & secrets and put its value into DBAUDIT_CLIENT_SECRET"
-	case "AADSTS700016", "AADSTS700011":
-		return "the tenant has no such app: check --client-id and --tenant-id; an app of another tenant needs an administrator's consent in this one"
-	case "AADSTS7000229":
-		return "the app has no service principal in this tenant: an administrator must add it there (New-MgServicePrincipal, or consent)"
-	case "AADSTS500014":
-		return "Dataverse itself is disabled in this tenant: an Entra administrator enables it under Enterprise applications > Dataverse > Properties"
-	case "AADSTS7000112", "AADSTS70001":
-		return "the app is disabled in this tenant: enable it under Enterprise applications > (the app) > Properties"
-	case "AADSTS90002", "AADSTS900023", "AADSTS50059", "AADSTS50128", "AADSTS50194", "AADSTS900971":
-		return "there is no such tenant: check --tenant-id (a GUID or a domain), and that the environment's cloud is the right one"
-	case "AADSTS500011":
-		return "the tenant knows no such environment: check --url, and that --tenant-id is the tenant that the environment belongs to"
-	case "AADSTS1002012", "AADSTS70011":
-		return "the scope made of the environment's address is not accepted: check --url"
-	case "AADSTS700027", "AADSTS700030", "AADSTS5002738":
-		return "the certificate's signature is not accepted: upload this certificate's public part under App registrations > (the app) > Certificates & secrets, " +
-			"check that it has not expired, and that the clock of this machine is right"
-	case "AADSTS5000811", "AADSTS5000819", "AADSTS50013", "AADSTS50146":
-		return "the signature of what this sign-in presents cannot be verified: the key that signed it is not, or no longer, one that Entra has registered for it"
-	case "AADSTS700024":
-		return "the assertion is not valid at this time: check the clock of this machine, and that the federated token file is kept fresh"
-	case "AADSTS70021", "AADSTS700211", "AADSTS700212", "AADSTS700213", "AADSTS700223":
-		return "no federated credential of the app fits the platform's token: compare its issuer, subject and audience with " +
-			"App registrations > (the app) > Certificates & secrets > Federated credentials"
-	case "AADSTS7000218", "AADSTS7000216":
-		return "the app registration wants a secret here: for people, allow public client flows under App registrations > (the app) > Authentication"
-	case "AADSTS700025":
-		return "the app is a public client, which cannot have a secret or certificate: use an app registration of its own for programs"
-	case "AADSTS50011":
-		return "the app registration does not allow this redirect: add http://localhost under Authentication > Mobile and desktop applications"
-	case "AADSTS501051":
-		return "this app is not assigned to Dataverse, and the tenant requires that: an Entra administrator assigns it under Enterprise applications > Dataverse > Users and groups, " +
-			"or sets Assignment required to No there"
-	case "AADSTS65001", "AADSTS65004", "AADSTS90094", "AADSTS650052", "AADSTS650056", "AADSTS650057":
-		return "nobody has consented to this app's access to Dataverse: an administrator grants it under App registrations > (the app) > API permissions"
-	case "AADSTS50105":
-		return "the user is not assigned to this app: assign it under Enterprise applications > (the app) > Users and groups"
-	case "AADSTS50074", "AADSTS50076", "AADSTS50079", "AADSTS50158", "AADSTS500121", "AADSTS53004":
-		return "more than a password is asked of this user: sign in again by dbaudit login"
-	case "AADSTS530004":
-		return "the tenant requires a compliant device and does not accept that of a guest's home tenant: an Entra administrator changes that under " +
-			"External Identities > Cross-tenant access settings > Trust settings, or sign in by an account of this tenant"
-	case "AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS53010", "AADSTS53011", "AADSTS530003", "AADSTS530021", "AADSTS530032", "AADSTS530034", "AADSTS530035",
-		"AADSTS50005", "AADSTS50097", "AADSTS50129", "AADSTS50131", "AADSTS50155", "AADSTS50187":
-		return "a conditional access policy refuses this sign-in: ask an administrator to look it up by the correlation id in the sign-in logs"
-	case "AADSTS500212", "AADSTS500213":
-		return "a cross-tenant access policy refuses this sign-in: Entra administrators of both tenants compare External Identities > Cross-tenant access settings"
-	case "AADSTS50034", "AADSTS50020", "AADSTS51004", "AADSTS90072", "AADSTS500341":
-		return "the user is not known in this tenant: check the account and --tenant-id; a guest must be invited first"
-	case "AADSTS50055", "AADSTS50144":
-		return "the password has expired: change it at the account's own page, then sign in again by dbaudit login"
-	case "AADSTS50053", "AADSTS50057":
-		return "the account is locked or disabled: ask an administrator"
-	case "AADSTS50126":
-		return "user name or password is wrong: try again"
-	case "AADSTS70000", "AADSTS70043", "AADSTS700082", "AADSTS50089", "AADSTS50132", "AADSTS50133", "AADSTS50173", "AADSTS50078", "AADSTS70008", "AADSTS700084":
-		return "the saved sign-in is no longer valid: sign in again by dbaudit login"
-	case "AADSTS70019", "AADSTS70020":
-		return "the device code has expired: start again and enter the new one within its time"
-	case "AADSTS90033", "AADSTS90009", "AADSTS50196":
-		return "the sign-in service is not available for the moment: try again later"
-	}
-	switch oauth {
-	case "invalid_client":
-		return "the app's credentials are not accepted: check --client-id and the secret or certificate"
-	case "unauthorized_client":
-		return "this app may not sign in this way: check --client-id, --auth and the app registration's settings"
-	case "invalid_grant", "interaction_required":
-		return "sign in again by dbaudit login"
-	case "invalid_scope", "invalid_target", "invalid_resource":
-		return "the environment is not known to this sign-in host: check --url, --tenant-id and --authority"
-	case "access_denied", "authorization_declined":
-		return "the sign-in was declined: try again, or ask an administrator"
-	case "expired_token", "code_expired":
-		return "the code has expired: start again and enter the new one within its time"
-	case "temporarily_unavailable", "server_error":
-		return "the sign-in service is not available for the moment: try again later"
-	}
-	return "look the code up in Microsoft's list of Entra error codes (login.microsoftonline.com/error), or give the correlation id to Microsoft's support"
-}
+// adviceTable has a line for each next step: the codes, who signs in, the advice.
+//
+//go:embed advice.tsv
+var adviceTable string
 
-// fit adapts the advice to the sign-in method: an app cannot sign in interactively, and has
-// no device.
-func (e *AuthError) fit(m Method) {
-	if e.Code == "" && e.oauth == "" {
-		return // not Entra's refusal, or advised by the method itself
-	}
-	if advice := adviseFor(m, e.Code); advice != "" {
-		e.Advice = advice
-		return
-	}
-	const again = "sign in again by dbaudit login"
+// advise says what codes mean for a method, their likeliest cause and the next step. An app
+// cannot sign in interactively, and has no device.
+func advise(m Method, codes ...string) string {
+	who, again := "app", ""
 	switch {
+	case m.byPerson():
+		who, again = "person", "sign in again by dbaudit login"
 	case m == AzureCLI:
-		e.Advice = strings.ReplaceAll(e.Advice, again, "sign in again by az login")
-	case !m.byPerson() && strings.Contains(e.Advice, again):
-		e.Advice = "Entra asks for a person here, and sign-in by " + m.String() + " has none: check that --client-id is an app registration with this credential, " +
-			"and ask an Entra administrator to look the code up in the sign-in logs (Service principal sign-ins)"
-	case !m.byPerson() && strings.HasPrefix(e.Advice, "the sign-in was declined"):
-		e.Advice = "the app is refused: ask an Entra administrator to look it up by the correlation id in the sign-in logs (Service principal sign-ins)"
+		who, again = "", "sign in again by az login"
 	}
-}
-
-// adviseFor knows the codes whose next step depends on the method; "" for others.
-func adviseFor(m Method, code string) string {
-	app := !m.byPerson() && m != AzureCLI
-	switch code {
-	case "AADSTS5000811", "AADSTS5000819", "AADSTS50013", "AADSTS50146":
-		switch m {
-		case Certificate:
-			return "the key that signed the assertion is not registered for the app: upload the public part of the certificate in use under App registrations > (the app) > Certificates & secrets"
-		case WorkloadIdentity:
-			return "the platform's token is signed by a key that Entra does not find at its issuer: check that the federated credential names the right issuer, " +
-				"and that the issuer publishes its current keys (its jwks_uri)"
-		case DeviceCode, Interactive, AzureCLI:
-			return "the account is federated, and its identity provider signs by a certificate that Entra does not have: an Entra administrator updates the provider's signing certificate"
-		case ClientSecret, ManagedIdentity, Auto:
+	methods, codes := []string{"any", who, m.String()}, append(codes, "any")
+	for line := range strings.Lines(adviceTable) {
+		columns := strings.Split(strings.TrimSpace(line), "\t")
+		if len(columns) != 3 || !share(codes, columns[0]) || !share(methods, columns[1]) {
+			continue
 		}
-	case "AADSTS530004", "AADSTS53000", "AADSTS53001", "AADSTS53002", "AADSTS53003", "AADSTS530003", "AADSTS530032", "AADSTS50131":
-		if app {
-			return "a conditional access policy refuses this app, which has no device and no person: an Entra administrator looks it up in the sign-in logs (Service principal sign-ins), " +
-				"and allows the app's network or excludes the app from the policy"
+		if again == "" && strings.Contains(columns[2], "{again}") {
+			return "Entra asks for a person here, and sign-in by " + m.String() + " has none: check that --client-id is an app registration with this credential, " +
+				"and ask an Entra administrator to look the code up in the sign-in logs (Service principal sign-ins)"
 		}
-		if m == AzureCLI && code != "AADSTS530004" {
-			return "a conditional access policy refuses the Azure CLI's sign-in: run az login again on a device that the policy allows, or sign in by an app of your own (--auth client-secret or certificate)"
-		}
-	case "AADSTS501051":
-		if m == ManagedIdentity {
-			return "the managed identity is not assigned to Dataverse, and the tenant requires that: an Entra administrator assigns it under Enterprise applications > Dataverse > Users and groups, " +
-				"or sets Assignment required to No there"
-		}
+		return strings.ReplaceAll(columns[2], "{again}", again)
 	}
 	return ""
+}
+
+// share reports whether one of the words is in a list that is separated by spaces.
+func share(words []string, list string) bool {
+	return slices.ContainsFunc(strings.Fields(list), func(word string) bool { return slices.Contains(words, word) })
 }
 
 // Lasting reports whether the sign-in fails until somebody changes something: a wrong
 // credential, a consent that was revoked. The opposite may be over when it is tried again.
 func (e *AuthError) Lasting() bool {
 	switch {
-	case e.cause != nil, isPassing(e.Status):
+	case e.cause != nil, dataverse.Passing(e.Status):
 		return false
 	case e.Code == "AADSTS90033", e.Code == "AADSTS90009", e.Code == "AADSTS50196":
 		return false // the service is not available for the moment

@@ -32,7 +32,7 @@ func ParseMethod(name string) (Method, error) {
 	if name == "" {
 		return Auto, nil
 	}
-	names := make([]string, 0, len(Methods()))
+	var names []string
 	for _, m := range Methods() {
 		if strings.EqualFold(name, m.String()) {
 			return m, nil
@@ -66,7 +66,7 @@ func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
 // deduce gives the method that the configuration implies, and why, if that is not plain.
-func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
+func deduce(c Config) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {
 	case c.Method != Auto:
@@ -92,7 +92,7 @@ func deduce(c Config, savedSignIn func() bool) (Method, string, error) {
 			return platform.method, platform.variable + " is set", nil
 		}
 	}
-	if savedSignIn() {
+	if saved, err := c.Cache.Load(); err == nil && len(saved) > 0 {
 		return DeviceCode, "somebody signed in before", nil
 	}
 	if c.ClientID != "" {

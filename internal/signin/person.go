@@ -19,68 +19,55 @@ type Account struct {
 	Username string // as Entra gives it, usually the user principal name
 	Tenant   string
 	Host     string // sign-in host
-	ObjectID string
 }
 
 // personSource signs in a person: from the cache, else interactively.
 type personSource struct {
 	client  public.Client
-	config  Config
 	session *Session
 	scopes  []string
-	scrub   scrubber
 }
 
-func newPersonSource(c Config, s *Session) (dataverse.TokenSource, error) { return openPerson(c, s) }
-
-func openPerson(c Config, s *Session) (*personSource, error) {
+func newPersonSource(c Config, s *Session) (*personSource, error) {
 	if s.clientID == "" {
-		return nil, &ConfigError{"sign-in by " + s.method.String() + " needs an app registration that allows public client flows: set --client-id (DBAUDIT_CLIENT_ID), or use --auth azure-cli"}
+		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs an app registration that allows public client flows: set --client-id (DBAUDIT_CLIENT_ID), or use --auth azure-cli"}
 	}
 	made, err := public.New(s.clientID,
-		public.WithAuthority(s.Authority()),
-		public.WithCache(newStore(c.Cache, c.Warn)),
-		public.WithHTTPClient(client(fenced{s.host(), steady{c.patience(), bounded{next: c.Transport}}})),
+		public.WithAuthority(s.authority+"/"+s.tenant),
+		public.WithCache(&store{cache: c.Cache, warn: c.Warn}),
+		public.WithHTTPClient(client(fenced{s.host(), steady{c.patience(), c.exchange()}})),
 		public.WithInstanceDiscovery(false),
 		public.WithClientCapabilities([]string{"CP1"}),
 	)
 	if err != nil {
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
-	return &personSource{made, c, s, []string{Scope(s.origin)}, c.scrubber()}, nil
+	return &personSource{made, s, []string{s.scope()}}, nil
 }
 
-func (p *personSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
+func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	got, err := p.silently(ctx, o)
 	if err != nil && ctx.Err() == nil && mustAsk(err) && p.canAsk() {
-		got, err = p.ask(ctx, o)
+		return p.ask(ctx, o)
 	}
-	if err != nil {
-		return dataverse.Token{}, p.explain(ctx, err)
-	}
-	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
+	return got, p.explain(ctx, err)
 }
 
-// nobodyError is the absence of a saved sign-in.
-type nobodyError struct{}
-
-func (nobodyError) Error() string { return "not signed in" }
+// errNobody is the absence of a saved sign-in.
+var errNobody = errors.New("not signed in")
 
 func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	accounts, err := p.client.Accounts(ctx)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	account, err := choose(accounts, p.config.Username, p.session.tenant)
+	account, err := choose(accounts, p.session.config.Username, p.session.tenant)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
 	options := []public.AcquireSilentOption{public.WithSilentAccount(account)}
-	if o.Claims != "" {
-		options = append(options, public.WithClaims(o.Claims))
-	}
-	if o.Refresh {
-		ctx = withoutTokens(ctx)
+	if claims := claimsOf(o); claims != "" {
+		options = append(options, public.WithClaims(claims))
 	}
 	return p.client.AcquireTokenSilent(ctx, p.scopes, options...)
 }
@@ -97,7 +84,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	}
 	switch len(accounts) {
 	case 0:
-		return public.Account{}, nobodyError{}
+		return public.Account{}, errNobody
 	case 1:
 		return accounts[0], nil
 	}
@@ -112,31 +99,33 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 // mustAsk reports whether only the person can help: there is no sign-in, or
 // Entra refuses it.
 func mustAsk(err error) bool {
-	var nobody nobodyError
-	if errors.As(err, &nobody) || err.Error() == "no token found" {
-		return true
-	}
 	var call msal.CallErr
-	return errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
+	return isNobody(err) || errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
+}
+
+// isNobody reports whether nobody has signed in; the second error is MSAL's.
+func isNobody(err error) bool {
+	return errors.Is(err, errNobody) || err != nil && err.Error() == "no token found"
 }
 
 func (p *personSource) canAsk() bool {
-	if p.session.method == Interactive {
-		return p.config.OpenBrowser != nil
+	if p.session.Method == Interactive {
+		return p.session.config.OpenBrowser != nil
 	}
-	return p.config.Prompt != nil
+	return p.session.config.Prompt != nil
 }
 
-func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
-	if p.session.method == Interactive {
-		options := []public.AcquireInteractiveOption{public.WithOpenURL(p.config.OpenBrowser)}
-		if p.config.Username != "" {
-			options = append(options, public.WithLoginHint(p.config.Username))
+func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
+	if p.session.Method == Interactive {
+		options := []public.AcquireInteractiveOption{public.WithOpenURL(p.session.config.OpenBrowser)}
+		if p.session.config.Username != "" {
+			options = append(options, public.WithLoginHint(p.session.config.Username))
 		}
 		if o.Claims != "" {
 			options = append(options, public.WithClaims(o.Claims))
 		}
-		return p.client.AcquireTokenInteractive(ctx, p.scopes, options...)
+		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes, options...)
+		return got, p.explain(ctx, err)
 	}
 	var options []public.AcquireByDeviceCodeOption
 	if o.Claims != "" {
@@ -144,29 +133,29 @@ func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (publi
 	}
 	code, err := p.client.AcquireTokenByDeviceCode(ctx, p.scopes, options...)
 	if err != nil {
-		return public.AuthResult{}, err
+		return got, p.explain(ctx, err)
 	}
-	p.config.Prompt(DevicePrompt{
+	p.session.config.Prompt(DevicePrompt{
 		UserCode:        dataverse.Printable(code.Result.UserCode),
 		VerificationURL: dataverse.Printable(code.Result.VerificationURL),
 		Message:         dataverse.Printable(code.Result.Message),
 		ExpiresAt:       code.Result.ExpiresOn,
 	})
-	return code.AuthenticationResult(ctx)
+	got, err = code.AuthenticationResult(ctx)
+	return got, p.explain(ctx, err)
 }
 
 func (p *personSource) explain(ctx context.Context, err error) error {
-	var nobody nobodyError
-	if errors.As(err, &nobody) || err.Error() == "no token found" {
+	if isNobody(err) {
 		return &AuthError{
 			Message: "not signed in for tenant " + p.session.tenant,
 			Advice:  "sign in by dbaudit login, or let a program sign in by client secret, certificate or workload identity",
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &AuthError{Message: "nobody signed in in time", Advice: advise("AADSTS70020", "")}
+		return &AuthError{Message: "nobody signed in in time", Advice: advise(p.session.Method, "AADSTS70020")}
 	}
-	return explain(ctx, err, p.scrub)
+	return p.session.explain(ctx, err)
 }
 
 // Login signs in interactively again, even if somebody is already signed in, and stores the
@@ -180,7 +169,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	p, err := openPerson(c, s)
+	p, err := newPersonSource(c, s)
 	if err != nil {
 		return Account{}, err
 	}
@@ -188,10 +177,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 		return Account{}, &ConfigError{"nobody can be asked to sign in here: run dbaudit login at a terminal"}
 	}
 	got, err := p.ask(ctx, dataverse.TokenOptions{})
-	if err != nil {
-		return Account{}, p.explain(ctx, err)
-	}
-	return accountOf(got.Account), nil
+	return accountOf(got.Account), err
 }
 
 // Accounts lists the sign-ins that are kept, by name. It asks nobody.
@@ -242,7 +228,7 @@ func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Cl
 	if clientID == "" {
 		clientID = "dbaudit"
 	}
-	made, err := public.New(clientID, public.WithCache(newStore(cache, nil)), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
+	made, err := public.New(clientID, public.WithCache(&store{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
 	if err != nil {
 		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
 	}
@@ -257,5 +243,5 @@ func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Cl
 }
 
 func accountOf(a public.Account) Account {
-	return Account{dataverse.Printable(a.PreferredUsername), dataverse.Printable(a.Realm), dataverse.Printable(a.Environment), dataverse.Printable(a.LocalAccountID)}
+	return Account{dataverse.Printable(a.PreferredUsername), dataverse.Printable(a.Realm), dataverse.Printable(a.Environment)}
 }

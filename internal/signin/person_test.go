@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/zalando/go-keyring"
+
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -18,7 +20,7 @@ func TestDeviceCode(t *testing.T) {
 	e.pending = 2
 	shown := 0
 	c := e.config()
-	c.Method, c.Cache = DeviceCode, NewMemoryCache()
+	c.Method, c.Cache = DeviceCode, &MemoryCache{}
 	c.Prompt = func(p DevicePrompt) {
 		shown++
 		if p.UserCode != theCode || p.VerificationURL != "https://microsoft.com/devicelogin" || p.ExpiresAt.IsZero() {
@@ -32,8 +34,8 @@ func TestDeviceCode(t *testing.T) {
 	// Another run finds the sign-in, and nobody is asked.
 	c.Prompt, c.Method = nil, Auto
 	s := open(t, c)
-	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" || s.Method() != DeviceCode {
-		t.Errorf("%q by %v", got, s.Method())
+	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" || s.Method != DeviceCode {
+		t.Errorf("%q by %v", got, s.Method)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
 		t.Errorf("a refused token is replaced: %q", got)
@@ -129,20 +131,10 @@ func TestInteractive(t *testing.T) {
 	}
 }
 
-// ring is a keyring in memory.
-type ring struct {
-	secret string
-	err    error
-}
-
-func (r *ring) Get() (string, error)    { return r.secret, r.err }
-func (r *ring) Set(secret string) error { r.secret = secret; return r.err }
-func (r *ring) Delete() error           { r.secret = ""; return r.err }
-
 func TestFileCache(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dbaudit", "sign-in")
-	keys := &ring{}
-	c := NewFileCache(path, keys)
+	keyring.MockInit()
+	c := FileCache{path}
 	if data, err := c.Load(); err != nil || data != nil {
 		t.Errorf("%q, %v", data, err)
 	}
@@ -152,7 +144,7 @@ func TestFileCache(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if data, err := NewFileCache(path, keys).Load(); err != nil || !bytes.Equal(data, text) {
+	if data, err := c.Load(); err != nil || !bytes.Equal(data, text) {
 		t.Errorf("%q, %v", data, err)
 	}
 	sealed, err := os.ReadFile(path)
@@ -179,18 +171,26 @@ func TestFileCache(t *testing.T) {
 	if err := c.Save(text); err != nil {
 		t.Fatal(err)
 	}
-	if data, err := NewFileCache(path, &ring{}).Load(); err != nil || data != nil {
+	keyring.MockInit()
+	if data, err := c.Load(); err != nil || data != nil {
 		t.Errorf("without its key: %q, %v", data, err)
 	}
-	if _, err := NewFileCache(path, &ring{err: errors.New("locked")}).Load(); err == nil || !strings.Contains(err.Error(), "locked") {
+	keyring.MockInitWithError(errors.New("locked"))
+	if _, err := c.Load(); err == nil || !strings.Contains(err.Error(), "locked") {
 		t.Errorf("%v", err)
 	}
-	nobody := NewFileCache(filepath.Join(t.TempDir(), "x"), &ring{err: errors.New("no keyring here")})
-	if err := nobody.Save(nil); err != nil {
+	if err := c.Save(nil); err == nil || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("its key is left in the keyring: %v", err)
+	}
+	if err := (FileCache{filepath.Join(t.TempDir(), "x")}).Save(nil); err != nil {
 		t.Errorf("without a sign-in and a keyring, signing out fails: %v", err)
 	}
-	if err := c.Save(nil); err != nil || keys.secret != "" {
-		t.Errorf("%v, key %q", err, keys.secret)
+	keyring.MockInit()
+	if err := errors.Join(c.Save(text), c.Save(nil)); err != nil {
+		t.Error(err)
+	}
+	if key, err := keyring.Get(keyService, keyUser); !errors.Is(err, keyring.ErrNotFound) {
+		t.Errorf("the key is kept: %q, %v", key, err)
 	}
 	if _, err := os.Stat(path); !os.IsNotExist(err) {
 		t.Errorf("%v", err)
@@ -203,7 +203,7 @@ func TestFileCache(t *testing.T) {
 func TestSeveralPeople(t *testing.T) {
 	e := newEntra(t)
 	c := e.config()
-	c.Method, c.Cache, c.Prompt = DeviceCode, NewMemoryCache(), func(DevicePrompt) {}
+	c.Method, c.Cache, c.Prompt = DeviceCode, &MemoryCache{}, func(DevicePrompt) {}
 	for _, person := range []string{"jane@contoso.com", "joe@contoso.com"} {
 		e.person = person
 		if account, err := Login(t.Context(), c); err != nil || account.Username != person {
@@ -236,7 +236,8 @@ func TestWithoutAKeyring(t *testing.T) {
 	var warned []string
 	c := e.config()
 	c.Method, c.Prompt = DeviceCode, func(DevicePrompt) {}
-	c.Cache = NewFileCache(filepath.Join(t.TempDir(), "x"), &ring{err: errors.New("no keyring here")})
+	keyring.MockInitWithError(errors.New("no keyring here"))
+	c.Cache = FileCache{filepath.Join(t.TempDir(), "x")}
 	c.Warn = func(s string) { warned = append(warned, s) }
 	s := open(t, c)
 	tokenOf(t, s, dataverse.TokenOptions{})
@@ -254,7 +255,7 @@ func TestWithoutAKeyring(t *testing.T) {
 func TestADamagedCacheIsNoObstacle(t *testing.T) {
 	e := newEntra(t)
 	c := e.config()
-	c.Method, c.Prompt, c.Cache = DeviceCode, func(DevicePrompt) {}, NewMemoryCache()
+	c.Method, c.Prompt, c.Cache = DeviceCode, func(DevicePrompt) {}, &MemoryCache{}
 	if err := c.Cache.Save([]byte("garbage")); err != nil {
 		t.Fatal(err)
 	}

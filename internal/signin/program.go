@@ -10,22 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/cache"
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/confidential"
 	"software.sslmate.com/src/go-pkcs12"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// programSource signs in an app by a credential of its own.
-type programSource struct {
-	client   confidential.Client
-	scopes   []string
-	patience patience
-	scrub    scrubber
-}
-
-func newSecretSource(c Config, s *Session) (dataverse.TokenSource, error) {
+func newSecretSource(c Config, s *Session) (source, error) {
 	if c.ClientSecret.IsZero() {
 		return nil, &ConfigError{"sign-in by client secret needs one: set DBAUDIT_CLIENT_SECRET (secrets are never flags)"}
 	}
@@ -36,7 +27,7 @@ func newSecretSource(c Config, s *Session) (dataverse.TokenSource, error) {
 	return newProgramSource(c, s, cred)
 }
 
-func newCertificateSource(c Config, s *Session) (dataverse.TokenSource, error) {
+func newCertificateSource(c Config, s *Session) (source, error) {
 	certs, key, err := c.readCertificate()
 	if err != nil {
 		return nil, err
@@ -47,7 +38,7 @@ func newCertificateSource(c Config, s *Session) (dataverse.TokenSource, error) {
 	}
 	for _, cert := range certs {
 		if public, ok := cert.PublicKey.(*rsa.PublicKey); ok && public.Equal(publicOf(key)) {
-			s.expiry = cert.NotAfter
+			s.Expiry = cert.NotAfter
 			if err := s.checkValidity(cert, c.Now(), c.CertificateFile); err != nil {
 				return nil, err
 			}
@@ -58,65 +49,45 @@ func newCertificateSource(c Config, s *Session) (dataverse.TokenSource, error) {
 	return newProgramSource(c, s, cred, confidential.WithX5C())
 }
 
-func newProgramSource(c Config, s *Session, cred confidential.Credential, options ...confidential.Option) (dataverse.TokenSource, error) {
+// newProgramSource signs in an app by a credential of its own.
+func newProgramSource(c Config, s *Session, cred confidential.Credential, options ...confidential.Option) (source, error) {
 	if s.clientID == "" {
-		return nil, &ConfigError{"sign-in by " + s.method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
+		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
 	options = append(options,
-		confidential.WithHTTPClient(client(fenced{s.host(), bounded{next: c.Transport}})),
+		confidential.WithHTTPClient(client(fenced{s.host(), c.exchange()})),
 		// The authority is one of Microsoft's known hosts or was named by the
 		// user: asking Microsoft whether it exists would cost a request more.
 		confidential.WithInstanceDiscovery(false),
 		confidential.WithClientCapabilities([]string{"CP1"}),
-		confidential.WithCache(forgetful{}),
 		// Without this, MSAL_FORCE_REGION would change the host.
 		confidential.WithAzureRegion("DisableMsalForceRegion"),
 	)
-	made, err := confidential.New(s.Authority(), s.clientID, cred, options...)
+	made, err := confidential.New(s.authority+"/"+s.tenant, s.clientID, cred, options...)
 	if err != nil {
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
-	return programSource{made, []string{Scope(s.origin)}, c.patience(), c.scrubber()}, nil
+	return func(ctx context.Context, o dataverse.TokenOptions) (got confidential.AuthResult, err error) {
+		var options []confidential.AcquireByCredentialOption
+		if claims := claimsOf(o); claims != "" {
+			options = append(options, confidential.WithClaims(claims))
+		}
+		err = c.patience().try(ctx, func() (err error) {
+			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, options...)
+			return s.explain(ctx, err)
+		})
+		return got, err
+	}, nil
 }
 
-func (p programSource) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
-	var options []confidential.AcquireByCredentialOption
-	if o.Claims != "" {
-		options = append(options, confidential.WithClaims(o.Claims))
+// claimsOf are the claims that a token is asked for. MSAL has no other way to ask for a new
+// token than claims, so empty ones stand for a token that was refused without any.
+func claimsOf(o dataverse.TokenOptions) string {
+	if o.Refresh && o.Claims == "" {
+		return "{}"
 	}
-	if o.Refresh {
-		ctx = withoutTokens(ctx)
-	}
-	var got confidential.AuthResult
-	err := p.patience.try(ctx, func() (err error) {
-		got, err = p.client.AcquireTokenByCredential(ctx, p.scopes, options...)
-		return err
-	})
-	if err != nil {
-		return dataverse.Token{}, explain(ctx, err, p.scrub)
-	}
-	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
+	return o.Claims
 }
-
-// noTokens marks a context in which tokens that are kept must not be given.
-type noTokens struct{}
-
-func withoutTokens(ctx context.Context) context.Context {
-	return context.WithValue(ctx, noTokens{}, true)
-}
-
-// forgetful leaves MSAL its memory, except when a new token is wanted: MSAL has
-// no other way to ask for one.
-type forgetful struct{}
-
-func (forgetful) Replace(ctx context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
-	if ctx.Value(noTokens{}) == nil {
-		return nil
-	}
-	return into.Unmarshal([]byte("{}"))
-}
-
-func (forgetful) Export(context.Context, cache.Marshaler, cache.ExportHints) error { return nil }
 
 // readCertificate reads certificates and private key from a PEM or PFX file.
 func (c Config) readCertificate() ([]*x509.Certificate, crypto.PrivateKey, error) {

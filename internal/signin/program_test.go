@@ -135,8 +135,8 @@ func TestCertificate(t *testing.T) {
 		if got := tokenOf(t, s, dataverse.TokenOptions{}); !strings.HasPrefix(got, "the-access-token-") {
 			t.Errorf("%s: %q", name, got)
 		}
-		if until, ok := s.CredentialExpiry(); !ok || !until.Equal(p.cert.NotAfter) || s.Method() != Certificate || len(s.Warnings()) != 0 {
-			t.Errorf("%s: expiry %v, method %v, warnings %v", name, until, s.Method(), s.Warnings())
+		if !s.Expiry.Equal(p.cert.NotAfter) || s.Method != Certificate || len(s.Warnings) != 0 {
+			t.Errorf("%s: expiry %v, method %v, warnings %v", name, s.Expiry, s.Method, s.Warnings)
 		}
 	}
 }
@@ -201,8 +201,8 @@ func TestBadCertificates(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	c.CertificateFile = "soon.pem"
-	if s := open(t, c); len(s.Warnings()) != 1 || !strings.Contains(s.Warnings()[0], "expires on") {
-		t.Errorf("warnings %v", s.Warnings())
+	if s := open(t, c); len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0], "expires on") {
+		t.Errorf("warnings %v", s.Warnings)
 	}
 }
 

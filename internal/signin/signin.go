@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
+
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -72,19 +74,26 @@ type DevicePrompt struct {
 // Session is a way into one environment: a token source that knows how it came
 // about.
 type Session struct {
-	method    Method
+	Method Method // never Auto
+	Origin string // the environment's
+	// Warnings are for people: what works, but should not stay so.
+	Warnings []string
+	// Expiry is until when the credential itself is valid, if that can be known: for a
+	// certificate.
+	Expiry time.Time
+
 	why       string
-	origin    string
 	cloud     Cloud
 	authority string // https://HOST, "" where the method has none
 	tenant    string
 	found     bool // the tenant was found, not given
 	clientID  string
-	warnings  []string
-	expiry    time.Time
-	source    dataverse.TokenSource
-	naming    func(error) error
+	source    source
+	config    Config
 }
+
+// A source signs in. Its errors may be MSAL's own.
+type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, error)
 
 // Open decides how to sign in, finds the tenant where none is given (one or two
 // requests), and gives a session. Sign-in happens only when a token is requested. What is
@@ -92,11 +101,7 @@ type Session struct {
 func Open(ctx context.Context, c Config) (*Session, error) {
 	c = c.withDefaults()
 	s, err := prepare(ctx, c)
-	if err != nil {
-		return nil, c.naming(err)
-	}
-	s.naming = c.naming
-	return s, nil
+	return s, c.naming(err)
 }
 
 // Loopback reports whether an origin is this machine: a practice environment, whose
@@ -116,15 +121,16 @@ func prepare(ctx context.Context, c Config) (*Session, error) {
 	}
 	s := &Session{clientID: c.ClientID}
 	var err error
-	if s.origin, err = dataverse.ParseEnvironment(c.EnvironmentURL); err != nil {
+	if s.Origin, err = dataverse.ParseEnvironment(c.EnvironmentURL); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
-	if s.method, s.why, err = deduce(c, c.hasSavedSignIn); err != nil {
+	if c.Method, s.why, err = deduce(c); err != nil {
 		return nil, err
 	}
+	s.Method, s.config = c.Method, c
 	var known bool
-	if s.cloud, known = CloudOf(s.origin); !known && !Loopback(s.origin) {
-		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.origin, "https://"))
+	if s.cloud, known = CloudOf(s.Origin); !known && !Loopback(s.Origin) {
+		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.Origin, "https://"))
 	}
 	if err := s.locate(ctx, c, known); err != nil {
 		return nil, err
@@ -149,15 +155,13 @@ func (c Config) withDefaults() Config {
 		c.Jitter = rand.Float64
 	}
 	if c.Cache == nil {
-		c.Cache = NewMemoryCache()
+		c.Cache = &MemoryCache{}
+	}
+	if c.Warn == nil {
+		c.Warn = func(string) {}
 	}
 	c.TenantID, c.ClientID = strings.TrimSpace(c.TenantID), strings.TrimSpace(c.ClientID)
 	return c
-}
-
-func (c Config) hasSavedSignIn() bool {
-	data, err := c.Cache.Load()
-	return err == nil && len(data) > 0
 }
 
 // naming has an error's advice name the variables that hold these credentials.
@@ -185,15 +189,21 @@ func (c Config) naming(err error) error {
 	return err
 }
 
-func (c Config) patience() patience { return patience{c.Now, c.Sleep, c.Jitter} }
+func (c Config) patience() patience { return patience{c.Sleep, c.Jitter} }
 
-func (c Config) scrubber() scrubber {
-	return scrubber{[]dataverse.Secret{c.ClientSecret, c.CertificatePassword}}
+func (c Config) exchange() bounded { return bounded{next: c.Transport, explainer: c.explainer()} }
+
+func (c Config) explainer() explainer {
+	secrets := []dataverse.Secret{c.ClientSecret, c.CertificatePassword}
+	for _, variable := range []string{"IDENTITY_HEADER", "MSI_SECRET"} {
+		secrets = append(secrets, dataverse.NewSecret(c.Getenv(variable)))
+	}
+	return explainer{c.Method, secrets, c.Now}
 }
 
 // newSource makes the token source of the session's method.
-func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
-	switch s.method {
+func (s *Session) newSource(c Config) (source, error) {
+	switch s.Method {
 	case ClientSecret:
 		return newSecretSource(c, s)
 	case Certificate:
@@ -203,7 +213,8 @@ func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
 	case ManagedIdentity:
 		return newManagedSource(c, s)
 	case DeviceCode, Interactive:
-		return newPersonSource(c, s)
+		p, err := newPersonSource(c, s)
+		return p.token, err
 	case AzureCLI:
 		return newCLISource(c, s)
 	case Auto:
@@ -213,45 +224,23 @@ func (s *Session) newSource(c Config) (dataverse.TokenSource, error) {
 
 // Token gives an access token for the environment.
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
-	token, err := s.source.Token(ctx, o)
-	var refused *AuthError
-	if errors.As(err, &refused) {
-		refused.fit(s.method)
+	got, err := s.source(ctx, o)
+	if err != nil {
+		return dataverse.Token{}, s.config.naming(s.explain(ctx, err))
 	}
-	return token, s.naming(err)
+	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
 }
 
-// Method gives how the session signs in, never Auto.
-func (s *Session) Method() Method { return s.method }
-
-// Origin gives the environment's origin.
-func (s *Session) Origin() string { return s.origin }
-
-// Cloud gives the environment's cloud.
-func (s *Session) Cloud() Cloud { return s.cloud }
-
-// Tenant gives the tenant, "" where the method knows it itself.
-func (s *Session) Tenant() string { return s.tenant }
-
-// Authority gives the sign-in address with its tenant, "" where the method
-// knows it itself.
-func (s *Session) Authority() string {
-	if s.authority == "" {
-		return ""
-	}
-	return s.authority + "/" + s.tenant
+func (s *Session) explain(ctx context.Context, err error) error {
+	return s.config.explainer().explain(ctx, err)
 }
 
-// Warnings are for people: what works, but should not stay so.
-func (s *Session) Warnings() []string { return s.warnings }
-
-// CredentialExpiry tells until when the credential itself is valid, where that
-// can be known: for a certificate.
-func (s *Session) CredentialExpiry() (time.Time, bool) { return s.expiry, !s.expiry.IsZero() }
+// scope is what a token for the environment is asked for: its exact origin.
+func (s *Session) scope() string { return s.Origin + "/.default" }
 
 // Describe says in one line how the session signs in and why.
 func (s *Session) Describe() string {
-	how := "signing in " + s.method.words()
+	how := "signing in " + s.Method.words()
 	if s.why != "" {
 		how += " (" + s.why + ")"
 	}
@@ -273,18 +262,22 @@ func (s *Session) Describe() string {
 }
 
 func (s *Session) warn(format string, args ...any) {
-	s.warnings = append(s.warnings, fmt.Sprintf(format, args...))
+	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
 // locate settles authority and tenant.
 func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 	var err error
-	if c.TenantID != "" {
-		if s.tenant, err = parseTenant(c.TenantID); err != nil {
+	tenant := c.TenantID
+	if tenant == "" && s.Method == WorkloadIdentity {
+		tenant = firstOf(c.Getenv, "AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
+	}
+	if tenant != "" {
+		if s.tenant, err = parseTenant(tenant); err != nil {
 			return err
 		}
 	}
-	if !s.method.needsTenant() {
+	if !s.Method.needsTenant() {
 		return nil
 	}
 	if c.Authority != "" {
@@ -292,15 +285,8 @@ func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 			return err
 		}
 	}
-	if s.tenant == "" && s.method == WorkloadIdentity {
-		if tenant := firstOf(c.Getenv, "AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID"); tenant != "" {
-			if s.tenant, err = parseTenant(tenant); err != nil {
-				return err
-			}
-		}
-	}
 	if s.tenant == "" {
-		found, err := discover(ctx, c, s.origin, s.authority)
+		found, err := discover(ctx, c, s.Origin, s.authority)
 		if err != nil {
 			return err
 		}
@@ -310,7 +296,7 @@ func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 		}
 	}
 	if s.authority == "" {
-		s.authority = s.cloud.Authority()
+		s.authority, _ = s.cloud.addresses()
 	}
 	return nil
 }

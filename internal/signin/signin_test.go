@@ -36,8 +36,9 @@ func TestCloudOf(t *testing.T) {
 		"https://127.0.0.1:8443":                        {UnknownCloud, false, "https://login.microsoftonline.com", "api://AzureADTokenExchange"},
 	} {
 		cloud, known := CloudOf(url)
-		if cloud != want.cloud || known != want.known || cloud.Authority() != want.authority || cloud.exchangeAudience() != want.audience {
-			t.Errorf("%s: %v, %v, %s, %s", url, cloud, known, cloud.Authority(), cloud.exchangeAudience())
+		authority, audience := cloud.addresses()
+		if cloud != want.cloud || known != want.known || authority != want.authority || audience != want.audience {
+			t.Errorf("%s: %v, %v, %s, %s", url, cloud, known, authority, audience)
 		}
 	}
 }
@@ -77,8 +78,8 @@ func TestCloudsOnTheWire(t *testing.T) {
 		if strings.Join(asked, "\n") != strings.Join(want, "\n") {
 			t.Errorf("asked\n%s\nwant\n%s", strings.Join(asked, "\n"), strings.Join(want, "\n"))
 		}
-		if len(s.Warnings()) != 0 {
-			t.Errorf("warnings %v", s.Warnings())
+		if len(s.Warnings) != 0 {
+			t.Errorf("warnings %v", s.Warnings)
 		}
 	}
 }
@@ -106,32 +107,34 @@ func TestMethodIsDeduced(t *testing.T) {
 		"azure ml":    {Config{}, map[string]string{"MSI_ENDPOINT": "x"}, ManagedIdentity, "MSI_ENDPOINT"},
 	} {
 		c.config.Getenv = func(key string) string { return c.env[key] }
-		got, why, err := deduce(c.config, func() bool { return false })
+		got, why, err := deduce(c.config.withDefaults())
 		if err != nil || got != c.want || !strings.Contains(why, c.why) {
 			t.Errorf("%s: %v, %q, %v", name, got, why, err)
 		}
 	}
 	none := Config{Getenv: func(string) string { return "" }}
-	if got, _, err := deduce(none, func() bool { return true }); got != DeviceCode || err != nil {
+	saved := none
+	saved.Cache = &MemoryCache{data: []byte("x")}
+	if got, _, err := deduce(saved.withDefaults()); got != DeviceCode || err != nil {
 		t.Errorf("somebody signed in before: %v, %v", got, err)
 	}
 	installed := none
 	installed.RunCommand = func(context.Context, string, ...string) ([]byte, error) { return nil, nil }
 	for _, there := range []bool{true, false} {
 		installed.HasProgram = func(name string) bool { return there && name == "az" }
-		if got, _, err := deduce(installed, func() bool { return false }); (err == nil) != there || there && got != AzureCLI {
+		if got, _, err := deduce(installed.withDefaults()); (err == nil) != there || there && got != AzureCLI {
 			t.Errorf("az installed: %t: %v, %v", there, got, err)
 		}
 	}
 	half := installed
 	half.HasProgram = func(string) bool { return true }
 	half.ClientID = "11111111-1111-4111-8111-111111111111"
-	if _, _, err := deduce(half, func() bool { return false }); err == nil || !strings.Contains(err.Error(), "its secret is not") {
+	if _, _, err := deduce(half.withDefaults()); err == nil || !strings.Contains(err.Error(), "its secret is not") {
 		t.Errorf("a client id without its secret: %v", err)
 	}
 	for _, terminal := range []bool{true, false} {
 		none.Terminal = terminal
-		_, _, err := deduce(none, func() bool { return false })
+		_, _, err := deduce(none.withDefaults())
 		var missing *ConfigError
 		if !errors.As(err, &missing) || strings.Contains(err.Error(), "device-code") != terminal || !strings.Contains(err.Error(), "DBAUDIT_CLIENT_SECRET") {
 			t.Errorf("terminal %v: %v", terminal, err)
@@ -236,11 +239,11 @@ func TestTenantIsFound(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if at := strings.TrimPrefix(s.authority, "https://"); s.Tenant() != c.tenant || c.at != "" && at != c.at || c.named && s.authority != e.URL {
-				t.Errorf("tenant %s at %s", s.Tenant(), at)
+			if at := strings.TrimPrefix(s.authority, "https://"); s.tenant != c.tenant || c.at != "" && at != c.at || c.named && s.authority != e.URL {
+				t.Errorf("tenant %s at %s", s.tenant, at)
 			}
-			if !strings.Contains(s.Describe(), "named by the environment") || len(e.asked) != 1 || len(s.Warnings()) != 0 {
-				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.asked, s.Warnings())
+			if !strings.Contains(s.Describe(), "named by the environment") || len(e.asked) != 1 || len(s.Warnings) != 0 {
+				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.asked, s.Warnings)
 			}
 		})
 	}
@@ -254,8 +257,8 @@ func TestAKnownEnvironmentKeepsItsCloud(t *testing.T) {
 		return w.Result(), nil
 	})
 	s := open(t, Config{EnvironmentURL: "https://contoso.crm9.dynamics.com", ClientID: appID, ClientSecret: dataverse.NewSecret(theSecret), Transport: rt})
-	if s.Authority() != "https://login.microsoftonline.com/"+tenant {
-		t.Errorf("GCC signs in at %s", s.Authority())
+	if s.authority != "https://login.microsoftonline.com" {
+		t.Errorf("GCC signs in at %s", s.authority)
 	}
 }
 
@@ -322,8 +325,8 @@ func TestWorkloadIdentity(t *testing.T) {
 			s := open(t, conf)
 			tokenOf(t, s, dataverse.TokenOptions{})
 			tokenOf(t, s, dataverse.TokenOptions{Refresh: true})
-			if s.Method() != WorkloadIdentity || asked != c.asked || name == "kubernetes" && reads != 2 {
-				t.Errorf("%v, asked %q, %d reads", s.Method(), asked, reads)
+			if s.Method != WorkloadIdentity || asked != c.asked || name == "kubernetes" && reads != 2 {
+				t.Errorf("%v, asked %q, %d reads", s.Method, asked, reads)
 			}
 		})
 	}
@@ -408,7 +411,7 @@ func TestManagedIdentity(t *testing.T) {
 	if want := resource + " ," + resource + " ," + resource + " " + appID; strings.Join(asked, ",") != want {
 		t.Errorf("asked %q", asked)
 	}
-	if s.Method() != ManagedIdentity || s.Authority() != "" || !strings.Contains(s.Describe(), "with a managed identity (IDENTITY_ENDPOINT is set)") {
+	if s.Method != ManagedIdentity || s.authority != "" || !strings.Contains(s.Describe(), "with a managed identity (IDENTITY_ENDPOINT is set)") {
 		t.Errorf("%s", s.Describe())
 	}
 	fail = true
@@ -467,7 +470,7 @@ func TestUnknownHostIsWarnedOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := s.Warnings(); len(got) != want {
+		if got := s.Warnings; len(got) != want {
 			t.Errorf("%s: warnings %v", address, got)
 		}
 	}

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/zalando/go-keyring"
+
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
@@ -128,13 +130,6 @@ func (e *eavesdropper) search(tb testing.TB, where string, text []byte) {
 	}
 }
 
-// A memoryKeyring is an operating system's keyring.
-type memoryKeyring struct{ secret *string }
-
-func (k memoryKeyring) Get() (string, error)    { return *k.secret, nil }
-func (k memoryKeyring) Set(secret string) error { *k.secret = secret; return nil }
-func (k memoryKeyring) Delete() error           { *k.secret = ""; return nil }
-
 // Whatever goes wrong, nothing that dbaudit writes holds a secret, an assertion
 // or a token.
 func TestNothingSecretIsWritten(t *testing.T) {
@@ -188,7 +183,8 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		{"person", func(p *place) {
 			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 			p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
-			p.env.SignIns = signin.NewFileCache(filepath.Join(p.dir, "sign-ins"), memoryKeyring{new(string)})
+			keyring.MockInit()
+			p.env.SignIns = signin.FileCache{Path: filepath.Join(p.dir, "sign-ins")}
 			done := p.approve("alex@contoso.com")
 			p.run("login", "-v").must(p.tb, 0)
 			<-done

@@ -116,7 +116,7 @@ func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
 			Now:       time.Now,
 			Transport: func(*x509.CertPool) http.RoundTripper { return transport },
 			Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
-			SignIns:   signin.NewMemoryCache(),
+			SignIns:   new(signin.MemoryCache),
 		},
 	}
 	return p

@@ -130,7 +130,7 @@ func FuzzStreams(f *testing.F) {
 				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
 				Host: run.Host{
 					Now:       lab.Clock,
-					SignIns:   signin.NewMemoryCache(),
+					SignIns:   new(signin.MemoryCache),
 					Getenv:    func(name string) string { return variables[name] },
 					Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 					Transport: func(*x509.CertPool) http.RoundTripper { return through },
