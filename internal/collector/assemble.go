@@ -21,10 +21,10 @@ func (c *collection) assemble() *snapshot.Snapshot {
 		s.Coverage[section] = c.coverage(section)
 	}
 	for _, u := range c.owners {
-		s.Users[u.id] = u.snapshot()
+		s.Users[u.ID] = u.snapshot()
 	}
 	for _, u := range c.users {
-		s.Users[u.id] = u.snapshot()
+		s.Users[u.ID] = u.snapshot()
 	}
 	for _, u := range c.holders() {
 		for _, t := range u.teams {
@@ -76,9 +76,7 @@ func (c *collection) assembleViews(s *snapshot.Snapshot) {
 		}
 	}
 	add(snapshot.ViewerAuditor, c.auditorViews)
-	for _, views := range c.ownerViews {
-		add(snapshot.ViewerOwner, views)
-	}
+	add(snapshot.ViewerOwner, c.ownerViews)
 	add(snapshot.ViewerIntegrationUser, c.userViews)
 }
 
@@ -102,7 +100,7 @@ func (c *collection) assembleShares(s *snapshot.Snapshot) {
 	}
 }
 
-func (u user) snapshot() snapshot.User {
+func (u User) snapshot() snapshot.User {
 	u.Roles, u.Teams = roleIDs(u.roles), teamIDs(u.teams)
 	return u.User
 }

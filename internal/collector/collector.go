@@ -112,12 +112,13 @@ func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, erro
 // they ask for of the same table in one request. The options differ in the
 // requirement, the pattern and the privileges alone.
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
-	group := &company{without: columnSet{}, copies: map[string]role{}}
-	shared := r
+	group := &company{once: &onceReader{Reader: r, answers: map[dataverse.Request]*answer{}}, copies: map[string]role{}}
+	asker := NewAsker(r, options[0].Strong)
+	if options[0].Progress != nil {
+		asker.tell = options[0].Progress
+	}
 	if len(options) > 1 {
-		once := newOnceReader(ctx, r)
-		defer once.close()
-		shared = once
+		asker.reader = group.once
 	}
 	var taken time.Time
 	for i, o := range options {
@@ -125,7 +126,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 			taken = o.Now().UTC().Truncate(time.Second)
 		}
 		c := &collection{
-			Options: o, reader: shared, direct: r, company: group, taken: taken,
+			Options: o, Asker: asker, company: group, taken: taken,
 			spelling: map[string]string{}, endings: map[snapshot.Section][]ending{},
 			asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
 		}
@@ -162,9 +163,8 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 // share.
 type collection struct {
 	Options
+	*Asker
 
-	reader   Reader
-	direct   Reader // asks again what reader may have an answer to already
 	company  *company
 	taken    time.Time
 	spelling map[string]string // lower-case privilege name to the profile's
@@ -176,8 +176,8 @@ type collection struct {
 	known          dataverse.Known // whom a refusal may name, once the users are read
 	organizationID string
 	organization   organization
-	users          []user
-	user           *user // the single live one that the requirement means, or nil
+	users          []User
+	user           *User // the single live one that the requirement means, or nil
 	apart          bool  // roles and teams did not come with the users
 	teams          []team
 	teamsKnown     bool // their roles were asked for
@@ -187,17 +187,15 @@ type collection struct {
 	confirmed      map[string]role
 	asked          map[string]bool // roots whose privileges were asked for
 	grants         map[string]granted
-	owners         []user
+	owners         []User
 	auditorViews   []view
-	ownerViews     [][]view
-	ownerCallers   []dataverse.Caller // as whom each was read
+	ownerViews     []view
 	userViews      []view
-	userCaller     dataverse.Caller // as whom they were read
 	systemViews    []systemView
 	shares         []share
 	shareTable     error              // why the table of shares was refused
 	askedViews     map[string]bool    // those that were asked whom they are shared with
-	sights         map[string][]sight // by the privilege's name in lower case
+	sights         map[string][]Grant // by the privilege's name in lower case
 	sightIDs       map[string]string  // those names by the privileges' ids
 }
 

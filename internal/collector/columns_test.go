@@ -12,15 +12,15 @@ import (
 // a row that has just these is read without a fault.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
-	total := columnsAreRead(t, organizations()) + columnsAreRead(t, units()) + columnsAreRead(t, definitions()) +
-		columnsAreRead(t, roles()) + columnsAreRead(t, holders()) + columnsAreRead(t, teamsWithRoles()) +
-		columnsAreRead(t, views()) + columnsAreRead(t, systemViews()) + columnsAreRead(t, shares()) + columnsAreRead(t, fieldPermissions())
+	total := columnsAreRead(t, Organizations()) + columnsAreRead(t, Units()) + columnsAreRead(t, Definitions()) +
+		columnsAreRead(t, Roles()) + columnsAreRead(t, Holders()) + columnsAreRead(t, teamsWithRoles()) +
+		columnsAreRead(t, Views()) + columnsAreRead(t, SystemViews()) + columnsAreRead(t, Shares()) + columnsAreRead(t, FieldPermissions())
 	if total < 40 {
 		t.Fatalf("only %d columns were found: the test has lost sight of them", total)
 	}
 }
 
-func columnsAreRead[T any](t *testing.T, of table[T]) int {
+func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 	t.Helper()
 	key := of.key
 	asked := columns(key, of.take, nil)

@@ -45,21 +45,21 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 }
 
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
-	permissions, err := fieldPermissions().rows(ctx, c, ask{
-		section: snapshot.SectionUsers, what: "permissions of secured columns",
+	permissions, err := FieldPermissions().rows(ctx, c.Asker, Question{
+		section: snapshot.SectionUsers, What: "permissions of secured columns",
 		where: []dataverse.Expr{dataverse.Or(eachText("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err
 	}
-	ways := []dataverse.Query{dataverse.Row("systemusers", dataverse.GUID(c.user.id)).Nav("systemuserprofiles_association")}
+	ways := []dataverse.Query{dataverse.Row("systemusers", dataverse.GUID(c.user.ID)).Nav("systemuserprofiles_association")}
 	for _, t := range c.user.teams {
 		ways = append(ways, dataverse.Row("teams", dataverse.GUID(t.id)).Nav("teamprofiles_association"))
 	}
 	found := make([][]string, len(ways))
 	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
-		found[i], err = profiles(ways[i]).rows(ctx, c, ask{
-			section: snapshot.SectionUsers, what: "column security profiles of the user and its teams",
+		found[i], err = ColumnProfiles(ways[i]).rows(ctx, c.Asker, Question{
+			section: snapshot.SectionUsers, What: "column security profiles of the user and its teams",
 		})
 		return err
 	})

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -12,14 +14,14 @@ import (
 // collection. They go through the rounds in step, so that one request can serve all.
 type company struct {
 	members []*collection
+	once    *onceReader
 
-	mu      sync.Mutex
-	without columnSet
-	copies  map[string]role // which copy of a role is asked what it grants, by its root
+	mu     sync.Mutex
+	copies map[string]role // which copy of a role is asked what it grants, by its root
 }
 
 // run does one round of all members. All parts are prepared, member by member, before the
-// first begins.
+// first begins. The first error ends the round, and all its requests.
 func (g *company) run(ctx context.Context, round func(*collection) ([]part, error)) error {
 	var parts []part
 	for _, c := range g.members {
@@ -29,7 +31,12 @@ func (g *company) run(ctx context.Context, round func(*collection) ([]part, erro
 		}
 		parts = append(parts, more...)
 	}
-	return together(ctx, parts...)
+	tasks, ctx := errgroup.WithContext(ctx)
+	g.once.ctx = ctx
+	for _, do := range parts {
+		tasks.Go(func() error { return do(ctx) })
+	}
+	return tasks.Wait()
 }
 
 // all is what any member asks for.

@@ -123,9 +123,3 @@ func explain(err error, known dataverse.Known) string {
 	}
 	return b.String()
 }
-
-func (c *collection) tell(e Event) {
-	if c.Progress != nil {
-		c.Progress(e)
-	}
-}

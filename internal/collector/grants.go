@@ -69,14 +69,14 @@ func (g granted) names(privilege string) bool {
 // readRole reads what a role grants.
 func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted, error) {
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
-	found, err := object(ctx, c, ask{
-		section: snapshot.SectionRolePrivileges, what: what, fresh: fresh,
-		from: grantsQuery(dataverse.GUID(o.id)),
+	found, err := object(ctx, c.Asker, Question{
+		section: snapshot.SectionRolePrivileges, What: what, fresh: fresh,
+		From: grantsQuery(dataverse.GUID(o.id)),
 	}, grantsOf)
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(found, func(g granting) bool { return g.name == "" }) {
+	if slices.ContainsFunc(found, func(g Grant) bool { return g.Name == "" }) {
 		if err := c.readNames(ctx, o, found, fresh); err != nil {
 			return nil, err
 		}
@@ -86,76 +86,58 @@ func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted
 
 // join groups grants by name. Names that differ only in case are one name; the deepest grant
 // of a privilege counts.
-func (c *collection) join(found []granting) *granted {
-	slices.SortFunc(found, func(a, b granting) int {
-		return cmp.Or(cmp.Compare(c.spell(a.name), c.spell(b.name)), cmp.Compare(a.word, b.word))
+func (c *collection) join(found []Grant) *granted {
+	slices.SortFunc(found, func(a, b Grant) int {
+		return cmp.Or(cmp.Compare(c.spell(a.Name), c.spell(b.Name)), cmp.Compare(a.Word, b.Word))
 	})
 	g := &granted{map[string]audit.Depth{}, map[string]string{}, map[string]string{}}
 	spelling := map[string]string{}
 	for _, one := range found {
-		lower := strings.ToLower(one.name)
+		lower := strings.ToLower(one.Name)
 		if _, known := spelling[lower]; !known {
-			spelling[lower] = c.spell(one.name)
+			spelling[lower] = c.spell(one.Name)
 		}
 		switch name := spelling[lower]; {
-		case one.filtered:
-			g.filtered[name] = one.word
-		case one.depth == audit.DepthNone:
-			g.unreadable[name] = one.word
+		case one.Filtered:
+			g.filtered[name] = one.Word
+		case one.Depth == audit.DepthNone:
+			g.unreadable[name] = one.Word
 		default:
-			g.depths[name] = max(g.depths[name], one.depth)
+			g.depths[name] = max(g.depths[name], one.Depth)
 		}
 	}
 	return g
 }
 
-// A granting is a row of a role's privileges.
-type granting struct {
-	id, name string
-	// word is the depth as received; depth is none if it is unknown, or that of a filter.
-	word  string
-	depth audit.Depth
-	// filtered marks a grant that applies only to the records of a filter.
-	filtered bool
-}
+func grantsOf(r Row) []Grant { return List(r, "RolePrivileges", "", grantOf) }
 
-func grantsOf(r Row) []granting { return List(r, "RolePrivileges", "", grantOf) }
-
-func grantOf(r Row) granting {
-	g := granting{id: r.ID("PrivilegeId"), word: r.word("Depth")}
-	g.depth = audit.DepthOf(g.word)
-	g.filtered = g.word == "RecordFilter" || g.word == "4"
-	if r.has("PrivilegeName") {
-		g.name = r.Text("PrivilegeName")
-	}
-	if r.has("RecordFilterId") {
-		filter := r.Text("RecordFilterId")
-		g.filtered = g.filtered || filter != "" && !dataverse.GUID(filter).IsZero()
-	}
+func grantOf(r Row) Grant {
+	g := Grant{ID: r.ID("PrivilegeId"), Word: r.word("Depth"), Name: r.MaybeText("PrivilegeName")}
+	filter := r.MaybeText("RecordFilterId")
+	g.Depth = audit.DepthOf(g.Word)
+	g.Filtered = g.Word == "RecordFilter" || g.Word == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
 	return g
 }
 
 // readNames gives the names of a role's privileges where the environment is older
 // than RolePrivilege.PrivilegeName.
-func (c *collection) readNames(ctx context.Context, o role, found []granting, fresh bool) error {
-	named := table[granting]{
-		dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"), "privilegeid",
-		func(r Row) granting { return granting{id: r.ID("privilegeid"), name: r.Text("name")} },
-	}
-	definitions, err := named.rows(ctx, c, ask{
-		section: snapshot.SectionRolePrivileges, what: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
+func (c *collection) readNames(ctx context.Context, o role, found []Grant, fresh bool) error {
+	named := tableOf("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
+		at(dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"))
+	definitions, err := named.rows(ctx, c.Asker, Question{
+		section: snapshot.SectionRolePrivileges, What: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
 	})
 	if err != nil {
 		return err
 	}
 	names := map[string]string{}
 	for _, d := range definitions {
-		names[d.id] = d.name
+		names[d.ID] = d.Name
 	}
 	for i := range found {
-		if g := &found[i]; g.name == "" {
-			if g.name = names[g.id]; g.name == "" {
-				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.id)
+		if g := &found[i]; g.Name == "" {
+			if g.Name = names[g.ID]; g.Name == "" {
+				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.ID)
 			}
 		}
 	}

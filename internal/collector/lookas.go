@@ -30,16 +30,15 @@ func (e *unheededError) Error() string {
 // asUser reads as a user: by its Entra object id or, if that is unknown, refused or ignored,
 // by its systemuserid. The environment or a proxy can ignore either header silently; the
 // response is then the auditor's own. So a WhoAmI with the same header runs in parallel, and
-// what was read counts only if it names the user. The caller that counted is returned too.
-func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *user,
+// what was read counts only if it names the user.
+func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *User,
 	read func(context.Context, dataverse.Caller) (T, error),
-) (T, dataverse.Caller, error) {
-	if u.id == c.auditor {
-		got, err := read(ctx, dataverse.Caller{})
-		return got, dataverse.Caller{}, err
+) (T, error) {
+	if u.ID == c.auditor {
+		return read(ctx, dataverse.Caller{})
 	}
 	var fault error
-	for _, as := range u.callers() {
+	for _, as := range u.Callers() {
 		var got T
 		var unproven, unread error
 		// Neither stops the other, so that a fault always has the same words.
@@ -52,11 +51,11 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 				got, unread = read(ctx, as)
 				return nil
 			}); err != nil {
-			return got, as, err
+			return got, err
 		}
 		err := cmp.Or(told(unproven), unread, unproven)
 		if err == nil {
-			return got, as, nil
+			return got, nil
 		}
 		if told(fault) == nil {
 			fault = err
@@ -66,7 +65,7 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 		}
 	}
 	var none T
-	return none, dataverse.Caller{}, fault
+	return none, fault
 }
 
 // told is the error if it says that the response was for another user: this explains every
@@ -85,10 +84,10 @@ func isForeign(err error) bool {
 }
 
 // proof asks as whom the environment answers, and fails if that is not the user.
-func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *user, as dataverse.Caller) error {
-	answered, err := object(ctx, c, ask{
-		section: s, what: "whether " + who + " is looked as", as: as,
-		from: dataverse.Function("WhoAmI"),
+func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
+	answered, err := object(ctx, c.Asker, Question{
+		section: s, What: "whether " + who + " is looked as", As: as,
+		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	switch {
 	case err != nil:
@@ -97,15 +96,16 @@ func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, 
 		return &foreignError{c.organizationID, answered.organization}
 	case answered.user == c.auditor:
 		return &unheededError{who, "the auditor"}
-	case answered.user != u.id:
+	case answered.user != u.ID:
 		return &unheededError{who, "the user " + answered.user}
 	}
 	return nil
 }
 
-// callers are the ways in which a user can be named in a request.
-func (u *user) callers() []dataverse.Caller {
-	bySystemUser := dataverse.Caller{SystemUserID: dataverse.GUID(u.id)}
+// Callers are the ways in which a user can be named in a request, in the order in which they
+// are tried.
+func (u *User) Callers() []dataverse.Caller {
+	bySystemUser := dataverse.Caller{SystemUserID: dataverse.GUID(u.ID)}
 	if u.ObjectID == "" {
 		return []dataverse.Caller{bySystemUser}
 	}

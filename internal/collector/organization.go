@@ -12,9 +12,9 @@ import (
 // readIdentity learns who the auditor is. Where nobody can say, nothing else can
 // be read, and the whole collection stops.
 func (c *collection) readIdentity(ctx context.Context) error {
-	me, err := object(ctx, c, ask{
-		section: snapshot.SectionOrganization, what: "who is signed in",
-		from: dataverse.Function("WhoAmI"),
+	me, err := object(ctx, c.Asker, Question{
+		section: snapshot.SectionOrganization, What: "who is signed in",
+		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
 	var e *dataverse.Error
@@ -25,12 +25,12 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	a := ask{section: snapshot.SectionOrganization, what: "organization"}
-	found, err := organizations().rows(ctx, c, a)
+	a := Question{section: snapshot.SectionOrganization, What: "organization"}
+	found, err := Organizations().rows(ctx, c.Asker, a)
 	if forbidden(err) {
 		// The settings may be closed to an auditor to whom the row is not.
 		c.doWithout("orgdborgsettings")
-		found, err = organizations().rows(ctx, c, a)
+		found, err = Organizations().rows(ctx, c.Asker, a)
 	}
 	switch {
 	case err != nil:

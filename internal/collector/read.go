@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -17,17 +18,38 @@ import (
 // rereads is how often a request with an inconsistent response is repeated.
 const rereads = 3
 
-// An ask is one question to the environment.
-type ask struct {
+// An Asker asks one environment, and is strict about columns, counts and rows that come
+// twice.
+type Asker struct {
+	reader Reader
+	direct Reader // asks again what reader may have an answer to already
+	strong bool
+	tell   func(Event)
+
+	mu      sync.Mutex
+	without columnSet // what this environment does not have
+}
+
+// NewAsker makes an asker that reads through r; strong bypasses the caches of permissions,
+// for those who change what they read.
+func NewAsker(r Reader, strong bool) *Asker {
+	return &Asker{reader: r, direct: r, strong: strong, tell: func(Event) {}, without: columnSet{}}
+}
+
+// A Question is one question to an environment.
+type Question struct {
+	// What says in a few words what is read.
+	What string
+	As   dataverse.Caller
+	// From is the address: the rows of a table, or a function. The columns are those that
+	// are read of a row.
+	From dataverse.Query
+	// Key is the column that tells rows apart; empty for an answer that is one object.
+	Key string
+
 	section snapshot.Section
-	what    string
-	as      dataverse.Caller
-	// from is the address: the rows of a table, or a function.
-	from dataverse.Query
 	// where are the conditions that rows must meet, all of them.
 	where []dataverse.Expr
-	// key is the column that tells rows apart, "" for an answer that is one object.
-	key string
 	// some is set if not all rows are asked for, so that they cannot be counted.
 	some bool
 	// fresh repeats a request that may have been answered already.
@@ -36,14 +58,14 @@ type ask struct {
 
 // rows reads all rows of a table, each key once. It repeats a read with an inconsistent
 // answer, but not one that the client has already repeated.
-func (t table[T]) rows(ctx context.Context, c *collection, a ask) ([]T, error) {
-	a.from, a.key = t.from, t.key
-	return read(ctx, c, a, t.take)
+func (t Table[T]) rows(ctx context.Context, s *Asker, q Question) ([]T, error) {
+	q.From, q.Key, q.where = t.from, t.key, slices.Concat(t.where, q.where)
+	return read(ctx, s, q, t.take)
 }
 
 // object reads a response that is one object.
-func object[T any](ctx context.Context, c *collection, a ask, take func(Row) T) (T, error) {
-	got, err := read(ctx, c, a, take)
+func object[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
+	got, err := read(ctx, s, q, take)
 	if err != nil {
 		var none T
 		return none, err
@@ -51,21 +73,21 @@ func object[T any](ctx context.Context, c *collection, a ask, take func(Row) T) 
 	return got[0], nil
 }
 
-func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([]T, error) {
-	counted := a.key != "" && !a.some
+func read[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
+	counted := q.Key != "" && !q.some
 	for attempt := 1; ; {
-		a.fresh = a.fresh || attempt > 1
-		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt})
-		without := c.withoutColumns()
+		q.fresh = q.fresh || attempt > 1
+		s.tell(Event{Section: q.section, What: q.What, Attempt: attempt})
+		without := s.withoutColumns()
 		if !counted {
 			without[count] = true
 		}
-		got, err := once(ctx, c, a, without, take)
+		got, err := once(ctx, s, q, without, take)
 		if err == nil {
-			if a.key != "" && !counted && !a.some {
-				c.doWithout(count)
+			if q.Key != "" && !counted && !q.some {
+				s.doWithout(count)
 			}
-			c.tell(Event{Section: a.section, What: a.what, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
+			s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
 			return got, nil
 		}
 		var again *inconsistent
@@ -77,27 +99,27 @@ func read[T any](ctx context.Context, c *collection, a ask, take func(Row) T) ([
 			attempt++
 			continue
 		case optional(missing) && !without[missing]:
-			c.doWithout(missing)
+			s.doWithout(missing)
 			continue
 		case missing == "" && counted && refused(err):
 			counted = false
 			continue
 		}
-		c.tell(Event{Section: a.section, What: a.what, Attempt: attempt, Done: true, State: stateOf(err)})
-		return nil, fmt.Errorf("%s: %w", a.what, err)
+		s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: stateOf(err)})
+		return nil, fmt.Errorf("%s: %w", q.What, err)
 	}
 }
 
 // once makes the request once. With an error, it returns the rows before it.
-func once[T any](ctx context.Context, c *collection, a ask, without columnSet, take func(Row) T) ([]T, error) {
-	from := c.reader
-	if a.fresh {
-		from = c.direct
+func once[T any](ctx context.Context, s *Asker, q Question, without columnSet, take func(Row) T) ([]T, error) {
+	from := s.reader
+	if q.fresh {
+		from = s.direct
 	}
-	request := queryOf(a, take, without).Request(a.what)
-	request.Caller, request.Strong = a.as, c.Strong
+	request := queryOf(q, take, without).Request(q.What)
+	request.Caller, request.Strong = q.As, s.strong
 	answer := from.Rows
-	if a.key == "" {
+	if q.Key == "" {
 		answer = single(from)
 	}
 	seen := map[string]bool{}
@@ -107,8 +129,8 @@ func once[T any](ctx context.Context, c *collection, a ask, without columnSet, t
 			return values, err
 		}
 		r := newRow(data, without)
-		if a.key != "" {
-			id := r.ID(a.key)
+		if q.Key != "" {
+			id := r.ID(q.Key)
 			if seen[id] {
 				return nil, inconsistentf("the row %s came twice", id)
 			}
@@ -131,15 +153,15 @@ func single(from Reader) func(context.Context, dataverse.Request) iter.Seq2[json
 }
 
 // queryOf asks for the rows, with the columns that are read and their count.
-func queryOf[T any](a ask, take func(Row) T, without columnSet) dataverse.Query {
-	query := a.from
-	if a.key != "" {
-		query = columns(a.key, take, without).in(query)
+func queryOf[T any](q Question, take func(Row) T, without columnSet) dataverse.Query {
+	query := q.From
+	if q.Key != "" {
+		query = columns(q.Key, take, without).in(query)
 	}
-	for _, condition := range a.where {
+	for _, condition := range q.where {
 		query = query.Filter(condition)
 	}
-	if a.key != "" && !without[count] {
+	if q.Key != "" && !without[count] {
 		query = query.Count()
 	}
 	return query
@@ -163,16 +185,16 @@ func kindOf(err error) dataverse.ErrorKind {
 }
 
 // doWithout remembers not to ask this environment for a column or option.
-func (c *collection) doWithout(name string) {
-	c.company.mu.Lock()
-	defer c.company.mu.Unlock()
-	c.company.without[name] = true
+func (s *Asker) doWithout(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.without[name] = true
 }
 
-func (c *collection) withoutColumns() columnSet {
-	c.company.mu.Lock()
-	defer c.company.mu.Unlock()
-	return maps.Clone(c.company.without)
+func (s *Asker) withoutColumns() columnSet {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.without)
 }
 
 // refused reports whether the environment may not know this form of request, so that another
@@ -188,13 +210,13 @@ func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden 
 
 // filtered reads the rows that meet any of the conditions, in parallel requests if one would
 // be too long. A row may come from several requests.
-func (t table[T]) filtered(ctx context.Context, c *collection, a ask, conditions []dataverse.Expr) ([]T, error) {
+func (t Table[T]) filtered(ctx context.Context, s *Asker, q Question, conditions []dataverse.Expr) ([]T, error) {
 	filters := anyOf(conditions)
 	answers := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {
-		part := a
-		part.where = append(slices.Clip(a.where), filters[i])
-		answers[i], err = t.rows(ctx, c, part)
+		part := q
+		part.where = append(slices.Clip(q.where), filters[i])
+		answers[i], err = t.rows(ctx, s, part)
 		return err
 	})
 	if err != nil {

@@ -46,10 +46,10 @@ func (c *collection) settle() error {
 	c.chooseUser()
 	c.known = dataverse.Known{dataverse.GUID(c.auditor): "the auditor"}
 	for _, o := range c.owners {
-		c.known[dataverse.GUID(o.id)] = fmt.Sprintf("the view's owner %q", o.Name)
+		c.known[dataverse.GUID(o.ID)] = fmt.Sprintf("the view's owner %q", o.Name)
 	}
 	if c.user != nil {
-		c.known[dataverse.GUID(c.user.id)] = fmt.Sprintf("the integration user %q", c.user.Name)
+		c.known[dataverse.GUID(c.user.ID)] = fmt.Sprintf("the integration user %q", c.user.Name)
 	}
 	return nil
 }
@@ -119,7 +119,7 @@ func (c *collection) roundFour() ([]part, error) {
 // lastRound reads the shares of views that only the auditor sees, if the integration user's
 // own list was not read.
 func (c *collection) lastRound() ([]part, error) {
-	views := c.ungiven(c.auditorViews, dataverse.Caller{})
+	views := c.ungiven(c.auditorViews)
 	if len(views) == 0 {
 		return nil, nil
 	}

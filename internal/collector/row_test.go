@@ -242,8 +242,8 @@ func FuzzRows(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for name, take := range map[string]func(Row) []string{
 			"role":   func(r Row) []string { o := roleOf(r); return []string{o.id, o.RootID, o.BusinessUnitID} },
-			"user":   func(r Row) []string { return []string{userOf(r).id} },
-			"holder": func(r Row) []string { return []string{holderOf(r).id} },
+			"user":   func(r Row) []string { return []string{userOf(r).ID} },
+			"holder": func(r Row) []string { return []string{holderOf(r).ID} },
 			"team":   func(r Row) []string { o := teamWithRolesOf(r); return []string{o.id, o.BusinessUnitID} },
 			"view":   func(r Row) []string { o := viewOf(r); return []string{o.id, o.OwnerID} },
 			"system": func(r Row) []string { return []string{systemViewOf(r).id} },
@@ -261,7 +261,7 @@ func FuzzRows(f *testing.F) {
 			},
 			"grants": func(r Row) (ids []string) {
 				for _, g := range grantsOf(r) {
-					ids = append(ids, g.id)
+					ids = append(ids, g.ID)
 				}
 				return ids
 			},

@@ -14,19 +14,19 @@ import (
 // readShares reads the shares of personal views with the user and its teams; in the wide
 // scope, all shares.
 func (c *collection) readShares(ctx context.Context) (err error) {
-	a := ask{
-		section: snapshot.SectionShares, what: "shares of views",
+	a := Question{
+		section: snapshot.SectionShares, What: "shares of views",
 		where: []dataverse.Expr{dataverse.Eq("objecttypecode", "userquery")},
 	}
 	if c.Scope == snapshot.ScopeEnvironment {
-		c.shares, err = shares().rows(ctx, c, a)
+		c.shares, err = Shares().rows(ctx, c.Asker, a)
 		return err
 	}
 	mine, all := c.principals(), map[string]bool{}
 	for _, m := range c.company.members {
 		maps.Copy(all, m.principals())
 	}
-	c.shares, err = shares().filtered(ctx, c, a, eachID("principalid", sortedKeys(all)))
+	c.shares, err = Shares().filtered(ctx, c.Asker, a, eachID("principalid", sortedKeys(all)))
 	c.shares = slices.DeleteFunc(c.shares, func(s share) bool { return !mine[s.principal] })
 	if refused(err) || forbidden(err) {
 		c.shareTable = err
@@ -39,24 +39,10 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 func (c *collection) principals() map[string]bool {
 	all := map[string]bool{}
 	if c.user != nil {
-		all[c.user.id] = true
+		all[c.user.ID] = true
 		for _, t := range c.user.teams {
 			all[t.id] = true
 		}
-	}
-	return all
-}
-
-// A seen view is a view with an identity that sees it, and so may read its shares.
-type seen struct {
-	id string
-	as dataverse.Caller
-}
-
-func (c *collection) seenByUser(views []view) []seen {
-	all := make([]seen, len(views))
-	for i, v := range views {
-		all[i] = seen{id: v.id, as: c.userCaller}
 	}
 	return all
 }
@@ -66,13 +52,10 @@ func (c *collection) seenByUser(views []view) []seen {
 // that no row of the table explains and, if the user's own list was not read, the owners'
 // views that no row gives the user.
 func (c *collection) readSharesByView(ctx context.Context) error {
-	views := c.seenByUser(c.userViews)
+	views := c.userViews
 	switch {
 	case c.shareTable == nil:
-		views = c.seenByUser(c.unexplained())
-		for i, seen := range c.ownerViews {
-			views = append(views, c.ungiven(seen, c.ownerCallers[i])...)
-		}
+		views = append(c.unexplained(), c.ungiven(c.ownerViews)...)
 	case !c.collected(snapshot.SectionUserViews):
 		return c.end(ctx, snapshot.SectionShares, c.shareTable)
 	}
@@ -81,7 +64,7 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 
 // askViews reads the shares of each view. If one cannot be read, it is unknown whether the
 // share table is complete.
-func (c *collection) askViews(ctx context.Context, views []seen) error {
+func (c *collection) askViews(ctx context.Context, views []view) error {
 	if len(views) == 0 && c.shareTable == nil {
 		return nil
 	}
@@ -90,14 +73,14 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 	}
 	mine, found := c.principals(), make([][]share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
-		id, as := views[i].id, views[i].as
-		accesses, err := object(ctx, c, ask{
-			section: snapshot.SectionShares, what: "whom a view is shared with", as: as,
-			from: sharesOfView(dataverse.GUID(id)),
+		v := views[i]
+		accesses, err := object(ctx, c.Asker, Question{
+			section: snapshot.SectionShares, What: "whom a view is shared with", As: v.as,
+			From: sharesOfView(dataverse.GUID(v.id)),
 		}, accessesOf)
 		for _, a := range accesses {
 			if mine[a.principal] {
-				found[i] = append(found[i], share{principal: a.principal, view: id, mask: a.mask})
+				found[i] = append(found[i], share{principal: a.principal, view: v.id, mask: a.mask})
 			}
 		}
 		return err
@@ -105,14 +88,13 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 	if err != nil {
 		return c.end(ctx, snapshot.SectionShares, err)
 	}
-	for _, shares := range found {
-		c.shares = append(c.shares, shares...)
-	}
-	switch left := slices.Concat(found...); {
+	told := slices.Concat(found...)
+	c.shares = append(c.shares, told...)
+	switch {
 	case c.shareTable != nil:
 		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
 			"a share without Read is not among them", explain(c.shareTable, c.known))
-	case len(left) > 0:
+	case len(told) > 0:
 		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that were seen were asked as well; "+
 			"a share without Read is not among them")
 	}
@@ -128,17 +110,11 @@ func (c *collection) askViews(ctx context.Context, views []seen) error {
 
 // ungiven are the required views of a list that no row of the share table gives the user, if
 // its own list was not read: the table may be incomplete.
-func (c *collection) ungiven(views []view, as dataverse.Caller) []seen {
+func (c *collection) ungiven(views []view) []view {
 	if c.user == nil || c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
 		return nil
 	}
-	var all []seen
-	for _, v := range c.ungivenOf(views) {
-		if c.requires(v.Table, v.Name) && !c.askedViews[v.id] {
-			all = append(all, seen{id: v.id, as: as})
-		}
-	}
-	return all
+	return slices.DeleteFunc(c.ungivenOf(views), func(v view) bool { return !c.requires(v.Table, v.Name) || c.askedViews[v.id] })
 }
 
 // unexplained are the views that the user sees although neither it nor one of its teams owns

@@ -31,13 +31,6 @@ const readUnitsPrivilege = "prvReadBusinessUnit"
 // sightNames are all privileges whose reach is asked for.
 func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
 
-// A sight is the access level of a privilege of the auditor, from a business unit.
-type sight struct {
-	granting
-
-	unit string
-}
-
 // readSight learns how far the auditor's reads extend. If that is unknown, there may be more
 // rows than were returned, and what depends on them counts as not read.
 func (c *collection) readSight(ctx context.Context) error {
@@ -57,35 +50,37 @@ func (c *collection) readSight(ctx context.Context) error {
 		}
 		return nil
 	}
-	c.sights = map[string][]sight{}
+	c.sights = map[string][]Grant{}
 	for _, s := range found {
-		name := strings.ToLower(s.name)
+		name := strings.ToLower(s.Name)
 		if name == "" {
-			name = c.sightIDs[s.id]
+			name = c.sightIDs[s.ID]
 		}
 		c.sights[name] = append(c.sights[name], s)
 	}
 	return nil
 }
 
-func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]sight, error) {
-	return object(ctx, c, ask{
-		section: snapshot.SectionUsers, what: "how far the auditor's reads reach",
-		from: q,
+func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]Grant, error) {
+	return object(ctx, c.Asker, Question{
+		section: snapshot.SectionUsers, What: "how far the auditor's reads reach",
+		From: q,
 	}, sightsOf)
 }
 
-func sightsOf(r Row) []sight {
-	return List(r, "RolePrivileges", "", func(inner Row) sight {
-		return sight{grantOf(inner), inner.ID("BusinessUnitId")}
+func sightsOf(r Row) []Grant {
+	return List(r, "RolePrivileges", "", func(inner Row) Grant {
+		g := grantOf(inner)
+		g.Unit = inner.ID("BusinessUnitId")
+		return g
 	})
 }
 
 // short reports whether a read does not cover the organization, or may not: the access level
 // is unknown if the auditor's own privileges do not name the privilege.
 func (c *collection) short(privilege string) bool {
-	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s sight) bool {
-		return s.depth == audit.DepthGlobal && !s.filtered
+	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s Grant) bool {
+		return s.Depth == audit.DepthGlobal && !s.Filtered
 	})
 }
 
@@ -97,10 +92,10 @@ func (c *collection) whyShort(privilege string) string {
 	}
 	for _, s := range known {
 		switch {
-		case s.filtered:
+		case s.Filtered:
 			return fmt.Sprintf("the auditor holds %s for some records only, and others stay unseen", privilege)
-		case s.depth == audit.DepthNone:
-			return fmt.Sprintf("the auditor holds %s at the depth %q, which dbaudit does not know", privilege, s.word)
+		case s.Depth == audit.DepthNone:
+			return fmt.Sprintf("the auditor holds %s at the depth %q, which dbaudit does not know", privilege, s.Word)
 		}
 	}
 	return "rows of other business units stay unseen"
@@ -179,7 +174,7 @@ func (c *collection) allUnits() bool {
 func (c *collection) reaches(privilege, unit string, parents map[string]string, least audit.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
 		for _, s := range c.sights[strings.ToLower(privilege)] {
-			if s.unit == above && s.depth >= least && !s.filtered {
+			if s.Unit == above && s.Depth >= least && !s.Filtered {
 				return true
 			}
 		}

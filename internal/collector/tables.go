@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -11,68 +12,79 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A table is the address of its rows, their key column, and how a row is read.
+// A Table is the address of its rows, their key column, and how a row is read.
 // The columns that take reads, in the order in which it reads them, are those that the
 // environment is asked for; see columns.
-type table[T any] struct {
-	from dataverse.Query
-	key  string
-	take func(Row) T
+type Table[T any] struct {
+	from  dataverse.Query
+	key   string
+	take  func(Row) T
+	where []dataverse.Expr // see Where
 }
 
-func organizations() table[organization] {
-	return table[organization]{dataverse.Collection("organizations"), "organizationid", organizationOf}
+func tableOf[T any](set, key string, take func(Row) T) Table[T] {
+	return Table[T]{from: dataverse.Collection(set), key: key, take: take}
 }
 
-func units() table[unit] {
-	return table[unit]{dataverse.Collection("businessunits"), "businessunitid", unitOf}
+// Organizations has one row.
+func Organizations() Table[organization] {
+	return tableOf("organizations", "organizationid", organizationOf)
 }
 
-func definitions() table[definition] {
-	return table[definition]{dataverse.Collection("privileges"), "privilegeid", privilegeOf}
+// Units are business units.
+func Units() Table[unit] { return tableOf("businessunits", "businessunitid", unitOf) }
+
+// Definitions are those of privileges.
+func Definitions() Table[definition] { return tableOf("privileges", "privilegeid", privilegeOf) }
+
+// Roles are security roles: roots, and their copies in business units.
+func Roles() Table[role] { return tableOf("roles", "roleid", roleOf) }
+
+// RolesOfTeam are the roles of a team.
+func RolesOfTeam(id dataverse.GUID) Table[role] {
+	return Roles().at(dataverse.Row("teams", id).Nav("teamroles_association"))
 }
 
-func roles() table[role] { return table[role]{dataverse.Collection("roles"), "roleid", roleOf} }
+func users() Table[User] { return tableOf("systemusers", "systemuserid", userOf) }
 
-func users() table[user] {
-	return table[user]{dataverse.Collection("systemusers"), "systemuserid", userOf}
+// Holders are users with their roles and teams.
+func Holders() Table[User] { return tableOf("systemusers", "systemuserid", holderOf) }
+
+// Teams are owner teams, access teams and groups of Entra.
+func Teams() Table[team] { return tableOf("teams", "teamid", teamOf) }
+
+func teamsWithRoles() Table[team] { return tableOf("teams", "teamid", teamWithRolesOf) }
+
+// Views are personal views.
+func Views() Table[view] { return tableOf("userqueries", "userqueryid", viewOf) }
+
+// SystemViews are the views of a table that everybody sees.
+func SystemViews() Table[systemView] { return tableOf("savedqueries", "savedqueryid", systemViewOf) }
+
+// Shares are what users and teams may do with personal views.
+func Shares() Table[share] {
+	return tableOf("principalobjectaccessset", "principalobjectaccessid", shareOf).Where(dataverse.Eq("objecttypecode", "userquery"))
 }
 
-// holders are users with their roles and teams.
-func holders() table[user] {
-	return table[user]{dataverse.Collection("systemusers"), "systemuserid", holderOf}
+// FieldPermissions are those of secured columns.
+func FieldPermissions() Table[fieldPermission] {
+	return tableOf("fieldpermissions", "fieldpermissionid", fieldPermissionOf)
 }
 
-func teams() table[team] { return table[team]{dataverse.Collection("teams"), "teamid", teamOf} }
-
-func teamsWithRoles() table[team] {
-	return table[team]{dataverse.Collection("teams"), "teamid", teamWithRolesOf}
-}
-
-func views() table[view] {
-	return table[view]{dataverse.Collection("userqueries"), "userqueryid", viewOf}
-}
-
-func systemViews() table[systemView] {
-	return table[systemView]{dataverse.Collection("savedqueries"), "savedqueryid", systemViewOf}
-}
-
-func shares() table[share] {
-	return table[share]{dataverse.Collection("principalobjectaccessset"), "principalobjectaccessid", shareOf}
-}
-
-func fieldPermissions() table[fieldPermission] {
-	return table[fieldPermission]{dataverse.Collection("fieldpermissions"), "fieldpermissionid", fieldPermissionOf}
-}
-
-// profiles are the ids of column security profiles, at an address.
-func profiles(from dataverse.Query) table[string] {
+// ColumnProfiles are the ids of the column security profiles of a user or a team.
+func ColumnProfiles(of dataverse.Query) Table[string] {
 	const key = "fieldsecurityprofileid"
-	return table[string]{from, key, func(r Row) string { return r.ID(key) }}
+	return tableOf("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).at(of)
+}
+
+// Where limits the rows that are asked for.
+func (t Table[T]) Where(e dataverse.Expr) Table[T] {
+	t.where = append(slices.Clip(t.where), e)
+	return t
 }
 
 // at is the table's rows at another address: those that another row leads to.
-func (t table[T]) at(from dataverse.Query) table[T] {
+func (t Table[T]) at(from dataverse.Query) Table[T] {
 	t.from = from
 	return t
 }
@@ -200,16 +212,18 @@ func roleOf(r Row) role {
 	return o
 }
 
-type user struct {
+// A User is a user by its id.
+type User struct {
 	snapshot.User
-	id    string
+
+	ID    string
 	roles []role
 	teams []team
 }
 
-func userOf(r Row) user {
-	return user{
-		id: r.ID("systemuserid"),
+func userOf(r Row) User {
+	return User{
+		ID: r.ID("systemuserid"),
 		User: snapshot.User{
 			Name:           r.Text("fullname"),
 			DomainName:     r.Text("domainname"),
@@ -226,7 +240,7 @@ func userOf(r Row) user {
 }
 
 // holderOf is a user with its roles and teams.
-func holderOf(r Row) user {
+func holderOf(r Row) User {
 	u := userOf(r)
 	u.roles = List(r, "systemuserroles_association", "roleid", roleOf)
 	u.teams = List(r, "teammembership_association", "teamid", teamOf)
@@ -257,6 +271,7 @@ func teamWithRolesOf(r Row) team {
 type view struct {
 	snapshot.View
 	id string
+	as dataverse.Caller // as whom it was read
 }
 
 func viewOf(r Row) view {

@@ -12,7 +12,7 @@ import (
 // readUnits reads all business units: nobody in a disabled unit can sign in, nor in one
 // below it.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = units().rows(ctx, c, ask{section: snapshot.SectionBusinessUnits, what: "business units"})
+	c.units, err = Units().rows(ctx, c.Asker, Question{section: snapshot.SectionBusinessUnits, What: "business units"})
 	if err != nil {
 		return err
 	}

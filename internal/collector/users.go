@@ -22,18 +22,18 @@ func (c *collection) readUsers(ctx context.Context) error {
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
-	a := ask{
-		section: snapshot.SectionUsers, what: "users, their roles and teams",
+	a := Question{
+		section: snapshot.SectionUsers, What: "users, their roles and teams",
 		where: []dataverse.Expr{c.company.users(wide)},
 	}
-	found, err := holders().rows(ctx, c, a)
+	found, err := Holders().rows(ctx, c.Asker, a)
 	if refused(err) || forbidden(err) {
 		// The users may be readable although their roles or teams are not.
 		c.apart = true
-		a.what = "users"
-		found, err = users().rows(ctx, c, a)
+		a.What = "users"
+		found, err = users().rows(ctx, c.Asker, a)
 	}
-	c.users = slices.DeleteFunc(found, func(u user) bool {
+	c.users = slices.DeleteFunc(found, func(u User) bool {
 		return !c.Requirement.Fits(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
 	})
 	return err
@@ -55,16 +55,16 @@ func (c *collection) chooseUser() {
 }
 
 // holders are the users whose roles and teams matter.
-func (c *collection) holders() []*user {
+func (c *collection) holders() []*User {
 	switch {
 	case c.wide():
-		all := make([]*user, len(c.users))
+		all := make([]*User, len(c.users))
 		for i := range c.users {
 			all[i] = &c.users[i]
 		}
 		return all
 	case c.user != nil:
-		return []*user{c.user}
+		return []*User{c.user}
 	}
 	return nil
 }
@@ -77,14 +77,14 @@ func (c *collection) memberships() ([]part, error) {
 	var parts []part
 	for i := range c.users {
 		u := &c.users[i]
-		path := dataverse.Row("systemusers", dataverse.GUID(u.id))
+		path := dataverse.Row("systemusers", dataverse.GUID(u.ID))
 		parts = append(parts,
 			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
-				u.roles, err = roles().at(path.Nav("systemuserroles_association")).rows(ctx, c, ask{section: snapshot.SectionRoles, what: "roles of a user"})
+				u.roles, err = Roles().at(path.Nav("systemuserroles_association")).rows(ctx, c.Asker, Question{section: snapshot.SectionRoles, What: "roles of a user"})
 				return err
 			}),
 			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
-				u.teams, err = teams().at(path.Nav("teammembership_association")).rows(ctx, c, ask{section: snapshot.SectionTeams, what: "teams of a user"})
+				u.teams, err = Teams().at(path.Nav("teammembership_association")).rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "teams of a user"})
 				return err
 			}))
 	}
@@ -98,16 +98,16 @@ func (c *collection) readTeams(ctx context.Context) error {
 	for _, m := range c.company.members {
 		maps.Copy(all, m.memberOf())
 	}
-	a := ask{section: snapshot.SectionTeams, what: "teams and their roles"}
+	a := Question{section: snapshot.SectionTeams, What: "teams and their roles"}
 	var found []team
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = teamsWithRoles().rows(ctx, c, a)
+		found, err = teamsWithRoles().rows(ctx, c.Asker, a)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = teamsWithRoles().filtered(ctx, c, a, eachID("teamid", sortedKeys(all)))
+		found, err = teamsWithRoles().filtered(ctx, c.Asker, a, eachID("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
 	}
 	if refused(err) {
@@ -144,15 +144,15 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	found := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		found[i] = wanted[ids[i]]
-		found[i].roles, err = roles().at(dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association")).
-			rows(ctx, c, ask{section: snapshot.SectionTeams, what: "roles of a team"})
+		found[i].roles, err = Roles().at(dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association")).
+			rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "roles of a team"})
 		return err
 	})
 	return found, err
 }
 
 // unusable says why a user cannot be impersonated, or "".
-func (u *user) unusable(who string) string {
+func (u *User) unusable(who string) string {
 	if u.Disabled {
 		return fmt.Sprintf("%s %q is disabled and cannot be impersonated", who, u.Name)
 	}

@@ -29,15 +29,19 @@ func (c *collection) requires(table, name string) bool {
 	})
 }
 
-// readViews reads the required personal views that an identity sees; in the wide scope, all
-// that it sees.
-func (c *collection) readViews(ctx context.Context, what string, as dataverse.Caller) ([]view, error) {
-	a := ask{section: snapshot.SectionViews, what: what, as: as}
-	if c.Scope == snapshot.ScopeEnvironment {
-		return views().rows(ctx, c, a)
+// readViews reads the required personal views that an identity sees, or all that it sees.
+func (c *collection) readViews(ctx context.Context, section snapshot.Section, what string, as dataverse.Caller, all bool) (found []view, err error) {
+	q := Question{section: section, What: what, As: as}
+	if all {
+		found, err = Views().rows(ctx, c.Asker, q)
+	} else {
+		found, err = Views().filtered(ctx, c.Asker, q, c.required())
+		found = slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) })
 	}
-	found, err := views().filtered(ctx, c, a, c.required())
-	return slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) }), err
+	for i := range found {
+		found[i].as = as
+	}
+	return found, err
 }
 
 // unseenViews reports whether neither the user nor an owner saw one of the required views.
@@ -45,10 +49,8 @@ func (c *collection) readViews(ctx context.Context, what string, as dataverse.Ca
 func (c *collection) unseenViews() bool {
 	seen := map[[2]string]bool{}
 	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
-	for _, views := range append(slices.Clone(c.ownerViews), c.userViews) {
-		for _, v := range views {
-			seen[key(v.Table, v.Name)] = true
-		}
+	for _, v := range slices.Concat(c.ownerViews, c.userViews) {
+		seen[key(v.Table, v.Name)] = true
 	}
 	system := map[[2]string]bool{}
 	for _, v := range c.systemViews {
@@ -61,7 +63,7 @@ func (c *collection) unseenViews() bool {
 }
 
 func (c *collection) readAuditorViews(ctx context.Context) (err error) {
-	c.auditorViews, err = c.readViews(ctx, "personal views that the auditor sees", dataverse.Caller{})
+	c.auditorViews, err = c.readViews(ctx, snapshot.SectionViews, "personal views that the auditor sees", dataverse.Caller{}, c.Scope == snapshot.ScopeEnvironment)
 	return err
 }
 
@@ -69,8 +71,8 @@ func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 // gap in the section; the others are still read.
 func (c *collection) readOwnerViews(ctx context.Context) error {
 	names := c.ownerNames()
-	c.ownerViews, c.ownerCallers = make([][]view, len(names)), make([]dataverse.Caller, len(names))
-	return parallel(ctx, len(names), func(ctx context.Context, i int) error {
+	found := make([][]view, len(names))
+	err := parallel(ctx, len(names), func(ctx context.Context, i int) (err error) {
 		owner := c.owner(names[i])
 		if owner == nil {
 			return nil // see judgeAbsence
@@ -79,20 +81,21 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 			c.skip(reason, snapshot.SectionViews)
 			return nil
 		}
-		var err error
-		c.ownerViews[i], c.ownerCallers[i], err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
+		found[i], err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
 			func(ctx context.Context, as dataverse.Caller) ([]view, error) {
-				return c.readViews(ctx, "personal views that "+names[i]+" sees", as)
+				return c.readViews(ctx, snapshot.SectionViews, "personal views that "+names[i]+" sees", as, c.Scope == snapshot.ScopeEnvironment)
 			})
 		return c.end(ctx, snapshot.SectionViews, err)
 	})
+	c.ownerViews = slices.Concat(found...)
+	return err
 }
 
-func (c *collection) owner(name string) *user {
-	var found *user
+func (c *collection) owner(name string) *User {
+	var found *User
 	for i := range c.owners {
 		o := &c.owners[i]
-		if strings.EqualFold(o.DomainName, name) && !o.Deleted && (found == nil || o.id < found.id) {
+		if strings.EqualFold(o.DomainName, name) && !o.Deleted && (found == nil || o.ID < found.ID) {
 			found = o
 		}
 	}
@@ -119,16 +122,16 @@ func (c *collection) unseeing() string {
 // readUserViews reads all personal views that the integration user sees: those that it can
 // use, whoever shared them.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
-	c.userViews, c.userCaller, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
+	c.userViews, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
-			return views().rows(ctx, c, ask{section: snapshot.SectionUserViews, what: "personal views that the integration user sees", as: as})
+			return c.readViews(ctx, snapshot.SectionUserViews, "personal views that the integration user sees", as, true)
 		})
 	return err
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	found, err := systemViews().filtered(ctx, c, ask{
-		section: snapshot.SectionSystemViews, what: "system views",
+	found, err := SystemViews().filtered(ctx, c.Asker, Question{
+		section: snapshot.SectionSystemViews, What: "system views",
 		// querytype 0 is a view that people choose; others are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
 	}, c.required())
@@ -147,10 +150,10 @@ func (c *collection) ownerNames() []string {
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := users().filtered(ctx, c, ask{section: snapshot.SectionViews, what: "owners of views"},
+	found, err := users().filtered(ctx, c.Asker, Question{section: snapshot.SectionViews, What: "owners of views"},
 		eachText("domainname", c.company.all((*collection).ownerNames)))
 	names := c.ownerNames()
-	c.owners = slices.DeleteFunc(found, func(u user) bool {
+	c.owners = slices.DeleteFunc(found, func(u User) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })
 	})
 	return err

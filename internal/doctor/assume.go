@@ -73,7 +73,7 @@ type columns map[string]json.RawMessage
 type inquiry struct {
 	*examination
 
-	user     *somebody // the integration user, if it can be impersonated
+	user     *collector.User // the integration user, if it can be impersonated
 	view     dataverse.GUID
 	viewSeer dataverse.Caller // who sees that view
 
@@ -113,15 +113,15 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 // prepare finds the user to impersonate, and a view that an available identity sees.
 func (in *inquiry) prepare(ctx context.Context) {
 	who, filter := in.integration()
-	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].disabled && found[0].id != in.self {
+	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != in.self {
 		in.user = &found[0]
 	}
 	seers := []dataverse.Caller{{}}
 	if in.user != nil {
-		seers = append(seers, in.user.callers()[0])
+		seers = append(seers, in.user.Callers()[0])
 	}
 	for _, seer := range seers {
-		found, err := collector.ProbeViews().First().Ask(ctx, in.asker, "a personal view", seer)
+		found, err := collector.Views().First().Probe(ctx, in.asker, "a personal view", seer)
 		if err == nil && len(found) > 0 {
 			in.view, in.viewSeer = dataverse.GUID(found[0]), seer
 			return

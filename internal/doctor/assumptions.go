@@ -82,10 +82,10 @@ func (in *inquiry) assumptions() []assumption {
 	if in.view != "" {
 		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), as: in.viewSeer, one: true}
 	}
-	user := somebody{}
+	user := ""
 	asUser := request{impossible: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
 	if in.user != nil {
-		user, asUser = *in.user, whoAmI(in.user.callers()[0])
+		user, asUser = in.user.ID, whoAmI(in.user.Callers()[0])
 	}
 	names := []string{"prvReadAccount", "prvReadUserQuery"}
 	for i := len(names); i < 44; i++ {
@@ -163,7 +163,7 @@ func (in *inquiry) assumptions() []assumption {
 		{
 			"act-as-user", "what does WhoAmI return if this identity impersonates a user?", "that user's id",
 			"dbaudit does not use what it reads that way: which views the integration user sees is unknown",
-			asUser, Otherwise, in.isMe(user.id),
+			asUser, Otherwise, in.isMe(dataverse.GUID(user)),
 		},
 		{
 			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that nobody has?", "a refusal",

@@ -10,21 +10,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A somebody is a user to impersonate.
-type somebody struct {
-	id       dataverse.GUID
-	objectID dataverse.GUID
-	disabled bool
-}
-
-// callers are the ways to impersonate the user, in the order in which they are tried.
-func (s somebody) callers() []dataverse.Caller {
-	if s.objectID == "" {
-		return []dataverse.Caller{{SystemUserID: s.id}}
-	}
-	return []dataverse.Caller{{ObjectID: s.objectID}, {SystemUserID: s.id}}
-}
-
 // impersonation impersonates the integration user and each configured owner of a view,
 // because only the owner of a personal view and those it is shared with can see it.
 func (x *examination) impersonation(ctx context.Context) {
@@ -63,10 +48,10 @@ func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.E
 			return x.lacks(err, needs("prvReadUser")), err
 		case len(found) == 0:
 			return skipped("the user does not exist: a scan reports that")
-		case found[0].disabled:
+		case found[0].Disabled:
 			return skipped("it is disabled and cannot be impersonated: a scan reports that")
 		}
-		x.known[found[0].id] = "the impersonated user"
+		x.known[dataverse.GUID(found[0].ID)] = "the impersonated user"
 		heeded, err := x.become(ctx, title, found[0])
 		switch {
 		case heeded:
@@ -78,7 +63,7 @@ func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.E
 				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
 			}, nil
 		}
-		if c, excused := x.excused(err, found[0].id); excused {
+		if c, excused := x.excused(err, dataverse.GUID(found[0].ID)); excused {
 			return c, err
 		}
 		return x.lacks(err, needs(actOnBehalf)), err
@@ -86,16 +71,16 @@ func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.E
 }
 
 // become impersonates a user, and reports whether the environment heeds that.
-func (x *examination) become(ctx context.Context, title string, user somebody) (heeded bool, err error) {
-	for _, caller := range user.callers() {
-		if _, err = collector.ProbeViews().First().Ask(ctx, x.asker, title, caller); err != nil {
+func (x *examination) become(ctx context.Context, title string, user collector.User) (heeded bool, err error) {
+	for _, caller := range user.Callers() {
+		if _, err = collector.Views().First().Probe(ctx, x.asker, title, caller); err != nil {
 			var refused *dataverse.Error
 			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
 				continue // the environment does not accept this way to name the user
 			}
 			return false, err
 		}
-		if heeded, err = x.heeds(ctx, title, caller, user.id); heeded || err != nil {
+		if heeded, err = x.heeds(ctx, title, caller, user.ID); heeded || err != nil {
 			return heeded, err
 		}
 	}
@@ -127,24 +112,23 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 }
 
 // heeds reports whether the environment responds as the impersonated user.
-func (x *examination) heeds(ctx context.Context, title string, caller dataverse.Caller, id dataverse.GUID) (bool, error) {
+func (x *examination) heeds(ctx context.Context, title string, caller dataverse.Caller, id string) (bool, error) {
 	question := collector.Question{What: title, As: caller, From: dataverse.Function("WhoAmI")}
 	user, err := collector.AskObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
-	return strings.EqualFold(user, id.String()), err
+	return strings.EqualFold(user, id), err
 }
 
 // find gives the users that fit and are not deleted, enabled ones first.
-func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]somebody, error) {
+func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
 	users, err := collector.AskUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
-	var found, disabled []somebody
+	var found, disabled []collector.User
 	for _, u := range users {
-		s := somebody{dataverse.GUID(u.ID), dataverse.GUID(u.ObjectID), u.Disabled}
 		switch {
 		case u.Deleted:
 		case u.Disabled:
-			disabled = append(disabled, s)
+			disabled = append(disabled, u)
 		default:
-			found = append(found, s)
+			found = append(found, u)
 		}
 	}
 	return append(found, disabled...), err

@@ -16,26 +16,26 @@ import (
 
 // reads asks the questions of a scan for a row each. Later ones use ids of earlier rows.
 func (x *examination) reads(ctx context.Context) {
-	x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization(), "prvReadOrganization")
+	x.read(ctx, "read-organization", "read organization", collector.Organizations().Probe, "prvReadOrganization")
 	self := dataverse.NeNull("applicationid")
 	if x.self != "" {
 		self = dataverse.EqID("systemuserid", x.self)
 	}
-	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.ProbeHolders().Where(self), "prvReadUser", "prvReadRole", "prvReadTeam") != ""
-	team := x.read(ctx, "read-teams", "read teams", collector.ProbeTeams().First(), "prvReadTeam")
-	x.readOf(ctx, team, "read-team-roles", "read roles of teams", collector.ProbeRolesOfTeam(team), "prvReadTeam", "prvReadRole")
-	role := x.read(ctx, "read-roles", "read roles", collector.ProbeRoles().First(), "prvReadRole")
+	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.Holders().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam") != ""
+	team := x.read(ctx, "read-teams", "read teams", collector.Teams().First().Probe, "prvReadTeam")
+	x.readOf(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, "prvReadTeam", "prvReadRole")
+	role := x.read(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
 	x.readOf(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeGrants(role), "prvReadRole")
-	x.read(ctx, "read-privileges", "read definitions of privileges", collector.ProbeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")))
-	x.read(ctx, "read-business-units", "read business units", collector.ProbeUnits().First(), "prvReadBusinessUnit")
-	x.read(ctx, "read-shares", "read shares of views", collector.ProbeShares().First(), "prvReadUser", "prvReadTeam")
-	x.read(ctx, "read-system-views", "read system views", collector.ProbeSystemViews().First(), "prvReadQuery")
-	x.read(ctx, "read-personal-views", "read personal views", collector.ProbeViews().First(), "prvReadUserQuery")
-	x.read(ctx, "read-column-security", "read column security", collector.ProbeColumnSecurity().First(), columnSecurity)
+	x.read(ctx, "read-privileges", "read definitions of privileges", collector.Definitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)
+	x.read(ctx, "read-business-units", "read business units", collector.Units().First().Probe, "prvReadBusinessUnit")
+	x.read(ctx, "read-shares", "read shares of views", collector.Shares().First().Probe, "prvReadUser", "prvReadTeam")
+	x.read(ctx, "read-system-views", "read system views", collector.SystemViews().First().Probe, "prvReadQuery")
+	x.read(ctx, "read-personal-views", "read personal views", collector.Views().First().Probe, "prvReadUserQuery")
+	x.read(ctx, "read-column-security", "read column security", collector.FieldPermissions().First().Probe, columnSecurity)
 	x.readOf(ctx, x.self, "read-column-security-of-user", "read column security profiles of a user",
-		collector.ProbeColumnSecurityOf(dataverse.Row("systemusers", x.self).Nav("systemuserprofiles_association")), columnSecurity)
+		collector.ColumnProfiles(dataverse.Row("systemusers", x.self).Nav("systemuserprofiles_association")).Probe, columnSecurity)
 	x.readOf(ctx, team, "read-column-security-of-team", "read column security profiles of a team",
-		collector.ProbeColumnSecurityOf(dataverse.Row("teams", team).Nav("teamprofiles_association")), columnSecurity)
+		collector.ColumnProfiles(dataverse.Row("teams", team).Nav("teamprofiles_association")).Probe, columnSecurity)
 }
 
 // columnSecurity is the privilege to read column security. A scan can do without.
@@ -67,7 +67,7 @@ func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title 
 // read asks one question, which requires privileges, and returns the id of the first row.
 func (x *examination) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
 	x.online(id, title, func(ctx context.Context) (Check, error) {
-		found, err := p.Ask(ctx, x.asker, title, dataverse.Caller{})
+		found, err := p(ctx, x.asker, title, dataverse.Caller{})
 		if err != nil {
 			return x.lacks(err, needs(privileges...)), err
 		}
