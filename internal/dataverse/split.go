@@ -1,10 +1,11 @@
 package dataverse
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
-	"unicode/utf8"
+	"strings"
+
+	"github.com/tidwall/gjson"
 )
 
 // A Member is a member of a JSON object, with its value as it was sent.
@@ -13,109 +14,52 @@ type Member struct {
 	Value json.RawMessage
 }
 
-// Members splits an object into its members, without copying their values. It is for what a
-// [Client] gave, which is known to be JSON; of other text it may read a part.
+// Members splits an object into its members. It is for what a [Client] gave, which is known
+// to be JSON; of other text it may read a part.
 func Members(object []byte) ([]Member, error) {
-	s := splitter{text: object}
-	if !s.skip('{') {
+	parsed := gjson.ParseBytes(object)
+	if !parsed.IsObject() {
 		return nil, errors.New("the response is JSON, but not an object")
 	}
 	var members []Member
-	for !s.skip('}') {
-		s.skip(',')
-		name, err := Text(s.value())
-		if err != nil || !s.skip(':') {
-			return nil, errors.New("the response is not JSON")
-		}
-		members = append(members, Member{name, s.value()})
-	}
-	return members, nil
+	var err error
+	parsed.ForEach(func(key, value gjson.Result) bool {
+		var name string
+		name, err = textOf(key)
+		members = append(members, Member{name, json.RawMessage(value.Raw)})
+		return err == nil
+	})
+	return members, err
 }
 
 // Elements splits an array into its elements, each of which must be an object. As [Members],
 // it is for what is known to be JSON.
 func Elements(array []byte) ([]json.RawMessage, error) {
-	s := splitter{text: array}
-	if !s.skip('[') {
+	parsed := gjson.ParseBytes(array)
+	if !parsed.IsArray() {
 		return nil, errors.New("is not an array")
 	}
 	rows := []json.RawMessage{}
-	for !s.skip(']') {
-		s.skip(',')
-		if s.next() != '{' {
-			return nil, errors.New("contains something that is not a row")
-		}
-		rows = append(rows, s.value())
+	whole := true
+	parsed.ForEach(func(_, row gjson.Result) bool {
+		whole = row.IsObject()
+		rows = append(rows, json.RawMessage(row.Raw))
+		return whole
+	})
+	if !whole {
+		return nil, errors.New("contains something that is not a row")
 	}
 	return rows, nil
 }
 
 // Text is the text of a JSON string.
-func Text(value json.RawMessage) (text string, err error) {
-	if end := len(value) - 1; end > 0 && value[0] == '"' && bytes.IndexByte(value[1:], '"') == end-1 &&
-		bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
-		return string(value[1:end]), nil // as nearly all are
+func Text(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
+
+// textOf leaves escapes to encoding/json: gjson drops what follows half a surrogate pair.
+func textOf(value gjson.Result) (text string, err error) {
+	if value.Type == gjson.String && !strings.Contains(value.Raw, `\`) {
+		return value.Str, nil
 	}
-	err = json.Unmarshal(value, &text)
+	err = json.Unmarshal([]byte(value.Raw), &text)
 	return text, err
-}
-
-// A splitter walks over JSON.
-type splitter struct {
-	text []byte
-	at   int
-}
-
-// next is the next byte that is not a space, 0 at the end.
-func (s *splitter) next() byte {
-	for ; s.at < len(s.text); s.at++ {
-		switch c := s.text[s.at]; c {
-		case ' ', '\n', '\r', '\t':
-		default:
-			return c
-		}
-	}
-	return 0
-}
-
-// skip goes over a byte, if it is next.
-func (s *splitter) skip(c byte) bool {
-	if s.next() != c {
-		return false
-	}
-	s.at++
-	return true
-}
-
-// value goes over the next value.
-func (s *splitter) value() json.RawMessage {
-	s.next()
-	start, depth, inString := s.at, 0, false
-	for ; s.at < len(s.text); s.at++ {
-		switch c := s.text[s.at]; {
-		case inString && c == '\\':
-			s.at++
-			continue
-		case c == '"':
-			inString = !inString
-		case inString:
-			continue
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			depth--
-		case depth == 0 && (c == ',' || c == ':' || c <= ' '):
-			depth = -1 // behind a number or a word
-		default:
-			continue
-		}
-		if depth < 0 {
-			break
-		}
-		if depth == 0 && !inString {
-			s.at++
-			break
-		}
-	}
-	return s.text[start:min(s.at, len(s.text)):min(s.at, len(s.text))]
 }
