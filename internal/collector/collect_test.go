@@ -505,7 +505,7 @@ func TestNothingCanBeJudged(t *testing.T) {
 			l := newLab(t, builtin(t, "compliant", nil), labOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			gate := make(chan struct{}, when)
-			_, err := collector.Collect(ctx, filter{Reader: l.client, before: func(dataverse.Request) error {
+			_, err := collect(ctx, filter{Reader: l.client, before: func(dataverse.Request) error {
 				select {
 				case gate <- struct{}{}:
 				default:

@@ -1,7 +1,7 @@
 // Package collector turns Web API rows into a snapshot. It gets an interface that only reads.
 //
 // The default scope reads what the verdict needs, in four rounds of parallel requests. Their
-// number does not grow with the environment:
+// number does not grow with the environment; docs/architecture.md has it.
 //
 //  1. who the auditor is; the organization; the users that may be the integration's, with
 //     their roles and teams; the definitions of the minimum's privileges; roles with a
@@ -13,17 +13,10 @@
 //  4. whether any of these roles has changed meanwhile; the business units, because a
 //     disabled one locks out all units below it
 //
-// These are twelve requests, one for each role of the user or of the configuration, two for
-// each owner, and one WhoAmI for each impersonated identity: if the header of the
-// impersonation is dropped or ignored, the answer is the auditor's own list. Another round
-// is needed for environments that do not return roles and teams with the user, for a role
-// with a matching name that grants nothing of the minimum, and for a required view that
-// only the auditor sees.
-//
-// Several integrations of one environment are read together ([CollectAll]): each table is
-// read once for what any of them needs, and each integration keeps what it would have read
-// alone. For n integrations these are eleven requests, two for each integration, one for
-// each distinct role and three for each owner.
+// Another round is needed for environments that do not return roles and teams with the user,
+// for a role with a matching name that grants nothing of the minimum, and for a required view
+// that only the auditor sees. Several integrations of one environment go through the rounds
+// together: each table is read once for what any of them needs.
 //
 // A read is complete or it says what is missing. A refused section is Forbidden. A section
 // that cannot be read completely, or not twice with the same result, is Failed. A section
@@ -95,22 +88,13 @@ type Event struct {
 	Rows  int
 }
 
-// Collect reads a snapshot and seals it. It fails only where nothing can be
-// judged: the environment cannot be reached, sign-in fails, the identity is not a user of
-// the environment, or the context ends. Everything less is said in the snapshot's coverage.
-// The same environment gives the same bytes.
-func Collect(ctx context.Context, r Reader, o Options) (*snapshot.Snapshot, error) {
-	all, err := CollectAll(ctx, r, []Options{o})
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
-}
-
-// CollectAll reads one environment for several integrations and gives each the
-// snapshot that Collect gives it. What they ask for alike is asked once, and what
-// they ask for of the same table in one request. The options differ in the
-// requirement, the pattern and the privileges alone.
+// CollectAll reads one environment for several integrations, and gives each the sealed
+// snapshot that it would be given alone. What they ask for alike is asked once, and what
+// they ask for of the same table in one request. The options differ in the requirement, the
+// pattern and the privileges alone. It fails only where nothing can be judged: the
+// environment cannot be reached, sign-in fails, the identity is not a user of the
+// environment, or the context ends. Everything less is said in the snapshot's coverage. The
+// same environment gives the same bytes.
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
 	group := &company{once: &onceReader{Reader: r, answers: map[dataverse.Request]*answer{}}, copies: map[string]role{}}
 	asker := NewAsker(r, options[0].Strong)
@@ -202,12 +186,7 @@ type collection struct {
 // A part is what is done beside others in a round.
 type part = func(context.Context) error
 
-// together runs the parts of a round side by side. The client bounds how many
-// requests are really under way.
-func together(ctx context.Context, parts ...part) error {
-	return parallel(ctx, len(parts), func(ctx context.Context, i int) error { return parts[i](ctx) })
-}
-
+// parallel does a part for each of n. The client bounds how many requests are really under way.
 func parallel(ctx context.Context, n int, part func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range n {

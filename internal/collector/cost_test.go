@@ -94,7 +94,7 @@ func rounds(t *testing.T, p *tape, o collector.Options) (took int) {
 	synctest.Test(t, func(t *testing.T) {
 		p.delay = time.Second
 		began := time.Now()
-		if _, err := collector.Collect(t.Context(), p.reader(), o); err != nil {
+		if _, err := collect(t.Context(), p.reader(), o); err != nil {
 			t.Error(err)
 		}
 		took = int(time.Since(began) / time.Second)
@@ -249,7 +249,7 @@ func BenchmarkCollect(b *testing.B) {
 			l.must(p.record)
 			requests := len(calls.take())
 			for b.Loop() {
-				if _, err := collector.Collect(b.Context(), p.reader(), l.options); err != nil {
+				if _, err := collect(b.Context(), p.reader(), l.options); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -269,7 +269,7 @@ func BenchmarkCollectEnvironment(b *testing.B) {
 			l.must(p.record)
 			requests := len(calls.take())
 			for b.Loop() {
-				if _, err := collector.Collect(b.Context(), p.reader(), l.options); err != nil {
+				if _, err := collect(b.Context(), p.reader(), l.options); err != nil {
 					b.Fatal(err)
 				}
 			}

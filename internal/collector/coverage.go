@@ -76,10 +76,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isForeign(err):
-		return err
-	case err != nil && total(err):
-		// Every other request would be refused for the same reason.
+	case isForeign(err), total(err): // every other request would be refused for the same reason
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.known))
@@ -99,27 +96,12 @@ func stateOf(err error) snapshot.State {
 	return snapshot.StateFailed
 }
 
-// explain says what went wrong and what to do. The same fault has the same words: correlation
-// ids, ports and numbers of attempts are only in the log. A known principal that lacks a
-// privilege is named.
+// explain says what went wrong and what to do. A known principal that lacks a privilege is
+// named.
 func explain(err error, known dataverse.Known) string {
 	var e *dataverse.Error
-	if !errors.As(err, &e) {
-		return err.Error()
+	if errors.As(err, &e) {
+		return e.Explain(known)
 	}
-	var b strings.Builder
-	b.WriteString(e.Label + ": " + e.Kind.String())
-	switch {
-	case e.Status != 0 && e.Code != "":
-		fmt.Fprintf(&b, " (HTTP %d, code %s)", e.Status, e.Code)
-	case e.Status != 0:
-		fmt.Fprintf(&b, " (HTTP %d)", e.Status)
-	}
-	if e.Message != "" && e.Kind != dataverse.Transport {
-		b.WriteString(": " + strings.TrimRight(e.Message, ". "))
-	}
-	if advice := e.AdviceFor(known); advice != "" {
-		b.WriteString(": " + advice)
-	}
-	return b.String()
+	return err.Error()
 }

@@ -154,7 +154,7 @@ func TestForbidden(t *testing.T) {
 					Message: "Principal user (Id=1, type=8) is missing prvReadThat privilege (Id=2)", Attempts: 1,
 				}
 			}
-			s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), before: refuse}, o)
+			s, err := collect(t.Context(), filter{Reader: p.reader(), before: refuse}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -189,7 +189,7 @@ func TestFailed(t *testing.T) {
 				}
 				return &dataverse.Error{Kind: dataverse.Server, Status: 503, Label: r.Label, Attempts: 6}
 			}
-			s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), before: fail}, o)
+			s, err := collect(t.Context(), filter{Reader: p.reader(), before: fail}, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -272,7 +272,7 @@ func TestInconsistentRows(t *testing.T) {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, how, times), func(t *testing.T) {
 					t.Parallel()
 					var left sync.Map
-					s, err := collector.Collect(t.Context(), filter{
+					s, err := collect(t.Context(), filter{
 						Reader: p.reader(),
 						rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 							count, _ := left.LoadOrStore(r, new(atomic.Int64))
@@ -323,7 +323,7 @@ func TestMissingColumns(t *testing.T) {
 			if strings.HasPrefix(column, "@") || column == "ownerid" {
 				continue
 			}
-			s, err := collector.Collect(t.Context(), filter{
+			s, err := collect(t.Context(), filter{
 				Reader: p.reader(),
 				rows: func(q dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 					if q != r {
@@ -402,7 +402,7 @@ func TestGrants(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := collector.Collect(t.Context(), filter{
+			s, err := collect(t.Context(), filter{
 				Reader: p.reader(),
 				object: func(r dataverse.Request, data json.RawMessage) json.RawMessage {
 					if set(r) != "RetrieveRolePrivilegesRole" {
@@ -622,7 +622,7 @@ func TestChangingRole(t *testing.T) {
 func TestRoleThatGoes(t *testing.T) {
 	t.Parallel()
 	p, o, _ := sampleTape(t)
-	s, err := collector.Collect(t.Context(), filter{
+	s, err := collect(t.Context(), filter{
 		Reader: p.reader(),
 		rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 			if strings.Contains(r.Path, "roleid%20eq") {
@@ -667,7 +667,7 @@ func TestHalfBlindAuditor(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, err := collector.Collect(t.Context(), filter{
+			s, err := collect(t.Context(), filter{
 				Reader: p.reader(),
 				rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 					if set(r) != test.set {
@@ -803,7 +803,7 @@ func TestViewsOfOtherTables(t *testing.T) {
 		}
 	}
 	var added atomic.Int64
-	s, err := collector.Collect(t.Context(), filter{Reader: p.reader(), rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
+	s, err := collect(t.Context(), filter{Reader: p.reader(), rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 		key := map[string]string{"userqueries": "userqueryid", "savedqueries": "savedqueryid"}[set(r)]
 		if key == "" || !strings.Contains(r.Path, "$filter") {
 			return rows

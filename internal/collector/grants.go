@@ -37,8 +37,8 @@ func (c *collection) readGrants(roots []string, fresh bool) part {
 
 // nearest chooses the copy of a role to read: one that the user has, preferably the root.
 func (c *collection) nearest(root string) role {
-	r := c.reach()
-	for _, known := range []map[string]role{r.direct, r.through, c.firstSeen()} {
+	direct, through := c.reach()
+	for _, known := range []map[string]role{direct, through, c.firstSeen()} {
 		if o, ok := known[root]; ok {
 			return o
 		}

@@ -97,13 +97,22 @@ func minimum() []string {
 		prvReadWorkflow prvReadRelationship prvReadAsyncOperation prvReadQuery`)
 }
 
+// collect reads for one integration.
+func collect(ctx context.Context, r collector.Reader, o collector.Options) (*snapshot.Snapshot, error) {
+	all, err := collector.CollectAll(ctx, r, []collector.Options{o})
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
 // collect collects, through what wrap makes of the client where it is given.
 func (l *lab) collect(wrap func(collector.Reader) collector.Reader) (*snapshot.Snapshot, error) {
 	var r collector.Reader = l.client
 	if wrap != nil {
 		r = wrap(r)
 	}
-	return collector.Collect(l.t.Context(), r, l.options)
+	return collect(l.t.Context(), r, l.options)
 }
 
 func (l *lab) must(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {

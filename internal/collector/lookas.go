@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -42,17 +43,10 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 		var got T
 		var unproven, unread error
 		// Neither stops the other, so that a fault always has the same words.
-		if err := together(ctx,
-			func(ctx context.Context) error {
-				unproven = c.proof(ctx, s, who, u, as)
-				return nil
-			},
-			func(ctx context.Context) error {
-				got, unread = read(ctx, as)
-				return nil
-			}); err != nil {
-			return got, err
-		}
+		var both sync.WaitGroup
+		both.Go(func() { unproven = c.proof(ctx, s, who, u, as) })
+		both.Go(func() { got, unread = read(ctx, as) })
+		both.Wait()
 		err := cmp.Or(told(unproven), unread, unproven)
 		if err == nil {
 			return got, nil

@@ -84,7 +84,7 @@ func TestTwoOrganizations(t *testing.T) {
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
 		env.Contradictions = []simulator.Contradiction{simulator.OtherOrganization}
 	}), labOptions{})
-	if s, err := collector.Collect(t.Context(), l.client, l.options); err == nil || !strings.Contains(err.Error(), "two organizations") {
+	if s, err := collect(t.Context(), l.client, l.options); err == nil || !strings.Contains(err.Error(), "two organizations") {
 		t.Errorf("%v, %v", s, err)
 	}
 }

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -17,11 +16,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
-	var e *dataverse.Error
-	if errors.As(err, &e) {
-		return e // its text names what was read
-	}
-	return err
+	return bare(err)
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {

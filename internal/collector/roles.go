@@ -3,6 +3,7 @@ package collector
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -83,13 +84,9 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 	return err
 }
 
-// A reach is the known roles of the users that matter, by how they are assigned.
-type reach struct {
-	direct, through map[string]role
-}
-
-func (c *collection) reach() reach {
-	r := reach{map[string]role{}, map[string]role{}}
+// reach is the known roles of the users that matter, by how they are assigned.
+func (c *collection) reach() (direct, through map[string]role) {
+	direct, through = map[string]role{}, map[string]role{}
 	add := func(to map[string]role, roles []role) {
 		for _, o := range roles {
 			if _, known := to[o.id]; !known && !o.void {
@@ -99,33 +96,30 @@ func (c *collection) reach() reach {
 	}
 	members := map[string]bool{}
 	for _, u := range c.holders() {
-		add(r.direct, u.roles)
+		add(direct, u.roles)
 		for _, t := range u.teams {
 			members[t.id] = true
 		}
 	}
 	for _, t := range c.teams {
 		if members[t.id] || c.Scope == snapshot.ScopeEnvironment {
-			add(r.through, t.roles)
+			add(through, t.roles)
 		}
 	}
-	return r
+	return direct, through
 }
 
 // firstSeen are the rows of all roles that matter so far, as each was first read.
 func (c *collection) firstSeen() map[string]role {
-	r := c.reach()
+	direct, through := c.reach()
 	all := map[string]role{}
 	for _, o := range c.named {
 		if !o.void {
 			all[o.id] = o
 		}
 	}
-	for _, known := range []map[string]role{r.through, r.direct} {
-		for id, o := range known {
-			all[id] = o
-		}
-	}
+	maps.Copy(all, through)
+	maps.Copy(all, direct)
 	return all
 }
 
@@ -134,17 +128,17 @@ func (c *collection) firstSeen() map[string]role {
 // roles grants any of the minimum, they are the custom roles with a matching name.
 func (c *collection) wantedRoots() []string {
 	wanted := map[string]bool{}
-	r := c.reach()
+	assigned, through := c.reach()
 	useful := false
 	// Roles by name wait while a role that is probably useful is unread.
 	waiting := !c.teamsKnown && c.user != nil && len(c.user.teams) > 0
-	for _, known := range []map[string]role{r.direct, r.through} {
+	for _, known := range []map[string]role{assigned, through} {
 		for id, o := range known {
 			wanted[o.RootID] = true
 			if o.TemplateID != "" {
 				continue
 			}
-			_, direct := r.direct[id]
+			_, direct := assigned[id]
 			likely := direct || c.Requirement.FitsRole(o.Name, c.Pattern)
 			waiting = waiting || likely && !c.asked[o.RootID]
 			useful = useful || c.grantsAny(o.RootID)

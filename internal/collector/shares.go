@@ -14,10 +14,7 @@ import (
 // readShares reads the shares of personal views with the user and its teams; in the wide
 // scope, all shares.
 func (c *collection) readShares(ctx context.Context) (err error) {
-	a := Question{
-		section: snapshot.SectionShares, What: "shares of views",
-		where: []dataverse.Expr{dataverse.Eq("objecttypecode", "userquery")},
-	}
+	a := Question{section: snapshot.SectionShares, What: "shares of views"}
 	if c.Scope == snapshot.ScopeEnvironment {
 		c.shares, err = Shares().rows(ctx, c.Asker, a)
 		return err

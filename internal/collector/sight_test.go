@@ -67,7 +67,7 @@ func TestSight(t *testing.T) {
 					change(env)
 				}
 			}), labOptions{})
-			s, err := collector.Collect(t.Context(), l.client, l.options)
+			s, err := collect(t.Context(), l.client, l.options)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +113,7 @@ func TestSightBesideOtherFaults(t *testing.T) {
 		env.Role("dbaudit Auditor").Privileges["prvReadTeam"] = simulator.DepthLocal
 	}), labOptions{})
 	l.options.Requirement.Views = append(l.options.Requirement.Views, snapshot.RequiredView{Table: "account", Name: "Nobody's"})
-	s, err := collector.Collect(t.Context(), l.client, l.options)
+	s, err := collect(t.Context(), l.client, l.options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestSightWithoutNames(t *testing.T) {
 		}
 		return data
 	}
-	s, err := collector.Collect(t.Context(), filter{Reader: l.client, object: nameless}, l.options)
+	s, err := collect(t.Context(), filter{Reader: l.client, object: nameless}, l.options)
 	if err != nil {
 		t.Fatal(err)
 	}

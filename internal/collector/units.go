@@ -16,13 +16,9 @@ func (c *collection) readUnits(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if c.user == nil || c.user.BusinessUnitID == "" {
+	seen := func(u unit) bool { return u.id == c.user.BusinessUnitID }
+	if c.user == nil || c.user.BusinessUnitID == "" || slices.ContainsFunc(c.units, seen) {
 		return nil
-	}
-	for _, u := range c.units {
-		if u.id == c.user.BusinessUnitID {
-			return nil
-		}
 	}
 	return fmt.Errorf("the business unit of the user %q cannot be seen: "+
 		"give the auditor's role prvReadBusinessUnit at organization level", c.user.Name)

@@ -59,11 +59,15 @@ type Error struct {
 
 // Error says what failed, how, and what to do next.
 func (e *Error) Error() string {
-	text := e.Summary()
-	if advice := e.Advice(); advice != "" {
-		text += ": " + advice
+	return e.Summary() + after(e.Advice())
+}
+
+// after is a text after a colon, or "".
+func after(text string) string {
+	if text == "" {
+		return ""
 	}
-	return text
+	return ": " + text
 }
 
 // Summary says what failed and how, without advice.
@@ -96,6 +100,17 @@ func (e *Error) Summary() string {
 		b.WriteString(": " + Printable(e.cause.Error()))
 	}
 	return b.String()
+}
+
+// Explain says what failed and what to do, in the same words each time it fails: correlation
+// ids, ports and numbers of attempts are left out. Advice names those that are known.
+func (e *Error) Explain(known Known) string {
+	plain := *e
+	plain.CorrelationID, plain.Attempts, plain.cause = "", 0, nil
+	if e.Kind == Transport {
+		plain.Message = ""
+	}
+	return plain.Summary() + after(e.AdviceFor(known))
 }
 
 // Unwrap gives the cause, such as context.Canceled or a failed sign-in.

@@ -226,13 +226,13 @@ func TestAmbiguousUser(t *testing.T) {
 	const other = "22222222-2222-4222-8222-222222222222"
 	w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{Name: "DEMANDBASE staging", ApplicationID: other})
 	l.Serve(t, &w)
-	s, err := collector.Collect(t.Context(), l.Client, collector.Options{
+	all, err := collector.CollectAll(t.Context(), l.Client, []collector.Options{{
 		Scope: snapshot.ScopeIntegration, Requirement: w.Want, Pattern: l.Profile.Pattern, Privileges: l.Profile.Minimum(), Now: Clock,
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = l.Engine.Evaluate(t.Context(), s, l.Profile, engine.Options{})
+	_, err = l.Engine.Evaluate(t.Context(), all[0], l.Profile, engine.Options{})
 	var ambiguous *engine.AmbiguityError
 	if !errors.As(err, &ambiguous) || len(ambiguous.Users) != 2 {
 		t.Fatalf("got %v, want two users to choose from", err)

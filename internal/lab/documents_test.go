@@ -111,18 +111,18 @@ func TestOrderOfRows(t *testing.T) {
 func discover(t *testing.T, l *Lab, w World) discovery.Document {
 	t.Helper()
 	l.Serve(t, &w)
-	s, err := collector.Collect(t.Context(), l.Client, collector.Options{
+	all, err := collector.CollectAll(t.Context(), l.Client, []collector.Options{{
 		Scope: snapshot.ScopeUsers, Environment: snapshot.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}, Now: Clock,
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, err := l.Engine.Discover(t.Context(), s, []profile.Profile{l.Profile}, 0)
+	d, err := l.Engine.Discover(t.Context(), all[0], []profile.Profile{l.Profile}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(d.Users) < 3 || len(d.Integrations) != 1 {
 		t.Errorf("got %+v", d)
 	}
-	return discovery.New(s, audit.Tool{Name: "dbaudit", Version: "0"}, nil, d)
+	return discovery.New(all[0], audit.Tool{Name: "dbaudit", Version: "0"}, nil, d)
 }

@@ -130,16 +130,16 @@ func (l *Lab) Look(tb testing.TB, want snapshot.Requirement) (audit.Result, *sna
 
 // TryLook reads and judges the served environment, which may not be readable.
 func (l *Lab) TryLook(ctx context.Context, want snapshot.Requirement) (audit.Result, *snapshot.Snapshot, error) {
-	s, err := collector.Collect(ctx, l.Client, collector.Options{
+	all, err := collector.CollectAll(ctx, l.Client, []collector.Options{{
 		Scope: snapshot.ScopeIntegration, Requirement: want, Pattern: l.Profile.Pattern, Privileges: l.Profile.Minimum(),
 		Environment: snapshot.Environment{Name: "contoso", URL: l.Server.URL()},
 		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: Clock,
-	})
+	}})
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	r, err := l.Engine.Evaluate(ctx, s, l.Profile, engine.Options{AsOf: Clock()})
-	return r, s, err
+	r, err := l.Engine.Evaluate(ctx, all[0], l.Profile, engine.Options{AsOf: Clock()})
+	return r, all[0], err
 }
 
 // Clock is when everything in the lab happens.

@@ -115,15 +115,15 @@ func (l *lab) mutate(t *testing.T, change func(*simulator.Environment)) {
 
 func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
-	s, err := collector.Collect(t.Context(), l.auditor, collector.Options{
+	all, err := collector.CollectAll(t.Context(), l.auditor, []collector.Options{{
 		Scope: snapshot.ScopeIntegration, Requirement: l.want, Pattern: l.profile.Pattern, Privileges: l.profile.Minimum(),
 		Environment: snapshot.Environment{Name: "contoso", URL: l.server.URL()},
 		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: now, Strong: true,
-	})
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return l.judge(t, s), s
+	return l.judge(t, all[0]), all[0]
 }
 
 func (l *lab) judge(t *testing.T, s *snapshot.Snapshot) audit.Result {
