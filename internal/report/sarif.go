@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -47,9 +48,11 @@ func writeSARIF(w io.Writer, from *source, o Options) error {
 	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(from, o)})
 }
 
-func run(r audit.Result, o Options, several bool) sarifRun {
-	s := sarifRun{
+// newRun is the run of a result, without what it found.
+func newRun(r audit.Result, o Options, several bool) *sarifRun {
+	s := &sarifRun{
 		AutomationDetails: automation(r, o, several),
+		Invocations:       []sarifInvocation{{ExecutionSuccessful: true}},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
 		Properties: &sarifRunFacts{
@@ -63,27 +66,30 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 		Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semantic(r.Tool.Version),
 		InformationURI: homepage, Rules: []sarifRule{},
 	}
-	invocation := sarifInvocation{ExecutionSuccessful: r.Summary.Unknown == 0 && r.Verdict != audit.VerdictIncomplete}
 	if !r.EvaluatedAt.IsZero() {
-		invocation.StartTimeUTC = r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
+		s.Invocations[0].StartTimeUTC = r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	return s
+}
+
+// add adds what a result found; in a run of several environments, each message names its own.
+func (s *sarifRun) add(r audit.Result, o Options, named bool) {
+	invocation := &s.Invocations[0]
+	if r.Summary.Unknown > 0 || r.Verdict == audit.VerdictIncomplete {
+		invocation.ExecutionSuccessful = false
 	}
 	if r.Unread != nil {
-		invocation.Notifications = []sarifNotification{unread(r)}
+		invocation.Notifications = append(invocation.Notifications, unread(r))
 	}
-	for i, c := range r.Controls {
-		s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, sarifRuleOf(c, o.Rules))
-		at := place{env: r.Environment, control: c, index: i, options: o}
+	for _, c := range r.Controls {
+		at := place{env: r.Environment, control: c, index: s.rule(c, o), options: o, named: named}
 		for _, f := range c.Findings {
 			s.Results = append(s.Results, at.finding(f))
 		}
 		switch {
 		case c.Outcome == audit.OutcomeUnknown:
 			s.Results = append(s.Results, at.outcome("open", "could not be evaluated"))
-			invocation.Notifications = append(invocation.Notifications, sarifNotification{
-				Level:          "warning",
-				Message:        sarifText{Text: unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", c.ID, c.Reason)))},
-				AssociatedRule: &sarifRef{ID: string(c.ID), Index: i},
-			})
+			invocation.notify(at)
 		case !o.Verbose || o.SARIFProfile == GitHubCodeScanning:
 		case c.Outcome == audit.OutcomeNotApplicable:
 			s.Results = append(s.Results, at.outcome("notApplicable", "does not apply"))
@@ -91,8 +97,39 @@ func run(r audit.Result, o Options, several bool) sarifRun {
 			s.Results = append(s.Results, at.outcome("pass", "passed"))
 		}
 	}
-	s.Invocations = []sarifInvocation{invocation}
-	return s
+}
+
+// rule is the place of a control's rule in the run. What is true of one of several results
+// alone, such as the outcome, is left out of it.
+func (s *sarifRun) rule(c audit.Control, o Options) int {
+	rules := &s.Tool.Driver.Rules
+	i := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == string(c.ID) })
+	if i < 0 {
+		i = len(*rules)
+		*rules = append(*rules, sarifRuleOf(c, o.Rules))
+	}
+	if s.Properties == nil {
+		facts := &(*rules)[i].Properties
+		facts.Outcome, facts.Original, facts.Reason, facts.Notes = "", "", "", nil
+	}
+	return i
+}
+
+// notify says that a control is unknown; what is said of several environments is said once.
+func (s *sarifInvocation) notify(at place) {
+	said := unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", at.control.ID, at.control.Reason)))
+	i := slices.IndexFunc(s.Notifications, func(n sarifNotification) bool {
+		return at.named && n.AssociatedRule != nil && n.AssociatedRule.Index == at.index && n.Message.Text == said
+	})
+	if i < 0 {
+		i = len(s.Notifications)
+		s.Notifications = append(s.Notifications, sarifNotification{
+			Level: "warning", Message: sarifText{Text: said}, AssociatedRule: &sarifRef{ID: string(at.control.ID), Index: at.index},
+		})
+	}
+	if at.named {
+		s.Notifications[i].in = append(s.Notifications[i].in, at.env.Name)
+	}
 }
 
 // unread says that an environment or a file could not be read, so that its results are

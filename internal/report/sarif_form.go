@@ -3,9 +3,9 @@ package report
 import "github.com/dbaudit/dbaudit/internal/audit"
 
 type sarifLog struct {
-	Schema  string     `json:"$schema"`
-	Version string     `json:"version"`
-	Runs    []sarifRun `json:"runs"`
+	Schema  string      `json:"$schema"`
+	Version string      `json:"version"`
+	Runs    []*sarifRun `json:"runs"`
 }
 
 type sarifRun struct {

@@ -13,6 +13,7 @@ type place struct {
 	control audit.Control
 	index   int
 	options Options
+	named   bool // whether messages name the environment
 }
 
 func (p place) finding(f audit.Finding) sarifResult {
@@ -57,6 +58,9 @@ func (p place) outcome(kind, what string) sarifResult {
 
 // result is what all results of the control have; the most severe are the most urgent.
 func (p place) result(kind, message string, physical sarifPhysical, logical sarifLogical, fingerprint string) sarifResult {
+	if p.named {
+		message = p.env.Name + ": " + message
+	}
 	return sarifResult{
 		RuleID: string(p.control.ID), RuleIndex: p.index, Kind: kind, Level: "none",
 		Message:             sarifText{Text: unlinked(message)},

@@ -12,25 +12,23 @@ import (
 )
 
 // runs makes a run of each result, or of all results of one category.
-func runs(from *source, o Options) []sarifRun {
+func runs(from *source, o Options) []*sarifRun {
 	category := categories(from.rs, o)
-	var all []sarifRun
-	known := map[string]int{}
+	var all []*sarifRun
+	known := map[string]*sarifRun{}
 	for r := range from.each() {
-		next := run(r, o, len(from.rs) > 1)
 		group := category(r)
-		if group != "" && !r.OfFile() {
-			next.name(r)
-		}
-		if at, ok := known[group]; ok {
-			all[at].join(next)
-			continue
+		s := known[group]
+		if s == nil {
+			s = newRun(r, o, len(from.rs) > 1)
+			all = append(all, s)
+		} else {
+			s.Properties = nil
 		}
 		if group != "" {
-			known[group] = len(all)
-			next.AutomationDetails = sarifAutomation{ID: "dbaudit/" + group + "/"}
+			known[group], s.AutomationDetails = s, sarifAutomation{ID: "dbaudit/" + group + "/"}
 		}
-		all = append(all, next)
+		s.add(r, o, group != "" && !r.OfFile())
 	}
 	return settled(all, o)
 }
@@ -68,70 +66,21 @@ func categories(rs []audit.Result, o Options) func(audit.Result) string {
 	return func(audit.Result) string { return "all" }
 }
 
-func settled(all []sarifRun, o Options) []sarifRun {
+func settled(all []*sarifRun, o Options) []*sarifRun {
 	known := map[string]bool{}
-	for i := range all {
+	for _, s := range all {
 		// Two integrations of one environment are two categories.
-		if id := &all[i].AutomationDetails.ID; known[*id] && all[i].Properties != nil {
+		if id := &s.AutomationDetails.ID; known[*id] && s.Properties != nil {
 			category, isCategory := strings.CutSuffix(*id, "/")
-			*id = category + "/" + escapePath(all[i].Properties.Profile)
+			*id = category + "/" + escapePath(s.Properties.Profile)
 			if isCategory {
 				*id += "/"
 			}
 		}
-		known[all[i].AutomationDetails.ID] = true
-		all[i].settle(o)
+		known[s.AutomationDetails.ID] = true
+		s.settle(o)
 	}
 	return all
-}
-
-// name says in each message of a run which environment it is of.
-func (s *sarifRun) name(r audit.Result) {
-	for i := range s.Results {
-		m := &s.Results[i].Message
-		m.Text = unlinked(r.Environment.Name) + ": " + m.Text
-	}
-	for i := range s.Invocations[0].Notifications {
-		if n := &s.Invocations[0].Notifications[i]; n.AssociatedRule != nil {
-			n.in = []string{r.Environment.Name}
-		}
-	}
-}
-
-// join adds what another run of the same profile found. What is true of one of the two
-// alone, such as the outcome of a rule, is left out.
-func (s *sarifRun) join(other sarifRun) {
-	at := make([]int, len(other.Tool.Driver.Rules))
-	for i, rule := range other.Tool.Driver.Rules {
-		at[i] = slices.IndexFunc(s.Tool.Driver.Rules, func(r sarifRule) bool { return r.ID == rule.ID })
-		if at[i] < 0 {
-			at[i] = len(s.Tool.Driver.Rules)
-			s.Tool.Driver.Rules = append(s.Tool.Driver.Rules, rule)
-		}
-		facts := &s.Tool.Driver.Rules[at[i]].Properties
-		facts.Outcome, facts.Original, facts.Reason, facts.Notes = "", "", "", nil
-	}
-	for _, r := range other.Results {
-		r.RuleIndex = at[r.RuleIndex]
-		s.Results = append(s.Results, r)
-	}
-	into, from := &s.Invocations[0], other.Invocations[0]
-	into.ExecutionSuccessful = into.ExecutionSuccessful && from.ExecutionSuccessful
-	for _, n := range from.Notifications {
-		if n.AssociatedRule != nil {
-			n.AssociatedRule.Index = at[n.AssociatedRule.Index]
-		}
-		// What is said of several environments is said once.
-		i := slices.IndexFunc(into.Notifications, func(known sarifNotification) bool {
-			return len(n.in) > 0 && len(known.in) > 0 && known.AssociatedRule.Index == n.AssociatedRule.Index && known.Message.Text == n.Message.Text
-		})
-		if i < 0 {
-			into.Notifications = append(into.Notifications, n)
-			continue
-		}
-		into.Notifications[i].in = append(into.Notifications[i].in, n.in...)
-	}
-	s.Properties = nil
 }
 
 // settle brings a run that is complete within the limits of its viewer, and gives the

@@ -136,7 +136,7 @@ func TestSARIFOutcomes(t *testing.T) {
 		for _, s := range log.Runs[0].Results {
 			by[s.RuleID] = append(by[s.RuleID], s)
 		}
-		return log.Runs[0], by
+		return *log.Runs[0], by
 	}
 
 	run, by := results(compliant(), Options{})
