@@ -18,21 +18,12 @@ import (
 func Baseline(results, earlier []audit.Result) []audit.Result {
 	out := slices.Clone(results)
 	moved := moves(results, earlier)
-	before := func(i int) []audit.Result {
-		var same []audit.Result
-		for j, r := range earlier {
-			switch {
-			case !Comparable(out[i], r):
-			case !out[i].OfFile(), out[i].Environment.Name == r.Environment.Name, moved[j] == i+1:
-				same = append(same, r)
-			}
-		}
-		return same
-	}
 	for i := range out {
 		known := map[string][]audit.Finding{}
-		for _, r := range before(i) {
-			eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
+		for j, r := range earlier {
+			if Comparable(out[i], r) && (!out[i].OfFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
+				eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
+			}
 		}
 		if other, differs := find(earlier, func(was audit.Result) bool { return Comparable(out[i], was) && out[i].Profile.Differs(was.Profile) }); differs {
 			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -101,11 +102,9 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 // front makes it text. Blanks in front of the formula do not help against all of
 // them, nor does the full-width form of the signs.
 func Inert(s string) string {
-	t := strings.TrimLeft(s, " \u00a0\u3000")
-	for _, sign := range []string{"=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠"} {
-		if strings.HasPrefix(t, sign) {
-			return "'" + s
-		}
+	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
+	if strings.ContainsRune("=+-@\t\r＝＋－＠", first) {
+		return "'" + s
 	}
 	return s
 }

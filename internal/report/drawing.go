@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
@@ -102,11 +101,4 @@ func inOrder(paths map[string]string) []Path {
 		list = append(list, Path{state, paths[state]})
 	}
 	return list
-}
-
-func date(t time.Time) string {
-	if t.IsZero() {
-		return "unknown"
-	}
-	return t.UTC().Format(time.DateOnly)
 }

@@ -2,7 +2,9 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -99,21 +101,10 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 
 // fileName makes a name of a file that every system takes, and that no other has.
 func fileName(name string, taken map[string]bool) string {
-	base := strings.Trim(strings.Map(func(r rune) rune {
-		switch {
-		case 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '.':
-			return r
-		}
-		return '-'
-	}, strings.ToLower(name)), "-.")
-	base = strings.TrimRight(base[:min(len(base), nameColumns)], "-.")
-	if base == "" {
-		base = "environment"
-	}
+	base := strings.Trim(regexp.MustCompile(`[^a-z0-9.]`).ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	base = cmp.Or(strings.TrimRight(base[:min(len(base), nameColumns)], "-."), "environment")
 	// Windows keeps names such as con and nul for devices.
-	switch stem, _, _ := strings.Cut(base, "."); {
-	case stem == "con", stem == "prn", stem == "aux", stem == "nul",
-		len(stem) == 4 && (strings.HasPrefix(stem, "com") || strings.HasPrefix(stem, "lpt")):
+	if regexp.MustCompile(`^(con|prn|aux|nul|(com|lpt)[^.])(\.|$)`).MatchString(base) {
 		base = "environment-" + base
 	}
 	unique := base

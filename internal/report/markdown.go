@@ -48,14 +48,9 @@ func (p *page) put(piece, closing string) bool {
 // writeMarkdown writes what matters most first, since not everything may fit: an
 // overview, what failed in each result, and only then the details of any.
 func writeMarkdown(w io.Writer, from *source, o Options) error {
-	p := &page{limit: o.MarkdownLimit}
-	if p.limit == 0 {
-		p.limit = CommentLimit
-	}
+	p := &page{limit: cmp.Or(o.MarkdownLimit, CommentLimit)}
 	for _, r := range from.rs {
-		for _, c := range r.Controls {
-			p.findings += len(c.Findings)
-		}
+		p.findings += findings(r.Controls)
 	}
 	from.rs = worstFirst(from.rs)
 	several := len(from.rs) > 1

@@ -16,7 +16,7 @@ func TestCommandsAsRun(t *testing.T) {
 	o := Options{Rules: rules(), Width: 200, Asked: func(r audit.Result) []string {
 		return []string{"-c", "clients/it's.yaml", "--env", r.Environment.Name}
 	}}
-	const flags = ` -c 'clients/it'\''s.yaml' --env contoso`
+	const flags = ` -c "clients/it's.yaml" --env contoso`
 	for _, f := range []Format{Table, Markdown, HTML} {
 		doc := rendered(t, f, mixed(), o)
 		if f == HTML {

@@ -183,11 +183,19 @@ func plainValue(v any) string {
 }
 
 // moment is a time as every format for people shows it.
-func moment(t time.Time) string {
+func moment(t time.Time) string { return stamp(t, "2006-01-02 15:04:05 UTC", "unknown") }
+
+// date is a day as lists show it.
+func date(t time.Time) string { return stamp(t, time.DateOnly, "unknown") }
+
+// timestamp is a time for programs; empty for none, such as that of a file.
+func timestamp(t time.Time) string { return stamp(t, time.RFC3339, "") }
+
+func stamp(t time.Time, layout, none string) string {
 	if t.IsZero() {
-		return "unknown"
+		return none
 	}
-	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+	return t.UTC().Format(layout)
 }
 
 // version is the profile's edition, and the day on which it was last compared with its
@@ -220,18 +228,7 @@ func placeOf(l *audit.Location) string {
 // taken says when the snapshot was taken; nothing where a file was judged, which is
 // of no time.
 func taken(s audit.Snapshot) string {
-	if s.TakenAt.IsZero() {
-		return ""
-	}
-	return "taken " + moment(s.TakenAt)
-}
-
-// timestamp is a time for programs; empty for none, such as that of a file.
-func timestamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format(time.RFC3339)
+	return stamp(s.TakenAt, "taken 2006-01-02 15:04:05 UTC", "")
 }
 
 // percent is the coverage, rounded down so that 100 % is never said of less.

@@ -136,7 +136,9 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 		own(reflect.ValueOf(&r).Elem(), line)
 		fillEmpty(&r)
 		if form.checkout && o.InCheckout != nil {
-			eachLocation(&r, func(l *audit.Location) { l.Path = o.InCheckout(l.Path) })
+			for _, l := range locations(r) {
+				l.Path = o.InCheckout(l.Path)
+			}
 		}
 		return r
 	}}
@@ -193,21 +195,19 @@ func own(v reflect.Value, line func(string) string) {
 	}
 }
 
-func eachLocation(r *audit.Result, visit func(*audit.Location)) {
-	if r.Unread != nil && r.Unread.Location != nil {
-		visit(r.Unread.Location)
+// locations are the places in files that a result names, to be changed.
+func locations(r audit.Result) []*audit.Location {
+	var list []*audit.Location
+	if r.Unread != nil {
+		list = append(list, r.Unread.Location)
 	}
-	for i := range r.Controls {
-		c := &r.Controls[i]
-		if c.Location != nil {
-			visit(c.Location)
-		}
-		for j := range c.Findings {
-			if l := c.Findings[j].Location; l != nil {
-				visit(l)
-			}
+	for _, c := range r.Controls {
+		list = append(list, c.Location)
+		for _, f := range c.Findings {
+			list = append(list, f.Location)
 		}
 	}
+	return slices.DeleteFunc(list, func(l *audit.Location) bool { return l == nil })
 }
 
 // fillEmpty makes empty lists empty rather than absent, as the contract requires.

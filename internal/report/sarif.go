@@ -52,7 +52,7 @@ func writeSARIF(w io.Writer, from *source, o Options) error {
 func newRun(r audit.Result, o Options, several bool) *sarifRun {
 	s := &sarifRun{
 		AutomationDetails: automation(r, o, several),
-		Invocations:       []sarifInvocation{{ExecutionSuccessful: true}},
+		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, StartTimeUTC: stamp(r.EvaluatedAt, "2006-01-02T15:04:05.000Z", "")}},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
 		Properties: &sarifRunFacts{
@@ -65,9 +65,6 @@ func newRun(r audit.Result, o Options, several bool) *sarifRun {
 		Name: r.Tool.Name, FullName: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
 		Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semantic(r.Tool.Version),
 		InformationURI: homepage, Rules: []sarifRule{},
-	}
-	if !r.EvaluatedAt.IsZero() {
-		s.Invocations[0].StartTimeUTC = r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
 	return s
 }

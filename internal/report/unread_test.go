@@ -63,10 +63,10 @@ func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
 				t.Errorf("%s: paths from the root: %v", f, moved)
 			}
 		}
-		eachLocation(&r, func(l *audit.Location) {
+		for _, l := range locations(r) {
 			if strings.HasPrefix(l.Path, "src/") {
 				t.Error("the caller's result was changed")
 			}
-		})
+		}
 	}
 }

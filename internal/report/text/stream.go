@@ -150,12 +150,10 @@ type Property struct{ Name, Value string }
 // Add adds a command. The lines of its message are those of the annotation.
 func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + name)
-	for i, p := range properties {
-		separator := ","
-		if i == 0 {
-			separator = " "
-		}
+	separator := " "
+	for _, p := range properties {
 		c.b.WriteString(separator + p.Name + "=" + strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(p.Value)))
+		separator = ","
 	}
 	for i, line := range message {
 		message[i] = commandData(line)
