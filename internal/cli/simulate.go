@@ -119,7 +119,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	posix := "# a simulated Dataverse environment, since " + a.Now().UTC().Format(time.RFC3339) + "\n"
 	powershell := posix
 	for _, v := range simulationVariables(s, dir) {
-		posix += fmt.Sprintf("export %s=%s\n", v[0], change.Shell(v[1]))
+		posix += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
 		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.PowerShell(v[1]))
 	}
 	for _, file := range []struct{ name, data string }{
