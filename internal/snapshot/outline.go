@@ -118,8 +118,8 @@ func tokenLength(data []byte, member bool) int {
 	}
 }
 
-// add adds a member of a catalogue, which stands at a place of the document. It is false
-// where the layout is not that of Encode.
+// add adds a member of a catalogue: its text, and where in the document it begins. It is
+// false where the layout is not that of Encode.
 func (o *outline) add(catalogue string, token []byte, at int64) bool {
 	name, _, ok := bytes.Cut(token, []byte(`": {`))
 	if !ok || !bytes.HasPrefix(name, []byte(`    "`)) {
