@@ -58,19 +58,17 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 			envs = append(envs, t.Env)
 		}
 	}
-	variables := r.authOfVariables()
 	for _, v := range []struct {
 		name   string
-		set    bool
 		stated func(config.Auth) bool
 	}{
-		{"DBAUDIT_AUTH", variables.Method != "", func(o config.Auth) bool { return implied(o) != "" }},
-		{"DBAUDIT_TENANT_ID", variables.TenantID != "", func(o config.Auth) bool { return o.TenantID != "" }},
-		{"DBAUDIT_CLIENT_ID", variables.ClientID != "", func(o config.Auth) bool { return o.ClientID != "" }},
-		{"DBAUDIT_CLIENT_SECRET", variables.Secret != nil, func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
-		{"DBAUDIT_CLIENT_CERTIFICATE", variables.Certificate != "", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
-		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", variables.CertificatePassword != nil, func(o config.Auth) bool { return o.CertificatePassword != nil }},
-		{"DBAUDIT_AUTHORITY", variables.Authority != "", func(o config.Auth) bool { return o.Authority != "" }},
+		{"DBAUDIT_AUTH", func(o config.Auth) bool { return implied(o) != "" }},
+		{"DBAUDIT_TENANT_ID", func(o config.Auth) bool { return o.TenantID != "" }},
+		{"DBAUDIT_CLIENT_ID", func(o config.Auth) bool { return o.ClientID != "" }},
+		{"DBAUDIT_CLIENT_SECRET", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", func(o config.Auth) bool { return o.CertificatePassword != nil }},
+		{"DBAUDIT_AUTHORITY", func(o config.Auth) bool { return o.Authority != "" }},
 	} {
 		var stating, others []string
 		for _, env := range envs {
@@ -80,7 +78,7 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 				others = append(others, env.Name)
 			}
 		}
-		if !v.set || stating == nil {
+		if stating == nil || r.Getenv(v.name) == "" {
 			continue
 		}
 		rest := "for no other"

@@ -49,11 +49,8 @@ func FailureOf(err error) Failure {
 
 // refusesIdentity reports whether an environment refuses whoever asks, and not only now.
 func refusesIdentity(e *dataverse.Error) bool {
-	switch e.Cause() {
-	case dataverse.CauseOrganizationDisabled, dataverse.CauseAdministrationMode:
+	if cause := e.Cause(); cause == dataverse.CauseOrganizationDisabled || cause == dataverse.CauseAdministrationMode {
 		return false // which its administrators end, and nobody changes here
-	case dataverse.CauseUnknown, dataverse.CausePrivilege, dataverse.CauseNoRole, dataverse.CauseNotMember, dataverse.CauseUserDisabled,
-		dataverse.CauseUnitDisabled, dataverse.CauseUnlicensed, dataverse.CauseApplicationBlocked, dataverse.CauseRestricted, dataverse.CauseClaims:
 	}
 	return e.Kind == dataverse.Unauthorized || e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember
 }

@@ -14,45 +14,42 @@ import (
 )
 
 // Requirement puts together what is required of an environment.
-func (r *Runner) Requirement(file *config.File, env config.Environment, want Wanted) (snapshot.Requirement, profile.Profile, error) {
+func (r *Runner) Requirement(file *config.File, env config.Environment, want Wanted) (need snapshot.Requirement, p profile.Profile, err error) {
 	get := r.Getenv
-	fail := func(err error) (snapshot.Requirement, profile.Profile, error) {
-		return snapshot.Requirement{}, profile.Profile{}, err
-	}
 	if want.Nothing {
-		return snapshot.Requirement{}, profile.Profile{}, nil
+		return need, p, nil
 	}
 	// If one level names a person and another an application, this is not a conflict: the
 	// higher level decides.
 	if want.AppID == "" && want.User == "" {
 		want.AppID, want.User = get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")
 		if want.AppID != "" && want.User != "" {
-			return fail(Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them"))
+			return need, p, Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them")
 		}
 	}
 	want.Role = cmp.Or(want.Role, get("DBAUDIT_INTEGRATION_ROLE"))
 	want.BusinessUnit = cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"))
-	need, err := want.over(snapshot.Requirement{
+	need = snapshot.Requirement{
 		ApplicationID: strings.ToLower(env.Integration.AppID), User: env.Integration.User, Role: env.Integration.Role,
-		BusinessUnit: env.Unit(), Views: requiredViews(env.Views), Allow: env.Allow,
-	})
-	if err != nil {
-		return fail(err)
+		BusinessUnit: env.Unit(), Allow: env.Allow,
+	}
+	for _, v := range env.Views {
+		need.Views = append(need.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+	}
+	if need, err = want.over(need); err != nil {
+		return need, p, err
 	}
 	if need.ApplicationID != "" {
 		if _, err := dataverse.ParseGUID(need.ApplicationID); err != nil {
-			return fail(Usagef("--integration-app-id: %w", err))
+			return need, p, Usagef("--integration-app-id: %w", err)
 		}
 	}
-	p, err := r.Profile(cmp.Or(env.Profile, r.ProfileName(file, want)))
-	if err != nil {
-		return fail(err)
-	}
-	if need.Depth, err = depths(file, env, p); err != nil {
-		return fail(err)
+	if p, err = r.Profile(cmp.Or(env.Profile, r.ProfileName(file, want))); err != nil {
+		return need, p, err
 	}
 	need.Profile = p.Name
-	return need, p, nil
+	need.Depth, err = depths(file, env, p)
+	return need, p, err
 }
 
 // over puts what is wanted over a requirement.
@@ -70,14 +67,6 @@ func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 		r.Views, err = parseViews(w.Views)
 	}
 	return r, err
-}
-
-func requiredViews(configured []config.View) []snapshot.RequiredView {
-	var views []snapshot.RequiredView
-	for _, v := range configured {
-		views = append(views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
-	}
-	return views
 }
 
 // depths are those that the configuration asks for, by the profile's own names of the

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -89,10 +88,9 @@ func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target
 				return nil, err
 			}
 		}
-		if results[i], err = r.Judge(ctx, e, snapshots[i], t.Profile, o.AsOf); err != nil {
+		if results[i], err = r.judge(ctx, e, snapshots[i], t, o.AsOf); err != nil {
 			return nil, err
 		}
-		Locate(&results[i], t.File, t.Env)
 	}
 	for i := range results {
 		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, results, i)...)
@@ -107,12 +105,17 @@ func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf t
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
+	result, err := r.judge(ctx, e, s, t, asOf)
+	return result, s, err
+}
+
+// judge judges a snapshot of a target, and places the findings in the configuration.
+func (r *Runner) judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, t Target, asOf time.Time) (audit.Result, error) {
 	result, err := r.Judge(ctx, e, s, t.Profile, asOf)
-	if err != nil {
-		return audit.Result{}, nil, err
+	if err == nil {
+		Locate(&result, t.File, t.Env)
 	}
-	Locate(&result, t.File, t.Env)
-	return result, s, nil
+	return result, err
 }
 
 // Judge judges a snapshot as of a time, or now for the zero time.
@@ -140,31 +143,24 @@ func (r *Runner) moment(asOf time.Time) time.Time {
 // that. The input is what the policies were given: the part of the snapshot that is
 // judged.
 func (r *Runner) Check(ctx context.Context, e *engine.Engine, name string, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
-	var p profile.Profile
-	var env config.Environment
-	input, err := r.slice(name, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
-		var err error
-		if p, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
-			return snapshot.Requirement{}, "", err
+	t := Target{File: c.File}
+	input, err := r.slice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
+		if t.Profile, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
+			return required, "", err
 		}
 		taken, err := r.Profile(s.Requirement.Profile)
 		if err != nil {
 			taken = profile.Profile{} // a file of somebody's, which need not be here
 		}
-		var required snapshot.Requirement
-		required, env, err = c.apply(s, p, taken)
-		return required, p.Pattern, err
+		required, t.Env, err = c.apply(s, t.Profile, taken)
+		return required, t.Profile.Pattern, err
 	})
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	if err := e.Accepts(p); err != nil {
+	if err := e.Accepts(t.Profile); err != nil {
 		return audit.Result{}, nil, &UsageError{err}
 	}
-	result, err := r.Judge(ctx, e, input, p, asOf)
-	if err != nil {
-		return audit.Result{}, nil, err
-	}
-	Locate(&result, c.File, env)
-	return result, input, nil
+	result, err := r.judge(ctx, e, input, t, asOf)
+	return result, input, err
 }

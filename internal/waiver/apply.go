@@ -129,7 +129,7 @@ func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
 	if c.Outcome != audit.OutcomeFail {
 		return
 	}
-	days, err := w.daysLeft(o.AsOf)
+	days, _ := w.daysLeft(o.AsOf) // the day was checked when the file was read
 	for i := range c.Findings {
 		f := &c.Findings[i]
 		if !w.covers(*f) {
@@ -140,7 +140,7 @@ func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
 			if u.missing == nil {
 				u.missing = missing
 			}
-		} else if err == nil && days >= 0 && f.Waiver == nil {
+		} else if days >= 0 && f.Waiver == nil {
 			f.Waiver = &audit.Waiver{Kind: string(w.Kind), Owner: w.Owner, Reason: w.Reason, Expires: w.Expires}
 		}
 	}
@@ -184,10 +184,8 @@ func Strip(r audit.Result) audit.Result {
 // remark is what there is to say about a waiver after its use; of no kind if there is
 // nothing.
 func (o Options) remark(w Waiver, u use) (kind RemarkKind, says string) {
-	days, err := w.daysLeft(o.AsOf)
+	days, _ := w.daysLeft(o.AsOf)
 	switch {
-	case err != nil:
-		return Expired, "has no expiry date and does not count"
 	case days < 0 && u.covered > 0:
 		return Expired, fmt.Sprintf("expired on %s and no longer counts: fix the finding, or accept it again", w.Expires)
 	case days < 0:

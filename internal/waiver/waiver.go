@@ -130,7 +130,7 @@ func (w *Waiver) target() Waiver {
 func (w *Waiver) daysLeft(asOf time.Time) (int, error) {
 	last, err := time.Parse(time.DateOnly, w.Expires)
 	if err != nil {
-		return 0, err
+		return -1, err
 	}
 	today := asOf.UTC().Truncate(24 * time.Hour)
 	return int(last.Sub(today) / (24 * time.Hour)), nil
