@@ -83,13 +83,16 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		if before[k] == nil {
 			before[k] = change.State{}
 		}
-		goal := r.before(a)
+		goal := maps.Clone(a.Before)
+		if s := r.Journal.of(a.ID); s.isBegun() {
+			goal = maps.Clone(s.begun.Before)
+		}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
 		maps.Copy(before[k], goal)
 		if told[k] || len(goal) == 0 {
 			continue
 		}
-		now, err := r.Mutator.Current(ctx, a.Target, slices.Sorted(maps.Keys(goal)))
+		now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
 		var gone *GoneError
 		switch {
 		case errors.As(err, &gone):
@@ -106,14 +109,6 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		}
 	}
 	return list, nil
-}
-
-// before is the state before an action, as it was read or, if it was not begun, as planned.
-func (r *Runner) before(a change.Action) change.State {
-	if s := r.Journal.of(a.ID); s.isBegun() {
-		return maps.Clone(s.begun.Before)
-	}
-	return maps.Clone(a.Before)
 }
 
 // ends reports whether an error ends the whole rollback.
@@ -156,7 +151,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 	goal := maps.Clone(begun.Before)
 	after := maps.Clone(goal)
 	maps.Copy(after, a.After)
-	names := slices.Sorted(maps.Keys(goal))
+	names := goal.Names()
 	now, err := r.current(ctx, t, names)
 	if err != nil {
 		return err
@@ -176,19 +171,12 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
 	maps.DeleteFunc(goal, func(name, _ string) bool { return r.broughtByOthers(a, name, now.State, goal) })
-	if left := slices.ContainsFunc(slices.Collect(maps.Keys(a.After)), func(name string) bool { _, ok := goal[name]; return ok }); !left {
+	if !slices.ContainsFunc(goal.Names(), func(name string) bool { return a.After[name] != "" }) {
 		return kept
 	}
-	if !t.Reached(now.State, goal) {
-		if because := r.deletable(a, begun, now); because != "" {
-			return &Kept{a, because, "none, if the change is intended"}
-		}
-		reason, err := r.held(ctx, a, now)
-		switch {
-		case err != nil:
+	if change.Makes(a.Kind) && !t.Reached(now.State, goal) {
+		if err := r.deletable(ctx, a, now); err != nil {
 			return err
-		case reason != "":
-			return &Kept{a, reason, a.Target.Restore(goal)}
 		}
 	}
 	if err := r.goBack(ctx, a, t, now, goal, names); err != nil {
@@ -266,19 +254,43 @@ func (r *Runner) broughtByOthers(a change.Action, name string, now, goal change.
 		!r.Journal.of(a.ID).undo
 }
 
-// deletable says why the row that an action created must not be deleted; "" if it may be.
-func (r *Runner) deletable(a change.Action, begun Record, now Reading) string {
-	if !change.Makes(a.Kind) {
-		return ""
+// deletable keeps the row that an action created if it may not be ours, or if it is a role
+// that somebody has.
+func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) error {
+	s, end := r.Journal.of(a.ID), r.Journal.now()
+	if s.isDone() {
+		end = s.done.At
 	}
-	end := r.Journal.now()
-	if done := r.Journal.of(a.ID).done; done.Event != "" {
-		end = done.At
-		if now.Row != nil && done.Made != now.Row.ID {
-			return fmt.Sprintf("the journal says that %s was created, but the existing row is %s", done.Made, now.Row.ID)
-		}
+	because := r.notOurs(a, s.begun, end, now.Row)
+	if s.isDone() && now.Row != nil && s.done.Made != now.Row.ID {
+		because = fmt.Sprintf("the journal says that %s was created, but the existing row is %s", s.done.Made, now.Row.ID)
 	}
-	return r.notOurs(a, begun, end, now.Row)
+	switch {
+	case because != "":
+		return &Kept{a, because, "none, if the change is intended"}
+	case a.Target.Kind != change.TargetRole:
+		return nil
+	}
+	held, err := r.Mutator.Holders(ctx, now.IDs[change.SlotRole])
+	if err != nil {
+		return fmt.Errorf("finding out who has the role: %w", err)
+	}
+	names := make([]string, len(held.Holders))
+	for i, h := range held.Holders {
+		names[i] = fmt.Sprintf("%q", h.Name)
+	}
+	slices.Sort(names)
+	switch {
+	case len(names) > 1:
+		because = "these users have the role: " + change.Listed(names)
+	case len(names) == 1:
+		because = names[0] + " has the role"
+	case held.Unseen != "":
+		because = "somebody may have the role: " + held.Unseen
+	default:
+		return nil
+	}
+	return &Kept{a, because, a.Target.Restore(a.Before)}
 }
 
 // changedSince are the names with a value that is not on the way back, with their goals.
@@ -291,29 +303,4 @@ func changedSince(t change.Target, now, after, goal change.State) change.State {
 		}
 	}
 	return theirs
-}
-
-// held says who has the role that an action created; such a role is not deleted.
-func (r *Runner) held(ctx context.Context, a change.Action, now Reading) (reason string, err error) {
-	if a.Target.Kind != change.TargetRole {
-		return "", nil
-	}
-	held, err := r.Mutator.Holders(ctx, now.IDs[change.SlotRole])
-	if err != nil {
-		return "", fmt.Errorf("finding out who has the role: %w", err)
-	}
-	names := make([]string, len(held.Holders))
-	for i, h := range held.Holders {
-		names[i] = fmt.Sprintf("%q", h.Name)
-	}
-	switch slices.Sort(names); len(names) {
-	case 0:
-		if held.Unseen != "" {
-			return "somebody may have the role: " + held.Unseen, nil
-		}
-		return "", nil
-	case 1:
-		return names[0] + " has the role", nil
-	}
-	return "these users have the role: " + change.Listed(names), nil
 }

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -117,68 +118,44 @@ func sharesPage() []string {
 // not say, what follows the bar. A part in brackets is left out if the fix does not say what
 // it names.
 func (f fix) say(sentence string) string {
-	var said strings.Builder
+	said, words := "", f.words()
 	for sentence != "" {
 		always, rest, _ := strings.Cut(sentence, "[")
 		optional, after, _ := strings.Cut(rest, "]")
-		words, _ := f.fill(always)
-		said.WriteString(words)
-		if words, known := f.fill(optional); known {
-			said.WriteString(words)
+		part, _ := fill(always, words)
+		said += part
+		if part, known := fill(optional, words); known {
+			said += part
 		}
 		sentence = after
 	}
-	return said.String()
+	return said
 }
 
-// fill fills in a part of a sentence; known is set if the fix says everything that it names.
-func (f fix) fill(part string) (words string, known bool) {
-	var said strings.Builder
+// fill fills in a part of a sentence; known is set if the words have everything that it names.
+func fill(part string, words map[string]string) (said string, known bool) {
 	known = true
 	for {
 		before, rest, more := strings.Cut(part, "{")
-		said.WriteString(before)
+		said += before
 		if !more {
-			return said.String(), known
+			return said, known
 		}
 		slot, after, _ := strings.Cut(rest, "}")
 		what, otherwise, _ := strings.Cut(slot, "|")
-		word := f.word(what)
-		if word == "" {
-			word, known = otherwise, false
-		}
-		said.WriteString(word)
+		known = known && words[what] != ""
+		said += cmp.Or(words[what], otherwise)
 		part = after
 	}
 }
 
-// word is what a sentence calls by a name in braces; empty if the fix does not say.
-func (f fix) word(what string) string {
-	switch what {
-	case "role":
-		return name(f.Role, "")
-	case "user":
-		return name(f.User, "")
-	case "team":
-		return name(f.Team, "")
-	case "view":
-		return name(f.View, "")
-	case "owner":
-		return name(f.Owner, "")
-	case "unit":
-		return name(f.BusinessUnit, "")
-	case "application":
-		return f.ApplicationID
-	case "table":
-		return f.Table
-	case "url":
-		return f.env.URL
-	case "place":
-		return f.place()
-	case "settings":
-		return "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions"
+// words are what sentences call by names in braces; empty if the fix does not say.
+func (f fix) words() map[string]string {
+	return map[string]string{
+		"role": name(f.Role, ""), "user": name(f.User, ""), "team": name(f.Team, ""), "view": name(f.View, ""), "owner": name(f.Owner, ""),
+		"unit": name(f.BusinessUnit, ""), "application": f.ApplicationID, "table": f.Table, "url": f.env.URL, "place": f.place(),
+		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions",
 	}
-	return ""
 }
 
 // steps fills in sentences.

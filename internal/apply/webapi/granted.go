@@ -44,10 +44,10 @@ func (e *Environment) Held(ctx context.Context) (change.Depths, error) {
 // Role reads a copy of a role.
 func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	row, err := e.Row(ctx, apply.TableRole, id, nil)
-	if err != nil {
+	switch {
+	case err != nil:
 		return apply.Role{}, err
-	}
-	if row == nil {
+	case row == nil:
 		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
 	}
 	list, err := collector.AskGrants(ctx, e.asker, dataverse.GUID(id))
@@ -78,14 +78,9 @@ func (e *Environment) withNames(ctx context.Context, list []collector.Grant) ([]
 			ids = append(ids, g.ID)
 		}
 	}
-	found, err := inChunks(ctx, e, "privileges", "privilegeid", "privilegeid", ids, "the names of privileges",
-		func(r collector.Row) [2]string { return [2]string{r.ID("privilegeid"), r.Text("name")} })
+	names, err := e.namesOf(ctx, "privilege", ids, "the names of privileges")
 	if err != nil {
 		return nil, err
-	}
-	names := map[string]string{}
-	for _, p := range found {
-		names[p[0]] = p[1]
 	}
 	for i, g := range list {
 		if g.Name == "" {

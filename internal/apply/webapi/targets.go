@@ -67,8 +67,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 			now.State[name], now.IDs[name] = g.Depth.String(), g.ID
 		}
 	}
-	slices.Sort(now.Filtered)
-	now.Filtered = slices.Compact(now.Filtered)
+	now.Filtered = slices.Compact(slices.Sorted(slices.Values(now.Filtered)))
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
 	return now, e.identify(ctx, missing, wanted, now.IDs)
 }
