@@ -89,7 +89,7 @@ func replayed(t *testing.T, data []byte) *place {
 	for {
 		env, err := os.ReadFile(filepath.Join(dir, "env"))
 		if err == nil {
-			for _, m := range regexp.MustCompile(`(?m)^export (\w+)='(.*)'$`).FindAllStringSubmatch(string(env), -1) {
+			for _, m := range regexp.MustCompile(`(?m)^export (\w+)='?(.*?)'?$`).FindAllStringSubmatch(string(env), -1) {
 				client.vars[m[1]] = m[2]
 			}
 			break
