@@ -265,7 +265,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 			a.Complain(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
 		}
 	}
-	return asError(code)
+	return ended(code, nil)
 }
 
 // findings are a result's faults that nobody accepted, by fingerprint.

@@ -91,10 +91,7 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 		return nil
 	}
 	_, code, err := verify(ctx, a, v, p)
-	if err != nil {
-		return err
-	}
-	return asError(code)
+	return ended(code, err)
 }
 
 func readPlan(a *app, name string) (plan.Plan, error) {

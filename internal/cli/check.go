@@ -68,10 +68,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		results[i] = a.Unread(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
 	}
 	worst, err := j.show(a, a.Accept(j.accepted, results))
-	if err != nil {
-		return err
-	}
-	return asError(worse(code, worst))
+	return ended(worse(code, worst), err)
 }
 
 // checkFile judges a snapshot, and keeps the input of the policies if requested.

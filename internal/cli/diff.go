@@ -77,13 +77,7 @@ func (f diffFlags) run(_ context.Context, a *app, args []string) error {
 	} else {
 		err = f.document.put(a, d, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
 	}
-	switch {
-	case err != nil:
-		return err
-	case d.Same:
-		return nil
-	}
-	return verdictError(exitFindings)
+	return ended(when(!d.Same, exitFindings), err)
 }
 
 // compareFiles reads two files of one kind and compares them.

@@ -70,10 +70,7 @@ func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {
 	} else {
 		err = f.document.put(a, d, func(w io.Writer, width int) error { return discovered(w, width, a.Verbose, d, proposed) })
 	}
-	if err == nil && !d.Complete() {
-		return asError(exitIncomplete)
-	}
-	return err
+	return ended(when(!d.Complete(), exitIncomplete), err)
 }
 
 func discovered(w io.Writer, width int, verbose bool, d discovery.Document, proposed []byte) error {

@@ -175,10 +175,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	} else {
 		err = a.PutTable(f.output, func(w io.Writer, width int) error { return doctor.Tables(w, width, examined) })
 	}
-	if err != nil {
-		return err
-	}
-	return asError(code)
+	return ended(code, err)
 }
 
 // targets are the environments to examine, and the plan that is given.

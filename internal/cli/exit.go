@@ -107,9 +107,18 @@ func worse(a, b int) int {
 	return exitOK
 }
 
-func asError(code int) error {
-	if code == exitOK {
-		return nil
+// ended is how a command ends that could run: by an exit code, unless there is an error.
+func ended(code int, err error) error {
+	if err != nil || code == exitOK {
+		return err
 	}
 	return verdictError(code)
+}
+
+// when is a code if something holds, else that of success.
+func when(holds bool, code int) int {
+	if holds {
+		return code
+	}
+	return exitOK
 }

@@ -62,10 +62,7 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	default:
 		err = f.document.put(a, h, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
 	}
-	if err == nil && f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse) {
-		return asError(exitFindings)
-	}
-	return err
+	return ended(when(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse), exitFindings), err)
 }
 
 // kept is the history of the results in a store, or in folders.

@@ -134,7 +134,7 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	for _, fault := range out.Faults {
 		a.Complain(fault)
 	}
-	return asError(code)
+	return ended(code, nil)
 }
 
 // rewrite replaces the content of somebody's file, whole or not at all, and leaves

@@ -86,13 +86,7 @@ func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := showPlan(a, made, docs); err != nil {
-		return err
-	}
-	if f.detailed && !made.Empty() {
-		return verdictError(exitChanges)
-	}
-	return nil
+	return ended(when(f.detailed && !made.Empty(), exitChanges), showPlan(a, made, docs))
 }
 
 // make plans from saved files, or from a scan.

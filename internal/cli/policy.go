@@ -98,13 +98,7 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 		fmt.Fprintf(&b, "not covered  %s\n", place(name))
 	}
 	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
-	if err := a.Put("", []byte(b.String())); err != nil {
-		return err
-	}
-	if trial.Failed() > 0 || trial.Coverage < threshold {
-		return asError(exitFindings)
-	}
-	return nil
+	return ended(when(trial.Failed() > 0 || trial.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
 }
 
 func newPolicyDocsCommand() *cobra.Command {

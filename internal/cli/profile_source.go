@@ -68,10 +68,8 @@ func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return fmt.Errorf("comparing %s with its source: %w", p.Name, err)
 	}
-	if err := f.document.put(a, c, func(w io.Writer, width int) error { return listSource(w, width, c) }); err != nil || c.Same {
-		return err
-	}
-	return verdictError(exitFindings)
+	err = f.document.put(a, c, func(w io.Writer, width int) error { return listSource(w, width, c) })
+	return ended(when(!c.Same, exitFindings), err)
 }
 
 // largestPage bounds a vendor's page, in bytes, and pageTimeout the time to fetch it.

@@ -35,7 +35,7 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			for _, r := range results {
 				code = worse(code, verdict(r, j.failOn))
 			}
-			return asError(code)
+			return ended(code, nil)
 		},
 	}
 	f.outputs.add(cmd.Flags())

@@ -107,10 +107,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	results = a.Accept(j.accepted, results)
 	worst, err := j.show(a, results)
-	if err := errors.Join(err, post(results)); err != nil {
-		return err
-	}
-	return asError(worse(code, worst))
+	return ended(worse(code, worst), errors.Join(err, post(results)))
 }
 
 // posting opens the store for a scan's results, if one is named, and returns what keeps them.
@@ -189,10 +186,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if p.Empty() {
 		a.Sayf("%s: %s", t.Name, p.Sentence())
 		code, err := v.show(a, []audit.Result{r})
-		if err != nil {
-			return err
-		}
-		return asError(code)
+		return ended(code, err)
 	}
 	journal := f.remedy.journal
 	if journal == "" {

@@ -198,8 +198,5 @@ func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) err
 	for i, w := range f.Waivers {
 		rows[i] = []string{w.String(), string(w.Kind), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
 	}
-	if err := table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows); err != nil {
-		return err
-	}
-	return asError(code)
+	return ended(code, table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows))
 }
