@@ -144,10 +144,7 @@ func address(r audit.Result) string {
 // when is the time that a result tells about. A solution's files were taken at no
 // known time: then it is that of the judgement.
 func when(r audit.Result) time.Time {
-	if r.Snapshot.TakenAt.IsZero() {
-		return r.EvaluatedAt
-	}
-	return r.Snapshot.TakenAt
+	return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt)
 }
 
 // inOrder sorts results by time and leaves one of each snapshot.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"io"
 	"strings"
 	"time"
@@ -50,10 +51,7 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 // owner is what stays the same of a result from run to run: the organization, else the
 // file's name, and the profile.
 func owner(r audit.Result) []string {
-	if r.Environment.OrganizationID != "" {
-		return []string{r.Environment.OrganizationID, r.Profile.Name}
-	}
-	return []string{r.Environment.Name, r.Profile.Name}
+	return []string{cmp.Or(r.Environment.OrganizationID, r.Environment.Name), r.Profile.Name}
 }
 
 type oscalRun struct {
@@ -83,13 +81,10 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	if r.Unread != nil {
 		environment.Status = oscalState{State: "other", Remarks: "It could not be read."}
 	}
-	collected := r.Snapshot.TakenAt
-	if collected.IsZero() {
-		collected = r.EvaluatedAt
-	}
+	collected := oscal.Time(cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt))
 	result := oscalResult{
 		UUID: id, Title: join(", ", visible(r.Environment.Name), visible(r.Profile.Name)), Description: headline(r),
-		Start: oscal.Time(collected), End: oscal.Time(r.EvaluatedAt),
+		Start: collected, End: oscal.Time(r.EvaluatedAt),
 		Props: oscal.Properties("verdict", r.Verdict.String(), "snapshot", r.Snapshot.Digest, "profile", r.Profile.Name,
 			"profile-version", r.Profile.Version, "profile-origin", r.Profile.Origin, "profile-digest", r.Profile.Digest),
 		Links:   oscal.Links(r.Profile.Source.URL, r.Profile.Source.Title),
@@ -99,7 +94,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	result.Local.Assets.Components = []oscalComponent{tool}
 	result.Local.Assets.Platforms = []oscalPlatform{{ids.Of(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
 	run := oscalRun{
-		Result: r, ids: ids, options: o, id: id, collected: oscal.Time(collected), result: &result,
+		Result: r, ids: ids, options: o, id: id, collected: collected, result: &result,
 		environment: oscalSubject{UUID: environment.UUID, Type: "component", Title: environment.Title},
 		origins:     []oscalOrigin{{Actors: []oscalActor{{Type: "tool", UUID: tool.UUID}}}},
 		subjects:    map[audit.Subject]oscalSubject{},
@@ -170,11 +165,7 @@ func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObser
 	for _, d := range evidence(f.Evidence) {
 		evidenced.Props = append(evidenced.Props, oscal.Properties(d.Name, d.Value)...)
 	}
-	location := f.Location
-	if location == nil {
-		location = c.Location
-	}
-	evidenced.Props = append(evidenced.Props, oscal.Properties("location", placeOf(location))...)
+	evidenced.Props = append(evidenced.Props, oscal.Properties("location", placeOf(cmp.Or(f.Location, c.Location)))...)
 	o.Evidence = []oscalEvidence{evidenced}
 	return o
 }

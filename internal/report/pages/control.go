@@ -20,12 +20,7 @@ type controlPage struct {
 	standard *solution.Standard
 }
 
-func (p controlPage) severity() audit.Severity {
-	if p.control.Severity != audit.SeverityInvalid {
-		return p.control.Severity
-	}
-	return p.rule.Severity
-}
+func (p controlPage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }
 
 // row is the control's row in the table of its profile. The anchor is where reports link
 // to.
@@ -34,7 +29,7 @@ func (p controlPage) row() string {
 	if len(p.control.Privileges) > 0 {
 		var names []string
 		for _, name := range p.control.Privileges {
-			names = append(names, fmt.Sprintf("`%s` (%s)", name, p.level(name)))
+			names = append(names, fmt.Sprintf("`%s` (%s)", name, p.depth(name).Level()))
 		}
 		requires += ": " + strings.Join(names, ", ")
 	}
@@ -82,9 +77,7 @@ func depthNote(p profile.Profile) string {
 	return "The access levels are those of the source or of the profile; `depth:` in `dbaudit.yaml` changes them."
 }
 
-// level is the access level that a privilege must be granted at.
-func (p controlPage) level(privilege string) string { return p.depth(privilege).Level() }
-
+// depth is the access level that a privilege must be granted at.
 func (p controlPage) depth(privilege string) audit.Depth {
 	if depth, ok := p.profile.Depths[privilege]; ok {
 		return depth

@@ -46,7 +46,7 @@ func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, stan
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
 		Rule: c.Rule, Requires: rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: rule.Consequence,
-		Fix: rule.Remediation, Portal: page.clicks(), Profile: p.Name, Citation: cited(c),
+		Fix: rule.Remediation, Portal: page.clicks(), Profile: p.Name, Citation: (*audit.Citation)(c.Citation),
 		Source: &audit.Source{Title: p.Source.Title, URL: p.Source.URL}, SeeAlso: seeAlso(rule), Page: audit.HelpURL(c.ID),
 	}
 }
@@ -85,16 +85,9 @@ func ExplainPrivilege(p profile.Profile, standard *solution.Standard, name strin
 	})
 	if i >= 0 {
 		c := p.Controls[i]
-		e.Controls, e.Why, e.Citation, e.Page = []string{string(c.ID)}, c.Why, cited(c), audit.HelpURL(c.ID)
+		e.Controls, e.Why, e.Citation, e.Page = []string{string(c.ID)}, c.Why, (*audit.Citation)(c.Citation), audit.HelpURL(c.ID)
 	}
 	return e
-}
-
-func cited(c profile.Control) *audit.Citation {
-	if c.Citation == nil {
-		return nil
-	}
-	return &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
 }
 
 func seeAlso(rule engine.Rule) []audit.Source {
@@ -122,9 +115,7 @@ type passage struct {
 	said  []string
 }
 
-func address(said string) bool {
-	return regexp.MustCompile(`^https://[^\s<>]+$`).MatchString(said)
-}
+func address(said string) bool { return regexp.MustCompile(`^https://[^\s<>]+$`).MatchString(said) }
 
 const portalSteps = "portal"
 

@@ -52,12 +52,7 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	return fix
 }
 
-// ofAnApp reports whether a table comes with an app and is not in every
-// environment.
+// ofAnApp reports whether a table comes with an app and is not in every environment.
 func ofAnApp(table string) bool {
-	switch table {
-	case "lead", "opportunity", "customeropportunityrole", "campaign", "list":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"lead", "opportunity", "customeropportunityrole", "campaign", "list"}, table)
 }
