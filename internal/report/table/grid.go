@@ -5,6 +5,7 @@ package table
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -67,7 +68,7 @@ type Grid struct {
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := make([]int, len(g.Head))
 	if c.Width > 0 {
-		widths = text.Fit(c.Width-frame(g), g.need(), g.Share)
+		widths = fit(c.Width-frame(g), g.need(), g.Share)
 	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
@@ -210,4 +211,51 @@ func (c Canvas) Paint(s string, st Style) string {
 		return s
 	}
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+}
+
+// leastColumn is how narrow a column becomes at most that shares the room.
+const leastColumn = 8
+
+// fit chooses the widths of a table's columns: what each needs where there is room for
+// all, else a share of what the others leave. A column whose share is 0 is never broken.
+func fit(room int, need, share []int) []int {
+	widths := slices.Clone(need)
+	var open []int // the columns whose width is not decided
+	shares := 0
+	for i, s := range share {
+		if s == 0 {
+			room -= widths[i]
+			continue
+		}
+		open = append(open, i)
+		shares += s
+	}
+	// Columns that need less than their share give the rest to the others, and those whose
+	// share is less than a column can be take it from them.
+	for changed := true; changed; {
+		changed = false
+		open = slices.DeleteFunc(open, func(i int) bool {
+			s := share[i]
+			switch {
+			case widths[i]*shares <= room*s:
+			case room*s < leastColumn*shares:
+				widths[i] = min(widths[i], leastColumn)
+			default:
+				return false
+			}
+			room -= widths[i]
+			shares -= s
+			changed = true
+			return true
+		})
+	}
+	left := room
+	for n, i := range open {
+		widths[i] = max(room*share[i]/shares, leastColumn)
+		left -= widths[i]
+		if n == len(open)-1 {
+			widths[i] += max(left, 0)
+		}
+	}
+	return widths
 }

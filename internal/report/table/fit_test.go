@@ -1,4 +1,4 @@
-package text
+package table
 
 import (
 	"slices"
@@ -19,7 +19,7 @@ func TestFit(t *testing.T) {
 		{30, []int{90, 90, 90}, []int{10, 1, 10}, []int{11, leastColumn, 11}},
 		{12, []int{10, 90}, []int{0, 1}, []int{10, leastColumn}},
 	} {
-		if got := Fit(test.room, test.need, test.share); !slices.Equal(got, test.want) {
+		if got := fit(test.room, test.need, test.share); !slices.Equal(got, test.want) {
 			t.Errorf("%d for %d by %d: %d, want %d", test.room, test.need, test.share, got, test.want)
 		}
 	}
