@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -208,15 +209,8 @@ const settle = time.Minute
 
 // prepares reports whether an earlier action gives rights that this one may have to wait for.
 func (r *Runner) prepares(a change.Action) bool {
-	for _, e := range r.Journal.Plan.Actions {
-		switch {
-		case e.ID == a.ID:
-			return false
-		case change.Grants(e.Kind):
-			return true
-		}
-	}
-	return false
+	earlier := r.Journal.Plan.Actions[:r.Journal.place(a.ID)]
+	return slices.ContainsFunc(earlier, func(e change.Action) bool { return change.Grants(e.Kind) })
 }
 
 // failed records why an action failed; sent says whether it may still have taken effect.

@@ -170,7 +170,12 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
-	maps.DeleteFunc(goal, func(name, _ string) bool { return r.broughtByOthers(a, name, now.State, goal) })
+	if a.Kind == change.RemovePrivilege && !r.Journal.of(a.ID).undo {
+		// The platform granted it with another change than the one that is undone.
+		maps.DeleteFunc(goal, func(name, value string) bool {
+			return change.IsPlatformDefault(name) && value == change.None && now.State[name] != change.None
+		})
+	}
 	if !slices.ContainsFunc(goal.Names(), func(name string) bool { return a.After[name] != "" }) {
 		return kept
 	}
@@ -245,13 +250,6 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 		return now, fmt.Errorf("reading the current state: %w", err)
 	}
 	return now, nil
-}
-
-// broughtByOthers reports whether the platform granted a privilege with another change than
-// the one that is undone.
-func (r *Runner) broughtByOthers(a change.Action, name string, now, goal change.State) bool {
-	return a.Kind == change.RemovePrivilege && change.IsPlatformDefault(name) && goal[name] == change.None && now[name] != change.None &&
-		!r.Journal.of(a.ID).undo
 }
 
 // deletable keeps the row that an action created if it may not be ours, or if it is a role

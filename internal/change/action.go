@@ -159,15 +159,6 @@ func Called(name string) string {
 	return name
 }
 
-// called are the attributes of a state for a reader.
-func (s State) called() string {
-	names := s.Names()
-	for i := range names {
-		names[i] = Called(names[i])
-	}
-	return strings.Join(names, ", ")
-}
-
 // Was is the state before a change, for a reader.
 func (a Action) Was(d Difference) string {
 	switch {

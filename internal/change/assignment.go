@@ -84,10 +84,6 @@ func (f fix) copies() string {
 	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
 }
 
-func (t Target) assignmentSteps() []transition {
-	return []transition{{No, Yes, Yes, assign()}, {Yes, No, No, unassign()}}
-}
-
 func assign() Request {
 	return post("systemusers({user})/systemuserroles_association/$ref", `{"@odata.id":"{api}/roles({copy})"}`)
 }

@@ -47,7 +47,7 @@ func ofRoles() []kind {
 				return depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to == audit.DepthNone })(a)
 			},
 			words: func(a Action, _ []string) (string, string) {
-				return fmt.Sprintf("remove %s from the role %q", a.After.called(), a.Target.Role.Name),
+				return fmt.Sprintf("remove %s from the role %q", Called(strings.Join(a.After.Names(), ", ")), a.Target.Role.Name),
 					strings.Join(append([]string{"Whatever depends on this privilege stops working."}, a.Target.managedNote()...), " ")
 			},
 		}},
@@ -69,13 +69,6 @@ func (f fix) createRole() Remedy {
 			"Choose + New role, name it {role|of the integration}, choose the root business unit, and save.",
 		), f.setLevels()...),
 		Requests: calls,
-	}
-}
-
-func (t Target) roleSteps() []transition {
-	return []transition{
-		{Absent, Present, Present, newRole(t.Role.Name)},
-		{Present, Absent, Absent, del("roles({role})")},
 	}
 }
 

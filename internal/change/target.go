@@ -168,11 +168,11 @@ func (t Target) Next(from, to State) (step Step, ok bool) {
 	case TargetShare:
 		return t.nextShare(from[AttrAccess], to[AttrAccess])
 	case TargetRole:
-		attr, steps = AttrRole, t.roleSteps()
+		attr, steps = AttrRole, []transition{{Absent, Present, Present, newRole(t.Role.Name)}, {Present, Absent, Absent, del("roles({role})")}}
 	case TargetUser:
 		attr, steps = AttrUser, t.userSteps()
 	case TargetAssignment:
-		attr, steps = AttrAssigned, t.assignmentSteps()
+		attr, steps = AttrAssigned, []transition{{No, Yes, Yes, assign()}, {Yes, No, No, unassign()}}
 	}
 	for _, s := range steps {
 		if s.from == from[attr] && s.towards == to[attr] {

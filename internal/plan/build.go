@@ -79,7 +79,11 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	root, _ := b.rootUnit()
 	b.plan.RootUnit = root.ID
 	b.gather()
-	b.follow()
+	b.followUnassign()
+	if b.newRole != nil || b.newUser != nil {
+		b.followRole()
+	}
+	b.followViews()
 	b.settle()
 	b.emit()
 	return b.plan, b.plan.Seal()
@@ -218,17 +222,6 @@ func refID(r *audit.Reference) string {
 		return ""
 	}
 	return r.ID
-}
-
-// follow adds what a new user or role needs, and what its rules could not judge yet.
-func (b *builder) follow() {
-	b.followUnassign()
-	if b.newRole != nil || b.newUser != nil {
-		b.followRole()
-	}
-	if b.newUser != nil {
-		b.followViews()
-	}
 }
 
 // controlOf is the control of a rule, if the plan may fix it.

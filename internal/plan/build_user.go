@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -254,12 +255,8 @@ func (b *builder) settleAssign(root, name string) {
 
 // builtIn reports whether a role, or any copy of it, comes from a template.
 func (b *builder) builtIn(root string) bool {
-	for _, r := range b.snapshot.Roles {
-		if r.RootID == root && r.TemplateID != "" {
-			return true
-		}
-	}
-	return false
+	roles := slices.Collect(maps.Values(b.snapshot.Roles))
+	return slices.ContainsFunc(roles, func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 }
 
 // deny makes the assignment a manual step.

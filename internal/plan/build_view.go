@@ -102,7 +102,7 @@ func (b *builder) shareFor(view, principal, owner change.Ref) *shareWork {
 // followViews shares the required views with a new user.
 func (b *builder) followViews() {
 	c, ok := b.controlOf(ruleViewShared)
-	if !ok {
+	if !ok || b.newUser == nil {
 		return
 	}
 	why := following(c, b.newUser.Why[0])

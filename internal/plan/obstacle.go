@@ -46,6 +46,10 @@ type removal struct {
 // or owner. Without an obstacle, the sentence and the steps are the fix's own.
 func (o obstacle) removal(fix audit.Fix, name string) removal {
 	role, user, view := named(fix.Role, "the role"), named(fix.User, "the user"), named(fix.View, "the view")
+	var privileges []string
+	for _, g := range fix.Privileges {
+		privileges = append(privileges, g.Name)
+	}
 	const admin = change.SystemAdministrator
 	switch o {
 	case obstacleRoleLocked:
@@ -123,7 +127,7 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 		}}
 	case obstacleFiltered:
 		return removal{"a record filter limits the current grant, and rollback could not restore the filter", admin, []string{
-			"Find out who limited " + privilegesOf(fix) + " in " + role + " to the records of a filter, and why.",
+			"Find out who limited " + strings.Join(privileges, ", ") + " in " + role + " to the records of a filter, and why.",
 			"If the filter is not needed, make and apply the plan with --replace-filtered.",
 		}}
 	case obstacleNone:
@@ -136,12 +140,4 @@ func named(r *audit.Reference, otherwise string) string {
 		return otherwise
 	}
 	return fmt.Sprintf("%s %q", otherwise, cmp.Or(r.Name, r.ID))
-}
-
-func privilegesOf(fix audit.Fix) string {
-	var names []string
-	for _, g := range fix.Privileges {
-		names = append(names, g.Name)
-	}
-	return strings.Join(names, ", ")
 }
