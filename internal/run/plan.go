@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
 // Content says what goes into a plan.
@@ -49,42 +49,39 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 	if len(saved.Controls) > len(again.Controls) {
 		return fmt.Errorf("%s has controls that the profile %s does not have: make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, p.Name, change.Shell(name))
 	}
-	for i, c := range again.Controls {
-		same, err := sameVerdict(saved.Controls, i, c)
-		if err != nil {
-			return err
-		}
-		if !same {
-			return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, c.ID, change.Shell(name))
-		}
+	if c, ok := otherVerdict(*saved, again); ok {
+		return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, c, change.Shell(name))
 	}
 	saved.Integration = again.Integration
 	return nil
 }
 
-// sameVerdict compares a control with the saved one in its place, waivers and places
-// aside.
-func sameVerdict(saved []audit.Control, place int, c audit.Control) (bool, error) {
-	if place >= len(saved) {
-		return false, nil
-	}
-	var texts [2][]byte
-	for i, control := range []audit.Control{saved[place], c} {
-		if control.Original != nil {
-			control.Outcome, control.Original = *control.Original, nil
+// otherVerdict finds the first control on which a saved result says anything else, waivers
+// and places aside.
+func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
+	saved = waiver.Strip(saved)
+	for i, c := range again.Controls {
+		if i >= len(saved.Controls) {
+			return c.ID, true
 		}
-		control.Location, control.Why = nil, "" // older results have no why
-		control.Findings = slices.Clone(control.Findings)
-		for j := range control.Findings {
-			f := &control.Findings[j]
-			f.Location, f.Waiver, f.Baseline = nil, nil, ""
-		}
-		var err error
-		if texts[i], err = json.Marshal(control); err != nil {
-			return false, fmt.Errorf("comparing the result with its snapshot: %w", err)
+		was, err := verdict(saved.Controls[i])
+		is, other := verdict(c)
+		if was != is || err != nil || other != nil {
+			return c.ID, true
 		}
 	}
-	return bytes.Equal(texts[0], texts[1]), nil
+	return "", false
+}
+
+// verdict is what a control says, in comparable form.
+func verdict(c audit.Control) (string, error) {
+	c.Location, c.Why = nil, "" // older results have no why
+	c.Findings = slices.Clone(c.Findings)
+	for i := range c.Findings {
+		c.Findings[i].Location, c.Findings[i].Baseline = nil, ""
+	}
+	text, err := json.Marshal(c)
+	return string(text), err
 }
 
 // Plan makes a plan and holds it against the limits.

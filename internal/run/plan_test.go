@@ -1,0 +1,34 @@
+package run
+
+import (
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// TestOtherVerdict: waivers and places are not part of a verdict, not even where a waived
+// control became unknown because of what was not read; all else is.
+func TestOtherVerdict(t *testing.T) {
+	t.Parallel()
+	failed := audit.OutcomeFail
+	result := func(change func(*audit.Control)) audit.Result {
+		c := audit.Control{ID: "DB-VIEW-SHARED", Severity: audit.SeverityHigh, Outcome: failed, Unjudged: []string{"shares were not read"}, Findings: []audit.Finding{{Message: "not shared", Subject: audit.Subject{Kind: audit.SubjectView}}}}
+		change(&c)
+		return audit.Result{Controls: []audit.Control{c}}
+	}
+	again := result(func(*audit.Control) {})
+	waived := result(func(c *audit.Control) {
+		c.Original, c.Outcome, c.Reason, c.Why = &failed, audit.OutcomeUnknown, c.Unjudged[0], "why"
+		c.Findings[0].Waiver, c.Findings[0].Location = &audit.Waiver{Owner: "jane"}, &audit.Location{Line: 1}
+	})
+	if id, ok := otherVerdict(waived, again); ok {
+		t.Errorf("the verdict on %s is called another", id)
+	}
+	for _, edited := range []audit.Result{
+		{}, result(func(c *audit.Control) { c.Outcome = audit.OutcomePass }), result(func(c *audit.Control) { c.Findings[0].Message = "shared" }),
+	} {
+		if id, ok := otherVerdict(edited, again); !ok || id != "DB-VIEW-SHARED" {
+			t.Errorf("%+v is not called another verdict", edited)
+		}
+	}
+}
