@@ -52,19 +52,17 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 }
 
 func parsedProfile(name string, data []byte) (profile.Profile, error) {
-	if IsFile(name) {
-		builtin, err := profile.Builtin(policy.Files)
-		if err != nil {
-			return profile.Profile{}, err
+	if !IsFile(name) {
+		if p, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+			return p, err
 		}
-		return profile.Parse(filepath.ToSlash(name), data, builtin...)
-	}
-	if p, ok, err := profile.Named(policy.Files, name); ok || err != nil {
-		return p, err
 	}
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return profile.Profile{}, err
+	}
+	if IsFile(name) {
+		return profile.Parse(filepath.ToSlash(name), data, builtin...)
 	}
 	var names []string
 	for _, p := range builtin {
