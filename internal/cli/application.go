@@ -26,7 +26,6 @@ type application struct {
 	replaceFiltered bool
 }
 
-// runner changes an environment as a plan says.
 func (f application) runner(a *app, e *webapi.Environment, p plan.Plan) *apply.Runner {
 	return &apply.Runner{
 		Mutator: e, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
@@ -91,7 +90,6 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	return err
 }
 
-// finish runs a journal's plan to its end and verifies it.
 func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
 	undo := undoing(a, journal, r.Journal.Plan.Environment)
@@ -206,7 +204,6 @@ func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (veri
 	return verificationOf(ctx, a, t, f.judge)
 }
 
-// verificationOf reads and checks what judging a target takes.
 func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (verification, error) {
 	v := verification{Target: t}
 	var err error
@@ -281,7 +278,6 @@ func findings(r audit.Result) map[string]plan.Finding {
 	return list
 }
 
-// narrateComparison says which findings are gone, which remain and which are new.
 func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
 	var gone, remain, fresh []string
 	known := map[string]bool{}

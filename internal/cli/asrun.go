@@ -81,7 +81,6 @@ func reaching(a *app, shared []string, env audit.Environment) (flags []string, k
 	return flags, known
 }
 
-// gave reports whether a flag was given to this command.
 func gave(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
 
 // asGiven repeats flags that were given to this command: how to reach the environment, apart

@@ -71,7 +71,6 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	return ended(worse(code, worst), err)
 }
 
-// checkFile judges a snapshot, and keeps the input of the policies if requested.
 func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
 	result, input, err := a.Check(ctx, j.engine, name, c, j.began)
 	if err != nil || keep == "" {

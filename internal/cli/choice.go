@@ -60,7 +60,6 @@ func wordsOf(f *pflag.Flag) ([]string, bool) {
 	return words, words != nil
 }
 
-// spelled are the words of an enum.
 func spelled[T any](values []T) []string {
 	made := make([]string, len(values))
 	for i, v := range values {
@@ -95,7 +94,6 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usagef("%w; see %s --help", err, cmd.CommandPath())
 }
 
-// takes is what a flag takes, in words.
 func takes(f *pflag.Flag) string {
 	if words, ok := wordsOf(f); ok {
 		return listed(words)

@@ -80,7 +80,6 @@ func (f diffFlags) run(_ context.Context, a *app, args []string) error {
 	return ended(when(!d.Same, exitFindings), err)
 }
 
-// compareFiles reads two files of one kind and compares them.
 func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	was, err := a.ReadFile(bounds.Snapshot, older)
 	if err != nil {
@@ -212,7 +211,6 @@ func isResult(data []byte) bool {
 	return strings.HasPrefix(formatIn(data), "dbaudit.result") || !json.Valid(data)
 }
 
-// isSnapshot reports whether a file says that it is a snapshot.
 func isSnapshot(data []byte) bool { return strings.HasPrefix(formatIn(data), "dbaudit.snapshot/") }
 
 // formatIn is the format that a JSON document says it has; "" if it says none.

@@ -86,7 +86,6 @@ in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, 
 	return cmd
 }
 
-// writeRole writes the auditor's role, and says what it is for.
 func (f doctorFlags) writeRole(a *app) error {
 	p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
 	if err != nil {
@@ -246,7 +245,6 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 	}, progress.Stop, nil
 }
 
-// askAssumptions asks one environment what dbaudit assumes of environments.
 func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
 	targets, _, err := f.targets(a)
 	if err != nil {

@@ -87,7 +87,6 @@ func verdict(r audit.Result, failOn audit.Severity) int {
 	return exitOK
 }
 
-// worstCode is the exit code of results, the worst of all.
 func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) int {
 	code := exitOK
 	for _, r := range x.Counted(results) {

@@ -46,7 +46,6 @@ where it comes from. The end of a control's id is enough if it is unique.`,
 	return cmd
 }
 
-// known are the profile and the rules to explain.
 func (f explainFlags) known(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {
 	p, err := a.Profile(f.profile)
 	if err != nil {
@@ -79,7 +78,6 @@ func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
 	return a.Put(f.document.file, []byte(told.Text()))
 }
 
-// explicable are the controls, privileges and rules that can be explained.
 func explicable(p profile.Profile, rules []engine.Rule) []string {
 	var words []string
 	for _, c := range p.Controls {

@@ -40,12 +40,10 @@ func appIDFlag(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
 }
 
-// allEnvsFlag is for the commands that take several environments.
 func allEnvsFlag(flags *pflag.FlagSet, c *run.Connection) {
 	flags.BoolVar(&c.AllEnvs, "all-envs", false, "every environment in the configuration")
 }
 
-// timeoutFlag is for the commands that read an environment.
 func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
 	flags.DurationVar(&c.Timeout, "timeout", 0, "time limit for reading an environment, as a `duration` (default 5m; DBAUDIT_TIMEOUT)")
 }
@@ -60,22 +58,18 @@ func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
 	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
 }
 
-// outputFileFlag is for the commands that write one document of one kind.
 func outputFileFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVarP(file, "output", "o", "", "output `file` (default standard output)")
 }
 
-// snapshotFlag is for the commands that judge what they read.
 func snapshotFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVar(file, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
 }
 
-// simulatedFlag is for the commands that start the simulator.
 func simulatedFlag(flags *pflag.FlagSet, name *string) {
 	flags.StringVar(name, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 }
 
-// scopeFlag is for the commands that save a snapshot.
 func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
 	*scope = snapshot.ScopeIntegration
 	flags.Var(choose(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
@@ -94,12 +88,10 @@ func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }
 
-// waiversFlag says which findings are accepted.
 func waiversFlag(flags *pflag.FlagSet, x *run.Accept) {
 	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
 }
 
-// contentFlags say what goes into a plan.
 func contentFlags(flags *pflag.FlagSet, c *run.Content) {
 	flags.StringSliceVar(&c.Only, "only", nil, "fix only the findings of this `control`; repeatable")
 	flags.StringSliceVar(&c.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
@@ -110,7 +102,6 @@ func contentFlags(flags *pflag.FlagSet, c *run.Content) {
 	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }
 
-// atLeastOne refuses a number that is too small.
 func atLeastOne(flag string, number int) error {
 	if number < 1 {
 		return usagef("--%s %d: want 1 or more", flag, number)

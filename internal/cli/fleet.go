@@ -282,7 +282,6 @@ func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []stri
 	return f.document.put(f.app, fleet.DocumentOf(list), func(w io.Writer, width int) error { return statusTable(w, width, list, f.Now()) })
 }
 
-// statuses are those of some environments, or of all.
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
 	if len(names) == 0 {
 		return s.Fleet(ctx)
@@ -327,7 +326,6 @@ func statusTable(w io.Writer, width int, list []store.Status, now time.Time) err
 	return table.List(w, width, []string{"environment", "integration", "verdict", "last complete scan", "open findings", "last run"}, rows)
 }
 
-// findingsBySeverity counts findings, the most severe first.
 func findingsBySeverity(open map[audit.Severity]int) string {
 	var parts []string
 	for _, severity := range slices.Backward(audit.Severities()) {

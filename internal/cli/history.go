@@ -249,7 +249,6 @@ func historyCSV(h history.History) []byte {
 	return b.Bytes()
 }
 
-// historyMarkdown is what the tables show, for a wiki or a comment.
 func historyMarkdown(h history.History, verbose bool) string {
 	var b strings.Builder
 	b.WriteString("## dbaudit: since when\n")

@@ -61,7 +61,6 @@ type initValue struct {
 	check                  func(string) (string, error)
 }
 
-// run writes the template, with what flags and answers say filled in.
 func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.guide {
 		return printGuide(a, f.connection, f.requirement)

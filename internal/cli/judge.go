@@ -87,7 +87,6 @@ func reportOptions(a *app, e *engine.Engine) report.Options {
 	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a), Applying: toApply(a)}
 }
 
-// rulesOf are the rules of an engine, by id.
 func rulesOf(e *engine.Engine) map[string]audit.Rule {
 	rules := map[string]audit.Rule{}
 	for _, r := range e.Rules() {

@@ -31,7 +31,7 @@ type outputs struct {
 	sarifProfile report.Profile  // ProfileUnknown to deduce it
 	summary      *bool           // nil if it depends on how many results there are
 	severity     audit.Severity  // least of the table; SeverityInvalid for all
-	viewer       viewer          // deduced
+	pipeline     report.AzureDevOps
 }
 
 // summaryAbove is how many results a table shows in full by itself.
@@ -125,7 +125,7 @@ func (o *outputs) understand(a *app) (err error) {
 	if o.list, err = o.documents(); err != nil {
 		return err
 	}
-	o.viewer, err = viewerFor(a, o.sarifProfile)
+	o.sarifProfile, o.pipeline, err = viewerFor(a, o.sarifProfile)
 	return err
 }
 
@@ -179,7 +179,7 @@ func (o *outputs) render(a *app, results []audit.Result, options report.Options)
 			}
 			continue
 		}
-		local.SARIFProfile, local.AzureDevOps = o.viewer.profile, o.viewer.pipeline
+		local.SARIFProfile, local.AzureDevOps = o.sarifProfile, o.pipeline
 		if doc.file == "" {
 			local.Width, local.Color = a.Width, a.Color()
 		}

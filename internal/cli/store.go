@@ -12,10 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// defaultStore is the store where none is named.
 const defaultStore = "fleet.db"
 
-// storeFlag names a store.
 func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
 	flags.StringVar(name, "store", "", "`URL` of the store: an SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
@@ -28,7 +26,6 @@ func storeName(a *app, flag string) (string, error) {
 	return cmp.Or(flag, a.Getenv("DBAUDIT_STORE")), nil
 }
 
-// openStore opens the store that is meant, or the default one.
 func openStore(ctx context.Context, a *app, flag string, o store.Options) (*store.Store, error) {
 	name, err := storeName(a, flag)
 	if err != nil {

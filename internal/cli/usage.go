@@ -132,7 +132,6 @@ func describe(cmd *cobra.Command) string {
 	return b.String() + usage(cmd)
 }
 
-// visible are the flags that the help lists.
 func visible(flags *pflag.FlagSet) []*pflag.Flag {
 	var list []*pflag.Flag
 	flags.VisitAll(func(f *pflag.Flag) {

@@ -12,28 +12,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// A viewer is whom a SARIF document is for.
-type viewer struct {
-	profile  report.Profile
-	pipeline report.AzureDevOps
-}
-
-// viewerFor is the named viewer, else that of the CI. If a viewer is named,
-// what it needs must exist; otherwise a pipeline that does not say who it is (a classic
+// viewerFor is whom a SARIF document is for: the named viewer, else that of the CI. If a viewer
+// is named, what it needs must exist; otherwise a pipeline that does not say who it is (a classic
 // release has no build definition) gets plain SARIF.
-func viewerFor(a *app, profile report.Profile) (viewer, error) {
-	v := viewer{cmp.Or(profile, viewerOfCI(a)), pipelineOf(a)}
-	if v.profile != report.AzureDevOpsPipeline {
-		return v, nil
+func viewerFor(a *app, named report.Profile) (report.Profile, report.AzureDevOps, error) {
+	profile, pipeline := cmp.Or(named, viewerOfCI(a)), pipelineOf(a)
+	if profile != report.AzureDevOpsPipeline {
+		return profile, pipeline, nil
 	}
-	err := v.pipeline.Validate()
+	err := pipeline.Validate()
 	switch {
-	case err != nil && profile == report.ProfileUnknown:
-		v.profile = report.Generic
+	case err != nil && named == report.ProfileUnknown:
+		profile = report.Generic
 	case err != nil:
-		return v, usagef("--sarif-profile: %w", err)
+		return profile, pipeline, usagef("--sarif-profile: %w", err)
 	}
-	return v, nil
+	return profile, pipeline, nil
 }
 
 func viewerOfCI(a *app) report.Profile {
@@ -80,7 +74,6 @@ func inCheckout(a *app) func(string) string {
 	}
 }
 
-// pipelineOf reads the agent's predefined variables.
 func pipelineOf(a *app) report.AzureDevOps {
 	return report.AzureDevOps{
 		Organization:   organization(a.Getenv("SYSTEM_COLLECTIONURI")),

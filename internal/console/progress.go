@@ -110,7 +110,6 @@ func exchangeText(e dataverse.Event) string {
 	return said
 }
 
-// exchangeFields are what is known of a request.
 func exchangeFields(e dataverse.Event) []slog.Attr {
 	reason := ""
 	if e.Reason != dataverse.Unknown {

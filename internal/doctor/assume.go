@@ -59,7 +59,6 @@ type assumption struct {
 	judge func([]columns) (Answer, string)
 }
 
-// A request is what an assumption asks the environment for.
 type request struct {
 	query      dataverse.Query
 	as         dataverse.Caller
@@ -69,7 +68,6 @@ type request struct {
 
 type columns map[string]json.RawMessage
 
-// inquiry is what the questions share.
 type inquiry struct {
 	*examination
 

@@ -48,7 +48,6 @@ func canBeGranted(id, name, assumed string, expected ...snapshot.Depth) assumpti
 	}
 }
 
-// isMe compares WhoAmI's response with the expected user.
 func (in *inquiry) isMe(whose dataverse.GUID) func([]columns) (Answer, string) {
 	return func(rows []columns) (Answer, string) {
 		var id dataverse.GUID
@@ -210,7 +209,6 @@ func (in *inquiry) assumptions() []assumption {
 	}
 }
 
-// judgeOwners looks for views that belong to others.
 func (in *inquiry) judgeOwners(rows []columns) (Answer, string) {
 	others := 0
 	for _, row := range rows {
@@ -226,7 +224,6 @@ func (in *inquiry) judgeOwners(rows []columns) (Answer, string) {
 	return AsAssumed, text
 }
 
-// judgeTypeCodes looks at whether a share has its types as text.
 func judgeTypeCodes(rows []columns) (Answer, string) {
 	if len(rows) == 0 {
 		return Unanswered, "no row was returned"
@@ -239,7 +236,6 @@ func judgeTypeCodes(rows []columns) (Answer, string) {
 	return AsAssumed, "they are text"
 }
 
-// judgePrincipals looks at how a response names principals.
 func judgePrincipals(rows []columns) (Answer, string) {
 	var list []struct {
 		AccessMask json.RawMessage

@@ -24,7 +24,6 @@ func (x *examination) impersonation(ctx context.Context) {
 	}
 }
 
-// integration names the integration user, and the condition that finds it.
 func (x *examination) integration() (who string, filter dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
@@ -35,7 +34,6 @@ func (x *examination) integration() (who string, filter dataverse.Expr) {
 	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
 }
 
-// lookAs checks whether a user can be impersonated.
 func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.Expr) {
 	title := "impersonate " + dataverse.Printable(who)
 	x.online("impersonation", title, func(ctx context.Context) (Check, error) {

@@ -16,7 +16,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// reach are the checks before the sign-in.
 func (x *examination) reach() []step {
 	return []step{x.check("address", "name resolution", x.address), x.check("tls", "TLS", x.transport), x.check("tenant", "401 challenge", x.tenant)}
 }
@@ -96,7 +95,6 @@ func (x *examination) transport(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// tenant reads the challenge of the 401.
 func (x *examination) tenant(ctx context.Context) (Check, error) {
 	found, err := signin.Discover(ctx, x.SignIn)
 	given := x.SignIn.TenantID

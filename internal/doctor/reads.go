@@ -41,7 +41,6 @@ func (x *examination) reads(ctx context.Context) {
 // columnSecurity is the privilege to read column security. A scan can do without.
 const columnSecurity = "prvReadFieldSecurityProfile"
 
-// needs are privileges of the minimal role, by their names.
 func needs(names ...string) []Privilege {
 	least, picked := Least(), make([]Privilege, len(names))
 	for i, name := range names {

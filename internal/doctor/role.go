@@ -84,7 +84,6 @@ func RoleZip(impersonate bool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// fill writes a file of the role's solution.
 func fill(w io.Writer, name string, impersonate bool) error {
 	templates, err := template.ParseFS(solutionFiles, "solution/*.xml")
 	if err != nil {
