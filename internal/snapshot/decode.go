@@ -29,28 +29,28 @@ func (choose Choice) of(s *Snapshot) (pattern string, err error) {
 	return pattern, nil
 }
 
-// Decode reads a snapshot and checks its digest. With a choice it returns the
-// slice that is judged; see [Read].
-func Decode(data []byte, choose Choice) (*Snapshot, error) {
-	return Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), choose)
-}
-
-// Read reads the snapshot of a file and checks its digest. With a choice it returns the
-// slice that is judged (see [Snapshot.Slice]), and leaves the rest undecoded: in a snapshot
-// of a whole environment that is nearly all of it. The digest stays that of the whole.
-//
-// Errors say whether the file is not a snapshot, has a later format, is truncated, was
-// changed since it was taken, or is inconsistent in what the verdict needs.
+// Read reads the snapshot of a file as [Decode] does: in parts where a slice of it is judged.
 func Read(file *io.SectionReader, choose Choice) (*Snapshot, error) {
-	o := outlineOf(file)
-	if choose != nil && o.sealed() {
-		if s, ok, err := o.slice(choose); ok {
-			return s, err
-		}
+	if s, ok, err := outlineOf(file).slice(choose); ok {
+		return s, err
 	}
 	data := make([]byte, file.Size())
 	if _, err := file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
+	}
+	return Decode(data, choose)
+}
+
+// Decode reads a snapshot and checks its digest. With a choice it returns the
+// slice that is judged (see [Snapshot.Slice]), and leaves the rest undecoded: in a snapshot
+// of a whole environment that is nearly all of it. The digest stays that of the whole.
+//
+// Errors say whether the data is not a snapshot, has a later format, is truncated, was
+// changed since it was taken, or is inconsistent in what the verdict needs.
+func Decode(data []byte, choose Choice) (*Snapshot, error) {
+	o := outlineOf(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
+	if s, ok, err := o.slice(choose); ok {
+		return s, err
 	}
 	s, err := decodeWhole(data)
 	if err != nil {

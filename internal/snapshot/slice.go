@@ -62,9 +62,13 @@ func pick[V any](m map[string]V, keys ...map[string]bool) map[string]V {
 	return some
 }
 
-// slice decodes what [Snapshot.Slice] may keep. It is false where the document is judged
-// whole.
+// slice decodes what [Snapshot.Slice] may keep. It is false where the document has to be
+// decoded whole: without a choice, of files of a solution, and where it was changed or is
+// laid out in another way, so that its lines prove nothing.
 func (o *outline) slice(choose Choice) (s *Snapshot, ok bool, err error) {
+	if choose == nil || !o.sealed() {
+		return nil, false, nil
+	}
 	if s, err = decodeWhole(o.rest.Bytes()); err != nil {
 		// Only the whole document tells the true line.
 		return nil, false, nil //nolint:nilerr // decoded again, whole

@@ -2,6 +2,8 @@ package snapshot_test
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -113,5 +115,25 @@ func TestReadOfALongLine(t *testing.T) {
 	seal(t, s)
 	if got := decode(t, encode(t, s), asTaken(pattern)); got.Organization.Name != s.Organization.Name || len(got.Users) != len(s.Slice(pattern).Users) {
 		t.Error("the slice is another")
+	}
+}
+
+// TestRead: a file is read as its bytes are.
+func TestRead(t *testing.T) {
+	solution := sample(t)
+	solution.Source = snapshot.SourceSolution
+	seal(t, solution)
+	whole := encode(t, sample(t))
+	for name, data := range map[string][]byte{
+		"a whole environment": whole, "a solution": encode(t, solution), "compact": bytes.ReplaceAll(whole, []byte("\n"), nil),
+		"cut short": whole[:len(whole)/2], "changed": bytes.Replace(whole, []byte(`"global"`), []byte(`"basic"`), 1),
+	} {
+		for _, choose := range selections() {
+			want, fault := snapshot.Decode(data, choose)
+			got, err := snapshot.Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), choose)
+			if diff := cmp.Diff(want, got); diff != "" || fmt.Sprint(err) != fmt.Sprint(fault) {
+				t.Errorf("%s: %v, want %v\n%s", name, err, fault, diff)
+			}
+		}
 	}
 }
