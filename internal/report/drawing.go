@@ -2,8 +2,6 @@ package report
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
@@ -17,12 +15,9 @@ func Style() string { return pageStyle }
 // a state keeps a page of a thousand strips small.
 type Drawing struct {
 	Width, Height int
-	Text          string // what it shows, in a sentence
-	Paths         []Path
+	Text          string            // what it shows, in a sentence
+	Paths         map[string]string // by state
 }
-
-// A Path is what is drawn of one state.
-type Path struct{ State, Path string }
 
 // The units of a strip: a bar for each result, with a gap; and of a chart of all: a column
 // for each day.
@@ -40,19 +35,16 @@ func Strip(points []history.Point, shown int) Drawing {
 	said := sinceWhen(points)
 	points = points[max(len(points)-shown, 0):]
 	d := Drawing{Width: len(points) * stripPitch, Height: stripHeight, Text: said}
-	paths := map[string]string{}
+	d.Paths = map[string]string{}
 	for i, p := range points {
 		form := verdictFormOf(p.Verdict)
-		paths[form.class] += fmt.Sprintf("M%d %dv-%d", i*stripPitch+stripPitch/2, stripHeight, form.bar)
+		d.Paths[form.class] += fmt.Sprintf("M%d %dv-%d", i*stripPitch+stripPitch/2, stripHeight, form.bar)
 	}
-	d.Paths = inOrder(paths)
 	return d
 }
 
 // A DayCount is how many of a fleet came to each verdict on a day.
 type DayCount struct{ Compliant, Incomplete, Noncompliant int }
-
-func (c DayCount) all() int { return c.Compliant + c.Incomplete + c.Noncompliant }
 
 func (c *DayCount) add(v audit.Verdict) {
 	switch v {
@@ -65,18 +57,16 @@ func (c *DayCount) add(v audit.Verdict) {
 	}
 }
 
-// Columns draws a column for each day, as high as its part of the most on a day.
-func Columns(days []DayCount) Drawing {
-	most := 1
-	for _, day := range days {
-		most = max(most, day.all())
+// Columns draws a column for each day, as high as its part of the most; 0 means the most on
+// a day.
+func Columns(days []DayCount, most int) Drawing {
+	if most == 0 {
+		for _, day := range days {
+			most = max(most, day.Compliant+day.Incomplete+day.Noncompliant, 1)
+		}
 	}
-	return stacked(days, most)
-}
-
-func stacked(days []DayCount, most int) Drawing {
 	d := Drawing{Width: len(days) * fleetPitch, Height: fleetHeight}
-	paths := map[string]string{"pass": "", "unknown": "", "fail": ""}
+	d.Paths = map[string]string{"pass": "", "unknown": "", "fail": ""}
 	for i, day := range days {
 		from, sum := fleetHeight, 0
 		for _, part := range []struct {
@@ -86,19 +76,10 @@ func stacked(days []DayCount, most int) Drawing {
 			sum += part.n
 			to := fleetHeight - sum*fleetHeight/most
 			if to < from {
-				paths[part.state] += fmt.Sprintf("M%d %dh%dv%dh-%dz", i*fleetPitch, to, fleetPitch-1, from-to, fleetPitch-1)
+				d.Paths[part.state] += fmt.Sprintf("M%d %dh%dv%dh-%dz", i*fleetPitch, to, fleetPitch-1, from-to, fleetPitch-1)
 			}
 			from = to
 		}
 	}
-	d.Paths = inOrder(paths)
 	return d
-}
-
-func inOrder(paths map[string]string) []Path {
-	var list []Path
-	for _, state := range slices.Sorted(maps.Keys(paths)) {
-		list = append(list, Path{state, paths[state]})
-	}
-	return list
 }

@@ -129,7 +129,7 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 			}
 		}
 	}
-	d := &fleetData{Drawing: stacked(counts, len(shown)), First: days[0], Latest: days[len(days)-1]}
+	d := &fleetData{Drawing: Columns(counts, len(shown)), First: days[0], Latest: days[len(days)-1]}
 	for i, day := range days {
 		d.Days = append(d.Days, fleetDay{day, counts[i]})
 	}

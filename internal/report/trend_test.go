@@ -140,8 +140,8 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 	} {
 		d := drawn(points, stripShown)
 		bars := 0
-		for _, p := range d.Paths {
-			bars += strings.Count(p.Path, "M")
+		for _, path := range d.Paths {
+			bars += strings.Count(path, "M")
 		}
 		if want := min(len(points), stripShown); bars != want || d.Width != want*stripPitch {
 			t.Errorf("%s: %d bars on %d units, want %d", name, bars, d.Width, want)
