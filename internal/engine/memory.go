@@ -10,14 +10,18 @@ import (
 
 // lastingPackages are the packages below data.dbaudit that do not read the snapshot.
 // TestLastingRules proves that their rules and functions read the profile and nothing else.
-func lastingPackages() []string { return []string{"access", "catalogue", "profile", "words"} }
+func lastingPackages() []string { return []string{"access", "catalogue", "danger", "profile", "words"} }
 
 // lasts reports whether a reference is to a rule in one of these packages, or to a function
-// with its arguments, so that the value is the same for all snapshots.
+// with its arguments, so that the value is the same for all snapshots. The lists and sets of
+// a snapshot are too many to be kept.
 func lasts(ref ast.Ref) bool {
 	rule := ref
 	if function, ok := ref[0].Value.(ast.Ref); ok {
 		rule = function
+		if slices.ContainsFunc(ref[1:], long) {
+			return false
+		}
 	}
 	if len(rule) < 4 {
 		return false
@@ -27,8 +31,19 @@ func lasts(ref ast.Ref) bool {
 	return root == "dbaudit" && slices.Contains(lastingPackages(), string(name)) && ref.IsGround()
 }
 
+func long(argument *ast.Term) bool {
+	const few = 12
+	switch list := argument.Value.(type) {
+	case ast.Set:
+		return list.Len() > few
+	case *ast.Array:
+		return list.Len() > few
+	}
+	return false
+}
+
 // maxKnown bounds a memory: what snapshots have in common is little.
-const maxKnown = 10_000
+const maxKnown = 1_000
 
 // A memory holds the values that last, from all evaluations of a question.
 type memory struct {

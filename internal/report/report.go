@@ -26,6 +26,7 @@ import (
 	"reflect"
 	"slices"
 	"time"
+	"unicode/utf8"
 	"unique"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -156,7 +157,12 @@ func (s *source) each() iter.Seq[audit.Result] {
 }
 
 // wellFormed is s with U+FFFD in place of what is not UTF-8, as JSON has it.
-func wellFormed(s string) string { return string([]rune(s)) }
+func wellFormed(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	return string([]rune(s))
+}
 
 // own copies what a part of a result refers to, with every text as line makes it. Places,
 // evidence and fixes keep their texts: paths and scripts need the real names, and what

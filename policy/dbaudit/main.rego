@@ -77,7 +77,7 @@ unknown_controls[control] contains reason if {
 	some id, [category, name] in _applying
 	some one in data.dbaudit.rules[category][name].unknown_controls
 	control := one.control
-	control in _ids(id)
+	control in _ids[id]
 	reason := one.reason
 }
 
@@ -112,13 +112,13 @@ _faulty[id] := found if {
 _sound(id, found) if {
 	controls := [control | control := found[_].control]
 	count(controls) == count(found)
-	{control | some control in controls} - _ids(id) == set()
+	{control | some control in controls} - object.get(_ids, id, set()) == set()
 	messages := [message | message := found[_].message; is_string(message)]
 	count(messages) == count(found)
 	not "" in {trim_space(message) | some message in messages}
 }
 
-_owned(id, finding) if finding.control in _ids(id)
+_owned(id, finding) if finding.control in _ids[id]
 
 _worded(finding) if {
 	is_string(finding.message)
@@ -130,8 +130,10 @@ _control(finding) := sprintf("the control %v", [finding.control])
 _control(finding) := "no control" if not finding.control
 
 # METADATA
-# description: The controls that a rule judges.
-_ids(rule) := {control.id | some control in _controls[rule]}
+# description: The controls that each rule judges.
+_ids := profile.ids_of_files if {
+	input.source == "solution"
+} else := profile.ids
 
 # METADATA
 # description: The controls that the input is judged by, by rule.

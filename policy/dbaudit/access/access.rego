@@ -17,6 +17,10 @@ rank := {"none": 0, "basic": 1, "local": 2, "deep": 3, "global": 4}
 names := ["none", "basic", "local", "deep", "global"]
 
 # METADATA
+# description: What can be granted.
+levels := {"basic", "local", "deep", "global"}
+
+# METADATA
 # description: >-
 #   The depth that the configuration, or else the profile, requires of each privilege of the minimum. The default
 #   is the deepest, because an integration that synchronizes all records needs it.
@@ -37,24 +41,28 @@ unlevelled(privileges, configured) := {name |
 } - object.keys(_stated(configured))
 
 # METADATA
-# description: Each required privilege as a fix grants it.
-granting(privileges, depths) := {name: {"name": name, "id": privileges[name].id, "depth": depth} |
+# description: Each required privilege as a fix grants it, as a list for the fix.
+granting(privileges, depths) := {name: [{"name": name, "id": privileges[name].id, "depth": depth}] |
 	some name, depth in depths
 }
 
 # METADATA
+# description: Levels by privilege as pairs.
+pairs(depths) := {[name, level] | some name, level in depths}
+
+# METADATA
+# description: The privileges with the level of what is not granted.
+none(depths) := {name: "none" | some name, _ in depths}
+
+# METADATA
 # description: >-
-#   What the findings say of a privilege that is required at a depth and not granted, one for each control that
-#   requires it.
-missing(name, depth) := {said |
+#   What the findings say of a privilege that is required at a depth and not granted: for each control that requires
+#   it, its id, the message and the evidence.
+missing(name, depth) := [[control.id, message, evidence] |
 	message := sprintf("%s is not granted; %s is required (%s)", [profile.rights[name], words.levels[depth], name])
+	evidence := {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"}
 	some control in profile.requiring[name]
-	said := {
-		"control": control.id,
-		"message": message,
-		"evidence": {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"},
-	}
-}
+]
 
 _stated(configured) := object.union(profile.stated_depths, _named(configured))
 

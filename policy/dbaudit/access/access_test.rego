@@ -18,8 +18,8 @@ test_what_is_required_is_granted_as_a_whole if {
 	depths := access.required(_defined, {"prvreadaccount": "basic"}) with input as testing.snapshot
 	depths == {"prvReadAccount": "basic", "prvReadLead": "global"}
 	access.granting(_defined, depths) == {
-		"prvReadAccount": {"name": "prvReadAccount", "id": "a", "depth": "basic"},
-		"prvReadLead": {"name": "prvReadLead", "id": "b", "depth": "global"},
+		"prvReadAccount": [{"name": "prvReadAccount", "id": "a", "depth": "basic"}],
+		"prvReadLead": [{"name": "prvReadLead", "id": "b", "depth": "global"}],
 	}
 }
 
@@ -34,11 +34,9 @@ test_each_control_that_requires_a_privilege_misses_it if {
 		{"id": "TWO", "rule": "role/privileges", "privileges": ["prvReadLead", "prvReadAccount"]},
 	]})
 	said := access.missing("prvReadLead", "deep") with input as testing.snapshot with data.profiles.demandbase as profile
-	said == {{
-		"control": control,
-		"message": "Lead – Read is not granted; Parent: Child Business Units is required (prvReadLead)",
-		"evidence": {"privilege": "prvReadLead", "required_depth": "deep", "actual_depth": "none", "state": "missing"},
-	} |
+	said == [[control, message, evidence] |
+		message := "Lead – Read is not granted; Parent: Child Business Units is required (prvReadLead)"
+		evidence := {"privilege": "prvReadLead", "required_depth": "deep", "actual_depth": "none", "state": "missing"}
 		some control in ["ONE", "TWO"]
-	}
+	]
 }

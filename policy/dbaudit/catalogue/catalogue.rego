@@ -49,6 +49,14 @@ unread(source, coverage) := {id: concat("; ", reasons) |
 	]
 }
 
+# METADATA
+# description: Whether sections were read, as far as the input can contain them.
+read(coverage, sections) if {
+	every section in sections {
+		coverage[section].state in {"collected", "inapplicable"}
+	}
+}
+
 _needing(sections) := union({requiring[section] | some section in sections})
 
 # METADATA

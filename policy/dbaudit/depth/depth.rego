@@ -25,7 +25,7 @@ defined := object.filter(object.get(input, "privileges", {}), profile.minimum)
 required := object.union(access.required(defined, _configured), present)
 
 # METADATA
-# description: Each of them as a fix grants it.
+# description: Each of them as a fix grants it, as a list for the fix.
 granting := access.granting(defined, required)
 
 # METADATA

@@ -422,7 +422,7 @@ own_unreadable[name] := _unreadable_words(role, name, word) if some name, word i
 # description: >-
 #   The fix that makes the integration role grant each privilege that it lacks at the required depth. A built-in or
 #   locked role cannot be changed, and a missing one must be created.
-grant := {name: {"kind": kinds[actual], "role": target, "privileges": [granting[name]]} |
+grant := {name: {"kind": kinds[actual], "role": target, "privileges": granting[name]} |
 	kinds := _kinds
 	target := _target
 	granting := depth.granting
@@ -457,9 +457,9 @@ _of_minimum := object.filter(own, profile.minimum)
 short := _below(granted)
 
 _below(grants) := object.union(
-	{name: "none" | some name in (object.keys(depth.required) - object.keys(grants))},
+	object.remove(access.none(depth.required), object.keys(grants)),
 	{name: actual |
-		some [name, actual] in (_pairs(object.filter(grants, object.keys(depth.required))) - _pairs(depth.required))
+		some [name, actual] in (_pairs(object.filter(grants, object.keys(depth.required))) - access.pairs(depth.required))
 		access.rank[actual] < access.rank[depth.required[name]]
 	},
 )

@@ -5,6 +5,7 @@
 #   minimum, and what the role grants beyond them. What does not exist, or was not read, is null.
 package dbaudit.judged
 
+import data.dbaudit.catalogue
 import data.dbaudit.depth
 import data.dbaudit.integration as chosen
 import data.dbaudit.profile
@@ -53,8 +54,4 @@ _surplus := surplus.listed if {
 	_read({"role_privileges"})
 }
 
-_read(sections) if {
-	every section in sections {
-		input.coverage[section].state in {"collected", "inapplicable"}
-	}
-}
+_read(sections) if catalogue.read(input.coverage, sections)

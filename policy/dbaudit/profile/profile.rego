@@ -31,6 +31,12 @@ _of_files[control.rule] contains control if {
 }
 
 # METADATA
+# description: The ids of the controls by the rule that judges them, and those of files.
+ids := {rule: {control.id | some control in of} | some rule, of in controls}
+
+ids_of_files := {rule: {control.id | some control in of} | some rule, of in of_files}
+
+# METADATA
 # description: >-
 #   Points to the controls of another rule, as the end of a sentence; empty if no control of the profile uses that
 #   rule.
@@ -62,6 +68,11 @@ _spelt[lower(name)] contains name if some name in minimum
 # METADATA
 # description: The privileges that are not surplus, in lower case, whatever the configuration allows.
 accepted := object.keys(spelt) | {lower(name) | some name in current.allow}
+
+# METADATA
+# description: >-
+#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
+platform_defaults := {name | some name in words.lowered(data.platform.new_role)}
 
 # METADATA
 # description: The depths that the profile requires, by name; the deepest is the default.

@@ -12,11 +12,6 @@ import data.dbaudit.profile
 import data.dbaudit.words
 
 # METADATA
-# description: >-
-#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
-platform_defaults := {name | some name in words.lowered(data.platform.new_role)}
-
-# METADATA
 # description: The privileges that the role grants and that are neither required nor allowed.
 names := _unspelt if {
 	count(_lowered & _meant) == 0
@@ -28,7 +23,7 @@ _unspelt := integration.own_names - profile.minimum
 
 _lowered := {name | some name in words.lowered(_unspelt)}
 
-_meant := accepted | platform_defaults
+_meant := accepted | profile.platform_defaults
 
 # METADATA
 # description: >-

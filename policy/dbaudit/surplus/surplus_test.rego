@@ -1,10 +1,11 @@
 package dbaudit.surplus_test
 
+import data.dbaudit.profile
 import data.dbaudit.surplus
 import data.dbaudit.testing
 
 test_the_minimum_and_the_defaults_of_the_platform_are_no_surplus if {
-	count(surplus.platform_defaults) == 9
+	count(profile.platform_defaults) == 9
 	surplus.names == set() with input as testing.snapshot
 }
 

@@ -30,7 +30,7 @@ findings contains {
 	some role in _unlevelled
 	some name, lines in lint.lines[role]
 	name != "" # that is another rule's
-	bad := [line | some line in lines; not lower(line.level) in _levels]
+	bad := [line | some line in lines; not lower(line.level) in access.levels]
 	count(bad) > 0
 	subject := lint.subjects[role]
 }
@@ -48,7 +48,7 @@ findings contains {
 	count(allowed) > 0 # otherwise no source says
 	bad := [line | some line in lines; not lower(line.level) in allowed]
 	count(bad) > 0
-	every line in lines { lower(line.level) in _levels }
+	every line in lines { lower(line.level) in access.levels }
 	subject := lint.subjects[role]
 }
 
@@ -59,7 +59,7 @@ not_applicable := lint.not_applicable
 _unlevelled := {role |
 	some role, entries in input.role_entries
 	some level in {level | level := entries[_].level}
-	not lower(level) in _levels
+	not lower(level) in access.levels
 }
 
 # METADATA
@@ -87,8 +87,3 @@ _fault(line) := sprintf("the level %q of %s is not an access level", [line.level
 _words(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), substring(level, 1, -1)]) |
 	some level in levels
 ])
-
-_levels contains level if {
-	some level, rank in access.rank
-	rank > 0
-}

@@ -1,7 +1,7 @@
 package dbaudit.rules.role["least-privilege_test"]
 
+import data.dbaudit.profile
 import data.dbaudit.rules.role["least-privilege"] as least_privilege
-import data.dbaudit.surplus
 import data.dbaudit.testing
 
 _finding(message, surplus, dangerous, fix) := {
@@ -21,7 +21,7 @@ test_success_the_minimum if {
 }
 
 test_success_the_nine_defaults_of_the_platform if {
-	count(surplus.platform_defaults) == 9
+	count(profile.platform_defaults) == 9
 	defaults := {name: "global" |
 		some name in [
 			"prvReadSdkMessage",

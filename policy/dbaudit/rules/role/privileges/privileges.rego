@@ -28,11 +28,17 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
 # description: A privilege that the environment defines, but that is not granted.
-findings contains object.union(said, {"subject": subject, "fix": fixes[name]}) if {
+findings contains {
+	"control": control,
+	"message": message,
+	"subject": subject,
+	"evidence": evidence,
+	"fix": fixes[name],
+} if {
 	subject := _subject
 	fixes := _fixes
 	some name, required in object.filter(depth.required, _missing)
-	some said in access.missing(name, required)
+	some [control, message, evidence] in access.missing(name, required)
 }
 
 # METADATA
@@ -177,7 +183,10 @@ _app(table) := sprintf("; the app that brings the table %q is not installed", [t
 
 # METADATA
 # description: A role that already grants enough only needs to be assigned to the user itself.
-_fixes := object.union_n([
+_fixes := integration.grant if {
+	count(_assigned_too) == 0
+	count(object.keys(integration.short) - object.keys(integration.lacking)) == 0
+} else := object.union_n([
 	integration.grant,
 	{name: {"kind": "assign-role", "role": integration.role_reference, "user": integration.user_reference} |
 		some name in (object.keys(integration.short) - object.keys(integration.lacking))
