@@ -28,15 +28,16 @@ const shortMemory = 64 << 20
 
 // garbagePercent is how much garbage is collected together after that, in percent of what
 // is in use.
-const garbagePercent = 400
+const garbagePercent = 700
 
 // watchInterval is the time from one look at the memory to the next.
 const watchInterval = 20 * time.Millisecond
 
 // collectAt is the memory from which on the collector works hardest, for so much that is
-// in use: little, but with room, so that large inputs are not slowed.
+// in use: little, but with as much room again, because to look through a thousand results
+// takes as long as to judge some twenty.
 func collectAt(live, limit int64) int64 {
-	return min(max(frugalMemory, live/5*7), limit)
+	return min(max(frugalMemory, 2*live), limit)
 }
 
 // available is how much memory the machine or the container has, where Linux says so.

@@ -15,7 +15,7 @@ func TestCollectAt(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 30
 	for _, test := range []struct{ live, want int64 }{
-		{0, frugalMemory}, {100 << 20, frugalMemory}, {400 << 20, 560 << 20}, {900 << 20, limit},
+		{0, frugalMemory}, {80 << 20, frugalMemory}, {100 << 20, 200 << 20}, {900 << 20, limit},
 	} {
 		if got := collectAt(test.live, limit); got != test.want {
 			t.Errorf("%d in use: %d, want %d", test.live, got, test.want)
