@@ -1,0 +1,44 @@
+package run
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+)
+
+// TestUnheld: a snapshot is not judged by what it does not hold. One of a whole environment
+// holds every user and role, but only the views that were required.
+func TestUnheld(t *testing.T) {
+	t.Parallel()
+	view := []snapshot.RequiredView{{Table: "lead", Name: "Leads"}}
+	for _, test := range []struct {
+		name  string
+		whole bool
+		want  Wanted
+		fault string
+	}{
+		{"nothing", false, Wanted{}, ""},
+		{"in another case", false, Wanted{User: "JANE@contoso.com", Views: []string{"Lead=LEADS"}}, ""},
+		{"another user", false, Wanted{User: "joe@contoso.com"}, "another integration user"},
+		{"another role", false, Wanted{Role: "Sync"}, "another integration role"},
+		{"another view", false, Wanted{Views: []string{"lead=Others"}}, "another view"},
+		{"another user of all", true, Wanted{User: "joe@contoso.com", Role: "Sync"}, ""},
+		{"another user and view of all", true, Wanted{User: "joe@contoso.com", Views: []string{"lead=Others"}}, "another view"},
+	} {
+		s := snapshot.New()
+		s.Requirement = snapshot.Requirement{User: "jane@contoso.com", Views: view}
+		if s.Scope = snapshot.ScopeIntegration; test.whole {
+			s.Scope = snapshot.ScopeEnvironment
+		}
+		r, err := test.want.over(s.Requirement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = unheld(s, r, profile.Profile{}, profile.Profile{})
+		if (err == nil) != (test.fault == "") || err != nil && !strings.Contains(err.Error(), test.fault) {
+			t.Errorf("%s: got %v, want %q", test.name, err, test.fault)
+		}
+	}
+}
