@@ -235,12 +235,9 @@ func (r *reader) fail(label string, err error) {
 		err = fmt.Errorf("more than %d of its files cannot be read, and the others were left", maxFaults)
 		label, _, _ = strings.Cut(label, "!/")
 	}
-	var fault *Fault
-	if errors.As(err, &fault) {
-		r.found.Faults = append(r.found.Faults, &Fault{File: label, Line: fault.Line, Column: fault.Column, Err: fault.Err})
-		return
-	}
-	r.found.Faults = append(r.found.Faults, &Fault{File: label, Err: err})
+	fault := &Fault{Err: err}
+	errors.As(err, &fault) // then it has its line
+	r.found.Faults = append(r.found.Faults, &Fault{File: label, Line: fault.Line, Column: fault.Column, Err: fault.Err})
 }
 
 func (r *reader) note(format string, args ...any) {
