@@ -35,14 +35,8 @@ type progress struct {
 }
 
 // Progress begins to show the reading of an environment, until it is stopped.
-func (c *Console) Progress(environment string) run.Progress { return c.Doing(environment, "") }
-
-// Doing shows work other than reading sections, until it is stopped.
-func (c *Console) Doing(name, doing string) *progress {
-	p := &progress{
-		console: c, name: name, doing: doing, live: c.showsProgress(),
-		reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{},
-	}
+func (c *Console) Progress(environment string) run.Progress {
+	p := &progress{console: c, name: environment, live: c.showsProgress(), reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{}}
 	if p.live {
 		p.began = c.Now()
 		c.screen.add(p)

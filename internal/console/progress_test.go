@@ -92,9 +92,9 @@ func TestProgress(t *testing.T) {
 		}
 	}
 
-	north := a.Doing("north", "")
+	north := a.Progress("north").(*progress)
 	expect("north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
-	south := a.Doing("south", "")
+	south := a.Progress("south").(*progress)
 	a.Sayf("south: something to keep")
 	expect("south: something to keep",
 		"north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in",
@@ -138,7 +138,7 @@ func TestProgressIsSilent(t *testing.T) {
 			now := time.Unix(0, 0)
 			a, b := atTerminal(&now)
 			change(a)
-			p := a.Doing("north", "")
+			p := a.Progress("north").(*progress)
 			p.Exchange(dataverse.Event{Kind: dataverse.RequestStarted})
 			p.Section(collector.Event{Section: snapshot.SectionUsers, Attempt: 1})
 			p.Stop()
@@ -153,7 +153,7 @@ func TestLogLines(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	a, b := atTerminal(&now)
 	a.StderrIsTerminal, a.Verbose = false, true
-	p := a.Doing("north", "")
+	p := a.Progress("north").(*progress)
 	p.Section(collector.Event{Section: snapshot.SectionSystemViews, Attempt: 1})
 	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	want := "north: reading system views\nnorth: users: throttled (throttled; again after 3s)\n"
