@@ -385,7 +385,7 @@ func TestHoldersOfACopy(t *testing.T) {
 	const root, user = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"
 	role := `{"roleid":"` + someID + `","name":"x","_businessunitid_value":"` + someID + `","_parentrootroleid_value":"` + root + `",
 		"_roletemplateid_value":null,"_createdby_value":null,"createdon":null}`
-	for depth, unseen := range map[string]bool{"Global": false, "Local": true} {
+	for depth, unseen := range map[string]bool{"Global": false, "Deep": false, "Local": true} { // deep from the root unit is everything
 		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
 			query := r.URL.RawQuery
 			switch path := r.URL.Path; {
@@ -403,6 +403,8 @@ func TestHoldersOfACopy(t *testing.T) {
 				return 200, answerOf(`{"systemuserroleid":"` + someID + `","roleid":"` + root + `","systemuserid":"` + user + `"}`)
 			case strings.HasSuffix(path, "/systemusers"):
 				return 200, answerOf(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
+			case strings.HasSuffix(path, "/businessunits"):
+				return 200, answerOf(`{"businessunitid":"` + someID + `"}`)
 			}
 			return 200, answerOf()
 		}}
