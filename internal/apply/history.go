@@ -34,16 +34,12 @@ func shaped(r Record, strict bool) error {
 	switch {
 	case r.At.IsZero():
 		return errors.New("has no time")
-	case first != (r.Plan != nil) || first != (r.Tool != nil) || first != (r.Format != ""):
-		return errors.New("has what only the first line has, or lacks it")
-	case ofAction != (r.Action != ""):
-		return errors.New("names an action but should not, or names none but should")
-	case begin != (r.By != "") && strict, begin != (r.Before != nil) && (strict || !begin), !begin && (len(r.IDs) > 0 || len(r.Filtered) > 0):
-		return errors.New("has what only a beginning has, or lacks it")
-	case r.Unsent && r.Event != EventFailed, r.Error != "" && r.Event != EventFailed && r.Event != EventKept:
-		return errors.New("reports a failure")
-	case r.Made != "" && r.Event != EventDone:
-		return errors.New("names a created row")
+	case first != (r.Plan != nil), first != (r.Tool != nil), first != (r.Format != ""),
+		ofAction != (r.Action != ""),
+		begin != (r.By != "") && strict, begin != (r.Before != nil) && (strict || !begin), !begin && len(r.IDs)+len(r.Filtered) > 0,
+		r.Unsent && r.Event != EventFailed, r.Error != "" && r.Event != EventFailed && r.Event != EventKept,
+		r.Made != "" && r.Event != EventDone:
+		return fmt.Errorf("has what no line with the event %q has, or lacks what each has", r.Event)
 	}
 	for _, id := range []string{r.By, r.Made} {
 		if id != "" && !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {

@@ -36,29 +36,33 @@ func (j *Journal) of(action string) *step { return &j.steps[j.place(action)] }
 // add takes a record that was written.
 func (j *Journal) add(r Record) {
 	j.Records = append(j.Records, r)
+	s := &step{}
+	if place := j.place(r.Action); place >= 0 {
+		s = &j.steps[place]
+	}
 	switch r.Event {
 	case EventPlan:
 	case EventBegin:
-		j.of(r.Action).begun = r
+		s.begun = r
 	case EventFailed:
-		s := j.of(r.Action)
 		s.failed = !r.Unsent
 		if r.Unsent {
 			s.begun = Record{}
 		}
 	case EventDone:
-		j.of(r.Action).done = r
+		s.done = r
 	case EventApplied:
 		j.applied = true
 	case EventUndo:
-		j.undoing, j.of(r.Action).undo = true, true
+		s.undo = true
 	case EventUndone:
-		j.undoing, j.of(r.Action).undone = true, true
+		s.undone = true
 	case EventKept:
-		j.undoing, j.of(r.Action).kept = true, true
+		s.kept = true
 	case EventRolledBack:
-		j.undoing, j.ended = true, true
+		j.ended = true
 	}
+	j.undoing = j.undoing || s.undo || s.undone || s.kept || j.ended
 }
 
 // Applied counts the actions that were done and not undone.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -37,9 +36,9 @@ const (
 // Fill replaces slots whose values are known.
 func (r Request) Fill(values map[string]string) Request {
 	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		if values[name] != "" {
-			pairs = append(pairs, "{"+name+"}", values[name])
+	for name, value := range values {
+		if value != "" {
+			pairs = append(pairs, "{"+name+"}", value)
 		}
 	}
 	replace := strings.NewReplacer(pairs...)

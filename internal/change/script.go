@@ -106,7 +106,7 @@ func (r Remedy) script(first string, start []string, only, last string, quoted f
 	var filled []string
 	for _, q := range r.Requests {
 		lines = append(lines, comment("to "+q.Purpose), line(q, func(s string) string { return quoted(cut(s, filled)) }))
-		if q.fills() {
+		if q.fills() && !slices.Contains(filled, q.Placeholder) {
 			filled = append(filled, q.Placeholder)
 		}
 	}
@@ -152,23 +152,19 @@ type part struct {
 	variable bool
 }
 
-// cut splits a text at the filled placeholders.
+// cut splits a text at the filled placeholders. No text of a request contains a zero byte.
 func cut(s string, filled []string) []part {
+	for _, p := range filled {
+		s = strings.ReplaceAll(s, p, "\x00"+p+"\x00")
+	}
 	var parts []part
-	for s != "" {
-		at, next := len(s), ""
-		for _, p := range filled {
-			if i := strings.Index(s, p); i >= 0 && i < at {
-				at, next = i, p
-			}
+	for i, text := range strings.Split(s, "\x00") {
+		switch {
+		case i%2 == 1:
+			parts = append(parts, part{variable(text), true})
+		case text != "":
+			parts = append(parts, part{text: text})
 		}
-		if at > 0 {
-			parts = append(parts, part{text: s[:at]})
-		}
-		if next != "" {
-			parts = append(parts, part{variable(next), true})
-		}
-		s = s[at+len(next):]
 	}
 	return parts
 }
