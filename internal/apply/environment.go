@@ -17,8 +17,7 @@ type Mutator interface {
 	Change(ctx context.Context, r change.Request, label string) (made string, err error)
 	// Holders are the users who have a role, in any of its copies, directly or through a team.
 	Holders(ctx context.Context, roleID string) (Holding, error)
-	// Row reads a row that a target names, impersonating another user if only they see it;
-	// nil if it is not visible.
+	// Row reads a row that a target names, as a user who sees it; nil if it is not visible.
 	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
 	// Role reads a copy of a role.
 	Role(ctx context.Context, id string) (Role, error)

@@ -22,8 +22,7 @@ const (
 type ChangeError struct {
 	Effect Effect
 	Err    error
-	// Settling is set if the environment says that the recipient of the change lacks a
-	// right, which may take effect soon.
+	// Settling is set if the recipient of the change lacks a right that may take effect soon.
 	Settling bool
 }
 

@@ -259,8 +259,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
 	}
-	// Not with plan.Decode: the changes of another version of dbaudit must be undone,
-	// whatever its words.
+	// Not with plan.Decode: the words of another version of dbaudit do not matter.
 	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}

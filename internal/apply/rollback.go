@@ -252,8 +252,7 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 	return now, nil
 }
 
-// deletable keeps the row that an action created if it may not be ours, or if it is a role
-// that somebody has.
+// deletable keeps a created row that may not be ours, or a role that somebody has.
 func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) error {
 	s, end := r.Journal.of(a.ID), r.Journal.now()
 	if s.isDone() {

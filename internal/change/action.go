@@ -32,8 +32,7 @@ type Action struct {
 type Reason struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
-	// Follows is set if the control does not fail yet, but will when the finding is fixed:
-	// a new user needs its role and its views.
+	// Follows is set if the control does not fail yet, but will when the finding is fixed.
 	Follows bool `json:"follows,omitempty"`
 	// Partly is set if the finding remains until manual steps are done: a role gets what it
 	// lacks but is not assigned to the user, or an administrator role also comes through a

@@ -103,8 +103,7 @@ func (t Target) assignNote(allow []string) string {
 	return note
 }
 
-// Beyond lists what a role to be assigned grants beyond Grants, sorted. What the platform
-// gives to every role does not count.
+// Beyond lists what a role grants beyond Grants and what the platform gives to every role.
 func (t Target) Beyond(now Depths) []string {
 	meant := Depths{}
 	for name, depth := range t.Grants {

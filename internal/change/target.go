@@ -71,8 +71,7 @@ func (d Depths) Names() []string { return slices.Sorted(maps.Keys(d)) }
 // A Ref names a row.
 type Ref struct {
 	Kind string `json:"kind,omitempty"` // the row's table if the context does not determine it: systemuser or team
-	// ID is empty for a row that an earlier action creates, see MadeBy, or that must be
-	// looked up.
+	// ID is empty for a row that an earlier action creates, or that must be looked up.
 	ID       string `json:"id,omitempty"`
 	Name     string `json:"name,omitempty"`
 	ObjectID string `json:"object_id,omitempty"` // the user's Entra object id, which is used to impersonate it
@@ -96,11 +95,9 @@ type Target struct {
 	Principal     *Ref              `json:"principal,omitempty"`  // the user or team that a view is shared with
 	Owner         *Ref              `json:"owner,omitempty"`      // the view's owner, who is impersonated to share it
 	Privileges    map[string]string `json:"privileges,omitempty"` // the known ids of privileges by name
-	// Filtered are those of Privileges that are granted for some records only before the
-	// change. Such a filter cannot be restored.
+	// Filtered are those of Privileges that are granted for some records only before the change.
 	Filtered []string `json:"filtered,omitempty"`
-	// Levels are the depths at which a privilege can be granted, if the required one is not
-	// among them.
+	// Levels are the depths at which a privilege can be granted, if not at the required one.
 	Levels map[string][]audit.Depth `json:"levels,omitempty"`
 	// Grants is everything that a role grants when it is assigned, the depths by name: if
 	// it grants more by then, it is not assigned. It is empty for a role that an earlier
@@ -157,8 +154,7 @@ type Step struct {
 	After   State
 }
 
-// Next gives the step that leads from one state towards another; ok is false if there is
-// none: the goal is reached, or cannot be reached from there.
+// Next gives the step that leads from one state towards another; ok is false without one.
 func (t Target) Next(from, to State) (step Step, ok bool) {
 	var attr string
 	var steps []transition

@@ -77,8 +77,7 @@ type Finding struct {
 // Empty reports whether there is nothing to apply.
 func (p Plan) Empty() bool { return len(p.Actions) == 0 }
 
-// Counts counts what the plan changes, privileges, shares and rows, by how they change, and
-// what the platform grants in addition.
+// Counts counts single differences by their marks, and what the platform grants in addition.
 func (p Plan) Counts() (changes map[change.Mark]int, along int) {
 	changes = map[change.Mark]int{}
 	for _, a := range p.Actions {

@@ -136,8 +136,7 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	switch {
 	case as != nil && (turnedDown(err) || kindOf(err) == dataverse.NotMember),
 		turnedDown(err) && (table == apply.TableUnit || table == apply.TableTeam):
-		// No change needs these rows: without the right to read them, they count as not
-		// visible.
+		// No change needs these rows: without the right to read them, they are not visible.
 		return nil, nil //nolint:nilnil // as the interface has it
 	case err != nil:
 		return nil, unreachable(err)
