@@ -25,6 +25,7 @@ func fleetless(t *testing.T) []figure {
 	with, without := filepath.Join(t.TempDir(), "with"), filepath.Join(t.TempDir(), "without")
 	build(t, with)
 	build(t, without, "-overlay", overlay(t))
+	with, without = copied(t, with), copied(t, without)
 	s := newSite(t)
 	tree := t.TempDir()
 	roles(t, tree, 1)
