@@ -84,8 +84,8 @@ func (c *collection) assembleShares(s *snapshot.Snapshot) {
 	masks, own := map[[2]string]int{}, map[[2]string]int{}
 	for _, o := range c.shares {
 		if !o.foreign {
-			masks[[2]string{o.principal, o.view}] |= o.mask
-			own[[2]string{o.principal, o.view}] |= o.mask &^ o.inherited
+			masks[[2]string{o.Principal, o.view}] |= o.Mask
+			own[[2]string{o.Principal, o.view}] |= o.Mask &^ o.inherited
 		}
 	}
 	for key, mask := range masks {

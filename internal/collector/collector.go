@@ -176,7 +176,7 @@ type collection struct {
 	ownerViews     []view
 	userViews      []view
 	systemViews    []systemView
-	shares         []share
+	shares         []Share
 	shareTable     error              // why the table of shares was refused
 	askedViews     map[string]bool    // those that were asked whom they are shared with
 	sights         map[string][]Grant // by the privilege's name in lower case

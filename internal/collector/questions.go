@@ -77,21 +77,9 @@ func AskDefinitions(ctx context.Context, s *Asker, names []string) (map[string]s
 	return defined, bare(err)
 }
 
-// A Share is what a principal, a user or a team, may do with a view.
-type Share struct {
-	Principal string
-	// Mask has the bits of AccessRights.
-	Mask int
-}
-
 // AskShares asks with whom a view is shared.
 func AskShares(ctx context.Context, s *Asker, what string, view dataverse.GUID, as dataverse.Caller) ([]Share, error) {
-	found, err := object(ctx, s, Question{What: what, As: as, From: sharesOfView(view)}, accessesOf)
-	all := make([]Share, len(found))
-	for i, f := range found {
-		all[i] = Share{f.principal, f.mask}
-	}
-	return all, bare(err)
+	return AskObject(ctx, s, Question{What: what, As: as, From: sharesOfView(view)}, accessesOf)
 }
 
 // A Grant is a privilege that a role or a user is granted.

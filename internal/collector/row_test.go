@@ -146,7 +146,7 @@ func TestShares(t *testing.T) {
 		table(`1`, "1", "0"):                   "[]",
 	} {
 		r := newRow(json.RawMessage(row), nil)
-		c := &collection{shares: []share{shareOf(r)}}
+		c := &collection{shares: []Share{shareOf(r)}}
 		s := snapshot.New()
 		c.assembleShares(s)
 		if got := fmt.Sprint(s.Shares[user][view].Rights); r.err != nil || got != want {
@@ -165,7 +165,7 @@ func TestShares(t *testing.T) {
 		r := newRow(json.RawMessage(`{"PrincipalAccesses":`+answer+`}`), nil)
 		got := ""
 		for _, s := range accessesOf(r) {
-			got = fmt.Sprint(s.principal, " ", s.mask)
+			got = fmt.Sprint(s.Principal, " ", s.Mask)
 		}
 		if got != want || (r.err != nil) != (want == "") {
 			t.Errorf("%s: %q, %v; want %q", answer, got, r.err, want)
@@ -247,7 +247,7 @@ func FuzzRows(f *testing.F) {
 			"team":   func(r Row) []string { o := teamWithRolesOf(r); return []string{o.id, o.BusinessUnitID} },
 			"view":   func(r Row) []string { o := viewOf(r); return []string{o.id, o.OwnerID} },
 			"system": func(r Row) []string { return []string{systemViewOf(r).id} },
-			"share":  func(r Row) []string { o := shareOf(r); return []string{o.principal, o.view} },
+			"share":  func(r Row) []string { o := shareOf(r); return []string{o.Principal, o.view} },
 			"unit":   func(r Row) []string { return []string{unitOf(r).id} },
 			"privilege": func(r Row) []string {
 				return []string{privilegeOf(r).ID}
@@ -255,7 +255,7 @@ func FuzzRows(f *testing.F) {
 			"organization": func(r Row) []string { return []string{organizationOf(r).ID} },
 			"accesses": func(r Row) (ids []string) {
 				for _, a := range accessesOf(r) {
-					ids = append(ids, a.principal)
+					ids = append(ids, a.Principal)
 				}
 				return ids
 			},

@@ -24,7 +24,7 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 		maps.Copy(all, m.principals())
 	}
 	c.shares, err = Shares().filtered(ctx, c.Asker, a, eachID("principalid", sortedKeys(all)))
-	c.shares = slices.DeleteFunc(c.shares, func(s share) bool { return !mine[s.principal] })
+	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !mine[s.Principal] })
 	if refused(err) || forbidden(err) {
 		c.shareTable = err
 		return nil
@@ -68,7 +68,7 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	for _, v := range views {
 		c.askedViews[v.id] = true
 	}
-	mine, found := c.principals(), make([][]share, len(views))
+	mine, found := c.principals(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
 		accesses, err := object(ctx, c.Asker, Question{
@@ -76,8 +76,8 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 			From: sharesOfView(dataverse.GUID(v.id)),
 		}, accessesOf)
 		for _, a := range accesses {
-			if mine[a.principal] {
-				found[i] = append(found[i], share{principal: a.principal, view: v.id, mask: a.mask})
+			if mine[a.Principal] {
+				found[i] = append(found[i], Share{Principal: a.Principal, view: v.id, Mask: a.Mask})
 			}
 		}
 		return err
@@ -129,7 +129,7 @@ func (c *collection) unexplained() []view {
 func (c *collection) ungivenOf(views []view) []view {
 	mine, given := c.principals(), map[string]bool{}
 	for _, s := range c.shares {
-		if mine[s.principal] && !s.foreign && slices.Contains(snapshot.RightsOf(s.mask), snapshot.RightRead) {
+		if mine[s.Principal] && !s.foreign && slices.Contains(snapshot.RightsOf(s.Mask), snapshot.RightRead) {
 			given[s.view] = true
 		}
 	}
@@ -141,10 +141,10 @@ func sharesOfView(view dataverse.GUID) dataverse.Query {
 }
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
-func accessesOf(r Row) []share {
-	return List(r, "PrincipalAccesses", "", func(inner Row) share {
-		var s share
-		s.mask = inner.rights("AccessMask")
+func accessesOf(r Row) []Share {
+	return List(r, "PrincipalAccesses", "", func(inner Row) Share {
+		var s Share
+		s.Mask = inner.rights("AccessMask")
 		principal, ok := decode[map[string]any](inner, "Principal", "reference")
 		if !ok {
 			inner.Refuse("Principal", "is null")
@@ -152,7 +152,7 @@ func accessesOf(r Row) []share {
 		for _, key := range []string{"systemuserid", "teamid", "ownerid"} {
 			text, _ := principal[key].(string)
 			if id, err := dataverse.ParseGUID(text); err == nil {
-				s.principal = id.String()
+				s.Principal = id.String()
 				return s
 			}
 		}

@@ -62,7 +62,7 @@ func Views() Table[view] { return tableOf("userqueries", "userqueryid", viewOf) 
 func SystemViews() Table[systemView] { return tableOf("savedqueries", "savedqueryid", systemViewOf) }
 
 // Shares are what users and teams may do with personal views.
-func Shares() Table[share] {
+func Shares() Table[Share] {
 	return tableOf("principalobjectaccessset", "principalobjectaccessid", shareOf).Where(dataverse.Eq("objecttypecode", "userquery"))
 }
 
@@ -310,23 +310,26 @@ func systemViewOf(r Row) systemView {
 	}
 }
 
-// share is what one principal may do with one personal view.
-type share struct {
-	principal, view string
-	mask            int
+// A Share is what a principal, a user or a team, may do with a personal view.
+type Share struct {
+	Principal string
+	// Mask has the bits of AccessRights.
+	Mask int
+
+	view string
 	// inherited is what of the mask the share itself does not give.
 	inherited int
 	// foreign marks a share of something other than a personal view.
 	foreign bool
 }
 
-func shareOf(r Row) share {
-	s := share{principal: r.ID("principalid"), view: r.ID("objectid")}
+func shareOf(r Row) Share {
+	s := Share{Principal: r.ID("principalid"), view: r.ID("objectid")}
 	// A view's type is userquery, by its number 4230.
 	code := r.typeCode("objecttypecode")
 	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"
 	own, inherited := r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")
-	s.mask, s.inherited = own|inherited, inherited&^own
+	s.Mask, s.inherited = own|inherited, inherited&^own
 	return s
 }
 

@@ -32,10 +32,6 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 			return Discovery{}, err
 		}
 	}
-	return discover(ctx, c, origin, authority)
-}
-
-func discover(ctx context.Context, c Config, origin, authority string) (Discovery, error) {
 	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
 		status, header, err := c.ask(ctx, origin+path)
 		if err != nil {

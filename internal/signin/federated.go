@@ -20,7 +20,7 @@ import (
 // for each sign-in, because it is valid only for minutes.
 func newFederatedSource(c Config, s *Session) (source, error) {
 	if s.clientID == "" {
-		s.clientID = firstOf(c.Getenv, "AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
+		s.clientID = c.firstOf("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
 	}
 	fetch, err := c.platform(s)
 	if err != nil {

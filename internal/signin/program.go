@@ -37,7 +37,7 @@ func newCertificateSource(c Config, s *Session) (source, error) {
 		return nil, &ConfigError{fmt.Sprintf("--client-certificate %s: the private key belongs to none of its certificates", c.CertificateFile)}
 	}
 	for _, cert := range certs {
-		if public, ok := cert.PublicKey.(*rsa.PublicKey); ok && public.Equal(publicOf(key)) {
+		if key.PublicKey.Equal(cert.PublicKey) {
 			s.Expiry = cert.NotAfter
 			if err := s.checkValidity(cert, c.Now(), c.CertificateFile); err != nil {
 				return nil, err
@@ -90,60 +90,50 @@ func claimsOf(o dataverse.TokenOptions) string {
 }
 
 // readCertificate reads certificates and private key from a PEM or PFX file.
-func (c Config) readCertificate() ([]*x509.Certificate, crypto.PrivateKey, error) {
+func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) {
 	name := c.CertificateFile
 	if name == "" {
 		return nil, nil, &ConfigError{"sign-in by certificate needs one: set --client-certificate (DBAUDIT_CLIENT_CERTIFICATE) to a PEM or PFX file"}
 	}
-	fail := func(format string, args ...any) error {
-		return &ConfigError{fmt.Sprintf("--client-certificate %s: ", name) + fmt.Sprintf(format, args...)}
+	certs, key, err := c.decodeCertificate()
+	private, ok := key.(*rsa.PrivateKey)
+	if err == nil && !ok {
+		err = errors.New("its key is not an RSA key, the only kind that Entra accepts for this")
 	}
-	if c.ReadFile == nil {
-		return nil, nil, fail("files cannot be read here")
-	}
-	data, err := c.ReadFile(name)
 	if err != nil {
-		return nil, nil, fail("cannot be read: %s", dataverse.Printable(err.Error()))
+		return nil, nil, &ConfigError{"--client-certificate " + name + ": " + err.Error()}
 	}
-	if !strings.Contains(string(data), "-----BEGIN") {
-		return c.decodePFX(data, fail)
-	}
-	certs, key, err := confidential.CertFromPEM(data, "")
-	switch {
-	case strings.Contains(string(data), "ENCRYPTED"):
-		return nil, nil, fail("its private key is encrypted, which PEM files must not be here: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
-	case err != nil:
-		return nil, nil, fail("is not a PEM file with one certificate chain and one private key")
-	}
-	return certs, key, mustBeRSA(key, fail)
+	return certs, private, nil
 }
 
-func (c Config) decodePFX(data []byte, fail func(string, ...any) error) ([]*x509.Certificate, crypto.PrivateKey, error) {
+func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
+	if c.ReadFile == nil {
+		return nil, nil, errors.New("files cannot be read here")
+	}
+	data, err := c.ReadFile(c.CertificateFile)
+	if err != nil {
+		return nil, nil, errors.New("cannot be read: " + dataverse.Printable(err.Error()))
+	}
+	if strings.Contains(string(data), "-----BEGIN") {
+		certs, key, err = confidential.CertFromPEM(data, "")
+		switch {
+		case strings.Contains(string(data), "ENCRYPTED"):
+			return nil, nil, errors.New("its private key is encrypted, which PEM files must not be here: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
+		case err != nil:
+			return nil, nil, errors.New("is not a PEM file with one certificate chain and one private key")
+		}
+		return certs, key, nil
+	}
 	key, cert, chain, err := pkcs12.DecodeChain(data, c.CertificatePassword.Reveal())
 	switch {
 	case errors.Is(err, pkcs12.ErrIncorrectPassword) && c.CertificatePassword.IsZero():
-		return nil, nil, fail("has a password: set DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
+		return nil, nil, errors.New("has a password: set DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return nil, nil, fail("has another password: check DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
+		return nil, nil, errors.New("has another password: check DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
 	case err != nil:
-		return nil, nil, fail("is neither a PEM nor a PFX file that can be read")
+		return nil, nil, errors.New("is neither a PEM nor a PFX file that can be read")
 	}
-	return append([]*x509.Certificate{cert}, chain...), key, mustBeRSA(key, fail)
-}
-
-func mustBeRSA(key crypto.PrivateKey, fail func(string, ...any) error) error {
-	if _, ok := key.(*rsa.PrivateKey); !ok {
-		return fail("its key is not an RSA key, the only kind that Entra accepts for this")
-	}
-	return nil
-}
-
-func publicOf(key crypto.PrivateKey) crypto.PublicKey {
-	private, ok := key.(*rsa.PrivateKey)
-	if !ok {
-		return nil
-	}
-	return private.Public()
+	return append([]*x509.Certificate{cert}, chain...), key, nil
 }
 
 // expiresSoon is when a certificate's end is worth a warning.

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -95,15 +96,6 @@ type Session struct {
 // A source signs in. Its errors may be MSAL's own.
 type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, error)
 
-// Open decides how to sign in, finds the tenant where none is given (one or two
-// requests), and gives a session. Sign-in happens only when a token is requested. What is
-// missing is a *ConfigError, what fails an *AuthError.
-func Open(ctx context.Context, c Config) (*Session, error) {
-	c = c.withDefaults()
-	s, err := prepare(ctx, c)
-	return s, c.naming(err)
-}
-
 // Loopback reports whether an origin is this machine: a practice environment, whose
 // answers come from nobody else.
 func Loopback(origin string) bool {
@@ -115,12 +107,16 @@ func Loopback(origin string) bool {
 	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func prepare(ctx context.Context, c Config) (*Session, error) {
+// Open decides how to sign in, finds the tenant where none is given (one or two
+// requests), and gives a session. Sign-in happens only when a token is requested. What is
+// missing is a *ConfigError, what fails an *AuthError.
+func Open(ctx context.Context, c Config) (_ *Session, err error) {
+	c = c.withDefaults()
+	defer func() { err = c.naming(err) }()
 	if err := dataverse.CheckTransport(c.Transport); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
 	s := &Session{clientID: c.ClientID}
-	var err error
 	if s.Origin, err = dataverse.ParseEnvironment(c.EnvironmentURL); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
@@ -187,6 +183,11 @@ func (c Config) naming(err error) error {
 		failed.Advice = own(failed.Advice)
 	}
 	return err
+}
+
+// firstOf is the value of the first of two variables that is set.
+func (c Config) firstOf(one, other string) string {
+	return cmp.Or(strings.TrimSpace(c.Getenv(one)), strings.TrimSpace(c.Getenv(other)))
 }
 
 func (c Config) patience() patience { return patience{c.Sleep, c.Jitter} }
@@ -270,7 +271,7 @@ func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 	var err error
 	tenant := c.TenantID
 	if tenant == "" && s.Method == WorkloadIdentity {
-		tenant = firstOf(c.Getenv, "AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
+		tenant = c.firstOf("AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
 	}
 	if tenant != "" {
 		if s.tenant, err = parseTenant(tenant); err != nil {
@@ -286,7 +287,7 @@ func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
 		}
 	}
 	if s.tenant == "" {
-		found, err := discover(ctx, c, s.Origin, s.authority)
+		found, err := Discover(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -330,13 +331,4 @@ func parseAuthority(text string) (string, error) {
 		return "", &ConfigError{fmt.Sprintf("--authority is the host alone, https://%s: the tenant goes into --tenant-id", u.Host)}
 	}
 	return "https://" + strings.ToLower(strings.TrimSuffix(u.Host, ":443")), nil
-}
-
-func firstOf(getenv func(string) string, names ...string) string {
-	for _, name := range names {
-		if v := strings.TrimSpace(getenv(name)); v != "" {
-			return v
-		}
-	}
-	return ""
 }
