@@ -48,7 +48,7 @@ func New(o Options) (*Client, error) {
 	if o.UserAgent == "" {
 		o.UserAgent = "dbaudit"
 	}
-	limits, counted := o.Limits.withDefaults(), &counters{}
+	limits, counted := o.Limits.WithDefaults(), &counters{}
 	tokens := &keeper{
 		source: o.Tokens, now: o.Now, turn: make(chan struct{}, 1),
 		renewed: func() { o.Observe(Event{Kind: TokenRenewed}) },

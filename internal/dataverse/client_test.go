@@ -410,7 +410,7 @@ func TestThrottling(t *testing.T) {
 			}
 			w.WriteHeader(204)
 		})
-		if _, err := s.writer.Post(t.Context(), Collection("roles").Request(""), map[string]string{"name": "x"}); err != nil || tries != 3 {
+		if _, err := s.writer.Change(t.Context(), "POST", Collection("roles").Request(""), encoded(t, map[string]string{"name": "x"}), ""); err != nil || tries != 3 {
 			t.Errorf("%v after %d tries", err, tries)
 		}
 	})
@@ -588,7 +588,7 @@ func TestCancellation(t *testing.T) {
 		<-started
 		cancel()
 	}()
-	_, err = s.writer.Post(ctx, Collection("roles").Request("making a role"), nil)
+	_, err = s.writer.Change(ctx, "POST", Collection("roles").Request("making a role"), nil, "")
 	if e := asError(t, err); !errors.Is(err, context.Canceled) || !e.MayHaveHappened {
 		t.Errorf("got %v", err)
 	}

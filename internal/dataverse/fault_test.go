@@ -183,7 +183,7 @@ func TestRandomFaults(t *testing.T) {
 		}
 		for i := range 5 {
 			body := fmt.Sprintf(`{"n":%d}`, i)
-			_, err := w.Post(t.Context(), Collection("DoIt").Request("doing it"), map[string]int{"n": i})
+			_, err := w.Change(t.Context(), "POST", Collection("DoIt").Request("doing it"), []byte(body), "")
 			done := f.posted[body]
 			var e *Error
 			switch {
@@ -247,7 +247,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, readErr := rowsOf(t.Context(), c.Client, Collection("roles").Request("reading roles"))
-		_, writeErr := c.Post(t.Context(), Collection("roles").Request("making a role"), map[string]string{"a": "b"})
+		_, writeErr := c.Change(t.Context(), "POST", Collection("roles").Request("making a role"), encoded(t, map[string]string{"a": "b"}), "")
 		for _, err := range []error{readErr, writeErr} {
 			if err == nil {
 				continue

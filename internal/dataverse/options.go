@@ -47,10 +47,8 @@ const (
 	maxConcurrency = 52               // exchanges at once whatever the environment says: the service protection limit
 )
 
-// DefaultLimits are the limits of a client that sets none.
-func DefaultLimits() Limits { return Limits{}.withDefaults() }
-
-func (l Limits) withDefaults() Limits {
+// WithDefaults gives each limit that is not set its default.
+func (l Limits) WithDefaults() Limits {
 	return Limits{
 		MaxBody:       cmp.Or(l.MaxBody, 64<<20),
 		MaxPages:      cmp.Or(l.MaxPages, 10_000),

@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -28,67 +29,43 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{c}, nil
 }
 
-// Written is the response to a change that was made.
-type Written struct {
-	// ID is the row that was created or changed (OData-EntityId); "" if the response names
-	// none.
-	ID GUID
-	// Body is the answer's JSON, empty for most changes (204).
-	Body json.RawMessage
-}
-
-// Post makes a row, adds a reference or calls an action. The body is encoded as
-// JSON; nil sends none.
-func (w *Writer) Post(ctx context.Context, r Request, body any) (Written, error) {
-	return w.write(ctx, http.MethodPost, r, body, "")
-}
-
-// Patch changes a row that exists: ifMatch is its ETag, and "*" (or "") matches any, so
-// that a missing row is not created.
-func (w *Writer) Patch(ctx context.Context, r Request, body any, ifMatch string) (Written, error) {
-	if ifMatch == "" {
-		ifMatch = "*"
-	}
-	return w.write(ctx, http.MethodPatch, r, body, ifMatch)
-}
-
-// Delete removes a row or a reference.
-func (w *Writer) Delete(ctx context.Context, r Request) error {
-	_, err := w.write(ctx, http.MethodDelete, r, nil, "")
-	return err
-}
-
-func (w *Writer) write(ctx context.Context, method string, r Request, body any, ifMatch string) (Written, error) {
+// Change sends a change, with a body of JSON or none: POST makes a row, adds a reference or
+// calls an action; PATCH changes a row whose ETag is ifMatch, and "" matches any, so that a
+// missing row is not created; DELETE removes a row or a reference. It returns the id of the
+// row that was created or changed, "" if the response names none.
+func (w *Writer) Change(ctx context.Context, method string, r Request, body json.RawMessage, ifMatch string) (GUID, error) {
 	address, err := w.address(r)
 	if err != nil {
-		return Written{}, err
+		return "", err
 	}
 	header := w.header(r)
+	switch method {
+	case http.MethodPost, http.MethodDelete:
+	case http.MethodPatch:
+		header.Set("If-Match", cmp.Or(ifMatch, "*"))
+		header.Del("If-None-Match") // the two contradict each other
+	default:
+		return "", fmt.Errorf("%s: the method %q is not supported", r.Label, method)
+	}
 	var text []byte
-	if body != nil {
+	if len(body) > 0 {
 		if text, err = json.Marshal(body); err != nil {
-			return Written{}, fmt.Errorf("%s: putting the request together: %w", r.Label, err)
+			return "", fmt.Errorf("%s: putting the request together: %w", r.Label, err)
 		}
 		header.Set("Content-Type", "application/json")
 	}
-	if ifMatch != "" {
-		header.Set("If-Match", ifMatch)
-		header.Del("If-None-Match") // the two contradict each other
-	}
 	got, err := w.top.send(ctx, call{method: method, url: address, header: header, body: text, label: r.Label, as: r.Caller})
 	if err != nil {
-		return Written{}, err
+		return "", err
 	}
-	done := Written{ID: entityID(got.header)}
 	if len(got.body) > 0 {
 		if err := w.usableObject(got); err != nil {
 			e := w.stopped(r, "the change was carried out, but the answer cannot be used: "+err.Error())
 			e.MayHaveHappened = true
-			return done, e
+			return entityID(got.header), e
 		}
-		done.Body = got.body
 	}
-	return done, nil
+	return entityID(got.header), nil
 }
 
 // entityID reads the id out of OData-EntityId: https://…/roles(<id>).
@@ -101,9 +78,6 @@ func entityID(h http.Header) GUID {
 	if !ok {
 		return ""
 	}
-	id, err := ParseGUID(rest[strings.LastIndexByte(rest, '(')+1:])
-	if err != nil {
-		return ""
-	}
+	id, _ := ParseGUID(rest[strings.LastIndexByte(rest, '(')+1:])
 	return id
 }

@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -8,6 +9,15 @@ import (
 	"strings"
 	"testing"
 )
+
+func encoded(t *testing.T, body any) json.RawMessage {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
 
 func TestWritesOnTheWire(t *testing.T) {
 	var got *http.Request
@@ -33,8 +43,8 @@ func TestWritesOnTheWire(t *testing.T) {
 	standard := map[string]string{"Accept": "application/json", "OData-Version": "4.0", "OData-MaxVersion": "4.0", "Prefer": "", "Authorization": "Bearer token-1"}
 
 	const unit = "/businessunits(11111111-2222-3333-4444-555555555555)"
-	done, err := s.writer.Post(t.Context(), Collection("roles").Request("making the role"), map[string]any{"name": "Demandbase Integration", "businessunitid@odata.bind": unit})
-	if err != nil || done.ID != idB || done.Body != nil {
+	done, err := s.writer.Change(t.Context(), "POST", Collection("roles").Request("making the role"), encoded(t, map[string]any{"name": "Demandbase Integration", "businessunitid@odata.bind": unit}), "")
+	if err != nil || done != idB {
 		t.Errorf("%+v, %v", done, err)
 	}
 	check("POST /api/data/v9.2/roles", `{"businessunitid@odata.bind":"/businessunits(11111111-2222-3333-4444-555555555555)","name":"Demandbase Integration"}`, standard)
@@ -43,21 +53,21 @@ func TestWritesOnTheWire(t *testing.T) {
 	link := s.server.URL + "/api/data/v9.2/roles(" + string(idB) + ")"
 	roles := Row("systemusers", idA).Nav("systemuserroles_association").String()
 	r := Request{Path: roles + "/$ref", Label: "assigning the role", Caller: Caller{ObjectID: idB}}
-	if _, err := s.writer.Post(t.Context(), r, map[string]string{"@odata.id": link}); err != nil {
+	if _, err := s.writer.Change(t.Context(), "POST", r, encoded(t, map[string]string{"@odata.id": link}), ""); err != nil {
 		t.Fatal(err)
 	}
 	check("POST /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association/$ref", `{"@odata.id":"`+link+`"}`, map[string]string{"CallerObjectId": string(idB)})
 
-	if _, err := s.writer.Patch(t.Context(), Row("systemusers", idA).Request("enabling the user"), map[string]bool{"isdisabled": false}, ""); err != nil {
+	if _, err := s.writer.Change(t.Context(), "PATCH", Row("systemusers", idA).Request("enabling the user"), encoded(t, map[string]bool{"isdisabled": false}), ""); err != nil {
 		t.Fatal(err)
 	}
 	check("PATCH /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)", `{"isdisabled":false}`, map[string]string{"If-Match": "*", "If-None-Match": ""})
-	if _, err := s.writer.Patch(t.Context(), Row("systemusers", idA).Request(""), map[string]bool{"isdisabled": false}, `W/"7"`); err != nil {
+	if _, err := s.writer.Change(t.Context(), "PATCH", Row("systemusers", idA).Request(""), encoded(t, map[string]bool{"isdisabled": false}), `W/"7"`); err != nil {
 		t.Fatal(err)
 	}
 	check("PATCH /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)", `{"isdisabled":false}`, map[string]string{"If-Match": `W/"7"`})
 
-	if err := s.writer.Delete(t.Context(), Request{Path: roles + "(" + string(idB) + ")/$ref"}); err != nil {
+	if _, err := s.writer.Change(t.Context(), "DELETE", Request{Path: roles + "(" + string(idB) + ")/$ref"}, nil, ""); err != nil {
 		t.Fatal(err)
 	}
 	check("DELETE /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)/$ref", "", map[string]string{"Content-Type": ""})
@@ -107,7 +117,7 @@ func TestWritesAreNotRepeatedBlindly(t *testing.T) {
 				n++
 				c.answer(w, n)
 			})
-			_, err := s.writer.Post(t.Context(), Collection("roles").Request("making the role"), map[string]string{"name": "x"})
+			_, err := s.writer.Change(t.Context(), "POST", Collection("roles").Request("making the role"), encoded(t, map[string]string{"name": "x"}), "")
 			if c.kind == Unknown {
 				if err != nil || n != c.tries {
 					t.Errorf("%v after %d tries", err, n)
@@ -133,7 +143,7 @@ func TestAConnectionThatNeverCameAboutIsTriedAgain(t *testing.T) {
 			return next.RoundTrip(r)
 		})
 	})
-	if err := s.writer.Delete(t.Context(), Row("roles", idA).Request("")); err != nil || tries != 3 {
+	if _, err := s.writer.Change(t.Context(), "DELETE", Row("roles", idA).Request(""), nil, ""); err != nil || tries != 3 {
 		t.Errorf("%v after %d tries", err, tries)
 	}
 }

@@ -69,17 +69,9 @@ func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
 func (e *Environment) send(ctx context.Context, r change.Request, body json.RawMessage, label string) (made string, err error) {
 	err = e.asEither(ctx, r.As, func(as dataverse.Caller) (err error) {
 		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
-		switch r.Method {
-		case http.MethodPost:
-			var written dataverse.Written
-			written, err = e.writer.Post(ctx, request, body)
-			made = written.ID.String()
-		case http.MethodPatch:
-			_, err = e.writer.Patch(ctx, request, body, r.IfMatch)
-		case http.MethodDelete:
-			err = e.writer.Delete(ctx, request)
-		default:
-			err = fmt.Errorf("%s: the method %q is not supported", label, r.Method)
+		id, err := e.writer.Change(ctx, r.Method, request, body, r.IfMatch)
+		if r.Method == http.MethodPost {
+			made = id.String()
 		}
 		return err
 	})

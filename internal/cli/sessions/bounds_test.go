@@ -110,7 +110,7 @@ func TestBoundsOfInputs(t *testing.T) {
 // TestBoundsOfTime: the table matches the program, and the test that it names exists.
 func TestBoundsOfTime(t *testing.T) {
 	t.Parallel()
-	limits := dataverse.DefaultLimits()
+	limits := dataverse.Limits{}.WithDefaults()
 	values := map[string]string{
 		"one environment":                  run.DefaultTimeout.String(),
 		"one answer of an environment":     limits.AnswerTimeout.String(),
