@@ -29,8 +29,7 @@ type reading struct {
 	columns []dataverse.Member
 	// without are the optional columns that were not asked for.
 	without columnSet
-	err     error    // the first fault
-	outer   *reading // of which this is a part, refused with it
+	err     error // the first fault
 	// asked, if set, records which columns are read; there is no response then. See columns.
 	asked *selection
 }
@@ -56,10 +55,8 @@ func (r Row) column(name string) json.RawMessage {
 
 // Refuse reports an impossible value in a column.
 func (r Row) Refuse(column, problem string) {
-	for at := r.reading; at != nil; at = at.outer {
-		if at.err == nil && at.asked == nil {
-			at.err = inconsistentf("the column %s %s", column, problem)
-		}
+	if r.err == nil && r.asked == nil {
+		r.err = inconsistentf("the column %s %s", column, problem)
 	}
 }
 
@@ -293,15 +290,4 @@ func List[T any](r Row, column, key string, take func(Row) T) []T {
 		values = append(values, value)
 	}
 	return values
-}
-
-// Within is an object inside a row.
-func (r Row) Within(column string) Row {
-	data, _ := r.value(column)
-	inner := newRow(data, r.without)
-	if inner.err != nil {
-		r.Refuse(column, "is not an object")
-	}
-	inner.outer = r.reading
-	return inner
 }

@@ -102,10 +102,6 @@ func TestRow(t *testing.T) {
 		{`{"a":[null]}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
 		{`{"a":null}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
 		{`{}`, func(r Row) any { return len(List(r, "a", "", unkeyed)) }, nil},
-		{`{"a":{"k":"` + id + `"}}`, func(r Row) any { return r.Within("a").ID("k") }, strings.ToLower(id)},
-		{`{"a":{"k":"x"}}`, func(r Row) any { return r.Within("a").Maybe("k") }, nil},
-		{`{"a":{}}`, func(r Row) any { return r.Within("a").ID("k") }, nil},
-		{`{"a":null}`, func(r Row) any { return r.Within("a").Maybe("k") }, nil},
 		{`null`, func(r Row) any { return r.Text("old") }, nil},
 		{`[]`, func(r Row) any { return r.Text("old") }, nil},
 	}

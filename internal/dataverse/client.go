@@ -14,11 +14,9 @@ import (
 type Client struct {
 	origin   origin
 	top      sender
-	limits   Limits
-	observe  func(Event)
+	options  Options
 	scrub    func(string) string
 	counters *counters
-	agent    string
 }
 
 // New makes a client that only reads.
@@ -48,24 +46,15 @@ func New(o Options) (*Client, error) {
 	if o.UserAgent == "" {
 		o.UserAgent = "dbaudit"
 	}
-	limits, counted := o.Limits.WithDefaults(), &counters{}
+	o.Limits = o.Limits.WithDefaults()
+	counted := &counters{}
 	tokens := &keeper{
 		source: o.Tokens, now: o.Now, turn: make(chan struct{}, 1),
 		renewed: func() { o.Observe(Event{Kind: TokenRenewed}) },
 	}
-	var s sender = wire{
-		transport: guard{env, o.Transport},
-		limits:    limits,
-		now:       o.Now,
-		counters:  counted,
-	}
-	s = newLimiter(s, limits.Concurrency, maxConcurrency)
-	s = authorizer{s, tokens}
-	s = &retrier{next: s, limits: limits, now: o.Now, sleep: o.Sleep, jitter: o.Jitter, observe: o.Observe, scrub: tokens.scrub, counters: counted, writing: o.writing}
-	return &Client{
-		origin: env, top: s, limits: limits, observe: o.Observe, scrub: tokens.scrub, counters: counted,
-		agent: o.UserAgent,
-	}, nil
+	exchange := newLimiter(wire{guard{env, o.Transport}, o.Limits, o.Now, counted}, o.Limits.Concurrency, maxConcurrency)
+	top := &retrier{Options: o, next: authorizer{exchange, tokens}, scrub: tokens.scrub, counters: counted}
+	return &Client{env, top, o, tokens.scrub, counted}, nil
 }
 
 // Sleep waits for a time, or until the context ends, whose error it then returns.

@@ -46,8 +46,8 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 	seen := map[string]bool{address.String(): true}
 	expected, total := unknown, 0
 	for n := 1; address != nil; n++ {
-		if w.pages++; w.pages > w.limits.MaxPages {
-			yield(nil, w.stopped(w.request, fmt.Sprintf("the collection has more than %d pages", w.limits.MaxPages)))
+		if w.pages++; w.pages > w.options.Limits.MaxPages {
+			yield(nil, w.stopped(w.request, fmt.Sprintf("the collection has more than %d pages", w.options.Limits.MaxPages)))
 			return
 		}
 		var p page
@@ -72,7 +72,7 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 			return
 		}
 		expected, total = max(expected, p.count), total+len(p.rows)
-		w.observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
+		w.options.Observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
 		for _, row := range p.rows {
 			row, err := w.complete(address, row)
 			if !yield(row, err) || err != nil {

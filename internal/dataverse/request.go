@@ -32,7 +32,7 @@ func (c *Client) header(r Request) http.Header {
 		"Odata-Version":    {"4.0"},
 		"Odata-Maxversion": {"4.0"},
 		"If-None-Match":    {"null"},
-		"User-Agent":       {c.agent},
+		"User-Agent":       {c.options.UserAgent},
 	}
 	switch {
 	case r.Caller.ObjectID != "":

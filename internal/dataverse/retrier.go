@@ -16,15 +16,10 @@ import (
 // retrier repeats requests if that is safe and may help, waits as the environment asks, and
 // gives up within bounds. A reply that it returns can be used.
 type retrier struct {
+	Options
 	next     sender
-	limits   Limits
-	now      func() time.Time
-	sleep    func(context.Context, time.Duration) error
-	jitter   func() float64
-	observe  func(Event)
 	scrub    func(string) string
 	counters *counters
-	writing  bool // the identity is one that applies changes
 
 	mu   sync.Mutex
 	open time.Time // when the environment takes requests again, for all
@@ -53,14 +48,14 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		if err := p.gate(ctx); err != nil {
 			return reply{}, p.finish(c, attempt-1, p.canceled(ctx, c, nil))
 		}
-		p.observe(Event{Kind: RequestStarted, Label: c.label, Attempt: attempt})
+		p.Observe(Event{Kind: RequestStarted, Label: c.label, Attempt: attempt})
 		r, err := p.next.send(ctx, c)
 		if err != nil && ctx.Err() != nil {
 			return r, p.finish(c, attempt, p.canceled(ctx, c, err))
 		}
 		e, when := p.judge(c, r, err)
 		if e == nil {
-			p.observe(Event{Kind: RequestFinished, Label: c.label, Attempt: attempt, Status: r.status, Bytes: len(r.body)})
+			p.Observe(Event{Kind: RequestFinished, Label: c.label, Attempt: attempt, Status: r.status, Bytes: len(r.body)})
 			return r, nil
 		}
 		if when == never || when == asRead && !c.reads() {
@@ -70,12 +65,12 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		if when == waiting {
 			throttled++
 			p.counters.throttled.Add(1)
-			wait = cmp.Or(e.RetryAfter, Backoff(throttled, longestWait, p.jitter()))
+			wait = cmp.Or(e.RetryAfter, Backoff(throttled, longestWait, p.Jitter()))
 		} else {
 			broken++
-			wait = max(Backoff(broken, longestWait, p.jitter()), e.RetryAfter)
+			wait = max(Backoff(broken, longestWait, p.Jitter()), e.RetryAfter)
 		}
-		if broken == p.limits.MaxAttempts || throttled > maxThrottled || wait > maxWait-waited {
+		if broken == p.Limits.MaxAttempts || throttled > maxThrottled || wait > maxWait-waited {
 			return r, p.finish(c, attempt, e)
 		}
 		waited += wait
@@ -83,11 +78,11 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		if when == waiting {
 			kind = RequestThrottled
 		}
-		p.observe(Event{Kind: kind, Label: c.label, Attempt: attempt, Status: r.status, Wait: wait, Reason: e.Kind})
+		p.Observe(Event{Kind: kind, Label: c.label, Attempt: attempt, Status: r.status, Wait: wait, Reason: e.Kind})
 		p.counters.retries.Add(1)
 		if when == waiting && e.RetryAfter > 0 {
 			p.shut(wait) // the gate holds this request like all others
-		} else if err := p.sleep(ctx, wait); err != nil {
+		} else if err := p.Sleep(ctx, wait); err != nil {
 			return r, p.finish(c, attempt, p.canceled(ctx, c, nil))
 		}
 	}
@@ -102,7 +97,7 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	if e == nil {
 		return unusable(c, r)
 	}
-	e.RetryAfter = RetryAfter(r.header, p.now())
+	e.RetryAfter = RetryAfter(r.header, p.Now())
 	_, isOData := decodeError(r.body)
 	// A proxy may have forwarded the request before it refused.
 	forwarded := !isOData && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
@@ -163,7 +158,7 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	}
 	if r.status == http.StatusTooManyRequests {
 		e := failure(r)
-		e.RetryAfter = RetryAfter(r.header, p.now())
+		e.RetryAfter = RetryAfter(r.header, p.Now())
 		return e, waiting
 	}
 	found := diagnose(err)
@@ -197,7 +192,7 @@ func (p *retrier) finish(c call, tries int, e *Error) *Error {
 	e.hide(p.scrub)
 	e.Label, e.Impersonated, e.Attempts = c.label, !c.as.isZero(), tries
 	e.Writer, e.Change = p.writing, !c.reads()
-	p.observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
+	p.Observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
 	return e
 }
 
@@ -205,18 +200,18 @@ func (p *retrier) finish(c call, tries int, e *Error) *Error {
 // refusal applies to all requests of this client; more requests would only prolong the wait.
 func (p *retrier) gate(ctx context.Context) error {
 	p.mu.Lock()
-	wait := p.open.Sub(p.now())
+	wait := p.open.Sub(p.Now())
 	p.mu.Unlock()
 	if wait <= 0 {
 		return ctx.Err()
 	}
-	return p.sleep(ctx, wait)
+	return p.Sleep(ctx, wait)
 }
 
 func (p *retrier) shut(wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until := p.now().Add(wait); until.After(p.open) {
+	if until := p.Now().Add(wait); until.After(p.open) {
 		p.open = until
 	}
 }

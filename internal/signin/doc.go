@@ -3,8 +3,6 @@
 // or a person signs in: client secret, certificate, workload identity
 // federation, managed identity, device code, browser, Azure CLI.
 //
-// What it promises:
-//
 //   - Which method is used follows from what is configured, and [Session.Describe]
 //     says it and why in one line.
 //   - Credentials go to the sign-in host of the environment's cloud, or to the one
