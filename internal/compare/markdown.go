@@ -2,6 +2,7 @@ package compare
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -52,25 +53,13 @@ type Table struct {
 // Tables are the parts of a difference that have something in them. Findings that
 // are as they were are counted in a title, or listed if all are wanted.
 func (e Environment) Tables(all bool) []Table {
-	var tables []Table
-	add := func(title string, header []string, rows [][]string) {
-		if len(rows) > 0 {
-			tables = append(tables, Table{title, header, rows})
-		}
-	}
-	var rows [][]string
+	var changes, outcomes, findings, notes, incomparable [][]string
 	for _, c := range e.Changes {
-		rows = append(rows, []string{string(c.Verb), c.Object, c.Name, c.What, c.From, c.To})
+		changes = append(changes, []string{string(c.Verb), c.Object, c.Name, c.What, c.From, c.To})
 	}
-	add(fmt.Sprintf("%d changes", len(rows)), []string{"change", "of", "name", "what", "from", "to"}, rows)
-
-	rows = nil
 	for _, o := range e.Outcomes {
-		rows = append(rows, []string{string(o.Control), words(o.From.String()), words(o.To.String()), o.Title})
+		outcomes = append(outcomes, []string{string(o.Control), words(o.From.String()), words(o.To.String()), o.Title})
 	}
-	add(fmt.Sprintf("%d controls with another outcome", len(rows)), []string{"control", "from", "to", "title"}, rows)
-
-	rows = nil
 	counts := map[State]int{}
 	for _, f := range e.Findings {
 		counts[f.State]++
@@ -84,26 +73,24 @@ func (e Environment) Tables(all bool) []Table {
 		if f.Why != "" {
 			said += " (" + f.Why + ")"
 		}
-		rows = append(rows, []string{string(f.State), f.Severity.String(), string(f.Control), said})
+		findings = append(findings, []string{string(f.State), f.Severity.String(), string(f.Control), said})
 	}
-	if len(e.Findings) > 0 {
-		title := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
-			counts[StateNew], counts[StateFixed], counts[StateUnchanged], counts[StateIncomparable])
-		tables = append(tables, Table{title, []string{"state", "severity", "control", "finding"}, rows})
-	}
-
-	rows = nil
 	for _, n := range e.Notes {
-		rows = append(rows, []string{n})
+		notes = append(notes, []string{n})
 	}
-	add("notes", []string{"note"}, rows)
-
-	rows = nil
 	for _, i := range e.Incomparable {
-		rows = append(rows, []string{i.What, i.Why})
+		incomparable = append(incomparable, []string{i.What, i.Why})
 	}
-	add("not comparable", []string{"what", "why"}, rows)
-	return tables
+	counted := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
+		counts[StateNew], counts[StateFixed], counts[StateUnchanged], counts[StateIncomparable])
+	tables := []Table{
+		{fmt.Sprintf("%d changes", len(changes)), []string{"change", "of", "name", "what", "from", "to"}, changes},
+		{fmt.Sprintf("%d controls with another outcome", len(outcomes)), []string{"control", "from", "to", "title"}, outcomes},
+		{counted, []string{"state", "severity", "control", "finding"}, findings},
+		{"notes", []string{"note"}, notes},
+		{"not comparable", []string{"what", "why"}, incomparable},
+	}
+	return slices.DeleteFunc(tables, func(t Table) bool { return len(t.Rows) == 0 && (t.Title != counted || len(e.Findings) == 0) })
 }
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
