@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -142,24 +143,8 @@ func advice(f audit.Finding, c audit.Control, o Options) string {
 // shortNames returns the fix with its names cut to what fits into a sentence on a
 // terminal. Elsewhere only what nobody would call a name is cut.
 func shortNames(f audit.Fix, o Options) audit.Fix {
-	shorten := func(s *string) { *s = o.name(visible(*s)) }
-	for _, r := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
-		if *r != nil {
-			short := **r
-			shorten(&short.Name)
-			*r = &short
-		}
-	}
-	shorten(&f.Table)
-	shorten(&f.ApplicationID)
-	f.Principals = slices.Clone(f.Principals)
-	for i := range f.Principals {
-		shorten(&f.Principals[i].Name)
-	}
-	f.Privileges = slices.Clone(f.Privileges)
-	for i := range f.Privileges {
-		shorten(&f.Privileges[i].Name)
-	}
+	type fix audit.Fix // own keeps the texts of an audit.Fix
+	own(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.name(visible(s)) })
 	return f
 }
 
