@@ -2,8 +2,11 @@ package change
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // ofUsers are the kinds of fix that change a user.
@@ -79,3 +82,106 @@ func setDisabled(disabled, application bool) Request {
 }
 
 func deleteUser() Request { return del("systemusers({user})") }
+
+// ofAssignments are the kinds of fix that assign a role to a user, or remove it.
+func ofAssignments() []kind {
+	return []kind{
+		{
+			name: AssignRole, remedy: fix.assignRole,
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
+			act: act{
+				target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
+				words: func(a Action, allow []string) (string, string) {
+					t := a.Target
+					return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
+						t.assignNote(allow)
+				},
+			},
+		},
+		{
+			name: UnassignRole, remedy: fix.unassignRole, flag: "--unassign-administrator",
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
+			act: act{
+				target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No}, risk: RiskHigh,
+				words: func(a Action, _ []string) (string, string) {
+					return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name),
+						"Whatever works only because of this role stops working."
+				},
+			},
+		},
+	}
+}
+
+func (f fix) assignRole() Remedy {
+	unit := id(f.BusinessUnit, unitID)
+	calls := f.lookUpUser()
+	if f.BusinessUnit != nil {
+		calls = append(calls, f.lookUpUnit()...)
+	} else {
+		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+id(f.User, userID)+")?$select=fullname,_businessunitid_value"))
+	}
+	var commands []string
+	if f.ApplicationID != "" && refName(f.Role) != "" && f.env.URL != "" {
+		c := "pac admin assign-user --environment " + Shell(f.env.URL) + " --user " + Shell(f.ApplicationID) + " --role " + Shell(refName(f.Role)) + " --application-user"
+		if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
+			c += " --business-unit " + Shell(f.BusinessUnit.ID)
+		}
+		commands = append(commands, c)
+	}
+	return Remedy{
+		Summary: f.say("Assign the role {role|of the integration} to the user {user|of the integration}."),
+		Portal:  f.steps(usersPage, rolesOfUser, "Select {role|of the integration}[ in the business unit {unit}], and save."),
+		Requests: append(calls,
+			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
+				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),
+			f.call("assign it", assign())),
+		Commands: commands,
+	}
+}
+
+func (f fix) unassignRole() Remedy {
+	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
+	return Remedy{
+		Summary: f.say("Remove the role {role|in question} from the user {user|of the integration}."),
+		Portal:  f.steps(usersPage, rolesOfUser, "Clear {role|of the integration}, and save."),
+		Requests: append(f.lookUpUser(),
+			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
+			f.call("remove it", unassign())),
+	}
+}
+
+// copies is the filter for the copies of the role, one in each business unit.
+func (f fix) copies() string {
+	if f.Role == nil || f.Role.ID == "" {
+		return named(refName(f.Role))
+	}
+	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
+}
+
+func assign() Request {
+	return post("systemusers({user})/systemuserroles_association/$ref", `{"@odata.id":"{api}/roles({copy})"}`)
+}
+
+func unassign() Request { return del("systemusers({user})/systemuserroles_association({copy})/$ref") }
+
+func (t Target) assignNote(allow []string) string {
+	note := "The user gets everything that the role grants."
+	if t.Role.MadeBy != "" {
+		return note
+	}
+	note = fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
+	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool { return !contains(allow, name) })
+	if len(allowed) > 0 {
+		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
+	}
+	return note
+}
+
+// Beyond lists what a role grants beyond Grants and what the platform gives to every role.
+func (t Target) Beyond(now Depths) []string {
+	meant := Depths{}
+	for name, depth := range t.Grants {
+		meant[strings.ToLower(name)] = depth
+	}
+	return slices.DeleteFunc(now.Names(), func(name string) bool { return now[name] <= meant[strings.ToLower(name)] || isInborn(name) })
+}

@@ -3,8 +3,12 @@ package plan
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
@@ -33,4 +37,51 @@ func (p Plan) Within(l Limits) error {
 func (p Plan) Expired(now time.Time) bool {
 	const skew = time.Hour
 	return now.After(p.ExpiresAt) || now.Before(p.Snapshot.TakenAt.Add(-skew))
+}
+
+// Needs are the privileges that the identity that applies the plan must have, by name, each
+// with the minimum depth: see [change.Needs]. Assigning a role grants everything in the role.
+func (p Plan) Needs() change.Depths {
+	n := p.noNeeds()
+	for _, a := range p.Actions {
+		n.Change(a.Target, a.Before, a.After)
+		if a.Kind == change.AssignRole {
+			n.Assign(a.Target, p.Actions)
+		}
+	}
+	return n.Depths
+}
+
+func (p Plan) noNeeds() change.Needs {
+	return change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
+}
+
+// NeedsToUndo are the privileges that rolling back requires in addition to [Plan.Needs], and
+// the roles that it would assign again, which requires everything that they grant.
+func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
+	n := p.noNeeds()
+	for _, a := range p.Actions {
+		if a.UndoneWith != "" {
+			continue
+		}
+		n.Change(a.Target, a.After, a.Before)
+		if a.Kind == change.UnassignRole && !slices.Contains(roles, a.Target.Role.Name) {
+			roles = append(roles, a.Target.Role.Name)
+		}
+	}
+	held := p.Needs()
+	maps.DeleteFunc(n.Depths, func(name string, depth audit.Depth) bool { return held[name] >= depth })
+	return n.Depths, roles
+}
+
+// Lacking lists unmet needs with their depths. held has its names in lower case.
+func (p Plan) Lacking(held change.Depths) []string {
+	var lacking []string
+	needs := p.Needs()
+	for _, name := range needs.Names() {
+		if held[strings.ToLower(name)] < needs[name] {
+			lacking = append(lacking, name+" ("+needs[name].String()+")")
+		}
+	}
+	return lacking
 }
