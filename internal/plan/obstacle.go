@@ -42,6 +42,8 @@ type removal struct {
 	how []string
 }
 
+func because(why, who string, how ...string) removal { return removal{why, who, how} }
+
 // removal says how to remove the obstacle to a fix. name is the name of the obstacle's unit
 // or owner. Without an obstacle, the sentence and the steps are the fix's own.
 func (o obstacle) removal(fix audit.Fix, name string) removal {
@@ -53,83 +55,65 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 	const admin = change.SystemAdministrator
 	switch o {
 	case obstacleRoleLocked:
-		return removal{"this role cannot be edited", admin, []string{
-			"Create a custom role for the integration, or have the publisher of the managed solution make " + role + " editable (its managed property \"Can be customized\").",
-			"Set integration.role in the configuration to the custom role.", again,
-		}}
+		return because("this role cannot be edited", admin,
+			"Create a custom role for the integration, or have the publisher of the managed solution make "+role+" editable (its managed property \"Can be customized\").",
+			"Set integration.role in the configuration to the custom role.", again)
 	case obstacleRoleUnread:
-		return removal{"this role, or what it grants, was not read", admin, []string{
+		return because("this role, or what it grants, was not read", admin,
 			"Let the auditor read roles and their privileges: dbaudit doctor names the missing privilege.",
-			"Scan again, and check that " + role + " was read.", again,
-		}}
+			"Scan again, and check that "+role+" was read.", again)
 	case obstacleRootUnread:
-		return removal{"the root business unit was not read", admin, []string{
-			"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again,
-		}}
+		return because("the root business unit was not read", admin,
+			"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again)
 	case obstacleNoUnit:
-		return removal{fmt.Sprintf("no enabled business unit %q was found", name), admin, []string{
+		return because(fmt.Sprintf("no enabled business unit %q was found", name), admin,
 			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", name),
-			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", name),
-			again,
-		}}
+			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", name), again)
 	case obstacleUnitDisabled:
-		return removal{fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", name), admin, []string{
-			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", name, user),
-			again,
-		}}
+		return because(fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", name), admin,
+			fmt.Sprintf("Enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units, or move %s to an enabled unit.", name, user), again)
 	case obstacleNoApplication:
-		return removal{"the application id is unknown", change.Maintainer, []string{
-			"Set integration.app_id in the configuration to the application (client) id of the vendor's app registration.", again,
-		}}
+		return because("the application id is unknown", change.Maintainer,
+			"Set integration.app_id in the configuration to the application (client) id of the vendor's app registration.", again)
 	case obstacleUserGone:
-		return removal{"the user was not read, or is deleted", admin, []string{
-			"Look for " + user + " in the Power Platform admin center, under Users and under Application users, and restore it if it is deleted.",
-			"If it exists, let the auditor read users at Organization level.", again,
-		}}
+		return because("the user was not read, or is deleted", admin,
+			"Look for "+user+" in the Power Platform admin center, under Users and under Application users, and restore it if it is deleted.",
+			"If it exists, let the auditor read users at Organization level.", again)
 	case obstacleNoCopy:
-		return removal{"the role was created outside the root business unit, and has no copy in the user's unit", admin, []string{
-			"Create " + role + " in the root business unit, with the same privileges: each unit below then gets a copy.",
-			"Delete or rename the role in the other business unit, so that only the new role has this name.", again,
-		}}
+		return because("the role was created outside the root business unit, and has no copy in the user's unit", admin,
+			"Create "+role+" in the root business unit, with the same privileges: each unit below then gets a copy.",
+			"Delete or rename the role in the other business unit, so that only the new role has this name.", again)
 	case obstacleUnreached:
-		return removal{"the integration role is not assigned to the user yet, so the user would lose the rights it needs", admin, []string{
-			"Assign the integration role to " + user + " first; see the other entry of this plan.",
-			"Make the plan again; it then removes " + role + ".",
-		}}
+		return because("the integration role is not assigned to the user yet, so the user would lose the rights it needs", admin,
+			"Assign the integration role to "+user+" first; see the other entry of this plan.",
+			"Make the plan again; it then removes "+role+".")
 	case obstacleThroughTeam:
-		return removal{"the user has the role through this team as well", admin, []string{
+		return because("the user has the role through this team as well", admin,
 			fmt.Sprintf("If %s does not need %s, remove the role from the team.", named(fix.Team, "the team"), role),
-			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, named(fix.Team, "the team")),
-		}}
+			fmt.Sprintf("Otherwise, remove %s from %s; for a team of a Microsoft Entra group, remove it from the group.", user, named(fix.Team, "the team")))
 	case obstacleOwnerTeam:
-		return removal{"a team owns the view, or its owner is unknown, so the owner cannot be impersonated", "a member of the team that owns the view", []string{
+		return because("a team owns the view, or its owner is unknown, so the owner cannot be impersonated", "a member of the team that owns the view",
 			fmt.Sprintf("Sign in as a member of the team that owns %s, or assign the view to one person.", view),
-			fmt.Sprintf("As that person, share %s with the integration user, Read only.", view),
-		}}
+			fmt.Sprintf("As that person, share %s with the integration user, Read only.", view))
 	case obstacleOwnerDisabled:
-		return removal{fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", name), admin, []string{
+		return because(fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", name), admin,
 			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", name),
-			"If the owner changes, name the new one under views in the configuration.", again,
-		}}
+			"If the owner changes, name the new one under views in the configuration.", again)
 	case obstacleViewUnread:
-		return removal{"no available identity sees the view", change.Maintainer, []string{
-			"Name the owner of " + view + " under views in the configuration, so that dbaudit can impersonate that person.", again,
-		}}
+		return because("no available identity sees the view", change.Maintainer,
+			"Name the owner of "+view+" under views in the configuration, so that dbaudit can impersonate that person.", again)
 	case obstacleOtherRights:
-		return removal{"the share includes rights that dbaudit does not know and could not restore", change.Who(fix), []string{
+		return because("the share includes rights that dbaudit does not know and could not restore", change.Who(fix),
 			fmt.Sprintf("As the owner of %s, open Manage and share views and see what the share gives.", view),
-			"Note its current rights, and set it to Read.",
-		}}
+			"Note its current rights, and set it to Read.")
 	case obstacleInheritedRights:
-		return removal{"the rights are inherited, and changing this share does not remove them", admin, []string{
+		return because("the rights are inherited, and changing this share does not remove them", admin,
 			fmt.Sprintf("Find where the rights to %s come from: a share or an assignment of another row that cascades to it.", view),
-			"Reduce that share there, or change the cascading behavior of the relationship.",
-		}}
+			"Reduce that share there, or change the cascading behavior of the relationship.")
 	case obstacleFiltered:
-		return removal{"a record filter limits the current grant, and rollback could not restore the filter", admin, []string{
-			"Find out who limited " + strings.Join(privileges, ", ") + " in " + role + " to the records of a filter, and why.",
-			"If the filter is not needed, make and apply the plan with --replace-filtered.",
-		}}
+		return because("a record filter limits the current grant, and rollback could not restore the filter", admin,
+			"Find out who limited "+strings.Join(privileges, ", ")+" in "+role+" to the records of a filter, and why.",
+			"If the filter is not needed, make and apply the plan with --replace-filtered.")
 	case obstacleNone:
 	}
 	return removal{who: change.Who(fix)}
