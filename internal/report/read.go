@@ -32,23 +32,26 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	}
 	// Keys of evidence and the names of privileges may have capital letters.
 	decode := func(v any) error { return strictjson.DecodeLower(doc, v, "evidence", "granted", "required") }
+	rs := make([]audit.Result, 1)
 	if format == audit.ResultFormat {
-		var r audit.Result
-		if err := decode(&r); err != nil {
-			return nil, err
-		}
-		return []audit.Result{r}, check(&r)
+		err = decode(&rs[0])
+	} else {
+		var all audit.Results
+		err = decode(&all)
+		rs = all.Results
 	}
-	var all audit.Results
-	if err := decode(&all); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	for i := range all.Results {
-		if err := check(&all.Results[i]); err != nil {
+	for i := range rs {
+		switch err := check(&rs[i]); {
+		case err != nil && format == audit.ResultFormat:
+			return nil, err
+		case err != nil:
 			return nil, fmt.Errorf("result %d: %w", i+1, err)
 		}
 	}
-	return all.Results, nil
+	return rs, nil
 }
 
 // check refuses a result that contradicts itself.

@@ -139,6 +139,15 @@ func FuzzReadResults(f *testing.F) {
 	})
 }
 
+// TestReadResultsFills: a result without lists is read with empty ones.
+func TestReadResultsFills(t *testing.T) {
+	t.Parallel()
+	rs, err := ReadResults([]byte(`{"format":"dbaudit.result/v1","verdict":"incomplete","summary":{}}`))
+	if err != nil || rs[0].Controls == nil {
+		t.Errorf("%+v, %v", rs, err)
+	}
+}
+
 // TestReadsResultsOfOld: what could not be judged was among the notes before it had a
 // field, and is read from there.
 func TestReadsResultsOfOld(t *testing.T) {
