@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -177,11 +178,6 @@ func shiftLink(link string, step int) string {
 }
 
 func (f Fault) dropColumn(row map[string]any) {
-	column := f.Column
-	for _, name := range slices.Sorted(maps.Keys(row)) {
-		if f.Column == "" && !strings.Contains(name, "@") {
-			column = name // the last one
-		}
-	}
-	delete(row, column)
+	names := pick(slices.Sorted(maps.Keys(row)), func(name string) bool { return !strings.Contains(name, "@") })
+	delete(row, cmp.Or(f.Column, names[len(names)-1]))
 }

@@ -74,15 +74,12 @@ func grantPlaces(values any) (places map[string][]string, problems []problem) {
 }
 
 func located(document *yamldoc.Document, places map[string][]string, problems []problem) error {
-	var errs []error
-	for _, p := range problems {
-		path := p.path
-		if place, ok := places[strings.Join(path, ".")]; ok {
-			path = place
+	return errors.Join(each(problems, func(p problem) error {
+		if place, ok := places[strings.Join(p.path, ".")]; ok {
+			p.path = place
 		}
-		errs = append(errs, document.FaultAtKey(p.text, path...))
-	}
-	return errors.Join(errs...)
+		return document.FaultAtKey(p.text, p.path...)
+	})...)
 }
 
 // Marshal writes an environment as YAML, as [ParseEnvironment] reads it.

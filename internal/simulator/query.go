@@ -114,11 +114,5 @@ func cookie(page int) string {
 }
 
 func (q *query) choose(w *world, rows []any) []any {
-	chosen := make([]any, 0, len(rows))
-	for _, row := range rows {
-		if q.filter(w, row) {
-			chosen = append(chosen, row)
-		}
-	}
-	return chosen
+	return pick(rows, func(row any) bool { return q.filter(w, row) })
 }

@@ -91,7 +91,7 @@ func (c *call) seen(t *entityType, rows []any) []any {
 		}
 		see = func(row any) bool { return c.reaches(holdings, placeOf(row)) }
 	}
-	return slices.DeleteFunc(slices.Clone(rows), func(row any) bool { return !see(row) })
+	return pick(rows, see)
 }
 
 func (c *call) rowFor(t *entityType, id string) (any, error) {
@@ -203,9 +203,7 @@ func (c *call) render(q *query, row any) object {
 	t := q.t
 	columns := q.columns
 	if columns == nil {
-		for i := range t.columns {
-			columns = append(columns, &t.columns[i])
-		}
+		columns = pointers(t.columns)
 	}
 	o := object{{"@odata.etag", etag(t.stamp(c.world, row))}}
 	for _, col := range columns {

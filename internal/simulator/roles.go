@@ -73,9 +73,17 @@ func (c *call) deleteRole(r *role, _ nothing) error {
 func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) error {
 	grants := Grants{}
 	for _, g := range body.Privileges {
-		if err := c.readGrant(g, r, grants); err != nil {
+		p, depth := c.world.cat.byID[strings.ToLower(g.PrivilegeID)], parseDepth(g.Depth)
+		switch {
+		case p == nil:
+			return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing: '%s'.", g.PrivilegeID)
+		case !p.Allows(depth):
+			return forbidden(codeInvalidDepth, "Invalid privilege depth for user. %s cannot be granted at depth '%s'.", p.Name, g.Depth)
+		}
+		if err := c.holds(p, depth, r.unit); err != nil {
 			return err
 		}
+		grants[p.Name] = depth
 	}
 	for _, name := range sharePointDefaults() {
 		if c.world.cat.privilege(name) != nil {
@@ -87,21 +95,6 @@ func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) erro
 		r.plain(name)
 	}
 	return nil
-}
-
-// readGrant checks one privilege that a request gives to a role: that it exists, that it
-// allows the depth, and that the caller has it at the same depth.
-func (c *call) readGrant(g grantRow, r *role, into Grants) error {
-	p := c.world.cat.byID[strings.ToLower(g.PrivilegeID)]
-	if p == nil {
-		return invalid(codeNoSuchPrivilege, "The privilege id is invalid or missing: '%s'.", g.PrivilegeID)
-	}
-	depth := parseDepth(g.Depth)
-	if !p.Allows(depth) {
-		return forbidden(codeInvalidDepth, "Invalid privilege depth for user. %s cannot be granted at depth '%s'.", p.Name, g.Depth)
-	}
-	into[p.Name] = depth
-	return c.holds(p, depth, r.unit)
 }
 
 // holds says whether the caller holds a privilege at least at a depth from a business unit.

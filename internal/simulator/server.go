@@ -111,12 +111,8 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 func prepared(env *Environment) (*Environment, *catalogue, error) {
 	own := env.Clone()
 	cat, problems := normalise(own)
-	var errs []error
-	for _, p := range problems {
-		errs = append(errs, p)
-	}
-	if len(errs) > 0 {
-		return nil, nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(errs...))
+	if len(problems) > 0 {
+		return nil, nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(each(problems, func(p problem) error { return p })...))
 	}
 	pinReferences(own)
 	return own, cat, nil

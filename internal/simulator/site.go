@@ -114,9 +114,5 @@ func (s *Site) Close() error {
 	if s.unwatch != nil {
 		s.unwatch()
 	}
-	var errs []error
-	for _, server := range s.servers {
-		errs = append(errs, server.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(each(s.servers, (*http.Server).Close)...)
 }

@@ -235,13 +235,8 @@ func (w *world) copyFor(a RoleAssignment, holder *unit) *role {
 }
 
 func (w *world) copiesFor(assignments []RoleAssignment, holder *unit) []*role {
-	var roles []*role
-	for _, a := range assignments {
-		if r := w.copyFor(a, holder); r != nil {
-			roles = append(roles, r)
-		}
-	}
-	return roles
+	copies := each(assignments, func(a RoleAssignment) *role { return w.copyFor(a, holder) })
+	return pick(copies, func(r *role) bool { return r != nil })
 }
 
 func (w *world) addPrincipals() {
