@@ -29,15 +29,12 @@ type Identity struct{ ApplicationID, ObjectID string }
 // A Person can sign in.
 type Person struct{ Name, UPN, ObjectID string }
 
-// A Tenant is what a directory is made of.
+// A Tenant is what a directory is made of. Address is the directory's own. Resource is the address of
+// the environment that its tokens open; scopes may name it by Alias.
 type Tenant struct {
-	ID string
-	// Domain is the tenant's other name in addresses.
-	Domain  string
-	Clients []Client
-	People  []Person
-	// Address is the directory's own. Resource is the address of the environment that its tokens
-	// open; scopes may name it by Alias.
+	ID, Domain               string // either names it in addresses
+	Clients                  []Client
+	People                   []Person
 	Address, Resource, Alias string
 	Now                      func() time.Time
 }
@@ -49,20 +46,13 @@ type Directory struct {
 	signingKey    []byte // of id tokens, which clients take on trust
 
 	mu     sync.Mutex
-	tokens map[string]issued // by the token's text
 	grants map[string]*grant
-}
-
-type issued struct {
-	identity Identity
-	expires  time.Time
 }
 
 // New makes a directory.
 func New(t Tenant) (*Directory, error) {
 	d := &Directory{
-		tenant: t, registrations: map[string]*registration{}, signingKey: []byte(rand.Text()),
-		tokens: map[string]issued{}, grants: map[string]*grant{},
+		tenant: t, registrations: map[string]*registration{}, signingKey: []byte(rand.Text()), grants: map[string]*grant{},
 	}
 	for _, c := range t.Clients {
 		r, err := register(c)
@@ -76,11 +66,7 @@ func New(t Tenant) (*Directory, error) {
 
 // Issue makes an access token.
 func (d *Directory) Issue(who Identity) string {
-	token := "simulated." + rand.Text() + "." + rand.Text()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.tokens[token] = issued{who, d.tenant.Now().Add(tokenLifetime)}
-	return token
+	return d.give("access_token", grant{identity: who, expires: d.tenant.Now().Add(tokenLifetime)})
 }
 
 // Bearer finds out who a request's token was issued to.
@@ -88,8 +74,11 @@ func (d *Directory) Bearer(r *http.Request) (Identity, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	t, ok := d.tokens[token]
-	return t.identity, ok && strings.EqualFold(scheme, "Bearer") && d.tenant.Now().Before(t.expires)
+	g := d.grants["access_token="+token]
+	if g == nil || !strings.EqualFold(scheme, "Bearer") || !d.tenant.Now().Before(g.expires) {
+		return Identity{}, false
+	}
+	return g.identity, true
 }
 
 // A refusal is an error in the form of Microsoft Entra's.

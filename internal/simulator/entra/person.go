@@ -14,14 +14,15 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A grant is what a device code, an authorization code or a refresh token is good for.
+// A grant is what an access token, a device code, an authorization code or a refresh token is good for.
 type grant struct {
-	clientID string
-	person   *Person   // nil until a person confirms the device code
 	expires  time.Time // zero for never
+	identity Identity  // of an access token, which has nothing else
 
-	userCode            string // of a device code
-	redirect, challenge string // of an authorization code
+	clientID            string
+	person              *Person // nil until a person confirms the device code
+	userCode            string  // of a device code
+	redirect, challenge string  // of an authorization code
 }
 
 func (d *Directory) deviceCode(form url.Values) (any, error) {
@@ -43,7 +44,7 @@ func (d *Directory) deviceCode(form url.Values) (any, error) {
 	}, nil
 }
 
-// give makes a code or a refresh token, which a form has as a parameter.
+// give makes a token or a code, of the kind that a form names it by.
 func (d *Directory) give(parameter string, g grant) string {
 	code := rand.Text()
 	d.mu.Lock()
