@@ -66,7 +66,10 @@ func NewWith(tb testing.TB, o simulator.Options) *Lab {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() { _ = server.Close() })
-	l := &Lab{Server: server, Client: client(tb, server, env.Suggest.Auditor)}
+	l := &Lab{Server: server}
+	if l.Client, err = dataverse.New(Connection(tb, server, env.Suggest.Auditor)); err != nil {
+		tb.Fatal(err)
+	}
 	if l.Engine, err = engine.Load(tb.Context(), policy.Files); err != nil {
 		tb.Fatal(err)
 	}
@@ -89,16 +92,6 @@ func requirement(env *simulator.Environment, profile string) snapshot.Requiremen
 		want.Views = append(want.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
 	return want
-}
-
-// client signs in to a simulated environment as one of its clients.
-func client(tb testing.TB, server *simulator.Server, applicationID string) *dataverse.Client {
-	tb.Helper()
-	c, err := dataverse.New(Connection(tb, server, applicationID))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return c
 }
 
 // Serve makes the served environment equal to a world, and the world complete: ids
