@@ -17,9 +17,6 @@ import (
 // longest is the longest line or member that an outline has; longer ones are read whole.
 const longest = 16 << 20
 
-// catalogues are the objects of a document that nearly all of a large one consists of.
-func catalogues() []string { return []string{"role_privileges", "shares", "users"} }
-
 // An outline is what a document consists of, without the members of its catalogues: these
 // are found by the layout that Encode writes, and not decoded.
 type outline struct {
@@ -85,9 +82,10 @@ func outlineOf(file *io.SectionReader) *outline {
 	return o
 }
 
-// opened is the catalogue that begins after a line.
+// opened is the catalogue that begins after a line: one of the objects that nearly all of a
+// large document consists of.
 func opened(line []byte) string {
-	for _, name := range catalogues() {
+	for _, name := range []string{"role_privileges", "shares", "users"} {
 		if string(line) == `  "`+name+"\": {\n" {
 			return name
 		}
