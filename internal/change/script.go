@@ -33,7 +33,7 @@ func (r Remedy) Curl() []string {
 		}
 		return b.String()
 	}
-	return r.script("sh -eu <<'END'", start, only, "END", quoted, func(q Call, quoted func(string) string) string {
+	line := func(q Call, quoted func(string) string) string {
 		call := "call"
 		if q.Method != "GET" {
 			call += " -X " + q.Method
@@ -49,10 +49,11 @@ func (r Remedy) Curl() []string {
 			call = fmt.Sprintf("%s=$(%s | only %s)", variable(q.Placeholder), call, q.Column)
 		}
 		return call
-	})
+	}
+	return r.script(dialect{"sh -eu <<'END'", "END", only, start, quoted, line})
 }
 
-// PowerShell is the requests as a script for Windows PowerShell 5.1; nil without requests.
+// PowerShell is the requests as a script for Windows PowerShell 5.1 or later; nil without requests.
 func (r Remedy) PowerShell() []string {
 	start := []string{
 		"$ErrorActionPreference = 'Stop'",
@@ -73,7 +74,7 @@ func (r Remedy) PowerShell() []string {
 		}
 		return "(" + strings.Join(texts, " + ") + ")"
 	}
-	return r.script("& {", start, only, "}", quoted, func(q Call, quoted func(string) string) string {
+	line := func(q Call, quoted func(string) string) string {
 		headers := "$headers"
 		if len(q.Headers) > 0 {
 			var more []string
@@ -90,27 +91,35 @@ func (r Remedy) PowerShell() []string {
 			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, PowerShell(q.Column))
 		}
 		return call
-	})
+	}
+	return r.script(dialect{"& {", "}", only, start, quoted, line})
 }
 
-// script is the first line, what starts it, the function that takes the only row of a
-// response, a line for each request, and the last line.
-func (r Remedy) script(first string, start []string, only, last string, quoted func([]part) string, line func(Call, func(string) string) string) []string {
+// A dialect is how a shell says a script: the first and the last line, those that start it,
+// and the function that takes the only row of a response.
+type dialect struct {
+	first, last, only string
+	start             []string
+	quoted            func([]part) string
+	line              func(q Call, quoted func(string) string) string
+}
+
+func (r Remedy) script(d dialect) []string {
 	if len(r.Requests) == 0 {
 		return nil
 	}
-	lines := slices.Concat([]string{first}, r.toFillIn(), start)
+	lines := slices.Concat([]string{d.first}, r.toFillIn(), d.start)
 	if slices.ContainsFunc(r.Requests, Call.fills) {
-		lines = append(lines, only)
+		lines = append(lines, d.only)
 	}
 	var filled []string
 	for _, q := range r.Requests {
-		lines = append(lines, comment("to "+q.Purpose), line(q, func(s string) string { return quoted(cut(s, filled)) }))
+		lines = append(lines, comment("to "+q.Purpose), d.line(q, func(s string) string { return d.quoted(cut(s, filled)) }))
 		if q.fills() && !slices.Contains(filled, q.Placeholder) {
 			filled = append(filled, q.Placeholder)
 		}
 	}
-	return append(lines, last)
+	return append(lines, d.last)
 }
 
 // fills reports whether the response fills in a placeholder whose name is a valid variable

@@ -78,7 +78,8 @@ func (p Plan) Sentence() string {
 	}
 	changes, along := p.Counts()
 	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
-		text.Count(p.size(), "change"), text.Count(len(p.Actions), "request"), changes[change.MarkAdd], changes[change.MarkChange], changes[change.MarkRemove])
+		text.Count(p.size(), "change"), text.Count(len(p.Actions), "request"),
+		changes[change.MarkAdd], changes[change.MarkChange], changes[change.MarkRemove])
 	if along > 0 {
 		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
 	}
