@@ -20,16 +20,11 @@ func (c *collection) assemble() *snapshot.Snapshot {
 	for _, section := range snapshot.Sections() {
 		s.Coverage[section] = c.coverage(section)
 	}
-	for _, u := range c.owners {
+	for _, u := range slices.Concat(c.owners, c.users) {
 		s.Users[u.ID] = u.snapshot()
 	}
-	for _, u := range c.users {
-		s.Users[u.ID] = u.snapshot()
-	}
-	for _, u := range c.holders() {
-		for _, t := range u.teams {
-			s.Teams[t.id] = t.snapshot()
-		}
+	for id, t := range c.memberOf() {
+		s.Teams[id] = t.snapshot()
 	}
 	for _, t := range c.teams {
 		s.Teams[t.id] = t.snapshot()

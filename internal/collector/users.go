@@ -55,16 +55,12 @@ func (c *collection) chooseUser() {
 }
 
 // holders are the users whose roles and teams matter.
-func (c *collection) holders() []*User {
+func (c *collection) holders() []User {
 	switch {
 	case c.wide():
-		all := make([]*User, len(c.users))
-		for i := range c.users {
-			all[i] = &c.users[i]
-		}
-		return all
+		return c.users
 	case c.user != nil:
-		return []*User{c.user}
+		return []User{*c.user}
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) 
 
 // EqID holds where the column equals an id.
 func EqID(column string, id GUID) Expr {
-	key, err := keyOf(id)
-	return compare(column, "eq", key).fail(err)
+	key, err := ParseGUID(string(id))
+	return compare(column, "eq", string(key)).fail(err)
 }
 
 // EqInt holds where the column equals a number.

@@ -5,11 +5,6 @@ import (
 	"strings"
 )
 
-func keyOf(id GUID) (string, error) {
-	parsed, err := ParseGUID(string(id))
-	return string(parsed), err
-}
-
 // quote makes an OData text literal, in which a quote is doubled.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 

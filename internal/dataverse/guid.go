@@ -28,15 +28,10 @@ func (g GUID) String() string { return string(g) }
 func (g GUID) IsZero() bool { return g == "" || g == "00000000-0000-0000-0000-000000000000" }
 
 // UnmarshalText reads an id strictly; null and "" become the zero value.
-func (g *GUID) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		*g = ""
-		return nil
+func (g *GUID) UnmarshalText(text []byte) (err error) {
+	*g = ""
+	if len(text) > 0 {
+		*g, err = ParseGUID(string(text))
 	}
-	parsed, err := ParseGUID(string(text))
-	if err != nil {
-		return err
-	}
-	*g = parsed
-	return nil
+	return err
 }

@@ -28,8 +28,8 @@ func Collection(set string) Query { return Query{}.segment(set, "") }
 
 // Row addresses one row by its id: roles(00000000-…).
 func Row(set string, id GUID) Query {
-	key, err := keyOf(id)
-	return Query{}.segment(set, "("+key+")").fail(err)
+	key, err := ParseGUID(string(id))
+	return Query{}.segment(set, "("+string(key)+")").fail(err)
 }
 
 // Nav goes on to a navigation property: systemusers(…)/systemuserroles_association.
@@ -177,8 +177,8 @@ type Arg struct {
 
 // IDArg passes an id.
 func IDArg(name string, id GUID) Arg {
-	key, err := keyOf(id)
-	return Arg{name, key, err}
+	key, err := ParseGUID(string(id))
+	return Arg{name, string(key), err}
 }
 
 // NamesArg passes a list of texts.

@@ -141,7 +141,6 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Authority:       t.Auth.Authority,
 		Transport:       transport,
 		Getenv:          r.Getenv,
-		ReadFile:        func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) },
 		RunCommand:      r.runWithout(secretVariables(t.File)),
 		HasProgram:      r.HasProgram,
 		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.forgotten),

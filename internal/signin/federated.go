@@ -73,9 +73,6 @@ func (c Config) platform(s *Session) (func(context.Context) (string, error), err
 }
 
 func (c Config) readTokenFile(name string) (string, error) {
-	if c.ReadFile == nil {
-		return "", &ConfigError{"files cannot be read here"}
-	}
 	text, err := c.ReadFile(name)
 	if err != nil {
 		return "", &AuthError{

@@ -107,9 +107,6 @@ func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) 
 }
 
 func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
-	if c.ReadFile == nil {
-		return nil, nil, errors.New("files cannot be read here")
-	}
 	data, err := c.ReadFile(c.CertificateFile)
 	if err != nil {
 		return nil, nil, errors.New("cannot be read: " + dataverse.Printable(err.Error()))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -37,8 +38,8 @@ type Config struct {
 	Authority string
 
 	Transport http.RoundTripper
-	Getenv    func(string) string // default: nothing is set
-	ReadFile  func(string) ([]byte, error)
+	Getenv    func(string) string          // default: nothing is set
+	ReadFile  func(string) ([]byte, error) // default: of regular files, within bounds
 	// RunCommand runs a program (az) and gives what it writes to its standard
 	// output; its error may hold what it wrote to its standard error.
 	RunCommand func(ctx context.Context, name string, args ...string) ([]byte, error)
@@ -140,6 +141,9 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 func (c Config) withDefaults() Config {
 	if c.Getenv == nil {
 		c.Getenv = func(string) string { return "" }
+	}
+	if c.ReadFile == nil {
+		c.ReadFile = func(name string) ([]byte, error) { return bounds.ReadFile(bounds.Credential, name) }
 	}
 	if c.Now == nil {
 		c.Now = time.Now
