@@ -54,6 +54,10 @@ names := {id: words.lowered([name | name := entries[_].name]) | some id, entries
 named := {id: {name | some name in all} | some id, all in names}
 
 # METADATA
+# description: The standard privileges that the lines of each role mean, and "" for others.
+standards := {id: {name | name := entries[_].standard} | some id, entries in input.role_entries}
+
+# METADATA
 # description: >-
 #   The lines of each role by the privilege that they name, in its standard spelling or, if it is not a standard one,
 #   in lower case, in the file's order, each with its place among all lines of the role; those without a privilege

@@ -14,14 +14,14 @@ import data.dbaudit.words
 # METADATA
 # description: The privileges that the role grants and that are neither required nor allowed.
 names := _unspelt if {
-	count(_lowered & _meant) == 0
+	count(lowered & _meant) == 0
 } else := {name | some name in _unspelt; not lower(name) in _meant}
 
 # METADATA
 # description: What the role grants and the profile does not spell so.
 _unspelt := integration.own_names - profile.minimum
 
-_lowered := {name | some name in words.lowered(_unspelt)}
+lowered := {name | some name in words.lowered(_unspelt)}
 
 _meant := accepted | profile.platform_defaults
 
@@ -34,7 +34,7 @@ accepted := profile.accepted | {name | some name in words.lowered(input.requirem
 # METADATA
 # description: The part of it that LINT-DANGEROUS names too, where the role comes from a file.
 dangerous := {name |
-	reasons := danger.of_integration(_lowered - _meant)
+	reasons := danger.of_integration(lowered - _meant)
 	count(reasons) > 0
 	some name in names
 	reasons[lower(name)]

@@ -53,3 +53,9 @@ test_success_what_is_asked_for_or_allowed if {
 	administrator.findings == set() with input as _of(["prvPromoteToAdmin"])
 		with data.profiles as object.union(fixture.profiles, {"vendor": {"allow": ["prvPromoteToAdmin"]}})
 }
+
+test_fail_a_role_that_is_not_the_integration_role if {
+	file := json.patch(_of(["prvPromoteToAdmin"]), [{"op": "replace", "path": "/requirement/role", "value": "Other"}])
+	administrator.findings == {_finding(["make users administrators"], ["prvPromoteToAdmin"])} with input as file
+		with data.profiles as fixture.profiles
+}

@@ -41,7 +41,7 @@ not_applicable := lint.not_applicable
 _misspelt contains role if {
 	some role, entries in input.role_entries
 	spelt := {name | name := entries[_].name}
-	count({name | name := entries[_].standard} - (spelt | {""})) > 0
+	count(lint.standards[role] - (spelt | {""})) > 0
 }
 
 _misspelt contains role if {

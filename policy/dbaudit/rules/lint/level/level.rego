@@ -67,7 +67,7 @@ _unlevelled := {role |
 # scope: document
 _beyond contains role if {
 	some role, entries in input.role_entries
-	count({name | name := entries[_].standard} & object.keys(input.privileges)) > 0
+	count(lint.standards[role] & object.keys(input.privileges)) > 0
 	some entry in entries
 	allowed := input.privileges[entry.standard].depths
 	not lower(entry.level) in allowed

@@ -60,3 +60,17 @@ test_fail_a_slip_beside_other_names if {
 		some found in name.findings with input as fixture.of(lines) with data.profiles as fixture.profiles
 	] == [0]
 }
+
+test_white_space_of_any_kind_is_no_name if {
+	every space in name._spaces {
+		trim_space(space) == ""
+		some found in name.findings with input as fixture.of([["prvReadUserQuery", "Basic"], [concat("", [space, " "]), ""]])
+			with data.profiles as fixture.profiles
+		found.message == "line 6 names no privilege"
+	}
+	count({space | some space in name._spaces}) == 25
+}
+
+test_success_white_space_before_a_name if {
+	name.findings == set() with input as fixture.of([[" prvReadUserQuery", "Basic"]]) with data.profiles as fixture.profiles
+}
