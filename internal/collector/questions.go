@@ -95,6 +95,18 @@ type Grant struct {
 	Filtered bool
 }
 
+// Held are the depths of grants, by the privilege's name in lower case. A privilege for some
+// records only, or at an unknown depth, does not count.
+func Held(grants []Grant) map[string]audit.Depth {
+	held := map[string]audit.Depth{}
+	for _, g := range grants {
+		if name := strings.ToLower(g.Name); !g.Filtered {
+			held[name] = max(held[name], g.Depth)
+		}
+	}
+	return held
+}
+
 // AskGrants asks for what a role grants.
 func AskGrants(ctx context.Context, s *Asker, role dataverse.GUID) ([]Grant, error) {
 	return askGrants(ctx, s, "what the role grants", grantsQuery(role))

@@ -153,14 +153,8 @@ func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.D
 	if err != nil {
 		return nil, err
 	}
-	held := map[string]snapshot.Depth{}
-	for _, g := range list {
-		if g.Name == "" {
-			return nil, errors.New("own privileges: a row has no name")
-		}
-		if name := strings.ToLower(g.Name); !g.Filtered {
-			held[name] = max(held[name], g.Depth)
-		}
+	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
+		return nil, errors.New("own privileges: a row has no name")
 	}
-	return held, nil
+	return collector.Held(list), nil
 }

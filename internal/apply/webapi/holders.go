@@ -201,19 +201,13 @@ func (e *Environment) ownGrants(ctx context.Context) ([]collector.Grant, error) 
 	return e.withNames(ctx, list)
 }
 
-// Held are the privileges of the signed-in identity, by name in lower case, with the depth.
-// A privilege for some records only, or at an unknown depth, does not count.
+// Held are the privileges of the signed-in identity, as [collector.Held] counts them.
 func (e *Environment) Held(ctx context.Context) (change.Depths, error) {
 	list, err := e.ownGrants(ctx)
 	if err != nil {
 		return nil, err
 	}
-	held := change.Depths{}
-	for _, g := range list {
-		name := strings.ToLower(g.Name)
-		held[name] = max(held[name], g.Depth)
-	}
-	return held, nil
+	return collector.Held(list), nil
 }
 
 // Role reads a copy of a role.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -318,6 +319,24 @@ func TestStrictReading(t *testing.T) {
 		if now, err := w.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
 			t.Errorf("%s: taken for %v", name, now)
 		}
+	}
+}
+
+// TestHeld: of the applying identity's own privileges, those for some records only do not count.
+func TestHeld(t *testing.T) {
+	t.Parallel()
+	const row = `{"Depth":%q,"PrivilegeId":"` + someID + `","PrivilegeName":%q,"BusinessUnitId":"` + someID + `","RecordFilterId":%q}`
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		if strings.Contains(r.URL.Path, "WhoAmI") {
+			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
+		}
+		const none = "00000000-0000-0000-0000-000000000000"
+		return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, "Global", "prvReadAccount", someID) + `,` +
+			fmt.Sprintf(row, "Local", "prvReadAccount", none) + `,` + fmt.Sprintf(row, "Global", "prvReadLead", someID) + `]}`
+	}}
+	held, err := w.environment(t).Held(t.Context())
+	if err != nil || held["prvreadaccount"] != audit.DepthLocal || held["prvreadlead"] != audit.DepthNone {
+		t.Errorf("got %v, %v", held, err)
 	}
 }
 
