@@ -29,13 +29,13 @@ type Alert struct {
 
 const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved,
 	EXISTS (SELECT 1 FROM alert b WHERE b.rule = a.rule AND b.integration_id = a.integration_id AND b.key = a.key AND b.resolved IS NULL AND b.id > a.id),
-	COALESCE((SELECT CASE WHEN f.closed_run IS NULL AND f.waived THEN 'waived' ELSE f.reason END FROM finding_span f
-		WHERE f.integration_id = a.integration_id AND f.fingerprint = a.key ORDER BY f.id DESC LIMIT 1), ''), i.retired
+	(SELECT CASE WHEN f.closed_run IS NULL AND f.waived THEN 'waived' ELSE f.reason END FROM finding_span f
+		WHERE f.integration_id = a.integration_id AND f.fingerprint = a.key ORDER BY f.id DESC LIMIT 1), i.retired
 	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
 
 func scanAlert(from row) (a Alert, err error) {
-	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, word{&a.Severity}, &a.Message,
-		stamp{&a.Opened}, stamp{&a.Resolved}, &a.Again, &a.Ended, &a.Retired)
+	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
+		&a.Opened, &a.Resolved, &a.Again, &a.Ended, &a.Retired)
 }
 
 // OpenAlerts lists the alerts that are open.

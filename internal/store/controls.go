@@ -19,7 +19,7 @@ type ControlCount struct {
 func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
 	return all(ctx, s.db, func(from row) (c ControlCount, err error) {
-		return c, from.Scan(&c.Control, word{&c.Severity}, word{&c.Outcome}, &c.Count, &c.Stale)
+		return c, from.Scan(&c.Control, &c.Severity, &c.Outcome, &c.Count, &c.Stale)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END))
 		SELECT control, severity, outcome, COUNT(*), SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END)

@@ -74,7 +74,7 @@ func scanResult(from row) (r audit.Result, err error) {
 	var body []byte
 	var taken, evaluated time.Time
 	var digest string
-	if err := from.Scan(&body, stamp{&taken}, stamp{&evaluated}, &digest); err != nil {
+	if err := from.Scan(&body, &taken, &evaluated, &digest); err != nil {
 		return r, err
 	}
 	if r, err = parseDocument(body); err != nil {

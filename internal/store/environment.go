@@ -181,29 +181,11 @@ const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id,
 func (e *Environment) fields() []any {
 	return []any{
 		&e.ID, &e.Name, &e.TenantID, &e.URL, &e.OrganizationID, &e.Config, &e.CredentialRef,
-		span{&e.Every},
-		span{&e.Jitter},
-		&e.Paused,
-		stamp{&e.NextDue},
-		object{&e.Labels},
-		stamp{&e.CreatedAt},
-		stamp{&e.CredentialEnds},
+		&e.Every, &e.Jitter, &e.Paused, &e.NextDue, &e.Labels, &e.CreatedAt, &e.CredentialEnds,
 	}
 }
 
 func scanEnvironment(r row) (e Environment, err error) { return e, r.Scan(e.fields()...) }
-
-// An object scans a map as JSON.
-type object struct{ to *map[string]string }
-
-// Scan implements [sql.Scanner].
-func (o object) Scan(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("labels are stored as %T", value)
-	}
-	return json.Unmarshal([]byte(text), o.to)
-}
 
 func (t *Tx) environment(ctx context.Context, where string, args ...any) (Environment, error) {
 	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
@@ -286,6 +268,6 @@ type Deed struct {
 
 // Deeds lists what was done, the newest first.
 func (s *Store) Deeds(ctx context.Context, limit int) ([]Deed, error) {
-	return all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(stamp{&d.At}, &d.Who, &d.What) },
+	return all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(&d.At, &d.Who, &d.What) },
 		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
 }

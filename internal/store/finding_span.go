@@ -50,7 +50,7 @@ type Finding struct {
 
 func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audit.Result, known map[audit.ControlID]pair) error {
 	list, err := all(ctx, t.tx, func(from row) (f Finding, err error) {
-		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived, &f.LastSeenRun, &f.edition)
+		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived, &f.LastSeenRun, &f.edition)
 	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
 	if err != nil {
 		return err

@@ -26,8 +26,8 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 		return err
 	}
 	in, err := one(ctx, t.tx, func(from row) (in integration, err error) {
-		return in, from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, stamp{&in.since}, &in.lastRun, stamp{&in.lastResultAt})
-	}, `SELECT id, profile, organization_id, results, verdict, since, COALESCE(last_run, 0), last_result_at
+		return in, from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, &in.since, &in.lastRun, &in.lastResultAt)
+	}, `SELECT id, profile, organization_id, results, verdict, since, last_run, last_result_at
 		FROM integration WHERE environment_id = $1 AND name = $2`, e.ID, r.Profile.Name)
 	if err != nil {
 		return err

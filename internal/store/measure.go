@@ -24,7 +24,7 @@ func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.T
 	_, err := all(ctx, s.db, func(from row) (none struct{}, err error) {
 		var worker string
 		var at time.Time
-		err = from.Scan(&worker, stamp{&at})
+		err = from.Scan(&worker, &at)
 		seen[worker] = at
 		return none, err
 	}, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())

@@ -89,7 +89,7 @@ func (s *Store) Version(ctx context.Context) (int, error) {
 	return int(n), err
 }
 
-const latestVersion = "SELECT COALESCE(MAX(version), 0) FROM schema_version"
+const latestVersion = "SELECT MAX(version) FROM schema_version"
 
 // fits returns an error for a store of another version than this program's.
 func fits(have int) error {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -66,7 +67,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		count       int
 	}
 	counts, err := all(ctx, s.db, func(from row) (o open, err error) {
-		return o, from.Scan(&o.integration, word{&o.severity}, &o.count)
+		return o, from.Scan(&o.integration, &o.severity, &o.count)
 	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
 		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
 		GROUP BY integration_id, severity`, args...)
@@ -84,29 +85,26 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		var st Status
 		var r Run
 		var id int64
-		var verdict string
-		fields := append(st.Environment.fields(), &id, &st.Integration, &verdict, stamp{&st.Since}, &st.LastResultRun, stamp{&st.LastResultAt}, stamp{&st.LastCompleteAt},
-			&st.Summary.Pass, &st.Summary.Fail, &st.Summary.Unknown, &st.Summary.NotApplicable, &st.Summary.Waived, &st.Summary.Findings)
-		if err := from.Scan(append(fields, r.fields()...)...); err != nil {
+		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
+		fields = slices.Concat(fields, summaryFields(&st.Summary), r.fields())
+		if err := from.Scan(fields...); err != nil {
 			return st, err
-		}
-		if verdict != "" {
-			if err := st.Verdict.UnmarshalText([]byte(verdict)); err != nil {
-				return st, err
-			}
 		}
 		if r.ID != 0 {
 			st.LastRun = &r
 		}
 		st.Open, st.Stale = byIntegration[id], st.stale(now)
 		return st, nil
-	}, "SELECT "+environmentColumns+`, COALESCE(i.id, 0), COALESCE(i.name, ''), COALESCE(i.verdict, ''), i.since, COALESCE(i.last_run, 0), i.last_result_at, i.last_complete_at,
-		COALESCE(s.pass, 0), COALESCE(s.fail, 0), COALESCE(s.unknown, 0), COALESCE(s.not_applicable, 0), COALESCE(s.waived, 0), COALESCE(s.findings, 0),
-		COALESCE(r.id, 0), e.id, e.name, r.period, COALESCE(r.trigger, ''), COALESCE(r.state, ''), COALESCE(r.attempt, 0), COALESCE(r.failures, 0),
-		r.queued_at, r.started_at, r.ended_at, COALESCE(r.error_code, ''), COALESCE(r.error, ''), COALESCE(r.worker, ''), COALESCE(r.tool_version, ''), COALESCE(r.job, 0)
+	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
 		WHERE NOT (`+retired+") AND "+where+" ORDER BY e.name, i.name", args...)
+}
+
+const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
+
+func summaryFields(s *audit.Summary) []any {
+	return []any{&s.Pass, &s.Fail, &s.Unknown, &s.NotApplicable, &s.Waived, &s.Findings}
 }
 
 func (s Status) stale(now time.Time) bool {
@@ -134,12 +132,11 @@ func (s *Store) Trend(ctx context.Context, environment, integration string, sinc
 	last := ""
 	return all(ctx, s.db, func(from row) (p Point, err error) {
 		var version, digest string
-		err = from.Scan(&p.Run, stamp{&p.TakenAt}, word{&p.Verdict}, &p.Summary.Pass, &p.Summary.Fail, &p.Summary.Unknown,
-			&p.Summary.NotApplicable, &p.Summary.Waived, &p.Summary.Findings, &version, &digest)
+		err = from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict, &version, &digest)...)
 		now := edition(audit.Profile{Version: version, Digest: digest})
 		p.ProfileChanged, last = differ(last, now), now
 		return p, err
-	}, `SELECT s.run_id, s.taken_at, s.verdict, s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings, s.profile_version, s.profile_digest
+	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict, s.profile_version, s.profile_digest
 		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
 }
@@ -163,13 +160,13 @@ func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
 }
 
 const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run, b.ended_at,
-	f.opened, COALESCE(f.closed_run, 0), c.ended_at, f.reason
+	f.opened, f.closed_run, c.ended_at, f.reason
 	FROM finding_span f JOIN integration i ON i.id = f.integration_id JOIN environment e ON e.id = i.environment_id
 	JOIN run a ON a.id = f.first_run JOIN run b ON b.id = f.last_seen_run LEFT JOIN run c ON c.id = f.closed_run`
 
 func scanFinding(from row) (f Finding, err error) {
-	return f, from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, word{&f.Severity}, &f.Message, &f.Waived,
-		&f.FirstRun, stamp{&f.FirstAt}, &f.LastSeenRun, stamp{&f.LastSeenAt}, &f.Opened, &f.ClosedRun, stamp{&f.ClosedAt}, &f.ClosedReason)
+	return f, from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived,
+		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.LastSeenAt, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
 }
 
 // OpenFindings lists the open findings of an environment; of every one if the name is
@@ -202,7 +199,7 @@ func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]F
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
 	return all(ctx, s.db, func(from row) (c ControlSpan, err error) {
-		return c, from.Scan(&c.ID, &c.Control, word{&c.Severity}, word{&c.Outcome}, &c.Opened, &c.FromRun, stamp{&c.FromAt}, &c.ToRun, stamp{&c.ToAt})
+		return c, from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.FromAt, &c.ToRun, &c.ToAt)
 	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, a.ended_at, c.to_run, b.ended_at
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
 		JOIN run a ON a.id = c.from_run JOIN run b ON b.id = c.to_run
@@ -229,8 +226,8 @@ func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]Control
 	now := s.now()
 	return all(ctx, s.db, func(from row) (c ControlStatus, err error) {
 		var st Status
-		err = from.Scan(&c.Environment, &c.Integration, &c.Control, word{&c.Severity}, word{&c.Outcome}, stamp{&c.Since},
-			span{&st.Environment.Every}, stamp{&st.LastCompleteAt}, &c.Open)
+		err = from.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
+			&st.Environment.Every, &st.LastCompleteAt, &c.Open)
 		c.Stale = st.stale(now)
 		return c, err
 	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,

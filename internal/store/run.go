@@ -58,17 +58,12 @@ type Run struct {
 func (r Run) Ended() bool { return !r.EndedAt.IsZero() }
 
 const runColumns = `r.id, r.environment_id, (SELECT name FROM environment WHERE id = r.environment_id), r.period, r.trigger, r.state, r.attempt, r.failures,
-	r.queued_at, r.started_at, r.ended_at, r.error_code, r.error, r.worker, r.tool_version, COALESCE(r.job, 0)`
+	r.queued_at, r.started_at, r.ended_at, r.error_code, r.error, r.worker, r.tool_version, r.job`
 
 func (r *Run) fields() []any {
 	return []any{
-		&r.ID, &r.EnvironmentID, &r.Environment,
-		stamp{&r.Period},
-		&r.Trigger, &r.State, &r.Attempt, &r.Failures,
-		stamp{&r.QueuedAt},
-		stamp{&r.StartedAt},
-		stamp{&r.EndedAt},
-		&r.ErrorCode, &r.Error, &r.Worker, &r.ToolVersion, &r.Job,
+		&r.ID, &r.EnvironmentID, &r.Environment, &r.Period, &r.Trigger, &r.State, &r.Attempt, &r.Failures,
+		&r.QueuedAt, &r.StartedAt, &r.EndedAt, &r.ErrorCode, &r.Error, &r.Worker, &r.ToolVersion, &r.Job,
 	}
 }
 

@@ -9,8 +9,11 @@ package store
 import (
 	"context"
 	"database/sql"
+	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -199,7 +202,7 @@ func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	var list []T
 	for rows.Next() {
-		v, err := scan(rows)
+		v, err := scan(row{rows})
 		if err != nil {
 			return nil, err
 		}
@@ -221,7 +224,59 @@ func one[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 	return list[0], nil
 }
 
-type row interface{ Scan(into ...any) error }
+// A row is a row of a query.
+type row struct{ *sql.Rows }
+
+// Scan reads the columns of a row. NULL leaves what it is read into as it is.
+func (r row) Scan(into ...any) error {
+	stored := make([]any, len(into))
+	for i, to := range into {
+		switch to.(type) {
+		case *time.Time, *time.Duration, *map[string]string, encoding.TextUnmarshaler:
+			stored[i] = column{to}
+		default:
+			stored[i] = reflect.New(reflect.TypeOf(to)).Interface() // a pointer that is nil for NULL
+		}
+	}
+	if err := r.Rows.Scan(stored...); err != nil {
+		return err
+	}
+	for i, to := range into {
+		if value := reflect.Indirect(reflect.ValueOf(stored[i])); value.Kind() == reflect.Pointer && !value.IsNil() {
+			reflect.ValueOf(to).Elem().Set(value.Elem())
+		}
+	}
+	return nil
+}
+
+// A column reads what no database has a type for: times and durations are microseconds,
+// enumerations are words, and labels are JSON.
+type column struct{ to any }
+
+// Scan implements [sql.Scanner].
+func (c column) Scan(value any) error {
+	switch v := value.(type) {
+	case nil:
+		return nil
+	case int64:
+		switch to := c.to.(type) {
+		case *time.Time:
+			*to = time.UnixMicro(v).UTC()
+			return nil
+		case *time.Duration:
+			*to = time.Duration(v) * time.Microsecond
+			return nil
+		}
+	case string:
+		switch to := c.to.(type) {
+		case *map[string]string:
+			return json.Unmarshal([]byte(v), to)
+		case encoding.TextUnmarshaler:
+			return to.UnmarshalText([]byte(v))
+		}
+	}
+	return fmt.Errorf("%T is stored as %T", c.to, value)
+}
 
 func number(r row) (n int64, err error) { return n, r.Scan(&n) }
 
@@ -231,49 +286,4 @@ func micro(t time.Time) any {
 		return nil
 	}
 	return t.UnixMicro()
-}
-
-// A stamp scans a time.
-type stamp struct{ to *time.Time }
-
-// Scan implements [sql.Scanner].
-func (s stamp) Scan(value any) error {
-	switch v := value.(type) {
-	case nil:
-		*s.to = time.Time{}
-	case int64:
-		*s.to = time.UnixMicro(v).UTC()
-	default:
-		return fmt.Errorf("a time is stored as %T", value)
-	}
-	return nil
-}
-
-// A span of time scans microseconds.
-type span struct{ to *time.Duration }
-
-// Scan implements [sql.Scanner].
-func (s span) Scan(value any) error {
-	v, ok := value.(int64)
-	if !ok {
-		return fmt.Errorf("a duration is stored as %T", value)
-	}
-	*s.to = time.Duration(v) * time.Microsecond
-	return nil
-}
-
-// A word scans what has a textual form.
-type word struct {
-	to interface{ UnmarshalText([]byte) error }
-}
-
-// Scan implements [sql.Scanner].
-func (w word) Scan(value any) error {
-	switch v := value.(type) {
-	case string:
-		return w.to.UnmarshalText([]byte(v))
-	case []byte:
-		return w.to.UnmarshalText(v)
-	}
-	return fmt.Errorf("a word is stored as %T", value)
 }
