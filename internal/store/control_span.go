@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -17,9 +16,7 @@ type ControlSpan struct {
 	Outcome  audit.Outcome
 	Opened   Reason
 	FromRun  int64
-	FromAt   time.Time
 	ToRun    int64
-	ToAt     time.Time
 
 	edition string
 	inLast  bool // whether the last result is in it

@@ -28,22 +28,21 @@ const (
 // A Finding is a fault from the run that saw it first to the run that judged its control
 // and did not see it.
 type Finding struct {
-	ID           int64
-	Environment  string
-	Integration  string
-	Fingerprint  string
-	Control      audit.ControlID
-	Severity     audit.Severity
-	Message      string
-	Waived       bool
-	FirstRun     int64
-	FirstAt      time.Time // when the first run ended
-	LastSeenRun  int64
-	LastSeenAt   time.Time
-	Opened       Reason
-	ClosedRun    int64 // 0 while it is open
-	ClosedAt     time.Time
-	ClosedReason Reason
+	Environment  string          `json:"environment"`
+	Integration  string          `json:"integration"`
+	Control      audit.ControlID `json:"control"`
+	Severity     audit.Severity  `json:"severity"`
+	Fingerprint  string          `json:"fingerprint"`
+	Message      string          `json:"message"`
+	Waived       bool            `json:"waived"`
+	FirstAt      time.Time       `json:"since"` // when the first run ended
+	ID           int64           `json:"-"`
+	FirstRun     int64           `json:"-"`
+	LastSeenRun  int64           `json:"-"`
+	Opened       Reason          `json:"-"`
+	ClosedRun    int64           `json:"-"` // 0 while it is open
+	ClosedAt     time.Time       `json:"-"`
+	ClosedReason Reason          `json:"-"`
 
 	edition string
 }

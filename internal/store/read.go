@@ -159,14 +159,14 @@ func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
 		SUM(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
 }
 
-const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run, b.ended_at,
+const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run,
 	f.opened, f.closed_run, c.ended_at, f.reason
 	FROM finding_span f JOIN integration i ON i.id = f.integration_id JOIN environment e ON e.id = i.environment_id
-	JOIN run a ON a.id = f.first_run JOIN run b ON b.id = f.last_seen_run LEFT JOIN run c ON c.id = f.closed_run`
+	JOIN run a ON a.id = f.first_run LEFT JOIN run c ON c.id = f.closed_run`
 
 func scanFinding(from row) (f Finding, err error) {
 	return f, from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived,
-		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.LastSeenAt, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
+		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
 }
 
 // OpenFindings lists the open findings of an environment; of every one if the name is
@@ -199,26 +199,25 @@ func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]F
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
 	return all(ctx, s.db, func(from row) (c ControlSpan, err error) {
-		return c, from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.FromAt, &c.ToRun, &c.ToAt)
-	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, a.ended_at, c.to_run, b.ended_at
+		return c, from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.ToRun)
+	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
-		JOIN run a ON a.id = c.from_run JOIN run b ON b.id = c.to_run
 		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
 }
 
 // A ControlStatus is what a control of an integration is by its last result.
 type ControlStatus struct {
-	Environment string
-	Integration string
-	Control     audit.ControlID
-	Severity    audit.Severity
-	Outcome     audit.Outcome
+	Environment string          `json:"environment"`
+	Integration string          `json:"integration"`
+	Control     audit.ControlID `json:"-"`
+	Severity    audit.Severity  `json:"-"`
+	Outcome     audit.Outcome   `json:"outcome"`
 	// Since is when the row of results with that outcome began.
-	Since time.Time
+	Since time.Time `json:"since"`
 	// Stale is set as in [Status].
-	Stale bool
+	Stale bool `json:"stale"`
 	// Open counts the findings of the control that are open and not waived.
-	Open int
+	Open int `json:"open_findings"`
 }
 
 // Control lists what a control is across the fleet, by environment.

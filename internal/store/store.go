@@ -200,7 +200,7 @@ func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 		return nil, failed(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	var list []T
+	list := []T{}
 	for rows.Next() {
 		v, err := scan(row{rows})
 		if err != nil {

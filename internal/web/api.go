@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,15 +29,6 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 }
 
 func (s *server) listEnvironments(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Fleet(r.Context())
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, fleet.DocumentOf(list))
-	return nil
-}
-
-func (s *server) getEnvironment(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.status(r)
 	if err != nil {
 		return err
@@ -45,24 +37,14 @@ func (s *server) getEnvironment(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// status is what is known of the environment of a path.
+// status is what is known of the environment of a path, or of every one.
 func (s *server) status(r *http.Request) ([]store.Status, error) {
-	list, err := s.Store.Status(r.Context(), r.PathValue("name"))
-	if err == nil && len(list) == 0 {
+	name := r.PathValue("name")
+	list, err := s.Store.Status(r.Context(), name)
+	if err == nil && len(list) == 0 && name != "" {
 		err = store.ErrNotFound
 	}
 	return list, err
-}
-
-type findingJSON struct {
-	Environment string          `json:"environment"`
-	Integration string          `json:"integration"`
-	Control     audit.ControlID `json:"control"`
-	Severity    audit.Severity  `json:"severity"`
-	Fingerprint string          `json:"fingerprint"`
-	Message     string          `json:"message"`
-	Waived      bool            `json:"waived"`
-	Since       time.Time       `json:"since"`
 }
 
 func (s *server) listFindings(w http.ResponseWriter, r *http.Request) error {
@@ -73,11 +55,7 @@ func (s *server) listFindings(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown := make([]findingJSON, len(list))
-	for i, f := range list {
-		shown[i] = findingJSON{f.Environment, f.Integration, f.Control, f.Severity, f.Fingerprint, f.Message, f.Waived, f.FirstAt}
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"findings": shown})
+	writeJSON(w, http.StatusOK, map[string]any{"findings": list})
 	return nil
 }
 
@@ -163,12 +141,17 @@ func runID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
+// run is the run that a path names.
+func (s *server) run(r *http.Request) (store.Run, error) {
 	id, err := runID(r)
 	if err != nil {
-		return err
+		return store.Run{}, err
 	}
-	run, err := s.Store.Run(r.Context(), id)
+	return s.Store.Run(r.Context(), id)
+}
+
+func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
+	run, err := s.run(r)
 	if err != nil {
 		return err
 	}
@@ -198,11 +181,18 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	return s.render(w, format, kind, result)
+}
+
+func (s *server) render(w http.ResponseWriter, format report.Format, kind string, result audit.Result) error {
 	var b bytes.Buffer
 	if err := report.Render(&b, format, result, report.Options{Rules: s.Rules}); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", kind)
+	if format == report.HTML {
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // it brings a policy of its own
+	}
 	_, _ = w.Write(b.Bytes())
 	return nil
 }
@@ -216,45 +206,48 @@ func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
 	return list, err
 }
 
-type controlJSON struct {
-	Environment string        `json:"environment"`
-	Integration string        `json:"integration"`
-	Outcome     audit.Outcome `json:"outcome"`
-	Since       time.Time     `json:"since"`
-	Stale       bool          `json:"stale"`
-	Open        int           `json:"open_findings"`
-}
-
 func (s *server) getControl(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.control(r)
 	if err != nil {
 		return err
 	}
-	shown := make([]controlJSON, len(list))
-	for i, c := range list {
-		shown[i] = controlJSON{c.Environment, c.Integration, c.Outcome, c.Since, c.Stale, c.Open}
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"control": r.PathValue("id"), "environments": shown})
+	writeJSON(w, http.StatusOK, map[string]any{"control": r.PathValue("id"), "environments": list})
 	return nil
 }
 
-func (s *server) scanNow(w http.ResponseWriter, r *http.Request) error {
-	ids, err := s.Actions.ScanNow(r.Context(), visitorOf(r).Name, r.PathValue("name"))
+// scan enqueues a scan of an environment.
+func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	ids, err := s.Actions.ScanNow(r.Context(), visitorOf(r).Name, name)
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusAccepted, map[string]any{"runs": ids})
+	if forPrograms(r) {
+		writeJSON(w, http.StatusAccepted, map[string]any{"runs": ids})
+	} else {
+		back(w, r, name)
+	}
 	return nil
 }
 
-func (s *server) cancelRun(w http.ResponseWriter, r *http.Request) error {
-	id, err := runID(r)
+// cancel ends a run.
+func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
+	run, err := s.run(r)
 	if err != nil {
 		return err
 	}
-	if err := s.Actions.Cancel(r.Context(), visitorOf(r).Name, id); err != nil {
+	if err := s.Actions.Cancel(r.Context(), visitorOf(r).Name, run.ID); err != nil {
 		return err
 	}
-	w.WriteHeader(http.StatusNoContent)
+	if forPrograms(r) {
+		w.WriteHeader(http.StatusNoContent)
+	} else {
+		back(w, r, run.Environment)
+	}
 	return nil
+}
+
+// back leads a person to the page of an environment, which has the button.
+func back(w http.ResponseWriter, r *http.Request, environment string) {
+	http.Redirect(w, r, "/environments/"+url.PathEscape(environment), http.StatusSeeOther)
 }

@@ -10,7 +10,8 @@ import (
 )
 
 type controlsRow struct {
-	ID, Severity        string
+	ID                  audit.ControlID
+	Severity            audit.Severity
 	Fail, Unknown, Pass int
 }
 
@@ -24,7 +25,7 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	for _, c := range list {
 		row := rows[c.Control]
 		if row == nil {
-			row = &controlsRow{ID: string(c.Control), Severity: c.Severity.String()}
+			row = &controlsRow{ID: c.Control, Severity: c.Severity}
 			rows[c.Control] = row
 		}
 		row.Unknown += c.Stale
@@ -48,13 +49,6 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-type controlRow struct {
-	Environment, Integration, Outcome, Since string
-
-	Stale bool
-	Open  int
-}
-
 // controlPage is a control across the fleet.
 func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.control(r)
@@ -65,10 +59,6 @@ func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
 	slices.SortStableFunc(list, func(a, b store.ControlStatus) int {
 		return cmp.Compare(slices.Index(order, a.Outcome), slices.Index(order, b.Outcome))
 	})
-	rows := make([]controlRow, len(list))
-	for i, c := range list {
-		rows[i] = controlRow{c.Environment, c.Integration, c.Outcome.String(), day(c.Since), c.Stale, c.Open}
-	}
-	s.show(w, http.StatusOK, "control", s.frame(r, string(list[0].Control)), rows)
+	s.show(w, http.StatusOK, "control", s.frame(r, string(list[0].Control)), list)
 	return nil
 }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"net/http"
@@ -16,42 +15,37 @@ import (
 )
 
 type environmentData struct {
-	Name, URL    string
-	Every        string
-	Due          string
-	Ends         string // the day on which the credential ends; empty if it is not known
-	Paused       bool
+	store.Environment
+
 	Integrations []integrationData
-	Findings     []findingRow
+	Findings     []store.Finding
 	Changes      []changeRow
-	Runs         []runRow
+	Runs         []store.Run
 	Older        string // the query of the page of older runs
 }
 
 type integrationData struct {
 	fleetRow
 
-	Run   int64 // of the last result, 0 for none
 	Strip report.Drawing
 }
 
-type findingRow struct {
-	Severity, Control, Message, Integration, Since string
-
-	Waived bool
-}
-
 // A changeRow says that a finding began or ended, and whether the environment did that.
-type changeRow struct{ When, What, Message, Control, Integration string }
+type changeRow struct {
+	store.Finding
+
+	When time.Time
+	What string
+}
 
 // changesShown is how many changes the page of an environment shows.
 const changesShown = 30
 
 func changeOf(f store.Finding) changeRow {
-	row := changeRow{When: day(f.FirstAt), What: "began", Message: text.Line(f.Message), Control: string(f.Control), Integration: f.Integration}
+	row := changeRow{Finding: f, When: f.FirstAt, What: "began"}
 	reason := f.Opened
 	if f.ClosedRun != 0 {
-		row.When, row.What, reason = day(f.ClosedAt), "over", f.ClosedReason
+		row.When, row.What, reason = f.ClosedAt, "over", f.ClosedReason
 	}
 	switch reason {
 	case store.ReasonFixed:
@@ -67,14 +61,6 @@ func changeOf(f store.Finding) changeRow {
 	return row
 }
 
-type runRow struct {
-	ID                           int64
-	State, Trigger, Queued, Took string
-	Attempt                      int
-	Error                        string
-	Open                         bool // whether it can be cancelled
-}
-
 // stripShown is how many results of the last year a strip shows.
 const stripShown = 120
 
@@ -85,15 +71,9 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	e := list[0].Environment
-	d := environmentData{Name: e.Name, URL: text.Line(e.URL), Every: "no schedule of its own", Due: moment(e.NextDue), Paused: e.Paused}
-	if !e.CredentialEnds.IsZero() {
-		d.Ends = day(e.CredentialEnds)
-	}
-	if e.Every > 0 {
-		d.Every = "every " + interval(e.Every)
-	}
+	d := environmentData{Environment: e}
 	for _, v := range list {
-		i := integrationData{fleetRow: s.row(v), Run: v.LastResultRun}
+		i := integrationData{fleetRow: s.row(v)}
 		if v.Integration != "" {
 			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Now().AddDate(-1, 0, 0))
 			if err != nil {
@@ -107,14 +87,10 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 		}
 		d.Integrations = append(d.Integrations, i)
 	}
-	findings, err := s.Store.OpenFindings(ctx, e.Name)
-	if err != nil {
+	if d.Findings, err = s.Store.OpenFindings(ctx, e.Name); err != nil {
 		return err
 	}
-	slices.SortStableFunc(findings, func(a, b store.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	for _, f := range findings {
-		d.Findings = append(d.Findings, findingRow{f.Severity.String(), string(f.Control), text.Line(f.Message), f.Integration, day(f.FirstAt), f.Waived})
-	}
+	slices.SortStableFunc(d.Findings, func(a, b store.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	changes, err := s.Store.Changes(ctx, e.Name, changesShown)
 	if err != nil {
 		return err
@@ -126,29 +102,22 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	runs, err := s.Store.Runs(ctx, e.Name, before, runsShown)
-	if err != nil {
+	if d.Runs, err = s.Store.Runs(ctx, e.Name, before, runsShown); err != nil {
 		return err
 	}
-	for _, run := range runs {
-		d.Runs = append(d.Runs, rowOf(run))
-	}
-	if len(runs) == runsShown {
-		d.Older = url.Values{"before": {fmt.Sprint(runs[len(runs)-1].ID)}}.Encode()
+	if len(d.Runs) == runsShown {
+		d.Older = url.Values{"before": {fmt.Sprint(d.Runs[runsShown-1].ID)}}.Encode()
 	}
 	s.show(w, http.StatusOK, "environment", s.frame(r, text.Line(e.Name)), d)
 	return nil
 }
 
-func rowOf(run store.Run) runRow {
-	row := runRow{
-		ID: run.ID, State: string(run.State), Trigger: string(run.Trigger), Queued: moment(run.QueuedAt), Attempt: run.Attempt,
-		Error: text.Line(run.Error), Open: !run.Ended(),
+// took is how long the last attempt of a run took; empty if it has not ended.
+func took(run store.Run) string {
+	if run.StartedAt.IsZero() || !run.Ended() {
+		return ""
 	}
-	if !run.StartedAt.IsZero() && !run.EndedAt.IsZero() {
-		row.Took = run.EndedAt.Sub(run.StartedAt).Round(time.Second / 10).String()
-	}
-	return row
+	return run.EndedAt.Sub(run.StartedAt).Round(time.Second / 10).String()
 }
 
 // reportPage is the report of an integration's last result, or that of a run: a document
@@ -175,38 +144,5 @@ func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if result.Environment.Name != name {
 		return store.ErrNotFound
 	}
-	var b bytes.Buffer
-	if err := report.Render(&b, report.HTML, result, report.Options{Rules: s.Rules}); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'")
-	_, _ = w.Write(b.Bytes())
-	return nil
-}
-
-// scanForm enqueues a scan and leads back to the page with the button.
-func (s *server) scanForm(w http.ResponseWriter, r *http.Request) error {
-	name := r.PathValue("name")
-	if _, err := s.Actions.ScanNow(r.Context(), visitorOf(r).Name, name); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/environments/"+url.PathEscape(name), http.StatusSeeOther)
-	return nil
-}
-
-func (s *server) cancelForm(w http.ResponseWriter, r *http.Request) error {
-	id, err := runID(r)
-	if err != nil {
-		return err
-	}
-	run, err := s.Store.Run(r.Context(), id)
-	if err != nil {
-		return err
-	}
-	if err := s.Actions.Cancel(r.Context(), visitorOf(r).Name, id); err != nil {
-		return err
-	}
-	http.Redirect(w, r, "/environments/"+url.PathEscape(run.Environment), http.StatusSeeOther)
-	return nil
+	return s.render(w, report.HTML, "text/html; charset=utf-8", result)
 }

@@ -17,6 +17,9 @@ import (
 // A state is what an integration is now, as a word, and as a class of the style sheet.
 type state struct{ Word, Class string }
 
+// classes are the classes of states, the worst first.
+func classes() []string { return []string{"noncompliant", "stale", "incomplete", "compliant"} }
+
 // stateOf is never green for a verdict that is too old. What is known to fail by a result of now stays known, though not everything was judged.
 func (s *server) stateOf(v store.Status) state {
 	switch {
@@ -33,45 +36,41 @@ func (s *server) stateOf(v store.Status) state {
 // fleetRow is one integration of an environment.
 type fleetRow struct {
 	state
+	store.Status
 
-	Name, Integration, Labels string
-	Paused                    bool
-	Open                      [4]int // critical, high, medium, and low with info
-	Since, Age                string
-	Trouble                   string // why the last run gave no result
-	rank                      int
+	Labels  string
+	Severe  [4]int // open findings: critical, high, medium, and low with info
+	Trouble string // why the last run gave no result
+	rank    int
 }
 
 func (s *server) row(v store.Status) fleetRow {
-	r := fleetRow{
-		state: s.stateOf(v), Name: v.Environment.Name, Integration: v.Integration, Paused: v.Environment.Paused,
-		Since: day(v.Since), Age: s.age(v.LastCompleteAt),
-	}
+	r := fleetRow{state: s.stateOf(v), Status: v}
 	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
 	}
 	for severity, n := range v.Open {
 		switch severity {
 		case audit.SeverityCritical:
-			r.Open[0] += n
+			r.Severe[0] += n
 		case audit.SeverityHigh:
-			r.Open[1] += n
+			r.Severe[1] += n
 		case audit.SeverityMedium:
-			r.Open[2] += n
+			r.Severe[2] += n
 		case audit.SeverityLow, audit.SeverityInfo, audit.SeverityInvalid:
-			r.Open[3] += n
+			r.Severe[3] += n
 		}
 	}
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
 		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)
 	}
-	r.rank = slices.Index([]string{"noncompliant", "stale", "incomplete", "compliant"}, r.Class)
+	r.rank = slices.Index(classes(), r.Class)
 	return r
 }
 
 // worstFirst orders rows by verdict, then by the most severe open finding.
 func worstFirst(a, b fleetRow) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Open[:], b.Open[:]), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Integration, b.Integration))
+	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Severe[:], b.Severe[:]), cmp.Compare(a.Environment.Name, b.Environment.Name), cmp.Compare(a.Integration, b.Integration))
 }
 
 // troubleShown is how many columns of an error are in the list; the page of the
@@ -80,18 +79,12 @@ const troubleShown = 110
 
 type fleetData struct {
 	Rows                    []fleetRow
-	Counts                  []count
+	Counts                  map[string]int
 	All                     int // rows before the filter
 	Label, Verdict, Control string
 	Verdicts                []string
 	Chart                   report.Drawing
 	First, Last             string
-}
-
-type count struct {
-	state
-
-	N int
 }
 
 // daysShown is how many days the chart of the fleet covers.
@@ -104,24 +97,20 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	d := fleetData{
 		All: len(list), Label: strings.TrimSpace(r.FormValue("label")), Verdict: r.FormValue("verdict"), Control: strings.TrimSpace(r.FormValue("control")),
-		Verdicts: []string{"noncompliant", "stale", "incomplete", "compliant"},
+		Verdicts: classes(), Counts: map[string]int{},
 	}
 	short, err := s.short(r, d.Control)
 	if err != nil {
 		return err
 	}
-	counts := map[string]int{}
 	for _, v := range list {
 		row := s.row(v)
-		counts[row.Class]++
-		if labelled(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (short == nil || short[place{row.Name, row.Integration}]) {
+		d.Counts[row.Class]++
+		if labelled(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (short == nil || short[place{v.Environment.Name, v.Integration}]) {
 			d.Rows = append(d.Rows, row)
 		}
 	}
 	slices.SortFunc(d.Rows, worstFirst)
-	for _, name := range d.Verdicts {
-		d.Counts = append(d.Counts, count{state{name, name}, counts[name]})
-	}
 	days, err := s.Store.Days(r.Context(), s.Now().AddDate(0, 0, -daysShown))
 	if err != nil {
 		return err

@@ -68,9 +68,14 @@ func New(o Options) (http.Handler, error) {
 	}
 	var err error
 	s.pages, err = template.New("pages").Funcs(template.FuncMap{
-		"path":    url.PathEscape,
-		"line":    text.Line,
-		"formats": func() []string { return []string{"json", "sarif", "csv", "markdown"} },
+		"path":     func(v any) string { return url.PathEscape(fmt.Sprint(v)) },
+		"line":     func(v any) string { return text.Line(fmt.Sprint(v)) },
+		"formats":  func() []string { return []string{"json", "sarif", "csv", "markdown"} },
+		"age":      s.age,
+		"day":      day,
+		"moment":   moment,
+		"interval": interval,
+		"took":     took,
 	}).Parse(pages)
 	if err != nil {
 		return nil, fmt.Errorf("the pages: %w", err)
@@ -84,7 +89,7 @@ func New(o Options) (http.Handler, error) {
 		"GET /controls/{id}":                           s.controlPage,
 		"GET /metrics":                                 s.metrics,
 		"GET /api/v1/environments":                     s.listEnvironments,
-		"GET /api/v1/environments/{name}":              s.getEnvironment,
+		"GET /api/v1/environments/{name}":              s.listEnvironments,
 		"GET /api/v1/environments/{name}/findings":     s.listFindings,
 		"GET /api/v1/environments/{name}/runs":         s.listRuns,
 		"GET /api/v1/runs/{run}":                       s.getRun,
@@ -94,10 +99,10 @@ func New(o Options) (http.Handler, error) {
 		mux.Handle(pattern, s.allow(RoleReader, handle))
 	}
 	for pattern, handle := range map[string]handler{
-		"POST /environments/{name}/scan":        s.scanForm,
-		"POST /runs/{run}/cancel":               s.cancelForm,
-		"POST /api/v1/environments/{name}/runs": s.scanNow,
-		"POST /api/v1/runs/{run}/cancel":        s.cancelRun,
+		"POST /environments/{name}/scan":        s.scan,
+		"POST /runs/{run}/cancel":               s.cancel,
+		"POST /api/v1/environments/{name}/runs": s.scan,
+		"POST /api/v1/runs/{run}/cancel":        s.cancel,
 	} {
 		mux.Handle(pattern, s.allow(RoleOperator, handle))
 	}
