@@ -8,6 +8,7 @@
 package fleet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,6 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -75,16 +75,6 @@ const cooldown = 10 * time.Millisecond
 // grace is how long after its timeout a job counts as one of a dead worker.
 const grace = 15 * time.Second
 
-// The queues. Each process works the schedule; workers scan.
-const (
-	queueSchedule = "schedule"
-	queueScan     = "scan"
-)
-
-// maxAttempts is how often the queue starts a job again if its worker died. This package
-// decides how long a failed scan waits; that does not count as an attempt of the queue.
-const maxAttempts = 1000
-
 type client = river.Client[store.QueueTx]
 
 // A Fleet is what one process does for the environments of a store.
@@ -98,43 +88,17 @@ type Fleet struct {
 
 // New prepares a fleet. Until it is started it only enqueues.
 func New(s *store.Store, o Options) (*Fleet, error) {
-	o.Concurrency = or(o.Concurrency, DefaultConcurrency)
-	o.Timeout = or(o.Timeout, DefaultTimeout)
-	o.Sweep, o.Poll = or(o.Sweep, defaultSweep), or(o.Poll, defaultPoll)
+	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
+	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
+	o.Sweep, o.Poll = cmp.Or(o.Sweep, defaultSweep), cmp.Or(o.Poll, defaultPoll)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	f := &Fleet{store: s, o: o, other: make(chan error, 1)}
-	// Each process knows every kind of job, also those that it does not work: whichever leads
-	// gives the jobs of dead workers to others, and throws away those of unknown kinds.
-	workers := river.NewWorkers()
-	for _, err := range []error{
-		river.AddWorkerSafely(workers, &sweeper{fleet: f}),
-		river.AddWorkerSafely(workers, &scanner{fleet: f}),
-		river.AddWorkerSafely(workers, &watcher{fleet: f}),
-		river.AddWorkerSafely(workers, &teller{fleet: f}),
-		river.AddWorkerSafely(workers, &pruner{fleet: f}),
-	} {
-		if err != nil {
-			return nil, err
-		}
+	workers, err := f.workers()
+	if err != nil {
+		return nil, err
 	}
-	queues := map[string]river.QueueConfig{queueSchedule: {MaxWorkers: 1}}
-	if o.Scanner != nil {
-		queues[queueScan] = river.QueueConfig{MaxWorkers: o.Concurrency}
-	}
-	if o.Alerts != nil {
-		queues[queueAlerts] = river.QueueConfig{MaxWorkers: 1}
-	}
-	if o.Keep > 0 {
-		queues[queuePrune] = river.QueueConfig{MaxWorkers: 1}
-	}
-	// Whichever process leads makes the jobs of all, those that others work included.
-	periodic := func(every time.Duration, args river.JobArgs) *river.PeriodicJob {
-		return river.NewPeriodicJob(river.PeriodicInterval(every),
-			func() (river.JobArgs, *river.InsertOpts) { return args, nil }, &river.PeriodicJobOpts{RunOnStart: true})
-	}
-	var err error
 	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
 		ID:                   o.Worker,
 		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
@@ -144,26 +108,18 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		Logger:               o.Logger,
 		MaxAttempts:          maxAttempts,
 		PollOnly:             true,
-		Queues:               queues,
+		Queues:               o.queues(),
 		RescueStuckJobsAfter: o.Timeout + grace,
 		RetryPolicy:          soon{now: s.Now},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
-		PeriodicJobs:         []*river.PeriodicJob{periodic(o.Sweep, sweepArgs{}), periodic(o.Sweep, watchArgs{}), periodic(time.Hour, pruneArgs{})},
+		PeriodicJobs:         o.periodic(),
 		Middleware:           []rivertype.Middleware{river.WorkerMiddlewareFunc(f.sameVersion)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the queue: %w", err)
 	}
 	return f, nil
-}
-
-func or[T comparable](value, otherwise T) T {
-	var zero T
-	if value == zero {
-		return otherwise
-	}
-	return value
 }
 
 // Run works until the context ends, or the store is of another version, and then hands back
@@ -304,16 +260,3 @@ func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
 	}
 	return tx.SetJob(ctx, args.Run, job.Job.ID)
 }
-
-// soon is when the queue starts a job again if its worker died, or could not reach the
-// database: a second later, and later with each attempt, up to a minute. The queue counts
-// on from now, because it would wait for hours where this time has passed.
-type soon struct{ now func() time.Time }
-
-// NextRetry implements [river.ClientRetryPolicy].
-func (s soon) NextRetry(job *rivertype.JobRow) time.Time {
-	const first, last, doublings = time.Second, time.Minute, 6
-	return s.now().Add(min(first<<min(max(job.Attempt-1, 0), doublings), last))
-}
-
-type driver = riverdriver.Driver[store.QueueTx]

@@ -13,32 +13,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// scanArgs name what to scan, and hold nothing that is secret: the queue keeps them in
-// clear.
-type scanArgs struct {
-	Environment string        `json:"environment" river:"unique"`
-	Period      time.Time     `json:"period" river:"unique"`
-	Trigger     store.Trigger `json:"trigger" river:"unique"`
-	Run         int64         `json:"run"`
-}
-
-// Kind implements [river.JobArgs].
-func (scanArgs) Kind() string { return "scan" }
-
-// InsertOpts implements [river.JobArgsWithInsertOpts].
-func (scanArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: queueScan, MaxAttempts: maxAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
-}
-
-type scanner struct {
-	river.WorkerDefaults[scanArgs]
-
-	fleet *Fleet
-}
-
-// Work implements [river.Worker].
-func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
-	f := w.fleet
+// scan scans an environment, and stores the results and the end of its run.
+func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
 	e, run, err := f.store.Start(ctx, job.Args.Run, f.o.Worker, f.o.Version)
 	switch {
 	case errors.Is(err, store.ErrEnded), errors.Is(err, store.ErrNotFound):
@@ -48,7 +24,7 @@ func (w *scanner) Work(ctx context.Context, job *river.Job[scanArgs]) error {
 	case err != nil:
 		return err
 	}
-	results, err := f.scan(ctx, e)
+	results, err := f.inspect(ctx, e)
 	if err != nil {
 		return f.failed(ctx, job, e, run, err)
 	}
@@ -69,8 +45,8 @@ func (f *Fleet) paused(ctx context.Context, job *river.Job[scanArgs], e store.En
 	})
 }
 
-// scan calls the scanner; its panic is a failure of this environment alone.
-func (f *Fleet) scan(ctx context.Context, e store.Environment) (results []audit.Result, err error) {
+// inspect calls the scanner; its panic is a failure of this environment alone.
+func (f *Fleet) inspect(ctx context.Context, e store.Environment) (results []audit.Result, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			f.o.Logger.Error("a scan ended in a panic", "environment", e.Name, "panic", r, "stack", string(debug.Stack()))

@@ -2,52 +2,33 @@ package fleet
 
 import (
 	"context"
-	"time"
+	"log/slog"
 
 	"github.com/riverqueue/river"
 
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-type sweepArgs struct{}
-
-// Kind implements [river.JobArgs].
-func (sweepArgs) Kind() string { return "sweep" }
-
-// InsertOpts implements [river.JobArgsWithInsertOpts]. A sweep that fails is not repeated:
-// the next one comes.
-func (sweepArgs) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: queueSchedule, MaxAttempts: 1}
-}
-
-type sweeper struct {
-	river.WorkerDefaults[sweepArgs]
-
-	fleet *Fleet
-}
-
-// Timeout implements [river.Worker].
-func (*sweeper) Timeout(*river.Job[sweepArgs]) time.Duration { return time.Minute }
-
 // batch is how many environments are enqueued in one transaction: others get their turn
 // in between.
 const batch = 50
 
-// Work implements [river.Worker]: whatever is due gets its job.
-func (w *sweeper) Work(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	if err := w.fleet.adopt(ctx); err != nil {
+// sweep gives a job to whatever is due.
+func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
+	if err := f.adopt(ctx); err != nil {
 		return err
 	}
-	for {
-		n, err := w.fleet.sweep(ctx)
-		if err != nil || n < batch {
+	for n := batch; n == batch; {
+		var err error
+		if n, err = f.sweepBatch(ctx); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// sweep enqueues some of what is due, and returns how many environments were.
-func (f *Fleet) sweep(ctx context.Context) (n int, err error) {
+// sweepBatch enqueues some of what is due, and returns how many environments were.
+func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	err = f.store.Within(ctx, func(tx *store.Tx) error {
 		due, err := tx.Due(ctx, batch)
 		if err != nil {
@@ -83,4 +64,13 @@ func (f *Fleet) adopt(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// prune removes old results.
+func (f *Fleet) prune(ctx context.Context, _ *river.Job[pruneArgs]) error {
+	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.o.Keep))
+	if err == nil {
+		f.o.Logger.Info("old results were removed", slog.Int64("results", removed))
+	}
+	return err
 }
