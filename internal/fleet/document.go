@@ -51,7 +51,7 @@ func DocumentOf(list []store.Status) Document {
 		}
 		if r := s.LastRun; r != nil {
 			d.Environments[i].LastRun = &LastRun{
-				ID: r.ID, State: r.State, Attempt: r.Attempt, StartedAt: orNull(r.StartedAt), EndedAt: orNull(r.EndedAt), Error: orNull(r.Error),
+				ID: r.ID, State: r.State, Attempt: r.Attempt, StartedAt: orNull(r.StartedAt.Time), EndedAt: orNull(r.EndedAt.Time), Error: orNull(r.Error),
 			}
 		}
 	}

@@ -235,3 +235,51 @@ func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]Control
 		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
 		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
 }
+
+// A ControlCount is how many integrations a control has one outcome in.
+type ControlCount struct {
+	Control  audit.ControlID
+	Severity audit.Severity
+	Outcome  audit.Outcome
+	Count    int
+	Stale    int // how many of them are stale; see [Status]
+}
+
+// Controls counts the outcomes of every control across the fleet, by control.
+func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
+	now := s.now()
+	return all(ctx, s.db, func(from row) (c ControlCount, err error) {
+		return c, from.Scan(&c.Control, &c.Severity, &c.Outcome, &c.Count, &c.Stale)
+	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
+			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END))
+		SELECT control, severity, outcome, COUNT(*), SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END)
+		FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired)
+		GROUP BY control, severity, outcome ORDER BY control, severity, outcome`,
+		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
+}
+
+// Waiting counts the runs that have not ended, by state.
+func (s *Store) Waiting(ctx context.Context) (map[RunState]int, error) {
+	counts := map[RunState]int{RunQueued: 0, RunRunning: 0, RunFailed: 0}
+	_, err := all(ctx, s.db, func(from row) (none struct{}, err error) {
+		var state RunState
+		var n int
+		err = from.Scan(&state, &n)
+		counts[state] = n
+		return none, err
+	}, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
+	return counts, err
+}
+
+// Workers lists when each worker began its last scan, of those that began one since a time.
+func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.Time, error) {
+	seen := map[string]time.Time{}
+	_, err := all(ctx, s.db, func(from row) (none struct{}, err error) {
+		var worker string
+		var at time.Time
+		err = from.Scan(&worker, &at)
+		seen[worker] = at
+		return none, err
+	}, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
+	return seen, err
+}

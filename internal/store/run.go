@@ -37,21 +37,35 @@ const (
 
 // A Run is one scan of an environment, whatever number of attempts it took.
 type Run struct {
-	ID            int64
-	EnvironmentID int64
-	Environment   string
+	ID          int64  `json:"id"`
+	Environment string `json:"environment"`
 	// Period is the beginning of the interval that the run is for. No two runs have the
 	// same environment, period and trigger.
-	Period                       time.Time
-	Trigger                      Trigger
-	State                        RunState
-	Attempt                      int // counts from 1; attempts that were killed count too
-	Failures                     int // how many attempts failed
-	QueuedAt, StartedAt, EndedAt time.Time
-	ErrorCode, Error             string // of the last attempt that failed
-	Worker                       string
-	ToolVersion                  string
-	Job                          int64 // the queue's own number, 0 for none
+	Period        time.Time `json:"period"`
+	Trigger       Trigger   `json:"trigger"`
+	State         RunState  `json:"state"`
+	Attempt       int       `json:"attempt"` // counts from 1; attempts that were killed count too
+	QueuedAt      Time      `json:"queued_at"`
+	StartedAt     Time      `json:"started_at"`
+	EndedAt       Time      `json:"ended_at"`
+	ErrorCode     string    `json:"error_code,omitempty"` // of the last attempt that failed
+	Error         string    `json:"error,omitempty"`
+	EnvironmentID int64     `json:"-"`
+	Failures      int       `json:"-"` // how many attempts failed
+	Worker        string    `json:"-"`
+	ToolVersion   string    `json:"-"`
+	Job           int64     `json:"-"` // the queue's own number, 0 for none
+}
+
+// A Time is null in JSON if it is zero.
+type Time struct{ time.Time }
+
+// MarshalJSON implements [json.Marshaler].
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return t.Time.MarshalJSON()
 }
 
 // Ended reports whether the run has ended.
@@ -63,7 +77,7 @@ const runColumns = `r.id, r.environment_id, (SELECT name FROM environment WHERE 
 func (r *Run) fields() []any {
 	return []any{
 		&r.ID, &r.EnvironmentID, &r.Environment, &r.Period, &r.Trigger, &r.State, &r.Attempt, &r.Failures,
-		&r.QueuedAt, &r.StartedAt, &r.EndedAt, &r.ErrorCode, &r.Error, &r.Worker, &r.ToolVersion, &r.Job,
+		&r.QueuedAt.Time, &r.StartedAt.Time, &r.EndedAt.Time, &r.ErrorCode, &r.Error, &r.Worker, &r.ToolVersion, &r.Job,
 	}
 }
 
@@ -139,9 +153,9 @@ func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e
 		if e.Paused && r.Trigger == TriggerSchedule {
 			return ErrPaused
 		}
-		r.State, r.Attempt, r.StartedAt, r.Worker, r.ToolVersion = RunRunning, r.Attempt+1, tx.now, worker, version
+		r.State, r.Attempt, r.StartedAt, r.Worker, r.ToolVersion = RunRunning, r.Attempt+1, Time{tx.now}, worker, version
 		return tx.exec(ctx, "UPDATE run SET state = $2, attempt = $3, started_at = $4, worker = $5, tool_version = $6 WHERE id = $1",
-			run, r.State, r.Attempt, micro(r.StartedAt), worker, version)
+			run, r.State, r.Attempt, micro(tx.now), worker, version)
 	})
 	return e, r, err
 }

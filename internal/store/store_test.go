@@ -202,7 +202,7 @@ func TestStoreComesBack(t *testing.T) {
 		if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.Open[audit.SeverityHigh] != 1 || st.Stale || st.LastRun == nil || st.LastRun.ID != runs[1] {
 			t.Errorf("status: %+v", st)
 		}
-		if !st.Since.Equal(run.EndedAt) {
+		if !st.Since.Equal(run.EndedAt.Time) {
 			t.Errorf("noncompliant since %s, want the end of the first run %s", st.Since, run.EndedAt)
 		}
 		if st.Environment.OrganizationID != organization || st.Environment.Labels["stage"] != "test" || st.Environment.Every != time.Hour {

@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
@@ -59,33 +58,6 @@ func (s *server) listFindings(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-type runJSON struct {
-	ID          int64          `json:"id"`
-	Environment string         `json:"environment"`
-	Period      time.Time      `json:"period"`
-	Trigger     store.Trigger  `json:"trigger"`
-	State       store.RunState `json:"state"`
-	Attempt     int            `json:"attempt"`
-	QueuedAt    *time.Time     `json:"queued_at"`
-	StartedAt   *time.Time     `json:"started_at"`
-	EndedAt     *time.Time     `json:"ended_at"`
-	ErrorCode   string         `json:"error_code,omitempty"`
-	Error       string         `json:"error,omitempty"`
-}
-
-func jsonOf(r store.Run) runJSON {
-	at := func(t time.Time) *time.Time {
-		if t.IsZero() {
-			return nil
-		}
-		return &t
-	}
-	return runJSON{
-		ID: r.ID, Environment: r.Environment, Period: r.Period, Trigger: r.Trigger, State: r.State, Attempt: r.Attempt,
-		QueuedAt: at(r.QueuedAt), StartedAt: at(r.StartedAt), EndedAt: at(r.EndedAt), ErrorCode: r.ErrorCode, Error: r.Error,
-	}
-}
-
 // The numbers of runs in one answer.
 const (
 	runsShown = 50
@@ -111,11 +83,7 @@ func (s *server) listRuns(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	shown := make([]runJSON, len(list))
-	for i, run := range list {
-		shown[i] = jsonOf(run)
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"runs": shown})
+	writeJSON(w, http.StatusOK, map[string]any{"runs": list})
 	return nil
 }
 
@@ -155,7 +123,7 @@ func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	writeJSON(w, http.StatusOK, jsonOf(run))
+	writeJSON(w, http.StatusOK, run)
 	return nil
 }
 

@@ -16,15 +16,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// The metrics that a scan does not have.
-const (
-	metricStale      = "dbaudit_stale"
-	metricDuration   = "dbaudit_scan_duration_seconds"
-	metricRuns       = "dbaudit_runs_waiting"
-	metricCredential = "dbaudit_credential_expiry_timestamp_seconds"
-	metricWorkers    = "dbaudit_worker_last_scan_timestamp_seconds"
-)
-
 // workersSeen is how long a worker that scans nothing is reported.
 const workersSeen = 24 * time.Hour
 
@@ -76,11 +67,11 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
 	findings := gauge(report.MetricFindings, "Open findings that no waiver covers. Missing before the first result.", "environment", "profile")
 	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
-	stale := gauge(metricStale, "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
-	duration := gauge(metricDuration, "How long the last run took.", "environment")
-	credential := gauge(metricCredential, "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
-	runs := gauge(metricRuns, "Runs that have not ended, by state; failed ones are tried again.", "state")
-	seen := gauge(metricWorkers, "When a worker began its last scan, in seconds since 1970.", "worker")
+	stale := gauge("dbaudit_stale", "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
+	duration := gauge("dbaudit_scan_duration_seconds", "How long the last run took.", "environment")
+	credential := gauge("dbaudit_credential_expiry_timestamp_seconds", "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
+	runs := gauge("dbaudit_runs_waiting", "Runs that have not ended, by state; failed ones are tried again.", "state")
+	seen := gauge("dbaudit_worker_last_scan_timestamp_seconds", "When a worker began its last scan, in seconds since 1970.", "worker")
 	known := map[string]bool{}
 	for _, s := range list {
 		name, profile := s.Environment.Name, s.Integration
@@ -110,7 +101,7 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 		}
 		known[name] = true
 		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() {
-			duration.add(run.EndedAt.Sub(run.StartedAt).Seconds(), name)
+			duration.add(run.EndedAt.Sub(run.StartedAt.Time).Seconds(), name)
 		}
 		if ends := s.Environment.CredentialEnds; !ends.IsZero() {
 			credential.add(ends.Unix(), name)

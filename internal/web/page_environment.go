@@ -117,7 +117,7 @@ func took(run store.Run) string {
 	if run.StartedAt.IsZero() || !run.Ended() {
 		return ""
 	}
-	return run.EndedAt.Sub(run.StartedAt).Round(time.Second / 10).String()
+	return run.EndedAt.Sub(run.StartedAt.Time).Round(time.Second / 10).String()
 }
 
 // reportPage is the report of an integration's last result, or that of a run: a document
