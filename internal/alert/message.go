@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -83,21 +84,19 @@ func Compose(id, rule, base string, items []Item) Message {
 // line is an item as one line of text.
 func (i Item) line() string {
 	const most = 300
-	var what string
-	switch i.Event {
-	case New, Fixed:
-		what = fmt.Sprintf("%s %s", i.Severity, i.Control)
-		if i.Ended {
-			what = pick(i.Reason == "", "over", strings.ReplaceAll(i.Reason, "-", " ")) + ": " + what
-		}
-	case Unknown:
-		what = pick(i.Ended, "judged again", "not judged")
-	case CannotRun:
-		what = pick(i.Ended, "scanned again", "no result")
-	case Credential:
-		what = pick(i.Ended, "credential renewed", "credential ends soon")
-	case Silent:
-		what = pick(i.Ended, "scanned completely again", "no complete scan")
+	finding := fmt.Sprintf("%s %s", i.Severity, i.Control)
+	gone := cmp.Or(strings.ReplaceAll(i.Reason, "-", " "), "over") + ": " + finding
+	words := map[Event][2]string{ // when it begins, and when it is over
+		Unknown:    {"not judged", "judged again"},
+		CannotRun:  {"no result", "scanned again"},
+		Credential: {"credential ends soon", "credential renewed"},
+		Silent:     {"no complete scan", "scanned completely again"},
+		New:        {finding, gone},
+		Fixed:      {finding, gone},
+	}[i.Event]
+	what := words[0]
+	if i.Ended {
+		what = words[1]
 	}
 	if i.Reason == "retired" {
 		what = "no longer audited"
@@ -107,13 +106,6 @@ func (i Item) line() string {
 		name += " (" + i.Integration + ")"
 	}
 	return text.Shorten(text.Line(fmt.Sprintf("%s: %s: %s", name, what, i.Text)), most)
-}
-
-func pick(yes bool, a, b string) string {
-	if yes {
-		return a
-	}
-	return b
 }
 
 // lines are the items, and what was left out.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -129,16 +130,15 @@ func local(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+type object = map[string]any
+
 // card is the message as an Adaptive Card for a workflow of Microsoft Teams. Its text is in
 // runs, which know no Markdown:
 // https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run
-func card(m Message) any {
-	type object = map[string]any
+func card(m Message) object {
 	paragraph := func(words string, more object) object {
 		run := object{"type": "TextRun", "text": words}
-		for key, value := range more {
-			run[key] = value
-		}
+		maps.Copy(run, more)
 		return object{"type": "RichTextBlock", "inlines": []any{run}}
 	}
 	body := []any{paragraph("dbaudit: "+m.Title, object{"weight": "bolder", "size": "medium"})}
@@ -157,8 +157,7 @@ func card(m Message) any {
 
 // blocks is the message for an incoming webhook of Slack, in plain text, which knows no
 // markup: https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-func blocks(m Message) any {
-	type object = map[string]any
+func blocks(m Message) object {
 	const header, section = 150, 3000 // the longest that Slack takes
 	plain := func(words string, most int) object {
 		if r := []rune(words); len(r) > most {

@@ -88,17 +88,13 @@ func alone(file *config.File, t run.Target, rename func(string, bool) string) (s
 		part.Profile = rename(part.Profile, false)
 	}
 	if part.Waivers == "" {
-		if name := rename(waiver.DefaultName, true); exists(name) {
+		name := rename(waiver.DefaultName, true)
+		if _, err := os.Stat(filepath.FromSlash(name)); err == nil {
 			part.Waivers = name
 		}
 	}
 	text, err := part.Encode()
 	return string(text), err
-}
-
-func exists(name string) bool {
-	_, err := os.Stat(filepath.FromSlash(name))
-	return err == nil
 }
 
 // absolute names files by their whole path: the ones beside a configuration in a folder,
@@ -169,8 +165,11 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
 	r.TrimLeadingSpace = true
 	header, err := r.Read()
+	if errors.Is(err, io.EOF) {
+		err = errors.New("it is empty: its first row names the columns, such as name,url,every,labels")
+	}
 	if err != nil {
-		return nil, run.Usagef("%s: %w", name, notEmpty(err))
+		return nil, run.Usagef("%s: %w", name, err)
 	}
 	for i, c := range header {
 		header[i] = strings.TrimSpace(c)
@@ -200,13 +199,6 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 		}
 		files = append(files, file)
 	}
-}
-
-func notEmpty(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("it is empty: its first row names the columns, such as name,url,every,labels")
-	}
-	return err
 }
 
 // configuration makes a configuration of a row.

@@ -62,13 +62,11 @@ func parseDocument(body []byte) (r audit.Result, err error) {
 // Result is the result of a run for an integration (the name of its profile), or
 // [ErrNotFound].
 func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
-	return one(ctx, s.db, scanResult, `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
-		JOIN integration i ON i.id = s.integration_id JOIN document d ON d.sha = s.document_sha
-		WHERE s.run_id = $1 AND i.name = $2`, run, integration)
+	return one(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
 }
 
 const resultQuery = `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
-	JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1 AND s.integration_id = $2`
+	JOIN integration i ON i.id = s.integration_id JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1`
 
 func scanResult(from row) (r audit.Result, err error) {
 	var body []byte
@@ -96,7 +94,7 @@ func (s *Store) Results(ctx context.Context, environment string, do func(audit.R
 		return err
 	}
 	for _, k := range keys {
-		r, err := one(ctx, s.db, scanResult, resultQuery, k.run, k.integration)
+		r, err := one(ctx, s.db, scanResult, resultQuery+" AND i.id = $2", k.run, k.integration)
 		if err != nil {
 			return err
 		}

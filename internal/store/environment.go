@@ -82,7 +82,7 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 
 func (t *Tx) put(ctx context.Context, who string, e Environment, profiles []string, change *Change) error {
 	e.Jitter = Jitter(e.Name, e.Every)
-	old, err := t.environment(ctx, "name = $1"+t.forUpdate(), e.Name)
+	old, err := t.Lock(ctx, e.Name)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		if e.Every > 0 {
@@ -169,10 +169,7 @@ func labels(m map[string]string) string {
 	if len(m) == 0 {
 		return "{}"
 	}
-	text, err := json.Marshal(m)
-	if err != nil {
-		return "{}" // strings always can be
-	}
+	text, _ := json.Marshal(m) // strings always can be
 	return string(text)
 }
 
@@ -220,7 +217,7 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 	}
 	return s.Within(ctx, func(tx *Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
-			if _, err := tx.environment(ctx, "e.name = $1"+tx.forUpdate(), name); err != nil {
+			if _, err := tx.Lock(ctx, name); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			if err := tx.exec(ctx, "UPDATE environment SET paused = $2 WHERE name = $1", name, paused); err != nil {

@@ -166,7 +166,7 @@ func (q requirements) since(ctx context.Context, t *Tx, run int64) (bool, error)
 	if changed, known := q.changed[run]; known || q.now.Integration == nil {
 		return changed, nil
 	}
-	was, err := one(ctx, t.tx, scanResult, resultQuery, run, q.integration)
+	was, err := one(ctx, t.tx, scanResult, resultQuery+" AND i.id = $2", run, q.integration)
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}

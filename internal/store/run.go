@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -137,15 +138,21 @@ func (t *Tx) Run(ctx context.Context, id int64) (Run, error) {
 	return one(ctx, t.tx, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1"+t.forUpdate(), id)
 }
 
+// going locks and reads a run that has not ended, or returns [ErrEnded].
+func (t *Tx) going(ctx context.Context, id int64) (Run, error) {
+	r, err := t.Run(ctx, id)
+	if err == nil && r.Ended() {
+		err = ErrEnded
+	}
+	return r, err
+}
+
 // Start begins an attempt of a run and says what to scan, or returns [ErrEnded]; or
 // [ErrPaused] with both if the schedule made the run, and the environment is paused now.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
 	err = s.Within(ctx, func(tx *Tx) error {
-		if r, err = tx.Run(ctx, run); err != nil {
+		if r, err = tx.going(ctx, run); err != nil {
 			return err
-		}
-		if r.Ended() {
-			return ErrEnded
 		}
 		if e, err = tx.environment(ctx, "e.id = $1", r.EnvironmentID); err != nil {
 			return err
@@ -172,12 +179,9 @@ type Failure struct {
 // Fail keeps why an attempt of a run gave no result. Nothing that is known of the
 // environment changes. It returns [ErrEnded] for a run that has ended.
 func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
-	r, err := t.Run(ctx, run)
+	r, err := t.going(ctx, run)
 	if err != nil {
 		return err
-	}
-	if r.Ended() {
-		return ErrEnded
 	}
 	var ended any
 	if f.Final {
@@ -197,12 +201,9 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	if len(results) == 0 {
 		return errors.New("a scan gave no result")
 	}
-	r, err := t.Run(ctx, run)
+	r, err := t.going(ctx, run)
 	if err != nil {
 		return err
-	}
-	if r.Ended() {
-		return ErrEnded
 	}
 	// The results of one environment are folded one after the other.
 	e, err := t.environment(ctx, "e.id = $1"+t.forUpdate(), r.EnvironmentID)
@@ -268,25 +269,17 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 		if err != nil {
 			return err
 		}
-		period := tx.now
-		run, created, err := tx.Enqueue(ctx, e, period, TriggerPipeline)
-		for !created && err == nil { // two in one microsecond
-			period = period.Add(time.Microsecond)
-			run, created, err = tx.Enqueue(ctx, e, period, TriggerPipeline)
-		}
-		if err != nil {
-			return err
+		var run int64
+		for period, created := tx.now, false; !created; period = period.Add(time.Microsecond) { // two in one microsecond
+			if run, created, err = tx.Enqueue(ctx, e, period, TriggerPipeline); err != nil {
+				return err
+			}
 		}
 		if err := tx.exec(ctx, "UPDATE run SET attempt = 1, started_at = $2, worker = $3, tool_version = $4 WHERE id = $1",
 			run, micro(tx.now), worker, results[0].Tool.Version); err != nil {
 			return err
 		}
-		var read []audit.Result
-		for _, r := range results {
-			if r.Unread == nil {
-				read = append(read, r)
-			}
-		}
+		read := slices.DeleteFunc(slices.Clone(results), func(r audit.Result) bool { return r.Unread != nil })
 		if len(read) == 0 {
 			for _, r := range results {
 				if err := tx.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
