@@ -108,7 +108,7 @@ func (m memory) watch(end func(text string)) {
 		}
 		if used := samples[0].Value.Uint64() - samples[1].Value.Uint64(); used > most {
 			end(fmt.Sprintf("out of memory: %d MiB are in use, and the limit is %s: look for an input or a rule that is too large, "+
-				"judge fewer at a time, or raise the limit by GOMEMLIMIT", used>>20, bounds.Size(limit)))
+				"judge fewer at a time, or raise the limit with GOMEMLIMIT", used>>20, bounds.Size(limit)))
 			return
 		}
 		time.Sleep(watchInterval)

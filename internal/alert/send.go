@@ -52,7 +52,7 @@ func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	case r.Email != nil:
 		err = s.email(ctx, *r.Email, m)
 	default:
-		err = errors.New("the file of alerts has no such route")
+		err = errors.New("the route is not in the file of alerts")
 	}
 	if err != nil {
 		return fmt.Errorf("the route %s: %w", route, err)
@@ -198,7 +198,7 @@ func (s *Sender) email(ctx context.Context, e Email, m Message) error {
 	options := []mail.Option{mail.WithTimeout(patience), mail.WithTLSPolicy(mail.TLSMandatory)}
 	if e.TLS == "none" {
 		if !local(host) {
-			return errors.New("tls: none is for a mail server on this machine")
+			return errors.New("tls: none is allowed only for a mail server on this machine")
 		}
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
 	}

@@ -39,7 +39,7 @@ func shaped(r Record, strict bool) error {
 		begin != (r.By != "") && strict, begin != (r.Before != nil) && (strict || !begin), !begin && len(r.IDs)+len(r.Filtered) > 0,
 		r.Unsent && r.Event != EventFailed, r.Error != "" && r.Event != EventFailed && r.Event != EventKept,
 		r.Made != "" && r.Event != EventDone:
-		return fmt.Errorf("has what no line with the event %q has, or lacks what each has", r.Event)
+		return fmt.Errorf("has a field that no line with the event %q has, or lacks one that each has", r.Event)
 	}
 	for _, id := range []string{r.By, r.Made} {
 		if id != "" && !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
@@ -81,7 +81,7 @@ func (j *Journal) follows(r Record) error {
 	switch r.Event { //nolint:exhaustive // the others are judged above
 	case EventBegin:
 		if s.isBegun() || slices.ContainsFunc(j.steps[:at], func(s step) bool { return !s.isDone() }) {
-			return fmt.Errorf("begins action %s out of turn", a.ID)
+			return fmt.Errorf("begins action %s out of order", a.ID)
 		}
 		return j.before(a, r)
 	case EventFailed:
@@ -113,7 +113,7 @@ func (j *Journal) back(at int, e Event) error {
 	}
 	for i, later := range j.steps[order+1:] {
 		if j.Plan.Actions[order+1+i].UndoneWith == "" && later.undoable() && !later.kept {
-			return fmt.Errorf("undoes action %s out of turn", a.ID)
+			return fmt.Errorf("undoes action %s out of order", a.ID)
 		}
 	}
 	if !s.isBegun() || s.undone && j.strict() || s.undo && e == EventUndo {

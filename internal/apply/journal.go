@@ -147,7 +147,7 @@ func instead(name string, data []byte) string {
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	switch _, err := os.Stat(name); {
 	case errors.Is(err, os.ErrNotExist):
-		return nil, fmt.Errorf("there is no journal %s: dbaudit apply writes it next to the plan, as PLAN.journal.json, once anything may have changed", name)
+		return nil, fmt.Errorf("the journal %s does not exist: dbaudit apply writes it next to the plan, as PLAN.journal.json, before the first change", name)
 	case err != nil:
 		return nil, fmt.Errorf("reading the journal: %w", err)
 	}

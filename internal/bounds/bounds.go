@@ -150,7 +150,7 @@ func regular(info fs.FileInfo, name string) error {
 		return fmt.Errorf("%w: %s is a folder: name a file in it", ErrIrregular, name)
 	case info.Mode()&fs.ModeNamedPipe != 0 && inherited(name):
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: %s is a device or a pipe: name a file, or - for standard input where that is taken", ErrIrregular, name)
+		return fmt.Errorf("%w: %s is a device or a pipe: name a file, or - for standard input if the command accepts it", ErrIrregular, name)
 	}
 	return nil
 }
@@ -179,7 +179,7 @@ func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 }
 
 func (k Kind) tooLarge(name string) error {
-	return fmt.Errorf("%w: %s has more than %s, which is the most for a %s: name the right file, or split it", ErrTooLarge, name, Size(k.Max()), k)
+	return fmt.Errorf("%w: %s has more than %s, the maximum for a %s: check the path, or split the file", ErrTooLarge, name, Size(k.Max()), k)
 }
 
 // Size is a number of bytes as people read it.

@@ -62,7 +62,7 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	shown.Asked = func(audit.Result) []string { return []string{} }
 	shown.Applying = func(audit.Result) []string { return nil }
 	err = j.outputs.render(a, results, shown)
-	a.Sayf("this environment ends here; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
-	a.Sayf("to scan your own, sign in by az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
+	a.Sayf("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
+	a.Sayf("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err
 }

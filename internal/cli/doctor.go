@@ -58,7 +58,7 @@ attach it to an issue.
 
 --apply signs in like apply, and names each missing privilege. Required are the
 privileges to write, the profile's minimum, and those that the platform gives to
-each new role, because nobody can grant privileges that they do not have. With a
+each new role, because no user can grant privileges that they do not have. With a
 plan, only what that plan requires is checked, and what a rollback would require
 in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
@@ -98,7 +98,7 @@ func (f doctorFlags) writeRole(a *app) error {
 				blind = append(blind, string(c.ID))
 			}
 		}
-		a.Sayf("without prvActOnBehalfOfAnotherUser nobody can see which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
+		a.Sayf("without prvActOnBehalfOfAnotherUser, dbaudit cannot read which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
 			strings.Join(blind, ", "))
 	} else {
 		a.Sayf("%s; --without-impersonation leaves it out", doctor.WhyImpersonate)

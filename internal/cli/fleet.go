@@ -78,7 +78,7 @@ result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history rea
 	outputFileFlag(export.Flags(), &f.document.file)
 	log := &cobra.Command{
 		Use:   "log",
-		Short: "show who asked for what",
+		Short: "show who changed or requested what",
 		Long: help(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
 cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
 user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
@@ -110,7 +110,7 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 		run,
 		&cobra.Command{
 			Use:     "remove NAME...",
-			Short:   "scan environments no longer, and show them no longer",
+			Short:   "stop scanning and showing environments",
 			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet remove northwind",
 			RunE:    inStore(a, &f.store, f.remove),

@@ -99,7 +99,7 @@ policies, and reports what is missing, why it matters, and how to fix it.
 
 It never calls anything compliant that it did not read.`,
 		Example: `  dbaudit demo
-  dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
+  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
   dbaudit scan -f table -f sarif -o dbaudit.sarif
   dbaudit explain DB-PRIV-LEAD`,
 		SilenceUsage:  true,

@@ -34,7 +34,7 @@ func (f *scanFlags) define(*app) *cobra.Command {
 		Short: "collect, evaluate and report against a live environment",
 		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
 			exitInterrupted),
-		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # signed in by az login
+		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
   dbaudit scan --all-envs --fail-on high
   dbaudit scan --env production --record recording.jsonl   # for a bug report`,

@@ -130,7 +130,7 @@ so does what says since when a finding or an outcome exists.`, exitOK, exitUsage
 	}, &cobra.Command{
 		Use:     "backup FILE",
 		Short:   "make a consistent copy of the store",
-		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used meanwhile. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
+		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])

@@ -36,10 +36,10 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 		return ctx.Err()
 	case refused(err), forbidden(err):
 	case err != nil:
-		c.note(snapshot.SectionUsers, "whether column security hides columns from the user %q is not known (%s)", c.user.Name, explain(err, c.known))
+		c.note(snapshot.SectionUsers, "it is unknown whether column security hides columns from the user %q (%s)", c.user.Name, explain(err, c.known))
 	case len(hidden) > 0:
 		c.note(snapshot.SectionUsers, "column security hides %s from the user %q, which reads them as empty: "+
-			"add it to a column security profile that reads them, where the integration uses them", strings.Join(hidden, ", "), c.user.Name)
+			"if the integration uses them, add the user to a column security profile that can read them", strings.Join(hidden, ", "), c.user.Name)
 	}
 	return nil
 }

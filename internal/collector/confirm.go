@@ -28,18 +28,18 @@ func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Ex
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("making sure that no role changed meanwhile: %w", err)
+			return fmt.Errorf("checking that no role changed during the read: %w", err)
 		}
 		c.confirmed = now
 		changed, names := map[string]bool{}, map[string]bool{}
 		for id, was := range seen {
 			is, there := now[id]
 			if !there {
-				return fmt.Errorf("the role %q is gone since it was first read: try again", was.Name)
+				return fmt.Errorf("the role %q was deleted during the read: try again", was.Name)
 			}
 			if _, there := now[was.RootID]; !there && c.asked[was.RootID] {
-				return fmt.Errorf("the role %q is seen in one business unit only, and not where it was made: "+
-					"give the auditor's role prvReadRole at organization level", was.Name)
+				return fmt.Errorf("the role %q is visible in one business unit only, not in the one where it was created: "+
+					"give the auditor's role prvReadRole at Organization level", was.Name)
 			}
 			if !is.stamp.same(was.stamp) && c.asked[was.RootID] {
 				changed[was.RootID] = true

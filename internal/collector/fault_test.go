@@ -786,7 +786,7 @@ func TestShareTableInPart(t *testing.T) {
 	if diff := cmp.Diff(want.Shares, s.Shares); diff != "" {
 		t.Errorf("shares: -want +got:\n%s", diff)
 	}
-	if c := s.Coverage[snapshot.SectionShares]; c.State != snapshot.StateCollected || !strings.Contains(c.Detail, "only a part") {
+	if c := s.Coverage[snapshot.SectionShares]; c.State != snapshot.StateCollected || !strings.Contains(c.Detail, "only some shares") {
 		t.Errorf("shares are %v, and nothing is said of the table: %q", c.State, c.Detail)
 	}
 }

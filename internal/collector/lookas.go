@@ -16,7 +16,7 @@ import (
 type foreignError struct{ one, other string }
 
 func (e *foreignError) Error() string {
-	return fmt.Sprintf("the answers come from two organizations, %s and %s: check --url, and any proxy in between", e.one, e.other)
+	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.one, e.other)
 }
 
 // An unheededError says that the environment answered as another user than the impersonated
@@ -80,7 +80,7 @@ func isForeign(err error) bool {
 // proof asks as whom the environment answers, and fails if that is not the user.
 func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
 	answered, err := object(ctx, c.Asker, Question{
-		section: s, What: "whether " + who + " is looked as", As: as,
+		section: s, What: "whether " + who + " is impersonated", As: as,
 		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	switch {

@@ -71,7 +71,7 @@ func TestSharesInPart(t *testing.T) {
 			if diff := cmp.Diff(whole.Shares, part.Shares); diff != "" || len(whole.Shares) == 0 {
 				t.Errorf("-whole +part:\n%s", diff)
 			}
-			if d := part.Coverage[snapshot.SectionShares].Detail; !strings.Contains(d, "only a part") {
+			if d := part.Coverage[snapshot.SectionShares].Detail; !strings.Contains(d, "only some shares") {
 				t.Errorf("%q", d)
 			}
 		})
@@ -113,7 +113,7 @@ func TestSightOfNothingNamed(t *testing.T) {
 			change func(*simulator.Environment)
 			words  string
 		}{
-			"not named": {func(env *simulator.Environment) { env.UnnamedPrivileges = []string{privilege} }, "do not name " + privilege},
+			"not named": {func(env *simulator.Environment) { env.UnnamedPrivileges = []string{privilege} }, "do not include " + privilege},
 			"filtered":  {func(env *simulator.Environment) { env.Role(auditing).RecordFilters = []string{privilege} }, "for some records only"},
 			"of the depth of a filter": {
 				func(env *simulator.Environment) {
@@ -132,7 +132,7 @@ func TestSightOfNothingNamed(t *testing.T) {
 				if diff := cmp.Diff(gaps{section: "forbidden"}, states(s)); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
-				if d := s.Coverage[section].Detail; !strings.Contains(d, test.words) || !strings.Contains(d, "at organization level") {
+				if d := s.Coverage[section].Detail; !strings.Contains(d, test.words) || !strings.Contains(d, "at Organization level") {
 					t.Errorf("%q", d)
 				}
 			})
@@ -157,7 +157,7 @@ func TestNoRoleAmongThoseSeen(t *testing.T) {
 func TestSharesInPartOfWhatNobodyTells(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		closed bool // nobody tells whom a view is shared with
+		closed bool // nobody tells the users and teams that a view is shared with
 		want   gaps
 	}{
 		"the view tells": {false, gaps{snapshot.SectionUserViews: "skipped"}},

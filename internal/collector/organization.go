@@ -32,7 +32,7 @@ func (c *collection) readOrganization(ctx context.Context) error {
 		return err
 	case len(found) != 1:
 		return fmt.Errorf("organization: %d rows were returned instead of one: "+
-			"give the auditor's role prvReadOrganization at organization level", len(found))
+			"give the auditor's role prvReadOrganization at Organization level", len(found))
 	}
 	c.organization = found[0]
 	if c.organization.unread != "" {

@@ -22,7 +22,7 @@ func (c *collection) roundOne() ([]part, error) {
 		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
 	}
 	if c.Scope == snapshot.ScopeUsers {
-		c.skip("nothing but application users and their roles was asked for",
+		c.skip("only application users and their roles were requested",
 			snapshot.SectionPrivileges, snapshot.SectionViews, snapshot.SectionUserViews, snapshot.SectionSystemViews, snapshot.SectionShares)
 	}
 	if len(c.Requirement.Views) > 0 {

@@ -159,7 +159,7 @@ func (r Row) numberOr(column string, otherwise int) int {
 func (r Row) ID(column string) string {
 	id := r.OptionalID(column)
 	if id == "" {
-		r.Refuse(column, "holds no id")
+		r.Refuse(column, "has no id")
 	}
 	return id
 }
@@ -172,7 +172,7 @@ func (r Row) OptionalID(column string) string {
 	}
 	id, err := dataverse.ParseGUID(text)
 	if err != nil {
-		r.Refuse(column, "holds no id")
+		r.Refuse(column, "has no id")
 	}
 	if id.IsZero() {
 		return ""

@@ -207,7 +207,7 @@ func TestExplain(t *testing.T) {
 			Kind: dataverse.Transport, Label: "shares", Message: "read tcp 127.0.0.1:51234: reset", Attempts: 6,
 		}): "shares: no answer: the connection broke or took too long: check the network and try again",
 		&dataverse.Error{Kind: dataverse.Server, Status: 503, Label: "roles", Code: "0x8", CorrelationID: "c", Attempts: 6}: "roles: server error (HTTP 503, code 0x8): " +
-			"the environment failed: try again later; if it stays, give the correlation id to Microsoft's support",
+			"the environment failed: try again later; if it fails again, give the correlation id to Microsoft Support",
 	} {
 		if got := explain(err, nil); got != want {
 			t.Errorf("%v:\n got %s\nwant %s", err, got, want)

@@ -72,7 +72,7 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
 		accesses, err := object(ctx, c.Asker, Question{
-			section: snapshot.SectionShares, What: "whom a view is shared with", As: v.as,
+			section: snapshot.SectionShares, What: "the users and teams that a view is shared with", As: v.as,
 			From: sharesOfView(dataverse.GUID(v.id)),
 		}, accessesOf)
 		for _, a := range accesses {
@@ -89,10 +89,10 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	c.shares = append(c.shares, told...)
 	switch {
 	case c.shareTable != nil:
-		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the views that the user sees were asked instead; "+
+		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the shares of the views that the user sees were read instead; "+
 			"a share without Read is not among them", explain(c.shareTable, c.known))
 	case len(told) > 0:
-		c.note(snapshot.SectionShares, "the table of shares shows this identity only a part of them: the views that were seen were asked as well; "+
+		c.note(snapshot.SectionShares, "the table of shares shows this identity only some shares: those of the visible views were also read one by one; "+
 			"a share without Read is not among them")
 	}
 	if left := c.unexplained(); len(left) > 0 {
@@ -100,7 +100,7 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 		for _, v := range left {
 			names[fmt.Sprintf("%q", v.Name)] = true
 		}
-		c.note(snapshot.SectionShares, "the user sees %s, which neither it nor a team of its owns and no share explains", strings.Join(sortedKeys(names), ", "))
+		c.note(snapshot.SectionShares, "the user sees %s, but neither it nor its teams own it, and no share explains this", strings.Join(sortedKeys(names), ", "))
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func accessesOf(r Row) []Share {
 		kind, _ := principal["@odata.type"].(string)
 		kind = kind[strings.LastIndexByte(kind, '.')+1:]
 		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {
-			inner.Refuse("Principal", "holds no id")
+			inner.Refuse("Principal", "has no id")
 		}
 		return s
 	})

@@ -88,17 +88,17 @@ func (c *collection) short(privilege string) bool {
 func (c *collection) whyShort(privilege string) string {
 	known := c.sights[strings.ToLower(privilege)]
 	if len(known) == 0 {
-		return fmt.Sprintf("the auditor's own privileges do not name %s, so that it is not known how far its reads reach", privilege)
+		return fmt.Sprintf("the auditor's own privileges do not include %s, so it is unknown which rows it can read", privilege)
 	}
 	for _, s := range known {
 		switch {
 		case s.Filtered:
-			return fmt.Sprintf("the auditor holds %s for some records only, and others stay unseen", privilege)
+			return fmt.Sprintf("the auditor has %s for some records only and does not see the others", privilege)
 		case s.Depth == audit.DepthNone:
-			return fmt.Sprintf("the auditor holds %s at the depth %q, which dbaudit does not know", privilege, s.Word)
+			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, s.Word)
 		}
 	}
-	return "rows of other business units stay unseen"
+	return "the auditor does not see rows of other business units"
 }
 
 // judgeSight marks each section whose responses may lack rows as not read.
@@ -108,12 +108,12 @@ func (c *collection) judgeSight() {
 	}
 	for privilege, section := range sights() {
 		if c.short(privilege) && !c.reachesAll(privilege) {
-			c.record(section, snapshot.StateForbidden, fmt.Sprintf("%s: give the auditor's role %s at organization level",
+			c.record(section, snapshot.StateForbidden, fmt.Sprintf("%s: give the auditor's role %s at Organization level",
 				c.whyShort(privilege), privilege))
 		}
 	}
 	if c.collected(snapshot.SectionBusinessUnits) && !c.allUnits() {
-		c.note(snapshot.SectionBusinessUnits, "there may be more than were seen: give the auditor's role %s at organization level",
+		c.note(snapshot.SectionBusinessUnits, "there may be others that the auditor does not see: give the auditor's role %s at Organization level",
 			readUnitsPrivilege)
 	}
 }
@@ -125,7 +125,7 @@ func (c *collection) judgeAbsence() {
 	if c.user == nil && c.collected(snapshot.SectionUserViews) {
 		reason := "there is no single integration user"
 		if !whole {
-			reason = "not all users were seen, and no single integration user is among those that were"
+			reason = "not all users are visible, and the visible ones do not include a single integration user"
 		}
 		c.skip(reason, snapshot.SectionUserViews)
 	}
@@ -135,7 +135,7 @@ func (c *collection) judgeAbsence() {
 		}
 		reason := fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", name)
 		if !whole {
-			reason = fmt.Sprintf("not all users were seen, and the view's owner %q is not among those that were", name)
+			reason = fmt.Sprintf("not all users are visible, and the visible ones do not include the view's owner %q", name)
 		}
 		c.skip(reason, snapshot.SectionViews)
 	}

@@ -81,7 +81,7 @@ func TestSight(t *testing.T) {
 				if state != "forbidden" {
 					continue // an owner of a view is among the users that are not seen
 				}
-				if d := s.Coverage[section].Detail; !strings.Contains(d, "at organization level") {
+				if d := s.Coverage[section].Detail; !strings.Contains(d, "at Organization level") {
 					t.Errorf("%s: %q says not what to do", section, d)
 				}
 			}
@@ -93,7 +93,7 @@ func TestSight(t *testing.T) {
 func TestUnitsInPart(t *testing.T) {
 	t.Parallel()
 	for depth, want := range map[simulator.Depth]string{
-		simulator.DepthLocal: "there may be more than were seen: give the auditor's role prvReadBusinessUnit at organization level",
+		simulator.DepthLocal: "there may be others that the auditor does not see: give the auditor's role prvReadBusinessUnit at Organization level",
 		simulator.DepthDeep:  "", simulator.DepthGlobal: "",
 	} {
 		s := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {

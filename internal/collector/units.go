@@ -20,8 +20,8 @@ func (c *collection) readUnits(ctx context.Context) (err error) {
 	if c.user == nil || c.user.BusinessUnitID == "" || slices.ContainsFunc(c.units, seen) {
 		return nil
 	}
-	return fmt.Errorf("the business unit of the user %q cannot be seen: "+
-		"give the auditor's role prvReadBusinessUnit at organization level", c.user.Name)
+	return fmt.Errorf("the business unit of the user %q is not visible: "+
+		"give the auditor's role prvReadBusinessUnit at Organization level", c.user.Name)
 }
 
 // wantedUnits are the business units that matter: the root, the one that the requirement

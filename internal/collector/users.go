@@ -117,8 +117,8 @@ func (c *collection) readTeams(ctx context.Context) error {
 		delete(wanted, t.id)
 	}
 	for _, id := range sortedKeys(wanted) {
-		return fmt.Errorf("the team %q, of which a user is a member, cannot be seen: "+
-			"give the auditor's role prvReadTeam at organization level", wanted[id].Name)
+		return fmt.Errorf("a user is a member of the team %q, which is not visible: "+
+			"give the auditor's role prvReadTeam at Organization level", wanted[id].Name)
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 		}
 		if other, differs := find(earlier, func(was audit.Result) bool { return Comparable(out[i], was) && out[i].Profile.Differs(was.Profile) }); differs {
 			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(
-				"the baseline was judged by another profile of the name %s (%s) than this result (%s): a finding may be new because more is asked for, and one may be gone because less is",
+				"the baseline was judged by a different profile %s (%s) than this result (%s): a finding may be new or fixed because the requirements changed",
 				other.Profile.Name, other.Profile.Edition(), out[i].Profile.Edition()))
 		}
 		out[i].Controls = slices.Clone(out[i].Controls)

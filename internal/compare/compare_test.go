@@ -73,11 +73,11 @@ func TestSnapshots(t *testing.T) {
 		{"not read", func(s *S) {
 			s.Coverage[snapshot.SectionShares] = snapshot.Coverage{State: snapshot.StateForbidden, Detail: "no"}
 			s.Shares = nil
-		}, "? shares: the newer snapshot does not hold them: no"},
+		}, "? shares: the newer snapshot does not contain them: no"},
 		{"another scope", func(s *S) {
 			s.Scope = snapshot.ScopeEnvironment
 			s.Roles["other"] = snapshot.Role{Name: "Other"}
-		}, "? rows that one snapshot alone holds: the scope was integration and is environment"},
+		}, "? rows that only one snapshot contains: the scope was integration and is environment"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			newer := sample()
@@ -302,7 +302,7 @@ func TestAnotherProfileIsTold(t *testing.T) {
 	}
 	d := compare.Results([]audit.Result{was}, []audit.Result{now})
 	says("a diff", d.Environments[0].Notes)
-	if !strings.Contains(d.Markdown(), "another profile of the name") {
+	if !strings.Contains(d.Markdown(), "a different profile") {
 		t.Error("a diff in Markdown does not say it")
 	}
 	says("a baseline", compare.Baseline([]audit.Result{now}, []audit.Result{was})[0].Notes)

@@ -78,9 +78,9 @@ func results(was, now *audit.Result) Environment {
 	lacks := func(what, why string) { e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why}) }
 	switch {
 	case was == nil:
-		lacks("environment "+e.Name, "there is no older result of it under this profile")
+		lacks("environment "+e.Name, "it has no older result for this profile")
 	case now == nil:
-		lacks("environment "+e.Name, "there is no newer result of it under this profile")
+		lacks("environment "+e.Name, "it has no newer result for this profile")
 	case was.Unread != nil && now.Unread != nil:
 		lacks(now.Kind()+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
 		e.Incomparable[0].Known = true
@@ -89,7 +89,7 @@ func results(was, now *audit.Result) Environment {
 	case now.Unread != nil:
 		lacks(now.Kind()+" "+e.Name, "it could not be read for the newer result: "+now.Unread.Message)
 	case now.Profile.Differs(was.Profile):
-		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by another profile of the name %s (%s) than the newer (%s): a difference may come from what is asked for",
+		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
 	}
 	hasOld, hasNew := was != nil && was.Unread == nil, now != nil && now.Unread == nil

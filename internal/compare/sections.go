@@ -117,7 +117,7 @@ func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	if inOld {
 		side = "newer"
 	}
-	c.lacks(fmt.Sprintf("what the role %q grants", r.name), "the "+side+" snapshot does not hold it", false)
+	c.lacks(fmt.Sprintf("what the role %q grants", r.name), "the "+side+" snapshot does not contain it", false)
 }
 
 func (c *comparison) users() {

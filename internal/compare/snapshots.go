@@ -56,14 +56,14 @@ func collected(s *snapshot.Snapshot, section snapshot.Section) bool {
 // compares reports whether both sides read a section, and notes where not.
 func (c *comparison) compares(section snapshot.Section) bool {
 	before, after := collected(c.was, section), collected(c.now, section)
-	said, lacking := "neither snapshot holds", c.now.Coverage[section]
+	said, lacking := "neither snapshot contains", c.now.Coverage[section]
 	switch {
 	case before && after:
 		return true
 	case after:
-		said, lacking = "the older snapshot does not hold", c.was.Coverage[section]
+		said, lacking = "the older snapshot does not contain", c.was.Coverage[section]
 	case before:
-		said = "the newer snapshot does not hold"
+		said = "the newer snapshot does not contain"
 	}
 	c.lacks(strings.ReplaceAll(string(section), "_", " "), said+" them: "+cmp.Or(lacking.Detail, lacking.State.String()), !before && !after)
 	return false
@@ -149,7 +149,7 @@ func (c *comparison) requirement() {
 		c.differs(VerbChanged, r, strings.ReplaceAll(key, "_", " "), old[key], young[key])
 	}
 	if !c.wide() {
-		c.lacks("rows that one snapshot alone holds", fmt.Sprintf("the scope was %s and is %s", c.was.Scope, c.now.Scope), false)
+		c.lacks("rows that only one snapshot contains", fmt.Sprintf("the scope was %s and is %s", c.was.Scope, c.now.Scope), false)
 	}
 }
 

@@ -144,7 +144,7 @@ func (f *File) check() error {
 	if len(f.Environments) > 0 {
 		for _, key := range []string{"url", "integration", "integrations", "views", "business_unit"} {
 			if f.doc.Has(key) {
-				return f.doc.FaultAtKey(fmt.Sprintf("%q at the top is for a single environment; there are environments: too, put it there", key), key)
+				return f.doc.FaultAtKey(fmt.Sprintf("%q at the top level is for a single environment, but there are environments: too; move it there", key), key)
 			}
 		}
 	}
@@ -158,7 +158,7 @@ func (f *File) check() error {
 		if len(env.Integrations) > 0 {
 			for _, key := range []string{"integration", "views", "business_unit"} {
 				if path := append(slices.Clone(env.path), key); f.doc.Has(path...) {
-					return f.doc.FaultAtKey(fmt.Sprintf("%q is for a single integration; there are integrations: too, put it there", key), path...)
+					return f.doc.FaultAtKey(fmt.Sprintf("%q is for a single integration, but there are integrations: too; move it there", key), path...)
 				}
 			}
 		}

@@ -18,7 +18,7 @@ func (f *File) BadDepth(e Environment, privilege, message string) error {
 // environment and profile identify a result.
 func (f *File) Repeated(e Environment, profile string) error {
 	return f.doc.FaultAtKey(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
-		"give the second integration a profile of its own name, a file that extends: %[1]s", profile), e.at("profile")...)
+		"give the second integration a profile with a different name, in a file with extends: %[1]s", profile), e.at("profile")...)
 }
 
 // at is the path of something about an integration, or about the environment if it has

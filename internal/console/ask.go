@@ -55,7 +55,7 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 	case yes:
 		return nil
 	case !c.Asks(yes):
-		return run.Usagef("nobody can be asked here whether to %s: give --yes", what)
+		return run.Usagef("dbaudit cannot ask here whether to %s: pass --yes", what)
 	}
 	answers := c.Typed(ctx)
 	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
@@ -71,7 +71,7 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 			case "yes", "y":
 				// People who know other tools answer so; the name is what shows that it is
 				// the right environment.
-				question = fmt.Sprintf("Not %q but the environment's name, %s: ", answer, text.Line(name))
+				question = fmt.Sprintf("%q is not the environment's name; type %s: ", answer, text.Line(name))
 				continue
 			}
 		}

@@ -26,27 +26,27 @@ func (e *Error) Advice() string {
 	case Forbidden:
 		return e.forbiddenAdvice()
 	case NotFound:
-		return "check that --url names the right environment and that the app which brings this table is installed"
+		return "check that --url names the right environment, and that the app that contains this table is installed"
 	case BadRequest:
 		if property := e.MissingProperty(); property != "" {
 			return fmt.Sprintf("this environment has no column %q: it may be older than the request expects", property)
 		}
 		if e.Change {
-			return "the environment refuses the change for the reason that it gives: put that right, or leave the change out of a new plan by --except"
+			return "the environment refuses the change for the reason that it gives: fix that, or leave the change out of a new plan with --except"
 		}
 		return "the environment does not understand this request: report it with the code and the environment's version"
 	case Conflict:
-		return "it was changed meanwhile or exists already: read it again and make a new plan"
+		return "it was changed in the meantime, or already exists: read it again and make a new plan"
 	case Throttled:
-		return "the environment limits how much this identity may ask: wait, or run fewer scans at the same time"
+		return "the environment throttles this identity: wait, or run fewer scans at the same time"
 	case Server:
-		return "the environment failed: try again later; if it stays, give the correlation id to Microsoft's support"
+		return "the environment failed: try again later; if it fails again, give the correlation id to Microsoft Support"
 	case Transport:
 		return ConnectionAdvice(e.cause)
 	case Protocol:
-		return "what answered does not keep to the Dataverse Web API: check --url, and any proxy in between"
+		return "the response does not conform to the Dataverse Web API: check --url, and any proxy in between"
 	case Redirected:
-		return "redirects are not followed, to keep the token at home: set --url to the environment's own address"
+		return "redirects are not followed, to protect the token: set --url to the environment's own address"
 	case NotMember, Unknown:
 	}
 	return "see the code and the correlation id"
@@ -57,14 +57,14 @@ func (e *Error) codeAdvice() string {
 	switch canonicalCode(e.Code) {
 	case "0x80048306":
 		if e.MissingPrivilege() == "" {
-			return "the security layer refused and named no privilege: check that the user is enabled and has a security role, and then what dbaudit doctor says"
+			return "the security layer refused and named no privilege: check that the user is enabled and has a security role, then run dbaudit doctor"
 		}
 	case "0x80041403":
-		return "a role of this name was created meanwhile: make a new plan, which uses the existing role"
+		return "a role with this name was created in the meantime: make a new plan, which uses the existing role"
 	case "0x80041102":
-		return "this environment does not have the table: the app that brings it may not be installed"
+		return "this environment does not have the table: the app that contains it may not be installed"
 	case "0x80040217", "0x80048d02":
-		return "the row does not exist, or is not visible to this identity: read again, because it may have been deleted meanwhile"
+		return "the row does not exist, or is not visible to this identity: read again, because it may have been deleted in the meantime"
 	}
 	return ""
 }
@@ -79,25 +79,25 @@ func (e *Error) forbiddenAdvice() string {
 	switch {
 	case behalf && e.Writer:
 		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
-			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or have it done by hand"
+			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or make the change manually"
 	case behalf:
 		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
 			"(Business Management > Act on Behalf of Another User), or do without impersonation"
 	case privilege == "" && e.Impersonated:
-		return "no privilege is named: see that the user on whose behalf this is done is enabled and has a security role, " +
-			"and that this identity holds prvActOnBehalfOfAnotherUser in a role assigned to it directly"
+		return "no privilege is named: check that the impersonated user is enabled and has a security role, " +
+			"and that this identity has prvActOnBehalfOfAnotherUser in a role assigned to it directly"
 	case privilege == "" && e.Writer:
-		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor --apply names the privileges that are missing"
+		return "no privilege is named, so a role may not help: read the environment's own message; dbaudit doctor --apply names the missing privileges"
 	case privilege == "":
-		return "no privilege is named, and so a role may not help: read the environment's own words; dbaudit doctor names the privileges that are missing"
+		return "no privilege is named, so a role may not help: read the environment's own message; dbaudit doctor names the missing privileges"
 	case e.Writer && e.Impersonated:
-		return "the user on whose behalf this is done, or the identity that applies, lacks " + privilege + ": an action as somebody else needs it in both"
+		return "the impersonated user or the applying identity lacks " + privilege + ": an impersonated action needs it in both"
 	case e.Impersonated:
-		return "the user that is impersonated, or the auditor, lacks " + privilege + ": an action as somebody else needs it in both"
+		return "the impersonated user or the auditor lacks " + privilege + ": an impersonated action needs it in both"
 	case e.Change && e.Principal() != "":
-		return "the user or team " + e.Principal().String() + " lacks " + privilege + ", who may be whom the change is for and not who makes it: give " + privilege + " to a security role of theirs"
+		return "the user or team " + e.Principal().String() + " lacks " + privilege + "; it may be the target of the change, not the identity that makes it: give " + privilege + " to one of its security roles"
 	}
-	return "give " + privilege + " to a security role of this identity, at organization level where the editor allows it"
+	return "give " + privilege + " to a security role of this identity, at Organization level where the editor allows it"
 }
 
 // causeAdvice says who ends a cause, and where. It is "" for causes that the status
@@ -105,7 +105,7 @@ func (e *Error) forbiddenAdvice() string {
 func (e *Error) causeAdvice() string {
 	who, role := "this identity's user", "the auditor's role"
 	if e.Impersonated {
-		who = "the user on whose behalf this is done"
+		who = "the impersonated user"
 	}
 	if e.Writer {
 		role = "a role that may make the plan's changes, such as System Administrator"
@@ -150,5 +150,5 @@ func (e *Error) AdviceFor(known Known) string {
 	if strings.EqualFold(privilege, actOnBehalf) {
 		return "give " + privilege + " to a security role that is assigned to " + name + " directly (Business Management > Act on Behalf of Another User)"
 	}
-	return "it is " + name + " that lacks " + privilege + ": give " + privilege + " to a security role of " + name + ", at organization level where the editor allows it"
+	return "it is " + name + " that lacks " + privilege + ": give " + privilege + " to a security role of " + name + ", at Organization level where the editor allows it"
 }

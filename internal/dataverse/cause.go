@@ -19,7 +19,7 @@ const (
 	CauseNotMember            Cause = "not a member"                    // the user does not exist there
 	CauseUserDisabled         Cause = "the user is disabled"            // the user is disabled
 	CauseUnitDisabled         Cause = "the business unit is disabled"   // the user's business unit is disabled
-	CauseUnlicensed           Cause = "no licence"                      // the user has no licence
+	CauseUnlicensed           Cause = "no license"                      // the user has no license
 	CauseOrganizationDisabled Cause = "the environment is disabled"     // the environment is disabled as a whole
 	CauseAdministrationMode   Cause = "administration mode"             // the environment lets administrators in only
 	CauseApplicationBlocked   Cause = "the application is blocked"      // the environment blocks this application
@@ -43,39 +43,39 @@ func refusals() []refusal {
 	return []refusal{
 		{
 			CauseAdministrationMode, "0x8004a113", `admin(istration)?( only)? mode`,
-			"the environment is in administration mode, which lets System Administrators and System Customizers in only: " +
-				"wait until its administrator ends it (Power Platform admin center, Environments > (this one) > Edit), a role does not help", "",
+			"the environment is in administration mode, which admits only System Administrators and System Customizers: " +
+				"wait until an administrator turns it off (Power Platform admin center, Environments > (this one) > Edit); a role does not help", "",
 		},
 		{
 			CauseOrganizationDisabled, "0x8004a104", `(organization|environment)\b.* is (currently )?disabled`,
-			"the environment is disabled, and nobody can read it: an administrator of the tenant enables it in the Power Platform admin center, or renews the subscription that it belongs to", "",
+			"the environment is disabled and cannot be read: a tenant administrator must enable it in the Power Platform admin center, or renew its subscription", "",
 		},
 		{
 			CauseUnitDisabled, "0x8004032c", `business unit\b.* is disabled`,
-			"the business unit of {who} is disabled, which locks its users out: an administrator enables the unit, or moves the user to another ({users} > Business units)", "",
+			"the business unit of {who} is disabled, so its users cannot sign in: an administrator must enable the unit, or move the user to another ({users} > Business units)", "",
 		},
 		{
 			CauseUserDisabled, "0x80040225", `user\b.* is disabled`,
-			"this identity's user is disabled: an administrator enables it ({users} > Application users, or Users)",
-			"the user on whose behalf this is done is disabled: enable the user, or have it done by hand",
+			"this identity's user is disabled: an administrator must enable it ({users} > Application users, or Users)",
+			"the impersonated user is disabled: enable the user, or make the change manually",
 		},
 		{
 			CauseUnlicensed, "0x8004d24b", `not (been )?(assigned|have) (a|any) licen[cs]e|unlicensed`,
-			"a licence is missing: an administrator of the tenant assigns one to {who} in the Microsoft 365 admin center; an application user needs none", "",
+			"a license is missing: a tenant administrator must assign one to {who} in the Microsoft 365 admin center; an application user does not need one", "",
 		},
 		{
 			CauseApplicationBlocked, "0x80095ffc", `restricted for this application|application\b.* is blocked`,
-			"access to the Dataverse API is restricted for this application: an administrator of the Power Platform must allow its application id for this environment, a role does not help", "",
+			"access to the Dataverse API is restricted for this application: an administrator of the Power Platform must allow its application id for this environment; a role does not help", "",
 		},
 		{
 			CauseNoRole, "0x80042f09", `no roles are assigned|not been assigned any roles`,
-			"this identity's user has no security role: an administrator assigns it {role} ({users})",
-			"the user on whose behalf this is done has no security role, and so nobody can act as it: assign it one",
+			"this identity's user has no security role: an administrator must assign it {role} ({users})",
+			"the impersonated user has no security role, so it cannot be impersonated: assign it one",
 		},
 		{
 			CauseRestricted, "", `\bip (address|firewall)|firewall|conditional access`,
-			"a gate before Dataverse refused, and no role helps: an administrator of the environment checks its IP firewall (Settings > Product > Privacy + Security) and whether it is in administration mode, " +
-				"an Entra administrator the conditional access policies, you any proxy in between", "",
+			"the request was refused before it reached Dataverse, so a role does not help: check the environment's IP firewall (Settings > Product > Privacy + Security), whether it is in administration mode, " +
+				"Entra's conditional access policies, and any proxy in between", "",
 		},
 		{
 			CauseNotMember, "0x80072560", "",
@@ -84,8 +84,8 @@ func refusals() []refusal {
 		},
 		{
 			CauseClaims, "", "",
-			"the sign-in is good, and a conditional access policy asks for more of it: an Entra administrator looks it up under Sign-in logs, " +
-				"and allows this identity from this network or excludes it from the policy", "",
+			"the sign-in succeeded, but a conditional access policy requires more: an Entra administrator must look it up under Sign-in logs, " +
+				"and allow this identity from this network or exclude it from the policy", "",
 		},
 	}
 }

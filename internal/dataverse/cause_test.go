@@ -21,9 +21,9 @@ func TestCauses(t *testing.T) {
 		total         bool
 		advice        string
 	}{
-		{"disabled organization", 403, "", "0x8004a104", "The organization is currently disabled.", CauseOrganizationDisabled, Forbidden, true, "enables it"},
-		{"its code in capitals, as 400", 400, "", "0x8004A104", "x", CauseOrganizationDisabled, Forbidden, true, "enables it"},
-		{"its code as a number", 503, "", "-2147180284", "x", CauseOrganizationDisabled, Forbidden, true, "enables it"},
+		{"disabled organization", 403, "", "0x8004a104", "The organization is currently disabled.", CauseOrganizationDisabled, Forbidden, true, "must enable it"},
+		{"its code in capitals, as 400", 400, "", "0x8004A104", "x", CauseOrganizationDisabled, Forbidden, true, "must enable it"},
+		{"its code as a number", 503, "", "-2147180284", "x", CauseOrganizationDisabled, Forbidden, true, "must enable it"},
 		{"administration mode", 403, "", "0x8004A113", "User does not have required privileges to access the org when it is in Admin Only mode.", CauseAdministrationMode, Forbidden, true, "administration mode"},
 		{"administration mode in words", 403, "", "", "The environment is in administration mode.", CauseAdministrationMode, Forbidden, true, "wait until"},
 		{"a gate's page", 403, "text/html", "", "<html><title>Forbidden</title></html>", CauseRestricted, Forbidden, false, "IP firewall"},
@@ -31,8 +31,8 @@ func TestCauses(t *testing.T) {
 		{"a firewall in words", 403, "", "", "Access from this IP address is not allowed.", CauseRestricted, Forbidden, false, "IP firewall"},
 		{"blocked application", 403, "", "0x80095ffc", "Access to Dataverse API is restricted for this application Id : 'x'.", CauseApplicationBlocked, Forbidden, true, "restricted for this application"},
 		{"no member", 403, "", "0x80072560", "The user is not a member of the organization.", CauseNotMember, NotMember, true, "Application users"},
-		{"no licence", 403, "", "0x8004D24B", "The user has not been assigned any License", CauseUnlicensed, Forbidden, true, "licence"},
-		{"disabled user", 403, "", "0x80048306", "The user with SystemUserId=x is disabled. Consider enabling this user.", CauseUserDisabled, Forbidden, true, "enables it"},
+		{"no licence", 403, "", "0x8004D24B", "The user has not been assigned any License", CauseUnlicensed, Forbidden, true, "license"},
+		{"disabled user", 403, "", "0x80048306", "The user with SystemUserId=x is disabled. Consider enabling this user.", CauseUserDisabled, Forbidden, true, "must enable it"},
 		{"disabled unit", 403, "", "0x8004032c", "The specified business unit is disabled.", CauseUnitDisabled, Forbidden, true, "business unit"},
 		{"no role", 403, "", "0x80042f09", "The user has not been assigned any roles.", CauseNoRole, Forbidden, true, "no security role"},
 		{"a privilege", 403, "", "0x80040220", "Principal user (Id=" + user + ", type=8), is missing prvReadRole privilege", CausePrivilege, Forbidden, false, "give prvReadRole"},

@@ -32,7 +32,7 @@ func diagnose(err error) fault {
 		return fault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
 	case errors.As(err, &unknownCA), errors.As(err, &badHost), errors.As(err, &badCert),
 		errors.As(err, &verify), errors.As(err, &notTLS):
-		return fault{true, true, "the certificate cannot be verified: check the address; behind a proxy that opens TLS, name its CA in SSL_CERT_FILE"}
+		return fault{true, true, "the certificate cannot be verified: check the address; behind a proxy that inspects TLS, add its CA to SSL_CERT_FILE"}
 	case errors.As(err, &name), errors.As(err, &dial) && dial.Op == "dial":
 		return fault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
 	}

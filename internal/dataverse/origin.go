@@ -46,9 +46,9 @@ func parseOrigin(text string) (origin, error) {
 	case err != nil:
 		return origin{}, errors.New("the environment's URL cannot be read: give it as https://ORG.crmN.dynamics.com")
 	case u.User != nil:
-		return origin{}, errors.New("the environment's URL holds a user name or password: remove it, sign-in has its own settings")
+		return origin{}, errors.New("the environment's URL contains a user name or password: remove it; sign-in has separate settings")
 	case u.Scheme == "http":
-		return origin{}, fmt.Errorf("%s is not encrypted, and a token must not travel in the clear: write https://%s", clip(Printable(text)), clip(Printable(u.Host)))
+		return origin{}, fmt.Errorf("%s is not encrypted, and would expose the token: use https://%s", clip(Printable(text)), clip(Printable(u.Host)))
 	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || whole != text && !strings.ContainsAny(u.Host, ".:"):
 		return origin{}, fmt.Errorf("%s is not an environment URL: want one such as https://ORG.crmN.dynamics.com", clip(Printable(text)))
 	}
@@ -140,7 +140,7 @@ type guard struct {
 
 func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := g.origin.check(req.URL); err != nil || req.Host != "" && !strings.EqualFold(req.Host, req.URL.Host) {
-		return nil, errors.New("a request to somewhere else than the environment was held back")
+		return nil, errors.New("a request to a host other than the environment was blocked")
 	}
 	resp, err := g.next.RoundTrip(req)
 	if err != nil {
@@ -165,7 +165,7 @@ func CheckTransport(rt http.RoundTripper) error {
 	}
 	c := t.TLSClientConfig
 	if c.InsecureSkipVerify {
-		return errors.New("the transport does not verify certificates: trust the CA by SSL_CERT_FILE instead")
+		return errors.New("the transport does not verify certificates: add the CA to SSL_CERT_FILE instead")
 	}
 	if c.MinVersion != 0 && c.MinVersion < tls.VersionTLS12 {
 		return errors.New("the transport allows TLS below 1.2")

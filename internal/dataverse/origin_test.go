@@ -33,7 +33,7 @@ func TestParseEnvironment(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"": "--url", "contoso": "not an environment URL", "/main.aspx": "not an environment URL", "https://": "not an environment URL",
-		"ftp://contoso.crm.dynamics.com": "not an environment URL", "http://contoso.crm.dynamics.com/main.aspx": "write https://contoso.crm.dynamics.com",
+		"ftp://contoso.crm.dynamics.com": "not an environment URL", "http://contoso.crm.dynamics.com/main.aspx": "use https://contoso.crm.dynamics.com",
 		"https://jane:secret@contoso.crm.dynamics.com": "user name", "jane:secret@contoso.crm.dynamics.com": "user name",
 		`https://contoso.crm.dynamics.com\@evil.example`: "cannot be read", "javascript:alert(1)": "cannot be read",
 		"contoso.crm.dynamics.com\n::error::x": "cannot be read", "https://contoso.crm dynamics.com": "cannot be read",

@@ -72,7 +72,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 
 	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
 	if err != nil {
-		return reply{}, errors.New("the request cannot be put together")
+		return reply{}, errors.New("the request cannot be built")
 	}
 	if c.body == nil {
 		req.Body, req.GetBody, req.ContentLength = nil, nil, 0

@@ -50,7 +50,7 @@ func (w *Writer) Change(ctx context.Context, method string, r Request, body json
 	var text []byte
 	if len(body) > 0 {
 		if text, err = json.Marshal(body); err != nil {
-			return "", fmt.Errorf("%s: putting the request together: %w", r.Label, err)
+			return "", fmt.Errorf("%s: building the request: %w", r.Label, err)
 		}
 		header.Set("Content-Type", "application/json")
 	}

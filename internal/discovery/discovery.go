@@ -88,7 +88,7 @@ func (d Document) Configuration() ([]byte, error) {
 		comments = append(comments, "No application user that was seen fits a profile.")
 	}
 	for _, p := range d.PassedOver {
-		comments = append(comments, fmt.Sprintf("%q fits %s too: give it a profile of its own name, a file that extends: %[2]s.", text.Line(p.User.Name), p.Profile))
+		comments = append(comments, fmt.Sprintf("%q fits %s too: give it a profile with a different name, in a file with extends: %[2]s.", text.Line(p.User.Name), p.Profile))
 	}
 	if !d.Complete() {
 		comments = append(comments, "Not all of it could be read: there may be more. dbaudit discover says what is missing.")

@@ -42,7 +42,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	for _, c := range controls {
 		rule, ok := e.rules[c.Rule]
 		if !ok {
-			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which is not among the policies: %s",
+			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which the policies do not contain: %s",
 				c.ID, c.Rule, strings.Join(e.order, ", "))
 		}
 		if err := proposes(rule, byControl[c.ID]); err != nil {

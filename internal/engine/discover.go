@@ -92,7 +92,7 @@ const discoveryQuery = "data.dbaudit.discovery.report"
 // profiles they fit. The snapshot must have all of them.
 func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []profile.Profile, limit time.Duration) (Discovery, error) {
 	if s.Source != snapshot.SourceEnvironment || s.Scope == snapshot.ScopeIntegration {
-		return Discovery{}, errors.New("the snapshot has not all application users: collect it by `dbaudit collect --scope environment`")
+		return Discovery{}, errors.New("the snapshot has not all application users: collect it with `dbaudit collect --scope environment`")
 	}
 	if err := s.CheckUsers(); err != nil {
 		return Discovery{}, err

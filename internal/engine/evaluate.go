@@ -47,7 +47,7 @@ type AmbiguityError struct {
 
 func (e *AmbiguityError) Error() string {
 	return fmt.Sprintf("several application users could be the integration's: %s; "+
-		"name one by --integration-app-id or integration.app_id", strings.Join(e.Users, ", "))
+		"choose one with --integration-app-id or integration.app_id", strings.Join(e.Users, ", "))
 }
 
 // Evaluate judges a snapshot by a profile, which is to judge its slice. The
@@ -177,7 +177,7 @@ func within(ctx context.Context, limit time.Duration, evaluate func(context.Cont
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case timed.Err() != nil:
-		return nil, fmt.Errorf("it took longer than %s: look for a rule that computes without end, first among those of --policy", limit)
+		return nil, fmt.Errorf("it took longer than %s: look for a rule that does not end, first among those of --policy", limit)
 	}
 	return nil, o.err
 }

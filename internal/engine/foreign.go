@@ -27,14 +27,14 @@ func checkForeign(own, foreign map[string]*ast.Module) error {
 		switch root(m) {
 		case "dbaudit":
 		case "profiles", "platform":
-			errs = append(errs, fmt.Errorf("%s: the package %s is where dbaudit's data is: give it another name", place(m.Package.Location), m.Package.Path))
+			errs = append(errs, fmt.Errorf("%s: the package %s is reserved for dbaudit's data: give it another name", place(m.Package.Location), m.Package.Path))
 			continue
 		default:
 			continue
 		}
 		category, ok := categoryOf(m)
 		if !ok || reserved[category] {
-			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: a rule of yours is %scategory.name with a category of your own, a library stands outside of data.dbaudit",
+			errs = append(errs, fmt.Errorf("%s: the package %s is dbaudit's own: name a custom rule %scategory.name with a category of your own, and put a library outside data.dbaudit",
 				place(m.Package.Location), m.Package.Path, rulesPrefix))
 		}
 	}
@@ -60,7 +60,7 @@ func undescribed(foreign map[string]*ast.Module) []error {
 		if !ok || described[m.Package.Path.String()] || !slices.ContainsFunc(m.Rules, reports) {
 			continue
 		}
-		errs = append(errs, fmt.Errorf("%s: the rule %s has no METADATA: above the package there must be the comment \"# METADATA\" with title, description and custom: severity, requires, consequence, remediation; dbaudit policy new writes such a rule",
+		errs = append(errs, fmt.Errorf("%s: the rule %s has no METADATA: write the comment \"# METADATA\" above the package, with title, description and custom: severity, requires, consequence, remediation; dbaudit policy new writes such a rule",
 			place(m.Package.Location), m.Package.Path))
 	}
 	return errs

@@ -39,8 +39,8 @@ func negations(parsed map[string]*ast.Module) error {
 			n := negation{rules: rules, module: module, equality: e.IsEquality() || e.Operator().Equal(ast.Equal.Ref())}
 			for _, operand := range e.Operands() {
 				if fault := n.fault(operand); fault != "" {
-					errs = append(errs, fmt.Errorf("%s: %s within a \"not\" is evaluated before it, and where it is undefined "+
-						"the rule reports nothing: put it into a rule or function of its own and negate that", place(e.Location), fault))
+					errs = append(errs, fmt.Errorf("%s: %s within a \"not\" is evaluated first, and if it is undefined, "+
+						"the rule reports nothing: move it into a separate rule or function and negate that", place(e.Location), fault))
 				}
 			}
 			return false

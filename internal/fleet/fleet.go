@@ -185,7 +185,7 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 		return 0, fmt.Errorf("the environment %s: %w", name, err)
 	}
 	if e.Config == "" {
-		return 0, fmt.Errorf("the environment %s is known by results that were posted alone: add it by dbaudit fleet import", name)
+		return 0, fmt.Errorf("the environment %s is known only from posted results: add it with dbaudit fleet import", name)
 	}
 	id, waits, err := tx.Waiting(ctx, e)
 	if err != nil || waits {

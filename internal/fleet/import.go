@@ -44,7 +44,7 @@ func (m *Import) Add(runner *run.Runner, file *config.File) error {
 			continue // another integration of it
 		}
 		if _, twice := m.Profiles[t.Name]; twice {
-			return run.Usagef("%s: the environment %s was named before: give each a name of its own", file.Name(), t.Name)
+			return run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
 		}
 		if err := unattended(t); err != nil {
 			return err
@@ -116,7 +116,7 @@ func absolute(folder string) func(string, bool) string {
 func unattended(t run.Target) error {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err == nil && (method == signin.DeviceCode || method == signin.Interactive) {
-		err = fmt.Errorf("auth.method %s asks a person, and a worker has none: use client-secret, certificate, workload-identity or managed-identity", method)
+		err = fmt.Errorf("auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", method)
 	}
 	if err != nil {
 		return run.Usagef("%s: %w", t.Name, err)

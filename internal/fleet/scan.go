@@ -50,7 +50,7 @@ func (f *Fleet) inspect(ctx context.Context, e store.Environment) (results []aud
 	defer func() {
 		if r := recover(); r != nil {
 			f.o.Logger.Error("a scan ended in a panic", "environment", e.Name, "panic", r, "stack", string(debug.Stack()))
-			err = &Misconfigured{Code: "panic", Err: errors.New("the scan ended in a fault of dbaudit: please report it, with the log of the worker")}
+			err = &Misconfigured{Code: "panic", Err: errors.New("the scan ended because of a bug in dbaudit: please report it, with the worker's log")}
 		}
 	}()
 	return f.o.Scanner.Scan(ctx, e)

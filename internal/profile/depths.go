@@ -24,7 +24,7 @@ func (p Profile) Spell(names []string) (map[string]string, error) {
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		i := slices.IndexFunc(minimum, func(of string) bool { return strings.EqualFold(of, name) })
 		if i < 0 {
-			return nil, &BadDepth{name, fmt.Sprintf("no control of the profile %s asks for %s: give a depth to a privilege of its minimum", p.Name, name)}
+			return nil, &BadDepth{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum", p.Name, name)}
 		}
 		if other := seen[minimum[i]]; other != "" {
 			return nil, &BadDepth{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}

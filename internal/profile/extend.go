@@ -62,7 +62,7 @@ func (d *draft) foreign(bases []Profile) error {
 	for _, other := range bases {
 		if other.Name == d.Name {
 			return d.doc.FaultAtKey(fmt.Sprintf(
-				"%s is the name of a built-in profile: give yours another, and extend the built-in one by \"extends: %[1]s\"", d.Name), d.Name)
+				"%s is the name of a built-in profile: give yours another, and extend the built-in one with \"extends: %[1]s\"", d.Name), d.Name)
 		}
 		for i, c := range d.Controls {
 			if d.base != nil {
@@ -71,7 +71,7 @@ func (d *draft) foreign(bases []Profile) error {
 				}
 			}
 			if _, taken := other.Control(string(c.ID)); taken {
-				return d.fault(i, "id", "%s is a control of the built-in profile %s: give yours another id, or extend that profile by \"extends: %[2]s\"", c.ID, other.Name)
+				return d.fault(i, "id", "%s is a control of the built-in profile %s: give yours another id, or extend that profile with \"extends: %[2]s\"", c.ID, other.Name)
 			}
 		}
 	}
@@ -127,7 +127,7 @@ func (d *draft) extend(base, child []map[string]any) ([]any, error) {
 			continue
 		}
 		if rule, ok := c["rule"]; ok && rule != base[i]["rule"] {
-			return nil, d.fault(n, "rule", "the control %s of %s is judged by the rule %s: give another rule a control of its own", c["id"], d.Extends, base[i]["rule"])
+			return nil, d.fault(n, "rule", "the control %s of %s is judged by the rule %s: add a separate control for another rule", c["id"], d.Extends, base[i]["rule"])
 		}
 		merged := maps.Clone(base[i])
 		maps.Copy(merged, c)

@@ -133,7 +133,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 // single gives the only profile of a file and its name, and refuses other files in words
 // that the schema does not have.
 func single(doc *yamldoc.Document) (key string, definition any, err error) {
-	const want = "a profile file holds one profile, under its name"
+	const want = "a profile file contains one profile, under its name"
 	profiles, ok := doc.Value().(map[string]any)
 	if !ok || len(profiles) == 0 {
 		return "", nil, doc.FaultAt(want)

@@ -21,14 +21,14 @@ func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error
 	part := snapshotBy(n, s)
 	for id, user := range s.Users {
 		if s.Requirement.Fits(user, pattern) != part.Requirement.Fits(part.Users[id], pattern) {
-			return nil, errors.New("a pseudonym would be taken for the integration user's name: name the user by --integration-app-id, or collect without --pseudonyms")
+			return nil, errors.New("a pseudonym would match the pattern of the integration user's name: name the user with --integration-app-id, or collect without --pseudonyms")
 		}
 	}
 	// A reason may quote a name.
 	part.Coverage = renamed(s.Coverage, func(c *snapshot.Coverage) {
 		for word := range n.words {
 			if mentions(strings.ToLower(c.Detail), word) {
-				c.Detail = "the reason is left out, since it has a name in it"
+				c.Detail = "the reason is left out, because it contains a name"
 			}
 		}
 	})

@@ -42,7 +42,7 @@ func TestPseudonyms(t *testing.T) {
 	if !p.Requirement.Fits(p.Users["app"], "acme") || p.Users["app"].Name == s.Users["app"].Name {
 		t.Errorf("the integration user is %+v", p.Users["app"])
 	}
-	if p.Coverage[snapshot.SectionViews].Detail != "the reason is left out, since it has a name in it" ||
+	if p.Coverage[snapshot.SectionViews].Detail != "the reason is left out, because it contains a name" ||
 		p.Coverage[snapshot.SectionShares] != s.Coverage[snapshot.SectionShares] {
 		t.Errorf("the reasons are %+v", p.Coverage)
 	}

@@ -64,7 +64,7 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	e, ok := r.next(key(request.Method, address, callersOf(request.Header)))
 	if !ok {
 		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]string{
-			"code": "0x0", "message": fmt.Sprintf("%s %s was not recorded, and a replay invents nothing: record it with the same command and the same requirement", request.Method, address),
+			"code": "0x0", "message": fmt.Sprintf("%s %s was not recorded, and a replay contains only what was: record again with the same command and requirement", request.Method, address),
 		}})
 		return
 	}

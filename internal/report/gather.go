@@ -57,7 +57,7 @@ func byReason(cs []audit.Control) []reasonGroup {
 		}
 		g := &groups[at]
 		if g.Controls[0].Reason != c.Reason {
-			g.Reason = clause + "; what follows from it is in -f json"
+			g.Reason = clause + "; -f json has the rest of each reason"
 		}
 		g.Controls = append(g.Controls, c)
 	}

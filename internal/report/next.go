@@ -57,11 +57,11 @@ func (s step) Sentence() string { return beginning(s.Text) }
 func nextSteps(r audit.Result, o Options) []step {
 	switch {
 	case r.Unread != nil && !r.OfFile():
-		return []step{{"do what the message says; dbaudit doctor tries each step by itself", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
+		return []step{{"do what the message says; dbaudit doctor checks each step separately", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
 	case r.Unread != nil && r.Unread.Location == nil:
 		return []step{{"correct the path, or collect the snapshot again", nil}}
 	case r.Unread != nil:
-		return []step{{"correct the path or the file, or leave it out by dbaudit lint --exclude", nil}}
+		return []step{{"correct the path or the file, or leave it out with dbaudit lint --exclude", nil}}
 	}
 	var steps []step
 	t := tallyOf(r)

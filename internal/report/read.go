@@ -61,7 +61,7 @@ func check(r *audit.Result) error {
 	}
 	fillEmpty(r)
 	if r.Unread != nil && len(r.Controls) > 0 {
-		return errors.New("it has controls of what it says could not be read")
+		return errors.New("it has controls, but says that it could not be read")
 	}
 	seen := map[audit.ControlID]bool{}
 	for i := range r.Controls {

@@ -41,7 +41,7 @@ func writeTable(w io.Writer, from *source, o Options) error {
 	}
 	if several && o.Summary {
 		t.b.WriteByte('\n')
-		t.paragraph("", table.Plain, "Details: --summary=false, or a page for each by -f html -o DIR/", table.Faint)
+		t.paragraph("", table.Plain, "Details: --summary=false, or a page for each with -f html -o DIR/", table.Faint)
 		from.rs = nil
 	}
 	for r := range from.each() {

@@ -42,7 +42,7 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 		x.Configured += len(file.Each(env))
 	}
 	if given.NewOnly && given.Baseline == "" {
-		return x, Usagef("--fail-on-new needs a baseline: give an earlier result by --baseline RESULT.json")
+		return x, Usagef("--fail-on-new needs a baseline: pass an earlier result with --baseline RESULT.json")
 	}
 	var err error
 	if x.Options.Shared, err = r.SharedControls(file); err != nil {
@@ -122,7 +122,7 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 	data, err := bounds.ReadFile(bounds.Waivers, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, Usagef("there is no file of waivers %s: create it by `dbaudit waiver add`, or take waivers: out of the configuration", name)
+		return nil, Usagef("the file of waivers %s does not exist: create it with `dbaudit waiver add`, or remove waivers: from the configuration", name)
 	case err != nil:
 		return nil, Usagef("reading the waivers: %w", err)
 	}
@@ -146,7 +146,7 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	}
 	for _, result := range results {
 		if result.Unread == nil && !slices.ContainsFunc(x.Baseline, func(b audit.Result) bool { return compare.Comparable(result, b) }) {
-			r.warn("the baseline holds no result of %s under the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
+			r.warn("the baseline has no result of %s for the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
 		}
 	}
 	results = compare.Baseline(results, x.Baseline)
@@ -172,7 +172,7 @@ func known(results []audit.Result) string {
 			}
 		}
 	}
-	return fmt.Sprintf("against the baseline %d findings are new; %d that it has do not fail this run", fresh, old)
+	return fmt.Sprintf("%d findings are new since the baseline; the %d that it has do not fail this run", fresh, old)
 }
 
 // Counted are the results as they count for how a run ends: by themselves, or by what is

@@ -46,7 +46,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 		asked := taken.Minimum()
 		for _, name := range p.Minimum() {
 			if _, ok := s.Privileges[name]; !ok && !slices.Contains(asked, name) {
-				return Usagef("the snapshot was taken for the profile %q and does not hold the definition of %s: "+
+				return Usagef("the snapshot was taken for the profile %q and does not contain the definition of %s: "+
 					"collect it again with --profile %s", s.Requirement.Profile, name, p.Name)
 			}
 		}
@@ -63,7 +63,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 	default:
 		return nil
 	}
-	return Usagef("%s is required than when the snapshot was taken, which holds only what was required then: collect it again", changed)
+	return Usagef("%s is required than when the snapshot was taken, and it contains only what was required then: collect it again", changed)
 }
 
 func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {

@@ -15,11 +15,11 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 		return nil, Usagef("--env and --all-envs exclude each other")
 	}
 	if conn.URL != "" && (conn.AllEnvs || len(conn.Envs) > 1 || len(conn.Labels) > 0) {
-		return nil, Usagef("--url names one environment; --all-envs, --label and several --env mean more")
+		return nil, Usagef("--url names one environment, but --all-envs, --label and several --env choose more")
 	}
 	all, names := file.All(), file.Names()
 	if conn.Chosen() && len(names) == 0 {
-		return nil, Usagef("--env, --label and --all-envs choose among environments: of the configuration, and it has none under environments:")
+		return nil, Usagef("--env, --label and --all-envs choose from the environments: of the configuration, but it has none")
 	}
 	given := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
 	switch {
@@ -33,7 +33,7 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 		}
 		return []config.Environment{file.Unnamed()}, nil
 	case len(names) > 1:
-		return nil, Usagef("the configuration has several environments: choose by --env (%s) or --label, or take --all-envs", strings.Join(names, ", "))
+		return nil, Usagef("the configuration has several environments: choose with --env (%s) or --label, or pass --all-envs", strings.Join(names, ", "))
 	}
 	return all, nil
 }

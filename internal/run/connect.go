@@ -234,7 +234,7 @@ func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 
 // browse opens the browser, and shows the address in case none opens.
 func (r *Runner) browse(t Target, address string) error {
-	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; where none does, open "+address)
+	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; if none opens, go to "+address)
 	if err := r.OpenBrowser(secretVariables(t.File), address); err != nil {
 		r.Log(slog.LevelWarn, t.Name, err.Error())
 	}

@@ -30,7 +30,7 @@ func unread(name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no file %s: check the path, which is taken from the working directory (- is standard input)", name)
+		return fmt.Errorf("the file %s does not exist: check the path, which is relative to the working directory (- is standard input)", name)
 	}
 	return fmt.Errorf("reading %s: %w", name, err)
 }

@@ -237,7 +237,7 @@ func nameOf(origin string) string {
 const DefaultTimeout = 5 * time.Minute
 
 func (r *Runner) timeout(conn Connection) (time.Duration, error) {
-	const want = "want a duration above nothing, such as 90s or 5m"
+	const want = "want a positive duration, such as 90s or 5m"
 	text := r.Getenv("DBAUDIT_TIMEOUT")
 	switch {
 	case conn.Timeout < 0:
@@ -255,7 +255,7 @@ func (r *Runner) timeout(conn Connection) (time.Duration, error) {
 // Within has something done in the target's environment, in the target's time.
 func (t Target) Within(ctx context.Context, do func(context.Context) error) error {
 	limit := cmp.Or(t.Timeout, DefaultTimeout)
-	late := fmt.Errorf("it took longer than %s: give it more by --timeout, or look for what makes it slow", limit)
+	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", limit)
 	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	err := do(timed)

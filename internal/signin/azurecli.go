@@ -55,7 +55,7 @@ func parseCLIToken(out []byte) (got public.AuthResult, err error) {
 	}
 	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999", answer.ExpiresOn, time.Local)
 	if err != nil {
-		return got, &AuthError{Message: "what the Azure CLI answers does not say when the token expires", Advice: advice}
+		return got, &AuthError{Message: "the Azure CLI's response does not say when the token expires", Advice: advice}
 	}
 	return public.AuthResult{AccessToken: answer.AccessToken, ExpiresOn: at}, nil
 }

@@ -61,7 +61,7 @@ func follow(uri, authority string) (Discovery, error) {
 	if !known && "https://"+strings.ToLower(u.Host) != authority {
 		return Discovery{}, &AuthError{
 			Message: fmt.Sprintf("the environment names the sign-in host %s, which is not a known Microsoft host and was not used", dataverse.Printable(u.Host)),
-			Advice:  "if you trust it, name it yourself by --authority (DBAUDIT_AUTHORITY), with --tenant-id",
+			Advice:  "if you trust it, name it with --authority (DBAUDIT_AUTHORITY), with --tenant-id",
 		}
 	}
 	segment, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/"), "/")

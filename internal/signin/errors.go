@@ -98,7 +98,7 @@ func (x explainer) refusal(status int, header http.Header, body []byte) *AuthErr
 	e := x.unwilling(status, header)
 	var d denial
 	if json.Unmarshal(body, &d) != nil || d.Error == "" && d.Description == "" {
-		e.Message += " and nothing that can be read"
+		e.Message += " and an unreadable response"
 		return e
 	}
 	e.Code = aadsts(d)
@@ -243,9 +243,9 @@ func advise(m Method, codes ...string) string {
 	who, again := "app", ""
 	switch {
 	case m.byPerson():
-		who, again = "person", "sign in again by dbaudit login"
+		who, again = "person", "sign in again with dbaudit login"
 	case m == AzureCLI:
-		who, again = "", "sign in again by az login"
+		who, again = "", "sign in again with az login"
 	}
 	methods, codes := []string{"any", who, m.String()}, append(codes, "any")
 	for line := range strings.Lines(adviceTable) {
@@ -254,7 +254,7 @@ func advise(m Method, codes ...string) string {
 			continue
 		}
 		if again == "" && strings.Contains(columns[2], "{again}") {
-			return "Entra asks for a person here, and sign-in by " + m.String() + " has none: check that --client-id is an app registration with this credential, " +
+			return "Entra requires an interactive sign-in here, and " + m.String() + " is not interactive: check that --client-id is an app registration with this credential, " +
 				"and ask an Entra administrator to look the code up in the sign-in logs (Service principal sign-ins)"
 		}
 		return strings.ReplaceAll(columns[2], "{again}", again)

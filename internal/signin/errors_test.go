@@ -54,7 +54,7 @@ func TestAdviceFitsTheMethod(t *testing.T) {
 		code, oauth string
 		word, never string
 	}{
-		{ClientSecret, "AADSTS501051", "invalid_grant", "assigns it under Enterprise applications", "dbaudit login"},
+		{ClientSecret, "AADSTS501051", "invalid_grant", "assign it under Enterprise applications", "dbaudit login"},
 		{ManagedIdentity, "AADSTS501051", "invalid_grant", "managed identity is not assigned", "dbaudit login"},
 		{ClientSecret, "AADSTS530004", "access_denied", "Service principal sign-ins", "declined"},
 		{Interactive, "AADSTS530004", "access_denied", "Cross-tenant access settings", "declined"},
@@ -62,12 +62,12 @@ func TestAdviceFitsTheMethod(t *testing.T) {
 		{Certificate, "AADSTS5000811", "invalid_client", "public part of the certificate", "Microsoft's list"},
 		{WorkloadIdentity, "AADSTS5000811", "invalid_client", "issuer", "Microsoft's list"},
 		{DeviceCode, "AADSTS5000811", "invalid_grant", "identity provider", "Microsoft's list"},
-		{ClientSecret, "AADSTS50076", "interaction_required", "Entra asks for a person", "dbaudit login"},
-		{Certificate, "AADSTS700082", "invalid_grant", "Entra asks for a person", "dbaudit login"},
+		{ClientSecret, "AADSTS50076", "interaction_required", "Entra requires an interactive sign-in", "dbaudit login"},
+		{Certificate, "AADSTS700082", "invalid_grant", "Entra requires an interactive sign-in", "dbaudit login"},
 		{DeviceCode, "AADSTS50076", "interaction_required", "dbaudit login", "az login"},
 		{AzureCLI, "AADSTS50173", "invalid_grant", "az login", "dbaudit login"},
 		{ClientSecret, "", "access_denied", "refused", "declined"},
-		{ClientSecret, "", "invalid_grant", "Entra asks for a person", "dbaudit login"},
+		{ClientSecret, "", "invalid_grant", "Entra requires an interactive sign-in", "dbaudit login"},
 		{Interactive, "", "access_denied", "declined", "Service principal"},
 		{ClientSecret, "AADSTS7000215", "invalid_client", "DBAUDIT_CLIENT_SECRET", "dbaudit login"},
 		{ClientSecret, "AADSTS500014", "invalid_resource", "Dataverse itself is disabled", "--url"},
@@ -93,7 +93,7 @@ func TestASessionAdvisesByItsMethod(t *testing.T) {
 	c := e.config()
 	c.ClientSecret = dataverse.NewSecret(theSecret)
 	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
-	if err == nil || !strings.Contains(err.Error(), "Entra asks for a person") {
+	if err == nil || !strings.Contains(err.Error(), "Entra requires an interactive sign-in") {
 		t.Errorf("%v", err)
 	}
 }

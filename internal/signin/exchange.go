@@ -66,7 +66,7 @@ func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, known := KnownAuthority(req.URL.Host)
 	if req.URL.Scheme != "https" || !known && !strings.EqualFold(req.URL.Host, f.authority) {
 		return nil, &AuthError{
-			Message: fmt.Sprintf("the authority leads on to %s, which was not followed", dataverse.Printable(req.URL.Host)),
+			Message: fmt.Sprintf("the authority redirects to %s, which was not followed", dataverse.Printable(req.URL.Host)),
 			Advice:  "credentials go to the named authority and to Microsoft's own sign-in hosts only: check --authority",
 		}
 	}

@@ -119,7 +119,7 @@ func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 			return "", &AuthError{
 				Status:  resp.StatusCode,
 				Message: fmt.Sprintf("%s gives no token (HTTP %d)", p.name, resp.StatusCode),
-				Advice:  "check that the job may ask for one (GitHub: permissions: id-token: write; Azure DevOps: the service connection and SYSTEM_ACCESSTOKEN)",
+				Advice:  "check that the job may request one (GitHub: permissions: id-token: write; Azure DevOps: the service connection and SYSTEM_ACCESSTOKEN)",
 			}
 		}
 		var answer struct {

@@ -93,7 +93,7 @@ func deduce(c Config) (Method, string, error) {
 		}
 	}
 	if saved, err := c.Cache.Load(); err == nil && len(saved) > 0 {
-		return DeviceCode, "somebody signed in before", nil
+		return DeviceCode, "a sign-in is stored", nil
 	}
 	if c.ClientID != "" {
 		return Auto, "", &ConfigError{"the client id " + c.ClientID + " is set, and its secret is not: set DBAUDIT_CLIENT_SECRET, " +

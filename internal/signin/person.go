@@ -93,7 +93,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 		names[i] = dataverse.Printable(a.PreferredUsername)
 	}
 	slices.Sort(names)
-	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out by dbaudit logout"}
+	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
 // mustAsk reports whether only the person can help: there is no sign-in, or
@@ -149,11 +149,11 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	if isNobody(err) {
 		return &AuthError{
 			Message: "not signed in for tenant " + p.session.tenant,
-			Advice:  "sign in by dbaudit login, or let a program sign in by client secret, certificate or workload identity",
+			Advice:  "run dbaudit login, or sign in as a program with a client secret, a certificate or workload identity",
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &AuthError{Message: "nobody signed in in time", Advice: advise(p.session.Method, "AADSTS70020")}
+		return &AuthError{Message: "the sign-in was not completed in time", Advice: advise(p.session.Method, "AADSTS70020")}
 	}
 	return p.session.explain(ctx, err)
 }
@@ -174,7 +174,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 		return Account{}, err
 	}
 	if !p.canAsk() {
-		return Account{}, &ConfigError{"nobody can be asked to sign in here: run dbaudit login at a terminal"}
+		return Account{}, &ConfigError{"dbaudit cannot ask you to sign in here: run dbaudit login in a terminal"}
 	}
 	got, err := p.ask(ctx, dataverse.TokenOptions{})
 	return accountOf(got.Account), err

@@ -122,7 +122,7 @@ func TestInteractive(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	c.OpenBrowser = nil
-	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "at a terminal") {
+	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "in a terminal") {
 		t.Errorf("%v", err)
 	}
 	c.Method = ClientSecret

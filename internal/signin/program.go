@@ -115,7 +115,7 @@ func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.Priva
 		certs, key, err = confidential.CertFromPEM(data, "")
 		switch {
 		case strings.Contains(string(data), "ENCRYPTED"):
-			return nil, nil, errors.New("its private key is encrypted, which PEM files must not be here: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
+			return nil, nil, errors.New("its private key is encrypted, which is not supported in a PEM file: use a PFX file with DBAUDIT_CLIENT_CERTIFICATE_PASSWORD, or decrypt it (openssl pkcs8 -topk8 -nocrypt)")
 		case err != nil:
 			return nil, nil, errors.New("is not a PEM file with one certificate chain and one private key")
 		}

@@ -116,7 +116,7 @@ func TestMethodIsDeduced(t *testing.T) {
 	saved := none
 	saved.Cache = &MemoryCache{data: []byte("x")}
 	if got, _, err := deduce(saved.withDefaults()); got != DeviceCode || err != nil {
-		t.Errorf("somebody signed in before: %v, %v", got, err)
+		t.Errorf("a sign-in is stored: %v, %v", got, err)
 	}
 	installed := none
 	installed.RunCommand = func(context.Context, string, ...string) ([]byte, error) { return nil, nil }

@@ -42,7 +42,7 @@ func (s *Snapshot) check(principals, roots map[string]bool) error {
 	held := func(ids []string, holder string) {
 		for _, id := range ids {
 			if role, ok := s.Roles[id]; s.collected(SectionRoles) && (!ok || role.RootID == "") {
-				fault("%s holds the role %s, which is not in roles", holder, id)
+				fault("%s has the role %s, which is not in roles", holder, id)
 			}
 		}
 	}

@@ -25,14 +25,14 @@ func TestCheck(t *testing.T) {
 		want   string // empty for consistent
 	}{
 		{"as it is", func(*snapshot.Snapshot) {}, ""},
-		{"role of the user", noCopy, "the user user holds the role copy, which is not in roles"},
+		{"role of the user", noCopy, "the user user has the role copy, which is not in roles"},
 		{"role of the user, roles uncovered", uncovered(snapshot.SectionRoles, noCopy), ""},
 		{"team of the user", noTeam, "the user user is a member of the team team, which is not in teams"},
 		{"team of the user, teams uncovered", uncovered(snapshot.SectionTeams, noTeam), ""},
-		{"role of the team", noTeamRole, "the team team holds the role through-team, which is not in roles"},
+		{"role of the team", noTeamRole, "the team team has the role through-team, which is not in roles"},
 		{"role without a root", func(s *snapshot.Snapshot) {
 			s.Roles["copy"] = snapshot.Role{Name: "Integration"}
-		}, "the user user holds the role copy, which is not in roles"},
+		}, "the user user has the role copy, which is not in roles"},
 		{"privileges of the user's role", noGrants, "what the role root grants is not in role_privileges"},
 		{"privileges of a role that fits by name", noNamedGrants, "what the role named grants is not in role_privileges"},
 		{"privileges uncovered", uncovered(snapshot.SectionRolePrivileges, noGrants), ""},
@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		{"named user", func(s *snapshot.Snapshot) {
 			s.Requirement.User = "Jane@Contoso.com"
 			s.Users["jane"] = snapshot.User{DomainName: "jane@contoso.com", Roles: []string{"gone"}}
-		}, "the user jane holds the role gone, which is not in roles"},
+		}, "the user jane has the role gone, which is not in roles"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -122,7 +122,7 @@ func checkFormat(data []byte) error {
 	case head.Format != "":
 		return fmt.Errorf("this is %q, not a snapshot (%q): `dbaudit collect -o FILE` writes one", head.Format, Format)
 	}
-	return fmt.Errorf("this is JSON, but no snapshot: it has no \"format\": %q; `dbaudit collect -o FILE` writes one", Format)
+	return fmt.Errorf("this is JSON, but not a snapshot: it has no \"format\": %q; `dbaudit collect -o FILE` writes one", Format)
 }
 
 // place adds line and column to a JSON error, where its offset is known.

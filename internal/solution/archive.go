@@ -55,7 +55,7 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 	}
 	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		r.unreadable(label, data, named, fmt.Errorf("this is no .zip archive, or a broken one: %w", err))
+		r.unreadable(label, data, named, fmt.Errorf("this is not a .zip archive, or a broken one: %w", err))
 		return
 	}
 	index, err := read(z)
@@ -131,7 +131,7 @@ func read(z *zip.Reader) (index, error) {
 		case folder || !manifest && !within(name):
 			continue
 		case x.file(name) != nil:
-			refused = fmt.Errorf("it holds %q twice", name)
+			refused = fmt.Errorf("it contains %q twice", name)
 		}
 		if within(name) {
 			x.names = append(x.names, name)

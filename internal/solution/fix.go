@@ -65,7 +65,7 @@ func Add(additions ...Addition) ([]byte, error) {
 func again(additions []Addition) ([]Addition, error) {
 	file := additions[0].Role.File
 	if strings.Contains(file, "!/") {
-		return nil, errors.New("only a file of its own can be changed: unpack the archive")
+		return nil, errors.New("a file in an archive cannot be changed: unpack the archive")
 	}
 	raw, err := bounds.ReadFile(bounds.Role, filepath.FromSlash(file))
 	if err != nil {
@@ -111,7 +111,7 @@ func added(raw []byte, additions []Addition) error {
 		}
 		for _, n := range missing {
 			if n != 0 || len(old) > 0 {
-				return fmt.Errorf("the role %q cannot be changed: its lines would not be read as they are meant", a.Role.Name)
+				return fmt.Errorf("the role %q cannot be changed: the changed file would not be read as intended", a.Role.Name)
 			}
 		}
 	}

@@ -167,7 +167,7 @@ func TestAddRefuses(t *testing.T) {
 		"nothing to add":                     nil,
 		"unpack the archive":                 {{Role: archived, Grants: lead}},
 		"not of one file":                    {{Role: other, Grants: lead}, {Role: another, Grants: lead}},
-		"would not be read as they are mean": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: snapshot.DepthGlobal}}}},
+		"would not be read as intended": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: snapshot.DepthGlobal}}}},
 	} {
 		if _, err := solution.Add(additions...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)

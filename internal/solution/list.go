@@ -90,7 +90,7 @@ func (l *lister) path(name string) {
 	case err != nil && isPattern(name):
 		l.pattern(name)
 	case errors.Is(err, fs.ErrNotExist):
-		l.fail(name, errors.New("there is no such file or folder: check the path, which is taken from the working directory"))
+		l.fail(name, errors.New("the file or folder does not exist: check the path, which is relative to the working directory"))
 	case err != nil:
 		l.fail(name, cause(err))
 	default:
@@ -273,7 +273,7 @@ func (l *lister) pattern(name string) {
 	matches := w.expand("", segments)
 	w.say(name)
 	if len(matches) == 0 && len(l.faults) == before {
-		l.fail(name, errors.New("no file fits the pattern"))
+		l.fail(name, errors.New("no file matches the pattern"))
 	}
 	slices.SortFunc(matches, func(a, b string) int {
 		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))

@@ -127,12 +127,12 @@ func TestPatterns(t *testing.T) {
 		"**/Roles/**/r.xml":   {a, b, c},
 		"a/**":                {h, a},
 		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is not XML: text outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
-		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file fits the pattern"},
+		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file matches the pattern"},
 		"./a//Roles/[q-s].*":  {a},
 		"b/../a/*/r.xml":      {"a in b/../a/Roles/r.xml"},
 		"c[1]/Roles/r.xml":    {c},
 		"b/.*/Roles/r.xml":    {"g in b/.git/Roles/r.xml"},
-		"a/Roles/r.xml/*":     {"fault: a/Roles/r.xml/*: no file fits the pattern"},
+		"a/Roles/r.xml/*":     {"fault: a/Roles/r.xml/*: no file matches the pattern"},
 	} {
 		if diff := cmp.Diff(want, said(read(t, pattern))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", pattern, diff)
@@ -166,11 +166,11 @@ func TestFoldersOfAnyName(t *testing.T) {
 func TestWhatIsNoSolution(t *testing.T) {
 	const (
 		pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
-		fetch   = "it is a Git LFS pointer and not the file: fetch that by git lfs pull"
+		fetch   = "it is a Git LFS pointer, not the file: fetch the file with git lfs pull"
 		manifes = "<ImportExportXml><SolutionManifest/></ImportExportXml>"
 	)
 	good := zipped(t, "customizations.xml", customizations)
-	broken := "this is no .zip archive, or a broken one: zip: not a valid zip file"
+	broken := "this is not a .zip archive, or a broken one: zip: not a valid zip file"
 	for name, test := range map[string]struct {
 		file, content string
 		named, found  string // what is said of the file when it is named, when it is found
@@ -180,15 +180,15 @@ func TestWhatIsNoSolution(t *testing.T) {
 		"no archive":                  {"a.zip", "hello", "fault: a.zip: " + broken, "note: a.zip: the archive was not read: " + broken},
 		"no archive among roles":      {"Roles/a.zip", "hello", "fault: Roles/a.zip: " + broken, "fault: Roles/a.zip: " + broken},
 		"a solution cut short":        {"a.zip", good[:len(good)-30], "fault: a.zip: " + broken, "fault: a.zip: " + broken},
-		"other things":                {"a.zip", zipped(t, "readme.md", "x"), "fault: a.zip: the archive holds no security role: want a solution's or a deployment package's .zip", ""},
+		"other things":                {"a.zip", zipped(t, "readme.md", "x"), "fault: a.zip: the archive contains no security role: want a solution's or a deployment package's .zip", ""},
 		"others that lead out":        {"a.zip", zipped(t, "../readme.md", "x"), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, ""},
 		"a solution that leads out":   {"a.zip", zipped(t, "../readme.md", "x", "customizations.xml", customizations), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`},
-		"others, encrypted":           {"a.zip", encrypted(zipped(t, "readme.md", "x")), "fault: a.zip: the archive holds no security role: want a solution's or a deployment package's .zip", ""},
+		"others, encrypted":           {"a.zip", encrypted(zipped(t, "readme.md", "x")), "fault: a.zip: the archive contains no security role: want a solution's or a deployment package's .zip", ""},
 		"a solution, encrypted":       {"a.zip", encrypted(good), "fault: a.zip!/customizations.xml: the entry is encrypted", "fault: a.zip!/customizations.xml: the entry is encrypted"},
 		"an archive, encrypted":       {"a.zip", encrypted(zipped(t, "solution.xml", manifes, "a.zip", good)), "note: a.zip!/a.zip: the archive was not read: the entry is encrypted", "note: a.zip!/a.zip: the archive was not read: the entry is encrypted"},
 		"a web resource":              {"a.zip", zipped(t, "solution.xml", manifes, "WebResources/x.zip", "x"), "note: a.zip!/WebResources/x.zip: the archive was not read: " + broken, "note: a.zip!/WebResources/x.zip: the archive was not read: " + broken},
-		"a solution without roles":    {"a.zip", zipped(t, "solution.xml", manifes), "note: a.zip: it is a solution's and defines no security role", ""},
-		"customizations without them": {"customizations.xml", "<ImportExportXml/>", "note: customizations.xml: it is a solution's and defines no security role", ""},
+		"a solution without roles":    {"a.zip", zipped(t, "solution.xml", manifes), "note: a.zip: it belongs to a solution and defines no security role", ""},
+		"customizations without them": {"customizations.xml", "<ImportExportXml/>", "note: customizations.xml: it belongs to a solution and defines no security role", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree(t, test.file, test.content)

@@ -232,7 +232,7 @@ func (r *reader) fail(label string, err error) {
 		return
 	case len(r.found.Faults) == maxFaults:
 		r.stopped = true
-		err = fmt.Errorf("more than %d of its files cannot be read, and the others were left", maxFaults)
+		err = fmt.Errorf("more than %d of its files cannot be read, and the others were skipped", maxFaults)
 		label, _, _ = strings.Cut(label, "!/")
 	}
 	fault := &Fault{Err: err}
@@ -283,11 +283,11 @@ func (r *reader) file(f file) {
 	switch {
 	case !f.named || len(r.found.Roles) > 0 || len(r.found.Faults) > 0:
 	case r.solution:
-		r.note("%s: it is a solution's and defines no security role", label)
+		r.note("%s: it belongs to a solution and defines no security role", label)
 	case archive:
-		r.fail(label, errors.New("the archive holds no security role: want a solution's or a deployment package's .zip"))
+		r.fail(label, errors.New("the archive contains no security role: want a solution's or a deployment package's .zip"))
 	default:
-		r.fail(label, errors.New("the file holds no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
+		r.fail(label, errors.New("the file contains no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
 	}
 }
 
@@ -364,7 +364,7 @@ func isPointer(data string) bool {
 }
 
 func errPointer() error {
-	return errors.New("it is a Git LFS pointer and not the file: fetch that by git lfs pull")
+	return errors.New("it is a Git LFS pointer, not the file: fetch the file with git lfs pull")
 }
 
 // Signature changes whenever a file that the paths mean is changed, added or

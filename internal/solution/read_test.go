@@ -297,7 +297,7 @@ func TestRefused(t *testing.T) {
 		"undefined entity":   {"r.xml", "<Role name=\"x\">\n &evil; </Role>", ":2:2: the entity &evil; is not defined"},
 		"cut short":          {"r.xml", role[:200], "it is cut short"},
 		"no end":             {"r.xml", "<Role name=\"x\">", "ends before </Role>"},
-		"wrong end":          {"r.xml", "<Role name=\"x\">\n<A></B></Role>", ":2:4: this is not XML: </B> where </A> is due"},
+		"wrong end":          {"r.xml", "<Role name=\"x\">\n<A></B></Role>", ":2:4: this is not XML: </B> where </A> is expected"},
 		"two roots":          {"r.xml", "<Role name=\"x\"/><Role name=\"y\"/>", "a second root element"},
 		"text outside":       {"r.xml", "<Role name=\"x\"/> and more", "outside of the root element"},
 		"no XML":             {"r.xml", "prvReadAccount: Global", "outside of the root element"},
@@ -314,9 +314,9 @@ func TestRefused(t *testing.T) {
 		"deep":               {"r.xml", strings.Repeat("<a>", 300), "more than 256 deep"},
 		"two privilege sets": {"r.xml", `<Role name="x"><RolePrivileges/><RolePrivileges/></Role>`, "two elements RolePrivileges"},
 		"large":              {"r.xml", "<Role name=\"x\">" + strings.Repeat(" ", 5<<10) + "</Role>", "larger than"},
-		"no role":            {"r.xml", `<Role Id="{1}"/>`, "holds no definition of a security role"},
-		"no archive":         {"s.zip", "PK\x03\x04 and nothing", "this is no .zip archive"},
-		"no role in it":      {"s.zip", zipped(t, "readme.md", "hello"), "the archive holds no security role"},
+		"no role":            {"r.xml", `<Role Id="{1}"/>`, "contains no definition of a security role"},
+		"no archive":         {"s.zip", "PK\x03\x04 and nothing", "this is not a .zip archive"},
+		"no role in it":      {"s.zip", zipped(t, "readme.md", "hello"), "the archive contains no security role"},
 		"bomb":               {"s.zip", bomb, "!/customizations.xml: the entry cannot be read: it is larger than"},
 		"many small bombs":   {"s.zip", zipped(t, "a/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10), "b/customizations.xml", "<a/>"+strings.Repeat(" ", 3<<10)), "would have to be read out of it"},
 		"nesting":            {"s.zip", nested, "s.zip!/a.zip!/b.zip: archives are nested"},
@@ -351,7 +351,7 @@ func TestWhatIsNotThere(t *testing.T) {
 	if len(found.Faults) != 3 {
 		t.Fatalf("got %v", found.Faults)
 	}
-	for i, want := range []string{"there is no such file or folder: check the path", "no file fits the pattern", "malformed"} {
+	for i, want := range []string{"the file or folder does not exist: check the path", "no file matches the pattern", "malformed"} {
 		if !strings.Contains(found.Faults[i].Error(), want) {
 			t.Errorf("got %v, want %q", found.Faults[i], want)
 		}
@@ -462,7 +462,7 @@ func TestOneFaultOfAnArchive(t *testing.T) {
 		last  string
 	}{
 		{100, 8, "a.zip: the archive is refused: more than 0 MB would have to be read out of it"},
-		{1 << 20, 101, "a.zip: more than 100 of its files cannot be read, and the others were left"},
+		{1 << 20, 101, "a.zip: more than 100 of its files cannot be read, and the others were skipped"},
 	} {
 		limits.Archive = test.limit
 		found, err := solution.Read(t.Context(), []string{archive}, nil, limits)

@@ -40,7 +40,7 @@ func (s *scanner) references(start, end int) error {
 	if !ok {
 		return s.fail(start+at, "this is not XML: & without a name and a semicolon")
 	}
-	return s.fail(start+at, "the entity %s; is not defined: without a document type there is none", name)
+	return s.fail(start+at, "the entity %s; is not defined: the file has no document type", name)
 }
 
 // longest is the length of the longest reference, &#x10FFFF; with a few zeros.

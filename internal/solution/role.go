@@ -146,7 +146,7 @@ func (p *parser) inPrivileges(path []string) bool {
 // define begins a role.
 func (p *parser) define(e element, depth int) error {
 	if len(p.doc.roles) == maxRoles {
-		return p.t.fault(e.start, "the file defines more than %d roles, and no environment has as many", maxRoles)
+		return p.t.fault(e.start, "the file defines more than %d roles, and no environment has that many", maxRoles)
 	}
 	if err := bounded(p.t, e); err != nil {
 		return err
@@ -163,7 +163,7 @@ func (p *parser) define(e element, depth int) error {
 func (p *parser) entry(e element) error {
 	switch p.role.listed++; {
 	case p.role.listed > maxEntries:
-		return p.t.fault(e.start, "the role %q lists more than %d privileges, and no environment has as many", p.role.Name, maxEntries)
+		return p.t.fault(e.start, "the role %q lists more than %d privileges, and no environment has that many", p.role.Name, maxEntries)
 	case p.all+p.role.listed > maxAllEntries:
 		return p.t.fault(e.start, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
 	}

@@ -72,9 +72,9 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	}
 	if len(present) > 0 {
 		slices.Sort(present)
-		note := "judged by presence alone, because no source says which access levels they allow: " + strings.Join(present, ", ")
+		note := "only presence is judged, because no source says which access levels these allow: " + strings.Join(present, ", ")
 		if missing {
-			note += "; the level named for one that is missing is that of the role's other privileges on its table, else global"
+			note += "; for a missing one, the named level is that of the role's other privileges on its table, else global"
 		}
 		notes = append(notes, note)
 	}
@@ -112,7 +112,7 @@ func without(name string, requirement snapshot.Requirement, tool snapshot.Tool) 
 func coverage() map[snapshot.Section]snapshot.Coverage {
 	all := map[snapshot.Section]snapshot.Coverage{}
 	for _, section := range snapshot.Sections() {
-		all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot hold it"}
+		all[section] = snapshot.Coverage{State: snapshot.StateInapplicable, Detail: "a solution's files cannot contain it"}
 	}
 	for _, section := range []snapshot.Section{snapshot.SectionRoles, snapshot.SectionRolePrivileges, snapshot.SectionPrivileges} {
 		all[section] = snapshot.Coverage{State: snapshot.StateCollected}

@@ -66,7 +66,7 @@ func TestSnapshot(t *testing.T) {
 			t.Errorf("depths of %s (-want +got):\n%s", name, diff)
 		}
 	}
-	if len(notes) != 1 || !strings.Contains(notes[0], ": prvAppendToVendor_Thing, prvReadVendor_Other, prvReadVendor_Thing; the level named") {
+	if len(notes) != 1 || !strings.Contains(notes[0], ": prvAppendToVendor_Thing, prvReadVendor_Other, prvReadVendor_Thing; for a missing one") {
 		t.Errorf("notes: %q", notes)
 	}
 	if diff := cmp.Diff([]snapshot.RoleEntry{

@@ -178,7 +178,7 @@ func (s *scanner) markup() error {
 	case strings.HasPrefix(rest, "<?"):
 		return s.instruction()
 	case strings.HasPrefix(rest, "<!"):
-		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: with it come entities, and no solution has one")
+		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: it can define entities, and no solution has one")
 	case strings.HasPrefix(rest, "</"):
 		return s.endTag()
 	}
@@ -361,7 +361,7 @@ func (s *scanner) endTag() error {
 	case s.data[s.at] != '>' || len(s.stack) == 0:
 		return s.fail(start, "this is not XML: </%s closes nothing", name)
 	case s.stack[len(s.stack)-1] != name:
-		return s.fail(start, "this is not XML: </%s> where </%s> is due", name, s.stack[len(s.stack)-1])
+		return s.fail(start, "this is not XML: </%s> where </%s> is expected", name, s.stack[len(s.stack)-1])
 	}
 	s.at++
 	last := len(s.stack) - 1

@@ -160,7 +160,7 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	}
 	made, err := os.OpenFile(absolute, mode, 0o600)
 	if existing && errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve make one; name another by --store or DBAUDIT_STORE", file)
+		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)

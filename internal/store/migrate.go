@@ -38,7 +38,7 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 	case err != nil:
 		return err
 	case have == 0 && o.Existing:
-		return errors.New("the database holds no store of dbaudit: dbaudit serve and dbaudit fleet import make one; name another by --store or DBAUDIT_STORE")
+		return errors.New("the database does not contain a store: dbaudit serve and dbaudit fleet import create one; name another with --store or DBAUDIT_STORE")
 	case have == 0:
 		s.created = true
 	case have < len(steps()) && o.Migrate:
@@ -137,7 +137,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error 
 // yet. Others go on meanwhile. PostgreSQL has tools of its own.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
-		return errors.New("a store in PostgreSQL is backed up by PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")
+		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")
 	}
 	// As with the store, only its owner reads what it says of people.
 	made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)

@@ -35,7 +35,7 @@ var (
 	// opened.
 	ErrLater = errors.New("the store was written by a later version of dbaudit")
 	// ErrOutdated is returned for a store of an earlier version.
-	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up and run dbaudit db migrate")
+	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up, and run dbaudit db migrate")
 )
 
 // Options say how a store is opened.

@@ -50,7 +50,7 @@ func Format(doc []byte, kind string, formats ...string) (string, error) {
 	is, _, _ := strings.Cut(format, "/")
 	is = strings.TrimPrefix(is, "dbaudit.")
 	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+is+"/") }) {
-		return "", fmt.Errorf("the document's format %q is later than this dbaudit knows (%s): use a later dbaudit", visible(format), known)
+		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", visible(format), known)
 	}
 	if use := uses()[is]; use != "" {
 		return "", fmt.Errorf("this is a %s, not a %s: %s", is, kind, use)

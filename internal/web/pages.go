@@ -36,8 +36,8 @@ func (s *server) show(w http.ResponseWriter, status int, body string, f frame, d
 		Data any
 	}{f, data})
 	if err != nil {
-		s.Logger.Error("a page cannot be drawn", "page", body, "error", err)
-		http.Error(w, "this page cannot be drawn; the server's log says why", http.StatusInternalServerError)
+		s.Logger.Error("a page cannot be shown", "page", body, "error", err)
+		http.Error(w, "this page cannot be shown; the server's log says why", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -109,13 +109,13 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 	}
 	for _, shared := range []string{"/common", "/organizations", "/consumers"} {
 		if strings.Contains(o.Issuer+"/", shared+"/") {
-			return nil, fmt.Errorf("the issuer %s takes people of any tenant: name one tenant, https://login.microsoftonline.com/TENANT-ID/v2.0", o.Issuer)
+			return nil, fmt.Errorf("the issuer %s accepts users of any tenant: name one tenant, https://login.microsoftonline.com/TENANT-ID/v2.0", o.Issuer)
 		}
 	}
 	s := &SignIn{client: o.Client, secure: base.Scheme == "https", now: o.Now}
 	provider, err := oidc.NewProvider(s.context(ctx), o.Issuer)
 	if err != nil {
-		return nil, fmt.Errorf("asking the issuer %s how it signs people in: %w", o.Issuer, err)
+		return nil, fmt.Errorf("reading the sign-in configuration of the issuer %s: %w", o.Issuer, err)
 	}
 	s.verifier = provider.VerifierContext(s.context(context.WithoutCancel(ctx)), &oidc.Config{ClientID: o.ClientID, Now: o.Now})
 	s.oauth = oauth2.Config{
@@ -228,7 +228,7 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) error {
 	defer cancel()
 	answer, err := s.oauth.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		return again("the issuer did not take the code")
+		return again("the issuer did not accept the code")
 	}
 	raw, _ := answer.Extra("id_token").(string)
 	who, err := s.known(ctx, raw, &f.Nonce)
@@ -236,7 +236,7 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) error {
 		return again(err.Error())
 	}
 	if who.Role == RoleNone {
-		return &statusError{http.StatusForbidden, "you are signed in and have no role here: ask the administrator of the sign-in for the role Reader or Operator"}
+		return &statusError{http.StatusForbidden, "you are signed in, but have no role here: ask the administrator of the sign-in for the role Reader or Operator"}
 	}
 	who.Ends = s.now().Add(sessionTime)
 	s.write(w, sessionCookie, who, sessionTime)

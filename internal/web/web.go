@@ -167,7 +167,7 @@ func loopbackAlone(next http.Handler) http.Handler {
 			host = r.Host
 		}
 		if !IsLoopback(host) {
-			http.Error(w, "without a sign-in this answers requests for a loopback address alone", http.StatusForbidden)
+			http.Error(w, "without a sign-in, this server accepts only requests for a loopback address", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -132,7 +132,7 @@ func (d *Document) read(n *yaml.Node, depth int) (any, error) {
 func (d *Document) mapping(n *yaml.Node, depth int) (any, error) {
 	size := len(n.Content) / 2
 	if size > maxKeys {
-		return nil, d.fault(n, fmt.Sprintf("more than %d keys stand here: split the file", maxKeys))
+		return nil, d.fault(n, fmt.Sprintf("there are more than %d keys here: split the file", maxKeys))
 	}
 	values, places := make(map[string]any, size), make(map[string]int, size)
 	d.places[n] = places

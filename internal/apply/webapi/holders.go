@@ -35,7 +35,7 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 		teams = append(teams, l.to)
 	}
 	members, err := e.linked(ctx, intersection{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
-		"who is in the teams that hold the role")
+		"who is in the teams that have the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}

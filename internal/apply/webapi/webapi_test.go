@@ -814,7 +814,7 @@ func TestRollbackOfWhatIsGone(t *testing.T) {
 		"the user": {noUser, 4, "what it changed no longer exists"},
 		"an owner's access": {func(env *simulator.Environment) {
 			env.User("jane@contoso.com").Disabled = true
-		}, 1, "is disabled: enable the user, or have it done by hand"},
+		}, 1, "is disabled: enable the user, or make the change manually"},
 	} {
 		l.reset(t, broken)
 		p := l.plan(t, everything())

@@ -158,7 +158,7 @@ func TestTimeout(t *testing.T) {
 	if got := verdicts(t, o); !slices.Equal(got, []string{"quick compliant", "slow incomplete"}) {
 		t.Errorf("%v", got)
 	}
-	if !strings.Contains(o.stdout, "it took longer than 8s: give it more by --timeout") {
+	if !strings.Contains(o.stdout, "it took longer than 8s: allow more with --timeout") {
 		t.Errorf("the result does not say why:\n%s", o.stdout)
 	}
 	p.vars["DBAUDIT_TIMEOUT"] = "300ms"

@@ -207,7 +207,7 @@ func TestRefusedAtFirst(t *testing.T) {
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	b.once(1, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
 	o := b.run("apply", "plan.json", "--yes").must(t, 3)
-	b.has(o.stderr, "dbaudit doctor --apply names the privileges that are missing")
+	b.has(o.stderr, "dbaudit doctor --apply names the missing privileges")
 	if strings.Contains(o.stderr, "auditor's") {
 		t.Errorf("it is not the auditor who applies:\n%s", o.stderr)
 	}
@@ -215,7 +215,7 @@ func TestRefusedAtFirst(t *testing.T) {
 	b.faults.Store(nil)
 
 	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = "wrong"
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must hold")
+	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must be")
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
 	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
 }

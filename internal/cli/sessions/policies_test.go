@@ -53,7 +53,7 @@ func TestScaffoldsWork(t *testing.T) {
 	if !strings.Contains(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel") {
 		t.Errorf("exit code %d, %s\n%s", out.code, out.stderr, found)
 	}
-	place := fmt.Sprintf("acme.yaml:%d:34: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which is not among the policies", strings.Count(string(own), "\n")+1)
+	place := fmt.Sprintf("acme.yaml:%d:34: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which the policies do not contain", strings.Count(string(own), "\n")+1)
 	for _, args := range [][]string{{"profile", "validate", "acme.yaml"}, {"lint", "Roles", "--profile", "acme.yaml"}} {
 		if out := ownRun(t, args...); out.code != 2 || !strings.HasPrefix(out.stderr, "dbaudit: "+place) {
 			t.Errorf("%v: exit code %d, %s", args, out.code, out.stderr)

@@ -277,7 +277,7 @@ func TestSignInErrors(t *testing.T) {
 		{"wrong secret", map[string]string{"DBAUDIT_CLIENT_SECRET": "wrong"}, nil, 3, "must hold the secret's value"},
 		{"expired secret", map[string]string{"DBAUDIT_CLIENT_ID": late, "DBAUDIT_CLIENT_SECRET": "late"}, nil, 3, "the client secret has expired"},
 		{"certificate of another app", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "CERTIFICATE"}, 3, "the certificate's signature is not accepted"},
-		{"wrong tenant", map[string]string{"DBAUDIT_TENANT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "there is no such tenant"},
+		{"wrong tenant", map[string]string{"DBAUDIT_TENANT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "the tenant does not exist"},
 		{"unknown app", map[string]string{"DBAUDIT_CLIENT_ID": "11111111-1111-4111-8111-111111111111"}, nil, 3, "the tenant has no such app"},
 		{"no member", map[string]string{"DBAUDIT_CLIENT_ID": "stranger"}, nil, 3, "Users + permissions > Application users"},
 		{"unreachable", map[string]string{"DBAUDIT_URL": "https://127.0.0.1:1"}, nil, 3, "nothing answers there"},

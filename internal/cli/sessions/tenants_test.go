@@ -142,7 +142,7 @@ func TestManyTenants(t *testing.T) {
 		o := p.run("scan", "--all-envs", "-f", "json", "-o", p.file("results.json")).must(t, 3)
 		for _, want := range []string{
 			"east (" + n.east.URL() + "): --client-certificate " + p.file("east.pfx") + ": has another password: check EAST_PASSWORD",
-			"NORTH_SECRET must hold the secret's value",
+			"NORTH_SECRET must be the secret's value",
 			"south (" + n.south.URL() + "): auth.secret: the file " + p.file("south.secret") + " is empty",
 		} {
 			if !strings.Contains(o.stderr, want) {

@@ -97,7 +97,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 		}
 	}
 	if found == 0 {
-		return Check{}, errors.New("the page holds nothing of what the profile cites: is it the right page, and its text rather than a page that needs a browser?")
+		return Check{}, errors.New("the page contains no line that the profile cites: check that it is the right page, and that its text does not need a browser to load")
 	}
 	for i, line := range lines {
 		if _, ok := requirement(t.keys[i]); ok && !used[i] {

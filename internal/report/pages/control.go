@@ -144,6 +144,6 @@ The waiver expires on its last day, at most 366 days ahead. The control is
 then waived, not passed: every report keeps its original outcome and says who
 accepted it.`, judged, p.control.ID, privilege)
 	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.ofFiles() {
-		b.WriteString("Where the role may keep a privilege for good, name it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
+		b.WriteString("If the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
 	}
 }
