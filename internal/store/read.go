@@ -123,20 +123,13 @@ type Point struct {
 	TakenAt time.Time
 	Verdict audit.Verdict
 	Summary audit.Summary // without its coverage
-	// ProfileChanged is set where other things are required than in the result before.
-	ProfileChanged bool
 }
 
 // Trend lists the results of an integration since a time, oldest first.
 func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
-	last := ""
 	return all(ctx, s.db, func(from row) (p Point, err error) {
-		var version, digest string
-		err = from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict, &version, &digest)...)
-		now := edition(audit.Profile{Version: version, Digest: digest})
-		p.ProfileChanged, last = differ(last, now), now
-		return p, err
-	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict, s.profile_version, s.profile_digest
+		return p, from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict)...)
+	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict
 		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
 }
@@ -236,25 +229,27 @@ func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]Control
 		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
 }
 
-// A ControlCount is how many integrations a control has one outcome in.
+// A ControlCount counts the integrations by the outcome of a control.
 type ControlCount struct {
 	Control  audit.ControlID
 	Severity audit.Severity
-	Outcome  audit.Outcome
-	Count    int
-	Stale    int // how many of them are stale; see [Status]
+	Fail     int
+	Unknown  int // or stale; see [Status]
+	Pass     int // or not applicable, or waived
 }
 
-// Controls counts the outcomes of every control across the fleet, by control.
+// Controls counts the outcomes of every control across the fleet.
 func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
 	return all(ctx, s.db, func(from row) (c ControlCount, err error) {
-		return c, from.Scan(&c.Control, &c.Severity, &c.Outcome, &c.Count, &c.Stale)
+		return c, from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
-			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END))
-		SELECT control, severity, outcome, COUNT(*), SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END)
-		FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired)
-		GROUP BY control, severity, outcome ORDER BY control, severity, outcome`,
+			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
+		known AS (SELECT control, severity, CASE WHEN integration_id IN (SELECT id FROM stale) THEN 'unknown' ELSE outcome END AS outcome
+			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired))
+		SELECT control, MIN(severity), SUM(CASE outcome WHEN 'fail' THEN 1 ELSE 0 END), SUM(CASE outcome WHEN 'unknown' THEN 1 ELSE 0 END),
+			SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE 1 END)
+		FROM known GROUP BY control ORDER BY control`,
 		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
 }
 

@@ -9,43 +9,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-type controlsRow struct {
-	ID                  audit.ControlID
-	Severity            audit.Severity
-	Fail, Unknown, Pass int
-}
-
 // controlsPage lists the controls by how many environments do not meet them.
 func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.Store.Controls(r.Context())
 	if err != nil {
 		return err
 	}
-	rows := map[audit.ControlID]*controlsRow{}
-	for _, c := range list {
-		row := rows[c.Control]
-		if row == nil {
-			row = &controlsRow{ID: c.Control, Severity: c.Severity}
-			rows[c.Control] = row
-		}
-		row.Unknown += c.Stale
-		switch known := c.Count - c.Stale; c.Outcome {
-		case audit.OutcomeUnknown:
-			row.Unknown += known
-		case audit.OutcomeFail:
-			row.Fail += known
-		default:
-			row.Pass += known
-		}
-	}
-	shown := make([]controlsRow, 0, len(rows))
-	for _, row := range rows {
-		shown = append(shown, *row)
-	}
-	slices.SortFunc(shown, func(a, b controlsRow) int {
-		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(a.ID, b.ID))
+	slices.SortStableFunc(list, func(a, b store.ControlCount) int {
+		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(a.Control, b.Control))
 	})
-	s.show(w, http.StatusOK, "controls", s.frame(r, "Controls"), shown)
+	s.show(w, http.StatusOK, "controls", s.frame(r, "Controls"), list)
 	return nil
 }
 

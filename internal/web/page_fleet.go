@@ -50,16 +50,7 @@ func (s *server) row(v store.Status) fleetRow {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
 	}
 	for severity, n := range v.Open {
-		switch severity {
-		case audit.SeverityCritical:
-			r.Severe[0] += n
-		case audit.SeverityHigh:
-			r.Severe[1] += n
-		case audit.SeverityMedium:
-			r.Severe[2] += n
-		case audit.SeverityLow, audit.SeverityInfo, audit.SeverityInvalid:
-			r.Severe[3] += n
-		}
+		r.Severe[min(int(audit.SeverityCritical-severity), len(r.Severe)-1)] += n
 	}
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
 		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,15 +44,12 @@ func (r Role) String() string {
 
 // roleOf is the highest role among the names of a token's "roles" claim.
 func roleOf(names []string) Role {
-	highest := RoleNone
-	for _, name := range names {
-		for _, role := range []Role{RoleReader, RoleOperator} {
-			if name == role.String() {
-				highest = max(highest, role)
-			}
+	for _, role := range []Role{RoleOperator, RoleReader} {
+		if slices.Contains(names, role.String()) {
+			return role
 		}
 	}
-	return highest
+	return RoleNone
 }
 
 // A visitor is who sends a request.
@@ -174,13 +173,7 @@ func (s *SignIn) known(ctx context.Context, raw string, nonce *string) (visitor,
 	if err := token.Claims(&claims); err != nil {
 		return visitor{}, errors.New("the token cannot be read")
 	}
-	who := visitor{Name: token.Subject, Role: roleOf(claims.Roles), Ends: token.Expiry}
-	for _, name := range []string{claims.Name, claims.Username} {
-		if name != "" {
-			who.Name = name
-		}
-	}
-	return who, nil
+	return visitor{Name: cmp.Or(claims.Username, claims.Name, token.Subject), Role: roleOf(claims.Roles), Ends: token.Expiry}, nil
 }
 
 // A flow is what a sign-in must come back with.
