@@ -83,47 +83,46 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 func (t *Tx) put(ctx context.Context, who string, e Environment, profiles []string, change *Change) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.Lock(ctx, e.Name)
+	did := ""
 	switch {
 	case errors.Is(err, ErrNotFound):
+		did = "add "
+		change.Added++
 		if e.Every > 0 {
 			e.NextDue = t.now
-		}
-		change.Added++
-		if e.ID, err = t.add(ctx, e); err != nil {
-			return err
-		}
-		if err := t.Audit(ctx, who, "add "+e.Name); err != nil {
-			return err
 		}
 	case err != nil:
 		return err
 	default:
-		e.ID, e.Paused, e.OrganizationID, e.NextDue = old.ID, old.Paused, old.OrganizationID, old.NextDue
 		if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
 			e.CredentialEnds = old.CredentialEnds // a scan has read it
 		}
 		switch {
 		case e.Every == 0:
-			e.NextDue = time.Time{}
 		case old.Every == 0: // it was known by results alone, or was removed
 			e.NextDue = t.now
 		case e.Every != old.Every:
 			e.NextDue = e.Period(t.now).Add(e.Every)
+		default:
+			e.NextDue = old.NextDue
 		}
 		if e.same(old) {
 			change.Unchanged++
 		} else {
+			did = "update "
 			change.Updated++
-			if err := t.Audit(ctx, who, "update "+e.Name); err != nil {
-				return err
-			}
 		}
-		if err := t.exec(ctx, `UPDATE environment SET tenant_id = $2, url = $3, config = $4, credential_ref = $5, every = $6, jitter = $7, next_due = $8, labels = $9, credential_ends = $10 WHERE id = $1`,
-			e.ID, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(e.CredentialEnds)); err != nil {
+	}
+	if did != "" {
+		if err := t.Audit(ctx, who, did+e.Name); err != nil {
 			return err
 		}
 	}
-	return t.setIntegrations(ctx, e.ID, profiles)
+	id, err := t.save(ctx, e)
+	if err != nil {
+		return err
+	}
+	return t.setIntegrations(ctx, id, profiles)
 }
 
 func (e Environment) same(o Environment) bool {
@@ -131,10 +130,13 @@ func (e Environment) same(o Environment) bool {
 		e.Every == o.Every && e.CredentialEnds.Equal(o.CredentialEnds) && maps.Equal(e.Labels, o.Labels)
 }
 
-func (t *Tx) add(ctx context.Context, e Environment) (int64, error) {
+// save adds an environment, or changes the one of its name, and returns its id.
+func (t *Tx) save(ctx context.Context, e Environment) (int64, error) {
 	return one(ctx, t.tx, number, `INSERT INTO environment
 		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
-		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) RETURNING id`,
+		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET
+		tenant_id = excluded.tenant_id, url = excluded.url, config = excluded.config, credential_ref = excluded.credential_ref, every = excluded.every,
+		jitter = excluded.jitter, next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
 }
 

@@ -264,7 +264,7 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 		e, err := tx.Lock(ctx, of.Name)
 		if errors.Is(err, ErrNotFound) {
 			e = Environment{Name: of.Name, URL: of.URL}
-			e.ID, err = tx.add(ctx, e)
+			e.ID, err = tx.save(ctx, e)
 		}
 		if err != nil {
 			return err
