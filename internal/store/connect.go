@@ -92,7 +92,6 @@ type connector struct {
 // connecting is how long a host may take to answer, if the URL does not say it.
 const connecting = 10 * time.Second
 
-// Connect implements [driver.Connector].
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
 	switch {

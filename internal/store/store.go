@@ -253,7 +253,6 @@ func (r row) Scan(into ...any) error {
 // enumerations are words, and labels are JSON.
 type column struct{ to any }
 
-// Scan implements [sql.Scanner].
 func (c column) Scan(value any) error {
 	switch v := value.(type) {
 	case nil:

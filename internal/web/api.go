@@ -27,13 +27,20 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	_ = enc.Encode(value) // who asked may be gone
 }
 
-func (s *server) listEnvironments(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.status(r)
-	if err != nil {
+// answer answers with a value.
+func answer(with func(*http.Request) (any, error)) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		value, err := with(r)
+		if err == nil {
+			writeJSON(w, http.StatusOK, value)
+		}
 		return err
 	}
-	writeJSON(w, http.StatusOK, fleet.DocumentOf(list))
-	return nil
+}
+
+func (s *server) listEnvironments(r *http.Request) (any, error) {
+	list, err := s.status(r)
+	return fleet.DocumentOf(list), err
 }
 
 // status is what is known of the environment of a path, or of every one.
@@ -46,16 +53,12 @@ func (s *server) status(r *http.Request) ([]store.Status, error) {
 	return list, err
 }
 
-func (s *server) listFindings(w http.ResponseWriter, r *http.Request) error {
+func (s *server) listFindings(r *http.Request) (any, error) {
 	if _, err := s.status(r); err != nil {
-		return err // no finding would be an answer about an environment that is not known
+		return nil, err // no finding would be an answer about an environment that is not known
 	}
 	list, err := s.Store.OpenFindings(r.Context(), r.PathValue("name"))
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"findings": list})
-	return nil
+	return map[string]any{"findings": list}, err
 }
 
 // The numbers of runs in one answer.
@@ -64,27 +67,23 @@ const (
 	runsMost  = 500
 )
 
-func (s *server) listRuns(w http.ResponseWriter, r *http.Request) error {
+func (s *server) listRuns(r *http.Request) (any, error) {
 	before, err := number(r, "before")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	limit, err := number(r, "limit")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if limit == 0 {
 		limit = runsShown
 	}
 	if _, err := s.status(r); err != nil {
-		return err
+		return nil, err
 	}
 	list, err := s.Store.Runs(r.Context(), r.PathValue("name"), before, int(min(limit, runsMost)))
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"runs": list})
-	return nil
+	return map[string]any{"runs": list}, err
 }
 
 // number is a parameter of a request; 0 if it is not given.
@@ -118,14 +117,7 @@ func (s *server) run(r *http.Request) (store.Run, error) {
 	return s.Store.Run(r.Context(), id)
 }
 
-func (s *server) getRun(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.run(r)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, run)
-	return nil
-}
+func (s *server) getRun(r *http.Request) (any, error) { return s.run(r) }
 
 // getResult answers with the result of a run, in the form that is asked for.
 func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
@@ -174,13 +166,9 @@ func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
 	return list, err
 }
 
-func (s *server) getControl(w http.ResponseWriter, r *http.Request) error {
+func (s *server) getControl(r *http.Request) (any, error) {
 	list, err := s.control(r)
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, map[string]any{"control": r.PathValue("id"), "environments": list})
-	return nil
+	return map[string]any{"control": r.PathValue("id"), "environments": list}, err
 }
 
 // scan enqueues a scan of an environment.

@@ -56,19 +56,16 @@ func interval(d time.Duration) string {
 	return shown
 }
 
-// moment and day show a time; a zero one is a dash.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return "–"
-	}
-	return t.UTC().Format("2006-01-02 15:04 UTC")
-}
+func moment(t time.Time) string { return shown(t, "2006-01-02 15:04 UTC") }
 
-func day(t time.Time) string {
+func day(t time.Time) string { return shown(t, time.DateOnly) }
+
+// shown is a time in UTC; a zero one is a dash.
+func shown(t time.Time, layout string) string {
 	if t.IsZero() {
 		return "–"
 	}
-	return t.UTC().Format(time.DateOnly)
+	return t.UTC().Format(layout)
 }
 
 // age is how long ago something was, in its largest unit.

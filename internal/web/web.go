@@ -88,13 +88,13 @@ func New(o Options) (http.Handler, error) {
 		"GET /controls":                                s.controlsPage,
 		"GET /controls/{id}":                           s.controlPage,
 		"GET /metrics":                                 s.metrics,
-		"GET /api/v1/environments":                     s.listEnvironments,
-		"GET /api/v1/environments/{name}":              s.listEnvironments,
-		"GET /api/v1/environments/{name}/findings":     s.listFindings,
-		"GET /api/v1/environments/{name}/runs":         s.listRuns,
-		"GET /api/v1/runs/{run}":                       s.getRun,
+		"GET /api/v1/environments":                     answer(s.listEnvironments),
+		"GET /api/v1/environments/{name}":              answer(s.listEnvironments),
+		"GET /api/v1/environments/{name}/findings":     answer(s.listFindings),
+		"GET /api/v1/environments/{name}/runs":         answer(s.listRuns),
+		"GET /api/v1/runs/{run}":                       answer(s.getRun),
 		"GET /api/v1/runs/{run}/results/{integration}": s.getResult,
-		"GET /api/v1/controls/{id}":                    s.getControl,
+		"GET /api/v1/controls/{id}":                    answer(s.getControl),
 	} {
 		mux.Handle(pattern, s.allow(RoleReader, handle))
 	}
@@ -106,12 +106,8 @@ func New(o Options) (http.Handler, error) {
 	} {
 		mux.Handle(pattern, s.allow(RoleOperator, handle))
 	}
-	mux.HandleFunc("GET /style.css", func(w http.ResponseWriter, r *http.Request) {
-		fixed(w, "text/css; charset=utf-8", []byte(report.Style()+style))
-	})
-	mux.HandleFunc("GET /api/v1/openapi.json", func(w http.ResponseWriter, r *http.Request) {
-		fixed(w, "application/json", openAPI)
-	})
+	mux.HandleFunc("GET /style.css", fixed("text/css; charset=utf-8", []byte(report.Style()+style)))
+	mux.HandleFunc("GET /api/v1/openapi.json", fixed("application/json", openAPI))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	if o.SignIn != nil {
@@ -130,11 +126,13 @@ func New(o Options) (http.Handler, error) {
 	return headers(guarded), nil
 }
 
-// fixed answers with what is the same until the program is another.
-func fixed(w http.ResponseWriter, kind string, body []byte) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Cache-Control", "max-age=300")
-	_, _ = w.Write(body)
+// fixed answers with what stays the same while the process runs.
+func fixed(kind string, body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Cache-Control", "max-age=300")
+		_, _ = w.Write(body)
+	}
 }
 
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
