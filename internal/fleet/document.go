@@ -1,8 +1,6 @@
 package fleet
 
 import (
-	"time"
-
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
@@ -24,7 +22,7 @@ type Entry struct {
 	// Stale is set if there was no complete scan for longer than the interval allows:
 	// whatever the verdict was, it is not known now.
 	Stale          bool              `json:"stale"`
-	LastCompleteAt *time.Time        `json:"last_complete_at"` // null for never
+	LastCompleteAt store.Time        `json:"last_complete_at"` // null for never
 	OpenFindings   int               `json:"open_findings"`
 	LastRun        *LastRun          `json:"last_run"` // null for none
 	Paused         bool              `json:"paused"`
@@ -36,8 +34,8 @@ type LastRun struct {
 	ID        int64          `json:"id"`
 	State     store.RunState `json:"state"`
 	Attempt   int            `json:"attempt"`
-	StartedAt *time.Time     `json:"started_at"`
-	EndedAt   *time.Time     `json:"ended_at"`
+	StartedAt store.Time     `json:"started_at"`
+	EndedAt   store.Time     `json:"ended_at"`
 	Error     *string        `json:"error"`
 }
 
@@ -47,21 +45,15 @@ func DocumentOf(list []store.Status) Document {
 	for i, s := range list {
 		d.Environments[i] = Entry{
 			Name: s.Environment.Name, Integration: s.Integration, Verdict: s.Verdict, Stale: s.Stale,
-			LastCompleteAt: orNull(s.LastCompleteAt), OpenFindings: s.OpenFindings(), Paused: s.Environment.Paused, Labels: s.Environment.Labels,
+			LastCompleteAt: store.Time{Time: s.LastCompleteAt}, OpenFindings: s.OpenFindings(), Paused: s.Environment.Paused, Labels: s.Environment.Labels,
 		}
 		if r := s.LastRun; r != nil {
-			d.Environments[i].LastRun = &LastRun{
-				ID: r.ID, State: r.State, Attempt: r.Attempt, StartedAt: orNull(r.StartedAt.Time), EndedAt: orNull(r.EndedAt.Time), Error: orNull(r.Error),
+			last := LastRun{ID: r.ID, State: r.State, Attempt: r.Attempt, StartedAt: r.StartedAt, EndedAt: r.EndedAt}
+			if r.Error != "" {
+				last.Error = &r.Error
 			}
+			d.Environments[i].LastRun = &last
 		}
 	}
 	return d
-}
-
-func orNull[T comparable](value T) *T {
-	var zero T
-	if value == zero {
-		return nil
-	}
-	return &value
 }

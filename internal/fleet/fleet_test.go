@@ -186,7 +186,7 @@ func TestDueOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, e := range fleet.DocumentOf(list).Environments {
-			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt == nil || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
+			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt.IsZero() || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
 				t.Errorf("entry: %+v", e)
 			}
 		}

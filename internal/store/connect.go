@@ -152,19 +152,15 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Only its owner reads what it says of people. An existing file stays as it is.
 	mode := os.O_RDWR
 	if !existing {
 		mode |= os.O_CREATE
 	}
-	made, err := os.OpenFile(absolute, mode, 0o600)
+	err = touch(absolute, mode)
 	if existing && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the store: %w", err)
-	}
-	if err := made.Close(); err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
 	}
 	absolute = filepath.ToSlash(absolute)
@@ -181,4 +177,14 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	}
 	db.SetMaxOpenConns(1)
 	return db, nil
+}
+
+// touch makes a file that only its owner may read, because it says something of people. An
+// existing one stays as it is.
+func touch(file string, mode int) error {
+	made, err := os.OpenFile(file, mode, 0o600)
+	if err != nil {
+		return err
+	}
+	return made.Close()
 }

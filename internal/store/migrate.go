@@ -139,12 +139,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")
 	}
-	// As with the store, only its owner reads what it says of people.
-	made, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("writing the backup: %w", err)
-	}
-	if err := made.Close(); err != nil {
+	if err := touch(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
 	if _, err := s.db.ExecContext(ctx, "VACUUM INTO $1", file); err != nil {

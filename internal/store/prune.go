@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -59,12 +60,11 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 		}
 		surplus = append(surplus, k)
 	}
-	for len(surplus) > 0 {
-		n := min(batch, len(surplus))
-		if err := s.Within(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, surplus[:n]) }); err != nil {
+	for list := range slices.Chunk(surplus, batch) {
+		if err := s.Within(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, list) }); err != nil {
 			return removed, err
 		}
-		removed, surplus = removed+int64(n), surplus[n:]
+		removed += int64(len(list))
 	}
 	return removed, nil
 }

@@ -78,7 +78,7 @@ func TestFleet(t *testing.T) {
 		entries = fleetStatus(t, p)
 		ended := 0
 		for _, e := range entries {
-			if e.LastRun != nil && e.LastRun.EndedAt != nil {
+			if e.LastRun != nil && !e.LastRun.EndedAt.IsZero() {
 				ended++
 			}
 		}
@@ -101,7 +101,7 @@ func TestFleet(t *testing.T) {
 
 	id := strings.TrimSpace(p.run("fleet", "run", "good").must(t, 0).stdout)
 	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if r := fleetStatus(t, p)["good"].LastRun; fmt.Sprint(r.ID) == id && r.EndedAt != nil {
+		if r := fleetStatus(t, p)["good"].LastRun; fmt.Sprint(r.ID) == id && !r.EndedAt.IsZero() {
 			break
 		}
 		if time.Now().After(end) {
