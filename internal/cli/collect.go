@@ -86,7 +86,7 @@ func minimal(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.S
 }
 
 func addRecord(flags *pflag.FlagSet, file *string) {
-	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymised, for dbaudit simulate --replay")
+	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymized, for dbaudit simulate --replay")
 }
 
 // record records the exchanges with the one target if a file is named; write writes the file.

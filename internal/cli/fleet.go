@@ -59,9 +59,9 @@ func newFleetCommand(a *app) *cobra.Command {
 	status := &cobra.Command{
 		Use:   "status [NAME...]",
 		Short: "show the state of each environment",
-		Long: help(`Shows the verdict of each integration by its last result, the age of its last complete
-scan, its open findings and the state of the last run. What had no complete scan for
-longer than its interval and seven minutes is stale: whatever the verdict was, it is unknown now.`, exitOK, exitUsage, exitFailure),
+		Long: help(`Shows the verdict of each integration in its last result, the age of its last complete
+scan, its open findings and the state of the last run. An integration without a complete scan for
+longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
 		RunE:    inStore(a, &f.store, f.status),
 	}

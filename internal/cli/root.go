@@ -118,7 +118,7 @@ It never calls anything compliant that it did not read.`,
 	flags.StringVarP(&a.ConfigFile, "config", "c", "", "configuration `file` (default dbaudit.yaml, if present; DBAUDIT_CONFIG)")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "no narration on standard error")
 	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "more detail on standard error and in tables")
-	flags.BoolVar(&a.NoColor, "no-color", false, "no colour; NO_COLOR does the same")
+	flags.BoolVar(&a.NoColor, "no-color", false, "no color; NO_COLOR does the same")
 	flags.BoolVar(&a.NoProgress, "no-progress", false, "no progress on a terminal")
 	flags.Var(choose(&a.LogFormat, "text", "json"), "log-format", "`format` of the narration on standard error: text or json")
 	flags.StringArrayVar(&a.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")

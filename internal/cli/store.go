@@ -89,8 +89,8 @@ func newDbCommand(a *app) *cobra.Command {
 	prune := &cobra.Command{
 		Use:   "prune",
 		Short: "remove old results",
-		Long: help(`Removes results that are older than some days. The first result of each month stays, and
-so does what says since when a finding or an outcome exists.`, exitOK, exitUsage, exitFailure),
+		Long: help(`Removes results that are older than some days. The first result of each month is kept, and
+so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		PreRunE: func(*cobra.Command, []string) error {
 			if days < 1 {

@@ -54,13 +54,13 @@ func (in *inquiry) isMe(whose dataverse.GUID) func([]columns) (Answer, string) {
 		_ = json.Unmarshal(rows[0]["UserId"], &id)
 		switch parsed, err := dataverse.ParseGUID(id.String()); {
 		case err != nil:
-			return Otherwise, "the response names nobody"
+			return Otherwise, "the response names no user"
 		case parsed == whose:
 			return AsAssumed, "it names the impersonated user"
 		case parsed == in.self:
 			return Otherwise, "it names the identity that signed in: impersonation is silently ignored"
 		}
-		return Otherwise, "it names somebody else"
+		return Otherwise, "it names another user"
 	}
 }
 
@@ -165,7 +165,7 @@ func (in *inquiry) assumptions() []assumption {
 			asUser, Otherwise, in.isMe(dataverse.GUID(user)),
 		},
 		{
-			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that nobody has?", "a refusal",
+			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that does not exist?", "a refusal",
 			"nothing: dbaudit impersonates only users that it read",
 			whoAmI(dataverse.Caller{SystemUserID: nobody}), AsAssumed,
 			func([]columns) (Answer, string) { return Otherwise, "the id is silently ignored" },

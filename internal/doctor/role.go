@@ -45,7 +45,7 @@ func Blind() []string { return []string{"view/shared", "view/active"} }
 
 // WhyImpersonate says why the minimal role has a privilege that is dangerous elsewhere.
 const WhyImpersonate = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
-	"impersonation allows only what both identities may do, and the role grants no right to write, so nothing can be written on anybody's behalf"
+	"impersonation allows only what both identities may do, and the role grants no right to write, so it cannot write on any user's behalf"
 
 // solutionFiles are the files of the role's solution, as templates. They are those of solutions
 // that environments export (Microsoft, "Solution file reference"): solution.xml names the role

@@ -21,8 +21,8 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	}
 	configuration, by := "the configuration", "the profile "+p.Name
 	ofProfile, ofConfiguration := shallower(s, p)
-	note(by, "asks for less than the deepest level (depths:)", ofProfile)
-	note(configuration, "asks for less than the deepest level (depth:)", ofConfiguration)
+	note(by, "requires less than the highest level (depths:)", ofProfile)
+	note(configuration, "requires less than the highest level (depth:)", ofConfiguration)
 	var severities []string
 	for _, c := range p.Controls {
 		if than, less := p.LessSevere(c, e.rules[c.Rule].Severity); less {
@@ -30,7 +30,7 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 		}
 	}
 	note(by, "lowers severities", severities)
-	note(by, "takes views of more tables (view_tables:)", p.ViewTablesBeyond())
+	note(by, "accepts views of more tables (view_tables:)", p.ViewTablesBeyond())
 	note(by, "allows privileges beyond the minimum (allow:)", p.Allows())
 	note(configuration, "allows privileges beyond the minimum (allow:)", slices.Sorted(slices.Values(s.Requirement.Allow)))
 	return notes

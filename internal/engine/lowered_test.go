@@ -47,10 +47,10 @@ func TestLoweredDemandsAreTold(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"the profile acme asks for less than the deepest level (depths:): prvReadAccount (local, not global)",
-		"the configuration asks for less than the deepest level (depth:): prvReadLead (basic, not global)",
+		"the profile acme requires less than the highest level (depths:): prvReadAccount (local, not global)",
+		"the configuration requires less than the highest level (depth:): prvReadLead (basic, not global)",
 		"the profile acme lowers severities: DB-PRIV-LEAD (low, not high)",
-		"the profile acme takes views of more tables (view_tables:): opportunity",
+		"the profile acme accepts views of more tables (view_tables:): opportunity",
 		"the profile acme allows privileges beyond the minimum (allow:): prvReadOrganization",
 		"the configuration allows privileges beyond the minimum (allow:): prvReadRole",
 	}, more); diff != "" {

@@ -67,7 +67,7 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 			"Let the auditor read business units: grant it prvReadBusinessUnit at Organization level.", again)
 	case obstacleNoUnit:
 		return because(fmt.Sprintf("no enabled business unit %q was found", name), admin,
-			fmt.Sprintf("If %q is misspelt or was renamed, correct business_unit in the configuration.", name),
+			fmt.Sprintf("If %q is misspelled or was renamed, correct business_unit in the configuration.", name),
 			fmt.Sprintf("If the name is correct, create or enable %q in the Power Platform admin center, under Settings > Users + permissions > Business units.", name), again)
 	case obstacleUnitDisabled:
 		return because(fmt.Sprintf("the business unit %q is disabled, so its users cannot sign in", name), admin,
@@ -96,7 +96,7 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 			fmt.Sprintf("Sign in as a member of the team that owns %s, or assign the view to one person.", view),
 			fmt.Sprintf("As that person, share %s with the integration user, Read only.", view))
 	case obstacleOwnerDisabled:
-		return because(fmt.Sprintf("its owner, %s, is disabled, so nobody can read or share it", name), admin,
+		return because(fmt.Sprintf("its owner, %s, is disabled, so no user can read or share it", name), admin,
 			fmt.Sprintf("Enable the user %s in the Power Platform admin center, or reassign what %[1]s owns to a user who is enabled.", name),
 			"If the owner changes, name the new one under views in the configuration.", again)
 	case obstacleViewUnread:

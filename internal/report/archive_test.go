@@ -182,7 +182,7 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 		r.Environment.Name = strings.Repeat("x", i) + r.Environment.Name
 		if i == 7 { // with a control that the others do not have, in front
 			r.Controls = append([]audit.Control{{
-				ID: "LINT-NAME", Rule: "lint/name", Title: "No privilege's name is misspelt", Severity: audit.SeverityHigh,
+				ID: "LINT-NAME", Rule: "lint/name", Title: "No privilege's name is misspelled", Severity: audit.SeverityHigh,
 				Outcome: audit.OutcomeUnknown, Reason: "it was not read", Findings: []audit.Finding{},
 			}}, r.Controls...)
 			r = judge(r)

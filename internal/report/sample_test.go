@@ -157,7 +157,7 @@ func short(privilege, state, actual string) audit.Finding {
 		f.Message = fmt.Sprintf("%s is granted at %s level; %s is required (%s)", audit.Right(privilege), audit.Level(actual), audit.Level(required), privilege)
 		f.Fix = &audit.Fix{Kind: change.RaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
-		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that brings the table "list" is not installed`, audit.Right(privilege), privilege)
+		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that contains the table "list" is not installed`, audit.Right(privilege), privilege)
 		grant[0].ID, grant[0].Depth = "", audit.DepthNone
 		f.Fix = &audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: grant}
 	}

@@ -1,5 +1,5 @@
 # METADATA
-# title: Names are spelt as Dataverse spells them
+# title: Names are spelled as Dataverse spells them
 # description: No standard privilege's name differs from Dataverse's own spelling in the case of its letters.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-apps/developer/data-platform/security-access-coding
@@ -19,7 +19,7 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s is spelt %s in Dataverse", [other[0].name, name]),
+	"message": sprintf("%s is spelled %s in Dataverse", [other[0].name, name]),
 	"subject": subject,
 	"evidence": {"privilege": name, "name": other[0].name, "entry": other[0].entry},
 } if {

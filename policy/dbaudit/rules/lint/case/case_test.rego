@@ -11,7 +11,7 @@ test_success_as_dataverse_spells_them if {
 test_fail_another_case if {
 	case.findings == {{
 		"control": "LINT-CASE",
-		"message": "prvReadaccount is spelt prvReadAccount in Dataverse",
+		"message": "prvReadaccount is spelled prvReadAccount in Dataverse",
 		"subject": fixture.subject,
 		"evidence": {"privilege": "prvReadAccount", "name": "prvReadaccount", "entry": 1},
 	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["prvReadaccount", "Global"]])

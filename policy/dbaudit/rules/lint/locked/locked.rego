@@ -40,7 +40,7 @@ findings contains {
 # scope: document
 not_applicable contains reason if some reason in lint.not_applicable
 
-not_applicable contains sprintf("the profile judges that itself%s", [profile.see("role/custom")]) if {
+not_applicable contains sprintf("the profile already judges this%s", [profile.see("role/custom")]) if {
 	count(lint.subjects) > 0
 	count(lint.controls["lint/locked"]) > 0
 	profile.controls["role/custom"]

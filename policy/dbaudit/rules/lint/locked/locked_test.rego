@@ -26,7 +26,7 @@ test_not_applicable_where_the_profile_says_so_itself if {
 	profiles := object.union(fixture.profiles, {"vendor": {"controls": [{"id": "V-ROLE-CUSTOM", "rule": "role/custom"}]}})
 	locked.findings == set() with input as _locked with data.profiles as profiles
 	locked.not_applicable == {
-		"the profile judges that itself, see V-ROLE-CUSTOM",
+		"the profile already judges this, see V-ROLE-CUSTOM",
 	} with input as _locked with data.profiles as profiles
 }
 

@@ -1,5 +1,5 @@
 # METADATA
-# title: No privilege's name is misspelt
+# title: No privilege's name is misspelled
 # description: >-
 #   Each line names a privilege, and no name differs by only one or two letters from a standard privilege's. Names
 #   of tables with a publisher's prefix are accepted. If a role names several privileges on one unknown table,

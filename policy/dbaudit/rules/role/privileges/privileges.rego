@@ -179,7 +179,7 @@ _by(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) |
 
 _app("") := ""
 
-_app(table) := sprintf("; the app that brings the table %q is not installed", [table]) if table != ""
+_app(table) := sprintf("; the app that contains the table %q is not installed", [table]) if table != ""
 
 # METADATA
 # description: A role that already grants enough only needs to be assigned to the user itself.

@@ -105,7 +105,7 @@ test_fail_each_that_is_undefined if {
 	tables := {name: control | some name, control in _asked; control.table != ""}
 	count(tables) == 43
 	every name, control in tables {
-		app := sprintf("; the app that brings the table %q is not installed", [control.table])
+		app := sprintf("; the app that contains the table %q is not installed", [control.table])
 		privileges.findings == {
 			_undefined(control.id, name, control.table, app),
 		} with input as testing.without(testing.snapshot, [sprintf("/privileges/%s", [name])])

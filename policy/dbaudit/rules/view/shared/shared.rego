@@ -102,7 +102,7 @@ unknown contains views.undecided[_][_]
 
 unknown contains views.system_views_unread[_]
 
-notes contains sprintf("%q is owned by the team %q, of which the user %q is a member, and needs no share", [
+notes contains sprintf("%q is owned by the team %q; the user %q is a member, so no share is needed", [
 	required.name,
 	input.teams[team].name,
 	input.users[integration.user].name,
@@ -115,7 +115,7 @@ notes contains sprintf("%q is owned by the team %q, of which the user %q is a me
 
 # METADATA
 # description: The configured owner is a hint for finding a view, so a view of that name of somebody else is taken too.
-notes contains sprintf("%q is met by a view of that name, but not by the one of its configured owner %q: check which one is synchronised", [
+notes contains sprintf("%q is met by a view of that name, but not by the one of its configured owner %q: check which one is synchronized", [
 	required.name,
 	required.owner,
 ]) if {

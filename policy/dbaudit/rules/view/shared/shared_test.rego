@@ -196,8 +196,8 @@ test_success_owned_by_a_team_of_the_users_with_a_note if {
 	snapshot := testing.changed({"/views/view/owner_id": "team", "/shares": {}})
 	shared.findings == set() with input as snapshot
 	shared.notes == {concat(" ", [
-		`"Demandbase Accounts" is owned by the team "Contoso", of which the user "# Demandbase" is a member,`,
-		"and needs no share",
+		`"Demandbase Accounts" is owned by the team "Contoso"; the user "# Demandbase" is a member,`,
+		"so no share is needed",
 	])} with input as snapshot
 }
 
@@ -228,7 +228,7 @@ test_note_a_view_of_another_owner_is_not_the_configured_one if {
 	shared.findings == set() with input as snapshot
 	shared.notes == {concat(" ", [
 		`"Demandbase Accounts" is met by a view of that name, but not by the one of its configured owner`,
-		`"jane@contoso.com": check which one is synchronised`,
+		`"jane@contoso.com": check which one is synchronized`,
 	])} with input as snapshot
 	shared.notes == set() with input as testing.patched(snapshot, {"/requirement/views/0/owner": "nobody@contoso.com"})
 }
