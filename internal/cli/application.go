@@ -147,7 +147,7 @@ func checked(a *app, p plan.Plan) func(change.Action, string) {
 	}
 }
 
-// lacks says what the applying identity lacks: nobody can grant what they do not have.
+// lacks names the privileges that the applying identity lacks: no user can grant what they do not have.
 func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
 	held, err := e.Held(ctx)
 	if err != nil {
@@ -160,7 +160,7 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 		return nil, err
 	}
 	for _, name := range undefined {
-		held[strings.ToLower(name)] = needs[name] // nobody can hold it, and nothing asks for it
+		held[strings.ToLower(name)] = needs[name] // no user can have it, and nothing requires it
 	}
 	names := p.Lacking(held)
 	if names == nil {
@@ -265,7 +265,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 	return ended(code, nil)
 }
 
-// findings are a result's faults that nobody accepted, by fingerprint.
+// findings are a result's findings that are not accepted, by fingerprint.
 func findings(r audit.Result) map[string]plan.Finding {
 	list := map[string]plan.Finding{}
 	for _, c := range r.Controls {

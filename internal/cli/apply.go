@@ -109,7 +109,7 @@ func readPlan(a *app, name string) (plan.Plan, error) {
 	return p, fmt.Errorf("%s: %w", name, err)
 }
 
-// approved refuses a plan whose digest is not the one that was approved.
+// approved refuses a plan with another digest than the approved one.
 func approved(p plan.Plan, digest string) error {
 	switch {
 	case digest == "" || digest == p.Digest:
@@ -130,8 +130,8 @@ func journalName(given, planFile string) string {
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
 }
 
-// resuming goes on with a run that was cut off. The plan must be one that apply would
-// take; only its expiry does not stop what was begun.
+// resuming continues an interrupted run. Apply must accept the plan, except that its
+// expiry does not stop a run that has begun.
 func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
@@ -172,7 +172,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	return f.finish(ctx, a, v, runner, f.resume)
 }
 
-// remaining lists what a run that goes on is going to do.
+// remaining lists what a resumed run does next.
 func remaining(j *apply.Journal) string {
 	var b strings.Builder
 	left := j.Left()

@@ -73,7 +73,7 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	return keepSnapshot(a, s, f.output)
 }
 
-// minimal is the part of a snapshot that is judged, sealed as a snapshot of its own.
+// minimal is the part of a snapshot that is judged, sealed as a separate snapshot.
 func minimal(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
 	part := s.Slice(pattern)
 	if pseudonyms {

@@ -84,11 +84,11 @@ func signIns() signin.Cache {
 	return signin.FileCache{Path: filepath.Join(dir, "dbaudit", "sign-ins")}
 }
 
-// runProgram runs a program. Its error holds what the program wrote to standard error.
+// runProgram runs a program. Its error contains what the program wrote to standard error.
 func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = withoutHidden(os.Environ(), hidden)
-	// A program that the killed one started may still hold its output: do not wait for it.
+	// A program that the killed one started may still have its output open: do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
 	var failed *exec.ExitError

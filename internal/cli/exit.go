@@ -20,7 +20,7 @@ const (
 	exitInterrupted = 130 // interrupted
 )
 
-// The codes that main ends with where a run does not end by itself.
+// The codes that main ends with if a run does not end normally.
 const (
 	ExitFailure     = exitFailure
 	ExitInterrupted = exitInterrupted
@@ -114,7 +114,7 @@ func ended(code int, err error) error {
 	return verdictError(code)
 }
 
-// when is a code if something holds, else that of success.
+// when is a code if the condition is true, else that of success.
 func when(holds bool, code int) int {
 	if holds {
 		return code

@@ -87,7 +87,7 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 	h := history.Of(nil)
 	err = withStore(ctx, a, flag, func(s *store.Store) error {
 		// A store knows an environment by its name. So each is a history of its own, also if two
-		// names lead to one organization; and no more than its results are held at a time.
+		// names lead to one organization; and only its results are in memory at a time.
 		if len(names) == 0 {
 			list, err := s.Environments(ctx)
 			if err != nil {

@@ -148,7 +148,7 @@ func applicationID(raw string) (string, error) {
 //go:embed guide.txt
 var guideText string
 
-// printGuide prints how the auditor is set up, filled in with what is known. Unknown values
+// printGuide prints how to set up the auditor, with the known values filled in. Unknown values
 // are in capitals, so that a command that was copied too early fails.
 func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))

@@ -137,9 +137,9 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	return ended(code, nil)
 }
 
-// rewrite replaces the content of somebody's file, whole or not at all, and leaves
-// its permissions and its owner as they are. A file of several names is written in
-// its place, so that all of them go on to mean it.
+// rewrite replaces the content of a user's file completely or not at all, and keeps
+// its permissions and its owner. A file with several hard links is written in place, so that all of them
+// get the new content.
 func rewrite(name string, data []byte) error {
 	name, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -177,8 +177,8 @@ func (f lintFlags) watching(ctx context.Context, a *app) error {
 	return f.watchBy(ctx, a, ticker.C)
 }
 
-// watchBy judges at once and whenever a tick finds a change. A fault of the command line ends
-// it; what somebody is writing may be wrong for a while.
+// watchBy judges at once and whenever a tick finds a change. An error in the command line ends
+// it; a file that is being edited may be wrong for a while.
 func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) error {
 	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
 	last := ""

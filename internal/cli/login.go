@@ -135,7 +135,7 @@ func (f *whoamiFlags) define(*app) *cobra.Command {
 	return cmd
 }
 
-// A whoamiAnswer lists the stored sign-ins, and whom environments take this identity for.
+// A whoamiAnswer lists the stored sign-ins, and which user of each environment this identity is.
 type whoamiAnswer struct {
 	Kept         []keptSignIn          `json:"kept"`
 	Environments []environmentIdentity `json:"environments"`
@@ -147,7 +147,7 @@ type keptSignIn struct {
 	Host     string `json:"host"`
 }
 
-// An environmentIdentity is whom an environment takes this identity for.
+// An environmentIdentity is the user of an environment that this identity is.
 type environmentIdentity struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`

@@ -34,7 +34,7 @@ type outputs struct {
 	pipeline     report.AzureDevOps
 }
 
-// summaryAbove is how many results a table shows in full by itself.
+// summaryAbove is how many results a table shows in full by default.
 const summaryAbove = 20
 
 func (o *outputs) add(flags *pflag.FlagSet) {

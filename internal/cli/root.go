@@ -1,7 +1,7 @@
 // Package cli is dbaudit's command line: commands, flags and exit codes. It
-// joins the other packages and is imported by main alone.
+// combines the other packages and is imported only by main.
 //
-// Standard output carries the document that was asked for and nothing else;
+// Standard output carries only the requested document;
 // narration, progress and warnings go to standard error.
 package cli
 

@@ -62,7 +62,7 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
 }
 
-// scanner scans as commands do. It asks nobody, and reports little: the store has the outcome.
+// scanner scans as commands do. It never asks, and reports little: the store has the outcome.
 func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
 	a.NoProgress = true
 	host := a.Host
@@ -185,7 +185,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 }
 
 // alerts are what is reported about the fleet; nil if no file says so. Every secret of the
-// file is read now, so that one that is missing is not found out by an alert.
+// file is read now, so that a missing one is reported before the first alert.
 func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
 	if name == "" {
@@ -241,7 +241,7 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 		stopping, cancel := context.WithTimeout(context.WithoutCancel(ending), stopTime)
 		defer cancel()
 		if server.Shutdown(stopping) != nil {
-			return server.Close() // somebody reads slowly
+			return server.Close() // the client reads slowly
 		}
 		return nil
 	})
@@ -262,7 +262,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	}
 	switch {
 	case o.Issuer == "" && o.ClientID == "" && web.IsLoopback(host):
-		return nil, nil //nolint:nilnil // nobody signs in on this machine
+		return nil, nil //nolint:nilnil // there is no sign-in on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
 	}
@@ -285,7 +285,7 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// quietly narrates for a log that many scans share: what is said elsewhere is for debugging.
+// quietly narrates for a log that many scans share: informational messages become debug messages.
 type quietly struct{ *console.Console }
 
 // Log implements [run.Narrator].
@@ -316,7 +316,7 @@ type repeats struct {
 	at map[string]time.Time
 }
 
-// lately reports whether a message was said within a minute, and keeps that it is said now.
+// lately reports whether a message was logged within the last minute, and records it as logged now.
 func (r *repeats) lately(message string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

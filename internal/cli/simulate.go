@@ -91,7 +91,7 @@ type simulation struct {
 	*simulator.Site
 
 	target run.Target
-	// applies is who may change what a plan says; nil if nobody may.
+	// applies is the identity that may apply a plan; nil if there is none.
 	applies *simulator.Client
 }
 

@@ -18,7 +18,7 @@ func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
 	flags.StringVar(name, "store", "", "`URL` of the store: an SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
 
-// storeName is the store that is meant; empty where none is named.
+// storeName is the chosen store; empty if none is named.
 func storeName(a *app, flag string) (string, error) {
 	if store.HasPassword(flag) {
 		return "", usagef("--store: do not put a password into an argument, which other users can see: set the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// viewerFor is whom a SARIF document is for: the named viewer, else that of the CI. If a viewer
+// viewerFor is the viewer of a SARIF document: the named one, else that of the CI. If a viewer
 // is named, what it needs must exist; otherwise a pipeline that does not say who it is (a classic
 // release has no build definition) gets plain SARIF.
 func viewerFor(a *app, named report.Profile) (report.Profile, report.AzureDevOps, error) {

@@ -1,6 +1,6 @@
 // Package config reads dbaudit.yaml: what to audit and how to reach it. Unknown
 // keys, duplicate keys and bad values are errors with file, line and column. It
-// holds no secrets and reads none: it says where they are.
+// contains no secrets and reads none: it says where they are.
 package config
 
 import (
@@ -50,8 +50,8 @@ type Auth struct {
 	// Secret and CertificatePassword say where a secret is, and never what it is.
 	Secret              *Source `yaml:"secret,omitempty"`
 	CertificatePassword *Source `yaml:"certificate_password,omitempty"`
-	// SecretEnds is the day on which the client secret ends, as whoever made it states: an app
-	// cannot read that of its own secret.
+	// SecretEnds is the expiry date of the client secret, as configured: an app cannot read that
+	// of its own secret.
 	SecretEnds string `yaml:"secret_ends,omitempty"`
 }
 
@@ -171,7 +171,7 @@ func (f *File) check() error {
 	return nil
 }
 
-// checkOne refuses what contradicts itself in what is said of one integration.
+// checkOne refuses contradictions within one integration.
 func (f *File) checkOne(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
 		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
@@ -214,7 +214,7 @@ func (f *File) Each(e Environment) []Environment {
 // Name is the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
 
-// Unnamed is an environment that the file does not name: what the top says holds for it.
+// Unnamed is an environment that the file does not name: the settings at the top apply to it.
 func (f *File) Unnamed() Environment { return Environment{Depth: f.Depth, Allow: f.Allow} }
 
 // All lists the environments by name; a single one at the top has no name.

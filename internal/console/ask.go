@@ -19,7 +19,7 @@ func (*DeclinedError) Error() string { return "cancelled: nothing was changed" }
 // Asks reports whether to ask the person at the terminal.
 func (c *Console) Asks(yes bool) bool { return !yes && c.StdinIsTerminal && c.StderrIsTerminal }
 
-// Present shows what is to be done. Whoever is asked is shown it, --quiet or not.
+// Present shows what is to be done, even with --quiet, to the person who is asked.
 func (c *Console) Present(name, what, shown string, yes bool) {
 	switch {
 	case !c.Asks(yes) && c.LogFormat == "json":

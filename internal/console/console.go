@@ -94,7 +94,7 @@ func (c *Console) logJSON(level slog.Level, environment, message string, fields 
 		return f
 	}})
 	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
-		return // what cannot be narrated must not fail what is narrated
+		return // a failed narration must not fail the run
 	}
 	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
 }

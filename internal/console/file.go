@@ -85,8 +85,8 @@ func WriteFile(name string, data []byte) error {
 	})
 }
 
-// WriteTo has a file written whole or not at all, readable by its owner alone: what
-// dbaudit writes may hold the names of people. A link is followed.
+// WriteTo writes a file completely or not at all, readable only by its owner: it may
+// contain names of people. A link is followed.
 func WriteTo(name string, write func(io.Writer) error) error {
 	name = Resolved(name)
 	put := replace
@@ -99,7 +99,7 @@ func WriteTo(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// replace writes beside a file, and puts what is written in its place when it is whole.
+// replace writes a temporary file next to the target and renames it when it is complete.
 func replace(name string, write func(io.Writer) error) (err error) {
 	temporary, err := beside(name)
 	if err != nil {
@@ -195,7 +195,7 @@ func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error)
 	return c.Put(file, []byte(text.WrapLines(b.String(), width)))
 }
 
-// Put writes data to a file, or to standard output where the name is empty.
+// Put writes data to a file, or to standard output if the name is empty.
 func (c *Console) Put(file string, data []byte) error {
 	if stream := c.Stream(file); stream != nil {
 		if _, err := stream.Write(data); err != nil {

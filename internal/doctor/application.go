@@ -16,7 +16,7 @@ import (
 type Remediation struct {
 	// Needs are required at exactly their depth: [Writing], or what one plan needs.
 	Needs []Privilege
-	// Grants are to be granted, and nobody can grant a privilege that they do not have. The
+	// Grants are to be granted, and no user can grant a privilege that they do not have. The
 	// depth that counts is the one that the environment allows for the required one.
 	Grants []Privilege
 	// Undo is what rolling back requires in addition. A missing one is a warning.
@@ -109,7 +109,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 	return grants, undefined, nil
 }
 
-// definable leaves out what nobody can have, because the environment does not define it.
+// definable leaves out what no user can have, because the environment does not define it.
 func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
 	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > snapshot.DepthNone })
 	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
@@ -125,7 +125,7 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	})
 }
 
-// holds adds a check for each privilege that is missing or not deep enough, or one that passes.
+// holds adds a check for each privilege that is missing or granted at too low a level, or one that passes.
 func (x *examination) holds(id, title string, needed []Privilege, short Outcome) {
 	if x.skip(id, title) {
 		return

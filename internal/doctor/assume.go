@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// An Answer says whether an assumption holds.
+// An Answer says whether an assumption is true.
 type Answer string
 
 // The answers.
@@ -25,21 +25,21 @@ const (
 	Otherwise  Answer = "otherwise"
 )
 
-// An Assumed is one assumption, and whether it holds in this environment. It contains no name,
-// id or address, so that it can be shown to anybody.
+// An Assumed is one assumption, and whether it is true in this environment. It contains no name,
+// id or address, so it can be published.
 type Assumed struct {
 	ID       string `json:"id"` // stable
 	Question string `json:"question"`
 	Assumed  string `json:"assumed"`
 	Answer   Answer `json:"answer"`
 	Found    string `json:"found"` // what was found, or why it could not be checked
-	Then     string `json:"then"`  // what dbaudit does if it does not hold
+	Then     string `json:"then"`  // what dbaudit does if it is false
 }
 
 // assumptionsFormat is that of the document [Assumptions].
 const assumptionsFormat = "dbaudit.assumptions/v1"
 
-// Assumptions says which assumptions hold in an environment. Its JSON names nobody.
+// Assumptions says which assumptions are true in an environment. Its JSON names no user.
 type Assumptions struct {
 	Format  string     `json:"format"`
 	Tool    audit.Tool `json:"tool"`

@@ -55,7 +55,7 @@ type Check struct {
 	Title   string  `json:"title"`
 	Outcome Outcome `json:"outcome"`
 	Detail  string  `json:"detail"` // what was found
-	Advice  string  `json:"advice"` // what to do, empty where there is nothing
+	Advice  string  `json:"advice"` // what to do, empty if nothing
 	// Privilege is the one that is missing or not deep enough, or nil.
 	Privilege *Privilege `json:"privilege,omitempty"`
 }

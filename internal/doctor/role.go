@@ -39,8 +39,8 @@ const (
 	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
 )
 
-// Blind are the rules whose controls are unknown without impersonation: only their owners and
-// those whom they are shared with see personal views.
+// Blind are the rules whose controls are unknown without impersonation: only their owners and the
+// users and teams they are shared with see personal views.
 func Blind() []string { return []string{"view/shared", "view/active"} }
 
 // WhyImpersonate says why the minimal role has a privilege that is dangerous elsewhere.

@@ -17,7 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// Accept names what is known or accepted of results, as it is given.
+// Accept names the baseline and waivers, as given.
 type Accept struct {
 	Waivers  string // file; empty for the configuration's, else the default
 	Baseline string // file of earlier results
@@ -175,8 +175,8 @@ func known(results []audit.Result) string {
 	return fmt.Sprintf("%d findings are new since the baseline; the %d that it has do not fail this run", fresh, old)
 }
 
-// Counted are the results as they count for how a run ends: by themselves, or by what is
-// new in them.
+// Counted returns the results that decide the exit code: all of them, or only what is new in
+// them.
 func (x Acceptance) Counted(results []audit.Result) []audit.Result {
 	if !x.NewOnly {
 		return results

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// authOfVariables is what the DBAUDIT_* variables say about signing in.
+// authOfVariables returns the sign-in settings of the DBAUDIT_* variables.
 func (r *Runner) authOfVariables() config.Auth {
 	auth := r.credential("DBAUDIT_")
 	auth.Method, auth.TenantID, auth.Authority = r.Getenv("DBAUDIT_AUTH"), r.Getenv("DBAUDIT_TENANT_ID"), r.Getenv("DBAUDIT_AUTHORITY")
@@ -46,8 +46,8 @@ func implied(own config.Auth) string {
 	return ""
 }
 
-// sayMixed warns of variables that hold for some of the chosen environments only,
-// because the others state their own.
+// sayMixed warns of variables that apply to only some of the chosen environments,
+// because the others have their own settings.
 func (r *Runner) sayMixed(conn Connection, targets []Target) {
 	if !conn.Chosen() {
 		return

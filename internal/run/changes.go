@@ -10,16 +10,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Changes are what is asked of a saved snapshot beside what was asked when it was taken.
+// Changes are the requirements for a saved snapshot that replace those from when it was taken.
 type Changes struct {
 	File *config.File
 	Want Wanted
 }
 
-// apply returns the requirement that a snapshot is judged by. What the snapshot
-// was not asked to hold cannot be required of it afterwards: its absence would
-// look like a fault of the environment. The profile that it was taken for says what
-// was asked; it is empty if unknown.
+// apply returns the requirement that a snapshot is judged by. A requirement that
+// was not configured when the snapshot was taken cannot be added afterwards: the missing data would look like a
+// fault of the environment. The profile of the snapshot says what was required; it is empty if unknown.
 func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
 	env := c.environment(s)
 	r, err := c.Want.over(s.Requirement)
@@ -38,9 +37,8 @@ func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot
 	return r, env, unheld(s, r, p, taken)
 }
 
-// unheld refuses a requirement that the snapshot holds too little to judge. A
-// privilege that was asked for and that it has no definition of is one that the
-// environment does not define.
+// unheld refuses a requirement if the snapshot lacks the data to judge it. A
+// privilege that was required but has no definition is one that the environment does not define.
 func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profile) error {
 	if p.Name != s.Requirement.Profile {
 		asked := taken.Minimum()
@@ -87,7 +85,7 @@ func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
 }
 
 // integration finds, of the integrations of an environment, the one that a snapshot was
-// taken for: by the profile's name or, where a file is named, by whom it judges.
+// taken for: by the profile's name or, if it is a file, by the judged user.
 func (c Changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
 	r := s.Requirement
 	for _, one := range c.File.Each(env) {

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// CollectAll reads an environment for all of its targets, once. The given roots alone are
-// trusted, or the system's where they are nil.
+// CollectAll reads an environment for all of its targets, once. Only the given roots are
+// trusted, or the system's if they are nil.
 func (r *Runner) CollectAll(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
 	all, stats, err := r.collect(ctx, targets, collector.Options{Scope: scope}, roots)
 	if err == nil {

@@ -30,8 +30,8 @@ type Client struct {
 	CloseIdle func()
 }
 
-// Connect opens an environment, and narrates how it is signed in to. The given
-// roots alone are trusted, or the system's where they are nil.
+// Connect opens an environment, and narrates how it is signed in to. Only the
+// given roots are trusted, or the system's if they are nil.
 func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, observe func(dataverse.Event)) (Client, error) {
 	transport := r.Transport(roots)
 	session, err := r.signIn(ctx, t, transport)
@@ -65,7 +65,7 @@ func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripp
 	}
 	key := sessionKey(c)
 	if session, ok := r.sessions.Load(key); ok {
-		return session.(*signin.Session), nil //nolint:forcetypeassert // it holds nothing else
+		return session.(*signin.Session), nil //nolint:forcetypeassert // it contains nothing else
 	}
 	session, err := signin.Open(ctx, c)
 	if err != nil {
@@ -88,9 +88,8 @@ func sessionKey(c signin.Config) [sha256.Size]byte {
 	}))
 }
 
-// tokens is where a session's tokens come from. Several environments are opened
-// at once, but a person is asked one thing at a time: the first sign-in, once
-// kept, serves the others without a question.
+// tokens is where a session's tokens come from. Several environments are opened at
+// once, but only one interactive sign-in runs at a time: once it is stored, the others use it without asking.
 func (r *Runner) tokens(session *signin.Session) dataverse.TokenSource {
 	if byPerson(session) {
 		return oneAtATime{&r.asking, session}
@@ -162,7 +161,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		}
 	}
 	// An unattended run whose saved sign-in has ended must fail, not wait for a
-	// person; with --auth device-code, somebody is present to see the code.
+	// person; with --auth device-code, a person is present to see the code.
 	if r.Attended || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
 		if r.OpenBrowser != nil {
@@ -173,8 +172,8 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 }
 
 // readSecret reads a secret from where the configuration or a variable has it, and
-// names that place. What is missing is a fault of this environment's configuration
-// alone.
+// names that place. A missing secret is an error of only this environment's
+// configuration.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
 	if from.File != "" {
 		from.File = besideConfiguration(file, from.File)
@@ -205,7 +204,7 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 	return "", fmt.Errorf("the file %s is empty", from.File)
 }
 
-// secretVariables are the variables that hold secrets: no other program gets them.
+// secretVariables are the variables with secrets: no other program gets them.
 func secretVariables(file *config.File) []string {
 	return append(file.SecretVariables(),
 		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// Discover says what the application users of an environment hold, or those of a saved
-// snapshot of a whole one, if one is named. The profiles that they may match are the
+// Discover lists the application users of an environment and their roles, or those of a
+// saved snapshot of a whole environment. The profiles that they may match are the
 // built-in ones, those of the configuration and the named ones.
 func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, saved string) (discovery.Document, error) {
 	file, err := r.Configuration()

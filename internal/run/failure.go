@@ -18,7 +18,7 @@ const (
 	NoFailure     Failure = "none"
 	Interrupted   Failure = "interrupted"   // somebody ended the run
 	Misused       Failure = "misused"       // wrong usage or configuration: nothing was asked of the environment
-	Misconfigured Failure = "misconfigured" // the sign-in or the environment refuses this identity until somebody changes that
+	Misconfigured Failure = "misconfigured" // the sign-in or the environment refuses this identity until an administrator changes that
 	Passing       Failure = "passing"       // the same may work when it is tried again: network, time, a service that is down
 )
 
@@ -50,7 +50,7 @@ func FailureOf(err error) Failure {
 // refusesIdentity reports whether an environment refuses whoever asks, and not only now.
 func refusesIdentity(e *dataverse.Error) bool {
 	if cause := e.Cause(); cause == dataverse.CauseOrganizationDisabled || cause == dataverse.CauseAdministrationMode {
-		return false // which its administrators end, and nobody changes here
+		return false // which only its administrators can change
 	}
 	return e.Kind == dataverse.Unauthorized || e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember
 }

@@ -109,8 +109,7 @@ func accepts(t Target, privilege string) bool {
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
 }
 
-// judgedUser is the id of the user whom a result is about; empty where it does not exist
-// or was not read.
+// judgedUser is the id of the judged user; empty if the user does not exist or was not read.
 func judgedUser(r audit.Result) string {
 	if r.Integration == nil || r.Integration.User == nil {
 		return ""

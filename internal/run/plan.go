@@ -26,9 +26,9 @@ type Content struct {
 }
 
 // JudgedAsSaved judges a snapshot again and refuses a result that says anything
-// else: a plan changes what its findings ask for, and a saved file can be edited.
-// Waivers and places in files are the result's own. Whom it is about is said by the
-// policies.
+// else: a plan changes what its findings require, and a saved file can be edited.
+// Waivers and places in files are the result's own. The policies choose the user and
+// the role.
 func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
 	if saved.Snapshot.Digest != s.Digest {
 		return nil // which the plan refuses with better words
@@ -84,7 +84,7 @@ func verdict(c audit.Control) (string, error) {
 	return string(text), err
 }
 
-// Plan makes a plan and holds it against the limits.
+// Plan makes a plan and checks it against the limits.
 func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profile, c Content, asOf time.Time) (plan.Plan, error) {
 	within, err := Limits(p, c.MaxChanges)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// DefaultProfile is judged where no profile is named.
+// DefaultProfile is used if no profile is named.
 const DefaultProfile = "demandbase"
 
 // ProfileName is the name or the file of the chosen profile.
@@ -42,7 +42,7 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 	}
 	key := name + "\x00" + string(data) // a file may change
 	if parsed, ok := r.profiles.Load(key); ok {
-		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it holds nothing else
+		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it contains nothing else
 	}
 	p, err := parsedProfile(name, data)
 	if err == nil {
@@ -101,8 +101,8 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 // CompileLimit is how long compiling the policies may take.
 const CompileLimit = 30 * time.Second
 
-// inTime gives up compiling after a limit, or when the run is interrupted: the compiler
-// itself cannot be told to stop.
+// inTime stops waiting for the compiler after a limit, or when the run is interrupted: the
+// compiler itself cannot be stopped.
 func inTime(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("compiling takes longer than %s: look for a rule with very many lines, and split it", limit))
 	defer cancel()

@@ -52,7 +52,7 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	return need, p, err
 }
 
-// over puts what is wanted over a requirement.
+// over overrides a requirement with the given values.
 func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if w.AppID != "" && w.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
@@ -69,9 +69,8 @@ func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 	return r, err
 }
 
-// depths are those that the configuration asks for, by the profile's own names of the
-// privileges. A profile that asks for no privilege, such as lint, has no depth to ask
-// for.
+// depths are those that the configuration requires, by the profile's own names of the
+// privileges. A profile without privileges, such as lint, has no depths.
 func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]snapshot.Depth, error) {
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil

@@ -1,7 +1,6 @@
-// Package run holds the pipelines, free of flags: which environments are chosen, how they
-// are signed in to, reading, judging, and what is accepted of the results. Commands and
-// the fleet's worker use it alike. The clock, the transport, the environment's variables
-// and whom to tell are handed in.
+// Package run contains the pipelines, free of flags: choosing environments, signing in,
+// reading, judging, and accepting findings. Commands and the fleet's worker use the same ones. The caller
+// passes the clock, the transport, the environment variables and the narrator.
 package run
 
 import (
@@ -33,10 +32,10 @@ type Host struct {
 	// LookupHost finds a host's addresses; nil where names cannot be looked up.
 	LookupHost func(ctx context.Context, host string) ([]string, error)
 	// Run runs a program to its end and returns what it wrote to its standard
-	// output; nil where programs cannot be run. The program does not get the hidden
+	// output; nil if programs cannot be run. The program does not get the hidden
 	// variables.
 	Run func(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error)
-	// HasProgram reports whether Run finds a program; nil where programs cannot be run.
+	// HasProgram reports whether Run finds a program; nil if programs cannot be run.
 	HasProgram func(name string) bool
 	// OpenBrowser opens an address in the person's browser, without waiting for it and
 	// without the hidden variables, or nil.
@@ -73,8 +72,8 @@ type Runner struct {
 
 	Tool  audit.Tool
 	Stdin io.Reader
-	// ConfigFile is the named configuration; DBAUDIT_CONFIG or dbaudit.yaml where
-	// it is empty.
+	// ConfigFile is the named configuration; DBAUDIT_CONFIG or dbaudit.yaml if it is
+	// empty.
 	ConfigFile string
 	// PolicyFolders hold custom rules.
 	PolicyFolders []string

@@ -19,9 +19,8 @@ func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") 
 // accepts paths of at most 260 characters.
 const maxPath = 1000
 
-// unreadable says what is wrong with an archive. One that nobody named and that has
-// nothing of a solution about it was most likely never meant to be read: repositories
-// hold archives of every kind.
+// unreadable says what is wrong with an archive. If the archive was only found and
+// shows no sign of a solution, it is probably not meant to be read: repositories contain archives of every kind.
 func (r *reader) unreadable(label, data string, named bool, err error) {
 	if named || inRoles(label) || mentionsSolution(data) {
 		r.fail(label, err)
@@ -102,7 +101,7 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 
 // An index is what of an archive is read.
 type index struct {
-	names []string // of what may hold roles, in order
+	names []string // of files that may contain roles, in order
 	files map[string]*zip.File
 	// cabinets are archives of another kind, which are not read.
 	cabinets []string
@@ -143,8 +142,8 @@ func read(z *zip.Reader) (index, error) {
 	return x, refused
 }
 
-// within reports whether an archive's entry may hold roles: one may have a folder of
-// its own below Roles.
+// within reports whether an archive's entry may contain roles; a role may have its own
+// folder below Roles.
 func within(name string) bool {
 	return relevant(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
 }

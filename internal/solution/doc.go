@@ -1,4 +1,4 @@
-// Package solution reads the security roles that Dataverse solutions hold: in
+// Package solution reads the security roles in Dataverse solutions: in
 // folders that SolutionPackager unpacked, single role files, customizations.xml,
 // and solution .zip files, also those inside a deployment package. Each role
 // becomes a snapshot that the policies judge as they judge an environment's.

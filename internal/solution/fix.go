@@ -215,8 +215,8 @@ func (r Role) insert(place int, line, end, gap string) edit {
 
 func insertion(at int, text string) edit { return edit{span{at, at}, text} }
 
-// endOfLine is where the line ends that the entry before a place ends on, with the
-// comments behind it; where none does, it is where RolePrivileges ends.
+// endOfLine returns the end of the line of the preceding entry, including trailing
+// comments; if there is no line end, the end of RolePrivileges.
 func (r Role) endOfLine(place int) int {
 	data := r.text.data[:r.privilegesEnd]
 	at := r.privileges.end
@@ -329,7 +329,7 @@ func indentation(before string) string {
 	return before[len(line):]
 }
 
-// style is how a file ends its lines, and how it indents the first one that it does.
+// style is a file's line ending, and its indentation as seen in the first indented line.
 func style(data string) (end, unit string) {
 	end, unit = "\n", "  "
 	if i := strings.IndexAny(data, "\r\n"); i >= 0 {
@@ -345,8 +345,8 @@ func style(data string) (end, unit string) {
 	return end, unit
 }
 
-// order is how the role's lines are sorted. If they are in none of the orders that tools
-// write, all names are equal.
+// order is the sort order of the role's lines. If it is not one that tools write, all names
+// are equal.
 func (r Role) order() func(a, b string) int {
 	for _, order := range []func(a, b string) int{foldLower, foldUpper, strings.Compare, words} {
 		if slices.IsSortedFunc(r.Entries, func(a, b Entry) int { return order(a.Name, b.Name) }) {

@@ -164,9 +164,9 @@ func TestAddRefuses(t *testing.T) {
 	other := read(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
 	lead := []solution.Grant{{Name: "prvReadLead", Depth: snapshot.DepthGlobal}}
 	for want, additions := range map[string][]solution.Addition{
-		"nothing to add":                     nil,
-		"unpack the archive":                 {{Role: archived, Grants: lead}},
-		"not of one file":                    {{Role: other, Grants: lead}, {Role: another, Grants: lead}},
+		"nothing to add":                nil,
+		"unpack the archive":            {{Role: archived, Grants: lead}},
+		"not of one file":               {{Role: other, Grants: lead}, {Role: another, Grants: lead}},
 		"would not be read as intended": {{Role: other, Grants: []solution.Grant{{Name: `x" /><RolePrivilege name="y`, Depth: snapshot.DepthGlobal}}}},
 	} {
 		if _, err := solution.Add(additions...); err == nil || !strings.Contains(err.Error(), want) {

@@ -17,22 +17,22 @@ import (
 // A file is one to be read.
 type file struct {
 	name string
-	// named is a file that somebody asked for, rather than one that was found in a
-	// folder: then it must hold roles.
+	// named is a file that a path names, not one found in a folder: it must contain
+	// roles.
 	named bool
-	// probed is a file of which only its content tells whether it may hold roles.
+	// probed is a file that may contain roles; only its content shows it.
 	probed bool
 }
 
-// A lister finds the files that paths mean, each once. What it cannot look into
-// becomes a fault and hinders nothing else.
+// A lister finds the files that paths mean, each once. What it cannot read becomes
+// a fault and does not affect other files.
 type lister struct {
 	files    []file
 	faults   []*Fault
 	notes    []string
 	excluded []string
 	exclude  func(name string) bool
-	known    map[string]int // the files by where they really are; -1 for those excluded
+	known    map[string]int // the files by their resolved path; -1 if excluded
 }
 
 func list(paths []string, exclude func(name string) bool) *lister {
@@ -123,7 +123,7 @@ func (l *lister) existing(name string, named bool) {
 	}
 }
 
-// resolve is where a file or folder really is.
+// resolve returns the path of a file or folder after following links.
 func resolve(name string) (string, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -141,7 +141,7 @@ func cause(err error) error {
 	return err
 }
 
-// A walk is what a folder was found to hold besides files to read.
+// A walk is what a folder contains besides files to read.
 type walk struct {
 	*lister
 
@@ -178,8 +178,8 @@ func (w *walk) say(root string) {
 	}
 }
 
-// in finds the files of a folder that is really elsewhere. The root may have any
-// name, and a role may have a folder of its own below Roles: role files there are
+// in finds the files of a folder with another resolved path. The root may have any
+// name, and a role may have its own folder below Roles: role files there are
 // recognized by their content.
 func (w *walk) in(folder, actual string, root bool) {
 	for _, e := range w.entries(folder) {
@@ -211,7 +211,7 @@ func (w *walk) in(folder, actual string, root bool) {
 func (w *walk) link(name, place string) (target string, regular bool) {
 	target, err := resolve(name)
 	if err != nil {
-		// Editors mark what they hold open by links that lead nowhere: .#name.
+		// Editors mark open files with links that lead nowhere: .#name.
 		if relevant(place) && !hidden(path.Base(place)) {
 			w.dangling = append(w.dangling, filepath.ToSlash(name))
 		}
@@ -230,10 +230,10 @@ func (w *walk) link(name, place string) (target string, regular bool) {
 
 func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// skipped are folders that hold no source of solutions.
+// skipped are folders that contain no source of solutions.
 func skipped(name string) bool { return hidden(name) || name == "node_modules" }
 
-// relevant reports whether a file found in a folder or an archive may hold roles.
+// relevant reports whether a file found in a folder or an archive may contain roles.
 func relevant(name string) bool {
 	if strings.HasPrefix(path.Base(name), "._") {
 		return false // macOS keeps what a file is besides its content in one of this name

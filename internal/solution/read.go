@@ -60,9 +60,8 @@ type Found struct {
 const Stdin = "-"
 
 // Read reads the roles of files, folders and archives; [Stdin] is a single file or
-// archive from in. A file that cannot be read becomes a fault and hinders nothing
-// else. The error is the context's, or says that the files together hold more than
-// the limits allow.
+// archive from in. A file that cannot be read becomes a fault and does not affect
+// other files. The error is the context's, or says that the files together exceed the limits.
 func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Found, error) {
 	l := list(paths, limits.Exclude)
 	found := Found{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
@@ -223,7 +222,7 @@ func (r *reader) release() {
 	}
 }
 
-// maxFaults bounds what is said of one file.
+// maxFaults limits the reported faults of one file.
 const maxFaults = 100
 
 func (r *reader) fail(label string, err error) {
@@ -291,7 +290,7 @@ func (r *reader) file(f file) {
 	}
 }
 
-// probe looks at the beginning of a file for a root element that may hold roles.
+// probe looks at the beginning of a file for a root element that may contain roles.
 func (r *reader) probe(name string) bool {
 	f, _, err := bounds.Open(name)
 	if err != nil {
@@ -335,8 +334,8 @@ func (r *reader) beside(name string) bool {
 	return false
 }
 
-// xml takes the roles out of one XML file. What a fault leaves of the roles before
-// it is left out: half a file is not judged.
+// xml extracts the roles from one XML file. After a fault, it returns no roles: half a
+// file is not judged.
 func (r *reader) xml(label, data string, managed func() bool) {
 	if isPointer(data) {
 		r.fail(label, errPointer())
@@ -358,7 +357,7 @@ func (r *reader) xml(label, data string, managed func() bool) {
 	r.found.Roles = append(r.found.Roles, doc.roles...)
 }
 
-// Git LFS leaves a pointer where a file was not fetched.
+// Git LFS leaves a pointer if a file was not fetched.
 func isPointer(data string) bool {
 	return strings.HasPrefix(data, "version https://git-lfs.github.com/spec/")
 }

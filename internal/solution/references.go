@@ -21,9 +21,8 @@ func (a attribute) value() string {
 	return b.String()
 }
 
-// references checks the characters and references in a part of the document. Only
-// those that every XML document has are known: without a document type there are no
-// others.
+// references checks the characters and references in a part of the document. Only the
+// predefined ones are known: a document type, which could define others, is refused.
 func (s *scanner) references(start, end int) error {
 	if s.t.plain {
 		return nil
@@ -75,8 +74,8 @@ func replace(chunk string, out *strings.Builder) (at int) {
 	}
 }
 
-// plain is the text that an element's content means: without comments and
-// instructions, and of a CDATA section what is in it.
+// plain is the text of an element's content: without comments and
+// instructions, and with the content of CDATA sections.
 func plain(content string) string {
 	var out strings.Builder
 	for content != "" {

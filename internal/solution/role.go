@@ -14,7 +14,7 @@ type Role struct {
 	// ID is the role's id in lower case without braces; a handwritten file may have none.
 	ID   string
 	Name string
-	// Inherited is isinherited="1"; it is the default where the file says nothing.
+	// Inherited is isinherited="1"; it is the default if the file does not say.
 	Inherited bool
 	// Customizable is the managed property IsCustomizable: whether the role can be edited
 	// after it is installed from a managed solution.
@@ -32,10 +32,10 @@ type Role struct {
 	Entries []Entry
 
 	listed int   // the number of RolePrivilege elements
-	text   *text // nil where the file is an archive's or large
+	text   *text // nil if the file is in an archive, or large
 	index  int   // among the file's roles
 	tag    span  // the start tag
-	close  int   // where the end tag begins; 0 where the element is empty
+	close  int   // where the end tag begins; 0 if the element is empty
 	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero if
 	// there are none.
 	privileges    span
@@ -54,7 +54,7 @@ type Entry struct {
 
 type span struct{ start, end int }
 
-// Key identifies the role in a snapshot: its id, or its name where it has none.
+// Key identifies the role in a snapshot: its id, or its name if it has no id.
 func (r Role) Key() string {
 	if r.ID != "" {
 		return r.ID
@@ -252,7 +252,7 @@ func entry(e element, t *text) Entry {
 // A Fault is what is wrong with one file.
 type Fault struct {
 	File string
-	// Line and Column are 0 where the fault has no place of its own.
+	// Line and Column are 0 if the fault has no position.
 	Line, Column int
 	Err          error
 }

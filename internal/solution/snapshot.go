@@ -8,18 +8,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Minimum is what a profile asks for, as far as a role's snapshot depends on it.
+// Minimum is the part of a profile's requirements that a role's snapshot depends on.
 type Minimum struct {
 	// Privileges are the names that the profile asks for.
 	Privileges []string
-	// Depths are the access levels that the profile or the configuration asks for,
-	// by name; those of other privileges are left to what the privilege allows.
+	// Depths are the access levels that the profile or the configuration requires, by
+	// name; other privileges need the highest level that they allow.
 	Depths map[string]snapshot.Depth
 }
 
-// Snapshot is the role as the policies read it: the sections that a file can hold
-// are collected, the others cannot be in it. The notes say which privileges of the
-// minimum are judged by their presence alone, because no source says which access
+// Snapshot is the role as the policies read it: the sections that a file can contain
+// are collected, the others are absent. The notes say for which privileges of the minimum only presence is
+// judged, because no source says which access
 // levels they allow.
 //
 // Names are compared in any case. In the snapshot, they have the spelling of the profile
@@ -36,7 +36,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	for _, name := range minimum.Privileges {
 		spelt[strings.ToLower(name)] = name
 	}
-	first := map[string]string{} // the spelling of names that nobody knows
+	first := map[string]string{} // the spelling of unknown names
 	grants := map[string]snapshot.Depth{}
 	entries := make([]snapshot.RoleEntry, len(r.Entries))
 	for i, e := range r.Entries {
@@ -108,7 +108,7 @@ func without(name string, requirement snapshot.Requirement, tool snapshot.Tool) 
 	return s
 }
 
-// coverage says of every section whether a solution's files can hold it.
+// coverage says for each section whether a solution's files can contain it.
 func coverage() map[snapshot.Section]snapshot.Coverage {
 	all := map[snapshot.Section]snapshot.Coverage{}
 	for _, section := range snapshot.Sections() {

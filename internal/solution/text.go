@@ -19,10 +19,10 @@ type text struct {
 	mark     string            // the byte order mark, as it is written
 	encoding encoding.Encoding // nil for UTF-8
 	ascii    bool              // each byte is a UTF-16 code unit
-	// plain says that the text has neither references nor characters that XML refuses, so
-	// that nobody needs to look for them.
+	// plain says that the text has no references and no characters that XML refuses, so a
+	// check for them can be skipped.
 	plain bool
-	// seen is the place that was asked for last, from which the next is counted: a
+	// seen is the last requested position; the next is counted from it: a
 	// hostile file may be one line of many megabytes, or as many lines.
 	seen place
 }
@@ -146,7 +146,7 @@ func declared(raw string) (encoding.Encoding, error) {
 	return nil, fmt.Errorf("the encoding %q is not supported: save the file as UTF-8", name)
 }
 
-// encode is the file that holds data in the way in which t was written.
+// encode returns data in the encoding of t.
 func (t *text) encode(data string) ([]byte, error) {
 	if t.encoding != nil {
 		var err error
@@ -163,8 +163,8 @@ type Position struct {
 	Line, Column, EndColumn int
 }
 
-// position places the bytes from start to end of the text. Places are best asked for
-// in their order.
+// position places the bytes from start to end of the text. Requests in ascending order
+// are fastest.
 func (t *text) position(start, end int) Position {
 	if t.seen.line == 0 || t.seen.at > start {
 		t.seen = place{line: 1}

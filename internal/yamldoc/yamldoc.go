@@ -103,7 +103,7 @@ const (
 )
 
 // read returns a node's JSON value and notes the place of each key. It refuses what a
-// mapping must not hold, and nesting (by aliases too) that could not end.
+// mapping must not contain, and nesting (by aliases too) that could not end.
 func (d *Document) read(n *yaml.Node, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, d.fault(n, "nested too deeply")

@@ -2,7 +2,7 @@
 # title: dbaudit
 # description: >-
 #   Collects what the rules say. Each rule is a package data.dbaudit.rules[category][name] with a set of findings
-#   and, where it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the profile's
+#   and, if it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the profile's
 #   control that it belongs to. The rule's METADATA, exported as metadata, names the sections of the input that it
 #   needs: without these sections, the rule is ignored.
 package dbaudit

@@ -28,8 +28,8 @@ report := {
 
 # METADATA
 # description: >-
-#   Those that fit a profile come first, then administrators, then those that hold dangerous privileges; among equals
-#   by name.
+#   Users that match a profile come first, then administrators, then users with dangerous privileges; among equals by
+#   name.
 _order := [row[4] | some row in sort([
 [count(user.fits) == 0, count(_administrator_roles(user)) == 0, count(user.dangerous) == 0, lower(user.user.name), id] |
 	some id, user in _users
@@ -83,7 +83,7 @@ _held[id] := held if {
 }
 
 # METADATA
-# description: What the one user of the input holds, by the role's root, with the ways in which the role reaches it.
+# description: What the one user of the input has, by the role's root, with the ways in which the role is assigned.
 _holding := {
 	"ways": integration.ways,
 	"doubts": integration.doubts,
@@ -127,7 +127,7 @@ _custom contains copy.root_id if {
 }
 
 # METADATA
-# description: What each role grants in any way, by name in lower case, with the depth; unknown where nobody knows it.
+# description: What each role grants in any way, by name in lower case, with the depth, which may be unknown.
 _grants[root] := object.union_n([
 	{lower(name): {"name": name, "depth": "unknown"} | some name, _ in object.get(_unreadable, root, {})},
 	{lower(name): {"name": name, "depth": "filtered"} | some name, _ in object.get(_filtered, root, {})},
@@ -160,8 +160,8 @@ _judges_users(profile) if {
 
 # METADATA
 # description: >-
-#   The profiles that a user fits: by an application id that the vendor's page states, by its own name, or by the name
-#   of a custom role that reaches it. The surest is first, then the one of whose minimum the roles grant most.
+#   The profiles that a user matches: by an application id that the vendor's page states, by its own name, or by the name
+#   of a custom role that it has. The most certain is first, then the one with most of its minimum granted.
 _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.minimum), fit] |
 	some name, vendor in _vendors
 	rank := min(_marks(id, vendor))
@@ -174,7 +174,7 @@ _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.mi
 _granted(id, name) := count(_vendors[name].minimum & _granted_names[id])
 
 # METADATA
-# description: How much is granted, where all was read that hangs on it.
+# description: How much is granted, if everything that it depends on was read.
 _told(id, granted) := granted if {
 	_roles_read
 	count(_unknown(id)) == 0
@@ -207,8 +207,8 @@ _granted_names[id] := {name | some root, _ in _held[id].ways; some name, _ in _g
 
 # METADATA
 # description: >-
-#   The dangerous privileges that a user is granted and the profile that it fits best does not ask for or allow. An
-#   administrator's role says it all by itself.
+#   The dangerous privileges of a user that its best matching profile does not require or allow. Grants of
+#   administrator roles are left out, because the role is reported itself.
 _dangerous(id) := [privilege |
 	granted := _granted_by(id)
 	accepted := _accepted(id)
@@ -264,7 +264,7 @@ _unknown(id) := sort({sprintf("what the role %q grants was not read", [_names[ro
 })
 
 # METADATA
-# description: The users that fit a profile best of all.
+# description: The users that match a profile best.
 _suitors[name] contains id if {
 	some id, fits in _fits
 	name := fits[0].profile
@@ -306,7 +306,7 @@ _integration_role := integration.role_name if {
 }
 
 # METADATA
-# description: The sections without which nobody knows what there is.
+# description: The sections without which nothing is known.
 _unread := [{"section": section, "state": coverage.state, "reason": coverage.detail} |
 	some section in ["users", "teams", "roles", "role_privileges", "business_units", "organization"]
 	coverage := object.get(input.coverage, section, {"state": "unknown", "detail": ""})

@@ -1,5 +1,5 @@
 # METADATA
-# title: Whom the verdict is about
+# title: The subjects of the verdict
 # description: >-
 #   The integration that the rules judged: its user, its role, the granted and the required privileges of the
 #   minimum, and what the role grants beyond them. What does not exist, or was not read, is null.

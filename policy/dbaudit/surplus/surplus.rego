@@ -18,7 +18,7 @@ names := _unspelt if {
 } else := {name | some name in _unspelt; not lower(name) in _meant}
 
 # METADATA
-# description: What the role grants and the profile does not spell so.
+# description: What the role grants in a spelling that the profile does not use.
 _unspelt := integration.own_names - profile.minimum
 
 lowered := {name | some name in words.lowered(_unspelt)}
@@ -32,7 +32,7 @@ _meant := accepted | profile.platform_defaults
 accepted := profile.accepted | {name | some name in words.lowered(input.requirement.allow)}
 
 # METADATA
-# description: The part of it that LINT-DANGEROUS names too, where the role comes from a file.
+# description: The part of it that LINT-DANGEROUS names too, if the role comes from a file.
 dangerous := {name |
 	reasons := danger.of_integration(lowered - _meant)
 	count(reasons) > 0

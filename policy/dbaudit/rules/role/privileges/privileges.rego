@@ -43,8 +43,7 @@ findings contains {
 
 # METADATA
 # description: >-
-#   The privileges of which there is nothing more to say. A role may lack all of the minimum, so these are the fewest
-#   steps.
+#   The privileges that need no further details. A role may lack all of the minimum, so these are the fewest steps.
 _missing := {name | some name, "none" in integration.short} - union({
 	_special,
 	integration.filtered,
@@ -52,11 +51,11 @@ _missing := {name | some name, "none" in integration.short} - union({
 })
 
 # METADATA
-# description: Those that are granted elsewhere, and those of which only the presence is judged.
+# description: Those that are granted elsewhere, and those for which only the presence is judged.
 _special := object.keys(integration.elsewhere) | object.keys(depth.present)
 
 # METADATA
-# description: A privilege that is granted at an insufficient depth, or that there is more to say of.
+# description: A privilege that is granted at an insufficient depth, or that needs further details.
 findings contains {
 	"control": control.id,
 	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),

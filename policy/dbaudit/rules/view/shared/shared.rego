@@ -114,7 +114,9 @@ notes contains sprintf("%q is owned by the team %q; the user %q is a member, so 
 }
 
 # METADATA
-# description: The configured owner is a hint for finding a view, so a view of that name of somebody else is taken too.
+# description: >-
+#   The configured owner is a hint for finding a view, so a view of that name that belongs to another user
+#   counts too.
 notes contains sprintf("%q is met by a view of that name, but not by the one of its configured owner %q: check which one is synchronized", [
 	required.name,
 	required.owner,
