@@ -245,11 +245,11 @@ func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 		return c, from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
-		known AS (SELECT control, severity, CASE WHEN integration_id IN (SELECT id FROM stale) THEN 'unknown' ELSE outcome END AS outcome
-			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired))
-		SELECT control, MIN(severity), SUM(CASE outcome WHEN 'fail' THEN 1 ELSE 0 END), SUM(CASE outcome WHEN 'unknown' THEN 1 ELSE 0 END),
-			SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE 1 END)
-		FROM known GROUP BY control ORDER BY control`,
+		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale
+			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired) GROUP BY control, severity, outcome)
+		SELECT control, MIN(severity), SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END), SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END),
+			SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END)
+		FROM counts GROUP BY control ORDER BY control`,
 		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
 }
 
