@@ -4,7 +4,7 @@
 // just before its change and must be as in the plan; after the change, it is read back. A
 // request that may have taken effect is never repeated before the state is read. The
 // journal is on disk before and after each change, so that a run that was interrupted
-// anywhere can be resumed or rolled back. What somebody else changed meanwhile is kept.
+// anywhere can be resumed or rolled back. What somebody else changed in the meantime is kept.
 package apply
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// TestReadFile goes over the kinds: as much as may be is read, and a byte more is not.
+// TestReadFile checks all kinds: as much as may be is read, and a byte more is not.
 func TestReadFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "input")

@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// TestWorse goes over all pairs of codes: the order is the contract's, and it does not
+// TestWorse checks all pairs of codes: the order is the contract's, and it does not
 // matter which of two comes first.
 func TestWorse(t *testing.T) {
 	t.Parallel()

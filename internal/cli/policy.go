@@ -212,7 +212,7 @@ func writeScaffold(a *app, s scaffolded, files [][2]string) error {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // source code is for all to read
 			return fmt.Errorf("making the folder: %w", err)
 		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // likewise
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // source code is for all to read
 			return fmt.Errorf("writing: %w", err)
 		}
 		a.Sayf("%s", filepath.ToSlash(file))

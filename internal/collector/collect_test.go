@@ -306,7 +306,7 @@ func TestWhoIsRead(t *testing.T) {
 			},
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				if !s.Users["d0000000-0000-4000-8000-0000000000ff"].Deleted {
-					t.Error("the soft-deleted user is not told apart")
+					t.Error("the soft-deleted user is not distinguished")
 				}
 			},
 		},

@@ -10,7 +10,7 @@
 //     as the user and as each owner sees them, with a WhoAmI as the same identity; what the
 //     known roles grant
 //  3. what the roles of the teams grant
-//  4. whether any of these roles has changed meanwhile; the business units, because a
+//  4. whether any of these roles has changed during the read; the business units, because a
 //     disabled one locks out all units below it
 //
 // Another round is needed for environments that do not return roles and teams with the user,

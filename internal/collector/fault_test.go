@@ -500,7 +500,7 @@ func TestOtherEnvironments(t *testing.T) {
 	}{
 		"no count":            {before: refuses(func(r dataverse.Request) bool { return strings.Contains(r.Path, "$count") })},
 		"no component states": {before: lacks("componentstate")},
-		"no licences":         {before: lacks("islicensed"), except: map[string]bool{"users": true}},
+		"no licenses":         {before: lacks("islicensed"), except: map[string]bool{"users": true}},
 		"no deleted users":    {before: lacks("deletedstate")},
 		"no object ids":       {before: lacks("azureactivedirectoryobjectid"), except: map[string]bool{"users": true}},
 		"no inheritance":      {before: lacks("isinherited"), except: map[string]bool{"roles": true}},

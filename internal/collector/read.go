@@ -44,7 +44,7 @@ type Question struct {
 	// From is the address: the rows of a table, or a function. The columns are those that
 	// are read of a row.
 	From dataverse.Query
-	// Key is the column that tells rows apart; empty for an answer that is one object.
+	// Key is the column that distinguishes rows; empty for an answer that is one object.
 	Key string
 
 	section snapshot.Section

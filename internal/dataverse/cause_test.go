@@ -31,7 +31,7 @@ func TestCauses(t *testing.T) {
 		{"a firewall in words", 403, "", "", "Access from this IP address is not allowed.", CauseRestricted, Forbidden, false, "IP firewall"},
 		{"blocked application", 403, "", "0x80095ffc", "Access to Dataverse API is restricted for this application Id : 'x'.", CauseApplicationBlocked, Forbidden, true, "restricted for this application"},
 		{"no member", 403, "", "0x80072560", "The user is not a member of the organization.", CauseNotMember, NotMember, true, "Application users"},
-		{"no licence", 403, "", "0x8004D24B", "The user has not been assigned any License", CauseUnlicensed, Forbidden, true, "license"},
+		{"no license", 403, "", "0x8004D24B", "The user has not been assigned any License", CauseUnlicensed, Forbidden, true, "license"},
 		{"disabled user", 403, "", "0x80048306", "The user with SystemUserId=x is disabled. Consider enabling this user.", CauseUserDisabled, Forbidden, true, "must enable it"},
 		{"disabled unit", 403, "", "0x8004032c", "The specified business unit is disabled.", CauseUnitDisabled, Forbidden, true, "business unit"},
 		{"no role", 403, "", "0x80042f09", "The user has not been assigned any roles.", CauseNoRole, Forbidden, true, "no security role"},

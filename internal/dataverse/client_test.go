@@ -232,7 +232,7 @@ func TestPagesAreFollowedVerbatim(t *testing.T) {
 	}
 }
 
-// TestNeverShort: whatever is wrong with an answer for good ends in an error,
+// TestNeverShort: whatever is permanently wrong with an answer ends in an error,
 // after it has been read again.
 func TestNeverShort(t *testing.T) {
 	const good = `{"value":[{"a":1}]}`

@@ -14,7 +14,7 @@ const (
 	UnknownEvent     EventKind = ""
 	RequestStarted   EventKind = "request started"  // an attempt begins
 	RequestFinished  EventKind = "request finished" // a request succeeded
-	RequestFailed    EventKind = "request failed"   // a request failed for good; Reason says how
+	RequestFailed    EventKind = "request failed"   // a request failed permanently; Reason says how
 	RequestRetried   EventKind = "request retried"  // an attempt failed and is repeated after Wait
 	RequestThrottled EventKind = "throttled"        // the environment asks to wait; repeated after Wait
 	PageRead         EventKind = "page read"        // a page of Rows rows was read

@@ -44,7 +44,7 @@ func (l *limiter) send(ctx context.Context, c call) (reply, error) {
 	}
 	if r.status == http.StatusTooManyRequests {
 		if e, _ := decodeError(r.body); e.code == tooManyAtOnce {
-			l.change(func() { // for good: half of what ran when it was too much
+			l.change(func() { // permanently: half of what ran when it was too much
 				l.ceiling = max(1, min(l.ceiling, l.running/2))
 				l.limit = min(l.limit, l.ceiling)
 			})

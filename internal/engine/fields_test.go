@@ -25,7 +25,7 @@ func elsewhere() map[string]string {
 		"tool.name":                   "report: which program wrote it",
 		"tool.version":                "report: which program wrote it",
 		"shares.inherited":            "plan: what only the record above gives",
-		"users.object_id":             "plan: whom to act on behalf of",
+		"users.object_id":             "plan: which user to act on behalf of",
 	}
 }
 

@@ -37,7 +37,7 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 }
 
 // shallower lists the privileges of the minimum that are asked for below the deepest
-// level that they allow: those of which the profile says so, and those of which the
+// level that they allow: those for which the profile says so, and those for which the
 // configuration does.
 func shallower(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
 	stated := map[string]snapshot.Depth{}

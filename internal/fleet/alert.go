@@ -212,7 +212,7 @@ func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 	r, ok := f.rule(job.Args.Rule)
 	if !ok {
-		return nil // the rule was taken away meanwhile
+		return nil // the rule was removed in the meantime
 	}
 	ids := slices.Concat(job.Args.Began, job.Args.Ended)
 	alerts, err := f.store.Alerts(ctx, ids)

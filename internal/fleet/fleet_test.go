@@ -262,7 +262,7 @@ func TestTriedAgain(t *testing.T) {
 }
 
 // TestScanNow holds that a scan that is asked for twice before it began is one scan, that
-// a paused environment can be scanned by hand, and that an unknown name is said.
+// a paused environment can be scanned manually, and that an unknown name is said.
 func TestScanNow(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)

@@ -112,7 +112,7 @@ func absolute(folder string) func(string, bool) string {
 	}
 }
 
-// unattended refuses a way to sign in that asks a person.
+// unattended refuses an interactive way to sign in.
 func unattended(t run.Target) error {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err == nil && (method == signin.DeviceCode || method == signin.Interactive) {

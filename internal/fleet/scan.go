@@ -120,7 +120,7 @@ const (
 	lastWait  = time.Hour
 )
 
-// byHand is how often a scan is tried that was asked for by hand.
+// byHand is how often a scan is tried that a user requested.
 const byHand = 5
 
 // backoff is how long to wait after the failures before this one. It differs between

@@ -133,7 +133,7 @@ func (h *hearing) listen(t *testing.T) string {
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		var m alert.Message
 		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			return // the process was killed meanwhile
+			return // the process was killed in the meantime
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -193,7 +193,7 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 
 // TestTorture holds that each environment and period has one result, whatever happens: the
 // processes that schedule, scan and report are killed at random while all environments are
-// due and are asked for by hand as well, and the database is slow for a time; PostgreSQL is
+// due and are also requested manually, and the database is slow for a time; PostgreSQL is
 // also full for a time, and stopped where there are many kills. Nothing is reported twice. Then every span is what one process computes of
 // the same results that nobody disturbs.
 func TestTorture(t *testing.T) {
@@ -309,7 +309,7 @@ func onceEach(t *testing.T, s *store.Store, names []string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The next interval of some of them begins meanwhile.
+		// The next interval of some of them begins in the meantime.
 		type what struct {
 			period  time.Time
 			trigger store.Trigger

@@ -250,7 +250,7 @@ func situationFaults(p profile.Profile) []fault {
 			expect: unknown("DB-ROLE-CUSTOM"),
 		},
 		{
-			name:   "the environment answers as the auditor whoever is looked as",
+			name:   "the environment answers as the auditor whoever is impersonated",
 			change: contradict(simulator.ActIgnored),
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},

@@ -79,7 +79,7 @@ func userFaults(p profile.Profile) []fault {
 				map[string]any{"disabled": false, "disabled_business_unit": "Europe"}),
 		},
 		{
-			name:   "the user sits in a disabled business unit",
+			name:   "the user is in a disabled business unit",
 			change: func(w *World) { closed(w, "Germany", "Germany") },
 			expect: one("DB-USER-ENABLED", "user", integration, "enable-business-unit",
 				map[string]any{"disabled": false, "disabled_business_unit": "Germany"}),
@@ -223,7 +223,7 @@ func userFaults(p profile.Profile) []fault {
 			expect: holdsNot(integration, "Sync"),
 		},
 		{
-			name:   "the user sits in another business unit",
+			name:   "the user is in another business unit",
 			change: func(w *World) { w.user(func(u *simulator.User) { u.BusinessUnit = "Europe" }) },
 			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Contoso", "actual": "Europe"}),
 		},

@@ -140,7 +140,7 @@ func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, err
 	return []Judged{{Result: result, snapshot: s}}, nil
 }
 
-// searched is where a role was looked for in vain: the file that was named, or if folders
+// searched is where a role was not found: the file that was named, or if folders
 // were named, the first file in them, because code scanning knows no folders.
 func (a asked) searched(first solution.Role) *audit.Location {
 	name := a.Options.Paths[0]

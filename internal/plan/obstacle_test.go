@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestObstaclesHaveStepsOfTheirOwn goes over every obstacle: what to do names the
+// TestObstaclesHaveStepsOfTheirOwn checks every obstacle: what to do names the
 // obstacle's own matter, and nothing of it is the advice of another.
 func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	fix := audit.Fix{

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A BadDepth is a name that a depth is given to in vain.
+// A BadDepth is a name with a depth that has no effect.
 type BadDepth struct{ Name, Message string }
 
 func (b *BadDepth) Error() string { return b.Message }

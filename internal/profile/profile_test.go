@@ -93,7 +93,7 @@ func TestFaultsHavePlaces(t *testing.T) {
 		},
 		"taken ids":                    {whole + "    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:7:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
 		"ids of another than the base": {"acme:\n  extends: gong\n  controls:\n    - {id: DB-ROLE-EXISTS, rule: role/exists, title: T, why: W}\n", "acme.yaml:4:12: DB-ROLE-EXISTS is a control of the built-in profile demandbase"},
-		"a depth in vain":              {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvReadAcount: local}\n", "acme.yaml:3:35: no control of the profile acme requires prvReadAcount"},
+		"a depth without effect":       {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvReadAcount: local}\n", "acme.yaml:3:35: no control of the profile acme requires prvReadAcount"},
 		"a depth twice":                {"acme:\n  extends: demandbase\n  depths: {prvReadAccount: local, prvreadaccount: basic}\n", "acme.yaml:3:35: the depth of prvreadaccount appears twice, also as prvReadAccount"},
 		"a bad version":                {"acme:\n  extends: gong\n  version: \"1.0\"\n", "acme.yaml:3:12"},
 		"unknown key":                  {"acme:\n  extends: gong\n  controlls: []\n", `acme.yaml:3:3: unknown key "controlls"`},

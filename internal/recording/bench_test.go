@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/recording"
 )
 
-// BenchmarkEncode measures the anonymising of what a role grants, 700 privileges, a
+// BenchmarkEncode measures anonymizing what a role grants, 700 privileges, a
 // hundred times.
 func BenchmarkEncode(b *testing.B) {
 	var rows []string

@@ -61,7 +61,7 @@ func TestPseudonymsChooseNobody(t *testing.T) {
 	}
 }
 
-// TestPseudonymsOfEveryName goes over every text of a snapshot: one that is a name, by
+// TestPseudonymsOfEveryName checks every text of a snapshot: one that is a name, by
 // what its field is called, is replaced or is known to stay.
 func TestPseudonymsOfEveryName(t *testing.T) {
 	s := snapshot.New()

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// apart gives the results of several integrations of one environment names that tell
-// them apart, for a format that shows a result by its environment's name. Commands still
+// apart gives the results of several integrations of one environment names that
+// distinguish them, for a format that shows a result by its environment's name. Commands still
 // get the environment's name.
 func apart(rs []audit.Result, o *Options) []audit.Result {
 	out := slices.Clone(rs)

@@ -86,7 +86,7 @@ func base() audit.Result {
 		{"DB-USER-ENABLED", "user/enabled", "The integration user is enabled", audit.SeverityCritical, 6},
 		{"DB-USER-DEDICATED", "user/dedicated", "The integration user is an application user", audit.SeverityMedium, 6},
 		{"DB-USER-ROLE", "user/role", "The integration role is assigned to the integration user", audit.SeverityCritical, 6},
-		{"DB-USER-BUSINESS-UNIT", "user/business-unit", "The integration user sits in the configured business unit", audit.SeverityHigh, 6},
+		{"DB-USER-BUSINESS-UNIT", "user/business-unit", "The integration user is in the configured business unit", audit.SeverityHigh, 6},
 		{"DB-USER-NO-ADMINISTRATOR", "user/no-administrator", "The integration user has no administrator role", audit.SeverityHigh, 6},
 		{"DB-VIEW-SHARED", "view/shared", "Every required view is shared with the integration user", audit.SeverityHigh, 9},
 		{"DB-VIEW-TABLE", "view/table", "Every required view lists accounts, contacts or leads", audit.SeverityMedium, 9},

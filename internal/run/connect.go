@@ -222,7 +222,7 @@ func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...st
 	}
 }
 
-// showCode asks a person to sign in on another device, --quiet or not.
+// showCode prompts for a sign-in on another device, --quiet or not.
 func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 	text := fmt.Sprintf("to sign in, open %s in a browser and enter the code %s", p.VerificationURL, p.UserCode)
 	if !p.ExpiresAt.IsZero() {

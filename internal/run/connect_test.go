@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// dbaudit asks a person only if one is present, or the command line says so; never because
+// dbaudit prompts only if a person is present, or the command line says so; never because
 // a saved sign-in has expired in an unattended run.
 func TestWhoIsAsked(t *testing.T) {
 	for _, test := range []struct {

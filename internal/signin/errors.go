@@ -104,7 +104,7 @@ func (x explainer) refusal(status int, header http.Header, body []byte) *AuthErr
 	e.Code = aadsts(d)
 	e.CorrelationID = idOnly(d.CorrelationID)
 	e.TraceID = idOnly(d.TraceID)
-	// Before the text is cut: half a secret would not be recognised.
+	// Before the text is cut: half a secret would not be recognized.
 	d.Description, d.Error = x.text(d.Description), x.text(d.Error)
 	e.Message, e.oauth = describe(d), strings.ToLower(d.Error)
 	e.Advice = advise(x.method, e.Code, e.oauth)
@@ -181,7 +181,7 @@ func (x explainer) text(t string) string {
 	for _, secret := range x.secrets {
 		t = dataverse.Redact(t, secret)
 	}
-	// Assertions and tokens are recognised by their form.
+	// Assertions and tokens are recognized by their form.
 	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
 	return dataverse.Printable(t)
 }

@@ -47,7 +47,7 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 }
 
 // The next step is one that can be taken with the way of signing in: nobody can sign
-// an app in by hand, and an app has no device.
+// an app in manually, and an app has no device.
 func TestAdviceFitsTheMethod(t *testing.T) {
 	for _, c := range []struct {
 		method      Method

@@ -131,7 +131,7 @@ const (
 	maxWait     = 2 * time.Minute  // of all waits together
 )
 
-// try does something until it works, fails for good, or patience ends.
+// try does something until it works, fails permanently, or the time is up.
 func (p patience) try(ctx context.Context, do func() error) error {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {

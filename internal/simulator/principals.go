@@ -110,7 +110,7 @@ func (c *call) move(u *user, address string) error {
 	return nil
 }
 
-// deleteUser deletes an application user that is disabled: the first time softly, the second for good.
+// deleteUser deletes an application user that is disabled: the first time softly, the second permanently.
 func (c *call) deleteUser(u *user, _ nothing) error {
 	err := c.needAt("prvDeleteUser", u.place(), "systemuser", u.ID)
 	switch {

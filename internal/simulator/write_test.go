@@ -207,7 +207,7 @@ func TestApplicationUserLife(t *testing.T) {
 		t.Errorf("deletedstate %v", got)
 	}
 	admin.do("POST", "systemusers", body).want(t, "the application of a deleted user", 412, "0x80040237")
-	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete for good", 204, "-")
+	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete permanently", 204, "-")
 	if !bytes.Equal(before, state(t, server)) {
 		t.Error("the state is not as it was")
 	}

@@ -35,7 +35,7 @@ func (s *Snapshot) CheckUsers() error {
 	return s.check(users, roots)
 }
 
-// check goes over the users among the principals, and the roots.
+// check checks the users among the principals, and the roots.
 func (s *Snapshot) check(principals, roots map[string]bool) error {
 	faults := map[string]bool{}
 	fault := func(format string, args ...any) { faults[fmt.Sprintf(format, args...)] = true }

@@ -25,7 +25,7 @@ type Role struct {
 	// archive.zip!/entry.
 	File string
 	// At is where the Role element begins, PrivilegesAt its RolePrivileges element
-	// (At if there is none), CustomizableAt its IsCustomizable element (likewise).
+	// (At if there is none), CustomizableAt its IsCustomizable element (also At if there is none).
 	At, PrivilegesAt, CustomizableAt Position
 	// Entries are the RolePrivilege elements in the file's order; none if [Limits.Keep]
 	// does not want them.

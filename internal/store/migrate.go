@@ -134,7 +134,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error 
 }
 
 // Backup writes a copy of the store as it is at one moment to a file that does not exist
-// yet. Others go on meanwhile. PostgreSQL has tools of its own.
+// yet. Others continue in the meantime. PostgreSQL has tools of its own.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")

@@ -114,7 +114,7 @@ type QueueTx = *sql.Tx
 func (t *Tx) Queue() QueueTx { return t.tx }
 
 // Within runs do in one transaction, which is undone if do fails. On SQLite nothing
-// else reaches the database meanwhile: do must use the transaction alone. It returns
+// else reaches the database in the meantime: do must use the transaction alone. It returns
 // [ErrLater] or [ErrOutdated] if another process replaced the store by one of another version.
 func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
 	return s.within(ctx, func(tx *Tx) error {

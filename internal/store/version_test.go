@@ -29,7 +29,7 @@ func TestLaterStore(t *testing.T) {
 		}
 		// Another process migrated it while this one has it open.
 		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
-			t.Errorf("a store that was migrated meanwhile: %v", err)
+			t.Errorf("a store that was migrated in the meantime: %v", err)
 		}
 		_, err := store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
 		if !errors.Is(err, store.ErrLater) || !strings.Contains(err.Error(), "later version of dbaudit (its schema is 1000") {

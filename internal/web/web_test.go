@@ -137,7 +137,7 @@ func send(tb testing.TB, method, address string, header http.Header) answer {
 	return answer{response.StatusCode, string(body), response.Header}
 }
 
-// TestPages goes over every page: what is wrong comes first, what is too old is not
+// TestPages checks every page: what is wrong comes first, what is too old is not
 // green, and no name becomes markup or leads elsewhere.
 func TestPages(t *testing.T) {
 	t.Parallel()

@@ -46,7 +46,7 @@ func boundRows(t *testing.T, heading string) (names []string, rows map[string][]
 	return names[1:], rows // without the head
 }
 
-// TestBoundsOfInputs goes over the table of docs/bounds.md: each kind of input is in it
+// TestBoundsOfInputs checks the table of docs/bounds.md: each kind of input is in it
 // with its bound, and its command refuses a file that is one byte longer, and a device.
 func TestBoundsOfInputs(t *testing.T) {
 	names, rows := boundRows(t, "Inputs")

@@ -128,7 +128,7 @@ func TestPlanAssignsNoOtherRole(t *testing.T) {
 	b.has(out.stdout, "it grants 1 privilege beyond the minimum: prvBulkDelete")
 	start := b.state()
 	b.run("plan", "--least-privilege", "-f", "json", "-o", "plan.json").must(t, 0)
-	// Whoever makes more of the role meanwhile does not have it assigned.
+	// A role that gains privileges in the meantime is not assigned.
 	if err := b.server.Mutate(func(env *simulator.Environment) {
 		env.Role("Demandbase Integration").Privileges["prvDeleteAccount"] = simulator.DepthGlobal
 	}); err != nil {

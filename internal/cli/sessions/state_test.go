@@ -29,7 +29,7 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 		{"firewall with an empty body", state(simulator.StateFirewallSilent), []string{"HTTP 403", "IP firewall"}},
 		{"claims", state(simulator.StateClaims), []string{"HTTP 401", "conditional access policy requires more"}},
 		{"blocked application", func(e *simulator.Environment) { e.Client(e.Suggest.Auditor).Blocked = true }, []string{"0x80095ffc", "restricted for this application"}},
-		{"missing licence", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).LicenceMissing = true }, []string{"0x8004d24b", "a license is missing"}},
+		{"missing license", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).LicenceMissing = true }, []string{"0x8004d24b", "a license is missing"}},
 		{"disabled user", func(e *simulator.Environment) { e.ApplicationUser(e.Suggest.Auditor).Disabled = true }, []string{"0x80048306", "user is disabled"}},
 		{"disabled unit", func(e *simulator.Environment) {
 			e.BusinessUnits = append(e.BusinessUnits, simulator.BusinessUnit{Name: "closed", Parent: e.BusinessUnits[0].Name, Disabled: true})

@@ -333,7 +333,7 @@ func (b browser) withoutJavaScript(t *testing.T) {
 			t.Errorf("%s is not to be seen", part)
 		}
 	}
-	// Tabs are the browser's own folds, of which one is open at a time.
+	// Tabs are the browser's own folds; one is open at a time.
 	const tabs = `[...document.querySelector(".tabs").children].map((d) => d.querySelector("pre, dl").checkVisibility() ? "open" : "closed").join(" ")`
 	for i, want := range []string{"open closed closed closed closed", "closed open closed closed closed"} {
 		tb.do(chromedp.Click(fmt.Sprintf(".tabs details:nth-child(%d) > summary", i+1), chromedp.ByQuery), chromedp.Poll(tabs+fmt.Sprintf(" === %q", want), nil))

@@ -56,7 +56,7 @@ func TestColours(t *testing.T) {
 	g := Grid{Head: []string{"NAME"}, Share: []int{1}, Rows: [][]Cell{{Phrase(strings.Repeat("word ", 40), BoldRed)}}}
 	for line := range strings.Lines(drawn(t, Canvas{Width: 40, Color: true}, g)) {
 		if strings.Count(line, "\x1b[") != 2*strings.Count(line, "\x1b[0m") {
-			t.Errorf("a style goes over the end of a line: %q", line)
+			t.Errorf("a style continues past the end of a line: %q", line)
 		}
 	}
 	if list := drawn(t, Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
