@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"unicode/utf8"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Seal sets the digest. It is the SHA-256 of the document as [Snapshot.Encode]
@@ -41,14 +43,13 @@ func (s *Snapshot) digest() (string, error) {
 // members in the order of their names, a newline at the end. Equal snapshots give
 // equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
+	var compact bytes.Buffer
+	enc := json.NewEncoder(&compact)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
 	if err := enc.Encode(s); err != nil {
 		return nil, fmt.Errorf("encoding the snapshot: %w", err)
 	}
-	return respell(b.Bytes()), nil
+	return text.AppendIndented(nil, respell(compact.Bytes()), ""), nil
 }
 
 // respell writes the few characters that encoding/json and jq spell differently

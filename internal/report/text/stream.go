@@ -31,6 +31,8 @@ type Stream struct {
 	numbers int  // number signs in a row
 	letters bool // letters after two or more number signs
 	rest    []byte
+
+	out bytes.Buffer // what a write comes to
 }
 
 // NewStream returns the guard of a standard stream.
@@ -50,7 +52,8 @@ func (s *Stream) Write(p []byte) (int, error) {
 		data = append(s.rest, p...)
 		s.rest = nil
 	}
-	var out bytes.Buffer
+	out := &s.out
+	out.Reset()
 	out.Grow(len(data) + 16)
 	for len(data) > 0 {
 		if n := s.plain(data); n > 0 {
@@ -70,7 +73,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 			break
 		}
 		r, n := utf8.DecodeRune(data)
-		s.put(&out, r)
+		s.put(out, r)
 		data = data[n:]
 	}
 	if _, err := s.w.Write(out.Bytes()); err != nil {
@@ -89,13 +92,17 @@ func colour(data []byte) int {
 	return 0
 }
 
-// plain is how many bytes at the start of data are printable ASCII outside of a
+// plain is how many bytes at the start of data are printable ASCII, in lines, outside of a
 // command: nearly all of a document is.
 func (s *Stream) plain(data []byte) int {
 	if s.colon || s.numbers > 0 {
 		return 0
 	}
 	for i, c := range data {
+		if c == '\n' {
+			s.blank = true
+			continue
+		}
 		if c < ' ' || c > '~' || c == '#' || c == ':' && s.blank {
 			return i
 		}
