@@ -37,8 +37,8 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 			return err
 		}
 		lines = append(lines[:0], separator+"\n"+indent+"  "...)
-		lines = text.AppendIndented(lines, compact.Bytes(), indent+"  ")
-		if _, err := w.Write(text.JSON(bytes.TrimSuffix(lines, []byte("\n")))); err != nil {
+		lines = text.AppendIndented(lines, text.JSON(compact.Bytes()), indent+"  ")
+		if _, err := w.Write(bytes.TrimSuffix(lines, []byte("\n"))); err != nil {
 			return err
 		}
 		separator, end = ",", "\n"+indent+"]"

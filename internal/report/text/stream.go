@@ -98,16 +98,20 @@ func (s *Stream) plain(data []byte) int {
 	if s.colon || s.numbers > 0 {
 		return 0
 	}
+	blank := s.blank
 	for i, c := range data {
-		if c == '\n' {
-			s.blank = true
-			continue
-		}
-		if c < ' ' || c > '~' || c == '#' || c == ':' && s.blank {
+		switch {
+		case c > '#' && c <= '~' && c != ':', c == '!', c == '"', c == ':' && !blank:
+			blank = false
+		case c == ' ':
+		case c == '\n':
+			blank = true
+		default:
+			s.blank = blank
 			return i
 		}
-		s.blank = s.blank && c == ' '
 	}
+	s.blank = blank
 	return len(data)
 }
 
