@@ -174,7 +174,7 @@ func within(ctx context.Context, limit time.Duration, evaluate func(context.Cont
 	defer cancel()
 	ended := make(chan outcome, 1)
 	go func() {
-		growStack(4)
+		growStack(8)
 		results, err := evaluate(timed)
 		ended <- outcome{results, err}
 	}()
