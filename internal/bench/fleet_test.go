@@ -93,7 +93,7 @@ func fleet(t *testing.T) []figure {
 	t.Logf("%d environments in %v, CPU %v; without latency in %v, CPU %v; %d rounds of %v by %d at once are %v",
 		many, all.wall, all.cpu, work.wall, work.cpu, rounds/wait, wait, parallel, latency)
 	return []figure{
-		{"scan of 1,000 environments: CPU of each", float64(work.cpu.Microseconds()) / 1e3 / many, " ms", false, 12},
+		{"scan of 1,000 environments: CPU of each", float64(work.cpu.Microseconds()) / 1e3 / many, " ms", false, 8},
 		{
 			"scan of 1,000 environments at 100 ms, --parallel 64: ideal time, of the time",
 			max(latency, work.wall).Seconds() / all.wall.Seconds(), "", true, 0.9,
