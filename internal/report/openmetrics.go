@@ -105,7 +105,7 @@ func (m *Metrics) Family(name, help string) {
 func (m *Metrics) Sample(name string, value any, labels ...string) {
 	var pairs []string
 	for pair := range slices.Chunk(labels, 2) {
-		pairs = append(pairs, pair[0]+`="`+strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(pair[1])+`"`)
+		pairs = append(pairs, pair[0]+`="`+strings.ReplaceAll(strings.ReplaceAll(pair[1], `\`, `\\`), `"`, `\"`)+`"`)
 	}
 	fmt.Fprintf(&m.b, "%s{%s} %v\n", name, strings.Join(pairs, ","), value)
 }

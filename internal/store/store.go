@@ -232,7 +232,7 @@ func (r row) Scan(into ...any) error {
 	stored := make([]any, len(into))
 	for i, to := range into {
 		switch to.(type) {
-		case *time.Time, *time.Duration, *map[string]string, encoding.TextUnmarshaler:
+		case *string, *int64, *time.Time, *time.Duration, *map[string]string, encoding.TextUnmarshaler:
 			stored[i] = column{to}
 		default:
 			stored[i] = reflect.New(reflect.TypeOf(to)).Interface() // a pointer that is nil for NULL
@@ -249,8 +249,8 @@ func (r row) Scan(into ...any) error {
 	return nil
 }
 
-// A column reads what no database has a type for: times and durations are microseconds,
-// enumerations are words, and labels are JSON.
+// A column reads the most frequent types at once, and what no database has a type for: times
+// and durations are microseconds, enumerations are words, and labels are JSON.
 type column struct{ to any }
 
 func (c column) Scan(value any) error {
@@ -259,6 +259,9 @@ func (c column) Scan(value any) error {
 		return nil
 	case int64:
 		switch to := c.to.(type) {
+		case *int64:
+			*to = v
+			return nil
 		case *time.Time:
 			*to = time.UnixMicro(v).UTC()
 			return nil
@@ -268,6 +271,9 @@ func (c column) Scan(value any) error {
 		}
 	case string:
 		switch to := c.to.(type) {
+		case *string:
+			*to = v
+			return nil
 		case *map[string]string:
 			return json.Unmarshal([]byte(v), to)
 		case encoding.TextUnmarshaler:
