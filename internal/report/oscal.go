@@ -69,6 +69,7 @@ type oscalRun struct {
 
 func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	id := ids.Of(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
+	ids = &oscal.IDs{} // of what is in the result: the result's own id is part of each
 	tool := oscalComponent{
 		UUID: ids.Of(id, "tool"), Type: "software", Title: visible(r.Tool.Name), Description: "The program that read and judged.",
 		Props: oscal.Properties("version", r.Tool.Version), Status: oscalState{State: "operational"},
