@@ -475,3 +475,27 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// TestUnstated: a document whose digest is right, and that lacks what every snapshot states,
+// is refused. Written again it would have a word that no snapshot has.
+func TestUnstated(t *testing.T) {
+	t.Parallel()
+	whole := snapshot.New()
+	whole.Scope, whole.Source = snapshot.ScopeIntegration, snapshot.SourceEnvironment
+	whole.Coverage[snapshot.SectionUsers] = snapshot.Coverage{State: snapshot.StateFailed, Detail: "cut"}
+	seal(t, whole)
+	data := string(encode(t, whole))
+	for _, tt := range []struct{ line, want string }{
+		{"\n  \"scope\": \"integration\",", "its scope is missing"},
+		{"\n  \"source\": \"environment\",", "its source is missing"},
+		{",\n      \"state\": \"failed\"", `its state of the section "users" is missing`},
+	} {
+		lacking := strings.Replace(data, tt.line, "", 1)
+		if lacking == data {
+			t.Fatalf("there is no %q in\n%s", tt.line, data)
+		}
+		if _, err := snapshot.Decode([]byte(resealed(lacking)), nil); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("got %v, want %q", err, tt.want)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/strictjson"
@@ -96,7 +98,22 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 		return nil, fmt.Errorf("the snapshot is broken: something follows its end at %s", strictjson.Position(data, dec.InputOffset()))
 	}
 	s.fill()
-	return s, nil
+	return s, s.stated()
+}
+
+// stated refuses a document that lacks what every snapshot states: what it leaves out would
+// be written as a word that no snapshot has.
+func (s *Snapshot) stated() error {
+	missing := map[string]bool{"scope": s.Scope == ScopeUnknown, "source": s.Source == SourceUnknown}
+	for section, coverage := range s.Coverage {
+		missing[fmt.Sprintf("state of the section %q", section)] = coverage.State == StateUnknown
+	}
+	for _, what := range slices.Sorted(maps.Keys(missing)) {
+		if missing[what] {
+			return fmt.Errorf("the snapshot is broken: its %s is missing; collect it again", what)
+		}
+	}
+	return nil
 }
 
 func checkFormat(data []byte) error {
