@@ -200,7 +200,7 @@ func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, n
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return &Kept{a, fmt.Sprintf("there is no way back from the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}
+			return &Kept{a, fmt.Sprintf("a rollback cannot leave the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}
 		}
 		r.tell(a, EventUndo)
 		before := now.State

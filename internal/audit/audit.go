@@ -265,7 +265,7 @@ type Subject struct {
 // privilege, required_depth, actual_depth and state.
 type Evidence map[string]any
 
-// Text returns the string under key, or "" where there is none.
+// Text returns the string under key, or "".
 func (e Evidence) Text(key string) string {
 	s, _ := e[key].(string)
 	return s

@@ -91,7 +91,7 @@ type simulation struct {
 	*simulator.Site
 
 	target run.Target
-	// applies is the identity that may apply a plan; nil if there is none.
+	// applies is the identity that may apply a plan, or nil.
 	applies *simulator.Client
 }
 

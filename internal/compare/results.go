@@ -28,7 +28,7 @@ func Results(older, newer []audit.Result) Diff {
 	return d
 }
 
-// last is the last result that is of the same environment; nil if there is none.
+// last is the last result that is of the same environment, or nil.
 func last(all []audit.Result, r audit.Result) *audit.Result {
 	for i := range slices.Backward(all) {
 		if same(all[i], r) {

@@ -51,7 +51,7 @@ type Linter struct {
 	Engine   *engine.Engine // nil before the first run
 
 	limits   solution.Limits
-	file     *config.File // nil if there is none
+	file     *config.File // or nil
 	standard *solution.Standard
 	asked    []asked
 }

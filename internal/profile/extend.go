@@ -51,7 +51,7 @@ func (d *draft) check(bases []Profile) error {
 		}
 	}
 	if d.Extends != "" && d.base == nil {
-		return d.doc.FaultAt(fmt.Sprintf("there is no profile %q to extend: there are %s", d.Extends, strings.Join(names, ", ")), d.Name, "extends")
+		return d.doc.FaultAt(fmt.Sprintf("the profile %q does not exist; extends: takes one of %s", d.Extends, strings.Join(names, ", ")), d.Name, "extends")
 	}
 	return d.foreign(bases)
 }

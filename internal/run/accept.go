@@ -29,7 +29,7 @@ type Accept struct {
 type Acceptance struct {
 	Waivers  *waiver.File // nil if there are none
 	Options  waiver.Options
-	Baseline []audit.Result // nil if there is none
+	Baseline []audit.Result // or nil
 	NewOnly  bool
 	// Configured is how many results the configuration names: fewer are a part.
 	Configured int

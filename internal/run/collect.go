@@ -62,6 +62,9 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 	}
 	err = t.Within(ctx, func(timed context.Context) (err error) {
 		all, err = collector.CollectAll(timed, client.Client, options)
+		if n := client.Stats().Throttled; err != nil && n > 0 && timed.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("the environment throttled %d requests: run fewer scans at the same time", n)
+		}
 		return err
 	})
 	return all, client.Stats(), err

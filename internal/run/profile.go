@@ -68,7 +68,7 @@ func parsedProfile(name string, data []byte) (profile.Profile, error) {
 	for _, p := range builtin {
 		names = append(names, p.Name)
 	}
-	return profile.Profile{}, Usagef("there is no profile %q: there are %s; a file is named by its path, such as ./%s.yaml",
+	return profile.Profile{}, Usagef("the profile %q does not exist: choose one of %s; a file is named by its path, such as ./%s.yaml",
 		name, strings.Join(names, ", "), name)
 }
 

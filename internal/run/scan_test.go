@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -169,4 +170,55 @@ func TestScanKeepsNoConnections(t *testing.T) {
 	if int(closed.Load()) != len(targets) {
 		t.Errorf("closed %d times, of %d environments", closed.Load(), len(targets))
 	}
+}
+
+// A throttling transport answers every request for data with 429.
+type throttling struct{ http.RoundTripper }
+
+func (t throttling) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := t.RoundTripper.RoundTrip(r)
+	if err == nil && strings.Contains(r.URL.Path, "/api/data/") {
+		answer.StatusCode = http.StatusTooManyRequests
+	}
+	return answer, err
+}
+
+// TestLate: a scan that takes too long says so once, and what slowed it if that is known.
+func TestLate(t *testing.T) {
+	t.Parallel()
+	const late = "it took longer than 1s: allow more with --timeout, or find out what makes it slow"
+	for _, tt := range []struct {
+		slow func(http.RoundTripper) http.RoundTripper
+		want string
+	}{
+		{func(inner http.RoundTripper) http.RoundTripper { return throttling{inner} }, " (the environment throttled N requests: run fewer scans at the same time)"},
+		{func(inner http.RoundTripper) http.RoundTripper { return hanging{inner} }, ""},
+	} {
+		s := newSite(t)
+		inner := s.Transport(nil)
+		s.Transport = func(*x509.CertPool) http.RoundTripper { return tt.slow(inner) }
+		s.Sleep = func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
+		targets := s.targets(t, s.document(fmt.Sprintf("  one: {url: %q, auth: {secret: {env: GOOD}}}\n", s.URL())))
+		targets[0].Timeout = time.Second
+		e, err := s.Engine(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]
+		digits := regexp.MustCompile(`throttled \d+`)
+		if got.Err == nil || digits.ReplaceAllString(got.Err.Error(), "throttled N") != late+tt.want || got.Result.Verdict != audit.VerdictIncomplete {
+			t.Errorf("got %v, want %s%s", got.Err, late, tt.want)
+		}
+	}
+}
+
+// A hanging transport answers no request for data.
+type hanging struct{ http.RoundTripper }
+
+func (h hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/api/data/") {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return h.RoundTripper.RoundTrip(r)
 }

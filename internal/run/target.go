@@ -259,8 +259,11 @@ func (t Target) Within(ctx context.Context, do func(context.Context) error) erro
 	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	err := do(timed)
-	if err != nil && ctx.Err() == nil && errors.Is(context.Cause(timed), late) {
-		return fmt.Errorf("%w (it was at this: %s)", late, err.Error())
+	switch {
+	case err == nil || ctx.Err() != nil || !errors.Is(context.Cause(timed), late):
+		return err
+	case errors.Is(err, late):
+		return late
 	}
-	return err
+	return fmt.Errorf("%w (%s)", late, err.Error())
 }

@@ -73,7 +73,7 @@ func normaliseGrants(r *Role, cat *catalogue, path []string, report reporter) {
 		p := cat.privilege(name)
 		if p == nil {
 			if !isStandard(name) {
-				report(place, fmt.Sprintf("role %q: there is no privilege %q", r.Name, name))
+				report(place, fmt.Sprintf("role %q: the privilege %q does not exist", r.Name, name))
 			}
 			continue // it is undefined here
 		}

@@ -117,7 +117,7 @@ func (x refIndex) id(kind refKind, ref string) string {
 	return ""
 }
 
-// name gives the preferred unambiguous name for what a reference points to, its id if there is none.
+// name gives the preferred unambiguous name for what a reference points to, or its id.
 func (x refIndex) name(kind refKind, ref string) string {
 	t, err := x.find(kind, ref)
 	if err != nil {

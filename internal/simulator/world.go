@@ -25,7 +25,7 @@ type world struct {
 	stamps map[string]stamp
 }
 
-// lookup finds a unit, a role, a user, a team or a personal view by its id, nil if there is none.
+// lookup finds a unit, a role, a user, a team or a personal view by its id, or nil.
 func lookup[T any](w *world, id string) *T {
 	row, _ := w.byID[id].(*T)
 	return row

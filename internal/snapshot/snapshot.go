@@ -193,7 +193,7 @@ type RoleEntry struct {
 	Line int `json:"line"`
 	// Name is the attribute's text.
 	Name string `json:"name"`
-	// Nearest is a standard privilege with a similar name; empty if there is none, or if
+	// Nearest is a standard privilege with a similar name; empty if no name is similar, or if
 	// the name is a standard privilege's.
 	Nearest string `json:"nearest"`
 	// Standard is the standard spelling of the name; empty if it is not a standard

@@ -39,7 +39,7 @@ func (a attribute) is(name string) bool {
 	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
-// attribute is the attribute with a name, or the zero attribute if there is none.
+// attribute is the attribute with a name, or the zero attribute.
 func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
 		if a.is(name) {

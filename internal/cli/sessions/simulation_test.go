@@ -43,7 +43,7 @@ func TestSimulatedEnvironmentFaults(t *testing.T) {
 		{"duplicate key below", "organization: {name: A}\nroles:\n  - name: R\n    name: S", `f.yaml:4: `},
 		{"a role's typo", "organization: {name: A}\nusers:\n  - {name: U, roles: [Redaer]}", `f.yaml:3: there is no role "Redaer"`},
 		{"a depth's typo", "organization: {name: A}\nroles:\n  - name: R\n    privileges:\n      globl: [prvReadAccount]", `f.yaml:5: unknown key "globl" in roles.0.privileges`},
-		{"a privilege's typo", "organization: {name: A}\nroles:\n  - name: R\n    privileges:\n      global:\n        - prvReadAccount\n        - prvReadAcount", `f.yaml:7: role "R": there is no privilege "prvReadAcount"`},
+		{"a privilege's typo", "organization: {name: A}\nroles:\n  - name: R\n    privileges:\n      global:\n        - prvReadAccount\n        - prvReadAcount", `f.yaml:7: role "R": the privilege "prvReadAcount" does not exist`},
 		{"a depth not allowed", "organization: {name: A}\nroles:\n  - name: R\n    privileges:\n      global: [prvReadUserQuery]", `f.yaml:5: role "R": prvReadUserQuery cannot be granted at depth global`},
 		{"granted twice", "organization: {name: A}\nroles:\n  - name: R\n    privileges: {global: [prvReadLead], local: [prvReadLead]}", "f.yaml:4: prvReadLead is granted twice"},
 		{"granted twice in another case", "organization: {name: A}\nroles:\n  - name: R\n    privileges: {global: [prvReadLead], local: [prvreadlead]}", `f.yaml:4: role "R": prvReadLead is granted twice`},

@@ -46,7 +46,7 @@ func JSON(document []byte) []byte {
 }
 
 // commandAt is the length of the old form of a runner's command at the start of b,
-// such as ##[group] or ##vso[task.setvariable, up to its bracket; 0 if there is none.
+// such as ##[group] or ##vso[task.setvariable, up to its bracket, or 0.
 func commandAt(b []byte) int {
 	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
 		return 0
