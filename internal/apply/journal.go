@@ -107,7 +107,18 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	return j, nil
 }
 
-// Vacant refuses the name of an existing file, unless it is a journal that was never begun.
+// An ExistsError says that the file of a new journal already exists.
+type ExistsError struct {
+	Name    string
+	Journal *Journal // its content; nil if that is not a readable journal
+}
+
+func (e *ExistsError) Error() string {
+	return fmt.Sprintf("the journal %s already exists: name another with --journal", e.Name)
+}
+
+// Vacant refuses the name of an existing file with an [ExistsError], unless the file is a
+// journal that was never begun.
 func Vacant(name string) error {
 	info, err := os.Lstat(name)
 	switch {
@@ -117,30 +128,14 @@ func Vacant(name string) error {
 		return fmt.Errorf("starting the journal: %w", err)
 	}
 	data, err := bounds.ReadFile(bounds.Journal, name)
-	advice := "name another with --journal"
-	switch {
-	case err == nil && info.Mode().IsRegular() && stillborn(data):
+	if err == nil && info.Mode().IsRegular() && stillborn(data) {
 		return nil
-	case err == nil:
-		advice = instead(name, data)
 	}
-	return fmt.Errorf("the journal %s already exists: %s", name, advice)
-}
-
-// instead says what to do about an existing journal, depending on how its run ended.
-func instead(name string, data []byte) string {
-	j, _, err := ParseJournal(data)
-	switch {
-	case err != nil:
-		return "it is not a readable journal; name another with --journal"
-	case j.undoing && !j.Touched():
-		return "its run was fully undone; to apply the plan again, name another with --journal"
-	case j.undoing:
-		return fmt.Sprintf("its run was partly undone; undo the rest with `dbaudit rollback %s`", change.Shell(name))
-	case len(j.Left()) == 0:
-		return fmt.Sprintf("its plan was fully carried out; undo it with `dbaudit rollback %s`, or make a new plan", change.Shell(name))
+	exists := &ExistsError{Name: name}
+	if j, _, err := ParseJournal(data); err == nil {
+		exists.Journal = j
 	}
-	return fmt.Sprintf("continue with `dbaudit apply --resume %[1]s`, undo with `dbaudit rollback %[1]s`, or name another with --journal", change.Shell(name))
+	return exists
 }
 
 // OpenJournal reads a journal and continues to write to it.

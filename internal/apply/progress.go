@@ -79,6 +79,9 @@ func (j *Journal) Applied() int {
 // Touched reports whether any change may have been sent that was not undone.
 func (j *Journal) Touched() bool { return slices.ContainsFunc(j.steps, step.undoable) }
 
+// Undoing reports whether a rollback of the run was begun.
+func (j *Journal) Undoing() bool { return j.undoing }
+
 // Begun reports whether any action was begun.
 func (j *Journal) Begun() bool {
 	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })

@@ -36,7 +36,7 @@ func (f application) runner(a *app, e *webapi.Environment, p plan.Plan) *apply.R
 // begin carries a plan out that was found good.
 func (f application) begin(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
-		return err
+		return instead(a, err)
 	}
 	w, err := a.Writer(ctx, v.Target)
 	if err != nil {
@@ -79,7 +79,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 		return err
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
-		return err
+		return instead(a, err)
 	}
 	err = f.finish(ctx, a, v, runner, journal)
 	_ = runner.Journal.Close() // every line is on the disk already
@@ -88,6 +88,27 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 		err = errors.Join(err, os.Remove(journal))
 	}
 	return err
+}
+
+// instead says what to do about a journal that already exists, by how far its run is. Other
+// errors stay as they are.
+func instead(a *app, err error) error {
+	var exists *apply.ExistsError
+	if !errors.As(err, &exists) || exists.Journal == nil {
+		return err
+	}
+	j, env := exists.Journal, exists.Journal.Plan.Environment
+	resume, undo := applying(a, "dbaudit apply --resume", exists.Name, env), undoing(a, exists.Name, env)
+	advice := fmt.Sprintf("continue with `%s`, undo with `%s`, or name another with --journal", resume, undo)
+	switch {
+	case j.Undoing() && !j.Touched():
+		advice = "its run was fully undone; to apply the plan again, name another with --journal"
+	case j.Undoing():
+		advice = fmt.Sprintf("its run was partly undone; undo the rest with `%s`", undo)
+	case len(j.Left()) == 0:
+		advice = fmt.Sprintf("its plan was fully carried out; undo it with `%s`, or make a new plan", undo)
+	}
+	return fmt.Errorf("the journal %s already exists: %s", exists.Name, advice)
 }
 
 func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {

@@ -171,52 +171,43 @@ func (o *outputs) render(a *app, results []audit.Result, options report.Options)
 		options.Summary = *o.summary
 	}
 	for _, doc := range o.list {
-		local := options
-		local.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
-		if console.IsFolder(doc.file) {
-			if err := putPages(doc.file, results, local); err != nil {
-				return err
-			}
-			continue
-		}
-		local.SARIFProfile, local.AzureDevOps = o.sarifProfile, o.pipeline
-		if doc.file == "" {
-			local.Width, local.Color = a.Width, a.Color()
-		}
-		draw := func(w io.Writer) (err error) {
-			if len(results) == 1 {
-				err = report.Render(w, doc.format, results[0], local)
-			} else {
-				err = report.RenderAll(w, doc.format, results, local)
-			}
-			if err != nil {
-				return fmt.Errorf("rendering %s: %w", doc.format, err)
-			}
-			return nil
-		}
-		// The renderer alone may write commands to standard output.
-		if stream := a.Stream(doc.file); stream != nil {
-			if err := draw(stream); err != nil {
-				return err
-			}
-			continue
-		}
-		if console.SameFile(doc.file, a.Getenv("GITHUB_STEP_SUMMARY")) {
-			local.MarkdownLimit = report.JobSummaryLimit
-		}
-		err := console.WriteTo(doc.file, func(w io.Writer) error {
-			if doc.format == report.CSV {
-				if _, err := io.WriteString(w, byteOrderMark); err != nil {
-					return err
-				}
-			}
-			return draw(w)
-		})
-		if err != nil {
+		if err := o.write(a, doc, results, options); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (o *outputs) write(a *app, doc document, results []audit.Result, options report.Options) error {
+	options.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
+	if console.IsFolder(doc.file) {
+		return putPages(doc.file, results, options)
+	}
+	options.SARIFProfile, options.AzureDevOps = o.sarifProfile, o.pipeline
+	if doc.file == "" {
+		options.Width, options.Color = a.Width, a.Color()
+	}
+	if console.SameFile(doc.file, a.Getenv("GITHUB_STEP_SUMMARY")) {
+		options.MarkdownLimit = report.JobSummaryLimit
+	}
+	draw := func(w io.Writer) error {
+		if len(results) == 1 {
+			return report.Render(w, doc.format, results[0], options)
+		}
+		return report.RenderAll(w, doc.format, results, options)
+	}
+	// The renderer alone may write commands to standard output.
+	if stream := a.Stream(doc.file); stream != nil {
+		return draw(stream)
+	}
+	return console.WriteTo(doc.file, func(w io.Writer) error {
+		if doc.format == report.CSV {
+			if _, err := io.WriteString(w, byteOrderMark); err != nil {
+				return err
+			}
+		}
+		return draw(w)
+	})
 }
 
 // putPages writes an index and a page for each result to a folder. Its other files stay.

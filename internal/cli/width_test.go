@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -98,5 +99,20 @@ func TestSummaryByItself(t *testing.T) {
 		if got := !strings.Contains(b.String(), "Evaluated"); got != test.want {
 			t.Errorf("%+v: a summary: %t", test, got)
 		}
+	}
+}
+
+// A full writer is a disk without space.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
+
+// TestRenderingFails: a document that cannot be written is an error that names its format once.
+func TestRenderingFails(t *testing.T) {
+	t.Parallel()
+	a := newApp(Env{Streams: console.Streams{Stdout: full{}}, Host: run.Host{Getenv: func(string) string { return "" }}})
+	o := outputs{list: []document{{format: report.Table}}}
+	if err := o.render(a, make([]audit.Result, 1), report.Options{}); err == nil || err.Error() != "rendering table: no space is left" {
+		t.Errorf("%v", err)
 	}
 }

@@ -96,7 +96,7 @@ func TestApplySession(t *testing.T) {
 	b.run("scan").must(t, 0)
 
 	again := b.run("apply", "plan.json", "--yes").must(t, 3)
-	b.has(again.stderr, "plan.journal.json already exists")
+	b.has(again.stderr, "plan.journal.json already exists: its plan was fully carried out; undo it with `dbaudit rollback plan.journal.json --url https://")
 	moved := b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 3)
 	b.has(moved.stderr, "prvReadLead is global, not none")
 	if _, err := os.Stat("second.json"); err == nil {
