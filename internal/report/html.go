@@ -57,12 +57,12 @@ type resultData struct {
 
 func (d *resultData) At(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
-// failedData is a row of the table of what failed: the first finding of a control.
+// failedData is a row of the table of what failed: the leading finding of a control.
 type failedData struct {
 	audit.Control
 
 	What, Fix string
-	More      int // findings beside the first
+	More      int // other findings
 }
 
 type tileData struct {
@@ -191,7 +191,8 @@ func failedRows(r audit.Result, o Options) []failedData {
 	for _, c := range with(audit.OutcomeFail, r) {
 		row := failedData{Control: c, What: c.Title}
 		if len(c.Findings) > 0 {
-			row.What, row.Fix = beginning(shorten(c.Findings[0].Message, textColumns)), advice(c.Findings[0], c, o)
+			first := leading(c)
+			row.What, row.Fix = beginning(shorten(first.Message, textColumns)), advice(first, c, o)
 			row.More = len(c.Findings) - 1
 		}
 		rows = append(rows, row)

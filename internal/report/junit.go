@@ -158,9 +158,9 @@ func messages(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
 	}
-	m := c.Findings[0].Message
+	m := leading(c).Message
 	if more := len(c.Findings) - 1; more > 0 {
-		m += fmt.Sprintf(" (and %s more)", count(more, "finding"))
+		m += fmt.Sprintf(" (and %d more)", more)
 	}
 	return m
 }

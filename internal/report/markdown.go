@@ -50,7 +50,7 @@ func (p *page) put(piece, closing string) bool {
 func writeMarkdown(w io.Writer, from *source, o Options) error {
 	p := &page{limit: cmp.Or(o.MarkdownLimit, CommentLimit)}
 	for _, r := range from.rs {
-		p.findings += findings(r.Controls)
+		p.findings += r.Summary.Findings
 	}
 	from.rs = worstFirst(from.rs)
 	several := len(from.rs) > 1
@@ -108,7 +108,7 @@ func (p *page) result(r audit.Result, o Options) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")
 		}
-		fmt.Fprintf(&b, "%d. %s\n", i+1, md(beginning(shorten(step.Text, textColumns))))
+		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step.Text, textColumns)))
 		for j, command := range step.Commands {
 			if j == 0 {
 				b.WriteByte('\n')

@@ -24,18 +24,19 @@ func headline(r audit.Result) string {
 	}
 	s := r.Summary
 	all := count(s.Pass+s.Fail+s.Unknown+s.NotApplicable+s.Waived, "control")
-	unknown, unchecked := "", ""
-	if s.Unknown > 0 {
-		unknown = fmt.Sprintf("%d could not be evaluated", s.Unknown)
-	}
+	unchecked := ""
 	if r.LeavesViewsOut() {
 		unchecked = "; " + audit.ViewsUnchecked
 	}
 	switch {
 	case s.Fail > 0:
-		return join(", and ", fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, severities(tallyOf(r).failed)), unknown)
-	case unknown != "":
-		return fmt.Sprintf("%s: nothing failed, but %s of %s", env, unknown, all)
+		failed := fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, severities(tallyOf(r).failed))
+		if s.Unknown > 0 {
+			failed += fmt.Sprintf(", and %d could not be evaluated", s.Unknown)
+		}
+		return failed
+	case s.Unknown > 0:
+		return fmt.Sprintf("%s: nothing failed, but %d of %s could not be evaluated", env, s.Unknown, all)
 	case s.Pass+s.Waived == 0:
 		return env + ": nothing could be judged"
 	case s.Waived > 0:
@@ -44,24 +45,22 @@ func headline(r audit.Result) string {
 	return fmt.Sprintf("%s meets all %s that apply%s", env, count(s.Pass, "control"), unchecked)
 }
 
-// A step is something to do next, in a sentence, and the commands that do it.
+// A step is something to do next, as a sentence, and the commands that do it.
 type step struct {
 	Text     string
 	Commands []string
 }
-
-func (s step) Sentence() string { return beginning(s.Text) }
 
 // nextSteps says what to do next, most urgent first: what failed gravest, all that
 // failed, what could not be judged.
 func nextSteps(r audit.Result, o Options) []step {
 	switch {
 	case r.Unread != nil && !r.OfFile():
-		return []step{{"do what the message says; dbaudit doctor checks each step separately", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
+		return []step{{"Do what the message says; dbaudit doctor checks each step separately.", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
 	case r.Unread != nil && r.Unread.Location == nil:
-		return []step{{"correct the path, or collect the snapshot again", nil}}
+		return []step{{"Correct the path, or collect the snapshot again.", nil}}
 	case r.Unread != nil:
-		return []step{{"correct the path or the file, or leave it out with dbaudit lint --exclude", nil}}
+		return []step{{"Correct the path or the file, or leave it out with dbaudit lint --exclude.", nil}}
 	}
 	var steps []step
 	t := tallyOf(r)
@@ -77,21 +76,21 @@ func nextSteps(r audit.Result, o Options) []step {
 	found := count(t.open, "finding")
 	switch by := t.open - t.automatic; {
 	case r.OfFile() && t.lines > 0:
-		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file", count(t.lines, "line")), nil})
+		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file.", count(t.lines, "line")), nil})
 	case r.OfFile(), t.automatic == 0: // there is nothing to plan
 	case t.open == 1:
-		steps = append(steps, step{"prepare fixes for the finding, review them, and apply them", plan})
+		steps = append(steps, step{"Prepare fixes for the finding, review them, and apply them.", plan})
 	case by == 0:
-		steps = append(steps, step{"prepare fixes for all " + found + ", review them, and apply them", plan})
+		steps = append(steps, step{"Prepare fixes for all " + found + ", review them, and apply them.", plan})
 	default:
 		others := fmt.Sprintf("%d need", by)
 		if by == 1 {
 			others = "one needs"
 		}
-		steps = append(steps, step{fmt.Sprintf("prepare fixes for %d of the %s, review them, and apply them; the other %s %s", t.automatic, found, others, t.others()), plan})
+		steps = append(steps, step{fmt.Sprintf("Prepare fixes for %d of the %s, review them, and apply them; the other %s %s.", t.automatic, found, others, t.others()), plan})
 	}
 	if r.Summary.Unknown > 0 {
-		steps = append(steps, step{"see what the auditor's sign-in cannot read, so that what is unknown can be judged", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
+		steps = append(steps, step{"See what the auditor's sign-in cannot read, so that what is unknown can be judged.", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
 	}
 	return steps
 }

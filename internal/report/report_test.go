@@ -241,3 +241,19 @@ func TestViewsThatWereNotChecked(t *testing.T) {
 		t.Errorf("the box of the views: %+v", views)
 	}
 }
+
+// TestWaivedFindingsDoNotLead: of a failed control with a waived finding, the summaries name
+// the finding that is still to be fixed, and the table counts those that are waived.
+func TestWaivedFindingsDoNotLead(t *testing.T) {
+	t.Parallel()
+	for f, want := range map[Format]string{
+		HTML:     `Field – Write is not granted; Organization is required (prvWriteAttribute)</a> <span class="about">and 1 more</span></td><td>Grant Field – Write at`,
+		Markdown: "| Field – Write is not granted; Organization is required (prvWriteAttribute) (and 1 more) |",
+		JUnit:    `<failure message="Field – Write is not granted; Organization is required (prvWriteAttribute) (and 1 more)"`,
+		Table:    "FAILED  7 controls, 9 findings, 1 of them waived\n",
+	} {
+		if out := rendered(t, f, mixed(), Options{}); !strings.Contains(out, want) {
+			t.Errorf("%s lacks %q", f, want)
+		}
+	}
+}

@@ -123,7 +123,12 @@ func (t *terminal) result(r audit.Result) {
 	listed := r
 	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.Least })
 	if failed := with(audit.OutcomeFail, listed); len(failed) > 0 {
-		t.section(table.BoldRed, fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(findings(failed), "finding")))
+		n, accepted := findings(failed)
+		heading := fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(n, "finding"))
+		if accepted > 0 {
+			heading += fmt.Sprintf(", %d of them waived", accepted)
+		}
+		t.section(table.BoldRed, heading)
 		t.findings(failed, "WHAT TO DO")
 	}
 	if unknown := with(audit.OutcomeUnknown, listed); len(unknown) > 0 {
@@ -131,7 +136,8 @@ func (t *terminal) result(r audit.Result) {
 		t.reasons(unknown)
 	}
 	if waived := with(audit.OutcomeWaived, listed); len(waived) > 0 {
-		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(findings(waived), "finding")))
+		_, accepted := findings(waived)
+		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(accepted, "finding")))
 		t.findings(waived, "ACCEPTED")
 	}
 	t.quiet(listed)
@@ -174,12 +180,17 @@ func (t *terminal) quiet(r audit.Result) {
 	}
 }
 
-func findings(cs []audit.Control) int {
-	n := 0
+// findings counts the findings of controls, and those of them that a waiver covers.
+func findings(cs []audit.Control) (all, accepted int) {
 	for _, c := range cs {
-		n += len(c.Findings)
+		for _, f := range c.Findings {
+			all++
+			if f.Waiver != nil {
+				accepted++
+			}
+		}
 	}
-	return n
+	return all, accepted
 }
 
 // banner is the verdict and what to do next: what a person sees first.

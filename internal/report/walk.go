@@ -39,6 +39,13 @@ func issues(r audit.Result, joined bool) []issue {
 
 func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
 
+// leading is the finding that stands for a control with findings: the first that no waiver
+// covers, if there is one.
+func leading(c audit.Control) audit.Finding {
+	open := slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
+	return c.Findings[max(open, 0)]
+}
+
 func (i issue) message() string {
 	if i.Finding != nil {
 		return i.Finding.Message
