@@ -190,13 +190,14 @@ func (t *Tx) environment(ctx context.Context, where string, args ...any) (Enviro
 	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
 }
 
-// retired is the condition for an environment e of which every integration is retired.
-const retired = `EXISTS (SELECT 1 FROM integration i WHERE i.environment_id = e.id)
-	AND NOT EXISTS (SELECT 1 FROM integration i WHERE i.environment_id = e.id AND NOT i.retired)`
+// audited is the condition for an environment e that was not removed: then all of its
+// integrations are retired.
+const audited = `(EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id AND NOT retired)
+	OR NOT EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id))`
 
 // Environments lists all environments by name, except those that were removed.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
-	return all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE NOT ("+retired+") ORDER BY e.name")
+	return all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+audited+" ORDER BY e.name")
 }
 
 // Environment is the environment of a name, or [ErrNotFound].

@@ -98,7 +98,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
-		WHERE NOT (`+retired+") AND "+where+" ORDER BY e.name, i.name", args...)
+		WHERE `+audited+" AND "+where+" ORDER BY e.name, i.name", args...)
 }
 
 const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
@@ -148,8 +148,8 @@ func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
 		err = from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
 		d.Day = time.Unix(n*24*60*60, 0).UTC()
 		return d, err
-	}, `SELECT day, SUM(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), SUM(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
-		SUM(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
+	}, `SELECT day, MAX(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), MAX(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
+		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
 }
 
 const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run,
@@ -247,8 +247,8 @@ func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
 		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale
 			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired) GROUP BY control, severity, outcome)
-		SELECT control, MIN(severity), SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END), SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END),
-			SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END)
+		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),
+			CAST(SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END) AS BIGINT), CAST(SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END) AS BIGINT)
 		FROM counts GROUP BY control ORDER BY control`,
 		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
 }

@@ -72,8 +72,11 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // Ended reports whether the run has ended.
 func (r Run) Ended() bool { return !r.EndedAt.IsZero() }
 
-const runColumns = `r.id, r.environment_id, (SELECT name FROM environment WHERE id = r.environment_id), r.period, r.trigger, r.state, r.attempt, r.failures,
+// runColumns are the columns of a run r of an environment e.
+const runColumns = `r.id, r.environment_id, e.name, r.period, r.trigger, r.state, r.attempt, r.failures,
 	r.queued_at, r.started_at, r.ended_at, r.error_code, r.error, r.worker, r.tool_version, r.job`
+
+const selectRuns = "SELECT " + runColumns + " FROM run r JOIN environment e ON e.id = r.environment_id WHERE "
 
 func (r *Run) fields() []any {
 	return []any{
@@ -109,7 +112,7 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 // Orphans are the runs that have not ended although the queue does not have their job any
 // more.
 func (t *Tx) Orphans(ctx context.Context) ([]Run, error) {
-	return all(ctx, t.tx, scanRun, "SELECT "+runColumns+` FROM run r WHERE r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
+	return all(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
 		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`)
 }
 
@@ -130,12 +133,12 @@ func (t *Tx) Waiting(ctx context.Context, e Environment) (id int64, ok bool, err
 
 // Lock locks and reads the environment of a name, or returns [ErrNotFound].
 func (t *Tx) Lock(ctx context.Context, name string) (Environment, error) {
-	return t.environment(ctx, "e.name = $1"+t.forUpdate(), name)
+	return t.environment(ctx, "e.name = $1"+t.lock("e"), name)
 }
 
 // Run locks and reads a run, or returns [ErrNotFound].
 func (t *Tx) Run(ctx context.Context, id int64) (Run, error) {
-	return one(ctx, t.tx, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1"+t.forUpdate(), id)
+	return one(ctx, t.tx, scanRun, selectRuns+"r.id = $1"+t.lock("r"), id)
 }
 
 // going locks and reads a run that has not ended, or returns [ErrEnded].
@@ -206,7 +209,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 		return err
 	}
 	// The results of one environment are folded one after the other.
-	e, err := t.environment(ctx, "e.id = $1"+t.forUpdate(), r.EnvironmentID)
+	e, err := t.environment(ctx, "e.id = $1"+t.lock("e"), r.EnvironmentID)
 	if err != nil {
 		return err
 	}
@@ -295,9 +298,7 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 // Runs lists the runs of an environment, the newest first: those before a run's id, or
 // the newest of all if it is 0.
 func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
-	return all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM run r
-		WHERE r.environment_id = (SELECT id FROM environment WHERE name = $1) AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3`,
-		environment, before, limit)
+	return all(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
 }
 
 // Failing is the newest run that ended of each environment, if it gave no result, by the
@@ -315,5 +316,5 @@ func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
 
 // Run is the run of an id, or [ErrNotFound].
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
-	return one(ctx, s.db, scanRun, "SELECT "+runColumns+" FROM run r WHERE r.id = $1", id)
+	return one(ctx, s.db, scanRun, selectRuns+"r.id = $1", id)
 }

@@ -7,6 +7,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding"
@@ -149,10 +150,10 @@ func failed(err error) error {
 	return fmt.Errorf("the store: %w", err)
 }
 
-// forUpdate locks the rows that are read; SQLite has one writer and needs no lock.
-func (t *Tx) forUpdate() string {
+// lock locks the rows of a table that are read; SQLite has one writer and needs no lock.
+func (t *Tx) lock(table string) string {
 	if t.postgres {
-		return " FOR UPDATE"
+		return " FOR UPDATE OF " + table
 	}
 	return ""
 }
@@ -231,56 +232,53 @@ type row struct{ *sql.Rows }
 func (r row) Scan(into ...any) error {
 	stored := make([]any, len(into))
 	for i, to := range into {
-		switch to.(type) {
-		case *string, *int64, *time.Time, *time.Duration, *map[string]string, encoding.TextUnmarshaler:
-			stored[i] = column{to}
-		default:
-			stored[i] = reflect.New(reflect.TypeOf(to)).Interface() // a pointer that is nil for NULL
-		}
+		stored[i] = column{to}
 	}
-	if err := r.Rows.Scan(stored...); err != nil {
-		return err
-	}
-	for i, to := range into {
-		if value := reflect.Indirect(reflect.ValueOf(stored[i])); value.Kind() == reflect.Pointer && !value.IsNil() {
-			reflect.ValueOf(to).Elem().Set(value.Elem())
-		}
-	}
-	return nil
+	return r.Rows.Scan(stored...)
 }
 
-// A column reads the most frequent types at once, and what no database has a type for: times
-// and durations are microseconds, enumerations are words, and labels are JSON.
+// A column reads a value into what a pointer names. Times and durations are stored as
+// microseconds, enumerations as words, and labels as JSON.
 type column struct{ to any }
 
 func (c column) Scan(value any) error {
+	fits := true
 	switch v := value.(type) {
 	case nil:
-		return nil
-	case int64:
-		switch to := c.to.(type) {
-		case *int64:
-			*to = v
-			return nil
-		case *time.Time:
-			*to = time.UnixMicro(v).UTC()
-			return nil
-		case *time.Duration:
-			*to = time.Duration(v) * time.Microsecond
-			return nil
-		}
+	case bool:
+		fits = set(c.to, v)
+	case []byte:
+		fits = set(c.to, bytes.Clone(v)) // the driver uses its own again
+	case int64: // SQLite has no other type for the value of an expression that is true or false
+		fits = set(c.to, v) || set(c.to, int(v)) || set(c.to, v != 0) ||
+			set(c.to, time.UnixMicro(v).UTC()) || set(c.to, time.Duration(v)*time.Microsecond)
 	case string:
 		switch to := c.to.(type) {
-		case *string:
-			*to = v
-			return nil
 		case *map[string]string:
 			return json.Unmarshal([]byte(v), to)
 		case encoding.TextUnmarshaler:
 			return to.UnmarshalText([]byte(v))
 		}
+		into := reflect.ValueOf(c.to).Elem()
+		if fits = into.Kind() == reflect.String; fits {
+			into.SetString(v)
+		}
+	default:
+		fits = false
 	}
-	return fmt.Errorf("%T is stored as %T", c.to, value)
+	if !fits {
+		return fmt.Errorf("%T is stored as %T", c.to, value)
+	}
+	return nil
+}
+
+// set sets what a pointer to a T names, and reports whether it is one.
+func set[T any](to any, value T) bool {
+	pointer, fits := to.(*T)
+	if fits {
+		*pointer = value
+	}
+	return fits
 }
 
 func number(r row) (n int64, err error) { return n, r.Scan(&n) }

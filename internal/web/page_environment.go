@@ -17,17 +17,11 @@ import (
 type environmentData struct {
 	store.Environment
 
-	Integrations []integrationData
+	Integrations []row
 	Findings     []store.Finding
 	Changes      []changeRow
 	Runs         []store.Run
 	Older        string // the query of the page of older runs
-}
-
-type integrationData struct {
-	fleetRow
-
-	Strip report.Drawing
 }
 
 // A changeRow says that a finding began or ended, and whether the environment did that.
@@ -73,7 +67,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	e := list[0].Environment
 	d := environmentData{Environment: e}
 	for _, v := range list {
-		i := integrationData{fleetRow: s.row(v)}
+		i := s.row(v)
 		if v.Integration != "" {
 			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Now().AddDate(-1, 0, 0))
 			if err != nil {

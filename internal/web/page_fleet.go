@@ -14,38 +14,38 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A state is what an integration is now, as a word, and as a class of the style sheet.
-type state struct{ Word, Class string }
-
-// classes are the classes of states, the worst first.
+// classes are the classes of the style sheet for what an integration is now, the worst first.
 func classes() []string { return []string{"noncompliant", "stale", "incomplete", "compliant"} }
 
-// stateOf is never green for a verdict that is too old. What is known to fail by a result of now stays known, though not everything was judged.
-func (s *server) stateOf(v store.Status) state {
+// stateOf is what an integration is now: in words, and as a class of the style sheet. A verdict
+// that is too old is never green. What fails by a recent result is known to fail, even if that
+// result could not judge everything.
+func (s *server) stateOf(v store.Status) (word, class string) {
 	switch {
 	case v.LastResultRun == 0:
-		return state{"not scanned yet", "stale"}
+		return "not scanned yet", "stale"
 	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
-		return state{"noncompliant, judged in part", "noncompliant"}
+		return "noncompliant, judged in part", "noncompliant"
 	case v.Stale:
-		return state{"stale, was " + v.Verdict.String(), "stale"}
+		return "stale, was " + v.Verdict.String(), "stale"
 	}
-	return state{v.Verdict.String(), v.Verdict.String()}
+	return v.Verdict.String(), v.Verdict.String()
 }
 
-// fleetRow is one integration of an environment.
-type fleetRow struct {
-	state
-	store.Status
-
-	Labels  string
-	Severe  [4]int // open findings: critical, high, medium, and low with info
-	Trouble string // why the last run gave no result
-	rank    int
+// A row is one integration of an environment. It embeds nothing: a template looks up a
+// field of an embedded struct slowly.
+type row struct {
+	Status      store.Status
+	Word, Class string // as stateOf
+	Labels      string
+	Severe      [4]int         // open findings: critical, high, medium, and low with info
+	Trouble     string         // why the last run gave no result
+	Strip       report.Drawing // of its results; on the page of an environment
 }
 
-func (s *server) row(v store.Status) fleetRow {
-	r := fleetRow{state: s.stateOf(v), Status: v}
+func (s *server) row(v store.Status) row {
+	r := row{Status: v}
+	r.Word, r.Class = s.stateOf(v)
 	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
 	}
@@ -55,13 +55,13 @@ func (s *server) row(v store.Status) fleetRow {
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
 		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)
 	}
-	r.rank = slices.Index(classes(), r.Class)
 	return r
 }
 
-// worstFirst orders rows by verdict, then by the most severe open finding.
-func worstFirst(a, b fleetRow) int {
-	return cmp.Or(cmp.Compare(a.rank, b.rank), -slices.Compare(a.Severe[:], b.Severe[:]), cmp.Compare(a.Environment.Name, b.Environment.Name), cmp.Compare(a.Integration, b.Integration))
+// worstFirst orders rows by verdict, then by the most severe open finding. Rows are in the
+// order of their names before.
+func worstFirst(a, b row) int {
+	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.Severe[:], b.Severe[:]))
 }
 
 // troubleShown is how many columns of an error are in the list; the page of the
@@ -69,7 +69,7 @@ func worstFirst(a, b fleetRow) int {
 const troubleShown = 110
 
 type fleetData struct {
-	Rows                    []fleetRow
+	Rows                    []row
 	Counts                  map[string]int
 	All                     int // rows before the filter
 	Label, Verdict, Control string
@@ -101,7 +101,7 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 			d.Rows = append(d.Rows, row)
 		}
 	}
-	slices.SortFunc(d.Rows, worstFirst)
+	slices.SortStableFunc(d.Rows, worstFirst)
 	days, err := s.Store.Days(r.Context(), s.Now().AddDate(0, 0, -daysShown))
 	if err != nil {
 		return err
