@@ -2,10 +2,7 @@ package sessions_test
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -52,20 +49,18 @@ func lacking(env *simulator.Environment) {
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
 }
 
-func (b *bench) state() string {
-	b.tb.Helper()
-	data, err := b.server.State()
-	if err != nil {
-		b.tb.Fatal(err)
+// onWrite calls a function at the nth request that changes the environment.
+func (b *bench) onWrite(n int, do func() simulator.Fault) {
+	writes := 0
+	fault := func(r *http.Request) simulator.Fault {
+		if isWrite(r) {
+			if writes++; writes == n {
+				return do()
+			}
+		}
+		return simulator.Fault{}
 	}
-	return string(data)
-}
-
-func (b *bench) has(text, part string) {
-	b.tb.Helper()
-	if !strings.Contains(text, part) {
-		b.tb.Errorf("%q is not in:\n%s", part, text)
-	}
+	b.faults.Store(&fault)
 }
 
 func TestApplySession(t *testing.T) {
@@ -83,9 +78,7 @@ func TestApplySession(t *testing.T) {
 	if b.state() != start {
 		t.Fatal("something was changed before anybody said yes")
 	}
-	if _, err := os.Stat("plan.journal.json"); err == nil {
-		t.Error("a journal of nothing")
-	}
+	b.absent("plan.journal.json")
 	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
 	b.has(applied.stderr, "fixed (1)\n  - DB-PRIV-LEAD")
 	b.has(applied.stdout, "COMPLIANT")
@@ -99,9 +92,7 @@ func TestApplySession(t *testing.T) {
 	b.has(again.stderr, "plan.journal.json already exists: its plan was fully carried out; undo it with `dbaudit rollback plan.journal.json --url https://")
 	moved := b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 3)
 	b.has(moved.stderr, "prvReadLead is global, not none")
-	if _, err := os.Stat("second.json"); err == nil {
-		t.Error("a journal of nothing")
-	}
+	b.absent("second.json")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("rollback", "plan.journal.json").must(t, 2)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
@@ -140,13 +131,10 @@ func TestPlanOfCompliant(t *testing.T) {
 func TestPlanThatIsRefused(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	data, err := os.ReadFile("plan.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.write("edited.json", strings.ReplaceAll(string(data), "prvReadLead", "prvReadUser"))
+	data := b.read("plan.json")
+	b.write("edited.json", strings.ReplaceAll(data, "prvReadLead", "prvReadUser"))
 	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
-	b.write("cut.json", string(data[:200]))
+	b.write("cut.json", data[:200])
 	b.run("apply", "cut.json", "--yes").must(t, 3)
 	b.run("apply", "nowhere.json", "--yes").must(t, 3)
 	b.run("apply").must(t, 2)
@@ -172,7 +160,7 @@ func TestApplyIsCutOff(t *testing.T) {
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	writes := 0
 	cut := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+		if isWrite(r) {
 			writes++
 		}
 		if writes < 2 {
@@ -203,16 +191,10 @@ func TestApplyIsInterrupted(t *testing.T) {
 	})
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	ctx, stop := context.WithCancel(t.Context())
-	writes := 0
-	interrupt := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
-			if writes++; writes == 2 {
-				stop()
-			}
-		}
+	b.onWrite(2, func() simulator.Fault {
+		stop()
 		return simulator.Fault{}
-	}
-	b.faults.Store(&interrupt)
+	})
 	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
 	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
@@ -253,24 +235,12 @@ func TestApplyIdentityInConfiguration(t *testing.T) {
 func TestConfirmation(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	var p struct {
-		Environment struct {
-			Name string `json:"name"`
-		} `json:"environment"`
-	}
-	data, err := os.ReadFile(filepath.Join(b.dir, "plan.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &p); err != nil {
-		t.Fatal(err)
-	}
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	for _, typed := range []string{"", "yes\n", "\n"} {
 		b.env.Stdin = strings.NewReader(typed)
 		b.has(b.run("apply", "plan.json").must(t, 130).stderr, "cancelled: nothing was changed")
 	}
-	b.env.Stdin = strings.NewReader("yes\n" + p.Environment.Name + "\n") // asked again, once
+	b.env.Stdin = strings.NewReader("yes\n" + b.plan("plan.json").Environment.Name + "\n") // asked again, once
 	b.run("apply", "plan.json").must(t, 0)
 }
 

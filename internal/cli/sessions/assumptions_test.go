@@ -54,8 +54,7 @@ func TestAssumptions(t *testing.T) {
 	// So that the auditor itself sees a view.
 	env.PersonalViews[0].Shares = append(env.PersonalViews[0].Shares, simulator.Share{Principal: "dbaudit", Access: simulator.RightRead})
 	server := serve(t, env, simulator.Options{})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, server)
 	usual, _ := assumptionsIn(p)
 	if got := usual.with("otherwise"); !slices.Equal(got, []string{"own-views-only"}) || len(usual.with("could not be asked")) > 0 {
 		t.Errorf("otherwise: %v, not asked: %v", got, usual.with("could not be asked"))
@@ -80,9 +79,7 @@ func TestAssumptions(t *testing.T) {
 		simulator.NoHint:                {"dop-hint"},
 	}
 	for _, c := range simulator.Contradictions() {
-		if err := server.Mutate(func(e *simulator.Environment) { e.Contradictions = []simulator.Contradiction{c} }); err != nil {
-			t.Fatal(err)
-		}
+		p.mutate(func(e *simulator.Environment) { e.Contradictions = []simulator.Contradiction{c} })
 		a, _ := assumptionsIn(p)
 		var got []string
 		for _, id := range a.with("otherwise") {
@@ -94,11 +91,9 @@ func TestAssumptions(t *testing.T) {
 			t.Errorf("%s: otherwise are %v, want %v", c, got, want)
 		}
 	}
-	if err := server.Mutate(func(e *simulator.Environment) {
+	p.mutate(func(e *simulator.Environment) {
 		e.Contradictions, e.UndefinedTables = nil, []string{"customeropportunityrole"}
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	if a, _ := assumptionsIn(p); !slices.Contains(a.with("otherwise"), "opportunity-relationship") {
 		t.Errorf("otherwise: %v", a.with("otherwise"))
 	}
@@ -115,8 +110,7 @@ func TestAssumptionsNameNobody(t *testing.T) {
 		}
 		env.Contradictions = []simulator.Contradiction{simulator.RecordFilters, simulator.ViewsOfEverybody, simulator.SettingsClosed}
 		server := serve(t, env, simulator.Options{})
-		p := newPlaceApart(t, server)
-		p.write("dbaudit.yaml", requirement(env))
+		p := requiring(t, server)
 		_, out := assumptionsIn(p)
 		full := server.Environment()
 		secrets := []string{full.TenantID, full.Organization.ID, full.Organization.Name, full.Organization.URLName, "127.0.0.1", strings.TrimPrefix(server.URL(), "https://")}
@@ -143,26 +137,16 @@ func TestAssumptionsEnd(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	server := serve(t, env, simulator.Options{})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
-	before, err := server.State()
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := requiring(t, server)
+	before := p.state()
 	table := p.run("doctor", "--assumptions").must(t, 0).stdout
-	if !strings.Contains(table, "as assumed") || !strings.Contains(table, "prvBulkEdit") {
-		t.Errorf("%s", table)
-	}
-	if after, err := server.State(); err != nil || string(after) != string(before) {
-		t.Errorf("the environment was changed: %v", err)
+	p.has(table, "as assumed", "prvBulkEdit")
+	if p.state() != before {
+		t.Error("the environment was changed")
 	}
 	p.run("doctor", "--assumptions", "--apply").must(t, 2)
-	if err := server.Mutate(func(e *simulator.Environment) { e.Organization.State = simulator.StateDisabled }); err != nil {
-		t.Fatal(err)
-	}
-	if o := p.run("doctor", "--assumptions").must(t, 3); !strings.Contains(o.stderr, "the environment is disabled") {
-		t.Errorf("%s", o.stderr)
-	}
+	p.mutate(func(e *simulator.Environment) { e.Organization.State = simulator.StateDisabled })
+	p.has(p.run("doctor", "--assumptions").must(t, 3).stderr, "the environment is disabled")
 	p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
 	p.run("doctor", "--assumptions").must(t, 3)
 }
@@ -172,8 +156,7 @@ func TestDoctorProvesImpersonation(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
-	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, serve(t, env, simulator.Options{}))
 	e := examineIn(p, 3)
 	for _, c := range e.Checks {
 		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "responds as another user")) {

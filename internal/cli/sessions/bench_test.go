@@ -46,8 +46,7 @@ func BenchmarkScanUnderLatency(b *testing.B) {
 		{"one after another", func(rt http.RoundTripper) http.RoundTripper { return &oneAtATime{next: rt} }},
 	} {
 		b.Run(way.name, func(b *testing.B) {
-			p := newPlaceApart(b, server)
-			p.write("dbaudit.yaml", requirement(server.Environment()))
+			p := requiring(b, server)
 			transport := way.wrap(p.env.Transport(nil))
 			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
 			scan := func(with time.Duration) time.Duration {

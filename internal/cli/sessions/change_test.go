@@ -3,38 +3,17 @@ package sessions_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
-
-// once has the nth write and no other come to a fault.
-func (b *bench) once(n int, fault simulator.Fault) {
-	writes := 0
-	f := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
-			if writes++; writes == n {
-				return fault
-			}
-		}
-		return simulator.Fault{}
-	}
-	b.faults.Store(&f)
-}
-
-func (b *bench) absent(name string) {
-	b.tb.Helper()
-	if _, err := os.Stat(name); !errors.Is(err, os.ErrNotExist) {
-		b.tb.Errorf("%s exists: %v", name, err)
-	}
-}
 
 // What is wrong with the command line or with what is to be reported is said before
 // anything is changed.
@@ -72,13 +51,10 @@ func TestOutputFailsAfterwards(t *testing.T) {
 	if err := os.Mkdir("out", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	remove := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
-			_ = os.RemoveAll("out")
-		}
+	b.onWrite(1, func() simulator.Fault {
+		_ = os.RemoveAll("out")
 		return simulator.Fault{}
-	}
-	b.faults.Store(&remove)
+	})
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "out/result.json").must(t, 5)
 	b.has(o.stderr, "the plan was applied, but could not be verified: writing")
 }
@@ -88,9 +64,8 @@ func TestAppliedDocument(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
-	var result struct{ Format, Verdict string }
-	if err := json.Unmarshal([]byte(o.stdout), &result); err != nil || result.Verdict != "compliant" {
-		t.Errorf("standard output is not a result: %v: %.80s", err, o.stdout)
+	if r := o.results(t)[0]; r.Verdict != audit.VerdictCompliant {
+		t.Errorf("the result is %s", r.Verdict)
 	}
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	quiet := b.run("apply", "plan.json", "--yes", "-q", "--journal", "second.json").must(t, 0)
@@ -114,8 +89,8 @@ func TestApplyEmptyPlan(t *testing.T) {
 		b := newBench(t, change)
 		b.run("plan", "-o", "plan.json").must(t, 0)
 		o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, code)
-		if data, err := os.ReadFile("result.json"); err != nil || !json.Valid(data) || o.stdout != "" {
-			t.Errorf("exit %d: %v; standard output %q", code, err, o.stdout)
+		if !json.Valid([]byte(b.read("result.json"))) || o.stdout != "" {
+			t.Errorf("exit %d: standard output %q", code, o.stdout)
 		}
 		b.absent("plan.journal.json")
 		b.run("apply", "plan.json", "--dry-run").must(t, 0)
@@ -125,22 +100,15 @@ func TestApplyEmptyPlan(t *testing.T) {
 func TestApplyDigest(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	data, err := os.ReadFile("plan.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var p struct{ Digest string }
-	if err := json.Unmarshal(data, &p); err != nil {
-		t.Fatal(err)
-	}
+	digest := b.plan("plan.json").Digest
 	start := b.state()
 	b.has(b.run("apply", "plan.json", "--yes", "--digest", "9f86d08").must(t, 2).stderr, "want sha256:")
 	other := "sha256:" + strings.Repeat("0", 64)
-	b.has(b.run("apply", "plan.json", "--yes", "--digest", other).must(t, 3).stderr, "its digest is "+p.Digest+", not "+other)
+	b.has(b.run("apply", "plan.json", "--yes", "--digest", other).must(t, 3).stderr, "its digest is "+digest+", not "+other)
 	if b.state() != start {
 		t.Error("another plan was applied")
 	}
-	b.run("apply", "plan.json", "--yes", "--digest", p.Digest).must(t, 0)
+	b.run("apply", "plan.json", "--yes", "--digest", digest).must(t, 0)
 	b.run("apply", "--resume", "plan.journal.json", "--yes", "--digest", other).must(t, 3)
 }
 
@@ -151,7 +119,7 @@ func TestResumeLimits(t *testing.T) {
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	b.once(2, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
+	b.onWrite(2, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	b.run("apply", "plan.json", "--yes").must(t, 5)
 	b.faults.Store(nil)
 	half := b.state()
@@ -159,11 +127,7 @@ func TestResumeLimits(t *testing.T) {
 	if b.state() != half {
 		t.Error("the limits were passed over")
 	}
-	lines, err := os.ReadFile("plan.journal.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	first, _, _ := strings.Cut(string(lines), "\n")
+	first, _, _ := strings.Cut(b.read("plan.journal.json"), "\n")
 	b.write("unbegun.json", first+"\n")
 	now := b.env.Now
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
@@ -185,7 +149,7 @@ func TestVerificationInterrupted(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var written atomic.Bool
 	interrupt := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
+		if isWrite(r) {
 			written.Store(true)
 		}
 		if written.Load() && strings.Contains(r.URL.Path, "/organizations") {
@@ -205,7 +169,7 @@ func TestVerificationInterrupted(t *testing.T) {
 func TestRefusedAtFirst(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	b.once(1, simulator.Fault{Kind: simulator.FaultStatus, Status: 403})
+	b.onWrite(1, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	o := b.run("apply", "plan.json", "--yes").must(t, 3)
 	b.has(o.stderr, "dbaudit doctor --apply names the missing privileges")
 	if strings.Contains(o.stderr, "auditor's") {
@@ -239,13 +203,7 @@ func TestAskedIsShown(t *testing.T) {
 // A dry run says of each action whether it was looked at.
 func TestDryRunWords(t *testing.T) {
 	b := newBench(t, func(env *simulator.Environment) {
-		env.Roles = env.Roles[:len(env.Roles):len(env.Roles)]
-		for i := range env.Roles {
-			if env.Roles[i].Name == "Demandbase Integration" {
-				env.Roles = append(env.Roles[:i], env.Roles[i+1:]...)
-				break
-			}
-		}
+		env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
 		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
 	})
 	b.run("plan", "-o", "plan.json").must(t, 0)
@@ -264,23 +222,13 @@ func TestAppliedDoesNotHold(t *testing.T) {
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	writes := 0
-	takeBack := func(r *http.Request) simulator.Fault {
-		if r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/") {
-			if writes++; writes == 2 {
-				if err := b.server.Mutate(lacking); err != nil {
-					t.Error(err)
-				}
-			}
-		}
+	b.onWrite(2, func() simulator.Fault {
+		b.mutate(lacking)
 		return simulator.Fault{}
-	}
-	b.faults.Store(&takeBack)
+	})
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, 5)
 	b.has(o.stderr, "action 1 (grant 1 privilege to the role \"Demandbase Integration\") was carried out, but did not persist: now prvReadLead is none")
-	if _, err := os.Stat("result.json"); err != nil {
-		t.Error(err)
-	}
+	b.read("result.json")
 }
 
 // With --log-format json, the plan is a record as well.
@@ -314,17 +262,11 @@ func TestDriftStopsBeforeTheFirst(t *testing.T) {
 		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	})
 	b.run("plan", "-o", "plan.json").must(t, 0)
-	if err := b.server.Mutate(func(env *simulator.Environment) {
-		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false
-	}); err != nil {
-		t.Fatal(err)
-	}
+	b.mutate(func(env *simulator.Environment) { env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false })
 	start := b.state()
 	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
 	if b.state() != start {
 		t.Error("something was changed")
 	}
-	if _, err := os.Stat(filepath.Join(b.dir, "plan.journal.json")); err == nil {
-		t.Error("a journal of nothing stays")
-	}
+	b.absent("plan.journal.json")
 }

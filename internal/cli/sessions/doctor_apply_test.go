@@ -2,7 +2,6 @@ package sessions_test
 
 import (
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -34,16 +33,15 @@ func (e examined) lacked(tb testing.TB) []string {
 
 // applier is a place whose apply identity has one role with just these privileges,
 // "Applier".
-func applier(t *testing.T, env *simulator.Environment, grants simulator.Grants) (*place, *simulator.Server) {
+func applier(t *testing.T, env *simulator.Environment, grants simulator.Grants) *place {
 	t.Helper()
 	const app = "77777777-7777-4777-8777-777777777777"
 	env.Clients = append(env.Clients, simulator.Client{Name: "applier", ApplicationID: app, Secret: "applier-secret"})
 	env.Roles = append(env.Roles, simulator.Role{Name: "Applier", Privileges: grants})
 	env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "applier", ApplicationID: app, Roles: []simulator.RoleAssignment{{Role: "Applier"}}})
-	server := serve(t, env, simulator.Options{})
-	p := newPlaceApart(t, server)
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
 	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = app, "applier-secret"
-	return p, server
+	return p
 }
 
 func minimum(t *testing.T) []string {
@@ -68,14 +66,8 @@ func TestDoctorApply(t *testing.T) {
 		p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
 		return p
 	}
-	state := func() string {
-		data, err := server.State()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
-	start := state()
+	whole := newPlaceApart(t, server)
+	start := whole.state()
 
 	t.Run("administrator", func(t *testing.T) {
 		e := examineIn(asAdministrator(newPlaceApart(t, server)), 0, "--apply")
@@ -108,12 +100,8 @@ func TestDoctorApply(t *testing.T) {
 				t.Errorf("%s is not held, and not said to be lacking", name)
 			}
 		}
-		o := newPlaceApart(t, server).run("doctor", "--apply").must(t, 3)
-		for _, name := range lacked {
-			if !strings.Contains(o.stdout, name) {
-				t.Errorf("the table does not name %s", name)
-			}
-		}
+		p := newPlaceApart(t, server)
+		p.has(p.run("doctor", "--apply").must(t, 3).stdout, lacked...)
 	})
 
 	t.Run("no member", func(t *testing.T) {
@@ -132,7 +120,7 @@ func TestDoctorApply(t *testing.T) {
 		p.run("doctor", "--apply", p.file("missing.json")).must(t, 3)
 	})
 
-	if state() != start {
+	if whole.state() != start {
 		t.Error("doctor changed the environment")
 	}
 }
@@ -147,7 +135,7 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 	env.PersonalViews[0].Shares = nil
 	// All that it holds are the reads of itself.
 	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
-	p, server := applier(t, env, start)
+	p := applier(t, env, start)
 	p.write("dbaudit.yaml", requirement(env))
 	// Doctor itself says what it takes, at which depth.
 	whole := maps.Clone(start)
@@ -172,9 +160,7 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 	} {
 		grants := maps.Clone(whole)
 		test.grant(grants)
-		if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants }); err != nil {
-			t.Fatal(err)
-		}
+		p.mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants })
 		code := 0
 		if len(test.lacks) > 0 {
 			code = 3
@@ -184,9 +170,7 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 		}
 	}
 	// And what it takes is enough: to enable, to assign, to share.
-	if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = whole }); err != nil {
-		t.Fatal(err)
-	}
+	p.mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = whole })
 	p.run("plan", "-f", "json", "-o", p.file("plan.json")).must(t, 0)
 	p.run("apply", p.file("plan.json"), "--yes").must(t, 0)
 }
@@ -196,33 +180,22 @@ func TestDoctorApplyPlan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
-	p, server := applier(t, env, simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal})
+	p := applier(t, env, simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal})
 	file := p.file("plan.json")
 	p.run("plan", "--integration-role", "Demandbase Integration", "-f", "json", "-o", file).must(t, 0)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	made, err := plan.Decode(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	needs := slices.Sorted(maps.Keys(made.Needs()))
+	needs := slices.Sorted(maps.Keys(p.plan("plan.json").Needs()))
 	if !slices.Equal(needs, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
 		t.Fatalf("the plan needs %v", needs)
 	}
 	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadTeam", "prvWriteRole"}) {
 		t.Errorf("lacking %v, and the plan needs %v", got, needs)
 	}
-	err = server.Mutate(func(e *simulator.Environment) {
+	p.mutate(func(e *simulator.Environment) {
 		maps.Copy(e.Role("Applier").Privileges, simulator.Grants{
 			"prvReadBusinessUnit": simulator.DepthGlobal, "prvReadLead": simulator.DepthGlobal, "prvReadTeam": simulator.DepthGlobal,
 			"prvWriteRole": simulator.DepthLocal,
 		})
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	e := examineIn(p, 0, "--apply", file)
 	if got := e.lacked(t); len(got) > 0 || len(e.with("pass")) == 0 {
 		t.Errorf("lacking %v", got)
@@ -271,27 +244,14 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 			env := builtin(t, "compliant")
 			change(env)
 			start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
-			p, server := applier(t, env, start)
+			p := applier(t, env, start)
 			p.write("dbaudit.yaml", requirement(env)+"allow: [prvExportToExcel]\n")
 			file := p.file("plan.json")
 			p.run("plan", "--least-privilege", "-f", "json", "-o", file).must(t, 0)
-			data, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			made, err := plan.Decode(data)
-			if err != nil {
-				t.Fatal(err)
-			}
+			made := p.plan("plan.json")
 			state := func(grants simulator.Grants) string {
-				if err := server.Mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants }); err != nil {
-					t.Fatal(err)
-				}
-				data, err := server.State()
-				if err != nil {
-					t.Fatal(err)
-				}
-				return string(data)
+				p.mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = grants })
+				return p.state()
 			}
 			undo, _ := made.NeedsToUndo()
 			state(granted(made.Needs()))

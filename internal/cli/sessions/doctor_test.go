@@ -104,6 +104,14 @@ func requirement(env *simulator.Environment) string {
 	return b.String()
 }
 
+// requiring is a place whose configuration requires what the server's environment suggests.
+func requiring(tb testing.TB, server *simulator.Server) *place {
+	tb.Helper()
+	p := newPlaceApart(tb, server)
+	p.write("dbaudit.yaml", requirement(server.Environment()))
+	return p
+}
+
 // scanned is what a scan came to: its exit code, how each control ended, and
 // which sections were not read.
 type scanned struct {
@@ -128,14 +136,10 @@ func scanIn(p *place, args ...string) scanned {
 // unreadIn lists the sections of a snapshot that were not read.
 func unreadIn(tb testing.TB, file string) []string {
 	tb.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var taken struct {
 		Coverage map[string]struct{ State string }
 	}
-	decodeInto(tb, string(data), &taken)
+	decodeInto(tb, read(tb, file), &taken)
 	var unread []string
 	for _, s := range slices.Sorted(maps.Keys(taken.Coverage)) {
 		if taken.Coverage[s].State != snapshot.StateCollected.String() {
@@ -159,8 +163,7 @@ func TestLeastRole(t *testing.T) {
 				t.Parallel()
 				env := asAuditor(t, builtin(t, name), least)
 				server := serve(t, env, simulator.Options{})
-				p := newPlaceApart(t, server)
-				p.write("dbaudit.yaml", requirement(env))
+				p := requiring(t, server)
 				args := []string{"--scope", scope}
 
 				asLeast := scanIn(p, args...)
@@ -174,17 +177,14 @@ func TestLeastRole(t *testing.T) {
 					t.Errorf("the least role sees something else than an administrator: exit codes %d and %d", asLeast.code, asAdmin.code)
 				}
 
-				p = newPlaceApart(t, server)
-				p.write("dbaudit.yaml", requirement(env))
+				p = requiring(t, server)
 				for _, without := range slices.Sorted(maps.Keys(least)) {
 					if without == columnSecurity {
 						continue // TestDoctorReadsWhatCollectReads
 					}
 					grants := maps.Clone(least)
 					delete(grants, without)
-					if err := server.Mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants }); err != nil {
-						t.Fatal(err)
-					}
+					p.mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants })
 					p.run(append([]string{"collect", "-o", p.file("snapshot.json")}, args...)...).must(t, 0)
 					if len(unreadIn(t, p.file("snapshot.json"))) == 0 {
 						t.Errorf("nothing is unread without %s", without)
@@ -202,17 +202,12 @@ func TestDoctorReadsWhatCollectReads(t *testing.T) {
 	env := asAuditor(t, builtin(t, "sample"), leastRole(t))
 	env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
 	server := serve(t, env, simulator.Options{})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, server)
 	asked := func(args ...string) map[string]bool {
 		file := p.file(args[0] + ".jsonl")
 		p.run(append(args, "--record", file)...).must(t, 0)
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
 		kinds := map[string]bool{}
-		for line := range strings.Lines(string(data)) {
+		for line := range strings.Lines(read(t, file)) {
 			var answer struct {
 				Address string
 				Status  int
@@ -236,10 +231,7 @@ func TestDoctorReadsWhatCollectReads(t *testing.T) {
 			t.Errorf("collect reads %s, and doctor does not try it", kind)
 		}
 	}
-	snapshot, err := os.ReadFile(p.file("snapshot.json"))
-	if err != nil || !strings.Contains(string(snapshot), "account.creditlimit") {
-		t.Errorf("with the least role, the hidden column is not noted: %v", err)
-	}
+	p.has(p.read("snapshot.json"), "account.creditlimit") // the hidden column is noted
 }
 
 func TestDoctor(t *testing.T) {
@@ -247,20 +239,12 @@ func TestDoctor(t *testing.T) {
 	least := leastRole(t)
 	env := asAuditor(t, builtin(t, "compliant"), least)
 	server := serve(t, env, simulator.Options{})
-	place := func(t *testing.T) *place {
-		p := newPlaceApart(t, server)
-		p.write("dbaudit.yaml", requirement(env))
-		return p
-	}
-	grant := func(t *testing.T, grants simulator.Grants) {
-		t.Helper()
-		if err := server.Mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants }); err != nil {
-			t.Fatal(err)
-		}
+	grant := func(p *place, grants simulator.Grants) {
+		p.mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants })
 	}
 
 	t.Run("all is well", func(t *testing.T) {
-		e := examineIn(place(t), 0)
+		e := examineIn(requiring(t, server), 0)
 		if failed := e.with("fail"); len(failed) > 0 || len(e.with("unknown")) > 0 {
 			t.Errorf("failed: %v", failed)
 		}
@@ -274,16 +258,17 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("each privilege missing", func(t *testing.T) {
-		defer grant(t, least)
+		p := requiring(t, server)
+		defer grant(p, least)
 		for _, without := range slices.Sorted(maps.Keys(least)) {
 			grants := maps.Clone(least)
 			delete(grants, without)
-			grant(t, grants)
+			grant(p, grants)
 			code, outcome := 3, "fail"
 			if without == columnSecurity {
 				code, outcome = 0, "warning"
 			}
-			e := examineIn(place(t), code)
+			e := examineIn(p, code)
 			if len(e.with(outcome)) == 0 {
 				t.Errorf("nothing fails without %s", without)
 			}
@@ -303,12 +288,13 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("each privilege too shallow", func(t *testing.T) {
-		defer grant(t, least)
+		p := requiring(t, server)
+		defer grant(p, least)
 		for _, shallow := range []string{"prvReadRole", "prvReadUser", "prvReadTeam", "prvReadBusinessUnit"} {
 			grants := maps.Clone(least)
 			grants[shallow] = simulator.DepthLocal
-			grant(t, grants)
-			e := examineIn(place(t), 3)
+			grant(p, grants)
+			e := examineIn(p, 3)
 			for _, c := range e.Checks {
 				if c.Outcome == "fail" && (c.Privilege == nil || c.Privilege.Name != shallow || !strings.Contains(c.Detail, "Business Unit level")) {
 					t.Errorf("with %s at local depth: %+v", shallow, c)
@@ -321,7 +307,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("wrong secret", func(t *testing.T) {
-		p := place(t)
+		p := requiring(t, server)
 		p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
 		e := examineIn(p, 3)
 		if got := e.with("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
@@ -341,7 +327,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("another tenant", func(t *testing.T) {
-		p := place(t)
+		p := requiring(t, server)
 		p.vars["DBAUDIT_TENANT_ID"] = "11111111-1111-4111-8111-111111111111"
 		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"tenant 401 challenge", "sign-in sign-in"}) {
 			t.Errorf("failed: %v", got)
@@ -349,7 +335,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("unreachable", func(t *testing.T) {
-		p := place(t)
+		p := requiring(t, server)
 		p.vars["DBAUDIT_URL"] = "https://127.0.0.1:1"
 		e := examineIn(p, 3)
 		if got := e.with("fail"); !slices.Contains(got, "tls TLS") {
@@ -362,7 +348,7 @@ func TestDoctor(t *testing.T) {
 			ahead   time.Duration
 			outcome string
 		}{{2 * time.Minute, "warning"}, {-10 * time.Minute, "fail"}} {
-			p := place(t)
+			p := requiring(t, server)
 			p.env.Now = func() time.Time { return time.Now().Add(test.ahead) }
 			var e examined
 			decodeInto(t, p.run("doctor", "-f", "json").stdout, &e)
@@ -373,7 +359,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("certificate's end", func(t *testing.T) {
-		p := place(t)
+		p := requiring(t, server)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = p.write("auditor.pem", string(server.ClientCertificate(env.Suggest.Auditor)))
 		e := examineIn(p, 0)
@@ -384,7 +370,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("table", func(t *testing.T) {
-		p := place(t)
+		p := requiring(t, server)
 		for _, width := range []int{0, 80} {
 			p.env.Width, p.env.StdoutIsTerminal = width, width > 0
 			o := p.run("doctor").must(t, 0)
@@ -393,11 +379,7 @@ func TestDoctor(t *testing.T) {
 					t.Errorf("%d columns at a width of %d: %s", n, width, line)
 				}
 			}
-			for _, want := range []string{"name resolution", "read shares of views", "jane@contoso.com", "clock"} {
-				if !strings.Contains(o.stdout, want) {
-					t.Errorf("%q is not in the table:\n%s", want, o.stdout)
-				}
-			}
+			p.has(o.stdout, "name resolution", "read shares of views", "jane@contoso.com", "clock")
 		}
 	})
 }
@@ -409,8 +391,7 @@ func TestDoctorReadsWhatAScanReads(t *testing.T) {
 	env := builtin(t, "compliant")
 	read := map[string]bool{}
 	server := serve(t, env, simulator.Options{Observe: observeSets(read)})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, server)
 	p.run("scan").must(t, 0)
 	byScan := maps.Clone(read)
 	clear(read)

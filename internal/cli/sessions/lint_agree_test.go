@@ -1,8 +1,8 @@
 package sessions_test
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -14,11 +14,11 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// judgements are the controls on privileges and the role, with what they find.
-func judgements(r audit.Result) map[string]string {
+// judgements are the controls of rules that begin with a prefix, with what they find.
+func judgements(r audit.Result, prefix string) map[string]string {
 	all := map[string]string{}
 	for _, c := range r.Controls {
-		if !strings.HasPrefix(c.Rule, "role/") {
+		if !strings.HasPrefix(c.Rule, prefix) {
 			continue
 		}
 		all[string(c.ID)] = c.Outcome.String()
@@ -29,64 +29,58 @@ func judgements(r audit.Result) map[string]string {
 	return all
 }
 
-// An environment in which the role stands and reaches nobody is judged as its file
-// is, control by control.
-func TestLintAgreesWithAnEnvironment(t *testing.T) {
-	t.Chdir(t.TempDir())
+// TestLintAgrees: a check of the snapshot that a role was judged by gives the same controls,
+// and so does, for privileges and the role, an environment in which nobody has the role.
+func TestLintAgrees(t *testing.T) {
+	p := newPlace(t)
 	for name, lines := range map[string][]string{
 		"all of it": lintMinimum(),
 		"gaps":      lintMinimum()[3:],
 		"shallow":   {`    <RolePrivilege name="prvReadLead" level="Basic" />`, `    <RolePrivilege name="prvreadLead" level="Deep" />`},
+		"a typo":    append(lintMinimum()[2:], `    <RolePrivilege name="prvReadAcount" level="Global" />`),
 		"too much":  append(lintMinimum(), `    <RolePrivilege name="prvDeleteLead" level="Global" />`),
 		"nothing":   {""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			put(t, "Roles/Demandbase.xml", lintRole("Demandbase", lines))
-			lint := lintIn(t, "", "Roles", "-f", "json", "--snapshot", "file.json").results(t)[0]
-			data, err := os.ReadFile("file.json")
-			if err != nil {
-				t.Fatal(err)
-			}
-			s, err := snapshot.Decode(data, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			s.Source, s.RoleEntries = snapshot.SourceEnvironment, nil
-			for _, section := range snapshot.Sections() {
-				s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
-			}
-			if err := s.Seal(); err != nil {
-				t.Fatal(err)
-			}
-			if data, err = s.Encode(); err != nil {
-				t.Fatal(err)
-			}
-			put(t, "environment.json", string(data))
-			check := ownRun(t, "check", "environment.json", "-f", "json").results(t)[0]
-			if diff := cmp.Diff(judgements(lint), judgements(check)); diff != "" {
-				t.Errorf("the file and the environment (-file +environment):\n%s", diff)
-			}
-		})
+		p.write("Roles/Demandbase.xml", lintRole("Demandbase", lines))
+		lint := p.run("lint", "Roles", "-f", "json", "--snapshot", "file.json")
+		check := p.run("check", "file.json", "-f", "json").must(t, lint.code)
+		if diff := cmp.Diff(judgements(lint.results(t)[0], ""), judgements(check.results(t)[0], "")); diff != "" {
+			t.Errorf("%s: lint and check (-lint +check):\n%s", name, diff)
+		}
+		s, err := snapshot.Decode([]byte(p.read("file.json")), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Source, s.RoleEntries = snapshot.SourceEnvironment, nil
+		for _, section := range snapshot.Sections() {
+			s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
+		}
+		sealed := s.Seal()
+		data, err := s.Encode()
+		if err := errors.Join(sealed, err); err != nil {
+			t.Fatal(err)
+		}
+		p.write("environment.json", string(data))
+		check = p.run("check", "environment.json", "-f", "json")
+		if diff := cmp.Diff(judgements(lint.results(t)[0], "role/"), judgements(check.results(t)[0], "role/")); diff != "" {
+			t.Errorf("%s: the file and the environment (-file +environment):\n%s", name, diff)
+		}
 	}
 }
 
 // What each built-in profile asks for is, written into a role, what meets it.
 func TestLintEveryProfilesMinimum(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range profiles {
-		if len(p.Minimum()) == 0 {
+	for _, wanted := range profiles {
+		if len(wanted.Minimum()) == 0 {
 			continue
 		}
-		put(t, "Roles/r.xml", fmt.Sprintf("<Role name=%q>\n  <RolePrivileges />\n</Role>\n", p.RoleName))
-		if out := lintIn(t, "", "Roles", "--profile", p.Name); out.code != 1 {
-			t.Errorf("%s: a role that grants nothing: exit code %d", p.Name, out.code)
-		}
-		if out := lintIn(t, "", "Roles", "--profile", p.Name, "--fix"); out.code != 0 {
-			t.Errorf("%s: exit code %d\n%s%s", p.Name, out.code, out.stdout, out.stderr)
-		}
+		p.write("Roles/r.xml", fmt.Sprintf("<Role name=%q>\n  <RolePrivileges />\n</Role>\n", wanted.RoleName))
+		p.run("lint", "Roles", "--profile", wanted.Name).must(t, 1)
+		p.run("lint", "Roles", "--profile", wanted.Name, "--fix").must(t, 0)
 	}
 }

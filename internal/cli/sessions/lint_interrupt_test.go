@@ -32,9 +32,9 @@ func (w *watchfulTerminal) Write(p []byte) (int, error) {
 // TestLintIsInterrupted: in the middle of a rule that would take hours. Until then a
 // terminal shows how far it is.
 func TestLintIsInterrupted(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/r.xml", lintRole("Demandbase", lintMinimum()))
-	put(t, "policies/slow.rego", `# METADATA
+	p := newPlace(t)
+	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))
+	p.write("policies/slow.rego", `# METADATA
 # title: Slow
 # description: It takes hours.
 # custom:
@@ -56,7 +56,7 @@ findings contains {"control": control.id, "message": "m", "subject": {"kind": "r
 	i * j == 0
 }
 `)
-	put(t, "acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-SLOW, rule: acme/slow, title: Slow, severity: low, why: Ours.}\n")
+	p.write("acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-SLOW, rule: acme/slow, title: Slow, severity: low, why: Ours.}\n")
 	ctx, cancel := context.WithCancel(t.Context())
 	terminal := &watchfulTerminal{interrupt: cancel}
 	code := cli.Main(ctx, []string{"lint", "Roles", "--profile", "acme.yaml", "--policy", "policies"}, cli.Env{

@@ -4,11 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +15,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/cli"
-	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 const lintRoleHead = `<?xml version="1.0" encoding="utf-8"?>
@@ -64,41 +59,6 @@ func without(lines []string, name string) []string {
 	return kept
 }
 
-func put(t testing.TB, name, content string) {
-	t.Helper()
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, []byte(content), 0o640); err != nil {
-		t.Fatal(err)
-	}
-}
-
-type lintOutput struct {
-	code           int
-	stdout, stderr string
-}
-
-// lintIn runs lint in the folder that is the working directory.
-func lintIn(t *testing.T, stdin string, args ...string) lintOutput {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := cli.Main(t.Context(), append([]string{"lint"}, args...), cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(stdin), Stdout: &stdout, Stderr: &stderr},
-		Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
-	})
-	return lintOutput{code, stdout.String(), stderr.String()}
-}
-
-func (o lintOutput) results(t *testing.T) []audit.Result {
-	t.Helper()
-	results, err := report.ReadResults([]byte(o.stdout))
-	if err != nil {
-		t.Fatalf("%v\n%s\n%s", err, o.stdout, o.stderr)
-	}
-	return results
-}
-
 // failures are the findings as control, place and privilege.
 func failures(r audit.Result) []string {
 	all := []string{}
@@ -115,9 +75,9 @@ func failures(r audit.Result) []string {
 }
 
 func TestLintACompliantRole(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "src/Roles/Demandbase Integration.xml", lintRole("Demandbase Integration", lintMinimum()))
-	out := lintIn(t, "", "src", "-f", "json")
+	p := newPlace(t)
+	p.write("src/Roles/Demandbase Integration.xml", lintRole("Demandbase Integration", lintMinimum()))
+	out := p.run("lint", "src", "-f", "json")
 	if out.code != 0 {
 		t.Fatalf("exit code %d\n%s", out.code, out.stderr)
 	}
@@ -137,7 +97,7 @@ func TestLintACompliantRole(t *testing.T) {
 }
 
 func TestLintPointsToTheLine(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	lines := without(without(lintMinimum(), "prvReadLead"), "prvReadAccount")
 	lines[0] = `    <RolePrivilege name="prvAppendActivity" level="Local" />`
 	lines[1] = `    <RolePrivilege name="prvappendCampaign" level="Global" />`
@@ -146,8 +106,8 @@ func TestLintPointsToTheLine(t *testing.T) {
 		`    <RolePrivilege name="prvReadContact" level="Basic" />`,
 		`    <RolePrivilege name="prvReadQueue" level="Everywhere" />`,
 		`    <RolePrivilege name="prvSendAsUser" level="Global" />`)
-	put(t, "Roles/Demandbase Integration.xml", "\ufeff"+strings.ReplaceAll(lintRole("Demandbase Integration", lines), "\n", "\r\n"))
-	out := lintIn(t, "", ".", "-f", "json")
+	p.write("Roles/Demandbase Integration.xml", "\ufeff"+strings.ReplaceAll(lintRole("Demandbase Integration", lines), "\n", "\r\n"))
+	out := p.run("lint", ".", "-f", "json")
 	at := "Roles/Demandbase Integration.xml:"
 	want := []string{
 		"DB-PRIV-ACCOUNT " + at + "4:3-19 prvReadAccount",
@@ -164,18 +124,16 @@ func TestLintPointsToTheLine(t *testing.T) {
 	if diff := cmp.Diff(want, failures(out.results(t)[0])); diff != "" || out.code != 1 {
 		t.Errorf("exit code %d, findings (-want +got):\n%s", out.code, diff)
 	}
-	if github := lintIn(t, "", ".", "-f", "github"); !strings.Contains(github.stdout, "line=5,col=5,endColumn=61") {
-		t.Errorf("no place in an annotation:\n%s", github.stdout)
-	}
+	p.has(p.run("lint", ".", "-f", "github").stdout, "line=5,col=5,endColumn=61")
 }
 
 func TestLintChoosesTheRole(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/a.xml", lintRole("Demandbase Old", lintMinimum()[:3]))
-	put(t, "Roles/b.xml", lintRole("Demandbase", lintMinimum()))
-	put(t, "Roles/c.xml", lintRole("Sales", lintMinimum()[:2]))
-	put(t, "managed/Roles/b.xml", lintRole("Demandbase", lintMinimum()))
-	names := func(out lintOutput) string {
+	p := newPlace(t)
+	p.write("Roles/a.xml", lintRole("Demandbase Old", lintMinimum()[:3]))
+	p.write("Roles/b.xml", lintRole("Demandbase", lintMinimum()))
+	p.write("Roles/c.xml", lintRole("Sales", lintMinimum()[:2]))
+	p.write("managed/Roles/b.xml", lintRole("Demandbase", lintMinimum()))
+	names := func(out outcome) string {
 		var names []string
 		for _, r := range out.results(t) {
 			names = append(names, r.Environment.Name)
@@ -193,7 +151,7 @@ func TestLintChoosesTheRole(t *testing.T) {
 		{[]string{"--profile", "lint"}, "Roles/a.xml Roles/b.xml Roles/c.xml managed/Roles/b.xml", 0},
 		{[]string{"--integration-role", "nobody"}, ".", 1},
 	} {
-		out := lintIn(t, "", append([]string{".", "-f", "json"}, test.args...)...)
+		out := p.run(append([]string{"lint", ".", "-f", "json"}, test.args...)...)
 		if got := names(out); got != test.want || out.code != test.code {
 			t.Errorf("%v: %s, exit code %d, want %s and %d", test.args, got, out.code, test.want, test.code)
 		}
@@ -201,59 +159,47 @@ func TestLintChoosesTheRole(t *testing.T) {
 			t.Errorf("the others are not named: %s", out.stderr)
 		}
 	}
-	out := lintIn(t, "", ".", "--integration-role", "nobody", "-f", "json")
+	out := p.run("lint", ".", "--integration-role", "nobody", "-f", "json")
 	if r := out.results(t)[0]; len(failures(r)) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `found: "Demandbase", "Demandbase Old", "Sales"`) {
 		t.Errorf("%v\n%v", failures(r), r.Notes)
 	}
-	if out := lintIn(t, "", ".", "--all-roles", "--integration-role", "x"); out.code != 2 {
-		t.Errorf("exit code %d", out.code)
-	}
+	p.run("lint", ".", "--all-roles", "--integration-role", "x").must(t, 2)
 }
 
 func TestLintConfiguration(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	lines := without(lintMinimum(), "prvReadLead")
-	put(t, "Roles/c.xml", lintRole("Sync", append(lines, `    <RolePrivilege name="prvReadLead" level="Local" />`)))
-	put(t, "dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
+	p.write("Roles/c.xml", lintRole("Sync", append(lines, `    <RolePrivilege name="prvReadLead" level="Local" />`)))
+	p.write("dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
 		"  live: {url: https://b.crm.dynamics.com, integration: {role: Sync}}\ndepth: {prvReadLead: local}\n")
-	if out := lintIn(t, "", "Roles", "--env", "live"); out.code != 0 {
-		t.Errorf("exit code %d\n%s%s", out.code, out.stdout, out.stderr)
-	}
-	if out := lintIn(t, "", "Roles", "--env", "moon"); out.code != 2 || !strings.Contains(out.stderr, "live, test") {
-		t.Errorf("exit code %d, %s", out.code, out.stderr)
-	}
+	p.run("lint", "Roles", "--env", "live").must(t, 0)
+	p.has(p.run("lint", "Roles", "--env", "moon").must(t, 2).stderr, "live, test")
 }
 
 func TestLintBadFilesHideNothing(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/bad.xml", "<!DOCTYPE a>\n<Role name=\"x\"/>")
-	out := lintIn(t, "", ".")
+	p := newPlace(t)
+	p.write("Roles/bad.xml", "<!DOCTYPE a>\n<Role name=\"x\"/>")
+	out := p.run("lint", ".")
 	if out.code != 3 || !strings.Contains(out.stderr, "Roles/bad.xml:1:1: a document type declaration") {
 		t.Errorf("only a bad file: exit code %d, %s", out.code, out.stderr)
 	}
-	put(t, "Roles/good.xml", lintRole("Demandbase", lintMinimum()))
-	if out = lintIn(t, "", "."); out.code != 3 || !strings.Contains(out.stdout, "COMPLIANT") || !strings.Contains(out.stderr, "Roles/bad.xml:1:1") {
+	p.write("Roles/good.xml", lintRole("Demandbase", lintMinimum()))
+	if out = p.run("lint", "."); out.code != 3 || !strings.Contains(out.stdout, "COMPLIANT") || !strings.Contains(out.stderr, "Roles/bad.xml:1:1") {
 		t.Errorf("a bad and a compliant file: exit code %d, %s%s", out.code, out.stdout, out.stderr)
 	}
-	put(t, "Roles/good.xml", lintRole("Demandbase", lintMinimum()[1:]))
-	if out = lintIn(t, "", "."); out.code != 1 || !strings.Contains(out.stderr, "Roles/bad.xml:1:1") {
-		t.Errorf("a bad file and findings: exit code %d, %s", out.code, out.stderr)
-	}
+	p.write("Roles/good.xml", lintRole("Demandbase", lintMinimum()[1:]))
+	p.has(p.run("lint", ".").must(t, 1).stderr, "Roles/bad.xml:1:1")
 	for _, args := range [][]string{{"missing"}, {"*.nothing"}} {
-		if out := lintIn(t, "", args...); out.code != 3 {
-			t.Errorf("%v: exit code %d", args, out.code)
-		}
+		p.run(slices.Insert(args, 0, "lint")...).must(t, 3)
 	}
 	if err := os.Mkdir("empty", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if out := lintIn(t, "", "empty"); out.code != 3 || !strings.Contains(out.stderr, "no security role in empty") {
-		t.Errorf("exit code %d, %s", out.code, out.stderr)
-	}
+	p.has(p.run("lint", "empty").must(t, 3).stderr, "no security role in empty")
 }
 
 func TestLintArchiveAndStandardInput(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	f, err := w.Create("customizations.xml")
@@ -267,38 +213,34 @@ func TestLintArchiveAndStandardInput(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	put(t, "out/solution.zip", b.String())
+	p.write("out/solution.zip", b.String())
 	want := "DB-PRIV-ACTIVITY %s!/customizations.xml:4:3-19 prvAppendActivity"
-	out := lintIn(t, "", "out", "-f", "json")
+	out := p.run("lint", "out", "-f", "json")
 	if diff := cmp.Diff([]string{fmt.Sprintf(want, "out/solution.zip")}, failures(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
-	out = lintIn(t, b.String(), "-", "-f", "json")
+	p.env.Stdin = bytes.NewReader(b.Bytes())
+	out = p.run("lint", "-", "-f", "json")
 	if diff := cmp.Diff([]string{fmt.Sprintf(want, "stdin")}, failures(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
-	if out := lintIn(t, b.String(), "-", "--fix"); out.code != 2 {
-		t.Errorf("exit code %d", out.code)
-	}
-	if out = lintIn(t, "", "out", "--fix"); !strings.Contains(out.stderr, "a file in an archive cannot be fixed") {
-		t.Errorf("got %s", out.stderr)
-	}
+	p.run("lint", "-", "--fix").must(t, 2)
+	p.has(p.run("lint", "out", "--fix").stderr, "a file in an archive cannot be fixed")
 }
 
 func TestLintFix(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	file := "Roles/Demandbase.xml"
 	all := lintRole("Demandbase", lintMinimum())
-	put(t, file, lintRole("Demandbase", without(without(lintMinimum(), "prvReadLead"), "prvWriteUser")))
-	out := lintIn(t, "", "Roles", "--fix")
+	p.write(file, lintRole("Demandbase", without(without(lintMinimum(), "prvReadLead"), "prvWriteUser")))
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	out := p.run("lint", "Roles", "--fix")
 	if out.code != 0 {
 		t.Errorf("exit code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(all, string(data)); diff != "" {
+	if diff := cmp.Diff(all, p.read(file)); diff != "" {
 		t.Errorf("the fixed file (-want +got):\n%s", diff)
 	}
 	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
@@ -308,110 +250,57 @@ func TestLintFix(t *testing.T) {
 		t.Errorf("left behind: %v %v", files, err)
 	}
 	broken := strings.Replace(all, `name="prvReadLead" level="Global"`, `name="prvReadLead" level="Globl"`, 1)
-	put(t, file, broken)
-	if out := lintIn(t, "", "Roles", "--fix"); out.code != 1 {
-		t.Errorf("exit code %d", out.code)
-	}
-	if data, err := os.ReadFile(file); err != nil || string(data) != broken {
-		t.Errorf("a line without a level that counts was doubled: %v", err)
+	p.write(file, broken)
+	p.run("lint", "Roles", "--fix").must(t, 1)
+	if p.read(file) != broken {
+		t.Error("a line without a level that counts was doubled")
 	}
 	shallow := strings.Replace(all, `name="prvReadLead" level="Global"`, `name="prvReadLead" level="Local"`, 1)
-	put(t, file, shallow)
-	if out := lintIn(t, "", "Roles", "--fix"); out.code != 1 {
-		t.Errorf("exit code %d", out.code)
-	}
-	if data, err := os.ReadFile(file); err != nil || string(data) != shallow {
-		t.Errorf("a level that is too shallow was changed: %v", err)
-	}
-}
-
-// A check of the snapshot that a role was judged by gives the same controls.
-func TestLintAndCheckAgree(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/Demandbase.xml", lintRole("Demandbase", append(lintMinimum()[2:], `    <RolePrivilege name="prvReadAcount" level="Global" />`)))
-	lint := lintIn(t, "", "Roles", "-f", "json", "--snapshot", "snapshot.json")
-	var stdout, stderr bytes.Buffer
-	code := cli.Main(t.Context(), []string{"check", "snapshot.json", "-f", "json"}, cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
-		Host:    run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
-	})
-	if code != lint.code {
-		t.Errorf("exit codes %d and %d\n%s", lint.code, code, stderr.String())
-	}
-	outcomes := func(text string) map[string]string {
-		var r audit.Result
-		if err := json.Unmarshal([]byte(text), &r); err != nil {
-			t.Fatal(err)
-		}
-		all := map[string]string{}
-		for _, c := range r.Controls {
-			all[string(c.ID)] = c.Outcome.String()
-			for _, f := range c.Findings {
-				all[string(c.ID)] += " " + f.Message
-			}
-		}
-		return all
-	}
-	if diff := cmp.Diff(outcomes(lint.stdout), outcomes(stdout.String())); diff != "" {
-		t.Errorf("lint and check (-lint +check):\n%s", diff)
+	p.write(file, shallow)
+	p.run("lint", "Roles", "--fix").must(t, 1)
+	if p.read(file) != shallow {
+		t.Error("a level that is too shallow was changed")
 	}
 }
 
 func TestLintWatch(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/Demandbase.xml", lintRole("Demandbase", lintMinimum()))
+	p := newPlace(t)
+	p.write("Roles/Demandbase.xml", lintRole("Demandbase", lintMinimum()))
 	ctx, cancel := context.WithCancel(t.Context())
-	var stdout, stderr bytes.Buffer
-	env := cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
-		Host: run.Host{Getenv: func(string) string { return "" }, Now: func() time.Time {
-			cancel() // the clock is asked once the work began
-			return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
-		}},
+	p.env.Now = func() time.Time {
+		cancel() // the clock is asked once the work began
+		return time.Now()
 	}
-	if code := cli.Main(ctx, []string{"lint", "Roles", "--watch"}, env); code != 130 {
-		t.Errorf("exit code %d\n%s", code, stderr.String())
-	}
-	if out := lintIn(t, "", "-", "--watch"); out.code != 2 {
-		t.Errorf("exit code %d", out.code)
-	}
+	p.runUntil(ctx, "lint", "Roles", "--watch").must(t, 130)
+	p.run("lint", "-", "--watch").must(t, 2)
 }
 
 // TestLintRolesOfOneName has two roles of one name in one file: each is a result that
 // dashboards and code scanning can tell from the other.
 func TestLintRolesOfOneName(t *testing.T) {
-	t.Chdir(t.TempDir())
+	p := newPlace(t)
 	role := func(id string) string { // without the XML declaration
 		_, text, _ := strings.Cut(lintRole("Demandbase", lintMinimum()[:3]), "?>")
 		return strings.Replace(text, "6f0c2a51", strings.Repeat(id, 8), 1)
 	}
-	put(t, "customizations.xml", "<ImportExportXml><Roles>"+role("a")+role("b")+role("b")+"</Roles></ImportExportXml>")
-	lintIn(t, "", ".", "-f", "junit", "-o", "r.xml", "-f", "sarif", "-o", "r.sarif", "-f", "csv", "-o", "r.csv")
+	p.write("customizations.xml", "<ImportExportXml><Roles>"+role("a")+role("b")+role("b")+"</Roles></ImportExportXml>")
+	p.run("lint", ".", "-f", "junit", "-o", "r.xml", "-f", "sarif", "-o", "r.sarif", "-f", "csv", "-o", "r.csv")
 	for file, pattern := range map[string]string{
 		"r.xml":   `<testsuite name="([^"]*)"`,
 		"r.sarif": `"automationDetails": \{\s*"id": "([^"]*)"`,
 	} {
 		seen := map[string]bool{}
-		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(contents(t, file), -1) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(p.read(file), -1) {
 			seen[m[1]] = true
 		}
 		if len(seen) != 3 {
 			t.Errorf("%s: %d names of 3 roles: %v", file, len(seen), seen)
 		}
 	}
-	if csv := contents(t, "r.csv"); !strings.HasPrefix(csv, "\ufeffenvironment,") {
+	if csv := p.read("r.csv"); !strings.HasPrefix(csv, "\ufeffenvironment,") {
 		t.Errorf("no byte order mark for Excel: %.30q", csv)
 	}
-	if out := lintIn(t, "", ".", "-f", "csv"); !strings.HasPrefix(out.stdout, "environment,") {
+	if out := p.run("lint", ".", "-f", "csv"); !strings.HasPrefix(out.stdout, "environment,") {
 		t.Errorf("standard output does not begin with the header: %.30q", out.stdout)
 	}
-}
-
-func contents(t *testing.T, name string) string {
-	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }

@@ -1,9 +1,9 @@
 package sessions_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,31 +11,19 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/cli"
-	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/schema"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// inCI is an environment of variables, as a CI sets them.
-func inCI(t *testing.T, variables map[string]string, args ...string) lintOutput {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	code := cli.Main(t.Context(), args, cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
-		Host:    run.Host{Getenv: func(name string) string { return variables[name] }, Now: func() time.Time { return time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC) }},
-	})
-	return lintOutput{code, stdout.String(), stderr.String()}
-}
-
 // TestLintSaysWhatWasNotRead: a run in which a file could not be read is nowhere
 // called compliant without naming it, in the rendering of a saved result neither.
 func TestLintSaysWhatWasNotRead(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/bad.xml", "<Role name=\"x\">\n  <RolePrivileges>\n    <RolePriv")
-	put(t, "Roles/good.xml", lintRole("Demandbase", lintMinimum()))
-	out := lintIn(t, "", "Roles", "-f", "json")
+	p := newPlace(t)
+	now := time.Now()
+	p.env.Now = func() time.Time { return now }
+	p.write("Roles/bad.xml", "<Role name=\"x\">\n  <RolePrivileges>\n    <RolePriv")
+	p.write("Roles/good.xml", lintRole("Demandbase", lintMinimum()))
+	out := p.run("lint", "Roles", "-f", "json")
 	results := out.results(t)
 	if out.code != 3 || len(results) != 2 || results[0].Verdict != audit.VerdictIncomplete || results[1].Verdict != audit.VerdictCompliant {
 		t.Fatalf("exit code %d\n%s", out.code, out.stdout)
@@ -43,7 +31,7 @@ func TestLintSaysWhatWasNotRead(t *testing.T) {
 	if u := results[0].Unread; u == nil || u.Path != "Roles/bad.xml" || u.Line != 3 || u.Message == "" {
 		t.Errorf("unread: %+v", u)
 	}
-	put(t, "saved.json", out.stdout)
+	p.write("saved.json", out.stdout)
 	compiled, err := schematest.Compile(schema.Files, "result.json")
 	if err != nil {
 		t.Fatal(err)
@@ -56,105 +44,101 @@ func TestLintSaysWhatWasNotRead(t *testing.T) {
 		t.Errorf("the published schema: %v", err)
 	}
 	for _, format := range []string{"table", "json", "sarif", "junit", "html", "markdown", "csv", "github", "unix"} {
-		out := lintIn(t, "", "Roles", "-f", format)
+		out := p.run("lint", "Roles", "-f", format)
 		if !strings.Contains(out.stdout, "Roles/bad.xml") || !strings.Contains(out.stdout, "the file ends within") || out.code != 3 {
 			t.Errorf("%s does not say what was not read (exit code %d):\n%s", format, out.code, out.stdout)
 		}
-		again := inCI(t, nil, "report", "saved.json", "-f", format)
+		again := p.run("report", "saved.json", "-f", format)
 		if again.stdout != out.stdout {
 			t.Errorf("%s of the saved result differs", format)
 		}
 	}
-	if out := lintIn(t, "", "Roles", "-f", "unix"); out.stdout != "Roles/bad.xml:3:5: error: could not be read: "+results[0].Unread.Message+" [unread]\n" {
+	if out := p.run("lint", "Roles", "-f", "unix"); out.stdout != "Roles/bad.xml:3:5: error: could not be read: "+results[0].Unread.Message+" [unread]\n" {
 		t.Errorf("for editors: %s", out.stdout)
 	}
-	if out := lintIn(t, "", "Roles", "-f", "github"); !strings.HasPrefix(out.stdout, "::error file=Roles/bad.xml,line=3,col=5,") {
+	if out := p.run("lint", "Roles", "-f", "github"); !strings.HasPrefix(out.stdout, "::error file=Roles/bad.xml,line=3,col=5,") {
 		t.Errorf("no annotation: %s", out.stdout)
 	}
 	if err := os.Remove("Roles/good.xml"); err != nil {
 		t.Fatal(err)
 	}
-	if out := lintIn(t, "", "Roles", "-f", "sarif"); out.code != 3 || !strings.Contains(out.stdout, `"executionSuccessful": false`) {
-		t.Errorf("where nothing could be read there is no document (exit code %d):\n%s", out.code, out.stdout)
-	}
+	p.has(p.run("lint", "Roles", "-f", "sarif").must(t, 3).stdout, `"executionSuccessful": false`)
 }
 
 // TestLintPathsFromTheRootOfTheCheckout: a job may work in a folder of it.
 func TestLintPathsFromTheRootOfTheCheckout(t *testing.T) {
-	root := t.TempDir()
-	put(t, filepath.Join(root, "src/Roles/r.xml"), lintRole("Demandbase", lintMinimum()[1:]))
-	put(t, filepath.Join(root, "src/Roles/bad.xml"), "broken")
-	t.Chdir(filepath.Join(root, "src"))
+	p := newPlace(t)
+	root := p.dir
+	p.write("src/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
+	p.write("src/Roles/bad.xml", "broken")
+	t.Chdir("src")
 	for name, ci := range map[string]map[string]string{
 		"GitHub":       {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": root},
 		"Azure DevOps": {"TF_BUILD": "True", "BUILD_SOURCESDIRECTORY": root},
 	} {
+		p.vars = ci
 		for _, path := range []string{"Roles", filepath.Join(root, "src", "Roles")} {
-			out := inCI(t, ci, "lint", path, "-f", "sarif")
+			out := p.run("lint", path, "-f", "sarif")
 			if strings.Contains(out.stdout, `"uri": "Roles`) || strings.Count(out.stdout, `"uri": "src/Roles/r.xml"`) == 0 || !strings.Contains(out.stdout, `"uri": "src/Roles/bad.xml"`) {
 				t.Errorf("%s, %s: paths of SARIF:\n%s", name, path, out.stdout)
 			}
 		}
-		if out := inCI(t, ci, "lint", "Roles", "-f", "unix"); !strings.HasPrefix(out.stdout, "Roles/bad.xml:") {
+		if out := p.run("lint", "Roles", "-f", "unix"); !strings.HasPrefix(out.stdout, "Roles/bad.xml:") {
 			t.Errorf("%s: an editor looks in the working directory:\n%s", name, out.stdout)
 		}
 	}
-	out := inCI(t, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": root}, "lint", "Roles", "-f", "github")
+	p.vars = map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": root}
+	out := p.run("lint", "Roles", "-f", "github")
 	if !strings.Contains(out.stdout, "file=src/Roles/r.xml,") || !strings.Contains(out.stdout, "file=src/Roles/bad.xml,") || strings.Contains(out.stdout, "file=Roles") {
 		t.Errorf("annotations:\n%s", out.stdout)
 	}
-	out = inCI(t, map[string]string{"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": t.TempDir()}, "lint", "Roles", "-f", "github")
-	if !strings.Contains(out.stdout, "file=Roles/r.xml,") {
-		t.Errorf("outside of the checkout a path stays as it is:\n%s", out.stdout)
-	}
+	p.vars["GITHUB_WORKSPACE"] = t.TempDir()
+	out = p.run("lint", "Roles", "-f", "github")
+	p.has(out.stdout, "file=Roles/r.xml,")
 }
 
 // TestLintPointsToWhereItLooked, and to the configuration only where that asks for
 // the role.
 func TestLintPointsToWhereItLooked(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "src/Roles/r.xml", lintRole("Sales", lintMinimum()))
+	p := newPlace(t)
+	p.write("src/Roles/r.xml", lintRole("Sales", lintMinimum()))
 	for _, path := range []string{"src/Roles/r.xml", "src", "src/**/*.xml"} {
-		out := lintIn(t, "", path, "--integration-role", "Foo", "-f", "unix")
+		out := p.run("lint", path, "--integration-role", "Foo", "-f", "unix")
 		if !strings.HasPrefix(out.stdout, "src/Roles/r.xml:1:1: error: there is no security role") || out.code != 1 {
 			t.Errorf("%s: exit code %d, %s", path, out.code, out.stdout)
 		}
 	}
-	put(t, "dbaudit.yaml", "url: https://a.crm.dynamics.com\nintegration:\n  role: Bar\n")
-	if out := lintIn(t, "", "src", "-f", "unix"); !strings.HasPrefix(out.stdout, "dbaudit.yaml:3:1: ") {
+	p.write("dbaudit.yaml", "url: https://a.crm.dynamics.com\nintegration:\n  role: Bar\n")
+	if out := p.run("lint", "src", "-f", "unix"); !strings.HasPrefix(out.stdout, "dbaudit.yaml:3:1: ") {
 		t.Errorf("the configuration asks for the role: %s", out.stdout)
 	}
-	if out := lintIn(t, "", "src", "--integration-role", "Foo", "-f", "unix"); !strings.HasPrefix(out.stdout, "src/Roles/r.xml:1:1: ") {
+	if out := p.run("lint", "src", "--integration-role", "Foo", "-f", "unix"); !strings.HasPrefix(out.stdout, "src/Roles/r.xml:1:1: ") {
 		t.Errorf("the flag asks for the role: %s", out.stdout)
 	}
 }
 
 func TestLintLeavesOut(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "src/Roles/r.xml", lintRole("Demandbase", lintMinimum()))
-	put(t, "test/fixtures/Roles/bad.xml", "broken")
-	put(t, "test/fixtures/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
-	out := lintIn(t, "", ".", "--exclude", "fixtures", "--exclude", "*.zip", "--verbose")
+	p := newPlace(t)
+	p.write("src/Roles/r.xml", lintRole("Demandbase", lintMinimum()))
+	p.write("test/fixtures/Roles/bad.xml", "broken")
+	p.write("test/fixtures/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
+	out := p.run("lint", ".", "--exclude", "fixtures", "--exclude", "*.zip", "--verbose")
 	if out.code != 0 || !strings.Contains(out.stderr, "test/fixtures/Roles/bad.xml: excluded by --exclude") {
 		t.Errorf("exit code %d\n%s%s", out.code, out.stdout, out.stderr)
 	}
-	if out := lintIn(t, "", ".", "--exclude", "["); out.code != 2 {
-		t.Errorf("exit code %d", out.code)
-	}
+	p.run("lint", ".", "--exclude", "[").must(t, 2)
 }
 
 // TestLintSaysThatNoEnvironmentIsMeant: the roles of several are not looked for.
 func TestLintSaysThatNoEnvironmentIsMeant(t *testing.T) {
-	t.Chdir(t.TempDir())
-	put(t, "Roles/r.xml", lintRole("Demandbase", lintMinimum()))
-	put(t, "dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
+	p := newPlace(t)
+	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))
+	p.write("dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
 		"  live: {url: https://b.crm.dynamics.com, integration: {role: Sync}}\n")
 	const said = `"Sync" of live, "Other" of test`
-	if out := lintIn(t, "", "Roles"); !strings.Contains(out.stderr, said) {
-		t.Errorf("nothing is said: %s", out.stderr)
-	}
+	p.has(p.run("lint", "Roles").stderr, said)
 	for _, args := range [][]string{{"Roles", "--env", "live"}, {"Roles", "--all-roles"}, {"Roles", "--integration-role", "Demandbase"}} {
-		if out := lintIn(t, "", args...); strings.Contains(out.stderr, said) {
+		if out := p.run(slices.Insert(args, 0, "lint")...); strings.Contains(out.stderr, said) {
 			t.Errorf("%v: %s", args, out.stderr)
 		}
 	}

@@ -3,6 +3,7 @@
 package sessions_test
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"testing"
@@ -12,14 +13,12 @@ func TestLintFixKeepsTheOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("to give a file away takes the superuser")
 	}
-	t.Chdir(t.TempDir())
-	put(t, "Roles/a.xml", lintRole("Demandbase", lintMinimum()[1:]))
-	if err := os.Chown("Roles/a.xml", 4711, 4712); err != nil {
+	p := newPlace(t)
+	p.write("Roles/a.xml", lintRole("Demandbase", lintMinimum()[1:]))
+	if err := errors.Join(os.Chown("Roles/a.xml", 4711, 4712), os.Chmod("Roles/a.xml", 0o640)); err != nil {
 		t.Skip(err)
 	}
-	if out := lintIn(t, "", "Roles", "--fix"); out.code != 0 {
-		t.Errorf("exit code %d\n%s", out.code, out.stderr)
-	}
+	p.run("lint", "Roles", "--fix").must(t, 0)
 	info, err := os.Stat("Roles/a.xml")
 	if err != nil {
 		t.Fatal(err)

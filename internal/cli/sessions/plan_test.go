@@ -2,24 +2,13 @@ package sessions_test
 
 import (
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
-
-func (b *bench) read(name string) string {
-	b.tb.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		b.tb.Fatal(err)
-	}
-	return string(data)
-}
 
 // A result that was edited, or that belongs to something else, is not planned from.
 func TestPlanFromAnEditedResult(t *testing.T) {
@@ -53,7 +42,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		t.Fatalf("%s has no finding", control)
 		return nil
 	}
-	for name, text := range map[string]string{
+	for _, text := range map[string]string{
 		"another fix": edit(func(doc map[string]any) {
 			finding(doc, "DB-USER-ENABLED")["fix"] = map[string]any{
 				"kind": "assign-role", "role": map[string]any{"id": "11111111-1111-4111-8111-111111111111"},
@@ -69,20 +58,14 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		}),
 	} {
 		b.write("edited.json", text)
-		if out := b.run(args...); out.code != 3 || !strings.Contains(out.stderr, "make it again with `dbaudit check") {
-			t.Errorf("%s: exit code %d\n%s", name, out.code, out.stderr)
-		}
+		b.has(b.run(args...).must(t, 3).stderr, "make it again with `dbaudit check")
 	}
 	// A waiver makes a plan do less, and is the result's own.
 	b.run("waiver", "add", "result.json", "--control", "DB-USER-ENABLED", "--kind", "accepted-risk", "--owner", "a@contoso.com",
 		"--reason", "the pilot has not begun", "--days", "30", "--waivers", "waivers.yaml").must(t, 0)
 	b.run("check", "snapshot.json", "--waivers", "waivers.yaml", "-f", "json", "-o", "edited.json").must(t, 1)
 	b.run(args...).must(t, 0)
-	p, err := plan.Decode([]byte(b.read("plan.json")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if slices.ContainsFunc(p.Actions, func(a change.Action) bool { return a.Kind == "enable-user" }) {
+	if slices.ContainsFunc(b.plan("plan.json").Actions, func(a change.Action) bool { return a.Kind == "enable-user" }) {
 		t.Error("a waived finding is fixed")
 	}
 }
@@ -100,9 +83,7 @@ func TestPlanFlags(t *testing.T) {
 		b.has(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is only for a scan")
 	}
 	b.run(append(saved, "--profile", "demandbase", "--out", "plan.json")...).must(t, 0)
-	if _, err := plan.Decode([]byte(b.read("plan.json"))); err != nil {
-		t.Error(err)
-	}
+	b.plan("plan.json")
 	for _, long := range []string{"0s", "-1h", "721h"} {
 		b.run(append(saved, "--valid-for", long)...).must(t, 2)
 	}
@@ -129,17 +110,13 @@ func TestPlanAssignsNoOtherRole(t *testing.T) {
 	start := b.state()
 	b.run("plan", "--least-privilege", "-f", "json", "-o", "plan.json").must(t, 0)
 	// A role that gains privileges in the meantime is not assigned.
-	if err := b.server.Mutate(func(env *simulator.Environment) {
+	b.mutate(func(env *simulator.Environment) {
 		env.Role("Demandbase Integration").Privileges["prvDeleteAccount"] = simulator.DepthGlobal
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than in the plan: prvDeleteAccount")
-	if err := b.server.Mutate(func(env *simulator.Environment) {
+	b.mutate(func(env *simulator.Environment) {
 		delete(env.Role("Demandbase Integration").Privileges, "prvDeleteAccount")
-	}); err != nil {
-		t.Fatal(err)
-	}
+	})
 	b.run("apply", "plan.json", "--yes").must(t, 0)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {

@@ -1,7 +1,6 @@
 package sessions_test
 
 import (
-	"os"
 	"testing"
 )
 
@@ -11,10 +10,7 @@ func TestPlanOfAChangedProfile(t *testing.T) {
 	b := newBench(t, lacking)
 	const file = "own.yaml"
 	write := func(allowed string) {
-		text := "demandbase-own:\n  extends: demandbase\n  allow: [" + allowed + "]\n"
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		b.write(file, "demandbase-own:\n  extends: demandbase\n  allow: ["+allowed+"]\n")
 	}
 	write("prvReadGoal")
 	b.run("plan", "--profile", "./"+file, "-o", "plan.json").must(t, 0)

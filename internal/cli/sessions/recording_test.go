@@ -1,10 +1,10 @@
 package sessions_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"flag"
 	"fmt"
 	"net/http"
@@ -40,10 +40,9 @@ func recordable(t *testing.T) map[string]*simulator.Environment {
 }
 
 // recorded scans an environment of several pages, and gives the recording and what was found.
-func recorded(t *testing.T, server *simulator.Server, args ...string) (data []byte, found string) {
+func recorded(t *testing.T, server *simulator.Server, args ...string) (data, found string) {
 	t.Helper()
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(server.Environment()))
+	p := requiring(t, server)
 	file := p.file("recording.jsonl")
 	found = verdictOf(t, p.run(append([]string{"scan", "-q", "-f", "json", "--record", file}, args...)...))
 	info, err := os.Stat(file)
@@ -53,10 +52,7 @@ func recorded(t *testing.T, server *simulator.Server, args ...string) (data []by
 	if info.Mode().Perm() != 0o600 {
 		t.Errorf("the recording's mode is %v", info.Mode().Perm())
 	}
-	if data, err = os.ReadFile(file); err != nil {
-		t.Fatal(err)
-	}
-	return data, found
+	return p.read("recording.jsonl"), found
 }
 
 // verdictOf is what a scan says that does not hang on names: the verdict, how each
@@ -78,10 +74,10 @@ func verdictOf(t *testing.T, o outcome) string {
 }
 
 // replayed is a place before a recording that dbaudit simulate serves.
-func replayed(t *testing.T, data []byte) *place {
+func replayed(t *testing.T, data string) *place {
 	t.Helper()
 	server, client := newPlaceApart(t), newPlaceApart(t)
-	file, dir := server.write("recording.jsonl", string(data)), server.file("sim")
+	file, dir := server.write("recording.jsonl", data), server.file("sim")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan outcome, 1)
 	go func() { done <- server.runUntil(ctx, "simulate", "--replay", file, "--dir", dir) }()
@@ -100,12 +96,8 @@ func replayed(t *testing.T, data []byte) *place {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	ca, err := os.ReadFile(client.vars["SSL_CERT_FILE"])
-	if err != nil {
-		t.Fatal(err)
-	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(ca)
+	roots.AppendCertsFromPEM([]byte(read(t, client.vars["SSL_CERT_FILE"])))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}
 	t.Cleanup(transport.CloseIdleConnections)
 	client.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
@@ -123,21 +115,11 @@ func TestRecordings(t *testing.T) {
 			file := filepath.Join("..", "..", "..", "testdata", "recordings", name)
 			if *update {
 				data, found := recorded(t, serve(t, env, simulator.Options{PageSize: 40}))
-				for ending, text := range map[string][]byte{".jsonl": data, ".txt": []byte(found)} {
-					if err := os.WriteFile(file+ending, text, 0o600); err != nil {
-						t.Fatal(err)
-					}
+				if err := errors.Join(os.WriteFile(file+".jsonl", []byte(data), 0o600), os.WriteFile(file+".txt", []byte(found), 0o600)); err != nil {
+					t.Fatal(err)
 				}
 			}
-			data, err := os.ReadFile(file + ".jsonl")
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, err := os.ReadFile(file + ".txt")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), verdictOf(t, replayed(t, data).run("scan", "-q", "-f", "json"))); diff != "" {
+			if diff := cmp.Diff(read(t, file+".txt"), verdictOf(t, replayed(t, read(t, file+".jsonl")).run("scan", "-q", "-f", "json"))); diff != "" {
 				t.Errorf("-recorded +replayed\n%s", diff)
 			}
 		})
@@ -180,17 +162,13 @@ func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
 // TestCollectAndDoctorRecord holds that their recordings say nothing either.
 func TestCollectAndDoctorRecord(t *testing.T) {
 	server := serve(t, recordable(t)["unread"], simulator.Options{PageSize: 40})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(server.Environment()))
+	p := requiring(t, server)
 	for _, args := range [][]string{{"collect", "-o", p.file("s.json")}, {"doctor"}, {"doctor", "--apply"}, {"doctor", "--assumptions"}} {
 		file := p.file("recording.jsonl")
 		p.run(append(args, "-q", "--record", file)...)
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
+		data := p.read("recording.jsonl")
 		leaksNothing(t, data, server)
-		if bytes.Count(data, []byte("\n")) < 5 {
+		if strings.Count(data, "\n") < 5 {
 			t.Errorf("%v: not much is recorded:\n%s", args, data)
 		}
 	}
@@ -201,12 +179,9 @@ func TestCollectAndDoctorRecord(t *testing.T) {
 
 // leaksNothing greps a recording for every name, id, host and secret of the
 // environment that it was made of.
-func leaksNothing(t *testing.T, data []byte, server *simulator.Server) {
+func leaksNothing(t *testing.T, data string, server *simulator.Server) {
 	t.Helper()
-	state, err := server.State()
-	if err != nil {
-		t.Fatal(err)
-	}
+	state := newPlaceApart(t, server).state()
 	env := server.Environment()
 	private := map[string]string{
 		strings.TrimPrefix(server.URL(), "https://"): "host", strings.TrimPrefix(server.AuthorityURL(), "https://"): "host",
@@ -231,8 +206,8 @@ func leaksNothing(t *testing.T, data []byte, server *simulator.Server) {
 		private[v.Name] = "view"
 	}
 	builtInTemplates := regexp.MustCompile(`(?i)template[a-z_]*: *"?([0-9a-f-]{36})`)
-	public := string(bytes.Join(builtInTemplates.FindAll(state, -1), nil))
-	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`).FindAllString(string(state), -1) {
+	public := strings.Join(builtInTemplates.FindAllString(state, -1), "")
+	for _, id := range regexp.MustCompile(`[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`).FindAllString(state, -1) {
 		if !strings.Contains(public, id) {
 			private[id] = "id"
 		}
@@ -244,22 +219,22 @@ func leaksNothing(t *testing.T, data []byte, server *simulator.Server) {
 	if len(private) < 50 {
 		t.Fatalf("there is little to look for: %v", private)
 	}
-	data = bytes.Replace(data, []byte(`"format":"dbaudit.recording/v1","tool":{"name":"dbaudit"`), nil, 1)
-	lower := bytes.ToLower(data)
+	data = strings.Replace(data, `"format":"dbaudit.recording/v1","tool":{"name":"dbaudit"`, "", 1)
+	lower := strings.ToLower(data)
 	for text, kind := range private {
 		if strings.EqualFold(text, "demandbase") {
 			continue // the profile's pattern stays
 		}
-		if !bytes.Contains(lower, []byte(strings.ToLower(text))) {
+		if !strings.Contains(lower, strings.ToLower(text)) {
 			continue
 		}
 		// Of a longer word it is no more than a part.
-		if at := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(text) + `\b`).FindIndex(data); at != nil {
+		if at := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(text) + `\b`).FindStringIndex(data); at != nil {
 			t.Errorf("the %s %q is in the recording: …%s…", kind, text, data[max(0, at[0]-80):min(len(data), at[1]+40)])
 		}
 	}
 	for _, word := range []string{"Bearer", "Set-Cookie", "ARRAffinity", "WWW-Authenticate"} {
-		if bytes.Contains(data, []byte(word)) {
+		if strings.Contains(data, word) {
 			t.Errorf("%s is in the recording", word)
 		}
 	}

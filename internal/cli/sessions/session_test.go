@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -15,9 +16,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lab"
+	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -154,27 +158,98 @@ func (o outcome) must(tb testing.TB, code int) outcome {
 	return o
 }
 
-// file is the path of a file in the place's folder.
-func (p *place) file(name string) string { return filepath.Join(p.dir, name) }
+// results are the results that the command wrote as JSON.
+func (o outcome) results(tb testing.TB) []audit.Result {
+	tb.Helper()
+	results, err := report.ReadResults([]byte(o.stdout))
+	if err != nil {
+		tb.Fatalf("%v\n%s\n%s", err, o.stdout, o.stderr)
+	}
+	return results
+}
 
-// read is what a file of the place's folder holds.
+// has fails the test unless a text contains each part.
+func (p *place) has(text string, parts ...string) {
+	p.tb.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			p.tb.Errorf("%q is not in:\n%s", part, text)
+		}
+	}
+}
+
+// file is the path of a file in the place's folder.
+func (p *place) file(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(p.dir, name)
+}
+
+// read is the content of a file in the place's folder.
 func (p *place) read(name string) string {
 	p.tb.Helper()
-	data, err := os.ReadFile(p.file(name))
+	return read(p.tb, p.file(name))
+}
+
+func read(tb testing.TB, file string) string {
+	tb.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}
+
+// write writes a file to the place's folder.
+func (p *place) write(name, text string) string {
+	p.tb.Helper()
+	file := p.file(name)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
+		p.tb.Fatal(err)
+	}
+	return file
+}
+
+// absent fails the test if a file exists in the place's folder.
+func (p *place) absent(name string) {
+	p.tb.Helper()
+	if _, err := os.Stat(p.file(name)); !errors.Is(err, os.ErrNotExist) {
+		p.tb.Errorf("%s exists: %v", name, err)
+	}
+}
+
+// plan is a plan in the place's folder.
+func (p *place) plan(name string) plan.Plan {
+	p.tb.Helper()
+	made, err := plan.Decode([]byte(p.read(name)))
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	return made
+}
+
+// state is the state of the first environment, byte for byte.
+func (p *place) state() string {
+	p.tb.Helper()
+	data, err := p.servers[0].State()
 	if err != nil {
 		p.tb.Fatal(err)
 	}
 	return string(data)
 }
 
-// write puts a file into the place's folder.
-func (p *place) write(name, text string) string {
+// mutate changes the first environment.
+func (p *place) mutate(change func(*simulator.Environment)) {
 	p.tb.Helper()
-	file := p.file(name)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		p.tb.Fatal(err)
+	if err := p.servers[0].Mutate(change); err != nil {
+		p.tb.Error(err)
 	}
-	return file
+}
+
+// isWrite reports whether a request changes an environment.
+func isWrite(r *http.Request) bool {
+	return r.Method != http.MethodGet && strings.HasPrefix(r.URL.Path, "/api/data/")
 }
 
 func decodeInto(tb testing.TB, text string, into any) {

@@ -46,9 +46,7 @@ func (p *place) approve(username string) (done chan struct{}) {
 		for p.tb.Context().Err() == nil {
 			if m := regexp.MustCompile(`enter the code ([A-Z]+)`).FindStringSubmatch(p.stderr.String()); m != nil {
 				page := p.servers[0].AuthorityURL() + "/approve"
-				if !strings.Contains(p.fetch(page, nil), "user_code") {
-					p.tb.Error("the page has no field for the code")
-				}
+				p.has(p.fetch(page, nil), "user_code")
 				p.fetch(page+"?"+url.Values{"user_code": {m[1]}, "username": {username}}.Encode(), nil)
 				return
 			}
@@ -125,9 +123,7 @@ func TestEveryWayToSignIn(t *testing.T) {
 		p := newPlaceApart(t, server)
 		delete(p.vars, "DBAUDIT_TENANT_ID")
 		expect(t, p, "dbaudit", "client-secret")
-		if !strings.Contains(p.stderr.String(), "named by the environment") {
-			t.Errorf("not said where the tenant comes from:\n%s", p.stderr.String())
-		}
+		p.has(p.stderr.String(), "named by the environment")
 	})
 	t.Run("certificate by flag", func(t *testing.T) {
 		p := fresh(t)
@@ -223,31 +219,19 @@ func TestLoginWhoamiLogout(t *testing.T) {
 		t.Errorf("asked although signed in:\n%s", p.stderr.String())
 	}
 	p.run("scan", "-q").must(t, 0)
-	if o := p.run("whoami").must(t, 0); !strings.Contains(o.stdout, "signed in: alex@contoso.com") {
-		t.Errorf("whoami: %s", o.stdout)
-	}
-	if o := p.run("logout").must(t, 0); !strings.Contains(o.stderr, "signed out alex@contoso.com") {
-		t.Errorf("logout: %s", o.stderr)
-	}
+	p.has(p.run("whoami").must(t, 0).stdout, "signed in: alex@contoso.com")
+	p.has(p.run("logout").must(t, 0).stderr, "signed out alex@contoso.com")
 	// Unattended, nobody is asked: it is a matter of configuration.
 	o := p.run("scan").must(t, 2)
-	if !strings.Contains(o.stderr, "is set, and its secret is not") {
-		t.Errorf("after logout: %s", o.stderr)
-	}
+	p.has(o.stderr, "is set, and its secret is not")
 	p.vars = map[string]string{}
-	if o := p.run("whoami").must(t, 0); !strings.Contains(o.stdout, "not signed in") {
-		t.Errorf("whoami: %s", o.stdout)
-	}
-	if o := p.run("logout").must(t, 0); !strings.Contains(o.stderr, "not signed in") {
-		t.Errorf("logout again: %s", o.stderr)
-	}
+	p.has(p.run("whoami").must(t, 0).stdout, "not signed in")
+	p.has(p.run("logout").must(t, 0).stderr, "not signed in")
 }
 
 func TestLoginIsForPeople(t *testing.T) {
 	p := newPlaceApart(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
-	if o := p.run("login", "--auth", "azure-cli").must(t, 2); !strings.Contains(o.stderr, "az login") {
-		t.Error(o.stderr)
-	}
+	p.has(p.run("login", "--auth", "azure-cli").must(t, 2).stderr, "az login")
 	p.env.SignIns = nil
 	p.run("login").must(t, 3)
 }

@@ -21,10 +21,8 @@ func TestSimulatedExtraPrivilege(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := newPlaceApart(t, serve(t, again, simulator.Options{})).run("scan", "-f", "json").must(t, 1)
-	if !strings.Contains(o.stdout, "prvDeletenew_Thing") {
-		t.Error("the surplus of a custom table is not found")
-	}
+	p := newPlaceApart(t, serve(t, again, simulator.Options{}))
+	p.has(p.run("scan", "-f", "json").must(t, 1).stdout, "prvDeletenew_Thing")
 }
 
 // A mistake in the file of a simulated environment is said with its place: those that its schema

@@ -170,11 +170,7 @@ func TestSituationsAreRepaired(t *testing.T) {
 			}
 			planned := func(file string) plan.Plan {
 				b.run(append([]string{"plan", "-o", b.file(file)}, s.flags...)...).must(t, 0)
-				p, err := plan.Decode([]byte(b.place.read(file)))
-				if err != nil {
-					t.Fatal(err)
-				}
-				return p
+				return b.plan(file)
 			}
 			start := b.state()
 			p := planned("plan.json")

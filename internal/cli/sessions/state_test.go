@@ -2,7 +2,6 @@ package sessions_test
 
 import (
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -47,11 +46,8 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 			t.Parallel()
 			env := builtin(t, "compliant")
 			server := serve(t, env, simulator.Options{})
-			p := newPlaceApart(t, server)
-			p.write("dbaudit.yaml", requirement(env))
-			if err := server.Mutate(test.change); err != nil {
-				t.Fatal(err)
-			}
+			p := requiring(t, server)
+			p.mutate(test.change)
 			e := examineIn(p, 3)
 			if failed := e.with("fail"); len(failed) != 1 || failed[0] != "membership member of the organization" {
 				t.Errorf("failed: %v", failed)
@@ -85,8 +81,7 @@ func TestGateInTheMiddle(t *testing.T) {
 		}
 		return simulator.Fault{Kind: simulator.FaultGate}
 	}})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, server)
 	table := p.run("doctor").must(t, 3).stdout
 	scan := p.run("scan").must(t, 4).stdout
 	for name, text := range map[string]string{"doctor": table, "scan": scan} {
@@ -116,8 +111,7 @@ func TestDisabledInTheMiddle(t *testing.T) {
 			}
 		})
 	}})
-	p := newPlaceApart(t, server)
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, server)
 	o := p.run("scan").must(t, 3)
 	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
 		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
@@ -132,18 +126,13 @@ func TestWhoLacksAPrivilege(t *testing.T) {
 	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
 	env.User("amir@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
 	delete(env.Role(env.Suggest.Role).Privileges, "prvReadUserQuery")
-	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
-	p.write("dbaudit.yaml", requirement(env))
+	p := requiring(t, serve(t, env, simulator.Options{}))
 	file := p.file("snapshot.json")
 	p.run("scan", "--snapshot", file).must(t, 1)
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var taken struct {
 		Coverage map[string]struct{ Detail string }
 	}
-	decodeInto(t, string(data), &taken)
+	decodeInto(t, read(t, file), &taken)
 	for section, want := range map[string]string{"user_views": "the integration user", "views": "the view's owner"} {
 		if detail := taken.Coverage[section].Detail; !strings.Contains(detail, "it is "+want) || !strings.Contains(detail, "that lacks prvReadUserQuery") {
 			t.Errorf("%s: %q does not say that %s lacks it", section, detail, want)

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
@@ -39,11 +41,8 @@ func TestStories(t *testing.T) {
 const storyURL = "https://fabrikam.crm.dynamics.com"
 
 func tell(t *testing.T, dir string) {
-	data, err := os.ReadFile(filepath.Join(dir, "environment.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	env, err := simulator.ParseEnvironment(filepath.Join(dir, "environment.yaml"), data)
+	name := filepath.Join(dir, "environment.yaml")
+	env, err := simulator.ParseEnvironment(name, []byte(read(t, name)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,31 +124,9 @@ func compareStory(t *testing.T, file, got string) {
 		}
 		return
 	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
+	if diff := cmp.Diff(read(t, file), got); diff != "" {
+		t.Errorf("%s differs (-file +got); -update rewrites it, read the difference:\n%s", file, diff)
 	}
-	if string(want) != got {
-		t.Errorf("%s differs; -update rewrites it, read the difference:\n%s", file, firstDifference(string(want), got))
-	}
-}
-
-// firstDifference shows the first line in which two texts differ.
-func firstDifference(want, got string) string {
-	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := range max(len(a), len(b)) {
-		x, y := "(end)", "(end)"
-		if i < len(a) {
-			x = a[i]
-		}
-		if i < len(b) {
-			y = b[i]
-		}
-		if x != y {
-			return "- " + x + "\n+ " + y
-		}
-	}
-	return ""
 }
 
 // storyTransport leads the story's environment to the simulator.
