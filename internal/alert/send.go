@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -21,6 +20,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
 // A Sender sends messages. Secrets are read again for each message.
@@ -96,7 +96,7 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 	if err != nil || u.Host == "" {
 		return errors.New("its address is not a URL")
 	}
-	if u.Scheme != "https" && !local(u.Hostname()) {
+	if u.Scheme != "https" && !loopback.Host(u.Hostname()) {
 		return errors.New("its address is not https: the message would be sent unencrypted")
 	}
 	body, err := json.Marshal(document)
@@ -123,11 +123,6 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 		return fmt.Errorf("the receiver %s answers with HTTP %d", u.Host, response.StatusCode)
 	}
 	return nil
-}
-
-func local(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 type object = map[string]any
@@ -197,7 +192,7 @@ func (s *Sender) email(ctx context.Context, e Email, m Message) error {
 	host, port, found := strings.Cut(e.Server, ":")
 	options := []mail.Option{mail.WithTimeout(patience), mail.WithTLSPolicy(mail.TLSMandatory)}
 	if e.TLS == "none" {
-		if !local(host) {
+		if !loopback.Host(host) {
 			return errors.New("tls: none is allowed only for a mail server on this machine")
 		}
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))

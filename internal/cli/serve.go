@@ -24,6 +24,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/loopback"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
@@ -261,7 +262,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 		return nil, usagef("--listen %s: want HOST:PORT, such as 127.0.0.1:8080", f.listen)
 	}
 	switch {
-	case o.Issuer == "" && o.ClientID == "" && web.IsLoopback(host):
+	case o.Issuer == "" && o.ClientID == "" && loopback.Host(host):
 		return nil, nil //nolint:nilnil // there is no sign-in on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
 // Config says who signs in, how and where. EnvironmentURL and Transport are
@@ -101,11 +101,7 @@ type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, 
 // answers come from nobody else.
 func Loopback(origin string) bool {
 	u, err := url.Parse(origin)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && loopback.Host(u.Hostname())
 }
 
 // Open decides how to sign in, finds the tenant where none is given (one or two

@@ -19,6 +19,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
 // A Role is what somebody may do. The zero value is nothing.
@@ -102,7 +104,7 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
 		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.Base)
 	}
-	local := base.Scheme == "http" && IsLoopback(base.Hostname())
+	local := base.Scheme == "http" && loopback.Host(base.Hostname())
 	if base.Scheme != "https" && !local {
 		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.Base)
 	}

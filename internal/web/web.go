@@ -15,10 +15,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/loopback"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
@@ -164,24 +164,12 @@ func loopbackAlone(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if !IsLoopback(host) {
+		if !loopback.Host(host) {
 			http.Error(w, "without a sign-in, this server accepts only requests for a loopback address", http.StatusForbidden)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// IsLoopback reports whether a host is this machine alone.
-func IsLoopback(host string) bool {
-	if strings.EqualFold(host, "localhost") {
-		return true
-	}
-	if n := len(host); n > 1 && host[0] == '[' && host[n-1] == ']' {
-		host = host[1 : n-1]
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // A handler answers a request of somebody who may send it. refuse reports the error that it
