@@ -152,20 +152,20 @@ func unknown(err error) error {
 }
 
 func (f *fleetCommands) add(ctx context.Context, names []string) error {
-	var all fleet.Import
+	var files []*config.File
 	for _, name := range names {
-		files, err := configurations(name)
+		of, err := configurations(name)
 		if err != nil {
 			return err
 		}
-		for _, file := range files {
-			if err := all.Add(f.Runner, file); err != nil {
-				return err
-			}
-		}
+		files = append(files, of...)
+	}
+	environments, err := fleet.Environments(f.Runner, files)
+	if err != nil {
+		return err
 	}
 	return withStoreAs(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
-		change, err := s.Import(ctx, who(), all.Environments, func(name string) []string { return all.Profiles[name] })
+		change, err := s.Import(ctx, who(), environments)
 		if err != nil {
 			return err
 		}

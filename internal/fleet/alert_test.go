@@ -142,8 +142,8 @@ func TestOverWithoutFix(t *testing.T) {
 		record(func(result *audit.Result) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
-		e := store.Environment{Name: "retired", Config: "url: x"}
-		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return []string{"zoominfo"} }); err != nil {
+		e := store.Environment{Name: "retired", Config: "url: x", Profiles: []string{"zoominfo"}}
+		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {

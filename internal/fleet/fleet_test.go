@@ -56,9 +56,9 @@ func environments(t testing.TB, s *store.Store, names ...string) {
 	t.Helper()
 	list := make([]store.Environment, len(names))
 	for i, name := range names {
-		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x"}
+		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
 	}
-	if _, err := s.Import(t.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(t.Context(), "jane", list); err != nil {
 		t.Fatal(err)
 	}
 }

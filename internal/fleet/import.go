@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,56 +20,56 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// An Import is what a configuration says of environments, for the store.
-type Import struct {
-	Environments []store.Environment
-	// Profiles are the names of the profiles by which each environment is judged.
-	Profiles map[string][]string
+// Environments are those of configurations, for the store. What would keep a worker from
+// scanning one is an error now.
+func Environments(runner *run.Runner, files []*config.File) ([]store.Environment, error) {
+	var all []store.Environment
+	for _, file := range files {
+		targets, err := runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+		if err != nil {
+			return nil, err
+		}
+		before := len(all)
+		for _, t := range targets {
+			switch i := slices.IndexFunc(all, func(e store.Environment) bool { return e.Name == t.Name }); {
+			case i < 0:
+				e, err := environment(file, t)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, e)
+			case i < before:
+				return nil, run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
+			default: // another integration of it
+				all[i].Profiles = append(all[i].Profiles, t.Profile.Name)
+			}
+		}
+	}
+	return all, nil
 }
 
-// Add adds the environments of a configuration. Whatever would keep one from being
-// scanned by a worker is said now.
-func (m *Import) Add(runner *run.Runner, file *config.File) error {
-	targets, err := runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+func environment(file *config.File, t run.Target) (store.Environment, error) {
+	method, err := signin.ParseMethod(t.Auth.Method)
 	if err != nil {
-		return err
+		return store.Environment{}, run.Usagef("%s: %w", t.Name, err)
 	}
-	rename := absolute(filepath.Dir(filepath.FromSlash(file.Name())))
-	profiles := map[string][]string{}
-	for _, t := range targets {
-		known := profiles[t.Name]
-		profiles[t.Name] = append(known, t.Profile.Name)
-		if len(known) > 0 {
-			continue // another integration of it
-		}
-		if _, twice := m.Profiles[t.Name]; twice {
-			return run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
-		}
-		if err := unattended(t); err != nil {
-			return err
-		}
-		text, err := alone(file, t, rename)
-		if err != nil {
-			return err
-		}
-		ends, err := secretEnds(t)
-		if err != nil {
-			return err
-		}
-		m.Environments = append(m.Environments, store.Environment{
-			Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credential(t.Auth),
-			CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels,
-		})
+	if method == signin.DeviceCode || method == signin.Interactive {
+		return store.Environment{}, run.Usagef("%s: auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", t.Name, method)
 	}
-	if m.Profiles == nil {
-		m.Profiles = map[string][]string{}
+	text, err := alone(file, t)
+	if err != nil {
+		return store.Environment{}, err
 	}
-	maps.Copy(m.Profiles, profiles)
-	return nil
+	ends, err := secretEnds(t)
+	return store.Environment{
+		Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credential(t.Auth),
+		CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels, Profiles: []string{t.Profile.Name},
+	}, err
 }
 
 // alone is the configuration of one environment, with absolute names of files.
-func alone(file *config.File, t run.Target, rename func(string, bool) string) (string, error) {
+func alone(file *config.File, t run.Target) (string, error) {
+	rename := absolute(filepath.Dir(filepath.FromSlash(file.Name())))
 	env := t.Env
 	for _, e := range file.All() {
 		if e.Name == t.Env.Name {
@@ -110,18 +109,6 @@ func absolute(folder string) func(string, bool) string {
 		}
 		return filepath.ToSlash(name)
 	}
-}
-
-// unattended refuses an interactive way to sign in.
-func unattended(t run.Target) error {
-	method, err := signin.ParseMethod(t.Auth.Method)
-	if err == nil && (method == signin.DeviceCode || method == signin.Interactive) {
-		err = fmt.Errorf("auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", method)
-	}
-	if err != nil {
-		return run.Usagef("%s: %w", t.Name, err)
-	}
-	return nil
 }
 
 // secretEnds is when the client secret ends that a configuration states; zero if it does not.

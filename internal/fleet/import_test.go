@@ -20,13 +20,11 @@ func TestSecretEnds(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		var all fleet.Import
-		for _, file := range files {
-			if err := all.Add(runner, file); err != nil {
-				return err
-			}
+		list, err := fleet.Environments(runner, files)
+		if err != nil {
+			return err
 		}
-		_, err = s.Import(t.Context(), "jane", all.Environments, func(name string) []string { return all.Profiles[name] })
+		_, err = s.Import(t.Context(), "jane", list)
 		return err
 	}
 	const (

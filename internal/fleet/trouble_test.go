@@ -213,8 +213,8 @@ func TestClockJumps(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { s.Close() })
-		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x"}
-		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return []string{"demandbase"} }); err != nil {
+		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
+		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}); err != nil {
 			t.Fatal(err)
 		}
 		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Sweep: time.Second})

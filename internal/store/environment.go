@@ -36,6 +36,8 @@ type Environment struct {
 	// is not known.
 	CredentialEnds time.Time
 	CreatedAt      time.Time
+	// Profiles are the names of those by which [Store.Import] has it judged; not read back.
+	Profiles []string
 }
 
 // Certificate begins the CredentialRef of a certificate. Each scan reads when it ends.
@@ -63,15 +65,14 @@ func (e Environment) Period(at time.Time) time.Time {
 type Change struct{ Added, Updated, Unchanged int }
 
 // Import puts environments into the store, or brings those of the same name up to date.
-// profiles gives the names of the profiles by which each is judged: integrations that are
-// no longer among them are retired, and keep their history. An environment that had no
-// schedule is due at once; what is known of the others stays.
-func (s *Store) Import(ctx context.Context, who string, environments []Environment, profiles func(name string) []string) (Change, error) {
+// An integration is retired, and keeps its history, if its profile is not among theirs. An
+// environment that had no schedule is due at once; what is known of the others stays.
+func (s *Store) Import(ctx context.Context, who string, environments []Environment) (Change, error) {
 	var change Change
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.Within(ctx, func(tx *Tx) error {
 		for _, e := range inOrder { // in which all lock them, so that two never wait for each other
-			if err := tx.put(ctx, who, e, profiles(e.Name), &change); err != nil {
+			if err := tx.put(ctx, who, e, &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
 		}
@@ -80,7 +81,7 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 	return change, err
 }
 
-func (t *Tx) put(ctx context.Context, who string, e Environment, profiles []string, change *Change) error {
+func (t *Tx) put(ctx context.Context, who string, e Environment, change *Change) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.Lock(ctx, e.Name)
 	did := ""
@@ -122,7 +123,7 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, profiles []stri
 	if err != nil {
 		return err
 	}
-	return t.setIntegrations(ctx, id, profiles)
+	return t.setIntegrations(ctx, id, e.Profiles)
 }
 
 func (e Environment) same(o Environment) bool {

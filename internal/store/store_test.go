@@ -65,10 +65,10 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 	for _, name := range names {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: every,
-			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"},
+			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Profiles: []string{"demandbase"},
 		})
 	}
-	must[store.Change](t)(s.Import(t.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }))
+	must[store.Change](t)(s.Import(t.Context(), "jane", list))
 }
 
 // A control of a made-up result: its outcome, and the privileges that findings are of.
@@ -502,7 +502,8 @@ func TestImportAgain(t *testing.T) {
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
 		put := func(profiles ...string) store.Change {
 			t.Helper()
-			return must[store.Change](t)(s.Import(t.Context(), "jane", []store.Environment{e}, func(string) []string { return profiles }))
+			e.Profiles = profiles
+			return must[store.Change](t)(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		if got := put("demandbase"); got != (store.Change{Added: 1}) {
 			t.Errorf("first: %+v", got)

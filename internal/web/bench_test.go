@@ -30,9 +30,9 @@ func BenchmarkPages(b *testing.B) {
 	defer s.Close()
 	var list []store.Environment
 	for i := range environments {
-		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n"})
+		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Profiles: []string{"demandbase"}})
 	}
-	if _, err := s.Import(b.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(b.Context(), "jane", list); err != nil {
 		b.Fatal(err)
 	}
 	for d := range days {

@@ -38,9 +38,10 @@ func stocked(tb testing.TB) *store.Store {
 	for _, name := range []string{hostile, "green", "old", "new"} {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Labels: map[string]string{"team": name[:1]},
+			Profiles: []string{"demandbase"},
 		})
 	}
-	if _, err := s.Import(tb.Context(), "jane", list, func(string) []string { return []string{"demandbase"} }); err != nil {
+	if _, err := s.Import(tb.Context(), "jane", list); err != nil {
 		tb.Fatal(err)
 	}
 	for d := range 11 {
