@@ -1,7 +1,6 @@
 package apply_test
 
 import (
-	"context"
 	"errors"
 	"maps"
 	"strings"
@@ -11,15 +10,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
-
-// graced is a fake whose role is what a test says.
-type graced struct {
-	*fake
-
-	role apply.Role
-}
-
-func (g graced) Role(context.Context, string) (apply.Role, error) { return g.role, nil }
 
 // TestAssignedRole holds that a role is assigned only as the plan has it.
 func TestAssignedRole(t *testing.T) {
@@ -50,8 +40,8 @@ func TestAssignedRole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(p)
+			f.role = tt.role
 			r, _ := run(t, p, f)
-			r.Mutator = graced{f, tt.role}
 			err := r.Apply(t.Context())
 			var changed *apply.ChangedError
 			switch {
@@ -64,8 +54,8 @@ func TestAssignedRole(t *testing.T) {
 	}
 	// A dry run takes what the plan takes from the role for taken.
 	f := newFake(p)
+	f.role = apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}
 	r, _ := run(t, p, f)
-	r.Mutator = graced{f, apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}}
 	if err := r.Check(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -40,20 +41,26 @@ func sample(tb testing.TB) plan.Plan {
 }
 
 // A fake environment does what it is asked to, by the plan's own knowledge of what
-// a request leads to.
+// a request leads to. A test changes single answers.
 type fake struct {
 	organization string
 	plan         plan.Plan
 	state        map[string]change.State
-	// after answers what a request of an action leads to.
-	next map[string]func()
-	sent []string
-	fail error
-	lost bool // changes do not take
+	next         map[string]func() // what a request of an action leads to
+	sent         []string
+	lost         bool // changes do not take
+	made         string
+	role         apply.Role
+	unseen       string
+
+	current func(change.Target, *apply.Reading) error
+	row     func(apply.Table, *apply.Row)
+	refuse  func(change.Request) error
 }
 
 func newFake(p plan.Plan) *fake {
 	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, next: map[string]func(){}}
+	f.role.Root = "00000000-0000-4000-8000-000000000004"
 	for _, a := range p.Actions {
 		if f.state[key(a.Target)] == nil {
 			f.state[key(a.Target)] = change.State{}
@@ -76,23 +83,26 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 	return apply.Identity{Organization: f.organization, User: "00000000-0000-4000-8000-00000000000a"}, nil
 }
 
-func (f *fake) Holders(context.Context, string) (apply.Holding, error) { return apply.Holding{}, nil }
+func (f *fake) Holders(context.Context, string) (apply.Holding, error) {
+	return apply.Holding{Unseen: f.unseen}, nil
+}
+
+func (f *fake) Role(context.Context, string) (apply.Role, error) { return f.role, nil }
 
 // Row has the plan's own names.
-func (f *fake) Row(_ context.Context, _ apply.Table, id string, _ *change.Ref) (*apply.Row, error) {
+func (f *fake) Row(_ context.Context, table apply.Table, id string, _ *change.Ref) (*apply.Row, error) {
 	for _, a := range f.plan.Actions {
 		for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
 			if ref != nil && ref.ID == id {
-				return &apply.Row{ID: id, Name: ref.Name, Application: a.Target.ApplicationID}, nil
+				row := &apply.Row{ID: id, Name: ref.Name, Application: a.Target.ApplicationID}
+				if f.row != nil {
+					f.row(table, row)
+				}
+				return row, nil
 			}
 		}
 	}
 	return nil, nil
-}
-
-// Role is the plan's own, and grants nothing beyond it.
-func (f *fake) Role(context.Context, string) (apply.Role, error) {
-	return apply.Role{Root: "00000000-0000-4000-8000-000000000004"}, nil
 }
 
 func (f *fake) Current(_ context.Context, t change.Target, names []string) (apply.Reading, error) {
@@ -113,21 +123,41 @@ func (f *fake) Current(_ context.Context, t change.Target, names []string) (appl
 			now.IDs[name] = "00000000-0000-4000-8000-000000000999"
 		}
 	}
+	if f.current != nil {
+		return now, f.current(t, &now)
+	}
 	return now, nil
 }
 
 func (f *fake) Change(_ context.Context, r change.Request, label string) (string, error) {
-	if !r.Filled() {
-		return "", &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
-	}
-	if f.fail != nil {
-		return "", f.fail
+	if f.refuse != nil {
+		if err := f.refuse(r); err != nil {
+			return "", err
+		}
 	}
 	f.sent = append(f.sent, r.Method+" "+r.Path)
-	if !f.lost {
-		f.next[label]()
+	do := f.next[label]
+	switch {
+	case do == nil:
+		f.undo(r)
+	case !r.Filled():
+		return "", &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
+	case !f.lost:
+		do()
 	}
-	return "", nil
+	return f.made, nil
+}
+
+// undo undoes whatever is undone by such a request.
+func (f *fake) undo(r change.Request) {
+	ids := regexp.MustCompile(`\([^)]*\)`)
+	for _, a := range f.plan.Actions {
+		for _, undo := range a.Undo {
+			if undo.Method == r.Method && ids.ReplaceAllString(undo.Path, "") == ids.ReplaceAllString(r.Path, "") {
+				maps.Copy(f.state[key(a.Target)], a.Before)
+			}
+		}
+	}
 }
 
 func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
@@ -242,19 +272,21 @@ func TestFailures(t *testing.T) {
 	p := sample(t)
 	t.Run("refused", func(t *testing.T) {
 		f := newFake(p)
-		f.fail = &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("no privilege")}
+		f.refuse = func(change.Request) error {
+			return &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("no privilege")}
+		}
 		r, _ := run(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || r.Journal.Touched() {
 			t.Errorf("a refused change: %v, touched %v", err, r.Journal.Touched())
 		}
-		f.fail = nil
+		f.refuse = nil
 		if err := r.Apply(t.Context()); err != nil {
 			t.Errorf("once it is permitted: %v", err)
 		}
 	})
 	t.Run("never known", func(t *testing.T) {
 		f := newFake(p)
-		f.fail = &apply.ChangeError{Err: errors.New("no answer")}
+		f.refuse = func(change.Request) error { return &apply.ChangeError{Err: errors.New("no answer")} }
 		r, _ := run(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || !r.Journal.Touched() {
 			t.Errorf("a change that nobody knows of: %v", err)
@@ -270,22 +302,17 @@ func TestFailures(t *testing.T) {
 	})
 	t.Run("another privilege under the name", func(t *testing.T) {
 		f := newFake(p)
+		f.current = func(_ change.Target, now *apply.Reading) error {
+			for name := range now.IDs {
+				now.IDs[name] = "00000000-0000-4000-8000-000000000666"
+			}
+			return nil
+		}
 		r, _ := run(t, p, f)
-		r.Mutator = renamed{f}
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "has the id") || len(f.sent) > 0 {
 			t.Errorf("not noticed: %v", err)
 		}
 	})
-}
-
-type renamed struct{ *fake }
-
-func (r renamed) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	now, err := r.fake.Current(ctx, t, names)
-	for name := range now.IDs {
-		now.IDs[name] = "00000000-0000-4000-8000-000000000666"
-	}
-	return now, err
 }
 
 // FuzzParseJournal: what is read as a journal can have been written, and is read to

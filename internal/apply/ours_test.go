@@ -7,58 +7,16 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
-
-// A world is a fake of which a test changes single answers.
-type world struct {
-	*fake
-
-	current func(change.Target, *apply.Reading)
-	row     func(apply.Table, *apply.Row)
-	change  func(change.Request) error
-	unseen  string
-}
-
-func (w world) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	now, err := w.fake.Current(ctx, t, names)
-	if w.current != nil {
-		w.current(t, &now)
-	}
-	return now, err
-}
-
-func (w world) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
-	row, err := w.fake.Row(ctx, table, id, as)
-	if w.row != nil && row != nil {
-		w.row(table, row)
-	}
-	return row, err
-}
-
-func (w world) Change(ctx context.Context, r change.Request, label string) (string, error) {
-	if w.change != nil {
-		if err := w.change(r); err != nil {
-			return "", err
-		}
-	}
-	return w.fake.Change(ctx, r, label)
-}
-
-func (w world) Holders(context.Context, string) (apply.Holding, error) {
-	return apply.Holding{Unseen: w.unseen}, nil
-}
 
 // TestAnotherName: what has another name than in the plan is not changed, since
 // somebody reviewed the plan's words.
@@ -67,11 +25,11 @@ func TestAnotherName(t *testing.T) {
 	for _, table := range []apply.Table{apply.TableRole, apply.TableUser, apply.TableUnit, apply.TableView} {
 		f := newFake(p)
 		r, _ := run(t, p, f)
-		r.Mutator = world{fake: f, row: func(of apply.Table, row *apply.Row) {
+		f.row = func(of apply.Table, row *apply.Row) {
 			if of == table {
 				row.Name = "Renamed"
 			}
-		}}
+		}
 		sent := len(f.sent)
 		var changed *apply.ChangedError
 		if err := r.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), `is now named "Renamed"`) {
@@ -90,12 +48,12 @@ func TestFilteredGrant(t *testing.T) {
 	f := newFake(p)
 	r, _ := run(t, p, f)
 	filtered := true
-	w := world{fake: f, current: func(of change.Target, now *apply.Reading) {
+	f.current = func(of change.Target, now *apply.Reading) error {
 		if _, asked := now.State["prvReadLead"]; asked && filtered && of.Kind == change.TargetGrants {
 			now.Filtered = []string{"prvReadLead"}
 		}
-	}}
-	r.Mutator = w
+		return nil
+	}
 	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--replace-filtered") || len(f.sent) > 0 {
 		t.Fatalf("%v; sent %v", err, f.sent)
 	}
@@ -104,7 +62,6 @@ func TestFilteredGrant(t *testing.T) {
 		t.Fatal(err)
 	}
 	filtered = false
-	r.Mutator = stubborn{f, func(change.Target) error { return nil }}
 	var kept *apply.KeptError
 	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "a record filter granted prvReadLead for some records only, and that cannot be restored") {
 		t.Errorf("rolled back: %v", err)
@@ -123,13 +80,13 @@ func TestSharesWaitForRights(t *testing.T) {
 			waited += d
 			return nil
 		}
-		r.Mutator = world{fake: f, change: func(request change.Request) error {
+		f.refuse = func(request change.Request) error {
 			if request.Path != "GrantAccess" || left == 0 {
 				return nil
 			}
 			left--
 			return &apply.ChangeError{Effect: apply.EffectNone, Settling: true, Err: errors.New("is missing prvReadUserQuery")}
-		}}
+		}
 		err := r.Apply(t.Context())
 		if (err == nil) != ok || waited == 0 || waited > time.Minute+time.Second || !ok && !strings.Contains(err.Error(), "prvReadUserQuery") {
 			t.Errorf("refused %d times: %v after %v", times, err, waited)
@@ -143,7 +100,7 @@ func TestUnseenHolders(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
 	r, _ := run(t, p, f)
-	r.Mutator = world{fake: f, unseen: "the identity does not have prvReadUser at Organization level"}
+	f.unseen = "the identity does not have prvReadUser at Organization level"
 	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--allow-shared-role") || len(f.sent) > 0 {
 		t.Errorf("%v; sent %v", err, f.sent)
 	}
@@ -159,11 +116,12 @@ func TestInheritedRights(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
 	r, _ := run(t, p, f)
-	r.Mutator = world{fake: f, current: func(of change.Target, now *apply.Reading) {
+	f.current = func(of change.Target, now *apply.Reading) error {
 		if of.Kind == change.TargetShare && of.View.Name == "Leads" {
 			now.State["access"], now.Inherited = "read", "append-to"
 		}
-	}}
+		return nil
+	}
 	var inherited *apply.ChangedError
 	if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
 		t.Errorf("%v", err)
@@ -285,7 +243,7 @@ func TestFormerJournal(t *testing.T) {
 	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
-	r.Journal, r.Mutator = j, stubborn{f, func(change.Target) error { return nil }}
+	r.Journal = j
 	if err := r.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -303,15 +261,8 @@ func TestFormerJournal(t *testing.T) {
 func TestAnswersWithAnotherID(t *testing.T) {
 	p := made(t)
 	for id, ok := range map[string]bool{ours: true, "00000000-0000-4000-8000-000000000088": false} {
-		f := newFake(p)
-		file := filepath.Join(t.TempDir(), "j.json")
-		j, err := apply.CreateJournal(file, p, audit.Tool{Name: "dbaudit", Version: "test"}, clock)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = j.Close() })
-		r := &apply.Runner{Mutator: maker{f, id}, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}
-		err = r.Apply(t.Context())
+		r, _ := run(t, p, maker(p, id))
+		err := r.Apply(t.Context())
 		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it created") {
 			t.Errorf("%s: %v", id, err)
 		}
@@ -344,27 +295,20 @@ func made(t *testing.T) plan.Plan {
 	return p
 }
 
-// A maker answers with an id, whatever it made.
-type maker struct {
-	*fake
-
-	id string
-}
-
-func (m maker) Change(ctx context.Context, r change.Request, label string) (string, error) {
-	_, err := m.fake.Change(ctx, r, label)
-	return m.id, err
-}
-
-func (m maker) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	now, err := m.fake.Current(ctx, t, names)
-	if now.State["user"] == change.Enabled {
-		now.Row = &apply.Row{
-			ID: ours, Name: "# x", Application: t.ApplicationID, Unit: t.BusinessUnit.ID,
-			Author: "00000000-0000-4000-8000-00000000000a", Created: clock(),
+// maker is an environment that says it made a row with an id, whatever it made.
+func maker(p plan.Plan, id string) *fake {
+	f := newFake(p)
+	f.made = id
+	f.current = func(t change.Target, now *apply.Reading) error {
+		if now.State["user"] == change.Enabled {
+			now.Row = &apply.Row{
+				ID: ours, Name: "# x", Application: t.ApplicationID, Unit: t.BusinessUnit.ID,
+				Author: "00000000-0000-4000-8000-00000000000a", Created: clock(),
+			}
 		}
+		return nil
 	}
-	return now, err
+	return f
 }
 
 // TestWhoseUser: a user that the plan could have made is deleted only if it is the
@@ -381,31 +325,23 @@ func TestWhoseUser(t *testing.T) {
 		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was created at"},
 		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {
-		f := newFake(p)
+		f := maker(p, ours)
 		r, _ := run(t, p, f)
-		r.Mutator = maker{f, ours}
 		if err := r.Apply(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		sent := len(f.sent)
-		r.Mutator = edited{maker{f, ours}, tt.edit}
+		whole := f.current
+		f.current = func(t change.Target, now *apply.Reading) error {
+			err := whole(t, now)
+			if now.Row != nil {
+				tt.edit(now.Row)
+			}
+			return err
+		}
 		var kept *apply.KeptError
 		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || !strings.Contains(err.Error(), tt.kept) || len(f.sent) != sent {
-			t.Errorf("%s: %v; sent %v", name, err, fmt.Sprint(f.sent[sent:]))
+			t.Errorf("%s: %v; sent %v", name, err, f.sent[sent:])
 		}
 	}
-}
-
-type edited struct {
-	maker
-
-	edit func(*apply.Row)
-}
-
-func (e edited) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	now, err := e.maker.Current(ctx, t, names)
-	if now.Row != nil {
-		e.edit(now.Row)
-	}
-	return now, err
 }

@@ -1,11 +1,8 @@
 package apply_test
 
 import (
-	"context"
 	"errors"
-	"maps"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,34 +10,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/change"
 )
-
-// A stubborn environment refuses to read, or to undo, some targets.
-type stubborn struct {
-	*fake
-
-	refused func(change.Target) error
-}
-
-func (s stubborn) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	if err := s.refused(t); err != nil {
-		return apply.Reading{}, err
-	}
-	return s.fake.Current(ctx, t, names)
-}
-
-// Change undoes whatever is undone by such a request.
-func (s stubborn) Change(_ context.Context, r change.Request, _ string) (string, error) {
-	s.fake.sent = append(s.fake.sent, r.Method+" "+r.Path)
-	ids := regexp.MustCompile(`\([^)]*\)`)
-	for _, a := range s.plan.Actions {
-		for _, undo := range a.Undo {
-			if undo.Method == r.Method && ids.ReplaceAllString(undo.Path, "") == ids.ReplaceAllString(r.Path, "") {
-				maps.Copy(s.state[key(a.Target)], a.Before)
-			}
-		}
-	}
-	return "", nil
-}
 
 // TestRollbackGoesOn: one undo that fails does not keep the others from being
 // undone, and rolling back again tries that one alone.
@@ -53,13 +22,12 @@ func TestRollbackGoesOn(t *testing.T) {
 	}
 	share := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Target.Kind == change.TargetShare })
 	stuck := p.Actions[share]
-	world := stubborn{f, func(t change.Target) error {
+	f.current = func(t change.Target, _ *apply.Reading) error {
 		if key(t) == key(stuck.Target) {
 			return errors.New("the owner is disabled")
 		}
 		return nil
-	}}
-	r.Mutator = world
+	}
 	var kept *apply.KeptError
 	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Err != nil {
 		t.Fatalf("kept: %v", err)
@@ -79,9 +47,8 @@ func TestRollbackGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Close()
-	f.sent = nil
-	world.refused = func(change.Target) error { return nil }
-	again := &apply.Runner{Mutator: world, Journal: j, Sleep: r.Sleep}
+	f.sent, f.current = nil, nil
+	again := &apply.Runner{Mutator: f, Journal: j, Sleep: r.Sleep}
 	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.Touched() {
 		t.Errorf("again: %v; sent %v", err, f.sent)
 	}
@@ -97,10 +64,10 @@ func TestRollbackEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	asked := 0
-	r.Mutator = stubborn{f, func(change.Target) error {
+	f.current = func(change.Target, *apply.Reading) error {
 		asked++
 		return &apply.UnreachableError{Err: errors.New("no answer")}
-	}}
+	}
 	var kept *apply.KeptError
 	if err := r.Rollback(t.Context()); err == nil || errors.As(err, &kept) || asked != 1 {
 		t.Errorf("%v after %d tries", err, asked)

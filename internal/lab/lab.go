@@ -126,7 +126,7 @@ func (l *Lab) TryLook(ctx context.Context, want snapshot.Requirement) (audit.Res
 	all, err := collector.CollectAll(ctx, l.Client, []collector.Options{{
 		Scope: snapshot.ScopeIntegration, Requirement: want, Pattern: l.Profile.Pattern, Privileges: l.Profile.Minimum(),
 		Environment: snapshot.Environment{Name: "contoso", URL: l.Server.URL()},
-		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: Clock,
+		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: Clock, Strong: true,
 	}})
 	if err != nil {
 		return audit.Result{}, nil, err

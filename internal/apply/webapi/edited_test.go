@@ -35,6 +35,7 @@ type scene struct {
 // part.
 func (l *lab) scenes(t *testing.T) []scene {
 	t.Helper()
+	const never = 1000
 	var list []scene
 	for _, tt := range []struct {
 		name   string
@@ -42,36 +43,28 @@ func (l *lab) scenes(t *testing.T) []scene {
 		cut    int
 		back   bool
 	}{
-		{"from nothing", empty, 0, false},
-		{"everything", broken, 0, false},
-		{"a role", noRole, 0, false},
-		{"a user", noUser, 0, false},
-		{"a user who is disabled", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, 0, false},
+		{"from nothing", empty, never, false},
+		{"everything", broken, never, false},
+		{"a role", noRole, never, false},
+		{"a user", noUser, never, false},
+		{"a user who is disabled", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, never, false},
 		{"from nothing, cut off", empty, 4, false},
 		{"everything, cut off", broken, 5, false},
-		{"everything, in part rolled back", broken, 0, true},
+		{"everything, in part rolled back", broken, never, true},
 	} {
 		l.reset(t, tt.change)
-		s := scene{name: tt.name, start: l.server.Environment(), startState: l.state(t)}
+		s := scene{name: tt.name, start: l.Server.Environment(), startState: l.state(t)}
 		r, file := l.start(t, l.plan(t, everything()))
-		if tt.cut > 0 {
-			fault := cutting(tt.cut, simulator.FaultResetAfter)
-			l.faults.Store(&fault)
-		}
-		if err := r.Apply(t.Context()); (err != nil) != (tt.cut > 0) {
+		if err := l.under(t.Context(), cutting(tt.cut, simulator.FaultResetAfter), r.Apply); (err != nil) != (tt.cut < never) {
 			t.Fatal(err)
 		}
-		l.faults.Store(nil)
-		s.after = l.server.Environment()
+		s.after = l.Server.Environment()
 		if tt.back {
-			fault := cutting(4, simulator.FaultResetBefore)
-			l.faults.Store(&fault)
-			if err := r.Rollback(t.Context()); err == nil {
+			if err := l.under(t.Context(), cutting(4, simulator.FaultResetBefore), r.Rollback); err == nil {
 				t.Fatal("nobody noticed")
 			}
-			l.faults.Store(nil)
 		}
-		s.now = l.server.Environment()
+		s.now = l.Server.Environment()
 		if err := r.Journal.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -301,7 +294,7 @@ func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
 		}
 		return true
 	}
-	got := l.server.Environment()
+	got := l.Server.Environment()
 	if problem := s.restore(got); problem != "" {
 		t.Fatalf("%s: %s (%v)", told, problem, err)
 	}
@@ -401,18 +394,16 @@ func TestResumeOfAnEditedJournal(t *testing.T) {
 	l.reset(t, empty)
 	p := l.plan(t, everything())
 	r, file := l.start(t, p)
-	fault := cutting(2, simulator.FaultResetBefore) // the role is made, and nothing else
-	l.faults.Store(&fault)
-	if err := r.Apply(t.Context()); err == nil {
+	// the role is made, and nothing else
+	if err := l.under(t.Context(), cutting(2, simulator.FaultResetBefore), r.Apply); err == nil {
 		t.Fatal("nobody noticed")
 	}
-	l.faults.Store(nil)
 	start := l.state(t)
 	if err := r.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
 	records := read(t, file)
-	environment := l.server.Environment()
+	environment := l.Server.Environment()
 	for _, name := range []string{"System Administrator", "Salesperson"} {
 		role := environment.Role(name)
 		edited := slices.Clone(records)

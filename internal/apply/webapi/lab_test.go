@@ -14,15 +14,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply/webapi"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	simulated "github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/plan"
-	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/policy"
 )
 
 const (
@@ -30,20 +26,17 @@ const (
 	roleName = "Demandbase Integration"
 )
 
-func now() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
+func now() time.Time { return simulated.Clock() }
 
 func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // A lab scans, plans and applies against the simulator, over real HTTPS. One
 // server serves one state after the other.
 type lab struct {
-	server   *simulator.Server
-	pristine *simulator.Environment
-	auditor  *dataverse.Writer
-	admin    *dataverse.Writer
-	engine   *engine.Engine
-	profile  profile.Profile
-	want     snapshot.Requirement
+	*simulated.Lab
+
+	admin *dataverse.Writer
+	want  snapshot.Requirement
 	// held is the journal that the last run holds.
 	held   *apply.Journal
 	faults atomic.Pointer[func(*http.Request) simulator.Fault]
@@ -51,10 +44,6 @@ type lab struct {
 
 func newLab(t *testing.T, o simulator.Options) *lab {
 	t.Helper()
-	env, err := simulator.Builtin("compliant")
-	if err != nil {
-		t.Fatal(err)
-	}
 	l := &lab{}
 	o.Now = now // the journal's clock
 	o.Faults = func(r *http.Request) simulator.Fault {
@@ -63,35 +52,20 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 		}
 		return simulator.Fault{}
 	}
-	if l.server, err = simulator.Start(t.Context(), env, o); err != nil {
+	l.Lab = simulated.NewWith(t, o)
+	l.want = l.Pristine.Want
+	var err error
+	if l.admin, err = dataverse.NewWriter(simulated.Connection(t, l.Server, l.Pristine.Suggest.Administrator)); err != nil {
 		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.server.Close() })
-	l.pristine = l.server.Environment()
-	l.auditor = l.writer(t, env.Suggest.Auditor)
-	l.admin = l.writer(t, env.Suggest.Administrator)
-	if l.engine, err = engine.Load(t.Context(), policy.Files); err != nil {
-		t.Fatal(err)
-	}
-	profiles, err := profile.Builtin(policy.Files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.profile = profiles[slices.IndexFunc(profiles, func(p profile.Profile) bool { return p.Name == "demandbase" })]
-	l.want = snapshot.Requirement{Profile: "demandbase", ApplicationID: app, Role: roleName, BusinessUnit: "Contoso"}
-	for _, v := range env.Suggest.Views {
-		l.want.Views = append(l.want.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
 	return l
 }
 
-func (l *lab) writer(t *testing.T, applicationID string) *dataverse.Writer {
-	t.Helper()
-	w, err := dataverse.NewWriter(simulated.Connection(t, l.server, applicationID))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return w
+// under does something under faults.
+func (l *lab) under(ctx context.Context, fault func(*http.Request) simulator.Fault, do func(context.Context) error) error {
+	l.faults.Store(&fault)
+	defer l.faults.Store(nil)
+	return do(ctx)
 }
 
 // reset serves the compliant environment, changed.
@@ -99,7 +73,7 @@ func (l *lab) reset(t *testing.T, change func(*simulator.Environment)) {
 	t.Helper()
 	l.faults.Store(nil)
 	l.mutate(t, func(env *simulator.Environment) {
-		*env = *l.pristine.Clone()
+		*env = *l.Pristine.Environment.Clone()
 		if change != nil {
 			change(env)
 		}
@@ -108,31 +82,14 @@ func (l *lab) reset(t *testing.T, change func(*simulator.Environment)) {
 
 func (l *lab) mutate(t *testing.T, change func(*simulator.Environment)) {
 	t.Helper()
-	if err := l.server.Mutate(change); err != nil {
+	if err := l.Server.Mutate(change); err != nil {
 		t.Fatalf("the simulator refuses the environment: %v", err)
 	}
 }
 
 func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
-	all, err := collector.CollectAll(t.Context(), l.auditor, []collector.Options{{
-		Scope: snapshot.ScopeIntegration, Requirement: l.want, Pattern: l.profile.Pattern, Privileges: l.profile.Minimum(),
-		Environment: snapshot.Environment{Name: "contoso", URL: l.server.URL()},
-		Tool:        snapshot.Tool{Name: "dbaudit", Version: "test"}, Now: now, Strong: true,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return l.judge(t, all[0]), all[0]
-}
-
-func (l *lab) judge(t *testing.T, s *snapshot.Snapshot) audit.Result {
-	t.Helper()
-	r, err := l.engine.Evaluate(t.Context(), s, l.profile, engine.Options{AsOf: now()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return l.Look(t, l.want)
 }
 
 // everything asks for all that a plan can hold.
@@ -150,7 +107,7 @@ func (l *lab) plan(t *testing.T, o plan.Options) plan.Plan {
 
 func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan.Options) plan.Plan {
 	t.Helper()
-	o.Minimum = l.profile.Minimum()
+	o.Minimum = l.Profile.Minimum()
 	p, err := plan.Build(r, s, o)
 	if err != nil {
 		t.Fatal(err)
@@ -162,7 +119,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan
 	if p, err = plan.Decode(data); err != nil {
 		t.Fatalf("a plan that was just made is refused: %v", err)
 	}
-	if err := p.Within(plan.Limits{Minimum: l.profile.Minimum()}); err != nil {
+	if err := p.Within(plan.Limits{Minimum: l.Profile.Minimum()}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -171,7 +128,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan
 // state is the simulator's state, to the byte.
 func (l *lab) state(t *testing.T) string {
 	t.Helper()
-	data, err := l.server.State()
+	data, err := l.Server.State()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +139,7 @@ func (l *lab) state(t *testing.T) string {
 // run to run.
 func (l *lab) nameless(t *testing.T) string {
 	t.Helper()
-	env := l.server.Environment()
+	env := l.Server.Environment()
 	if r := env.Role(roleName); r != nil {
 		r.ID = ""
 	}

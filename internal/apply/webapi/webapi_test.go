@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -194,12 +195,9 @@ func TestCutAnywhere(t *testing.T) {
 					}
 					l.reset(t, change)
 					r, file := l.start(t, p)
-					fault := cutting(n, kind)
-					l.faults.Store(&fault)
-					if err := r.Apply(t.Context()); err == nil {
+					if err := l.under(t.Context(), cutting(n, kind), r.Apply); err == nil {
 						t.Fatalf("%s: write %d was cut off, and nobody noticed", name, n)
 					}
-					l.faults.Store(nil)
 					if err := r.Journal.Close(); err != nil {
 						t.Fatal(err)
 					}
@@ -293,10 +291,7 @@ func TestRollbackCutAnywhere(t *testing.T) {
 			kind := []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter}[n%2]
 			l.reset(t, change)
 			r, file := l.apply(t, p)
-			fault := cutting(n, kind)
-			l.faults.Store(&fault)
-			undone = r.Rollback(t.Context()) == nil
-			l.faults.Store(nil)
+			undone = l.under(t.Context(), cutting(n, kind), r.Rollback) == nil
 			if err := r.Journal.Close(); err != nil {
 				t.Fatal(err)
 			}
@@ -338,19 +333,15 @@ func TestTrouble(t *testing.T) {
 				failed[key] = true
 				return fault
 			}
-			l.faults.Store(&once)
 			r, _ := l.start(t, p)
-			if err := r.Apply(t.Context()); err != nil {
+			if err := l.under(t.Context(), once, r.Apply); err != nil {
 				t.Fatal(err)
 			}
-			l.faults.Store(nil)
 			result, _ := l.scan(t)
 			compliant(t, result)
-			l.faults.Store(&once)
-			if err := r.Rollback(t.Context()); err != nil {
+			if err := l.under(t.Context(), once, r.Rollback); err != nil {
 				t.Fatal(err)
 			}
-			l.faults.Store(nil)
 			same(t, "after the rollback", l.state(t), start)
 		})
 	}
@@ -388,7 +379,7 @@ func TestSecondAdministrator(t *testing.T) {
 		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.HasSuffix(err.Error(), "set prvReadAccount to local") {
 			t.Fatal(err)
 		}
-		got := l.server.Environment().Role(roleName).Privileges
+		got := l.Server.Environment().Role(roleName).Privileges
 		if got["prvReadAccount"] != simulator.DepthDeep || got["prvReadLead"] != simulator.DepthNone || got["prvReadSharePointData"] != simulator.DepthNone {
 			t.Errorf("after the rollback the role grants %v", got)
 		}
@@ -430,7 +421,7 @@ func TestSecondAdministrator(t *testing.T) {
 		if err := r.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if got := l.server.Environment().Role(roleName).Privileges["prvAssignAccount"]; got != simulator.DepthLocal {
+		if got := l.Server.Environment().Role(roleName).Privileges["prvAssignAccount"]; got != simulator.DepthLocal {
 			t.Errorf("the rollback took %v of somebody else's", got)
 		}
 	})
@@ -463,7 +454,7 @@ func TestSecondAdministrator(t *testing.T) {
 		})
 		err := r.Rollback(t.Context())
 		var kept *apply.KeptError
-		if !errors.As(err, &kept) || l.server.Environment().Role(roleName) == nil {
+		if !errors.As(err, &kept) || l.Server.Environment().Role(roleName) == nil {
 			t.Fatalf("a role that somebody holds was deleted: %v", err)
 		}
 	})
@@ -665,7 +656,11 @@ func TestWorldAsItIs(t *testing.T) {
 			v.OwnerType = snapshot.PrincipalUnknown
 			s.Views[id] = v
 		}
-		r, _ := l.start(t, l.planFor(t, l.judge(t, s), s, everything()))
+		result, err := l.Engine.Evaluate(t.Context(), s, l.Profile, engine.Options{AsOf: now()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _ := l.start(t, l.planFor(t, result, s, everything()))
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it may be a team") {
 			t.Errorf("somebody acted as a team: %v", err)
 		}
@@ -702,7 +697,7 @@ func TestAnotherRole(t *testing.T) {
 	l.reset(t, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil })
 	start := l.state(t)
 	whole := l.plan(t, everything())
-	environment := l.server.Environment()
+	environment := l.Server.Environment()
 	admin := environment.Role("System Administrator").ID
 	for name, edit := range map[string]func(*change.Target){
 		"not a copy of the plan's role": func(target *change.Target) { target.Copy.ID = admin },
@@ -752,12 +747,9 @@ func TestWhoseRow(t *testing.T) {
 		for _, back := range []bool{false, true} {
 			l.reset(t, empty)
 			r, file := l.start(t, p)
-			fault := cutting(n, simulator.FaultResetBefore)
-			l.faults.Store(&fault)
-			if err := r.Apply(t.Context()); err == nil {
+			if err := l.under(t.Context(), cutting(n, simulator.FaultResetBefore), r.Apply); err == nil {
 				t.Fatal("nobody noticed")
 			}
-			l.faults.Store(nil)
 			l.mutate(t, appear)
 			if back {
 				var kept *apply.KeptError
@@ -771,7 +763,7 @@ func TestWhoseRow(t *testing.T) {
 					t.Errorf("%s: gone on with: %v", kind, err)
 				}
 			}
-			env := l.server.Environment()
+			env := l.Server.Environment()
 			if kind == change.CreateRole && env.Role(roleName) == nil || kind == change.CreateApplicationUser && env.ApplicationUser(app) == nil {
 				t.Errorf("%s: what somebody else made is gone", kind)
 			}
@@ -794,7 +786,7 @@ func TestRollbackByName(t *testing.T) {
 		kept.Kept[0].Reason != "somebody changed it since: prvReadAccount is deep now" || !strings.HasSuffix(kept.Kept[0].ByHand, "set prvReadAccount to local") {
 		t.Errorf("kept: %v", err)
 	}
-	got := l.server.Environment().Role(roleName).Privileges
+	got := l.Server.Environment().Role(roleName).Privileges
 	if got["prvReadAccount"] != simulator.DepthDeep || got["prvWriteContact"] != simulator.DepthBasic || got["prvReadLead"] != simulator.DepthNone {
 		t.Errorf("after the rollback the role grants %v", got)
 	}
