@@ -76,6 +76,47 @@ const ViewsUnchecked = "views not checked: none is configured"
 // LeavesViewsOut reports whether no view was checked because none is configured.
 func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
 
+// AllowedBeyond begins the note of the privileges that the configuration allows beyond the
+// minimum. The engine writes it.
+const AllowedBeyond = "the configuration allows privileges beyond the minimum (allow:)"
+
+// RequiresOther reports whether a result is known to require something else than an earlier
+// one: by another profile, or because the configuration lowers other depths or allows other
+// privileges. What only one of them requires depends on the environment.
+func (r Result) RequiresOther(was Result) bool {
+	allowed := func(of Result) string {
+		i := slices.IndexFunc(of.Notes, func(note string) bool { return strings.HasPrefix(note, AllowedBeyond) })
+		if i < 0 {
+			return ""
+		}
+		return of.Notes[i]
+	}
+	if r.Profile.Differs(was.Profile) || allowed(r) != allowed(was) {
+		return true
+	}
+	if r.Integration == nil || was.Integration == nil {
+		return false
+	}
+	for privilege, depth := range was.Integration.Required {
+		if now, both := r.Integration.Required[privilege]; both && now != depth {
+			return true
+		}
+	}
+	return false
+}
+
+// JudgesNoLonger reports whether a subject is the user or the role of the integration in an
+// earlier result, and this one judges another. Then it proves nothing about the subject.
+func (r Result) JudgesNoLonger(s Subject, was Result) bool {
+	if r.Integration == nil || was.Integration == nil {
+		return false
+	}
+	replaced := func(old, now *Subject) bool {
+		return old != nil && now != nil && old.Kind == s.Kind && old.ID == s.ID && now.ID != s.ID
+	}
+	return replaced(was.Integration.User, r.Integration.User) || replaced(was.Integration.Role, r.Integration.Role)
+}
+
 // Worst is the highest severity among the failed controls, or SeverityInvalid
 // where none failed.
 func (r Result) Worst() Severity {

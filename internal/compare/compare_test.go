@@ -186,6 +186,38 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// TestNotFixed: a finding that is gone was not fixed if another role is judged, and a
+// difference in what the configuration requires is noted.
+func TestNotFixed(t *testing.T) {
+	t.Parallel()
+	of := func(role, allowed string, depth audit.Depth, c audit.Control) audit.Result {
+		r := result(c)
+		r.Integration = &audit.Integration{Role: &audit.Subject{Kind: audit.SubjectRole, ID: role}, Required: map[string]audit.Depth{"prvReadLead": depth}}
+		if allowed != "" {
+			r.Notes = []string{"another note", audit.AllowedBeyond + ": " + allowed}
+		}
+		return r
+	}
+	was := of("role", "", audit.DepthGlobal, control("A", audit.OutcomeFail, finding("x", nil)))
+	for name, test := range map[string]struct {
+		role, allowed string
+		depth         audit.Depth
+		state         compare.State
+		notes         int
+	}{
+		"nothing else": {"role", "", audit.DepthGlobal, compare.StateFixed, 0},
+		"another role": {"other", "", audit.DepthGlobal, compare.StateIncomparable, 0},
+		"allowed":      {"role", "prvDeleteLead", audit.DepthGlobal, compare.StateFixed, 1},
+		"lower depth":  {"role", "", audit.DepthLocal, compare.StateFixed, 1},
+	} {
+		now := of(test.role, test.allowed, test.depth, control("A", audit.OutcomePass))
+		e := compare.Results([]audit.Result{was}, []audit.Result{now}).Environments[0]
+		if e.Findings[0].State != test.state || len(e.Notes) != test.notes {
+			t.Errorf("%s: %+v, notes %q", name, e.Findings, e.Notes)
+		}
+	}
+}
+
 // TestResultsOfFiles: files have no organization, and are known by their names; one
 // that could not be read has nothing that was fixed.
 func TestResultsOfFiles(t *testing.T) {

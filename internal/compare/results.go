@@ -91,38 +91,34 @@ func results(was, now *audit.Result) Environment {
 	case now.Profile.Differs(was.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
+	case now.RequiresOther(*was):
+		e.Notes = append(e.Notes, "the configuration changed what is required (depth: or allow:): a difference may be caused by that")
 	}
-	hasOld, hasNew := was != nil && was.Unread == nil, now != nil && now.Unread == nil
-	var before, after []audit.Control
-	if hasOld {
-		before = was.Controls
-	}
-	if hasNew {
-		after = now.Controls
-	}
-	for _, c := range after {
-		old, ok := find(before, func(b audit.Control) bool { return b.ID == c.ID })
-		if ok && old.Outcome != c.Outcome {
+	both := len(e.Incomparable) == 0
+	older, newer := *cmp.Or(was, &audit.Result{}), *cmp.Or(now, &audit.Result{})
+	for _, c := range newer.Controls {
+		old := control(older, c.ID)
+		if old.ID != "" && old.Outcome != c.Outcome {
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
 		}
-		e.Findings = append(e.Findings, present(c, old, ok)...)
-		e.Findings = append(e.Findings, gone(old, c, true)...)
-		if !ok && hasOld {
+		e.Findings = append(e.Findings, findings(older, newer, c.ID)...)
+		if old.ID == "" && both {
 			lacks("control "+string(c.ID), "the older result does not have it")
 		}
 	}
-	for _, c := range before {
-		if _, ok := find(after, func(a audit.Control) bool { return a.ID == c.ID }); ok {
+	for _, c := range older.Controls {
+		if control(newer, c.ID).ID != "" {
 			continue
 		}
-		e.Findings = append(e.Findings, gone(c, audit.Control{}, false)...)
-		if hasNew {
+		e.Findings = append(e.Findings, findings(older, newer, c.ID)...)
+		if both {
 			lacks("control "+string(c.ID), "the newer result does not have it")
 		}
 	}
 	return e
 }
 
+// find is the first element that fits.
 func find[T any](list []T, is func(T) bool) (T, bool) {
 	for _, element := range list {
 		if is(element) {
@@ -133,14 +129,20 @@ func find[T any](list []T, is func(T) bool) (T, bool) {
 	return none, false
 }
 
+// control is the control of an id; zero if the result does not have it.
+func control(r audit.Result, id audit.ControlID) audit.Control {
+	c, _ := find(r.Controls, func(c audit.Control) bool { return c.ID == id })
+	return c
+}
+
 func withFingerprint(c audit.Control, fingerprint string) (audit.Finding, bool) {
 	return find(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
-// present are a control's findings of now against the control as it was.
-func present(now, was audit.Control, held bool) []Finding {
+// findings are those of a control in the newer result, then those of the older alone.
+func findings(older, newer audit.Result, id audit.ControlID) []Finding {
+	was, now := control(older, id), control(newer, id)
 	var out []Finding
-	why := unjudged(was, held)
 	for _, f := range now.Findings {
 		d := entry(now, f, StateNew)
 		if earlier, found := withFingerprint(was, f.Fingerprint); found {
@@ -149,23 +151,19 @@ func present(now, was audit.Control, held bool) []Finding {
 			if !reflect.DeepEqual(earlier.Evidence, f.Evidence) {
 				d.Was = earlier.Message
 			}
-		} else if why != "" {
+		} else if why := unjudged(was); why != "" {
 			d.State, d.Why = StateIncomparable, "the older result "+why
 		}
 		out = append(out, d)
 	}
-	return out
-}
-
-// gone are the earlier findings of a control that no longer exist.
-func gone(was, now audit.Control, held bool) []Finding {
-	var out []Finding
-	why := unjudged(now, held)
 	for _, f := range was.Findings {
 		if _, found := withFingerprint(now, f.Fingerprint); found {
 			continue
 		}
-		d := entry(was, f, StateFixed)
+		d, why := entry(was, f, StateFixed), unjudged(now)
+		if why == "" && newer.JudgesNoLonger(f.Subject, older) {
+			why = "judges another " + f.Subject.Kind.String()
+		}
 		if why != "" {
 			d.State, d.Why = StateIncomparable, "the newer result "+why
 		}
@@ -179,10 +177,10 @@ func entry(c audit.Control, f audit.Finding, state State) Finding {
 }
 
 // unjudged says why the absence of a finding in a control proves nothing; empty
-// where it does.
-func unjudged(c audit.Control, held bool) string {
+// if it does.
+func unjudged(c audit.Control) string {
 	switch {
-	case !held:
+	case c.ID == "":
 		return "does not have the control"
 	case c.Outcome == audit.OutcomeUnknown:
 		return "could not evaluate the control"

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -14,25 +15,25 @@ import (
 // know what it is a verdict on.
 func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	var notes []string
-	note := func(by, does string, what []string) {
+	note := func(does string, what []string) {
 		if len(what) > 0 {
-			notes = append(notes, fmt.Sprintf("%s %s: %s", by, does, strings.Join(what, ", ")))
+			notes = append(notes, does+": "+strings.Join(what, ", "))
 		}
 	}
-	configuration, by := "the configuration", "the profile "+p.Name
+	by := "the profile " + p.Name
 	ofProfile, ofConfiguration := shallower(s, p)
-	note(by, "requires less than the highest level (depths:)", ofProfile)
-	note(configuration, "requires less than the highest level (depth:)", ofConfiguration)
+	note(by+" requires less than the highest level (depths:)", ofProfile)
+	note("the configuration requires less than the highest level (depth:)", ofConfiguration)
 	var severities []string
 	for _, c := range p.Controls {
 		if than, less := p.LessSevere(c, e.rules[c.Rule].Severity); less {
 			severities = append(severities, fmt.Sprintf("%s (%s, not %s)", c.ID, c.Severity, than))
 		}
 	}
-	note(by, "lowers severities", severities)
-	note(by, "accepts views of more tables (view_tables:)", p.ViewTablesBeyond())
-	note(by, "allows privileges beyond the minimum (allow:)", p.Allows())
-	note(configuration, "allows privileges beyond the minimum (allow:)", slices.Sorted(slices.Values(s.Requirement.Allow)))
+	note(by+" lowers severities", severities)
+	note(by+" accepts views of more tables (view_tables:)", p.ViewTablesBeyond())
+	note(by+" allows privileges beyond the minimum (allow:)", p.Allows())
+	note(audit.AllowedBeyond, slices.Sorted(slices.Values(s.Requirement.Allow)))
 	return notes
 }
 

@@ -19,8 +19,8 @@ const (
 	ReasonFirst       Reason = "first-scan"          // nothing was known before
 	ReasonEnvironment Reason = "environment-changed" // it began
 	ReasonFixed       Reason = "fixed"               // it ended: the control was judged, and the finding is gone
-	ReasonProfile     Reason = "profile-changed"     // other things are required than before
-	ReasonNotRequired Reason = "not-required"        // it ended: the configuration does not require it any more
+	ReasonProfile     Reason = "profile-changed"     // the profile or the configuration requires something else
+	ReasonNotRequired Reason = "not-required"        // it ended: nothing requires it any more, or another user or role is judged
 	ReasonReplaced    Reason = "environment-replaced"
 	ReasonWaived      Reason = "waived" // it is open, and a waiver covers it
 )
@@ -61,7 +61,7 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 	now := edition(r.Profile)
 	seen, controls := map[string]bool{}, map[audit.ControlID]audit.Control{}
 	var unchanged []int64
-	required := requirements{in.id, r, map[int64]bool{}}
+	before := earlier{in.id, map[int64]audit.Result{}}
 	for _, c := range r.Controls {
 		controls[c.ID] = c
 		for _, f := range c.Findings {
@@ -78,11 +78,11 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 			default:
 				reason := began(in, known[c.ID], now)
 				if reason == ReasonEnvironment {
-					changed, err := required.since(ctx, t, known[c.ID].known.ToRun)
+					was, err := before.result(ctx, t, known[c.ID].known.ToRun)
 					if err != nil {
 						return err
 					}
-					if changed {
+					if r.RequiresOther(was) {
 						reason = ReasonProfile
 					}
 				}
@@ -105,12 +105,15 @@ func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audi
 		reason, ended := ReasonProfile, true // the profile has no such control any more
 		if c, ok := controls[f.Control]; ok {
 			if reason, ended = judged(c, r); reason == ReasonFixed && ended {
-				changed, err := required.since(ctx, t, f.LastSeenRun)
+				was, err := before.result(ctx, t, f.LastSeenRun)
 				if err != nil {
 					return err
 				}
-				if changed || differ(f.edition, now) {
+				switch {
+				case r.RequiresOther(was) || differ(f.edition, now):
 					reason = ReasonProfile
+				case r.JudgesNoLonger(subjectOf(was, f), was):
+					reason = ReasonNotRequired
 				}
 			}
 		}
@@ -152,33 +155,33 @@ func judged(c audit.Control, r audit.Result) (Reason, bool) {
 	return "", false
 }
 
-// requirements tells whether the depths that a result requires are those of an earlier one.
-type requirements struct {
-	integration int64
-	now         audit.Result
-	changed     map[int64]bool // by the run of the earlier one
-}
-
-// since reports whether another depth of a privilege was required by the result of a run: the
-// configuration may lower one, and the profile stays the same. What only one of them knows
-// depends on the environment.
-func (q requirements) since(ctx context.Context, t *Tx, run int64) (bool, error) {
-	if changed, known := q.changed[run]; known || q.now.Integration == nil {
-		return changed, nil
-	}
-	was, err := one(ctx, t.tx, scanResult, resultQuery+" AND i.id = $2", run, q.integration)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if was.Integration != nil {
-		for privilege, depth := range was.Integration.Required {
-			if now, both := q.now.Integration.Required[privilege]; both && now != depth {
-				q.changed[run] = true
+// subjectOf is the subject of a finding in the result that has it.
+func subjectOf(r audit.Result, f Finding) audit.Subject {
+	for _, c := range r.Controls {
+		for _, found := range c.Findings {
+			if found.Fingerprint == f.Fingerprint {
+				return found.Subject
 			}
 		}
 	}
-	return q.changed[run], nil
+	return audit.Subject{}
+}
+
+// earlier are results of an integration that were read, by their run.
+type earlier struct {
+	integration int64
+	results     map[int64]audit.Result
+}
+
+// result is the result of a run; zero if it is not stored any more.
+func (e earlier) result(ctx context.Context, t *Tx, run int64) (audit.Result, error) {
+	if was, known := e.results[run]; known {
+		return was, nil
+	}
+	was, err := one(ctx, t.tx, scanResult, resultQuery+" AND i.id = $2", run, e.integration)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	e.results[run] = was
+	return was, err
 }

@@ -348,6 +348,15 @@ func TestSpans(t *testing.T) {
 			spans:  []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U pass first-scan 1-2"},
 		},
 		{
+			name: "what is allowed now, or is of a role that is not judged any more, was not fixed",
+			scans: []func(time.Time) audit.Result{
+				judging("r", "", fail("A", "x"), fail("B", "y")), judging("r", "", pass("A"), fail("B", "y", "z")),
+				judging("r", ": prvX", pass("A"), fail("B", "y")), judging("other", ": prvX", pass("A"), pass("B")),
+			},
+			closed: []string{"x: fixed", "y: not-required", "z: profile-changed"},
+			spans:  []string{"A fail first-scan 1-1", "A pass environment-changed 2-4", "B fail first-scan 1-3", "B pass environment-changed 4-4"},
+		},
+		{
 			name: "another organization at the same address starts over",
 			scans: append(scans("1", []control{fail("A", "x")}), func(at time.Time) audit.Result {
 				r := result("contoso", "1", at, pass("A"))
@@ -405,6 +414,18 @@ func scans(edition string, all ...[]control) []func(time.Time) audit.Result {
 		list = append(list, func(at time.Time) audit.Result { return result("contoso", edition, at, controls...) })
 	}
 	return list
+}
+
+// judging makes a result about a role, under what the configuration allows.
+func judging(role, allowed string, controls ...control) func(time.Time) audit.Result {
+	return func(at time.Time) audit.Result {
+		r := result("contoso", "1", at, controls...)
+		r.Integration = &audit.Integration{Role: &audit.Subject{Kind: audit.SubjectRole, ID: role}}
+		if allowed != "" {
+			r.Notes = []string{audit.AllowedBeyond + allowed}
+		}
+		return r
+	}
 }
 
 // TestTwoSetUp holds that several processes may set up one empty store at once.
