@@ -64,8 +64,7 @@ func (d different) Error() string { return string(d) }
 
 // asChanged is the error of an action: a difference is a change since the plan was made.
 func asChanged(a change.Action, err error) error {
-	var d different
-	if errors.As(err, &d) {
+	if d, ok := errors.AsType[different](err); ok {
 		return changed(a, string(d))
 	}
 	return err

@@ -91,8 +91,7 @@ func runProgram(ctx context.Context, hidden []string, name string, args ...strin
 	// A program that the killed one started may still have its output open: do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
 		return nil, fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(failed.Stderr)))
 	}
 	return out, err

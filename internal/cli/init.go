@@ -115,26 +115,20 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 
 // askFor asks for each value that is not known. An empty answer leaves it open.
 func askFor(ctx context.Context, a *app, values []initValue) error {
-	answers := a.Typed(ctx)
 	for i := range values {
 		v := &values[i]
 		for v.value == "" {
-			a.Prompt(v.question + " (empty to skip): ")
-			var answer string
-			select {
-			case <-ctx.Done():
-				return fmt.Errorf("asking for %s: %w", v.key, ctx.Err())
-			case answer = <-answers:
+			answer, err := a.Ask(ctx, v.question+" (empty to skip): ")
+			if err != nil {
+				return fmt.Errorf("asking for %s: %w", v.key, err)
 			}
 			if answer == "" {
 				break
 			}
-			value, err := v.check(answer)
-			if err != nil {
+			if v.value, err = v.check(answer); err != nil {
 				a.Complain(err)
-				continue
+				v.value = ""
 			}
-			v.value = value
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ If you are signed in to the Azure CLI, you do not need this: --auth azure-cli us
 }
 
 func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
-	t, err := a.Single(f.connection, run.Wanted{Any: true}, "login signs in to one environment")
+	t, err := a.Single(f.connection, run.Wanted{Nothing: true}, "login signs in to one environment")
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
 			return nil, err
 		}
 	}
-	return a.Targets(f.connection, run.Wanted{Any: true})
+	return a.Targets(f.connection, run.Wanted{Nothing: true})
 }
 
 func (w whoamiAnswer) print(out io.Writer, _ int) error {

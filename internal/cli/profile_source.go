@@ -72,11 +72,8 @@ func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {
 	return ended(when(!c.Same, exitFindings), err)
 }
 
-// largestPage bounds a vendor's page, in bytes, and pageTimeout the time to fetch it.
-const (
-	largestPage = 8 << 20
-	pageTimeout = 30 * time.Second
-)
+// pageTimeout limits the time to fetch a vendor's page.
+const pageTimeout = 30 * time.Second
 
 // fetchPage fetches a public page. It sends no credential and follows redirects to https only.
 func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
@@ -105,10 +102,7 @@ func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	if response.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("fetching the page: %s responded with %s; save it in a browser and pass it with --file", u.Host, response.Status)
 	}
-	page, err := io.ReadAll(io.LimitReader(response.Body, largestPage+1))
-	if err == nil && len(page) > largestPage {
-		err = fmt.Errorf("it is larger than %d MiB", largestPage>>20)
-	}
+	page, err := bounds.ReadAll(bounds.Page, u.Host, response.Body)
 	if err != nil {
 		return nil, fmt.Errorf("fetching the page: %w", err)
 	}

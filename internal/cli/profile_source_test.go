@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -38,7 +39,7 @@ func answer(status int, body io.Reader, location string) *http.Response {
 func TestPageIsBounded(t *testing.T) {
 	t.Parallel()
 	const address = "https://vendor.example/page"
-	long := io.MultiReader(strings.NewReader("<p>View - Read</p>"), bytes.NewReader(make([]byte, largestPage)))
+	long := io.MultiReader(strings.NewReader("<p>View - Read</p>"), bytes.NewReader(make([]byte, bounds.Page.Max())))
 	for name, test := range map[string]struct {
 		answers map[string]*http.Response
 		want    string // of the error; empty for none
@@ -48,7 +49,7 @@ func TestPageIsBounded(t *testing.T) {
 		"moved to http":      {map[string]*http.Response{address: answer(302, http.NoBody, "http://vendor.example/new")}, "redirects to another scheme"},
 		"moved in a circle":  {map[string]*http.Response{address: answer(302, http.NoBody, address)}, "redirects to another scheme, or without end"},
 		"forbidden":          {map[string]*http.Response{address: answer(403, http.NoBody, "")}, "save it in a browser and pass it with --file"},
-		"a page without end": {map[string]*http.Response{address: answer(200, long, "")}, "larger than 8 MiB"},
+		"a page without end": {map[string]*http.Response{address: answer(200, long, "")}, "vendor.example has more than 16 MiB, the maximum for a page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -59,8 +59,7 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 	}
 	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, Progress: follow(a, j.Plan)}
 	err = runner.Rollback(ctx)
-	var kept *apply.KeptError
-	if errors.As(err, &kept) {
+	if kept, ok := errors.AsType[*apply.KeptError](err); ok {
 		for _, k := range kept.Kept {
 			a.Complain(&k)
 		}

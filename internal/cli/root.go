@@ -68,8 +68,7 @@ func Main(ctx context.Context, args []string, env Env) int {
 		err = fmt.Errorf("interrupted: %w", context.Canceled)
 	}
 	if err != nil && a.command == nil {
-		var usage *run.UsageError
-		if !errors.As(err, &usage) {
+		if _, ok := errors.AsType[*run.UsageError](err); !ok {
 			err = usagef("%w", err)
 		}
 	}

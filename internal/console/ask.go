@@ -29,24 +29,23 @@ func (c *Console) Present(name, what, shown string, yes bool) {
 	}
 }
 
-// Typed are the lines that a person types, until the context ends.
-func (c *Console) Typed(ctx context.Context) <-chan string {
-	lines := make(chan string)
+// Ask asks a question, --quiet or not, and returns the line that the person types.
+func (c *Console) Ask(ctx context.Context, question string) (string, error) {
+	c.screen.write(c.Stderr, question)
+	if c.typed == nil {
+		c.typed = bufio.NewReader(c.Stdin)
+	}
+	answer := make(chan string, 1)
 	go func() {
-		defer close(lines)
-		for in := bufio.NewReader(c.Stdin); ; {
-			line, err := in.ReadString('\n')
-			select {
-			case lines <- strings.TrimSpace(line):
-			case <-ctx.Done():
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
+		line, _ := c.typed.ReadString('\n') // the end of the input is an empty answer
+		answer <- strings.TrimSpace(line)
 	}()
-	return lines
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case line := <-answer:
+		return line, nil
+	}
 }
 
 // Confirm asks on a terminal for the environment's name; elsewhere --yes is required.
@@ -57,28 +56,20 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 	case !c.Asks(yes):
 		return run.Usagef("dbaudit cannot ask here whether to %s: pass --yes", what)
 	}
-	answers := c.Typed(ctx)
 	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
 	for range 2 {
-		c.screen.write(c.Stderr, question)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("asking for confirmation: %w", ctx.Err())
-		case answer := <-answers:
-			switch strings.ToLower(answer) {
-			case strings.ToLower(name):
-				return nil
-			case "yes", "y":
-				// People who know other tools answer so; the name is what shows that it is
-				// the right environment.
-				question = fmt.Sprintf("%q is not the environment's name; type %s: ", answer, text.Line(name))
-				continue
-			}
+		answer, err := c.Ask(ctx, question)
+		if err != nil {
+			return fmt.Errorf("asking for confirmation: %w", err)
 		}
-		break
+		switch strings.ToLower(answer) {
+		case strings.ToLower(name):
+			return nil
+		case "yes", "y": // as in other tools; the name shows that it is the right environment
+			question = fmt.Sprintf("%q is not the environment's name; type %s: ", answer, text.Line(name))
+		default:
+			return &DeclinedError{}
+		}
 	}
 	return &DeclinedError{}
 }
-
-// Prompt asks a question. [Console.Typed] gives the answer.
-func (c *Console) Prompt(question string) { c.screen.write(c.Stderr, question) }

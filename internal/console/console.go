@@ -3,6 +3,7 @@
 package console
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -38,6 +39,7 @@ type Console struct {
 	LogFormat string
 
 	screen screen
+	typed  *bufio.Reader // of Stdin, from the first question on
 }
 
 // Color reports whether standard output may be coloured.

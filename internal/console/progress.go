@@ -137,7 +137,7 @@ func (p *progress) Section(e collector.Event) {
 
 func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
 
-// change changes what is shown, and shows it.
+// change changes what the screen shows the next time that it is drawn.
 func (p *progress) change(do func()) {
 	if !p.live {
 		return
@@ -145,7 +145,6 @@ func (p *progress) change(do func()) {
 	p.console.screen.mu.Lock()
 	defer p.console.screen.mu.Unlock()
 	do()
-	p.console.screen.draw(p.console.Stderr, p.console.Now())
 }
 
 // line is the state of a reading: how far, how long, how much, and what is being
@@ -197,7 +196,6 @@ type screen struct {
 	mu    sync.Mutex
 	live  []*progress
 	drawn int // live lines on the terminal
-	last  time.Time
 	stop  chan struct{}
 }
 
@@ -249,26 +247,24 @@ func (s *screen) picture() string {
 	return noWrapping + strings.Join(lines, "\n") + wrapping
 }
 
-// redrawEvery keeps a terminal from flickering.
+// redrawEvery is how often the live lines are drawn.
 const redrawEvery = 100 * time.Millisecond
 
-// draw shows the live lines, unless it did just now.
-func (s *screen) draw(w io.Writer, now time.Time) {
-	if s.stop == nil || now.Sub(s.last) < redrawEvery {
-		return
-	}
-	s.last = now
+// draw shows the live lines as they are now.
+func (s *screen) draw(w io.Writer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.show(w, s.erasure()+s.picture())
 }
 
-// add begins a live line. The first one starts the clock that moves them all.
+// add begins a live line. The first one starts the clock that redraws them all.
 func (s *screen) add(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = append(s.live, p)
 	if s.stop == nil {
 		s.stop = make(chan struct{})
-		go s.tick(p.console.Stderr, p.console.Now, s.stop)
+		go s.tick(p.console.Stderr, s.stop)
 	}
 	s.show(p.console.Stderr, s.erasure()+s.picture())
 }
@@ -285,7 +281,7 @@ func (s *screen) remove(p *progress) {
 	}
 }
 
-func (s *screen) tick(w io.Writer, now func() time.Time, stop chan struct{}) {
+func (s *screen) tick(w io.Writer, stop chan struct{}) {
 	ticker := time.NewTicker(redrawEvery)
 	defer ticker.Stop()
 	for {
@@ -293,11 +289,7 @@ func (s *screen) tick(w io.Writer, now func() time.Time, stop chan struct{}) {
 		case <-stop:
 			return
 		case <-ticker.C:
-			s.mu.Lock()
-			if s.stop == stop {
-				s.draw(w, now())
-			}
-			s.mu.Unlock()
+			s.draw(w)
 		}
 	}
 }

@@ -75,8 +75,7 @@ func TestProgress(t *testing.T) {
 	a.screen.stop = make(chan struct{})
 	shown := func() string {
 		t.Helper()
-		a.screen.mu.Lock()
-		defer a.screen.mu.Unlock()
+		a.screen.draw(b)
 		v := &vt{tb: t, lines: []string{""}, wrap: true}
 		v.feed(b.String())
 		if !v.wrap {

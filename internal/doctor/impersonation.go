@@ -72,8 +72,7 @@ func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.E
 func (x *examination) become(ctx context.Context, title string, user collector.User) (heeded bool, err error) {
 	for _, caller := range user.Callers() {
 		if _, err = collector.Views().First().Probe(ctx, x.asker, title, caller); err != nil {
-			var refused *dataverse.Error
-			if errors.As(err, &refused) && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
+			if refused, ok := errors.AsType[*dataverse.Error](err); ok && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
 				continue // the environment does not accept this way to name the user
 			}
 			return false, err

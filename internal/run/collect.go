@@ -21,16 +21,6 @@ func (r *Runner) CollectAll(ctx context.Context, targets []Target, scope snapsho
 	return all, err
 }
 
-// collectNow reads an environment as it is at this moment, past the caches of
-// permissions.
-func (r *Runner) collectNow(ctx context.Context, t Target) (*snapshot.Snapshot, error) {
-	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
-	if err != nil {
-		return nil, err
-	}
-	return all[0], nil
-}
-
 // collect connects to an environment and reads it, each within the target's time. What a
 // person takes to sign in does not count.
 func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Options, roots *x509.CertPool) (all []*snapshot.Snapshot, stats dataverse.Stats, err error) {

@@ -39,8 +39,6 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 		}
 	}
 	switch {
-	case want.Any:
-		return all[:1], nil
 	case given == "" && want.Of == "":
 		chosen = all
 	case len(chosen) == 0:

@@ -76,8 +76,7 @@ func depths(file *config.File, env config.Environment, p profile.Profile) (map[s
 		return nil, nil
 	}
 	spelt, err := p.Spell(slices.Collect(maps.Keys(env.Depth)))
-	var bad *profile.BadDepth
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*profile.BadDepth](err); ok {
 		return nil, &UsageError{file.BadDepth(env, bad.Name, bad.Message)}
 	}
 	asked := map[string]snapshot.Depth{}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -101,12 +102,12 @@ func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target
 // Inspect reads an environment as it is at this moment, past the caches of permissions,
 // and judges it. The snapshot is what the result was made from.
 func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
-	s, err := r.collectNow(ctx, t)
+	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	result, err := r.judge(ctx, e, s, t, asOf)
-	return result, s, err
+	result, err := r.judge(ctx, e, all[0], t, asOf)
+	return result, all[0], err
 }
 
 // judge judges a snapshot of a target, and places the findings in the configuration.

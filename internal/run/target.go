@@ -43,10 +43,8 @@ type Wanted struct {
 	BusinessUnit string
 	Views        []string // TABLE=NAME
 
-	Of  string // the profile of the one of several integrations that is meant
-	Any bool   // any of several integrations will do
-
-	Nothing bool // nothing is required: the environment alone is meant
+	Of      string // the profile of the one of several integrations that is meant
+	Nothing bool   // nothing is required: the environment alone is meant
 }
 
 // A Target is one environment with all that is known about it: how to reach it

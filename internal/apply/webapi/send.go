@@ -25,12 +25,10 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 		return made, nil
 	}
 	effect, settling := apply.EffectUncertain, false
-	var unheeded *unheededError
-	if errors.As(err, &unheeded) {
+	if _, ok := errors.AsType[*unheededError](err); ok {
 		effect = apply.EffectNone
 	}
-	var failed *dataverse.Error
-	if errors.As(err, &failed) && !failed.MayHaveHappened {
+	if failed, ok := errors.AsType[*dataverse.Error](err); ok && !failed.MayHaveHappened {
 		effect, settling = apply.EffectNone, lacksUserQuery(r, failed)
 		if failed.Kind == dataverse.Conflict {
 			effect = apply.EffectRaced

@@ -453,8 +453,7 @@ func TestSecondAdministrator(t *testing.T) {
 			u.Roles = append(u.Roles, simulator.RoleAssignment{Role: roleName})
 		})
 		err := r.Rollback(t.Context())
-		var kept *apply.KeptError
-		if !errors.As(err, &kept) || l.Server.Environment().Role(roleName) == nil {
+		if _, ok := errors.AsType[*apply.KeptError](err); !ok || l.Server.Environment().Role(roleName) == nil {
 			t.Fatalf("a role that somebody holds was deleted: %v", err)
 		}
 	})
