@@ -3,7 +3,6 @@ package plan
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,14 +34,11 @@ func (p Plan) digest() (string, error) {
 
 // Encode returns the plan's file. Equal plans give equal bytes, which may be printed.
 func (p Plan) Encode() ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(p); err != nil {
-		return nil, fmt.Errorf("encoding the plan: %w", err)
+	compact, err := text.EncodeJSON(p)
+	if err != nil {
+		return nil, fmt.Errorf("the plan: %w", err)
 	}
-	return text.JSON(b.Bytes()), nil
+	return text.AppendIndented(nil, compact, ""), nil
 }
 
 // Decode reads a plan and refuses one that was cut or edited, or that says one thing and

@@ -2,7 +2,6 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"io"
 	"iter"
 	"strings"
@@ -29,15 +28,14 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 	before, after, _ := strings.Cut(framed.String(), list)
 	indent := before[strings.LastIndexByte(before, '\n')+1:]
 	separator, end := before+`"results": [`, before+list
-	var compact bytes.Buffer
 	var lines []byte
 	for r := range results {
-		compact.Reset()
-		if err := compactly(&compact, r); err != nil {
+		compact, err := text.EncodeJSON(r)
+		if err != nil {
 			return err
 		}
 		lines = append(lines[:0], separator+"\n"+indent+"  "...)
-		lines = text.AppendIndented(lines, text.JSON(compact.Bytes()), indent+"  ")
+		lines = text.AppendIndented(lines, compact, indent+"  ")
 		if _, err := w.Write(bytes.TrimSuffix(lines, []byte("\n"))); err != nil {
 			return err
 		}
@@ -47,31 +45,12 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 	return err
 }
 
-// encodeJSON writes v with an indent of two, a newline at the end, and as escapes
-// the characters that are lawful in JSON and still not safe to print.
-func encodeJSON(w io.Writer, v any) error { return indented(safely{w}, "", v) }
-
-// safely writes whole JSON documents that are safe to print.
-type safely struct{ io.Writer }
-
-func (s safely) Write(document []byte) (int, error) {
-	if _, err := s.Writer.Write(text.JSON(document)); err != nil {
-		return 0, err
-	}
-	return len(document), nil
-}
-
-func indented(w io.Writer, prefix string, v any) error {
-	var compact bytes.Buffer
-	if err := compactly(&compact, v); err != nil {
+// encodeJSON writes v with an indent of two, and a line end.
+func encodeJSON(w io.Writer, v any) error {
+	compact, err := text.EncodeJSON(v)
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(text.AppendIndented(nil, compact.Bytes(), prefix))
+	_, err = w.Write(text.AppendIndented(nil, compact, ""))
 	return err
-}
-
-func compactly(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

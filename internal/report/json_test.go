@@ -2,11 +2,9 @@ package report
 
 import (
 	"bytes"
-	"encoding/json"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
@@ -33,33 +31,4 @@ func TestJSONOneAfterTheOther(t *testing.T) {
 			t.Errorf("%d results: as a whole (-), one after the other (+):\n%s", count, diff)
 		}
 	}
-}
-
-// TestIndentIsTheLibrarys: a document is laid out as encoding/json lays it out.
-func TestIndentIsTheLibrarys(t *testing.T) {
-	t.Parallel()
-	text := rapid.OneOf(rapid.String(), rapid.StringMatching(`["\\\\{}\\[\\],: <]*`))
-	value := rapid.Just[any](nil)
-	for range 3 {
-		inner := value
-		value = rapid.OneOf(
-			rapid.Just[any](nil), rapid.Just[any](true), text.AsAny(), rapid.Float64Range(-1e9, 1e9).AsAny(),
-			rapid.SliceOfN(inner, 0, 3).AsAny(), rapid.MapOfN(text, inner, 0, 3).AsAny())
-	}
-	rapid.Check(t, func(r *rapid.T) {
-		v, prefix := value.Draw(r, "value"), rapid.StringMatching(` *`).Draw(r, "prefix")
-		var want, got bytes.Buffer
-		e := json.NewEncoder(&want)
-		e.SetEscapeHTML(false)
-		e.SetIndent(prefix, "  ")
-		if err := e.Encode(v); err != nil {
-			r.Fatal(err)
-		}
-		if err := indented(&got, prefix, v); err != nil {
-			r.Fatal(err)
-		}
-		if diff := cmp.Diff(want.String(), got.String()); diff != "" {
-			r.Errorf("encoding/json (-), indented (+):\n%s", diff)
-		}
-	})
 }

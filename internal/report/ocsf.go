@@ -1,12 +1,12 @@
 package report
 
 import (
-	"encoding/json"
 	"io"
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/oscal"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework
@@ -107,8 +107,6 @@ type ocsfUnmapped struct {
 // writeOCSF writes an event of the class Compliance Finding for each control, and one
 // for each environment or file that could not be read: a line of JSON each.
 func writeOCSF(w io.Writer, from *source, o Options) error {
-	e := json.NewEncoder(safely{w})
-	e.SetEscapeHTML(false)
 	var ids oscal.IDs
 	for r := range from.each() {
 		var events []ocsfEvent
@@ -120,7 +118,11 @@ func writeOCSF(w io.Writer, from *source, o Options) error {
 		}
 		for _, event := range events {
 			event.FindingInfo.UID = ids.Of(append([]string{"ocsf", event.Compliance.Control}, owner(r)...)...)
-			if err := e.Encode(event); err != nil {
+			line, err := text.EncodeJSON(event)
+			if err != nil {
+				return err
+			}
+			if _, err := w.Write(line); err != nil {
 				return err
 			}
 		}

@@ -1,11 +1,24 @@
 package text
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
+
+// EncodeJSON is v on one line, with a line end, as [JSON] makes it safe to print.
+func EncodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("encoding JSON: %w", err)
+	}
+	return JSON(b.Bytes()), nil
+}
 
 // JSON returns a JSON document with an escape in place of each character that is
 // lawful in JSON and still not safe to print: those without a glyph, and the number

@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"encoding/json"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -27,6 +28,36 @@ func TestPlainBytesAreAsOthers(t *testing.T) {
 		}
 		if got.String() != want.String() {
 			r.Errorf("%q is written as %q, want %q", words, got.String(), want.String())
+		}
+	})
+}
+
+// TestIndentIsTheLibrarys: a document is indented as encoding/json does it.
+func TestIndentIsTheLibrarys(t *testing.T) {
+	t.Parallel()
+	str := rapid.OneOf(rapid.String(), rapid.StringMatching(`["\\\\{}\\[\\],: <]*`))
+	value := rapid.Just[any](nil)
+	for range 3 {
+		inner := value
+		value = rapid.OneOf(
+			rapid.Just[any](nil), rapid.Just[any](true), str.AsAny(), rapid.Float64Range(-1e9, 1e9).AsAny(),
+			rapid.SliceOfN(inner, 0, 3).AsAny(), rapid.MapOfN(str, inner, 0, 3).AsAny())
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		v, prefix := value.Draw(r, "value"), rapid.StringMatching(` *`).Draw(r, "prefix")
+		var want bytes.Buffer
+		e := json.NewEncoder(&want)
+		e.SetEscapeHTML(false)
+		e.SetIndent(prefix, "  ")
+		if err := e.Encode(v); err != nil {
+			r.Fatal(err)
+		}
+		compact, err := EncodeJSON(v)
+		if err != nil {
+			r.Fatal(err)
+		}
+		if got, want := string(AppendIndented(nil, compact, prefix)), string(JSON(want.Bytes())); got != want {
+			r.Errorf("got:\n%s\nwant, by encoding/json:\n%s", got, want)
 		}
 	})
 }
