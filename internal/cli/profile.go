@@ -253,17 +253,13 @@ func requirementsOf(p profile.Profile, rules map[string]audit.Rule) oscal.Requir
 	r := oscal.Requirements{Profile: p.Identity()}
 	for _, c := range p.Controls {
 		rule := rules[c.Rule]
-		severity := c.Severity
-		if severity == audit.SeverityInvalid {
-			severity = rule.Severity
-		}
-		k := oscal.Requirement{
-			ID: string(c.ID), Title: cmp.Or(c.Title, rule.Title), Rule: c.Rule, Severity: severity.String(), Why: c.Why, Privileges: c.Privileges,
-		}
-		if c.Citation != nil {
-			k.Citation = &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
-		}
-		r.Controls = append(r.Controls, k)
+		r.Controls = append(r.Controls, oscal.Requirement{
+			Control: audit.Control{
+				ID: c.ID, Title: cmp.Or(c.Title, rule.Title), Rule: c.Rule, Severity: cmp.Or(c.Severity, rule.Severity),
+				Why: c.Why, Citation: (*audit.Citation)(c.Citation),
+			},
+			Privileges: c.Privileges,
+		})
 	}
 	return r
 }

@@ -24,11 +24,11 @@ func requirements() Requirements {
 			Source: audit.Source{Title: "Permissions", URL: "https://acme.example/permissions"},
 		},
 		Controls: []Requirement{
-			{
-				ID: "ACME-PRIV-LEAD", Title: "Lead", Rule: "role/privileges", Severity: "high", Why: "It writes leads.",
-				Citation: &audit.Citation{Tab: "Core", Line: "Lead - Read"}, Privileges: []string{"prvReadLead", "prvWriteLead"},
-			},
-			{ID: "ACME-ROLE-CUSTOM", Title: "The role is a custom one", Rule: "role/custom"},
+			{audit.Control{
+				ID: "ACME-PRIV-LEAD", Title: "Lead", Rule: "role/privileges", Severity: audit.SeverityHigh, Why: "It writes leads.",
+				Citation: &audit.Citation{Tab: "Core", Line: "Lead - Read"},
+			}, []string{"prvReadLead", "prvWriteLead"}},
+			{Control: audit.Control{ID: "ACME-ROLE-CUSTOM", Title: "The role is a custom one", Rule: "role/custom"}},
 		},
 	}
 }

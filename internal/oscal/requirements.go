@@ -16,15 +16,15 @@ type Requirements struct {
 	Controls []Requirement
 }
 
-// A Requirement is one control.
+// A Requirement is a control that is not judged yet, and the privileges that it requires.
 type Requirement struct {
-	ID         string
-	Title      string
-	Rule       string
-	Severity   string // empty for the rule's own
-	Citation   *audit.Citation
-	Why        string
+	audit.Control
+
 	Privileges []string
+}
+
+func (k Requirement) properties() []Property {
+	return Properties("rule", k.Rule, "severity", k.Severity.String(), "privileges", strings.Join(k.Privileges, " "))
 }
 
 type catalog struct {
@@ -58,19 +58,20 @@ func NewCatalog(r Requirements) map[string]catalog {
 		BackMatter: BackMatter{[]Resource{source}},
 	}
 	for _, k := range r.Controls {
-		statement := part{ID: StatementID(k.ID), Name: "statement", Prose: text.Line(k.Title)}
+		id := string(k.ID)
+		statement := part{ID: StatementID(id), Name: "statement", Prose: text.Line(k.Title)}
 		if k.Citation != nil {
 			statement.Prose = text.Line(k.Citation.Line)
 			statement.Props = Properties("section", k.Citation.Tab)
 		}
 		parts := []part{statement}
 		if k.Why != "" {
-			parts = append(parts, part{ID: Token(k.ID) + "_gdn", Name: "guidance", Prose: text.Line(k.Why)})
+			parts = append(parts, part{ID: Token(id) + "_gdn", Name: "guidance", Prose: text.Line(k.Why)})
 		}
 		c.Controls = append(c.Controls, control{
-			ID: Token(k.ID), Title: text.Line(k.Title),
-			Props: append([]Property{{Name: "label", Value: Token(k.ID)}},
-				Properties("rule", k.Rule, "severity", k.Severity, "privileges", strings.Join(k.Privileges, " "))...),
+			ID: Token(id), Title: text.Line(k.Title),
+			Props: append([]Property{{Name: "label", Value: Token(id)}},
+				k.properties()...),
 			Links: []Link{{Href: "#" + source.UUID, Rel: "reference"}},
 			Parts: parts,
 		})
@@ -104,7 +105,7 @@ func NewProfile(r Requirements) map[string]profile {
 	catalog := r.catalog()
 	var all with
 	for _, k := range r.Controls {
-		all.IDs = append(all.IDs, Token(k.ID))
+		all.IDs = append(all.IDs, Token(string(k.ID)))
 	}
 	return map[string]profile{"profile": {
 		UUID: ID("profile", r.Name, r.Digest), Metadata: r.metadata(r.Title),
@@ -152,9 +153,9 @@ func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	var ids IDs
 	for _, k := range r.Controls {
 		checks = append(checks, implemented{
-			UUID: ids.Of(id, "check", k.ID), ControlID: Token(k.ID),
+			UUID: ids.Of(id, "check", string(k.ID)), ControlID: Token(string(k.ID)),
 			Description: text.Line("dbaudit checks it by the rule " + k.Rule + ": " + k.Title),
-			Props:       Properties("rule", k.Rule, "severity", k.Severity, "privileges", strings.Join(k.Privileges, " ")),
+			Props:       k.properties(),
 		})
 	}
 	return map[string]components{"component-definition": {

@@ -36,7 +36,7 @@ type renderer struct {
 	format   Format
 	write    func(io.Writer, *source, Options) error
 	endings  []string // of the files that the format is written to
-	raw      bool     // whether text stays as the environment has it; others get legible text
+	raw      bool     // whether text stays as the environment has it, with escapes of JSON; others get legible text
 	lines    bool     // whether a document is lines of text, where an extra space does no harm
 	apart    bool     // whether it shows a result by its environment's name alone
 	checkout bool     // whether its viewers look for files in the checkout
@@ -54,9 +54,9 @@ func renderers() []renderer {
 		{format: GitHub, apart: true, checkout: true},
 		{format: Unix, write: writeUnix, lines: true},
 		{format: OpenMetrics, write: writeOpenMetrics, lines: true, endings: []string{".prom"}},
-		{format: GitLab, write: writeGitLab, raw: true, checkout: true},
+		{format: GitLab, write: writeGitLab, checkout: true},
 		{format: OCSF, write: writeOCSF, raw: true, endings: []string{".ndjson"}},
-		{format: OSCAL, write: writeOSCAL, raw: true},
+		{format: OSCAL, write: writeOSCAL},
 	}
 }
 
@@ -71,14 +71,19 @@ func Formats() []Format {
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) {
+	form, err := rendererOf(Format(s))
+	return form.format, err
+}
+
+func rendererOf(f Format) (renderer, error) {
 	var names []string
-	for _, f := range Formats() {
-		if string(f) == s {
-			return f, nil
+	for _, r := range renderers() {
+		if r.format == f {
+			return r, nil
 		}
-		names = append(names, string(f))
+		names = append(names, string(r.format))
 	}
-	return "", fmt.Errorf("unknown format %q: want one of %s", s, strings.Join(names, ", "))
+	return renderer{}, fmt.Errorf("unknown format %q: want one of %s", f, strings.Join(names, ", "))
 }
 
 // FormatOf is the format that the end of a file's name stands for; else [Table].

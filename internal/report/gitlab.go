@@ -33,8 +33,8 @@ func writeGitLab(w io.Writer, from *source, _ Options) error {
 	times := map[string]int{}
 	for r := range from.each() {
 		add := func(l *audit.Location, check, severity, text string, key ...string) {
-			issue := gitlabIssue{Description: visible(text), CheckName: check, Severity: severity}
-			issue.Location.Path, issue.Location.Lines.Begin = visible(r.Environment.Name), 1
+			issue := gitlabIssue{Description: text, CheckName: check, Severity: severity}
+			issue.Location.Path, issue.Location.Lines.Begin = r.Environment.Name, 1
 			if l != nil && l.Path != "" {
 				issue.Location.Path, issue.Location.Lines.Begin = visible(l.Path), max(l.Line, 1)
 			}

@@ -169,7 +169,7 @@ func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 		severity = audit.SeverityInfo // nobody need do anything
 	}
 	e := newOCSF(r, severity)
-	e.Message = join(": ", visible(string(c.ID)), oscalOutcome(c))
+	e.Message = join(": ", visible(string(c.ID)), visible(oscalOutcome(c)))
 	e.FindingInfo.Title = join(": ", visible(string(c.ID)), visible(c.Title))
 	e.FindingInfo.SrcURL = pageURL(c)
 	e.FindingInfo.Analytic = &ocsfAnalytic{UID: visible(c.Rule), TypeID: 1, Type: "Rule"}

@@ -71,11 +71,11 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	id := ids.Of(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
 	ids = &oscal.IDs{} // of what is in the result: the result's own id is part of each
 	tool := oscalComponent{
-		UUID: ids.Of(id, "tool"), Type: "software", Title: visible(r.Tool.Name), Description: "The program that read and judged.",
+		UUID: ids.Of(id, "tool"), Type: "software", Title: r.Tool.Name, Description: "The program that read and judged.",
 		Props: oscal.Properties("version", r.Tool.Version), Status: oscalState{State: "operational"},
 	}
 	environment := oscalComponent{
-		UUID: ids.Of(id, r.Kind()), Type: "service", Title: visible(r.Environment.Name), Description: "The " + r.Kind() + " that was judged.",
+		UUID: ids.Of(id, r.Kind()), Type: "service", Title: r.Environment.Name, Description: "The " + r.Kind() + " that was judged.",
 		Props:  oscal.Properties("url", r.Environment.URL, "organization-id", r.Environment.OrganizationID),
 		Status: oscalState{State: "operational"},
 	}
@@ -84,12 +84,12 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	}
 	collected := oscal.Time(cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt))
 	result := oscalResult{
-		UUID: id, Title: join(", ", visible(r.Environment.Name), visible(r.Profile.Name)), Description: headline(r),
+		UUID: id, Title: join(", ", r.Environment.Name, r.Profile.Name), Description: headline(r),
 		Start: collected, End: oscal.Time(r.EvaluatedAt),
 		Props: oscal.Properties("verdict", r.Verdict.String(), "snapshot", r.Snapshot.Digest, "profile", r.Profile.Name,
 			"profile-version", r.Profile.Version, "profile-origin", r.Profile.Origin, "profile-digest", r.Profile.Digest),
 		Links:   oscal.Links(r.Profile.Source.URL, r.Profile.Source.Title),
-		Remarks: strings.Join(visibleAll(r.Notes), "; "),
+		Remarks: strings.Join(r.Notes, "; "),
 	}
 	result.Local.Components = []oscalComponent{environment}
 	result.Local.Assets.Components = []oscalComponent{tool}
@@ -103,7 +103,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	if r.Unread != nil {
 		run.observe(oscalObservation{UUID: ids.Of(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
 	}
-	reviewed := oscalSelection{Description: "Every control of the profile " + visible(r.Profile.Name)}
+	reviewed := oscalSelection{Description: "Every control of the profile " + r.Profile.Name}
 	for _, c := range r.Controls {
 		reviewed.Include = append(reviewed.Include, oscalSelected{ControlID: oscal.Token(string(c.ID))})
 		run.control(c)
@@ -119,11 +119,11 @@ func (r *oscalRun) control(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Of(r.id, "finding", control)
 	f := oscalFinding{
-		UUID: id, Title: join(": ", visible(control), visible(c.Title)), Description: oscalOutcome(c),
+		UUID: id, Title: join(": ", control, c.Title), Description: oscalOutcome(c),
 		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citation(c.Citation)),
 		Origins: r.origins,
-		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: visible(c.Title), Status: statusOfOSCAL(c)},
-		Remarks: strings.Join(visibleAll(c.Remarks()), "; "),
+		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: c.Title, Status: statusOfOSCAL(c)},
+		Remarks: strings.Join(c.Remarks(), "; "),
 	}
 	if c.Original != nil {
 		f.Props = append(f.Props, oscal.Properties("original-outcome", c.Original.String())...)
@@ -140,7 +140,7 @@ func (r *oscalRun) control(c audit.Control) {
 		observation := r.ids.Of(id, "observation")
 		f.Related = append(f.Related, oscalRelated{UUID: observation})
 		r.observe(oscalObservation{
-			UUID: observation, Title: visible(control), Description: oscalOutcome(c),
+			UUID: observation, Title: control, Description: oscalOutcome(c),
 			Types: []string{"control-objective"}, Subjects: []oscalSubject{r.environment},
 		})
 	}
@@ -154,10 +154,10 @@ func (r *oscalRun) observe(o oscalObservation) {
 
 func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObservation {
 	o := oscalObservation{
-		UUID: id, Title: visible(string(c.ID)), Description: visible(f.Message), Types: []string{"finding"},
+		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},
 		Props:    oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline)),
 		Subjects: []oscalSubject{r.subject(f.Subject)},
-		Remarks:  visible(advice(f, c, r.options)),
+		Remarks:  advice(f, c, r.options),
 	}
 	if w := f.Waiver; w != nil {
 		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
@@ -202,5 +202,5 @@ func statusOfOSCAL(c audit.Control) oscalStatus {
 }
 
 func oscalOutcome(c audit.Control) string {
-	return join(": ", outcomeWords(c.Outcome), visible(c.Reason))
+	return join(": ", outcomeWords(c.Outcome), c.Reason)
 }

@@ -90,7 +90,8 @@ func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
 const spill = 1 << 20
 
 func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
-	if _, err := ParseFormat(string(f)); err != nil {
+	form, err := rendererOf(f)
+	if err != nil {
 		return err
 	}
 	for _, r := range rs {
@@ -98,8 +99,6 @@ func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 			return fmt.Errorf("rendering %s: the control %s has no severity", f, name(visible(string(r.Controls[i].ID))))
 		}
 	}
-	list := renderers()
-	form := list[slices.IndexFunc(list, func(r renderer) bool { return r.format == f })]
 	if form.apart {
 		rs = apart(rs, &o)
 	}
@@ -112,8 +111,7 @@ func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	}
 	// Some libraries drop write errors; this writer keeps the first.
 	out := bufio.NewWriterSize(w, spill)
-	err := form.write(out, from, o)
-	if err == nil {
+	if err = form.write(out, from, o); err == nil {
 		err = out.Flush()
 	}
 	if err != nil {
