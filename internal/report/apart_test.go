@@ -1,53 +1,40 @@
-package report_test
+package report
 
 import (
-	"bytes"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/report"
 )
+
+func integration(environment, organization, profile string) audit.Result {
+	return audit.Result{
+		Format: audit.ResultFormat, Environment: audit.Environment{Name: environment, URL: "https://x.example", OrganizationID: organization},
+		Profile: audit.Profile{Name: profile}, Verdict: audit.VerdictIncomplete,
+	}
+}
 
 // The profile distinguishes the results of several integrations of one environment in every
 // format; a single one keeps its name.
 func TestSeveralOfOneEnvironment(t *testing.T) {
 	t.Parallel()
-	one := audit.Result{
-		Format: audit.ResultFormat, Environment: audit.Environment{Name: "production", URL: "https://x.example", OrganizationID: "o"},
-		Profile: audit.Profile{Name: "demandbase"}, Verdict: audit.VerdictIncomplete,
-	}
-	two := one
-	two.Profile.Name = "gong"
-	for _, f := range []report.Format{report.Table, report.Markdown, report.HTML, report.SARIF} {
-		var alone, both bytes.Buffer
-		if err := report.Render(&alone, f, one, report.Options{}); err != nil {
-			t.Fatal(err)
-		}
-		if strings.Contains(alone.String(), "production (demandbase)") {
+	one, two := integration("production", "o", "demandbase"), integration("production", "o", "gong")
+	for _, f := range []Format{Table, Markdown, HTML, SARIF} {
+		if strings.Contains(rendered(t, f, one, Options{}), "production (demandbase)") {
 			t.Errorf("%s names a single result by its profile", f)
 		}
-		if err := report.RenderAll(&both, f, []audit.Result{one, two}, report.Options{}); err != nil {
-			t.Fatal(err)
-		}
-		if f == report.SARIF {
-			var log struct {
-				Runs []struct{ AutomationDetails struct{ ID string } }
-			}
-			if err := json.Unmarshal(both.Bytes(), &log); err != nil {
-				t.Fatal(err)
-			}
-			if len(log.Runs) != 2 || log.Runs[0].AutomationDetails.ID == log.Runs[1].AutomationDetails.ID {
-				t.Errorf("the runs are %+v", log.Runs)
+		both := renderedAll(t, f, []audit.Result{one, two}, Options{})
+		if f == SARIF {
+			if runs := checkSARIF(t, both).Runs; len(runs) != 2 || runs[0].AutomationDetails.ID == runs[1].AutomationDetails.ID {
+				t.Errorf("the runs are %+v", runs)
 			}
 			continue
 		}
 		for _, name := range []string{"production (demandbase)", "production (gong)"} {
-			if !strings.Contains(strings.ReplaceAll(both.String(), `\`, ""), name) {
-				t.Errorf("%s does not name %s:\n%s", f, name, both.String())
+			if !strings.Contains(strings.ReplaceAll(both, `\`, ""), name) {
+				t.Errorf("%s does not name %s:\n%s", f, name, both)
 			}
 		}
 	}
@@ -56,15 +43,9 @@ func TestSeveralOfOneEnvironment(t *testing.T) {
 // The page of an environment has all of its integrations, and the index leads to each.
 func TestPageOfAnEnvironment(t *testing.T) {
 	t.Parallel()
-	one := audit.Result{
-		Format: audit.ResultFormat, Environment: audit.Environment{Name: "production", URL: "https://x.example", OrganizationID: "o"},
-		Profile: audit.Profile{Name: "demandbase"}, Verdict: audit.VerdictIncomplete,
-	}
-	two, three := one, one
-	two.Profile.Name = "gong"
-	three.Environment = audit.Environment{Name: "test", URL: "https://y.example", OrganizationID: "p"}
+	one, two, three := integration("production", "o", "demandbase"), integration("production", "o", "gong"), integration("test", "p", "demandbase")
 	pages := map[string]string{}
-	err := report.Pages([]audit.Result{one, three, two, one}, report.Options{}, func(p report.Page) error {
+	err := Pages([]audit.Result{one, three, two, one}, Options{}, func(p Page) error {
 		pages[p.Name] = string(p.Data)
 		return nil
 	})

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/csv"
 	"fmt"
 	"reflect"
@@ -133,11 +132,7 @@ func TestLongSARIF(t *testing.T) {
 // no user, no views, and no repair by plan.
 func TestPageOfFiles(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	if err := RenderAll(&b, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()}); err != nil {
-		t.Fatal(err)
-	}
-	page := b.String()
+	page := renderedAll(t, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()})
 	for _, want := range []string{"<h1 id=\"index\">2 roles</h1>", "<th scope=\"col\">File</th>", "<dt>Found in</dt><dd><code>out/sales.zip!/customizations.xml, line 77</code>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s", want)
@@ -190,11 +185,7 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 		rs = append(rs, r)
 	}
 	rs = append(rs, mixed())
-	var b bytes.Buffer
-	if err := RenderAll(&b, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
-		t.Fatal(err)
-	}
-	log := checkSARIF(t, b.String())
+	log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}))
 	if len(log.Runs) != 2 {
 		t.Fatalf("%d runs", len(log.Runs))
 	}
@@ -226,11 +217,7 @@ func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 			findings += r.Summary.Findings
 			rs = append(rs, r)
 		}
-		var b bytes.Buffer
-		if err := RenderAll(&b, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
-			t.Fatal(err)
-		}
-		log := checkSARIF(t, b.String())
+		log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}))
 		ids, got := map[string]bool{}, 0
 		for _, run := range log.Runs {
 			ids[run.AutomationDetails.ID] = true

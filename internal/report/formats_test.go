@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/csv"
 	"encoding/xml"
 	"fmt"
@@ -59,20 +58,6 @@ func TestCommandsCanBeCopied(t *testing.T) {
 	}
 }
 
-func TestTableOfSeveral(t *testing.T) {
-	t.Parallel()
-	for _, f := range []Format{Table, Markdown} {
-		var b bytes.Buffer
-		if err := RenderAll(&b, f, []audit.Result{mixed(), compliant()}, Options{Width: 80}); err != nil {
-			t.Fatal(err)
-		}
-		top := strings.Join(strings.SplitN(b.String(), "\n", 8)[:7], "\n")
-		if !strings.Contains(top, "noncompliant") || !strings.Contains(top, " compliant") {
-			t.Errorf("%s: no overview at the top:\n%s", f, top)
-		}
-	}
-}
-
 // TestMarkdownKeepsGitHubsLimit holds the limit and that what is cut is said.
 func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 	t.Parallel()
@@ -81,11 +66,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 		many = append(many, mixed())
 	}
 	for name, rs := range map[string][]audit.Result{"one": {large(1000)}, "many": many, "hostile": {hostile()}} {
-		var b bytes.Buffer
-		if err := RenderAll(&b, Markdown, rs, Options{Rules: rules()}); err != nil {
-			t.Fatal(err)
-		}
-		doc := b.String()
+		doc := renderedAll(t, Markdown, rs, Options{Rules: rules()})
 		if len(doc) > CommentLimit || len(doc) < CommentLimit/2 {
 			t.Errorf("%s: %d bytes", name, len(doc))
 		}
@@ -124,11 +105,8 @@ func TestJUnitOutcomes(t *testing.T) {
 			} `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
-	var b bytes.Buffer
-	if err := RenderAll(&b, JUnit, []audit.Result{mixed(), compliant()}, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	if err := xml.Unmarshal(b.Bytes(), &doc); err != nil {
+	out := renderedAll(t, JUnit, []audit.Result{mixed(), compliant()}, Options{})
+	if err := xml.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
 	if len(doc.Suites) != 2 {
@@ -177,11 +155,8 @@ func TestCSVRows(t *testing.T) {
 			t.Errorf("%s: %d rows, want a heading and %d", c.result.Verdict, len(rows), c.rows)
 		}
 	}
-	var b bytes.Buffer
-	if err := RenderAll(&b, CSV, []audit.Result{mixed(), mixed()}, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	if n := strings.Count(b.String(), "environment,url"); n != 1 {
+	doc := renderedAll(t, CSV, []audit.Result{mixed(), mixed()}, Options{})
+	if n := strings.Count(doc, "environment,url"); n != 1 {
 		t.Errorf("%d headings", n)
 	}
 }
@@ -291,11 +266,7 @@ func TestChain(t *testing.T) {
 func TestHTMLIsWholeAndLinked(t *testing.T) {
 	t.Parallel()
 	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
-		var b bytes.Buffer
-		if err := RenderAll(&b, HTML, rs, Options{Rules: rules()}); err != nil {
-			t.Fatal(err)
-		}
-		page := b.String()
+		page := renderedAll(t, HTML, rs, Options{Rules: rules()})
 		doc, err := html.Parse(strings.NewReader(page))
 		if err != nil {
 			t.Fatal(err)
@@ -374,11 +345,7 @@ func TestMarkdownTellsFailuresFirst(t *testing.T) {
 		rs = append(rs, r)
 	}
 	for _, limit := range []int{0, JobSummaryLimit} {
-		var b bytes.Buffer
-		if err := RenderAll(&b, Markdown, rs, Options{Rules: rules(), MarkdownLimit: limit}); err != nil {
-			t.Fatal(err)
-		}
-		doc := b.String()
+		doc := renderedAll(t, Markdown, rs, Options{Rules: rules(), MarkdownLimit: limit})
 		if limit == JobSummaryLimit && (len(doc) < CommentLimit || strings.Contains(doc, "Cut to fit")) || len(doc) > max(limit, CommentLimit) {
 			t.Errorf("%d bytes within %d", len(doc), limit)
 		}
@@ -407,11 +374,8 @@ func TestOverviewNamesItsRows(t *testing.T) {
 		"environment": {mixed(), mixed()}, "role": {role, role}, "file": {file, file}, "result": {role, file},
 	} {
 		for f, head := range map[Format]string{Table: strings.ToUpper(want), Markdown: "## dbaudit: 2 " + want + "s"} {
-			var b bytes.Buffer
-			if err := RenderAll(&b, f, rs, Options{}); err != nil {
-				t.Fatal(err)
-			}
-			if first, _, _ := strings.Cut(b.String(), "\n"); !strings.HasPrefix(first, head) {
+			doc := renderedAll(t, f, rs, Options{})
+			if first, _, _ := strings.Cut(doc, "\n"); !strings.HasPrefix(first, head) {
 				t.Errorf("%s of %ss begins with %q", f, want, first)
 			}
 		}

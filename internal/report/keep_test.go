@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -54,11 +53,8 @@ func TestKeep(t *testing.T) {
 			if name == "large" && strings.Count(f.ending, ".") > 1 {
 				continue // once is enough: validators are slow
 			}
-			var b bytes.Buffer
-			if err := RenderAll(&b, f.format, results, f.o); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(*keep, name+f.ending), b.Bytes(), 0o600); err != nil {
+			doc := renderedAll(t, f.format, results, f.o)
+			if err := os.WriteFile(filepath.Join(*keep, name+f.ending), []byte(doc), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -61,12 +61,3 @@ func TestGitLab(t *testing.T) {
 		t.Errorf("a compliant result: %s", out)
 	}
 }
-
-func renderedAll(t *testing.T, f Format, rs []audit.Result, o Options) string {
-	t.Helper()
-	var b strings.Builder
-	if err := RenderAll(&b, f, rs, o); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}

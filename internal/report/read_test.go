@@ -1,8 +1,6 @@
 package report
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -75,22 +73,14 @@ func TestReadResultsRefuses(t *testing.T) {
 
 func TestReadResultsOfSeveral(t *testing.T) {
 	t.Parallel()
-	var b bytes.Buffer
-	if err := RenderAll(&b, JSON, []audit.Result{mixed(), compliant()}, Options{}); err != nil {
-		t.Fatal(err)
-	}
-	saved := b.String()
+	saved := renderedAll(t, JSON, []audit.Result{mixed(), compliant()}, Options{})
 	rs, err := ReadResults([]byte("\ufeff" + saved))
 	if err != nil || len(rs) != 2 {
 		t.Fatalf("%d results, %v", len(rs), err)
 	}
 	for _, f := range Formats() {
-		var first, later bytes.Buffer
 		o := Options{Width: 80, Rules: rules()}
-		if err := errors.Join(RenderAll(&first, f, []audit.Result{mixed(), compliant()}, o), RenderAll(&later, f, rs, o)); err != nil {
-			t.Fatal(err)
-		}
-		if first.String() != later.String() {
+		if renderedAll(t, f, []audit.Result{mixed(), compliant()}, o) != renderedAll(t, f, rs, o) {
 			t.Errorf("%s of several differs once they were saved and read", f)
 		}
 	}
@@ -119,20 +109,12 @@ func FuzzReadResults(f *testing.F) {
 			return
 		}
 		// What is accepted can be saved again, and says the same then.
-		var saved bytes.Buffer
-		if err := RenderAll(&saved, JSON, rs, Options{}); err != nil {
-			t.Fatalf("accepted, yet: %v", err)
-		}
-		again, err := ReadResults(saved.Bytes())
+		again, err := ReadResults([]byte(renderedAll(t, JSON, rs, Options{})))
 		if err != nil {
 			t.Fatalf("saved again it is refused: %v", err)
 		}
 		for _, format := range Formats() {
-			var a, b bytes.Buffer
-			if err := errors.Join(RenderAll(&a, format, rs, Options{Width: 80}), RenderAll(&b, format, again, Options{Width: 80})); err != nil {
-				t.Fatal(err)
-			}
-			if !bytes.Equal(a.Bytes(), b.Bytes()) {
+			if renderedAll(t, format, rs, Options{Width: 80}) != renderedAll(t, format, again, Options{Width: 80}) {
 				t.Errorf("%s differs after saving", format)
 			}
 		}

@@ -94,11 +94,6 @@ func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range rs {
-		if i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Severity == audit.SeverityInvalid }); i >= 0 {
-			return fmt.Errorf("rendering %s: the control %s has no severity", f, name(visible(string(r.Controls[i].ID))))
-		}
-	}
 	if form.apart {
 		rs = apart(rs, &o)
 	}

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/url"
 	"path"
@@ -216,34 +215,23 @@ func TestSARIFFingerprints(t *testing.T) {
 
 func TestSARIFOfAzureDevOps(t *testing.T) {
 	t.Parallel()
-	o := Options{SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
-	log := checkSARIF(t, rendered(t, SARIF, mixed(), o))
-	a := log.Runs[0].AutomationDetails
-	if a.ID != "azuredevops/pipeline/build/contoso/Sales/12/3dc8fd7e-4368-5a92-293e-d53cefc8c4b3/refs/heads/main/4711" {
-		t.Error(a.ID)
-	}
-	for _, key := range []string{"buildDefinitionId", "buildDefinitionName", "phaseId", "phaseName"} {
-		if a.Properties["azuredevops/pipeline/build/"+key] == "" {
-			t.Errorf("no %s", key)
-		}
-	}
-	if log.Runs[0].Tool.Driver.FullName == "" {
-		t.Error("no full name of the driver")
-	}
-}
-
-func TestSARIFOfSeveral(t *testing.T) {
-	t.Parallel()
 	second := mixed()
 	second.Environment.Name = "fabrikam"
-	for _, o := range []Options{{}, {SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}} {
-		var b bytes.Buffer
-		if err := RenderAll(&b, SARIF, []audit.Result{mixed(), second}, o); err != nil {
-			t.Fatal(err)
+	o := Options{SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
+	const id = "azuredevops/pipeline/build/contoso/Sales/12/3dc8fd7e-4368-5a92-293e-d53cefc8c4b3/refs/heads/main/4711"
+	for name, rs := range map[string][]audit.Result{"": {mixed()}, "/contoso": {mixed(), second}} {
+		log := checkSARIF(t, renderedAll(t, SARIF, rs, o))
+		a := log.Runs[0].AutomationDetails
+		if a.ID != id+name || len(log.Runs) != len(rs) || a.ID == log.Runs[len(rs)-1].AutomationDetails.ID && len(rs) > 1 {
+			t.Errorf("%d runs, the first is %s", len(log.Runs), a.ID)
 		}
-		log := checkSARIF(t, b.String())
-		if len(log.Runs) != 2 || log.Runs[0].AutomationDetails.ID == log.Runs[1].AutomationDetails.ID {
-			t.Errorf("%d runs: %+v", len(log.Runs), log.Runs[0].AutomationDetails)
+		for _, key := range []string{"buildDefinitionId", "buildDefinitionName", "phaseId", "phaseName"} {
+			if a.Properties["azuredevops/pipeline/build/"+key] == "" {
+				t.Errorf("no %s", key)
+			}
+		}
+		if log.Runs[0].Tool.Driver.FullName == "" {
+			t.Error("no full name of the driver")
 		}
 	}
 }

@@ -52,11 +52,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	rs, ts := fleet(n)
 	all := func(f Format, o Options) string {
 		t.Helper()
-		var b bytes.Buffer
-		if err := RenderAll(&b, f, rs, o); err != nil {
-			t.Fatal(err)
-		}
-		return b.String()
+		return renderedAll(t, f, rs, o)
 	}
 	for _, width := range []int{0, 80, 100, 120} {
 		table := all(Table, Options{Width: width, Summary: true})
@@ -117,11 +113,7 @@ func TestWorstFirst(t *testing.T) {
 	if rs[0].Environment.Name != "met" {
 		t.Error("the results themselves were put in another order")
 	}
-	var b bytes.Buffer
-	if err := RenderAll(&b, Table, rs, Options{Summary: true}); err != nil {
-		t.Fatal(err)
-	}
-	if table := b.String(); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
+	if table := renderedAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
 		t.Errorf("the table has another order:\n%s", table)
 	}
 }

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -40,15 +39,6 @@ func brief(r audit.Result, name, organization string) audit.Result {
 	return judge(r)
 }
 
-func pageText(t *testing.T, o Options, results ...audit.Result) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := RenderAll(&b, HTML, results, o); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
 func TestTrends(t *testing.T) {
 	t.Parallel()
 	o := Options{Trends: trends()}
@@ -57,9 +47,9 @@ func TestTrends(t *testing.T) {
 		brief(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012"),
 		brief(compliant(), "new", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0099"), // has none
 	}
-	got := pageText(t, o, results...)
+	got := renderedAll(t, HTML, results, o)
 	golden(t, "trends.html", got)
-	if again := pageText(t, o, results...); again != got {
+	if again := renderedAll(t, HTML, results, o); again != got {
 		t.Error("the second rendering differs from the first")
 	}
 	if n := strings.Count(got, `<svg class="strip"`); n != 4 {
@@ -164,7 +154,7 @@ func TestHostileTrend(t *testing.T) {
 	charts := func(r audit.Result) string {
 		trend := trends()[0]
 		trend.OrganizationID, trend.Name, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
-		text := pageText(t, Options{Trends: []history.Environment{trend}}, r)
+		text := renderedAll(t, HTML, []audit.Result{r}, Options{Trends: []history.Environment{trend}})
 		doc, err := html.Parse(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"path"
 	"strings"
 	"testing"
@@ -14,23 +13,20 @@ import (
 func TestUnreadFileIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
-		var b bytes.Buffer
-		if err := RenderAll(&b, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: GitHubCodeScanning}); err != nil {
-			t.Fatal(err)
-		}
+		doc := renderedAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: GitHubCodeScanning})
 		wants := []string{"Sync.xml", "this is not XML"}
 		if f == OpenMetrics { // numbers alone, without a text
 			wants = []string{"Sync.xml", `profile="demandbase"} 1`, "# EOF"}
 		}
 		for _, want := range wants {
-			if !strings.Contains(b.String(), want) {
+			if !strings.Contains(doc, want) {
 				t.Errorf("%s does not say %q", f, want)
 			}
 		}
 		if f != SARIF {
 			continue
 		}
-		log := checkSARIF(t, b.String())
+		log := checkSARIF(t, doc)
 		if len(log.Runs) != 1 || log.Runs[0].Invocations[0].ExecutionSuccessful {
 			t.Error("code scanning would close the alerts of a file that was not read")
 		}
