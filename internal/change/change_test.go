@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -90,22 +88,5 @@ func TestFitting(t *testing.T) {
 		if got := Fitting(test.allowed, test.wanted); got != test.want {
 			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
 		}
-	}
-}
-
-// The kinds of fix that apply can carry out are those that a plan knows.
-func TestAutomatic(t *testing.T) {
-	var automatic []string
-	for _, k := range Kinds() {
-		if Automatic(k) {
-			automatic = append(automatic, string(k))
-		}
-	}
-	want := []string{
-		"create-role", "add-privilege", "raise-depth", "remove-privilege", "create-application-user",
-		"enable-user", "assign-role", "unassign-role", "share-view", "reduce-share",
-	}
-	if diff := cmp.Diff(want, automatic); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-func environment() audit.Environment {
-	return audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}
+func contoso() Place {
+	return Place{Environment: audit.Environment{Name: "contoso", URL: origin}}
 }
 
 func full(kind audit.FixKind) audit.Fix {
@@ -37,8 +37,8 @@ func TestEveryKind(t *testing.T) {
 			"full": full(kind), "bare": {Kind: kind},
 			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
 		} {
-			for _, env := range []audit.Environment{environment(), {}} {
-				r := For(f, Place{Environment: env})
+			for _, place := range []Place{contoso(), {}} {
+				r := For(f, place)
 				if r.Summary == "" || r.Summary != Summary(f) || !strings.HasSuffix(r.Summary, ".") || strings.Contains(r.Summary, "  ") || strings.Contains(r.Summary, `""`) {
 					t.Errorf("%s, %s: %q", kind, name, r.Summary)
 				}
@@ -58,13 +58,13 @@ func TestEveryKind(t *testing.T) {
 						t.Errorf("%s, %s: %s: %q", kind, name, q.Purpose, q.Body)
 					}
 				}
-				if Automatic(kind) && (len(r.Commands) < 2 && env.URL != "" || name == "full" && len(r.Requests) == 0) {
+				if Automatic(kind) && (len(r.Commands) < 2 && place.Environment.URL != "" || name == "full" && len(r.Requests) == 0) {
 					t.Errorf("%s, %s: apply can carry it out, yet %q", kind, name, r.Commands)
 				}
 			}
 		}
 	}
-	if r := For(audit.Fix{}, Place{Environment: environment()}); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
+	if r := For(audit.Fix{}, contoso()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
 		t.Errorf("a fix of no kind: %+v", r)
 	}
 }
@@ -82,7 +82,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 func TestAddPrivilege(t *testing.T) {
 	f := full(AddPrivilege)
 	f.BusinessUnit, f.User = nil, nil
-	r := For(f, Place{Environment: environment()})
+	r := For(f, contoso())
 	var purposes []string
 	for _, q := range r.Requests {
 		purposes = append(purposes, q.Method+" "+q.Purpose)
@@ -114,7 +114,7 @@ func TestLongListsAreCut(t *testing.T) {
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
 	}
-	r := For(f, Place{Environment: environment()})
+	r := For(f, contoso())
 	if len(r.Portal) > listed+4 || len(r.Requests) > 2*listed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 490 privileges") {
 		t.Errorf("%d steps, %d requests", len(r.Portal), len(r.Requests))
 	}
@@ -128,11 +128,11 @@ func TestLongListsAreCut(t *testing.T) {
 
 func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	f := full(ActivateView)
-	if q := For(f, Place{Environment: environment()}).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
+	if q := For(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
 	f.Owner = nil
-	if q := For(f, Place{Environment: environment()}).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
+	if q := For(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
 		t.Error(q.URL)
 	}
 }
@@ -142,7 +142,7 @@ func TestQuoting(t *testing.T) {
 		t.Error(got)
 	}
 	f := audit.Fix{Kind: ShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
-	q := For(f, Place{Environment: environment()}).Requests[0]
+	q := For(f, contoso()).Requests[0]
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -155,11 +155,8 @@ func TestQuoting(t *testing.T) {
 // words are what a shell makes of a command line: all of its words after the first.
 func words(t *testing.T, command string) []string {
 	t.Helper()
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("no shell")
-	}
-	cmd := exec.CommandContext(t.Context(), sh, "-c", "for f in dbaudit pac; do eval \"$f() { printf '%s\\\\0' \\\"\\$@\\\"; }\"; done\n"+command)
+	needed(t, "sh")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", "for f in dbaudit pac; do eval \"$f() { printf '%s\\\\0' \\\"\\$@\\\"; }\"; done\n"+command)
 	cmd.Dir = t.TempDir()
 	out, err := cmd.Output()
 	if err != nil {
@@ -171,24 +168,20 @@ func words(t *testing.T, command string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
-// TestShell asks a shell what it makes of quoted arguments.
+// TestShell asks a shell what it makes of quoted arguments. PowerShell, which takes a backslash
+// for itself and a typographic quote for a plain one, reads a name with an apostrophe alike.
 func TestShell(t *testing.T) {
+	for name, want := range map[string]string{"O'Brien": `"O'Brien"`, "O’Brien’s plan": `"O’Brien’s plan"`, "two words": "'two words'"} {
+		if got := Shell(name); got != want {
+			t.Errorf("%s became %s, want %s", name, got, want)
+		}
+	}
 	for _, arg := range []string{
 		"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''",
 		"O'Brien", "O’Brien’s", "it's $(touch pwned)", "it's !!", "it's \\", "it's “so”", hostile,
 	} {
 		if got := words(t, "dbaudit "+Shell(arg)); !slices.Equal(got, []string{arg}) {
 			t.Errorf("%q became %q", arg, got)
-		}
-	}
-}
-
-// TestShellInPowerShell: an apostrophe in a name does not end a text in PowerShell either,
-// which takes a backslash for itself and a typographic quote for a plain one.
-func TestShellInPowerShell(t *testing.T) {
-	for name, want := range map[string]string{"O'Brien": `"O'Brien"`, "O’Brien’s plan": `"O’Brien’s plan"`, "two words": "'two words'", "a b.json": "'a b.json'"} {
-		if got := Shell(name); got != want {
-			t.Errorf("%s became %s, want %s", name, got, want)
 		}
 	}
 }
@@ -215,17 +208,16 @@ func TestCommandsAreWords(t *testing.T) {
 // TestWho: what no tool can or should do says who can.
 func TestWho(t *testing.T) {
 	t.Parallel()
-	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
 	for _, kind := range Kinds() {
 		f := audit.Fix{Kind: kind, Owner: &audit.Reference{Name: "Jane"}}
-		if got := For(f, Place{Environment: env}).Who; (got == "") != Automatic(kind) {
+		if got := For(f, contoso()).Who; (got == "") != Automatic(kind) {
 			t.Errorf("%s: who is %q", kind, got)
 		}
-		if got := For(f, Place{Environment: audit.Environment{}}).Who; got != "" {
+		if got := For(f, Place{}).Who; got != "" {
 			t.Errorf("%s in a file: who is %q", kind, got)
 		}
 	}
-	if got := For(audit.Fix{Kind: ActivateView, Owner: &audit.Reference{Name: "Jane"}}, Place{Environment: env}).Who; got != "the view's owner, Jane" {
+	if got := For(audit.Fix{Kind: ActivateView, Owner: &audit.Reference{Name: "Jane"}}, contoso()).Who; got != "the view's owner, Jane" {
 		t.Error(got)
 	}
 }
@@ -233,13 +225,13 @@ func TestWho(t *testing.T) {
 // A role whose Basic rights stay with a team is assigned to the user as well.
 func TestAddPrivilegeAndAssign(t *testing.T) {
 	f := full(AddPrivilege)
-	r := For(f, Place{Environment: environment()})
+	r := For(f, contoso())
 	assign := f
 	assign.Kind = AssignRole
 	if !strings.Contains(r.Summary, ", and assign the role to the user ") {
 		t.Error(r.Summary)
 	}
-	for _, step := range For(assign, Place{Environment: environment()}).Portal {
+	for _, step := range For(assign, contoso()).Portal {
 		if !slices.Contains(r.Portal, step) {
 			t.Errorf("the step %q is missing", step)
 		}
@@ -250,7 +242,7 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 // are noted before it and assigned after it.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
-	r := For(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, Place{Environment: audit.Environment{URL: origin}})
+	r := For(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, contoso())
 	steps := strings.Join(r.Portal, "\n")
 	note, move, assign := strings.Index(steps, "note the roles"), strings.Index(steps, "Change business unit"), strings.Index(steps, "Assign the noted roles again")
 	if note < 0 || move < note || assign < move {
@@ -265,17 +257,17 @@ func TestMoveKeepsRoles(t *testing.T) {
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
 	ghost := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
-	r := For(ghost, Place{Environment: audit.Environment{URL: origin}})
+	r := For(ghost, contoso())
 	text := r.Summary + strings.Join(r.Portal, " ")
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {
 		t.Error(text)
 	}
 	ghost.User.ID = ""
-	if q := For(ghost, Place{Environment: audit.Environment{URL: origin}}).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
+	if q := For(ghost, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
 		t.Errorf("a deleted user is looked for by %s", q.URL)
 	}
 	ghost.User = nil
-	if r := For(ghost, Place{Environment: audit.Environment{URL: origin}}); !strings.Contains(r.Summary, "Leave one user") {
+	if r := For(ghost, contoso()); !strings.Contains(r.Summary, "Leave one user") {
 		t.Errorf("of two users: %s", r.Summary)
 	}
 }

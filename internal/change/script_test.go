@@ -37,6 +37,15 @@ func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
 	}
 }
 
+func needed(t *testing.T, tools ...string) {
+	t.Helper()
+	for _, tool := range tools {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("no %s here", tool)
+		}
+	}
+}
+
 // TestCurl runs the scripts of every kind of fix with stand-ins for az and curl: curl must
 // receive the request, whatever the names contain, and the token must not appear in an
 // argument.
@@ -51,15 +60,11 @@ func TestCurl(t *testing.T) {
 	program("curl", `{ for a in "$@"; do printf '%s\0' "$a"; done; printf '\n'; } >>"$OUT"; cat >>"$OUT.stdin"
 echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","businessunitid":"the-businessunitid","_businessunitid_value":"the-businessunitid","teamid":"the-teamid","privilegeid":"the-privilegeid of prvReadList"}]}'
 `)
-	for _, tool := range []string{"sh", "jq"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("no %s here", tool)
-		}
-	}
+	needed(t, "sh", "jq")
 	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
 	for _, kind := range Kinds() {
 		for _, ids := range []bool{false, true} {
-			r := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}})
+			r := For(ofHostiles(kind, ids), contoso())
 			script := strings.Join(r.Curl(), "\n")
 			if len(r.Requests) == 0 {
 				if script != "" || r.PowerShell() != nil {
@@ -120,16 +125,12 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 // TestCurlStops holds that nothing is sent after a request that failed, or that found
 // no row or several.
 func TestCurlStops(t *testing.T) {
-	for _, tool := range []string{"sh", "jq"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("no %s here", tool)
-		}
-	}
+	needed(t, "sh", "jq")
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Join(For(ofHostiles(AssignRole, false), Place{Environment: audit.Environment{URL: origin}}).Curl(), "\n")
+	script := strings.Join(For(ofHostiles(AssignRole, false), contoso()).Curl(), "\n")
 	for name, answer := range map[string]string{
 		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
 		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
@@ -223,7 +224,7 @@ func TestPowerShell(t *testing.T) {
 	if got := r.PowerShell(); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	role := For(audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, Place{Environment: audit.Environment{URL: origin}})
+	role := For(audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, contoso())
 	lines := role.PowerShell()
 	if got := lines[len(lines)-2]; !strings.HasSuffix(got, `-Body '{"name":"it\u2019s J\u00f6rg''s \u007broleid\u007d \ud83e\udd84","businessunitid@odata.bind":"/businessunits(b)"}'`) {
 		t.Error(got)
@@ -232,13 +233,13 @@ func TestPowerShell(t *testing.T) {
 
 // TestToFillIn holds that a script says what it cannot know.
 func TestToFillIn(t *testing.T) {
-	r := For(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, Place{Environment: audit.Environment{URL: origin}})
+	r := For(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, contoso())
 	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
 		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
 			t.Error(script[1])
 		}
 	}
-	complete := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jane"}}, Place{Environment: audit.Environment{URL: origin}})
+	complete := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jane"}}, contoso())
 	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
 		t.Error(script[1])
 	}
@@ -253,7 +254,7 @@ func TestKeep(t *testing.T) {
 	}
 	for _, kind := range Kinds() {
 		for name, ids := range map[string]bool{"names": false, "ids": true} {
-			script := For(ofHostiles(kind, ids), Place{Environment: audit.Environment{URL: origin}}).PowerShell()
+			script := For(ofHostiles(kind, ids), contoso()).PowerShell()
 			if script == nil {
 				continue
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -33,20 +32,17 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	o := options()
 	o.ReplaceFiltered = true
 	p = build(t, o, limited)
-	i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.AddPrivilege })
-	if i < 0 {
+	a := find(&p, change.AddPrivilege)
+	if a == nil {
 		t.Fatal("it is not replaced though it is asked for")
 	}
-	a := p.Actions[i]
 	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot restore that filter") {
 		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
 	}
 	if text := p.Text(); !strings.Contains(text, "for some records only → Organization") {
 		t.Errorf("the previous state is not shown:\n%s", text)
 	}
-	if _, err := plan.Decode(encode(t, p)); err != nil {
-		t.Error(err)
-	}
+	decode(t, p)
 }
 
 // TestInheritedRightsAreLeft: a share that is reduced would be as before, for ever.
@@ -56,8 +52,8 @@ func TestInheritedRightsAreLeft(t *testing.T) {
 		share.Inherited = []snapshot.Right{snapshot.RightAppendTo}
 		s.Shares[id(user)][id(leads)] = share
 	})
-	if i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.ReduceShare }); i >= 0 {
-		t.Errorf("the plan holds %q", p.Actions[i].Summary)
+	if a := find(&p, change.ReduceShare); a != nil {
+		t.Errorf("the plan contains %q", a.Summary)
 	}
 	if people := left(p, "DB-VIEW-LEAST-ACCESS"); len(people) != 1 || !strings.Contains(people[0].Summary, "inherited") {
 		t.Errorf("left to people: %+v", people)
@@ -74,11 +70,9 @@ func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 		}
 		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: given, Inherited: given}
 	})
-	i := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == change.ShareView })
-	if i < 0 {
+	if a := find(&p, change.ShareView); a == nil {
 		t.Fatal("nothing is shared")
-	}
-	if a := p.Actions[i]; a.Before["access"] != change.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
+	} else if a.Before["access"] != change.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
 		t.Errorf("from %v to %v by %s", a.Before, a.After, a.Request.Path)
 	}
 }

@@ -83,6 +83,10 @@ func TestSentenceOfNothing(t *testing.T) {
 			t.Errorf("%s: %s", control, got)
 		}
 	}
+	compliant := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) { r.Controls = nil })
+	if got := compliant.Sentence(); !compliant.Empty() || got != "Nothing to do: the environment meets the profile." {
+		t.Error(got)
+	}
 }
 
 // TestPortalWords: a reviewer reads what the role editor shows; the Web API's depths appear
