@@ -35,7 +35,7 @@ type Environment struct {
 	Changes      []Change       `json:"changes,omitempty"`      // of snapshots
 	Outcomes     []Outcome      `json:"outcomes,omitempty"`     // of results: controls with another outcome
 	Findings     []Finding      `json:"findings,omitempty"`     // of results: all findings of either side
-	Notes        []string       `json:"notes,omitempty"`        // that the results were judged by different profiles of one name
+	Notes        []string       `json:"notes,omitempty"`        // what is required changed between the results
 	Incomparable []Incomparable `json:"incomparable,omitempty"` // what one side or both did not read or judge
 }
 

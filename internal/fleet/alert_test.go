@@ -86,15 +86,12 @@ func TestAlerts(t *testing.T) {
 		eventually(t, "told", func() bool { return r.heard() != "" })
 		again := func(f *fleet.Fleet, want int) {
 			t.Helper()
-			if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
-				t.Fatal(err)
-			}
+			must(f.ScanNow(t.Context(), "test", "a"))
 			eventually(t, "scanned again", func() bool { return scanner.of("a") == want })
 		}
 		again(f, 2)
 		stop()
-		f, stop = start(t, s, o)
-		defer stop()
+		f, _ = start(t, s, o)
 		again(f, 3)
 		eventually(t, "told that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
 		time.Sleep(1500 * time.Millisecond)
@@ -110,20 +107,15 @@ func TestOverWithoutFix(t *testing.T) {
 		s := open(t, name)
 		names := []string{"waived", "profile", "retired", "fixed"}
 		environments(t, s, names...)
-		if err := s.Pause(t.Context(), "jane", names, true); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", names, true))
 		r := &receiver{}
-		_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-		defer stop()
+		start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		record := func(change func(*audit.Result)) {
 			t.Helper()
 			for _, name := range names {
 				list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 				change(&list[0])
-				if err := s.Record(t.Context(), list, "test"); err != nil {
-					t.Fatal(err)
-				}
+				check(t, s.Record(t.Context(), list, "test"))
 			}
 		}
 		record(func(*audit.Result) {})
@@ -143,9 +135,7 @@ func TestOverWithoutFix(t *testing.T) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
 		e := store.Environment{Name: "retired", Config: "url: x", Profiles: []string{"zoominfo"}}
-		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}); err != nil {
-			t.Fatal(err)
-		}
+		must(s.Import(t.Context(), "jane", []store.Environment{e}))
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
 			eventually(t, want, func() bool { return strings.Contains(r.heard(), want) })
 		}
@@ -159,15 +149,12 @@ func TestCredentialAlert(t *testing.T) {
 	environments(t, s, "a")
 	r := &receiver{}
 	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.Credential}, Before: "14d"}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
-	defer stop()
+	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
 	for _, tc := range []struct {
 		days int
 		want string
 	}{{10, "ops a: 1 new: a/credential//false"}, {300, "ops a: 1 over: a/credential//true"}} {
-		if err := s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)))
 		eventually(t, tc.want, func() bool { return strings.HasSuffix(r.heard(), tc.want) })
 	}
 }
@@ -178,12 +165,11 @@ func TestRefusedAlert(t *testing.T) {
 	s := open(t, t.TempDir()+"/fleet.db")
 	environments(t, s, "a")
 	r := &receiver{refuses: 1}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
+	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
 		do: func(context.Context, store.Environment, int) ([]audit.Result, error) {
 			return nil, &fleet.Misconfigured{Code: "signin", Err: errors.New("the secret is wrong")}
 		},
 	}})
-	defer stop()
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
 	if got := r.heard(); got != "ops a: 1 new: a/cannot-run//false" {
@@ -208,29 +194,21 @@ func TestCannotRunGoesOn(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-		defer stop()
+		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		const told = "ops a: 1 new: a/cannot-run//false"
 		eventually(t, "told", func() bool { return r.heard() != "" })
-		ids, err := f.ScanNow(t.Context(), "test", "a")
-		if err != nil {
-			t.Fatal(err)
-		}
+		ids := must(f.ScanNow(t.Context(), "test", "a"))
 		eventually(t, "scanned again", func() bool { return scanner.of("a") == 2 })
 		time.Sleep(2500 * time.Millisecond)
 		if got := r.heard(); got != told {
 			t.Errorf("told while a run is in progress:\n%s", got)
 		}
-		if err := f.Cancel(t.Context(), "test", ids[0]); err != nil {
-			t.Fatal(err)
-		}
+		check(t, f.Cancel(t.Context(), "test", ids[0]))
 		time.Sleep(2500 * time.Millisecond)
 		if got := r.heard(); got != told {
 			t.Errorf("told after a run was cancelled:\n%s", got)
 		}
-		if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
-			t.Fatal(err)
-		}
+		must(f.ScanNow(t.Context(), "test", "a"))
 		eventually(t, "told that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
 		if got, want := r.heard(), told+"\nops a: 1 over: a/cannot-run//true"; got != want {
 			t.Errorf("told:\n%s\nwant:\n%s", got, want)
@@ -242,17 +220,13 @@ func TestCannotRunGoesOn(t *testing.T) {
 func TestSilentFromTheStart(t *testing.T) {
 	t.Parallel()
 	name := t.TempDir() + "/fleet.db"
-	before, err := store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	before := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
 	environments(t, before, "old")
 	before.Close()
 	s := open(t, name)
 	environments(t, s, "old", "young")
 	r := &receiver{}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-	defer stop()
+	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
 		t.Errorf("told %q", got)
@@ -278,14 +252,11 @@ func TestOldNews(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		f, stop := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-		defer stop()
+		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		again := func(is bool, ends store.RunState) {
 			t.Helper()
 			wrong.Store(is)
-			if _, err := f.ScanNow(t.Context(), "test", "a"); err != nil {
-				t.Fatal(err)
-			}
+			must(f.ScanNow(t.Context(), "test", "a"))
 			awaitState(t, s, "a", ends)
 		}
 		eventually(t, "refused", refused)
@@ -322,15 +293,10 @@ func TestFlood(t *testing.T) {
 	for _, name := range names {
 		list = append(list, failing(store.Environment{Name: name}, audit.SeverityHigh)...)
 	}
-	if err := s.Record(t.Context(), list, "test"); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.Pause(t.Context(), "jane", names, true); err != nil {
-		t.Fatal(err)
-	}
+	check(t, s.Record(t.Context(), list, "test"))
+	check(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
-	_, stop := start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-	defer stop()
+	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 	eventually(t, "told", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
 	if got := r.heard(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {

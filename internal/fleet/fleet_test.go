@@ -26,12 +26,25 @@ func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, storetest.Postgres(t)) })
 }
 
+// must is the value of a call that does not fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// check ends a test that cannot go on.
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
 func open(t testing.TB, name string) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), name, store.Options{Now: time.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must(store.Open(t.Context(), name, store.Options{Now: time.Now}))
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -43,10 +56,7 @@ func database(t testing.TB, name string) *sql.DB {
 	if store.IsPostgres(name) {
 		driver = "pgx"
 	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must(sql.Open(driver, name))
 	t.Cleanup(func() { db.Close() })
 	return db
 }
@@ -58,9 +68,7 @@ func environments(t testing.TB, s *store.Store, names ...string) {
 	for i, name := range names {
 		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
 	}
-	if _, err := s.Import(t.Context(), "jane", list); err != nil {
-		t.Fatal(err)
-	}
+	must(s.Import(t.Context(), "jane", list))
 }
 
 // A scans is a scanner by a function that is given how often the environment was scanned
@@ -112,10 +120,7 @@ func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func())
 	if o.Worker == "" {
 		o.Worker = "test"
 	}
-	f, err := fleet.New(s, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	f := must(fleet.New(s, o))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error)
 	go func() { done <- f.Run(ctx); close(done) }()
@@ -142,10 +147,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 
 func lastRun(t testing.TB, s *store.Store, name string) store.Run {
 	t.Helper()
-	runs, err := s.Runs(t.Context(), name, 0, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	runs := must(s.Runs(t.Context(), name, 0, 1))
 	if len(runs) == 0 {
 		return store.Run{}
 	}
@@ -181,10 +183,7 @@ func TestDueOnce(t *testing.T) {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
-		list, err := s.Fleet(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		list := must(s.Fleet(t.Context()))
 		for _, e := range fleet.DocumentOf(list).Environments {
 			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt.IsZero() || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
 				t.Errorf("entry: %+v", e)
@@ -267,17 +266,9 @@ func TestScanNow(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
-		if err := s.Pause(t.Context(), "jane", []string{"a", "b"}, true); err != nil {
-			t.Fatal(err)
-		}
-		asking, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		first, err := asking.ScanNow(t.Context(), "jane", "a", "b")
-		if err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", []string{"a", "b"}, true))
+		asking := must(fleet.New(s, fleet.Options{}))
+		first := must(asking.ScanNow(t.Context(), "jane", "a", "b"))
 		again, err := asking.ScanNow(t.Context(), "jane", "b", "a")
 		if err != nil || again[0] != first[1] || again[1] != first[0] {
 			t.Errorf("asked again: %v, want the runs %v; %v", again, first, err)
@@ -316,9 +307,7 @@ func TestPaused(t *testing.T) {
 		_, stop := start(t, s, fleet.Options{})
 		awaitState(t, s, "short", store.RunQueued)
 		awaitState(t, s, "long", store.RunQueued)
-		if err := s.Pause(t.Context(), "jane", []string{"short", "long"}, true); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", []string{"short", "long"}, true))
 		stop()
 		sc := &scans{do: compliant}
 		start(t, s, fleet.Options{Scanner: sc})
@@ -326,13 +315,9 @@ func TestPaused(t *testing.T) {
 		if n := sc.of("short") + sc.of("long"); n > 0 {
 			t.Errorf("%d scans of what is paused", n)
 		}
-		if err := s.Pause(t.Context(), "jane", []string{"short"}, false); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
 		const yesterday = "UPDATE run SET period = period - 86400000000 WHERE state = 'queued'"
-		if _, err := database(t, name).ExecContext(t.Context(), yesterday); err != nil {
-			t.Fatal(err)
-		}
+		must(database(t, name).ExecContext(t.Context(), yesterday))
 		wake(t, name)
 		awaitState(t, s, "short", store.RunCompliant)
 		if r := awaitState(t, s, "long", store.RunCancelled); r.ErrorCode != "paused" {
@@ -344,17 +329,13 @@ func TestPaused(t *testing.T) {
 // wake makes the jobs of scans due now, and asleep counts those that wait.
 func wake(t *testing.T, name string) {
 	t.Helper()
-	if _, err := database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"); err != nil {
-		t.Fatal(err)
-	}
+	must(database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
 }
 
 func asleep(t *testing.T, name string) (n int) {
 	t.Helper()
 	row := database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
-	if err := row.Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	check(t, row.Scan(&n))
 	return n
 }
 
@@ -385,9 +366,7 @@ func TestCancel(t *testing.T) {
 			return running.ID != 0 && waiting.ID != 0
 		})
 		for _, id := range []int64{waiting.ID, running.ID} {
-			if err := f.Cancel(t.Context(), "jane", id); err != nil {
-				t.Fatal(err)
-			}
+			check(t, f.Cancel(t.Context(), "jane", id))
 			r, err := s.Run(t.Context(), id)
 			if err != nil || r.State != store.RunCancelled || !r.Ended() {
 				t.Errorf("run: %+v, %v", r, err)
@@ -428,9 +407,7 @@ func TestRemove(t *testing.T) {
 		if err := f.Remove(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
 		}
-		if err := f.Remove(t.Context(), "jane", "a"); err != nil {
-			t.Fatal(err)
-		}
+		check(t, f.Remove(t.Context(), "jane", "a"))
 		if r := lastRun(t, s, "a"); r.State != store.RunCancelled {
 			t.Errorf("run: %+v", r)
 		}
@@ -492,17 +469,9 @@ func TestLostJob(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "fleet.db")
 			s := open(t, file)
 			environments(t, s, "a")
-			f, err := fleet.New(s, fleet.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ids, err := f.ScanNow(t.Context(), "jane", "a")
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := database(t, file).ExecContext(t.Context(), lose); err != nil {
-				t.Fatal(err)
-			}
+			f := must(fleet.New(s, fleet.Options{}))
+			ids := must(f.ScanNow(t.Context(), "jane", "a"))
+			must(database(t, file).ExecContext(t.Context(), lose))
 			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
 			eventually(t, "the run ends", func() bool {
 				r, err := s.Run(t.Context(), ids[0])
@@ -517,17 +486,10 @@ func TestNoSecretInJob(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.db")
 	s := open(t, file)
 	environments(t, s, "a")
-	f, err := fleet.New(s, fleet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.ScanNow(t.Context(), "jane", "a"); err != nil {
-		t.Fatal(err)
-	}
+	f := must(fleet.New(s, fleet.Options{}))
+	must(f.ScanNow(t.Context(), "jane", "a"))
 	var args string
-	if err := database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args); err != nil {
-		t.Fatal(err)
-	}
+	check(t, database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args))
 	for _, part := range []string{`"environment":"a"`, `"trigger":"manual"`} {
 		if !strings.Contains(args, part) {
 			t.Errorf("the job is %s, want %s in it", args, part)
@@ -544,14 +506,13 @@ func TestNotStored(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
-		_, stop := start(t, s, fleet.Options{Scanner: &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		start(t, s, fleet.Options{Scanner: &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			time.Sleep(1200 * time.Millisecond)
 			if before < 3 {
 				return nil, nil // no result is refused by the store
 			}
 			return result(e), nil
 		}}})
-		defer stop()
 		eventually(t, "stored", func() bool { return lastRun(t, s, "a").State == store.RunCompliant })
 	})
 }
@@ -571,30 +532,17 @@ func TestOtherVersion(t *testing.T) {
 			onBoth(t, func(t *testing.T, name string) {
 				s := open(t, name)
 				environments(t, s, "a")
-				asking, err := fleet.New(s, fleet.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				ids, err := asking.ScanNow(t.Context(), "jane", "a")
-				if err != nil {
-					t.Fatal(err)
-				}
+				asking := must(fleet.New(s, fleet.Options{}))
+				ids := must(asking.ScanNow(t.Context(), "jane", "a"))
 				db := database(t, name)
-				if _, err := db.ExecContext(t.Context(), test.change); err != nil {
-					t.Fatal(err)
-				}
+				must(db.ExecContext(t.Context(), test.change))
 				sc := &scans{do: compliant}
 				o := fleet.Options{Scanner: sc, Poll: 100 * time.Millisecond, Worker: "other"}
-				other, err := fleet.New(s, o)
-				if err != nil {
-					t.Fatal(err)
-				}
+				other := must(fleet.New(s, o))
 				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
 					t.Errorf("the process ended with %v, want %v", err, test.want)
 				}
-				if _, err := db.ExecContext(t.Context(), test.back); err != nil {
-					t.Fatal(err)
-				}
+				must(db.ExecContext(t.Context(), test.back))
 				if n := sc.of("a"); n != 0 {
 					t.Errorf("it was scanned %d times", n)
 				}
@@ -613,32 +561,18 @@ func TestKeep(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		const day = 24 * time.Hour
 		at := time.Now().Add(-200 * day)
-		past, err := store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		past := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }}))
 		t.Cleanup(func() { past.Close() })
 		environments(t, past, "a")
-		if err := past.Pause(t.Context(), "jane", []string{"a"}, true); err != nil {
-			t.Fatal(err)
-		}
+		check(t, past.Pause(t.Context(), "jane", []string{"a"}, true))
 		for ; at.Before(time.Now()); at = at.Add(2 * day) {
 			list := result(store.Environment{Name: "a"})
 			list[0].Snapshot.TakenAt = at
-			if err := past.Record(t.Context(), list, "test"); err != nil {
-				t.Fatal(err)
-			}
+			check(t, past.Record(t.Context(), list, "test"))
 		}
 		s := open(t, name)
 		start(t, s, fleet.Options{Keep: 30 * day})
-		left := func() (points []store.Point) {
-			t.Helper()
-			points, err := s.Trend(t.Context(), "a", "demandbase", time.Time{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return points
-		}
+		left := func() []store.Point { return must(s.Trend(t.Context(), "a", "demandbase", time.Time{})) }
 		eventually(t, "old results are removed", func() bool { n := len(left()); return n >= 15+5 && n <= 16+7 })
 		for _, p := range left()[1:8] {
 			if p.TakenAt.Before(time.Now().Add(-35*day)) && p.TakenAt.Day() > 2 {

@@ -207,13 +207,8 @@ func torture(t *testing.T, name string) {
 	s := open(t, name)
 	names := manyNames(*tortureEnvironments)
 	environments(t, s, names...)
-	asking, err := fleet.New(s, fleet.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := asking.ScanNow(t.Context(), "jane", names...); err != nil {
-		t.Fatal(err)
-	}
+	asking := must(fleet.New(s, fleet.Options{}))
+	must(asking.ScanNow(t.Context(), "jane", names...))
 	through, slow := slowed(t, name)
 	var heard hearing
 	receiver := heard.listen(t)
@@ -282,19 +277,14 @@ func torture(t *testing.T, name string) {
 
 // jobs lists what the queue has that is not done, for a test that failed.
 func jobs(t *testing.T, name string) string {
-	rows, err := database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20")
-	if err != nil {
-		t.Fatal(err)
-	}
+	rows := must(database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
 	defer rows.Close()
 	var lines []string
 	for rows.Next() {
 		var id, attempt int64
 		var kind, state string
 		var attempted, scheduled sql.NullString
-		if err := rows.Scan(&id, &kind, &state, &attempt, &attempted, &scheduled); err != nil {
-			t.Fatal(err)
-		}
+		check(t, rows.Scan(&id, &kind, &state, &attempt, &attempted, &scheduled))
 		lines = append(lines, fmt.Sprint(id, kind, state, attempt, attempted.String, scheduled.String))
 	}
 	return strings.Join(append(lines, fmt.Sprint(time.Now().UTC(), rows.Err())), "\n")
@@ -305,10 +295,7 @@ func jobs(t *testing.T, name string) string {
 func onceEach(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	for _, name := range names {
-		runs, err := s.Runs(t.Context(), name, 0, 10)
-		if err != nil {
-			t.Fatal(err)
-		}
+		runs := must(s.Runs(t.Context(), name, 0, 10))
 		// The next interval of some of them begins in the meantime.
 		type what struct {
 			period  time.Time
@@ -354,22 +341,13 @@ func undisturbed(t *testing.T, s *store.Store, names []string) {
 // run.
 func spansOf(t *testing.T, s *store.Store, name string) []string {
 	t.Helper()
-	points, err := s.Trend(t.Context(), name, "demandbase", time.Time{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	points := must(s.Trend(t.Context(), name, "demandbase", time.Time{}))
 	seq := map[int64]int{}
 	for i, p := range points {
 		seq[p.Run] = i + 1
 	}
-	findings, err := s.Findings(t.Context(), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	controls, err := s.ControlSpans(t.Context(), name, "demandbase")
-	if err != nil {
-		t.Fatal(err)
-	}
+	findings := must(s.Findings(t.Context(), name))
+	controls := must(s.ControlSpans(t.Context(), name, "demandbase"))
 	var lines []string
 	for _, f := range findings {
 		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.Opened, seq[f.ClosedRun], f.ClosedReason))
@@ -391,15 +369,10 @@ func scannerOf(member int) string {
 
 func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
+	self := must(os.Executable())
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), variables...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
+	check(t, cmd.Start())
 	return cmd
 }
 
@@ -442,21 +415,14 @@ func BenchmarkWorkers(b *testing.B) {
 					s := open(b, name)
 					names := manyNames(environmentsEach)
 					environments(b, s, names...)
-					if err := s.Pause(b.Context(), "jane", names, true); err != nil {
-						b.Fatal(err)
-					}
-					asking, err := fleet.New(s, fleet.Options{})
-					if err != nil {
-						b.Fatal(err)
-					}
+					check(b, s.Pause(b.Context(), "jane", names, true))
+					asking := must(fleet.New(s, fleet.Options{}))
 					members := make([]*exec.Cmd, workers)
 					for i := range members {
 						members[i] = spawn(b, tortureStore+"="+name, tortureScanner+"="+steady)
 					}
 					time.Sleep(starting)
-					if _, err := asking.ScanNow(b.Context(), "jane", names...); err != nil {
-						b.Fatal(err)
-					}
+					must(asking.ScanNow(b.Context(), "jane", names...))
 					b.StartTimer()
 					eventually(b, "all are scanned", func() bool {
 						days, err := s.Days(b.Context(), time.Now().Add(-24*time.Hour))

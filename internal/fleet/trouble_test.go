@@ -31,14 +31,8 @@ func slowed(t *testing.T, name string) (string, *slowness) {
 		s.db = database(t, name)
 		return name, s
 	}
-	u, err := url.Parse(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	u := must(url.Parse(name))
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
 	t.Cleanup(func() { listener.Close() })
 	server := u.Host
 	go func() {
@@ -185,10 +179,7 @@ func TestFullDatabase(t *testing.T) {
 		<-begun
 		empty := fill(t, s, name)
 		time.Sleep(5 * time.Second)
-		list, err := s.Fleet(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		list := must(s.Fleet(t.Context()))
 		green := 0
 		for _, st := range list {
 			if st.Green() {
@@ -208,22 +199,14 @@ func TestFullDatabase(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	onBoth(t, func(t *testing.T, name string) {
 		var offset atomic.Int64
-		s, err := store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }})
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}))
 		t.Cleanup(func() { s.Close() })
 		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
-		if _, err := s.Import(t.Context(), "jane", []store.Environment{e}); err != nil {
-			t.Fatal(err)
-		}
+		must(s.Import(t.Context(), "jane", []store.Environment{e}))
 		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Sweep: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {
 			offset.Store(int64(jump))
-			now, err := s.Environment(t.Context(), "a")
-			if err != nil {
-				t.Fatal(err)
-			}
+			now := must(s.Environment(t.Context(), "a"))
 			period := now.Period(s.Now())
 			periods := map[time.Time]bool{}
 			eventually(t, fmt.Sprintf("the interval of %s has its result", jump), func() bool {

@@ -154,13 +154,13 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		points := must[[]store.Point](t)(s.Trend(t.Context(), name, "demandbase", c.at.Add(-1e12)))
+		points := must(s.Trend(t.Context(), name, "demandbase", c.at.Add(-1e12)))
 		number := map[int64]int{}
 		for i, p := range points {
 			number[p.Run] = i
 		}
 		var got, want []string
-		for _, f := range must[[]store.Finding](t)(s.Findings(t.Context(), name)) {
+		for _, f := range must(s.Findings(t.Context(), name)) {
 			line := fmt.Sprintf("%s %s %d-%d ", f.Control, f.Fingerprint, number[f.FirstRun], number[f.LastSeenRun])
 			if f.ClosedRun == 0 {
 				line += "open"
@@ -169,7 +169,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			}
 			got = append(got, line)
 		}
-		for _, c := range must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), name, "demandbase")) {
+		for _, c := range must(s.ControlSpans(t.Context(), name, "demandbase")) {
 			got = append(got, fmt.Sprintf("%s %s %d-%d", c.Control, c.Outcome, number[c.FromRun], number[c.ToRun]))
 		}
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
@@ -185,7 +185,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			t.Fatalf("(-oracle +store):\n%s", diff)
 		}
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
-			now := must[[]store.ControlStatus](t)(s.Control(t.Context(), id))
+			now := must(s.Control(t.Context(), id))
 			i := slices.IndexFunc(now, func(c store.ControlStatus) bool { return c.Environment == name })
 			last := row.control(len(row)-1, id)
 			if (last == nil) != (i < 0) || last != nil && now[i].Outcome != last.Outcome {
@@ -193,12 +193,12 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			}
 		}
 		open := 0
-		for _, f := range must[[]store.Finding](t)(s.OpenFindings(t.Context(), name)) {
+		for _, f := range must(s.OpenFindings(t.Context(), name)) {
 			if !f.Waived {
 				open++
 			}
 		}
-		if st := must[[]store.Status](t)(s.Status(t.Context(), name)); st[0].OpenFindings() != open {
+		if st := must(s.Status(t.Context(), name)); st[0].OpenFindings() != open {
 			t.Fatalf("the status counts %d open findings, and there are %d", st[0].OpenFindings(), open)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,25 +38,24 @@ func onBoth(t *testing.T, test func(t *testing.T, name string)) {
 
 func open(t *testing.T, name string, c *clock) *store.Store {
 	t.Helper()
-	s, err := store.Open(t.Context(), name, store.Options{Now: c.now})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := must(store.Open(t.Context(), name, store.Options{Now: c.now}))
 	t.Cleanup(func() { s.Close() })
 	return s
 }
 
-func must[T any](t interface {
-	Helper()
-	Fatal(...any)
-},
-) func(T, error) T {
-	return func(v T, err error) T {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
+// must is the value of a call that does not fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// check ends a test that cannot go on.
+func check(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
 	}
 }
 
@@ -68,7 +68,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Profiles: []string{"demandbase"},
 		})
 	}
-	must[store.Change](t)(s.Import(t.Context(), "jane", list))
+	must(s.Import(t.Context(), "jane", list))
 }
 
 // A control of a made-up result: its outcome, and the privileges that findings are of.
@@ -131,16 +131,14 @@ func scan(t testing.TB, s *store.Store, c *clock, environment string, results ..
 		t.Fatal(err)
 	}
 	c.advance(time.Second)
-	if err := s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }); err != nil {
-		t.Fatal(err)
-	}
+	check(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
 	return id
 }
 
 func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int64) {
 	t.Helper()
 	c.advance(time.Minute)
-	err := s.Within(t.Context(), func(tx *store.Tx) error {
+	check(t, s.Within(t.Context(), func(tx *store.Tx) error {
 		e, err := tx.Lock(t.Context(), environment)
 		if err != nil {
 			return err
@@ -151,16 +149,13 @@ func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int
 			t.Fatal("the run existed before")
 		}
 		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	}))
 	return id
 }
 
 func status(t *testing.T, s *store.Store, environment string) store.Status {
 	t.Helper()
-	list := must[[]store.Status](t)(s.Status(t.Context(), environment))
+	list := must(s.Status(t.Context(), environment))
 	if len(list) != 1 {
 		t.Fatalf("%d statuses of %s, want 1", len(list), environment)
 	}
@@ -183,7 +178,7 @@ func TestStoreComesBack(t *testing.T) {
 
 		s = open(t, name, c)
 		for i, want := range []audit.Result{first, second} {
-			got := must[audit.Result](t)(s.Result(t.Context(), runs[i], "demandbase"))
+			got := must(s.Result(t.Context(), runs[i], "demandbase"))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("result %d (-stored +read):\n%s", i, diff)
 			}
@@ -191,7 +186,7 @@ func TestStoreComesBack(t *testing.T) {
 		if _, err := s.Result(t.Context(), runs[0], "other"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a result of no integration: %v", err)
 		}
-		run := must[store.Run](t)(s.Run(t.Context(), runs[0]))
+		run := must(s.Run(t.Context(), runs[0]))
 		if run.State != store.RunNoncompliant || !run.Ended() || run.Environment != "contoso" || run.Attempt != 1 || run.Worker != "w1" {
 			t.Errorf("run: %+v", run)
 		}
@@ -218,10 +213,7 @@ func database(t *testing.T, name string) *sql.DB {
 	if store.IsPostgres(name) {
 		driver = "pgx"
 	}
-	db, err := sql.Open(driver, name)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db := must(sql.Open(driver, name))
 	t.Cleanup(func() { db.Close() })
 	return db
 }
@@ -230,9 +222,7 @@ func documents(t *testing.T, name string) (n int) {
 	t.Helper()
 	db := database(t, name)
 	defer db.Close()
-	if err := db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n); err != nil {
-		t.Fatal(err)
-	}
+	check(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n))
 	return n
 }
 
@@ -256,7 +246,7 @@ func TestEndedOnce(t *testing.T) {
 		if _, _, err := s.Start(t.Context(), id, "w2", "1.0.0"); !errors.Is(err, store.ErrEnded) {
 			t.Errorf("a second start: %v", err)
 		}
-		err := s.Within(t.Context(), func(tx *store.Tx) error {
+		check(t, s.Within(t.Context(), func(tx *store.Tx) error {
 			e, err := tx.Lock(t.Context(), "contoso")
 			if err != nil {
 				return err
@@ -266,10 +256,7 @@ func TestEndedOnce(t *testing.T) {
 				t.Errorf("the same period made run %d (new: %v), want %d", again, created, id)
 			}
 			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		}))
 	})
 }
 
@@ -288,11 +275,9 @@ func TestFailureClosesNothing(t *testing.T) {
 		}
 		for _, final := range []bool{false, true} {
 			c.advance(time.Minute)
-			if err := s.Within(t.Context(), func(tx *store.Tx) error {
+			check(t, s.Within(t.Context(), func(tx *store.Tx) error {
 				return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: "no route", Final: final})
-			}); err != nil {
-				t.Fatal(err)
-			}
+			}))
 		}
 		c.advance(10 * time.Minute)
 		st := status(t, s, "contoso")
@@ -377,7 +362,7 @@ func TestSpans(t *testing.T) {
 					number[scan(t, s, c, "contoso", make(c.at))] = i + 1
 				}
 				var opened, closed, spans []string
-				for _, f := range must[[]store.Finding](t)(s.Findings(t.Context(), "contoso")) {
+				for _, f := range must(s.Findings(t.Context(), "contoso")) {
 					message := strings.TrimSuffix(f.Message, " is missing")
 					if f.ClosedRun == 0 {
 						opened = append(opened, message)
@@ -385,10 +370,10 @@ func TestSpans(t *testing.T) {
 						closed = append(closed, message+": "+string(f.ClosedReason))
 					}
 				}
-				for _, c := range must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
+				for _, c := range must(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
 					spans = append(spans, fmt.Sprintf("%s %s %s %d-%d", c.Control, c.Outcome, c.Opened, number[c.FromRun], number[c.ToRun]))
 				}
-				for what, lists := range map[string][2][]string{"open": {test.open, opened}, "closed": {test.closed, closed}, "spans": {test.spans, sorted(spans)}} {
+				for what, lists := range map[string][2][]string{"open": {test.open, opened}, "closed": {test.closed, closed}, "spans": {test.spans, slices.Sorted(slices.Values(spans))}} {
 					if diff := cmp.Diff(lists[0], lists[1]); diff != "" {
 						t.Errorf("%s (-want +got):\n%s", what, diff)
 					}
@@ -396,16 +381,6 @@ func TestSpans(t *testing.T) {
 			})
 		})
 	}
-}
-
-func sorted(list []string) []string {
-	out := append([]string(nil), list...)
-	for i := range out {
-		for j := i; j > 0 && out[j] < out[j-1]; j-- {
-			out[j], out[j-1] = out[j-1], out[j]
-		}
-	}
-	return out
 }
 
 func scans(edition string, all ...[]control) []func(time.Time) audit.Result {
@@ -457,12 +432,10 @@ func TestDue(t *testing.T) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "paused")
-		if err := s.Pause(t.Context(), "jane", []string{"paused"}, true); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", []string{"paused"}, true))
 		sweep := func() (names []string) {
 			t.Helper()
-			if err := s.Within(t.Context(), func(tx *store.Tx) error {
+			check(t, s.Within(t.Context(), func(tx *store.Tx) error {
 				due, err := tx.Due(t.Context(), 10)
 				if err != nil {
 					return err
@@ -480,10 +453,9 @@ func TestDue(t *testing.T) {
 					}
 				}
 				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
-			return sorted(names)
+			}))
+			slices.Sort(names)
+			return names
 		}
 		both := []string{"contoso", "fabrikam"}
 		want := func(when string, want, got []string) {
@@ -504,9 +476,7 @@ func TestDue(t *testing.T) {
 		c.advance(-365*24*time.Hour + time.Hour)
 		want("the clock jumps back", both, sweep())
 		want("the clock jumps back, again", nil, sweep())
-		if err := s.Pause(t.Context(), "jane", []string{"paused"}, false); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Pause(t.Context(), "jane", []string{"paused"}, false))
 		want("resumed", []string{"paused"}, sweep())
 		if err := s.Pause(t.Context(), "jane", []string{"nobody"}, false); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
@@ -524,7 +494,7 @@ func TestImportAgain(t *testing.T) {
 		put := func(profiles ...string) store.Change {
 			t.Helper()
 			e.Profiles = profiles
-			return must[store.Change](t)(s.Import(t.Context(), "jane", []store.Environment{e}))
+			return must(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		if got := put("demandbase"); got != (store.Change{Added: 1}) {
 			t.Errorf("first: %+v", got)
@@ -547,13 +517,13 @@ func TestImportAgain(t *testing.T) {
 		if _, err := s.Result(t.Context(), run, "demandbase"); err != nil {
 			t.Errorf("the retired integration's result: %v", err)
 		}
-		open := must[[]store.Finding](t)(s.OpenFindings(t.Context(), ""))
-		of := must[[]store.Finding](t)(s.OpenFindings(t.Context(), "contoso"))
-		known := must[[]store.Finding](t)(s.Findings(t.Context(), "contoso"))
-		if counts := must[[]store.ControlCount](t)(s.Controls(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
+		open := must(s.OpenFindings(t.Context(), ""))
+		of := must(s.OpenFindings(t.Context(), "contoso"))
+		known := must(s.Findings(t.Context(), "contoso"))
+		if counts := must(s.Controls(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
 			t.Errorf("the retired integration's findings: open %v, %v, known %v; controls %v", open, of, known, counts)
 		}
-		if put("demandbase", "zoominfo"); len(must[[]store.Finding](t)(s.OpenFindings(t.Context(), ""))) != 1 {
+		if put("demandbase", "zoominfo"); len(must(s.OpenFindings(t.Context(), ""))) != 1 {
 			t.Error("the finding is not open any more after its integration came back")
 		}
 	})
@@ -567,15 +537,13 @@ func TestRecord(t *testing.T) {
 		s := open(t, name, c)
 		bad := audit.Result{Environment: audit.Environment{Name: "fabrikam"}, Profile: audit.Profile{Name: "demandbase"}, Unread: &audit.Unread{Message: "no route"}}
 		for range 2 {
-			if err := s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"); err != nil {
-				t.Fatal(err)
-			}
+			check(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"))
 		}
 		st := status(t, s, "contoso")
 		if !st.Green() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {
 			t.Errorf("status: %+v", st)
 		}
-		if runs := must[[]store.Run](t)(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
+		if runs := must(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
 			t.Errorf("%d runs, want 2", len(runs))
 		}
 		if st := status(t, s, "fabrikam"); st.LastRun.State != store.RunFailed || st.LastRun.Error != "no route" || !st.Stale || st.Integration != "demandbase" {
@@ -596,13 +564,11 @@ func TestBackup(t *testing.T) {
 	addEnvironments(t, s, time.Hour, "contoso")
 	scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
 	file := filepath.Join(t.TempDir(), "copy.db")
-	if err := s.Backup(t.Context(), file); err != nil {
-		t.Fatal(err)
-	}
+	check(t, s.Backup(t.Context(), file))
 	if st := status(t, open(t, file, c), "contoso"); !st.Green() {
 		t.Errorf("status: %+v", st)
 	}
-	info := must[os.FileInfo](t)(os.Stat(file))
+	info := must(os.Stat(file))
 	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("others may read the backup: %s", info.Mode())
 	}
@@ -642,11 +608,9 @@ func TestHostileText(t *testing.T) {
 		}
 		c.advance(time.Hour)
 		id := enqueue(t, s, c, "contoso")
-		if err := s.Within(t.Context(), func(tx *store.Tx) error {
+		check(t, s.Within(t.Context(), func(tx *store.Tx) error {
 			return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: hostile, Final: true})
-		}); err != nil {
-			t.Fatal(err)
-		}
+		}))
 	})
 }
 
@@ -661,7 +625,7 @@ func TestAcrossTheFleet(t *testing.T) {
 		scan(t, s, c, "fabrikam", result("fabrikam", "2", c.at, pass("A"), fail("B", "x")))
 		got := map[string]string{}
 		for _, id := range []audit.ControlID{"A", "B"} {
-			for _, st := range must[[]store.ControlStatus](t)(s.Control(t.Context(), id)) {
+			for _, st := range must(s.Control(t.Context(), id)) {
 				got[st.Environment+" "+string(st.Control)] = fmt.Sprintf("%s %d", st.Outcome, st.Open)
 			}
 		}
@@ -669,15 +633,15 @@ func TestAcrossTheFleet(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("controls (-want +got):\n%s", diff)
 		}
-		days := must[[]store.Day](t)(s.Days(t.Context(), c.at.Add(-24*time.Hour)))
+		days := must(s.Days(t.Context(), c.at.Add(-24*time.Hour)))
 		if len(days) != 1 || days[0].Incomplete != 1 || days[0].Noncompliant != 1 || days[0].Compliant != 0 {
 			t.Errorf("days: %+v", days)
 		}
-		points := must[[]store.Point](t)(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		points := must(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
 		if len(points) != 2 || points[0].Verdict != audit.VerdictNoncompliant || points[1].Summary.Unknown != 1 {
 			t.Errorf("trend: %+v", points)
 		}
-		fleet := must[[]store.Status](t)(s.Fleet(t.Context()))
+		fleet := must(s.Fleet(t.Context()))
 		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].Green() {
 			t.Errorf("fleet: %+v", fleet)
 		}
@@ -701,9 +665,9 @@ func TestPrune(t *testing.T) {
 			scan(t, s, c, "contoso", r)
 			c.at = newClock().at.Add(time.Duration(n+1) * 24 * time.Hour)
 		}
-		before := must[[]store.Finding](t)(s.Findings(t.Context(), "contoso"))
-		removed := must[int64](t)(s.Prune(t.Context(), c.at.Add(-10*24*time.Hour)))
-		points := must[[]store.Point](t)(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		before := must(s.Findings(t.Context(), "contoso"))
+		removed := must(s.Prune(t.Context(), c.at.Add(-10*24*time.Hour)))
+		points := must(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
 		if kept := len(points); int(removed)+kept != 100 || kept < 13 || kept > 15 {
 			t.Errorf("%d results were removed and %d kept, want the last ten and one for each month before", removed, kept)
 		}
@@ -717,7 +681,7 @@ func TestPrune(t *testing.T) {
 		if len(months) < 4 {
 			t.Errorf("results of %d months are left, want one of each", len(months))
 		}
-		if diff := cmp.Diff(before, must[[]store.Finding](t)(s.Findings(t.Context(), "contoso")), cmp.AllowUnexported(store.Finding{})); diff != "" {
+		if diff := cmp.Diff(before, must(s.Findings(t.Context(), "contoso")), cmp.AllowUnexported(store.Finding{})); diff != "" {
 			t.Errorf("findings (-before +after):\n%s", diff)
 		}
 		if st := status(t, s, "contoso"); st.OpenFindings() != 1 || st.LastRun == nil {

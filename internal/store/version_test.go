@@ -24,9 +24,7 @@ func TestLaterStore(t *testing.T) {
 			t.Fatalf("version %d of %d: %v", have, store.Newest(), err)
 		}
 		addEnvironments(t, s, time.Hour, "contoso")
-		if _, err := database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"); err != nil {
-			t.Fatal(err)
-		}
+		must(database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
 		// Another process migrated it while this one has it open.
 		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
 			t.Errorf("a store that was migrated in the meantime: %v", err)
@@ -43,18 +41,11 @@ func TestLaterStore(t *testing.T) {
 func earlier(t *testing.T, name string, c *clock) {
 	t.Helper()
 	r := result("contoso", "1", c.at, fail("A", "x"), unknown("B"))
-	text, err := json.Marshal(r)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := must(json.Marshal(r))
 	var body bytes.Buffer
 	w := gzip.NewWriter(&body)
-	if _, err := w.Write(text); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	must(w.Write(text))
+	check(t, w.Close())
 	db := database(t, name)
 	at := c.at.UnixMicro()
 	for _, statement := range []string{
@@ -74,13 +65,9 @@ func earlier(t *testing.T, name string, c *clock) {
 			(1, 'B', 'high', 'unknown', 'sha256:1', '', 2, 2, TRUE)`,
 	} {
 		if strings.HasPrefix(statement, "INSERT INTO result") {
-			if _, err := db.ExecContext(t.Context(), "INSERT INTO document (sha, body) VALUES ('s', $1)", body.Bytes()); err != nil {
-				t.Fatal(err)
-			}
+			must(db.ExecContext(t.Context(), "INSERT INTO document (sha, body) VALUES ('s', $1)", body.Bytes()))
 		}
-		if _, err := db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))); err != nil {
-			t.Fatal(err)
-		}
+		must(db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))))
 	}
 }
 
@@ -91,28 +78,23 @@ func TestEarlierStores(t *testing.T) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			onBoth(t, func(t *testing.T, name string) {
 				c := newClock()
-				if err := store.SetUpAt(t.Context(), name, version); err != nil {
-					t.Fatal(err)
-				}
+				check(t, store.SetUpAt(t.Context(), name, version))
 				earlier(t, name, c)
 				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
 					t.Errorf("without migrating: %v", err)
 				}
-				s, err := store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true})
-				if err != nil {
-					t.Fatal(err)
-				}
+				s := must(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true}))
 				t.Cleanup(func() { s.Close() })
 				st := status(t, s, "contoso")
 				if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.LastRun.ID != 2 || s.Created() {
 					t.Errorf("after the migration: %+v", st)
 				}
-				if r := must[audit.Result](t)(s.Result(t.Context(), 2, "demandbase")); len(r.Controls) != 2 {
+				if r := must(s.Result(t.Context(), 2, "demandbase")); len(r.Controls) != 2 {
 					t.Errorf("the result: %+v", r)
 				}
 				outcome := func(id audit.ControlID, want audit.Outcome) {
 					t.Helper()
-					if list := must[[]store.ControlStatus](t)(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
+					if list := must(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
 						t.Errorf("%s is %+v, want %s", id, list, want)
 					}
 				}
@@ -121,7 +103,7 @@ func TestEarlierStores(t *testing.T) {
 				scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A"), pass("B")))
 				outcome("A", audit.OutcomePass)
 				outcome("B", audit.OutcomePass)
-				if spans := must[[]store.ControlSpan](t)(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
+				if spans := must(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
 					t.Errorf("the row of B's passes is broken: %+v", spans)
 				}
 			})

@@ -23,18 +23,13 @@ func BenchmarkPages(b *testing.B) {
 	const environments = 1000
 	days := *resultDays
 	at := noon().AddDate(0, 0, -days)
-	s, err := store.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }})
-	if err != nil {
-		b.Fatal(err)
-	}
+	s := must(store.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
 	defer s.Close()
 	var list []store.Environment
 	for i := range environments {
 		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Profiles: []string{"demandbase"}})
 	}
-	if _, err := s.Import(b.Context(), "jane", list); err != nil {
-		b.Fatal(err)
-	}
+	must(s.Import(b.Context(), "jane", list))
 	for d := range days {
 		at = noon().AddDate(0, 0, d+1-days)
 		var results []audit.Result
@@ -51,14 +46,9 @@ func BenchmarkPages(b *testing.B) {
 			r.Summary = audit.Summarize(r.Controls)
 			results = append(results, r)
 		}
-		if err := s.Record(b.Context(), results, "bench"); err != nil {
-			b.Fatal(err)
-		}
+		check(b, s.Record(b.Context(), results, "bench"))
 	}
-	handler, err := web.New(web.Options{Store: s, Actions: &actions{}, Now: noon})
-	if err != nil {
-		b.Fatal(err)
-	}
+	handler := must(web.New(web.Options{Store: s, Actions: &actions{}, Now: noon}))
 	run := fmt.Sprint((days-1)*environments + 4) // of client-0003
 	for _, path := range []string{
 		"/", "/?label=team=sales&verdict=compliant", "/?control=DB-PRIV-LEAD", "/controls", "/controls/DB-PRIV-LEAD", "/metrics",

@@ -26,10 +26,7 @@ func TestMetrics(t *testing.T) {
 	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	open := send(t, http.MethodGet, server.URL+"/metrics", http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}, "Accept-Encoding": {"gzip"}})
-	plain, err := gzip.NewReader(strings.NewReader(open.body))
-	if err != nil {
-		t.Fatal(err)
-	}
+	plain := must(gzip.NewReader(strings.NewReader(open.body)))
 	if text, err := io.ReadAll(plain); err != nil || string(text) != got.body+"# EOF\n" {
 		t.Errorf("OpenMetrics: %v\n%s", err, text)
 	}
@@ -99,14 +96,8 @@ func TestAlertRules(t *testing.T) {
 	t.Parallel()
 	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile("../../examples/fleet/alerts.prometheus.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	families := must(parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body)))
+	data := must(os.ReadFile("../../examples/fleet/alerts.prometheus.yml"))
 	var file struct {
 		Groups []struct {
 			Name  string
@@ -119,9 +110,7 @@ func TestAlertRules(t *testing.T) {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
-	if err := decoder.Decode(&file); err != nil {
-		t.Fatal(err)
-	}
+	check(t, decoder.Decode(&file))
 	metric := regexp.MustCompile(`\b(dbaudit_\w+)(?:\{(\w+)="([^"]*)"\})?`)
 	label := regexp.MustCompile(`\$labels\.(\w+)`)
 	alerts := map[string]bool{}
@@ -174,9 +163,7 @@ func TestMetricsWithoutStore(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	server := serve(t, web.Options{Store: s, Actions: &actions{}})
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
+	check(t, s.Close())
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "the server's log says why") || strings.Contains(got.body, "database is closed") {
 		t.Errorf("%d: %s", got.status, got.body)

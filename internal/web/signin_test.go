@@ -33,10 +33,7 @@ type issuer struct {
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := must(rsa.GenerateKey(rand.Reader, 2048))
 	i := &issuer{key: key, claims: map[string]any{"roles": []string{"Reader"}, "name": "Jane"}, asked: map[string]url.Values{}}
 	i.keys = oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
 	mux := http.NewServeMux()
@@ -113,23 +110,14 @@ func TestSignIn(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tc.roles), func(t *testing.T) {
 			i.claims["roles"] = tc.roles
-			jar, err := cookiejar.New(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			jar := must(cookiejar.New(nil))
 			person := &http.Client{Jar: jar}
-			page, err := person.Get(server.URL + "/environments/green")
-			if err != nil {
-				t.Fatal(err)
-			}
+			page := must(person.Get(server.URL + "/environments/green"))
 			defer page.Body.Close()
 			if page.StatusCode != tc.read || page.StatusCode == http.StatusOK && page.Request.URL.Path != "/environments/green" {
 				t.Errorf("%s: %d", page.Request.URL, page.StatusCode)
 			}
-			scan, err := person.Post(server.URL+"/environments/green/scan", "", nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			scan := must(person.Post(server.URL+"/environments/green/scan", "", nil))
 			defer scan.Body.Close()
 			if scan.StatusCode != tc.scan {
 				t.Errorf("scan now: %d, want %d", scan.StatusCode, tc.scan)
@@ -212,9 +200,7 @@ func TestSignInIsRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", Base: "https://page.example", Client: http.DefaultClient, Now: noon}
-	if _, err := web.NewSignIn(t.Context(), good); err != nil {
-		t.Fatal(err)
-	}
+	must(web.NewSignIn(t.Context(), good))
 	for what, change := range map[string]func(*web.SignInOptions){
 		"any tenant":       func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/common/v2.0" },
 		"organizations":    func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/organizations/v2.0" },

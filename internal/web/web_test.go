@@ -29,10 +29,7 @@ const hostile = `a/b <script>alert(1)</script> "x" ../ %2F` + "\u202e\x1b[31m"
 func stocked(tb testing.TB) *store.Store {
 	tb.Helper()
 	at := noon().AddDate(0, 0, -10)
-	s, err := store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s := must(store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
 	tb.Cleanup(func() { _ = s.Close() })
 	var list []store.Environment
 	for _, name := range []string{hostile, "green", "old", "new"} {
@@ -41,22 +38,16 @@ func stocked(tb testing.TB) *store.Store {
 			Profiles: []string{"demandbase"},
 		})
 	}
-	if _, err := s.Import(tb.Context(), "jane", list); err != nil {
-		tb.Fatal(err)
-	}
+	must(s.Import(tb.Context(), "jane", list))
 	for d := range 11 {
 		at = noon().AddDate(0, 0, d-10)
 		results := []audit.Result{result(hostile, at, audit.OutcomeFail), result("green", at, audit.OutcomePass)}
 		if d < 3 {
 			results = append(results, result("old", at, audit.OutcomePass))
 		}
-		if err := s.Record(tb.Context(), results, "test"); err != nil {
-			tb.Fatal(err)
-		}
+		check(tb, s.Record(tb.Context(), results, "test"))
 	}
-	if err := s.SetCredentialEnds(tb.Context(), "green", noon()); err != nil {
-		tb.Fatal(err)
-	}
+	check(tb, s.SetCredentialEnds(tb.Context(), "green", noon()))
 	return s
 }
 
@@ -95,13 +86,26 @@ func (a *actions) Cancel(_ context.Context, who string, run int64) error {
 	return nil
 }
 
-func serve(tb testing.TB, o web.Options) *httptest.Server {
+// must is the value of a call that does not fail.
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// check ends a test that cannot go on.
+func check(tb testing.TB, err error) {
 	tb.Helper()
-	o.Now = noon
-	handler, err := web.New(o)
 	if err != nil {
 		tb.Fatal(err)
 	}
+}
+
+func serve(tb testing.TB, o web.Options) *httptest.Server {
+	tb.Helper()
+	o.Now = noon
+	handler := must(web.New(o))
 	server := httptest.NewServer(handler)
 	tb.Cleanup(server.Close)
 	return server
@@ -115,10 +119,7 @@ type answer struct {
 
 func send(tb testing.TB, method, address string, header http.Header) answer {
 	tb.Helper()
-	request, err := http.NewRequestWithContext(tb.Context(), method, address, nil)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	request := must(http.NewRequestWithContext(tb.Context(), method, address, nil))
 	for name, values := range header {
 		request.Header[name] = values
 		if name == "Host" {
@@ -126,15 +127,9 @@ func send(tb testing.TB, method, address string, header http.Header) answer {
 		}
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := client.Do(request)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	response := must(client.Do(request))
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	body := must(io.ReadAll(response.Body))
 	return answer{response.StatusCode, string(body), response.Header}
 }
 
@@ -228,9 +223,7 @@ func TestChanges(t *testing.T) {
 		r := result("green", noon(), step.outcome)
 		r.Profile.Digest = step.profile
 		r.Integration = &audit.Integration{Required: map[string]audit.Depth{"prvReadLead": step.depth}}
-		if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
-			t.Fatal(err)
-		}
+		check(t, s.Record(t.Context(), []audit.Result{r}, "test"))
 		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
 		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(first(changes), step.want) {
 			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
@@ -319,9 +312,7 @@ func TestAPI(t *testing.T) {
 			Responses map[string]any `json:"responses"`
 		} `json:"paths"`
 	}
-	if err := json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api); err != nil {
-		t.Fatal(err)
-	}
+	check(t, json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api))
 	fill := strings.NewReplacer("{name}", "green", "{run}", "2", "{integration}", "demandbase", "{id}", "DB-PRIV-LEAD")
 	if len(api.Paths) < 9 {
 		t.Errorf("%d paths", len(api.Paths))
@@ -358,10 +349,7 @@ func TestAPI(t *testing.T) {
 // TestFuture: a scan that is yet to come, by a clock that was wrong, is not one of just now.
 func TestFuture(t *testing.T) {
 	t.Parallel()
-	handler, err := web.New(web.Options{Store: stocked(t), Now: func() time.Time { return noon().AddDate(0, 0, -3) }})
-	if err != nil {
-		t.Fatal(err)
-	}
+	handler := must(web.New(web.Options{Store: stocked(t), Now: func() time.Time { return noon().AddDate(0, 0, -3) }}))
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	request.Host = "localhost"
