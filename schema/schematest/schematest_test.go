@@ -1,9 +1,15 @@
 package schematest_test
 
 import (
+	"bytes"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/dbaudit/dbaudit/policy"
 	"github.com/dbaudit/dbaudit/schema"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
@@ -22,5 +28,51 @@ func TestSchemasCompile(t *testing.T) {
 	}
 	if len(names) < 3 {
 		t.Errorf("only %v", names)
+	}
+}
+
+// TestStoriesKeepToTheSchemas: what dbaudit writes in each story of testdata/cases keeps to the
+// published schemas.
+func TestStoriesKeepToTheSchemas(t *testing.T) {
+	for _, kind := range []struct {
+		file   string
+		tree   fs.FS
+		schema string
+	}{
+		{"snapshot.json", policy.Files, "schema/snapshot.json"},
+		{"result.json", schema.Files, "result.json"},
+		{"plan.json", schema.Files, "plan.json"},
+		{"journal.jsonl", schema.Files, "journal.json"},
+	} {
+		compiled, err := schematest.Compile(kind.tree, kind.schema)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stories, err := filepath.Glob(filepath.Join("..", "..", "testdata", "cases", "*", kind.file))
+		if err != nil || len(stories) < 12 {
+			t.Fatalf("%s: %d stories, %v", kind.file, len(stories), err)
+		}
+		for _, story := range stories {
+			data, err := os.ReadFile(story)
+			if err != nil {
+				t.Fatal(err)
+			}
+			documents := [][]byte{data}
+			if kind.file == "journal.jsonl" {
+				documents = bytes.SplitAfter(data, []byte("\n"))
+			}
+			for _, document := range documents {
+				if !bytes.HasPrefix(document, []byte("{")) {
+					continue // a journal that is only a remark, or the end of the lines
+				}
+				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := compiled.Validate(value); err != nil {
+					t.Errorf("%s: %v", story, err)
+				}
+			}
+		}
 	}
 }
