@@ -45,7 +45,7 @@ func allEnvsFlag(flags *pflag.FlagSet, c *run.Connection) {
 }
 
 func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
-	flags.DurationVar(&c.Timeout, "timeout", 0, "time limit for reading an environment, as a `duration` (default 5m; DBAUDIT_TIMEOUT)")
+	flags.StringVar(&c.Timeout, "timeout", "", "time limit for reading an environment, as a `duration` (default 5m; DBAUDIT_TIMEOUT)")
 }
 
 // requirementFlags say what is required of an environment.

@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// BadDepth is the error for a name in depth: that has no effect.
-func (f *File) BadDepth(e Environment, privilege, message string) error {
-	if own := e.at("depth", privilege); f.doc.Has(own...) {
-		return f.doc.FaultAtKey(message, own...)
+// Bad is the error for a key that an integration has, else its environment, else the top.
+func (f *File) Bad(e Environment, message string, keys ...string) error {
+	for _, path := range [][]string{e.at(keys...), append(slices.Clone(e.path), keys...)} {
+		if f.doc.Has(path...) {
+			return f.doc.FaultAtKey(message, path...)
+		}
 	}
-	return f.doc.FaultAtKey(message, "depth", privilege)
+	return f.doc.FaultAtKey(message, keys...)
 }
 
 // Repeated is the error for an integration with the same profile as an earlier one:

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,7 +69,7 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 		}
 		seen, shared := map[audit.ControlID]bool{}, map[audit.ControlID]bool{}
 		for _, one := range file.Each(env) {
-			p, err := r.Profile(cmp.Or(one.Profile, DefaultProfile))
+			p, err := r.configuredProfile(file, one)
 			if err != nil {
 				return nil, err
 			}

@@ -25,7 +25,7 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 	var names []string
 	for _, one := range file.Each(env) {
 		one.Profile = cmp.Or(one.Profile, DefaultProfile)
-		p, err := r.Profile(one.Profile)
+		p, err := r.configuredProfile(file, one)
 		if err != nil {
 			return nil, err
 		}

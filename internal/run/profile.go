@@ -3,6 +3,7 @@ package run
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -23,6 +24,16 @@ const DefaultProfile = "demandbase"
 // ProfileName is the name or the file of the chosen profile.
 func (r *Runner) ProfileName(file *config.File, want Wanted) string {
 	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
+}
+
+// configuredProfile is the profile that the configuration names for an integration, else the
+// default.
+func (r *Runner) configuredProfile(file *config.File, env config.Environment) (profile.Profile, error) {
+	p, err := r.Profile(cmp.Or(env.Profile, file.Profile, DefaultProfile))
+	if _, usage := errors.AsType[*UsageError](err); usage { // an error in a profile's file says where it is
+		err = file.Bad(env, err.Error(), "profile")
+	}
+	return p, err
 }
 
 // IsFile reports whether a profile is named by its file.

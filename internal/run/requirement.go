@@ -44,7 +44,12 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 			return need, p, Usagef("--integration-app-id: %w", err)
 		}
 	}
-	if p, err = r.Profile(cmp.Or(env.Profile, r.ProfileName(file, want))); err != nil {
+	if given := cmp.Or(want.Profile, get("DBAUDIT_PROFILE")); env.Profile == "" && given != "" {
+		p, err = r.Profile(given)
+	} else {
+		p, err = r.configuredProfile(file, env)
+	}
+	if err != nil {
 		return need, p, err
 	}
 	need.Profile = p.Name
@@ -77,7 +82,7 @@ func depths(file *config.File, env config.Environment, p profile.Profile) (map[s
 	}
 	spelt, err := p.Spell(slices.Collect(maps.Keys(env.Depth)))
 	if bad, ok := errors.AsType[*profile.BadDepth](err); ok {
-		return nil, &UsageError{file.BadDepth(env, bad.Name, bad.Message)}
+		return nil, &UsageError{file.Bad(env, bad.Message, "depth", bad.Name)}
 	}
 	asked := map[string]snapshot.Depth{}
 	for name, depth := range env.Depth {

@@ -26,7 +26,7 @@ type Connection struct {
 	Envs    []string // names or patterns of the configuration's environments
 	AllEnvs bool
 	Labels  []string // KEY=VALUE
-	Timeout time.Duration
+	Timeout string   // empty for that of the variable, else the default
 }
 
 // Chosen reports whether environments are chosen out of the configuration, by name,
@@ -91,7 +91,7 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 	if err != nil {
 		return nil, err
 	}
-	timeout, err := r.timeout(conn)
+	timeout, err := r.timeout(conn.Timeout)
 	if err != nil {
 		return nil, err
 	}
@@ -132,12 +132,13 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 		own = *env.Auth
 	}
 	auth := merge(conn.Auth, variables, own, top)
-	t.URL = cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"), env.URL)
+	stated := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
 	if conn.Chosen() {
 		own.Method = implied(own)
 		auth = merge(conn.Auth, own, variables, top)
-		t.URL = cmp.Or(conn.URL, env.URL)
+		stated = conn.URL
 	}
+	t.URL = cmp.Or(stated, env.URL)
 	if auth.Method == "" {
 		auth.Method = implied(conn.Auth) // a certificate's flag takes precedence over a secret's variable
 	}
@@ -147,6 +148,9 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	}
 	var err error
 	if t.URL, err = dataverse.ParseEnvironment(t.URL); err != nil {
+		if stated == "" {
+			err = file.Bad(env, err.Error(), "url")
+		}
 		return Target{}, &UsageError{err}
 	}
 	t.Name = cmp.Or(env.Name, nameOf(t.URL))
@@ -234,18 +238,17 @@ func nameOf(origin string) string {
 // DefaultTimeout is how long reading one environment may take.
 const DefaultTimeout = 5 * time.Minute
 
-func (r *Runner) timeout(conn Connection) (time.Duration, error) {
-	const want = "want a positive duration, such as 90s or 5m"
-	text := r.Getenv("DBAUDIT_TIMEOUT")
-	switch {
-	case conn.Timeout < 0:
-		return 0, Usagef("--timeout %s: %s", conn.Timeout, want)
-	case conn.Timeout > 0 || text == "":
-		return cmp.Or(conn.Timeout, DefaultTimeout), nil
+func (r *Runner) timeout(given string) (time.Duration, error) {
+	name := "--timeout"
+	if given == "" {
+		name, given = "DBAUDIT_TIMEOUT", r.Getenv("DBAUDIT_TIMEOUT")
 	}
-	timeout, err := time.ParseDuration(text)
+	if given == "" {
+		return DefaultTimeout, nil
+	}
+	timeout, err := time.ParseDuration(given)
 	if err != nil || timeout <= 0 {
-		return 0, Usagef("DBAUDIT_TIMEOUT %q: %s", text, want)
+		return 0, Usagef("%s %q: want a positive duration, such as 90s or 5m", name, given)
 	}
 	return timeout, nil
 }
