@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -27,6 +29,34 @@ func TestMain(m *testing.M) {
 		return
 	}
 	os.Exit(m.Run())
+}
+
+// TestStart: the packages allocate little memory before main. Every run pays for it, with a
+// page fault for each 4 kB.
+func TestStart(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "version")
+	cmd.Env = []string{beMain + "=1", "GODEBUG=inittrace=1"}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	const most = 1_720_000
+	bytes := 0
+	for _, m := range regexp.MustCompile(`(?m)^init .* (\d+) bytes`).FindAllStringSubmatch(stderr.String(), -1) {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes += n
+	}
+	if bytes == 0 || bytes > most {
+		t.Errorf("%d bytes, want at most %d; by package:\n%s", bytes, most, stderr.String())
+	}
 }
 
 // Ctrl-C ends the real program, in the midst of reading, in exit 130, and leaves

@@ -3,15 +3,15 @@ package source
 import (
 	"bytes"
 	"errors"
-	"fmt"
+	"html"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/net/html"
-	"golang.org/x/net/html/atom"
+	"github.com/tdewolff/parse/v2"
+	markup "github.com/tdewolff/parse/v2/html"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -25,13 +25,7 @@ func Lines(page []byte) ([]string, error) {
 	}
 	text := string(page)
 	if isHTML(text) {
-		root, err := html.Parse(bytes.NewReader(page))
-		if err != nil {
-			return nil, fmt.Errorf("reading the page as HTML: %w", err)
-		}
-		var b strings.Builder
-		write(&b, root)
-		text = b.String()
+		text = textOf(page)
 	}
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
@@ -58,43 +52,56 @@ func spaced(s string) string {
 	}), " ")
 }
 
-// write writes the text below a node, a line for each block.
-func write(b *strings.Builder, n *html.Node) {
-	switch {
-	case n.Type == html.TextNode:
-		// A line end in HTML is white space.
-		b.WriteString(strings.Join(strings.Split(n.Data, "\n"), " "))
-		return
-	case n.Type == html.ElementNode && hidden(n.DataAtom):
-		return
-	}
-	if n.DataAtom == atom.Br || block(n.DataAtom) {
-		b.WriteByte('\n')
-	}
-	cells := 0
-	for child := n.FirstChild; child != nil; child = child.NextSibling {
-		if child.DataAtom == atom.Td || child.DataAtom == atom.Th {
+// textOf is the text of an HTML page, a line for each block.
+func textOf(page []byte) string {
+	var b strings.Builder
+	lexer := markup.NewLexer(parse.NewInputBytes(bytes.Clone(page))) // it changes the bytes
+	var hidden string                                                // the element that hides the text
+	depth := 0                                                       // how many of that name are open
+	cells := 0                                                       // of the row
+	for {
+		token, data := lexer.Next()
+		name := string(lexer.Text())
+		opens, closes := token == markup.StartTagToken, token == markup.EndTagToken
+		switch {
+		case token == markup.ErrorToken:
+			return b.String()
+		case depth > 0:
+			if opens && name == hidden {
+				depth++
+			}
+			if closes && name == hidden {
+				depth--
+			}
+		case token == markup.TextToken:
+			// A line end in HTML is white space.
+			b.WriteString(strings.ReplaceAll(html.UnescapeString(string(data)), "\n", " "))
+		case opens && hides(name):
+			hidden, depth = name, 1
+		case opens && (name == "td" || name == "th"):
 			if cells > 0 {
 				b.WriteString(" | ")
 			}
 			cells++
+		case (opens || closes) && block(name):
+			b.WriteByte('\n')
+			if opens && (name == "tr" || name == "table") {
+				cells = 0
+			}
 		}
-		write(b, child)
-	}
-	if block(n.DataAtom) {
-		b.WriteByte('\n')
 	}
 }
 
-func hidden(a atom.Atom) bool {
-	return slices.Contains([]atom.Atom{atom.Script, atom.Style, atom.Noscript, atom.Template, atom.Head, atom.Svg, atom.Iframe, atom.Nav}, a)
+// hides reports whether an element has no text to read. The lexer keeps an SVG image in one token.
+func hides(name string) bool {
+	return slices.Contains([]string{"script", "style", "noscript", "template", "title", "iframe", "nav"}, name)
 }
 
-// block are the elements that begin a line. A cell of a table is not a separate line.
-func block(a atom.Atom) bool {
-	return slices.Contains([]atom.Atom{
-		atom.Address, atom.Article, atom.Aside, atom.Blockquote, atom.Body, atom.Dd, atom.Details, atom.Div, atom.Dl, atom.Dt,
-		atom.Fieldset, atom.Figcaption, atom.Figure, atom.Footer, atom.Form, atom.H1, atom.H2, atom.H3, atom.H4, atom.H5, atom.H6,
-		atom.Header, atom.Hr, atom.Li, atom.Main, atom.Ol, atom.P, atom.Pre, atom.Section, atom.Summary, atom.Table, atom.Tr, atom.Ul,
-	}, a)
+// block reports whether an element begins a line. A cell of a table is not a separate line.
+func block(name string) bool {
+	return slices.Contains([]string{
+		"address", "article", "aside", "blockquote", "body", "br", "dd", "details", "div", "dl", "dt",
+		"fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",
+		"header", "hr", "li", "main", "ol", "p", "pre", "section", "summary", "table", "tr", "ul",
+	}, name)
 }

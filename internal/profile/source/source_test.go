@@ -172,6 +172,30 @@ func TestVendorsPages(t *testing.T) {
 	}
 }
 
+func TestLines(t *testing.T) {
+	for name, test := range map[string]struct {
+		page string
+		want []string
+	}{
+		"cells":            {"<table><tr><td>Lead<td>Read<p>all</p></td><th>Write</table><table><td>Note</table>", []string{"Lead | Read", "all", "| Write", "Note"}},
+		"a table in a row": {"<table><tr><td><table><tr><td>Lead<td>Read</table><td>Write</table>", []string{"Lead | Read", "| Write"}},
+		"open elements":    {"<UL CLASS='a>b'><LI>Lead &amp; Note<LI>View<br/>User</UL>Role", []string{"Lead & Note", "View", "User", "Role"}},
+		"hidden": {
+			"<p>Lead<script>if (a<b) '</p>'</script><svg><title>x</title></svg><!-- <p> --></p><nav>a<nav>b</nav>c</nav><noscript><p>d</p></noscript>Note<template>",
+			[]string{"Lead", "Note"},
+		},
+	} {
+		page := []byte(test.page)
+		got, err := source.Lines(page)
+		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+		if string(page) != test.page {
+			t.Errorf("%s: the page became %s", name, page)
+		}
+	}
+}
+
 func FuzzLines(f *testing.F) {
 	f.Add([]byte(page))
 	f.Add([]byte("• Lead - Read\n| a | b |"))
