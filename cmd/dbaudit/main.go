@@ -13,13 +13,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/cli"
 )
 
-// patience is how long an interrupted run may take to end by itself. The journal records
-// every change to an environment before it is sent.
+// patience is how long an interrupted run may take to end. Killing it then is safe, because the
+// journal records every change to an environment before it is sent.
 const patience = 1500 * time.Millisecond
 
-// settled is the time until signals are handled. Before that a signal simply ends the
-// process, and nothing has been written yet. Handling them starts threads, which the
-// shortest runs do without.
+// settled is the time until signals are handled. Before that, a signal ends the process, which
+// has not written anything. Handling signals starts threads, which the shortest runs avoid.
 const settled = time.Millisecond
 
 func main() {
@@ -41,7 +40,7 @@ func interrupt(ctx context.Context, cancel context.CancelCauseFunc) {
 	end(cli.ExitInterrupted, "interrupted")
 }
 
-// end ends the process, whatever else it does.
+// end ends the process.
 func end(code int, text string) {
 	fmt.Fprintln(os.Stderr, "dbaudit: "+text)
 	os.Exit(code)

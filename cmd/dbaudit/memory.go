@@ -13,34 +13,31 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// defaultMemory is the most memory that is used where nobody says otherwise: several
-// times what the largest inputs take.
+// defaultMemory is the default limit of memory: several times what the largest inputs need.
 const defaultMemory = 4 << 30
 
-// frugalMemory is how much memory is used before garbage is collected for its sake: a
-// thousand environments are scanned within 250 MB (make bench).
+// frugalMemory is how much memory is used before the collector works harder: a thousand
+// environments are scanned within 250 MB (make bench).
 const frugalMemory = 160 << 20
 
-// shortMemory is how much memory is used before garbage is collected for the first time.
-// Most runs end before, and a tenth of their time went into collecting what compiling the
-// policies leaves.
+// shortMemory is how much memory is used before the first collection. Most runs end before it,
+// and save a tenth of their time.
 const shortMemory = 64 << 20
 
-// garbagePercent is how much garbage is collected together after that, in percent of what
-// is in use.
+// garbagePercent is how much garbage is collected together later, in percent of the memory in
+// use.
 const garbagePercent = 700
 
-// watchInterval is the time from one look at the memory to the next.
+// watchInterval is the time between two measurements of memory.
 const watchInterval = 20 * time.Millisecond
 
-// collectAt is the memory from which on the collector works hardest, for so much that is
-// in use: little, but with as much room again, because to look through a thousand results
-// takes as long as to judge some twenty.
+// collectAt is the memory at which the collector works hardest, for the memory in use: twice as
+// much, because looking through a thousand results takes as long as judging twenty.
 func collectAt(live, limit int64) int64 {
 	return min(max(frugalMemory, 2*live), limit)
 }
 
-// available is how much memory the machine or the container has, where Linux says so.
+// available is the memory of the machine or the container, if Linux says it.
 func available() int64 {
 	least := int64(math.MaxInt64)
 	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
@@ -59,14 +56,13 @@ func available() int64 {
 	return least
 }
 
-// A memory watches how much memory the process uses, and says how hard the collector of
-// garbage works.
+// A memory watches the memory of the process, and sets how hard the garbage collector works.
 type memory struct {
-	limit int64 // that the user chose; 0 if nobody did
-	late  bool  // the first collection is put off
+	limit int64 // the user's; 0 for none
+	late  bool  // whether the first collection is postponed
 }
 
-// newMemory says how hard the collector works at first, unless the user does.
+// newMemory sets how hard the collector works at first, unless the user chose that.
 func newMemory(chosen bool) memory {
 	var m memory
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
@@ -84,9 +80,9 @@ func newMemory(chosen bool) memory {
 	return m
 }
 
-// watch ends the process once it uses a quarter more than the limit, in place of the
-// runtime's dump or the system's killer, which say nothing that helps. Unless the user chose
-// the limit, it also sets from what on the collector works hardest.
+// watch ends the process when it uses a quarter more than the limit, because neither the
+// runtime's dump nor the system's killer gives advice. Unless the user chose the limit, it also
+// adjusts the collector.
 func (m memory) watch(end func(text string)) {
 	limit := m.limit
 	if limit == 0 {

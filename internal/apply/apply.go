@@ -1,10 +1,10 @@
 // Package apply carries a plan out, keeps a journal of it, and rolls it back.
 //
-// It sends what the plan says, in the plan's order, and nothing else. Each target is read
+// It sends the requests of the plan, in the plan's order, and no others. Each target is read
 // just before its change and must be as in the plan; after the change, it is read back. A
-// request that may have taken effect is never repeated before the state is read. The
-// journal is on disk before and after each change, so that a run that was interrupted
-// anywhere can be resumed or rolled back. What somebody else changed in the meantime is kept.
+// request that may have taken effect is not repeated before the state is read. The journal is
+// on disk before and after each change, so that an interrupted run can be resumed or rolled
+// back. What others changed in the meantime is kept.
 package apply
 
 import (
@@ -25,7 +25,7 @@ type Progress func(a change.Action, e Event)
 type Runner struct {
 	Mutator Mutator
 	Journal *Journal
-	// Sleep waits between two reads of something that is not yet as it should be.
+	// Sleep waits before a change is looked for again, or sent again.
 	Sleep func(context.Context, time.Duration) error
 	// AllowSharedRole permits changes to a role that others have too.
 	AllowSharedRole bool
@@ -42,7 +42,7 @@ type Runner struct {
 // Changed reports whether this run sent anything that may have changed the environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// tries limits how often an uncertain change is sent, and an expected one is looked for.
+// tries limits how often an uncertain change is sent, and an expected state is read.
 const tries = 5
 
 // Apply carries out the remaining actions of the plan.

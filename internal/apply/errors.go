@@ -22,7 +22,7 @@ const (
 type ChangeError struct {
 	Effect Effect
 	Err    error
-	// Settling is set if the recipient of the change lacks a right that may take effect soon.
+	// Settling is set if the recipient of a share lacks a right that may take effect soon.
 	Settling bool
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// consistent takes the records of a journal's lines, and refuses those that no run can have
-// written there: rollback relies on them.
+// consistent adds the records of a journal's lines, and refuses those that no run can have
+// written there, because rollback relies on them.
 func (j *Journal) consistent(records []Record) error {
 	for i, r := range records {
 		err := shaped(r, j.strict())
@@ -26,7 +26,7 @@ func (j *Journal) consistent(records []Record) error {
 	return nil
 }
 
-// shaped refuses a record that says what its event does not.
+// shaped refuses a record with the wrong fields for its event.
 func shaped(r Record, strict bool) error {
 	first := r.Event == EventPlan
 	ofAction := !first && r.Event != EventApplied && r.Event != EventRolledBack
@@ -151,9 +151,8 @@ func (j *Journal) before(a change.Action, r Record) error {
 	return nil
 }
 
-// unplanned is a privilege that the platform grants with a change, that a role lacks, and
-// that the plan does not list as missing. The plan lists them for actions that grant
-// something, but not for actions that remove something.
+// unplanned is a privilege that the platform grants with a change, and that the role lacks but
+// the plan does not list as missing. The plan lists these for actions that grant something.
 func unplanned(p plan.Plan, a change.Action, now change.State) string {
 	if a.Target.Kind != change.TargetGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
 		return ""

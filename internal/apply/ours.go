@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Neither a journal nor a response proves what dbaudit created. So each such row is compared
-// with what the plan required, who made the request, and when.
+// Neither a journal nor a response proves that dbaudit created a row. So each such row is
+// compared with the plan, the identity that made the request, and the time.
 
 // skew is how much the clocks of two machines may differ.
 const skew = time.Hour
@@ -41,7 +41,7 @@ func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row)
 	return ""
 }
 
-// made refuses an action that depends on rows which earlier actions did not create.
+// made refuses an action that depends on rows that earlier actions did not create.
 func (r *Runner) made(ctx context.Context, a change.Action) error {
 	for _, id := range makers(a.Target) {
 		maker, s := r.Journal.Plan.Actions[r.Journal.place(id)], r.Journal.of(id)

@@ -11,9 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Check reads every target that already exists and compares it with the plan, without
-// changing anything. A dry run does this. checked is called for each action; waitsFor is
-// the earlier action that creates its row, if it was skipped for that reason.
+// Check compares every target that already exists with the plan, and changes nothing. checked
+// is called for each action. An action is skipped if an earlier one, waitsFor, creates its row.
 func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
 	if err := r.start(ctx); err != nil {
 		return err
@@ -48,7 +47,8 @@ func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsF
 	return nil
 }
 
-// asPlanned refuses a target that is not as in the plan, with what is pending in its role.
+// asPlanned refuses a target that is not as in the plan. pending is what earlier actions change
+// in its role.
 func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	if !now.State.Covers(a.Before) {
 		if now.Inherited != "" {
@@ -88,7 +88,7 @@ func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target
 	return nil
 }
 
-// notShared refuses to change a role that others have, unless that is allowed.
+// notShared refuses a change of a role that others have, unless that is allowed.
 func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Ref) error {
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
@@ -118,8 +118,8 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	return nil
 }
 
-// notBeyond refuses to assign a role that is built in, or that grants more than in the
-// plan. pending is what earlier actions will still change in the role.
+// notBeyond refuses to assign a role that is built in, or that grants more than in the plan.
+// pending is what earlier actions change in the role.
 func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
 	if err != nil {

@@ -9,9 +9,8 @@ import (
 
 // A step is how far an action is, by the records of the journal.
 type step struct {
-	// begun is the record of a change that may have been sent; a change that certainly
-	// changed nothing does not count. done is the record of its end. Both are zero if there
-	// is none.
+	// begun is the record of a change that may have been sent, unless it certainly changed
+	// nothing. done is the record of its end. A zero record means none.
 	begun, done Record
 	failed      bool // set if the change was tried, and its effect is unknown
 	// undo was begun; undone and kept say how it ended.
@@ -22,7 +21,7 @@ func (s step) isBegun() bool { return s.begun.Event != "" }
 
 func (s step) isDone() bool { return s.done.Event != "" }
 
-// undoable reports whether a change may have been sent that was not undone.
+// undoable reports whether a change may have been sent and was not undone.
 func (s step) undoable() bool { return s.isBegun() && !s.undone }
 
 // place is the place of an action in the plan, or -1.
@@ -76,7 +75,7 @@ func (j *Journal) Applied() int {
 	return n
 }
 
-// Touched reports whether any change may have been sent that was not undone.
+// Touched reports whether any change may have been sent and was not undone.
 func (j *Journal) Touched() bool { return slices.ContainsFunc(j.steps, step.undoable) }
 
 // Undoing reports whether a rollback of the run was begun.

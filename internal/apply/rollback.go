@@ -10,10 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Rollback undoes, last first, the changes that may have been made according to the journal.
-// It keeps what somebody else changed since, what the environment refuses to undo, and rows
-// that dbaudit did not certainly create. Then it reads every target of the plan and checks that
-// it is as before. A [KeptError] names what is not. Rolling back again tries what is left.
+// Rollback undoes, last first, the changes that the journal says may have been made. It keeps
+// what others changed since, what the environment refuses to undo, and rows that dbaudit may
+// not have created. Then it checks that every target of the plan is as before. A [KeptError]
+// names what is not. Another rollback tries what is left.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return err
@@ -65,15 +65,14 @@ func lost(a change.Action) *Kept {
 	return &Kept{a, "what it changed no longer exists", "none, unless it is created again"}
 }
 
-// notAsBefore reads every target and says which are not as they were before the first
-// action on them. Those that were kept are already known; what depends on a row that an
-// action created disappears with that row.
+// notAsBefore returns the targets that are not as they were before the first action on them,
+// apart from those that were kept. A target that depends on a created row disappears with it.
 func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 	told := map[string]bool{}
 	for _, k := range kept {
 		told[key(k.Action.Target)] = true
 	}
-	before := map[string]change.State{} // by target, the names that an earlier action has
+	before := map[string]change.State{} // by target: names that an earlier action changes
 	var list []Kept
 	for _, a := range r.Journal.Plan.Actions {
 		if makers(a.Target) != nil {
@@ -252,7 +251,7 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 	return now, nil
 }
 
-// deletable keeps a created row that may not be ours, or a role that somebody has.
+// deletable refuses to delete a row that dbaudit may not have created, or a role that is assigned.
 func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) error {
 	s, end := r.Journal.of(a.ID), r.Journal.now()
 	if s.isDone() {
@@ -290,7 +289,8 @@ func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) er
 	return &Kept{a, because, a.Target.Restore(a.Before)}
 }
 
-// changedSince are the names with a value that is not on the way back, with their goals.
+// changedSince are the goals of names that others changed: their values are not on the way from
+// the change to its undo.
 func changedSince(t change.Target, now, after, goal change.State) change.State {
 	theirs := change.State{}
 	for name, value := range goal {

@@ -33,7 +33,7 @@ func (f application) runner(a *app, e *webapi.Environment, p plan.Plan) *apply.R
 	}
 }
 
-// begin carries a plan out that was found good.
+// begin carries out a plan that was accepted.
 func (f application) begin(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
 		return instead(a, err)
@@ -45,14 +45,14 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	environment := webapi.New(w)
 	runner := f.runner(a, environment, p)
 	if _, err := environment.Identity(ctx); err != nil {
-		return err // before anybody is asked
+		return err // before the question
 	}
 	lacking, err := lacks(ctx, environment, p)
 	if err != nil {
 		a.Warnf("could not read the privileges of this identity: %v", err)
 	}
-	// All targets are looked at before the first is changed, and each again just
-	// before its turn: what is known to be in the way stops a run before it begins.
+	// All targets are read before the first change, and each again just before its own, so
+	// that a known obstacle stops the run before it begins.
 	look := *runner
 	look.Journal = &apply.Journal{Plan: p}
 	tell := func(change.Action, string) {}
@@ -72,7 +72,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	const what = "apply this plan"
 	a.Present(v.Name, what, p.Text(), f.yes)
 	if lacking != nil {
-		// The environment decides; it may let more through than is known here.
+		// The environment decides: it may permit more than is known here.
 		a.Warnf("%v", lacking)
 	}
 	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
@@ -84,7 +84,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	err = f.finish(ctx, a, v, runner, journal)
 	_ = runner.Journal.Close() // every line is on the disk already
 	if err != nil && !runner.Changed() {
-		// Nothing came about, so that there is nothing to go on with or to undo.
+		// Nothing was changed: there is nothing to continue or to undo.
 		err = errors.Join(err, os.Remove(journal))
 	}
 	return err
@@ -128,7 +128,7 @@ func (f application) finish(ctx context.Context, a *app, v verification, r *appl
 	return verifyApplied(ctx, a, v, r)
 }
 
-// partial is the error of a run that did not reach its end: code 5 if it may have changed anything.
+// partial is the error of a run that did not finish: code 5 if it may have changed anything.
 func partial(a *app, err error, r *apply.Runner, advice string) error {
 	if !r.Journal.Touched() && !r.Changed() {
 		return err
@@ -191,14 +191,14 @@ func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, er
 		"or configure another identity under apply: in dbaudit.yaml", strings.Join(names, ", ")), nil
 }
 
-// A verification is all that it takes to judge a target after a change, made ready
-// before it: what cannot be verified, or not be reported, is not begun.
+// A verification is what judging and reporting a target after a change needs. It is prepared
+// before the change, because what cannot be verified is not begun.
 type verification struct {
 	run.Target
 	judgement
 }
 
-// verification is the target of a plan and what judges it. The plan must keep to the limits.
+// verification prepares the verification of a plan, which must be within the limits.
 func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (verification, error) {
 	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
@@ -254,7 +254,7 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 }
 
 // verifyApplied verifies a plan that was carried out: each change must persist, and the
-// findings that it fixes must be gone. Each fault from here on is a fault after a change.
+// findings that it fixes must be gone. Each failure is now one after a change: code 5.
 func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
 	lost, lostErr := r.Verify(ctx)

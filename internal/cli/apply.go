@@ -130,8 +130,8 @@ func journalName(given, planFile string) string {
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
 }
 
-// resuming continues an interrupted run. Apply must accept the plan, except that its
-// expiry does not stop a run that has begun.
+// resuming continues an interrupted run. The plan must meet the same conditions as at the
+// beginning, except that it may have expired.
 func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
@@ -172,7 +172,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	return f.finish(ctx, a, v, runner, f.resume)
 }
 
-// remaining lists what a resumed run does next.
+// remaining lists the actions that a resumed run carries out.
 func remaining(j *apply.Journal) string {
 	var b strings.Builder
 	left := j.Left()

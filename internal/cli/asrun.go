@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// asRun names a result's environment and profile to another command, by the flags that
-// were given to this one: the commands that a report proposes can be run unchanged.
+// asRun returns the flags that name a result's environment and profile for another command,
+// as this command got them, so that the commands in a report can be run unchanged.
 func asRun(a *app) func(audit.Result) []string {
 	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
 	file := configured(a)
@@ -56,8 +56,8 @@ func undoing(a *app, journal string, env audit.Environment) string {
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
-// toApply names to apply the environment of a result, and the custom profile and rules that
-// it was judged by, by the flags that were given to this command.
+// toApply returns the flags that name, for apply, a result's environment, custom profile and
+// custom rules, as this command got them.
 func toApply(a *app) func(audit.Result) []string {
 	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsFile(f.Value.String()) } // apply finds the others by the plan
 	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || ownProfile(f) })
@@ -83,8 +83,8 @@ func reaching(a *app, shared []string, env audit.Environment) (flags []string, k
 
 func gave(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
 
-// asGiven repeats flags that were given to this command: how to reach the environment, apart
-// from its name and labels, and what else another command shares.
+// asGiven returns flags of this command: those of the connection, apart from --env and
+// --label, and those that another command shares.
 func asGiven(a *app, shared func(*pflag.Flag) bool) (flags []string) {
 	if a.ConfigFile != "" {
 		flags = []string{"-c", filepath.ToSlash(a.ConfigFile)}

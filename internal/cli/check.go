@@ -58,7 +58,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		if ctx.Err() != nil || exitCode(failed) == exitUsage {
 			return fmt.Errorf("%s: %w", name, failed)
 		}
-		// One that cannot be read does not stop the others: its result says so.
+		// A file that cannot be read does not stop the others: its result says so.
 		a.Complain(fmt.Errorf("%s: %w", name, failed))
 		code = worse(code, exitCode(failed))
 		p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))

@@ -24,7 +24,7 @@ type choice[T comparable] struct {
 	values []T
 }
 
-// choose makes a flag's value out of those of an enum, or out of words.
+// choose makes the value of a flag that takes the given values.
 func choose[T comparable](into *T, values ...T) *choice[T] {
 	return &choice[T]{into, spelled(values), values}
 }
@@ -77,7 +77,7 @@ func listed(words []string) string {
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
-// flagError says what is wrong with a flag in dbaudit's own words, and where its help is.
+// flagError says in dbaudit's words what is wrong with a flag, and how to show its help.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var empty *pflag.ValueRequiredError
@@ -124,8 +124,8 @@ func completeFlags(a *app, cmd *cobra.Command) {
 	}
 }
 
-// valuesOf finds the values of a command's flag, if they are a known set. What cannot be read
-// completes nothing, and the command itself says why.
+// valuesOf finds the values of a command's flag, if they are a known set. A file that cannot
+// be read completes nothing: the command itself reports it.
 func valuesOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
 	if words, fixed := wordsOf(f); fixed {
 		return words, true

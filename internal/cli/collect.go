@@ -89,7 +89,7 @@ func addRecord(flags *pflag.FlagSet, file *string) {
 	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymized, for dbaudit simulate --replay")
 }
 
-// record records the exchanges with the one target if a file is named; write writes the file.
+// record records the exchanges with a single target if a file is named. write writes the file.
 func record(a *app, file, command string, targets []run.Target) (write func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil

@@ -58,7 +58,7 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
 	shown := reportOptions(a, j.engine)
-	// No later command finds this environment, which ends with this one.
+	// No later command can reach this environment: it ends with this one.
 	shown.Asked = func(audit.Result) []string { return []string{} }
 	shown.Applying = func(audit.Result) []string { return nil }
 	err = j.outputs.render(a, results, shown)

@@ -88,7 +88,7 @@ func signIns() signin.Cache {
 func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = withoutHidden(os.Environ(), hidden)
-	// A program that the killed one started may still have its output open: do not wait for it.
+	// A program that the killed one started may still hold its output open: do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -102,7 +102,7 @@ func hasProgram(name string) bool {
 	return err == nil
 }
 
-// openBrowser starts what opens an address on this operating system. It may outlive dbaudit.
+// openBrowser opens an address by the operating system's own program, which may outlive dbaudit.
 func openBrowser(hidden []string, address string) error {
 	command := browserCommand(runtime.GOOS, address)
 	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program

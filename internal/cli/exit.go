@@ -95,8 +95,7 @@ func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) 
 	return code
 }
 
-// worse is the more severe of two exit codes of one run, in the order of the contract: what
-// ended the run, then what could not run, then what is wrong, then what is not known.
+// worse is the more severe of two exit codes of one run.
 func worse(a, b int) int {
 	for _, code := range []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete} {
 		if a == code || b == code {
@@ -106,7 +105,7 @@ func worse(a, b int) int {
 	return exitOK
 }
 
-// ended is how a command ends that could run: by an exit code, unless there is an error.
+// ended is the error of a command that ran: the exit code, unless there is another error.
 func ended(code int, err error) error {
 	if err != nil || code == exitOK {
 		return err
@@ -114,7 +113,7 @@ func ended(code int, err error) error {
 	return verdictError(code)
 }
 
-// when is a code if the condition is true, else that of success.
+// when is a code if a condition is true, else exitOK.
 func when(holds bool, code int) int {
 	if holds {
 		return code

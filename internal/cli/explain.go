@@ -136,7 +136,7 @@ func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control
 func meant(words []string, word string) string {
 	best, nearest := len(word)/3+1, solution.NewStandard().Nearest(word)
 	for _, other := range words {
-		// The end of a control's id is enough to ask, and so to be meant.
+		// The end of a control's id is enough to name it.
 		for end, more := other, true; more; _, end, more = strings.Cut(end, "-") {
 			if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(end)); d < best {
 				best, nearest = d, other

@@ -185,7 +185,7 @@ func replaced(value string) string {
 	return value
 }
 
-// shellSafe keeps what a shell would act on out of a command that is copied.
+// shellSafe removes what a shell would interpret from a value in a command.
 func shellSafe(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

@@ -37,8 +37,8 @@ func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
 	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
-// A judgement is judgeFlags understood, with all else that it takes to judge and to
-// report: made ready before anything is read or changed.
+// A judgement is judgeFlags with what judging and reporting need besides. It is prepared
+// before anything is read or changed.
 type judgement struct {
 	judgeFlags
 
@@ -56,7 +56,7 @@ func (f judgeFlags) understood(a *app) (judgement, error) {
 	return judgement{judgeFlags: f, began: began}, err
 }
 
-// makeReady reads what is accepted and compiles the policies, to judge by some profiles.
+// makeReady reads the waivers and the baseline, and compiles the policies for some profiles.
 func (j *judgement) makeReady(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
 	if j.accepted, err = a.Acceptance(j.accept, file, j.began); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (j *judgement) makeReady(ctx context.Context, a *app, file *config.File, pr
 	return err
 }
 
-// inspect reads and judges an environment, and marks what is accepted.
+// inspect reads and judges an environment, and marks accepted findings.
 func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Result, *snapshot.Snapshot, error) {
 	r, s, err := a.Inspect(ctx, j.engine, t, j.asOf)
 	if err != nil {
@@ -74,7 +74,7 @@ func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Re
 	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
-// show writes the documents of results that are marked, and returns the exit code.
+// show writes the documents of marked results, and returns the exit code.
 func (j *judgement) show(a *app, results []audit.Result) (int, error) {
 	if err := j.outputs.render(a, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err

@@ -177,8 +177,8 @@ func (f lintFlags) watching(ctx context.Context, a *app) error {
 	return f.watchBy(ctx, a, ticker.C)
 }
 
-// watchBy judges at once and whenever a tick finds a change. An error in the command line ends
-// it; a file that is being edited may be wrong for a while.
+// watchBy judges at once and whenever a tick finds a change. Wrong usage ends it, but not a
+// file that is wrong while it is edited.
 func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) error {
 	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
 	last := ""

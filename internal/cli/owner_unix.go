@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// names is how many names a file has.
+// names is the number of names (hard links) of a file.
 func names(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(stat.Nlink) //nolint:unconvert // it is narrower on other systems
@@ -17,7 +17,7 @@ func names(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// keepOwner gives a file to the owner and the group that it had, if that is permitted.
+// keepOwner restores the owner and the group of a file, if that is permitted.
 func keepOwner(name string, had fs.FileInfo) error {
 	stat, ok := had.Sys().(*syscall.Stat_t)
 	if !ok {

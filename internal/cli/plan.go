@@ -65,7 +65,7 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 
 func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.result != "" || f.snapshot != "" {
-		// The saved files say by themselves what was asked of which environment.
+		// The saved files contain what was required of which environment.
 		ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
 		if err := refuseIdle(a, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
 			return err

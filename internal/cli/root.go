@@ -26,7 +26,7 @@ type app struct {
 	*console.Console
 	*run.Runner
 
-	// command is the one that runs; nil before its work begins: what fails before is wrong usage.
+	// command is the one that runs; nil before it begins. An error until then is wrong usage.
 	command *cobra.Command
 }
 
@@ -127,7 +127,7 @@ It never calls anything compliant that it did not read.`,
 		return err
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // as cobra does: nothing can be said of it
+		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // cobra ignores the error, too
 	})
 	for _, group := range groups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})

@@ -110,7 +110,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	return ended(worse(code, worst), errors.Join(err, post(results)))
 }
 
-// posting opens the store for a scan's results, if one is named, and returns what keeps them.
+// posting opens the store for a scan's results, if one is named. The function stores them.
 func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
 	name, err := storeName(a, flag)
 	if err != nil || name == "" {
@@ -125,8 +125,9 @@ func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) err
 	}, nil
 }
 
-// told reports each environment that could not be read, and returns the most severe exit code.
-// An interruption, and wrong usage for the only environment, end the run instead.
+// told reports each environment that could not be read, and returns the most severe exit
+// code. An interruption ends the run instead, and so does wrong usage if there is one
+// environment only.
 func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {

@@ -86,7 +86,7 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	return nil
 }
 
-// A simulation is what is served, and what a client needs to know of it.
+// A simulation is what is served, and what a client needs to know about it.
 type simulation struct {
 	*simulator.Site
 
@@ -105,7 +105,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	for _, v := range t.Requirement.Views {
 		env.Views = append(env.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	// Under its own name, which its address does not have; a replay's has none.
+	// The address does not contain the name, and a replay has no name.
 	file := config.File{
 		Profile:      t.Profile.Name,
 		Auth:         config.Auth{TenantID: t.Auth.TenantID, ClientID: t.Auth.ClientID, Authority: t.Auth.Authority},
@@ -132,7 +132,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	return posix, nil
 }
 
-// simulationVariables are what a client needs to know of a simulation, by name.
+// simulationVariables are the variables that a client of a simulation needs, as name and value.
 func simulationVariables(s simulation, dir string) [][2]string {
 	t := s.target
 	vars := [][2]string{

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// HelpWidth is how wide a command's help is, on every terminal.
+// helpWidth is how wide a command's help is, on every terminal.
 const helpWidth = 80
 
 // A heading is a part of a command's help, with the flags below it.
@@ -43,7 +43,7 @@ func headings() []heading {
 // headingOf is the title of the heading of a command's flag.
 func headingOf(cmd *cobra.Command, flag string) string {
 	if cmd.Name() == "plan" && (flag == "result" || flag == "snapshot") {
-		return "Environment" // which these stand in for
+		return "Environment" // they take its place
 	}
 	for _, h := range headings() {
 		if slices.Contains(h.flags, flag) {
@@ -53,7 +53,7 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
-// refuseIdle refuses given flags of some headings, apart from some: they would do nothing.
+// refuseIdle refuses flags of some headings, apart from some, because they would have no effect.
 func refuseIdle(a *app, why string, titles []string, apart ...string) error {
 	var idle []string
 	a.command.Flags().Visit(func(f *pflag.Flag) {
@@ -183,7 +183,7 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// help puts the exit codes that a command may end with below its description.
+// help adds the exit codes of a command to its description.
 func help(text string, codes ...int) string {
 	words := map[int]string{
 		exitOK:          "done",

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// A DeclinedError says that a person was asked and did not agree.
+// A DeclinedError says that a person did not confirm.
 type DeclinedError struct{}
 
 func (*DeclinedError) Error() string { return "cancelled: nothing was changed" }

@@ -1,5 +1,5 @@
-// Package console is the side of the process that people see: narration and progress on
-// standard error, questions, and documents that go to standard output or whole into files.
+// Package console writes what people see: narration, progress and questions on standard error,
+// and documents on standard output or in files.
 package console
 
 import (
@@ -21,7 +21,7 @@ type Streams struct {
 	Stdout, Stderr io.Writer
 
 	StdinIsTerminal, StdoutIsTerminal, StderrIsTerminal bool
-	// Width is how wide tables may be, in columns; 0 for as wide as they come.
+	// Width is the width of tables in columns; 0 for no limit.
 	Width int
 	// StderrWidth is the same of standard error.
 	StderrWidth int
@@ -42,22 +42,22 @@ type Console struct {
 	typed  *bufio.Reader // of Stdin, from the first question on
 }
 
-// Color reports whether standard output may be coloured.
+// Color reports whether standard output may have colors.
 func (c *Console) Color() bool {
 	return c.StdoutIsTerminal && !c.NoColor && c.Getenv("NO_COLOR") == ""
 }
 
-// Sayf narrates what is being done. Names among the arguments stay on its line.
+// Sayf narrates what is done. Names among the arguments stay on its line.
 func (c *Console) Sayf(format string, args ...any) {
 	c.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 
-// Warnf says what a reader should not overlook, --quiet or not.
+// Warnf reports what a reader should not overlook, --quiet or not.
 func (c *Console) Warnf(format string, args ...any) {
 	c.Warn("", text.Linef(format, args...))
 }
 
-// Warn warns of an environment. An object has a level; a line says it in words.
+// Warn warns about an environment.
 func (c *Console) Warn(environment, message string) {
 	if c.LogFormat != "json" {
 		message = "warning: " + message
@@ -65,9 +65,9 @@ func (c *Console) Warn(environment, message string) {
 	c.Log(slog.LevelWarn, environment, message)
 }
 
-// Log narrates on standard error: a line for people, or with --log-format json an object with
-// time, level, msg and the fields. An environment is the line's beginning or a field. --quiet
-// leaves warnings and errors, --verbose adds what is for debugging.
+// Log narrates on standard error: a line that begins with the environment or, with --log-format
+// json, an object with time, level, msg, environment and the fields. --quiet leaves warnings
+// and errors, --verbose adds debugging.
 func (c *Console) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level < slog.LevelWarn && c.Quiet || level < slog.LevelInfo && !c.Verbose {
 		return
@@ -101,11 +101,11 @@ func (c *Console) logJSON(level slog.Level, environment, message string, fields 
 	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
 }
 
-// Complain prints the error that ends a run. Errors say themselves what to do.
+// Complain prints an error, which itself says what to do.
 func (c *Console) Complain(err error) {
 	message := err.Error()
 	if errors.Is(err, context.Canceled) {
-		// In the words of who pressed Ctrl-C, not of the library that noticed.
+		// The library's words for an interruption are not those of its user.
 		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
 	}
 	if c.LogFormat == "json" {
@@ -115,9 +115,9 @@ func (c *Console) Complain(err error) {
 	c.screen.write(c.Stderr, c.paragraph("dbaudit: "+message))
 }
 
-// paragraph is a message, which may have several lines, such as several faults. Each line
-// after the first is indented, so that it does not look like another message. A terminal
-// gets no line that is wider than it is; a log keeps each line whole, to be searched.
+// paragraph is a message of one or more lines. Those after the first are indented, so that they
+// do not look like other messages. Lines are wrapped for a terminal, but not for a log, which
+// is searched.
 func (c *Console) paragraph(message string) string {
 	message = strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
 	if !c.StderrIsTerminal {

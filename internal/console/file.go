@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Resolved follows a link, so that what it leads to is written and not the link.
+// Resolved follows a link, so that its target is written and not the link.
 func Resolved(name string) string {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		return target
@@ -23,7 +23,7 @@ func Resolved(name string) string {
 	return name
 }
 
-// SameFile reports whether two names are of one file, which need not exist.
+// SameFile reports whether two names are of one file, which may not exist.
 func SameFile(a, b string) bool {
 	if a == "" || b == "" {
 		return false
@@ -42,8 +42,8 @@ func SameFile(a, b string) bool {
 	return full(a) == full(b)
 }
 
-// device reports whether a name is of a device or a pipe, such as /dev/null: it is written to
-// and never replaced, and to open it may have an effect.
+// device reports whether a name is of a device or a pipe, such as /dev/null. It is written to
+// and never replaced, and opening it may have an effect.
 func device(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
@@ -77,7 +77,7 @@ func beside(name string) (*os.File, error) {
 	return file, err
 }
 
-// WriteFile writes a file whole or not at all; see [WriteTo].
+// WriteFile writes data to a file; see [WriteTo].
 func WriteFile(name string, data []byte) error {
 	return WriteTo(name, func(w io.Writer) error {
 		_, err := w.Write(data)
@@ -85,7 +85,7 @@ func WriteFile(name string, data []byte) error {
 	})
 }
 
-// WriteTo writes a file completely or not at all, readable only by its owner: it may
+// WriteTo writes a file completely or not at all. Only its owner can read it, because it may
 // contain names of people. A link is followed.
 func WriteTo(name string, write func(io.Writer) error) error {
 	name = Resolved(name)
@@ -137,8 +137,8 @@ func IsStdout(file string) bool {
 	return false
 }
 
-// Stream is the guarded stream that a name of an output means; nil for a file. The system's
-// own names would lead past the guard, and replace a log that a shell adds to.
+// Stream is the guarded stream that a name of an output means; nil for a file. A file of the
+// system's own names would bypass the guard, and replace a log that a shell appends to.
 func (c *Console) Stream(file string) io.Writer {
 	switch {
 	case IsStdout(file):
@@ -173,7 +173,7 @@ func (c *Console) putJSON(file string, document any, escapeHTML bool) error {
 	return c.PutData(file, b.Bytes())
 }
 
-// PutData writes JSON: to a file byte for byte, to standard output as what may be printed.
+// PutData writes JSON: to a file byte for byte, to a standard stream in a form that is safe to print.
 func (c *Console) PutData(file string, data []byte) error {
 	if c.Stream(file) != nil {
 		data = text.JSON(data)
@@ -181,8 +181,8 @@ func (c *Console) PutData(file string, data []byte) error {
 	return c.Put(file, data)
 }
 
-// PutTable writes what draw prints to standard output, or to a file as it would be without
-// a terminal. It wraps the sentences beside a table to the table's width.
+// PutTable writes what draw prints to standard output, or to a file without a limit of width.
+// It wraps sentences next to a table to the table's width.
 func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error) error {
 	width := c.Width
 	if !IsStdout(file) {

@@ -24,13 +24,13 @@ type progress struct {
 	began   time.Time
 
 	// These are guarded by the screen's lock.
-	reading   map[snapshot.Section]int  // parts under way
-	done      map[snapshot.Section]bool // read to the end, well or not
+	reading   map[snapshot.Section]int  // requests in progress
+	done      map[snapshot.Section]bool // ended, read or not
 	requests  int
 	rows      int
 	throttled int
-	doing     string    // what is done beside sections
-	waiting   string    // why nothing moves
+	doing     string    // work other than sections
+	waiting   string    // why a request waits
 	until     time.Time // until when
 }
 
@@ -44,7 +44,7 @@ func (c *Console) Progress(environment string) run.Progress {
 	return p
 }
 
-// showsProgress reports whether there is a terminal to draw on, and no flag against it.
+// showsProgress reports whether progress can be drawn on a terminal, and no flag forbids it.
 func (c *Console) showsProgress() bool {
 	return c.StderrIsTerminal && !c.NoProgress && !c.Quiet && c.LogFormat != "json" && c.Getenv("TERM") != "dumb"
 }
@@ -124,7 +124,7 @@ func (p *progress) Section(e collector.Event) {
 		case e.Done:
 			p.reading[e.Section] = max(0, p.reading[e.Section]-1)
 			p.done[e.Section] = true
-		case e.Attempt <= 1: // a repetition goes on with what the first attempt began
+		case e.Attempt <= 1: // a repetition continues the first attempt
 			p.reading[e.Section]++
 		}
 	})
@@ -147,8 +147,8 @@ func (p *progress) change(do func()) {
 	do()
 }
 
-// line is the state of a reading: how far, how long, how much, and what is being
-// read or waited for. It is called with the lock held.
+// line is the state of a reading: its progress, duration and size, and what it reads or waits
+// for. It is called with the lock held.
 func (p *progress) line() string {
 	now := p.console.Now()
 	var under []string
@@ -190,8 +190,8 @@ func (p *progress) line() string {
 	return line
 }
 
-// A screen is standard error: lines that stay and, on a terminal, below them one line for
-// each environment that is being read, redrawn as it progresses. The zero value is ready.
+// A screen is standard error: lines that stay and, on a terminal, below them one line for each
+// environment that is being read, which is redrawn. The zero value is ready.
 type screen struct {
 	mu    sync.Mutex
 	live  []*progress
@@ -199,8 +199,8 @@ type screen struct {
 	stop  chan struct{}
 }
 
-// Escape sequences of every terminal since the VT100. Without wrapping, a line
-// that is too long for a window made narrower is cut and not broken in two.
+// Escape sequences of every terminal since the VT100. Without wrapping, a line that is too long
+// for a narrower window is cut, and stays one line.
 const (
 	eraseDown  = "\x1b[J"
 	lineUp     = "\x1b[A"
@@ -224,7 +224,7 @@ func (s *screen) show(w io.Writer, sequence string) {
 	}
 }
 
-// erasure takes the live lines away. It is called with the lock held.
+// erasure removes the live lines. It is called with the lock held.
 func (s *screen) erasure() string {
 	if s.drawn == 0 {
 		return ""
@@ -269,7 +269,7 @@ func (s *screen) add(p *progress) {
 	s.show(p.console.Stderr, s.erasure()+s.picture())
 }
 
-// remove ends a live line; with the last one nothing is left of them.
+// remove ends a live line. The last one ends the clock.
 func (s *screen) remove(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

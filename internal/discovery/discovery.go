@@ -1,6 +1,5 @@
-// Package discovery is what an environment's application users hold, as a document, and
-// the integrations that it proposes, as a configuration. The policies judge; nothing is
-// decided here.
+// Package discovery presents the application users of an environment as a document, and the
+// integrations that the policies propose as a configuration. It decides nothing.
 package discovery
 
 import (
@@ -41,13 +40,12 @@ func New(s *snapshot.Snapshot, tool audit.Tool, profiles []profile.Profile, d en
 	}
 }
 
-// Complete reports whether everything was read that the document speaks of.
+// Complete reports whether everything was read.
 func (d Document) Complete() bool {
 	return len(d.Unread) == 0 && !slices.ContainsFunc(d.Users, func(u engine.DiscoveredUser) bool { return len(u.Unknown) > 0 })
 }
 
-// Reservations say what the document does not know, each in a sentence; what is missing
-// for one reason is one.
+// Reservations are sentences about what was not read. Sections with the same reason share one.
 func (d Document) Reservations() []string {
 	var all, sections []string
 	for i, u := range d.Unread {
@@ -75,7 +73,7 @@ func (d Document) Configuration() ([]byte, error) {
 	for _, p := range d.Integrations {
 		entry := config.Entry{Profile: d.profile(p.Profile), Integration: config.Integration{AppID: p.ApplicationID}}
 		if text.Line(p.Role) == p.Role {
-			entry.Role = p.Role // else it is deduced: a name that cannot be seen is not for a file that people edit
+			entry.Role = p.Role // else it is deduced: a file that people edit has no invisible characters
 		}
 		file.Integrations = append(file.Integrations, entry)
 	}
@@ -106,7 +104,7 @@ func (d Document) profile(name string) string {
 	return name
 }
 
-// Rows is the table of the users: for each the name, and row by row what is known.
+// Rows are the rows of the table of users.
 func (d Document) Rows(verbose bool) [][]string {
 	var rows [][]string
 	for _, u := range d.Users {
@@ -141,10 +139,10 @@ func (d Document) Rows(verbose bool) [][]string {
 	return rows
 }
 
-// Header is that of Rows.
+// Header is the header of Rows.
 func Header() []string { return []string{"application user", "", ""} }
 
-// shown is how many dangerous privileges of a user a table names.
+// shown is how many dangerous privileges of a user the table names.
 const shown = 5
 
 func roleWords(r engine.DiscoveredRole) string {

@@ -12,22 +12,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Remediation is what the identity that applies a plan must have.
+// A Remediation contains the privileges that the identity that applies a plan needs.
 type Remediation struct {
-	// Needs are required at exactly their depth: [Writing], or what one plan needs.
+	// Needs are required at least at their depth: [Writing], or those of one plan.
 	Needs []Privilege
-	// Grants are to be granted, and no user can grant a privilege that they do not have. The
-	// depth that counts is the one that the environment allows for the required one.
+	// Grants are the privileges that are granted: no user can grant one that they do not have.
+	// Each is required at the depth of the environment that fits its own.
 	Grants []Privilege
-	// Undo is what rolling back requires in addition. A missing one is a warning.
+	// Undo is required in addition to roll back. A missing one is a warning.
 	Undo []Privilege
-	// Again names the roles that rolling back assigns again, which requires what they grant.
+	// Again names the roles that a rollback assigns again, which requires what they grant.
 	Again []string
 }
 
-// Writing are the privileges that carrying out any plan requires, sorted by name, apart from
-// those that it grants. The reads are as deep as an auditor's, so that no holder of a role is
-// ignored. From the root business unit, units below need deep; a new role is in the root.
+// Writing are the privileges that any plan requires, sorted by name, apart from those that it
+// grants. The reads are as deep as an auditor's, so that no holder of a role is missed. The
+// others are deep, for units below the root, except that a new role is in the root.
 func Writing() []Privilege {
 	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", snapshot.DepthDeep, "Business Management > Security Role > Append"},

@@ -54,7 +54,7 @@ type assumption struct {
 	id, question, assumed, then string
 
 	request request
-	refused Answer // what an error of the environment means
+	refused Answer // the answer if the environment refuses the request
 	// judge takes the rows or the object of the response.
 	judge func([]columns) (Answer, string)
 }
@@ -73,10 +73,10 @@ type inquiry struct {
 
 	user     *collector.User // the integration user, if it can be impersonated
 	view     dataverse.GUID
-	viewSeer dataverse.Caller // who sees that view
+	viewSeer dataverse.Caller // who can read that view
 
 	transport http.RoundTripper
-	hint      atomic.Bool // whether a response recommended how many requests to send at once
+	hint      atomic.Bool // whether a response recommended a number of parallel requests
 }
 
 // ExamineAssumptions checks each assumption in an environment, with read requests only.
@@ -108,7 +108,7 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	return a, nil
 }
 
-// prepare finds the user to impersonate, and a view that an available identity sees.
+// prepare finds the user to impersonate, and a view that an available identity can read.
 func (in *inquiry) prepare(ctx context.Context) {
 	who, filter := in.integration()
 	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != in.self {
@@ -138,7 +138,7 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	case err == nil:
 		a.Answer, a.Found = q.judge(rows)
 		return a
-	case !errors.As(err, &refused) || refused.Status == 0 || refused.Total(): // no response means nothing
+	case !errors.As(err, &refused) || refused.Status == 0 || refused.Total(): // no response answers nothing
 	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
 	default:
 		a.Answer = q.refused
@@ -147,7 +147,7 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	return a
 }
 
-// raw reads a response as it comes, because strict reading would hide what is unexpected.
+// raw reads a response without checks, which would hide what is unexpected.
 func (in *inquiry) raw(ctx context.Context, label string, q request) (rows []columns, err error) {
 	request := q.query.Request(label)
 	request.Caller = q.as

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readable expects only that a read works.
+// readable judges a read that works, whatever it returns.
 func readable(rows []columns) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it can be read (%d rows looked at)", len(rows))
 }
@@ -64,7 +64,7 @@ func (in *inquiry) isMe(whose dataverse.GUID) func([]columns) (Answer, string) {
 	}
 }
 
-// nobody is an id that no user has.
+// nobody is the id of no user.
 const nobody = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
 // assumptions lists what dbaudit assumes about environments because it is not documented, and

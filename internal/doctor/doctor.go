@@ -1,11 +1,10 @@
-// Package doctor checks before a scan whether it will work: one check after the other, from
-// the host's name to each read of the collector. Each check says what was found, what is
-// missing and where to grant it. A cause that blocks everything (a disabled environment, a
-// blocked application) is reported once, and nothing else is checked. The package also has
-// the minimal role of an auditor ([Least], [RoleXML]), and finds what the identity that
-// applies a plan lacks ([ExamineApplication]).
+// Package doctor checks whether a scan will work, from the host's name to each read of the
+// collector. Each check says what was found, what is missing and where to grant it. A cause
+// that blocks everything (a disabled environment, a blocked application) is reported once, and
+// the other checks are skipped. The package also has the minimal role of an auditor ([Least],
+// [RoleXML]), and finds what the identity that applies a plan lacks ([ExamineApplication]).
 //
-// It sends read requests only, for a row or two, and keeps nothing. Checks are data.
+// It sends read requests only, for a row or two.
 //
 // Sources, of Microsoft's documentation: "Use the Microsoft Dataverse Web API",
 // "Impersonate another user using the Web API", "Security roles and privileges",
@@ -102,12 +101,12 @@ func (x *examination) run(ctx context.Context, steps ...[]step) ([]Check, error)
 	return x.checks, nil
 }
 
-// examination is the state of one Examine or ExamineApplication.
+// examination is the state of the checks.
 type examination struct {
 	Config
 
 	checks  []Check
-	skew    *time.Duration // by the environment's first answer
+	skew    *time.Duration // by the environment's first response
 	session *signin.Session
 	client  *dataverse.Client
 	asker   *collector.Asker
@@ -115,14 +114,14 @@ type examination struct {
 	unreachable string
 	self        dataverse.GUID            // the identity's systemuserid
 	held        map[string]snapshot.Depth // the identity's privileges; nil if unknown
-	heldError   error                     // why they are not known
-	known       dataverse.Known           // the users that a refusal may name, as advice calls them
-	told        map[string]string         // each reported reason, and the title of its check
+	heldError   error                     // why they are unknown
+	known       dataverse.Known           // words of an advice for users that a refusal may name
+	told        map[string]string         // reported reasons, with the titles of their checks
 	users       bool                      // whether users can be read
 	fresh       bool                      // whether reads bypass the caches of permissions
 }
 
-// has is the depth at which the identity has a privilege; none if that is unknown.
+// has is the depth at which the identity has a privilege; none if unknown.
 func (x *examination) has(privilege string) snapshot.Depth { return x.held[strings.ToLower(privilege)] }
 
 // A step makes one or more checks.
@@ -153,7 +152,7 @@ func (x *examination) online(id, title string, examine func(context.Context) (Ch
 
 func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
 
-// failed is a check that failed. What blocks every request is noted; a reason is reported once.
+// failed is a check that failed. It notes what blocks every request, and reports a reason once.
 func (x *examination) failed(title string, err error) Check {
 	c := Check{Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
@@ -187,7 +186,7 @@ func describe(err error) (detail, advice string) {
 	return err.Error(), ""
 }
 
-// skip reports whether nothing can be read, and then adds a check that was skipped.
+// skip adds a skipped check if nothing can be read, and reports whether it did.
 func (x *examination) skip(id, title string) bool {
 	if x.unreachable == "" {
 		return false

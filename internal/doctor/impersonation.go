@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// impersonation impersonates the integration user and each configured owner of a view,
-// because only the owner of a personal view and those it is shared with can see it.
+// impersonation impersonates the integration user and each configured owner of a view, because
+// only its owner and those it is shared with can read a personal view.
 func (x *examination) impersonation(ctx context.Context) {
 	who, filter := x.integration()
 	x.lookAs(ctx, who, filter)
@@ -84,7 +84,8 @@ func (x *examination) become(ctx context.Context, title string, user collector.U
 	return false, err
 }
 
-// excused is a warning if the impersonated user is refused: no grant to this identity helps.
+// excused is a warning if the environment refuses the impersonated user: no grant to this
+// identity helps.
 func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
@@ -115,7 +116,7 @@ func (x *examination) heeds(ctx context.Context, title string, caller dataverse.
 	return strings.EqualFold(user, id), err
 }
 
-// find gives the users that fit and are not deleted, enabled ones first.
+// find returns the users that meet a condition and are not deleted, enabled ones first.
 func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
 	users, err := collector.AskUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
 	var found, disabled []collector.User

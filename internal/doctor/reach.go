@@ -55,10 +55,10 @@ func (x *examination) address(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// patience bounds an exchange that is not repeated.
+// patience limits an exchange that is not repeated.
 const patience = 30 * time.Second
 
-// transport sends a request without a token: does the environment respond, over trusted TLS?
+// transport sends a request without a token, to see whether the environment responds over trusted TLS.
 func (x *examination) transport(ctx context.Context) (Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -72,7 +72,7 @@ func (x *examination) transport(ctx context.Context) (Check, error) {
 	}
 	response, err := x.SignIn.Transport.RoundTrip(request)
 	if err != nil {
-		// The checks that follow do not wait for a host that does not respond.
+		// The next checks do not wait for a host that does not respond.
 		x.SignIn.Sleep = func(context.Context, time.Duration) error { return errors.New("not worth a wait") }
 		return Check{Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)}, nil
 	}
@@ -175,7 +175,7 @@ func (x *examination) version(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// Beyond these differences between the clocks, Entra soon refuses, or refuses, signed tokens.
+// Beyond skewFailed, Entra refuses signed tokens; beyond skewWarned, it may do so soon.
 const (
 	skewWarned = time.Minute
 	skewFailed = 5 * time.Minute

@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// reads asks the questions of a scan for a row each. Later ones use ids of earlier rows.
+// reads makes the reads of a scan, for a row each. Later ones use ids of earlier rows.
 func (x *examination) reads(ctx context.Context) {
 	x.read(ctx, "read-organization", "read organization", collector.Organizations().Probe, "prvReadOrganization")
 	self := dataverse.NeNull("applicationid")
@@ -38,7 +38,7 @@ func (x *examination) reads(ctx context.Context) {
 		collector.ColumnProfiles(dataverse.Row("teams", team).Nav("teamprofiles_association")).Probe, columnSecurity)
 }
 
-// columnSecurity is the privilege to read column security. A scan can do without.
+// columnSecurity is the privilege to read column security, which a scan does not need.
 const columnSecurity = "prvReadFieldSecurityProfile"
 
 func needs(names ...string) []Privilege {
@@ -49,7 +49,7 @@ func needs(names ...string) []Privilege {
 	return picked
 }
 
-// skipped is a check that could not be made, or has nothing to check.
+// skipped is a check that cannot be made, or has nothing to check.
 func skipped(why string) (Check, error) { return Check{Outcome: Skipped, Detail: why}, nil }
 
 // readOf reads what belongs to a row, if there is one.
@@ -63,7 +63,7 @@ func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title 
 	}
 }
 
-// read asks one question, which requires privileges, and returns the id of the first row.
+// read makes one read, which requires privileges, and returns the id of the first row.
 func (x *examination) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
 	x.online(id, title, func(ctx context.Context) (Check, error) {
 		found, err := p(ctx, x.asker, title, dataverse.Caller{})
@@ -82,7 +82,7 @@ func (x *examination) read(ctx context.Context, id, title string, p collector.Pr
 	return first
 }
 
-// sees is the check of a read that works: whether it can see every row.
+// sees checks whether a read that works returns every row.
 func (x *examination) sees(needed []Privilege) Check {
 	for _, p := range needed {
 		held := x.has(p.Name)
@@ -99,8 +99,8 @@ func (x *examination) sees(needed []Privilege) Check {
 	return Check{Outcome: Passed, Detail: "works"}
 }
 
-// lacks names the missing privilege in a refusal: the one that the environment names, or the
-// first required one that the identity lacks. Another cause is not about privileges.
+// lacks names the privilege whose lack caused a refusal: the one that the environment names, or
+// the first required one that the identity lacks.
 func (x *examination) lacks(err error, needed []Privilege) Check {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
@@ -112,7 +112,7 @@ func (x *examination) lacks(err error, needed []Privilege) Check {
 	}
 	named := Check{Privilege: &Privilege{Name: name, Depth: snapshot.DepthGlobal}}
 	if who := refused.Principal(); name != "" && who != "" && x.self != "" && who != x.self {
-		return named // the advice names them
+		return named // the advice names the other user
 	}
 	for _, p := range append(needed, Least()...) {
 		if strings.EqualFold(p.Name, name) || name == "" && x.has(p.Name) < p.Depth {

@@ -32,18 +32,18 @@ func Least() []Privilege {
 	}
 }
 
-// The minimal role's name, and its id, which is the same everywhere, so that a second import
-// changes the role and does not create another.
+// The minimal role's name, and its id, which is constant, so that a second import changes the
+// role and does not create another.
 const (
 	RoleName = "dbaudit Auditor"
 	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
 )
 
-// Blind are the rules whose controls are unknown without impersonation: only their owners and the
-// users and teams they are shared with see personal views.
+// Blind are the rules that cannot be judged without impersonation, because only their owners
+// and those they are shared with can read personal views.
 func Blind() []string { return []string{"view/shared", "view/active"} }
 
-// WhyImpersonate says why the minimal role has a privilege that is dangerous elsewhere.
+// WhyImpersonate says why the minimal role has a dangerous privilege.
 const WhyImpersonate = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
 	"impersonation allows only what both identities may do, and the role grants no right to write, so it cannot write on any user's behalf"
 

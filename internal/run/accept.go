@@ -23,14 +23,13 @@ type Accept struct {
 	NewOnly  bool   // only what the baseline does not have counts
 }
 
-// An Acceptance is what a run knows and accepts, read before anything else is done that
-// may take long.
+// An Acceptance contains the waivers and the baseline of a run, which are read first.
 type Acceptance struct {
 	Waivers  *waiver.File // nil if there are none
 	Options  waiver.Options
 	Baseline []audit.Result // or nil
 	NewOnly  bool
-	// Configured is how many results the configuration names: fewer are a part.
+	// Configured is the number of results that the whole configuration gives.
 	Configured int
 }
 
@@ -93,9 +92,9 @@ func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
 	return nil
 }
 
-// WaiverFile is the file of waivers: the flag's, else the one that the
-// configuration names, else the default. The last two are next to the configuration, or in
-// the working directory if there is none. Only the default may be missing.
+// WaiverFile is the file of waivers: the flag's, else the configuration's, else the default.
+// The last two are relative to the configuration's folder, or to the working directory if
+// there is no configuration. Only the default may be missing.
 func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":
@@ -106,8 +105,8 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	return besideConfiguration(file, file.Waivers), true
 }
 
-// besideConfiguration is the path of a file that the configuration names: if it is
-// not absolute, it is relative to the configuration's folder.
+// besideConfiguration is the path of a file that the configuration names, relative to its
+// folder unless it is absolute.
 func besideConfiguration(file *config.File, name string) string {
 	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) {
@@ -128,8 +127,8 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 	return waiver.Parse(filepath.ToSlash(name), data, asOf)
 }
 
-// Accept marks what is accepted and what is new in the results, and warns of
-// waivers that need attention.
+// Accept marks accepted and new findings in the results, and warns about waivers that need
+// attention.
 func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	if x.Waivers != nil {
 		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })
@@ -155,7 +154,7 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	return results
 }
 
-// known says why a run may end well though findings are shown.
+// known explains an exit code of 0 although findings are shown.
 func known(results []audit.Result) string {
 	fresh, old := 0, 0
 	for _, r := range results {
@@ -174,8 +173,7 @@ func known(results []audit.Result) string {
 	return fmt.Sprintf("%d findings are new since the baseline; the %d that it has do not fail this run", fresh, old)
 }
 
-// Counted returns the results that decide the exit code: all of them, or only what is new in
-// them.
+// Counted returns the results as the exit code counts them: whole, or only what is new.
 func (x Acceptance) Counted(results []audit.Result) []audit.Result {
 	if !x.NewOnly {
 		return results
@@ -187,7 +185,7 @@ func (x Acceptance) Counted(results []audit.Result) []audit.Result {
 	return counted
 }
 
-// onlyNew is a result in which a control fails only if a finding is new and not
+// onlyNew returns a result in which a control fails only for new findings that are not
 // accepted. What could not be judged stays unknown.
 func onlyNew(r audit.Result) audit.Result {
 	r.Controls = slices.Clone(r.Controls)

@@ -32,8 +32,8 @@ func (r *Runner) credential(prefix string) config.Auth {
 	}
 }
 
-// implied is the method that an environment's own auth: states, if only by the one
-// credential that it names: a variable's credential does not go before that.
+// implied is the method that settings state, or imply by their only credential: it takes
+// precedence over the credential of a variable.
 func implied(own config.Auth) string {
 	switch {
 	case own.Method != "":
@@ -46,8 +46,8 @@ func implied(own config.Auth) string {
 	return ""
 }
 
-// sayMixed warns of variables that apply to only some of the chosen environments,
-// because the others have their own settings.
+// sayMixed warns about variables that apply to only some of the chosen environments, because
+// the others have their own settings.
 func (r *Runner) sayMixed(conn Connection, targets []Target) {
 	if !conn.Chosen() {
 		return
@@ -90,11 +90,11 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 	}
 }
 
-// merge takes each setting from the first that says something about it.
+// merge takes each setting from the first level that has it.
 func merge(levels ...config.Auth) config.Auth {
 	var m config.Auth
 	for _, l := range levels {
-		if m.Secret == nil || l.Secret == nil { // the day is not that of another secret
+		if m.Secret == nil || l.Secret == nil { // an end belongs to its own secret
 			m.SecretEnds = cmp.Or(m.SecretEnds, l.SecretEnds)
 		}
 		m.Method = cmp.Or(m.Method, l.Method)
@@ -108,8 +108,8 @@ func merge(levels ...config.Auth) config.Auth {
 	return m
 }
 
-// Applier is the target as apply signs in to it: by apply: of the configuration or the
-// DBAUDIT_APPLY_* variables, where either is given.
+// Applier is the target with the sign-in of apply: that of the DBAUDIT_APPLY_* variables, of
+// apply: in the configuration, or else of a scan.
 func (r *Runner) Applier(t Target) Target {
 	auth := r.credential(applyVariables)
 	for _, configured := range []*config.Auth{t.Env.Apply, t.File.Apply} {
@@ -122,7 +122,7 @@ func (r *Runner) Applier(t Target) Target {
 	}
 	t.variables = applyVariables
 	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.Auth.ClientID) || auth.Method != "" || auth.Certificate != "" || auth.Secret != nil {
-		// Another identity: nothing of the scan's own credentials is mixed in.
+		// Another identity uses none of the credentials of a scan.
 		t.ClientSecret, t.Auth.Secret = dataverse.Secret{}, nil
 		t.Auth.Certificate, t.Auth.Method = "", ""
 	}
@@ -130,10 +130,10 @@ func (r *Runner) Applier(t Target) Target {
 	return t
 }
 
-// applyVariables is what the names of the variables for apply begin with.
+// applyVariables is the prefix of the variables for apply.
 const applyVariables = "DBAUDIT_APPLY_"
 
-// Writer signs in as whoever applies.
+// Writer signs in as the identity that applies.
 func (r *Runner) Writer(ctx context.Context, t Target) (*dataverse.Writer, error) {
 	transport := r.Transport(nil)
 	c, err := r.SignInConfig(r.Applier(t), transport)

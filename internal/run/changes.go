@@ -10,15 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Changes are the requirements for a saved snapshot that replace those from when it was taken.
+// Changes replace requirements that were configured when a snapshot was taken.
 type Changes struct {
 	File *config.File
 	Want Wanted
 }
 
-// apply returns the requirement that a snapshot is judged by. A requirement that
-// was not configured when the snapshot was taken cannot be added afterwards: the missing data would look like a
-// fault of the environment. The profile of the snapshot says what was required; it is empty if unknown.
+// apply returns the requirement that a snapshot is judged by. taken is the profile that the
+// snapshot was taken for; empty if it is unknown.
 func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
 	env := c.environment(s)
 	r, err := c.Want.over(s.Requirement)
@@ -37,8 +36,9 @@ func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot
 	return r, env, unheld(s, r, p, taken)
 }
 
-// unheld refuses a requirement if the snapshot lacks the data to judge it. A
-// privilege that was required but has no definition is one that the environment does not define.
+// unheld refuses a requirement if the snapshot lacks the data to judge it, because missing
+// data would look like a fault of the environment. A required privilege without a definition
+// is one that the environment does not define.
 func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profile) error {
 	if p.Name != s.Requirement.Profile {
 		asked := taken.Minimum()
@@ -70,7 +70,7 @@ func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 	})
 }
 
-// environment finds the part of the configuration that a snapshot was taken for.
+// environment finds the environment of the configuration that a snapshot is of.
 func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
 	all := c.File.All()
 	for _, env := range all {

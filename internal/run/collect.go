@@ -21,8 +21,8 @@ func (r *Runner) CollectAll(ctx context.Context, targets []Target, scope snapsho
 	return all, err
 }
 
-// collect connects to an environment and reads it, each within the target's time. What a
-// person takes to sign in does not count.
+// collect connects to an environment and reads it, each within the target's time, which does
+// not include an interactive sign-in.
 func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Options, roots *x509.CertPool) (all []*snapshot.Snapshot, stats dataverse.Stats, err error) {
 	t := targets[0]
 	progress := r.Progress(t.Name)

@@ -17,9 +17,8 @@ func (r *Runner) ConfigurationFile() (name string, chosen bool) {
 	return cmp.Or(name, config.DefaultName), name != ""
 }
 
-// Configuration reads the configuration file: the named one, or dbaudit.yaml if it exists.
-// The null device means none, so that dbaudit.yaml can be ignored. Without a file, the
-// configuration is empty.
+// Configuration reads the named configuration file, or dbaudit.yaml if it exists; else it is
+// empty. The null device means no file, so that dbaudit.yaml can be ignored.
 func (r *Runner) Configuration() (*config.File, error) {
 	name, chosen := r.ConfigurationFile()
 	if name == os.DevNull {

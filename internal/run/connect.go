@@ -25,13 +25,13 @@ type Client struct {
 	*dataverse.Client
 
 	Session *signin.Session
-	// CloseIdle closes the connections that wait for another request: after many environments
-	// they would be most of the memory in use.
+	// CloseIdle closes idle connections: after many environments, they would be most of the
+	// memory in use.
 	CloseIdle func()
 }
 
-// Connect opens an environment, and narrates how it is signed in to. Only the
-// given roots are trusted, or the system's if they are nil.
+// Connect opens an environment, and narrates the sign-in. Only the given roots are trusted,
+// or the system's if they are nil.
 func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, observe func(dataverse.Event)) (Client, error) {
 	transport := r.Transport(roots)
 	session, err := r.signIn(ctx, t, transport)
@@ -43,7 +43,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 		where = ", to a practice environment on this machine"
 	}
 	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
-	// Only the embedded simulator has roots, and its host needs no warning.
+	// Roots are given only for the embedded simulator, which needs no warning.
 	if roots == nil {
 		for _, warning := range session.Warnings {
 			r.Warn(t.Name, warning)
@@ -56,8 +56,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 	return Client{client, session, (&http.Client{Transport: transport}).CloseIdleConnections}, nil
 }
 
-// signIn gives the session of a target. One that was opened before is used again, with
-// its tokens: they are kept by tenant, client and environment.
+// signIn opens the session of a target, or uses one again, with its tokens.
 func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripper) (*signin.Session, error) {
 	c, err := r.SignInConfig(t, transport)
 	if err != nil {
@@ -75,8 +74,8 @@ func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripp
 	return session, nil
 }
 
-// sessionKey is a hash of all that tells one sign-in from another. A secret that was
-// renewed is another sign-in, and so is a certificate.
+// sessionKey is a hash of what distinguishes sign-ins. A renewed secret or certificate is
+// another sign-in.
 func sessionKey(c signin.Config) [sha256.Size]byte {
 	var changed time.Time
 	if info, err := os.Stat(c.CertificateFile); err == nil {
@@ -88,8 +87,8 @@ func sessionKey(c signin.Config) [sha256.Size]byte {
 	}))
 }
 
-// tokens is where a session's tokens come from. Several environments are opened at
-// once, but only one interactive sign-in runs at a time: once it is stored, the others use it without asking.
+// tokens is the source of a session's tokens. Of several interactive sign-ins, one runs at a
+// time: the others use what it stored.
 func (r *Runner) tokens(session *signin.Session) dataverse.TokenSource {
 	if byPerson(session) {
 		return oneAtATime{&r.asking, session}
@@ -123,8 +122,8 @@ func (r *Runner) ClientOptions(t Target, tokens dataverse.TokenSource, transport
 	}
 }
 
-// SignInConfig is how a target is signed in to, with what this process can do
-// for it: run az, open a browser, show a code, keep a sign-in.
+// SignInConfig is the sign-in of a target, with what this process can do for it: run az, open
+// a browser, show a code, store a sign-in.
 func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Config, error) {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err != nil {
@@ -149,7 +148,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Now:             r.Now,
 		Sleep:           r.Sleep,
 	}
-	// What another method needs is not read: it need not be there.
+	// A credential that only another method uses is not read: it may be missing.
 	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
 		if c.ClientSecret, c.SecretFrom, err = r.readSecret(t.File, *t.Auth.Secret, "secret"); err != nil {
 			return signin.Config{}, err
@@ -160,8 +159,8 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 			return signin.Config{}, err
 		}
 	}
-	// An unattended run whose saved sign-in has ended must fail, not wait for a
-	// person; with --auth device-code, a person is present to see the code.
+	// An unattended run must fail if its saved sign-in has ended, and not wait for a person.
+	// With --auth device-code, a person is present to see the code.
 	if r.Attended || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
 		if r.OpenBrowser != nil {
@@ -171,9 +170,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 	return c, nil
 }
 
-// readSecret reads a secret from where the configuration or a variable has it, and
-// names that place. A missing secret is an error of only this environment's
-// configuration.
+// readSecret reads a secret from a source in the configuration, and names the source.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
 	if from.File != "" {
 		from.File = besideConfiguration(file, from.File)
@@ -185,8 +182,7 @@ func (r *Runner) readSecret(file *config.File, from config.Source, key string) (
 	return dataverse.NewSecret(value), from.String(), nil
 }
 
-// ReadSecret reads a secret from a variable or from a file. It ignores a trailing
-// line break.
+// ReadSecret reads a secret from a variable or a file, without a trailing line break.
 func ReadSecret(from config.Source, getenv func(string) string) (string, error) {
 	if from.Env != "" {
 		if value := getenv(from.Env); value != "" {
@@ -211,8 +207,7 @@ func secretVariables(file *config.File) []string {
 		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD")
 }
 
-// runWithout runs programs that do not get the hidden variables; nil if none can be
-// run.
+// runWithout runs programs without the hidden variables; nil if programs cannot be run.
 func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
 	if r.Run == nil {
 		return nil

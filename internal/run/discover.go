@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// Discover lists the application users of an environment and their roles, or those of a
-// saved snapshot of a whole environment. The profiles that they may match are the
-// built-in ones, those of the configuration and the named ones.
+// Discover lists the application users and their roles of an environment, or of a saved
+// snapshot of a whole environment. They are matched with the built-in profiles, those of the
+// configuration and the named ones.
 func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, saved string) (discovery.Document, error) {
 	file, err := r.Configuration()
 	if err != nil {
@@ -54,7 +54,7 @@ func (r *Runner) users(ctx context.Context, conn Connection, saved string) (*sna
 	return all[0], nil
 }
 
-// discoverable are the named profiles, and the built-in ones that none of these extends.
+// discoverable are the named profiles, and the built-in ones that none of them extends.
 func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {

@@ -10,16 +10,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A Failure is what an error asks for next.
+// A Failure is a class of errors, by what to do about them.
 type Failure string
 
 // The failures.
 const (
 	NoFailure     Failure = "none"
-	Interrupted   Failure = "interrupted"   // somebody ended the run
-	Misused       Failure = "misused"       // wrong usage or configuration: nothing was asked of the environment
-	Misconfigured Failure = "misconfigured" // the sign-in or the environment refuses this identity until an administrator changes that
-	Passing       Failure = "passing"       // the same may work when it is tried again: network, time, a service that is down
+	Interrupted   Failure = "interrupted"   // the run was ended from outside
+	Misused       Failure = "misused"       // wrong usage or configuration: no request was sent
+	Misconfigured Failure = "misconfigured" // this identity is refused until an administrator changes something
+	Passing       Failure = "passing"       // trying again may help: network, time, a service that is down
 )
 
 // FailureOf classifies an error of a pipeline.
@@ -47,10 +47,10 @@ func FailureOf(err error) Failure {
 	return Passing
 }
 
-// refusesIdentity reports whether an environment refuses whoever asks, and not only now.
+// refusesIdentity reports whether an environment refuses this identity, and not only now.
 func refusesIdentity(e *dataverse.Error) bool {
 	if cause := e.Cause(); cause == dataverse.CauseOrganizationDisabled || cause == dataverse.CauseAdministrationMode {
-		return false // which only its administrators can change
+		return false // a state of the environment
 	}
 	return e.Kind == dataverse.Unauthorized || e.Kind == dataverse.Forbidden || e.Kind == dataverse.NotMember
 }

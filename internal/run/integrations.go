@@ -13,9 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Integrations lists an environment once for each chosen integration: all, or
-// the one with the named profile. Each has a different profile, because environment and
-// profile identify a result.
+// Integrations lists an environment once for each chosen integration: all, or the one with the
+// named profile. Two cannot have the same profile, because environment and profile identify a
+// result.
 func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 || want.Nothing {
 		return []config.Environment{env}, nil
@@ -59,9 +59,8 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 	return chosen, nil
 }
 
-// shared says which custom roles of an integration's user the users of others have too,
-// and which privileges of such a role only they require: those are surplus here.
-// Who the users are is what the results say.
+// shared notes which custom roles of an integration's user are assigned to the users of other
+// integrations too, and which of their privileges only those require: here they are surplus.
 func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
 	user := judgedUser(results[of])
 	mine := snapshots[of].Held(user)

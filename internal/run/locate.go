@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// Locate gives each control and finding of a live environment its place in the
-// checkout: the line of the configuration that states the requirement, because
-// code scanning refuses a result without a file.
+// Locate places each control and finding of an environment at the line of the configuration
+// that states the requirement, because code scanning refuses a result without a file.
 func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	path := config.DefaultName
 	if filepath.IsLocal(file.Name()) {

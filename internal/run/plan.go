@@ -25,13 +25,12 @@ type Content struct {
 	MaxChanges            int
 }
 
-// JudgedAsSaved judges a snapshot again and refuses a result that says anything
-// else: a plan changes what its findings require, and a saved file can be edited.
-// Waivers and places in files are the result's own. The policies choose the user and
-// the role.
+// JudgedAsSaved judges a snapshot again and refuses a saved result that differs, waivers and
+// locations aside: a plan changes what its findings require, and a file can be edited. It
+// completes the result by the user and the role that the policies choose.
 func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
 	if saved.Snapshot.Digest != s.Digest {
-		return nil // which the plan refuses with better words
+		return nil // the plan refuses it with better words
 	}
 	e, err := r.Engine(ctx, p)
 	if err != nil {
@@ -42,7 +41,7 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 		return err
 	}
 	of := again.Environment
-	of.OrganizationName = saved.Environment.OrganizationName // which older results do not have
+	of.OrganizationName = saved.Environment.OrganizationName // older results do not have it
 	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
 		return fmt.Errorf("%s has another environment or profile than its snapshot: make it again with `dbaudit check SNAPSHOT -f json -o %[2]s`", name, change.Shell(name))
 	}
@@ -56,8 +55,8 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Re
 	return nil
 }
 
-// otherVerdict finds the first control on which a saved result says anything else, waivers
-// and places aside.
+// otherVerdict finds the first control on which a saved result differs, waivers and locations
+// aside.
 func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
 	saved = waiver.Strip(saved)
 	for i, c := range again.Controls {
@@ -73,7 +72,7 @@ func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
 	return "", false
 }
 
-// verdict is what a control says, in comparable form.
+// verdict is a control without its locations, in comparable form.
 func verdict(c audit.Control) (string, error) {
 	c.Location, c.Why = nil, "" // older results have no why
 	c.Findings = slices.Clone(c.Findings)
@@ -108,7 +107,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	return made, made.Within(within)
 }
 
-// Limits are what a profile lets a plan do, in so many changes at most.
+// Limits are the limits of a plan: those of the profile, and a number of changes.
 func Limits(p profile.Profile, changes int) (plan.Limits, error) {
 	if changes < 1 {
 		return plan.Limits{}, Usagef("--max-changes %d: want at least 1", changes)

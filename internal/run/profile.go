@@ -41,8 +41,7 @@ func IsFile(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// Profile finds a profile by name, or reads it from a file. Each is parsed once, however
-// many environments are judged by it.
+// Profile finds a profile by name, or reads it from a file. Each is parsed once.
 func (r *Runner) Profile(name string) (profile.Profile, error) {
 	var data []byte
 	if IsFile(name) {
@@ -83,9 +82,8 @@ func parsedProfile(name string, data []byte) (profile.Profile, error) {
 		name, strings.Join(names, ", "), name)
 }
 
-// Engine compiles dbaudit's own policies and those of the custom folders, to judge by
-// some profiles. What is wrong with a folder, and a profile with rules that are not among the
-// policies, is wrong usage: that is said before an environment is read or changed.
+// Engine compiles dbaudit's own policies and those of the custom folders. It refuses profiles
+// with rules that the policies do not contain.
 func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
 	var folders []fs.FS
 	for _, folder := range r.PolicyFolders {
@@ -112,8 +110,7 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 // CompileLimit is how long compiling the policies may take.
 const CompileLimit = 30 * time.Second
 
-// inTime stops waiting for the compiler after a limit, or when the run is interrupted: the
-// compiler itself cannot be stopped.
+// inTime waits for the compiler until a limit or an interruption: it cannot be stopped.
 func inTime(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("compiling takes longer than %s: look for a rule with very many lines, and split it", limit))
 	defer cancel()

@@ -13,14 +13,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Requirement puts together what is required of an environment.
+// Requirement combines flags, variables and the configuration, in this order of precedence.
 func (r *Runner) Requirement(file *config.File, env config.Environment, want Wanted) (need snapshot.Requirement, p profile.Profile, err error) {
 	get := r.Getenv
 	if want.Nothing {
 		return need, p, nil
 	}
-	// If one level names a person and another an application, this is not a conflict: the
-	// higher level decides.
+	// A person at one level and an application at another are not a conflict: the higher
+	// level decides.
 	if want.AppID == "" && want.User == "" {
 		want.AppID, want.User = get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")
 		if want.AppID != "" && want.User != "" {
@@ -74,8 +74,8 @@ func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 	return r, err
 }
 
-// depths are those that the configuration requires, by the profile's own names of the
-// privileges. A profile without privileges, such as lint, has no depths.
+// depths are the depths in the configuration, by the profile's spelling of the privileges. A
+// profile without privileges, such as lint, has none.
 func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]snapshot.Depth, error) {
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// ReadFile reads a file of a kind, or standard input where the name is "-".
+// ReadFile reads a file of a kind, or standard input if the name is "-".
 func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
 	if name == "-" {
 		data, err := bounds.ReadAll(kind, "standard input", r.Stdin)

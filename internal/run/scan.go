@@ -16,35 +16,34 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// DefaultParallel is how many environments are scanned side by side; each has its own
-// limit of requests, and mostly waits for its server.
+// DefaultParallel is how many environments are scanned at the same time. Each has its own limit
+// of requests, and mostly waits for its server.
 const DefaultParallel = 16
 
 // ScanOptions say how targets are read and judged.
 type ScanOptions struct {
 	Scope snapshot.Scope
-	// AsOf is the time that results carry; the zero time means when each is judged,
-	// so that no verdict is older than what it judges.
+	// AsOf is the time in the results; zero for when each is judged, so that no verdict is
+	// older than its snapshot.
 	AsOf time.Time
 	// Parallel is how many environments are read at once; 0 means the default.
 	Parallel int
-	// Roots alone are trusted, or the system's where they are nil.
+	// Roots alone are trusted, or the system's if they are nil.
 	Roots *x509.CertPool
-	// Keep is given each snapshot before it is judged; nil keeps none.
+	// Keep receives each snapshot before it is judged; nil for no receiver.
 	Keep func(*snapshot.Snapshot) error
 }
 
-// An Outcome is the outcome of a target: its result and, if it could not be read, the reason.
-// The result then has no controls and the verdict incomplete.
+// An Outcome is the result of a target. If the target could not be read, Err is the reason, and
+// the result has no controls and the verdict incomplete.
 type Outcome struct {
 	Target Target
 	Result audit.Result
 	Err    error
 }
 
-// Scan reads and judges every target by one engine. Targets of one environment are
-// neighbours, and it is read once for all of them. An environment that cannot be read does
-// not stop the others.
+// Scan reads and judges every target. The targets of an environment follow one another, and it
+// is read once for all of them. An environment that cannot be read does not stop the others.
 func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []Outcome {
 	outcomes := make([]Outcome, len(targets))
 	if o.Parallel == 0 {
@@ -99,8 +98,7 @@ func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target
 	return results, nil
 }
 
-// Inspect reads an environment as it is at this moment, past the caches of permissions,
-// and judges it. The snapshot is what the result was made from.
+// Inspect reads an environment as it is now, past the caches of permissions, and judges it.
 func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
 	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
 	if err != nil {
@@ -140,9 +138,8 @@ func (r *Runner) moment(asOf time.Time) time.Time {
 	return asOf
 }
 
-// Check judges a saved snapshot by what was asked when it was taken, and what changes
-// that. The input is what the policies were given: the part of the snapshot that is
-// judged.
+// Check judges a saved snapshot by what was required when it was taken, and by changes of that.
+// The input is the part of the snapshot that the policies judge.
 func (r *Runner) Check(ctx context.Context, e *engine.Engine, name string, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
 	t := Target{File: c.File}
 	input, err := r.slice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
@@ -151,7 +148,7 @@ func (r *Runner) Check(ctx context.Context, e *engine.Engine, name string, c Cha
 		}
 		taken, err := r.Profile(s.Requirement.Profile)
 		if err != nil {
-			taken = profile.Profile{} // a file of somebody's, which need not be here
+			taken = profile.Profile{} // a custom file, which may be missing here
 		}
 		required, t.Env, err = c.apply(s, t.Profile, taken)
 		return required, t.Profile.Pattern, err

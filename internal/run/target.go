@@ -18,8 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Connection says which environments to choose and how to reach them, before
-// variables and the configuration are asked.
+// A Connection contains the flags that choose environments and say how to reach them.
 type Connection struct {
 	URL     string
 	Auth    config.Auth
@@ -29,12 +28,11 @@ type Connection struct {
 	Timeout string   // empty for that of the variable, else the default
 }
 
-// Chosen reports whether environments are chosen out of the configuration, by name,
-// pattern or label. Such an environment is not redirected by a variable.
+// Chosen reports whether environments of the configuration are chosen. DBAUDIT_URL does not
+// redirect such an environment.
 func (c Connection) Chosen() bool { return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0 }
 
-// Wanted says what is required of an environment, before variables and the configuration
-// are asked.
+// Wanted contains the flags that say what is required of an environment.
 type Wanted struct {
 	Profile      string
 	AppID        string
@@ -43,33 +41,32 @@ type Wanted struct {
 	BusinessUnit string
 	Views        []string // TABLE=NAME
 
-	Of      string // the profile of the one of several integrations that is meant
+	Of      string // the profile of the integration that is meant, if there are several
 	Nothing bool   // nothing is required: the environment alone is meant
 }
 
-// A Target is one environment with all that is known about it: how to reach it
-// and what is required of it.
+// A Target is an environment: how to reach it, and what is required of it.
 type Target struct {
 	Name string
 	URL  string
 	Auth config.Auth
-	// ClientSecret is used where Auth names no secret.
+	// ClientSecret is used if Auth names no secret.
 	ClientSecret dataverse.Secret
 	Requirement  snapshot.Requirement
 	Profile      profile.Profile
-	Timeout      time.Duration // for reading it; 0 stands for the default
+	Timeout      time.Duration // for reading it; 0 means the default
 
 	File *config.File
 	Env  config.Environment
 
-	variables string              // what the variables of its credential begin with; empty for DBAUDIT_
-	recorder  *recording.Recorder // nil where nothing is recorded
+	variables string              // prefix of the variables of its credential; empty for DBAUDIT_
+	recorder  *recording.Recorder // nil if nothing is recorded
 }
 
 func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
 
-// Targets resolves what is given, the environment's variables and the configuration, in
-// that order of precedence, to the chosen environments.
+// Targets resolves flags, variables and the configuration, in this order of precedence, to the
+// chosen environments.
 func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	file, err := r.Configuration()
 	if err != nil {
@@ -82,10 +79,11 @@ func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
 	return targets, err
 }
 
-// TargetsOf is Targets of a configuration that was read. It warns of nothing: a worker reads the same configuration for each scan.
+// TargetsOf is Targets for a given configuration. It does not warn, because a worker would
+// repeat the warning for each scan.
 func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
 	if conn.URL == "" && len(file.Environments) == 0 {
-		conn.AllEnvs = false // the single environment is all that there are
+		conn.AllEnvs = false // there is a single environment
 	}
 	envs, err := r.choose(file, conn)
 	if err != nil {
@@ -113,7 +111,7 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 	return targets, nil
 }
 
-// Single is the only target; why says what needs a single one.
+// Single is the only target; why names what needs a single one.
 func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error) {
 	targets, err := r.Targets(conn, want)
 	if err != nil {
@@ -160,8 +158,7 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	return t, t.filledIn()
 }
 
-// filledIn refuses the example values of dbaudit init, before anything is sent to somebody
-// else's environment.
+// filledIn refuses the example values of dbaudit init: the address may be a stranger's.
 func (t Target) filledIn() error {
 	keys, lines := t.File.Examples(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
 	switch len(keys) {
@@ -177,9 +174,8 @@ func (t Target) filledIn() error {
 	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
 }
 
-// Planned is the target of a plan: the environment that is given, or that variables or
-// the configuration name, which must be the plan's. A file alone must not say where a
-// token is sent.
+// Planned is the target of a plan. Flags, variables or the configuration must name the plan's
+// environment, because a file alone must not decide where a token is sent.
 func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Target, error) {
 	if conn.AllEnvs {
 		return Target{}, Usagef("--all-envs: a plan is for one environment")
@@ -207,7 +203,7 @@ func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Targ
 	return t, nil
 }
 
-// Record has what is exchanged with a target recorded from now on.
+// Record records the exchanges with a target from now on.
 func (r *Runner) Record(t *Target, command string) *recording.Recorder {
 	t.recorder = recording.NewRecorder(recording.Head{
 		Tool: snapshot.Tool(r.Tool), Command: command, Pattern: t.Profile.Pattern, Requirement: t.Requirement,
@@ -215,16 +211,15 @@ func (r *Runner) Record(t *Target, command string) *recording.Recorder {
 	return t.recorder
 }
 
-// SameEnvironment reports whether two addresses are of one environment, however they
-// are written.
+// SameEnvironment reports whether two addresses, however written, are of one environment.
 func SameEnvironment(a, b string) bool {
 	x, err := dataverse.ParseEnvironment(a)
 	y, other := dataverse.ParseEnvironment(b)
 	return err == nil && other == nil && x == y
 }
 
-// nameOf is what an environment is called that has no name of its own: the first label of
-// its host, or its address.
+// nameOf is the name of an environment that the configuration does not name: the first label
+// of its host, or its IP address.
 func nameOf(origin string) string {
 	u, _ := url.Parse(origin) // it was parsed before
 	host := u.Hostname()
@@ -253,7 +248,7 @@ func (r *Runner) timeout(given string) (time.Duration, error) {
 	return timeout, nil
 }
 
-// Within has something done in the target's environment, in the target's time.
+// Within calls a function, which must end within the target's timeout.
 func (t Target) Within(ctx context.Context, do func(context.Context) error) error {
 	limit := cmp.Or(t.Timeout, DefaultTimeout)
 	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", limit)

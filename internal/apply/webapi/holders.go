@@ -143,7 +143,7 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 }
 
 // unseen says why there may be users, teams or copies of roles that the applying identity
-// does not see: one that may read only some business units is not refused.
+// cannot read. Dataverse does not refuse an identity that can read only some business units.
 func (e *Environment) unseen(ctx context.Context) (string, error) {
 	list, err := e.ownGrants(ctx)
 	switch {

@@ -44,9 +44,9 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
 }
 
-// lacksUserQuery reports whether a share was refused because its recipient lacks the right
-// to read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". The privileges
-// of a role are cached for a while.
+// lacksUserQuery reports whether a share was refused because its recipient lacks the right to
+// read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". A grant may take
+// effect late, because Dataverse caches privileges.
 func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
 	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
 		return false
@@ -76,8 +76,8 @@ func (e *Environment) send(ctx context.Context, r change.Request, body json.RawM
 	return made, err
 }
 
-// asEither sends as a user, or as the identity itself for nil: with the Entra object id or,
-// if that is unknown, refused as bad or ignored, with the systemuserid.
+// asEither sends as a user, or as the identity itself for nil. It names the user by the Entra
+// object id or, if that is unknown, refused or ignored, by the systemuserid.
 func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
@@ -92,7 +92,7 @@ func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(da
 	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
 }
 
-// An unheededError says that the environment responds as another user: nothing was sent.
+// An unheededError says that the environment responds as another user, so that nothing was sent.
 type unheededError struct{ owner, answered string }
 
 func (e *unheededError) Error() string {
@@ -115,7 +115,7 @@ func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataver
 }
 
 // otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if one was
-// refused: Privilege by the metadata documents, PrivilegeId by other pages.
+// refused: the metadata documents say Privilege, other pages PrivilegeId.
 func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||

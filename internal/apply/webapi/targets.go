@@ -171,9 +171,8 @@ func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, err
 // A shareRow is what the table of shares says about one principal and one view.
 type shareRow struct{ given, inherited int }
 
-// share reads a principal's direct rights on a view. The table of shares may be closed to
-// the applying identity, or show only its own rows: if it shows nothing, the view is read
-// as its owner.
+// share reads a principal's direct rights on a view. If the table of shares has no row, or the
+// applying identity cannot read it, the shares are read as the view's owner.
 func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
@@ -205,7 +204,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	return now, nil
 }
 
-// told is what the view's owner sees of the principal's share.
+// told is the principal's access by the shares that the view's owner can read.
 func (e *Environment) told(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) error {
