@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -208,7 +209,7 @@ func savedResults(dirs []string) ([]audit.Result, error) {
 // isResult reports whether to read a file as a result: it says that it is one, or it is not
 // a complete JSON document, as with a truncated result.
 func isResult(data []byte) bool {
-	return strings.HasPrefix(formatIn(data), "dbaudit.result") || !json.Valid(data)
+	return strings.HasPrefix(formatIn(data), "dbaudit.result") || !json.Valid(bytes.TrimPrefix(data, []byte(byteOrderMark)))
 }
 
 func isSnapshot(data []byte) bool { return strings.HasPrefix(formatIn(data), "dbaudit.snapshot/") }
@@ -218,7 +219,7 @@ func formatIn(data []byte) string {
 	var head struct {
 		Format any `json:"format"`
 	}
-	if json.Unmarshal(data, &head) != nil {
+	if json.Unmarshal(bytes.TrimPrefix(data, []byte(byteOrderMark)), &head) != nil {
 		return ""
 	}
 	format, _ := head.Format.(string)

@@ -67,6 +67,7 @@ func TestScript(t *testing.T) {
 			"silent":      silentCommand,
 			"interrupted": interruptedCommand,
 			"edit":        editCommand,
+			"mark":        markCommand,
 			"truncate":    truncateCommand,
 		},
 		RequireUniqueNames:  true,
@@ -242,6 +243,11 @@ func editCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("%s does not hold %q", args[0], args[1])
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
+}
+
+// markCommand puts a byte order mark at the start of a file.
+func markCommand(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(byteOrderMark+ts.ReadFile(args[0])), 0o600))
 }
 
 func truncateCommand(ts *testscript.TestScript, _ bool, args []string) {

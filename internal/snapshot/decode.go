@@ -2,14 +2,11 @@ package snapshot
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
@@ -82,20 +79,12 @@ func Decode(data []byte, choose Choice) (*Snapshot, error) {
 }
 
 func decodeWhole(data []byte) (*Snapshot, error) {
-	if err := checkFormat(data); err != nil {
+	if _, err := strictjson.Format(data, "snapshot", Format); err != nil {
 		return nil, err
 	}
-	if err := strictjson.Unique(data); err != nil {
-		return nil, fmt.Errorf("the snapshot is broken: %w; collect it again", err)
-	}
 	s := New()
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(s); err != nil {
-		return nil, fmt.Errorf("the snapshot is broken: %w", place(data, err, dec.InputOffset()))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("the snapshot is broken: something follows its end at %s", strictjson.Position(data, dec.InputOffset()))
+	if err := strictjson.Decode(data, s); err != nil {
+		return nil, fmt.Errorf("the snapshot is broken: %w; collect it again", err)
 	}
 	s.fill()
 	return s, s.stated()
@@ -114,47 +103,4 @@ func (s *Snapshot) stated() error {
 		}
 	}
 	return nil
-}
-
-func checkFormat(data []byte) error {
-	var head struct {
-		Format string `json:"format"`
-	}
-	err := json.NewDecoder(bytes.NewReader(data)).Decode(&head)
-	var typ *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &typ):
-		return fmt.Errorf("this is not a snapshot, but a JSON %s instead of %q; `dbaudit collect -o FILE` writes one", typ.Value, Format)
-	case err != nil:
-		return fmt.Errorf("this is not a snapshot, or it is truncated: %w", place(data, err, int64(len(data))))
-	}
-	kind, version, _ := strings.Cut(head.Format, "/")
-	wantKind, wantVersion, _ := strings.Cut(Format, "/")
-	switch {
-	case kind == wantKind && version == wantVersion:
-		return nil
-	case kind == wantKind && version != "":
-		return fmt.Errorf("the snapshot has the format %q, and this dbaudit reads %q: use the dbaudit that wrote it, or a later one",
-			head.Format, Format)
-	case head.Format != "":
-		return fmt.Errorf("this is %q, not a snapshot (%q): `dbaudit collect -o FILE` writes one", head.Format, Format)
-	}
-	return fmt.Errorf("this is JSON, but not a snapshot: it has no \"format\": %q; `dbaudit collect -o FILE` writes one", Format)
-}
-
-// place adds line and column to a JSON error, where its offset is known.
-func place(data []byte, err error, end int64) error {
-	var syntax *json.SyntaxError
-	var typ *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &syntax):
-		// The offset counts the byte that was not expected.
-		return fmt.Errorf("%s: %w", strictjson.Position(data, syntax.Offset-1), err)
-	case errors.As(err, &typ):
-		return fmt.Errorf("%s: %s cannot be a JSON %s", strictjson.Position(data, typ.Offset), cmp.Or(typ.Field, "the document"), typ.Value)
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s: %w", strictjson.Position(data, end), err)
-	}
-	return err
 }
