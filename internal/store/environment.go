@@ -69,9 +69,10 @@ type Change struct{ Added, Updated, Unchanged int }
 // environment that had no schedule is due at once; what is known of the others stays.
 func (s *Store) Import(ctx context.Context, who string, environments []Environment) (Change, error) {
 	var change Change
+	// All lock them in this order, so that two never wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.Within(ctx, func(tx *Tx) error {
-		for _, e := range inOrder { // in which all lock them, so that two never wait for each other
+		for _, e := range inOrder {
 			if err := tx.put(ctx, who, e, &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
@@ -84,35 +85,32 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 func (t *Tx) put(ctx context.Context, who string, e Environment, change *Change) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.Lock(ctx, e.Name)
+	added := errors.Is(err, ErrNotFound)
+	if err != nil && !added {
+		return err
+	}
+	if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
+		e.CredentialEnds = old.CredentialEnds // a scan has read it
+	}
+	switch {
+	case e.Every == 0:
+	case old.Every == 0: // it is new, was known by results alone, or was removed
+		e.NextDue = t.now
+	case e.Every != old.Every:
+		e.NextDue = e.Period(t.now).Add(e.Every)
+	default:
+		e.NextDue = old.NextDue
+	}
 	did := ""
 	switch {
-	case errors.Is(err, ErrNotFound):
+	case added:
 		did = "add "
 		change.Added++
-		if e.Every > 0 {
-			e.NextDue = t.now
-		}
-	case err != nil:
-		return err
+	case e.same(old):
+		change.Unchanged++
 	default:
-		if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
-			e.CredentialEnds = old.CredentialEnds // a scan has read it
-		}
-		switch {
-		case e.Every == 0:
-		case old.Every == 0: // it was known by results alone, or was removed
-			e.NextDue = t.now
-		case e.Every != old.Every:
-			e.NextDue = e.Period(t.now).Add(e.Every)
-		default:
-			e.NextDue = old.NextDue
-		}
-		if e.same(old) {
-			change.Unchanged++
-		} else {
-			did = "update "
-			change.Updated++
-		}
+		did = "update "
+		change.Updated++
 	}
 	if did != "" {
 		if err := t.Audit(ctx, who, did+e.Name); err != nil {

@@ -47,83 +47,96 @@ type Finding struct {
 	edition string
 }
 
-func (t *Tx) foldFindings(ctx context.Context, in integration, run int64, r audit.Result, known map[audit.ControlID]pair) error {
-	list, err := all(ctx, t.tx, func(from row) (f Finding, err error) {
-		return f, from.Scan(&f.ID, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived, &f.LastSeenRun, &f.edition)
-	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", in.id)
+// findings folds the findings of the result.
+func (f *fold) findings(ctx context.Context) error {
+	list, err := all(ctx, f.tx, func(from row) (was Finding, err error) {
+		return was, from.Scan(&was.ID, &was.Fingerprint, &was.Control, &was.Severity, &was.Message, &was.Waived, &was.LastSeenRun, &was.edition)
+	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", f.in.id)
 	if err != nil {
 		return err
 	}
 	open := map[string]Finding{}
-	for _, f := range list {
-		open[f.Fingerprint] = f
+	for _, was := range list {
+		open[was.Fingerprint] = was
 	}
-	now := edition(r.Profile)
 	seen, controls := map[string]bool{}, map[audit.ControlID]audit.Control{}
 	var unchanged []int64
-	before := earlier{in.id, map[int64]audit.Result{}}
-	for _, c := range r.Controls {
+	for _, c := range f.result.Controls {
 		controls[c.ID] = c
-		for _, f := range c.Findings {
-			if seen[f.Fingerprint] {
+		for _, found := range c.Findings {
+			if seen[found.Fingerprint] {
 				continue
 			}
-			seen[f.Fingerprint] = true
-			switch was, ok := open[f.Fingerprint]; {
-			case ok && was.Severity == c.Severity && was.Message == f.Message && was.Waived == (f.Waiver != nil) && was.edition == now:
+			seen[found.Fingerprint] = true
+			waived := found.Waiver != nil
+			switch was, ok := open[found.Fingerprint]; {
+			case !ok:
+				err = f.open(ctx, c, found)
+			case was.Severity == c.Severity && was.Message == found.Message && was.Waived == waived && was.edition == f.edition:
 				unchanged = append(unchanged, was.ID)
-			case ok:
-				err = t.exec(ctx, "UPDATE finding_span SET last_seen_run = $2, severity = $3, message = $4, waived = $5, profile = $6 WHERE id = $1",
-					was.ID, run, c.Severity.String(), f.Message, f.Waiver != nil, now)
 			default:
-				reason := began(in, known[c.ID], now)
-				if reason == ReasonEnvironment {
-					was, err := before.result(ctx, t, known[c.ID].known.ToRun)
-					if err != nil {
-						return err
-					}
-					if r.RequiresOther(was) {
-						reason = ReasonProfile
-					}
-				}
-				err = t.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
-					VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, '')`,
-					in.id, f.Fingerprint, string(c.ID), c.Severity.String(), f.Message, f.Waiver != nil, now, run, reason)
+				err = f.exec(ctx, "UPDATE finding_span SET last_seen_run = $2, severity = $3, message = $4, waived = $5, profile = $6 WHERE id = $1",
+					was.ID, f.run, c.Severity.String(), found.Message, waived, f.edition)
 			}
 			if err != nil {
 				return err
 			}
 		}
 	}
-	if err := t.each(ctx, "UPDATE finding_span SET last_seen_run = $1", unchanged, run); err != nil {
+	if err := f.each(ctx, "UPDATE finding_span SET last_seen_run = $1", unchanged, f.run); err != nil {
 		return err
 	}
-	for _, f := range list {
-		if seen[f.Fingerprint] {
-			continue
-		}
-		reason, ended := ReasonProfile, true // the profile has no such control any more
-		if c, ok := controls[f.Control]; ok {
-			if reason, ended = judged(c, r); reason == ReasonFixed && ended {
-				was, err := before.result(ctx, t, f.LastSeenRun)
-				if err != nil {
-					return err
-				}
-				switch {
-				case r.RequiresOther(was) || differ(f.edition, now):
-					reason = ReasonProfile
-				case r.JudgesNoLonger(subjectOf(was, f), was):
-					reason = ReasonNotRequired
-				}
-			}
-		}
-		if ended {
-			if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE id = $1", f.ID, run, reason); err != nil {
+	for _, was := range list {
+		if !seen[was.Fingerprint] {
+			if err := f.close(ctx, was, controls[was.Control]); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// open begins the span of a finding.
+func (f *fold) open(ctx context.Context, c audit.Control, found audit.Finding) error {
+	reason := f.began(c.ID)
+	if reason == ReasonEnvironment {
+		was, err := f.earlier(ctx, f.controls[c.ID].known.ToRun)
+		if err != nil {
+			return err
+		}
+		if f.result.RequiresOther(was) {
+			reason = ReasonProfile
+		}
+	}
+	return f.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, '')`,
+		f.in.id, found.Fingerprint, string(c.ID), c.Severity.String(), found.Message, found.Waiver != nil, f.edition, f.run, reason)
+}
+
+// close ends the span of a finding that the result does not have, if its control was judged:
+// a zero one is not in the profile any more.
+func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
+	reason := ReasonFixed
+	switch {
+	case c.ID == "":
+		reason = ReasonProfile
+	case c.Outcome == audit.OutcomeUnknown || len(c.Unjudged) > 0 || blocked(c, f.result):
+		return nil
+	case c.Outcome == audit.OutcomeNotApplicable:
+		reason = ReasonNotRequired
+	default:
+		before, err := f.earlier(ctx, was.LastSeenRun)
+		if err != nil {
+			return err
+		}
+		switch {
+		case f.result.RequiresOther(before) || differ(was.edition, f.edition):
+			reason = ReasonProfile
+		case f.result.JudgesNoLonger(subjectOf(before, was), before):
+			reason = ReasonNotRequired
+		}
+	}
+	return f.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE id = $1", was.ID, f.run, reason)
 }
 
 // blocked reports whether a control is not applicable because another control of the
@@ -142,19 +155,6 @@ func names(text, word string) bool {
 	}), word)
 }
 
-// judged reports whether a control's findings are all there are, and why those that are
-// not among them ended.
-func judged(c audit.Control, r audit.Result) (Reason, bool) {
-	switch c.Outcome {
-	case audit.OutcomePass, audit.OutcomeFail, audit.OutcomeWaived:
-		return ReasonFixed, len(c.Unjudged) == 0
-	case audit.OutcomeNotApplicable:
-		return ReasonNotRequired, !blocked(c, r)
-	case audit.OutcomeUnknown:
-	}
-	return "", false
-}
-
 // subjectOf is the subject of a finding in the result that has it.
 func subjectOf(r audit.Result, f Finding) audit.Subject {
 	for _, c := range r.Controls {
@@ -167,21 +167,15 @@ func subjectOf(r audit.Result, f Finding) audit.Subject {
 	return audit.Subject{}
 }
 
-// earlier are results of an integration that were read, by their run.
-type earlier struct {
-	integration int64
-	results     map[int64]audit.Result
-}
-
-// result is the result of a run; zero if it is not stored any more.
-func (e earlier) result(ctx context.Context, t *Tx, run int64) (audit.Result, error) {
-	if was, known := e.results[run]; known {
+// earlier is the result of a run; zero if it is not stored any more.
+func (f *fold) earlier(ctx context.Context, run int64) (audit.Result, error) {
+	if was, known := f.results[run]; known {
 		return was, nil
 	}
-	was, err := one(ctx, t.tx, scanResult, resultQuery+" AND i.id = $2", run, e.integration)
+	was, err := one(ctx, f.tx, scanResult, resultQuery+" AND i.id = $2", run, f.in.id)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
 	}
-	e.results[run] = was
+	f.results[run] = was
 	return was, err
 }

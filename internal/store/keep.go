@@ -61,26 +61,38 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 		last_run = $6, last_result_at = $7`+complete+" WHERE id = $1", args...)
 }
 
-// fold brings the spans of an integration up to a result.
+// A fold brings the spans of an integration up to the result of a run.
+type fold struct {
+	*Tx
+
+	in       integration
+	run      int64
+	result   audit.Result
+	edition  string
+	controls map[audit.ControlID]pair // the latest spans before it
+	results  map[int64]audit.Result   // earlier ones that were read, by their run
+}
+
 func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result) error {
 	if in.organization != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organization, r.Environment.OrganizationID) {
 		// Another environment at the same name: nothing that was known is of this one.
 		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonReplaced); err != nil {
 			return err
 		}
-		if err := t.exec(ctx, endSpans+" WHERE integration_id = $1 AND latest", in.id); err != nil {
+		if err := t.exec(ctx, "UPDATE control_span SET latest = FALSE, in_last = FALSE WHERE integration_id = $1 AND latest", in.id); err != nil {
 			return err
 		}
 		in.results = 0
 	}
-	known, err := t.latestControls(ctx, in.id)
+	latest, err := t.latestControls(ctx, in.id)
 	if err != nil {
 		return err
 	}
-	if err := t.foldFindings(ctx, in, run, r, known); err != nil {
+	f := &fold{t, in, run, r, edition(r.Profile), latest, map[int64]audit.Result{}}
+	if err := f.findings(ctx); err != nil {
 		return err
 	}
-	return t.foldControls(ctx, in, run, r, known)
+	return f.outcomes(ctx)
 }
 
 // Complete reports whether a result has an answer for its environment: it is compliant, or

@@ -15,17 +15,12 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// A step brings a store from the version before to the next: a file of migrations/, and
-// the version of the queue's own tables.
-type step struct {
-	file  string
-	queue int
-}
+// newest is the version of the schema that this program knows: that of the last file in
+// migrations/. A file that was released is never changed.
+const newest = 3
 
-// steps are all migrations, oldest first. A step that was released is never changed.
-func steps() []step {
-	return []step{{file: "001.sql", queue: 8}, {file: "002.sql", queue: 8}, {file: "003.sql", queue: 8}}
-}
+// queueVersion is the version of the queue's own tables.
+const queueVersion = 8
 
 // lockKey is the advisory lock that keeps two processes from migrating at once.
 const lockKey = 0x64626175646974
@@ -41,7 +36,7 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 		return errors.New("the database does not contain a store: dbaudit serve and dbaudit fleet import create one; name another with --store or DBAUDIT_STORE")
 	case have == 0:
 		s.created = true
-	case have < len(steps()) && o.Migrate:
+	case have < newest && o.Migrate:
 	default:
 		return fits(have)
 	}
@@ -65,10 +60,9 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 		if err != nil {
 			return err
 		}
-		all := steps()
-		for i := int(have); i < len(all); i++ {
-			if err := s.step(ctx, tx, all[i], i+1); err != nil {
-				return fmt.Errorf("migrating the store to version %d: %w", i+1, err)
+		for version := int(have) + 1; version <= newest; version++ {
+			if err := s.step(ctx, tx, version); err != nil {
+				return fmt.Errorf("migrating the store to version %d: %w", version, err)
 			}
 		}
 		return nil
@@ -93,7 +87,6 @@ const latestVersion = "SELECT MAX(version) FROM schema_version"
 
 // fits returns an error for a store of another version than this program's.
 func fits(have int) error {
-	newest := len(steps())
 	switch {
 	case have > newest:
 		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrLater, have, newest)
@@ -103,8 +96,9 @@ func fits(have int) error {
 	return nil
 }
 
-func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error {
-	text, err := migrations.ReadFile("migrations/" + next.file)
+// step brings a store from the version before to this one.
+func (s *Store) step(ctx context.Context, tx *Tx, version int) error {
+	text, err := migrations.ReadFile(fmt.Sprintf("migrations/%03d.sql", version))
 	if err != nil {
 		return err
 	}
@@ -116,7 +110,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, next step, version int) error 
 	if err != nil {
 		return err
 	}
-	upTo := &rivermigrate.MigrateOpts{TargetVersion: next.queue}
+	upTo := &rivermigrate.MigrateOpts{TargetVersion: queueVersion}
 	if s.postgres {
 		// These are transactions of their own, because PostgreSQL does not use a new value of
 		// an enum before it is committed. If it ends here, the next time has less to do.

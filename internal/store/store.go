@@ -225,6 +225,17 @@ func one[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 	return list[0], nil
 }
 
+// intoMap puts the rows of a query, which have a key and a value, into a map.
+func intoMap[K comparable, V any](ctx context.Context, q querier, m map[K]V, query string, args ...any) error {
+	_, err := all(ctx, q, func(from row) (key K, err error) {
+		var value V
+		err = from.Scan(&key, &value)
+		m[key] = value
+		return key, err
+	}, query, args...)
+	return err
+}
+
 // A row is a row of a query.
 type row struct{ *sql.Rows }
 
