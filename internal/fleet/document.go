@@ -16,12 +16,10 @@ type Document struct {
 
 // An Entry is one integration of an environment.
 type Entry struct {
-	Name        string        `json:"name"`
-	Integration string        `json:"integration"` // the profile's name; empty before anything is known
-	Verdict     audit.Verdict `json:"verdict"`
-	// Stale is set if there was no complete scan for longer than the interval allows:
-	// whatever the verdict was, it is not known now.
-	Stale          bool              `json:"stale"`
+	Name           string            `json:"name"`
+	Integration    string            `json:"integration"` // the profile's name; empty before anything is known
+	Verdict        audit.Verdict     `json:"verdict"`
+	Stale          bool              `json:"stale"`            // as in [store.Status]
 	LastCompleteAt store.Time        `json:"last_complete_at"` // null for never
 	OpenFindings   int               `json:"open_findings"`
 	LastRun        *LastRun          `json:"last_run"` // null for none

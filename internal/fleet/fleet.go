@@ -1,10 +1,8 @@
 // Package fleet scans the environments of a store on a schedule. The queue is River, on
-// the store's own database: a result and the end of its job are one transaction. A
-// worker only reads environments.
+// the store's own database: a result and the end of its job are one transaction.
 //
-// The schedule is a column of the store. One periodic job sweeps it: what is due gets a
-// run and a job, and its next time, in one transaction. Whatever dies, the next sweep
-// finds what is due, and the queue gives the job of a dead worker to another.
+// The schedule is a column of the store. A periodic job sweeps it: in one transaction, what is
+// due gets a run, a job, and its next time. The queue gives the job of a dead worker to another.
 package fleet
 
 import (
@@ -23,14 +21,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A Scanner reads an environment and judges each of its integrations. Where somebody must
-// change something before it can work, its error is a [Misconfigured].
+// A Scanner reads an environment and judges each of its integrations.
 type Scanner interface {
 	Scan(ctx context.Context, e store.Environment) ([]audit.Result, error)
 }
 
-// Misconfigured is the error of a scan that trying again does not help: a wrong
-// credential, a consent that was revoked, a configuration that is not valid.
+// Misconfigured is the error of a scan that is not tried again: a wrong credential, a consent
+// that was revoked, a configuration that is not valid.
 type Misconfigured struct {
 	Code string // one word for programs
 	Err  error
@@ -42,22 +39,14 @@ func (m *Misconfigured) Unwrap() error { return m.Err }
 
 // Options say what a process does for the fleet. The zero value of each has a default.
 type Options struct {
-	// Scanner scans; a process without one schedules, and leaves scanning to workers.
-	Scanner Scanner
-	// Concurrency is how many environments are scanned at once.
-	Concurrency int
-	// Timeout is how long an attempt may take.
-	Timeout time.Duration
-	// Sweep is how often the schedule is looked through, and Poll how often the queue is.
-	Sweep, Poll time.Duration
-	// Worker names this process, and Version the program.
-	Worker, Version string
+	Scanner         Scanner       // nil leaves scanning to other processes
+	Concurrency     int           // how many environments are scanned at once
+	Timeout         time.Duration // how long an attempt may take
+	Sweep, Poll     time.Duration // how often this process looks into the schedule, and into the queue
+	Worker, Version string        // the names of this process, and of the program's version
 	Logger          *slog.Logger
-	// Alerts are sent by this process; nil leaves that to others.
-	Alerts *Alerts
-	// Keep is how long every result is kept; older ones are removed, except the first of each
-	// month. 0 removes nothing, and leaves that to others.
-	Keep time.Duration
+	Alerts          *Alerts       // nil leaves them to other processes
+	Keep            time.Duration // how old results become before they are removed; 0 leaves that to other processes
 }
 
 // The defaults of [Options].
@@ -68,8 +57,7 @@ const (
 	defaultPoll        = time.Second
 )
 
-// cooldown is how long a process waits at least between two looks into the queue while it is
-// full: the next scan begins so much later.
+// cooldown is the least time between two looks into the queue.
 const cooldown = 10 * time.Millisecond
 
 // grace is how long after its timeout a job counts as one of a dead worker.
@@ -82,8 +70,7 @@ type Fleet struct {
 	store *store.Store
 	queue *client
 	o     Options
-	// other has an error when the store is found to be of another version.
-	other chan error
+	other chan error // gets one when the store is found to be of another version
 }
 
 // New prepares a fleet. Until it is started it only enqueues.
@@ -122,8 +109,8 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	return f, nil
 }
 
-// Run works until the context ends, or the store is of another version, and then hands back
-// what is not finished, so that another worker takes it at once.
+// Run works until the context ends, or the store is of another version. Then it returns what is
+// not finished to the queue.
 func (f *Fleet) Run(ctx context.Context) error {
 	detached := context.WithoutCancel(ctx)
 	if err := f.queue.Start(detached); err != nil {
@@ -142,8 +129,8 @@ func (f *Fleet) Run(ctx context.Context) error {
 	return ended
 }
 
-// sameVersion ends the process if the store is of another version: an upgrade began, or a
-// backup was restored, while it ran. Its jobs wait for a process of that version.
+// sameVersion ends the process if the store is of another version now. Its jobs wait for a
+// process of that version.
 func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
 	err := work(ctx)
 	if !errors.Is(err, store.ErrLater) && !errors.Is(err, store.ErrOutdated) {
@@ -151,18 +138,17 @@ func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(
 	}
 	select {
 	case f.other <- err:
-	default: // another job found it out before
+	default: // another job found it before
 	}
 	return river.JobSnooze(time.Second)
 }
 
 // ScanNow enqueues a scan of each environment, outside the schedule, and returns the
-// ids of the runs in the order of the names. A scan that was asked for before and has
-// not begun serves for this one.
+// ids of the runs in the order of the names. A requested scan that has not begun is reused.
 func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int64, error) {
 	of := map[string]int64{}
 	err := f.store.Within(ctx, func(tx *store.Tx) error {
-		// In the order in which all lock them, so that two never wait for each other.
+		// All lock them in this order, so that two never wait for each other.
 		for _, name := range slices.Sorted(slices.Values(names)) {
 			id, err := f.scanNow(ctx, tx, who, name)
 			if err != nil {
@@ -197,7 +183,7 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 	return id, tx.Audit(ctx, who, "scan now: "+name)
 }
 
-// Cancel ends a run that has not ended. A result that comes later is not kept.
+// Cancel ends a run. A result that comes later is not kept.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
 	return f.store.Within(ctx, func(tx *store.Tx) error { return f.cancel(ctx, tx, who, run) })
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// An Inspector scans by the pipelines that the commands use. One engine and one runner,
-// which keeps tokens, serve all scans of the process.
+// An Inspector scans as the commands do. One engine, and one runner, which keeps tokens,
+// serve all scans of the process.
 type Inspector struct {
 	Runner *run.Runner
 	Engine *engine.Engine
@@ -37,7 +37,7 @@ func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Resu
 	if err != nil {
 		return nil, classified(err)
 	}
-	accepted.Options.Partial = true // waivers may speak of the rest of the fleet
+	accepted.Options.Partial = true // waivers may be for other environments of the fleet
 	var results []audit.Result
 	for _, o := range i.Runner.Scan(ctx, i.Engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration}) {
 		if o.Err != nil {
@@ -48,7 +48,7 @@ func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Resu
 	return i.Runner.Accept(accepted, results), nil
 }
 
-// classified marks an error that somebody must do something about.
+// classified marks an error that a user must do something about.
 func classified(err error) error {
 	switch run.FailureOf(err) {
 	case run.Misused:

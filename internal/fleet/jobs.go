@@ -12,8 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// The queues. Each process works the schedule, workers scan, the processes that have a file
-// of alerts send them, and those that say how long results are kept remove old ones.
+// The queues. Each process works the schedule; the others are for those with that option.
 const (
 	queueSchedule = "schedule"
 	queueScan     = "scan"
@@ -36,11 +35,11 @@ func (o Options) queues() map[string]river.QueueConfig {
 	return queues
 }
 
-// maxAttempts is how often the queue starts a job again if its worker died. This package
-// decides how long a failed scan waits; that does not count as an attempt of the queue.
+// maxAttempts is how often the queue starts a job again if its worker died. A failed scan
+// that waits is not an attempt of the queue.
 const maxAttempts = 1000
 
-// The kinds of job. A job holds nothing that is secret: the queue keeps it in clear.
+// The kinds of job. The queue keeps jobs in clear, so they contain no secret.
 type (
 	sweepArgs struct{}
 	watchArgs struct{}
@@ -77,8 +76,8 @@ func (tellArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: queueAlerts, MaxAttempts: attempts}
 }
 
-// periodic are the jobs that come by themselves. Whichever process leads makes those of all,
-// those that others work included. One that fails is not repeated: the next one comes.
+// periodic are the jobs that whichever process leads makes for all. One that fails is not
+// repeated: the next one comes.
 func (o Options) periodic() []*river.PeriodicJob {
 	job := func(every time.Duration, args river.JobArgs, queue string, unique river.UniqueOpts) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) {
@@ -118,11 +117,11 @@ func (w *worker[T]) NextRetry(job *river.Job[T]) time.Time {
 	return w.retry(job)
 }
 
-// pruneTime is how long removing old results may take: the next time goes on where it ended.
+// pruneTime is how long removing old results may take. The next job continues.
 const pruneTime = 4 * time.Minute
 
-// workers work every kind of job, also those that a process leaves to others: whichever
-// leads gives the jobs of dead workers to others, and throws away those of unknown kinds.
+// workers work every kind of job, also those that a process leaves to others: the one that
+// leads throws away jobs of unknown kinds.
 func (f *Fleet) workers() (*river.Workers, error) {
 	all := river.NewWorkers()
 	return all, errors.Join(
@@ -135,8 +134,8 @@ func (f *Fleet) workers() (*river.Workers, error) {
 }
 
 // soon is when the queue starts a job again if its worker died, or could not reach the
-// database: a second later, and later with each attempt, up to a minute. The queue counts
-// on from now, because it would wait for hours where this time has passed.
+// database: after a second, and later with each attempt, up to a minute. It counts from now,
+// because the queue waits for hours if the time has passed.
 type soon struct{ now func() time.Time }
 
 func (s soon) NextRetry(job *rivertype.JobRow) time.Time {

@@ -15,12 +15,20 @@ import (
 
 // scan scans an environment, and stores the results and the end of its run.
 func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
+	err := f.attempt(ctx, job)
+	if errors.Is(err, store.ErrEnded) || errors.Is(err, store.ErrNotFound) {
+		return nil // another process was faster, or the run was cancelled
+	}
+	return err
+}
+
+func (f *Fleet) attempt(ctx context.Context, job *river.Job[scanArgs]) error {
 	e, run, err := f.store.Start(ctx, job.Args.Run, f.o.Worker, f.o.Version)
 	switch {
-	case errors.Is(err, store.ErrEnded), errors.Is(err, store.ErrNotFound):
-		return nil // somebody else was faster, or it was cancelled
-	case errors.Is(err, store.ErrPaused):
-		return f.paused(ctx, job, e, run)
+	case errors.Is(err, store.ErrPaused) && f.store.Now().Before(run.Period.Add(e.Every)):
+		return river.JobSnooze(pausedWait)
+	case errors.Is(err, store.ErrPaused): // the run of the next interval takes its place
+		return f.fail(ctx, job, store.Failure{State: store.RunCancelled, Code: "paused", Message: "the environment was paused", Final: true})
 	case err != nil:
 		return err
 	}
@@ -28,22 +36,11 @@ func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
 	if err != nil {
 		return f.failed(ctx, job, e, run, err)
 	}
-	return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
+	return f.settle(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
 }
 
 // pausedWait is how long a run of a paused environment waits before it looks again.
 const pausedWait = time.Minute
-
-// paused keeps a run of the schedule waiting while its environment is paused. It is over with
-// its interval: later, the run of the next one takes its place.
-func (f *Fleet) paused(ctx context.Context, job *river.Job[scanArgs], e store.Environment, run store.Run) error {
-	if f.store.Now().Before(run.Period.Add(e.Every)) {
-		return river.JobSnooze(pausedWait)
-	}
-	return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error {
-		return tx.Fail(ctx, run.ID, store.Failure{State: store.RunCancelled, Code: "paused", Message: "the environment was paused", Final: true})
-	})
-}
 
 // inspect calls the scanner; its panic is a failure of this environment alone.
 func (f *Fleet) inspect(ctx context.Context, e store.Environment) (results []audit.Result, err error) {
@@ -56,27 +53,26 @@ func (f *Fleet) inspect(ctx context.Context, e store.Environment) (results []aud
 	return f.o.Scanner.Scan(ctx, e)
 }
 
-// storing is how long an end may take to be stored after the scan was ended: a database that
-// is slow does not lose the scan.
+// storing is how long it may take to store what came of a scan, even if its context has
+// ended by then: a slow database does not lose the scan.
 const storing = time.Minute
 
-// end stores the end of a run and of its job in one transaction. A run that ended before
-// keeps that end.
-func (f *Fleet) end(ctx context.Context, job *river.Job[scanArgs], do func(context.Context, *store.Tx) error) error {
-	// The result of a scan that ended in time is stored, even if that takes a little longer.
+// settle stores what came of an attempt and, if that was the last one, the end of its job in
+// the same transaction.
+func (f *Fleet) settle(ctx context.Context, job *river.Job[scanArgs], last bool, do func(context.Context, *store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
 	defer cancel()
-	err := f.store.Within(ctx, func(tx *store.Tx) error {
-		if err := do(ctx, tx); err != nil {
-			return err
+	return f.store.Within(ctx, func(tx *store.Tx) error {
+		err := do(ctx, tx)
+		if err == nil && last {
+			_, err = river.JobCompleteTx[driver](ctx, tx.Queue(), job)
 		}
-		_, err := river.JobCompleteTx[driver](ctx, tx.Queue(), job)
 		return err
 	})
-	if errors.Is(err, store.ErrEnded) {
-		return nil
-	}
-	return err
+}
+
+func (f *Fleet) fail(ctx context.Context, job *river.Job[scanArgs], why store.Failure) error {
+	return f.settle(ctx, job, why.Final, func(ctx context.Context, tx *store.Tx) error { return tx.Fail(ctx, job.Args.Run, why) })
 }
 
 // failed keeps why a scan failed, and has it tried again if that may help.
@@ -87,7 +83,8 @@ func (f *Fleet) failed(ctx context.Context, job *river.Job[scanArgs], e store.En
 		}
 		return river.JobSnooze(0) // this process ends: another takes it
 	}
-	why := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error()}
+	wait := backoff(e.Name, run.Failures)
+	why := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error(), Final: !again(e, run, wait)}
 	var misconfigured *Misconfigured
 	switch {
 	case ctx.Err() != nil:
@@ -95,20 +92,7 @@ func (f *Fleet) failed(ctx context.Context, job *river.Job[scanArgs], e store.En
 	case errors.As(cause, &misconfigured):
 		why.State, why.Code, why.Final = store.RunMisconfigured, misconfigured.Code, true
 	}
-	wait := backoff(e.Name, run.Failures)
-	if why.State == store.RunFailed && !again(e, run, wait) {
-		why.Final = true
-	}
-	if why.Final {
-		return f.end(ctx, job, func(ctx context.Context, tx *store.Tx) error { return tx.Fail(ctx, run.ID, why) })
-	}
-	storeCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
-	defer cancel()
-	err := f.store.Within(storeCtx, func(tx *store.Tx) error { return tx.Fail(storeCtx, run.ID, why) })
-	switch {
-	case errors.Is(err, store.ErrEnded):
-		return nil
-	case err != nil:
+	if err := f.fail(ctx, job, why); err != nil || why.Final {
 		return err
 	}
 	return river.JobSnooze(wait)
@@ -123,15 +107,15 @@ const (
 // byHand is how often a scan is tried that a user requested.
 const byHand = 5
 
-// backoff is how long to wait after the failures before this one. It differs between
-// environments by a hash, so that those that failed at once do not come back at once.
+// backoff is how long to wait after the failures before this one. It differs by environment,
+// so that those that failed together do not come back together.
 func backoff(name string, failures int) time.Duration {
 	wait := min(firstWait<<min(failures, 16), lastWait)
 	return wait + store.Jitter(name, wait/4+time.Second)
 }
 
-// again reports whether a failed run is tried again: as long as that comes before the run
-// of the next interval, or a few times if somebody asked for it.
+// again reports whether a failed run is tried again: before the run of the next interval, or
+// a few times if a user requested it.
 func again(e store.Environment, run store.Run, wait time.Duration) bool {
 	if run.Trigger != store.TriggerSchedule {
 		return run.Failures+1 < byHand

@@ -9,8 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// batch is how many environments are enqueued in one transaction: others get their turn
-// in between.
+// batch is how many environments are enqueued in one transaction.
 const batch = 50
 
 // sweep gives a job to whatever is due.
@@ -36,7 +35,7 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 		}
 		n = len(due)
 		for _, e := range due {
-			// The interval that it is now: hours that were missed make one run.
+			// The present interval: hours that were missed make one run.
 			if _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
 				return err
 			}
@@ -49,8 +48,8 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// adopt gives a new job to each run that has lost its own, as when an older version of
-// dbaudit led and threw away what it did not know.
+// adopt gives a new job to each run that lost its own, as when an older dbaudit led and threw
+// away jobs of unknown kinds.
 func (f *Fleet) adopt(ctx context.Context) error {
 	return f.store.Within(ctx, func(tx *store.Tx) error {
 		orphans, err := tx.Orphans(ctx)

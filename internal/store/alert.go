@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// An Alert is something that is reported when it begins, and when it ends. One of a rule, an
-// integration and a key is open at a time.
+// An Alert is reported when it begins and when it ends. At a time, one is open of a rule, an
+// integration and a key.
 type Alert struct {
 	ID          int64
 	Rule        string
@@ -22,9 +22,8 @@ type Alert struct {
 	Opened      time.Time
 	Resolved    time.Time // zero while it is open
 	Again       bool      // it is over, and what it was about began again
-	// Ended says why a finding is not open any more; empty for what is not about a finding.
-	Ended   Reason
-	Retired bool // its integration is not audited any more
+	Ended       Reason    // why a finding is not open any more; empty if it is about something else
+	Retired     bool      // its integration is not audited any more
 }
 
 const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved,

@@ -51,19 +51,17 @@ func IsPostgres(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
-// HasPassword reports whether a URL holds a password, which does not belong into an
-// argument.
+// HasPassword reports whether a URL holds a password. One that cannot be parsed may.
 func HasPassword(name string) bool {
 	u, err := url.Parse(name)
 	if err != nil || !IsPostgres(name) {
-		return IsPostgres(name) // nobody knows
+		return IsPostgres(name)
 	}
 	_, set := u.User.Password()
 	return set || u.Query().Has("password")
 }
 
-// poolSize is how many connections a process has to PostgreSQL: more than that wait for
-// each other in the database all the same.
+// poolSize is how many connections a process has to PostgreSQL.
 const poolSize = 16
 
 func openPostgres(name string) (*sql.DB, error) {
@@ -142,8 +140,8 @@ func reason(err error) string {
 	return strings.TrimSpace(last[strings.LastIndex(last, "): ")+1:])
 }
 
-// openSQLite opens a file on a local disk. There is one connection, because SQLite has
-// one writer; another process waits for it. Each commit is on the disk when it returns.
+// openSQLite opens a file on a local disk, with one connection, because SQLite has one
+// writer. Each commit is on the disk when it returns.
 func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if file == "" {
 		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
@@ -179,8 +177,7 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// touch makes a file that only its owner may read, because it says something of people. An
-// existing one stays as it is.
+// touch makes a file that only its owner can read. An existing one stays as it is.
 func touch(file string, mode int) error {
 	made, err := os.OpenFile(file, mode, 0o600)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A ControlSpan is a row of results in which a control had one outcome. Results in which
-// it was unknown do not break the row; they are spans of their own.
+// A ControlSpan is a series of results in which a control had one outcome. Results in which
+// it was unknown do not interrupt it; they are spans of their own.
 type ControlSpan struct {
 	ID       int64
 	Control  audit.ControlID

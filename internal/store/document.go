@@ -13,16 +13,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// timeless is a result without what differs from scan to scan though nothing changed:
-// its times and the digest of its snapshot, which are columns of their own.
-func timeless(r audit.Result) audit.Result {
-	r.EvaluatedAt, r.Snapshot = time.Time{}, audit.Snapshot{}
-	return r
-}
-
-// putDocument keeps a result's document, the same bytes once, and returns its hash.
+// putDocument keeps a result's document, the same bytes once, and returns its hash. What
+// differs in each scan is not in it, and has columns of its own.
 func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
-	text, err := json.Marshal(timeless(r))
+	r.EvaluatedAt, r.Snapshot = time.Time{}, audit.Snapshot{}
+	text, err := json.Marshal(r)
 	if err != nil {
 		return "", err
 	}
@@ -59,8 +54,7 @@ func parseDocument(body []byte) (r audit.Result, err error) {
 	return r, json.Unmarshal(text, &r)
 }
 
-// Result is the result of a run for an integration (the name of its profile), or
-// [ErrNotFound].
+// Result is the result of a run for an integration, or [ErrNotFound].
 func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
 	return one(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
 }
@@ -82,8 +76,8 @@ func scanResult(from row) (r audit.Result, err error) {
 	return r, nil
 }
 
-// Results gives the stored results of an environment, oldest first, one after the other;
-// of every environment if the name is empty. It ends at the first error.
+// Results gives the results of an environment, oldest first, one after the other; of all
+// environments if the name is empty.
 func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
 	type key struct{ run, integration int64 }
 	where, args := named(environment)

@@ -18,23 +18,15 @@ type Environment struct {
 	Name           string
 	TenantID       string
 	URL            string
-	OrganizationID string // empty until the first result
-	// Config is the configuration of this environment alone, as dbaudit.yaml. The store
-	// does not look into it. It holds no secret: it says where one is.
-	Config string
-	// CredentialRef says where its credential is, for a reader: see [Certificate].
-	CredentialRef string
-	// Every is how often it is scanned; 0 is never by itself: then others post results.
-	Every time.Duration
-	// Jitter is how long after the beginning of each interval it is due. It is a hash of
-	// the name, so that a thousand environments are not due at once.
-	Jitter  time.Duration
-	Paused  bool
-	NextDue time.Time // zero is never
-	Labels  map[string]string
-	// CredentialEnds is when the credential ends that it is signed in to with; zero where that
-	// is not known.
-	CredentialEnds time.Time
+	OrganizationID string        // empty until the first result
+	Config         string        // the dbaudit.yaml of this environment alone
+	CredentialRef  string        // where its credential is, for a reader: see [Certificate]
+	Every          time.Duration // how often it is scanned; 0 if others post its results
+	Jitter         time.Duration // how long after the beginning of each interval it is due
+	Paused         bool
+	NextDue        time.Time // zero for never
+	Labels         map[string]string
+	CredentialEnds time.Time // zero if it is not known
 	CreatedAt      time.Time
 	// Profiles are the names of those by which [Store.Import] has it judged; not read back.
 	Profiles []string
@@ -43,7 +35,8 @@ type Environment struct {
 // Certificate begins the CredentialRef of a certificate. Each scan reads when it ends.
 const Certificate = "certificate:"
 
-// Jitter is the part of an interval after which an environment is due.
+// Jitter is the part of an interval after which an environment is due: a hash of its name, so
+// that a thousand environments are not due at once.
 func Jitter(name string, every time.Duration) time.Duration {
 	if every <= 0 {
 		return 0
@@ -64,9 +57,9 @@ func (e Environment) Period(at time.Time) time.Time {
 // Change counts the changes to the environments in the store.
 type Change struct{ Added, Updated, Unchanged int }
 
-// Import puts environments into the store, or brings those of the same name up to date.
-// An integration is retired, and keeps its history, if its profile is not among theirs. An
-// environment that had no schedule is due at once; what is known of the others stays.
+// Import adds environments, or updates those of the same name. An integration is retired, and
+// keeps its history, if its profile is not among theirs. An environment that had no schedule
+// is due at once.
 func (s *Store) Import(ctx context.Context, who string, environments []Environment) (Change, error) {
 	var change Change
 	// All lock them in this order, so that two never wait for each other.
@@ -139,8 +132,7 @@ func (t *Tx) save(ctx context.Context, e Environment) (int64, error) {
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
 }
 
-// Retire ends the schedule of an environment and retires its integrations. Its history stays,
-// and importing it again brings it back.
+// Retire ends the schedule of an environment and retires its integrations.
 func (t *Tx) Retire(ctx context.Context, e Environment) error {
 	return errors.Join(
 		t.exec(ctx, "UPDATE environment SET config = '', every = 0, next_due = NULL, credential_ends = NULL WHERE id = $1", e.ID),
@@ -210,8 +202,7 @@ func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Ti
 	return failed(err)
 }
 
-// Pause keeps environments from being scanned by themselves, or lets them be scanned
-// again: then an environment is due at once if its time has passed.
+// Pause takes environments out of the schedule, or puts them back.
 func (s *Store) Pause(ctx context.Context, who string, names []string, paused bool) error {
 	what := "resume "
 	if paused {
@@ -233,8 +224,8 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 	})
 }
 
-// Due locks and lists environments that are due, at most limit of them. If the next
-// time is further away than the interval, the clock was wrong when it was set: that is due, too.
+// Due locks and lists environments that are due. One whose next time is further away than
+// its interval is due too: the clock was wrong when it was set.
 func (t *Tx) Due(ctx context.Context, limit int) ([]Environment, error) {
 	query := "SELECT " + environmentColumns + ` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)

@@ -10,11 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A Reason says why a span began or ended. The zero value is none.
+// A Reason says why a span began or ended.
 type Reason string
 
-// The reasons. What changed with the profile may have changed in the environment as well:
-// it is not said that the environment did it.
+// The reasons. What changed with the profile may have changed in the environment as well.
 const (
 	ReasonFirst       Reason = "first-scan"          // nothing was known before
 	ReasonEnvironment Reason = "environment-changed" // it began
@@ -25,8 +24,8 @@ const (
 	ReasonWaived      Reason = "waived" // it is open, and a waiver covers it
 )
 
-// A Finding is a fault from the run that saw it first to the run that judged its control
-// and did not see it.
+// A Finding lasts from the run that saw it first to the run that judged its control and did
+// not see it.
 type Finding struct {
 	Environment  string          `json:"environment"`
 	Integration  string          `json:"integration"`

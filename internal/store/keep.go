@@ -53,7 +53,7 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 		since = t.now
 	}
 	complete := ""
-	if Complete(r) {
+	if r.Verdict != audit.VerdictIncomplete {
 		complete = ", last_complete_at = $7"
 	}
 	args := []any{in.id, edition(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), micro(since), run, micro(t.now)}
@@ -93,12 +93,6 @@ func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result
 		return err
 	}
 	return f.outcomes(ctx)
-}
-
-// Complete reports whether a result has an answer for its environment: it is compliant, or
-// noncompliant whatever else could not be judged.
-func Complete(r audit.Result) bool {
-	return r.Unread == nil && r.Verdict != audit.VerdictIncomplete
 }
 
 // count keeps how many integrations had which verdict by the last result of each day.

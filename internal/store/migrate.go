@@ -127,8 +127,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, version int) error {
 	return tx.exec(ctx, "INSERT INTO schema_version (version, at) VALUES ($1, $2)", version, micro(tx.now))
 }
 
-// Backup writes a copy of the store as it is at one moment to a file that does not exist
-// yet. Others continue in the meantime. PostgreSQL has tools of its own.
+// Backup writes a copy of the store, as it is at one moment, to a new file.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")

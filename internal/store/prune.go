@@ -14,10 +14,9 @@ type kept struct {
 }
 
 // Prune removes results, runs without one, and alerts that are over, if they are older than
-// a time, and returns how many results it removed. The first result of an integration in
-// each month stays, and so does its last one, and whatever a span of findings or controls
-// begins or ends with. Each step is a transaction of its own, so that others get their turn
-// in between, and what was removed stays removed if it is ended.
+// a time, and returns how many results it removed. It keeps the first result of an integration
+// in each month, its last one, and the runs that begin or end a span. It works in several
+// transactions, between which others get their turn.
 func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
 	ids, err := all(ctx, s.db, number, "SELECT id FROM integration ORDER BY id")
 	if err != nil {

@@ -21,24 +21,17 @@ type Status struct {
 	Environment Environment
 	Integration string // the name of its profile
 	// Verdict is that of the last result, and Incomplete before the first.
-	Verdict audit.Verdict
-	// Since is when the row of results with that verdict began; zero before the first.
-	Since time.Time
-	// LastResultRun is the run of the last result, 0 for none.
-	LastResultRun int64
-	LastResultAt  time.Time
-	// Summary is that of the last result, without its coverage.
-	Summary audit.Summary
-	// LastCompleteAt is when a result last was compliant or noncompliant, and not incomplete;
-	// zero for never.
-	LastCompleteAt time.Time
-	// Stale is set if that is longer ago than the interval and [Patience], or is yet to
-	// come by more than [Patience]: whatever the verdict was, it is not known now.
-	Stale bool
-	// Open counts the findings that are open and not waived, by severity.
-	Open map[audit.Severity]int
-	// LastRun is the newest run of the environment; nil for none.
-	LastRun *Run
+	Verdict        audit.Verdict
+	Since          time.Time // when the first result in a row with that verdict was stored
+	LastResultRun  int64     // 0 for none
+	LastResultAt   time.Time
+	Summary        audit.Summary // of the last result, without its coverage
+	LastCompleteAt time.Time     // when a result last was compliant or noncompliant
+	// Stale is set if that is longer ago than the interval and [Patience], or more than
+	// [Patience] in the future: the verdict is not known now.
+	Stale   bool
+	Open    map[audit.Severity]int // the findings that are open and not waived
+	LastRun *Run                   // the newest run of the environment; nil for none
 }
 
 // OpenFindings counts the findings that are open and not waived.
@@ -56,30 +49,25 @@ func (s Status) Green() bool { return s.Verdict == audit.VerdictCompliant && !s.
 // Fleet is the status of every integration of every environment, by their names.
 func (s *Store) Fleet(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
 
-// Status is the status of every integration of one environment; of every one if the name is
-// empty.
+// Status is the status of every integration of one environment; of all if the name is empty.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
 	now := s.now()
 	where, args := named(environment)
-	type open struct {
-		integration int64
-		severity    audit.Severity
-		count       int
-	}
-	counts, err := all(ctx, s.db, func(from row) (o open, err error) {
-		return o, from.Scan(&o.integration, &o.severity, &o.count)
+	open := map[int64]map[audit.Severity]int{} // by integration
+	_, err := all(ctx, s.db, func(from row) (integration int64, err error) {
+		var severity audit.Severity
+		var count int
+		err = from.Scan(&integration, &severity, &count)
+		if open[integration] == nil {
+			open[integration] = map[audit.Severity]int{}
+		}
+		open[integration][severity] = count
+		return integration, err
 	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
 		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
 		GROUP BY integration_id, severity`, args...)
 	if err != nil {
 		return nil, err
-	}
-	byIntegration := map[int64]map[audit.Severity]int{}
-	for _, o := range counts {
-		if byIntegration[o.integration] == nil {
-			byIntegration[o.integration] = map[audit.Severity]int{}
-		}
-		byIntegration[o.integration][o.severity] = o.count
 	}
 	return all(ctx, s.db, func(from row) (Status, error) {
 		var st Status
@@ -93,7 +81,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		if r.ID != 0 {
 			st.LastRun = &r
 		}
-		st.Open, st.Stale = byIntegration[id], st.stale(now)
+		st.Open, st.Stale = open[id], st.stale(now)
 		return st, nil
 	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
@@ -112,7 +100,7 @@ func (s Status) stale(now time.Time) bool {
 	if every == 0 {
 		every = unscheduled
 	}
-	// A time that is yet to come is one of a clock that was wrong: it says nothing of the age.
+	// A time in the future comes from a clock that was wrong.
 	age := now.Sub(s.LastCompleteAt)
 	return s.LastCompleteAt.IsZero() || age > every+Patience || age < -Patience
 }
@@ -134,8 +122,7 @@ func (s *Store) Trend(ctx context.Context, environment, integration string, sinc
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
 }
 
-// A Day counts the integrations by the verdict of the last result of a day. What was not
-// scanned on that day is not counted.
+// A Day counts the integrations that were scanned on it, by the verdict of their last result.
 type Day struct {
 	Day                                 time.Time
 	Compliant, Noncompliant, Incomplete int
@@ -162,14 +149,14 @@ func scanFinding(from row) (f Finding, err error) {
 		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
 }
 
-// OpenFindings lists the open findings of an environment; of every one if the name is
-// empty. Those of an integration that is retired are not known to be open any more.
+// OpenFindings lists the open findings of an environment, or of all if the name is empty,
+// except those of retired integrations.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
 	where, args := named(environment)
 	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
 }
 
-// named is the condition for an environment e, and its argument; every one fits an empty name.
+// named is the condition for an environment e, and its argument; true if the name is empty.
 func named(environment string) (where string, args []any) {
 	if environment == "" {
 		return "TRUE", nil
@@ -205,12 +192,9 @@ type ControlStatus struct {
 	Control     audit.ControlID `json:"-"`
 	Severity    audit.Severity  `json:"-"`
 	Outcome     audit.Outcome   `json:"outcome"`
-	// Since is when the row of results with that outcome began.
-	Since time.Time `json:"since"`
-	// Stale is set as in [Status].
-	Stale bool `json:"stale"`
-	// Open counts the findings of the control that are open and not waived.
-	Open int `json:"open_findings"`
+	Since       time.Time       `json:"since"` // when the first result in a row with that outcome was stored
+	Stale       bool            `json:"stale"` // as in [Status]
+	Open        int             `json:"open_findings"`
 }
 
 // Control lists what a control is across the fleet, by environment.

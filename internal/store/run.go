@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A RunState is the state of a run. The zero value is unknown.
+// A RunState is the state of a run.
 type RunState string
 
 // The states of a run. The last five are ends; Failed is one only if the queue does not
@@ -22,11 +22,11 @@ const (
 	RunNoncompliant  RunState = "noncompliant"
 	RunIncomplete    RunState = "incomplete"
 	RunFailed        RunState = "failed"        // it is tried again until it has failed too often
-	RunMisconfigured RunState = "misconfigured" // somebody must change something: it is not tried again
+	RunMisconfigured RunState = "misconfigured" // it is not tried again: a user must change something
 	RunCancelled     RunState = "cancelled"
 )
 
-// A Trigger is why a run was made. The zero value is unknown.
+// A Trigger is why a run was made.
 type Trigger string
 
 // The triggers of a run.
@@ -109,8 +109,7 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
 }
 
-// Orphans are the runs that have not ended although the queue does not have their job any
-// more.
+// Orphans are the runs that have not ended, but have no job in the queue any more.
 func (t *Tx) Orphans(ctx context.Context) ([]Run, error) {
 	return all(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
 		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`)
@@ -179,8 +178,7 @@ type Failure struct {
 	Final bool
 }
 
-// Fail keeps why an attempt of a run gave no result. Nothing that is known of the
-// environment changes. It returns [ErrEnded] for a run that has ended.
+// Fail keeps why an attempt of a run gave no result, or returns [ErrEnded].
 func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
 	r, err := t.going(ctx, run)
 	if err != nil {
@@ -197,9 +195,8 @@ func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
 		run, f.State, r.Failures, f.Code, f.Message, ended)
 }
 
-// Finish stores the results of a run, one for each integration of its environment, ends it
-// and folds the results into the spans. It returns [ErrEnded] for a run that has ended:
-// a result is never stored twice.
+// Finish stores the results of a run, one for each integration of its environment, and ends
+// it, or returns [ErrEnded].
 func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) error {
 	if len(results) == 0 {
 		return errors.New("a scan gave no result")
@@ -244,9 +241,8 @@ func ended(results []audit.Result) RunState {
 	return state
 }
 
-// Record stores results that were found elsewhere, by a scan in a pipeline, as runs of
-// their own; results of one environment follow each other. An environment that is not
-// known yet is added without a schedule.
+// Record stores results of a scan in a pipeline as runs of their own. Results of one
+// environment follow each other. An unknown environment is added, without a schedule.
 func (s *Store) Record(ctx context.Context, results []audit.Result, worker string) error {
 	for begin := 0; begin < len(results); {
 		end := begin + 1
@@ -301,8 +297,8 @@ func (s *Store) Runs(ctx context.Context, environment string, before int64, limi
 	return all(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
 }
 
-// Failing is the newest run that ended of each environment, if it gave no result, by the
-// name of the environment. A run that was cancelled does not count.
+// Failing is the last run of each environment that ended and was not cancelled, if it gave no
+// result; by the name of the environment.
 func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
 	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
 		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)

@@ -1,9 +1,6 @@
 // Package store keeps the fleet: its environments, their runs and results, and what
-// changed over time. It alone knows SQL. One code path serves SQLite, for one machine,
-// and PostgreSQL, for many.
-//
-// A result is stored in the transaction that ends its run and folds it into the spans
-// of findings and controls. A finding is closed only by a run that judged its control.
+// changed over time, in SQLite or PostgreSQL. A finding is closed only by a run that judged
+// its control.
 package store
 
 import (
@@ -24,30 +21,21 @@ import (
 	"github.com/riverqueue/river/riverdriver/riversqlite"
 )
 
-// Errors that callers distinguish.
+// Errors that callers distinguish. The version of a store is wrong also if another process
+// migrated or restored it after it was opened.
 var (
-	// ErrNotFound is returned for an environment, a run or a result that is not stored.
 	ErrNotFound = errors.New("not found")
-	// ErrEnded is returned for a run that has ended before.
-	ErrEnded = errors.New("the run has ended before")
-	// ErrPaused is returned for a run of the schedule of a paused environment.
-	ErrPaused = errors.New("the environment is paused")
-	// ErrLater is returned for a store of a later version, also if it was migrated after it was
-	// opened.
-	ErrLater = errors.New("the store was written by a later version of dbaudit")
-	// ErrOutdated is returned for a store of an earlier version.
+	ErrEnded    = errors.New("the run has ended before")
+	ErrPaused   = errors.New("the environment is paused")
+	ErrLater    = errors.New("the store was written by a later version of dbaudit")
 	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up, and run dbaudit db migrate")
 )
 
 // Options say how a store is opened.
 type Options struct {
-	// Now is the clock.
-	Now func() time.Time
-	// Migrate brings a store of an earlier version up to date. An empty store is always
-	// set up.
-	Migrate bool
-	// Existing refuses a store that does not exist, instead of making it.
-	Existing bool
+	Now      func() time.Time
+	Migrate  bool // update a store of an earlier version
+	Existing bool // refuse a store that does not exist, instead of making it
 }
 
 // A Store is an open database. Its methods may be called from several goroutines.
@@ -58,8 +46,7 @@ type Store struct {
 	now      func() time.Time
 }
 
-// Open opens the store that a URL names: postgres://…, or a file of SQLite, which is
-// created if it does not exist. A store of a later version is refused.
+// Open opens the store that a URL names: postgres://…, or a file of SQLite.
 func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	s := &Store{now: o.Now, postgres: IsPostgres(name)}
 	var err error
@@ -92,8 +79,7 @@ func (s *Store) Created() bool { return s.created }
 // Postgres reports whether the store is PostgreSQL.
 func (s *Store) Postgres() bool { return s.postgres }
 
-// QueueDriver is the driver by which the queue uses the same database, so that the end
-// of a job and what it stored are one transaction.
+// QueueDriver is the driver by which the queue uses the same database.
 func (s *Store) QueueDriver() riverdriver.Driver[QueueTx] {
 	if s.postgres {
 		return riverdatabasesql.New(s.db)
@@ -114,9 +100,9 @@ type QueueTx = *sql.Tx
 // Queue is the transaction for the queue.
 func (t *Tx) Queue() QueueTx { return t.tx }
 
-// Within runs do in one transaction, which is undone if do fails. On SQLite nothing
-// else reaches the database in the meantime: do must use the transaction alone. It returns
-// [ErrLater] or [ErrOutdated] if another process replaced the store by one of another version.
+// Within runs do in one transaction, which is undone if do fails. Do must use the
+// transaction alone: SQLite has no other connection. The error is [ErrLater] or [ErrOutdated]
+// if the store is of another version now.
 func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
 	return s.within(ctx, func(tx *Tx) error {
 		have, err := one(ctx, tx.tx, number, latestVersion)
@@ -158,8 +144,7 @@ func (t *Tx) lock(table string) string {
 	return ""
 }
 
-// storable leaves out of texts what PostgreSQL refuses in them: a zero byte, and what is not
-// UTF-8. They may come from whatever was read.
+// storable removes from texts what PostgreSQL refuses: zero bytes, and what is not UTF-8.
 func storable(args []any) []any {
 	clean := slices.Clone(args)
 	for i, arg := range clean {
