@@ -55,7 +55,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		if results[i], failed = checkFile(ctx, a, j, name, run.Changes{File: file, Want: f.requirement}, f.input); failed == nil {
 			continue
 		}
-		if ctx.Err() != nil || exitCode(failed) == exitUsage {
+		if ctx.Err() != nil || len(files) == 1 && exitCode(failed) == exitUsage {
 			return fmt.Errorf("%s: %w", name, failed)
 		}
 		// A file that cannot be read does not stop the others: its result says so.

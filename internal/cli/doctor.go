@@ -159,11 +159,16 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 			examined[i], err = f.examine(timed, a, t, planned)
 			return err
 		})
-		if err != nil {
+		if err != nil && (ctx.Err() != nil || len(targets) == 1 && exitCode(err) == exitUsage) {
 			return errors.Join(err, write())
 		}
+		if err != nil {
+			code = worse(code, exitCode(err))
+			examined[i].Outcome = doctor.Failed
+			examined[i].Checks = append(examined[i].Checks, doctor.Check{ID: "remaining", Title: "remaining checks", Outcome: doctor.Failed, Detail: err.Error()})
+		}
 		if examined[i].Outcome == doctor.Failed {
-			code = exitFailure
+			code = worse(code, exitFailure)
 		}
 	}
 	if err := write(); err != nil {

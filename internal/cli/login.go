@@ -174,17 +174,28 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
+	code := exitOK
 	for _, t := range targets {
-		err := t.Within(ctx, func(timed context.Context) error {
-			me, err := whoamiIn(timed, a, t)
-			answer.Environments = append(answer.Environments, me)
+		var me environmentIdentity
+		err := t.Within(ctx, func(timed context.Context) (err error) {
+			me, err = whoamiIn(timed, a, t)
 			return err
 		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", t, err)
+		if err == nil {
+			answer.Environments = append(answer.Environments, me)
+			continue
 		}
+		err = fmt.Errorf("%s: %w", t, err)
+		if ctx.Err() != nil || len(targets) == 1 {
+			return err
+		}
+		a.Complain(err) // and the others answer all the same
+		code = worse(code, exitCode(err))
 	}
-	return f.document.put(a, answer, answer.print)
+	if code != exitOK && len(answer.Environments) == 0 {
+		return verdictError(code)
+	}
+	return ended(code, f.document.put(a, answer, answer.print))
 }
 
 // targets are the environments to ask; none if none is named.

@@ -49,7 +49,8 @@ type Privilege struct {
 // A Check is one thing that was examined.
 type Check struct {
 	// ID is stable: address, tls, tenant, sign-in, membership, version, read-…,
-	// impersonation, apply-needs, apply-grants, clock, credential.
+	// impersonation, apply-needs, apply-grants, clock, credential, remaining (what the time
+	// was too short for, or the settings prevent).
 	ID      string  `json:"id"`
 	Title   string  `json:"title"`
 	Outcome Outcome `json:"outcome"`

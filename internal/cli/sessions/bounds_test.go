@@ -158,6 +158,7 @@ func TestTimeout(t *testing.T) {
 	}
 	p.has(o.stdout, "it took longer than 8s: allow more with --timeout")
 	p.vars["DBAUDIT_TIMEOUT"] = "300ms"
+	p.has(p.run("doctor", "--all-envs").must(t, 3).stdout, "quick ", "slow ", "remaining checks")
 	for _, args := range [][]string{{"collect", "--env", "slow"}, {"doctor", "--env", "slow"}, {"plan", "--env", "slow"}} {
 		if o := p.run(args...).must(t, 3); !strings.Contains(o.stderr+o.stdout, "300ms") {
 			t.Errorf("%v: %s", args, o.stderr)

@@ -118,6 +118,19 @@ func TestManyEnvironments(t *testing.T) {
 			t.Errorf("%+v", document)
 		}
 	})
+	t.Run("one that cannot be asked", func(t *testing.T) {
+		t.Parallel()
+		p := newPlaceApart(t, compliant)
+		p.environments([]string{"north"}, "  aachen:", "    url: "+compliant.URL(), "    auth: {client_id: 11111111-1111-4111-8111-111111111111, secret: {env: ABSENT}}")
+		doctor := p.run("doctor", "--all-envs").must(t, 3)
+		p.has(doctor.stdout, "aachen", "the variable ABSENT is not set", "north", "0 fail")
+		whoami := p.run("whoami", "--all-envs").must(t, 2)
+		p.has(whoami.stdout, "north (")
+		p.has(whoami.stderr, "dbaudit: aachen (", "the variable ABSENT is not set")
+		if o := p.run("whoami", "--env", "aachen").must(t, 2); o.stdout != "" {
+			t.Errorf("%q is not known", o.stdout)
+		}
+	})
 	t.Run("a person is asked once", func(t *testing.T) {
 		t.Parallel()
 		p := place(t, []string{"north", "south"}, compliant, compliant)
