@@ -11,7 +11,6 @@ import (
 	"crypto/sha1"
 	"encoding/json"
 	"hash"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -132,15 +131,10 @@ type Link struct {
 
 // Links is a reference to a web address; empty if it is not one.
 func Links(address, title string) []Link {
-	if !isWeb(address) {
+	if !text.IsWeb(address) {
 		return nil
 	}
 	return []Link{{Href: address, Rel: "reference", Text: text.Line(title)}}
-}
-
-func isWeb(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && text.URL(address) == address
 }
 
 // Metadata says what a document is.
@@ -182,7 +176,7 @@ type Resource struct {
 // Source is the resource of a vendor's page.
 func Source(title, address string) Resource {
 	r := Resource{UUID: ID("source", title, address), Title: text.Line(title)}
-	if isWeb(address) {
+	if text.IsWeb(address) {
 		r.RLinks = []Link{{Href: address}}
 	}
 	return r

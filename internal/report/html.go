@@ -179,7 +179,7 @@ func factsOf(r audit.Result) []datum {
 		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
 	}
 	for i := range list {
-		if !isWeb(list[i].URL) {
+		if !text.IsWeb(list[i].URL) {
 			list[i].URL = ""
 		}
 	}

@@ -286,8 +286,8 @@ func spaced(s string) string {
 // link is a link where the target is a page of the web, else plain text.
 func link(name, target string) string {
 	name = md(shorten(name, textColumns))
-	if !isWeb(target) || len(target) > 2*textColumns {
+	if !text.IsWeb(target) || len(target) > 2*textColumns {
 		return name
 	}
-	return "[" + name + "](<" + text.URL(target) + ">)"
+	return "[" + name + "](<" + target + ">)"
 }

@@ -142,7 +142,7 @@ func pieces(step string, env audit.Environment) []piece {
 	const mark = "\x00" // no visible text has it
 	marked := []string{}
 	for _, address := range []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com", visible(env.URL)} {
-		if isWeb(address) {
+		if text.IsWeb(address) {
 			marked = append(marked, address, mark+address+mark)
 		}
 	}

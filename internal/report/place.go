@@ -62,7 +62,3 @@ func inCheckout(file string) bool {
 func escapePath(s string) string {
 	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s))
 }
-
-func isWeb(u string) bool {
-	return strings.HasPrefix(u, "https://") || strings.HasPrefix(u, "http://")
-}

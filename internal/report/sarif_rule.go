@@ -48,9 +48,9 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	add("Why it matters", whyOf(c, rule))
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
-		if isWeb(res.URL) {
+		if text.IsWeb(res.URL) {
 			plain = append(plain, visible(res.Title)+": "+visible(res.URL))
-			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+text.URL(res.URL)+">)")
+			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+res.URL+">)")
 		}
 	}
 	page := pageURL(c)

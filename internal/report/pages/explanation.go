@@ -3,7 +3,6 @@ package pages
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -108,14 +107,12 @@ func (p controlPage) clicks() []string {
 	return change.For(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
 }
 
-// A passage is a part of an explanation: a label, and one or more paragraphs. A paragraph
-// that is an address is never broken.
+// A passage is a part of an explanation: a label, and one or more paragraphs. An address is
+// never broken.
 type passage struct {
 	label string
 	said  []string
 }
-
-func address(said string) bool { return regexp.MustCompile(`^https://[^\s<>]+$`).MatchString(said) }
 
 const portalSteps = "portal"
 
@@ -167,7 +164,7 @@ func (e Explanation) Text() string {
 		label := p.label
 		for _, said := range p.said {
 			lines := []string{text.Line(said)}
-			if !address(said) {
+			if !text.IsWeb(said) {
 				lines = text.Wrap(lines[0], 80-width)
 			}
 			for _, line := range lines {
@@ -189,7 +186,7 @@ func (e Explanation) Markdown() string {
 			switch {
 			case p.label == portalSteps:
 				fmt.Fprintf(&b, "%d. %s\n", i+1, text.Markdown(e.Portal[i]))
-			case address(said):
+			case text.IsWeb(said):
 				fmt.Fprintf(&b, "<%s>\n", said)
 			default:
 				fmt.Fprintf(&b, "%s\n", text.Markdown(said))

@@ -15,15 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// Write makes a folder hold the pages, and no other page that was made.
+// Write makes a folder contain the pages, and no other generated page.
 func Write(dir string, pages map[string]string) error {
-	if err := write(dir, pages); err != nil {
-		return fmt.Errorf("writing the pages: %w", err)
-	}
-	return nil
-}
-
-func write(dir string, pages map[string]string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package text
 import (
 	"fmt"
 	"html"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -74,15 +75,10 @@ func unmentioned(s string) string {
 	return b.String()
 }
 
-// URL makes a destination for <…> of a Markdown link.
-func URL(s string) string {
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("<>\\\"`|", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
+// IsWeb reports whether s is the address of a web page, which may become a link as it is, in
+// Markdown too.
+func IsWeb(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("<>\\\"`|", r) })
 }

@@ -261,13 +261,24 @@ func TestWrapLinesKeepsWhatIsCopied(t *testing.T) {
 	}
 }
 
+func TestIsWeb(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]bool{
+		"https://contoso.crm.dynamics.com": true, "http://x/a?b=c#d": true, "https://x/a b": false, "https://x/a>": false, "https://x/|": false, "https://x/é": false,
+		"https://": false, "javascript:alert(1)": false, "x": false, "": false,
+	} {
+		if got := IsWeb(s); got != want {
+			t.Errorf("%q: %t", s, got)
+		}
+	}
+}
+
 func TestPhrases(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
 		Count(1, "finding") + ", " + Count(2, "finding"):      "1 finding, 2 findings",
 		Linef("%s at %d", "a\nb", 3):                          `a\nb at 3`,
 		Lines("{\n\x07}"):                                     "{\n" + `\u0007}`,
-		URL("https://x/a b>"):                                 "https://x/a%20b%3E",
 		MarkdownTable([]string{"a"}, [][]string{{"b|c"}}):     "| a |\n| --- |\n| b&#124;c |\n",
 		strings.Join(Wrap("one two three four five", 9), "/"): "one two/three/four five",
 	} {
