@@ -1,11 +1,14 @@
 package change
 
 import (
+	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // An Action is one change: one request.
@@ -58,11 +61,36 @@ func Act(k audit.FixKind, t Target, why []Reason) Action {
 // are the privileges that the configuration allows beyond the minimum.
 func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
 	act := of(a.Kind).act
-	if act.words == nil {
+	if act.target == "" {
 		return "", "", ""
 	}
-	summary, note = act.words(a, allow)
-	return summary, act.risk, note
+	return say(act.summary, a.words()), act.risk, act.note(a, allow)
+}
+
+// words are what the summary of an action calls by names in braces.
+func (a Action) words() map[string]string {
+	t := a.Target
+	quoted := func(r *Ref) string {
+		if r == nil {
+			return ""
+		}
+		return strconv.Quote(cmp.Or(r.Name, r.ID))
+	}
+	words := map[string]string{
+		"role": quoted(t.Role), "user": quoted(t.User), "view": quoted(t.View), "principal": quoted(t.Principal), "owner": quoted(t.Owner),
+		"unit": cmp.Or(t.BusinessUnit, &Ref{}).Name, "application": t.ApplicationID, "access": a.After[AttrAccess],
+		"privilege": Called(strings.Join(a.After.Names(), ", ")), "privileges": text.Count(len(a.After), "privilege"),
+	}
+	if a.Before[AttrAccess] == None {
+		words["only"] = "Read only"
+	} else {
+		words["more"] = "Read"
+	}
+	return words
+}
+
+func always(note string) func(Action, []string) string {
+	return func(Action, []string) string { return note }
 }
 
 // Requests derives the requests of an action and of its undo.

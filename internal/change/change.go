@@ -13,6 +13,7 @@
 package change
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -49,7 +50,7 @@ const (
 // A kind is what there is to know of one kind of fix.
 type kind struct {
 	name audit.FixKind
-	// summary and portal are how to make the fix, as sentences for [fix.say].
+	// summary and portal are how to make the fix, as sentences for [say].
 	summary  string
 	portal   []string
 	requests func(fix) []Call
@@ -58,10 +59,9 @@ type kind struct {
 	remedy func(fix) Remedy
 	// example picks what the kind uses from a fix that has everything; nil for nothing.
 	example func(all audit.Fix) audit.Fix
-	// who can make it manually; nil for [SystemAdministrator].
-	who  func(audit.Fix) string
-	flag string // without which dbaudit plan leaves the fix out
-	act  act    // how apply makes it; zero if no tool can or should
+	who     string // whoever can make it manually; empty for [SystemAdministrator]
+	flag    string // without which dbaudit plan leaves the fix out
+	act     act    // how apply makes it; zero if no tool can or should
 }
 
 // An act is how apply makes a change.
@@ -74,9 +74,10 @@ type act struct {
 	limit func(Limits, Action) error
 	along func() []string // the privileges that the platform grants with the change
 	risk  Risk
-	// words are a sentence, and what else happens. They depend only on the action's target
-	// and states, so that no plan can say one thing and do another.
-	words func(a Action, allow []string) (summary, note string)
+	// summary is a sentence for [say], and note says what else happens. They depend only on
+	// the action's target and states, so that no plan can say one thing and do another.
+	summary string
+	note    func(a Action, allow []string) string
 }
 
 // kinds lists every kind of fix: first those that apply can carry out.
@@ -146,10 +147,5 @@ const Maintainer = "the maintainer of dbaudit's configuration"
 
 // Who names whoever can make a fix manually.
 func Who(f audit.Fix) string {
-	if who := of(f.Kind).who; who != nil {
-		return who(f)
-	}
-	return SystemAdministrator
+	return newFix(f, Place{}).say(cmp.Or(of(f.Kind).who, SystemAdministrator))
 }
-
-func whoever(name string) func(audit.Fix) string { return func(audit.Fix) string { return name } }

@@ -131,10 +131,10 @@ func (f fix) api(resource string) string { return API(f.origin()) + "/" + resour
 
 // origin is the environment's address, or a placeholder if the result has no valid one.
 func (f fix) origin() string {
-	if !strings.HasPrefix(f.env.URL, "https://") || strings.ContainsFunc(f.env.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	if !strings.HasPrefix(f.Environment.URL, "https://") || strings.ContainsFunc(f.Environment.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "https://ORG.crmN.dynamics.com"
 	}
-	return strings.TrimRight(f.env.URL, "/")
+	return strings.TrimRight(f.Environment.URL, "/")
 }
 
 // The placeholders that earlier calls fill in; that of a privilege is [privilegeOf].

@@ -13,8 +13,23 @@ const administrators = "an administrator of the Entra tenant and one of the envi
 func manual() []kind {
 	return []kind{
 		{
-			name: InstallApp, remedy: fix.installApp, who: whoever("a Power Platform administrator who may install apps"),
+			name: InstallApp, who: "a Power Platform administrator who may install apps",
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{Table: all.Table, Privileges: all.Privileges} },
+			summary: "Install the app that contains {contents}: a role cannot grant what the environment does not define.",
+			portal: []string{
+				"Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > {place} > Resources > Dynamics 365 apps.",
+				"Choose Install app, select the app that contains {contents} (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
+				"Scan again: the privileges can be granted once they exist.",
+			},
+			commands: func(f fix) []string {
+				if f.Environment.URL == "" {
+					return nil
+				}
+				return []string{
+					"pac application list --environment " + Shell(f.Environment.URL),
+					"pac application install --environment " + Shell(f.Environment.URL) + " --application-name APPLICATION",
+				}
+			},
 		},
 		{
 			name:    ReplaceRole,
@@ -26,10 +41,10 @@ func manual() []kind {
 				"{settings} > Application users.",
 				"Select the integration user, choose Edit security roles, select the new role, clear {role|of the integration}, and save.",
 			},
-			commands: func(f fix) []string { return []string{"dbaudit profile show " + Shell(f.profile)} },
+			commands: func(f fix) []string { return []string{"dbaudit profile show " + Shell(f.Profile)} },
 		},
 		{
-			name: ReplaceUser, who: whoever(administrators),
+			name: ReplaceUser, who: administrators,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
 			summary: "Have the integration run as an application user instead of {user|a person's account}.",
 			portal: []string{
@@ -106,7 +121,7 @@ func manual() []kind {
 			},
 		},
 		{
-			name: RestoreIdentity, who: whoever(administrators),
+			name: RestoreIdentity, who: administrators,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
 			summary: "Restore the identity of the user {user|of the integration} in Microsoft Entra.",
 			portal: []string{
@@ -131,36 +146,26 @@ func manual() []kind {
 			name: ActivateView, remedy: fix.activateView, who: owner,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, Owner: all.Owner} },
 		},
-		{name: CorrectConfiguration, remedy: fix.correctConfiguration, who: whoever(Maintainer)},
+		{
+			name: CorrectConfiguration, who: Maintainer,
+			summary:  "Correct the configuration: it requires {required|something}, which cannot be met.",
+			portal:   []string{"Open the configuration and correct the entry of {required|something}."},
+			commands: fix.scanAgain,
+		},
 	}
 }
 
-func (f fix) scanAgain() []string { return []string{"dbaudit scan" + f.at.Arguments()} }
+func (f fix) scanAgain() []string { return []string{"dbaudit scan" + f.Arguments()} }
 
-func (f fix) installApp() Remedy {
-	var commands []string
-	if f.env.URL != "" {
-		commands = []string{
-			"pac application list --environment " + Shell(f.env.URL),
-			"pac application install --environment " + Shell(f.env.URL) + " --application-name APPLICATION",
-		}
-	}
-	brought := rights(f.Privileges, "")
+// contents are what an app brings.
+func (f fix) contents() string {
 	switch {
-	case f.Table != "" && len(f.Privileges) > 0:
-		brought = "the table " + f.Table + " and " + brought
-	case f.Table != "":
-		brought = "the table " + f.Table
+	case f.Table == "":
+		return rights(f.Privileges, "")
+	case len(f.Privileges) == 0:
+		return "the table " + f.Table
 	}
-	return Remedy{
-		Summary: "Install the app that contains " + brought + ": a role cannot grant what the environment does not define.",
-		Portal: []string{
-			f.say("Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > {place} > Resources > Dynamics 365 apps."),
-			"Choose Install app, select the app that contains " + brought + " (Dynamics 365 Sales for leads, opportunities, campaigns and marketing lists), and install it.",
-			"Scan again: the privileges can be granted once they exist.",
-		},
-		Commands: commands,
-	}
+	return "the table " + f.Table + " and " + rights(f.Privileges, "")
 }
 
 // removeDuplicateUser leaves one of several users. If the fix names a user, it is the only
@@ -213,19 +218,17 @@ func (f fix) activateView() Remedy {
 	return r
 }
 
-func (f fix) correctConfiguration() Remedy {
-	asked := "something"
+// required is what an entry of the configuration requires; empty if the fix does not say.
+func (f fix) required() string {
 	switch {
+	case f.View != nil && f.Table != "":
+		return "the view " + name(f.View) + " of the table " + f.Table
 	case f.View != nil:
-		asked = f.say("the view {view}[ of the table {table}]")
+		return "the view " + name(f.View)
 	case f.Role != nil:
-		asked = f.say("the role {role}")
+		return "the role " + name(f.Role)
 	case f.User != nil:
-		asked = f.say("the user {user}")
+		return "the user " + name(f.User)
 	}
-	return Remedy{
-		Summary:  "Correct the configuration: it requires " + asked + ", which cannot be met.",
-		Portal:   []string{"Open the configuration and correct the entry of " + asked + "."},
-		Commands: f.scanAgain(),
-	}
+	return ""
 }

@@ -28,7 +28,5 @@ func PlatformDefaults() []string { return platformGrants().Restored }
 // Inborn are the privileges that the platform gives to each new role, at Organization level.
 func Inborn() []string { return platformGrants().NewRole }
 
-func isInborn(name string) bool { return contains(Inborn(), name) }
-
 // IsPlatformDefault reports whether a privilege is one of [PlatformDefaults].
 func IsPlatformDefault(name string) bool { return contains(PlatformDefaults(), name) }

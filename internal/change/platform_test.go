@@ -13,7 +13,7 @@ func TestPlatform(t *testing.T) {
 		t.Errorf("a new role has %v, a grant restores %v", Inborn(), PlatformDefaults())
 	}
 	for _, name := range PlatformDefaults() {
-		if !isInborn(name) {
+		if !contains(Inborn(), name) {
 			t.Errorf("a grant restores %s, which a new role does not have", name)
 		}
 	}

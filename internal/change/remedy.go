@@ -69,7 +69,7 @@ func For(f audit.Fix, at Place) Remedy {
 	r := x.remedy()
 	r.origin = x.origin()
 	switch {
-	case x.env.URL == "": // a file, for which nothing can be planned or applied
+	case x.Environment.URL == "": // a file, for which nothing can be planned or applied
 	case !Automatic(f.Kind):
 		r.Who = Who(f)
 	default:
@@ -106,16 +106,20 @@ func (f fix) remedy() Remedy {
 	if k.commands != nil {
 		r.Commands = k.commands(f)
 	}
+	if f.User != nil && (f.Kind == AddPrivilege || f.Kind == RaiseDepth) {
+		f.Kind = AssignRole
+		assign := f.remedy()
+		r.Portal, r.Requests, r.Commands = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...), append(r.Commands, assign.Commands...)
+	}
 	return r
 }
 
 // A fix is what to do, and where.
 type fix struct {
 	audit.Fix
+	Place
 
-	at      Place
-	env     audit.Environment
-	profile string
+	words map[string]string
 }
 
 // newFix drops empty references, so that nil always means "the fix does not say".
@@ -125,5 +129,8 @@ func newFix(f audit.Fix, at Place) fix {
 			*ref = nil
 		}
 	}
-	return fix{f, at, at.Environment, cmp.Or(at.Profile, defaultProfile)}
+	at.Profile = cmp.Or(at.Profile, defaultProfile)
+	x := fix{Fix: f, Place: at}
+	x.words = x.vocabulary()
+	return x
 }

@@ -15,46 +15,65 @@ import (
 func ofRoles() []kind {
 	example := func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} }
 	return []kind{
-		{name: CreateRole, remedy: fix.createRole, example: example, act: act{
-			target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn, risk: RiskLow,
-			words: func(a Action, _ []string) (string, string) {
-				return fmt.Sprintf("create the security role %q in the business unit %s", a.Target.Role.Name, a.Target.BusinessUnit.Name),
-					fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
+		{
+			name: CreateRole, example: example,
+			summary:  "Create the security role {role|for the integration}{with rights}.",
+			portal:   []string{"{settings} > Security roles.", "Choose + New role, name it {role|of the integration}, choose the root business unit, and save.", levels},
+			requests: fix.creation,
+			act: act{
+				target: TargetRole, from: State{AttrRole: Absent}, to: State{AttrRole: Present}, along: Inborn, risk: RiskLow,
+				summary: "create the security role {role} in the business unit {unit}",
+				note: func(a Action, _ []string) string {
+					return fmt.Sprintf("The platform gives %s to each new role.", text.Count(len(a.Along), "privilege"))
+				},
 			},
-		}},
-		{name: AddPrivilege, remedy: fix.grant, example: example, act: act{
-			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
-			legal: depths(func(from, to audit.Depth) bool { return from == audit.DepthNone && to > from }),
-			words: func(a Action, _ []string) (string, string) {
-				return fmt.Sprintf("grant %s to the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name),
-					a.grantNote("Affects everyone who has this role.")
+		},
+		{
+			name: AddPrivilege, example: example,
+			summary:  "Grant {rights at} to the role {role|of the integration}" + andAssign,
+			portal:   editRole(),
+			requests: fix.grants, commands: fix.lintFix,
+			act: act{
+				target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
+				legal:   depths(func(from, to audit.Depth) bool { return from == audit.DepthNone && to > from }),
+				summary: "grant {privileges} to the role {role}", note: grantNote("Affects everyone who has this role."),
 			},
-		}},
-		{name: RaiseDepth, remedy: fix.grant, example: example, act: act{
-			target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
-			legal: depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to > from }),
-			words: func(a Action, _ []string) (string, string) {
-				return fmt.Sprintf("raise %s in the role %q", text.Count(len(a.After), "privilege"), a.Target.Role.Name),
-					a.grantNote("Widens access for everyone who has this role.")
+		},
+		{
+			name: RaiseDepth, example: example,
+			summary:  "Raise {rights to} in the role {role|of the integration}" + andAssign,
+			portal:   editRole(),
+			requests: fix.grants,
+			act: act{
+				target: TargetGrants, limit: Limits.grant, risk: RiskMedium,
+				legal:   depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to > from }),
+				summary: "raise {privileges} in the role {role}", note: grantNote("Widens access for everyone who has this role."),
 			},
-		}},
-		{name: RemovePrivilege, remedy: fix.removePrivilege, example: example, flag: "--least-privilege", act: act{
-			target: TargetGrants, risk: RiskHigh,
-			legal: func(a Action) error {
-				if len(a.After) != 1 {
-					return errors.New("it removes several privileges at once")
-				}
-				return depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to == audit.DepthNone })(a)
+		},
+		{
+			name: RemovePrivilege, example: example, flag: "--least-privilege",
+			summary:  "Remove {rights} from the role {role|of the integration}.",
+			portal:   editRole(),
+			requests: fix.removals,
+			act: act{
+				target: TargetGrants, risk: RiskHigh,
+				legal: func(a Action) error {
+					if len(a.After) != 1 {
+						return errors.New("it removes several privileges at once")
+					}
+					return depths(func(from, to audit.Depth) bool { return from > audit.DepthNone && to == audit.DepthNone })(a)
+				},
+				summary: "remove {privilege} from the role {role}", note: grantNote("Whatever depends on this privilege stops working."),
 			},
-			words: func(a Action, _ []string) (string, string) {
-				return fmt.Sprintf("remove %s from the role %q", Called(strings.Join(a.After.Names(), ", ")), a.Target.Role.Name),
-					strings.Join(append([]string{"Whatever depends on this privilege stops working."}, a.Target.managedNote()...), " ")
-			},
-		}},
+		},
 	}
 }
 
-func (f fix) createRole() Remedy {
+// andAssign ends the summary of a grant that reaches the user only if the role is also assigned
+// to the user itself.
+const andAssign = "[, and assign the role to the user {user}: the team that has it does not pass on its User level rights]."
+
+func (f fix) creation() []Call {
 	calls := append(f.lookUpUnit(), f.call("create the role", newRole(refName(f.Role))))
 	if len(f.Privileges) > 0 {
 		made := &calls[len(calls)-1]
@@ -62,14 +81,7 @@ func (f fix) createRole() Remedy {
 		made.Column, made.Placeholder = "roleid", roleID
 		calls = append(append(calls, f.lookUpPrivileges(f.Privileges...)...), f.addPrivileges())
 	}
-	return Remedy{
-		Summary: f.say("Create the security role {role|for the integration}") + with(f.Privileges) + ".",
-		Portal: append(f.steps(
-			"{settings} > Security roles.",
-			"Choose + New role, name it {role|of the integration}, choose the root business unit, and save.",
-		), f.setLevels()...),
-		Requests: calls,
-	}
+	return calls
 }
 
 func newRole(name string) Request {
@@ -89,36 +101,23 @@ func depths(legal func(from, to audit.Depth) bool) func(Action) error {
 	}
 }
 
-// grant is for privileges that a role lacks, or grants at too low a level.
-func (f fix) grant() Remedy {
-	verb, level, to := "Grant", "at", "to"
-	if f.Kind == RaiseDepth {
-		verb, level, to = "Raise", "to", "in"
-	}
+// grants are for privileges that a role lacks, or grants at too low a level.
+func (f fix) grants() []Call {
 	calls := f.lookUpRole()
 	if f.BusinessUnit != nil {
 		calls = append(calls, f.lookUpUnit()...)
 	} else {
 		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+id(f.Role, roleID)+")?$select=name,_businessunitid_value"))
 	}
-	calls = append(calls, f.lookUpPrivileges(f.Privileges...)...)
-	var commands []string
-	if file := f.env.Name; f.Kind == AddPrivilege && f.env.URL == "" && file != "" && !strings.Contains(file, "!/") {
-		commands = append(commands, "dbaudit lint --fix "+Shell(file))
+	return append(append(calls, f.lookUpPrivileges(f.Privileges...)...), f.addPrivileges())
+}
+
+// lintFix is the command that adds missing privileges to the file of a role.
+func (f fix) lintFix() []string {
+	if file := f.Environment.Name; f.Environment.URL == "" && file != "" && !strings.Contains(file, "!/") {
+		return []string{"dbaudit lint --fix " + Shell(file)}
 	}
-	r := Remedy{
-		Summary:  verb + " " + rights(f.Privileges, level) + " " + to + f.say(" the role {role|of the integration}."),
-		Portal:   f.editRole(),
-		Requests: append(calls, f.addPrivileges()),
-		Commands: commands,
-	}
-	if f.User != nil {
-		assign := f.assignRole()
-		r.Summary = strings.TrimSuffix(r.Summary, ".") + f.say(", and assign the role to the user {user}: the team that has it does not pass on its User level rights.")
-		r.Portal, r.Requests = append(r.Portal, assign.Portal...), append(r.Requests, assign.Requests...)
-		r.Commands = append(r.Commands, assign.Commands...)
-	}
-	return r
+	return nil
 }
 
 // addPrivileges grants all of the fix's privileges in one request, with their names.
@@ -134,7 +133,7 @@ func (f fix) addPrivileges() Call {
 	return f.call("grant the "+what, addPrivileges(list))
 }
 
-func (f fix) removePrivilege() Remedy {
+func (f fix) removals() []Call {
 	calls := f.lookUpRole()
 	for i, g := range f.Privileges {
 		if i == listed {
@@ -143,11 +142,7 @@ func (f fix) removePrivilege() Remedy {
 		}
 		calls = append(append(calls, f.lookUpPrivileges(g)...), f.call("remove "+g.Name+" from the role", takePrivilege(slotOf(i))))
 	}
-	return Remedy{
-		Summary:  "Remove " + rights(f.Privileges, "") + f.say(" from the role {role|of the integration}."),
-		Portal:   f.editRole(),
-		Requests: calls,
-	}
+	return calls
 }
 
 // nextGrants first removes what is too much, one privilege per request, then grants what is
@@ -216,31 +211,30 @@ func takePrivilege(slot string) Request {
 		`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot)
 }
 
-func (a Action) grantNote(others string) string {
-	var notes []string
-	if a.Target.Role.MadeBy == "" {
-		notes = append(notes, others)
-	}
-	if len(a.Along) > 0 {
-		notes = append(notes, "With this request, the platform also restores what it gives to every role.")
-	}
-	for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
-		var levels []string
-		for _, d := range a.Target.Levels[name] {
-			levels = append(levels, d.Level())
+// grantNote says what else happens when the privileges of a role change: others is for those who
+// have the role already.
+func grantNote(others string) func(Action, []string) string {
+	return func(a Action, _ []string) string {
+		var notes []string
+		if a.Target.Role.MadeBy == "" {
+			notes = append(notes, others)
 		}
-		notes = append(notes, fmt.Sprintf("%s can be granted at %s level only.", name, strings.Join(levels, " or ")))
+		if len(a.Along) > 0 {
+			notes = append(notes, "With this request, the platform also restores what it gives to every role.")
+		}
+		for _, name := range slices.Sorted(maps.Keys(a.Target.Levels)) {
+			var levels []string
+			for _, d := range a.Target.Levels[name] {
+				levels = append(levels, d.Level())
+			}
+			notes = append(notes, fmt.Sprintf("%s can be granted at %s level only.", name, strings.Join(levels, " or ")))
+		}
+		if len(a.Target.Filtered) > 0 {
+			notes = append(notes, fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", ")))
+		}
+		if a.Target.Managed {
+			notes = append(notes, "The role is managed: an update of its solution may revert the change.")
+		}
+		return strings.Join(notes, " ")
 	}
-	if len(a.Target.Filtered) > 0 {
-		notes = append(notes, fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", ")))
-	}
-	return strings.Join(append(notes, a.Target.managedNote()...), " ")
-}
-
-// managedNote warns of a role that comes with a solution.
-func (t Target) managedNote() []string {
-	if !t.Managed {
-		return nil
-	}
-	return []string{"The role is managed: an update of its solution may revert the change."}
 }

@@ -1,7 +1,6 @@
 package change
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -25,36 +24,31 @@ func ofShares() []kind {
 					f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
 				})
 			},
-			act: act{target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
-				view, principal, owner := a.Target.shared()
-				if a.Before[AttrAccess] == None {
-					return fmt.Sprintf("share the view %q with %q, Read only, as its owner %q", view, principal, owner), a.shareNote()
-				}
-				return fmt.Sprintf("add Read to the share of the view %q with %q, which keeps its other rights, as its owner %q", view, principal, owner), a.shareNote()
-			}},
+			act: act{
+				target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, note: shareNote,
+				summary: "[share the view {view} with {principal}, {only}][add {more} to the share of the view {view} with {principal}, which keeps its other rights], as its owner {owner}",
+			},
 		},
 		{
-			name: ReduceShare, remedy: fix.reduceShare, who: owner,
+			name: ReduceShare, who: owner,
+			summary:  "Reduce the share of the view {view|in question} to Read{for principals}[, as its owner {owner}].",
+			portal:   append(sharesPage(), "Select {principals}, keep only Read selected, and choose Share."),
+			requests: fix.reductions,
 			example: func(all audit.Fix) audit.Fix {
 				return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
 			},
-			act: act{target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, words: func(a Action, _ []string) (string, string) {
-				view, principal, owner := a.Target.shared()
-				return fmt.Sprintf("reduce the share of the view %q with %q to %s, as its owner %q", view, principal, a.After[AttrAccess], owner), a.shareNote()
-			}},
+			act: act{
+				target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, note: shareNote,
+				summary: "reduce the share of the view {view} with {principal} to {access}, as its owner {owner}",
+			},
 		},
 	}
 }
 
-// owner makes what only the owner of a view can make.
-func owner(f audit.Fix) string {
-	if f.Owner != nil && f.Owner.Name != "" {
-		return "the view's owner, " + f.Owner.Name
-	}
-	return "the view's owner"
-}
+// owner can make what only the owner of a view can make.
+const owner = "the view's owner[, {owner name}]"
 
-func (f fix) reduceShare() Remedy {
+func (f fix) reductions() []Call {
 	principals := f.Principals
 	if len(principals) == 0 {
 		principals = []audit.Reference{{}}
@@ -71,12 +65,7 @@ func (f fix) reduceShare() Remedy {
 		}
 		calls = append(append(calls, f.lookUpPrincipal(kind, p)...), f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
 	}
-	return Remedy{
-		Summary: f.say("Reduce the share of the view {view|in question} to Read") + forPrincipals(f.Principals) + f.say("[, as its owner {owner}]."),
-		Portal: append(f.steps(sharesPage()...),
-			"Select "+principalNames(f.Principals)+", keep only Read selected, and choose Share."),
-		Requests: calls,
-	}
+	return calls
 }
 
 // share lets a principal read the view, and nothing else.
@@ -179,12 +168,7 @@ func wireRights(access string) string {
 	return strings.Join(names, ", ")
 }
 
-// shared names the view, the principal and the owner of a share.
-func (t Target) shared() (view, principal, owner string) {
-	return cmp.Or(t.View.Name, t.View.ID), t.Principal.Name, cmp.Or(t.Owner.Name, t.Owner.ID)
-}
-
-func (a Action) shareNote() string {
+func shareNote(a Action, _ []string) string {
 	note := "The request is made on the owner's behalf, which the environment's audit log shows."
 	if a.Target.Owner.Name == "" && len(a.Why) > 0 {
 		who := "it is unknown whether the owner is enabled"

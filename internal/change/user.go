@@ -28,10 +28,8 @@ func ofUsers() []kind {
 			requests: func(f fix) []Call { return append(f.lookUpUnit(), f.call("create the application user", newUser())) },
 			act: act{
 				target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled}, risk: RiskMedium,
-				words: func(a Action, _ []string) (string, string) {
-					return fmt.Sprintf("create the application user for %s in the business unit %s", a.Target.ApplicationID, a.Target.BusinessUnit.Name),
-						"Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."
-				},
+				summary: "create the application user for {application} in the business unit {unit}",
+				note:    always("Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."),
 			},
 		},
 		{
@@ -47,9 +45,7 @@ func ofUsers() []kind {
 			},
 			act: act{
 				target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled}, risk: RiskMedium,
-				words: func(a Action, _ []string) (string, string) {
-					return fmt.Sprintf("enable the user %q", a.Target.User.Name), "Somebody may have disabled it on purpose."
-				},
+				summary: "enable the user {user}", note: always("Somebody may have disabled it on purpose."),
 			},
 		},
 	}
@@ -87,67 +83,58 @@ func deleteUser() Request { return del("systemusers({user})") }
 func ofAssignments() []kind {
 	return []kind{
 		{
-			name: AssignRole, remedy: fix.assignRole,
-			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
+			name:     AssignRole,
+			example:  func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
+			summary:  "Assign the role {role|of the integration} to the user {user|of the integration}.",
+			portal:   []string{usersPage, rolesOfUser, "Select {role|of the integration}[ in the business unit {unit}], and save."},
+			requests: fix.assignment, commands: fix.assignUser,
 			act: act{
 				target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
-				words: func(a Action, allow []string) (string, string) {
-					t := a.Target
-					return fmt.Sprintf("assign the role %q to the user %q (its copy in the business unit %s)", t.Role.Name, t.User.Name, t.BusinessUnit.Name),
-						t.assignNote(allow)
-				},
+				summary: "assign the role {role} to the user {user} (its copy in the business unit {unit})", note: assignNote,
 			},
 		},
 		{
-			name: UnassignRole, remedy: fix.unassignRole, flag: "--unassign-administrator",
+			name: UnassignRole, flag: "--unassign-administrator",
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
+			summary: "Remove the role {role|in question} from the user {user|of the integration}.",
+			portal:  []string{usersPage, rolesOfUser, "Clear {role|of the integration}, and save."},
+			requests: func(f fix) []Call {
+				held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
+				return append(f.lookUpUser(),
+					f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
+					f.call("remove it", unassign()))
+			},
 			act: act{
 				target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No}, risk: RiskHigh,
-				words: func(a Action, _ []string) (string, string) {
-					return fmt.Sprintf("remove the role %q from the user %q", a.Target.Role.Name, a.Target.User.Name),
-						"Whatever works only because of this role stops working."
-				},
+				summary: "remove the role {role} from the user {user}", note: always("Whatever works only because of this role stops working."),
 			},
 		},
 	}
 }
 
-func (f fix) assignRole() Remedy {
-	unit := id(f.BusinessUnit, unitID)
+func (f fix) assignment() []Call {
 	calls := f.lookUpUser()
 	if f.BusinessUnit != nil {
 		calls = append(calls, f.lookUpUnit()...)
 	} else {
 		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+id(f.User, userID)+")?$select=fullname,_businessunitid_value"))
 	}
-	var commands []string
-	if f.ApplicationID != "" && refName(f.Role) != "" && f.env.URL != "" {
-		c := "pac admin assign-user --environment " + Shell(f.env.URL) + " --user " + Shell(f.ApplicationID) + " --role " + Shell(refName(f.Role)) + " --application-user"
-		if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
-			c += " --business-unit " + Shell(f.BusinessUnit.ID)
-		}
-		commands = append(commands, c)
-	}
-	return Remedy{
-		Summary: f.say("Assign the role {role|of the integration} to the user {user|of the integration}."),
-		Portal:  f.steps(usersPage, rolesOfUser, "Select {role|of the integration}[ in the business unit {unit}], and save."),
-		Requests: append(calls,
-			f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
-				"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+unit),
-			f.call("assign it", assign())),
-		Commands: commands,
-	}
+	return append(calls,
+		f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
+			"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+id(f.BusinessUnit, unitID)),
+		f.call("assign it", assign()))
 }
 
-func (f fix) unassignRole() Remedy {
-	held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
-	return Remedy{
-		Summary: f.say("Remove the role {role|in question} from the user {user|of the integration}."),
-		Portal:  f.steps(usersPage, rolesOfUser, "Clear {role|of the integration}, and save."),
-		Requests: append(f.lookUpUser(),
-			f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
-			f.call("remove it", unassign())),
+// assignUser is the command by which the Power Platform CLI assigns a role to an application user.
+func (f fix) assignUser() []string {
+	if f.ApplicationID == "" || refName(f.Role) == "" || f.Environment.URL == "" {
+		return nil
 	}
+	command := "pac admin assign-user --environment " + Shell(f.Environment.URL) + " --user " + Shell(f.ApplicationID) + " --role " + Shell(refName(f.Role)) + " --application-user"
+	if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
+		command += " --business-unit " + Shell(f.BusinessUnit.ID)
+	}
+	return []string{command}
 }
 
 // copies is the filter for the copies of the role, one in each business unit.
@@ -164,12 +151,12 @@ func assign() Request {
 
 func unassign() Request { return del("systemusers({user})/systemuserroles_association({copy})/$ref") }
 
-func (t Target) assignNote(allow []string) string {
-	note := "The user gets everything that the role grants."
+func assignNote(a Action, allow []string) string {
+	t := a.Target
 	if t.Role.MadeBy != "" {
-		return note
+		return "The user gets everything that the role grants."
 	}
-	note = fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
+	note := fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
 	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool { return !contains(allow, name) })
 	if len(allowed) > 0 {
 		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
@@ -183,5 +170,5 @@ func (t Target) Beyond(now Depths) []string {
 	for name, depth := range t.Grants {
 		meant[strings.ToLower(name)] = depth
 	}
-	return slices.DeleteFunc(now.Names(), func(name string) bool { return now[name] <= meant[strings.ToLower(name)] || isInborn(name) })
+	return slices.DeleteFunc(now.Names(), func(name string) bool { return now[name] <= meant[strings.ToLower(name)] || contains(Inborn(), name) })
 }

@@ -10,16 +10,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func name(r *audit.Reference, otherwise string) string {
+// name is a reference's name in quotation marks, else its id; empty without either.
+func name(r *audit.Reference) string {
 	switch {
 	case r == nil:
-		return otherwise
+		return ""
 	case r.Name != "":
 		return `"` + r.Name + `"`
-	case r.ID != "":
-		return r.ID
 	}
-	return otherwise
+	return r.ID
 }
 
 func refName(r *audit.Reference) string {
@@ -77,7 +76,7 @@ func principalNames(ps []audit.Reference) string {
 	}
 	var names []string
 	for _, p := range ps[:min(len(ps), listed)] {
-		names = append(names, name(&p, "the principal"))
+		names = append(names, cmp.Or(name(&p), "the principal"))
 	}
 	if more := len(ps) - listed; more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -90,13 +89,18 @@ func forPrincipals(ps []audit.Reference) string {
 	case 0:
 		return ""
 	case 1:
-		return " for " + name(&ps[0], "the user or team it is shared with")
+		return " for " + cmp.Or(name(&ps[0]), "the user or team it is shared with")
 	}
-	return fmt.Sprintf(" for %s and %d more", name(&ps[0], "one"), len(ps)-1)
+	return fmt.Sprintf(" for %s and %d more", cmp.Or(name(&ps[0]), "one"), len(ps)-1)
 }
 
 // Listed joins what a message names, the first few of many.
 func Listed(parts []string) string { return text.Listed(parts, 5) }
+
+// editRole are the steps that set a role's access levels.
+func editRole() []string {
+	return []string{"{settings} > Security roles.", "Open the role {role|of the integration}.", levels}
+}
 
 // Sentences that several kinds of fix share.
 const (
@@ -117,8 +121,10 @@ func sharesPage() []string {
 // say fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
 // not say, what follows the bar. A part in brackets is left out if the fix does not say what
 // it names.
-func (f fix) say(sentence string) string {
-	said, words := "", f.words()
+func (f fix) say(sentence string) string { return say(sentence, f.words) }
+
+func say(sentence string, words map[string]string) string {
+	said := ""
 	for sentence != "" {
 		always, rest, _ := strings.Cut(sentence, "[")
 		optional, after, _ := strings.Cut(rest, "]")
@@ -149,20 +155,29 @@ func fill(part string, words map[string]string) (said string, known bool) {
 	}
 }
 
-// words are what sentences call by names in braces; empty if the fix does not say.
-func (f fix) words() map[string]string {
+// vocabulary is what sentences call by names in braces; empty if the fix does not say.
+func (f fix) vocabulary() map[string]string {
 	return map[string]string{
-		"role": name(f.Role, ""), "user": name(f.User, ""), "team": name(f.Team, ""), "view": name(f.View, ""), "owner": name(f.Owner, ""),
-		"unit": name(f.BusinessUnit, ""), "application": f.ApplicationID, "table": f.Table, "url": f.env.URL, "place": f.place(),
+		"role": name(f.Role), "user": name(f.User), "team": name(f.Team), "view": name(f.View), "owner": name(f.Owner), "owner name": refName(f.Owner),
+		"unit": name(f.BusinessUnit), "application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.place(),
 		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions",
+		"rights":   rights(f.Privileges, ""), "rights at": rights(f.Privileges, "at"), "rights to": rights(f.Privileges, "to"), "with rights": with(f.Privileges),
+		"principals": principalNames(f.Principals), "for principals": forPrincipals(f.Principals), "contents": f.contents(), "required": f.required(),
 	}
 }
 
+// levels stands for the steps that set the access levels in the editor of a role.
+const levels = "{levels}"
+
 // steps fills in sentences.
 func (f fix) steps(sentences ...string) []string {
-	steps := make([]string, len(sentences))
-	for i, s := range sentences {
-		steps[i] = f.say(s)
+	var steps []string
+	for _, s := range sentences {
+		if s == levels {
+			steps = append(steps, f.setLevels()...)
+		} else {
+			steps = append(steps, f.say(s))
+		}
 	}
 	return steps
 }
@@ -170,17 +185,12 @@ func (f fix) steps(sentences ...string) []string {
 // place is the environment as in the portal's list.
 func (f fix) place() string {
 	switch {
-	case f.env.URL == "":
+	case f.Environment.URL == "":
 		return "the environment"
-	case f.env.OrganizationName == "":
-		return "the environment with the URL " + f.env.URL
+	case f.Environment.OrganizationName == "":
+		return "the environment with the URL " + f.Environment.URL
 	}
-	return `"` + f.env.OrganizationName + `" (` + f.env.URL + ")"
-}
-
-// editRole is how to set a role's access levels.
-func (f fix) editRole() []string {
-	return append(f.steps("{settings} > Security roles.", "Open the role {role|of the integration}."), f.setLevels()...)
+	return `"` + f.Environment.OrganizationName + `" (` + f.Environment.URL + ")"
 }
 
 // setLevels are the steps in the editor of an open role.
