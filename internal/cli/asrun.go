@@ -57,10 +57,10 @@ func undoing(a *app, journal string, env audit.Environment) string {
 }
 
 // toApply returns the flags that name, for apply, a result's environment, custom profile and
-// custom rules, as this command got them.
+// custom rules, and permit what its plan does, as this command got them.
 func toApply(a *app) func(audit.Result) []string {
 	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsFile(f.Value.String()) } // apply finds the others by the plan
-	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || ownProfile(f) })
+	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || ownProfile(f) })
 	return func(r audit.Result) []string {
 		flags, configured := reaching(a, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsFile(r.Profile.Origin) {
@@ -101,7 +101,10 @@ func asGiven(a *app, shared func(*pflag.Flag) bool) (flags []string) {
 			values = list.GetSlice()
 		}
 		for _, value := range values {
-			flags = append(flags, "--"+f.Name, value)
+			flags = append(flags, "--"+f.Name)
+			if value != f.NoOptDefVal { // a switch has no value
+				flags = append(flags, value)
+			}
 		}
 	})
 	return flags

@@ -68,6 +68,7 @@ func TestProposedCommands(t *testing.T) {
 	for _, test := range []struct{ args, apply, undo string }{
 		{"", "--url https://eu.crm4.dynamics.com", "--url https://eu.crm4.dynamics.com"},
 		{"--profile gong", "--url https://eu.crm4.dynamics.com", "--url https://eu.crm4.dynamics.com"},
+		{"--replace-filtered", "--replace-filtered --url https://eu.crm4.dynamics.com", "--url https://eu.crm4.dynamics.com"},
 		{
 			"--url https://eu.crm4.dynamics.com/ --profile ./acme.yaml --policy rules --policy more",
 			"--policy rules --policy more --profile ./acme.yaml --url https://eu.crm4.dynamics.com/", "--url https://eu.crm4.dynamics.com/",

@@ -170,6 +170,8 @@ func (b *builder) take(c cause) {
 		b.unassignRole(c)
 	case change.ShareView, change.ReduceShare:
 		b.share(c)
+	case change.MoveUser:
+		b.moveUser(c)
 	default:
 		b.manual(c, obstacleNone)
 	}

@@ -58,6 +58,17 @@ func (b *builder) enableUser(c cause) {
 	b.enable = &a
 }
 
+// moveUser is always a manual step; without the business unit, that comes first.
+func (b *builder) moveUser(c cause) {
+	if unit := c.fix.BusinessUnit; unit != nil {
+		if _, ok := b.unitNamed(unit.Name); !ok {
+			b.manualFor(c, obstacleNoUnit, unit.Name)
+			return
+		}
+	}
+	b.manual(c, obstacleNone)
+}
+
 func (b *builder) user(ref *audit.Reference) (change.Ref, bool) {
 	if ref == nil || ref.ID == "" {
 		return change.Ref{}, false

@@ -272,3 +272,23 @@ func TestDisabledOwners(t *testing.T) {
 		}
 	}
 }
+
+// TestMoveToNoUnit: nobody can choose a business unit that does not exist, or is disabled.
+func TestMoveToNoUnit(t *testing.T) {
+	for unitName, missing := range map[string]bool{"Contoso": false, "contoso": false, "Mars": true, "Closed": true} {
+		p := build(t, options(), func(r *audit.Result, s *snapshot.Snapshot) {
+			s.BusinessUnits[id(30)] = snapshot.BusinessUnit{Name: "Closed", ParentID: id(root), Disabled: true}
+			r.Controls = append(r.Controls, audit.Control{ID: "DB-USER-BUSINESS-UNIT", Rule: "user/business-unit", Outcome: audit.OutcomeFail, Findings: []audit.Finding{{
+				Fingerprint: "f", Message: "m", Fix: &audit.Fix{Kind: change.MoveUser, BusinessUnit: &audit.Reference{Name: unitName}},
+			}}})
+		})
+		steps := left(p, "DB-USER-BUSINESS-UNIT")
+		if len(steps) != 1 {
+			t.Fatalf("%s: %+v", unitName, steps)
+		}
+		how := strings.Join(steps[0].How, " ")
+		if strings.Contains(how, "correct business_unit") != missing || strings.Contains(how, "Choose Change business unit") == missing {
+			t.Errorf("%s: %s: %s", unitName, steps[0].Summary, how)
+		}
+	}
+}
