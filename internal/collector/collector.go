@@ -32,6 +32,7 @@ package collector
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -124,6 +125,11 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 		(*collection).roundThree, (*collection).lateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
+			if refused, ok := errors.AsType[*dataverse.Error](err); ok && refused.Total() {
+				all := *refused
+				all.Label = "" // which request was refused first is chance
+				err = &all
+			}
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}

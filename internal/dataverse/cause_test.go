@@ -28,6 +28,7 @@ func TestCauses(t *testing.T) {
 		{"administration mode in words", 403, "", "", "The environment is in administration mode.", CauseAdministrationMode, Forbidden, true, "wait until"},
 		{"a gate's page", 403, "text/html", "", "<html><title>Forbidden</title></html>", CauseRestricted, Forbidden, false, "IP firewall"},
 		{"a gate without a text", 403, "text/plain", "", "", CauseRestricted, Forbidden, false, "conditional access"},
+		{"a gate's own JSON", 403, "application/problem+json", "", `{"title":"Forbidden"}`, CauseRestricted, Forbidden, false, "IP firewall"},
 		{"a firewall in words", 403, "", "", "Access from this IP address is not allowed.", CauseRestricted, Forbidden, false, "IP firewall"},
 		{"blocked application", 403, "", "0x80095ffc", "Access to Dataverse API is restricted for this application Id : 'x'.", CauseApplicationBlocked, Forbidden, true, "restricted for this application"},
 		{"no member", 403, "", "0x80072560", "The user is not a member of the organization.", CauseNotMember, NotMember, true, "Application users"},

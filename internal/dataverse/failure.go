@@ -1,9 +1,9 @@
 package dataverse
 
 import (
+	"encoding/json"
 	"net/http"
 	"regexp"
-	"strings"
 )
 
 // failure turns an unsuccessful response into an Error, and a success into nil. The status
@@ -33,7 +33,7 @@ func failure(r reply) *Error {
 	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306",
 		s != http.StatusTooManyRequests && cause != CauseUnknown && cause != CauseUserDisabled:
 		e.Kind, e.bare = Forbidden, !isOData
-		if e.bare && !strings.Contains(r.header.Get("Content-Type"), "json") {
+		if e.bare && (!isJSON(r) || json.Valid(r.body)) {
 			e.Message = "the answer does not come from the Web API" + title(r.body)
 		}
 	case s == http.StatusNotFound && isOData:

@@ -3,6 +3,7 @@ package dataverse
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"math"
 	"net/http"
@@ -102,8 +103,9 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	// A proxy may have forwarded the request before it refused.
 	forwarded := !isOData && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
 	e.MayHaveHappened = !c.reads() && (r.status >= 500 || r.status == http.StatusRequestTimeout || forwarded)
-	// An error body that claims to be JSON but is not was damaged in transit.
-	damaged := len(r.body) > 0 && !isOData && strings.Contains(r.header.Get("Content-Type"), "json")
+	// An error body that claims to be JSON but is not was damaged in transit. A refusal in
+	// another form of JSON is a gateway's.
+	damaged := len(r.body) > 0 && !isOData && isJSON(r) && (e.Kind != Forbidden || !json.Valid(r.body))
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		return e, waiting
@@ -118,6 +120,9 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	}
 	return e, never
 }
+
+// isJSON reports whether a reply claims to be JSON.
+func isJSON(r reply) bool { return strings.Contains(r.header.Get("Content-Type"), "json") }
 
 // Passing reports whether a status may be another one when the request is repeated.
 func Passing(status int) bool {

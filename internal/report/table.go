@@ -87,7 +87,7 @@ func (t *terminal) overview(from *source) {
 			worst = w.String()
 		}
 		verdict := r.Verdict.String()
-		if verdictWords(r) != verdict {
+		if verdictNote(r) != "" {
 			verdict += "*"
 			unchecked++
 		}

@@ -57,11 +57,14 @@ func verdictFormOf(v audit.Verdict) verdictForm {
 	return verdictForm{"?", "⚠", "unknown", "warning", table.BoldYellow, 11}
 }
 
-func verdictWords(r audit.Result) string {
+func verdictWords(r audit.Result) string { return join(", ", r.Verdict.String(), verdictNote(r)) }
+
+// verdictNote says what a verdict leaves out.
+func verdictNote(r audit.Result) string {
 	if r.Verdict == audit.VerdictCompliant && r.LeavesViewsOut() {
-		return r.Verdict.String() + ", views not checked"
+		return "views not checked"
 	}
-	return r.Verdict.String()
+	return ""
 }
 
 func outcomeWords(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }

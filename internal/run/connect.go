@@ -204,7 +204,8 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 func secretVariables(file *config.File) []string {
 	return append(file.SecretVariables(),
 		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",
-		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD")
+		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD",
+		"DBAUDIT_STORE", "PGPASSWORD")
 }
 
 // runWithout runs programs without the hidden variables; nil if programs cannot be run.

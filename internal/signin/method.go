@@ -70,7 +70,7 @@ func deduce(c Config) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {
 	case c.Method != Auto:
-		return c.Method, "--auth", nil
+		return c.Method, "", nil
 	case secret && certificate:
 		return ClientSecret, "a client secret is set, and takes precedence over the certificate", nil
 	case secret:

@@ -152,7 +152,7 @@ func TestStandard(t *testing.T) {
 		"prvReadAcount": "prvReadAccount", "prvReadAccuont": "prvReadAccount", "prvRaedAccount": "prvReadAccount",
 		"prvReadOpportuntiy": "prvReadOpportunity", "prvReadTransactionCurency": "prvReadTransactionCurrency",
 		"prvReadAccount ": "prvReadAccount", "prvReadTransactonCurency": "prvReadTransactionCurrency",
-		"prvReadLeam": "prvReadLead or prvReadTeam", "prvReadContract": "", "prvAppendContractTemplate": "",
+		"prvReadLeam": "prvReadLead or prvReadTeam", "readAccount": "prvReadAccount", "Flow": "prvFlow", "pvrReadAccount": "prvReadAccount", "prvReadContract": "", "prvAppendContractTemplate": "",
 		"prvReadnew_account": "", "prvReadWidget": "", "prvWriteQueries": "", "prvX": "", "": "",
 	} {
 		if got := s.Nearest(name); got != want {

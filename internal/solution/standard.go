@@ -68,6 +68,9 @@ func (s *Standard) Nearest(name string) string {
 			return p.name // with a blank before or behind it
 		}
 	}
+	if p, ok := s.byName["prv"+lower]; ok {
+		return p.name // without the prefix that every privilege has
+	}
 	verb, table := privileges.Split(lower)
 	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || verb != "" && s.tables[table] {
 		return ""

@@ -29,7 +29,13 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 		effect = apply.EffectNone
 	}
 	if failed, ok := errors.AsType[*dataverse.Error](err); ok && !failed.MayHaveHappened {
-		effect, settling = apply.EffectNone, lacksUserQuery(r, failed)
+		effect = apply.EffectNone
+		known := principals(r)
+		// A grant may take effect late, because Dataverse caches privileges.
+		settling = failed.Kind == dataverse.Forbidden && known[failed.Principal()] == recipient && strings.EqualFold(failed.MissingPrivilege(), "prvReadUserQuery")
+		if failed.Kind == dataverse.Forbidden && known[failed.Principal()] != "" {
+			err = errors.New(failed.Summary() + ": " + failed.AdviceFor(known))
+		}
 		if failed.Kind == dataverse.Conflict {
 			effect = apply.EffectRaced
 		}
@@ -44,13 +50,12 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
 }
 
-// lacksUserQuery reports whether a share was refused because its recipient lacks the right to
-// read views: "Principal user (Id=..., ...) is missing prvReadUserQuery". A grant may take
-// effect late, because Dataverse caches privileges.
-func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
-	if e.Kind != dataverse.Forbidden || !strings.EqualFold(e.MissingPrivilege(), "prvReadUserQuery") {
-		return false
-	}
+// recipient is how advice names who a view is shared with.
+const recipient = "the recipient of the share"
+
+// principals are those whom a refusal of a change may name: the view's owner, on whose behalf
+// it is made, and the recipient of a share.
+func principals(r change.Request) dataverse.Known {
 	var body struct {
 		PrincipalAccess struct {
 			Principal struct {
@@ -59,9 +64,16 @@ func lacksUserQuery(r change.Request, e *dataverse.Error) bool {
 			}
 		}
 	}
-	lacking := e.Principal().String()
-	return lacking != "" && json.Unmarshal(r.Body, &body) == nil &&
-		strings.EqualFold(lacking, cmp.Or(body.PrincipalAccess.Principal.User, body.PrincipalAccess.Principal.Team))
+	known := dataverse.Known{}
+	if r.As != nil {
+		known[dataverse.GUID(r.As.ID)] = fmt.Sprintf("the view's owner %q", r.As.Name)
+	}
+	_ = json.Unmarshal(r.Body, &body) // most changes have no recipient
+	principal := body.PrincipalAccess.Principal
+	if id, err := dataverse.ParseGUID(cmp.Or(principal.User, principal.Team)); err == nil {
+		known[id] = recipient
+	}
+	return known
 }
 
 func (e *Environment) send(ctx context.Context, r change.Request, body json.RawMessage, label string) (made string, err error) {

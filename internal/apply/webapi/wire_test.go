@@ -378,6 +378,9 @@ func TestSettling(t *testing.T) {
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
 			t.Errorf("%s: %+v", id, change)
 		}
+		if names := strings.Contains(err.Error(), "it is the recipient of the share that lacks prvReadUserQuery"); names != want {
+			t.Errorf("%s is named as the recipient: %t: %v", id, names, err)
+		}
 		if w.header[0].Get("Consistency") != "Strong" {
 			t.Error("sent without Consistency")
 		}

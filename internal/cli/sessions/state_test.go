@@ -116,6 +116,9 @@ func TestDisabledInTheMiddle(t *testing.T) {
 	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
 		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
 	}
+	if !strings.Contains(o.stdout, "reading the environment: forbidden (HTTP") {
+		t.Errorf("the message names the request that was refused first, which is chance:\n%s", o.stdout)
+	}
 }
 
 // Where the environment says who lacks a privilege, the advice sends to them: here the
