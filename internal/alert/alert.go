@@ -1,8 +1,6 @@
-// Package alert decides what is reported about a fleet and to whom, and sends it. Rules are
-// data: which events, of which severity and of which environments go to which route.
-//
-// A message is text. Names from outside stay names in it, whatever the receiver would
-// make of them: each route uses the receiver's own kind of text that has no markup.
+// Package alert reads the rules of what is reported about a fleet and to whom, and sends it.
+// Each route uses the kind of text of its receiver that has no markup, so that a name is never
+// read as a link or a mention.
 package alert
 
 import (
@@ -20,19 +18,18 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// An Event is a kind of thing that happens to an environment. The zero value is unknown.
+// An Event is a kind of thing that happens to an environment.
 type Event string
 
 // The events. New and Fixed are the beginning and the end of a finding; the others are
 // reported when they begin and when they end.
 const (
-	New       Event = "new"
-	Fixed     Event = "fixed"
-	Unknown   Event = "unknown"
-	CannotRun Event = "cannot-run"
-	Silent    Event = "silent"
-	// Credential is that a credential ends soon.
-	Credential Event = "credential"
+	New        Event = "new"
+	Fixed      Event = "fixed"
+	Unknown    Event = "unknown"
+	CannotRun  Event = "cannot-run"
+	Silent     Event = "silent"
+	Credential Event = "credential" // it ends soon
 )
 
 // A Rule sends some events of some environments to a route.
@@ -77,8 +74,7 @@ func (r Rule) Notice() time.Duration {
 	return usual * day
 }
 
-// A Route is a receiver; one of its fields is set. Secrets stand elsewhere: see
-// [config.Source].
+// A Route is a receiver; one of its fields is set.
 type Route struct {
 	Teams   *Hook    `yaml:"teams"`
 	Slack   *Hook    `yaml:"slack"`

@@ -22,16 +22,14 @@ type Item struct {
 	Since       time.Time      `json:"since"`
 	Ended       bool           `json:"ended"` // whether it is over
 	// Reason says why a finding is over: fixed, waived, not-required, profile-changed or
-	// environment-replaced; and of whatever is over, retired if the environment is not audited
-	// for the integration any more.
+	// environment-replaced; or of any event, retired.
 	Reason string `json:"reason,omitempty"`
 }
 
 // Format names the JSON form of a [Message].
 const Format = "dbaudit.alert/v1"
 
-// A Message is what is sent at once: the news of one environment, or of many where many
-// have some.
+// A Message is what is sent at once: the news of one environment, or of many.
 type Message struct {
 	Format string `json:"format"`
 	// ID is the same if a message comes again because a process died after sending it.
@@ -47,8 +45,7 @@ type Message struct {
 // itemsShown is how many items a message has: receivers limit its size.
 const itemsShown = 20
 
-// Compose makes the message of items. base is the address of the fleet's page, empty if
-// there is none.
+// Compose makes the message of items. Base is the address of the fleet's page, or empty.
 func Compose(id, rule, base string, items []Item) Message {
 	m := Message{Format: Format, ID: id, Rule: rule, Link: strings.TrimSuffix(base, "/")}
 	environments := map[string]bool{}

@@ -35,8 +35,7 @@ type Sender struct {
 // patience is how long a receiver may take.
 const patience = 30 * time.Second
 
-// Send sends a message by a route. Its error holds no secret: an address that is one is
-// not named.
+// Send sends a message by a route. Its error does not name an address that is a secret.
 func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

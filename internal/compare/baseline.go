@@ -9,12 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Baseline returns the results with each finding marked as new or unchanged
-// against earlier results. A finding is unchanged where an earlier result of the
-// same organization and profile has it, to no lesser extent, and accepted no more
-// than now: a waiver that has run out does not pass for an old fault. Whatever
-// cannot be compared is new. A file is compared with its earlier version; a new file with
-// the moved one, if any.
+// Baseline marks each finding as new or unchanged against earlier results. It is unchanged if
+// an earlier result of the same organization and profile has it to the same extent; one with a
+// waiver that has expired is new. A file is compared with its earlier version, also if it was
+// moved.
 func Baseline(results, earlier []audit.Result) []audit.Result {
 	out := slices.Clone(results)
 	moved := moves(results, earlier)
@@ -46,11 +44,9 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 	return out
 }
 
-// moves finds out which files have another path than in earlier results: by the index
-// of the earlier result, the number of the one now, counted from 1. Each is one file's
-// alone, so that a fault in two files is never two old ones where there was one. Files that
-// share more of the end of their paths take precedence, then those that share more
-// findings.
+// moves finds which files have another path than in earlier results: by the index of the
+// earlier result, the number of the present one, counted from 1. Files that share more of the
+// end of their paths take precedence, then those that share more findings.
 func moves(results, earlier []audit.Result) map[int]int {
 	type pair struct{ now, was, path, findings int }
 	named := func(rs []audit.Result, r audit.Result) bool {
@@ -125,9 +121,7 @@ func asBad(now, was audit.Finding) bool {
 	return (was.Waiver == nil || now.Waiver != nil) && !worse(now.Evidence, was.Evidence)
 }
 
-// worse reports whether the fault that the evidence shows has grown: a privilege
-// at a lesser depth or in another state, more that is granted or shared in excess.
-// Other evidence, such as the number of a line, does not count.
+// worse reports whether a fault has grown: a lower depth, another state, or a longer list.
 func worse(now, was audit.Evidence) bool {
 	if depthRank(now.Text("actual_depth")) < depthRank(was.Text("actual_depth")) {
 		return true

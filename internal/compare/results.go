@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Results compares saved results. Environments are matched by organization and
-// profile, files by name and profile; of several results of one, the last evaluated
-// counts.
+// Results compares saved results. Environments are matched by organization and profile, files by
+// name and profile; the last evaluated result of each counts.
 func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
@@ -50,9 +49,8 @@ func latest(all []audit.Result) []audit.Result {
 	return out
 }
 
-// same reports whether two results are of one environment or one file. A baseline is
-// more generous: a role is known whatever its file is called. An environment that could
-// not be read never said which organization it is, so that it is known by its address.
+// same reports whether two results are of one environment or one file. An environment that
+// could not be read has no organization, and is matched by its address.
 func same(a, b audit.Result) bool {
 	if !a.OfFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)

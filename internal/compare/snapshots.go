@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Snapshots compares two snapshots of one environment; of two it is an error,
-// because their rows have no ids in common.
+// Snapshots compares two snapshots of one environment; of two it is an error.
 func Snapshots(older, newer *snapshot.Snapshot) (Diff, error) {
 	if !strings.EqualFold(older.Environment.OrganizationID, newer.Environment.OrganizationID) {
 		return Diff{}, fmt.Errorf("the snapshots are of different environments, %s (organization %s) and %s (organization %s): "+
@@ -73,9 +72,8 @@ func (c *comparison) lacks(what, why string, known bool) {
 	c.incomparable = append(c.incomparable, Incomparable{what, why, known})
 }
 
-// wide reports whether a row that only one side has was added or removed. Where
-// one snapshot is of the whole environment and the other is not, it may not have
-// been looked for.
+// wide reports whether a row that only one side has was added or removed. With different scopes,
+// one side may not have looked for it.
 func (c *comparison) wide() bool { return c.was.Scope == c.now.Scope }
 
 // A row is what all kinds of rows have in common.
@@ -114,8 +112,7 @@ func (c *comparison) members(r row, in, out Verb, was, now []string, name func(s
 	}
 }
 
-// rows compares two maps by id, if their section can be compared: rows of one side are added
-// or removed, those of both are handed on.
+// rows compares two maps by id, if their section can be compared; both gets what both have.
 func rows[V any](c *comparison, compared bool, object string, was, now map[string]V, name func(V) string, both func(r row, was, now V)) {
 	if !compared {
 		return

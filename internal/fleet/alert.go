@@ -18,12 +18,9 @@ import (
 // Alerts say what is reported about the fleet.
 type Alerts struct {
 	Rules []alert.Rule
-	// Send sends a message by a route.
-	Send func(ctx context.Context, route string, m alert.Message) error
-	// Retry is how long a receiver that refuses gets at first; then twice as long each time.
-	Retry time.Duration
-	// Base is the address of the fleet's page, empty for none.
-	Base string
+	Send  func(ctx context.Context, route string, m alert.Message) error
+	Retry time.Duration // the first wait after a receiver refused; it is doubled each time
+	Base  string        // the address of the fleet's page, empty for none
 }
 
 // An alertKey identifies an alert: its rule, environment, integration and key.
@@ -32,8 +29,7 @@ type alertKey [4]string
 func keyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.Integration, a.Key} }
 
 // watch compares the present state with the alerts that are open, and enqueues messages for
-// the difference. It asks what is so now, and not what happened. So nothing is missed that
-// happened while no process ran, and nothing is reported twice.
+// the difference. So it misses nothing that happened while no process ran.
 func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 	list, err := f.store.Fleet(ctx)
 	if err != nil {
@@ -135,8 +131,8 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 	return so
 }
 
-// eventsOf are the events of an integration, beside its findings, by the times of a rule. A
-// run that waits or is in progress does not end them: it may fail as well.
+// eventsOf are the events of an integration other than findings. A run that has not ended does
+// not end them.
 func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r alert.Rule) map[alert.Event]string {
 	events := map[alert.Event]string{}
 	if run, fails := failing[s.Environment.Name]; fails && run.EndedAt.After(s.LastResultAt) {
@@ -201,14 +197,14 @@ func (f *Fleet) enqueueNews(ctx context.Context, tx *store.Tx, told news) error 
 	return nil
 }
 
-// tellAgain is when a message that failed is sent again: a receiver that is down gets time.
+// tellAgain is when a message that failed is sent again.
 func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 	const first, most = 20 * time.Second, time.Hour
 	return job.AttemptedAt.Add(min(cmp.Or(f.o.Alerts.Retry, first)<<min(job.Attempt-1, 10), most))
 }
 
-// tell sends a message. If the process dies after it sent a message, and before
-// the job ended, the message comes again with the same id.
+// tell sends a message. It comes again, with the same id, if the process dies before the job
+// ended.
 func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 	r, ok := f.rule(job.Args.Rule)
 	if !ok {

@@ -96,8 +96,8 @@ func alone(file *config.File, t run.Target) (string, error) {
 	return string(text), err
 }
 
-// absolute names files by their whole path: the ones beside a configuration in a folder,
-// and those in the working directory.
+// absolute names files by their whole path, either from a configuration's folder or from the
+// working directory.
 func absolute(folder string) func(string, bool) string {
 	return func(name string, beside bool) string {
 		name = filepath.FromSlash(name)
@@ -136,8 +136,7 @@ func credential(a config.Auth) string {
 	return a.Method
 }
 
-// columns are what a CSV of environments may have, in any order; name and url must be
-// among them.
+// columns are those that a CSV of environments may have, in any order.
 func columns() []string {
 	return []string{
 		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
@@ -145,9 +144,8 @@ func columns() []string {
 	}
 }
 
-// ParseCSV reads environments from CSV. The first row names the columns. Labels are
-// written KEY=VALUE, and several are parted by semicolons. Each row is a configuration of
-// its own, checked as one.
+// ParseCSV reads environments from CSV, each row as a configuration. The first row names the
+// columns. Labels are KEY=VALUE, separated by semicolons.
 func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
 	r.TrimLeadingSpace = true

@@ -1,9 +1,4 @@
-// Package history reads a series of results of the same environments and says how long each
-// control has been met or not.
-//
-// What was not evaluated neither interrupts a series nor begins a passing one: for a
-// control that was unknown for a time, the history says that it is unknown, and from which
-// result on.
+// Package history says from a series of results how long each control has had its outcome.
 package history
 
 import (
@@ -18,7 +13,7 @@ import (
 // Format names the JSON form of a [History].
 const Format = "dbaudit.history/v1"
 
-// A History is what a row of results says, environment by environment.
+// A History is what a series of results says, by environment.
 type History struct {
 	Format       string        `json:"format"`
 	Environments []Environment `json:"environments"`
@@ -30,11 +25,10 @@ type Environment struct {
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile"`
-	// Profiles are the profiles of that name that the results were judged by, oldest
-	// first; empty where no result says which.
+	// Profiles are those of that name that the results were judged by, oldest first.
 	Profiles []Judged `json:"profiles,omitempty"`
-	// Verdict is the last one; Since is when the row of results with that verdict
-	// began, and Before the last result that had another.
+	// Verdict is the last one; Since is the first result in a row with it, and Before the
+	// last with another.
 	Verdict   audit.Verdict `json:"verdict"`
 	Since     time.Time     `json:"since"`
 	Before    *time.Time    `json:"before,omitempty"`
@@ -44,8 +38,7 @@ type Environment struct {
 	Last      audit.Result  `json:"-"` // the newest of the results, whole
 }
 
-// A Judged is a profile, and the time of the first result in a row that was judged
-// by it.
+// A Judged is a profile, and the time of the first result in a row that it judged.
 type Judged struct {
 	Version string    `json:"version,omitempty"`
 	Origin  string    `json:"origin,omitempty"`
@@ -68,16 +61,15 @@ type Control struct {
 	Severity audit.Severity  `json:"severity"`
 	Outcome  audit.Outcome   `json:"outcome"`
 	Findings int             `json:"findings"`
-	// Since is the oldest result since which the outcome has been the same; Before is the
-	// last result with another outcome; nil if there was none. The change lies between
-	// them.
+	// Since is the first result in a row with this outcome; Before is the last with another,
+	// nil for none. The change is between them.
 	Since  time.Time  `json:"since"`
 	Before *time.Time `json:"before,omitempty"`
 	Passed *time.Time `json:"last_passed,omitempty"` // nil for never
-	Spans  []Span     `json:"spans"`                 // rows of results with the same outcome, oldest first
+	Spans  []Span     `json:"spans"`                 // oldest first
 }
 
-// A Span is a row of results in which a control had the same outcome.
+// A Span is a series of results in which a control had the same outcome.
 type Span struct {
 	Outcome audit.Outcome `json:"outcome"`
 	From    time.Time     `json:"from"`
@@ -85,9 +77,8 @@ type Span struct {
 	Results int           `json:"results"`
 }
 
-// Of puts results in the order of the time that their snapshots were taken at. Of
-// several results on one snapshot the last evaluated counts, since it may know
-// other waivers. Environments are in the order of their names.
+// Of is the history of results, by the time of their snapshots. Of several results on one
+// snapshot the last evaluated counts, because waivers may have changed.
 func Of(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
 	for _, group := range grouped(results) {
@@ -123,9 +114,8 @@ func grouped(results []audit.Result) [][]audit.Result {
 	return groups
 }
 
-// organizations are those that the environments at each address say they are, by the
-// last result that says so. An environment that could not be read says nothing: its
-// result is a gap in the row of those at the same address.
+// organizations are those at each address by the last result that has one. A result that could
+// not be read has none, and belongs to the one at its address.
 func organizations(results []audit.Result) map[string]string {
 	byAddress, seen := map[string]string{}, map[string]time.Time{}
 	for _, r := range results {
@@ -141,8 +131,7 @@ func address(r audit.Result) string {
 	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
 
-// when is the time that a result tells about. A solution's files were taken at no
-// known time: then it is that of the judgement.
+// when is the time of the snapshot, or for a file, which has none, of the evaluation.
 func when(r audit.Result) time.Time {
 	return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt)
 }
@@ -196,8 +185,8 @@ func environment(results []audit.Result) Environment {
 	return e
 }
 
-// Turns says of results, oldest first, when the row of those with the last verdict began,
-// when the last one before it was, and when the last compliant one; nil for never.
+// Turns says of results, oldest first, which is the first in a row with the last verdict, which
+// is the last before it, and which is the last compliant one; nil for none.
 func Turns(points []Point) (since time.Time, before, compliant *time.Time) {
 	last := points[len(points)-1].Verdict
 	for i, p := range points {
@@ -214,8 +203,7 @@ func Turns(points []Point) (since time.Time, before, compliant *time.Time) {
 	return since, before, compliant
 }
 
-// control follows a control through the results that have it. Where nothing could be
-// read, it is unknown.
+// control follows a control through the results that have it, or that could not be read.
 func control(last audit.Control, results []audit.Result) Control {
 	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity}
 	for _, r := range results {
@@ -247,8 +235,8 @@ func control(last audit.Control, results []audit.Result) Control {
 	return c
 }
 
-// Worse reports whether the last result is worse than the one before it: it is not
-// compliant any more, or more controls fail. One that could not be read is worse, too.
+// Worse reports whether the last result is worse than the one before it: it is not compliant
+// any more, has more failed controls, or could not be read.
 func (e Environment) Worse() bool {
 	n := len(e.Results)
 	if n < 2 {
@@ -259,9 +247,8 @@ func (e Environment) Worse() bool {
 		before.Unread == "" && last.Unread != "" || last.Summary.Fail > before.Summary.Fail
 }
 
-// Since gives, for each environment under each profile, the result that was the newest at
-// a time, and the newest of those that came later. An environment without the one or the
-// other is in one list only: what was not read since does not count as unchanged.
+// Since gives, for each environment and profile, the result that was the newest at a time, and
+// the newest that came later. One may be missing.
 func Since(results []audit.Result, at time.Time) (older, newer []audit.Result) {
 	for _, group := range grouped(results) {
 		last := group[len(group)-1]

@@ -11,18 +11,15 @@ import (
 
 // Options say how waivers count.
 type Options struct {
-	// AsOf is the time that expiry dates are compared with.
-	AsOf time.Time
-	// Environments are the environments of the configuration; empty if it names none. If
-	// there are several, a waiver that names none is broader than its finding.
+	AsOf time.Time // expiry dates are compared with it
+	// Environments are those of the configuration. If there are several, a waiver that names
+	// none is broader than its finding.
 	Environments []string
 	// Shared are the controls that several integrations of an environment have, by the
-	// environment's name, or "" if it has none. A waiver of one of them that names no
-	// profile is broader than its finding.
-	Shared map[string]map[audit.ControlID]bool
-	// Partial says that the waivers may also apply to other results, so that one that names
-	// no environment is not called unused.
-	Partial bool
+	// environment's name, or "". A waiver of one that names no profile is broader than its
+	// finding.
+	Shared  map[string]map[audit.ControlID]bool
+	Partial bool // the waivers may also apply to other results
 }
 
 func (o Options) shared(r audit.Result, id audit.ControlID) bool {
@@ -34,27 +31,21 @@ type RemarkKind string
 
 // The kinds of remark.
 const (
-	// Expired: it no longer counts.
-	Expired RemarkKind = "expired"
-	// Expiring: it counts for at most [WarnDays] more days.
-	Expiring RemarkKind = "expiring"
-	// Unused: it covers no finding.
-	Unused RemarkKind = "unused"
-	// Refused: it is broader than its finding without saying so, and does not count.
-	Refused RemarkKind = "refused"
+	Expired  RemarkKind = "expired"
+	Expiring RemarkKind = "expiring" // within [WarnDays]
+	Unused   RemarkKind = "unused"
+	Refused  RemarkKind = "refused" // it is broader than its finding without saying so
 )
 
 // A Remark is something that the owner of a waiver has to do.
 type Remark struct {
 	Kind   RemarkKind
 	Waiver Waiver
-	// Text says what is wrong and what to do, without the place in the file.
-	Text string
+	Text   string // what is wrong and what to do, without the place in the file
 }
 
-// Apply returns the results with the waivers applied, and remarks about the waivers. It
-// does not change the given results. Remarks are in the order of the file; each remark
-// about a result is also among the result's notes.
+// Apply returns results with the waivers applied, and remarks about the waivers, which are also
+// notes of the results that they are about.
 func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
 	uses := make([]use, len(f.Waivers))
 	out := make([]audit.Result, len(results))
@@ -181,8 +172,7 @@ func Strip(r audit.Result) audit.Result {
 	return r
 }
 
-// remark is what there is to say about a waiver after its use; of no kind if there is
-// nothing.
+// remark says what is wrong with a waiver after its use; nothing if its kind is empty.
 func (o Options) remark(w Waiver, u use) (kind RemarkKind, says string) {
 	days, _ := w.daysLeft(o.AsOf)
 	switch {

@@ -58,9 +58,8 @@ type Among struct {
 	Profiles     bool // other integrations in the same environment
 }
 
-// Narrow turns a waiver into one for each open finding of a result that it covers. Each
-// names everything that the finding has, and the environment and the profile if there are
-// others.
+// Narrow turns a waiver into one for each open finding of a result that it covers, as narrow as
+// the finding.
 func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 	var narrow []Waiver
 	if !w.reaches(r) {

@@ -1,10 +1,5 @@
-// Package waiver reads accepted findings and applies them to results.
-//
-// A waiver names a control, and of its findings one by subject and privilege. It must have
-// a kind, an owner, a reason and an expiry date at most [MaxDays] ahead. Waivers are
-// checked too: a remark reports one that has expired, is unused, is about to expire or is
-// broader than its finding. Waived does not mean passed: the finding stays, and its control
-// keeps its original outcome in addition to the new one. Unknown controls are never waived.
+// Package waiver reads accepted findings and applies them to results. A waived control has not
+// passed: it keeps its findings and its original outcome. An unknown one is never waived.
 package waiver
 
 import (
@@ -33,12 +28,9 @@ type Kind string
 
 // The kinds of waiver.
 const (
-	// AcceptedRisk: the fault exists, and its owner accepts the risk.
-	AcceptedRisk Kind = "accepted-risk"
-	// FalsePositive: the fault does not exist, whatever was read.
+	AcceptedRisk  Kind = "accepted-risk"
 	FalsePositive Kind = "false-positive"
-	// Compensating: something else compensates for the fault.
-	Compensating Kind = "compensating"
+	Compensating  Kind = "compensating" // something else compensates for the fault
 )
 
 // Kinds lists every kind.
@@ -47,26 +39,20 @@ func Kinds() []Kind { return []Kind{AcceptedRisk, FalsePositive, Compensating} }
 // A Waiver is one accepted finding, as in its file.
 type Waiver struct {
 	Control audit.ControlID `yaml:"control"`
-	// Environment limits the waiver to one environment; empty for all.
+	// Each of these limits the waiver; empty for any. The subject is the name or the id of
+	// the finding's object, or TABLE=NAME for a view of a known table.
 	Environment string `yaml:"environment,omitempty"`
-	// Profile limits the waiver to one profile, if an environment has several integrations;
-	// empty for all that have the control.
-	Profile string `yaml:"profile,omitempty"`
-	// Subject is the name or the id of the finding's object, a view of a known table
-	// as TABLE=NAME; empty for any.
-	Subject string `yaml:"subject,omitempty"`
-	// Privilege is the finding's privilege; empty for any.
-	Privilege string `yaml:"privilege,omitempty"`
-	Kind      Kind   `yaml:"kind"`
-	Owner     string `yaml:"owner"`
-	Reason    string `yaml:"reason"`
-	// Expires is the last day of the waiver, as YYYY-MM-DD, in UTC.
-	Expires string `yaml:"expires"`
-	// Broad allows the waiver to name less than its findings have.
-	Broad bool `yaml:"broad,omitempty"`
+	Profile     string `yaml:"profile,omitempty"`
+	Subject     string `yaml:"subject,omitempty"`
+	Privilege   string `yaml:"privilege,omitempty"`
 
-	// Line is the line where the waiver begins.
-	Line int `yaml:"-"`
+	Kind    Kind   `yaml:"kind"`
+	Owner   string `yaml:"owner"`
+	Reason  string `yaml:"reason"`
+	Expires string `yaml:"expires"`         // the last day, as YYYY-MM-DD, in UTC
+	Broad   bool   `yaml:"broad,omitempty"` // it may name less than its findings have
+
+	Line int `yaml:"-"` // where it begins
 }
 
 // A File is a parsed file of waivers.
@@ -77,9 +63,7 @@ type File struct {
 	doc *yamldoc.Document
 }
 
-// Parse reads a file of waivers at a given time. Errors have a line and a column: unknown
-// keys, missing keys, an expiry date that is invalid or too far ahead, two waivers of the
-// same finding.
+// Parse reads a file of waivers at a given time. Its faults have their line and column.
 func Parse(name string, data []byte, asOf time.Time) (*File, error) {
 	f := &File{Name: name}
 	var err error
@@ -182,8 +166,7 @@ func Subject(s audit.Subject) string {
 	return s.Name
 }
 
-// excess names what a finding has but the waiver leaves out, so that it would also cover
-// other findings; empty if the waiver is as narrow as the finding.
+// excess names what a finding has but the waiver leaves out, so that it covers others too.
 func (w *Waiver) excess(f audit.Finding, several, shared bool) []string {
 	var missing []string
 	if several && w.Environment == "" {

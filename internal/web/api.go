@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// forPrograms reports whether a request is not a person's.
+// forPrograms reports whether a program sends a request, and no browser.
 func forPrograms(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics"
 }

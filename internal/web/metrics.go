@@ -22,8 +22,7 @@ const workersSeen = 24 * time.Hour
 // collecting is how long the store may take for one scrape.
 const collecting = 10 * time.Second
 
-// metrics answers a scrape. If the store does not answer, the scrape fails: no old number
-// stands for a new one.
+// metrics answers a scrape, which fails if the store does not answer.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), collecting)
 	defer cancel()
@@ -48,8 +47,7 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// gather reads the store. The number of series is that of integrations, never that of
-// findings.
+// gather reads the store. The number of series does not depend on that of findings.
 func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) {
 	list, err := s.Fleet(ctx)
 	if err != nil {

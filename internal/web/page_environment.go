@@ -24,7 +24,7 @@ type environmentData struct {
 	Older        string // the query of the page of older runs
 }
 
-// A changeRow says that a finding began or ended, and whether the environment did that.
+// A changeRow says that a finding began or ended, and why.
 type changeRow struct {
 	store.Finding
 
@@ -114,8 +114,7 @@ func took(run store.Run) string {
 	return run.EndedAt.Sub(run.StartedAt.Time).Round(time.Second / 10).String()
 }
 
-// reportPage is the report of an integration's last result, or that of a run: a document
-// with a style and a policy of its own.
+// reportPage is the report of an integration's last result, or of a run.
 func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	name, integration := r.PathValue("name"), r.PathValue("integration")
 	run, err := number(r, "run")

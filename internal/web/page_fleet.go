@@ -64,8 +64,7 @@ func worstFirst(a, b row) int {
 	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.Severe[:], b.Severe[:]))
 }
 
-// troubleShown is how many columns of an error are in the list; the page of the
-// environment has it whole.
+// troubleShown is how many columns of an error are in the list.
 const troubleShown = 110
 
 type fleetData struct {

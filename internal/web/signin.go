@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
-// A Role is what somebody may do. The zero value is nothing.
+// A Role is what a visitor may do.
 type Role int
 
 // The roles, in Microsoft Entra as app roles of these names.
@@ -63,16 +63,12 @@ type visitor struct {
 
 // SignInOptions say by whom people and programs are known.
 type SignInOptions struct {
-	// Issuer is the OpenID Connect issuer: of one tenant, if it is Microsoft Entra.
-	Issuer string
-	// ClientID is the registration of the page, and the audience of the API's tokens.
-	ClientID, ClientSecret string
-	// Base is the address at which people reach the page, https://HOST[:PORT].
-	Base string
-	// Key seals the sessions; servers beside each other share it. Without one, sessions end
-	// with the process.
-	Key string
-	// Client asks the issuer.
+	Issuer                 string // of one tenant, if it is Microsoft Entra
+	ClientID, ClientSecret string // of the page, and the audience of the API's tokens
+	Base                   string // the address of the page, https://HOST[:PORT]
+	// Key seals the sessions. Several servers share it. Without one, sessions end with the
+	// process.
+	Key    string
 	Client *http.Client
 	Now    func() time.Time
 }
@@ -91,8 +87,7 @@ const (
 	callbackPath  = "/sign-in/callback"
 	sessionCookie = "dbaudit-session"
 	flowCookie    = "dbaudit-sign-in"
-	// sessionTime is how long a person stays signed in: a role that was taken away is gone
-	// after it at the latest.
+	// sessionTime is how long a person stays signed in, and keeps a role that was taken away.
 	sessionTime = 8 * time.Hour
 	flowTime    = 10 * time.Minute
 	keyLength   = 32
@@ -246,8 +241,7 @@ func (s *SignIn) end(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Signed out</title><p>You are signed out. <a href="/">Sign in again</a></p></html>`)
 }
 
-// write seals a value into a cookie. The cookie's name is sealed with it, so that one
-// does not pass for another.
+// write seals a value into a cookie, with the cookie's name, so that one is not read as another.
 func (s *SignIn) write(w http.ResponseWriter, name string, value any, lasts time.Duration) {
 	data, err := json.Marshal(value)
 	if err != nil {
@@ -265,8 +259,7 @@ func (s *SignIn) set(w http.ResponseWriter, name, value string, seconds int) {
 	})
 }
 
-// cookie is the name by which a browser keeps a cookie from other hosts and from clear
-// connections.
+// cookie is the name of a cookie; the prefix keeps it from other hosts and from plain HTTP.
 func (s *SignIn) cookie(name string) string {
 	if s.secure {
 		return "__Host-" + name

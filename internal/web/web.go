@@ -1,8 +1,5 @@
-// Package web serves a fleet's pages and its API. Every page is a plain document that
-// needs no script.
-//
-// Without a sign-in the handler answers only requests for a loopback host, and whoever
-// sends them may do everything. With one, nobody without a role sees a name.
+// Package web serves a fleet's pages, which need no script, and its API. Without a sign-in it
+// answers only requests for a loopback host, and these may do everything.
 package web
 
 import (
@@ -33,11 +30,11 @@ var style string
 //go:embed openapi.json
 var openAPI []byte
 
-// Actions are what people may ask of the fleet; who asked is kept for the record.
+// Actions are what people may request of the fleet.
 type Actions interface {
 	// ScanNow enqueues a scan of each environment and returns the runs' ids.
 	ScanNow(ctx context.Context, who string, names ...string) ([]int64, error)
-	// Cancel ends a run that has not ended.
+	// Cancel ends a run.
 	Cancel(ctx context.Context, who string, run int64) error
 }
 
@@ -45,13 +42,10 @@ type Actions interface {
 type Options struct {
 	Store   *store.Store
 	Actions Actions
-	// SignIn identifies people and programs. Without one, the caller serves on a loopback
-	// address alone.
-	SignIn *SignIn
-	Now    func() time.Time
-	Logger *slog.Logger
-	// Rules document the rules of a report by id.
-	Rules map[string]audit.Rule
+	SignIn  *SignIn // nil for none
+	Now     func() time.Time
+	Logger  *slog.Logger
+	Rules   map[string]audit.Rule // the rules of a report by id
 }
 
 type server struct {
@@ -156,8 +150,8 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// loopbackAlone answers requests for a loopback host. A page elsewhere that has a name for
-// this machine asks for another host.
+// loopbackAlone answers requests for a loopback host. A page of another site whose name
+// resolves to this machine requests another host.
 func loopbackAlone(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -172,8 +166,7 @@ func loopbackAlone(next http.Handler) http.Handler {
 	})
 }
 
-// A handler answers a request of somebody who may send it. refuse reports the error that it
-// returns, so it returns an error only before it writes.
+// A handler answers a request that is allowed. It returns an error only before it writes.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 type visitorKey struct{}
@@ -204,7 +197,7 @@ func visitorOf(r *http.Request) visitor {
 	return who
 }
 
-// unknown answers somebody who is not signed in: a person is sent to the sign-in.
+// unknown answers a request without a sign-in: it sends a person to the sign-in.
 func (s *server) unknown(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method == http.MethodGet && !forPrograms(r) {
 		http.Redirect(w, r, "/sign-in?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -214,7 +207,7 @@ func (s *server) unknown(w http.ResponseWriter, r *http.Request, err error) {
 	s.refuse(w, r, &statusError{http.StatusUnauthorized, err.Error()})
 }
 
-// A statusError is an answer other than success, in words that anybody may read.
+// A statusError is an answer other than success. Its message is public.
 type statusError struct {
 	status  int
 	message string
