@@ -18,7 +18,6 @@ import (
 	"io/fs"
 	"maps"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 
@@ -45,6 +44,8 @@ type Engine struct {
 	judging sync.Map
 	// slots are as many as evaluations may be under way: more only take memory.
 	slots chan *codec
+	// waiting have the stack that an evaluation needs.
+	waiting waiting
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -83,7 +84,7 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: slots()}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: slots(), waiting: make(waiting)}
 	if err := e.catalogue(); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 	if s.Source != snapshot.SourceSolution || e.lint == nil {
 		return p.Controls
 	}
-	all := slices.Clone(p.Controls)
+	all := append(make([]profile.Control, 0, len(p.Controls)+len(e.lint.Controls)), p.Controls...)
 	for _, c := range e.lint.Controls {
 		if _, ok := p.Control(string(c.ID)); !ok {
 			all = append(all, c)

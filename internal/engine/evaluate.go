@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -128,7 +127,7 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 		return fmt.Errorf("preparing the policies' input: %w", err)
 	}
 	cache := q.memory.recollection()
-	results, err := within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
+	results, err := q.waiting.within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
 		return q.query.Eval(ctx, rego.EvalParsedInput(input.Value), rego.EvalVirtualCache(cache))
 	})
 	switch {
@@ -148,24 +147,35 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 	return nil
 }
 
-// growStack gives a goroutine the stack that an evaluation needs, at once: so many frames of
-// 64 KiB, whose room nothing uses. Otherwise the runtime copies the stack each time that it
-// is full, which takes a tenth of the time of judging a role.
-//
-//go:noinline
-func growStack(frames int) {
-	if frames < 0 { // never
-		var room [64 << 10]byte
-		runtime.KeepAlive(&room)
-	}
-	if frames > 1 {
-		growStack(frames - 1)
+// waiting are the goroutines that have evaluated, while they wait for more work.
+type waiting chan func()
+
+// waitTime is how long a goroutine waits.
+const waitTime = time.Second
+
+// do does the work on a goroutine that waits, or else on a new one. One that has evaluated
+// has the large stack that an evaluation needs. The stack of a new one is copied each time
+// that it is full, which takes more than a tenth of the time of judging a role.
+func (w waiting) do(work func()) {
+	select {
+	case w <- work:
+	default:
+		go func() {
+			for work != nil {
+				work()
+				select {
+				case work = <-w:
+				case <-time.After(waitTime):
+					work = nil
+				}
+			}
+		}()
 	}
 }
 
 // within evaluates within a time. What is called off and does not end is left behind,
 // so that the caller can go on to report what else was reached.
-func within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (rego.ResultSet, error)) (rego.ResultSet, error) {
+func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (rego.ResultSet, error)) (rego.ResultSet, error) {
 	type outcome struct {
 		results rego.ResultSet
 		err     error
@@ -173,11 +183,10 @@ func within(ctx context.Context, limit time.Duration, evaluate func(context.Cont
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ended := make(chan outcome, 1)
-	go func() {
-		growStack(8)
+	w.do(func() {
 		results, err := evaluate(timed)
 		ended <- outcome{results, err}
-	}()
+	})
 	var o outcome
 	select {
 	case o = <-ended:

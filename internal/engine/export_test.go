@@ -4,6 +4,6 @@ package engine
 func (e *Engine) Forgetful() *Engine {
 	return &Engine{
 		compiler: e.compiler, rules: e.rules, order: e.order, lint: e.lint, platform: e.platform, kinds: e.kinds,
-		slots: slots(),
+		slots: slots(), waiting: make(waiting),
 	}
 }

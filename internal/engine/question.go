@@ -18,6 +18,7 @@ type question struct {
 	document string
 	query    rego.PreparedEvalQuery
 	slots    chan *codec // the engine's
+	waiting  waiting     // the engine's
 	memory   *memory
 }
 
@@ -29,7 +30,7 @@ func (e *Engine) question(ctx context.Context, document string, profiles ...prof
 	if err != nil {
 		return nil, fmt.Errorf("preparing the policies: %w", err)
 	}
-	return &question{document: document, query: query, slots: e.slots, memory: newMemory()}, nil
+	return &question{document: document, query: query, slots: e.slots, waiting: e.waiting, memory: newMemory()}, nil
 }
 
 // documents are the data that the policies read beside the input.

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -106,6 +108,29 @@ func TestWaitingEnds(t *testing.T) {
 	if err := q.ask(ctx, snapshot.New(), 0, &report{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestWorkIsDoneWhereWorkWasDone: a goroutine that has evaluated evaluates again, on the stack
+// that has grown, and ends when nothing more comes.
+func TestWorkIsDoneWhereWorkWasDone(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine remains
+		w := make(waiting)
+		done := make(chan string, 2)
+		w.do(func() { done <- "first" })
+		synctest.Wait()
+		select {
+		case w <- func() { done <- "second" }:
+		default:
+			t.Error("nothing waits for more work")
+		}
+		for _, want := range []string{"first", "second"} {
+			if got := <-done; got != want {
+				t.Errorf("got %s, want %s", got, want)
+			}
+		}
+		time.Sleep(waitTime)
+	})
 }
 
 func valueOf(cache topdown.VirtualCache, ref ast.Ref) string {
