@@ -56,13 +56,14 @@ none(depths) := {name: "none" | some name, _ in depths}
 
 # METADATA
 # description: >-
-#   What the findings say of a privilege that is required at a depth and not granted: for each control that requires
-#   it, its id, the message and the evidence.
-missing(name, depth) := [[control.id, message, evidence] |
+#   What the findings say of each privilege that is required at a depth, if it is not granted: for each control that
+#   requires it, its id, the message and the evidence.
+missing(depths) := {name: said |
+	some name, depth in depths
 	message := sprintf("%s is not granted; %s is required (%s)", [profile.rights[name], words.levels[depth], name])
 	evidence := {"privilege": name, "required_depth": depth, "actual_depth": "none", "state": "missing"}
-	some control in profile.requiring[name]
-]
+	said := [[control.id, message, evidence] | some control in profile.requiring[name]]
+}
 
 _stated(configured) := object.union(profile.stated_depths, _named(configured))
 

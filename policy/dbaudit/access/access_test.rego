@@ -33,8 +33,8 @@ test_each_control_that_requires_a_privilege_misses_it if {
 		{"id": "ONE", "rule": "role/privileges", "privileges": ["prvReadLead"]},
 		{"id": "TWO", "rule": "role/privileges", "privileges": ["prvReadLead", "prvReadAccount"]},
 	]})
-	said := access.missing("prvReadLead", "deep") with input as testing.snapshot with data.profiles.demandbase as profile
-	said == [[control, message, evidence] |
+	said := access.missing({"prvReadLead": "deep"}) with input as testing.snapshot with data.profiles.demandbase as profile
+	said.prvReadLead == [[control, message, evidence] |
 		message := "Lead – Read is not granted; Parent: Child Business Units is required (prvReadLead)"
 		evidence := {"privilege": "prvReadLead", "required_depth": "deep", "actual_depth": "none", "state": "missing"}
 		some control in ["ONE", "TWO"]

@@ -41,21 +41,17 @@ not_held(source, coverage) := {id: sprintf("a %s contains no %s", [source, _word
 # METADATA
 # description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
 unread(source, coverage) := {id: concat("; ", reasons) |
-	settled := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
-	some id in (_needing(object.keys(requiring) - settled) - object.keys(not_held(source, coverage)))
+	read := settled(coverage)
+	some id in (_needing(object.keys(requiring) - read) - object.keys(not_held(source, coverage)))
 	reasons := [_missing(section, object.get(coverage, section, {})) |
 		some section in rules[id].requires
-		not section in settled
+		not section in read
 	]
 }
 
 # METADATA
-# description: Whether sections were read, as far as the input can contain them.
-read(coverage, sections) if {
-	every section in sections {
-		coverage[section].state in {"collected", "inapplicable"}
-	}
-}
+# description: The sections that were read, as far as the input can contain them.
+settled(coverage) := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
 
 _needing(sections) := union({requiring[section] | some section in sections})
 

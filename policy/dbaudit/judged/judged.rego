@@ -54,4 +54,6 @@ _surplus := surplus.listed if {
 	_read({"role_privileges"})
 }
 
-_read(sections) if catalogue.read(input.coverage, sections)
+_read(sections) if count(sections - _settled) == 0
+
+_settled := catalogue.settled(input.coverage)

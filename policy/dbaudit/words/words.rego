@@ -33,8 +33,11 @@ right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0]
 # METADATA
 # description: >-
 #   A list or a set of names in lower case, as a list. A role grants hundreds of privileges: a step for each of them is
-#   most of what judging the role costs.
-lowered(names) := json.unmarshal(lower(json.marshal(names)))
+#   most of what judging the role costs. So all are one text for a moment, unless a name contains what separates them.
+lowered(names) := lower_case if {
+	lower_case := split(lower(concat("\u0000", names)), "\u0000")
+	count(lower_case) == count(names)
+} else := [lower(name) | some name in names]
 
 # METADATA
 # description: The table of a privilege on one, as its name spells it.

@@ -21,3 +21,10 @@ test_rights_are_named_as_in_the_editor if {
 	words.right("prvRead") == "Read"
 	words.right("prvBulkEdit") == "Bulk Edit"
 }
+
+test_names_in_lower_case if {
+	words.lowered(["prvRead", "prvWRITE"]) == ["prvread", "prvwrite"]
+	words.lowered({"É", "a"}) == ["a", "é"]
+	words.lowered([]) == []
+	words.lowered(["A\u0000B", "C"]) == ["a\u0000b", "c"]
+}

@@ -37,8 +37,8 @@ findings contains {
 } if {
 	subject := _subject
 	fixes := _fixes
-	some name, required in object.filter(depth.required, _missing)
-	some [control, message, evidence] in access.missing(name, required)
+	some name, said in object.filter(access.missing(depth.required), _missing)
+	some [control, message, evidence] in said
 }
 
 # METADATA
