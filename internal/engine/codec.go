@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -15,6 +16,13 @@ import (
 type codec struct {
 	forms map[reflect.Type]form
 	texts map[string]*ast.Term
+	words map[number]*ast.Term
+}
+
+// A number is a value of an enumeration.
+type number struct {
+	of    reflect.Type
+	value int64
 }
 
 // A form is how values of a type appear in the policies.
@@ -31,7 +39,9 @@ type member struct {
 // maxTexts bounds what is remembered.
 const maxTexts = 20_000
 
-func newCodec() *codec { return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}} }
+func newCodec() *codec {
+	return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}, map[number]*ast.Term{}}
+}
 
 func (c *codec) form(t reflect.Type) form {
 	f, known := c.forms[t]
@@ -67,16 +77,15 @@ func (c *codec) text(s string) *ast.Term {
 func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 	f := c.form(v.Type())
 	if f.text {
-		b, err := v.Interface().(encoding.TextMarshaler).MarshalText() //nolint:forcetypeassert // its form says so
-		return c.text(string(b)), err
+		return c.word(v)
 	}
 	switch v.Kind() { //nolint:exhaustive // the rest is refused
 	case reflect.String:
 		return c.text(v.String()), nil
 	case reflect.Bool:
-		return ast.BooleanTerm(v.Bool()), nil
+		return ast.InternedTerm(v.Bool()), nil
 	case reflect.Int:
-		return ast.IntNumberTerm(int(v.Int())), nil
+		return ast.InternedTerm(v.Int()), nil
 	case reflect.Slice:
 		terms := make([]*ast.Term, v.Len())
 		for i := range terms {
@@ -88,12 +97,15 @@ func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 		return ast.ArrayTerm(terms...), nil
 	case reflect.Map:
 		object := ast.NewObjectWithCapacity(v.Len())
+		k, e := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 		for entry := v.MapRange(); entry.Next(); {
-			key, err := c.encode(entry.Key())
+			k.SetIterKey(entry)
+			e.SetIterValue(entry)
+			key, err := c.encode(k)
 			if err != nil {
 				return nil, err
 			}
-			value, err := c.encode(entry.Value())
+			value, err := c.encode(e)
 			if err != nil {
 				return nil, err
 			}
@@ -115,6 +127,26 @@ func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 		return ast.NewTerm(object), nil
 	}
 	return nil, fmt.Errorf("%s has no form in the policies", v.Type())
+}
+
+// word encodes what MarshalText says of a value.
+func (c *codec) word(v reflect.Value) (*ast.Term, error) {
+	var n number
+	if v.CanInt() {
+		n = number{v.Type(), v.Int()}
+		if term, known := c.words[n]; known {
+			return term, nil
+		}
+	}
+	b, err := v.Interface().(encoding.TextMarshaler).MarshalText() //nolint:forcetypeassert // its form says so
+	if err != nil {
+		return nil, err
+	}
+	term := c.text(string(b))
+	if v.CanInt() {
+		c.words[n] = term
+	}
+	return term, nil
 }
 
 func empty(v reflect.Value) bool {
@@ -226,8 +258,10 @@ func (c *codec) object(value ast.Value, into reflect.Value) error {
 		return unlike(value, into)
 	}
 	into.Set(reflect.MakeMapWithSize(into.Type(), object.Len()))
+	k, v := reflect.New(into.Type().Key()).Elem(), reflect.New(into.Type().Elem()).Elem()
 	return object.Iter(func(key, value *ast.Term) error {
-		k, v := reflect.New(into.Type().Key()).Elem(), reflect.New(into.Type().Elem()).Elem()
+		k.SetZero()
+		v.SetZero()
 		if err := errors.Join(c.decode(key.Value, k), c.decode(value.Value, v)); err != nil {
 			return err
 		}
@@ -242,12 +276,21 @@ func (c *codec) structure(value ast.Value, into reflect.Value) error {
 		return unlike(value, into)
 	}
 	members := c.form(into.Type()).members
-	return object.Iter(func(key, value *ast.Term) error {
-		name, _ := key.Value.(ast.String)
-		for i, m := range members {
-			if m.name == string(name) {
-				return c.decode(value.Value, into.Field(i))
+	unknown := object.Len()
+	for i, m := range members {
+		if value := object.Get(c.text(m.name)); value != nil {
+			unknown--
+			if err := c.decode(value.Value, into.Field(i)); err != nil {
+				return err
 			}
+		}
+	}
+	if unknown == 0 {
+		return nil
+	}
+	return object.Iter(func(key, _ *ast.Term) error {
+		if slices.ContainsFunc(members, func(m member) bool { return ast.String(m.name).Compare(key.Value) == 0 }) {
+			return nil
 		}
 		return fmt.Errorf("there is no member %v in a %s", key, into.Type())
 	})

@@ -42,7 +42,7 @@ func place(r *audit.Result, role solution.Role) {
 	at := func(p solution.Position) *audit.Location {
 		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
 	}
-	deepest := map[string]int{}
+	deepest := make(map[string]int, len(role.Entries))
 	for i, e := range role.Entries {
 		key := strings.ToLower(e.Name)
 		if j, ok := deepest[key]; !ok || e.Depth() > role.Entries[j].Depth() {

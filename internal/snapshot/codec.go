@@ -43,13 +43,21 @@ func (s *Snapshot) digest() (string, error) {
 // members in the order of their names, a newline at the end. Equal snapshots give
 // equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
-	var compact bytes.Buffer
-	enc := json.NewEncoder(&compact)
+	var d document
+	enc := json.NewEncoder(&d)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(s); err != nil {
 		return nil, fmt.Errorf("encoding the snapshot: %w", err)
 	}
-	return text.AppendIndented(nil, respell(compact.Bytes()), ""), nil
+	return d, nil
+}
+
+// A document is the compact JSON that an encoder writes at once, as jq prints it.
+type document []byte
+
+func (d *document) Write(compact []byte) (int, error) {
+	*d = text.AppendIndented(*d, respell(compact), "")
+	return len(compact), nil
 }
 
 // respell writes the few characters that encoding/json and jq spell differently

@@ -36,8 +36,8 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	for _, name := range minimum.Privileges {
 		spelt[strings.ToLower(name)] = name
 	}
-	first := map[string]string{} // the spelling of unknown names
-	grants := map[string]snapshot.Depth{}
+	first := make(map[string]string, len(r.Entries)) // the spelling of unknown names
+	grants := make(map[string]snapshot.Depth, len(r.Entries))
 	entries := make([]snapshot.RoleEntry, len(r.Entries))
 	for i, e := range r.Entries {
 		lower := strings.ToLower(e.Name)
@@ -45,14 +45,14 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		known = cmp.Or(spelt[lower], known)
 		entries[i] = snapshot.RoleEntry{Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: known}
 		if known == "" {
-			entries[i].Nearest = standard.Nearest(e.Name)
+			entries[i].Nearest = standard.Nearest(lower)
 		}
 		name := cmp.Or(known, first[lower], e.Name)
 		first[lower] = name
 		if depth := e.Depth(); name != "" && depth > grants[name] {
 			grants[name] = depth
 		}
-		if depths := standard.Depths(name); depths != nil {
+		if depths := standard.Depths(lower); depths != nil {
 			s.Privileges[name] = snapshot.Privilege{Depths: depths}
 		}
 	}
