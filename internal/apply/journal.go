@@ -230,14 +230,13 @@ func stillborn(data []byte) bool {
 // ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
 // whole is how many bytes of the data are complete lines.
 func ParseJournal(data []byte) (j *Journal, whole int, err error) {
-	var other struct {
-		Format string `json:"format"`
-	}
-	switch {
-	case stillborn(data):
+	if stillborn(data) {
 		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
-	case json.Unmarshal(data, &other) == nil && other.Format == plan.Format:
-		return nil, 0, errors.New("this is a plan, not a journal: carry it out with dbaudit apply, which writes a journal next to it")
+	}
+	if json.Valid(data) { // a single document
+		if _, err := strictjson.Format(data, "journal", Format, formerFormat); err != nil {
+			return nil, 0, err
+		}
 	}
 	whole = bytes.LastIndexByte(data, '\n') + 1
 	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))

@@ -259,8 +259,14 @@ func TestJournalThatIsNone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := apply.ParseJournal(text); err == nil || !strings.Contains(err.Error(), "this is a plan") {
-		t.Errorf("a plan: %v", err)
+	for doc, want := range map[string]string{
+		string(text): "this is a plan, not a journal",
+		"{\n  \"format\": \"dbaudit.result/v1\"\n}\n":   "this is a result, not a journal",
+		"{\n  \"format\": \"dbaudit.snapshot/v1\"\n}\n": "this is a snapshot, not a journal",
+	} {
+		if _, _, err := apply.ParseJournal([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q: %v", want, err)
+		}
 	}
 	j, n, err := apply.ParseJournal(whole[:len(whole)-5])
 	if err != nil || n != len(whole)-len(lines[len(lines)-2]) || j.Applied() != len(p.Actions) {

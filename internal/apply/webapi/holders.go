@@ -22,7 +22,8 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	if err != nil {
 		return apply.Holding{}, err
 	}
-	direct, err := e.linked(ctx, intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}, ids, "who has the role")
+	assignments := intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
+	direct, err := e.linked(ctx, assignments, ids, "who has the role")
 	if err != nil {
 		return apply.Holding{}, err
 	}
@@ -38,6 +39,11 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 		"who is in the teams that have the role")
 	if err != nil {
 		return apply.Holding{}, err
+	}
+	if len(direct)+len(members) == 0 { // the environment may withhold the rows of an intersection without refusing
+		if direct, err = e.linkedToEach(ctx, assignments, ids, "who has the role"); err != nil {
+			return apply.Holding{}, err
+		}
 	}
 	names, err := e.namesOf(ctx, apply.TableTeam, teams, "the names of the teams")
 	if err != nil {
@@ -70,14 +76,19 @@ type intersection struct{ set, key, from, to, source, nav string }
 // A link is a row of an intersection.
 type link struct{ from, to string }
 
-// linked reads the links of the rows, each separately if the intersection is not exposed.
+// linked reads the links of the rows, those of each separately if the intersection is not exposed.
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
-	if !notKnown(err) {
-		return list, err
+	if notKnown(err) {
+		return e.linkedToEach(ctx, i, ids, label)
 	}
-	list = nil
+	return list, err
+}
+
+// linkedToEach reads the links of each row separately.
+func (e *Environment) linkedToEach(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+	var list []link
 	for _, id := range ids {
 		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, i.to,
 			func(r collector.Row) link { return link{id, r.ID(i.to)} })

@@ -400,6 +400,29 @@ func TestGateway(t *testing.T) {
 	}
 }
 
+// TestHoldersThatAreWithheld: an empty intersection is no proof that nobody has the role.
+func TestHoldersThatAreWithheld(t *testing.T) {
+	t.Parallel()
+	const user = "33333333-3333-4333-8333-333333333333"
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		switch path := r.URL.Path; {
+		case strings.HasSuffix(path, "WhoAmI"):
+			return 200, `{"OrganizationId":"` + someID + `","UserId":"` + someID + `","BusinessUnitId":"` + someID + `"}`
+		case strings.Contains(path, "RetrieveUserPrivileges"):
+			return 200, `{"RolePrivileges":[]}`
+		case strings.HasSuffix(path, "roles("+someID+")/systemuserroles_association"):
+			return 200, answerOf(`{"systemuserid":"` + user + `"}`)
+		case strings.HasSuffix(path, "/systemusers"):
+			return 200, answerOf(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
+		}
+		return 200, answerOf()
+	}}
+	held, err := w.environment(t).Holders(t.Context(), someID)
+	if err != nil || len(held.Holders) != 1 || held.Holders[0].Name != "Sofia" {
+		t.Errorf("%v, %+v", err, held)
+	}
+}
+
 // TestHoldersOfACopy asks for all copies of the role that a copy belongs to, and says
 // where there may be more holders than are seen.
 func TestHoldersOfACopy(t *testing.T) {
