@@ -137,21 +137,45 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 		return usagef("--without-impersonation needs --role-zip or --role-xml")
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
-	}
-	if f.assumptions {
-		if f.apply || f.roleXML {
-			return usagef("--assumptions excludes --apply and --role-xml")
-		}
-		return f.askAssumptions(ctx, a)
+	case f.assumptions && f.apply:
+		return usagef("--assumptions excludes --apply and --role-xml")
 	}
 	targets, planned, err := f.targets(a)
 	if err != nil {
 		return err
 	}
+	if f.assumptions && len(targets) != 1 {
+		return usagef("--assumptions checks one environment: choose it with --env")
+	}
 	write, err := record(a, f.record, "doctor", targets)
 	if err != nil {
 		return err
 	}
+	var found diagnosis
+	if f.assumptions {
+		found, err = examineAssumptions(ctx, a, targets[0])
+	} else {
+		found, err = f.examineAll(ctx, a, targets, planned)
+	}
+	if err := errors.Join(err, write()); err != nil {
+		return err
+	}
+	if f.format == "json" {
+		err = a.PutPlainJSON(f.output, found.document)
+	} else {
+		err = a.PutTable(f.output, found.draw)
+	}
+	return ended(found.code, err)
+}
+
+// A diagnosis is what doctor found: as a document and as a table, with the exit code.
+type diagnosis struct {
+	document any
+	draw     func(w io.Writer, width int) error
+	code     int
+}
+
+func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Target, planned *plan.Plan) (diagnosis, error) {
 	examined := make([]doctor.Examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
@@ -160,7 +184,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 			return err
 		})
 		if err != nil && (ctx.Err() != nil || len(targets) == 1 && exitCode(err) == exitUsage) {
-			return errors.Join(err, write())
+			return diagnosis{}, err
 		}
 		if err != nil {
 			code = worse(code, exitCode(err))
@@ -171,15 +195,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 			code = worse(code, exitFailure)
 		}
 	}
-	if err := write(); err != nil {
-		return err
-	}
-	if f.format == "json" {
-		err = a.PutPlainJSON(f.output, doctor.Document(examined))
-	} else {
-		err = a.PutTable(f.output, func(w io.Writer, width int) error { return doctor.Tables(w, width, examined) })
-	}
-	return ended(code, err)
+	return diagnosis{doctor.Document(examined), func(w io.Writer, width int) error { return doctor.Tables(w, width, examined) }, code}, nil
 }
 
 // targets are the environments to examine, and the plan that is given.
@@ -250,40 +266,20 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 	}, progress.Stop, nil
 }
 
-func (f doctorFlags) askAssumptions(ctx context.Context, a *app) error {
-	targets, _, err := f.targets(a)
+// examineAssumptions checks dbaudit's assumptions in an environment.
+func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, error) {
+	c, stop, err := doctorConfig(a, t)
 	if err != nil {
-		return err
+		return diagnosis{}, err
 	}
-	if len(targets) != 1 {
-		return usagef("--assumptions checks one environment: choose it with --env")
-	}
-	write, err := record(a, f.record, "doctor", targets)
-	if err != nil {
-		return err
-	}
-	c, stop, err := doctorConfig(a, targets[0])
-	if err != nil {
-		return err
-	}
+	defer stop()
 	found, err := doctor.ExamineAssumptions(ctx, c)
-	stop()
-	if failed := write(); err == nil {
-		err = failed
-	}
 	if err == nil && found.Refused != "" {
-		err = fmt.Errorf("%s: nothing could be checked: %s", targets[0], found.Refused)
+		err = fmt.Errorf("%s: nothing could be checked: %s", t, found.Refused)
 	}
-	if err != nil {
-		return err
-	}
-	if f.format == "json" {
-		found.Tool = a.Tool
-		return a.PutPlainJSON(f.output, found)
-	}
-	return a.PutTable(f.output, func(w io.Writer, width int) error {
-		return found.Table(w, width, doctor.Place{Name: targets[0].Name, URL: targets[0].URL})
-	})
+	found.Tool = a.Tool
+	at := doctor.Place{Name: t.Name, URL: t.URL}
+	return diagnosis{found, func(w io.Writer, width int) error { return found.Table(w, width, at) }, exitOK}, err
 }
 
 // grantable is the profile's minimum at the required depths, and what the platform gives to

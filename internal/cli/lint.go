@@ -123,16 +123,15 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	for i, one := range out.Judged {
 		results[i] = one.Result
 	}
-	results = a.Accept(j.accepted, results)
-	code := worstCode(j.accepted, results, j.failOn)
-	if (len(out.Faults) > 0 || unfixed) && code != exitFindings {
-		code = exitFailure
-	}
-	if err := j.outputs.render(a, append(out.Unread, results...), reportOptions(a, j.engine)); err != nil {
+	code, err := j.show(a, append(out.Unread, a.Accept(j.accepted, results)...))
+	if err != nil {
 		return err
 	}
 	for _, fault := range out.Faults {
 		a.Complain(fault)
+	}
+	if (len(out.Faults) > 0 || unfixed) && code != exitFindings {
+		code = exitFailure
 	}
 	return ended(code, nil)
 }

@@ -21,21 +21,11 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 			if err != nil {
 				return err
 			}
-			e, err := a.Engine(cmd.Context())
-			if err != nil {
+			if j.engine, err = a.Engine(cmd.Context()); err != nil {
 				return err
 			}
-			if err := j.outputs.render(a, results, reportOptions(a, e)); err != nil {
-				return err
-			}
-			if !cmd.Flags().Changed("fail-on") {
-				return nil
-			}
-			code := exitOK
-			for _, r := range results {
-				code = worse(code, verdict(r, j.failOn))
-			}
-			return ended(code, nil)
+			code, err := j.show(a, results)
+			return ended(when(cmd.Flags().Changed("fail-on"), code), err)
 		},
 	}
 	f.outputs.add(cmd.Flags())

@@ -25,21 +25,13 @@ func Resolved(name string) string {
 
 // SameFile reports whether two names are of one file, which may not exist.
 func SameFile(a, b string) bool {
-	if a == "" || b == "" {
-		return false
-	}
-	first, err := os.Stat(a)
-	second, err2 := os.Stat(b)
-	if err == nil && err2 == nil {
-		return os.SameFile(first, second)
-	}
 	full := func(name string) string {
 		if path, err := filepath.Abs(name); err == nil {
 			name = path
 		}
-		return filepath.Join(Resolved(filepath.Dir(name)), filepath.Base(name))
+		return Resolved(filepath.Join(Resolved(filepath.Dir(name)), filepath.Base(name)))
 	}
-	return full(a) == full(b)
+	return a != "" && b != "" && full(a) == full(b)
 }
 
 // device reports whether a name is of a device or a pipe, such as /dev/null. It is written to
