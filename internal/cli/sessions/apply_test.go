@@ -122,12 +122,6 @@ func TestPlanFromFiles(t *testing.T) {
 	b.run(append(args, "--max-changes", "1", "--except", "DB-PRIV-LEAD")...).must(t, 0)
 }
 
-func TestPlanOfCompliant(t *testing.T) {
-	b := newBench(t, func(*simulator.Environment) {})
-	b.has(b.run("plan", "-o", "plan.json").must(t, 0).stdout, "Nothing to do: the environment meets the profile.")
-	b.run("apply", "plan.json", "--yes").must(t, 0)
-}
-
 func TestPlanThatIsRefused(t *testing.T) {
 	b := newBench(t, lacking)
 	b.run("plan", "-o", "plan.json").must(t, 0)

@@ -87,7 +87,10 @@ func TestApplyEmptyPlan(t *testing.T) {
 		},
 	} {
 		b := newBench(t, change)
-		b.run("plan", "-o", "plan.json").must(t, 0)
+		planned := b.run("plan", "-o", "plan.json").must(t, 0)
+		if code == 0 {
+			b.has(planned.stdout, "Nothing to do: the environment meets the profile.")
+		}
 		o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, code)
 		if !json.Valid([]byte(b.read("result.json"))) || o.stdout != "" {
 			t.Errorf("exit %d: standard output %q", code, o.stdout)

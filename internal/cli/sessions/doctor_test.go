@@ -180,7 +180,7 @@ func TestLeastRole(t *testing.T) {
 				p = requiring(t, server)
 				for _, without := range slices.Sorted(maps.Keys(least)) {
 					if without == columnSecurity {
-						continue // TestDoctorReadsWhatCollectReads
+						continue // TestDoctorReadsWhatAScanReads
 					}
 					grants := maps.Clone(least)
 					delete(grants, without)
@@ -195,19 +195,17 @@ func TestLeastRole(t *testing.T) {
 	}
 }
 
-// Doctor tries each kind of read that a scan of the wide scope makes, and the least role
-// is enough for each: what the collector learns to read, doctor and the role learn too.
-func TestDoctorReadsWhatCollectReads(t *testing.T) {
+// Doctor tries each kind of read that a scan of either scope makes, and the least role is
+// enough for each: what the collector learns to read, doctor and the role learn too.
+func TestDoctorReadsWhatAScanReads(t *testing.T) {
 	t.Parallel()
 	env := asAuditor(t, builtin(t, "sample"), leastRole(t))
 	env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
-	server := serve(t, env, simulator.Options{})
-	p := requiring(t, server)
+	p := requiring(t, serve(t, env, simulator.Options{}))
 	asked := func(args ...string) map[string]bool {
-		file := p.file(args[0] + ".jsonl")
-		p.run(append(args, "--record", file)...).must(t, 0)
+		p.run(append(args, "--record", p.file("recording.jsonl"))...).must(t, 0)
 		kinds := map[string]bool{}
-		for line := range strings.Lines(read(t, file)) {
+		for line := range strings.Lines(p.read("recording.jsonl")) {
 			var answer struct {
 				Address string
 				Status  int
@@ -221,14 +219,16 @@ func TestDoctorReadsWhatCollectReads(t *testing.T) {
 		}
 		return kinds
 	}
-	collected := asked("collect", "--scope", "environment", "-o", p.file("snapshot.json"))
 	examined := asked("doctor")
-	if len(collected) < 12 {
-		t.Errorf("collect asks for %v only", collected)
-	}
-	for kind := range collected {
-		if !examined[kind] {
-			t.Errorf("collect reads %s, and doctor does not try it", kind)
+	for _, scope := range []string{"integration", "environment"} {
+		collected := asked("collect", "--scope", scope, "-o", p.file("snapshot.json"))
+		if len(collected) < 12 {
+			t.Errorf("collect asks for %v only", collected)
+		}
+		for kind := range collected {
+			if !examined[kind] {
+				t.Errorf("collect --scope %s reads %s, and doctor does not try it", scope, kind)
+			}
 		}
 	}
 	p.has(p.read("snapshot.json"), "account.creditlimit") // the hidden column is noted
@@ -382,23 +382,4 @@ func TestDoctor(t *testing.T) {
 			p.has(o.stdout, "name resolution", "read shares of views", "jane@contoso.com", "clock")
 		}
 	})
-}
-
-// doctor reads every table that a scan reads: otherwise it would say that all is
-// well where a scan is refused.
-func TestDoctorReadsWhatAScanReads(t *testing.T) {
-	t.Parallel()
-	env := builtin(t, "compliant")
-	read := map[string]bool{}
-	server := serve(t, env, simulator.Options{Observe: observeSets(read)})
-	p := requiring(t, server)
-	p.run("scan").must(t, 0)
-	byScan := maps.Clone(read)
-	clear(read)
-	p.run("doctor").must(t, 0)
-	for set := range byScan {
-		if !read[set] {
-			t.Errorf("a scan reads %s, and doctor does not", set)
-		}
-	}
 }

@@ -3,14 +3,12 @@ package sessions_test
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -225,6 +223,7 @@ func TestLintArchiveAndStandardInput(t *testing.T) {
 		t.Error(diff)
 	}
 	p.run("lint", "-", "--fix").must(t, 2)
+	p.run("lint", "-", "--watch").must(t, 2)
 	p.has(p.run("lint", "out", "--fix").stderr, "a file in an archive cannot be fixed")
 }
 
@@ -261,18 +260,6 @@ func TestLintFix(t *testing.T) {
 	if p.read(file) != shallow {
 		t.Error("a level that is too shallow was changed")
 	}
-}
-
-func TestLintWatch(t *testing.T) {
-	p := newPlace(t)
-	p.write("Roles/Demandbase.xml", lintRole("Demandbase", lintMinimum()))
-	ctx, cancel := context.WithCancel(t.Context())
-	p.env.Now = func() time.Time {
-		cancel() // the clock is asked once the work began
-		return time.Now()
-	}
-	p.runUntil(ctx, "lint", "Roles", "--watch").must(t, 130)
-	p.run("lint", "-", "--watch").must(t, 2)
 }
 
 // TestLintRolesOfOneName has two roles of one name in one file: each is a result that

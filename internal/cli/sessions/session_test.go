@@ -281,24 +281,3 @@ func (p *place) fetch(address string, form url.Values) string {
 	}
 	return string(body)
 }
-
-// observeSets takes note of the first segment below the Web API's root, of the
-// one after a row's key, and of whom a request is made as.
-func observeSets(into map[string]bool) func(*http.Request) {
-	var mu sync.Mutex
-	return func(r *http.Request) {
-		path, ok := strings.CutPrefix(r.URL.Path, "/api/data/v9.2/")
-		if !ok {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for segment := range strings.SplitSeq(path, "/") {
-			name, _, _ := strings.Cut(segment, "(")
-			into[name] = true
-		}
-		if r.Header.Get("CallerObjectId") != "" || r.Header.Get("MSCRMCallerID") != "" {
-			into["impersonation"] = true
-		}
-	}
-}
