@@ -5,10 +5,33 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
+
+// parsed is a run of a command line until its work begins.
+func parsed(t *testing.T, words ...string) *app {
+	t.Helper()
+	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
+	cmd, rest, err := rootCommand(a).Find(words)
+	if err == nil {
+		cmd.InitDefaultHelpFlag()
+		err = cmd.ParseFlags(rest)
+	}
+	if err == nil {
+		err = cmd.ValidateArgs(cmd.Flags().Args())
+	}
+	if err != nil {
+		t.Errorf("%q: %v", words, err)
+	}
+	a.command = cmd
+	return a
+}
 
 // TestAsRun: the flags that a report proposes name the environment that was judged, in
 // the way in which this run named it.
@@ -36,25 +59,14 @@ func TestAsRun(t *testing.T) {
 		{single, "--auth azure-cli", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --auth azure-cli"},
 		{single, "--profile gong", "eu", "https://eu.crm4.dynamics.com", "gong", "-c FILE --profile gong"},
 	} {
-		a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
-		args := strings.Fields(test.args)
+		args := append([]string{"scan"}, strings.Fields(test.args)...)
+		file := "(none)"
 		if test.config != "" {
-			args = append(args, "-c", test.config)
+			args, file = append(args, "-c", test.config), filepath.ToSlash(test.config)
 		}
-		cmd, rest, err := rootCommand(a).Find(append([]string{"scan"}, args...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.ParseFlags(rest); err != nil {
-			t.Fatal(err)
-		}
-		a.command = cmd
+		a := parsed(t, args...)
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
-		got := strings.ReplaceAll(strings.Join(asRun(a)(r), " "), filepath.ToSlash(test.config), "FILE")
-		if test.config == "" {
-			got = strings.Join(asRun(a)(r), " ")
-		}
-		if got != test.want {
+		if got := strings.ReplaceAll(strings.Join(asRun(a)(r), " "), file, "FILE"); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test, got, test.want)
 		}
 	}
@@ -74,20 +86,33 @@ func TestProposedCommands(t *testing.T) {
 			"--policy rules --policy more --profile ./acme.yaml --url https://eu.crm4.dynamics.com/", "--url https://eu.crm4.dynamics.com/",
 		},
 	} {
-		a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
-		cmd, rest, err := rootCommand(a).Find(append([]string{"plan"}, strings.Fields(test.args)...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.ParseFlags(rest); err != nil {
-			t.Fatal(err)
-		}
-		a.command = cmd
+		a := parsed(t, append([]string{"plan"}, strings.Fields(test.args)...)...)
 		if got, want := applying(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}
 		if got, want := undoing(a, "my plan.journal.json", env), "dbaudit rollback 'my plan.journal.json' "+test.undo; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}
+	}
+}
+
+// TestInstead: the advice about a journal that exists depends on how far its run is, and its
+// commands reach the environment as this run does.
+func TestInstead(t *testing.T) {
+	t.Parallel()
+	a := parsed(t, "apply", "plan.json", "--url", "https://eu.crm4.dynamics.com")
+	name := filepath.Join(t.TempDir(), "j.json")
+	j, err := apply.CreateJournal(name, plan.Plan{Actions: []change.Action{{ID: "1"}}}, audit.Tool{}, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Close()
+	const flags = " --url https://eu.crm4.dynamics.com"
+	want := "continue with `dbaudit apply --resume " + name + flags + "`, undo with `dbaudit rollback " + name + flags + "`, or name another with --journal"
+	if err := instead(a, &apply.ExistsError{Name: name, Journal: j}); !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if err := instead(a, &apply.ExistsError{Name: name}); !strings.HasSuffix(err.Error(), "already exists: name another with --journal") {
+		t.Errorf("not a journal: %v", err)
 	}
 }

@@ -20,19 +20,8 @@ func TestDocumentedCommands(t *testing.T) {
 	check := func(place, script string) {
 		for _, words := range dbauditCommands(script) {
 			seen++
-			line := strings.Join(words, " ")
-			cmd, rest, err := rootCommand(newApp(OS())).Find(words[1:])
-			if err != nil {
-				t.Errorf("%s: %s: %v", place, line, err)
-				continue
-			}
-			cmd.InitDefaultHelpFlag()
-			if err := cmd.ParseFlags(rest); err != nil {
-				t.Errorf("%s: %s: %v", place, line, err)
-				continue
-			}
-			if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
-				t.Errorf("%s: %s: %v", place, line, err)
+			if parsed(t, words[1:]...); t.Failed() {
+				t.Fatalf("of %s", place)
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestEmittedCommands: the commands and flags that reports propose exist.
@@ -21,18 +20,7 @@ func TestEmittedCommands(t *testing.T) {
 				if words[0] != "dbaudit" {
 					continue
 				}
-				a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
-				cmd, rest, err := rootCommand(a).Find(words[1:])
-				if err != nil {
-					t.Errorf("%s: %v", line, err)
-					continue
-				}
-				if err := cmd.ParseFlags(rest); err != nil {
-					t.Errorf("%s: %v", line, err)
-				}
-				if err := cmd.ValidateArgs(cmd.Flags().Args()); err != nil {
-					t.Errorf("%s: %v", line, err)
-				}
+				parsed(t, words[1:]...)
 			}
 		}
 	}

@@ -254,6 +254,24 @@ func TestMissingPrivilege(t *testing.T) {
 	}
 }
 
+// served is the configuration of the auditor of a simulated environment.
+func served(t *testing.T, env *simulator.Environment) Config {
+	t.Helper()
+	server, err := simulator.Start(t.Context(), env, simulator.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	transport := lab.Transport(t, server)
+	return Config{
+		SignIn: signin.Config{
+			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
+			ClientID: env.Suggest.Auditor, ClientSecret: dataverse.NewSecret(env.Client(env.Suggest.Auditor).Secret),
+		},
+		Client: dataverse.Options{Transport: transport}, Now: time.Now,
+	}
+}
+
 // An owner who cannot be impersonated because the owner lacks a privilege is a warning: no
 // grant to the auditor would help.
 func TestImpersonatedLacksIt(t *testing.T) {
@@ -264,22 +282,11 @@ func TestImpersonatedLacksIt(t *testing.T) {
 	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
 	env.User("sofia@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
 	env.User("amir@contoso.com").Roles = nil
-	server, err := simulator.Start(t.Context(), env, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	transport := lab.Transport(t, server)
-	checks, err := Examine(t.Context(), Config{
-		SignIn: signin.Config{
-			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
-			ClientID: env.Suggest.Auditor, ClientSecret: dataverse.NewSecret(env.Client(env.Suggest.Auditor).Secret),
-		},
-		Client: dataverse.Options{Transport: transport}, Now: time.Now,
-		Requirement: snapshot.Requirement{User: "kim@contoso.com", Views: []snapshot.RequiredView{
-			{Owner: "sofia@contoso.com"}, {Owner: "SOFIA@contoso.com"}, {Owner: "amir@contoso.com"}, {Owner: "nobody@contoso.com"}, {Owner: "jane@contoso.com"},
-		}},
-	})
+	c := served(t, env)
+	c.Requirement = snapshot.Requirement{User: "kim@contoso.com", Views: []snapshot.RequiredView{
+		{Owner: "sofia@contoso.com"}, {Owner: "SOFIA@contoso.com"}, {Owner: "amir@contoso.com"}, {Owner: "nobody@contoso.com"}, {Owner: "jane@contoso.com"},
+	}}
+	checks, err := Examine(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,13 +320,9 @@ func TestNoSoftDeletion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := simulator.Start(t.Context(), env, simulator.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	transport := lab.Transport(t, server)
-	older := roundTripper(func(r *http.Request) (*http.Response, error) {
+	c := served(t, env)
+	transport := c.Client.Transport
+	c.Client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		if !strings.Contains(r.URL.RawQuery, "deletedstate") {
 			return transport.RoundTrip(r)
 		}
@@ -328,14 +331,8 @@ func TestNoSoftDeletion(t *testing.T) {
 			Body: io.NopCloser(strings.NewReader(`{"error":{"code":"0x80060888","message":"Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'."}}`)),
 		}, nil
 	})
-	checks, err := Examine(t.Context(), Config{
-		SignIn: signin.Config{
-			EnvironmentURL: server.URL(), TenantID: server.TenantID(), Authority: server.AuthorityURL(), Transport: transport,
-			ClientID: env.Suggest.Auditor, ClientSecret: dataverse.NewSecret(env.Client(env.Suggest.Auditor).Secret),
-		},
-		Client: dataverse.Options{Transport: older}, Now: time.Now,
-		Requirement: snapshot.Requirement{ApplicationID: env.Suggest.ApplicationID},
-	})
+	c.Requirement.ApplicationID = env.Suggest.ApplicationID
+	checks, err := Examine(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}

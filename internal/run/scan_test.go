@@ -16,6 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -38,17 +39,23 @@ type site struct {
 	*simulator.Server
 	*run.Runner
 
+	engine *engine.Engine
 	tokens *atomic.Int64
 }
 
 func newSite(t *testing.T) site {
+	t.Helper()
+	return newSiteWith(t, nil)
+}
+
+func newSiteWith(t *testing.T, faults func(*http.Request) simulator.Fault) site {
 	t.Helper()
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tokens := &atomic.Int64{}
-	server, err := simulator.Start(t.Context(), env, simulator.Options{Observe: func(r *http.Request) {
+	server, err := simulator.Start(t.Context(), env, simulator.Options{Faults: faults, Observe: func(r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "/oauth2/v2.0/token") {
 			tokens.Add(1)
 		}
@@ -59,14 +66,24 @@ func newSite(t *testing.T) site {
 	t.Cleanup(func() { _ = server.Close() })
 	transport := lab.Transport(t, server)
 	vars := map[string]string{"GOOD": env.Client(env.Suggest.Auditor).Secret, "WRONG": "not the secret"}
-	return site{server, &run.Runner{
+	r := &run.Runner{
 		Host: run.Host{
 			Getenv: func(name string) string { return vars[name] }, Now: time.Now,
 			Transport: func(*x509.CertPool) http.RoundTripper { return transport },
 			Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 		},
 		Narrator: silent{}, Tool: audit.Tool{Name: "dbaudit", Version: "test"},
-	}, tokens}
+	}
+	e, err := r.Engine(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return site{server, r, e, tokens}
+}
+
+// scan scans targets of the site.
+func (s site) scan(ctx context.Context, targets ...run.Target) run.Outcome {
+	return s.Scan(ctx, s.engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]
 }
 
 // document is a configuration as it is stored for environments of the site.
@@ -100,11 +117,6 @@ func TestScan(t *testing.T) {
   c-unset: {url: %[1]q, auth: {secret: {env: UNSET}}}
   d-down: {url: %[1]q, auth: {secret: {env: GOOD}, authority: "https://127.0.0.1:1"}}
 `, s.URL(), suggest.ApplicationID, suggest.BusinessUnit)))
-	e, err := s.Engine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration}
 	for i, want := range []struct {
 		failure run.Failure
 		verdict audit.Verdict
@@ -114,14 +126,14 @@ func TestScan(t *testing.T) {
 		{run.Misused, audit.VerdictIncomplete},
 		{run.Passing, audit.VerdictIncomplete},
 	} {
-		got := s.Scan(t.Context(), e, targets[i:i+1], o)[0]
+		got := s.scan(t.Context(), targets[i])
 		if run.FailureOf(got.Err) != want.failure || got.Result.Verdict != want.verdict || (got.Result.Unread != nil) != (got.Err != nil) {
 			t.Errorf("%s: %s (%v), %s", got.Target.Name, run.FailureOf(got.Err), got.Err, got.Result.Verdict)
 		}
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if got := s.Scan(ended, e, targets[:1], o)[0]; run.FailureOf(got.Err) != run.Interrupted {
+	if got := s.scan(ended, targets[0]); run.FailureOf(got.Err) != run.Interrupted {
 		t.Errorf("interrupted: %s (%v)", run.FailureOf(got.Err), got.Err)
 	}
 }
@@ -131,12 +143,8 @@ func TestScanAgain(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	targets := s.targets(t, s.document(fmt.Sprintf("  one: {url: %q, auth: {secret: {env: GOOD}}}\n", s.URL())))
-	e, err := s.Engine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
 	for range 3 {
-		if got := s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]; got.Err != nil {
+		if got := s.scan(t.Context(), targets...); got.Err != nil {
 			t.Fatal(got.Err)
 		}
 	}
@@ -162,25 +170,10 @@ func TestScanKeepsNoConnections(t *testing.T) {
 	transport := s.Transport(nil)
 	s.Transport = func(*x509.CertPool) http.RoundTripper { return counted{transport, &closed} }
 	targets := s.targets(t, s.document("  good: {url: "+s.URL()+", auth: {secret: {env: GOOD}}}\n  wrong: {url: "+s.URL()+", auth: {secret: {env: WRONG}}}\n"))
-	e, err := s.Engine(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})
+	s.scan(t.Context(), targets...)
 	if int(closed.Load()) != len(targets) {
 		t.Errorf("closed %d times, of %d environments", closed.Load(), len(targets))
 	}
-}
-
-// A throttling transport answers every request for data with 429.
-type throttling struct{ http.RoundTripper }
-
-func (t throttling) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := t.RoundTripper.RoundTrip(r)
-	if err == nil && strings.Contains(r.URL.Path, "/api/data/") {
-		answer.StatusCode = http.StatusTooManyRequests
-	}
-	return answer, err
 }
 
 // TestLate: a scan that takes too long says so once, and what slowed it if that is known.
@@ -188,37 +181,25 @@ func TestLate(t *testing.T) {
 	t.Parallel()
 	const late = "it took longer than 1s: allow more with --timeout, or find out what makes it slow"
 	for _, tt := range []struct {
-		slow func(http.RoundTripper) http.RoundTripper
-		want string
+		fault simulator.Fault
+		want  string
 	}{
-		{func(inner http.RoundTripper) http.RoundTripper { return throttling{inner} }, " (the environment throttled N requests: run fewer scans at the same time)"},
-		{func(inner http.RoundTripper) http.RoundTripper { return hanging{inner} }, ""},
+		{simulator.Fault{Kind: simulator.FaultStatus, Status: http.StatusTooManyRequests}, " (the environment throttled N requests: run fewer scans at the same time)"},
+		{simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}, ""},
 	} {
-		s := newSite(t)
-		inner := s.Transport(nil)
-		s.Transport = func(*x509.CertPool) http.RoundTripper { return tt.slow(inner) }
+		s := newSiteWith(t, func(r *http.Request) simulator.Fault {
+			if strings.Contains(r.URL.Path, "/api/data/") {
+				return tt.fault
+			}
+			return simulator.Fault{}
+		})
 		s.Sleep = func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
 		targets := s.targets(t, s.document(fmt.Sprintf("  one: {url: %q, auth: {secret: {env: GOOD}}}\n", s.URL())))
 		targets[0].Timeout = time.Second
-		e, err := s.Engine(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := s.Scan(t.Context(), e, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]
+		got := s.scan(t.Context(), targets...)
 		digits := regexp.MustCompile(`throttled \d+`)
 		if got.Err == nil || digits.ReplaceAllString(got.Err.Error(), "throttled N") != late+tt.want || got.Result.Verdict != audit.VerdictIncomplete {
 			t.Errorf("got %v, want %s%s", got.Err, late, tt.want)
 		}
 	}
-}
-
-// A hanging transport answers no request for data.
-type hanging struct{ http.RoundTripper }
-
-func (h hanging) RoundTrip(r *http.Request) (*http.Response, error) {
-	if strings.Contains(r.URL.Path, "/api/data/") {
-		<-r.Context().Done()
-		return nil, r.Context().Err()
-	}
-	return h.RoundTripper.RoundTrip(r)
 }

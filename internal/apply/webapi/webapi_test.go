@@ -770,30 +770,9 @@ func TestWhoseRow(t *testing.T) {
 	}
 }
 
-// TestRollbackByName: of the privileges of one action, those that somebody else
-// changed since are kept, and the others undone.
-func TestRollbackByName(t *testing.T) {
-	t.Parallel()
-	l := newLab(t, simulator.Options{})
-	l.reset(t, broken)
-	r, _ := l.apply(t, l.plan(t, everything()))
-	l.mutate(t, func(env *simulator.Environment) {
-		env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
-	})
-	var kept *apply.KeptError
-	if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 ||
-		kept.Kept[0].Reason != "somebody changed it since: prvReadAccount is deep now" || !strings.HasSuffix(kept.Kept[0].ByHand, "set prvReadAccount to local") {
-		t.Errorf("kept: %v", err)
-	}
-	got := l.Server.Environment().Role(roleName).Privileges
-	if got["prvReadAccount"] != simulator.DepthDeep || got["prvWriteContact"] != simulator.DepthBasic || got["prvReadLead"] != simulator.DepthNone {
-		t.Errorf("after the rollback the role grants %v", got)
-	}
-}
-
-// TestRollbackOfWhatIsGone: what cannot be undone any more is named, and all the rest
-// is undone.
-func TestRollbackOfWhatIsGone(t *testing.T) {
+// TestRollbackOfWhatChanged: what cannot be undone any more, or what others changed since, is
+// named, and all the rest is undone.
+func TestRollbackOfWhatChanged(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	for name, tt := range map[string]struct {
@@ -806,6 +785,9 @@ func TestRollbackOfWhatIsGone(t *testing.T) {
 		"an owner's access": {func(env *simulator.Environment) {
 			env.User("jane@contoso.com").Disabled = true
 		}, 1, "is disabled: enable the user, or make the change manually"},
+		"a privilege": {func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
+		}, 1, "somebody changed it since: prvReadAccount is deep now"},
 	} {
 		l.reset(t, broken)
 		p := l.plan(t, everything())
@@ -817,6 +799,9 @@ func TestRollbackOfWhatIsGone(t *testing.T) {
 		}
 		if left := r.Journal.Undoable(); len(left) != tt.kept {
 			t.Errorf("%s: %d of %d actions are left to undo", name, len(left), len(p.Actions))
+		}
+		if role := l.Server.Environment().Role(roleName); name == "a privilege" && (role.Privileges["prvWriteContact"] != simulator.DepthBasic || role.Privileges["prvReadAccount"] != simulator.DepthDeep) {
+			t.Errorf("after the rollback the role grants %v", role.Privileges)
 		}
 	}
 }

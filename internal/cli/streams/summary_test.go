@@ -50,13 +50,9 @@ func TestStepSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{relative, comment} {
-		var stdout, stderr bytes.Buffer
-		code := cli.Main(t.Context(), append(args, "-q", "-f", "markdown", "-o", file), cli.Env{
-			Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
-			Host:    run.Host{Now: lab.Clock, Getenv: func(name string) string { return map[string]string{"GITHUB_STEP_SUMMARY": summary}[name] }},
-		})
-		if code != 0 {
-			t.Fatal(code, stderr.String())
+		p := process{variables: map[string]string{"GITHUB_STEP_SUMMARY": summary}}
+		if _, complaint, code := execute(t, p, append(args, "-q", "-f", "markdown", "-o", file)...); code != 0 {
+			t.Fatal(code, complaint)
 		}
 	}
 	long, err := os.ReadFile(summary)
@@ -89,21 +85,21 @@ func TestStreamsByTheirSystemNames(t *testing.T) {
 	for _, args := range [][]string{
 		{"lint", role, "-q", "-f", "csv"}, {"lint", role, "-q", "-f", "json"}, {"profile", "show", "demandbase", "-f", "json"}, {"init"},
 	} {
-		want, _, _ := execute(t, false, append(slices.Clone(args), "-o", "-")...)
+		want, _, _ := execute(t, process{}, append(slices.Clone(args), "-o", "-")...)
 		if want == "" {
 			t.Fatalf("%q writes nothing", args)
 		}
-		if got, _, _ := execute(t, false, append(args, "-o", "/dev/stdout")...); got != want {
+		if got, _, _ := execute(t, (process{}), append(args, "-o", "/dev/stdout")...); got != want {
 			t.Errorf("%q writes to /dev/stdout %.100q, not %.100q", args, got, want)
 		}
-		if _, got, _ := execute(t, false, append(args, "-o", "/dev/fd/2")...); got != want {
+		if _, got, _ := execute(t, (process{}), append(args, "-o", "/dev/fd/2")...); got != want {
 			t.Errorf("%q writes to /dev/fd/2 %.100q, not %.100q", args, got, want)
 		}
 	}
 }
 
-// TestColour is for terminals alone, and asks before.
-func TestColour(t *testing.T) {
+// TestColor is for terminals alone, and asks before.
+func TestColor(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
 	w := l.Pristine.Clone()
@@ -118,50 +114,37 @@ func TestColour(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
-		name     string
-		terminal bool
-		variable string
-		args     []string
-		want     bool
+		name string
+		p    process
+		args []string
+		want bool
 	}{
-		{"terminal", true, "", nil, true},
-		{"no terminal", false, "", nil, false},
-		{"NO_COLOR", true, "1", nil, false},
-		{"--no-color", true, "", []string{"--no-color"}, false},
-		{"json", true, "", []string{"-f", "json"}, false},
+		{"terminal", process{width: 80}, nil, true},
+		{"no terminal", process{}, nil, false},
+		{"NO_COLOR", process{width: 80, variables: map[string]string{"NO_COLOR": "1"}}, nil, false},
+		{"--no-color", process{width: 80}, []string{"--no-color"}, false},
+		{"json", process{width: 80}, []string{"-f", "json"}, false},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			var out, complaints bytes.Buffer
-			code := cli.Main(t.Context(), append([]string{"check", file}, tc.args...), cli.Env{
-				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, Width: 80, StdoutIsTerminal: tc.terminal},
-				Host: run.Host{Now: lab.Clock, Getenv: func(name string) string {
-					if name == "NO_COLOR" {
-						return tc.variable
-					}
-					return ""
-				}},
-			})
-			if code != 1 {
-				t.Fatalf("exit code %d: %s", code, complaints.String())
-			}
-			if got := strings.Contains(out.String(), "\x1b["); got != tc.want {
-				t.Errorf("colour is %t, want %t", got, tc.want)
-			}
-		})
+		out, complaint, code := execute(t, tc.p, append([]string{"check", file}, tc.args...)...)
+		if got := strings.Contains(out, "\x1b["); code != 1 || got != tc.want {
+			t.Errorf("%s: exit code %d, color is %t, want %t: %s", tc.name, code, got, tc.want, complaint)
+		}
 	}
 }
 
-// execute runs dbaudit in the process.
-func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
+// A process is where dbaudit runs.
+type process struct {
+	width     int // of the terminal; 0 for none
+	variables map[string]string
+}
+
+// execute runs dbaudit.
+func execute(t *testing.T, p process, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
-	env := cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
-		Host:    run.Host{Getenv: func(string) string { return "" }, Now: lab.Clock},
-	}
-	if terminal {
-		env.Width = 100
-	}
-	code = cli.Main(t.Context(), args, env)
+	code = cli.Main(t.Context(), args, cli.Env{
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: p.width > 0, Width: p.width},
+		Host:    run.Host{Getenv: func(name string) string { return p.variables[name] }, Now: lab.Clock},
+	})
 	return out.String(), complaints.String(), code
 }

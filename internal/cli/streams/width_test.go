@@ -1,18 +1,13 @@
 package streams_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/dbaudit/dbaudit/internal/cli"
-	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // TestEveryTableFits: what a command prints is as wide as the terminal at most, except
@@ -46,7 +41,7 @@ func TestEveryTableFits(t *testing.T) {
 		}
 	}
 	store := filepath.Join(dir, "fleet.db")
-	if _, complaint, code := execute(t, false, "fleet", "import", config, "--store", store); code != 0 {
+	if _, complaint, code := execute(t, (process{}), "fleet", "import", config, "--store", store); code != 0 {
 		t.Fatal(complaint)
 	}
 	for _, args := range [][]string{
@@ -66,15 +61,11 @@ func TestEveryTableFits(t *testing.T) {
 		{"fleet", "status", "--store", store},
 	} {
 		for _, width := range []int{80, 100, 120} {
-			var out, complaints bytes.Buffer
-			code := cli.Main(t.Context(), append(slices.Clone(args), "--no-color"), cli.Env{
-				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: true, Width: width},
-				Host:    run.Host{Getenv: func(string) string { return "" }, Now: lab.Clock},
-			})
-			if out.Len() == 0 || code == 2 || code == 3 {
-				t.Fatalf("%q ends in %d: %s", args, code, complaints.String())
+			out, complaint, code := execute(t, process{width: width}, append(slices.Clone(args), "--no-color")...)
+			if out == "" || code == 2 || code == 3 {
+				t.Fatalf("%q ends in %d: %s", args, code, complaint)
 			}
-			for line := range strings.Lines(out.String()) {
+			for line := range strings.Lines(out) {
 				words := strings.Fields(line)
 				copied := len(words) > 0 && (words[0] == "dbaudit" || len(words) < 3 && strings.HasPrefix(words[len(words)-1], "https://"))
 				if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width && !copied {
