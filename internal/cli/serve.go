@@ -167,7 +167,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	handler, err := web.New(web.Options{
-		Store: s, Actions: queue, SignIn: signIn, Now: a.Now, Logger: logger(a, "page"), Rules: reportOptions(a, e).Rules,
+		Store: s, Fleet: queue, SignIn: signIn, Logger: logger(a, "page"), Rules: reportOptions(a, e).Rules,
 	})
 	if err != nil {
 		return err

@@ -2,9 +2,11 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,29 +121,37 @@ func (s *server) run(r *http.Request) (store.Run, error) {
 
 func (s *server) getRun(r *http.Request) (any, error) { return s.run(r) }
 
-// getResult answers with the result of a run, in the form that is asked for.
+// A form is one in which a result can be requested, with its content type.
+type form struct {
+	Format report.Format
+	kind   string
+}
+
+func forms() []form {
+	return []form{
+		{report.JSON, "application/json"},
+		{report.SARIF, "application/sarif+json"},
+		{report.CSV, "text/csv; charset=utf-8"},
+		{report.Markdown, "text/markdown; charset=utf-8"},
+	}
+}
+
+// getResult answers with the result of a run, in the form that is requested.
 func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	id, err := runID(r)
 	if err != nil {
 		return err
 	}
-	format, kind := report.JSON, "application/json"
-	switch name := r.FormValue("format"); name {
-	case "", "json":
-	case "sarif":
-		format, kind = report.SARIF, "application/sarif+json"
-	case "csv":
-		format, kind = report.CSV, "text/csv; charset=utf-8"
-	case "markdown":
-		format, kind = report.Markdown, "text/markdown; charset=utf-8"
-	default:
+	format := report.Format(cmp.Or(r.FormValue("format"), "json"))
+	i := slices.IndexFunc(forms(), func(f form) bool { return f.Format == format })
+	if i < 0 {
 		return &statusError{http.StatusBadRequest, "format: want json, sarif, csv or markdown"}
 	}
 	result, err := s.Store.Result(r.Context(), id, r.PathValue("integration"))
 	if err != nil {
 		return err
 	}
-	return s.render(w, format, kind, result)
+	return s.render(w, format, forms()[i].kind, result)
 }
 
 func (s *server) render(w http.ResponseWriter, format report.Format, kind string, result audit.Result) error {
@@ -174,7 +184,7 @@ func (s *server) getControl(r *http.Request) (any, error) {
 // scan enqueues a scan of an environment.
 func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	ids, err := s.Actions.ScanNow(r.Context(), visitorOf(r).Name, name)
+	ids, err := s.Fleet.ScanNow(r.Context(), visitorOf(r).Name, name)
 	if err != nil {
 		return err
 	}
@@ -192,7 +202,7 @@ func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.Actions.Cancel(r.Context(), visitorOf(r).Name, run.ID); err != nil {
+	if err := s.Fleet.Cancel(r.Context(), visitorOf(r).Name, run.ID); err != nil {
 		return err
 	}
 	if forPrograms(r) {

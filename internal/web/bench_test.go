@@ -48,7 +48,7 @@ func BenchmarkPages(b *testing.B) {
 		}
 		check(b, s.Record(b.Context(), results, "bench"))
 	}
-	handler := must(web.New(web.Options{Store: s, Actions: &actions{}, Now: noon}))
+	handler := must(web.New(web.Options{Store: s}))
 	run := fmt.Sprint((days-1)*environments + 4) // of client-0003
 	for _, path := range []string{
 		"/", "/?label=team=sales&verdict=compliant", "/?control=DB-PRIV-LEAD", "/controls", "/controls/DB-PRIV-LEAD", "/metrics",

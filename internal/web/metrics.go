@@ -26,7 +26,7 @@ const collecting = 10 * time.Second
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), collecting)
 	defer cancel()
-	body, err := gather(ctx, s.Store, s.Now())
+	body, err := gather(ctx, s.Store)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 }
 
 // gather reads the store. The number of series does not depend on that of findings.
-func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) {
+func gather(ctx context.Context, s *store.Store) (string, error) {
 	list, err := s.Fleet(ctx)
 	if err != nil {
 		return "", err
@@ -57,7 +57,7 @@ func gather(ctx context.Context, s *store.Store, now time.Time) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	workers, err := s.Workers(ctx, now.Add(-workersSeen))
+	workers, err := s.Workers(ctx, s.Now().Add(-workersSeen))
 	if err != nil {
 		return "", err
 	}

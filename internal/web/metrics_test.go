@@ -16,14 +16,13 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/web"
 )
 
 // TestMetrics: Prometheus' own parser reads them; what is stale says so, and what was
 // never scanned has no verdict.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	open := send(t, http.MethodGet, server.URL+"/metrics", http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}, "Accept-Encoding": {"gzip"}})
 	plain := must(gzip.NewReader(strings.NewReader(open.body)))
@@ -94,7 +93,7 @@ func TestMetrics(t *testing.T) {
 // metrics, labels and values of labels that a scrape has.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families := must(parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body)))
 	data := must(os.ReadFile("../../examples/fleet/alerts.prometheus.yml"))
@@ -162,7 +161,7 @@ func TestAlertRules(t *testing.T) {
 func TestMetricsWithoutStore(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	server := serve(t, web.Options{Store: s, Actions: &actions{}})
+	server := serve(t, s)
 	check(t, s.Close())
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "the server's log says why") || strings.Contains(got.body, "database is closed") {

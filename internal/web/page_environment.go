@@ -69,7 +69,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	for _, v := range list {
 		i := s.row(v)
 		if v.Integration != "" {
-			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Now().AddDate(-1, 0, 0))
+			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Store.Now().AddDate(-1, 0, 0))
 			if err != nil {
 				return err
 			}

@@ -24,7 +24,7 @@ func (s *server) stateOf(v store.Status) (word, class string) {
 	switch {
 	case v.LastResultRun == 0:
 		return "not scanned yet", "stale"
-	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
+	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Store.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
 		return "noncompliant, judged in part", "noncompliant"
 	case v.Stale:
 		return "stale, was " + v.Verdict.String(), "stale"
@@ -101,7 +101,7 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	slices.SortStableFunc(d.Rows, worstFirst)
-	days, err := s.Store.Days(r.Context(), s.Now().AddDate(0, 0, -daysShown))
+	days, err := s.Store.Days(r.Context(), s.Store.Now().AddDate(0, 0, -daysShown))
 	if err != nil {
 		return err
 	}

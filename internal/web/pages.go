@@ -20,7 +20,7 @@ type frame struct {
 
 func (s *server) frame(r *http.Request, title string) frame {
 	who := visitorOf(r)
-	f := frame{Title: title, Operator: who.Role >= RoleOperator && s.Actions != nil}
+	f := frame{Title: title, Operator: who.Role >= RoleOperator}
 	if s.SignIn != nil {
 		f.Who = text.Line(who.Name)
 	}
@@ -73,7 +73,7 @@ func (s *server) age(t time.Time) string {
 	if t.IsZero() {
 		return "never"
 	}
-	switch d := s.Now().Sub(t); {
+	switch d := s.Store.Now().Sub(t); {
 	case d < -store.Patience:
 		return "in the future: a clock is wrong"
 	case d < time.Minute:

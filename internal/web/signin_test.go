@@ -18,6 +18,8 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 
+	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
@@ -77,7 +79,7 @@ func (i *issuer) token(changes map[string]any) string {
 }
 
 // guarded is a page that asks who comes.
-func guarded(t *testing.T, i *issuer, a *actions) *httptest.Server {
+func guarded(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
@@ -88,7 +90,7 @@ func guarded(t *testing.T, i *issuer, a *actions) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if handler, err = web.New(web.Options{Store: stocked(t), Actions: a, SignIn: signIn, Now: noon}); err != nil {
+	if handler, err = web.New(web.Options{Store: s, Fleet: must(fleet.New(s, fleet.Options{})), SignIn: signIn}); err != nil {
 		t.Fatal(err)
 	}
 	return server
@@ -97,8 +99,8 @@ func guarded(t *testing.T, i *issuer, a *actions) *httptest.Server {
 // TestSignIn follows a person through the sign-in, with each role and with none.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	i, a := newIssuer(t), &actions{}
-	server := guarded(t, i, a)
+	i, s := newIssuer(t), stocked(t)
+	server := guarded(t, i, s)
 	for _, tc := range []struct {
 		roles      []string
 		read, scan int
@@ -124,8 +126,8 @@ func TestSignIn(t *testing.T) {
 			}
 		})
 	}
-	if len(a.asked) != 1 || a.asked[0] != "Jane scans green" {
-		t.Errorf("asked: %q", a.asked)
+	if got := requested(t, s); len(got) != 1 || got[0] != "Jane scans green" {
+		t.Errorf("requested: %q", got)
 	}
 }
 
@@ -133,7 +135,7 @@ func TestSignIn(t *testing.T) {
 func TestNobodySeesAName(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	server := guarded(t, i, &actions{})
+	server := guarded(t, i, stocked(t))
 	for _, path := range []string{"/", "/environments/green", "/environments/nowhere", "/controls", "/controls/DB-PRIV-LEAD", "/environments/green/report/demandbase", "/api/v1/environments", "/api/v1/environments/green", "/api/v1/runs/1", "/metrics"} {
 		for what, header := range map[string]http.Header{
 			"nothing":         nil,
@@ -168,7 +170,7 @@ func TestNobodySeesAName(t *testing.T) {
 func TestCallback(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	server := guarded(t, i, &actions{})
+	server := guarded(t, i, stocked(t))
 	begun := send(t, http.MethodGet, server.URL+"/sign-in?next=//evil.example", nil)
 	cookie, _, _ := strings.Cut(begun.header.Get("Set-Cookie"), ";")
 	to, err := url.Parse(begun.header.Get("Location"))

@@ -12,9 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/loopback"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -30,22 +30,13 @@ var style string
 //go:embed openapi.json
 var openAPI []byte
 
-// Actions are what people may request of the fleet.
-type Actions interface {
-	// ScanNow enqueues a scan of each environment and returns the runs' ids.
-	ScanNow(ctx context.Context, who string, names ...string) ([]int64, error)
-	// Cancel ends a run.
-	Cancel(ctx context.Context, who string, run int64) error
-}
-
 // Options say what is served.
 type Options struct {
-	Store   *store.Store
-	Actions Actions
-	SignIn  *SignIn // nil for none
-	Now     func() time.Time
-	Logger  *slog.Logger
-	Rules   map[string]audit.Rule // the rules of a report by id
+	Store  *store.Store
+	Fleet  *fleet.Fleet // takes requests for scans
+	SignIn *SignIn      // nil for none
+	Logger *slog.Logger
+	Rules  map[string]audit.Rule // the rules of a report by id
 }
 
 type server struct {
@@ -64,7 +55,7 @@ func New(o Options) (http.Handler, error) {
 	s.pages, err = template.New("pages").Funcs(template.FuncMap{
 		"path":     func(v any) string { return url.PathEscape(fmt.Sprint(v)) },
 		"line":     func(v any) string { return text.Line(fmt.Sprint(v)) },
-		"formats":  func() []string { return []string{"json", "sarif", "csv", "markdown"} },
+		"forms":    forms,
 		"age":      s.age,
 		"day":      day,
 		"moment":   moment,

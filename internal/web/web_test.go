@@ -1,7 +1,6 @@
 package web_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
@@ -27,6 +27,13 @@ const hostile = `a/b <script>alert(1)</script> "x" ../ %2F` + "\u202e\x1b[31m"
 // stocked is a store of four environments: one that fails, one that is compliant, one
 // whose last scan is too long ago and one that was never scanned.
 func stocked(tb testing.TB) *store.Store {
+	tb.Helper()
+	s, _ := stock(tb)
+	return s
+}
+
+// stock is that store and its clock.
+func stock(tb testing.TB) (*store.Store, *time.Time) {
 	tb.Helper()
 	at := noon().AddDate(0, 0, -10)
 	s := must(store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
@@ -48,7 +55,7 @@ func stocked(tb testing.TB) *store.Store {
 		check(tb, s.Record(tb.Context(), results, "test"))
 	}
 	check(tb, s.SetCredentialEnds(tb.Context(), "green", noon()))
-	return s
+	return s, &at
 }
 
 func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
@@ -73,19 +80,6 @@ func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	return r
 }
 
-// actions note what was asked.
-type actions struct{ asked []string }
-
-func (a *actions) ScanNow(_ context.Context, who string, names ...string) ([]int64, error) {
-	a.asked = append(a.asked, who+" scans "+strings.Join(names, ","))
-	return []int64{7}, nil
-}
-
-func (a *actions) Cancel(_ context.Context, who string, run int64) error {
-	a.asked = append(a.asked, fmt.Sprint(who, " cancels ", run))
-	return nil
-}
-
 // must is the value of a call that does not fail.
 func must[T any](value T, err error) T {
 	if err != nil {
@@ -102,13 +96,24 @@ func check(tb testing.TB, err error) {
 	}
 }
 
-func serve(tb testing.TB, o web.Options) *httptest.Server {
+// serve serves the pages of a store without a sign-in.
+func serve(tb testing.TB, s *store.Store) *httptest.Server {
 	tb.Helper()
-	o.Now = noon
-	handler := must(web.New(o))
+	handler := must(web.New(web.Options{Store: s, Fleet: must(fleet.New(s, fleet.Options{}))}))
 	server := httptest.NewServer(handler)
 	tb.Cleanup(server.Close)
 	return server
+}
+
+// requested lists the scans that were requested, and by whom.
+func requested(t *testing.T, s *store.Store) (list []string) {
+	t.Helper()
+	for _, d := range must(s.Deeds(t.Context(), 100)) {
+		if name, scan := strings.CutPrefix(d.What, "scan now: "); scan {
+			list = append(list, d.Who+" scans "+name)
+		}
+	}
+	return list
 }
 
 type answer struct {
@@ -137,7 +142,7 @@ func send(tb testing.TB, method, address string, header http.Header) answer {
 // green, and no name becomes markup or leads elsewhere.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	fleet := send(t, http.MethodGet, server.URL+"/", nil)
 	order := regexp.MustCompile(`<tr class="([a-z]+)"`).FindAllStringSubmatch(fleet.body, -1)
 	var classes []string
@@ -206,7 +211,7 @@ func TestPages(t *testing.T) {
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
-	server := serve(t, web.Options{Store: s, Actions: &actions{}})
+	server := serve(t, s)
 	for _, step := range []struct {
 		outcome audit.Outcome
 		profile string
@@ -241,7 +246,7 @@ func first(text string) string {
 // TestControls: a control counts as unknown where it is stale.
 func TestControls(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	page := send(t, http.MethodGet, server.URL+"/controls", nil).body
 	if want := `<td>high</td><td class="number">1</td><td class="number">1</td><td class="number">1</td>`; !strings.Contains(page, want) {
 		t.Errorf("want one that fails, one that is stale and one that passes:\n%s", page)
@@ -251,7 +256,7 @@ func TestControls(t *testing.T) {
 // TestFilter: each filter narrows the list, and nothing else.
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	for query, want := range map[string]int{
 		"": 4, "label=team": 4, "label=team=g": 1, "label=other": 0, "verdict=stale": 2, "verdict=compliant": 1,
 		"control=db-priv-lead": 1, "control=DB-NONE": 0, "verdict=stale&label=team=n": 1,
@@ -266,7 +271,7 @@ func TestFilter(t *testing.T) {
 // TestLoopbackAlone: a page elsewhere, whose name leads here, gets nothing.
 func TestLoopbackAlone(t *testing.T) {
 	t.Parallel()
-	server := serve(t, web.Options{Store: stocked(t), Actions: &actions{}})
+	server := serve(t, stocked(t))
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:80": 200, "LOCALHOST": 200, "LocalHost:80": 200, "127.0.0.1:99": 200, "[::1]:99": 200, "::1": 200,
 		"evil.example": 403, "evil.example:80": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
@@ -280,8 +285,8 @@ func TestLoopbackAlone(t *testing.T) {
 // TestForms: a form of this page is taken, one of another site is not.
 func TestForms(t *testing.T) {
 	t.Parallel()
-	a := &actions{}
-	server := serve(t, web.Options{Store: stocked(t), Actions: a})
+	s := stocked(t)
+	server := serve(t, s)
 	path := server.URL + "/environments/" + url.PathEscape(hostile) + "/scan"
 	for _, tc := range []struct {
 		header http.Header
@@ -296,8 +301,8 @@ func TestForms(t *testing.T) {
 			t.Errorf("%v: %d, want %d", tc.header, got.status, tc.want)
 		}
 	}
-	if len(a.asked) != 1 || a.asked[0] != "local scans "+hostile {
-		t.Errorf("asked: %q", a.asked)
+	if got := requested(t, s); len(got) != 1 || got[0] != "local scans "+hostile {
+		t.Errorf("requested: %q", got)
 	}
 }
 
@@ -305,8 +310,9 @@ func TestForms(t *testing.T) {
 // what is served.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	a := &actions{}
-	server := serve(t, web.Options{Store: stocked(t), Actions: a})
+	s := stocked(t)
+	server := serve(t, s)
+	waiting := must(must(fleet.New(s, fleet.Options{})).ScanNow(t.Context(), "test", "old"))
 	var api struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]any `json:"responses"`
@@ -319,6 +325,9 @@ func TestAPI(t *testing.T) {
 	}
 	for path, methods := range api.Paths {
 		for method, described := range methods {
+			if strings.HasSuffix(path, "/cancel") {
+				path = fmt.Sprintf("/api/v1/runs/%d/cancel", waiting[0])
+			}
 			got := send(t, strings.ToUpper(method), server.URL+fill.Replace(path), nil)
 			if _, ok := described.Responses[fmt.Sprint(got.status)]; !ok || got.status >= 400 {
 				t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
@@ -349,7 +358,9 @@ func TestAPI(t *testing.T) {
 // TestFuture: a scan that is yet to come, by a clock that was wrong, is not one of just now.
 func TestFuture(t *testing.T) {
 	t.Parallel()
-	handler := must(web.New(web.Options{Store: stocked(t), Now: func() time.Time { return noon().AddDate(0, 0, -3) }}))
+	s, now := stock(t)
+	*now = noon().AddDate(0, 0, -3)
+	handler := must(web.New(web.Options{Store: s}))
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	request.Host = "localhost"

@@ -58,7 +58,7 @@ func TestPageOfNode(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if handler, err = web.New(web.Options{Store: fleet, SignIn: signIn, Now: time.Now}); err != nil {
+			if handler, err = web.New(web.Options{Store: fleet, SignIn: signIn}); err != nil {
 				t.Fatal(err)
 			}
 			if got := visit(t, page.URL+"/controls"); got.StatusCode != tc.want || tc.want == http.StatusOK && got.Request.URL.Path != "/controls" {

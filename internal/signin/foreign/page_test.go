@@ -117,7 +117,7 @@ func TestPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if handler, err = web.New(web.Options{Store: fleet, SignIn: signIn, Now: time.Now}); err != nil {
+	if handler, err = web.New(web.Options{Store: fleet, SignIn: signIn}); err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct {
