@@ -32,6 +32,7 @@ type fleetCommands struct {
 	document documentFlags
 	all      bool
 	limit    int
+	runs     []int64
 }
 
 func newFleetCommand(a *app) *cobra.Command {
@@ -53,7 +54,7 @@ func newFleetCommand(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: inStore(a, &f.store, f.run),
+		RunE: f.inQueue(f.run),
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
@@ -113,14 +114,15 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 			Short:   "stop scanning and showing environments",
 			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet remove northwind",
-			RunE:    inStore(a, &f.store, f.remove),
+			RunE:    f.inQueue(f.remove),
 		},
 		&cobra.Command{
 			Use:     "cancel RUN...",
 			Short:   "end waiting or running runs",
 			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
-			RunE:    func(cmd *cobra.Command, args []string) error { return f.cancel(cmd.Context(), args) },
+			PreRunE: f.parseRuns,
+			RunE:    f.inQueue(f.cancel),
 		},
 		status,
 		export,
@@ -164,7 +166,7 @@ func (f *fleetCommands) add(ctx context.Context, names []string) error {
 	if err != nil {
 		return err
 	}
-	return withStoreAs(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
+	return withStore(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
 		change, err := s.Import(ctx, who(), environments)
 		if err != nil {
 			return err
@@ -207,7 +209,18 @@ func (f *fleetCommands) list(ctx context.Context, s *store.Store, _ []string) er
 	return table.List(f.Stdout, f.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
 }
 
-func (f *fleetCommands) run(ctx context.Context, s *store.Store, names []string) error {
+// inQueue is a command that works in the queue of the store that is meant.
+func (f *fleetCommands) inQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
+	return inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		return unknown(do(ctx, s, queue, args))
+	})
+}
+
+func (f *fleetCommands) run(ctx context.Context, s *store.Store, queue *fleet.Fleet, names []string) error {
 	if f.allEnvs {
 		list, err := s.Environments(ctx)
 		if err != nil {
@@ -219,13 +232,9 @@ func (f *fleetCommands) run(ctx context.Context, s *store.Store, names []string)
 			}
 		}
 	}
-	queue, err := fleet.New(s, fleet.Options{})
-	if err != nil {
-		return err
-	}
 	ids, err := queue.ScanNow(ctx, who(), names...)
 	if err != nil {
-		return unknown(err)
+		return err
 	}
 	for _, id := range ids {
 		fmt.Fprintln(f.Stdout, id)
@@ -241,37 +250,31 @@ func who() string {
 	return "unknown"
 }
 
-func (f *fleetCommands) cancel(ctx context.Context, args []string) error {
-	ids := make([]int64, len(args))
-	for i, arg := range args {
+// parseRuns reads the ids of the runs that are meant.
+func (f *fleetCommands) parseRuns(_ *cobra.Command, args []string) error {
+	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil {
 			return usagef("%q is not the id of a run: dbaudit fleet status -f json shows it", arg)
 		}
-		ids[i] = id
+		f.runs = append(f.runs, id)
 	}
-	return withStore(ctx, f.app, f.store, func(s *store.Store) error {
-		queue, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
-				f.Sayf("the run %d has already ended", id)
-			} else if err != nil {
-				return unknown(fmt.Errorf("the run %d: %w", id, err))
-			}
-		}
-		return nil
-	})
+	return nil
 }
 
-func (f *fleetCommands) remove(ctx context.Context, s *store.Store, names []string) error {
-	queue, err := fleet.New(s, fleet.Options{})
-	if err != nil {
-		return err
+func (f *fleetCommands) cancel(ctx context.Context, _ *store.Store, queue *fleet.Fleet, _ []string) error {
+	for _, id := range f.runs {
+		if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
+			f.Sayf("the run %d has already ended", id)
+		} else if err != nil {
+			return fmt.Errorf("the run %d: %w", id, err)
+		}
 	}
-	return unknown(queue.Remove(ctx, who(), names...))
+	return nil
+}
+
+func (f *fleetCommands) remove(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
+	return queue.Remove(ctx, who(), names...)
 }
 
 func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []string) error {
@@ -374,8 +377,7 @@ func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) err
 	for i, d := range deeds {
 		rows[i] = []string{d.At.UTC().Format(time.RFC3339), d.Who, d.What}
 	}
-	entries := append([]store.Deed{}, deeds...) // never null
-	return f.document.put(f.app, map[string]any{"entries": entries}, func(w io.Writer, width int) error {
+	return f.document.put(f.app, map[string]any{"entries": deeds}, func(w io.Writer, width int) error {
 		return table.List(w, width, []string{"when", "who", "what"}, rows)
 	})
 }

@@ -85,7 +85,7 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 		return history.History{}, usagef("history needs the folders of saved results, or --store")
 	}
 	h := history.Of(nil)
-	err = withStore(ctx, a, flag, func(s *store.Store) error {
+	err = withStore(ctx, a, flag, existing(), func(s *store.Store) error {
 		// A store knows an environment by its name. So each is a history of its own, also if two
 		// names lead to one organization; and only its results are in memory at a time.
 		if len(names) == 0 {

@@ -130,6 +130,7 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 const keptDays = 400
 
 func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
+	f.url = cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL"))
 	if f.keepDays < 0 {
 		return usagef("--keep-days %d: want 1 or more, or 0 to keep all results", f.keepDays)
 	}
@@ -206,7 +207,7 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 			return nil, usagef("%s: %w", name, err)
 		}
 	}
-	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL"))}, nil
+	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: f.url}, nil
 }
 
 // secretBeside reads a secret from a variable, or from a file beside the named one.
@@ -252,7 +253,7 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 // pageSignIn is how people sign in to the page; nil where only this machine reaches it.
 func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
-		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), Base: cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL")),
+		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), Base: f.url,
 		ClientID: cmp.Or(f.clientID, a.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
 		Key: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
 		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},

@@ -43,19 +43,17 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	return s, err
 }
 
-// withStore does something with a store that exists: a new one of a mistyped name shows no fault.
-func withStore(ctx context.Context, a *app, flag string, do func(*store.Store) error) error {
-	return withStoreAs(ctx, a, flag, store.Options{Existing: true}, do)
-}
+// existing says that a store must exist: a new one of a mistyped name would show no fault.
+func existing() store.Options { return store.Options{Existing: true} }
 
 // inStore is a command that works in the store that is meant, which must exist.
 func inStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		return withStore(cmd.Context(), a, *flag, func(s *store.Store) error { return do(cmd.Context(), s, args) })
+		return withStore(cmd.Context(), a, *flag, existing(), func(s *store.Store) error { return do(cmd.Context(), s, args) })
 	}
 }
 
-func withStoreAs(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) (err error) {
+func withStore(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) (err error) {
 	s, err := openStore(ctx, a, flag, o)
 	if err != nil {
 		return err
@@ -119,7 +117,7 @@ so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, ex
 			}
 			// Whoever runs a database may set up the store for those who may not create tables.
 			o := store.Options{Migrate: true, Existing: !store.IsPostgres(meant)}
-			return withStoreAs(cmd.Context(), a, name, o, func(s *store.Store) error {
+			return withStore(cmd.Context(), a, name, o, func(s *store.Store) error {
 				have, err := s.Version(cmd.Context())
 				if err == nil {
 					a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
