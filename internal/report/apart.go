@@ -7,9 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// apart gives the results of several integrations of one environment names that
-// distinguish them, for a format that shows a result by its environment's name. Commands still
-// get the environment's name.
+// apart adds the profile to the environment's name where several results are of one environment,
+// for formats that identify a result by that name. Commands still get the plain name.
 func apart(rs []audit.Result, o *Options) []audit.Result {
 	out := slices.Clone(rs)
 	plain := map[audit.Environment]string{}
@@ -34,8 +33,7 @@ func apart(rs []audit.Result, o *Options) []audit.Result {
 	return out
 }
 
-// byEnvironment puts the results of several integrations of one environment together: for each
-// page the places of its results.
+// byEnvironment groups the results of each environment; a group lists their indexes.
 func byEnvironment(rs []audit.Result) [][]int {
 	var groups [][]int
 	of := map[audit.Environment]int{}

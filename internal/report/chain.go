@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A chain is the way from the role to the views as a picture: role → user → views.
-// Each part carries the outcome of the controls that judge it.
+// A chain is the picture role → user → views. Each part has the outcome of the controls that
+// judge it.
 type chain struct {
 	Parts [5]chainPart // the boxes, and the arrows between them
 	Text  string       // says in words what the picture shows
@@ -34,7 +34,7 @@ type chainPart struct {
 	Known bool   // whether any control judges it
 }
 
-// chainOf is nil for a profile none of whose rules is about roles, users or views.
+// chainOf is nil for a profile without rules about roles, users or views.
 func chainOf(r audit.Result) *chain {
 	c := &chain{Parts: [5]chainPart{
 		part(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
@@ -116,9 +116,9 @@ func viewNames(r audit.Result) string {
 	return text.Listed(names, shown)
 }
 
-// called is the name of the first object of a kind that a finding is about or that
-// a fix refers to; a result without findings names none. Only rules with one of the
-// prefixes are asked: user/no-administrator is about roles, too, of another kind.
+// called is the name of the role or user in a result without an integration: of the first object
+// of that kind in a finding or a fix. Only rules with one of the prefixes count, because
+// user/no-administrator is about other roles.
 func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
 	for _, i := range issues(r, false) {
 		f := i.Finding

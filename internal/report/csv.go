@@ -14,10 +14,9 @@ import (
 )
 
 // writeCSV writes a row for each finding. A control that could not be evaluated, and an
-// environment or a file that could not be read, has a row without a fingerprint, so that an
-// incomplete environment does not look like one without faults; verbose adds such rows for
-// all other controls without findings. Each row has the notes on its control and on the
-// whole result.
+// environment or a file that could not be read, has a row without a fingerprint, so that it does
+// not look like one without faults; verbose adds such rows for all other controls without
+// findings.
 func writeCSV(w io.Writer, from *source, o Options) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{
@@ -98,9 +97,8 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 	return row
 }
 
-// Inert keeps a spreadsheet from taking a cell for a formula: an apostrophe in
-// front makes it text. Blanks in front of the formula do not help against all of
-// them, nor does the full-width form of the signs.
+// Inert puts an apostrophe before what a spreadsheet would evaluate as a formula. Some evaluate
+// formulas after blanks, and in full-width signs.
 func Inert(s string) string {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
 	if strings.ContainsRune("=+-@\t\r＝＋－＠", first) {

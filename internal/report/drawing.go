@@ -10,24 +10,23 @@ import (
 // Style is the style sheet of the page, for other pages that show results.
 func Style() string { return pageStyle }
 
-// A Drawing is the inside of an SVG picture: a path for each state ("pass", "unknown",
-// "fail"), whose colour the style sheet knows by the class t-STATE. One path for all bars of
-// a state keeps a page of a thousand strips small.
+// A Drawing is the content of an SVG picture: one path for each state ("pass", "unknown",
+// "fail"), which keeps a page of a thousand strips small. The style sheet colors the class t-STATE.
 type Drawing struct {
 	Width, Height int
 	Text          string            // what it shows, in a sentence
 	Paths         map[string]string // by state
 }
 
-// The units of a strip: a bar for each result, with a gap; and of a chart of all: a column
-// for each day.
+// The sizes of a strip, which has a bar for each result, and of a fleet's chart, which has a
+// column for each day.
 const (
 	stripPitch, stripHeight = 6, 16
 	fleetPitch, fleetHeight = 16, 96
 )
 
-// Strip draws a bar for each of the last results, at most shown of them, oldest first. The
-// height shows the verdict to those who do not see colours.
+// Strip draws a bar for each of the last results, oldest first. The height shows the verdict to
+// people who do not see colors.
 func Strip(points []history.Point, shown int) Drawing {
 	if len(points) == 0 {
 		return Drawing{}
@@ -43,7 +42,7 @@ func Strip(points []history.Point, shown int) Drawing {
 	return d
 }
 
-// A DayCount is how many of a fleet came to each verdict on a day.
+// A DayCount is how many environments of a fleet had each verdict on a day.
 type DayCount struct{ Compliant, Incomplete, Noncompliant int }
 
 func (c *DayCount) add(v audit.Verdict) {
@@ -57,8 +56,7 @@ func (c *DayCount) add(v audit.Verdict) {
 	}
 }
 
-// Columns draws a column for each day, as high as its part of the most; 0 means the most on
-// a day.
+// Columns draws a column for each day, in proportion to most; 0 means the highest count of a day.
 func Columns(days []DayCount, most int) Drawing {
 	if most == 0 {
 		for _, day := range days {

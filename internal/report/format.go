@@ -86,7 +86,7 @@ func rendererOf(f Format) (renderer, error) {
 	return renderer{}, fmt.Errorf("unknown format %q: want one of %s", f, strings.Join(names, ", "))
 }
 
-// FormatOf is the format that the end of a file's name stands for; else [Table].
+// FormatOf is the format of a file by the extension in its name; else [Table].
 func FormatOf(file string) Format {
 	ending := strings.ToLower(filepath.Ext(file))
 	for _, r := range renderers() {

@@ -9,8 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// reasonColumns is how much of a reason is shown where space is limited: what was asked,
-// and, at its end, what to do.
+// reasonColumns is how much of a reason is shown if space is limited: its beginning and its end.
 const reasonColumns = 480
 
 // A reasonGroup is controls that were not judged for one reason.
@@ -42,8 +41,7 @@ func (g reasonGroup) Short(o Options) string {
 	return text.Name(g.Reason, reasonColumns)
 }
 
-// byReason puts controls together whose reason is the same, or begins with the same:
-// what was read first is what the rest follows from.
+// byReason groups controls by the first clause of their reason, which is the cause of the rest.
 func byReason(cs []audit.Control) []reasonGroup {
 	var groups []reasonGroup
 	place := map[string]int{}
@@ -64,8 +62,8 @@ func byReason(cs []audit.Control) []reasonGroup {
 	return groups
 }
 
-// gathered joins the findings of a control that are at the same place in a file and say the
-// same about several privileges, because an editor and a log show a line once.
+// gathered joins findings that say the same of several privileges at one place in a file, because
+// editors and logs show a line once.
 func gathered(fs []audit.Finding) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range fs {
@@ -82,7 +80,7 @@ func gathered(fs []audit.Finding) []audit.Finding {
 	return out
 }
 
-// alike reports whether two findings differ in the privilege alone.
+// alike reports whether two findings differ only in the privilege.
 func alike(f, g audit.Finding) bool {
 	if f.Location == nil || g.Location == nil || *f.Location != *g.Location || f.Subject != g.Subject || f.Baseline != g.Baseline ||
 		f.Waiver != nil || g.Waiver != nil || f.Fix == nil || g.Fix == nil || f.Fix.Kind != g.Fix.Kind || len(f.Fix.Privileges) != 1 {
@@ -96,7 +94,7 @@ func alike(f, g audit.Finding) bool {
 	})
 }
 
-// together says of several privileges what is said of the last.
+// together is the message of a finding for several privileges.
 func together(gs []audit.Grant, f audit.Finding) string {
 	var tables, names []string
 	for _, g := range gs {

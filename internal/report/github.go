@@ -9,10 +9,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// writeGitHub writes workflow commands, which the runner turns into annotations:
-// one for the verdict first, because the runner keeps only ten of a kind for a
-// step, then one for each finding and for each control that is unknown. All
-// controls are listed in a group of the log. A file that could not be read has one.
+// writeGitHub writes workflow commands, which the runner turns into annotations: first the
+// verdict, because the runner keeps only ten of a kind for a step, then each finding, each unknown
+// control, and each file that could not be read. A group of the log lists all controls.
 func writeGitHub(from *source, o Options) *text.Commands {
 	var b text.Commands
 	for r := range from.each() {
@@ -53,7 +52,7 @@ func annotate(b *text.Commands, command string, l *audit.Location, title, messag
 	var properties []text.Property
 	add := func(name, value string) { properties = append(properties, text.Property{Name: name, Value: value}) }
 	if l != nil && l.Path != "" {
-		// Of an archive's entry the archive alone is in the checkout.
+		// Only the archive of an entry is in the checkout.
 		file, entry, inArchive := strings.Cut(l.Path, "!/")
 		add("file", file)
 		if inArchive {

@@ -23,9 +23,8 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
-// pageData is what the template shows. All text in it is legible, and the template escapes
-// it once more for where it stands; nothing of the environment is ever of a type that the
-// template trusts.
+// pageData is what the template shows. All text in it is legible, and the template escapes it for
+// its context: no text of the environment has a type that the template trusts.
 type pageData struct {
 	Title   string
 	Style   template.CSS
@@ -120,7 +119,7 @@ func prefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 func emptyPage() pageData {
 	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
-		// No source of any kind may be loaded, and only our own style and script run.
+		// The page loads nothing, and only its own style and script run.
 		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + hash(pageStyle) + "'; script-src '" + hash(pageScript) + "'",
 	}
 }

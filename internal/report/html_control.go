@@ -7,8 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// stepsShown is for how many findings of a control the steps of the fix are
-// spelled out; the others keep the sentence. They go the same way.
+// stepsShown is the number of findings of a control for which the page lists the steps of the fix.
 const stepsShown = 100
 
 type groupData struct {
@@ -39,7 +38,7 @@ type findingData struct {
 	Steps    [][]piece
 }
 
-// groupsOf puts the controls together by outcome, what asks for action first.
+// groupsOf groups the controls by outcome; what needs action comes first.
 func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {

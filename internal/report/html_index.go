@@ -57,9 +57,8 @@ type Page struct {
 
 const indexPage = "index.html"
 
-// Pages hands over an index of the results, worst first, and a page for each, one by
-// one: all of a thousand environments need not be held at once. The integrations of an
-// environment share a page.
+// Pages passes put a page for each environment, with all of its integrations, and then an index
+// with the worst results first. It holds one page at a time.
 func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	t, err := parsedPage()
 	if err != nil {
@@ -99,11 +98,11 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	return page(indexPage, d)
 }
 
-// fileName makes a name of a file that every system takes, and that no other has.
+// fileName makes a unique file name that is valid on every system.
 func fileName(name string, taken map[string]bool) string {
 	base := strings.Trim(regexp.MustCompile(`[^a-z0-9.]`).ReplaceAllString(strings.ToLower(name), "-"), "-.")
 	base = cmp.Or(strings.TrimRight(base[:min(len(base), nameColumns)], "-."), "environment")
-	// Windows keeps names such as con and nul for devices.
+	// On Windows, names such as con and nul are devices.
 	if regexp.MustCompile(`^(con|prn|aux|nul|(com|lpt)[^.])(\.|$)`).MatchString(base) {
 		base = "environment-" + base
 	}

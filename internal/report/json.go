@@ -17,8 +17,8 @@ func writeJSON(w io.Writer, from *source, o Options) error {
 	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.each())
 }
 
-// writeResults writes a frame with the results in its empty list of that name, one after
-// the other, so that a thousand are not held at once.
+// writeResults writes a frame and puts the results into its empty list of that name. It holds one
+// result at a time.
 func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 	var framed bytes.Buffer
 	if err := encodeJSON(&framed, frame); err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// The order of the fields is the order that the schemas ask for; what one schema
-// requires and another allows, such as hostname and system-err, is always there.
+// The fields have the order of the schemas. A field that any schema requires, such as hostname
+// and system-err, is always written.
 
 type junitSuite struct {
 	Name       string          `xml:"name,attr"`

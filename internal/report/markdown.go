@@ -12,21 +12,21 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The sizes that GitHub takes, in bytes to be on the safe side: of a comment, which has
-// 65,536 characters at most, and of what one step adds to a job's summary.
+// GitHub's limits, in bytes to be safe: a comment has at most 65,536 characters, and a step adds
+// at most 1 MiB to a job's summary.
 const (
 	CommentLimit    = 65_536
 	JobSummaryLimit = 1 << 20
 )
 
-// closing ends what is folded away.
+// closing ends a folded part.
 const closing = "\n</details>\n\n"
 
-// markdownReserve is what is kept back for the note that says what was cut.
+// markdownReserve is the space for the note that says what was cut.
 const markdownReserve = 600
 
-// page is a Markdown document that knows how much still fits. Pieces are whole:
-// what does not fit is left out from there on and counted.
+// page is a Markdown document with a limit. After the first piece that does not fit, nothing more
+// is added.
 type page struct {
 	b        strings.Builder
 	limit    int
@@ -35,7 +35,7 @@ type page struct {
 	findings int
 }
 
-// put appends a piece if it fits with what has to close it.
+// put appends a piece if it fits together with what has to close it.
 func (p *page) put(piece, closing string) bool {
 	if p.cut || p.b.Len()+len(piece)+len(closing) > p.limit-markdownReserve {
 		p.cut = true
@@ -45,8 +45,8 @@ func (p *page) put(piece, closing string) bool {
 	return true
 }
 
-// writeMarkdown writes what matters most first, since not everything may fit: an
-// overview, what failed in each result, and only then the details of any.
+// writeMarkdown writes what matters most first, because not everything may fit: an overview, what
+// failed in each result, and then the details.
 func writeMarkdown(w io.Writer, from *source, o Options) error {
 	p := &page{limit: cmp.Or(o.MarkdownLimit, CommentLimit)}
 	for _, r := range from.rs {
@@ -84,8 +84,8 @@ func writeMarkdown(w io.Writer, from *source, o Options) error {
 	return err
 }
 
-// overview is a row for each of several results, with the names of all controls that
-// failed: for thousands of them there may be no room below.
+// overview is a row for each result that names all failed controls, because their details may not
+// fit.
 func (p *page) overview(from *source) {
 	noun := rowsOf(from.rs)
 	p.put("## dbaudit: "+totals(from.rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
@@ -167,7 +167,7 @@ func (p *page) table(title string, r audit.Result, outcome audit.Outcome) {
 	p.list("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", rows)
 }
 
-// controlMarkdown is a control with the page about it, and the line that it stands for.
+// controlMarkdown is a link to the control's page, and the line that the control cites.
 func controlMarkdown(c audit.Control) string {
 	about := cmp.Or(citation(c.Citation), c.Title)
 	return fmt.Sprintf("[%s](<%s>)<br>%s", md(name(string(c.ID))), pageURL(c), md(shorten(about, textColumns)))
@@ -206,7 +206,7 @@ func (p *page) notes(r audit.Result) {
 	p.list("### Notes\n\n", rows)
 }
 
-// details folds the findings of each control away.
+// details has a folded part for the findings of each control.
 func (p *page) details(r audit.Result, o Options) {
 	heading := "### Details\n\n"
 	for _, c := range gravestFirst(r.Controls) {
@@ -283,7 +283,7 @@ func spaced(s string) string {
 	return before + md(inner) + after
 }
 
-// link is a link where the target is a page of the web, else plain text.
+// link is a link if the target is a web page, else plain text.
 func link(name, target string) string {
 	name = md(shorten(name, textColumns))
 	if !text.IsWeb(target) || len(target) > 2*textColumns {

@@ -9,11 +9,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// miscellaneous stands for the right of privileges to no table.
+// miscellaneous is the column of privileges that are not a right to a table.
 const miscellaneous = "Miscellaneous"
 
-// A matrix shows what the vendor asks for and what of it is granted in the form
-// that admins know from the security-role editor: tabs, records, rights.
+// A matrix shows what the vendor requires and what of it is granted, as the security-role editor
+// does: by tab, record and right.
 type matrix struct {
 	Columns []string
 	Tabs    []matrixTab
@@ -30,8 +30,7 @@ type matrixRow struct {
 	Cells  []matrixCell
 }
 
-// A matrixCell is a right that the vendor asks for; State is empty where it
-// doesn't.
+// A matrixCell is a required right; State is empty for a right that is not required.
 type matrixCell struct {
 	State  string // granted, shallow, missing, undefined, unknown, inapplicable
 	Mark   string
@@ -42,9 +41,9 @@ type matrixCell struct {
 	Span   int // over how many columns it goes; 0 for its own
 }
 
-// matrixOf takes the required rights from the cited lines, because a result names
-// privileges only if one is missing. Rights that nobody asks for have no column: a phone has
-// no room for them. A privilege to no table has no right, and is a row of its own.
+// matrixOf takes the required rights from the cited lines, because a result names a privilege only
+// if it is missing. A right that no line requires has no column, to save space. A miscellaneous
+// privilege has a separate row.
 func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	cs := slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Rule != "role/privileges" || c.Citation == nil })
 	if len(cs) == 0 {
@@ -76,16 +75,16 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	return m
 }
 
-// levelLetter is an access level as the security-role editor's pie stands for it.
+// levelLetter is the initial of an access level in the portal.
 func levelLetter(depth string) string {
 	return map[string]string{"basic": "U", "local": "B", "deep": "P", "global": "O"}[depth]
 }
 
-// Width is the number of columns with the head of the rows.
+// Width is the number of columns, including the one with the records.
 func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
-// grantedLevels are the depths that are granted, by the right and the table as the editor
-// names them: a control that passes names no privilege, only the line that it stands for.
+// grantedLevels are the granted depths by right and table in the editor's words, which the cited
+// lines use.
 func grantedLevels(r audit.Result) map[string]audit.Depth {
 	levels := map[string]audit.Depth{}
 	if r.Integration != nil {
@@ -104,7 +103,7 @@ func columnOf(privilege string) (column, table string) {
 
 func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
 
-// cellOf is the cell of a control in a column; empty if the control does not ask for the right.
+// cellOf is the cell of a control in a column; empty if the control does not require the right.
 func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Depth) matrixCell {
 	record, rights := citedRights(c.Citation.Line)
 	for i, f := range c.Findings {
@@ -154,9 +153,8 @@ func faultCell(f audit.Finding, title, anchor string) matrixCell {
 	return cell
 }
 
-// citedRights takes a line such as "Lead - Create, read, append to" or "User
-// settings: Read" apart. Anything that is not a right on a table, such as "Enable", is a
-// miscellaneous privilege.
+// citedRights parses a line such as "Lead - Create, read, append to" or "User settings: Read".
+// What is not a right to a table, such as "Enable", is a miscellaneous privilege.
 func citedRights(line string) (record string, rights map[string]bool) {
 	record, list, ok := strings.Cut(line, " - ")
 	if !ok {

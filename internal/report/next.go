@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// headline is the answer in a sentence. If controls failed and others are unknown, it says
-// both.
+// headline is the verdict in a sentence.
 func headline(r audit.Result) string {
 	env := visible(r.Environment.Name)
 	if u := r.Unread; u != nil {
@@ -51,8 +50,8 @@ type step struct {
 	Commands []string
 }
 
-// nextSteps says what to do next, most urgent first: what failed gravest, all that
-// failed, what could not be judged.
+// nextSteps says what to do next, most urgent first: about the most severe failure, about all
+// failures, about what could not be judged.
 func nextSteps(r audit.Result, o Options) []step {
 	switch {
 	case r.Unread != nil && !r.OfFile():
@@ -95,8 +94,7 @@ func nextSteps(r audit.Result, o Options) []step {
 	return steps
 }
 
-// gravest is the first finding of the most severe failed control that no waiver covers; nil if
-// there is none.
+// gravest is the first finding of the most severe failed control that no waiver covers, or nil.
 func gravest(r audit.Result) (audit.Control, *audit.Finding) {
 	worst := r.Worst()
 	for _, i := range issues(r, false) {
@@ -119,7 +117,7 @@ func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) [
 // nameColumns is how much of a name is shown if space is limited.
 const nameColumns = 60
 
-// name is as much of a name as is shown: on a terminal what fits beside others.
+// name shortens a name: on a terminal to what fits next to others, else only if it is excessive.
 func (o Options) name(s string) string {
 	if o.Width > 0 {
 		return name(s)
@@ -127,8 +125,8 @@ func (o Options) name(s string) string {
 	return text.Name(s, textColumns)
 }
 
-// advice is what to do about a finding, in a sentence with names cut short; where the
-// rule proposes no change, what it says of all its findings.
+// advice is what to do about a finding, in a sentence with shortened names; without a fix, it is
+// the general advice of the rule.
 func advice(f audit.Finding, c audit.Control, o Options) string {
 	if f.Fix != nil {
 		return visible(change.Summary(shortNames(*f.Fix, o)))
@@ -139,8 +137,7 @@ func advice(f audit.Finding, c audit.Control, o Options) string {
 	return "See " + pageURL(c) + "."
 }
 
-// shortNames returns the fix with its names cut to what fits into a sentence on a
-// terminal. Elsewhere only what nobody would call a name is cut.
+// shortNames returns the fix with shortened names.
 func shortNames(f audit.Fix, o Options) audit.Fix {
 	type fix audit.Fix // own keeps the texts of an audit.Fix
 	own(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.name(visible(s)) })

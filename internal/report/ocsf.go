@@ -9,8 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework
-// 1.8.0, which other programs go by.
+// The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework 1.8.0.
 const (
 	ocsfVersion  = "1.8.0"
 	ocsfCategory = 2
@@ -94,7 +93,7 @@ type ocsfRemediation struct {
 	References []string `json:"references,omitempty"`
 }
 
-// An ocsfUnmapped is what the class has no place for.
+// An ocsfUnmapped has what the class has no field for.
 type ocsfUnmapped struct {
 	Environment     string         `json:"environment"`
 	URL             string         `json:"url,omitempty"`
@@ -104,8 +103,8 @@ type ocsfUnmapped struct {
 	Location        string         `json:"location,omitempty"`
 }
 
-// writeOCSF writes an event of the class Compliance Finding for each control, and one
-// for each environment or file that could not be read: a line of JSON each.
+// writeOCSF writes a line of JSON, an event of the class Compliance Finding, for each control and
+// for each environment or file that could not be read.
 func writeOCSF(w io.Writer, from *source, o Options) error {
 	var ids oscal.IDs
 	for r := range from.each() {
@@ -166,7 +165,7 @@ func ocsfUnread(r audit.Result) ocsfEvent {
 func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	severity := c.Severity
 	if c.Outcome == audit.OutcomePass || c.Outcome == audit.OutcomeNotApplicable {
-		severity = audit.SeverityInfo // nobody need do anything
+		severity = audit.SeverityInfo // nothing to do
 	}
 	e := newOCSF(r, severity)
 	e.Message = join(": ", visible(string(c.ID)), visible(oscalOutcome(c)))
@@ -207,8 +206,7 @@ func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	return e
 }
 
-// ocsfStatus keeps the outcomes apart: what the class has no number for is Other, and
-// the code beside it says what.
+// ocsfStatus is the status of an outcome. The number for what the class does not define is Other.
 func ocsfStatus(o audit.Outcome) (id int, caption string) {
 	switch o {
 	case audit.OutcomePass:

@@ -18,11 +18,9 @@ const (
 	MetricLastComplete = "dbaudit_last_complete_scan_timestamp_seconds"
 )
 
-// writeOpenMetrics writes gauges for a file that a collector of metrics reads, such as
-// that of node_exporter's textfile collector. There is no label for each finding: the
-// number of series stays that of environments × profiles.
-//
-// The form follows the OpenMetrics specification 1.0.
+// writeOpenMetrics writes gauges in the form of the OpenMetrics specification 1.0, for a file that
+// a collector reads, such as node_exporter's textfile collector. Findings have no labels, so that
+// the number of series depends only on environments and profiles.
 func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
 	samples := map[string]*Metrics{}
 	for _, family := range metricFamilies() {
@@ -31,7 +29,7 @@ func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
 	times := map[[2]string]int{}
 	for r := range from.each() {
 		own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
-		// Two roles of one file are two results of one name: a series must not come twice.
+		// Two roles of one file are two results of one name, but each series must be unique.
 		key := [2]string{r.Environment.Name, r.Profile.Name}
 		if times[key]++; times[key] > 1 {
 			own = append(own, "result", strconv.Itoa(times[key]))
@@ -88,11 +86,10 @@ func sampleResult(r audit.Result, sample func(name string, value any, labels ...
 	}
 }
 
-// MetricsEnd is the end of a text of OpenMetrics, which Prometheus' older text format does
-// not have.
+// MetricsEnd ends a text of OpenMetrics. Prometheus' older text format does not have it.
 const MetricsEnd = "# EOF\n"
 
-// Metrics is a text of gauges, as OpenMetrics and Prometheus' text format both have it.
+// Metrics is a text of gauges for both OpenMetrics and Prometheus' text format.
 type Metrics struct{ b strings.Builder }
 
 // Family begins a metric.
@@ -100,8 +97,7 @@ func (m *Metrics) Family(name, help string) {
 	fmt.Fprintf(&m.b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
 }
 
-// Sample writes the value of a series of the metric that was begun last. Labels are pairs
-// of a name and a value.
+// Sample writes the value of a series of the last metric. Labels are pairs of name and value.
 func (m *Metrics) Sample(name string, value any, labels ...string) {
 	var pairs []string
 	for pair := range slices.Chunk(labels, 2) {

@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/oscal"
 )
 
-// writeOSCAL writes assessment results: a result for each environment and profile, with
-// a finding for each control and an observation for each fault, and for each control
-// without one.
+// writeOSCAL writes assessment results: a result for each environment and profile, a finding for
+// each control, and an observation for each fault and for each control without one.
 func writeOSCAL(w io.Writer, from *source, o Options) error {
 	plan := oscal.Resource{
 		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
@@ -48,8 +47,8 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 	})
 }
 
-// owner is what stays the same of a result from run to run: the organization, else the
-// file's name, and the profile.
+// owner is what identifies a result from run to run: the organization or the file's name, and the
+// profile.
 func owner(r audit.Result) []string {
 	return []string{cmp.Or(r.Environment.OrganizationID, r.Environment.Name), r.Profile.Name}
 }
@@ -171,7 +170,7 @@ func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObser
 	return o
 }
 
-// subject is an item of the inventory, which is made the first time.
+// subject is an item of the inventory, which is created on first use.
 func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 	if s.Kind == audit.SubjectEnvironment {
 		return r.environment
@@ -188,8 +187,8 @@ func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 	return r.subjects[s]
 }
 
-// statusOfOSCAL is satisfied for a control that passed, and for no other: OSCAL has no
-// word for what is not known, does not apply or was accepted.
+// statusOfOSCAL is satisfied only for a control that passed. OSCAL has no word for what is unknown,
+// does not apply or was waived.
 func statusOfOSCAL(c audit.Control) oscalStatus {
 	switch c.Outcome {
 	case audit.OutcomePass:

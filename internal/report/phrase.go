@@ -15,8 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// whyOf is what a control is for; where the result does not say so, what breaks without
-// what its rule asks for.
+// whyOf is what a control is for; in older results, the consequence that its rule names.
 func whyOf(c audit.Control, rule audit.Rule) string { return cmp.Or(c.Why, rule.Consequence) }
 
 func pageURL(c audit.Control) string {
@@ -42,8 +41,8 @@ func subject(s audit.Subject) string {
 	return text
 }
 
-// gap is what a privilege finding compares, such as "needs Organization, has None", where
-// its message does not say so itself.
+// gap is what a privilege finding compares, such as "needs Organization, has None"; empty if its
+// message says so.
 func gap(f audit.Finding) string {
 	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
 	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
@@ -63,7 +62,7 @@ func withGap(f audit.Finding) string {
 	return f.Message
 }
 
-// depthOf is a depth of the evidence as the portal's access level.
+// depthOf is a depth in the evidence as the portal's access level.
 func depthOf(e audit.Evidence, key string) string {
 	return name(visible(audit.Level(e.Text(key))))
 }
@@ -74,8 +73,7 @@ type datum struct {
 	Code        bool   // whether it is for the API rather than for people
 }
 
-// evidence lists what was read and compared: the names every privilege finding has
-// first, then the others by name, because a map has no order of its own.
+// evidence lists the evidence: first what every privilege finding has, then the rest by name.
 func evidence(e audit.Evidence) []datum {
 	lead := []string{"actual_depth", "required_depth", "state", "privilege"}
 	var out []datum
@@ -104,8 +102,7 @@ func facts(e audit.Evidence) []datum {
 	return list
 }
 
-// stateWords says what the state of a privilege or a view is; other states are as their
-// rules name them.
+// stateWords is the state of a privilege or a view in words; other states are unchanged.
 func stateWords(state string, privilege bool) string {
 	if state == "missing" && privilege {
 		return "not granted"
@@ -136,8 +133,8 @@ func beginning(s string) string {
 // A piece is a part of a text; one with an address is a link.
 type piece struct{ Text, URL string }
 
-// pieces are the parts of a step: the addresses of the portals and of the environment are
-// links, and nothing else of what names in it may hold.
+// pieces are the parts of a step. Only the addresses of the portals and of the environment are
+// links.
 func pieces(step string, env audit.Environment) []piece {
 	const mark = "\x00" // no visible text has it
 	marked := []string{}
@@ -158,7 +155,7 @@ func pieces(step string, env audit.Environment) []piece {
 	return list
 }
 
-// plainValue writes a value of JSON the way a person would.
+// plainValue is a JSON value for people.
 func plainValue(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -195,8 +192,7 @@ func stamp(t time.Time, layout, none string) string {
 	return t.UTC().Format(layout)
 }
 
-// version is the profile's edition, and the day on which it was last compared with its
-// source.
+// version is the profile's edition, and the day of the last comparison with its source.
 func version(p audit.Profile) string {
 	compared := ""
 	if p.Source.Compared != "" {
@@ -205,7 +201,7 @@ func version(p audit.Profile) string {
 	return visible(join(", ", p.Edition(), compared))
 }
 
-// unreadText says what could not be read and why, beside a file's place.
+// unreadText says what could not be read and why, without the place in the file.
 func unreadText(r audit.Result) string {
 	what := "the file"
 	if !r.OfFile() {
@@ -214,7 +210,7 @@ func unreadText(r audit.Result) string {
 	return what + " could not be read: " + visible(r.Unread.Message)
 }
 
-// placeOf is a place in a file as one text; empty for none.
+// placeOf is a place in a file; empty for nil.
 func placeOf(l *audit.Location) string {
 	if l == nil {
 		return ""
@@ -222,13 +218,12 @@ func placeOf(l *audit.Location) string {
 	return visible(lineOf(l.Path, l.Line))
 }
 
-// taken says when the snapshot was taken; nothing where a file was judged, which is
-// of no time.
+// taken says when the snapshot was taken; empty for a file.
 func taken(s audit.Snapshot) string {
 	return stamp(s.TakenAt, "taken 2006-01-02 15:04:05 UTC", "")
 }
 
-// percent is the coverage, rounded down so that 100 % is never said of less.
+// percent is the coverage, rounded down so that 100 % means all.
 func percent(s audit.Summary) string {
 	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
 }

@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// physicalLocation is a place in the checkout. An entry of an archive is placed on
-// the archive, which alone is in the checkout, and what lies outside of it on the
-// configuration; within and origin then say where the fault really stands.
+// physicalLocation is a place in the checkout: for an entry of an archive, the archive, and for a
+// file elsewhere, the configuration. within and origin then name the actual place.
 func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical, origin string) {
 	p = sarifPhysical{File: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
 	if l == nil || l.Path == "" {
@@ -51,14 +50,14 @@ func lineOf(file string, line int) string {
 	return fmt.Sprintf("%s, line %d", file, line)
 }
 
-// inCheckout reports whether a path is relative and stays below where it starts.
+// inCheckout reports whether a path is relative and does not leave its folder.
 func inCheckout(file string) bool {
 	drive := len(file) >= 2 && file[1] == ':'
 	return !drive && !strings.Contains(file, `\`) && !strings.Contains(file, "://") && path.Clean(file) != "." && filepath.IsLocal(file)
 }
 
-// escapePath percent-encodes all of a path but its slashes and RFC 3986's unreserved
-// characters, a colon too: in the first segment it would read as the end of a scheme.
+// escapePath percent-encodes a path, except slashes and RFC 3986's unreserved characters. A colon
+// in the first segment would end a scheme.
 func escapePath(s string) string {
 	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s))
 }

@@ -13,10 +13,9 @@ import (
 
 // ReadResults reads what [JSON] writes: one result or several.
 //
-// It is strict, because what it accepts is then shown as evidence: unknown and
-// repeated keys, a second document, a later format, and a verdict or summary that
-// the controls do not bear out are errors. Each says what is wrong with the
-// document and, where the document is of another kind, which command takes it.
+// It is strict, because reports show the result as evidence: unknown and repeated keys, a second
+// document, a later format, and a verdict or summary that does not match the controls are errors.
+// For a document of another kind, the error names the command that reads it.
 func ReadResults(doc []byte) ([]audit.Result, error) {
 	rs, err := parseResults(doc)
 	if err != nil {
@@ -97,8 +96,7 @@ func check(r *audit.Result) error {
 	return nil
 }
 
-// readUnjudged takes what could not be judged out of the notes, where results had it
-// before they had a field for it.
+// readUnjudged moves what could not be judged out of the notes, where older results have it.
 func readUnjudged(c *audit.Control) {
 	if c.Outcome != audit.OutcomeFail && c.Original == nil {
 		return

@@ -2,15 +2,14 @@
 // programs.
 //
 // Every renderer is a pure function of the result and the options: it filters and decides
-// nothing. The order is the engine's; documents for people, and a SARIF run with more
-// results than its viewers keep, have the worst first. Every control of the profile
-// appears, whatever its outcome, and the same input gives the same bytes. A result that was
-// saved as JSON and read back by [ReadResults] renders byte for byte as it did at first.
+// nothing, and equal input gives equal bytes, also after a result was saved as JSON and read
+// back by [ReadResults]. The order is the engine's; documents for people, and a SARIF run with
+// more results than its viewers keep, have the worst first.
 //
-// Names of roles, users and views come from the environment and are not trusted. What has
-// no glyph (control characters, bidirectional and zero-width marks) becomes an escape
-// before a renderer sees it, and each format then quotes what has a meaning in it. JSON is
-// the exception: it keeps every character, as a \u escape if a terminal might act on it.
+// Names of roles, users and views are not trusted. What has no glyph (control characters,
+// bidirectional and zero-width marks) becomes an escape before a renderer sees it, and each
+// format quotes what has a meaning in it. JSON keeps every character, as a \u escape if a
+// terminal might act on it.
 //
 // The forms follow RFC 8259 (JSON), OASIS SARIF 2.1.0 together with GitHub's page
 // "SARIF support for code scanning" and Azure DevOps' page "SARIF SAST Scans", the
@@ -37,33 +36,28 @@ import (
 // Options say how to render. The zero value gives a plain, complete document.
 type Options struct {
 	// Width is the number of columns of the terminal. 0 means that there is no terminal:
-	// tables then take the width they need, break no lines and have no colours.
+	// tables then take the width that they need, and have no broken lines and no colors.
 	Width int
 	Color bool // whether tables may have ANSI colours
-	// Rules documents the rules by id; formats that show help leave it out for missing
-	// rules.
+	// Rules documents the rules by id; a missing rule has no help.
 	Rules        map[string]audit.Rule
 	SARIFProfile Profile     // the viewer that a SARIF document is for
 	AzureDevOps  AzureDevOps // used with [AzureDevOpsPipeline]
-	// InCheckout turns a path relative to the working directory into one relative to the
-	// root of the checkout, where code scanning and annotations look for files. nil means
-	// that the working directory is the root.
+	// InCheckout turns a path relative to the working directory into one relative to the root
+	// of the checkout, which viewers of code use; nil if the working directory is the root.
 	InCheckout func(path string) string
-	// Asked are the flags that name a result's environment and profile for another command,
-	// as they were given to this one. nil means the address and the profile's name.
+	// Asked returns the flags by which the user named a result's environment and profile; nil
+	// means the address and the profile's name.
 	Asked func(audit.Result) []string
-	// Applying are the flags that apply needs for a result; nil means none.
+	// Applying returns the flags that apply needs for a result; nil means none.
 	Applying func(audit.Result) []string
-	// Warn receives what a document leaves out because its viewer takes no more; nil for
-	// nobody.
+	// Warn receives what a document leaves out because of its viewer's limits; may be nil.
 	Warn func(text string)
-	// MarkdownLimit is the maximum size of a Markdown document in bytes; 0 means
-	// [CommentLimit].
+	// MarkdownLimit is the maximum size of a Markdown document in bytes; 0 is [CommentLimit].
 	MarkdownLimit int
-	// Summary leaves the details out of a table: each of several results is then a row.
+	// Summary leaves out the details of a table: each of several results is only a row.
 	Summary bool
-	// Least is the lowest severity of the controls that a table lists; the zero value means
-	// all. The verdict and the facts stay.
+	// Least is the lowest severity of the controls that a table lists; the zero value means all.
 	Least   audit.Severity
 	Verbose bool                  // whether what is otherwise only counted is shown in full
 	Trends  []history.Environment // drawn in HTML, each next to the result of its environment and profile
@@ -77,16 +71,15 @@ func Render(w io.Writer, f Format, r audit.Result, o Options) error {
 	return render(w, f, []audit.Result{r}, o)
 }
 
-// RenderAll writes several results as one document: in JSON as
-// [audit.ResultsFormat], in SARIF as a run for each, in HTML with an index, in the
-// other formats one after another in the form's own frame.
+// RenderAll writes several results as one document: in JSON as [audit.ResultsFormat], in SARIF
+// as a run for each, in HTML with an index, in the other formats one after another.
 func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	o.several = true
 	return render(w, f, rs, o)
 }
 
-// spill is how much of a document is held before it is written: a document that cannot be
-// made is then not begun, unless it is a long one.
+// spill is how much of a document is held before it is written, so that a short document is
+// written completely or not at all.
 const spill = 1 << 20
 
 func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
@@ -138,7 +131,7 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 	}}
 }
 
-// each hands over one result after the other, so that a thousand are not held twice.
+// each converts one result at a time, so that not all are held twice.
 func (s *source) each() iter.Seq[audit.Result] {
 	return func(yield func(audit.Result) bool) {
 		for _, r := range s.rs {
@@ -157,9 +150,8 @@ func wellFormed(s string) string {
 	return string([]rune(s))
 }
 
-// own copies what a part of a result refers to, with every text as line makes it. Places,
-// evidence and fixes keep their texts: paths and scripts need the real names, and what
-// shows them quotes them.
+// own copies what a part of a result refers to, and applies line to every text. Places, evidence
+// and fixes keep their texts, because paths and scripts need the real names.
 func own(v reflect.Value, line func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -194,7 +186,7 @@ func own(v reflect.Value, line func(string) string) {
 	}
 }
 
-// locations are the places in files that a result names, to be changed.
+// locations are the places in files that a result names.
 func locations(r audit.Result) []*audit.Location {
 	var list []*audit.Location
 	if r.Unread != nil {
@@ -209,7 +201,7 @@ func locations(r audit.Result) []*audit.Location {
 	return slices.DeleteFunc(list, func(l *audit.Location) bool { return l == nil })
 }
 
-// fillEmpty makes empty lists empty rather than absent, as the contract requires.
+// fillEmpty replaces absent lists by empty ones, which the format requires.
 func fillEmpty(r *audit.Result) {
 	if r.Controls == nil {
 		r.Controls = []audit.Control{}

@@ -18,9 +18,9 @@ import (
 //   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is a
 //     result only in a verbose document, and never for GitHub, which would show it as an
 //     alert. Its outcome is in the properties of its rule instead.
-//   - GitHub keeps 5,000 results of a run, those that it considers most severe, and refuses
-//     a run of more than 25,000: long runs have the worst first, and for it are cut there,
-//     which the run and standard error say.
+//   - GitHub keeps the 5,000 most severe results of a run, and refuses a run of more than
+//     25,000: long runs have the worst first, and are cut for GitHub, which the run and
+//     standard error say.
 //   - GitHub refuses a file of more than 20 runs, and leaves alerts of a run open if that
 //     run is not uploaded again, such as that of a deleted file: for GitHub, all files that
 //     were judged by one profile are one run, and so are all environments if there are more
@@ -31,7 +31,7 @@ import (
 const (
 	sarifSchema  = "https://json.schemastore.org/sarif-2.1.0.json"
 	sarifVersion = "2.1.0"
-	// fingerprintKey versions the fingerprint's recipe, as SARIF asks for.
+	// fingerprintKey has the version of the fingerprint's algorithm.
 	fingerprintKey = "dbaudit/v1"
 	homepage       = "https://github.com/dbaudit/dbaudit"
 	// resultsKept and runsTaken are GitHub's limits.
@@ -48,7 +48,7 @@ func writeSARIF(w io.Writer, from *source, o Options) error {
 	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(from, o)})
 }
 
-// newRun is the run of a result, without what it found.
+// newRun is the run of a result, without its findings.
 func newRun(r audit.Result, o Options, several bool) *sarifRun {
 	s := &sarifRun{
 		AutomationDetails: automation(r, o, several),
@@ -96,8 +96,8 @@ func (s *sarifRun) add(r audit.Result, o Options, named bool) {
 	}
 }
 
-// rule is the place of a control's rule in the run. What is true of one of several results
-// alone, such as the outcome, is left out of it.
+// rule is the index of a control's rule in the run. In a run of several results, it has nothing
+// that depends on the result, such as the outcome.
 func (s *sarifRun) rule(c audit.Control, o Options) int {
 	rules := &s.Tool.Driver.Rules
 	i := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == string(c.ID) })
@@ -112,7 +112,7 @@ func (s *sarifRun) rule(c audit.Control, o Options) int {
 	return i
 }
 
-// notify says that a control is unknown; what is said of several environments is said once.
+// notify says that a control is unknown, once for several environments with the same reason.
 func (s *sarifInvocation) notify(at place) {
 	said := unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", at.control.ID, at.control.Reason)))
 	i := slices.IndexFunc(s.Notifications, func(n sarifNotification) bool {
@@ -129,8 +129,8 @@ func (s *sarifInvocation) notify(at place) {
 	}
 }
 
-// unread says that an environment or a file could not be read, so that its results are
-// not taken for fixed.
+// unread says that an environment or a file could not be read, so that viewers do not close its
+// alerts.
 func unread(r audit.Result) sarifNotification {
 	n := sarifNotification{Level: "error", Message: sarifText{Text: unlinked(sentence(headline(r)))}}
 	if at := r.Unread.Location; at != nil {

@@ -116,7 +116,7 @@ type sarifLocation struct {
 	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 }
 
-// A sarifRelated is where within an archive a fault stands.
+// A sarifRelated is the place of a fault within an archive.
 type sarifRelated struct {
 	ID       int           `json:"id"`
 	Physical sarifPhysical `json:"physicalLocation"`

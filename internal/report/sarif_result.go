@@ -42,8 +42,8 @@ func (p place) finding(f audit.Finding) sarifResult {
 	return s
 }
 
-// outcome is a result without a finding: of kind open, notApplicable or pass, for
-// which SARIF knows no level but none. What could not be judged may be a failure.
+// outcome is a result without a finding: of kind open, notApplicable or pass, for which SARIF
+// allows only the level none. An unknown control is as urgent as a failed one.
 func (p place) outcome(kind, what string) sarifResult {
 	physical, _, _ := physicalLocation(p.control.Location)
 	logical := sarifLogical{Name: p.env.Name, Kind: "namespace", FullyQualifiedName: qualified(p.env.Name)}
@@ -83,7 +83,7 @@ func (p place) logical(f audit.Finding) sarifLogical {
 	return sarifLogical{Name: cmp.Or(privilege, name, p.env.Name), Kind: "resource", FullyQualifiedName: qualified(steps...)}
 }
 
-// qualified joins names; a slash within a name does not count as a step.
+// qualified joins names with slashes, and escapes the slashes in a name.
 func qualified(steps ...string) string {
 	for i, s := range steps {
 		steps[i] = strings.NewReplacer("%", "%25", "/", "%2F").Replace(s)
@@ -91,7 +91,7 @@ func qualified(steps ...string) string {
 	return join("/", steps...)
 }
 
-// sentence ends s with a full stop, which the messages of SARIF have.
+// sentence ends s with a full stop.
 func sentence(s string) string {
 	if s != "" && strings.ContainsRune(".!?", rune(s[len(s)-1])) {
 		return s

@@ -59,8 +59,7 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	return sarifText{Text: unlinked(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
 }
 
-// unlinked keeps what looks like a link from being one: viewers make links of
-// [text](target) even in a message's plain text.
+// unlinked breaks [text](target), which viewers show as a link even in plain text.
 func unlinked(s string) string {
 	return strings.ReplaceAll(s, "](", "] (")
 }
@@ -79,7 +78,7 @@ func pascal(id string) string {
 	return b.String()
 }
 
-// semantic is the version without the v, which SARIF wants, if it is a semantic one.
+// semantic is a semantic version without the v, else empty.
 func semantic(version string) string {
 	v := strings.TrimPrefix(version, "v")
 	if !regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}([-+]|$)`).MatchString(v) {

@@ -33,11 +33,10 @@ func runs(from *source, o Options) []*sarifRun {
 	return settled(all, o)
 }
 
-// categories says in which run a result is; "" means in one of its own. For GitHub, all files
-// that one profile judged are one run; and where there are still more runs than it takes, so
-// are all environments that one profile judged, at worst everything. What is joined depends
-// on the number of results alone, so that a category means the same from one upload to the
-// next.
+// categories returns the category of a result's run; "" is a separate run. For GitHub, all files
+// that one profile judged are one run; if there are still too many runs, so are all environments
+// that one profile judged, and finally everything. The choice depends only on the number of
+// results, so that a category means the same from one upload to the next.
 func categories(rs []audit.Result, o Options) func(audit.Result) string {
 	if o.SARIFProfile != GitHubCodeScanning {
 		if o.SARIFProfile != AzureDevOpsPipeline && len(rs) > runsTaken && o.Warn != nil {
@@ -83,8 +82,7 @@ func settled(all []*sarifRun, o Options) []*sarifRun {
 	return all
 }
 
-// settle brings a run that is complete within the limits of its viewer, and gives the
-// archives in it their places.
+// settle cuts a complete run to the limits of its viewer, and lists the archives in it.
 func (s *sarifRun) settle(o Options) {
 	if len(s.Results) > resultsKept {
 		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
@@ -113,7 +111,7 @@ func (s *sarifRun) settle(o Options) {
 	}
 }
 
-// placed says in a notification's text which environments it is of.
+// placed adds the environments to a notification's text.
 func (n *sarifNotification) placed() {
 	switch len(n.in) {
 	case 0:
@@ -124,9 +122,8 @@ func (n *sarifNotification) placed() {
 	}
 }
 
-// nest gives every archive and every entry of one that a result refers to an index,
-// and the list that the indexes are into. GitHub, which knows no files within files, is
-// not shown them: the message names the place as well.
+// nest lists the archives and their entries that results refer to, and sets their indexes. GitHub
+// does not support files within files; the message names the place as well.
 func nest(results []sarifResult) []sarifFile {
 	var files []sarifFile
 	known := map[[2]string]*int{}

@@ -14,11 +14,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// wideTable is the width from which on a finding's columns stand side by side;
-// below it they share one.
+// wideTable is the width from which each part of a finding has a separate column.
 const wideTable = 120
 
-// textColumns is how much of one text a table shows, at any width. JSON has it all.
+// textColumns is how much of one text a table shows. JSON has it all.
 const textColumns = 400
 
 // terminal writes text for a terminal of a width, or for none.
@@ -73,7 +72,7 @@ func plain(texts ...string) []table.Cell {
 // narrowOverview is the width below which an overview leaves columns out.
 const narrowOverview = 100
 
-// overview is a row for each of several results; where nothing comes below, a line.
+// overview is a row for each of several results; in a summary, each row is one line.
 func (t *terminal) overview(from *source) {
 	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(from.rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
 	narrow := t.Width > 0 && t.Width < narrowOverview
@@ -153,7 +152,7 @@ func (t *terminal) result(r audit.Result) {
 	t.facts(r)
 }
 
-// quiet lists what asks for nothing: what does not apply, and what passed.
+// quiet lists what needs no action: what does not apply, and what passed.
 func (t *terminal) quiet(r audit.Result) {
 	of := func(o audit.Outcome) []audit.Control {
 		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
@@ -193,7 +192,7 @@ func findings(cs []audit.Control) (all, accepted int) {
 	return all, accepted
 }
 
-// banner is the verdict and what to do next: what a person sees first.
+// banner is the verdict and what to do next.
 func (t *terminal) banner(r audit.Result) {
 	form := verdictFormOf(r.Verdict)
 	t.paragraph(form.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", form.style, shorten(headline(r), textColumns), table.Bold)
@@ -207,8 +206,7 @@ func (t *terminal) banner(r audit.Result) {
 	}
 }
 
-// facts is what was judged, against what and when: whoever wants to know that has read
-// what was found.
+// facts is what was judged, against what, and when.
 func (t *terminal) facts(r audit.Result) {
 	t.section(table.Bold, "JUDGED")
 	line := func(label, value string) {
