@@ -160,7 +160,7 @@ func (a Action) Mark() Mark {
 	return list[0].Mark()
 }
 
-// Details are the differences of an action whose summary does not say them all.
+// Details are the differences of an action if its summary does not say all of them.
 func (a Action) Details() []Difference {
 	if a.Target.Kind == TargetGrants || a.Target.Kind == TargetShare {
 		return a.Differences()

@@ -107,7 +107,7 @@ func Kinds() []audit.FixKind {
 // Automatic reports whether apply can carry out a kind of fix; the others are manual steps.
 func Automatic(k audit.FixKind) bool { return of(k).act.target != "" }
 
-// Grants reports whether somebody gets privileges by a kind of fix.
+// Grants reports whether a kind of fix gives privileges.
 func Grants(k audit.FixKind) bool { return of(k).act.limit != nil }
 
 // Makes reports whether a kind of fix creates the row of its target.

@@ -56,7 +56,7 @@ func privilegeOf(g audit.Grant) string {
 // lookUpUser finds the user, not a deleted one, by what the fix says about it.
 func (f fix) lookUpUser() []Call { return f.lookUpUserBy("deletedstate eq 0") }
 
-// lookUpUserBy finds the user; of those of an application, the one whose state is given.
+// lookUpUserBy finds the user; of an application's users, the one in a state.
 func (f fix) lookUpUserBy(state string) []Call {
 	var filter string
 	switch {

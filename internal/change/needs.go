@@ -81,7 +81,7 @@ func (n Needs) grant(t Target, grants State) {
 	}
 }
 
-// Assign adds what an assigned role grants, by itself or by the actions that create it.
+// Assign adds what an assigned role grants, now or after the actions that create it.
 func (n Needs) Assign(t Target, actions []Action) {
 	for name, depth := range t.Grants {
 		n.need(n.reach(t, depth), name)

@@ -122,8 +122,8 @@ func (r Remedy) script(d dialect) []string {
 	return append(lines, d.last)
 }
 
-// fills reports whether the response fills in a placeholder whose name is a valid variable
-// name: a privilege's name in it may be anything.
+// fills reports whether the response fills in a placeholder with a valid variable name; the name of
+// a privilege in it may be anything.
 func (r Call) fills() bool {
 	return r.Placeholder != "" && strings.Trim(variable(r.Placeholder), wordCharacters) == ""
 }

@@ -1,10 +1,7 @@
-// Package oscal is as much of NIST's OSCAL as dbaudit writes: catalog, profile,
-// component definition and assessment results, in their JSON form.
+// Package oscal is the part of NIST's OSCAL 1.2.1 that dbaudit writes: catalog, profile, component
+// definition and assessment results, in JSON.
 //
-// Equal input gives equal bytes: each id is a UUID of version 5 of what it names.
-// Text from outside is one line in which everything can be seen.
-//
-// The form follows NIST's models of OSCAL 1.2.1.
+// Equal input gives equal bytes: each id is a UUID of version 5 of what it identifies.
 package oscal
 
 import (
@@ -24,16 +21,16 @@ import (
 // Version is the version of OSCAL that the documents state.
 const Version = "1.2.1"
 
-// Namespace is that of the properties that are dbaudit's own.
+// Namespace is the namespace of dbaudit's properties.
 const Namespace = "https://github.com/dbaudit/dbaudit/ns/oscal"
 
-// ID is the UUID of version 5 of a name's parts.
+// ID is the UUID of version 5 of a name in parts.
 func ID(parts ...string) string {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
 	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
 }
 
-// Content makes the id of a document by what is in it.
+// Content makes the id of a document from its content.
 type Content struct {
 	sum   hash.Hash
 	count int
@@ -61,7 +58,7 @@ func (c *Content) Add(part any) error {
 	return nil
 }
 
-// ID is [ID] of the kind and the JSON list of the parts, which are not held for it.
+// ID is [ID] of the kind and the JSON list of the parts, without holding them.
 func (c *Content) ID() string {
 	c.sum.Write([]byte("]"))
 	id := uuid.UUID(c.sum.Sum(nil)[:16])
@@ -69,11 +66,10 @@ func (c *Content) ID() string {
 	return id.String()
 }
 
-// IDs gives ids within one document, in which no id may come twice. The zero value is
-// ready.
+// IDs makes unique ids for one document. The zero value is ready.
 type IDs struct{ times map[string]int }
 
-// Of is [ID], with a number where the same name came before.
+// Of is [ID], with a number if the name was used before.
 func (i *IDs) Of(parts ...string) string {
 	if i.times == nil {
 		i.times = map[string]int{}
@@ -110,8 +106,8 @@ type Property struct {
 	Value string `json:"value"`
 }
 
-// Properties makes properties of dbaudit's own of pairs of a name and a value. One
-// without a value is left out, since OSCAL has no empty one.
+// Properties makes dbaudit's properties from pairs of a name and a value. A property without a
+// value is left out, because OSCAL does not allow it.
 func Properties(pairs ...string) []Property {
 	var list []Property
 	for i := 0; i < len(pairs); i += 2 {
@@ -152,7 +148,7 @@ func NewMetadata(title, version string, modified time.Time) Metadata {
 	return Metadata{Title: text.Line(title), LastModified: Time(modified), Version: strings.TrimSpace(text.Line(version)), OSCALVersion: Version}
 }
 
-// Time is a time as OSCAL writes it; the beginning of 1970 where none is known.
+// Time is a time as OSCAL writes it; the beginning of 1970 if it is unknown.
 func Time(t time.Time) string {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
@@ -160,7 +156,7 @@ func Time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// BackMatter holds what a document refers to.
+// BackMatter is what a document refers to.
 type BackMatter struct {
 	Resources []Resource `json:"resources"`
 }

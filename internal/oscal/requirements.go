@@ -49,8 +49,8 @@ type part struct {
 	Prose string     `json:"prose"`
 }
 
-// NewCatalog has one control for each of the profile's, with the line of the source as
-// its statement. A control without a line of its own is stated by its title.
+// NewCatalog has a control for each control of the profile. Its statement is the cited line of the
+// source, else the title.
 func NewCatalog(r Requirements) map[string]catalog {
 	source := Source(r.Source.Title, r.Source.URL)
 	c := catalog{
@@ -144,8 +144,7 @@ type implemented struct {
 	Props       []Property `json:"props,omitempty"`
 }
 
-// NewComponents defines dbaudit as the component that checks the controls: no document
-// of a profile can say that an environment meets them.
+// NewComponents defines dbaudit as the component that checks the controls.
 func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	catalog := r.catalog()
 	id := ID("component-definition", r.Name, r.Digest)
@@ -180,7 +179,7 @@ func (r Requirements) catalog() Resource {
 	}
 }
 
-// metadata has the profile's own date and version, so that nothing depends on the clock.
+// metadata has the profile's date and version, so that nothing depends on the clock.
 func (r Requirements) metadata(title string) Metadata {
 	day, err := time.Parse(time.DateOnly, r.Version)
 	m := NewMetadata(title, cmp.Or(r.Version, "none"), day)

@@ -25,7 +25,7 @@ type Options struct {
 	Tool     audit.Tool
 	MadeAt   time.Time
 	Validity time.Duration // counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity]
-	// Only are the controls whose findings are fixed, or empty for all; Except are left out.
+	// Only are the controls to fix, or empty for all; Except are left out.
 	Only, Except []audit.ControlID
 	// LeastPrivilege removes surplus privileges from the role.
 	LeastPrivilege bool
@@ -37,7 +37,7 @@ type Options struct {
 	Depths                map[string]snapshot.Depth
 }
 
-// The rules whose controls a new user fails as soon as it exists.
+// The rules that a new user fails as soon as it exists.
 const (
 	ruleUserRole   = "user/role"
 	ruleViewShared = "view/shared"
@@ -273,9 +273,8 @@ func (b *builder) elsewhere(root string) bool {
 	return len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
 }
 
-// emit writes the actions: the role first, and completely, so that nobody ever gets less or
-// more of it than intended; then the user; then the shares. Those that may be refused,
-// because the owner was not read, come last.
+// emit writes the actions: first the complete role, so that no user ever has a part of it; then the
+// user; then the shares. Shares that may be refused, because the owner was not read, come last.
 func (b *builder) emit() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {

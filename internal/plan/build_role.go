@@ -64,7 +64,7 @@ func (b *builder) locked(ref *audit.Reference) obstacle {
 	return obstacleRoleUnread
 }
 
-// grantIn grants in a role what it lacks, and assigns the role if a fix needs that too.
+// grantIn grants what a role lacks, and assigns the role if the fix needs that.
 // Grants for some records only are replaced only on request.
 func (b *builder) grantIn(c cause) {
 	w := b.role(c.fix.Role)
@@ -102,7 +102,7 @@ func (b *builder) rootUnit() (change.Ref, bool) {
 	return b.unitThat(func(_ string, u snapshot.BusinessUnit) bool { return u.ParentID == "" })
 }
 
-// unitNamed is the live business unit with a name, or the root if no name is given.
+// unitNamed is the enabled business unit with a name, or the root without a name.
 func (b *builder) unitNamed(name string) (change.Ref, bool) {
 	if name == "" {
 		return b.rootUnit()

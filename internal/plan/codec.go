@@ -41,9 +41,9 @@ func (p Plan) Encode() ([]byte, error) {
 	return text.AppendIndented(nil, compact, ""), nil
 }
 
-// Decode reads a plan and refuses one that was cut or edited, or that says one thing and
-// does another. A plan must be byte for byte as it was written, so that every reader of the
-// file sees the same plan; only git may have changed its line endings.
+// Decode reads a plan. It refuses a plan that was truncated or edited, or that says one thing and
+// does another. Except for line endings, the bytes must be as they were written, so that every
+// reader of the file sees the same plan.
 func Decode(data []byte) (Plan, error) {
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if _, err := strictjson.Format(data, "plan", Format); err != nil {

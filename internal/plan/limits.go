@@ -74,7 +74,7 @@ func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	return n.Depths, roles
 }
 
-// Lacking lists unmet needs with their depths. held has its names in lower case.
+// Lacking lists unmet needs with their depths. The names in held are in lower case.
 func (p Plan) Lacking(held change.Depths) []string {
 	var lacking []string
 	needs := p.Needs()

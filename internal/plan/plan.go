@@ -66,7 +66,7 @@ type Unknown struct {
 	Reason  string          `json:"reason"`
 }
 
-// A Finding is a finding in short.
+// A Finding is a finding without its details.
 type Finding struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`

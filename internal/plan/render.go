@@ -55,7 +55,7 @@ func (p Plan) Text() string {
 	return b.String()
 }
 
-// why says in lines why an action is taken, and what comes with it.
+// why is the lines with the reasons, the risk and the note of an action.
 func (p Plan) why(a change.Action) string {
 	var b strings.Builder
 	for _, reason := range p.reasons(a) {
@@ -132,7 +132,7 @@ func (p Plan) groups() []group {
 	return groups
 }
 
-// reasons are the controls that an action fixes, each with what was found first.
+// reasons are the controls that an action fixes, each with its first finding.
 func (p Plan) reasons(a change.Action) []string {
 	var lines []string
 	for i, why := range a.Why {

@@ -236,8 +236,8 @@ func (t *terminal) section(s table.Style, title string) {
 	t.paragraph("", table.Plain, title, s)
 }
 
-// reasons lists controls with the reason of each; a reason that many share is shown once,
-// above, with their names.
+// reasons lists controls with their reasons. A reason that several share is above the table, with
+// their names.
 func (t *terminal) reasons(cs []audit.Control) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}
 	for _, group := range byReason(cs) {
@@ -265,13 +265,12 @@ func (t *terminal) passes(cs []audit.Control) {
 	t.draw(g)
 }
 
-// command writes a command on a line of its own, however long it is: a terminal that breaks
-// it still copies it whole.
+// command writes a command on a separate line, of any length, so that it can be copied.
 func (t *terminal) command(label, command string) {
 	t.b.WriteString(label + t.Paint(command, table.Bold) + "\n")
 }
 
-// paragraph writes a label and a text that hangs beside it.
+// paragraph writes a label and next to it a text with a hanging indent.
 func (t *terminal) paragraph(label string, ls table.Style, s string, ts table.Style) {
 	room := 0
 	if t.Width > 0 {

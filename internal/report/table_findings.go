@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/table"
 )
 
-// findings is the table of controls with their findings and, under the last
-// heading, what to do about each or who accepted it.
+// findings is the table of controls with their findings. The last column is what to do about each,
+// or who accepted it.
 func (t *terminal) findings(cs []audit.Control, last string) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}}
 	row := t.lines
@@ -54,7 +54,7 @@ func (t *terminal) wide(c audit.Control) [][]table.Cell {
 	return [][]table.Cell{row}
 }
 
-// lines are a row for each finding, which other line tools can work on.
+// lines are a row for each finding, for tools that process lines.
 func (t *terminal) lines(c audit.Control) [][]table.Cell {
 	row := func(finding, required, actual, todo string) []table.Cell {
 		return plain(c.Severity.String(), string(c.ID), cmp.Or(finding, "-"), cmp.Or(required, "-"), cmp.Or(actual, "-"), cmp.Or(todo, "-"))
@@ -69,7 +69,7 @@ func (t *terminal) lines(c audit.Control) [][]table.Cell {
 	return rows
 }
 
-// control is what a control is called, and the line that it stands for.
+// control is a control's id, and the line that it cites.
 func (t *terminal) control(c audit.Control) table.Cell {
 	return table.Cell{
 		{Text: string(c.ID), Style: table.Bold},
@@ -77,8 +77,7 @@ func (t *terminal) control(c audit.Control) table.Cell {
 	}
 }
 
-// told is a finding's message and, where it has a place of its own within a line,
-// that place: it was found in a file, and a terminal makes a link of it.
+// told is a finding's message and, if it has a column, its place, of which a terminal makes a link.
 func told(f audit.Finding) string {
 	message := shorten(f.Message, textColumns)
 	if f.Location == nil || f.Location.Column == 0 {
@@ -94,7 +93,7 @@ func actual(e audit.Evidence) string {
 	return depthOf(e, "actual_depth")
 }
 
-// remark is what to do about a finding, or why nothing is to be done.
+// remark is what to do about a finding, or who accepted it.
 func remark(f audit.Finding, c audit.Control, o Options) string {
 	s := advice(f, c, o)
 	if f.Waiver != nil {

@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// trendOf are the results, oldest first, of a result's environment and profile, among
-// trends. A file has no organization and is known by its name, which an environment may
-// change.
+// trendOf are the results of a result's environment and profile, oldest first. The organization
+// identifies an environment, and the name a file.
 func trendOf(r audit.Result, trends []history.Environment) []history.Point {
 	for _, t := range trends {
 		same := t.OrganizationID == "" && visible(t.Name) == r.Environment.Name
@@ -26,8 +25,8 @@ func trendOf(r audit.Result, trends []history.Environment) []history.Point {
 	return nil
 }
 
-// stripShown is how many bars are beside a result, listShown how many in a list, and
-// spansShown how many rows the table beside the strip has at most.
+// The maximum numbers of bars next to a result, of bars in a list, and of rows in the table next to
+// a strip.
 const (
 	stripShown = 120
 	listShown  = 30
@@ -44,7 +43,7 @@ type trendData struct {
 	Older         int // rows left out
 }
 
-// A trendSpan is a row of results that came to the same.
+// A trendSpan is consecutive results with the same verdict and counts.
 type trendSpan struct {
 	From, To string
 	Results  int
@@ -52,7 +51,7 @@ type trendSpan struct {
 	audit.Summary
 }
 
-// drawn is nil where there are no results.
+// drawn is nil without results.
 func drawn(points []history.Point, shown int) *trendData {
 	if len(points) == 0 {
 		return nil
@@ -65,7 +64,7 @@ func drawn(points []history.Point, shown int) *trendData {
 	return d
 }
 
-// spansOf joins results one after another that came to the same.
+// spansOf joins consecutive results with the same verdict and counts.
 func spansOf(points []history.Point) []trendSpan {
 	var spans []trendSpan
 	for _, p := range points {
@@ -83,10 +82,10 @@ func spansOf(points []history.Point) []trendSpan {
 	return spans
 }
 
-// daysShown is how many days the chart of all has at most.
+// daysShown is the maximum number of days in the chart of all environments.
 const daysShown = 60
 
-// fleetData is how many were compliant on each day on which any was read.
+// fleetData is how many environments had each verdict, on each day with a scan.
 type fleetData struct {
 	Drawing
 
@@ -99,8 +98,8 @@ type fleetDay struct {
 	DayCount
 }
 
-// fleetOf counts the last verdicts up to each of the last days; nil for fewer than two
-// environments or days.
+// fleetOf counts the latest verdicts on each of the last days; nil for fewer than two environments
+// or days.
 func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	var shown [][]history.Point
 	seen := map[string]bool{}
@@ -137,7 +136,7 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	return d
 }
 
-// sinceWhen says whether the environment is compliant, and from which result on.
+// sinceWhen says whether the environment is compliant, and since when.
 func sinceWhen(points []history.Point) string {
 	since, before, compliant := history.Turns(points)
 	verdict := points[len(points)-1].Verdict

@@ -8,9 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// writeUnix writes a line for each issue and for each file or environment that could not
-// be read, in the form in which compilers make editors read them: path:line:column:
-// message. What a waiver accepts is left out: an editor shows a line in one way only.
+// writeUnix writes a line for each issue and for each file or environment that could not be read,
+// as compilers write them for editors: path:line:column: message. Waived findings are left out.
 func writeUnix(w io.Writer, from *source, _ Options) error {
 	line := func(l *audit.Location, level, message, tag string) {
 		path, line, column := "-", 1, 1

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// An issue is what a format has a line for: a finding, or a control that is unknown.
+// An issue is a finding or an unknown control.
 type issue struct {
 	audit.Control
 
@@ -18,8 +18,8 @@ type issue struct {
 	At      *audit.Location
 }
 
-// issues are the findings and the unknown controls of a result, in the profile's order.
-// Findings that an editor shows on one line are one if that is asked for.
+// issues are the findings and the unknown controls of a result, in the profile's order. If joined
+// is set, findings that an editor shows on one line are one issue.
 func issues(r audit.Result, joined bool) []issue {
 	var list []issue
 	for _, c := range r.Controls {
@@ -39,8 +39,8 @@ func issues(r audit.Result, joined bool) []issue {
 
 func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
 
-// leading is the finding that stands for a control with findings: the first that no waiver
-// covers, if there is one.
+// leading is the finding that a summary shows for a control: the first that no waiver covers, else
+// the first.
 func leading(c audit.Control) audit.Finding {
 	open := slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
 	return c.Findings[max(open, 0)]
@@ -115,7 +115,7 @@ func tallyOf(r audit.Result) tally {
 	return t
 }
 
-// others is what the findings need that a plan does not fix.
+// others is what is needed for the findings that a plan does not fix.
 func (t tally) others() string {
 	switch {
 	case t.flagged == 0:
@@ -126,8 +126,8 @@ func (t tally) others() string {
 	return "manual steps or a flag, which the plan names"
 }
 
-// severities counts by severity, the most severe first: "8 high, 2 medium, 1 low". What has
-// none is waived or met.
+// severities counts by severity, the most severe first: "8 high, 2 medium, 1 low". The invalid
+// severity is for what is waived or met.
 func severities(n map[audit.Severity]int) string {
 	var parts []string
 	for _, severity := range slices.Backward(audit.Severities()) {
@@ -150,8 +150,8 @@ func (t tally) against() string {
 	return fmt.Sprintf("%d new, %d unchanged", added, unchanged)
 }
 
-// worstFirst is the results in the order in which people want them: what fails gravely,
-// what could not be read, what is unknown, what is met. The results are not touched.
+// worstFirst returns the results in the order for people: noncompliant ones by severity, then those
+// that could not be read, incomplete ones, compliant ones.
 func worstFirst(rs []audit.Result) []audit.Result {
 	rank := func(r audit.Result) int {
 		if r.Unread != nil {
@@ -171,7 +171,7 @@ func gravestFirst(cs []audit.Control) []audit.Control {
 	})
 }
 
-// totals counts several results, and says how many came to what.
+// totals counts several results by verdict.
 func totals(rs []audit.Result) string { return count(len(rs), rowsOf(rs)) + ": " + verdicts(rs) }
 
 func verdicts(rs []audit.Result) string {
@@ -194,7 +194,7 @@ func verdicts(rs []audit.Result) string {
 	return said
 }
 
-// rowsOf is what an overview of several results has a row for.
+// rowsOf is the noun for a row in an overview of several results.
 func rowsOf(rs []audit.Result) string {
 	nouns, noun := map[string]bool{}, "environment"
 	profiles, several := map[string]string{}, false // by the environment's address

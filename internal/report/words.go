@@ -69,7 +69,7 @@ func verdictNote(r audit.Result) string {
 
 func outcomeWords(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
-// outcomeOf is a control's outcome in words, with the one that it had before a waiver.
+// outcomeOf is a control's outcome in words, with the original outcome of a waived control.
 func outcomeOf(c audit.Control) string {
 	if c.Original == nil {
 		return outcomeWords(c.Outcome)

@@ -25,8 +25,8 @@ type schemaNode struct {
 	Defs        map[string]schemaNode `json:"$defs"`
 }
 
-// Configuration is the reference of dbaudit.yaml, made from its schema: a row for
-// each key, however deep it is.
+// Configuration is the reference of dbaudit.yaml, made from its schema, with a row for each key at
+// any depth.
 func Configuration() (string, error) {
 	var root schemaNode
 	data, err := fs.ReadFile(schema.Files, "config.json")
@@ -80,7 +80,7 @@ func (n schemaNode) row(b *strings.Builder, defs map[string]schemaNode, key stri
 	}
 }
 
-// resolved is a node with what its reference says; its own description takes precedence.
+// resolved replaces a reference by its definition; the description of the node takes precedence.
 func (n schemaNode) resolved(defs map[string]schemaNode) schemaNode {
 	name, ok := strings.CutPrefix(n.Ref, "#/$defs/")
 	if !ok {

@@ -22,8 +22,7 @@ type controlPage struct {
 
 func (p controlPage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }
 
-// row is the control's row in the table of its profile. The anchor is where reports link
-// to.
+// row is the control's row in the table of its profile, with the anchor of the links in reports.
 func (p controlPage) row() string {
 	requires := p.control.Title
 	if len(p.control.Privileges) > 0 {
@@ -88,8 +87,7 @@ func (p controlPage) depth(privilege string) audit.Depth {
 	return audit.DepthGlobal
 }
 
-// fix writes one way to fix a finding: in the portal and by a command, and, folded, by the
-// Web API and by scripts.
+// fix writes a fix: the steps in the portal, the command and, folded, the Web API and scripts.
 func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
 	if p.ofFiles() {

@@ -68,8 +68,8 @@ func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Standar
 	return e
 }
 
-// ExplainPrivilege says what a privilege is called in the role editor, at which access
-// levels it can be granted, and which control requires it.
+// ExplainPrivilege says a privilege's name in the role editor, its access levels, and the control
+// that requires it.
 func ExplainPrivilege(p profile.Profile, standard *solution.Standard, name string) Explanation {
 	e := Explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
 	right, table := audit.SplitPrivilege(name)
@@ -97,7 +97,7 @@ func seeAlso(rule engine.Rule) []audit.Source {
 	return list
 }
 
-// clicks are the steps in the portal of the fix that comes first.
+// clicks are the steps in the portal of the first fix.
 func (p controlPage) clicks() []string {
 	fixes := p.fixes()
 	if len(fixes) == 0 {

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// fixes are the fixes that the rule proposes, for objects as they are in the
-// examples. A rule that proposes none has only its remediation.
+// fixes are the fixes that the rule proposes, with example objects. A rule without fixes has only
+// its remediation.
 func (p controlPage) fixes() []audit.Fix {
 	var fixes []audit.Fix
 	grants := slices.Contains(p.rule.Fixes, change.AddPrivilege)
@@ -24,7 +24,7 @@ func (p controlPage) fixes() []audit.Fix {
 	return fixes
 }
 
-// example is a fix of a kind, with the objects of the examples.
+// example is a fix of a kind, with example objects.
 func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	user := &audit.Reference{Kind: "systemuser", Name: p.profile.RoleName}
 	all := audit.Fix{
@@ -52,7 +52,7 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	return fix
 }
 
-// ofAnApp reports whether a table comes with an app and is not in every environment.
+// ofAnApp reports whether a table belongs to an app that not every environment has.
 func ofAnApp(table string) bool {
 	return slices.Contains([]string{"lead", "opportunity", "customeropportunityrole", "campaign", "list"}, table)
 }

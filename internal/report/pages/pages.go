@@ -1,5 +1,5 @@
-// Package pages makes the documentation that is generated: a page for each rule, a table of
-// each built-in profile, and the reference of dbaudit.yaml.
+// Package pages makes the generated documentation: a page for each rule, a table of each built-in
+// profile, and the reference of dbaudit.yaml.
 package pages
 
 import (
@@ -82,7 +82,7 @@ func Controls(ctx context.Context) (map[string]string, error) {
 	return pages, nil
 }
 
-// exampleControl is the control that the page of its rule takes for an example.
+// exampleControl is the example on the page of its rule.
 const exampleControl = "DB-PRIV-QUEUE"
 
 func rulePage(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }

@@ -1,5 +1,4 @@
-// Package table draws tables for a terminal of a width, or for none: the one style of all
-// of dbaudit's tables.
+// Package table draws all of dbaudit's tables in one style, for a terminal or without one.
 package table
 
 import (
@@ -31,8 +30,8 @@ const (
 	BoldGreen  Style = "1;32"
 )
 
-// A Canvas is where tables are drawn: as wide as the terminal at most, and without
-// borders, colours or broken lines if Width is 0, which means no terminal.
+// A Canvas is a terminal. A Width of 0 means no terminal: tables then have no borders, no colors
+// and no broken lines.
 type Canvas struct {
 	Width int
 	Color bool
@@ -58,13 +57,13 @@ type Grid struct {
 	Rows  [][]Cell
 	Share []int // how columns that may break divide the room; 0 is never broken
 	Ruled bool  // whether there is a line between rows
-	// Aligned is the column from which on the paragraphs of a row's cells begin on
-	// the same line as one another; the first paragraphs of all do in any case.
+	// Aligned is the first column in which the n-th paragraphs of a row's cells begin on the same
+	// line.
 	Aligned int
 }
 
-// Draw lays the cells out itself and leaves to the library what it does well,
-// drawing: its own wrapping knows neither colours nor hanging indents.
+// Draw lays out the cells, because the library's wrapping supports neither colors nor hanging
+// indents, and has the library draw them.
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := make([]int, len(g.Head))
 	if c.Width > 0 {
@@ -72,7 +71,7 @@ func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
-		// Without this the library looks for a locale to choose widths by.
+		// Without this, widths would depend on the locale.
 		tablewriter.WithEastAsian(tw.Off),
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
@@ -124,7 +123,7 @@ func (c Canvas) rendition(g Grid) tw.Rendition {
 	}
 }
 
-// layOut wraps the cells of a row and puts their paragraphs beside one another.
+// layOut wraps the cells of a row and aligns their paragraphs.
 func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 	paragraphs := 0
 	for _, cell := range row {
@@ -158,7 +157,7 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 	return out
 }
 
-// hang wraps a text so that what follows a bullet or an indent stays behind it, and paints it.
+// hang wraps and paints a text; its lines hang after a bullet or an indent.
 func (c Canvas) hang(s string, style Style, width int) []string {
 	content := strings.TrimLeft(s, " •")
 	lead := s[:len(s)-len(content)]
@@ -174,7 +173,7 @@ func (c Canvas) hang(s string, style Style, width int) []string {
 	return lines
 }
 
-// Room is the width that the other columns leave for one, where none of them is broken.
+// Room is the width that is left for a column if the other columns are not broken.
 func (c Canvas) Room(g Grid, column int) int {
 	room := c.Width - frame(g)
 	for i, n := range g.need() {
@@ -185,11 +184,10 @@ func (c Canvas) Room(g Grid, column int) int {
 	return max(room, 1)
 }
 
-// frame is what the borders of a table and the blanks in it take: two blanks and a border
-// for each column, and a border.
+// frame is the width of borders and padding: two blanks and a border for each column, and a border.
 func frame(g Grid) int { return 3*len(g.Head) + 1 }
 
-// need is how wide each column is where it is not broken.
+// need is the width of each column if it is not broken.
 func (g Grid) need() []int {
 	widths := make([]int, len(g.Head))
 	for i, h := range g.Head {
@@ -205,7 +203,7 @@ func (g Grid) need() []int {
 	return widths
 }
 
-// Paint puts a text into a style, where there are colours.
+// Paint styles a text if the canvas has colors.
 func (c Canvas) Paint(s string, st Style) string {
 	if !c.Color || st == Plain || s == "" {
 		return s
@@ -213,14 +211,14 @@ func (c Canvas) Paint(s string, st Style) string {
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
 }
 
-// leastColumn is how narrow a column becomes at most that shares the room.
+// leastColumn is the minimum width of a column that shares the room.
 const leastColumn = 8
 
-// fit chooses the widths of a table's columns: what each needs where there is room for
-// all, else a share of what the others leave. A column whose share is 0 is never broken.
+// fit chooses the widths of columns: what each needs if there is room for all, else a share of the
+// room. A column with the share 0 is never broken.
 func fit(room int, need, share []int) []int {
 	widths := slices.Clone(need)
-	var open []int // the columns whose width is not decided
+	var open []int // columns without a decided width
 	shares := 0
 	for i, s := range share {
 		if s == 0 {
@@ -230,8 +228,8 @@ func fit(room int, need, share []int) []int {
 		open = append(open, i)
 		shares += s
 	}
-	// Columns that need less than their share give the rest to the others, and those whose
-	// share is less than a column can be take it from them.
+	// Columns that need less than their share leave the rest to the others, and columns with a
+	// share below the minimum take from the others.
 	for changed := true; changed; {
 		changed = false
 		open = slices.DeleteFunc(open, func(i int) bool {

@@ -10,13 +10,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// List prints a table of plain texts. A width of 0 stands for as wide as it comes.
+// List prints a table of plain texts. A width of 0 means no limit.
 func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
 	g := list(header, rows)
 	err := Canvas{Width: width}.Draw(&b, g)
 	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Columns(first) > width {
-		// Too wide with every short column whole: all of them break.
+		// The short columns do not fit either: all columns break.
 		b.Reset()
 		for i := range g.Share {
 			g.Share[i] = cmp.Or(g.Share[i], 4*unbroken) // little of them breaks
@@ -32,8 +32,7 @@ func List(w io.Writer, width int, header []string, rows [][]string) error {
 	return nil
 }
 
-// unbroken is the width up to which a column of a list is never broken, and nameWidth up
-// to which one of names without blanks is not.
+// The widths up to which a column of a list is not broken, and one of names without blanks.
 const unbroken, nameWidth = 10, 22
 
 // list is a table of plain texts. Columns break by the width of their content.
@@ -60,8 +59,7 @@ func list(head []string, rows [][]string) Grid {
 	return g
 }
 
-// Checks draws rows of what was checked, how it ended, and what was found: lines of
-// text, the first of which is the finding.
+// Checks draws a row for each check: what was checked, the outcome, and lines with what was found.
 func Checks(w io.Writer, head [3]string, rows [][3]string, width int) error {
 	g := Grid{Head: head[:], Share: []int{1, 0, 2}}
 	for _, row := range rows {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// EncodeJSON is v on one line, with a line end, as [JSON] makes it safe to print.
+// EncodeJSON encodes v as one line that is safe to print.
 func EncodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -20,10 +20,9 @@ func EncodeJSON(v any) ([]byte, error) {
 	return JSON(b.Bytes()), nil
 }
 
-// JSON returns a JSON document with an escape in place of each character that is
-// lawful in JSON and still not safe to print: those without a glyph, and the number
-// signs of what a CI runner takes for a command. All of them are in strings, because a
-// document is ASCII elsewhere, so its meaning does not change.
+// JSON returns a JSON document with escapes for the characters that are not safe to print: those
+// without a glyph, and the number signs of a CI runner's command. They can only be in strings, so
+// that the meaning does not change.
 func JSON(document []byte) []byte {
 	var out []byte
 	done := 0
@@ -58,8 +57,8 @@ func JSON(document []byte) []byte {
 	return append(out, document[done:]...)
 }
 
-// commandAt is the length of the old form of a runner's command at the start of b,
-// such as ##[group] or ##vso[task.setvariable, up to its bracket, or 0.
+// commandAt is the length, up to its bracket, of a runner's command in the old form at the start of
+// b, such as ##[group] or ##vso[task.setvariable; else 0.
 func commandAt(b []byte) int {
 	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
 		return 0
@@ -77,9 +76,8 @@ func commandAt(b []byte) int {
 
 func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// AppendIndented puts each member and element of a compact document on a line of its own, as
-// [json.Indent] does, in a fifth of its time: the document was just encoded, and so is not
-// checked again.
+// AppendIndented puts each member and element of a compact document on a separate line, as
+// [json.Indent] does. It takes a fifth of the time, because it does not check the document.
 func AppendIndented(out, compact []byte, prefix string) []byte {
 	out = slices.Grow(out, 2*len(compact))
 	line := []byte("\n" + prefix)

@@ -9,10 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Markdown makes plain text of s in GitHub Flavored Markdown, within a cell of a table
-// too. It escapes what Markdown gives a meaning: punctuation by a backslash, what HTML
-// or a table would take as its own by an entity, and what GitHub links although it is
-// escaped, mentions and numbers of issues, by a space of no width.
+// Markdown makes s plain text in GitHub Flavored Markdown, also in a cell of a table. It escapes
+// punctuation by a backslash, and what has a meaning in HTML or a table by an entity. A space
+// without width breaks mentions and numbers of issues, which GitHub links even if they are escaped.
 func Markdown(s string) string {
 	s = Line(strings.TrimSpace(s))
 	var b strings.Builder
@@ -34,7 +33,7 @@ func Markdown(s string) string {
 	return unmentioned(b.String())
 }
 
-// MarkdownCell is [Markdown] of a text, cut to what a cell of a table can show.
+// MarkdownCell is [Markdown] of a text, shortened for a cell of a table.
 func MarkdownCell(s string) string { return Markdown(Name(Line(s), 200)) }
 
 // MarkdownTable is a table of plain texts in Markdown.
@@ -51,7 +50,7 @@ func MarkdownTable(header []string, rows [][]string) string {
 	return b.String()
 }
 
-// HTML makes plain text of s where Markdown stands within an HTML element.
+// HTML makes s plain text in an HTML element within Markdown.
 func HTML(s string) string { return unmentioned(html.EscapeString(Line(s))) }
 
 // startsList reports whether the full stop or parenthesis at i makes the text an item of a list.
@@ -75,8 +74,7 @@ func unmentioned(s string) string {
 	return b.String()
 }
 
-// IsWeb reports whether s is the address of a web page, which may become a link as it is, in
-// Markdown too.
+// IsWeb reports whether s is the address of a web page that is safe as a link in every format.
 func IsWeb(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&

@@ -9,15 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// A Stream wraps standard output or standard error. Whatever is written to
-// it, by whichever command, what comes out steers neither a terminal nor a CI runner:
+// A Stream wraps standard output or standard error, so that no command's output controls a
+// terminal or a CI runner:
 //
-//   - Characters without a glyph are written out as escapes. Colours pass where there
-//     is a terminal.
-//   - The commands of runners are broken by a blank: `::` at the start of a line
-//     (GitHub), `##[` (GitHub, Azure Pipelines) and `##vso[` (Azure Pipelines) anywhere.
+//   - Characters without a glyph become escapes, except colors on a terminal.
+//   - A blank breaks the commands of runners: `::` at the start of a line (GitHub), `##[`
+//     (GitHub, Azure Pipelines) and `##vso[` (Azure Pipelines) anywhere.
 //
-// [WriteCommands] and [WriteControl] alone lead past it.
+// Only [WriteCommands] and [WriteControl] bypass it.
 type Stream struct {
 	w        io.Writer
 	terminal bool
@@ -40,10 +39,10 @@ func NewStream(w io.Writer, terminal bool) *Stream {
 	return &Stream{w: w, terminal: terminal, blank: true}
 }
 
-// KeepTabs lets tabs pass, which part what a shell completes from its description.
+// KeepTabs keeps tabs, which separate a shell's completions from their descriptions.
 func (s *Stream) KeepTabs() { s.tabs = true }
 
-// Write writes what p says, made harmless.
+// Write writes p in a harmless form.
 func (s *Stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +61,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 			continue
 		}
 		if s.terminal && data[0] == 0x1b {
-			if n := colour(data); n > 0 {
+			if n := color(data); n > 0 {
 				out.Write(data[:n])
 				data = data[n:]
 				continue
@@ -82,9 +81,8 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// colour is the length of the rendition of a terminal that data begins with, 0 if it begins
-// with anything else that a terminal obeys.
-func colour(data []byte) int {
+// color is the length of the SGR sequence at the start of data, or 0.
+func color(data []byte) int {
 	numbers, ok := bytes.CutPrefix(data, []byte("\x1b["))
 	if rest := bytes.TrimLeft(numbers, "0123456789;"); ok && bytes.HasPrefix(rest, []byte("m")) {
 		return len(data) - len(rest) + 1
@@ -92,8 +90,8 @@ func colour(data []byte) int {
 	return 0
 }
 
-// plain is how many bytes at the start of data are printable ASCII, in lines, outside of a
-// command: nearly all of a document is.
+// plain is how many bytes at the start of data are printable ASCII in lines, and not in a command:
+// nearly all of a document.
 func (s *Stream) plain(data []byte) int {
 	if s.colon || s.numbers > 0 {
 		return 0
@@ -115,7 +113,7 @@ func (s *Stream) plain(data []byte) int {
 	return len(data)
 }
 
-// put writes a character, behind a blank where it would complete a command.
+// put writes a character, after a blank if it would complete a command.
 func (s *Stream) put(out *bytes.Buffer, r rune) {
 	if r == '\n' {
 		out.WriteByte('\n')
@@ -151,14 +149,13 @@ func Harmless(s string) string {
 	return b.String()
 }
 
-// Commands are lines that a GitHub runner is to obey. Only what is added here is a
-// command; names are nothing but data in it. The zero value is empty and ready.
+// Commands are commands for a GitHub runner, in which names are only data. The zero value is empty.
 type Commands struct{ b strings.Builder }
 
 // A Property is one of a command's properties, such as its title.
 type Property struct{ Name, Value string }
 
-// Add adds a command. The lines of its message are those of the annotation.
+// Add adds a command. Each message is a line of the annotation.
 func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + name)
 	separator := " "
@@ -178,19 +175,18 @@ func (c *Commands) Text(line string) { c.b.WriteString(Harmless(commandData(line
 // String is the commands as the runner reads them.
 func (c *Commands) String() string { return c.b.String() }
 
-// commandData escapes the data of a command: one line, without the older form of a
-// command, which the runner finds anywhere in a line. What follows a command's colons
-// is not at the start of a line.
+// commandData escapes the data of a command as one line without commands in the old form, which
+// the runner finds anywhere in a line. The data is not at the start of a line.
 func commandData(s string) string {
 	_, s, _ = strings.Cut(Harmless("="+Line(s)), "=")
 	return strings.ReplaceAll(s, "%", "%25")
 }
 
-// WriteCommands writes commands to w, past the guard of a [Stream].
+// WriteCommands writes commands to w, and bypasses a [Stream].
 func WriteCommands(w io.Writer, c *Commands) error { return past(w, c.String()) }
 
-// WriteControl writes to w what a terminal is to obey, past the guard of a [Stream].
-// Text from outside in it has gone through [Line].
+// WriteControl writes a control sequence to w, and bypasses a [Stream]: pass foreign text through
+// [Line] first.
 func WriteControl(w io.Writer, sequence string) error { return past(w, sequence) }
 
 func past(w io.Writer, s string) error {

@@ -1,10 +1,9 @@
-// Package text is the one funnel for text that comes from outside: names of roles,
-// users, teams, units, views, owners and environments, of files, folders and archive
-// entries, and what a server says. Whoever made them chose them.
+// Package text makes foreign text safe: names of roles, users, teams, units, views, owners and
+// environments, of files, folders and archive entries, and a server's messages.
 //
-// [Line] makes such a text one line in which everything can be seen; [Markdown],
-// [HTML] and [JSON] quote it for a form. A [Stream] wraps each standard stream and keeps
-// its reader, a terminal or a CI runner, from obeying the text.
+// [Line] makes such a text one line in which every character is visible; [Markdown], [HTML] and
+// [JSON] quote it for a format. A [Stream] wraps each standard stream, so that the text does not
+// control a terminal or a CI runner.
 package text
 
 import (
@@ -15,11 +14,9 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns s with everything in it that a reader cannot see, or that
-// would steer a terminal, a browser or a text layout, written out as an escape:
-// control characters, bidirectional and zero-width marks, line and paragraph
-// separators, unassigned code points. After Line a name is nothing but text on one
-// line.
+// Line returns s as one line, with escapes for what is invisible or controls a terminal, a browser
+// or a layout: control characters, bidirectional and zero-width marks, line and paragraph
+// separators, unassigned code points.
 func Line(s string) string {
 	if !strings.ContainsFunc(s, Unseen) && utf8.ValidString(s) {
 		return s
@@ -47,15 +44,13 @@ func seen(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// Unseen reports whether r has no glyph of its own. U+00A0 and the other spaces
-// are graphic; characters that are ignored by default are letters or marks to
-// Unicode and still draw nothing.
+// Unseen reports whether r has no glyph. U+00A0 and the other spaces are graphic; characters that
+// are ignored by default are letters or marks in Unicode, but draw nothing.
 func Unseen(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Lines is [Line] for a text that has several lines of its own, such as indented
-// JSON.
+// Lines is [Line] for each line of a text, such as indented JSON.
 func Lines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -64,8 +59,8 @@ func Lines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Message is [Line] for a sentence of somebody else, such as a server's: white space
-// of any kind is one blank, and what is too long for a message is cut.
+// Message is [Line] for a foreign sentence, such as a server's: all white space is one blank, and
+// a text that is too long is shortened.
 func Message(s string) string {
 	const limit = 1200
 	if len(s) > limit {
@@ -90,7 +85,7 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Linef formats a message in which each text among the arguments is one line.
+// Linef formats a message, with [Line] of each string among the arguments.
 func Linef(format string, args ...any) string {
 	args = slices.Clone(args)
 	for i, arg := range args {

@@ -9,14 +9,14 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// Columns is the number of terminal cells that s takes, in the reckoning of the
-// table library and independent of the locale.
+// Columns is the number of terminal cells that s takes, as the table library counts them,
+// independent of the locale.
 func Columns(s string) int {
 	return twwidth.WidthWithOptions(s, twwidth.Options{})
 }
 
-// Shorten cuts a sentence to at most width columns, an ellipsis included. Marks that
-// take no column cannot smuggle more than four runes for each column through.
+// Shorten cuts a sentence to at most width columns, including an ellipsis, and to four runes for
+// each column, because marks take no column.
 func Shorten(s string, width int) string {
 	if fits(s, width) {
 		return s
@@ -24,8 +24,8 @@ func Shorten(s string, width int) string {
 	return head(s, width-1) + "…"
 }
 
-// Name cuts a name to at most width columns, in its middle: names that were made by a
-// pattern differ at either end.
+// Name cuts a name to at most width columns, in its middle, because similar names often differ at
+// either end.
 func Name(s string, width int) string {
 	if fits(s, width) {
 		return s
@@ -58,9 +58,8 @@ func head(s string, width int) string {
 	return s
 }
 
-// Wrap breaks s into lines of at most width columns, at spaces where it can, after
-// a hyphen, a slash or a comma where it must, and within a word as the last resort.
-// A width of 0 does not break.
+// Wrap breaks s into lines of at most width columns: at spaces, else after a hyphen, a slash or a
+// comma, and as the last resort within a word. A width of 0 does not break.
 func Wrap(s string, width int) []string {
 	if width <= 0 || Columns(s) <= width {
 		return []string{s}
@@ -95,9 +94,9 @@ func Wrap(s string, width int) []string {
 	return lines
 }
 
-// WrapLines wraps each line of a document, and sets what follows in a little deeper than
-// the line itself. A command and an address are whole, however long, so that they can be
-// copied: a command that ends a line after "run: " gets a line of its own.
+// WrapLines wraps each line of a document, with a deeper indent for the rest of the line. Commands
+// and addresses are not broken, so that they can be copied: a command after "run: " at the end of
+// a line gets a separate line.
 func WrapLines(s string, width int) string {
 	const deeper, least = 2, 20
 	var b strings.Builder
