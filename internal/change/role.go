@@ -69,8 +69,8 @@ func ofRoles() []kind {
 	}
 }
 
-// andAssign ends the summary of a grant that reaches the user only if the role is also assigned
-// to the user itself.
+// andAssign ends the summary of a grant. Only a grant that also needs the role's assignment names a
+// user.
 const andAssign = "[, and assign the role to the user {user}: the team that has it does not pass on its User level rights]."
 
 func (f fix) creation() []Call {

@@ -136,7 +136,7 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	return d
 }
 
-// sinceWhen says whether the environment is compliant, and since when.
+// sinceWhen says whether the environment is compliant, and from which scan on.
 func sinceWhen(points []history.Point) string {
 	since, before, compliant := history.Turns(points)
 	verdict := points[len(points)-1].Verdict
