@@ -166,38 +166,36 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 		if err == nil {
 			return made, nil
 		}
-		effect := EffectUncertain
-		var change *ChangeError
-		if errors.As(err, &change) {
-			effect = change.Effect
+		var failure ChangeError // uncertain, unless the error says more
+		if f, ok := errors.AsType[*ChangeError](err); ok {
+			failure = *f
 		}
-		sent = sent || effect == EffectUncertain
-		if change != nil && change.Settling && waited < settle && r.prepares(a) {
-			rest := min(pause(attempt), settle-waited)
+		sent = sent || failure.Effect == EffectUncertain
+		rest := pause(attempt)
+		settling := failure.Settling && waited < settle && r.prepares(a)
+		switch {
+		case settling:
+			rest = min(rest, settle-waited)
 			waited += rest
-			if pauseErr := r.Sleep(ctx, rest); pauseErr != nil {
-				return "", r.failed(a, sent, errors.Join(err, pauseErr))
-			}
-			if now, err = r.Mutator.Current(ctx, t, names); err != nil {
-				return "", r.failed(a, sent, fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err))
-			}
-			continue
-		}
-		if effect == EffectNone && !sent {
+		case failure.Effect == EffectNone && !sent:
 			return "", r.failed(a, sent, err)
 		}
-		if pauseErr := r.Sleep(ctx, pause(attempt)); pauseErr != nil {
-			return "", errors.Join(err, pauseErr)
-		}
-		var readErr error
-		if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
-			return "", errors.Join(err, fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr))
+		unread := r.Sleep(ctx, rest)
+		if unread == nil {
+			if now, unread = r.Mutator.Current(ctx, t, names); unread != nil {
+				unread = fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, unread)
+			}
 		}
 		reached := now.State.Covers(a.After)
 		switch {
+		case unread != nil && sent:
+			return "", errors.Join(err, unread)
+		case unread != nil:
+			return "", r.failed(a, sent, errors.Join(err, unread))
+		case settling:
 		case !sent && reached:
 			return "", r.failed(a, sent, changed(a, "somebody else made the same change at the same time"))
-		case !reached && (effect == EffectNone || attempt == tries):
+		case !reached && (failure.Effect == EffectNone || attempt == tries):
 			return "", r.failed(a, sent, err)
 		}
 	}

@@ -77,7 +77,9 @@ func (x *examination) become(ctx context.Context, title string, user collector.U
 			}
 			return false, err
 		}
-		if heeded, err = x.heeds(ctx, title, caller, user.ID); heeded || err != nil {
+		question := collector.Question{What: title, As: caller, From: dataverse.Function("WhoAmI")}
+		answered, err := collector.AskObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
+		if heeded := strings.EqualFold(answered, user.ID); heeded || err != nil {
 			return heeded, err
 		}
 	}
@@ -107,13 +109,6 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
 	}
 	return Check{}, false
-}
-
-// heeds reports whether the environment responds as the impersonated user.
-func (x *examination) heeds(ctx context.Context, title string, caller dataverse.Caller, id string) (bool, error) {
-	question := collector.Question{What: title, As: caller, From: dataverse.Function("WhoAmI")}
-	user, err := collector.AskObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
-	return strings.EqualFold(user, id), err
 }
 
 // find returns the users that meet a condition and are not deleted, enabled ones first.

@@ -75,7 +75,7 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 			}
 			others = append(others, t.Profile.Name)
 			for _, name := range t.Profile.Minimum() {
-				if granted(snapshots[i], root, name) && !accepts(targets[of], name) {
+				if snapshots[i].RolePrivileges[root][name] != snapshot.DepthNone && !accepts(targets[of], name) {
 					foreign[name] = true
 				}
 			}
@@ -94,11 +94,6 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 
 // foreignShown is how many privileges a note names.
 const foreignShown = 5
-
-// granted reports whether a role grants a privilege at any depth.
-func granted(s *snapshot.Snapshot, root, privilege string) bool {
-	return s.RolePrivileges[root][privilege] != snapshot.DepthNone
-}
 
 // accepts reports whether a privilege is not surplus for an integration.
 func accepts(t Target, privilege string) bool {

@@ -56,8 +56,21 @@ func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, 
 }
 
 // Current reads the state of a target.
-func (e *Environment) Current(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	now, err := e.read(ctx, t, names)
+func (e *Environment) Current(ctx context.Context, t change.Target, names []string) (now apply.Reading, err error) {
+	switch t.Kind {
+	case change.TargetRole:
+		now, err = e.role(ctx, t)
+	case change.TargetGrants:
+		now, err = e.grants(ctx, t, names)
+	case change.TargetUser:
+		now, err = e.user(ctx, t)
+	case change.TargetAssignment:
+		now, err = e.assignment(ctx, t)
+	case change.TargetShare:
+		now, err = e.share(ctx, t)
+	default:
+		err = fmt.Errorf("targets of the kind %q are not supported", t.Kind)
+	}
 	return now, unreachable(err)
 }
 
@@ -71,22 +84,6 @@ func unreachable(err error) error {
 	default: // it is about this one target
 		return err
 	}
-}
-
-func (e *Environment) read(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	switch t.Kind {
-	case change.TargetRole:
-		return e.role(ctx, t)
-	case change.TargetGrants:
-		return e.grants(ctx, t, names)
-	case change.TargetUser:
-		return e.user(ctx, t)
-	case change.TargetAssignment:
-		return e.assignment(ctx, t)
-	case change.TargetShare:
-		return e.share(ctx, t)
-	}
-	return apply.Reading{}, fmt.Errorf("targets of the kind %q are not supported", t.Kind)
 }
 
 // turnedDown reports whether the environment refused a question.
