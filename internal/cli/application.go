@@ -199,7 +199,7 @@ type verification struct {
 }
 
 // verification prepares the verification of a plan, which must be within the limits.
-func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (verification, error) {
+func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan, journal string) (verification, error) {
 	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
@@ -222,13 +222,13 @@ func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan) (veri
 	if err := p.Within(within); err != nil {
 		return verification{}, err
 	}
-	return verificationOf(ctx, a, t, f.judge)
+	return verificationOf(ctx, a, t, f.judge, journal)
 }
 
-func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags) (verification, error) {
+func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags, journal string) (verification, error) {
 	v := verification{Target: t}
 	var err error
-	if v.judgement, err = f.understood(a); err != nil {
+	if v.judgement, err = f.understood(a, journal); err != nil {
 		return v, err
 	}
 	if err := v.makeReady(ctx, a, t.File, t.Profile); err != nil {

@@ -79,12 +79,13 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 	if p.Expired(a.Now()) {
 		return fmt.Errorf("%s: the plan expired on %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
-	v, err := f.verification(ctx, a, p)
+	journal := journalName(f.journal, name)
+	v, err := f.verification(ctx, a, p, journal)
 	if err != nil {
 		return err
 	}
 	if !p.Empty() {
-		return f.begin(ctx, a, v, p, journalName(f.journal, name))
+		return f.begin(ctx, a, v, p, journal)
 	}
 	a.Sayf("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
@@ -154,7 +155,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 		}
 		a.Warnf("the plan expired on %s, but a run that has begun may continue", until)
 	}
-	v, err := f.verification(ctx, a, j.Plan)
+	v, err := f.verification(ctx, a, j.Plan, f.resume)
 	if err != nil {
 		return err
 	}

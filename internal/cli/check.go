@@ -34,7 +34,7 @@ func (f *checkFlags) define(*app) *cobra.Command {
 }
 
 func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
-	j, err := f.judge.understood(a)
+	j, err := f.judge.understood(a, f.input)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -56,7 +57,7 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	targets := []run.Target{t}
-	write, err := record(a, f.record, "collect", targets)
+	write, err := record(a, f.record, "collect", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}
@@ -90,9 +91,13 @@ func addRecord(flags *pflag.FlagSet, file *string) {
 }
 
 // record records the exchanges with a single target if a file is named. write writes the file.
-func record(a *app, file, command string, targets []run.Target) (write func() error, err error) {
+// It must not be one of the documents.
+func record(a *app, file, command string, targets []run.Target, documents ...string) (write func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
+	}
+	if err := apart(append(documents, file)...); err != nil {
+		return nil, err
 	}
 	if len(targets) != 1 {
 		return nil, usagef("--record saves the exchanges with one environment, but %d were chosen: choose one with --env, and one of several integrations with --profile", len(targets))

@@ -35,7 +35,7 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
 }
 
 func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
-	j, err := f.judge.understood(a)
+	j, err := f.judge.understood(a, f.snapshot)
 	if err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	if f.assumptions && len(targets) != 1 {
 		return usagef("--assumptions checks one environment: choose it with --env")
 	}
-	write, err := record(a, f.record, "doctor", targets)
+	write, err := record(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}

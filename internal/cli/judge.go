@@ -47,12 +47,12 @@ type judgement struct {
 	engine   *engine.Engine
 }
 
-func (f judgeFlags) understood(a *app) (judgement, error) {
+func (f judgeFlags) understood(a *app, further ...string) (judgement, error) {
 	began := f.asOf
 	if began.IsZero() {
 		began = a.Now().UTC().Truncate(time.Second)
 	}
-	err := f.outputs.understand(a)
+	err := f.outputs.understand(a, further...)
 	return judgement{judgeFlags: f, began: began}, err
 }
 

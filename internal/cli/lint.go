@@ -87,7 +87,7 @@ func (f lintFlags) run(ctx context.Context, a *app, args []string) error {
 
 // once judges the files as they are.
 func (f lintFlags) once(ctx context.Context, a *app) error {
-	j, err := f.judge.understood(a)
+	j, err := f.judge.understood(a, f.snapshot)
 	if err != nil {
 		return err
 	}

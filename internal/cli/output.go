@@ -120,13 +120,36 @@ func (f documentFlags) put(a *app, document any, draw func(w io.Writer, width in
 	return a.PutTable(f.file, draw)
 }
 
-// understand completes the outputs, or refuses them before anything is read.
-func (o *outputs) understand(a *app) (err error) {
+// understand completes the outputs, or refuses them before anything is read. The command writes
+// to further files too, if they are named.
+func (o *outputs) understand(a *app, further ...string) (err error) {
 	if o.list, err = o.documents(); err != nil {
+		return err
+	}
+	for _, d := range o.list {
+		further = append(further, cmp.Or(d.file, "-"))
+	}
+	if err := apart(further...); err != nil {
 		return err
 	}
 	o.sarifProfile, o.pipeline, err = viewerFor(a, o.sarifProfile)
 	return err
+}
+
+// apart refuses two documents in one place. A file without a name is not written.
+func apart(files ...string) error {
+	for i, file := range files {
+		for _, other := range files[:i] {
+			switch {
+			case file == "" || other == "":
+			case console.IsStdout(file) && console.IsStdout(other):
+				return usagef("two documents would go to standard output: give all but one a file, such as with -o FILE after its -f")
+			case console.SameFile(file, other):
+				return usagef("two documents would go to %s: give each a separate file", file)
+			}
+		}
+	}
+	return nil
 }
 
 func (o *outputs) documents() ([]document, error) {
@@ -134,7 +157,6 @@ func (o *outputs) documents() ([]document, error) {
 		return []document{{format: report.Table}}, nil
 	}
 	docs := slices.Clone(o.list)
-	files := map[string]int{}
 	for i := range docs {
 		d := &docs[i]
 		if d.format == report.Unknown {
@@ -146,7 +168,6 @@ func (o *outputs) documents() ([]document, error) {
 		if console.IsStdout(d.file) {
 			d.file = ""
 		}
-		files[d.file]++
 		switch {
 		case strings.Contains(string(d.format), ","):
 			return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", d.format)
@@ -154,12 +175,7 @@ func (o *outputs) documents() ([]document, error) {
 			return nil, usagef("-f %s: want %s", d.format, listed(o.words()))
 		case console.IsFolder(d.file) && d.format != report.HTML:
 			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", d.file, d.format)
-		case d.file != "" && files[d.file] > 1:
-			return nil, usagef("-o %s appears twice: each format needs a separate file", d.file)
 		}
-	}
-	if files[""] > 1 {
-		return nil, usagef("%d formats would go to standard output: give all but one a file with -o FILE after its -f", files[""])
 	}
 	return docs, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/report"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -127,11 +128,11 @@ func (f *planFlags) documents() ([]document, error) {
 		return nil, err
 	}
 	for i, d := range docs {
-		if d.format == report.Table && d.file != "" && given[i].format == "" {
+		if d.format == report.Table && given != nil && given[i].format == "" {
 			docs[i].format = report.JSON
 		}
 	}
-	if given != nil && !slices.ContainsFunc(given, func(d document) bool { return d.format != "" }) {
+	if given != nil && !slices.ContainsFunc(given, func(d document) bool { return d.format != "" || console.IsStdout(d.file) }) {
 		docs = append(docs, document{format: report.Table})
 	}
 	return docs, nil

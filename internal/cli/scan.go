@@ -63,7 +63,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := refuseIdle(a, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
 		return err
 	}
-	j, err := f.judge.understood(a)
+	j, err := f.judge.understood(a, f.snapshot, f.record)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	v, err := verificationOf(ctx, a, t, f.judge)
+	v, err := verificationOf(ctx, a, t, f.judge, f.remedy.journal)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,1 @@
+/dev/fd/3: line 146: plan: command not found
