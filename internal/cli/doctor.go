@@ -135,10 +135,10 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 		return usagef("--role-xml and --role-zip exclude each other")
 	case f.alone && !f.roleXML && f.roleZip == "":
 		return usagef("--without-impersonation needs --role-zip or --role-xml")
+	case f.assumptions && (f.apply || f.roleXML || f.roleZip != ""):
+		return usagef("--assumptions excludes --apply, --role-xml and --role-zip")
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
-	case f.assumptions && f.apply:
-		return usagef("--assumptions excludes --apply and --role-xml")
 	}
 	targets, planned, err := f.targets(a)
 	if err != nil {
