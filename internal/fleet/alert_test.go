@@ -15,6 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // A receiver keeps what it was told, and may refuse.
@@ -68,7 +69,7 @@ func failing(e store.Environment, severity audit.Severity) []audit.Result {
 // refuses at first and the process restarts; its end is reported too. What is less severe
 // than the rule asks for is not told.
 func TestAlerts(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "low")
 		scanner := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
@@ -103,7 +104,7 @@ func TestAlerts(t *testing.T) {
 
 // TestOverWithoutFix: a finding that is over, and was not fixed, is not called fixed.
 func TestOverWithoutFix(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := []string{"waived", "profile", "retired", "fixed"}
 		environments(t, s, names...)
@@ -180,7 +181,7 @@ func TestRefusedAlert(t *testing.T) {
 // TestCannotRunGoesOn: that an environment cannot be scanned is over with a result, and not
 // with a run that waits, is in progress, or was cancelled.
 func TestCannotRunGoesOn(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
 		r := &receiver{}
@@ -236,7 +237,7 @@ func TestSilentFromTheStart(t *testing.T) {
 // TestOldNews: a receiver that was down hears that something is over, and not after that
 // that it began; what is on again is not called over.
 func TestOldNews(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
 		r := &receiver{}

@@ -2,7 +2,6 @@ package fleet_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -17,14 +16,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
-
-// onBoth runs a test of the contract on an empty SQLite and, where DBAUDIT_TEST_POSTGRES
-// names a server (scripts/with-postgres), on an empty PostgreSQL.
-func onBoth(t *testing.T, test func(t *testing.T, name string)) {
-	t.Parallel() // most of it waits
-	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, storetest.Postgres(t)) })
-}
 
 // must is the value of a call that does not fail.
 func must[T any](value T, err error) T {
@@ -47,18 +38,6 @@ func open(t testing.TB, name string) *store.Store {
 	s := must(store.Open(t.Context(), name, store.Options{Now: time.Now}))
 	t.Cleanup(func() { s.Close() })
 	return s
-}
-
-// database is the database of a store, beside it.
-func database(t testing.TB, name string) *sql.DB {
-	t.Helper()
-	driver := "sqlite"
-	if store.IsPostgres(name) {
-		driver = "pgx"
-	}
-	db := must(sql.Open(driver, name))
-	t.Cleanup(func() { db.Close() })
-	return db
 }
 
 // environments makes some that are due now and not again during the test.
@@ -164,7 +143,7 @@ func awaitState(t testing.TB, s *store.Store, name string, want store.RunState) 
 // TestDueOnce holds that each environment that is due is scanned once, by whichever of
 // two processes, and that the status says what came of it.
 func TestDueOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := []string{"a", "b", "c", "d", "e"}
 		environments(t, s, names...)
@@ -196,7 +175,7 @@ func TestDueOnce(t *testing.T) {
 // somebody's mistake is not tried again, a panic is a failure of one environment alone, and
 // a scan that hangs is ended.
 func TestFailures(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "flaky", "revoked", "panics", "hangs", "well")
 		sc := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
@@ -244,7 +223,7 @@ func TestTriedAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for the first repetition")
 	}
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "flaky")
 		sc := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
@@ -263,7 +242,7 @@ func TestTriedAgain(t *testing.T) {
 // TestScanNow holds that a scan that is asked for twice before it began is one scan, that
 // a paused environment can be scanned manually, and that an unknown name is said.
 func TestScanNow(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
 		check(t, s.Pause(t.Context(), "jane", []string{"a", "b"}, true))
@@ -301,7 +280,7 @@ func TestScanNow(t *testing.T) {
 // TestPaused: a run of the schedule does not begin while its environment is paused. It is over
 // with its interval, and begins if the pause ends.
 func TestPaused(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "short", "long")
 		_, stop := start(t, s, fleet.Options{})
@@ -317,7 +296,7 @@ func TestPaused(t *testing.T) {
 		}
 		check(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
 		const yesterday = "UPDATE run SET period = period - 86400000000 WHERE state = 'queued'"
-		must(database(t, name).ExecContext(t.Context(), yesterday))
+		must(storetest.Database(t, name).ExecContext(t.Context(), yesterday))
 		wake(t, name)
 		awaitState(t, s, "short", store.RunCompliant)
 		if r := awaitState(t, s, "long", store.RunCancelled); r.ErrorCode != "paused" {
@@ -329,12 +308,12 @@ func TestPaused(t *testing.T) {
 // wake makes the jobs of scans due now, and asleep counts those that wait.
 func wake(t *testing.T, name string) {
 	t.Helper()
-	must(database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
+	must(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
 }
 
 func asleep(t *testing.T, name string) (n int) {
 	t.Helper()
-	row := database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
+	row := storetest.Database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
 	check(t, row.Scan(&n))
 	return n
 }
@@ -342,7 +321,7 @@ func asleep(t *testing.T, name string) (n int) {
 // TestCancel holds that a run that waits or runs is cancelled, and that what it would
 // have said is not kept.
 func TestCancel(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "running", "waiting")
 		ended := make(chan error, 1)
@@ -390,7 +369,7 @@ func TestCancel(t *testing.T) {
 // TestRemove: an environment that is removed is scanned no longer and is not seen; importing
 // it brings it back.
 func TestRemove(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
 		begun := make(chan string, 10)
@@ -436,7 +415,7 @@ func TestRemove(t *testing.T) {
 // TestHandedBack holds that what a process does not finish before it ends is taken by
 // another at once.
 func TestHandedBack(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
 		hanging := &scans{do: func(ctx context.Context, _ store.Environment, _ int) ([]audit.Result, error) {
@@ -471,7 +450,7 @@ func TestLostJob(t *testing.T) {
 			environments(t, s, "a")
 			f := must(fleet.New(s, fleet.Options{}))
 			ids := must(f.ScanNow(t.Context(), "jane", "a"))
-			must(database(t, file).ExecContext(t.Context(), lose))
+			must(storetest.Database(t, file).ExecContext(t.Context(), lose))
 			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
 			eventually(t, "the run ends", func() bool {
 				r, err := s.Run(t.Context(), ids[0])
@@ -489,7 +468,7 @@ func TestNoSecretInJob(t *testing.T) {
 	f := must(fleet.New(s, fleet.Options{}))
 	must(f.ScanNow(t.Context(), "jane", "a"))
 	var args string
-	check(t, database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args))
+	check(t, storetest.Database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args))
 	for _, part := range []string{`"environment":"a"`, `"trigger":"manual"`} {
 		if !strings.Contains(args, part) {
 			t.Errorf("the job is %s, want %s in it", args, part)
@@ -503,7 +482,7 @@ func TestNoSecretInJob(t *testing.T) {
 // TestNotStored: where the end of a scan could not be stored, the scan comes again soon,
 // however often that happens. The queue by itself would wait for 1, 16 and 81 seconds.
 func TestNotStored(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a")
 		start(t, s, fleet.Options{Scanner: &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
@@ -529,12 +508,12 @@ func TestOtherVersion(t *testing.T) {
 		"earlier": {"UPDATE schema_version SET version = version - 1000", "UPDATE schema_version SET version = version + 1000", store.ErrOutdated},
 	} {
 		t.Run(what, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, name string) {
+			storetest.OnBoth(t, func(t *testing.T, name string) {
 				s := open(t, name)
 				environments(t, s, "a")
 				asking := must(fleet.New(s, fleet.Options{}))
 				ids := must(asking.ScanNow(t.Context(), "jane", "a"))
-				db := database(t, name)
+				db := storetest.Database(t, name)
 				must(db.ExecContext(t.Context(), test.change))
 				sc := &scans{do: compliant}
 				o := fleet.Options{Scanner: sc, Poll: 100 * time.Millisecond, Worker: "other"}
@@ -558,7 +537,7 @@ func TestOtherVersion(t *testing.T) {
 // TestKeep: a process that says how long results are kept removes older ones by itself,
 // except one of each month.
 func TestKeep(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		const day = 24 * time.Hour
 		at := time.Now().Add(-200 * day)
 		past := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }}))

@@ -200,7 +200,7 @@ func TestTorture(t *testing.T) {
 	if testing.Short() || os.Getenv("DBAUDIT_TEST_POSTGRES") == "" {
 		t.Skip("it waits for what dead processes left behind: make postgres runs it on both databases")
 	}
-	onBoth(t, func(t *testing.T, name string) { torture(t, name) })
+	storetest.OnBoth(t, func(t *testing.T, name string) { torture(t, name) })
 }
 
 func torture(t *testing.T, name string) {
@@ -277,7 +277,7 @@ func torture(t *testing.T, name string) {
 
 // jobs lists what the queue has that is not done, for a test that failed.
 func jobs(t *testing.T, name string) string {
-	rows := must(database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
+	rows := must(storetest.Database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
 	defer rows.Close()
 	var lines []string
 	for rows.Next() {

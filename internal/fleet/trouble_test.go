@@ -14,6 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // A slowness makes a database slow: PostgreSQL by a proxy that delays whatever goes through
@@ -28,7 +29,7 @@ func slowed(t *testing.T, name string) (string, *slowness) {
 	t.Helper()
 	s := &slowness{}
 	if !store.IsPostgres(name) {
-		s.db = database(t, name)
+		s.db = storetest.Database(t, name)
 		return name, s
 	}
 	u := must(url.Parse(name))
@@ -141,7 +142,7 @@ func allOnce(t *testing.T, s *store.Store, names []string) {
 
 // TestSlowDatabase: a slow database loses no scan and repeats none.
 func TestSlowDatabase(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := manyNames(24)
 		environments(t, s, names...)
@@ -166,7 +167,7 @@ func TestFullDatabase(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits until the queue takes up what could not be ended")
 	}
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := manyNames(60)
 		environments(t, s, names...)
@@ -197,7 +198,7 @@ func TestFullDatabase(t *testing.T) {
 // TestClockJumps: whatever way the clock of the processes jumps, each interval has one run,
 // and the interval that it is now has one.
 func TestClockJumps(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		var offset atomic.Int64
 		s := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}))
 		t.Cleanup(func() { s.Close() })

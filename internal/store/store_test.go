@@ -2,7 +2,6 @@ package store_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/store"
@@ -28,13 +26,6 @@ func (c *clock) now() time.Time          { return c.at }
 func (c *clock) advance(d time.Duration) { c.at = c.at.Add(d) }
 
 func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
-
-// onBoth runs a test of the contract on an empty SQLite and, where DBAUDIT_TEST_POSTGRES
-// names a server (scripts/with-postgres), on an empty PostgreSQL.
-func onBoth(t *testing.T, test func(t *testing.T, name string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "fleet.db")) })
-	t.Run("postgres", func(t *testing.T) { test(t, storetest.Postgres(t)) })
-}
 
 func open(t *testing.T, name string, c *clock) *store.Store {
 	t.Helper()
@@ -165,7 +156,7 @@ func status(t *testing.T, s *store.Store, environment string) store.Status {
 // TestStoreComesBack holds that what was stored comes back after the store is opened
 // again, byte for byte, and that equal documents are stored once.
 func TestStoreComesBack(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso")
@@ -206,21 +197,9 @@ func TestStoreComesBack(t *testing.T) {
 	})
 }
 
-// database is the database of a store, beside it.
-func database(t *testing.T, name string) *sql.DB {
-	t.Helper()
-	driver := "sqlite"
-	if store.IsPostgres(name) {
-		driver = "pgx"
-	}
-	db := must(sql.Open(driver, name))
-	t.Cleanup(func() { db.Close() })
-	return db
-}
-
 func documents(t *testing.T, name string) (n int) {
 	t.Helper()
-	db := database(t, name)
+	db := storetest.Database(t, name)
 	defer db.Close()
 	check(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n))
 	return n
@@ -229,7 +208,7 @@ func documents(t *testing.T, name string) (n int) {
 // TestEndedOnce holds that a run has one end: a second worker's result is refused, and so
 // is its failure.
 func TestEndedOnce(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso")
@@ -263,7 +242,7 @@ func TestEndedOnce(t *testing.T) {
 // TestFailureClosesNothing holds that a run without a result changes nothing that is
 // known, while what is known becomes stale.
 func TestFailureClosesNothing(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso")
@@ -353,7 +332,7 @@ func TestSpans(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			onBoth(t, func(t *testing.T, name string) {
+			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()
 				s := open(t, name, c)
 				addEnvironments(t, s, time.Hour, "contoso")
@@ -405,7 +384,7 @@ func judging(role, allowed string, controls ...control) func(time.Time) audit.Re
 
 // TestTwoSetUp holds that several processes may set up one empty store at once.
 func TestTwoSetUp(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		errs := make(chan error)
 		for range 4 {
@@ -428,7 +407,7 @@ func TestTwoSetUp(t *testing.T) {
 // TestDue holds when an environment is due: at once when it is new, then once for each
 // interval, however many of them were missed and however the clock jumps.
 func TestDue(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "paused")
@@ -487,7 +466,7 @@ func TestDue(t *testing.T) {
 // TestImportAgain holds that importing again keeps what is known, and that an integration
 // that is left out is retired with its history.
 func TestImportAgain(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
@@ -532,7 +511,7 @@ func TestImportAgain(t *testing.T) {
 // TestRecord holds that a pipeline posts into the same history, also of an environment
 // that nobody has added, and that an environment that was not read is a failed run.
 func TestRecord(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		bad := audit.Result{Environment: audit.Environment{Name: "fabrikam"}, Profile: audit.Profile{Name: "demandbase"}, Unread: &audit.Unread{Message: "no route"}}
@@ -579,7 +558,7 @@ func TestBackup(t *testing.T) {
 
 // TestWrongClock: a scan that is yet to come, by a clock that was wrong, keeps nothing green.
 func TestWrongClock(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso")
@@ -597,7 +576,7 @@ func TestWrongClock(t *testing.T) {
 
 // TestHostileText: whatever text was read, it is stored, and so is why a run failed.
 func TestHostileText(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		const hostile = "a\x00b\xffc'\"; --"
 		c := newClock()
 		s := open(t, name, c)
@@ -616,7 +595,7 @@ func TestHostileText(t *testing.T) {
 
 // TestAcrossTheFleet holds the readings that pages are made of.
 func TestAcrossTheFleet(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "never")
@@ -655,7 +634,7 @@ func TestAcrossTheFleet(t *testing.T) {
 // TestPrune holds that old results are removed except one of each month, that no span loses
 // what it begins or ends with, and that what is known now stays.
 func TestPrune(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso")

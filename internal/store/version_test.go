@@ -13,18 +13,19 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
 // TestLaterStore: a store of a later version is refused with advice.
 func TestLaterStore(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
 		if have, err := s.Version(t.Context()); err != nil || have != store.Newest {
 			t.Fatalf("version %d of %d: %v", have, store.Newest, err)
 		}
 		addEnvironments(t, s, time.Hour, "contoso")
-		must(database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
+		must(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
 		// Another process migrated it while this one has it open.
 		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
 			t.Errorf("a store that was migrated in the meantime: %v", err)
@@ -46,7 +47,7 @@ func earlier(t *testing.T, name string, c *clock) {
 	w := gzip.NewWriter(&body)
 	must(w.Write(text))
 	check(t, w.Close())
-	db := database(t, name)
+	db := storetest.Database(t, name)
 	at := c.at.UnixMicro()
 	for _, statement := range []string{
 		`INSERT INTO environment (name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, last_run)
@@ -76,7 +77,7 @@ func earlier(t *testing.T, name string, c *clock) {
 func TestEarlierStores(t *testing.T) {
 	for version := 1; version < store.Newest; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
-			onBoth(t, func(t *testing.T, name string) {
+			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()
 				check(t, store.SetUpAt(t.Context(), name, version))
 				earlier(t, name, c)
@@ -113,7 +114,7 @@ func TestEarlierStores(t *testing.T) {
 
 // TestNoStore: what only reads a store does not make one.
 func TestNoStore(t *testing.T) {
-	onBoth(t, func(t *testing.T, name string) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
 		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now, Existing: true})
 		if err == nil || !strings.Contains(err.Error(), "--store") {
 			t.Errorf("no store: %v", err)

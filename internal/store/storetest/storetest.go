@@ -1,4 +1,4 @@
-// Package storetest gives tests an empty store in PostgreSQL.
+// Package storetest gives tests empty stores in SQLite and PostgreSQL.
 package storetest
 
 import (
@@ -6,11 +6,36 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver
+	_ "github.com/jackc/pgx/v5/stdlib" // the drivers
+	_ "modernc.org/sqlite"
 )
+
+// OnBoth runs a test, in parallel, on an empty store in SQLite and on one in PostgreSQL.
+func OnBoth(t *testing.T, test func(t *testing.T, name string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, filepath.Join(t.TempDir(), "fleet.db")) })
+	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, Postgres(t)) })
+}
+
+// Database opens the database of a store directly.
+func Database(tb testing.TB, name string) *sql.DB {
+	tb.Helper()
+	driver := "sqlite"
+	if strings.HasPrefix(name, "postgres") {
+		driver = "pgx"
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = db.Close() })
+	return db
+}
 
 // Postgres is the URL of an empty schema of the server that DBAUDIT_TEST_POSTGRES names;
 // without one the test is skipped.
@@ -20,18 +45,12 @@ func Postgres(tb testing.TB) string {
 	if server == "" {
 		tb.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")
 	}
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	db := Database(tb, server)
 	schema := fmt.Sprintf("t%d", time.Now().UnixNano())
 	if _, err := db.ExecContext(tb.Context(), "CREATE SCHEMA "+schema); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		_, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE")
-		_ = db.Close()
-	})
+	tb.Cleanup(func() { _, _ = db.Exec("DROP SCHEMA " + schema + " CASCADE") })
 	u, err := url.Parse(server)
 	if err != nil {
 		tb.Fatal(err)
