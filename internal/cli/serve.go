@@ -71,7 +71,7 @@ func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
 	return &fleet.Inspector{Engine: e, Runner: &run.Runner{
 		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders,
 		CredentialEnds: func(environment string, ends time.Time) {
-			// The scan goes on without it: it only warns people earlier.
+			// The scan does not need it.
 			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
 				a.Warnf("%s: keeping when its credential ends: %v", environment, err)
 			}
@@ -145,7 +145,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	told, err := alerts(a, f)
+	reported, err := alerts(a, f)
 	if err != nil {
 		return err
 	}
@@ -159,7 +159,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	o := fleetOptions(a)
-	o.Alerts, o.Keep = told, time.Duration(f.keepDays)*24*time.Hour
+	o.Alerts, o.Keep = reported, time.Duration(f.keepDays)*24*time.Hour
 	if !f.noWorker {
 		o.Concurrency, o.Scanner = f.concurrency, scanner(a, s, e)
 	}

@@ -228,13 +228,13 @@ func TestResultsOfFiles(t *testing.T) {
 	passes := of("a.xml", result(control("A", audit.OutcomePass)))
 	fails := of("b.xml", result(control("A", audit.OutcomeFail, finding("x", nil))))
 	unread := of("b.xml", result())
-	unread.Unread = &audit.Unread{Message: "it is cut short"}
+	unread.Unread = &audit.Unread{Message: "it is truncated"}
 	if d := compare.Results([]audit.Result{passes, fails}, []audit.Result{fails, passes}); !d.Same || len(d.Environments) != 2 {
 		t.Errorf("the same files: %+v", d)
 	}
 	for _, pair := range [][2]audit.Result{{fails, unread}, {unread, fails}} {
 		e := compare.Results(pair[:1], pair[1:]).Environments[0]
-		if len(e.Findings) != 1 || e.Findings[0].State != compare.StateIncomparable || len(e.Incomparable) != 1 || !strings.Contains(e.Incomparable[0].Why, "it is cut short") {
+		if len(e.Findings) != 1 || e.Findings[0].State != compare.StateIncomparable || len(e.Incomparable) != 1 || !strings.Contains(e.Incomparable[0].Why, "it is truncated") {
 			t.Errorf("an unread file: %+v", e)
 		}
 	}

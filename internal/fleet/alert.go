@@ -49,10 +49,10 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 		if err != nil {
 			return err
 		}
-		told := news{}
+		messages := news{}
 		tell := func(a store.Alert, ended bool) {
 			if r, ok := f.rule(a.Rule); ok && reports(r, alert.Event(a.Event), ended) {
-				told.add(a, ended)
+				messages.add(a, ended)
 			}
 		}
 		var over []int64
@@ -74,7 +74,7 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 			}
 			tell(a, false)
 		}
-		return f.enqueueNews(ctx, tx, told)
+		return f.enqueueNews(ctx, tx, messages)
 	})
 }
 
@@ -176,12 +176,12 @@ func (n news) add(a store.Alert, ended bool) {
 	}
 }
 
-func (f *Fleet) enqueueNews(ctx context.Context, tx *store.Tx, told news) error {
-	for _, rule := range slices.Sorted(maps.Keys(told)) {
+func (f *Fleet) enqueueNews(ctx context.Context, tx *store.Tx, messages news) error {
+	for _, rule := range slices.Sorted(maps.Keys(messages)) {
 		var jobs []*tellArgs
 		together := &tellArgs{Rule: rule}
-		for _, environment := range slices.Sorted(maps.Keys(told[rule])) {
-			args := told[rule][environment]
+		for _, environment := range slices.Sorted(maps.Keys(messages[rule])) {
+			args := messages[rule][environment]
 			jobs = append(jobs, args)
 			together.Began, together.Ended = append(together.Began, args.Began...), append(together.Ended, args.Ended...)
 		}
@@ -208,7 +208,7 @@ func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 	r, ok := f.rule(job.Args.Rule)
 	if !ok {
-		return nil // the rule was removed in the meantime
+		return nil // the rule was removed
 	}
 	ids := slices.Concat(job.Args.Began, job.Args.Ended)
 	alerts, err := f.store.Alerts(ctx, ids)

@@ -18,10 +18,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A receiver keeps what it was told, and may refuse.
+// A receiver keeps what it was sent, and may refuse.
 type receiver struct {
 	mu      sync.Mutex
-	told    []string
+	got     []string
 	refuses int
 }
 
@@ -39,14 +39,14 @@ func (r *receiver) send(_ context.Context, route string, m alert.Message) error 
 			line += "/" + i.Reason
 		}
 	}
-	r.told = append(r.told, line)
+	r.got = append(r.got, line)
 	return nil
 }
 
 func (r *receiver) heard() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return strings.Join(r.told, "\n")
+	return strings.Join(r.got, "\n")
 }
 
 func rules() []alert.Rule {
@@ -67,7 +67,7 @@ func failing(e store.Environment, severity audit.Severity) []audit.Result {
 
 // TestAlerts: a finding is reported once, however often it is seen, even if the receiver
 // refuses at first and the process restarts; its end is reported too. What is less severe
-// than the rule asks for is not told.
+// than the rule asks for is not reported.
 func TestAlerts(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
@@ -84,7 +84,7 @@ func TestAlerts(t *testing.T) {
 		r := &receiver{}
 		o := fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}}
 		f, stop := start(t, s, o)
-		eventually(t, "told", func() bool { return r.heard() != "" })
+		eventually(t, "reported", func() bool { return r.heard() != "" })
 		again := func(f *fleet.Fleet, want int) {
 			t.Helper()
 			must(f.ScanNow(t.Context(), "test", "a"))
@@ -94,10 +94,10 @@ func TestAlerts(t *testing.T) {
 		stop()
 		f, _ = start(t, s, o)
 		again(f, 3)
-		eventually(t, "told that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
+		eventually(t, "reported that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
 		time.Sleep(1500 * time.Millisecond)
 		if got, want := r.heard(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true/fixed"; got != want {
-			t.Errorf("told:\n%s\nwant:\n%s", got, want)
+			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestOverWithoutFix(t *testing.T) {
 			}
 		}
 		record(func(*audit.Result) {})
-		eventually(t, "told", func() bool { return strings.Count(r.heard(), "/false") == len(names) })
+		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == len(names) })
 		names = names[:2]
 		record(func(result *audit.Result) {
 			c := &result.Controls[0]
@@ -171,10 +171,10 @@ func TestRefusedAlert(t *testing.T) {
 			return nil, &fleet.Misconfigured{Code: "signin", Err: errors.New("the secret is wrong")}
 		},
 	}})
-	eventually(t, "told", func() bool { return r.heard() != "" })
+	eventually(t, "reported", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
 	if got := r.heard(); got != "ops a: 1 new: a/cannot-run//false" {
-		t.Errorf("told %q", got)
+		t.Errorf("reported %q", got)
 	}
 }
 
@@ -196,23 +196,23 @@ func TestCannotRunGoesOn(t *testing.T) {
 			return result(e), nil
 		}}
 		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-		const told = "ops a: 1 new: a/cannot-run//false"
-		eventually(t, "told", func() bool { return r.heard() != "" })
+		const began = "ops a: 1 new: a/cannot-run//false"
+		eventually(t, "reported", func() bool { return r.heard() != "" })
 		ids := must(f.ScanNow(t.Context(), "test", "a"))
 		eventually(t, "scanned again", func() bool { return scanner.of("a") == 2 })
 		time.Sleep(2500 * time.Millisecond)
-		if got := r.heard(); got != told {
-			t.Errorf("told while a run is in progress:\n%s", got)
+		if got := r.heard(); got != began {
+			t.Errorf("reported while a run is in progress:\n%s", got)
 		}
 		check(t, f.Cancel(t.Context(), "test", ids[0]))
 		time.Sleep(2500 * time.Millisecond)
-		if got := r.heard(); got != told {
-			t.Errorf("told after a run was cancelled:\n%s", got)
+		if got := r.heard(); got != began {
+			t.Errorf("reported after a run was cancelled:\n%s", got)
 		}
 		must(f.ScanNow(t.Context(), "test", "a"))
-		eventually(t, "told that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
-		if got, want := r.heard(), told+"\nops a: 1 over: a/cannot-run//true"; got != want {
-			t.Errorf("told:\n%s\nwant:\n%s", got, want)
+		eventually(t, "reported that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
+		if got, want := r.heard(), began+"\nops a: 1 over: a/cannot-run//true"; got != want {
+			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
 		}
 	})
 }
@@ -228,9 +228,9 @@ func TestSilentFromTheStart(t *testing.T) {
 	environments(t, s, "old", "young")
 	r := &receiver{}
 	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-	eventually(t, "told", func() bool { return r.heard() != "" })
+	eventually(t, "reported", func() bool { return r.heard() != "" })
 	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
-		t.Errorf("told %q", got)
+		t.Errorf("reported %q", got)
 	}
 }
 
@@ -264,24 +264,24 @@ func TestOldNews(t *testing.T) {
 		again(false, store.RunCompliant)
 		up()
 		const over = "ops a: 1 over: a/cannot-run//true"
-		eventually(t, "told that it is over", func() bool { return r.heard() == over })
+		eventually(t, "reported that it is over", func() bool { return r.heard() == over })
 		again(true, store.RunMisconfigured)
 		const began = "\nops a: 1 new: a/cannot-run//false"
-		eventually(t, "told", func() bool { return r.heard() == over+began })
+		eventually(t, "reported", func() bool { return r.heard() == over+began })
 		down()
 		again(false, store.RunCompliant)
 		eventually(t, "refused", refused)
 		again(true, store.RunMisconfigured)
 		up()
-		eventually(t, "told again", func() bool { return r.heard() == over+began+began })
+		eventually(t, "reported again", func() bool { return r.heard() == over+began+began })
 		eventually(t, "what was refused has come again", func() bool { return !strings.Contains(jobs(t, name), "tell") })
 		if got := r.heard(); got != over+began+began {
-			t.Errorf("told:\n%s", got)
+			t.Errorf("reported:\n%s", got)
 		}
 	})
 }
 
-// TestFlood: where many environments fail at once, they are told together.
+// TestFlood: if many environments fail at once, they are reported together.
 func TestFlood(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir()+"/fleet.db")
@@ -298,9 +298,9 @@ func TestFlood(t *testing.T) {
 	check(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
 	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
-	eventually(t, "told", func() bool { return r.heard() != "" })
+	eventually(t, "reported", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
 	if got := r.heard(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {
-		t.Errorf("told %.300q", got)
+		t.Errorf("reported %.300q", got)
 	}
 }

@@ -173,7 +173,7 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 	if e.Config == "" {
 		return 0, fmt.Errorf("the environment %s is known only from posted results: add it with dbaudit fleet import", name)
 	}
-	id, waits, err := tx.Waiting(ctx, e)
+	id, waits, err := tx.Requested(ctx, e)
 	if err != nil || waits {
 		return id, err
 	}

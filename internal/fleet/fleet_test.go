@@ -140,7 +140,7 @@ func awaitState(t testing.TB, s *store.Store, name string, want store.RunState) 
 	return r
 }
 
-// TestDueOnce holds that each environment that is due is scanned once, by whichever of
+// TestDueOnce: each environment that is due is scanned once, by whichever of
 // two processes, and that the status says what came of it.
 func TestDueOnce(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -172,7 +172,7 @@ func TestDueOnce(t *testing.T) {
 }
 
 // TestFailures covers failed scans: a failure is tried again and its success counts,
-// somebody's mistake is not tried again, a panic is a failure of one environment alone, and
+// a wrong configuration is not tried again, a panic is a failure of one environment alone, and
 // a scan that hangs is ended.
 func TestFailures(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -218,7 +218,7 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestTriedAgain holds that a scan that failed is tried again and its result counts.
+// TestTriedAgain: a scan that failed is tried again and its result counts.
 func TestTriedAgain(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it waits for the first repetition")
@@ -239,7 +239,7 @@ func TestTriedAgain(t *testing.T) {
 	})
 }
 
-// TestScanNow holds that a scan that is asked for twice before it began is one scan, that
+// TestScanNow: a scan that is asked for twice before it began is one scan, that
 // a paused environment can be scanned manually, and that an unknown name is said.
 func TestScanNow(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -318,7 +318,7 @@ func asleep(t *testing.T, name string) (n int) {
 	return n
 }
 
-// TestCancel holds that a run that waits or runs is cancelled, and that what it would
+// TestCancel: a run that waits or runs is cancelled, and that what it would
 // have said is not kept.
 func TestCancel(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -412,7 +412,7 @@ func TestRemove(t *testing.T) {
 	})
 }
 
-// TestHandedBack holds that what a process does not finish before it ends is taken by
+// TestHandedBack: what a process does not finish before it ends is taken by
 // another at once.
 func TestHandedBack(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -436,7 +436,7 @@ func TestHandedBack(t *testing.T) {
 	})
 }
 
-// TestLostJob holds that a run whose job the queue lost gets another.
+// TestLostJob: a run whose job the queue lost gets another.
 func TestLostJob(t *testing.T) {
 	t.Parallel()
 	for what, lose := range map[string]string{
@@ -460,7 +460,7 @@ func TestLostJob(t *testing.T) {
 	}
 }
 
-// TestNoSecretInJob holds what the queue keeps of a job, in clear: names alone.
+// TestNoSecretInJob checks what the queue keeps of a job, in clear: names alone.
 func TestNoSecretInJob(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.db")
 	s := open(t, file)

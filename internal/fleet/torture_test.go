@@ -150,7 +150,7 @@ func (h *hearing) listen(t *testing.T) string {
 	return receiver.URL
 }
 
-// check holds that nothing was reported twice, except what a process had sent when it was
+// check checks that nothing was reported twice, except what a process had sent when it was
 // killed.
 func (h *hearing) check(t *testing.T) {
 	t.Helper()
@@ -191,7 +191,7 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 	return []audit.Result{r}, nil
 }
 
-// TestTorture holds that each environment and period has one result, whatever happens: the
+// TestTorture: each environment and period has one result, whatever happens: the
 // processes that schedule, scan and report are killed at random while all environments are
 // due and are also requested manually, and the database is slow for a time; PostgreSQL is
 // also full for a time, and stopped where there are many kills. Nothing is reported twice. Then every span is what one process computes of
@@ -290,7 +290,7 @@ func jobs(t *testing.T, name string) string {
 	return strings.Join(append(lines, fmt.Sprint(time.Now().UTC(), rows.Err())), "\n")
 }
 
-// onceEach holds that there is one run, and one result of it, for each environment,
+// onceEach checks that there is one run, and one result of it, for each environment,
 // period and trigger.
 func onceEach(t *testing.T, s *store.Store, names []string) {
 	t.Helper()

@@ -109,8 +109,7 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// TestNewControl: a control that older results do not have begins where it first
-// stands.
+// TestNewControl: a control begins in the first result that has it.
 func TestNewControl(t *testing.T) {
 	older := on(1, pass, pass)
 	older.Controls = older.Controls[1:]

@@ -20,7 +20,7 @@ func TestSince(t *testing.T) {
 		}
 	}
 	all := []audit.Result{of("b", 9), of("a", 1), of("a", 8), of("a", 5), of("new", 9), of("forgotten", 2), of("b", 3)}
-	told := func(list []audit.Result) string {
+	listed := func(list []audit.Result) string {
 		var words []string
 		for _, r := range list {
 			words = append(words, r.Environment.Name+r.Snapshot.TakenAt.Format("02"))
@@ -38,8 +38,8 @@ func TestSince(t *testing.T) {
 		{day(20), "a08 b09 forgotten02 new09", ""},
 	} {
 		older, newer := history.Since(all, test.at)
-		if told(older) != test.older || told(newer) != test.newer {
-			t.Errorf("%s: older %q, newer %q", test.at, told(older), told(newer))
+		if listed(older) != test.older || listed(newer) != test.newer {
+			t.Errorf("%s: older %q, newer %q", test.at, listed(older), listed(newer))
 		}
 	}
 }

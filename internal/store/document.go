@@ -23,7 +23,7 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 	}
 	sum := sha256.Sum256(text)
 	sha := hex.EncodeToString(sum[:])
-	// It is locked, so that nobody removes it before the result names it.
+	// The lock keeps it until the result names it.
 	known, err := all(ctx, t.tx, func(from row) (s string, err error) { return s, from.Scan(&s) }, "SELECT sha FROM document WHERE sha = $1"+t.lock("document"), sha)
 	if err != nil || len(known) > 0 {
 		return sha, err

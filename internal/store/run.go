@@ -120,8 +120,8 @@ func (t *Tx) Unended(ctx context.Context, e Environment) ([]int64, error) {
 	return all(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND ended_at IS NULL ORDER BY id", e.ID)
 }
 
-// Waiting is a run of an environment that a user requested and that has not begun.
-func (t *Tx) Waiting(ctx context.Context, e Environment) (id int64, ok bool, err error) {
+// Requested is the run of an environment that a user requested and that has not begun.
+func (t *Tx) Requested(ctx context.Context, e Environment) (id int64, ok bool, err error) {
 	id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
 		e.ID, TriggerManual, RunQueued)
 	if errors.Is(err, ErrNotFound) {

@@ -133,7 +133,7 @@ func (o oracle) controls(id audit.ControlID) []string {
 	return spans
 }
 
-// TestSpansAsTheOracleSays holds the spans of random rows of results against a simple
+// TestSpansAsTheOracleSays checks the spans of random rows of results against a simple
 // oracle: a finding is ended only by a result that judged its control, unknown breaks no
 // row of outcomes and is seen, and what a change of the profile ended is not called fixed.
 func TestSpansAsTheOracleSays(t *testing.T) {

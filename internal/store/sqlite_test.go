@@ -39,7 +39,7 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 }
 
-// TestOpenWaits holds that a file which another process writes, and that has no write-ahead
+// TestOpenWaits: a file which another process writes, and that has no write-ahead
 // log yet, is waited for: SQLite itself reports at once that it is locked.
 func TestOpenWaits(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "store.db")

@@ -153,8 +153,7 @@ func status(t *testing.T, s *store.Store, environment string) store.Status {
 	return list[0]
 }
 
-// TestStoreComesBack holds that what was stored comes back after the store is opened
-// again, byte for byte, and that equal documents are stored once.
+// TestStoreComesBack: a store that is opened again has what was stored, and equal documents once.
 func TestStoreComesBack(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -205,8 +204,7 @@ func documents(t *testing.T, name string) (n int) {
 	return n
 }
 
-// TestEndedOnce holds that a run has one end: a second worker's result is refused, and so
-// is its failure.
+// TestEndedOnce: a second result of a run is refused, and so is its failure.
 func TestEndedOnce(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -239,8 +237,8 @@ func TestEndedOnce(t *testing.T) {
 	})
 }
 
-// TestFailureClosesNothing holds that a run without a result changes nothing that is
-// known, while what is known becomes stale.
+// TestFailureClosesNothing: a run without a result changes nothing, and what is known becomes
+// stale.
 func TestFailureClosesNothing(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -382,7 +380,7 @@ func judging(role, allowed string, controls ...control) func(time.Time) audit.Re
 	}
 }
 
-// TestTwoSetUp holds that several processes may set up one empty store at once.
+// TestTwoSetUp: several processes may set up one empty store at once.
 func TestTwoSetUp(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -404,7 +402,7 @@ func TestTwoSetUp(t *testing.T) {
 	})
 }
 
-// TestDue holds when an environment is due: at once when it is new, then once for each
+// TestDue checks when an environment is due: at once when it is new, then once for each
 // interval, however many of them were missed and however the clock jumps.
 func TestDue(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -463,7 +461,7 @@ func TestDue(t *testing.T) {
 	})
 }
 
-// TestImportAgain holds that importing again keeps what is known, and that an integration
+// TestImportAgain: importing again keeps what is known, and that an integration
 // that is left out is retired with its history.
 func TestImportAgain(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -508,7 +506,7 @@ func TestImportAgain(t *testing.T) {
 	})
 }
 
-// TestRecord holds that a pipeline posts into the same history, also of an environment
+// TestRecord: a pipeline posts into the same history, also of an environment
 // that nobody has added, and that an environment that was not read is a failed run.
 func TestRecord(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
@@ -556,7 +554,7 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestWrongClock: a scan that is yet to come, by a clock that was wrong, keeps nothing green.
+// TestWrongClock: a scan in the future, because a clock was wrong, is not compliant.
 func TestWrongClock(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -593,7 +591,7 @@ func TestHostileText(t *testing.T) {
 	})
 }
 
-// TestAcrossTheFleet holds the readings that pages are made of.
+// TestAcrossTheFleet checks the readings that pages are made of.
 func TestAcrossTheFleet(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -631,7 +629,7 @@ func TestAcrossTheFleet(t *testing.T) {
 	})
 }
 
-// TestPrune holds that old results are removed except one of each month, that no span loses
+// TestPrune: old results are removed except one of each month, that no span loses
 // what it begins or ends with, and that what is known now stays.
 func TestPrune(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {

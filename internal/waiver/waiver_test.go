@@ -35,7 +35,7 @@ func result(environment string) audit.Result {
 				Fingerprint: "view", Subject: audit.Subject{Kind: audit.SubjectRequiredView, Table: "lead", Name: "Leads"},
 			}}},
 			{ID: "DB-USER-EXISTS", Severity: audit.SeverityCritical, Outcome: audit.OutcomePass},
-			{ID: "DB-VIEW-ACTIVE", Severity: audit.SeverityMedium, Outcome: audit.OutcomeUnknown, Reason: "views may not be read"},
+			{ID: "DB-VIEW-ACTIVE", Severity: audit.SeverityMedium, Outcome: audit.OutcomeUnknown, Reason: "views were not read"},
 		},
 	}
 	r.Summary = audit.Summarize(r.Controls)
@@ -143,10 +143,10 @@ func waived(r audit.Result) int {
 // TestPartlyUnknown: what was found can be accepted, what was not read cannot.
 func TestPartlyUnknown(t *testing.T) {
 	r := result("prod")
-	r.Controls[1].Unjudged = []string{"shares may not be read"}
+	r.Controls[1].Unjudged = []string{"shares were not read"}
 	after, _ := file(t, entry("DB-VIEW-SHARED", "subject: lead=Leads")).Apply([]audit.Result{r}, waiver.Options{AsOf: today()})
 	c := after[0].Controls[1]
-	if c.Outcome != audit.OutcomeUnknown || c.Original == nil || *c.Original != audit.OutcomeFail || c.Reason != "shares may not be read" {
+	if c.Outcome != audit.OutcomeUnknown || c.Original == nil || *c.Original != audit.OutcomeFail || c.Reason != "shares were not read" {
 		t.Errorf("got %+v", c)
 	}
 	if again := waiver.Strip(after[0]).Controls[1]; again.Outcome != audit.OutcomeFail || again.Reason != "" || again.Findings[0].Waiver != nil {

@@ -40,10 +40,10 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
 		compressed := gzip.NewWriter(w)
-		defer compressed.Close() //nolint:errcheck // nobody reads the rest
+		defer compressed.Close() //nolint:errcheck // the client has gone
 		out = compressed
 	}
-	_, _ = io.WriteString(out, body) // if it fails, nobody reads the rest
+	_, _ = io.WriteString(out, body) // if it fails, the client has gone
 	return nil
 }
 

@@ -166,7 +166,7 @@ func TestNobodySeesAName(t *testing.T) {
 	}
 }
 
-// TestCallback: an answer that nobody asked for, or that is another's, signs nobody in.
+// TestCallback: an answer to another sign-in, or to none, signs nobody in.
 func TestCallback(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)

@@ -216,7 +216,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, store.ErrEnded):
 		known = &statusError{http.StatusConflict, "the run has ended before"}
 	case r.Context().Err() != nil:
-		return // nobody waits for the answer
+		return // the client has gone
 	default:
 		s.Logger.Error("a request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 		known = &statusError{http.StatusInternalServerError, "this did not work; the server's log says why"}

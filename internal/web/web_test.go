@@ -306,7 +306,7 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestAPI holds the answers to the document that describes them, and the document to
+// TestAPI checks the answers to the document that describes them, and the document to
 // what is served.
 func TestAPI(t *testing.T) {
 	t.Parallel()
@@ -355,7 +355,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// TestFuture: a scan that is yet to come, by a clock that was wrong, is not one of just now.
+// TestFuture: a scan in the future, because a clock was wrong, is not one of just now.
 func TestFuture(t *testing.T) {
 	t.Parallel()
 	s, now := stock(t)
