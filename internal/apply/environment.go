@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -15,7 +16,8 @@ type Mutator interface {
 	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
 	// Change sends one request, and returns the id of the created row if the environment did.
 	Change(ctx context.Context, r change.Request, label string) (made string, err error)
-	// Holders are the users who have a role, in any of its copies, directly or through a team.
+	// Holders are the users who have a role, in any of its copies, directly or through a team,
+	// and the teams without members that have it.
 	Holders(ctx context.Context, roleID string) (Holding, error)
 	// Row reads a row that a target names, as a user who sees it; nil if it is not visible.
 	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
@@ -65,10 +67,21 @@ type Holding struct {
 	Unseen  string // says why there may be others, or empty
 }
 
-// A Holder is a user who has a role.
+// A Holder is a user who has a role, or a team without members.
 type Holder struct {
-	ID, Name string
-	Through  string // the team's name; empty for a direct assignment
+	ID      string
+	Name    string // the user's name; empty for a team
+	Through string // the team's name; empty for a direct assignment
+}
+
+func (h Holder) String() string {
+	switch {
+	case h.Name == "":
+		return fmt.Sprintf("the team %q", h.Through)
+	case h.Through != "":
+		return fmt.Sprintf("%q (through the team %q)", h.Name, h.Through)
+	}
+	return fmt.Sprintf("%q", h.Name)
 }
 
 // A Role is the current state of a copy of a role.

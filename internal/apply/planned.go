@@ -99,12 +99,8 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	}
 	var others []string
 	for _, h := range held.Holders {
-		name := fmt.Sprintf("%q", h.Name)
-		if h.Through != "" {
-			name += fmt.Sprintf(" (through the team %q)", h.Through)
-		}
 		if h.ID != r.Journal.Plan.IntegrationUser {
-			others = append(others, name)
+			others = append(others, h.String())
 		}
 	}
 	slices.Sort(others)

@@ -134,6 +134,10 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 	err := r.made(ctx, a)
 	if err == nil {
 		err = r.sameNames(ctx, a.Target)
+		var gone *GoneError
+		if errors.As(err, &gone) {
+			err = nil // reading the target says what is left of it
+		}
 	}
 	var d different
 	switch {
@@ -273,12 +277,12 @@ func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) er
 	}
 	names := make([]string, len(held.Holders))
 	for i, h := range held.Holders {
-		names[i] = fmt.Sprintf("%q", h.Name)
+		names[i] = h.String()
 	}
 	slices.Sort(names)
 	switch {
 	case len(names) > 1:
-		because = "these users have the role: " + change.Listed(names)
+		because = "these have the role: " + change.Listed(names)
 	case len(names) == 1:
 		because = names[0] + " has the role"
 	case held.Unseen != "":

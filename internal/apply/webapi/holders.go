@@ -16,7 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Holders are the users who have a role in any copy, directly or through a team.
+// Holders are the users who have a role in any copy, directly or through a team, and the
+// teams without members that have it.
 func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, error) {
 	ids, err := e.family(ctx, role)
 	if err != nil {
@@ -49,6 +50,12 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	if err != nil {
 		return apply.Holding{}, err
 	}
+	var held apply.Holding
+	for _, team := range slices.Compact(slices.Sorted(slices.Values(teams))) {
+		if !slices.ContainsFunc(members, func(m link) bool { return m.from == team }) {
+			held.Holders = append(held.Holders, apply.Holder{ID: team, Through: cmp.Or(names[team], team)})
+		}
+	}
 	through := map[string]string{} // user to team, "" for a direct assignment
 	for _, m := range members {
 		through[m.to] = cmp.Or(names[m.from], m.from)
@@ -60,7 +67,6 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	if names, err = e.namesOf(ctx, apply.TableUser, users, "the names of those who have the role"); err != nil {
 		return apply.Holding{}, err
 	}
-	var held apply.Holding
 	for _, id := range users {
 		held.Holders = append(held.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
 	}
@@ -76,11 +82,12 @@ type intersection struct{ set, key, from, to, source, nav string }
 // A link is a row of an intersection.
 type link struct{ from, to string }
 
-// linked reads the links of the rows, those of each separately if the intersection is not exposed.
+// linked reads the links of the rows, those of each separately if the intersection is not
+// exposed, or is refused.
 func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
-	if notKnown(err) {
+	if turnedDown(err) {
 		return e.linkedToEach(ctx, i, ids, label)
 	}
 	return list, err

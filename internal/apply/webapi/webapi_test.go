@@ -592,26 +592,31 @@ func TestWorldAsItIs(t *testing.T) {
 		}
 	})
 	t.Run("a role that others hold", func(t *testing.T) {
-		for name, hold := range map[string]func(*simulator.Environment){
-			"directly": func(env *simulator.Environment) {
+		team := func(members ...string) func(*simulator.Environment) {
+			return func(env *simulator.Environment) {
+				env.Teams = append(env.Teams, simulator.Team{Name: "Sync", Roles: []simulator.RoleAssignment{{Role: roleName}}, Members: members})
+			}
+		}
+		for name, tt := range map[string]struct {
+			hold func(*simulator.Environment)
+			who  string
+		}{
+			"directly": {func(env *simulator.Environment) {
 				u := env.User("sofia@contoso.com")
 				u.Roles = append(u.Roles, simulator.RoleAssignment{Role: roleName})
-			},
-			"through a team": func(env *simulator.Environment) {
-				env.Teams = append(env.Teams, simulator.Team{
-					Name: "Sync", Roles: []simulator.RoleAssignment{{Role: roleName}}, Members: []string{"sofia@contoso.com"},
-				})
-			},
+			}, "Sofia"},
+			"through a team":         {team("sofia@contoso.com"), "Sofia"},
+			"a team without members": {team(), `the team "Sync"`},
 		} {
 			t.Run(name, func(t *testing.T) {
 				l.reset(t, func(env *simulator.Environment) {
 					delete(env.Role(roleName).Privileges, "prvReadLead")
-					hold(env)
+					tt.hold(env)
 				})
 				start := l.state(t)
 				p := l.plan(t, everything())
 				r, _ := l.start(t, p)
-				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "Sofia") || !strings.Contains(err.Error(), "--allow-shared-role") {
+				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), tt.who) || !strings.Contains(err.Error(), "--allow-shared-role") {
 					t.Fatalf("not refused: %v", err)
 				}
 				same(t, "nothing was changed", l.state(t), start)
@@ -645,6 +650,17 @@ func TestWorldAsItIs(t *testing.T) {
 		p := l.plan(t, everything())
 		if !p.Empty() || !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Control == "DB-VIEW-LEAST-ACCESS" }) {
 			t.Errorf("not left to people:\n%s", p.Text())
+		}
+	})
+	t.Run("a view that its owner no longer has", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) { env.PersonalView("account", "Demandbase Accounts").Shares = nil })
+		p := l.plan(t, everything())
+		l.mutate(t, func(env *simulator.Environment) {
+			env.PersonalView("account", "Demandbase Accounts").Owner = "sofia@contoso.com"
+		})
+		r, _ := l.start(t, p)
+		if err := r.Check(t.Context(), func(change.Action, string) {}); err == nil || !strings.Contains(err.Error(), "no longer sees it") {
+			t.Errorf("a dry run says %v", err)
 		}
 	})
 	t.Run("a view whose owner is a team, which nobody told", func(t *testing.T) {
