@@ -323,5 +323,11 @@ func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 		return list
 	}
 	undo, roles := p.NeedsToUndo()
-	return doctor.Remediation{Needs: located(p.Needs()), Undo: located(undo), Again: roles}
+	r := doctor.Remediation{Needs: located(p.Needs()), Undo: located(undo), Again: roles}
+	for _, a := range p.Actions {
+		if owner := a.Target.Owner; owner != nil && !slices.Contains(r.Owners, *owner) {
+			r.Owners = append(r.Owners, *owner)
+		}
+	}
+	return r
 }

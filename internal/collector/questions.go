@@ -86,7 +86,7 @@ func AskShares(ctx context.Context, s *Asker, what string, view dataverse.GUID, 
 type Grant struct {
 	// Name is empty in responses of older environments.
 	ID, Name string
-	// Unit is the business unit that a user has it from; empty for a role.
+	// Unit is the business unit that a user has it from; empty if the response does not say.
 	Unit string
 	// Depth is none if the environment's word for it is unknown, or that of a filter.
 	Depth audit.Depth
@@ -118,11 +118,13 @@ func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID) ([]Grant,
 }
 
 func askGrants(ctx context.Context, s *Asker, what string, from dataverse.Query) ([]Grant, error) {
-	return AskObject(ctx, s, Question{What: what, From: from}, func(r Row) []Grant {
-		return List(r, "RolePrivileges", "", func(inner Row) Grant {
-			g := grantOf(inner)
-			g.Unit = inner.Maybe("BusinessUnitId")
-			return g
-		})
+	return AskObject(ctx, s, Question{What: what, From: from}, grantsIn)
+}
+
+func grantsIn(r Row) []Grant {
+	return List(r, "RolePrivileges", "", func(inner Row) Grant {
+		g := grantOf(inner)
+		g.Unit = inner.Maybe("BusinessUnitId")
+		return g
 	})
 }

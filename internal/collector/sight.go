@@ -65,15 +65,7 @@ func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]Gr
 	return object(ctx, c.Asker, Question{
 		section: snapshot.SectionUsers, What: "how far the auditor's reads reach",
 		From: q,
-	}, sightsOf)
-}
-
-func sightsOf(r Row) []Grant {
-	return List(r, "RolePrivileges", "", func(inner Row) Grant {
-		g := grantOf(inner)
-		g.Unit = inner.ID("BusinessUnitId")
-		return g
-	})
+	}, grantsIn)
 }
 
 // short reports whether a read does not cover the organization, or may not: the access level

@@ -198,7 +198,7 @@ func TestPagesAreFollowedVerbatim(t *testing.T) {
 	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		uris, prefer = append(uris, r.RequestURI), append(prefer, r.Header.Get("Prefer"))
 		n := len(uris)
-		link := ""
+		link := `,"@odata.nextLink":null`
 		if n < 4 {
 			link = fmt.Sprintf(`,"@odata.nextLink":"%s/api/data/v9.2/roles?$select=name&$skiptoken=%%3Ccookie%%20pagenumber=%%22%d%%22%%20/%%3E"`, s.server.URL, n+1)
 		}

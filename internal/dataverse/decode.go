@@ -40,7 +40,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			}
 			found = true
 		case "@odata.nextLink":
-			if err := json.Unmarshal(f.Value, &p.next); err != nil || p.next == "" {
+			if err := json.Unmarshal(f.Value, &p.next); err != nil || p.next == "" && string(f.Value) != "null" {
 				return page{}, errors.New("@odata.nextLink is not a link")
 			}
 		case "@odata.count":

@@ -9,10 +9,11 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Remediation contains the privileges that the identity that applies a plan needs.
+// A Remediation contains what the identity that applies a plan needs.
 type Remediation struct {
 	// Needs are required at least at their depth: [Writing], or those of one plan.
 	Needs []Privilege
@@ -21,6 +22,8 @@ type Remediation struct {
 	Grants []Privilege
 	// Undo is required in addition to roll back. A missing one is a warning.
 	Undo []Privilege
+	// Owners are the users who are impersonated to share their views.
+	Owners []change.Ref
 	// Again names the roles that a rollback assigns again, which requires what they grant.
 	Again []string
 }
@@ -65,6 +68,10 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	grants = once(grants, needs, func(p, o Privilege) bool { return o.Depth >= p.Depth })
 	needs = once(needs, grants, func(p, o Privilege) bool { return o.Depth > p.Depth })
 	x.holds("apply-needs", "privileges to carry it out", needs, Failed)
+	x.users = true
+	for _, owner := range r.Owners {
+		x.lookAs(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)))
+	}
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
 		x.check(id, title, func(context.Context) (Check, error) { return Check{}, err })(ctx)

@@ -93,7 +93,7 @@ func (in *inquiry) assumptions() []assumption {
 	holders := func(set, column string) assumption {
 		return assumption{
 			"set-" + set, "does the entity set " + set + " exist, and can it be read?", "yes",
-			"a scan does not need it; apply cannot determine who has a role, and so does not change it",
+			"a scan does not need it; apply reads separately who has each copy of a role, or is in each team",
 			request{query: dataverse.Collection(set).Select(column).Top(1)},
 			Otherwise, readable,
 		}

@@ -160,7 +160,13 @@ func (x *examination) membership(ctx context.Context) (Check, error) {
 	x.self = answer.UserId
 	x.known[x.self] = "this identity"
 	x.held, x.heldError = x.privilegesHeld(ctx)
-	return Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)}, nil
+	c := Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)}
+	if x.heldError != nil {
+		detail, advice := describe(x.heldError)
+		c.Outcome, c.Advice = Warned, advice
+		c.Detail += "; it is not known how far it can read, because its privileges could not be read: " + detail
+	}
+	return c, nil
 }
 
 func (x *examination) version(ctx context.Context) (Check, error) {

@@ -205,6 +205,28 @@ func TestDoctorApplyPlan(t *testing.T) {
 	p.run("doctor", "--apply", file).must(t, 2)
 }
 
+// With a plan, doctor impersonates the owners of the views that the plan shares.
+func TestDoctorApplyImpersonates(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.PersonalViews[0].Shares = nil
+	server := serve(t, env, simulator.Options{})
+	p := newPlaceApart(t, server)
+	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret
+	p.write("dbaudit.yaml", requirement(env))
+	file := p.file("plan.json")
+	p.run("plan", "-f", "json", "-o", file).must(t, 0)
+	for code, contradictions := range map[int][]simulator.Contradiction{0: nil, 3: {simulator.ActIgnored}} {
+		if err := server.Mutate(func(e *simulator.Environment) { e.Contradictions = contradictions }); err != nil {
+			t.Fatal(err)
+		}
+		want := map[int]string{0: "pass", 3: "fail"}[code]
+		if e := examineIn(p, code, "--apply", file); !slices.ContainsFunc(e.with(want), func(c string) bool { return strings.HasPrefix(c, "impersonation ") }) {
+			t.Errorf("%d: %+v", code, e)
+		}
+	}
+}
+
 // Whoever holds just what a plan needs can apply it, and with what doctor warns of
 // can roll it back.
 func TestDoctorApplyIsEnough(t *testing.T) {

@@ -326,6 +326,14 @@ func TestDoctor(t *testing.T) {
 		}
 	})
 
+	t.Run("privileges that are not shown", func(t *testing.T) {
+		env := builtin(t, "compliant")
+		env.Contradictions = []simulator.Contradiction{simulator.NoUserPrivileges}
+		if got := examineIn(newPlaceApart(t, serve(t, env, simulator.Options{})), 0).with("warning"); !slices.Contains(got, "membership member of the organization") {
+			t.Errorf("warned: %v", got)
+		}
+	})
+
 	t.Run("another tenant", func(t *testing.T) {
 		p := requiring(t, server)
 		p.vars["DBAUDIT_TENANT_ID"] = "11111111-1111-4111-8111-111111111111"
