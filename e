@@ -1,1 +1,0 @@
-/dev/fd/3: line 146: plan: command not found
