@@ -41,7 +41,7 @@ func headline(r audit.Result) string {
 	case s.Waived > 0:
 		return fmt.Sprintf("%s meets %s; %d waived%s", env, count(s.Pass, "control"), s.Waived, unchecked)
 	}
-	return fmt.Sprintf("%s meets all %s that apply%s", env, count(s.Pass, "control"), unchecked)
+	return fmt.Sprintf("%s meets all %s%s", env, applicable(s.Pass), unchecked)
 }
 
 // A step is something to do next, as a sentence, and the commands that do it.

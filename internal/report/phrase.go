@@ -230,7 +230,14 @@ func percent(s audit.Summary) string {
 
 func judged(s audit.Summary) string {
 	n := s.Pass + s.Fail + s.Waived
-	return fmt.Sprintf("%s, %d of %s that apply", percent(s), n, count(n+s.Unknown, "control"))
+	return fmt.Sprintf("%s, %d of %s", percent(s), n, applicable(n+s.Unknown))
+}
+
+func applicable(n int) string {
+	if n == 1 {
+		return "1 control that applies"
+	}
+	return count(n, "control") + " that apply"
 }
 
 func waiver(w *audit.Waiver) string {

@@ -120,7 +120,7 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 	data, err := bounds.ReadFile(bounds.Waivers, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, Usagef("the file of waivers %s does not exist: create it with `dbaudit waiver add`, or remove waivers: from the configuration", name)
+		return nil, Usagef("the file of waivers %s does not exist: create it with `dbaudit waiver add`, or correct --waivers or waivers: in the configuration", name)
 	case err != nil:
 		return nil, Usagef("reading the waivers: %w", err)
 	}
