@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,97 +14,32 @@ import (
 const (
 	orgID  = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0001"
 	roleID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0002"
-	userID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0003"
-	viewID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0004"
-	appID  = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0005"
-	unitID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0006"
 )
 
-// base is a result of the profile's thirty-six controls, all of them passed except the
-// business unit, which is not configured.
-func base() audit.Result {
-	r := audit.Result{
-		Format:      audit.ResultFormat,
-		Tool:        audit.Tool{Name: "dbaudit", Version: "0.1.0"},
-		Environment: audit.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", OrganizationID: orgID, OrganizationName: "Contoso Ltd"},
-		Profile: audit.Profile{
-			Version: "2026-11-30", Origin: audit.OriginBuiltin, Digest: "sha256:" + strings.Repeat("5e", 32),
-			Name: "demandbase", Title: "Demandbase integration user, minimum requirements",
-			Source: audit.Source{Title: "Step 2 (OAuth): Create Microsoft Dynamics Integration User", URL: "https://support.demandbase.com/hc/en-us/articles/1234"},
-		},
-		Snapshot: audit.Snapshot{
-			Digest:  "sha256:" + strings.Repeat("0123456789abcdef", 4),
-			TakenAt: time.Date(2026, 11, 20, 9, 59, 58, 0, time.UTC),
-		},
-		EvaluatedAt: time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC),
-		Notes: []string{
-			`The integration role is "Demandbase Integration": of the user's roles, it grants most of the minimum.`,
-			"the article does not state access levels: dbaudit requires the highest level each privilege allows; lower it with depth: in dbaudit.yaml",
-		},
+// saved is a result of testdata: of the profile's thirty-six controls, all of them passed except
+// the business unit, which is not configured, and what its name says.
+func saved(name string) audit.Result {
+	doc, err := os.ReadFile(filepath.Join("testdata", name+".json"))
+	if err != nil {
+		panic(err)
 	}
-	for _, line := range []struct{ id, tab, line string }{
-		{"ACCOUNT", "Core Records", "Account - Read, write"},
-		{"ACTIVITY", "Core Records", "Activity - Create, read, write, delete, append"},
-		{"CONTACT", "Core Records", "Contact - Create, read, write, append, append to"},
-		{"LEAD", "Core Records", "Lead - Create, read, write, append, append to"},
-		{"OPPORTUNITY", "Core Records", "Opportunity - Read, write"},
-		{"OPPORTUNITY-RELATIONSHIP", "Core Records", "Opportunity Relationship - Read"},
-		{"QUEUE", "Core Records", "Queue - Read"},
-		{"SAVED-VIEW", "Core Records", "Saved View - Read"},
-		{"CAMPAIGN", "Marketing", "Campaign - Read, write, append, append to"},
-		{"MARKETING-LIST", "Marketing", "Marketing List - Read"},
-		{"BULK-EDIT", "Business Management", "Bulk edit - Enable"},
-		{"CURRENCY", "Business Management", "Currency - Read"},
-		{"USER", "Business Management", "User - Create, read, write, append"},
-		{"USER-SETTINGS", "Business Management", "User settings: Read"},
-		{"ATTRIBUTE-MAP", "Customization", "Attribute map - Read"},
-		{"ENTITY", "Customization", "Entity - Read"},
-		{"ENTITY-MAP", "Customization", "Entity map - Read"},
-		{"FIELD", "Customization", "Field - Create, read, write"},
-		{"PROCESS", "Customization", "Process: Read"},
-		{"RELATIONSHIP", "Customization", "Relationship: read"},
-		{"SYSTEM-JOB", "Customization", "System job: Read"},
-		{"VIEW", "Customization", "View - Read"},
-	} {
-		r.Controls = append(r.Controls, audit.Control{
-			ID: audit.ControlID("DB-PRIV-" + line.id), Rule: "role/privileges",
-			Title:    "The integration user is granted what the line asks for: " + line.line,
-			Severity: audit.SeverityHigh, Outcome: audit.OutcomePass,
-			Citation: &audit.Citation{Tab: line.tab, Line: line.line},
-			Why:      "Without these, the integration user cannot work with the record of the line.",
-			Location: &audit.Location{Path: "dbaudit.yaml", Line: 1},
-		})
+	rs, err := ReadResults(doc)
+	if err != nil {
+		panic(err)
 	}
-	for _, c := range []struct {
-		id, rule, title string
-		severity        audit.Severity
-		line            int
-	}{
-		{"DB-ROLE-EXISTS", "role/exists", "The integration role exists", audit.SeverityCritical, 7},
-		{"DB-ROLE-CUSTOM", "role/custom", "The integration role is a custom role that can be edited", audit.SeverityHigh, 7},
-		{"DB-ROLE-COMPLETE", "role/complete", "The integration role is complete by itself", audit.SeverityLow, 7},
-		{"DB-ROLE-LEAST-PRIVILEGE", "role/least-privilege", "The integration role grants nothing beyond the minimum", audit.SeverityMedium, 7},
-		{"DB-USER-EXISTS", "user/exists", "Exactly one integration user exists", audit.SeverityCritical, 6},
-		{"DB-USER-ENABLED", "user/enabled", "The integration user is enabled", audit.SeverityCritical, 6},
-		{"DB-USER-DEDICATED", "user/dedicated", "The integration user is an application user", audit.SeverityMedium, 6},
-		{"DB-USER-ROLE", "user/role", "The integration role is assigned to the integration user", audit.SeverityCritical, 6},
-		{"DB-USER-BUSINESS-UNIT", "user/business-unit", "The integration user is in the configured business unit", audit.SeverityHigh, 6},
-		{"DB-USER-NO-ADMINISTRATOR", "user/no-administrator", "The integration user has no administrator role", audit.SeverityHigh, 6},
-		{"DB-VIEW-SHARED", "view/shared", "Every required view is shared with the integration user", audit.SeverityHigh, 9},
-		{"DB-VIEW-TABLE", "view/table", "Every required view lists accounts, contacts or leads", audit.SeverityMedium, 9},
-		{"DB-VIEW-ACTIVE", "view/active", "No required view is deactivated", audit.SeverityMedium, 9},
-		{"DB-VIEW-LEAST-ACCESS", "view/least-access", "No share gives more than Read", audit.SeverityLow, 9},
-	} {
-		r.Controls = append(r.Controls, audit.Control{
-			ID: audit.ControlID(c.id), Rule: c.rule, Title: c.title, Severity: c.severity, Outcome: audit.OutcomePass,
-			Location: &audit.Location{Path: "dbaudit.yaml", Line: c.line},
-		})
-	}
-	c := control(&r, "DB-USER-BUSINESS-UNIT")
-	c.Outcome, c.Reason = audit.OutcomeNotApplicable, "the configuration names no business unit"
-	control(&r, "DB-VIEW-SHARED").Notes = []string{`"Active Leads" is a system view: everyone sees it and it needs no share.`}
-	return judge(r)
+	return rs[0]
 }
+
+func compliant() audit.Result  { return saved("compliant") }
+func incomplete() audit.Result { return saved("incomplete") }
+func waived() audit.Result     { return saved("waived") }
+
+// mixed has every outcome: faults of every kind, some of them new, one of two accepted, a
+// control that is waived as a whole, and something unknown besides.
+func mixed() audit.Result { return saved("mixed") }
+
+// unreadFile is a file of an archive that could not be read.
+func unreadFile() audit.Result { return saved("unread") }
 
 func control(r *audit.Result, id string) *audit.Control {
 	for i := range r.Controls {
@@ -129,7 +66,6 @@ func role() audit.Subject {
 }
 
 func roleRef() *audit.Reference { return &audit.Reference{ID: roleID, Name: "Demandbase Integration"} }
-func userRef() *audit.Reference { return &audit.Reference{ID: userID, Name: "# Demandbase"} }
 
 func fail(r *audit.Result, id string, fs ...audit.Finding) {
 	c := control(r, id)
@@ -164,82 +100,6 @@ func short(privilege, state, actual string) audit.Finding {
 	return f
 }
 
-func compliant() audit.Result { return base() }
-
-// mixed has every outcome: faults of every kind, some of them new, one of two
-// accepted, a control that is waived as a whole, and something unknown besides.
-func mixed() audit.Result {
-	r := base()
-	fail(&r, "DB-PRIV-LEAD", short("prvAppendLead", "shallow", "basic"), short("prvAppendToLead", "missing", "none"))
-	control(&r, "DB-PRIV-LEAD").Findings[0].Baseline = audit.BaselineUnchanged
-	control(&r, "DB-PRIV-LEAD").Findings[1].Baseline = audit.BaselineNew
-	fail(&r, "DB-PRIV-OPPORTUNITY-RELATIONSHIP", short("prvReadCustomerOpportunityRole", "missing", "none"))
-	fail(&r, "DB-PRIV-MARKETING-LIST", short("prvReadList", "undefined", "none"))
-	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "none"))
-	fail(&r, "DB-PRIV-FIELD", short("prvCreateAttribute", "missing", "none"), short("prvWriteAttribute", "missing", "none"))
-	control(&r, "DB-PRIV-FIELD").Findings[0].Waiver = &audit.Waiver{
-		Kind: "compensating", Owner: "platform@contoso.com", Expires: "2026-12-31", Reason: "Columns are added by solution import.",
-	}
-	fail(&r, "DB-ROLE-LEAST-PRIVILEGE", audit.Finding{
-		Message: `role "Demandbase Integration" grants 3 privileges beyond the minimum`, Subject: role(),
-		Evidence: audit.Evidence{"surplus": []any{"prvDeleteAccount", "prvAssignRole", "prvReadInvoice"}, "dangerous": 2, "roles": map[string]any{"z": true, "a": 1.5}},
-		Fix: &audit.Fix{Kind: change.RemovePrivilege, Role: roleRef(), Privileges: []audit.Grant{
-			{Name: "prvAssignRole"}, {Name: "prvDeleteAccount"}, {Name: "prvReadInvoice"},
-		}},
-	})
-	fail(&r, "DB-USER-ROLE", audit.Finding{
-		Message:  `the role "Demandbase Integration" is not assigned to the user "# Demandbase", neither directly nor through a team`,
-		Subject:  audit.Subject{Kind: audit.SubjectUser, ID: userID, Name: "# Demandbase"},
-		Evidence: audit.Evidence{"role": "Demandbase Integration", "reaching": []any{}},
-		Fix: &audit.Fix{
-			Kind: change.AssignRole, Role: roleRef(), User: userRef(), ApplicationID: appID,
-			BusinessUnit: &audit.Reference{ID: unitID, Name: "contoso"},
-		},
-	})
-	fail(&r, "DB-VIEW-SHARED", audit.Finding{
-		Message:  `the view "Target Accounts" of account is not shared with the user "# Demandbase"`,
-		Subject:  audit.Subject{Kind: audit.SubjectRequiredView, Name: "Target Accounts", Table: "account"},
-		Evidence: audit.Evidence{"state": "not-shared", "owner": "jane@contoso.com"},
-		Location: &audit.Location{Path: "dbaudit.yaml", Line: 10, Column: 9},
-		Fix: &audit.Fix{
-			Kind: change.ShareView, View: &audit.Reference{ID: viewID, Name: "Target Accounts"}, User: userRef(), Table: "account",
-			Owner: &audit.Reference{Kind: "systemuser", ID: "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0007", Name: "jane@contoso.com"},
-		},
-	})
-	c := control(&r, "DB-VIEW-ACTIVE")
-	c.Outcome, c.Reason = audit.OutcomeUnknown, "the personal views could not be read: the auditor lacks prvActOnBehalfOfAnotherUser"
-	return judge(r)
-}
-
-func incomplete() audit.Result {
-	r := base()
-	for _, id := range []string{"DB-VIEW-SHARED", "DB-VIEW-ACTIVE"} {
-		c := control(&r, id)
-		c.Outcome, c.Reason = audit.OutcomeUnknown, "the personal views could not be read: the auditor lacks prvActOnBehalfOfAnotherUser"
-	}
-	return judge(r)
-}
-
-func waived() audit.Result {
-	r := base()
-	accept(&r, "DB-PRIV-USER", short("prvCreateUser", "missing", "none"))
-	return judge(r)
-}
-
-// accept makes a control fail with findings that are all waived.
-func accept(r *audit.Result, id string, fs ...audit.Finding) {
-	fail(r, id, fs...)
-	c := control(r, id)
-	original := audit.OutcomeFail
-	c.Outcome, c.Original = audit.OutcomeWaived, &original
-	for i := range c.Findings {
-		c.Findings[i].Waiver = &audit.Waiver{
-			Kind: "accepted-risk", Owner: "Jane Doe <jane@contoso.com>", Expires: "2027-03-31",
-			Reason: "Users are made by the identity team; the integration must not.",
-		}
-	}
-}
-
 // hostileNames are names that an environment could hold and that mean something
 // to one format or another.
 func hostileNames() []string {
@@ -269,7 +129,7 @@ func hostileNames() []string {
 // hostile has one fault for each of the hostile names, which appears everywhere that an
 // environment can fill in.
 func hostile() audit.Result {
-	r := base()
+	r := compliant()
 	names := hostileNames()
 	r.Environment.Name = names[0]
 	r.Notes = append(r.Notes, names...)
@@ -306,7 +166,7 @@ func hostile() audit.Result {
 
 // large has findings by the thousand.
 func large(n int) audit.Result {
-	r := base()
+	r := compliant()
 	for i := range n {
 		id := fmt.Sprintf("DB-PRIV-%s", []string{"ACCOUNT", "LEAD", "CAMPAIGN", "FIELD"}[i%4])
 		f := short("prvAppendToLead", []string{"missing", "shallow"}[i%2], []string{"none", "basic"}[i%2])
@@ -320,7 +180,7 @@ func large(n int) audit.Result {
 // archive is a result of a role in an archive: of no environment and of no time, with
 // a finding whose rule proposes no change.
 func archive() audit.Result {
-	r := base()
+	r := compliant()
 	r.Environment = audit.Environment{Name: "out/sales.zip!/customizations.xml"}
 	r.Snapshot.TakenAt = time.Time{}
 	for i := range r.Controls {
@@ -338,21 +198,9 @@ func archive() audit.Result {
 	return judge(r)
 }
 
-// unreadFile is a file of an archive that could not be read.
-func unreadFile() audit.Result {
-	r := base()
-	r.Environment = audit.Environment{Name: "out/sales.zip!/Roles/Sync.xml"}
-	r.Snapshot, r.Notes, r.Controls = audit.Snapshot{}, nil, nil
-	r.Unread = &audit.Unread{
-		Location: &audit.Location{Path: "out/sales.zip!/Roles/Sync.xml", Line: 3, Column: 7},
-		Message:  "this is not XML: the element <Role> is not closed",
-	}
-	return judge(r)
-}
-
 func rules() map[string]audit.Rule {
 	m := map[string]audit.Rule{}
-	for _, c := range base().Controls {
+	for _, c := range compliant().Controls {
 		m[c.Rule] = audit.Rule{
 			ID: c.Rule, Title: "Rule " + c.Rule, Severity: c.Severity,
 			Description: "What the rule " + c.Rule + " requires, in a sentence or two.",

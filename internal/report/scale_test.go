@@ -189,7 +189,7 @@ func TestFactsComeLast(t *testing.T) {
 func worst(n int, outcome audit.Outcome) []audit.Result {
 	rs := make([]audit.Result, n)
 	for i := range rs {
-		r := base()
+		r := compliant()
 		r.Environment.Name, r.Environment.OrganizationID = fmt.Sprintf("client-%04d-production", i), fmt.Sprintf("5b1c8a34-9a35-4a54-9d43-%012d", i)
 		for j := range r.Controls {
 			c := &r.Controls[j]
