@@ -152,7 +152,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
 			fmt.Fprintf(w, "judged by %s\n", text.Linef("the profile %s (%s) from %s", e.Profile, edition, day(&p.From)))
 		}
-		if len(e.Profiles) > 1 {
+		if e.Changed {
 			fmt.Fprintln(w, "The requirements changed between these results, so an outcome may have changed because of that.")
 			fmt.Fprintln(w)
 		}

@@ -35,6 +35,7 @@ type Environment struct {
 	Compliant *time.Time    `json:"last_compliant,omitempty"` // nil for never
 	Results   []Point       `json:"results"`                  // all that were read, oldest first
 	Controls  []Control     `json:"controls"`
+	Changed   bool          `json:"-"` // a result requires something else than the one before
 	Last      audit.Result  `json:"-"` // the newest of the results, whole
 }
 
@@ -168,18 +169,22 @@ func environment(results []audit.Result) Environment {
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
 		Profile: last.Profile.Name, Profiles: profiles(results), Verdict: last.Verdict, Last: last,
 	}
-	var controls []audit.Control
+	var judged *audit.Result // the last one before
 	for _, r := range results {
 		p := Point{TakenAt: when(r), Verdict: r.Verdict, Summary: r.Summary}
 		if r.Unread != nil {
 			p.Unread = r.Unread.Message
 		} else {
-			controls = r.Controls
+			e.Changed = e.Changed || judged != nil && r.RequiresOther(*judged)
+			judged = &r
 		}
 		e.Results = append(e.Results, p)
 	}
 	e.Since, e.Before, e.Compliant = Turns(e.Results)
-	for _, c := range controls {
+	if judged == nil {
+		return e
+	}
+	for _, c := range judged.Controls {
 		e.Controls = append(e.Controls, control(c, results))
 	}
 	return e

@@ -3,6 +3,7 @@ package history_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -146,6 +147,24 @@ func TestProfilesChange(t *testing.T) {
 	}
 }
 
+// TestChanged: a history knows that what is required changed, also under one profile.
+func TestChanged(t *testing.T) {
+	t.Parallel()
+	allowed, profile := on(2, pass, pass), on(2, pass, pass)
+	allowed.Notes = []string{audit.AllowedBeyond + ": prvDeleteLead"}
+	profile.Profile.Digest = "sha256:b"
+	first := on(1, fail, pass)
+	first.Profile.Digest = "sha256:a"
+	for name, test := range map[string]struct {
+		second audit.Result
+		want   bool
+	}{"nothing": {on(2, pass, pass), false}, "allowed": {allowed, true}, "profile": {profile, true}, "unread": {gap(2), false}} {
+		if got := history.Of([]audit.Result{first, test.second}).Environments[0].Changed; got != test.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestWorse(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -164,6 +183,41 @@ func TestWorse(t *testing.T) {
 	} {
 		if got := history.Of(test.results).Environments[0].Worse(); got != test.want {
 			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
+func TestSince(t *testing.T) {
+	t.Parallel()
+	day := func(n int) time.Time { return time.Date(2026, 1, n, 6, 0, 0, 0, time.UTC) }
+	of := func(name string, n int) audit.Result {
+		return audit.Result{
+			Environment: audit.Environment{Name: name, OrganizationID: name, URL: "https://" + name},
+			Profile:     audit.Profile{Name: "demandbase"},
+			Snapshot:    audit.Snapshot{TakenAt: day(n), Digest: name + day(n).String()},
+		}
+	}
+	all := []audit.Result{of("b", 9), of("a", 1), of("a", 8), of("a", 5), of("new", 9), of("forgotten", 2), of("b", 3)}
+	listed := func(list []audit.Result) string {
+		var words []string
+		for _, r := range list {
+			words = append(words, r.Environment.Name+r.Snapshot.TakenAt.Format("02"))
+		}
+		return strings.Join(words, " ")
+	}
+	for _, test := range []struct {
+		at           time.Time
+		older, newer string
+	}{
+		{day(6), "a05 b03 forgotten02", "a08 b09 new09"},
+		{day(5), "a05 b03 forgotten02", "a08 b09 new09"},
+		{day(5).Add(-time.Second), "a01 b03 forgotten02", "a08 b09 new09"},
+		{day(0), "", "a08 b09 forgotten02 new09"},
+		{day(20), "a08 b09 forgotten02 new09", ""},
+	} {
+		older, newer := history.Since(all, test.at)
+		if listed(older) != test.older || listed(newer) != test.newer {
+			t.Errorf("%s: older %q, newer %q", test.at, listed(older), listed(newer))
 		}
 	}
 }
