@@ -23,9 +23,10 @@ const settled = time.Millisecond
 
 func main() {
 	memory := newMemory(os.Getenv("GOGC") != "")
-	time.AfterFunc(watchInterval, func() { memory.watch(func(text string) { end(cli.ExitFailure, text) }) })
 	ctx, cancel := context.WithCancelCause(context.Background())
+	// The later timer is set last: each timer that is earlier than the others wakes a thread.
 	time.AfterFunc(settled, func() { interrupt(ctx, cancel) })
+	time.AfterFunc(watchInterval, func() { memory.watch(func(text string) { end(cli.ExitFailure, text) }) })
 	code := cli.Main(ctx, os.Args[1:], cli.OS())
 	os.Exit(code)
 }
