@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/rego"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -61,7 +60,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if err := s.Check(p.Pattern); err != nil {
 		return audit.Result{}, err
 	}
-	j, err := e.judgement(ctx, p)
+	j, err := e.judgement(p)
 	if err != nil {
 		return audit.Result{}, err
 	}
@@ -127,20 +126,16 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 		return fmt.Errorf("preparing the policies' input: %w", err)
 	}
 	cache := q.memory.recollection()
-	results, err := q.waiting.within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (rego.ResultSet, error) {
-		return q.query.Eval(ctx, rego.EvalParsedInput(input.Value), rego.EvalVirtualCache(cache))
+	value, err := q.waiting.within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (ast.Value, error) {
+		return q.evaluate(ctx, input.Value, cache)
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("evaluating the policies: %w", err)
-	case len(results) != 1 || len(results[0].Expressions) != 1:
+	case value == nil:
 		return fmt.Errorf("evaluating the policies: %s is undefined", q.document)
 	}
 	q.memory.learn(cache)
-	value, ok := results[0].Expressions[0].Value.(ast.Value)
-	if !ok {
-		return fmt.Errorf("evaluating the policies: %s is a %T", q.document, results[0].Expressions[0].Value)
-	}
 	if err := c.decode(value, reflect.ValueOf(into).Elem()); err != nil {
 		return fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
 	}
@@ -175,17 +170,17 @@ func (w waiting) do(work func()) {
 
 // within evaluates within a time. What is called off and does not end is left behind,
 // so that the caller can go on to report what else was reached.
-func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (rego.ResultSet, error)) (rego.ResultSet, error) {
+func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (ast.Value, error)) (ast.Value, error) {
 	type outcome struct {
-		results rego.ResultSet
-		err     error
+		value ast.Value
+		err   error
 	}
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ended := make(chan outcome, 1)
 	w.do(func() {
-		results, err := evaluate(timed)
-		ended <- outcome{results, err}
+		value, err := evaluate(timed)
+		ended <- outcome{value, err}
 	})
 	var o outcome
 	select {
@@ -199,7 +194,7 @@ func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(
 	}
 	switch {
 	case o.err == nil:
-		return o.results, nil
+		return o.value, nil
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case timed.Err() != nil:
