@@ -148,12 +148,10 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			fmt.Fprintln(w)
 		}
 		fmt.Fprintf(w, "%s\n\n", text.Line(sinceWhen(e)))
-		for _, p := range e.Profiles {
-			edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
-			fmt.Fprintf(w, "judged by %s\n", text.Linef("the profile %s (%s) from %s", e.Profile, edition, day(&p.From)))
+		for _, line := range judgedBy(e) {
+			fmt.Fprintln(w, line)
 		}
 		if e.Changed {
-			fmt.Fprintln(w, "The requirements changed between these results, so an outcome may have changed because of that.")
 			fmt.Fprintln(w)
 		}
 		rows, passing := historyRows(e, verbose)
@@ -167,6 +165,18 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 		}
 	}
 	return nil
+}
+
+// judgedBy says which editions of the profile judged the results.
+func judgedBy(e history.Environment) (lines []string) {
+	for _, p := range e.Profiles {
+		edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
+		lines = append(lines, "judged by "+text.Linef("the profile %s (%s) from %s", e.Profile, edition, day(&p.From)))
+	}
+	if e.Changed {
+		lines = append(lines, "The requirements changed between these results, so an outcome may have changed because of that.")
+	}
+	return lines
 }
 
 func historyHeader() []string {
@@ -254,6 +264,12 @@ func historyMarkdown(h history.History, verbose bool) string {
 	b.WriteString("## dbaudit: since when\n")
 	for _, e := range h.Environments {
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n", text.Markdown(e.Name), text.Markdown(sinceWhen(e)))
+		for i, line := range judgedBy(e) {
+			if i == 0 {
+				b.WriteByte('\n')
+			}
+			fmt.Fprintf(&b, "- %s\n", text.Markdown(line))
+		}
 		rows, passing := historyRows(e, verbose)
 		if len(rows) > 0 {
 			b.WriteString("\n" + text.MarkdownTable(historyHeader(), rows))

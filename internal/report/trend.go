@@ -10,16 +10,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// trendOf are the results of a result's environment and profile, oldest first. The organization
-// identifies an environment, and the name a file.
-func trendOf(r audit.Result, trends []history.Environment) []history.Point {
-	for _, t := range trends {
+// trendOf is the history of a result's environment and profile; nil without results. The
+// organization identifies an environment, and the name a file.
+func trendOf(r audit.Result, trends []history.Environment) *history.Environment {
+	for i := range trends {
+		t := &trends[i]
 		same := t.OrganizationID == "" && visible(t.Name) == r.Environment.Name
 		if r.Environment.OrganizationID != "" {
 			same = strings.EqualFold(t.OrganizationID, r.Environment.OrganizationID)
 		}
 		if same && visible(t.Profile) == r.Profile.Name && len(t.Results) > 0 {
-			return t.Results
+			return t
 		}
 	}
 	return nil
@@ -39,6 +40,7 @@ type trendData struct {
 	Since         string
 	First, Latest string // the days at the ends
 	Left          int    // results before the strip
+	Changed       bool   // a result requires something else than the one before
 	Spans         []trendSpan
 	Older         int // rows left out
 }
@@ -51,13 +53,14 @@ type trendSpan struct {
 	audit.Summary
 }
 
-// drawn is nil without results.
-func drawn(points []history.Point, shown int) *trendData {
-	if len(points) == 0 {
+// drawn is nil without a history.
+func drawn(t *history.Environment, shown int) *trendData {
+	if t == nil {
 		return nil
 	}
+	points := t.Results
 	since, _, _ := history.Turns(points)
-	d := &trendData{Drawing: Strip(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0)}
+	d := &trendData{Drawing: Strip(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0), Changed: t.Changed}
 	d.First, d.Latest = date(points[d.Left].TakenAt), date(points[len(points)-1].TakenAt)
 	d.Older = max(len(d.Spans)-spansShown, 0)
 	d.Spans = d.Spans[d.Older:]
@@ -104,9 +107,9 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	var shown [][]history.Point
 	seen := map[string]bool{}
 	for _, r := range rs {
-		if points := trendOf(r, trends); points != nil {
-			shown = append(shown, points)
-			for _, p := range points {
+		if t := trendOf(r, trends); t != nil {
+			shown = append(shown, t.Results)
+			for _, p := range t.Results {
 				seen[date(p.TakenAt)] = true
 			}
 		}

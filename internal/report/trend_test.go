@@ -111,6 +111,18 @@ func TestTrendFits(t *testing.T) {
 	}
 }
 
+// TestTrendTellsChangedRequirements: such a trend is no comparison.
+func TestTrendTellsChangedRequirements(t *testing.T) {
+	t.Parallel()
+	for _, changed := range []bool{false, true} {
+		trend := history.Environment{OrganizationID: orgID, Profile: "demandbase", Changed: changed, Results: []history.Point{day(1, 1, 0), day(2, 0, 0)}}
+		doc := rendered(t, HTML, mixed(), Options{Trends: []history.Environment{trend}})
+		if strings.Contains(doc, "The requirements changed between these scans") != changed {
+			t.Errorf("changed %t", changed)
+		}
+	}
+}
+
 // TestTrendStaysInItsFrame holds for what no clock should give, too: results of
 // one moment, of thousands of days, and out of order.
 func TestTrendStaysInItsFrame(t *testing.T) {
@@ -128,7 +140,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		"negative":     {day(1, -5, 2), day(2, 3, -7)},
 		"long":         long,
 	} {
-		d := drawn(points, stripShown)
+		d := drawn(&history.Environment{Results: points}, stripShown)
 		bars := 0
 		for _, path := range d.Paths {
 			bars += strings.Count(path, "M")
@@ -143,7 +155,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 			t.Errorf("%s: %d days", name, len(fleet.Days))
 		}
 	}
-	if d := drawn(long, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].TakenAt) {
+	if d := drawn(&history.Environment{Results: long}, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].TakenAt) {
 		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Left, d.Latest)
 	}
 }
