@@ -70,14 +70,5 @@ func TestWordsOfAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, file := run(t, p, newFake(p))
-	if err := r.Journal.Close(); err != nil {
-		t.Fatal(err)
-	}
-	j, err := apply.OpenJournal(file, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := j.Close(); err != nil {
-		t.Error(err)
-	}
+	reopened(t, r.Journal, file)
 }

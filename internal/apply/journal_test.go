@@ -171,13 +171,34 @@ func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
 	return &apply.Runner{Mutator: f, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}, file
 }
 
-func TestJournal(t *testing.T) {
-	p := sample(t)
-	f := newFake(p)
+// applied is a run that carried its plan out.
+func applied(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
+	t.Helper()
 	r, file := run(t, p, f)
 	if err := r.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	return r, file
+}
+
+// reopened closes a journal, and opens it as another process does.
+func reopened(t *testing.T, j *apply.Journal, file string) *apply.Journal {
+	t.Helper()
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := apply.OpenJournal(file, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = again.Close() })
+	return again
+}
+
+func TestJournal(t *testing.T) {
+	p := sample(t)
+	f := newFake(p)
+	r, file := applied(t, p, f)
 	if len(f.sent) != len(p.Actions) {
 		t.Errorf("sent %v", f.sent)
 	}
@@ -220,10 +241,7 @@ func TestJournal(t *testing.T) {
 
 func TestJournalThatIsNone(t *testing.T) {
 	p := sample(t)
-	r, file := run(t, p, newFake(p))
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, file := applied(t, p, newFake(p))
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

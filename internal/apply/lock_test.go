@@ -32,13 +32,7 @@ func TestOneAtATime(t *testing.T) {
 	if after, err := os.ReadFile(name); err != nil || string(after) != string(before) {
 		t.Fatalf("the second run changed the journal: %v", err)
 	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	second, err := apply.OpenJournal(name, clock)
-	if err != nil {
-		t.Fatalf("the lock outlived its holder: %v", err)
-	}
+	second := reopened(t, first, name)
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -46,16 +40,7 @@ func TestOneAtATime(t *testing.T) {
 	if err := os.WriteFile(name+".lock", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	third, err := apply.OpenJournal(name, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := third.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(name + ".lock"); err == nil {
-		t.Log("the lock file stays on this system")
-	}
+	reopened(t, second, name)
 }
 
 // TestOneOfMany: however many begin and end at once, there are never two inside.

@@ -149,10 +149,7 @@ func chain(tb testing.TB, records []apply.Record) []byte {
 // TestLinesThatContradict: recomputing the chain does not allow writing what no run writes.
 func TestLinesThatContradict(t *testing.T) {
 	p := sample(t)
-	r, file := run(t, p, newFake(p))
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	_, file := applied(t, p, newFake(p))
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -214,13 +211,7 @@ func TestLinesThatContradict(t *testing.T) {
 func TestFormerJournal(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, file := run(t, p, f)
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Journal.Close(); err != nil {
-		t.Fatal(err)
-	}
+	r, file := applied(t, p, f)
 	var text []byte
 	for _, record := range r.Journal.Records {
 		record.Previous = ""
@@ -236,10 +227,7 @@ func TestFormerJournal(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	j, err := apply.OpenJournal(file, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
+	j := reopened(t, r.Journal, file)
 	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
@@ -247,13 +235,8 @@ func TestFormerJournal(t *testing.T) {
 	if err := r.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if again, err := apply.OpenJournal(file, clock); err != nil || again.Touched() {
-		t.Errorf("read again: %v", err)
-	} else if err := again.Close(); err != nil {
-		t.Error(err)
+	if reopened(t, j, file).Touched() {
+		t.Error("what was undone is still to undo")
 	}
 }
 
@@ -326,10 +309,7 @@ func TestWhoseUser(t *testing.T) {
 		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {
 		f := maker(p, ours)
-		r, _ := run(t, p, f)
-		if err := r.Apply(t.Context()); err != nil {
-			t.Fatal(err)
-		}
+		r, _ := applied(t, p, f)
 		sent := len(f.sent)
 		whole := f.current
 		f.current = func(t change.Target, now *apply.Reading) error {

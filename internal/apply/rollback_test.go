@@ -16,10 +16,7 @@ import (
 func TestRollbackGoesOn(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, file := run(t, p, f)
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r, file := applied(t, p, f)
 	share := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Target.Kind == change.TargetShare })
 	stuck := p.Actions[share]
 	f.current = func(t change.Target, _ *apply.Reading) error {
@@ -39,14 +36,7 @@ func TestRollbackGoesOn(t *testing.T) {
 	if len(left) != 1 || left[0].ID != stuck.ID {
 		t.Errorf("left to undo: %v", left)
 	}
-	if err := r.Journal.Close(); err != nil {
-		t.Fatal(err)
-	}
-	j, err := apply.OpenJournal(file, clock)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.Close()
+	j := reopened(t, r.Journal, file)
 	f.sent, f.current = nil, nil
 	again := &apply.Runner{Mutator: f, Journal: j, Sleep: r.Sleep}
 	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.Touched() {
@@ -59,10 +49,7 @@ func TestRollbackGoesOn(t *testing.T) {
 func TestRollbackEnds(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := run(t, p, f)
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r, _ := applied(t, p, f)
 	asked := 0
 	f.current = func(change.Target, *apply.Reading) error {
 		asked++
@@ -78,10 +65,7 @@ func TestRollbackEnds(t *testing.T) {
 func TestVerify(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := run(t, p, f)
-	if err := r.Apply(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	r, _ := applied(t, p, f)
 	if lost, err := r.Verify(t.Context()); err != nil || len(lost) > 0 {
 		t.Fatalf("all holds: %v, %v", lost, err)
 	}

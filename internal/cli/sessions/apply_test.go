@@ -45,6 +45,14 @@ func newBenchAt(t *testing.T, change func(*simulator.Environment), at func(testi
 	return b
 }
 
+// planned is a bench with a plan in plan.json.
+func planned(t *testing.T, change func(*simulator.Environment)) *bench {
+	t.Helper()
+	b := newBench(t, change)
+	b.run("plan", "-o", "plan.json").must(t, 0)
+	return b
+}
+
 func lacking(env *simulator.Environment) {
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
 }
@@ -123,8 +131,7 @@ func TestPlanFromFiles(t *testing.T) {
 }
 
 func TestPlanThatIsRefused(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	data := b.read("plan.json")
 	b.write("edited.json", strings.ReplaceAll(data, "prvReadLead", "prvReadUser"))
 	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
@@ -179,11 +186,10 @@ func TestApplyIsCutOff(t *testing.T) {
 }
 
 func TestApplyIsInterrupted(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+	b := planned(t, func(env *simulator.Environment) {
 		lacking(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
-	b.run("plan", "-o", "plan.json").must(t, 0)
 	ctx, stop := context.WithCancel(t.Context())
 	b.onWrite(2, func() simulator.Fault {
 		stop()
@@ -196,8 +202,7 @@ func TestApplyIsInterrupted(t *testing.T) {
 }
 
 func TestApplyRefused(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_ID")
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
 	start := b.state()
@@ -227,8 +232,7 @@ func TestApplyIdentityInConfiguration(t *testing.T) {
 }
 
 func TestConfirmation(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	for _, typed := range []string{"", "yes\n", "\n"} {
 		b.env.Stdin = strings.NewReader(typed)

@@ -18,8 +18,7 @@ import (
 // What is wrong with the command line or with what is to be reported is said before
 // anything is changed.
 func TestNothingIsChangedFirst(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	start := b.state()
 	for _, tt := range []struct {
 		code int
@@ -46,8 +45,7 @@ func TestNothingIsChangedFirst(t *testing.T) {
 
 // A document that cannot be written after a change is no longer wrong usage.
 func TestOutputFailsAfterwards(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	if err := os.Mkdir("out", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -61,8 +59,7 @@ func TestOutputFailsAfterwards(t *testing.T) {
 
 // Standard output is the document and nothing else.
 func TestAppliedDocument(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
 	if r := o.results(t)[0]; r.Verdict != audit.VerdictCompliant {
 		t.Errorf("the result is %s", r.Verdict)
@@ -101,8 +98,7 @@ func TestApplyEmptyPlan(t *testing.T) {
 }
 
 func TestApplyDigest(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	digest := b.plan("plan.json").Digest
 	start := b.state()
 	b.has(b.run("apply", "plan.json", "--yes", "--digest", "9f86d08").must(t, 2).stderr, "want sha256:")
@@ -117,11 +113,10 @@ func TestApplyDigest(t *testing.T) {
 
 // To go on takes what to begin takes, except that what was begun does not expire.
 func TestResumeLimits(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+	b := planned(t, func(env *simulator.Environment) {
 		lacking(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
-	b.run("plan", "-o", "plan.json").must(t, 0)
 	b.onWrite(2, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	b.run("apply", "plan.json", "--yes").must(t, 5)
 	b.faults.Store(nil)
@@ -147,8 +142,7 @@ func TestResumeLimits(t *testing.T) {
 
 // An interruption of the verification is one of the run, and says that all is done.
 func TestVerificationInterrupted(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	ctx, stop := context.WithCancel(t.Context())
 	var written atomic.Bool
 	interrupt := func(r *http.Request) simulator.Fault {
@@ -170,8 +164,7 @@ func TestVerificationInterrupted(t *testing.T) {
 // A refusal of the very first change leaves no journal that would keep the next run
 // from beginning, and says what the identity that applies needs.
 func TestRefusedAtFirst(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	b.onWrite(1, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	o := b.run("apply", "plan.json", "--yes").must(t, 3)
 	b.has(o.stderr, "dbaudit doctor --apply names the missing privileges")
@@ -189,8 +182,7 @@ func TestRefusedAtFirst(t *testing.T) {
 
 // Whoever is asked is shown what is meant, --quiet or not.
 func TestAskedIsShown(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	asked := func(args ...string) string {
 		b.env.Stdin = strings.NewReader("no\n")
@@ -205,11 +197,10 @@ func TestAskedIsShown(t *testing.T) {
 
 // A dry run says of each action whether it was looked at.
 func TestDryRunWords(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+	b := planned(t, func(env *simulator.Environment) {
 		env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
 		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
 	})
-	b.run("plan", "-o", "plan.json").must(t, 0)
 	o := b.run("apply", "plan.json", "--dry-run").must(t, 0)
 	b.has(o.stderr, "1 of 3 can be done: create the security role")
 	b.has(o.stderr, "2 of 3 not checked, as it depends on action 1: grant 44 privileges")
@@ -220,11 +211,10 @@ func TestDryRunWords(t *testing.T) {
 
 // A change that somebody takes back before the end is code 5, and is named.
 func TestAppliedDoesNotHold(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+	b := planned(t, func(env *simulator.Environment) {
 		lacking(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
-	b.run("plan", "-o", "plan.json").must(t, 0)
 	b.onWrite(2, func() simulator.Fault {
 		b.mutate(lacking)
 		return simulator.Fault{}
@@ -236,8 +226,7 @@ func TestAppliedDoesNotHold(t *testing.T) {
 
 // With --log-format json, the plan is a record as well.
 func TestApplyJSONLog(t *testing.T) {
-	b := newBench(t, lacking)
-	b.run("plan", "-o", "plan.json").must(t, 0)
+	b := planned(t, lacking)
 	o := b.run("apply", "plan.json", "--yes", "--log-format", "json").must(t, 0)
 	shown, compared := false, false
 	for line := range strings.Lines(o.stderr) {
@@ -260,11 +249,10 @@ func TestApplyJSONLog(t *testing.T) {
 // TestDriftStopsBeforeTheFirst: what somebody changed of the last target is found
 // before the first is touched.
 func TestDriftStopsBeforeTheFirst(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+	b := planned(t, func(env *simulator.Environment) {
 		lacking(env)
 		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	})
-	b.run("plan", "-o", "plan.json").must(t, 0)
 	b.mutate(func(env *simulator.Environment) { env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false })
 	start := b.state()
 	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
