@@ -54,7 +54,7 @@ func (l *lab) scenes(t *testing.T) []scene {
 	} {
 		l.reset(t, tt.change)
 		s := scene{name: tt.name, start: l.Server.Environment(), startState: l.state(t)}
-		r, file := l.start(t, l.plan(t, everything()))
+		r, file := l.start(t, l.plan(t))
 		if err := l.under(t.Context(), cutting(tt.cut, simulator.FaultResetAfter), r.Apply); (err != nil) != (tt.cut < never) {
 			t.Fatal(err)
 		}
@@ -392,7 +392,7 @@ func TestResumeOfAnEditedJournal(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	l.reset(t, empty)
-	p := l.plan(t, everything())
+	p := l.plan(t)
 	r, file := l.start(t, p)
 	// the role is made, and nothing else
 	if err := l.under(t.Context(), cutting(2, simulator.FaultResetBefore), r.Apply); err == nil {

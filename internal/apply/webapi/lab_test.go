@@ -2,6 +2,7 @@ package webapi_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -92,23 +93,19 @@ func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	return l.Look(t, l.want)
 }
 
-// everything asks for all that a plan can hold.
-func everything() plan.Options {
-	return plan.Options{
-		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: now(), LeastPrivilege: true, UnassignAdministrator: true,
-	}
-}
-
-func (l *lab) plan(t *testing.T, o plan.Options) plan.Plan {
+// plan plans everything that a plan can contain.
+func (l *lab) plan(t *testing.T) plan.Plan {
 	t.Helper()
 	r, s := l.scan(t)
-	return l.planFor(t, r, s, o)
+	return l.planFor(t, r, s)
 }
 
-func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot, o plan.Options) plan.Plan {
+func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot) plan.Plan {
 	t.Helper()
-	o.Minimum = l.Profile.Minimum()
-	p, err := plan.Build(r, s, o)
+	p, err := plan.Build(r, s, plan.Options{
+		Tool: audit.Tool{Name: "dbaudit", Version: "test"}, MadeAt: now(), LeastPrivilege: true, UnassignAdministrator: true,
+		Minimum: l.Profile.Minimum(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,6 +215,30 @@ func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 		t.Fatalf("applying: %v", err)
 	}
 	return r, file
+}
+
+// in requires another business unit until the test ends.
+func (l *lab) in(t *testing.T, unit string) {
+	was := l.want.BusinessUnit
+	l.want.BusinessUnit = unit
+	t.Cleanup(func() { l.want.BusinessUnit = was })
+}
+
+// keeps rolls back, and fails the test unless changes are kept for a reason.
+func keeps(t *testing.T, r *apply.Runner, changes int, reason string) {
+	t.Helper()
+	err := r.Rollback(t.Context())
+	if kept, ok := errors.AsType[*apply.KeptError](err); !ok || len(kept.Kept) != changes || !strings.Contains(err.Error(), reason) {
+		t.Errorf("kept: %v, want %d for %q", err, changes, reason)
+	}
+}
+
+// stops fails the test unless an error says that an action of a kind met a changed environment.
+func stops(t *testing.T, err error, kind audit.FixKind, reason string) {
+	t.Helper()
+	if changed, ok := errors.AsType[*apply.ChangedError](err); !ok || changed.Action.Kind != kind || !strings.Contains(err.Error(), reason) {
+		t.Errorf("got %v, want that %s stops: %s", err, kind, reason)
+	}
 }
 
 func kinds(p plan.Plan) []string {

@@ -30,7 +30,7 @@ func TestProperty(t *testing.T) {
 		defer func() { l.want.BusinessUnit = unit }()
 		l.reset(t, func(env *simulator.Environment) { disturb(r, env, home) })
 		start := l.state(t)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		run, file := l.start(t, p)
 		run.AllowSharedRole = true
 		if err := run.Apply(t.Context()); err != nil {

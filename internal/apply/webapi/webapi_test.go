@@ -128,7 +128,7 @@ func TestEachKind(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l.reset(t, tt.change)
 			start := l.state(t)
-			p := l.plan(t, everything())
+			p := l.plan(t)
 			got := kinds(p)
 			slices.Sort(got)
 			slices.Sort(tt.want)
@@ -184,7 +184,7 @@ func TestCutAnywhere(t *testing.T) {
 	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
 		l.reset(t, change)
 		start := l.state(t)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		l.apply(t, p)
 		end := l.nameless(t)
 		for n := 1; n <= len(p.Actions); n++ {
@@ -241,7 +241,7 @@ func TestKilledAnywhere(t *testing.T) {
 	for name, prepare := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
 		l.reset(t, prepare)
 		start := l.state(t)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		_, whole := l.apply(t, p)
 		end := l.nameless(t)
 		data, err := os.ReadFile(whole)
@@ -285,7 +285,7 @@ func TestRollbackCutAnywhere(t *testing.T) {
 	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
 		l.reset(t, change)
 		start := l.state(t)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		undone := false
 		for n := 1; !undone; n++ {
 			kind := []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter}[n%2]
@@ -322,7 +322,7 @@ func TestTrouble(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l.reset(t, starts[len(name)%2]) // one half of the faults on each plan
 			start := l.state(t)
-			p := l.plan(t, everything())
+			p := l.plan(t)
 			failed := map[string]bool{}
 			once := func(r *http.Request) simulator.Fault {
 				key := r.Method + r.URL.Path
@@ -353,7 +353,7 @@ func TestSecondAdministrator(t *testing.T) {
 	l := newLab(t, simulator.Options{})
 	during := func(t *testing.T, n int, meddle func(*simulator.Environment)) (*apply.Runner, error) {
 		t.Helper()
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		r, _ := l.start(t, p)
 		done := 0
 		r.Progress = func(_ change.Action, e apply.Event) {
@@ -370,15 +370,9 @@ func TestSecondAdministrator(t *testing.T) {
 		r, err := during(t, 1, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
 		})
-		var changed *apply.ChangedError
-		if !errors.As(err, &changed) || changed.Action.Kind != change.RaiseDepth || !strings.Contains(err.Error(), "prvReadAccount is deep, not local") {
-			t.Fatalf("not noticed: %v", err)
-		}
+		stops(t, err, change.RaiseDepth, "prvReadAccount is deep, not local")
 		// What was undone is undone, and what somebody else changed is named.
-		var kept *apply.KeptError
-		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.HasSuffix(err.Error(), "set prvReadAccount to local") {
-			t.Fatal(err)
-		}
+		keeps(t, r, 1, "set prvReadAccount to local")
 		got := l.Server.Environment().Role(roleName).Privileges
 		if got["prvReadAccount"] != simulator.DepthDeep || got["prvReadLead"] != simulator.DepthNone || got["prvReadSharePointData"] != simulator.DepthNone {
 			t.Errorf("after the rollback the role grants %v", got)
@@ -404,10 +398,7 @@ func TestSecondAdministrator(t *testing.T) {
 		} {
 			l.reset(t, broken)
 			_, err := during(t, n, extend)
-			var changed *apply.ChangedError
-			if !errors.As(err, &changed) || changed.Action.Kind != change.AssignRole || !strings.Contains(err.Error(), "the role grants more than in the plan: prv") {
-				t.Errorf("not noticed: %v", err)
-			}
+			stops(t, err, change.AssignRole, "the role grants more than in the plan: prv")
 		}
 	})
 	t.Run("something else", func(t *testing.T) {
@@ -427,16 +418,12 @@ func TestSecondAdministrator(t *testing.T) {
 	})
 	t.Run("what was done is changed before it is rolled back", func(t *testing.T) {
 		l.reset(t, broken)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, func(env *simulator.Environment) {
 			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightDelete)
 		})
-		err := r.Rollback(t.Context())
-		var kept *apply.KeptError
-		if !errors.As(err, &kept) || len(kept.Kept) != 1 || kept.Kept[0].ByHand != `share the view "Demandbase Leads" with "Demandbase Integration" for read, write, append-to` {
-			t.Fatalf("not noticed: %v", err)
-		}
+		keeps(t, r, 1, `share the view "Demandbase Leads" with "Demandbase Integration" for read, write, append-to`)
 		l.mutate(t, func(env *simulator.Environment) {
 			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
 		})
@@ -446,7 +433,7 @@ func TestSecondAdministrator(t *testing.T) {
 	})
 	t.Run("the new role is given to somebody", func(t *testing.T) {
 		l.reset(t, empty)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, func(env *simulator.Environment) {
 			u := env.User("jane@contoso.com")
@@ -490,7 +477,7 @@ func TestWorldAsItIs(t *testing.T) {
 			delete(r.Privileges, "prvReadLead")
 			r.Privileges["prvBulkDelete"] = simulator.DepthGlobal
 		})
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		if len(p.Actions) != 0 {
 			t.Errorf("planned %v", kinds(p))
 		}
@@ -501,7 +488,7 @@ func TestWorldAsItIs(t *testing.T) {
 			env.Role(roleName).Managed = true
 			delete(env.Role(roleName).Privileges, "prvReadLead")
 		})
-		goOn(t, l.plan(t, everything()))
+		goOn(t, l.plan(t))
 	})
 	t.Run("a built-in role", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
@@ -510,7 +497,7 @@ func TestWorldAsItIs(t *testing.T) {
 				env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "Basic User"}}
 			}
 		})
-		goOn(t, l.plan(t, everything()))
+		goOn(t, l.plan(t))
 	})
 	t.Run("a user in a child business unit", func(t *testing.T) {
 		for name, change := range map[string]func(*simulator.Environment){
@@ -520,28 +507,24 @@ func TestWorldAsItIs(t *testing.T) {
 			"all to be made":   empty,
 		} {
 			t.Run(name, func(t *testing.T) {
-				was := l.want.BusinessUnit
-				l.want.BusinessUnit = "Germany"
-				defer func() { l.want.BusinessUnit = was }()
+				l.in(t, "Germany")
 				l.reset(t, func(env *simulator.Environment) {
 					env.ApplicationUser(app).BusinessUnit = "Germany"
 					change(env)
 				})
-				goOn(t, l.plan(t, everything()))
+				goOn(t, l.plan(t))
 			})
 		}
 	})
 	t.Run("ownership across business units", func(t *testing.T) {
-		was := l.want.BusinessUnit
-		l.want.BusinessUnit = "Europe"
-		defer func() { l.want.BusinessUnit = was }()
+		l.in(t, "Europe")
 		for _, change := range []func(*simulator.Environment){empty, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }} {
 			l.reset(t, func(env *simulator.Environment) {
 				env.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
 				env.ApplicationUser(app).BusinessUnit = "Europe"
 				change(env)
 			})
-			goOn(t, l.plan(t, everything()))
+			goOn(t, l.plan(t))
 		}
 	})
 	t.Run("a role that has no copy where the user sits", func(t *testing.T) {
@@ -551,7 +534,7 @@ func TestWorldAsItIs(t *testing.T) {
 				env.ApplicationUser(app).Roles = nil
 				env.Role(roleName).BusinessUnit = "Europe"
 			})
-			p := l.plan(t, everything())
+			p := l.plan(t)
 			if got := slices.Contains(kinds(p), "assign-role"); got != automatic {
 				t.Errorf("across business units %v: planned %v", setting, kinds(p))
 			}
@@ -567,7 +550,7 @@ func TestWorldAsItIs(t *testing.T) {
 			u := env.ApplicationUser(app)
 			u.SoftDeleted, u.Disabled, u.Roles = true, true, nil
 		})
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		if slices.Contains(kinds(p), "create-application-user") {
 			t.Errorf("planned %v, and the id is taken", kinds(p))
 		}
@@ -575,21 +558,15 @@ func TestWorldAsItIs(t *testing.T) {
 	})
 	t.Run("soft-deleted after the plan was made", func(t *testing.T) {
 		l.reset(t, empty)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		l.mutate(t, func(env *simulator.Environment) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{
 				Name: "Ghost", ApplicationID: app, Disabled: true, SoftDeleted: true,
 			})
 		})
 		r, _ := l.start(t, p)
-		var changed *apply.ChangedError
-		if err := r.Apply(t.Context()); !errors.As(err, &changed) || changed.Action.Kind != change.CreateApplicationUser {
-			t.Fatalf("not noticed: %v", err)
-		}
-		var kept *apply.KeptError
-		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "user is deleted now") {
-			t.Fatal(err)
-		}
+		stops(t, r.Apply(t.Context()), change.CreateApplicationUser, "")
+		keeps(t, r, 1, "user is deleted now")
 	})
 	t.Run("a role that others hold", func(t *testing.T) {
 		team := func(members ...string) func(*simulator.Environment) {
@@ -614,7 +591,7 @@ func TestWorldAsItIs(t *testing.T) {
 					tt.hold(env)
 				})
 				start := l.state(t)
-				p := l.plan(t, everything())
+				p := l.plan(t)
 				r, _ := l.start(t, p)
 				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), tt.who) || !strings.Contains(err.Error(), "--allow-shared-role") {
 					t.Fatalf("not refused: %v", err)
@@ -629,7 +606,7 @@ func TestWorldAsItIs(t *testing.T) {
 	})
 	t.Run("another environment", func(t *testing.T) {
 		l.reset(t, broken)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		p.Environment.OrganizationID = "00000000-0000-0000-0000-000000000001"
 		start := l.state(t)
 		r, _ := l.start(t, p)
@@ -647,7 +624,7 @@ func TestWorldAsItIs(t *testing.T) {
 	}
 	t.Run("a view whose owner is a team", func(t *testing.T) {
 		l.reset(t, ownedByTeam)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		if !p.Empty() || !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Control == "DB-VIEW-LEAST-ACCESS" }) {
 			t.Errorf("not left to people:\n%s", p.Text())
 		}
@@ -675,7 +652,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, _ := l.start(t, l.planFor(t, result, s, everything()))
+		r, _ := l.start(t, l.planFor(t, result, s))
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it may be a team") {
 			t.Errorf("somebody acted as a team: %v", err)
 		}
@@ -687,7 +664,7 @@ func TestWorldAsItIs(t *testing.T) {
 	t.Run("a dry run", func(t *testing.T) {
 		for _, prepare := range []func(*simulator.Environment){broken, empty} {
 			l.reset(t, prepare)
-			p := l.plan(t, everything())
+			p := l.plan(t)
 			start := l.state(t)
 			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err != nil {
 				t.Error(err)
@@ -695,7 +672,7 @@ func TestWorldAsItIs(t *testing.T) {
 			same(t, "nothing was changed", l.state(t), start)
 		}
 		l.reset(t, broken)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		l.reset(t, nil)
 		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err == nil {
 			t.Error("a plan for another state was found good")
@@ -711,7 +688,7 @@ func TestAnotherRole(t *testing.T) {
 	l := newLab(t, simulator.Options{})
 	l.reset(t, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil })
 	start := l.state(t)
-	whole := l.plan(t, everything())
+	whole := l.plan(t)
 	environment := l.Server.Environment()
 	admin := environment.Role("System Administrator").ID
 	for name, edit := range map[string]func(*change.Target){
@@ -757,7 +734,7 @@ func TestWhoseRow(t *testing.T) {
 	}
 	for kind, appear := range theirs {
 		l.reset(t, empty)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		n := 1 + slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })
 		for _, back := range []bool{false, true} {
 			l.reset(t, empty)
@@ -766,17 +743,11 @@ func TestWhoseRow(t *testing.T) {
 				t.Fatal("nobody noticed")
 			}
 			l.mutate(t, appear)
+			again := l.again(t, file)
 			if back {
-				var kept *apply.KeptError
-				if err := l.again(t, file).Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != 1 || !strings.Contains(err.Error(), "somebody else created it") {
-					t.Errorf("%s: rolled back: %v", kind, err)
-				}
-			} else {
-				var changed *apply.ChangedError
-				again := l.again(t, file)
-				if err := again.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), "somebody else created it") || !again.Journal.Touched() {
-					t.Errorf("%s: gone on with: %v", kind, err)
-				}
+				keeps(t, again, 1, "somebody else created it")
+			} else if stops(t, again.Apply(t.Context()), kind, "somebody else created it"); !again.Journal.Touched() {
+				t.Errorf("%s: what may exist does not count", kind)
 			}
 			env := l.Server.Environment()
 			if kind == change.CreateRole && env.Role(roleName) == nil || kind == change.CreateApplicationUser && env.ApplicationUser(app) == nil {
@@ -806,13 +777,10 @@ func TestRollbackOfWhatChanged(t *testing.T) {
 		}, 1, "somebody changed it since: prvReadAccount is deep now"},
 	} {
 		l.reset(t, broken)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, tt.change)
-		var kept *apply.KeptError
-		if err := r.Rollback(t.Context()); !errors.As(err, &kept) || len(kept.Kept) != tt.kept || !strings.Contains(err.Error(), tt.reason) {
-			t.Errorf("%s: kept: %v", name, err)
-		}
+		keeps(t, r, tt.kept, tt.reason)
 		if left := r.Journal.Undoable(); len(left) != tt.kept {
 			t.Errorf("%s: %d of %d actions are left to undo", name, len(left), len(p.Actions))
 		}
@@ -836,7 +804,7 @@ func TestContradictions(t *testing.T) {
 			env.Contradictions = []simulator.Contradiction{c}
 		})
 		start := l.state(t)
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		r, file := l.start(t, p)
 		if err := r.Apply(t.Context()); err != nil {
 			t.Errorf("%s: %v", c, err)

@@ -40,7 +40,7 @@ func applier(t *testing.T, env *simulator.Environment, grants simulator.Grants) 
 	env.Roles = append(env.Roles, simulator.Role{Name: "Applier", Privileges: grants})
 	env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "applier", ApplicationID: app, Roles: []simulator.RoleAssignment{{Role: "Applier"}}})
 	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
-	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = app, "applier-secret"
+	p.applyAs(app, "applier-secret")
 	return p
 }
 
@@ -62,8 +62,7 @@ func TestDoctorApply(t *testing.T) {
 	env := builtin(t, "compliant")
 	server := serve(t, env, simulator.Options{})
 	asAdministrator := func(p *place) *place {
-		p.vars["DBAUDIT_APPLY_CLIENT_ID"] = env.Suggest.Administrator
-		p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+		p.applyAs(env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret)
 		return p
 	}
 	whole := newPlaceApart(t, server)
@@ -106,7 +105,7 @@ func TestDoctorApply(t *testing.T) {
 
 	t.Run("no member", func(t *testing.T) {
 		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
-		p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = strangersApp, "stranger-secret"
+		p.applyAs(strangersApp, "stranger-secret")
 		e := examineIn(p, 3, "--apply")
 		if got := e.with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
 			t.Errorf("failed: %v", got)
@@ -340,8 +339,7 @@ func TestDoctorApplyUndefined(t *testing.T) {
 	env.UndefinedPrivileges = []string{"prvAppendToUser", "prvDisableUser"}
 	env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
-	p.vars["DBAUDIT_APPLY_CLIENT_ID"] = env.Suggest.Administrator
-	p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
+	p.applyAs(env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret)
 	file := p.file("plan.json")
 	p.run("plan", "-f", "json", "-o", file).must(t, 0)
 	for _, args := range [][]string{{"--apply"}, {"--apply", file}} {

@@ -41,6 +41,26 @@ func fleetPlace(t *testing.T) *place {
 	return p
 }
 
+// eventually waits for a condition, for a minute.
+func (p *place) eventually(holds func() bool) {
+	p.tb.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.tb.Fatalf("it did not happen within a minute; standard error has\n%s", p.stderr.String())
+		}
+	}
+}
+
+// holdsNoSecret fails the test if a text has the value of a variable with a secret.
+func (p *place) holdsNoSecret(where, text string) {
+	p.tb.Helper()
+	for name, value := range p.vars {
+		if strings.Contains(name, "SECRET") && strings.Contains(text, value) {
+			p.tb.Errorf("%s has the value of %s", where, name)
+		}
+	}
+}
+
 func fleetStatus(t *testing.T, p *place) map[string]fleet.Entry {
 	t.Helper()
 	var d fleet.Document
@@ -70,11 +90,9 @@ func TestFleet(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	worker := make(chan outcome)
 	go func() { worker <- p.runUntil(ctx, "worker", "--concurrency", "2") }()
-	for !strings.Contains(p.stderr.String(), "scans what is due") {
-		time.Sleep(10 * time.Millisecond)
-	}
+	p.eventually(func() bool { return strings.Contains(p.stderr.String(), "scans what is due") })
 	var entries map[string]fleet.Entry
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	p.eventually(func() bool {
 		entries = fleetStatus(t, p)
 		ended := 0
 		for _, e := range entries {
@@ -82,13 +100,8 @@ func TestFleet(t *testing.T) {
 				ended++
 			}
 		}
-		if ended == 3 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("not all were scanned: %+v\n%s", entries, p.stderr.String())
-		}
-	}
+		return ended == 3
+	})
 	if e := entries["good"]; e.Verdict != audit.VerdictCompliant || e.Stale || e.OpenFindings != 0 || e.LastRun.State != "compliant" {
 		t.Errorf("good: %+v", e)
 	}
@@ -100,14 +113,10 @@ func TestFleet(t *testing.T) {
 	}
 
 	id := strings.TrimSpace(p.run("fleet", "run", "good").must(t, 0).stdout)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if r := fleetStatus(t, p)["good"].LastRun; fmt.Sprint(r.ID) == id && !r.EndedAt.IsZero() {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("the run %s did not end", id)
-		}
-	}
+	p.eventually(func() bool {
+		r := fleetStatus(t, p)["good"].LastRun
+		return fmt.Sprint(r.ID) == id && !r.EndedAt.IsZero()
+	})
 	stop()
 	if got := <-worker; got.code != 0 {
 		t.Errorf("the worker ended with %d", got.code)
@@ -154,12 +163,7 @@ func TestFleet(t *testing.T) {
 	}
 	p.run("db", "backup", p.file("copy.db")).must(t, 0)
 	for _, file := range []string{"fleet.db", "copy.db"} {
-		data := p.read(file)
-		for name, value := range p.vars {
-			if strings.Contains(name, "SECRET") && strings.Contains(data, value) {
-				t.Errorf("%s holds the value of %s", file, name)
-			}
-		}
+		p.holdsNoSecret(file, p.read(file))
 	}
 }
 
@@ -246,23 +250,19 @@ func TestServe(t *testing.T) {
 	go func() { done <- p.runUntil(ctx, "serve", "--listen", "127.0.0.1:0") }()
 	listening := regexp.MustCompile(`(?m)^listening on (http://127\.0\.0\.1:[0-9]+)$`)
 	var address string
-	for end := time.Now().Add(30 * time.Second); address == ""; time.Sleep(10 * time.Millisecond) {
-		if m := listening.FindStringSubmatch(p.stderr.String()); m != nil {
+	p.eventually(func() bool {
+		m := listening.FindStringSubmatch(p.stderr.String())
+		if m != nil {
 			address = m[1]
-		} else if time.Now().After(end) {
-			t.Fatalf("it does not say where it listens:\n%s", p.stderr.String())
 		}
-	}
+		return m != nil
+	})
 	p.run("fleet", "import", p.file("dbaudit.yaml")).must(t, 0)
 	p.run("fleet", "run", "--all-envs").must(t, 0)
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
-		if e := fleetStatus(t, p); e["good"].LastRun.State == "compliant" && e["bad"].LastRun.State == "noncompliant" && e["broken"].LastRun.State == "misconfigured" {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("not all were scanned: %+v", fleetStatus(t, p))
-		}
-	}
+	p.eventually(func() bool {
+		e := fleetStatus(t, p)
+		return e["good"].LastRun.State == "compliant" && e["bad"].LastRun.State == "noncompliant" && e["broken"].LastRun.State == "misconfigured"
+	})
 	var byAPI, byCommand fleet.Document
 	decodeInto(t, get(t, address+"/api/v1/environments"), &byAPI)
 	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &byCommand)
@@ -282,11 +282,7 @@ func TestServe(t *testing.T) {
 	}
 	said["the log"], said["the store"] = p.stderr.String(), p.read("fleet.db")
 	for where, text := range said {
-		for name, value := range p.vars {
-			if strings.Contains(name, "SECRET") && strings.Contains(text, value) {
-				t.Errorf("%s holds the value of %s", where, name)
-			}
-		}
+		p.holdsNoSecret(where, text)
 	}
 }
 

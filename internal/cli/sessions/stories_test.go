@@ -54,8 +54,7 @@ func tell(t *testing.T, dir string) {
 	p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
 	suggest := env.Suggest
 	p.vars["DBAUDIT_URL"] = storyURL
-	p.vars["DBAUDIT_APPLY_CLIENT_ID"] = suggest.Administrator
-	p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(suggest.Administrator).Secret
+	p.applyAs(suggest.Administrator, env.Client(suggest.Administrator).Secret)
 	asked := []string{"--integration-role", suggest.Role, "--business-unit", suggest.BusinessUnit}
 	var b strings.Builder
 	b.WriteString("url: " + storyURL + "\nviews:\n")
