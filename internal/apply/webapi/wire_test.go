@@ -75,6 +75,17 @@ func (w *wire) environment(t *testing.T) *webapi.Environment {
 
 const someID = "11111111-1111-4111-8111-111111111111"
 
+// always responds to every request alike.
+func always(status int, text string) *wire {
+	return &wire{answer: func(*http.Request, string) (int, string) { return status, text }}
+}
+
+// grant is a request to share a view, as a user.
+func grant(as *change.Ref) change.Request {
+	return change.Request{Method: http.MethodPost, Path: "GrantAccess", As: as, Body: json.RawMessage(
+		`{"Target":{},"PrincipalAccess":{"AccessMask":"ReadAccess","Principal":{"systemuserid":"` + someID + `"}}}`)}
+}
+
 func refusal(message string) string {
 	data, err := json.Marshal(map[string]any{"error": map[string]string{"code": "0x80048d19", "message": message}})
 	if err != nil {
@@ -102,17 +113,27 @@ func TestOtherParameter(t *testing.T) {
 	}
 }
 
+// TestEffects: what the environment refuses changed nothing; what a gateway refuses may have
+// been done behind it. Neither is sent again.
 func TestEffects(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]apply.Effect{
-		400: apply.EffectNone, 403: apply.EffectNone, 404: apply.EffectNone, 412: apply.EffectRaced,
-		500: apply.EffectUncertain, 502: apply.EffectUncertain, 503: apply.EffectUncertain,
+	no, page := refusal("no"), "<html>Blocked</html>"
+	for _, tt := range []struct {
+		statuses []int
+		text     string
+		want     apply.Effect
+	}{
+		{[]int{400, 403, 404}, no, apply.EffectNone},
+		{[]int{412}, no, apply.EffectRaced},
+		{[]int{500, 502, 503}, no, apply.EffectUncertain},
+		{[]int{400, 403, 404, 409, 413}, page, apply.EffectUncertain},
 	} {
-		w := &wire{answer: func(*http.Request, string) (int, string) { return status, refusal("no") }}
-		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
-		var change *apply.ChangeError
-		if !errors.As(err, &change) || change.Effect != want || len(w.seen) != 1 {
-			t.Errorf("%d: %v, sent %d times", status, err, len(w.seen))
+		for _, status := range tt.statuses {
+			w := always(status, tt.text)
+			_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(w.seen) != 1 {
+				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(w.seen))
+			}
 		}
 	}
 }
@@ -120,12 +141,12 @@ func TestEffects(t *testing.T) {
 // TestHeaders holds what goes with requests beside their bodies.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	w := &wire{answer: func(*http.Request, string) (int, string) { return 204, "" }}
+	w := always(204, "")
 	e := w.environment(t)
 	for _, r := range []change.Request{
 		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
-		{Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID}, Body: json.RawMessage(`{}`)},
-		{Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID, ObjectID: someID}, Body: json.RawMessage(`{}`)},
+		grant(&change.Ref{ID: someID}),
+		grant(&change.Ref{ID: someID, ObjectID: someID}),
 	} {
 		if _, err := e.Change(t.Context(), r, "change"); err != nil {
 			t.Fatal(err)
@@ -236,9 +257,7 @@ func TestOtherImpersonation(t *testing.T) {
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), change.Request{
-		Method: http.MethodPost, Path: "GrantAccess", As: &change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}, Body: json.RawMessage(`{}`),
-	}, "share it")
+	_, err := w.environment(t).Change(t.Context(), grant(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
 	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {
 		t.Errorf("%v: %v", err, w.seen)
 	}
@@ -249,11 +268,9 @@ func TestOtherImpersonation(t *testing.T) {
 func TestUnheeded(t *testing.T) {
 	t.Parallel()
 	const applier = "44444444-4444-4444-8444-444444444444"
-	request := change.Request{
-		Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(`{}`),
-		As: &change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"},
-	}
-	w := &wire{heeds: func(http.Header) string { return applier }, answer: func(*http.Request, string) (int, string) { return 204, "" }}
+	request := grant(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"})
+	w := always(204, "")
+	w.heeds = func(http.Header) string { return applier }
 	_, err := w.environment(t).Change(t.Context(), request, "share it")
 	var change *apply.ChangeError
 	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.seen) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
@@ -315,7 +332,7 @@ func TestStrictReading(t *testing.T) {
 		"no depth":  {grants, `{"RolePrivileges":[{"PrivilegeId":"` + someID + `","PrivilegeName":"prvReadAccount"}]}`},
 		"no status": {change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, answerOf(`{"systemuserid":"` + someID + `"}`)},
 	} {
-		w := &wire{answer: func(*http.Request, string) (int, string) { return 200, tt.answer }}
+		w := always(200, tt.answer)
 		if now, err := w.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
 			t.Errorf("%s: taken for %v", name, now)
 		}
@@ -369,11 +386,8 @@ func TestSettling(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
 	for id, want := range map[string]bool{someID: true, otherID: false} {
-		w := &wire{answer: func(*http.Request, string) (int, string) {
-			return 403, refusal("Principal user (Id=" + id + ", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230")
-		}}
-		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodPost, Path: "GrantAccess", Body: json.RawMessage(
-			`{"Target":{},"PrincipalAccess":{"AccessMask":"ReadAccess","Principal":{"systemuserid":"` + someID + `"}}}`)}, "share it")
+		w := always(403, refusal("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
+		_, err := w.environment(t).Change(t.Context(), grant(nil), "share it")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
 			t.Errorf("%s: %+v", id, change)
@@ -383,19 +397,6 @@ func TestSettling(t *testing.T) {
 		}
 		if w.header[0].Get("Consistency") != "Strong" {
 			t.Error("sent without Consistency")
-		}
-	}
-}
-
-// TestGateway: what a gateway refuses by itself may have been done behind it.
-func TestGateway(t *testing.T) {
-	t.Parallel()
-	for _, status := range []int{400, 403, 404, 409, 413} {
-		w := &wire{answer: func(*http.Request, string) (int, string) { return status, "<html>Blocked</html>" }}
-		_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
-		var change *apply.ChangeError
-		if !errors.As(err, &change) || change.Effect != apply.EffectUncertain || len(w.seen) != 1 {
-			t.Errorf("%d: %+v, sent %d times", status, change, len(w.seen))
 		}
 	}
 }
