@@ -631,7 +631,7 @@ func TestWorldAsItIs(t *testing.T) {
 	})
 	t.Run("a view that its owner no longer has", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) { env.PersonalView("account", "Demandbase Accounts").Shares = nil })
-		p := l.plan(t, everything())
+		p := l.plan(t)
 		l.mutate(t, func(env *simulator.Environment) {
 			env.PersonalView("account", "Demandbase Accounts").Owner = "sofia@contoso.com"
 		})
