@@ -11,6 +11,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 func TestTableWidths(t *testing.T) {
@@ -18,7 +19,7 @@ func TestTableWidths(t *testing.T) {
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
 			for line := range strings.Lines(rendered(t, Table, r, Options{Width: width, Verbose: true})) {
-				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) && !isCommand(line) {
+				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) && !isWhole(line) {
 					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
 				}
 			}
@@ -34,10 +35,14 @@ func TestTableWidths(t *testing.T) {
 	}
 }
 
-// isCommand reports whether a line of a table is a command, which is never broken.
-func isCommand(line string) bool { return strings.HasPrefix(strings.TrimLeft(line, " "), "dbaudit ") }
+// isWhole reports whether a line of a table is a command or an address, which are never broken.
+func isWhole(line string) bool {
+	line = strings.TrimSpace(line)
+	return strings.HasPrefix(line, "dbaudit ") || text.IsWeb(line)
+}
 
-// TestCommandsCanBeCopied: at every width a proposed command is whole on a line of its own.
+// TestCommandsCanBeCopied: at every width, a proposed command is on a separate line, and the
+// source's address is not broken.
 func TestCommandsCanBeCopied(t *testing.T) {
 	t.Parallel()
 	asked := func(audit.Result) []string {
@@ -47,6 +52,9 @@ func TestCommandsCanBeCopied(t *testing.T) {
 		for _, width := range []int{0, 60, 80, 120} {
 			o := Options{Width: width, Asked: asked}
 			doc := rendered(t, Table, r, o)
+			if !strings.Contains(doc, r.Profile.Source.URL+"\n") {
+				t.Errorf("at %d columns the address is broken:\n%s", width, doc)
+			}
 			for _, step := range nextSteps(r, o) {
 				for _, command := range step.Commands {
 					if !strings.Contains(doc, "\n           "+visible(command)+"\n") {

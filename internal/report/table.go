@@ -214,11 +214,21 @@ func (t *terminal) facts(r audit.Result) {
 			t.paragraph(fmt.Sprintf("%-13s", label), table.Faint, shorten(value, textColumns), table.Plain)
 		}
 	}
+	// An address that does not fit is on a separate line, so that it can be copied.
+	linked := func(label, value, address string) {
+		both := join("  ", value, address)
+		if t.Width == 0 || columns(both) <= t.Width-13 || !text.IsWeb(address) {
+			line(label, both)
+			return
+		}
+		line(label, value)
+		t.b.WriteString(strings.Repeat(" ", 13) + shorten(address, textColumns) + "\n")
+	}
 	s := r.Summary
-	line(capital(r.Kind()), join("  ", r.Environment.Name, r.Environment.URL))
+	linked(capital(r.Kind()), r.Environment.Name, r.Environment.URL)
 	line("Profile", join(": ", r.Profile.Name, r.Profile.Title))
 	line("Version", version(r.Profile))
-	line("Source", join("  ", r.Profile.Source.Title, r.Profile.Source.URL))
+	linked("Source", r.Profile.Source.Title, r.Profile.Source.URL)
 	line("Snapshot", taken(r.Snapshot))
 	digest := r.Snapshot.Digest
 	if t.Width > 0 {
