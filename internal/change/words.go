@@ -46,13 +46,9 @@ func rights(gs []audit.Grant, before string) string {
 			names[i] += " (" + gs[i].Depth.Level() + ")"
 		}
 	}
-	last := len(names) - 1
-	said := names[last]
-	switch more := len(gs) - len(names); {
-	case more > 0:
+	said := and(names)
+	if more := len(gs) - len(names); more > 0 {
 		said = fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
-	case last > 0:
-		said = strings.Join(names[:last], ", ") + " and " + names[last]
 	}
 	if before != "" && shared != audit.DepthNone {
 		said += " " + before + " " + shared.Level() + " level"
@@ -193,14 +189,14 @@ func (f fix) place() string {
 	return `"` + f.Environment.OrganizationName + `" (` + f.Environment.URL + ")"
 }
 
-// setLevels are the steps in the editor of an open role.
+// setLevels are the steps in the editor of an open role: one for the rights of a table that get the
+// same level.
 func (f fix) setLevels() []string {
-	var steps []string
-	for i, g := range f.Privileges {
-		if i == listed {
-			steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", len(f.Privileges)-listed))
-			break
-		}
+	const shown = 50
+	type group struct{ row, level string }
+	var groups []group
+	names := map[group][]string{}
+	for _, g := range f.Privileges[:min(len(f.Privileges), shown)] {
 		level := g.Depth.Level()
 		switch {
 		case f.Kind == RemovePrivilege:
@@ -209,11 +205,33 @@ func (f fix) setLevels() []string {
 			level = "the highest level it allows"
 		}
 		right, row := audit.SplitPrivilege(g.Name)
-		if right == "" {
-			steps = append(steps, fmt.Sprintf("On the tab Miscellaneous privileges, set %s (%s) to %s.", row, g.Name, level))
-			continue
+		if right == "" { // a miscellaneous privilege
+			right, row = row, ""
 		}
-		steps = append(steps, fmt.Sprintf("On the tab Tables, show all tables, find %s, and set %s (%s) to %s.", row, right, g.Name, level))
+		of := group{row, level}
+		if names[of] == nil {
+			groups = append(groups, of)
+		}
+		names[of] = append(names[of], right+" ("+g.Name+")")
+	}
+	var steps []string
+	for _, g := range groups {
+		place := "On the tab Miscellaneous privileges,"
+		if g.row != "" {
+			place = "On the tab Tables, show all tables, find " + g.row + ", and"
+		}
+		steps = append(steps, place+" set "+and(names[g])+" to "+g.level+".")
+	}
+	if more := len(f.Privileges) - shown; more > 0 {
+		steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", more))
 	}
 	return append(steps, "Choose Save + close.")
+}
+
+func and(names []string) string {
+	last := len(names) - 1
+	if last < 1 {
+		return strings.Join(names, "")
+	}
+	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
