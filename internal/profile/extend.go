@@ -56,13 +56,14 @@ func (d *draft) check(bases []Profile) error {
 	return d.foreign(bases)
 }
 
-// foreign refuses what belongs to another profile: its name, and the ids of its
-// controls unless it is extended.
+// foreign refuses what belongs to another profile: its name, also with another edition
+// (NAME@EDITION), and the ids of its controls unless it is extended.
 func (d *draft) foreign(bases []Profile) error {
+	own, _, _ := strings.Cut(d.Name, "@")
 	for _, other := range bases {
-		if other.Name == d.Name {
+		if name, _, _ := strings.Cut(other.Name, "@"); name == own {
 			return d.doc.FaultAtKey(fmt.Sprintf(
-				"%s is the name of a built-in profile: give yours another, and extend the built-in one with \"extends: %[1]s\"", d.Name), d.Name)
+				"%s is the name of a built-in profile: give yours another, and extend the built-in one with \"extends: %s\"", own, other.Name), d.Name)
 		}
 		for i, c := range d.Controls {
 			if d.base != nil {

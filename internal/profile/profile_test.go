@@ -82,6 +82,7 @@ func TestFaultsHavePlaces(t *testing.T) {
 	const whole = "acme:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n"
 	for name, test := range map[string]struct{ file, want string }{
 		"no base":        {"acme:\n  extends: nobody\n", `acme.yaml:2:12: the profile "nobody" does not exist; extends: takes one of `},
+		"an edition":     {"gong@lax:\n  extends: demandbase\n", "acme.yaml:1:1: gong is the name of a built-in profile"},
 		"itself":         {"gong:\n  extends: gong\n", "acme.yaml:1:1: gong is the name of a built-in profile"},
 		"half a control": {"acme:\n  extends: gong\n  controls:\n    - id: ACME-X\n      rule: role/exists\n", `acme.yaml:4:7: the control ACME-X is not in gong, and lacks "title"`},
 		"no privileges":  {"acme:\n  extends: gong\n  controls:\n    - {id: ACME-X, rule: role/privileges, title: T, why: W}\n", `and lacks "privileges"`},
