@@ -47,16 +47,6 @@ func (c *Console) Color() bool {
 	return c.StdoutIsTerminal && !c.NoColor && c.Getenv("NO_COLOR") == ""
 }
 
-// Sayf narrates what is done. Names among the arguments stay on its line.
-func (c *Console) Sayf(format string, args ...any) {
-	c.Log(slog.LevelInfo, "", text.Linef(format, args...))
-}
-
-// Warnf reports what a reader should not overlook, --quiet or not.
-func (c *Console) Warnf(format string, args ...any) {
-	c.Warn("", text.Linef(format, args...))
-}
-
 // Warn warns about an environment.
 func (c *Console) Warn(environment, message string) {
 	if c.LogFormat != "json" {

@@ -19,7 +19,7 @@ func TestNarrationFitsTheTerminal(t *testing.T) {
 		c, b := atTerminal(&now)
 		c.StderrWidth = width
 		c.Log(0, "contoso", long)
-		c.Warnf("%s", long)
+		c.Warn("", long)
 		c.Complain(errTest(long))
 		for line := range strings.Lines(b.String()) {
 			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width {

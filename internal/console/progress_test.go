@@ -94,7 +94,7 @@ func TestProgress(t *testing.T) {
 	north := a.Progress("north").(*progress)
 	expect("north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")
 	south := a.Progress("south").(*progress)
-	a.Sayf("south: something to keep")
+	a.Log(slog.LevelInfo, "south", "something to keep")
 	expect("south: something to keep",
 		"north  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in",
 		"south  [-----------] 0/11  0.0 s  0 requests, 0 rows  signing in")

@@ -49,7 +49,7 @@ func (a asked) likeliest(judged []Judged) []Judged {
 		}
 	}
 	if len(others) > 0 {
-		a.warn("several roles could be the integration role; %q was judged, not %s", chosen[0].Role.Name, strings.Join(others, ", "))
+		a.Warnf("several roles could be the integration role; %q was judged, not %s", chosen[0].Role.Name, strings.Join(others, ", "))
 	}
 	return chosen
 }

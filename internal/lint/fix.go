@@ -35,7 +35,7 @@ func (l *Linter) Fix(judged []Judged, write func(name string, data []byte) error
 	}
 	for _, file := range files {
 		if strings.Contains(file, "!/") {
-			l.warn("%s: a file in an archive cannot be fixed: unpack the solution", file)
+			l.Warnf("%s: a file in an archive cannot be fixed: unpack the solution", file)
 			continue
 		}
 		data, err := solution.Add(byFile[file]...)
@@ -51,7 +51,7 @@ func (l *Linter) Fix(judged []Judged, write func(name string, data []byte) error
 			lines += len(a.Grants)
 		}
 		changed = true
-		l.say("%s: %d lines added", file, lines)
+		l.Sayf("%s: %d lines added", file, lines)
 	}
 	return changed, failures
 }

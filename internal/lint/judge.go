@@ -120,7 +120,7 @@ func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, err
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
 	}
-	a.say("%s", note)
+	a.Sayf("%s", note)
 	s, err := solution.Nowhere(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
 	if err != nil {
 		return nil, err

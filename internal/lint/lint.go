@@ -19,7 +19,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -161,7 +160,7 @@ func (l *Linter) warnOfUnnamed() {
 		}
 	}
 	if len(named) > 0 {
-		l.warn("the configuration names a role for each environment (%s): choose one with --env or --integration-role", strings.Join(named, ", "))
+		l.Warnf("the configuration names a role for each environment (%s): choose one with --env or --integration-role", strings.Join(named, ", "))
 	}
 }
 
@@ -233,17 +232,11 @@ func (l *Linter) read(ctx context.Context) (solution.Found, error) {
 // narrate says what a reader may miss.
 func (l *Linter) narrate(found solution.Found) {
 	for _, note := range found.Notes {
-		l.warn("%s", note)
+		l.Warnf("%s", note)
 	}
 	for _, name := range found.Excluded {
 		l.Log(slog.LevelDebug, "", name+": excluded by --exclude")
 	}
-}
-
-func (l *Linter) warn(format string, args ...any) { l.Warn("", text.Linef(format, args...)) }
-
-func (l *Linter) say(format string, args ...any) {
-	l.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 
 // unread makes a result of each file that could not be read.

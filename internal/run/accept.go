@@ -136,7 +136,7 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 		var remarks []waiver.Remark
 		results, remarks = x.Waivers.Apply(results, x.Options)
 		for _, remark := range remarks {
-			r.warn("%s:%d: %s", x.Waivers.Name, remark.Waiver.Line, remark.Text)
+			r.Warnf("%s:%d: %s", x.Waivers.Name, remark.Waiver.Line, remark.Text)
 		}
 	}
 	if x.Baseline == nil {
@@ -144,12 +144,12 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	}
 	for _, result := range results {
 		if result.Unread == nil && !slices.ContainsFunc(x.Baseline, func(b audit.Result) bool { return compare.Comparable(result, b) }) {
-			r.warn("the baseline has no result of %s for the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
+			r.Warnf("the baseline has no result of %s for the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
 		}
 	}
 	results = compare.Baseline(results, x.Baseline)
 	if x.NewOnly {
-		r.say("%s", known(results))
+		r.Sayf("%s", known(results))
 	}
 	return results
 }

@@ -85,7 +85,7 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 		if others != nil {
 			rest = "for " + strings.Join(others, ", ")
 		}
-		r.warn("%s is not used for %s, because its auth: in the configuration takes precedence over variables; it is used %s",
+		r.Warnf("%s is not used for %s, because its auth: in the configuration takes precedence over variables; it is used %s",
 			v.name, strings.Join(stating, ", "), rest)
 	}
 }

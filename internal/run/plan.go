@@ -102,7 +102,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		return plan.Plan{}, Usagef("%w", err)
 	}
 	if asOf.After(made.ExpiresAt) {
-		r.warn("the snapshot is from %s: the plan has already expired, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
+		r.Warnf("the snapshot is from %s: the plan has already expired, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
 	return made, made.Within(within)
 }

@@ -86,13 +86,13 @@ type Runner struct {
 	profiles  sync.Map // name and content to profile.Profile
 }
 
-// say narrates what is done. Names among the arguments stay on its line.
-func (r *Runner) say(format string, args ...any) {
+// Sayf narrates what is done. Names among the arguments stay on its line.
+func (r *Runner) Sayf(format string, args ...any) {
 	r.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 
-// warn reports what a reader should not overlook.
-func (r *Runner) warn(format string, args ...any) {
+// Warnf reports what a reader should not overlook.
+func (r *Runner) Warnf(format string, args ...any) {
 	r.Warn("", text.Linef(format, args...))
 }
 
