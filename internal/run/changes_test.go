@@ -42,3 +42,13 @@ func TestUnheld(t *testing.T) {
 		}
 	}
 }
+
+// TestNotUTF8: a name that no document can have is refused, and not judged as another name.
+func TestNotUTF8(t *testing.T) {
+	t.Parallel()
+	for _, want := range []Wanted{{User: "\xff"}, {Role: "Demandbase\xff"}, {BusinessUnit: "\xff"}, {Views: []string{"lead=\xff"}}} {
+		if _, err := want.over(snapshot.Requirement{}); FailureOf(err) != Misused {
+			t.Errorf("%+v: %v", want, err)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -61,6 +62,11 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if w.AppID != "" && w.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
+	}
+	for _, name := range append([]string{w.User, w.Role, w.BusinessUnit}, w.Views...) {
+		if !utf8.ValidString(name) {
+			return r, Usagef("%q is not UTF-8: check the encoding of the terminal, or of what sets the variable", name)
+		}
 	}
 	if w.AppID != "" || w.User != "" {
 		r.ApplicationID, r.User = strings.ToLower(w.AppID), w.User
