@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write the kinds of fix into the schemas")
 
-// TestSchemas holds that the schemas of results and plans list the kinds of fix as
-// kinds does: all of them, or those that apply can carry out.
+// TestSchemas: the schemas of results and plans list the kinds of fix: all of them, or those
+// that apply can carry out.
 func TestSchemas(t *testing.T) {
 	all := Kinds()
 	automatic := slices.DeleteFunc(Kinds(), func(k audit.FixKind) bool { return !Automatic(k) })
@@ -60,7 +60,7 @@ func joined(kinds []audit.FixKind, by string) string {
 	return strings.Join(names, by)
 }
 
-// TestExamples holds that the example of each kind has what its words need.
+// TestExamples: the example of each kind has what its sentences need.
 func TestExamples(t *testing.T) {
 	for _, k := range Kinds() {
 		all := full(k)

@@ -5,8 +5,7 @@ import (
 	"testing"
 )
 
-// TestPlatform holds that the policies' document is read: nine privileges of a new role,
-// sorted, and among them those that a grant restores.
+// TestPlatform: a new role has nine privileges, sorted, and a grant restores some of them.
 func TestPlatform(t *testing.T) {
 	t.Parallel()
 	if len(Inborn()) != 9 || !slices.IsSorted(Inborn()) || len(PlatformDefaults()) != 4 {

@@ -28,8 +28,8 @@ func full(kind audit.FixKind) audit.Fix {
 	}
 }
 
-// TestEveryKind holds that each kind has a sentence and steps, whether the fix
-// says much or little, and that requests are addresses with JSON bodies.
+// TestEveryKind: each kind has a sentence and steps, whether the fix says much or little, and
+// its requests are addresses with JSON bodies.
 func TestEveryKind(t *testing.T) {
 	for _, kind := range Kinds() {
 		blank := &audit.Reference{}
@@ -224,7 +224,7 @@ func TestCommandsAreWords(t *testing.T) {
 	}
 }
 
-// TestWho: what no tool can or should do says who can.
+// TestWho: a fix that no tool can make says who can make it.
 func TestWho(t *testing.T) {
 	t.Parallel()
 	for _, kind := range Kinds() {
@@ -257,8 +257,8 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 	}
 }
 
-// TestMoveKeepsRoles: a move takes the roles away with matrix units too, so that they
-// are noted before it and assigned after it.
+// TestMoveKeepsRoles: a move removes the roles, so they are noted before it and assigned after
+// it.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
 	r := For(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, contoso())
@@ -272,7 +272,8 @@ func TestMoveKeepsRoles(t *testing.T) {
 	}
 }
 
-// TestOnlyASoftDeletedUser: there is no user to keep, and one to delete permanently.
+// TestOnlyASoftDeletedUser: if the only user is soft-deleted, it is deleted permanently, and
+// none stays.
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
 	ghost := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}

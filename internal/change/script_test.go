@@ -122,8 +122,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 	}
 }
 
-// TestCurlStops holds that nothing is sent after a request that failed, or that found
-// no row or several.
+// TestCurlStops: nothing is sent after a request that failed, or that found no row or several.
 func TestCurlStops(t *testing.T) {
 	needed(t, "sh", "jq")
 	dir := t.TempDir()
@@ -149,9 +148,8 @@ func TestCurlStops(t *testing.T) {
 	}
 }
 
-// TestScriptsAreLines holds what makes a script safe to paste and to save in any
-// encoding: a line of it is one line, and outside of comments it is ASCII; in PowerShell,
-// every quoted text ends on its line, by PowerShell's own quotes.
+// TestScriptsAreLines: scripts are safe to paste and to save in any encoding: each line is one
+// line, only comments are not ASCII, and in PowerShell every quoted text ends on its line.
 func TestScriptsAreLines(t *testing.T) {
 	for _, kind := range Kinds() {
 		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
@@ -231,7 +229,7 @@ func TestPowerShell(t *testing.T) {
 	}
 }
 
-// TestToFillIn holds that a script says what it cannot know.
+// TestToFillIn: a script lists what must be filled in first.
 func TestToFillIn(t *testing.T) {
 	r := For(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, contoso())
 	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
@@ -247,7 +245,7 @@ func TestToFillIn(t *testing.T) {
 
 var keep = flag.String("keep", "", "write the scripts for PowerShell into this `folder`, for a grammar of others")
 
-// TestKeep writes what scripts/validate-powershell is to judge.
+// TestKeep: it writes the input of scripts/validate-powershell.
 func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep")

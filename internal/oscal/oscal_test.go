@@ -33,8 +33,7 @@ func requirements() Requirements {
 	}
 }
 
-// TestOSCALRequirements validates each document, of a profile that states all and of one
-// that states little and means ill.
+// TestOSCALRequirements: each document is valid, for a complete profile and for a hostile one.
 func TestOSCALRequirements(t *testing.T) {
 	hostile := requirements()
 	hostile.Version, hostile.Digest, hostile.Origin = "", "", "../\x1b[31m.yaml"
@@ -55,7 +54,7 @@ func TestOSCALRequirements(t *testing.T) {
 	}
 }
 
-// TestOSCALResults validates the golden results of the report, and those of the stories.
+// TestOSCALResults: the golden results of the report and of the stories are valid.
 func TestOSCALResults(t *testing.T) {
 	files, err := filepath.Glob("../report/testdata/*.oscal.json")
 	if err != nil || len(files) == 0 {
@@ -74,8 +73,8 @@ func TestOSCALResults(t *testing.T) {
 	}
 }
 
-// validate holds a document to the schema of these tests and, where the flag names a
-// folder, to NIST's own.
+// validate validates a document by the schema of these tests and, if the flag names a folder,
+// by NIST's.
 func validate(t *testing.T, what, nist string, data []byte) {
 	t.Helper()
 	files := []string{"testdata/oscal.json"}
@@ -93,8 +92,8 @@ func validate(t *testing.T, what, nist string, data []byte) {
 	}
 }
 
-// TestSchemaIsNoLaxer: where the flag names NIST's schemas, what they refuse of a document
-// with one value taken out, emptied or of another type, the schema of these tests refuses.
+// TestSchemaIsNoLaxer: what NIST's schemas refuse of a document with one value removed, emptied
+// or of another type, the schema of these tests refuses.
 func TestSchemaIsNoLaxer(t *testing.T) {
 	if *schemas == "" {
 		t.Skip("-oscal-schemas names no folder")
@@ -136,7 +135,7 @@ func TestSchemaIsNoLaxer(t *testing.T) {
 	}
 }
 
-// changed changes each kind of value once, tells of it, and puts it back.
+// changed changes each kind of value once, reports it, and restores it.
 func changed(v any, path string, seen map[string]bool, told func(string)) {
 	try := func(what string, set func(any), was any, values ...any) {
 		for _, value := range values {
@@ -201,8 +200,8 @@ func compile(t *testing.T, file string) *jsonschema.Schema {
 	return s
 }
 
-// apart parts a reference from the id beside it, which NIST's schemas have, and which
-// counts for nothing by draft 7.
+// apart separates a reference from the id next to it, which NIST's schemas have and draft 7
+// ignores.
 func apart(v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -234,7 +233,7 @@ func TestCatalogStatesTheSource(t *testing.T) {
 	}
 }
 
-// TestContent holds that the id of a content is that of its parts as one list.
+// TestContent: the id of a content is that of its parts as one list.
 func TestContent(t *testing.T) {
 	c := NewContent("kind")
 	for _, part := range []any{1, "b"} {

@@ -15,8 +15,8 @@ func limited(_ *audit.Result, s *snapshot.Snapshot) {
 	s.FilteredPrivileges = map[string]map[string]string{id(role): {"prvReadLead": "Global"}}
 }
 
-// TestFilteredGrantsAreLeft: what no rollback brings back is not replaced unless that is
-// asked for, and then it is said.
+// TestFilteredGrantsAreLeft: a filtered grant, which rollback cannot restore, is replaced only
+// on request, and the plan says so.
 func TestFilteredGrantsAreLeft(t *testing.T) {
 	p := build(t, options(), limited)
 	for _, a := range p.Actions {
@@ -45,7 +45,8 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	decode(t, p)
 }
 
-// TestInheritedRightsAreLeft: a share that is reduced would be as before, for ever.
+// TestInheritedRightsAreLeft: inherited rights are not reduced, because the share would not
+// change.
 func TestInheritedRightsAreLeft(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		share := s.Shares[id(user)][id(leads)]
@@ -60,8 +61,8 @@ func TestInheritedRightsAreLeft(t *testing.T) {
 	}
 }
 
-// TestInheritedRightsAreNoPartOfAShare: a share goes from what it gives itself, which is
-// what apply reads, and is not widened by what comes from elsewhere.
+// TestInheritedRightsAreNoPartOfAShare: a share changes from its own rights, which apply reads,
+// and inherited rights do not widen it.
 func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		given := []snapshot.Right{snapshot.RightAppendTo}

@@ -16,8 +16,7 @@ func left(p plan.Plan, control audit.ControlID) []plan.Manual {
 	return slices.DeleteFunc(slices.Clone(p.Manual), func(m plan.Manual) bool { return m.Control != control })
 }
 
-// TestRolesThatAreNotAssigned holds that no plan makes more of the user than the
-// profile asks for.
+// TestRolesThatAreNotAssigned: no plan gives the user more than the profile requires.
 func TestRolesThatAreNotAssigned(t *testing.T) {
 	full := options()
 	cautious := options()
@@ -99,7 +98,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	}
 }
 
-// TestSurplusIsListedByDanger has the policy's order shown.
+// TestSurplusIsListedByDanger: the surplus has the order of the policy.
 func TestSurplusIsListedByDanger(t *testing.T) {
 	o := options()
 	o.LeastPrivilege = false
@@ -112,8 +111,8 @@ func TestSurplusIsListedByDanger(t *testing.T) {
 	}
 }
 
-// TestLimitsHoldForAnyPlan holds that one which was written by somebody else is
-// refused as well.
+// TestLimitsHoldForAnyPlan: a plan that another program wrote is also refused if it exceeds the
+// limits.
 func TestLimitsHoldForAnyPlan(t *testing.T) {
 	enough := plan.Limits{Minimum: options().Minimum}
 	whole := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
@@ -154,7 +153,8 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	}
 }
 
-// TestDepthThatCannotBeHad grants what the privilege allows, and says so.
+// TestDepthThatCannotBeHad: if a privilege does not allow the required depth, the plan grants
+// what it allows, and says so.
 func TestDepthThatCannotBeHad(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
@@ -183,8 +183,8 @@ func TestValidity(t *testing.T) {
 	}
 }
 
-// TestAdministratorThroughATeamToo foretells that taking the role from the user is
-// not all.
+// TestAdministratorThroughATeamToo: the plan says that removing the role from the user is not
+// enough.
 func TestAdministratorThroughATeamToo(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Teams[id(30)] = snapshot.Team{Name: "Sales", BusinessUnitID: id(unit), Roles: []string{id(admin)}}
@@ -205,8 +205,7 @@ func TestAdministratorThroughATeamToo(t *testing.T) {
 	}
 }
 
-// TestNoCopyOfTheRole leaves the administrator role where the integration role
-// cannot take its place.
+// TestNoCopyOfTheRole: the administrator role stays if the integration role cannot replace it.
 func TestNoCopyOfTheRole(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.BusinessUnits[id(31)] = snapshot.BusinessUnit{Name: "Asia", ParentID: id(root)}
@@ -223,7 +222,8 @@ func TestNoCopyOfTheRole(t *testing.T) {
 	}
 }
 
-// TestOwnersWhoWereNotRead come last: the environment may refuse to act as them.
+// TestOwnersWhoWereNotRead: shares of owners who were not read come last, because the
+// environment may refuse to impersonate them.
 func TestOwnersWhoWereNotRead(t *testing.T) {
 	p := build(t, options(), func(r *audit.Result, s *snapshot.Snapshot) {
 		v := s.Views[id(leads)]
@@ -242,7 +242,7 @@ func TestOwnersWhoWereNotRead(t *testing.T) {
 	decode(t, p)
 }
 
-// TestDisabledOwners are not asked to do anything.
+// TestDisabledOwners: disabled owners have nothing to do.
 func TestDisabledOwners(t *testing.T) {
 	disable := func(s *snapshot.Snapshot) {
 		u := s.Users[id(jane)]

@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestObstaclesHaveStepsOfTheirOwn checks every obstacle: what to do names the
-// obstacle's own matter, and nothing of it is the advice of another.
+// TestObstaclesHaveStepsOfTheirOwn: the steps for each obstacle name its cause, and no other
+// obstacle has them.
 func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	fix := audit.Fix{
 		Kind: change.AssignRole, Role: &audit.Reference{ID: "r", Name: "Sync"}, User: &audit.Reference{ID: "u", Name: "Integration"},

@@ -35,7 +35,7 @@ const (
 
 func taken() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
 
-// sample is an environment with a fault of each kind, and what was found in it.
+// sample is an environment with a fault of each kind, and the findings in it.
 func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
 	s := snapshot.New()
@@ -280,7 +280,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestForeignText holds that a name cannot pass for a slot of a request.
+// TestForeignText: a name is not mistaken for a slot of a request.
 func TestForeignText(t *testing.T) {
 	p := build(t, options(), noRoleNoUser)
 	filled := p.Actions[0].Request.Fill(map[string]string{"role": "X", "user": "Y", "unit": "Z"})
@@ -341,8 +341,7 @@ func TestWaivedFindingsAreLeftAlone(t *testing.T) {
 	}
 }
 
-// TestEdited holds that a plan that was changed is refused, with its digest as it
-// was and with a fitting one.
+// TestEdited: a plan that was changed is refused, with its old digest and with a matching one.
 func TestEdited(t *testing.T) {
 	whole := build(t, options(), nil)
 	for name, edit := range map[string]func(*plan.Plan){
@@ -408,8 +407,8 @@ func TestEdited(t *testing.T) {
 	}
 }
 
-// TestPartsMissing takes every part of an action of each kind away in turn: what is
-// left is refused, or can be read and shown.
+// TestPartsMissing: if any part of an action of any kind is missing, the plan is refused, or
+// can be read and shown.
 func TestPartsMissing(t *testing.T) {
 	t.Parallel()
 	seen := map[audit.FixKind]bool{}
@@ -452,8 +451,8 @@ func decodeError(data []byte) error {
 	return err
 }
 
-// TestOneReading holds that a plan is read only as it was written: no other program
-// can read another plan out of the same file.
+// TestOneReading: a plan is read only as it was written, so that no program reads another plan
+// from the file.
 func TestOneReading(t *testing.T) {
 	data := encode(t, build(t, options(), nil))
 	var compact bytes.Buffer
@@ -580,8 +579,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestJudgedInPart: what of a failed control could not be judged is unknown to the plan
-// too, beside what it does about the rest.
+// TestJudgedInPart: what could not be judged of a failed control is unknown to the plan, which
+// fixes the rest.
 func TestJudgedInPart(t *testing.T) {
 	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
 		r.Controls[1].Unjudged = []string{"another role was not read"}

@@ -20,7 +20,7 @@ func has(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestSideEffects holds that what is confirmed is all that happens.
+// TestSideEffects: the text contains everything that happens.
 func TestSideEffects(t *testing.T) {
 	text := build(t, options(), noRole).Text()
 	has(t, text, "The platform gives 9 privileges to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
@@ -37,7 +37,7 @@ func TestSideEffects(t *testing.T) {
 	}
 }
 
-// TestShareThatKeepsRights does not call "Read only" what leaves more.
+// TestShareThatKeepsRights: a share that keeps other rights is not called "Read only".
 func TestShareThatKeepsRights(t *testing.T) {
 	o := options()
 	o.Except = []audit.ControlID{"DB-VIEW-LEAST-ACCESS"}
@@ -89,8 +89,8 @@ func TestSentenceOfNothing(t *testing.T) {
 	}
 }
 
-// TestPortalWords: a reviewer reads what the role editor shows; the Web API's depths appear
-// only in the requests.
+// TestPortalWords: a reviewer reads the words of the role editor; only requests have the Web
+// API's depths.
 func TestPortalWords(t *testing.T) {
 	p := build(t, options(), nil)
 	for _, text := range []string{p.Text(), p.Markdown()} {
@@ -110,8 +110,8 @@ func TestPortalWords(t *testing.T) {
 	has(t, p.Markdown(), "| ~ | Account – Read (prvReadAccount) | Business Unit | Organization |")
 }
 
-// TestPreviewsWrapAtWords: at the width of a terminal no line of a preview is wider, no
-// word is broken, and what belongs to an item stays behind its mark.
+// TestPreviewsWrapAtWords: no line of a preview is wider than the terminal, no word is broken,
+// and the marks keep their indent.
 func TestPreviewsWrapAtWords(t *testing.T) {
 	p := build(t, options(), nil)
 	words := strings.Fields(p.Text())

@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestNoTime holds that a file, which is of no time, has none in any format but JSON,
-// whose schema requires one.
+// TestNoTime: a file has no time in any format but JSON, whose schema requires one.
 func TestNoTime(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
@@ -33,8 +32,8 @@ func TestNoTime(t *testing.T) {
 	}
 }
 
-// TestAdvice: a finding without its own fix gets the general advice of its rule, in every
-// format that says what to do.
+// TestAdvice: a finding without a fix has the general advice of its rule in every format with
+// advice.
 func TestAdvice(t *testing.T) {
 	t.Parallel()
 	o := Options{Rules: rules()}
@@ -52,8 +51,8 @@ func TestAdvice(t *testing.T) {
 	}
 }
 
-// TestSARIFOfArchives holds that the place within an archive is said in the message and,
-// but for GitHub, as a file within a file.
+// TestSARIFOfArchives: the message names the place within an archive, and so does a file within
+// a file, except for GitHub.
 func TestSARIFOfArchives(t *testing.T) {
 	t.Parallel()
 	first := func(i int) *int { return &i }
@@ -112,8 +111,8 @@ func TestLongSARIF(t *testing.T) {
 	}
 }
 
-// TestPageOfFiles holds that the page of files does not speak of environments: no time,
-// no user, no views, and no repair by plan.
+// TestPageOfFiles: the page of files has no words about environments: no time, no user, no
+// views, no plan.
 func TestPageOfFiles(t *testing.T) {
 	t.Parallel()
 	page := renderedAll(t, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()})
@@ -129,7 +128,7 @@ func TestPageOfFiles(t *testing.T) {
 	}
 }
 
-// TestMatrixIsNarrow holds that the matrix has a column for what is asked for alone.
+// TestMatrixIsNarrow: the matrix has columns only for required rights.
 func TestMatrixIsNarrow(t *testing.T) {
 	t.Parallel()
 	m := matrixOf(mixed(), func(id audit.ControlID) string { return string(id) })
@@ -151,8 +150,8 @@ func TestMatrixIsNarrow(t *testing.T) {
 	}
 }
 
-// TestSARIFOfFilesForGitHub holds that GitHub, which takes 20 runs, is given one of all
-// files, and that each result keeps its rule.
+// TestSARIFOfFilesForGitHub: GitHub, which accepts 20 runs, gets one run of all files, and each
+// result keeps its rule.
 func TestSARIFOfFilesForGitHub(t *testing.T) {
 	t.Parallel()
 	var rs []audit.Result
@@ -185,9 +184,8 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 	}
 }
 
-// TestSARIFOfManyEnvironmentsForGitHub holds that no file has more runs than GitHub
-// takes, that no finding and no category is lost or told twice, and that it is said
-// whose each result is.
+// TestSARIFOfManyEnvironmentsForGitHub: no file has more runs than GitHub accepts, no finding
+// or category is lost or repeated, and each result names its environment.
 func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ environments, profiles, runs int }{{20, 1, 20}, {21, 1, 1}, {60, 3, 3}, {63, 21, 1}} {

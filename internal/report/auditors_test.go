@@ -39,8 +39,8 @@ func auditors() []audit.Result {
 	return []audit.Result{mixed(), compliant(), incomplete(), waived(), unreadFile(), undated, archive(), hostile(), mixed()}
 }
 
-// TestOCSF holds the class's form, that each control is an event, and that no two
-// outcomes look the same.
+// TestOCSF: events have the form of the class, each control is an event, and no two outcomes
+// look the same.
 func TestOCSF(t *testing.T) {
 	t.Parallel()
 	golden(t, "mixed.ocsf.ndjson", rendered(t, OCSF, mixed(), Options{Rules: rules()}))
@@ -93,7 +93,7 @@ func TestOCSF(t *testing.T) {
 	}
 }
 
-// TestOCSFOfStories holds the events of the stories to the class's form.
+// TestOCSFOfStories: the events of the stories have the form of the class.
 func TestOCSFOfStories(t *testing.T) {
 	t.Parallel()
 	class := compiled(t, "testdata/schema", "ocsf-compliance-finding.json")
@@ -112,8 +112,8 @@ func TestOCSFOfStories(t *testing.T) {
 	}
 }
 
-// TestOCSFKeepsItsIDs: the uid of a control stays what it is when the environment is
-// renamed, moved or repaired.
+// TestOCSFKeepsItsIDs: the uid of a control stays the same if the environment is renamed, moved
+// or repaired.
 func TestOCSFKeepsItsIDs(t *testing.T) {
 	t.Parallel()
 	later := compliant()
@@ -133,8 +133,8 @@ func TestOCSFKeepsItsIDs(t *testing.T) {
 	}
 }
 
-// TestOSCAL holds the form, that every reference leads somewhere, that no id comes
-// twice, and that nothing but a control that passed is satisfied.
+// TestOSCAL: the document has the right form, every reference has a target, ids are unique, and
+// only a control that passed is satisfied.
 func TestOSCAL(t *testing.T) {
 	t.Parallel()
 	golden(t, "mixed.oscal.json", rendered(t, OSCAL, mixed(), Options{Rules: rules()}))
@@ -201,8 +201,8 @@ func TestOSCAL(t *testing.T) {
 	}
 }
 
-// TestFormatsPage: the page lists every format, in order, and says truly which outcomes
-// a format does not show.
+// TestFormatsPage: the page lists every format in order, and its statements about hidden
+// outcomes are true.
 func TestFormatsPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/formats.md")

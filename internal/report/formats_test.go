@@ -66,7 +66,7 @@ func TestCommandsCanBeCopied(t *testing.T) {
 	}
 }
 
-// TestMarkdownKeepsGitHubsLimit holds the limit and that what is cut is said.
+// TestMarkdownKeepsGitHubsLimit: the document is within the limit, and says what it leaves out.
 func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 	t.Parallel()
 	var many []audit.Result
@@ -269,8 +269,8 @@ func TestChain(t *testing.T) {
 	}
 }
 
-// TestHTMLIsWholeAndLinked holds that ids are unique and that links within the page
-// lead somewhere, with one environment and with several of the same name.
+// TestHTMLIsWholeAndLinked: ids are unique and links within the page have targets, with one
+// environment and with several of the same name.
 func TestHTMLIsWholeAndLinked(t *testing.T) {
 	t.Parallel()
 	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
@@ -348,9 +348,9 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// TestMarkdownTellsFailuresFirst has more failing environments than fit with their
-// details: the failures of all come before the details of any, in a comment and in a job's
-// summary, each as long as GitHub accepts.
+// TestMarkdownTellsFailuresFirst: if more failing environments exist than fit with their
+// details, the failures of all come before the details of any, in a comment and in a job's
+// summary.
 func TestMarkdownTellsFailuresFirst(t *testing.T) {
 	t.Parallel()
 	var rs []audit.Result
@@ -378,7 +378,7 @@ func TestMarkdownTellsFailuresFirst(t *testing.T) {
 	}
 }
 
-// TestOverviewNamesItsRows says what the rows of an overview are.
+// TestOverviewNamesItsRows: an overview says what its rows are.
 func TestOverviewNamesItsRows(t *testing.T) {
 	t.Parallel()
 	role := mixed()

@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOneReasonOneRow: controls that were not judged for one reason are one row, in every
-// document for people, and all of them are named in it.
+// TestOneReasonOneRow: in documents for people, controls that were not judged for one reason
+// are one row, which names all of them.
 func TestOneReasonOneRow(t *testing.T) {
 	t.Parallel()
 	const reason = "teams could not be read: the auditor lacks prvReadTeam"
@@ -45,8 +45,8 @@ func TestOneReasonOneRow(t *testing.T) {
 	}
 }
 
-// TestAdviceIsNotCut: two controls with one reason are one row, and of a long reason the end
-// stays, which says what to do.
+// TestAdviceIsNotCut: two controls with one reason are one row, and a long reason keeps its
+// end, which says what to do.
 func TestAdviceIsNotCut(t *testing.T) {
 	t.Parallel()
 	r := compliant()
@@ -66,8 +66,8 @@ func TestAdviceIsNotCut(t *testing.T) {
 	}
 }
 
-// TestNoWallOfWhatDoesNotApply: what does not apply is a line for each reason, unless all
-// is asked for.
+// TestNoWallOfWhatDoesNotApply: what does not apply is a line for each reason, unless the table
+// is verbose.
 func TestNoWallOfWhatDoesNotApply(t *testing.T) {
 	t.Parallel()
 	r := compliant()
@@ -88,8 +88,8 @@ func TestNoWallOfWhatDoesNotApply(t *testing.T) {
 	}
 }
 
-// TestFindingsOfOneLine: of a file, a line that lacks several privileges is one line of a
-// table and a log; what is said of each differs in nothing else.
+// TestFindingsOfOneLine: a line of a file that lacks several privileges is one line of a table
+// and a log, if nothing else differs.
 func TestFindingsOfOneLine(t *testing.T) {
 	t.Parallel()
 	at := &audit.Location{Path: "Roles/r.xml", Line: 4, Column: 3}
@@ -120,8 +120,8 @@ func TestFindingsOfOneLine(t *testing.T) {
 	}
 }
 
-// TestCellsSayTheLevel: the matrix shows what is granted at which access level, as the
-// role editor does, where it is enough as well as where it is not.
+// TestCellsSayTheLevel: the matrix shows the granted access level, as the role editor does,
+// whether or not it is enough.
 func TestCellsSayTheLevel(t *testing.T) {
 	t.Parallel()
 	r := mixed()

@@ -20,8 +20,8 @@ import (
 	ghtml "github.com/yuin/goldmark/renderer/html"
 )
 
-// TestHostileNamesAreVisible holds for every format: nothing without a glyph but
-// the line breaks of the format's own.
+// TestHostileNamesAreVisible: in every format, the only characters without a glyph are the
+// format's line breaks.
 func TestHostileNamesAreVisible(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
@@ -88,8 +88,8 @@ func TestHostileJSONKeepsEveryName(t *testing.T) {
 	}
 }
 
-// TestHostileMarkdown renders the document as GitHub would and looks for what names
-// could have brought in.
+// TestHostileMarkdown: the document, rendered as GitHub does, has nothing that a name brought
+// in.
 func TestHostileMarkdown(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -149,8 +149,8 @@ func TestHostileMarkdown(t *testing.T) {
 	}
 }
 
-// TestHostileHTML parses the page as a browser does: it has only the elements and
-// attributes of the template, and nothing that loads or runs.
+// TestHostileHTML: the page, parsed as a browser does, has only the elements and attributes of
+// the template, and nothing that loads or runs.
 func TestHostileHTML(t *testing.T) {
 	t.Parallel()
 	tags := func(page string) (map[string]bool, map[string]bool) {
@@ -229,8 +229,8 @@ func TestHostileCSV(t *testing.T) {
 	}
 }
 
-// TestHostileGitHub checks each line as the runner does: a command at the start of
-// a line, or the older form anywhere in it.
+// TestHostileGitHub: each line is checked as the runner does: a command at the start of a line,
+// or the old form anywhere in it.
 func TestHostileGitHub(t *testing.T) {
 	t.Parallel()
 	out := rendered(t, GitHub, hostile(), Options{})

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestJSONOneAfterTheOther: results that are written one after the other are the document
-// that they are as a whole.
+// TestJSONOneAfterTheOther: results that are written one at a time give the same document as
+// all at once.
 func TestJSONOneAfterTheOther(t *testing.T) {
 	t.Parallel()
 	result := mixed()

@@ -12,8 +12,7 @@ import (
 
 var keep = flag.String("keep", "", "write the samples into this `folder`, for the validators and the browser of others")
 
-// TestKeep writes what validators of other hands are to judge. The folder is theirs:
-// scripts/ has who calls this.
+// TestKeep: it writes the input of other validators; see scripts.
 func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep")

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOpenMetrics holds the form: each family once, with its type and help before its
-// samples, and nothing after the end.
+// TestOpenMetrics: each family appears once, with its type and help before its samples, and
+// nothing follows the end.
 func TestOpenMetrics(t *testing.T) {
 	t.Parallel()
 	out := renderedAll(t, OpenMetrics, []audit.Result{mixed(), compliant(), unreadFile(), hostile()}, Options{})

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestCommandsAsRun: a command that a document proposes names the control, and the
-// environment as this run named it.
+// TestCommandsAsRun: a proposed command names the control, and the environment as this run
+// named it.
 func TestCommandsAsRun(t *testing.T) {
 	t.Parallel()
 	o := Options{Rules: rules(), Width: 200, Asked: func(r audit.Result) []string {
@@ -42,8 +42,8 @@ func TestCommandsAsRun(t *testing.T) {
 	}
 }
 
-// TestWhyOfTheControl: what a requirement is for is said of the control itself, and of its
-// rule where the result is from before it was kept.
+// TestWhyOfTheControl: a document says what a control is for; an older result has the
+// consequence of its rule instead.
 func TestWhyOfTheControl(t *testing.T) {
 	t.Parallel()
 	const why, generic = "Without these, leads stay unread.", "The sync stops at the first record that it may not write."
@@ -62,7 +62,7 @@ func TestWhyOfTheControl(t *testing.T) {
 	}
 }
 
-// TestPlaceOfTheSteps: the portal lists environments by display names.
+// TestPlaceOfTheSteps: the steps name the environment as the portal does.
 func TestPlaceOfTheSteps(t *testing.T) {
 	t.Parallel()
 	r := mixed()
@@ -77,8 +77,8 @@ func TestPlaceOfTheSteps(t *testing.T) {
 	}
 }
 
-// TestPageSentences: the page says a thing once, in whole sentences, and what can be
-// clicked is a link.
+// TestPageSentences: the page says everything once, in whole sentences, and addresses are
+// links.
 func TestPageSentences(t *testing.T) {
 	t.Parallel()
 	r := mixed()
@@ -103,8 +103,7 @@ func TestPageSentences(t *testing.T) {
 	}
 }
 
-// TestPieces: an address in a step is a link where it is the portal's or the
-// environment's, and nowhere else.
+// TestPieces: only the addresses of the portals and of the environment are links.
 func TestPieces(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
@@ -118,7 +117,7 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestBeginning: a sentence begins with a capital, a name as it is.
+// TestBeginning: a sentence begins with a capital letter; a name is unchanged.
 func TestBeginning(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{

@@ -8,9 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A note on the result reaches the reader in every format that people or their tools
-// read results in, also where nothing was found. CSV has a row for each finding, and
-// one for each control where it is verbose.
+// TestNotesReachEveryFormat: a note on the result is in every format for people and their
+// tools, also without findings. CSV needs verbose for that.
 func TestNotesReachEveryFormat(t *testing.T) {
 	t.Parallel()
 	const note = "role privileges: a remark"
@@ -24,8 +23,8 @@ func TestNotesReachEveryFormat(t *testing.T) {
 	}
 }
 
-// TestStatesInWords: a state that dbaudit's own rules report is in words wherever people
-// read evidence, and as it is where programs do.
+// TestStatesInWords: the states of dbaudit's rules are in words for people, and unchanged for
+// programs.
 func TestStatesInWords(t *testing.T) {
 	t.Parallel()
 	r := compliant()

@@ -130,8 +130,7 @@ func TestReadResultsFills(t *testing.T) {
 	}
 }
 
-// TestReadsResultsOfOld: what could not be judged was among the notes before it had a
-// field, and is read from there.
+// TestReadsResultsOfOld: what could not be judged is read from the notes of older results.
 func TestReadsResultsOfOld(t *testing.T) {
 	t.Parallel()
 	r := mixed()
@@ -148,8 +147,8 @@ func TestReadsResultsOfOld(t *testing.T) {
 	}
 }
 
-// TestReadResultsKeepsTheIntegration reads whom a verdict is about as it was written, and
-// reads results of the time before there was one.
+// TestReadResultsKeepsTheIntegration: the integration is read as it was written, and older
+// results without one are read.
 func TestReadResultsKeepsTheIntegration(t *testing.T) {
 	t.Parallel()
 	r := mixed()

@@ -60,8 +60,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestGolden renders saved results: the result with every outcome in every format
-// and form, the others in those that show another face.
+// TestGolden: two saved results are rendered in every format, and the others in those that
+// differ for them.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	help := Options{Rules: rules()}
@@ -94,7 +94,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestReadResultRendersAsBefore holds the promise of the package comment.
+// TestReadResultRendersAsBefore: a result renders the same after it was saved and read.
 func TestReadResultRendersAsBefore(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "unread": unreadFile(), "hostile": hostile()} {
@@ -113,8 +113,8 @@ func TestReadResultRendersAsBefore(t *testing.T) {
 	}
 }
 
-// TestEveryControlIsShown looks for the id of every control in every format that
-// shows controls rather than findings.
+// TestEveryControlIsShown: every format that shows controls rather than findings names every
+// control.
 func TestEveryControlIsShown(t *testing.T) {
 	t.Parallel()
 	r := mixed()
@@ -193,7 +193,8 @@ func TestJSONIsTheContract(t *testing.T) {
 	}
 }
 
-// TestViewsThatWereNotChecked are said where the verdict is, and are not green.
+// TestViewsThatWereNotChecked: views that were not checked are next to the verdict, and are not
+// green.
 func TestViewsThatWereNotChecked(t *testing.T) {
 	t.Parallel()
 	r := compliant()

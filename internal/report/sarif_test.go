@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// checkSARIF holds what viewers ask for beyond the schema, first of all the rule of
-// locations: GitHub refuses a document whose results have no place in the checkout.
+// checkSARIF checks what viewers require beyond the schema: GitHub refuses a document with a
+// result that has no place in the checkout.
 func checkSARIF(t *testing.T, doc string) sarifLog {
 	t.Helper()
 	var log sarifLog
@@ -181,8 +181,8 @@ func TestSARIFOutcomes(t *testing.T) {
 	}
 }
 
-// TestSARIFFingerprints holds that a fingerprint is the finding's and nothing
-// else's: not of a line, of the other findings, or of the message.
+// TestSARIFFingerprints: a fingerprint depends only on the finding: not on a line, on other
+// findings, or on the message.
 func TestSARIFFingerprints(t *testing.T) {
 	t.Parallel()
 	prints := func(r audit.Result) map[string]bool {

@@ -44,8 +44,8 @@ func fleet(n int) ([]audit.Result, []history.Environment) {
 	return rs, ts
 }
 
-// TestFleetStaysSmall holds what a thousand environments come to in each format that
-// somebody reads or that has a limit.
+// TestFleetStaysSmall: the documents of a thousand environments stay small, in each format that
+// people read or that has a limit.
 func TestFleetStaysSmall(t *testing.T) {
 	t.Parallel()
 	const n = 1000
@@ -91,7 +91,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	}
 }
 
-// TestWorstFirst: what fails gravely stands first, wherever it was.
+// TestWorstFirst: the worst results come first, in any order of the input.
 func TestWorstFirst(t *testing.T) {
 	t.Parallel()
 	named := func(r audit.Result, name string) audit.Result {
@@ -118,8 +118,8 @@ func TestWorstFirst(t *testing.T) {
 	}
 }
 
-// TestSeverityNarrowsTheTable: what is below is counted and not listed, and the verdict
-// is that of all.
+// TestSeverityNarrowsTheTable: controls below the severity are only counted, and the verdict
+// does not change.
 func TestSeverityNarrowsTheTable(t *testing.T) {
 	t.Parallel()
 	full, narrow := rendered(t, Table, mixed(), Options{Width: 120}), rendered(t, Table, mixed(), Options{Width: 120, Least: audit.SeverityCritical})
@@ -132,8 +132,7 @@ func TestSeverityNarrowsTheTable(t *testing.T) {
 	}
 }
 
-// TestFileNames: a page's name is one that every system takes, whatever the environment
-// is called, and no two are the same.
+// TestFileNames: the name of a page is unique and valid on every system, for any environment.
 func TestFileNames(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{"index": true}
@@ -161,8 +160,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestFactsComeLast: findings come before facts, and lines separate rows only on narrow
-// terminals.
+// TestFactsComeLast: findings come before facts, and only narrow terminals have lines between
+// rows.
 func TestFactsComeLast(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Format{Table, Markdown, HTML} {
@@ -205,8 +204,8 @@ func worst(n int, outcome audit.Outcome) []audit.Result {
 	return rs
 }
 
-// TestSARIFOfAFleet: whatever a thousand environments come to is one run that GitHub
-// takes, with the most severe, and what is left out is said in it and to whoever ran it.
+// TestSARIFOfAFleet: a thousand environments are one run that GitHub accepts, with the most
+// severe results. The run and the user get a message about the rest.
 func TestSARIFOfAFleet(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
@@ -251,8 +250,8 @@ func TestSARIFOfAFleet(t *testing.T) {
 	}
 }
 
-// TestJobSummaryOfAFleet: a job's summary of a thousand environments fits, and names every
-// control that failed, in every environment, were it all of them.
+// TestJobSummaryOfAFleet: a job summary of a thousand environments fits, and names every failed
+// control of every environment.
 func TestJobSummaryOfAFleet(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
@@ -279,8 +278,8 @@ func TestJobSummaryOfAFleet(t *testing.T) {
 	}
 }
 
-// TestResultsAreNotHeld: what was rendered is let go, so that the memory of a thousand
-// environments does not depend on the format. Only SARIF joins runs.
+// TestResultsAreNotHeld: rendered results are released, so that memory does not depend on the
+// number of environments. Only SARIF joins runs.
 func TestResultsAreNotHeld(t *testing.T) {
 	const n, look = 120, 30
 	heap := func() uint64 {

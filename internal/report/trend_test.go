@@ -86,7 +86,7 @@ func TestTrendSinceWhen(t *testing.T) {
 	}
 }
 
-// TestTrendFits: an organization is known by its id, files by their name.
+// TestTrendFits: an id identifies an organization, and a name a file.
 func TestTrendFits(t *testing.T) {
 	t.Parallel()
 	points := []history.Point{day(1, 0, 0)}
@@ -123,8 +123,8 @@ func TestTrendTellsChangedRequirements(t *testing.T) {
 	}
 }
 
-// TestTrendStaysInItsFrame holds for what no clock should give, too: results of
-// one moment, of thousands of days, and out of order.
+// TestTrendStaysInItsFrame: the chart has its size also for impossible times: results of one
+// moment, of thousands of days, and out of order.
 func TestTrendStaysInItsFrame(t *testing.T) {
 	t.Parallel()
 	long := make([]history.Point, 20000)
@@ -160,7 +160,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 	}
 }
 
-// TestHostileTrend: names have no way into the chart.
+// TestHostileTrend: names are not part of the chart.
 func TestHostileTrend(t *testing.T) {
 	t.Parallel()
 	charts := func(r audit.Result) string {

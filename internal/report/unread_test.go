@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestUnreadFileIsSaid: beside a role that passes, no format keeps silent on a file
-// that could not be read.
+// TestUnreadFileIsSaid: every format mentions a file that could not be read, next to a role
+// that passes.
 func TestUnreadFileIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
@@ -47,8 +47,8 @@ func TestUnreadFileHasNoControls(t *testing.T) {
 	}
 }
 
-// TestPathsFromTheRootOfTheCheckout: those of SARIF and annotations alone, and the
-// result itself stays as it is.
+// TestPathsFromTheRootOfTheCheckout: only SARIF, GitHub and GitLab have paths from the root,
+// and the result itself does not change.
 func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
 	t.Parallel()
 	o := Options{InCheckout: func(name string) string { return path.Join("src", name) }}

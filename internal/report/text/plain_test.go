@@ -8,8 +8,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPlainBytesAreAsOthers writes texts near commands as a stream does, and each
-// character by itself.
+// TestPlainBytesAreAsOthers: texts near commands are the same, written as a whole or character
+// by character.
 func TestPlainBytesAreAsOthers(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {

@@ -123,7 +123,8 @@ func attacks() []string {
 	}
 }
 
-// harmless says what a reader of a stream would obey in it; nothing where it is well.
+// harmless says what in a document would control the reader of a stream; empty if nothing
+// would.
 func harmless(document string) string {
 	for line := range strings.SplitSeq(document, "\n") {
 		for _, r := range line {
@@ -192,8 +193,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// TestStream keeps what is ours: colours on a terminal alone, commands and controls
-// by the typed ways.
+// TestStream: colors pass on a terminal only; commands and controls pass only by their
+// functions.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -228,7 +229,8 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestWrapLines: a document's lines break at words and stay set in, and nothing is lost.
+// TestWrapLines: the lines of a document break at words and keep their indent, and nothing is
+// lost.
 func TestWrapLines(t *testing.T) {
 	t.Parallel()
 	const document = "Role\n    why: prvReadAccount is granted at local depth; it must be granted at global depth\n  short\n"
