@@ -194,7 +194,7 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 			return "", r.failed(a, sent, errors.Join(err, unread))
 		case settling:
 		case !sent && reached:
-			return "", r.failed(a, sent, changed(a, "somebody else made the same change at the same time"))
+			return "", r.failed(a, sent, changed(a, "another identity made the same change at the same time"))
 		case !reached && (failure.Effect == EffectNone || attempt == tries):
 			return "", r.failed(a, sent, err)
 		}

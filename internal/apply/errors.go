@@ -70,7 +70,7 @@ func asChanged(a change.Action, err error) error {
 	return err
 }
 
-// changed says what somebody changed since the plan was made.
+// changed says what was changed since the plan was made.
 func changed(a change.Action, what string) error {
 	return &ChangedError{a, "the environment changed since the plan was made: " + what + "; make a new plan"}
 }

@@ -32,7 +32,7 @@ func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row)
 	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
 		return fmt.Sprintf("%s is in a different business unit than in the plan", row.ID)
 	case row.Author != "" && begun.By != "" && !strings.EqualFold(row.Author, begun.By):
-		return "it exists, but somebody else created it"
+		return "it exists, but another identity created it"
 	case row.Author != "" && !strings.EqualFold(row.Author, r.identity.User):
 		return fmt.Sprintf("the user %s created it: sign in as that identity", row.Author)
 	case !row.Created.IsZero() && (row.Created.Before(begun.At.Add(-skew)) || row.Created.After(end.Add(skew))):

@@ -304,7 +304,7 @@ func TestWhoseUser(t *testing.T) {
 	}{
 		"another application": {func(r *apply.Row) { r.Application = ours }, "application id"},
 		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "a different business unit"},
-		"another's":           {func(r *apply.Row) { r.Author = ours }, "somebody else created it"},
+		"another's":           {func(r *apply.Row) { r.Author = ours }, "another identity created it"},
 		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was created at"},
 		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {

@@ -68,9 +68,9 @@ func lost(a change.Action) *Kept {
 // notAsBefore returns the targets that are not as they were before the first action on them,
 // apart from those that were kept. A target that depends on a created row disappears with it.
 func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
-	told := map[string]bool{}
+	known := map[string]bool{}
 	for _, k := range kept {
-		told[key(k.Action.Target)] = true
+		known[key(k.Action.Target)] = true
 	}
 	before := map[string]change.State{} // by target: names that an earlier action changes
 	var list []Kept
@@ -88,7 +88,7 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
 		maps.Copy(before[k], goal)
-		if told[k] || len(goal) == 0 {
+		if known[k] || len(goal) == 0 {
 			continue
 		}
 		now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
@@ -170,7 +170,7 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 		}
 	}
 	if theirs := changedSince(t, now.State, after, goal); len(theirs) > 0 {
-		kept = &Kept{a, "somebody changed it since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
+		kept = &Kept{a, "it was changed since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
 	if a.Kind == change.RemovePrivilege && !r.Journal.of(a.ID).undo {
@@ -221,7 +221,7 @@ func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, n
 			return err
 		}
 		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return &Kept{a, "somebody is changing it at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}
+			return &Kept{a, "it is being changed at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}
 		}
 		if moved := !now.State.Covers(before); moved {
 			attempt = 1
@@ -286,7 +286,7 @@ func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) er
 	case len(names) == 1:
 		because = names[0] + " has the role"
 	case held.Unseen != "":
-		because = "somebody may have the role: " + held.Unseen
+		because = "users may have the role: " + held.Unseen
 	default:
 		return nil
 	}

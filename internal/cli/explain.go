@@ -64,18 +64,18 @@ func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	told, ok := explanation(p, rules, word)
+	page, ok := explanation(p, rules, word)
 	if !ok {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
 			"`dbaudit profile show %[2]s` and `dbaudit policy list` list them", word, p.Name, meant(explicable(p, rules), word))
 	}
 	switch f.document.format {
 	case "json":
-		return a.PutJSON(f.document.file, told)
+		return a.PutJSON(f.document.file, page)
 	case "markdown":
-		return a.Put(f.document.file, []byte(told.Markdown()))
+		return a.Put(f.document.file, []byte(page.Markdown()))
 	}
-	return a.Put(f.document.file, []byte(told.Text()))
+	return a.Put(f.document.file, []byte(page.Text()))
 }
 
 func explicable(p profile.Profile, rules []engine.Rule) []string {

@@ -97,7 +97,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := write(); err != nil {
 		return err
 	}
-	code, err := told(ctx, a, outcomes)
+	code, err := reportUnread(ctx, a, outcomes)
 	if err != nil {
 		return err
 	}
@@ -125,10 +125,10 @@ func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) err
 	}, nil
 }
 
-// told reports each environment that could not be read, and returns the most severe exit
+// reportUnread reports each environment that could not be read, and returns the most severe exit
 // code. An interruption ends the run instead, and so does wrong usage if there is one
 // environment only.
-func told(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
+func reportUnread(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {
 		switch {

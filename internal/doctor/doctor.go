@@ -88,7 +88,7 @@ func newExamination(c Config) *examination {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	return &examination{Config: c, known: dataverse.Known{}, told: map[string]string{}}
+	return &examination{Config: c, known: dataverse.Known{}, reported: map[string]string{}}
 }
 
 // run makes one check after the other until the context ends.
@@ -117,7 +117,7 @@ type examination struct {
 	held        map[string]snapshot.Depth // the identity's privileges; nil if unknown
 	heldError   error                     // why they are unknown
 	known       dataverse.Known           // words of an advice for users that a refusal may name
-	told        map[string]string         // reported reasons, with the titles of their checks
+	reported    map[string]string         // reported reasons, with the titles of their checks
 	users       bool                      // whether users can be read
 	fresh       bool                      // whether reads bypass the caches of permissions
 }
@@ -166,10 +166,10 @@ func (x *examination) failed(title string, err error) Check {
 		x.unreachable = read.Cause().String()
 	}
 	reason := fmt.Sprint(read.Status, read.Code, read.Message, read.Impersonated)
-	if before, again := x.told[reason]; again && read.Cause() != dataverse.CausePrivilege {
+	if before, again := x.reported[reason]; again && read.Cause() != dataverse.CausePrivilege {
 		c.Detail, c.Advice = fmt.Sprintf("%s, for the same reason as %q", read.Kind, before), ""
 	} else {
-		x.told[reason] = title
+		x.reported[reason] = title
 	}
 	return c
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Connection contains the flags that choose environments and say how to reach them.
+// A Connection chooses environments and says how to reach them, as the command line does.
 type Connection struct {
 	URL     string
 	Auth    config.Auth
@@ -32,7 +32,7 @@ type Connection struct {
 // redirect such an environment.
 func (c Connection) Chosen() bool { return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0 }
 
-// Wanted contains the flags that say what is required of an environment.
+// Wanted is what the command line requires of an environment.
 type Wanted struct {
 	Profile      string
 	AppID        string

@@ -190,11 +190,11 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	}
 	access := change.Access(snapshot.RightsOf(all.given))
 	if access == change.None && all.inherited == 0 {
-		switch told, tellErr := e.told(ctx, t); {
-		case tellErr == nil:
-			access = told
+		switch seen, ownerErr := e.asOwner(ctx, t); {
+		case ownerErr == nil:
+			access = seen
 		case err != nil:
-			return apply.Reading{}, errors.Join(err, tellErr)
+			return apply.Reading{}, errors.Join(err, ownerErr)
 		}
 	}
 	now := apply.Reading{State: change.State{change.AttrAccess: access}}
@@ -204,8 +204,8 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	return now, nil
 }
 
-// told is the principal's access by the shares that the view's owner can read.
-func (e *Environment) told(ctx context.Context, t change.Target) (string, error) {
+// asOwner is the principal's access by the shares that the view's owner can read.
+func (e *Environment) asOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) error {
 		shares, err := collector.AskShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)

@@ -745,8 +745,8 @@ func TestWhoseRow(t *testing.T) {
 			l.mutate(t, appear)
 			again := l.again(t, file)
 			if back {
-				keeps(t, again, 1, "somebody else created it")
-			} else if stops(t, again.Apply(t.Context()), kind, "somebody else created it"); !again.Journal.Touched() {
+				keeps(t, again, 1, "another identity created it")
+			} else if stops(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.Touched() {
 				t.Errorf("%s: what may exist does not count", kind)
 			}
 			env := l.Server.Environment()
@@ -774,7 +774,7 @@ func TestRollbackOfWhatChanged(t *testing.T) {
 		}, 1, "is disabled: enable the user, or make the change manually"},
 		"a privilege": {func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
-		}, 1, "somebody changed it since: prvReadAccount is deep now"},
+		}, 1, "it was changed since: prvReadAccount is deep now"},
 	} {
 		l.reset(t, broken)
 		p := l.plan(t)

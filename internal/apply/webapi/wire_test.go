@@ -401,7 +401,7 @@ func TestSettling(t *testing.T) {
 	}
 }
 
-// TestHoldersThatAreWithheld: an empty intersection is no proof that nobody has the role.
+// TestHoldersThatAreWithheld: an empty intersection does not prove that nobody has the role.
 func TestHoldersThatAreWithheld(t *testing.T) {
 	t.Parallel()
 	const user = "33333333-3333-4333-8333-333333333333"
