@@ -43,8 +43,13 @@ type Rule struct {
 	Route    string            `yaml:"route"`
 }
 
-// Reports says whether the rule is for an event.
-func (r Rule) Reports(e Event) bool { return slices.Contains(r.Events, e) }
+// Reports says whether the rule is for the beginning or the end of an event.
+func (r Rule) Reports(e Event, ended bool) bool {
+	if e == New && ended {
+		e = Fixed
+	}
+	return slices.Contains(r.Events, e)
+}
 
 // Fits reports whether an environment has the labels of the rule.
 func (r Rule) Fits(labels map[string]string) bool {

@@ -51,7 +51,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	f := must(alert.Parse("alerts.yaml", []byte(file)))
 	grave, quiet := f.Rules[0], f.Rules[1]
-	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.Fixed) || grave.Reports(alert.Silent) ||
+	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.New, true) || grave.Reports(alert.Silent, false) ||
 		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
 		t.Errorf("%+v", grave)
 	}

@@ -49,18 +49,12 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 		if err != nil {
 			return err
 		}
-		messages := news{}
-		tell := func(a store.Alert, ended bool) {
-			if r, ok := f.rule(a.Rule); ok && reports(r, alert.Event(a.Event), ended) {
-				messages.add(a, ended)
-			}
-		}
 		var over []int64
+		var changes []change
 		for _, a := range open {
 			key := keyOf(a)
 			if _, still := so[key]; !still {
-				over = append(over, a.ID)
-				tell(a, true)
+				over, changes = append(over, a.ID), append(changes, change{a, true})
 			}
 			delete(so, key)
 		}
@@ -72,26 +66,54 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 			if a.ID, err = tx.OpenAlert(ctx, a); err != nil {
 				return err
 			}
-			tell(a, false)
+			changes = append(changes, change{a, false})
 		}
-		return f.enqueueNews(ctx, tx, messages)
+		return f.report(ctx, tx, changes)
 	})
 }
 
-func (f *Fleet) rule(name string) (alert.Rule, bool) {
-	i := slices.IndexFunc(f.o.Alerts.Rules, func(r alert.Rule) bool { return r.Name == name })
-	if i < 0 {
-		return alert.Rule{}, false
-	}
-	return f.o.Alerts.Rules[i], true
+// A change is that an alert began or ended.
+type change struct {
+	store.Alert
+
+	ended bool
 }
 
-// reports says whether a rule reports the beginning or the end of an event.
-func reports(r alert.Rule, e alert.Event, ended bool) bool {
-	if e == alert.New && ended {
-		return r.Reports(alert.Fixed)
+// apart is how many environments have a message each; more have one together.
+const apart = 10
+
+// report enqueues the messages about changes.
+func (f *Fleet) report(ctx context.Context, tx *store.Tx, changes []change) error {
+	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.Environment, b.Environment) })
+	for _, r := range f.o.Alerts.Rules {
+		messages, together := map[string]*tellArgs{}, &tellArgs{Rule: r.Name}
+		for _, c := range changes {
+			if c.Rule != r.Name || !r.Reports(alert.Event(c.Event), c.ended) {
+				continue
+			}
+			m := cmp.Or(messages[c.Environment], &tellArgs{Rule: r.Name})
+			messages[c.Environment] = m
+			m.add(c)
+			together.add(c)
+		}
+		if len(messages) > apart {
+			messages = map[string]*tellArgs{"": together}
+		}
+		for _, environment := range slices.Sorted(maps.Keys(messages)) {
+			if _, err := f.queue.InsertTx(ctx, tx.Queue(), *messages[environment], nil); err != nil {
+				return fmt.Errorf("the queue: %w", err)
+			}
+		}
 	}
-	return r.Reports(e)
+	return nil
+}
+
+func (t *tellArgs) add(c change) {
+	if c.ended {
+		t.Ended = append(t.Ended, c.ID)
+	} else {
+		t.Began = append(t.Began, c.ID)
+	}
 }
 
 // conditions are current states that a rule reports.
@@ -114,11 +136,11 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 				so[keyOf(a)] = a
 			}
 			for event, message := range eventsOf(s, failing, now, r) {
-				if r.Reports(event) {
+				if r.Reports(event, false) {
 					add(store.Alert{Key: string(event), Event: string(event), Severity: audit.SeverityHigh, Message: message})
 				}
 			}
-			if !r.Reports(alert.New) && !r.Reports(alert.Fixed) {
+			if !r.Reports(alert.New, false) && !r.Reports(alert.New, true) {
 				continue
 			}
 			for _, finding := range open[at] {
@@ -154,49 +176,6 @@ func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r ale
 	return events
 }
 
-// apart is how many environments have a message each; more have one together.
-const apart = 10
-
-// news are the messages by rule and environment.
-type news map[string]map[string]*tellArgs
-
-func (n news) add(a store.Alert, ended bool) {
-	if n[a.Rule] == nil {
-		n[a.Rule] = map[string]*tellArgs{}
-	}
-	args := n[a.Rule][a.Environment]
-	if args == nil {
-		args = &tellArgs{Rule: a.Rule}
-		n[a.Rule][a.Environment] = args
-	}
-	if ended {
-		args.Ended = append(args.Ended, a.ID)
-	} else {
-		args.Began = append(args.Began, a.ID)
-	}
-}
-
-func (f *Fleet) enqueueNews(ctx context.Context, tx *store.Tx, messages news) error {
-	for _, rule := range slices.Sorted(maps.Keys(messages)) {
-		var jobs []*tellArgs
-		together := &tellArgs{Rule: rule}
-		for _, environment := range slices.Sorted(maps.Keys(messages[rule])) {
-			args := messages[rule][environment]
-			jobs = append(jobs, args)
-			together.Began, together.Ended = append(together.Began, args.Began...), append(together.Ended, args.Ended...)
-		}
-		if len(jobs) > apart {
-			jobs = []*tellArgs{together}
-		}
-		for _, args := range jobs {
-			if _, err := f.queue.InsertTx(ctx, tx.Queue(), *args, nil); err != nil {
-				return fmt.Errorf("the queue: %w", err)
-			}
-		}
-	}
-	return nil
-}
-
 // tellAgain is when a message that failed is sent again.
 func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 	const first, most = 20 * time.Second, time.Hour
@@ -206,10 +185,11 @@ func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 // tell sends a message. It comes again, with the same id, if the process dies before the job
 // ended.
 func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
-	r, ok := f.rule(job.Args.Rule)
-	if !ok {
+	i := slices.IndexFunc(f.o.Alerts.Rules, func(r alert.Rule) bool { return r.Name == job.Args.Rule })
+	if i < 0 {
 		return nil // the rule was removed
 	}
+	r := f.o.Alerts.Rules[i]
 	ids := slices.Concat(job.Args.Began, job.Args.Ended)
 	alerts, err := f.store.Alerts(ctx, ids)
 	if err != nil {
@@ -219,7 +199,7 @@ func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 	for i, a := range alerts {
 		event, ended := alert.Event(a.Event), i >= len(job.Args.Began)
 		// A receiver that was down does not hear old news after newer news.
-		if ended && a.Again || !ended && !a.Resolved.IsZero() && reports(r, event, true) {
+		if ended && a.Again || !ended && !a.Resolved.IsZero() && r.Reports(event, true) {
 			continue
 		}
 		item := alert.Item{
