@@ -202,7 +202,7 @@ func TestFailures(t *testing.T) {
 		if r := awaitState(t, s, "hangs", store.RunFailed); r.ErrorCode != "timeout" || r.Ended() {
 			t.Errorf("hangs: %+v", r)
 		}
-		if r := awaitState(t, s, "flaky", store.RunFailed); r.Error != "no route" || r.Ended() || r.Failures != 1 {
+		if r := awaitState(t, s, "flaky", store.RunFailed); r.Error != "no route" || r.Ended() || r.Failures == 0 {
 			t.Errorf("flaky: %+v", r)
 		}
 		awaitState(t, s, "well", store.RunCompliant)

@@ -89,14 +89,14 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 		All: len(list), Label: strings.TrimSpace(r.FormValue("label")), Verdict: r.FormValue("verdict"), Control: strings.TrimSpace(r.FormValue("control")),
 		Verdicts: classes(), Counts: map[string]int{},
 	}
-	short, err := s.short(r, d.Control)
+	unmet, err := s.unmet(r, d.Control)
 	if err != nil {
 		return err
 	}
 	for _, v := range list {
 		row := s.row(v)
 		d.Counts[row.Class]++
-		if labelled(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (short == nil || short[place{v.Environment.Name, v.Integration}]) {
+		if hasLabel(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[place{v.Environment.Name, v.Integration}]) {
 			d.Rows = append(d.Rows, row)
 		}
 	}
@@ -107,8 +107,8 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	if len(days) > 1 {
 		shown := make([]report.DayCount, len(days))
-		for i, day := range days {
-			shown[i] = report.DayCount{Compliant: day.Compliant, Incomplete: day.Incomplete, Noncompliant: day.Noncompliant}
+		for i, d := range days {
+			shown[i] = report.DayCount{Compliant: d.Compliant, Incomplete: d.Incomplete, Noncompliant: d.Noncompliant}
 		}
 		last := days[len(days)-1]
 		d.Chart, d.First, d.Last = report.Columns(shown, 0), day(days[0].Day), day(last.Day)
@@ -120,8 +120,8 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 
 type place struct{ environment, integration string }
 
-// short are the integrations in which a control is not met; nil where none is named.
-func (s *server) short(r *http.Request, control string) (map[place]bool, error) {
+// unmet are the integrations in which a control is not met; nil if none is named.
+func (s *server) unmet(r *http.Request, control string) (map[place]bool, error) {
 	if control == "" {
 		return nil, nil
 	}
@@ -129,17 +129,17 @@ func (s *server) short(r *http.Request, control string) (map[place]bool, error) 
 	if err != nil {
 		return nil, err
 	}
-	short := map[place]bool{}
+	unmet := map[place]bool{}
 	for _, c := range list {
 		if c.Outcome == audit.OutcomeFail || c.Outcome == audit.OutcomeUnknown {
-			short[place{c.Environment, c.Integration}] = true
+			unmet[place{c.Environment, c.Integration}] = true
 		}
 	}
-	return short, nil
+	return unmet, nil
 }
 
-// labelled reports whether labels hold KEY=VALUE, or a KEY alone.
-func labelled(labels map[string]string, want string) bool {
+// hasLabel reports whether labels contain KEY=VALUE, or KEY with any value.
+func hasLabel(labels map[string]string, want string) bool {
 	if want == "" {
 		return true
 	}
