@@ -71,6 +71,9 @@ The exit code is 1 if a test fails or the coverage is below --threshold.`,
 }
 
 func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
+	if !(0 <= threshold && threshold <= 100) { // which holds for NaN too
+		return usagef("--threshold %v: want a percentage, 0 to 100", threshold)
+	}
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return usagef("%s: the folder does not exist", folder)
 	}

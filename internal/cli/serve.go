@@ -250,6 +250,18 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 	return group.Wait()
 }
 
+// listenHost is the host of an address to listen on.
+func listenHost(ctx context.Context, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.DefaultResolver.LookupPort(ctx, "tcp", port)
+	}
+	if err != nil {
+		return "", usagef("--listen %s: want HOST:PORT, such as 127.0.0.1:8080", address)
+	}
+	return host, nil
+}
+
 // pageSignIn is how people sign in to the page; nil where only this machine reaches it.
 func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
@@ -258,9 +270,9 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 		Key: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
 		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},
 	}
-	host, _, err := net.SplitHostPort(f.listen)
+	host, err := listenHost(ctx, f.listen)
 	if err != nil {
-		return nil, usagef("--listen %s: want HOST:PORT, such as 127.0.0.1:8080", f.listen)
+		return nil, err
 	}
 	switch {
 	case o.Issuer == "" && o.ClientID == "" && loopback.Host(host):

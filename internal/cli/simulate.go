@@ -52,6 +52,9 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.replay != "" && gave(a, "environment") {
 		return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
 	}
+	if _, err := listenHost(ctx, f.listen); err != nil {
+		return err
+	}
 	start := simulate
 	if f.replay != "" {
 		start, f.environment = replay, f.replay
