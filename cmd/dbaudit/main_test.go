@@ -59,8 +59,7 @@ func TestStart(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the real program, in the midst of reading, in exit 130, and leaves
-// no file.
+// Ctrl-C ends the real program while it reads, with exit code 130, and it leaves no file.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no way to send Ctrl-C to a process there")
@@ -130,7 +129,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// bombs are rules that would go on for ever, or until no memory is left.
+// rule is a rule that does not end, or needs more memory than exists.
 const rule = `# METADATA
 # title: A bomb
 # description: A bomb.
@@ -214,7 +213,7 @@ func TestInterruptOfWhatDoesNotListen(t *testing.T) {
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		cmd, stderr := start(t, "count([1 | some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i == j + 40000]) > 0")
-		time.Sleep(2 * time.Second) // it is at it
+		time.Sleep(2 * time.Second) // until it evaluates the rule
 		sent := time.Now()
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)

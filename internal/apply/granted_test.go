@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestAssignedRole holds that a role is assigned only as the plan has it.
+// TestAssignedRole: a role is assigned only as it is in the plan.
 func TestAssignedRole(t *testing.T) {
 	p := sample(t)
 	var target change.Target

@@ -207,7 +207,7 @@ func TestLinesThatContradict(t *testing.T) {
 	}
 }
 
-// TestFormerJournal: a journal of the form before is rolled back, and not gone on with.
+// TestFormerJournal: a journal of the former format can be rolled back, and not resumed.
 func TestFormerJournal(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)

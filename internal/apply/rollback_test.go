@@ -61,7 +61,7 @@ func TestRollbackEnds(t *testing.T) {
 	}
 }
 
-// TestVerify: a change that somebody took back is named, and the others are not.
+// TestVerify: a change that was reverted is named, and the others are not.
 func TestVerify(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestWriteFileReplacesFilesAlone holds that a link stays a link, and a pipe or a
-// device, such as /dev/null, what it is.
+// TestWriteFileReplacesFilesAlone: a link stays a link, and a pipe or a device, such as
+// /dev/null, is not replaced.
 func TestWriteFileReplacesFilesAlone(t *testing.T) {
 	dir := t.TempDir()
 	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")

@@ -21,7 +21,7 @@ func TestWriting(t *testing.T) {
 	}
 }
 
-// What is not known to be held is not taken for held.
+// TestHolds: a privilege that may be missing does not count as held.
 func TestHolds(t *testing.T) {
 	needed := []Privilege{{"prvWriteRole", snapshot.DepthLocal, ""}, {"prvReadRole", snapshot.DepthGlobal, "Security Role > Read"}}
 	for _, test := range []struct {

@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// silent is told everything and says nothing.
+// silent discards the narration.
 type silent struct{}
 
 func (silent) Log(slog.Level, string, string, ...slog.Attr) {}

@@ -177,7 +177,7 @@ func cutting(n int, kind simulator.FaultKind) func(*http.Request) simulator.Faul
 }
 
 // TestCutAnywhere cuts every write of the largest plans off, before and after it
-// took effect, and goes on from the journal; or takes it all back.
+// took effect, and resumes the journal or rolls it back.
 func TestCutAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -446,7 +446,7 @@ func TestSecondAdministrator(t *testing.T) {
 	})
 }
 
-// TestWorldAsItIs are environments in which things stand otherwise.
+// TestWorldAsItIs plans and applies in unusual environments.
 func TestWorldAsItIs(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -680,7 +680,7 @@ func TestWorldAsItIs(t *testing.T) {
 	})
 }
 
-// TestAnotherRole holds that a plan which names one role and assigns another is
+// TestAnotherRole: a plan that names one role and assigns another is
 // refused, in a dry run as well: what is assigned must be a copy of the role, and no
 // built-in one.
 func TestAnotherRole(t *testing.T) {

@@ -138,7 +138,7 @@ func TestEffects(t *testing.T) {
 	}
 }
 
-// TestHeaders holds what goes with requests beside their bodies.
+// TestHeaders checks the headers of requests.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
 	w := always(204, "")

@@ -145,7 +145,7 @@ func TestBoundsOfTime(t *testing.T) {
 }
 
 // TestTimeout: an environment that takes longer than it may is a result that says so,
-// and holds nobody else up; so do commands on one environment end.
+// and does not delay the others. Commands on one environment end, too.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	slow := serve(t, builtin(t, "compliant"), simulator.Options{Faults: stuckAt("/systemusers")})

@@ -209,7 +209,7 @@ func TestDryRunWords(t *testing.T) {
 	}
 }
 
-// A change that somebody takes back before the end is code 5, and is named.
+// A change that is reverted before the end is code 5, and is named.
 func TestAppliedDoesNotHold(t *testing.T) {
 	b := planned(t, func(env *simulator.Environment) {
 		lacking(env)
@@ -246,7 +246,7 @@ func TestApplyJSONLog(t *testing.T) {
 	}
 }
 
-// TestDriftStopsBeforeTheFirst: what somebody changed of the last target is found
+// TestDriftStopsBeforeTheFirst: a change of the last target is found
 // before the first is touched.
 func TestDriftStopsBeforeTheFirst(t *testing.T) {
 	b := planned(t, func(env *simulator.Environment) {

@@ -132,7 +132,7 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 	user := env.ApplicationUser(env.Suggest.ApplicationID)
 	user.Disabled, user.Roles = true, nil
 	env.PersonalViews[0].Shares = nil
-	// All that it holds are the reads of itself.
+	// It can only read itself.
 	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
 	p := applier(t, env, start)
 	p.write("dbaudit.yaml", requirement(env))

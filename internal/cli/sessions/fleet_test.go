@@ -176,7 +176,7 @@ func asJSON(t *testing.T, v any) string {
 	return string(data)
 }
 
-// TestFleetCommands holds what the commands of the fleet refuse, and what they list.
+// TestFleetCommands checks what the commands of the fleet refuse, and what they list.
 func TestFleetCommands(t *testing.T) {
 	t.Parallel()
 	p := newPlaceApart(t)
@@ -235,7 +235,7 @@ func TestFleetCommands(t *testing.T) {
 	}
 }
 
-// TestServe holds that serve makes its store, says where it listens, scans what is due,
+// TestServe: serve makes its store, says where it listens, scans what is due,
 // gives by its API what fleet status gives, and shows nothing to other machines without a
 // sign-in.
 func TestServe(t *testing.T) {

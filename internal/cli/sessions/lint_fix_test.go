@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestLintFixMendsWhatItCan: what cannot be fixed is reported and does not affect anything
+// TestLintFixesWhatItCan: what cannot be fixed is reported and does not affect anything
 // else.
-func TestLintFixMendsWhatItCan(t *testing.T) {
+func TestLintFixesWhatItCan(t *testing.T) {
 	p := newPlace(t)
 	all := lintRole("Demandbase", lintMinimum())
 	gap := lintRole("Demandbase", without(lintMinimum(), "prvReadLead"))

@@ -48,8 +48,8 @@ func TestShownProfileIsWhole(t *testing.T) {
 	p.has(p.run("profile", "show", "gong", "-f", "xml").must(t, 2).stderr, "want table or json")
 }
 
-// What stands for a role that no file has is kept as well: whoever hands it on to
-// stock tools must not find the snapshot of an earlier run.
+// The snapshot of a role that no file has is written as well, so that stock tools do not read
+// that of an earlier run.
 func TestLintKeepsTheSnapshotOfNoRole(t *testing.T) {
 	p := newPlace(t)
 	p.write("Roles/r.xml", lintRole("Sales", lintMinimum()))

@@ -55,7 +55,7 @@ func recorded(t *testing.T, server *simulator.Server, args ...string) (data, fou
 	return p.read("recording.jsonl"), found
 }
 
-// verdictOf is what a scan says that does not hang on names: the verdict, how each
+// verdictOf is the result of a scan without names: the verdict, how each
 // control ended, and of what kind its findings are.
 func verdictOf(t *testing.T, o outcome) string {
 	t.Helper()
@@ -159,7 +159,7 @@ func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
 	}
 }
 
-// TestCollectAndDoctorRecord holds that their recordings say nothing either.
+// TestCollectAndDoctorRecord: the recordings of collect and doctor name nobody either.
 func TestCollectAndDoctorRecord(t *testing.T) {
 	server := serve(t, recordable(t)["unread"], simulator.Options{PageSize: 40})
 	p := requiring(t, server)
@@ -177,8 +177,7 @@ func TestCollectAndDoctorRecord(t *testing.T) {
 	p.run("scan", "--remediate", "--yes", "--record", p.file("x")).must(t, 2)
 }
 
-// leaksNothing greps a recording for every name, id, host and secret of the
-// environment that it was made of.
+// leaksNothing looks in a recording for every name, id, host and secret of its environment.
 func leaksNothing(t *testing.T, data string, server *simulator.Server) {
 	t.Helper()
 	state := newPlaceApart(t, server).state()

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// What an environment does as a whole is told for what it is, by doctor and by scan,
-// once, and never as a missing role.
+// The state of an environment is reported by doctor and by scan once, and never as a missing
+// role.
 func TestStatesOfAnEnvironment(t *testing.T) {
 	t.Parallel()
 	state := func(s simulator.State) func(*simulator.Environment) {
