@@ -159,32 +159,6 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 	return d
 }
 
-func factsOf(r audit.Result) []datum {
-	env, profile, coverage := r.Environment, r.Profile, ""
-	if r.Unread == nil {
-		coverage = judged(r.Summary)
-	}
-	list := []datum{
-		{Name: capital(r.Kind()), Value: env.Name},
-		{Name: "Address", Value: env.URL, URL: env.URL},
-		{Name: "Organization", Value: join(" ", env.OrganizationName, env.OrganizationID), Code: true},
-		{Name: "Profile", Value: join(": ", profile.Name, profile.Title)},
-		{Name: "Version", Value: version(profile)},
-		{Name: "Source", Value: profile.Source.Title, URL: profile.Source.URL},
-		{Name: "Coverage", Value: coverage},
-		{Name: "Baseline", Value: tallyOf(r).against()},
-		{Name: "Snapshot", Value: taken(r.Snapshot)},
-		{Name: "Digest", Value: r.Snapshot.Digest, Code: true},
-		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
-	}
-	for i := range list {
-		if !text.IsWeb(list[i].URL) {
-			list[i].URL = ""
-		}
-	}
-	return slices.DeleteFunc(list, func(f datum) bool { return f.Value == "" })
-}
-
 func failedRows(r audit.Result, o Options) []failedData {
 	var rows []failedData
 	for _, c := range with(audit.OutcomeFail, r) {

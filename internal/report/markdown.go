@@ -121,23 +121,11 @@ func (p *page) result(r audit.Result, o Options) {
 }
 
 func (p *page) facts(r audit.Result) {
-	s := r.Summary
-	var b strings.Builder
-	fmt.Fprintf(&b, "### Judged\n\n| | |\n| --- | --- |\n")
-	row := func(name, value string) { fmt.Fprintf(&b, "| %s | %s |\n", name, value) }
-	row(capital(r.Kind()), join(", ", md(shorten(r.Environment.Name, textColumns)), link(r.Environment.URL, r.Environment.URL)))
-	row("Profile", md(shorten(join(", ", r.Profile.Name, r.Profile.Title), textColumns)))
-	row("Version", md(shorten(version(r.Profile), textColumns)))
-	row("Source", link(r.Profile.Source.Title, r.Profile.Source.URL))
-	row("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
-	row("Coverage", judged(s))
-	if known := tallyOf(r).against(); known != "" {
-		row("Baseline", known)
+	var rows []string
+	for _, f := range factsOf(r) {
+		rows = append(rows, fmt.Sprintf("| %s | %s |\n", f.Name, link(f.Value, f.URL)))
 	}
-	row("Snapshot", join(", ", taken(r.Snapshot), md(shorten(r.Snapshot.Digest, textColumns))))
-	row("Evaluated", moment(r.EvaluatedAt)+" by "+md(name(r.Tool.Name+" "+r.Tool.Version)))
-	b.WriteString("\n")
-	p.put(b.String(), "")
+	p.list("### Judged\n\n| | |\n| --- | --- |\n", rows)
 }
 
 func (p *page) rest(r audit.Result, o Options) {

@@ -240,6 +240,35 @@ func applicable(n int) string {
 	return count(n, "control") + " that apply"
 }
 
+// factsOf is what was judged, against what, and when, for documents that people read.
+func factsOf(r audit.Result) []datum {
+	env, profile, controls, coverage := r.Environment, r.Profile, "", ""
+	if s := r.Summary; r.Unread == nil {
+		controls = fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived)
+		coverage = judged(s)
+	}
+	list := []datum{
+		{Name: capital(r.Kind()), Value: env.Name},
+		{Name: "Address", Value: env.URL, URL: env.URL},
+		{Name: "Organization", Value: join(" ", env.OrganizationName, env.OrganizationID), Code: true},
+		{Name: "Profile", Value: join(": ", profile.Name, profile.Title)},
+		{Name: "Version", Value: version(profile)},
+		{Name: "Source", Value: cmp.Or(profile.Source.Title, profile.Source.URL), URL: profile.Source.URL},
+		{Name: "Controls", Value: controls},
+		{Name: "Coverage", Value: coverage},
+		{Name: "Baseline", Value: tallyOf(r).against()},
+		{Name: "Snapshot", Value: taken(r.Snapshot)},
+		{Name: "Digest", Value: r.Snapshot.Digest, Code: true},
+		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
+	}
+	for i := range list {
+		if !text.IsWeb(list[i].URL) {
+			list[i].URL = ""
+		}
+	}
+	return slices.DeleteFunc(list, func(f datum) bool { return f.Value == "" })
+}
+
 func waiver(w *audit.Waiver) string {
 	if w == nil {
 		return ""

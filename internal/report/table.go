@@ -206,39 +206,25 @@ func (t *terminal) banner(r audit.Result) {
 	}
 }
 
-// facts is what was judged, against what, and when.
+// facts lists what was judged. The address of a page that does not fit is on a separate line, and
+// is not broken, so that it can be copied.
 func (t *terminal) facts(r audit.Result) {
+	const label = 13
 	t.section(table.Bold, "JUDGED")
-	line := func(label, value string) {
-		if value != "" {
-			t.paragraph(fmt.Sprintf("%-13s", label), table.Faint, shorten(value, textColumns), table.Plain)
+	for _, f := range factsOf(r) {
+		value, address := f.Value, ""
+		switch both := value + "  " + f.URL; {
+		case f.Code && t.Width > 0:
+			value = shorten(value, t.Width-label)
+		case f.URL == "" || f.URL == value:
+		case t.Width == 0 || columns(both) <= t.Width-label:
+			value = both
+		default:
+			address = strings.Repeat(" ", label) + shorten(f.URL, textColumns) + "\n"
 		}
+		t.paragraph(fmt.Sprintf("%-*s", label, f.Name), table.Faint, shorten(value, textColumns), table.Plain)
+		t.b.WriteString(address)
 	}
-	// An address that does not fit is on a separate line, so that it can be copied.
-	linked := func(label, value, address string) {
-		both := join("  ", value, address)
-		if t.Width == 0 || columns(both) <= t.Width-13 || !text.IsWeb(address) {
-			line(label, both)
-			return
-		}
-		line(label, value)
-		t.b.WriteString(strings.Repeat(" ", 13) + shorten(address, textColumns) + "\n")
-	}
-	s := r.Summary
-	linked(capital(r.Kind()), r.Environment.Name, r.Environment.URL)
-	line("Profile", join(": ", r.Profile.Name, r.Profile.Title))
-	line("Version", version(r.Profile))
-	linked("Source", r.Profile.Source.Title, r.Profile.Source.URL)
-	line("Snapshot", taken(r.Snapshot))
-	digest := r.Snapshot.Digest
-	if t.Width > 0 {
-		digest = shorten(digest, t.Width-13)
-	}
-	line("Digest", digest)
-	line("Evaluated", join("  ", moment(r.EvaluatedAt), "by "+r.Tool.Name+" "+r.Tool.Version))
-	line("Controls", fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived))
-	line("Coverage", judged(s))
-	line("Baseline", tallyOf(r).against())
 }
 
 func (t *terminal) section(s table.Style, title string) {

@@ -111,7 +111,7 @@ func TestTrendFits(t *testing.T) {
 	}
 }
 
-// TestTrendTellsChangedRequirements: such a trend is no comparison.
+// TestTrendTellsChangedRequirements: such a trend is not a comparison.
 func TestTrendTellsChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
