@@ -119,34 +119,31 @@ func (t *tellArgs) add(c change) {
 // conditions are current states that a rule reports.
 func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failing map[string]store.Run, now time.Time) map[alertKey]store.Alert {
 	so := map[alertKey]store.Alert{}
-	type place struct{ environment, integration string }
-	open := map[place][]store.Finding{}
-	for _, finding := range findings {
-		at := place{finding.Environment, finding.Integration}
-		open[at] = append(open[at], finding)
+	labels := map[string]map[string]string{} // by environment
+	for _, s := range list {
+		labels[s.Environment.Name] = s.Environment.Labels
 	}
 	for _, r := range f.o.Alerts.Rules {
+		add := func(environment, integration string, a store.Alert) {
+			a.Rule, a.Environment, a.Integration = r.Name, environment, integration
+			so[keyOf(a)] = a
+		}
 		for _, s := range list {
 			if s.Integration == "" || !r.Fits(s.Environment.Labels) {
 				continue
 			}
-			at := place{s.Environment.Name, s.Integration}
-			add := func(a store.Alert) {
-				a.Rule, a.Environment, a.Integration = r.Name, at.environment, at.integration
-				so[keyOf(a)] = a
-			}
 			for event, message := range eventsOf(s, failing, now, r) {
 				if r.Reports(event, false) {
-					add(store.Alert{Key: string(event), Event: string(event), Severity: audit.SeverityHigh, Message: message})
+					add(s.Environment.Name, s.Integration, store.Alert{Key: string(event), Event: string(event), Severity: audit.SeverityHigh, Message: message})
 				}
 			}
-			if !r.Reports(alert.New, false) && !r.Reports(alert.New, true) {
-				continue
-			}
-			for _, finding := range open[at] {
-				if !finding.Waived && finding.Severity >= r.Severity {
-					add(store.Alert{Key: finding.Fingerprint, Event: string(alert.New), Control: finding.Control, Severity: finding.Severity, Message: finding.Message})
-				}
+		}
+		if !r.Reports(alert.New, false) && !r.Reports(alert.New, true) {
+			continue
+		}
+		for _, n := range findings {
+			if of, known := labels[n.Environment]; known && r.Fits(of) && !n.Waived && n.Severity >= r.Severity {
+				add(n.Environment, n.Integration, store.Alert{Key: n.Fingerprint, Event: string(alert.New), Control: n.Control, Severity: n.Severity, Message: n.Message})
 			}
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
@@ -80,16 +81,16 @@ func New(o Options) (http.Handler, error) {
 		"GET /api/v1/runs/{run}":                       answer(s.getRun),
 		"GET /api/v1/runs/{run}/results/{integration}": s.getResult,
 		"GET /api/v1/controls/{id}":                    answer(s.getControl),
+		"POST /environments/{name}/scan":               s.scan,
+		"POST /runs/{run}/cancel":                      s.cancel,
+		"POST /api/v1/environments/{name}/runs":        s.scan,
+		"POST /api/v1/runs/{run}/cancel":               s.cancel,
 	} {
-		mux.Handle(pattern, s.allow(RoleReader, handle))
-	}
-	for pattern, handle := range map[string]handler{
-		"POST /environments/{name}/scan":        s.scan,
-		"POST /runs/{run}/cancel":               s.cancel,
-		"POST /api/v1/environments/{name}/runs": s.scan,
-		"POST /api/v1/runs/{run}/cancel":        s.cancel,
-	} {
-		mux.Handle(pattern, s.allow(RoleOperator, handle))
+		least := RoleReader
+		if strings.HasPrefix(pattern, http.MethodPost) {
+			least = RoleOperator
+		}
+		mux.Handle(pattern, s.allow(least, handle))
 	}
 	mux.HandleFunc("GET /style.css", fixed("text/css; charset=utf-8", []byte(report.Style()+style)))
 	mux.HandleFunc("GET /api/v1/openapi.json", fixed("application/json", openAPI))
