@@ -56,6 +56,12 @@ func undoing(a *app, journal string, env audit.Environment) string {
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
+// checking is the command that judges a snapshot again and saves the result.
+func checking(a *app, snapshot, result string) string {
+	flags := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "profile" })
+	return "dbaudit check" + change.Place{Flags: slices.Concat([]string{snapshot}, flags, []string{"-f", "json", "-o", result})}.Arguments()
+}
+
 // toApply returns the flags that name, for apply, a result's environment, custom profile and
 // custom rules, and permit what its plan does, as this command got them.
 func toApply(a *app) func(audit.Result) []string {

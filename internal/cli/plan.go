@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -101,8 +102,12 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		if err := a.JudgedAsSaved(ctx, f.result, &r, s, p); err != nil {
+		differs, err := a.JudgedAsSaved(ctx, &r, s, p)
+		if err != nil {
 			return plan.Plan{}, err
+		}
+		if differs != "" {
+			return plan.Plan{}, fmt.Errorf("%s %s; make it again with `%s`", f.result, differs, checking(a, f.snapshot, f.result))
 		}
 		return a.Plan(r, s, p, f.content, j.began)
 	}

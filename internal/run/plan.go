@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -25,34 +24,34 @@ type Content struct {
 	MaxChanges            int
 }
 
-// JudgedAsSaved judges a snapshot again and refuses a saved result that differs, waivers and
-// locations aside: a plan changes what its findings require, and a file can be edited. It
-// completes the result by the user and the role that the policies choose.
-func (r *Runner) JudgedAsSaved(ctx context.Context, name string, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) error {
+// JudgedAsSaved judges a snapshot again and says how a saved result differs, waivers and
+// locations aside; empty if it does not. A plan changes what its findings require, and a file
+// can be edited. It completes the result by the user and the role that the policies choose.
+func (r *Runner) JudgedAsSaved(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (differs string, err error) {
 	if saved.Snapshot.Digest != s.Digest {
-		return nil // the plan refuses it with better words
+		return "", nil // the plan refuses it with better words
 	}
 	e, err := r.Engine(ctx, p)
 	if err != nil {
-		return err
+		return "", err
 	}
 	again, err := r.Judge(ctx, e, s, p, saved.EvaluatedAt)
 	if err != nil {
-		return err
+		return "", err
 	}
 	of := again.Environment
 	of.OrganizationName = saved.Environment.OrganizationName // older results do not have it
 	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
-		return fmt.Errorf("%s has another environment or profile than its snapshot: make it again with `dbaudit check SNAPSHOT -f json -o %[2]s`", name, change.Shell(name))
+		return "has another environment or profile than its snapshot", nil
 	}
 	if len(saved.Controls) > len(again.Controls) {
-		return fmt.Errorf("%s has controls that the profile %s does not have: make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, p.Name, change.Shell(name))
+		return "has controls that the profile " + p.Name + " does not have", nil
 	}
 	if c, ok := otherVerdict(*saved, again); ok {
-		return fmt.Errorf("%s and its snapshot give different verdicts on %s: the result was edited, or made by other rules; make it again with `dbaudit check SNAPSHOT -f json -o %[3]s`", name, c, change.Shell(name))
+		return fmt.Sprintf("has another verdict on %s than its snapshot gives: it was edited, or made by other rules", c), nil
 	}
 	saved.Integration = again.Integration
-	return nil
+	return "", nil
 }
 
 // otherVerdict finds the first control on which a saved result differs, waivers and locations

@@ -58,8 +58,11 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		}),
 	} {
 		b.write("edited.json", text)
-		b.has(b.run(args...).must(t, 3).stderr, "make it again with `dbaudit check")
+		b.has(b.run(append(args, "--profile", "demandbase")...).must(t, 3).stderr,
+			"make it again with `dbaudit check snapshot.json --profile demandbase -f json -o edited.json`")
 	}
+	b.run("check", "snapshot.json", "--profile", "demandbase", "-f", "json", "-o", "edited.json").must(t, 1) // as advised
+	b.run(args...).must(t, 0)
 	// A waiver makes a plan do less, and is the result's own.
 	b.run("waiver", "add", "result.json", "--control", "DB-USER-ENABLED", "--kind", "accepted-risk", "--owner", "a@contoso.com",
 		"--reason", "the pilot has not begun", "--days", "30", "--waivers", "waivers.yaml").must(t, 0)
