@@ -126,6 +126,14 @@ func (o *outputs) understand(a *app, further ...string) (err error) {
 	if o.list, err = o.documents(); err != nil {
 		return err
 	}
+	for _, file := range further {
+		if file == "" || a.Stream(file) != nil {
+			continue
+		}
+		if err := console.Writable(file); err != nil {
+			return err // now, and not as a snapshot that could not be read
+		}
+	}
 	for _, d := range o.list {
 		further = append(further, cmp.Or(d.file, "-"))
 	}
