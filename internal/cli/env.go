@@ -114,11 +114,12 @@ func openBrowser(hidden []string, address string) error {
 	return nil
 }
 
-// withoutHidden are the variables (NAME=VALUE) without hidden names, in any case as on Windows.
+// withoutHidden are the variables (NAME=VALUE) without dbaudit's own and without hidden names, in
+// any case as on Windows.
 func withoutHidden(variables, hidden []string) []string {
 	return slices.DeleteFunc(variables, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		return slices.ContainsFunc(hidden, func(h string) bool { return strings.EqualFold(h, name) })
+		return strings.HasPrefix(strings.ToUpper(name), "DBAUDIT_") || slices.ContainsFunc(hidden, func(h string) bool { return strings.EqualFold(h, name) })
 	})
 }
 

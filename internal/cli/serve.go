@@ -69,7 +69,7 @@ func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
 	host := a.Host
 	host.Attended, host.OpenBrowser = false, nil
 	return &fleet.Inspector{Engine: e, Runner: &run.Runner{
-		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders,
+		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
 		CredentialEnds: func(environment string, ends time.Time) {
 			// The scan does not need it.
 			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
@@ -206,6 +206,7 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 		if _, err := sender.Secret(source); err != nil {
 			return nil, usagef("%s: %w", name, err)
 		}
+		a.SecretVariables = append(a.SecretVariables, source.Env)
 	}
 	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: f.url}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -139,7 +140,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Authority:       t.Auth.Authority,
 		Transport:       transport,
 		Getenv:          r.Getenv,
-		RunCommand:      r.runWithout(secretVariables(t.File)),
+		RunCommand:      r.runWithout(r.secretVariables(t.File)),
 		HasProgram:      r.HasProgram,
 		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.forgotten),
 		Warn:            func(text string) { r.Warn(t.Name, text) },
@@ -200,12 +201,9 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 	return "", fmt.Errorf("the file %s is empty", from.File)
 }
 
-// secretVariables are the variables with secrets: no other program gets them.
-func secretVariables(file *config.File) []string {
-	return append(file.SecretVariables(),
-		"DBAUDIT_CLIENT_SECRET", "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD",
-		"DBAUDIT_APPLY_CLIENT_SECRET", "DBAUDIT_APPLY_CLIENT_CERTIFICATE_PASSWORD",
-		"DBAUDIT_STORE", "PGPASSWORD")
+// secretVariables are the variables with secrets, besides dbaudit's own: no other program gets them.
+func (r *Runner) secretVariables(file *config.File) []string {
+	return slices.Concat(file.SecretVariables(), r.SecretVariables, []string{"PGPASSWORD"})
 }
 
 // runWithout runs programs without the hidden variables; nil if programs cannot be run.
@@ -230,7 +228,7 @@ func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 // browse opens the browser, and shows the address in case none opens.
 func (r *Runner) browse(t Target, address string) error {
 	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; if none opens, go to "+address)
-	if err := r.OpenBrowser(secretVariables(t.File), address); err != nil {
+	if err := r.OpenBrowser(r.secretVariables(t.File), address); err != nil {
 		r.Log(slog.LevelWarn, t.Name, err.Error())
 	}
 	return nil

@@ -74,6 +74,8 @@ type Runner struct {
 	ConfigFile string
 	// PolicyFolders contain custom rules.
 	PolicyFolders []string
+	// SecretVariables are variables with secrets that no configuration names.
+	SecretVariables []string
 
 	// CredentialEnds receives the known expiry of an environment's credential at each
 	// connection; nil for no receiver.

@@ -1,0 +1,27 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/dbaudit/dbaudit/internal/run"
+)
+
+// TestSecretsOfAlerts: no program that a scan runs gets the secrets of the alerts.
+func TestSecretsOfAlerts(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "alerts.yaml")
+	text := "routes:\n  ops: {teams: {url: {env: WORKFLOW_URL}}}\nrules:\n  - {name: all, events: [new], route: ops}\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "https://hooks.contoso.com/x" }}})
+	if _, err := alerts(a, serveFlags{alerts: file}); err != nil {
+		t.Fatal(err)
+	}
+	if got := scanner(a, nil, nil).Runner.SecretVariables; !slices.Equal(got, []string{"WORKFLOW_URL"}) {
+		t.Errorf("hidden: %q", got)
+	}
+}
