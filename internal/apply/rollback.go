@@ -34,6 +34,8 @@ func (r *Runner) Rollback(ctx context.Context) error {
 				err = &KeptError{kept, err}
 			}
 			return err
+		case errors.As(err, &gone) && slices.ContainsFunc(makers(a.Target), func(id string) bool { return r.Journal.of(id).undone }):
+			// An earlier rollback kept it, and deleted the row that it depends on.
 		case errors.As(err, &gone):
 			k = lost(a)
 		default:

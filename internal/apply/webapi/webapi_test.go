@@ -303,6 +303,32 @@ func TestRollbackCutAnywhere(t *testing.T) {
 	}
 }
 
+// TestRollbackOfWhatWentAlong: a change that was kept went along with the row that it depends on.
+func TestRollbackOfWhatWentAlong(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, empty)
+	start := l.state(t)
+	r, file := l.apply(t, l.plan(t))
+	gate := func(r *http.Request) simulator.Fault {
+		if strings.HasSuffix(r.URL.Path, "/RevokeAccess") {
+			return simulator.Fault{Kind: simulator.FaultGate}
+		}
+		return simulator.Fault{}
+	}
+	var kept *apply.KeptError
+	if err := l.under(t.Context(), gate, r.Rollback); !errors.As(err, &kept) {
+		t.Fatalf("nothing was kept: %v", err)
+	}
+	if err := r.Journal.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.again(t, file).Rollback(t.Context()); err != nil {
+		t.Errorf("rolling back again: %v", err)
+	}
+	same(t, "after the rollback", l.state(t), start)
+}
+
 // TestTrouble has each write fail once in some way, and go through all the same.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
