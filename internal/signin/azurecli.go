@@ -10,9 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// newCLISource asks the Azure CLI for a token of whoever is signed in there. It cannot be
+// cliSource asks the Azure CLI for a token of whoever is signed in there. It cannot be
 // asked for a new token or for claims: then the person must run az login again.
-func newCLISource(c Config, s *Session) (source, error) {
+func (s *Session) cliSource() (source, error) {
+	c := s.config
 	if c.RunCommand == nil {
 		return nil, &ConfigError{"sign-in by azure-cli: programs cannot be run here"}
 	}
@@ -27,7 +28,7 @@ func newCLISource(c Config, s *Session) (source, error) {
 		}
 		out, err := c.RunCommand(ctx, "az", args...)
 		if err != nil {
-			e := &AuthError{Message: c.explainer().text(err.Error()), Advice: "check that az is installed and signed in: az login"}
+			e := &AuthError{Message: c.safe(err.Error()), Advice: "check that az is installed and signed in: az login"}
 			if code := aadsts(denial{Description: err.Error()}); code != "" {
 				e.Code, e.Advice = code, advise(AzureCLI, code)
 			}

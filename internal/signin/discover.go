@@ -79,24 +79,24 @@ func follow(uri, authority string) (Discovery, error) {
 func (c Config) ask(ctx context.Context, address string) (int, http.Header, error) {
 	var status int
 	var header http.Header
-	err := c.patience().try(ctx, func() error {
+	err := c.try(ctx, func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return err
 		}
 		req.Header.Set("Accept", "application/json")
-		resp, err := bounded{c.Transport, c.explainer(), true}.RoundTrip(req)
+		resp, err := bounded{c, true}.RoundTrip(req)
 		if err != nil {
 			return err
 		}
 		_ = resp.Body.Close()
 		if dataverse.Passing(resp.StatusCode) {
-			return c.explainer().unwilling(resp.StatusCode, resp.Header)
+			return c.unwilling(resp.StatusCode, resp.Header)
 		}
 		status, header = resp.StatusCode, resp.Header
 		return nil
 	})
-	err = c.explainer().explain(ctx, err)
+	err = c.explain(ctx, err)
 	var refused *AuthError
 	if errors.As(err, &refused) { // this was not the sign-in host yet
 		refused.early = refused.Status == 0 && refused.Code == ""

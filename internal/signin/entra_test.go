@@ -71,6 +71,13 @@ func (e *entra) config() Config {
 	}
 }
 
+// withSecret is the configuration of an app with a good secret.
+func (e *entra) withSecret() Config {
+	c := e.config()
+	c.ClientSecret = dataverse.NewSecret(theSecret)
+	return c
+}
+
 func (e *entra) serve(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -84,18 +84,10 @@ type denial struct {
 	TraceID       string `json:"trace_id"`
 }
 
-// An explainer turns what failed into an error that can be shown: with advice that fits the
-// method, and without secrets.
-type explainer struct {
-	method  Method
-	secrets []dataverse.Secret
-	now     func() time.Time
-}
-
-// refusal makes an AuthError of a token endpoint's answer. Only the members that
-// are known to be harmless are taken from it.
-func (x explainer) refusal(status int, header http.Header, body []byte) *AuthError {
-	e := x.unwilling(status, header)
+// refusal makes an AuthError of a token endpoint's answer, with advice that fits the method.
+// It copies only members that contain no secret.
+func (c Config) refusal(status int, header http.Header, body []byte) *AuthError {
+	e := c.unwilling(status, header)
 	var d denial
 	if json.Unmarshal(body, &d) != nil || d.Error == "" && d.Description == "" {
 		e.Message += " and an unreadable response"
@@ -104,18 +96,18 @@ func (x explainer) refusal(status int, header http.Header, body []byte) *AuthErr
 	e.Code = aadsts(d)
 	e.CorrelationID = idOnly(d.CorrelationID)
 	e.TraceID = idOnly(d.TraceID)
-	// Before the text is cut: half a secret would not be recognized.
-	d.Description, d.Error = x.text(d.Description), x.text(d.Error)
+	// Before the text is shortened: half a secret would not be recognized.
+	d.Description, d.Error = c.safe(d.Description), c.safe(d.Error)
 	e.Message, e.oauth = describe(d), strings.ToLower(d.Error)
-	e.Advice = advise(x.method, e.Code, e.oauth)
+	e.Advice = advise(c.Method, e.Code, e.oauth)
 	return e
 }
 
 // unwilling is the error of a status alone.
-func (x explainer) unwilling(status int, header http.Header) *AuthError {
+func (c Config) unwilling(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
-		again: dataverse.Passing(status), after: dataverse.RetryAfter(header, x.now()),
+		again: dataverse.Passing(status), after: dataverse.RetryAfter(header, c.Now()),
 	}
 }
 
@@ -125,9 +117,9 @@ func unreadable() *AuthError {
 }
 
 // unreachable is the error of an exchange without a complete response.
-func (x explainer) unreachable(err error) *AuthError {
+func (c Config) unreachable(err error) *AuthError {
 	return &AuthError{
-		Message: "the sign-in host cannot be reached: " + x.text(err.Error()),
+		Message: "the sign-in host cannot be reached: " + c.safe(err.Error()),
 		Advice:  dataverse.ConnectionAdvice(err), cause: err, again: !dataverse.Lasting(err),
 	}
 }
@@ -141,7 +133,7 @@ func interrupted(ctx context.Context) *AuthError {
 
 // explain turns an error of MSAL into one that can be shown. MSAL's own texts contain whole
 // responses, with tokens, so none is passed on.
-func (x explainer) explain(ctx context.Context, err error) error {
+func (c Config) explain(ctx context.Context, err error) error {
 	var (
 		configured *ConfigError
 		failed     *AuthError
@@ -169,21 +161,23 @@ func (x explainer) explain(ctx context.Context, err error) error {
 			_, text, _ := strings.Cut(call.Err.Error(), ":\n")
 			body = []byte(text)
 		}
-		return x.refusal(status, header, body)
+		return c.refusal(status, header, body)
 	case errors.As(err, &badJSON):
 		return unreadable()
 	}
-	return &AuthError{Message: x.text(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
+	return &AuthError{Message: c.safe(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
 }
 
-// text is a foreign text without secrets.
-func (x explainer) text(t string) string {
-	for _, secret := range x.secrets {
-		t = dataverse.Redact(t, secret)
+// safe is a foreign text without secrets, in one line.
+func (c Config) safe(text string) string {
+	for _, secret := range []dataverse.Secret{
+		c.ClientSecret, c.CertificatePassword, dataverse.NewSecret(c.Getenv("IDENTITY_HEADER")), dataverse.NewSecret(c.Getenv("MSI_SECRET")),
+	} {
+		text = dataverse.Redact(text, secret)
 	}
 	// Assertions and tokens are recognized by their form.
-	t = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(t, "[redacted]")
-	return dataverse.Printable(t)
+	text = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(text, "[redacted]")
+	return dataverse.Printable(text)
 }
 
 // aadsts gives Entra's own code, which says more than OAuth's.

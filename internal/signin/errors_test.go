@@ -7,10 +7,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
+
+func by(m Method) Config { return Config{Method: m}.withDefaults() }
 
 // TestEveryKnownCodeHasAdvice: the codes that people really meet, each with the
 // word that its advice must have.
@@ -24,7 +25,7 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 		"AADSTS700025": "public client", "AADSTS7000229": "service principal", "AADSTS70011": "--url",
 	} {
 		body := fmt.Sprintf(`{"error":"x","error_description":"%s: Something. Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: y"}`, code)
-		e := explainer{method: DeviceCode, now: time.Now}.refusal(400, nil, []byte(body))
+		e := by(DeviceCode).refusal(400, nil, []byte(body))
 		if e.Code != code || !strings.Contains(e.Advice, word) || e.Message != "Something." {
 			t.Errorf("%s: %+v, want advice with %q", code, e, word)
 		}
@@ -33,15 +34,15 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 		"invalid_client": "--client-id", "unauthorized_client": "--auth", "invalid_scope": "--url", "access_denied": "declined",
 		"temporarily_unavailable": "later", "expired_token": "start again", "invalid_grant": "dbaudit login",
 	} {
-		if e := (explainer{method: DeviceCode, now: time.Now}).refusal(400, nil, fmt.Appendf(nil, `{"error":%q}`, oauth)); e.Code != oauth || !strings.Contains(e.Advice, word) {
+		if e := by(DeviceCode).refusal(400, nil, fmt.Appendf(nil, `{"error":%q}`, oauth)); e.Code != oauth || !strings.Contains(e.Advice, word) {
 			t.Errorf("%s: %+v, want advice with %q", oauth, e, word)
 		}
 	}
-	unknown := explainer{method: DeviceCode, now: time.Now}.refusal(400, nil, []byte(`{"error":"invalid_request","error_description":"AADSTS123456: Odd.","correlation_id":"7f9619ff-8b86-d011-b42d-00cf4fc964ff"}`))
+	unknown := by(DeviceCode).refusal(400, nil, []byte(`{"error":"invalid_request","error_description":"AADSTS123456: Odd.","correlation_id":"7f9619ff-8b86-d011-b42d-00cf4fc964ff"}`))
 	if text := unknown.Error(); !strings.Contains(text, "AADSTS123456") || !strings.Contains(text, "Odd") || !strings.Contains(text, "7f9619ff-8b86-d011-b42d-00cf4fc964ff") {
 		t.Errorf("unknown codes show code, message and correlation id: %s", text)
 	}
-	if e := (explainer{method: DeviceCode, now: time.Now}).refusal(400, nil, []byte(`{"error":"x","error_codes":[7000215]}`)); e.Code != "AADSTS7000215" {
+	if e := by(DeviceCode).refusal(400, nil, []byte(`{"error":"x","error_codes":[7000215]}`)); e.Code != "AADSTS7000215" {
 		t.Errorf("%+v", e)
 	}
 }
@@ -76,7 +77,7 @@ func TestAdviceFitsTheMethod(t *testing.T) {
 		if c.code == "" {
 			body = fmt.Sprintf(`{"error":%q}`, c.oauth)
 		}
-		e := explainer{method: c.method, now: time.Now}.refusal(400, nil, []byte(body))
+		e := by(c.method).refusal(400, nil, []byte(body))
 		if !strings.Contains(e.Advice, c.word) || strings.Contains(e.Advice, c.never) {
 			t.Errorf("%s %s%s: %q, want %q and never %q", c.method, c.code, c.oauth, e.Advice, c.word, c.never)
 		}
@@ -90,8 +91,7 @@ func TestASessionAdvisesByItsMethod(t *testing.T) {
 		_, _ = w.Write([]byte(`{"error":"interaction_required","error_description":"AADSTS50076: Something."}`))
 		return true
 	}
-	c := e.config()
-	c.ClientSecret = dataverse.NewSecret(theSecret)
+	c := e.withSecret()
 	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
 	if err == nil || !strings.Contains(err.Error(), "Entra requires an interactive sign-in") {
 		t.Errorf("%v", err)
@@ -119,7 +119,8 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(400, `{"error":"invalid_client","error_description":"AADSTS7000215: x. Trace ID: y"}`)
 	f.Add(500, `<html>`)
 	f.Add(401, `{"error_description":"eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln the-secret\u001b[31m"}`)
-	x := explainer{ClientSecret, []dataverse.Secret{dataverse.NewSecret("the-secret")}, time.Now}
+	x := by(ClientSecret)
+	x.ClientSecret = dataverse.NewSecret("the-secret")
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		text := x.refusal(status, nil, []byte(body)).Error()
 		if strings.Contains(text, "the-secret") || strings.Contains(text, "eyJhbGciOi") || strings.ContainsAny(text, "\x00\x1b\r\n") || len(text) > 4000 {
@@ -182,8 +183,7 @@ func TestRandomFaults(t *testing.T) {
 			}
 			return true
 		}
-		c := e.config()
-		c.ClientSecret = dataverse.NewSecret(theSecret)
+		c := e.withSecret()
 		c.Jitter = dice.Float64
 		token, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
 		var refused *AuthError
@@ -248,8 +248,8 @@ func TestWithTheClient(t *testing.T) {
 		}
 		return true
 	}
-	c := e.config()
-	c.EnvironmentURL, c.TenantID, c.ClientSecret = environment.URL, "", dataverse.NewSecret(theSecret)
+	c := e.withSecret()
+	c.EnvironmentURL, c.TenantID = environment.URL, ""
 	c.Transport = either(e, environment)
 	e.scope = environment.URL + "/.default"
 	s := open(t, c)

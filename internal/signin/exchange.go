@@ -24,28 +24,28 @@ const exchangeTime = 30 * time.Second
 // bounded reads each response completely, within bounds of time and size. What it cannot
 // read is an AuthError, which says whether another try may help.
 type bounded struct {
-	next      http.RoundTripper
-	explainer explainer
-	anyBody   bool // the body does not matter, so it need not be JSON
+	Config
+
+	anyBody bool // the body does not matter, so it need not be JSON
 }
 
 func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), exchangeTime)
 	defer cancel()
-	resp, err := b.next.RoundTrip(req.WithContext(ctx))
+	resp, err := b.Transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return nil, b.explainer.unreachable(err)
+		return nil, b.unreachable(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.TLS != nil && resp.TLS.Version != 0 && resp.TLS.Version < tls.VersionTLS12 {
-		return nil, b.explainer.unreachable(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
+		return nil, b.unreachable(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	switch {
 	case err != nil:
-		return nil, b.explainer.unreachable(fmt.Errorf("the answer broke off: %w", err))
+		return nil, b.unreachable(fmt.Errorf("the answer broke off: %w", err))
 	case len(body) > maxAnswer:
-		return nil, b.explainer.unreachable(fmt.Errorf("the answer is larger than %d bytes", maxAnswer))
+		return nil, b.unreachable(fmt.Errorf("the answer is larger than %d bytes", maxAnswer))
 	case resp.StatusCode == http.StatusOK && !b.anyBody && !json.Valid(body):
 		return nil, unreadable()
 	}
@@ -54,9 +54,8 @@ func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// fenced lets requests through to the authority and to Microsoft's own sign-in
-// hosts. The authority's configuration says where the token endpoint is; this
-// keeps it from sending a secret anywhere else.
+// fenced sends requests only to the authority and to Microsoft's own sign-in hosts. The
+// authority's configuration says where the token endpoint is; no secret is sent elsewhere.
 type fenced struct {
 	authority string // host[:port]
 	next      http.RoundTripper
@@ -76,10 +75,7 @@ func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 // steady repeats exchanges that break. It is for interactive sign-in, whose steps cannot be
 // repeated; programs repeat the whole acquisition instead, because a signed assertion
 // should be sent only once.
-type steady struct {
-	patience patience
-	next     bounded
-}
+type steady struct{ bounded }
 
 func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
 	var body []byte
@@ -91,13 +87,13 @@ func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
 		_ = req.Body.Close()
 	}
 	var resp *http.Response
-	err := s.patience.try(req.Context(), func() (err error) {
+	err := s.try(req.Context(), func() (err error) {
 		attempt := req.Clone(req.Context())
 		if req.Body != nil {
 			attempt.Body = io.NopCloser(bytes.NewReader(body))
 		}
-		if resp, err = s.next.RoundTrip(attempt); err == nil && dataverse.Passing(resp.StatusCode) { //nolint:bodyclose // it is in memory already
-			return s.next.explainer.unwilling(resp.StatusCode, resp.Header)
+		if resp, err = s.bounded.RoundTrip(attempt); err == nil && dataverse.Passing(resp.StatusCode) { //nolint:bodyclose // it is in memory already
+			return s.unwilling(resp.StatusCode, resp.Header)
 		}
 		return err
 	})
@@ -119,20 +115,14 @@ func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no request was to be made")
 }
 
-// patience says how long to go on trying.
-type patience struct {
-	sleep  func(context.Context, time.Duration) error
-	jitter func() float64
-}
-
 const (
 	maxAttempts = 6
 	longestWait = 10 * time.Second // unless the other side asks for longer
 	maxWait     = 2 * time.Minute  // of all waits together
 )
 
-// try does something until it works, fails permanently, or the time is up.
-func (p patience) try(ctx context.Context, do func() error) error {
+// try repeats an attempt until it succeeds, fails permanently, or the time is up.
+func (c Config) try(ctx context.Context, do func() error) error {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		err := do()
@@ -140,8 +130,8 @@ func (p patience) try(ctx context.Context, do func() error) error {
 		if !errors.As(err, &failed) || !failed.again || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
-		wait := max(dataverse.Backoff(attempt, longestWait, p.jitter()), failed.after)
-		if wait > maxWait-waited || p.sleep(ctx, wait) != nil {
+		wait := max(dataverse.Backoff(attempt, longestWait, c.Jitter()), failed.after)
+		if wait > maxWait-waited || c.Sleep(ctx, wait) != nil {
 			return err
 		}
 		waited += wait

@@ -43,7 +43,7 @@ func TestExchangeEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			_, err = bounded{next: h, explainer: explainer{now: time.Now}}.RoundTrip(request)
+			_, err = bounded{Config: Config{Transport: h}.withDefaults()}.RoundTrip(request)
 			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != exchangeTime {
 				t.Errorf("%+v: %v after %s", h, err, took)
 			}

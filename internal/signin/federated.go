@@ -18,11 +18,12 @@ import (
 // newFederatedSource signs in by a token of the platform that runs the program,
 // which an app registration or a user-assigned identity trusts. The token is fetched again
 // for each sign-in, because it is valid only for minutes.
-func newFederatedSource(c Config, s *Session) (source, error) {
+func (s *Session) federatedSource() (source, error) {
+	c := s.config
 	if s.clientID == "" {
 		s.clientID = c.firstOf("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
 	}
-	fetch, err := c.platform(s)
+	fetch, err := c.platform(s.cloud)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func newFederatedSource(c Config, s *Session) (source, error) {
 		}
 		return assertion, nil
 	})
-	return newProgramSource(c, s, cred)
+	return s.programSource(cred)
 }
 
 // A platform gives a token to whoever has its bearer token.
@@ -47,13 +48,13 @@ type platform struct {
 }
 
 // platform finds where the platform's token comes from.
-func (c Config) platform(s *Session) (func(context.Context) (string, error), error) {
+func (c Config) platform(cloud Cloud) (func(context.Context) (string, error), error) {
 	file := c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 	switch {
 	case file != "":
 		return func(context.Context) (string, error) { return c.readTokenFile(file) }, nil
 	case c.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL") != "":
-		_, audience := s.cloud.addresses()
+		_, audience := cloud.addresses()
 		return c.fetcher(platform{
 			"GitHub Actions", http.MethodGet, "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 			url.Values{"audience": {audience}},
@@ -107,14 +108,14 @@ func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("X-TFS-FedAuthRedirect", "Suppress") // an error instead of a sign-in page
 		}
-		resp, err := c.exchange().RoundTrip(req)
+		resp, err := bounded{Config: c}.RoundTrip(req)
 		if err != nil {
 			return "", err
 		}
 		defer func() { _ = resp.Body.Close() }()
 		switch {
 		case dataverse.Passing(resp.StatusCode):
-			return "", c.explainer().unwilling(resp.StatusCode, resp.Header)
+			return "", c.unwilling(resp.StatusCode, resp.Header)
 		case resp.StatusCode != http.StatusOK:
 			return "", &AuthError{
 				Status:  resp.StatusCode,

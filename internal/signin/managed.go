@@ -9,16 +9,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// newManagedSource signs in as the identity of the Azure resource that runs the
+// managedSource signs in as the identity of the Azure resource that runs the
 // program. MSAL finds its endpoint from the process's own environment
 // (IDENTITY_ENDPOINT, MSI_ENDPOINT, else the machine's metadata service) and
-// repeats by itself what fails there.
-func newManagedSource(c Config, s *Session) (source, error) {
+// repeats what fails there.
+func (s *Session) managedSource() (source, error) {
 	id := managedidentity.SystemAssigned()
 	if s.clientID != "" {
 		id = managedidentity.UserAssignedClientID(s.clientID)
 	}
-	made, err := managedidentity.New(id, managedidentity.WithHTTPClient(client(c.exchange())))
+	made, err := managedidentity.New(id, managedidentity.WithHTTPClient(client(bounded{Config: s.config})))
 	if err != nil {
 		return nil, &ConfigError{"managed identity: " + dataverse.Printable(err.Error())}
 	}
@@ -28,7 +28,7 @@ func newManagedSource(c Config, s *Session) (source, error) {
 			options = append(options, managedidentity.WithClaims(claims))
 		}
 		got, err := made.AcquireToken(ctx, s.Origin, options...)
-		err = s.explain(ctx, err)
+		err = s.config.explain(ctx, err)
 		var failed *AuthError
 		if errors.As(err, &failed) && failed.Code == "" && ctx.Err() == nil {
 			failed.Advice = advise(ManagedIdentity)

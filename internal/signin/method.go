@@ -55,7 +55,7 @@ func (m Method) words() string {
 		return "through the Azure CLI"
 	case Auto:
 	}
-	return "by itself"
+	return "automatically"
 }
 
 // byPerson reports whether a person signs in, whose sign-in is kept.
@@ -65,7 +65,7 @@ func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 // CLI know their tenant themselves.
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
-// deduce gives the method that the configuration implies, and why, if that is not plain.
+// deduce returns the method that the configuration implies, and why, if that is not obvious.
 func deduce(c Config) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {

@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Account is a person's sign-in that is kept.
+// Account is a person's saved sign-in.
 type Account struct {
 	Username string // as Entra gives it, usually the user principal name
 	Tenant   string
@@ -28,14 +28,15 @@ type personSource struct {
 	scopes  []string
 }
 
-func newPersonSource(c Config, s *Session) (*personSource, error) {
+func (s *Session) personSource() (*personSource, error) {
+	c := s.config
 	if s.clientID == "" {
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs an app registration that allows public client flows: set --client-id (DBAUDIT_CLIENT_ID), or use --auth azure-cli"}
 	}
 	made, err := public.New(s.clientID,
 		public.WithAuthority(s.authority+"/"+s.tenant),
 		public.WithCache(&store{cache: c.Cache, warn: c.Warn}),
-		public.WithHTTPClient(client(fenced{s.host(), steady{c.patience(), c.exchange()}})),
+		public.WithHTTPClient(client(fenced{s.host(), steady{bounded{Config: c}}})),
 		public.WithInstanceDiscovery(false),
 		public.WithClientCapabilities([]string{"CP1"}),
 	)
@@ -155,7 +156,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		return &AuthError{Message: "the sign-in was not completed in time", Advice: advise(p.session.Method, "AADSTS70020")}
 	}
-	return p.session.explain(ctx, err)
+	return p.session.config.explain(ctx, err)
 }
 
 // Login signs in interactively again, even if somebody is already signed in, and stores the
@@ -164,12 +165,11 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	if !c.Method.byPerson() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}
 	}
-	c = c.withDefaults()
 	s, err := Open(ctx, c)
 	if err != nil {
 		return Account{}, err
 	}
-	p, err := newPersonSource(c, s)
+	p, err := s.personSource()
 	if err != nil {
 		return Account{}, err
 	}
@@ -180,7 +180,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	return accountOf(got.Account), err
 }
 
-// Accounts lists the sign-ins that are kept, by name. It asks nobody.
+// Accounts lists the saved sign-ins by name, without a request.
 func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
 	if _, err := cache.Load(); err != nil {
 		return nil, err
@@ -196,8 +196,8 @@ func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
 	return list, nil
 }
 
-// Logout forgets the sign-in of a user name, or all with "", and gives those it
-// forgot. With the last one goes everything that was kept.
+// Logout removes the saved sign-in of a user name, or all with "", and returns those that it
+// removed. The last one takes the whole cache with it.
 func Logout(ctx context.Context, cache Cache, clientID, username string) ([]Account, error) {
 	if clientID == "" && username != "" {
 		return nil, &ConfigError{"signing out one of several needs the app that signed in: set --client-id (DBAUDIT_CLIENT_ID)"}

@@ -16,7 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-func newSecretSource(c Config, s *Session) (source, error) {
+func (s *Session) secretSource() (source, error) {
+	c := s.config
 	if c.ClientSecret.IsZero() {
 		return nil, &ConfigError{"sign-in by client secret needs one: set DBAUDIT_CLIENT_SECRET (secrets are never flags)"}
 	}
@@ -24,10 +25,11 @@ func newSecretSource(c Config, s *Session) (source, error) {
 	if err != nil {
 		return nil, &ConfigError{"the client secret is empty: set DBAUDIT_CLIENT_SECRET"}
 	}
-	return newProgramSource(c, s, cred)
+	return s.programSource(cred)
 }
 
-func newCertificateSource(c Config, s *Session) (source, error) {
+func (s *Session) certificateSource() (source, error) {
+	c := s.config
 	certs, key, err := c.readCertificate()
 	if err != nil {
 		return nil, err
@@ -46,16 +48,16 @@ func newCertificateSource(c Config, s *Session) (source, error) {
 	}
 	// The chain is sent too, so that an app registration that trusts a subject and issuer
 	// accepts a renewed certificate; others ignore it.
-	return newProgramSource(c, s, cred, confidential.WithX5C())
+	return s.programSource(cred, confidential.WithX5C())
 }
 
-// newProgramSource signs in an app by a credential of its own.
-func newProgramSource(c Config, s *Session, cred confidential.Credential, options ...confidential.Option) (source, error) {
+// programSource signs in an app by its own credential.
+func (s *Session) programSource(cred confidential.Credential, options ...confidential.Option) (source, error) {
 	if s.clientID == "" {
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
 	options = append(options,
-		confidential.WithHTTPClient(client(fenced{s.host(), c.exchange()})),
+		confidential.WithHTTPClient(client(fenced{s.host(), bounded{Config: s.config}})),
 		// The authority is one of Microsoft's known hosts or was named by the
 		// user: asking Microsoft whether it exists would cost a request more.
 		confidential.WithInstanceDiscovery(false),
@@ -72,9 +74,9 @@ func newProgramSource(c Config, s *Session, cred confidential.Credential, option
 		if claims := claimsOf(o); claims != "" {
 			options = append(options, confidential.WithClaims(claims))
 		}
-		err = c.patience().try(ctx, func() (err error) {
+		err = s.config.try(ctx, func() (err error) {
 			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, options...)
-			return s.explain(ctx, err)
+			return s.config.explain(ctx, err)
 		})
 		return got, err
 	}, nil

@@ -26,8 +26,7 @@ import (
 
 func TestClientSecret(t *testing.T) {
 	e := newEntra(t)
-	c := e.config()
-	c.ClientSecret = dataverse.NewSecret(theSecret)
+	c := e.withSecret()
 	s := open(t, c)
 	if len(e.asked) != 0 {
 		t.Errorf("with the tenant given, opening asks nobody: %v", e.asked)
@@ -225,8 +224,7 @@ func TestSignInIsRepeated(t *testing.T) {
 		}
 		return true
 	}
-	c := e.config()
-	c.ClientSecret = dataverse.NewSecret(theSecret)
+	c := e.withSecret()
 	if got := tokenOf(t, open(t, c), dataverse.TokenOptions{}); got != "the-access-token-1" || n != 6 {
 		t.Errorf("token %q after %d requests", got, n)
 	}
@@ -250,8 +248,7 @@ func TestSignInGivesUp(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
 			e.before = func(w http.ResponseWriter, _ *http.Request) bool { n++; c.answer(w); return true }
-			conf := e.config()
-			conf.ClientSecret = dataverse.NewSecret(theSecret)
+			conf := e.withSecret()
 			_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 			var e *AuthError
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) || n < c.asked || n > c.asked+1 { // net/http repeats a GET on a stale connection
@@ -265,8 +262,7 @@ func TestSecretGoesNowhereElse(t *testing.T) {
 	other := newEntra(t)
 	e := newEntra(t)
 	e.tokenURL = other.URL + "/" + tenant + "/oauth2/v2.0/token"
-	c := e.config()
-	c.ClientSecret = dataverse.NewSecret(theSecret)
+	c := e.withSecret()
 	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
 	if err == nil || len(other.asked) != 0 || !strings.Contains(err.Error(), "not followed") {
 		t.Errorf("%v; the other host was asked %v", err, other.asked)
@@ -284,8 +280,7 @@ func TestRefusalsAreAdvice(t *testing.T) {
 		{func(c *Config) { c.ClientID = "22222222-2222-3333-4444-555555555555" }, "AADSTS700016", "--client-id"},
 		{func(c *Config) { c.EnvironmentURL = "https://fabrikam.crm.dynamics.com" }, "AADSTS500011", "--url"},
 	} {
-		conf := e.config()
-		conf.ClientSecret = dataverse.NewSecret(theSecret)
+		conf := e.withSecret()
 		c.change(&conf)
 		_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 		var got *AuthError

@@ -73,12 +73,11 @@ type DevicePrompt struct {
 	ExpiresAt                          time.Time
 }
 
-// Session is a way into one environment: a token source that knows how it came
-// about.
+// Session is a token source for one environment, and says how it signs in.
 type Session struct {
 	Method Method // never Auto
 	Origin string // the environment's
-	// Warnings are for people: what works, but should not stay so.
+	// Warnings name what works but should be corrected.
 	Warnings []string
 	// Expiry is until when the credential itself is valid, if that can be known: for a
 	// certificate.
@@ -125,10 +124,10 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	if s.cloud, known = CloudOf(s.Origin); !known && !Loopback(s.Origin) {
 		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.Origin, "https://"))
 	}
-	if err := s.locate(ctx, c, known); err != nil {
+	if err := s.locate(ctx, known); err != nil {
 		return nil, err
 	}
-	if s.source, err = s.newSource(c); err != nil {
+	if s.source, err = s.newSource(); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -160,7 +159,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// naming has an error's advice name the variables that hold these credentials.
+// naming makes the advice of an error name the variables that hold these credentials.
 func (c Config) naming(err error) error {
 	own := func(text string) string {
 		if c.SecretFrom != "" {
@@ -190,34 +189,22 @@ func (c Config) firstOf(one, other string) string {
 	return cmp.Or(strings.TrimSpace(c.Getenv(one)), strings.TrimSpace(c.Getenv(other)))
 }
 
-func (c Config) patience() patience { return patience{c.Sleep, c.Jitter} }
-
-func (c Config) exchange() bounded { return bounded{next: c.Transport, explainer: c.explainer()} }
-
-func (c Config) explainer() explainer {
-	secrets := []dataverse.Secret{c.ClientSecret, c.CertificatePassword}
-	for _, variable := range []string{"IDENTITY_HEADER", "MSI_SECRET"} {
-		secrets = append(secrets, dataverse.NewSecret(c.Getenv(variable)))
-	}
-	return explainer{c.Method, secrets, c.Now}
-}
-
 // newSource makes the token source of the session's method.
-func (s *Session) newSource(c Config) (source, error) {
+func (s *Session) newSource() (source, error) {
 	switch s.Method {
 	case ClientSecret:
-		return newSecretSource(c, s)
+		return s.secretSource()
 	case Certificate:
-		return newCertificateSource(c, s)
+		return s.certificateSource()
 	case WorkloadIdentity:
-		return newFederatedSource(c, s)
+		return s.federatedSource()
 	case ManagedIdentity:
-		return newManagedSource(c, s)
+		return s.managedSource()
 	case DeviceCode, Interactive:
-		p, err := newPersonSource(c, s)
+		p, err := s.personSource()
 		return p.token, err
 	case AzureCLI:
-		return newCLISource(c, s)
+		return s.cliSource()
 	case Auto:
 	}
 	return nil, &ConfigError{"no sign-in is configured: choose a method with --auth"}
@@ -227,13 +214,9 @@ func (s *Session) newSource(c Config) (source, error) {
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	got, err := s.source(ctx, o)
 	if err != nil {
-		return dataverse.Token{}, s.config.naming(s.explain(ctx, err))
+		return dataverse.Token{}, s.config.naming(s.config.explain(ctx, err))
 	}
 	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
-}
-
-func (s *Session) explain(ctx context.Context, err error) error {
-	return s.config.explainer().explain(ctx, err)
 }
 
 // scope is what a token for the environment is asked for: its exact origin.
@@ -266,10 +249,9 @@ func (s *Session) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
-// locate settles authority and tenant.
-func (s *Session) locate(ctx context.Context, c Config, knownHost bool) error {
-	var err error
-	tenant := c.TenantID
+// locate finds authority and tenant.
+func (s *Session) locate(ctx context.Context, knownHost bool) (err error) {
+	c, tenant := s.config, s.config.TenantID
 	if tenant == "" && s.Method == WorkloadIdentity {
 		tenant = c.firstOf("AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
 	}

@@ -176,8 +176,7 @@ func TestMissingPiecesAreNamed(t *testing.T) {
 		"az":             {func(c *Config) { c.Method = AzureCLI }, "cannot be run"},
 		"transport":      {func(c *Config) { c.Transport = nil }, "transport"},
 	} {
-		conf := e.config()
-		conf.ClientSecret = dataverse.NewSecret(theSecret)
+		conf := e.withSecret()
 		c.change(&conf)
 		_, err := Open(t.Context(), conf)
 		var missing *ConfigError
@@ -223,8 +222,8 @@ func TestTenantIsFound(t *testing.T) {
 				w.WriteHeader(c.status)
 				return true
 			}
-			conf := e.config()
-			conf.EnvironmentURL, conf.TenantID, conf.ClientSecret = e.URL, "", dataverse.NewSecret(theSecret)
+			conf := e.withSecret()
+			conf.EnvironmentURL, conf.TenantID = e.URL, ""
 			if !c.named {
 				conf.Authority = ""
 			}
@@ -265,8 +264,8 @@ func TestAKnownEnvironmentKeepsItsCloud(t *testing.T) {
 func TestUnreachableEnvironment(t *testing.T) {
 	e := newEntra(t)
 	e.Close()
-	c := e.config()
-	c.EnvironmentURL, c.TenantID, c.ClientSecret = e.URL, "", dataverse.NewSecret(theSecret)
+	c := e.withSecret()
+	c.EnvironmentURL, c.TenantID = e.URL, ""
 	_, err := Open(t.Context(), c)
 	if err == nil || !strings.Contains(err.Error(), "nothing answers there") {
 		t.Errorf("%v", err)
@@ -277,8 +276,7 @@ func TestInterruptedSignIn(t *testing.T) {
 	e := newEntra(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	e.before = func(http.ResponseWriter, *http.Request) bool { cancel(); panic(http.ErrAbortHandler) }
-	c := e.config()
-	c.ClientSecret = dataverse.NewSecret(theSecret)
+	c := e.withSecret()
 	if _, err := open(t, c).Token(ctx, dataverse.TokenOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
