@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"crypto/x509"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +19,10 @@ func TestSecretsOfAlerts(t *testing.T) {
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "https://hooks.contoso.com/x" }}})
+	a := newApp(Env{Host: run.Host{
+		Getenv:    func(string) string { return "https://hooks.contoso.com/x" },
+		Transport: func(*x509.CertPool) http.RoundTripper { return nil },
+	}})
 	if _, err := alerts(a, serveFlags{alerts: file}); err != nil {
 		t.Fatal(err)
 	}
