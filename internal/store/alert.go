@@ -32,8 +32,8 @@ const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a
 		WHERE f.integration_id = a.integration_id AND f.fingerprint = a.key ORDER BY f.id DESC LIMIT 1), i.retired
 	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
 
-func scanAlert(from row) (a Alert, err error) {
-	return a, from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
+func scanAlert(from row, a *Alert) error {
+	return from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
 		&a.Opened, &a.Resolved, &a.Again, &a.Ended, &a.Retired)
 }
 

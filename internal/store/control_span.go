@@ -26,8 +26,8 @@ type ControlSpan struct {
 type pair struct{ known, unknown *ControlSpan }
 
 func (t *Tx) latestControls(ctx context.Context, integration int64) (map[audit.ControlID]pair, error) {
-	list, err := all(ctx, t.tx, func(from row) (c ControlSpan, err error) {
-		return c, from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.edition, &c.Opened, &c.FromRun, &c.ToRun)
+	list, err := all(ctx, t.tx, func(from row, c *ControlSpan) error {
+		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.edition, &c.Opened, &c.FromRun, &c.ToRun)
 	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run FROM control_span WHERE integration_id = $1 AND latest`, integration)
 	latest := map[audit.ControlID]pair{}
 	for _, c := range list {

@@ -24,7 +24,7 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 	sum := sha256.Sum256(text)
 	sha := hex.EncodeToString(sum[:])
 	// The lock keeps it until the result names it.
-	known, err := all(ctx, t.tx, func(from row) (s string, err error) { return s, from.Scan(&s) }, "SELECT sha FROM document WHERE sha = $1"+t.lock("document"), sha)
+	known, err := all(ctx, t.tx, func(from row, s *string) error { return from.Scan(s) }, "SELECT sha FROM document WHERE sha = $1"+t.lock("document"), sha)
 	if err != nil || len(known) > 0 {
 		return sha, err
 	}
@@ -42,18 +42,6 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 // maxDocument bounds what a document may unpack to; results are bounded by it too.
 const maxDocument = 64 << 20
 
-func parseDocument(body []byte) (r audit.Result, err error) {
-	unpacked, err := gzip.NewReader(bytes.NewReader(body))
-	if err != nil {
-		return r, err
-	}
-	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocument))
-	if err != nil {
-		return r, err
-	}
-	return r, json.Unmarshal(text, &r)
-}
-
 // Result is the result of a run for an integration, or [ErrNotFound].
 func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
 	return one(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
@@ -62,18 +50,26 @@ func (s *Store) Result(ctx context.Context, run int64, integration string) (audi
 const resultQuery = `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
 	JOIN integration i ON i.id = s.integration_id JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1`
 
-func scanResult(from row) (r audit.Result, err error) {
+func scanResult(from row, r *audit.Result) error {
 	var body []byte
 	var taken, evaluated time.Time
 	var digest string
 	if err := from.Scan(&body, &taken, &evaluated, &digest); err != nil {
-		return r, err
+		return err
 	}
-	if r, err = parseDocument(body); err != nil {
-		return r, err
+	unpacked, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocument))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, r); err != nil {
+		return err
 	}
 	r.EvaluatedAt, r.Snapshot = evaluated, audit.Snapshot{Digest: digest, TakenAt: taken}
-	return r, nil
+	return nil
 }
 
 // Results gives the results of an environment, oldest first, one after the other; of all
@@ -81,7 +77,7 @@ func scanResult(from row) (r audit.Result, err error) {
 func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
 	type key struct{ run, integration int64 }
 	where, args := named(environment)
-	keys, err := all(ctx, s.db, func(r row) (k key, err error) { return k, r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
+	keys, err := all(ctx, s.db, func(r row, k *key) error { return r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
 		JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE `+where+" ORDER BY e.name, i.name, s.seq", args...)
 	if err != nil {

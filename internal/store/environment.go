@@ -175,7 +175,7 @@ func (e *Environment) fields() []any {
 	}
 }
 
-func scanEnvironment(r row) (e Environment, err error) { return e, r.Scan(e.fields()...) }
+func scanEnvironment(r row, e *Environment) error { return r.Scan(e.fields()...) }
 
 func (t *Tx) environment(ctx context.Context, where string, args ...any) (Environment, error) {
 	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
@@ -258,6 +258,6 @@ type Deed struct {
 
 // Deeds lists what was done, the newest first.
 func (s *Store) Deeds(ctx context.Context, limit int) ([]Deed, error) {
-	return all(ctx, s.db, func(r row) (d Deed, err error) { return d, r.Scan(&d.At, &d.Who, &d.What) },
+	return all(ctx, s.db, func(r row, d *Deed) error { return r.Scan(&d.At, &d.Who, &d.What) },
 		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
 }

@@ -48,8 +48,8 @@ type Finding struct {
 
 // findings folds the findings of the result.
 func (f *fold) findings(ctx context.Context) error {
-	list, err := all(ctx, f.tx, func(from row) (was Finding, err error) {
-		return was, from.Scan(&was.ID, &was.Fingerprint, &was.Control, &was.Severity, &was.Message, &was.Waived, &was.LastSeenRun, &was.edition)
+	list, err := all(ctx, f.tx, func(from row, was *Finding) error {
+		return from.Scan(&was.ID, &was.Fingerprint, &was.Control, &was.Severity, &was.Message, &was.Waived, &was.LastSeenRun, &was.edition)
 	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", f.in.id)
 	if err != nil {
 		return err

@@ -25,8 +25,8 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 	if err := t.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 		return err
 	}
-	in, err := one(ctx, t.tx, func(from row) (in integration, err error) {
-		return in, from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, &in.since, &in.lastRun, &in.lastResultAt)
+	in, err := one(ctx, t.tx, func(from row, in *integration) error {
+		return from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, &in.since, &in.lastRun, &in.lastResultAt)
 	}, `SELECT id, profile, organization_id, results, verdict, since, last_run, last_result_at
 		FROM integration WHERE environment_id = $1 AND name = $2`, e.ID, r.Profile.Name)
 	if err != nil {

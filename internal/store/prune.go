@@ -43,8 +43,8 @@ const batch = 500
 
 // pruneResults removes the results of an integration, and the documents of those.
 func (s *Store) pruneResults(ctx context.Context, integration int64, before time.Time) (removed int64, err error) {
-	old, err := all(ctx, s.db, func(from row) (k kept, err error) {
-		return k, from.Scan(&k.run, &k.taken, &k.sha)
+	old, err := all(ctx, s.db, func(from row, k *kept) error {
+		return from.Scan(&k.run, &k.taken, &k.sha)
 	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
 		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, micro(before))
 	if err != nil {

@@ -54,35 +54,32 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 	now := s.now()
 	where, args := named(environment)
 	open := map[int64]map[audit.Severity]int{} // by integration
-	_, err := all(ctx, s.db, func(from row) (integration int64, err error) {
+	_, err := all(ctx, s.db, func(from row, integration *int64) error {
 		var severity audit.Severity
 		var count int
-		err = from.Scan(&integration, &severity, &count)
-		if open[integration] == nil {
-			open[integration] = map[audit.Severity]int{}
+		err := from.Scan(integration, &severity, &count)
+		if open[*integration] == nil {
+			open[*integration] = map[audit.Severity]int{}
 		}
-		open[integration][severity] = count
-		return integration, err
+		open[*integration][severity] = count
+		return err
 	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
 		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
 		GROUP BY integration_id, severity`, args...)
 	if err != nil {
 		return nil, err
 	}
-	return all(ctx, s.db, func(from row) (Status, error) {
-		var st Status
+	return all(ctx, s.db, func(from row, st *Status) error {
 		var r Run
 		var id int64
 		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
 		fields = slices.Concat(fields, summaryFields(&st.Summary), r.fields())
-		if err := from.Scan(fields...); err != nil {
-			return st, err
-		}
+		err := from.Scan(fields...)
 		if r.ID != 0 {
 			st.LastRun = &r
 		}
 		st.Open, st.Stale = open[id], st.stale(now)
-		return st, nil
+		return err
 	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
@@ -115,8 +112,8 @@ type Point struct {
 
 // Trend lists the results of an integration since a time, oldest first.
 func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
-	return all(ctx, s.db, func(from row) (p Point, err error) {
-		return p, from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict)...)
+	return all(ctx, s.db, func(from row, p *Point) error {
+		return from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict)...)
 	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict
 		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
@@ -130,11 +127,11 @@ type Day struct {
 
 // Days lists the days since a time on which something was scanned, oldest first.
 func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
-	return all(ctx, s.db, func(from row) (d Day, err error) {
+	return all(ctx, s.db, func(from row, d *Day) error {
 		var n int64
-		err = from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
+		err := from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
 		d.Day = time.Unix(n*24*60*60, 0).UTC()
-		return d, err
+		return err
 	}, `SELECT day, MAX(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), MAX(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
 		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
 }
@@ -144,8 +141,8 @@ const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severi
 	FROM finding_span f JOIN integration i ON i.id = f.integration_id JOIN environment e ON e.id = i.environment_id
 	JOIN run a ON a.id = f.first_run LEFT JOIN run c ON c.id = f.closed_run`
 
-func scanFinding(from row) (f Finding, err error) {
-	return f, from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived,
+func scanFinding(from row, f *Finding) error {
+	return from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived,
 		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
 }
 
@@ -178,8 +175,8 @@ func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]F
 
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
-	return all(ctx, s.db, func(from row) (c ControlSpan, err error) {
-		return c, from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.ToRun)
+	return all(ctx, s.db, func(from row, c *ControlSpan) error {
+		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.ToRun)
 	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
@@ -200,12 +197,12 @@ type ControlStatus struct {
 // Control lists what a control is across the fleet, by environment.
 func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
 	now := s.now()
-	return all(ctx, s.db, func(from row) (c ControlStatus, err error) {
+	return all(ctx, s.db, func(from row, c *ControlStatus) error {
 		var st Status
-		err = from.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
+		err := from.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
 			&st.Environment.Every, &st.LastCompleteAt, &c.Open)
 		c.Stale = st.stale(now)
-		return c, err
+		return err
 	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
 		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
 		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
@@ -225,8 +222,8 @@ type ControlCount struct {
 // Controls counts the outcomes of every control across the fleet.
 func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
-	return all(ctx, s.db, func(from row) (c ControlCount, err error) {
-		return c, from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
+	return all(ctx, s.db, func(from row, c *ControlCount) error {
+		return from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
 		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale

@@ -85,7 +85,7 @@ func (r *Run) fields() []any {
 	}
 }
 
-func scanRun(from row) (r Run, err error) { return r, from.Scan(r.fields()...) }
+func scanRun(from row, r *Run) error { return from.Scan(r.fields()...) }
 
 // Enqueue makes a run of an environment that waits for its job, and reports whether it is
 // new: there is one for each environment, period and trigger.

@@ -180,7 +180,7 @@ type querier interface {
 }
 
 // all reads every row of a query, so that the connection is free again.
-func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (_ []T, err error) {
+func all[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (_ []T, err error) {
 	rows, err := q.QueryContext(ctx, query, storable(args)...)
 	if err != nil {
 		return nil, failed(err)
@@ -188,8 +188,8 @@ func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	list := []T{}
 	for rows.Next() {
-		v, err := scan(row{rows})
-		if err != nil {
+		var v T
+		if err := scan(row{rows}, &v); err != nil {
 			return nil, err
 		}
 		list = append(list, v)
@@ -198,7 +198,7 @@ func all[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 }
 
 // one reads the only row of a query, or returns [ErrNotFound].
-func one[T any](ctx context.Context, q querier, scan func(row) (T, error), query string, args ...any) (T, error) {
+func one[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (T, error) {
 	list, err := all(ctx, q, scan, query, args...)
 	if err == nil && len(list) == 0 {
 		err = ErrNotFound
@@ -212,11 +212,11 @@ func one[T any](ctx context.Context, q querier, scan func(row) (T, error), query
 
 // intoMap puts the rows of a query, which have a key and a value, into a map.
 func intoMap[K comparable, V any](ctx context.Context, q querier, m map[K]V, query string, args ...any) error {
-	_, err := all(ctx, q, func(from row) (key K, err error) {
+	_, err := all(ctx, q, func(from row, key *K) error {
 		var value V
-		err = from.Scan(&key, &value)
-		m[key] = value
-		return key, err
+		err := from.Scan(key, &value)
+		m[*key] = value
+		return err
 	}, query, args...)
 	return err
 }
@@ -277,7 +277,7 @@ func set[T any](to any, value T) bool {
 	return fits
 }
 
-func number(r row) (n int64, err error) { return n, r.Scan(&n) }
+func number(r row, n *int64) error { return r.Scan(n) }
 
 // micro is a time as it is stored: microseconds, NULL for none.
 func micro(t time.Time) any {
