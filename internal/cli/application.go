@@ -260,7 +260,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 	lost, lostErr := r.Verify(ctx)
 	standing, code, err := verify(ctx, a, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
-		a.Warnf("the plan was applied, but its verification was interrupted: run dbaudit scan to judge the environment")
+		a.Warnf("the plan was applied, but its verification was interrupted: judge the environment with `%s`", scanning(a, p))
 		return err
 	}
 	if err != nil {

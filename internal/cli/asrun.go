@@ -9,6 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -36,10 +37,10 @@ func asRun(a *app) func(audit.Result) []string {
 		}
 		switch p := r.Profile; {
 		case gave(a, "profile"), configured && !several:
-		case several, p.Name != run.DefaultProfile && (p.Origin == "" || p.Origin == audit.OriginBuiltin):
-			flags = append(flags, "--profile", p.Name)
-		case p.Name != run.DefaultProfile || p.Origin != "" && p.Origin != audit.OriginBuiltin:
+		case !several && p.Origin != "" && p.Origin != audit.OriginBuiltin:
 			flags = append(flags, "--profile", p.Origin)
+		case several, p.Name != run.DefaultProfile:
+			flags = append(flags, "--profile", p.Name)
 		}
 		return flags
 	}
@@ -54,6 +55,12 @@ func applying(a *app, command, file string, env audit.Environment) string {
 func undoing(a *app, journal string, env audit.Environment) string {
 	flags, _ := reaching(a, asGiven(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
+}
+
+// scanning is the command that judges the environment of a plan.
+func scanning(a *app, p plan.Plan) string {
+	flags := asRun(a)(audit.Result{Environment: p.Environment, Profile: audit.Profile{Name: p.Profile}})
+	return "dbaudit scan" + change.Place{Flags: flags}.Arguments()
 }
 
 // checking is the command that judges a snapshot again and saves the result.

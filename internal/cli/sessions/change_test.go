@@ -156,7 +156,7 @@ func TestVerificationInterrupted(t *testing.T) {
 	}
 	b.faults.Store(&interrupt)
 	o := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(o.stderr, "the plan was applied, but its verification was interrupted")
+	b.has(o.stderr, "the plan was applied, but its verification was interrupted: judge the environment with `dbaudit scan --url https://")
 	b.faults.Store(nil)
 	b.run("scan").must(t, 0)
 }
