@@ -129,10 +129,14 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 // keptDays is how long serve keeps every result by default: a year, and some days to compare.
 const keptDays = 400
 
+// mostKeptDays are a hundred years. A duration of many more would begin again at nothing, and
+// what is to be kept would be removed.
+const mostKeptDays = 36500
+
 func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	f.url = cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL"))
-	if f.keepDays < 0 {
-		return usagef("--keep-days %d: want 1 or more, or 0 to keep all results", f.keepDays)
+	if f.keepDays < 0 || f.keepDays > mostKeptDays {
+		return usagef("--keep-days %d: want 1 to %d, or 0 to keep all results", f.keepDays, mostKeptDays)
 	}
 	if err := atLeastOne("concurrency", f.concurrency); err != nil && !f.noWorker {
 		return err

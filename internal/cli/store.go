@@ -91,8 +91,8 @@ func newDbCommand(a *app) *cobra.Command {
 so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		PreRunE: func(*cobra.Command, []string) error {
-			if days < 1 {
-				return usagef("--keep-days: want how many days of results are kept, 1 or more")
+			if days < 1 || days > mostKeptDays {
+				return usagef("--keep-days: want how many days of results are kept, 1 to %d", mostKeptDays)
 			}
 			return nil
 		},
