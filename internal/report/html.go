@@ -47,7 +47,6 @@ type resultData struct {
 	Tiles    []tileData
 	Chain    *chain
 	Matrix   *matrix
-	Failed   []failedData
 	Groups   []groupData
 	Waived   []issue
 	Remarks  []note
@@ -56,12 +55,12 @@ type resultData struct {
 
 func (d *resultData) At(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
-// failedData is a row of the table of what failed: the leading finding of a control.
-type failedData struct {
-	audit.Control
-
-	What, Fix string
-	More      int // other findings
+// Failed are the failed controls.
+func (d *resultData) Failed() []controlData {
+	if len(d.Groups) == 0 || d.Groups[0].State != "fail" {
+		return nil
+	}
+	return d.Groups[0].Controls
 }
 
 type tileData struct {
@@ -140,7 +139,7 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 		// The name is in the heading.
 		Headline: capital(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
 		Basis:    join("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: factsOf(r), Remarks: notes(r),
-		Failed: failedRows(r, o), Trend: drawn(trendOf(r, o.Trends), stripShown),
+		Trend: drawn(trendOf(r, o.Trends), stripShown),
 	}
 	d.Matrix, d.Groups = matrixOf(r, d.At), d.groupsOf(r, o)
 	if !r.OfFile() { // of a file the first link is all there is
@@ -157,18 +156,4 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 	}
 	d.Waived = slices.DeleteFunc(issues(r, false), func(i issue) bool { return !i.waived() })
 	return d
-}
-
-func failedRows(r audit.Result, o Options) []failedData {
-	var rows []failedData
-	for _, c := range with(audit.OutcomeFail, r) {
-		row := failedData{Control: c, What: c.Title}
-		if len(c.Findings) > 0 {
-			first := leading(c)
-			row.What, row.Fix = beginning(shorten(first.Message, textColumns)), advice(first, c, o)
-			row.More = len(c.Findings) - 1
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }

@@ -26,6 +26,8 @@ type controlData struct {
 	Single   bool   // whether the heading is a finding's
 	Why      string
 	Findings []findingData
+	Leading  *findingData // nil without findings
+	More     int          // other findings
 }
 
 type findingData struct {
@@ -74,6 +76,9 @@ func controlPage(c audit.Control, r audit.Result, o Options, anchor string) cont
 	for i, f := range c.Findings {
 		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
+	}
+	if n := len(c.Findings); n > 0 {
+		d.Leading, d.More = &d.Findings[leading(c)], n-1
 	}
 	if len(c.Findings) == 1 && c.Findings[0].Message != "" {
 		d.Heading, d.Single = beginning(c.Findings[0].Message), true

@@ -158,7 +158,7 @@ func messages(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
 	}
-	m := leading(c).Message
+	m := c.Findings[leading(c)].Message
 	if more := len(c.Findings) - 1; more > 0 {
 		m += fmt.Sprintf(" (and %d more)", more)
 	}

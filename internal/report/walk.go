@@ -39,11 +39,10 @@ func issues(r audit.Result, joined bool) []issue {
 
 func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
 
-// leading is the finding that a summary shows for a control: the first that no waiver covers, else
-// the first.
-func leading(c audit.Control) audit.Finding {
-	open := slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
-	return c.Findings[max(open, 0)]
+// leading is the index of the finding that a summary shows for a control: the first that no waiver
+// covers, else the first.
+func leading(c audit.Control) int {
+	return max(slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil }), 0)
 }
 
 func (i issue) message() string {
