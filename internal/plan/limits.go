@@ -42,7 +42,7 @@ func (p Plan) Expired(now time.Time) bool {
 // Needs are the privileges that the identity that applies the plan must have, by name, each
 // with the minimum depth: see [change.Needs]. Assigning a role grants everything in the role.
 func (p Plan) Needs() change.Depths {
-	n := p.noNeeds()
+	n := change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 	for _, a := range p.Actions {
 		n.Change(a.Target, a.Before, a.After)
 		if a.Kind == change.AssignRole {
@@ -52,14 +52,10 @@ func (p Plan) Needs() change.Depths {
 	return n.Depths
 }
 
-func (p Plan) noNeeds() change.Needs {
-	return change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
-}
-
 // NeedsToUndo are the privileges that rolling back requires in addition to [Plan.Needs], and
 // the roles that it would assign again, which requires everything that they grant.
 func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
-	n := p.noNeeds()
+	n := change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 	for _, a := range p.Actions {
 		if a.UndoneWith != "" {
 			continue

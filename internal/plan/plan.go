@@ -91,9 +91,6 @@ func (p Plan) Counts() (changes map[change.Mark]int, along int) {
 
 // size is the number of single differences that the plan itself makes.
 func (p Plan) size() int {
-	n := 0
-	for _, a := range p.Actions {
-		n += len(a.Differences())
-	}
-	return n
+	changes, _ := p.Counts()
+	return changes[change.MarkAdd] + changes[change.MarkChange] + changes[change.MarkRemove]
 }

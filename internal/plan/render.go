@@ -45,7 +45,7 @@ func (p Plan) Text() string {
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nManual steps\n")
-		for _, m := range p.things() {
+		for _, m := range p.steps() {
 			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.entry.Summary), text.Line(m.controls), text.Line(m.entry.Who))
 			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "      %d. %s\n", i+1, text.Line(step))
@@ -83,7 +83,7 @@ func (p Plan) Sentence() string {
 	if along > 0 {
 		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
 	}
-	if n := len(p.things()); n > 0 {
+	if n := len(p.steps()); n > 0 {
 		said += "; " + text.Count(n, "manual step")
 	}
 	return said + "."
@@ -92,7 +92,7 @@ func (p Plan) Sentence() string {
 // remaining says what happens to the findings if there is nothing to apply.
 func (p Plan) remaining() string {
 	var parts []string
-	if n := len(p.things()); n > 0 {
+	if n := len(p.steps()); n > 0 {
 		parts = append(parts, text.Count(n, "manual step"))
 	}
 	if n := len(p.Withheld); n > 0 {
@@ -168,8 +168,8 @@ type shared[T any] struct {
 	last     audit.ControlID
 }
 
-// things groups the manual steps: a step that several findings need is listed once.
-func (p Plan) things() []shared[Manual] {
+// steps groups the manual steps: a step that several findings need is listed once.
+func (p Plan) steps() []shared[Manual] {
 	return alike(p.Manual, func(m Manual) audit.ControlID { return m.Control }, func(a, b Manual) bool {
 		return a.Summary == b.Summary && a.Who == b.Who && slices.Equal(a.How, b.How)
 	})
@@ -244,7 +244,7 @@ func (p Plan) Markdown() string {
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\n## Manual steps\n")
-		for _, m := range p.things() {
+		for _, m := range p.steps() {
 			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.entry.Summary), text.Markdown(m.controls), text.Markdown(m.entry.Who))
 			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "  %d. %s\n", i+1, text.Markdown(step))
