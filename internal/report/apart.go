@@ -14,7 +14,7 @@ func apart(rs []audit.Result, o *Options) []audit.Result {
 	plain := map[audit.Environment]string{}
 	for i := range out {
 		env := &out[i].Environment
-		own(reflect.ValueOf(env).Elem(), visible)
+		rewrite(reflect.ValueOf(env).Elem(), visible)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
 		}) {

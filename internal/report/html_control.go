@@ -53,7 +53,7 @@ func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 		{audit.OutcomeNotApplicable, groupData{State: "none", Title: "Not applicable", Folded: true}},
 		{audit.OutcomePass, groupData{State: "pass", Title: "Passed", Folded: !o.Verbose}},
 	} {
-		cs, group := with(g.outcome, r), g.groupData
+		cs, group := controlsOf(g.outcome, r), g.groupData
 		group.Count = len(cs)
 		for _, shared := range byReason(cs) {
 			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {

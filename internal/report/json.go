@@ -12,7 +12,7 @@ import (
 
 func writeJSON(w io.Writer, from *source, o Options) error {
 	if !o.several {
-		return encodeJSON(w, from.own(from.rs[0]))
+		return encodeJSON(w, from.convert(from.rs[0]))
 	}
 	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.each())
 }

@@ -91,7 +91,7 @@ func (p *page) overview(from *source) {
 	p.put("## dbaudit: "+totals(from.rs)+"\n\n| "+capital(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
 	for r := range from.each() {
 		var failed []string
-		for _, c := range with(audit.OutcomeFail, r) {
+		for _, c := range controlsOf(audit.OutcomeFail, r) {
 			failed = append(failed, md(name(string(c.ID))))
 		}
 		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.Name(r.Environment.Name, textColumns)), verdictFormOf(r.Verdict).emoji, verdictWords(r),
@@ -149,7 +149,7 @@ func (p *page) list(heading string, rows []string) {
 
 func (p *page) table(title string, r audit.Result, outcome audit.Outcome) {
 	var rows []string
-	for _, c := range with(outcome, r) {
+	for _, c := range controlsOf(outcome, r) {
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", c.Severity, controlMarkdown(c), md(beginning(shorten(messages(c), textColumns)))))
 	}
 	p.list("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", rows)
@@ -164,7 +164,7 @@ func controlMarkdown(c audit.Control) string {
 // reasons lists what was not judged; a reason that many share is shown once.
 func (p *page) reasons(title string, r audit.Result, outcome audit.Outcome, o Options) {
 	var rows []string
-	for _, group := range byReason(with(outcome, r)) {
+	for _, group := range byReason(controlsOf(outcome, r)) {
 		worst, controls := group.Controls[0].Severity, controlMarkdown(group.Controls[0])
 		if len(group.Controls) > 1 {
 			controls = group.Title() + ":<br>" + md(group.Names())

@@ -139,8 +139,8 @@ func advice(f audit.Finding, c audit.Control, o Options) string {
 
 // shortNames returns the fix with shortened names.
 func shortNames(f audit.Fix, o Options) audit.Fix {
-	type fix audit.Fix // own keeps the texts of an audit.Fix
-	own(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.name(visible(s)) })
+	type fix audit.Fix // rewrite keeps the texts of an audit.Fix
+	rewrite(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.name(visible(s)) })
 	return f
 }
 

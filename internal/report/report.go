@@ -110,8 +110,8 @@ func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 
 // A source hands over results in the form that a renderer expects.
 type source struct {
-	rs  []audit.Result
-	own func(audit.Result) audit.Result
+	rs      []audit.Result
+	convert func(audit.Result) audit.Result
 }
 
 func (form renderer) source(rs []audit.Result, o Options) *source {
@@ -120,7 +120,7 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 		line = wellFormed
 	}
 	return &source{rs, func(r audit.Result) audit.Result {
-		own(reflect.ValueOf(&r).Elem(), line)
+		rewrite(reflect.ValueOf(&r).Elem(), line)
 		fillEmpty(&r)
 		if form.checkout && o.InCheckout != nil {
 			for _, l := range locations(r) {
@@ -135,7 +135,7 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 func (s *source) each() iter.Seq[audit.Result] {
 	return func(yield func(audit.Result) bool) {
 		for _, r := range s.rs {
-			if !yield(s.own(r)) {
+			if !yield(s.convert(r)) {
 				return
 			}
 		}
@@ -150,9 +150,9 @@ func wellFormed(s string) string {
 	return string([]rune(s))
 }
 
-// own copies what a part of a result refers to, and applies line to every text. Places, evidence
+// rewrite copies what a part of a result refers to, and applies line to every text. Places, evidence
 // and fixes keep their texts, because paths and scripts need the real names.
-func own(v reflect.Value, line func(string) string) {
+func rewrite(v reflect.Value, line func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(line(v.String()))
@@ -161,7 +161,7 @@ func own(v reflect.Value, line func(string) string) {
 			copied := reflect.New(v.Type().Elem())
 			copied.Elem().Set(v.Elem())
 			v.Set(copied)
-			own(v.Elem(), line)
+			rewrite(v.Elem(), line)
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
@@ -170,7 +170,7 @@ func own(v reflect.Value, line func(string) string) {
 			v.Set(copied)
 		}
 		for i := range v.Len() {
-			own(v.Index(i), line)
+			rewrite(v.Index(i), line)
 		}
 	case reflect.Struct:
 		switch v.Interface().(type) {
@@ -180,7 +180,7 @@ func own(v reflect.Value, line func(string) string) {
 			line = wellFormed
 		}
 		for i := range v.NumField() {
-			own(v.Field(i), line)
+			rewrite(v.Field(i), line)
 		}
 	default:
 	}

@@ -310,10 +310,10 @@ func TestResultsAreNotHeld(t *testing.T) {
 				first = cmp.Or(first, most)
 			}
 		}
-		own := from.own
-		from.own = func(r audit.Result) audit.Result {
+		convert := from.convert
+		from.convert = func(r audit.Result) audit.Result {
 			see()
-			return own(r)
+			return convert(r)
 		}
 		out := bufio.NewWriterSize(io.Discard, spill)
 		var err error

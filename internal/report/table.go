@@ -36,7 +36,7 @@ func writeTable(w io.Writer, from *source, o Options) error {
 	}
 	several := len(from.rs) > 1
 	if several {
-		t.overview(&source{rs: worstFirst(from.rs), own: from.own})
+		t.overview(&source{rs: worstFirst(from.rs), convert: from.convert})
 	}
 	if several && o.Summary {
 		t.b.WriteByte('\n')
@@ -121,7 +121,7 @@ func (t *terminal) result(r audit.Result) {
 	}
 	listed := r
 	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.Least })
-	if failed := with(audit.OutcomeFail, listed); len(failed) > 0 {
+	if failed := controlsOf(audit.OutcomeFail, listed); len(failed) > 0 {
 		n, accepted := findings(failed)
 		heading := fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(n, "finding"))
 		if accepted > 0 {
@@ -130,11 +130,11 @@ func (t *terminal) result(r audit.Result) {
 		t.section(table.BoldRed, heading)
 		t.findings(failed, "WHAT TO DO")
 	}
-	if unknown := with(audit.OutcomeUnknown, listed); len(unknown) > 0 {
+	if unknown := controlsOf(audit.OutcomeUnknown, listed); len(unknown) > 0 {
 		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(len(unknown), "control")))
 		t.reasons(unknown)
 	}
-	if waived := with(audit.OutcomeWaived, listed); len(waived) > 0 {
+	if waived := controlsOf(audit.OutcomeWaived, listed); len(waived) > 0 {
 		_, accepted := findings(waived)
 		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(accepted, "finding")))
 		t.findings(waived, "ACCEPTED")

@@ -32,7 +32,7 @@ func (t *terminal) findings(cs []audit.Control, last string) {
 func (t *terminal) narrow(c audit.Control) [][]table.Cell {
 	finding, todo := t.control(c), table.Cell{{}, {}}
 	for _, f := range gathered(c.Findings) {
-		fault := table.Span{Text: "• " + told(f)}
+		fault := table.Span{Text: "• " + located(f)}
 		if s := gap(f); s != "" {
 			fault.Below, fault.Under = "  "+s, stateStyle(f)
 		}
@@ -46,7 +46,7 @@ func (t *terminal) wide(c audit.Control) [][]table.Cell {
 	row := []table.Cell{table.Phrase(c.Severity.String(), severityStyle(c)), t.control(c), nil, nil, nil, nil}
 	for _, f := range gathered(c.Findings) {
 		for i, s := range []table.Span{
-			{Text: told(f)}, {Text: depthOf(f.Evidence, "required_depth")}, {Text: actual(f.Evidence), Style: stateStyle(f)}, {Text: remark(f, c, t.options)},
+			{Text: located(f)}, {Text: depthOf(f.Evidence, "required_depth")}, {Text: actual(f.Evidence), Style: stateStyle(f)}, {Text: remark(f, c, t.options)},
 		} {
 			row[2+i] = append(row[2+i], s)
 		}
@@ -64,7 +64,7 @@ func (t *terminal) lines(c audit.Control) [][]table.Cell {
 	}
 	var rows [][]table.Cell
 	for _, f := range gathered(c.Findings) {
-		rows = append(rows, row(told(f), depthOf(f.Evidence, "required_depth"), actual(f.Evidence), remark(f, c, t.options)))
+		rows = append(rows, row(located(f), depthOf(f.Evidence, "required_depth"), actual(f.Evidence), remark(f, c, t.options)))
 	}
 	return rows
 }
@@ -77,8 +77,8 @@ func (t *terminal) control(c audit.Control) table.Cell {
 	}
 }
 
-// told is a finding's message and, if it has a column, its place, of which a terminal makes a link.
-func told(f audit.Finding) string {
+// located is a finding's message and, if it has a column, its place, of which a terminal makes a link.
+func located(f audit.Finding) string {
 	message := shorten(f.Message, textColumns)
 	if f.Location == nil || f.Location.Column == 0 {
 		return message

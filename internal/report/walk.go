@@ -70,8 +70,8 @@ func notes(r audit.Result) []note {
 
 func (n note) String() string { return join(": ", n.About, n.Text) }
 
-// with are the controls of one outcome, the most severe first.
-func with(o audit.Outcome, r audit.Result) []audit.Control {
+// controlsOf are the controls of one outcome, the most severe first.
+func controlsOf(o audit.Outcome, r audit.Result) []audit.Control {
 	return slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 }
 
