@@ -102,5 +102,6 @@ func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []
 		return Discovery{}, err
 	}
 	var d Discovery
-	return d, q.ask(ctx, s, limit, &d)
+	err = q.ask(ctx, s, limit, &d)
+	return d, err
 }
