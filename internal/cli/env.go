@@ -3,12 +3,10 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,7 +43,7 @@ func OS() Env {
 			StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
 		},
 		Host: run.Host{
-			Getenv: os.Getenv, Now: time.Now, Transport: transport,
+			Getenv: os.Getenv, Now: time.Now, Transport: newTransport,
 			LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
 		},
 	}
@@ -147,26 +145,4 @@ func namedRoots(system, file string) *x509.CertPool {
 		return nil // the certificate of the environment is then refused, with advice
 	}
 	return roots
-}
-
-// platformLimit is how long Dataverse works on one statement, with a margin:
-// https://learn.microsoft.com/power-apps/developer/data-platform/api-limits
-const platformLimit = 130 * time.Second
-
-func transport(roots *x509.CertPool) http.RoundTripper {
-	if roots == nil {
-		roots = namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))
-	}
-	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
-	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConns:          64,
-		MaxIdleConnsPerHost:   16,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   20 * time.Second,
-		ResponseHeaderTimeout: platformLimit,
-		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
-	}
 }

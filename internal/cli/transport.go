@@ -1,0 +1,63 @@
+package cli
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+)
+
+// platformLimit is how long Dataverse works on one statement, with a margin:
+// https://learn.microsoft.com/power-apps/developer/data-platform/api-limits
+const platformLimit = 130 * time.Second
+
+// A transport has one connection to each host, which is enough for HTTP/2. Without this
+// bound, each of the first requests to an environment opens a connection, and all but one are
+// closed unused. Once a host answers by HTTP/1.1, each request may have its own.
+type transport struct {
+	one, several *http.Transport
+	http1        atomic.Bool
+}
+
+func newTransport(roots *x509.CertPool) http.RoundTripper {
+	if roots == nil {
+		roots = namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))
+	}
+	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
+	t := &transport{several: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          64,
+		MaxIdleConnsPerHost:   16,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   20 * time.Second,
+		ResponseHeaderTimeout: platformLimit,
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+	}}
+	t.one = t.several.Clone()
+	t.one.MaxConnsPerHost = 1
+	return t
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if t.http1.Load() {
+		return t.several.RoundTrip(req)
+	}
+	resp, err := t.one.RoundTrip(req)
+	if err == nil && resp.ProtoMajor == 1 {
+		t.http1.Store(true)
+	}
+	return resp, err
+}
+
+// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+func (t *transport) CloseIdleConnections() {
+	t.one.CloseIdleConnections()
+	t.several.CloseIdleConnections()
+}
