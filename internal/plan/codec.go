@@ -34,11 +34,11 @@ func (p Plan) digest() (string, error) {
 
 // Encode returns the plan's file. Equal plans give equal bytes, which may be printed.
 func (p Plan) Encode() ([]byte, error) {
-	compact, err := text.EncodeJSON(p)
+	data, err := text.AppendJSON(nil, p, "", text.JSON)
 	if err != nil {
 		return nil, fmt.Errorf("the plan: %w", err)
 	}
-	return text.AppendIndented(nil, compact, ""), nil
+	return data, nil
 }
 
 // Decode reads a plan. It refuses a plan that was truncated or edited, or that says one thing and

@@ -30,12 +30,11 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 	separator, end := before+`"results": [`, before+list
 	var lines []byte
 	for r := range results {
-		compact, err := text.EncodeJSON(r)
-		if err != nil {
+		lines = append(lines[:0], separator+"\n"+indent+"  "...)
+		var err error
+		if lines, err = text.AppendJSON(lines, r, indent+"  ", text.JSON); err != nil {
 			return err
 		}
-		lines = append(lines[:0], separator+"\n"+indent+"  "...)
-		lines = text.AppendIndented(lines, compact, indent+"  ")
 		if _, err := w.Write(bytes.TrimSuffix(lines, []byte("\n"))); err != nil {
 			return err
 		}
@@ -47,10 +46,10 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 
 // encodeJSON writes v with an indent of two, and a line end.
 func encodeJSON(w io.Writer, v any) error {
-	compact, err := text.EncodeJSON(v)
+	data, err := text.AppendJSON(nil, v, "", text.JSON)
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(text.AppendIndented(nil, compact, ""))
+	_, err = w.Write(data)
 	return err
 }

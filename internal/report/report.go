@@ -173,10 +173,10 @@ func rewrite(v reflect.Value, line func(string) string) {
 			rewrite(v.Index(i), line)
 		}
 	case reflect.Struct:
-		switch v.Interface().(type) {
-		case time.Time:
+		switch v.Type() {
+		case reflect.TypeFor[time.Time]():
 			return
-		case audit.Location, audit.Fix:
+		case reflect.TypeFor[audit.Location](), reflect.TypeFor[audit.Fix]():
 			line = wellFormed
 		}
 		for i := range v.NumField() {

@@ -3,7 +3,6 @@ package snapshot
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"unicode/utf8"
 
@@ -43,21 +42,11 @@ func (s *Snapshot) digest() (string, error) {
 // members in the order of their names, a newline at the end. Equal snapshots give
 // equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
-	var d document
-	enc := json.NewEncoder(&d)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(s); err != nil {
+	data, err := text.AppendJSON(nil, s, "", respell)
+	if err != nil {
 		return nil, fmt.Errorf("encoding the snapshot: %w", err)
 	}
-	return d, nil
-}
-
-// A document is the compact JSON that an encoder writes at once, as jq prints it.
-type document []byte
-
-func (d *document) Write(compact []byte) (int, error) {
-	*d = text.AppendIndented(*d, respell(compact), "")
-	return len(compact), nil
+	return data, nil
 }
 
 // respell writes the few characters that encoding/json and jq spell differently

@@ -52,11 +52,11 @@ func TestIndentIsTheLibrarys(t *testing.T) {
 		if err := e.Encode(v); err != nil {
 			r.Fatal(err)
 		}
-		compact, err := EncodeJSON(v)
+		data, err := AppendJSON(nil, v, prefix, JSON)
 		if err != nil {
 			r.Fatal(err)
 		}
-		if got, want := string(AppendIndented(nil, compact, prefix)), string(JSON(want.Bytes())); got != want {
+		if got, want := string(data), string(JSON(want.Bytes())); got != want {
 			r.Errorf("got:\n%s\nwant, by encoding/json:\n%s", got, want)
 		}
 	})
