@@ -28,6 +28,8 @@ type app struct {
 
 	// command is the one that runs; nil before it begins. An error until then is wrong usage.
 	command *cobra.Command
+	// unwritten is why the help could not be written: cobra has no place for it.
+	unwritten error
 }
 
 // newApp is a run of the command line in an environment.
@@ -71,6 +73,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 		if _, ok := errors.AsType[*run.UsageError](err); !ok {
 			err = usagef("%w", err)
 		}
+	}
+	if err == nil && a.unwritten != nil {
+		err = fmt.Errorf("writing the help: %w", a.unwritten)
 	}
 	var silent verdictError
 	if err != nil && !errors.As(err, &silent) {
@@ -127,7 +132,7 @@ It never calls anything compliant that it did not read.`,
 		return err
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		_, _ = fmt.Fprint(cmd.OutOrStdout(), describe(cmd)) // cobra ignores the error, too
+		_, a.unwritten = fmt.Fprint(cmd.OutOrStdout(), describe(cmd))
 	})
 	for _, group := range groups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})

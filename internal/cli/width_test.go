@@ -107,6 +107,18 @@ type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
 
+// TestHelpFails: help that cannot be written is a failure, as every other document is.
+func TestHelpFails(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--help"}, {"scan", "--help"}, {}} {
+		var complaint strings.Builder
+		env := Env{Streams: console.Streams{Stdout: full{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
+		if code := Main(t.Context(), args, env); code != exitFailure || complaint.String() != "dbaudit: writing the help: no space is left\n" {
+			t.Errorf("%v: exit code %d, %s", args, code, complaint.String())
+		}
+	}
+}
+
 // TestRenderingFails: a document that cannot be written is an error that names its format once.
 func TestRenderingFails(t *testing.T) {
 	t.Parallel()
