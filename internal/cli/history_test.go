@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// TestHistoryTellsChangedRequirements: such a history is no comparison.
+// TestHistoryTellsChangedRequirements: a history over changed requirements says so.
 func TestHistoryTellsChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
