@@ -181,11 +181,10 @@ func environment(results []audit.Result) Environment {
 		e.Results = append(e.Results, p)
 	}
 	e.Since, e.Before, e.Compliant = Turns(e.Results)
-	if judged == nil {
-		return e
-	}
-	for _, c := range judged.Controls {
-		e.Controls = append(e.Controls, control(c, results))
+	if judged != nil {
+		for _, c := range judged.Controls {
+			e.Controls = append(e.Controls, control(c, results))
+		}
 	}
 	return e
 }

@@ -163,6 +163,9 @@ func TestChanged(t *testing.T) {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
+	if never := history.Of([]audit.Result{gap(1)}).Environments[0]; never.Changed || never.Controls != nil {
+		t.Errorf("never read: %+v", never)
+	}
 }
 
 func TestWorse(t *testing.T) {
