@@ -32,7 +32,6 @@ package collector
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -125,9 +124,9 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 		(*collection).roundThree, (*collection).lateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
-			if refused, ok := errors.AsType[*dataverse.Error](err); ok && refused.Total() {
+			if refused := failureOf(err); refused.Total() {
 				all := *refused
-				all.Label = "" // which request was refused first is chance
+				all.Label = "" // it depends on chance which request was refused first
 				err = &all
 			}
 			if ctx.Err() != nil {

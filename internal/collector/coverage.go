@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -76,7 +75,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isForeign(err), total(err): // every other request would be refused for the same reason
+	case isForeign(err), failureOf(err).Total(): // every other request would be refused for the same reason
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.known))
@@ -84,13 +83,8 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	return nil
 }
 
-func total(err error) bool {
-	var e *dataverse.Error
-	return errors.As(err, &e) && e.Total()
-}
-
 func stateOf(err error) snapshot.State {
-	if kind := kindOf(err); kind == dataverse.Forbidden || kind == dataverse.NotMember {
+	if kind := failureOf(err).Kind; kind == dataverse.Forbidden || kind == dataverse.NotMember {
 		return snapshot.StateForbidden
 	}
 	return snapshot.StateFailed
@@ -99,8 +93,7 @@ func stateOf(err error) snapshot.State {
 // explain says what went wrong and what to do. A known principal that lacks a privilege is
 // named.
 func explain(err error, known dataverse.Known) string {
-	var e *dataverse.Error
-	if errors.As(err, &e) {
+	if e := failureOf(err); e.Kind != dataverse.Unknown {
 		return e.Explain(known)
 	}
 	return err.Error()

@@ -69,7 +69,7 @@ func (g granted) names(privilege string) bool {
 // readRole reads what a role grants.
 func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted, error) {
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
-	found, err := object(ctx, c.Asker, Question{
+	found, err := AskObject(ctx, c.Asker, Question{
 		section: snapshot.SectionRolePrivileges, What: what, fresh: fresh,
 		From: grantsQuery(dataverse.GUID(o.id)),
 	}, grantsOf)

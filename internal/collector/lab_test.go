@@ -106,22 +106,22 @@ func collect(ctx context.Context, r collector.Reader, o collector.Options) (*sna
 	return all[0], nil
 }
 
-// collect collects, through what wrap makes of the client where it is given.
-func (l *lab) collect(wrap func(collector.Reader) collector.Reader) (*snapshot.Snapshot, error) {
-	var r collector.Reader = l.client
-	if wrap != nil {
-		r = wrap(r)
-	}
-	return collect(l.t.Context(), r, l.options)
-}
-
-func (l *lab) must(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {
-	l.t.Helper()
-	s, err := l.collect(wrap)
+func must(t testing.TB, r collector.Reader, o collector.Options) *snapshot.Snapshot {
+	t.Helper()
+	s, err := collect(t.Context(), r, o)
 	if err != nil {
-		l.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return s
+}
+
+// must collects, through what wrap makes of the client unless it is nil.
+func (l *lab) must(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {
+	l.t.Helper()
+	if wrap == nil {
+		return must(l.t, l.client, l.options)
+	}
+	return must(l.t, wrap(l.client), l.options)
 }
 
 func encode(t testing.TB, s *snapshot.Snapshot) string {

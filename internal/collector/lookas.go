@@ -65,21 +65,20 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 // told is the error if it says that the response was for another user: this explains every
 // other fault.
 func told(err error) error {
-	var unheeded *unheededError
-	if errors.As(err, &unheeded) || isForeign(err) {
+	if _, unheeded := errors.AsType[*unheededError](err); unheeded || isForeign(err) {
 		return err
 	}
 	return nil
 }
 
 func isForeign(err error) bool {
-	var foreign *foreignError
-	return errors.As(err, &foreign)
+	_, foreign := errors.AsType[*foreignError](err)
+	return foreign
 }
 
 // proof asks as whom the environment answers, and fails if that is not the user.
 func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
-	answered, err := object(ctx, c.Asker, Question{
+	answered, err := AskObject(ctx, c.Asker, Question{
 		section: s, What: "whether " + who + " is impersonated", As: as,
 		From: dataverse.Function("WhoAmI"),
 	}, identityOf)

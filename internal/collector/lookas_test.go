@@ -35,9 +35,7 @@ func TestUnheededImpersonation(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, builtin(t, "compliant", test.change), labOptions{})
 			s := l.must(nil)
-			if diff := cmp.Diff(test.want, states(s)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			wantGaps(t, s, test.want)
 			for section := range test.want {
 				if d := s.Coverage[section].Detail; !strings.Contains(d, "responded as the auditor") {
 					t.Errorf("%s: %q", section, d)
@@ -129,9 +127,7 @@ func TestSightOfNothingNamed(t *testing.T) {
 			t.Run(privilege+" "+name, func(t *testing.T) {
 				t.Parallel()
 				s := newLab(t, builtin(t, "compliant", test.change), labOptions{}).must(nil)
-				if diff := cmp.Diff(gaps{section: "forbidden"}, states(s)); diff != "" {
-					t.Errorf("-want +got:\n%s", diff)
-				}
+				wantGaps(t, s, gaps{section: "forbidden"})
 				if d := s.Coverage[section].Detail; !strings.Contains(d, test.words) || !strings.Contains(d, "at Organization level") {
 					t.Errorf("%q", d)
 				}
@@ -184,9 +180,7 @@ func TestSharesInPartOfWhatNobodyTells(t *testing.T) {
 					return nil
 				}}
 			})
-			if diff := cmp.Diff(test.want, states(s)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			wantGaps(t, s, test.want)
 			given := 0
 			for _, shares := range s.Shares {
 				given += len(shares)

@@ -8,22 +8,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readIdentity learns who the auditor is. Where nobody can say, nothing else can
-// be read, and the whole collection stops.
+// readIdentity reads who the auditor is. Without an answer, nothing else can be read, and the
+// whole collection stops.
 func (c *collection) readIdentity(ctx context.Context) error {
-	me, err := object(ctx, c.Asker, Question{
+	me, err := AskObject(ctx, c.Asker, Question{
 		section: snapshot.SectionOrganization, What: "who is signed in",
 		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
-	return bare(err)
+	return err
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
 	a := Question{section: snapshot.SectionOrganization, What: "organization"}
 	found, err := Organizations().rows(ctx, c.Asker, a)
 	if forbidden(err) {
-		// The settings may be closed to an auditor to whom the row is not.
+		// An auditor may be allowed to read the row and not its settings.
 		c.doWithout("orgdborgsettings")
 		found, err = Organizations().rows(ctx, c.Asker, a)
 	}

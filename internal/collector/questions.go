@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -10,9 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// The questions of a scan, for whoever asks them for another purpose: to know beforehand
-// whether a scan will work, or what there is before a change. What comes is taken apart as
-// strictly as in a scan.
+// The questions of a scan for other purposes: whether a scan will work, and what exists
+// before a change. Responses are read as strictly as in a scan.
 
 // A Probe asks one question of a scan in its smallest form, and returns the ids of the rows.
 type Probe = func(ctx context.Context, s *Asker, what string, as dataverse.Caller) ([]string, error)
@@ -20,8 +18,7 @@ type Probe = func(ctx context.Context, s *Asker, what string, as dataverse.Calle
 // Probe reads the rows as a scan does, so that it fails where a scan would.
 func (t Table[T]) Probe(ctx context.Context, s *Asker, what string, as dataverse.Caller) ([]string, error) {
 	q := Question{What: what, As: as, From: t.from, Key: t.key, where: t.where, some: true}
-	ids, err := read(ctx, s, q, func(r Row) string { t.take(r); return r.ID(t.key) })
-	return ids, bare(err)
+	return AskRows(ctx, s, q, func(r Row) string { t.take(r); return r.ID(t.key) })
 }
 
 // First asks for one row only.
@@ -35,35 +32,13 @@ func ProbeGrants(role dataverse.GUID) Probe {
 	}
 }
 
-// AskRows reads all rows of a collection.
-func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
-	got, err := read(ctx, s, q, take)
-	return got, bare(err)
-}
-
-// AskObject reads an answer that is one object.
-func AskObject[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
-	got, err := object(ctx, s, q, take)
-	return got, bare(err)
-}
-
-// bare is a client's error without what it says itself.
-func bare(err error) error {
-	var e *dataverse.Error
-	if errors.As(err, &e) {
-		return e
-	}
-	return err
-}
-
 func grantsQuery(role dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
 }
 
 // AskUsers asks for the users that meet a condition.
 func AskUsers(ctx context.Context, s *Asker, what string, where dataverse.Expr) ([]User, error) {
-	found, err := users().Where(where).rows(ctx, s, Question{What: what})
-	return found, bare(err)
+	return users().Where(where).rows(ctx, s, Question{What: what})
 }
 
 // AskDefinitions asks for the definitions of privileges, by name in lower case. Those that
@@ -74,7 +49,7 @@ func AskDefinitions(ctx context.Context, s *Asker, names []string) (map[string]s
 	for _, d := range found {
 		defined[strings.ToLower(d.name)] = d.Privilege
 	}
-	return defined, bare(err)
+	return defined, err
 }
 
 // AskShares asks with whom a view is shared.

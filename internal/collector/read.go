@@ -22,7 +22,7 @@ const rereads = 3
 // twice.
 type Asker struct {
 	reader Reader
-	direct Reader // asks again what reader may have an answer to already
+	direct Reader // repeats a request that reader may have answered already
 	strong bool
 	tell   func(Event)
 
@@ -56,16 +56,15 @@ type Question struct {
 	fresh bool
 }
 
-// rows reads all rows of a table, each key once. It repeats a read with an inconsistent
-// answer, but not one that the client has already repeated.
+// rows reads all rows of a table.
 func (t Table[T]) rows(ctx context.Context, s *Asker, q Question) ([]T, error) {
 	q.From, q.Key, q.where = t.from, t.key, slices.Concat(t.where, q.where)
-	return read(ctx, s, q, t.take)
+	return AskRows(ctx, s, q, t.take)
 }
 
-// object reads a response that is one object.
-func object[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
-	got, err := read(ctx, s, q, take)
+// AskObject reads a response that is one object.
+func AskObject[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
+	got, err := AskRows(ctx, s, q, take)
 	if err != nil {
 		var none T
 		return none, err
@@ -73,7 +72,9 @@ func object[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) 
 	return got[0], nil
 }
 
-func read[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
+// AskRows reads all rows of a collection, each key once. It repeats a read with an
+// inconsistent answer, but not one that the client has already repeated.
+func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
 	counted := q.Key != "" && !q.some
 	for attempt := 1; ; {
 		q.fresh = q.fresh || attempt > 1
@@ -90,11 +91,12 @@ func read[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([
 			s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
 			return got, nil
 		}
-		var again *inconsistent
-		switch missing := missingColumn(err); {
+		failure := failureOf(err)
+		_, again := errors.AsType[*inconsistent](err)
+		switch missing := failure.MissingProperty(); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case attempt <= rereads && (errors.As(err, &again) || len(got) > 0 && kindOf(err) == dataverse.Protocol):
+		case attempt <= rereads && (again || len(got) > 0 && failure.Kind == dataverse.Protocol):
 			// The client repeats only a page, which cannot return what an earlier page lost.
 			attempt++
 			continue
@@ -106,6 +108,9 @@ func read[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([
 			continue
 		}
 		s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: stateOf(err)})
+		if failure.Kind != dataverse.Unknown {
+			return nil, failure // it says what was read
+		}
 		return nil, fmt.Errorf("%s: %w", q.What, err)
 	}
 }
@@ -167,21 +172,12 @@ func queryOf[T any](q Question, take func(Row) T, without columnSet) dataverse.Q
 	return query
 }
 
-// missingColumn names the column that the environment says it does not have.
-func missingColumn(err error) string {
-	var e *dataverse.Error
-	if !errors.As(err, &e) {
-		return ""
+// failureOf is the client's error in an error, or one that says nothing.
+func failureOf(err error) *dataverse.Error {
+	if e, ok := errors.AsType[*dataverse.Error](err); ok {
+		return e
 	}
-	return e.MissingProperty()
-}
-
-func kindOf(err error) dataverse.ErrorKind {
-	var e *dataverse.Error
-	if !errors.As(err, &e) {
-		return dataverse.Unknown
-	}
-	return e.Kind
+	return &dataverse.Error{}
 }
 
 // doWithout remembers not to ask this environment for a column or option.
@@ -200,10 +196,8 @@ func (s *Asker) withoutColumns() columnSet {
 // refused reports whether the environment may not know this form of request, so that another
 // is tried.
 func refused(err error) bool {
-	var e *dataverse.Error
-	kind := kindOf(err)
-	return kind == dataverse.BadRequest || kind == dataverse.NotFound ||
-		errors.As(err, &e) && e.Status == http.StatusNotImplemented
+	e := failureOf(err)
+	return e.Kind == dataverse.BadRequest || e.Kind == dataverse.NotFound || e.Status == http.StatusNotImplemented
 }
 
 func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden }

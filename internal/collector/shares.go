@@ -71,7 +71,7 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	mine, found := c.principals(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
-		accesses, err := object(ctx, c.Asker, Question{
+		accesses, err := AskObject(ctx, c.Asker, Question{
 			section: snapshot.SectionShares, What: "the users and teams that a view is shared with", As: v.as,
 			From: sharesOfView(dataverse.GUID(v.id)),
 		}, accessesOf)

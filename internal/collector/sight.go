@@ -31,7 +31,7 @@ const readUnitsPrivilege = "prvReadBusinessUnit"
 // sightNames are all privileges whose reach is asked for.
 func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
 
-// readSight learns how far the auditor's reads extend. If that is unknown, there may be more
+// readSight reads how far the auditor's reads extend. If that is unknown, there may be more
 // rows than were returned, and what depends on them counts as not read.
 func (c *collection) readSight(ctx context.Context) error {
 	found, err := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges"))
@@ -62,7 +62,7 @@ func (c *collection) readSight(ctx context.Context) error {
 }
 
 func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]Grant, error) {
-	return object(ctx, c.Asker, Question{
+	return AskObject(ctx, c.Asker, Question{
 		section: snapshot.SectionUsers, What: "how far the auditor's reads reach",
 		From: q,
 	}, grantsIn)
@@ -136,10 +136,7 @@ func (c *collection) judgeAbsence() {
 // reachesAll reports whether a read below organization level still covers every business
 // unit.
 func (c *collection) reachesAll(privilege string) bool {
-	if !c.collected(snapshot.SectionBusinessUnits) {
-		return false
-	}
-	if !c.allUnits() {
+	if !c.collected(snapshot.SectionBusinessUnits) || !c.allUnits() {
 		return false
 	}
 	parents := map[string]string{}

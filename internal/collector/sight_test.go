@@ -5,8 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -67,22 +65,14 @@ func TestSight(t *testing.T) {
 					change(env)
 				}
 			}), labOptions{})
-			s, err := collect(t.Context(), l.client, l.options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if test.want == nil {
-				test.want = gaps{}
-			}
-			if diff := cmp.Diff(test.want, states(s)); diff != "" {
-				t.Errorf("-want +got:\n%s", diff)
-			}
+			s := l.must(nil)
+			wantGaps(t, s, test.want)
 			for section, state := range test.want {
 				if state != "forbidden" {
 					continue // an owner of a view is among the users that are not seen
 				}
 				if d := s.Coverage[section].Detail; !strings.Contains(d, "at Organization level") {
-					t.Errorf("%s: %q says not what to do", section, d)
+					t.Errorf("%s: %q does not say what to do", section, d)
 				}
 			}
 		})
@@ -113,13 +103,8 @@ func TestSightBesideOtherFaults(t *testing.T) {
 		env.Role("dbaudit Auditor").Privileges["prvReadTeam"] = simulator.DepthLocal
 	}), labOptions{})
 	l.options.Requirement.Views = append(l.options.Requirement.Views, snapshot.RequiredView{Table: "account", Name: "Nobody's"})
-	s, err := collect(t.Context(), l.client, l.options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(gaps{snapshot.SectionTeams: "forbidden"}, states(s)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+	s := l.must(nil)
+	wantGaps(t, s, gaps{snapshot.SectionTeams: "forbidden"})
 }
 
 // Some environments do not name the privileges, or the business units.
@@ -146,13 +131,8 @@ func TestSightWithoutNames(t *testing.T) {
 		}
 		return data
 	}
-	s, err := collect(t.Context(), filter{Reader: l.client, object: nameless}, l.options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(gaps{snapshot.SectionTeams: "forbidden"}, states(s)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
+	s := l.must(func(r collector.Reader) collector.Reader { return filter{Reader: r, object: nameless} })
+	wantGaps(t, s, gaps{snapshot.SectionTeams: "forbidden"})
 }
 
 // Where one function is refused the other is asked. Where both are, more rows may be
@@ -170,9 +150,7 @@ func TestSightUnknown(t *testing.T) {
 				return nil
 			}}
 		})
-		if diff := cmp.Diff(want, states(s)); diff != "" {
-			t.Errorf("%s: -want +got:\n%s", function, diff)
-		}
+		wantGaps(t, s, want)
 		for section := range want {
 			if d := s.Coverage[section].Detail; !strings.Contains(d, "how far the auditor's reads reach") {
 				t.Errorf("%s: %q", section, d)

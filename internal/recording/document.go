@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// documentBy replaces what a document of JSON says of an environment; nil if it is not JSON. Its order,
-// its numbers and its members' names stay as they are, two of one name as well.
-func documentBy(n *names, data []byte) json.RawMessage {
+// document replaces the ids and names in a JSON document; it returns nil if it is not JSON. The order,
+// the numbers and the names of members stay, even two members of one name.
+func (n *names) document(data []byte) json.RawMessage {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !json.Valid(data) {
 		return nil
@@ -18,12 +18,12 @@ func documentBy(n *names, data []byte) json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var out bytes.Buffer
-	valueBy(n, dec, "", &out)
+	n.copyValue(dec, "", &out)
 	return out.Bytes()
 }
 
-// valueBy copies the next value of a document, which is a member's of that name.
-func valueBy(n *names, dec *json.Decoder, member string, out *bytes.Buffer) {
+// copyValue copies the next value of a document, which is that of a member.
+func (n *names) copyValue(dec *json.Decoder, member string, out *bytes.Buffer) {
 	token, _ := dec.Token()
 	switch v := token.(type) {
 	case json.Delim:
@@ -39,12 +39,12 @@ func valueBy(n *names, dec *json.Decoder, member string, out *bytes.Buffer) {
 				write(out, inner)
 				out.WriteByte(':')
 			}
-			valueBy(n, dec, inner, out)
+			n.copyValue(dec, inner, out)
 		}
 		end, _ := dec.Token()
 		fmt.Fprint(out, end)
 	case string:
-		write(out, textBy(n, member, v))
+		write(out, n.text(member, v))
 	default:
 		write(out, v)
 	}
@@ -58,8 +58,8 @@ func write(out *bytes.Buffer, token any) {
 	out.Truncate(out.Len() - 1) // its newline
 }
 
-// textBy replaces a member's text. A text that is not known to be the platform's is a name.
-func textBy(n *names, member, text string) string {
+// text replaces a member's text. A text that is not known to be the platform's is a name.
+func (n *names) text(member, text string) string {
 	switch lower := strings.ToLower(member); {
 	case text == "":
 		return text
@@ -69,7 +69,7 @@ func textBy(n *names, member, text string) string {
 	case isGUID(text):
 		return n.id(text)
 	case lower == "message":
-		return messageBy(n, text)
+		return n.message(text)
 	case lower == "orgdborgsettings":
 		return regexp.MustCompile(`>[^<]*<`).ReplaceAllStringFunc(text, func(value string) string {
 			if regexp.MustCompile(`^>\s*(?:true|false|-?[0-9]*)\s*<$`).MatchString(strings.ToLower(value)) {
@@ -78,9 +78,9 @@ func textBy(n *names, member, text string) string {
 			return ">left out<"
 		})
 	case isStructure(member), isPrivilege(text), isPlain(text):
-		return idsBy(n, text)
+		return n.idsIn(text)
 	case strings.Contains(lower, "@odata."):
-		return linkBy(n, text)
+		return n.link(text)
 	}
 	return n.name(text)
 }

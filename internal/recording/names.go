@@ -8,18 +8,18 @@ import (
 	"unicode/utf8"
 )
 
-// recorded is the origin that stands for the environment's own in a recording.
+// recorded is the origin that replaces the environment's in a recording.
 const recorded = "https://recorded.invalid"
 
-// names are what a recording replaces, and by what. While they are collected, each text
-// stays as it is; settle then gives each its replacement.
+// names has a replacement for each id and name. It replaces the texts of a recording in two
+// passes: the first collects them and changes nothing; settle then chooses the replacements.
 type names struct {
 	pattern string
 	settled bool
 	kept    map[string]bool   // ids that every environment has
 	ids     map[string]string // GUIDs
-	words   map[string]string // other words of the environment's, by the word in small letters: while collecting, how it is spelt
-	tokens  map[string]string // texts of the server's own, as $skiptoken is
+	words   map[string]string // names, by the name in lower case; until settle, each as it is spelled
+	tokens  map[string]string // $skiptokens
 }
 
 func newNames(pattern string) *names {
@@ -58,14 +58,14 @@ func (n *names) token(text string) string {
 	return n.tokens[text]
 }
 
-// known reports whether a text is such a word.
+// known reports whether a text is a name. Until settle, none is.
 func (n *names) known(text string) bool {
 	_, ok := n.words[strings.ToLower(text)]
 	return ok && n.settled
 }
 
-// settle gives each id and name what stands for it, in the same order. Names that
-// differ in case alone are one name.
+// settle chooses the replacement of each id and name, in the same order. Names that differ only
+// in case are one name.
 func (n *names) settle() {
 	n.settled = true
 	for i, id := range slices.Sorted(maps.Keys(n.ids)) {
@@ -82,9 +82,8 @@ func (n *names) settle() {
 	}
 }
 
-// pseudonym is a word of consonants that stands for the nth name, of the length that
-// the name has, where that is longer. The pattern stays in it, and that it is an
-// address of mail.
+// pseudonym is a word of consonants that replaces the nth name, and at least as long as it. It
+// contains the pattern if the name does, and is an email address if the name is one.
 func (n *names) pseudonym(name string, nth, width int) string {
 	const letters = "bcdfghjklmnpqrstvwxz"
 	word := make([]byte, width)

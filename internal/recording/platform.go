@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// isGUID and isPrivilege are asked of each text of a recording, and so do without expressions.
+// isGUID and isPrivilege check each text of a recording, so they do not use regular expressions.
 func isGUID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 func isPrivilege(text string) bool {
@@ -37,25 +37,23 @@ func isPlain(text string) bool {
 	return err == nil || len(text) < 10 && strings.Trim(text, "0123456789") == ""
 }
 
-// messageBy replaces what an error message says about an environment: known names, GUIDs, and
-// each word that is not known to be the platform's.
-func messageBy(n *names, text string) string {
+// message replaces the GUIDs and names in an error message, and each word that is not known to be
+// the platform's.
+func (n *names) message(text string) string {
 	word := regexp.MustCompile(guid + `|[\pL\pN_@.#+%-]+`)
 	return word.ReplaceAllStringFunc(text, func(w string) string {
 		bare := strings.TrimRight(w, ".")
 		switch {
 		case isGUID(w):
 			return n.id(w)
-		case ofPlatform(bare) && (len(bare) <= 3 || !n.known(bare)):
-			return w
-		case bare == "":
+		case bare == "", ofPlatform(bare) && (len(bare) <= 3 || !n.known(bare)):
 			return w
 		}
 		return n.name(bare) + w[len(bare):]
 	})
 }
 
-// ofPlatform reports whether a word of a message is the platform's own.
+// ofPlatform reports whether a word of a message is the platform's.
 func ofPlatform(word string) bool {
 	if regexp.MustCompile(`^(?:[a-z]+|0x[0-9A-Fa-f]+|[0-9]+|(?i:prv)[A-Za-z0-9_]+|Microsoft\.Dynamics\.CRM\.[a-z_]+|[A-Z][a-z]*[A-Z][A-Za-z]*Id)$`).MatchString(word) {
 		return true

@@ -10,21 +10,21 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Pseudonyms gives a snapshot in which the names of people, teams, views and business
-// units, and of the organization, are replaced, each by the same everywhere. Ids,
-// roles, privileges and the environment's own name and address stay. The pattern stays
-// in a name that has it, so that the same user is judged, and the verdict is the same.
+// Pseudonyms returns a snapshot in which the names of people, teams, views, business units and
+// the organization are replaced, the same name always by the same pseudonym. Ids, roles,
+// privileges, and the environment's name and address stay. The pattern stays in a name that
+// contains it, so that the same user is judged and the verdict is the same.
 func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error) {
 	n := newNames(pattern)
-	snapshotBy(n, s)
+	n.snapshot(s)
 	n.settle()
-	part := snapshotBy(n, s)
+	part := n.snapshot(s)
 	for id, user := range s.Users {
 		if s.Requirement.Fits(user, pattern) != part.Requirement.Fits(part.Users[id], pattern) {
 			return nil, errors.New("a pseudonym would match the pattern of the integration user's name: name the user with --integration-app-id, or collect without --pseudonyms")
 		}
 	}
-	// A reason may quote a name.
+	// A reason may contain a name.
 	part.Coverage = renamed(s.Coverage, func(c *snapshot.Coverage) {
 		for word := range n.words {
 			if mentions(strings.ToLower(c.Detail), word) {
@@ -35,8 +35,8 @@ func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error
 	return part, nil
 }
 
-// snapshotBy replaces the names in a copy of a snapshot.
-func snapshotBy(n *names, from *snapshot.Snapshot) *snapshot.Snapshot {
+// snapshot replaces the names in a copy of a snapshot.
+func (n *names) snapshot(from *snapshot.Snapshot) *snapshot.Snapshot {
 	part := *from
 	part.Organization.Name = n.name(from.Organization.Name)
 	part.BusinessUnits = renamed(from.BusinessUnits, func(b *snapshot.BusinessUnit) { b.Name = n.name(b.Name) })
@@ -44,12 +44,12 @@ func snapshotBy(n *names, from *snapshot.Snapshot) *snapshot.Snapshot {
 	part.Teams = renamed(from.Teams, func(t *snapshot.Team) { t.Name = n.name(t.Name) })
 	part.Views = renamed(from.Views, func(v *snapshot.View) { v.Name = n.name(v.Name) })
 	part.SystemViews = renamed(from.SystemViews, func(v *snapshot.SystemView) { v.Name = n.name(v.Name) })
-	part.Requirement = requirementBy(n, from.Requirement)
+	part.Requirement = n.requirement(from.Requirement)
 	return &part
 }
 
-// requirementBy replaces the names in a copy of a requirement, but not the role's.
-func requirementBy(n *names, q snapshot.Requirement) snapshot.Requirement {
+// requirement replaces the names in a copy of a requirement, but not the role's.
+func (n *names) requirement(q snapshot.Requirement) snapshot.Requirement {
 	q.BusinessUnit, q.User = n.name(q.BusinessUnit), n.name(q.User)
 	q.Views = slices.Clone(q.Views)
 	for i := range q.Views {
@@ -69,7 +69,7 @@ func renamed[K comparable, V any](m map[K]V, change func(*V)) map[K]V {
 	return copied
 }
 
-// mentions reports whether a text has a name in it, as words of its own.
+// mentions reports whether a text contains a name as separate words.
 func mentions(text, name string) bool {
 	inWord := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
 	for name != "" {

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// A Recorder keeps exchanges until they are encoded. It is safe for concurrent use.
+// A Recorder records exchanges. It is safe for concurrent use.
 type Recorder struct {
 	head Head
 
@@ -21,7 +21,7 @@ type Recorder struct {
 	size      int
 }
 
-// kept is an exchange as it was.
+// kept is an exchange that is not anonymized yet.
 type kept struct {
 	recorder *Recorder
 
@@ -39,7 +39,7 @@ func NewRecorder(head Head) *Recorder {
 	return &Recorder{head: head}
 }
 
-// callersOf gives the headers of a request that name on whose behalf something is asked.
+// callersOf are the headers of a request that name the user on whose behalf it is made.
 func callersOf(header http.Header) map[string]string {
 	as := only(header, "CallerObjectId", "MSCRMCallerID")
 	for name, id := range as {
@@ -59,7 +59,7 @@ func only(header http.Header, names ...string) map[string]string {
 	return some
 }
 
-// Wrap gives a transport that records what another carries.
+// Wrap returns a transport that records the exchanges of another.
 func (r *Recorder) Wrap(next http.RoundTripper) http.RoundTripper { return transport{r, next} }
 
 type transport struct {
@@ -68,13 +68,18 @@ type transport struct {
 }
 
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
-	k := &kept{recorder: t.recorder, method: request.Method, url: request.URL, as: callersOf(request.Header)}
-	k.begin()
+	r := t.recorder
+	k := &kept{recorder: r, method: request.Method, url: request.URL, as: callersOf(request.Header)}
+	r.locked(func() {
+		if !r.head.Truncated {
+			r.exchanges = append(r.exchanges, k)
+		}
+	})
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
 		return nil, err //nolint:wrapcheck // a transport between others
 	}
-	k.answered(response)
+	r.locked(func() { k.status, k.header = response.StatusCode, response.Header.Clone() })
 	response.Body = struct {
 		io.Reader
 		io.Closer
@@ -82,35 +87,25 @@ func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// begin keeps a request in its place.
-func (k *kept) begin() {
-	r := k.recorder
+func (r *Recorder) locked(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.head.Truncated {
-		r.exchanges = append(r.exchanges, k)
-	}
+	change()
 }
 
-func (k *kept) answered(response *http.Response) {
-	k.recorder.mu.Lock()
-	defer k.recorder.mu.Unlock()
-	k.status, k.header = response.StatusCode, response.Header.Clone()
-}
-
-// Write keeps a piece of the answer, as long as there is room.
+// Write records a part of the response's body, within the bounds of a recording.
 func (k *kept) Write(data []byte) (int, error) {
 	r := k.recorder
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.size += len(data)
-	if r.head.Truncated = r.head.Truncated || r.size > maxSize; !r.head.Truncated {
-		k.body = append(k.body, data...)
-	}
+	r.locked(func() {
+		r.size += len(data)
+		if r.head.Truncated = r.head.Truncated || r.size > maxSize; !r.head.Truncated {
+			k.body = append(k.body, data...)
+		}
+	})
 	return len(data), nil
 }
 
-// Encode writes the recording, made anonymous.
+// Encode writes the recording, anonymized.
 func (r *Recorder) Encode() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,40 +117,39 @@ func (r *Recorder) Encode() ([]byte, error) {
 	return r.encode(known)
 }
 
-// encode writes the recording with each id, name and token as the substitution gives it.
+// encode writes the recording with each id, name and token replaced.
 func (r *Recorder) encode(n *names) ([]byte, error) {
 	var out bytes.Buffer
 	line := json.NewEncoder(&out)
 	line.SetEscapeHTML(false)
-	if err := line.Encode(headBy(n, r.head)); err != nil {
+	if err := line.Encode(n.head(r.head)); err != nil {
 		return nil, fmt.Errorf("writing the recording: %w", err)
 	}
 	for _, k := range r.exchanges {
-		if err := line.Encode(k.by(n)); err != nil {
+		if err := line.Encode(n.exchange(k)); err != nil {
 			return nil, fmt.Errorf("writing the recording: %w", err)
 		}
 	}
 	return out.Bytes(), nil
 }
 
-// headBy replaces what a requirement says of an environment.
-func headBy(n *names, h Head) Head {
-	h.Requirement = requirementBy(n, h.Requirement)
-	h.Requirement.ApplicationID, h.Requirement.Role = idsBy(n, h.Requirement.ApplicationID), n.name(h.Requirement.Role)
+func (n *names) head(h Head) Head {
+	h.Requirement = n.requirement(h.Requirement)
+	h.Requirement.ApplicationID, h.Requirement.Role = n.idsIn(h.Requirement.ApplicationID), n.name(h.Requirement.Role)
 	return h
 }
 
-func (k *kept) by(n *names) exchange {
+func (n *names) exchange(k *kept) exchange {
 	e := exchange{
-		Method: k.method, Address: addressBy(n, canonical(k.url)), Status: k.status,
+		Method: k.method, Address: n.address(canonical(k.url)), Status: k.status,
 		As: maps.Clone(k.as), Header: only(k.header, "Content-Type", "OData-Version", "Preference-Applied", "Retry-After", "x-ms-dop-hint",
 			"x-ms-ratelimit-burst-remaining-xrm-requests", "x-ms-ratelimit-time-remaining-xrm-requests"),
 	}
 	for name, id := range e.As {
-		e.As[name] = idsBy(n, id)
+		e.As[name] = n.idsIn(id)
 	}
 	if len(bytes.TrimSpace(k.body)) > 0 {
-		e.Body = documentBy(n, k.body)
+		e.Body = n.document(k.body)
 		e.Broken = e.Body == nil
 	}
 	return e

@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// The identity that a replay's configuration names. Any other is good as well.
+// The identity that a replay's configuration names. A replay accepts any other too.
 const (
 	TenantID = "11111111-1111-4111-8111-111111111111"
 	ClientID = "22222222-2222-4222-8222-222222222222"
 )
 
-// A Replayer serves a recording: the Web API, and a token endpoint that gives a token
-// to everybody. Of a request that was made several times it gives the answers in
-// their order, and the last one from then on.
+// A Replayer serves a recording: the Web API, and a token endpoint that issues a token to
+// everyone. If a request was recorded several times, it returns the responses in their order,
+// and then the last one again.
 type Replayer struct {
 	Head Head
 
@@ -69,7 +69,7 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		return
 	}
 	if e.Status == 0 {
-		panic(http.ErrAbortHandler) // no answer came
+		panic(http.ErrAbortHandler) // there was no response
 	}
 	for name, value := range e.Header {
 		w.Header().Set(name, value)
@@ -83,7 +83,7 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// next is the next answer to a request.
+// next is the next response to a request.
 func (r *Replayer) next(key string) (exchange, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -97,7 +97,7 @@ func (r *Replayer) next(key string) (exchange, bool) {
 	return list[0], true
 }
 
-// signIn answers as a sign-in host that knows everybody.
+// signIn answers as a sign-in host that accepts everyone.
 func (r *Replayer) signIn(w http.ResponseWriter, request *http.Request, origin string) {
 	tenant, path, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
 	base := origin + "/" + tenant
