@@ -80,7 +80,7 @@ func parsedPage() (*template.Template, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
 		"words": outcomeWords, "line": visible, "lines": text.Lines, "citation": citation, "sentence": beginning, "page": pageURL,
 		"mark": func(v audit.Verdict) string { return verdictFormOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
-		"waiver": waiver, "subject": subject, "facts": facts, "place": placeOf,
+		"subject": subject, "facts": facts, "place": placeOf,
 		"rank": func(r audit.Result) int { return -int(r.Worst()) }, // least is worst
 		"worst": func(r audit.Result) string {
 			if w := r.Worst(); w != audit.SeverityInvalid {

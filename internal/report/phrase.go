@@ -286,7 +286,6 @@ func join(sep string, parts ...string) string {
 func visible(s string) string            { return text.Line(s) }
 func md(s string) string                 { return text.Markdown(s) }
 func shorten(s string, width int) string { return text.Shorten(s, width) }
-func wrap(s string, width int) []string  { return text.Wrap(s, width) }
 func columns(s string) int               { return text.Columns(s) }
 func count(n int, noun string) string    { return text.Count(n, noun) }
 

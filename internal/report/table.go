@@ -274,7 +274,7 @@ func (t *terminal) paragraph(label string, ls table.Style, s string, ts table.St
 	}
 	word := strings.TrimRight(label, " ")
 	lead := t.Paint(word, ls) + label[len(word):]
-	for _, line := range wrap(s, room) {
+	for _, line := range text.Wrap(s, room) {
 		if line == "" {
 			lead = t.Paint(word, ls)
 		}
