@@ -60,7 +60,8 @@ func newPolicyTestCommand(a *app) *cobra.Command {
 		Short: "run the tests of custom rules",
 		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as
 strictly as for a verdict, and measures the coverage.
-The exit code is 1 if a test fails or the coverage is below --threshold.`,
+The exit code is 1 if a test fails or the coverage is below --threshold. A test whose
+name begins with todo_test_ is skipped.`,
 		Example: "  dbaudit policy test policies/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return testPolicies(cmd.Context(), a, args[0], threshold)
@@ -87,21 +88,29 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 	var b strings.Builder
 	place := func(name string) string { return text.Line(filepath.ToSlash(filepath.Join(folder, name))) }
 	for _, t := range trial.Tests {
-		switch {
-		case !t.Passed:
+		switch t.Outcome {
+		case engine.TestFailed:
 			fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), place(t.Place))
 			if t.Detail != "" {
 				fmt.Fprintf(&b, "      %s\n", text.Line(t.Detail))
 			}
-		case a.Verbose:
-			fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
+		case engine.TestSkipped:
+			fmt.Fprintf(&b, "skip  %s  %s\n", text.Line(t.Name), place(t.Place))
+		case engine.TestPassed:
+			if a.Verbose {
+				fmt.Fprintf(&b, "pass  %s\n", text.Line(t.Name))
+			}
 		}
 	}
 	for _, name := range trial.Uncovered {
 		fmt.Fprintf(&b, "not covered  %s\n", place(name))
 	}
-	fmt.Fprintf(&b, "%d tests, %d failed, coverage %.1f %%\n", len(trial.Tests), trial.Failed(), trial.Coverage)
-	return ended(when(trial.Failed() > 0 || trial.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
+	failed, skipped := trial.Count(engine.TestFailed), ""
+	if n := trial.Count(engine.TestSkipped); n > 0 {
+		skipped = fmt.Sprintf(", %d skipped", n)
+	}
+	fmt.Fprintf(&b, "%d tests, %d failed%s, coverage %.1f %%\n", len(trial.Tests), failed, skipped, trial.Coverage)
+	return ended(when(failed > 0 || trial.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
 }
 
 func newPolicyDocsCommand() *cobra.Command {

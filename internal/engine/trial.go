@@ -27,11 +27,11 @@ type Trial struct {
 	Uncovered []string
 }
 
-// Failed counts the tests that did not pass.
-func (t Trial) Failed() int {
+// Count counts the tests that ended in one way.
+func (t Trial) Count(outcome TestOutcome) int {
 	n := 0
 	for _, r := range t.Tests {
-		if !r.Passed {
+		if r.Outcome == outcome {
 			n++
 		}
 	}
@@ -42,10 +42,20 @@ func (t Trial) Failed() int {
 type TestResult struct {
 	// Name is the package and the rule, Place its file and line.
 	Name, Place string
-	Passed      bool
+	Outcome     TestOutcome
 	// Detail is the error of a test that could not be evaluated.
 	Detail string
 }
+
+// A TestOutcome is how a test ended. What did not pass and was not skipped failed.
+type TestOutcome int
+
+// The outcomes of a test.
+const (
+	TestFailed TestOutcome = iota
+	TestPassed
+	TestSkipped // its name begins with todo_
+)
 
 // testTimeout bounds a single test, on a machine that has other things to do.
 const testTimeout = time.Minute
@@ -97,7 +107,7 @@ func Test(ctx context.Context, own, user fs.FS) (Trial, error) {
 				continue
 			}
 			t := TestResult{Name: rule.Module.Package.Path.String() + "." + test.String(), Place: fmt.Sprintf("%s:%d", rule.Location.File, rule.Location.Row)}
-			if t.Passed, err = r.passes(ctx, rule, test); err != nil {
+			if t.Outcome, err = r.outcome(ctx, rule, test); err != nil {
 				t.Detail = err.Error()
 			}
 			if err := ctx.Err(); err != nil {
@@ -163,11 +173,19 @@ func (r runner) prepared(q *topdown.Query) *topdown.Query {
 	return q.WithCompiler(r.compiler).WithStore(r.data).WithTransaction(r.txn)
 }
 
+// outcome evaluates a test, unless it is to be skipped.
+func (r runner) outcome(ctx context.Context, rule *ast.Rule, test ast.Ref) (TestOutcome, error) {
+	if strings.HasPrefix(nameOf(test[len(test)-1]), "todo_") {
+		return TestSkipped, nil
+	}
+	if passed, err := r.passes(ctx, rule, test); err != nil || !passed {
+		return TestFailed, err
+	}
+	return TestPassed, nil
+}
+
 // passes evaluates a test. It passes if it is true, or if each of its cases is.
 func (r runner) passes(ctx context.Context, rule *ast.Rule, test ast.Ref) (bool, error) {
-	if strings.HasPrefix(nameOf(test[len(test)-1]), "todo_") {
-		return false, nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, testTimeout)
 	defer cancel()
 	value, err := answer(ctx, r.prepared(asking(rule.Module.Package.Path.Extend(test))).WithQueryTracer(r.covered))

@@ -108,7 +108,7 @@ helper if acme.double(1) == 2
 `
 )
 
-// TestTrialIsAsOPAs: a test passes, and a line is covered, where OPA's own runner of tests says
+// TestTrialIsAsOPAs: a test passes, fails or is skipped, and a line is covered, where OPA's own runner of tests says
 // so. Only tests link that: it needs package rego.
 func TestTrialIsAsOPAs(t *testing.T) {
 	t.Parallel()
@@ -117,9 +117,9 @@ func TestTrialIsAsOPAs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]bool{}
+	got := map[string]TestOutcome{}
 	for _, r := range trial.Tests {
-		got[r.Name] = r.Passed
+		got[r.Name] = r.Outcome
 	}
 	theirs, err := parse(user, "", false, true)
 	if err != nil {
@@ -135,9 +135,17 @@ func TestTrialIsAsOPAs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]bool{}
+	want := map[string]TestOutcome{}
 	for r := range results {
-		want[r.Package+"."+r.Name] = r.Pass()
+		name := r.Package + "." + r.Name
+		switch {
+		case r.Skip:
+			want[name] = TestSkipped
+		case r.Pass():
+			want[name] = TestPassed
+		default:
+			want[name] = TestFailed
+		}
 	}
 	if diff := cmp.Diff(want, got); diff != "" || len(want) < 20 {
 		t.Errorf("%d tests (-opa +ours):\n%s", len(want), diff)

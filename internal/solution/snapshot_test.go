@@ -154,6 +154,7 @@ func TestStandard(t *testing.T) {
 		"prvReadAccount ": "prvReadAccount", "prvReadTransactonCurency": "prvReadTransactionCurrency",
 		"prvReadLeam": "prvReadLead or prvReadTeam", "readAccount": "prvReadAccount", "Flow": "prvFlow", "pvrReadAccount": "prvReadAccount", "prvReadContract": "", "prvAppendContractTemplate": "",
 		"prvReadnew_account": "", "prvReadWidget": "", "prvWriteQueries": "", "prvX": "", "": "",
+		"prvMerg": "prvMerge", "prvFlwo": "prvFlow", "prvPritn": "prvPrint", "prvFow": "", "prvSort": "",
 	} {
 		if got := s.Nearest(name); got != want {
 			t.Errorf("nearest of %q: got %q, want %q", name, got, want)

@@ -55,13 +55,14 @@ func (s *Standard) Depths(name string) []snapshot.Depth {
 
 // Nearest is the standard privilege that a name most likely means: one letter
 // wrong, missing, too many or two changed places, in a long name two such slips. If two are
-// equally near, it is both, as "this or that"; if more are, it is empty.
+// equally near, it is both, as "this or that"; if more are, it is empty. The name has at
+// least four letters behind prv: one slip in fewer gives a different word.
 //
 // Names of custom tables have their publisher's prefix and an underscore, and are accepted;
 // so are other privileges on a standard table, because the list of privileges may be
 // incomplete.
 func (s *Standard) Nearest(name string) string {
-	const shortest = 9
+	const shortest = len("prv") + 4
 	lower := strings.ToLower(strings.TrimSpace(name))
 	if lower != strings.ToLower(name) {
 		if p, ok := s.byName[lower]; ok {
