@@ -236,8 +236,9 @@ func (b *builder) controlOf(rule string) (audit.Control, bool) {
 	return audit.Control{}, false
 }
 
-// settle makes manual steps of an assignment that gives the user more than is required, and
-// of removing the roles that the user depends on until then.
+// settle makes manual steps of an assignment that gives the user more than is required, of
+// removing the roles that the user depends on until then, and of shares with a user who has
+// no role, which the environment may refuse.
 func (b *builder) settle() {
 	if b.assign != nil && b.assign.Target.Role.ID != "" {
 		b.settleAssign(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
@@ -247,6 +248,14 @@ func (b *builder) settle() {
 			b.manual(w.causes[0], obstacleUnreached)
 		}
 		b.unassign = nil
+	}
+	if b.assign == nil && len(b.reaching()) == 0 {
+		for _, key := range slices.Sorted(maps.Keys(b.shares)) {
+			if w := b.shares[key]; w.addWhy != nil && w.principal.ID == b.plan.IntegrationUser {
+				b.manual(w.added, obstacleNoRole)
+				w.addWhy = nil
+			}
+		}
 	}
 	for root, w := range b.roles {
 		elsewhere := b.elsewhere(root)
@@ -262,15 +271,18 @@ func (b *builder) settle() {
 // elsewhere reports whether the user has roles, but will not have this one, so that a grant
 // to this role does not help the user.
 func (b *builder) elsewhere(root string) bool {
-	user, known := b.snapshot.Users[b.plan.IntegrationUser]
-	if !known || b.assign != nil {
-		return false
-	}
-	reaching := slices.Clone(user.Roles)
+	reaching := b.reaching()
+	return b.assign == nil && len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
+}
+
+// reaching are the roles that the integration user has, directly or through teams.
+func (b *builder) reaching() []string {
+	user := b.snapshot.Users[b.plan.IntegrationUser]
+	roles := slices.Clone(user.Roles)
 	for _, team := range user.Teams {
-		reaching = append(reaching, b.snapshot.Teams[team].Roles...)
+		roles = append(roles, b.snapshot.Teams[team].Roles...)
 	}
-	return len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
+	return roles
 }
 
 // emit writes the actions: first the complete role, so that no user ever has a part of it; then the

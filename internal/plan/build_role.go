@@ -156,7 +156,10 @@ func (b *builder) removePrivileges(c cause) {
 	case w == nil:
 		b.manual(c, b.locked(c.fix.Role))
 		return
-	case len(b.filtered(c.fix)) > 0 && b.LeastPrivilege && !b.ReplaceFiltered:
+	case b.LeastPrivilege && slices.ContainsFunc(b.filtered(c.fix), func(g audit.Grant) bool {
+		_, held := b.snapshot.RolePrivileges[w.ref.ID][g.Name]
+		return !held || !b.ReplaceFiltered
+	}):
 		b.manual(c, obstacleFiltered)
 		return
 	case !b.LeastPrivilege:

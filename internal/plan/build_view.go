@@ -16,6 +16,7 @@ type shareWork struct {
 	view, principal, owner change.Ref
 	table                  string
 	addWhy, reduceWhy      []change.Reason
+	added                  cause // of addWhy
 }
 
 // owner is the user to share a view as; ok is false if that user cannot be impersonated.
@@ -85,7 +86,7 @@ func (b *builder) share(c cause) {
 		case fix.Kind == change.ReduceShare:
 			w.reduceWhy = add(w.reduceWhy, why)
 		default:
-			w.addWhy = add(w.addWhy, why)
+			w.addWhy, w.added = add(w.addWhy, why), c
 		}
 		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
 	}
@@ -126,7 +127,7 @@ func (b *builder) followViews() {
 			b.manual(because, obstacleOwnerTeam)
 		default:
 			w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
-			w.table, w.addWhy = required.Table, add(w.addWhy, why)
+			w.table, w.addWhy, w.added = required.Table, add(w.addWhy, why), because
 		}
 	}
 }

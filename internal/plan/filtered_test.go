@@ -45,6 +45,30 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	decode(t, p)
 }
 
+// TestFilteredSurplusIsLeft: a surplus that the role grants only for some records has no full
+// grant to remove, so that the finding would remain.
+func TestFilteredSurplusIsLeft(t *testing.T) {
+	o := options()
+	o.LeastPrivilege, o.ReplaceFiltered = true, true
+	whole := build(t, o, nil)
+	removal := find(&whole, change.RemovePrivilege)
+	if removal == nil {
+		t.Fatal("no surplus is removed")
+	}
+	p := build(t, o, func(_ *audit.Result, s *snapshot.Snapshot) {
+		for name := range removal.After {
+			delete(s.RolePrivileges[id(role)], name)
+			s.FilteredPrivileges = map[string]map[string]string{id(role): {name: "Global"}}
+		}
+	})
+	if a := find(&p, change.RemovePrivilege); a != nil {
+		t.Errorf("the plan contains %q", a.Summary)
+	}
+	if people := left(p, "DB-ROLE-LEAST-PRIVILEGE"); len(people) != 1 || !strings.Contains(people[0].Summary, "record filter") {
+		t.Errorf("left to people: %+v", people)
+	}
+}
+
 // TestInheritedRightsAreLeft: inherited rights are not reduced, because the share would not
 // change.
 func TestInheritedRightsAreLeft(t *testing.T) {

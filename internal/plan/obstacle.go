@@ -30,6 +30,7 @@ const (
 	obstacleOtherRights
 	obstacleInheritedRights
 	obstacleFiltered
+	obstacleNoRole
 )
 
 // again is the last step if a plan can do the remaining work.
@@ -113,7 +114,11 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 	case obstacleFiltered:
 		return because("a record filter limits the current grant, and rollback could not restore the filter", admin,
 			"Find out who limited "+strings.Join(privileges, ", ")+" in "+role+" to the records of a filter, and why.",
-			"If the filter is not needed, make and apply the plan with --replace-filtered.")
+			"If the filter is not needed, make and apply the plan with --replace-filtered. A grant that exists only with a filter must be removed in the role first.")
+	case obstacleNoRole:
+		return because("the integration user has no role yet, so the environment may refuse the share", admin,
+			"Give the user the integration role; see the other entry of this plan.",
+			"Make the plan again; it then shares "+view+".")
 	case obstacleNone:
 	}
 	return removal{who: change.Who(fix)}

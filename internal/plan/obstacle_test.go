@@ -33,6 +33,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 		obstacleOtherRights:     "see what the share gives",
 		obstacleInheritedRights: "cascades",
 		obstacleFiltered:        "--replace-filtered",
+		obstacleNoRole:          `it then shares the view "Leads"`,
 	}
 	owners := map[string]obstacle{}
 	for o := obstacleNone + 1; int(o) <= len(speaks); o++ {
@@ -52,7 +53,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 			owners[step] = o
 		}
 	}
-	if last := obstacleFiltered; int(last) != len(speaks) {
+	if last := obstacleNoRole; int(last) != len(speaks) {
 		t.Errorf("%d obstacles, %d with words", last, len(speaks))
 	}
 	if r := obstacleNone.removal(fix, ""); r.how != nil || r.why != "" {

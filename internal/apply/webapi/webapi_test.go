@@ -571,6 +571,17 @@ func TestWorldAsItIs(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a new user without a role", func(t *testing.T) {
+		l.reset(t, func(env *simulator.Environment) {
+			noUser(env)
+			env.Role(roleName).BusinessUnit = "Europe"
+		})
+		p := l.plan(t)
+		if slices.Contains(kinds(p), "share-view") {
+			t.Errorf("planned %v, and the environment refuses the shares", kinds(p))
+		}
+		manual(t, p, change.ShareView)
+	})
 	t.Run("an application user that is soft-deleted", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
 			u := env.ApplicationUser(app)
