@@ -17,7 +17,7 @@ func ofRoles() []kind {
 	return []kind{
 		{
 			name: CreateRole, example: example,
-			summary:  "Create the security role {role|for the integration}{with rights}.",
+			summary:  "Create the security role {role|for the integration}[ with {minimum}].",
 			portal:   []string{"{settings} > Security roles.", "Choose + New role, name it {role|of the integration}, choose the root business unit, and save.", levels},
 			requests: fix.creation,
 			act: act{

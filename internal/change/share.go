@@ -31,8 +31,8 @@ func ofShares() []kind {
 		},
 		{
 			name: ReduceShare, who: owner,
-			summary:  "Reduce the share of the view {view|in question} to Read{for principals}[, as its owner {owner}].",
-			portal:   append(sharesPage(), "Select {principals}, keep only Read selected, and choose Share."),
+			summary:  "Reduce the share of the view {view|in question} to Read[ for {first principal}][, as its owner {owner}].",
+			portal:   append(sharesPage(), "Select {principals|the user or team it is shared with}, keep only Read selected, and choose Share."),
 			requests: fix.reductions,
 			example: func(all audit.Fix) audit.Fix {
 				return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}

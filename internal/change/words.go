@@ -39,16 +39,16 @@ func rights(gs []audit.Grant, before string) string {
 	if slices.ContainsFunc(gs, func(g audit.Grant) bool { return g.Depth != shared }) {
 		shared = audit.DepthNone
 	}
-	names := make([]string, min(len(gs), shown))
-	for i := range names {
-		names[i] = audit.Right(gs[i].Name)
-		if before != "" && shared == audit.DepthNone && gs[i].Depth != audit.DepthNone {
-			names[i] += " (" + gs[i].Depth.Level() + ")"
+	names := make([]string, len(gs))
+	for i, g := range gs {
+		names[i] = audit.Right(g.Name)
+		if before != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
+			names[i] += " (" + g.Depth.Level() + ")"
 		}
 	}
 	said := and(names)
-	if more := len(gs) - len(names); more > 0 {
-		said = fmt.Sprintf("%s and %d more", strings.Join(names, ", "), more)
+	if len(names) > shown {
+		said = text.Listed(names, shown)
 	}
 	if before != "" && shared != audit.DepthNone {
 		said += " " + before + " " + shared.Level() + " level"
@@ -56,38 +56,13 @@ func rights(gs []audit.Grant, before string) string {
 	return said
 }
 
-func with(gs []audit.Grant) string {
-	switch len(gs) {
-	case 0:
-		return ""
-	case 1:
-		return " with " + audit.Right(gs[0].Name)
+// principals names users and teams, the first few of many.
+func principals(ps []audit.Reference, most int) string {
+	names := make([]string, len(ps))
+	for i := range ps {
+		names[i] = cmp.Or(name(&ps[i]), "a user or team")
 	}
-	return fmt.Sprintf(" with %d privileges", len(gs))
-}
-
-func principalNames(ps []audit.Reference) string {
-	if len(ps) == 0 {
-		return "the user or team it is shared with"
-	}
-	var names []string
-	for _, p := range ps[:min(len(ps), listed)] {
-		names = append(names, cmp.Or(name(&p), "the principal"))
-	}
-	if more := len(ps) - listed; more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
-	}
-	return strings.Join(names, ", ")
-}
-
-func forPrincipals(ps []audit.Reference) string {
-	switch len(ps) {
-	case 0:
-		return ""
-	case 1:
-		return " for " + cmp.Or(name(&ps[0]), "the user or team it is shared with")
-	}
-	return fmt.Sprintf(" for %s and %d more", cmp.Or(name(&ps[0]), "one"), len(ps)-1)
+	return text.Listed(names, most)
 }
 
 // Listed joins what a message names, the first few of many.
@@ -153,12 +128,18 @@ func fill(part string, words map[string]string) (said string, known bool) {
 
 // vocabulary is what sentences call by names in braces; empty if the fix does not say.
 func (f fix) vocabulary() map[string]string {
+	minimum := ""
+	if n := len(f.Privileges); n == 1 {
+		minimum = audit.Right(f.Privileges[0].Name)
+	} else if n > 1 {
+		minimum = text.Count(n, "privilege")
+	}
 	return map[string]string{
 		"role": name(f.Role), "user": name(f.User), "team": name(f.Team), "view": name(f.View), "owner": name(f.Owner), "owner name": refName(f.Owner),
 		"unit": name(f.BusinessUnit), "application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.place(),
 		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions",
-		"rights":   rights(f.Privileges, ""), "rights at": rights(f.Privileges, "at"), "rights to": rights(f.Privileges, "to"), "with rights": with(f.Privileges),
-		"principals": principalNames(f.Principals), "for principals": forPrincipals(f.Principals), "contents": f.contents(), "required": f.required(),
+		"rights":   rights(f.Privileges, ""), "rights at": rights(f.Privileges, "at"), "rights to": rights(f.Privileges, "to"), "minimum": minimum,
+		"principals": principals(f.Principals, listed), "first principal": principals(f.Principals, 1), "contents": f.contents(), "required": f.required(),
 	}
 }
 
