@@ -112,9 +112,14 @@ func (o obstacle) removal(fix audit.Fix, name string) removal {
 			fmt.Sprintf("Find where the rights to %s come from: a share or an assignment of another row that cascades to it.", view),
 			"Reduce that share there, or change the cascading behavior of the relationship.")
 	case obstacleFiltered:
-		return because("a record filter limits the current grant, and rollback could not restore the filter", admin,
-			"Find out who limited "+strings.Join(privileges, ", ")+" in "+role+" to the records of a filter, and why.",
-			"If the filter is not needed, make and apply the plan with --replace-filtered. A grant that exists only with a filter must be removed in the role first.")
+		how := []string{
+			"Find out who limited " + strings.Join(privileges, ", ") + " in " + role + " to the records of a filter, and why.",
+			"If the filter is not needed, make and apply the plan with --replace-filtered.",
+		}
+		if fix.Kind == change.RemovePrivilege {
+			how = append(how, "If a privilege is granted only with a filter, remove it from the role yourself first.")
+		}
+		return because("a record filter limits the current grant, and rollback could not restore the filter", admin, how...)
 	case obstacleNoRole:
 		return because("the integration user has no role yet, so the environment may refuse the share", admin,
 			"Give the user the integration role; see the other entry of this plan.",
