@@ -69,6 +69,8 @@ type Integration struct {
 	Required map[string]Depth `json:"required"`
 	// Surplus lists what the role grants beyond the minimum, the dangerous first.
 	Surplus []string `json:"surplus"`
+	// Allowed lists what the configuration allows beyond the minimum (allow:), sorted.
+	Allowed []string `json:"allowed,omitempty"`
 }
 
 // Unread says why an environment or a file could not be read and, of a file, where in

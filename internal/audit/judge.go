@@ -76,26 +76,18 @@ const ViewsUnchecked = "views not checked: none is configured"
 // LeavesViewsOut reports whether no view was checked because none is configured.
 func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
 
-// AllowedBeyond begins the note of the privileges that the configuration allows beyond the
-// minimum. The engine writes it.
-const AllowedBeyond = "the configuration allows privileges beyond the minimum (allow:)"
-
 // RequiresOther reports whether a result is known to require something else than an earlier
 // one: by another profile, or because the configuration lowers other depths or allows other
 // privileges. What only one of them requires depends on the environment.
 func (r Result) RequiresOther(was Result) bool {
-	allowed := func(of Result) string {
-		i := slices.IndexFunc(of.Notes, func(note string) bool { return strings.HasPrefix(note, AllowedBeyond) })
-		if i < 0 {
-			return ""
-		}
-		return of.Notes[i]
-	}
-	if r.Profile.Differs(was.Profile) || allowed(r) != allowed(was) {
+	if r.Profile.Differs(was.Profile) {
 		return true
 	}
 	if r.Integration == nil || was.Integration == nil {
 		return false
+	}
+	if !slices.Equal(r.Integration.Allowed, was.Integration.Allowed) {
+		return true
 	}
 	for privilege, depth := range was.Integration.Required {
 		if now, both := r.Integration.Required[privilege]; both && now != depth {

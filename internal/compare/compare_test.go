@@ -194,7 +194,7 @@ func TestNotFixed(t *testing.T) {
 		r := result(c)
 		r.Integration = &audit.Integration{Role: &audit.Subject{Kind: audit.SubjectRole, ID: role}, Required: map[string]audit.Depth{"prvReadLead": depth}}
 		if allowed != "" {
-			r.Notes = []string{"another note", audit.AllowedBeyond + ": " + allowed}
+			r.Integration.Allowed = []string{allowed}
 		}
 		return r
 	}

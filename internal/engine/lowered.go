@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -33,7 +32,7 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	note(by+" lowers severities", severities)
 	note(by+" accepts views of more tables (view_tables:)", p.ViewTablesBeyond())
 	note(by+" allows privileges beyond the minimum (allow:)", p.Allows())
-	note(audit.AllowedBeyond, slices.Sorted(slices.Values(s.Requirement.Allow)))
+	note("the configuration allows privileges beyond the minimum (allow:)", slices.Sorted(slices.Values(s.Requirement.Allow)))
 	return notes
 }
 

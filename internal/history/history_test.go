@@ -20,6 +20,7 @@ func on(day int, a, b audit.Outcome) audit.Result {
 	r := audit.Result{
 		Environment: audit.Environment{Name: "prod", URL: "https://prod.example", OrganizationID: "ORG"}, Profile: audit.Profile{Name: "p"},
 		Snapshot: audit.Snapshot{Digest: fmt.Sprint(day), TakenAt: at}, EvaluatedAt: at.Add(time.Minute), Controls: controls,
+		Integration: &audit.Integration{},
 	}
 	r.Summary = audit.Summarize(controls)
 	r.Verdict = audit.Judge(r.Summary)
@@ -151,7 +152,7 @@ func TestProfilesChange(t *testing.T) {
 func TestChanged(t *testing.T) {
 	t.Parallel()
 	allowed, profile := on(2, pass, pass), on(2, pass, pass)
-	allowed.Notes = []string{audit.AllowedBeyond + ": prvDeleteLead"}
+	allowed.Integration = &audit.Integration{Allowed: []string{"prvDeleteLead"}}
 	profile.Profile.Digest = "sha256:b"
 	first := on(1, fail, pass)
 	first.Profile.Digest = "sha256:a"

@@ -374,7 +374,7 @@ func judging(role, allowed string, controls ...control) func(time.Time) audit.Re
 		r := result("contoso", "1", at, controls...)
 		r.Integration = &audit.Integration{Role: &audit.Subject{Kind: audit.SubjectRole, ID: role}}
 		if allowed != "" {
-			r.Notes = []string{audit.AllowedBeyond + allowed}
+			r.Integration.Allowed = []string{allowed}
 		}
 		return r
 	}

@@ -2,7 +2,8 @@
 # title: The subjects of the verdict
 # description: >-
 #   The integration that the rules judged: its user, its role, the granted and the required privileges of the
-#   minimum, and what the role grants beyond them. What does not exist, or was not read, is null.
+#   minimum, what the role grants beyond them, and what the configuration allows beyond them. What does not exist,
+#   or was not read, is null.
 package dbaudit.judged
 
 import data.dbaudit.catalogue
@@ -19,6 +20,7 @@ integration := {
 	"granted": _granted,
 	"required": _required,
 	"surplus": _surplus,
+	"allowed": sort(input.requirement.allow),
 }
 
 default _user := null

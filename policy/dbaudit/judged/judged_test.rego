@@ -19,6 +19,12 @@ test_the_integration_is_named if {
 	integration.required.prvReadAccount == "global"
 	integration.required.prvReadUserQuery == "basic"
 	integration.surplus == ["prvBulkDelete", "prvReadOrganization"]
+	integration.allowed == []
+}
+
+test_what_the_configuration_allows_is_listed if {
+	integration := judged.integration with input as testing.changed({"/requirement/allow": ["prvReadTeam", "prvReadOrganization"]})
+	integration.allowed == ["prvReadOrganization", "prvReadTeam"]
 }
 
 test_what_does_not_exist_is_null if {
