@@ -161,15 +161,19 @@ func (e Explanation) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", text.Line(e.ID), text.Line(e.Title))
 	for _, p := range e.passages() {
-		label := p.label
+		label, hang := p.label, ""
+		if label == portalSteps {
+			hang = "   " // behind the number
+		}
 		for _, said := range p.said {
 			lines := []string{text.Line(said)}
 			if !text.IsWeb(said) {
-				lines = text.Wrap(lines[0], 80-width)
+				lines = text.Wrap(lines[0], 80-width-len(hang))
 			}
+			indent := ""
 			for _, line := range lines {
-				fmt.Fprintf(&b, "%-*s%s\n", width, label, line)
-				label = ""
+				fmt.Fprintf(&b, "%-*s%s%s\n", width, label, indent, line)
+				label, indent = "", hang
 			}
 		}
 	}

@@ -169,7 +169,7 @@ func staleIn(dir string, pages map[string]string) ([]string, error) {
 func TestExplanations(t *testing.T) {
 	t.Parallel()
 	for _, e := range []Explanation{
-		{Kind: "control", ID: "X", Title: "A title", Severity: "high", Portal: []string{"Open it", "Close it"}, Citation: &audit.Citation{Tab: "Core", Line: "Lead"}},
+		{Kind: "control", ID: "X", Title: "A title", Severity: "high", Portal: []string{"Open it " + strings.Repeat("and look ", 8), "Close it"}, Citation: &audit.Citation{Tab: "Core", Line: "Lead"}},
 		{Kind: "rule", ID: "role/x", Title: "A title", Profile: "acme", Controls: []string{"A", "B"}, SeeAlso: []audit.Source{{Title: "A page", URL: "https://x.example"}}},
 		{Kind: "privilege", ID: "prvX", Title: "A title", Profile: "acme"},
 	} {
@@ -179,7 +179,7 @@ func TestExplanations(t *testing.T) {
 				t.Errorf("%s is not said of %s:\n%s\n%s", p.label, e.ID, short, long)
 			}
 		}
-		if want := map[string]string{"control": "portal      1. Open it\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
+		if want := map[string]string{"control": "portal      1. Open it and look and look and look and look and look and look and\n               look and look\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
 			t.Errorf("%q is missing:\n%s", want, short)
 		}
 	}
