@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// Advice is the next step for whoever reads the error, or "" where the cause
-// carries its own.
+// Advice is the next step for the reader of the error, or "" if the cause has its own.
 func (e *Error) Advice() string {
 	if e.MayHaveHappened {
 		return "the change may have happened: read the current state before sending it again"
@@ -52,7 +51,7 @@ func (e *Error) Advice() string {
 	return "see the code and the correlation id"
 }
 
-// codeAdvice knows the codes whose cause the status alone does not tell.
+// codeAdvice is the advice for codes that explain more than the status.
 func (e *Error) codeAdvice() string {
 	switch canonicalCode(e.Code) {
 	case "0x80048306":
@@ -69,10 +68,10 @@ func (e *Error) codeAdvice() string {
 	return ""
 }
 
-// actOnBehalf is the privilege to do something as somebody else.
+// actOnBehalf is the privilege to impersonate another user.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
-// forbiddenAdvice asks for a role only where the environment names a privilege.
+// forbiddenAdvice advises a role only if the environment names a privilege.
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
 	behalf := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
@@ -100,8 +99,8 @@ func (e *Error) forbiddenAdvice() string {
 	return "give " + privilege + " to a security role of this identity, at Organization level where the editor allows it"
 }
 
-// causeAdvice says who ends a cause, and where. It is "" for causes that the status
-// or the code tells better.
+// causeAdvice says who must act, and where. It is "" for causes that the status or the code
+// explains better.
 func (e *Error) causeAdvice() string {
 	who, role := "this identity's user", "the auditor's role"
 	if e.Impersonated {
@@ -127,20 +126,19 @@ func (e *Error) causeAdvice() string {
 	return ""
 }
 
-// Known names principals by their ids as advice is to name them: "the auditor",
-// "the view's owner Jane".
+// Known has the names that advice uses for principals, by their ids: "the auditor", "the view's
+// owner Jane".
 type Known map[GUID]string
 
-// Principal gives the id of the user or team that the environment says lacks a
-// privilege, or "". It may be the caller, whoever is acted for, or the target of a
-// share.
+// Principal is the id of the user or team that lacks a privilege, as the environment says, or
+// "". It may be the caller, the impersonated user, or the target of a share.
 func (e *Error) Principal() GUID {
 	id, _ := ParseGUID(e.says(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`))
 	return id
 }
 
-// AdviceFor is Advice by one who knows some principals: where the environment says
-// who lacks a privilege, the advice names them.
+// AdviceFor is Advice that names the known principal that lacks a privilege, if the environment
+// says which one does.
 func (e *Error) AdviceFor(known Known) string {
 	privilege, lacking := e.MissingPrivilege(), e.Principal()
 	name := known[lacking]

@@ -2,7 +2,6 @@ package dataverse
 
 import (
 	"context"
-	"errors"
 	"net/http"
 )
 
@@ -37,11 +36,7 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 
 // signInError marks a failed sign-in, so that it is not repeated as a failed request.
 func signInError(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return err
-	}
-	var already *Error
-	if errors.As(err, &already) {
+	if is[*Error](err) || ctx.Err() != nil {
 		return err
 	}
 	return &Error{Kind: Unauthorized, cause: err}

@@ -1,5 +1,5 @@
-// Package dataverse is a client of the Microsoft Dataverse Web API that would
-// rather fail than be silently short.
+// Package dataverse is a client of the Microsoft Dataverse Web API. It fails rather than return
+// incomplete data.
 //
 //   - A [Client] only reads. Writing needs a [Writer], with its own constructor.
 //   - Rows are complete or there is an error: pages are followed to the last

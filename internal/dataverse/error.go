@@ -53,7 +53,7 @@ type Error struct {
 	RetryAfter time.Duration
 
 	claims bool // a 401 asks for more claims than the token has
-	bare   bool // a refusal that is not in the Web API's form
+	bare   bool // the response is not in the Web API's form
 	cause  error
 }
 

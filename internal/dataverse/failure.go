@@ -12,9 +12,8 @@ func failure(r reply) *Error {
 	if r.status >= 200 && r.status <= 299 {
 		return nil
 	}
-	e := &Error{Status: r.status, CorrelationID: correlation(r.header)}
 	said, isOData := decodeError(r.body)
-	e.Code, e.Message = said.code, said.message
+	e := &Error{Status: r.status, CorrelationID: correlation(r.header), Code: said.code, Message: said.message, bare: !isOData}
 	// Microsoft documents codes without their statuses.
 	cause := causeOfCode(e.Code)
 	switch s := r.status; {
@@ -32,11 +31,11 @@ func failure(r reply) *Error {
 		e.Kind = NotMember
 	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306",
 		s != http.StatusTooManyRequests && cause != CauseUnknown && cause != CauseUserDisabled:
-		e.Kind, e.bare = Forbidden, !isOData
+		e.Kind = Forbidden
 		if e.bare && (!isJSON(r) || json.Valid(r.body)) {
 			e.Message = "the answer does not come from the Web API" + title(r.body)
 		}
-	case s == http.StatusNotFound && isOData:
+	case s == http.StatusNotFound && !e.bare:
 		e.Kind = NotFound
 	case s == http.StatusNotFound, s < 200:
 		// Only the Web API itself can say that something does not exist.

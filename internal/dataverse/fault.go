@@ -10,40 +10,37 @@ import (
 
 // A fault is what a failed connection means.
 type fault struct {
-	lasting bool   // trying again cannot help
+	lasting bool   // a repetition cannot help
 	unsent  bool   // the request did not reach the other side
-	advice  string // the next step, "" where the caller gave up itself
+	advice  string // the next step, "" if the caller gave up
 }
 
 func diagnose(err error) fault {
-	var (
-		name      *net.DNSError
-		dial      *net.OpError
-		unknownCA x509.UnknownAuthorityError
-		badHost   x509.HostnameError
-		badCert   x509.CertificateInvalidError
-		verify    *tls.CertificateVerificationError
-		notTLS    tls.RecordHeaderError
-	)
+	name, noName := errors.AsType[*net.DNSError](err)
+	operation, failed := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return fault{lasting: true}
-	case errors.As(err, &name) && name.IsNotFound:
+	case noName && name.IsNotFound:
 		return fault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
-	case errors.As(err, &unknownCA), errors.As(err, &badHost), errors.As(err, &badCert),
-		errors.As(err, &verify), errors.As(err, &notTLS):
+	case is[x509.UnknownAuthorityError](err), is[x509.HostnameError](err), is[x509.CertificateInvalidError](err),
+		is[*tls.CertificateVerificationError](err), is[tls.RecordHeaderError](err):
 		return fault{true, true, "the certificate cannot be verified: check the address; behind a proxy that inspects TLS, add its CA to SSL_CERT_FILE"}
-	case errors.As(err, &name), errors.As(err, &dial) && dial.Op == "dial":
+	case noName, failed && operation.Op == "dial":
 		return fault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
 	}
 	return fault{advice: "the connection broke or took too long: check the network and try again"}
 }
 
-// Lasting reports whether a failed connection will fail the same way when it
-// is tried again: a name that does not exist, a certificate that is not
-// trusted, a caller that gave up.
+// is reports whether an error, or one that it wraps, has a type.
+func is[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// Lasting reports whether a failed connection will fail the same way again: the name does not
+// exist, the certificate is not trusted, or the caller gave up.
 func Lasting(err error) bool { return diagnose(err).lasting }
 
-// ConnectionAdvice gives the next step after a connection that failed, or ""
-// where the caller gave up itself.
+// ConnectionAdvice is the next step after a failed connection, or "" if the caller gave up.
 func ConnectionAdvice(err error) string { return diagnose(err).advice }

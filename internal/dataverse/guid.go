@@ -23,8 +23,7 @@ func ParseGUID(s string) (GUID, error) {
 // String gives the id as it goes on the wire.
 func (g GUID) String() string { return string(g) }
 
-// IsZero reports whether g identifies nothing, which an id of zeros only does
-// not either.
+// IsZero reports whether g identifies nothing, as an id of zeros does.
 func (g GUID) IsZero() bool { return g == "" || g == "00000000-0000-0000-0000-000000000000" }
 
 // UnmarshalText reads an id strictly; null and "" become the zero value.

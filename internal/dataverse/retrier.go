@@ -63,7 +63,9 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 			return r, p.finish(c, attempt, e)
 		}
 		var wait time.Duration
+		kind := RequestRetried
 		if when == waiting {
+			kind = RequestThrottled
 			throttled++
 			p.counters.throttled.Add(1)
 			wait = cmp.Or(e.RetryAfter, Backoff(throttled, longestWait, p.Jitter()))
@@ -75,10 +77,6 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 			return r, p.finish(c, attempt, e)
 		}
 		waited += wait
-		kind := RequestRetried
-		if when == waiting {
-			kind = RequestThrottled
-		}
 		p.Observe(Event{Kind: kind, Label: c.label, Attempt: attempt, Status: r.status, Wait: wait, Reason: e.Kind})
 		p.counters.retries.Add(1)
 		if when == waiting && e.RetryAfter > 0 {
@@ -99,13 +97,12 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 		return unusable(c, r)
 	}
 	e.RetryAfter = RetryAfter(r.header, p.Now())
-	_, isOData := decodeError(r.body)
 	// A proxy may have forwarded the request before it refused.
-	forwarded := !isOData && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
+	forwarded := e.bare && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
 	e.MayHaveHappened = !c.reads() && (r.status >= 500 || r.status == http.StatusRequestTimeout || forwarded)
 	// An error body that claims to be JSON but is not was damaged in transit. A refusal in
 	// another form of JSON is a gateway's.
-	damaged := len(r.body) > 0 && !isOData && isJSON(r) && (e.Kind != Forbidden || !json.Valid(r.body))
+	damaged := len(r.body) > 0 && e.bare && isJSON(r) && (e.Kind != Forbidden || !json.Valid(r.body))
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		return e, waiting
@@ -136,10 +133,10 @@ func Passing(status int) bool {
 
 // unusable is the error of a successful response that the caller cannot use, or nil.
 func unusable(c call, r reply) (*Error, again) {
-	if c.usable == nil {
-		return nil, never
+	var reason error
+	if c.usable != nil {
+		reason = c.usable(r)
 	}
-	reason := c.usable(r)
 	if reason == nil {
 		return nil, never
 	}
@@ -147,8 +144,7 @@ func unusable(c call, r reply) (*Error, again) {
 	if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
 		e.Message += " (it is " + Printable(clip(kind)) + ")"
 	}
-	var lasting lastingError
-	if errors.As(reason, &lasting) {
+	if is[lastingError](reason) {
 		return e, never
 	}
 	return e, asRead
@@ -157,8 +153,7 @@ func unusable(c call, r reply) (*Error, again) {
 // judgeBroken judges an attempt without a complete response. A status that was received still
 // says whether the call was executed.
 func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return known, never
 	}
 	if r.status == http.StatusTooManyRequests {
@@ -170,9 +165,8 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}
 	refused := r.status >= 300 && r.status < 500 && r.status != http.StatusRequestTimeout
 	e.MayHaveHappened = !c.reads() && !refused && !found.unsent
-	var large tooLargeError
 	switch {
-	case errors.As(err, &large):
+	case is[tooLargeError](err):
 		e.Kind = Protocol
 		return e, never
 	case found.lasting:

@@ -2,6 +2,7 @@ package dataverse
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -112,14 +113,10 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 
 // reasonOf prefers this package's reason for a cancellation to "context canceled".
 func reasonOf(ctx context.Context, err error) error {
-	var timeout timeoutError
-	if errors.As(context.Cause(ctx), &timeout) {
+	if timeout, ok := errors.AsType[timeoutError](context.Cause(ctx)); ok {
 		return timeout
 	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
+	return cmp.Or(ctx.Err(), err)
 }
 
 // progress reports each read that returned data.

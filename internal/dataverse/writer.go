@@ -10,13 +10,12 @@ import (
 	"strings"
 )
 
-// Writer changes one environment, and reads it as a [Client] does. Nothing but
-// the carrying out of a plan should hold one.
+// Writer changes one environment, and reads it as a [Client] does. Only the code that carries
+// out a plan may have one.
 //
-// A change is sent once. It is sent again only after answers that say that it
-// was not carried out (429, and 401 with a new token) and where no connection
-// came about. After anything else the error's MayHaveHappened is set, and the
-// state must be read before anybody tries again.
+// A change is sent once. It is repeated only if it was not carried out: after 429, after 401
+// with a new token, and if there was no connection. After any other failure the error's
+// MayHaveHappened is set, and the state must be read before another try.
 type Writer struct{ *Client }
 
 // NewWriter makes a client that may also write.

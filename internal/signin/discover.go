@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Discovery is what an environment says, unasked, about where to sign in.
+// Discovery is where an environment says that one signs in.
 type Discovery struct {
 	Tenant string
 	Cloud  Cloud
@@ -97,8 +97,7 @@ func (c Config) ask(ctx context.Context, address string) (int, http.Header, erro
 		return nil
 	})
 	err = c.explain(ctx, err)
-	var refused *AuthError
-	if errors.As(err, &refused) { // this was not the sign-in host yet
+	if refused, ok := errors.AsType[*AuthError](err); ok { // this was not the sign-in host yet
 		refused.early = refused.Status == 0 && refused.Code == ""
 		refused.Message = strings.Replace(refused.Message, "the sign-in host", "the environment", 1)
 	}

@@ -35,8 +35,8 @@ type AuthError struct {
 
 	oauth string // OAuth's own code, beside Entra's
 	cause error
-	early bool          // before anybody was asked to sign in
-	again bool          // the same may work when it is tried again
+	early bool          // before the sign-in host was asked
+	again bool          // a repetition may succeed
 	after time.Duration // how long the other side asks to wait
 }
 
@@ -134,22 +134,20 @@ func interrupted(ctx context.Context) *AuthError {
 // explain turns an error of MSAL into one that can be shown. MSAL's own texts contain whole
 // responses, with tokens, so none is passed on.
 func (c Config) explain(ctx context.Context, err error) error {
-	var (
-		configured *ConfigError
-		failed     *AuthError
-		call       msal.CallErr
-		badJSON    msal.InvalidJsonErr
-	)
+	configured, isConfigured := errors.AsType[*ConfigError](err)
+	failed, isFailed := errors.AsType[*AuthError](err)
+	call, isCall := errors.AsType[msal.CallErr](err)
+	_, badJSON := errors.AsType[msal.InvalidJsonErr](err)
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &configured):
+	case isConfigured:
 		return configured
 	case ctx.Err() != nil:
 		return interrupted(ctx)
-	case errors.As(err, &failed):
+	case isFailed:
 		return failed
-	case errors.As(err, &call):
+	case isCall:
 		var status int
 		var header http.Header
 		var body []byte
@@ -162,7 +160,7 @@ func (c Config) explain(ctx context.Context, err error) error {
 			body = []byte(text)
 		}
 		return c.refusal(status, header, body)
-	case errors.As(err, &badJSON):
+	case badJSON:
 		return unreadable()
 	}
 	return &AuthError{Message: c.safe(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
@@ -261,8 +259,8 @@ func share(words []string, list string) bool {
 	return slices.ContainsFunc(strings.Fields(list), func(word string) bool { return slices.Contains(words, word) })
 }
 
-// Lasting reports whether the sign-in fails until somebody changes something: a wrong
-// credential, a consent that was revoked. The opposite may be over when it is tried again.
+// Lasting reports whether the sign-in fails until something is corrected: a wrong credential, a
+// revoked consent. Any other failure may be temporary.
 func (e *AuthError) Lasting() bool {
 	switch {
 	case e.cause != nil, dataverse.Passing(e.Status):

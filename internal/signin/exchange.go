@@ -126,8 +126,8 @@ func (c Config) try(ctx context.Context, do func() error) error {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		err := do()
-		var failed *AuthError
-		if !errors.As(err, &failed) || !failed.again || ctx.Err() != nil || attempt == maxAttempts {
+		failed, ok := errors.AsType[*AuthError](err)
+		if !ok || !failed.again || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
 		wait := max(dataverse.Backoff(attempt, longestWait, c.Jitter()), failed.after)

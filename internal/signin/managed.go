@@ -29,8 +29,7 @@ func (s *Session) managedSource() (source, error) {
 		}
 		got, err := made.AcquireToken(ctx, s.Origin, options...)
 		err = s.config.explain(ctx, err)
-		var failed *AuthError
-		if errors.As(err, &failed) && failed.Code == "" && ctx.Err() == nil {
+		if failed, ok := errors.AsType[*AuthError](err); ok && failed.Code == "" && ctx.Err() == nil {
 			failed.Advice = advise(ManagedIdentity)
 		}
 		return got, err

@@ -100,8 +100,8 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 // mustAsk reports whether only the person can help: there is no sign-in, or
 // Entra refuses it.
 func mustAsk(err error) bool {
-	var call msal.CallErr
-	return isNobody(err) || errors.As(err, &call) && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
+	call, ok := errors.AsType[msal.CallErr](err)
+	return isNobody(err) || ok && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
 }
 
 // isNobody reports whether nobody has signed in; the second error is MSAL's.

@@ -173,12 +173,9 @@ func (c Config) naming(err error) error {
 		}
 		return strings.ReplaceAll(text, "DBAUDIT_CLIENT_", c.Variables+"CLIENT_")
 	}
-	var wrong *ConfigError
-	var failed *AuthError
-	switch {
-	case errors.As(err, &wrong):
+	if wrong, ok := errors.AsType[*ConfigError](err); ok {
 		wrong.Message = own(wrong.Message)
-	case errors.As(err, &failed):
+	} else if failed, ok := errors.AsType[*AuthError](err); ok {
 		failed.Advice = own(failed.Advice)
 	}
 	return err

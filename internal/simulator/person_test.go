@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"testing"
 
 	"github.com/AzureAD/microsoft-authentication-library-for-go/apps/public"
@@ -12,20 +11,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-func publicClient(t *testing.T, server *simulator.Server, hc *http.Client) public.Client {
-	t.Helper()
+func TestMSALDeviceCode(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, nil)
+	hc := httpClient(t, server)
 	app, err := public.New(publicID, public.WithAuthority(server.AuthorityURL()+"/"+server.TenantID()),
 		public.WithHTTPClient(hc), public.WithInstanceDiscovery(false))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return app
-}
-
-func TestMSALDeviceCode(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	hc := httpClient(t, server)
-	app := publicClient(t, server, hc)
 	scopes := []string{server.URL() + "/.default"}
 	code, err := app.AcquireTokenByDeviceCode(t.Context(), scopes)
 	if err != nil {
@@ -70,30 +63,4 @@ func browse(t *testing.T, hc *http.Client, address string) string {
 		t.Fatalf("GET %s: %d %v %s", address, response.StatusCode, err, body)
 	}
 	return string(body)
-}
-
-func TestMSALInteractive(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	hc := httpClient(t, server)
-	field := regexp.MustCompile(`name="(code|state)" value="([^"]*)"`)
-	// What a browser does with the page: it posts the form to the address in it.
-	open := func(address string) error {
-		page := browse(t, hc, address)
-		form := url.Values{}
-		for _, m := range field.FindAllStringSubmatch(page, -1) {
-			form.Set(m[1], m[2])
-		}
-		action := regexp.MustCompile(`action="([^"]*)"`).FindStringSubmatch(page)
-		response, err := http.PostForm(action[1], form)
-		if err != nil {
-			return err
-		}
-		return response.Body.Close()
-	}
-	result, err := publicClient(t, server, hc).AcquireTokenInteractive(t.Context(), []string{server.URL() + "/.default"},
-		public.WithOpenURL(open), public.WithLoginHint("alex@contoso.com"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	works(t, server, hc, result.AccessToken, server.Environment().User("alex@contoso.com").ID)
 }
