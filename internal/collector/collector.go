@@ -58,8 +58,8 @@ type Options struct {
 	Requirement snapshot.Requirement
 	// Environment names what is read; its organization id is filled in.
 	Environment snapshot.Environment
-	// Pattern is the part of a name by which user and role are deduced where the
-	// requirement names none.
+	// Pattern is the part of a name by which user and role are found if the requirement names
+	// none.
 	Pattern string
 	// Privileges is the profile's minimum, in the spelling that the snapshot uses.
 	Privileges []string
@@ -69,32 +69,32 @@ type Options struct {
 	// Strong asks for what is true now, past the caches of permissions.
 	Strong bool
 	// Progress receives the progress of reading. It is called from many goroutines and
-	// should return at once; nil for nobody.
+	// should return at once. May be nil.
 	Progress func(Event)
 }
 
-// An Event tells that one question to the environment was begun or has ended. A
-// section may take several.
+// An Event reports the beginning or end of one question to the environment. A section may
+// require several.
 type Event struct {
 	Section snapshot.Section
 	// What says in a few words what is read.
 	What string
 	// Attempt counts from 1; above it, the answer was inconsistent and is read again.
 	Attempt int
-	// Done is false when an attempt begins, true when the last one ended with State
-	// and that many Rows.
+	// Done is false at the beginning of an attempt. At the end of the last one it is true, with
+	// State and the number of Rows.
 	Done  bool
 	State snapshot.State
 	Rows  int
 }
 
-// CollectAll reads one environment for several integrations, and gives each the sealed
-// snapshot that it would be given alone. What they ask for alike is asked once, and what
-// they ask for of the same table in one request. The options differ in the requirement, the
-// pattern and the privileges alone. It fails only where nothing can be judged: the
-// environment cannot be reached, sign-in fails, the identity is not a user of the
-// environment, or the context ends. Everything less is said in the snapshot's coverage. The
-// same environment gives the same bytes.
+// CollectAll reads one environment for several integrations. It returns the sealed snapshot of
+// each, which is the same as if it had been read alone; the same environment gives the same
+// bytes. Common questions are asked once, and questions about the same table in one request.
+// The options may differ only in the requirement, the pattern and the privileges. It fails only
+// if nothing can be judged: the environment cannot be reached, sign-in fails, the identity is
+// not a user of the environment, or the context ends. The snapshot's coverage has all lesser
+// faults.
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
 	group := &company{once: &onceReader{Reader: r, answers: map[dataverse.Request]*answer{}}, copies: map[string]role{}}
 	asker := NewAsker(r, options[0].Strong)
@@ -172,7 +172,7 @@ type collection struct {
 	teamsKnown     bool // their roles were asked for
 	units          []unit
 	definitions    []definition
-	named          []role // roots whose name fits
+	named          []role // roots with a matching name
 	confirmed      map[string]role
 	asked          map[string]bool // roots whose privileges were asked for
 	grants         map[string]granted
@@ -188,10 +188,10 @@ type collection struct {
 	sightIDs       map[string]string  // those names by the privileges' ids
 }
 
-// A part is what is done beside others in a round.
+// A part of a round runs in parallel with the others.
 type part = func(context.Context) error
 
-// parallel does a part for each of n. The client bounds how many requests are really under way.
+// parallel runs a part for each of n. The client bounds how many requests run at once.
 func parallel(ctx context.Context, n int, part func(context.Context, int) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range n {

@@ -15,8 +15,8 @@ type expansion struct {
 	of       *selection
 }
 
-// columns are those that a function reads of a row, the key first. Each column is written
-// once, where it is read, and cannot be read without being asked for.
+// columns are those that a function reads of a row, the key first. The function is the only place
+// that names a column, so it cannot read one that is not requested.
 func columns[T any](key string, take func(Row) T, without columnSet) *selection {
 	r := Row{&reading{without: without, asked: &selection{}}}
 	r.value(key)
@@ -24,7 +24,7 @@ func columns[T any](key string, take func(Row) T, without columnSet) *selection 
 	return r.asked
 }
 
-// in asks a query for the columns.
+// in adds the columns to a query.
 func (s *selection) in(q dataverse.Query) dataverse.Query {
 	q = q.Select(s.columns...)
 	for _, e := range s.expanded {
@@ -40,7 +40,7 @@ type columnSet map[string]bool
 const count = "$count"
 
 // optional are columns that older environments may not have. Without them the
-// verdict errs on the side of a finding: a team's role gives no Basic rights unless it is
+// verdict prefers a finding: a team's role gives no Basic rights unless it is
 // known to be inherited, and a user exists unless it is known to be deleted. Whether a
 // view's owner is a team matters only to its fix. An access mode that was not read is
 // unknown, and so is what depends on it.

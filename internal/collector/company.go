@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A company is the integrations for which one environment is read together. Each has its own
-// collection. They go through the rounds in step, so that one request can serve all.
+// A company is the integrations for which one environment is read together. Each has a
+// collection. All go through the rounds in step, so that one request can serve all.
 type company struct {
 	members []*collection
 	once    *onceReader
@@ -60,7 +60,7 @@ func (g *company) oneCopy(root string, choose func(string) role) role {
 }
 
 // users is the condition of all users that may be an integration's; in the wide scope,
-// of all application users besides.
+// all application users too.
 func (g *company) users(wide bool) dataverse.Expr {
 	application := dataverse.NeNull("applicationid")
 	var ids, people, parts []string

@@ -36,7 +36,7 @@ func eachID(column string, ids []string) []dataverse.Expr {
 	return conditions
 }
 
-// eachText has a condition for every text; those that differ in case alone are one.
+// eachText has a condition for every text; texts that differ only in case are one.
 func eachText(column string, texts []string) []dataverse.Expr {
 	var conditions []dataverse.Expr
 	for _, text := range eachOnce(texts) {

@@ -12,8 +12,8 @@ import (
 // confirmRoles reads the rows of all roles again, to make sure that none changed while its
 // privileges were read; if one did, its privileges are read again. The same requests return
 // the roles' roots, and their copies in the user's business unit, which a fix would assign.
-// The conditions are those of all integrations: they share the first response, and each asks
-// alone after a change.
+// The conditions are those of all integrations: they share the first response, and each
+// reads separately after a change.
 func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Expr) error {
 	seen := c.firstSeen()
 	for attempt := 0; ; attempt++ {
@@ -71,8 +71,8 @@ func (c *collection) toConfirm(seen map[string]role) map[string]bool {
 	return ids
 }
 
-// assignable is the business unit whose copies of roles could be assigned to the user,
-// or "".
+// assignable is the business unit with the copies of roles that could be assigned to the user, or
+// "".
 func (c *collection) assignable() string {
 	if c.Scope == snapshot.ScopeEnvironment || c.user == nil {
 		return ""

@@ -33,7 +33,7 @@ func (c *collection) skip(reason string, sections ...snapshot.Section) {
 	}
 }
 
-// note keeps a remark on a section that was read.
+// note adds a remark to a section that was read.
 func (c *collection) note(s snapshot.Section, format string, args ...any) {
 	c.record(s, snapshot.StateCollected, fmt.Sprintf(format, args...))
 }

@@ -119,8 +119,8 @@ func grantOf(r Row) Grant {
 	return g
 }
 
-// readNames gives the names of a role's privileges where the environment is older
-// than RolePrivilege.PrivilegeName.
+// readNames reads the names of a role's privileges, for environments that are older than
+// RolePrivilege.PrivilegeName.
 func (c *collection) readNames(ctx context.Context, o role, found []Grant, fresh bool) error {
 	named := tableOf("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
 		at(dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"))

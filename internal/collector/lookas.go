@@ -62,8 +62,7 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 	return none, fault
 }
 
-// told is the error if it says that the response was for another user: this explains every
-// other fault.
+// told is the error if the response was for another user: this explains every other fault.
 func told(err error) error {
 	if _, unheeded := errors.AsType[*unheededError](err); unheeded || isForeign(err) {
 		return err

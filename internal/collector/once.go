@@ -14,7 +14,7 @@ import (
 type onceReader struct {
 	Reader
 
-	ctx context.Context //nolint:containedctx // that of the round: a question is everybody's, and does not end with one who asks
+	ctx context.Context //nolint:containedctx // that of the round: a shared question does not end with one caller
 
 	mu      sync.Mutex
 	answers map[dataverse.Request]*answer

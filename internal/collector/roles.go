@@ -84,7 +84,7 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 	return err
 }
 
-// reach is the known roles of the users that matter, by how they are assigned.
+// reach is the known roles of the users that matter, by the way of assignment.
 func (c *collection) reach() (direct, through map[string]role) {
 	direct, through = map[string]role{}, map[string]role{}
 	add := func(to map[string]role, roles []role) {
@@ -123,8 +123,8 @@ func (c *collection) firstSeen() map[string]role {
 	return all
 }
 
-// wantedRoots are the roots of the roles whose privileges are known to be needed and not read
-// yet: the user's roles and the configured one. If none is configured and none of the user's
+// wantedRoots are the roots of the roles with privileges that are needed and not read yet: those
+// of the user and the configured one. If none is configured and none of the user's
 // roles grants any of the minimum, they are the custom roles with a matching name.
 func (c *collection) wantedRoots() []string {
 	wanted := map[string]bool{}

@@ -33,7 +33,7 @@ func (c *collection) roundOne() ([]part, error) {
 	return parts, nil
 }
 
-// settle finds out from the first round who the integration user is.
+// settle identifies the integration user after the first round.
 func (c *collection) settle() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
 		return &foreignError{c.organizationID, id}
@@ -87,8 +87,7 @@ func (c *collection) roundThree() ([]part, error) {
 	return parts, nil
 }
 
-// lookAsUser is the part of a round that reads as the integration user, if anybody
-// can.
+// lookAsUser is the part of a round that reads as the integration user, if it can be impersonated.
 func (c *collection) lookAsUser() []part {
 	if reason := c.unseeing(); reason != "" {
 		c.skip(reason, snapshot.SectionUserViews)

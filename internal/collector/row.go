@@ -30,7 +30,7 @@ type reading struct {
 	// without are the optional columns that were not asked for.
 	without columnSet
 	err     error // the first fault
-	// asked, if set, records which columns are read; there is no response then. See columns.
+	// asked, if set, records which columns are read, without a response. See columns.
 	asked *selection
 }
 
@@ -60,7 +60,7 @@ func (r Row) Refuse(column, problem string) {
 	}
 }
 
-// value is a column's JSON; ok is false where it is null or was not asked for.
+// value is a column's JSON; ok is false if it is null or was not requested.
 func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	if r.err != nil || r.without[column] {
 		return nil, false
@@ -79,7 +79,7 @@ func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	return data, string(data) != "null"
 }
 
-// has reports whether a row has a column, which older environments may leave out.
+// has reports whether a row has a column, which older environments may omit.
 func (r Row) has(column string) bool { return r.column(column) != nil }
 
 func decode[T any](r Row, column, kind string) (v T, ok bool) {
@@ -100,7 +100,7 @@ func needed[T any](r Row, column, kind string) T {
 	return v
 }
 
-// unmarshal is [json.Unmarshal], and quick for what most columns hold.
+// unmarshal is [json.Unmarshal], and faster for the types of most columns.
 func unmarshal(data json.RawMessage, into any) (err error) {
 	switch into := into.(type) {
 	case *string:
@@ -121,7 +121,7 @@ func (r Row) Text(column string) string {
 	return v
 }
 
-// MaybeText is a text of a column that answers of older environments leave out.
+// MaybeText is a text of a column that older environments omit.
 func (r Row) MaybeText(column string) string {
 	if !r.has(column) {
 		return ""
@@ -129,7 +129,7 @@ func (r Row) MaybeText(column string) string {
 	return r.Text(column)
 }
 
-// Tag is the row's ETag, "" where it has none.
+// Tag is the row's ETag, "" if there is none.
 func (r Row) Tag() string { return r.MaybeText("@odata.etag") }
 
 // Flag is a boolean that must not be null.
@@ -155,7 +155,7 @@ func (r Row) numberOr(column string, otherwise int) int {
 	return otherwise
 }
 
-// ID is a GUID that must be there, in lower case.
+// ID is a GUID in lower case; it is required.
 func (r Row) ID(column string) string {
 	id := r.OptionalID(column)
 	if id == "" {
@@ -180,7 +180,7 @@ func (r Row) OptionalID(column string) string {
 	return id.String()
 }
 
-// Maybe is a GUID of a column that answers of older environments leave out.
+// Maybe is a GUID of a column that older environments omit.
 func (r Row) Maybe(column string) string {
 	if !r.has(column) {
 		return ""
@@ -189,7 +189,7 @@ func (r Row) Maybe(column string) string {
 }
 
 // managed is the value of a managed property, {"Value":true,…}, or a plain boolean;
-// known is false where it is null.
+// known is false if it is null.
 func (r Row) managed(column string) (value, known bool) {
 	data, ok := r.value(column)
 	if !ok {
@@ -206,7 +206,7 @@ func (r Row) managed(column string) (value, known bool) {
 	return plain != nil && *plain, plain != nil
 }
 
-// word is a member of an enumeration: its name or, where it has none, its number, in text.
+// word is a member of an enumeration: its name, or its number in text if it has no name.
 // It must not be null.
 func (r Row) word(column string) string {
 	word := r.typeCode(column)

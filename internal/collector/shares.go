@@ -32,7 +32,7 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 	return err
 }
 
-// principals are the user and its teams: those whose shares count for it.
+// principals are the user and its teams: shares with them count for the user.
 func (c *collection) principals() map[string]bool {
 	all := map[string]bool{}
 	if c.user != nil {
@@ -124,8 +124,8 @@ func (c *collection) unexplained() []view {
 	return c.ungivenOf(c.userViews)
 }
 
-// ungivenOf are those of the views that neither the user nor one of its teams owns, and that
-// no row of the share table gives to read.
+// ungivenOf are those of the views that neither the user nor one of its teams owns, and without a
+// row of the share table that gives them Read.
 func (c *collection) ungivenOf(views []view) []view {
 	mine, given := c.principals(), map[string]bool{}
 	for _, s := range c.shares {
@@ -156,7 +156,7 @@ func accessesOf(r Row) []Share {
 				return s
 			}
 		}
-		// A principal may be an organization, whose shares do not matter.
+		// A principal may be an organization. Its shares do not matter.
 		kind, _ := principal["@odata.type"].(string)
 		kind = kind[strings.LastIndexByte(kind, '.')+1:]
 		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {

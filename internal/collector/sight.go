@@ -28,7 +28,7 @@ func sights() map[string]snapshot.Section {
 
 const readUnitsPrivilege = "prvReadBusinessUnit"
 
-// sightNames are all privileges whose reach is asked for.
+// sightNames are all privileges with a reach that matters.
 func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
 
 // readSight reads how far the auditor's reads extend. If that is unknown, there may be more
@@ -93,7 +93,7 @@ func (c *collection) whyShort(privilege string) string {
 	return "the auditor does not see rows of other business units"
 }
 
-// judgeSight marks each section whose responses may lack rows as not read.
+// judgeSight marks each section as not read if rows may be missing from it.
 func (c *collection) judgeSight() {
 	if c.sights == nil {
 		return // see readSight

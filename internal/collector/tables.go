@@ -83,7 +83,7 @@ func (t Table[T]) Where(e dataverse.Expr) Table[T] {
 	return t
 }
 
-// at is the table's rows at another address: those that another row leads to.
+// at is the table's rows at another address: that of another row's navigation property.
 func (t Table[T]) at(from dataverse.Query) Table[T] {
 	t.from = from
 	return t
@@ -177,12 +177,12 @@ type role struct {
 	snapshot.Role
 	id    string
 	stamp stamp
-	// void marks a role that is not in force: deleted or not published.
+	// void marks a role without effect: deleted or not published.
 	void bool
 }
 
-// A stamp tells one state of a row from another: by the second in which it was
-// changed and, where the answer has an ETag, by its version.
+// A stamp distinguishes the states of a row: by the second of the last change and, if the
+// response has an ETag, by its version.
 type stamp struct{ modified, version string }
 
 func (s stamp) same(as stamp) bool {
@@ -284,7 +284,7 @@ func viewOf(r Row) view {
 	}
 }
 
-// ownerType tells a team from a user by the look-up that only a team's row fills.
+// ownerType distinguishes a team from a user: only a view of a team has the look-up.
 func ownerType(r Row) snapshot.PrincipalType {
 	const team = "_owningteam_value"
 	switch {
@@ -317,7 +317,7 @@ type Share struct {
 	Mask int
 
 	view string
-	// inherited is what of the mask the share itself does not give.
+	// inherited is the part of the mask that is not from the share itself.
 	inherited int
 	// foreign marks a share of something other than a personal view.
 	foreign bool
@@ -333,7 +333,7 @@ func shareOf(r Row) Share {
 	return s
 }
 
-// roleIDs are the sorted ids of roles that are in force.
+// roleIDs are the sorted ids of roles that have an effect.
 func roleIDs(roles []role) []string {
 	ids := map[string]bool{}
 	for _, r := range roles {

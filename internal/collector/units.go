@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readUnits reads all business units: nobody in a disabled unit can sign in, nor in one
-// below it.
+// readUnits reads all business units: users of a disabled unit, or of one below it, cannot sign
+// in.
 func (c *collection) readUnits(ctx context.Context) (err error) {
 	c.units, err = Units().rows(ctx, c.Asker, Question{section: snapshot.SectionBusinessUnits, What: "business units"})
 	if err != nil {

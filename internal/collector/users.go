@@ -54,7 +54,7 @@ func (c *collection) chooseUser() {
 	}
 }
 
-// holders are the users whose roles and teams matter.
+// holders are the users with roles and teams that matter.
 func (c *collection) holders() []User {
 	switch {
 	case c.wide():

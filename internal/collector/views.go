@@ -120,7 +120,7 @@ func (c *collection) unseeing() string {
 }
 
 // readUserViews reads all personal views that the integration user sees: those that it can
-// use, whoever shared them.
+// use.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
 	c.userViews, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
@@ -139,8 +139,7 @@ func (c *collection) readSystemViews(ctx context.Context) (err error) {
 	return err
 }
 
-// ownerNames are the user principal names that the requirement gives for views,
-// each once.
+// ownerNames are the user principal names of the owners of required views, without duplicates.
 func (c *collection) ownerNames() []string {
 	var names []string
 	for _, v := range c.Requirement.Views {

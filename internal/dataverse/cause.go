@@ -21,7 +21,7 @@ const (
 	CauseUnitDisabled         Cause = "the business unit is disabled"   // the user's business unit is disabled
 	CauseUnlicensed           Cause = "no license"                      // the user has no license
 	CauseOrganizationDisabled Cause = "the environment is disabled"     // the environment is disabled as a whole
-	CauseAdministrationMode   Cause = "administration mode"             // the environment lets administrators in only
+	CauseAdministrationMode   Cause = "administration mode"             // the environment admits only administrators
 	CauseApplicationBlocked   Cause = "the application is blocked"      // the environment blocks this application
 	CauseRestricted           Cause = "access is restricted"            // a gate before the Web API refuses: a firewall, conditional access, a proxy
 	CauseClaims               Cause = "more is required of the sign-in" // the token is good, and conditional access asks for more
@@ -30,7 +30,7 @@ const (
 func (c Cause) String() string { return enum.Word(c) }
 
 // A refusal is how a cause is recognized, and the next step. The code is that of Microsoft's
-// "Web service error codes"; the words, a regular expression, decide where the code is empty
+// "Web service error codes"; the words, a regular expression, decide if the code is empty
 // or general, in this order. In the advice, {who} is the user that is refused, {role} what to
 // give to it, and {users} where that is done. The last field is another advice for when the
 // request is made on behalf of another user.
@@ -90,7 +90,7 @@ func refusals() []refusal {
 	}
 }
 
-// causeOfCode is the cause that an error code alone tells.
+// causeOfCode is the cause of an error code, if the code is specific.
 func causeOfCode(code string) Cause {
 	for _, known := range refusals() {
 		if known.code != "" && known.code == canonicalCode(code) {
@@ -100,7 +100,7 @@ func causeOfCode(code string) Cause {
 	return CauseUnknown
 }
 
-// Cause gives the cause of a refusal.
+// Cause returns the cause of a refusal.
 func (e *Error) Cause() Cause {
 	cause := causeOfCode(e.Code)
 	switch {
@@ -138,8 +138,8 @@ func (e *Error) Total() bool {
 	return false
 }
 
-// canonicalCode gives an error code in lower-case hexadecimal: some answers have it
-// as a signed number, some in capitals.
+// canonicalCode returns an error code in lower-case hexadecimal: some responses
+// have it as a signed number, some in capitals.
 func canonicalCode(code string) string {
 	if n, err := strconv.ParseInt(code, 10, 32); err == nil && n < 0 {
 		return "0x" + strconv.FormatUint(uint64(uint32(n)), 16) //nolint:gosec // the bits are what counts

@@ -57,7 +57,7 @@ func New(o Options) (*Client, error) {
 	return &Client{env, top, o, tokens.scrub, counted}, nil
 }
 
-// Sleep waits for a time, or until the context ends, whose error it then returns.
+// Sleep waits for a time. If the context ends, it returns the context's error.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -85,7 +85,7 @@ func (c *Client) Skew() (time.Duration, bool) {
 	return *skew, true
 }
 
-// Get gives one JSON object: a row, or the answer of a function.
+// Get returns one JSON object: a row, or the answer of a function.
 func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 	address, err := c.address(r)
 	if err != nil {

@@ -13,45 +13,43 @@ type Expr struct {
 	err  error
 }
 
-// Eq holds where the column equals a text.
+// Eq is true if the column equals a text.
 func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) }
 
-// EqID holds where the column equals an id.
+// EqID is true if the column equals an id.
 func EqID(column string, id GUID) Expr {
 	key, err := ParseGUID(string(id))
 	return compare(column, "eq", string(key)).fail(err)
 }
 
-// EqInt holds where the column equals a number.
+// EqInt is true if the column equals a number.
 func EqInt(column string, n int) Expr { return compare(column, "eq", strconv.Itoa(n)) }
 
-// EqBool holds where the column is true, or false.
+// EqBool is true if the column has this value.
 func EqBool(column string, b bool) Expr { return compare(column, "eq", strconv.FormatBool(b)) }
 
-// EqNull holds where the column is empty.
+// EqNull is true if the column is empty.
 func EqNull(column string) Expr { return compare(column, "eq", "null") }
 
-// NeNull holds where the column is not empty.
+// NeNull is true if the column is not empty.
 func NeNull(column string) Expr { return compare(column, "ne", "null") }
 
-// Contains holds where value is part of the column's text, in any case (Dataverse
-// compares so).
+// Contains is true if value is part of the column's text. Dataverse ignores case.
 func Contains(column, value string) Expr {
 	return Expr{text: "contains(" + column + "," + quote(value) + ")", err: nameError("column", column)}
 }
 
-// And holds where all parts do.
+// And is true if all parts are.
 func And(parts ...Expr) Expr { return join("and", parts) }
 
-// Or holds where one of the parts does.
+// Or is true if one of the parts is.
 func Or(parts ...Expr) Expr { return join("or", parts) }
 
 func compare(column, operator, literal string) Expr {
 	return Expr{text: column + " " + operator + " " + literal, err: nameError("column", column)}
 }
 
-// join keeps an empty list from becoming no condition at all: "none of these"
-// must not read as "every row".
+// join refuses an empty list: without a condition, every row would fit.
 func join(operator string, parts []Expr) Expr {
 	if len(parts) == 0 {
 		return Expr{err: fmt.Errorf("condition %q without a part", operator)}

@@ -103,7 +103,7 @@ func checkDepth(body []byte, limit int) error {
 	return nil
 }
 
-// said is what the environment says went wrong.
+// said is the environment's description of an error.
 type said struct{ code, message string }
 
 // decodeError reads {"error":{"code":…,"message":…}}. Gateways answer with

@@ -19,7 +19,7 @@ const (
 	Unknown      ErrorKind = ""
 	Unauthorized ErrorKind = "unauthorized"    // no token, or none that the environment accepts
 	Forbidden    ErrorKind = "forbidden"       // a privilege is missing, or access is restricted
-	NotMember    ErrorKind = "not a member"    // the token is good, but nobody in the environment has this identity
+	NotMember    ErrorKind = "not a member"    // the token is valid, but no user of the environment has this identity
 	NotFound     ErrorKind = "not found"       // the Web API says that the row or segment does not exist
 	BadRequest   ErrorKind = "bad request"     // the environment does not understand: a schema gap, or a bug
 	Conflict     ErrorKind = "conflict"        // the row changed, or exists already
@@ -35,19 +35,19 @@ func (k ErrorKind) String() string { return enum.Word(k) }
 // Error is a failed request. It contains nothing secret and no address.
 type Error struct {
 	Kind    ErrorKind
-	Status  int    // HTTP status; 0 where there was no answer
+	Status  int    // HTTP status; 0 if there was no response
 	Code    string // Dataverse's code, 0x80040220; may be empty
 	Message string // the environment's words, or ours; one line
 	// CorrelationID is what Microsoft's support asks for; may be empty.
 	CorrelationID string
 	Label         string // what was being read or changed
 	Attempts      int    // how many times it was tried
-	// Impersonated reports that the request was made as somebody else.
+	// Impersonated reports that the request was made as another user.
 	Impersonated bool
 	// Writer reports that the identity applies changes, Change that the request was a change.
 	Writer, Change bool
-	// MayHaveHappened reports that a change was sent and no answer tells whether
-	// it was carried out: read the state before sending it again.
+	// MayHaveHappened reports that a change was sent and it is unknown whether it was carried
+	// out: read the state before sending it again.
 	MayHaveHappened bool
 	// RetryAfter is how long the environment asked to wait, if it did.
 	RetryAfter time.Duration
@@ -113,22 +113,22 @@ func (e *Error) Explain(known Known) string {
 	return plain.Summary() + after(e.AdviceFor(known))
 }
 
-// Unwrap gives the cause, such as context.Canceled or a failed sign-in.
+// Unwrap returns the cause, such as context.Canceled or a failed sign-in.
 func (e *Error) Unwrap() error { return e.cause }
 
-// MissingPrivilege gives the name of the privilege that the environment says
+// MissingPrivilege returns the name of the privilege that the environment says
 // is missing, or "".
 func (e *Error) MissingPrivilege() string {
 	return strings.TrimRight(e.says(`(?i)missing\s+(prv[^\s,;:()'"]+)`), ".")
 }
 
-// MissingProperty gives the name of the column that the environment says it
+// MissingProperty returns the name of the column that the environment says it
 // does not have, or "".
 func (e *Error) MissingProperty() string {
 	return e.says(`Could not find a property named '([^']+)'`)
 }
 
-// says gives what a pattern captures in the environment's words, or "".
+// says returns what a pattern captures in the environment's words, or "".
 func (e *Error) says(pattern string) string {
 	if m := regexp.MustCompile(pattern).FindStringSubmatch(e.Message); m != nil {
 		return m[1]

@@ -23,7 +23,7 @@ const (
 
 func (k EventKind) String() string { return enum.Word(k) }
 
-// Event tells what happens, without addresses, values or tokens.
+// Event is something that happened, without addresses, values or tokens.
 type Event struct {
 	Kind    EventKind
 	Label   string

@@ -20,7 +20,7 @@ func ParseGUID(s string) (GUID, error) {
 	return GUID(strings.ToLower(s)), nil
 }
 
-// String gives the id as it goes on the wire.
+// String returns the id as it goes on the wire.
 func (g GUID) String() string { return string(g) }
 
 // IsZero reports whether g identifies nothing, as an id of zeros does.

@@ -47,7 +47,7 @@ const (
 	maxConcurrency = 52               // exchanges at once whatever the environment says: the service protection limit
 )
 
-// WithDefaults gives each limit that is not set its default.
+// WithDefaults returns each limit that is not set its default.
 func (l Limits) WithDefaults() Limits {
 	return Limits{
 		MaxBody:       cmp.Or(l.MaxBody, 64<<20),

@@ -20,7 +20,7 @@ type origin struct {
 	host string // lower case, without the default port
 }
 
-// ParseEnvironment gives the origin of an environment's address: https://host[:port],
+// ParseEnvironment returns the origin of an environment's address: https://host[:port],
 // in lower case and without the default port. The address may lack the scheme, and it
 // may go on behind the host, as one that is copied from a browser does. An origin that must
 // not receive a secret is refused, with advice.

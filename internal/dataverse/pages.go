@@ -40,7 +40,7 @@ type walk struct {
 func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool) {
 	header := w.header(w.request)
 	whole := !strings.Contains(address.RawQuery, "$top=")
-	if whole { // Dataverse ignores $top where a page size is given
+	if whole { // Dataverse ignores $top if there is a page size
 		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(mostRows))
 	}
 	seen := map[string]bool{address.String(): true}
@@ -100,7 +100,7 @@ func tally(announced, came int) error {
 // lastingError marks an unusable response that a repeated read cannot change.
 type lastingError struct{ error }
 
-// nextPage gives where the next page is, nil after the last.
+// nextPage returns the address of the next page, nil after the last.
 func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.URL, error) {
 	if p.next == "" {
 		return nil, nil //nolint:nilnil // no next page, and nothing wrong
@@ -118,9 +118,8 @@ func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.
 const linkSuffix = "@odata.nextLink"
 
 // complete brings the collections expanded inside a row to their end. By
-// "Join tables using OData", a link beside one that carries a $skiptoken leads
-// to its further rows; one without leads to the same rows again, of which an
-// expansion shows 5,000 at most.
+// "Join tables using OData", a link with a $skiptoken returns further rows; one
+// without it returns the same rows again, of which an expansion contains at most 5,000.
 func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
 	if !bytes.Contains(row, []byte(linkSuffix)) {
 		return row, nil

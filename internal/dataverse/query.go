@@ -32,7 +32,7 @@ func Row(set string, id GUID) Query {
 	return Query{}.segment(set, "("+string(key)+")").fail(err)
 }
 
-// Nav goes on to a navigation property: systemusers(…)/systemuserroles_association.
+// Nav addresses a navigation property of the row: systemusers(…)/systemuserroles_association.
 func (q Query) Nav(property string) Query { return q.segment(property, "") }
 
 // Function addresses an unbound function: WhoAmI, or
@@ -44,7 +44,7 @@ func Function(name string, args ...Arg) Query {
 	return Query{}.call(name, name, args)
 }
 
-// Function goes on to a function bound to the row that q addresses:
+// Function addresses a function that is bound to the row:
 // systemusers(…)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges().
 func (q Query) Function(name string, args ...Arg) Query {
 	return q.call(name, "Microsoft.Dynamics.CRM."+name, args)
@@ -74,7 +74,7 @@ func (q Query) Filter(e Expr) Query {
 	return q.with("$filter", e.text).fail(e.err)
 }
 
-// Expand asks for the rows behind a navigation property in the same answer,
+// Expand asks for the rows of a navigation property in the same response,
 // with inner's options (its address is ignored): Query{}.Select("name").
 func (q Query) Expand(property string, inner Query) Query {
 	text := property
@@ -105,12 +105,12 @@ func (q Query) Top(n int) Query {
 	return q.with("$top", strconv.Itoa(n))
 }
 
-// Count asks the environment to say how many rows there are, which [Client.Rows]
-// then holds it to: a page that goes missing is noticed. The environment counts
+// Count asks the environment to say how many rows there are, and [Client.Rows]
+// compares it: a missing page is detected. The environment counts
 // up to 5,000.
 func (q Query) Count() Query { return q.with("$count", "true") }
 
-// String gives the encoded path and query, relative to /api/data/v9.2/, as
+// String returns the encoded path and query, relative to /api/data/v9.2/, as
 // [Request.Path] takes it. An invalid query gives a text that no client sends.
 func (q Query) String() string {
 	if q.err == nil && q.path == "" {

@@ -35,7 +35,7 @@ type keeper struct {
 	source  TokenSource
 	now     func() time.Time
 	renewed func()        // called after each token but the first
-	turn    chan struct{} // holds one value while somebody signs in
+	turn    chan struct{} // holds one value during a sign-in
 
 	mu         sync.Mutex
 	current    Token
@@ -53,7 +53,7 @@ const renewBefore = 5 * time.Minute
 // renewAgain is the shortest time between two renewals, also after an early one that failed.
 const renewAgain = 30 * time.Second
 
-// token gives the current token and its generation; it signs in if none is valid for long
+// token returns the current token and its generation; it signs in if none is valid for long
 // enough.
 func (k *keeper) token(ctx context.Context) (Token, int, error) {
 	k.mu.Lock()
@@ -133,10 +133,10 @@ func renewTime(began, expires time.Time) time.Time {
 	return at
 }
 
-// remembered is how many earlier tokens are still kept out of messages.
+// remembered is how many earlier tokens are removed from messages.
 const remembered = 8
 
-// scrub takes tokens out of what the environment says, in case it echoes them.
+// scrub removes tokens from the environment's messages, which may repeat them.
 func (k *keeper) scrub(text string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -24,7 +24,7 @@ import (
 // Cache keeps people's sign-ins between runs. Its content is MSAL's own and
 // holds refresh tokens.
 type Cache interface {
-	// Load gives what was saved last, nil where there is nothing.
+	// Load returns what was saved last, nil if there is nothing.
 	Load() ([]byte, error)
 	// Save replaces it; nothing (nil) removes it.
 	Save(data []byte) error
@@ -36,7 +36,7 @@ type MemoryCache struct {
 	data []byte
 }
 
-// Load gives what was saved last.
+// Load returns what was saved last.
 func (m *MemoryCache) Load() ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,9 +51,9 @@ func (m *MemoryCache) Save(data []byte) error {
 	return nil
 }
 
-// FileCache keeps sign-ins in a file that nobody else may read, encrypted with a key from the
-// operating system's keyring (the Keychain, the Credential Manager, the Secret Service):
-// keyrings hold less than MSAL's cache has.
+// FileCache keeps sign-ins in a file that only its owner can read, encrypted with a key from the
+// operating system's keyring (the Keychain, the Credential Manager, the Secret Service): MSAL's
+// cache is too large for a keyring.
 type FileCache struct{ Path string }
 
 // The name of the key in the keyring.
@@ -118,8 +118,8 @@ func (f FileCache) Save(data []byte) error {
 	return nil
 }
 
-// fileKey gives the cipher of the file, nil where there is no key and none is to be
-// made. The cipher writes a random nonce before the text.
+// fileKey returns the cipher of the file, nil if there is no key and none should be
+// created. The cipher writes a random nonce before the text.
 func fileKey(create bool) (cipher.AEAD, error) {
 	text, err := keyring.Get(keyService, keyUser)
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {

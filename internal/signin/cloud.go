@@ -38,7 +38,7 @@ func (c Cloud) addresses() (authority, audience string) {
 	return "https://login.microsoftonline.com", "api://AzureADTokenExchange"
 }
 
-// CloudOf tells an environment's cloud by its host: ORG.crm4.dynamics.com, or
+// CloudOf returns an environment's cloud, by its host: ORG.crm4.dynamics.com, or
 // ORG.api.crm4.dynamics.com. Region numbers are not checked, since Microsoft adds to them.
 // If the host is not a known Dataverse host, known is false and the commercial cloud is
 // assumed.
@@ -63,8 +63,8 @@ func CloudOf(environmentURL string) (cloud Cloud, known bool) {
 	return UnknownCloud, false
 }
 
-// KnownAuthority tells the cloud of one of Microsoft's sign-in hosts. Only these
-// are followed from a challenge.
+// KnownAuthority returns the cloud of one of Microsoft's sign-in hosts. Only these are accepted
+// from a challenge.
 func KnownAuthority(host string) (Cloud, bool) {
 	switch strings.ToLower(host) {
 	case "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net":

@@ -13,7 +13,7 @@
 //   - An error is an [AuthError] with the next step in it, or a [ConfigError]
 //     that names flag and variable. Neither holds a secret, an assertion, a token
 //     or the raw text of an answer.
-//   - What is kept of a person's sign-in is encrypted, with the key in the
+//   - A person's saved sign-in is encrypted, with the key in the
 //     operating system's keyring.
 //
 // Sources, of Microsoft's documentation: "OAuth 2.0 client credentials flow on

@@ -31,7 +31,7 @@ type AuthError struct {
 	Advice  string // what it means, the likeliest cause, the next step
 	// CorrelationID and TraceID are what Microsoft's support asks for.
 	CorrelationID, TraceID string
-	Status                 int // HTTP status, 0 where there was no answer
+	Status                 int // HTTP status, 0 if there was no response
 
 	oauth string // OAuth's own code, beside Entra's
 	cause error
@@ -71,7 +71,7 @@ func (e *AuthError) Error() string {
 	return text
 }
 
-// Unwrap gives a cause that holds no part of an answer, such as a network error
+// Unwrap returns a cause that holds no part of an answer, such as a network error
 // or context.Canceled.
 func (e *AuthError) Unwrap() error { return e.cause }
 
@@ -103,7 +103,7 @@ func (c Config) refusal(status int, header http.Header, body []byte) *AuthError 
 	return e
 }
 
-// unwilling is the error of a status alone.
+// unwilling is the error of a status.
 func (c Config) unwilling(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
@@ -178,7 +178,7 @@ func (c Config) safe(text string) string {
 	return dataverse.Printable(text)
 }
 
-// aadsts gives Entra's own code, which says more than OAuth's.
+// aadsts returns Entra's own code, which is more specific than OAuth's.
 func aadsts(d denial) string {
 	if m := regexp.MustCompile(`AADSTS\d{3,8}`).FindString(d.Description); m != "" {
 		return m

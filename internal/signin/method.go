@@ -17,7 +17,7 @@ const (
 	ManagedIdentity  Method = "managed-identity"  // the identity of the Azure resource that runs it
 	DeviceCode       Method = "device-code"       // a person, with a browser on another device
 	Interactive      Method = "interactive"       // a person, with a browser on this machine
-	AzureCLI         Method = "azure-cli"         // whoever is signed in to az
+	AzureCLI         Method = "azure-cli"         // the user who is signed in to az
 )
 
 // Methods lists all ways to sign in, in the order in which help shows them.
@@ -58,7 +58,7 @@ func (m Method) words() string {
 	return "automatically"
 }
 
-// byPerson reports whether a person signs in, whose sign-in is kept.
+// byPerson reports whether a person signs in. That sign-in is saved.
 func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
 
 // needsTenant reports whether the method needs an authority. A managed identity and the Azure

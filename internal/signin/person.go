@@ -16,7 +16,7 @@ import (
 
 // Account is a person's saved sign-in.
 type Account struct {
-	Username string // as Entra gives it, usually the user principal name
+	Username string // from Entra, usually the user principal name
 	Tenant   string
 	Host     string // sign-in host
 }
@@ -97,8 +97,8 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
-// mustAsk reports whether only the person can help: there is no sign-in, or
-// Entra refuses it.
+// mustAsk reports whether the person must sign in again: there is no sign-in, or Entra refuses
+// it.
 func mustAsk(err error) bool {
 	call, ok := errors.AsType[msal.CallErr](err)
 	return isNobody(err) || ok && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
@@ -159,7 +159,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	return p.session.config.explain(ctx, err)
 }
 
-// Login signs in interactively again, even if somebody is already signed in, and stores the
+// Login signs in interactively again, even after an earlier sign-in, and stores the
 // sign-in.
 func Login(ctx context.Context, c Config) (Account, error) {
 	if !c.Method.byPerson() {

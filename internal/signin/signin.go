@@ -34,20 +34,20 @@ type Config struct {
 	// Username chooses among several saved sign-ins, and fills in the form.
 	Username string
 	// Authority is another sign-in host, https://HOST[:PORT]; the tenant is
-	// appended. Empty stands for the environment's cloud.
+	// appended. Empty means that of the environment's cloud.
 	Authority string
 
 	Transport http.RoundTripper
 	Getenv    func(string) string          // default: nothing is set
 	ReadFile  func(string) ([]byte, error) // default: of regular files, within bounds
-	// RunCommand runs a program (az) and gives what it writes to its standard
-	// output; its error may hold what it wrote to its standard error.
+	// RunCommand runs a program (az) and returns its standard output; its error may contain the
+	// standard error.
 	RunCommand func(ctx context.Context, name string, args ...string) ([]byte, error)
-	// HasProgram reports whether a program can be run by its name; nil where none can.
+	// HasProgram reports whether a program can be run by its name; nil if none can.
 	HasProgram func(name string) bool
-	// Prompt shows a person the code to enter. Without it nobody is asked.
+	// Prompt shows a person the code to enter. Without it there is no sign-in by device code.
 	Prompt func(DevicePrompt)
-	// OpenBrowser opens a person's browser. Without it none is opened.
+	// OpenBrowser opens a person's browser. Without it there is no sign-in in a browser.
 	OpenBrowser func(address string) error
 	// Cache keeps people's sign-ins; nil keeps them for this process only.
 	Cache Cache
@@ -58,8 +58,8 @@ type Config struct {
 	// SecretFrom and PasswordFrom name where the secret and the password come from, for
 	// advice; empty for DBAUDIT_CLIENT_SECRET and DBAUDIT_CLIENT_CERTIFICATE_PASSWORD.
 	SecretFrom, PasswordFrom string
-	// Variables is what the names of the variables begin with that advice names for
-	// credentials; empty for DBAUDIT_.
+	// Variables is the prefix of the variables that advice names for credentials; empty for
+	// DBAUDIT_.
 	Variables string
 
 	Now    func() time.Time                           // default time.Now
@@ -85,7 +85,7 @@ type Session struct {
 
 	why       string
 	cloud     Cloud
-	authority string // https://HOST, "" where the method has none
+	authority string // https://HOST, "" if the method has none
 	tenant    string
 	found     bool // the tenant was found, not given
 	clientID  string
@@ -96,15 +96,14 @@ type Session struct {
 // A source signs in. Its errors may be MSAL's own.
 type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, error)
 
-// Loopback reports whether an origin is this machine: a practice environment, whose
-// answers come from nobody else.
+// Loopback reports whether an origin is this machine: a simulated environment.
 func Loopback(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && loopback.Host(u.Hostname())
 }
 
-// Open decides how to sign in, finds the tenant where none is given (one or two
-// requests), and gives a session. Sign-in happens only when a token is requested. What is
+// Open decides how to sign in, finds the tenant if none is given (one or two
+// requests), and returns a session. Sign-in happens only when a token is requested. What is
 // missing is a *ConfigError, what fails an *AuthError.
 func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	c = c.withDefaults()
@@ -207,7 +206,7 @@ func (s *Session) newSource() (source, error) {
 	return nil, &ConfigError{"no sign-in is configured: choose a method with --auth"}
 }
 
-// Token gives an access token for the environment.
+// Token returns an access token for the environment.
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	got, err := s.source(ctx, o)
 	if err != nil {
@@ -281,11 +280,11 @@ func (s *Session) locate(ctx context.Context, knownHost bool) (err error) {
 	return nil
 }
 
-// host gives the authority's host[:port].
+// host returns the authority's host[:port].
 func (s *Session) host() string { return strings.TrimPrefix(s.authority, "https://") }
 
-// parseTenant accepts a GUID or a domain. The names that stand for "any tenant"
-// would sign in somewhere, but not where the environment is.
+// parseTenant accepts a GUID or a domain. The names for "any tenant" would sign in
+// to a tenant other than the environment's.
 func parseTenant(tenant string) (string, error) {
 	name := strings.ToLower(strings.TrimSpace(tenant))
 	switch name {
@@ -298,7 +297,7 @@ func parseTenant(tenant string) (string, error) {
 	return name, nil
 }
 
-// parseAuthority accepts https://HOST[:PORT] and gives it in lower case.
+// parseAuthority accepts https://HOST[:PORT] and returns it in lower case.
 func parseAuthority(text string) (string, error) {
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {

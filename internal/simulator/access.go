@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// A holding is one way in which a user has a privilege: by a role, from whose business unit the depth
-// is measured.
+// A holding is one way in which a user has a privilege: through a role. The depth is measured from the
+// role's business unit.
 type holding struct {
 	role  *role
 	via   *team // nil: the role is assigned to the user
 	depth Depth
 }
 
-// team is the team whose rows Basic depth means; nil if it means the user's own.
+// team owns the rows that Basic depth covers; nil if the user owns them.
 func (h holding) team() *team {
 	if h.role.TeamPrivilegesOnly {
 		return h.via
@@ -21,8 +21,8 @@ func (h holding) team() *team {
 	return nil
 }
 
-// assignments lists the ways in which a user has roles. Another unit's copy, left over from when record
-// ownership across units was on, grants nothing.
+// assignments lists the ways in which a user has roles. A copy of another unit, which remains after
+// record ownership across units was turned off, grants nothing.
 func (w *world) assignments(u *user) []holding {
 	var all []holding
 	add := func(roles []*role, home *unit, via *team) {
@@ -53,17 +53,17 @@ func (w *world) administrator(u *user) bool {
 	return slices.ContainsFunc(w.assignments(u), func(h holding) bool { return h.role.administrator() })
 }
 
-// A caller is who a request is done as.
+// A caller is the user as whom a request is carried out.
 type caller struct {
 	user         *user
-	impersonator *user // who signed in, where the request asks to be done as somebody else
-	// permissions is the world that the caller's privileges are taken from: an older one while the
-	// server's cache of them is stale.
+	impersonator *user // who signed in, if the request impersonates another user
+	// permissions is the world that the caller's privileges come from: an older one while the server's
+	// cache is stale.
 	permissions *world
 }
 
-// holdings are the caller's ways to a privilege. An impersonated caller has none unless the
-// impersonator has the privilege as well: "if and only if both have the privilege".
+// holdings are the ways in which the caller has a privilege. With impersonation, there are none unless
+// the impersonator has it too: "if and only if both have the privilege".
 func (c *call) holdings(name string) []holding {
 	if by := c.caller.impersonator; by != nil && len(c.holdingsOf(by, name)) == 0 {
 		return nil
@@ -85,7 +85,7 @@ type placement struct {
 	owner string // id of the owning user or team, or of the user that the row is
 }
 
-// reaches says whether any of the caller's holdings covers a row.
+// reaches reports whether one of the caller's holdings covers a row.
 func (c *call) reaches(holdings []holding, at placement) bool {
 	return slices.ContainsFunc(holdings, func(h holding) bool {
 		return at.unit == nil || h.depth == DepthGlobal || c.caller.user.holdsAs(at.owner, h) ||
@@ -105,7 +105,7 @@ func (c *call) need(name string) error {
 	return c.missing(lacking, name)
 }
 
-// missing is the refusal of a user who does not hold a privilege, in the platform's own words.
+// missing is the refusal of a user who does not hold a privilege, in the platform's words.
 func (c *call) missing(u *user, name string) error {
 	id, table := deriveID("", "privilege", name), &table{logicalName: "none", label: "None"}
 	if p := c.world.cat.privilege(name); p != nil {
@@ -144,8 +144,8 @@ func (c *call) denied(at placement, logicalName, id, right string) error {
 		id, at.owner, c.caller.user.ID, code, home.ID, right)
 }
 
-// viewRights are the rights that the caller has on a personal view. A share is of use only with the
-// privilege that it needs: it cannot give more than the roles do.
+// viewRights are the rights that the caller has on a personal view. A share has an effect only with the
+// privilege for it: it cannot give more than the roles do.
 func (c *call) viewRights(v *personalView) Rights {
 	var rights Rights
 	for right, verb := range map[Rights]string{RightRead: "Read", RightWrite: "Write", RightDelete: "Delete", RightShare: "Share", RightAssign: "Assign"} {

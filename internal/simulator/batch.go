@@ -18,13 +18,12 @@ import (
 // httpPart is the content type of a part that is an HTTP request or an answer to one.
 const httpPart = "application/http"
 
-// A batch is a $batch being answered. Processing stops at the first failure, whose status is then the
-// batch's.
+// A batch answers a $batch. It stops at the first failure, and returns its status.
 type batch struct {
 	*call
 
-	failed  int    // the status of the first failure
-	failure string // its answer
+	failed  int    // the status of the failure
+	failure string // the response to it
 }
 
 func (c *call) batch() (answer, error) {
@@ -39,8 +38,8 @@ func (c *call) batch() (answer, error) {
 	return answer{plain: body, header: http.Header{"Content-Type": {kind}}, status: b.failed}, nil
 }
 
-// parts answers the parts of a batch, or of a change set, which is a transaction. It gives the content
-// type and the body of the answer.
+// parts answers the parts of a batch or, with a transaction, of a change set. It returns the content
+// type and the body of the response.
 func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind, answer string, err error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/mixed" {
@@ -80,8 +79,8 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 	return "multipart/mixed; boundary=" + out.Boundary(), all.String(), nil
 }
 
-// changeSet answers a change set: all of its requests take effect, or none, and the answer is then that
-// of the one that failed.
+// changeSet answers a change set: all requests take effect, or none. Then the response is that to the
+// failed request.
 func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
 	b.server.writing.Lock()
 	defer b.server.writing.Unlock()
@@ -94,8 +93,8 @@ func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
 	return kind, text, nil
 }
 
-// request answers a part that is an HTTP request. Clients leave out the empty line where no body
-// follows, end lines as they like, and do not all say how long the body is.
+// request answers a part that is an HTTP request. Some clients omit the empty line if there is no body,
+// or the length of the body, and line endings differ.
 func (b *batch) request(part *multipart.Part, t *transaction) (string, error) {
 	data, _ := io.ReadAll(part) // its end comes with the next part
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")

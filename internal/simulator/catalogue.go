@@ -67,7 +67,7 @@ const (
 	systemCustomizerTemplate    = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
 )
 
-// templateID gives the id of a role template that is named, or given by its id.
+// templateID is the id of a role template, by its name or id.
 func templateID(ref string) string {
 	known := map[string]string{
 		"System Administrator": systemAdministratorTemplate,
@@ -79,7 +79,7 @@ func templateID(ref string) string {
 	return cmp.Or(known[ref], strings.ToLower(ref))
 }
 
-// StandardPrivileges is the catalogue of an environment that changes nothing in it: sorted by name.
+// StandardPrivileges is the unchanged catalogue, sorted by name.
 func StandardPrivileges() (all []Privilege) {
 	for _, p := range newCatalogue(new(Environment)).privileges {
 		all = append(all, p.Privilege)
@@ -87,9 +87,9 @@ func StandardPrivileges() (all []Privilege) {
 	return all
 }
 
-// newCatalogue is the table of the standard privileges, changed as the environment says. What no source
-// gives a depth can be granted at Global here. An id that nobody gives is derived from the name: those
-// of system tables' privileges are the same in every environment.
+// newCatalogue is the table of the standard privileges with the changes of the environment. A privilege
+// without documented depths can be granted at Global. A missing id is derived from the name, because the
+// privileges of system tables have the same ids in every environment.
 func newCatalogue(env *Environment) *catalogue {
 	c := &catalogue{tables: map[string]*table{}, byName: map[string]*privilege{}, byID: map[string]*privilege{}}
 	undefined, tableOf := lowerSet(env.UndefinedPrivileges), map[string]*table{}

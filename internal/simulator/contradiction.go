@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// A Contradiction is one point in which an environment is not as dbaudit assumes
-// environments to be. Nobody could look these points up, and so the simulator can
-// play each either way. docs/assumptions.md says what is assumed, and what each of them does.
+// A Contradiction is a point in which an environment differs from what dbaudit assumes. These points
+// are not documented, so the simulator supports both ways. docs/assumptions.md describes them.
 type Contradiction string
 
 // The contradictions.
@@ -48,8 +47,8 @@ func Contradictions() []Contradiction {
 
 func (e *Environment) has(c Contradiction) bool { return slices.Contains(e.Contradictions, c) }
 
-// depths gives those at which a privilege of the catalogue can be granted here, of the usual ones by
-// their letters.
+// depths are those at which a privilege can be granted in this environment; usual has the letters of
+// the catalogue's.
 func (e *Environment) depths(name, usual string) []Depth {
 	if same(name, "prvBulkEdit") && e.has(BulkEditAllDepths) || same(name, "prvReadUserSettings") && e.has(UserSettingsBasic) {
 		usual = "BLDG"
@@ -63,7 +62,7 @@ func (e *Environment) depths(name, usual string) []Depth {
 
 const fewNames = 40
 
-// contradicted refuses the reads of collections that the environment does not take.
+// contradicted refuses the reads of collections that the environment does not support.
 func (c *call) contradicted(t *entityType) error {
 	env := c.world.env
 	shares := t.logicalName == "principalobjectaccess"
@@ -80,7 +79,7 @@ func (c *call) contradicted(t *entityType) error {
 	return nil
 }
 
-// wireValue gives a column's value as this environment sends it.
+// wireValue is a column's value as this environment sends it.
 func (c *call) wireValue(t *entityType, v any) any {
 	if t.logicalName != "principalobjectaccess" || !c.world.env.has(ShareCodesNumeric) {
 		return v
@@ -96,8 +95,7 @@ func (c *call) wireValue(t *entityType, v any) any {
 	return v
 }
 
-// filteredRow is a grant for the records of a filter, of a privilege that is not in the
-// catalogue.
+// filteredRow is a grant for the records of a filter. Its privilege is not in the catalogue.
 func filteredRow(unit string) grantRow {
 	return grantRow{
 		Depth: "RecordFilter", PrivilegeID: deriveID("", "privilege", "prvReadnew_filtered"), BusinessUnitID: unit,

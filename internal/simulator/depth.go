@@ -9,8 +9,8 @@ import (
 // A Depth is how far a privilege reaches from its holder. The zero value is not granted.
 type Depth uint8
 
-// The depths, from the caller's own rows to the whole organization. DepthDeepest stands for the
-// deepest that a privilege allows; it is resolved when an environment is read or started.
+// The depths, from the caller's own rows to the whole organization. DepthDeepest is the deepest that a
+// privilege allows; it is resolved when an environment is read or started.
 const (
 	DepthNone Depth = iota
 	DepthBasic
@@ -22,7 +22,7 @@ const (
 
 func depthNames() []string { return []string{"none", "basic", "local", "deep", "global", "deepest"} }
 
-// String gives the name that environment files use.
+// String is the name that environment files use.
 func (d Depth) String() string { return depthNames()[d] }
 
 // wire is the PrivilegeDepth enumeration's name in the Web API.
@@ -48,8 +48,8 @@ func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
 type Grants map[string]Depth
 
-// UnmarshalYAML reads grants grouped by depth: {global: [prvReadAccount, …], basic: […]}. A list in a
-// list stands for its items, so that long ones can be laid out in groups.
+// UnmarshalYAML reads grants grouped by depth: {global: [prvReadAccount, …], basic: […]}. A list may
+// contain lists, so that a long one can be written in groups.
 func (g *Grants) UnmarshalYAML(decode func(any) error) error {
 	var groups map[string]any
 	if err := decode(&groups); err != nil {

@@ -1,11 +1,11 @@
 // Package simulator is an embedded Dataverse environment: the Web API, and the Microsoft Entra token
-// endpoint that opens it, on HTTPS listeners of their own. It serves the demonstration, training and
-// the tests of everything else in dbaudit, over real requests.
+// endpoint for it, on separate HTTPS listeners. The demonstration, training and dbaudit's tests send it
+// real requests.
 //
-// It speaks the documented protocol, not our client's idea of it. The sources are Microsoft's
+// It implements the documented protocol, not what our client expects. The sources are Microsoft's
 // reference "Use the Microsoft Dataverse Web API", the pages on each table in "Dataverse table/entity
 // reference", "Impersonate another user using the Web API", "Service protection API limits" and "Web
-// service error codes". It is as large as what is asked of it (see CONTRIBUTING.md), and refuses the
+// service error codes". It supports what its clients use (see CONTRIBUTING.md), and refuses the
 // rest as Dataverse refuses what is wrong: an unknown column, function or option is 400, a wrong entity
 // set 404. What a caller sees depends on its privileges, at their depths.
 //
@@ -15,11 +15,11 @@
 //
 // # What is not documented, and how it was decided
 //
-//   - The share table (principalobjectaccessset) names no privilege. Here a caller sees the rows whose
-//     principal it may read: prvReadUser for users, prvReadTeam for teams; with neither it is refused.
-//   - The intersect tables need read privileges on both of their sides.
-//   - The privilege table needs no privilege of its own, only a caller with a role.
-//   - What no source gives a depth can be granted at Global.
+//   - The share table (principalobjectaccessset) names no privilege. Here a caller sees the shares with
+//     users if it has prvReadUser, and with teams if it has prvReadTeam; with neither it is refused.
+//   - The intersect tables require read privileges for both tables.
+//   - The privilege table requires no privilege, only a caller with a role.
+//   - A privilege without documented depths can be granted at Global.
 //   - roleprivilegescollection has rows for the root copy of a role only;
 //     RetrieveRolePrivilegesRole answers for every copy.
 //   - A role that a user has through a team and that is not inherited (isinherited 0) gives

@@ -16,7 +16,7 @@ const (
 )
 
 // An AccessMode is a user's access mode. The zero value is read-write for people and
-// non-interactive for application users, as their creation gives them.
+// non-interactive for application users.
 type AccessMode string
 
 // The access modes.
@@ -44,8 +44,7 @@ func (m AccessMode) number() int {
 	return i
 }
 
-// An EntraState says whether a user's identity is still in Entra; the zero value means that
-// it exists.
+// An EntraState says whether a user's identity exists in Entra; the zero value means that it does.
 type EntraState string
 
 // The states of an identity, in the order of the azurestate column's numbers.
@@ -60,7 +59,7 @@ func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDele
 // A TeamType is a team's type; the zero value is an owner team.
 type TeamType string
 
-// TeamAccess is the type of a team that a view's or a record's shares make, and that has no roles.
+// TeamAccess is the type of a team without roles that Dataverse makes to share a record.
 const TeamAccess TeamType = "access"
 
 // teamTypes are in the order of the teamtype column's numbers.

@@ -6,10 +6,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// An Environment is a whole Dataverse environment as a person writes it down. schema/environment.json
-// says what each key means and how things are referred to. Ids that are left out are derived from names
-// when the environment is started, as are the default team of every business unit and the copies of
-// each role in the business units below its own.
+// An Environment is a Dataverse environment as a person writes it. schema/environment.json describes
+// each key and how to refer to things. When the environment is started, missing ids are derived from
+// names, and the default team of each business unit and the copies of roles are added.
 type Environment struct {
 	TenantID               string                  `yaml:"tenant_id,omitempty" ref:"id"`
 	Organization           Organization            `yaml:"organization"`
@@ -22,7 +21,7 @@ type Environment struct {
 	PersonalViews          []PersonalView          `yaml:"personal_views,omitempty"`
 	SystemViews            []SystemView            `yaml:"system_views,omitempty"`
 	ColumnSecurityProfiles []ColumnSecurityProfile `yaml:"column_security_profiles,omitempty"`
-	// Grants of an undefined privilege vanish.
+	// Grants of undefined privileges are dropped.
 	UndefinedTables     []string        `yaml:"undefined_tables,omitempty"`
 	UndefinedPrivileges []string        `yaml:"undefined_privileges,omitempty"`
 	ExtraPrivileges     []Privilege     `yaml:"extra_privileges,omitempty"`
@@ -57,11 +56,11 @@ type BusinessUnit struct {
 	Name   string `yaml:"name"`
 	ID     string `yaml:"id,omitempty" ref:"id"`
 	Parent string `yaml:"parent,omitempty" ref:"business unit"`
-	// Disabled locks out the users of the unit and of those below it, and makes their teams give nothing.
+	// Disabled locks out the users of the unit and of those below it, and their teams give nothing.
 	Disabled bool `yaml:"disabled,omitempty"`
 }
 
-// A Role is a security role in the business unit where it was made.
+// A Role is a security role in the business unit where it was created.
 type Role struct {
 	Name                string         `yaml:"name"`
 	ID                  string         `yaml:"id,omitempty" ref:"id"`
@@ -72,7 +71,7 @@ type Role struct {
 	CustomizableUnknown bool           `yaml:"customizable_unknown,omitempty"` // iscustomizable is null
 	TeamPrivilegesOnly  bool           `yaml:"team_privileges_only,omitempty"` // isinherited is 0
 	State               ComponentState `yaml:"state,omitempty"`
-	// Like and PlatformDefaults are worked into Privileges when the environment is read or started.
+	// Like and PlatformDefaults become part of Privileges when the environment is read or started.
 	Like             string   `yaml:"like,omitempty"`
 	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
 	Privileges       Grants   `yaml:"privileges,omitempty"`
@@ -89,7 +88,7 @@ type RoleAssignment struct {
 	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
 }
 
-// UnmarshalYAML reads a role's name alone, or a mapping with the business unit of the copy.
+// UnmarshalYAML reads the name of a role, or a mapping with the business unit of the copy.
 func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
 	type plain RoleAssignment
 	if decode(&a.Role) == nil {
@@ -98,7 +97,7 @@ func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
 	return decode((*plain)(a))
 }
 
-// MarshalYAML writes a role's name alone where nothing else is to say.
+// MarshalYAML writes only the name of the role if there is no business unit.
 func (a RoleAssignment) MarshalYAML() (any, error) {
 	type plain RoleAssignment
 	if a.BusinessUnit == "" {
@@ -150,13 +149,13 @@ type PersonalView struct {
 type Share struct {
 	Principal string `yaml:"principal" ref:"user or team"`
 	Access    Rights `yaml:"access"`
-	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row: no change of this one takes it away
+	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row: changes of this share do not remove it
 }
 
-// rights are what the share gives, on its own and inherited.
+// rights are those of the share, with the inherited ones.
 func (s Share) rights() Rights { return s.Access | s.Inherited }
 
-// A SystemView is a savedquery: seen by everybody with prvReadQuery, shared with nobody.
+// A SystemView is a savedquery. Everyone with prvReadQuery sees it; it cannot be shared.
 type SystemView struct {
 	Name      string `yaml:"name"`
 	ID        string `yaml:"id,omitempty" ref:"id"`
@@ -185,10 +184,10 @@ type Privilege struct {
 // Deepest is the deepest depth at which the privilege can be granted.
 func (p Privilege) Deepest() Depth { return slices.Max(p.Depths) }
 
-// Allows says whether the privilege can be granted at depth d.
+// Allows reports whether the privilege can be granted at depth d.
 func (p Privilege) Allows(d Depth) bool { return slices.Contains(p.Depths, d) }
 
-// Suggest says with which requirement, and as whom, an environment is best looked at.
+// Suggest has the requirement and the clients with which to audit the environment.
 type Suggest struct {
 	ApplicationID string          `yaml:"application_id,omitempty"`
 	Role          string          `yaml:"role,omitempty"`

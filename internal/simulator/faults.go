@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// A FaultKind is a way in which an answer goes wrong. The zero value means no fault.
+// A FaultKind is a way in which a response is wrong. The zero value means no fault.
 type FaultKind int
 
 // The kinds of faults. Under the first ones but FaultResetAfter and FaultSlow, the request is not
@@ -29,15 +29,15 @@ const (
 	FaultGate                     // answers 403 with a page, as a firewall before the service does
 	FaultSlow                     // waits for Delay
 	FaultUnauthorized             // answers 401, as to a token that was revoked
-	FaultRepeatNextLink           // the link to the next page leads to the same page again
-	FaultSkipPage                 // the link to the next page leads to the one after that
+	FaultRepeatNextLink           // the link to the next page is that of this page
+	FaultSkipPage                 // the link to the next page is that of the page after it
 	FaultDropNextLink             // the page looks like the last
 	FaultLoseRow                  // the page lacks its last row
 	FaultDuplicateRow             // the page has its last row twice
 	FaultDropColumn               // each row of the page lacks Column, its last one if that is empty
 )
 
-// A Fault is what is to go wrong with one request.
+// A Fault is what goes wrong with one request.
 type Fault struct {
 	Kind       FaultKind
 	Status     int
@@ -114,7 +114,7 @@ func (f Fault) status(w http.ResponseWriter) {
 	}
 }
 
-// spoil sends a recorded answer with the fault worked into it.
+// spoil sends a recorded response with the fault.
 func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
 	truncate := f.Kind == FaultTruncate
 	body := recorded.Body.Bytes()

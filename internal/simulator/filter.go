@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A predicate is a compiled $filter: it says whether a row belongs to the answer.
+// A predicate is a compiled $filter: it reports whether a row fits.
 type predicate func(w *world, row any) bool
 
 // parseFilter compiles a $filter expression over rows of type t: comparisons by eq and ne, contains,
@@ -23,7 +23,7 @@ func parseFilter(t *entityType, text string) (predicate, error) {
 	return pred, p.err
 }
 
-// A filterParser reads an expression token by token. Once it has failed, it has nothing more to read.
+// A filterParser reads an expression token by token. After a failure, there are no more tokens.
 type filterParser struct {
 	t      *entityType
 	tokens []string
@@ -78,8 +78,8 @@ func (p *filterParser) and() predicate {
 	return pred
 }
 
-// term reads something in parentheses, contains(column,'text') or a comparison. The platform's
-// database compares texts without regard to case.
+// term reads an expression in parentheses, contains(column,'text') or a comparison. Like the platform's
+// database, it ignores the case of texts.
 func (p *filterParser) term() predicate {
 	if p.accept("(") {
 		pred := p.or()
@@ -140,7 +140,7 @@ func (p *filterParser) literal(of kind) any {
 	return nil
 }
 
-// sameValue compares two values of the same kind; strings without regard to case.
+// sameValue compares two values of the same kind; it ignores the case of strings.
 func sameValue(a, b any) bool {
 	text, ok := a.(string)
 	other, both := b.(string)

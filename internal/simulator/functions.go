@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A function answers a GET for something other than rows. It gets the value of its parameter.
+// A function answers a GET with something other than rows. It gets the value of its parameter.
 type function struct {
 	parameter string // "" for none
 	answer    func(c *call, value string) (answer, error)
 }
 
-// functions are all of them, by path; keys and parameters are left out of it.
+// functions are all of them, by path without keys and parameters.
 func functions() map[string]function {
 	return map[string]function{
 		"WhoAmI":                                 {"", (*call).whoAmI},
@@ -24,7 +24,7 @@ func functions() map[string]function {
 	}
 }
 
-// ofUser makes a function's answer of one about the user that the path begins with.
+// ofUser makes a function about the user at the beginning of the path.
 func ofUser(about func(c *call, u *user, value string) (answer, error)) func(*call, string) (answer, error) {
 	return func(c *call, value string) (answer, error) {
 		id, err := keyOf(c.server.types["systemusers"], c.path[0])
@@ -39,7 +39,7 @@ func ofUser(about func(c *call, u *user, value string) (answer, error)) func(*ca
 	}
 }
 
-// call answers by the function, its parameter read, an alias replaced by its value.
+// call reads the parameter, or the value of its alias, and calls the function.
 func (f function) call(c *call) (answer, error) {
 	if f.parameter == "" {
 		return f.answer(c, "")
@@ -94,7 +94,7 @@ func (r *role) grantRow(p *privilege, unit string) grantRow {
 	return row
 }
 
-// grants answers with a list of privileges, and with what the environment has of record filters.
+// grants answers with a list of privileges.
 func (c *call) grants(name string, rows []grantRow, unit string) answer {
 	if c.world.env.has(RecordFilters) {
 		rows = append(rows, filteredRow(unit))
@@ -102,7 +102,7 @@ func (c *call) grants(name string, rows []grantRow, unit string) answer {
 	return c.response(name, member{"RolePrivileges", rows})
 }
 
-// retrieveRolePrivileges answers for any copy of a role, in one answer however long.
+// retrieveRolePrivileges answers for any copy of a role, without paging.
 func (c *call) retrieveRolePrivileges(id string) (answer, error) {
 	r, err := find[*role](c, "roles", strings.ToLower(id))
 	if err != nil {
@@ -112,8 +112,7 @@ func (c *call) retrieveRolePrivileges(id string) (answer, error) {
 	return c.grants("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
 }
 
-// userGrants are a user's privileges, each at its greatest depth, and also those that a
-// role grants for some records only.
+// userGrants are a user's privileges, each at its greatest depth, and those for some records only.
 func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	w := c.caller.permissions
 	then := cmp.Or(lookup[user](w, u.ID), u)
@@ -171,8 +170,7 @@ func (c *call) principalRef(id string) object {
 	return object{{"@odata.type", "#Microsoft.Dynamics.CRM." + t}, {t + "id", id}, {"ownerid", id}}
 }
 
-// retrieveSharedPrincipals answers for a personal view. A wrong entity set is answered as a missing row
-// is.
+// retrieveSharedPrincipals answers for a personal view. A wrong entity set counts as a missing row.
 func (c *call) retrieveSharedPrincipals(target string) (answer, error) {
 	var ref struct {
 		Address string `json:"@odata.id"`

@@ -25,7 +25,7 @@ func normaliseRoles(env *Environment, cat *catalogue, report reporter) {
 	}
 }
 
-// inherit works Like and PlatformDefaults of role i into its grants.
+// inherit adds what Like and PlatformDefaults of role i mean to its grants.
 func inherit(env *Environment, i int, below []int, report reporter) {
 	r, path := &env.Roles[i], at("roles", i, "like")
 	if slices.Contains(below, i) {

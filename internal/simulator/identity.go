@@ -7,8 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// deriveID makes an id out of names: the same names always give the same id. It is a UUID of
-// version 8, so that nobody takes it for a random one.
+// deriveID derives an id from names. It is a UUID of version 8, to distinguish it from random ones.
 func deriveID(parts ...string) string {
 	sum := sha256.Sum256([]byte("dbaudit simulator\x00" + strings.ToLower(strings.Join(parts, "\x00"))))
 	id := uuid.UUID(sum[:16])
@@ -17,7 +16,7 @@ func deriveID(parts ...string) string {
 	return id.String()
 }
 
-// parseGUID reads an id in its canonical 8-4-4-4-12 form and gives it in lower case.
+// parseGUID reads an id in its canonical 8-4-4-4-12 form and returns it in lower case.
 func parseGUID(s string) (string, bool) {
 	return strings.ToLower(s), len(s) == 36 && uuid.Validate(s) == nil
 }

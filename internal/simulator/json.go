@@ -28,8 +28,7 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// encode writes a value as the Web API does: without escapes for HTML, which would make names longer
-// than they are.
+// encode writes a value as the Web API does: without escapes for HTML, which would make names longer.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

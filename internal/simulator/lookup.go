@@ -55,6 +55,6 @@ func first[T any](list []T, match func(*T) bool) *T {
 	return nil
 }
 
-// same compares names and ids as the platform's database does: without regard to case. An empty
-// reference is equal to nothing.
+// same compares names and ids. Like the platform's database, it ignores case. An empty reference equals
+// nothing.
 func same(a, b string) bool { return a != "" && strings.EqualFold(a, b) }

@@ -16,14 +16,14 @@ const (
 	kindManaged kind = "Microsoft.Dynamics.CRM.BooleanManagedProperty"
 )
 
-// A managedProperty is a value that a managed solution may fix.
+// A managedProperty is a value that a managed solution may lock.
 type managedProperty struct {
 	Value                      bool   `json:"Value"`
 	CanBeChanged               bool   `json:"CanBeChanged"`
 	ManagedPropertyLogicalName string `json:"ManagedPropertyLogicalName"`
 }
 
-// A column is a property of a type. get gives its value for a row: nil, string (also for ids), int64,
+// A column is a property of a type. get returns its value for a row: nil, string (also for ids), int64,
 // bool or managedProperty.
 type column struct {
 	name string
@@ -34,23 +34,22 @@ type column struct {
 // A nav is a navigation property to many rows.
 type nav struct {
 	name   string
-	set    string      // the entity set that it leads to
+	set    string      // the entity set of its rows
 	target *entityType // the type of its rows, once the types are linked
 	follow func(w *world, row any) []any
 }
 
-// An entityType describes the rows of one entity set: everything that the request handlers
-// need to know about it.
+// An entityType describes the rows of one entity set.
 type entityType struct {
 	logicalName, entitySet string
 	columns                []column // the key is the first
 	navs                   []nav
-	// privileges are those that reading needs. The depth of the first one scopes the rows.
+	// privileges are required to read rows. The depth of the first one limits which.
 	privileges []string
-	// anyPrivilege says that one of the privileges is enough; visible then decides for each row.
+	// anyPrivilege is set if one of the privileges is enough; visible then decides about each row.
 	anyPrivilege bool
 	rows         func(w *world) []any
-	byID         func(w *world, id string) any // nil for a row that the world does not know by its id
+	byID         func(w *world, id string) any // nil if byID of the world does not have the row
 	visible      func(c *call, row any) bool
 }
 
@@ -81,7 +80,7 @@ func (t *entityType) find(w *world, id string) any {
 	return nil
 }
 
-// stamp gives a row's stamp. The copies of a role have that of its root.
+// stamp is a row's stamp. The copies of a role have that of its root.
 func (t *entityType) stamp(w *world, row any) stamp {
 	if r, ok := row.(*role); ok {
 		return w.stampOf(r.root.id)
@@ -89,7 +88,7 @@ func (t *entityType) stamp(w *world, row any) stamp {
 	return w.stampOf(t.id(w, row))
 }
 
-// placeOf is where a row stands; a row that does not say is owned by the organization.
+// placeOf is the placement of a row. A row without one is owned by the organization.
 func placeOf(row any) placement {
 	if placed, ok := row.(interface{ place() placement }); ok {
 		return placed.place()
@@ -97,7 +96,7 @@ func placeOf(row any) placement {
 	return placement{}
 }
 
-// newEntityTypes are all of them by entity set, linked to each other.
+// newEntityTypes returns all types by entity set, linked to each other.
 func newEntityTypes() map[string]*entityType {
 	types := map[string]*entityType{}
 	for _, t := range []*entityType{
@@ -167,7 +166,7 @@ func orNil(s string) any {
 	return s
 }
 
-// each gives what something is for each of a slice.
+// each calls a function for each item of a slice.
 func each[T, U any](list []T, is func(T) U) []U {
 	all := make([]U, len(list))
 	for i, item := range list {
@@ -178,7 +177,7 @@ func each[T, U any](list []T, is func(T) U) []U {
 
 func anys[T any](list []T) []any { return each(list, func(row T) any { return row }) }
 
-// pick gives those of a slice that match.
+// pick returns the items of a slice that match.
 func pick[T any](list []T, match func(T) bool) []T {
 	return slices.DeleteFunc(slices.Clone(list), func(row T) bool { return !match(row) })
 }

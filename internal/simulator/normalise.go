@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A reporter takes note of a problem at a path of keys and indices in the environment.
+// A reporter records a problem at a path of keys and indices in the environment.
 type reporter func(path []string, text string)
 
 func at(steps ...any) []string {
@@ -27,10 +27,9 @@ type problem struct {
 
 func (p problem) Error() string { return strings.Join(p.path, ".") + ": " + p.text }
 
-// normalise fills in what the author left out (ids, the root business unit, default teams), works
-// role inheritance into grants, and finds references to nothing. What a single value may be is for
-// the schema of files to say. It gives the catalogue of privileges; on problems, the environment is
-// not fit for use.
+// normalise adds what the author omitted (ids, the root business unit, default teams), resolves the
+// inheritance of roles, and finds invalid references. The schema has checked single values. It returns
+// the catalogue of privileges; with problems, the environment cannot be used.
 func normalise(env *Environment) (cat *catalogue, problems []problem) {
 	report := func(path []string, text string) { problems = append(problems, problem{path, text}) }
 	normaliseOrganization(env)
@@ -93,7 +92,7 @@ func normaliseUnits(env *Environment, report reporter) {
 	}
 }
 
-// climbs says whether business unit i leads to the root.
+// climbs checks that the parents of business unit i end at the root.
 func climbs(env *Environment, index refIndex, i int) error {
 	for range env.BusinessUnits {
 		b := &env.BusinessUnits[i]
@@ -182,7 +181,7 @@ func checkClients(env *Environment, report reporter) {
 	}
 }
 
-// checkIDs puts ids into lower case, and finds those that two things share.
+// checkIDs changes ids to lower case, and finds duplicates.
 func checkIDs(env *Environment, report reporter) {
 	seen := map[string]bool{}
 	eachRef(env, func(kind refKind, id *string, path []string) {
@@ -197,8 +196,8 @@ func checkIDs(env *Environment, report reporter) {
 	})
 }
 
-// trimAssignments leaves out the business unit of a role's copy where it is the holder's own, so that
-// a holder who moves takes the copy of the new unit. Holding the same copy twice is holding it once.
+// trimAssignments removes the business unit of a role's copy if it is the holder's, so that a holder
+// who moves gets the copy of the new unit. It also removes duplicates.
 func trimAssignments(env *Environment, index refIndex) {
 	eachHolder(env, func(roles *[]RoleAssignment, unit string) {
 		home := index.id(refUnit, unit)

@@ -20,8 +20,8 @@ var builtinFiles embed.FS
 // BuiltinNames lists the environments that come with the package.
 func BuiltinNames() []string { return []string{"compliant", "sample"} }
 
-// Builtin gives one of the environments that come with the package: "sample" has about ten faults of
-// all kinds, "compliant" has none.
+// Builtin returns one of the environments that come with the package: "sample" has about ten faults,
+// "compliant" has none.
 func Builtin(name string) (*Environment, error) {
 	data, err := builtinFiles.ReadFile("environments/" + name + ".yaml")
 	if err != nil {
@@ -30,11 +30,10 @@ func Builtin(name string) (*Environment, error) {
 	return ParseEnvironment(name+".yaml", data)
 }
 
-// ParseEnvironment reads an environment from YAML. It is strict: unknown and duplicate keys, values
-// that mean nothing and references to nothing are errors, each with file, line and column. name is
-// the file's name for those.
+// ParseEnvironment reads an environment from YAML. It is strict: unknown and duplicate keys, invalid
+// values and references are errors, each with file, line and column. name is the file's name.
 //
-// The result is complete: what the author may leave out is filled in.
+// The result is complete: what the author may omit is filled in.
 func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	env := new(Environment)
 	document, err := yamldoc.Read(name, data, schema.Files, "environment.json", env)
@@ -50,8 +49,8 @@ func ParseEnvironment(name string, data []byte) (*Environment, error) {
 	return env, nil
 }
 
-// grantPlaces tells where each privilege of a role stands, which the environment knows by its name
-// alone: files group privileges by depth. A privilege that a role has twice is a problem.
+// grantPlaces finds the place of each privilege of a role. Files group privileges by depth; an
+// Environment has them by name. A privilege that a role has twice is a problem.
 func grantPlaces(values any) (places map[string][]string, problems []problem) {
 	places = map[string][]string{}
 	document, _ := values.(map[string]any)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// userBody is what can be set of a user; what is not there is nil.
+// userBody has the columns of a user that can be set; nil if missing.
 type userBody struct {
 	Application *string `json:"applicationid"`
 	Mode        *int    `json:"accessmode"`
@@ -27,7 +27,7 @@ func (b userBody) set(u *User) error {
 	return nil
 }
 
-// createUser makes an application user. People come from the tenant, not from here.
+// createUser creates an application user. People come from the tenant.
 func (c *call) createUser(_ string, body userBody) error {
 	if body.Application == nil || body.Unit == "" {
 		return badRequest("An application user needs an applicationid and a businessunitid; people are added in the tenant.")
@@ -88,8 +88,8 @@ func (c *call) mayUpdate(u *user, body userBody) error {
 	return nil
 }
 
-// move moves a user to another business unit. That takes the roles away, with record ownership across
-// business units too, unless the environment keeps them.
+// move moves a user to another business unit. The user loses its roles, even with record ownership
+// across business units, unless the environment keeps them.
 func (c *call) move(u *user, address string) error {
 	if address == "" {
 		return nil
@@ -104,7 +104,7 @@ func (c *call) move(u *user, address string) error {
 	}
 	for i := range u.Roles {
 		if u.Roles[i].BusinessUnit == "" {
-			u.Roles[i].BusinessUnit = u.unit.ID // they stay the copies that they are
+			u.Roles[i].BusinessUnit = u.unit.ID // they remain the copies of the old unit
 		}
 	}
 	return nil
@@ -126,7 +126,7 @@ func (c *call) deleteUser(u *user, _ nothing) error {
 	return nil
 }
 
-// purge takes an application user and every mention of it out of the environment.
+// purge removes an application user and all references to it.
 func purge(env *Environment, id string) {
 	isUser := func(ref string) bool { return ref == id }
 	env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u User) bool { return u.ID == id })

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// The error codes that are documented for what the simulator refuses. Sources: "Web service error
-// codes" of the Dataverse reference, and recorded answers.
+// The documented error codes of refusals. Sources: "Web service error codes" of the Dataverse reference,
+// and recorded responses.
 const (
 	codeNone            = ""
 	codeObjectNotFound  = "0x80040217" // ObjectDoesNotExist
@@ -70,7 +70,7 @@ func noSegment(segment string) *apiError {
 	return refusal(http.StatusNotFound, codeBadURL, "Resource not found for the segment '%s'.", segment)
 }
 
-// notAllowed answers for a verb that a resource does not take.
+// notAllowed refuses a verb that a resource does not support.
 func notAllowed(method, name string) *apiError {
 	return refusal(http.StatusMethodNotAllowed, codeBadURL, "The HTTP method '%s' is not supported for the resource '%s'.", method, name)
 }
@@ -83,7 +83,7 @@ func noRow(logicalName, id string) *apiError {
 	return refusal(http.StatusNotFound, codeObjectNotFound, "Entity '%s' With Id = %s Does Not Exist", logicalName, id)
 }
 
-// asAPIError gives an error the Web API's form; what has none is the simulator's own fault.
+// asAPIError is an error in the Web API's form; any other error is a fault of the simulator.
 func asAPIError(err error) *apiError {
 	var e *apiError
 	if errors.As(err, &e) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// maxPage is the most rows that a page has, and the most that a count counts.
+// maxPage is the largest page, and the largest count.
 const maxPage = 5000
 
 // A query is a request's system options, resolved against the type of its rows.
@@ -86,8 +86,8 @@ func (q *query) parseSelect(text string) error {
 	return nil
 }
 
-// parseExpand reads a list of navigation properties, each with the columns that it selects: one that
-// names none would bring all that the related table has.
+// parseExpand reads a list of navigation properties, each with the columns that it selects: without
+// them, all columns of the related table would be returned.
 func (q *query) parseExpand(text string) error {
 	item := regexp.MustCompile(`^(\w+)\(\$select=([\w,]+)\)(?:,|$)`)
 	for text != "" {

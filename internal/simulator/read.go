@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// pattern is the request's path with the keys and parameters left out.
+// pattern is the request's path without keys and parameters.
 func (c *call) pattern() string {
 	steps := make([]string, len(c.path))
 	for i, s := range c.path {
@@ -20,7 +20,7 @@ func (c *call) pattern() string {
 	return strings.Join(steps, "/")
 }
 
-// get answers a GET: a function, a collection, a row, or what a row leads to.
+// get answers a GET: of a function, a collection, a row, or the rows of a navigation property.
 func (c *call) get() (answer, error) {
 	if f, ok := functions()[c.pattern()]; ok {
 		return f.call(c)
@@ -54,7 +54,7 @@ func (c *call) get() (answer, error) {
 	return c.collection(n.target, n.follow(c.world, row), c.root+t.entitySet+"("+id+")/"+n.name)
 }
 
-// keyOf reads the key of a segment: the id alone, or with the key column's name.
+// keyOf reads the key of a segment: the id, or the key column's name and the id.
 func keyOf(t *entityType, s segment) (string, error) {
 	id, ok := parseGUID(strings.TrimPrefix(s.argument, t.key()+"="))
 	if !ok {
@@ -63,7 +63,7 @@ func keyOf(t *entityType, s segment) (string, error) {
 	return id, nil
 }
 
-// mayRead checks the privileges that reading a table needs at all.
+// mayRead checks the privileges that are required to read a table.
 func (c *call) mayRead(t *entityType) error {
 	var refusal error
 	for _, name := range t.privileges {
@@ -78,7 +78,7 @@ func (c *call) mayRead(t *entityType) error {
 	return refusal
 }
 
-// seen narrows rows to those that the caller may read, after the privileges are checked.
+// seen returns the rows that the caller may read, after the privileges are checked.
 func (c *call) seen(t *entityType, rows []any) []any {
 	see := func(row any) bool { return t.visible(c, row) }
 	if t.visible == nil {
@@ -126,8 +126,7 @@ func (c *call) single(t *entityType, row any) (answer, error) {
 	return answer{body: append(body, c.render(&q, row)...)}, nil
 }
 
-// collection answers with a page of those rows that the caller sees. self is the address that further
-// pages are below.
+// collection answers with a page of the rows that the caller sees. self is the address of further pages.
 func (c *call) collection(t *entityType, rows []any, self string) (answer, error) {
 	if err := c.mayRead(t); err != nil {
 		return answer{}, err
@@ -155,7 +154,8 @@ func nextPage(query string, page int) string {
 	return strings.TrimPrefix(query+"&$skiptoken="+url.PathEscape(cookie(page)), "&")
 }
 
-// page cuts the page out of the rows. With $top there is one page only, cut silently at the limit.
+// page is the requested page of the rows. With $top there is only one, which the limit truncates
+// without notice.
 func (c *call) page(q *query, rows []any) (page []any, more bool) {
 	if q.top >= 0 {
 		return rows[:min(len(rows), q.top, maxPage)], false
@@ -169,7 +169,7 @@ func (c *call) page(q *query, rows []any) (page []any, more bool) {
 	return rows[start:end], end < len(rows)
 }
 
-// parseQuery reads the request's options, and checks the privileges for the tables that $expand reaches.
+// parseQuery reads the request's options, and checks the privileges for the tables of $expand.
 func (c *call) parseQuery(t *entityType) (query, error) {
 	q, err := parseQuery(t, c.query)
 	for _, e := range q.expands {
@@ -178,7 +178,7 @@ func (c *call) parseQuery(t *entityType) (query, error) {
 	return q, err
 }
 
-// context is the @odata.context of a collection: the set, and what of it was asked for.
+// context is the @odata.context of a collection: the set, and the selected columns.
 func (c *call) context(q *query) string {
 	var parts []string
 	if q.selected != "" {
@@ -198,7 +198,7 @@ func (c *call) renderAll(q *query, rows []any) []object {
 	return each(rows, func(row any) object { return c.render(q, row) })
 }
 
-// render writes a row: its etag, the columns asked for, the key in any case, and what is expanded.
+// render writes a row: its etag, the selected columns, always the key, and expanded rows.
 func (c *call) render(q *query, row any) object {
 	t := q.t
 	columns := q.columns

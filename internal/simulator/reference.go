@@ -50,9 +50,9 @@ func eachRef(env *Environment, visit func(kind refKind, ref *string, path []stri
 type refTarget struct {
 	kind refKind
 	id   string
-	// names are what it answers to beside its id, the preferred one first.
+	// names are other references to it, the preferred one first.
 	names []string
-	// implied targets give way to others of the same name: default teams are called like their unit.
+	// implied targets are ignored if another has the same name: default teams are named like their unit.
 	implied bool
 }
 
@@ -89,7 +89,7 @@ func newRefIndex(env *Environment) refIndex {
 	return x
 }
 
-// find gives the target of a reference: the one with this id, else the only one of this name.
+// find returns the target of a reference: the one with this id, else the only one of this name.
 func (x refIndex) find(kind refKind, ref string) (*refTarget, error) {
 	found := pick(x[strings.ToLower(ref)], func(t *refTarget) bool { return t.is(kind) })
 	for _, better := range []func(*refTarget) bool{
@@ -109,7 +109,7 @@ func (x refIndex) find(kind refKind, ref string) (*refTarget, error) {
 	return nil, fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
 }
 
-// id gives the id that a reference points to, "" if it is empty or points to nothing.
+// id is the id of a reference's target, "" if the reference is empty or invalid.
 func (x refIndex) id(kind refKind, ref string) string {
 	if t, err := x.find(kind, ref); err == nil && ref != "" {
 		return t.id
@@ -117,7 +117,7 @@ func (x refIndex) id(kind refKind, ref string) string {
 	return ""
 }
 
-// name gives the preferred unambiguous name for what a reference points to, or its id.
+// name is the preferred unambiguous name of a reference's target, or its id.
 func (x refIndex) name(kind refKind, ref string) string {
 	t, err := x.find(kind, ref)
 	if err != nil {
@@ -131,11 +131,12 @@ func (x refIndex) name(kind refKind, ref string) string {
 	return t.id
 }
 
-// pinReferences replaces every reference by the id that it points to, so that renaming or adding
-// things cannot change what a reference means. The environment must be normalised.
+// pinReferences replaces every reference by the id of its target, so that new names cannot change what
+// it means. The environment must be normalised.
 func pinReferences(env *Environment) { rewrite(env, refIndex.id) }
 
-// nameReferences replaces every reference by a name, where one is unambiguous, as a person writes it.
+// nameReferences replaces every reference by an unambiguous name, if there is one, as a person writes
+// it.
 func nameReferences(env *Environment) { rewrite(env, refIndex.name) }
 
 func rewrite(env *Environment, as func(x refIndex, kind refKind, ref string) string) {

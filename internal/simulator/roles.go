@@ -35,8 +35,8 @@ func (c *call) createRole(_ string, body roleBody) (err error) {
 	return nil
 }
 
-// editing makes an operation of a function that edits a role. The caller needs the privilege. Nobody
-// edits the System Administrator's role, an inherited copy, or a role that its solution has closed.
+// editing makes an operation of a function that edits a role. The caller needs the privilege. The System
+// Administrator's role, inherited copies, and roles that their solution locks cannot be edited.
 func editing[B any](privilege string, do func(c *call, r *role, body B) error) operation {
 	return changing("roles", func(c *call, r *role, body B) error {
 		switch {
@@ -69,7 +69,7 @@ func (c *call) deleteRole(r *role, _ nothing) error {
 	return nil
 }
 
-// addPrivileges carries out AddPrivilegesRole, which always brings the SharePoint defaults back.
+// addPrivileges carries out AddPrivilegesRole, which always restores the SharePoint defaults.
 func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) error {
 	grants := Grants{}
 	for _, g := range body.Privileges {
@@ -97,7 +97,7 @@ func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) erro
 	return nil
 }
 
-// holds says whether the caller holds a privilege at least at a depth from a business unit.
+// holds checks that the caller holds a privilege at least at a depth from a business unit.
 func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 	for _, h := range c.holdings(p.Name) {
 		switch {
@@ -110,7 +110,7 @@ func (c *call) holds(p *privilege, depth Depth, from *unit) error {
 	return c.missing(c.caller.user, p.Name)
 }
 
-// removePrivilege takes one privilege from a role. It is named by the key of the privilege's row.
+// removePrivilege removes a privilege from a role. The body has the key of the privilege's row.
 func (c *call) removePrivilege(r *role, body struct {
 	Privilege struct {
 		Type string `json:"@odata.type"`
@@ -145,7 +145,7 @@ func (c *call) assign(u *user, body struct {
 	return err
 }
 
-// assignable finds a role that the caller may give to a user or take from one.
+// assignable finds a role that the caller may assign to a user or remove from one.
 func (c *call) assignable(id string) (*role, error) {
 	r, err := find[*role](c, "roles", id)
 	if err == nil {
@@ -154,8 +154,8 @@ func (c *call) assignable(id string) (*role, error) {
 	return r, err
 }
 
-// mayHold refuses what the platform refuses to give: the copy of another business unit, roles for
-// those who are disabled, a role that is held already, privileges that the giver does not hold.
+// mayHold refuses the assignments that the platform refuses: the copy of another business unit, a
+// disabled user, a role that the user has, privileges that the caller does not have.
 func (c *call) mayHold(u *user, r *role) error {
 	switch {
 	case r.unit != u.unit && !c.world.acrossUnits():
@@ -175,7 +175,7 @@ func (c *call) mayHold(u *user, r *role) error {
 	return nil
 }
 
-// unassign takes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
+// unassign removes a role from a user: DELETE systemusers(ID)/systemuserroles_association(ROLE)/$ref.
 func (c *call) unassign(u *user, _ nothing) error {
 	id, err := keyOf(c.server.types["roles"], c.path[1])
 	if err != nil {

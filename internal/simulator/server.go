@@ -15,27 +15,27 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// Options are a server's settings; the zero value is good.
+// Options are a server's settings; the zero value is valid.
 type Options struct {
-	// Listen is the address of the Web API, 127.0.0.1:0 where it is left out. The sign-in host has a
-	// free port on the same interface.
+	// Listen is the address of the Web API; default 127.0.0.1:0. The sign-in host has a free port on the
+	// same interface.
 	Listen string
-	// Now is the clock, time.Now where it is left out. Certificates for TLS follow the real one.
+	// Now is the clock; default time.Now. Certificates for TLS use the real one.
 	Now func() time.Time
-	// PageSize caps the rows of a page, so that small environments have several; 5000 where it is 0.
+	// PageSize bounds the rows of a page, so that small environments have several; default 5000.
 	PageSize int
-	// StaleFor is for how many requests after a change privileges are still answered and checked as
-	// before it, unless a request asks for Consistency: Strong.
+	// StaleFor is how many requests after a change still see the earlier privileges, unless they ask for
+	// Consistency: Strong.
 	StaleFor int
-	// Faults and Observe are asked for every request on either listener, before it is handled; the
-	// sign-in host's paths begin with the tenant, the Web API's with /api/data.
+	// Faults and Observe get every request on either listener before it is handled. The sign-in host's
+	// paths begin with the tenant, the Web API's with /api/data.
 	Faults  func(*http.Request) Fault
 	Observe func(*http.Request)
 }
 
 // A Server is a running environment. Its methods may be used from several goroutines at once.
 type Server struct {
-	*Site // its URL is the environment's: the Web API is at /api/data/v9.2/ below it
+	*Site // its URL is the environment's
 
 	options      Options
 	types        map[string]*entityType
@@ -76,7 +76,7 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	return s, nil
 }
 
-// open listens on both addresses, makes the directory that knows them, and serves.
+// open listens on both addresses, makes the directory, and serves.
 func (s *Server) open(ctx context.Context, env *Environment) error {
 	host, _, _ := net.SplitHostPort(s.options.Listen)
 	api, apiURL, err := listen(ctx, s.options.Listen)
@@ -91,7 +91,7 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	tenant := entra.Tenant{
 		ID: env.TenantID, Domain: env.Organization.URLName + ".onmicrosoft.com", Clients: env.Clients,
 		Address: authorityURL, Resource: apiURL, Now: s.options.Now,
-		// Some clients take Microsoft's addresses alone, and are led here by their resolver.
+		// Some clients accept only Microsoft's addresses; their resolver maps them to this server.
 		Alias: "https://" + env.Organization.URLName + ".crm.dynamics.com",
 	}
 	for _, u := range env.Users {
@@ -142,8 +142,8 @@ func (s *Server) Environment() *Environment {
 	return env
 }
 
-// State gives the current state as canonical bytes: YAML in which references are ids and lists are
-// sorted, without Suggest, so that it is the same for the same state, however it was reached.
+// State returns the current state in a canonical form: YAML in which references are ids and lists are
+// sorted, without Suggest.
 func (s *Server) State() ([]byte, error) {
 	env := s.current.Load().env.Clone()
 	env.Suggest = Suggest{}
@@ -151,9 +151,9 @@ func (s *Server) State() ([]byte, error) {
 	return Marshal(env)
 }
 
-// Mutate changes the state underneath running clients, as another administrator would. The change is
-// refused as a whole, with an error, if it leaves an environment that cannot be used. App
-// registrations (Clients) and people who sign in are read at the start only.
+// Mutate changes the state while clients run, as another administrator would. The whole change is
+// refused if the result is not a valid environment. Clients and people who sign in are read only at the
+// start.
 func (s *Server) Mutate(change func(*Environment)) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -178,7 +178,7 @@ func (s *Server) replace(w *world) {
 	s.staleLeft = s.options.StaleFor
 }
 
-// permissionWorld is the world that a request's privileges are taken from.
+// permissionWorld is the world that a request's privileges come from.
 func (s *Server) permissionWorld(header http.Header, current *world) *world {
 	s.stale.Lock()
 	defer s.stale.Unlock()

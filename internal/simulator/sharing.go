@@ -32,8 +32,8 @@ func (c *call) modifyAccess(_ string, body grantBody) error {
 	return c.setAccess(body, func(_, rights Rights) Rights { return rights })
 }
 
-// setAccess gives a principal the rights that after makes of those before and those asked for. Nobody
-// shares more than they have.
+// setAccess returns a principal the rights that after returns for those before and the requested ones. A
+// caller cannot share rights that it does not have.
 func (c *call) setAccess(body grantBody, after func(before, rights Rights) Rights) error {
 	rights, ok := parseWireRights(body.PrincipalAccess.AccessMask)
 	if !ok {
@@ -42,7 +42,7 @@ func (c *call) setAccess(body grantBody, after func(before, rights Rights) Right
 	return c.changeShare(body.Target, body.PrincipalAccess.Principal, rights, func(before Rights) Rights { return after(before, rights) })
 }
 
-// revokeAccess takes away what a share gives; what it inherits stays.
+// revokeAccess removes the rights of a share; inherited ones stay.
 func (c *call) revokeAccess(_ string, body struct {
 	Target  viewRef
 	Revokee principalRef
@@ -51,8 +51,8 @@ func (c *call) revokeAccess(_ string, body struct {
 	return c.changeShare(body.Target, body.Revokee, 0, func(Rights) Rights { return 0 })
 }
 
-// changeShare changes what a view gives to a principal, if the caller may share it and has the rights.
-// A share that gives nothing is deleted.
+// changeShare changes the rights of a principal on a view, if the caller may share it and has the
+// rights. A share without rights is deleted.
 func (c *call) changeShare(target viewRef, principal principalRef, rights Rights, after func(before Rights) Rights) error {
 	v, err := find[*personalView](c, "userqueries", target.View)
 	if err != nil {

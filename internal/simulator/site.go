@@ -19,7 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// A Site serves over TLS, by a certificate that is made for its life and is its own authority.
+// A Site serves over TLS, with a self-signed certificate of its own.
 type Site struct {
 	url         string
 	certificate tls.Certificate
@@ -27,7 +27,7 @@ type Site struct {
 	unwatch     func() bool
 }
 
-// Serve serves a handler of another's on an address until ctx ends or the site is closed.
+// Serve serves a handler on an address until ctx ends or the site is closed.
 func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
 	s, err := newSite(address)
 	if err != nil {
@@ -43,8 +43,8 @@ func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
 	return s, nil
 }
 
-// newSite makes a site that serves nothing yet, with a certificate for this machine's own names and
-// for the host of an address.
+// newSite makes a site that serves nothing yet, with a certificate for this machine's names and the host
+// of an address.
 func newSite(address string) (*Site, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
@@ -70,7 +70,7 @@ func newSite(address string) (*Site, error) {
 	return &Site{certificate: certificate}, err //nolint:wrapcheck // it says what failed
 }
 
-// listen opens an address and gives the URL under which it is reached.
+// listen opens an address and returns its URL.
 func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
@@ -90,7 +90,7 @@ func (s *Site) serve(listener net.Listener, h http.Handler) {
 		Handler:           h,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{s.certificate}},
 		ReadHeaderTimeout: 10 * time.Second,
-		// What goes wrong with a connection is the client's to tell.
+		// The client reports what fails with a connection.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	s.servers = append(s.servers, server)

@@ -15,7 +15,7 @@ type stamp struct {
 	version        int64
 }
 
-// baseVersion is that of rows that are as they were at the start.
+// baseVersion is that of rows that have not changed since the start.
 const baseVersion = 1_000_000
 
 func (w *world) stampOf(id string) stamp {
@@ -23,10 +23,9 @@ func (w *world) stampOf(id string) stamp {
 	return cmp.Or(w.stamps[id], stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion})
 }
 
-// stamp carries over the stamps of rows that are as they were, and gives new ones to the others. by is
-// the user whose request makes the change; it is empty for a change by [Server.Mutate], whose rows
-// the platform's own user has made. Granting a privilege does not change the role's own row: it is one
-// of the intersect table.
+// stamp keeps the stamps of unchanged rows, and gives new ones to the others. by is the user who makes
+// the change; it is empty for [Server.Mutate], where the platform's own user creates rows. A grant of a
+// privilege does not change the role's row: it is a row of the intersect table.
 func (w *world) stamp(before *world, now time.Time, by string) {
 	w.stamps = maps.Clone(before.stamps)
 	next := int64(baseVersion)
@@ -49,7 +48,7 @@ func (w *world) stamp(before *world, now time.Time, by string) {
 	}
 }
 
-// rowContents gives what the own columns of each row are made of that can be written, by id.
+// rowContents is the source of the writable columns of each row, by id.
 func rowContents(env *Environment) map[string]any {
 	rows := map[string]any{}
 	for _, r := range env.Roles {

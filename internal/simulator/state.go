@@ -5,25 +5,25 @@ import (
 	"slices"
 )
 
-// A State is what the environment as a whole does with requests. The zero value answers them.
+// A State is how the environment as a whole responds. The zero value answers requests.
 type State string
 
-// The states. What a firewall answers is not documented, and so there are several.
+// The states. The response of a firewall is not documented, so there are several.
 const (
 	StateNormal         State = ""
 	StateDisabled       State = "disabled"
-	StateAdministration State = "administration-mode" // lets in who has System Administrator or System Customizer
-	StateFirewall       State = "firewall"            // refuses everybody in the Web API's form, without a code
-	StateFirewallPage   State = "firewall-page"       // refuses everybody with an HTML page
-	StateFirewallSilent State = "firewall-silent"     // refuses everybody with an empty body
+	StateAdministration State = "administration-mode" // admits only System Administrators and System Customizers
+	StateFirewall       State = "firewall"            // refuses everyone in the Web API's form, without a code
+	StateFirewallPage   State = "firewall-page"       // refuses everyone with an HTML page
+	StateFirewallSilent State = "firewall-silent"     // refuses everyone with an empty body
 	StateClaims         State = "insufficient-claims" // answers 401 to every token: conditional access asks for more
 )
 
 // The claims challenge of continuous access evaluation, as its documentation shows one.
 const claimsChallenge = "eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6dHJ1ZSwidmFsdWUiOiIxNjA0MTA2NjUxIn19fQ=="
 
-// refuses answers a request with a good token where the environment's state lets
-// nobody in, and reports whether it did.
+// refuses answers a request with a valid token if the environment's state admits no one, and reports
+// whether it did.
 func (s *Server) refuses(w http.ResponseWriter) bool {
 	switch s.current.Load().env.Organization.State {
 	case StateNormal, StateAdministration:

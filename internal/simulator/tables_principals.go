@@ -24,7 +24,7 @@ func systemUserType() *entityType {
 	return t
 }
 
-// domainName is a person's user principal name; that of an application user is made up of its id.
+// domainName is a person's user principal name; that of an application user is made from its id.
 func domainName(u *user) string {
 	if u.application {
 		return u.ApplicationID + "@applicationuser.invalid"
@@ -45,7 +45,7 @@ func teamType() *entityType {
 	return t
 }
 
-// A link is a row of an intersect table: it stands with the holder on its left.
+// A link is a row of an intersect table. Its placement is that of the holder on the left.
 type link struct {
 	left  placement
 	right string
@@ -53,8 +53,8 @@ type link struct {
 
 func (l link) place() placement { return l.left }
 
-// intersectType describes an intersect table with the columns key, left and right: its rows are what
-// rights gives for each of the lefts.
+// intersectType describes an intersect table with the columns key, left and right: a row for each of the
+// rights of each of the lefts.
 func intersectType[L interface{ place() placement }](logicalName, set, key, left, right, privileges string, lefts func(w *world) []L, rights func(l L) []string) *entityType {
 	return newType(logicalName, set, privileges,
 		func(w *world) (links []link) {

@@ -6,7 +6,7 @@ import (
 )
 
 // The functions of this file and of its siblings describe the tables, one each. A table has the columns
-// that somebody asks for; any other is refused as one that Dataverse does not know.
+// that clients use; any other is refused as unknown.
 
 func organizationType() *entityType {
 	return newType("organization", "organizations", "prvReadOrganization",
@@ -75,7 +75,7 @@ type rolePrivilege struct {
 
 func (p rolePrivilege) place() placement { return p.role.place() }
 
-// rolePrivilegesType has rows for the root copies alone.
+// rolePrivilegesType has rows only for the root copies.
 func rolePrivilegesType() *entityType {
 	return newType("roleprivileges", "roleprivilegescollection", "prvReadRole",
 		func(w *world) (rows []rolePrivilege) {

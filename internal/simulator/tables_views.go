@@ -33,7 +33,7 @@ func savedQueryType() *entityType {
 		intCol("statecode", func(r SystemView) int { return asInt(r.Inactive) }))
 }
 
-// A poa is a row of the share table: what a view gives to a principal, which is a team or a user.
+// A poa is a row of the share table: the share of a view with a team or a user.
 type poa struct {
 	view      *personalView
 	share     Share

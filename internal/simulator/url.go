@@ -16,7 +16,7 @@ type segment struct {
 	argument  string
 }
 
-// parsePath splits a path, escaped as it came, into its segments.
+// parsePath splits an escaped path into its segments.
 func parsePath(escaped string) ([]segment, error) {
 	var segments []segment
 	for part := range strings.SplitSeq(escaped, "/") {
@@ -36,13 +36,13 @@ func parseSegment(text string) (segment, bool) {
 	return segment{name, parens, argument}, name != "" && parens == closed
 }
 
-// knownOptions are the system options that somebody asks for. Dataverse has more.
+// knownOptions are the system options that clients use. Dataverse has more.
 func knownOptions() []string {
 	return []string{"$select", "$filter", "$expand", "$top", "$count", "$skiptoken"}
 }
 
 // parseQueryString reads a raw query: system options by their $name, and parameter aliases by @name.
-// It is strict: what is neither is refused, and so is an option given twice.
+// It is strict: it refuses anything else, and duplicates.
 func parseQueryString(raw string) (url.Values, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -63,7 +63,7 @@ func parseJSONParameter(text string, into any) bool {
 		json.Unmarshal([]byte(strings.ReplaceAll(text, "'", `"`)), into) == nil
 }
 
-// parseReference reads "set(id)", or an absolute address that ends so, of the service at root.
+// parseReference reads "set(id)", alone or in an absolute address of the service at root.
 func parseReference(text, root string) (set, id string, ok bool) {
 	s, _ := parseSegment(strings.TrimPrefix(strings.TrimPrefix(text, root), "/"))
 	id, ok = parseGUID(s.argument)

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// A call is one request to the Web API, on its way.
+// A call is one request to the Web API.
 type call struct {
 	server *Server
 	world  *world
@@ -32,7 +32,7 @@ type call struct {
 // maxBody is more than any request of the Web API needs.
 const maxBody = 16 << 20
 
-// An answer is what a call comes to.
+// An answer is the result of a call.
 type answer struct {
 	status int // 0: 200 with a body, 204 without
 	header http.Header
@@ -47,7 +47,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if !s.current.Load().env.has(NoHint) {
 		header.Set("x-ms-dop-hint", "8")
 	}
-	// A client that spreads its load over servers does not keep this.
+	// A client that distributes its load over servers does not keep this cookie.
 	host, _, _ := strings.Cut(r.Host, ":")
 	header.Add("Set-Cookie", "ARRAffinity=simulator; domain="+host+"; path=/; secure; HttpOnly")
 	who, ok := s.directory.Bearer(r)
@@ -66,7 +66,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	result.write(w)
 }
 
-// challenge answers a request without a good token: it says where to get one.
+// challenge answers a request without a valid token: it names the sign-in host.
 func (s *Server) challenge(w http.ResponseWriter) {
 	w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+s.authorityURL+"/"+s.TenantID()+"/oauth2/authorize, resource_id="+s.url+"/")
 	w.WriteHeader(http.StatusUnauthorized)
@@ -94,7 +94,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, who entra.Identi
 	return c.run(path, r.URL.RawQuery)
 }
 
-// run answers for a path below the service's root, as it does for each part of a batch.
+// run answers a request, or a part of a batch, by its path below the service's root.
 func (c *call) run(path, rawQuery string) (answer, error) {
 	var err error
 	if c.path, err = parsePath(path); err != nil {
@@ -113,7 +113,7 @@ func (c *call) run(path, rawQuery string) (answer, error) {
 	return c.write()
 }
 
-// prefers gives what the request's Prefer header says of a preference, "" for nothing.
+// prefers is the value of a preference in the request's Prefer header, or "".
 func (c *call) prefers(name string) string {
 	for item := range strings.SplitSeq(strings.Join(c.header.Values("Prefer"), ","), ",") {
 		if key, value, _ := strings.Cut(strings.TrimSpace(item), "="); strings.EqualFold(key, name) {
@@ -123,7 +123,7 @@ func (c *call) prefers(name string) string {
 	return ""
 }
 
-// identify finds the user that a token stands for, and the one that the request is to be done as.
+// identify finds the user of a token, and the one that the request impersonates.
 func (c *call) identify(who entra.Identity) error {
 	if client := c.world.env.Client(who.ApplicationID); client != nil && client.Blocked {
 		return forbidden(codeBlockedClient, "Access to Dataverse API is restricted for this application Id : '%s'. Please contact your administrator for more information.", who.ApplicationID)
@@ -143,8 +143,8 @@ func (c *call) identify(who entra.Identity) error {
 	return c.impersonate(object, id)
 }
 
-// impersonate makes another user the caller. The privilege for it counts only in a role that is
-// assigned to the impersonator directly.
+// impersonate makes another user the caller. The privilege for it must be in a role that is assigned to
+// the impersonator directly.
 func (c *call) impersonate(object, id string) error {
 	self, env := c.caller.user, c.world.env
 	const name = "prvActOnBehalfOfAnotherUser"

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// A world is an environment made ready to answer requests: references resolved, role copies and
-// default teams there, everything findable by id. It is never changed; a write makes a new one.
+// A world is an environment that is ready to answer requests: references are resolved, role copies and
+// default teams exist, and everything has an index by id. It never changes; a write makes a new one.
 type world struct {
 	env *Environment // normalised, references pinned
 	cat *catalogue
@@ -46,10 +46,10 @@ func (u *unit) level() int {
 	return u.parent.level() + 1
 }
 
-// closed says whether the unit, or one above it, is disabled.
+// closed reports whether the unit, or one above it, is disabled.
 func (u *unit) closed() bool { return u.Disabled || u.parent != nil && u.parent.closed() }
 
-// within says whether the unit is other or below it. It compares ids, since other may be of an older
+// within reports whether the unit is other or below it. It compares ids, since other may be of an older
 // world.
 func (u *unit) within(other *unit) bool {
 	return u.ID == other.ID || u.parent != nil && u.parent.within(other)
@@ -81,8 +81,8 @@ func (w *world) granted(r *role) []*privilege {
 	return pick(w.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
 }
 
-// odd says whether a role grants a privilege for some records only, or at a depth in
-// other words: then its answers have a row of its own for it.
+// odd reports whether a role grants a privilege for some records only, or with another word for its
+// depth. Then responses have a separate row for it.
 func (r *role) odd(p *privilege) bool { return r.recordFilter(p) != "" || r.DepthWords[p.Name] != "" }
 
 // recordFilter is the id of the record filter of a role's grant, "" for none.
@@ -93,18 +93,19 @@ func (r *role) recordFilter(p *privilege) string {
 	return ""
 }
 
-// plain makes a grant an ordinary one, as it is once it was given or taken again.
+// plain makes a grant an ordinary one, as it is after any change.
 func (r *role) plain(name string) {
 	r.RecordFilters = slices.DeleteFunc(r.RecordFilters, func(n string) bool { return n == name })
 	delete(r.DepthWords, name)
 }
 
-// isOrJoins says whether an id is the user's, or that of a team that it is a member of.
+// isOrJoins reports whether an id is that of the user, or of a team of which it is a member.
 func (u *user) isOrJoins(id string) bool {
 	return u.ID == id || slices.ContainsFunc(u.teams, func(t *team) bool { return t.ID == id })
 }
 
-// holdsAs says whether the user holds a privilege in this way as itself, or as a team that it joins.
+// holdsAs reports whether the holding covers the rows of an owner: the user, or a team of which it is a
+// member.
 func (u *user) holdsAs(id string, h holding) bool {
 	if id == u.ID {
 		return h.team() == nil
@@ -139,7 +140,7 @@ func (u *user) entraState() int {
 	return slices.Index(entraStates(), u.EntraState)
 }
 
-// liveTeams are the teams that give the user anything: not those of a unit that is disabled.
+// liveTeams are the teams that give the user roles and rights: not those of a disabled unit.
 func (u *user) liveTeams() []*team {
 	return slices.DeleteFunc(slices.Clone(u.teams), func(t *team) bool { return t.unit.closed() })
 }
@@ -155,7 +156,7 @@ type team struct {
 
 func (t *team) place() placement { return placement{t.unit, t.ID} }
 
-// A personalView stands where its owner does, who is a user or a team.
+// A personalView has the placement of its owner, a user or a team.
 type personalView struct {
 	*PersonalView
 	owner any
@@ -163,8 +164,8 @@ type personalView struct {
 
 func (v *personalView) place() placement { return placeOf(v.owner) }
 
-// newWorld makes a world of a normalised environment whose references are pinned, with its catalogue.
-// before may be nil; by is the user who changes it.
+// newWorld makes a world of a normalised environment with pinned references. before may be nil; by is
+// the user who makes the change.
 func newWorld(env *Environment, cat *catalogue, before *world, now time.Time, by string) *world {
 	w := &world{env: env, cat: cat, byID: map[string]any{}, stamps: map[string]stamp{}}
 	w.addUnits()
@@ -177,7 +178,7 @@ func newWorld(env *Environment, cat *catalogue, before *world, now time.Time, by
 	return w
 }
 
-// pointers gives the addresses of a slice's items.
+// pointers returns the addresses of a slice's items.
 func pointers[T any](list []T) []*T {
 	all := make([]*T, len(list))
 	for i := range list {
@@ -225,7 +226,7 @@ func copyID(role, home, unit string) string {
 	return deriveID(role, unit)
 }
 
-// copyFor finds the copy of a role that an assignment means, nil if the role has none there.
+// copyFor finds the copy of a role that an assignment means, or nil.
 func (w *world) copyFor(a RoleAssignment, holder *unit) *role {
 	def := lookup[role](w, a.Role)
 	if def == nil {

@@ -9,11 +9,10 @@ import (
 	"strconv"
 )
 
-// An operation changes the environment, as a request asks. id is the key of the row that the path
-// begins with, if there is one.
+// An operation changes the environment. id is the key at the beginning of the path, if there is one.
 type operation func(c *call, id string) error
 
-// operations are all of them, by verb and path; keys are left out of the path.
+// operations are all of them, by verb and path without keys.
 func operations() map[string]operation {
 	return map[string]operation{
 		"POST roles":                       writing((*call).createRole),
@@ -44,7 +43,7 @@ func writing[B any](do func(c *call, id string, body B) error) operation {
 	}
 }
 
-// changing makes an operation of a function that changes the row that the path begins with.
+// changing makes an operation of a function that changes the row at the beginning of the path.
 func changing[T, B any](set string, do func(c *call, row T, body B) error) operation {
 	return writing(func(c *call, id string, body B) error {
 		row, err := find[T](c, set, id)
@@ -55,11 +54,11 @@ func changing[T, B any](set string, do func(c *call, row T, body B) error) opera
 	})
 }
 
-// nothing is the body of a request that has none.
+// nothing is the body of a request without one.
 type nothing struct{}
 
-// readBody decodes the request's JSON object. It is strict: a member that the operation does not take,
-// or that this simulator cannot set, is refused.
+// readBody decodes the request's JSON object. It is strict: a member that the operation does not
+// have, or that this simulator cannot set, is refused.
 func (c *call) readBody(into any) error {
 	if c.method == http.MethodDelete {
 		return nil
@@ -123,11 +122,11 @@ func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
 	return result, err
 }
 
-// A transaction is a change on its way: a world of its own.
+// A transaction is an unfinished change: a separate world.
 type transaction struct{ world *world }
 
-// change carries out a change of the environment: do works on the call's world, which is a copy then.
-// Nothing is left of a change that fails. Inside a change set, the set as a whole is the change.
+// change carries out a change of the environment: do works on a copy, the call's world. A failed change
+// has no effect. A change set is one change.
 func (c *call) change(do func() error) error {
 	if c.transaction != nil {
 		return c.apply(c.transaction, do)
@@ -181,7 +180,7 @@ func (c *call) newID(kind string) string {
 	return c.made
 }
 
-// unit finds the business unit that an @odata.bind leads to.
+// unit finds the business unit of an @odata.bind.
 func (c *call) unit(address string) (*unit, error) {
 	set, id, ok := parseReference(address, c.root)
 	u := lookup[unit](c.world, id)

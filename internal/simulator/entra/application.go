@@ -85,7 +85,7 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 		}
 		sum := sha256.Sum256(pair.Certificate[0])
 		given, _ := t.Header["x5t#S256"].(string)
-		// Entra takes base64 of both kinds, padded or not.
+		// Entra accepts both base64 alphabets, with or without padding.
 		given = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(given)
 		if given != base64.RawURLEncoding.EncodeToString(sum[:]) {
 			return nil, errors.New("the key was not found: the thumbprint in the header is that of no registered certificate")
@@ -107,7 +107,7 @@ func (d *Directory) isTokenEndpoint(audience string) bool {
 	return ok && d.knows(tenant) && (path == "oauth2/v2.0/token" || path == "v2.0")
 }
 
-// managedIdentityToken answers as the endpoint does that Azure gives to a machine's own identity.
+// managedIdentityToken answers as Azure's endpoint for the identity of a machine.
 func (d *Directory) managedIdentityToken(r *http.Request) (any, error) {
 	id := strings.ToLower(r.Form.Get("client_id"))
 	reg := d.registrations[id]

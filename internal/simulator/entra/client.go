@@ -28,7 +28,7 @@ type Client struct {
 	Certificate     string                `yaml:"certificate,omitempty"`    // "generated", or empty for none
 	ManagedIdentity bool                  `yaml:"managed_identity,omitempty"`
 	Public          bool                  `yaml:"public,omitempty"`
-	Blocked         bool                  `yaml:"blocked,omitempty"` // out of the Web API, whoever signs in by it
+	Blocked         bool                  `yaml:"blocked,omitempty"` // from the Web API, whoever signs in by it
 	Federated       []FederatedCredential `yaml:"federated,omitempty"`
 }
 
@@ -65,7 +65,7 @@ func register(c Client) (*registration, error) {
 	}
 	if c.Certificate != "" {
 		r.certificate = sync.OnceValues(func() (tls.Certificate, error) {
-			key, err := rsa.GenerateKey(rand.Reader, 2048) // sign-in libraries take RSA alone
+			key, err := rsa.GenerateKey(rand.Reader, 2048) // sign-in libraries accept only RSA
 			if err != nil {
 				return tls.Certificate{}, fmt.Errorf("making the key of client %q: %w", c.Name, err)
 			}

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// tokenLifetime is how long an access token is good.
+// tokenLifetime is how long an access token is valid.
 const tokenLifetime = time.Hour
 
 // An Identity is who a token was issued to: an application, or a person.
@@ -69,7 +69,7 @@ func (d *Directory) Issue(who Identity) string {
 	return d.give("access_token", grant{identity: who, expires: d.tenant.Now().Add(tokenLifetime)})
 }
 
-// Bearer finds out who a request's token was issued to.
+// Bearer is the identity of a request's token.
 func (d *Directory) Bearer(r *http.Request) (Identity, bool) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	d.mu.Lock()
@@ -217,7 +217,7 @@ func (d *Directory) registration(form url.Values) (*registration, error) {
 	return r, nil
 }
 
-// checkScope takes the scopes of the environment: only that is known here.
+// checkScope accepts only the scopes of the environment.
 func (d *Directory) checkScope(scope string) error {
 	var resources []string
 	for item := range strings.FieldsSeq(scope) {

@@ -14,7 +14,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A grant is what an access token, a device code, an authorization code or a refresh token is good for.
+// A grant is what an access token, a device code, an authorization code or a refresh token grants.
 type grant struct {
 	expires  time.Time // zero for never
 	identity Identity  // of an access token, which has nothing else
@@ -44,7 +44,7 @@ func (d *Directory) deviceCode(form url.Values) (any, error) {
 	}, nil
 }
 
-// give makes a token or a code, of the kind that a form names it by.
+// give makes a token or a code for a form's parameter.
 func (d *Directory) give(parameter string, g grant) string {
 	code := rand.Text()
 	d.mu.Lock()
@@ -53,7 +53,7 @@ func (d *Directory) give(parameter string, g grant) string {
 	return code
 }
 
-// userCode is brief, and free of digits.
+// userCode is short and has no digits.
 func userCode() string {
 	return strings.NewReplacer("2", "B", "3", "C", "4", "D", "5", "F", "6", "G", "7", "H").Replace(rand.Text()[:9])
 }
@@ -94,8 +94,8 @@ func (d *Directory) person(upn string) (Person, error) {
 	return Person{}, badRequest(50034, "The user account %s does not exist in the directory. To sign into this application, the account must be added to the directory.", upn)
 }
 
-// redeem answers with the tokens of the person who signed in, for the code or the refresh token that a
-// form has as a parameter.
+// redeem answers with the tokens of the person who signed in, for the code or the refresh token in a
+// form's parameter.
 func (d *Directory) redeem(r *registration, form url.Values, parameter string) (any, error) {
 	g, err := d.take(r, form, parameter)
 	if err != nil {
@@ -104,7 +104,7 @@ func (d *Directory) redeem(r *registration, form url.Values, parameter string) (
 	return d.userToken(*g.person, r.ApplicationID)
 }
 
-// take gives a grant, of which a code is good for one only.
+// take returns a grant. A code can be used once.
 func (d *Directory) take(r *registration, form url.Values, parameter string) (*grant, error) {
 	refusals := map[string]error{
 		"device_code":   badGrant(70000, "The provided value for the input parameter 'device_code' is not valid. It may have expired."),
@@ -129,7 +129,7 @@ func (d *Directory) take(r *registration, form url.Values, parameter string) (*g
 	return g, nil
 }
 
-// proved says whether a form has what the request for an authorization code had.
+// proved reports whether a form proves that the client requested the authorization code.
 func (g *grant) proved(form url.Values) bool {
 	sum := sha256.Sum256([]byte(form.Get("code_verifier")))
 	return g.challenge == "" || g.redirect == form.Get("redirect_uri") && g.challenge == base64.RawURLEncoding.EncodeToString(sum[:])
@@ -140,7 +140,7 @@ func badGrant(code int, text string) error {
 }
 
 // authorize is the endpoint that a browser opens. It asks nothing: the person named by login_hint, or
-// the environment's first, is signed in at once. The page posts the code to the client by itself.
+// the environment's first, is signed in at once. The page posts the code to the client.
 func (d *Directory) authorize(query url.Values) (any, error) {
 	r, err := d.registration(query)
 	if err != nil {
