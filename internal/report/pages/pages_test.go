@@ -179,7 +179,7 @@ func TestExplanations(t *testing.T) {
 				t.Errorf("%s is not said of %s:\n%s\n%s", p.label, e.ID, short, long)
 			}
 		}
-		if want := map[string]string{"control": "portal      1. Open it and look and look and look and look and look and look and\n               look and look\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
+		if want := map[string]string{"control": "portal      1. Open it and look and look and look and look and look and look\n               and look and look\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
 			t.Errorf("%q is missing:\n%s", want, short)
 		}
 	}
