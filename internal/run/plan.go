@@ -24,9 +24,10 @@ type Content struct {
 	MaxChanges            int
 }
 
-// JudgedAsSaved judges a snapshot again and says how a saved result differs, waivers and
-// locations aside; empty if it does not. A plan changes what its findings require, and a file
-// can be edited. It completes the result by the user and the role that the policies choose.
+// JudgedAsSaved judges a snapshot again and says how a saved result differs, waivers, locations
+// and words aside; empty if it does not. A plan changes what its findings require, and a file
+// can be edited. The result then has the words of now, and the user and the role that the
+// policies choose.
 func (r *Runner) JudgedAsSaved(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (differs string, err error) {
 	if saved.Snapshot.Digest != s.Digest {
 		return "", nil // the plan refuses it with better words
@@ -51,11 +52,27 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, saved *audit.Result, s *snap
 		return fmt.Sprintf("has another verdict on %s than its snapshot gives: it was edited, or made by other rules", c), nil
 	}
 	saved.Integration = again.Integration
+	for i, c := range again.Controls {
+		saved.Controls[i] = annotated(c, saved.Controls[i])
+	}
 	return "", nil
 }
 
-// otherVerdict finds the first control on which a saved result differs, waivers and locations
-// aside.
+// annotated is a control with what a saved one adds to it: waivers, locations and a baseline.
+func annotated(c, saved audit.Control) audit.Control {
+	if saved.Original != nil {
+		c.Outcome, c.Original, c.Reason = saved.Outcome, saved.Original, saved.Reason
+	}
+	c.Location = saved.Location
+	c.Findings = slices.Clone(c.Findings)
+	for i, f := range saved.Findings {
+		c.Findings[i].Waiver, c.Findings[i].Location, c.Findings[i].Baseline = f.Waiver, f.Location, f.Baseline
+	}
+	return c
+}
+
+// otherVerdict finds the first control on which a saved result differs, waivers, locations and
+// words aside.
 func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
 	saved = waiver.Strip(saved)
 	for i, c := range again.Controls {
@@ -71,12 +88,15 @@ func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
 	return "", false
 }
 
-// verdict is a control without its locations, in comparable form.
+// verdict is what a control tells a program, in comparable form. Its words may change with the
+// version of dbaudit, and its locations with the folder.
 func verdict(c audit.Control) (string, error) {
-	c.Location, c.Why = nil, "" // older results have no why
+	c.Title, c.Reason, c.Why, c.Notes, c.Location = "", "", "", nil, nil
+	c.Unjudged = make([]string, len(c.Unjudged))
 	c.Findings = slices.Clone(c.Findings)
 	for i := range c.Findings {
-		c.Findings[i].Location, c.Findings[i].Baseline = nil, ""
+		f := &c.Findings[i]
+		f.Message, f.Location, f.Baseline = "", nil, ""
 	}
 	text, err := json.Marshal(c)
 	return string(text), err

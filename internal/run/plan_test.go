@@ -6,7 +6,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOtherVerdict: waivers and places are not part of a verdict, not even where a waived
+// TestOtherVerdict: waivers, places and words are not part of a verdict, not even where a waived
 // control became unknown because of what was not read; all else is.
 func TestOtherVerdict(t *testing.T) {
 	t.Parallel()
@@ -19,13 +19,17 @@ func TestOtherVerdict(t *testing.T) {
 	again := result(func(*audit.Control) {})
 	waived := result(func(c *audit.Control) {
 		c.Original, c.Outcome, c.Reason, c.Why = &failed, audit.OutcomeUnknown, c.Unjudged[0], "why"
-		c.Findings[0].Waiver, c.Findings[0].Location = &audit.Waiver{Owner: "jane"}, &audit.Location{Line: 1}
+		f := &c.Findings[0]
+		f.Waiver, f.Location, f.Message = &audit.Waiver{Owner: "jane"}, &audit.Location{Line: 1}, "an older version's words"
 	})
 	if id, ok := otherVerdict(waived, again); ok {
 		t.Errorf("the verdict on %s is called another", id)
 	}
+	if c := annotated(again.Controls[0], waived.Controls[0]); c.Outcome != audit.OutcomeUnknown || c.Findings[0].Waiver == nil || c.Findings[0].Message != "not shared" {
+		t.Errorf("the control with its waiver is %+v", c)
+	}
 	for _, edited := range []audit.Result{
-		{}, result(func(c *audit.Control) { c.Outcome = audit.OutcomePass }), result(func(c *audit.Control) { c.Findings[0].Message = "shared" }),
+		{}, result(func(c *audit.Control) { c.Outcome = audit.OutcomePass }), result(func(c *audit.Control) { c.Findings[0].Fingerprint = "other" }),
 	} {
 		if id, ok := otherVerdict(edited, again); !ok || id != "DB-VIEW-SHARED" {
 			t.Errorf("%+v is not called another verdict", edited)
