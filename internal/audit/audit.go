@@ -272,3 +272,15 @@ func (e Evidence) Text(key string) string {
 	s, _ := e[key].(string)
 	return s
 }
+
+// Texts returns the strings of the list under key.
+func (e Evidence) Texts(key string) []string {
+	list, _ := e[key].([]any)
+	var texts []string
+	for _, item := range list {
+		if s, ok := item.(string); ok {
+			texts = append(texts, s)
+		}
+	}
+	return texts
+}

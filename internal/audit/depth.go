@@ -79,10 +79,9 @@ func (d *Depth) UnmarshalText(b []byte) error { return enum.Set(d, b, "depth", D
 // Level is the access level of a depth's word, as a finding's evidence has it; a word that is
 // not a depth is returned as it is.
 func Level(word string) string {
-	for d := DepthNone; d <= DepthGlobal; d++ {
-		if d.String() == word {
-			return d.Level()
-		}
+	d, err := ParseDepth(word)
+	if err != nil && word != DepthNone.String() {
+		return word
 	}
-	return word
+	return d.Level()
 }

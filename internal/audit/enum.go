@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/enum"
@@ -51,20 +52,11 @@ func Severities() []Severity {
 }
 
 func (s Severity) String() string {
-	switch s {
-	case SeverityInfo:
-		return "info"
-	case SeverityLow:
-		return "low"
-	case SeverityMedium:
-		return "medium"
-	case SeverityHigh:
-		return "high"
-	case SeverityCritical:
-		return "critical"
-	case SeverityInvalid:
+	words := [...]string{"invalid", "info", "low", "medium", "high", "critical"}
+	if s < 0 || int(s) >= len(words) {
+		return words[SeverityInvalid]
 	}
-	return "invalid"
+	return words[s]
 }
 
 // MarshalText implements [encoding.TextMarshaler]; an invalid severity is an
@@ -89,12 +81,7 @@ const (
 	VerdictNoncompliant Verdict = "noncompliant"
 )
 
-func (v Verdict) String() string {
-	if v == VerdictIncomplete {
-		return "incomplete"
-	}
-	return string(v)
-}
+func (v Verdict) String() string { return cmp.Or(string(v), "incomplete") }
 
 func verdicts() []Verdict {
 	return []Verdict{VerdictCompliant, VerdictNoncompliant, VerdictIncomplete}

@@ -32,6 +32,21 @@ func (c Control) Remarks() []string {
 	return remarks
 }
 
+// Settle gives a result the summary and the verdict that follow from its controls.
+func (r *Result) Settle() {
+	r.Summary = Summarize(r.Controls)
+	r.Verdict = Judge(r.Summary)
+}
+
+// Clone copies a result so far that its notes, controls and findings can be changed.
+func (r Result) Clone() Result {
+	r.Notes, r.Controls = slices.Clone(r.Notes), slices.Clone(r.Controls)
+	for i := range r.Controls {
+		r.Controls[i].Findings = slices.Clone(r.Controls[i].Findings)
+	}
+	return r
+}
+
 // Summarize counts the controls.
 func Summarize(controls []Control) Summary {
 	var s Summary

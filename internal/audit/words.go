@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -40,33 +41,12 @@ func SplitPrivilege(privilege string) (right, row string) {
 
 // label is what the editor calls a table, or else its schema name with spaces.
 func label(schema string) string {
-	switch strings.ToLower(schema) {
-	case "userquery":
-		return "Saved View"
-	case "query":
-		return "View"
-	case "attribute":
-		return "Field"
-	case "workflow":
-		return "Process"
-	case "asyncoperation":
-		return "System Job"
-	case "transactioncurrency":
-		return "Currency"
-	case "customeropportunityrole":
-		return "Opportunity Relationship"
-	case "list":
-		return "Marketing List"
-	case "bulkedit":
-		return "Bulk Edit"
-	case "usersettings":
-		return "User Settings"
-	case "attributemap":
-		return "Attribute Map"
-	case "entitymap":
-		return "Entity Map"
+	labels := map[string]string{
+		"userquery": "Saved View", "query": "View", "attribute": "Field", "workflow": "Process", "asyncoperation": "System Job",
+		"transactioncurrency": "Currency", "customeropportunityrole": "Opportunity Relationship", "list": "Marketing List",
+		"bulkedit": "Bulk Edit", "usersettings": "User Settings", "attributemap": "Attribute Map", "entitymap": "Entity Map",
 	}
-	return spaced(schema)
+	return cmp.Or(labels[strings.ToLower(schema)], spaced(schema))
 }
 
 // spaced puts spaces where the editor does: before a capital that follows a small letter.

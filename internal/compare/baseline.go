@@ -14,9 +14,10 @@ import (
 // waiver that has expired is new. A file is compared with its earlier version, also if it was
 // moved.
 func Baseline(results, earlier []audit.Result) []audit.Result {
-	out := slices.Clone(results)
+	out := make([]audit.Result, len(results))
 	moved := moves(results, earlier)
 	for i := range out {
+		out[i] = results[i].Clone()
 		known := map[string][]audit.Finding{}
 		for j, r := range earlier {
 			if Comparable(out[i], r) && (!out[i].OfFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
@@ -24,14 +25,11 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 			}
 		}
 		if other, differs := find(earlier, func(was audit.Result) bool { return Comparable(out[i], was) && out[i].Profile.Differs(was.Profile) }); differs {
-			out[i].Notes = append(slices.Clone(out[i].Notes), fmt.Sprintf(
+			out[i].Notes = append(out[i].Notes, fmt.Sprintf(
 				"the baseline was judged by a different profile %s (%s) than this result (%s): a finding may be new or fixed because the requirements changed",
 				other.Profile.Name, other.Profile.Edition(), out[i].Profile.Edition()))
 		}
-		out[i].Controls = slices.Clone(out[i].Controls)
-		for j := range out[i].Controls {
-			c := &out[i].Controls[j]
-			c.Findings = slices.Clone(c.Findings)
+		for _, c := range out[i].Controls {
 			for k := range c.Findings {
 				f := &c.Findings[k]
 				f.Baseline = audit.BaselineNew
@@ -123,33 +121,19 @@ func asBad(now, was audit.Finding) bool {
 
 // worse reports whether a fault has grown: a lower depth, another state, or a longer list.
 func worse(now, was audit.Evidence) bool {
-	if depthRank(now.Text("actual_depth")) < depthRank(was.Text("actual_depth")) {
+	depthNow, _ := audit.ParseDepth(now.Text("actual_depth"))
+	depthWas, _ := audit.ParseDepth(was.Text("actual_depth"))
+	if depthNow < depthWas {
 		return true
 	}
 	if state := now.Text("state"); state != was.Text("state") && state != "shallow" {
 		return true
 	}
 	for _, key := range []string{"surplus", "principals", "powers", "privileges"} {
-		before := texts(was[key])
-		if slices.ContainsFunc(texts(now[key]), func(s string) bool { return !slices.Contains(before, s) }) {
+		before := was.Texts(key)
+		if slices.ContainsFunc(now.Texts(key), func(s string) bool { return !slices.Contains(before, s) }) {
 			return true
 		}
 	}
 	return false
-}
-
-func depthRank(depth string) int {
-	return slices.Index([]string{"none", "basic", "local", "deep", "global"}, depth)
-}
-
-// texts is a list of strings in evidence.
-func texts(value any) []string {
-	list, _ := value.([]any)
-	var out []string
-	for _, v := range list {
-		if s, ok := v.(string); ok {
-			out = append(out, s)
-		}
-	}
-	return out
 }

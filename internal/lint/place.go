@@ -89,12 +89,7 @@ func entryOf(e audit.Evidence) (int, bool) {
 func named(e audit.Evidence) []string {
 	names := []string{e.Text("privilege")}
 	for _, key := range []string{"surplus", "privileges"} {
-		list, _ := e[key].([]any)
-		for _, item := range list {
-			if name, ok := item.(string); ok {
-				names = append(names, name)
-			}
-		}
+		names = append(names, e.Texts(key)...)
 	}
 	return names
 }

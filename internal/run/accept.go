@@ -188,7 +188,7 @@ func (x Acceptance) Counted(results []audit.Result) []audit.Result {
 // onlyNew returns a result in which a control fails only for new findings that are not
 // accepted. What could not be judged stays unknown.
 func onlyNew(r audit.Result) audit.Result {
-	r.Controls = slices.Clone(r.Controls)
+	r = r.Clone()
 	for i := range r.Controls {
 		c := &r.Controls[i]
 		fresh := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool {

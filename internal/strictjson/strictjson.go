@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Unique refuses data in which an object, at whatever depth, has two members of one name.
@@ -55,7 +53,7 @@ func members(data []byte, lower bool, free []string) error {
 			if !inside.array && isName(data, end) {
 				name := data[i:end]
 				if lower && !inside.free && !bytes.Equal(name, bytes.ToLower(name)) {
-					return fmt.Errorf("%s: unknown key %s", Position(data, int64(i)), shown(name))
+					return fmt.Errorf("%s: unknown key %s", Position(data, int64(i)), visible(string(name)))
 				}
 				freed = lower && slices.Contains(free, string(name[1:len(name)-1]))
 				names = append(names, member{name, i})
@@ -78,7 +76,7 @@ func unique(data []byte, names []member) error {
 	}
 	for i := 1; i < len(names); i++ {
 		if bytes.Equal(names[i].name, names[i-1].name) {
-			return fmt.Errorf("an object has %s twice, at %s", shown(names[i].name), Position(data, int64(names[i].at)))
+			return fmt.Errorf("an object has %s twice, at %s", visible(string(names[i].name)), Position(data, int64(names[i].at)))
 		}
 	}
 	return nil
@@ -92,9 +90,6 @@ func plain(name []byte) []byte {
 	}
 	return []byte(`"` + unescaped + `"`)
 }
-
-// shown is a name as a message has it.
-func shown(name []byte) string { return text.Name(text.Line(string(name)), 80) }
 
 // stringEnd gives the index behind the string that begins at i.
 func stringEnd(data []byte, i int) int {

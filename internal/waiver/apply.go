@@ -85,11 +85,7 @@ func (w *Waiver) reaches(r audit.Result) bool {
 
 // apply applies the waivers to a result.
 func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
-	r.Notes = slices.Clone(r.Notes)
-	r.Controls = slices.Clone(r.Controls)
-	for i := range r.Controls {
-		r.Controls[i].Findings = slices.Clone(r.Controls[i].Findings)
-	}
+	r = r.Clone()
 	for i := range f.Waivers {
 		w, u := &f.Waivers[i], &uses[i]
 		if !w.reaches(r) {
@@ -108,8 +104,7 @@ func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
 	for i := range r.Controls {
 		conclude(&r.Controls[i])
 	}
-	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Settle()
 	return r
 }
 
@@ -153,7 +148,7 @@ func conclude(c *audit.Control) {
 
 // Strip returns a result as it was before waivers were applied.
 func Strip(r audit.Result) audit.Result {
-	r.Controls = slices.Clone(r.Controls)
+	r = r.Clone()
 	for i := range r.Controls {
 		c := &r.Controls[i]
 		if c.Original != nil {
@@ -162,13 +157,11 @@ func Strip(r audit.Result) audit.Result {
 			}
 			c.Outcome, c.Original = *c.Original, nil
 		}
-		c.Findings = slices.Clone(c.Findings)
 		for j := range c.Findings {
 			c.Findings[j].Waiver = nil
 		}
 	}
-	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Settle()
 	return r
 }
 
