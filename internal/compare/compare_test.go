@@ -108,6 +108,14 @@ func TestSnapshots(t *testing.T) {
 	if d, err := compare.Snapshots(unread, unread); err != nil || !d.Same || len(d.Environments[0].Incomparable) != 1 {
 		t.Errorf("unread on both sides: %+v, %v", d, err)
 	}
+	blind, newer := sample(), sample()
+	for _, s := range []*snapshot.Snapshot{blind, newer} {
+		s.Coverage[snapshot.SectionUsers] = snapshot.Coverage{State: snapshot.StateFailed}
+	}
+	newer.Coverage[snapshot.SectionTeams] = snapshot.Coverage{State: snapshot.StateFailed}
+	if d, err := compare.Snapshots(blind, newer); err != nil || d.Same || len(d.Environments[0].Incomparable) != 2 {
+		t.Errorf("no users, and teams only on one side: %+v, %v", d, err)
+	}
 }
 
 func describe(d compare.Diff) string {

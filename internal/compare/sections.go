@@ -119,9 +119,8 @@ func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	c.lacks(fmt.Sprintf("what the role %q grants", r.name), "the "+side+" snapshot does not contain it", false)
 }
 
-func (c *comparison) users() {
-	users := c.compares(snapshot.SectionUsers)
-	teams := users && c.compares(snapshot.SectionTeams)
+func (c *comparison) usersAndTeams() {
+	users, teams := c.compares(snapshot.SectionUsers), c.compares(snapshot.SectionTeams)
 	rows(c, users, "user", c.was.Users, c.now.Users, func(u snapshot.User) string { return u.Name },
 		func(r row, was, now snapshot.User) {
 			c.switched(r, VerbDisabled, VerbEnabled, was.Disabled, now.Disabled)
@@ -136,10 +135,7 @@ func (c *comparison) users() {
 				c.members(r, VerbJoined, VerbLeft, was.Teams, now.Teams, c.principal)
 			}
 		})
-}
-
-func (c *comparison) teams() { // users notes where one side did not read them
-	rows(c, collected(c.was, snapshot.SectionTeams) && collected(c.now, snapshot.SectionTeams), "team", c.was.Teams, c.now.Teams, func(t snapshot.Team) string { return t.Name },
+	rows(c, teams, "team", c.was.Teams, c.now.Teams, func(t snapshot.Team) string { return t.Name },
 		func(r row, was, now snapshot.Team) {
 			c.differs(VerbMoved, r, "business unit", c.unit(was.BusinessUnitID), c.unit(now.BusinessUnitID))
 			c.differs(VerbChanged, r, "type", fmt.Sprint(was.Type), fmt.Sprint(now.Type))

@@ -24,8 +24,7 @@ func Snapshots(older, newer *snapshot.Snapshot) (Diff, error) {
 	c.privileges()
 	c.roles()
 	c.grants()
-	c.users()
-	c.teams()
+	c.usersAndTeams()
 	c.views()
 	c.systemViews()
 	c.shares()
@@ -48,13 +47,9 @@ type comparison struct {
 	incomparable []Incomparable
 }
 
-func collected(s *snapshot.Snapshot, section snapshot.Section) bool {
-	return s.Coverage[section].State == snapshot.StateCollected
-}
-
 // compares reports whether both sides read a section, and notes where not.
 func (c *comparison) compares(section snapshot.Section) bool {
-	before, after := collected(c.was, section), collected(c.now, section)
+	before, after := c.was.Collected(section), c.now.Collected(section)
 	said, lacking := "neither snapshot contains", c.now.Coverage[section]
 	switch {
 	case before && after:

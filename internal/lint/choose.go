@@ -7,25 +7,19 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// everyRole reports whether each role of the files is judged for itself.
+// everyRole reports whether each role of the files is judged.
 func (a asked) everyRole() bool {
 	return a.Options.AllRoles || a.profile.Name == engine.LintProfile && a.requirement.Role == ""
 }
 
-// maybe reports whether a role of a name may be meant: every role, or one whose name is the
-// required one or fits the profile's pattern.
+// maybe reports whether a role with this name may be meant: its name is the required one, or
+// has the profile's pattern in it.
 func (a asked) maybe(name string) bool {
 	return a.everyRole() || a.requirement.FitsRole(name, a.profile.Pattern)
-}
-
-// candidates are the roles that may be meant. A role may be in several files.
-func (a asked) candidates(roles []solution.Role) []solution.Role {
-	return slices.DeleteFunc(slices.Clone(roles), func(r solution.Role) bool { return !a.maybe(r.Name) })
 }
 
 // likeliest keeps the roles of the name that grants most of the minimum, by what the
@@ -34,7 +28,11 @@ func (a asked) likeliest(judged []Judged) []Judged {
 	score := map[string]int{}
 	for _, one := range judged {
 		name := strings.ToLower(one.Role.Name)
-		score[name] = max(score[name], grantedOf(one.Result))
+		granted := 0
+		if of := one.Result.Integration; of != nil {
+			granted = len(of.Granted)
+		}
+		score[name] = max(score[name], granted)
 	}
 	best := slices.MinFunc(slices.Collect(maps.Keys(score)), func(a, b string) int {
 		return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(a, b))
@@ -52,14 +50,6 @@ func (a asked) likeliest(judged []Judged) []Judged {
 		a.Warnf("several roles could be the integration role; %q was judged, not %s", chosen[0].Role.Name, strings.Join(others, ", "))
 	}
 	return chosen
-}
-
-// grantedOf is how many privileges of the minimum a result says are granted.
-func grantedOf(r audit.Result) int {
-	if r.Integration == nil {
-		return 0
-	}
-	return len(r.Integration.Granted)
 }
 
 // titlesOf names each role by its file; if that has several, by its name too, and if they

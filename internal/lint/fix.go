@@ -56,9 +56,8 @@ func (l *Linter) Fix(judged []Judged, write func(name string, data []byte) error
 	return changed, failures
 }
 
-// lacking lists the privileges that a role lacks altogether. A level that is too shallow
-// was somebody's decision and stays, and a finding that somebody has accepted is not fixed
-// either.
+// lacking lists the privileges that a role lacks. It leaves out levels that are too low,
+// because a person chose them, and accepted findings.
 func (l *Linter) lacking(r audit.Result) []solution.Grant {
 	if l.Accepted.Waivers != nil {
 		accepted, _ := l.Accepted.Waivers.Apply([]audit.Result{r}, l.Accepted.Options)

@@ -34,7 +34,9 @@ func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error
 	}
 	var judged []Judged
 	var err error
-	if roles := a.candidates(found.Roles); len(roles) == 0 {
+	// A role may be in several files.
+	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !a.maybe(r.Name) })
+	if len(roles) == 0 {
 		judged, err = a.nowhere(ctx, found)
 	} else {
 		judged, err = a.each(ctx, roles)
@@ -48,7 +50,7 @@ func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error
 	return judged, a.Options.Keep(judged[0].snapshot)
 }
 
-// each judges each role by itself, and keeps the roles that are meant.
+// each judges the roles one by one, and keeps those that are meant.
 func (a asked) each(ctx context.Context, roles []solution.Role) ([]Judged, error) {
 	progress := a.Progress("lint")
 	defer progress.Stop()

@@ -16,9 +16,7 @@ import (
 type draft struct {
 	Profile
 
-	doc   *yamldoc.Document
-	base  *Profile
-	rules map[audit.ControlID]yamldoc.Fault
+	doc *yamldoc.Document
 }
 
 // fault is a fault of a control's field.

@@ -105,7 +105,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err := doc.Validate(schema.Files, "profile.json"); err != nil {
 		return Profile{}, err
 	}
-	d := draft{doc: doc, rules: map[audit.ControlID]yamldoc.Fault{}}
+	d := draft{doc: doc}
 	if d.Profile, err = decode(name, key, values); err != nil {
 		return Profile{}, err
 	}
@@ -151,7 +151,7 @@ func single(doc *yamldoc.Document) (key string, definition any, err error) {
 
 // decode turns the JSON values of a definition into a profile.
 func decode(name, key string, definition any) (Profile, error) {
-	p := Profile{Name: key}
+	p := Profile{Name: key, rules: map[audit.ControlID]yamldoc.Fault{}}
 	p.data, _ = definition.(map[string]any) // the schema wants no other
 	if err := yamldoc.Fill(&p, definition); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", name, err)

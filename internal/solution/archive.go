@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"path/filepath"
 	"slices"
@@ -90,7 +91,12 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 			r.xml(inner, content, func() bool {
 				dir := path.Dir(name)
 				if _, ok := known[dir]; !ok {
-					known[dir] = r.manifest(label, index, dir)
+					known[dir] = r.managed(func(at string) (string, error) {
+						if f := index.file(path.Join(dir, at)); f != nil {
+							return r.entry(label, f)
+						}
+						return "", fs.ErrNotExist
+					})
 				}
 				return known[dir]
 			})
@@ -123,7 +129,7 @@ func read(z *zip.Reader) (index, error) {
 			refused = fmt.Errorf("the name of an entry is longer than %d bytes", maxPath)
 			continue
 		case !filepath.IsLocal(strings.TrimSuffix(name, "/")) || strings.Contains(name, ":"):
-			refused = fmt.Errorf("its entry %q leads out of it", f.Name)
+			refused = fmt.Errorf("its entry %q is outside of the archive", f.Name)
 		case !folder && isCabinet(name):
 			x.cabinets = append(x.cabinets, name)
 			continue
@@ -178,26 +184,21 @@ func (r *reader) refuse(label string, err error) {
 	r.stopped = true
 }
 
-// manifest says whether the manifest that belongs to a folder of an archive is a
-// managed solution's.
-func (r *reader) manifest(label string, x index, dir string) bool {
-	for _, at := range []string{path.Join(dir, "solution.xml"), path.Join(dir, "../Other/solution.xml"), path.Join(dir, "../../Other/solution.xml")} {
-		if f := x.file(at); f != nil {
-			if managed, ok := r.managed(r.entry(label, f)); ok {
-				return managed
+// managed reports whether the manifest that belongs to a folder is a managed solution's. It
+// is in the folder, or in the folder Other next to Roles.
+func (r *reader) managed(open func(at string) (string, error)) bool {
+	for _, folder := range []string{"", "../Other/", "../../Other/"} {
+		for _, name := range []string{"solution.xml", "Solution.xml"} {
+			raw, err := open(folder + name)
+			if err != nil {
+				continue
+			}
+			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
+				return doc.managed
 			}
 		}
 	}
 	return false
-}
-
-// managed says whether a manifest is a managed solution's; not ok if it is not a manifest.
-func (r *reader) managed(raw string, err error) (managed, ok bool) {
-	if err != nil {
-		return false, false
-	}
-	doc, err := parse(raw, r.workspace, r.limits.Keep)
-	return doc.managed, err == nil && doc.manifest
 }
 
 // entry reads one entry of an archive. archive/zip gives no more of it than the

@@ -109,9 +109,9 @@ func (l *lister) existing(name string, named bool) {
 	case errors.Is(err, fs.ErrPermission):
 		l.fail(name, cause(err))
 	case err != nil && named:
-		l.fail(name, fmt.Errorf("the symbolic link leads nowhere: %w", cause(err)))
+		l.fail(name, fmt.Errorf("the symbolic link cannot be followed: %w", cause(err)))
 	case err != nil:
-		l.note("%s: the symbolic link leads nowhere, and nothing was read there", filepath.ToSlash(name))
+		l.note("%s: the symbolic link cannot be followed, and nothing was read there", filepath.ToSlash(name))
 	case info.IsDir():
 		l.folder(name, actual)
 	case named && isYAML(filepath.ToSlash(name)):
@@ -170,7 +170,7 @@ func (w *walk) say(root string) {
 	}{
 		{"cabinets were not read; unpack one and name its folder to have it read", w.cabinets},
 		{"symbolic links to folders are not followed; name a folder to have it read", w.unwalked},
-		{"symbolic links lead nowhere, and nothing was read there", w.dangling},
+		{"symbolic links cannot be followed, and nothing was read there", w.dangling},
 	} {
 		if len(left.names) > 0 {
 			w.note("%s: %s: %s", root, left.why, funnel.Listed(left.names, shown))
@@ -211,7 +211,7 @@ func (w *walk) in(folder, actual string, root bool) {
 func (w *walk) link(name, place string) (target string, regular bool) {
 	target, err := resolve(name)
 	if err != nil {
-		// Editors mark open files with links that lead nowhere: .#name.
+		// Editors mark open files with links without a target: .#name.
 		if relevant(place) && !hidden(path.Base(place)) {
 			w.dangling = append(w.dangling, filepath.ToSlash(name))
 		}

@@ -65,13 +65,13 @@ func TestSymbolicLinks(t *testing.T) {
 	)
 	const a, b = "a in src/Roles/a.xml", "b in src/Roles/b.xml"
 	folders := "note: src: symbolic links to folders are not followed; name a folder to have it read: src/Roles/up"
-	gone := "note: src: symbolic links lead nowhere, and nothing was read there: src/Roles/gone.xml"
+	gone := "note: src: symbolic links cannot be followed, and nothing was read there: src/Roles/gone.xml"
 	for name, test := range map[string]struct{ paths, want []string }{
 		"a tree": {[]string{"src"}, []string{a, b, folders, gone}},
 		"a link to a tree": {[]string{"link", "src"}, []string{
 			"a in link/Roles/a.xml", "b in link/Roles/b.xml",
 			"note: link: symbolic links to folders are not followed; name a folder to have it read: link/Roles/up",
-			"note: link: symbolic links lead nowhere, and nothing was read there: link/Roles/gone.xml",
+			"note: link: symbolic links cannot be followed, and nothing was read there: link/Roles/gone.xml",
 			folders, gone,
 		}},
 		"a link to a folder": {[]string{"roles"}, []string{"b in roles/b.xml"}},
@@ -80,10 +80,10 @@ func TestSymbolicLinks(t *testing.T) {
 		"any folders": {[]string{"**/*.xml"}, []string{
 			a, b,
 			"note: **/*.xml: symbolic links to folders are not followed; name a folder to have it read: link, roles, src/Roles/up",
-			"note: dangling.xml: the symbolic link leads nowhere, and nothing was read there",
-			"note: src/Roles/gone.xml: the symbolic link leads nowhere, and nothing was read there",
+			"note: dangling.xml: the symbolic link cannot be followed, and nothing was read there",
+			"note: src/Roles/gone.xml: the symbolic link cannot be followed, and nothing was read there",
 		}},
-		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link leads nowhere: no such file or directory"}},
+		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link cannot be followed: no such file or directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
@@ -126,7 +126,7 @@ func TestPatterns(t *testing.T) {
 		"**/**/r.xml":         {a, b, c},
 		"**/Roles/**/r.xml":   {a, b, c},
 		"a/**":                {h, a},
-		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is not XML: text outside of the root element", "note: a/Roles/.#r.xml: the symbolic link leads nowhere, and nothing was read there"},
+		"a/Roles/.*.xml":      {h, "fault: a/Roles/._r.xml:1:1: this is not XML: text outside of the root element", "note: a/Roles/.#r.xml: the symbolic link cannot be followed, and nothing was read there"},
 		"**/**/**/**/**/none": {"fault: **/**/**/**/**/none: no file matches the pattern"},
 		"./a//Roles/[q-s].*":  {a},
 		"b/../a/*/r.xml":      {"a in b/../a/Roles/r.xml"},
@@ -147,7 +147,7 @@ func TestFoldersOfAnyName(t *testing.T) {
 		"sec/d.xml", "not even XML", "sec/e.xml", "<!-- x --><Role", "sec/f.xml", customizations, "sec/below/a.xml", named("a"))
 	want := []string{
 		"a in sec/a.xml", "b in sec/b.xml", "First in sec/f.xml", "Second & last in sec/f.xml",
-		"fault: sec/e.xml:1:11: the file ends within <Role: it is cut short",
+		"fault: sec/e.xml:1:11: the file ends within <Role: it is truncated",
 	}
 	if diff := cmp.Diff(want, said(read(t, "sec"))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -181,8 +181,8 @@ func TestWhatIsNoSolution(t *testing.T) {
 		"no archive among roles":      {"Roles/a.zip", "hello", "fault: Roles/a.zip: " + broken, "fault: Roles/a.zip: " + broken},
 		"a solution cut short":        {"a.zip", good[:len(good)-30], "fault: a.zip: " + broken, "fault: a.zip: " + broken},
 		"other things":                {"a.zip", zipped(t, "readme.md", "x"), "fault: a.zip: the archive contains no security role: want a solution's or a deployment package's .zip", ""},
-		"others that lead out":        {"a.zip", zipped(t, "../readme.md", "x"), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, ""},
-		"a solution that leads out":   {"a.zip", zipped(t, "../readme.md", "x", "customizations.xml", customizations), `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`, `fault: a.zip: the archive is refused: its entry "../readme.md" leads out of it`},
+		"others that lead out":        {"a.zip", zipped(t, "../readme.md", "x"), `fault: a.zip: the archive is refused: its entry "../readme.md" is outside of the archive`, ""},
+		"a solution that leads out":   {"a.zip", zipped(t, "../readme.md", "x", "customizations.xml", customizations), `fault: a.zip: the archive is refused: its entry "../readme.md" is outside of the archive`, `fault: a.zip: the archive is refused: its entry "../readme.md" is outside of the archive`},
 		"others, encrypted":           {"a.zip", encrypted(zipped(t, "readme.md", "x")), "fault: a.zip: the archive contains no security role: want a solution's or a deployment package's .zip", ""},
 		"a solution, encrypted":       {"a.zip", encrypted(good), "fault: a.zip!/customizations.xml: the entry is encrypted", "fault: a.zip!/customizations.xml: the entry is encrypted"},
 		"an archive, encrypted":       {"a.zip", encrypted(zipped(t, "solution.xml", manifes, "a.zip", good)), "note: a.zip!/a.zip: the archive was not read: the entry is encrypted", "note: a.zip!/a.zip: the archive was not read: the entry is encrypted"},

@@ -311,27 +311,15 @@ func (r *reader) probe(name string) bool {
 // solutionRoot is the root element of customizations.xml and solution.xml.
 const solutionRoot = "ImportExportXml"
 
-// beside says whether the manifest of an unpacked solution, in the folder Other next to
-// Roles, is a managed solution's.
+// beside reports whether the manifest of an unpacked solution is a managed solution's.
 func (r *reader) beside(name string) bool {
 	folder := filepath.Dir(name)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
-	if managed, ok := r.manifests[folder]; ok {
-		return managed
+	if _, ok := r.manifests[folder]; !ok {
+		r.manifests[folder] = r.managed(func(at string) (string, error) { return r.open(filepath.Join(folder, at), large) })
 	}
-	r.manifests[folder] = false
-	for _, at := range []string{"../Other/Solution.xml", "../Other/solution.xml", "../../Other/Solution.xml", "../../Other/solution.xml", "Solution.xml", "solution.xml"} {
-		manifest := filepath.Join(folder, at)
-		if info, err := os.Stat(manifest); err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		if managed, ok := r.managed(r.open(manifest, 16<<20)); ok {
-			r.manifests[folder] = managed
-			return managed
-		}
-	}
-	return false
+	return r.manifests[folder]
 }
 
 // xml extracts the roles from one XML file. After a fault, it returns no roles: half a

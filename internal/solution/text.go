@@ -65,7 +65,7 @@ func (t *text) read(raw string) error {
 		}
 		if strings.Contains(t.data, "\ufffd") { // which stands for what is invalid
 			if back, err := t.encoding.NewEncoder().String(t.data); err != nil || back != raw {
-				return errors.New("the text is broken: it is cut short, or contains half a surrogate pair or a byte that its encoding does not define")
+				return errors.New("the text is broken: it is truncated, or contains half a surrogate pair or a byte that its encoding does not define")
 			}
 		}
 	}

@@ -100,7 +100,7 @@ func scan(t *text, to *parser) error {
 	}
 	switch {
 	case len(s.stack) > 0:
-		return s.fail(len(s.data), "the file ends before </%s>: it is cut short", s.stack[len(s.stack)-1])
+		return s.fail(len(s.data), "the file ends before </%s>: it is truncated", s.stack[len(s.stack)-1])
 	case !s.seen:
 		return s.fail(0, "there is no XML in the file")
 	}
@@ -210,7 +210,7 @@ func (s *scanner) section(begin, end, what string) error {
 	start := s.at + len(begin)
 	length := strings.Index(s.data[start:], end)
 	if length < 0 {
-		return s.fail(s.at, "the file ends within %s: it is cut short", what)
+		return s.fail(s.at, "the file ends within %s: it is truncated", what)
 	}
 	s.at = start + length + len(end)
 	return s.controls(start, s.data[start:start+length])
@@ -265,7 +265,7 @@ func (s *scanner) startTag() error {
 		before := s.at
 		s.space()
 		if s.at == len(s.data) {
-			return s.fail(start, "the file ends within <%s: it is cut short", qualified)
+			return s.fail(start, "the file ends within <%s: it is truncated", qualified)
 		}
 		switch {
 		case s.data[s.at] == '>':
@@ -326,7 +326,7 @@ func (s *scanner) attribute(e *element, within string) error {
 	s.at++
 	length := strings.IndexByte(s.data[s.at:], quote)
 	if length < 0 {
-		return s.fail(start, "the file ends within the attribute %s of <%s: it is cut short", name, within)
+		return s.fail(start, "the file ends within the attribute %s of <%s: it is truncated", name, within)
 	}
 	if i := strings.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
 		return s.fail(s.at+i, "this is not XML: < within the attribute %s of <%s", name, within)
@@ -357,9 +357,9 @@ func (s *scanner) endTag() error {
 	case len(name) > maxName:
 		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
 	case s.at == len(s.data):
-		return s.fail(start, "the file ends within </%s: it is cut short", name)
+		return s.fail(start, "the file ends within </%s: it is truncated", name)
 	case s.data[s.at] != '>' || len(s.stack) == 0:
-		return s.fail(start, "this is not XML: </%s closes nothing", name)
+		return s.fail(start, "this is not XML: </%s has no start tag", name)
 	case s.stack[len(s.stack)-1] != name:
 		return s.fail(start, "this is not XML: </%s> where </%s> is expected", name, s.stack[len(s.stack)-1])
 	}
