@@ -5,8 +5,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/simulator"
@@ -64,7 +62,7 @@ func TestCostOfSeveral(t *testing.T) {
 			for _, s := range snapshots {
 				complete(t, s)
 			}
-			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), roundsOfAll(t, p, all)
+			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), rounds(t, p, all...)
 			if most := 11 + roles + 3 + 2*n; requests > most {
 				t.Errorf("×%d, %d integrations, %d roles, 1 owner: %d requests, more than %d", factor, n, roles, requests, most)
 			}
@@ -78,18 +76,6 @@ func TestCostOfSeveral(t *testing.T) {
 		}
 	}
 	t.Log(strings.Join(flat[:3], "; "))
-}
-
-func roundsOfAll(t *testing.T, p *tape, all []collector.Options) (took int) {
-	synctest.Test(t, func(t *testing.T) {
-		p.delay = time.Second
-		began := time.Now()
-		if _, err := collector.CollectAll(t.Context(), p.reader(), all); err != nil {
-			t.Error(err)
-		}
-		took = int(time.Since(began) / time.Second)
-	})
-	return took
 }
 
 // Each of several integrations is given, byte for byte, the snapshot that it is given

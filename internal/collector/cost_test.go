@@ -88,13 +88,13 @@ func (c *counter) take() []string {
 	return paths
 }
 
-// rounds is how many requests follow one another: the time that the answers of a
-// tape take where each takes a second, on a clock of its own.
-func rounds(t *testing.T, p *tape, o collector.Options) (took int) {
+// rounds is how many requests follow one another: the time that the answers of a tape take if
+// each takes a second.
+func rounds(t *testing.T, p *tape, options ...collector.Options) (took int) {
 	synctest.Test(t, func(t *testing.T) {
 		p.delay = time.Second
 		began := time.Now()
-		if _, err := collect(t.Context(), p.reader(), o); err != nil {
+		if _, err := collector.CollectAll(t.Context(), p.reader(), options); err != nil {
 			t.Error(err)
 		}
 		took = int(time.Since(began) / time.Second)
@@ -236,44 +236,6 @@ func TestCostOfFaults(t *testing.T) {
 			if most := 13 + len(reaching) + test.beside; requests > most || deep > 4 {
 				t.Errorf("%d requests in %d rounds; at most %d in 4", requests, deep, most)
 			}
-		})
-	}
-}
-
-func BenchmarkCollect(b *testing.B) {
-	for _, factor := range []int{1, 10, 100} {
-		b.Run(fmt.Sprint("×", factor), func(b *testing.B) {
-			var calls counter
-			l := newLab(b, grown(b, factor), labOptions{simulator: simulator.Options{Observe: calls.observe}})
-			p := newTape(l)
-			l.must(p.record)
-			requests := len(calls.take())
-			for b.Loop() {
-				if _, err := collect(b.Context(), p.reader(), l.options); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(requests), "requests")
-		})
-	}
-}
-
-// The wide scope reads tables whole; what it costs is for the record.
-func BenchmarkCollectEnvironment(b *testing.B) {
-	for _, factor := range []int{1, 10} {
-		b.Run(fmt.Sprint("×", factor), func(b *testing.B) {
-			var calls counter
-			l := newLab(b, grown(b, factor), labOptions{simulator: simulator.Options{Observe: calls.observe}})
-			l.options.Scope = snapshot.ScopeEnvironment
-			p := newTape(l)
-			l.must(p.record)
-			requests := len(calls.take())
-			for b.Loop() {
-				if _, err := collect(b.Context(), p.reader(), l.options); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(requests), "requests")
 		})
 	}
 }

@@ -84,7 +84,7 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 	return err
 }
 
-// reach is the known roles of the users that matter, by the way of assignment.
+// reach is the known roles of the users that matter, by how they are assigned.
 func (c *collection) reach() (direct, through map[string]role) {
 	direct, through = map[string]role{}, map[string]role{}
 	add := func(to map[string]role, roles []role) {

@@ -410,7 +410,7 @@ func TestThrottling(t *testing.T) {
 			}
 			w.WriteHeader(204)
 		})
-		if _, err := s.writer.Change(t.Context(), "POST", Collection("roles").Request(""), encoded(t, map[string]string{"name": "x"}), ""); err != nil || tries != 3 {
+		if _, err := s.writer.Change(t.Context(), "POST", Collection("roles").Request(""), []byte(`{"name":"x"}`), ""); err != nil || tries != 3 {
 			t.Errorf("%v after %d tries", err, tries)
 		}
 	})
@@ -767,30 +767,12 @@ func TestOptionsAreChecked(t *testing.T) {
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
-	for url, says := range map[string]string{
-		"":                                  "--url",
-		"http://contoso.crm.dynamics.com":   "https://",
-		"contoso.crm.dynamics.com":          "",
-		"https://contoso.crm.dynamics.com/": "",
-		// As a browser shows it: what follows the host is left out.
-		"https://contoso.crm.dynamics.com/api/data/v9.2": "",
-		"https://contoso.crm.dynamics.com?x=1":           "",
-		"https://user:secret@contoso.crm.dynamics.com":   "remove it",
-		"ftp://x":    "https://ORG",
-		"https://":   "https://ORG",
-		"https://[x": "https://ORG",
-	} {
-		o := good
-		o.URL = url
-		_, err := New(o)
-		if says == "" && err != nil || says != "" && (err == nil || !strings.Contains(err.Error(), says)) {
-			t.Errorf("%s: %v, want %q", url, err, says)
-		}
-		if err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("the password is shown: %v", err)
-		}
-	}
 	bad := good
+	bad.URL = "https://user:secret@contoso.crm.dynamics.com"
+	if _, err := New(bad); err == nil || !strings.Contains(err.Error(), "remove it") || strings.Contains(err.Error(), "secret") {
+		t.Errorf("the URL is not checked, or the password is shown: %v", err)
+	}
+	bad = good
 	bad.Transport = nil
 	if _, err := New(bad); err == nil {
 		t.Error("no transport, no client")

@@ -24,6 +24,7 @@ func TestParseEnvironment(t *testing.T) {
 		"contoso.crm.dynamics.com/main.aspx?appid=1&pagetype=dashboard#x":                        "https://contoso.crm.dynamics.com",
 		"https://contoso.crm.dynamics.com/main.aspx?appid=6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a10":  "https://contoso.crm.dynamics.com",
 		"https://contoso.crm.dynamics.com:443/apps/sales?redirect=https://contoso.crm4.example/": "https://contoso.crm.dynamics.com",
+		"https://contoso.crm.dynamics.com?x=1":                                                   "https://contoso.crm.dynamics.com",
 		"https://contoso.crm.dynamics.com/api/data/v9.2/":                                        "https://contoso.crm.dynamics.com",
 		"contoso.crm.dynamics.com/main.aspx?id=jane@contoso.com":                                 "https://contoso.crm.dynamics.com",
 	} {
@@ -35,7 +36,7 @@ func TestParseEnvironment(t *testing.T) {
 		"": "--url", "contoso": "not an environment URL", "/main.aspx": "not an environment URL", "https://": "not an environment URL",
 		"ftp://contoso.crm.dynamics.com": "not an environment URL", "http://contoso.crm.dynamics.com/main.aspx": "use https://contoso.crm.dynamics.com",
 		"https://jane:secret@contoso.crm.dynamics.com": "user name", "jane:secret@contoso.crm.dynamics.com": "user name",
-		`https://contoso.crm.dynamics.com\@evil.example`: "cannot be read", "javascript:alert(1)": "cannot be read",
+		`https://contoso.crm.dynamics.com\@evil.example`: "cannot be read", "javascript:alert(1)": "cannot be read", "https://[x": "cannot be read",
 		"contoso.crm.dynamics.com\n::error::x": "cannot be read", "https://contoso.crm dynamics.com": "cannot be read",
 	} {
 		got, err := ParseEnvironment(in)

@@ -99,13 +99,12 @@ func (r *role) plain(name string) {
 	delete(r.DepthWords, name)
 }
 
-// isOrJoins reports whether an id is that of the user, or of a team of which it is a member.
+// isOrJoins reports whether an id is that of the user or of one of its teams.
 func (u *user) isOrJoins(id string) bool {
 	return u.ID == id || slices.ContainsFunc(u.teams, func(t *team) bool { return t.ID == id })
 }
 
-// holdsAs reports whether the holding covers the rows of an owner: the user, or a team of which it is a
-// member.
+// holdsAs reports whether the holding covers the rows of an owner: the user or one of its teams.
 func (u *user) holdsAs(id string, h holding) bool {
 	if id == u.ID {
 		return h.team() == nil

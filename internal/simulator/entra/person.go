@@ -53,7 +53,7 @@ func (d *Directory) give(parameter string, g grant) string {
 	return code
 }
 
-// userCode is short and has no digits.
+// userCode is a short code without digits.
 func userCode() string {
 	return strings.NewReplacer("2", "B", "3", "C", "4", "D", "5", "F", "6", "G", "7", "H").Replace(rand.Text()[:9])
 }
