@@ -3,12 +3,9 @@ package simulator_test
 import (
 	"bytes"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
 // batchBody joins parts into a batch.
@@ -30,12 +27,14 @@ func writePart(id, method, path, body string) string {
 		method + " /api/data/v9.2/" + path + " HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: " + fmt.Sprint(len(body)) + "\r\n\r\n" + body + "\r\n"
 }
 
-func (c *client) batch(t *testing.T, body string) response {
+// batch sends a batch to the server, by a host's name unless that is empty.
+func (c *client) batch(t *testing.T, host, body string) response {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.server.URL()+"/api/data/v9.2/$batch", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
+	request.Host = host
 	request.Header = c.header.Clone()
 	request.Header.Set("Authorization", "Bearer "+c.token)
 	request.Header.Set("Content-Type", `multipart/mixed; boundary="batch_1"`)
@@ -52,10 +51,9 @@ func (c *client) batch(t *testing.T, body string) response {
 }
 
 func TestBatch(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	reads := batchBody("batch_1", getPart("WhoAmI"), getPart("roles?$select=nonsense"), getPart("organizations?$select=name"))
-	r := admin.batch(t, reads)
+	r := admin.batch(t, "", reads)
 	if r.status != http.StatusBadRequest || strings.Count(string(r.body), "HTTP/1.1 ") != 2 {
 		t.Errorf("stops at the first failure: %d %s", r.status, r.body)
 	}
@@ -64,11 +62,11 @@ func TestBatch(t *testing.T) {
 		return "Content-Type: multipart/mixed; boundary=set_1\r\n\r\n" + batchBody("set_1", steps...)
 	}
 	role := server.Environment().Role("Salesperson").ID
-	r = admin.batch(t, batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "PATCH", "roles("+role+")", `{"nonsense":1}`))))
+	r = admin.batch(t, "", batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "PATCH", "roles("+role+")", `{"nonsense":1}`))))
 	if r.status != http.StatusBadRequest || !bytes.Equal(before, state(t, server)) {
 		t.Errorf("a change set is all or nothing: %d %s", r.status, r.body)
 	}
-	r = admin.batch(t, batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "POST", "roles", `{"name":"Salesperson"}`))))
+	r = admin.batch(t, "", batchBody("batch_1", set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), writePart("2", "POST", "roles", `{"name":"Salesperson"}`))))
 	if r.status != http.StatusOK || server.Environment().Role("Seller") == nil || server.Environment().Role("Salesperson") == nil {
 		t.Errorf("a change set: %d %s", r.status, r.body)
 	}
@@ -78,7 +76,7 @@ func TestBatch(t *testing.T) {
 		"a batch in it": strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
 		"another host":  strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),
 	} {
-		if r := admin.batch(t, batchBody("batch_1", body)); r.status != http.StatusBadRequest {
+		if r := admin.batch(t, "", batchBody("batch_1", body)); r.status != http.StatusBadRequest {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
 		}
 	}
@@ -86,8 +84,7 @@ func TestBatch(t *testing.T) {
 
 // TestBatchesOfClients: batches as clients in use write them.
 func TestBatchesOfClients(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	role := server.Environment().Role("Salesperson").ID
 	set := "Content-Type: multipart/mixed; boundary=set_1\r\n\r\n"
 	write := strings.Replace(writePart("1", "PATCH", "roles("+role+")", `{"name":"Seller"}`), "Content-Length: 17\r\n", "", 1)
@@ -101,7 +98,7 @@ func TestBatchesOfClients(t *testing.T) {
 		"no length":           batchBody("batch_1", set+batchBody("set_1", write)),
 		"an absolute address": batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET "+server.URL()+"/api", 1)),
 	} {
-		if r := admin.batch(t, body); r.status != http.StatusOK || !bytes.Contains(r.body, []byte("HTTP/1.1 20")) {
+		if r := admin.batch(t, "", body); r.status != http.StatusOK || !bytes.Contains(r.body, []byte("HTTP/1.1 20")) {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
 		}
 	}
@@ -109,24 +106,9 @@ func TestBatchesOfClients(t *testing.T) {
 		t.Error("the write without a length had no effect")
 	}
 	// Behind another name the environment has that name.
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL()+"/api/data/v9.2/$batch",
-		strings.NewReader(batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET https://contoso.crm.dynamics.com/api", 1))))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Host = "contoso.crm.dynamics.com"
-	request.Header.Set("Authorization", "Bearer "+admin.token)
-	request.Header.Set("Content-Type", "multipart/mixed;boundary=batch_1")
-	answer, err := admin.http.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if answer.StatusCode != http.StatusOK || !bytes.Contains(data, []byte("https://contoso.crm.dynamics.com/api/data/v9.2/$metadata")) {
-		t.Errorf("behind another name: %d %s", answer.StatusCode, data)
+	const host = "contoso.crm.dynamics.com"
+	r := admin.batch(t, host, batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET https://"+host+"/api", 1)))
+	if r.status != http.StatusOK || !bytes.Contains(r.body, []byte("https://"+host+"/api/data/v9.2/$metadata")) {
+		t.Errorf("behind another name: %d %s", r.status, r.body)
 	}
 }

@@ -49,6 +49,13 @@ func start(t *testing.T, name string, o simulator.Options, change func(*simulato
 	return server
 }
 
+// startAs serves a built-in environment, and signs one of its applications in.
+func startAs(t *testing.T, application, name string) (*simulator.Server, *client) {
+	t.Helper()
+	server := start(t, name, simulator.Options{}, nil)
+	return server, dial(t, server, application)
+}
+
 func httpClient(t *testing.T, server *simulator.Server) *http.Client {
 	t.Helper()
 	pool := x509.NewCertPool()

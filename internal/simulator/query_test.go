@@ -9,8 +9,7 @@ import (
 )
 
 func TestQueries(t *testing.T) {
-	server := start(t, "sample", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	_, admin := startAs(t, "dbaudit apply", "sample")
 	tests := []struct {
 		path, column string
 		want         []any
@@ -36,8 +35,7 @@ func TestQueries(t *testing.T) {
 }
 
 func TestRefusedQueries(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	role := server.Environment().Role("Basic User").ID
 	tests := []struct {
 		path   string
@@ -92,8 +90,7 @@ func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages 
 }
 
 func TestPaging(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	_, admin := startAs(t, "dbaudit apply", "compliant")
 	all, pages := follow(t, admin, "privileges?$select=name")
 	if pages != 1 {
 		t.Errorf("%d pages without a page size", pages)

@@ -10,8 +10,7 @@ import (
 )
 
 func TestChallenge(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	c := dial(t, server, "dbaudit")
+	server, c := startAs(t, "dbaudit", "compliant")
 	c.get("WhoAmI").want(t, "with a token", http.StatusOK, "-")
 	c.token = "stale"
 	r := c.get("WhoAmI")
@@ -48,8 +47,7 @@ func TestWhoAmI(t *testing.T) {
 }
 
 func TestRowShape(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	env := server.Environment()
 	r := admin.get("roles(" + env.Role("Demandbase Integration").ID + ")?$expand=systemuserroles_association($select=fullname)").json(t)
 	if r["isinherited"] != 1.0 || r["ismanaged"] != false || r["_parentroleid_value"] != nil || r["_parentrootroleid_value"] != r["roleid"] {
@@ -83,8 +81,7 @@ func TestAuditorNeedsEachPrivilege(t *testing.T) {
 		"prvReadQuery":                "savedqueries?$select=name",
 		"prvReadUserQuery":            "userqueries?$select=name",
 	}
-	server := start(t, "compliant", simulator.Options{}, nil)
-	auditor := dial(t, server, "dbaudit")
+	server, auditor := startAs(t, "dbaudit", "compliant")
 	for privilege, path := range tests {
 		auditor.get(path).want(t, path, http.StatusOK, "-")
 		var depth simulator.Depth
@@ -157,9 +154,8 @@ func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
 }
 
 func TestImpersonation(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
+	server, auditor := startAs(t, "dbaudit", "compliant")
 	env := server.Environment()
-	auditor := dial(t, server, "dbaudit")
 	const header = "CallerObjectId"
 	kim, jane := env.User("kim@contoso.com").EntraObjectID, env.User("jane@contoso.com").EntraObjectID
 	auditor.as(header, kim).get("WhoAmI").want(t, "as a disabled user", http.StatusForbidden, "0x80040225")
@@ -184,9 +180,8 @@ func TestImpersonation(t *testing.T) {
 }
 
 func TestRolePrivileges(t *testing.T) {
-	server := start(t, "sample", simulator.Options{}, nil)
+	server, auditor := startAs(t, "dbaudit", "sample")
 	env := server.Environment()
-	auditor := dial(t, server, "dbaudit")
 	copies := auditor.rows("roles?$select=roleid&$filter=name eq 'Demandbase Integration'")
 	for _, row := range copies {
 		id := row["roleid"].(string)
@@ -249,9 +244,8 @@ func TestEffectivePrivileges(t *testing.T) {
 }
 
 func TestShares(t *testing.T) {
-	server := start(t, "sample", simulator.Options{}, nil)
+	server, auditor := startAs(t, "dbaudit", "sample")
 	env := server.Environment()
-	auditor := dial(t, server, "dbaudit")
 	integration := env.ApplicationUser("Demandbase Integration")
 	rows := auditor.rows("principalobjectaccessset?$select=objectid,accessrightsmask,principaltypecode&$filter=principalid eq " + integration.ID + " and objecttypecode eq 'userquery'")
 	if got := column(rows, "accessrightsmask"); !slices.Equal(got, []any{1.0, 3.0}) {
@@ -270,9 +264,8 @@ func TestShares(t *testing.T) {
 }
 
 func TestOtherReads(t *testing.T) {
-	server := start(t, "sample", simulator.Options{}, nil)
+	server, admin := startAs(t, "dbaudit apply", "sample")
 	env := server.Environment()
-	admin := dial(t, server, "dbaudit apply")
 	if got := admin.get("RetrieveVersion").json(t)["Version"]; got != env.Organization.Version {
 		t.Errorf("version %v", got)
 	}

@@ -52,8 +52,7 @@ func TestMutateIsAllOrNothing(t *testing.T) {
 
 // A rename through the API is followed by all that refers to the thing.
 func TestStateDoesNotDependOnNames(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	id := server.Environment().Role("Demandbase Integration").ID
 	before := state(t, server)
 	admin.do("PATCH", "roles("+id+")", obj{"name": "Basic User 2"}).want(t, "rename", 204, "-")
@@ -185,8 +184,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestManyAtOnce(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	c := dial(t, server, "dbaudit apply")
+	server, c := startAs(t, "dbaudit apply", "compliant")
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {

@@ -53,8 +53,7 @@ func created(t *testing.T, r response) string {
 }
 
 func TestRoleLife(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	root := server.Environment().BusinessUnit("Contoso").ID
 	before := state(t, server)
 	id := created(t, admin.do("POST", "roles", obj{"name": "New", "businessunitid@odata.bind": "/businessunits(" + root + ")"}))
@@ -97,8 +96,7 @@ func TestRoleLife(t *testing.T) {
 }
 
 func TestRolesThatCannotBeEdited(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	before := state(t, server)
 	env := server.Environment()
 	inherited := admin.rows("roles?$select=roleid&$filter=name eq 'Demandbase Integration' and _parentroleid_value ne null")[0]["roleid"].(string)
@@ -128,8 +126,7 @@ func ref(server *simulator.Server, role string) obj {
 }
 
 func TestAssignments(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	env := server.Environment()
 	before := state(t, server)
 	role := env.Role("Marketing Manager").ID
@@ -223,9 +220,8 @@ func shareBody(view, principal, kind, mask string) obj {
 }
 
 func TestSharing(t *testing.T) {
-	server := start(t, "sample", simulator.Options{}, nil)
+	server, admin := startAs(t, "dbaudit apply", "sample")
 	env := server.Environment()
-	admin := dial(t, server, "dbaudit apply")
 	jane := admin.as("CallerObjectId", env.User("jane@contoso.com").EntraObjectID)
 	before := state(t, server)
 	integration := env.ApplicationUser("Demandbase Integration")
@@ -272,8 +268,7 @@ func TestSharing(t *testing.T) {
 }
 
 func TestWritesNeedAContentType(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	c := dial(t, server, "dbaudit apply")
+	_, c := startAs(t, "dbaudit apply", "compliant")
 	c.do("POST", "roles", nil).want(t, "no body", 415, "0x80060888")
 	c.do("POST", "roles", []int{1}).want(t, "no object", 400, "0x80048d19")
 	c.do("PUT", "roles", obj{}).want(t, "PUT", 405, "0x80060888")
@@ -283,8 +278,7 @@ func TestWritesNeedAContentType(t *testing.T) {
 
 // TestCreation: rows that somebody makes say who, all others that the platform did.
 func TestCreation(t *testing.T) {
-	server := start(t, "compliant", simulator.Options{}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	server, admin := startAs(t, "dbaudit apply", "compliant")
 	env := server.Environment()
 	maker := env.ApplicationUser(env.Suggest.Administrator).ID
 	root := env.BusinessUnit("Contoso").ID
