@@ -140,8 +140,7 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	found := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		found[i] = wanted[ids[i]]
-		found[i].roles, err = Roles().at(dataverse.Row("teams", dataverse.GUID(ids[i])).Nav("teamroles_association")).
-			rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "roles of a team"})
+		found[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "roles of a team"})
 		return err
 	})
 	return found, err

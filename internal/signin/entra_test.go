@@ -2,12 +2,11 @@ package signin
 
 import (
 	"context"
-	"crypto"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -18,6 +17,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -155,57 +156,31 @@ func (e *entra) token(w http.ResponseWriter, form url.Values) {
 	}
 }
 
-// verify checks a certificate assertion as Entra documents it: PS256, the
-// certificate by x5t#S256, for the app and this token endpoint, valid now, once.
+// verify checks a certificate assertion as Entra documents it: PS256, the certificate by
+// x5t#S256, for the app and this token endpoint, valid now, once.
 func (e *entra) verify(assertion string) error {
-	parts := strings.Split(assertion, ".")
-	if len(parts) != 3 || e.cert == nil {
-		return fmt.Errorf("no assertion")
-	}
-	var header struct {
-		Alg string   `json:"alg"`
-		X5t string   `json:"x5t#S256"`
-		X5c []string `json:"x5c"`
-	}
-	var claims struct {
-		Aud, Iss, Sub, Jti string
-		Exp, Nbf           int64
-	}
-	for i, into := range []any{&header, &claims} {
-		text, err := base64.RawURLEncoding.DecodeString(parts[i])
-		if err != nil {
-			return err
+	var claims jwt.RegisteredClaims
+	token, err := jwt.ParseWithClaims(assertion, &claims, func(*jwt.Token) (any, error) {
+		if e.cert == nil {
+			return nil, errors.New("the app has no certificate")
 		}
-		if err := json.Unmarshal(text, into); err != nil {
-			return err
-		}
-	}
-	print := sha256.Sum256(e.cert.Raw)
-	now := time.Now().Unix()
-	switch {
-	case header.Alg != "PS256":
-		return fmt.Errorf("alg %s", header.Alg)
-	case header.X5t != base64.StdEncoding.EncodeToString(print[:]):
-		return fmt.Errorf("x5t#S256 %s", header.X5t)
-	case len(header.X5c) == 0:
-		return fmt.Errorf("no chain")
-	case claims.Iss != appID || claims.Sub != appID || claims.Aud != e.tokenURL:
-		return fmt.Errorf("claims %+v", claims)
-	case claims.Exp < now || claims.Nbf > now+5:
-		return fmt.Errorf("times %+v", claims)
-	case e.jti[claims.Jti]:
-		return fmt.Errorf("replayed")
-	}
-	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+		return e.cert.PublicKey, nil
+	}, jwt.WithValidMethods([]string{"PS256"}), jwt.WithIssuer(appID), jwt.WithSubject(appID), jwt.WithAudience(e.tokenURL),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Second))
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
-	public, _ := e.cert.PublicKey.(*rsa.PublicKey)
-	if err := rsa.VerifyPSS(public, crypto.SHA256, sum[:], signature, nil); err != nil {
-		return err
+	thumbprint := sha256.Sum256(e.cert.Raw)
+	chain, _ := token.Header["x5c"].([]any)
+	switch {
+	case token.Header["x5t#S256"] != base64.StdEncoding.EncodeToString(thumbprint[:]):
+		return fmt.Errorf("x5t#S256 %v", token.Header["x5t#S256"])
+	case len(chain) == 0:
+		return errors.New("no chain")
+	case e.jti[claims.ID]:
+		return errors.New("replayed")
 	}
-	e.jti[claims.Jti] = true
+	e.jti[claims.ID] = true
 	return nil
 }
 
