@@ -258,7 +258,8 @@ _reaching_custom contains role.root_id if {
 # scope: document
 _useful contains root if {
 	some root in _reaching_custom
-	_score[root] > 0
+	input.role_privileges[root]
+	count(_of_use(root)) > 0
 }
 
 _useful contains root if {
@@ -288,9 +289,13 @@ _fitting_pattern contains role.root_id if {
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := object.keys(depth.required)
 	some root, grants in input.role_privileges
-	any_depth := profile.minimum & _named(root)
+	any_depth := _of_use(root)
 	enough := required - object.keys(_below(grants))
 }
+
+# METADATA
+# description: What a role grants of the minimum, at whatever depth.
+_of_use(root) := profile.minimum & _named(root)
 
 # METADATA
 # description: >-
