@@ -8,7 +8,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// A Member is a member of a JSON object, with its value as it was sent.
+// A Member is a member of a JSON object, with its value as it was sent, in the memory of the
+// object.
 type Member struct {
 	Name  string
 	Value json.RawMessage
@@ -21,12 +22,13 @@ func Members(object []byte) ([]Member, error) {
 	if !parsed.IsObject() {
 		return nil, errors.New("the response is JSON, but not an object")
 	}
-	var members []Member
+	const usual = 8
+	members := make([]Member, 0, usual)
 	var err error
 	parsed.ForEach(func(key, value gjson.Result) bool {
 		var name string
 		name, err = textOf(key)
-		members = append(members, Member{name, json.RawMessage(value.Raw)})
+		members = append(members, Member{name, sent(object, value)})
 		return err == nil
 	})
 	return members, err
@@ -43,13 +45,19 @@ func Elements(array []byte) ([]json.RawMessage, error) {
 	whole := true
 	parsed.ForEach(func(_, row gjson.Result) bool {
 		whole = row.IsObject()
-		rows = append(rows, json.RawMessage(row.Raw))
+		rows = append(rows, sent(array, row))
 		return whole
 	})
 	if !whole {
 		return nil, errors.New("contains something that is not a row")
 	}
 	return rows, nil
+}
+
+// sent is a value of a document in the document's own memory.
+func sent(document []byte, value gjson.Result) json.RawMessage {
+	end := value.Index + len(value.Raw)
+	return document[value.Index:end:end]
 }
 
 // Text is the text of a JSON string.
