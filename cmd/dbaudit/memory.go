@@ -18,7 +18,7 @@ const defaultMemory = 4 << 30
 
 // frugalMemory is how much memory is used before the collector works harder: a thousand
 // environments are scanned within 250 MB (make bench).
-const frugalMemory = 160 << 20
+const frugalMemory = 192 << 20
 
 // shortMemory is how much memory is used before the first collection. Most runs end before it,
 // and save a tenth of their time.
