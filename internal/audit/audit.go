@@ -147,7 +147,7 @@ type Source struct {
 	Title string `json:"title"`
 	URL   string `json:"url"`
 	// Compared is the day on which the profile was last compared with the document, as
-	// YYYY-MM-DD; empty where nobody says.
+	// YYYY-MM-DD; empty if unknown.
 	Compared string `json:"compared,omitempty"`
 }
 

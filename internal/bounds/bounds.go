@@ -1,7 +1,7 @@
-// Package bounds says how large each kind of input may be, and is the one way to read
-// one: regular files only (and what the process was handed, such as standard input), no
-// further than their bound, so that neither a device nor a named pipe nor a file that
-// grows holds a run up or fills its memory.
+// Package bounds says how large each kind of input may be, and is the only way to read one.
+// It reads regular files (and what the process was given, such as standard input) up to their
+// bound, so that a device, a named pipe or a growing file cannot block a run or fill its
+// memory.
 package bounds
 
 import (
@@ -83,7 +83,7 @@ var ErrIrregular = errors.New("it is not a regular file")
 // Open opens a regular file, and says how large it is. The errors of the file system keep
 // their identity.
 func Open(name string) (*os.File, int64, error) {
-	// Opening a pipe that nobody writes to would wait for somebody.
+	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, 0, err
@@ -155,17 +155,16 @@ func regular(info fs.FileInfo, name string) error {
 	return nil
 }
 
-// inherited reports whether a pipe was handed to this process, as a shell does for
-// <(command): it has somebody at its other end, like standard input.
+// inherited reports whether this process was given a pipe, as by a shell's <(command). Such a
+// pipe has a writer, like standard input.
 func inherited(name string) bool {
 	return name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/")
 }
 
-// ReadAll reads what has no size of its own, such as standard input.
+// ReadAll reads an input without a known size, such as standard input.
 func ReadAll(k Kind, name string, r io.Reader) ([]byte, error) { return read(k, name, r, 0) }
 
-// read makes room for the size that is expected, so that a large file is not copied as
-// it is read.
+// read allocates the expected size at once, so that a large file is not copied as it grows.
 func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(size, k.Max())) + bytes.MinRead)

@@ -104,8 +104,8 @@ func (c *comparison) grants() {
 	}
 }
 
-// grantsOfOneSide notes a role that both sides have, but with its grants on only one side,
-// because only there the integration user has it.
+// grantsOfOneSide notes a role of both sides with grants on only one, because only there the
+// integration user has it.
 func (c *comparison) grantsOfOneSide(r row, inOld bool) {
 	_, before := c.was.Roles[r.id]
 	_, after := c.now.Roles[r.id]

@@ -21,7 +21,7 @@ import (
 
 // A Judged is a role with its result.
 type Judged struct {
-	Role     solution.Role // zero if no role is the one that is looked for
+	Role     solution.Role // zero if the required role was not found
 	Result   audit.Result
 	snapshot *snapshot.Snapshot // nil unless it is kept
 }
@@ -106,7 +106,7 @@ func (a asked) one(ctx context.Context, role solution.Role) (Judged, error) {
 	return one, nil
 }
 
-// nowhere is the result if no role is the one that is looked for.
+// nowhere is the result if no file has the required role.
 func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, error) {
 	var names []string
 	for _, r := range found.Roles {
@@ -142,8 +142,8 @@ func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, err
 	return []Judged{{Result: result, snapshot: s}}, nil
 }
 
-// searched is where a role was not found: the file that was named, or if folders
-// were named, the first file in them, because code scanning knows no folders.
+// searched is the location of a role that was not found: the file that was named, or the
+// first file of the folders that were named, because code scanning needs a file.
 func (a asked) searched(first solution.Role) *audit.Location {
 	name := a.Options.Paths[0]
 	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {

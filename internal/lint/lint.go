@@ -55,8 +55,7 @@ type Linter struct {
 	asked    []asked
 }
 
-// An asked is what a role is judged by. If an environment has several integrations, there
-// is one for each.
+// An asked is what a role is judged by; there is one for each integration of the environment.
 type asked struct {
 	*Linter
 
@@ -96,7 +95,7 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	return l, nil
 }
 
-// ask puts together what the roles are judged by.
+// ask fills what the roles are judged by.
 func (l *Linter) ask() error {
 	env, err := l.environment()
 	if err != nil {
@@ -126,8 +125,8 @@ func (l *Linter) ask() error {
 	return nil
 }
 
-// environment is the environment of the configuration whose role is meant: the named one,
-// or the only one. Several name several roles, and none is preferred.
+// environment is the environment of the configuration that names the role: the chosen one, or
+// the only one. Of several, none is preferred.
 func (l *Linter) environment() (config.Environment, error) {
 	name := l.Options.Env
 	if name == "" {
@@ -144,8 +143,8 @@ func (l *Linter) environment() (config.Environment, error) {
 	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.Names(), ", "), "none"))
 }
 
-// warnOfUnnamed warns of roles that the configuration names and that are not looked for,
-// because they are those of several environments.
+// warnOfUnnamed warns that the roles that the configuration names are not searched for,
+// because they belong to several environments.
 func (l *Linter) warnOfUnnamed() {
 	one := l.asked[0]
 	if one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
@@ -229,7 +228,7 @@ func (l *Linter) read(ctx context.Context) (solution.Found, error) {
 	return found, err
 }
 
-// narrate says what a reader may miss.
+// narrate reports notes, and files that were left out.
 func (l *Linter) narrate(found solution.Found) {
 	for _, note := range found.Notes {
 		l.Warnf("%s", note)

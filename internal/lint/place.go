@@ -19,7 +19,8 @@ func workingDirectory() string {
 	return dir
 }
 
-// relative is a path from a folder, if it leads below that: code scanning knows no others.
+// relative is a path relative to a folder, if it is below the folder: code scanning needs
+// such paths.
 func relative(from, name string) string {
 	outer, inner, archived := strings.Cut(name, "!/")
 	if outer == solution.Stdin {
@@ -74,8 +75,7 @@ func place(r *audit.Result, role solution.Role) {
 	}
 }
 
-// entryOf is the line of the file that a rule on files means, by its number among the
-// role's lines.
+// entryOf is the number of the role's entry that a rule on files names.
 func entryOf(e audit.Evidence) (int, bool) {
 	number, ok := e["entry"].(json.Number)
 	if !ok {

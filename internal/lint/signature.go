@@ -40,7 +40,7 @@ func Signature(r *run.Runner, o Options) string {
 			if err == nil && filepath.Ext(name) == ".rego" {
 				stamp(name)
 			}
-			return nil // what is wrong with the folder is said when it is read
+			return nil // reading the folder reports its errors
 		})
 	}
 	return b.String()

@@ -7,20 +7,18 @@ import (
 	"strings"
 )
 
-// Check makes sure that the snapshot holds every row that it refers to on the way
-// to a verdict: in the policies a dangling id is undefined, and undefined reads as
-// "no finding". The way leads from the integration user over its teams and the
-// roles of both to what these roles, and those whose name fits, grant. Sections
-// that were not collected are passed over; coverage speaks for them.
+// Check returns an error if a row is missing that the snapshot refers to and that the verdict
+// needs: in the policies such an id is undefined, and undefined means "no finding". These are
+// the teams of the integration user, the roles of both, and what these roles and those with a
+// matching name grant. Sections that were not collected are skipped; coverage reports them.
 //
-// The pattern is the part of a name by which user and role are deduced where the
-// requirement names none; without it, a user or role that has to be deduced is not
-// looked for.
+// User and role are deduced by the pattern, a part of their names, if the requirement names
+// none; without a pattern they are not checked.
 func (s *Snapshot) Check(pattern string) error {
 	return s.check(s.Reach(s.Requirement, pattern))
 }
 
-// CheckUsers makes sure of the same on the way from every application user.
+// CheckUsers is [Snapshot.Check] for every application user.
 func (s *Snapshot) CheckUsers() error {
 	users, roots := map[string]bool{}, map[string]bool{}
 	for id, user := range s.Users {

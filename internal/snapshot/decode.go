@@ -11,9 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// A Choice says, from what a snapshot says of itself, what is judged: the requirement, which
-// then takes the place of the snapshot's own, and the part of a name by which users and roles
-// are deduced.
+// A Choice says what of a snapshot is judged: the requirement, which replaces the snapshot's,
+// and the pattern of [Snapshot.Slice].
 type Choice func(*Snapshot) (r Requirement, pattern string, err error)
 
 // of makes the choice for a snapshot.
@@ -90,8 +89,7 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 	return s, s.stated()
 }
 
-// stated refuses a document that lacks what every snapshot states: what it leaves out would
-// be written as a word that no snapshot has.
+// stated refuses a document without a scope, a source or a state, which every snapshot has.
 func (s *Snapshot) stated() error {
 	missing := map[string]bool{"scope": s.Scope == ScopeUnknown, "source": s.Source == SourceUnknown}
 	for section, coverage := range s.Coverage {

@@ -13,15 +13,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// Slice is the part of a snapshot that is judged, and so the input of every policy,
-// whoever runs it: the users that the requirement may mean and the owners of views;
-// the teams of that user and those that own views; the user's roles and those with a
-// matching name, with what they grant; the shares of the user and its teams. Everything
-// else stays as it is, the digest of the whole included. Files of a solution hold nothing
-// but what is judged.
+// Slice is the part of a snapshot that is judged, and so the input of every policy: the users
+// that the requirement may mean and the owners of views; the teams of that user and those
+// that own views; the user's roles and those with a matching name, with what they grant; the
+// shares of the user and its teams. Everything else stays as it is, the digest of the whole
+// included. Files of a solution hold nothing but what is judged.
 //
-// The pattern is the part of a name by which user and role are deduced where the
-// requirement names none.
+// User and role are deduced by the pattern, a part of their names, if the requirement names
+// none.
 func (s *Snapshot) Slice(pattern string) *Snapshot {
 	part := *s
 	if s.Source == SourceSolution {
@@ -70,7 +69,7 @@ func (o *outline) slice(choose Choice) (s *Snapshot, ok bool, err error) {
 		return nil, false, nil
 	}
 	if s, err = decodeWhole(o.rest.Bytes()); err != nil {
-		// Only the whole document tells the true line.
+		// Only the whole document has the right line numbers.
 		return nil, false, nil //nolint:nilerr // decoded again, whole
 	}
 	if s.Source == SourceSolution {

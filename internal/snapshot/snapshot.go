@@ -8,8 +8,8 @@
 // input of the policies, unchanged: field for field the same document that stock OPA reads
 // (policy/schema/snapshot.json).
 //
-// What was not read is said in Coverage. An empty map of a section that was not
-// collected is not an empty section.
+// Coverage says what was not read. An empty map of a section that was not collected is not an
+// empty section.
 package snapshot
 
 import (
@@ -63,8 +63,8 @@ type Snapshot struct {
 	TakenAt time.Time       `json:"taken_at"`
 	Teams   map[string]Team `json:"teams"`
 	Tool    Tool            `json:"tool"`
-	// UnreadablePrivileges is what roles grant at a depth that nobody knows, by the id
-	// of the root copy and the privilege's name: the depth as the environment words it.
+	// UnreadablePrivileges is what roles grant at a depth that dbaudit does not know, by the
+	// id of the root copy and the privilege's name: the depth as the environment words it.
 	UnreadablePrivileges map[string]map[string]string `json:"unreadable_privileges,omitempty"`
 	// Users (systemuser) by systemuserid: the candidates for the integration user,
 	// soft-deleted ones included, and the owners of views.
@@ -240,7 +240,7 @@ type View struct {
 	Active  bool   `json:"active"`
 	Name    string `json:"name"`
 	OwnerID string `json:"owner_id"`
-	// OwnerType says what OwnerID names: nobody can act as a team.
+	// OwnerType says what OwnerID names: a team cannot be impersonated.
 	OwnerType PrincipalType `json:"owner_type"`
 	// SeenBy says which identities were shown the view, sorted. The integration
 	// user's own sight of it is the proof that it can use the view.
@@ -300,8 +300,8 @@ func (r *Requirement) fill() {
 	fill(&r.Depth)
 }
 
-// Fits reports whether the requirement's words name the user. Where they name
-// none, any application user whose name has the profile's pattern in it fits.
+// Fits reports whether the requirement names the user. If it names none, any application user
+// fits that has the profile's pattern in its name.
 func (r Requirement) Fits(u User, pattern string) bool {
 	switch {
 	case r.ApplicationID != "":
@@ -312,8 +312,8 @@ func (r Requirement) Fits(u User, pattern string) bool {
 	return u.ApplicationID != "" && containsFold(u.Name, pattern)
 }
 
-// FitsRole reports whether a role's name is the required one or, where none is
-// required, has the profile's pattern in it.
+// FitsRole reports whether a role's name is the required one or, if none is required, has the
+// profile's pattern in it.
 func (r Requirement) FitsRole(name, pattern string) bool {
 	if r.Role != "" {
 		return same(name, r.Role)

@@ -20,8 +20,8 @@ func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") 
 // accepts paths of at most 260 characters.
 const maxPath = 1000
 
-// unreadable says what is wrong with an archive. If the archive was only found and
-// shows no sign of a solution, it is probably not meant to be read: repositories contain archives of every kind.
+// unreadable reports an archive that cannot be read. It only notes one that no path names and
+// that shows no sign of a solution: repositories contain archives of every kind.
 func (r *reader) unreadable(label, data string, named bool, err error) {
 	if named || inRoles(label) || mentionsSolution(data) {
 		r.fail(label, err)
@@ -30,8 +30,8 @@ func (r *reader) unreadable(label, data string, named bool, err error) {
 	r.note("%s: the archive was not read: %s", label, err)
 }
 
-// mentionsSolution looks for the names of a solution's files, which are readable even in a
-// broken or encrypted archive.
+// mentionsSolution looks for the names of a solution's files, which even a broken or
+// encrypted archive shows.
 func mentionsSolution(data string) bool {
 	for _, name := range []string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`} {
 		if strings.Contains(data, name) {
@@ -42,8 +42,8 @@ func mentionsSolution(data string) bool {
 }
 
 func (r *reader) archive(label, data string, nesting int, named bool) {
-	// Each entry has a header of this signature, so that there are no more. What an
-	// archive says of their number is not believed, and archive/zip takes all there are.
+	// Each entry has a header with this signature. The number that the archive states is not
+	// trusted: archive/zip reads all headers.
 	const header = "PK\x01\x02"
 	switch n := strings.Count(data, header); {
 	case isPointer(data):
@@ -105,13 +105,13 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 	}
 }
 
-// An index is what of an archive is read.
+// An index lists the files of an archive that are read.
 type index struct {
 	names []string // of files that may contain roles, in order
 	files map[string]*zip.File
 	// cabinets are archives of another kind, which are not read.
 	cabinets []string
-	// solution says that there are a solution's files.
+	// solution is true if the archive has files of a solution.
 	solution bool
 }
 
@@ -154,7 +154,7 @@ func within(name string) bool {
 	return relevant(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
 }
 
-// Names in a solution's archive differ by more than the case of their letters.
+// The case of letters does not distinguish names in a solution's archive.
 func key(name string) string { return strings.ToLower(path.Clean(name)) }
 
 func (x index) file(name string) *zip.File { return x.files[key(name)] }
@@ -201,8 +201,8 @@ func (r *reader) managed(open func(at string) (string, error)) bool {
 	return false
 }
 
-// entry reads one entry of an archive. archive/zip gives no more of it than the
-// archive says there is, so that it may be refused by that alone.
+// entry reads one entry of an archive. Its stated size is enough to refuse it, because
+// archive/zip returns no more than that.
 func (r *reader) entry(label string, f *zip.File) (string, error) {
 	const encrypted = 1
 	size := f.UncompressedSize64

@@ -8,11 +8,10 @@
 // mark, line ends or encoding (UTF-8, UTF-16, and the single-byte encodings that
 // an XML declaration may name).
 //
-// Files are not trusted. A document type declaration, with which entities would
-// come, is refused, and so are deep nesting, archives within archives beyond a
-// bound, entry names that lead out of their archive, and whatever is larger than a
-// bound when it is read, whatever an archive claims. One bad file is a [Fault] of
-// its own and hides nothing of the others.
+// Files are not trusted. A document type declaration, with which entities would come, is
+// refused, and so are deep nesting, archives within archives beyond a bound, names of entries
+// outside of their archive, and whatever is larger than a bound when it is read, whatever an
+// archive claims. One bad file is a [Fault] and does not affect the others.
 //
 // The forms follow Microsoft's pages "SolutionPackager tool" and "Customization
 // file schema", and solutions that Microsoft publishes.

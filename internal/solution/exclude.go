@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Exclude makes a test of patterns: of files and folders, with all that is in these,
-// from the working directory, with ** for any number of folders. One without a slash
-// is meant at any depth, as in .gitignore. An archive is one file.
+// Exclude reports whether a file matches a pattern, or is in a folder that does. Patterns
+// begin at the working directory; ** means any number of folders. One without a slash applies
+// at any depth, as in .gitignore. An archive is one file.
 func Exclude(patterns []string) (func(name string) bool, error) {
 	split := make([][]string, len(patterns))
 	for i, pattern := range patterns {

@@ -17,7 +17,7 @@ type Grant struct {
 	Depth snapshot.Depth
 }
 
-// Addition is what one role of a file lacks.
+// Addition is what a role of a file lacks.
 type Addition struct {
 	Role   Role
 	Grants []Grant
@@ -60,8 +60,8 @@ func Add(additions ...Addition) ([]byte, error) {
 	return raw, added(raw, additions)
 }
 
-// again reads a file whose text was not kept, and gives the roles that they come from
-// to the additions.
+// again reads a file again if its text was not kept, and puts the roles with the text into
+// the additions.
 func again(additions []Addition) ([]Addition, error) {
 	file := additions[0].Role.File
 	if strings.Contains(file, "!/") {
@@ -88,7 +88,7 @@ func again(additions []Addition) ([]Addition, error) {
 	return fresh, nil
 }
 
-// added makes sure that a reader sees what was added and nothing else.
+// added checks that the changed file has the additions and no other changes.
 func added(raw []byte, additions []Addition) error {
 	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
@@ -157,8 +157,8 @@ func (a Addition) edits() []edit {
 // complete reports whether the entry can show the form of another.
 func (e Entry) complete() bool { return e.name.end > 0 && e.level.end > 0 }
 
-// separator is what most lines of the role have between them: a line break and the
-// following white space. Without a line break, all entries are on one line.
+// separator is what is between most lines of the role: a line break and the following white
+// space. Without a line break, all entries are on one line.
 func (r Role) separator() (end, gap string) {
 	count := map[string]int{}
 	best, most, flat := "", -1, ""
@@ -237,8 +237,7 @@ func (r Role) endOfLine(place int) int {
 	return at
 }
 
-// line is an entry in the form of another, without what that may say besides name and
-// level.
+// line is an entry in the form of another, with only a name and a level.
 func (r Role) line(e Entry, g Grant) string {
 	data := r.text.data
 	tag := data[e.tag.start:e.tag.end]
@@ -272,13 +271,13 @@ func withoutEnd(tag string) string {
 	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), blanks)
 }
 
-// filled is an empty element with content.
+// filled puts content into an empty element.
 func filled(tag, content string) string {
 	return withoutEnd(tag) + ">" + content + "</" + qualified(tag) + ">"
 }
 
-// first makes the edit for a role whose RolePrivileges have no line yet, in
-// SolutionPackager's form.
+// first makes the edit for a role with an empty RolePrivileges element, in SolutionPackager's
+// form.
 func (r Role) first(grants []Grant) edit {
 	data := r.text.data
 	tag := data[r.privileges.start:r.privileges.end]
@@ -320,7 +319,7 @@ func entryLines(name, indent, end string, grants []Grant) string {
 	return b.String()
 }
 
-// indentation is the white space before what stands first on its line.
+// indentation is the white space before the first text of a line.
 func indentation(before string) string {
 	line := strings.TrimRight(before, " \t")
 	if line != "" && !strings.HasSuffix(line, "\n") && !strings.HasSuffix(line, "\r") {

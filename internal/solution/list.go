@@ -14,7 +14,7 @@ import (
 	funnel "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A file is one to be read.
+// A file is a file to read.
 type file struct {
 	name string
 	// named is a file that a path names, not one found in a folder: it must contain
@@ -46,7 +46,7 @@ func list(paths []string, exclude func(name string) bool) *lister {
 	return l
 }
 
-// fail says once what is wrong with a file or folder.
+// fail reports an error in a file or folder once.
 func (l *lister) fail(name string, err error) {
 	if l.exclude(name) {
 		return
@@ -61,8 +61,7 @@ func (l *lister) note(format string, args ...any) {
 	l.notes = append(l.notes, fmt.Sprintf(format, args...))
 }
 
-// add adds a file, unless it was added already. Who names it wants it read, however else it
-// was found.
+// add adds a file once. A file that a path names must be read, however else it was found.
 func (l *lister) add(f file, actual string) {
 	i, ok := l.known[actual]
 	switch {
@@ -103,7 +102,7 @@ func (l *lister) existing(name string, named bool) {
 	info, err := os.Stat(name)
 	actual, unreal := resolve(name)
 	if unreal != nil {
-		actual = name // as of a pipe: what a shell's <(command) stands for is in no folder
+		actual = name // a pipe, such as a shell's <(command), has no path
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -132,7 +131,7 @@ func resolve(name string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// cause is an error of a file without its name, which the fault has already.
+// cause is an error without the file's name, which the fault states.
 func cause(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
@@ -206,8 +205,8 @@ func (w *walk) in(folder, actual string, root bool) {
 	}
 }
 
-// link resolves a symbolic link: a file is read like another, a folder might lead in
-// a circle.
+// link resolves a symbolic link. Links to folders are not followed, because they can form a
+// circle.
 func (w *walk) link(name, place string) (target string, regular bool) {
 	target, err := resolve(name)
 	if err != nil {

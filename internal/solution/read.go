@@ -31,10 +31,10 @@ type Limits struct {
 	Nesting int
 	// Roles and Privileges are how many the files may define and list together.
 	Roles, Privileges int
-	// Exclude tells the files that are left out; nil leaves out none. See [Exclude].
+	// Exclude reports whether a file is left out; nil leaves out none. See [Exclude].
 	Exclude func(name string) bool
-	// Keep tells by a role's name whether its entries are kept; nil keeps those of all.
-	// The others are checked too.
+	// Keep reports, by a role's name, whether its entries are kept; nil keeps all. The other
+	// entries are checked too.
 	Keep func(name string) bool
 }
 
@@ -109,7 +109,7 @@ type run struct {
 	in                io.Reader
 	roles, privileges atomic.Int64
 
-	// large is held by who reads something large.
+	// large is locked while a large file is read.
 	large sync.Mutex
 	mutex sync.Mutex
 	// manifests say for folders of role files whether their solution is managed, because a
@@ -130,7 +130,7 @@ func (a *run) count(roles []Role) error {
 	return nil
 }
 
-// A workspace is what reading a file needs that the next file can use again.
+// A workspace is memory that one file after the other uses.
 type workspace struct {
 	chunk   []byte
 	letters *letters
@@ -141,14 +141,13 @@ func newWorkspace() *workspace {
 	return &workspace{chunk: make([]byte, 64<<10), letters: newLetters()}
 }
 
-// empty forgets the entries, which would keep the text alive that they point into.
+// empty removes the entries, so that the text that they point into can be freed.
 func (w *workspace) empty() {
 	clear(w.entries)
 	w.entries = w.entries[:0]
 }
 
-// text reads to the end, which must come before the limit. The size is what is
-// expected.
+// text reads at most limit bytes. The size is what is expected.
 func (w *workspace) text(r io.Reader, size, limit int64) (string, error) {
 	var b strings.Builder
 	b.Grow(int(size))
@@ -162,7 +161,7 @@ func (w *workspace) text(r io.Reader, size, limit int64) (string, error) {
 	return b.String(), nil
 }
 
-// tooLarge is the error of what is larger than so many bytes.
+// tooLarge is the error for more than this number of bytes.
 type tooLarge int64
 
 func (limit tooLarge) Error() string {
@@ -187,7 +186,7 @@ func (r *reader) open(name string, limit int64) (string, error) {
 	return data, nil
 }
 
-// A reader reads one file with all that is in it.
+// A reader reads one file, with the files in it if it is an archive.
 type reader struct {
 	*run
 	*workspace
@@ -195,20 +194,20 @@ type reader struct {
 	ctx   context.Context
 	left  int64 // of limits.Archive
 	found Found
-	// solution says that something was read that is a solution's, if without roles.
+	// solution is true if a file of a solution was read, with or without roles.
 	solution bool
 	// The number of roles that were detached, and that of their entries.
 	detached, entries int
-	// stopped says that no more is read of the file, alone that no other large one is
-	// read beside it.
+	// stopped is true if no more of the file is read, alone if the reader holds the lock for
+	// large files.
 	stopped, alone bool
 }
 
-// large is a size in bytes that few files have.
+// large is the size in bytes above which files are read one at a time.
 const large = 16 << 20
 
-// claim announces that so many bytes are going to be read. A file is scanned fast: of
-// large ones there is one at a time, so that they take no more memory than it does.
+// claim announces that size bytes will be read. Large files are read one at a time, to limit
+// the memory.
 func (r *reader) claim(size int64) {
 	if size > large && !r.alone {
 		r.large.Lock()
@@ -264,7 +263,7 @@ func (r *reader) file(f file) {
 	default:
 		data, err = r.open(f.name, r.limits.File)
 	}
-	// Of a large file no more is kept from here on than is needed.
+	// The text of a large file is not kept.
 	archive, detached := isArchive(data) || isZip(label), len(data) > large
 	switch {
 	case errors.As(err, &size) && isZip(label):
@@ -294,7 +293,7 @@ func (r *reader) file(f file) {
 func (r *reader) probe(name string) bool {
 	f, _, err := bounds.Open(name)
 	if err != nil {
-		return true // it is said when it is read
+		return true // reading it reports the error
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	n, err := io.ReadFull(f, r.chunk[:4<<10])
@@ -322,8 +321,8 @@ func (r *reader) beside(name string) bool {
 	return r.manifests[folder]
 }
 
-// xml extracts the roles from one XML file. After a fault, it returns no roles: half a
-// file is not judged.
+// xml extracts the roles from one XML file. It returns no roles after a fault: half a file is
+// not judged.
 func (r *reader) xml(label, data string, managed func() bool) {
 	if isPointer(data) {
 		r.fail(label, errPointer())
@@ -354,8 +353,7 @@ func errPointer() error {
 	return errors.New("it is a Git LFS pointer, not the file: fetch the file with git lfs pull")
 }
 
-// Signature changes whenever a file that the paths mean is changed, added or
-// removed.
+// Signature changes if a file that the paths mean is changed, added or removed.
 func Signature(paths []string) string {
 	var b strings.Builder
 	l := list(paths, nil)

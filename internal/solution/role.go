@@ -72,7 +72,7 @@ func (e Entry) Depth() snapshot.Depth {
 	return d
 }
 
-// A document is what one XML file says that matters here.
+// A document is the content of one XML file that matters here.
 type document struct {
 	root  string
 	roles []Role
@@ -201,8 +201,8 @@ func (p *parser) closed(name, content string, end int, path []string) {
 	}
 }
 
-// bounded refuses values that no role or privilege has and that would be carried on
-// into every document.
+// bounded refuses values that are longer than any real one, because every document would
+// repeat them.
 func bounded(t *text, e element) error {
 	for _, a := range e.attributes {
 		if len(a.raw) > maxName {
@@ -249,7 +249,7 @@ func entry(e element, t *text) Entry {
 	return out
 }
 
-// A Fault is what is wrong with one file.
+// A Fault is an error in one file.
 type Fault struct {
 	File string
 	// Line and Column are 0 if the fault has no position.

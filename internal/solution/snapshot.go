@@ -81,7 +81,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	return s, notes, s.Seal()
 }
 
-// Nowhere is the snapshot of files in which the role that is looked for is not.
+// Nowhere is the snapshot of files that do not have the required role.
 func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {
 	s := without(name, requirement, tool)
 	for _, privilege := range minimum.Privileges {

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// A text is a file's content as UTF-8 without byte order mark, with what it takes
-// to write it back.
+// A text is a file's content as UTF-8 without byte order mark, with what is needed to write
+// it back.
 type text struct {
 	data     string
 	mark     string            // the byte order mark, as it is written
@@ -55,7 +55,7 @@ func decode(raw string) (*text, error) {
 	return t, t.read(raw)
 }
 
-// read takes the content behind the byte order mark.
+// read sets the content, which follows the byte order mark.
 func (t *text) read(raw string) error {
 	t.data = raw
 	if t.encoding != nil {
@@ -87,8 +87,8 @@ func (t *text) fault(at int, format string, args ...any) error {
 	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
 }
 
-// look reports whether a text has ASCII alone, and whether it has control characters other
-// than white space.
+// look reports whether a text is only ASCII, and whether it has control characters other than
+// white space.
 func look(data string) (ascii, controls bool) {
 	ascii = true
 	for len(data) >= 8 {

@@ -63,7 +63,7 @@ type scanner struct {
 	letters     *letters
 }
 
-// letters tells the bytes that names have, and those that they begin with.
+// letters are the bytes that names have, and those that they begin with.
 type letters struct{ within, first [256]bool }
 
 func newLetters() *letters {
@@ -145,7 +145,7 @@ func (s *scanner) characters(start, end int) error {
 	return s.references(start, end)
 }
 
-// controls refuses the control characters that XML has no place for.
+// controls refuses the characters that XML does not allow.
 func (s *scanner) controls(start int, chunk string) error {
 	if s.t.plain {
 		return nil
@@ -205,7 +205,7 @@ func (s *scanner) instruction() error {
 	return s.section(begin, "?>", begin)
 }
 
-// section passes over what has no elements: its content has to be characters of XML alone.
+// section skips a part without elements. Its content must be characters that XML allows.
 func (s *scanner) section(begin, end, what string) error {
 	start := s.at + len(begin)
 	length := strings.Index(s.data[start:], end)
