@@ -93,7 +93,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// What a verdict is made from is the same in both scopes.
+// What a verdict depends on is the same in both scopes.
 func TestScopesAgree(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string]*simulator.Environment{
@@ -139,7 +139,7 @@ func only[V any](m, keys map[string]V) map[string]V {
 	return part
 }
 
-// shuffle gives rows, and lists inside of them, another order.
+// shuffle changes the order of rows and of the lists in them.
 func shuffle(random *rand.Rand, data json.RawMessage) json.RawMessage {
 	var list []json.RawMessage
 	if json.Unmarshal(data, &list) == nil {
@@ -199,7 +199,7 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 	}
 }
 
-// Ids in capitals and privileges in another case come to the same snapshot.
+// The case of ids and privileges does not change the snapshot.
 func TestSpelling(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fabrikam(t), labOptions{})
@@ -326,8 +326,8 @@ func TestWhoIsRead(t *testing.T) {
 		},
 		"without a role": {
 			change: func(env *simulator.Environment) { user(env).Roles = nil },
-			// Membership of the unit's team is not a role: the environment would refuse,
-			// and is not asked.
+			// Membership of the unit's team is not a role: the environment would refuse the
+			// request, so none is sent.
 			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
 			detail: "has no role",
 			check: func(t *testing.T, s *snapshot.Snapshot) {
@@ -417,7 +417,7 @@ func TestWhoIsRead(t *testing.T) {
 	}
 }
 
-// Roles whose name fits are read only where they may be the integration role.
+// Roles with a matching name are read only if they may be the integration role.
 func TestCandidates(t *testing.T) {
 	t.Parallel()
 	spare := simulator.Role{Name: "demandbase (old)", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthLocal}}

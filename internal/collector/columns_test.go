@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Each column that is asked for is read: a row that lacks it is refused, with its name. And
-// a row that has just these is read without a fault.
+// Each requested column is read: a row without it is refused, with its name. A row that has
+// only these columns is valid.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
 	total := columnsAreRead(t, Organizations()) + columnsAreRead(t, Units()) + columnsAreRead(t, Definitions()) +
@@ -42,7 +42,7 @@ func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 		part := maps.Clone(whole)
 		delete(part, column)
 		if err := read(part); err == nil || !strings.Contains(err.Error(), "the column "+column+" is missing from a row") {
-			t.Errorf("the column %s is asked for, and nobody misses it: %v", column, err)
+			t.Errorf("the column %s is requested, and a row without it is accepted: %v", column, err)
 		}
 	}
 	total := len(asked.columns)

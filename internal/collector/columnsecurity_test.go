@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// In the wide scope, the secured columns that nothing lets the integration user read are
-// noted, where the auditor may look. The default scope does not ask.
+// The wide scope notes the secured columns that the integration user cannot read, if the auditor
+// can find out. The default scope does not ask.
 func TestColumnSecurity(t *testing.T) {
 	t.Parallel()
 	const user = "Demandbase Integration"

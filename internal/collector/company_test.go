@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// others is n integrations beside the one of the environment, as grown makes it: each
-// an application user with one role, some of them through a team as well.
+// others adds n integrations to that of the environment of grown: each is an application user
+// with a role, some also through a team.
 func others(o collector.Options, n int) []collector.Options {
 	all := []collector.Options{o}
 	for i := range n {
@@ -26,7 +26,7 @@ func others(o collector.Options, n int) []collector.Options {
 	return all
 }
 
-// distinctRoles are the roles that were asked what they grant.
+// distinctRoles is how many roles had their grants read.
 func distinctRoles(all []*snapshot.Snapshot) int {
 	roots := map[string]bool{}
 	for _, s := range all {
@@ -37,8 +37,8 @@ func distinctRoles(all []*snapshot.Snapshot) int {
 	return len(roots)
 }
 
-// What is read for several integrations together costs one environment, one request for
-// each role, and for each integration the list that its user sees and the proof of it.
+// Several integrations together cost as much as one environment, one request for each role, and
+// for each integration the list of views that its user sees and the proof for it.
 func TestCostOfSeveral(t *testing.T) {
 	t.Parallel()
 	var flat []string
@@ -78,8 +78,8 @@ func TestCostOfSeveral(t *testing.T) {
 	t.Log(strings.Join(flat[:3], "; "))
 }
 
-// Each of several integrations is given, byte for byte, the snapshot that it is given
-// alone, whatever the others ask for and whatever goes wrong for them.
+// Each of several integrations gets the same snapshot, byte for byte, as alone, whatever the
+// others need and whatever fails for them.
 func TestSeveralAreAsOne(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, grown(t, 1), labOptions{})
@@ -96,7 +96,7 @@ func TestSeveralAreAsOne(t *testing.T) {
 			switch random.IntN(4) {
 			case 0:
 				o.Requirement.ApplicationID = base.Requirement.ApplicationID
-			case 1: // an application user that shares its role with another, or does not exist
+			case 1: // an application user that has the same role as another, or does not exist
 				o.Requirement.ApplicationID = fmt.Sprintf("%08d-0000-4000-8000-000000000000", random.IntN(12))
 			case 2:
 				o.Requirement.User = owners[random.IntN(len(owners))]

@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// grown is the compliant environment with factor times as much of what does not
-// concern the integration, and three roles, one through a team, that do.
+// grown is the compliant environment with factor times as many irrelevant rows, and three roles
+// of the integration user, one through a team.
 func grown(t testing.TB, factor int) *simulator.Environment {
 	return builtin(t, "compliant", func(env *simulator.Environment) {
 		some := func(n int) simulator.Grants {
@@ -56,7 +56,7 @@ func grown(t testing.TB, factor int) *simulator.Environment {
 		app := env.ApplicationUser(env.Suggest.ApplicationID)
 		app.Roles = append(app.Roles, simulator.RoleAssignment{Role: "Second"})
 		env.Teams = append(env.Teams, simulator.Team{Name: "Integrations", Members: []string{app.Name}, Roles: []simulator.RoleAssignment{{Role: "Third"}}})
-		// Views that the user does not see must be found where they are.
+		// Views that the user does not see must be found elsewhere.
 		for i := range env.PersonalViews {
 			if env.PersonalViews[i].Table == "lead" {
 				env.PersonalViews[i].Shares = nil
@@ -140,9 +140,9 @@ func TestCost(t *testing.T) {
 	t.Log(strings.Join(flat[:3], "; "))
 }
 
-// The application users of an environment cost a request for each role that reaches one
-// of them, and nothing for views, shares and roles that reach none. Teams and roles are
-// asked for by their ids, some 200 in a request.
+// The application users of an environment cost a request for each role that is assigned to one
+// of them, and nothing for views, shares and other roles. Teams and roles are requested by id,
+// about 200 in a request.
 func TestCostOfUsers(t *testing.T) {
 	t.Parallel()
 	for _, factor := range []int{1, 10, 100} {
@@ -171,13 +171,13 @@ func TestCostOfUsers(t *testing.T) {
 	}
 }
 
-// The cost holds where things are missing or wrong, as well.
+// The cost has the same bound if something is missing or wrong.
 func TestCostOfFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change  func(*simulator.Environment)
 		options func(*collector.Options)
-		beside  int // roles that reach nobody and may be the integration's
+		beside  int // roles that are not assigned and may be the integration's
 	}{
 		"no user": {change: func(env *simulator.Environment) {
 			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool {

@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A read is one of the collector's requests, by what it is for.
+// A read is one of the collector's requests.
 type read struct {
 	set string
 	as  bool   // by impersonation
@@ -91,9 +91,8 @@ func sampleTape(t testing.TB) (*tape, collector.Options, string) {
 	return p, l.options, encode(t, l.must(p.record))
 }
 
-// unseenTape is that of the sample environment where a view is required that nobody
-// sees, and no role is named: then the auditor's own views are looked through, and
-// the roles whose name fits.
+// unseenTape is that of the sample environment with a required view that no one sees, and
+// another role. Then the auditor's views and the roles with a matching name are read.
 func unseenTape(t testing.TB) (*tape, collector.Options, string) {
 	t.Helper()
 	l := newLab(t, builtin(t, "sample", nil), labOptions{})
@@ -103,7 +102,7 @@ func unseenTape(t testing.TB) (*tape, collector.Options, string) {
 	return p, l.options, encode(t, l.must(p.record))
 }
 
-// tapes finds the tape on which a read is.
+// tapes finds the tape with a read.
 func tapes(t testing.TB) func(read) (*tape, collector.Options, string) {
 	t.Helper()
 	p, o, want := sampleTape(t)
@@ -118,7 +117,7 @@ func tapes(t testing.TB) func(read) (*tape, collector.Options, string) {
 	}
 }
 
-// Every read of the collector is one of those above: none goes untested.
+// Every read of the collector is one of those above, so each is tested.
 func TestReadsAreKnown(t *testing.T) {
 	t.Parallel()
 	p, _, _ := sampleTape(t)
@@ -136,8 +135,7 @@ func TestReadsAreKnown(t *testing.T) {
 	}
 }
 
-// A section that the environment refuses is Forbidden, says why, and leaves the
-// rest as it was.
+// A section that the environment refuses is Forbidden and says why. Other sections do not change.
 func TestForbidden(t *testing.T) {
 	t.Parallel()
 	tape := tapes(t)
@@ -146,9 +144,9 @@ func TestForbidden(t *testing.T) {
 			t.Parallel()
 			p, o, _ := tape(k.read)
 			if name == "auditor's sight" {
-				k.hurt = nil // another function is asked: see TestSightUnknown
+				k.hurt = nil // another function is called: see TestSightUnknown
 			}
-			if name == "user's views" { // then nothing tells whether the table shows all shares
+			if name == "user's views" { // then it is unknown whether the table shows all shares
 				k.hurt = append(slices.Clone(k.hurt), snapshot.SectionShares)
 			}
 			if name == "roles again" { // then there may be more roles than came with the users
@@ -194,7 +192,7 @@ func TestFailed(t *testing.T) {
 	}
 }
 
-// spoilers are ways in which rows can be wrong that no transport notices.
+// spoilers are faults of rows that the client does not detect.
 func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
 	changed := func(rows []json.RawMessage, change func(map[string]any)) []json.RawMessage {
 		if len(rows) == 0 {
@@ -241,8 +239,8 @@ func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
 	}
 }
 
-// Rows that are wrong are read again; where they stay wrong the section fails, and
-// where they come right the snapshot is as if nothing had been.
+// Invalid rows are read again. If they stay invalid, the section fails; if not, the snapshot is
+// the same as without a fault.
 func TestInconsistentRows(t *testing.T) {
 	t.Parallel()
 	tape := tapes(t)
@@ -282,7 +280,7 @@ func TestInconsistentRows(t *testing.T) {
 	}
 }
 
-// A column that was asked for and does not come is never taken for an empty one.
+// A missing column never counts as an empty one.
 func TestMissingColumns(t *testing.T) {
 	t.Parallel()
 	p, o, _ := sampleTape(t)
@@ -326,7 +324,7 @@ func TestMissingColumns(t *testing.T) {
 	}
 }
 
-// grants are one role's privileges as the environment gives them.
+// The grants of a role, in the forms in which environments return them.
 func TestGrants(t *testing.T) {
 	t.Parallel()
 	p, o, want := sampleTape(t)
@@ -408,7 +406,7 @@ func TestGrants(t *testing.T) {
 			}
 		})
 	}
-	// Older environments give no names with the privileges.
+	// Older environments return privileges without names.
 	t.Run("without names", func(t *testing.T) {
 		t.Parallel()
 		l := newLab(t, builtin(t, "sample", nil), labOptions{})
@@ -428,7 +426,7 @@ func badRequest(r dataverse.Request, message string) error {
 	return &dataverse.Error{Kind: dataverse.BadRequest, Status: 400, Code: "0x80060888", Label: r.Label, Message: message, Attempts: 1}
 }
 
-// An environment may not know newer columns, or forms of a request that others do.
+// An environment may not support newer columns or forms of a request.
 func TestOtherEnvironments(t *testing.T) {
 	t.Parallel()
 	lacks := func(columns ...string) func(dataverse.Request) error {
@@ -543,7 +541,7 @@ func members(t *testing.T, s *snapshot.Snapshot) map[string]json.RawMessage {
 	return m
 }
 
-// A role that changes while it is read is read again, until it stays.
+// A role that changes while it is read is read again until it stays the same.
 func TestChangingRole(t *testing.T) {
 	t.Parallel()
 	for _, changes := range []int64{1, 3, 1 << 30} {
@@ -631,8 +629,8 @@ func TestHalfBlindAuditor(t *testing.T) {
 // seeds is how many random schedules of faults are run; make soak runs more.
 var seeds = flag.Int("soak.seeds", 20, "number of random fault schedules")
 
-// Under whatever faults, a collection ends in the snapshot that it has without
-// any, byte for byte, or says what it could not read.
+// With any faults, a collection returns the same snapshot as without, byte for byte, or says what
+// it could not read.
 func TestRandomFaults(t *testing.T) {
 	t.Parallel()
 	var want sync.Map
@@ -672,7 +670,7 @@ func TestRandomFaults(t *testing.T) {
 				}
 			case strings.Contains(s.Coverage[snapshot.SectionShares].Detail, "the table of shares was not read"),
 				strings.Contains(s.Coverage[snapshot.SectionOrganization].Detail, "does not show orgdborgsettings"):
-				gapped.Add(1) // its replacement is said to be less
+				gapped.Add(1) // the coverage says that the replacement is incomplete
 			default:
 				equal.Add(1)
 				if diff := cmp.Diff(clean.(func() string)(), encode(t, s)); diff != "" {
@@ -711,8 +709,8 @@ func schedule(seed uint64) func(*http.Request) simulator.Fault {
 	}
 }
 
-// A table of shares that answers, but with none of the integration user's rows,
-// does not make the views that it sees look unshared: they are asked themselves.
+// If the table of shares lacks the integration user's rows, the views that the user sees do not
+// appear unshared: their shares are read one by one.
 func TestShareTableInPart(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "sample", nil), labOptions{})
@@ -733,9 +731,8 @@ func TestShareTableInPart(t *testing.T) {
 	}
 }
 
-// Required views are asked for by name: a question that names a table which the
-// environment does not have is refused, with all that it asks besides. What other
-// tables have by the same names is left out.
+// Required views are requested by name only, because a request with an unknown table is refused
+// as a whole. Views of the same name of other tables are dropped.
 func TestViewsOfOtherTables(t *testing.T) {
 	t.Parallel()
 	p, o, want := sampleTape(t)

@@ -28,7 +28,7 @@ type lab struct {
 type labOptions struct {
 	simulator simulator.Options
 	limits    dataverse.Limits
-	auditor   string // the client's name, "dbaudit" where left out
+	auditor   string // the client's name; default "dbaudit"
 	seed      uint64
 }
 
@@ -84,7 +84,7 @@ func optionsFor(env *simulator.Environment) collector.Options {
 	return o
 }
 
-// minimum are privileges such as a profile asks for, of each kind of depths.
+// minimum are privileges such as a profile requires, with all kinds of depths.
 func minimum() []string {
 	return strings.Fields(`prvReadAccount prvWriteAccount
 		prvCreateActivity prvReadActivity prvWriteActivity prvDeleteActivity prvAppendActivity
@@ -136,9 +136,9 @@ func encode(t testing.TB, s *snapshot.Snapshot) string {
 // A filter is between collector and client, and may change responses.
 type filter struct {
 	collector.Reader
-	// before, where it gives an error, refuses a request.
+	// before refuses a request if it returns an error.
 	before func(dataverse.Request) error
-	// rows changes the rows of a collection, object an answer that is one.
+	// rows changes the rows of a collection, object a response that is one object.
 	rows   func(dataverse.Request, []json.RawMessage) []json.RawMessage
 	object func(dataverse.Request, json.RawMessage) json.RawMessage
 }

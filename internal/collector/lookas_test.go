@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An environment that passes over the header gives the auditor's own list. It is not
-// taken for the user's, nor for an owner's.
+// An environment that ignores the header returns the auditor's list. It does not count as the
+// user's or an owner's.
 func TestUnheededImpersonation(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -50,7 +50,7 @@ func TestUnheededImpersonation(t *testing.T) {
 	}
 }
 
-// A share table that shows a part is made up for by who sees the view.
+// The shares of visible views complete a share table that shows only some.
 func TestSharesInPart(t *testing.T) {
 	t.Parallel()
 	for name, blind := range map[string]bool{"as the user": false, "as the owner": true} {
@@ -76,7 +76,7 @@ func TestSharesInPart(t *testing.T) {
 	}
 }
 
-// Responses from two organizations are not a reading of either.
+// Responses from two organizations are refused.
 func TestTwoOrganizations(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
@@ -99,8 +99,8 @@ func TestMembersTwice(t *testing.T) {
 	}
 }
 
-// How far the auditor's own reads reach is not known where nothing names them, where
-// they are for some records only, or at a depth that nobody knows.
+// The auditor's access level is unknown if its privileges are not named, apply to some records
+// only, or have an unknown depth.
 func TestSightOfNothingNamed(t *testing.T) {
 	t.Parallel()
 	const auditing = "dbaudit Auditor"
@@ -136,7 +136,7 @@ func TestSightOfNothingNamed(t *testing.T) {
 	}
 }
 
-// That the user has no role is said only where all roles and teams were seen.
+// The coverage says that the user has no role only if all roles and teams were visible.
 func TestNoRoleAmongThoseSeen(t *testing.T) {
 	t.Parallel()
 	s := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
@@ -148,12 +148,12 @@ func TestNoRoleAmongThoseSeen(t *testing.T) {
 	}
 }
 
-// Where neither the user's list nor a view can be asked, a table that may show a part
-// does not say that a view is not shared.
+// If neither the user's list nor a view's shares can be read, an incomplete table does not prove
+// that a view is not shared.
 func TestSharesInPartOfWhatNobodyTells(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
-		closed bool // nobody tells the users and teams that a view is shared with
+		closed bool // the shares of a view cannot be read
 		want   gaps
 	}{
 		"the view tells": {false, gaps{snapshot.SectionUserViews: "skipped"}},
@@ -170,7 +170,7 @@ func TestSharesInPartOfWhatNobodyTells(t *testing.T) {
 				}
 			}), labOptions{})
 			for i := range l.options.Requirement.Views {
-				l.options.Requirement.Views[i].Owner = "" // the auditor alone sees them
+				l.options.Requirement.Views[i].Owner = "" // only the auditor sees them
 			}
 			s := l.must(func(r collector.Reader) collector.Reader {
 				return filter{Reader: r, before: func(r dataverse.Request) error {

@@ -50,7 +50,7 @@ func TestRow(t *testing.T) {
 	tests := []struct {
 		json string
 		read func(Row) any
-		want any // nil where the row must be found faulty
+		want any // nil if the row is invalid
 	}{
 		{`{"a":"x"}`, func(r Row) any { return r.Text("a") }, "x"},
 		{`{"a":null}`, func(r Row) any { return r.Text("a") }, ""},
@@ -124,7 +124,7 @@ func managedOf(r Row) any {
 
 func unkeyed(Row) struct{} { return struct{}{} }
 
-// Shares reach the snapshot whatever way a type, a mask or a principal is spelled.
+// The snapshot has shares in all spellings of a type, a mask or a principal.
 func TestShares(t *testing.T) {
 	t.Parallel()
 	const user, view = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -169,8 +169,7 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// However many conditions there are, and however long, each is in one filter and
-// no address is too long.
+// Each condition is in one filter, and no address is too long.
 func TestAnyOf(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 250, 5000} {
@@ -215,8 +214,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Whatever a row holds, taking it apart gives values or a fault, and a value that
-// is needed is never made up.
+// Reading any row returns values or a fault, and never invents a required value.
 func FuzzRows(f *testing.F) {
 	const id = `"0a1b2c3d-0000-4000-8000-00000000000f"`
 	for _, seed := range []string{

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An auditor is not refused the rows of other business units: they are left out. A
-// team that gives the user System Customizer may be among them.
+// The environment does not refuse the rows of other business units, but omits them. A team that
+// gives the user System Customizer may be among them.
 func TestSight(t *testing.T) {
 	t.Parallel()
 	const auditing = "dbaudit Auditor"
@@ -69,7 +69,7 @@ func TestSight(t *testing.T) {
 			wantGaps(t, s, test.want)
 			for section, state := range test.want {
 				if state != "forbidden" {
-					continue // an owner of a view is among the users that are not seen
+					continue // an owner of a view is not visible
 				}
 				if d := s.Coverage[section].Detail; !strings.Contains(d, "at Organization level") {
 					t.Errorf("%s: %q does not say what to do", section, d)
@@ -79,7 +79,7 @@ func TestSight(t *testing.T) {
 	}
 }
 
-// Business units that the auditor may not have been shown are not said to be missing.
+// Business units that may be invisible to the auditor do not count as missing.
 func TestUnitsInPart(t *testing.T) {
 	t.Parallel()
 	for depth, want := range map[simulator.Depth]string{
@@ -95,8 +95,8 @@ func TestUnitsInPart(t *testing.T) {
 	}
 }
 
-// It is asked for whatever else is wrong: a view that nobody sees may be waived, or
-// judged by no control.
+// The access level is read whatever else is wrong: a missing view may be waived, or matter to no
+// control.
 func TestSightBesideOtherFaults(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
@@ -107,7 +107,7 @@ func TestSightBesideOtherFaults(t *testing.T) {
 	wantGaps(t, s, gaps{snapshot.SectionTeams: "forbidden"})
 }
 
-// Some environments do not name the privileges, or the business units.
+// Some environments omit the names of the privileges, or the business units.
 func TestSightWithoutNames(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
@@ -135,8 +135,8 @@ func TestSightWithoutNames(t *testing.T) {
 	wantGaps(t, s, gaps{snapshot.SectionTeams: "forbidden"})
 }
 
-// Where one function is refused the other is asked. Where both are, more rows may be
-// there than were shown.
+// If one function is refused, the other is called. If both are, there may be more rows than were
+// returned.
 func TestSightUnknown(t *testing.T) {
 	t.Parallel()
 	hurt := gaps{snapshot.SectionUsers: "forbidden", snapshot.SectionTeams: "forbidden", snapshot.SectionRoles: "forbidden"}

@@ -11,12 +11,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A tape keeps what an environment answered, to be played again without it.
+// A tape records the responses of an environment and replays them.
 type tape struct {
 	mu      sync.Mutex
 	answers map[dataverse.Request]taped
 	delay   time.Duration
-	live    collector.Reader // asked for what is not on the tape
+	live    collector.Reader // answers what is not on the tape
 }
 
 type taped struct {
@@ -26,10 +26,10 @@ type taped struct {
 
 func newTape(l *lab) *tape { return &tape{answers: map[dataverse.Request]taped{}, live: l.client} }
 
-// record is between a collector and its reader.
+// record is a reader that records another.
 func (p *tape) record(r collector.Reader) collector.Reader { return recorder{p, r} }
 
-// reader plays.
+// reader replays the tape.
 func (p *tape) reader() collector.Reader { return player{p} }
 
 type recorder struct {

@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// A refusal is recognized by what the environment says about it. A role is advised only where
-// a privilege is named, or where there is no role at all.
+// The environment's words identify a refusal. Advice names a role only if a privilege is missing,
+// or the user has no role.
 func TestCauses(t *testing.T) {
 	const user = "af6d214e-90b6-ec11-983f-00224883c651"
 	for _, c := range []struct {
@@ -71,7 +71,7 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// The environment names who lacks a privilege, which need not be the caller.
+// The environment names the principal that lacks a privilege. It may not be the caller.
 func TestWhoLacksIt(t *testing.T) {
 	auditor, owner, stranger := GUID("11111111-1111-4111-8111-111111111111"), GUID("22222222-2222-4222-8222-222222222222"), GUID("33333333-3333-4333-8333-333333333333")
 	known := Known{auditor: "the auditor", owner: "the view's owner"}

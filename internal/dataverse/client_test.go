@@ -21,7 +21,7 @@ const (
 	idB = GUID("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 )
 
-// tokens hands out token-1, token-2, … and remembers what it was asked.
+// tokens returns token-1, token-2, … and records how it was called.
 type tokens struct {
 	mu    sync.Mutex
 	asked []TokenOptions
@@ -44,7 +44,7 @@ func (t *tokens) Token(_ context.Context, o TokenOptions) (Token, error) {
 	return token, nil
 }
 
-// clock moves when somebody sleeps, and only then.
+// clock moves only while something sleeps.
 type clock struct {
 	mu    sync.Mutex
 	at    time.Time
@@ -232,8 +232,8 @@ func TestPagesAreFollowedVerbatim(t *testing.T) {
 	}
 }
 
-// TestNeverShort: whatever is permanently wrong with an answer ends in an error,
-// after it has been read again.
+// TestNeverShort checks that a permanent fault of a response is an error, after it was read
+// again.
 func TestNeverShort(t *testing.T) {
 	const good = `{"value":[{"a":1}]}`
 	for name, c := range map[string]struct {
@@ -308,7 +308,7 @@ func TestNeverShort(t *testing.T) {
 				t.Errorf("after %d tries (%d said): %v\nwant %v after %d, saying %q", tries, e.Attempts, e, c.kind, c.tries, c.says)
 			}
 			if !strings.HasPrefix(e.Error(), "reading roles: ") {
-				t.Errorf("error says not what failed: %v", e)
+				t.Errorf("the error does not say what failed: %v", e)
 			}
 		})
 	}
@@ -517,7 +517,7 @@ func TestOneRenewalServesAll(t *testing.T) {
 	}
 }
 
-// waitingTokens signs in when it is allowed to, or fails with its caller.
+// waitingTokens signs in when the test allows it, or fails with its caller.
 type waitingTokens struct {
 	asked chan struct{}
 	allow chan error
@@ -533,8 +533,8 @@ func (w waitingTokens) Token(ctx context.Context, _ TokenOptions) (Token, error)
 	}
 }
 
-// Whoever waits for a sign-in gets what it gives, its failure included, and signs in itself
-// when the one who signs in leaves.
+// A request that waits for the sign-in of another gets its result, even a failure. If the other
+// is canceled, the request signs in.
 func TestOneSignInAtATime(t *testing.T) {
 	source := waitingTokens{make(chan struct{}), make(chan error)}
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }, func(o *Options) { o.Tokens = source })
@@ -604,9 +604,9 @@ func TestTimeouts(t *testing.T) {
 		says   string
 	}{
 		"never": {Limits{HeaderTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "no answer within 20ms"},
-		// The head of the answer may take its time where the machine is busy.
+		// On a busy machine, the head of the response may be late.
 		"stalls": {Limits{HeaderTimeout: time.Minute, StallTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "broke off"},
-		// Each byte is in time, and the answer never ends.
+		// Each byte is in time, and the response never ends.
 		"drips": {Limits{HeaderTimeout: time.Minute, StallTimeout: time.Minute, AnswerTimeout: 100 * time.Millisecond, MaxAttempts: 2}, "no whole answer within 100ms"},
 	} {
 		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
@@ -788,7 +788,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestLinksWithoutEnd: expansions that lead to expansions count like pages.
+// TestLinksWithoutEnd checks that expansions of expansions count as pages.
 func TestLinksWithoutEnd(t *testing.T) {
 	n := 0
 	var s *setting
@@ -870,8 +870,7 @@ func TestAStoppedReaderCostsNothingMore(t *testing.T) {
 	}
 }
 
-// TestFrozenClock: a clock that disagrees with the tokens' does not make every
-// request a sign-in.
+// TestFrozenClock checks that a wrong clock does not make every request a sign-in.
 func TestFrozenClock(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
 	s.tokens.life, s.tokens.now = time.Hour, func() time.Time { return time.Unix(0, 0) }
@@ -895,8 +894,8 @@ func TestSignInErrorsPassThrough(t *testing.T) {
 	}
 }
 
-// TestAnnouncedRowsMustCome: with $count, a link or row that goes missing is
-// noticed on the last page, which is then read again.
+// TestAnnouncedRowsMustCome checks that with $count a missing link or row is detected on the last
+// page, which is then read again.
 func TestAnnouncedRowsMustCome(t *testing.T) {
 	var s *setting
 	var faults []string

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzPage: what decodePage accepts, encoding/json reads the same way.
+// FuzzPage compares what decodePage accepts with encoding/json.
 func FuzzPage(f *testing.F) {
 	for _, s := range []string{
 		`{"value":[]}`, ` { "@odata.context" : "x\"]}" , "value" : [ {"a":[1,{"b":"}"}]} , {} ] , "@odata.nextLink":"https://h/api/data/v9.2/x" } `,
@@ -166,7 +166,7 @@ func TestParseGUID(t *testing.T) {
 	}
 }
 
-// FuzzText: a text is what encoding/json reads, whatever is escaped in it.
+// FuzzText compares texts, and the escapes in them, with encoding/json.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{`"a"`, `"a\"b\\"`, `"\ud83d\ude00"`, `"\ud800\u0041"`, `"\udc00x"`, `null`, ` "a" `, `1`, `{"a":"b"}`} {
 		f.Add([]byte(s))

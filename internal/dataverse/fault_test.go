@@ -19,8 +19,8 @@ import (
 
 var seeds = flag.Int("seeds", 200, "how many schedules of faults are run")
 
-// faulty is an environment behind a bad network. It knows three tables and one
-// action, pages them, and breaks as its dice say.
+// faulty is an environment behind a bad network. It has three tables with pages and one action,
+// and random faults.
 type faulty struct {
 	mu       sync.Mutex
 	dice     *rand.Rand
@@ -143,9 +143,8 @@ func odata(status int, code string, header ...string) *http.Response {
 	return answer(status, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":"x"}}`, code), header...)
 }
 
-// TestRandomFaults: whatever happens on the way, a read gives all rows or an
-// error that claims nothing about the environment, and a change that was not
-// carried out exactly once says that this may be so.
+// TestRandomFaults checks that a read returns all rows or an error that says nothing about the
+// environment, and that a failed change that was carried out says that this is possible.
 func TestRandomFaults(t *testing.T) {
 	whole, failed := 0, 0
 	for seed := range *seeds {
@@ -202,8 +201,8 @@ func TestRandomFaults(t *testing.T) {
 	}
 }
 
-// TestNothingSecretIsShown: the environment echoes the token wherever it can,
-// and nothing that a person may see holds it.
+// TestNothingSecretIsShown has an environment that repeats the token everywhere, and checks that
+// no visible text contains it.
 func TestNothingSecretIsShown(t *testing.T) {
 	var shown bytes.Buffer
 	var mu sync.Mutex
@@ -275,7 +274,7 @@ func (f senderFunc) send(context.Context, call) (reply, error) { return f() }
 func TestConcurrencyFollowsTheHint(t *testing.T) {
 	var next reply
 	l := newLimiter(senderFunc(func() (reply, error) { return next, nil }), 8, 52)
-	// crowd lets n ask for a place and gives how many got one.
+	// crowd is how many of n requests run at once.
 	crowd := func(n int) int {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup

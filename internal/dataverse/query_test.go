@@ -80,7 +80,7 @@ func TestInvalidQueries(t *testing.T) {
 	}
 }
 
-// FuzzLiterals: whatever a name holds, the request asks what it was to ask.
+// FuzzLiterals checks that no name changes what a request means.
 func FuzzLiterals(f *testing.F) {
 	for _, s := range []string{"Demandbase Integration", "O'Brien", "' or 1 eq 1 or name eq '", "a&$top=1", "a#b", "%27", "ä\u202e\x00\r\n", "+ ;", strings.Repeat("x", 4000)} {
 		f.Add(s)
@@ -91,7 +91,7 @@ func FuzzLiterals(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// The reading of a server that does it like Go: it splits, then decodes.
+		// A server that reads like Go splits first, then decodes.
 		values, err := url.ParseQuery(u.RawQuery)
 		if err != nil || len(values) != 2 || values.Get("$select") != "roleid" || u.Path != "/api/data/v9.2/roles" || u.Fragment != "" {
 			t.Fatalf("%q became %s (%v)", s, u, err)
@@ -110,7 +110,7 @@ func FuzzLiterals(f *testing.F) {
 	})
 }
 
-// FuzzPath: no path leads out of the environment's Web API.
+// FuzzPath checks that no path is outside of the environment's Web API.
 func FuzzPath(f *testing.F) {
 	for _, s := range []string{"roles", "../../x", "//evil.example", "https://evil.example/", "\\evil", "roles?$top=1#x", "@evil.example", ":8443/", "%2e%2e/", "roles\r\nHost: x"} {
 		f.Add(s)

@@ -51,8 +51,8 @@ func TestPseudonyms(t *testing.T) {
 	}
 }
 
-// TestPseudonymsChooseNobody: a pseudonym that has the pattern in it by chance would make
-// a person's application the integration's.
+// TestPseudonymsChooseNobody refuses a pseudonym that contains the pattern by chance: another user
+// would be judged.
 func TestPseudonymsChooseNobody(t *testing.T) {
 	s := people()
 	s.Users["other"] = snapshot.User{Name: "Somebody of the night shift", ApplicationID: "app-2"}
@@ -61,8 +61,8 @@ func TestPseudonymsChooseNobody(t *testing.T) {
 	}
 }
 
-// TestPseudonymsOfEveryName checks every text of a snapshot: one that is a name, by
-// what its field is called, is replaced or is known to stay.
+// TestPseudonymsOfEveryName checks every text of a snapshot: if its field's name says that it is
+// a name, it is replaced or is known to stay.
 func TestPseudonymsOfEveryName(t *testing.T) {
 	s := snapshot.New()
 	filled := map[string]string{}
@@ -83,14 +83,14 @@ func TestPseudonymsOfEveryName(t *testing.T) {
 	}
 	slices.Sort(stay)
 	if want := []string{
-		".Coverage.Detail", // has no name in it here
+		".Coverage.Detail", // contains no name here
 		".Environment.Name", ".RoleEntries.Name", ".Roles.Name", ".Tool.Name",
 	}; !slices.Equal(stay, want) {
 		t.Errorf("these names stay: %q, want %q alone", stay, want)
 	}
 }
 
-// fill gives every text of a value a word of its own, and notes it.
+// fill sets every text of a value to a different word, and records it.
 func fill(v reflect.Value, path string, filled map[string]string) {
 	switch v.Kind() {
 	case reflect.String:

@@ -45,7 +45,7 @@ func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// record makes requests, in that order, and gives the recording of them.
+// record makes requests in this order, and returns their recording.
 func record(t testing.TB, w world, head recording.Head, addresses ...string) []byte {
 	t.Helper()
 	r := recording.NewRecorder(head)
@@ -75,7 +75,7 @@ func record(t testing.TB, w world, head recording.Head, addresses ...string) []b
 	return data
 }
 
-// A line is an exchange as it is kept.
+// A line is a recorded exchange.
 type line struct {
 	Address string
 	As      map[string]string
@@ -148,7 +148,7 @@ func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
 		t.Errorf("what is equal does not stay equal:\n%s", data)
 	}
 
-	// The replay is read page by page, as the environment was.
+	// The replay has the same pages as the environment.
 	replayer, err := recording.NewReplayer(data)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +181,7 @@ func get(t *testing.T, h http.Handler, address, as string) (body string, status 
 	return w.Body.String(), w.Code
 }
 
-// TestOrderAndEqualityStay holds over random names and ids.
+// TestOrderAndEqualityStay checks random names and ids.
 func TestOrderAndEqualityStay(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		names := rapid.SliceOfN(rapid.OneOf(rapid.StringMatching(`[A-Za-z@' äß]{1,20}`), rapid.String()), 2, 30).Draw(r, "names")

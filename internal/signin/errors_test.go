@@ -47,8 +47,7 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 	}
 }
 
-// The next step is one that can be taken with the way of signing in: nobody can sign
-// an app in manually, and an app has no device.
+// Advice fits the method: an app cannot sign in manually, and has no device.
 func TestAdviceFitsTheMethod(t *testing.T) {
 	for _, c := range []struct {
 		method      Method
@@ -98,7 +97,7 @@ func TestASessionAdvisesByItsMethod(t *testing.T) {
 	}
 }
 
-// No code that is known sends an app to sign in as people do.
+// No known code advises an app to sign in as people do.
 func TestNoAppIsSentToLogIn(t *testing.T) {
 	for _, m := range Methods() {
 		if m.byPerson() {
@@ -154,7 +153,7 @@ func FuzzCLIToken(f *testing.F) {
 	})
 }
 
-// TestRandomFaults: a sign-in over a bad network ends in a token or in advice.
+// TestRandomFaults checks that a sign-in over a bad network returns a token or advice.
 func TestRandomFaults(t *testing.T) {
 	e := newEntra(t)
 	failed := 0

@@ -22,7 +22,7 @@ func (h hang) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(drip{r.Context()})}, nil
 }
 
-// drip gives a byte a second, until nobody waits for it any more.
+// drip returns a byte a second until its context ends.
 type drip struct{ ctx context.Context }
 
 func (d drip) Read(b []byte) (int, error) {
@@ -34,7 +34,7 @@ func (d drip) Read(b []byte) (int, error) {
 	}
 }
 
-// TestExchangeEnds: whatever a sign-in host does, an exchange with it ends in its time.
+// TestExchangeEnds checks that an exchange ends in time, whatever the sign-in host does.
 func TestExchangeEnds(t *testing.T) {
 	for _, h := range []hang{{false}, {true}} {
 		synctest.Test(t, func(t *testing.T) {

@@ -31,7 +31,7 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("%q after %d prompts", got, shown)
 	}
 
-	// Another run finds the sign-in, and nobody is asked.
+	// Another run uses the saved sign-in without a prompt.
 	c.Prompt, c.Method = nil, Auto
 	s := open(t, c)
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" || s.Method != DeviceCode {
@@ -51,7 +51,7 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("%+v, %v", accounts, err)
 	}
 
-	// The refresh token is revoked: the person must come back.
+	// The refresh token is revoked: the person must sign in again.
 	e.before = func(w http.ResponseWriter, r *http.Request) bool {
 		_ = r.ParseForm()
 		if r.PostForm.Get("grant_type") == "refresh_token" {
@@ -158,7 +158,7 @@ func TestFileCache(t *testing.T) {
 	if left, _ := filepath.Glob(path + ".*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	for i := range sealed { // any bit that changes makes it unusable, and that reads as nothing
+	for i := range sealed { // any changed bit makes it unusable, which counts as absent
 		damaged := bytes.Clone(sealed)
 		damaged[i] ^= 1
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {

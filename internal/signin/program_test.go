@@ -294,7 +294,7 @@ func TestRefusalsAreAdvice(t *testing.T) {
 	}
 }
 
-// TestErrorsHoldNoSecrets: the sign-in host echoes whatever it gets.
+// TestErrorsHoldNoSecrets has a sign-in host that repeats what it gets.
 func TestErrorsHoldNoSecrets(t *testing.T) {
 	e := newEntra(t)
 	p := newPair(t, time.Now().Add(365*24*time.Hour))

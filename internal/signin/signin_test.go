@@ -43,7 +43,7 @@ func TestCloudOf(t *testing.T) {
 	}
 }
 
-// TestCloudsOnTheWire shows each cloud's authority and scope by what is asked.
+// TestCloudsOnTheWire checks each cloud's authority and scope in the requests.
 func TestCloudsOnTheWire(t *testing.T) {
 	for url, host := range map[string]string{
 		"https://contoso.crm11.dynamics.com":       "login.microsoftonline.com",
@@ -455,8 +455,8 @@ func TestAzureCLI(t *testing.T) {
 	}
 }
 
-// TestUnknownHostIsWarnedOf: a host that is neither Microsoft's nor this machine is one
-// that somebody may have got wrong.
+// TestUnknownHostIsWarnedOf checks the warning about a host that is neither Microsoft's nor this
+// machine: it may be a mistake.
 func TestUnknownHostIsWarnedOf(t *testing.T) {
 	for address, want := range map[string]int{
 		"https://crm.example.com": 1, "https://127.0.0.1.example.com": 1,

@@ -82,7 +82,7 @@ func TestBatch(t *testing.T) {
 	}
 }
 
-// TestBatchesOfClients: batches as clients in use write them.
+// TestBatchesOfClients has batches as real clients write them.
 func TestBatchesOfClients(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	role := server.Environment().Role("Salesperson").ID
@@ -105,7 +105,7 @@ func TestBatchesOfClients(t *testing.T) {
 	if server.Environment().Role("Seller") == nil {
 		t.Error("the write without a length had no effect")
 	}
-	// Behind another name the environment has that name.
+	// With another host name, the environment uses that name.
 	const host = "contoso.crm.dynamics.com"
 	r := admin.batch(t, host, batchBody("batch_1", strings.Replace(getPart("WhoAmI"), "GET /api", "GET https://"+host+"/api", 1)))
 	if r.status != http.StatusOK || !bytes.Contains(r.body, []byte("https://"+host+"/api/data/v9.2/$metadata")) {

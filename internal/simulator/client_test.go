@@ -18,7 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A client is a raw one: it knows HTTP, and nothing of what dbaudit's own client knows.
+// A client uses HTTP only, not dbaudit's client.
 type client struct {
 	t      *testing.T
 	server *simulator.Server
@@ -101,7 +101,7 @@ func (c *client) form(path string, values url.Values) (int, map[string]any) {
 	return response.StatusCode, body
 }
 
-// as makes a client that acts on behalf of another user.
+// as is a client that impersonates another user.
 func (c *client) as(header, id string) *client {
 	other := *c
 	other.header = c.header.Clone()
@@ -161,7 +161,7 @@ func (c *client) do(method, path string, body any) response {
 	return response{answer.StatusCode, answer.Header, data, err}
 }
 
-// escape makes a query out of readable text: only what must be is encoded.
+// escape encodes what a query must not contain.
 func escape(query string) string {
 	return strings.NewReplacer(" ", "%20", `"`, "%22", "{", "%7B", "}", "%7D", "[", "%5B", "]", "%5D", "<", "%3C", ">", "%3E").Replace(query)
 }
@@ -171,7 +171,7 @@ func (c *client) get(path string) response {
 	return c.do(http.MethodGet, escape(path), nil)
 }
 
-// rows gets a collection's rows, which must be there.
+// rows gets a collection's rows; the request must succeed.
 func (c *client) rows(path string) []map[string]any {
 	c.t.Helper()
 	r := c.get(path)
@@ -201,7 +201,7 @@ func (r response) rows(t *testing.T) []map[string]any {
 	return body.Value
 }
 
-// refusal gives code and message of an error body.
+// refusal is the code and message of an error body.
 func (r response) refusal(t *testing.T) (code, message string) {
 	t.Helper()
 	var body struct {
@@ -213,7 +213,7 @@ func (r response) refusal(t *testing.T) (code, message string) {
 	return body.Error.Code, body.Error.Message
 }
 
-// want checks the status, and where code is not "-" the error's code.
+// want checks the status and, unless it is "-", the error's code.
 func (r response) want(t *testing.T, what string, status int, code string) {
 	t.Helper()
 	if r.err != nil || r.status != status {

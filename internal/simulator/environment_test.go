@@ -150,7 +150,7 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
-// The compliant role grants the 44 privileges of the article, each as deep as it goes, and the
+// The compliant role grants the 44 privileges of the article, each at its deepest depth, and the
 // platform's nine.
 func TestCompliantRole(t *testing.T) {
 	env, err := simulator.Builtin("compliant")

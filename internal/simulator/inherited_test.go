@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// What a share inherits is shown by the table, and outlives a change of the share.
+// The table shows inherited rights, and a change of the share does not remove them.
 func TestInheritedShares(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.PersonalView("account", "Demandbase Accounts").Shares = []simulator.Share{{
@@ -37,7 +37,7 @@ func TestInheritedShares(t *testing.T) {
 	}
 }
 
-// Where iscustomizable is null, whether a role can be edited is not told.
+// If iscustomizable is null, it is unknown whether a role can be edited.
 func TestCustomizableUnknown(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.Role("Demandbase Integration").CustomizableUnknown = true
@@ -48,8 +48,7 @@ func TestCustomizableUnknown(t *testing.T) {
 	}
 }
 
-// A column that any profile names is secured; the members and teams of a profile are had
-// from either side.
+// A column in a profile is secured; users and teams have their profiles as navigation properties.
 func TestColumnSecurity(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{

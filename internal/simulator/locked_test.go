@@ -61,8 +61,8 @@ func TestAccessModeReadWritesNothing(t *testing.T) {
 	admin.do("POST", "roles", obj{"name": "New"}).want(t, "a write", http.StatusForbidden, "0x80048306")
 }
 
-// A move takes the roles away, with record ownership across business units too; one
-// setting keeps them.
+// A user who moves loses the roles, even with record ownership across business units; one setting
+// keeps them.
 func TestMoveAndRoles(t *testing.T) {
 	tests := map[string]struct {
 		across, keep simulator.Tristate

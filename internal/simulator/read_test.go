@@ -146,7 +146,7 @@ func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
 			t.Errorf("as the integration by %s: %v", header, got)
 		}
 	}
-	// Through a team: contacts are shared with it, one view is its own.
+	// Through a team: contacts are shared with it, and it owns one view.
 	want = []any{"Demandbase Contacts", "Accounts without a contact"}
 	if got := names(admin.as("CallerObjectId", env.User("alex@contoso.com").EntraObjectID)); !slices.Equal(got, want) {
 		t.Errorf("a member of the team sees %v", got)
@@ -204,7 +204,7 @@ func TestRolePrivileges(t *testing.T) {
 	}
 }
 
-// depthOf asks for one privilege of the integration user.
+// depthOf is the depth of a privilege of the integration user.
 func depthOf(t *testing.T, c *client, privilege string) string {
 	t.Helper()
 	id := c.server.Environment().ApplicationUser("a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17").ID

@@ -50,7 +50,7 @@ func TestMutateIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// A rename through the API is followed by all that refers to the thing.
+// All references follow a rename through the API.
 func TestStateDoesNotDependOnNames(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	id := server.Environment().Role("Demandbase Integration").ID
@@ -172,7 +172,7 @@ func TestFaults(t *testing.T) {
 	if r := get(simulator.Fault{Kind: simulator.FaultDropColumn, Column: "fullname"}); r.rows(t)[0]["fullname"] != nil {
 		t.Errorf("dropped column: %s", r.body)
 	}
-	// A write whose answer is lost has taken effect.
+	// A write has an effect even if the response is lost.
 	fault.Store(&simulator.Fault{Kind: simulator.FaultResetAfter})
 	if r := c.do("POST", "roles", obj{"name": "Lost"}); r.err == nil {
 		t.Errorf("a lost answer: %d", r.status)

@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// works asks who the token is for.
+// works checks that a token is that of a user.
 func works(t *testing.T, server *simulator.Server, hc *http.Client, token, wantUser string) {
 	t.Helper()
 	c := &client{t: t, server: server, http: hc, token: token, header: http.Header{}}
@@ -33,7 +33,7 @@ func works(t *testing.T, server *simulator.Server, hc *http.Client, token, wantU
 
 const auditorID = "a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17"
 
-// An issuer of federated tokens: a build system's, say.
+// An issuer of federated tokens, such as a build system.
 type issuer struct {
 	key *ecdsa.PrivateKey
 	pem string
@@ -97,7 +97,7 @@ func TestFederation(t *testing.T) {
 	}
 }
 
-// tokenRequest asks for a token by client credentials, with the values given instead of good ones.
+// tokenRequest requests a token by client credentials, with these values instead of the valid ones.
 func tokenRequest(t *testing.T, server *simulator.Server, values url.Values) (int, map[string]any) {
 	t.Helper()
 	c := &client{t: t, server: server, http: httpClient(t, server)}

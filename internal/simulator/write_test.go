@@ -11,7 +11,7 @@ import (
 
 type obj = map[string]any
 
-// privilegeID gives a privilege's id by its name.
+// privilegeID is a privilege's id.
 func privilegeID(t *testing.T, name string) string {
 	t.Helper()
 	for _, p := range simulator.StandardPrivileges() {
@@ -120,7 +120,7 @@ func TestRolesThatCannotBeEdited(t *testing.T) {
 	}
 }
 
-// ref is the absolute address of a role, as an association takes it.
+// ref is the absolute address of a role, for an association.
 func ref(server *simulator.Server, role string) obj {
 	return obj{"@odata.id": server.URL() + "/api/data/v9.2/roles(" + role + ")"}
 }
@@ -255,11 +255,11 @@ func TestSharing(t *testing.T) {
 	jane.do("POST", "GrantAccess", shareBody(view, "00000000-0000-0000-0000-000000000001", "systemuser", "ReadAccess")).want(t, "with nobody", 404, "0x80040217")
 	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "EveryAccess")).want(t, "no right", 400, "0x80048d19")
 	jane.do("POST", "GrantAccess", obj{"Target": body["Target"], "Who": 1}).want(t, "no parameter", 400, "0x80048d19")
-	// Who only reads a view cannot share it on.
+	// A user who can only read a view cannot share it.
 	lead := env.PersonalView("lead", "Demandbase Leads").ID
 	admin.as("CallerObjectId", integration.EntraObjectID).do("POST", "GrantAccess", shareBody(lead, env.User("jane@contoso.com").ID, "systemuser", "ReadAccess")).
 		want(t, "without the right to share", 403, "0x80048306")
-	// A view can be made active again by its owner.
+	// The owner can activate a view again.
 	account := env.PersonalView("account", "Demandbase Accounts").ID
 	jane.with("If-Match", "*").do("PATCH", "userqueries("+account+")", obj{"statecode": 0, "statuscode": 1}).want(t, "activate", 204, "-")
 	if server.Environment().PersonalView("account", "Demandbase Accounts").Inactive {
@@ -276,7 +276,7 @@ func TestWritesNeedAContentType(t *testing.T) {
 	c.do("POST", "nonsense", obj{}).want(t, "no set", 405, "0x80060888")
 }
 
-// TestCreation: rows that somebody makes say who, all others that the platform did.
+// TestCreation checks who created a row: its creator or, for all others, the platform.
 func TestCreation(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	env := server.Environment()
