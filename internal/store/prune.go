@@ -38,7 +38,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 	})
 }
 
-// batch is how many rows one step of pruning removes.
+// batch is how many rows one statement changes, or one step of pruning removes.
 const batch = 500
 
 // pruneResults removes the results of an integration, and the documents of those.

@@ -160,18 +160,22 @@ func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
 	return failed(err)
 }
 
-// each runs an update for the rows of the given ids.
+// each runs an update for the rows of the given ids, some at a time: a statement has at most
+// 32,766 parameters in SQLite.
 func (t *Tx) each(ctx context.Context, update string, ids []int64, args ...any) error {
-	if len(ids) == 0 {
-		return nil
-	}
 	slices.Sort(ids)
-	places := make([]string, len(ids))
-	for i, id := range ids {
-		args = append(args, id)
-		places[i] = fmt.Sprintf("$%d", len(args))
+	for some := range slices.Chunk(ids, batch) {
+		all := slices.Clone(args)
+		places := make([]string, len(some))
+		for i, id := range some {
+			all = append(all, id)
+			places[i] = fmt.Sprintf("$%d", len(all))
+		}
+		if err := t.exec(ctx, update+" WHERE id IN ("+strings.Join(places, ", ")+")", all...); err != nil {
+			return err
+		}
 	}
-	return t.exec(ctx, update+" WHERE id IN ("+strings.Join(places, ", ")+")", args...)
+	return nil
 }
 
 // A querier is a database or a transaction.

@@ -629,6 +629,30 @@ func TestAcrossTheFleet(t *testing.T) {
 	})
 }
 
+// TestManyAlerts: what changes at once may be more than the parameters of a statement, of
+// which PostgreSQL has 65,535.
+func TestManyAlerts(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		ctx, s := t.Context(), open(t, name, newClock())
+		addEnvironments(t, s, time.Hour, "a")
+		check(t, s.Within(ctx, func(tx *store.Tx) error {
+			last, err := tx.OpenAlert(ctx, store.Alert{Rule: "x", Environment: "a", Integration: "demandbase", Key: "k"})
+			if err != nil {
+				return err
+			}
+			ids := make([]int64, 70000)
+			ids[0] = last
+			return errors.Join(tx.Sent(ctx, ids), tx.ResolveAlerts(ctx, ids))
+		}))
+		check(t, s.Within(ctx, func(tx *store.Tx) error {
+			if open := must(tx.OpenAlerts(ctx)); len(open) > 0 {
+				t.Errorf("%d alerts are open", len(open))
+			}
+			return nil
+		}))
+	})
+}
+
 // TestPrune: old results are removed except one of each month, that no span loses
 // what it begins or ends with, and that what is known now stays.
 func TestPrune(t *testing.T) {
