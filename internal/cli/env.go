@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +44,7 @@ func OS() Env {
 			StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
 		},
 		Host: run.Host{
-			Getenv: os.Getenv, Now: time.Now, Transport: newTransport,
+			Getenv: os.Getenv, Now: time.Now, Transport: trusting,
 			LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
 		},
 	}
@@ -129,6 +130,11 @@ func browserCommand(system, address string) []string {
 		return []string{"open", address}
 	}
 	return []string{"xdg-open", address}
+}
+
+// trusting makes a transport that trusts the given roots, or the system's if they are nil.
+func trusting(roots *x509.CertPool) http.RoundTripper {
+	return newTransport(cmp.Or(roots, namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))))
 }
 
 // namedRoots are the system's roots and those of SSL_CERT_FILE; nil if Go itself reads that.

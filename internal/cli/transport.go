@@ -5,8 +5,6 @@ import (
 	"crypto/x509"
 	"net"
 	"net/http"
-	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -23,10 +21,7 @@ type transport struct {
 	http1        atomic.Bool
 }
 
-func newTransport(roots *x509.CertPool) http.RoundTripper {
-	if roots == nil {
-		roots = namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))
-	}
+func newTransport(roots *x509.CertPool) *transport {
 	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
 	t := &transport{several: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
