@@ -57,6 +57,26 @@ func AskShares(ctx context.Context, s *Asker, what string, view dataverse.GUID, 
 	return AskObject(ctx, s, Question{What: what, As: as, From: sharesOfView(view)}, accessesOf)
 }
 
+// AskUnexplained reads the personal views that a user sees, as that user, and the shares with it
+// and its teams. It returns the names of the views that others own and the table of shares does
+// not show as shared: a scan then does not rely on that table.
+func AskUnexplained(ctx context.Context, s *Asker, user string, as dataverse.Caller) (seen int, unexplained []string, err error) {
+	found, err := Holders().Where(dataverse.EqID("systemuserid", dataverse.GUID(user))).rows(ctx, s, Question{What: "teams of the integration user"})
+	if err != nil || len(found) == 0 {
+		return 0, nil, err
+	}
+	c := collection{user: &found[0]}
+	c.userViews, err = Views().rows(ctx, s, Question{What: "personal views that the integration user sees", As: as})
+	if err != nil {
+		return 0, nil, err
+	}
+	c.shares, err = Shares().filtered(ctx, s, Question{What: "shares of views"}, eachID("principalid", sortedKeys(c.principals())))
+	for _, v := range c.ungivenOf(c.userViews) {
+		unexplained = append(unexplained, v.Name)
+	}
+	return len(c.userViews), unexplained, err
+}
+
 // A Grant is a privilege that a role or a user is granted.
 type Grant struct {
 	// Name is empty in responses of older environments.
@@ -90,6 +110,13 @@ func AskGrants(ctx context.Context, s *Asker, role dataverse.GUID) ([]Grant, err
 // AskPrivileges asks for what a user is granted by all roles.
 func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID) ([]Grant, error) {
 	return askGrants(ctx, s, "own privileges", dataverse.Row("systemusers", user).Function("RetrieveUserPrivileges"))
+}
+
+// AskNamedPrivileges asks for those of the named privileges that a user is granted, in
+// environments that refuse [AskPrivileges].
+func AskNamedPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names []string) ([]Grant, error) {
+	return askGrants(ctx, s, "own privileges by name", dataverse.Row("systemusers", user).
+		Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)))
 }
 
 func askGrants(ctx context.Context, s *Asker, what string, from dataverse.Query) ([]Grant, error) {

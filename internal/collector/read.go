@@ -187,6 +187,9 @@ func (s *Asker) doWithout(name string) {
 	s.without[name] = true
 }
 
+// Lacks reports whether the environment does not have an optional column that it was asked for.
+func (s *Asker) Lacks(column string) bool { return s.withoutColumns()[column] }
+
 func (s *Asker) withoutColumns() columnSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -53,6 +53,7 @@ func Writing() []Privilege {
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
 	x := newExamination(c)
 	x.fresh = true
+	x.names = append(x.names, namesOf(slices.Concat(r.Needs, r.Grants, r.Undo))...)
 	return x.run(ctx, x.reach(), x.entry(), []step{func(ctx context.Context) { x.application(ctx, r) }}, x.last())
 }
 
@@ -70,7 +71,7 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 	x.holds("apply-needs", "privileges to carry it out", needs, Failed)
 	x.users = true
 	for _, owner := range r.Owners {
-		x.lookAs(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)))
+		x.lookAs(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
 	}
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
@@ -173,13 +174,17 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 
 // definitions reads what the environment defines of privileges, by name in lower case.
 func (x *examination) definitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
-	names := make([]string, len(privileges))
-	for i, p := range privileges {
-		names[i] = p.Name
-	}
-	defined, err := collector.AskDefinitions(ctx, x.asker, names)
+	defined, err := collector.AskDefinitions(ctx, x.asker, namesOf(privileges))
 	if err != nil {
 		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
 	}
 	return defined, nil
+}
+
+func namesOf(privileges []Privilege) []string {
+	names := make([]string, len(privileges))
+	for i, p := range privileges {
+		names[i] = p.Name
+	}
+	return names
 }

@@ -4,7 +4,7 @@
 // the other checks are skipped. The package also has the minimal role of an auditor ([Least],
 // [RoleXML]), and finds what the identity that applies a plan lacks ([ExamineApplication]).
 //
-// It sends read requests only, for a row or two.
+// It sends read requests only, most of them for a row or two.
 //
 // Sources, of Microsoft's documentation: "Use the Microsoft Dataverse Web API",
 // "Impersonate another user using the Web API", "Security roles and privileges",
@@ -88,7 +88,7 @@ func newExamination(c Config) *examination {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	return &examination{Config: c, known: dataverse.Known{}, reported: map[string]string{}}
+	return &examination{Config: c, names: namesOf(Least()), known: dataverse.Known{}, reported: map[string]string{}}
 }
 
 // run makes one check after the other until the context ends.
@@ -114,6 +114,7 @@ type examination struct {
 	// unreachable is why nothing can be read; empty if something can.
 	unreachable string
 	self        dataverse.GUID            // the identity's systemuserid
+	names       []string                  // the privileges that matter
 	held        map[string]snapshot.Depth // the identity's privileges; nil if unknown
 	heldError   error                     // why they are unknown
 	known       dataverse.Known           // words of an advice for users that a refusal may name

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -160,13 +161,15 @@ func (x *examination) membership(ctx context.Context) (Check, error) {
 	x.self = answer.UserId
 	x.known[x.self] = "this identity"
 	x.held, x.heldError = x.privilegesHeld(ctx)
-	c := Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)}
+	detail := fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)
 	if x.heldError != nil {
-		detail, advice := describe(x.heldError)
-		c.Outcome, c.Advice = Warned, advice
-		c.Detail += "; it is not known how far it can read, because its privileges could not be read: " + detail
+		why, advice := describe(x.heldError)
+		c := x.lacks(x.heldError, needs("prvReadUser"))
+		c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
+		c.Detail = detail + "; it is not known how far it can read, because its privileges could not be read: " + why
+		return c, nil
 	}
-	return c, nil
+	return Check{Outcome: Passed, Detail: detail}, nil
 }
 
 func (x *examination) version(ctx context.Context) (Check, error) {

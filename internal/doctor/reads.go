@@ -22,6 +22,10 @@ func (x *examination) reads(ctx context.Context) {
 		self = dataverse.EqID("systemuserid", x.self)
 	}
 	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.Holders().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam") != ""
+	if c := &x.checks[len(x.checks)-1]; c.Outcome == Passed && x.asker.Lacks("accessmode") {
+		c.Outcome, c.Advice = Failed, "check the user's access mode manually, and any proxy in between"
+		c.Detail += ", but this environment does not show the column accessmode: DB-USER-ENABLED is unknown"
+	}
 	team := x.read(ctx, "read-teams", "read teams", collector.Teams().First().Probe, "prvReadTeam")
 	x.readOf(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, "prvReadTeam", "prvReadRole")
 	role := x.read(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
@@ -147,14 +151,30 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 }
 
 // privilegesHeld are the depths of the identity's privileges, by name in lower case.
-// Privileges for some records only, or at an unknown depth, do not count.
+// Privileges for some records only, or at an unknown depth, do not count. Like a scan, it asks by
+// name where the environment refuses to list all.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
 	list, err := collector.AskPrivileges(ctx, x.asker, x.self)
+	if err != nil {
+		if named, again := collector.AskNamedPrivileges(ctx, x.asker, x.self, x.names); again == nil {
+			list, err = named, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
-		return nil, errors.New("own privileges: a row has no name")
+		defined, err := collector.AskDefinitions(ctx, x.asker, x.names)
+		if err != nil {
+			return nil, fmt.Errorf("own privileges: a row has no name: %w", err)
+		}
+		for name, d := range defined {
+			for i := range list {
+				if list[i].ID == d.ID {
+					list[i].Name = name
+				}
+			}
+		}
 	}
 	return collector.Held(list), nil
 }

@@ -224,6 +224,17 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 			t.Errorf("%d: %+v", code, e)
 		}
 	}
+	p.mutate(func(e *simulator.Environment) {
+		e.Contradictions = nil
+		for i := range e.Users {
+			e.Users[i].Disabled = true
+		}
+	})
+	if e := examineIn(p, 3, "--apply", file); !slices.ContainsFunc(e.Checks, func(c examinedCheck) bool {
+		return c.Outcome == "fail" && strings.Contains(c.Detail, "is disabled") && strings.Contains(c.Advice, "enable the user")
+	}) {
+		t.Errorf("a disabled owner: %+v", e)
+	}
 }
 
 // Whoever holds just what a plan needs can apply it, and with what doctor warns of

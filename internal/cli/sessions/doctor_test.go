@@ -1,9 +1,11 @@
 package sessions_test
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -313,7 +315,7 @@ func TestDoctor(t *testing.T) {
 		if got := e.with("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
 			t.Errorf("failed: %v", got)
 		}
-		if len(e.Checks) != 25 || len(e.with("pass")) < 4 { // it stops at none
+		if len(e.Checks) != 26 || len(e.with("pass")) < 4 { // it stops at none
 			t.Errorf("%d checks, passed: %v", len(e.Checks), e.with("pass"))
 		}
 	})
@@ -329,7 +331,7 @@ func TestDoctor(t *testing.T) {
 	t.Run("privileges that are not shown", func(t *testing.T) {
 		env := builtin(t, "compliant")
 		env.Contradictions = []simulator.Contradiction{simulator.NoUserPrivileges}
-		if got := examineIn(newPlaceApart(t, serve(t, env, simulator.Options{})), 0).with("warning"); !slices.Contains(got, "membership member of the organization") {
+		if got := examineIn(newPlaceApart(t, serve(t, env, simulator.Options{})), 0).with("warning"); len(got) > 0 {
 			t.Errorf("warned: %v", got)
 		}
 	})
@@ -390,4 +392,66 @@ func TestDoctor(t *testing.T) {
 			p.has(o.stdout, "name resolution", "read shares of views", "jane@contoso.com", "clock")
 		}
 	})
+}
+
+// Doctor fails wherever a scan of a compliant environment leaves a control unknown, and says why.
+func TestDoctorFailsWhereAScanIsUnknown(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		contradictions []simulator.Contradiction
+		change         func(*http.Request) *http.Response
+		code           int
+		check, says    string
+	}{
+		"nothing":                    {},
+		"named privileges only":      {contradictions: []simulator.Contradiction{simulator.NoUserPrivileges}},
+		"neither privilege function": {contradictions: []simulator.Contradiction{simulator.NoUserPrivileges, simulator.NoPrivilegesByNames}, code: 3, check: "membership", says: "it is not known how far it can read"},
+		"own shares only":            {contradictions: []simulator.Contradiction{simulator.SharesInPart}, code: 3, check: "read-shares-of-user", says: `the view "Demandbase `},
+		"a filter that fits no share": {change: func(r *http.Request) *http.Response {
+			r.URL.RawQuery = strings.Replace(r.URL.RawQuery, "'userquery'", "'4230'", 1)
+			return nil
+		}, code: 3, check: "read-shares-of-user", says: "DB-VIEW-LEAST-ACCESS is unknown"},
+		"no access mode": {change: func(r *http.Request) *http.Response {
+			if !strings.Contains(r.URL.RawQuery, "accessmode") {
+				return nil
+			}
+			const body = `{"error":{"code":"0x80060888","message":"Could not find a property named 'accessmode' on type 'Microsoft.Dynamics.CRM.systemuser'."}}`
+			return &http.Response{
+				StatusCode: http.StatusBadRequest, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+				Body: io.NopCloser(strings.NewReader(body)),
+			}
+		}, code: 3, check: "read-users", says: "DB-USER-ENABLED is unknown"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := builtin(t, "compliant")
+			env.Contradictions = test.contradictions
+			p := requiring(t, serve(t, env, simulator.Options{}))
+			if next := p.env.Transport(nil); test.change != nil {
+				p.env.Transport = func(*x509.CertPool) http.RoundTripper { return changed{next, test.change} }
+			}
+			if scan := p.run("scan").must(t, test.code/3*4); test.code != 0 && !strings.Contains(scan.stdout, "UNKNOWN") {
+				t.Errorf("nothing is unknown:\n%s", scan.stdout)
+			}
+			for _, c := range examineIn(p, test.code).Checks {
+				if failed := c.Outcome == "fail"; failed != (c.ID == test.check) || failed && (!strings.Contains(c.Detail, test.says) || c.Advice == "") {
+					t.Errorf("%+v", c)
+				}
+			}
+		})
+	}
+}
+
+// changed changes or answers requests before they are sent.
+type changed struct {
+	next   http.RoundTripper
+	change func(*http.Request) *http.Response
+}
+
+func (c changed) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	if answer := c.change(r); answer != nil {
+		return answer, nil
+	}
+	return c.next.RoundTrip(r)
 }
