@@ -102,7 +102,7 @@ func TestEnumerations(t *testing.T) {
 	check(t, audit.Outcomes(), new(audit.Outcome))
 	check(t, audit.Severities(), new(audit.Severity))
 	check(t, []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete}, new(audit.Verdict))
-	check(t, audit.SubjectKinds(), new(audit.SubjectKind))
+	check(t, []audit.SubjectKind{audit.SubjectRole, audit.SubjectUser, audit.SubjectRequiredView, audit.SubjectView, audit.SubjectEnvironment}, new(audit.SubjectKind))
 	if _, err := json.Marshal(audit.SeverityInvalid); err == nil {
 		t.Error("an invalid severity was written")
 	}

@@ -83,15 +83,13 @@ const (
 
 func (v Verdict) String() string { return cmp.Or(string(v), "incomplete") }
 
-func verdicts() []Verdict {
-	return []Verdict{VerdictCompliant, VerdictNoncompliant, VerdictIncomplete}
-}
-
 // MarshalText implements [encoding.TextMarshaler].
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (v *Verdict) UnmarshalText(b []byte) error { return enum.Set(v, b, "verdict", verdicts()...) }
+func (v *Verdict) UnmarshalText(b []byte) error {
+	return enum.Set(v, b, "verdict", VerdictCompliant, VerdictNoncompliant, VerdictIncomplete)
+}
 
 // A SubjectKind says what sort of object a finding is about. The zero value is
 // unknown, and refused in JSON.
@@ -113,11 +111,6 @@ const (
 	SubjectEnvironment SubjectKind = "environment"
 )
 
-// SubjectKinds lists every valid kind of subject.
-func SubjectKinds() []SubjectKind {
-	return []SubjectKind{SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment}
-}
-
 func (k SubjectKind) String() string { return enum.Word(k) }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -125,5 +118,5 @@ func (k SubjectKind) MarshalText() ([]byte, error) { return []byte(k.String()), 
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (k *SubjectKind) UnmarshalText(b []byte) error {
-	return enum.Set(k, b, "kind of subject", SubjectKinds()...)
+	return enum.Set(k, b, "kind of subject", SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment)
 }

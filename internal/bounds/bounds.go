@@ -74,12 +74,6 @@ func (k Kind) Max() int64 {
 	return 0
 }
 
-// ErrTooLarge says that an input is larger than its kind may be.
-var ErrTooLarge = errors.New("it is too large")
-
-// ErrIrregular says that an input is not a regular file.
-var ErrIrregular = errors.New("it is not a regular file")
-
 // Open opens a regular file, and says how large it is. The errors of the file system keep
 // their identity.
 func Open(name string) (*os.File, int64, error) {
@@ -147,10 +141,10 @@ func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 func regular(info fs.FileInfo, name string) error {
 	switch {
 	case info.IsDir():
-		return fmt.Errorf("%w: %s is a folder: name a file in it", ErrIrregular, name)
+		return fmt.Errorf("it is not a regular file: %s is a folder: name a file in it", name)
 	case info.Mode()&fs.ModeNamedPipe != 0 && inherited(name):
 	case !info.Mode().IsRegular():
-		return fmt.Errorf("%w: %s is a device or a pipe: name a file, or - for standard input if the command accepts it", ErrIrregular, name)
+		return fmt.Errorf("it is not a regular file: %s is a device or a pipe: name a file, or - for standard input if the command accepts it", name)
 	}
 	return nil
 }
@@ -178,7 +172,7 @@ func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 }
 
 func (k Kind) tooLarge(name string) error {
-	return fmt.Errorf("%w: %s has more than %s, the maximum for a %s: check the path, or split the file", ErrTooLarge, name, Size(k.Max()), k)
+	return fmt.Errorf("it is too large: %s has more than %s, the maximum for a %s: check the path, or split the file", name, Size(k.Max()), k)
 }
 
 // Size is a number of bytes as people read it.

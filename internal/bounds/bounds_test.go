@@ -6,10 +6,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
+
+func says(err error, text string) bool { return err != nil && strings.HasPrefix(err.Error(), text) }
 
 // TestReadFile checks all kinds: as much as may be is read, and a byte more is not.
 func TestReadFile(t *testing.T) {
@@ -23,10 +26,10 @@ func TestReadFile(t *testing.T) {
 		if err := errors.Join(f.Truncate(k.Max()+1), f.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := bounds.ReadFile(k, name); !errors.Is(err, bounds.ErrTooLarge) {
+		if _, err := bounds.ReadFile(k, name); !says(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many: %v", k, err)
 		}
-		if _, _, err := bounds.Section(k, name); !errors.Is(err, bounds.ErrTooLarge) {
+		if _, _, err := bounds.Section(k, name); !says(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many, in parts: %v", k, err)
 		}
 		if err := os.Truncate(name, min(k.Max(), 1<<20)); err != nil {
@@ -51,10 +54,10 @@ func TestRegularFilesOnly(t *testing.T) {
 		names = append(names, "/dev/zero")
 	}
 	for _, name := range names {
-		if _, err := bounds.ReadFile(bounds.Plan, name); !errors.Is(err, bounds.ErrIrregular) {
+		if _, err := bounds.ReadFile(bounds.Plan, name); !says(err, "it is not a regular file: ") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := bounds.ReadFS(bounds.Plan, os.DirFS(filepath.Dir(name)), filepath.Base(name)); !errors.Is(err, bounds.ErrIrregular) {
+		if _, err := bounds.ReadFS(bounds.Plan, os.DirFS(filepath.Dir(name)), filepath.Base(name)); !says(err, "it is not a regular file: ") {
 			t.Errorf("%s in a tree: %v", name, err)
 		}
 	}

@@ -10,17 +10,11 @@ func (f *File) checkEvery(text string, path ...string) error {
 	if text == "" {
 		return nil
 	}
-	if every, err := time.ParseDuration(text); err != nil || every < leastInterval {
+	if every, err := time.ParseDuration(text); err != nil || every < time.Minute {
 		return f.doc.FaultAtKey(fmt.Sprintf("every: %s is not an interval: want 1m or more, such as 30m or 24h", text), path...)
 	}
 	return nil
 }
-
-// The interval between two scans of an environment by the fleet.
-const (
-	DefaultInterval = 24 * time.Hour
-	leastInterval   = time.Minute
-)
 
 // Interval is how often the fleet scans an environment: what the environment says, else
 // the top, else once a day.
@@ -30,7 +24,7 @@ func (f *File) Interval(e Environment) time.Duration {
 			return every
 		}
 	}
-	return DefaultInterval
+	return 24 * time.Hour
 }
 
 // Only is the configuration of one environment alone, under a name, with what the top

@@ -126,18 +126,12 @@ const (
 
 func (s Scope) String() string { return enum.Word(s) }
 
-// ParseScope reads a scope that a file can have.
-func ParseScope(s string) (Scope, error) {
-	return enum.Parse(s, "scope", []Scope{ScopeIntegration, ScopeEnvironment})
-}
-
 // MarshalText implements [encoding.TextMarshaler].
 func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *Scope) UnmarshalText(b []byte) (err error) {
-	*s, err = ParseScope(string(b))
-	return err
+func (s *Scope) UnmarshalText(b []byte) error {
+	return enum.Set(s, b, "scope", ScopeIntegration, ScopeEnvironment)
 }
 
 // A Source is what a snapshot was made from.

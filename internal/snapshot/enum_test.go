@@ -75,25 +75,6 @@ func TestZeroValuesSayThatNothingIsKnown(t *testing.T) {
 	}
 }
 
-func TestDepthsAreOrdered(t *testing.T) {
-	if !slices.IsSorted(snapshot.Depths()) || snapshot.Depths()[0] <= snapshot.DepthNone {
-		t.Errorf("depths are %v", snapshot.Depths())
-	}
-}
-
-func TestParse(t *testing.T) {
-	if d, err := snapshot.ParseDepth("deep"); d != snapshot.DepthDeep || err != nil {
-		t.Errorf("depth is %v, %v", d, err)
-	}
-	if _, err := snapshot.ParseDepth("organization"); err == nil ||
-		err.Error() != `unknown depth "organization": want one of [basic local deep global]` {
-		t.Errorf("error is %v", err)
-	}
-	if s, err := snapshot.ParseScope("environment"); s != snapshot.ScopeEnvironment || err != nil {
-		t.Errorf("scope is %v, %v", s, err)
-	}
-}
-
 func TestRightsOf(t *testing.T) {
 	const inherited = 0x08000000
 	tests := []struct {

@@ -264,6 +264,7 @@ func TestWhatIsNotRead(t *testing.T) {
 	for args, want := range map[string][]string{
 		"src":              {"a in src/Roles/A/A.xml", "note: src: cabinets were not read; unpack one and name its folder to have it read: src/pack.cab"},
 		"s.zip":            {"a in s.zip!/Roles/A/A.xml", "note: s.zip: cabinets in the archive were not read; unpack one and name its folder to have it read: inner.cab"},
+		"yaml":             {"note: yaml: roles in the YAML form of Git integration are not supported and were not read"},
 		"src/pack.cab":     {"fault: src/pack.cab: a cabinet is not read: unpack it and name its folder, or name the solution's .zip"},
 		"yaml/Roles/r.yml": {"fault: yaml/Roles/r.yml: roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"},
 	} {

@@ -194,59 +194,27 @@ func TestNoDeclarationAndAbsentAttributes(t *testing.T) {
 }
 
 func TestPathsOfEveryKind(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "deep", "er", "Sales", "src", "Roles", "One.xml"), strings.ReplaceAll(role, "Demandbase Integration", "One"))
-	write(t, filepath.Join(dir, "other", "roles", "Two.xml"), strings.ReplaceAll(role, "Demandbase Integration", "Two"))
-	write(t, filepath.Join(dir, "other", "roles", "form.xml"), `<form><Role Id="{1}" /></form>`)
-	write(t, filepath.Join(dir, "other", "Other", "Customizations.xml"), customizations)
-	write(t, filepath.Join(dir, "other", "notes.xml"), "not even XML")
-	write(t, filepath.Join(dir, ".git", "Roles", "old.xml"), role)
-	write(t, filepath.Join(dir, "node_modules", "Roles", "old.xml"), role)
-	write(t, filepath.Join(dir, "out", "solution.zip"), zipped(t,
-		"solution.xml", "<ImportExportXml><SolutionManifest><Managed>1</Managed></SolutionManifest></ImportExportXml>",
-		"customizations.xml", customizations))
-	names := func(paths ...string) []string {
-		var names []string
-		found := read(t, paths...)
-		for _, r := range found.Roles {
-			file, err := filepath.Rel(dir, filepath.FromSlash(r.File))
-			if err != nil {
-				t.Fatal(err)
-			}
-			names = append(names, fmt.Sprintf("%s in %s, managed %t", r.Name, filepath.ToSlash(file), r.Managed))
-		}
-		for _, f := range found.Faults {
-			names = append(names, "fault: "+f.Error())
-		}
-		return names
-	}
-	one := "One in deep/er/Sales/src/Roles/One.xml, managed false"
-	two := "Two in other/roles/Two.xml, managed false"
-	rest := []string{
-		"First in out/solution.zip!/customizations.xml, managed true",
-		"Second & last in out/solution.zip!/customizations.xml, managed true",
-	}
-	loose := []string{
-		"First in other/Other/Customizations.xml, managed false",
-		"Second & last in other/Other/Customizations.xml, managed false",
-	}
-	all := append(append(append([]string{one}, loose...), two), rest...)
-	for name, test := range map[string]struct {
-		paths []string
-		want  []string
-	}{
-		"a tree":        {[]string{dir}, all},
-		"a file":        {[]string{filepath.Join(dir, "other", "roles", "Two.xml")}, []string{two}},
-		"an archive":    {[]string{filepath.Join(dir, "out", "solution.zip")}, rest},
-		"several":       {[]string{filepath.Join(dir, "other", "roles"), filepath.Join(dir, "deep")}, []string{two, one}},
-		"the same":      {[]string{dir, filepath.Join(dir, "deep"), dir + "/"}, all},
-		"a pattern":     {[]string{filepath.Join(dir, "*", "roles", "T*.xml")}, []string{two}},
-		"any folders":   {[]string{filepath.Join(dir, "**", "One.xml")}, []string{one}},
-		"** and no dir": {[]string{filepath.Join(dir, "other", "**", "Two.xml")}, []string{two}},
+	tree(t,
+		"deep/er/Sales/src/Roles/One.xml", named("One"), "other/roles/Two.xml", named("Two"),
+		"other/roles/form.xml", `<form><Role Id="{1}" /></form>`, "other/Other/Customizations.xml", customizations,
+		"other/notes.xml", "not even XML", ".git/Roles/old.xml", role, "node_modules/Roles/old.xml", role,
+		"out/solution.zip", zipped(t, "customizations.xml", customizations))
+	one, two := "One in deep/er/Sales/src/Roles/One.xml", "Two in other/roles/Two.xml"
+	archived := []string{"First in out/solution.zip!/customizations.xml", "Second & last in out/solution.zip!/customizations.xml"}
+	all := append([]string{one, "First in other/Other/Customizations.xml", "Second & last in other/Other/Customizations.xml", two}, archived...)
+	for name, test := range map[string]struct{ paths, want []string }{
+		"a tree":        {[]string{"."}, all},
+		"a file":        {[]string{"other/roles/Two.xml"}, []string{two}},
+		"an archive":    {[]string{"out/solution.zip"}, archived},
+		"several":       {[]string{"other/roles", "deep"}, []string{two, one}},
+		"the same":      {[]string{".", "deep", "./"}, all},
+		"a pattern":     {[]string{"*/roles/T*.xml"}, []string{two}},
+		"any folders":   {[]string{"**/One.xml"}, []string{one}},
+		"** and no dir": {[]string{"other/**/Two.xml"}, []string{two}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, names(test.paths...)); diff != "" {
-				t.Errorf("roles (-want +got):\n%s", diff)
+			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -261,7 +229,8 @@ func TestManagedSolutions(t *testing.T) {
 		write(t, filepath.Join(dir, "Roles", "r.xml"), role)
 		write(t, filepath.Join(dir, "Other", "Solution.xml"), manifest(managed))
 		archive := write(t, filepath.Join(dir, "a.zip"), zipped(t, `Roles\r.xml`, role, `Other\Solution.xml`, manifest(managed)))
-		for _, path := range []string{filepath.Join(dir, "Roles"), archive} {
+		packed := write(t, filepath.Join(dir, "b.zip"), zipped(t, "solution.xml", manifest(managed), "customizations.xml", "<a><Roles><Role name='x'/></Roles></a>"))
+		for _, path := range []string{filepath.Join(dir, "Roles"), archive, packed} {
 			found := read(t, path)
 			if len(found.Roles) != 1 || found.Roles[0].Managed != (managed == "1") {
 				t.Errorf("Managed %s, %s: %+v %v", managed, path, found.Roles, found.Faults)
@@ -492,14 +461,6 @@ func TestIsCustomizable(t *testing.T) {
 		if len(found.Faults) > 0 || found.Roles[0].Customizable != want {
 			t.Errorf("%q: %v, %v", content, found.Roles, found.Faults)
 		}
-	}
-}
-
-func TestYAMLRolesAreSaid(t *testing.T) {
-	dir := t.TempDir()
-	write(t, filepath.Join(dir, "solutions", "roles", "demandbase.yml"), "name: x")
-	if found := read(t, dir); len(found.Notes) != 1 || !strings.Contains(found.Notes[0], "YAML form") {
-		t.Errorf("got %v", found.Notes)
 	}
 }
 

@@ -21,6 +21,7 @@ func Compile(tree fs.FS, name string) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("reading the schema %s: %w", name, err)
 	}
 	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
 	if err := compiler.AddResource(name, doc); err != nil {
 		return nil, fmt.Errorf("compiling the schema %s: %w", name, err)
 	}
