@@ -47,7 +47,7 @@ const (
 	maxConcurrency = 52               // exchanges at once whatever the environment says: the service protection limit
 )
 
-// WithDefaults returns each limit that is not set its default.
+// WithDefaults sets each missing limit to its default.
 func (l Limits) WithDefaults() Limits {
 	return Limits{
 		MaxBody:       cmp.Or(l.MaxBody, 64<<20),

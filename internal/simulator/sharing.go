@@ -32,7 +32,7 @@ func (c *call) modifyAccess(_ string, body grantBody) error {
 	return c.setAccess(body, func(_, rights Rights) Rights { return rights })
 }
 
-// setAccess returns a principal the rights that after returns for those before and the requested ones. A
+// setAccess sets the rights of a principal to what after returns for those before and the requested ones. A
 // caller cannot share rights that it does not have.
 func (c *call) setAccess(body grantBody, after func(before, rights Rights) Rights) error {
 	rights, ok := parseWireRights(body.PrincipalAccess.AccessMask)
