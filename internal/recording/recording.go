@@ -10,7 +10,9 @@ package recording
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -53,19 +55,18 @@ type exchange struct {
 func decode(data []byte) (head Head, list []exchange, err error) {
 	lines := json.NewDecoder(bytes.NewReader(data))
 	lines.DisallowUnknownFields()
-	if !lines.More() {
-		return head, nil, fmt.Errorf("this is empty, not a recording (%s): `dbaudit scan --record FILE` writes one", Format)
-	}
-	err = lines.Decode(&head)
-	if err == nil && head.Format != Format {
-		return head, nil, fmt.Errorf("this is %q, not a recording (%s): `dbaudit scan --record FILE` writes one", head.Format, Format)
-	}
-	for err == nil && lines.More() {
+	number := 1
+	for err = lines.Decode(&head); err == nil && head.Format == Format; number++ {
 		list = append(list, exchange{})
 		err = lines.Decode(&list[len(list)-1])
 	}
-	if err != nil {
-		return head, nil, fmt.Errorf("line %d is not a line of a recording (%s): record again with --record: %w", len(list)+1, Format, err)
+	switch {
+	case errors.Is(err, io.EOF) && number == 1:
+		return head, nil, fmt.Errorf("this is empty, not a recording (%s): `dbaudit scan --record FILE` writes one", Format)
+	case errors.Is(err, io.EOF):
+		return head, list[:len(list)-1], nil
+	case err != nil:
+		return head, nil, fmt.Errorf("line %d is not a line of a recording (%s): record again with --record: %w", number, Format, err)
 	}
-	return head, list, nil
+	return head, nil, fmt.Errorf("this is %q, not a recording (%s): `dbaudit scan --record FILE` writes one", head.Format, Format)
 }

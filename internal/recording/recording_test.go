@@ -270,6 +270,9 @@ func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
 		"[]\n{}":                           "line 1 is not a line of a recording",
 		`{"format":"dbaudit.snapshot/v1"}`: `this is "dbaudit.snapshot/v1", not a recording`,
 		`{"format":"dbaudit.recording/v1"}` + "\n{\"methud\":1}": "line 2 is not a line of a recording",
+		`{"format":"dbaudit.recording/v1"}` + "\n{}\n}":          "line 3 is not a line of a recording",
+		`{"format":"dbaudit.recording/v1"}` + "\n{\"status\":20": "line 2 is not a line of a recording",
+		"}": "line 1 is not a line of a recording",
 	} {
 		if _, err := recording.NewReplayer([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
