@@ -147,15 +147,27 @@ func manual() []kind {
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, Owner: all.Owner} },
 		},
 		{
-			name: CorrectConfiguration, who: Maintainer,
-			summary:  "Correct the configuration: it requires {required|something}, which cannot be met.",
-			portal:   []string{"Open the configuration and correct the entry of {required|something}."},
-			commands: fix.scanAgain,
+			name: CorrectConfiguration, remedy: fix.correctConfiguration, who: Maintainer,
 		},
 	}
 }
 
 func (f fix) scanAgain() []string { return []string{"dbaudit scan" + f.Arguments()} }
+
+// correctConfiguration corrects what cannot be met. A business unit may also be made to exist.
+func (f fix) correctConfiguration() Remedy {
+	r := Remedy{Commands: f.scanAgain()}
+	if f.BusinessUnit != nil {
+		r.Summary = f.say("Correct business_unit in dbaudit.yaml, or create or enable the business unit {unit}.")
+		r.Portal = f.steps("If {unit} is misspelled or was renamed, correct business_unit in dbaudit.yaml, and scan again.",
+			"If the name is correct, continue: {settings} > Business units.",
+			"Create the business unit {unit}, or enable it and those above it. Then scan again.")
+		return r
+	}
+	r.Summary = f.say("Correct the configuration: it requires {required|something}, which cannot be met.")
+	r.Portal = f.steps("Open the configuration and correct the entry of {required|something}.")
+	return r
+}
 
 // contents are what an app brings.
 func (f fix) contents() string {

@@ -291,3 +291,16 @@ func TestOnlyASoftDeletedUser(t *testing.T) {
 		t.Errorf("of two users: %s", r.Summary)
 	}
 }
+
+// TestNoSuchUnit: a business unit that does not exist or is disabled is not a place to move to.
+func TestNoSuchUnit(t *testing.T) {
+	f := full(CorrectConfiguration)
+	f.BusinessUnit = &audit.Reference{Name: "Atlantis"}
+	r := For(f, contoso())
+	if want := `Correct business_unit in dbaudit.yaml, or create or enable the business unit "Atlantis".`; r.Summary != want {
+		t.Errorf("%s, want %s", r.Summary, want)
+	}
+	if how := strings.Join(r.Portal, " "); !strings.Contains(how, "correct business_unit in dbaudit.yaml") || !strings.Contains(how, "Business units") {
+		t.Error(how)
+	}
+}

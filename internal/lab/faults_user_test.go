@@ -230,7 +230,7 @@ func userFaults(p profile.Profile) []fault {
 		{
 			name:   "the business unit that is named does not exist",
 			change: func(w *World) { w.Want.BusinessUnit = "Mars" },
-			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "move-user", map[string]any{"required": "Mars", "actual": "Contoso"}),
+			expect: one("DB-USER-BUSINESS-UNIT", "user", integration, "correct-configuration", map[string]any{"required": "Mars", "actual": "Contoso"}),
 		},
 		{
 			name:   "no business unit is named",

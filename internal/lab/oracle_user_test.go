@@ -54,7 +54,11 @@ func (o *oracle) userControls() {
 	case o.Want.BusinessUnit == "":
 		o.outcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
 	case unit.Name != o.Want.BusinessUnit:
-		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, "move-user", map[string]any{"required": o.Want.BusinessUnit, "actual": unit.Name})
+		fix := "move-user"
+		if named := o.BusinessUnit(o.Want.BusinessUnit); named == nil || o.closed(named.Name) != "" {
+			fix = "correct-configuration"
+		}
+		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, fix, map[string]any{"required": o.Want.BusinessUnit, "actual": unit.Name})
 	}
 	for r, ways := range byRole {
 		template := templateName(r)

@@ -215,3 +215,23 @@ func TestSituationsAreRepaired(t *testing.T) {
 		})
 	}
 }
+
+// Wherever people read advice, a business unit that does not exist, or is disabled, is not a place to move to.
+func TestNoSuchBusinessUnit(t *testing.T) {
+	t.Parallel()
+	env := builtin(t, "compliant")
+	env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
+	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	for _, unit := range []string{"Atlantis", "Closed"} {
+		for _, format := range []string{"table", "html", "markdown", "csv", "sarif"} {
+			said := strings.Join(strings.Fields(p.run("scan", "-f", format, "--business-unit", unit).must(t, 1).stdout), " ")
+			if strings.Contains(said, "Move the user") {
+				t.Errorf("%s, %s: %s", unit, format, said)
+			}
+			if format == "html" {
+				p.has(said, "Correct business_unit in dbaudit.yaml, or create or enable the business unit")
+			}
+		}
+	}
+	p.has(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
+}

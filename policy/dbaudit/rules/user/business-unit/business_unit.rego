@@ -7,7 +7,7 @@
 # custom:
 #   severity: high
 #   requires: [users]
-#   fixes: [move-user]
+#   fixes: [move-user, correct-configuration]
 #   consequence: >-
 #     Access levels below Organization depend on the user's business unit; in the wrong one, records are missing.
 #   remediation: Change the user's business unit, then assign the role again, because the change removes it.
@@ -15,6 +15,7 @@ package dbaudit.rules.user["business-unit"]
 
 import data.dbaudit.integration
 import data.dbaudit.profile
+import data.dbaudit.units
 
 metadata := rego.metadata.chain()[1].annotations.custom
 
@@ -24,12 +25,12 @@ findings contains {
 		input.users[integration.user].name,
 		_actual,
 		input.requirement.business_unit,
-		_absent_note,
+		_note,
 	]),
 	"subject": {"kind": "user", "id": integration.user, "name": input.users[integration.user].name},
 	"evidence": {"required": input.requirement.business_unit, "actual": _actual},
 	"fix": {
-		"kind": "move-user",
+		"kind": _kind,
 		"user": integration.user_reference,
 		"business_unit": {"name": input.requirement.business_unit},
 	},
@@ -61,11 +62,30 @@ _unit := input.users[integration.user].business_unit_id
 
 _names[id] := unit.name if some id, unit in input.business_units
 
-# METADATA
-# description: What the message says about the configured unit if no unit of that name was seen.
-_absent_note := "" if {
-	some unit in input.business_units
+_named contains id if {
+	some id, unit in input.business_units
 	lower(unit.name) == lower(input.requirement.business_unit)
+}
+
+_enabled := {id | some id in _named; count(units.disabled(id)) == 0}
+
+# METADATA
+# description: A user cannot be moved to a unit that does not exist or is disabled. One that was not seen may exist.
+default _kind := "move-user"
+
+_kind := "correct-configuration" if {
+	count(_enabled) == 0
+	_note != _unseen
+}
+
+_unseen := ", which was not seen"
+
+# METADATA
+# description: What the message says about the configured unit if no enabled unit of that name was seen.
+_note := "" if {
+	count(_enabled) > 0
+} else := ", which is disabled or below a disabled one" if {
+	count(_named) > 0
 } else := ", which does not exist" if {
 	_detail == ""
-} else := ", which was not seen"
+} else := _unseen

@@ -3,13 +3,15 @@ package dbaudit.rules.user["business-unit_test"]
 import data.dbaudit.rules.user["business-unit"] as business_unit
 import data.dbaudit.testing
 
-_finding(required, actual, note) := {
+_finding(required, actual, note) := _finding_of("move-user", required, actual, note)
+
+_finding_of(kind, required, actual, note) := {
 	"control": "DB-USER-BUSINESS-UNIT",
 	"message": sprintf(`the user "# Demandbase" is in the business unit %q, not in %q%s`, [actual, required, note]),
 	"subject": {"kind": "user", "id": "user", "name": "# Demandbase"},
 	"evidence": {"required": required, "actual": actual},
 	"fix": {
-		"kind": "move-user",
+		"kind": kind,
 		"user": {"kind": "systemuser", "id": "user", "name": "# Demandbase"},
 		"business_unit": {"name": required},
 	},
@@ -30,8 +32,14 @@ test_fail_in_another_unit if {
 
 test_fail_the_named_unit_does_not_exist if {
 	business_unit.findings == {
-		_finding("Nowhere", "Contoso", ", which does not exist"),
+		_finding_of("correct-configuration", "Nowhere", "Contoso", ", which does not exist"),
 	} with input as testing.changed({"/requirement/business_unit": "Nowhere"})
+}
+
+test_fail_the_named_unit_is_disabled if {
+	business_unit.findings == {
+		_finding_of("correct-configuration", "Sales", "Contoso", ", which is disabled or below a disabled one"),
+	} with input as testing.changed({"/requirement/business_unit": "Sales", "/business_units/child/disabled": true})
 }
 
 test_fail_in_a_unit_that_was_not_listed if {
@@ -82,7 +90,5 @@ test_fail_a_unit_that_was_not_seen_may_exist if {
 		"/requirement/business_unit": "Elsewhere",
 		"/coverage/business_units/detail": "there may be more than were seen",
 	})
-	{finding.message | some finding in found} == {
-		`the user "# Demandbase" is in the business unit "Contoso", not in "Elsewhere", which was not seen`,
-	}
+	found == {_finding("Elsewhere", "Contoso", ", which was not seen")}
 }
