@@ -2,7 +2,6 @@ package change
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -204,7 +203,7 @@ func (f fix) setLevels() []string {
 		steps = append(steps, place+" set "+and(names[g])+" to "+g.level+".")
 	}
 	if more := len(f.Privileges) - shown; more > 0 {
-		steps = append(steps, fmt.Sprintf("Do the same for the other %d privileges.", more))
+		steps = append(steps, "Do the same for the other "+text.Count(more, "privilege")+".")
 	}
 	return append(steps, "Choose Save + close.")
 }

@@ -161,7 +161,7 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 			}
 		}
 		if passing > 0 {
-			fmt.Fprintf(w, "%d controls passed in every result (--verbose lists them)\n", passing)
+			fmt.Fprintf(w, "%s passed in every result (--verbose lists them)\n", text.Count(passing, "control"))
 		}
 	}
 	return nil

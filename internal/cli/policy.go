@@ -109,7 +109,7 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 	if n := trial.Count(engine.TestSkipped); n > 0 {
 		skipped = fmt.Sprintf(", %d skipped", n)
 	}
-	fmt.Fprintf(&b, "%d tests, %d failed%s, coverage %.1f %%\n", len(trial.Tests), failed, skipped, trial.Coverage)
+	fmt.Fprintf(&b, "%s, %d failed%s, coverage %.1f %%\n", text.Count(len(trial.Tests), "test"), failed, skipped, trial.Coverage)
 	return ended(when(failed > 0 || trial.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
 }
 

@@ -64,7 +64,8 @@ func newProfileCommand(a *app) *cobra.Command {
 				if _, err := a.Engine(cmd.Context(), p); err != nil {
 					return err
 				}
-				a.Sayf("%s: the profile %s has %d controls and %d privileges, and is valid", args[0], p.Name, len(p.Controls), len(p.Minimum()))
+				a.Sayf("%s: the profile %s has %s and %s, and is valid", args[0], p.Name,
+					text.Count(len(p.Controls), "control"), text.Count(len(p.Minimum()), "privilege"))
 				return nil
 			},
 		},
@@ -154,8 +155,10 @@ func diffProfiles(a *app, document documentFlags, older, newer string) error {
 }
 
 func listProfileDiff(w io.Writer, width int, d profile.Diff) error {
-	fmt.Fprintf(w, "%s: %d controls, %d privileges\n%s: %d controls, %d privileges\n\n",
-		d.Old.Name, d.Old.Controls, d.Old.Privileges, d.New.Name, d.New.Controls, d.New.Privileges)
+	for _, of := range []profile.Summary{d.Old, d.New} {
+		fmt.Fprintf(w, "%s: %s, %s\n", of.Name, text.Count(of.Controls, "control"), text.Count(of.Privileges, "privilege"))
+	}
+	fmt.Fprintln(w)
 	if d.Same {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
@@ -99,7 +100,7 @@ so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, ex
 		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
 			removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -days))
 			if err == nil {
-				a.Sayf("removed %d results", removed)
+				a.Sayf("removed %s", text.Count(int(removed), "result"))
 			}
 			return err
 		}),

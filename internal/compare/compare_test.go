@@ -92,6 +92,9 @@ func TestSnapshots(t *testing.T) {
 			if d.Same != (test.want == "") {
 				t.Errorf("same is %v", d.Same)
 			}
+			if one := len(d.Environments[0].Changes) == 1; one != strings.Contains(d.Markdown(), "**1 change**") {
+				t.Errorf("one change is %t, but in Markdown:\n%s", one, d.Markdown())
+			}
 			back, err := compare.Snapshots(newer, sample())
 			if err != nil || back.Same != d.Same {
 				t.Errorf("backwards: same is %v, %v", back.Same, err)

@@ -84,8 +84,8 @@ func (e Environment) Tables(all bool) []Table {
 	counted := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
 		counts[StateNew], counts[StateFixed], counts[StateUnchanged], counts[StateIncomparable])
 	tables := []Table{
-		{fmt.Sprintf("%d changes", len(changes)), []string{"change", "of", "name", "what", "from", "to"}, changes},
-		{fmt.Sprintf("%d controls with another outcome", len(outcomes)), []string{"control", "from", "to", "title"}, outcomes},
+		{text.Count(len(changes), "change"), []string{"change", "of", "name", "what", "from", "to"}, changes},
+		{text.Count(len(outcomes), "control") + " with another outcome", []string{"control", "from", "to", "title"}, outcomes},
 		{counted, []string{"state", "severity", "control", "finding"}, findings},
 		{"notes", []string{"note"}, notes},
 		{"not comparable", []string{"what", "why"}, incomparable},

@@ -94,7 +94,7 @@ func exchangeText(e dataverse.Event) string {
 	}
 	switch e.Kind {
 	case dataverse.PageRead:
-		said += fmt.Sprintf(" (page %d, %d rows)", e.Page, e.Rows)
+		said += fmt.Sprintf(" (page %d, %s)", e.Page, text.Count(e.Rows, "row"))
 	case dataverse.RequestThrottled, dataverse.RequestRetried:
 		said += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
 	case dataverse.RequestFailed:
@@ -177,7 +177,7 @@ func (p *progress) line() string {
 	}
 	counts := ""
 	if p.requests > 0 || p.doing == "" {
-		counts = fmt.Sprintf("%d requests, %d rows", p.requests, p.rows)
+		counts = text.Count(p.requests, "request") + ", " + text.Count(p.rows, "row")
 		if p.throttled > 0 {
 			counts += fmt.Sprintf(", %d throttled", p.throttled)
 		}

@@ -109,18 +109,18 @@ func TestProgress(t *testing.T) {
 	step(500 * time.Millisecond)
 	south.Task("TLS")
 	expect("south: something to keep",
-		"north  [#----------] 1/11  3.5 s  1 requests, 40 rows  reading role privileges",
+		"north  [#----------] 1/11  3.5 s  1 request, 40 rows  reading role privileges",
 		"south  3.5 s  TLS")
 	// Throttling is seen as long as it lasts, and counted after.
 	step(time.Second)
 	north.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Wait: 12 * time.Second})
 	expect("south: something to keep",
-		"north  [#----------] 1/11  4.5 s  1 requests, 40 rows, 1 throttled  throttled by the environment, 12s more",
+		"north  [#----------] 1/11  4.5 s  1 request, 40 rows, 1 throttled  throttled by the environment, 12s more",
 		"south  4.5 s  TLS")
 	step(13 * time.Second)
 	south.Stop()
 	expect("south: something to keep",
-		"north  [#----------] 1/11  17.5 s  1 requests, 40 rows, 1 throttled  reading role privileges")
+		"north  [#----------] 1/11  17.5 s  1 request, 40 rows, 1 throttled  reading role privileges")
 	north.Stop()
 	expect("south: something to keep")
 }

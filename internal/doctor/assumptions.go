@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // readable judges a read that works, whatever it returns.
 func readable(rows []columns) (Answer, string) {
-	return AsAssumed, fmt.Sprintf("it can be read (%d rows looked at)", len(rows))
+	return AsAssumed, fmt.Sprintf("it can be read (%s looked at)", text.Count(len(rows), "row"))
 }
 
 // canBeGranted is the assumption that a privilege can be granted at exactly some depths.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
@@ -231,7 +232,7 @@ func (x *examination) credential(context.Context) (Check, error) {
 		return c, nil
 	}
 	days := int(until.Sub(x.Now()).Hours() / 24)
-	c := Check{Outcome: Passed, Detail: fmt.Sprintf("the certificate expires in %d days, on %s", days, until.UTC().Format(time.DateOnly))}
+	c := Check{Outcome: Passed, Detail: fmt.Sprintf("the certificate expires in %s, on %s", text.Count(days, "day"), until.UTC().Format(time.DateOnly))}
 	if days < expiresSoon {
 		c.Outcome = Warned
 		c.Advice = "make a new one, and add its public part under App registrations > (the app) > Certificates & secrets"

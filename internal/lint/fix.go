@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
@@ -51,7 +52,7 @@ func (l *Linter) Fix(judged []Judged, write func(name string, data []byte) error
 			lines += len(a.Grants)
 		}
 		changed = true
-		l.Sayf("%s: %d lines added", file, lines)
+		l.Sayf("%s: %s added", file, text.Count(lines, "line"))
 	}
 	return changed, failures
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -54,7 +55,7 @@ func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error
 func (a asked) each(ctx context.Context, roles []solution.Role) ([]Judged, error) {
 	progress := a.Progress("lint")
 	defer progress.Stop()
-	progress.Task(fmt.Sprintf("judging %d roles", len(roles)))
+	progress.Task("judging " + text.Count(len(roles), "role"))
 	var done atomic.Int64
 	judged := make([]Judged, len(roles))
 	// The first error ends the others, and so does an interruption.

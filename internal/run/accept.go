@@ -13,6 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/compare"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
@@ -170,7 +171,7 @@ func known(results []audit.Result) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%d findings are new since the baseline; the %d that it has do not fail this run", fresh, old)
+	return fmt.Sprintf("new since the baseline: %s; the %d that it has do not fail this run", text.Count(fresh, "finding"), old)
 }
 
 // Counted returns the results as the exit code counts them: whole, or only what is new.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -61,13 +62,13 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 }
 
 func (r *Runner) tellRead(name string, stats dataverse.Stats) {
-	text := fmt.Sprintf("read in %d requests, no retries", stats.Requests)
+	said := "read in " + text.Count(stats.Requests, "request") + ", no retries"
 	if stats.Retries > 0 {
-		text = fmt.Sprintf("read in %d requests, %d of them retries", stats.Requests, stats.Retries)
+		said = fmt.Sprintf("read in %s, %d of them retries", text.Count(stats.Requests, "request"), stats.Retries)
 	}
 	if stats.Throttled > 0 {
-		text += fmt.Sprintf(", throttled %d times", stats.Throttled)
+		said += ", throttled " + text.Count(stats.Throttled, "time")
 	}
-	r.Log(slog.LevelInfo, name, text,
+	r.Log(slog.LevelInfo, name, said,
 		slog.Int("requests", stats.Requests), slog.Int("retries", stats.Retries), slog.Int("throttled", stats.Throttled))
 }

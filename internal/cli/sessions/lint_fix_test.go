@@ -22,7 +22,7 @@ func TestLintFixesWhatItCan(t *testing.T) {
 	if out.code != 1 {
 		t.Errorf("exit code %d", out.code)
 	}
-	p.has(out.stderr, "fixing Roles/b.xml: the file is read-only", "Roles/a.xml: 1 lines added", "Roles/c.xml: 1 lines added")
+	p.has(out.stderr, "fixing Roles/b.xml: the file is read-only", "Roles/a.xml: 1 line added", "Roles/c.xml: 1 line added")
 	if want := "Roles/b.xml:4:3: error: Lead – Read is not granted"; !strings.Contains(out.stdout, want) {
 		t.Errorf("no such finding: %s\n%s", want, out.stdout)
 	}

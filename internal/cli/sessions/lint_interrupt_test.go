@@ -63,7 +63,7 @@ findings contains {"control": control.id, "message": "m", "subject": {"kind": "r
 		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: terminal, StderrIsTerminal: true},
 		Host:    run.Host{Getenv: func(string) string { return "" }, Now: time.Now},
 	})
-	if code != 130 || !strings.Contains(terminal.shown.String(), "judging 1 roles") {
+	if code != 130 || !strings.Contains(terminal.shown.String(), "judging 1 role") {
 		t.Errorf("exit code %d\n%s", code, terminal.shown.String())
 	}
 }

@@ -95,7 +95,7 @@ func TestPolicyTestSaysWhatFails(t *testing.T) {
 	p.has(p.run("policy", "test", "p").must(t, 2).stderr, "contains no tests")
 	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 2\n")
 	out := p.run("policy", "test", "p")
-	if out.code != 1 || !strings.Contains(out.stdout, "FAIL  data.acme_test.test_x  p/acme_test.rego:3") || !strings.Contains(out.stdout, "not covered  p/acme.rego:3") {
+	if out.code != 1 || !strings.Contains(out.stdout, "FAIL  data.acme_test.test_x  p/acme_test.rego:3") || !strings.Contains(out.stdout, "not covered  p/acme.rego:3\n1 test, 1 failed, ") {
 		t.Errorf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
 	}
 	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 1\n")
