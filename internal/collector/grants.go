@@ -112,7 +112,7 @@ func (c *collection) join(found []Grant) *granted {
 func grantsOf(r Row) []Grant { return List(r, "RolePrivileges", "", grantOf) }
 
 func grantOf(r Row) Grant {
-	g := Grant{ID: r.ID("PrivilegeId"), Word: r.word("Depth"), Name: r.MaybeText("PrivilegeName")}
+	g := Grant{ID: r.ID("PrivilegeId"), Word: cmp.Or(r.typeCode("Depth"), "null"), Name: r.MaybeText("PrivilegeName")}
 	filter := r.MaybeText("RecordFilterId")
 	g.Depth = audit.DepthOf(g.Word)
 	g.Filtered = g.Word == "RecordFilter" || g.Word == "4" || filter != "" && !dataverse.GUID(filter).IsZero()

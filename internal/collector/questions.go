@@ -85,7 +85,8 @@ type Grant struct {
 	Unit string
 	// Depth is none if the environment's word for it is unknown, or that of a filter.
 	Depth audit.Depth
-	Word  string
+	// Word is the environment's word for it, "null" if it has none.
+	Word string
 	// Filtered is set if it is granted for some records only.
 	Filtered bool
 }

@@ -1,6 +1,10 @@
 package sessions_test
 
 import (
+	"bytes"
+	"crypto/x509"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -234,4 +238,46 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 		}
 	}
 	p.has(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
+}
+
+// A grant without a depth makes only the controls unknown that require its privilege.
+func TestGrantWithoutDepth(t *testing.T) {
+	t.Parallel()
+	for privilege, unknown := range map[string][]audit.ControlID{"prvReadGoal": nil, "prvReadLead": {"DB-PRIV-LEAD"}} {
+		env := builtin(t, "compliant")
+		const word = "Nothing"
+		for _, role := range []string{"Demandbase Integration", "dbaudit Auditor"} {
+			env.Role(role).Privileges[privilege] = simulator.DepthGlobal
+			env.Role(role).DepthWords = simulator.Words{privilege: word}
+		}
+		p := requiring(t, serve(t, env, simulator.Options{}))
+		next := p.env.Transport(nil)
+		p.env.Transport = func(*x509.CertPool) http.RoundTripper { return nullDepth{next, word} }
+		got := map[audit.Outcome][]audit.ControlID{}
+		for _, c := range p.run("scan", "-f", "json").results(t)[0].Controls {
+			got[c.Outcome] = append(got[c.Outcome], c.ID)
+		}
+		if !slices.Equal(got[audit.OutcomeUnknown], unknown) {
+			t.Errorf("%s: unknown are %v, want %v", privilege, got[audit.OutcomeUnknown], unknown)
+		}
+	}
+}
+
+// nullDepth answers null for a word of depth.
+type nullDepth struct {
+	next http.RoundTripper
+	word string
+}
+
+func (n nullDepth) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := n.next.RoundTrip(r)
+	if err != nil || !strings.Contains(r.URL.Path, "Privileges") {
+		return answer, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	body = bytes.ReplaceAll(body, []byte(`"`+n.word+`"`), []byte("null"))
+	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	answer.Header.Del("Content-Length")
+	return answer, err
 }
