@@ -1,10 +1,9 @@
-// Package audit is the vocabulary that dbaudit's rooms meet in: controls,
-// findings, outcomes, severities and the result of one evaluation.
+// Package audit is the vocabulary that dbaudit's packages share: controls, findings,
+// outcomes, severities and the result of one evaluation.
 //
-// Engines produce a [Result], waivers annotate it, reports render it, plans derive from
-// it; none of them has to know another. The JSON form of a [Result] is the contract that
-// other people's scripts depend on (format [ResultFormat]): fields may be added, never
-// changed.
+// The engine produces a [Result], waivers annotate it, reports render it, plans derive from
+// it. Other people's scripts depend on its JSON form (format [ResultFormat]): fields may be
+// added, never changed.
 package audit
 
 import (
@@ -33,15 +32,14 @@ type Result struct {
 	EvaluatedAt time.Time `json:"evaluated_at"`
 	Verdict     Verdict   `json:"verdict"`
 	Summary     Summary   `json:"summary"`
-	// Unread says why nothing was judged: the environment or the file that the result is
-	// of could not be read. What is in it is not known, so that no control is listed. nil
-	// otherwise.
+	// Unread says why nothing was judged, if the environment or the file could not be read.
+	// Then no control is listed.
 	Unread *Unread `json:"unread,omitempty"`
-	// Integration is whom the verdict is about, as the policies chose. It is nil where
-	// nothing could be read, and in results that were saved before there was one.
+	// Integration is the user and the role that the verdict is about, as the policies chose.
+	// It is nil if nothing could be read, and in older results.
 	Integration *Integration `json:"integration,omitempty"`
-	// Notes say what a reader must know to read the verdict rightly: which role
-	// was taken for the integration's, which choices are dbaudit's own.
+	// Notes explain the verdict: which role was taken for the integration's, which choices
+	// dbaudit made.
 	Notes []string `json:"notes,omitempty"`
 	// Controls holds every control of the profile in the profile's order.
 	Controls []Control `json:"controls"`
@@ -100,8 +98,8 @@ type Environment struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
-	// OrganizationName is what the environment calls itself, as the portal lists it; empty
-	// in results that were saved before it was kept, and for a file.
+	// OrganizationName is what the environment calls itself, as the portal lists it; empty in
+	// older results, and for a file.
 	OrganizationName string `json:"organization_name,omitempty"`
 }
 
@@ -113,7 +111,7 @@ type Profile struct {
 	// Version is the profile's own, a date; empty where it states none.
 	Version string `json:"version,omitempty"`
 	// Origin is [OriginBuiltin], or the profile's file as it was named. It is empty, like
-	// Digest, in results that were saved before there was one.
+	// Digest, in older results.
 	Origin string `json:"origin,omitempty"`
 	// Digest is "sha256:" and the hash of the profile with what it takes from the one
 	// that it extends.
@@ -123,14 +121,14 @@ type Profile struct {
 // OriginBuiltin is the origin of a profile that comes with dbaudit.
 const OriginBuiltin = "built-in"
 
-// Differs reports whether two profiles are known to ask for different things, though
-// they may have one name.
+// Differs reports whether two profiles, maybe of one name, are known to require different
+// things.
 func (p Profile) Differs(other Profile) bool {
 	return p.Digest != "" && other.Digest != "" && p.Digest != other.Digest
 }
 
-// Edition is which of the profiles of one name this is, for a reader: its version,
-// origin and the beginning of its digest.
+// Edition distinguishes profiles of one name for a reader: version, origin and the beginning
+// of the digest.
 func (p Profile) Edition() string {
 	const shown = len("sha256:") + 12
 	var parts []string
@@ -181,11 +179,9 @@ type Control struct {
 	Original *Outcome `json:"original_outcome,omitempty"`
 	// Reason says why a control is unknown or not applicable; empty otherwise.
 	Reason string `json:"reason"`
-	// Why says what the requirement is for, as the profile has it; empty in results that
-	// were saved before it was kept.
+	// Why says what the requirement is for, as the profile has it; empty in older results.
 	Why string `json:"why,omitempty"`
-	// Citation is the line of the vendor's document; nil where it has none of its
-	// own.
+	// Citation is the line of the vendor's document; nil if there is none.
 	Citation *Citation `json:"citation"`
 	// Unjudged says, reason by reason, what of a failed control could not be judged:
 	// it has findings, and there may be more.
@@ -211,8 +207,7 @@ type Finding struct {
 	Subject     Subject  `json:"subject"`
 	Evidence    Evidence `json:"evidence"`
 	Fix         *Fix     `json:"fix"`
-	// Location is the finding's own place in a file, where it has one that differs
-	// from its control's.
+	// Location is the finding's place in a file, if it differs from the control's.
 	Location *Location `json:"location,omitempty"`
 	// Waiver is the acceptance that covers the finding; nil where none does.
 	Waiver *Waiver `json:"waiver,omitempty"`

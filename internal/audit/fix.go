@@ -1,7 +1,7 @@
 package audit
 
-// A FixKind says what has to be done about a finding. The list of kinds is closed, and
-// internal/change has it: a policy that proposes anything else is refused.
+// A FixKind is what fixes a finding. internal/change has the list of kinds; a policy that
+// proposes another is refused.
 type FixKind string
 
 // A Fix is a proposed change as data. Which fields are set depends on the kind.
@@ -9,12 +9,12 @@ type Fix struct {
 	Kind FixKind `json:"kind"`
 	// Role is the role to change or to assign; its id is that of the root copy.
 	Role *Reference `json:"role,omitempty"`
-	// User is the user to change or to assign to. Beside privileges to grant it is who
-	// must be assigned the role as well.
+	// User is the user to change or to assign to. With privileges to grant, the role must be
+	// assigned to this user too.
 	User *Reference `json:"user,omitempty"`
 	Team *Reference `json:"team,omitempty"`
 	View *Reference `json:"view,omitempty"`
-	// Owner is the user or team whose view is to be shared.
+	// Owner is the user or team that owns the view to share.
 	Owner        *Reference `json:"owner,omitempty"`
 	BusinessUnit *Reference `json:"business_unit,omitempty"`
 	// ApplicationID is the application (client) id of an application user.
@@ -23,7 +23,7 @@ type Fix struct {
 	Table string `json:"table,omitempty"`
 	// Privileges are those to grant or to take away.
 	Privileges []Grant `json:"privileges,omitempty"`
-	// Principals are those whose share of a view is to be reduced.
+	// Principals have a share of a view that is to be reduced.
 	Principals []Reference `json:"principals,omitempty"`
 }
 

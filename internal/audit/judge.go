@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// Fingerprint is the stable identity of a finding: a hash of the control, the
-// organization, the subject's kind and id (table and name for a required view)
-// and the privilege. URL, environment name, position and message have no part in
-// it, so a finding keeps its fingerprint when any of these changes.
+// Fingerprint is the stable identity of a finding: a hash of the control, the organization,
+// the subject's kind and id (table and name for a required view) and the privilege. It does
+// not depend on URL, environment name, position and message.
 func Fingerprint(id ControlID, organizationID string, s Subject, privilege string) string {
 	object := strings.ToLower(s.ID)
 	if s.Kind == SubjectRequiredView {
@@ -23,7 +22,7 @@ func Fingerprint(id ControlID, organizationID string, s Subject, privilege strin
 	return hex.EncodeToString(sum[:16])
 }
 
-// Remarks are the control's notes and what of it could not be judged, for a reader.
+// Remarks are the control's notes and the reasons why parts of it could not be judged.
 func (c Control) Remarks() []string {
 	remarks := slices.Clone(c.Notes)
 	for _, reason := range c.Unjudged {
@@ -72,8 +71,8 @@ func Summarize(controls []Control) Summary {
 	return s
 }
 
-// Judge is the verdict that a summary gives: one failed control is enough for
-// noncompliant, one unknown one for incomplete, and so is having judged nothing.
+// Judge is the verdict of a summary: noncompliant if a control failed, else incomplete if one
+// is unknown or nothing was judged.
 func Judge(s Summary) Verdict {
 	switch {
 	case s.Fail > 0:
@@ -84,11 +83,10 @@ func Judge(s Summary) Verdict {
 	return VerdictCompliant
 }
 
-// ViewsUnchecked is the note of a verdict that says nothing of views, because none is
-// configured. The policies write it.
+// ViewsUnchecked is the note that views were not judged. The policies write it.
 const ViewsUnchecked = "views not checked: none is configured"
 
-// LeavesViewsOut reports whether no view was checked because none is configured.
+// LeavesViewsOut reports whether no view was checked, because none is configured.
 func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
 
 // RequiresOther reports whether a result is known to require something else than an earlier
@@ -112,8 +110,8 @@ func (r Result) RequiresOther(was Result) bool {
 	return false
 }
 
-// JudgesNoLonger reports whether a subject is the user or the role of the integration in an
-// earlier result, and this one judges another. Then it proves nothing about the subject.
+// JudgesNoLonger reports whether a subject was the integration's user or role in an earlier
+// result, and is not in this one. Then this result proves nothing about the subject.
 func (r Result) JudgesNoLonger(s Subject, was Result) bool {
 	if r.Integration == nil || was.Integration == nil {
 		return false

@@ -15,14 +15,14 @@ type Rule struct {
 	// Fixes are the kinds of fix that the rule may propose; nil for any, as for a rule that
 	// does not say.
 	Fixes []FixKind
-	// Consequence says what breaks where the rule is not met.
+	// Consequence says what breaks if the rule is not met.
 	Consequence string
 	// Remediation says how to meet it, in a sentence or two.
 	Remediation string
 	Resources   []Resource
 }
 
-// A Resource is a page that a rule or a control rests on.
+// A Resource is a page that a rule or a control is based on.
 type Resource struct {
 	Title string
 	URL   string

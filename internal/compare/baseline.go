@@ -90,7 +90,7 @@ func moves(results, earlier []audit.Result) map[int]int {
 	return moved
 }
 
-// commonEnd counts the elements that two paths end in alike.
+// commonEnd counts the last elements that two paths have in common.
 func commonEnd(a, b string) int {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0

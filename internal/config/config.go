@@ -40,18 +40,17 @@ type File struct {
 	doc  *yamldoc.Document
 }
 
-// Auth says how to sign in. The zero value leaves all to be deduced.
+// Auth says how to sign in. What is empty is deduced.
 type Auth struct {
 	Method      string `yaml:"method,omitempty"`
 	TenantID    string `yaml:"tenant_id,omitempty"`
 	ClientID    string `yaml:"client_id,omitempty"`
 	Certificate string `yaml:"certificate,omitempty"`
 	Authority   string `yaml:"authority,omitempty"`
-	// Secret and CertificatePassword say where a secret is, and never what it is.
+	// Secret and CertificatePassword say where a secret is.
 	Secret              *Source `yaml:"secret,omitempty"`
 	CertificatePassword *Source `yaml:"certificate_password,omitempty"`
-	// SecretEnds is the expiry date of the client secret, as configured: an app cannot read that
-	// of its own secret.
+	// SecretEnds is the expiry date of the client secret, which an app cannot read.
 	SecretEnds string `yaml:"secret_ends,omitempty"`
 }
 
@@ -188,8 +187,8 @@ func (f *File) checkOne(env Environment) error {
 	return nil
 }
 
-// Each lists an environment once for each of its integrations; one that has a single
-// integration as it is.
+// Each lists an environment once for each of its integrations. One with a single integration
+// is returned as it is.
 func (f *File) Each(e Environment) []Environment {
 	if len(e.Integrations) == 0 {
 		return []Environment{e}

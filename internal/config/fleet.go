@@ -27,10 +27,9 @@ func (f *File) Interval(e Environment) time.Duration {
 	return 24 * time.Hour
 }
 
-// Only is the configuration of one environment alone, under a name, with what the top
-// says for all. rename gives the names of files, those next to the configuration and those
-// in the working directory. Nothing of it can change anything: it does not say how to
-// apply.
+// Only is the configuration of one environment, under a name, with the settings at the top.
+// rename returns the names of files: those beside the configuration, and those in the working
+// directory. It leaves out apply:, so that it cannot be used to change an environment.
 func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
 	one := *f
 	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""

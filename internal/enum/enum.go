@@ -1,4 +1,4 @@
-// Package enum is what enumerations of documents have in common. An enumeration is a
+// Package enum has the methods' bodies of the enumerations in documents. An enumeration is a
 // string type: its values are the words of the document, and its zero value is unknown.
 package enum
 

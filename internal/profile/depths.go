@@ -15,9 +15,8 @@ type BadDepth struct{ Name, Message string }
 
 func (b *BadDepth) Error() string { return b.Message }
 
-// Spell says how the profile spells the privileges that depths are given to, which may
-// be written in any case. A privilege that no control asks for is a [BadDepth]: its
-// depth would change nothing.
+// Spell returns the profile's spelling of privileges with depths, which may be written in any
+// case. A privilege that no control requires is a [BadDepth]: its depth would have no effect.
 func (p Profile) Spell(names []string) (map[string]string, error) {
 	minimum := p.Minimum()
 	spelt, seen := map[string]string{}, map[string]string{}
@@ -34,8 +33,7 @@ func (p Profile) Spell(names []string) (map[string]string, error) {
 	return spelt, nil
 }
 
-// spellDepths has the stated depths of a whole profile named as its controls name the
-// privileges.
+// spellDepths gives the depths of a completed profile the names that its controls use.
 func (d *draft) spellDepths(p *Profile) error {
 	if len(d.Depths) == 0 {
 		return nil

@@ -7,8 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// standard is what a profile is held against where it may ask for less: the one that it
-// extends. A profile without a base has none, and a built-in one is the standard itself.
+// standard is the profile that this one extends; empty if there is none.
 func (p Profile) standard() Profile {
 	if p.base == nil {
 		return Profile{}

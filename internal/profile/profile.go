@@ -23,7 +23,8 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// A Profile is one vendor's minimum: of its definition, what is not for the policies alone.
+// A Profile is one vendor's minimum. It has the parts of the definition that not only the
+// policies use.
 type Profile struct {
 	// Name is the key that the profile's file has it under.
 	Name    string `yaml:"-"`
@@ -37,12 +38,12 @@ type Profile struct {
 	// Digest is "sha256:" and the hash of the definition under its name.
 	Digest string `yaml:"-"`
 	Source Source `yaml:"source"`
-	// Pattern is a part of the name by which an integration user or role is deduced
-	// where the configuration names none, in any case.
+	// Pattern is a part of the name, in any case, by which an integration user or role is
+	// deduced if the configuration names none.
 	Pattern string `yaml:"pattern"`
 	// RoleName is the name that a new integration role is given.
 	RoleName string `yaml:"role_name"`
-	// Depth is "deepest" where the source names no access level.
+	// Depth is "deepest" if the source names no access level.
 	Depth string `yaml:"depth"`
 	// Depths are required access levels that the source names, by privilege.
 	Depths     map[string]snapshot.Depth `yaml:"depths"`
@@ -76,7 +77,7 @@ type Control struct {
 	// Severity is that of the rule if it is invalid.
 	Severity audit.Severity `yaml:"severity"`
 	Citation *Citation      `yaml:"citation"`
-	// Why says what breaks where the control is not met.
+	// Why says what breaks if the control is not met.
 	Why string `yaml:"why"`
 	// Table is the logical name of the table that the privileges belong to.
 	Table      string   `yaml:"table"`
@@ -89,10 +90,10 @@ type Citation struct {
 	Line string `yaml:"line"`
 }
 
-// Parse reads a profile file. Errors carry file, line and column. A profile that
-// extends another is completed by the one of that name among the bases. It may take
-// neither the name of a base, nor controls of one that it does not extend: what is
-// reported under a name or an id is what everybody takes it for.
+// Parse reads a profile file. Errors carry file, line and column. A profile that extends
+// another is completed by the base of that name. It must not have the name of a base, nor ids
+// of controls of a base that it does not extend, because a name and an id have one meaning in
+// reports.
 func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
@@ -130,8 +131,8 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	return p, err
 }
 
-// single gives the only profile of a file and its name, and refuses other files in words
-// that the schema does not have.
+// single returns the only profile of a file and its name. Its errors for other files are
+// clearer than the schema's.
 func single(doc *yamldoc.Document) (key string, definition any, err error) {
 	const want = "a profile file contains one profile, under its name"
 	profiles, ok := doc.Value().(map[string]any)
@@ -159,8 +160,8 @@ func decode(name, key string, definition any) (Profile, error) {
 	return p, nil
 }
 
-// digest is the hash of a definition under its name. The keys of JSON objects are
-// sorted, so that order and spelling of the file have no part in it.
+// digest is the hash of a definition under its name. The keys of JSON objects are sorted, so
+// that the layout of the file does not matter.
 func digest(key string, definition any) (string, error) {
 	data, err := json.Marshal(map[string]any{key: definition})
 	if err != nil {
@@ -169,8 +170,8 @@ func digest(key string, definition any) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
 }
 
-// RuleFault is an error in what a control names as its rule, with file, line and
-// column where the profile's own file does.
+// RuleFault is an error in the rule that a control names, with file, line and column if the
+// profile's own file names it.
 func (p Profile) RuleFault(id audit.ControlID, message string) error {
 	f, ok := p.rules[id]
 	if !ok {
@@ -187,7 +188,7 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 		return nil, fmt.Errorf("reading the profiles: %w", err)
 	}
 	profiles := make([]Profile, len(entries))
-	var group errgroup.Group // each command begins with this
+	var group errgroup.Group // each command starts with this
 	for i, entry := range entries {
 		group.Go(func() error {
 			var err error
@@ -202,8 +203,7 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	return profiles, nil
 }
 
-// Named reads the built-in profile of a name alone. It returns false if there is none;
-// Builtin has all names.
+// Named reads one built-in profile. It returns false if no profile has the name.
 func Named(tree fs.FS, name string) (Profile, bool, error) {
 	file := path.Join("profiles", name+".yaml")
 	if !fs.ValidPath(file) {
@@ -237,8 +237,7 @@ func (p Profile) Identity() audit.Profile {
 	}
 }
 
-// Minimum lists the privileges that the profile asks for, each once, in the
-// profile's order.
+// Minimum lists the privileges that the profile requires, each once, in the profile's order.
 func (p Profile) Minimum() []string {
 	var names []string
 	for _, c := range p.Controls {

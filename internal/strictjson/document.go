@@ -14,8 +14,8 @@ import (
 )
 
 // Format is the format of a document of a kind, such as "snapshot", which has one of the
-// formats. The error says what is wrong with another document, or what it is and which
-// command takes it.
+// formats. The error for another document says what is wrong, or what it is and which command
+// reads it.
 func Format(doc []byte, kind string, formats ...string) (string, error) {
 	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
 		return "", errors.New("the document is UTF-16, as PowerShell's > writes it; write it with -o FILE")
@@ -58,7 +58,7 @@ func Format(doc []byte, kind string, formats ...string) (string, error) {
 	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", visible(format), kind, known)
 }
 
-// uses says of each kind of document which command takes it.
+// uses says which command reads each kind of document.
 func uses() map[string]string {
 	return map[string]string{
 		"snapshot": "evaluate it with dbaudit check",

@@ -1,5 +1,5 @@
-// Package strictjson reads JSON documents strictly: what encoding/json passes over in
-// silence is an error that says where it is.
+// Package strictjson reads JSON documents strictly: what encoding/json ignores is an error
+// with a position.
 package strictjson
 
 import (
@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Unique refuses data in which an object, at whatever depth, has two members of one name.
-// It does not check that the data is JSON: whoever decodes it does.
+// Unique refuses data in which an object, at whatever depth, has two members of one name. It
+// does not check that the data is JSON: the decoder does.
 func Unique(data []byte) error { return members(data, false, nil) }
 
 // A container is an array or an object that has not ended.

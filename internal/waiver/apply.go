@@ -37,7 +37,7 @@ const (
 	Refused  RemarkKind = "refused" // it is broader than its finding without saying so
 )
 
-// A Remark is something that the owner of a waiver has to do.
+// A Remark tells the owner of a waiver what to do.
 type Remark struct {
 	Kind   RemarkKind
 	Waiver Waiver

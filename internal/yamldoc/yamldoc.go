@@ -1,9 +1,8 @@
-// Package yamldoc reads YAML documents that people write: one document, no
-// duplicate keys, checked against a JSON schema, every fault with its line and
+// Package yamldoc reads YAML documents that people write. It checks them against a JSON
+// schema, and refuses duplicate keys and second documents. Each fault has its line and
 // column.
 //
-// It is the only package that imports the YAML library, so that moving to a
-// maintained copy of it is a change of one line.
+// It is the only package that imports the YAML library.
 package yamldoc
 
 import (
@@ -226,7 +225,7 @@ func (d *Document) Has(path ...string) bool {
 	return ok
 }
 
-// find also gives the nearest key and value above what does not exist.
+// find also returns the nearest key and value above a path that does not exist.
 func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
 	value = d.root
 	for _, step := range path {

@@ -1,8 +1,7 @@
-// Package source compares a profile with the vendor's page that it cites: is every
-// cited line still there, and is there a line of the list that no control cites?
+// Package source compares a profile with the vendor's page that it cites. It finds cited
+// lines that changed, and lines of rights that no control cites.
 //
-// It compares words, not meaning, and says so: a page with other words is a page
-// that a person has to read.
+// It compares words, not meaning: a person must read a page with other words.
 package source
 
 import (
@@ -56,9 +55,8 @@ type Line struct {
 	Nearest string `json:"nearest,omitempty"`
 }
 
-// Compare compares the citations of a profile with the text of a page. It fails where
-// the page holds nothing of what is cited: then it is another page, or one that only a
-// browser can show.
+// Compare compares the citations of a profile with the text of a page. It fails if the page
+// has no cited line: then it is another page, or one that needs a browser.
 func Compare(p profile.Profile, page []byte) (Check, error) {
 	lines, err := Lines(page)
 	if err != nil {
@@ -148,8 +146,8 @@ func keyOf(line string) string {
 	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(spaced(line)))
 }
 
-// find looks for what is cited, below the heading of its section where the page has
-// that heading, else anywhere. It returns the lines that hold it.
+// find returns the lines of the page that contain a citation. They are below the heading of
+// its section if the page has that heading.
 func (t text) find(section, cited string) ([]int, bool) {
 	whole := []string{keyOf(cited)}
 	// Lines below one heading are cited together; "…" means words left out.
