@@ -59,7 +59,7 @@ policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 1
 	$(OPA) check --strict --schema policy/schema/snapshot.json --capabilities policy/capabilities.json policy
 	$(OPA) fmt --fail --list policy
 	$(OPA) test --timeout 5m policy
-	$(OPA) test --timeout 5m --coverage --threshold 100 policy >/dev/null
+	@$(OPA) test --timeout 5m --coverage policy | $(OPA) eval -I -f raw --fail-defined '[sprintf("not covered: %s:%d", [f, r.start.row]) | some f, file in input.files; some r in file.not_covered][_]'
 	@if command -v regal >/dev/null; then regal lint policy; else echo "regal is not installed: its rules (.regal/config.yaml) were not checked"; fi
 
 $(CONFTEST): Makefile

@@ -2,9 +2,11 @@ package cli
 
 import (
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -60,6 +62,66 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	if seen < 150 {
 		t.Errorf("only %d commands were found", seen)
+	}
+}
+
+// TestDocumentedPlaces: each file, make target and test that the documentation names exists.
+// A path that contains a word in capitals, such as NAME, is a pattern for new files.
+func TestDocumentedPlaces(t *testing.T) {
+	t.Parallel()
+	root := filepath.Join("..", "..")
+	read := func(name string) string {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Error(err)
+		}
+		return string(data)
+	}
+	files, tests := map[string]bool{}, map[string][]string{} // Go files by their names, tests by their folders
+	err := filepath.WalkDir(root, func(name string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(name) == ".go" {
+			files[filepath.Base(name)] = true
+			for _, test := range regexp.MustCompile(`(?m)^func (Test\w+|Benchmark\w+)\(`).FindAllStringSubmatch(read(name), -1) {
+				tests[filepath.Dir(name)] = append(tests[filepath.Dir(name)], test[1])
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	makefile := read(filepath.Join(root, "Makefile"))
+	documents := []string{filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"), filepath.Join(root, "testdata", "README.md")}
+	for _, pattern := range []string{"docs/*.md", "examples/*.md", "examples/*/*.md"} {
+		found, _ := filepath.Glob(filepath.Join(root, pattern))
+		documents = append(documents, found...)
+	}
+	placeholder := regexp.MustCompile(`\b[A-Z]{3,}\b`)
+	seen := 0
+	for _, document := range documents {
+		content := read(document)
+		each := func(pattern string, exists func(found []string) bool) {
+			for _, found := range regexp.MustCompile(pattern).FindAllStringSubmatch(content, -1) {
+				if seen++; !placeholder.MatchString(found[1]) && !exists(found) {
+					t.Errorf("%s names %s, which does not exist", document, strings.Trim(found[0], "`\n"))
+				}
+			}
+		}
+		each("[` (.](/?(?:cmd|docs|examples|internal|policy|schema|scripts|testdata)/[\\w./-]*\\w)", func(found []string) bool {
+			_, err := os.Stat(filepath.Join(root, found[1]))
+			return err == nil
+		})
+		each("`(\\w+\\.go)`", func(found []string) bool { return files[found[1]] })
+		each("(?:`|\nmake )make ([a-z-]+)", func(found []string) bool { return strings.Contains(makefile, "\n"+found[1]+":") })
+		each(`go test \./(\S+) -run '?(\w+)`, func(found []string) bool {
+			return slices.ContainsFunc(tests[filepath.Join(root, found[1])], regexp.MustCompile(found[2]).MatchString)
+		})
+		each("`(Test\\w+)`", func(found []string) bool {
+			return slices.Contains(slices.Concat(slices.Collect(maps.Values(tests))...), found[1])
+		})
+	}
+	if seen < 80 {
+		t.Errorf("only %d places were found", seen)
 	}
 }
 

@@ -48,6 +48,10 @@ test_reasons_are_collected_by_rule if {
 	})
 }
 
+# METADATA
+# description: The rules that the profile uses; other profiles may use more.
+_used := {control.rule | some control in testing.profile.controls}
+
 test_a_rule_is_not_heard_of_what_was_not_read if {
 	snapshot := testing.patched(testing.without(testing.no_user, ["/coverage/views"]), {
 		"/coverage/users": {"state": "forbidden", "detail": "prvReadUser"},
@@ -62,7 +66,7 @@ test_a_rule_is_not_heard_of_what_was_not_read if {
 	unknown["user/exists"] == {"users may not be read: prvReadUser"}
 	unknown["role/privileges"] == {both}
 	unknown["view/active"] == {both}
-	object.keys(unknown) == {control.rule | some control in testing.profile.controls}
+	object.keys(unknown) & _used == _used
 }
 
 test_what_the_input_says_nothing_of_was_not_read if {
@@ -82,10 +86,8 @@ test_a_file_holds_no_users if {
 	report := dbaudit.report with input as _solution
 	report.findings == set()
 	report.unknown == {}
-	{rule | some rule, reasons in report.not_applicable; "a solution contains no users" in reasons} == {control.rule |
-		some control in testing.profile.controls
-		strings.any_prefix_match(control.rule, ["user/", "view/"])
-	}
+	without_users := {rule | some rule, reasons in report.not_applicable; "a solution contains no users" in reasons}
+	without_users & _used == {rule | some rule in _used; strings.any_prefix_match(rule, ["user/", "view/"])}
 }
 
 test_what_no_control_asks_for_is_not_passed_over if {
@@ -129,7 +131,7 @@ test_no_rule_finds_fault_where_it_does_not_apply if {
 test_without_a_user_only_that_is_found if {
 	report := dbaudit.report with input as testing.no_user
 	{finding.control | some finding in report.findings} == {"DB-USER-EXISTS"}
-	object.keys(report.not_applicable) == {
+	object.keys(report.not_applicable) & _used == {
 		"user/business-unit",
 		"user/dedicated",
 		"user/enabled",
@@ -145,7 +147,7 @@ test_without_a_user_only_that_is_found if {
 test_without_a_role_only_that_is_found if {
 	report := dbaudit.report with input as testing.no_role
 	{finding.control | some finding in report.findings} == {"DB-ROLE-EXISTS"}
-	object.keys(report.not_applicable) == {
+	object.keys(report.not_applicable) & _used == {
 		"role/complete",
 		"role/custom",
 		"role/least-privilege",
