@@ -151,13 +151,27 @@ func valuesOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known
 		}
 		return values, true
 	case "profile":
-		builtin, _ := profile.Builtin(policy.Files)
-		for _, p := range builtin {
-			values = append(values, p.Name)
-		}
-		return values, true
+		return profileNames(), true
 	}
 	return nil, false
+}
+
+func profileNames() (names []string) {
+	builtin, _ := profile.Builtin(policy.Files)
+	for _, p := range builtin {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// completeProfiles completes a number of arguments, each the name or the file of a profile.
+func completeProfiles(most int) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) >= most {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return profileNames(), cobra.ShellCompDirectiveDefault
+	}
 }
 
 // labels are labels as --label takes them, sorted.

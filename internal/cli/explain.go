@@ -33,9 +33,9 @@ where it comes from. The end of a control's id is enough if it is unique.`,
   dbaudit explain prvReadLead
   dbaudit explain view/shared
   dbaudit explain DB-VIEW-SHARED -f markdown`,
-		ValidArgsFunction: func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			p, rules, err := f.known(cmd.Context(), a)
-			if err != nil {
+			if err != nil || len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
 			return explicable(p, rules), cobra.ShellCompDirectiveNoFileComp

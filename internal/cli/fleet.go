@@ -44,10 +44,11 @@ func newFleetCommand(a *app) *cobra.Command {
   dbaudit fleet status`,
 	}
 	run := &cobra.Command{
-		Use:     "run [NAME...]",
-		Short:   "scan environments now",
-		Long:    help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
+		Use:               "run [NAME...]",
+		ValidArgsFunction: f.names,
+		Short:             "scan environments now",
+		Long:              help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
+		Example:           "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
 		PreRunE: func(_ *cobra.Command, names []string) error {
 			if f.allEnvs == (len(names) > 0) {
 				return usagef("name the environments to scan, or pass --all-envs")
@@ -58,8 +59,9 @@ func newFleetCommand(a *app) *cobra.Command {
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
-		Use:   "status [NAME...]",
-		Short: "show the state of each environment",
+		Use:               "status [NAME...]",
+		ValidArgsFunction: f.names,
+		Short:             "show the state of each environment",
 		Long: help(`Shows the verdict of each integration in its last result, the age of its last complete
 scan, its open findings and the state of the last run. An integration without a complete scan for
 longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
@@ -68,8 +70,9 @@ longer than its interval plus seven minutes is stale: its verdict is then unknow
 	}
 	f.document.add(status.Flags(), "table", "json")
 	export := &cobra.Command{
-		Use:   "export [NAME...]",
-		Short: "write stored results as one document",
+		Use:               "export [NAME...]",
+		ValidArgsFunction: f.names,
+		Short:             "write stored results as one document",
 		Long: help(`Writes the last result of each integration of each environment, or with --all every
 result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
@@ -110,11 +113,12 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 		f.pausing("resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
-			Use:     "remove NAME...",
-			Short:   "stop scanning and showing environments",
-			Long:    help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
-			Example: "  dbaudit fleet remove northwind",
-			RunE:    f.inQueue(f.remove),
+			Use:               "remove NAME...",
+			ValidArgsFunction: f.names,
+			Short:             "stop scanning and showing environments",
+			Long:              help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
+			Example:           "  dbaudit fleet remove northwind",
+			RunE:              f.inQueue(f.remove),
 		},
 		&cobra.Command{
 			Use:     "cancel RUN...",
@@ -136,13 +140,28 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 
 func (f *fleetCommands) pausing(name, short string, paused bool) *cobra.Command {
 	return &cobra.Command{
-		Use:     name + " NAME...",
-		Short:   short,
-		Example: "  dbaudit fleet " + name + " production",
+		Use:               name + " NAME...",
+		ValidArgsFunction: f.names,
+		Short:             short,
+		Example:           "  dbaudit fleet " + name + " production",
 		RunE: inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
 			return unknown(s.Pause(ctx, who(), names, paused))
 		}),
 	}
+}
+
+// names completes the names of environments in the store.
+func (f *fleetCommands) names(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	_ = withStore(cmd.Context(), f.app, f.store, existing(), func(s *store.Store) error { // the command itself reports the fault
+		list, err := s.Environments(cmd.Context())
+		for _, e := range list {
+			if !slices.Contains(args, e.Name) {
+				names = append(names, e.Name)
+			}
+		}
+		return err
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // unknown is a name that is not in the store as a fault of the command line.

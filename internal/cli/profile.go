@@ -77,7 +77,8 @@ func newProfileShowCommand(a *app) *cobra.Command {
 	var document documentFlags
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "show a profile's controls, with their source",
-		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
+		ValidArgsFunction: completeProfiles(1),
+		Long:              `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -117,8 +118,9 @@ func listProfile(w io.Writer, width int, p profile.Profile) error {
 func newProfileDiffCommand(a *app) *cobra.Command {
 	var document documentFlags
 	cmd := &cobra.Command{
-		Use:   "diff OLD NEW",
-		Short: "show what changed between two profiles",
+		Use:               "diff OLD NEW",
+		ValidArgsFunction: completeProfiles(2),
+		Short:             "show what changed between two profiles",
 		Long: `Compares two profiles, or two versions of one: which lines of the source were
 added, removed or changed, and which privileges and access levels with them.
 
@@ -199,8 +201,9 @@ func newProfileExportCommand(a *app) *cobra.Command {
 	var kind, file string
 	kinds := strings.Join(exportKinds(), ", ")
 	cmd := &cobra.Command{
-		Use:   "export NAME|FILE --oscal [KIND]",
-		Short: "write a profile as a document of NIST's OSCAL",
+		Use:               "export NAME|FILE --oscal [KIND]",
+		ValidArgsFunction: completeProfiles(1),
+		Short:             "write a profile as a document of NIST's OSCAL",
 		Long: `Writes a profile as a document of OSCAL ` + oscal.Version + `. KIND is one of:
 
   catalog               one control for each of the profile's, with the line of

@@ -24,8 +24,9 @@ type sourceFlags struct {
 
 func (f *sourceFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "check-source NAME|FILE",
-		Short: "compare a profile with the page that it cites",
+		Use:               "check-source NAME|FILE",
+		ValidArgsFunction: completeProfiles(1),
+		Short:             "compare a profile with the page that it cites",
 		Long: `Compares every line that a profile cites with the vendor's page: is it
 unchanged, changed or removed, and does the page's list have a line that no
 control cites? The page is HTML or text, fetched from the address in the
