@@ -135,60 +135,50 @@ func TestReadsAreKnown(t *testing.T) {
 	}
 }
 
-// A section that the environment refuses is Forbidden and says why. Other sections do not change.
-func TestForbidden(t *testing.T) {
+// A section that the environment refuses is Forbidden, one that cannot be read is Failed, and
+// both say why. Other sections do not change.
+func TestForbiddenAndFailed(t *testing.T) {
 	t.Parallel()
 	tape := tapes(t)
-	for name, k := range reads() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p, o, _ := tape(k.read)
-			if name == "auditor's sight" {
-				k.hurt = nil // another function is called: see TestSightUnknown
-			}
-			if name == "user's views" { // then it is unknown whether the table shows all shares
-				k.hurt = append(slices.Clone(k.hurt), snapshot.SectionShares)
-			}
-			if name == "roles again" { // then there may be more roles than came with the users
-				k.hurt = append(slices.Clone(k.hurt), snapshot.SectionRoles)
-			}
-			refuse := func(r dataverse.Request) error {
-				if !k.read.is(r) && set(r) != "RetrieveSharedPrincipalsAndAccess" {
-					return nil
-				}
-				return &dataverse.Error{
-					Kind: dataverse.Forbidden, Status: 403, Code: "0x80040220", Label: r.Label, CorrelationID: "changes-each-time",
-					Message: "Principal user (Id=1, type=8) is missing prvReadThat privilege (Id=2)", Attempts: 1,
-				}
-			}
-			s := must(t, filter{Reader: p.reader(), before: refuse}, o)
-			for _, section := range k.hurt {
-				if d := s.Coverage[section].Detail; !strings.Contains(d, "prvReadThat") || strings.Contains(d, "changes-each-time") {
-					t.Errorf("%s: %q does not name the privilege, or says what changes from run to run", section, d)
-				}
-			}
-			wantGaps(t, s, k.gaps("forbidden"))
-		})
+	const forbidden = "forbidden"
+	faults := map[string]dataverse.Error{
+		forbidden: {
+			Kind: dataverse.Forbidden, Status: 403, Code: "0x80040220", CorrelationID: "changes-each-time",
+			Message: "Principal user (Id=1, type=8) is missing prvReadThat privilege (Id=2)", Attempts: 1,
+		},
+		"failed": {Kind: dataverse.Server, Status: 503, Message: "prvReadThat", CorrelationID: "changes-each-time", Attempts: 6},
 	}
-}
-
-// A section that cannot be read is Failed.
-func TestFailed(t *testing.T) {
-	t.Parallel()
-	tape := tapes(t)
 	for name, k := range reads() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			p, o, _ := tape(k.read)
-			fail := func(r dataverse.Request) error {
-				if !k.read.is(r) {
-					return nil
+		for state, fault := range faults {
+			t.Run(name+" "+state, func(t *testing.T) {
+				t.Parallel()
+				p, o, _ := tape(k.read)
+				lost := k
+				switch {
+				case state != forbidden:
+				case name == "auditor's sight":
+					lost.hurt = nil // another function is called: see TestSightUnknown
+				case name == "user's views": // then it is unknown whether the table shows all shares
+					lost.hurt = append(slices.Clone(k.hurt), snapshot.SectionShares)
+				case name == "roles again": // then there may be more roles than came with the users
+					lost.hurt = append(slices.Clone(k.hurt), snapshot.SectionRoles)
 				}
-				return &dataverse.Error{Kind: dataverse.Server, Status: 503, Label: r.Label, Attempts: 6}
-			}
-			s := must(t, filter{Reader: p.reader(), before: fail}, o)
-			wantGaps(t, s, k.gaps("failed"))
-		})
+				s := must(t, filter{Reader: p.reader(), before: func(r dataverse.Request) error {
+					if !k.read.is(r) && (state != forbidden || set(r) != "RetrieveSharedPrincipalsAndAccess") {
+						return nil
+					}
+					e := fault
+					e.Label = r.Label
+					return &e
+				}}, o)
+				for _, section := range lost.hurt {
+					if d := s.Coverage[section].Detail; !strings.Contains(d, "prvReadThat") || strings.Contains(d, fault.CorrelationID) {
+						t.Errorf("%s: %q does not say why, or says what changes from run to run", section, d)
+					}
+				}
+				wantGaps(t, s, lost.gaps(state))
+			})
+		}
 	}
 }
 
