@@ -23,11 +23,7 @@ func (s *Session) managedSource() (source, error) {
 		return nil, &ConfigError{"managed identity: " + dataverse.Printable(err.Error())}
 	}
 	return func(ctx context.Context, o dataverse.TokenOptions) (managedidentity.AuthResult, error) {
-		var options []managedidentity.AcquireTokenOption
-		if claims := claimsOf(o); claims != "" {
-			options = append(options, managedidentity.WithClaims(claims))
-		}
-		got, err := made.AcquireToken(ctx, s.Origin, options...)
+		got, err := made.AcquireToken(ctx, s.Origin, managedidentity.WithClaims(claimsOf(o)))
 		err = s.config.explain(ctx, err)
 		if failed, ok := errors.AsType[*AuthError](err); ok && failed.Code == "" && ctx.Err() == nil {
 			failed.Advice = advise(ManagedIdentity)

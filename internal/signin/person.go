@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,11 +67,7 @@ func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	options := []public.AcquireSilentOption{public.WithSilentAccount(account)}
-	if claims := claimsOf(o); claims != "" {
-		options = append(options, public.WithClaims(claims))
-	}
-	return p.client.AcquireTokenSilent(ctx, p.scopes, options...)
+	return p.client.AcquireTokenSilent(ctx, p.scopes, public.WithSilentAccount(account), public.WithClaims(claimsOf(o)))
 }
 
 // choose picks the saved sign-in to use: the named one, else the only one, else
@@ -118,21 +115,11 @@ func (p *personSource) canAsk() bool {
 
 func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
 	if p.session.Method == Interactive {
-		options := []public.AcquireInteractiveOption{public.WithOpenURL(p.session.config.OpenBrowser)}
-		if p.session.config.Username != "" {
-			options = append(options, public.WithLoginHint(p.session.config.Username))
-		}
-		if o.Claims != "" {
-			options = append(options, public.WithClaims(o.Claims))
-		}
-		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes, options...)
+		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes,
+			public.WithOpenURL(p.session.config.OpenBrowser), public.WithLoginHint(p.session.config.Username), public.WithClaims(o.Claims))
 		return got, p.explain(ctx, err)
 	}
-	var options []public.AcquireByDeviceCodeOption
-	if o.Claims != "" {
-		options = append(options, public.WithClaims(o.Claims))
-	}
-	code, err := p.client.AcquireTokenByDeviceCode(ctx, p.scopes, options...)
+	code, err := p.client.AcquireTokenByDeviceCode(ctx, p.scopes, public.WithClaims(o.Claims))
 	if err != nil {
 		return got, p.explain(ctx, err)
 	}
@@ -185,7 +172,7 @@ func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
 	if _, err := cache.Load(); err != nil {
 		return nil, err
 	}
-	_, saved, err := savedAccounts(ctx, cache, "dbaudit")
+	_, saved, err := savedAccounts(ctx, cache, "")
 	if err != nil {
 		return nil, err
 	}
@@ -225,10 +212,7 @@ func Logout(ctx context.Context, cache Cache, clientID, username string) ([]Acco
 }
 
 func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Client, []public.Account, error) {
-	if clientID == "" {
-		clientID = "dbaudit"
-	}
-	made, err := public.New(clientID, public.WithCache(&store{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
+	made, err := public.New(cmp.Or(clientID, "dbaudit"), public.WithCache(&store{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
 	if err != nil {
 		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
 	}

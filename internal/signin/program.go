@@ -70,12 +70,8 @@ func (s *Session) programSource(cred confidential.Credential, options ...confide
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
 	return func(ctx context.Context, o dataverse.TokenOptions) (got confidential.AuthResult, err error) {
-		var options []confidential.AcquireByCredentialOption
-		if claims := claimsOf(o); claims != "" {
-			options = append(options, confidential.WithClaims(claims))
-		}
 		err = s.config.try(ctx, func() (err error) {
-			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, options...)
+			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, confidential.WithClaims(claimsOf(o)))
 			return s.config.explain(ctx, err)
 		})
 		return got, err
