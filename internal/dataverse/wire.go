@@ -75,9 +75,6 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	if err != nil {
 		return reply{}, errors.New("the request cannot be built")
 	}
-	if c.body == nil {
-		req.Body, req.GetBody, req.ContentLength = nil, nil, 0
-	}
 	req.Header = c.header.Clone()
 	if !c.token.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())

@@ -88,20 +88,16 @@ func (c Config) readTokenFile(name string) (string, error) {
 // what is repeated.
 func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
-		u, err := url.Parse(c.Getenv(p.address))
+		req, err := http.NewRequestWithContext(ctx, p.method, c.Getenv(p.address), nil)
 		if err != nil {
 			return "", &ConfigError{p.address + " is not an address"}
 		}
-		if u.Scheme != "https" {
+		if req.URL.Scheme != "https" {
 			return "", &ConfigError{"the token address of " + p.name + " is not https"}
 		}
-		query := u.Query()
+		query := req.URL.Query()
 		maps.Copy(query, p.query)
-		u.RawQuery = query.Encode()
-		req, err := http.NewRequestWithContext(ctx, p.method, u.String(), nil)
-		if err != nil {
-			return "", &ConfigError{"the token address of " + p.name + " is not an address"}
-		}
+		req.URL.RawQuery = query.Encode()
 		req.Header.Set("Accept", "application/json")
 		req.Header.Set("Authorization", "Bearer "+c.Getenv(p.bearer))
 		if p.method == http.MethodPost {

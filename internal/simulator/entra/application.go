@@ -3,7 +3,6 @@ package entra
 import (
 	"crypto"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -30,17 +29,12 @@ func (d *Directory) checkCredential(r *registration, form url.Values) error {
 	switch secret := form.Get("client_secret"); {
 	case secret == "":
 		return noCredential()
-	case r.Secret == "" || !sameSecret(secret, r.Secret):
+	case secret != r.Secret:
 		return refuse(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", r.ApplicationID)
 	case !r.secretEnds.IsZero() && !d.tenant.Now().Before(r.secretEnds):
 		return refuse(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security.", r.ApplicationID)
 	}
 	return nil
-}
-
-func sameSecret(a, b string) bool {
-	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
-	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // checkAssertion verifies a signed assertion: the token of an issuer that the application trusts, or
@@ -111,7 +105,7 @@ func (d *Directory) isTokenEndpoint(audience string) bool {
 func (d *Directory) managedIdentityToken(r *http.Request) (any, error) {
 	id := strings.ToLower(r.Form.Get("client_id"))
 	reg := d.registrations[id]
-	if reg == nil || !reg.ManagedIdentity || !sameSecret(r.Header.Get("X-Identity-Header"), reg.Secret) {
+	if reg == nil || !reg.ManagedIdentity || r.Header.Get("X-Identity-Header") != reg.Secret {
 		return nil, badRequest(700016, "No managed identity was found for specified client id, or the identity header is not that of this machine.")
 	}
 	if err := d.checkScope(r.Form.Get("resource") + "/.default"); err != nil {
