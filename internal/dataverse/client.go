@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,9 +44,7 @@ func New(o Options) (*Client, error) {
 	if o.Observe == nil {
 		o.Observe = func(Event) {}
 	}
-	if o.UserAgent == "" {
-		o.UserAgent = "dbaudit"
-	}
+	o.UserAgent = cmp.Or(o.UserAgent, "dbaudit")
 	o.Limits = o.Limits.WithDefaults()
 	counted := &counters{}
 	tokens := &keeper{

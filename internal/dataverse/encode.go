@@ -32,15 +32,12 @@ func isName(s string) bool {
 
 // escape percent-encodes every byte that safe does not name.
 func escape(s string, safe func(byte) bool) string {
-	const digits = "0123456789ABCDEF"
 	var b strings.Builder
 	for i := range len(s) {
 		if c := s[i]; safe(c) {
 			b.WriteByte(c)
 		} else {
-			b.WriteByte('%')
-			b.WriteByte(digits[c>>4])
-			b.WriteByte(digits[c&15])
+			fmt.Fprintf(&b, "%%%02X", c)
 		}
 	}
 	return b.String()

@@ -136,13 +136,6 @@ func (e *Error) says(pattern string) string {
 	return ""
 }
 
-// hide removes secrets from everything that came from the server.
-func (e *Error) hide(scrub func(string) string) {
-	for _, text := range []*string{&e.Code, &e.Message, &e.CorrelationID} {
-		*text = scrub(*text)
-	}
-}
-
 // Printable makes a foreign text safe for a message: one line of bounded length, with every
 // character visible.
 func Printable(s string) string { return text.Message(s) }

@@ -188,7 +188,7 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 }
 
 func (p *retrier) finish(c call, tries int, e *Error) *Error {
-	e.hide(p.scrub)
+	e.Code, e.Message, e.CorrelationID = p.scrub(e.Code), p.scrub(e.Message), p.scrub(e.CorrelationID)
 	e.Label, e.Impersonated, e.Attempts = c.label, !c.as.isZero(), tries
 	e.Writer, e.Change = p.writing, !c.reads()
 	p.Observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})

@@ -49,7 +49,8 @@ type catalogue struct {
 
 func (c *catalogue) privilege(name string) *privilege { return c.byName[strings.ToLower(name)] }
 
-// platformDefaults are the nine privileges that each new role starts with.
+// platformDefaults are the nine privileges of each new role. AddPrivilegesRole always restores the
+// last four, those of SharePoint.
 func platformDefaults() []string {
 	return []string{
 		"prvReadSdkMessage", "prvReadSdkMessageProcessingStep", "prvReadSdkMessageProcessingStepImage",
@@ -57,9 +58,6 @@ func platformDefaults() []string {
 		"prvReadSharePointData", "prvWriteSharePointData", "prvCreateSharePointData", "prvReadSharePointDocument",
 	}
 }
-
-// sharePointDefaults are the four of them that AddPrivilegesRole puts back each time.
-func sharePointDefaults() []string { return platformDefaults()[5:] }
 
 // The ids of two well-known role templates.
 const (

@@ -112,7 +112,3 @@ func (q *query) parseExpand(text string) error {
 func cookie(page int) string {
 	return `<cookie pagenumber="` + strconv.Itoa(page) + `" istracking="False" />`
 }
-
-func (q *query) choose(w *world, rows []any) []any {
-	return pick(rows, func(row any) bool { return q.filter(w, row) })
-}

@@ -135,7 +135,7 @@ func (c *call) collection(t *entityType, rows []any, self string) (answer, error
 	if err != nil {
 		return answer{}, err
 	}
-	rows = q.choose(c.world, c.seen(t, rows))
+	rows = pick(c.seen(t, rows), func(row any) bool { return q.filter(c.world, row) })
 	body := object{{"@odata.context", c.context(&q)}}
 	if q.count {
 		body = body.with("@odata.count", min(maxPage, len(rows)))

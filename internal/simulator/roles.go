@@ -85,7 +85,7 @@ func (c *call) addPrivileges(r *role, body struct{ Privileges []grantRow }) erro
 		}
 		grants[p.Name] = depth
 	}
-	for _, name := range sharePointDefaults() {
+	for _, name := range platformDefaults()[5:] {
 		if c.world.cat.privilege(name) != nil {
 			grants[name] = DepthGlobal
 		}
