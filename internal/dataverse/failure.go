@@ -65,11 +65,8 @@ func title(page []byte) string {
 func correlation(h http.Header) string {
 	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
 		if v := h.Get(name); v != "" {
-			return Printable(v[:min(len(v), longestCorrelation)])
+			return clip(Printable(v))
 		}
 	}
 	return ""
 }
-
-// longestCorrelation is how many bytes of a correlation id are shown: a GUID has 36.
-const longestCorrelation = 100
