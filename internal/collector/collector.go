@@ -104,11 +104,8 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 	if len(options) > 1 {
 		asker.reader = group.once
 	}
-	var taken time.Time
-	for i, o := range options {
-		if i == 0 {
-			taken = o.Now().UTC().Truncate(time.Second)
-		}
+	taken := options[0].Now().UTC().Truncate(time.Second)
+	for _, o := range options {
 		c := &collection{
 			Options: o, Asker: asker, company: group, taken: taken,
 			spelling: map[string]string{}, endings: map[snapshot.Section][]ending{},

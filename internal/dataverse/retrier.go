@@ -157,9 +157,7 @@ func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
 		return known, never
 	}
 	if r.status == http.StatusTooManyRequests {
-		e := failure(r)
-		e.RetryAfter = RetryAfter(r.header, p.Now())
-		return e, waiting
+		return p.judge(c, r, nil)
 	}
 	found := diagnose(err)
 	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}

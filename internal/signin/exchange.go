@@ -78,19 +78,13 @@ func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 type steady struct{ bounded }
 
 func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
-	var body []byte
-	if req.Body != nil {
-		var err error
-		if body, err = io.ReadAll(req.Body); err != nil {
-			return nil, err
-		}
-		_ = req.Body.Close()
-	}
 	var resp *http.Response
 	err := s.try(req.Context(), func() (err error) {
 		attempt := req.Clone(req.Context())
-		if req.Body != nil {
-			attempt.Body = io.NopCloser(bytes.NewReader(body))
+		if req.GetBody != nil { // MSAL sets it for each form
+			if attempt.Body, err = req.GetBody(); err != nil {
+				return err
+			}
 		}
 		if resp, err = s.bounded.RoundTrip(attempt); err == nil && dataverse.Passing(resp.StatusCode) { //nolint:bodyclose // it is in memory already
 			return s.unwilling(resp.StatusCode, resp.Header)
