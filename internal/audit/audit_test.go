@@ -59,8 +59,8 @@ func TestWorst(t *testing.T) {
 	}
 }
 
-// A fingerprint is made of control, organization, kind and id of the subject (table
-// and name for a required view) and privilege; of nothing else, and of each.
+// A fingerprint depends on control, organization, kind and id of the subject (table and name
+// for a required view) and privilege, and on nothing else.
 func TestFingerprint(t *testing.T) {
 	role := audit.Subject{Kind: audit.SubjectRole, ID: "ID-1", Name: "Role"}
 	view := audit.Subject{Kind: audit.SubjectRequiredView, Name: "Accounts", Table: "account"}
@@ -68,12 +68,12 @@ func TestFingerprint(t *testing.T) {
 	renamed := role
 	renamed.Name = "Other"
 	if audit.Fingerprint("DB-X", "ORG", renamed, "prvReadLead") != base {
-		t.Error("a role's name has a part in it")
+		t.Error("it depends on the role's name")
 	}
 	lower := role
 	lower.ID = "id-1"
 	if audit.Fingerprint("DB-X", "org", lower, "PRVREADLEAD") != base {
-		t.Error("case has a part in it")
+		t.Error("it depends on case")
 	}
 	seen := map[string]string{base: "base"}
 	other := role
@@ -96,8 +96,8 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// Every value of every enumeration is written and read as it is, zero values say
-// unknown, and what is unknown is refused with the list of what there is.
+// Each value of each enumeration is read as it was written. Unknown words are refused with
+// the list of valid ones.
 func TestEnumerations(t *testing.T) {
 	check(t, audit.Outcomes(), new(audit.Outcome))
 	check(t, audit.Severities(), new(audit.Severity))

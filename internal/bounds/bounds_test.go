@@ -14,7 +14,7 @@ import (
 
 func says(err error, text string) bool { return err != nil && strings.HasPrefix(err.Error(), text) }
 
-// TestReadFile checks all kinds: as much as may be is read, and a byte more is not.
+// TestReadFile: of each kind, the maximum is read, and one byte more is refused.
 func TestReadFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "input")

@@ -196,8 +196,8 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// TestNotFixed: a finding that is gone was not fixed if another role is judged, and a
-// difference in what the configuration requires is noted.
+// TestNotFixed: a finding that is gone was not fixed if another role is judged. Changed
+// requirements of the configuration are noted.
 func TestNotFixed(t *testing.T) {
 	t.Parallel()
 	of := func(role, allowed string, depth audit.Depth, c audit.Control) audit.Result {
@@ -250,8 +250,8 @@ func TestResultsOfFiles(t *testing.T) {
 	}
 }
 
-// TestUnreadOnBothSides: an environment that could not be read either time is reported, but is not a change: a
-// message that is sent on each change is not sent again for it.
+// TestUnreadOnBothSides: an environment that could not be read either time is reported, but
+// is not a change, so that no message is sent again for it.
 func TestUnreadOnBothSides(t *testing.T) {
 	t.Parallel()
 	dead := audit.Result{
@@ -312,7 +312,7 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-// TestMarkdownHostile: a name stays in its cell, and mentions nobody.
+// TestMarkdownHostile: a name stays in its cell, and has no link or mention.
 func TestMarkdownHostile(t *testing.T) {
 	for _, name := range []string{"a|b\n# c", "<script>alert(1)</script>", "@everyone", "[x](https://evil.example)", "\u202egnp\u200b", strings.Repeat("x", 5000)} {
 		newer := sample()
@@ -351,8 +351,8 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestAnotherProfileIsTold: two results that were judged by different profiles of one
-// name are compared, and it is said.
+// TestAnotherProfileIsTold: results that were judged by different profiles of one name are
+// compared, with a note.
 func TestAnotherProfileIsTold(t *testing.T) {
 	was, now := result(control("A", audit.OutcomePass)), result(control("A", audit.OutcomePass))
 	was.Profile.Digest, was.Profile.Origin = "sha256:"+strings.Repeat("a", 64), "own.yaml"
@@ -375,8 +375,8 @@ func TestAnotherProfileIsTold(t *testing.T) {
 	}
 }
 
-// TestBaselineOfFiles has one role in two files, as of two solutions: a fault of one is not
-// an old fault of the other, wherever either is moved.
+// TestBaselineOfFiles has one role in two files, as of two solutions: a finding of one is not
+// an old finding of the other, even if a file is moved.
 func TestBaselineOfFiles(t *testing.T) {
 	at := func(file string, findings ...audit.Finding) audit.Result {
 		r := result(control("A", audit.OutcomeFail, findings...))

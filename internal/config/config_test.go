@@ -92,13 +92,13 @@ func TestParseRefuses(t *testing.T) {
 				t.Errorf("got %v, want %q in it", err, test.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "hunter2") {
-				t.Errorf("a secret is told: %v", err)
+				t.Errorf("the error contains a secret: %v", err)
 			}
 		})
 	}
 }
 
-// TestSecretVariables: those of each auth: and apply:, wherever it stands.
+// TestSecretVariables: those of each auth: and apply:, at the top and of environments.
 func TestSecretVariables(t *testing.T) {
 	f := parse(t, `auth: {secret: {env: A}}
 apply: {certificate_password: {env: B}}
@@ -146,7 +146,7 @@ func TestInterval(t *testing.T) {
 	}
 	f = parse(t, "url: https://a.crm.dynamics.com\n")
 	if got := f.Interval(f.All()[0]); got != 24*time.Hour {
-		t.Errorf("by itself every %s, want a day", got)
+		t.Errorf("without every:, the interval is %s, want a day", got)
 	}
 	for text, at := range map[string]string{
 		"every: 59s\nurl: https://a.crm.dynamics.com\n":                             "dbaudit.yaml:1:1",
@@ -159,8 +159,7 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// TestOnly holds that the part of one environment says of it what the whole says, and
-// not how anything is changed.
+// TestOnly: the part of one environment has its settings, and does not say how to apply.
 func TestOnly(t *testing.T) {
 	f := parse(t, example+"every: 1h\napply: {client_id: 00000000-0000-0000-0000-000000000009}\n")
 	whole := f.All()[0]

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestSignatureIsOfAllThatIsJudgedBy: whatever a verdict depends on makes --watch look
-// again, and nothing else does.
+// TestSignatureIsOfAllThatIsJudgedBy: the files that a verdict depends on change the
+// signature, and no others.
 func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -43,13 +43,13 @@ func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 		touch(name)
 		now := signature()
 		if now == last {
-			t.Errorf("%s was changed, and nobody looks", name)
+			t.Errorf("the signature does not change with %s", name)
 		}
 		last = now
 	}
 	touch("src/notes.txt")
 	touch("policies/README.md")
 	if signature() != last {
-		t.Error("what has no part in a verdict has one in the signature")
+		t.Error("the signature changes with files that no verdict depends on")
 	}
 }

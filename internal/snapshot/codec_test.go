@@ -188,7 +188,7 @@ func selections() map[string]snapshot.Choice {
 func TestDecodeRefusesEveryTruncation(t *testing.T) {
 	data := encode(t, small(t))
 	for name, sel := range selections() {
-		// Without its final newline alone a file has lost nothing.
+		// A file without its final newline is complete.
 		for n := range len(data) - 1 {
 			if _, err := snapshot.Decode(data[:n], sel); err == nil {
 				t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(data))
@@ -462,8 +462,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// TestUnstated: a document whose digest is right, and that lacks what every snapshot states,
-// is refused. Written again it would have a word that no snapshot has.
+// TestUnstated: a document without a scope, a source or a state is refused, although its
+// digest is right.
 func TestUnstated(t *testing.T) {
 	t.Parallel()
 	whole := snapshot.New()

@@ -54,8 +54,8 @@ func TestSliceOfASolutionIsAll(t *testing.T) {
 	}
 }
 
-// FuzzSlice makes the slice of whatever can be read: it is of the whole, sliced
-// again it is the same, and as a file of its own it is a sealed snapshot.
+// FuzzSlice: a slice is a part of the whole, sliced again it is the same, and written to a
+// file it is a sealed snapshot.
 func FuzzSlice(f *testing.F) {
 	f.Add(encode(f, small(f)), pattern)
 	f.Add(encode(f, sample(f)), pattern)
@@ -94,8 +94,7 @@ func within[V any](t *testing.T, name string, part, whole map[string]V) {
 	}
 }
 
-// TestReadOfAChangingFile: what changes between finding a member and decoding it is not
-// judged.
+// TestReadOfAChangingFile: a change between finding a member and decoding it is an error.
 func TestReadOfAChangingFile(t *testing.T) {
 	data := encode(t, sample(t))
 	changed := bytes.Replace(data, []byte(`"prvReadAccount": "global"`), []byte(`"prvReadAccount": "basic" `), 1)
@@ -108,7 +107,7 @@ func TestReadOfAChangingFile(t *testing.T) {
 	}
 }
 
-// TestReadOfALongLine: what is longer than an outline has is read whole.
+// TestReadOfALongLine: a document with a line that is too long for an outline is read whole.
 func TestReadOfALongLine(t *testing.T) {
 	s := sample(t)
 	s.Organization.Name = strings.Repeat("x", 17<<20)

@@ -186,7 +186,7 @@ func within(part, whole []byte) bool {
 	return len(part) == 0
 }
 
-// What is added is only added: the file is what it was, with lines between.
+// The changed file is the old file with lines added.
 func FuzzAdd(f *testing.F) {
 	f.Add([]byte(role), "prvReadLead")
 	f.Add([]byte(customizations), "prvZ")

@@ -93,7 +93,7 @@ func TestSymbolicLinks(t *testing.T) {
 	}
 }
 
-// What cannot be looked into is named and hides nothing beside it.
+// A folder that cannot be read is a fault, and does not affect the folders beside it.
 func TestUnreadableFolders(t *testing.T) {
 	tree(t, "src/a/Roles/a.xml", named("a"), "src/m/Roles/m.xml", named("m"), "src/z/Roles/z.xml", named("z"))
 	if err := os.Chmod("src/m", 0); err != nil {
@@ -140,8 +140,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// A folder is known by its name however it is reached, and one that is named may have
-// any name.
+// A folder is found by its name from each working directory, and one that a path names may
+// have any name.
 func TestFoldersOfAnyName(t *testing.T) {
 	tree(t, "src/Roles/a.xml", named("a"), "sec/a.xml", named("a"), "sec/b.xml", utf16le(named("b")), "sec/c.xml", "<?xml version='1.0'?><!-- <Role> -->\n<form/>",
 		"sec/d.xml", "not even XML", "sec/e.xml", "<!-- x --><Role", "sec/f.xml", customizations, "sec/below/a.xml", named("a"))
@@ -153,7 +153,7 @@ func TestFoldersOfAnyName(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := said(read(t, ".")); len(got) != 1 {
-		t.Errorf("what nobody named is read: %q", got)
+		t.Errorf("a file that no path names is read: %q", got)
 	}
 	t.Chdir(filepath.Join("src", "Roles"))
 	if diff := cmp.Diff([]string{"a in a.xml"}, said(read(t, "."))); diff != "" {
@@ -203,8 +203,7 @@ func TestWhatIsNoSolution(t *testing.T) {
 	}
 }
 
-// An archive that is too large to be a solution does not count as one, unless somebody
-// names it.
+// An archive that is too large to be a solution is only noted, unless a path names it.
 func TestLargeArchives(t *testing.T) {
 	tree(t, "out/a.zip", zipped(t, "readme.md", "x"))
 	limits := solution.DefaultLimits()
@@ -251,8 +250,8 @@ func TestPipes(t *testing.T) {
 	}
 }
 
-// TestWhatIsNotRead says of every file that looks like a role or a solution and is not
-// read that it is not.
+// TestWhatIsNotRead: each file that looks like a role or a solution and is not read is
+// reported.
 func TestWhatIsNotRead(t *testing.T) {
 	tree(t,
 		"src/Roles/A/A.xml", named("a"),
@@ -278,7 +277,8 @@ func TestWhatIsNotRead(t *testing.T) {
 	}
 }
 
-// TestFaultsAreOneLine has a file's name that a terminal or a runner would obey.
+// TestFaultsAreOneLine has a file name with sequences that a terminal or a runner would
+// execute.
 func TestFaultsAreOneLine(t *testing.T) {
 	f := &solution.Fault{File: "Roles/a\n::add-mask::hello\x1b[2J.xml", Line: 1, Column: 1, Err: errors.New("no\nXML")}
 	if got, want := f.Error(), `Roles/a\n::add-mask::hello\u001b[2J.xml:1:1: no\nXML`; got != want {

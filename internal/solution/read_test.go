@@ -130,7 +130,7 @@ func places(found solution.Found) []string {
 	return all
 }
 
-// Lines and columns are those of the file, however it is written.
+// Lines and columns are those of the file in each encoding and form.
 func TestPositions(t *testing.T) {
 	want := []string{
 		"Demandbase Integration 2:1",
@@ -239,7 +239,7 @@ func TestManagedSolutions(t *testing.T) {
 	}
 	found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
 	if !found.Roles[0].Managed {
-		t.Error("a file named _managed.xml is not taken for managed")
+		t.Error("the role of a file named _managed.xml is not managed")
 	}
 }
 
@@ -330,8 +330,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// What costs little to write must cost little to read: one line of many entries, one
-// element of many attributes, one role of many lines, many roles.
+// A small file must not be expensive to read: one line of many entries, one element of many
+// attributes, one role of many lines, many roles.
 func TestLargeAndHostile(t *testing.T) {
 	entry := `<RolePrivilege name="prvReadAccount" level="Global"/>`
 	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
@@ -363,8 +363,8 @@ func sized(name, entries int) string {
 	return "<Role name='" + strings.Repeat("x", name) + "'><RolePrivileges>" + strings.Repeat("<RolePrivilege name='y' level='Basic'/>", entries) + "</RolePrivileges></Role>"
 }
 
-// What is kept of files is bounded for each and for all: nothing carries a name of
-// megabytes on, and no number of small roles adds up.
+// What is kept is bounded for each file and for all: the length of a name, and the number of
+// roles.
 func TestBounds(t *testing.T) {
 	for want, content := range map[string]string{
 		":1:1: the name of a Role is longer than 1000 bytes":                     sized(1001, 0),
@@ -407,7 +407,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// A prefix hides nothing from what is bounded, and costs no more.
+// Elements with a prefix count towards the bounds, and cost no more.
 func TestPrefixes(t *testing.T) {
 	content := "<a><Roles>" + strings.Repeat("<x:Role name='r'><x:RolePrivileges></x:RolePrivileges></x:Role>", 2000) + "</Roles><!--" + strings.Repeat("<RolePrivilege ", 100_000) + "--></a>"
 	var found solution.Found
@@ -417,7 +417,7 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-// An archive that is refused is refused once.
+// A refused archive has one fault.
 func TestOneFaultOfAnArchive(t *testing.T) {
 	var files []string
 	for i := range 150 {
@@ -469,11 +469,11 @@ func TestSignature(t *testing.T) {
 	file := write(t, filepath.Join(dir, "Roles", "r.xml"), role)
 	before := solution.Signature([]string{dir})
 	if before != solution.Signature([]string{dir}) {
-		t.Error("it changes by itself")
+		t.Error("it changes although no file does")
 	}
 	write(t, file, role+" ")
 	if before == solution.Signature([]string{dir}) {
-		t.Error("a changed file is not seen")
+		t.Error("it does not change with a file")
 	}
 }
 
@@ -489,8 +489,8 @@ func TestWhiteSpaceOfAttributes(t *testing.T) {
 	}
 }
 
-// TestKeep: a role that nobody wants is read like another, and refused like another; only
-// its entries are not kept.
+// TestKeep: a role that is not wanted is read and refused like another, but its entries are
+// not kept.
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	two := `<R><Roles><Role name="a"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Basic"/></RolePrivileges></Role>

@@ -10,10 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// TestSlips makes 4,000 slips of the keyboard, in every part of every kind of name: a
-// letter lost, doubled or changed with its neighbour, the verb as likely as the table.
-// Nobody can notice a slip that gives another privilege's name, or the name of another
-// privilege on an existing table.
+// TestSlips makes 4,000 slips of the keyboard in all parts of names: a letter lost, doubled
+// or exchanged with its neighbour, in the verb as often as in the table. A slip that gives
+// another privilege's name, or a name on an existing table, cannot be found.
 func TestSlips(t *testing.T) {
 	s := solution.NewStandard()
 	var names []string

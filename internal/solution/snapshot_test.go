@@ -80,7 +80,7 @@ func TestSnapshot(t *testing.T) {
 	valid(t, s)
 }
 
-// valid holds a snapshot to the published schema and to its own reader.
+// valid checks a snapshot against its schema and its reader.
 func valid(t *testing.T, s *snapshot.Snapshot) {
 	t.Helper()
 	data, err := s.Encode()

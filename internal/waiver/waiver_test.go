@@ -139,7 +139,7 @@ func waived(r audit.Result) int {
 	return n
 }
 
-// TestPartlyUnknown: what was found can be accepted, what was not read cannot.
+// TestPartlyUnknown: a finding can be accepted, but not data that was not read.
 func TestPartlyUnknown(t *testing.T) {
 	r := result("prod")
 	r.Controls[1].Unjudged = []string{"shares were not read"}
@@ -205,7 +205,7 @@ func TestAppend(t *testing.T) {
 			continue
 		}
 		if kept := strings.TrimRight(before, "\n"); !strings.HasPrefix(string(after), kept) {
-			t.Errorf("what was there is gone:\n%s", after)
+			t.Errorf("the old content is gone:\n%s", after)
 		}
 		f, err := waiver.Parse("waivers.yaml", after, today())
 		if err != nil {

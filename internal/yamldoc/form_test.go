@@ -21,9 +21,9 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestFormAgainstLibrary holds that Validate finds in a document what a library for all of
-// JSON Schema finds, for each schema of a file that people write and each document that is
-// one change away from a good one.
+// TestFormAgainstLibrary: Validate finds in a document what a library for all of JSON Schema
+// finds, for each schema of a file that people write and each document that is one change
+// away from a good one.
 func TestFormAgainstLibrary(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string][]string{
@@ -171,8 +171,8 @@ func ours(err error) []string {
 	return sorted(found)
 }
 
-// sorted leaves out where a word stands that does not match its pattern: of a key the
-// library does not know.
+// sorted leaves out the place of a word that does not match its pattern: the library does not
+// know it for a key.
 func sorted(found []string) []string {
 	unmatched := regexp.MustCompile(`^.*('.*' does not match)`)
 	for i, text := range found {

@@ -72,8 +72,8 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestHostileShapes: whatever a megabyte holds, it is read, or refused, in a time that
-// nobody has to wait for, and with a list of faults that somebody can read.
+// TestHostileShapes: a megabyte of any shape is read or refused within seconds, and with a
+// short list of faults.
 func TestHostileShapes(t *testing.T) {
 	schema := tree(`{
 		"type": "object", "additionalProperties": false,
@@ -134,14 +134,15 @@ func TestHostileShapes(t *testing.T) {
 				t.Errorf("it took %s", took)
 			}
 			if err != nil && strings.Count(err.Error(), "\n") > 20 {
-				t.Errorf("%d lines are said", strings.Count(err.Error(), "\n"))
+				t.Errorf("the error has %d lines", strings.Count(err.Error(), "\n"))
 			}
 			t.Logf("%s: %.100v", time.Since(began), err)
 		})
 	}
 }
 
-// TestFaultsTold: the first twenty, in the order of their places, and how many more.
+// TestFaultsTold: an error has the first twenty faults, in the order of their places, and the
+// number of the others.
 func TestFaultsTold(t *testing.T) {
 	schema := tree(`{"type": "object", "additionalProperties": false}`)
 	doc, err := yamldoc.Parse("f.yaml", []byte(strings.Join(keys(1000), "")))
@@ -182,7 +183,7 @@ func TestRead(t *testing.T) {
 		t.Errorf("%+v, %v", into, err)
 	}
 	if _, err := yamldoc.Read("f.yaml", []byte("number: 10\nquoted: x\n"), anything, "s.json", &into); err == nil || !strings.Contains(err.Error(), "quoted") {
-		t.Errorf("a key without a field was let through: %v", err)
+		t.Errorf("a key without a field was accepted: %v", err)
 	}
 	if _, err := yamldoc.Read("f.yaml", []byte("number: 10\n"), numbers, "s.json", &into); err == nil || !strings.Contains(err.Error(), "f.yaml:1:9") {
 		t.Errorf("what the schema refuses: %v", err)

@@ -97,7 +97,7 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// A page that contains none of it does not count as changed: nobody could tell what changed.
+// A page without any cited line is an error, because what changed is unknown.
 func TestOtherPage(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte(acme))
 	if err != nil {
