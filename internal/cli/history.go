@@ -210,6 +210,8 @@ func sinceWhen(e history.Environment) string {
 	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
 		said += "; last compliant: " + day(e.Compliant)
+	} else if e.Last.LeavesViewsOut() {
+		said += "; " + audit.ViewsUnchecked
 	}
 	return said
 }

@@ -15,7 +15,7 @@ import (
 
 // writeCSV writes a row for each finding. A control that could not be evaluated, and an
 // environment or a file that could not be read, has a row without a fingerprint, so that it does
-// not look like one without faults; verbose adds such rows for all other controls without
+// not look like one without faults; so does the control of the views if none is configured. Verbose adds such rows for all other controls without
 // findings.
 func writeCSV(w io.Writer, from *source, o Options) error {
 	out := csv.NewWriter(w)
@@ -45,7 +45,8 @@ func csvRows(r audit.Result, o Options) [][]string {
 		for i := range c.Findings {
 			rows = append(rows, csvRow(r, c, &c.Findings[i], o))
 		}
-		if len(c.Findings) == 0 && (o.Verbose || c.Outcome == audit.OutcomeUnknown) {
+		unchecked := c.Rule == "view/shared" && r.LeavesViewsOut()
+		if len(c.Findings) == 0 && (o.Verbose || c.Outcome == audit.OutcomeUnknown || unchecked) {
 			rows = append(rows, csvRow(r, c, nil, o))
 		}
 	}

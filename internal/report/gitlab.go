@@ -46,6 +46,9 @@ func writeGitLab(w io.Writer, from *source, _ Options) error {
 		if u := r.Unread; u != nil {
 			add(u.Location, "dbaudit/unread", "blocker", unreadText(r), "unread")
 		}
+		if r.LeavesViewsOut() {
+			add(nil, "dbaudit/views", "info", audit.ViewsUnchecked, "note")
+		}
 		for _, i := range issues(r, false) {
 			switch {
 			case i.waived():

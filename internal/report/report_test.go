@@ -208,7 +208,10 @@ func TestViewsThatWereNotChecked(t *testing.T) {
 	if views := chainOf(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
 		t.Errorf("the box of the views: %+v", views)
 	}
-	for f, mark := range map[Format]string{Table: "compliant*", Markdown: "compliant, views not checked", HTML: "compliant</span><br><span class=\"about\">views not checked</span>"} {
+	for f, mark := range map[Format]string{
+		Table: "compliant*", Markdown: "compliant, views not checked", HTML: "compliant</span><br><span class=\"about\">views not checked</span>",
+		CSV: audit.ViewsUnchecked, Unix: "note: " + r.Environment.Name + ": " + audit.ViewsUnchecked, GitLab: audit.ViewsUnchecked,
+	} {
 		if doc := renderedAll(t, f, []audit.Result{r, compliant()}, Options{}); strings.Count(doc, mark) != 1 {
 			t.Errorf("%v: the overview marks %d of the two verdicts", f, strings.Count(doc, mark))
 		}

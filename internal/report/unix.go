@@ -22,6 +22,9 @@ func writeUnix(w io.Writer, from *source, _ Options) error {
 		if u := r.Unread; u != nil {
 			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
+		if r.LeavesViewsOut() {
+			line(nil, "note", r.Environment.Name+": "+audit.ViewsUnchecked, "note")
+		}
 		for _, i := range issues(r, true) {
 			switch {
 			case i.waived():
