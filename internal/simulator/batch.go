@@ -3,6 +3,7 @@ package simulator
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -38,9 +39,9 @@ func (c *call) batch() (answer, error) {
 	return answer{plain: body, header: http.Header{"Content-Type": {kind}}, status: b.failed}, nil
 }
 
-// parts answers the parts of a batch or, with a transaction, of a change set. It returns the content
-// type and the body of the response.
-func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind, answer string, err error) {
+// parts answers the parts of a batch or of a change set, whose call is set. It returns the content type
+// and the body of the response.
+func (b *batch) parts(contentType string, body io.Reader, set *call) (kind, answer string, err error) {
 	kind, params, err := mime.ParseMediaType(contentType)
 	if err != nil || kind != "multipart/mixed" {
 		return "", "", fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
@@ -57,10 +58,10 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 		kind, text := httpPart, ""
 		switch {
 		case err != nil:
-		case t == nil && strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed"):
+		case set == nil && strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed"):
 			kind, text, err = b.changeSet(part)
 		default:
-			text, err = b.request(part, t)
+			text, err = b.request(part, set)
 		}
 		if err != nil {
 			return "", "", err //nolint:wrapcheck // the batch says that it is malformed
@@ -69,7 +70,7 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 		if kind == httpPart {
 			header.Set("Content-Transfer-Encoding", "binary")
 		}
-		if t != nil {
+		if set != nil {
 			header.Set("Content-ID", part.Header.Get("Content-ID"))
 		}
 		w, _ := out.CreatePart(header) // in memory
@@ -84,30 +85,31 @@ func (b *batch) parts(contentType string, body io.Reader, t *transaction) (kind,
 func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
 	b.server.writing.Lock()
 	defer b.server.writing.Unlock()
-	t := b.server.begin()
-	kind, text, err = b.parts(part.Header.Get("Content-Type"), part, t)
+	set := b.copy(b.server.begin())
+	set.private = true
+	kind, text, err = b.parts(part.Header.Get("Content-Type"), part, set)
 	if err != nil || b.failed != 0 {
 		return httpPart, b.failure, err
 	}
-	b.server.replace(t.world)
+	b.server.replace(set.world)
 	return kind, text, nil
 }
 
 // request answers a part that is an HTTP request. Some clients omit the empty line if there is no body,
 // or the length of the body, and line endings differ.
-func (b *batch) request(part *multipart.Part, t *transaction) (string, error) {
+func (b *batch) request(part *multipart.Part, set *call) (string, error) {
 	data, _ := io.ReadAll(part) // its end comes with the next part
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
 	if err != nil {
 		return "", fmt.Errorf("a part is not an HTTP request: %w", err)
 	}
-	if t != nil && (part.Header.Get("Content-ID") == "" || request.Method == http.MethodGet) {
+	if set != nil && (part.Header.Get("Content-ID") == "" || request.Method == http.MethodGet) {
 		return "", errors.New("a part of a change set needs a Content-ID, and cannot be a GET request")
 	}
 	w := httptest.NewRecorder()
 	w.Header().Set("OData-Version", "4.0")
-	if result, err := b.answer(request, []byte(strings.TrimSpace(body)), t); err != nil {
+	if result, err := b.answer(request, []byte(strings.TrimSpace(body)), cmp.Or(set, b.copy(b.server.current.Load()))); err != nil {
 		writeError(w, asAPIError(err))
 	} else {
 		result.write(w)
@@ -122,18 +124,12 @@ func (b *batch) request(part *multipart.Part, t *transaction) (string, error) {
 	return text.String(), nil
 }
 
-func (b *batch) answer(request *http.Request, body []byte, t *transaction) (answer, error) {
-	one, who := *b.call, *b.caller
-	one.caller, one.transaction, one.body = &who, t, body
-	one.method, one.header = request.Method, request.Header
-	one.rebase(b.server.current.Load())
-	if t != nil {
-		one.rebase(t.world)
-	}
+func (b *batch) answer(request *http.Request, body []byte, c *call) (answer, error) {
+	c.method, c.header, c.body, c.made = request.Method, request.Header, body, ""
 	root, err := url.Parse(b.root)
 	address := request.URL
 	if err != nil || address.IsAbs() && address.Host != root.Host || strings.HasSuffix(address.Path, "$batch") {
 		return answer{}, badURL("The address of a part must be below %s, and not a batch's.", b.root)
 	}
-	return one.run(strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/"), address.RawQuery)
+	return c.run(strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/"), address.RawQuery)
 }

@@ -14,19 +14,18 @@ import (
 
 // A call is one request to the Web API.
 type call struct {
-	server *Server
-	world  *world
-	caller *caller
-	method string
-	header http.Header
-	body   []byte
-	root   string // URL of the service as the request names it, with its slash
-	// transaction is set inside a change set of a batch.
-	transaction *transaction
-	made        string // the id of the row that the request makes
-	path        []segment
-	query       url.Values
-	rawQuery    string
+	server   *Server
+	world    *world
+	caller   *caller
+	method   string
+	header   http.Header
+	body     []byte
+	root     string // URL of the service as the request names it, with its slash
+	private  bool   // the call is a change set: only it sees its world
+	made     string // the id of the row that the request makes
+	path     []segment
+	query    url.Values
+	rawQuery string
 }
 
 // maxBody is more than any request of the Web API needs.

@@ -122,48 +122,51 @@ func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
 	return result, err
 }
 
-// A transaction is an unfinished change: a separate world.
-type transaction struct{ world *world }
-
 // change carries out a change of the environment: do works on a copy, the call's world. A failed change
 // has no effect. A change set is one change.
 func (c *call) change(do func() error) error {
-	if c.transaction != nil {
-		return c.apply(c.transaction, do)
+	if c.private {
+		return c.apply(do)
 	}
 	c.server.writing.Lock()
 	defer c.server.writing.Unlock()
-	t := c.server.begin()
-	if err := c.apply(t, do); err != nil {
+	c.rebase(c.server.begin())
+	if err := c.apply(do); err != nil {
 		return err
 	}
-	c.server.replace(t.world)
+	c.server.replace(c.world)
 	return nil
 }
 
-// begin starts a transaction on the current state. The caller holds s.writing.
-func (s *Server) begin() *transaction {
+// begin copies the current world, for a change. The caller holds s.writing.
+func (s *Server) begin() *world {
 	before := s.current.Load()
-	return &transaction{newWorld(before.env.Clone(), before.cat, before, s.options.Now(), "")}
+	return newWorld(before.env.Clone(), before.cat, before, s.options.Now(), "")
 }
 
-func (c *call) apply(t *transaction, do func() error) error {
-	c.rebase(t.world)
+func (c *call) apply(do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	env := t.world.env
+	env := c.world.env
 	cat, problems := normalise(env)
 	if len(problems) > 0 {
 		return fmt.Errorf("the change left an environment that cannot be used: %w", problems[0])
 	}
 	pinReferences(env)
-	t.world = newWorld(env, cat, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID)
-	c.rebase(t.world)
+	c.rebase(newWorld(env, cat, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID))
 	return nil
 }
 
-// rebase makes the call see another world, as the same caller.
+// copy is a call in another world, by the same caller.
+func (c *call) copy(w *world) *call {
+	other, who := *c, *c.caller
+	other.caller = &who
+	other.rebase(w)
+	return &other
+}
+
+// rebase moves the call to another world, as the same caller.
 func (c *call) rebase(w *world) {
 	c.world = w
 	if u := lookup[user](w, c.caller.user.ID); u != nil {
