@@ -53,7 +53,7 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 		var changes []change
 		for _, a := range open {
 			key := keyOf(a)
-			if _, still := so[key]; !still {
+			if _, still := so[key]; !still && isOver(a, list, failing) {
 				over, changes = append(over, a.ID), append(changes, change{a, true})
 			}
 			delete(so, key)
@@ -154,23 +154,60 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 // not end them.
 func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r alert.Rule) map[alert.Event]string {
 	events := map[alert.Event]string{}
-	if run, fails := failing[s.Environment.Name]; fails && run.EndedAt.After(s.LastResultAt) {
-		events[alert.CannotRun] = run.Error
+	if cannotRun(s, failing) {
+		events[alert.CannotRun] = failing[s.Environment.Name].Error
 	}
 	if s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
 		events[alert.Unknown] = "some controls could not be judged"
 	}
 	if ends := s.Environment.CredentialEnds; !ends.IsZero() && ends.Sub(now) < r.Notice() {
-		events[alert.Credential] = "it ends on " + ends.Format(time.DateOnly) + ": renew it"
+		events[alert.Credential] = renew(ends)
 	}
-	switch last := s.LastCompleteAt; {
-	case s.Environment.Paused:
-	case last.IsZero() && now.Sub(s.Environment.CreatedAt) > r.Silence():
-		events[alert.Silent] = "there was none yet"
-	case !last.IsZero() && now.Sub(last) > r.Silence():
-		events[alert.Silent] = "the last one was at " + last.Format("2006-01-02 15:04 UTC")
+	last := s.LastCompleteAt
+	if last.IsZero() {
+		last = s.Environment.CreatedAt
+	}
+	if !s.Environment.Paused && now.Sub(last) > r.Silence() {
+		events[alert.Silent] = lastComplete(s)
 	}
 	return events
+}
+
+func cannotRun(s store.Status, failing map[string]store.Run) bool {
+	run, fails := failing[s.Environment.Name]
+	return fails && run.EndedAt.After(s.LastResultAt)
+}
+
+func lastComplete(s store.Status) string {
+	if s.LastCompleteAt.IsZero() {
+		return "there was none yet"
+	}
+	return "the last one was at " + s.LastCompleteAt.Format("2006-01-02 15:04 UTC")
+}
+
+func renew(ends time.Time) string { return "it ends on " + ends.Format(time.DateOnly) + ": renew it" }
+
+// isOver reports whether what an alert is about has ended. It has not if only the rule, a label
+// or a pause is different now.
+func isOver(a store.Alert, list []store.Status, failing map[string]store.Run) bool {
+	i := slices.IndexFunc(list, func(s store.Status) bool {
+		return s.Environment.Name == a.Environment && s.Integration == a.Integration
+	})
+	if i < 0 {
+		return true // it is not audited any more
+	}
+	switch s := list[i]; alert.Event(a.Event) {
+	case alert.Unknown:
+		return s.Verdict != audit.VerdictIncomplete
+	case alert.CannotRun:
+		return !cannotRun(s, failing)
+	case alert.Silent:
+		return a.Message != lastComplete(s)
+	case alert.Credential:
+		return a.Message != renew(s.Environment.CredentialEnds)
+	case alert.New, alert.Fixed:
+	}
+	return a.Ended != ""
 }
 
 // tellAgain is when a message that failed is sent again.

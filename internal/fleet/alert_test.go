@@ -143,6 +143,40 @@ func TestOverWithoutFix(t *testing.T) {
 	})
 }
 
+// TestNotOver: what a rule, a label or a pause takes out of the alerts is not reported as over,
+// because it is as it was.
+func TestNotOver(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		before := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
+		environments(t, before, "a", "b")
+		for _, name := range []string{"a", "b"} {
+			list := failing(store.Environment{Name: name}, audit.SeverityHigh)
+			list[0].Verdict = audit.VerdictIncomplete
+			check(t, before.Record(t.Context(), list, "test"))
+		}
+		before.Close()
+		s := open(t, name)
+		check(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, 20)))
+		r, rule := &receiver{}, rules()[0]
+		rule.Events = append(rule.Events, alert.Credential)
+		o := fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}}
+		_, stop := start(t, s, o)
+		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == 7 })
+		check(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
+		stop()
+		o.Alerts.Rules[0].Severity, o.Alerts.Rules[0].After, o.Alerts.Rules[0].Before = audit.SeverityCritical, "100h", "10d"
+		_, stop = start(t, s, o)
+		time.Sleep(2500 * time.Millisecond)
+		stop()
+		o.Alerts.Rules[0].Labels = map[string]string{"no": "where"}
+		start(t, s, o)
+		time.Sleep(2500 * time.Millisecond)
+		if got := r.heard(); strings.Contains(got, "/true") {
+			t.Errorf("reported:\n%s", got)
+		}
+	})
+}
+
 // TestCredentialAlert: an alert says that a credential ends soon, and another that it was renewed.
 func TestCredentialAlert(t *testing.T) {
 	t.Parallel()
