@@ -113,9 +113,6 @@ const (
 
 func (k SubjectKind) String() string { return enum.Word(k) }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (k SubjectKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
-
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (k *SubjectKind) UnmarshalText(b []byte) error {
 	return enum.Set(k, b, "kind of subject", SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment)

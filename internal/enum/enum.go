@@ -1,5 +1,6 @@
 // Package enum has the methods' bodies of the enumerations in documents. An enumeration is a
-// string type: its values are the words of the document, and its zero value is unknown.
+// string type: its values are the words of the document, and its zero value is unknown. It has a
+// MarshalText if a document may say that a value is unknown.
 package enum
 
 import (

@@ -63,9 +63,6 @@ const (
 
 func (s State) String() string { return enum.Word(s) }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *State) UnmarshalText(b []byte) error {
 	return enum.Set(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
@@ -126,9 +123,6 @@ const (
 
 func (s Scope) String() string { return enum.Word(s) }
 
-// MarshalText implements [encoding.TextMarshaler].
-func (s Scope) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Scope) UnmarshalText(b []byte) error {
 	return enum.Set(s, b, "scope", ScopeIntegration, ScopeEnvironment)
@@ -145,9 +139,6 @@ const (
 )
 
 func (s Source) String() string { return enum.Word(s) }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (s Source) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Source) UnmarshalText(b []byte) error {
@@ -166,9 +157,6 @@ const (
 )
 
 func (v Viewer) String() string { return enum.Word(v) }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (v Viewer) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (v *Viewer) UnmarshalText(b []byte) error {
