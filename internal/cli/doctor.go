@@ -41,10 +41,10 @@ func (f *doctorFlags) define(*app) *cobra.Command {
 		Short: "check the connection, the sign-in and each read of a scan",
 		Long: help(`Checks, in this order: name resolution, TLS, the environment's
 challenge, sign-in, membership of the organization, version, each read that a
-scan needs with the missing privilege, impersonating the integration user and
-the owners of views, the clock, and the expiry of the credential. A cause that
-blocks everything (a disabled environment, a firewall) is reported once, and
-the other checks are skipped. The exit code is 3 when a check fails.
+scan needs, impersonation of the integration user and of the owners of views,
+the clock, and the expiry of the credential. It names each missing privilege. A
+cause that blocks everything (a disabled environment, a firewall) is reported
+once, and the other checks are skipped. The exit code is 3 when a check fails.
 
 --role-xml and --role-zip need no connection: they write a minimal security
 role for an auditor, as a solution component or as a solution that can be
@@ -56,11 +56,11 @@ documented, and says what dbaudit does if an assumption does not hold. It sends
 read requests only. Its JSON contains no name, id or address, so that you can
 attach it to an issue.
 
---apply signs in like apply, and names each missing privilege. Required are the
-privileges to write, the profile's minimum, and those that the platform gives to
-each new role, because no user can grant privileges that they do not have. With a
-plan, only what that plan requires is checked, and what a rollback would require
-in addition is a warning. Nothing is changed.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+--apply signs in like apply, and names each missing privilege. The identity
+needs the privileges to write, the profile's minimum, and those that the platform
+gives to each new role, because users can grant only privileges that they have.
+With a plan, it checks only what that plan requires; what a rollback requires in
+addition is a warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json

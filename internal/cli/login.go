@@ -90,7 +90,7 @@ func (f *logoutFlags) define(*app) *cobra.Command {
   dbaudit logout --username jane@contoso.com --client-id GUID`,
 	}
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to sign out (default everybody)")
-	cmd.Flags().StringVar(&f.clientID, "client-id", "", "the app registration that signed it in (DBAUDIT_CLIENT_ID)")
+	cmd.Flags().StringVar(&f.clientID, "client-id", "", "`id` of the app registration that was used to sign in (DBAUDIT_CLIENT_ID)")
 	return cmd
 }
 

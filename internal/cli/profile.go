@@ -76,7 +76,7 @@ func newProfileCommand(a *app) *cobra.Command {
 func newProfileShowCommand(a *app) *cobra.Command {
 	var document documentFlags
 	cmd := &cobra.Command{
-		Use: "show NAME", Short: "show a profile's controls, with their source",
+		Use: "show NAME|FILE", Short: "show a profile's controls, with their source",
 		ValidArgsFunction: completeProfiles(1),
 		Long:              `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase

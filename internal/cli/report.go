@@ -10,7 +10,7 @@ func newReportCommand(a *app) *cobra.Command {
 		Use:   "report RESULT.json...",
 		Short: "render saved results again",
 		Long: help(`Renders results that were saved with -f json, in any format, as the scan would.
-The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
+The exit code is 0 if the documents were written, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: "  dbaudit report result.json -f html -o report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			j, err := f.understood(a)
@@ -29,6 +29,6 @@ The exit code is that of the rendering, unless --fail-on is given.`, exitOK, exi
 		},
 	}
 	f.outputs.add(cmd.Flags())
-	failOnFlag(cmd.Flags(), &f.failOn, "use the exit code of a scan with this `severity`")
+	failOnFlag(cmd.Flags(), &f.failOn, "exit like a scan with this `severity` (default exit 0)")
 	return cmd
 }

@@ -120,7 +120,7 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of the OpenID Connect issuer, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
 	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
 	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what to report to whom (DBAUDIT_ALERTS); see docs/fleet.md")
-	flags.IntVar(&f.keepDays, "keep-days", keptDays, "`number` of days whose results are all kept; of older ones, the first of each month is kept; 0 keeps all")
+	flags.IntVar(&f.keepDays, "keep-days", keptDays, "`number` of days for which all results are kept; of older results, the first of each month is kept; 0 keeps all")
 	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, if no proxy terminates TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
 	return cmd

@@ -16,7 +16,7 @@ import (
 const defaultStore = "fleet.db"
 
 func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
-	flags.StringVar(name, "store", "", "`URL` of the store: an SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
+	flags.StringVar(name, "store", "", "`URL` of the store: a SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
 
 // storeName is the chosen store; empty if none is named.
@@ -88,8 +88,8 @@ func newDbCommand(a *app) *cobra.Command {
 	prune := &cobra.Command{
 		Use:   "prune",
 		Short: "remove old results",
-		Long: help(`Removes results that are older than some days. The first result of each month is kept, and
-so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, exitFailure),
+		Long: help(`Removes results that are older than --keep-days, except the first of each month. The dates
+since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		PreRunE: func(*cobra.Command, []string) error {
 			if days < 1 || days > mostKeptDays {
@@ -105,7 +105,7 @@ so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, ex
 			return err
 		}),
 	}
-	prune.Flags().IntVar(&days, "keep-days", 0, "`number` of days whose results are all kept")
+	prune.Flags().IntVar(&days, "keep-days", 0, "`number` of days for which all results are kept; required")
 	cmd.AddCommand(prune, &cobra.Command{
 		Use:     "migrate",
 		Short:   "update the store to this version of dbaudit",
@@ -129,7 +129,7 @@ so are the dates since when findings and outcomes exist.`, exitOK, exitUsage, ex
 	}, &cobra.Command{
 		Use:     "backup FILE",
 		Short:   "make a consistent copy of the store",
-		Long:    help(`Writes a consistent copy of an SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
+		Long:    help(`Writes a consistent copy of a SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])
