@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -154,6 +155,44 @@ func apart(files ...string) error {
 				return usagef("two documents would go to standard output: give all but one a file, such as with -o FILE after its -f")
 			case console.SameFile(file, other):
 				return usagef("two documents would go to %s: give each a separate file", file)
+			}
+		}
+	}
+	return nil
+}
+
+// spareInputs refuses to write over a file that a command takes as an argument and reads.
+func spareInputs(cmd *cobra.Command, args []string) error {
+	switch strings.TrimPrefix(cmd.CommandPath(), "dbaudit ") {
+	case "lint":
+		if cmd.Flags().Changed("fix") {
+			return nil // which writes its inputs
+		}
+	case "check", "diff", "discover", "doctor":
+	case "profile show", "profile diff", "profile export", "profile check-source":
+		builtin := profileNames()
+		args = slices.DeleteFunc(slices.Clone(args), func(name string) bool { return slices.Contains(builtin, name) })
+		if page := cmd.Flags().Lookup("file"); page != nil {
+			args = append(args, page.Value.String())
+		}
+	default:
+		return nil
+	}
+	for _, flag := range []string{"output", "snapshot", "input", "record"} {
+		f := cmd.Flags().Lookup(flag)
+		if f == nil {
+			continue
+		}
+		files := []string{f.Value.String()}
+		if o, many := f.Value.(*outputFlag); many {
+			files = nil
+			for _, d := range o.outputs.list {
+				files = append(files, d.file)
+			}
+		}
+		for _, file := range files {
+			if !console.IsStdout(file) && slices.ContainsFunc(args, func(input string) bool { return console.SameFile(input, file) }) {
+				return usagef("--%s %s would overwrite a file that this command reads: choose another file", flag, file)
 			}
 		}
 	}

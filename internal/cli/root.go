@@ -110,12 +110,12 @@ It never calls anything compliant that it did not read.`,
 		SilenceErrors: true,
 		Args:          arguments(0, 0),
 		RunE:          showHelp,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.command = cmd
 			if a.Quiet && a.Verbose {
 				return usagef("--quiet and --verbose exclude each other")
 			}
-			return nil
+			return spareInputs(cmd, args)
 		},
 	}
 	flags := root.PersistentFlags()
