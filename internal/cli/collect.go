@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/recording"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -108,7 +107,7 @@ func record(a *app, file, command string, targets []run.Target, documents ...str
 		if err != nil {
 			return err
 		}
-		if err := console.WriteFile(file, data); err != nil {
+		if err := a.PutData(file, data); err != nil {
 			return err
 		}
 		a.Sayf("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)

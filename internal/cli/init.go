@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -17,7 +18,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/doctor"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -62,14 +62,17 @@ type initValue struct {
 }
 
 func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
-	if f.guide {
-		return printGuide(a, f.connection, f.requirement)
+	if f.guide && !a.command.Flags().Changed("output") {
+		f.output = "-"
 	}
 	streamed := a.Stream(f.output) != nil
 	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if f.guide {
+		return printGuide(a, f.output, f.connection, f.requirement)
 	}
 	values := []initValue{
 		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.URL, dataverse.ParseEnvironment},
@@ -144,7 +147,7 @@ var guideText string
 
 // printGuide prints how to set up the auditor, with the known values filled in. Unknown values
 // are in capitals, so that a command that was copied too early fails.
-func printGuide(a *app, conn run.Connection, req run.Wanted) error {
+func printGuide(a *app, output string, conn run.Connection, req run.Wanted) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	file, err := a.Configuration()
 	if err != nil {
@@ -174,7 +177,7 @@ func printGuide(a *app, conn run.Connection, req run.Wanted) error {
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
-	return a.Put("", []byte(text.WrapLines(b.String(), a.Width)))
+	return a.PutTable(output, func(w io.Writer, _ int) error { _, err := io.WriteString(w, b.String()); return err })
 }
 
 // replaced is a value of the configuration, unless dbaudit init wrote it as an example.

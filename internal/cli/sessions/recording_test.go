@@ -238,3 +238,15 @@ func leaksNothing(t *testing.T, data string, server *simulator.Server) {
 		}
 	}
 }
+
+// A recording goes to standard output, too, if nothing else does.
+func TestRecordingToStandardOutput(t *testing.T) {
+	t.Parallel()
+	p := newPlaceApart(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	o := p.run("collect", "-o", p.file("snapshot.json"), "--record", "-").must(t, 0)
+	p.has(o.stdout, "RetrieveUserPrivileges")
+	p.has(p.run("collect", "--record", "-").must(t, 2).stderr, "two documents would go to standard output")
+	if _, err := os.Stat("-"); err == nil {
+		t.Error(`there is a file named "-"`)
+	}
+}
