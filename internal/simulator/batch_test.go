@@ -72,6 +72,7 @@ func TestBatch(t *testing.T) {
 	}
 	for name, body := range map[string]string{
 		"no Content-ID": set(strings.Replace(writePart("1", "DELETE", "roles("+role+")", ""), "Content-ID: 1\r\n", "", 1)),
+		"two bodies":    set(writePart("1", "PATCH", "roles("+role+")", `{"name":"Twice"} {}`)),
 		"GET in a set":  set(writePart("1", "GET", "roles", "")),
 		"a batch in it": strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "POST /api/data/v9.2/$batch", 1),
 		"another host":  strings.Replace(getPart("x"), "GET /api/data/v9.2/x", "GET https://example.com/api/data/v9.2/roles", 1),

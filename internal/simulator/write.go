@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime"
 	"net/http"
@@ -68,7 +69,11 @@ func (c *call) readBody(into any) error {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(c.body))
 	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(into); err != nil {
+	err := decoder.Decode(into)
+	if err == nil && !json.Valid(c.body) {
+		err = errors.New("something follows the object")
+	}
+	if err != nil {
 		return badRequest("Error identified in Payload provided by the user: %v", err)
 	}
 	return nil
