@@ -59,7 +59,7 @@ type Change struct{ Added, Updated, Unchanged int }
 
 // Import adds environments, or updates those of the same name. An integration is retired, and
 // keeps its history, if its profile is not among theirs. An environment that had no schedule
-// is due at once.
+// is due at once. One that has another URL is stale until it is scanned.
 func (s *Store) Import(ctx context.Context, who string, environments []Environment) (Change, error) {
 	var change Change
 	// All lock them in this order, so that two never wait for each other.
@@ -113,6 +113,11 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, change *Change)
 	id, err := t.save(ctx, e)
 	if err != nil {
 		return err
+	}
+	if !added && e.URL != old.URL { // the last complete scan was of another environment
+		if err := t.exec(ctx, "UPDATE integration SET last_complete_at = NULL WHERE environment_id = $1", id); err != nil {
+			return err
+		}
 	}
 	return t.setIntegrations(ctx, id, e.Profiles)
 }

@@ -506,6 +506,32 @@ func TestImportAgain(t *testing.T) {
 	})
 }
 
+// TestImportOtherURL: an environment that moves to another URL is not compliant by the scan of
+// the one before, also if it was removed in between.
+func TestImportOtherURL(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		put := func(url string) {
+			t.Helper()
+			must(s.Import(t.Context(), "jane", []store.Environment{{Name: "a", URL: url, Every: time.Hour, Config: "x", Profiles: []string{"demandbase"}}}))
+		}
+		for _, url := range []string{"https://one.example", "https://two.example"} {
+			put(url)
+			if st := status(t, s, "a"); st.Green() {
+				t.Errorf("%s is compliant before it was scanned", url)
+			}
+			scan(t, s, c, "a", result("a", "1", c.at, pass("A")))
+			put(url)
+			if st := status(t, s, "a"); !st.Green() {
+				t.Errorf("%s is not compliant after a scan: %+v", url, st)
+			}
+			check(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Retire(t.Context(), must(tx.Lock(t.Context(), "a"))) }))
+			c.advance(time.Minute)
+		}
+	})
+}
+
 // TestRecord: a pipeline posts into the same history, also of an environment
 // that nobody has added, and that an environment that was not read is a failed run.
 func TestRecord(t *testing.T) {
