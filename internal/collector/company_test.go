@@ -63,7 +63,7 @@ func TestCostOfSeveral(t *testing.T) {
 				complete(t, s)
 			}
 			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), rounds(t, p, all...)
-			if most := 11 + roles + 3 + 2*n; requests > most {
+			if most := 12 + roles + 2 + 2*n; requests > most {
 				t.Errorf("×%d, %d integrations, %d roles, 1 owner: %d requests, more than %d", factor, n, roles, requests, most)
 			}
 			if deep > 4 {

@@ -123,7 +123,7 @@ func TestCost(t *testing.T) {
 			complete(t, s)
 			requests, deep := len(calls.take()), rounds(t, p, l.options)
 			roles := len(s.RolePrivileges)
-			if most := 13 + roles + 3*owners; requests > most || roles != 3 {
+			if most := 14 + roles + 2*owners; requests > most || roles != 3 {
 				t.Errorf("×%d, %d roles, %d owners: %d requests, more than %d", factor, roles, owners, requests, most)
 			}
 			if deep > 4 {
