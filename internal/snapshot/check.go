@@ -15,7 +15,7 @@ import (
 // User and role are deduced by the pattern, a part of their names, if the requirement names
 // none; without a pattern they are not checked.
 func (s *Snapshot) Check(pattern string) error {
-	return s.check(s.Reach(s.Requirement, pattern))
+	return s.check(s.reach(pattern))
 }
 
 // CheckUsers is [Snapshot.Check] for every application user.

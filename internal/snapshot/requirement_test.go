@@ -59,14 +59,14 @@ func TestFitsRole(t *testing.T) {
 
 func TestUser(t *testing.T) {
 	s := sample(t)
-	if id, ok := s.User(s.Requirement, pattern); id != "user" || !ok {
+	if id, ok := s.User(pattern); id != "user" || !ok {
 		t.Errorf("user is %q, %v", id, ok)
 	}
-	if id, ok := s.User(s.Requirement, "nobody"); id != "" || ok {
+	if id, ok := s.User("nobody"); id != "" || ok {
 		t.Errorf("nobody is %q, %v", id, ok)
 	}
 	s.Users["twin"] = snapshot.User{ApplicationID: "another", Name: "demandbase"}
-	if id, ok := s.User(s.Requirement, pattern); id != "" || ok {
+	if id, ok := s.User(pattern); id != "" || ok {
 		t.Errorf("one of two is %q, %v", id, ok)
 	}
 }

@@ -27,7 +27,7 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 		return &part
 	}
 	owners := s.owners()
-	principals, roots := s.Reach(s.Requirement, pattern)
+	principals, roots := s.reach(pattern)
 	part.Users = pick(s.Users, owners)
 	for id, u := range s.Users {
 		if s.Requirement.Fits(u, pattern) {
@@ -82,7 +82,7 @@ func (o *outline) slice(choose Choice) (s *Snapshot, ok bool, err error) {
 	if err := take(o, "users", s.Users, s.owners(), s.Requirement.mayFit(pattern)); err != nil {
 		return nil, true, err
 	}
-	principals, roots := s.Reach(s.Requirement, pattern)
+	principals, roots := s.reach(pattern)
 	if err := errors.Join(take(o, "role_privileges", s.RolePrivileges, roots, nil), take(o, "shares", s.Shares, principals, nil)); err != nil {
 		return nil, true, err
 	}
@@ -147,10 +147,10 @@ func (s *Snapshot) owners() map[string]bool {
 
 // User is the id of the single user that the requirement names and that is not
 // soft-deleted; ok is false if there is none or more than one.
-func (s *Snapshot) User(r Requirement, pattern string) (id string, ok bool) {
+func (s *Snapshot) User(pattern string) (id string, ok bool) {
 	count := 0
 	for candidate, user := range s.Users {
-		if !user.Deleted && r.Fits(user, pattern) {
+		if !user.Deleted && s.Requirement.Fits(user, pattern) {
 			id = candidate
 			count++
 		}
@@ -170,12 +170,12 @@ func (s *Snapshot) rolesOf(user string) []string {
 	return ids
 }
 
-// Reach names the principals whose shares, and the root roles whose privileges,
-// may matter to a verdict: the integration user and its teams; the roles that
-// are assigned to them, and those whose name fits the requirement.
-func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[string]bool) {
+// reach names what may matter to a verdict: the principals with shares, which are the
+// integration user and its teams; and the root roles with privileges, which are those of
+// these principals and those with a matching name.
+func (s *Snapshot) reach(pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
-	if id, ok := s.User(r, pattern); ok {
+	if id, ok := s.User(pattern); ok {
 		principals[id] = true
 		for _, team := range s.Users[id].Teams {
 			principals[team] = true
@@ -185,7 +185,7 @@ func (s *Snapshot) Reach(r Requirement, pattern string) (principals, roots map[s
 		}
 	}
 	for _, role := range s.Roles {
-		if r.FitsRole(role.Name, pattern) {
+		if s.Requirement.FitsRole(role.Name, pattern) {
 			roots[role.RootID] = true
 		}
 	}

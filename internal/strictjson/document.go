@@ -33,7 +33,7 @@ func Format(doc []byte, kind string, formats ...string) (string, error) {
 		return "", fault(doc, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return "", fmt.Errorf("more follows after the end of the document at %s: give one document for each file", Position(doc, d.InputOffset()))
+		return "", fmt.Errorf("more follows after the end of the document at %s: give one document for each file", position(doc, d.InputOffset()))
 	}
 	format, isText := head.Format.(string)
 	switch {
@@ -88,7 +88,7 @@ func decode(doc []byte, v any, lower bool, free ...string) error {
 		return fault(doc, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("something follows the end of the document at %s", Position(doc, d.InputOffset()))
+		return fmt.Errorf("something follows the end of the document at %s", position(doc, d.InputOffset()))
 	}
 	return nil
 }
@@ -104,9 +104,9 @@ func fault(doc []byte, err error) error {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(doc)):
 		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
 	case syntax != nil:
-		return fmt.Errorf("%s: this is not JSON: %w", Position(doc, syntax.Offset-1), err)
+		return fmt.Errorf("%s: this is not JSON: %w", position(doc, syntax.Offset-1), err)
 	case errors.As(err, &other):
-		return fmt.Errorf("%s: %s cannot be a JSON %s", Position(doc, other.Offset), cmp.Or(other.Field, "the document"), other.Value)
+		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, other.Offset), cmp.Or(other.Field, "the document"), other.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", visible(field))
@@ -117,8 +117,8 @@ func fault(doc []byte, err error) error {
 // visible is a text of the document as a message has it.
 func visible(s string) string { return text.Name(text.Line(s), 80) }
 
-// Position is a byte offset as line and column.
-func Position(doc []byte, offset int64) string {
+// position is a byte offset as line and column.
+func position(doc []byte, offset int64) string {
 	before := doc[:min(max(offset, 0), int64(len(doc)))]
 	line := bytes.Count(before, []byte("\n")) + 1
 	return fmt.Sprintf("line %d, column %d", line, len(before)-bytes.LastIndexByte(before, '\n'))

@@ -53,7 +53,7 @@ func members(data []byte, lower bool, free []string) error {
 			if !inside.array && isName(data, end) {
 				name := data[i:end]
 				if lower && !inside.free && !bytes.Equal(name, bytes.ToLower(name)) {
-					return fmt.Errorf("%s: unknown key %s", Position(data, int64(i)), visible(string(name)))
+					return fmt.Errorf("%s: unknown key %s", position(data, int64(i)), visible(string(name)))
 				}
 				freed = lower && slices.Contains(free, string(name[1:len(name)-1]))
 				names = append(names, member{name, i})
@@ -76,7 +76,7 @@ func unique(data []byte, names []member) error {
 	}
 	for i := 1; i < len(names); i++ {
 		if bytes.Equal(names[i].name, names[i-1].name) {
-			return fmt.Errorf("an object has %s twice, at %s", visible(string(names[i].name)), Position(data, int64(names[i].at)))
+			return fmt.Errorf("an object has %s twice, at %s", visible(string(names[i].name)), position(data, int64(names[i].at)))
 		}
 	}
 	return nil

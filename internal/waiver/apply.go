@@ -32,7 +32,7 @@ type RemarkKind string
 // The kinds of remark.
 const (
 	Expired  RemarkKind = "expired"
-	Expiring RemarkKind = "expiring" // within [WarnDays]
+	Expiring RemarkKind = "expiring" // within warnDays
 	Unused   RemarkKind = "unused"
 	Refused  RemarkKind = "refused" // it is broader than its finding without saying so
 )
@@ -183,7 +183,7 @@ func (o Options) remark(w Waiver, u use) (kind RemarkKind, says string) {
 		return Unused, "covers nothing: the profile has no such control"
 	case u.judged && u.covered == 0 && !u.unjudged:
 		return Unused, fmt.Sprintf("covers no finding of %s: remove it", strings.Join(u.environments, ", "))
-	case days <= WarnDays:
+	case days <= warnDays:
 		return Expiring, fmt.Sprintf("by %s ends on %s: fix the finding before then, or accept it again", w.Owner, w.Expires)
 	}
 	return "", ""

@@ -17,10 +17,10 @@ import (
 const DefaultName = "waivers.yaml"
 
 const (
-	// MaxDays is how far ahead a waiver's expiry date may be.
-	MaxDays = 366
-	// WarnDays is how long before its expiry date a remark reports a waiver.
-	WarnDays = 14
+	// maxDays is how far ahead a waiver's expiry date may be.
+	maxDays = 366
+	// warnDays is how long before its expiry date a remark reports a waiver.
+	warnDays = 14
 )
 
 // A Kind says why a finding is accepted.
@@ -84,9 +84,9 @@ func (f *File) check(asOf time.Time) error {
 		switch {
 		case err != nil:
 			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is not a date: want YYYY-MM-DD", w.Expires), index, "expires"))
-		case days > MaxDays:
+		case days > maxDays:
 			faults = append(faults, f.fault(fmt.Sprintf("expires: %s is %d days ahead, but the maximum is %d: accepted findings are reviewed every year",
-				w.Expires, days, MaxDays), index, "expires"))
+				w.Expires, days, maxDays), index, "expires"))
 		}
 		key := w.target()
 		if line, ok := first[key]; ok {
