@@ -75,7 +75,24 @@ _named := object.union(always, _besides)
 
 # METADATA
 # description: What each dangerous one of some privileges, named in lower case, lets a vendor's integration do.
-of_integration(names) := object.union(_by_right(names), object.filter(_named, names))
+of_integration(names) := object.union(_by_right(names), object.filter(_named, names & object.keys(_named)))
+
+# METADATA
+# description: What each of some privileges, named in lower case, that is dangerous in every role lets its holder do.
+of_any(names) := object.filter(always, names & object.keys(always))
+
+# METADATA
+# description: What gives a power over the environment, namely one privilege of each set.
+powers := {
+	"change and assign security roles": [{"prvcreaterole", "prvwriterole"}, {"prvassignrole"}],
+	"make users administrators": [{"prvpromotetoadmin"}],
+	"change the organization's settings": [{"prvwriteorganization"}],
+	"import and publish customizations": [{"prvimportcustomization"}, {"prvpublishcustomization"}],
+}
+
+# METADATA
+# description: All privileges that are part of one.
+powerful := union({set | some sets in powers; some set in sets})
 
 _by_right(names) := {name: text |
 	strings.any_prefix_match(names, object.keys(_rights))

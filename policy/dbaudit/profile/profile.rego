@@ -66,8 +66,16 @@ spelt := _spelt
 _spelt[lower(name)] contains name if some name in minimum
 
 # METADATA
-# description: The privileges that are not surplus, in lower case, whatever the configuration allows.
-accepted := object.keys(spelt) | {lower(name) | some name in current.allow}
+# description: The privileges that are not surplus, in lower case, with those that the configuration allows.
+accepted(allowed) := union({
+	object.keys(spelt),
+	{lower(name) | some name in current.allow},
+	{lower(name) | some name in allowed},
+})
+
+# METADATA
+# description: Those, and what Dataverse gives to each new role.
+meant(allowed) := accepted(allowed) | platform_defaults
 
 # METADATA
 # description: >-

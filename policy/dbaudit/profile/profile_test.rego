@@ -33,10 +33,11 @@ test_minimum_names_each_privilege_once if {
 }
 
 test_accepted_is_what_is_required_or_allowed if {
-	profile.accepted == {
+	profile.accepted(["prvReadTask"]) == {
 		"prvreadaccount",
 		"prvreadcontact",
 		"prvreadnote",
+		"prvreadtask",
 	} with input as testing.snapshot
 		with data.profiles.demandbase as object.union(_other, {"allow": ["prvReadNote"]})
 }

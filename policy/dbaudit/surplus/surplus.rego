@@ -15,7 +15,9 @@ import data.dbaudit.words
 # description: The privileges that the role grants and that are neither required nor allowed.
 names := _unspelt if {
 	count(lowered & _meant) == 0
-} else := {name | some name in _unspelt; not lower(name) in _meant}
+} else := {name | some name in _unspelt; not _is_meant(name)}
+
+_is_meant(name) if lower(name) in _meant
 
 # METADATA
 # description: What the role grants in a spelling that the profile does not use.
@@ -23,18 +25,20 @@ _unspelt := integration.own_names - profile.minimum
 
 lowered := {name | some name in words.lowered(_unspelt)}
 
-_meant := accepted | profile.platform_defaults
+_meant := profile.meant(_allowed)
 
 # METADATA
 # description: >-
 #   The privileges that are not surplus, in lower case: those that the integration must have, and those that the
 #   profile or the configuration allows.
-accepted := profile.accepted | {name | some name in words.lowered(input.requirement.allow)}
+accepted := profile.accepted(_allowed)
+
+_allowed := object.get(input.requirement, "allow", [])
 
 # METADATA
 # description: The part of it that LINT-DANGEROUS names too, if the role comes from a file.
 dangerous := {name |
-	reasons := danger.of_integration(lowered - _meant)
+	reasons := object.remove(danger.of_integration(lowered), _meant)
 	count(reasons) > 0
 	some name in names
 	reasons[lower(name)]
@@ -42,4 +46,6 @@ dangerous := {name |
 
 # METADATA
 # description: The surplus in display order, the dangerous privileges first.
-listed := array.concat(sort(dangerous), sort(names - dangerous))
+listed := sort(names) if {
+	count(dangerous) == 0
+} else := array.concat(sort(dangerous), sort(names - dangerous))

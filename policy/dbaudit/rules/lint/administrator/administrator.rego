@@ -17,6 +17,7 @@
 #   remediation: Remove the privileges that the finding names from the role, and leave this work to administrators.
 package dbaudit.rules.lint.administrator
 
+import data.dbaudit.danger
 import data.dbaudit.integration
 import data.dbaudit.lint
 import data.dbaudit.surplus
@@ -49,18 +50,10 @@ findings contains {
 not_applicable := lint.not_applicable
 
 # METADATA
-# description: >-
-#   What gives a power: one privilege of each set, none of which the vendor requires.
-_sources := {
-	"change and assign security roles": [{"prvcreaterole", "prvwriterole"}, {"prvassignrole"}],
-	"make users administrators": [{"prvpromotetoadmin"}],
-	"change the organization's settings": [{"prvwriteorganization"}],
-	"import and publish customizations": [{"prvimportcustomization"}, {"prvpublishcustomization"}],
-}
-
+# description: The powers that a role gives, each with the privileges that give it, none of which the vendor requires.
 _powers[role][power] := {name | some key in union(held); name := granted[key]} if {
 	some role, granted in _granted
-	some power, sets in _sources
+	some power, sets in danger.powers
 	held := {common | some set in sets; common := set & object.keys(granted)}
 	not set() in held
 }
@@ -78,4 +71,4 @@ _lowered(role, grants) := surplus.lowered if {
 	role == integration.role
 } else := {name | some name in words.lowered(object.keys(grants))}
 
-_powerful := union({set | some sets in _sources; some set in sets}) - surplus.accepted
+_powerful := danger.powerful - surplus.accepted

@@ -40,8 +40,10 @@ not_applicable := lint.not_applicable
 # scope: document
 _misspelt contains role if {
 	some role, entries in input.role_entries
+	meant := lint.standards[role] - {""}
+	count(meant) > 0
 	spelt := {name | name := entries[_].name}
-	count(lint.standards[role] - (spelt | {""})) > 0
+	count(meant - spelt) > 0
 }
 
 _misspelt contains role if {

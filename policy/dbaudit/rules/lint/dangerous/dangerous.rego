@@ -52,24 +52,17 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   What each dangerous privilege of a role lets its holder do. For a role that must grant nothing beyond a
-#   minimum, these are the dangerous privileges of its surplus.
+#   What each dangerous privilege of a role, neither required nor allowed, lets its holder do. For a role that must
+#   grant nothing beyond a minimum, these are the dangerous privileges of its surplus.
 # scope: document
-_reasons[role] := object.filter(danger.always, _unexpected[role]) if {
-	some role, _ in lint.named
+_reasons[role] := object.remove(danger.of_any(names), surplus.accepted) if {
+	some role, names in lint.named
 	not role in _minimal
 }
 
-_reasons[role] := danger.of_integration(_unexpected[role]) if {
-	some role, _ in lint.named
-	role in _minimal
-}
-
-# METADATA
-# description: The privileges of each role that are neither required nor allowed, in lower case.
-_unexpected := {role: unexpected |
+_reasons[role] := object.remove(danger.of_integration(names), surplus.accepted) if {
 	some role, names in lint.named
-	unexpected := names - surplus.accepted
+	role in _minimal
 }
 
 _minimal contains integration.role if profile.controls["role/least-privilege"]

@@ -67,7 +67,7 @@ _unlevelled := {role |
 # scope: document
 _beyond contains role if {
 	some role, entries in input.role_entries
-	count(lint.standards[role] & object.keys(input.privileges)) > 0
+	count(lint.standards[role] & _defined) > 0
 	some entry in entries
 	allowed := input.privileges[entry.standard].depths
 	not lower(entry.level) in allowed
@@ -75,8 +75,10 @@ _beyond contains role if {
 
 _beyond contains role if {
 	some role, names in lint.named
-	count(names & object.keys(input.privileges)) > 0
+	count(names & _defined) > 0
 }
+
+_defined := object.keys(input.privileges)
 
 _fault(line) := sprintf("%s has no level", [line.name]) if line.level == ""
 

@@ -55,7 +55,7 @@ _removals := [{"name": name, "depth": depth} |
 	some name in surplus.listed
 	depth := own[name]
 ] if {
-	count(surplus.names - object.keys(integration.own)) == 0
+	count(integration.own_names) == count(integration.own)
 } else := [object.union({"name": name}, named) |
 	depths := {name: {"depth": depth} | some name, depth in integration.own}
 	some name in surplus.listed
