@@ -38,7 +38,7 @@ func (f *collectFlags) define(*app) *cobra.Command {
 	requirementFlags(cmd.Flags(), &f.requirement)
 	scopeFlag(cmd.Flags(), &f.scope)
 	outputFileFlag(cmd.Flags(), &f.output)
-	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, to hand it over")
+	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, for a file that you hand over")
 	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
 	addRecord(cmd.Flags(), &f.record)
 	return cmd

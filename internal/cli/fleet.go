@@ -96,9 +96,9 @@ user name of the session; "local" is the page without a sign-in.`, exitOK, exitU
 		&cobra.Command{
 			Use:   "import FILE...",
 			Short: "add or update environments",
-			Long: help(`Adds the environments of configurations (the same dbaudit.yaml that scan reads, whose
-every: says how often) and of CSV (a file whose name ends in .csv; its first row names the
-columns: name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
+			Long: help(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
+that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and a first row
+with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
 profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 			RunE:    func(cmd *cobra.Command, args []string) error { return f.add(cmd.Context(), args) },
@@ -109,7 +109,7 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 			Example: "  dbaudit fleet list",
 			RunE:    inStore(a, &f.store, f.list),
 		},
-		f.pausing("pause", "stop scanning environments automatically", true),
+		f.pausing("pause", "stop scheduled scans of environments until resume", true),
 		f.pausing("resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{

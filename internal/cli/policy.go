@@ -189,7 +189,7 @@ func segment(name string) string {
 func newProfileNewCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "new NAME",
-		Short:   "scaffold a profile that extends a built-in one",
+		Short:   "write NAME.yaml, a profile that extends a built-in one",
 		Example: "  dbaudit profile new acme",
 		RunE: func(_ *cobra.Command, args []string) error {
 			name := args[0]
