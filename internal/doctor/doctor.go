@@ -112,15 +112,16 @@ type examination struct {
 	client  *dataverse.Client
 	asker   *collector.Asker
 	// unreachable is why nothing can be read; empty if something can.
-	unreachable string
-	self        dataverse.GUID            // the identity's systemuserid
-	names       []string                  // the privileges that matter
-	held        map[string]snapshot.Depth // the identity's privileges; nil if unknown
-	heldError   error                     // why they are unknown
-	known       dataverse.Known           // words of an advice for users that a refusal may name
-	reported    map[string]string         // reported reasons, with the titles of their checks
-	users       bool                      // whether users can be read
-	fresh       bool                      // whether reads bypass the caches of permissions
+	unreachable  string
+	organization dataverse.GUID            // that of WhoAmI
+	self         dataverse.GUID            // the identity's systemuserid
+	names        []string                  // the privileges that matter
+	held         map[string]snapshot.Depth // the identity's privileges; nil if unknown
+	heldError    error                     // why they are unknown
+	known        dataverse.Known           // words of an advice for users that a refusal may name
+	reported     map[string]string         // reported reasons, with the titles of their checks
+	users        bool                      // whether users can be read
+	fresh        bool                      // whether reads bypass the caches of permissions
 }
 
 // has is the depth at which the identity has a privilege; none if unknown.

@@ -162,15 +162,22 @@ func (x *examination) membership(ctx context.Context) (Check, error) {
 	x.self = answer.UserId
 	x.known[x.self] = "this identity"
 	x.held, x.heldError = x.privilegesHeld(ctx)
-	detail := fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)
+	x.organization = answer.OrganizationId
+	c := Check{Outcome: Passed}
 	if x.heldError != nil {
-		why, advice := describe(x.heldError)
-		c := x.lacks(x.heldError, needs("prvReadUser"))
-		c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
-		c.Detail = detail + "; it is not known how far it can read, because its privileges could not be read: " + why
-		return c, nil
+		c = x.unheld()
 	}
-	return Check{Outcome: Passed, Detail: detail}, nil
+	c.Detail = fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId) + c.Detail
+	return c, nil
+}
+
+// unheld says that the identity's privileges could not be read.
+func (x *examination) unheld() Check {
+	why, advice := describe(x.heldError)
+	c := x.lacks(x.heldError, needs("prvReadUser"))
+	c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
+	c.Detail = "; it is not known how far it can read, because its privileges could not be read: " + why
+	return c
 }
 
 func (x *examination) version(ctx context.Context) (Check, error) {

@@ -16,7 +16,11 @@ import (
 
 // reads makes the reads of a scan, for a row each. Later ones use ids of earlier rows.
 func (x *examination) reads(ctx context.Context) {
-	x.read(ctx, "read-organization", "read organization", collector.Organizations().Probe, "prvReadOrganization")
+	organization := x.read(ctx, "read-organization", "read organization", collector.Organizations().Probe, "prvReadOrganization")
+	if c := &x.checks[len(x.checks)-1]; organization != "" && x.organization != "" && !strings.EqualFold(organization.String(), x.organization.String()) {
+		c.Outcome, c.Advice = Failed, "check --url, and any proxy in between"
+		c.Detail = fmt.Sprintf("the responses come from two organizations, %s and %s: a scan ends in an error", x.organization, organization)
+	}
 	self := dataverse.NeNull("applicationid")
 	if x.self != "" {
 		self = dataverse.EqID("systemuserid", x.self)

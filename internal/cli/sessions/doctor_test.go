@@ -442,6 +442,22 @@ func TestDoctorFailsWhereAScanIsUnknown(t *testing.T) {
 	}
 }
 
+// Whatever an environment does otherwise than assumed, doctor passes only if a scan can judge it.
+func TestDoctorPassesOnlyWhereAScanJudges(t *testing.T) {
+	t.Parallel()
+	for _, c := range simulator.Contradictions() {
+		t.Run(string(c), func(t *testing.T) {
+			t.Parallel()
+			env := builtin(t, "compliant")
+			env.Contradictions = []simulator.Contradiction{c}
+			p := requiring(t, serve(t, env, simulator.Options{}))
+			if doctor, scan := p.run("doctor").code, p.run("scan").code; doctor == 0 && scan > 1 {
+				t.Errorf("doctor ends in 0, and a scan in %d", scan)
+			}
+		})
+	}
+}
+
 // changed changes or answers requests before they are sent.
 type changed struct {
 	next   http.RoundTripper
