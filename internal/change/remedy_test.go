@@ -296,6 +296,10 @@ func TestOnlyASoftDeletedUser(t *testing.T) {
 func TestNoSuchUnit(t *testing.T) {
 	f := full(CorrectConfiguration)
 	f.BusinessUnit = &audit.Reference{Name: "Atlantis"}
+	created := audit.Fix{Kind: CreateApplicationUser, BusinessUnit: f.BusinessUnit}
+	if how := strings.Join(For(created, contoso()).Portal, " "); !strings.Contains(how, "correct business_unit in dbaudit.yaml") {
+		t.Error(how)
+	}
 	r := For(f, contoso())
 	if want := `Correct business_unit in dbaudit.yaml, or create or enable the business unit "Atlantis".`; r.Summary != want {
 		t.Errorf("%s, want %s", r.Summary, want)

@@ -21,7 +21,7 @@ func ofUsers() []kind {
 			portal: []string{
 				"{settings} > Application users.",
 				"Choose + New app user, then + Add an app, select the app registration[ of the application {application}], and choose Add.",
-				"Choose the business unit[ {unit}].",
+				"Choose the business unit[ {unit}. If the list does not have it, correct business_unit in dbaudit.yaml, or create or enable the unit first].",
 				"Choose the pencil beside Security roles, select {role|the integration's role}, and save.",
 				"Choose Create.",
 			},
