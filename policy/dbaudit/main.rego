@@ -19,8 +19,16 @@ import data.dbaudit.profile
 #   judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
-	some [category, name] in _applying
-	some finding in data.dbaudit.rules[category][name].findings
+	some found in _found
+	some finding in found
+}
+
+# METADATA
+# description: The findings of the rules that apply, by rule; no entry for a rule without any.
+_found := {id: found |
+	some id, [category, name] in _applying
+	found := data.dbaudit.rules[category][name].findings
+	count(found) > 0
 }
 
 # METADATA
@@ -103,9 +111,7 @@ invalid contains sprintf("the rule %s reports a finding under %s without a messa
 # METADATA
 # description: What a rule reports, if not all of it is findings of its own, with a message each.
 _faulty[id] := found if {
-	some id, [category, name] in _applying
-	found := data.dbaudit.rules[category][name].findings
-	count(found) > 0
+	some id, found in _found
 	not _sound(id, found)
 }
 
@@ -115,7 +121,7 @@ _sound(id, found) if {
 	{control | some control in controls} - object.get(_ids, id, set()) == set()
 	messages := [message | message := found[_].message; is_string(message)]
 	count(messages) == count(found)
-	not "" in {trim_space(message) | some message in messages}
+	not lint.blank(messages)
 }
 
 _owned(id, finding) if finding.control in _ids[id]

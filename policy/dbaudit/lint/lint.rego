@@ -92,3 +92,13 @@ positions(of) := sprintf("line %d", [of[0].line]) if {
 } else := sprintf("lines %s", [_list(of)])
 
 _list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
+
+# METADATA
+# description: Whether one of some texts is empty or white space. Few begin with it.
+# scope: document
+blank(texts) if "" in texts
+
+blank(texts) if {
+	strings.any_prefix_match(texts, words.spaces)
+	"" in {trim_space(text) | some text in texts}
+}

@@ -43,30 +43,12 @@ findings contains {
 } if {
 	some control in lint.controls["lint/name"]
 	some role, names in lint.named
-	_blank(names)
+	lint.blank(names)
 	lines := lint.lines[role][""]
 	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable
-
-# METADATA
-# description: Whether a name is empty or white space. Few roles have a name that begins with it.
-# scope: document
-_blank(names) if "" in names
-
-_blank(names) if {
-	strings.any_prefix_match(names, _spaces)
-	"" in {trim_space(name) | some name in names}
-}
-
-_spaces := split(
-	concat(",", [
-		"\t,\n,\u000b,\u000c,\r, ,\u0085,\u00a0,\u1680,\u2000,\u2001,\u2002,\u2003",
-		"\u2004,\u2005,\u2006,\u2007,\u2008,\u2009,\u200a,\u2028,\u2029,\u202f,\u205f,\u3000",
-	]),
-	",",
-)
 
 _suspicious := {role |
 	some role, entries in input.role_entries

@@ -2,6 +2,7 @@ package dbaudit.rules.lint.name_test
 
 import data.dbaudit.lint.fixture
 import data.dbaudit.rules.lint.name
+import data.dbaudit.words
 
 test_success_standard_names_and_names_with_a_prefix if {
 	name.findings == set() with input as fixture.good with data.profiles as fixture.profiles
@@ -62,13 +63,13 @@ test_fail_a_slip_beside_other_names if {
 }
 
 test_white_space_of_any_kind_is_no_name if {
-	every space in name._spaces {
+	every space in words.spaces {
 		trim_space(space) == ""
 		some found in name.findings with input as fixture.of([["prvReadUserQuery", "Basic"], [concat("", [space, " "]), ""]])
 			with data.profiles as fixture.profiles
 		found.message == "line 6 names no privilege"
 	}
-	count({space | some space in name._spaces}) == 25
+	count({space | some space in words.spaces}) == 25
 }
 
 test_success_white_space_before_a_name if {
