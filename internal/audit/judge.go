@@ -90,8 +90,8 @@ const ViewsUnchecked = "views not checked: none is configured"
 func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
 
 // RequiresOther reports whether a result is known to require something else than an earlier
-// one: by another profile, or because the configuration lowers other depths or allows other
-// privileges. What only one of them requires depends on the environment.
+// one: by another profile, of another user or role, or because the configuration lowers other
+// depths or allows other privileges. What only one of them requires depends on the environment.
 func (r Result) RequiresOther(was Result) bool {
 	if r.Profile.Differs(was.Profile) {
 		return true
@@ -99,7 +99,8 @@ func (r Result) RequiresOther(was Result) bool {
 	if r.Integration == nil || was.Integration == nil {
 		return false
 	}
-	if !slices.Equal(r.Integration.Allowed, was.Integration.Allowed) {
+	if replaced(was.Integration.User, r.Integration.User) || replaced(was.Integration.Role, r.Integration.Role) ||
+		!slices.Equal(r.Integration.Allowed, was.Integration.Allowed) {
 		return true
 	}
 	for privilege, depth := range was.Integration.Required {
@@ -116,11 +117,11 @@ func (r Result) JudgesNoLonger(s Subject, was Result) bool {
 	if r.Integration == nil || was.Integration == nil {
 		return false
 	}
-	replaced := func(old, now *Subject) bool {
-		return old != nil && now != nil && old.Kind == s.Kind && old.ID == s.ID && now.ID != s.ID
-	}
-	return replaced(was.Integration.User, r.Integration.User) || replaced(was.Integration.Role, r.Integration.Role)
+	gone := func(old, now *Subject) bool { return replaced(old, now) && old.Kind == s.Kind && old.ID == s.ID }
+	return gone(was.Integration.User, r.Integration.User) || gone(was.Integration.Role, r.Integration.Role)
 }
+
+func replaced(old, now *Subject) bool { return old != nil && now != nil && old.ID != now.ID }
 
 // Worst is the highest severity among the failed controls, or SeverityInvalid
 // where none failed.

@@ -216,7 +216,7 @@ func TestNotFixed(t *testing.T) {
 		notes         int
 	}{
 		"nothing else": {"role", "", audit.DepthGlobal, compare.StateFixed, 0},
-		"another role": {"other", "", audit.DepthGlobal, compare.StateIncomparable, 0},
+		"another role": {"other", "", audit.DepthGlobal, compare.StateIncomparable, 1},
 		"allowed":      {"role", "prvDeleteLead", audit.DepthGlobal, compare.StateFixed, 1},
 		"lower depth":  {"role", "", audit.DepthLocal, compare.StateFixed, 1},
 	} {

@@ -90,7 +90,7 @@ func results(was, now *audit.Result) Environment {
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
 	case now.RequiresOther(*was):
-		e.Notes = append(e.Notes, "the configuration changed what is required (depth: or allow:): a difference may be caused by that")
+		e.Notes = append(e.Notes, "the configuration changed what is required (depth: or allow:), or another user or role is judged: a difference may be caused by that")
 	}
 	both := len(e.Incomparable) == 0
 	older, newer := *cmp.Or(was, &audit.Result{}), *cmp.Or(now, &audit.Result{})

@@ -129,10 +129,10 @@ func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
 			return err
 		}
 		switch {
-		case f.result.RequiresOther(before) || differ(was.edition, f.edition):
-			reason = ReasonProfile
 		case f.result.JudgesNoLonger(subjectOf(before, was), before):
 			reason = ReasonNotRequired
+		case f.result.RequiresOther(before) || differ(was.edition, f.edition):
+			reason = ReasonProfile
 		}
 	}
 	return f.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE id = $1", was.ID, f.run, reason)

@@ -319,6 +319,12 @@ func TestSpans(t *testing.T) {
 			spans:  []string{"A fail first-scan 1-1", "A pass environment-changed 2-4", "B fail first-scan 1-3", "B pass environment-changed 4-4"},
 		},
 		{
+			name:   "what is gone of a user when another role is required of the user was not fixed",
+			scans:  []func(time.Time) audit.Result{judging("p", "", fail("A", "x")), judging("q", "", pass("A"))},
+			closed: []string{"x: profile-changed"},
+			spans:  []string{"A fail first-scan 1-1", "A pass environment-changed 2-2"},
+		},
+		{
 			name: "another organization at the same address starts over",
 			scans: append(scans("1", []control{fail("A", "x")}), func(at time.Time) audit.Result {
 				r := result("contoso", "1", at, pass("A"))
