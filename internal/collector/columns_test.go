@@ -12,7 +12,7 @@ import (
 // only these columns is valid.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
-	total := columnsAreRead(t, Organizations()) + columnsAreRead(t, Units()) + columnsAreRead(t, Definitions()) +
+	total := columnsAreRead(t, organizations()) + columnsAreRead(t, Units()) + columnsAreRead(t, Definitions()) +
 		columnsAreRead(t, Roles()) + columnsAreRead(t, Holders()) + columnsAreRead(t, teamsWithRoles()) +
 		columnsAreRead(t, Views()) + columnsAreRead(t, SystemViews()) + columnsAreRead(t, Shares()) + columnsAreRead(t, FieldPermissions())
 	if total < 40 {

@@ -20,13 +20,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	a := Question{section: snapshot.SectionOrganization, What: "organization"}
-	found, err := Organizations().rows(ctx, c.Asker, a)
-	if forbidden(err) {
-		// An auditor may be allowed to read the row and not its settings.
-		c.doWithout("orgdborgsettings")
-		found, err = Organizations().rows(ctx, c.Asker, a)
-	}
+	found, err := askOrganizations(ctx, c.Asker, Question{section: snapshot.SectionOrganization, What: "organization"})
 	switch {
 	case err != nil:
 		return err
@@ -39,4 +33,25 @@ func (c *collection) readOrganization(ctx context.Context) error {
 		c.note(snapshot.SectionOrganization, "the record-ownership setting is unknown: %s", c.organization.unread)
 	}
 	return nil
+}
+
+// ProbeOrganization reads the organization's row as a scan does.
+func ProbeOrganization(ctx context.Context, s *Asker, what string, _ dataverse.Caller) ([]string, error) {
+	found, err := askOrganizations(ctx, s, Question{What: what})
+	var ids []string
+	for _, o := range found {
+		ids = append(ids, o.ID)
+	}
+	return ids, err
+}
+
+// askOrganizations reads the table of the organization. An identity may be allowed to read the
+// row and not its settings.
+func askOrganizations(ctx context.Context, s *Asker, q Question) ([]organization, error) {
+	found, err := organizations().rows(ctx, s, q)
+	if forbidden(err) {
+		s.doWithout("orgdborgsettings")
+		return organizations().rows(ctx, s, q)
+	}
+	return found, err
 }

@@ -26,8 +26,8 @@ func tableOf[T any](set, key string, take func(Row) T) Table[T] {
 	return Table[T]{from: dataverse.Collection(set), key: key, take: take}
 }
 
-// Organizations has one row.
-func Organizations() Table[organization] {
+// organizations has one row.
+func organizations() Table[organization] {
 	return tableOf("organizations", "organizationid", organizationOf)
 }
 

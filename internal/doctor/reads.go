@@ -16,7 +16,7 @@ import (
 
 // reads makes the reads of a scan, for a row each. Later ones use ids of earlier rows.
 func (x *examination) reads(ctx context.Context) {
-	organization := x.read(ctx, "read-organization", "read organization", collector.Organizations().Probe, "prvReadOrganization")
+	organization := x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization, "prvReadOrganization")
 	if c := &x.checks[len(x.checks)-1]; organization != "" && x.organization != "" && !strings.EqualFold(organization.String(), x.organization.String()) {
 		c.Outcome, c.Advice = Failed, "check --url, and any proxy in between"
 		c.Detail = fmt.Sprintf("the responses come from two organizations, %s and %s: a scan ends in an error", x.organization, organization)
