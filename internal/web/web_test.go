@@ -176,6 +176,9 @@ func TestPages(t *testing.T) {
 		if page.status != http.StatusOK {
 			t.Errorf("%s: %d", path, page.status)
 		}
+		if strings.Contains(page.body, "No open findings.") {
+			t.Errorf("%s: it may not have been scanned, or only in part", path)
+		}
 		if policy := page.header.Get("Content-Security-Policy"); !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("%s: the policy is %q", path, policy)
 		}
