@@ -9,20 +9,30 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // A codec turns Go values into those of the policies, and back. It remembers the types that
 // it met, and the texts: snapshots are made of few. It is for one goroutine at a time.
 type codec struct {
-	forms map[reflect.Type]form
-	texts map[string]*ast.Term
-	words map[number]*ast.Term
+	forms      map[reflect.Type]form
+	texts      map[string]*ast.Term
+	words      map[number]*ast.Term
+	privileges map[levels]*ast.Term
 }
 
 // A number is a value of an enumeration.
 type number struct {
 	of    reflect.Type
 	value int64
+}
+
+// levels are those at which a privilege without an id can be granted, which is from a
+// solution's files. Few lists of levels occur.
+type levels struct {
+	count int
+	of    [4]snapshot.Depth
 }
 
 // A form is how values of a type appear in the policies.
@@ -40,7 +50,7 @@ type member struct {
 const maxTexts = 20_000
 
 func newCodec() *codec {
-	return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}, map[number]*ast.Term{}}
+	return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}, map[number]*ast.Term{}, map[levels]*ast.Term{}}
 }
 
 func (c *codec) form(t reflect.Type) form {
@@ -113,20 +123,44 @@ func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 		}
 		return ast.NewTerm(object), nil
 	case reflect.Struct:
-		object := ast.NewObjectWithCapacity(v.NumField())
-		for i, m := range f.members {
-			if m.omitempty && empty(v.Field(i)) {
-				continue
-			}
-			value, err := c.encode(v.Field(i))
-			if err != nil {
-				return nil, err
-			}
-			object.Insert(c.text(m.name), value)
+		if p, ok := reflect.TypeAssert[snapshot.Privilege](v); ok && p.ID == "" {
+			return c.privilege(p, f)
 		}
-		return ast.NewTerm(object), nil
+		return c.members(v, f)
 	}
 	return nil, fmt.Errorf("%s has no form in the policies", v.Type())
+}
+
+func (c *codec) members(v reflect.Value, f form) (*ast.Term, error) {
+	object := ast.NewObjectWithCapacity(v.NumField())
+	for i, m := range f.members {
+		if m.omitempty && empty(v.Field(i)) {
+			continue
+		}
+		value, err := c.encode(v.Field(i))
+		if err != nil {
+			return nil, err
+		}
+		object.Insert(c.text(m.name), value)
+	}
+	return ast.NewTerm(object), nil
+}
+
+// privilege encodes a privilege without an id, or gives what it made of one that is equal.
+func (c *codec) privilege(p snapshot.Privilege, f form) (*ast.Term, error) {
+	l := levels{count: len(p.Depths)}
+	if copy(l.of[:], p.Depths) < l.count {
+		return c.members(reflect.ValueOf(p), f)
+	}
+	term, known := c.privileges[l]
+	if !known {
+		var err error
+		if term, err = c.members(reflect.ValueOf(p), f); err != nil {
+			return nil, err
+		}
+		c.privileges[l] = term
+	}
+	return term, nil
 }
 
 // word encodes what MarshalText says of a value.
