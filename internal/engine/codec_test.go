@@ -85,3 +85,28 @@ func TestDecodeIsJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestEncodeIsJSONOfPrivileges: a privilege keeps its own levels, whatever those of others are.
+func TestEncodeIsJSONOfPrivileges(t *testing.T) {
+	t.Parallel()
+	c := newCodec()
+	for _, depths := range [][]snapshot.Depth{
+		snapshot.Depths(),
+		{},
+		{snapshot.DepthNone},
+		{snapshot.DepthBasic},
+		{snapshot.DepthGlobal},
+		append(snapshot.Depths(), snapshot.DepthBasic), append(snapshot.Depths(), snapshot.DepthLocal), snapshot.Depths(),
+	} {
+		for _, id := range []string{"", "1"} {
+			privilege := snapshot.Privilege{Depths: depths, ID: id}
+			got, err := c.encode(reflect.ValueOf(privilege))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := ast.MustInterfaceToValue(privilege); want.Compare(got.Value) != 0 {
+				t.Errorf("%v, not %v", got, want)
+			}
+		}
+	}
+}
