@@ -42,7 +42,7 @@ type form struct {
 }
 
 type member struct {
-	name      string
+	name      *ast.Term
 	omitempty bool
 }
 
@@ -62,7 +62,7 @@ func (c *codec) form(t reflect.Type) form {
 	if t.Kind() == reflect.Struct {
 		for i := range t.NumField() {
 			name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			f.members = append(f.members, member{name, options == "omitempty"})
+			f.members = append(f.members, member{c.text(name), options == "omitempty"})
 		}
 	}
 	c.forms[t] = f
@@ -141,7 +141,7 @@ func (c *codec) members(v reflect.Value, f form) (*ast.Term, error) {
 		if err != nil {
 			return nil, err
 		}
-		object.Insert(c.text(m.name), value)
+		object.Insert(m.name, value)
 	}
 	return ast.NewTerm(object), nil
 }
@@ -312,7 +312,7 @@ func (c *codec) structure(value ast.Value, into reflect.Value) error {
 	members := c.form(into.Type()).members
 	unknown := object.Len()
 	for i, m := range members {
-		if value := object.Get(c.text(m.name)); value != nil {
+		if value := object.Get(m.name); value != nil {
 			unknown--
 			if err := c.decode(value.Value, into.Field(i)); err != nil {
 				return err
@@ -323,7 +323,7 @@ func (c *codec) structure(value ast.Value, into reflect.Value) error {
 		return nil
 	}
 	return object.Iter(func(key, _ *ast.Term) error {
-		if slices.ContainsFunc(members, func(m member) bool { return ast.String(m.name).Compare(key.Value) == 0 }) {
+		if slices.ContainsFunc(members, func(m member) bool { return m.name.Equal(key) }) {
 			return nil
 		}
 		return fmt.Errorf("there is no member %v in a %s", key, into.Type())
