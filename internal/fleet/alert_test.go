@@ -288,11 +288,21 @@ func TestOldNews(t *testing.T) {
 			return result(e), nil
 		}}
 		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+		// again scans once more, and waits until the alert is open or ended accordingly: before
+		// that, a receiver that is up again hears the older news.
 		again := func(is bool, ends store.RunState) {
 			t.Helper()
 			wrong.Store(is)
 			must(f.ScanNow(t.Context(), "test", "a"))
 			awaitState(t, s, "a", ends)
+			eventually(t, "seen", func() bool {
+				var open []store.Alert
+				check(t, s.Within(t.Context(), func(tx *store.Tx) (err error) {
+					open, err = tx.OpenAlerts(t.Context())
+					return err
+				}))
+				return (len(open) > 0) == is
+			})
 		}
 		eventually(t, "refused", refused)
 		again(false, store.RunCompliant)
