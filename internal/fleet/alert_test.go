@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -18,10 +19,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A receiver keeps what it was sent, and may refuse.
+// A receiver keeps what it was sent, and may refuse. A message may come again, with its id.
 type receiver struct {
 	mu      sync.Mutex
 	got     []string
+	ids     []string
 	refuses int
 }
 
@@ -32,6 +34,10 @@ func (r *receiver) send(_ context.Context, route string, m alert.Message) error 
 		r.refuses--
 		return errors.New("not now")
 	}
+	if slices.Contains(r.ids, m.ID) {
+		return nil
+	}
+	r.ids = append(r.ids, m.ID)
 	line := route + " " + m.Title + ":"
 	for _, i := range m.Items {
 		line += fmt.Sprintf(" %s/%s/%s/%t", i.Environment, i.Event, i.Control, i.Ended)
