@@ -19,6 +19,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/must"
 )
 
 const file = `routes:
@@ -31,25 +32,9 @@ rules:
   - {name: quiet, events: [silent], after: 12h, route: mail}
 `
 
-// must is the value of a call that does not fail.
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-// check ends a test that cannot go on.
-func check(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
 func TestParse(t *testing.T) {
 	t.Parallel()
-	f := must(alert.Parse("alerts.yaml", []byte(file)))
+	f := must.Get(alert.Parse("alerts.yaml", []byte(file)))
 	grave, quiet := f.Rules[0], f.Rules[1]
 	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.New, true) || grave.Reports(alert.Silent, false) ||
 		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
@@ -75,7 +60,7 @@ func TestParse(t *testing.T) {
 // TestDocumented: the example of docs/fleet.md is a file of alerts.
 func TestDocumented(t *testing.T) {
 	t.Parallel()
-	page := must(os.ReadFile("../../docs/fleet.md"))
+	page := must.Get(os.ReadFile("../../docs/fleet.md"))
 	_, example, _ := strings.Cut(string(page), "```yaml\n")
 	example, _, _ = strings.Cut(example, "```")
 	f, err := alert.Parse("docs/fleet.md", []byte(example))
@@ -128,7 +113,7 @@ func send(t *testing.T, route string, status int) (received, error) {
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(server.Close)
-	f := must(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "https://hook.example/x", server.URL, 1))))
+	f := must.Get(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "https://hook.example/x", server.URL, 1))))
 	s := alert.Sender{Routes: f.Routes, Transport: http.DefaultTransport, Now: noon, Secret: func(from config.Source) (string, error) {
 		if from.Env == "KEY" {
 			return "the-key", nil
@@ -179,14 +164,14 @@ func TestTeams(t *testing.T) {
 			t.Errorf("%d bytes: Teams takes 28 KB", len(body))
 		}
 	}
-	got := must(send(t, "ops", http.StatusOK))
+	got := must.Get(send(t, "ops", http.StatusOK))
 	check(got.body)
 }
 
 // TestSlack: what Slack gets is plain text, and the text of the notification is escaped.
 func TestSlack(t *testing.T) {
 	t.Parallel()
-	got := must(send(t, "chat", http.StatusOK))
+	got := must.Get(send(t, "chat", http.StatusOK))
 	var m struct {
 		Text   string
 		Blocks []struct {
@@ -210,7 +195,7 @@ func TestSlack(t *testing.T) {
 // TestWebhook verifies the signature as docs/fleet.md says a receiver does.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
-	got := must(send(t, "hook", http.StatusOK))
+	got := must.Get(send(t, "hook", http.StatusOK))
 	mac := hmac.New(sha256.New, []byte("the-key"))
 	mac.Write([]byte(got.header.Get("X-Dbaudit-Timestamp") + "." + got.body))
 	if want := "sha256=" + hex.EncodeToString(mac.Sum(nil)); got.header.Get("X-Dbaudit-Signature") != want || got.header.Get("X-Dbaudit-Timestamp") != fmt.Sprint(noon().Unix()) {
@@ -242,7 +227,7 @@ func TestRefusals(t *testing.T) {
 // TestEmail speaks SMTP: the message is one, its subject a line, its text plain.
 func TestEmail(t *testing.T) {
 	t.Parallel()
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	listener := must.Get(net.Listen("tcp", "127.0.0.1:0"))
 	defer listener.Close()
 	mails := make(chan string, 2)
 	go func() {
@@ -253,9 +238,9 @@ func TestEmail(t *testing.T) {
 		defer conn.Close()
 		mails <- receive(conn)
 	}()
-	f := must(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "server: mail.example", "server: "+listener.Addr().String()+", tls: none", 1))))
+	f := must.Get(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "server: mail.example", "server: "+listener.Addr().String()+", tls: none", 1))))
 	s := alert.Sender{Routes: f.Routes, Now: noon}
-	check(t, s.Send(t.Context(), "mail", message()))
+	must.Do(t, s.Send(t.Context(), "mail", message()))
 	mail := <-mails
 	head, body, _ := strings.Cut(mail, "\r\n\r\n")
 	for _, want := range []string{"\r\nTo: <ops@example.com>", "\r\nMessage-ID: <alert-1@dbaudit>", "text/plain", "Subject: "} {
@@ -266,7 +251,7 @@ func TestEmail(t *testing.T) {
 	if strings.Contains(head, "\r\nBcc:") || !strings.Contains(body, "and 11 more") {
 		t.Errorf("%s", mail)
 	}
-	f = must(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "server: mail.example", "server: mail.example, tls: none", 1))))
+	f = must.Get(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "server: mail.example", "server: mail.example, tls: none", 1))))
 	s.Routes = f.Routes
 	if err := s.Send(t.Context(), "mail", message()); err == nil || !strings.Contains(err.Error(), "on this machine") {
 		t.Errorf("in clear to another machine: %v", err)

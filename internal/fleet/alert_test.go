@@ -15,6 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
@@ -93,7 +94,7 @@ func TestAlerts(t *testing.T) {
 		eventually(t, "reported", func() bool { return r.heard() != "" })
 		again := func(f *fleet.Fleet, want int) {
 			t.Helper()
-			must(f.ScanNow(t.Context(), "test", "a"))
+			must.Get(f.ScanNow(t.Context(), "test", "a"))
 			eventually(t, "scanned again", func() bool { return scanner.of("a") == want })
 		}
 		again(f, 2)
@@ -114,7 +115,7 @@ func TestOverWithoutFix(t *testing.T) {
 		s := open(t, name)
 		names := []string{"waived", "profile", "retired", "fixed"}
 		environments(t, s, names...)
-		check(t, s.Pause(t.Context(), "jane", names, true))
+		must.Do(t, s.Pause(t.Context(), "jane", names, true))
 		r := &receiver{}
 		start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		record := func(change func(*audit.Result)) {
@@ -122,7 +123,7 @@ func TestOverWithoutFix(t *testing.T) {
 			for _, name := range names {
 				list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 				change(&list[0])
-				check(t, s.Record(t.Context(), list, "test"))
+				must.Do(t, s.Record(t.Context(), list, "test"))
 			}
 		}
 		record(func(*audit.Result) {})
@@ -142,7 +143,7 @@ func TestOverWithoutFix(t *testing.T) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
 		e := store.Environment{Name: "retired", Config: "url: x", Profiles: []string{"zoominfo"}}
-		must(s.Import(t.Context(), "jane", []store.Environment{e}))
+		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
 			eventually(t, want, func() bool { return strings.Contains(r.heard(), want) })
 		}
@@ -153,22 +154,22 @@ func TestOverWithoutFix(t *testing.T) {
 // because it is as it was.
 func TestNotOver(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
-		before := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
+		before := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
 		environments(t, before, "a", "b")
 		for _, name := range []string{"a", "b"} {
 			list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 			list[0].Verdict = audit.VerdictIncomplete
-			check(t, before.Record(t.Context(), list, "test"))
+			must.Do(t, before.Record(t.Context(), list, "test"))
 		}
 		before.Close()
 		s := open(t, name)
-		check(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, 20)))
+		must.Do(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, 20)))
 		r, rule := &receiver{}, rules()[0]
 		rule.Events = append(rule.Events, alert.Credential)
 		o := fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}}
 		_, stop := start(t, s, o)
 		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == 7 })
-		check(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
 		stop()
 		o.Alerts.Rules[0].Severity, o.Alerts.Rules[0].After, o.Alerts.Rules[0].Before = audit.SeverityCritical, "100h", "10d"
 		_, stop = start(t, s, o)
@@ -195,7 +196,7 @@ func TestCredentialAlert(t *testing.T) {
 		days int
 		want string
 	}{{10, "ops a: 1 new: a/credential//false"}, {300, "ops a: 1 over: a/credential//true"}} {
-		check(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)))
+		must.Do(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)))
 		eventually(t, tc.want, func() bool { return strings.HasSuffix(r.heard(), tc.want) })
 	}
 }
@@ -238,18 +239,18 @@ func TestCannotRunGoesOn(t *testing.T) {
 		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 		const began = "ops a: 1 new: a/cannot-run//false"
 		eventually(t, "reported", func() bool { return r.heard() != "" })
-		ids := must(f.ScanNow(t.Context(), "test", "a"))
+		ids := must.Get(f.ScanNow(t.Context(), "test", "a"))
 		eventually(t, "scanned again", func() bool { return scanner.of("a") == 2 })
 		time.Sleep(2500 * time.Millisecond)
 		if got := r.heard(); got != began {
 			t.Errorf("reported while a run is in progress:\n%s", got)
 		}
-		check(t, f.Cancel(t.Context(), "test", ids[0]))
+		must.Do(t, f.Cancel(t.Context(), "test", ids[0]))
 		time.Sleep(2500 * time.Millisecond)
 		if got := r.heard(); got != began {
 			t.Errorf("reported after a run was cancelled:\n%s", got)
 		}
-		must(f.ScanNow(t.Context(), "test", "a"))
+		must.Get(f.ScanNow(t.Context(), "test", "a"))
 		eventually(t, "reported that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
 		if got, want := r.heard(), began+"\nops a: 1 over: a/cannot-run//true"; got != want {
 			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
@@ -261,7 +262,7 @@ func TestCannotRunGoesOn(t *testing.T) {
 func TestSilentFromTheStart(t *testing.T) {
 	t.Parallel()
 	name := t.TempDir() + "/fleet.db"
-	before := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
+	before := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
 	environments(t, before, "old")
 	before.Close()
 	s := open(t, name)
@@ -299,11 +300,11 @@ func TestOldNews(t *testing.T) {
 		again := func(is bool, ends store.RunState) {
 			t.Helper()
 			wrong.Store(is)
-			must(f.ScanNow(t.Context(), "test", "a"))
+			must.Get(f.ScanNow(t.Context(), "test", "a"))
 			awaitState(t, s, "a", ends)
 			eventually(t, "seen", func() bool {
 				var open []store.Alert
-				check(t, s.Within(t.Context(), func(tx *store.Tx) (err error) {
+				must.Do(t, s.Within(t.Context(), func(tx *store.Tx) (err error) {
 					open, err = tx.OpenAlerts(t.Context())
 					return err
 				}))
@@ -344,8 +345,8 @@ func TestFlood(t *testing.T) {
 	for _, name := range names {
 		list = append(list, failing(store.Environment{Name: name}, audit.SeverityHigh)...)
 	}
-	check(t, s.Record(t.Context(), list, "test"))
-	check(t, s.Pause(t.Context(), "jane", names, true))
+	must.Do(t, s.Record(t.Context(), list, "test"))
+	must.Do(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
 	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
 	eventually(t, "reported", func() bool { return r.heard() != "" })

@@ -13,29 +13,14 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// must is the value of a call that does not fail.
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-// check ends a test that cannot go on.
-func check(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
 func open(t testing.TB, name string) *store.Store {
 	t.Helper()
-	s := must(store.Open(t.Context(), name, store.Options{Now: time.Now}))
+	s := must.Get(store.Open(t.Context(), name, store.Options{Now: time.Now}))
 	t.Cleanup(func() { s.Close() })
 	return s
 }
@@ -47,7 +32,7 @@ func environments(t testing.TB, s *store.Store, names ...string) {
 	for i, name := range names {
 		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
 	}
-	must(s.Import(t.Context(), "jane", list))
+	must.Get(s.Import(t.Context(), "jane", list))
 }
 
 // A scans is a scanner by a function that is given how often the environment was scanned
@@ -99,7 +84,7 @@ func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func())
 	if o.Worker == "" {
 		o.Worker = "test"
 	}
-	f := must(fleet.New(s, o))
+	f := must.Get(fleet.New(s, o))
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	done := make(chan error)
 	go func() { done <- f.Run(ctx); close(done) }()
@@ -126,7 +111,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 
 func lastRun(t testing.TB, s *store.Store, name string) store.Run {
 	t.Helper()
-	runs := must(s.Runs(t.Context(), name, 0, 1))
+	runs := must.Get(s.Runs(t.Context(), name, 0, 1))
 	if len(runs) == 0 {
 		return store.Run{}
 	}
@@ -162,7 +147,7 @@ func TestDueOnce(t *testing.T) {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
-		list := must(s.Fleet(t.Context()))
+		list := must.Get(s.Fleet(t.Context()))
 		for _, e := range fleet.DocumentOf(list).Environments {
 			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt.IsZero() || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
 				t.Errorf("entry: %+v", e)
@@ -245,9 +230,9 @@ func TestScanNow(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
-		check(t, s.Pause(t.Context(), "jane", []string{"a", "b"}, true))
-		asking := must(fleet.New(s, fleet.Options{}))
-		first := must(asking.ScanNow(t.Context(), "jane", "a", "b"))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"a", "b"}, true))
+		asking := must.Get(fleet.New(s, fleet.Options{}))
+		first := must.Get(asking.ScanNow(t.Context(), "jane", "a", "b"))
 		again, err := asking.ScanNow(t.Context(), "jane", "b", "a")
 		if err != nil || again[0] != first[1] || again[1] != first[0] {
 			t.Errorf("asked again: %v, want the runs %v; %v", again, first, err)
@@ -286,7 +271,7 @@ func TestPaused(t *testing.T) {
 		_, stop := start(t, s, fleet.Options{})
 		awaitState(t, s, "short", store.RunQueued)
 		awaitState(t, s, "long", store.RunQueued)
-		check(t, s.Pause(t.Context(), "jane", []string{"short", "long"}, true))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"short", "long"}, true))
 		stop()
 		sc := &scans{do: compliant}
 		start(t, s, fleet.Options{Scanner: sc})
@@ -294,9 +279,9 @@ func TestPaused(t *testing.T) {
 		if n := sc.of("short") + sc.of("long"); n > 0 {
 			t.Errorf("%d scans of what is paused", n)
 		}
-		check(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
 		const yesterday = "UPDATE run SET period = period - 86400000000 WHERE state = 'queued'"
-		must(storetest.Database(t, name).ExecContext(t.Context(), yesterday))
+		must.Get(storetest.Database(t, name).ExecContext(t.Context(), yesterday))
 		wake(t, name)
 		awaitState(t, s, "short", store.RunCompliant)
 		if r := awaitState(t, s, "long", store.RunCancelled); r.ErrorCode != "paused" {
@@ -308,13 +293,13 @@ func TestPaused(t *testing.T) {
 // wake makes the jobs of scans due now, and asleep counts those that wait.
 func wake(t *testing.T, name string) {
 	t.Helper()
-	must(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
+	must.Get(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
 }
 
 func asleep(t *testing.T, name string) (n int) {
 	t.Helper()
 	row := storetest.Database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
-	check(t, row.Scan(&n))
+	must.Do(t, row.Scan(&n))
 	return n
 }
 
@@ -345,7 +330,7 @@ func TestCancel(t *testing.T) {
 			return running.ID != 0 && waiting.ID != 0
 		})
 		for _, id := range []int64{waiting.ID, running.ID} {
-			check(t, f.Cancel(t.Context(), "jane", id))
+			must.Do(t, f.Cancel(t.Context(), "jane", id))
 			r, err := s.Run(t.Context(), id)
 			if err != nil || r.State != store.RunCancelled || !r.Ended() {
 				t.Errorf("run: %+v, %v", r, err)
@@ -386,7 +371,7 @@ func TestRemove(t *testing.T) {
 		if err := f.Remove(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
 		}
-		check(t, f.Remove(t.Context(), "jane", "a"))
+		must.Do(t, f.Remove(t.Context(), "jane", "a"))
 		if r := lastRun(t, s, "a"); r.State != store.RunCancelled {
 			t.Errorf("run: %+v", r)
 		}
@@ -448,9 +433,9 @@ func TestLostJob(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "fleet.db")
 			s := open(t, file)
 			environments(t, s, "a")
-			f := must(fleet.New(s, fleet.Options{}))
-			ids := must(f.ScanNow(t.Context(), "jane", "a"))
-			must(storetest.Database(t, file).ExecContext(t.Context(), lose))
+			f := must.Get(fleet.New(s, fleet.Options{}))
+			ids := must.Get(f.ScanNow(t.Context(), "jane", "a"))
+			must.Get(storetest.Database(t, file).ExecContext(t.Context(), lose))
 			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
 			eventually(t, "the run ends", func() bool {
 				r, err := s.Run(t.Context(), ids[0])
@@ -465,10 +450,10 @@ func TestNoSecretInJob(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.db")
 	s := open(t, file)
 	environments(t, s, "a")
-	f := must(fleet.New(s, fleet.Options{}))
-	must(f.ScanNow(t.Context(), "jane", "a"))
+	f := must.Get(fleet.New(s, fleet.Options{}))
+	must.Get(f.ScanNow(t.Context(), "jane", "a"))
 	var args string
-	check(t, storetest.Database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args))
+	must.Do(t, storetest.Database(t, file).QueryRowContext(t.Context(), "SELECT json(args) FROM river_job").Scan(&args))
 	for _, part := range []string{`"environment":"a"`, `"trigger":"manual"`} {
 		if !strings.Contains(args, part) {
 			t.Errorf("the job is %s, want %s in it", args, part)
@@ -511,17 +496,17 @@ func TestOtherVersion(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				s := open(t, name)
 				environments(t, s, "a")
-				asking := must(fleet.New(s, fleet.Options{}))
-				ids := must(asking.ScanNow(t.Context(), "jane", "a"))
+				asking := must.Get(fleet.New(s, fleet.Options{}))
+				ids := must.Get(asking.ScanNow(t.Context(), "jane", "a"))
 				db := storetest.Database(t, name)
-				must(db.ExecContext(t.Context(), test.change))
+				must.Get(db.ExecContext(t.Context(), test.change))
 				sc := &scans{do: compliant}
 				o := fleet.Options{Scanner: sc, Poll: 100 * time.Millisecond, Worker: "other"}
-				other := must(fleet.New(s, o))
+				other := must.Get(fleet.New(s, o))
 				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
 					t.Errorf("the process ended with %v, want %v", err, test.want)
 				}
-				must(db.ExecContext(t.Context(), test.back))
+				must.Get(db.ExecContext(t.Context(), test.back))
 				if n := sc.of("a"); n != 0 {
 					t.Errorf("it was scanned %d times", n)
 				}
@@ -540,18 +525,18 @@ func TestKeep(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		const day = 24 * time.Hour
 		at := time.Now().Add(-200 * day)
-		past := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }}))
+		past := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }}))
 		t.Cleanup(func() { past.Close() })
 		environments(t, past, "a")
-		check(t, past.Pause(t.Context(), "jane", []string{"a"}, true))
+		must.Do(t, past.Pause(t.Context(), "jane", []string{"a"}, true))
 		for ; at.Before(time.Now()); at = at.Add(2 * day) {
 			list := result(store.Environment{Name: "a"})
 			list[0].Snapshot.TakenAt = at
-			check(t, past.Record(t.Context(), list, "test"))
+			must.Do(t, past.Record(t.Context(), list, "test"))
 		}
 		s := open(t, name)
 		start(t, s, fleet.Options{Keep: 30 * day})
-		left := func() []store.Point { return must(s.Trend(t.Context(), "a", "demandbase", time.Time{})) }
+		left := func() []store.Point { return must.Get(s.Trend(t.Context(), "a", "demandbase", time.Time{})) }
 		eventually(t, "old results are removed", func() bool { n := len(left()); return n >= 15+5 && n <= 16+7 })
 		for _, p := range left()[1:8] {
 			if p.TakenAt.Before(time.Now().Add(-35*day)) && p.TakenAt.Day() > 2 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
@@ -36,10 +37,10 @@ func TestSecretEnds(t *testing.T) {
 		{secret + "2028-01-31\n" + certificate + "\n", "2028-01-31", "2027-05-05"},
 		{secret + "\n" + certificate + "\n", "0001-01-01", "2027-05-05"},
 	} {
-		check(t, put(test.rows))
+		must.Do(t, put(test.rows))
 		for name, want := range map[string]string{"secret": test.secret, "certificate": test.certificate} {
 			if name == "certificate" && i == 0 { // as a scan reads it
-				check(t, s.SetCredentialEnds(t.Context(), name, time.Date(2027, 5, 5, 0, 0, 0, 0, time.UTC)))
+				must.Do(t, s.SetCredentialEnds(t.Context(), name, time.Date(2027, 5, 5, 0, 0, 0, 0, time.UTC)))
 			}
 			e, err := s.Environment(t.Context(), name)
 			if err != nil || e.CredentialEnds.Format(time.DateOnly) != want {

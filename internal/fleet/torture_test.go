@@ -24,6 +24,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
@@ -207,8 +208,8 @@ func torture(t *testing.T, name string) {
 	s := open(t, name)
 	names := manyNames(*tortureEnvironments)
 	environments(t, s, names...)
-	asking := must(fleet.New(s, fleet.Options{}))
-	must(asking.ScanNow(t.Context(), "jane", names...))
+	asking := must.Get(fleet.New(s, fleet.Options{}))
+	must.Get(asking.ScanNow(t.Context(), "jane", names...))
 	through, slow := slowed(t, name)
 	var heard hearing
 	receiver := heard.listen(t)
@@ -277,14 +278,14 @@ func torture(t *testing.T, name string) {
 
 // jobs lists what the queue has that is not done, for a test that failed.
 func jobs(t *testing.T, name string) string {
-	rows := must(storetest.Database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
+	rows := must.Get(storetest.Database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
 	defer rows.Close()
 	var lines []string
 	for rows.Next() {
 		var id, attempt int64
 		var kind, state string
 		var attempted, scheduled sql.NullString
-		check(t, rows.Scan(&id, &kind, &state, &attempt, &attempted, &scheduled))
+		must.Do(t, rows.Scan(&id, &kind, &state, &attempt, &attempted, &scheduled))
 		lines = append(lines, fmt.Sprint(id, kind, state, attempt, attempted.String, scheduled.String))
 	}
 	return strings.Join(append(lines, fmt.Sprint(time.Now().UTC(), rows.Err())), "\n")
@@ -295,7 +296,7 @@ func jobs(t *testing.T, name string) string {
 func onceEach(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	for _, name := range names {
-		runs := must(s.Runs(t.Context(), name, 0, 10))
+		runs := must.Get(s.Runs(t.Context(), name, 0, 10))
 		// The next interval of some of them begins in the meantime.
 		type what struct {
 			period  time.Time
@@ -341,13 +342,13 @@ func undisturbed(t *testing.T, s *store.Store, names []string) {
 // run.
 func spansOf(t *testing.T, s *store.Store, name string) []string {
 	t.Helper()
-	points := must(s.Trend(t.Context(), name, "demandbase", time.Time{}))
+	points := must.Get(s.Trend(t.Context(), name, "demandbase", time.Time{}))
 	seq := map[int64]int{}
 	for i, p := range points {
 		seq[p.Run] = i + 1
 	}
-	findings := must(s.Findings(t.Context(), name))
-	controls := must(s.ControlSpans(t.Context(), name, "demandbase"))
+	findings := must.Get(s.Findings(t.Context(), name))
+	controls := must.Get(s.ControlSpans(t.Context(), name, "demandbase"))
 	var lines []string
 	for _, f := range findings {
 		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.Opened, seq[f.ClosedRun], f.ClosedReason))
@@ -369,10 +370,10 @@ func scannerOf(member int) string {
 
 func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	t.Helper()
-	self := must(os.Executable())
+	self := must.Get(os.Executable())
 	cmd := exec.Command(self)
 	cmd.Env = append(os.Environ(), variables...)
-	check(t, cmd.Start())
+	must.Do(t, cmd.Start())
 	return cmd
 }
 
@@ -415,14 +416,14 @@ func BenchmarkWorkers(b *testing.B) {
 					s := open(b, name)
 					names := manyNames(environmentsEach)
 					environments(b, s, names...)
-					check(b, s.Pause(b.Context(), "jane", names, true))
-					asking := must(fleet.New(s, fleet.Options{}))
+					must.Do(b, s.Pause(b.Context(), "jane", names, true))
+					asking := must.Get(fleet.New(s, fleet.Options{}))
 					members := make([]*exec.Cmd, workers)
 					for i := range members {
 						members[i] = spawn(b, tortureStore+"="+name, tortureScanner+"="+steady)
 					}
 					time.Sleep(starting)
-					must(asking.ScanNow(b.Context(), "jane", names...))
+					must.Get(asking.ScanNow(b.Context(), "jane", names...))
 					b.StartTimer()
 					eventually(b, "all are scanned", func() bool {
 						days, err := s.Days(b.Context(), time.Now().Add(-24*time.Hour))

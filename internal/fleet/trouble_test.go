@@ -13,6 +13,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
@@ -32,8 +33,8 @@ func slowed(t *testing.T, name string) (string, *slowness) {
 		s.db = storetest.Database(t, name)
 		return name, s
 	}
-	u := must(url.Parse(name))
-	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	u := must.Get(url.Parse(name))
+	listener := must.Get(net.Listen("tcp", "127.0.0.1:0"))
 	t.Cleanup(func() { listener.Close() })
 	server := u.Host
 	go func() {
@@ -180,7 +181,7 @@ func TestFullDatabase(t *testing.T) {
 		<-begun
 		empty := fill(t, s, name)
 		time.Sleep(5 * time.Second)
-		list := must(s.Fleet(t.Context()))
+		list := must.Get(s.Fleet(t.Context()))
 		green := 0
 		for _, st := range list {
 			if st.Green() {
@@ -200,14 +201,14 @@ func TestFullDatabase(t *testing.T) {
 func TestClockJumps(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		var offset atomic.Int64
-		s := must(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}))
+		s := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}))
 		t.Cleanup(func() { s.Close() })
 		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
-		must(s.Import(t.Context(), "jane", []store.Environment{e}))
+		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Sweep: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {
 			offset.Store(int64(jump))
-			now := must(s.Environment(t.Context(), "a"))
+			now := must.Get(s.Environment(t.Context(), "a"))
 			period := now.Period(s.Now())
 			periods := map[time.Time]bool{}
 			eventually(t, fmt.Sprintf("the interval of %s has its result", jump), func() bool {

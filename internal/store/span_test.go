@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
@@ -154,13 +155,13 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		points := must(s.Trend(t.Context(), name, "demandbase", c.at.Add(-1e12)))
+		points := must.Get(s.Trend(t.Context(), name, "demandbase", c.at.Add(-1e12)))
 		number := map[int64]int{}
 		for i, p := range points {
 			number[p.Run] = i
 		}
 		var got, want []string
-		for _, f := range must(s.Findings(t.Context(), name)) {
+		for _, f := range must.Get(s.Findings(t.Context(), name)) {
 			line := fmt.Sprintf("%s %s %d-%d ", f.Control, f.Fingerprint, number[f.FirstRun], number[f.LastSeenRun])
 			if f.ClosedRun == 0 {
 				line += "open"
@@ -169,7 +170,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			}
 			got = append(got, line)
 		}
-		for _, c := range must(s.ControlSpans(t.Context(), name, "demandbase")) {
+		for _, c := range must.Get(s.ControlSpans(t.Context(), name, "demandbase")) {
 			got = append(got, fmt.Sprintf("%s %s %d-%d", c.Control, c.Outcome, number[c.FromRun], number[c.ToRun]))
 		}
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
@@ -185,7 +186,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			t.Fatalf("(-oracle +store):\n%s", diff)
 		}
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
-			now := must(s.Control(t.Context(), id))
+			now := must.Get(s.Control(t.Context(), id))
 			i := slices.IndexFunc(now, func(c store.ControlStatus) bool { return c.Environment == name })
 			last := row.control(len(row)-1, id)
 			if (last == nil) != (i < 0) || last != nil && now[i].Outcome != last.Outcome {
@@ -193,12 +194,12 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			}
 		}
 		open := 0
-		for _, f := range must(s.OpenFindings(t.Context(), name)) {
+		for _, f := range must.Get(s.OpenFindings(t.Context(), name)) {
 			if !f.Waived {
 				open++
 			}
 		}
-		if st := must(s.Status(t.Context(), name)); st[0].OpenFindings() != open {
+		if st := must.Get(s.Status(t.Context(), name)); st[0].OpenFindings() != open {
 			t.Fatalf("the status counts %d open findings, and there are %d", st[0].OpenFindings(), open)
 		}
 	})

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
@@ -29,25 +30,9 @@ func newClock() *clock { return &clock{time.Date(2026, 3, 1, 12, 0, 0, 0, time.U
 
 func open(t *testing.T, name string, c *clock) *store.Store {
 	t.Helper()
-	s := must(store.Open(t.Context(), name, store.Options{Now: c.now}))
+	s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now}))
 	t.Cleanup(func() { s.Close() })
 	return s
-}
-
-// must is the value of a call that does not fail.
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-// check ends a test that cannot go on.
-func check(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
 }
 
 func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ...string) {
@@ -59,7 +44,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Profiles: []string{"demandbase"},
 		})
 	}
-	must(s.Import(t.Context(), "jane", list))
+	must.Get(s.Import(t.Context(), "jane", list))
 }
 
 // A control of a made-up result: its outcome, and the privileges that findings are of.
@@ -122,14 +107,14 @@ func scan(t testing.TB, s *store.Store, c *clock, environment string, results ..
 		t.Fatal(err)
 	}
 	c.advance(time.Second)
-	check(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
+	must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
 	return id
 }
 
 func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int64) {
 	t.Helper()
 	c.advance(time.Minute)
-	check(t, s.Within(t.Context(), func(tx *store.Tx) error {
+	must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
 		e, err := tx.Lock(t.Context(), environment)
 		if err != nil {
 			return err
@@ -146,7 +131,7 @@ func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int
 
 func status(t *testing.T, s *store.Store, environment string) store.Status {
 	t.Helper()
-	list := must(s.Status(t.Context(), environment))
+	list := must.Get(s.Status(t.Context(), environment))
 	if len(list) != 1 {
 		t.Fatalf("%d statuses of %s, want 1", len(list), environment)
 	}
@@ -168,7 +153,7 @@ func TestStoreComesBack(t *testing.T) {
 
 		s = open(t, name, c)
 		for i, want := range []audit.Result{first, second} {
-			got := must(s.Result(t.Context(), runs[i], "demandbase"))
+			got := must.Get(s.Result(t.Context(), runs[i], "demandbase"))
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("result %d (-stored +read):\n%s", i, diff)
 			}
@@ -176,7 +161,7 @@ func TestStoreComesBack(t *testing.T) {
 		if _, err := s.Result(t.Context(), runs[0], "other"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("a result of no integration: %v", err)
 		}
-		run := must(s.Run(t.Context(), runs[0]))
+		run := must.Get(s.Run(t.Context(), runs[0]))
 		if run.State != store.RunNoncompliant || !run.Ended() || run.Environment != "contoso" || run.Attempt != 1 || run.Worker != "w1" {
 			t.Errorf("run: %+v", run)
 		}
@@ -200,7 +185,7 @@ func documents(t *testing.T, name string) (n int) {
 	t.Helper()
 	db := storetest.Database(t, name)
 	defer db.Close()
-	check(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n))
+	must.Do(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM document").Scan(&n))
 	return n
 }
 
@@ -223,7 +208,7 @@ func TestEndedOnce(t *testing.T) {
 		if _, _, err := s.Start(t.Context(), id, "w2", "1.0.0"); !errors.Is(err, store.ErrEnded) {
 			t.Errorf("a second start: %v", err)
 		}
-		check(t, s.Within(t.Context(), func(tx *store.Tx) error {
+		must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
 			e, err := tx.Lock(t.Context(), "contoso")
 			if err != nil {
 				return err
@@ -252,7 +237,7 @@ func TestFailureClosesNothing(t *testing.T) {
 		}
 		for _, final := range []bool{false, true} {
 			c.advance(time.Minute)
-			check(t, s.Within(t.Context(), func(tx *store.Tx) error {
+			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
 				return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: "no route", Final: final})
 			}))
 		}
@@ -345,7 +330,7 @@ func TestSpans(t *testing.T) {
 					number[scan(t, s, c, "contoso", make(c.at))] = i + 1
 				}
 				var opened, closed, spans []string
-				for _, f := range must(s.Findings(t.Context(), "contoso")) {
+				for _, f := range must.Get(s.Findings(t.Context(), "contoso")) {
 					message := strings.TrimSuffix(f.Message, " is missing")
 					if f.ClosedRun == 0 {
 						opened = append(opened, message)
@@ -353,7 +338,7 @@ func TestSpans(t *testing.T) {
 						closed = append(closed, message+": "+string(f.ClosedReason))
 					}
 				}
-				for _, c := range must(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
+				for _, c := range must.Get(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
 					spans = append(spans, fmt.Sprintf("%s %s %s %d-%d", c.Control, c.Outcome, c.Opened, number[c.FromRun], number[c.ToRun]))
 				}
 				for what, lists := range map[string][2][]string{"open": {test.open, opened}, "closed": {test.closed, closed}, "spans": {test.spans, slices.Sorted(slices.Values(spans))}} {
@@ -415,10 +400,10 @@ func TestDue(t *testing.T) {
 		c := newClock()
 		s := open(t, name, c)
 		addEnvironments(t, s, time.Hour, "contoso", "fabrikam", "paused")
-		check(t, s.Pause(t.Context(), "jane", []string{"paused"}, true))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"paused"}, true))
 		sweep := func() (names []string) {
 			t.Helper()
-			check(t, s.Within(t.Context(), func(tx *store.Tx) error {
+			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
 				due, err := tx.Due(t.Context(), 10)
 				if err != nil {
 					return err
@@ -459,7 +444,7 @@ func TestDue(t *testing.T) {
 		c.advance(-365*24*time.Hour + time.Hour)
 		want("the clock jumps back", both, sweep())
 		want("the clock jumps back, again", nil, sweep())
-		check(t, s.Pause(t.Context(), "jane", []string{"paused"}, false))
+		must.Do(t, s.Pause(t.Context(), "jane", []string{"paused"}, false))
 		want("resumed", []string{"paused"}, sweep())
 		if err := s.Pause(t.Context(), "jane", []string{"nobody"}, false); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
@@ -477,7 +462,7 @@ func TestImportAgain(t *testing.T) {
 		put := func(profiles ...string) store.Change {
 			t.Helper()
 			e.Profiles = profiles
-			return must(s.Import(t.Context(), "jane", []store.Environment{e}))
+			return must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		if got := put("demandbase"); got != (store.Change{Added: 1}) {
 			t.Errorf("first: %+v", got)
@@ -500,13 +485,13 @@ func TestImportAgain(t *testing.T) {
 		if _, err := s.Result(t.Context(), run, "demandbase"); err != nil {
 			t.Errorf("the retired integration's result: %v", err)
 		}
-		open := must(s.OpenFindings(t.Context(), ""))
-		of := must(s.OpenFindings(t.Context(), "contoso"))
-		known := must(s.Findings(t.Context(), "contoso"))
-		if counts := must(s.Controls(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
+		open := must.Get(s.OpenFindings(t.Context(), ""))
+		of := must.Get(s.OpenFindings(t.Context(), "contoso"))
+		known := must.Get(s.Findings(t.Context(), "contoso"))
+		if counts := must.Get(s.Controls(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
 			t.Errorf("the retired integration's findings: open %v, %v, known %v; controls %v", open, of, known, counts)
 		}
-		if put("demandbase", "zoominfo"); len(must(s.OpenFindings(t.Context(), ""))) != 1 {
+		if put("demandbase", "zoominfo"); len(must.Get(s.OpenFindings(t.Context(), ""))) != 1 {
 			t.Error("the finding is not open any more after its integration came back")
 		}
 	})
@@ -520,7 +505,7 @@ func TestImportOtherURL(t *testing.T) {
 		s := open(t, name, c)
 		put := func(url string) {
 			t.Helper()
-			must(s.Import(t.Context(), "jane", []store.Environment{{Name: "a", URL: url, Every: time.Hour, Config: "x", Profiles: []string{"demandbase"}}}))
+			must.Get(s.Import(t.Context(), "jane", []store.Environment{{Name: "a", URL: url, Every: time.Hour, Config: "x", Profiles: []string{"demandbase"}}}))
 		}
 		for _, url := range []string{"https://one.example", "https://two.example"} {
 			put(url)
@@ -532,7 +517,7 @@ func TestImportOtherURL(t *testing.T) {
 			if st := status(t, s, "a"); !st.Green() {
 				t.Errorf("%s is not compliant after a scan: %+v", url, st)
 			}
-			check(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Retire(t.Context(), must(tx.Lock(t.Context(), "a"))) }))
+			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Retire(t.Context(), must.Get(tx.Lock(t.Context(), "a"))) }))
 			c.advance(time.Minute)
 		}
 	})
@@ -546,13 +531,13 @@ func TestRecord(t *testing.T) {
 		s := open(t, name, c)
 		bad := audit.Result{Environment: audit.Environment{Name: "fabrikam"}, Profile: audit.Profile{Name: "demandbase"}, Unread: &audit.Unread{Message: "no route"}}
 		for range 2 {
-			check(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"))
+			must.Do(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"))
 		}
 		st := status(t, s, "contoso")
 		if !st.Green() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {
 			t.Errorf("status: %+v", st)
 		}
-		if runs := must(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
+		if runs := must.Get(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
 			t.Errorf("%d runs, want 2", len(runs))
 		}
 		if st := status(t, s, "fabrikam"); st.LastRun.State != store.RunFailed || st.LastRun.Error != "no route" || !st.Stale || st.Integration != "demandbase" {
@@ -573,11 +558,11 @@ func TestBackup(t *testing.T) {
 	addEnvironments(t, s, time.Hour, "contoso")
 	scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
 	file := filepath.Join(t.TempDir(), "copy.db")
-	check(t, s.Backup(t.Context(), file))
+	must.Do(t, s.Backup(t.Context(), file))
 	if st := status(t, open(t, file, c), "contoso"); !st.Green() {
 		t.Errorf("status: %+v", st)
 	}
-	info := must(os.Stat(file))
+	info := must.Get(os.Stat(file))
 	if runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
 		t.Errorf("others may read the backup: %s", info.Mode())
 	}
@@ -617,7 +602,7 @@ func TestHostileText(t *testing.T) {
 		}
 		c.advance(time.Hour)
 		id := enqueue(t, s, c, "contoso")
-		check(t, s.Within(t.Context(), func(tx *store.Tx) error {
+		must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
 			return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: hostile, Final: true})
 		}))
 	})
@@ -634,7 +619,7 @@ func TestAcrossTheFleet(t *testing.T) {
 		scan(t, s, c, "fabrikam", result("fabrikam", "2", c.at, pass("A"), fail("B", "x")))
 		got := map[string]string{}
 		for _, id := range []audit.ControlID{"A", "B"} {
-			for _, st := range must(s.Control(t.Context(), id)) {
+			for _, st := range must.Get(s.Control(t.Context(), id)) {
 				got[st.Environment+" "+string(st.Control)] = fmt.Sprintf("%s %d", st.Outcome, st.Open)
 			}
 		}
@@ -642,15 +627,15 @@ func TestAcrossTheFleet(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("controls (-want +got):\n%s", diff)
 		}
-		days := must(s.Days(t.Context(), c.at.Add(-24*time.Hour)))
+		days := must.Get(s.Days(t.Context(), c.at.Add(-24*time.Hour)))
 		if len(days) != 1 || days[0].Incomplete != 1 || days[0].Noncompliant != 1 || days[0].Compliant != 0 {
 			t.Errorf("days: %+v", days)
 		}
-		points := must(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		points := must.Get(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
 		if len(points) != 2 || points[0].Verdict != audit.VerdictNoncompliant || points[1].Summary.Unknown != 1 {
 			t.Errorf("trend: %+v", points)
 		}
-		fleet := must(s.Fleet(t.Context()))
+		fleet := must.Get(s.Fleet(t.Context()))
 		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].Green() {
 			t.Errorf("fleet: %+v", fleet)
 		}
@@ -667,7 +652,7 @@ func TestManyAlerts(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		ctx, s := t.Context(), open(t, name, newClock())
 		addEnvironments(t, s, time.Hour, "a")
-		check(t, s.Within(ctx, func(tx *store.Tx) error {
+		must.Do(t, s.Within(ctx, func(tx *store.Tx) error {
 			last, err := tx.OpenAlert(ctx, store.Alert{Rule: "x", Environment: "a", Integration: "demandbase", Key: "k"})
 			if err != nil {
 				return err
@@ -676,8 +661,8 @@ func TestManyAlerts(t *testing.T) {
 			ids[0] = last
 			return errors.Join(tx.Sent(ctx, ids), tx.ResolveAlerts(ctx, ids))
 		}))
-		check(t, s.Within(ctx, func(tx *store.Tx) error {
-			if open := must(tx.OpenAlerts(ctx)); len(open) > 0 {
+		must.Do(t, s.Within(ctx, func(tx *store.Tx) error {
+			if open := must.Get(tx.OpenAlerts(ctx)); len(open) > 0 {
 				t.Errorf("%d alerts are open", len(open))
 			}
 			return nil
@@ -698,9 +683,9 @@ func TestPrune(t *testing.T) {
 			scan(t, s, c, "contoso", r)
 			c.at = newClock().at.Add(time.Duration(n+1) * 24 * time.Hour)
 		}
-		before := must(s.Findings(t.Context(), "contoso"))
-		removed := must(s.Prune(t.Context(), c.at.Add(-10*24*time.Hour)))
-		points := must(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
+		before := must.Get(s.Findings(t.Context(), "contoso"))
+		removed := must.Get(s.Prune(t.Context(), c.at.Add(-10*24*time.Hour)))
+		points := must.Get(s.Trend(t.Context(), "contoso", "demandbase", time.Time{}))
 		if kept := len(points); int(removed)+kept != 100 || kept < 13 || kept > 15 {
 			t.Errorf("%d results were removed and %d kept, want the last ten and one for each month before", removed, kept)
 		}
@@ -714,7 +699,7 @@ func TestPrune(t *testing.T) {
 		if len(months) < 4 {
 			t.Errorf("results of %d months are left, want one of each", len(months))
 		}
-		if diff := cmp.Diff(before, must(s.Findings(t.Context(), "contoso")), cmp.AllowUnexported(store.Finding{})); diff != "" {
+		if diff := cmp.Diff(before, must.Get(s.Findings(t.Context(), "contoso")), cmp.AllowUnexported(store.Finding{})); diff != "" {
 			t.Errorf("findings (-before +after):\n%s", diff)
 		}
 		if st := status(t, s, "contoso"); st.OpenFindings() != 1 || st.LastRun == nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
@@ -25,7 +26,7 @@ func TestLaterStore(t *testing.T) {
 			t.Fatalf("version %d of %d: %v", have, store.Newest, err)
 		}
 		addEnvironments(t, s, time.Hour, "contoso")
-		must(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
+		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
 		// Another process migrated it while this one has it open.
 		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
 			t.Errorf("a store that was migrated in the meantime: %v", err)
@@ -42,11 +43,11 @@ func TestLaterStore(t *testing.T) {
 func earlier(t *testing.T, name string, c *clock) {
 	t.Helper()
 	r := result("contoso", "1", c.at, fail("A", "x"), unknown("B"))
-	text := must(json.Marshal(r))
+	text := must.Get(json.Marshal(r))
 	var body bytes.Buffer
 	w := gzip.NewWriter(&body)
-	must(w.Write(text))
-	check(t, w.Close())
+	must.Get(w.Write(text))
+	must.Do(t, w.Close())
 	db := storetest.Database(t, name)
 	at := c.at.UnixMicro()
 	for _, statement := range []string{
@@ -66,9 +67,9 @@ func earlier(t *testing.T, name string, c *clock) {
 			(1, 'B', 'high', 'unknown', 'sha256:1', '', 2, 2, TRUE)`,
 	} {
 		if strings.HasPrefix(statement, "INSERT INTO result") {
-			must(db.ExecContext(t.Context(), "INSERT INTO document (sha, body) VALUES ('s', $1)", body.Bytes()))
+			must.Get(db.ExecContext(t.Context(), "INSERT INTO document (sha, body) VALUES ('s', $1)", body.Bytes()))
 		}
-		must(db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))))
+		must.Get(db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))))
 	}
 }
 
@@ -79,23 +80,23 @@ func TestEarlierStores(t *testing.T) {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()
-				check(t, store.SetUpAt(t.Context(), name, version))
+				must.Do(t, store.SetUpAt(t.Context(), name, version))
 				earlier(t, name, c)
 				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
 					t.Errorf("without migrating: %v", err)
 				}
-				s := must(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true}))
+				s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true}))
 				t.Cleanup(func() { s.Close() })
 				st := status(t, s, "contoso")
 				if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.LastRun.ID != 2 || s.Created() {
 					t.Errorf("after the migration: %+v", st)
 				}
-				if r := must(s.Result(t.Context(), 2, "demandbase")); len(r.Controls) != 2 {
+				if r := must.Get(s.Result(t.Context(), 2, "demandbase")); len(r.Controls) != 2 {
 					t.Errorf("the result: %+v", r)
 				}
 				outcome := func(id audit.ControlID, want audit.Outcome) {
 					t.Helper()
-					if list := must(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
+					if list := must.Get(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
 						t.Errorf("%s is %+v, want %s", id, list, want)
 					}
 				}
@@ -104,7 +105,7 @@ func TestEarlierStores(t *testing.T) {
 				scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A"), pass("B")))
 				outcome("A", audit.OutcomePass)
 				outcome("B", audit.OutcomePass)
-				if spans := must(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
+				if spans := must.Get(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
 					t.Errorf("the row of B's passes is broken: %+v", spans)
 				}
 			})

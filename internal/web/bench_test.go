@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
@@ -23,13 +24,13 @@ func BenchmarkPages(b *testing.B) {
 	const environments = 1000
 	days := *resultDays
 	at := noon().AddDate(0, 0, -days)
-	s := must(store.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
+	s := must.Get(store.Open(b.Context(), filepath.Join(b.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
 	defer s.Close()
 	var list []store.Environment
 	for i := range environments {
 		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Profiles: []string{"demandbase"}})
 	}
-	must(s.Import(b.Context(), "jane", list))
+	must.Get(s.Import(b.Context(), "jane", list))
 	for d := range days {
 		at = noon().AddDate(0, 0, d+1-days)
 		var results []audit.Result
@@ -46,9 +47,9 @@ func BenchmarkPages(b *testing.B) {
 			r.Summary = audit.Summarize(r.Controls)
 			results = append(results, r)
 		}
-		check(b, s.Record(b.Context(), results, "bench"))
+		must.Do(b, s.Record(b.Context(), results, "bench"))
 	}
-	handler := must(web.New(web.Options{Store: s}))
+	handler := must.Get(web.New(web.Options{Store: s}))
 	run := fmt.Sprint((days-1)*environments + 4) // of client-0003
 	for _, path := range []string{
 		"/", "/?label=team=sales&verdict=compliant", "/?control=DB-PRIV-LEAD", "/controls", "/controls/DB-PRIV-LEAD", "/metrics",

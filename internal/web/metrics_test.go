@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/common/model"
 	"gopkg.in/yaml.v3"
 
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
@@ -25,7 +26,7 @@ func TestMetrics(t *testing.T) {
 	server := serve(t, stocked(t))
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	open := send(t, http.MethodGet, server.URL+"/metrics", http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}, "Accept-Encoding": {"gzip"}})
-	plain := must(gzip.NewReader(strings.NewReader(open.body)))
+	plain := must.Get(gzip.NewReader(strings.NewReader(open.body)))
 	if text, err := io.ReadAll(plain); err != nil || string(text) != got.body+"# EOF\n" {
 		t.Errorf("OpenMetrics: %v\n%s", err, text)
 	}
@@ -95,8 +96,8 @@ func TestAlertRules(t *testing.T) {
 	t.Parallel()
 	server := serve(t, stocked(t))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families := must(parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body)))
-	data := must(os.ReadFile("../../examples/fleet/alerts.prometheus.yml"))
+	families := must.Get(parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body)))
+	data := must.Get(os.ReadFile("../../examples/fleet/alerts.prometheus.yml"))
 	var file struct {
 		Groups []struct {
 			Name  string
@@ -109,7 +110,7 @@ func TestAlertRules(t *testing.T) {
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
-	check(t, decoder.Decode(&file))
+	must.Do(t, decoder.Decode(&file))
 	metric := regexp.MustCompile(`\b(dbaudit_\w+)(?:\{(\w+)="([^"]*)"\})?`)
 	label := regexp.MustCompile(`\$labels\.(\w+)`)
 	alerts := map[string]bool{}
@@ -162,7 +163,7 @@ func TestMetricsWithoutStore(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	server := serve(t, s)
-	check(t, s.Close())
+	must.Do(t, s.Close())
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, "the server's log says why") || strings.Contains(got.body, "database is closed") {
 		t.Errorf("%d: %s", got.status, got.body)

@@ -19,6 +19,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc/oidctest"
 
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
@@ -35,7 +36,7 @@ type issuer struct {
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
-	key := must(rsa.GenerateKey(rand.Reader, 2048))
+	key := must.Get(rsa.GenerateKey(rand.Reader, 2048))
 	i := &issuer{key: key, claims: map[string]any{"roles": []string{"Reader"}, "name": "Jane"}, asked: map[string]url.Values{}}
 	i.keys = oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
 	mux := http.NewServeMux()
@@ -90,7 +91,7 @@ func guarded(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if handler, err = web.New(web.Options{Store: s, Fleet: must(fleet.New(s, fleet.Options{})), SignIn: signIn}); err != nil {
+	if handler, err = web.New(web.Options{Store: s, Fleet: must.Get(fleet.New(s, fleet.Options{})), SignIn: signIn}); err != nil {
 		t.Fatal(err)
 	}
 	return server
@@ -112,14 +113,14 @@ func TestSignIn(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(tc.roles), func(t *testing.T) {
 			i.claims["roles"] = tc.roles
-			jar := must(cookiejar.New(nil))
+			jar := must.Get(cookiejar.New(nil))
 			person := &http.Client{Jar: jar}
-			page := must(person.Get(server.URL + "/environments/green"))
+			page := must.Get(person.Get(server.URL + "/environments/green"))
 			defer page.Body.Close()
 			if page.StatusCode != tc.read || page.StatusCode == http.StatusOK && page.Request.URL.Path != "/environments/green" {
 				t.Errorf("%s: %d", page.Request.URL, page.StatusCode)
 			}
-			scan := must(person.Post(server.URL+"/environments/green/scan", "", nil))
+			scan := must.Get(person.Post(server.URL+"/environments/green/scan", "", nil))
 			defer scan.Body.Close()
 			if scan.StatusCode != tc.scan {
 				t.Errorf("scan now: %d, want %d", scan.StatusCode, tc.scan)
@@ -202,7 +203,7 @@ func TestSignInIsRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", Base: "https://page.example", Client: http.DefaultClient, Now: noon}
-	must(web.NewSignIn(t.Context(), good))
+	must.Get(web.NewSignIn(t.Context(), good))
 	for what, change := range map[string]func(*web.SignInOptions){
 		"any tenant":       func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/common/v2.0" },
 		"organizations":    func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/organizations/v2.0" },

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/fleet"
+	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
@@ -36,7 +37,7 @@ func stocked(tb testing.TB) *store.Store {
 func stock(tb testing.TB) (*store.Store, *time.Time) {
 	tb.Helper()
 	at := noon().AddDate(0, 0, -10)
-	s := must(store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
+	s := must.Get(store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
 	tb.Cleanup(func() { _ = s.Close() })
 	var list []store.Environment
 	for _, name := range []string{hostile, "green", "old", "new"} {
@@ -45,16 +46,16 @@ func stock(tb testing.TB) (*store.Store, *time.Time) {
 			Profiles: []string{"demandbase"},
 		})
 	}
-	must(s.Import(tb.Context(), "jane", list))
+	must.Get(s.Import(tb.Context(), "jane", list))
 	for d := range 11 {
 		at = noon().AddDate(0, 0, d-10)
 		results := []audit.Result{result(hostile, at, audit.OutcomeFail), result("green", at, audit.OutcomePass)}
 		if d < 3 {
 			results = append(results, result("old", at, audit.OutcomePass))
 		}
-		check(tb, s.Record(tb.Context(), results, "test"))
+		must.Do(tb, s.Record(tb.Context(), results, "test"))
 	}
-	check(tb, s.SetCredentialEnds(tb.Context(), "green", noon()))
+	must.Do(tb, s.SetCredentialEnds(tb.Context(), "green", noon()))
 	return s, &at
 }
 
@@ -80,26 +81,10 @@ func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	return r
 }
 
-// must is the value of a call that does not fail.
-func must[T any](value T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return value
-}
-
-// check ends a test that cannot go on.
-func check(tb testing.TB, err error) {
-	tb.Helper()
-	if err != nil {
-		tb.Fatal(err)
-	}
-}
-
 // serve serves the pages of a store without a sign-in.
 func serve(tb testing.TB, s *store.Store) *httptest.Server {
 	tb.Helper()
-	handler := must(web.New(web.Options{Store: s, Fleet: must(fleet.New(s, fleet.Options{}))}))
+	handler := must.Get(web.New(web.Options{Store: s, Fleet: must.Get(fleet.New(s, fleet.Options{}))}))
 	server := httptest.NewServer(handler)
 	tb.Cleanup(server.Close)
 	return server
@@ -108,7 +93,7 @@ func serve(tb testing.TB, s *store.Store) *httptest.Server {
 // requested lists the scans that were requested, and by whom.
 func requested(t *testing.T, s *store.Store) (list []string) {
 	t.Helper()
-	for _, d := range must(s.Deeds(t.Context(), 100)) {
+	for _, d := range must.Get(s.Deeds(t.Context(), 100)) {
 		if name, scan := strings.CutPrefix(d.What, "scan now: "); scan {
 			list = append(list, d.Who+" scans "+name)
 		}
@@ -124,7 +109,7 @@ type answer struct {
 
 func send(tb testing.TB, method, address string, header http.Header) answer {
 	tb.Helper()
-	request := must(http.NewRequestWithContext(tb.Context(), method, address, nil))
+	request := must.Get(http.NewRequestWithContext(tb.Context(), method, address, nil))
 	for name, values := range header {
 		request.Header[name] = values
 		if name == "Host" {
@@ -132,9 +117,9 @@ func send(tb testing.TB, method, address string, header http.Header) answer {
 		}
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response := must(client.Do(request))
+	response := must.Get(client.Do(request))
 	defer response.Body.Close()
-	body := must(io.ReadAll(response.Body))
+	body := must.Get(io.ReadAll(response.Body))
 	return answer{response.StatusCode, string(body), response.Header}
 }
 
@@ -231,7 +216,7 @@ func TestChanges(t *testing.T) {
 		r := result("green", noon(), step.outcome)
 		r.Profile.Digest = step.profile
 		r.Integration = &audit.Integration{Required: map[string]audit.Depth{"prvReadLead": step.depth}}
-		check(t, s.Record(t.Context(), []audit.Result{r}, "test"))
+		must.Do(t, s.Record(t.Context(), []audit.Result{r}, "test"))
 		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
 		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(first(changes), step.want) {
 			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
@@ -315,13 +300,13 @@ func TestAPI(t *testing.T) {
 	t.Parallel()
 	s := stocked(t)
 	server := serve(t, s)
-	waiting := must(must(fleet.New(s, fleet.Options{})).ScanNow(t.Context(), "test", "old"))
+	waiting := must.Get(must.Get(fleet.New(s, fleet.Options{})).ScanNow(t.Context(), "test", "old"))
 	var api struct {
 		Paths map[string]map[string]struct {
 			Responses map[string]any `json:"responses"`
 		} `json:"paths"`
 	}
-	check(t, json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api))
+	must.Do(t, json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api))
 	fill := strings.NewReplacer("{name}", "green", "{run}", "2", "{integration}", "demandbase", "{id}", "DB-PRIV-LEAD")
 	if len(api.Paths) < 9 {
 		t.Errorf("%d paths", len(api.Paths))
@@ -363,7 +348,7 @@ func TestFuture(t *testing.T) {
 	t.Parallel()
 	s, now := stock(t)
 	*now = noon().AddDate(0, 0, -3)
-	handler := must(web.New(web.Options{Store: s}))
+	handler := must.Get(web.New(web.Options{Store: s}))
 	answer := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	request.Host = "localhost"
