@@ -181,7 +181,7 @@ type Control struct {
 	Reason string `json:"reason"`
 	// Why says what the requirement is for, as the profile has it; empty in older results.
 	Why string `json:"why,omitempty"`
-	// Citation is the line of the vendor's document; nil if there is none.
+	// Citation is the line of the vendor's document, or nil.
 	Citation *Citation `json:"citation"`
 	// Unjudged says, reason by reason, what of a failed control could not be judged:
 	// it has findings, and there may be more.

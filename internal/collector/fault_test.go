@@ -241,7 +241,7 @@ func TestInconsistentRows(t *testing.T) {
 		p, o, want := tape(k.read)
 		for how, spoil := range spoilers() {
 			if name == "auditor's views" && how != "a row that is null" && how != "an empty row" {
-				continue // there are none
+				continue
 			}
 			for _, times := range []int64{1, 3, 1 << 30} {
 				t.Run(fmt.Sprintf("%s/%s/%d", name, how, times), func(t *testing.T) {

@@ -83,7 +83,7 @@ type Grant struct {
 	ID, Name string
 	// Unit is the business unit that a user has it from; empty if the response does not say.
 	Unit string
-	// Depth is none if the environment's word for it is unknown, or that of a filter.
+	// Depth is [audit.DepthNone] if the environment's word for it is unknown, or that of a filter.
 	Depth audit.Depth
 	// Word is the environment's word for it, "null" if it has none.
 	Word string

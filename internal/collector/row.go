@@ -129,7 +129,7 @@ func (r Row) MaybeText(column string) string {
 	return r.Text(column)
 }
 
-// Tag is the row's ETag, "" if there is none.
+// Tag is the row's ETag, "" if it has none.
 func (r Row) Tag() string { return r.MaybeText("@odata.etag") }
 
 // Flag is a boolean that must not be null.

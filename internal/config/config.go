@@ -132,7 +132,7 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, f.check()
 }
 
-// Empty is the configuration if there is no file.
+// Empty is the configuration without a file.
 func Empty() *File { return &File{doc: &yamldoc.Document{}} }
 
 // Encode returns the configuration as a file.

@@ -12,8 +12,8 @@ type Options struct {
 	// URL is the environment's origin: https://ORG.crmN.dynamics.com.
 	URL    string
 	Tokens TokenSource
-	// Transport carries each exchange. A RoundTripper does not handle redirects and
-	// cookies, so there are none.
+	// Transport carries each exchange. A RoundTripper follows no redirect and
+	// keeps no cookie.
 	Transport http.RoundTripper
 	Now       func() time.Time                           // default time.Now
 	Sleep     func(context.Context, time.Duration) error // default: a timer

@@ -28,7 +28,7 @@ func (s Secret) Reveal() string {
 	return *s.value
 }
 
-// IsZero reports whether there is no value.
+// IsZero reports whether the value is empty.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
 // Redact removes a secret from a text. A foreign text may be cut in the middle of a token, so
@@ -56,7 +56,7 @@ func Redact(text string, secret Secret) string {
 	}
 }
 
-// String returns "[redacted]", or "" if there is no value.
+// String returns "[redacted]", or "" if it is empty.
 func (s Secret) String() string {
 	if s.IsZero() {
 		return ""

@@ -37,7 +37,7 @@ type reply struct {
 }
 
 // sender is a layer; each wraps the next. It returns a response of any status, or an error if
-// there is no complete response.
+// no complete response arrived.
 type sender interface {
 	send(ctx context.Context, c call) (reply, error)
 }

@@ -326,6 +326,6 @@ func (c *codec) structure(value ast.Value, into reflect.Value) error {
 		if slices.ContainsFunc(members, func(m member) bool { return m.name.Equal(key) }) {
 			return nil
 		}
-		return fmt.Errorf("there is no member %v in a %s", key, into.Type())
+		return fmt.Errorf("a %[2]s does not have the member %[1]v", key, into.Type())
 	})
 }

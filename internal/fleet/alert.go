@@ -134,7 +134,7 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 			}
 			for event, message := range eventsOf(s, failing, now, r) {
 				if r.Reports(event, false) {
-					add(s.Environment.Name, s.Integration, store.Alert{Key: string(event), Event: string(event), Severity: audit.SeverityHigh, Message: message})
+					add(s.Environment.Name, s.Integration, store.Alert{Key: keyFor(event, s), Event: string(event), Severity: audit.SeverityHigh, Message: message})
 				}
 			}
 		}
@@ -180,9 +180,18 @@ func cannotRun(s store.Status, failing map[string]store.Run) bool {
 
 func lastComplete(s store.Status) string {
 	if s.LastCompleteAt.IsZero() {
-		return "there was none yet"
+		return "it has never had one"
 	}
 	return "the last one was at " + s.LastCompleteAt.Format("2006-01-02 15:04 UTC")
+}
+
+// keyFor tells an alert from others of an integration. That of a credential names its last day:
+// another day is another credential.
+func keyFor(event alert.Event, s store.Status) string {
+	if event == alert.Credential {
+		return string(event) + " " + s.Environment.CredentialEnds.Format(time.DateOnly)
+	}
+	return string(event)
 }
 
 func renew(ends time.Time) string { return "it ends on " + ends.Format(time.DateOnly) + ": renew it" }
@@ -202,9 +211,9 @@ func isOver(a store.Alert, list []store.Status, failing map[string]store.Run) bo
 	case alert.CannotRun:
 		return !cannotRun(s, failing)
 	case alert.Silent:
-		return a.Message != lastComplete(s)
+		return s.LastCompleteAt.After(a.Opened)
 	case alert.Credential:
-		return a.Message != renew(s.Environment.CredentialEnds)
+		return a.Key != keyFor(alert.Credential, s)
 	case alert.New, alert.Fixed:
 	}
 	return a.Ended != ""

@@ -171,6 +171,7 @@ func TestNotOver(t *testing.T) {
 		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == 7 })
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
 		stop()
+		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE alert SET message = 'the words of an older version'"))
 		o.Alerts.Rules[0].Severity, o.Alerts.Rules[0].After, o.Alerts.Rules[0].Before = audit.SeverityCritical, "100h", "10d"
 		_, stop = start(t, s, o)
 		time.Sleep(2500 * time.Millisecond)

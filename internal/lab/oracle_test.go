@@ -147,7 +147,7 @@ func (o *oracle) grant(r *simulator.Role, privilege string) simulator.Depth {
 }
 
 // word is how a role words a grant that does not count: that of a record filter, or an
-// unknown depth; "" if there is none.
+// unknown depth, or "".
 func (o *oracle) word(r *simulator.Role, privilege string) string {
 	switch {
 	case r == nil || r.Privileges[privilege] == simulator.DepthNone || templateName(r) == "System Administrator":

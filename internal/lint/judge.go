@@ -28,7 +28,7 @@ type Judged struct {
 }
 
 // judge judges the roles that are meant. If none is, the result is that of a role that does
-// not exist; if nothing was read, there is no result.
+// not exist; if nothing was read, no result exists.
 func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A shareWork is the change of one share of a view; without a reason, there is none.
+// A shareWork is the change of one share of a view; without a reason, nothing changes.
 type shareWork struct {
 	view, principal, owner change.Ref
 	table                  string

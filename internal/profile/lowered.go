@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// standard is the profile that this one extends; empty if there is none.
+// standard is the profile that this one extends, or empty.
 func (p Profile) standard() Profile {
 	if p.base == nil {
 		return Profile{}

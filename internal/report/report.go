@@ -35,8 +35,8 @@ import (
 
 // Options say how to render. The zero value gives a plain, complete document.
 type Options struct {
-	// Width is the number of columns of the terminal. 0 means that there is no terminal:
-	// tables then take the width that they need, and have no broken lines and no colors.
+	// Width is the number of columns of the terminal. 0 is for output that is not a
+	// terminal: tables then take the width that they need, and have no broken lines and no colors.
 	Width int
 	Color bool // whether tables may have ANSI colours
 	// Rules documents the rules by id; a missing rule has no help.

@@ -177,7 +177,7 @@ func TestSARIFOutcomes(t *testing.T) {
 	}
 	_, by = results(mixed(), Options{Verbose: true, SARIFProfile: GitHubCodeScanning})
 	if by["DB-PRIV-ACCOUNT"] != nil || by["DB-USER-BUSINESS-UNIT"] != nil {
-		t.Error("GitHub would show an alert where there is none")
+		t.Error("GitHub would show an alert without a finding")
 	}
 }
 

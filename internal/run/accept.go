@@ -26,7 +26,7 @@ type Accept struct {
 
 // An Acceptance contains the waivers and the baseline of a run, which are read first.
 type Acceptance struct {
-	Waivers  *waiver.File // nil if there are none
+	Waivers  *waiver.File // or nil
 	Options  waiver.Options
 	Baseline []audit.Result // or nil
 	NewOnly  bool
@@ -94,8 +94,8 @@ func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
 }
 
 // WaiverFile is the file of waivers: the flag's, else the configuration's, else the default.
-// The last two are relative to the configuration's folder, or to the working directory if
-// there is no configuration. Only the default may be missing.
+// The last two are relative to the configuration's folder, or, without a
+// configuration, to the working directory. Only the default may be missing.
 func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":

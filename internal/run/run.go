@@ -37,7 +37,7 @@ type Host struct {
 	// HasProgram reports whether Run finds a program; nil if programs cannot be run.
 	HasProgram func(name string) bool
 	// OpenBrowser opens an address in the person's browser, without the hidden variables, and
-	// does not wait for it; nil if there is no browser.
+	// does not wait for it; nil without a browser.
 	OpenBrowser func(hidden []string, address string) error
 	// SignIns stores interactive sign-ins between runs; nil stores them for this run only.
 	SignIns signin.Cache

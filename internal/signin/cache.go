@@ -118,7 +118,7 @@ func (f FileCache) Save(data []byte) error {
 	return nil
 }
 
-// fileKey returns the cipher of the file, nil if there is no key and none should be
+// fileKey returns the cipher of the file, nil if no key exists and none should be
 // created. The cipher writes a random nonce before the text.
 func fileKey(create bool) (cipher.AEAD, error) {
 	text, err := keyring.Get(keyService, keyUser)

@@ -94,7 +94,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
-// mustAsk reports whether the person must sign in again: there is no sign-in, or Entra refuses
+// mustAsk reports whether the person must sign in again: no sign-in is stored, or Entra refuses
 // it.
 func mustAsk(err error) bool {
 	call, ok := errors.AsType[msal.CallErr](err)

@@ -45,9 +45,9 @@ type Config struct {
 	RunCommand func(ctx context.Context, name string, args ...string) ([]byte, error)
 	// HasProgram reports whether a program can be run by its name; nil if none can.
 	HasProgram func(name string) bool
-	// Prompt shows a person the code to enter. Without it there is no sign-in by device code.
+	// Prompt shows a person the code to enter. Sign-in by device code needs it.
 	Prompt func(DevicePrompt)
-	// OpenBrowser opens a person's browser. Without it there is no sign-in in a browser.
+	// OpenBrowser opens a person's browser. Sign-in in a browser needs it.
 	OpenBrowser func(address string) error
 	// Cache keeps people's sign-ins; nil keeps them for this process only.
 	Cache Cache

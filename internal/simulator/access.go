@@ -62,7 +62,7 @@ type caller struct {
 	permissions *world
 }
 
-// holdings are the ways in which the caller has a privilege. With impersonation, there are none unless
+// holdings are the ways in which the caller has a privilege. With impersonation, the caller has it only if
 // the impersonator has it too: "if and only if both have the privilege".
 func (c *call) holdings(name string) []holding {
 	if by := c.caller.impersonator; by != nil && len(c.holdingsOf(by, name)) == 0 {

@@ -95,7 +95,7 @@ func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
 	return kind, text, nil
 }
 
-// request answers a part that is an HTTP request. Some clients omit the empty line if there is no body,
+// request answers a part that is an HTTP request. Some clients omit the empty line without a body,
 // or the length of the body, and line endings differ.
 func (b *batch) request(part *multipart.Part, set *call) (string, error) {
 	data, _ := io.ReadAll(part) // its end comes with the next part

@@ -97,7 +97,7 @@ func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
 	return decode((*plain)(a))
 }
 
-// MarshalYAML writes only the name of the role if there is no business unit.
+// MarshalYAML writes only the name of the role without a business unit.
 func (a RoleAssignment) MarshalYAML() (any, error) {
 	type plain RoleAssignment
 	if a.BusinessUnit == "" {

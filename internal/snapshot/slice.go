@@ -146,7 +146,7 @@ func (s *Snapshot) owners() map[string]bool {
 }
 
 // User is the id of the single user that the requirement names and that is not
-// soft-deleted; ok is false if there is none or more than one.
+// soft-deleted; ok is false unless exactly one exists.
 func (s *Snapshot) User(pattern string) (id string, ok bool) {
 	count := 0
 	for candidate, user := range s.Users {

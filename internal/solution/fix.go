@@ -216,7 +216,7 @@ func (r Role) insert(place int, line, end, gap string) edit {
 func insertion(at int, text string) edit { return edit{span{at, at}, text} }
 
 // endOfLine returns the end of the line of the preceding entry, including trailing
-// comments; if there is no line end, the end of RolePrivileges.
+// comments; without a line end, the end of RolePrivileges.
 func (r Role) endOfLine(place int) int {
 	data := r.text.data[:r.privilegesEnd]
 	at := r.privileges.end

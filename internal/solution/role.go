@@ -25,7 +25,7 @@ type Role struct {
 	// archive.zip!/entry.
 	File string
 	// At is where the Role element begins, PrivilegesAt its RolePrivileges element
-	// (At if there is none), CustomizableAt its IsCustomizable element (also At if there is none).
+	// (otherwise At), CustomizableAt its IsCustomizable element (otherwise At).
 	At, PrivilegesAt, CustomizableAt Position
 	// Entries are the RolePrivilege elements in the file's order; none if [Limits.Keep]
 	// does not want them.
@@ -36,8 +36,8 @@ type Role struct {
 	index  int   // among the file's roles
 	tag    span  // the start tag
 	close  int   // where the end tag begins; 0 if the element is empty
-	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero if
-	// there are none.
+	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero
+	// without one.
 	privileges    span
 	privilegesEnd int
 }

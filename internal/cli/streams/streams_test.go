@@ -33,8 +33,8 @@ var (
 	ourCommand = regexp.MustCompile(`^::(error|warning|notice|group|endgroup)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::`)
 )
 
-// obeyed is the first line of a stream that a terminal or a CI runner would obey;
-// empty if there is none. The commands of the format github are ours.
+// obeyed is the first line of a stream that a terminal or a CI runner would obey,
+// or empty. The commands of the format github are ours.
 func obeyed(stream string, github bool) string {
 	for line := range strings.SplitSeq(stream, "\n") {
 		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !ourCommand.MatchString(line))
