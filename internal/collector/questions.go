@@ -27,7 +27,7 @@ func (t Table[T]) First() Table[T] { return t.at(t.from.Top(1)) }
 // ProbeGrants asks for what a role grants.
 func ProbeGrants(role dataverse.GUID) Probe {
 	return func(ctx context.Context, s *Asker, what string, _ dataverse.Caller) ([]string, error) {
-		_, err := askGrants(ctx, s, what, grantsQuery(role))
+		_, err := AskObject(ctx, s, Question{What: what, From: grantsQuery(role)}, grantsIn)
 		return nil, err
 	}
 }
@@ -105,23 +105,26 @@ func Held(grants []Grant) map[string]audit.Depth {
 
 // AskGrants asks for what a role grants.
 func AskGrants(ctx context.Context, s *Asker, role dataverse.GUID) ([]Grant, error) {
-	return askGrants(ctx, s, "what the role grants", grantsQuery(role))
+	return AskObject(ctx, s, Question{What: "what the role grants", From: grantsQuery(role)}, grantsIn)
 }
 
-// AskPrivileges asks for what a user is granted by all roles.
-func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID) ([]Grant, error) {
-	return askGrants(ctx, s, "own privileges", dataverse.Row("systemusers", user).Function("RetrieveUserPrivileges"))
+// AskPrivileges asks for what a user is granted by all roles. In environments that refuse that,
+// it asks for the named privileges only, if there are any.
+func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names ...string) ([]Grant, error) {
+	return askPrivileges(ctx, s, Question{What: "own privileges"}, user, names)
 }
 
-// AskNamedPrivileges asks for those of the named privileges that a user is granted, in
-// environments that refuse [AskPrivileges].
-func AskNamedPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names []string) ([]Grant, error) {
-	return askGrants(ctx, s, "own privileges by name", dataverse.Row("systemusers", user).
-		Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)))
-}
-
-func askGrants(ctx context.Context, s *Asker, what string, from dataverse.Query) ([]Grant, error) {
-	return AskObject(ctx, s, Question{What: what, From: from}, grantsIn)
+func askPrivileges(ctx context.Context, s *Asker, q Question, user dataverse.GUID, names []string) ([]Grant, error) {
+	row := dataverse.Row("systemusers", user)
+	q.From = row.Function("RetrieveUserPrivileges")
+	found, err := AskObject(ctx, s, q, grantsIn)
+	if len(names) > 0 && (refused(err) || forbidden(err)) {
+		q.From = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
+		if named, again := AskObject(ctx, s, q, grantsIn); again == nil { // not every environment has this function
+			return named, nil
+		}
+	}
+	return found, err
 }
 
 func grantsIn(r Row) []Grant {

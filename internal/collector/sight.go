@@ -34,14 +34,8 @@ func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivil
 // readSight reads how far the auditor's reads extend. If that is unknown, there may be more
 // rows than were returned, and what depends on them counts as not read.
 func (c *collection) readSight(ctx context.Context) error {
-	found, err := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).Function("RetrieveUserPrivileges"))
-	if refused(err) || forbidden(err) {
-		// Not every environment has the function with names.
-		if named, again := c.ownPrivileges(ctx, dataverse.Row("systemusers", dataverse.GUID(c.auditor)).
-			Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", sightNames()))); again == nil {
-			found, err = named, nil
-		}
-	}
+	q := Question{section: snapshot.SectionUsers, What: "how far the auditor's reads reach"}
+	found, err := askPrivileges(ctx, c.Asker, q, dataverse.GUID(c.auditor), sightNames())
 	if err != nil {
 		for _, section := range sights() {
 			if err := c.end(ctx, section, err); err != nil {
@@ -59,13 +53,6 @@ func (c *collection) readSight(ctx context.Context) error {
 		c.sights[name] = append(c.sights[name], s)
 	}
 	return nil
-}
-
-func (c *collection) ownPrivileges(ctx context.Context, q dataverse.Query) ([]Grant, error) {
-	return AskObject(ctx, c.Asker, Question{
-		section: snapshot.SectionUsers, What: "how far the auditor's reads reach",
-		From: q,
-	}, grantsIn)
 }
 
 // short reports whether a read does not cover the organization, or may not: the access level

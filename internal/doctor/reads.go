@@ -155,15 +155,9 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 }
 
 // privilegesHeld are the depths of the identity's privileges, by name in lower case.
-// Privileges for some records only, or at an unknown depth, do not count. Like a scan, it asks by
-// name where the environment refuses to list all.
+// Privileges for some records only, or at an unknown depth, do not count.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
-	list, err := collector.AskPrivileges(ctx, x.asker, x.self)
-	if err != nil {
-		if named, again := collector.AskNamedPrivileges(ctx, x.asker, x.self, x.names); again == nil {
-			list, err = named, nil
-		}
-	}
+	list, err := collector.AskPrivileges(ctx, x.asker, x.self, x.names...)
 	if err != nil {
 		return nil, err
 	}
