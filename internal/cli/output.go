@@ -161,26 +161,40 @@ func apart(files ...string) error {
 	return nil
 }
 
-// spareInputs refuses to write over a file that a command takes as an argument and reads.
-func spareInputs(cmd *cobra.Command, args []string) error {
-	switch strings.TrimPrefix(cmd.CommandPath(), "dbaudit ") {
-	case "lint":
-		if cmd.Flags().Changed("fix") {
-			return nil // which writes its inputs
-		}
-	case "check", "diff", "discover", "doctor":
-	case "profile show", "profile diff", "profile export", "profile check-source":
-		builtin := profileNames()
-		args = slices.DeleteFunc(slices.Clone(args), func(name string) bool { return slices.Contains(builtin, name) })
-		if page := cmd.Flags().Lookup("file"); page != nil {
-			args = append(args, page.Value.String())
-		}
-	default:
+// reads is the annotation of a flag that names a file to read.
+const reads = "reads"
+
+func readsFile(f *pflag.Flag) bool {
+	_, read := f.Annotations[reads]
+	return read
+}
+
+// inputs are the files that a command reads because its arguments and flags name them.
+func inputs(cmd *cobra.Command, args []string) []string {
+	args = slices.Clone(args)
+	switch group := cmd.Parent(); {
+	case cmd.Name() == "lint" && cmd.Flags().Changed("fix"): // which writes its inputs
 		return nil
+	case group == nil, group.Name() == "fleet", cmd.Name() == "explain": // they take names
+		return nil
+	case group.Name() == "profile":
+		builtin := profileNames()
+		args = slices.DeleteFunc(args, func(name string) bool { return slices.Contains(builtin, name) })
 	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if readsFile(f) {
+			args = append(args, f.Value.String())
+		}
+	})
+	return args
+}
+
+// spareInputs refuses to write over a file that a command reads.
+func spareInputs(cmd *cobra.Command, args []string) error {
+	read := inputs(cmd, args)
 	for _, flag := range []string{"output", "snapshot", "input", "record"} {
 		f := cmd.Flags().Lookup(flag)
-		if f == nil {
+		if f == nil || readsFile(f) {
 			continue
 		}
 		files := []string{f.Value.String()}
@@ -191,7 +205,7 @@ func spareInputs(cmd *cobra.Command, args []string) error {
 			}
 		}
 		for _, file := range files {
-			if !console.IsStdout(file) && slices.ContainsFunc(args, func(input string) bool { return console.SameFile(input, file) }) {
+			if !console.IsStdout(file) && slices.ContainsFunc(read, func(input string) bool { return console.SameFile(input, file) }) {
 				return usagef("--%s %s would overwrite a file that this command reads: choose another file", flag, file)
 			}
 		}
