@@ -31,7 +31,12 @@ func SameFile(a, b string) bool {
 		}
 		return Resolved(filepath.Join(Resolved(filepath.Dir(name)), filepath.Base(name)))
 	}
-	return a != "" && b != "" && full(a) == full(b)
+	if a == "" || b == "" {
+		return false
+	}
+	first, err := os.Stat(a)
+	second, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(first, second) || full(a) == full(b)
 }
 
 // device reports whether a name is of a device or a pipe, such as /dev/null. It is written to

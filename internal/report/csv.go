@@ -13,10 +13,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// writeCSV writes a row for each finding. A control that could not be evaluated, and an
-// environment or a file that could not be read, has a row without a fingerprint, so that it does
-// not look like one without faults; so does the control of the views if none is configured. Verbose adds such rows for all other controls without
-// findings.
+// writeCSV writes a row for each finding. A control that could not be evaluated, the control of
+// the views if none is configured, and an environment or a file that could not be read have a row
+// without a fingerprint, so that they do not look like ones without faults. Verbose adds such
+// rows for all other controls without findings.
 func writeCSV(w io.Writer, from *source, o Options) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{
