@@ -74,11 +74,25 @@ func (k Kind) Max() int64 {
 	return 0
 }
 
+// missingError names a file that does not exist.
+type missingError string
+
+// Error says what to do.
+func (name missingError) Error() string {
+	return "the file " + string(name) + " does not exist: check the path, which is relative to the working directory"
+}
+
+// Unwrap is the error of the file system.
+func (missingError) Unwrap() error { return fs.ErrNotExist }
+
 // Open opens a regular file, and says how large it is. The errors of the file system keep
 // their identity.
 func Open(name string) (*os.File, int64, error) {
 	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, missingError(name)
+	}
 	if err != nil {
 		return nil, 0, err
 	}

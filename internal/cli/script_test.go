@@ -210,6 +210,7 @@ func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	}()
 	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv("SILENT", "https://"+listener.Addr().String())
+	ts.Setenv("USED", listener.Addr().String())
 	calls.Store(ts.Getenv("SILENT"), call)
 }
 

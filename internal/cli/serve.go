@@ -180,7 +180,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", f.listen, err)
+		return listenError(f.listen, err)
 	}
 	scheme := "http"
 	if tlsConfig != nil {
@@ -188,6 +188,15 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	}
 	a.Sayf("listening on %s://%s", scheme, listener.Addr())
 	return work(ctx, listener, handler, queue)
+}
+
+// listenError says what to do if the reason of an error is that an address cannot be listened on.
+func listenError(address string, err error) error {
+	failed, ok := errors.AsType[*net.OpError](err)
+	if !ok {
+		return err
+	}
+	return fmt.Errorf("--listen %s: %w: choose another address, or stop the program that uses this one (port 0 means any free port)", address, failed.Err)
 }
 
 // alerts are what is reported about the fleet; nil if no file says so. Every secret of the
@@ -199,7 +208,7 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	}
 	data, err := bounds.ReadFile(bounds.Alerts, name)
 	if err != nil {
-		return nil, usagef("--alerts %s: %w", name, err)
+		return nil, usagef("--alerts: %w", err)
 	}
 	file, err := alert.Parse(name, data)
 	if err != nil {

@@ -172,7 +172,7 @@ func simulate(ctx context.Context, a *app, name, listen string) (simulation, err
 	}
 	server, err := simulator.Start(ctx, env, simulator.Options{Listen: listen, Now: a.Now})
 	if err != nil {
-		return simulation{}, fmt.Errorf("starting the simulator: %w", err)
+		return simulation{}, fmt.Errorf("starting the simulator: %w", listenError(listen, err))
 	}
 	t := run.Target{
 		Name: env.Organization.URLName, URL: server.URL(), Profile: p, File: config.Empty(),
@@ -222,7 +222,7 @@ func replay(ctx context.Context, a *app, file, listen string) (simulation, error
 	}
 	site, err := simulator.Serve(ctx, listen, replayer)
 	if err != nil {
-		return simulation{}, fmt.Errorf("serving the recording: %w", err)
+		return simulation{}, fmt.Errorf("serving the recording: %w", listenError(listen, err))
 	}
 	t := run.Target{
 		URL: site.URL(), File: config.Empty(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},

@@ -103,7 +103,7 @@ func (p *page) overview(from *source) {
 func (p *page) result(r audit.Result, o Options) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", verdictFormOf(r.Verdict).emoji, r.Verdict)
-	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), textColumns)))
+	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), headlineColumns)))
 	for i, step := range nextSteps(r, o) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")

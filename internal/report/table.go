@@ -20,6 +20,10 @@ const wideTable = 120
 // textColumns is how much of one text a table shows. JSON has it all.
 const textColumns = 400
 
+// headlineColumns is how much of a verdict's sentence is shown. If an environment could not be
+// read, the sentence ends with what to do.
+const headlineColumns = 3 * textColumns
+
 // terminal writes text for a terminal of a width, or for none.
 type terminal struct {
 	table.Canvas
@@ -195,7 +199,7 @@ func findings(cs []audit.Control) (all, accepted int) {
 // banner is the verdict and what to do next.
 func (t *terminal) banner(r audit.Result) {
 	form := verdictFormOf(r.Verdict)
-	t.paragraph(form.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", form.style, shorten(headline(r), textColumns), table.Bold)
+	t.paragraph(form.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", form.style, shorten(headline(r), headlineColumns), table.Bold)
 	label := "  Next:  "
 	for _, step := range nextSteps(r, t.options) {
 		t.paragraph(label, table.Faint, shorten(step.Text, textColumns), table.Plain)

@@ -37,6 +37,18 @@ func TestUnreadFileIsSaid(t *testing.T) {
 	}
 }
 
+// TestAdviceOfUnreadIsNotCut: what a person should do is at the end of a long message.
+func TestAdviceOfUnreadIsNotCut(t *testing.T) {
+	t.Parallel()
+	r := unreadFile()
+	r.Unread.Message = "sign-in failed: " + strings.Repeat("the server says so, ", 40) + "make a new secret"
+	for _, f := range []Format{Table, Markdown, HTML} {
+		if !strings.Contains(rendered(t, f, r, Options{}), "make a new secret") {
+			t.Errorf("%s does not say what to do", f)
+		}
+	}
+}
+
 func TestUnreadFileHasNoControls(t *testing.T) {
 	t.Parallel()
 	r := unreadFile()

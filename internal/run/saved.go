@@ -30,7 +30,7 @@ func unread(name string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("the file %s does not exist: check the path, which is relative to the working directory (- is standard input)", name)
+		return fmt.Errorf("%w (- is standard input)", err)
 	}
 	return fmt.Errorf("reading %s: %w", name, err)
 }
@@ -45,6 +45,9 @@ func (r *Runner) slice(name string, choose snapshot.Choice) (*snapshot.Snapshot,
 		return snapshot.Decode(data, choose)
 	}
 	file, closer, err := bounds.Section(bounds.Snapshot, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("the file does not exist: check the path, which is relative to the working directory (- is standard input)")
+	}
 	if err != nil {
 		return nil, unread(name, err)
 	}

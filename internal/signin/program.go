@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -106,6 +107,9 @@ func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) 
 
 func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
 	data, err := c.ReadFile(c.CertificateFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, errors.New("the file does not exist: check the path, which is relative to the working directory")
+	}
 	if err != nil {
 		return nil, nil, errors.New("cannot be read: " + dataverse.Printable(err.Error()))
 	}

@@ -185,7 +185,7 @@ func TestBadCertificates(t *testing.T) {
 		"soon.pem":      soon.pem(t),
 	}
 	for name, says := range map[string]string{
-		"": "--client-certificate", "missing.pem": "cannot be read", "cert only.pem": "one private key", "locked.pem": "encrypted",
+		"": "--client-certificate", "missing.pem": "does not exist: check the path", "cert only.pem": "one private key", "locked.pem": "encrypted",
 		"ec.pem": "RSA", "old.pem": "expired on", "locked.pfx": "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", "garbage.pfx": "neither a PEM nor a PFX",
 	} {
 		c := e.config()

@@ -158,6 +158,9 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if existing && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
+	if refused, ok := errors.AsType[*os.PathError](err); ok {
+		return nil, fmt.Errorf("the store %s cannot be opened: %w: it is a file that you may write, in a folder that exists; name another with --store or DBAUDIT_STORE", file, refused.Err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
 	}
