@@ -400,6 +400,22 @@ func TestThrottling(t *testing.T) {
 			t.Errorf("%v", e)
 		}
 	})
+	for _, asked := range []string{"", "7"} {
+		t.Run("until the time is up, Retry-After "+asked, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", asked)
+				writeError(w, 429, "0x80072322", "")
+			}, func(o *Options) {
+				o.Sleep = func(ctx context.Context, _ time.Duration) error { <-ctx.Done(); return ctx.Err() }
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
+			_, err := s.client.Get(ctx, Function("WhoAmI").Request("who am I"))
+			if e := asError(t, err); e.Kind != Throttled || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(e.Advice(), "throttles") {
+				t.Errorf("%v", e)
+			}
+		})
+	}
 	t.Run("writes too", func(t *testing.T) {
 		tries := 0
 		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -180,6 +180,9 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 	e := &Error{Kind: Transport, cause: ctx.Err(), Message: "interrupted"}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Message = "out of time"
+		if err == nil && p.counters.throttled.Load() > 0 { // it waited until the environment accepts requests
+			e.Kind = Throttled
+		}
 	}
 	e.MayHaveHappened = !c.reads() && err != nil && !diagnose(err).unsent
 	return e
