@@ -135,6 +135,21 @@ func TestReadsAreKnown(t *testing.T) {
 	}
 }
 
+// If the first answer is not that of a Dataverse environment, the error says what to do.
+func TestAnswerOfAnother(t *testing.T) {
+	t.Parallel()
+	p, o, _ := sampleTape(t)
+	for r, answer := range p.answers {
+		if set(r) == "WhoAmI" && r.Caller == (dataverse.Caller{}) {
+			answer.rows = []json.RawMessage{json.RawMessage(`{"UserId": null, "OrganizationId": null}`)}
+			p.answers[r] = answer
+		}
+	}
+	if _, err := collect(t.Context(), player{p}, o); err == nil || !strings.Contains(err.Error(), "check --url, and any proxy in between") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A section that the environment refuses is Forbidden, one that cannot be read is Failed, and
 // both say why. Other sections do not change.
 func TestForbiddenAndFailed(t *testing.T) {

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -16,6 +17,9 @@ func (c *collection) readIdentity(ctx context.Context) error {
 		From: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
+	if _, ok := errors.AsType[*inconsistent](err); ok {
+		return fmt.Errorf("%w: the response does not conform to the Dataverse Web API: check --url, and any proxy in between", err)
+	}
 	return err
 }
 

@@ -65,9 +65,13 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 		{"DBAUDIT_AUTH", func(o config.Auth) bool { return implied(o) != "" }},
 		{"DBAUDIT_TENANT_ID", func(o config.Auth) bool { return o.TenantID != "" }},
 		{"DBAUDIT_CLIENT_ID", func(o config.Auth) bool { return o.ClientID != "" }},
-		{"DBAUDIT_CLIENT_SECRET", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
+		{"DBAUDIT_CLIENT_SECRET", func(o config.Auth) bool {
+			return o.Certificate != "" || o.Secret != nil && o.Secret.Env != "DBAUDIT_CLIENT_SECRET"
+		}},
 		{"DBAUDIT_CLIENT_CERTIFICATE", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
-		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", func(o config.Auth) bool { return o.CertificatePassword != nil }},
+		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", func(o config.Auth) bool {
+			return o.CertificatePassword != nil && o.CertificatePassword.Env != "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"
+		}},
 		{"DBAUDIT_AUTHORITY", func(o config.Auth) bool { return o.Authority != "" }},
 	} {
 		var stating, others []string
