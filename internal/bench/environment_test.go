@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -74,17 +75,17 @@ func wholeEnvironment(t *testing.T, scale int) []byte {
 		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
 	}
 	s.BusinessUnits[id(2, 1)] = snapshot.BusinessUnit{Name: "Contoso"}
-	full := map[string]snapshot.Depth{}
+	full := map[string]audit.Depth{}
 	for i, name := range p.Minimum() {
-		s.Privileges[name] = snapshot.Privilege{ID: id(3, i), Depths: []snapshot.Depth{snapshot.DepthGlobal}}
-		full[name] = snapshot.DepthGlobal
+		s.Privileges[name] = snapshot.Privilege{ID: id(3, i), Depths: []audit.Depth{audit.DepthGlobal}}
+		full[name] = audit.DepthGlobal
 	}
 	for r := range 300 * scale {
 		role := id(4, r)
 		s.Roles[role] = snapshot.Role{BusinessUnitID: id(2, 1), Customizable: true, Name: fmt.Sprintf("Role %d", r), RootID: role}
-		grants := map[string]snapshot.Depth{}
+		grants := map[string]audit.Depth{}
 		for i := range 700 {
-			grants[fmt.Sprintf("prvReadcontoso_Table%03d", i)] = snapshot.DepthGlobal
+			grants[fmt.Sprintf("prvReadcontoso_Table%03d", i)] = audit.DepthGlobal
 		}
 		if r == 0 {
 			grants = full

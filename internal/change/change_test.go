@@ -14,7 +14,6 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 var update = flag.Bool("update", false, "write the kinds of fix into the schemas")
@@ -76,14 +75,14 @@ func TestExamples(t *testing.T) {
 
 func TestFitting(t *testing.T) {
 	for _, test := range []struct {
-		allowed      []snapshot.Depth
-		wanted, want snapshot.Depth
+		allowed      []audit.Depth
+		wanted, want audit.Depth
 	}{
-		{snapshot.Depths(), snapshot.DepthGlobal, snapshot.DepthGlobal},
-		{snapshot.Depths(), snapshot.DepthLocal, snapshot.DepthLocal},
-		{[]snapshot.Depth{snapshot.DepthBasic}, snapshot.DepthGlobal, snapshot.DepthBasic},
-		{[]snapshot.Depth{snapshot.DepthGlobal}, snapshot.DepthBasic, snapshot.DepthGlobal},
-		{[]snapshot.Depth{snapshot.DepthLocal, snapshot.DepthGlobal}, snapshot.DepthDeep, snapshot.DepthGlobal},
+		{audit.Depths(), audit.DepthGlobal, audit.DepthGlobal},
+		{audit.Depths(), audit.DepthLocal, audit.DepthLocal},
+		{[]audit.Depth{audit.DepthBasic}, audit.DepthGlobal, audit.DepthBasic},
+		{[]audit.Depth{audit.DepthGlobal}, audit.DepthBasic, audit.DepthGlobal},
+		{[]audit.Depth{audit.DepthLocal, audit.DepthGlobal}, audit.DepthDeep, audit.DepthGlobal},
 	} {
 		if got := Fitting(test.allowed, test.wanted); got != test.want {
 			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)

@@ -20,20 +20,20 @@ type Limits struct {
 	// [Asked]. Nothing may be granted at a greater depth, unless the privilege allows no
 	// smaller one.
 	Requirement snapshot.Requirement
-	Depths      map[string]snapshot.Depth
+	Depths      map[string]audit.Depth
 }
 
 // Asked is the depth at which a privilege is required, by the configuration, the profile, or
 // else the deepest. policy/dbaudit/access decides it for the verdict.
-func Asked(name string, requirement snapshot.Requirement, stated map[string]snapshot.Depth) snapshot.Depth {
-	for _, stated := range []map[string]snapshot.Depth{requirement.Depth, stated} {
+func Asked(name string, requirement snapshot.Requirement, stated map[string]audit.Depth) audit.Depth {
+	for _, stated := range []map[string]audit.Depth{requirement.Depth, stated} {
 		for other, depth := range stated {
 			if strings.EqualFold(other, name) {
 				return depth
 			}
 		}
 	}
-	return snapshot.DepthGlobal
+	return audit.DepthGlobal
 }
 
 func contains(names []string, name string) bool {
@@ -73,8 +73,8 @@ func (l Limits) assignment(a Action) error {
 
 // Fitting is the depth that is granted instead of a required one: the shallowest of the
 // levels that is at least that depth, or the deepest if none is.
-func Fitting(levels []snapshot.Depth, want snapshot.Depth) snapshot.Depth {
-	fit := snapshot.DepthNone
+func Fitting(levels []audit.Depth, want audit.Depth) audit.Depth {
+	fit := audit.DepthNone
 	for _, level := range levels {
 		switch {
 		case fit < want:

@@ -13,12 +13,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 type doctorFlags struct {
@@ -302,7 +302,7 @@ func grantable(t run.Target) []doctor.Privilege {
 	}
 	for _, name := range change.Inborn() {
 		if !seen[name] {
-			list = append(list, doctor.Privilege{Name: name, Depth: snapshot.DepthGlobal})
+			list = append(list, doctor.Privilege{Name: name, Depth: audit.DepthGlobal})
 		}
 	}
 	return list

@@ -21,9 +21,9 @@ func sample() *snapshot.Snapshot {
 	}
 	s.Organization = snapshot.Organization{ID: "org", Name: "Contoso", OwnershipAcrossBusinessUnits: snapshot.SettingOff}
 	s.BusinessUnits = map[string]snapshot.BusinessUnit{"bu": {Name: "Contoso"}, "child": {Name: "North", ParentID: "bu"}}
-	s.Privileges = map[string]snapshot.Privilege{"prvReadLead": {ID: "p", Depths: snapshot.Depths()}}
+	s.Privileges = map[string]snapshot.Privilege{"prvReadLead": {ID: "p", Depths: audit.Depths()}}
 	s.Roles = map[string]snapshot.Role{"role": {Name: "Integration", RootID: "role", BusinessUnitID: "bu", Customizable: true, Inherited: true}}
-	s.RolePrivileges = map[string]map[string]snapshot.Depth{"role": {"prvReadLead": snapshot.DepthLocal, "prvWriteLead": snapshot.DepthGlobal}}
+	s.RolePrivileges = map[string]map[string]audit.Depth{"role": {"prvReadLead": audit.DepthLocal, "prvWriteLead": audit.DepthGlobal}}
 	s.Users = map[string]snapshot.User{"user": {Name: "Integration", BusinessUnitID: "bu", Roles: []string{"role"}, Teams: []string{"team"}}}
 	s.Teams = map[string]snapshot.Team{"team": {Name: "Team", BusinessUnitID: "bu", Roles: []string{"role"}}}
 	s.Views = map[string]snapshot.View{"view": {Name: "Leads", Table: "lead", OwnerID: "user", Active: true, SeenBy: []snapshot.Viewer{snapshot.ViewerAuditor}}}
@@ -46,10 +46,10 @@ func TestSnapshots(t *testing.T) {
 		want string
 	}{
 		{"nothing", func(*S) {}, ""},
-		{"granted", func(s *S) { s.RolePrivileges["role"]["prvDeleteLead"] = snapshot.DepthBasic }, "granted role Integration prvDeleteLead none basic"},
+		{"granted", func(s *S) { s.RolePrivileges["role"]["prvDeleteLead"] = audit.DepthBasic }, "granted role Integration prvDeleteLead none basic"},
 		{"revoked", func(s *S) { delete(s.RolePrivileges["role"], "prvReadLead") }, "revoked role Integration prvReadLead local none"},
-		{"deeper", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = snapshot.DepthDeep }, "deeper role Integration prvReadLead local deep"},
-		{"shallower", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = snapshot.DepthBasic }, "shallower role Integration prvReadLead local basic"},
+		{"deeper", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = audit.DepthDeep }, "deeper role Integration prvReadLead local deep"},
+		{"shallower", func(s *S) { s.RolePrivileges["role"]["prvReadLead"] = audit.DepthBasic }, "shallower role Integration prvReadLead local basic"},
 		{"unassigned", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Roles = nil }) }, "unassigned user Integration Integration (Contoso)  "},
 		{"team role", func(s *S) { change(s.Teams, "team", func(u *snapshot.Team) { u.Roles = nil }) }, "unassigned team Team Integration (Contoso)  "},
 		{"left", func(s *S) { change(s.Users, "user", func(u *snapshot.User) { u.Teams = nil }) }, "left user Integration Team  "},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -92,9 +93,9 @@ func (c *comparison) grants() {
 			was, now := old[name], young[name]
 			verb := VerbShallower
 			switch {
-			case was == snapshot.DepthNone:
+			case was == audit.DepthNone:
 				verb = VerbGranted
-			case now == snapshot.DepthNone:
+			case now == audit.DepthNone:
 				verb = VerbRevoked
 			case now > was:
 				verb = VerbDeeper

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 	"github.com/dbaudit/dbaudit/schema"
 )
@@ -21,18 +21,18 @@ const DefaultName = "dbaudit.yaml"
 
 // A File is a parsed configuration.
 type File struct {
-	Profile      string                    `yaml:"profile,omitempty"`
-	Auth         Auth                      `yaml:"auth,omitempty"`
-	Apply        *Auth                     `yaml:"apply,omitempty"`
-	Environments map[string]Environment    `yaml:"environments,omitempty"`
-	URL          string                    `yaml:"url,omitempty"`
-	Integration  Integration               `yaml:"integration,omitempty"`
-	Integrations []Entry                   `yaml:"integrations,omitempty"`
-	BusinessUnit string                    `yaml:"business_unit,omitempty"`
-	Views        []View                    `yaml:"views,omitempty"`
-	Depth        map[string]snapshot.Depth `yaml:"depth,omitempty"`
-	Allow        []string                  `yaml:"allow,omitempty"`
-	Waivers      string                    `yaml:"waivers,omitempty"`
+	Profile      string                 `yaml:"profile,omitempty"`
+	Auth         Auth                   `yaml:"auth,omitempty"`
+	Apply        *Auth                  `yaml:"apply,omitempty"`
+	Environments map[string]Environment `yaml:"environments,omitempty"`
+	URL          string                 `yaml:"url,omitempty"`
+	Integration  Integration            `yaml:"integration,omitempty"`
+	Integrations []Entry                `yaml:"integrations,omitempty"`
+	BusinessUnit string                 `yaml:"business_unit,omitempty"`
+	Views        []View                 `yaml:"views,omitempty"`
+	Depth        map[string]audit.Depth `yaml:"depth,omitempty"`
+	Allow        []string               `yaml:"allow,omitempty"`
+	Waivers      string                 `yaml:"waivers,omitempty"`
 	// Every is how often the fleet scans an environment that does not say it itself.
 	Every string `yaml:"every,omitempty"`
 
@@ -88,8 +88,8 @@ type Environment struct {
 
 	// Depth are the access levels that are enough, and Allow the privileges that are not
 	// surplus: those of the entry of integrations:, else those at the top.
-	Depth map[string]snapshot.Depth `yaml:"-"`
-	Allow []string                  `yaml:"-"`
+	Depth map[string]audit.Depth `yaml:"-"`
+	Allow []string               `yaml:"-"`
 	// Profile is that of the entry of integrations:, else that at the top; empty for an
 	// environment without them. See [File.Each].
 	Profile string   `yaml:"-"`
@@ -110,9 +110,9 @@ type Entry struct {
 
 	Integration `yaml:",inline"`
 
-	Views []View                    `yaml:"views,omitempty"`
-	Depth map[string]snapshot.Depth `yaml:"depth,omitempty"`
-	Allow []string                  `yaml:"allow,omitempty"`
+	Views []View                 `yaml:"views,omitempty"`
+	Depth map[string]audit.Depth `yaml:"depth,omitempty"`
+	Allow []string               `yaml:"allow,omitempty"`
 }
 
 // View is a personal view that the integration user must be able to read.

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 const example = `profile: demandbase
@@ -45,7 +45,7 @@ func TestParse(t *testing.T) {
 	if all[0].Unit() != "Contoso" || len(all[0].Views) != 2 || all[0].Views[0].Owner != "jane@contoso.com" {
 		t.Errorf("production is %+v", all[0])
 	}
-	if diff := cmp.Diff(map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}, f.Depth); diff != "" {
+	if diff := cmp.Diff(map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}, f.Depth); diff != "" {
 		t.Error(diff)
 	}
 	single := parse(t, "url: https://x.crm.dynamics.com\nbusiness_unit: Contoso\n").All()

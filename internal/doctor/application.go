@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -33,16 +34,16 @@ type Remediation struct {
 // others are deep, for units below the root, except that a new role is in the root.
 func Writing() []Privilege {
 	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
-		{"prvAppendRole", snapshot.DepthDeep, "Business Management > Security Role > Append"},
-		{"prvAppendToUser", snapshot.DepthDeep, "Business Management > User > Append To"},
-		{"prvAppendUser", snapshot.DepthDeep, "Business Management > User > Append"},
-		{"prvAssignRole", snapshot.DepthDeep, "Business Management > Security Role > Assign"},
-		{"prvCreateRole", snapshot.DepthLocal, "Business Management > Security Role > Create"},
-		{"prvCreateUser", snapshot.DepthDeep, "Business Management > User > Create"},
-		{"prvDisableUser", snapshot.DepthDeep, "Business Management > Enable or Disable User"},
-		{"prvShareUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Share"},
-		{"prvWriteRole", snapshot.DepthDeep, "Business Management > Security Role > Write"},
-		{"prvWriteUser", snapshot.DepthDeep, "Business Management > User > Write"},
+		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
+		{"prvAppendToUser", audit.DepthDeep, "Business Management > User > Append To"},
+		{"prvAppendUser", audit.DepthDeep, "Business Management > User > Append"},
+		{"prvAssignRole", audit.DepthDeep, "Business Management > Security Role > Assign"},
+		{"prvCreateRole", audit.DepthLocal, "Business Management > Security Role > Create"},
+		{"prvCreateUser", audit.DepthDeep, "Business Management > User > Create"},
+		{"prvDisableUser", audit.DepthDeep, "Business Management > Enable or Disable User"},
+		{"prvShareUserQuery", audit.DepthBasic, "Core Records > Saved View > Share"},
+		{"prvWriteRole", audit.DepthDeep, "Business Management > Security Role > Write"},
+		{"prvWriteUser", audit.DepthDeep, "Business Management > User > Write"},
 	}...)
 	slices.SortFunc(all, func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) })
 	return all
@@ -119,7 +120,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 
 // definable leaves out what no user can have, because the environment does not define it.
 func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
-	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > snapshot.DepthNone })
+	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > audit.DepthNone })
 	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
 		return needed
 	}
@@ -129,7 +130,7 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 	}
 	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
 		_, defined := known[strings.ToLower(p.Name)]
-		return !defined && x.has(p.Name) == snapshot.DepthNone
+		return !defined && x.has(p.Name) == audit.DepthNone
 	})
 }
 
@@ -155,7 +156,7 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 		}
 		lacking = true
 		c := Check{ID: id, Title: p.Name, Outcome: short, Detail: fmt.Sprintf("missing; %s level is required", level(p.Depth)), Privilege: &p}
-		if held != snapshot.DepthNone {
+		if held != audit.DepthNone {
 			c.Detail = fmt.Sprintf("granted at %s level; %s is required", level(held), level(p.Depth))
 		}
 		if short == Warned {

@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 func TestWriting(t *testing.T) {
@@ -15,7 +15,7 @@ func TestWriting(t *testing.T) {
 		t.Error("the privileges are not sorted by name")
 	}
 	for _, p := range Writing() {
-		if p.Depth == snapshot.DepthNone || p.Where == "" {
+		if p.Depth == audit.DepthNone || p.Where == "" {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -23,16 +23,16 @@ func TestWriting(t *testing.T) {
 
 // TestHolds: a privilege that may be missing does not count as held.
 func TestHolds(t *testing.T) {
-	needed := []Privilege{{"prvWriteRole", snapshot.DepthLocal, ""}, {"prvReadRole", snapshot.DepthGlobal, "Security Role > Read"}}
+	needed := []Privilege{{"prvWriteRole", audit.DepthLocal, ""}, {"prvReadRole", audit.DepthGlobal, "Security Role > Read"}}
 	for _, test := range []struct {
 		name   string
 		x      examination
 		want   []Outcome
 		detail string
 	}{
-		{"all", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthGlobal, "prvreadrole": snapshot.DepthGlobal}}, []Outcome{Passed}, "2"},
-		{"none", examination{held: map[string]snapshot.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
-		{"too shallow", examination{held: map[string]snapshot.Depth{"prvwriterole": snapshot.DepthLocal, "prvreadrole": snapshot.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
+		{"all", examination{held: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
+		{"none", examination{held: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
+		{"too shallow", examination{held: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
 		{"not read", examination{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
 		{"not understood", examination{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
 		{"not signed in", examination{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
@@ -56,7 +56,7 @@ func TestHolds(t *testing.T) {
 // Where nothing answers, what is held stays unknown.
 func TestApplicationUnreachable(t *testing.T) {
 	checks, err := ExamineApplication(t.Context(), unreachable(errors.New("connection refused")),
-		Remediation{Needs: Writing(), Grants: []Privilege{{"prvReadAccount", snapshot.DepthGlobal, ""}}})
+		Remediation{Needs: Writing(), Grants: []Privilege{{"prvReadAccount", audit.DepthGlobal, ""}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // readable judges a read that works, whatever it returns.
@@ -17,7 +17,7 @@ func readable(rows []columns) (Answer, string) {
 }
 
 // canBeGranted is the assumption that a privilege can be granted at exactly some depths.
-func canBeGranted(id, name, assumed string, expected ...snapshot.Depth) assumption {
+func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption {
 	flags := []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"}
 	return assumption{
 		id, "at which levels can " + name + " be granted?", assumed,
@@ -28,13 +28,13 @@ func canBeGranted(id, name, assumed string, expected ...snapshot.Depth) assumpti
 			if len(rows) == 0 {
 				return Otherwise, "the environment does not define " + name
 			}
-			var found []snapshot.Depth
+			var found []audit.Depth
 			var words []string
 			for i, column := range flags {
 				var can bool
 				if _ = json.Unmarshal(rows[0][column], &can); can {
-					found = append(found, snapshot.Depths()[i])
-					words = append(words, level(snapshot.Depths()[i]))
+					found = append(found, audit.Depths()[i])
+					words = append(words, level(audit.Depths()[i]))
 				}
 			}
 			text := name + " cannot be granted at any level"
@@ -100,8 +100,8 @@ func (in *inquiry) assumptions() []assumption {
 		}
 	}
 	return []assumption{
-		canBeGranted("bulk-edit-depth", "prvBulkEdit", "at Organization only", snapshot.DepthGlobal),
-		canBeGranted("user-settings-depth", "prvReadUserSettings", "at all but User", snapshot.DepthLocal, snapshot.DepthDeep, snapshot.DepthGlobal),
+		canBeGranted("bulk-edit-depth", "prvBulkEdit", "at Organization only", audit.DepthGlobal),
+		canBeGranted("user-settings-depth", "prvReadUserSettings", "at all but User", audit.DepthLocal, audit.DepthDeep, audit.DepthGlobal),
 		{
 			"opportunity-relationship", "does prvReadCustomerOpportunityRole exist, the privilege of the table customeropportunityrole?", "yes, if Dynamics 365 Sales is installed",
 			"DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
@@ -272,7 +272,7 @@ func judgeFilters(rows []columns) (Answer, string) {
 	}
 	filtered, unknown := 0, 0
 	for _, p := range list {
-		_, err := snapshot.ParseDepth(strings.ToLower(p.Depth))
+		_, err := audit.ParseDepth(strings.ToLower(p.Depth))
 		switch {
 		case p.Depth == "RecordFilter", err == nil && p.RecordFilterID != "" && !dataverse.GUID(p.RecordFilterID).IsZero():
 			filtered++

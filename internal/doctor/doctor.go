@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -40,8 +41,8 @@ const (
 
 // A Privilege is one that an identity needs.
 type Privilege struct {
-	Name  string         `json:"name"`
-	Depth snapshot.Depth `json:"depth"`
+	Name  string      `json:"name"`
+	Depth audit.Depth `json:"depth"`
 	// Where is the row of the security role editor that grants it; empty if unknown.
 	Where string `json:"where"`
 }
@@ -113,19 +114,19 @@ type examination struct {
 	asker   *collector.Asker
 	// unreachable is why nothing can be read; empty if something can.
 	unreachable  string
-	organization dataverse.GUID            // that of WhoAmI
-	self         dataverse.GUID            // the identity's systemuserid
-	names        []string                  // the privileges that matter
-	held         map[string]snapshot.Depth // the identity's privileges; nil if unknown
-	heldError    error                     // why they are unknown
-	known        dataverse.Known           // words of an advice for users that a refusal may name
-	reported     map[string]string         // reported reasons, with the titles of their checks
-	users        bool                      // whether users can be read
-	fresh        bool                      // whether reads bypass the caches of permissions
+	organization dataverse.GUID         // that of WhoAmI
+	self         dataverse.GUID         // the identity's systemuserid
+	names        []string               // the privileges that matter
+	held         map[string]audit.Depth // the identity's privileges; nil if unknown
+	heldError    error                  // why they are unknown
+	known        dataverse.Known        // words of an advice for users that a refusal may name
+	reported     map[string]string      // reported reasons, with the titles of their checks
+	users        bool                   // whether users can be read
+	fresh        bool                   // whether reads bypass the caches of permissions
 }
 
 // has is the depth at which the identity has a privilege; none if unknown.
-func (x *examination) has(privilege string) snapshot.Depth { return x.held[strings.ToLower(privilege)] }
+func (x *examination) has(privilege string) audit.Depth { return x.held[strings.ToLower(privilege)] }
 
 // A step makes one or more checks.
 type step func(context.Context)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/lab"
 	"github.com/dbaudit/dbaudit/internal/signin"
@@ -220,7 +221,7 @@ func TestInterruption(t *testing.T) {
 // A refusal names the privilege that the environment names; else the first that is
 // not known to be held; else none, because none would help.
 func TestMissingPrivilege(t *testing.T) {
-	held := map[string]snapshot.Depth{}
+	held := map[string]audit.Depth{}
 	for _, p := range Least() {
 		held[strings.ToLower(p.Name)] = p.Depth
 	}
@@ -228,14 +229,14 @@ func TestMissingPrivilege(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		err   error
-		held  map[string]snapshot.Depth
+		held  map[string]audit.Depth
 		needs []Privilege
 		want  string
 	}{
 		{"named", refused("is missing prvReadTeam privilege"), nil, needs("prvReadUser"), "prvReadTeam"},
 		{"named, and none of ours", refused("is missing prvReadSomething privilege"), held, needs("prvReadUser"), "prvReadSomething"},
 		{"not named, nothing known", refused("no"), nil, needs("prvReadUser"), ""},
-		{"not named, one not held", refused("no"), map[string]snapshot.Depth{"prvreaduser": snapshot.DepthGlobal}, needs("prvReadUser", "prvReadTeam"), "prvReadTeam"},
+		{"not named, one not held", refused("no"), map[string]audit.Depth{"prvreaduser": audit.DepthGlobal}, needs("prvReadUser", "prvReadTeam"), "prvReadTeam"},
 		{"not named, all held", refused("no"), held, needs("prvReadUser"), ""},
 		{"no refusal", &dataverse.Error{Kind: dataverse.Server}, nil, needs("prvReadUser"), ""},
 	} {

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // impersonation impersonates the integration user and each configured owner of a view, because
@@ -129,7 +129,7 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{}, false
 	}
 	name, lacking := refused.MissingPrivilege(), refused.Principal()
-	held := x.has(name) > snapshot.DepthNone
+	held := x.has(name) > audit.DepthNone
 	if lacking != "" {
 		held = lacking == user && lacking != x.self
 	}
@@ -140,7 +140,7 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
 		return Check{Outcome: Warned}, true
-	case x.has(actOnBehalf) > snapshot.DepthNone:
+	case x.has(actOnBehalf) > audit.DepthNone:
 		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
 	}
 	return Check{}, false

@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // reads makes the reads of a scan, for a row each. Later ones use ids of earlier rows.
@@ -99,7 +98,7 @@ func (x *examination) sees(needed []Privilege) Check {
 		}
 		c := Check{Outcome: Failed, Privilege: &p, Advice: p.advice()}
 		c.Detail = fmt.Sprintf("works, but this identity has %s only at %s level: it does not see rows of other business units", p.Name, level(held))
-		if held == snapshot.DepthNone {
+		if held == audit.DepthNone {
 			c.Detail = fmt.Sprintf("works, but this identity does not have %s: it may not see all rows", p.Name)
 		}
 		return c
@@ -118,7 +117,7 @@ func (x *examination) lacks(err error, needed []Privilege) Check {
 	if name == "" && (refused.Cause() != dataverse.CauseUnknown || x.held == nil) {
 		return Check{}
 	}
-	named := Check{Privilege: &Privilege{Name: name, Depth: snapshot.DepthGlobal}}
+	named := Check{Privilege: &Privilege{Name: name, Depth: audit.DepthGlobal}}
 	if who := refused.Principal(); name != "" && who != "" && x.self != "" && who != x.self {
 		return named // the advice names the other user
 	}
@@ -139,7 +138,7 @@ func (p Privilege) advice() string {
 }
 
 // level is a depth in the portal's words.
-func level(d snapshot.Depth) string {
+func level(d audit.Depth) string {
 	return audit.Level(d.String())
 }
 
@@ -156,7 +155,7 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 
 // privilegesHeld are the depths of the identity's privileges, by name in lower case.
 // Privileges for some records only, or at an unknown depth, do not count.
-func (x *examination) privilegesHeld(ctx context.Context) (map[string]snapshot.Depth, error) {
+func (x *examination) privilegesHeld(ctx context.Context) (map[string]audit.Depth, error) {
 	list, err := collector.AskPrivileges(ctx, x.asker, x.self, x.names...)
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"text/template"
 	"time"
 
-	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // actOnBehalf is the privilege to impersonate another user.
@@ -20,15 +20,15 @@ const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 // others, sorted by name. They permit no writes.
 func Least() []Privilege {
 	return []Privilege{
-		{actOnBehalf, snapshot.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
-		{"prvReadBusinessUnit", snapshot.DepthGlobal, "Business Management > Business Unit > Read"},
-		{"prvReadFieldSecurityProfile", snapshot.DepthGlobal, "Business Management > Field Security Profile > Read"},
-		{"prvReadOrganization", snapshot.DepthGlobal, "Business Management > Organization > Read"},
-		{"prvReadQuery", snapshot.DepthGlobal, "Customization > View > Read"},
-		{"prvReadRole", snapshot.DepthGlobal, "Business Management > Security Role > Read"},
-		{"prvReadTeam", snapshot.DepthGlobal, "Business Management > Team > Read"},
-		{"prvReadUser", snapshot.DepthGlobal, "Business Management > User > Read"},
-		{"prvReadUserQuery", snapshot.DepthBasic, "Core Records > Saved View > Read"},
+		{actOnBehalf, audit.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
+		{"prvReadBusinessUnit", audit.DepthGlobal, "Business Management > Business Unit > Read"},
+		{"prvReadFieldSecurityProfile", audit.DepthGlobal, "Business Management > Field Security Profile > Read"},
+		{"prvReadOrganization", audit.DepthGlobal, "Business Management > Organization > Read"},
+		{"prvReadQuery", audit.DepthGlobal, "Customization > View > Read"},
+		{"prvReadRole", audit.DepthGlobal, "Business Management > Security Role > Read"},
+		{"prvReadTeam", audit.DepthGlobal, "Business Management > Team > Read"},
+		{"prvReadUser", audit.DepthGlobal, "Business Management > User > Read"},
+		{"prvReadUserQuery", audit.DepthBasic, "Core Records > Saved View > Read"},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -32,7 +33,7 @@ type number struct {
 // solution's files. Few lists of levels occur.
 type levels struct {
 	count int
-	of    [4]snapshot.Depth
+	of    [4]audit.Depth
 }
 
 // A form is how values of a type appear in the policies.

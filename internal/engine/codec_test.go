@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/ast"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -90,13 +91,13 @@ func TestDecodeIsJSON(t *testing.T) {
 func TestEncodeIsJSONOfPrivileges(t *testing.T) {
 	t.Parallel()
 	c := newCodec()
-	for _, depths := range [][]snapshot.Depth{
-		snapshot.Depths(),
+	for _, depths := range [][]audit.Depth{
+		audit.Depths(),
 		{},
-		{snapshot.DepthNone},
-		{snapshot.DepthBasic},
-		{snapshot.DepthGlobal},
-		append(snapshot.Depths(), snapshot.DepthBasic), append(snapshot.Depths(), snapshot.DepthLocal), snapshot.Depths(),
+		{audit.DepthNone},
+		{audit.DepthBasic},
+		{audit.DepthGlobal},
+		append(audit.Depths(), audit.DepthBasic), append(audit.Depths(), audit.DepthLocal), audit.Depths(),
 	} {
 		for _, id := range []string{"", "1"} {
 			privilege := snapshot.Privilege{Depths: depths, ID: id}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/open-policy-agent/opa/v1/rego"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -32,7 +33,7 @@ func TestDiscover(t *testing.T) {
 		"nobody":        func(s *snapshot.Snapshot) { clear(s.Users) },
 		"nothing read":  func(s *snapshot.Snapshot) { clear(s.Coverage) },
 		"a grant lost":  func(s *snapshot.Snapshot) { delete(s.RolePrivileges, role); clear(s.Coverage) },
-		"of the others": func(s *snapshot.Snapshot) { s.RolePrivileges[role]["prvDeleteLead"] = snapshot.DepthGlobal },
+		"of the others": func(s *snapshot.Snapshot) { s.RolePrivileges[role]["prvDeleteLead"] = audit.DepthGlobal },
 	} {
 		s := compliant(p)
 		s.Scope = snapshot.ScopeEnvironment

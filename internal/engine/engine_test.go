@@ -75,10 +75,10 @@ func compliant(p profile.Profile) *snapshot.Snapshot {
 		AccessMode:    snapshot.AccessNonInteractive,
 		ApplicationID: user, BusinessUnitID: root, Name: "Demandbase", Roles: []string{role}, Teams: []string{},
 	}
-	grants := map[string]snapshot.Depth{}
+	grants := map[string]audit.Depth{}
 	for _, name := range p.Minimum() {
-		s.Privileges[name] = snapshot.Privilege{ID: root, Depths: snapshot.Depths()}
-		grants[name] = snapshot.DepthGlobal
+		s.Privileges[name] = snapshot.Privilege{ID: root, Depths: audit.Depths()}
+		grants[name] = audit.DepthGlobal
 	}
 	s.RolePrivileges[role] = grants
 	view := "00000000-0000-4000-8000-000000000004"
@@ -585,7 +585,7 @@ func TestJudgingGrowsWithTheLines(t *testing.T) {
 				entries := make([]snapshot.RoleEntry, lines)
 				for i := range entries {
 					entries[i] = entry(i)
-					s.RolePrivileges[role][entries[i].Name] = snapshot.DepthGlobal
+					s.RolePrivileges[role][entries[i].Name] = audit.DepthGlobal
 				}
 				s.RoleEntries = map[string][]snapshot.RoleEntry{role: entries}
 				var before, after runtime.MemStats

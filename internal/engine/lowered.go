@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -40,16 +41,16 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 // level that they allow: those for which the profile says so, and those for which the
 // configuration does.
 func shallower(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
-	stated := map[string]snapshot.Depth{}
+	stated := map[string]audit.Depth{}
 	for name, depth := range s.Requirement.Depth {
 		stated[strings.ToLower(name)] = depth
 	}
 	for _, name := range slices.Sorted(slices.Values(p.Minimum())) {
-		deepest := snapshot.DepthGlobal
+		deepest := audit.DepthGlobal
 		if levels := s.Privileges[name].Depths; len(levels) > 0 {
 			deepest = slices.Max(levels)
 		}
-		text := func(d snapshot.Depth) string { return fmt.Sprintf("%s (%s, not %s)", name, d, deepest) }
+		text := func(d audit.Depth) string { return fmt.Sprintf("%s (%s, not %s)", name, d, deepest) }
 		if depth, ok := stated[strings.ToLower(name)]; ok {
 			if depth < deepest {
 				ofConfiguration = append(ofConfiguration, text(depth))

@@ -5,8 +5,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -33,7 +33,7 @@ func TestLoweredDemandsAreTold(t *testing.T) {
 	bare := evaluate(t, e, compliant(builtin), builtin)
 	s := compliant(own)
 	s.Requirement.Profile = "acme"
-	s.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthBasic, "prvReadContact": snapshot.DepthGlobal}
+	s.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthBasic, "prvReadContact": audit.DepthGlobal}
 	s.Requirement.Allow = []string{"prvReadRole"}
 	lowered := evaluate(t, e, s, own)
 	var more []string

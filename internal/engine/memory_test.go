@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"pgregory.net/rapid"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -86,9 +87,9 @@ func randomRole(r *rapid.T, p profile.Profile, standard *solution.Standard) *sna
 	for range rapid.IntRange(0, 20).Draw(r, "entries") {
 		role.Entries = append(role.Entries, solution.Entry{Name: pick(r, "name", names...), Level: pick(r, "level", "Basic", "Local", "Deep", "Global", "")})
 	}
-	asked := map[string]snapshot.Depth{}
+	asked := map[string]audit.Depth{}
 	if rapid.Bool().Draw(r, "less is asked") {
-		asked[pick(r, "asked", "prvReadAccount", "prvreadlead")] = pick(r, "depth", snapshot.DepthBasic, snapshot.DepthLocal)
+		asked[pick(r, "asked", "prvReadAccount", "prvreadlead")] = pick(r, "depth", audit.DepthBasic, audit.DepthLocal)
 	}
 	s, _, err := role.Snapshot(snapshot.Requirement{Profile: p.Name, Depth: asked, Views: []snapshot.RequiredView{}, Allow: some(r, []string{"prvReadGoal", "prvBulkDelete"})},
 		solution.Minimum{Privileges: p.Minimum(), Depths: asked}, standard, snapshot.Tool{})

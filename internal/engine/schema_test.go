@@ -7,6 +7,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/schema"
 	"github.com/dbaudit/dbaudit/schema/schematest"
@@ -22,7 +23,7 @@ func TestResultSchema(t *testing.T) {
 	full := compliant(p)
 	broken := compliant(p)
 	clear(broken.RolePrivileges[role])
-	broken.RolePrivileges[role]["prvDeleteAccount"] = snapshot.DepthGlobal
+	broken.RolePrivileges[role]["prvDeleteAccount"] = audit.DepthGlobal
 	clear(broken.Views)
 	empty := compliant(p)
 	clear(empty.Users)

@@ -15,6 +15,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/rego"
 	"pgregory.net/rapid"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/recording"
@@ -148,7 +149,7 @@ func randomEnvironment(r *rapid.T, p profile.Profile) *snapshot.Snapshot {
 		s.BusinessUnits[id] = unit
 	}
 	for _, name := range p.Minimum() {
-		s.Privileges[name] = snapshot.Privilege{ID: name, Depths: snapshot.Depths()}
+		s.Privileges[name] = snapshot.Privilege{ID: name, Depths: audit.Depths()}
 	}
 	var roles []string
 	for _, root := range ids("role", rapid.IntRange(0, 5).Draw(r, "roles")) {
@@ -161,10 +162,10 @@ func randomEnvironment(r *rapid.T, p profile.Profile) *snapshot.Snapshot {
 			}
 			roles = append(roles, id)
 		}
-		grants := map[string]snapshot.Depth{}
+		grants := map[string]audit.Depth{}
 		missing := rapid.IntRange(0, len(p.Minimum())).Draw(r, "missing")
 		for _, name := range append(p.Minimum()[missing:], "prvWriteRole") {
-			grants[name] = pick(r, "depth", snapshot.Depths()...)
+			grants[name] = pick(r, "depth", audit.Depths()...)
 		}
 		s.RolePrivileges[root] = grants
 	}
@@ -205,7 +206,7 @@ func randomEnvironment(r *rapid.T, p profile.Profile) *snapshot.Snapshot {
 	s.Requirement = snapshot.Requirement{
 		Profile: p.Name, ApplicationID: identity[0], User: identity[1], Role: pick(r, "required role", "", "sales", "Demandbase Integration", "None"),
 		BusinessUnit: pick(r, "required unit", "", "Unit 0", "Unit 9"),
-		Allow:        []string{}, Depth: map[string]snapshot.Depth{},
+		Allow:        []string{}, Depth: map[string]audit.Depth{},
 		Views: []snapshot.RequiredView{{Table: "account", Name: names[0], Owner: pick(r, "required owner", "", "jane@contoso.com")}},
 	}
 	return s
@@ -266,7 +267,7 @@ func TestOwnRulesSeeTheSlice(t *testing.T) {
 	s.Scope = snapshot.ScopeEnvironment
 	for _, id := range ids("other", 3) {
 		s.Roles[id] = snapshot.Role{Name: id, RootID: id}
-		s.RolePrivileges[id] = map[string]snapshot.Depth{}
+		s.RolePrivileges[id] = map[string]audit.Depth{}
 		s.Users[id] = snapshot.User{Name: id, Roles: []string{id}}
 	}
 	const want = "ACME-COUNTS: 1 users, 1 roles"

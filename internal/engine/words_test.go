@@ -9,7 +9,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/privileges"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // TestWordsAreGos holds the two tables of words equal: the policies' messages and Go's
@@ -25,7 +24,7 @@ func TestWordsAreGos(t *testing.T) {
 		return results[0].Expressions[0].Value
 	}
 	levels, _ := ask("data.dbaudit.words.levels").(map[string]any)
-	for _, depth := range append(snapshot.Depths(), snapshot.DepthNone) {
+	for _, depth := range append(audit.Depths(), audit.DepthNone) {
 		if levels[depth.String()] != audit.Level(depth.String()) {
 			t.Errorf("%s is %v in Rego and %s in Go", depth, levels[depth.String()], audit.Level(depth.String()))
 		}

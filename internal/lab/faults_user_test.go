@@ -5,9 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/simulator"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 func userFaults(p profile.Profile) []fault {
@@ -121,7 +121,7 @@ func userFaults(p profile.Profile) []fault {
 			name: "a depth is counted from another business unit",
 			change: func(w *World) {
 				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
-				w.Want.Depth = map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal}
+				w.Want.Depth = map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}
 				w.role(func(r *simulator.Role) { r.Privileges["prvReadAccount"] = simulator.DepthLocal })
 				w.user(func(u *simulator.User) {
 					u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: "Europe"}}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
@@ -67,7 +66,7 @@ func (l *Linter) lacking(r audit.Result) []solution.Grant {
 	var grants []solution.Grant
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
-			depth, err := snapshot.ParseDepth(f.Evidence.Text("required_depth"))
+			depth, err := audit.ParseDepth(f.Evidence.Text("required_depth"))
 			if c.Rule != "role/privileges" || f.Evidence.Text("state") != "missing" || f.Waiver != nil || err != nil {
 				continue
 			}

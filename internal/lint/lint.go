@@ -116,7 +116,7 @@ func (l *Linter) ask() error {
 		// A file holds neither users nor views, whatever is asked of an environment.
 		r := &a.requirement
 		r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
-		depths := map[string]snapshot.Depth{}
+		depths := map[string]audit.Depth{}
 		maps.Copy(depths, a.profile.Depths)
 		maps.Copy(depths, r.Depth)
 		a.minimum = solution.Minimum{Privileges: a.profile.Minimum(), Depths: depths}

@@ -34,7 +34,7 @@ type Options struct {
 	// UnassignAdministrator removes administrator roles from the user.
 	UnassignAdministrator bool
 	Minimum               []string // what the profile requires, and Depths the depths that it states
-	Depths                map[string]snapshot.Depth
+	Depths                map[string]audit.Depth
 }
 
 // The rules that a new user fails as soon as it exists.

@@ -175,7 +175,7 @@ func (b *builder) removePrivileges(c cause) {
 }
 
 // grants emits the grants of a role: missing privileges first, then higher depths.
-func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
+func (b *builder) grants(w *roleWork, has map[string]audit.Depth) {
 	lacking := lackedDefaults(has)
 	if w.ref.ID == "" {
 		lacking = nil // a new role already has them
@@ -183,12 +183,12 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 	for _, kind := range []audit.FixKind{change.AddPrivilege, change.RaiseDepth} {
 		a := change.Act(kind, change.Target{
 			Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
-			Privileges: map[string]string{}, Levels: map[string][]snapshot.Depth{},
+			Privileges: map[string]string{}, Levels: map[string][]audit.Depth{},
 		}, nil)
 		a.UndoneWith, a.Before, a.After = w.ref.MadeBy, change.State{}, change.State{}
 		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
 			g := w.grants[name]
-			if g.Depth <= has[name] || (kind == change.RaiseDepth) != (has[name] != snapshot.DepthNone) {
+			if g.Depth <= has[name] || (kind == change.RaiseDepth) != (has[name] != audit.DepthNone) {
 				continue
 			}
 			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth.String(), strings.ToLower(g.ID)
@@ -210,8 +210,8 @@ func (b *builder) grants(w *roleWork, has map[string]snapshot.Depth) {
 }
 
 // lackedDefaults are the platform's defaults that a role lacks; any grant restores them.
-func lackedDefaults(has map[string]snapshot.Depth) []string {
-	return slices.DeleteFunc(change.PlatformDefaults(), func(name string) bool { return has[name] != snapshot.DepthNone })
+func lackedDefaults(has map[string]audit.Depth) []string {
+	return slices.DeleteFunc(change.PlatformDefaults(), func(name string) bool { return has[name] != audit.DepthNone })
 }
 
 func (b *builder) removals(w *roleWork) {

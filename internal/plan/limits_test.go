@@ -103,7 +103,7 @@ func TestSurplusIsListedByDanger(t *testing.T) {
 	o := options()
 	o.LeastPrivilege = false
 	p := build(t, o, func(r *audit.Result, s *snapshot.Snapshot) {
-		s.RolePrivileges[id(role)]["prvAllowed"] = snapshot.DepthGlobal
+		s.RolePrivileges[id(role)]["prvAllowed"] = audit.DepthGlobal
 		r.Integration.Surplus = []string{"prvBulkDelete", "prvAllowed"}
 	})
 	if text := left(p, "DB-USER-ROLE")[0].Summary; !strings.Contains(text, "2 privileges beyond the minimum: prvBulkDelete, prvAllowed") {
@@ -116,7 +116,7 @@ func TestSurplusIsListedByDanger(t *testing.T) {
 func TestLimitsHoldForAnyPlan(t *testing.T) {
 	enough := plan.Limits{Minimum: options().Minimum}
 	whole := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
-		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadContact": snapshot.DepthLocal}
+		s.Requirement.Depth = map[string]audit.Depth{"prvReadContact": audit.DepthLocal}
 	})
 	if err := whole.Within(enough); err != nil {
 		t.Fatal(err)
@@ -128,18 +128,18 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	}{
 		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = audit.DepthGlobal }, "prvDeleteAccount"},
 		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
-			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
+			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
 		}, "Business Unit is required"},
 		"deeper than the profile asks": {
-			plan.Limits{Minimum: enough.Minimum, Depths: map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}}, func(*plan.Plan) {}, "Parent: Child Business Units is required",
+			plan.Limits{Minimum: enough.Minimum, Depths: map[string]audit.Depth{"prvReadLead": audit.DepthDeep}}, func(*plan.Plan) {}, "Parent: Child Business Units is required",
 		},
 		"deeper, with levels that allow less": {enough, func(p *plan.Plan) {
-			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-			find(p, change.AddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": snapshot.Depths()}
+			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
+			find(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": audit.Depths()}
 		}, "Business Unit is required"},
 		"deeper, with levels that allow no less": {enough, func(p *plan.Plan) {
-			p.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-			find(p, change.AddPrivilege).Target.Levels = map[string][]snapshot.Depth{"prvReadLead": {snapshot.DepthGlobal}}
+			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
+			find(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": {audit.DepthGlobal}}
 		}, ""},
 	} {
 		p := decode(t, whole)
@@ -157,8 +157,8 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 // what it allows, and says so.
 func TestDepthThatCannotBeHad(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
-		s.Requirement.Depth = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthLocal}
-		s.Privileges["prvReadLead"] = snapshot.Privilege{ID: id(101), Depths: []snapshot.Depth{snapshot.DepthGlobal}}
+		s.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
+		s.Privileges["prvReadLead"] = snapshot.Privilege{ID: id(101), Depths: []audit.Depth{audit.DepthGlobal}}
 	})
 	if note := p.Actions[0].Note; !strings.Contains(note, "prvReadLead can be granted at Organization level only.") {
 		t.Error(note)

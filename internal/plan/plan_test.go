@@ -56,11 +56,11 @@ func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 		id(admin):     {BusinessUnitID: id(unit), Name: "System Administrator", RootID: id(admin), TemplateID: "627090ff-40a3-4053-8790-584edc5be201"},
 	}
 	s.Privileges = map[string]snapshot.Privilege{
-		"prvReadLead": {ID: id(101), Depths: snapshot.Depths()}, "prvReadAccount": {ID: id(102), Depths: snapshot.Depths()},
+		"prvReadLead": {ID: id(101), Depths: audit.Depths()}, "prvReadAccount": {ID: id(102), Depths: audit.Depths()},
 	}
-	s.RolePrivileges = map[string]map[string]snapshot.Depth{id(role): {
-		"prvReadAccount": snapshot.DepthLocal, "prvBulkDelete": snapshot.DepthGlobal, "prvReadSharePointData": snapshot.DepthGlobal,
-	}, id(admin): {"prvReadLead": snapshot.DepthGlobal}}
+	s.RolePrivileges = map[string]map[string]audit.Depth{id(role): {
+		"prvReadAccount": audit.DepthLocal, "prvBulkDelete": audit.DepthGlobal, "prvReadSharePointData": audit.DepthGlobal,
+	}, id(admin): {"prvReadLead": audit.DepthGlobal}}
 	s.Users = map[string]snapshot.User{
 		id(user): {ApplicationID: id(application), BusinessUnitID: id(unit), Disabled: true, Name: "# Sync", Roles: []string{id(admin)}, Teams: []string{}},
 		id(jane): {BusinessUnitID: id(root), DomainName: "jane@contoso.com", Name: "Jane\nDoe", ObjectID: id(11), Roles: []string{}, Teams: []string{}},

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // A Diff is what changed between two profiles, or two versions of one.
@@ -136,8 +135,8 @@ func severity(s audit.Severity) string {
 	return s.String()
 }
 
-func level(d snapshot.Depth) string {
-	if d == snapshot.DepthNone {
+func level(d audit.Depth) string {
+	if d == audit.DepthNone {
 		return ""
 	}
 	return d.String()

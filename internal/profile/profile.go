@@ -18,7 +18,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 	"github.com/dbaudit/dbaudit/schema"
 )
@@ -46,10 +45,10 @@ type Profile struct {
 	// Depth is "deepest" if the source names no access level.
 	Depth string `yaml:"depth"`
 	// Depths are required access levels that the source names, by privilege.
-	Depths     map[string]snapshot.Depth `yaml:"depths"`
-	ViewTables []string                  `yaml:"view_tables"`
-	Allow      []string                  `yaml:"allow"`
-	Controls   []Control                 `yaml:"controls"`
+	Depths     map[string]audit.Depth `yaml:"depths"`
+	ViewTables []string               `yaml:"view_tables"`
+	Allow      []string               `yaml:"allow"`
+	Controls   []Control              `yaml:"controls"`
 
 	// data is the definition as JSON values, as the policies read it.
 	data map[string]any

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/policy"
 )
 
@@ -66,7 +65,7 @@ func TestExtends(t *testing.T) {
 	if len(p.Controls) != 37 || p.Controls[36].ID != "ACME-PRIV-NOTE" || p.Controls[3].ID != "DB-PRIV-LEAD" {
 		t.Errorf("%d controls", len(p.Controls))
 	}
-	if p.Name != "acme" || p.Title != "Acme's Demandbase" || p.Pattern != "demandbase" || p.Depths["prvReadLead"] != snapshot.DepthLocal {
+	if p.Name != "acme" || p.Title != "Acme's Demandbase" || p.Pattern != "demandbase" || p.Depths["prvReadLead"] != audit.DepthLocal {
 		t.Errorf("got %+v", p)
 	}
 	if data, _ := p.Data().(map[string]any); data["extends"] != nil || len(data["controls"].([]any)) != 37 {
@@ -161,7 +160,7 @@ func TestDepthsInAnyCase(t *testing.T) {
 	}
 	data, _ := p.Data().(map[string]any)
 	depths, _ := data["depths"].(map[string]any)
-	if p.Depths["prvReadAccount"] != snapshot.DepthLocal || depths["prvReadAccount"] != "local" || len(depths) != 1 {
+	if p.Depths["prvReadAccount"] != audit.DepthLocal || depths["prvReadAccount"] != "local" || len(depths) != 1 {
 		t.Errorf("got %v and %v", p.Depths, depths)
 	}
 }

@@ -75,7 +75,7 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 			}
 			others = append(others, t.Profile.Name)
 			for _, name := range t.Profile.Minimum() {
-				if snapshots[i].RolePrivileges[root][name] != snapshot.DepthNone && !accepts(targets[of], name) {
+				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !accepts(targets[of], name) {
 					foreign[name] = true
 				}
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/profile"
@@ -82,7 +83,7 @@ func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 
 // depths are the depths in the configuration, by the profile's spelling of the privileges. A
 // profile without privileges, such as lint, has none.
-func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]snapshot.Depth, error) {
+func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]audit.Depth, error) {
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}
@@ -90,7 +91,7 @@ func depths(file *config.File, env config.Environment, p profile.Profile) (map[s
 	if bad, ok := errors.AsType[*profile.BadDepth](err); ok {
 		return nil, &UsageError{file.Bad(env, bad.Message, "depth", bad.Name)}
 	}
-	asked := map[string]snapshot.Depth{}
+	asked := map[string]audit.Depth{}
 	for name, depth := range env.Depth {
 		asked[spelt[name]] = depth
 	}

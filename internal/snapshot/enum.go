@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
@@ -67,24 +66,6 @@ func (s State) String() string { return enum.Word(s) }
 func (s *State) UnmarshalText(b []byte) error {
 	return enum.Set(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
 }
-
-// A Depth is an access level of a privilege.
-type Depth = audit.Depth
-
-// The depths, shallowest first.
-const (
-	DepthNone   = audit.DepthNone
-	DepthBasic  = audit.DepthBasic
-	DepthLocal  = audit.DepthLocal
-	DepthDeep   = audit.DepthDeep
-	DepthGlobal = audit.DepthGlobal
-)
-
-// Depths lists the depths that can be granted, shallowest first.
-func Depths() []Depth { return audit.Depths() }
-
-// ParseDepth reads a depth that can be granted.
-func ParseDepth(s string) (Depth, error) { return audit.ParseDepth(s) }
 
 // A Setting is a switch that may not have been readable.
 type Setting string

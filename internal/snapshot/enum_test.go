@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -47,7 +48,7 @@ func TestEnumerationsAreReadAsTheyAreWritten(t *testing.T) {
 			snapshot.StateCollected, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped, snapshot.StateInapplicable,
 		}, "unknown")
 	})
-	t.Run("Depth", func(t *testing.T) { roundTrip(t, snapshot.Depths(), "none", "Global") })
+	t.Run("Depth", func(t *testing.T) { roundTrip(t, audit.Depths(), "none", "Global") })
 	t.Run("Setting", func(t *testing.T) {
 		roundTrip(t, []snapshot.Setting{snapshot.SettingUnknown, snapshot.SettingOff, snapshot.SettingOn})
 	})
@@ -71,7 +72,7 @@ func TestZeroValuesSayThatNothingIsKnown(t *testing.T) {
 			t.Errorf("the zero %T is %q", zero, zero)
 		}
 	}
-	if d := snapshot.Depth(0); d != snapshot.DepthNone || d.String() != "none" {
+	if d := audit.Depth(0); d != audit.DepthNone || d.String() != "none" {
 		t.Errorf("the zero depth is %q", d)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -31,13 +32,13 @@ func sample(t testing.TB) *snapshot.Snapshot {
 	s.Coverage[snapshot.SectionUserViews] = snapshot.Coverage{State: snapshot.StateForbidden, Detail: hostile}
 	s.Requirement = snapshot.Requirement{
 		Allow:   []string{"prvReadOrganization"},
-		Depth:   map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthLocal},
+		Depth:   map[string]audit.Depth{"prvReadAccount": audit.DepthLocal},
 		Profile: "demandbase",
 		Views:   []snapshot.RequiredView{{Name: hostile, Owner: "jane@contoso.com", Table: "account"}},
 	}
 	s.BusinessUnits["unit"] = snapshot.BusinessUnit{Name: hostile}
 	s.BusinessUnits["child"] = snapshot.BusinessUnit{Name: "Sales", ParentID: "unit", Disabled: true}
-	s.Privileges["prvReadAccount"] = snapshot.Privilege{ID: "privilege", Depths: snapshot.Depths()}
+	s.Privileges["prvReadAccount"] = snapshot.Privilege{ID: "privilege", Depths: audit.Depths()}
 	s.Privileges["prvNone"] = snapshot.Privilege{ID: "none"}
 	s.Users["user"] = snapshot.User{
 		ApplicationID: "application", Name: "# Demandbase " + hostile, BusinessUnitID: "child",
@@ -55,11 +56,11 @@ func sample(t testing.TB) *snapshot.Snapshot {
 	role("through-team", "through-team", "Basic User", "template")
 	role("named", "named", "My DEMANDBASE role", "")
 	role("others", "others", hostile, "")
-	s.RolePrivileges["root"] = map[string]snapshot.Depth{"prvReadAccount": snapshot.DepthGlobal, "prvReadLead": snapshot.DepthBasic}
-	s.RolePrivileges["through-team"] = map[string]snapshot.Depth{}
-	s.RolePrivileges["named"] = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}
-	s.RolePrivileges["others"] = map[string]snapshot.Depth{"prvWriteRole": snapshot.DepthGlobal}
-	s.RolePrivileges[hostile] = map[string]snapshot.Depth{hostile: snapshot.DepthGlobal}
+	s.RolePrivileges["root"] = map[string]audit.Depth{"prvReadAccount": audit.DepthGlobal, "prvReadLead": audit.DepthBasic}
+	s.RolePrivileges["through-team"] = map[string]audit.Depth{}
+	s.RolePrivileges["named"] = map[string]audit.Depth{"prvReadLead": audit.DepthDeep}
+	s.RolePrivileges["others"] = map[string]audit.Depth{"prvWriteRole": audit.DepthGlobal}
+	s.RolePrivileges[hostile] = map[string]audit.Depth{hostile: audit.DepthGlobal}
 	s.Views["view"] = snapshot.View{
 		Name: hostile, Table: "account", OwnerID: "jane", Active: true,
 		SeenBy: []snapshot.Viewer{snapshot.ViewerAuditor, snapshot.ViewerIntegrationUser, snapshot.ViewerOwner},
@@ -82,7 +83,7 @@ func small(t testing.TB) *snapshot.Snapshot {
 	s.Scope, s.Source = snapshot.ScopeIntegration, snapshot.SourceEnvironment
 	s.Users["u"] = snapshot.User{ApplicationID: "a", Name: "Demandbase", Roles: []string{"r"}}
 	s.Roles["r"] = snapshot.Role{Name: "Role", RootID: "r"}
-	s.RolePrivileges["r"] = map[string]snapshot.Depth{"prvReadLead": snapshot.DepthDeep}
+	s.RolePrivileges["r"] = map[string]audit.Depth{"prvReadLead": audit.DepthDeep}
 	s.Shares["u"] = map[string]snapshot.Share{"v": {Rights: []snapshot.Right{snapshot.RightRead}}}
 	seal(t, s)
 	return s
@@ -126,9 +127,9 @@ func environment(t testing.TB, roles int) *snapshot.Snapshot {
 	for r := range roles {
 		id := fmt.Sprintf("00000000-0000-0000-0000-%012d", r)
 		s.Roles[id] = snapshot.Role{Name: "Role " + id, RootID: id, BusinessUnitID: "unit"}
-		grants := make(map[string]snapshot.Depth, 700)
+		grants := make(map[string]audit.Depth, 700)
 		for p := range 700 {
-			grants[fmt.Sprintf("prvRead%s%03d", strings.Repeat("Table", 3), p)] = snapshot.Depths()[p%4]
+			grants[fmt.Sprintf("prvRead%s%03d", strings.Repeat("Table", 3), p)] = audit.Depths()[p%4]
 		}
 		s.RolePrivileges[id] = grants
 		for u := range 7 {

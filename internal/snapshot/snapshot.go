@@ -15,6 +15,8 @@ package snapshot
 import (
 	"strings"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // Format names the JSON form of a [Snapshot].
@@ -49,7 +51,7 @@ type Snapshot struct {
 	RoleEntries map[string][]RoleEntry `json:"role_entries,omitempty"`
 	// RolePrivileges is what each role grants, by the id of its root copy and the
 	// privilege's name. A role's copies in business units grant what their root does.
-	RolePrivileges map[string]map[string]Depth `json:"role_privileges"`
+	RolePrivileges map[string]map[string]audit.Depth `json:"role_privileges"`
 	// Roles by roleid, copies in business units included where they matter.
 	Roles map[string]Role `json:"roles"`
 	Scope Scope           `json:"scope"`
@@ -179,8 +181,8 @@ type Role struct {
 type Privilege struct {
 	// Depths are the access levels that the privilege can be granted at, shallowest
 	// first.
-	Depths []Depth `json:"depths"`
-	ID     string  `json:"id"`
+	Depths []audit.Depth `json:"depths"`
+	ID     string        `json:"id"`
 }
 
 // RoleEntry is a RolePrivilege element of a role's file, as it is written, with
@@ -277,8 +279,8 @@ type Requirement struct {
 	// BusinessUnit is the name of the unit that the user must sit in; empty for any.
 	BusinessUnit string `json:"business_unit"`
 	// Depth lowers the required depth of privileges, by name.
-	Depth   map[string]Depth `json:"depth"`
-	Profile string           `json:"profile"`
+	Depth   map[string]audit.Depth `json:"depth"`
+	Profile string                 `json:"profile"`
 	// Role is the name of the integration role; empty where it is deduced.
 	Role string `json:"role"`
 	// User is the user principal name of the person that the integration runs as.

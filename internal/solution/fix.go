@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // A Grant is a privilege that a role is to grant.
 type Grant struct {
 	Name  string
-	Depth snapshot.Depth
+	Depth audit.Depth
 }
 
 // Addition is what a role of a file lacks.

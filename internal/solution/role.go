@@ -5,8 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	funnel "github.com/dbaudit/dbaudit/internal/report/text"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // A Role is the definition of a security role in a file.
@@ -64,10 +64,10 @@ func (r Role) Key() string {
 
 // Depth is the access level that the entry grants; none if its level is not an access
 // level.
-func (e Entry) Depth() snapshot.Depth {
-	d, err := snapshot.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level)))
+func (e Entry) Depth() audit.Depth {
+	d, err := audit.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level)))
 	if err != nil {
-		return snapshot.DepthNone
+		return audit.DepthNone
 	}
 	return d
 }

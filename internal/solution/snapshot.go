@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -14,7 +15,7 @@ type Minimum struct {
 	Privileges []string
 	// Depths are the access levels that the profile or the configuration requires, by
 	// name; other privileges need the highest level that they allow.
-	Depths map[string]snapshot.Depth
+	Depths map[string]audit.Depth
 }
 
 // Snapshot is the role as the policies read it: the sections that a file can contain
@@ -37,7 +38,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 		spelt[strings.ToLower(name)] = name
 	}
 	first := make(map[string]string, len(r.Entries)) // the spelling of unknown names
-	grants := make(map[string]snapshot.Depth, len(r.Entries))
+	grants := make(map[string]audit.Depth, len(r.Entries))
 	entries := make([]snapshot.RoleEntry, len(r.Entries))
 	for i, e := range r.Entries {
 		lower := strings.ToLower(e.Name)
@@ -66,9 +67,9 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 			s.Privileges[name] = snapshot.Privilege{Depths: orAll(depths)}
 			continue
 		}
-		s.Privileges[name] = snapshot.Privilege{Depths: []snapshot.Depth{}}
+		s.Privileges[name] = snapshot.Privilege{Depths: []audit.Depth{}}
 		present = append(present, name)
-		missing = missing || grants[name] == snapshot.DepthNone
+		missing = missing || grants[name] == audit.DepthNone
 	}
 	if len(present) > 0 {
 		slices.Sort(present)
@@ -91,9 +92,9 @@ func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, sta
 }
 
 // orAll is depths, or all of them if they are not known.
-func orAll(depths []snapshot.Depth) []snapshot.Depth {
+func orAll(depths []audit.Depth) []audit.Depth {
 	if depths == nil {
-		return snapshot.Depths()
+		return audit.Depths()
 	}
 	return depths
 }

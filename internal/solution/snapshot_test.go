@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/solution"
@@ -39,20 +40,20 @@ func TestSnapshot(t *testing.T) {
 		"prvReadOrganisation", "Global", "prvReadContact", "Nonsense", "prvReadvendor_thing", "Local")
 	minimum := solution.Minimum{
 		Privileges: []string{"prvReadAccount", "prvReadContact", "prvReadVendor_Thing", "prvAppendToVendor_Thing", "prvReadVendor_Other", "prvReadVendor_Asked"},
-		Depths:     map[string]snapshot.Depth{"prvReadVendor_Asked": snapshot.DepthLocal},
+		Depths:     map[string]audit.Depth{"prvReadVendor_Asked": audit.DepthLocal},
 	}
 	s, notes, err := r.Snapshot(snapshot.Requirement{Profile: "p"}, minimum, solution.NewStandard(), snapshot.Tool{Name: "dbaudit"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]map[string]snapshot.Depth{"0a": {
-		"prvReadAccount": snapshot.DepthGlobal, "prvReadcr7_thing": snapshot.DepthDeep,
-		"prvReadOrganisation": snapshot.DepthGlobal, "prvReadVendor_Thing": snapshot.DepthLocal,
+	if diff := cmp.Diff(map[string]map[string]audit.Depth{"0a": {
+		"prvReadAccount": audit.DepthGlobal, "prvReadcr7_thing": audit.DepthDeep,
+		"prvReadOrganisation": audit.DepthGlobal, "prvReadVendor_Thing": audit.DepthLocal,
 	}}, s.RolePrivileges); diff != "" {
 		t.Errorf("grants (-want +got):\n%s", diff)
 	}
-	all := snapshot.Depths()
-	for name, want := range map[string][]snapshot.Depth{
+	all := audit.Depths()
+	for name, want := range map[string][]audit.Depth{
 		"prvReadAccount": all, "prvReadContact": all,
 		"prvReadVendor_Thing": {}, "prvAppendToVendor_Thing": {}, "prvReadVendor_Other": {}, "prvReadVendor_Asked": all,
 	} {

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/privileges"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // Standard is the table of the standard privileges: their names as Dataverse
@@ -18,7 +18,7 @@ type Standard struct {
 
 type privilege struct {
 	name   string
-	depths []snapshot.Depth // nil where no source says
+	depths []audit.Depth // nil where no source says
 }
 
 // NewStandard makes the table of what dbaudit knows.
@@ -27,7 +27,7 @@ func NewStandard() *Standard {
 	for _, known := range privileges.Standard() {
 		p := privilege{name: known.Name}
 		for _, letter := range known.Depths {
-			p.depths = append(p.depths, snapshot.Depths()[strings.IndexRune("BLDG", letter)])
+			p.depths = append(p.depths, audit.Depths()[strings.IndexRune("BLDG", letter)])
 		}
 		key := strings.ToLower(p.name)
 		s.byName[key] = p
@@ -49,7 +49,7 @@ func (s *Standard) Spelling(name string) (string, bool) {
 
 // Depths are the access levels that a privilege can be granted at, shallowest
 // first; nil if the privilege is not a standard one, or no source says.
-func (s *Standard) Depths(name string) []snapshot.Depth {
+func (s *Standard) Depths(name string) []audit.Depth {
 	return s.byName[strings.ToLower(name)].depths
 }
 

@@ -10,10 +10,10 @@ import (
 	"sync"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // Holders are the users who have a role in any copy, directly or through a team, and the
@@ -176,9 +176,9 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 		for _, g := range list {
 			switch {
 			case !strings.EqualFold(g.Name, privilege) || g.Filtered:
-			case g.Depth == snapshot.DepthGlobal:
+			case g.Depth == audit.DepthGlobal:
 				whole = true
-			case g.Depth == snapshot.DepthDeep:
+			case g.Depth == audit.DepthDeep:
 				unit, err := root()
 				if err != nil {
 					return "", err
@@ -248,8 +248,8 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	for _, g := range list {
 		switch {
 		case g.Filtered:
-		case g.Depth == snapshot.DepthNone: // it may be any depth
-			role.Grants[g.Name] = snapshot.DepthGlobal
+		case g.Depth == audit.DepthNone: // it may be any depth
+			role.Grants[g.Name] = audit.DepthGlobal
 		default:
 			role.Grants[g.Name] = g.Depth
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -61,7 +62,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 		case !ok:
 		case g.Filtered:
 			now.Filtered = append(now.Filtered, name)
-		case g.Depth == snapshot.DepthNone:
+		case g.Depth == audit.DepthNone:
 			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.Word)
 		default:
 			now.State[name], now.IDs[name] = g.Depth.String(), g.ID
