@@ -232,13 +232,9 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 // Due locks and lists environments that are due. One whose next time is further away than
 // its interval is due too: the clock was wrong when it was set.
 func (t *Tx) Due(ctx context.Context, limit int) ([]Environment, error) {
-	query := "SELECT " + environmentColumns + ` FROM environment e
+	return all(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)
-		ORDER BY e.next_due, e.id LIMIT $2`
-	if t.postgres {
-		query += " FOR UPDATE SKIP LOCKED"
-	}
-	return all(ctx, t.tx, scanEnvironment, query, micro(t.now), limit)
+		ORDER BY e.next_due, e.id LIMIT $2`+t.lockFree("e"), micro(t.now), limit)
 }
 
 // SetNext sets when an environment is due next: at the beginning of its next interval.

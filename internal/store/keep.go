@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ type integration struct {
 }
 
 // keep stores a result of a run and folds it into what is known.
-func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result) error {
+func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result, days verdictCounts) error {
 	if err := t.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 		return err
 	}
@@ -45,8 +47,9 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result)
 	if err := t.fold(ctx, in, run, r); err != nil {
 		return err
 	}
-	if err := t.count(ctx, in, r.Verdict.String()); err != nil {
-		return err
+	days[r.Verdict.String()]++
+	if in.verdict != "" && day(in.lastResultAt) == day(t.now) {
+		days[in.verdict]--
 	}
 	since := in.since
 	if in.verdict != r.Verdict.String() {
@@ -95,19 +98,17 @@ func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result
 	return f.outcomes(ctx)
 }
 
-// count keeps how many integrations had which verdict by the last result of each day.
-func (t *Tx) count(ctx context.Context, in integration, verdict string) error {
-	today := day(t.now)
-	changes := map[string]int{verdict: 1}
-	if in.verdict != "" && day(in.lastResultAt) == today {
-		changes[in.verdict]--
-	}
-	for _, v := range []string{"compliant", "incomplete", "noncompliant"} { // always in this order, so that two never wait for each other
-		if changes[v] == 0 {
+// verdictCounts are changes to the number of integrations with each verdict.
+type verdictCounts map[string]int
+
+// addToDay changes how many integrations had which verdict by the last result of this day.
+func (t *Tx) addToDay(ctx context.Context, counts verdictCounts) error {
+	for _, verdict := range slices.Sorted(maps.Keys(counts)) { // in one order, so that two transactions never wait for each other
+		if counts[verdict] == 0 {
 			continue
 		}
 		if err := t.exec(ctx, `INSERT INTO fleet_day (day, verdict, integrations) VALUES ($1, $2, $3)
-			ON CONFLICT (day, verdict) DO UPDATE SET integrations = fleet_day.integrations + excluded.integrations`, today, v, changes[v]); err != nil {
+			ON CONFLICT (day, verdict) DO UPDATE SET integrations = fleet_day.integrations + excluded.integrations`, day(t.now), verdict, counts[verdict]); err != nil {
 			return err
 		}
 	}

@@ -109,10 +109,11 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
 }
 
-// Orphans are the runs that have not ended, but have no job in the queue any more.
+// Orphans locks and lists the runs that have not ended, but have no job in the queue any more.
+// It skips runs that another transaction has locked.
 func (t *Tx) Orphans(ctx context.Context) ([]Run, error) {
 	return all(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
-		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`)
+		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`+t.lockFree("r"))
 }
 
 // Unended lists the runs of an environment that have not ended.
@@ -201,22 +202,25 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	if len(results) == 0 {
 		return errors.New("a scan gave no result")
 	}
-	r, err := t.going(ctx, run)
+	// Every transaction locks an environment before its runs, so that two never wait for each other.
+	e, err := t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.lock("e"), run)
 	if err != nil {
 		return err
 	}
-	// The results of one environment are folded one after the other.
-	e, err := t.environment(ctx, "e.id = $1"+t.lock("e"), r.EnvironmentID)
-	if err != nil {
+	if _, err := t.going(ctx, run); err != nil {
 		return err
 	}
+	days := verdictCounts{}
 	for _, result := range results {
 		if result.Unread != nil {
 			return fmt.Errorf("a result that could not be read is not a result: %s", result.Unread.Message)
 		}
-		if err := t.keep(ctx, e, run, result); err != nil {
+		if err := t.keep(ctx, e, run, result, days); err != nil {
 			return err
 		}
+	}
+	if err := t.addToDay(ctx, days); err != nil {
+		return err
 	}
 	if id := results[0].Environment.OrganizationID; id != "" && id != e.OrganizationID {
 		if err := t.exec(ctx, "UPDATE environment SET organization_id = $2 WHERE id = $1", e.ID, id); err != nil {

@@ -144,6 +144,14 @@ func (t *Tx) lock(table string) string {
 	return ""
 }
 
+// lockFree is lock, but skips the rows that another transaction has locked.
+func (t *Tx) lockFree(table string) string {
+	if t.postgres {
+		return t.lock(table) + " SKIP LOCKED"
+	}
+	return ""
+}
+
 // storable removes from texts what PostgreSQL refuses: zero bytes, and what is not UTF-8.
 func storable(args []any) []any {
 	clean := slices.Clone(args)
