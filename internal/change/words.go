@@ -47,7 +47,7 @@ func rights(gs []audit.Grant, before string) string {
 	}
 	said := and(names)
 	if len(names) > shown {
-		said = text.Listed(names, shown)
+		said = text.JoinFirst(names, shown)
 	}
 	if before != "" && shared != audit.DepthNone {
 		said += " " + before + " " + shared.Level() + " level"
@@ -61,11 +61,11 @@ func principals(ps []audit.Reference, most int) string {
 	for i := range ps {
 		names[i] = cmp.Or(name(&ps[i]), "a user or team")
 	}
-	return text.Listed(names, most)
+	return text.JoinFirst(names, most)
 }
 
 // Listed joins what a message names, the first few of many.
-func Listed(parts []string) string { return text.Listed(parts, 5) }
+func Listed(parts []string) string { return text.JoinFirst(parts, 5) }
 
 // editRole are the steps that set a role's access levels.
 func editRole() []string {

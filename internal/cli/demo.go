@@ -59,8 +59,8 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
 	shown := reportOptions(a, j.engine)
 	// No later command can reach this environment: it ends with this one.
-	shown.Asked = func(audit.Result) []string { return []string{} }
-	shown.Applying = func(audit.Result) []string { return nil }
+	shown.TargetFlags = func(audit.Result) []string { return []string{} }
+	shown.ApplyFlags = func(audit.Result) []string { return nil }
 	err = j.outputs.render(a, results, shown)
 	a.Sayf("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
 	a.Sayf("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")

@@ -74,7 +74,7 @@ func (f diffFlags) run(_ context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.document.format == "markdown" {
-		err = a.Put(f.document.file, []byte(text.Harmless(d.Markdown())))
+		err = a.Put(f.document.file, []byte(text.Sanitize(d.Markdown())))
 	} else {
 		err = f.document.put(a, d, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
 	}

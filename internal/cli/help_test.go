@@ -68,8 +68,8 @@ func TestHelp(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range strings.Split(b.String(), "\n") {
-			if text.Columns(line) > helpWidth {
-				t.Errorf("%s: line %d is %d columns wide: %s", cmd.CommandPath(), i+1, text.Columns(line), line)
+			if text.Width(line) > helpWidth {
+				t.Errorf("%s: line %d is %d columns wide: %s", cmd.CommandPath(), i+1, text.Width(line), line)
 			}
 		}
 		if cmd.Example == "" {

@@ -254,7 +254,7 @@ func historyCSV(h history.History) []byte {
 	}
 	for _, row := range rows {
 		for i := range row {
-			row[i] = report.Inert(text.Line(row[i]))
+			row[i] = report.EscapeFormula(text.Line(row[i]))
 		}
 	}
 	_ = csv.NewWriter(&b).WriteAll(rows) // a buffer takes everything

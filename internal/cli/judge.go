@@ -84,7 +84,7 @@ func (j *judgement) show(a *app, results []audit.Result) (int, error) {
 
 // reportOptions are what every report of this run has in common.
 func reportOptions(a *app, e *engine.Engine) report.Options {
-	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, InCheckout: inCheckout(a), Asked: asRun(a), Applying: toApply(a)}
+	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: inCheckout(a), TargetFlags: asRun(a), ApplyFlags: toApply(a)}
 }
 
 func rulesOf(e *engine.Engine) map[string]audit.Rule {

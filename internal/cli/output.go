@@ -28,10 +28,10 @@ type document struct {
 // outputs collects -f and -o in their order, because each file belongs to the format before it.
 type outputs struct {
 	list         []document
-	formats      []report.Format // that may be asked for; empty for all
-	sarifProfile report.Profile  // ProfileUnknown to deduce it
-	summary      *bool           // nil if it depends on how many results there are
-	severity     audit.Severity  // least of the table; SeverityInvalid for all
+	formats      []report.Format     // that may be asked for; empty for all
+	sarifProfile report.SARIFProfile // ProfileUnknown to deduce it
+	summary      *bool               // nil if it depends on how many results there are
+	severity     audit.Severity      // least of the table; SeverityInvalid for all
 	pipeline     report.AzureDevOps
 }
 
@@ -49,8 +49,8 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 			return err
 		})
 	flags.Var(choose(&o.severity, audit.Severities()...), "severity", "lowest `severity` of the controls in the table; does not change the exit code")
-	flags.Var(choose(&o.sarifProfile, report.Profiles()...), "sarif-profile",
-		"`viewer` that SARIF is for: "+strings.Join(spelled(report.Profiles()), ", ")+" (default that of the CI it runs in, else generic)")
+	flags.Var(choose(&o.sarifProfile, report.SARIFProfiles()...), "sarif-profile",
+		"`viewer` that SARIF is for: "+strings.Join(spelled(report.SARIFProfiles()), ", ")+" (default that of the CI it runs in, else generic)")
 }
 
 // words are the formats that may be asked for.
@@ -221,7 +221,7 @@ func (o *outputs) documents() ([]document, error) {
 	for i := range docs {
 		d := &docs[i]
 		if d.format == report.Unknown {
-			d.format = report.FormatOf(d.file)
+			d.format = report.FormatForFile(d.file)
 			if console.IsFolder(d.file) {
 				d.format = report.HTML
 			}
@@ -243,7 +243,7 @@ func (o *outputs) documents() ([]document, error) {
 
 // render writes the results to each document. Files are written whole or not at all.
 func (o *outputs) render(a *app, results []audit.Result, options report.Options) error {
-	options.Least, options.Summary = o.severity, len(results) > summaryAbove
+	options.MinSeverity, options.Summary = o.severity, len(results) > summaryAbove
 	if o.summary != nil {
 		options.Summary = *o.summary
 	}

@@ -171,9 +171,9 @@ func showPlan(a *app, p plan.Plan, docs []document) error {
 			}
 			b.Write(data)
 		case report.Markdown:
-			b.WriteString(text.Harmless(p.Markdown()))
+			b.WriteString(text.Sanitize(p.Markdown()))
 		default:
-			shown := text.Harmless(p.Text())
+			shown := text.Sanitize(p.Text())
 			if a.Stream(d.file) != nil {
 				shown = text.WrapLines(shown, a.Width)
 			}

@@ -15,29 +15,29 @@ import (
 // viewerFor is the viewer of a SARIF document: the named one, else that of the CI. If a viewer
 // is named, what it needs must exist; otherwise a pipeline that does not say who it is (a classic
 // release has no build definition) gets plain SARIF.
-func viewerFor(a *app, named report.Profile) (report.Profile, report.AzureDevOps, error) {
+func viewerFor(a *app, named report.SARIFProfile) (report.SARIFProfile, report.AzureDevOps, error) {
 	profile, pipeline := cmp.Or(named, viewerOfCI(a)), pipelineOf(a)
-	if profile != report.AzureDevOpsPipeline {
+	if profile != report.SARIFAzureDevOps {
 		return profile, pipeline, nil
 	}
 	err := pipeline.Validate()
 	switch {
-	case err != nil && named == report.ProfileUnknown:
-		profile = report.Generic
+	case err != nil && named == report.SARIFProfileUnknown:
+		profile = report.SARIFGeneric
 	case err != nil:
 		return profile, pipeline, usagef("--sarif-profile: %w", err)
 	}
 	return profile, pipeline, nil
 }
 
-func viewerOfCI(a *app) report.Profile {
+func viewerOfCI(a *app) report.SARIFProfile {
 	switch {
 	case strings.EqualFold(a.Getenv("GITHUB_ACTIONS"), "true"):
-		return report.GitHubCodeScanning
+		return report.SARIFGitHub
 	case strings.EqualFold(a.Getenv("TF_BUILD"), "true"):
-		return report.AzureDevOpsPipeline
+		return report.SARIFAzureDevOps
 	}
-	return report.Generic
+	return report.SARIFGeneric
 }
 
 // inCheckout makes a path from the working directory one from the root of the checkout, if
@@ -45,11 +45,11 @@ func viewerOfCI(a *app) report.Profile {
 func inCheckout(a *app) func(string) string {
 	root := ""
 	switch viewerOfCI(a) {
-	case report.GitHubCodeScanning:
+	case report.SARIFGitHub:
 		root = a.Getenv("GITHUB_WORKSPACE")
-	case report.AzureDevOpsPipeline:
+	case report.SARIFAzureDevOps:
 		root = a.Getenv("BUILD_SOURCESDIRECTORY")
-	case report.ProfileUnknown, report.Generic:
+	case report.SARIFProfileUnknown, report.SARIFGeneric:
 	}
 	directory, err := os.Getwd()
 	if root == "" || err != nil {

@@ -22,7 +22,7 @@ func TestNarrationFitsTheTerminal(t *testing.T) {
 		c.Warn("", long)
 		c.Complain(errTest(long))
 		for line := range strings.Lines(b.String()) {
-			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width {
+			if n := text.Width(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d columns at %d: %s", n, width, line)
 			}
 		}

@@ -30,23 +30,23 @@ func ID(parts ...string) string {
 	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
 }
 
-// Content makes the id of a document from its content.
-type Content struct {
+// ContentHash makes the id of a document from its content.
+type ContentHash struct {
 	sum   hash.Hash
 	count int
 }
 
-// NewContent begins with the kind of the document.
-func NewContent(kind string) *Content {
+// NewContentHash begins with the kind of the document.
+func NewContentHash(kind string) *ContentHash {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
-	c := &Content{sum: sha1.New()}
+	c := &ContentHash{sum: sha1.New()}
 	c.sum.Write(space[:])
 	c.sum.Write([]byte(kind + "\x00["))
 	return c
 }
 
 // Add adds a part.
-func (c *Content) Add(part any) error {
+func (c *ContentHash) Add(part any) error {
 	data, err := json.Marshal(part)
 	if err != nil {
 		return err
@@ -59,7 +59,7 @@ func (c *Content) Add(part any) error {
 }
 
 // ID is [ID] of the kind and the JSON list of the parts, without holding them.
-func (c *Content) ID() string {
+func (c *ContentHash) ID() string {
 	c.sum.Write([]byte("]"))
 	id := uuid.UUID(c.sum.Sum(nil)[:16])
 	id[6], id[8] = id[6]&0x0f|0x50, id[8]&0x3f|0x80 // version 5, RFC 9562
@@ -69,8 +69,8 @@ func (c *Content) ID() string {
 // IDs makes unique ids for one document. The zero value is ready.
 type IDs struct{ times map[string]int }
 
-// Of is [ID], with a number if the name was used before.
-func (i *IDs) Of(parts ...string) string {
+// Unique is [ID], with a number if the name was used before.
+func (i *IDs) Unique(parts ...string) string {
 	if i.times == nil {
 		i.times = map[string]int{}
 	}
@@ -127,7 +127,7 @@ type Link struct {
 
 // Links is a reference to a web address; empty if it is not one.
 func Links(address, title string) []Link {
-	if !text.IsWeb(address) {
+	if !text.IsWebURL(address) {
 		return nil
 	}
 	return []Link{{Href: address, Rel: "reference", Text: text.Line(title)}}
@@ -172,7 +172,7 @@ type Resource struct {
 // Source is the resource of a vendor's page.
 func Source(title, address string) Resource {
 	r := Resource{UUID: ID("source", title, address), Title: text.Line(title)}
-	if text.IsWeb(address) {
+	if text.IsWebURL(address) {
 		r.RLinks = []Link{{Href: address}}
 	}
 	return r

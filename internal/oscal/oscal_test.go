@@ -235,7 +235,7 @@ func TestCatalogStatesTheSource(t *testing.T) {
 
 // TestContent: the id of a content is that of its parts as one list.
 func TestContent(t *testing.T) {
-	c := NewContent("kind")
+	c := NewContentHash("kind")
 	for _, part := range []any{1, "b"} {
 		if err := c.Add(part); err != nil {
 			t.Fatal(err)
@@ -248,8 +248,8 @@ func TestContent(t *testing.T) {
 
 func TestIDsAreUniqueAndStay(t *testing.T) {
 	var one, other IDs
-	first, second := one.Of("a", "b"), one.Of("a", "b")
-	if first == second || first != other.Of("a", "b") || second != other.Of("a", "b") || ID("a", "b") == ID("ab") {
+	first, second := one.Unique("a", "b"), one.Unique("a", "b")
+	if first == second || first != other.Unique("a", "b") || second != other.Unique("a", "b") || ID("a", "b") == ID("ab") {
 		t.Errorf("got %s and %s", first, second)
 	}
 	if got, want := ID("a"), "5"; got[14:15] != want {

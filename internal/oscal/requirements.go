@@ -152,7 +152,7 @@ func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	var ids IDs
 	for _, k := range r.Controls {
 		checks = append(checks, implemented{
-			UUID: ids.Of(id, "check", string(k.ID)), ControlID: Token(string(k.ID)),
+			UUID: ids.Unique(id, "check", string(k.ID)), ControlID: Token(string(k.ID)),
 			Description: text.Line("dbaudit checks it by the rule " + k.Rule + ": " + k.Title),
 			Props:       k.properties(),
 		})
@@ -163,7 +163,7 @@ func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 			UUID: ID("tool", tool.Name), Type: "validation", Title: tool.Name,
 			Description: "It reads a Dataverse environment and judges each control; it does not implement any.",
 			Implementations: []implementation{{
-				UUID: ids.Of(id, "implementation"), Source: "#" + catalog.UUID,
+				UUID: ids.Unique(id, "implementation"), Source: "#" + catalog.UUID,
 				Description: text.Line("The checks of the profile " + r.Name), Requirements: checks,
 			}},
 		}},

@@ -121,7 +121,7 @@ func TestPreviewsWrapAtWords(t *testing.T) {
 			t.Errorf("at %d columns words are broken", width)
 		}
 		for line := range strings.Lines(wrapped) {
-			if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width && strings.Contains(strings.TrimSpace(line), " ") {
+			if n := text.Width(strings.TrimSuffix(line, "\n")); n > width && strings.Contains(strings.TrimSpace(line), " ") {
 				t.Errorf("%d columns at %d: %s", n, width, line)
 			}
 		}

@@ -22,8 +22,8 @@ func apart(rs []audit.Result, o *Options) []audit.Result {
 			plain[*env] = rs[i].Environment.Name
 		}
 	}
-	if asked := o.Asked; asked != nil && len(plain) > 0 {
-		o.Asked = func(r audit.Result) []string {
+	if asked := o.TargetFlags; asked != nil && len(plain) > 0 {
+		o.TargetFlags = func(r audit.Result) []string {
 			if name, changed := plain[r.Environment]; changed {
 				r.Environment.Name = name
 			}

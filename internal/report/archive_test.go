@@ -56,7 +56,7 @@ func TestAdvice(t *testing.T) {
 func TestSARIFOfArchives(t *testing.T) {
 	t.Parallel()
 	first := func(i int) *int { return &i }
-	for _, p := range Profiles() {
+	for _, p := range SARIFProfiles() {
 		run := checkSARIF(t, rendered(t, SARIF, archive(), Options{Rules: rules(), SARIFProfile: p, AzureDevOps: pipeline()})).Runs[0]
 		for i, place := range []string{"customizations.xml, line 77", "parts/more roles.xml, line 78", "parts/more roles.xml, line 79"} {
 			r := run.Results[i]
@@ -64,7 +64,7 @@ func TestSARIFOfArchives(t *testing.T) {
 				t.Errorf("%s: %+v", p, r)
 			}
 		}
-		if p == GitHubCodeScanning {
+		if p == SARIFGitHub {
 			if run.Artifacts != nil || run.Results[0].RelatedLocations != nil {
 				t.Errorf("%s: %+v", p, run.Artifacts)
 			}
@@ -168,7 +168,7 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 		rs = append(rs, r)
 	}
 	rs = append(rs, mixed())
-	log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}))
+	log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
 	if len(log.Runs) != 2 {
 		t.Fatalf("%d runs", len(log.Runs))
 	}
@@ -199,7 +199,7 @@ func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 			findings += r.Summary.Findings
 			rs = append(rs, r)
 		}
-		log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: GitHubCodeScanning}))
+		log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
 		ids, got := map[string]bool{}, 0
 		for _, run := range log.Runs {
 			ids[run.AutomationDetails.ID] = true

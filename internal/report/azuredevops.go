@@ -45,7 +45,7 @@ func (a AzureDevOps) Validate() error {
 }
 
 func automation(r audit.Result, o Options, several bool) sarifAutomation {
-	if o.SARIFProfile != AzureDevOpsPipeline {
+	if o.SARIFProfile != SARIFAzureDevOps {
 		return sarifAutomation{ID: "dbaudit/" + escapePath(r.Environment.Name) + "/"}
 	}
 	a := o.AzureDevOps

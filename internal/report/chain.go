@@ -91,7 +91,7 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 }
 
 // Short is the name as it fits into a box.
-func (p chainPart) Short() string { return text.Name(p.Name, 4*nameColumns) }
+func (p chainPart) Short() string { return text.ShortenMiddle(p.Name, 4*nameColumns) }
 
 // viewNames are the views that findings are about; the result names no others.
 func viewNames(r audit.Result) string {
@@ -113,7 +113,7 @@ func viewNames(r audit.Result) string {
 		}
 	}
 	const shown = 3
-	return text.Listed(names, shown)
+	return text.JoinFirst(names, shown)
 }
 
 // called is the name of the role or user in a result without an integration: of the first object

@@ -93,14 +93,14 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		strings.Join(slices.Concat(c.Remarks(), r.Notes), "; "),
 	}
 	for i := range row {
-		row[i] = Inert(visible(row[i]))
+		row[i] = EscapeFormula(visible(row[i]))
 	}
 	return row
 }
 
-// Inert puts an apostrophe before what a spreadsheet would evaluate as a formula. Some evaluate
+// EscapeFormula puts an apostrophe before what a spreadsheet would evaluate as a formula. Some evaluate
 // formulas after blanks, and in full-width signs.
-func Inert(s string) string {
+func EscapeFormula(s string) string {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
 	if strings.ContainsRune("=+-@\t\r＝＋－＠", first) {
 		return "'" + s

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// Style is the style sheet of the page, for other pages that show results.
-func Style() string { return pageStyle }
+// StyleSheet is the style sheet of the page, for other pages that show results.
+func StyleSheet() string { return pageStyle }
 
 // A Drawing is the content of an SVG picture: one path for each state ("pass", "unknown",
 // "fail"), which keeps a page of a thousand strips small. The style sheet colors the class t-STATE.
@@ -25,9 +25,9 @@ const (
 	fleetPitch, fleetHeight = 16, 96
 )
 
-// Strip draws a bar for each of the last results, oldest first. The height shows the verdict to
+// StripChart draws a bar for each of the last results, oldest first. The height shows the verdict to
 // people who do not see colors.
-func Strip(points []history.Point, shown int) Drawing {
+func StripChart(points []history.Point, shown int) Drawing {
 	if len(points) == 0 {
 		return Drawing{}
 	}
@@ -56,8 +56,8 @@ func (c *DayCount) add(v audit.Verdict) {
 	}
 }
 
-// Columns draws a column for each day, in proportion to most; 0 means the highest count of a day.
-func Columns(days []DayCount, most int) Drawing {
+// ColumnChart draws a column for each day, in proportion to most; 0 means the highest count of a day.
+func ColumnChart(days []DayCount, most int) Drawing {
 	if most == 0 {
 		for _, day := range days {
 			most = max(most, day.Compliant+day.Incomplete+day.Noncompliant, 1)

@@ -86,8 +86,8 @@ func rendererOf(f Format) (renderer, error) {
 	return renderer{}, fmt.Errorf("unknown format %q: want one of %s", f, strings.Join(names, ", "))
 }
 
-// FormatOf is the format of a file by the extension in its name; else [Table].
-func FormatOf(file string) Format {
+// FormatForFile is the format of a file by the extension in its name; else [Table].
+func FormatForFile(file string) Format {
 	ending := strings.ToLower(filepath.Ext(file))
 	for _, r := range renderers() {
 		if slices.Contains(r.endings, ending) {
@@ -97,18 +97,20 @@ func FormatOf(file string) Format {
 	return Table
 }
 
-// A Profile says which SARIF consumer to serve. The zero value is treated as [Generic].
-type Profile string
+// A SARIFProfile says which SARIF consumer to serve. The zero value is treated as [SARIFGeneric].
+type SARIFProfile string
 
 // The SARIF profiles.
 const (
-	ProfileUnknown      Profile = ""
-	Generic             Profile = "generic"     // plain SARIF 2.1.0
-	GitHubCodeScanning  Profile = "github"      // without what GitHub would wrongly show as an alert, even if verbose
-	AzureDevOpsPipeline Profile = "azuredevops" // with what GitHub Advanced Security for Azure DevOps requires; see [AzureDevOps]
+	SARIFProfileUnknown SARIFProfile = ""
+	SARIFGeneric        SARIFProfile = "generic"     // plain SARIF 2.1.0
+	SARIFGitHub         SARIFProfile = "github"      // without what GitHub would wrongly show as an alert, even if verbose
+	SARIFAzureDevOps    SARIFProfile = "azuredevops" // with what GitHub Advanced Security for Azure DevOps requires; see [AzureDevOps]
 )
 
-// Profiles lists every SARIF profile.
-func Profiles() []Profile { return []Profile{Generic, GitHubCodeScanning, AzureDevOpsPipeline} }
+// SARIFProfiles lists every SARIF profile.
+func SARIFProfiles() []SARIFProfile {
+	return []SARIFProfile{SARIFGeneric, SARIFGitHub, SARIFAzureDevOps}
+}
 
-func (p Profile) String() string { return string(p) }
+func (p SARIFProfile) String() string { return string(p) }

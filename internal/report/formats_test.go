@@ -38,7 +38,7 @@ func TestTableWidths(t *testing.T) {
 // isWhole reports whether a line of a table is a command or an address, which are never broken.
 func isWhole(line string) bool {
 	line = strings.TrimSpace(line)
-	return strings.HasPrefix(line, "dbaudit ") || text.IsWeb(line)
+	return strings.HasPrefix(line, "dbaudit ") || text.IsWebURL(line)
 }
 
 // TestCommandsCanBeCopied: at every width, a proposed command is on a separate line, and the
@@ -50,7 +50,7 @@ func TestCommandsCanBeCopied(t *testing.T) {
 	}
 	for _, r := range []audit.Result{mixed(), incomplete(), hostile()} {
 		for _, width := range []int{0, 60, 80, 120} {
-			o := Options{Width: width, Asked: asked}
+			o := Options{Width: width, TargetFlags: asked}
 			doc := rendered(t, Table, r, o)
 			if !strings.Contains(doc, r.Profile.Source.URL+"\n") {
 				t.Errorf("at %d columns the address is broken:\n%s", width, doc)
@@ -175,7 +175,7 @@ func TestInert(t *testing.T) {
 		"": "", "plain": "plain", "1+1": "1+1", "# Demandbase": "# Demandbase",
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "  =1": "'  =1", "＝1": "'＝1",
 	} {
-		if got := Inert(in); got != want {
+		if got := EscapeFormula(in); got != want {
 			t.Errorf("Inert(%q) = %q, want %q", in, got, want)
 		}
 	}

@@ -38,7 +38,7 @@ func (g reasonGroup) Short(o Options) string {
 	if o.Verbose {
 		return g.Reason
 	}
-	return text.Name(g.Reason, reasonColumns)
+	return text.ShortenMiddle(g.Reason, reasonColumns)
 }
 
 // byReason groups controls by the first clause of their reason, which is the cause of the rest.

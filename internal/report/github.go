@@ -35,13 +35,13 @@ func writeGitHub(from *source, o Options) *text.Commands {
 		}
 		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
 		for _, c := range r.Controls {
-			b.Text(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason))
+			b.AddLine(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason))
 			for _, n := range c.Remarks() {
-				b.Text(fmt.Sprintf("%-14s  note: %s", "", n))
+				b.AddLine(fmt.Sprintf("%-14s  note: %s", "", n))
 			}
 		}
 		for _, n := range r.Notes {
-			b.Text("note: " + n)
+			b.AddLine("note: " + n)
 		}
 		b.Add("endgroup", nil)
 	}

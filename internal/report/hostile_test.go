@@ -28,7 +28,7 @@ func TestHostileNamesAreVisible(t *testing.T) {
 		for _, width := range []int{0, 80, 200} {
 			out := rendered(t, f, hostile(), Options{Width: width, Rules: rules(), Verbose: true})
 			for i, r := range out {
-				if r != '\n' && text.Unseen(r) {
+				if r != '\n' && text.IsInvisible(r) {
 					t.Errorf("%s at width %d: %U in %q", f, width, r, out[max(0, i-40):min(len(out), i+40)])
 					break
 				}

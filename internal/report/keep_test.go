@@ -17,7 +17,7 @@ func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep")
 	}
-	azure := Options{Rules: rules(), SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
+	azure := Options{Rules: rules(), SARIFProfile: SARIFAzureDevOps, AzureDevOps: pipeline()}
 	forms := []struct {
 		ending string
 		format Format
@@ -26,7 +26,7 @@ func TestKeep(t *testing.T) {
 		{".sarif", SARIF, Options{Rules: rules()}},
 		{".verbose.sarif", SARIF, Options{Rules: rules(), Verbose: true}},
 		{".bare.sarif", SARIF, Options{}},
-		{".github.sarif", SARIF, Options{Rules: rules(), Verbose: true, SARIFProfile: GitHubCodeScanning}},
+		{".github.sarif", SARIF, Options{Rules: rules(), Verbose: true, SARIFProfile: SARIFGitHub}},
 		{".azuredevops.sarif", SARIF, azure},
 		{".xml", JUnit, Options{}},
 		{".html", HTML, Options{Rules: rules(), Trends: trends()}},

@@ -94,7 +94,7 @@ func (p *page) overview(from *source) {
 		for _, c := range controlsOf(audit.OutcomeFail, r) {
 			failed = append(failed, md(name(string(c.ID))))
 		}
-		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.Name(r.Environment.Name, textColumns)), verdictFormOf(r.Verdict).emoji, verdictWords(r),
+		p.put(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.ShortenMiddle(r.Environment.Name, textColumns)), verdictFormOf(r.Verdict).emoji, verdictWords(r),
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.put("\n", "")
@@ -274,7 +274,7 @@ func spaced(s string) string {
 // link is a link if the target is a web page, else plain text.
 func link(name, target string) string {
 	name = md(shorten(name, textColumns))
-	if !text.IsWeb(target) || len(target) > 2*textColumns {
+	if !text.IsWebURL(target) || len(target) > 2*textColumns {
 		return name
 	}
 	return "[" + name + "](<" + target + ">)"

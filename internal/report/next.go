@@ -122,7 +122,7 @@ func (o Options) name(s string) string {
 	if o.Width > 0 {
 		return name(s)
 	}
-	return text.Name(s, textColumns)
+	return text.ShortenMiddle(s, textColumns)
 }
 
 // advice is what to do about a finding, in a sentence with shortened names; without a fix, it is
@@ -148,11 +148,11 @@ func shortNames(f audit.Fix, o Options) audit.Fix {
 func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
 	at := change.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
 	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
-	if o.Asked != nil {
-		at.Flags = o.Asked(r)
+	if o.TargetFlags != nil {
+		at.Flags = o.TargetFlags(r)
 	}
-	if o.Applying != nil {
-		at.Applying = o.Applying(r)
+	if o.ApplyFlags != nil {
+		at.Applying = o.ApplyFlags(r)
 	}
 	return at
 }

@@ -13,7 +13,7 @@ import (
 // named it.
 func TestCommandsAsRun(t *testing.T) {
 	t.Parallel()
-	o := Options{Rules: rules(), Width: 200, Asked: func(r audit.Result) []string {
+	o := Options{Rules: rules(), Width: 200, TargetFlags: func(r audit.Result) []string {
 		return []string{"-c", "clients/it's.yaml", "--env", r.Environment.Name}
 	}}
 	const flags = ` -c "clients/it's.yaml" --env contoso`

@@ -116,7 +116,7 @@ func writeOCSF(w io.Writer, from *source, o Options) error {
 			events = append(events, ocsfControl(r, c, o))
 		}
 		for _, event := range events {
-			event.FindingInfo.UID = ids.Of(append([]string{"ocsf", event.Compliance.Control}, owner(r)...)...)
+			event.FindingInfo.UID = ids.Unique(append([]string{"ocsf", event.Compliance.Control}, owner(r)...)...)
 			line, err := text.EncodeJSON(event)
 			if err != nil {
 				return err

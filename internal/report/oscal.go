@@ -21,7 +21,7 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 	a.ImportAP.Href = "#" + plan.UUID
 	var latest time.Time
 	sources := map[string]bool{}
-	content := oscal.NewContent("assessment-results")
+	content := oscal.NewContentHash("assessment-results")
 	for r := range from.each() { // once for what comes first in the document
 		if err := content.Add(r); err != nil {
 			return err
@@ -67,14 +67,14 @@ type oscalRun struct {
 }
 
 func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
-	id := ids.Of(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
+	id := ids.Unique(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
 	ids = &oscal.IDs{} // of what is in the result: the result's own id is part of each
 	tool := oscalComponent{
-		UUID: ids.Of(id, "tool"), Type: "software", Title: r.Tool.Name, Description: "The program that read and judged.",
+		UUID: ids.Unique(id, "tool"), Type: "software", Title: r.Tool.Name, Description: "The program that read and judged.",
 		Props: oscal.Properties("version", r.Tool.Version), Status: oscalState{State: "operational"},
 	}
 	environment := oscalComponent{
-		UUID: ids.Of(id, r.Kind()), Type: "service", Title: r.Environment.Name, Description: "The " + r.Kind() + " that was judged.",
+		UUID: ids.Unique(id, r.Kind()), Type: "service", Title: r.Environment.Name, Description: "The " + r.Kind() + " that was judged.",
 		Props:  oscal.Properties("url", r.Environment.URL, "organization-id", r.Environment.OrganizationID),
 		Status: oscalState{State: "operational"},
 	}
@@ -92,7 +92,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	}
 	result.Local.Components = []oscalComponent{environment}
 	result.Local.Assets.Components = []oscalComponent{tool}
-	result.Local.Assets.Platforms = []oscalPlatform{{ids.Of(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
+	result.Local.Assets.Platforms = []oscalPlatform{{ids.Unique(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
 	run := oscalRun{
 		Result: r, ids: ids, options: o, id: id, collected: collected, result: &result,
 		environment: oscalSubject{UUID: environment.UUID, Type: "component", Title: environment.Title},
@@ -100,7 +100,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 		subjects:    map[audit.Subject]oscalSubject{},
 	}
 	if r.Unread != nil {
-		run.observe(oscalObservation{UUID: ids.Of(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
+		run.observe(oscalObservation{UUID: ids.Unique(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
 	}
 	reviewed := oscalSelection{Description: "Every control of the profile " + r.Profile.Name}
 	for _, c := range r.Controls {
@@ -116,7 +116,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 
 func (r *oscalRun) control(c audit.Control) {
 	control := string(c.ID)
-	id := r.ids.Of(r.id, "finding", control)
+	id := r.ids.Unique(r.id, "finding", control)
 	f := oscalFinding{
 		UUID: id, Title: join(": ", control, c.Title), Description: oscalOutcome(c),
 		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citation(c.Citation)),
@@ -131,12 +131,12 @@ func (r *oscalRun) control(c audit.Control) {
 		f.Target.Implementation = &oscalState{State: "not-applicable"}
 	}
 	for _, fault := range c.Findings {
-		observation := r.ids.Of(id, "observation", fault.Fingerprint)
+		observation := r.ids.Unique(id, "observation", fault.Fingerprint)
 		f.Related = append(f.Related, oscalRelated{UUID: observation})
 		r.observe(r.fault(c, fault, observation))
 	}
 	if len(c.Findings) == 0 {
-		observation := r.ids.Of(id, "observation")
+		observation := r.ids.Unique(id, "observation")
 		f.Related = append(f.Related, oscalRelated{UUID: observation})
 		r.observe(oscalObservation{
 			UUID: observation, Title: control, Description: oscalOutcome(c),
@@ -179,7 +179,7 @@ func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 		return known
 	}
 	item := oscalItem{
-		UUID: r.ids.Of(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subject(s),
+		UUID: r.ids.Unique(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subject(s),
 		Props: oscal.Properties("kind", s.Kind.String(), "id", s.ID, "name", s.Name, "table", s.Table),
 	}
 	r.result.Local.Inventory = append(r.result.Local.Inventory, item)

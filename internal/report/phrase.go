@@ -139,7 +139,7 @@ func pieces(step string, env audit.Environment) []piece {
 	const mark = "\x00" // no visible text has it
 	marked := []string{}
 	for _, address := range []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com", visible(env.URL)} {
-		if text.IsWeb(address) {
+		if text.IsWebURL(address) {
 			marked = append(marked, address, mark+address+mark)
 		}
 	}
@@ -262,7 +262,7 @@ func factsOf(r audit.Result) []datum {
 		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
 	}
 	for i := range list {
-		if !text.IsWeb(list[i].URL) {
+		if !text.IsWebURL(list[i].URL) {
 			list[i].URL = ""
 		}
 	}
@@ -286,11 +286,11 @@ func join(sep string, parts ...string) string {
 func visible(s string) string            { return text.Line(s) }
 func md(s string) string                 { return text.Markdown(s) }
 func shorten(s string, width int) string { return text.Shorten(s, width) }
-func columns(s string) int               { return text.Columns(s) }
+func columns(s string) int               { return text.Width(s) }
 func count(n int, noun string) string    { return text.Count(n, noun) }
 
 // name is a name, cut if space is limited.
-func name(s string) string { return text.Name(s, nameColumns) }
+func name(s string) string { return text.ShortenMiddle(s, nameColumns) }
 
 func visibleAll(list []string) []string {
 	var out []string

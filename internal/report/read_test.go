@@ -103,7 +103,7 @@ func FuzzReadResults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		rs, err := ReadResults(doc)
 		if err != nil {
-			if s := err.Error(); strings.ContainsFunc(s, text.Unseen) || len(s) > 2000 {
+			if s := err.Error(); strings.ContainsFunc(s, text.IsInvisible) || len(s) > 2000 {
 				t.Errorf("the error is not fit to print: %q", s)
 			}
 			return

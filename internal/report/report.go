@@ -41,26 +41,26 @@ type Options struct {
 	Color bool // whether tables may have ANSI colours
 	// Rules documents the rules by id; a missing rule has no help.
 	Rules        map[string]audit.Rule
-	SARIFProfile Profile     // the viewer that a SARIF document is for
-	AzureDevOps  AzureDevOps // used with [AzureDevOpsPipeline]
-	// InCheckout turns a path relative to the working directory into one relative to the root
+	SARIFProfile SARIFProfile // the viewer that a SARIF document is for
+	AzureDevOps  AzureDevOps  // used with [SARIFAzureDevOps]
+	// CheckoutPath turns a path relative to the working directory into one relative to the root
 	// of the checkout, which viewers of code use; nil if the working directory is the root.
-	InCheckout func(path string) string
-	// Asked returns the flags by which the user named a result's environment and profile; nil
+	CheckoutPath func(path string) string
+	// TargetFlags returns the flags by which the user named a result's environment and profile; nil
 	// means the address and the profile's name.
-	Asked func(audit.Result) []string
-	// Applying returns the flags that apply needs for a result; nil means none.
-	Applying func(audit.Result) []string
+	TargetFlags func(audit.Result) []string
+	// ApplyFlags returns the flags that apply needs for a result; nil means none.
+	ApplyFlags func(audit.Result) []string
 	// Warn receives what a document leaves out because of its viewer's limits; may be nil.
 	Warn func(text string)
 	// MarkdownLimit is the maximum size of a Markdown document in bytes; 0 is [CommentLimit].
 	MarkdownLimit int
 	// Summary leaves out the details of a table: each of several results is only a row.
 	Summary bool
-	// Least is the lowest severity of the controls that a table lists; the zero value means all.
-	Least   audit.Severity
-	Verbose bool                  // whether what is otherwise only counted is shown in full
-	Trends  []history.Environment // drawn in HTML, each next to the result of its environment and profile
+	// MinSeverity is the lowest severity of the controls that a table lists; the zero value means all.
+	MinSeverity audit.Severity
+	Verbose     bool                  // whether what is otherwise only counted is shown in full
+	Trends      []history.Environment // drawn in HTML, each next to the result of its environment and profile
 
 	index   string // where the index is that a page of HTML belongs to
 	several bool   // whether JSON is a document of several results
@@ -122,9 +122,9 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 	return &source{rs, func(r audit.Result) audit.Result {
 		rewrite(reflect.ValueOf(&r).Elem(), line)
 		fillEmpty(&r)
-		if form.checkout && o.InCheckout != nil {
+		if form.checkout && o.CheckoutPath != nil {
 			for _, l := range locations(r) {
-				l.Path = o.InCheckout(l.Path)
+				l.Path = o.CheckoutPath(l.Path)
 			}
 		}
 		return r

@@ -147,7 +147,7 @@ func TestRenderRefuses(t *testing.T) {
 	if err := Render(&bytes.Buffer{}, Unknown, mixed(), Options{}); err == nil || !strings.Contains(err.Error(), "table, json, sarif") {
 		t.Errorf("the unknown format: %v", err)
 	}
-	if err := Render(&bytes.Buffer{}, SARIF, mixed(), Options{SARIFProfile: AzureDevOpsPipeline}); err == nil || !strings.Contains(err.Error(), "System.PhaseId") {
+	if err := Render(&bytes.Buffer{}, SARIF, mixed(), Options{SARIFProfile: SARIFAzureDevOps}); err == nil || !strings.Contains(err.Error(), "System.PhaseId") {
 		t.Errorf("azuredevops without a pipeline: %v", err)
 	}
 }

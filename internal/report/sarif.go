@@ -40,7 +40,7 @@ const (
 )
 
 func writeSARIF(w io.Writer, from *source, o Options) error {
-	if o.SARIFProfile == AzureDevOpsPipeline {
+	if o.SARIFProfile == SARIFAzureDevOps {
 		if err := o.AzureDevOps.Validate(); err != nil {
 			return err
 		}
@@ -87,7 +87,7 @@ func (s *sarifRun) add(r audit.Result, o Options, named bool) {
 		case c.Outcome == audit.OutcomeUnknown:
 			s.Results = append(s.Results, at.outcome("open", "could not be evaluated"))
 			invocation.notify(at)
-		case !o.Verbose || o.SARIFProfile == GitHubCodeScanning:
+		case !o.Verbose || o.SARIFProfile == SARIFGitHub:
 		case c.Outcome == audit.OutcomeNotApplicable:
 			s.Results = append(s.Results, at.outcome("notApplicable", "does not apply"))
 		case c.Outcome == audit.OutcomePass:

@@ -48,7 +48,7 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	add("Why it matters", whyOf(c, rule))
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
-		if text.IsWeb(res.URL) {
+		if text.IsWebURL(res.URL) {
 			plain = append(plain, visible(res.Title)+": "+visible(res.URL))
 			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+res.URL+">)")
 		}

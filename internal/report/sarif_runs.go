@@ -38,8 +38,8 @@ func runs(from *source, o Options) []*sarifRun {
 // that one profile judged, and finally everything. The choice depends only on the number of
 // results, so that a category means the same from one upload to the next.
 func categories(rs []audit.Result, o Options) func(audit.Result) string {
-	if o.SARIFProfile != GitHubCodeScanning {
-		if o.SARIFProfile != AzureDevOpsPipeline && len(rs) > runsTaken && o.Warn != nil {
+	if o.SARIFProfile != SARIFGitHub {
+		if o.SARIFProfile != SARIFAzureDevOps && len(rs) > runsTaken && o.Warn != nil {
 			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), runsTaken))
 		}
 		return func(audit.Result) string { return "" }
@@ -91,7 +91,7 @@ func (s *sarifRun) settle(o Options) {
 	for i := range *notes {
 		(*notes)[i].placed()
 	}
-	if o.SARIFProfile != GitHubCodeScanning {
+	if o.SARIFProfile != SARIFGitHub {
 		s.Artifacts = nest(s.Results)
 		return
 	}
@@ -118,7 +118,7 @@ func (n *sarifNotification) placed() {
 	case 1:
 		n.Message.Text = unlinked(n.in[0]) + ": " + n.Message.Text
 	default:
-		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), text.Listed(n.in, 3)))
+		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), text.JoinFirst(n.in, 3)))
 	}
 }
 

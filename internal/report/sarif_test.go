@@ -175,7 +175,7 @@ func TestSARIFOutcomes(t *testing.T) {
 	if by["DB-PRIV-ACCOUNT"][0].Kind != "pass" || by["DB-USER-BUSINESS-UNIT"][0].Kind != "notApplicable" {
 		t.Error("verbose does not show what passed and what does not apply")
 	}
-	_, by = results(mixed(), Options{Verbose: true, SARIFProfile: GitHubCodeScanning})
+	_, by = results(mixed(), Options{Verbose: true, SARIFProfile: SARIFGitHub})
 	if by["DB-PRIV-ACCOUNT"] != nil || by["DB-USER-BUSINESS-UNIT"] != nil {
 		t.Error("GitHub would show an alert without a finding")
 	}
@@ -217,7 +217,7 @@ func TestSARIFOfAzureDevOps(t *testing.T) {
 	t.Parallel()
 	second := mixed()
 	second.Environment.Name = "fabrikam"
-	o := Options{SARIFProfile: AzureDevOpsPipeline, AzureDevOps: pipeline()}
+	o := Options{SARIFProfile: SARIFAzureDevOps, AzureDevOps: pipeline()}
 	const id = "azuredevops/pipeline/build/contoso/Sales/12/3dc8fd7e-4368-5a92-293e-d53cefc8c4b3/refs/heads/main/4711"
 	for name, rs := range map[string][]audit.Result{"": {mixed()}, "/contoso": {mixed(), second}} {
 		log := checkSARIF(t, renderedAll(t, SARIF, rs, o))

@@ -122,7 +122,7 @@ func TestWorstFirst(t *testing.T) {
 // does not change.
 func TestSeverityNarrowsTheTable(t *testing.T) {
 	t.Parallel()
-	full, narrow := rendered(t, Table, mixed(), Options{Width: 120}), rendered(t, Table, mixed(), Options{Width: 120, Least: audit.SeverityCritical})
+	full, narrow := rendered(t, Table, mixed(), Options{Width: 120}), rendered(t, Table, mixed(), Options{Width: 120, MinSeverity: audit.SeverityCritical})
 	if !strings.Contains(full, "DB-PRIV-LEAD") || strings.Contains(narrow, "DB-PRIV-LEAD") || !strings.Contains(narrow, "DB-USER-ROLE") {
 		t.Errorf("another part is listed:\n%s", narrow)
 	}
@@ -211,7 +211,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
 		var b bytes.Buffer
 		var said []string
-		o := Options{SARIFProfile: GitHubCodeScanning, Rules: rules(), Warn: func(text string) { said = append(said, text) }}
+		o := Options{SARIFProfile: SARIFGitHub, Rules: rules(), Warn: func(text string) { said = append(said, text) }}
 		if err := RenderAll(&b, SARIF, worst(200, outcome), o); err != nil {
 			t.Fatal(err)
 		}

@@ -68,7 +68,7 @@ func (t *terminal) draw(g table.Grid) { t.err = cmp.Or(t.err, t.Draw(&t.b, g)) }
 func plain(texts ...string) []table.Cell {
 	row := make([]table.Cell, len(texts))
 	for i, s := range texts {
-		row[i] = table.Phrase(s, table.Plain)
+		row[i] = table.TextCell(s, table.Plain)
 	}
 	return row
 }
@@ -78,10 +78,10 @@ const narrowOverview = 100
 
 // overview is a row for each of several results; in a summary, each row is one line.
 func (t *terminal) overview(from *source) {
-	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(from.rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Share: []int{1, 0, 0, 0, 0}}
+	g := table.Grid{Head: []string{strings.ToUpper(rowsOf(from.rs)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Weights: []int{1, 0, 0, 0, 0}}
 	narrow := t.Width > 0 && t.Width < narrowOverview
 	if !narrow {
-		g.Head, g.Share = append(g.Head, "WAIVED", "COVERAGE"), append(g.Share, 0, 0)
+		g.Head, g.Weights = append(g.Head, "WAIVED", "COVERAGE"), append(g.Weights, 0, 0)
 	}
 	unchecked := 0
 	for r := range from.each() {
@@ -102,9 +102,9 @@ func (t *terminal) overview(from *source) {
 		g.Rows = append(g.Rows, row)
 	}
 	if t.options.Summary && t.Width > 0 {
-		room := t.Room(g, 0)
+		room := t.AvailableWidth(g, 0)
 		for _, row := range g.Rows {
-			row[0][0].Text = text.Name(row[0][0].Text, room)
+			row[0][0].Text = text.ShortenMiddle(row[0][0].Text, room)
 		}
 	}
 	t.draw(g)
@@ -124,7 +124,7 @@ func (t *terminal) result(r audit.Result) {
 		return
 	}
 	listed := r
-	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.Least })
+	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.MinSeverity })
 	if failed := controlsOf(audit.OutcomeFail, listed); len(failed) > 0 {
 		n, accepted := findings(failed)
 		heading := fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(n, "finding"))
@@ -145,7 +145,7 @@ func (t *terminal) result(r audit.Result) {
 	}
 	t.quiet(listed)
 	if hidden := len(r.Controls) - len(listed.Controls); hidden > 0 {
-		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.Least))
+		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.MinSeverity))
 	}
 	for i, n := range notes(r) {
 		if i == 0 {
@@ -239,7 +239,7 @@ func (t *terminal) section(s table.Style, title string) {
 // reasons lists controls with their reasons. A reason that several share is above the table, with
 // their names.
 func (t *terminal) reasons(cs []audit.Control) {
-	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Share: []int{0, 2, 5}}
+	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Weights: []int{0, 2, 5}}
 	for _, group := range byReason(cs) {
 		if len(group.Controls) > 1 {
 			t.paragraph("  "+group.Title()+": ", table.Bold, group.Short(t.options), table.Plain)
@@ -256,7 +256,7 @@ func (t *terminal) reasons(cs []audit.Control) {
 }
 
 func (t *terminal) passes(cs []audit.Control) {
-	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Share: []int{2, 5}}
+	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Weights: []int{2, 5}}
 	for _, c := range cs {
 		row := plain(string(c.ID), shorten(c.Title, textColumns))
 		row[0][0].Style = table.Bold

@@ -15,12 +15,12 @@ func (t *terminal) findings(cs []audit.Control, last string) {
 	row := t.lines
 	switch {
 	case t.Width == 0:
-		g.Share = make([]int, len(g.Head))
+		g.Weights = make([]int, len(g.Head))
 	case t.Width < wideTable:
-		g = table.Grid{Head: []string{"SEVERITY", "CONTROL AND FINDING", last}, Share: []int{0, 5, 4}, Ruled: true}
+		g = table.Grid{Head: []string{"SEVERITY", "CONTROL AND FINDING", last}, Weights: []int{0, 5, 4}, Ruled: true}
 		row = t.narrow
 	default:
-		g.Share, g.Aligned = []int{0, 4, 5, 0, 0, 5}, 2
+		g.Weights, g.AlignFrom = []int{0, 4, 5, 0, 0, 5}, 2
 		row = t.wide
 	}
 	for _, c := range cs {
@@ -32,20 +32,20 @@ func (t *terminal) findings(cs []audit.Control, last string) {
 func (t *terminal) narrow(c audit.Control) [][]table.Cell {
 	finding, todo := t.control(c), table.Cell{{}, {}}
 	for _, f := range gathered(c.Findings) {
-		fault := table.Span{Text: "• " + located(f)}
+		fault := table.Paragraph{Text: "• " + located(f)}
 		if s := gap(f); s != "" {
-			fault.Below, fault.Under = "  "+s, stateStyle(f)
+			fault.Note, fault.NoteStyle = "  "+s, stateStyle(f)
 		}
 		finding = append(finding, fault)
-		todo = append(todo, table.Span{Text: remark(f, c, t.options)})
+		todo = append(todo, table.Paragraph{Text: remark(f, c, t.options)})
 	}
-	return [][]table.Cell{{table.Phrase(c.Severity.String(), severityStyle(c)), finding, todo}}
+	return [][]table.Cell{{table.TextCell(c.Severity.String(), severityStyle(c)), finding, todo}}
 }
 
 func (t *terminal) wide(c audit.Control) [][]table.Cell {
-	row := []table.Cell{table.Phrase(c.Severity.String(), severityStyle(c)), t.control(c), nil, nil, nil, nil}
+	row := []table.Cell{table.TextCell(c.Severity.String(), severityStyle(c)), t.control(c), nil, nil, nil, nil}
 	for _, f := range gathered(c.Findings) {
-		for i, s := range []table.Span{
+		for i, s := range []table.Paragraph{
 			{Text: located(f)}, {Text: depthOf(f.Evidence, "required_depth")}, {Text: actual(f.Evidence), Style: stateStyle(f)}, {Text: remark(f, c, t.options)},
 		} {
 			row[2+i] = append(row[2+i], s)

@@ -60,7 +60,7 @@ func drawn(t *history.Environment, shown int) *trendData {
 	}
 	points := t.Results
 	since, _, _ := history.Turns(points)
-	d := &trendData{Drawing: Strip(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0), Changed: t.Changed}
+	d := &trendData{Drawing: StripChart(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0), Changed: t.Changed}
 	d.First, d.Latest = date(points[d.Left].TakenAt), date(points[len(points)-1].TakenAt)
 	d.Older = max(len(d.Spans)-spansShown, 0)
 	d.Spans = d.Spans[d.Older:]
@@ -131,7 +131,7 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 			}
 		}
 	}
-	d := &fleetData{Drawing: Columns(counts, len(shown)), First: days[0], Latest: days[len(days)-1]}
+	d := &fleetData{Drawing: ColumnChart(counts, len(shown)), First: days[0], Latest: days[len(days)-1]}
 	for i, day := range days {
 		d.Days = append(d.Days, fleetDay{day, counts[i]})
 	}

@@ -13,7 +13,7 @@ import (
 func TestUnreadFileIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
-		doc := renderedAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: GitHubCodeScanning})
+		doc := renderedAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: SARIFGitHub})
 		wants := []string{"Sync.xml", "this is not XML"}
 		if f == OpenMetrics { // numbers alone, without a text
 			wants = []string{"Sync.xml", `profile="demandbase"} 1`, "# EOF"}
@@ -63,7 +63,7 @@ func TestUnreadFileHasNoControls(t *testing.T) {
 // and the result itself does not change.
 func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
 	t.Parallel()
-	o := Options{InCheckout: func(name string) string { return path.Join("src", name) }}
+	o := Options{CheckoutPath: func(name string) string { return path.Join("src", name) }}
 	for _, r := range []audit.Result{mixed(), archive(), unreadFile()} {
 		for _, f := range Formats() {
 			out := rendered(t, f, r, o)

@@ -85,7 +85,7 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 		}
 		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(mine[root]), strings.Join(others, ", "))
 		if len(foreign) > 0 {
-			note += ", which require privileges of it that are surplus here: " + text.Listed(slices.Sorted(maps.Keys(foreign)), foreignShown)
+			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(foreign)), foreignShown)
 		}
 		notes = append(notes, note+"; give each integration a separate role")
 	}

@@ -67,7 +67,7 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 	}
 	r.solution = r.solution || index.solution
 	if len(index.cabinets) > 0 {
-		r.note("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, funnel.Listed(index.cabinets, shown))
+		r.note("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, funnel.JoinFirst(index.cabinets, shown))
 	}
 	known := map[string]bool{} // what the manifests say, by folder
 	for _, name := range index.names {

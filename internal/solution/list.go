@@ -172,7 +172,7 @@ func (w *walk) say(root string) {
 		{"symbolic links cannot be followed, and nothing was read there", w.dangling},
 	} {
 		if len(left.names) > 0 {
-			w.note("%s: %s: %s", root, left.why, funnel.Listed(left.names, shown))
+			w.note("%s: %s: %s", root, left.why, funnel.JoinFirst(left.names, shown))
 		}
 	}
 }

@@ -115,7 +115,7 @@ func fault(doc []byte, err error) error {
 }
 
 // visible is a text of the document as a message has it.
-func visible(s string) string { return text.Name(text.Line(s), 80) }
+func visible(s string) string { return text.ShortenMiddle(text.Line(s), 80) }
 
 // position is a byte offset as line and column.
 func position(doc []byte, offset int64) string {

@@ -77,7 +77,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 			for i, p := range trend {
 				points[i] = history.Point{TakenAt: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary}
 			}
-			i.Strip = report.Strip(points, stripShown)
+			i.Strip = report.StripChart(points, stripShown)
 		}
 		d.Integrations = append(d.Integrations, i)
 	}

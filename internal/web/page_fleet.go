@@ -111,7 +111,7 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 			shown[i] = report.DayCount{Compliant: d.Compliant, Incomplete: d.Incomplete, Noncompliant: d.Noncompliant}
 		}
 		last := days[len(days)-1]
-		d.Chart, d.First, d.Last = report.Columns(shown, 0), day(days[0].Day), day(last.Day)
+		d.Chart, d.First, d.Last = report.ColumnChart(shown, 0), day(days[0].Day), day(last.Day)
 		d.Chart.Text = fmt.Sprintf("on %s, %d of %d that were scanned were compliant", d.Last, last.Compliant, last.Compliant+last.Noncompliant+last.Incomplete)
 	}
 	s.show(w, http.StatusOK, "fleet", s.frame(r, "Fleet"), d)

@@ -92,7 +92,7 @@ func New(o Options) (http.Handler, error) {
 		}
 		mux.Handle(pattern, s.allow(least, handle))
 	}
-	mux.HandleFunc("GET /style.css", fixed("text/css; charset=utf-8", []byte(report.Style()+style)))
+	mux.HandleFunc("GET /style.css", fixed("text/css; charset=utf-8", []byte(report.StyleSheet()+style)))
 	mux.HandleFunc("GET /api/v1/openapi.json", fixed("application/json", openAPI))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)

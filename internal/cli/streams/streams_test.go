@@ -38,7 +38,7 @@ var (
 func obeyed(stream string, github bool) string {
 	for line := range strings.SplitSeq(stream, "\n") {
 		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !ourCommand.MatchString(line))
-		if command || oldCommand.MatchString(line) || strings.ContainsFunc(line, text.Unseen) {
+		if command || oldCommand.MatchString(line) || strings.ContainsFunc(line, text.IsInvisible) {
 			return line
 		}
 	}

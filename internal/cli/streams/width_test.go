@@ -68,7 +68,7 @@ func TestEveryTableFits(t *testing.T) {
 			for line := range strings.Lines(out) {
 				words := strings.Fields(line)
 				copied := len(words) > 0 && (words[0] == "dbaudit" || len(words) < 3 && strings.HasPrefix(words[len(words)-1], "https://"))
-				if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width && !copied {
+				if n := text.Width(strings.TrimSuffix(line, "\n")); n > width && !copied {
 					t.Errorf("%q has %d columns at %d: %s", args, n, width, line)
 				}
 			}

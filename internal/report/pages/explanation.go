@@ -167,7 +167,7 @@ func (e Explanation) Text() string {
 		}
 		for _, said := range p.said {
 			lines := []string{text.Line(said)}
-			if !text.IsWeb(said) {
+			if !text.IsWebURL(said) {
 				lines = text.Wrap(lines[0], 80-width-len(hang))
 			}
 			indent := ""
@@ -190,7 +190,7 @@ func (e Explanation) Markdown() string {
 			switch {
 			case p.label == portalSteps:
 				fmt.Fprintf(&b, "%d. %s\n", i+1, text.Markdown(e.Portal[i]))
-			case text.IsWeb(said):
+			case text.IsWebURL(said):
 				fmt.Fprintf(&b, "<%s>\n", said)
 			default:
 				fmt.Fprintf(&b, "%s\n", text.Markdown(said))

@@ -37,29 +37,29 @@ type Canvas struct {
 	Color bool
 }
 
-// A Span is a paragraph in one style, with a remark in another below it.
-type Span struct {
-	Text  string
-	Style Style
-	Below string
-	Under Style
+// A Paragraph is a paragraph in one style, with a remark in another below it.
+type Paragraph struct {
+	Text      string
+	Style     Style
+	Note      string
+	NoteStyle Style
 }
 
 // A Cell is one paragraph below another.
-type Cell []Span
+type Cell []Paragraph
 
-// Phrase is a cell of one paragraph.
-func Phrase(s string, st Style) Cell { return Cell{{Text: s, Style: st}} }
+// TextCell is a cell of one paragraph.
+func TextCell(s string, st Style) Cell { return Cell{{Text: s, Style: st}} }
 
 // A Grid is a table before it is laid out.
 type Grid struct {
-	Head  []string
-	Rows  [][]Cell
-	Share []int // how columns that may break divide the room; 0 is never broken
-	Ruled bool  // whether there is a line between rows
-	// Aligned is the first column in which the n-th paragraphs of a row's cells begin on the same
+	Head    []string
+	Rows    [][]Cell
+	Weights []int // how columns that may break divide the room; 0 is never broken
+	Ruled   bool  // whether there is a line between rows
+	// AlignFrom is the first column in which the n-th paragraphs of a row's cells begin on the same
 	// line.
-	Aligned int
+	AlignFrom int
 }
 
 // Draw lays out the cells, because the library's wrapping supports neither colors nor hanging
@@ -67,7 +67,7 @@ type Grid struct {
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := make([]int, len(g.Head))
 	if c.Width > 0 {
-		widths = fit(c.Width-frame(g), g.need(), g.Share)
+		widths = fit(c.Width-frame(g), g.need(), g.Weights)
 	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
@@ -88,11 +88,11 @@ func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	table := tablewriter.NewTable(&out, options...)
 	head := make([]Cell, len(g.Head))
 	for i, h := range g.Head {
-		head[i] = Phrase(h, Faint)
+		head[i] = TextCell(h, Faint)
 	}
 	table.Header(c.layOut(head, widths, 0))
 	for _, row := range g.Rows {
-		if err := table.Append(c.layOut(row, widths, g.Aligned)); err != nil {
+		if err := table.Append(c.layOut(row, widths, g.AlignFrom)); err != nil {
 			return fmt.Errorf("laying out a row: %w", err)
 		}
 	}
@@ -137,8 +137,8 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 				continue
 			}
 			lines[i] = append(lines[i], c.hang(cell[p].Text, cell[p].Style, widths[i])...)
-			if cell[p].Below != "" {
-				lines[i] = append(lines[i], c.hang(cell[p].Below, cell[p].Under, widths[i])...)
+			if cell[p].Note != "" {
+				lines[i] = append(lines[i], c.hang(cell[p].Note, cell[p].NoteStyle, widths[i])...)
 			}
 			if i >= aligned {
 				depth = max(depth, len(lines[i]))
@@ -161,7 +161,7 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 func (c Canvas) hang(s string, style Style, width int) []string {
 	content := strings.TrimLeft(s, " •")
 	lead := s[:len(s)-len(content)]
-	indent := text.Columns(lead)
+	indent := text.Width(lead)
 	if indent >= width {
 		lead, content, indent = "", s, 0
 	}
@@ -173,8 +173,8 @@ func (c Canvas) hang(s string, style Style, width int) []string {
 	return lines
 }
 
-// Room is the width that is left for a column if the other columns are not broken.
-func (c Canvas) Room(g Grid, column int) int {
+// AvailableWidth is the width that is left for a column if the other columns are not broken.
+func (c Canvas) AvailableWidth(g Grid, column int) int {
 	room := c.Width - frame(g)
 	for i, n := range g.need() {
 		if i != column {
@@ -191,12 +191,12 @@ func frame(g Grid) int { return 3*len(g.Head) + 1 }
 func (g Grid) need() []int {
 	widths := make([]int, len(g.Head))
 	for i, h := range g.Head {
-		widths[i] = text.Columns(h)
+		widths[i] = text.Width(h)
 	}
 	for _, row := range g.Rows {
 		for i, cell := range row {
 			for _, s := range cell {
-				widths[i] = max(widths[i], text.Columns(s.Text), text.Columns(s.Below))
+				widths[i] = max(widths[i], text.Width(s.Text), text.Width(s.Note))
 			}
 		}
 	}

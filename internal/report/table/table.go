@@ -15,11 +15,11 @@ func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
 	g := list(header, rows)
 	err := Canvas{Width: width}.Draw(&b, g)
-	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Columns(first) > width {
+	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Width(first) > width {
 		// The short columns do not fit either: all columns break.
 		b.Reset()
-		for i := range g.Share {
-			g.Share[i] = cmp.Or(g.Share[i], 4*unbroken) // little of them breaks
+		for i := range g.Weights {
+			g.Weights[i] = cmp.Or(g.Weights[i], 4*unbroken) // little of them breaks
 		}
 		err = Canvas{Width: width}.Draw(&b, g)
 	}
@@ -37,10 +37,10 @@ const unbroken, nameWidth = 10, 22
 
 // list is a table of plain texts. Columns break by the width of their content.
 func list(head []string, rows [][]string) Grid {
-	g := Grid{Head: make([]string, len(head)), Share: make([]int, len(head))}
+	g := Grid{Head: make([]string, len(head)), Weights: make([]int, len(head))}
 	share := func(i int, s string) {
-		if n := text.Columns(s); n > nameWidth || n > unbroken && strings.Contains(s, " ") {
-			g.Share[i] = max(g.Share[i], min(n, 10*unbroken))
+		if n := text.Width(s); n > nameWidth || n > unbroken && strings.Contains(s, " ") {
+			g.Weights[i] = max(g.Weights[i], min(n, 10*unbroken))
 		}
 	}
 	for i, h := range head {
@@ -51,7 +51,7 @@ func list(head []string, rows [][]string) Grid {
 		cells := make([]Cell, len(row))
 		for i, s := range row {
 			s = text.Line(s)
-			cells[i] = Phrase(s, Plain)
+			cells[i] = TextCell(s, Plain)
 			share(i, s)
 		}
 		g.Rows = append(g.Rows, cells)
@@ -61,19 +61,19 @@ func list(head []string, rows [][]string) Grid {
 
 // Checks draws a row for each check: what was checked, the outcome, and lines with what was found.
 func Checks(w io.Writer, head [3]string, rows [][3]string, width int) error {
-	g := Grid{Head: head[:], Share: []int{1, 0, 2}}
+	g := Grid{Head: head[:], Weights: []int{1, 0, 2}}
 	for _, row := range rows {
 		var found Cell
 		for line := range strings.SplitSeq(row[2], "\n") {
-			found = append(found, Span{Text: text.Message(line)})
+			found = append(found, Paragraph{Text: text.Message(line)})
 		}
-		g.Rows = append(g.Rows, []Cell{Phrase(text.Message(row[0]), Plain), Phrase(row[1], Plain), found})
+		g.Rows = append(g.Rows, []Cell{TextCell(text.Message(row[0]), Plain), TextCell(row[1], Plain), found})
 	}
 	var drawn bytes.Buffer
 	if err := (Canvas{Width: width}).Draw(&drawn, g); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(w, text.Harmless(drawn.String())); err != nil {
+	if _, err := io.WriteString(w, text.Sanitize(drawn.String())); err != nil {
 		return fmt.Errorf("writing the checks: %w", err)
 	}
 	return nil

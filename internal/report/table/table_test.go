@@ -22,7 +22,7 @@ func drawn(t *testing.T, c Canvas, g Grid) string {
 func fits(t *testing.T, width int, document string) {
 	t.Helper()
 	for line := range strings.Lines(document) {
-		if n := text.Columns(strings.TrimSuffix(line, "\n")); n > width {
+		if n := text.Width(strings.TrimSuffix(line, "\n")); n > width {
 			t.Errorf("%d columns at %d: %s", n, width, line)
 		}
 	}
@@ -80,7 +80,7 @@ func TestRuled(t *testing.T) {
 // TestColours: a style ends on the line on which it begins, and is left out without colours.
 func TestColours(t *testing.T) {
 	t.Parallel()
-	g := Grid{Head: []string{"NAME"}, Share: []int{1}, Rows: [][]Cell{{Phrase(strings.Repeat("word ", 40), BoldRed)}}}
+	g := Grid{Head: []string{"NAME"}, Weights: []int{1}, Rows: [][]Cell{{TextCell(strings.Repeat("word ", 40), BoldRed)}}}
 	for line := range strings.Lines(drawn(t, Canvas{Width: 40, Color: true}, g)) {
 		if strings.Count(line, "\x1b[") != 2*strings.Count(line, "\x1b[0m") {
 			t.Errorf("a style continues past the end of a line: %q", line)

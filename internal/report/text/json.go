@@ -63,7 +63,7 @@ func JSON(document []byte) []byte {
 			if command := commandAt(document[i:]); command > 0 {
 				escaped, n = `\u0023\u0023`, 2
 			}
-		case !Unseen(r):
+		case !IsInvisible(r):
 		case r > 0xffff:
 			high, low := utf16.EncodeRune(r)
 			escaped = fmt.Sprintf(`\u%04x\u%04x`, high, low)

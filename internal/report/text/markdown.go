@@ -34,7 +34,7 @@ func Markdown(s string) string {
 }
 
 // MarkdownCell is [Markdown] of a text, shortened for a cell of a table.
-func MarkdownCell(s string) string { return Markdown(Name(Line(s), 200)) }
+func MarkdownCell(s string) string { return Markdown(ShortenMiddle(Line(s), 200)) }
 
 // MarkdownTable is a table of plain texts in Markdown.
 func MarkdownTable(header []string, rows [][]string) string {
@@ -74,8 +74,8 @@ func unmentioned(s string) string {
 	return b.String()
 }
 
-// IsWeb reports whether s is the address of a web page that is safe as a link in every format.
-func IsWeb(s string) bool {
+// IsWebURL reports whether s is the address of a web page that is safe as a link in every format.
+func IsWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&
 		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune("<>\\\"`|", r) })

@@ -142,8 +142,8 @@ func (s *Stream) put(out *bytes.Buffer, r rune) {
 	out.WriteString(seen(r))
 }
 
-// Harmless is what a [Stream] without a terminal makes of a whole text.
-func Harmless(s string) string {
+// Sanitize is what a [Stream] without a terminal makes of a whole text.
+func Sanitize(s string) string {
 	var b strings.Builder
 	_, _ = NewStream(&b, false).Write([]byte(s)) // a builder's writes do not fail
 	return b.String()
@@ -169,8 +169,8 @@ func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + strings.Join(message, "%0A") + "\n")
 }
 
-// Text adds a line that is not a command.
-func (c *Commands) Text(line string) { c.b.WriteString(Harmless(commandData(line)) + "\n") }
+// AddLine adds a line that is not a command.
+func (c *Commands) AddLine(line string) { c.b.WriteString(Sanitize(commandData(line)) + "\n") }
 
 // String is the commands as the runner reads them.
 func (c *Commands) String() string { return c.b.String() }
@@ -178,7 +178,7 @@ func (c *Commands) String() string { return c.b.String() }
 // commandData escapes the data of a command as one line without commands in the old form, which
 // the runner finds anywhere in a line. The data is not at the start of a line.
 func commandData(s string) string {
-	_, s, _ = strings.Cut(Harmless("="+Line(s)), "=")
+	_, s, _ = strings.Cut(Sanitize("="+Line(s)), "=")
 	return strings.ReplaceAll(s, "%", "%25")
 }
 

@@ -18,7 +18,7 @@ import (
 // or a layout: control characters, bidirectional and zero-width marks, line and paragraph
 // separators, unassigned code points.
 func Line(s string) string {
-	if !strings.ContainsFunc(s, Unseen) && utf8.ValidString(s) {
+	if !strings.ContainsFunc(s, IsInvisible) && utf8.ValidString(s) {
 		return s
 	}
 	var b strings.Builder
@@ -36,7 +36,7 @@ func seen(r rune) string {
 		return `\r`
 	case r == '\t':
 		return `\t`
-	case !Unseen(r):
+	case !IsInvisible(r):
 		return string(r)
 	case r > 0xffff:
 		return fmt.Sprintf(`\U%08x`, r)
@@ -44,9 +44,9 @@ func seen(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// Unseen reports whether r has no glyph. U+00A0 and the other spaces are graphic; characters that
+// IsInvisible reports whether r has no glyph. U+00A0 and the other spaces are graphic; characters that
 // are ignored by default are letters or marks in Unicode, but draw nothing.
-func Unseen(r rune) bool {
+func IsInvisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
@@ -69,8 +69,8 @@ func Message(s string) string {
 	return Line(strings.Join(strings.Fields(s), " "))
 }
 
-// Listed joins names, the first few of many.
-func Listed(names []string, most int) string {
+// JoinFirst joins names, the first few of many.
+func JoinFirst(names []string, most int) string {
 	if more := len(names) - most; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
 	}

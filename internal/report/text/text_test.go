@@ -46,8 +46,8 @@ func TestShorten(t *testing.T) {
 		{"長長長長", 7, "長長長…"},
 		{"長長長長", 6, "長長…"},
 	} {
-		if got := Shorten(c.in, c.width); got != c.want || Columns(got) > c.width {
-			t.Errorf("Shorten(%q, %d) = %q of %d columns, want %q", c.in, c.width, got, Columns(got), c.want)
+		if got := Shorten(c.in, c.width); got != c.want || Width(got) > c.width {
+			t.Errorf("Shorten(%q, %d) = %q of %d columns, want %q", c.in, c.width, got, Width(got), c.want)
 		}
 	}
 	if got := Shorten("e"+strings.Repeat("\u0301", 5000), 10); utf8.RuneCountInString(got) > 40 {
@@ -86,16 +86,16 @@ func FuzzWrap(f *testing.F) {
 		s = Line(s)
 		lines := Wrap(s, width)
 		for _, line := range lines {
-			if Columns(line) > width {
-				t.Errorf("a line of %d columns in %d: %q", Columns(line), width, line)
+			if Width(line) > width {
+				t.Errorf("a line of %d columns in %d: %q", Width(line), width, line)
 			}
 		}
 		if got, want := strings.Join(strings.Fields(strings.Join(lines, "")), ""), strings.Join(strings.Fields(s), ""); got != want {
 			t.Errorf("wrap lost something: %q, want %q", got, want)
 		}
-		for _, short := range []string{Shorten(s, width), Name(s, width)} {
-			if Columns(short) > width {
-				t.Errorf("%d columns are left of %d: %q", Columns(short), width, short)
+		for _, short := range []string{Shorten(s, width), ShortenMiddle(s, width)} {
+			if Width(short) > width {
+				t.Errorf("%d columns are left of %d: %q", Width(short), width, short)
 			}
 		}
 	})
@@ -103,12 +103,12 @@ func FuzzWrap(f *testing.F) {
 
 func TestName(t *testing.T) {
 	t.Parallel()
-	a := Name("Demandbase integration role of the European sales region, production", 40)
-	b := Name("Demandbase integration role of the European sales region, test", 40)
-	if a == b || Columns(a) > 40 || !strings.HasPrefix(a, "Demandbase integrati") || !strings.HasSuffix(a, "production") {
+	a := ShortenMiddle("Demandbase integration role of the European sales region, production", 40)
+	b := ShortenMiddle("Demandbase integration role of the European sales region, test", 40)
+	if a == b || Width(a) > 40 || !strings.HasPrefix(a, "Demandbase integrati") || !strings.HasSuffix(a, "production") {
 		t.Errorf("%q and %q", a, b)
 	}
-	if got := Name("short", 5); got != "short" {
+	if got := ShortenMiddle("short", 5); got != "short" {
 		t.Errorf("%q", got)
 	}
 }
@@ -128,7 +128,7 @@ func attacks() []string {
 func harmless(document string) string {
 	for line := range strings.SplitSeq(document, "\n") {
 		for _, r := range line {
-			if Unseen(r) {
+			if IsInvisible(r) {
 				return fmt.Sprintf("%U", r)
 			}
 		}
@@ -162,7 +162,7 @@ func FuzzStream(f *testing.F) {
 		if fault := harmless(out.String()); fault != "" {
 			t.Errorf("%s in %q", fault, out.String())
 		}
-		if again := Harmless(out.String()); again != out.String() {
+		if again := Sanitize(out.String()); again != out.String() {
 			t.Errorf("a second guard changes %q to %q", out.String(), again)
 		}
 		var back []string
@@ -180,13 +180,13 @@ func FuzzStream(f *testing.F) {
 		}
 		var commands Commands
 		commands.Add("error", []Property{{"file", a}, {"title", b}}, a, b)
-		commands.Text(b)
+		commands.AddLine(b)
 		first, rest, _ := strings.Cut(commands.String(), "\n")
 		if !strings.HasPrefix(first, "::error file=") || harmless("x"+first) != "" || harmless(rest) != "" || strings.Count(rest, "\n") != 1 {
 			t.Errorf("commands: %q", commands.String())
 		}
 		for _, one := range []string{Line(a), Message(a), Markdown(a), HTML(a)} {
-			if strings.ContainsFunc(one, Unseen) {
+			if strings.ContainsFunc(one, IsInvisible) {
 				t.Errorf("unseen in %q", one)
 			}
 		}
@@ -236,7 +236,7 @@ func TestWrapLines(t *testing.T) {
 	const document = "Role\n    why: prvReadAccount is granted at local depth; it must be granted at global depth\n  short\n"
 	got := WrapLines(document, 40)
 	for line := range strings.Lines(got) {
-		if Columns(strings.TrimSuffix(line, "\n")) > 40 {
+		if Width(strings.TrimSuffix(line, "\n")) > 40 {
 			t.Errorf("%q is wider than 40 columns", line)
 		}
 	}
@@ -269,7 +269,7 @@ func TestIsWeb(t *testing.T) {
 		"https://contoso.crm.dynamics.com": true, "http://x/a?b=c#d": true, "https://x/a b": false, "https://x/a>": false, "https://x/|": false, "https://x/é": false,
 		"https://": false, "javascript:alert(1)": false, "x": false, "": false,
 	} {
-		if got := IsWeb(s); got != want {
+		if got := IsWebURL(s); got != want {
 			t.Errorf("%q: %t", s, got)
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// Columns is the number of terminal cells that s takes, as the table library counts them,
+// Width is the number of terminal cells that s takes, as the table library counts them,
 // independent of the locale.
-func Columns(s string) int {
+func Width(s string) int {
 	return twwidth.WidthWithOptions(s, twwidth.Options{})
 }
 
@@ -24,9 +24,9 @@ func Shorten(s string, width int) string {
 	return head(s, width-1) + "…"
 }
 
-// Name cuts a name to at most width columns, in its middle, because similar names often differ at
+// ShortenMiddle cuts a name to at most width columns, in its middle, because similar names often differ at
 // either end.
-func Name(s string, width int) string {
+func ShortenMiddle(s string, width int) string {
 	if fits(s, width) {
 		return s
 	}
@@ -42,13 +42,13 @@ func reversed(s string) string {
 }
 
 func fits(s string, width int) bool {
-	return len(s) <= width || Columns(s) <= width && utf8.RuneCountInString(s) <= 4*width
+	return len(s) <= width || Width(s) <= width && utf8.RuneCountInString(s) <= 4*width
 }
 
 func head(s string, width int) string {
 	used, runes := 0, 0
 	for i, r := range s {
-		w := Columns(string(r))
+		w := Width(string(r))
 		if used+w > width || runes >= 4*width {
 			return s[:i]
 		}
@@ -61,7 +61,7 @@ func head(s string, width int) string {
 // Wrap breaks s into lines of at most width columns: at spaces, else after a hyphen, a slash or a
 // comma, and as the last resort within a word. A width of 0 does not break.
 func Wrap(s string, width int) []string {
-	if width <= 0 || Columns(s) <= width {
+	if width <= 0 || Width(s) <= width {
 		return []string{s}
 	}
 	var lines []string
@@ -71,7 +71,7 @@ func Wrap(s string, width int) []string {
 		line, used = "", 0
 	}
 	for _, word := range strings.Fields(s) {
-		w := Columns(word)
+		w := Width(word)
 		if used > 0 && used+1+w <= width {
 			line += " " + word
 			used += 1 + w
@@ -84,7 +84,7 @@ func Wrap(s string, width int) []string {
 			head := breakAt(word, width)
 			lines = append(lines, word[:head])
 			word = word[head:]
-			w = Columns(word)
+			w = Width(word)
 		}
 		line, used = word, w
 	}
@@ -103,7 +103,7 @@ func WrapLines(s string, width int) string {
 	for line := range strings.Lines(s) {
 		content := strings.TrimLeft(line, " ")
 		indent := len(line) - len(content)
-		if width <= 0 || Columns(strings.TrimSuffix(line, "\n")) <= width || whole(content) {
+		if width <= 0 || Width(strings.TrimSuffix(line, "\n")) <= width || whole(content) {
 			b.WriteString(line)
 			continue
 		}
@@ -136,7 +136,7 @@ func breakAt(word string, width int) int {
 	used, last, soft := 0, 0, 0
 	lower := false
 	for i, r := range word {
-		w := Columns(string(r))
+		w := Width(string(r))
 		if used+w > width {
 			break
 		}
