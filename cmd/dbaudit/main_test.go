@@ -45,7 +45,7 @@ func TestStart(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatal(err)
 	}
-	const most = 1_620_000
+	const most = 1_720_000
 	bytes := 0
 	for _, m := range regexp.MustCompile(`(?m)^init .* (\d+) bytes`).FindAllStringSubmatch(stderr.String(), -1) {
 		n, err := strconv.Atoi(m[1])

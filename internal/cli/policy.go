@@ -78,16 +78,16 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return usagef("%s: the folder does not exist", folder)
 	}
-	trial, err := engine.Test(ctx, policy.Files, os.DirFS(folder))
+	report, err := engine.RunTests(ctx, policy.Files, os.DirFS(folder))
 	if err != nil {
 		return usagef("%s: %w", folder, err)
 	}
-	if len(trial.Tests) == 0 {
+	if len(report.Tests) == 0 {
 		return usagef("%s contains no tests: a test is a rule whose name begins with test_, in a file that ends in _test.rego", folder)
 	}
 	var b strings.Builder
 	place := func(name string) string { return text.Line(filepath.ToSlash(filepath.Join(folder, name))) }
-	for _, t := range trial.Tests {
+	for _, t := range report.Tests {
 		switch t.Outcome {
 		case engine.TestFailed:
 			fmt.Fprintf(&b, "FAIL  %s  %s\n", text.Line(t.Name), place(t.Place))
@@ -102,15 +102,15 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 			}
 		}
 	}
-	for _, name := range trial.Uncovered {
+	for _, name := range report.Uncovered {
 		fmt.Fprintf(&b, "not covered  %s\n", place(name))
 	}
-	failed, skipped := trial.Count(engine.TestFailed), ""
-	if n := trial.Count(engine.TestSkipped); n > 0 {
+	failed, skipped := report.Count(engine.TestFailed), ""
+	if n := report.Count(engine.TestSkipped); n > 0 {
 		skipped = fmt.Sprintf(", %d skipped", n)
 	}
-	fmt.Fprintf(&b, "%s, %d failed%s, coverage %.1f %%\n", text.Count(len(trial.Tests), "test"), failed, skipped, trial.Coverage)
-	return ended(when(failed > 0 || trial.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
+	fmt.Fprintf(&b, "%s, %d failed%s, coverage %.1f %%\n", text.Count(len(report.Tests), "test"), failed, skipped, report.Coverage)
+	return ended(when(failed > 0 || report.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
 }
 
 func newPolicyDocsCommand() *cobra.Command {

@@ -25,19 +25,26 @@ func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, e
 }
 
 func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
-	schemas, err := inputSchema(own)
+	compiler, err := strictCompiler(own)
 	if err != nil {
 		return nil, err
 	}
-	compiler := ast.NewCompiler().
-		WithCapabilities(Capabilities()).
-		WithSchemas(schemas).
-		WithUseTypeCheckAnnotations(true).
-		WithStrict(true)
 	if compiler.Compile(modules); compiler.Failed() {
 		return nil, placed(compiler.Errors)
 	}
 	return compiler, nil
+}
+
+func strictCompiler(own fs.FS) (*ast.Compiler, error) {
+	schemas, err := inputSchema(own)
+	if err != nil {
+		return nil, err
+	}
+	return ast.NewCompiler().
+		WithCapabilities(Capabilities()).
+		WithSchemas(schemas).
+		WithUseTypeCheckAnnotations(true).
+		WithStrict(true), nil
 }
 
 // compileOwn compiles dbaudit's own policies, which compileChecked is known to accept,

@@ -97,7 +97,7 @@ func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []
 	if err := s.CheckUsers(); err != nil {
 		return Discovery{}, err
 	}
-	q, err := e.question(discoveryQuery, profiles...)
+	q, err := e.question(ctx, discoveryQuery, profiles...)
 	if err != nil {
 		return Discovery{}, err
 	}

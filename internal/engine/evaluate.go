@@ -60,7 +60,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if err := s.Check(p.Pattern); err != nil {
 		return audit.Result{}, err
 	}
-	j, err := e.judgement(p)
+	j, err := e.judgement(ctx, p)
 	if err != nil {
 		return audit.Result{}, err
 	}
