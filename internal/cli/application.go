@@ -170,11 +170,11 @@ func checked(a *app, p plan.Plan) func(change.Action, string) {
 
 // lacks names the privileges that the applying identity lacks: no user can grant what they do not have.
 func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
-	held, err := e.Held(ctx)
+	needs := p.Needs()
+	held, err := e.Held(ctx, needs.Names())
 	if err != nil {
 		return nil, err
 	}
-	needs := p.Needs()
 	unheld := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
 	undefined, err := e.Undefined(ctx, unheld)
 	if err != nil {

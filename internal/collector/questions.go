@@ -2,6 +2,8 @@ package collector
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -109,9 +111,24 @@ func AskGrants(ctx context.Context, s *Asker, role dataverse.GUID) ([]Grant, err
 }
 
 // AskPrivileges asks for what a user is granted by all roles. In environments that refuse that,
-// it asks for the named privileges only, if there are any.
-func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names ...string) ([]Grant, error) {
-	return askPrivileges(ctx, s, Question{What: "own privileges"}, user, names)
+// it asks for the named privileges only. If a response has no names, it looks the named ones up.
+func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names []string) ([]Grant, error) {
+	grants, err := askPrivileges(ctx, s, Question{What: "own privileges"}, user, names)
+	if err != nil || !slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
+		return grants, err
+	}
+	defined, err := AskDefinitions(ctx, s, names)
+	if err != nil {
+		return nil, fmt.Errorf("own privileges: a row has no name: %w", err)
+	}
+	for name, d := range defined {
+		for i := range grants {
+			if grants[i].ID == d.ID {
+				grants[i].Name = name
+			}
+		}
+	}
+	return grants, nil
 }
 
 func askPrivileges(ctx context.Context, s *Asker, q Question, user dataverse.GUID, names []string) ([]Grant, error) {

@@ -156,22 +156,9 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 // privilegesHeld are the depths of the identity's privileges, by name in lower case.
 // Privileges for some records only, or at an unknown depth, do not count.
 func (x *examination) privilegesHeld(ctx context.Context) (map[string]audit.Depth, error) {
-	list, err := collector.AskPrivileges(ctx, x.asker, x.self, x.names...)
+	list, err := collector.AskPrivileges(ctx, x.asker, x.self, x.names)
 	if err != nil {
 		return nil, err
-	}
-	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
-		defined, err := collector.AskDefinitions(ctx, x.asker, x.names)
-		if err != nil {
-			return nil, fmt.Errorf("own privileges: a row has no name: %w", err)
-		}
-		for name, d := range defined {
-			for i := range list {
-				if list[i].ID == d.ID {
-					list[i].Name = name
-				}
-			}
-		}
 	}
 	return collector.Held(list), nil
 }

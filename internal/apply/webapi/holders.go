@@ -163,7 +163,8 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 // unseen says why there may be users, teams or copies of roles that the applying identity
 // cannot read. Dataverse does not refuse an identity that can read only some business units.
 func (e *Environment) unseen(ctx context.Context) (string, error) {
-	list, err := e.ownGrants(ctx)
+	privileges := []string{"prvReadUser", "prvReadTeam", "prvReadRole"}
+	list, err := e.ownGrants(ctx, privileges)
 	switch {
 	case turnedDown(err):
 		return "it cannot be determined how far the identity can read", nil
@@ -171,7 +172,7 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 		return "", err
 	}
 	root := sync.OnceValues(func() (string, error) { return e.rootUnit(ctx) })
-	for _, privilege := range []string{"prvReadUser", "prvReadTeam", "prvReadRole"} {
+	for _, privilege := range privileges {
 		whole := false
 		for _, g := range list {
 			switch {
@@ -206,22 +207,19 @@ func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	return found[0], nil
 }
 
-// ownGrants reads what the signed-in identity is granted, with names.
-func (e *Environment) ownGrants(ctx context.Context) ([]collector.Grant, error) {
+// ownGrants reads what the signed-in identity is granted, the named privileges in any case.
+func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collector.Grant, error) {
 	who, err := e.Identity(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := collector.AskPrivileges(ctx, e.asker, dataverse.GUID(who.User))
-	if err != nil {
-		return nil, err
-	}
-	return e.withNames(ctx, list)
+	return collector.AskPrivileges(ctx, e.asker, dataverse.GUID(who.User), names)
 }
 
-// Held are the privileges of the signed-in identity, as [collector.Held] counts them.
-func (e *Environment) Held(ctx context.Context) (change.Depths, error) {
-	list, err := e.ownGrants(ctx)
+// Held returns which of the named privileges the signed-in identity has, and at which depth, by
+// name in lower case: see [collector.Held].
+func (e *Environment) Held(ctx context.Context, names []string) (change.Depths, error) {
+	list, err := e.ownGrants(ctx, names)
 	if err != nil {
 		return nil, err
 	}

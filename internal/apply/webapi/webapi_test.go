@@ -833,8 +833,8 @@ func TestContradictions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	for _, c := range simulator.Contradictions() {
-		if c == simulator.OtherOrganization || c == simulator.NoUserPrivileges {
-			continue // nothing is read of it, so that nothing is planned; or who holds the role is not known, so that it is not changed
+		if c == simulator.OtherOrganization {
+			continue // nothing is read of it, so that nothing is planned
 		}
 		l.reset(t, func(env *simulator.Environment) {
 			broken(env)

@@ -351,8 +351,28 @@ func TestHeld(t *testing.T) {
 		return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, "Global", "prvReadAccount", someID) + `,` +
 			fmt.Sprintf(row, "Local", "prvReadAccount", none) + `,` + fmt.Sprintf(row, "Global", "prvReadLead", someID) + `]}`
 	}}
-	held, err := w.environment(t).Held(t.Context())
+	held, err := w.environment(t).Held(t.Context(), []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || held["prvreadaccount"] != audit.DepthLocal || held["prvreadlead"] != audit.DepthNone {
+		t.Errorf("got %v, %v", held, err)
+	}
+}
+
+// TestHeldWithoutNames: an environment may answer without names, and may not name every privilege.
+func TestHeldWithoutNames(t *testing.T) {
+	t.Parallel()
+	const unknownID = "22222222-2222-4222-8222-222222222222"
+	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		switch {
+		case strings.Contains(r.URL.Path, "WhoAmI"):
+			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
+		case strings.Contains(r.URL.Path, "RetrieveUserPrivileges"):
+			const row = `{"Depth":"Global","PrivilegeId":%q,"BusinessUnitId":"` + someID + `"}`
+			return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, someID) + `,` + fmt.Sprintf(row, unknownID) + `]}`
+		}
+		return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
+	}}
+	held, err := w.environment(t).Held(t.Context(), []string{"prvReadAccount", "prvReadLead"})
+	if err != nil || held["prvreadaccount"] != audit.DepthGlobal || held["prvreadlead"] != audit.DepthNone {
 		t.Errorf("got %v, %v", held, err)
 	}
 }
