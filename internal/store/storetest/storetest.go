@@ -25,11 +25,11 @@ func OnBoth(t *testing.T, test func(t *testing.T, name string)) {
 // Database opens the database of a store directly.
 func Database(tb testing.TB, name string) *sql.DB {
 	tb.Helper()
-	driver := "sqlite"
+	driver, source := "sqlite", name+"?_pragma=busy_timeout(15000)" // the store has it open too
 	if strings.HasPrefix(name, "postgres") {
-		driver = "pgx"
+		driver, source = "pgx", name
 	}
-	db, err := sql.Open(driver, name)
+	db, err := sql.Open(driver, source)
 	if err != nil {
 		tb.Fatal(err)
 	}
