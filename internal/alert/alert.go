@@ -24,12 +24,12 @@ type Event string
 // The events. New and Fixed are the beginning and the end of a finding; the others are
 // reported when they begin and when they end.
 const (
-	New        Event = "new"
-	Fixed      Event = "fixed"
-	Unknown    Event = "unknown"
-	CannotRun  Event = "cannot-run"
-	Silent     Event = "silent"
-	Credential Event = "credential" // it ends soon
+	EventNew        Event = "new"
+	EventFixed      Event = "fixed"
+	EventUnknown    Event = "unknown"
+	EventCannotRun  Event = "cannot-run"
+	EventSilent     Event = "silent"
+	EventCredential Event = "credential" // it ends soon
 )
 
 // A Rule sends some events of some environments to a route.
@@ -45,14 +45,14 @@ type Rule struct {
 
 // Reports says whether the rule is for the beginning or the end of an event.
 func (r Rule) Reports(e Event, ended bool) bool {
-	if e == New && ended {
-		e = Fixed
+	if e == EventNew && ended {
+		e = EventFixed
 	}
 	return slices.Contains(r.Events, e)
 }
 
-// Fits reports whether an environment has the labels of the rule.
-func (r Rule) Fits(labels map[string]string) bool {
+// Matches reports whether an environment has the labels of the rule.
+func (r Rule) Matches(labels map[string]string) bool {
 	for key, want := range r.Labels {
 		if got, ok := labels[key]; !ok || got != want {
 			return false
@@ -61,8 +61,8 @@ func (r Rule) Fits(labels map[string]string) bool {
 	return true
 }
 
-// Silence is how long there may be no complete scan before that is reported.
-func (r Rule) Silence() time.Duration {
+// SilentAfter is how long there may be no complete scan before that is reported.
+func (r Rule) SilentAfter() time.Duration {
 	const usual = 48 * time.Hour
 	if after, err := time.ParseDuration(r.After); err == nil {
 		return after
@@ -70,8 +70,8 @@ func (r Rule) Silence() time.Duration {
 	return usual
 }
 
-// Notice is how long before its end a credential is reported.
-func (r Rule) Notice() time.Duration {
+// CredentialNotice is how long before its end a credential is reported.
+func (r Rule) CredentialNotice() time.Duration {
 	const usual, day = 30, 24 * time.Hour
 	if days, err := strconv.Atoi(strings.TrimSuffix(r.Before, "d")); err == nil {
 		return time.Duration(days) * day

@@ -36,12 +36,12 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	f := must.Get(alert.Parse("alerts.yaml", []byte(file)))
 	grave, quiet := f.Rules[0], f.Rules[1]
-	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.New, true) || grave.Reports(alert.Silent, false) ||
-		!grave.Fits(map[string]string{"team": "sales", "x": "y"}) || grave.Fits(map[string]string{"team": "x"}) || grave.Fits(nil) {
+	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.EventNew, true) || grave.Reports(alert.EventSilent, false) ||
+		!grave.Matches(map[string]string{"team": "sales", "x": "y"}) || grave.Matches(map[string]string{"team": "x"}) || grave.Matches(nil) {
 		t.Errorf("%+v", grave)
 	}
-	if quiet.Silence() != 12*time.Hour || grave.Silence() != 48*time.Hour {
-		t.Errorf("%s, %s", quiet.Silence(), grave.Silence())
+	if quiet.SilentAfter() != 12*time.Hour || grave.SilentAfter() != 48*time.Hour {
+		t.Errorf("%s, %s", quiet.SilentAfter(), grave.SilentAfter())
 	}
 	for what, tc := range map[string]struct{ old, changed, want string }{
 		"unknown route":   {"route: ops", "route: nowhere", "alerts.yaml:7:100: route: nowhere is not among the routes"},
@@ -86,12 +86,12 @@ func FuzzParse(f *testing.F) {
 const hostile = "[x](https://evil.example) <!channel> <script> **b**\nBcc: evil@example.com\x1b[31m"
 
 func message() alert.Message {
-	item := alert.Item{Environment: hostile, Integration: "demandbase", Event: alert.New, Control: "DB-PRIV-LEAD", Severity: audit.SeverityHigh, Text: hostile}
+	item := alert.Item{Environment: hostile, Integration: "demandbase", Event: alert.EventNew, Control: "DB-PRIV-LEAD", Severity: audit.SeverityHigh, Text: hostile}
 	items := []alert.Item{item}
 	for range 30 {
 		items = append(items, item)
 	}
-	return alert.Compose("alert-1", "severe", "https://page.example/", items)
+	return alert.NewMessage("alert-1", "severe", "https://page.example/", items)
 }
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
@@ -114,7 +114,7 @@ func send(t *testing.T, route string, status int) (received, error) {
 	}))
 	t.Cleanup(server.Close)
 	f := must.Get(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "https://hook.example/x", server.URL, 1))))
-	s := alert.Sender{Routes: f.Routes, Transport: http.DefaultTransport, Now: noon, Secret: func(from config.Source) (string, error) {
+	s := alert.Sender{Routes: f.Routes, Transport: http.DefaultTransport, Now: noon, ReadSecret: func(from config.Source) (string, error) {
 		if from.Env == "KEY" {
 			return "the-key", nil
 		}
@@ -217,7 +217,7 @@ func TestRefusals(t *testing.T) {
 	}
 	s := alert.Sender{Routes: map[string]alert.Route{"x": {Teams: &alert.Hook{}}}, Transport: http.DefaultTransport, Now: noon}
 	for _, address := range []string{"http://receiver.example/secret-path", "secret-path", "https://127.0.0.1:1/secret-path", "https://%zz/secret-path"} {
-		s.Secret = func(config.Source) (string, error) { return address, nil }
+		s.ReadSecret = func(config.Source) (string, error) { return address, nil }
 		if err := s.Send(t.Context(), "x", message()); err == nil || strings.Contains(err.Error(), "secret-path") {
 			t.Errorf("%s: %v", address, err)
 		}

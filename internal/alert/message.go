@@ -45,8 +45,8 @@ type Message struct {
 // itemsShown is how many items a message has: receivers limit its size.
 const itemsShown = 20
 
-// Compose makes the message of items. Base is the address of the fleet's page, or empty.
-func Compose(id, rule, base string, items []Item) Message {
+// NewMessage makes the message of items. Base is the address of the fleet's page, or empty.
+func NewMessage(id, rule, base string, items []Item) Message {
 	m := Message{Format: Format, ID: id, Rule: rule, Link: strings.TrimSuffix(base, "/")}
 	environments := map[string]bool{}
 	began, ended := 0, 0
@@ -84,12 +84,12 @@ func (i Item) line() string {
 	finding := fmt.Sprintf("%s %s", i.Severity, i.Control)
 	gone := cmp.Or(strings.ReplaceAll(i.Reason, "-", " "), "over") + ": " + finding
 	words := map[Event][2]string{ // when it begins, and when it is over
-		Unknown:    {"not judged", "judged again"},
-		CannotRun:  {"no result", "scanned again"},
-		Credential: {"credential ends soon", "credential renewed"},
-		Silent:     {"no complete scan", "scanned completely again"},
-		New:        {finding, gone},
-		Fixed:      {finding, gone},
+		EventUnknown:    {"not judged", "judged again"},
+		EventCannotRun:  {"no result", "scanned again"},
+		EventCredential: {"credential ends soon", "credential renewed"},
+		EventSilent:     {"no complete scan", "scanned completely again"},
+		EventNew:        {finding, gone},
+		EventFixed:      {finding, gone},
 	}[i.Event]
 	what := words[0]
 	if i.Ended {

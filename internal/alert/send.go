@@ -26,10 +26,10 @@ import (
 // A Sender sends messages. Secrets are read again for each message.
 type Sender struct {
 	Routes map[string]Route
-	// Secret reads a secret from the place that a file of alerts names.
-	Secret    func(config.Source) (string, error)
-	Transport http.RoundTripper
-	Now       func() time.Time
+	// ReadSecret reads a secret from the place that a file of alerts names.
+	ReadSecret func(config.Source) (string, error)
+	Transport  http.RoundTripper
+	Now        func() time.Time
 }
 
 // patience is how long a receiver may take.
@@ -61,7 +61,7 @@ func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 
 // hook posts to an address that is a secret.
 func (s *Sender) hook(ctx context.Context, h *Hook, document any) error {
-	address, err := s.Secret(h.URL)
+	address, err := s.ReadSecret(h.URL)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ const (
 
 // webhook posts the message, signed: HMAC-SHA-256 of "TIMESTAMP.BODY" in hexadecimal.
 func (s *Sender) webhook(ctx context.Context, w Webhook, m Message) error {
-	key, err := s.Secret(w.Secret)
+	key, err := s.ReadSecret(w.Secret)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (s *Sender) email(ctx context.Context, e Email, m Message) error {
 		options = append(options, mail.WithPort(n))
 	}
 	if e.Login != nil {
-		password, err := s.Secret(e.Login.Password)
+		password, err := s.ReadSecret(e.Login.Password)
 		if err != nil {
 			return err
 		}

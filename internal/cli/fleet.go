@@ -295,7 +295,7 @@ func (f *fleetCommands) remove(ctx context.Context, _ *store.Store, queue *fleet
 }
 
 func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) error {
-	deeds, err := s.Deeds(ctx, f.limit)
+	deeds, err := s.AuditLog(ctx, f.limit)
 	if err != nil {
 		return err
 	}

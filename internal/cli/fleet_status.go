@@ -20,12 +20,12 @@ func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []stri
 	if err != nil {
 		return err
 	}
-	return f.document.put(f.app, fleet.DocumentOf(list), func(w io.Writer, width int) error { return statusTable(w, width, list, f.Now()) })
+	return f.document.put(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return statusTable(w, width, list, f.Now()) })
 }
 
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
 	if len(names) == 0 {
-		return s.Fleet(ctx)
+		return s.FleetStatus(ctx)
 	}
 	var all []store.Status
 	for _, name := range names {
@@ -52,7 +52,7 @@ func statusTable(w io.Writer, width int, list []store.Status, now time.Time) err
 		if !s.LastCompleteAt.IsZero() {
 			complete = max(now.Sub(s.LastCompleteAt), 0).Truncate(time.Second).String() + " ago"
 		}
-		if s.LastCompleteAt.Sub(now) > store.Patience {
+		if s.LastCompleteAt.Sub(now) > store.StaleMargin {
 			complete = "in the future: a clock is wrong"
 		}
 		last := "none"
@@ -62,7 +62,7 @@ func statusTable(w io.Writer, width int, list []store.Status, now time.Time) err
 				last += ": " + r.Error
 			}
 		}
-		rows[i] = []string{s.Environment.Name, cmp.Or(s.Integration, "–"), verdict, complete, findingsBySeverity(s.Open), last}
+		rows[i] = []string{s.Environment.Name, cmp.Or(s.Integration, "–"), verdict, complete, findingsBySeverity(s.OpenBySeverity), last}
 	}
 	return table.List(w, width, []string{"environment", "integration", "verdict", "last complete scan", "open findings", "last run"}, rows)
 }

@@ -64,11 +64,11 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 }
 
 // scanner scans as commands do. It never asks, and reports little: the store has the outcome.
-func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.Inspector {
+func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
 	a.NoProgress = true
 	host := a.Host
 	host.Attended, host.OpenBrowser = false, nil
-	return &fleet.Inspector{Engine: e, Runner: &run.Runner{
+	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
 		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
 		CredentialEnds: func(environment string, ends time.Time) {
 			// The scan does not need it.
@@ -163,7 +163,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	o := fleetOptions(a)
-	o.Alerts, o.Keep = reported, time.Duration(f.keepDays)*24*time.Hour
+	o.Alerts, o.Retention = reported, time.Duration(f.keepDays)*24*time.Hour
 	if !f.noWorker {
 		o.Concurrency, o.Scanner = f.concurrency, scanner(a, s, e)
 	}
@@ -214,14 +214,14 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := alert.Sender{Routes: file.Routes, Secret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Now}
+	sender := alert.Sender{Routes: file.Routes, ReadSecret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Now}
 	for _, source := range file.Secrets() {
-		if _, err := sender.Secret(source); err != nil {
+		if _, err := sender.ReadSecret(source); err != nil {
 			return nil, usagef("%s: %w", name, err)
 		}
 		a.SecretVariables = append(a.SecretVariables, source.Env)
 	}
-	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, Base: f.url}, nil
+	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, PageURL: f.url}, nil
 }
 
 // secretBeside reads a secret from a variable, or from a file beside the named one.
@@ -279,9 +279,9 @@ func listenHost(ctx context.Context, address string) (string, error) {
 // pageSignIn is how people sign in to the page; nil where only this machine reaches it.
 func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
-		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), Base: f.url,
+		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), BaseURL: f.url,
 		ClientID: cmp.Or(f.clientID, a.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
-		Key: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
+		SessionKey: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
 		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},
 	}
 	host, err := listenHost(ctx, f.listen)
@@ -291,7 +291,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	switch {
 	case o.Issuer == "" && o.ClientID == "" && loopback.Host(host):
 		return nil, nil //nolint:nilnil // there is no sign-in on this machine
-	case o.Issuer == "" || o.ClientID == "" || o.Base == "":
+	case o.Issuer == "" || o.ClientID == "" || o.BaseURL == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
 	}
 	signIn, err := web.NewSignIn(ctx, o)

@@ -45,7 +45,7 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 }
 
 // existing says that a store must exist: a new one of a mistyped name would show no fault.
-func existing() store.Options { return store.Options{Existing: true} }
+func existing() store.Options { return store.Options{MustExist: true} }
 
 // inStore is a command that works in the store that is meant, which must exist.
 func inStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
@@ -117,7 +117,7 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 				return err
 			}
 			// Whoever runs a database may set up the store for those who may not create tables.
-			o := store.Options{Migrate: true, Existing: !store.IsPostgres(meant)}
+			o := store.Options{Migrate: true, MustExist: !store.IsPostgres(meant)}
 			return withStore(cmd.Context(), a, name, o, func(s *store.Store) error {
 				have, err := s.Version(cmd.Context())
 				if err == nil {

@@ -229,7 +229,7 @@ func (x *examination) credential(context.Context) (Check, error) {
 	if x.session == nil {
 		return skipped("not checked: sign-in failed")
 	}
-	until := x.session.Expiry
+	until := x.session.CredentialExpiry
 	if until.IsZero() {
 		c := Check{Outcome: Skipped, Detail: "sign-in by " + x.session.Method.String() + ": its expiry cannot be determined here"}
 		if x.session.Method == signin.ClientSecret {

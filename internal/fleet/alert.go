@@ -17,10 +17,10 @@ import (
 
 // Alerts say what is reported about the fleet.
 type Alerts struct {
-	Rules []alert.Rule
-	Send  func(ctx context.Context, route string, m alert.Message) error
-	Retry time.Duration // the first wait after a receiver refused; it is doubled each time
-	Base  string        // the address of the fleet's page, empty for none
+	Rules     []alert.Rule
+	Send      func(ctx context.Context, route string, m alert.Message) error
+	RetryWait time.Duration // the first wait after a receiver refused; it is doubled each time
+	PageURL   string        // the address of the fleet's page, empty for none
 }
 
 // An alertKey identifies an alert: its rule, environment, integration and key.
@@ -31,7 +31,7 @@ func keyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.In
 // watch compares the present state with the alerts that are open, and enqueues messages for
 // the difference. So it misses nothing that happened while no process ran.
 func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
-	list, err := f.store.Fleet(ctx)
+	list, err := f.store.FleetStatus(ctx)
 	if err != nil {
 		return err
 	}
@@ -39,11 +39,11 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 	if err != nil {
 		return err
 	}
-	failing, err := f.store.Failing(ctx)
+	failing, err := f.store.FailingRuns(ctx)
 	if err != nil {
 		return err
 	}
-	return f.store.Within(ctx, func(tx *store.Tx) error {
+	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		so := f.conditions(list, findings, failing, tx.Now())
 		open, err := tx.OpenAlerts(ctx)
 		if err != nil {
@@ -63,7 +63,7 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 		}
 		for _, key := range slices.SortedFunc(maps.Keys(so), func(a, b alertKey) int { return slices.Compare(a[:], b[:]) }) {
 			a := so[key]
-			if a.ID, err = tx.OpenAlert(ctx, a); err != nil {
+			if a.ID, err = tx.CreateAlert(ctx, a); err != nil {
 				return err
 			}
 			changes = append(changes, change{a, false})
@@ -100,7 +100,7 @@ func (f *Fleet) report(ctx context.Context, tx *store.Tx, changes []change) erro
 			messages = map[string]*tellArgs{"": together}
 		}
 		for _, environment := range slices.Sorted(maps.Keys(messages)) {
-			if _, err := f.queue.InsertTx(ctx, tx.Queue(), *messages[environment], nil); err != nil {
+			if _, err := f.queue.InsertTx(ctx, tx.QueueTx(), *messages[environment], nil); err != nil {
 				return fmt.Errorf("the queue: %w", err)
 			}
 		}
@@ -129,7 +129,7 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 			so[keyOf(a)] = a
 		}
 		for _, s := range list {
-			if s.Integration == "" || !r.Fits(s.Environment.Labels) {
+			if s.Integration == "" || !r.Matches(s.Environment.Labels) {
 				continue
 			}
 			for event, message := range eventsOf(s, failing, now, r) {
@@ -138,12 +138,12 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 				}
 			}
 		}
-		if !r.Reports(alert.New, false) && !r.Reports(alert.New, true) {
+		if !r.Reports(alert.EventNew, false) && !r.Reports(alert.EventNew, true) {
 			continue
 		}
 		for _, n := range findings {
-			if of, known := labels[n.Environment]; known && r.Fits(of) && !n.Waived && n.Severity >= r.Severity {
-				add(n.Environment, n.Integration, store.Alert{Key: n.Fingerprint, Event: string(alert.New), Control: n.Control, Severity: n.Severity, Message: n.Message})
+			if of, known := labels[n.Environment]; known && r.Matches(of) && !n.Waived && n.Severity >= r.Severity {
+				add(n.Environment, n.Integration, store.Alert{Key: n.Fingerprint, Event: string(alert.EventNew), Control: n.Control, Severity: n.Severity, Message: n.Message})
 			}
 		}
 	}
@@ -155,20 +155,20 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r alert.Rule) map[alert.Event]string {
 	events := map[alert.Event]string{}
 	if cannotRun(s, failing) {
-		events[alert.CannotRun] = failing[s.Environment.Name].Error
+		events[alert.EventCannotRun] = failing[s.Environment.Name].Error
 	}
 	if s.LastResultRun != 0 && s.Verdict == audit.VerdictIncomplete {
-		events[alert.Unknown] = "some controls could not be judged"
+		events[alert.EventUnknown] = "some controls could not be judged"
 	}
-	if ends := s.Environment.CredentialEnds; !ends.IsZero() && ends.Sub(now) < r.Notice() {
-		events[alert.Credential] = renew(ends)
+	if ends := s.Environment.CredentialEnds; !ends.IsZero() && ends.Sub(now) < r.CredentialNotice() {
+		events[alert.EventCredential] = renew(ends)
 	}
 	last := s.LastCompleteAt
 	if last.IsZero() {
 		last = s.Environment.CreatedAt
 	}
-	if !s.Environment.Paused && now.Sub(last) > r.Silence() {
-		events[alert.Silent] = lastComplete(s)
+	if !s.Environment.Paused && now.Sub(last) > r.SilentAfter() {
+		events[alert.EventSilent] = lastComplete(s)
 	}
 	return events
 }
@@ -188,7 +188,7 @@ func lastComplete(s store.Status) string {
 // keyFor tells an alert from others of an integration. That of a credential names its last day:
 // another day is another credential.
 func keyFor(event alert.Event, s store.Status) string {
-	if event == alert.Credential {
+	if event == alert.EventCredential {
 		return string(event) + " " + s.Environment.CredentialEnds.Format(time.DateOnly)
 	}
 	return string(event)
@@ -206,23 +206,23 @@ func isOver(a store.Alert, list []store.Status, failing map[string]store.Run) bo
 		return true // it is not audited any more
 	}
 	switch s := list[i]; alert.Event(a.Event) {
-	case alert.Unknown:
+	case alert.EventUnknown:
 		return s.Verdict != audit.VerdictIncomplete
-	case alert.CannotRun:
+	case alert.EventCannotRun:
 		return !cannotRun(s, failing)
-	case alert.Silent:
+	case alert.EventSilent:
 		return s.LastCompleteAt.After(a.Opened)
-	case alert.Credential:
-		return a.Key != keyFor(alert.Credential, s)
-	case alert.New, alert.Fixed:
+	case alert.EventCredential:
+		return a.Key != keyFor(alert.EventCredential, s)
+	case alert.EventNew, alert.EventFixed:
 	}
-	return a.Ended != ""
+	return a.CloseReason != ""
 }
 
 // tellAgain is when a message that failed is sent again.
 func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
 	const first, most = 20 * time.Second, time.Hour
-	return job.AttemptedAt.Add(min(cmp.Or(f.o.Alerts.Retry, first)<<min(job.Attempt-1, 10), most))
+	return job.AttemptedAt.Add(min(cmp.Or(f.o.Alerts.RetryWait, first)<<min(job.Attempt-1, 10), most))
 }
 
 // tell sends a message. It comes again, with the same id, if the process dies before the job
@@ -242,7 +242,7 @@ func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 	for i, a := range alerts {
 		event, ended := alert.Event(a.Event), i >= len(job.Args.Began)
 		// A receiver that was down does not hear old news after newer news.
-		if ended && a.Again || !ended && !a.Resolved.IsZero() && r.Reports(event, true) {
+		if ended && a.Reopened || !ended && !a.Resolved.IsZero() && r.Reports(event, true) {
 			continue
 		}
 		item := alert.Item{
@@ -253,7 +253,7 @@ func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 		case ended && a.Retired:
 			item.Reason = "retired"
 		case ended:
-			item.Reason = string(a.Ended)
+			item.Reason = string(a.CloseReason)
 		}
 		items = append(items, item)
 	}
@@ -261,16 +261,16 @@ func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 		return nil
 	}
 	slices.SortStableFunc(items, func(a, b alert.Item) int { return cmp.Compare(b.Severity, a.Severity) })
-	m := alert.Compose(fmt.Sprintf("alert-%d", job.ID), r.Name, f.o.Alerts.Base, items)
+	m := alert.NewMessage(fmt.Sprintf("alert-%d", job.ID), r.Name, f.o.Alerts.PageURL, items)
 	if err := f.o.Alerts.Send(ctx, r.Route, m); err != nil {
 		f.o.Logger.Warn("an alert could not be sent, and is tried again", "rule", r.Name, "error", err)
 		return err
 	}
-	return f.store.Within(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		if err := tx.Sent(ctx, ids); err != nil {
+	return f.store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if err := tx.MarkSent(ctx, ids); err != nil {
 			return err
 		}
-		_, err := river.JobCompleteTx[driver](ctx, tx.Queue(), job)
+		_, err := river.JobCompleteTx[driver](ctx, tx.QueueTx(), job)
 		return err
 	})
 }

@@ -59,7 +59,7 @@ func (r *receiver) heard() string {
 }
 
 func rules() []alert.Rule {
-	return []alert.Rule{{Name: "all", Route: "ops", Severity: audit.SeverityMedium, Events: []alert.Event{alert.New, alert.Fixed, alert.Unknown, alert.CannotRun, alert.Silent}}}
+	return []alert.Rule{{Name: "all", Route: "ops", Severity: audit.SeverityMedium, Events: []alert.Event{alert.EventNew, alert.EventFixed, alert.EventUnknown, alert.EventCannotRun, alert.EventSilent}}}
 }
 
 // failing is a result with a finding of a severity.
@@ -91,7 +91,7 @@ func TestAlerts(t *testing.T) {
 			return result(e), nil
 		}}
 		r := &receiver{stopped: true}
-		o := fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}}
+		o := fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}}
 		f, stop := start(t, s, o)
 		eventually(t, "reported", func() bool { return r.heard() != "" })
 		again := func(f *fleet.Fleet, want int) {
@@ -119,7 +119,7 @@ func TestOverWithoutFix(t *testing.T) {
 		environments(t, s, names...)
 		must.Do(t, s.Pause(t.Context(), "jane", names, true))
 		r := &receiver{}
-		start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+		start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 		record := func(change func(*audit.Result)) {
 			t.Helper()
 			for _, name := range names {
@@ -167,8 +167,8 @@ func TestNotOver(t *testing.T) {
 		s := open(t, name)
 		must.Do(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, 20)))
 		r, rule := &receiver{stopped: true}, rules()[0]
-		rule.Events = append(rule.Events, alert.Credential)
-		o := fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}}
+		rule.Events = append(rule.Events, alert.EventCredential)
+		o := fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: []alert.Rule{rule}, Send: r.send}}
 		_, stop := start(t, s, o)
 		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == 7 })
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
@@ -193,8 +193,8 @@ func TestCredentialAlert(t *testing.T) {
 	s := open(t, t.TempDir()+"/fleet.db")
 	environments(t, s, "a")
 	r := &receiver{}
-	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.Credential}, Before: "14d"}
-	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
+	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.EventCredential}, Before: "14d"}
+	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
 	for _, tc := range []struct {
 		days int
 		want string
@@ -210,9 +210,9 @@ func TestRefusedAlert(t *testing.T) {
 	s := open(t, t.TempDir()+"/fleet.db")
 	environments(t, s, "a")
 	r := &receiver{refuses: 1}
-	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
+	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
 		do: func(context.Context, store.Environment, int) ([]audit.Result, error) {
-			return nil, &fleet.Misconfigured{Code: "signin", Err: errors.New("the secret is wrong")}
+			return nil, &fleet.MisconfiguredError{Code: "signin", Err: errors.New("the secret is wrong")}
 		},
 	}})
 	eventually(t, "reported", func() bool { return r.heard() != "" })
@@ -232,14 +232,14 @@ func TestCannotRunGoesOn(t *testing.T) {
 		scanner := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			switch before {
 			case 0:
-				return nil, &fleet.Misconfigured{Code: "sign-in", Err: errors.New("the secret is wrong")}
+				return nil, &fleet.MisconfiguredError{Code: "sign-in", Err: errors.New("the secret is wrong")}
 			case 1:
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
 			return result(e), nil
 		}}
-		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+		f, _ := start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 		const began = "ops a: 1 new: a/cannot-run//false"
 		eventually(t, "reported", func() bool { return r.heard() != "" })
 		ids := must.Get(f.ScanNow(t.Context(), "test", "a"))
@@ -271,7 +271,7 @@ func TestSilentFromTheStart(t *testing.T) {
 	s := open(t, name)
 	environments(t, s, "old", "young")
 	r := &receiver{}
-	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 	eventually(t, "reported", func() bool { return r.heard() != "" })
 	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
 		t.Errorf("reported %q", got)
@@ -293,11 +293,11 @@ func TestOldNews(t *testing.T) {
 		wrong.Store(true)
 		scanner := &scans{do: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 			if wrong.Load() {
-				return nil, &fleet.Misconfigured{Code: "sign-in", Err: errors.New("the secret is wrong")}
+				return nil, &fleet.MisconfiguredError{Code: "sign-in", Err: errors.New("the secret is wrong")}
 			}
 			return result(e), nil
 		}}
-		f, _ := start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+		f, _ := start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 		// again scans once more, and waits until the alert is open or ended accordingly: before
 		// that, a receiver that is up again hears the older news.
 		again := func(is bool, ends store.RunState) {
@@ -307,7 +307,7 @@ func TestOldNews(t *testing.T) {
 			awaitState(t, s, "a", ends)
 			eventually(t, "seen", func() bool {
 				var open []store.Alert
-				must.Do(t, s.Within(t.Context(), func(tx *store.Tx) (err error) {
+				must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
 					open, err = tx.OpenAlerts(t.Context())
 					return err
 				}))
@@ -351,7 +351,7 @@ func TestFlood(t *testing.T) {
 	must.Do(t, s.Record(t.Context(), list, "test"))
 	must.Do(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
-	start(t, s, fleet.Options{Sweep: time.Second, Alerts: &fleet.Alerts{Retry: time.Second, Rules: rules(), Send: r.send}})
+	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 	eventually(t, "reported", func() bool { return r.heard() != "" })
 	time.Sleep(1500 * time.Millisecond)
 	if got := r.heard(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {

@@ -37,8 +37,8 @@ type LastRun struct {
 	Error     *string        `json:"error"`
 }
 
-// DocumentOf is the document of statuses, in their order.
-func DocumentOf(list []store.Status) Document {
+// NewDocument is the document of statuses, in their order.
+func NewDocument(list []store.Status) Document {
 	d := Document{Format: Format, Environments: make([]Entry, len(list))}
 	for i, s := range list {
 		d.Environments[i] = Entry{

@@ -26,27 +26,27 @@ type Scanner interface {
 	Scan(ctx context.Context, e store.Environment) ([]audit.Result, error)
 }
 
-// Misconfigured is the error of a scan that is not tried again: a wrong credential, a consent
+// MisconfiguredError is the error of a scan that is not tried again: a wrong credential, a consent
 // that was revoked, a configuration that is not valid.
-type Misconfigured struct {
+type MisconfiguredError struct {
 	Code string // one word for programs
 	Err  error
 }
 
-func (m *Misconfigured) Error() string { return m.Err.Error() }
+func (m *MisconfiguredError) Error() string { return m.Err.Error() }
 
-func (m *Misconfigured) Unwrap() error { return m.Err }
+func (m *MisconfiguredError) Unwrap() error { return m.Err }
 
 // Options say what a process does for the fleet. The zero value of each has a default.
 type Options struct {
-	Scanner         Scanner       // nil leaves scanning to other processes
-	Concurrency     int           // how many environments are scanned at once
-	Timeout         time.Duration // how long an attempt may take
-	Sweep, Poll     time.Duration // how often this process looks into the schedule, and into the queue
-	Worker, Version string        // the names of this process, and of the program's version
-	Logger          *slog.Logger
-	Alerts          *Alerts       // nil leaves them to other processes
-	Keep            time.Duration // how old results become before they are removed; 0 leaves that to other processes
+	Scanner                     Scanner       // nil leaves scanning to other processes
+	Concurrency                 int           // how many environments are scanned at once
+	Timeout                     time.Duration // how long an attempt may take
+	SweepInterval, PollInterval time.Duration // how often this process looks into the schedule, and into the queue
+	Worker, Version             string        // the names of this process, and of the program's version
+	Logger                      *slog.Logger
+	Alerts                      *Alerts       // nil leaves them to other processes
+	Retention                   time.Duration // how old results become before they are removed; 0 leaves that to other processes
 }
 
 // The defaults of [Options].
@@ -77,7 +77,7 @@ type Fleet struct {
 func New(s *store.Store, o Options) (*Fleet, error) {
 	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
-	o.Sweep, o.Poll = cmp.Or(o.Sweep, defaultSweep), cmp.Or(o.Poll, defaultPoll)
+	o.SweepInterval, o.PollInterval = cmp.Or(o.SweepInterval, defaultSweep), cmp.Or(o.PollInterval, defaultPoll)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -90,7 +90,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		ID:                   o.Worker,
 		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
 		FetchCooldown:        cooldown,
-		FetchPollInterval:    o.Poll,
+		FetchPollInterval:    o.PollInterval,
 		JobTimeout:           o.Timeout,
 		Logger:               o.Logger,
 		MaxAttempts:          maxAttempts,
@@ -133,7 +133,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 // process of that version.
 func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
 	err := work(ctx)
-	if !errors.Is(err, store.ErrLater) && !errors.Is(err, store.ErrOutdated) {
+	if !errors.Is(err, store.ErrNewerVersion) && !errors.Is(err, store.ErrOutdated) {
 		return err
 	}
 	select {
@@ -147,7 +147,7 @@ func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(
 // ids of the runs in the order of the names. A requested scan that has not begun is reused.
 func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int64, error) {
 	of := map[string]int64{}
-	err := f.store.Within(ctx, func(tx *store.Tx) error {
+	err := f.store.InTx(ctx, func(tx *store.Tx) error {
 		// All lock them in this order, so that two never wait for each other.
 		for _, name := range slices.Sorted(slices.Values(names)) {
 			id, err := f.scanNow(ctx, tx, who, name)
@@ -166,30 +166,30 @@ func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int
 }
 
 func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (int64, error) {
-	e, err := tx.Lock(ctx, name)
+	e, err := tx.LockEnvironment(ctx, name)
 	if err != nil {
 		return 0, fmt.Errorf("the environment %s: %w", name, err)
 	}
 	if e.Config == "" {
 		return 0, fmt.Errorf("the environment %s is known only from posted results: add it with dbaudit fleet import", name)
 	}
-	id, waits, err := tx.Requested(ctx, e)
+	id, waits, err := tx.QueuedManualRun(ctx, e)
 	if err != nil || waits {
 		return id, err
 	}
 	if id, err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
 		return 0, err
 	}
-	return id, tx.Audit(ctx, who, "scan now: "+name)
+	return id, tx.AddAuditEntry(ctx, who, "scan now: "+name)
 }
 
 // Cancel ends a run. A result that comes later is not kept.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
-	return f.store.Within(ctx, func(tx *store.Tx) error { return f.cancel(ctx, tx, who, run) })
+	return f.store.InTx(ctx, func(tx *store.Tx) error { return f.cancel(ctx, tx, who, run) })
 }
 
 func (f *Fleet) cancel(ctx context.Context, tx *store.Tx, who string, run int64) error {
-	r, err := tx.Run(ctx, run)
+	r, err := tx.LockRun(ctx, run)
 	if err != nil {
 		return err
 	}
@@ -197,22 +197,22 @@ func (f *Fleet) cancel(ctx context.Context, tx *store.Tx, who string, run int64)
 		return err
 	}
 	if r.Job != 0 {
-		if _, err := f.queue.JobCancelTx(ctx, tx.Queue(), r.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
+		if _, err := f.queue.JobCancelTx(ctx, tx.QueueTx(), r.Job); err != nil && !errors.Is(err, rivertype.ErrNotFound) {
 			return err
 		}
 	}
-	return tx.Audit(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
+	return tx.AddAuditEntry(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
 }
 
 // Remove ends the scans of environments and retires their integrations.
 func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
-	return f.store.Within(ctx, func(tx *store.Tx) error {
+	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
-			e, err := tx.Lock(ctx, name)
+			e, err := tx.LockEnvironment(ctx, name)
 			if err != nil {
 				return fmt.Errorf("the environment %s: %w", name, err)
 			}
-			runs, err := tx.Unended(ctx, e)
+			runs, err := tx.UnfinishedRuns(ctx, e)
 			if err != nil {
 				return err
 			}
@@ -221,7 +221,7 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 					return err
 				}
 			}
-			if err := errors.Join(tx.Retire(ctx, e), tx.Audit(ctx, who, "remove "+name)); err != nil {
+			if err := errors.Join(tx.RetireEnvironment(ctx, e), tx.AddAuditEntry(ctx, who, "remove "+name)); err != nil {
 				return err
 			}
 		}
@@ -231,7 +231,7 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 
 // enqueue makes a run and its job, unless there is one for that period and trigger.
 func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
-	id, created, err := tx.Enqueue(ctx, e, period, trigger)
+	id, created, err := tx.CreateRun(ctx, e, period, trigger)
 	if err != nil || !created {
 		return id, err
 	}
@@ -240,7 +240,7 @@ func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, 
 
 // insert makes the job of a run.
 func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
-	job, err := f.queue.InsertTx(ctx, tx.Queue(), args, nil)
+	job, err := f.queue.InsertTx(ctx, tx.QueueTx(), args, nil)
 	if err != nil {
 		return fmt.Errorf("the queue: %w", err)
 	}

@@ -80,7 +80,7 @@ func compliant(_ context.Context, e store.Environment, _ int) ([]audit.Result, e
 // start runs a fleet beside the test, quickly, and returns what ends it.
 func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func()) {
 	t.Helper()
-	o.Poll = 100 * time.Millisecond
+	o.PollInterval = 100 * time.Millisecond
 	if o.Worker == "" {
 		o.Worker = "test"
 	}
@@ -133,8 +133,8 @@ func TestDueOnce(t *testing.T) {
 		names := []string{"a", "b", "c", "d", "e"}
 		environments(t, s, names...)
 		sc := &scans{do: compliant}
-		start(t, s, fleet.Options{Scanner: sc, Worker: "w1", Sweep: time.Second})
-		start(t, open(t, name), fleet.Options{Scanner: sc, Worker: "w2", Sweep: time.Second})
+		start(t, s, fleet.Options{Scanner: sc, Worker: "w1", SweepInterval: time.Second})
+		start(t, open(t, name), fleet.Options{Scanner: sc, Worker: "w2", SweepInterval: time.Second})
 		for _, n := range names {
 			r := awaitState(t, s, n, store.RunCompliant)
 			if r.Trigger != store.TriggerSchedule || r.Attempt != 1 || !r.Ended() {
@@ -147,8 +147,8 @@ func TestDueOnce(t *testing.T) {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
-		list := must.Get(s.Fleet(t.Context()))
-		for _, e := range fleet.DocumentOf(list).Environments {
+		list := must.Get(s.FleetStatus(t.Context()))
+		for _, e := range fleet.NewDocument(list).Environments {
 			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt.IsZero() || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
 				t.Errorf("entry: %+v", e)
 			}
@@ -168,7 +168,7 @@ func TestFailures(t *testing.T) {
 			case "flaky":
 				return nil, errors.New("no route")
 			case "revoked":
-				return nil, fmt.Errorf("scanning: %w", &fleet.Misconfigured{Code: "sign-in", Err: errors.New("consent was revoked: grant it again")})
+				return nil, fmt.Errorf("scanning: %w", &fleet.MisconfiguredError{Code: "sign-in", Err: errors.New("consent was revoked: grant it again")})
 			case "panics":
 				panic("boo")
 			case "hangs":
@@ -197,7 +197,7 @@ func TestFailures(t *testing.T) {
 			}
 		}
 		list, err := s.Status(t.Context(), "flaky")
-		if err != nil || len(list) != 1 || !list[0].Stale || list[0].Green() {
+		if err != nil || len(list) != 1 || !list[0].Stale || list[0].IsCompliant() {
 			t.Errorf("flaky: %+v, %v", list, err)
 		}
 	})
@@ -250,7 +250,7 @@ func TestScanNow(t *testing.T) {
 		if err != nil || slices.Contains(first, later[0]) {
 			t.Errorf("asked after it ended: %v, %v", later, err)
 		}
-		deeds, err := s.Deeds(t.Context(), 10)
+		deeds, err := s.AuditLog(t.Context(), 10)
 		var what []string
 		for _, d := range deeds {
 			what = append(what, d.Who+": "+d.What)
@@ -358,7 +358,7 @@ func TestRemove(t *testing.T) {
 		s := open(t, name)
 		environments(t, s, "a", "b")
 		begun := make(chan string, 10)
-		f, _ := start(t, s, fleet.Options{Sweep: time.Second, Scanner: &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+		f, _ := start(t, s, fleet.Options{SweepInterval: time.Second, Scanner: &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 			begun <- e.Name
 			if e.Name == "a" {
 				<-ctx.Done()
@@ -377,7 +377,7 @@ func TestRemove(t *testing.T) {
 		}
 		seen := func() (names []string) {
 			t.Helper()
-			statuses, err := s.Fleet(t.Context())
+			statuses, err := s.FleetStatus(t.Context())
 			list, failed := s.Environments(t.Context())
 			if err != nil || failed != nil || len(list) != len(statuses) {
 				t.Errorf("%d environments, %d statuses: %v, %v", len(list), len(statuses), err, failed)
@@ -489,7 +489,7 @@ func TestOtherVersion(t *testing.T) {
 		change, back string
 		want         error
 	}{
-		"later":   {"INSERT INTO schema_version (version, at) VALUES (1000, 0)", "DELETE FROM schema_version WHERE version = 1000", store.ErrLater},
+		"later":   {"INSERT INTO schema_version (version, at) VALUES (1000, 0)", "DELETE FROM schema_version WHERE version = 1000", store.ErrNewerVersion},
 		"earlier": {"UPDATE schema_version SET version = version - 1000", "UPDATE schema_version SET version = version + 1000", store.ErrOutdated},
 	} {
 		t.Run(what, func(t *testing.T) {
@@ -501,7 +501,7 @@ func TestOtherVersion(t *testing.T) {
 				db := storetest.Database(t, name)
 				must.Get(db.ExecContext(t.Context(), test.change))
 				sc := &scans{do: compliant}
-				o := fleet.Options{Scanner: sc, Poll: 100 * time.Millisecond, Worker: "other"}
+				o := fleet.Options{Scanner: sc, PollInterval: 100 * time.Millisecond, Worker: "other"}
 				other := must.Get(fleet.New(s, o))
 				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
 					t.Errorf("the process ended with %v, want %v", err, test.want)
@@ -535,7 +535,7 @@ func TestKeep(t *testing.T) {
 			must.Do(t, past.Record(t.Context(), list, "test"))
 		}
 		s := open(t, name)
-		start(t, s, fleet.Options{Keep: 30 * day})
+		start(t, s, fleet.Options{Retention: 30 * day})
 		left := func() []store.Point { return must.Get(s.Trend(t.Context(), "a", "demandbase", time.Time{})) }
 		eventually(t, "old results are removed", func() bool { n := len(left()); return n >= 15+5 && n <= 16+7 })
 		for _, p := range left()[1:8] {

@@ -131,7 +131,7 @@ func credential(a config.Auth) string {
 	case a.Secret != nil:
 		return "file:" + a.Secret.File
 	case a.Certificate != "":
-		return store.Certificate + a.Certificate
+		return store.CertificatePrefix + a.Certificate
 	}
 	return a.Method
 }

@@ -29,7 +29,7 @@ func (o Options) queues() map[string]river.QueueConfig {
 	if o.Alerts != nil {
 		queues[queueAlerts] = river.QueueConfig{MaxWorkers: 1}
 	}
-	if o.Keep > 0 {
+	if o.Retention > 0 {
 		queues[queuePrune] = river.QueueConfig{MaxWorkers: 1}
 	}
 	return queues
@@ -89,8 +89,8 @@ func (o Options) periodic() []*river.PeriodicJob {
 	}}
 	oneADay := river.UniqueOpts{ByArgs: true} // the queue remembers a job for a day after it ended
 	return []*river.PeriodicJob{
-		job(o.Sweep, sweepArgs{}, queueSchedule, river.UniqueOpts{}),
-		job(o.Sweep, watchArgs{}, queueAlerts, oneWaits),
+		job(o.SweepInterval, sweepArgs{}, queueSchedule, river.UniqueOpts{}),
+		job(o.SweepInterval, watchArgs{}, queueAlerts, oneWaits),
 		job(time.Hour, pruneArgs{}, queuePrune, oneADay),
 	}
 }

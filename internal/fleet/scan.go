@@ -47,7 +47,7 @@ func (f *Fleet) inspect(ctx context.Context, e store.Environment) (results []aud
 	defer func() {
 		if r := recover(); r != nil {
 			f.o.Logger.Error("a scan ended in a panic", "environment", e.Name, "panic", r, "stack", string(debug.Stack()))
-			err = &Misconfigured{Code: "panic", Err: errors.New("the scan ended because of a bug in dbaudit: please report it, with the worker's log")}
+			err = &MisconfiguredError{Code: "panic", Err: errors.New("the scan ended because of a bug in dbaudit: please report it, with the worker's log")}
 		}
 	}()
 	return f.o.Scanner.Scan(ctx, e)
@@ -62,10 +62,10 @@ const storing = time.Minute
 func (f *Fleet) settle(ctx context.Context, job *river.Job[scanArgs], last bool, do func(context.Context, *store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storing)
 	defer cancel()
-	return f.store.Within(ctx, func(tx *store.Tx) error {
+	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		err := do(ctx, tx)
 		if err == nil && last {
-			_, err = river.JobCompleteTx[driver](ctx, tx.Queue(), job)
+			_, err = river.JobCompleteTx[driver](ctx, tx.QueueTx(), job)
 		}
 		return err
 	})
@@ -85,7 +85,7 @@ func (f *Fleet) failed(ctx context.Context, job *river.Job[scanArgs], e store.En
 	}
 	wait := backoff(e.Name, run.Failures)
 	why := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error(), Final: !again(e, run, wait)}
-	var misconfigured *Misconfigured
+	var misconfigured *MisconfiguredError
 	switch {
 	case ctx.Err() != nil:
 		why.Code, why.Message = "timeout", fmt.Sprintf("the scan did not end within %s", f.o.Timeout)

@@ -28,8 +28,8 @@ func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
 
 // sweepBatch enqueues some of what is due, and returns how many environments were.
 func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
-	err = f.store.Within(ctx, func(tx *store.Tx) error {
-		due, err := tx.Due(ctx, batch)
+	err = f.store.InTx(ctx, func(tx *store.Tx) error {
+		due, err := tx.DueEnvironments(ctx, batch)
 		if err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 			if _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
 				return err
 			}
-			if err := tx.SetNext(ctx, e); err != nil {
+			if err := tx.ScheduleNext(ctx, e); err != nil {
 				return err
 			}
 		}
@@ -51,8 +51,8 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 // adopt gives a new job to each run that lost its own, as when an older dbaudit led and threw
 // away jobs of unknown kinds.
 func (f *Fleet) adopt(ctx context.Context) error {
-	return f.store.Within(ctx, func(tx *store.Tx) error {
-		orphans, err := tx.Orphans(ctx)
+	return f.store.InTx(ctx, func(tx *store.Tx) error {
+		orphans, err := tx.OrphanedRuns(ctx)
 		if err != nil {
 			return err
 		}
@@ -67,7 +67,7 @@ func (f *Fleet) adopt(ctx context.Context) error {
 
 // prune removes old results.
 func (f *Fleet) prune(ctx context.Context, _ *river.Job[pruneArgs]) error {
-	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.o.Keep))
+	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.o.Retention))
 	if err == nil {
 		f.o.Logger.Info("old results were removed", slog.Int64("results", removed))
 	}

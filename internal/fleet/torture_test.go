@@ -72,7 +72,7 @@ func TestMain(m *testing.M) {
 // member is one process of a tortured fleet, which works until it is killed. A database
 // that is down is waited for, as whatever starts such a process would.
 func member(ctx context.Context, name string) error {
-	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, Sweep: time.Second, Poll: 100 * time.Millisecond, Concurrency: concurrency}
+	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, SweepInterval: time.Second, PollInterval: 100 * time.Millisecond, Concurrency: concurrency}
 	switch os.Getenv(tortureScanner) {
 	case byChance:
 		o.Scanner = &scans{do: tortured}
@@ -83,7 +83,7 @@ func member(ctx context.Context, name string) error {
 		}}
 	}
 	if to := os.Getenv(tortureReceiver); to != "" {
-		o.Alerts = &fleet.Alerts{Rules: rules(), Retry: time.Second, Send: func(ctx context.Context, _ string, m alert.Message) error { return post(ctx, to, m) }}
+		o.Alerts = &fleet.Alerts{Rules: rules(), RetryWait: time.Second, Send: func(ctx context.Context, _ string, m alert.Message) error { return post(ctx, to, m) }}
 	}
 	for {
 		err := func() error {
@@ -351,10 +351,10 @@ func spansOf(t *testing.T, s *store.Store, name string) []string {
 	controls := must.Get(s.ControlSpans(t.Context(), name, "demandbase"))
 	var lines []string
 	for _, f := range findings {
-		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.Opened, seq[f.ClosedRun], f.ClosedReason))
+		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.OpenedReason, seq[f.ClosedRun], f.ClosedReason))
 	}
 	for _, c := range controls {
-		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s", c.Control, c.Outcome, seq[c.FromRun], seq[c.ToRun], c.Opened))
+		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s", c.Control, c.Outcome, seq[c.FromRun], seq[c.ToRun], c.OpenedReason))
 	}
 	slices.Sort(lines)
 	return lines

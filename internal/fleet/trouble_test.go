@@ -150,7 +150,7 @@ func TestSlowDatabase(t *testing.T) {
 		through, slow := slowed(t, name)
 		scanner := &scans{do: compliant}
 		for _, worker := range []string{"w1", "w2"} {
-			start(t, open(t, through), fleet.Options{Scanner: scanner, Worker: worker, Sweep: time.Second, Concurrency: 4})
+			start(t, open(t, through), fleet.Options{Scanner: scanner, Worker: worker, SweepInterval: time.Second, Concurrency: 4})
 		}
 		slow.last(t.Context(), 8*time.Second)
 		allOnce(t, s, names)
@@ -177,14 +177,14 @@ func TestFullDatabase(t *testing.T) {
 			begun <- struct{}{}
 			return compliant(ctx, e, before)
 		}}
-		start(t, s, fleet.Options{Scanner: scanner, Sweep: time.Second, Concurrency: 4, Timeout: 2 * time.Second})
+		start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Concurrency: 4, Timeout: 2 * time.Second})
 		<-begun
 		empty := fill(t, s, name)
 		time.Sleep(5 * time.Second)
-		list := must.Get(s.Fleet(t.Context()))
+		list := must.Get(s.FleetStatus(t.Context()))
 		green := 0
 		for _, st := range list {
-			if st.Green() {
+			if st.IsCompliant() {
 				green++
 			}
 		}
@@ -205,7 +205,7 @@ func TestClockJumps(t *testing.T) {
 		t.Cleanup(func() { s.Close() })
 		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
-		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Sweep: time.Second})
+		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, SweepInterval: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {
 			offset.Store(int64(jump))
 			now := must.Get(s.Environment(t.Context(), "a"))

@@ -43,7 +43,7 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 		return nil, stats, err
 	}
 	defer client.CloseIdle()
-	if ends := client.Session.Expiry; !ends.IsZero() && r.CredentialEnds != nil {
+	if ends := client.Session.CredentialExpiry; !ends.IsZero() && r.CredentialEnds != nil {
 		r.CredentialEnds(t.Name, ends)
 	}
 	if byPerson(client.Session) {

@@ -40,7 +40,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 		return Client{}, err
 	}
 	where := ""
-	if signin.Loopback(t.URL) {
+	if signin.IsLoopback(t.URL) {
 		where = ", to a practice environment on this machine"
 	}
 	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
@@ -145,7 +145,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.forgotten),
 		Warn:            func(text string) { r.Warn(t.Name, text) },
 		Terminal:        r.Attended,
-		Variables:       t.variables,
+		VariablePrefix:  t.variables,
 		Now:             r.Now,
 		Sleep:           r.Sleep,
 	}

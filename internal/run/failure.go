@@ -38,7 +38,7 @@ func FailureOf(err error) Failure {
 	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
 		return Misused
 	case errors.As(err, &refused): // which is also in an environment's error
-		if refused.Lasting() {
+		if refused.IsPermanent() {
 			return Misconfigured
 		}
 	case errors.As(err, &answer) && refusesIdentity(answer):

@@ -259,9 +259,9 @@ func share(words []string, list string) bool {
 	return slices.ContainsFunc(strings.Fields(list), func(word string) bool { return slices.Contains(words, word) })
 }
 
-// Lasting reports whether the sign-in fails until something is corrected: a wrong credential, a
+// IsPermanent reports whether the sign-in fails until something is corrected: a wrong credential, a
 // revoked consent. Any other failure may be temporary.
-func (e *AuthError) Lasting() bool {
+func (e *AuthError) IsPermanent() bool {
 	switch {
 	case e.cause != nil, dataverse.Passing(e.Status):
 		return false

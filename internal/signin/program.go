@@ -41,7 +41,7 @@ func (s *Session) certificateSource() (source, error) {
 	}
 	for _, cert := range certs {
 		if key.PublicKey.Equal(cert.PublicKey) {
-			s.Expiry = cert.NotAfter
+			s.CredentialExpiry = cert.NotAfter
 			if err := s.checkValidity(cert, c.Now(), c.CertificateFile); err != nil {
 				return nil, err
 			}

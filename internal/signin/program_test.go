@@ -134,8 +134,8 @@ func TestCertificate(t *testing.T) {
 		if got := tokenOf(t, s, dataverse.TokenOptions{}); !strings.HasPrefix(got, "the-access-token-") {
 			t.Errorf("%s: %q", name, got)
 		}
-		if !s.Expiry.Equal(p.cert.NotAfter) || s.Method != Certificate || len(s.Warnings) != 0 {
-			t.Errorf("%s: expiry %v, method %v, warnings %v", name, s.Expiry, s.Method, s.Warnings)
+		if !s.CredentialExpiry.Equal(p.cert.NotAfter) || s.Method != Certificate || len(s.Warnings) != 0 {
+			t.Errorf("%s: expiry %v, method %v, warnings %v", name, s.CredentialExpiry, s.Method, s.Warnings)
 		}
 	}
 }

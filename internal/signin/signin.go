@@ -58,9 +58,9 @@ type Config struct {
 	// SecretFrom and PasswordFrom name where the secret and the password come from, for
 	// advice; empty for DBAUDIT_CLIENT_SECRET and DBAUDIT_CLIENT_CERTIFICATE_PASSWORD.
 	SecretFrom, PasswordFrom string
-	// Variables is the prefix of the variables that advice names for credentials; empty for
+	// VariablePrefix is the prefix of the variables that advice names for credentials; empty for
 	// DBAUDIT_.
-	Variables string
+	VariablePrefix string
 
 	Now    func() time.Time                           // default time.Now
 	Sleep  func(context.Context, time.Duration) error // default: a timer
@@ -79,9 +79,9 @@ type Session struct {
 	Origin string // the environment's
 	// Warnings name what works but should be corrected.
 	Warnings []string
-	// Expiry is until when the credential itself is valid, if that can be known: for a
+	// CredentialExpiry is until when the credential itself is valid, if that can be known: for a
 	// certificate.
-	Expiry time.Time
+	CredentialExpiry time.Time
 
 	why       string
 	cloud     Cloud
@@ -96,8 +96,8 @@ type Session struct {
 // A source signs in. Its errors may be MSAL's own.
 type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, error)
 
-// Loopback reports whether an origin is this machine: a simulated environment.
-func Loopback(origin string) bool {
+// IsLoopback reports whether an origin is this machine: a simulated environment.
+func IsLoopback(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && loopback.Host(u.Hostname())
 }
@@ -120,7 +120,7 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	}
 	s.Method, s.config = c.Method, c
 	var known bool
-	if s.cloud, known = CloudOf(s.Origin); !known && !Loopback(s.Origin) {
+	if s.cloud, known = CloudOf(s.Origin); !known && !IsLoopback(s.Origin) {
 		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.Origin, "https://"))
 	}
 	if err := s.locate(ctx, known); err != nil {
@@ -167,10 +167,10 @@ func (c Config) naming(err error) error {
 		if c.PasswordFrom != "" {
 			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", c.PasswordFrom)
 		}
-		if c.Variables == "" {
+		if c.VariablePrefix == "" {
 			return text
 		}
-		return strings.ReplaceAll(text, "DBAUDIT_CLIENT_", c.Variables+"CLIENT_")
+		return strings.ReplaceAll(text, "DBAUDIT_CLIENT_", c.VariablePrefix+"CLIENT_")
 	}
 	if wrong, ok := errors.AsType[*ConfigError](err); ok {
 		wrong.Message = own(wrong.Message)

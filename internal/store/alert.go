@@ -21,8 +21,8 @@ type Alert struct {
 	Message     string
 	Opened      time.Time
 	Resolved    time.Time // zero while it is open
-	Again       bool      // it is over, and what it was about began again
-	Ended       Reason    // why a finding is not open any more; empty if it is about something else
+	Reopened    bool      // it is over, and what it was about began again
+	CloseReason Reason    // why a finding is not open any more; empty if it is about something else
 	Retired     bool      // its integration is not audited any more
 }
 
@@ -34,7 +34,7 @@ const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a
 
 func scanAlert(from row, a *Alert) error {
 	return from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
-		&a.Opened, &a.Resolved, &a.Again, &a.Ended, &a.Retired)
+		&a.Opened, &a.Resolved, &a.Reopened, &a.CloseReason, &a.Retired)
 }
 
 // OpenAlerts lists the alerts that are open.
@@ -42,8 +42,8 @@ func (t *Tx) OpenAlerts(ctx context.Context) ([]Alert, error) {
 	return all(ctx, t.tx, scanAlert, "SELECT "+alertColumns+" WHERE a.resolved IS NULL ORDER BY a.id")
 }
 
-// OpenAlert opens an alert and returns its id.
-func (t *Tx) OpenAlert(ctx context.Context, a Alert) (int64, error) {
+// CreateAlert opens an alert and returns its id.
+func (t *Tx) CreateAlert(ctx context.Context, a Alert) (int64, error) {
 	return one(ctx, t.tx, number, `INSERT INTO alert (rule, integration_id, key, event, control, severity, message, opened)
 		SELECT $1, i.id, $4, $5, $6, $7, $8, $9 FROM integration i JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $2 AND i.name = $3 RETURNING id`,
@@ -55,8 +55,8 @@ func (t *Tx) ResolveAlerts(ctx context.Context, ids []int64) error {
 	return t.each(ctx, "UPDATE alert SET resolved = $1", ids, micro(t.now))
 }
 
-// Sent keeps when alerts were sent.
-func (t *Tx) Sent(ctx context.Context, ids []int64) error {
+// MarkSent keeps when alerts were sent.
+func (t *Tx) MarkSent(ctx context.Context, ids []int64) error {
 	return t.each(ctx, "UPDATE alert SET last_sent = $1", ids, micro(t.now))
 }
 

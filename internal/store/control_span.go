@@ -11,13 +11,13 @@ import (
 // A ControlSpan is a series of results in which a control had one outcome. Results in which
 // it was unknown do not interrupt it; they are spans of their own.
 type ControlSpan struct {
-	ID       int64
-	Control  audit.ControlID
-	Severity audit.Severity
-	Outcome  audit.Outcome
-	Opened   Reason
-	FromRun  int64
-	ToRun    int64
+	ID           int64
+	Control      audit.ControlID
+	Severity     audit.Severity
+	Outcome      audit.Outcome
+	OpenedReason Reason
+	FromRun      int64
+	ToRun        int64
 
 	edition string
 }
@@ -27,7 +27,7 @@ type pair struct{ known, unknown *ControlSpan }
 
 func (t *Tx) latestControls(ctx context.Context, integration int64) (map[audit.ControlID]pair, error) {
 	list, err := all(ctx, t.tx, func(from row, c *ControlSpan) error {
-		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.edition, &c.Opened, &c.FromRun, &c.ToRun)
+		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.edition, &c.OpenedReason, &c.FromRun, &c.ToRun)
 	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run FROM control_span WHERE integration_id = $1 AND latest`, integration)
 	latest := map[audit.ControlID]pair{}
 	for _, c := range list {
@@ -46,15 +46,15 @@ func (t *Tx) latestControls(ctx context.Context, integration int64) (map[audit.C
 func (f *fold) began(control audit.ControlID) Reason {
 	switch before := f.controls[control]; {
 	case f.in.results == 0:
-		return ReasonFirst
+		return ReasonFirstScan
 	case before.known != nil && differ(before.known.edition, f.edition):
-		return ReasonProfile
+		return ReasonProfileChanged
 	case before.known != nil:
-		return ReasonEnvironment
+		return ReasonEnvironmentChanged
 	case before.unknown == nil && differ(f.in.edition, f.edition):
-		return ReasonProfile // it was not in the profile before
+		return ReasonProfileChanged // it was not in the profile before
 	}
-	return ReasonFirst // it was unknown until now
+	return ReasonFirstScan // it was unknown until now
 }
 
 // outcomes folds the outcomes of the controls of the result.

@@ -32,8 +32,8 @@ type Environment struct {
 	Profiles []string
 }
 
-// Certificate begins the CredentialRef of a certificate. Each scan reads when it ends.
-const Certificate = "certificate:"
+// CertificatePrefix begins the CredentialRef of a certificate. Each scan reads when it ends.
+const CertificatePrefix = "certificate:"
 
 // Jitter is the part of an interval after which an environment is due: a hash of its name, so
 // that a thousand environments are not due at once.
@@ -54,17 +54,17 @@ func (e Environment) Period(at time.Time) time.Time {
 	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
 }
 
-// Change counts the changes to the environments in the store.
-type Change struct{ Added, Updated, Unchanged int }
+// ImportCounts counts the changes to the environments in the store.
+type ImportCounts struct{ Added, Updated, Unchanged int }
 
 // Import adds environments, or updates those of the same name. An integration is retired, and
 // keeps its history, if its profile is not among theirs. An environment that had no schedule
 // is due at once. One that has another URL is stale until it is scanned.
-func (s *Store) Import(ctx context.Context, who string, environments []Environment) (Change, error) {
-	var change Change
+func (s *Store) Import(ctx context.Context, who string, environments []Environment) (ImportCounts, error) {
+	var change ImportCounts
 	// All lock them in this order, so that two never wait for each other.
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
-	err := s.Within(ctx, func(tx *Tx) error {
+	err := s.InTx(ctx, func(tx *Tx) error {
 		for _, e := range inOrder {
 			if err := tx.put(ctx, who, e, &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
@@ -75,14 +75,14 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 	return change, err
 }
 
-func (t *Tx) put(ctx context.Context, who string, e Environment, change *Change) error {
+func (t *Tx) put(ctx context.Context, who string, e Environment, change *ImportCounts) error {
 	e.Jitter = Jitter(e.Name, e.Every)
-	old, err := t.Lock(ctx, e.Name)
+	old, err := t.LockEnvironment(ctx, e.Name)
 	added := errors.Is(err, ErrNotFound)
 	if err != nil && !added {
 		return err
 	}
-	if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, Certificate) {
+	if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, CertificatePrefix) {
 		e.CredentialEnds = old.CredentialEnds // a scan has read it
 	}
 	switch {
@@ -106,7 +106,7 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, change *Change)
 		change.Updated++
 	}
 	if did != "" {
-		if err := t.Audit(ctx, who, did+e.Name); err != nil {
+		if err := t.AddAuditEntry(ctx, who, did+e.Name); err != nil {
 			return err
 		}
 	}
@@ -137,8 +137,8 @@ func (t *Tx) save(ctx context.Context, e Environment) (int64, error) {
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
 }
 
-// Retire ends the schedule of an environment and retires its integrations.
-func (t *Tx) Retire(ctx context.Context, e Environment) error {
+// RetireEnvironment ends the schedule of an environment and retires its integrations.
+func (t *Tx) RetireEnvironment(ctx context.Context, e Environment) error {
 	return errors.Join(
 		t.exec(ctx, "UPDATE environment SET config = '', every = 0, next_due = NULL, credential_ends = NULL WHERE id = $1", e.ID),
 		t.setIntegrations(ctx, e.ID, nil),
@@ -213,15 +213,15 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 	if paused {
 		what = "pause "
 	}
-	return s.Within(ctx, func(tx *Tx) error {
+	return s.InTx(ctx, func(tx *Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
-			if _, err := tx.Lock(ctx, name); err != nil {
+			if _, err := tx.LockEnvironment(ctx, name); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 			if err := tx.exec(ctx, "UPDATE environment SET paused = $2 WHERE name = $1", name, paused); err != nil {
 				return err
 			}
-			if err := tx.Audit(ctx, who, what+name); err != nil {
+			if err := tx.AddAuditEntry(ctx, who, what+name); err != nil {
 				return err
 			}
 		}
@@ -229,36 +229,36 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 	})
 }
 
-// Due locks and lists environments that are due. One whose next time is further away than
+// DueEnvironments locks and lists environments that are due. One whose next time is further away than
 // its interval is due too: the clock was wrong when it was set.
-func (t *Tx) Due(ctx context.Context, limit int) ([]Environment, error) {
+func (t *Tx) DueEnvironments(ctx context.Context, limit int) ([]Environment, error) {
 	return all(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)
 		ORDER BY e.next_due, e.id LIMIT $2`+t.lockFree("e"), micro(t.now), limit)
 }
 
-// SetNext sets when an environment is due next: at the beginning of its next interval.
-func (t *Tx) SetNext(ctx context.Context, e Environment) error {
+// ScheduleNext sets when an environment is due next: at the beginning of its next interval.
+func (t *Tx) ScheduleNext(ctx context.Context, e Environment) error {
 	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, micro(e.Period(t.now).Add(e.Every)))
 }
 
 // Now is the time at which the transaction began.
 func (t *Tx) Now() time.Time { return t.now }
 
-// Audit keeps who did what, for the record.
-func (t *Tx) Audit(ctx context.Context, who, what string) error {
+// AddAuditEntry keeps who did what, for the record.
+func (t *Tx) AddAuditEntry(ctx context.Context, who, what string) error {
 	return t.exec(ctx, "INSERT INTO audit (at, who, what) VALUES ($1, $2, $3)", micro(t.now), who, what)
 }
 
-// A Deed is a line of the record of who did what.
-type Deed struct {
+// A AuditEntry is a line of the record of who did what.
+type AuditEntry struct {
 	At   time.Time `json:"at"`
 	Who  string    `json:"who"`
 	What string    `json:"what"`
 }
 
-// Deeds lists what was done, the newest first.
-func (s *Store) Deeds(ctx context.Context, limit int) ([]Deed, error) {
-	return all(ctx, s.db, func(r row, d *Deed) error { return r.Scan(&d.At, &d.Who, &d.What) },
+// AuditLog lists what was done, the newest first.
+func (s *Store) AuditLog(ctx context.Context, limit int) ([]AuditEntry, error) {
+	return all(ctx, s.db, func(r row, d *AuditEntry) error { return r.Scan(&d.At, &d.Who, &d.What) },
 		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
 }

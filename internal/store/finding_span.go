@@ -15,13 +15,13 @@ type Reason string
 
 // The reasons. What changed with the profile may have changed in the environment as well.
 const (
-	ReasonFirst       Reason = "first-scan"          // nothing was known before
-	ReasonEnvironment Reason = "environment-changed" // it began
-	ReasonFixed       Reason = "fixed"               // it ended: the control was judged, and the finding is gone
-	ReasonProfile     Reason = "profile-changed"     // the profile or the configuration requires something else
-	ReasonNotRequired Reason = "not-required"        // it ended: nothing requires it any more, or another user or role is judged
-	ReasonReplaced    Reason = "environment-replaced"
-	ReasonWaived      Reason = "waived" // it is open, and a waiver covers it
+	ReasonFirstScan           Reason = "first-scan"          // nothing was known before
+	ReasonEnvironmentChanged  Reason = "environment-changed" // it began
+	ReasonFixed               Reason = "fixed"               // it ended: the control was judged, and the finding is gone
+	ReasonProfileChanged      Reason = "profile-changed"     // the profile or the configuration requires something else
+	ReasonNotRequired         Reason = "not-required"        // it ended: nothing requires it any more, or another user or role is judged
+	ReasonEnvironmentReplaced Reason = "environment-replaced"
+	ReasonWaived              Reason = "waived" // it is open, and a waiver covers it
 )
 
 // A Finding lasts from the run that saw it first to the run that judged its control and did
@@ -38,7 +38,7 @@ type Finding struct {
 	ID           int64           `json:"-"`
 	FirstRun     int64           `json:"-"`
 	LastSeenRun  int64           `json:"-"`
-	Opened       Reason          `json:"-"`
+	OpenedReason Reason          `json:"-"`
 	ClosedRun    int64           `json:"-"` // 0 while it is open
 	ClosedAt     time.Time       `json:"-"`
 	ClosedReason Reason          `json:"-"`
@@ -98,13 +98,13 @@ func (f *fold) findings(ctx context.Context) error {
 // open begins the span of a finding.
 func (f *fold) open(ctx context.Context, c audit.Control, found audit.Finding) error {
 	reason := f.began(c.ID)
-	if reason == ReasonEnvironment {
+	if reason == ReasonEnvironmentChanged {
 		was, err := f.earlier(ctx, f.controls[c.ID].known.ToRun)
 		if err != nil {
 			return err
 		}
 		if f.result.RequiresOther(was) {
-			reason = ReasonProfile
+			reason = ReasonProfileChanged
 		}
 	}
 	return f.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
@@ -118,7 +118,7 @@ func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
 	reason := ReasonFixed
 	switch {
 	case c.ID == "":
-		reason = ReasonProfile
+		reason = ReasonProfileChanged
 	case c.Outcome == audit.OutcomeUnknown || len(c.Unjudged) > 0 || blocked(c, f.result):
 		return nil
 	case c.Outcome == audit.OutcomeNotApplicable:
@@ -132,7 +132,7 @@ func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
 		case f.result.JudgesNoLonger(subjectOf(before, was), before):
 			reason = ReasonNotRequired
 		case f.result.RequiresOther(before) || differ(was.edition, f.edition):
-			reason = ReasonProfile
+			reason = ReasonProfileChanged
 		}
 	}
 	return f.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE id = $1", was.ID, f.run, reason)

@@ -79,7 +79,7 @@ type fold struct {
 func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result) error {
 	if in.organization != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organization, r.Environment.OrganizationID) {
 		// Another environment at the same name: nothing that was known is of this one.
-		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonReplaced); err != nil {
+		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonEnvironmentReplaced); err != nil {
 			return err
 		}
 		if err := t.exec(ctx, "UPDATE control_span SET latest = FALSE, in_last = FALSE WHERE integration_id = $1 AND latest", in.id); err != nil {

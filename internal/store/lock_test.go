@@ -61,7 +61,7 @@ func (l *lockedStore) finish(t *testing.T, run int64, results ...audit.Result) <
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		done <- l.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), run, results) })
+		done <- l.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), run, results) })
 	}()
 	return done
 }
@@ -74,8 +74,8 @@ func TestFinishAndRemoveDoNotDeadlock(t *testing.T) {
 	addEnvironments(t, l.Store, time.Hour, "contoso")
 	id := l.begin(t, "contoso")
 	var finished <-chan error
-	must.Do(t, l.Within(t.Context(), func(tx *store.Tx) error {
-		e, err := tx.Lock(t.Context(), "contoso")
+	must.Do(t, l.InTx(t.Context(), func(tx *store.Tx) error {
+		e, err := tx.LockEnvironment(t.Context(), "contoso")
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func TestFinishAndRemoveDoNotDeadlock(t *testing.T) {
 		if err := tx.Fail(t.Context(), id, store.Failure{State: store.RunCancelled, Final: true}); err != nil {
 			return err
 		}
-		return tx.Retire(t.Context(), e)
+		return tx.RetireEnvironment(t.Context(), e)
 	}))
 	if err := <-finished; !errors.Is(err, store.ErrEnded) {
 		t.Errorf("the run that was cancelled: %v, want %v", err, store.ErrEnded)

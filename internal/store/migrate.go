@@ -32,7 +32,7 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 	switch {
 	case err != nil:
 		return err
-	case have == 0 && o.Existing:
+	case have == 0 && o.MustExist:
 		return errors.New("the database does not contain a store: dbaudit serve and dbaudit fleet import create one; name another with --store or DBAUDIT_STORE")
 	case have == 0:
 		s.created = true
@@ -89,7 +89,7 @@ const latestVersion = "SELECT MAX(version) FROM schema_version"
 func fits(have int) error {
 	switch {
 	case have > newest:
-		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrLater, have, newest)
+		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrNewerVersion, have, newest)
 	case have < newest:
 		return ErrOutdated
 	}

@@ -62,28 +62,28 @@ func TestPlans(t *testing.T) {
 	defer s.Close()
 	s.db.SetMaxOpenConns(1)
 	ctx := t.Context()
-	within := func(do func(*Tx) error) func() error { return func() error { return s.Within(ctx, do) } }
+	within := func(do func(*Tx) error) func() error { return func() error { return s.InTx(ctx, do) } }
 	for name, read := range map[string]func() error{
-		"Fleet":            func() error { _, err := s.Fleet(ctx); return err },
+		"Fleet":            func() error { _, err := s.FleetStatus(ctx); return err },
 		"Status":           func() error { _, err := s.Status(ctx, "a"); return err },
 		"OpenFindings":     func() error { _, err := s.OpenFindings(ctx, "a"); return err },
 		"all OpenFindings": func() error { _, err := s.OpenFindings(ctx, ""); return err },
 		"Findings":         func() error { _, err := s.Findings(ctx, "a"); return err },
-		"Changes":          func() error { _, err := s.Changes(ctx, "a", 9); return err },
+		"Changes":          func() error { _, err := s.RecentChanges(ctx, "a", 9); return err },
 		"ControlSpans":     func() error { _, err := s.ControlSpans(ctx, "a", "b"); return err },
-		"Control":          func() error { _, err := s.Control(ctx, "A"); return err },
-		"Controls":         func() error { _, err := s.Controls(ctx); return err },
+		"Control":          func() error { _, err := s.ControlStatuses(ctx, "A"); return err },
+		"Controls":         func() error { _, err := s.ControlCounts(ctx); return err },
 		"Trend":            func() error { _, err := s.Trend(ctx, "a", "b", time.Now()); return err },
 		"Days":             func() error { _, err := s.Days(ctx, time.Now()); return err },
-		"Waiting":          func() error { _, err := s.Waiting(ctx); return err },
+		"Waiting":          func() error { _, err := s.CountUnfinishedRuns(ctx); return err },
 		"Workers":          func() error { _, err := s.Workers(ctx, time.Now()); return err },
 		"Runs":             func() error { _, err := s.Runs(ctx, "a", 0, 9); return err },
-		"Failing":          func() error { _, err := s.Failing(ctx); return err },
+		"Failing":          func() error { _, err := s.FailingRuns(ctx); return err },
 		"Result":           func() error { _, _ = s.Result(ctx, 1, "b"); return nil },
 		"Results":          func() error { return s.Results(ctx, "a", func(audit.Result) error { return nil }) },
 		"Alerts":           func() error { _, _ = s.Alerts(ctx, []int64{1}); return nil },
-		"Due":              within(func(tx *Tx) error { _, err := tx.Due(ctx, 9); return err }),
-		"Orphans":          within(func(tx *Tx) error { _, err := tx.Orphans(ctx); return err }),
+		"Due":              within(func(tx *Tx) error { _, err := tx.DueEnvironments(ctx, 9); return err }),
+		"Orphans":          within(func(tx *Tx) error { _, err := tx.OrphanedRuns(ctx); return err }),
 		"OpenAlerts":       within(func(tx *Tx) error { _, err := tx.OpenAlerts(ctx); return err }),
 	} {
 		heard = nil

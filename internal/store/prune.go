@@ -33,7 +33,7 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 			return removed, err
 		}
 	}
-	return removed, s.Within(ctx, func(tx *Tx) error {
+	return removed, s.InTx(ctx, func(tx *Tx) error {
 		return tx.exec(ctx, "DELETE FROM alert WHERE resolved < $1", micro(before))
 	})
 }
@@ -60,7 +60,7 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 		surplus = append(surplus, k)
 	}
 	for list := range slices.Chunk(surplus, batch) {
-		if err := s.Within(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, list) }); err != nil {
+		if err := s.InTx(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, list) }); err != nil {
 			return removed, err
 		}
 		removed += int64(len(list))
@@ -82,7 +82,7 @@ func (t *Tx) removeResults(ctx context.Context, integration int64, list []kept) 
 
 // pruneRuns removes runs that have no result and that nothing refers to.
 func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int, err error) {
-	err = s.Within(ctx, func(tx *Tx) error {
+	err = s.InTx(ctx, func(tx *Tx) error {
 		ids, err := all(ctx, tx.tx, number, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
 			AND NOT EXISTS (SELECT 1 FROM result s WHERE s.run_id = r.id)
 			AND r.id NOT IN (SELECT last_run FROM environment WHERE last_run IS NOT NULL)

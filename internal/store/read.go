@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Patience is how much longer than its interval an environment may take to be scanned
+// StaleMargin is how much longer than its interval an environment may take to be scanned
 // completely before what is known of it is stale.
-const Patience = 7 * time.Minute
+const StaleMargin = 7 * time.Minute
 
 // unscheduled is the interval of an environment that has no schedule of its own.
 const unscheduled = 24 * time.Hour
@@ -29,25 +29,25 @@ type Status struct {
 	LastCompleteAt time.Time     // when a result last was compliant or noncompliant
 	// Stale is set if that is longer ago than the interval and [Patience], or more than
 	// [Patience] in the future: the verdict is not known now.
-	Stale   bool
-	Open    map[audit.Severity]int // the findings that are open and not waived
-	LastRun *Run                   // the newest run of the environment; nil for none
+	Stale          bool
+	OpenBySeverity map[audit.Severity]int // the findings that are open and not waived
+	LastRun        *Run                   // the newest run of the environment; nil for none
 }
 
 // OpenFindings counts the findings that are open and not waived.
 func (s Status) OpenFindings() int {
 	n := 0
-	for _, m := range s.Open {
+	for _, m := range s.OpenBySeverity {
 		n += m
 	}
 	return n
 }
 
-// Green reports whether the integration is known to be compliant now.
-func (s Status) Green() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
+// IsCompliant reports whether the integration is known to be compliant now.
+func (s Status) IsCompliant() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
 
-// Fleet is the status of every integration of every environment, by their names.
-func (s *Store) Fleet(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
+// FleetStatus is the status of every integration of every environment, by their names.
+func (s *Store) FleetStatus(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
 
 // Status is the status of every integration of one environment; of all if the name is empty.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
@@ -78,7 +78,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		if r.ID != 0 {
 			st.LastRun = &r
 		}
-		st.Open, st.Stale = open[id], st.stale(now)
+		st.OpenBySeverity, st.Stale = open[id], st.stale(now)
 		return err
 	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
@@ -99,7 +99,7 @@ func (s Status) stale(now time.Time) bool {
 	}
 	// A time in the future comes from a clock that was wrong.
 	age := now.Sub(s.LastCompleteAt)
-	return s.LastCompleteAt.IsZero() || age > every+Patience || age < -Patience
+	return s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin
 }
 
 // A Point is one result of an integration, for a trend.
@@ -143,7 +143,7 @@ const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severi
 
 func scanFinding(from row, f *Finding) error {
 	return from.Scan(&f.ID, &f.Environment, &f.Integration, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived,
-		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.Opened, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
+		&f.FirstRun, &f.FirstAt, &f.LastSeenRun, &f.OpenedReason, &f.ClosedRun, &f.ClosedAt, &f.ClosedReason)
 }
 
 // OpenFindings lists the open findings of an environment, or of all if the name is empty,
@@ -166,17 +166,17 @@ func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, er
 	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
 }
 
-// Changes lists the findings of an environment that began after its first scan, or are over,
+// RecentChanges lists the findings of an environment that began after its first scan, or are over,
 // those that changed last first.
-func (s *Store) Changes(ctx context.Context, environment string, limit int) ([]Finding, error) {
+func (s *Store) RecentChanges(ctx context.Context, environment string, limit int) ([]Finding, error) {
 	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
-		ORDER BY COALESCE(f.closed_run, f.first_run) DESC, f.id LIMIT $3`, environment, ReasonFirst, limit)
+		ORDER BY COALESCE(f.closed_run, f.first_run) DESC, f.id LIMIT $3`, environment, ReasonFirstScan, limit)
 }
 
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
 	return all(ctx, s.db, func(from row, c *ControlSpan) error {
-		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.Opened, &c.FromRun, &c.ToRun)
+		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
 	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
@@ -184,23 +184,23 @@ func (s *Store) ControlSpans(ctx context.Context, environment, integration strin
 
 // A ControlStatus is what a control of an integration is by its last result.
 type ControlStatus struct {
-	Environment string          `json:"environment"`
-	Integration string          `json:"integration"`
-	Control     audit.ControlID `json:"-"`
-	Severity    audit.Severity  `json:"-"`
-	Outcome     audit.Outcome   `json:"outcome"`
-	Since       time.Time       `json:"since"` // when the first result in a row with that outcome was stored
-	Stale       bool            `json:"stale"` // as in [Status]
-	Open        int             `json:"open_findings"`
+	Environment  string          `json:"environment"`
+	Integration  string          `json:"integration"`
+	Control      audit.ControlID `json:"-"`
+	Severity     audit.Severity  `json:"-"`
+	Outcome      audit.Outcome   `json:"outcome"`
+	Since        time.Time       `json:"since"` // when the first result in a row with that outcome was stored
+	Stale        bool            `json:"stale"` // as in [Status]
+	OpenFindings int             `json:"open_findings"`
 }
 
-// Control lists what a control is across the fleet, by environment.
-func (s *Store) Control(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
+// ControlStatuses lists what a control is across the fleet, by environment.
+func (s *Store) ControlStatuses(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
 	now := s.now()
 	return all(ctx, s.db, func(from row, c *ControlStatus) error {
 		var st Status
 		err := from.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
-			&st.Environment.Every, &st.LastCompleteAt, &c.Open)
+			&st.Environment.Every, &st.LastCompleteAt, &c.OpenFindings)
 		c.Stale = st.stale(now)
 		return err
 	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
@@ -219,8 +219,8 @@ type ControlCount struct {
 	Pass     int // or not applicable, or waived
 }
 
-// Controls counts the outcomes of every control across the fleet.
-func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
+// ControlCounts counts the outcomes of every control across the fleet.
+func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
 	return all(ctx, s.db, func(from row, c *ControlCount) error {
 		return from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
@@ -231,11 +231,11 @@ func (s *Store) Controls(ctx context.Context) ([]ControlCount, error) {
 		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),
 			CAST(SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END) AS BIGINT), CAST(SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END) AS BIGINT)
 		FROM counts GROUP BY control ORDER BY control`,
-		now.Add(-Patience).UnixMicro(), now.Add(Patience).UnixMicro(), unscheduled.Microseconds())
+		now.Add(-StaleMargin).UnixMicro(), now.Add(StaleMargin).UnixMicro(), unscheduled.Microseconds())
 }
 
-// Waiting counts the runs that have not ended, by state.
-func (s *Store) Waiting(ctx context.Context) (map[RunState]int, error) {
+// CountUnfinishedRuns counts the runs that have not ended, by state.
+func (s *Store) CountUnfinishedRuns(ctx context.Context) (map[RunState]int, error) {
 	counts := map[RunState]int{RunQueued: 0, RunRunning: 0, RunFailed: 0}
 	return counts, intoMap(ctx, s.db, counts, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
 }

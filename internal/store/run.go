@@ -87,9 +87,9 @@ func (r *Run) fields() []any {
 
 func scanRun(from row, r *Run) error { return from.Scan(r.fields()...) }
 
-// Enqueue makes a run of an environment that waits for its job, and reports whether it is
+// CreateRun makes a run of an environment that waits for its job, and reports whether it is
 // new: there is one for each environment, period and trigger.
-func (t *Tx) Enqueue(ctx context.Context, e Environment, period time.Time, trigger Trigger) (id int64, created bool, err error) {
+func (t *Tx) CreateRun(ctx context.Context, e Environment, period time.Time, trigger Trigger) (id int64, created bool, err error) {
 	id, err = one(ctx, t.tx, number, `INSERT INTO run
 		(environment_id, period, trigger, state, attempt, failures, queued_at, error_code, error, worker, tool_version)
 		VALUES ($1, $2, $3, $4, 0, 0, $5, '', '', '', '') ON CONFLICT (environment_id, period, trigger) DO NOTHING RETURNING id`,
@@ -109,20 +109,20 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
 }
 
-// Orphans locks and lists the runs that have not ended, but have no job in the queue any more.
+// OrphanedRuns locks and lists the runs that have not ended, but have no job in the queue any more.
 // It skips runs that another transaction has locked.
-func (t *Tx) Orphans(ctx context.Context) ([]Run, error) {
+func (t *Tx) OrphanedRuns(ctx context.Context) ([]Run, error) {
 	return all(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
 		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`+t.lockFree("r"))
 }
 
-// Unended lists the runs of an environment that have not ended.
-func (t *Tx) Unended(ctx context.Context, e Environment) ([]int64, error) {
+// UnfinishedRuns lists the runs of an environment that have not ended.
+func (t *Tx) UnfinishedRuns(ctx context.Context, e Environment) ([]int64, error) {
 	return all(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND ended_at IS NULL ORDER BY id", e.ID)
 }
 
-// Requested is the run of an environment that a user requested and that has not begun.
-func (t *Tx) Requested(ctx context.Context, e Environment) (id int64, ok bool, err error) {
+// QueuedManualRun is the run of an environment that a user requested and that has not begun.
+func (t *Tx) QueuedManualRun(ctx context.Context, e Environment) (id int64, ok bool, err error) {
 	id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
 		e.ID, TriggerManual, RunQueued)
 	if errors.Is(err, ErrNotFound) {
@@ -131,19 +131,19 @@ func (t *Tx) Requested(ctx context.Context, e Environment) (id int64, ok bool, e
 	return id, err == nil, err
 }
 
-// Lock locks and reads the environment of a name, or returns [ErrNotFound].
-func (t *Tx) Lock(ctx context.Context, name string) (Environment, error) {
+// LockEnvironment locks and reads the environment of a name, or returns [ErrNotFound].
+func (t *Tx) LockEnvironment(ctx context.Context, name string) (Environment, error) {
 	return t.environment(ctx, "e.name = $1"+t.lock("e"), name)
 }
 
-// Run locks and reads a run, or returns [ErrNotFound].
-func (t *Tx) Run(ctx context.Context, id int64) (Run, error) {
+// LockRun locks and reads a run, or returns [ErrNotFound].
+func (t *Tx) LockRun(ctx context.Context, id int64) (Run, error) {
 	return one(ctx, t.tx, scanRun, selectRuns+"r.id = $1"+t.lock("r"), id)
 }
 
 // going locks and reads a run that has not ended, or returns [ErrEnded].
 func (t *Tx) going(ctx context.Context, id int64) (Run, error) {
-	r, err := t.Run(ctx, id)
+	r, err := t.LockRun(ctx, id)
 	if err == nil && r.Ended() {
 		err = ErrEnded
 	}
@@ -153,7 +153,7 @@ func (t *Tx) going(ctx context.Context, id int64) (Run, error) {
 // Start begins an attempt of a run and says what to scan, or returns [ErrEnded]; or
 // [ErrPaused] with both if the schedule made the run, and the environment is paused now.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
-	err = s.Within(ctx, func(tx *Tx) error {
+	err = s.InTx(ctx, func(tx *Tx) error {
 		if r, err = tx.going(ctx, run); err != nil {
 			return err
 		}
@@ -262,9 +262,9 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 }
 
 func (s *Store) record(ctx context.Context, results []audit.Result, worker string) error {
-	return s.Within(ctx, func(tx *Tx) error {
+	return s.InTx(ctx, func(tx *Tx) error {
 		of := results[0].Environment
-		e, err := tx.Lock(ctx, of.Name)
+		e, err := tx.LockEnvironment(ctx, of.Name)
 		if errors.Is(err, ErrNotFound) {
 			e = Environment{Name: of.Name, URL: of.URL}
 			e.ID, err = tx.save(ctx, e)
@@ -274,7 +274,7 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 		}
 		var run int64
 		for period, created := tx.now, false; !created; period = period.Add(time.Microsecond) { // two in one microsecond
-			if run, created, err = tx.Enqueue(ctx, e, period, TriggerPipeline); err != nil {
+			if run, created, err = tx.CreateRun(ctx, e, period, TriggerPipeline); err != nil {
 				return err
 			}
 		}
@@ -301,9 +301,9 @@ func (s *Store) Runs(ctx context.Context, environment string, before int64, limi
 	return all(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
 }
 
-// Failing is the last run of each environment that ended and was not cancelled, if it gave no
+// FailingRuns is the last run of each environment that ended and was not cancelled, if it gave no
 // result; by the name of the environment.
-func (s *Store) Failing(ctx context.Context) (map[string]Run, error) {
+func (s *Store) FailingRuns(ctx context.Context) (map[string]Run, error) {
 	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
 		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)
 		WHERE r.state IN ($2, $3)`, RunCancelled, RunFailed, RunMisconfigured)

@@ -57,7 +57,7 @@ func (o oracle) has(i int, id audit.ControlID, fingerprint string) bool {
 func (o oracle) ends(i, last int, id audit.ControlID) (store.Reason, bool) {
 	c := o.control(i, id)
 	if c == nil {
-		return store.ReasonProfile, true
+		return store.ReasonProfileChanged, true
 	}
 	u := o.control(i, "U")
 	switch {
@@ -67,7 +67,7 @@ func (o oracle) ends(i, last int, id audit.ControlID) (store.Reason, bool) {
 		hidden := id != "U" && c.Reason == "see U" && u.Outcome != audit.OutcomePass && u.Outcome != audit.OutcomeNotApplicable
 		return store.ReasonNotRequired, !hidden
 	case o[i].Profile.Digest != o[last].Profile.Digest:
-		return store.ReasonProfile, true
+		return store.ReasonProfileChanged, true
 	}
 	return store.ReasonFixed, true
 }
@@ -186,7 +186,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 			t.Fatalf("(-oracle +store):\n%s", diff)
 		}
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
-			now := must.Get(s.Control(t.Context(), id))
+			now := must.Get(s.ControlStatuses(t.Context(), id))
 			i := slices.IndexFunc(now, func(c store.ControlStatus) bool { return c.Environment == name })
 			last := row.control(len(row)-1, id)
 			if (last == nil) != (i < 0) || last != nil && now[i].Outcome != last.Outcome {

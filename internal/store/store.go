@@ -24,18 +24,18 @@ import (
 // Errors that callers distinguish. The version of a store is wrong also if another process
 // migrated or restored it after it was opened.
 var (
-	ErrNotFound = errors.New("not found")
-	ErrEnded    = errors.New("the run has ended before")
-	ErrPaused   = errors.New("the environment is paused")
-	ErrLater    = errors.New("the store was written by a later version of dbaudit")
-	ErrOutdated = errors.New("the store is of an earlier version: stop what uses it, back it up, and run dbaudit db migrate")
+	ErrNotFound     = errors.New("not found")
+	ErrEnded        = errors.New("the run has ended before")
+	ErrPaused       = errors.New("the environment is paused")
+	ErrNewerVersion = errors.New("the store was written by a later version of dbaudit")
+	ErrOutdated     = errors.New("the store is of an earlier version: stop what uses it, back it up, and run dbaudit db migrate")
 )
 
 // Options say how a store is opened.
 type Options struct {
-	Now      func() time.Time
-	Migrate  bool // update a store of an earlier version
-	Existing bool // refuse a store that does not exist, instead of making it
+	Now       func() time.Time
+	Migrate   bool // update a store of an earlier version
+	MustExist bool // refuse a store that does not exist, instead of making it
 }
 
 // A Store is an open database. Its methods may be called from several goroutines.
@@ -53,7 +53,7 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if s.postgres {
 		s.db, err = openPostgres(name)
 	} else {
-		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"), o.Existing)
+		s.db, err = openSQLite(strings.TrimPrefix(name, "sqlite:"), o.MustExist)
 	}
 	if err != nil {
 		return nil, err
@@ -97,13 +97,13 @@ type Tx struct {
 // A QueueTx is a transaction as the queue knows it.
 type QueueTx = *sql.Tx
 
-// Queue is the transaction for the queue.
-func (t *Tx) Queue() QueueTx { return t.tx }
+// QueueTx is the transaction for the queue.
+func (t *Tx) QueueTx() QueueTx { return t.tx }
 
-// Within runs do in one transaction, which is undone if do fails. Do must use the
+// InTx runs do in one transaction, which is undone if do fails. Do must use the
 // transaction alone: SQLite has no other connection. The error is [ErrLater] or [ErrOutdated]
 // if the store is of another version now.
-func (s *Store) Within(ctx context.Context, do func(*Tx) error) error {
+func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 	return s.within(ctx, func(tx *Tx) error {
 		have, err := one(ctx, tx.tx, number, latestVersion)
 		if err != nil {

@@ -107,20 +107,20 @@ func scan(t testing.TB, s *store.Store, c *clock, environment string, results ..
 		t.Fatal(err)
 	}
 	c.advance(time.Second)
-	must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
+	must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
 	return id
 }
 
 func enqueue(t testing.TB, s *store.Store, c *clock, environment string) (id int64) {
 	t.Helper()
 	c.advance(time.Minute)
-	must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
-		e, err := tx.Lock(t.Context(), environment)
+	must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+		e, err := tx.LockEnvironment(t.Context(), environment)
 		if err != nil {
 			return err
 		}
 		var created bool
-		id, created, err = tx.Enqueue(t.Context(), e, c.at, store.TriggerManual)
+		id, created, err = tx.CreateRun(t.Context(), e, c.at, store.TriggerManual)
 		if err == nil && !created {
 			t.Fatal("the run existed before")
 		}
@@ -169,7 +169,7 @@ func TestStoreComesBack(t *testing.T) {
 			t.Errorf("%d documents are stored, want one for both results", n)
 		}
 		st := status(t, s, "contoso")
-		if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.Open[audit.SeverityHigh] != 1 || st.Stale || st.LastRun == nil || st.LastRun.ID != runs[1] {
+		if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.OpenBySeverity[audit.SeverityHigh] != 1 || st.Stale || st.LastRun == nil || st.LastRun.ID != runs[1] {
 			t.Errorf("status: %+v", st)
 		}
 		if !st.Since.Equal(run.EndedAt.Time) {
@@ -201,19 +201,19 @@ func TestEndedOnce(t *testing.T) {
 			"result":  func(tx *store.Tx) error { return tx.Finish(t.Context(), id, []audit.Result{r}) },
 			"failure": func(tx *store.Tx) error { return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed}) },
 		} {
-			if err := s.Within(t.Context(), do); !errors.Is(err, store.ErrEnded) {
+			if err := s.InTx(t.Context(), do); !errors.Is(err, store.ErrEnded) {
 				t.Errorf("a second %s: %v, want that the run has ended", what, err)
 			}
 		}
 		if _, _, err := s.Start(t.Context(), id, "w2", "1.0.0"); !errors.Is(err, store.ErrEnded) {
 			t.Errorf("a second start: %v", err)
 		}
-		must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
-			e, err := tx.Lock(t.Context(), "contoso")
+		must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+			e, err := tx.LockEnvironment(t.Context(), "contoso")
 			if err != nil {
 				return err
 			}
-			again, created, err := tx.Enqueue(t.Context(), e, c.at.Add(-time.Second), store.TriggerManual)
+			again, created, err := tx.CreateRun(t.Context(), e, c.at.Add(-time.Second), store.TriggerManual)
 			if created || again != id {
 				t.Errorf("the same period made run %d (new: %v), want %d", again, created, id)
 			}
@@ -237,13 +237,13 @@ func TestFailureClosesNothing(t *testing.T) {
 		}
 		for _, final := range []bool{false, true} {
 			c.advance(time.Minute)
-			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
+			must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
 				return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: "no route", Final: final})
 			}))
 		}
 		c.advance(10 * time.Minute)
 		st := status(t, s, "contoso")
-		if st.OpenFindings() != 1 || !st.Stale || st.Green() || st.Verdict != audit.VerdictNoncompliant {
+		if st.OpenFindings() != 1 || !st.Stale || st.IsCompliant() || st.Verdict != audit.VerdictNoncompliant {
 			t.Errorf("status: %+v", st)
 		}
 		if r := st.LastRun; r.State != store.RunFailed || r.Failures != 2 || r.Error != "no route" || r.ErrorCode != "network" || !r.Ended() {
@@ -339,7 +339,7 @@ func TestSpans(t *testing.T) {
 					}
 				}
 				for _, c := range must.Get(s.ControlSpans(t.Context(), "contoso", "demandbase")) {
-					spans = append(spans, fmt.Sprintf("%s %s %s %d-%d", c.Control, c.Outcome, c.Opened, number[c.FromRun], number[c.ToRun]))
+					spans = append(spans, fmt.Sprintf("%s %s %s %d-%d", c.Control, c.Outcome, c.OpenedReason, number[c.FromRun], number[c.ToRun]))
 				}
 				for what, lists := range map[string][2][]string{"open": {test.open, opened}, "closed": {test.closed, closed}, "spans": {test.spans, slices.Sorted(slices.Values(spans))}} {
 					if diff := cmp.Diff(lists[0], lists[1]); diff != "" {
@@ -403,20 +403,20 @@ func TestDue(t *testing.T) {
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"paused"}, true))
 		sweep := func() (names []string) {
 			t.Helper()
-			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
-				due, err := tx.Due(t.Context(), 10)
+			must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+				due, err := tx.DueEnvironments(t.Context(), 10)
 				if err != nil {
 					return err
 				}
 				for _, e := range due {
-					_, created, err := tx.Enqueue(t.Context(), e, e.Period(tx.Now()), store.TriggerSchedule)
+					_, created, err := tx.CreateRun(t.Context(), e, e.Period(tx.Now()), store.TriggerSchedule)
 					if err != nil {
 						return err
 					}
 					if created {
 						names = append(names, e.Name)
 					}
-					if err := tx.SetNext(t.Context(), e); err != nil {
+					if err := tx.ScheduleNext(t.Context(), e); err != nil {
 						return err
 					}
 				}
@@ -459,20 +459,20 @@ func TestImportAgain(t *testing.T) {
 		c := newClock()
 		s := open(t, name, c)
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
-		put := func(profiles ...string) store.Change {
+		put := func(profiles ...string) store.ImportCounts {
 			t.Helper()
 			e.Profiles = profiles
 			return must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
-		if got := put("demandbase"); got != (store.Change{Added: 1}) {
+		if got := put("demandbase"); got != (store.ImportCounts{Added: 1}) {
 			t.Errorf("first: %+v", got)
 		}
 		run := scan(t, s, c, "contoso", result("contoso", "1", c.at, fail("A", "x")))
-		if got := put("demandbase"); got != (store.Change{Unchanged: 1}) {
+		if got := put("demandbase"); got != (store.ImportCounts{Unchanged: 1}) {
 			t.Errorf("again: %+v", got)
 		}
 		e.Every = 30 * time.Minute
-		if got := put("zoominfo"); got != (store.Change{Updated: 1}) {
+		if got := put("zoominfo"); got != (store.ImportCounts{Updated: 1}) {
 			t.Errorf("changed: %+v", got)
 		}
 		st := status(t, s, "contoso")
@@ -488,7 +488,7 @@ func TestImportAgain(t *testing.T) {
 		open := must.Get(s.OpenFindings(t.Context(), ""))
 		of := must.Get(s.OpenFindings(t.Context(), "contoso"))
 		known := must.Get(s.Findings(t.Context(), "contoso"))
-		if counts := must.Get(s.Controls(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
+		if counts := must.Get(s.ControlCounts(t.Context())); len(open) != 0 || len(of) != 0 || len(counts) != 0 || len(known) != 1 || known[0].ClosedRun != 0 {
 			t.Errorf("the retired integration's findings: open %v, %v, known %v; controls %v", open, of, known, counts)
 		}
 		if put("demandbase", "zoominfo"); len(must.Get(s.OpenFindings(t.Context(), ""))) != 1 {
@@ -509,15 +509,17 @@ func TestImportOtherURL(t *testing.T) {
 		}
 		for _, url := range []string{"https://one.example", "https://two.example"} {
 			put(url)
-			if st := status(t, s, "a"); st.Green() {
+			if st := status(t, s, "a"); st.IsCompliant() {
 				t.Errorf("%s is compliant before it was scanned", url)
 			}
 			scan(t, s, c, "a", result("a", "1", c.at, pass("A")))
 			put(url)
-			if st := status(t, s, "a"); !st.Green() {
+			if st := status(t, s, "a"); !st.IsCompliant() {
 				t.Errorf("%s is not compliant after a scan: %+v", url, st)
 			}
-			must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error { return tx.Retire(t.Context(), must.Get(tx.Lock(t.Context(), "a"))) }))
+			must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+				return tx.RetireEnvironment(t.Context(), must.Get(tx.LockEnvironment(t.Context(), "a")))
+			}))
 			c.advance(time.Minute)
 		}
 	})
@@ -534,7 +536,7 @@ func TestRecord(t *testing.T) {
 			must.Do(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"))
 		}
 		st := status(t, s, "contoso")
-		if !st.Green() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {
+		if !st.IsCompliant() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {
 			t.Errorf("status: %+v", st)
 		}
 		if runs := must.Get(s.Runs(t.Context(), "contoso", 0, 10)); len(runs) != 2 {
@@ -544,7 +546,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("status: %+v", st)
 		}
 		c.advance(25 * time.Hour)
-		if st := status(t, s, "contoso"); !st.Stale || st.Green() {
+		if st := status(t, s, "contoso"); !st.Stale || st.IsCompliant() {
 			t.Errorf("after 25 hours: %+v", st)
 		}
 	})
@@ -559,7 +561,7 @@ func TestBackup(t *testing.T) {
 	scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
 	file := filepath.Join(t.TempDir(), "copy.db")
 	must.Do(t, s.Backup(t.Context(), file))
-	if st := status(t, open(t, file, c), "contoso"); !st.Green() {
+	if st := status(t, open(t, file, c), "contoso"); !st.IsCompliant() {
 		t.Errorf("status: %+v", st)
 	}
 	info := must.Get(os.Stat(file))
@@ -579,11 +581,11 @@ func TestWrongClock(t *testing.T) {
 		addEnvironments(t, s, time.Hour, "contoso")
 		scan(t, s, c, "contoso", result("contoso", "1", c.at, pass("A")))
 		c.advance(-5 * time.Minute)
-		if st := status(t, s, "contoso"); !st.Green() {
+		if st := status(t, s, "contoso"); !st.IsCompliant() {
 			t.Errorf("a clock that is a little behind: %+v", st)
 		}
 		c.advance(-48 * time.Hour)
-		if st := status(t, s, "contoso"); !st.Stale || st.Green() {
+		if st := status(t, s, "contoso"); !st.Stale || st.IsCompliant() {
 			t.Errorf("scanned in two days: %+v", st)
 		}
 	})
@@ -602,7 +604,7 @@ func TestHostileText(t *testing.T) {
 		}
 		c.advance(time.Hour)
 		id := enqueue(t, s, c, "contoso")
-		must.Do(t, s.Within(t.Context(), func(tx *store.Tx) error {
+		must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
 			return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed, Code: "network", Message: hostile, Final: true})
 		}))
 	})
@@ -619,8 +621,8 @@ func TestAcrossTheFleet(t *testing.T) {
 		scan(t, s, c, "fabrikam", result("fabrikam", "2", c.at, pass("A"), fail("B", "x")))
 		got := map[string]string{}
 		for _, id := range []audit.ControlID{"A", "B"} {
-			for _, st := range must.Get(s.Control(t.Context(), id)) {
-				got[st.Environment+" "+string(st.Control)] = fmt.Sprintf("%s %d", st.Outcome, st.Open)
+			for _, st := range must.Get(s.ControlStatuses(t.Context(), id)) {
+				got[st.Environment+" "+string(st.Control)] = fmt.Sprintf("%s %d", st.Outcome, st.OpenFindings)
 			}
 		}
 		want := map[string]string{"contoso A": "unknown 0", "contoso B": "pass 0", "fabrikam A": "pass 0", "fabrikam B": "fail 1"}
@@ -635,8 +637,8 @@ func TestAcrossTheFleet(t *testing.T) {
 		if len(points) != 2 || points[0].Verdict != audit.VerdictNoncompliant || points[1].Summary.Unknown != 1 {
 			t.Errorf("trend: %+v", points)
 		}
-		fleet := must.Get(s.Fleet(t.Context()))
-		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].Green() {
+		fleet := must.Get(s.FleetStatus(t.Context()))
+		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].IsCompliant() {
 			t.Errorf("fleet: %+v", fleet)
 		}
 		var results int
@@ -652,16 +654,16 @@ func TestManyAlerts(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		ctx, s := t.Context(), open(t, name, newClock())
 		addEnvironments(t, s, time.Hour, "a")
-		must.Do(t, s.Within(ctx, func(tx *store.Tx) error {
-			last, err := tx.OpenAlert(ctx, store.Alert{Rule: "x", Environment: "a", Integration: "demandbase", Key: "k"})
+		must.Do(t, s.InTx(ctx, func(tx *store.Tx) error {
+			last, err := tx.CreateAlert(ctx, store.Alert{Rule: "x", Environment: "a", Integration: "demandbase", Key: "k"})
 			if err != nil {
 				return err
 			}
 			ids := make([]int64, 70000)
 			ids[0] = last
-			return errors.Join(tx.Sent(ctx, ids), tx.ResolveAlerts(ctx, ids))
+			return errors.Join(tx.MarkSent(ctx, ids), tx.ResolveAlerts(ctx, ids))
 		}))
-		must.Do(t, s.Within(ctx, func(tx *store.Tx) error {
+		must.Do(t, s.InTx(ctx, func(tx *store.Tx) error {
 			if open := must.Get(tx.OpenAlerts(ctx)); len(open) > 0 {
 				t.Errorf("%d alerts are open", len(open))
 			}

@@ -28,11 +28,11 @@ func TestLaterStore(t *testing.T) {
 		addEnvironments(t, s, time.Hour, "contoso")
 		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
 		// Another process migrated it while this one has it open.
-		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrLater) {
+		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrNewerVersion) {
 			t.Errorf("a store that was migrated in the meantime: %v", err)
 		}
 		_, err := store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
-		if !errors.Is(err, store.ErrLater) || !strings.Contains(err.Error(), "later version of dbaudit (its schema is 1000") {
+		if !errors.Is(err, store.ErrNewerVersion) || !strings.Contains(err.Error(), "later version of dbaudit (its schema is 1000") {
 			t.Errorf("a store of a later version: %v", err)
 		}
 	})
@@ -85,7 +85,7 @@ func TestEarlierStores(t *testing.T) {
 				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
 					t.Errorf("without migrating: %v", err)
 				}
-				s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, Existing: true}))
+				s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true, MustExist: true}))
 				t.Cleanup(func() { s.Close() })
 				st := status(t, s, "contoso")
 				if st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 || st.LastRun.ID != 2 || s.Created() {
@@ -96,7 +96,7 @@ func TestEarlierStores(t *testing.T) {
 				}
 				outcome := func(id audit.ControlID, want audit.Outcome) {
 					t.Helper()
-					if list := must.Get(s.Control(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
+					if list := must.Get(s.ControlStatuses(t.Context(), id)); len(list) != 1 || list[0].Outcome != want {
 						t.Errorf("%s is %+v, want %s", id, list, want)
 					}
 				}
@@ -116,7 +116,7 @@ func TestEarlierStores(t *testing.T) {
 // TestNoStore: what only reads a store does not make one.
 func TestNoStore(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
-		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now, Existing: true})
+		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now, MustExist: true})
 		if err == nil || !strings.Contains(err.Error(), "--store") {
 			t.Errorf("no store: %v", err)
 		}

@@ -42,7 +42,7 @@ func answer(with func(*http.Request) (any, error)) handler {
 
 func (s *server) listEnvironments(r *http.Request) (any, error) {
 	list, err := s.status(r)
-	return fleet.DocumentOf(list), err
+	return fleet.NewDocument(list), err
 }
 
 // status is what is known of the environment of a path, or of every one.
@@ -169,7 +169,7 @@ func (s *server) render(w http.ResponseWriter, format report.Format, kind string
 
 // control is the control of a path across the fleet.
 func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
-	list, err := s.Store.Control(r.Context(), audit.ControlID(r.PathValue("id")))
+	list, err := s.Store.ControlStatuses(r.Context(), audit.ControlID(r.PathValue("id")))
 	if err == nil && len(list) == 0 {
 		err = store.ErrNotFound
 	}

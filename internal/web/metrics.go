@@ -49,11 +49,11 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 
 // gather reads the store. The number of series does not depend on that of findings.
 func gather(ctx context.Context, s *store.Store) (string, error) {
-	list, err := s.Fleet(ctx)
+	list, err := s.FleetStatus(ctx)
 	if err != nil {
 		return "", err
 	}
-	waiting, err := s.Waiting(ctx)
+	waiting, err := s.CountUnfinishedRuns(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -11,7 +11,7 @@ import (
 
 // controlsPage lists the controls by how many environments do not meet them.
 func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Controls(r.Context())
+	list, err := s.Store.ControlCounts(r.Context())
 	if err != nil {
 		return err
 	}

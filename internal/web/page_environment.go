@@ -37,20 +37,20 @@ const changesShown = 30
 
 func changeOf(f store.Finding) changeRow {
 	row := changeRow{Finding: f, When: f.FirstAt, What: "began"}
-	reason := f.Opened
+	reason := f.OpenedReason
 	if f.ClosedRun != 0 {
 		row.When, row.What, reason = f.ClosedAt, "over", f.ClosedReason
 	}
 	switch reason {
 	case store.ReasonFixed:
 		row.What = "fixed"
-	case store.ReasonProfile:
+	case store.ReasonProfileChanged:
 		row.What += ": the profile or the configuration changed"
 	case store.ReasonNotRequired:
 		row.What += ": not required any more"
-	case store.ReasonReplaced:
+	case store.ReasonEnvironmentReplaced:
 		row.What += ": another environment is at this address"
-	case store.ReasonFirst, store.ReasonEnvironment, store.ReasonWaived:
+	case store.ReasonFirstScan, store.ReasonEnvironmentChanged, store.ReasonWaived:
 	}
 	return row
 }
@@ -85,7 +85,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	slices.SortStableFunc(d.Findings, func(a, b store.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	changes, err := s.Store.Changes(ctx, e.Name, changesShown)
+	changes, err := s.Store.RecentChanges(ctx, e.Name, changesShown)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func (s *server) stateOf(v store.Status) (word, class string) {
 	switch {
 	case v.LastResultRun == 0:
 		return "not scanned yet", "stale"
-	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Store.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.Patience:
+	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Store.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.StaleMargin:
 		return "noncompliant, judged in part", "noncompliant"
 	case v.Stale:
 		return "stale, was " + v.Verdict.String(), "stale"
@@ -49,7 +49,7 @@ func (s *server) row(v store.Status) row {
 	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
 	}
-	for severity, n := range v.Open {
+	for severity, n := range v.OpenBySeverity {
 		r.Severe[min(int(audit.SeverityCritical-severity), len(r.Severe)-1)] += n
 	}
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
@@ -81,7 +81,7 @@ type fleetData struct {
 const daysShown = 90
 
 func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.Fleet(r.Context())
+	list, err := s.Store.FleetStatus(r.Context())
 	if err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (s *server) unmet(r *http.Request, control string) (map[place]bool, error) 
 	if control == "" {
 		return nil, nil
 	}
-	list, err := s.Store.Control(r.Context(), audit.ControlID(strings.ToUpper(control)))
+	list, err := s.Store.ControlStatuses(r.Context(), audit.ControlID(strings.ToUpper(control)))
 	if err != nil {
 		return nil, err
 	}

@@ -74,7 +74,7 @@ func (s *server) age(t time.Time) string {
 		return "never"
 	}
 	switch d := s.Store.Now().Sub(t); {
-	case d < -store.Patience:
+	case d < -store.StaleMargin:
 		return "in the future: a clock is wrong"
 	case d < time.Minute:
 		return "just now"

@@ -65,12 +65,12 @@ type visitor struct {
 type SignInOptions struct {
 	Issuer                 string // of one tenant, if it is Microsoft Entra
 	ClientID, ClientSecret string // of the page, and the audience of the API's tokens
-	Base                   string // the address of the page, https://HOST[:PORT]
-	// Key seals the sessions. Several servers share it. Without one, sessions end with the
+	BaseURL                string // the address of the page, https://HOST[:PORT]
+	// SessionKey seals the sessions. Several servers share it. Without one, sessions end with the
 	// process.
-	Key    string
-	Client *http.Client
-	Now    func() time.Time
+	SessionKey string
+	Client     *http.Client
+	Now        func() time.Time
 }
 
 // SignIn knows people by OpenID Connect and programs by bearer tokens of the same issuer.
@@ -95,13 +95,13 @@ const (
 
 // NewSignIn asks the issuer how it signs people in.
 func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
-	base, err := url.Parse(o.Base)
+	base, err := url.Parse(o.BaseURL)
 	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
-		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.Base)
+		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.BaseURL)
 	}
 	local := base.Scheme == "http" && loopback.Host(base.Hostname())
 	if base.Scheme != "https" && !local {
-		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.Base)
+		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.BaseURL)
 	}
 	for _, shared := range []string{"/common", "/organizations", "/consumers"} {
 		if strings.Contains(o.Issuer+"/", shared+"/") {
@@ -116,16 +116,16 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 	s.verifier = provider.VerifierContext(s.context(context.WithoutCancel(ctx)), &oidc.Config{ClientID: o.ClientID, Now: o.Now})
 	s.oauth = oauth2.Config{
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: provider.Endpoint(),
-		RedirectURL: strings.TrimSuffix(o.Base, "/") + callbackPath, Scopes: []string{oidc.ScopeOpenID, "profile"},
+		RedirectURL: strings.TrimSuffix(o.BaseURL, "/") + callbackPath, Scopes: []string{oidc.ScopeOpenID, "profile"},
 	}
-	key := sha256.Sum256([]byte(o.Key))
+	key := sha256.Sum256([]byte(o.SessionKey))
 	switch {
-	case o.Key == "":
+	case o.SessionKey == "":
 		if _, err := rand.Read(key[:]); err != nil {
 			return nil, fmt.Errorf("making a key for sessions: %w", err)
 		}
-	case len(o.Key) < keyLength:
-		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.Key), keyLength)
+	case len(o.SessionKey) < keyLength:
+		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.SessionKey), keyLength)
 	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {

@@ -86,7 +86,7 @@ func guarded(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
 	signIn, err := web.NewSignIn(t.Context(), web.SignInOptions{
-		Issuer: i.URL, ClientID: "the-page", ClientSecret: "s", Base: server.URL, Client: http.DefaultClient, Now: noon,
+		Issuer: i.URL, ClientID: "the-page", ClientSecret: "s", BaseURL: server.URL, Client: http.DefaultClient, Now: noon,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -202,15 +202,15 @@ func TestCallback(t *testing.T) {
 func TestSignInIsRefused(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", Base: "https://page.example", Client: http.DefaultClient, Now: noon}
+	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", BaseURL: "https://page.example", Client: http.DefaultClient, Now: noon}
 	must.Get(web.NewSignIn(t.Context(), good))
 	for what, change := range map[string]func(*web.SignInOptions){
 		"any tenant":       func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/common/v2.0" },
 		"organizations":    func(o *web.SignInOptions) { o.Issuer = "https://login.microsoftonline.com/organizations/v2.0" },
-		"in clear":         func(o *web.SignInOptions) { o.Base = "http://page.example" },
-		"a path":           func(o *web.SignInOptions) { o.Base = "https://page.example/dbaudit" },
-		"no host":          func(o *web.SignInOptions) { o.Base = "page.example" },
-		"a short key":      func(o *web.SignInOptions) { o.Key = "short" },
+		"in clear":         func(o *web.SignInOptions) { o.BaseURL = "http://page.example" },
+		"a path":           func(o *web.SignInOptions) { o.BaseURL = "https://page.example/dbaudit" },
+		"no host":          func(o *web.SignInOptions) { o.BaseURL = "page.example" },
+		"a short key":      func(o *web.SignInOptions) { o.SessionKey = "short" },
 		"another's issuer": func(o *web.SignInOptions) { o.Issuer += "/" },
 	} {
 		o := good

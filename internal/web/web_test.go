@@ -93,7 +93,7 @@ func serve(tb testing.TB, s *store.Store) *httptest.Server {
 // requested lists the scans that were requested, and by whom.
 func requested(t *testing.T, s *store.Store) (list []string) {
 	t.Helper()
-	for _, d := range must.Get(s.Deeds(t.Context(), 100)) {
+	for _, d := range must.Get(s.AuditLog(t.Context(), 100)) {
 		if name, scan := strings.CutPrefix(d.What, "scan now: "); scan {
 			list = append(list, d.Who+" scans "+name)
 		}

@@ -53,7 +53,7 @@ func TestPageOfNode(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = fleet.Close() })
 			signIn, err := web.NewSignIn(t.Context(), web.SignInOptions{
-				Issuer: said.Text(), ClientID: "the-page", ClientSecret: secret, Base: page.URL, Client: http.DefaultClient, Now: time.Now,
+				Issuer: said.Text(), ClientID: "the-page", ClientSecret: secret, BaseURL: page.URL, Client: http.DefaultClient, Now: time.Now,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -112,7 +112,7 @@ func TestPage(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = fleet.Close() })
 	signIn, err := web.NewSignIn(t.Context(), web.SignInOptions{
-		Issuer: s.URL, ClientID: "the-page", ClientSecret: secret, Base: page.URL, Client: http.DefaultClient, Now: time.Now,
+		Issuer: s.URL, ClientID: "the-page", ClientSecret: secret, BaseURL: page.URL, Client: http.DefaultClient, Now: time.Now,
 	})
 	if err != nil {
 		t.Fatal(err)

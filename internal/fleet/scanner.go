@@ -11,15 +11,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// An Inspector scans as the commands do. One engine, and one runner, which keeps tokens,
+// An DataverseScanner scans as the commands do. One engine, and one runner, which keeps tokens,
 // serve all scans of the process.
-type Inspector struct {
+type DataverseScanner struct {
 	Runner *run.Runner
 	Engine *engine.Engine
 }
 
 // Scan implements [Scanner].
-func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
+func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
 	file, err := config.Parse(config.DefaultName, []byte(e.Config))
 	if err != nil {
 		return nil, classified(err)
@@ -30,7 +30,7 @@ func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Resu
 	}
 	for _, t := range targets {
 		if err := i.Engine.Accepts(t.Profile); err != nil {
-			return nil, &Misconfigured{Code: "configuration", Err: err}
+			return nil, &MisconfiguredError{Code: "configuration", Err: err}
 		}
 	}
 	accepted, err := i.Runner.Acceptance(run.Accept{}, file, i.Runner.Now())
@@ -52,9 +52,9 @@ func (i *Inspector) Scan(ctx context.Context, e store.Environment) ([]audit.Resu
 func classified(err error) error {
 	switch run.FailureOf(err) {
 	case run.Misused:
-		return &Misconfigured{Code: "configuration", Err: err}
+		return &MisconfiguredError{Code: "configuration", Err: err}
 	case run.Misconfigured:
-		return &Misconfigured{Code: "sign-in", Err: err}
+		return &MisconfiguredError{Code: "sign-in", Err: err}
 	case run.NoFailure, run.Interrupted, run.Passing:
 	}
 	return err
