@@ -49,7 +49,7 @@ func TestOSCALRequirements(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			validate(t, name, file, data)
+			checkSchemas(t, name, file, data)
 		}
 	}
 }
@@ -69,13 +69,13 @@ func TestOSCALResults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		validate(t, file, "oscal_assessment-results_schema.json", data)
+		checkSchemas(t, file, "oscal_assessment-results_schema.json", data)
 	}
 }
 
-// validate validates a document by the schema of these tests and, if the flag names a folder,
+// checkSchemas validates a document by the schema of these tests and, if the flag names a folder,
 // by NIST's.
-func validate(t *testing.T, what, nist string, data []byte) {
+func checkSchemas(t *testing.T, what, nist string, data []byte) {
 	t.Helper()
 	files := []string{"testdata/oscal.json"}
 	if *schemas != "" {
@@ -123,7 +123,7 @@ func TestSchemaIsNoLaxer(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen, laxer := map[string]bool{}, map[string]bool{}
-			changed(v, "", seen, func(what string) {
+			forEachChange(v, "", seen, func(what string) {
 				if nist.Validate(v) != nil && own.Validate(v) == nil {
 					laxer[what] = true
 				}
@@ -135,8 +135,8 @@ func TestSchemaIsNoLaxer(t *testing.T) {
 	}
 }
 
-// changed changes each kind of value once, reports it, and restores it.
-func changed(v any, path string, seen map[string]bool, told func(string)) {
+// forEachChange changes each kind of value once, reports it, and restores it.
+func forEachChange(v any, path string, seen map[string]bool, told func(string)) {
 	try := func(what string, set func(any), was any, values ...any) {
 		for _, value := range values {
 			if key := fmt.Sprintf("%s %#v", what, value); !seen[key] {
@@ -168,12 +168,12 @@ func changed(v any, path string, seen map[string]bool, told func(string)) {
 				v[name] = was
 			}
 			try(path+"/"+name, func(to any) { v[name] = to }, was, other(was)...)
-			changed(was, path+"/"+name, seen, told)
+			forEachChange(was, path+"/"+name, seen, told)
 		}
 	case []any:
 		for i, was := range v {
 			try(path+"/*", func(to any) { v[i] = to }, was, other(was)...)
-			changed(was, path+"/*", seen, told)
+			forEachChange(was, path+"/*", seen, told)
 		}
 	}
 }
@@ -188,7 +188,7 @@ func compile(t *testing.T, file string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
-	apart(document)
+	separateRefs(document)
 	compiler := jsonschema.NewCompiler()
 	if err := compiler.AddResource("schema.json", document); err != nil {
 		t.Fatal(err)
@@ -200,9 +200,9 @@ func compile(t *testing.T, file string) *jsonschema.Schema {
 	return s
 }
 
-// apart separates a reference from the id next to it, which NIST's schemas have and draft 7
+// separateRefs separates a reference from the id next to it, which NIST's schemas have and draft 7
 // ignores.
-func apart(v any) {
+func separateRefs(v any) {
 	switch v := v.(type) {
 	case map[string]any:
 		if ref, ok := v["$ref"]; ok && v["$id"] != nil {
@@ -210,11 +210,11 @@ func apart(v any) {
 			v["allOf"] = []any{map[string]any{"$ref": ref}}
 		}
 		for _, member := range v {
-			apart(member)
+			separateRefs(member)
 		}
 	case []any:
 		for _, member := range v {
-			apart(member)
+			separateRefs(member)
 		}
 	}
 }

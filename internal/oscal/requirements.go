@@ -80,19 +80,19 @@ func NewCatalog(r Requirements) map[string]catalog {
 }
 
 type profile struct {
-	UUID       string     `json:"uuid"`
-	Metadata   Metadata   `json:"metadata"`
-	Imports    []imports  `json:"imports"`
-	Merge      merge      `json:"merge"`
-	BackMatter BackMatter `json:"back-matter"`
+	UUID       string          `json:"uuid"`
+	Metadata   Metadata        `json:"metadata"`
+	Imports    []catalogImport `json:"imports"`
+	Merge      merge           `json:"merge"`
+	BackMatter BackMatter      `json:"back-matter"`
 }
 
-type imports struct {
-	Href            string `json:"href"`
-	IncludeControls []with `json:"include-controls"`
+type catalogImport struct {
+	Href            string             `json:"href"`
+	IncludeControls []controlSelection `json:"include-controls"`
 }
 
-type with struct {
+type controlSelection struct {
 	IDs []string `json:"with-ids"`
 }
 
@@ -103,13 +103,13 @@ type merge struct {
 // NewProfile chooses every control of the catalog that [NewCatalog] writes.
 func NewProfile(r Requirements) map[string]profile {
 	catalog := r.catalog()
-	var all with
+	var all controlSelection
 	for _, k := range r.Controls {
 		all.IDs = append(all.IDs, Token(string(k.ID)))
 	}
 	return map[string]profile{"profile": {
 		UUID: ID("profile", r.Name, r.Digest), Metadata: r.metadata(r.Title),
-		Imports:    []imports{{"#" + catalog.UUID, []with{all}}},
+		Imports:    []catalogImport{{"#" + catalog.UUID, []controlSelection{all}}},
 		Merge:      merge{AsIs: true},
 		BackMatter: BackMatter{[]Resource{catalog, Source(r.Source.Title, r.Source.URL)}},
 	}}
@@ -123,21 +123,21 @@ type components struct {
 }
 
 type component struct {
-	UUID            string           `json:"uuid"`
-	Type            string           `json:"type"`
-	Title           string           `json:"title"`
-	Description     string           `json:"description"`
-	Implementations []implementation `json:"control-implementations"`
+	UUID            string                  `json:"uuid"`
+	Type            string                  `json:"type"`
+	Title           string                  `json:"title"`
+	Description     string                  `json:"description"`
+	Implementations []controlImplementation `json:"control-implementations"`
 }
 
-type implementation struct {
-	UUID         string        `json:"uuid"`
-	Source       string        `json:"source"`
-	Description  string        `json:"description"`
-	Requirements []implemented `json:"implemented-requirements"`
+type controlImplementation struct {
+	UUID         string                   `json:"uuid"`
+	Source       string                   `json:"source"`
+	Description  string                   `json:"description"`
+	Requirements []implementedRequirement `json:"implemented-requirements"`
 }
 
-type implemented struct {
+type implementedRequirement struct {
 	UUID        string     `json:"uuid"`
 	ControlID   string     `json:"control-id"`
 	Description string     `json:"description"`
@@ -148,10 +148,10 @@ type implemented struct {
 func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	catalog := r.catalog()
 	id := ID("component-definition", r.Name, r.Digest)
-	var checks []implemented
+	var checks []implementedRequirement
 	var ids IDs
 	for _, k := range r.Controls {
-		checks = append(checks, implemented{
+		checks = append(checks, implementedRequirement{
 			UUID: ids.Unique(id, "check", string(k.ID)), ControlID: Token(string(k.ID)),
 			Description: text.Line("dbaudit checks it by the rule " + k.Rule + ": " + k.Title),
 			Props:       k.properties(),
@@ -162,7 +162,7 @@ func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 		Components: []component{{
 			UUID: ID("tool", tool.Name), Type: "validation", Title: tool.Name,
 			Description: "It reads a Dataverse environment and judges each control; it does not implement any.",
-			Implementations: []implementation{{
+			Implementations: []controlImplementation{{
 				UUID: ids.Unique(id, "implementation"), Source: "#" + catalog.UUID,
 				Description: text.Line("The checks of the profile " + r.Name), Requirements: checks,
 			}},

@@ -15,12 +15,12 @@ import (
 func TestNoTime(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
-		out := rendered(t, f, archive(), Options{Rules: rules(), Verbose: true})
+		out := mustRender(t, f, archive(), Options{Rules: rules(), Verbose: true})
 		if f != JSON && (strings.Contains(out, "0001-01-01") || strings.Contains(out, "taken unknown")) {
 			t.Errorf("%s: the year 1", f)
 		}
 	}
-	rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, archive(), Options{}))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(mustRender(t, CSV, archive(), Options{}))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,10 +42,10 @@ func TestAdvice(t *testing.T) {
 		t.Fatal("the sample's rule says nothing")
 	}
 	for _, f := range []Format{Table, SARIF, JUnit, HTML, Markdown, CSV, GitHub} {
-		if out := rendered(t, f, archive(), o); strings.Count(out, said) < 2 {
+		if out := mustRender(t, f, archive(), o); strings.Count(out, said) < 2 {
 			t.Errorf("%s does not say %q of both findings", f, said)
 		}
-		if out := rendered(t, f, archive(), Options{}); !strings.Contains(out, "#db-role-complete") {
+		if out := mustRender(t, f, archive(), Options{}); !strings.Contains(out, "#db-role-complete") {
 			t.Errorf("%s names no page where the rules are not at hand", f)
 		}
 	}
@@ -57,7 +57,7 @@ func TestSARIFOfArchives(t *testing.T) {
 	t.Parallel()
 	first := func(i int) *int { return &i }
 	for _, p := range SARIFProfiles() {
-		run := checkSARIF(t, rendered(t, SARIF, archive(), Options{Rules: rules(), SARIFProfile: p, AzureDevOps: pipeline()})).Runs[0]
+		run := checkSARIF(t, mustRender(t, SARIF, archive(), Options{Rules: rules(), SARIFProfile: p, AzureDevOps: pipeline()})).Runs[0]
 		for i, place := range []string{"customizations.xml, line 77", "parts/more roles.xml, line 78", "parts/more roles.xml, line 79"} {
 			r := run.Results[i]
 			if r.Locations[0].Physical.File.URI != "out/sales.zip" || !strings.Contains(r.Message.Text, "["+place+"]") {
@@ -88,7 +88,7 @@ func TestSARIFOfArchives(t *testing.T) {
 // TestLongSARIF: a run of more results than GitHub keeps has the worst first.
 func TestLongSARIF(t *testing.T) {
 	t.Parallel()
-	r := large(resultsKept)
+	r := large(maxSARIFResults)
 	for i := range r.Controls {
 		r.Controls[i].Severity = []audit.Severity{audit.SeverityLow, audit.SeverityCritical, audit.SeverityMedium}[i%3]
 		if f := r.Controls[i].Findings; len(f) > 0 {
@@ -96,8 +96,8 @@ func TestLongSARIF(t *testing.T) {
 		}
 	}
 	fail(&r, "DB-VIEW-SHARED", audit.Finding{Message: "one more", Subject: role()})
-	run := checkSARIF(t, rendered(t, SARIF, judge(r), Options{})).Runs[0]
-	if len(run.Results) != resultsKept+1 {
+	run := checkSARIF(t, mustRender(t, SARIF, judge(r), Options{})).Runs[0]
+	if len(run.Results) != maxSARIFResults+1 {
 		t.Fatalf("%d results", len(run.Results))
 	}
 	order := func(s sarifResult) int {
@@ -115,7 +115,7 @@ func TestLongSARIF(t *testing.T) {
 // views, no plan.
 func TestPageOfFiles(t *testing.T) {
 	t.Parallel()
-	page := renderedAll(t, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()})
+	page := mustRenderAll(t, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()})
 	for _, want := range []string{"<h1 id=\"index\">2 roles</h1>", "<th scope=\"col\">File</th>", "<dt>Found in</dt><dd><code>out/sales.zip!/customizations.xml, line 77</code>"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("no %s", want)
@@ -131,7 +131,7 @@ func TestPageOfFiles(t *testing.T) {
 // TestMatrixIsNarrow: the matrix has columns only for required rights.
 func TestMatrixIsNarrow(t *testing.T) {
 	t.Parallel()
-	m := matrixOf(mixed(), func(id audit.ControlID) string { return string(id) })
+	m := newMatrix(mixed(), func(id audit.ControlID) string { return string(id) })
 	if want := []string{"Create", "Read", "Write", "Delete", "Append", "Append To"}; !slices.Equal(m.Columns, want) {
 		t.Error(m.Columns)
 	}
@@ -168,7 +168,7 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 		rs = append(rs, r)
 	}
 	rs = append(rs, mixed())
-	log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
+	log := checkSARIF(t, mustRenderAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
 	if len(log.Runs) != 2 {
 		t.Fatalf("%d runs", len(log.Runs))
 	}
@@ -199,7 +199,7 @@ func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 			findings += r.Summary.Findings
 			rs = append(rs, r)
 		}
-		log := checkSARIF(t, renderedAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
+		log := checkSARIF(t, mustRenderAll(t, SARIF, rs, Options{SARIFProfile: SARIFGitHub}))
 		ids, got := map[string]bool{}, 0
 		for _, run := range log.Runs {
 			ids[run.AutomationDetails.ID] = true

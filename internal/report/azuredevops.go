@@ -44,7 +44,7 @@ func (a AzureDevOps) Validate() error {
 	return nil
 }
 
-func automation(r audit.Result, o Options, several bool) sarifAutomation {
+func automationDetails(r audit.Result, o Options, several bool) sarifAutomation {
 	if o.SARIFProfile != SARIFAzureDevOps {
 		return sarifAutomation{ID: "dbaudit/" + escapePath(r.Environment.Name) + "/"}
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A chain is the picture role → user → views. Each part has the outcome of the controls that
+// A accessChain is the picture role → user → views. Each part has the outcome of the controls that
 // judge it.
-type chain struct {
+type accessChain struct {
 	Parts [5]chainPart // the boxes, and the arrows between them
 	Text  string       // says in words what the picture shows
 }
@@ -25,38 +25,38 @@ const (
 )
 
 type chainPart struct {
-	Label string // what it is
-	Link  bool   // whether it is an arrow
-	Name  string // what it is called, where the result says so
-	State string // the class and the word of its outcome
-	Mark  string
-	Note  string // how many controls failed, or are met
-	Known bool   // whether any control judges it
+	Label  string // what it is
+	Arrow  bool   // whether it is an arrow
+	Name   string // what it is called, where the result says so
+	State  string // the class and the word of its outcome
+	Mark   string
+	Note   string // how many controls failed, or are met
+	Judged bool   // whether any control judges it
 }
 
-// chainOf is nil for a profile without rules about roles, users or views.
-func chainOf(r audit.Result) *chain {
-	c := &chain{Parts: [5]chainPart{
-		part(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
-		part(r, "assigned to", func(rule string) bool { return rule == "user/role" }),
-		part(r, "Integration user", func(rule string) bool { return strings.HasPrefix(rule, "user/") && rule != "user/role" }),
-		part(r, "can read", func(rule string) bool { return rule == "view/shared" }),
-		part(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
+// newAccessChain is nil for a profile without rules about roles, users or views.
+func newAccessChain(r audit.Result) *accessChain {
+	c := &accessChain{Parts: [5]chainPart{
+		newChainPart(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
+		newChainPart(r, "assigned to", func(rule string) bool { return rule == "user/role" }),
+		newChainPart(r, "Integration user", func(rule string) bool { return strings.HasPrefix(rule, "user/") && rule != "user/role" }),
+		newChainPart(r, "can read", func(rule string) bool { return rule == "view/shared" }),
+		newChainPart(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
 	}}
 	role, user, views := &c.Parts[roleBox], &c.Parts[userBox], &c.Parts[viewsBox]
-	c.Parts[1].Link, c.Parts[3].Link = true, true
+	c.Parts[1].Arrow, c.Parts[3].Arrow = true, true
 	if r.LeavesViewsOut() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
-	role.Name = called(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
-	user.Name = called(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
+	role.Name = firstName(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
+	user.Name = firstName(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
 	if i := r.Integration; i != nil {
 		role.Name, user.Name = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
 	}
 	views.Name = viewNames(r)
 	var said []string
 	for i, what := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
-		if p := c.Parts[i]; p.Known {
+		if p := c.Parts[i]; p.Judged {
 			said = append(said, what+": "+p.Note)
 		}
 	}
@@ -67,14 +67,14 @@ func chainOf(r audit.Result) *chain {
 	return c
 }
 
-func part(r audit.Result, label string, judges func(rule string) bool) chainPart {
+func newChainPart(r audit.Result, label string, judges func(rule string) bool) chainPart {
 	n := map[audit.Outcome]int{}
 	for _, c := range r.Controls {
 		if judges(c.Rule) {
 			n[c.Outcome]++
 		}
 	}
-	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged", Known: len(n) > 0}
+	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged", Judged: len(n) > 0}
 	for _, o := range []struct {
 		outcome    audit.Outcome
 		mark, said string
@@ -90,13 +90,13 @@ func part(r audit.Result, label string, judges func(rule string) bool) chainPart
 	return p
 }
 
-// Short is the name as it fits into a box.
-func (p chainPart) Short() string { return text.ShortenMiddle(p.Name, 4*nameColumns) }
+// ShortName is the name as it fits into a box.
+func (p chainPart) ShortName() string { return text.ShortenMiddle(p.Name, 4*nameWidth) }
 
 // viewNames are the views that findings are about; the result names no others.
 func viewNames(r audit.Result) string {
 	var names []string
-	for _, i := range issues(r, false) {
+	for _, i := range issuesOf(r, false) {
 		f := i.Finding
 		if f == nil || !strings.HasPrefix(i.Rule, "view/") {
 			continue
@@ -108,7 +108,7 @@ func viewNames(r audit.Result) string {
 		if view == "" && f.Fix != nil && f.Fix.View != nil {
 			view = f.Fix.View.Name
 		}
-		if view = name(visible(view)); view != "" && !slices.Contains(names, view) {
+		if view = shortName(visible(view)); view != "" && !slices.Contains(names, view) {
 			names = append(names, view)
 		}
 	}
@@ -116,11 +116,11 @@ func viewNames(r audit.Result) string {
 	return text.JoinFirst(names, shown)
 }
 
-// called is the name of the role or user in a result without an integration: of the first object
+// firstName is the name of the role or user in a result without an integration: of the first object
 // of that kind in a finding or a fix. Only rules with one of the prefixes count, because
 // user/no-administrator is about other roles.
-func called(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
-	for _, i := range issues(r, false) {
+func firstName(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
+	for _, i := range issuesOf(r, false) {
 		f := i.Finding
 		if f == nil || !slices.ContainsFunc(strings.Fields(prefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
 			continue

@@ -17,7 +17,7 @@ import (
 // the views if none is configured, and an environment or a file that could not be read have a row
 // without a fingerprint, so that they do not look like ones without faults. Verbose adds such
 // rows for all other controls without findings.
-func writeCSV(w io.Writer, from *source, o Options) error {
+func writeCSV(w io.Writer, from *resultSet, o Options) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{
 		"environment", "url", "organization_id", "profile", "control", "rule", "title", "severity", "outcome", "original_outcome",
@@ -27,7 +27,7 @@ func writeCSV(w io.Writer, from *source, o Options) error {
 		"snapshot_digest", "snapshot_taken_at", "evaluated_at",
 		"profile_version", "profile_origin", "profile_digest", "notes",
 	}}
-	for r := range from.each() {
+	for r := range from.all() {
 		if err := out.WriteAll(rows); err != nil {
 			return err
 		}
@@ -77,18 +77,18 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		}
 	}
 	var facts []string
-	for _, d := range evidence(f.Evidence) {
+	for _, d := range evidenceFacts(f.Evidence) {
 		facts = append(facts, d.Name+"="+d.Value)
 	}
 	w := cmp.Or(f.Waiver, &audit.Waiver{})
 	row := []string{
 		r.Environment.Name, r.Environment.URL, r.Environment.OrganizationID, r.Profile.Name,
 		string(c.ID), c.Rule, c.Title, severity, c.Outcome.String(), original,
-		c.Reason, citation(c.Citation), f.Fingerprint, f.Message, kind, f.Subject.ID, f.Subject.Name, f.Subject.Table,
+		c.Reason, citationText(c.Citation), f.Fingerprint, f.Message, kind, f.Subject.ID, f.Subject.Name, f.Subject.Table,
 		f.Evidence.Text("privilege"), f.Evidence.Text("state"), f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth"),
 		strings.Join(facts, "; "), fixKind, fix, file, line,
 		w.Kind, w.Owner, w.Expires, w.Reason, string(f.Baseline),
-		r.Snapshot.Digest, timestamp(r.Snapshot.TakenAt), timestamp(r.EvaluatedAt),
+		r.Snapshot.Digest, formatTimestamp(r.Snapshot.TakenAt), formatTimestamp(r.EvaluatedAt),
 		r.Profile.Version, r.Profile.Origin, r.Profile.Digest,
 		strings.Join(slices.Concat(c.Remarks(), r.Notes), "; "),
 	}

@@ -33,29 +33,29 @@ const (
 func (f Format) String() string { return string(f) }
 
 type renderer struct {
-	format   Format
-	write    func(io.Writer, *source, Options) error
-	endings  []string // of the files that the format is written to
-	raw      bool     // whether text stays as the environment has it, with escapes of JSON; others get legible text
-	lines    bool     // whether a document is lines of text, where an extra space does no harm
-	apart    bool     // whether it shows a result by its environment's name alone
-	checkout bool     // whether its viewers look for files in the checkout
+	format        Format
+	write         func(io.Writer, *resultSet, Options) error
+	extensions    []string // of the files that the format is written to
+	keepsText     bool     // whether text stays as the environment has it, with escapes of JSON; others get legible text
+	lineBased     bool     // whether a document is lines of text, where an extra space does no harm
+	distinctNames bool     // whether it shows a result by its environment's name alone
+	checkoutPaths bool     // whether its viewers look for files in the checkout
 }
 
 func renderers() []renderer {
 	return []renderer{
-		{format: Table, write: writeTable, apart: true},
-		{format: JSON, write: writeJSON, raw: true, endings: []string{".json"}},
-		{format: SARIF, write: writeSARIF, apart: true, checkout: true, endings: []string{".sarif"}},
-		{format: JUnit, write: writeJUnit, lines: true, endings: []string{".xml"}},
-		{format: HTML, write: writeHTML, apart: true, endings: []string{".html", ".htm"}},
-		{format: Markdown, write: writeMarkdown, lines: true, apart: true, endings: []string{".md", ".markdown"}},
-		{format: CSV, write: writeCSV, lines: true, endings: []string{".csv"}},
-		{format: GitHub, apart: true, checkout: true},
-		{format: Unix, write: writeUnix, lines: true},
-		{format: OpenMetrics, write: writeOpenMetrics, lines: true, endings: []string{".prom"}},
-		{format: GitLab, write: writeGitLab, checkout: true},
-		{format: OCSF, write: writeOCSF, raw: true, endings: []string{".ndjson"}},
+		{format: Table, write: writeTable, distinctNames: true},
+		{format: JSON, write: writeJSON, keepsText: true, extensions: []string{".json"}},
+		{format: SARIF, write: writeSARIF, distinctNames: true, checkoutPaths: true, extensions: []string{".sarif"}},
+		{format: JUnit, write: writeJUnit, lineBased: true, extensions: []string{".xml"}},
+		{format: HTML, write: writeHTML, distinctNames: true, extensions: []string{".html", ".htm"}},
+		{format: Markdown, write: writeMarkdown, lineBased: true, distinctNames: true, extensions: []string{".md", ".markdown"}},
+		{format: CSV, write: writeCSV, lineBased: true, extensions: []string{".csv"}},
+		{format: GitHub, distinctNames: true, checkoutPaths: true},
+		{format: Unix, write: writeUnix, lineBased: true},
+		{format: OpenMetrics, write: writeOpenMetrics, lineBased: true, extensions: []string{".prom"}},
+		{format: GitLab, write: writeGitLab, checkoutPaths: true},
+		{format: OCSF, write: writeOCSF, keepsText: true, extensions: []string{".ndjson"}},
 		{format: OSCAL, write: writeOSCAL},
 	}
 }
@@ -71,11 +71,11 @@ func Formats() []Format {
 
 // ParseFormat reads the name of a format.
 func ParseFormat(s string) (Format, error) {
-	form, err := rendererOf(Format(s))
+	form, err := rendererFor(Format(s))
 	return form.format, err
 }
 
-func rendererOf(f Format) (renderer, error) {
+func rendererFor(f Format) (renderer, error) {
 	var names []string
 	for _, r := range renderers() {
 		if r.format == f {
@@ -90,7 +90,7 @@ func rendererOf(f Format) (renderer, error) {
 func FormatForFile(file string) Format {
 	ending := strings.ToLower(filepath.Ext(file))
 	for _, r := range renderers() {
-		if slices.Contains(r.endings, ending) {
+		if slices.Contains(r.extensions, ending) {
 			return r.format
 		}
 	}

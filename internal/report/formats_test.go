@@ -18,7 +18,7 @@ func TestTableWidths(t *testing.T) {
 	t.Parallel()
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
-			for line := range strings.Lines(rendered(t, Table, r, Options{Width: width, Verbose: true})) {
+			for line := range strings.Lines(mustRender(t, Table, r, Options{Width: width, Verbose: true})) {
 				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) && !isWhole(line) {
 					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
 				}
@@ -26,7 +26,7 @@ func TestTableWidths(t *testing.T) {
 		}
 	}
 	// Without a terminal a finding is a line, so that other tools can work on it.
-	plain := rendered(t, Table, mixed(), Options{})
+	plain := mustRender(t, Table, mixed(), Options{})
 	if got := strings.Count(plain, "\nhigh      DB-PRIV-LEAD "); got != 2 {
 		t.Errorf("%d lines for the two findings of DB-PRIV-LEAD", got)
 	}
@@ -51,7 +51,7 @@ func TestCommandsCanBeCopied(t *testing.T) {
 	for _, r := range []audit.Result{mixed(), incomplete(), hostile()} {
 		for _, width := range []int{0, 60, 80, 120} {
 			o := Options{Width: width, TargetFlags: asked}
-			doc := rendered(t, Table, r, o)
+			doc := mustRender(t, Table, r, o)
 			if !strings.Contains(doc, r.Profile.Source.URL+"\n") {
 				t.Errorf("at %d columns the address is broken:\n%s", width, doc)
 			}
@@ -74,7 +74,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 		many = append(many, mixed())
 	}
 	for name, rs := range map[string][]audit.Result{"one": {large(1000)}, "many": many, "hostile": {hostile()}} {
-		doc := renderedAll(t, Markdown, rs, Options{Rules: rules()})
+		doc := mustRenderAll(t, Markdown, rs, Options{Rules: rules()})
 		if len(doc) > CommentLimit || len(doc) < CommentLimit/2 {
 			t.Errorf("%s: %d bytes", name, len(doc))
 		}
@@ -89,7 +89,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 			t.Errorf("%s: %d folds opened, %d closed", name, open, closed)
 		}
 	}
-	if strings.Contains(rendered(t, Markdown, mixed(), Options{Rules: rules()}), "Cut to fit") {
+	if strings.Contains(mustRender(t, Markdown, mixed(), Options{Rules: rules()}), "Cut to fit") {
 		t.Error("a small document claims to be cut")
 	}
 }
@@ -113,7 +113,7 @@ func TestJUnitOutcomes(t *testing.T) {
 			} `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
-	out := renderedAll(t, JUnit, []audit.Result{mixed(), compliant()}, Options{})
+	out := mustRenderAll(t, JUnit, []audit.Result{mixed(), compliant()}, Options{})
 	if err := xml.Unmarshal([]byte(out), &doc); err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestCSVRows(t *testing.T) {
 		{mixed(), false, mixed().Summary.Findings + 1},
 		{incomplete(), false, 2},
 	} {
-		rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, c.result, Options{Verbose: c.verbose}))).ReadAll()
+		rows, err := csv.NewReader(strings.NewReader(mustRender(t, CSV, c.result, Options{Verbose: c.verbose}))).ReadAll()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -163,7 +163,7 @@ func TestCSVRows(t *testing.T) {
 			t.Errorf("%s: %d rows, want a heading and %d", c.result.Verdict, len(rows), c.rows)
 		}
 	}
-	doc := renderedAll(t, CSV, []audit.Result{mixed(), mixed()}, Options{})
+	doc := mustRenderAll(t, CSV, []audit.Result{mixed(), mixed()}, Options{})
 	if n := strings.Count(doc, "environment,url"); n != 1 {
 		t.Errorf("%d headings", n)
 	}
@@ -185,7 +185,7 @@ func TestGitHubEscapes(t *testing.T) {
 	t.Parallel()
 	r := compliant()
 	fail(&r, "DB-PRIV-LEAD", audit.Finding{Message: "100%\r\n::error::x ##[error]y", Subject: role(), Location: &audit.Location{Path: "a,b:c.yaml", Line: 2, Column: 3, EndColumn: 9}})
-	out := rendered(t, GitHub, judge(r), Options{})
+	out := mustRender(t, GitHub, judge(r), Options{})
 	want := `::error file=a%2Cb%3Ac.yaml,line=2,col=3,endColumn=9,title=DB-PRIV-LEAD (high)::100%25\r\n::error::x ## [error]y%0ASee https://github.com/dbaudit/dbaudit/blob/v0.1.0/docs/controls/README.md#db-priv-lead.` + "\n"
 	if !strings.Contains(out, want) {
 		t.Errorf("got:\n%s", out)
@@ -227,7 +227,7 @@ func TestMatrix(t *testing.T) {
 	c.Outcome, c.Reason = audit.OutcomeUnknown, "not read"
 	c = control(&r, "DB-PRIV-QUEUE")
 	c.Outcome, c.Reason = audit.OutcomeNotApplicable, "no role"
-	got := cells(t, rendered(t, HTML, judge(r), Options{}))
+	got := cells(t, mustRender(t, HTML, judge(r), Options{}))
 	for where, want := range map[string]string{
 		"Lead, Create": "granted", "Lead, Append": "shallow", "Lead, Append To": "missing", "Marketing List, Read": "undefined",
 		"Campaign, Append To": "unknown", "Queue, Read": "inapplicable", "Bulk edit, Miscellaneous": "granted", "User settings, Read": "granted",
@@ -244,7 +244,7 @@ func TestMatrix(t *testing.T) {
 
 func TestChain(t *testing.T) {
 	t.Parallel()
-	c := chainOf(mixed())
+	c := newAccessChain(mixed())
 	var got []string
 	for _, part := range c.Parts {
 		got = append(got, part.State)
@@ -255,16 +255,16 @@ func TestChain(t *testing.T) {
 	if c.Parts[roleBox].Name != "Demandbase Integration" || c.Parts[userBox].Name != "# Demandbase" || c.Parts[viewsBox].Name != "Target Accounts" {
 		t.Errorf("%+v", c.Parts)
 	}
-	if c := chainOf(compliant()); c.Parts[3].State != "pass" || c.Parts[userBox].Name != "" {
+	if c := newAccessChain(compliant()); c.Parts[3].State != "pass" || c.Parts[userBox].Name != "" {
 		t.Errorf("%+v", c)
 	}
 	r := compliant()
 	fail(&r, "DB-USER-NO-ADMINISTRATOR", audit.Finding{Subject: audit.Subject{Kind: audit.SubjectRole, ID: "x", Name: "System Customizer"}})
-	if c := chainOf(judge(r)); c.Parts[roleBox].Name != "" || c.Parts[roleBox].State != "pass" || c.Parts[userBox].State != "fail" {
+	if c := newAccessChain(judge(r)); c.Parts[roleBox].Name != "" || c.Parts[roleBox].State != "pass" || c.Parts[userBox].State != "fail" {
 		t.Errorf("another role stands for the integration's: %+v", c.Parts)
 	}
 	r.Controls = r.Controls[:0]
-	if c := chainOf(r); c != nil {
+	if c := newAccessChain(r); c != nil {
 		t.Errorf("a picture of nothing: %+v", c)
 	}
 }
@@ -274,7 +274,7 @@ func TestChain(t *testing.T) {
 func TestHTMLIsWholeAndLinked(t *testing.T) {
 	t.Parallel()
 	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
-		page := renderedAll(t, HTML, rs, Options{Rules: rules()})
+		page := mustRenderAll(t, HTML, rs, Options{Rules: rules()})
 		doc, err := html.Parse(strings.NewReader(page))
 		if err != nil {
 			t.Fatal(err)
@@ -307,7 +307,7 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 		if headings != 1 {
 			t.Errorf("%d first headings", headings)
 		}
-		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), hash(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
+		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), sha256Source(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
 			t.Error("the style or the script is not what the policy's hash allows")
 		}
 	}
@@ -315,8 +315,8 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 
 func TestStepsAreBounded(t *testing.T) {
 	t.Parallel()
-	page := rendered(t, HTML, large(1000), Options{})
-	if n := strings.Count(page, "<summary>Web API</summary>"); n > 4*stepsShown {
+	page := mustRender(t, HTML, large(1000), Options{})
+	if n := strings.Count(page, "<summary>Web API</summary>"); n > 4*maxFindingsWithSteps {
 		t.Errorf("the steps are spelled out %d times", n)
 	}
 	if n := strings.Count(page, `class="finding"`); n != 1000 {
@@ -331,7 +331,7 @@ func TestHeadline(t *testing.T) {
 	single := compliant()
 	single.Controls = single.Controls[:1]
 	single = judge(single)
-	if got := judged(single.Summary); got != "100 %, 1 of 1 control that applies" {
+	if got := coverageText(single.Summary); got != "100 %, 1 of 1 control that applies" {
 		t.Error(got)
 	}
 	for want, r := range map[string]audit.Result{
@@ -360,7 +360,7 @@ func TestMarkdownTellsFailuresFirst(t *testing.T) {
 		rs = append(rs, r)
 	}
 	for _, limit := range []int{0, JobSummaryLimit} {
-		doc := renderedAll(t, Markdown, rs, Options{Rules: rules(), MarkdownLimit: limit})
+		doc := mustRenderAll(t, Markdown, rs, Options{Rules: rules(), MarkdownLimit: limit})
 		if limit == JobSummaryLimit && (len(doc) < CommentLimit || strings.Contains(doc, "Cut to fit")) || len(doc) > max(limit, CommentLimit) {
 			t.Errorf("%d bytes within %d", len(doc), limit)
 		}
@@ -389,7 +389,7 @@ func TestOverviewNamesItsRows(t *testing.T) {
 		"environment": {mixed(), mixed()}, "role": {role, role}, "file": {file, file}, "result": {role, file},
 	} {
 		for f, head := range map[Format]string{Table: strings.ToUpper(want), Markdown: "## dbaudit: 2 " + want + "s"} {
-			doc := renderedAll(t, f, rs, Options{})
+			doc := mustRenderAll(t, f, rs, Options{})
 			if first, _, _ := strings.Cut(doc, "\n"); !strings.HasPrefix(first, head) {
 				t.Errorf("%s of %ss begins with %q", f, want, first)
 			}

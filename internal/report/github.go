@@ -12,30 +12,30 @@ import (
 // writeGitHub writes workflow commands, which the runner turns into annotations: first the
 // verdict, because the runner keeps only ten of a kind for a step, then each finding, each unknown
 // control, and each file that could not be read. A group of the log lists all controls.
-func writeGitHub(from *source, o Options) *text.Commands {
+func writeGitHub(from *resultSet, o Options) *text.Commands {
 	var b text.Commands
-	for r := range from.each() {
+	for r := range from.all() {
 		if u := r.Unread; u != nil {
 			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
 			continue
 		}
-		annotate(&b, verdictFormOf(r.Verdict).command, nil, "dbaudit: "+r.Verdict.String(), headline(r))
-		for _, i := range issues(r, true) {
+		annotate(&b, verdictTermsOf(r.Verdict).command, nil, "dbaudit: "+r.Verdict.String(), headline(r))
+		for _, i := range issuesOf(r, true) {
 			f := i.Finding
 			if f == nil {
-				annotate(&b, "warning", i.At, string(i.ID)+" (unknown)", i.message())
+				annotate(&b, "warning", i.Location, string(i.ID)+" (unknown)", i.message())
 				continue
 			}
-			command, todo := formOf(i.Severity).command, advice(*f, i.Control, o)
+			command, todo := termsOf(i.Severity).command, advice(*f, i.Control, o)
 			if f.Waiver != nil {
-				command, todo = "notice", waiver(f.Waiver)
+				command, todo = "notice", waiverText(f.Waiver)
 			}
-			title := join(", ", i.Severity.String(), string(f.Baseline))
-			annotate(&b, command, i.At, fmt.Sprintf("%s (%s)", i.ID, title), withGap(*f)+"\n"+todo)
+			title := joinNonBlank(", ", i.Severity.String(), string(f.Baseline))
+			annotate(&b, command, i.Location, fmt.Sprintf("%s (%s)", i.ID, title), messageWithGap(*f)+"\n"+todo)
 		}
 		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
 		for _, c := range r.Controls {
-			b.AddLine(join("  ", fmt.Sprintf("%-14s", outcomeOf(c)), string(c.ID), c.Title, c.Reason))
+			b.AddLine(joinNonBlank("  ", fmt.Sprintf("%-14s", outcomeWithOriginal(c)), string(c.ID), c.Title, c.Reason))
 			for _, n := range c.Remarks() {
 				b.AddLine(fmt.Sprintf("%-14s  note: %s", "", n))
 			}
@@ -56,7 +56,7 @@ func annotate(b *text.Commands, command string, l *audit.Location, title, messag
 		file, entry, inArchive := strings.Cut(l.Path, "!/")
 		add("file", file)
 		if inArchive {
-			message += " [" + visible(lineOf(entry, l.Line)) + "]"
+			message += " [" + visible(fileAndLine(entry, l.Line)) + "]"
 		} else if l.Line > 0 {
 			add("line", strconv.Itoa(l.Line))
 			if l.Column > 0 {

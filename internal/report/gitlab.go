@@ -28,10 +28,10 @@ type gitlabLocation struct {
 // writeGitLab writes a Code Quality report: an issue for each finding that no waiver
 // covers, for each control that could not be evaluated, and for each file or environment
 // that could not be read. What has no file is placed in one named for its environment.
-func writeGitLab(w io.Writer, from *source, _ Options) error {
+func writeGitLab(w io.Writer, from *resultSet, _ Options) error {
 	list := []gitlabIssue{}
 	times := map[string]int{}
-	for r := range from.each() {
+	for r := range from.all() {
 		add := func(l *audit.Location, check, severity, text string, key ...string) {
 			issue := gitlabIssue{Description: text, CheckName: check, Severity: severity}
 			issue.Location.Path, issue.Location.Lines.Begin = r.Environment.Name, 1
@@ -40,7 +40,7 @@ func writeGitLab(w io.Writer, from *source, _ Options) error {
 			}
 			id := strings.Join(append(key, r.Environment.Name, r.Profile.Name, check, issue.Location.Path), "\x00")
 			times[id]++
-			issue.Fingerprint = hash(id + "\x00" + strconv.Itoa(times[id]))
+			issue.Fingerprint = sha256Source(id + "\x00" + strconv.Itoa(times[id]))
 			list = append(list, issue)
 		}
 		if u := r.Unread; u != nil {
@@ -49,13 +49,13 @@ func writeGitLab(w io.Writer, from *source, _ Options) error {
 		if r.LeavesViewsOut() {
 			add(nil, "dbaudit/views", "info", audit.ViewsUnchecked, "note")
 		}
-		for _, i := range issues(r, false) {
+		for _, i := range issuesOf(r, false) {
 			switch {
-			case i.waived():
+			case i.isWaived():
 			case i.Finding == nil:
-				add(i.At, string(i.ID), "major", i.message(), "unknown")
+				add(i.Location, string(i.ID), "major", i.message(), "unknown")
 			default:
-				add(i.At, string(i.ID), formOf(i.Severity).gitlab, i.message(), i.Finding.Fingerprint)
+				add(i.Location, string(i.ID), termsOf(i.Severity).gitlab, i.message(), i.Finding.Fingerprint)
 			}
 		}
 	}

@@ -26,7 +26,7 @@ func TestHostileNamesAreVisible(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
 		for _, width := range []int{0, 80, 200} {
-			out := rendered(t, f, hostile(), Options{Width: width, Rules: rules(), Verbose: true})
+			out := mustRender(t, f, hostile(), Options{Width: width, Rules: rules(), Verbose: true})
 			for i, r := range out {
 				if r != '\n' && text.IsInvisible(r) {
 					t.Errorf("%s at width %d: %U in %q", f, width, r, out[max(0, i-40):min(len(out), i+40)])
@@ -43,7 +43,7 @@ func TestHostileNamesAreVisible(t *testing.T) {
 func TestHostileTable(t *testing.T) {
 	t.Parallel()
 	for _, width := range []int{60, 80, 119, 120, 200} {
-		out := rendered(t, Table, hostile(), Options{Width: width})
+		out := mustRender(t, Table, hostile(), Options{Width: width})
 		for line := range strings.Lines(out) {
 			if w := columns(strings.TrimRight(line, "\n")); w > width && !isWhole(line) {
 				t.Fatalf("a line of %d columns at width %d: %s", w, width, line)
@@ -51,14 +51,14 @@ func TestHostileTable(t *testing.T) {
 		}
 	}
 	// Colours are ours alone: SGR sequences of digits, each closed on its line.
-	colored := rendered(t, Table, hostile(), Options{Width: 80, Color: true})
+	colored := mustRender(t, Table, hostile(), Options{Width: 80, Color: true})
 	ours := regexp.MustCompile("\x1b\\[(1;)?[0-9]+m([^\x1b\n]*)\x1b\\[0m")
 	if rest := ours.ReplaceAllString(colored, "$2"); strings.Contains(rest, "\x1b") {
 		t.Error("an escape sequence is not ours")
-	} else if plain := rendered(t, Table, hostile(), Options{Width: 80}); rest != plain {
+	} else if plain := mustRender(t, Table, hostile(), Options{Width: 80}); rest != plain {
 		t.Error("colours change more than colours")
 	}
-	if out := rendered(t, Table, mixed(), Options{Color: true}); strings.Contains(out, "\x1b") {
+	if out := mustRender(t, Table, mixed(), Options{Color: true}); strings.Contains(out, "\x1b") {
 		t.Error("colours without a terminal")
 	}
 }
@@ -72,7 +72,7 @@ func TestHostileJSONKeepsEveryName(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(rendered(t, JSON, hostile(), Options{})), &doc); err != nil {
+	if err := json.Unmarshal([]byte(mustRender(t, JSON, hostile(), Options{})), &doc); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]bool{}
@@ -94,7 +94,7 @@ func TestHostileMarkdown(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	md := goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(ghtml.WithUnsafe()))
-	if err := md.Convert([]byte(rendered(t, Markdown, hostile(), Options{Rules: rules()})), &b); err != nil {
+	if err := md.Convert([]byte(mustRender(t, Markdown, hostile(), Options{Rules: rules()})), &b); err != nil {
 		t.Fatal(err)
 	}
 	allowed := map[string]bool{
@@ -175,8 +175,8 @@ func TestHostileHTML(t *testing.T) {
 		}
 		return elements, attributes
 	}
-	wantElements, wantAttributes := tags(rendered(t, HTML, mixed(), Options{Rules: rules()}))
-	elements, attributes := tags(rendered(t, HTML, hostile(), Options{Rules: rules()}))
+	wantElements, wantAttributes := tags(mustRender(t, HTML, mixed(), Options{Rules: rules()}))
+	elements, attributes := tags(mustRender(t, HTML, hostile(), Options{Rules: rules()}))
 	for e := range elements {
 		if !wantElements[e] {
 			t.Errorf("a name brought in <%s>", e)
@@ -192,7 +192,7 @@ func TestHostileHTML(t *testing.T) {
 func TestHostileJUnit(t *testing.T) {
 	t.Parallel()
 	elements := strings.Fields("testsuites testsuite properties property testcase failure error skipped system-out system-err")
-	d := xml.NewDecoder(strings.NewReader(rendered(t, JUnit, hostile(), Options{})))
+	d := xml.NewDecoder(strings.NewReader(mustRender(t, JUnit, hostile(), Options{})))
 	for {
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
@@ -213,7 +213,7 @@ func TestHostileJUnit(t *testing.T) {
 func TestHostileCSV(t *testing.T) {
 	t.Parallel()
 	r := hostile()
-	rows, err := csv.NewReader(strings.NewReader(rendered(t, CSV, r, Options{}))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(mustRender(t, CSV, r, Options{}))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestHostileCSV(t *testing.T) {
 // or the old form anywhere in it.
 func TestHostileGitHub(t *testing.T) {
 	t.Parallel()
-	out := rendered(t, GitHub, hostile(), Options{})
+	out := mustRender(t, GitHub, hostile(), Options{})
 	ours := regexp.MustCompile(`^::(error|warning|notice) ((file|line|col|endColumn|title)=[^:,]*,?)+::[^:]?`)
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\n")
@@ -254,7 +254,7 @@ func TestHostileGitHub(t *testing.T) {
 
 func TestHostileSARIF(t *testing.T) {
 	t.Parallel()
-	out := rendered(t, SARIF, hostile(), Options{Rules: rules(), Verbose: true})
+	out := mustRender(t, SARIF, hostile(), Options{Rules: rules(), Verbose: true})
 	checkSARIF(t, out)
 	// Our own help is the one place for links.
 	for line := range strings.Lines(out) {

@@ -26,26 +26,26 @@ var pageScript string
 // pageData is what the template shows. All text in it is legible, and the template escapes it for
 // its context: no text of the environment has a type that the template trusts.
 type pageData struct {
-	Title   string
-	Style   template.CSS
-	Script  template.JS
-	Policy  string // the Content-Security-Policy
-	List    *indexData
-	Index   string // where the index is, for a page that belongs to one
-	Results []*resultData
+	Title    string
+	Style    template.CSS
+	Script   template.JS
+	Policy   string // the Content-Security-Policy
+	Index    *indexData
+	IndexURL string // where the index is, for a page that belongs to one
+	Results  []*resultData
 }
 
 type resultData struct {
 	audit.Result
 
-	Several  bool   // whether it is one of several on the page
+	Multiple bool   // whether it is one of several on the page
 	Prefix   string // of its anchors
 	Headline string
 	Basis    string // what was judged against what
 	Next     []step
-	Facts    []datum
+	Facts    []fact
 	Tiles    []tileData
-	Chain    *chain
+	Chain    *accessChain
 	Matrix   *matrix
 	Groups   []groupData
 	Waived   []issue
@@ -53,7 +53,7 @@ type resultData struct {
 	Trend    *trendData
 }
 
-func (d *resultData) At(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
+func (d *resultData) Anchor(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
 // Failed are the failed controls.
 func (d *resultData) Failed() []controlData {
@@ -68,19 +68,19 @@ type tileData struct {
 	Count       int
 }
 
-func writeHTML(w io.Writer, from *source, o Options) error {
-	t, err := parsedPage()
+func writeHTML(w io.Writer, from *resultSet, o Options) error {
+	t, err := parsePageTemplate()
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, pageOf(slices.Collect(from.each()), o))
+	return t.Execute(w, newPage(slices.Collect(from.all()), o))
 }
 
-func parsedPage() (*template.Template, error) {
+func parsePageTemplate() (*template.Template, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"words": outcomeWords, "line": visible, "lines": text.Lines, "citation": citation, "sentence": beginning, "page": pageURL,
-		"mark": func(v audit.Verdict) string { return verdictFormOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
-		"subject": subject, "facts": facts, "place": placeOf,
+		"words": outcomeText, "line": visible, "lines": text.Lines, "citation": citationText, "sentence": sentenceCase, "page": pageURL,
+		"mark": func(v audit.Verdict) string { return verdictTermsOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
+		"subject": subjectText, "facts": readableEvidence, "place": locationText,
 		"rank": func(r audit.Result) int { return -int(r.Worst()) }, // least is worst
 		"worst": func(r audit.Result) string {
 			if w := r.Worst(); w != audit.SeverityInvalid {
@@ -95,55 +95,55 @@ func parsedPage() (*template.Template, error) {
 	return t, nil
 }
 
-func pageOf(rs []audit.Result, o Options) pageData {
-	d := emptyPage()
-	d.Index = o.index
+func newPage(rs []audit.Result, o Options) pageData {
+	d := newPageData()
+	d.IndexURL = o.indexURL
 	if len(rs) == 1 {
-		d.Results = append(d.Results, resultPage(rs[0], o, ""))
+		d.Results = append(d.Results, newResultData(rs[0], o, ""))
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", rs[0].Environment.Name, rs[0].Verdict)
 		return d
 	}
 	links := make([]string, len(rs))
 	rs = worstFirst(rs)
 	for i, r := range rs {
-		links[i] = "#" + prefix(i) + "result"
-		d.Results = append(d.Results, resultPage(r, o, prefix(i)))
+		links[i] = "#" + anchorPrefix(i) + "result"
+		d.Results = append(d.Results, newResultData(r, o, anchorPrefix(i)))
 	}
-	d.list(rs, links, o)
+	d.addIndex(rs, links, o)
 	return d
 }
 
-func prefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
+func anchorPrefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 
-func emptyPage() pageData {
+func newPageData() pageData {
 	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
 		// The page loads nothing, and only its own style and script run.
-		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + hash(pageStyle) + "'; script-src '" + hash(pageScript) + "'",
+		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + sha256Source(pageStyle) + "'; script-src '" + sha256Source(pageScript) + "'",
 	}
 }
 
-// hash is a source expression of a Content-Security-Policy.
-func hash(s string) string {
+// sha256Source is a source expression of a Content-Security-Policy.
+func sha256Source(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-func resultPage(r audit.Result, o Options, prefix string) *resultData {
-	s, basis := r.Summary, taken(r.Snapshot)
+func newResultData(r audit.Result, o Options, prefix string) *resultData {
+	s, basis := r.Summary, snapshotTime(r.Snapshot)
 	if basis != "" {
 		basis = "snapshot " + basis
 	}
 	d := &resultData{
-		Result: r, Prefix: prefix, Several: prefix != "",
+		Result: r, Prefix: prefix, Multiple: prefix != "",
 		// The name is in the heading.
-		Headline: capital(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
-		Basis:    join("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: factsOf(r), Remarks: notes(r),
-		Trend: drawn(trendOf(r, o.Trends), stripShown),
+		Headline: capitalize(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
+		Basis:    joinNonBlank("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: resultFacts(r), Remarks: notesOf(r),
+		Trend: newTrendData(findTrend(r, o.Trends), maxStripBars),
 	}
-	d.Matrix, d.Groups = matrixOf(r, d.At), d.groupsOf(r, o)
+	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.newGroups(r, o)
 	if !r.OfFile() { // of a file the first link is all there is
-		d.Chain = chainOf(r)
+		d.Chain = newAccessChain(r)
 	}
 	if r.Unread == nil {
 		d.Tiles = []tileData{
@@ -154,6 +154,6 @@ func resultPage(r audit.Result, o Options, prefix string) *resultData {
 			{"none", "not applicable", s.NotApplicable},
 		}
 	}
-	d.Waived = slices.DeleteFunc(issues(r, false), func(i issue) bool { return !i.waived() })
+	d.Waived = slices.DeleteFunc(issuesOf(r, false), func(i issue) bool { return !i.isWaived() })
 	return d
 }

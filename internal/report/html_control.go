@@ -7,16 +7,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// stepsShown is the number of findings of a control for which the page lists the steps of the fix.
-const stepsShown = 100
+// maxFindingsWithSteps is the number of findings of a control for which the page lists the steps of the fix.
+const maxFindingsWithSteps = 100
 
 type groupData struct {
-	State    string
-	Title    string
-	Folded   bool
-	Count    int
-	Shared   []reasonGroup // controls that were not judged for one reason
-	Controls []controlData
+	State        string
+	Title        string
+	Folded       bool
+	Count        int
+	ReasonGroups []reasonGroup // controls that were not judged for one reason
+	Controls     []controlData
 }
 
 type controlData struct {
@@ -37,11 +37,11 @@ type findingData struct {
 	Anchor   string
 	Advice   string
 	Required string // where it is required, if the fault has no place
-	Steps    [][]piece
+	Steps    [][]textPart
 }
 
-// groupsOf groups the controls by outcome; what needs action comes first.
-func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
+// newGroups groups the controls by outcome; what needs action comes first.
+func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {
 		outcome audit.Outcome
@@ -53,15 +53,15 @@ func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 		{audit.OutcomeNotApplicable, groupData{State: "none", Title: "Not applicable", Folded: true}},
 		{audit.OutcomePass, groupData{State: "pass", Title: "Passed", Folded: !o.Verbose}},
 	} {
-		cs, group := controlsOf(g.outcome, r), g.groupData
+		cs, group := controlsWith(g.outcome, r), g.groupData
 		group.Count = len(cs)
-		for _, shared := range byReason(cs) {
+		for _, shared := range groupByReason(cs) {
 			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {
-				group.Shared = append(group.Shared, shared)
+				group.ReasonGroups = append(group.ReasonGroups, shared)
 				continue
 			}
 			for _, c := range shared.Controls {
-				group.Controls = append(group.Controls, controlPage(c, r, o, d.At(c.ID)))
+				group.Controls = append(group.Controls, newControlData(c, r, o, d.Anchor(c.ID)))
 			}
 		}
 		if len(cs) > 0 {
@@ -71,17 +71,17 @@ func (d *resultData) groupsOf(r audit.Result, o Options) []groupData {
 	return groups
 }
 
-func controlPage(c audit.Control, r audit.Result, o Options, anchor string) controlData {
+func newControlData(c audit.Control, r audit.Result, o Options, anchor string) controlData {
 	d := controlData{Control: c, Heading: c.Title, Why: visible(whyOf(c, o.Rules[c.Rule]))}
 	for i, f := range c.Findings {
-		d.Findings = append(d.Findings, findingPage(f, c, r, o, i < stepsShown))
+		d.Findings = append(d.Findings, newFindingData(f, c, r, o, i < maxFindingsWithSteps))
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
 	}
 	if n := len(c.Findings); n > 0 {
-		d.Leading, d.More = &d.Findings[leading(c)], n-1
+		d.Leading, d.More = &d.Findings[leadFinding(c)], n-1
 	}
 	if len(c.Findings) == 1 && c.Findings[0].Message != "" {
-		d.Heading, d.Single = beginning(c.Findings[0].Message), true
+		d.Heading, d.Single = sentenceCase(c.Findings[0].Message), true
 	}
 	return d
 }
@@ -89,10 +89,10 @@ func controlPage(c audit.Control, r audit.Result, o Options, anchor string) cont
 // findingAnchor is the place of a control's n-th finding on the page.
 func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", control, n+1) }
 
-func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
+func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{Finding: f}
 	if f.Location == nil {
-		d.Required = placeOf(c.Location)
+		d.Required = locationText(c.Location)
 	}
 	switch {
 	case f.Fix == nil:
@@ -100,7 +100,7 @@ func findingPage(f audit.Finding, c audit.Control, r audit.Result, o Options, st
 	case steps:
 		d.Remedy = change.For(*f.Fix, o.place(r, c.ID))
 		for _, s := range d.Portal {
-			d.Steps = append(d.Steps, pieces(s, r.Environment))
+			d.Steps = append(d.Steps, splitAtLinks(s, r.Environment))
 		}
 		d.Advice = visible(d.Summary)
 	default:

@@ -28,19 +28,19 @@ type rowData struct {
 	Trend      *trendData
 }
 
-// list makes the index of several results, in their order.
-func (d *pageData) list(rs []audit.Result, links []string, o Options) {
+// addIndex makes the index of several results, in their order.
+func (d *pageData) addIndex(rs []audit.Result, links []string, o Options) {
 	if len(rs) == 0 {
-		d.Title = "dbaudit: " + count(0, rowsOf(rs))
+		d.Title = "dbaudit: " + count(0, rowNoun(rs))
 		return
 	}
 	l := &indexData{
-		Heading: count(len(rs), rowsOf(rs)), Lead: capital(verdicts(rs)), Fleet: fleetOf(rs, o.Trends),
+		Heading: count(len(rs), rowNoun(rs)), Lead: capitalize(verdictCounts(rs)), Fleet: newFleetData(rs, o.Trends),
 		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !r.OfFile() }),
 	}
-	d.List, d.Title = l, "dbaudit: "+l.Heading
+	d.Index, d.Title = l, "dbaudit: "+l.Heading
 	for i, r := range rs {
-		row := rowData{r, links[i], o.name(r.Environment.Name), drawn(trendOf(r, o.Trends), listShown)}
+		row := rowData{r, links[i], o.shortenName(r.Environment.Name), newTrendData(findTrend(r, o.Trends), maxIndexBars)}
 		l.Trends = l.Trends || row.Trend != nil
 		l.Total.Fail += r.Summary.Fail
 		l.Total.Unknown += r.Summary.Unknown
@@ -55,12 +55,12 @@ type Page struct {
 	Data []byte
 }
 
-const indexPage = "index.html"
+const indexFile = "index.html"
 
 // Pages passes put a page for each environment, with all of its integrations, and then an index
 // with the worst results first. It holds one page at a time.
 func Pages(rs []audit.Result, o Options, put func(Page) error) error {
-	t, err := parsedPage()
+	t, err := parsePageTemplate()
 	if err != nil {
 		return fmt.Errorf("rendering html: %w", err)
 	}
@@ -73,35 +73,35 @@ func Pages(rs []audit.Result, o Options, put func(Page) error) error {
 	}
 	rs = worstFirst(rs)
 	links := make([]string, len(rs))
-	taken := map[string]bool{strings.TrimSuffix(indexPage, ".html"): true}
-	groups := byEnvironment(rs)
+	taken := map[string]bool{strings.TrimSuffix(indexFile, ".html"): true}
+	groups := groupByEnvironment(rs)
 	names := make([]string, len(groups))
 	for i, group := range groups {
-		names[i] = fileName(visible(rs[group[0]].Environment.Name), taken) + ".html"
+		names[i] = uniqueFileName(visible(rs[group[0]].Environment.Name), taken) + ".html"
 	}
-	o.index = indexPage
-	rs = apart(rs, &o)
+	o.indexURL = indexFile
+	rs = withDistinctNames(rs, &o)
 	for i, group := range groups {
 		members := make([]audit.Result, len(group))
 		for j, at := range group {
 			members[j], links[at] = rs[at], names[i]
 			if len(group) > 1 {
-				links[at] += "#" + prefix(j) + "result"
+				links[at] += "#" + anchorPrefix(j) + "result"
 			}
 		}
-		if err := page(names[i], pageOf(slices.Collect(renderer{}.source(members, o).each()), o)); err != nil {
+		if err := page(names[i], newPage(slices.Collect(renderer{}.prepare(members, o).all()), o)); err != nil {
 			return err
 		}
 	}
-	d := emptyPage()
-	d.list(rs, links, o)
-	return page(indexPage, d)
+	d := newPageData()
+	d.addIndex(rs, links, o)
+	return page(indexFile, d)
 }
 
-// fileName makes a unique file name that is valid on every system.
-func fileName(name string, taken map[string]bool) string {
+// uniqueFileName makes a unique file name that is valid on every system.
+func uniqueFileName(name string, taken map[string]bool) string {
 	base := strings.Trim(regexp.MustCompile(`[^a-z0-9.]`).ReplaceAllString(strings.ToLower(name), "-"), "-.")
-	base = cmp.Or(strings.TrimRight(base[:min(len(base), nameColumns)], "-."), "environment")
+	base = cmp.Or(strings.TrimRight(base[:min(len(base), nameWidth)], "-."), "environment")
 	// On Windows, names such as con and nul are devices.
 	if regexp.MustCompile(`^(con|prn|aux|nul|(com|lpt)[^.])(\.|$)`).MatchString(base) {
 		base = "environment-" + base

@@ -10,11 +10,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func writeJSON(w io.Writer, from *source, o Options) error {
-	if !o.several {
-		return encodeJSON(w, from.convert(from.rs[0]))
+func writeJSON(w io.Writer, from *resultSet, o Options) error {
+	if !o.multiple {
+		return encodeJSON(w, from.convert(from.results[0]))
 	}
-	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.each())
+	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.all())
 }
 
 // writeResults writes a frame and puts the results into its empty list of that name. It holds one

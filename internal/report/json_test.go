@@ -24,7 +24,7 @@ func TestJSONOneAfterTheOther(t *testing.T) {
 		if err := encodeJSON(&whole, audit.Results{Format: audit.ResultsFormat, Results: results}); err != nil {
 			t.Fatal(err)
 		}
-		if err := writeJSON(&parts, renderer{raw: true}.source(results, Options{}), Options{several: true}); err != nil {
+		if err := writeJSON(&parts, renderer{keepsText: true}.prepare(results, Options{}), Options{multiple: true}); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(whole.String(), parts.String()); diff != "" {

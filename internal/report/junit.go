@@ -50,7 +50,7 @@ type junitFault struct {
 	Text    string `xml:",cdata"`
 }
 
-func writeJUnit(w io.Writer, from *source, o Options) error {
+func writeJUnit(w io.Writer, from *resultSet, o Options) error {
 	e := xml.NewEncoder(w)
 	e.Indent("", "  ")
 	suites := xml.StartElement{Name: xml.Name{Local: "testsuites"}}
@@ -61,8 +61,8 @@ func writeJUnit(w io.Writer, from *source, o Options) error {
 		return err
 	}
 	id := 0
-	for r := range from.each() {
-		if err := e.EncodeElement(suite(r, id, o), xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
+	for r := range from.all() {
+		if err := e.EncodeElement(newJUnitSuite(r, id, o), xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
 			return err
 		}
 		id++
@@ -77,14 +77,14 @@ func writeJUnit(w io.Writer, from *source, o Options) error {
 	return err
 }
 
-func suite(r audit.Result, id int, o Options) junitSuite {
+func newJUnitSuite(r audit.Result, id int, o Options) junitSuite {
 	host := "localhost"
 	if u, err := url.Parse(r.Environment.URL); err == nil && u.Hostname() != "" {
 		host = visible(u.Hostname())
 	}
 	env := r.Environment.Name
 	s := junitSuite{
-		Name: join(" ", "dbaudit", r.Profile.Name, env), ID: id, Package: "dbaudit",
+		Name: joinNonBlank(" ", "dbaudit", r.Profile.Name, env), ID: id, Package: "dbaudit",
 		// The schemas take the time of the suite without a zone.
 		Timestamp: r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05"),
 		Hostname:  host, Tests: len(r.Controls), Failures: r.Summary.Fail, Errors: r.Summary.Unknown, Time: "0",
@@ -99,7 +99,7 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 			{"profile_digest", r.Profile.Digest},
 			{"source", r.Profile.Source.URL},
 			{"snapshot", r.Snapshot.Digest},
-			{"snapshot_taken_at", timestamp(r.Snapshot.TakenAt)},
+			{"snapshot_taken_at", formatTimestamp(r.Snapshot.TakenAt)},
 			{"verdict", r.Verdict.String()},
 			{"coverage", percent(r.Summary)},
 			{"tool", r.Tool.Name + " " + r.Tool.Version},
@@ -108,37 +108,37 @@ func suite(r audit.Result, id int, o Options) junitSuite {
 	if u := r.Unread; u != nil {
 		s.Tests, s.Errors = 1, 1
 		s.Cases = []junitCase{{
-			Name: "the " + r.Kind() + " can be read", Class: class(env, r.Kind()), Time: "0",
-			Error: &junitFault{Type: "unread", Message: headline(r), Text: placeOf(u.Location)},
+			Name: "the " + r.Kind() + " can be read", Class: junitClass(env, r.Kind()), Time: "0",
+			Error: &junitFault{Type: "unread", Message: headline(r), Text: locationText(u.Location)},
 		}}
 	}
 	for _, c := range r.Controls {
-		s.Cases = append(s.Cases, testCase(c, env, o))
+		s.Cases = append(s.Cases, newJUnitCase(c, env, o))
 	}
 	var out []string
-	for _, n := range notes(r) {
+	for _, n := range notesOf(r) {
 		out = append(out, n.String())
 	}
 	s.Out = strings.Join(out, "\n")
 	return s
 }
 
-func testCase(c audit.Control, env string, o Options) junitCase {
+func newJUnitCase(c audit.Control, env string, o Options) junitCase {
 	category, _, _ := strings.Cut(c.Rule, "/")
-	k := junitCase{Name: join(": ", string(c.ID), c.Title), Class: class(env, category), Time: "0"}
+	k := junitCase{Name: joinNonBlank(": ", string(c.ID), c.Title), Class: junitClass(env, category), Time: "0"}
 	switch c.Outcome {
 	case audit.OutcomeFail:
-		k.Failure = &junitFault{Type: c.Severity.String(), Message: messages(c), Text: details(c, o)}
+		k.Failure = &junitFault{Type: c.Severity.String(), Message: summarizeFindings(c), Text: junitDetails(c, o)}
 	case audit.OutcomeUnknown:
-		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: details(c, o)}
+		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: junitDetails(c, o)}
 	case audit.OutcomeWaived:
 		message, waivers := "waived", []string{}
 		if c.Original != nil {
-			message += " (originally " + outcomeWords(*c.Original) + ")"
+			message += " (originally " + outcomeText(*c.Original) + ")"
 		}
 		for _, f := range c.Findings {
 			if f.Waiver != nil {
-				waivers = append(waivers, f.Message+", "+waiver(f.Waiver))
+				waivers = append(waivers, f.Message+", "+waiverText(f.Waiver))
 			}
 		}
 		k.Skipped = &junitFault{Message: message + ": " + strings.Join(waivers, "; ")}
@@ -149,36 +149,36 @@ func testCase(c audit.Control, env string, o Options) junitCase {
 	return k
 }
 
-// class is the name of a class, which dashboards split at dots.
-func class(env, category string) string {
+// junitClass is the name of a class, which dashboards split at dots.
+func junitClass(env, category string) string {
 	return strings.NewReplacer(".", "_", "/", ".").Replace("dbaudit/" + env + "/" + category)
 }
 
-func messages(c audit.Control) string {
+func summarizeFindings(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
 	}
-	m := c.Findings[leading(c)].Message
+	m := c.Findings[leadFinding(c)].Message
 	if more := len(c.Findings) - 1; more > 0 {
 		m += fmt.Sprintf(" (and %d more)", more)
 	}
 	return m
 }
 
-func details(c audit.Control, o Options) string {
+func junitDetails(c audit.Control, o Options) string {
 	var b strings.Builder
-	if s := citation(c.Citation); s != "" {
+	if s := citationText(c.Citation); s != "" {
 		fmt.Fprintf(&b, "\nRequirement: %s\n", s)
 	}
 	for _, f := range c.Findings {
 		fmt.Fprintf(&b, "\n%s\n", f.Message)
-		fmt.Fprintf(&b, "  on: %s\n", subject(f.Subject))
-		for _, d := range evidence(f.Evidence) {
+		fmt.Fprintf(&b, "  on: %s\n", subjectText(f.Subject))
+		for _, d := range evidenceFacts(f.Evidence) {
 			fmt.Fprintf(&b, "  %s: %s\n", d.Name, d.Value)
 		}
 		fmt.Fprintf(&b, "  fix: %s\n", advice(f, c, o))
 		if f.Waiver != nil {
-			fmt.Fprintf(&b, "  %s\n", waiver(f.Waiver))
+			fmt.Fprintf(&b, "  %s\n", waiverText(f.Waiver))
 		}
 		if f.Baseline != audit.BaselineNone {
 			fmt.Fprintf(&b, "  baseline: %s\n", f.Baseline)

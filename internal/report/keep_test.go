@@ -52,7 +52,7 @@ func TestKeep(t *testing.T) {
 			if name == "large" && strings.Count(f.ending, ".") > 1 {
 				continue // once is enough: validators are slow
 			}
-			doc := renderedAll(t, f.format, results, f.o)
+			doc := mustRenderAll(t, f.format, results, f.o)
 			if err := os.WriteFile(filepath.Join(*keep, name+f.ending), []byte(doc), 0o600); err != nil {
 				t.Fatal(err)
 			}

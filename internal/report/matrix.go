@@ -41,10 +41,10 @@ type matrixCell struct {
 	Span   int // over how many columns it goes; 0 for its own
 }
 
-// matrixOf takes the required rights from the cited lines, because a result names a privilege only
+// newMatrix takes the required rights from the cited lines, because a result names a privilege only
 // if it is missing. A right that no line requires has no column, to save space. A miscellaneous
 // privilege has a separate row.
-func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
+func newMatrix(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	cs := slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Rule != "role/privileges" || c.Citation == nil })
 	if len(cs) == 0 {
 		return nil
@@ -59,7 +59,7 @@ func matrixOf(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 			m.Tabs = append(m.Tabs, matrixTab{Name: c.Citation.Tab})
 		}
 		tab := &m.Tabs[len(m.Tabs)-1]
-		record, _ := citedRights(c.Citation.Line)
+		record, _ := parseCitedLine(c.Citation.Line)
 		row := matrixRow{Record: record, Anchor: anchor(c.ID)}
 		for _, column := range m.Columns {
 			row.Cells = append(row.Cells, cell(c, column))
@@ -105,10 +105,10 @@ func cellKey(column, record string) string { return column + "\x00" + strings.To
 
 // cellOf is the cell of a control in a column; empty if the control does not require the right.
 func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Depth) matrixCell {
-	record, rights := citedRights(c.Citation.Line)
+	record, rights := parseCitedLine(c.Citation.Line)
 	for i, f := range c.Findings {
 		if of, _ := columnOf(f.Evidence.Text("privilege")); of == column {
-			return faultCell(f, record+", "+column, findingAnchor(anchor, i))
+			return failedCell(f, record+", "+column, findingAnchor(anchor, i))
 		}
 	}
 	cell := matrixCell{Title: record + ", " + column + ": "}
@@ -132,20 +132,20 @@ func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Dept
 	return cell
 }
 
-func faultCell(f audit.Finding, title, anchor string) matrixCell {
+func failedCell(f audit.Finding, title, anchor string) matrixCell {
 	cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: anchor, Level: levelLetter(f.Evidence.Text("actual_depth"))}
 	words := ""
 	switch f.Evidence.Text("state") {
 	case "shallow":
 		cell.State, cell.Mark = "shallow", "◐"
 	case "filtered":
-		cell.State, cell.Mark, words = "shallow", "◐", stateWords("filtered", true)
+		cell.State, cell.Mark, words = "shallow", "◐", stateText("filtered", true)
 	case "undefined":
 		cell.State, cell.Mark = "undefined", "∅"
 	}
 	cell.Title = title + ": " + cmp.Or(words, cell.State)
-	if required := depthOf(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
-		cell.Title += fmt.Sprintf(", needs %s, has %s", required, depthOf(f.Evidence, "actual_depth"))
+	if required := levelText(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
+		cell.Title += fmt.Sprintf(", needs %s, has %s", required, levelText(f.Evidence, "actual_depth"))
 	}
 	if cell.Waived {
 		cell.Title += ", waived"
@@ -153,9 +153,9 @@ func faultCell(f audit.Finding, title, anchor string) matrixCell {
 	return cell
 }
 
-// citedRights parses a line such as "Lead - Create, read, append to" or "User settings: Read".
+// parseCitedLine parses a line such as "Lead - Create, read, append to" or "User settings: Read".
 // What is not a right to a table, such as "Enable", is a miscellaneous privilege.
-func citedRights(line string) (record string, rights map[string]bool) {
+func parseCitedLine(line string) (record string, rights map[string]bool) {
 	record, list, ok := strings.Cut(line, " - ")
 	if !ok {
 		record, list, _ = strings.Cut(line, ":")

@@ -13,8 +13,8 @@ import (
 // nothing follows the end.
 func TestOpenMetrics(t *testing.T) {
 	t.Parallel()
-	out := renderedAll(t, OpenMetrics, []audit.Result{mixed(), compliant(), unreadFile(), hostile()}, Options{})
-	golden(t, "mixed.prom", renderedAll(t, OpenMetrics, []audit.Result{mixed()}, Options{}))
+	out := mustRenderAll(t, OpenMetrics, []audit.Result{mixed(), compliant(), unreadFile(), hostile()}, Options{})
+	golden(t, "mixed.prom", mustRenderAll(t, OpenMetrics, []audit.Result{mixed()}, Options{}))
 	body, ok := strings.CutSuffix(out, "# EOF\n")
 	if !ok {
 		t.Fatalf("the end is missing: %s", out)
@@ -38,16 +38,16 @@ func TestOpenMetrics(t *testing.T) {
 			seen[line] = true
 		}
 	}
-	if strings.Contains(renderedAll(t, OpenMetrics, []audit.Result{mixed()}, Options{}), "dbaudit_last_complete_scan_timestamp_seconds{") {
+	if strings.Contains(mustRenderAll(t, OpenMetrics, []audit.Result{mixed()}, Options{}), "dbaudit_last_complete_scan_timestamp_seconds{") {
 		t.Error("a scan that could not judge all counts as complete")
 	}
 }
 
 func TestGitLab(t *testing.T) {
 	t.Parallel()
-	golden(t, "mixed.gitlab.json", rendered(t, GitLab, mixed(), Options{}))
+	golden(t, "mixed.gitlab.json", mustRender(t, GitLab, mixed(), Options{}))
 	var issues []gitlabIssue
-	if err := json.Unmarshal([]byte(renderedAll(t, GitLab, []audit.Result{archive(), mixed(), unreadFile(), hostile()}, Options{})), &issues); err != nil {
+	if err := json.Unmarshal([]byte(mustRenderAll(t, GitLab, []audit.Result{archive(), mixed(), unreadFile(), hostile()}, Options{})), &issues); err != nil {
 		t.Fatal(err)
 	}
 	seen := map[string]bool{}
@@ -57,7 +57,7 @@ func TestGitLab(t *testing.T) {
 		}
 		seen[i.Fingerprint] = true
 	}
-	if out := rendered(t, GitLab, compliant(), Options{}); out != "[]\n" {
+	if out := mustRender(t, GitLab, compliant(), Options{}); out != "[]\n" {
 		t.Errorf("a compliant result: %s", out)
 	}
 }

@@ -29,7 +29,7 @@ func headline(r audit.Result) string {
 	}
 	switch {
 	case s.Fail > 0:
-		failed := fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, severities(tallyOf(r).failed))
+		failed := fmt.Sprintf("%s fails %d of %s (%s)", env, s.Fail, all, severityCounts(tallyOf(r).failed))
 		if s.Unknown > 0 {
 			failed += fmt.Sprintf(", and %d could not be evaluated", s.Unknown)
 		}
@@ -41,7 +41,7 @@ func headline(r audit.Result) string {
 	case s.Waived > 0:
 		return fmt.Sprintf("%s meets %s; %d waived%s", env, count(s.Pass, "control"), s.Waived, unchecked)
 	}
-	return fmt.Sprintf("%s meets all %s%s", env, applicable(s.Pass), unchecked)
+	return fmt.Sprintf("%s meets all %s%s", env, applicableControls(s.Pass), unchecked)
 }
 
 // A step is something to do next, as a sentence, and the commands that do it.
@@ -63,9 +63,9 @@ func nextSteps(r audit.Result, o Options) []step {
 	}
 	var steps []step
 	t := tallyOf(r)
-	if c, f := gravest(r); f != nil {
+	if c, f := mostSevereFinding(r); f != nil {
 		alone := step{Text: fmt.Sprintf("%s (%s): %s", c.ID, c.Severity, advice(*f, c, o))}
-		if t.open > 1 || t.automatic == 0 {
+		if t.open > 1 || t.fixable == 0 {
 			alone.Commands = planCommands(*f, c, r, o)
 		}
 		steps = append(steps, alone)
@@ -73,10 +73,10 @@ func nextSteps(r audit.Result, o Options) []step {
 	at := o.place(r, "")
 	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Applying}.Arguments()}
 	found := count(t.open, "finding")
-	switch by := t.open - t.automatic; {
-	case r.OfFile() && t.lines > 0:
-		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file.", count(t.lines, "line")), nil})
-	case r.OfFile(), t.automatic == 0: // there is nothing to plan
+	switch by := t.open - t.fixable; {
+	case r.OfFile() && t.fixableLines > 0:
+		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file.", count(t.fixableLines, "line")), nil})
+	case r.OfFile(), t.fixable == 0: // there is nothing to plan
 	case t.open == 1:
 		steps = append(steps, step{"Prepare fixes for the finding, review them, and apply them.", plan})
 	case by == 0:
@@ -86,7 +86,7 @@ func nextSteps(r audit.Result, o Options) []step {
 		if by == 1 {
 			others = "one needs"
 		}
-		steps = append(steps, step{fmt.Sprintf("Prepare fixes for %d of the %s, review them, and apply them; the other %s %s.", t.automatic, found, others, t.others()), plan})
+		steps = append(steps, step{fmt.Sprintf("Prepare fixes for %d of the %s, review them, and apply them; the other %s %s.", t.fixable, found, others, t.otherMeans()), plan})
 	}
 	if r.Summary.Unknown > 0 {
 		steps = append(steps, step{"See what the auditor's sign-in cannot read, so that what is unknown can be judged.", []string{"dbaudit doctor" + o.place(r, "").Arguments()}})
@@ -94,11 +94,11 @@ func nextSteps(r audit.Result, o Options) []step {
 	return steps
 }
 
-// gravest is the first finding of the most severe failed control that no waiver covers, or nil.
-func gravest(r audit.Result) (audit.Control, *audit.Finding) {
+// mostSevereFinding is the first finding of the most severe failed control that no waiver covers, or nil.
+func mostSevereFinding(r audit.Result) (audit.Control, *audit.Finding) {
 	worst := r.Worst()
-	for _, i := range issues(r, false) {
-		if i.Outcome == audit.OutcomeFail && i.Severity == worst && !i.waived() {
+	for _, i := range issuesOf(r, false) {
+		if i.Outcome == audit.OutcomeFail && i.Severity == worst && !i.isWaived() {
 			return i.Control, i.Finding
 		}
 	}
@@ -114,40 +114,40 @@ func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) [
 	})
 }
 
-// nameColumns is how much of a name is shown if space is limited.
-const nameColumns = 60
+// nameWidth is how much of a name is shown if space is limited.
+const nameWidth = 60
 
-// name shortens a name: on a terminal to what fits next to others, else only if it is excessive.
-func (o Options) name(s string) string {
+// shortenName shortens a name: on a terminal to what fits next to others, else only if it is excessive.
+func (o Options) shortenName(s string) string {
 	if o.Width > 0 {
-		return name(s)
+		return shortName(s)
 	}
-	return text.ShortenMiddle(s, textColumns)
+	return text.ShortenMiddle(s, textWidth)
 }
 
 // advice is what to do about a finding, in a sentence with shortened names; without a fix, it is
 // the general advice of the rule.
 func advice(f audit.Finding, c audit.Control, o Options) string {
 	if f.Fix != nil {
-		return visible(change.Summary(shortNames(*f.Fix, o)))
+		return visible(change.Summary(shortenNames(*f.Fix, o)))
 	}
 	if text := o.Rules[c.Rule].Remediation; text != "" {
-		return shorten(visible(text), 2*textColumns)
+		return shorten(visible(text), 2*textWidth)
 	}
 	return "See " + pageURL(c) + "."
 }
 
-// shortNames returns the fix with shortened names.
-func shortNames(f audit.Fix, o Options) audit.Fix {
+// shortenNames returns the fix with shortened names.
+func shortenNames(f audit.Fix, o Options) audit.Fix {
 	type fix audit.Fix // rewrite keeps the texts of an audit.Fix
-	rewrite(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.name(visible(s)) })
+	rewriteStrings(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.shortenName(visible(s)) })
 	return f
 }
 
 // place is where a control of a result was judged; all controls for "".
 func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
 	at := change.Place{Environment: r.Environment, Profile: r.Profile.Name, Control: control}
-	at.Environment.OrganizationName = o.name(visible(at.Environment.OrganizationName))
+	at.Environment.OrganizationName = o.shortenName(visible(at.Environment.OrganizationName))
 	if o.TargetFlags != nil {
 		at.Flags = o.TargetFlags(r)
 	}

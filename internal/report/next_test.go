@@ -18,7 +18,7 @@ func TestCommandsAsRun(t *testing.T) {
 	}}
 	const flags = ` -c "clients/it's.yaml" --env contoso`
 	for _, f := range []Format{Table, Markdown, HTML} {
-		doc := rendered(t, f, mixed(), o)
+		doc := mustRender(t, f, mixed(), o)
 		if f == HTML {
 			doc = html.UnescapeString(doc)
 		}
@@ -34,7 +34,7 @@ func TestCommandsAsRun(t *testing.T) {
 			t.Errorf("%s names the environment in another way", f)
 		}
 	}
-	doc := html.UnescapeString(rendered(t, HTML, mixed(), o))
+	doc := html.UnescapeString(mustRender(t, HTML, mixed(), o))
 	for _, want := range []string{flags + " --only DB-PRIV-LEAD -o", flags + " --least-privilege --only DB-ROLE-LEAST-PRIVILEGE -o"} {
 		if !strings.Contains(doc, want) {
 			t.Errorf("a finding's own command lacks %q", want)
@@ -52,10 +52,10 @@ func TestWhyOfTheControl(t *testing.T) {
 	old := mixed()
 	control(&old, "DB-PRIV-LEAD").Why = ""
 	for _, f := range []Format{HTML, Markdown, SARIF} {
-		if doc := rendered(t, f, r, Options{Rules: rules()}); !strings.Contains(doc, why) {
+		if doc := mustRender(t, f, r, Options{Rules: rules()}); !strings.Contains(doc, why) {
 			t.Errorf("%s does not say why", f)
 		}
-		with, without := rendered(t, f, old, Options{Rules: rules()}), rendered(t, f, r, Options{Rules: rules()})
+		with, without := mustRender(t, f, old, Options{Rules: rules()}), mustRender(t, f, r, Options{Rules: rules()})
 		if strings.Count(with, generic) != strings.Count(without, generic)+strings.Count(without, why) {
 			t.Errorf("%s does not fall back to the rule's", f)
 		}
@@ -67,12 +67,12 @@ func TestPlaceOfTheSteps(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	for _, f := range []Format{HTML, Markdown} {
-		if doc := html.UnescapeString(rendered(t, f, r, Options{})); !strings.Contains(doc, `Environments > "Contoso Ltd" (`) || strings.Contains(doc, "Environments > https") {
+		if doc := html.UnescapeString(mustRender(t, f, r, Options{})); !strings.Contains(doc, `Environments > "Contoso Ltd" (`) || strings.Contains(doc, "Environments > https") {
 			t.Errorf("%s does not name the environment as the portal does", f)
 		}
 	}
 	r.Environment.OrganizationName = ""
-	if doc := html.UnescapeString(rendered(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [contoso.crm.dynamics.com](<https") {
+	if doc := html.UnescapeString(mustRender(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [contoso.crm.dynamics.com](<https") {
 		t.Error("a result from before the name was kept does not say what to look for")
 	}
 }
@@ -83,7 +83,7 @@ func TestPageSentences(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	fail(&r, "DB-VIEW-ACTIVE", audit.Finding{Message: "the view is deactivated", Subject: audit.Subject{Kind: audit.SubjectRequiredView, Name: "Key <Contacts>", Table: "contact"}})
-	page := rendered(t, HTML, judge(r), Options{Rules: rules()})
+	page := mustRender(t, HTML, judge(r), Options{Rules: rules()})
 	for _, want := range []string{
 		`<p class="lead">Fails 8 of 36 controls (`,
 		`<h3 class="message">The role &#34;Demandbase Integration&#34; is not assigned`,
@@ -107,12 +107,12 @@ func TestPageSentences(t *testing.T) {
 func TestPieces(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
-	got := pieces(`Sign in to https://make.powerapps.com, then "https://evil.example" (https://contoso.crm.dynamics.com).`, env)
-	want := []piece{{Text: "Sign in to "}, {"make.powerapps.com", "https://make.powerapps.com"}, {Text: `, then "https://evil.example" (`}, {"contoso.crm.dynamics.com", env.URL}, {Text: ")."}}
+	got := splitAtLinks(`Sign in to https://make.powerapps.com, then "https://evil.example" (https://contoso.crm.dynamics.com).`, env)
+	want := []textPart{{Text: "Sign in to "}, {"make.powerapps.com", "https://make.powerapps.com"}, {Text: `, then "https://evil.example" (`}, {"contoso.crm.dynamics.com", env.URL}, {Text: ")."}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v", got)
 	}
-	if got := pieces("see javascript:alert(1)", audit.Environment{URL: "javascript:alert(1)"}); len(got) != 1 || got[0].URL != "" {
+	if got := splitAtLinks("see javascript:alert(1)", audit.Environment{URL: "javascript:alert(1)"}); len(got) != 1 || got[0].URL != "" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -123,7 +123,7 @@ func TestBeginning(t *testing.T) {
 	for s, want := range map[string]string{
 		"the role is gone": "The role is gone", "prvReadLead is missing": "prvReadLead is missing", `"Sync" is gone`: `"Sync" is gone`, "": "", "élan is": "Élan is",
 	} {
-		if got := beginning(s); got != want {
+		if got := sentenceCase(s); got != want {
 			t.Errorf("%q: %q", s, got)
 		}
 	}

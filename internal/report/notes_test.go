@@ -16,7 +16,7 @@ func TestNotesReachEveryFormat(t *testing.T) {
 	for _, f := range []Format{Table, JSON, SARIF, HTML, JUnit, Markdown, CSV, GitHub} {
 		for _, r := range []audit.Result{compliant(), mixed(), incomplete()} {
 			r.Notes = append([]string{note}, r.Notes...)
-			if out := rendered(t, f, r, Options{Width: 120, Verbose: f == CSV}); !strings.Contains(out, note) {
+			if out := mustRender(t, f, r, Options{Width: 120, Verbose: f == CSV}); !strings.Contains(out, note) {
 				t.Errorf("%s: a result that is %s has no word of the note", f, r.Verdict)
 			}
 		}
@@ -30,21 +30,21 @@ func TestStatesInWords(t *testing.T) {
 	r := compliant()
 	states := []string{"missing", "shallow", "filtered", "undefined"}
 	for _, state := range states {
-		fail(&r, "DB-PRIV-LEAD", short("prvReadLead", state, "basic"))
+		fail(&r, "DB-PRIV-LEAD", privilegeFinding("prvReadLead", state, "basic"))
 	}
 	for _, state := range []string{"not-shared", "not-visible"} {
 		fail(&r, "DB-VIEW-SHARED", audit.Finding{Message: "x", Subject: role(), Evidence: audit.Evidence{"state": state}})
 	}
 	judge(r)
 	for _, f := range []Format{HTML, Markdown} {
-		doc := rendered(t, f, judge(r), Options{})
+		doc := mustRender(t, f, judge(r), Options{})
 		for _, state := range append(states, "not-shared", "not-visible") {
 			if regexp.MustCompile(`State(</dt><dd>(<code>)?|: )` + state + `[<\n]`).MatchString(doc) {
 				t.Errorf("%s shows the state %s as programs know it", f, state)
 			}
 		}
 	}
-	if got := facts(audit.Evidence{"state": "missing"})[0].Value; got != "missing" {
+	if got := readableEvidence(audit.Evidence{"state": "missing"})[0].Value; got != "missing" {
 		t.Errorf("a missing role is %q", got)
 	}
 }

@@ -105,18 +105,18 @@ type ocsfUnmapped struct {
 
 // writeOCSF writes a line of JSON, an event of the class Compliance Finding, for each control and
 // for each environment or file that could not be read.
-func writeOCSF(w io.Writer, from *source, o Options) error {
+func writeOCSF(w io.Writer, from *resultSet, o Options) error {
 	var ids oscal.IDs
-	for r := range from.each() {
+	for r := range from.all() {
 		var events []ocsfEvent
 		if r.Unread != nil {
-			events = append(events, ocsfUnread(r))
+			events = append(events, ocsfUnreadEvent(r))
 		}
 		for _, c := range r.Controls {
-			events = append(events, ocsfControl(r, c, o))
+			events = append(events, ocsfControlEvent(r, c, o))
 		}
 		for _, event := range events {
-			event.FindingInfo.UID = ids.Unique(append([]string{"ocsf", event.Compliance.Control}, owner(r)...)...)
+			event.FindingInfo.UID = ids.Unique(append([]string{"ocsf", event.Compliance.Control}, resultKey(r)...)...)
 			line, err := text.EncodeJSON(event)
 			if err != nil {
 				return err
@@ -129,13 +129,13 @@ func writeOCSF(w io.Writer, from *source, o Options) error {
 	return nil
 }
 
-func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
+func newOCSFEvent(r audit.Result, severity audit.Severity) ocsfEvent {
 	e := ocsfEvent{
 		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",
 		ClassUID: ocsfClass, ClassName: "Compliance Finding",
 		TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
 		Time:       r.EvaluatedAt.UnixMilli(),
-		Compliance: ocsfCompliance{Standards: []string{join(": ", visible(r.Profile.Name), visible(r.Profile.Title))}},
+		Compliance: ocsfCompliance{Standards: []string{joinNonBlank(": ", visible(r.Profile.Name), visible(r.Profile.Title))}},
 		Resources:  []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: r.Kind()}},
 		Unmapped: ocsfUnmapped{
 			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
@@ -143,7 +143,7 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 	}
 	e.Metadata.Version, e.Metadata.Product.VendorName = ocsfVersion, "dbaudit"
 	e.Metadata.Product.Name, e.Metadata.Product.Version = visible(r.Tool.Name), visible(r.Tool.Version)
-	form := formOf(severity)
+	form := termsOf(severity)
 	e.SeverityID, e.Severity = form.ocsf, form.caption
 	if !r.Snapshot.TakenAt.IsZero() {
 		e.StartTime = r.Snapshot.TakenAt.UnixMilli()
@@ -151,31 +151,31 @@ func newOCSF(r audit.Result, severity audit.Severity) ocsfEvent {
 	return e
 }
 
-func ocsfUnread(r audit.Result) ocsfEvent {
-	e := newOCSF(r, audit.SeverityCritical)
+func ocsfUnreadEvent(r audit.Result) ocsfEvent {
+	e := newOCSFEvent(r, audit.SeverityCritical)
 	e.Message = unreadText(r)
 	e.FindingInfo.Title = "The " + r.Kind() + " could not be read"
 	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(audit.OutcomeUnknown)
 	e.Compliance.StatusCode = "unread"
 	e.Compliance.StatusDetails = []string{e.Message}
-	e.Unmapped.Location = placeOf(r.Unread.Location)
+	e.Unmapped.Location = locationText(r.Unread.Location)
 	return e
 }
 
-func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
+func ocsfControlEvent(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	severity := c.Severity
 	if c.Outcome == audit.OutcomePass || c.Outcome == audit.OutcomeNotApplicable {
 		severity = audit.SeverityInfo // nothing to do
 	}
-	e := newOCSF(r, severity)
-	e.Message = join(": ", visible(string(c.ID)), visible(oscalOutcome(c)))
-	e.FindingInfo.Title = join(": ", visible(string(c.ID)), visible(c.Title))
+	e := newOCSFEvent(r, severity)
+	e.Message = joinNonBlank(": ", visible(string(c.ID)), visible(outcomeWithReason(c)))
+	e.FindingInfo.Title = joinNonBlank(": ", visible(string(c.ID)), visible(c.Title))
 	e.FindingInfo.SrcURL = pageURL(c)
 	e.FindingInfo.Analytic = &ocsfAnalytic{UID: visible(c.Rule), TypeID: 1, Type: "Rule"}
 	e.Compliance.Control, e.Compliance.Desc = visible(string(c.ID)), visible(c.Title)
 	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(c.Outcome)
 	e.Compliance.StatusCode = c.Outcome.String()
-	if line := citation(c.Citation); line != "" {
+	if line := citationText(c.Citation); line != "" {
 		e.Compliance.Requirements = []string{line}
 	}
 	if c.Reason != "" {
@@ -184,7 +184,7 @@ func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	if c.Outcome == audit.OutcomeWaived {
 		e.StatusID, e.Status = 3, "Suppressed"
 	}
-	e.Unmapped.OriginalOutcome, e.Unmapped.Location = c.Original, placeOf(c.Location)
+	e.Unmapped.OriginalOutcome, e.Unmapped.Location = c.Original, locationText(c.Location)
 	var fixes []string
 	for _, f := range c.Findings {
 		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visible(f.Message))
@@ -201,7 +201,7 @@ func ocsfControl(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	}
 	e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visibleAll(c.Remarks())...)
 	if len(fixes) > 0 {
-		e.Remediation = &ocsfRemediation{Desc: join(" ", fixes...), References: []string{e.FindingInfo.SrcURL}}
+		e.Remediation = &ocsfRemediation{Desc: joinNonBlank(" ", fixes...), References: []string{e.FindingInfo.SrcURL}}
 	}
 	return e
 }

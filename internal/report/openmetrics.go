@@ -21,13 +21,13 @@ const (
 // writeOpenMetrics writes gauges in the form of the OpenMetrics specification 1.0, for a file that
 // a collector reads, such as node_exporter's textfile collector. Findings have no labels, so that
 // the number of series depends only on environments and profiles.
-func writeOpenMetrics(w io.Writer, from *source, _ Options) error {
+func writeOpenMetrics(w io.Writer, from *resultSet, _ Options) error {
 	samples := map[string]*Metrics{}
 	for _, family := range metricFamilies() {
 		samples[family[0]] = &Metrics{}
 	}
 	times := map[[2]string]int{}
-	for r := range from.each() {
+	for r := range from.all() {
 		own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
 		// Two roles of one file are two results of one name, but each series must be unique.
 		key := [2]string{r.Environment.Name, r.Profile.Name}
@@ -68,9 +68,9 @@ func metricFamilies() [][2]string {
 func sampleResult(r audit.Result, sample func(name string, value any, labels ...string)) {
 	t := tallyOf(r)
 	for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-		sample(MetricVerdict, oneIf(r.Verdict == v), "verdict", v.String())
+		sample(MetricVerdict, metricBool(r.Verdict == v), "verdict", v.String())
 	}
-	sample(metricUnread, oneIf(r.Unread != nil))
+	sample(metricUnread, metricBool(r.Unread != nil))
 	for _, o := range audit.Outcomes() {
 		sample(MetricControls, t.outcomes[o], "outcome", o.String())
 	}
@@ -108,7 +108,7 @@ func (m *Metrics) Sample(name string, value any, labels ...string) {
 
 func (m *Metrics) String() string { return m.b.String() }
 
-func oneIf(b bool) int {
+func metricBool(b bool) int {
 	if b {
 		return 1
 	}

@@ -12,7 +12,7 @@ import (
 
 // writeOSCAL writes assessment results: a result for each environment and profile, a finding for
 // each control, and an observation for each fault and for each control without one.
-func writeOSCAL(w io.Writer, from *source, o Options) error {
+func writeOSCAL(w io.Writer, from *resultSet, o Options) error {
 	plan := oscal.Resource{
 		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
 		Description: "dbaudit follows no assessment plan. It judges every control of the profile that each result names.",
@@ -22,7 +22,7 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 	var latest time.Time
 	sources := map[string]bool{}
 	content := oscal.NewContentHash("assessment-results")
-	for r := range from.each() { // once for what comes first in the document
+	for r := range from.all() { // once for what comes first in the document
 		if err := content.Add(r); err != nil {
 			return err
 		}
@@ -39,21 +39,21 @@ func writeOSCAL(w io.Writer, from *source, o Options) error {
 	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
 	var ids oscal.IDs
 	return writeResults(w, map[string]oscalAssessment{"assessment-results": a}, func(yield func(oscalResult) bool) {
-		for r := range from.each() {
-			if !yield(resultOfOSCAL(r, &ids, o)) {
+		for r := range from.all() {
+			if !yield(newOSCALResult(r, &ids, o)) {
 				return
 			}
 		}
 	})
 }
 
-// owner is what identifies a result from run to run: the organization or the file's name, and the
+// resultKey is what identifies a result from run to run: the organization or the file's name, and the
 // profile.
-func owner(r audit.Result) []string {
+func resultKey(r audit.Result) []string {
 	return []string{cmp.Or(r.Environment.OrganizationID, r.Environment.Name), r.Profile.Name}
 }
 
-type oscalRun struct {
+type oscalResultBuilder struct {
 	audit.Result
 
 	ids         *oscal.IDs
@@ -66,8 +66,8 @@ type oscalRun struct {
 	result      *oscalResult
 }
 
-func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
-	id := ids.Unique(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, owner(r)...)...)
+func newOSCALResult(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
+	id := ids.Unique(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, resultKey(r)...)...)
 	ids = &oscal.IDs{} // of what is in the result: the result's own id is part of each
 	tool := oscalComponent{
 		UUID: ids.Unique(id, "tool"), Type: "software", Title: r.Tool.Name, Description: "The program that read and judged.",
@@ -83,7 +83,7 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	}
 	collected := oscal.Time(cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt))
 	result := oscalResult{
-		UUID: id, Title: join(", ", r.Environment.Name, r.Profile.Name), Description: headline(r),
+		UUID: id, Title: joinNonBlank(", ", r.Environment.Name, r.Profile.Name), Description: headline(r),
 		Start: collected, End: oscal.Time(r.EvaluatedAt),
 		Props: oscal.Properties("verdict", r.Verdict.String(), "snapshot", r.Snapshot.Digest, "profile", r.Profile.Name,
 			"profile-version", r.Profile.Version, "profile-origin", r.Profile.Origin, "profile-digest", r.Profile.Digest),
@@ -93,19 +93,19 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	result.Local.Components = []oscalComponent{environment}
 	result.Local.Assets.Components = []oscalComponent{tool}
 	result.Local.Assets.Platforms = []oscalPlatform{{ids.Unique(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
-	run := oscalRun{
+	run := oscalResultBuilder{
 		Result: r, ids: ids, options: o, id: id, collected: collected, result: &result,
 		environment: oscalSubject{UUID: environment.UUID, Type: "component", Title: environment.Title},
 		origins:     []oscalOrigin{{Actors: []oscalActor{{Type: "tool", UUID: tool.UUID}}}},
 		subjects:    map[audit.Subject]oscalSubject{},
 	}
 	if r.Unread != nil {
-		run.observe(oscalObservation{UUID: ids.Unique(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
+		run.addObservation(oscalObservation{UUID: ids.Unique(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
 	}
 	reviewed := oscalSelection{Description: "Every control of the profile " + r.Profile.Name}
 	for _, c := range r.Controls {
 		reviewed.Include = append(reviewed.Include, oscalSelected{ControlID: oscal.Token(string(c.ID))})
-		run.control(c)
+		run.addControl(c)
 	}
 	if len(r.Controls) == 0 {
 		reviewed.Description, reviewed.All = "No control was judged.", &struct{}{}
@@ -114,14 +114,14 @@ func resultOfOSCAL(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	return result
 }
 
-func (r *oscalRun) control(c audit.Control) {
+func (r *oscalResultBuilder) addControl(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Unique(r.id, "finding", control)
 	f := oscalFinding{
-		UUID: id, Title: join(": ", control, c.Title), Description: oscalOutcome(c),
-		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citation(c.Citation)),
+		UUID: id, Title: joinNonBlank(": ", control, c.Title), Description: outcomeWithReason(c),
+		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citationText(c.Citation)),
 		Origins: r.origins,
-		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: c.Title, Status: statusOfOSCAL(c)},
+		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: c.Title, Status: newOSCALStatus(c)},
 		Remarks: strings.Join(c.Remarks(), "; "),
 	}
 	if c.Original != nil {
@@ -133,25 +133,25 @@ func (r *oscalRun) control(c audit.Control) {
 	for _, fault := range c.Findings {
 		observation := r.ids.Unique(id, "observation", fault.Fingerprint)
 		f.Related = append(f.Related, oscalRelated{UUID: observation})
-		r.observe(r.fault(c, fault, observation))
+		r.addObservation(r.findingObservation(c, fault, observation))
 	}
 	if len(c.Findings) == 0 {
 		observation := r.ids.Unique(id, "observation")
 		f.Related = append(f.Related, oscalRelated{UUID: observation})
-		r.observe(oscalObservation{
-			UUID: observation, Title: control, Description: oscalOutcome(c),
+		r.addObservation(oscalObservation{
+			UUID: observation, Title: control, Description: outcomeWithReason(c),
 			Types: []string{"control-objective"}, Subjects: []oscalSubject{r.environment},
 		})
 	}
 	r.result.Findings = append(r.result.Findings, f)
 }
 
-func (r *oscalRun) observe(o oscalObservation) {
+func (r *oscalResultBuilder) addObservation(o oscalObservation) {
 	o.Methods, o.Origins, o.Collected = []string{"TEST"}, r.origins, r.collected
 	r.result.Observations = append(r.result.Observations, o)
 }
 
-func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObservation {
+func (r *oscalResultBuilder) findingObservation(c audit.Control, f audit.Finding, id string) oscalObservation {
 	o := oscalObservation{
 		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},
 		Props:    oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline)),
@@ -162,16 +162,16 @@ func (r *oscalRun) fault(c audit.Control, f audit.Finding, id string) oscalObser
 		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
 	}
 	evidenced := oscalEvidence{Description: "What was read and compared in the snapshot."}
-	for _, d := range evidence(f.Evidence) {
+	for _, d := range evidenceFacts(f.Evidence) {
 		evidenced.Props = append(evidenced.Props, oscal.Properties(d.Name, d.Value)...)
 	}
-	evidenced.Props = append(evidenced.Props, oscal.Properties("location", placeOf(cmp.Or(f.Location, c.Location)))...)
+	evidenced.Props = append(evidenced.Props, oscal.Properties("location", locationText(cmp.Or(f.Location, c.Location)))...)
 	o.Evidence = []oscalEvidence{evidenced}
 	return o
 }
 
 // subject is an item of the inventory, which is created on first use.
-func (r *oscalRun) subject(s audit.Subject) oscalSubject {
+func (r *oscalResultBuilder) subject(s audit.Subject) oscalSubject {
 	if s.Kind == audit.SubjectEnvironment {
 		return r.environment
 	}
@@ -179,7 +179,7 @@ func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 		return known
 	}
 	item := oscalItem{
-		UUID: r.ids.Unique(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subject(s),
+		UUID: r.ids.Unique(r.id, "subject", s.Kind.String(), s.ID, s.Table, s.Name), Description: subjectText(s),
 		Props: oscal.Properties("kind", s.Kind.String(), "id", s.ID, "name", s.Name, "table", s.Table),
 	}
 	r.result.Local.Inventory = append(r.result.Local.Inventory, item)
@@ -187,9 +187,9 @@ func (r *oscalRun) subject(s audit.Subject) oscalSubject {
 	return r.subjects[s]
 }
 
-// statusOfOSCAL is satisfied only for a control that passed. OSCAL has no word for what is unknown,
+// newOSCALStatus is satisfied only for a control that passed. OSCAL has no word for what is unknown,
 // does not apply or was waived.
-func statusOfOSCAL(c audit.Control) oscalStatus {
+func newOSCALStatus(c audit.Control) oscalStatus {
 	switch c.Outcome {
 	case audit.OutcomePass:
 		return oscalStatus{State: oscalSatisfied, Reason: "pass"}
@@ -197,9 +197,9 @@ func statusOfOSCAL(c audit.Control) oscalStatus {
 		return oscalStatus{State: oscalNotSatisfied, Reason: "fail"}
 	case audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived:
 	}
-	return oscalStatus{State: oscalNotSatisfied, Reason: "other", Remarks: oscalOutcome(c)}
+	return oscalStatus{State: oscalNotSatisfied, Reason: "other", Remarks: outcomeWithReason(c)}
 }
 
-func oscalOutcome(c audit.Control) string {
-	return join(": ", outcomeWords(c.Outcome), c.Reason)
+func outcomeWithReason(c audit.Control) string {
+	return joinNonBlank(": ", outcomeText(c.Outcome), c.Reason)
 }

@@ -43,7 +43,7 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 		return nil, err
 	}
 	for i := range rs {
-		switch err := check(&rs[i]); {
+		switch err := validateResult(&rs[i]); {
 		case err != nil && format == audit.ResultFormat:
 			return nil, err
 		case err != nil:
@@ -53,20 +53,20 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	return rs, nil
 }
 
-// check refuses a result that contradicts itself.
-func check(r *audit.Result) error {
+// validateResult refuses a result that contradicts itself.
+func validateResult(r *audit.Result) error {
 	if r.Format != audit.ResultFormat {
-		return fmt.Errorf("its format is %q, not %s", name(visible(r.Format)), audit.ResultFormat)
+		return fmt.Errorf("its format is %q, not %s", shortName(visible(r.Format)), audit.ResultFormat)
 	}
-	fillEmpty(r)
+	fillNilLists(r)
 	if r.Unread != nil && len(r.Controls) > 0 {
 		return errors.New("it has controls, but says that it could not be read")
 	}
 	seen := map[audit.ControlID]bool{}
 	for i := range r.Controls {
-		readUnjudged(&r.Controls[i])
+		splitUnjudged(&r.Controls[i])
 		c := r.Controls[i]
-		id := name(visible(string(c.ID)))
+		id := shortName(visible(string(c.ID)))
 		switch {
 		case c.ID == "":
 			return errors.New("a control has no id")
@@ -83,7 +83,7 @@ func check(r *audit.Result) error {
 			case f.Fix != nil && change.Known(f.Fix.Kind) != nil:
 				return fmt.Errorf("a finding of %s has %w", id, change.Known(f.Fix.Kind))
 			case f.Baseline != audit.BaselineNone && f.Baseline != audit.BaselineNew && f.Baseline != audit.BaselineUnchanged:
-				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, name(visible(string(f.Baseline))))
+				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, shortName(visible(string(f.Baseline))))
 			}
 		}
 	}
@@ -96,8 +96,8 @@ func check(r *audit.Result) error {
 	return nil
 }
 
-// readUnjudged moves what could not be judged out of the notes, where older results have it.
-func readUnjudged(c *audit.Control) {
+// splitUnjudged moves what could not be judged out of the notes, where older results have it.
+func splitUnjudged(c *audit.Control) {
 	if c.Outcome != audit.OutcomeFail && c.Original == nil {
 		return
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestReadResultsRefuses(t *testing.T) {
 	t.Parallel()
-	good := rendered(t, JSON, mixed(), Options{})
+	good := mustRender(t, JSON, mixed(), Options{})
 	swap := func(old, replacement string) string {
 		if !strings.Contains(good, old) {
 			t.Fatalf("the sample has no %s", old)
@@ -36,7 +36,7 @@ func TestReadResultsRefuses(t *testing.T) {
 		{"foreign", `{"kind": "List"}`, `has no "format"`},
 		{"a format that is not a string", `{"format": 1}`, "not a string"},
 		{"another's format", `{"format": "trivy/v2"}`, `"trivy/v2" is not that of a result of dbaudit`},
-		{"SARIF", rendered(t, SARIF, mixed(), Options{}), "SARIF"},
+		{"SARIF", mustRender(t, SARIF, mixed(), Options{}), "SARIF"},
 		{"a snapshot", `{"format": "dbaudit.snapshot/v1"}`, "dbaudit check"},
 		{"a plan", `{"format": "dbaudit.plan/v1"}`, "dbaudit apply"},
 		{"a journal", `{"format": "dbaudit.journal/v1"}`, "dbaudit rollback"},
@@ -73,14 +73,14 @@ func TestReadResultsRefuses(t *testing.T) {
 
 func TestReadResultsOfSeveral(t *testing.T) {
 	t.Parallel()
-	saved := renderedAll(t, JSON, []audit.Result{mixed(), compliant()}, Options{})
+	saved := mustRenderAll(t, JSON, []audit.Result{mixed(), compliant()}, Options{})
 	rs, err := ReadResults([]byte("\ufeff" + saved))
 	if err != nil || len(rs) != 2 {
 		t.Fatalf("%d results, %v", len(rs), err)
 	}
 	for _, f := range Formats() {
 		o := Options{Width: 80, Rules: rules()}
-		if renderedAll(t, f, []audit.Result{mixed(), compliant()}, o) != renderedAll(t, f, rs, o) {
+		if mustRenderAll(t, f, []audit.Result{mixed(), compliant()}, o) != mustRenderAll(t, f, rs, o) {
 			t.Errorf("%s of several differs once they were saved and read", f)
 		}
 	}
@@ -109,12 +109,12 @@ func FuzzReadResults(f *testing.F) {
 			return
 		}
 		// What is accepted can be saved again, and says the same then.
-		again, err := ReadResults([]byte(renderedAll(t, JSON, rs, Options{})))
+		again, err := ReadResults([]byte(mustRenderAll(t, JSON, rs, Options{})))
 		if err != nil {
 			t.Fatalf("saved again it is refused: %v", err)
 		}
 		for _, format := range Formats() {
-			if renderedAll(t, format, rs, Options{Width: 80}) != renderedAll(t, format, again, Options{Width: 80}) {
+			if mustRenderAll(t, format, rs, Options{Width: 80}) != mustRenderAll(t, format, again, Options{Width: 80}) {
 				t.Errorf("%s differs after saving", format)
 			}
 		}
@@ -137,7 +137,7 @@ func TestReadsResultsOfOld(t *testing.T) {
 	i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Outcome == audit.OutcomeFail })
 	r.Controls[i].Notes = []string{"a remark", "not all could be judged: shares may not be read"}
 	r.Controls[i].Unjudged = nil
-	read, err := ReadResults([]byte(rendered(t, JSON, r, Options{})))
+	read, err := ReadResults([]byte(mustRender(t, JSON, r, Options{})))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestReadResultsKeepsTheIntegration(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	r.Integration = nil
-	if doc := rendered(t, JSON, r, Options{}); strings.Contains(doc, `"integration"`) {
+	if doc := mustRender(t, JSON, r, Options{}); strings.Contains(doc, `"integration"`) {
 		t.Error("an integration that nobody named is written")
 	} else if _, err := ReadResults([]byte(doc)); err != nil {
 		t.Error(err)
@@ -163,12 +163,12 @@ func TestReadResultsKeepsTheIntegration(t *testing.T) {
 		Granted: map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}, Required: map[string]audit.Depth{"prvReadAccount": audit.DepthGlobal},
 		Surplus: []string{"prvBulkDelete"},
 	}
-	doc := rendered(t, JSON, r, Options{})
+	doc := mustRender(t, JSON, r, Options{})
 	back, err := ReadResults([]byte(doc))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again := rendered(t, JSON, back[0], Options{}); again != doc {
+	if again := mustRender(t, JSON, back[0], Options{}); again != doc {
 		t.Errorf("read and written again:\n%s", again)
 	}
 }

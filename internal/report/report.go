@@ -62,8 +62,8 @@ type Options struct {
 	Verbose     bool                  // whether what is otherwise only counted is shown in full
 	Trends      []history.Environment // drawn in HTML, each next to the result of its environment and profile
 
-	index   string // where the index is that a page of HTML belongs to
-	several bool   // whether JSON is a document of several results
+	indexURL string // where the index is that a page of HTML belongs to
+	multiple bool   // whether JSON is a document of several results
 }
 
 // Render writes one result.
@@ -74,31 +74,31 @@ func Render(w io.Writer, f Format, r audit.Result, o Options) error {
 // RenderAll writes several results as one document: in JSON as [audit.ResultsFormat], in SARIF
 // as a run for each, in HTML with an index, in the other formats one after another.
 func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
-	o.several = true
+	o.multiple = true
 	return render(w, f, rs, o)
 }
 
-// spill is how much of a document is held before it is written, so that a short document is
+// bufferSize is how much of a document is held before it is written, so that a short document is
 // written completely or not at all.
-const spill = 1 << 20
+const bufferSize = 1 << 20
 
 func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
-	form, err := rendererOf(f)
+	form, err := rendererFor(f)
 	if err != nil {
 		return err
 	}
-	if form.apart {
-		rs = apart(rs, &o)
+	if form.distinctNames {
+		rs = withDistinctNames(rs, &o)
 	}
-	from := form.source(rs, o)
+	from := form.prepare(rs, o)
 	if f == GitHub {
 		return text.WriteCommands(w, writeGitHub(from, o))
 	}
-	if form.lines {
+	if form.lineBased {
 		w = text.NewStream(w, false) // files may be printed later, too
 	}
 	// Some libraries drop write errors; this writer keeps the first.
-	out := bufio.NewWriterSize(w, spill)
+	out := bufio.NewWriterSize(w, bufferSize)
 	if err = form.write(out, from, o); err == nil {
 		err = out.Flush()
 	}
@@ -108,21 +108,21 @@ func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	return nil
 }
 
-// A source hands over results in the form that a renderer expects.
-type source struct {
-	rs      []audit.Result
+// A resultSet hands over results in the form that a renderer expects.
+type resultSet struct {
+	results []audit.Result
 	convert func(audit.Result) audit.Result
 }
 
-func (form renderer) source(rs []audit.Result, o Options) *source {
+func (form renderer) prepare(rs []audit.Result, o Options) *resultSet {
 	line := func(s string) string { return unique.Make(visible(s)).Value() } // what many results say is held once
-	if form.raw {
-		line = wellFormed
+	if form.keepsText {
+		line = validUTF8
 	}
-	return &source{rs, func(r audit.Result) audit.Result {
-		rewrite(reflect.ValueOf(&r).Elem(), line)
-		fillEmpty(&r)
-		if form.checkout && o.CheckoutPath != nil {
+	return &resultSet{rs, func(r audit.Result) audit.Result {
+		rewriteStrings(reflect.ValueOf(&r).Elem(), line)
+		fillNilLists(&r)
+		if form.checkoutPaths && o.CheckoutPath != nil {
 			for _, l := range locations(r) {
 				l.Path = o.CheckoutPath(l.Path)
 			}
@@ -131,10 +131,10 @@ func (form renderer) source(rs []audit.Result, o Options) *source {
 	}}
 }
 
-// each converts one result at a time, so that not all are held twice.
-func (s *source) each() iter.Seq[audit.Result] {
+// all converts one result at a time, so that not all are held twice.
+func (s *resultSet) all() iter.Seq[audit.Result] {
 	return func(yield func(audit.Result) bool) {
-		for _, r := range s.rs {
+		for _, r := range s.results {
 			if !yield(s.convert(r)) {
 				return
 			}
@@ -142,17 +142,17 @@ func (s *source) each() iter.Seq[audit.Result] {
 	}
 }
 
-// wellFormed is s with U+FFFD in place of what is not UTF-8, as JSON has it.
-func wellFormed(s string) string {
+// validUTF8 is s with U+FFFD in place of what is not UTF-8, as JSON has it.
+func validUTF8(s string) string {
 	if utf8.ValidString(s) {
 		return s
 	}
 	return string([]rune(s))
 }
 
-// rewrite copies what a part of a result refers to, and applies line to every text. Places, evidence
+// rewriteStrings copies what a part of a result refers to, and applies line to every text. Places, evidence
 // and fixes keep their texts, because paths and scripts need the real names.
-func rewrite(v reflect.Value, line func(string) string) {
+func rewriteStrings(v reflect.Value, line func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(line(v.String()))
@@ -161,7 +161,7 @@ func rewrite(v reflect.Value, line func(string) string) {
 			copied := reflect.New(v.Type().Elem())
 			copied.Elem().Set(v.Elem())
 			v.Set(copied)
-			rewrite(v.Elem(), line)
+			rewriteStrings(v.Elem(), line)
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
@@ -170,17 +170,17 @@ func rewrite(v reflect.Value, line func(string) string) {
 			v.Set(copied)
 		}
 		for i := range v.Len() {
-			rewrite(v.Index(i), line)
+			rewriteStrings(v.Index(i), line)
 		}
 	case reflect.Struct:
 		switch v.Type() {
 		case reflect.TypeFor[time.Time]():
 			return
 		case reflect.TypeFor[audit.Location](), reflect.TypeFor[audit.Fix]():
-			line = wellFormed
+			line = validUTF8
 		}
 		for i := range v.NumField() {
-			rewrite(v.Field(i), line)
+			rewriteStrings(v.Field(i), line)
 		}
 	default:
 	}
@@ -201,8 +201,8 @@ func locations(r audit.Result) []*audit.Location {
 	return slices.DeleteFunc(list, func(l *audit.Location) bool { return l == nil })
 }
 
-// fillEmpty replaces absent lists by empty ones, which the format requires.
-func fillEmpty(r *audit.Result) {
+// fillNilLists replaces absent lists by empty ones, which the format requires.
+func fillNilLists(r *audit.Result) {
 	if r.Controls == nil {
 		r.Controls = []audit.Control{}
 	}

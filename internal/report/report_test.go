@@ -24,7 +24,7 @@ func pipeline() AzureDevOps {
 	}
 }
 
-func rendered(t testing.TB, f Format, r audit.Result, o Options) string {
+func mustRender(t testing.TB, f Format, r audit.Result, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := Render(&b, f, r, o); err != nil {
@@ -33,7 +33,7 @@ func rendered(t testing.TB, f Format, r audit.Result, o Options) string {
 	return b.String()
 }
 
-func renderedAll(t testing.TB, f Format, rs []audit.Result, o Options) string {
+func mustRenderAll(t testing.TB, f Format, rs []audit.Result, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := RenderAll(&b, f, rs, o); err != nil {
@@ -88,7 +88,7 @@ func TestGolden(t *testing.T) {
 	for name, n := range map[string]int{"mixed": len(forms), "compliant": 7, "incomplete": 7, "waived": 7, "unread": len(forms)} {
 		for _, form := range forms[:n] {
 			t.Run(name+"."+form.file, func(t *testing.T) {
-				golden(t, name+"."+form.file, rendered(t, form.format, saved(name), form.options))
+				golden(t, name+"."+form.file, mustRender(t, form.format, loadResult(name), form.options))
 			})
 		}
 	}
@@ -98,14 +98,14 @@ func TestGolden(t *testing.T) {
 func TestReadResultRendersAsBefore(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "unread": unreadFile(), "hostile": hostile()} {
-		saved := rendered(t, JSON, r, Options{})
+		saved := mustRender(t, JSON, r, Options{})
 		read, err := ReadResults([]byte(saved))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		for _, f := range Formats() {
 			o := Options{Width: 80, Rules: rules(), Verbose: true}
-			first, later := rendered(t, f, r, o), rendered(t, f, read[0], o)
+			first, later := mustRender(t, f, r, o), mustRender(t, f, read[0], o)
 			if first != later {
 				t.Errorf("%s: %s differs from one rendering to the next, or once the result was saved and read:\n%s", name, f, cmp.Diff(first, later))
 			}
@@ -119,7 +119,7 @@ func TestEveryControlIsShown(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	for _, f := range []Format{Table, JSON, SARIF, JUnit, HTML, Markdown, OCSF, OSCAL} {
-		out := rendered(t, f, r, Options{Verbose: true})
+		out := mustRender(t, f, r, Options{Verbose: true})
 		for _, c := range r.Controls {
 			if !strings.Contains(out, string(c.ID)) {
 				t.Errorf("%s does not show %s, which is %s", f, c.ID, c.Outcome)
@@ -168,7 +168,7 @@ func TestParse(t *testing.T) {
 
 func TestJSONIsTheContract(t *testing.T) {
 	t.Parallel()
-	out := rendered(t, JSON, mixed(), Options{})
+	out := mustRender(t, JSON, mixed(), Options{})
 	if !strings.HasPrefix(out, "{\n  \"format\": \"dbaudit.result/v1\",\n  \"tool\": {") || !strings.HasSuffix(out, "}\n") {
 		t.Errorf("unexpected frame: %.60q … %q", out, out[len(out)-3:])
 	}
@@ -177,7 +177,7 @@ func TestJSONIsTheContract(t *testing.T) {
 	}
 	r := compliant()
 	r.Controls[0].Findings = nil
-	if out := rendered(t, JSON, r, Options{}); strings.Contains(out, `"findings": null`) {
+	if out := mustRender(t, JSON, r, Options{}); strings.Contains(out, `"findings": null`) {
 		t.Error("no findings are null, not an empty list")
 	}
 	var b bytes.Buffer
@@ -198,21 +198,21 @@ func TestJSONIsTheContract(t *testing.T) {
 func TestViewsThatWereNotChecked(t *testing.T) {
 	t.Parallel()
 	r := compliant()
-	if strings.Contains(headline(r), audit.ViewsUnchecked) || chainOf(r).Parts[viewsBox].State != "pass" {
+	if strings.Contains(headline(r), audit.ViewsUnchecked) || newAccessChain(r).Parts[viewsBox].State != "pass" {
 		t.Fatal("the sample checks views")
 	}
 	r.Notes = append(r.Notes, audit.ViewsUnchecked)
 	if !strings.HasSuffix(headline(r), "; "+audit.ViewsUnchecked) {
 		t.Error(headline(r))
 	}
-	if views := chainOf(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
+	if views := newAccessChain(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
 		t.Errorf("the box of the views: %+v", views)
 	}
 	for f, mark := range map[Format]string{
 		Table: "compliant*", Markdown: "compliant, views not checked", HTML: "compliant</span><br><span class=\"about\">views not checked</span>",
 		CSV: audit.ViewsUnchecked, Unix: "note: " + r.Environment.Name + ": " + audit.ViewsUnchecked, GitLab: audit.ViewsUnchecked,
 	} {
-		if doc := renderedAll(t, f, []audit.Result{r, compliant()}, Options{}); strings.Count(doc, mark) != 1 {
+		if doc := mustRenderAll(t, f, []audit.Result{r, compliant()}, Options{}); strings.Count(doc, mark) != 1 {
 			t.Errorf("%v: the overview marks %d of the two verdicts", f, strings.Count(doc, mark))
 		}
 	}
@@ -228,7 +228,7 @@ func TestWaivedFindingsDoNotLead(t *testing.T) {
 		JUnit:    `<failure message="Field – Write is not granted; Organization is required (prvWriteAttribute) (and 1 more)"`,
 		Table:    "FAILED  7 controls, 9 findings, 1 of them waived\n",
 	} {
-		if out := rendered(t, f, mixed(), Options{}); !strings.Contains(out, want) {
+		if out := mustRender(t, f, mixed(), Options{}); !strings.Contains(out, want) {
 			t.Errorf("%s lacks %q", f, want)
 		}
 	}

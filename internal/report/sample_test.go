@@ -16,9 +16,9 @@ const (
 	roleID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0002"
 )
 
-// saved is a result of testdata: of the profile's thirty-six controls, all of them passed except
+// loadResult is a result of testdata: of the profile's thirty-six controls, all of them passed except
 // the business unit, which is not configured, and what its name says.
-func saved(name string) audit.Result {
+func loadResult(name string) audit.Result {
 	doc, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	if err != nil {
 		panic(err)
@@ -30,16 +30,16 @@ func saved(name string) audit.Result {
 	return rs[0]
 }
 
-func compliant() audit.Result  { return saved("compliant") }
-func incomplete() audit.Result { return saved("incomplete") }
-func waived() audit.Result     { return saved("waived") }
+func compliant() audit.Result  { return loadResult("compliant") }
+func incomplete() audit.Result { return loadResult("incomplete") }
+func waived() audit.Result     { return loadResult("waived") }
 
 // mixed has every outcome: faults of every kind, some of them new, one of two accepted, a
 // control that is waived as a whole, and something unknown besides.
-func mixed() audit.Result { return saved("mixed") }
+func mixed() audit.Result { return loadResult("mixed") }
 
 // unreadFile is a file of an archive that could not be read.
-func unreadFile() audit.Result { return saved("unread") }
+func unreadFile() audit.Result { return loadResult("unread") }
 
 func control(r *audit.Result, id string) *audit.Control {
 	for i := range r.Controls {
@@ -76,7 +76,7 @@ func fail(r *audit.Result, id string, fs ...audit.Finding) {
 	}
 }
 
-func short(privilege, state, actual string) audit.Finding {
+func privilegeFinding(privilege, state, actual string) audit.Finding {
 	const required = "global"
 	f := audit.Finding{
 		Subject: role(),
@@ -134,7 +134,7 @@ func hostile() audit.Result {
 	r.Environment.Name = names[0]
 	r.Notes = append(r.Notes, names...)
 	for _, n := range names {
-		read := wellFormed(n) // what a policy read of a snapshot is UTF-8
+		read := validUTF8(n) // what a policy read of a snapshot is UTF-8
 		ref := func() *audit.Reference { return &audit.Reference{ID: n, Name: n} }
 		fail(&r, "DB-PRIV-LEAD", audit.Finding{
 			Message: fmt.Sprintf(`role "%s" does not grant prvReadLead`, n),
@@ -169,7 +169,7 @@ func large(n int) audit.Result {
 	r := compliant()
 	for i := range n {
 		id := fmt.Sprintf("DB-PRIV-%s", []string{"ACCOUNT", "LEAD", "CAMPAIGN", "FIELD"}[i%4])
-		f := short("prvAppendToLead", []string{"missing", "shallow"}[i%2], []string{"none", "basic"}[i%2])
+		f := privilegeFinding("prvAppendToLead", []string{"missing", "shallow"}[i%2], []string{"none", "basic"}[i%2])
 		f.Subject.ID = fmt.Sprintf("%08d-9a35-4a54-9d43-6f3c3f4a0002", i)
 		f.Subject.Name = fmt.Sprintf("Role %d", i)
 		fail(&r, id, f)
@@ -186,7 +186,7 @@ func archive() audit.Result {
 	for i := range r.Controls {
 		r.Controls[i].Location = nil
 	}
-	lacking := short("prvAppendToLead", "missing", "none")
+	lacking := privilegeFinding("prvAppendToLead", "missing", "none")
 	lacking.Location = &audit.Location{Path: "out/sales.zip!/customizations.xml", Line: 77, Column: 3, EndColumn: 20}
 	fail(&r, "DB-PRIV-LEAD", lacking)
 	for _, line := range []int{78, 79} {

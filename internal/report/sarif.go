@@ -34,36 +34,36 @@ const (
 	// fingerprintKey has the version of the fingerprint's algorithm.
 	fingerprintKey = "dbaudit/v1"
 	homepage       = "https://github.com/dbaudit/dbaudit"
-	// resultsKept and runsTaken are GitHub's limits.
-	resultsKept = 5000
-	runsTaken   = 20
+	// maxSARIFResults and runsTaken are GitHub's limits.
+	maxSARIFResults = 5000
+	maxSARIFRuns    = 20
 )
 
-func writeSARIF(w io.Writer, from *source, o Options) error {
+func writeSARIF(w io.Writer, from *resultSet, o Options) error {
 	if o.SARIFProfile == SARIFAzureDevOps {
 		if err := o.AzureDevOps.Validate(); err != nil {
 			return err
 		}
 	}
-	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: runs(from, o)})
+	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: newSARIFRuns(from, o)})
 }
 
-// newRun is the run of a result, without its findings.
-func newRun(r audit.Result, o Options, several bool) *sarifRun {
+// newSARIFRun is the run of a result, without its findings.
+func newSARIFRun(r audit.Result, o Options, several bool) *sarifRun {
 	s := &sarifRun{
-		AutomationDetails: automation(r, o, several),
-		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, StartTimeUTC: stamp(r.EvaluatedAt, "2006-01-02T15:04:05.000Z", "")}},
+		AutomationDetails: automationDetails(r, o, several),
+		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, StartTimeUTC: formatTimeOr(r.EvaluatedAt, "2006-01-02T15:04:05.000Z", "")}},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
 		Properties: &sarifRunFacts{
 			Environment: r.Environment, Profile: r.Profile.Name,
 			Version: r.Profile.Version, Origin: r.Profile.Origin, Digest: r.Profile.Digest, Verdict: r.Verdict, Summary: r.Summary,
-			Snapshot: r.Snapshot.Digest, SnapshotTime: timestamp(r.Snapshot.TakenAt), Notes: r.Notes,
+			Snapshot: r.Snapshot.Digest, SnapshotTime: formatTimestamp(r.Snapshot.TakenAt), Notes: r.Notes,
 		},
 	}
 	s.Tool.Driver = sarifDriver{
 		Name: r.Tool.Name, FullName: strings.TrimSpace(r.Tool.Name + " " + r.Tool.Version),
-		Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semantic(r.Tool.Version),
+		Organization: "dbaudit", Version: r.Tool.Version, SemanticVersion: semanticVersion(r.Tool.Version),
 		InformationURI: homepage, Rules: []sarifRule{},
 	}
 	return s
@@ -76,22 +76,22 @@ func (s *sarifRun) add(r audit.Result, o Options, named bool) {
 		invocation.ExecutionSuccessful = false
 	}
 	if r.Unread != nil {
-		invocation.Notifications = append(invocation.Notifications, unread(r))
+		invocation.Notifications = append(invocation.Notifications, unreadNotification(r))
 	}
 	for _, c := range r.Controls {
-		at := place{env: r.Environment, control: c, index: s.rule(c, o), options: o, named: named}
+		at := sarifControl{env: r.Environment, control: c, index: s.rule(c, o), options: o, namesEnvironment: named}
 		for _, f := range c.Findings {
-			s.Results = append(s.Results, at.finding(f))
+			s.Results = append(s.Results, at.findingResult(f))
 		}
 		switch {
 		case c.Outcome == audit.OutcomeUnknown:
-			s.Results = append(s.Results, at.outcome("open", "could not be evaluated"))
-			invocation.notify(at)
+			s.Results = append(s.Results, at.outcomeResult("open", "could not be evaluated"))
+			invocation.notifyUnknown(at)
 		case !o.Verbose || o.SARIFProfile == SARIFGitHub:
 		case c.Outcome == audit.OutcomeNotApplicable:
-			s.Results = append(s.Results, at.outcome("notApplicable", "does not apply"))
+			s.Results = append(s.Results, at.outcomeResult("notApplicable", "does not apply"))
 		case c.Outcome == audit.OutcomePass:
-			s.Results = append(s.Results, at.outcome("pass", "passed"))
+			s.Results = append(s.Results, at.outcomeResult("pass", "passed"))
 		}
 	}
 }
@@ -103,7 +103,7 @@ func (s *sarifRun) rule(c audit.Control, o Options) int {
 	i := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == string(c.ID) })
 	if i < 0 {
 		i = len(*rules)
-		*rules = append(*rules, sarifRuleOf(c, o.Rules))
+		*rules = append(*rules, newSARIFRule(c, o.Rules))
 	}
 	if s.Properties == nil {
 		facts := &(*rules)[i].Properties
@@ -112,11 +112,11 @@ func (s *sarifRun) rule(c audit.Control, o Options) int {
 	return i
 }
 
-// notify says that a control is unknown, once for several environments with the same reason.
-func (s *sarifInvocation) notify(at place) {
-	said := unlinked(sentence(fmt.Sprintf("%s could not be evaluated: %s", at.control.ID, at.control.Reason)))
+// notifyUnknown says that a control is unknown, once for several environments with the same reason.
+func (s *sarifInvocation) notifyUnknown(at sarifControl) {
+	said := breakLinks(endSentence(fmt.Sprintf("%s could not be evaluated: %s", at.control.ID, at.control.Reason)))
 	i := slices.IndexFunc(s.Notifications, func(n sarifNotification) bool {
-		return at.named && n.AssociatedRule != nil && n.AssociatedRule.Index == at.index && n.Message.Text == said
+		return at.namesEnvironment && n.AssociatedRule != nil && n.AssociatedRule.Index == at.index && n.Message.Text == said
 	})
 	if i < 0 {
 		i = len(s.Notifications)
@@ -124,15 +124,15 @@ func (s *sarifInvocation) notify(at place) {
 			Level: "warning", Message: sarifText{Text: said}, AssociatedRule: &sarifRef{ID: string(at.control.ID), Index: at.index},
 		})
 	}
-	if at.named {
-		s.Notifications[i].in = append(s.Notifications[i].in, at.env.Name)
+	if at.namesEnvironment {
+		s.Notifications[i].environments = append(s.Notifications[i].environments, at.env.Name)
 	}
 }
 
-// unread says that an environment or a file could not be read, so that viewers do not close its
+// unreadNotification says that an environment or a file could not be read, so that viewers do not close its
 // alerts.
-func unread(r audit.Result) sarifNotification {
-	n := sarifNotification{Level: "error", Message: sarifText{Text: unlinked(sentence(headline(r)))}}
+func unreadNotification(r audit.Result) sarifNotification {
+	n := sarifNotification{Level: "error", Message: sarifText{Text: breakLinks(endSentence(headline(r)))}}
 	if at := r.Unread.Location; at != nil {
 		if file, _, _ := strings.Cut(at.Path, "!/"); inCheckout(file) {
 			physical, _, _ := physicalLocation(at)

@@ -79,7 +79,7 @@ type sarifNotification struct {
 	Locations      []sarifLocation `json:"locations,omitempty"`
 	AssociatedRule *sarifRef       `json:"associatedRule,omitempty"`
 
-	in []string // the environments, of a run of several
+	environments []string // the environments, of a run of several
 }
 
 type sarifRef struct {

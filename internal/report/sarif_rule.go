@@ -9,19 +9,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
-	rule, form := rules[c.Rule], formOf(c.Severity)
+func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
+	rule, form := rules[c.Rule], termsOf(c.Severity)
 	s := sarifRule{
 		ID:               string(c.ID),
-		Name:             pascal(string(c.ID)),
-		ShortDescription: sarifText{Text: unlinked(sentence(c.Title))},
-		FullDescription:  sarifText{Text: unlinked(sentence(visible(cmp.Or(rule.Description, c.Title))))},
-		Help:             help(c, rule),
+		Name:             pascalCase(string(c.ID)),
+		ShortDescription: sarifText{Text: breakLinks(endSentence(c.Title))},
+		FullDescription:  sarifText{Text: breakLinks(endSentence(visible(cmp.Or(rule.Description, c.Title))))},
+		Help:             sarifHelp(c, rule),
 		HelpURI:          pageURL(c),
 		Properties: sarifRuleFacts{
 			Tags: []string{"security", "dataverse"}, Precision: "very-high", ProblemSeverity: form.problem, SecuritySeverity: form.security,
 			Rule: c.Rule, Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: c.Reason,
-			Citation: citation(c.Citation), Notes: c.Remarks(),
+			Citation: citationText(c.Citation), Notes: c.Remarks(),
 		},
 	}
 	s.DefaultConfiguration.Level = form.level
@@ -34,8 +34,8 @@ func sarifRuleOf(c audit.Control, rules map[string]audit.Rule) sarifRule {
 	return s
 }
 
-// help is what a viewer shows beside a result: why it matters and how to fix it.
-func help(c audit.Control, rule audit.Rule) sarifText {
+// sarifHelp is what a viewer shows beside a result: why it matters and how to fix it.
+func sarifHelp(c audit.Control, rule audit.Rule) sarifText {
 	var plain, md []string
 	add := func(head, body string) {
 		if body = visible(body); body != "" {
@@ -44,7 +44,7 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 		}
 	}
 	add("What it requires", rule.Description)
-	add("The vendor's line", citation(c.Citation))
+	add("The vendor's line", citationText(c.Citation))
 	add("Why it matters", whyOf(c, rule))
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
@@ -56,16 +56,16 @@ func help(c audit.Control, rule audit.Rule) sarifText {
 	page := pageURL(c)
 	plain = append(plain, "More: "+page)
 	md = append(md, "[The page of "+text.Markdown(string(c.ID))+"]("+page+")")
-	return sarifText{Text: unlinked(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
+	return sarifText{Text: breakLinks(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
 }
 
-// unlinked breaks [text](target), which viewers show as a link even in plain text.
-func unlinked(s string) string {
+// breakLinks breaks [text](target), which viewers show as a link even in plain text.
+func breakLinks(s string) string {
 	return strings.ReplaceAll(s, "](", "] (")
 }
 
-// pascal makes DB-PRIV-LEAD into DbPrivLead, the form viewers expect of a name.
-func pascal(id string) string {
+// pascalCase makes DB-PRIV-LEAD into DbPrivLead, the form viewers expect of a name.
+func pascalCase(id string) string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(id, func(r rune) bool {
 		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9')
@@ -78,8 +78,8 @@ func pascal(id string) string {
 	return b.String()
 }
 
-// semantic is a semantic version without the v, else empty.
-func semantic(version string) string {
+// semanticVersion is a semantic version without the v, else empty.
+func semanticVersion(version string) string {
 	v := strings.TrimPrefix(version, "v")
 	if !regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}([-+]|$)`).MatchString(v) {
 		return ""

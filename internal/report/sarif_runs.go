@@ -11,16 +11,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// runs makes a run of each result, or of all results of one category.
-func runs(from *source, o Options) []*sarifRun {
-	category := categories(from.rs, o)
+// newSARIFRuns makes a run of each result, or of all results of one category.
+func newSARIFRuns(from *resultSet, o Options) []*sarifRun {
+	category := runCategory(from.results, o)
 	var all []*sarifRun
 	known := map[string]*sarifRun{}
-	for r := range from.each() {
+	for r := range from.all() {
 		group := category(r)
 		s := known[group]
 		if s == nil {
-			s = newRun(r, o, len(from.rs) > 1)
+			s = newSARIFRun(r, o, len(from.results) > 1)
 			all = append(all, s)
 		} else {
 			s.Properties = nil
@@ -30,17 +30,17 @@ func runs(from *source, o Options) []*sarifRun {
 		}
 		s.add(r, o, group != "" && !r.OfFile())
 	}
-	return settled(all, o)
+	return finishSARIFRuns(all, o)
 }
 
-// categories returns the category of a result's run; "" is a separate run. For GitHub, all files
+// runCategory returns the category of a result's run; "" is a separate run. For GitHub, all files
 // that one profile judged are one run; if there are still too many runs, so are all environments
 // that one profile judged, and finally everything. The choice depends only on the number of
 // results, so that a category means the same from one upload to the next.
-func categories(rs []audit.Result, o Options) func(audit.Result) string {
+func runCategory(rs []audit.Result, o Options) func(audit.Result) string {
 	if o.SARIFProfile != SARIFGitHub {
-		if o.SARIFProfile != SARIFAzureDevOps && len(rs) > runsTaken && o.Warn != nil {
-			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), runsTaken))
+		if o.SARIFProfile != SARIFAzureDevOps && len(rs) > maxSARIFRuns && o.Warn != nil {
+			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), maxSARIFRuns))
 		}
 		return func(audit.Result) string { return "" }
 	}
@@ -58,14 +58,14 @@ func categories(rs []audit.Result, o Options) func(audit.Result) string {
 		for i, r := range rs {
 			runs[cmp.Or(category(r), strconv.Itoa(i))] = true
 		}
-		if len(runs) <= runsTaken {
+		if len(runs) <= maxSARIFRuns {
 			return category
 		}
 	}
 	return func(audit.Result) string { return "all" }
 }
 
-func settled(all []*sarifRun, o Options) []*sarifRun {
+func finishSARIFRuns(all []*sarifRun, o Options) []*sarifRun {
 	known := map[string]bool{}
 	for _, s := range all {
 		// Two integrations of one environment are two categories.
@@ -77,54 +77,54 @@ func settled(all []*sarifRun, o Options) []*sarifRun {
 			}
 		}
 		known[s.AutomationDetails.ID] = true
-		s.settle(o)
+		s.finish(o)
 	}
 	return all
 }
 
-// settle cuts a complete run to the limits of its viewer, and lists the archives in it.
-func (s *sarifRun) settle(o Options) {
-	if len(s.Results) > resultsKept {
+// finish cuts a complete run to the limits of its viewer, and lists the archives in it.
+func (s *sarifRun) finish(o Options) {
+	if len(s.Results) > maxSARIFResults {
 		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
 	}
 	notes := &s.Invocations[0].Notifications
 	for i := range *notes {
-		(*notes)[i].placed()
+		(*notes)[i].nameEnvironments()
 	}
 	if o.SARIFProfile != SARIFGitHub {
-		s.Artifacts = nest(s.Results)
+		s.Artifacts = listArchives(s.Results)
 		return
 	}
-	if len(s.Results) <= resultsKept {
+	if len(s.Results) <= maxSARIFResults {
 		return
 	}
 	left := map[audit.Severity]int{}
-	for _, r := range s.Results[resultsKept:] {
+	for _, r := range s.Results[maxSARIFResults:] {
 		left[max(audit.Severity(r.urgency), audit.SeverityInvalid)]++
 	}
 	said := fmt.Sprintf("%s left out, the least severe ones (%s), because GitHub keeps %d of a run; -f json has all",
-		count(len(s.Results)-resultsKept, "result"), severities(left), resultsKept)
-	s.Results = s.Results[:resultsKept]
+		count(len(s.Results)-maxSARIFResults, "result"), severityCounts(left), maxSARIFResults)
+	s.Results = s.Results[:maxSARIFResults]
 	*notes = append(*notes, sarifNotification{Level: "warning", Message: sarifText{Text: said + "."}})
 	if o.Warn != nil {
 		o.Warn("the run " + s.AutomationDetails.ID + ": " + said)
 	}
 }
 
-// placed adds the environments to a notification's text.
-func (n *sarifNotification) placed() {
-	switch len(n.in) {
+// nameEnvironments adds the environments to a notification's text.
+func (n *sarifNotification) nameEnvironments() {
+	switch len(n.environments) {
 	case 0:
 	case 1:
-		n.Message.Text = unlinked(n.in[0]) + ": " + n.Message.Text
+		n.Message.Text = breakLinks(n.environments[0]) + ": " + n.Message.Text
 	default:
-		n.Message.Text += unlinked(fmt.Sprintf(" In %s: %s.", count(len(n.in), "environment"), text.JoinFirst(n.in, 3)))
+		n.Message.Text += breakLinks(fmt.Sprintf(" In %s: %s.", count(len(n.environments), "environment"), text.JoinFirst(n.environments, 3)))
 	}
 }
 
-// nest lists the archives and their entries that results refer to, and sets their indexes. GitHub
+// listArchives lists the archives and their entries that results refer to, and sets their indexes. GitHub
 // does not support files within files; the message names the place as well.
-func nest(results []sarifResult) []sarifFile {
+func listArchives(results []sarifResult) []sarifFile {
 	var files []sarifFile
 	known := map[[2]string]*int{}
 	index := func(archive, entry string, file sarifFile) *int {

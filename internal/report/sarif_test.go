@@ -130,7 +130,7 @@ func TestSARIFOutcomes(t *testing.T) {
 	t.Parallel()
 	results := func(r audit.Result, o Options) (sarifRun, map[string][]sarifResult) {
 		o.Rules = rules()
-		log := checkSARIF(t, rendered(t, SARIF, r, o))
+		log := checkSARIF(t, mustRender(t, SARIF, r, o))
 		by := map[string][]sarifResult{}
 		for _, s := range log.Runs[0].Results {
 			by[s.RuleID] = append(by[s.RuleID], s)
@@ -187,7 +187,7 @@ func TestSARIFFingerprints(t *testing.T) {
 	t.Parallel()
 	prints := func(r audit.Result) map[string]bool {
 		m := map[string]bool{}
-		for _, s := range checkSARIF(t, rendered(t, SARIF, r, Options{})).Runs[0].Results {
+		for _, s := range checkSARIF(t, mustRender(t, SARIF, r, Options{})).Runs[0].Results {
 			m[s.RuleID+" "+s.PartialFingerprints[fingerprintKey]] = true
 		}
 		return m
@@ -201,7 +201,7 @@ func TestSARIFFingerprints(t *testing.T) {
 		}
 	}
 	moved.Environment.Name, moved.Environment.URL = "production", "https://other.crm4.dynamics.com"
-	fail(&moved, "DB-PRIV-ACCOUNT", short("prvWriteAccount", "missing", "none"))
+	fail(&moved, "DB-PRIV-ACCOUNT", privilegeFinding("prvWriteAccount", "missing", "none"))
 	after := prints(judge(moved))
 	for p := range before {
 		if !after[p] {
@@ -220,7 +220,7 @@ func TestSARIFOfAzureDevOps(t *testing.T) {
 	o := Options{SARIFProfile: SARIFAzureDevOps, AzureDevOps: pipeline()}
 	const id = "azuredevops/pipeline/build/contoso/Sales/12/3dc8fd7e-4368-5a92-293e-d53cefc8c4b3/refs/heads/main/4711"
 	for name, rs := range map[string][]audit.Result{"": {mixed()}, "/contoso": {mixed(), second}} {
-		log := checkSARIF(t, renderedAll(t, SARIF, rs, o))
+		log := checkSARIF(t, mustRenderAll(t, SARIF, rs, o))
 		a := log.Runs[0].AutomationDetails
 		if a.ID != id+name || len(log.Runs) != len(rs) || a.ID == log.Runs[len(rs)-1].AutomationDetails.ID && len(rs) > 1 {
 			t.Errorf("%d runs, the first is %s", len(log.Runs), a.ID)

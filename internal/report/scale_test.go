@@ -52,7 +52,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	rs, ts := fleet(n)
 	all := func(f Format, o Options) string {
 		t.Helper()
-		return renderedAll(t, f, rs, o)
+		return mustRenderAll(t, f, rs, o)
 	}
 	for _, width := range []int{0, 80, 100, 120} {
 		table := all(Table, Options{Width: width, Summary: true})
@@ -73,7 +73,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	names := map[string]bool{}
 	err := Pages(rs, Options{Rules: rules(), Trends: ts}, func(p Page) error {
 		names[p.Name] = true
-		if p.Name == indexPage {
+		if p.Name == indexFile {
 			index = p.Data
 		}
 		return nil
@@ -85,7 +85,7 @@ func TestFleetStaysSmall(t *testing.T) {
 		t.Errorf("the index has %d bytes, beside %d pages", len(index), len(names)-1)
 	}
 	for name := range names {
-		if name != indexPage && !bytes.Contains(index, []byte(`href="`+name+`"`)) {
+		if name != indexFile && !bytes.Contains(index, []byte(`href="`+name+`"`)) {
 			t.Errorf("the index does not lead to %s", name)
 		}
 	}
@@ -113,7 +113,7 @@ func TestWorstFirst(t *testing.T) {
 	if rs[0].Environment.Name != "met" {
 		t.Error("the results themselves were put in another order")
 	}
-	if table := renderedAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
+	if table := mustRenderAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
 		t.Errorf("the table has another order:\n%s", table)
 	}
 }
@@ -122,7 +122,7 @@ func TestWorstFirst(t *testing.T) {
 // does not change.
 func TestSeverityNarrowsTheTable(t *testing.T) {
 	t.Parallel()
-	full, narrow := rendered(t, Table, mixed(), Options{Width: 120}), rendered(t, Table, mixed(), Options{Width: 120, MinSeverity: audit.SeverityCritical})
+	full, narrow := mustRender(t, Table, mixed(), Options{Width: 120}), mustRender(t, Table, mixed(), Options{Width: 120, MinSeverity: audit.SeverityCritical})
 	if !strings.Contains(full, "DB-PRIV-LEAD") || strings.Contains(narrow, "DB-PRIV-LEAD") || !strings.Contains(narrow, "DB-USER-ROLE") {
 		t.Errorf("another part is listed:\n%s", narrow)
 	}
@@ -147,14 +147,14 @@ func TestFileNames(t *testing.T) {
 		{"CON", "environment-con"},
 		{"com1.x", "environment-com1.x"},
 		{"dev", "dev"},
-		{strings.Repeat("x", 400), strings.Repeat("x", nameColumns)},
+		{strings.Repeat("x", 400), strings.Repeat("x", nameWidth)},
 	} {
-		if got := fileName(test[0], taken); got != test[1] {
+		if got := uniqueFileName(test[0], taken); got != test[1] {
 			t.Errorf("%.40q: %q, want %q", test[0], got, test[1])
 		}
 	}
 	for _, name := range hostileNames() {
-		if got := fileName(name, taken); strings.ContainsAny(got, `/\:*?"<>|`+"\x00") || got == "" || len(got) > 100 {
+		if got := uniqueFileName(name, taken); strings.ContainsAny(got, `/\:*?"<>|`+"\x00") || got == "" || len(got) > 100 {
 			t.Errorf("%q becomes %q", name, got)
 		}
 	}
@@ -165,14 +165,14 @@ func TestFileNames(t *testing.T) {
 func TestFactsComeLast(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Format{Table, Markdown, HTML} {
-		doc := rendered(t, f, mixed(), Options{Width: 100})
+		doc := mustRender(t, f, mixed(), Options{Width: 100})
 		finding, digest := strings.Index(doc, "Lead – Append is granted"), strings.LastIndex(doc, mixed().Snapshot.Digest[:40])
 		if finding < 0 || digest < finding {
 			t.Errorf("%s has the facts before the findings", f)
 		}
 	}
 	failed := func(width int) string {
-		_, rest, _ := strings.Cut(rendered(t, Table, mixed(), Options{Width: width}), "FAILED")
+		_, rest, _ := strings.Cut(mustRender(t, Table, mixed(), Options{Width: width}), "FAILED")
 		part, _, _ := strings.Cut(rest, "\n\n")
 		return part
 	}
@@ -219,7 +219,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
 			t.Fatal(err)
 		}
-		if len(doc.Runs) != 1 || len(doc.Runs[0].Results) != resultsKept {
+		if len(doc.Runs) != 1 || len(doc.Runs[0].Results) != maxSARIFResults {
 			t.Fatalf("%d runs, %d results", len(doc.Runs), len(doc.Runs[0].Results))
 		}
 		run := doc.Runs[0]
@@ -293,15 +293,15 @@ func TestResultsAreNotHeld(t *testing.T) {
 		rs[i] = mixed()
 	}
 	before := heap()
-	held := slices.Collect(renderer{}.source(rs, Options{}).each())
+	held := slices.Collect(renderer{}.prepare(rs, Options{}).all())
 	all := heap() - before
 	runtime.KeepAlive(held) // and no longer
 	for _, form := range renderers() {
 		if form.format == SARIF {
 			continue
 		}
-		o := Options{Width: 100, Summary: true, several: true}
-		from := form.source(rs, o)
+		o := Options{Width: 100, Summary: true, multiple: true}
+		from := form.prepare(rs, o)
 		// What a format works with is in use at the first look already.
 		first, most, seen := uint64(0), uint64(0), 0
 		see := func() {
@@ -315,7 +315,7 @@ func TestResultsAreNotHeld(t *testing.T) {
 			see()
 			return convert(r)
 		}
-		out := bufio.NewWriterSize(io.Discard, spill)
+		out := bufio.NewWriterSize(io.Discard, bufferSize)
 		var err error
 		switch form.format {
 		case GitHub:

@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// trendOf is the history of a result's environment and profile; nil without results. The
+// findTrend is the history of a result's environment and profile; nil without results. The
 // organization identifies an environment, and the name a file.
-func trendOf(r audit.Result, trends []history.Environment) *history.Environment {
+func findTrend(r audit.Result, trends []history.Environment) *history.Environment {
 	for i := range trends {
 		t := &trends[i]
 		same := t.OrganizationID == "" && visible(t.Name) == r.Environment.Name
@@ -29,9 +29,9 @@ func trendOf(r audit.Result, trends []history.Environment) *history.Environment 
 // The maximum numbers of bars next to a result, of bars in a list, and of rows in the table next to
 // a strip.
 const (
-	stripShown = 120
-	listShown  = 30
-	spansShown = 50
+	maxStripBars = 120
+	maxIndexBars = 30
+	maxSpans     = 50
 )
 
 type trendData struct {
@@ -39,10 +39,10 @@ type trendData struct {
 
 	Since         string
 	First, Latest string // the days at the ends
-	Left          int    // results before the strip
+	Omitted       int    // results before the strip
 	Changed       bool   // a result requires something else than the one before
 	Spans         []trendSpan
-	Older         int // rows left out
+	OmittedSpans  int // rows left out
 }
 
 // A trendSpan is consecutive results with the same verdict and counts.
@@ -53,17 +53,17 @@ type trendSpan struct {
 	audit.Summary
 }
 
-// drawn is nil without a history.
-func drawn(t *history.Environment, shown int) *trendData {
+// newTrendData is nil without a history.
+func newTrendData(t *history.Environment, shown int) *trendData {
 	if t == nil {
 		return nil
 	}
 	points := t.Results
 	since, _, _ := history.Turns(points)
-	d := &trendData{Drawing: StripChart(points, shown), Since: date(since), Spans: spansOf(points), Left: max(len(points)-shown, 0), Changed: t.Changed}
-	d.First, d.Latest = date(points[d.Left].TakenAt), date(points[len(points)-1].TakenAt)
-	d.Older = max(len(d.Spans)-spansShown, 0)
-	d.Spans = d.Spans[d.Older:]
+	d := &trendData{Drawing: StripChart(points, shown), Since: formatDate(since), Spans: spansOf(points), Omitted: max(len(points)-shown, 0), Changed: t.Changed}
+	d.First, d.Latest = formatDate(points[d.Omitted].TakenAt), formatDate(points[len(points)-1].TakenAt)
+	d.OmittedSpans = max(len(d.Spans)-maxSpans, 0)
+	d.Spans = d.Spans[d.OmittedSpans:]
 	return d
 }
 
@@ -71,7 +71,7 @@ func drawn(t *history.Environment, shown int) *trendData {
 func spansOf(points []history.Point) []trendSpan {
 	var spans []trendSpan
 	for _, p := range points {
-		next := trendSpan{moment(p.TakenAt), moment(p.TakenAt), 1, p.Verdict, p.Summary}
+		next := trendSpan{formatTime(p.TakenAt), formatTime(p.TakenAt), 1, p.Verdict, p.Summary}
 		if n := len(spans) - 1; n >= 0 {
 			last := spans[n]
 			if last.Verdict == next.Verdict && last.Fail == next.Fail && last.Unknown == next.Unknown && last.Waived == next.Waived {
@@ -85,8 +85,8 @@ func spansOf(points []history.Point) []trendSpan {
 	return spans
 }
 
-// daysShown is the maximum number of days in the chart of all environments.
-const daysShown = 60
+// maxDays is the maximum number of days in the chart of all environments.
+const maxDays = 60
 
 // fleetData is how many environments had each verdict, on each day with a scan.
 type fleetData struct {
@@ -101,16 +101,16 @@ type fleetDay struct {
 	DayCount
 }
 
-// fleetOf counts the latest verdicts on each of the last days; nil for fewer than two environments
+// newFleetData counts the latest verdicts on each of the last days; nil for fewer than two environments
 // or days.
-func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
+func newFleetData(rs []audit.Result, trends []history.Environment) *fleetData {
 	var shown [][]history.Point
 	seen := map[string]bool{}
 	for _, r := range rs {
-		if t := trendOf(r, trends); t != nil {
+		if t := findTrend(r, trends); t != nil {
 			shown = append(shown, t.Results)
 			for _, p := range t.Results {
-				seen[date(p.TakenAt)] = true
+				seen[formatDate(p.TakenAt)] = true
 			}
 		}
 	}
@@ -118,12 +118,12 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	if len(shown) < 2 || len(days) < 2 {
 		return nil
 	}
-	days = days[max(len(days)-daysShown, 0):]
+	days = days[max(len(days)-maxDays, 0):]
 	counts := make([]DayCount, len(days))
 	for _, points := range shown {
 		next := 0
 		for i, day := range days {
-			for next < len(points) && date(points[next].TakenAt) <= day {
+			for next < len(points) && formatDate(points[next].TakenAt) <= day {
 				next++
 			}
 			if next > 0 {
@@ -139,22 +139,22 @@ func fleetOf(rs []audit.Result, trends []history.Environment) *fleetData {
 	return d
 }
 
-// sinceWhen says whether the environment is compliant, and from which scan on.
-func sinceWhen(points []history.Point) string {
+// verdictHistory says whether the environment is compliant, and from which scan on.
+func verdictHistory(points []history.Point) string {
 	since, before, compliant := history.Turns(points)
 	verdict := points[len(points)-1].Verdict
-	text := capital(verdict.String()) + " since " + date(since)
+	text := capitalize(verdict.String()) + " since " + formatDate(since)
 	if before == nil {
 		text += ", the first scan"
 	} else {
-		text += "; previous scan " + date(*before)
+		text += "; previous scan " + formatDate(*before)
 	}
 	switch {
 	case verdict == audit.VerdictCompliant:
 	case compliant == nil:
 		text += "; last compliant never"
 	default:
-		text += "; last compliant " + date(*compliant)
+		text += "; last compliant " + formatDate(*compliant)
 	}
 	return text + "; " + count(len(points), "scan")
 }

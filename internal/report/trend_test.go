@@ -32,8 +32,8 @@ func trends() []history.Environment {
 	}
 }
 
-// brief is a result of few controls.
-func brief(r audit.Result, name, organization string) audit.Result {
+// withTwoControls is a result of few controls.
+func withTwoControls(r audit.Result, name, organization string) audit.Result {
 	r.Environment.Name, r.Environment.OrganizationID = name, organization
 	r.Controls, r.Notes = r.Controls[len(r.Controls)-2:], nil
 	return judge(r)
@@ -43,13 +43,13 @@ func TestTrends(t *testing.T) {
 	t.Parallel()
 	o := Options{Trends: trends()}
 	results := []audit.Result{
-		brief(incomplete(), "fabrikam", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0011"),
-		brief(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012"),
-		brief(compliant(), "new", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0099"), // has none
+		withTwoControls(incomplete(), "fabrikam", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0011"),
+		withTwoControls(compliant(), "adventure-works", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0012"),
+		withTwoControls(compliant(), "new", "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0099"), // has none
 	}
-	got := renderedAll(t, HTML, results, o)
+	got := mustRenderAll(t, HTML, results, o)
 	golden(t, "trends.html", got)
-	if again := renderedAll(t, HTML, results, o); again != got {
+	if again := mustRenderAll(t, HTML, results, o); again != got {
 		t.Error("the second rendering differs from the first")
 	}
 	if n := strings.Count(got, `<svg class="strip"`); n != 4 {
@@ -62,7 +62,7 @@ func TestTrends(t *testing.T) {
 		if f == HTML {
 			continue
 		}
-		if rendered(t, f, results[0], o) != rendered(t, f, results[0], Options{}) {
+		if mustRender(t, f, results[0], o) != mustRender(t, f, results[0], Options{}) {
 			t.Errorf("%s: the trend changes it", f)
 		}
 	}
@@ -80,7 +80,7 @@ func TestTrendSinceWhen(t *testing.T) {
 		{[]history.Point{day(1, 0, 0), day(2, 0, 1)}, "Incomplete since 2026-11-02; previous scan 2026-11-01; last compliant 2026-11-01; 2 scans"},
 		{[]history.Point{day(1, 0, 0), day(2, 1, 0), day(3, 0, 0)}, "Compliant since 2026-11-03; previous scan 2026-11-02; 3 scans"},
 	} {
-		if got := sinceWhen(test.points); got != test.want {
+		if got := verdictHistory(test.points); got != test.want {
 			t.Errorf("got  %q\nwant %q", got, test.want)
 		}
 	}
@@ -105,7 +105,7 @@ func TestTrendFits(t *testing.T) {
 		{"no points", history.Environment{OrganizationID: orgID, Profile: "demandbase"}, false, false},
 	} {
 		of := []history.Environment{test.trend}
-		if got := [2]bool{trendOf(live, of) != nil, trendOf(file, of) != nil}; got != [2]bool{test.live, test.file} {
+		if got := [2]bool{findTrend(live, of) != nil, findTrend(file, of) != nil}; got != [2]bool{test.live, test.file} {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}
@@ -116,7 +116,7 @@ func TestTrendTellsChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
 		trend := history.Environment{OrganizationID: orgID, Profile: "demandbase", Changed: changed, Results: []history.Point{day(1, 1, 0), day(2, 0, 0)}}
-		doc := rendered(t, HTML, mixed(), Options{Trends: []history.Environment{trend}})
+		doc := mustRender(t, HTML, mixed(), Options{Trends: []history.Environment{trend}})
 		if strings.Contains(doc, "The requirements changed between these scans") != changed {
 			t.Errorf("changed %t", changed)
 		}
@@ -140,23 +140,23 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 		"negative":     {day(1, -5, 2), day(2, 3, -7)},
 		"long":         long,
 	} {
-		d := drawn(&history.Environment{Results: points}, stripShown)
+		d := newTrendData(&history.Environment{Results: points}, maxStripBars)
 		bars := 0
 		for _, path := range d.Paths {
 			bars += strings.Count(path, "M")
 		}
-		if want := min(len(points), stripShown); bars != want || d.Width != want*stripPitch {
+		if want := min(len(points), maxStripBars); bars != want || d.Width != want*stripPitch {
 			t.Errorf("%s: %d bars on %d units, want %d", name, bars, d.Width, want)
 		}
-		if len(d.Spans) > spansShown {
+		if len(d.Spans) > maxSpans {
 			t.Errorf("%s: %d rows", name, len(d.Spans))
 		}
-		if fleet := fleetOf([]audit.Result{mixed(), mixed()}, []history.Environment{{OrganizationID: orgID, Profile: "demandbase", Results: points}}); fleet != nil && len(fleet.Days) > daysShown {
+		if fleet := newFleetData([]audit.Result{mixed(), mixed()}, []history.Environment{{OrganizationID: orgID, Profile: "demandbase", Results: points}}); fleet != nil && len(fleet.Days) > maxDays {
 			t.Errorf("%s: %d days", name, len(fleet.Days))
 		}
 	}
-	if d := drawn(&history.Environment{Results: long}, stripShown); d.Left != len(long)-stripShown || d.Latest != date(long[len(long)-1].TakenAt) {
-		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Left, d.Latest)
+	if d := newTrendData(&history.Environment{Results: long}, maxStripBars); d.Omitted != len(long)-maxStripBars || d.Latest != formatDate(long[len(long)-1].TakenAt) {
+		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Omitted, d.Latest)
 	}
 }
 
@@ -166,7 +166,7 @@ func TestHostileTrend(t *testing.T) {
 	charts := func(r audit.Result) string {
 		trend := trends()[0]
 		trend.OrganizationID, trend.Name, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
-		text := renderedAll(t, HTML, []audit.Result{r}, Options{Trends: []history.Environment{trend}})
+		text := mustRenderAll(t, HTML, []audit.Result{r}, Options{Trends: []history.Environment{trend}})
 		doc, err := html.Parse(strings.NewReader(text))
 		if err != nil {
 			t.Fatal(err)

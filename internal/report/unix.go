@@ -10,7 +10,7 @@ import (
 
 // writeUnix writes a line for each issue and for each file or environment that could not be read,
 // as compilers write them for editors: path:line:column: message. Waived findings are left out.
-func writeUnix(w io.Writer, from *source, _ Options) error {
+func writeUnix(w io.Writer, from *resultSet, _ Options) error {
 	line := func(l *audit.Location, level, message, tag string) {
 		path, line, column := "-", 1, 1
 		if l != nil && l.Path != "" {
@@ -18,20 +18,20 @@ func writeUnix(w io.Writer, from *source, _ Options) error {
 		}
 		fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", path, line, column, level, strings.Join(strings.Fields(message), " "), tag)
 	}
-	for r := range from.each() {
+	for r := range from.all() {
 		if u := r.Unread; u != nil {
 			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
 		if r.LeavesViewsOut() {
 			line(nil, "note", r.Environment.Name+": "+audit.ViewsUnchecked, "note")
 		}
-		for _, i := range issues(r, true) {
+		for _, i := range issuesOf(r, true) {
 			switch {
-			case i.waived():
+			case i.isWaived():
 			case i.Finding == nil:
-				line(i.At, "warning", i.message(), "unknown/"+string(i.ID))
+				line(i.Location, "warning", i.message(), "unknown/"+string(i.ID))
 			default:
-				line(i.At, formOf(i.Severity).level, i.message(), i.Severity.String()+"/"+string(i.ID))
+				line(i.Location, termsOf(i.Severity).level, i.message(), i.Severity.String()+"/"+string(i.ID))
 			}
 		}
 	}

@@ -13,7 +13,7 @@ import (
 func TestUnreadFileIsSaid(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
-		doc := renderedAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: SARIFGitHub})
+		doc := mustRenderAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: SARIFGitHub})
 		wants := []string{"Sync.xml", "this is not XML"}
 		if f == OpenMetrics { // numbers alone, without a text
 			wants = []string{"Sync.xml", `profile="demandbase"} 1`, "# EOF"}
@@ -43,7 +43,7 @@ func TestAdviceOfUnreadIsNotCut(t *testing.T) {
 	r := unreadFile()
 	r.Unread.Message = "sign-in failed: " + strings.Repeat("the server says so, ", 40) + "make a new secret"
 	for _, f := range []Format{Table, Markdown, HTML} {
-		if !strings.Contains(rendered(t, f, r, Options{}), "make a new secret") {
+		if !strings.Contains(mustRender(t, f, r, Options{}), "make a new secret") {
 			t.Errorf("%s does not say what to do", f)
 		}
 	}
@@ -53,7 +53,7 @@ func TestUnreadFileHasNoControls(t *testing.T) {
 	t.Parallel()
 	r := unreadFile()
 	r.Controls = compliant().Controls
-	doc := rendered(t, JSON, judge(r), Options{})
+	doc := mustRender(t, JSON, judge(r), Options{})
 	if _, err := ReadResults([]byte(doc)); err == nil {
 		t.Error("a result that contradicts itself was taken")
 	}
@@ -66,7 +66,7 @@ func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
 	o := Options{CheckoutPath: func(name string) string { return path.Join("src", name) }}
 	for _, r := range []audit.Result{mixed(), archive(), unreadFile()} {
 		for _, f := range Formats() {
-			out := rendered(t, f, r, o)
+			out := mustRender(t, f, r, o)
 			if moved := strings.Contains(out, "src/"); moved != (f == SARIF || f == GitHub || f == GitLab) && f != OpenMetrics {
 				t.Errorf("%s: paths from the root: %v", f, moved)
 			}

@@ -14,18 +14,18 @@ import (
 type issue struct {
 	audit.Control
 
-	Finding *audit.Finding // nil for a control that is unknown
-	At      *audit.Location
+	Finding  *audit.Finding // nil for a control that is unknown
+	Location *audit.Location
 }
 
-// issues are the findings and the unknown controls of a result, in the profile's order. If joined
+// issuesOf are the findings and the unknown controls of a result, in the profile's order. If joined
 // is set, findings that an editor shows on one line are one issue.
-func issues(r audit.Result, joined bool) []issue {
+func issuesOf(r audit.Result, joined bool) []issue {
 	var list []issue
 	for _, c := range r.Controls {
 		findings := c.Findings
 		if joined {
-			findings = gathered(findings)
+			findings = mergeFindings(findings)
 		}
 		for i := range findings {
 			list = append(list, issue{c, &findings[i], cmp.Or(findings[i].Location, c.Location)})
@@ -37,11 +37,11 @@ func issues(r audit.Result, joined bool) []issue {
 	return list
 }
 
-func (i issue) waived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
+func (i issue) isWaived() bool { return i.Finding != nil && i.Finding.Waiver != nil }
 
-// leading is the index of the finding that a summary shows for a control: the first that no waiver
+// leadFinding is the index of the finding that a summary shows for a control: the first that no waiver
 // covers, else the first.
-func leading(c audit.Control) int {
+func leadFinding(c audit.Control) int {
 	return max(slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil }), 0)
 }
 
@@ -55,7 +55,7 @@ func (i issue) message() string {
 // A note is a remark on a result, or on the control that it names.
 type note struct{ About, Text string }
 
-func notes(r audit.Result) []note {
+func notesOf(r audit.Result) []note {
 	var list []note
 	for _, n := range r.Notes {
 		list = append(list, note{"", n})
@@ -68,22 +68,22 @@ func notes(r audit.Result) []note {
 	return list
 }
 
-func (n note) String() string { return join(": ", n.About, n.Text) }
+func (n note) String() string { return joinNonBlank(": ", n.About, n.Text) }
 
-// controlsOf are the controls of one outcome, the most severe first.
-func controlsOf(o audit.Outcome, r audit.Result) []audit.Control {
-	return slices.DeleteFunc(gravestFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
+// controlsWith are the controls of one outcome, the most severe first.
+func controlsWith(o audit.Outcome, r audit.Result) []audit.Control {
+	return slices.DeleteFunc(mostSevereFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 }
 
 // A tally counts what a result's summary does not.
 type tally struct {
-	outcomes  map[audit.Outcome]int
-	failed    map[audit.Severity]int      // controls
-	baseline  map[audit.BaselineState]int // findings, against a baseline
-	open      int                         // findings that no waiver covers
-	automatic int                         // of these, those that a plan can fix
-	flagged   int                         // of the others, those that a plan can fix if a flag allows it
-	lines     int                         // of these, those that lint --fix can fix
+	outcomes      map[audit.Outcome]int
+	failed        map[audit.Severity]int      // controls
+	baseline      map[audit.BaselineState]int // findings, against a baseline
+	open          int                         // findings that no waiver covers
+	fixable       int                         // of these, those that a plan can fix
+	fixableByFlag int                         // of the others, those that a plan can fix if a flag allows it
+	fixableLines  int                         // of these, those that lint --fix can fix
 }
 
 func tallyOf(r audit.Result) tally {
@@ -102,32 +102,32 @@ func tallyOf(r audit.Result) tally {
 			switch {
 			case f.Fix == nil, !change.Automatic(f.Fix.Kind):
 			case change.PlanFlag(*f.Fix) == "":
-				t.automatic++
+				t.fixable++
 			default:
-				t.flagged++
+				t.fixableByFlag++
 			}
 			if f.Fix != nil && f.Fix.Kind == change.AddPrivilege && f.Evidence.Text("state") == "missing" && f.Location != nil && !strings.Contains(f.Location.Path, "!/") {
-				t.lines++
+				t.fixableLines++
 			}
 		}
 	}
 	return t
 }
 
-// others is what is needed for the findings that a plan does not fix.
-func (t tally) others() string {
+// otherMeans is what is needed for the findings that a plan does not fix.
+func (t tally) otherMeans() string {
 	switch {
-	case t.flagged == 0:
+	case t.fixableByFlag == 0:
 		return "manual steps"
-	case t.automatic+t.flagged == t.open:
+	case t.fixable+t.fixableByFlag == t.open:
 		return "a flag, which the plan names"
 	}
 	return "manual steps or a flag, which the plan names"
 }
 
-// severities counts by severity, the most severe first: "8 high, 2 medium, 1 low". The invalid
+// severityCounts counts by severity, the most severe first: "8 high, 2 medium, 1 low". The invalid
 // severity is for what is waived or met.
-func severities(n map[audit.Severity]int) string {
+func severityCounts(n map[audit.Severity]int) string {
 	var parts []string
 	for _, severity := range slices.Backward(audit.Severities()) {
 		if n[severity] > 0 {
@@ -140,8 +140,8 @@ func severities(n map[audit.Severity]int) string {
 	return strings.Join(parts, ", ")
 }
 
-// against counts the findings against an earlier result, or empty.
-func (t tally) against() string {
+// baselineText counts the findings against an earlier result, or empty.
+func (t tally) baselineText() string {
 	added, unchanged := t.baseline[audit.BaselineNew], t.baseline[audit.BaselineUnchanged]
 	if added+unchanged == 0 {
 		return ""
@@ -164,16 +164,16 @@ func worstFirst(rs []audit.Result) []audit.Result {
 	})
 }
 
-func gravestFirst(cs []audit.Control) []audit.Control {
+func mostSevereFirst(cs []audit.Control) []audit.Control {
 	return slices.SortedStableFunc(slices.Values(cs), func(a, b audit.Control) int {
 		return cmp.Compare(b.Severity, a.Severity)
 	})
 }
 
 // totals counts several results by verdict.
-func totals(rs []audit.Result) string { return count(len(rs), rowsOf(rs)) + ": " + verdicts(rs) }
+func totals(rs []audit.Result) string { return count(len(rs), rowNoun(rs)) + ": " + verdictCounts(rs) }
 
-func verdicts(rs []audit.Result) string {
+func verdictCounts(rs []audit.Result) string {
 	n := map[audit.Verdict]int{}
 	unread := 0
 	for _, r := range rs {
@@ -193,8 +193,8 @@ func verdicts(rs []audit.Result) string {
 	return said
 }
 
-// rowsOf is the noun for a row in an overview of several results.
-func rowsOf(rs []audit.Result) string {
+// rowNoun is the noun for a row in an overview of several results.
+func rowNoun(rs []audit.Result) string {
 	nouns, noun := map[string]bool{}, "environment"
 	profiles, several := map[string]string{}, false // by the environment's address
 	for _, r := range rs {

@@ -43,7 +43,7 @@ func Configuration() (string, error) {
 		"Unknown keys, duplicate keys and bad values are errors with file, line and column. " +
 		"`-c /dev/null` (`-c NUL` on Windows) ignores dbaudit.yaml, as if it did not exist.\n\n" +
 		"`NAME` stands for a name that you choose, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
-	root.rows(&b, root.Defs, "")
+	root.writeRows(&b, root.Defs, "")
 	b.WriteString("\n## In an editor\n\n" +
 		"Editors that support YAML schemas, such as VS Code with the YAML extension, complete and check the file. " +
 		"Its first line, which `dbaudit init` writes, names the schema:\n\n```yaml\n# yaml-language-server: $schema=" + audit.SchemaURL("config") + "\n```\n\n" +
@@ -52,15 +52,15 @@ func Configuration() (string, error) {
 	return b.String(), nil
 }
 
-// rows writes a row for each property of a node, and those below it.
-func (n schemaNode) rows(b *strings.Builder, defs map[string]schemaNode, prefix string) {
+// writeRows writes a row for each property of a node, and those below it.
+func (n schemaNode) writeRows(b *strings.Builder, defs map[string]schemaNode, prefix string) {
 	for _, name := range slices.Sorted(maps.Keys(n.Properties)) {
-		n.Properties[name].row(b, defs, prefix+name, slices.Contains(n.Required, name))
+		n.Properties[name].writeRow(b, defs, prefix+name, slices.Contains(n.Required, name))
 	}
 }
 
-func (n schemaNode) row(b *strings.Builder, defs map[string]schemaNode, key string, required bool) {
-	n = n.resolved(defs)
+func (n schemaNode) writeRow(b *strings.Builder, defs map[string]schemaNode, key string, required bool) {
+	n = n.resolve(defs)
 	meaning := n.Description
 	if required {
 		meaning = strings.TrimSpace(meaning + " Required.")
@@ -70,18 +70,18 @@ func (n schemaNode) row(b *strings.Builder, defs map[string]schemaNode, key stri
 		value = "`" + strings.Join(n.Enum, "`, `") + "`"
 	}
 	fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, value, strings.ReplaceAll(meaning, "|", `\|`))
-	n.rows(b, defs, key+".")
+	n.writeRows(b, defs, key+".")
 	if n.Items != nil {
-		n.Items.resolved(defs).rows(b, defs, key+"[].")
+		n.Items.resolve(defs).writeRows(b, defs, key+"[].")
 	}
 	var keyed schemaNode
 	if json.Unmarshal(n.Additional, &keyed) == nil {
-		keyed.resolved(defs).rows(b, defs, key+".NAME.")
+		keyed.resolve(defs).writeRows(b, defs, key+".NAME.")
 	}
 }
 
-// resolved replaces a reference by its definition; the description of the node takes precedence.
-func (n schemaNode) resolved(defs map[string]schemaNode) schemaNode {
+// resolve replaces a reference by its definition; the description of the node takes precedence.
+func (n schemaNode) resolve(defs map[string]schemaNode) schemaNode {
 	name, ok := strings.CutPrefix(n.Ref, "#/$defs/")
 	if !ok {
 		return n

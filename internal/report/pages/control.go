@@ -13,17 +13,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-type controlPage struct {
+type rulePage struct {
 	profile  profile.Profile
 	control  profile.Control
 	rule     engine.Rule
 	standard *solution.Standard
 }
 
-func (p controlPage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }
+func (p rulePage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }
 
-// row is the control's row in the table of its profile, with the anchor of the links in reports.
-func (p controlPage) row() string {
+// tableRow is the control's row in the table of its profile, with the anchor of the links in reports.
+func (p rulePage) tableRow() string {
 	requires := p.control.Title
 	if len(p.control.Privileges) > 0 {
 		var names []string
@@ -38,10 +38,10 @@ func (p controlPage) row() string {
 	}
 	cell := strings.NewReplacer("|", `\|`, "\n", " ").Replace
 	return fmt.Sprintf("| <a id=%q></a>%s | %s | [%s](%s) | %s | %s |\n", audit.Anchor(p.control.ID), p.control.ID, p.severity(),
-		p.rule.ID, rulePage(p.rule.ID), cell(requires), cell(source))
+		p.rule.ID, rulePageName(p.rule.ID), cell(requires), cell(source))
 }
 
-func (p controlPage) text() string {
+func (p rulePage) markdown() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("%s\n# %s: %s\n", pageMark, p.rule.ID, p.rule.Title)
@@ -54,9 +54,9 @@ func (p controlPage) text() string {
 		line("\nThe example is %s of the profile `%s`.", p.control.ID, p.profile.Name)
 	}
 	for _, fix := range fixes {
-		p.fix(&b, fix, len(fixes) > 1)
+		p.writeFix(&b, fix, len(fixes) > 1)
 	}
-	p.waiving(&b)
+	p.writeWaiver(&b)
 	if len(p.rule.Resources) > 0 {
 		line("\n## See also\n")
 		for _, r := range p.rule.Resources {
@@ -66,7 +66,7 @@ func (p controlPage) text() string {
 	return b.String()
 }
 
-func (p controlPage) ofFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
+func (p rulePage) judgesFiles() bool { return strings.HasPrefix(p.rule.ID, "lint/") }
 
 func depthNote(p profile.Profile) string {
 	if p.Depth == "deepest" {
@@ -77,7 +77,7 @@ func depthNote(p profile.Profile) string {
 }
 
 // depth is the access level that a privilege must be granted at.
-func (p controlPage) depth(privilege string) audit.Depth {
+func (p rulePage) depth(privilege string) audit.Depth {
 	if depth, ok := p.profile.Depths[privilege]; ok {
 		return depth
 	}
@@ -87,10 +87,10 @@ func (p controlPage) depth(privilege string) audit.Depth {
 	return audit.DepthGlobal
 }
 
-// fix writes a fix: the steps in the portal, the command and, folded, the Web API and scripts.
-func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
+// writeFix writes a fix: the steps in the portal, the command and, folded, the Web API and scripts.
+func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, several bool) {
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
-	if p.ofFiles() {
+	if p.judgesFiles() {
 		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
 	}
 	r := change.For(f, change.Place{Environment: env, Profile: p.profile.Name})
@@ -120,10 +120,10 @@ func (p controlPage) fix(b *strings.Builder, f audit.Fix, several bool) {
 	folded("With PowerShell", "powershell", strings.Join(r.PowerShell(), "\n"))
 }
 
-// waiving says how to accept that the control is not met.
-func (p controlPage) waiving(b *strings.Builder) {
+// writeWaiver says how to accept that the control is not met.
+func (p rulePage) writeWaiver(b *strings.Builder) {
 	judged, privilege := "dbaudit scan", ""
-	if p.ofFiles() {
+	if p.judgesFiles() {
 		judged = "dbaudit lint src"
 	}
 	if len(p.control.Privileges) > 0 {
@@ -141,7 +141,7 @@ dbaudit waiver add result.json --control %s%s --kind accepted-risk \
 The waiver expires on its last day, at most 366 days ahead. The control is
 then waived, not passed: every report keeps its original outcome and says who
 accepted it.`, judged, p.control.ID, privilege)
-	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.ofFiles() {
+	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.judgesFiles() {
 		b.WriteString("If the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
 	}
 }

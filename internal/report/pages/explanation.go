@@ -41,11 +41,11 @@ const explanationFormat = "dbaudit.explanation/v1"
 
 // ExplainControl explains a control of a profile, which a rule judges.
 func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.Standard) Explanation {
-	page := controlPage{profile: p, control: c, rule: rule, standard: standard}
+	page := rulePage{profile: p, control: c, rule: rule, standard: standard}
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
 		Rule: c.Rule, Requires: rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: rule.Consequence,
-		Fix: rule.Remediation, Portal: page.clicks(), Profile: p.Name, Citation: (*audit.Citation)(c.Citation),
+		Fix: rule.Remediation, Portal: page.portalSteps(), Profile: p.Name, Citation: (*audit.Citation)(c.Citation),
 		Source: &audit.Source{Title: p.Source.Title, URL: p.Source.URL}, SeeAlso: seeAlso(rule), Page: audit.HelpURL(c.ID),
 	}
 }
@@ -61,7 +61,7 @@ func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Standar
 			continue
 		}
 		if e.Controls == nil {
-			e.Portal = controlPage{profile: p, control: c, rule: rule, standard: standard}.clicks()
+			e.Portal = rulePage{profile: p, control: c, rule: rule, standard: standard}.portalSteps()
 		}
 		e.Controls = append(e.Controls, string(c.ID))
 	}
@@ -97,8 +97,8 @@ func seeAlso(rule engine.Rule) []audit.Source {
 	return list
 }
 
-// clicks are the steps in the portal of the first fix.
-func (p controlPage) clicks() []string {
+// portalSteps are the steps in the portal of the first fix.
+func (p rulePage) portalSteps() []string {
 	fixes := p.fixes()
 	if len(fixes) == 0 {
 		return nil
@@ -107,20 +107,20 @@ func (p controlPage) clicks() []string {
 	return change.For(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
 }
 
-// A passage is a part of an explanation: a label, and one or more paragraphs. An address is
+// A section is a part of an explanation: a label, and one or more paragraphs. An address is
 // never broken.
-type passage struct {
-	label string
-	said  []string
+type section struct {
+	label      string
+	paragraphs []string
 }
 
-const portalSteps = "portal"
+const portalLabel = "portal"
 
-func (e Explanation) passages() []passage {
-	var list []passage
+func (e Explanation) sections() []section {
+	var list []section
 	add := func(label string, said ...string) {
 		if strings.Join(said, "") != "" {
-			list = append(list, passage{label, said})
+			list = append(list, section{label, said})
 		}
 	}
 	add("severity", e.Severity)
@@ -140,7 +140,7 @@ func (e Explanation) passages() []passage {
 	for i, step := range e.Portal {
 		steps = append(steps, fmt.Sprintf("%d. %s", i+1, step))
 	}
-	add(portalSteps, steps...)
+	add(portalLabel, steps...)
 	if e.Citation != nil {
 		add("source", fmt.Sprintf("%s: %q", e.Citation.Tab, e.Citation.Line))
 	}
@@ -160,12 +160,12 @@ func (e Explanation) Text() string {
 	const width = 12
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", text.Line(e.ID), text.Line(e.Title))
-	for _, p := range e.passages() {
+	for _, p := range e.sections() {
 		label, hang := p.label, ""
-		if label == portalSteps {
+		if label == portalLabel {
 			hang = "   " // behind the number
 		}
-		for _, said := range p.said {
+		for _, said := range p.paragraphs {
 			lines := []string{text.Line(said)}
 			if !text.IsWebURL(said) {
 				lines = text.Wrap(lines[0], 80-width-len(hang))
@@ -184,11 +184,11 @@ func (e Explanation) Text() string {
 func (e Explanation) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n", text.Markdown(e.ID), text.Markdown(e.Title))
-	for _, p := range e.passages() {
+	for _, p := range e.sections() {
 		fmt.Fprintf(&b, "\n**%s**\n\n", p.label)
-		for i, said := range p.said {
+		for i, said := range p.paragraphs {
 			switch {
-			case p.label == portalSteps:
+			case p.label == portalLabel:
 				fmt.Fprintf(&b, "%d. %s\n", i+1, text.Markdown(e.Portal[i]))
 			case text.IsWebURL(said):
 				fmt.Fprintf(&b, "<%s>\n", said)

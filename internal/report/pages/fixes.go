@@ -9,14 +9,14 @@ import (
 
 // fixes are the fixes that the rule proposes, with example objects. A rule without fixes has only
 // its remediation.
-func (p controlPage) fixes() []audit.Fix {
+func (p rulePage) fixes() []audit.Fix {
 	var fixes []audit.Fix
 	grants := slices.Contains(p.rule.Fixes, change.AddPrivilege)
 	for _, kind := range p.rule.Fixes {
 		switch {
 		case kind == change.RaiseDepth: // the steps are those of a grant
 		case grants && (kind == change.CreateRole || kind == change.ReplaceRole): // another rule's page has them
-		case kind == change.InstallApp && !ofAnApp(p.control.Table):
+		case kind == change.InstallApp && !belongsToApp(p.control.Table):
 		default:
 			fixes = append(fixes, p.example(kind))
 		}
@@ -25,7 +25,7 @@ func (p controlPage) fixes() []audit.Fix {
 }
 
 // example is a fix of a kind, with example objects.
-func (p controlPage) example(kind audit.FixKind) audit.Fix {
+func (p rulePage) example(kind audit.FixKind) audit.Fix {
 	user := &audit.Reference{Kind: "systemuser", Name: p.profile.RoleName}
 	all := audit.Fix{
 		Role: &audit.Reference{Name: p.profile.RoleName}, User: user, Team: &audit.Reference{Kind: "team", Name: "Integrations"},
@@ -38,7 +38,7 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	switch {
 	case kind == change.InstallApp:
 		all.Table, all.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
-	case kind == change.RemovePrivilege && p.ofFiles():
+	case kind == change.RemovePrivilege && p.judgesFiles():
 		all.Privileges = []audit.Grant{{Name: "prvActOnBehalfOfAnotherUser", Depth: audit.DepthGlobal}}
 	case kind == change.RemovePrivilege:
 		all.Privileges = []audit.Grant{{Name: "prvDeleteAccount", Depth: audit.DepthGlobal}}
@@ -52,7 +52,7 @@ func (p controlPage) example(kind audit.FixKind) audit.Fix {
 	return fix
 }
 
-// ofAnApp reports whether a table belongs to an app that not every environment has.
-func ofAnApp(table string) bool {
+// belongsToApp reports whether a table belongs to an app that not every environment has.
+func belongsToApp(table string) bool {
 	return slices.Contains([]string{"lead", "opportunity", "customeropportunityrole", "campaign", "list"}, table)
 }

@@ -70,11 +70,11 @@ func Controls(ctx context.Context) (map[string]string, error) {
 			if !ok {
 				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which does not exist", c.ID, p.Name, c.Rule)
 			}
-			page := controlPage{profile: p, control: c, rule: rule, standard: standard}
-			index.WriteString(page.row())
+			page := rulePage{profile: p, control: c, rule: rule, standard: standard}
+			index.WriteString(page.tableRow())
 			// The example of a rule's page is the control of the profile that comes first.
-			if _, ok := pages[rulePage(rule.ID)]; !ok || c.ID == exampleControl {
-				pages[rulePage(rule.ID)] = page.text()
+			if _, ok := pages[rulePageName(rule.ID)]; !ok || c.ID == exampleControl {
+				pages[rulePageName(rule.ID)] = page.markdown()
 			}
 		}
 	}
@@ -85,4 +85,4 @@ func Controls(ctx context.Context) (map[string]string, error) {
 // exampleControl is the example on the page of its rule.
 const exampleControl = "DB-PRIV-QUEUE"
 
-func rulePage(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }
+func rulePageName(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }

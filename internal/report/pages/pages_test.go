@@ -28,7 +28,7 @@ func TestControlPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := filepath.Join("..", "..", "..", "docs", "controls")
-	stale, err := staleIn(dir, pages)
+	stale, err := stalePages(dir, pages)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestPagesShowFixes(t *testing.T) {
 		for _, p := range profiles {
 			for _, c := range p.Controls {
 				if c.Rule == rule.ID {
-					for _, f := range (controlPage{profile: p, control: c, rule: rule, standard: standard}).fixes() {
+					for _, f := range (rulePage{profile: p, control: c, rule: rule, standard: standard}).fixes() {
 						shown = append(shown, string(f.Kind))
 					}
 				}
@@ -148,8 +148,8 @@ func TestWritePages(t *testing.T) {
 	}
 }
 
-// staleIn compares the pages with those of a folder and names what differs.
-func staleIn(dir string, pages map[string]string) ([]string, error) {
+// stalePages compares the pages with those of a folder and names what differs.
+func stalePages(dir string, pages map[string]string) ([]string, error) {
 	var stale []string
 	for name, text := range pages {
 		data, err := os.ReadFile(filepath.Join(dir, name))
@@ -174,7 +174,7 @@ func TestExplanations(t *testing.T) {
 		{Kind: "privilege", ID: "prvX", Title: "A title", Profile: "acme"},
 	} {
 		short, long := e.Text(), e.Markdown()
-		for _, p := range e.passages() {
+		for _, p := range e.sections() {
 			if !strings.Contains(short, p.label+" ") || !strings.Contains(long, "**"+p.label+"**") {
 				t.Errorf("%s is not said of %s:\n%s\n%s", p.label, e.ID, short, long)
 			}

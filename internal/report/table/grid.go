@@ -67,7 +67,7 @@ type Grid struct {
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := make([]int, len(g.Head))
 	if c.Width > 0 {
-		widths = fit(c.Width-frame(g), g.need(), g.Weights)
+		widths = fitColumns(c.Width-frameWidth(g), g.naturalWidths(), g.Weights)
 	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
@@ -90,9 +90,9 @@ func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	for i, h := range g.Head {
 		head[i] = TextCell(h, Faint)
 	}
-	table.Header(c.layOut(head, widths, 0))
+	table.Header(c.layOutRow(head, widths, 0))
 	for _, row := range g.Rows {
-		if err := table.Append(c.layOut(row, widths, g.AlignFrom)); err != nil {
+		if err := table.Append(c.layOutRow(row, widths, g.AlignFrom)); err != nil {
 			return fmt.Errorf("laying out a row: %w", err)
 		}
 	}
@@ -123,8 +123,8 @@ func (c Canvas) rendition(g Grid) tw.Rendition {
 	}
 }
 
-// layOut wraps the cells of a row and aligns their paragraphs.
-func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
+// layOutRow wraps the cells of a row and aligns their paragraphs.
+func (c Canvas) layOutRow(row []Cell, widths []int, aligned int) []string {
 	paragraphs := 0
 	for _, cell := range row {
 		paragraphs = max(paragraphs, len(cell))
@@ -136,9 +136,9 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 			if p >= len(cell) {
 				continue
 			}
-			lines[i] = append(lines[i], c.hang(cell[p].Text, cell[p].Style, widths[i])...)
+			lines[i] = append(lines[i], c.wrapHanging(cell[p].Text, cell[p].Style, widths[i])...)
 			if cell[p].Note != "" {
-				lines[i] = append(lines[i], c.hang(cell[p].Note, cell[p].NoteStyle, widths[i])...)
+				lines[i] = append(lines[i], c.wrapHanging(cell[p].Note, cell[p].NoteStyle, widths[i])...)
 			}
 			if i >= aligned {
 				depth = max(depth, len(lines[i]))
@@ -157,8 +157,8 @@ func (c Canvas) layOut(row []Cell, widths []int, aligned int) []string {
 	return out
 }
 
-// hang wraps and paints a text; its lines hang after a bullet or an indent.
-func (c Canvas) hang(s string, style Style, width int) []string {
+// wrapHanging wraps and paints a text; its lines hang after a bullet or an indent.
+func (c Canvas) wrapHanging(s string, style Style, width int) []string {
 	content := strings.TrimLeft(s, " •")
 	lead := s[:len(s)-len(content)]
 	indent := text.Width(lead)
@@ -175,8 +175,8 @@ func (c Canvas) hang(s string, style Style, width int) []string {
 
 // AvailableWidth is the width that is left for a column if the other columns are not broken.
 func (c Canvas) AvailableWidth(g Grid, column int) int {
-	room := c.Width - frame(g)
-	for i, n := range g.need() {
+	room := c.Width - frameWidth(g)
+	for i, n := range g.naturalWidths() {
 		if i != column {
 			room -= n
 		}
@@ -184,11 +184,11 @@ func (c Canvas) AvailableWidth(g Grid, column int) int {
 	return max(room, 1)
 }
 
-// frame is the width of borders and padding: two blanks and a border for each column, and a border.
-func frame(g Grid) int { return 3*len(g.Head) + 1 }
+// frameWidth is the width of borders and padding: two blanks and a border for each column, and a border.
+func frameWidth(g Grid) int { return 3*len(g.Head) + 1 }
 
-// need is the width of each column if it is not broken.
-func (g Grid) need() []int {
+// naturalWidths is the width of each column if it is not broken.
+func (g Grid) naturalWidths() []int {
 	widths := make([]int, len(g.Head))
 	for i, h := range g.Head {
 		widths[i] = text.Width(h)
@@ -211,12 +211,12 @@ func (c Canvas) Paint(s string, st Style) string {
 	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
 }
 
-// leastColumn is the minimum width of a column that shares the room.
-const leastColumn = 8
+// minColumn is the minimum width of a column that shares the room.
+const minColumn = 8
 
-// fit chooses the widths of columns: what each needs if there is room for all, else a share of the
+// fitColumns chooses the widths of columns: what each needs if there is room for all, else a share of the
 // room. A column with the share 0 is never broken.
-func fit(room int, need, share []int) []int {
+func fitColumns(room int, need, share []int) []int {
 	widths := slices.Clone(need)
 	var open []int // columns without a decided width
 	shares := 0
@@ -236,8 +236,8 @@ func fit(room int, need, share []int) []int {
 			s := share[i]
 			switch {
 			case widths[i]*shares <= room*s:
-			case room*s < leastColumn*shares:
-				widths[i] = min(widths[i], leastColumn)
+			case room*s < minColumn*shares:
+				widths[i] = min(widths[i], minColumn)
 			default:
 				return false
 			}
@@ -249,7 +249,7 @@ func fit(room int, need, share []int) []int {
 	}
 	left := room
 	for n, i := range open {
-		widths[i] = max(room*share[i]/shares, leastColumn)
+		widths[i] = max(room*share[i]/shares, minColumn)
 		left -= widths[i]
 		if n == len(open)-1 {
 			widths[i] += max(left, 0)

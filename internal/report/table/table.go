@@ -13,13 +13,13 @@ import (
 // List prints a table of plain texts. A width of 0 means no limit.
 func List(w io.Writer, width int, header []string, rows [][]string) error {
 	var b bytes.Buffer
-	g := list(header, rows)
+	g := listGrid(header, rows)
 	err := Canvas{Width: width}.Draw(&b, g)
 	if first, _, _ := strings.Cut(b.String(), "\n"); width > 0 && text.Width(first) > width {
 		// The short columns do not fit either: all columns break.
 		b.Reset()
 		for i := range g.Weights {
-			g.Weights[i] = cmp.Or(g.Weights[i], 4*unbroken) // little of them breaks
+			g.Weights[i] = cmp.Or(g.Weights[i], 4*shortColumn) // little of them breaks
 		}
 		err = Canvas{Width: width}.Draw(&b, g)
 	}
@@ -33,14 +33,14 @@ func List(w io.Writer, width int, header []string, rows [][]string) error {
 }
 
 // The widths up to which a column of a list is not broken, and one of names without blanks.
-const unbroken, nameWidth = 10, 22
+const shortColumn, nameColumn = 10, 22
 
-// list is a table of plain texts. Columns break by the width of their content.
-func list(head []string, rows [][]string) Grid {
+// listGrid is a table of plain texts. Columns break by the width of their content.
+func listGrid(head []string, rows [][]string) Grid {
 	g := Grid{Head: make([]string, len(head)), Weights: make([]int, len(head))}
 	share := func(i int, s string) {
-		if n := text.Width(s); n > nameWidth || n > unbroken && strings.Contains(s, " ") {
-			g.Weights[i] = max(g.Weights[i], min(n, 10*unbroken))
+		if n := text.Width(s); n > nameColumn || n > shortColumn && strings.Contains(s, " ") {
+			g.Weights[i] = max(g.Weights[i], min(n, 10*shortColumn))
 		}
 	}
 	for i, h := range head {

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func drawn(t *testing.T, c Canvas, g Grid) string {
+func draw(t *testing.T, c Canvas, g Grid) string {
 	t.Helper()
 	var b bytes.Buffer
 	if err := c.Draw(&b, g); err != nil {
@@ -18,8 +18,8 @@ func drawn(t *testing.T, c Canvas, g Grid) string {
 	return b.String()
 }
 
-// fits refuses lines that are wider than the terminal.
-func fits(t *testing.T, width int, document string) {
+// checkWidth refuses lines that are wider than the terminal.
+func checkWidth(t *testing.T, width int, document string) {
 	t.Helper()
 	for line := range strings.Lines(document) {
 		if n := text.Width(strings.TrimSuffix(line, "\n")); n > width {
@@ -34,13 +34,13 @@ func TestList(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"a", strings.Repeat("long ", 30)}, {"b\n", "x"}}
 	for _, width := range []int{40, 80, 120} {
-		list := drawn(t, Canvas{Width: width}, list([]string{"name", "the words of somebody"}, rows))
+		list := draw(t, Canvas{Width: width}, listGrid([]string{"name", "the words of somebody"}, rows))
 		if !strings.HasPrefix(list, "┌") || !strings.Contains(list, "│ NAME") || strings.Count(list, "├") != 1 {
 			t.Errorf("another style:\n%s", list)
 		}
-		fits(t, width, list)
+		checkWidth(t, width, list)
 	}
-	if list := drawn(t, Canvas{}, list([]string{"name", "words"}, rows)); !strings.HasPrefix(list, "NAME") || strings.Count(list, "\n") != 3 {
+	if list := draw(t, Canvas{}, listGrid([]string{"name", "words"}, rows)); !strings.HasPrefix(list, "NAME") || strings.Count(list, "\n") != 3 {
 		t.Errorf("not a line for each row:\n%s", list)
 	}
 }
@@ -62,17 +62,17 @@ func TestListsFitTheTerminal(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		fits(t, width, b.String())
+		checkWidth(t, width, b.String())
 	}
 }
 
 // TestRuled: lines separate rows if requested.
 func TestRuled(t *testing.T) {
 	t.Parallel()
-	g := list([]string{"name"}, [][]string{{"a"}, {"b"}, {"c"}})
-	plain := drawn(t, Canvas{Width: 80}, g)
+	g := listGrid([]string{"name"}, [][]string{{"a"}, {"b"}, {"c"}})
+	plain := draw(t, Canvas{Width: 80}, g)
 	g.Ruled = true
-	if ruled := drawn(t, Canvas{Width: 80}, g); strings.Count(ruled, "├") != strings.Count(plain, "├")+2 {
+	if ruled := draw(t, Canvas{Width: 80}, g); strings.Count(ruled, "├") != strings.Count(plain, "├")+2 {
 		t.Errorf("no lines between rows:\n%s", ruled)
 	}
 }
@@ -81,12 +81,12 @@ func TestRuled(t *testing.T) {
 func TestColours(t *testing.T) {
 	t.Parallel()
 	g := Grid{Head: []string{"NAME"}, Weights: []int{1}, Rows: [][]Cell{{TextCell(strings.Repeat("word ", 40), BoldRed)}}}
-	for line := range strings.Lines(drawn(t, Canvas{Width: 40, Color: true}, g)) {
+	for line := range strings.Lines(draw(t, Canvas{Width: 40, Color: true}, g)) {
 		if strings.Count(line, "\x1b[") != 2*strings.Count(line, "\x1b[0m") {
 			t.Errorf("a style continues past the end of a line: %q", line)
 		}
 	}
-	if list := drawn(t, Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
+	if list := draw(t, Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
 		t.Error("a style where there are no colours")
 	}
 }
@@ -102,10 +102,10 @@ func TestFit(t *testing.T) {
 		{60, []int{10, 90, 90}, []int{0, 1, 1}, []int{10, 25, 25}},
 		{61, []int{10, 90, 90}, []int{0, 1, 1}, []int{10, 25, 26}},
 		{60, []int{10, 5, 90}, []int{0, 1, 1}, []int{10, 5, 45}},
-		{30, []int{90, 90, 90}, []int{10, 1, 10}, []int{11, leastColumn, 11}},
-		{12, []int{10, 90}, []int{0, 1}, []int{10, leastColumn}},
+		{30, []int{90, 90, 90}, []int{10, 1, 10}, []int{11, minColumn, 11}},
+		{12, []int{10, 90}, []int{0, 1}, []int{10, minColumn}},
 	} {
-		if got := fit(test.room, test.need, test.share); !slices.Equal(got, test.want) {
+		if got := fitColumns(test.room, test.need, test.share); !slices.Equal(got, test.want) {
 			t.Errorf("%d for %d by %d: %d, want %d", test.room, test.need, test.share, got, test.want)
 		}
 	}

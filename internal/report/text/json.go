@@ -24,7 +24,7 @@ func EncodeJSON(v any) ([]byte, error) {
 // but the first, and a line end. The characters are written as spell writes them, such as
 // [JSON].
 func AppendJSON(out []byte, v any, prefix string, spell func([]byte) []byte) ([]byte, error) {
-	l := inLines{out, prefix, spell}
+	l := indentingWriter{out, prefix, spell}
 	e := json.NewEncoder(&l)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
@@ -33,15 +33,15 @@ func AppendJSON(out []byte, v any, prefix string, spell func([]byte) []byte) ([]
 	return l.out, nil
 }
 
-// inLines receives the compact document, which an encoder writes at once.
-type inLines struct {
+// indentingWriter receives the compact document, which an encoder writes at once.
+type indentingWriter struct {
 	out    []byte
 	prefix string
-	spell  func([]byte) []byte
+	escape func([]byte) []byte
 }
 
-func (l *inLines) Write(compact []byte) (int, error) {
-	l.out = appendIndented(l.out, l.spell(compact), l.prefix)
+func (l *indentingWriter) Write(compact []byte) (int, error) {
+	l.out = appendIndented(l.out, l.escape(compact), l.prefix)
 	return len(compact), nil
 }
 
@@ -60,7 +60,7 @@ func JSON(document []byte) []byte {
 		escaped := ""
 		switch {
 		case r == '#':
-			if command := commandAt(document[i:]); command > 0 {
+			if command := oldCommandLength(document[i:]); command > 0 {
 				escaped, n = `\u0023\u0023`, 2
 			}
 		case !IsInvisible(r):
@@ -82,9 +82,9 @@ func JSON(document []byte) []byte {
 	return append(out, document[done:]...)
 }
 
-// commandAt is the length, up to its bracket, of a runner's command in the old form at the start of
+// oldCommandLength is the length, up to its bracket, of a runner's command in the old form at the start of
 // b, such as ##[group] or ##vso[task.setvariable; else 0.
-func commandAt(b []byte) int {
+func oldCommandLength(b []byte) int {
 	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
 		return 0
 	}
@@ -92,14 +92,14 @@ func commandAt(b []byte) int {
 		switch {
 		case c == '[':
 			return i + 3
-		case !letter(c):
+		case !isASCIILetter(c):
 			return 0
 		}
 	}
 	return 0
 }
 
-func letter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isASCIILetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 // appendIndented puts each member and element of a compact document on a separate line, as
 // [json.Indent] does. It takes a fifth of the time, because it does not check the document.

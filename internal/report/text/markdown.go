@@ -30,7 +30,7 @@ func Markdown(s string) string {
 			b.WriteRune(r)
 		}
 	}
-	return unmentioned(b.String())
+	return breakMentions(b.String())
 }
 
 // MarkdownCell is [Markdown] of a text, shortened for a cell of a table.
@@ -51,15 +51,15 @@ func MarkdownTable(header []string, rows [][]string) string {
 }
 
 // HTML makes s plain text in an HTML element within Markdown.
-func HTML(s string) string { return unmentioned(html.EscapeString(Line(s))) }
+func HTML(s string) string { return breakMentions(html.EscapeString(Line(s))) }
 
 // startsList reports whether the full stop or parenthesis at i makes the text an item of a list.
 func startsList(s string, i int) bool {
 	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
 }
 
-// unmentioned breaks @name and #1 where GitHub would link and notify.
-func unmentioned(s string) string {
+// breakMentions breaks @name and #1 where GitHub would link and notify.
+func breakMentions(s string) string {
 	var b strings.Builder
 	before := ' '
 	for i, r := range s {

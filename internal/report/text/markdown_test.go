@@ -14,7 +14,7 @@ import (
 // FuzzMarkdown renders a name as GitHub would, where plans and reports have names: it
 // is the text that it was, and brings in nothing.
 func FuzzMarkdown(f *testing.F) {
-	for _, a := range attacks() {
+	for _, a := range hostileTexts() {
 		f.Add(a)
 	}
 	f.Add("1. a")

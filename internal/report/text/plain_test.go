@@ -23,7 +23,7 @@ func TestPlainBytesAreAsOthers(t *testing.T) {
 				r.Fatal(err)
 			}
 			for _, character := range word {
-				slow.put(&want, character)
+				slow.writeRune(&want, character)
 			}
 		}
 		if got.String() != want.String() {

@@ -23,12 +23,12 @@ func Line(s string) string {
 	}
 	var b strings.Builder
 	for _, r := range s {
-		b.WriteString(seen(r))
+		b.WriteString(escapeRune(r))
 	}
 	return b.String()
 }
 
-func seen(r rune) string {
+func escapeRune(r rune) string {
 	switch {
 	case r == '\n':
 		return `\n`

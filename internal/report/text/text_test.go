@@ -77,7 +77,7 @@ func TestWrap(t *testing.T) {
 }
 
 func FuzzWrap(f *testing.F) {
-	for _, n := range attacks() {
+	for _, n := range hostileTexts() {
 		f.Add(n, 12)
 	}
 	f.Add("DB-PRIV-OPPORTUNITY-RELATIONSHIP 長長長 e\u0301\u0301", 7)
@@ -113,8 +113,8 @@ func TestName(t *testing.T) {
 	}
 }
 
-// attacks are names that would be obeyed where they are printed as they are.
-func attacks() []string {
+// hostileTexts are names that would be obeyed where they are printed as they are.
+func hostileTexts() []string {
 	return []string{
 		"x ##vso[task.prependpath]/tmp/evil", "##[add-matcher]a.json", "a\n::add-mask::hello", "::error::x", " \t\u00a0::set-output name=a::b",
 		"#", "##", "###[", "##v", "so[", "[x", ":", "::", "##VsO[a", "##\u00advso[x", "##\u200b[group]x", ":\u200b:debug::x", "\ufeff::notice::x",
@@ -123,9 +123,9 @@ func attacks() []string {
 	}
 }
 
-// harmless says what in a document would control the reader of a stream; empty if nothing
+// hazard says what in a document would control the reader of a stream; empty if nothing
 // would.
-func harmless(document string) string {
+func hazard(document string) string {
 	for line := range strings.SplitSeq(document, "\n") {
 		for _, r := range line {
 			if IsInvisible(r) {
@@ -135,19 +135,19 @@ func harmless(document string) string {
 		if strings.HasPrefix(strings.TrimSpace(line), "::") {
 			return "a command at the start of a line"
 		}
-		if old.MatchString(line) {
+		if oldCommand.MatchString(line) {
 			return "an old command"
 		}
 	}
 	return ""
 }
 
-var old = regexp.MustCompile(`##[A-Za-z]*\[`)
+var oldCommand = regexp.MustCompile(`##[A-Za-z]*\[`)
 
 // FuzzStream writes a text in two parts, as commands do, and as a string of JSON.
 func FuzzStream(f *testing.F) {
-	for _, a := range attacks() {
-		for _, b := range attacks() {
+	for _, a := range hostileTexts() {
+		for _, b := range hostileTexts() {
 			f.Add(a, b)
 		}
 	}
@@ -159,7 +159,7 @@ func FuzzStream(f *testing.F) {
 				t.Fatal(n, err)
 			}
 		}
-		if fault := harmless(out.String()); fault != "" {
+		if fault := hazard(out.String()); fault != "" {
 			t.Errorf("%s in %q", fault, out.String())
 		}
 		if again := Sanitize(out.String()); again != out.String() {
@@ -171,7 +171,7 @@ func FuzzStream(f *testing.F) {
 			t.Fatal(err)
 		}
 		escaped := JSON(quoted)
-		if fault := harmless(string(escaped)); fault != "" {
+		if fault := hazard(string(escaped)); fault != "" {
 			t.Errorf("%s in %s", fault, escaped)
 		}
 		want := []string{strings.ToValidUTF8(a, "\ufffd"), strings.ToValidUTF8(b, "\ufffd")}
@@ -182,7 +182,7 @@ func FuzzStream(f *testing.F) {
 		commands.Add("error", []Property{{"file", a}, {"title", b}}, a, b)
 		commands.AddLine(b)
 		first, rest, _ := strings.Cut(commands.String(), "\n")
-		if !strings.HasPrefix(first, "::error file=") || harmless("x"+first) != "" || harmless(rest) != "" || strings.Count(rest, "\n") != 1 {
+		if !strings.HasPrefix(first, "::error file=") || hazard("x"+first) != "" || hazard(rest) != "" || strings.Count(rest, "\n") != 1 {
 			t.Errorf("commands: %q", commands.String())
 		}
 		for _, one := range []string{Line(a), Message(a), Markdown(a), HTML(a)} {

@@ -21,7 +21,7 @@ func Shorten(s string, width int) string {
 	if fits(s, width) {
 		return s
 	}
-	return head(s, width-1) + "…"
+	return prefix(s, width-1) + "…"
 }
 
 // ShortenMiddle cuts a name to at most width columns, in its middle, because similar names often differ at
@@ -31,11 +31,11 @@ func ShortenMiddle(s string, width int) string {
 		return s
 	}
 	front := width / 2
-	back := reversed(head(reversed(s), width-1-front))
-	return head(s, front) + "…" + strings.TrimLeftFunc(back, func(r rune) bool { return unicode.Is(unicode.M, r) })
+	back := reverse(prefix(reverse(s), width-1-front))
+	return prefix(s, front) + "…" + strings.TrimLeftFunc(back, func(r rune) bool { return unicode.Is(unicode.M, r) })
 }
 
-func reversed(s string) string {
+func reverse(s string) string {
 	runes := []rune(s)
 	slices.Reverse(runes)
 	return string(runes)
@@ -45,7 +45,7 @@ func fits(s string, width int) bool {
 	return len(s) <= width || Width(s) <= width && utf8.RuneCountInString(s) <= 4*width
 }
 
-func head(s string, width int) string {
+func prefix(s string, width int) string {
 	used, runes := 0, 0
 	for i, r := range s {
 		w := Width(string(r))
@@ -81,7 +81,7 @@ func Wrap(s string, width int) []string {
 			flush()
 		}
 		for w > width {
-			head := breakAt(word, width)
+			head := breakIndex(word, width)
 			lines = append(lines, word[:head])
 			word = word[head:]
 			w = Width(word)
@@ -103,7 +103,7 @@ func WrapLines(s string, width int) string {
 	for line := range strings.Lines(s) {
 		content := strings.TrimLeft(line, " ")
 		indent := len(line) - len(content)
-		if width <= 0 || Width(strings.TrimSuffix(line, "\n")) <= width || whole(content) {
+		if width <= 0 || Width(strings.TrimSuffix(line, "\n")) <= width || isUnbreakable(content) {
 			b.WriteString(line)
 			continue
 		}
@@ -123,16 +123,16 @@ func WrapLines(s string, width int) string {
 	return b.String()
 }
 
-// whole reports whether a line is for a shell or a browser.
-func whole(line string) bool {
+// isUnbreakable reports whether a line is for a shell or a browser.
+func isUnbreakable(line string) bool {
 	program, _, several := strings.Cut(line, " ")
 	return several && slices.Contains([]string{"dbaudit", "az", "pac"}, program) || strings.HasPrefix(line, "https://") && !several
 }
 
-// breakAt returns the byte index at which to break a word that is wider than
+// breakIndex returns the byte index at which to break a word that is wider than
 // width: after the last punctuation or before the last capital of a name such as
 // prvReadAccount that fits, else after the last rune that fits.
-func breakAt(word string, width int) int {
+func breakIndex(word string, width int) int {
 	used, last, soft := 0, 0, 0
 	lower := false
 	for i, r := range word {

@@ -22,14 +22,14 @@ func pageURL(c audit.Control) string {
 	return audit.HelpURL(audit.ControlID(escapePath(string(c.ID))))
 }
 
-func citation(c *audit.Citation) string {
+func citationText(c *audit.Citation) string {
 	if c == nil {
 		return ""
 	}
-	return visible(join(": ", c.Tab, c.Line))
+	return visible(joinNonBlank(": ", c.Tab, c.Line))
 }
 
-func subject(s audit.Subject) string {
+func subjectText(s audit.Subject) string {
 	name := cmp.Or(s.Name, s.ID)
 	text := strings.ReplaceAll(s.Kind.String(), "-", " ")
 	if name != "" {
@@ -41,69 +41,69 @@ func subject(s audit.Subject) string {
 	return text
 }
 
-// gap is what a privilege finding compares, such as "needs Organization, has None"; empty if its
+// depthGap is what a privilege finding compares, such as "needs Organization, has None"; empty if its
 // message says so.
-func gap(f audit.Finding) string {
+func depthGap(f audit.Finding) string {
 	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
 	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
 		return ""
 	}
 	if actual != "" {
-		actual = ", has " + depthOf(f.Evidence, "actual_depth")
+		actual = ", has " + levelText(f.Evidence, "actual_depth")
 	}
-	return "needs " + depthOf(f.Evidence, "required_depth") + actual
+	return "needs " + levelText(f.Evidence, "required_depth") + actual
 }
 
-// withGap is the message of a finding with what it compares.
-func withGap(f audit.Finding) string {
-	if g := gap(f); g != "" {
+// messageWithGap is the message of a finding with what it compares.
+func messageWithGap(f audit.Finding) string {
+	if g := depthGap(f); g != "" {
 		return f.Message + " (" + g + ")"
 	}
 	return f.Message
 }
 
-// depthOf is a depth in the evidence as the portal's access level.
-func depthOf(e audit.Evidence, key string) string {
-	return name(visible(audit.Level(e.Text(key))))
+// levelText is a depth in the evidence as the portal's access level.
+func levelText(e audit.Evidence, key string) string {
+	return shortName(visible(audit.Level(e.Text(key))))
 }
 
-type datum struct {
+type fact struct {
 	Name, Value string
 	URL         string // where the value leads, if it is a link
 	Code        bool   // whether it is for the API rather than for people
 }
 
-// evidence lists the evidence: first what every privilege finding has, then the rest by name.
-func evidence(e audit.Evidence) []datum {
+// evidenceFacts lists the evidence: first what every privilege finding has, then the rest by name.
+func evidenceFacts(e audit.Evidence) []fact {
 	lead := []string{"actual_depth", "required_depth", "state", "privilege"}
-	var out []datum
+	var out []fact
 	for _, k := range slices.SortedFunc(maps.Keys(e), func(a, b string) int {
 		return cmp.Or(slices.Index(lead, b)-slices.Index(lead, a), strings.Compare(a, b))
 	}) {
-		out = append(out, datum{Name: visible(k), Value: visible(plainValue(e[k]))})
+		out = append(out, fact{Name: visible(k), Value: visible(formatValue(e[k]))})
 	}
 	return out
 }
 
-// facts is the evidence in the portal's words, for documents that people read.
-func facts(e audit.Evidence) []datum {
-	list := evidence(e)
+// readableEvidence is the evidence in the portal's words, for documents that people read.
+func readableEvidence(e audit.Evidence) []fact {
+	list := evidenceFacts(e)
 	for i, d := range list {
 		switch d.Name {
 		case "required_depth", "actual_depth":
-			list[i] = datum{Name: capital(strings.TrimSuffix(d.Name, "_depth")) + " access level", Value: name(audit.Level(d.Value))}
+			list[i] = fact{Name: capitalize(strings.TrimSuffix(d.Name, "_depth")) + " access level", Value: shortName(audit.Level(d.Value))}
 		case "state":
-			list[i] = datum{Name: "State", Value: stateWords(d.Value, e.Text("privilege") != "")}
+			list[i] = fact{Name: "State", Value: stateText(d.Value, e.Text("privilege") != "")}
 		default:
-			list[i].Name = capital(strings.ReplaceAll(d.Name, "_", " "))
+			list[i].Name = capitalize(strings.ReplaceAll(d.Name, "_", " "))
 			list[i].Code = strings.HasPrefix(d.Value, "prv")
 		}
 	}
 	return list
 }
 
-// stateWords is the state of a privilege or a view in words; other states are unchanged.
-func stateWords(state string, privilege bool) string {
+// stateText is the state of a privilege or a view in words; other states are unchanged.
+func stateText(state string, privilege bool) string {
 	if state == "missing" && privilege {
 		return "not granted"
 	}
@@ -116,26 +116,26 @@ func stateWords(state string, privilege bool) string {
 	}[state], state)
 }
 
-func capital(s string) string {
+func capitalize(s string) string {
 	_, n := utf8.DecodeRuneInString(s)
 	return strings.ToUpper(s[:n]) + s[n:]
 }
 
-// beginning begins a sentence with a capital letter, unless its first word is a name.
-func beginning(s string) string {
+// sentenceCase begins a sentence with a capital letter, unless its first word is a name.
+func sentenceCase(s string) string {
 	word, _, _ := strings.Cut(s, " ")
 	if strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsLower(r) }) {
 		return s
 	}
-	return capital(s)
+	return capitalize(s)
 }
 
-// A piece is a part of a text; one with an address is a link.
-type piece struct{ Text, URL string }
+// A textPart is a part of a text; one with an address is a link.
+type textPart struct{ Text, URL string }
 
-// pieces are the parts of a step. Only the addresses of the portals and of the environment are
+// splitAtLinks are the parts of a step. Only the addresses of the portals and of the environment are
 // links.
-func pieces(step string, env audit.Environment) []piece {
+func splitAtLinks(step string, env audit.Environment) []textPart {
 	const mark = "\x00" // no visible text has it
 	marked := []string{}
 	for _, address := range []string{"https://admin.powerplatform.microsoft.com", "https://make.powerapps.com", visible(env.URL)} {
@@ -143,20 +143,20 @@ func pieces(step string, env audit.Environment) []piece {
 			marked = append(marked, address, mark+address+mark)
 		}
 	}
-	var list []piece
+	var list []textPart
 	for i, part := range strings.Split(strings.NewReplacer(marked...).Replace(visible(step)), mark) {
 		switch {
 		case i%2 == 1:
-			list = append(list, piece{strings.TrimPrefix(part, "https://"), part})
+			list = append(list, textPart{strings.TrimPrefix(part, "https://"), part})
 		case part != "":
-			list = append(list, piece{Text: part})
+			list = append(list, textPart{Text: part})
 		}
 	}
 	return list
 }
 
-// plainValue is a JSON value for people.
-func plainValue(v any) string {
+// formatValue is a JSON value for people.
+func formatValue(v any) string {
 	switch v := v.(type) {
 	case nil:
 		return "none"
@@ -165,7 +165,7 @@ func plainValue(v any) string {
 	case []any:
 		parts := make([]string, len(v))
 		for i, e := range v {
-			parts[i] = plainValue(e)
+			parts[i] = formatValue(e)
 		}
 		return strings.Join(parts, ", ")
 	}
@@ -176,29 +176,29 @@ func plainValue(v any) string {
 	return strings.TrimSuffix(string(document), "\n")
 }
 
-// moment is a time as every format for people shows it.
-func moment(t time.Time) string { return stamp(t, "2006-01-02 15:04:05 UTC", "unknown") }
+// formatTime is a time as every format for people shows it.
+func formatTime(t time.Time) string { return formatTimeOr(t, "2006-01-02 15:04:05 UTC", "unknown") }
 
-// date is a day as lists show it.
-func date(t time.Time) string { return stamp(t, time.DateOnly, "unknown") }
+// formatDate is a day as lists show it.
+func formatDate(t time.Time) string { return formatTimeOr(t, time.DateOnly, "unknown") }
 
-// timestamp is a time for programs; empty for none, such as that of a file.
-func timestamp(t time.Time) string { return stamp(t, time.RFC3339, "") }
+// formatTimestamp is a time for programs; empty for none, such as that of a file.
+func formatTimestamp(t time.Time) string { return formatTimeOr(t, time.RFC3339, "") }
 
-func stamp(t time.Time, layout, none string) string {
+func formatTimeOr(t time.Time, layout, none string) string {
 	if t.IsZero() {
 		return none
 	}
 	return t.UTC().Format(layout)
 }
 
-// version is the profile's edition, and the day of the last comparison with its source.
-func version(p audit.Profile) string {
+// profileVersion is the profile's edition, and the day of the last comparison with its source.
+func profileVersion(p audit.Profile) string {
 	compared := ""
 	if p.Source.Compared != "" {
 		compared = "compared with its source on " + p.Source.Compared
 	}
-	return visible(join(", ", p.Edition(), compared))
+	return visible(joinNonBlank(", ", p.Edition(), compared))
 }
 
 // unreadText says what could not be read and why, without the place in the file.
@@ -210,17 +210,17 @@ func unreadText(r audit.Result) string {
 	return what + " could not be read: " + visible(r.Unread.Message)
 }
 
-// placeOf is a place in a file; empty for nil.
-func placeOf(l *audit.Location) string {
+// locationText is a place in a file; empty for nil.
+func locationText(l *audit.Location) string {
 	if l == nil {
 		return ""
 	}
-	return visible(lineOf(l.Path, l.Line))
+	return visible(fileAndLine(l.Path, l.Line))
 }
 
-// taken says when the snapshot was taken; empty for a file.
-func taken(s audit.Snapshot) string {
-	return stamp(s.TakenAt, "taken 2006-01-02 15:04:05 UTC", "")
+// snapshotTime says when the snapshot was taken; empty for a file.
+func snapshotTime(s audit.Snapshot) string {
+	return formatTimeOr(s.TakenAt, "taken 2006-01-02 15:04:05 UTC", "")
 }
 
 // percent is the coverage, rounded down so that 100 % means all.
@@ -228,56 +228,56 @@ func percent(s audit.Summary) string {
 	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
 }
 
-func judged(s audit.Summary) string {
+func coverageText(s audit.Summary) string {
 	n := s.Pass + s.Fail + s.Waived
-	return fmt.Sprintf("%s, %d of %s", percent(s), n, applicable(n+s.Unknown))
+	return fmt.Sprintf("%s, %d of %s", percent(s), n, applicableControls(n+s.Unknown))
 }
 
-func applicable(n int) string {
+func applicableControls(n int) string {
 	if n == 1 {
 		return "1 control that applies"
 	}
 	return count(n, "control") + " that apply"
 }
 
-// factsOf is what was judged, against what, and when, for documents that people read.
-func factsOf(r audit.Result) []datum {
+// resultFacts is what was judged, against what, and when, for documents that people read.
+func resultFacts(r audit.Result) []fact {
 	env, profile, controls, coverage := r.Environment, r.Profile, "", ""
 	if s := r.Summary; r.Unread == nil {
 		controls = fmt.Sprintf("%d pass, %d fail, %d unknown, %d not applicable, %d waived", s.Pass, s.Fail, s.Unknown, s.NotApplicable, s.Waived)
-		coverage = judged(s)
+		coverage = coverageText(s)
 	}
-	list := []datum{
-		{Name: capital(r.Kind()), Value: env.Name},
+	list := []fact{
+		{Name: capitalize(r.Kind()), Value: env.Name},
 		{Name: "Address", Value: env.URL, URL: env.URL},
-		{Name: "Organization", Value: join(" ", env.OrganizationName, env.OrganizationID), Code: true},
-		{Name: "Profile", Value: join(": ", profile.Name, profile.Title)},
-		{Name: "Version", Value: version(profile)},
+		{Name: "Organization", Value: joinNonBlank(" ", env.OrganizationName, env.OrganizationID), Code: true},
+		{Name: "Profile", Value: joinNonBlank(": ", profile.Name, profile.Title)},
+		{Name: "Version", Value: profileVersion(profile)},
 		{Name: "Source", Value: cmp.Or(profile.Source.Title, profile.Source.URL), URL: profile.Source.URL},
 		{Name: "Controls", Value: controls},
 		{Name: "Coverage", Value: coverage},
-		{Name: "Baseline", Value: tallyOf(r).against()},
-		{Name: "Snapshot", Value: taken(r.Snapshot)},
+		{Name: "Baseline", Value: tallyOf(r).baselineText()},
+		{Name: "Snapshot", Value: snapshotTime(r.Snapshot)},
 		{Name: "Digest", Value: r.Snapshot.Digest, Code: true},
-		{Name: "Evaluated", Value: moment(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
+		{Name: "Evaluated", Value: formatTime(r.EvaluatedAt) + " by " + r.Tool.Name + " " + r.Tool.Version},
 	}
 	for i := range list {
 		if !text.IsWebURL(list[i].URL) {
 			list[i].URL = ""
 		}
 	}
-	return slices.DeleteFunc(list, func(f datum) bool { return f.Value == "" })
+	return slices.DeleteFunc(list, func(f fact) bool { return f.Value == "" })
 }
 
-func waiver(w *audit.Waiver) string {
+func waiverText(w *audit.Waiver) string {
 	if w == nil {
 		return ""
 	}
 	return fmt.Sprintf("fails, waived (%s) by %s until %s: %s", w.Kind, w.Owner, w.Expires, w.Reason)
 }
 
-// join puts a separator between the parts that are not blank.
-func join(sep string, parts ...string) string {
+// joinNonBlank puts a separator between the parts that are not blank.
+func joinNonBlank(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" }), sep)
 }
 
@@ -289,8 +289,8 @@ func shorten(s string, width int) string { return text.Shorten(s, width) }
 func columns(s string) int               { return text.Width(s) }
 func count(n int, noun string) string    { return text.Count(n, noun) }
 
-// name is a name, cut if space is limited.
-func name(s string) string { return text.ShortenMiddle(s, nameColumns) }
+// shortName is a name, cut if space is limited.
+func shortName(s string) string { return text.ShortenMiddle(s, nameWidth) }
 
 func visibleAll(list []string) []string {
 	var out []string

@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-func valid(t *testing.T, s *jsonschema.Schema, document string) {
+func checkSchema(t *testing.T, s *jsonschema.Schema, document string) {
 	t.Helper()
 	v, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
 	if err == nil {
@@ -24,7 +24,7 @@ func valid(t *testing.T, s *jsonschema.Schema, document string) {
 	}
 }
 
-func compiled(t *testing.T, folder, name string) *jsonschema.Schema {
+func compileSchema(t *testing.T, folder, name string) *jsonschema.Schema {
 	t.Helper()
 	s, err := schematest.Compile(os.DirFS(folder), name)
 	if err != nil {
@@ -33,7 +33,7 @@ func compiled(t *testing.T, folder, name string) *jsonschema.Schema {
 	return s
 }
 
-func auditors() []audit.Result {
+func auditorSamples() []audit.Result {
 	undated := unreadFile()
 	undated.Environment.OrganizationID = ""
 	return []audit.Result{mixed(), compliant(), incomplete(), waived(), unreadFile(), undated, archive(), hostile(), mixed()}
@@ -43,10 +43,10 @@ func auditors() []audit.Result {
 // look the same.
 func TestOCSF(t *testing.T) {
 	t.Parallel()
-	golden(t, "mixed.ocsf.ndjson", rendered(t, OCSF, mixed(), Options{Rules: rules()}))
-	golden(t, "unread.ocsf.ndjson", rendered(t, OCSF, unreadFile(), Options{}))
-	class := compiled(t, "testdata/schema", "ocsf-compliance-finding.json")
-	rs, next := auditors(), 0
+	golden(t, "mixed.ocsf.ndjson", mustRender(t, OCSF, mixed(), Options{Rules: rules()}))
+	golden(t, "unread.ocsf.ndjson", mustRender(t, OCSF, unreadFile(), Options{}))
+	class := compileSchema(t, "testdata/schema", "ocsf-compliance-finding.json")
+	rs, next := auditorSamples(), 0
 	seen := map[string]bool{}
 	look := map[string]audit.Outcome{}
 	var wanted []*audit.Control
@@ -58,8 +58,8 @@ func TestOCSF(t *testing.T) {
 			wanted = append(wanted, &r.Controls[i])
 		}
 	}
-	for line := range strings.Lines(renderedAll(t, OCSF, rs, Options{Rules: rules()})) {
-		valid(t, class, line)
+	for line := range strings.Lines(mustRenderAll(t, OCSF, rs, Options{Rules: rules()})) {
+		checkSchema(t, class, line)
 		var e ocsfEvent
 		if err := json.Unmarshal([]byte(line), &e); err != nil {
 			t.Fatal(err)
@@ -96,7 +96,7 @@ func TestOCSF(t *testing.T) {
 // TestOCSFOfStories: the events of the stories have the form of the class.
 func TestOCSFOfStories(t *testing.T) {
 	t.Parallel()
-	class := compiled(t, "testdata/schema", "ocsf-compliance-finding.json")
+	class := compileSchema(t, "testdata/schema", "ocsf-compliance-finding.json")
 	stories, err := filepath.Glob("../../testdata/cases/*/findings.ndjson")
 	if err != nil || len(stories) < 4 {
 		t.Fatalf("%d stories: %v", len(stories), err)
@@ -107,7 +107,7 @@ func TestOCSFOfStories(t *testing.T) {
 			t.Fatal(err)
 		}
 		for line := range strings.Lines(string(data)) {
-			valid(t, class, line)
+			checkSchema(t, class, line)
 		}
 	}
 }
@@ -119,7 +119,7 @@ func TestOCSFKeepsItsIDs(t *testing.T) {
 	later := compliant()
 	later.Environment.Name, later.Environment.URL = "renamed", "https://renamed.crm4.dynamics.com"
 	uids := func(r audit.Result) (list []string) {
-		for line := range strings.Lines(rendered(t, OCSF, r, Options{})) {
+		for line := range strings.Lines(mustRender(t, OCSF, r, Options{})) {
 			var e ocsfEvent
 			if err := json.Unmarshal([]byte(line), &e); err != nil {
 				t.Fatal(err)
@@ -137,13 +137,13 @@ func TestOCSFKeepsItsIDs(t *testing.T) {
 // only a control that passed is satisfied.
 func TestOSCAL(t *testing.T) {
 	t.Parallel()
-	golden(t, "mixed.oscal.json", rendered(t, OSCAL, mixed(), Options{Rules: rules()}))
-	golden(t, "unread.oscal.json", rendered(t, OSCAL, unreadFile(), Options{}))
-	form := compiled(t, "../oscal/testdata", "oscal.json")
-	rs := auditors()
-	out := renderedAll(t, OSCAL, rs, Options{Rules: rules()})
-	valid(t, form, out)
-	if again := renderedAll(t, OSCAL, rs, Options{Rules: rules()}); again != out {
+	golden(t, "mixed.oscal.json", mustRender(t, OSCAL, mixed(), Options{Rules: rules()}))
+	golden(t, "unread.oscal.json", mustRender(t, OSCAL, unreadFile(), Options{}))
+	form := compileSchema(t, "../oscal/testdata", "oscal.json")
+	rs := auditorSamples()
+	out := mustRenderAll(t, OSCAL, rs, Options{Rules: rules()})
+	checkSchema(t, form, out)
+	if again := mustRenderAll(t, OSCAL, rs, Options{Rules: rules()}); again != out {
 		t.Error("equal input gives other bytes")
 	}
 	var doc map[string]oscalAssessment
@@ -228,7 +228,7 @@ func TestFormatsPage(t *testing.T) {
 			t.Errorf("%q and %q stand where %s is wanted", purposes[i], outcomes[i], f)
 			continue
 		}
-		out := rendered(t, f, mixed(), Options{})
+		out := mustRender(t, f, mixed(), Options{})
 		for column, id := range []string{"DB-PRIV-ACCOUNT", "DB-PRIV-LEAD", "DB-VIEW-ACTIVE", "DB-USER-BUSINESS-UNIT", "DB-PRIV-USER"} {
 			needle := id
 			if f == SARIF { // its list of rules has every control

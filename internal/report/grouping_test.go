@@ -27,7 +27,7 @@ func TestOneReasonOneRow(t *testing.T) {
 	}
 	r = judge(r)
 	for _, f := range []Format{Table, Markdown, HTML} {
-		doc := rendered(t, f, r, Options{Width: 120})
+		doc := mustRender(t, f, r, Options{Width: 120})
 		if n := strings.Count(doc, "the auditor lacks prvReadTeam"); n != 1 {
 			t.Errorf("%s says the reason %d times", f, n)
 		}
@@ -40,7 +40,7 @@ func TestOneReasonOneRow(t *testing.T) {
 			}
 		}
 	}
-	if doc := rendered(t, HTML, r, Options{}); strings.Count(doc, `data-outcome="unknown"`) != len(ids) {
+	if doc := mustRender(t, HTML, r, Options{}); strings.Count(doc, `data-outcome="unknown"`) != len(ids) {
 		t.Error("the page's filter does not find each")
 	}
 }
@@ -56,12 +56,12 @@ func TestAdviceIsNotCut(t *testing.T) {
 	}
 	r = judge(r)
 	for _, f := range []Format{Table, Markdown} {
-		doc := strings.Join(strings.Fields(rendered(t, f, r, Options{Width: 100})), " ")
-		if strings.Count(doc, "the views were not read") != 1 || !strings.Contains(doc, "give prvReadUserQuery to the auditor") || strings.Count(doc, "own words") > reasonColumns/len("the server's own words ") {
+		doc := strings.Join(strings.Fields(mustRender(t, f, r, Options{Width: 100})), " ")
+		if strings.Count(doc, "the views were not read") != 1 || !strings.Contains(doc, "give prvReadUserQuery to the auditor") || strings.Count(doc, "own words") > reasonWidth/len("the server's own words ") {
 			t.Errorf("%s:\n%s", f, doc)
 		}
 	}
-	if doc := rendered(t, Table, r, Options{Verbose: true}); !strings.Contains(doc, reason) {
+	if doc := mustRender(t, Table, r, Options{Verbose: true}); !strings.Contains(doc, reason) {
 		t.Error("--verbose does not say all of it")
 	}
 }
@@ -79,7 +79,7 @@ func TestNoWallOfWhatDoesNotApply(t *testing.T) {
 			c.Outcome, c.Reason = audit.OutcomeFail, ""
 		}
 	}
-	short, long := rendered(t, Table, judge(r), Options{Width: 100}), rendered(t, Table, judge(r), Options{Width: 100, Verbose: true})
+	short, long := mustRender(t, Table, judge(r), Options{Width: 100}), mustRender(t, Table, judge(r), Options{Width: 100, Verbose: true})
 	if strings.Contains(short, "DB-PRIV-LEAD") || !strings.Contains(short, "35 controls: a solution holds no users") {
 		t.Errorf("what does not apply is listed one by one:\n%s", short)
 	}
@@ -94,7 +94,7 @@ func TestFindingsOfOneLine(t *testing.T) {
 	t.Parallel()
 	at := &audit.Location{Path: "Roles/r.xml", Line: 4, Column: 3}
 	lacking := func(privilege string) audit.Finding {
-		f := short(privilege, "missing", "none")
+		f := privilegeFinding(privilege, "missing", "none")
 		f.Message, f.Location = privilege+" is missing", at
 		return f
 	}
@@ -102,8 +102,8 @@ func TestFindingsOfOneLine(t *testing.T) {
 	elsewhere.Location = &audit.Location{Path: "Roles/r.xml", Line: 5, Column: 3}
 	waived := lacking("prvCreateLead")
 	waived.Waiver = &audit.Waiver{Kind: "accepted-risk", Owner: "jane", Reason: "known", Expires: "2027-01-01"}
-	fs := []audit.Finding{lacking("prvReadLead"), lacking("prvWriteLead"), lacking("prvBulkEdit"), elsewhere, waived, short("prvAppendLead", "shallow", "basic")}
-	got := gathered(fs)
+	fs := []audit.Finding{lacking("prvReadLead"), lacking("prvWriteLead"), lacking("prvBulkEdit"), elsewhere, waived, privilegeFinding("prvAppendLead", "shallow", "basic")}
+	got := mergeFindings(fs)
 	if len(got) != 4 || got[0].Message != "Lead – Read, Write; Bulk Edit are not granted; Organization is required" || len(got[0].Fix.Privileges) != 3 {
 		t.Errorf("%d findings; the first says %q", len(got), got[0].Message)
 	}
@@ -114,7 +114,7 @@ func TestFindingsOfOneLine(t *testing.T) {
 	fail(&r, "DB-PRIV-LEAD", fs...)
 	r = judge(r)
 	for _, f := range []Format{Table, GitHub, Unix} {
-		if doc := rendered(t, f, r, Options{Width: 200}); strings.Contains(doc, "prvReadLead is missing") || strings.Contains(doc, "prvWriteLead is missing") {
+		if doc := mustRender(t, f, r, Options{Width: 200}); strings.Contains(doc, "prvReadLead is missing") || strings.Contains(doc, "prvWriteLead is missing") {
 			t.Errorf("%s has a line for each privilege:\n%s", f, doc)
 		}
 	}
@@ -129,7 +129,7 @@ func TestCellsSayTheLevel(t *testing.T) {
 		"prvReadAccount": audit.DepthGlobal, "prvWriteAccount": audit.DepthDeep, "prvReadUserQuery": audit.DepthBasic,
 		"prvBulkEdit": audit.DepthGlobal, "prvReadAsyncOperation": audit.DepthLocal,
 	}}
-	m := matrixOf(r, func(id audit.ControlID) string { return string(id) })
+	m := newMatrix(r, func(id audit.ControlID) string { return string(id) })
 	cells := map[string]matrixCell{}
 	for _, tab := range m.Tabs {
 		for _, row := range tab.Rows {
@@ -150,7 +150,7 @@ func TestCellsSayTheLevel(t *testing.T) {
 			t.Errorf("%s: %q, want %q", cell, got, want)
 		}
 	}
-	page := rendered(t, HTML, r, Options{})
+	page := mustRender(t, HTML, r, Options{})
 	if !strings.Contains(page, `title="Account, Write: granted at Parent: Child Business Units level"`) || !strings.Contains(page, `● P`) {
 		t.Error("the page does not show the level of what is granted")
 	}

@@ -7,14 +7,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// apart adds the profile to the environment's name where several results are of one environment,
+// withDistinctNames adds the profile to the environment's name where several results are of one environment,
 // for formats that identify a result by that name. Commands still get the plain name.
-func apart(rs []audit.Result, o *Options) []audit.Result {
+func withDistinctNames(rs []audit.Result, o *Options) []audit.Result {
 	out := slices.Clone(rs)
 	plain := map[audit.Environment]string{}
 	for i := range out {
 		env := &out[i].Environment
-		rewrite(reflect.ValueOf(env).Elem(), visible)
+		rewriteStrings(reflect.ValueOf(env).Elem(), visible)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
 		}) {
@@ -33,8 +33,8 @@ func apart(rs []audit.Result, o *Options) []audit.Result {
 	return out
 }
 
-// byEnvironment groups the results of each environment; a group lists their indexes.
-func byEnvironment(rs []audit.Result) [][]int {
+// groupByEnvironment groups the results of each environment; a group lists their indexes.
+func groupByEnvironment(rs []audit.Result) [][]int {
 	var groups [][]int
 	of := map[audit.Environment]int{}
 	for i, r := range rs {

@@ -22,10 +22,10 @@ func TestSeveralOfOneEnvironment(t *testing.T) {
 	t.Parallel()
 	one, two := integration("production", "o", "demandbase"), integration("production", "o", "gong")
 	for _, f := range []Format{Table, Markdown, HTML, SARIF} {
-		if strings.Contains(rendered(t, f, one, Options{}), "production (demandbase)") {
+		if strings.Contains(mustRender(t, f, one, Options{}), "production (demandbase)") {
 			t.Errorf("%s names a single result by its profile", f)
 		}
-		both := renderedAll(t, f, []audit.Result{one, two}, Options{})
+		both := mustRenderAll(t, f, []audit.Result{one, two}, Options{})
 		if f == SARIF {
 			if runs := checkSARIF(t, both).Runs; len(runs) != 2 || runs[0].AutomationDetails.ID == runs[1].AutomationDetails.ID {
 				t.Errorf("the runs are %+v", runs)

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// reasonColumns is how much of a reason is shown if space is limited: its beginning and its end.
-const reasonColumns = 480
+// reasonWidth is how much of a reason is shown if space is limited: its beginning and its end.
+const reasonWidth = 480
 
 // A reasonGroup is controls that were not judged for one reason.
 type reasonGroup struct {
@@ -33,16 +33,16 @@ func (g reasonGroup) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// Short is the reason without its middle, which is a server's own words.
-func (g reasonGroup) Short(o Options) string {
+// ShortReason is the reason without its middle, which is a server's own words.
+func (g reasonGroup) ShortReason(o Options) string {
 	if o.Verbose {
 		return g.Reason
 	}
-	return text.ShortenMiddle(g.Reason, reasonColumns)
+	return text.ShortenMiddle(g.Reason, reasonWidth)
 }
 
-// byReason groups controls by the first clause of their reason, which is the cause of the rest.
-func byReason(cs []audit.Control) []reasonGroup {
+// groupByReason groups controls by the first clause of their reason, which is the cause of the rest.
+func groupByReason(cs []audit.Control) []reasonGroup {
 	var groups []reasonGroup
 	place := map[string]int{}
 	for _, c := range cs {
@@ -62,12 +62,12 @@ func byReason(cs []audit.Control) []reasonGroup {
 	return groups
 }
 
-// gathered joins findings that say the same of several privileges at one place in a file, because
+// mergeFindings joins findings that say the same of several privileges at one place in a file, because
 // editors and logs show a line once.
-func gathered(fs []audit.Finding) []audit.Finding {
+func mergeFindings(fs []audit.Finding) []audit.Finding {
 	var out []audit.Finding
 	for _, f := range fs {
-		i := slices.IndexFunc(out, func(g audit.Finding) bool { return alike(f, g) })
+		i := slices.IndexFunc(out, func(g audit.Finding) bool { return mergeable(f, g) })
 		if i < 0 {
 			out = append(out, f)
 			continue
@@ -75,13 +75,13 @@ func gathered(fs []audit.Finding) []audit.Finding {
 		fix := *out[i].Fix
 		fix.Privileges = slices.Concat(fix.Privileges, f.Fix.Privileges)
 		out[i].Fix = &fix
-		out[i].Message = together(fix.Privileges, f)
+		out[i].Message = mergedMessage(fix.Privileges, f)
 	}
 	return out
 }
 
-// alike reports whether two findings differ only in the privilege.
-func alike(f, g audit.Finding) bool {
+// mergeable reports whether two findings differ only in the privilege.
+func mergeable(f, g audit.Finding) bool {
 	if f.Location == nil || g.Location == nil || *f.Location != *g.Location || f.Subject != g.Subject || f.Baseline != g.Baseline ||
 		f.Waiver != nil || g.Waiver != nil || f.Fix == nil || g.Fix == nil || f.Fix.Kind != g.Fix.Kind || len(f.Fix.Privileges) != 1 {
 		return false
@@ -94,8 +94,8 @@ func alike(f, g audit.Finding) bool {
 	})
 }
 
-// together is the message of a finding for several privileges.
-func together(gs []audit.Grant, f audit.Finding) string {
+// mergedMessage is the message of a finding for several privileges.
+func mergedMessage(gs []audit.Grant, f audit.Finding) string {
 	var tables, names []string
 	for _, g := range gs {
 		right, table := audit.SplitPrivilege(g.Name)

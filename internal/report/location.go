@@ -19,20 +19,20 @@ func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical
 	}
 	file, entry, inArchive := strings.Cut(l.Path, "!/")
 	if !inCheckout(file) {
-		return p, nil, visible(lineOf(l.Path, l.Line))
+		return p, nil, visible(fileAndLine(l.Path, l.Line))
 	}
 	p.File.URI = escapePath(path.Clean(file))
 	if inArchive {
 		if name := strings.TrimLeft(path.Clean("/"+entry), "/"); name != "" {
-			within = &sarifPhysical{sarifArtifact{URI: escapePath(name)}, region(l)}
+			within = &sarifPhysical{sarifArtifact{URI: escapePath(name)}, sarifRegionOf(l)}
 		}
-		return p, within, visible(lineOf(entry, l.Line))
+		return p, within, visible(fileAndLine(entry, l.Line))
 	}
-	p.Region = region(l)
+	p.Region = sarifRegionOf(l)
 	return p, nil, ""
 }
 
-func region(l *audit.Location) sarifRegion {
+func sarifRegionOf(l *audit.Location) sarifRegion {
 	r := sarifRegion{StartLine: max(l.Line, 1)}
 	if l.Line >= 1 && l.Column >= 1 {
 		r.StartColumn = l.Column
@@ -43,7 +43,7 @@ func region(l *audit.Location) sarifRegion {
 	return r
 }
 
-func lineOf(file string, line int) string {
+func fileAndLine(file string, line int) string {
 	if line < 1 {
 		return file
 	}

@@ -31,12 +31,12 @@ func StripChart(points []history.Point, shown int) Drawing {
 	if len(points) == 0 {
 		return Drawing{}
 	}
-	said := sinceWhen(points)
+	said := verdictHistory(points)
 	points = points[max(len(points)-shown, 0):]
 	d := Drawing{Width: len(points) * stripPitch, Height: stripHeight, Text: said}
 	d.Paths = map[string]string{}
 	for i, p := range points {
-		form := verdictFormOf(p.Verdict)
+		form := verdictTermsOf(p.Verdict)
 		d.Paths[form.class] += fmt.Sprintf("M%d %dv-%d", i*stripPitch+stripPitch/2, stripHeight, form.bar)
 	}
 	return d
