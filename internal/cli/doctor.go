@@ -94,14 +94,14 @@ func (f doctorFlags) writeRole(a *app) error {
 	if f.alone {
 		var blind []string
 		for _, c := range p.Controls {
-			if slices.Contains(doctor.Blind(), c.Rule) {
+			if slices.Contains(doctor.RulesNeedingImpersonation(), c.Rule) {
 				blind = append(blind, string(c.ID))
 			}
 		}
 		a.Sayf("without prvActOnBehalfOfAnotherUser, dbaudit cannot read which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
 			strings.Join(blind, ", "))
 	} else {
-		a.Sayf("%s; --without-impersonation leaves it out", doctor.WhyImpersonate)
+		a.Sayf("%s; --without-impersonation leaves it out", doctor.ImpersonationReason)
 	}
 	if f.roleXML {
 		role, err := doctor.RoleXML(!f.alone)
@@ -195,7 +195,7 @@ func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Targe
 			code = worse(code, exitFailure)
 		}
 	}
-	return diagnosis{doctor.Document(examined), func(w io.Writer, width int) error { return doctor.Tables(w, width, examined) }, code}, nil
+	return diagnosis{doctor.Document(examined), func(w io.Writer, width int) error { return doctor.WriteTables(w, width, examined) }, code}, nil
 }
 
 // targets are the environments to examine, and the plan that is given.
@@ -218,10 +218,10 @@ func (f doctorFlags) targets(a *app) ([]run.Target, *plan.Plan, error) {
 // examine makes the checks of an environment: of the identity that reads it or, with --apply,
 // of the one that applies a plan, or any plan that the profile may lead to.
 func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
-	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Place{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
+	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Environment{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
 	check := doctor.Examine
 	if f.apply {
-		r := doctor.Remediation{Needs: doctor.Writing(), Grants: grantable(t)}
+		r := doctor.Remediation{Needs: doctor.ApplyPrivileges(), Grants: grantable(t)}
 		if p != nil {
 			r = remediation(*p, r)
 		}
@@ -278,8 +278,8 @@ func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, e
 		err = fmt.Errorf("%s: nothing could be checked: %s", t, found.Refused)
 	}
 	found.Tool = a.Tool
-	at := doctor.Place{Name: t.Name, URL: t.URL}
-	return diagnosis{found, func(w io.Writer, width int) error { return found.Table(w, width, at) }, exitOK}, err
+	at := doctor.Environment{Name: t.Name, URL: t.URL}
+	return diagnosis{found, func(w io.Writer, width int) error { return found.WriteTable(w, width, at) }, exitOK}, err
 }
 
 // grantable is the profile's minimum at the required depths, and what the platform gives to
@@ -323,7 +323,7 @@ func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 		return list
 	}
 	undo, roles := p.NeedsToUndo()
-	r := doctor.Remediation{Needs: located(p.Needs()), Undo: located(undo), Again: roles}
+	r := doctor.Remediation{Needs: located(p.Needs()), RollbackNeeds: located(undo), Reassigned: roles}
 	for _, a := range p.Actions {
 		if owner := a.Target.Owner; owner != nil && !slices.Contains(r.Owners, *owner) {
 			r.Owners = append(r.Owners, *owner)

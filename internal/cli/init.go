@@ -173,7 +173,7 @@ func printGuide(a *app, output string, conn run.Connection, req run.Wanted) erro
 	}
 	if err := parsed.Execute(&b, map[string]string{
 		"URL": shellSafe(cmp.Or(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(cmp.Or(client, "APPLICATION-ID")),
-		"HasClient": client, "Role": doctor.RoleName, "Why": doctor.WhyImpersonate, "Profile": p.Name, "Title": p.Title,
+		"HasClient": client, "Role": doctor.RoleName, "Why": doctor.ImpersonationReason, "Profile": p.Name, "Title": p.Title,
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)
 	}

@@ -539,16 +539,16 @@ func TestProgress(t *testing.T) {
 	close(events)
 	open := map[string]int{}
 	for e := range events {
-		if e.Section == "" || e.What == "" || e.Attempt != 1 {
+		if e.Section == "" || e.Label == "" || e.Attempt != 1 {
 			t.Errorf("an event without a section, a text or an attempt: %+v", e)
 		}
 		if e.Done {
-			open[e.What]--
+			open[e.Label]--
 			if e.State != snapshot.StateCollected {
 				t.Errorf("%+v", e)
 			}
 		} else {
-			open[e.What]++
+			open[e.Label]++
 		}
 	}
 	for what, n := range open {

@@ -77,8 +77,8 @@ type Options struct {
 // require several.
 type Event struct {
 	Section snapshot.Section
-	// What says in a few words what is read.
-	What string
+	// Label says in a few words what is read.
+	Label string
 	// Attempt counts from 1; above it, the answer was inconsistent and is read again.
 	Attempt int
 	// Done is false at the beginning of an attempt. At the end of the last one it is true, with
@@ -97,7 +97,7 @@ type Event struct {
 // faults.
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
 	group := &company{once: &onceReader{Reader: r, answers: map[dataverse.Request]*answer{}}, copies: map[string]role{}}
-	asker := NewAsker(r, options[0].Strong)
+	asker := NewStrictReader(r, options[0].Strong)
 	if options[0].Progress != nil {
 		asker.tell = options[0].Progress
 	}
@@ -107,7 +107,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 	taken := options[0].Now().UTC().Truncate(time.Second)
 	for _, o := range options {
 		c := &collection{
-			Options: o, Asker: asker, company: group, taken: taken,
+			Options: o, StrictReader: asker, company: group, taken: taken,
 			spelling: map[string]string{}, endings: map[snapshot.Section][]ending{},
 			asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
 		}
@@ -121,7 +121,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 		(*collection).roundThree, (*collection).lateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
-			if refused := failureOf(err); refused.Total() {
+			if refused := failureOf(err); refused.BlocksAllRequests() {
 				all := *refused
 				all.Label = "" // it depends on chance which request was refused first
 				err = &all
@@ -149,7 +149,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 // share.
 type collection struct {
 	Options
-	*Asker
+	*StrictReader
 
 	company  *company
 	taken    time.Time
@@ -158,8 +158,8 @@ type collection struct {
 	mu      sync.Mutex
 	endings map[snapshot.Section][]ending
 
-	auditor        string          // its systemuserid
-	known          dataverse.Known // whom a refusal may name, once the users are read
+	auditor        string                   // its systemuserid
+	known          dataverse.PrincipalNames // whom a refusal may name, once the users are read
 	organizationID string
 	organization   organization
 	users          []User

@@ -12,8 +12,8 @@ import (
 // only these columns is valid.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
-	total := columnsAreRead(t, organizations()) + columnsAreRead(t, Units()) + columnsAreRead(t, Definitions()) +
-		columnsAreRead(t, Roles()) + columnsAreRead(t, Holders()) + columnsAreRead(t, teamsWithRoles()) +
+	total := columnsAreRead(t, organizations()) + columnsAreRead(t, BusinessUnits()) + columnsAreRead(t, PrivilegeDefinitions()) +
+		columnsAreRead(t, Roles()) + columnsAreRead(t, UsersWithRoles()) + columnsAreRead(t, teamsWithRoles()) +
 		columnsAreRead(t, Views()) + columnsAreRead(t, SystemViews()) + columnsAreRead(t, Shares()) + columnsAreRead(t, FieldPermissions())
 	if total < 40 {
 		t.Fatalf("only %d columns were found: the test has lost sight of them", total)

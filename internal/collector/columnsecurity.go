@@ -20,7 +20,7 @@ func fieldPermissionOf(r Row) fieldPermission {
 	const allowed = 4
 	return fieldPermission{
 		column:  r.Text("entityname") + "." + r.Text("attributelogicalname"),
-		read:    r.Number("canread") == allowed,
+		read:    r.Int("canread") == allowed,
 		profile: r.ID("_fieldsecurityprofileid_value"),
 	}
 }
@@ -45,8 +45,8 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 }
 
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
-	permissions, err := FieldPermissions().rows(ctx, c.Asker, Question{
-		section: snapshot.SectionUsers, What: "permissions of secured columns",
+	permissions, err := FieldPermissions().rows(ctx, c.StrictReader, Read{
+		section: snapshot.SectionUsers, Label: "permissions of secured columns",
 		where: []dataverse.Expr{dataverse.Or(eachText("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
@@ -58,8 +58,8 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	}
 	found := make([][]string, len(ways))
 	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
-		found[i], err = ColumnProfiles(ways[i]).rows(ctx, c.Asker, Question{
-			section: snapshot.SectionUsers, What: "column security profiles of the user and its teams",
+		found[i], err = ColumnProfiles(ways[i]).rows(ctx, c.StrictReader, Read{
+			section: snapshot.SectionUsers, Label: "column security profiles of the user and its teams",
 		})
 		return err
 	})

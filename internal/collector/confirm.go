@@ -93,7 +93,7 @@ func (c *collection) confirming(seen map[string]role) []dataverse.Expr {
 }
 
 func (c *collection) readRolesAgain(ctx context.Context, seen map[string]role, conditions []dataverse.Expr, fresh bool) (map[string]role, error) {
-	found, err := Roles().filtered(ctx, c.Asker, Question{section: snapshot.SectionRoles, What: "roles once more", fresh: fresh}, conditions)
+	found, err := Roles().filtered(ctx, c.StrictReader, Read{section: snapshot.SectionRoles, Label: "roles once more", fresh: fresh}, conditions)
 	if err != nil {
 		return nil, err
 	}

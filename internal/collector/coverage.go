@@ -75,7 +75,7 @@ func (c *collection) end(ctx context.Context, s snapshot.Section, err error) err
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isForeign(err), failureOf(err).Total(): // every other request would be refused for the same reason
+	case isForeign(err), failureOf(err).BlocksAllRequests(): // every other request would be refused for the same reason
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.known))
@@ -92,7 +92,7 @@ func stateOf(err error) snapshot.State {
 
 // explain says what went wrong and what to do. A known principal that lacks a privilege is
 // named.
-func explain(err error, known dataverse.Known) string {
+func explain(err error, known dataverse.PrincipalNames) string {
 	if e := failureOf(err); e.Kind != dataverse.Unknown {
 		return e.Explain(known)
 	}

@@ -69,9 +69,9 @@ func (g granted) names(privilege string) bool {
 // readRole reads what a role grants.
 func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted, error) {
 	what := fmt.Sprintf("privileges of the role %q", o.Name)
-	found, err := AskObject(ctx, c.Asker, Question{
-		section: snapshot.SectionRolePrivileges, What: what, fresh: fresh,
-		From: grantsQuery(dataverse.GUID(o.id)),
+	found, err := ReadObject(ctx, c.StrictReader, Read{
+		section: snapshot.SectionRolePrivileges, Label: what, fresh: fresh,
+		Query: grantsQuery(dataverse.GUID(o.id)),
 	}, grantsOf)
 	if err != nil {
 		return nil, err
@@ -88,7 +88,7 @@ func (c *collection) readRole(ctx context.Context, o role, fresh bool) (*granted
 // of a privilege counts.
 func (c *collection) join(found []Grant) *granted {
 	slices.SortFunc(found, func(a, b Grant) int {
-		return cmp.Or(cmp.Compare(c.spell(a.Name), c.spell(b.Name)), cmp.Compare(a.Word, b.Word))
+		return cmp.Or(cmp.Compare(c.spell(a.Name), c.spell(b.Name)), cmp.Compare(a.RawDepth, b.RawDepth))
 	})
 	g := &granted{map[string]audit.Depth{}, map[string]string{}, map[string]string{}}
 	spelling := map[string]string{}
@@ -99,9 +99,9 @@ func (c *collection) join(found []Grant) *granted {
 		}
 		switch name := spelling[lower]; {
 		case one.Filtered:
-			g.filtered[name] = one.Word
+			g.filtered[name] = one.RawDepth
 		case one.Depth == audit.DepthNone:
-			g.unreadable[name] = one.Word
+			g.unreadable[name] = one.RawDepth
 		default:
 			g.depths[name] = max(g.depths[name], one.Depth)
 		}
@@ -109,13 +109,13 @@ func (c *collection) join(found []Grant) *granted {
 	return g
 }
 
-func grantsOf(r Row) []Grant { return List(r, "RolePrivileges", "", grantOf) }
+func grantsOf(r Row) []Grant { return objects(r, "RolePrivileges", "", grantOf) }
 
 func grantOf(r Row) Grant {
-	g := Grant{ID: r.ID("PrivilegeId"), Word: cmp.Or(r.typeCode("Depth"), "null"), Name: r.MaybeText("PrivilegeName")}
-	filter := r.MaybeText("RecordFilterId")
-	g.Depth = audit.DepthOf(g.Word)
-	g.Filtered = g.Word == "RecordFilter" || g.Word == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
+	g := Grant{ID: r.ID("PrivilegeId"), RawDepth: cmp.Or(r.typeCode("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
+	filter := r.TextIfPresent("RecordFilterId")
+	g.Depth = audit.DepthOf(g.RawDepth)
+	g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
 	return g
 }
 
@@ -124,8 +124,8 @@ func grantOf(r Row) Grant {
 func (c *collection) readNames(ctx context.Context, o role, found []Grant, fresh bool) error {
 	named := tableOf("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
 		at(dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"))
-	definitions, err := named.rows(ctx, c.Asker, Question{
-		section: snapshot.SectionRolePrivileges, What: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
+	definitions, err := named.rows(ctx, c.StrictReader, Read{
+		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
 	})
 	if err != nil {
 		return err

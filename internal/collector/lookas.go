@@ -77,9 +77,9 @@ func isForeign(err error) bool {
 
 // proof asks as whom the environment answers, and fails if that is not the user.
 func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
-	answered, err := AskObject(ctx, c.Asker, Question{
-		section: s, What: "whether " + who + " is impersonated", As: as,
-		From: dataverse.Function("WhoAmI"),
+	answered, err := ReadObject(ctx, c.StrictReader, Read{
+		section: s, Label: "whether " + who + " is impersonated", Caller: as,
+		Query: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	switch {
 	case err != nil:

@@ -12,9 +12,9 @@ import (
 // readIdentity reads who the auditor is. Without an answer, nothing else can be read, and the
 // whole collection stops.
 func (c *collection) readIdentity(ctx context.Context) error {
-	me, err := AskObject(ctx, c.Asker, Question{
-		section: snapshot.SectionOrganization, What: "who is signed in",
-		From: dataverse.Function("WhoAmI"),
+	me, err := ReadObject(ctx, c.StrictReader, Read{
+		section: snapshot.SectionOrganization, Label: "who is signed in",
+		Query: dataverse.Function("WhoAmI"),
 	}, identityOf)
 	c.auditor, c.organizationID = me.user, me.organization
 	if _, ok := errors.AsType[*inconsistent](err); ok {
@@ -24,7 +24,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	found, err := askOrganizations(ctx, c.Asker, Question{section: snapshot.SectionOrganization, What: "organization"})
+	found, err := askOrganizations(ctx, c.StrictReader, Read{section: snapshot.SectionOrganization, Label: "organization"})
 	switch {
 	case err != nil:
 		return err
@@ -40,8 +40,8 @@ func (c *collection) readOrganization(ctx context.Context) error {
 }
 
 // ProbeOrganization reads the organization's row as a scan does.
-func ProbeOrganization(ctx context.Context, s *Asker, what string, _ dataverse.Caller) ([]string, error) {
-	found, err := askOrganizations(ctx, s, Question{What: what})
+func ProbeOrganization(ctx context.Context, s *StrictReader, what string, _ dataverse.Caller) ([]string, error) {
+	found, err := askOrganizations(ctx, s, Read{Label: what})
 	var ids []string
 	for _, o := range found {
 		ids = append(ids, o.ID)
@@ -51,7 +51,7 @@ func ProbeOrganization(ctx context.Context, s *Asker, what string, _ dataverse.C
 
 // askOrganizations reads the table of the organization. An identity may be allowed to read the
 // row and not its settings.
-func askOrganizations(ctx context.Context, s *Asker, q Question) ([]organization, error) {
+func askOrganizations(ctx context.Context, s *StrictReader, q Read) ([]organization, error) {
 	found, err := organizations().rows(ctx, s, q)
 	if forbidden(err) {
 		s.doWithout("orgdborgsettings")

@@ -15,21 +15,21 @@ import (
 // before a change. Responses are read as strictly as in a scan.
 
 // A Probe asks one question of a scan in its smallest form, and returns the ids of the rows.
-type Probe = func(ctx context.Context, s *Asker, what string, as dataverse.Caller) ([]string, error)
+type Probe = func(ctx context.Context, s *StrictReader, what string, as dataverse.Caller) ([]string, error)
 
 // Probe reads the rows as a scan does, so that it fails where a scan would.
-func (t Table[T]) Probe(ctx context.Context, s *Asker, what string, as dataverse.Caller) ([]string, error) {
-	q := Question{What: what, As: as, From: t.from, Key: t.key, where: t.where, some: true}
-	return AskRows(ctx, s, q, func(r Row) string { t.take(r); return r.ID(t.key) })
+func (t Table[T]) Probe(ctx context.Context, s *StrictReader, what string, as dataverse.Caller) ([]string, error) {
+	q := Read{Label: what, Caller: as, Query: t.from, Key: t.key, where: t.where, some: true}
+	return ReadRows(ctx, s, q, func(r Row) string { t.take(r); return r.ID(t.key) })
 }
 
 // First asks for one row only.
 func (t Table[T]) First() Table[T] { return t.at(t.from.Top(1)) }
 
-// ProbeGrants asks for what a role grants.
-func ProbeGrants(role dataverse.GUID) Probe {
-	return func(ctx context.Context, s *Asker, what string, _ dataverse.Caller) ([]string, error) {
-		_, err := AskObject(ctx, s, Question{What: what, From: grantsQuery(role)}, grantsIn)
+// ProbeRolePrivileges asks for what a role grants.
+func ProbeRolePrivileges(role dataverse.GUID) Probe {
+	return func(ctx context.Context, s *StrictReader, what string, _ dataverse.Caller) ([]string, error) {
+		_, err := ReadObject(ctx, s, Read{Label: what, Query: grantsQuery(role)}, grantsIn)
 		return nil, err
 	}
 }
@@ -38,15 +38,15 @@ func grantsQuery(role dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
 }
 
-// AskUsers asks for the users that meet a condition.
-func AskUsers(ctx context.Context, s *Asker, what string, where dataverse.Expr) ([]User, error) {
-	return users().Where(where).rows(ctx, s, Question{What: what})
+// ReadUsers asks for the users that meet a condition.
+func ReadUsers(ctx context.Context, s *StrictReader, what string, where dataverse.Expr) ([]User, error) {
+	return users().Where(where).rows(ctx, s, Read{Label: what})
 }
 
-// AskDefinitions asks for the definitions of privileges, by name in lower case. Those that
+// ReadPrivilegeDefinitions asks for the definitions of privileges, by name in lower case. Those that
 // the environment does not define are left out.
-func AskDefinitions(ctx context.Context, s *Asker, names []string) (map[string]snapshot.Privilege, error) {
-	found, err := Definitions().filtered(ctx, s, Question{What: "definitions of privileges"}, eachText("name", names))
+func ReadPrivilegeDefinitions(ctx context.Context, s *StrictReader, names []string) (map[string]snapshot.Privilege, error) {
+	found, err := PrivilegeDefinitions().filtered(ctx, s, Read{Label: "definitions of privileges"}, eachText("name", names))
 	defined := map[string]snapshot.Privilege{}
 	for _, d := range found {
 		defined[strings.ToLower(d.name)] = d.Privilege
@@ -54,25 +54,25 @@ func AskDefinitions(ctx context.Context, s *Asker, names []string) (map[string]s
 	return defined, err
 }
 
-// AskShares asks with whom a view is shared.
-func AskShares(ctx context.Context, s *Asker, what string, view dataverse.GUID, as dataverse.Caller) ([]Share, error) {
-	return AskObject(ctx, s, Question{What: what, As: as, From: sharesOfView(view)}, accessesOf)
+// ReadShares asks with whom a view is shared.
+func ReadShares(ctx context.Context, s *StrictReader, what string, view dataverse.GUID, as dataverse.Caller) ([]Share, error) {
+	return ReadObject(ctx, s, Read{Label: what, Caller: as, Query: sharesOfView(view)}, accessesOf)
 }
 
-// AskUnexplained reads the personal views that a user sees, as that user, and the shares with it
+// ReadUnexplainedViews reads the personal views that a user sees, as that user, and the shares with it
 // and its teams. It returns the names of the views that others own and the table of shares does
 // not show as shared: a scan then does not rely on that table.
-func AskUnexplained(ctx context.Context, s *Asker, user string, as dataverse.Caller) (seen int, unexplained []string, err error) {
-	found, err := Holders().Where(dataverse.EqID("systemuserid", dataverse.GUID(user))).rows(ctx, s, Question{What: "teams of the integration user"})
+func ReadUnexplainedViews(ctx context.Context, s *StrictReader, user string, as dataverse.Caller) (seen int, unexplained []string, err error) {
+	found, err := UsersWithRoles().Where(dataverse.EqID("systemuserid", dataverse.GUID(user))).rows(ctx, s, Read{Label: "teams of the integration user"})
 	if err != nil || len(found) == 0 {
 		return 0, nil, err
 	}
 	c := collection{user: &found[0]}
-	c.userViews, err = Views().rows(ctx, s, Question{What: "personal views that the integration user sees", As: as})
+	c.userViews, err = Views().rows(ctx, s, Read{Label: "personal views that the integration user sees", Caller: as})
 	if err != nil {
 		return 0, nil, err
 	}
-	c.shares, err = Shares().filtered(ctx, s, Question{What: "shares of views"}, eachID("principalid", sortedKeys(c.principals())))
+	c.shares, err = Shares().filtered(ctx, s, Read{Label: "shares of views"}, eachID("principalid", sortedKeys(c.principals())))
 	for _, v := range c.ungivenOf(c.userViews) {
 		unexplained = append(unexplained, v.Name)
 	}
@@ -83,19 +83,19 @@ func AskUnexplained(ctx context.Context, s *Asker, user string, as dataverse.Cal
 type Grant struct {
 	// Name is empty in responses of older environments.
 	ID, Name string
-	// Unit is the business unit that a user has it from; empty if the response does not say.
-	Unit string
+	// BusinessUnitID is the business unit that a user has it from; empty if the response does not say.
+	BusinessUnitID string
 	// Depth is [audit.DepthNone] if the environment's word for it is unknown, or that of a filter.
 	Depth audit.Depth
-	// Word is the environment's word for it, "null" if it has none.
-	Word string
+	// RawDepth is the environment's word for it, "null" if it has none.
+	RawDepth string
 	// Filtered is set if it is granted for some records only.
 	Filtered bool
 }
 
-// Held are the depths of grants, by the privilege's name in lower case. A privilege for some
+// GrantedDepths are the depths of grants, by the privilege's name in lower case. A privilege for some
 // records only, or at an unknown depth, does not count.
-func Held(grants []Grant) map[string]audit.Depth {
+func GrantedDepths(grants []Grant) map[string]audit.Depth {
 	held := map[string]audit.Depth{}
 	for _, g := range grants {
 		if name := strings.ToLower(g.Name); !g.Filtered {
@@ -105,19 +105,19 @@ func Held(grants []Grant) map[string]audit.Depth {
 	return held
 }
 
-// AskGrants asks for what a role grants.
-func AskGrants(ctx context.Context, s *Asker, role dataverse.GUID) ([]Grant, error) {
-	return AskObject(ctx, s, Question{What: "what the role grants", From: grantsQuery(role)}, grantsIn)
+// ReadRoleGrants asks for what a role grants.
+func ReadRoleGrants(ctx context.Context, s *StrictReader, role dataverse.GUID) ([]Grant, error) {
+	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: grantsQuery(role)}, grantsIn)
 }
 
-// AskPrivileges asks for what a user is granted by all roles. In environments that refuse that,
+// ReadUserGrants asks for what a user is granted by all roles. In environments that refuse that,
 // it asks for the named privileges only. If a response has no names, it looks the named ones up.
-func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names []string) ([]Grant, error) {
-	grants, err := askPrivileges(ctx, s, Question{What: "own privileges"}, user, names)
+func ReadUserGrants(ctx context.Context, s *StrictReader, user dataverse.GUID, names []string) ([]Grant, error) {
+	grants, err := askPrivileges(ctx, s, Read{Label: "own privileges"}, user, names)
 	if err != nil || !slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
 		return grants, err
 	}
-	defined, err := AskDefinitions(ctx, s, names)
+	defined, err := ReadPrivilegeDefinitions(ctx, s, names)
 	if err != nil {
 		return nil, fmt.Errorf("own privileges: a row has no name: %w", err)
 	}
@@ -131,13 +131,13 @@ func AskPrivileges(ctx context.Context, s *Asker, user dataverse.GUID, names []s
 	return grants, nil
 }
 
-func askPrivileges(ctx context.Context, s *Asker, q Question, user dataverse.GUID, names []string) ([]Grant, error) {
+func askPrivileges(ctx context.Context, s *StrictReader, q Read, user dataverse.GUID, names []string) ([]Grant, error) {
 	row := dataverse.Row("systemusers", user)
-	q.From = row.Function("RetrieveUserPrivileges")
-	found, err := AskObject(ctx, s, q, grantsIn)
+	q.Query = row.Function("RetrieveUserPrivileges")
+	found, err := ReadObject(ctx, s, q, grantsIn)
 	if len(names) > 0 && (refused(err) || forbidden(err)) {
-		q.From = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
-		if named, again := AskObject(ctx, s, q, grantsIn); again == nil { // not every environment has this function
+		q.Query = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
+		if named, again := ReadObject(ctx, s, q, grantsIn); again == nil { // not every environment has this function
 			return named, nil
 		}
 	}
@@ -145,9 +145,9 @@ func askPrivileges(ctx context.Context, s *Asker, q Question, user dataverse.GUI
 }
 
 func grantsIn(r Row) []Grant {
-	return List(r, "RolePrivileges", "", func(inner Row) Grant {
+	return objects(r, "RolePrivileges", "", func(inner Row) Grant {
 		g := grantOf(inner)
-		g.Unit = inner.Maybe("BusinessUnitId")
+		g.BusinessUnitID = inner.IDIfPresent("BusinessUnitId")
 		return g
 	})
 }

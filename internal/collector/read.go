@@ -18,9 +18,9 @@ import (
 // rereads is how often a request with an inconsistent response is repeated.
 const rereads = 3
 
-// An Asker asks one environment, and is strict about columns, counts and rows that come
+// An StrictReader asks one environment, and is strict about columns, counts and rows that come
 // twice.
-type Asker struct {
+type StrictReader struct {
 	reader Reader
 	direct Reader // repeats a request that reader may have answered already
 	strong bool
@@ -30,20 +30,20 @@ type Asker struct {
 	without columnSet // what this environment does not have
 }
 
-// NewAsker makes an asker that reads through r; strong bypasses the caches of permissions,
+// NewStrictReader makes an asker that reads through r; strong bypasses the caches of permissions,
 // for those who change what they read.
-func NewAsker(r Reader, strong bool) *Asker {
-	return &Asker{reader: r, direct: r, strong: strong, tell: func(Event) {}, without: columnSet{}}
+func NewStrictReader(r Reader, strong bool) *StrictReader {
+	return &StrictReader{reader: r, direct: r, strong: strong, tell: func(Event) {}, without: columnSet{}}
 }
 
-// A Question is one question to an environment.
-type Question struct {
-	// What says in a few words what is read.
-	What string
-	As   dataverse.Caller
-	// From is the address: the rows of a table, or a function. The columns are those that
+// A Read is one question to an environment.
+type Read struct {
+	// Label says in a few words what is read.
+	Label  string
+	Caller dataverse.Caller
+	// Query is the address: the rows of a table, or a function. The columns are those that
 	// are read of a row.
-	From dataverse.Query
+	Query dataverse.Query
 	// Key is the column that distinguishes rows; empty for an answer that is one object.
 	Key string
 
@@ -57,14 +57,14 @@ type Question struct {
 }
 
 // rows reads all rows of a table.
-func (t Table[T]) rows(ctx context.Context, s *Asker, q Question) ([]T, error) {
-	q.From, q.Key, q.where = t.from, t.key, slices.Concat(t.where, q.where)
-	return AskRows(ctx, s, q, t.take)
+func (t Table[T]) rows(ctx context.Context, s *StrictReader, q Read) ([]T, error) {
+	q.Query, q.Key, q.where = t.from, t.key, slices.Concat(t.where, q.where)
+	return ReadRows(ctx, s, q, t.take)
 }
 
-// AskObject reads a response that is one object.
-func AskObject[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) (T, error) {
-	got, err := AskRows(ctx, s, q, take)
+// ReadObject reads a response that is one object.
+func ReadObject[T any](ctx context.Context, s *StrictReader, q Read, take func(Row) T) (T, error) {
+	got, err := ReadRows(ctx, s, q, take)
 	if err != nil {
 		var none T
 		return none, err
@@ -72,13 +72,13 @@ func AskObject[T any](ctx context.Context, s *Asker, q Question, take func(Row) 
 	return got[0], nil
 }
 
-// AskRows reads all rows of a collection, each key once. It repeats a read with an
+// ReadRows reads all rows of a collection, each key once. It repeats a read with an
 // inconsistent answer, but not one that the client has already repeated.
-func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T) ([]T, error) {
+func ReadRows[T any](ctx context.Context, s *StrictReader, q Read, take func(Row) T) ([]T, error) {
 	counted := q.Key != "" && !q.some
 	for attempt := 1; ; {
 		q.fresh = q.fresh || attempt > 1
-		s.tell(Event{Section: q.section, What: q.What, Attempt: attempt})
+		s.tell(Event{Section: q.section, Label: q.Label, Attempt: attempt})
 		without := s.withoutColumns()
 		if !counted {
 			without[count] = true
@@ -88,7 +88,7 @@ func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T)
 			if q.Key != "" && !counted && !q.some {
 				s.doWithout(count)
 			}
-			s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
+			s.tell(Event{Section: q.section, Label: q.Label, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(got)})
 			return got, nil
 		}
 		failure := failureOf(err)
@@ -107,22 +107,22 @@ func AskRows[T any](ctx context.Context, s *Asker, q Question, take func(Row) T)
 			counted = false
 			continue
 		}
-		s.tell(Event{Section: q.section, What: q.What, Attempt: attempt, Done: true, State: stateOf(err)})
+		s.tell(Event{Section: q.section, Label: q.Label, Attempt: attempt, Done: true, State: stateOf(err)})
 		if failure.Kind != dataverse.Unknown {
 			return nil, failure // it says what was read
 		}
-		return nil, fmt.Errorf("%s: %w", q.What, err)
+		return nil, fmt.Errorf("%s: %w", q.Label, err)
 	}
 }
 
 // once makes the request once. With an error, it returns the rows before it.
-func once[T any](ctx context.Context, s *Asker, q Question, without columnSet, take func(Row) T) ([]T, error) {
+func once[T any](ctx context.Context, s *StrictReader, q Read, without columnSet, take func(Row) T) ([]T, error) {
 	from := s.reader
 	if q.fresh {
 		from = s.direct
 	}
-	request := queryOf(q, take, without).Request(q.What)
-	request.Caller, request.Strong = q.As, s.strong
+	request := queryOf(q, take, without).Request(q.Label)
+	request.Caller, request.Strong = q.Caller, s.strong
 	answer := from.Rows
 	if q.Key == "" {
 		answer = single(from)
@@ -158,8 +158,8 @@ func single(from Reader) func(context.Context, dataverse.Request) iter.Seq2[json
 }
 
 // queryOf asks for the rows, with the columns that are read and their count.
-func queryOf[T any](q Question, take func(Row) T, without columnSet) dataverse.Query {
-	query := q.From
+func queryOf[T any](q Read, take func(Row) T, without columnSet) dataverse.Query {
+	query := q.Query
 	if q.Key != "" {
 		query = columns(q.Key, take, without).in(query)
 	}
@@ -181,16 +181,16 @@ func failureOf(err error) *dataverse.Error {
 }
 
 // doWithout remembers not to ask this environment for a column or option.
-func (s *Asker) doWithout(name string) {
+func (s *StrictReader) doWithout(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.without[name] = true
 }
 
-// Lacks reports whether the environment does not have an optional column that it was asked for.
-func (s *Asker) Lacks(column string) bool { return s.withoutColumns()[column] }
+// LacksColumn reports whether the environment does not have an optional column that it was asked for.
+func (s *StrictReader) LacksColumn(column string) bool { return s.withoutColumns()[column] }
 
-func (s *Asker) withoutColumns() columnSet {
+func (s *StrictReader) withoutColumns() columnSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.without)
@@ -207,7 +207,7 @@ func forbidden(err error) bool { return stateOf(err) == snapshot.StateForbidden 
 
 // filtered reads the rows that meet any of the conditions, in parallel requests if one would
 // be too long. A row may come from several requests.
-func (t Table[T]) filtered(ctx context.Context, s *Asker, q Question, conditions []dataverse.Expr) ([]T, error) {
+func (t Table[T]) filtered(ctx context.Context, s *StrictReader, q Read, conditions []dataverse.Expr) ([]T, error) {
 	filters := anyOf(conditions)
 	answers := make([][]T, len(filters))
 	err := parallel(ctx, len(filters), func(ctx context.Context, i int) (err error) {

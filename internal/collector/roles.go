@@ -13,7 +13,7 @@ import (
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	names := append(sightNames(), c.company.all(func(m *collection) []string { return m.Privileges })...)
-	c.definitions, err = Definitions().filtered(ctx, c.Asker, Question{section: snapshot.SectionPrivileges, What: "privileges"}, eachText("name", names))
+	c.definitions, err = PrivilegeDefinitions().filtered(ctx, c.StrictReader, Read{section: snapshot.SectionPrivileges, Label: "privileges"}, eachText("name", names))
 	c.sightIDs = map[string]string{}
 	for _, d := range c.definitions {
 		c.sightIDs[d.ID] = strings.ToLower(d.name)
@@ -71,12 +71,12 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 		either = append(either, dataverse.Contains("name", part))
 	}
 	fits := dataverse.Or(either...)
-	a := Question{section: snapshot.SectionRoles, What: "roles by name"}
+	a := Read{section: snapshot.SectionRoles, Label: "roles by name"}
 	a.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), fits}
-	found, err := Roles().rows(ctx, c.Asker, a)
+	found, err := Roles().rows(ctx, c.StrictReader, a)
 	if refused(err) {
 		a.where = []dataverse.Expr{fits}
-		found, err = Roles().rows(ctx, c.Asker, a)
+		found, err = Roles().rows(ctx, c.StrictReader, a)
 	}
 	c.named = slices.DeleteFunc(found, func(r role) bool {
 		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.FitsRole(r.Name, c.Pattern)

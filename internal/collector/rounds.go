@@ -44,7 +44,7 @@ func (c *collection) settle() error {
 		return nil
 	}
 	c.chooseUser()
-	c.known = dataverse.Known{dataverse.GUID(c.auditor): "the auditor"}
+	c.known = dataverse.PrincipalNames{dataverse.GUID(c.auditor): "the auditor"}
 	for _, o := range c.owners {
 		c.known[dataverse.GUID(o.ID)] = fmt.Sprintf("the view's owner %q", o.Name)
 	}

@@ -53,8 +53,8 @@ func (r Row) column(name string) json.RawMessage {
 	return nil
 }
 
-// Refuse reports an impossible value in a column.
-func (r Row) Refuse(column, problem string) {
+// Reject reports an impossible value in a column.
+func (r Row) Reject(column, problem string) {
 	if r.err == nil && r.asked == nil {
 		r.err = inconsistentf("the column %s %s", column, problem)
 	}
@@ -73,7 +73,7 @@ func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	}
 	data = r.column(column)
 	if data == nil {
-		r.Refuse(column, "is missing from a row")
+		r.Reject(column, "is missing from a row")
 		return nil, false
 	}
 	return data, string(data) != "null"
@@ -85,7 +85,7 @@ func (r Row) has(column string) bool { return r.column(column) != nil }
 func decode[T any](r Row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && unmarshal(data, &v) != nil {
-		r.Refuse(column, "holds no "+kind)
+		r.Reject(column, "holds no "+kind)
 		return v, false
 	}
 	return v, ok
@@ -95,7 +95,7 @@ func decode[T any](r Row, column, kind string) (v T, ok bool) {
 func needed[T any](r Row, column, kind string) T {
 	v, ok := decode[T](r, column, kind)
 	if !ok {
-		r.Refuse(column, "is null")
+		r.Reject(column, "is null")
 	}
 	return v
 }
@@ -104,7 +104,7 @@ func needed[T any](r Row, column, kind string) T {
 func unmarshal(data json.RawMessage, into any) (err error) {
 	switch into := into.(type) {
 	case *string:
-		*into, err = dataverse.Text(data)
+		*into, err = dataverse.ParseText(data)
 		return err
 	case *bool:
 		*into = string(data) == "true"
@@ -121,19 +121,19 @@ func (r Row) Text(column string) string {
 	return v
 }
 
-// MaybeText is a text of a column that older environments omit.
-func (r Row) MaybeText(column string) string {
+// TextIfPresent is a text of a column that older environments omit.
+func (r Row) TextIfPresent(column string) string {
 	if !r.has(column) {
 		return ""
 	}
 	return r.Text(column)
 }
 
-// Tag is the row's ETag, "" if it has none.
-func (r Row) Tag() string { return r.MaybeText("@odata.etag") }
+// ETag is the row's ETag, "" if it has none.
+func (r Row) ETag() string { return r.TextIfPresent("@odata.etag") }
 
-// Flag is a boolean that must not be null.
-func (r Row) Flag(column string) bool { return needed[bool](r, column, "boolean") }
+// Bool is a boolean that must not be null.
+func (r Row) Bool(column string) bool { return needed[bool](r, column, "boolean") }
 
 // optionalFlag is a boolean; null is false.
 func (r Row) optionalFlag(column string) bool {
@@ -141,11 +141,11 @@ func (r Row) optionalFlag(column string) bool {
 	return v
 }
 
-// Number is a whole number that must not be null.
-func (r Row) Number(column string) int { return needed[int](r, column, "whole number") }
+// Int is a whole number that must not be null.
+func (r Row) Int(column string) int { return needed[int](r, column, "whole number") }
 
-// OptionalNumber is a whole number; null is 0.
-func (r Row) OptionalNumber(column string) int { return r.numberOr(column, 0) }
+// OptionalInt is a whole number; null is 0.
+func (r Row) OptionalInt(column string) int { return r.numberOr(column, 0) }
 
 // numberOr is a whole number; null, and a column that was not asked for, is otherwise.
 func (r Row) numberOr(column string, otherwise int) int {
@@ -159,7 +159,7 @@ func (r Row) numberOr(column string, otherwise int) int {
 func (r Row) ID(column string) string {
 	id := r.OptionalID(column)
 	if id == "" {
-		r.Refuse(column, "has no id")
+		r.Reject(column, "has no id")
 	}
 	return id
 }
@@ -172,7 +172,7 @@ func (r Row) OptionalID(column string) string {
 	}
 	id, err := dataverse.ParseGUID(text)
 	if err != nil {
-		r.Refuse(column, "has no id")
+		r.Reject(column, "has no id")
 	}
 	if id.IsZero() {
 		return ""
@@ -180,8 +180,8 @@ func (r Row) OptionalID(column string) string {
 	return id.String()
 }
 
-// Maybe is a GUID of a column that older environments omit.
-func (r Row) Maybe(column string) string {
+// IDIfPresent is a GUID of a column that older environments omit.
+func (r Row) IDIfPresent(column string) string {
 	if !r.has(column) {
 		return ""
 	}
@@ -201,7 +201,7 @@ func (r Row) managed(column string) (value, known bool) {
 	}
 	var plain *bool
 	if json.Unmarshal(data, &plain) != nil {
-		r.Refuse(column, "is not a managed property")
+		r.Reject(column, "is not a managed property")
 	}
 	return plain != nil && *plain, plain != nil
 }
@@ -211,7 +211,7 @@ func (r Row) managed(column string) (value, known bool) {
 func (r Row) word(column string) string {
 	word := r.typeCode(column)
 	if word == "" {
-		r.Refuse(column, "is null")
+		r.Reject(column, "is null")
 	}
 	return word
 }
@@ -222,12 +222,12 @@ func (r Row) typeCode(column string) string {
 	if !ok {
 		return ""
 	}
-	if name, err := dataverse.Text(data); err == nil {
+	if name, err := dataverse.ParseText(data); err == nil {
 		return name
 	}
 	var number json.Number
 	if json.Unmarshal(data, &number) != nil {
-		r.Refuse(column, "is neither a name nor a number")
+		r.Reject(column, "is neither a name nor a number")
 	}
 	return number.String()
 }
@@ -258,9 +258,9 @@ func rightOf(name string) snapshot.Right {
 	return snapshot.RightOther
 }
 
-// List are the objects of a collection inside a row or a function's response. If they have a
+// objects are the objects of a collection inside a row or a function's response. If they have a
 // key, none may appear twice.
-func List[T any](r Row, column, key string, take func(Row) T) []T {
+func objects[T any](r Row, column, key string, take func(Row) T) []T {
 	if r.asked != nil {
 		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})
 		return nil
@@ -268,7 +268,7 @@ func List[T any](r Row, column, key string, take func(Row) T) []T {
 	data, ok := r.value(column)
 	elements, err := dataverse.Elements(data)
 	if !ok || err != nil {
-		r.Refuse(column, "is not a list of objects")
+		r.Reject(column, "is not a list of objects")
 		return nil
 	}
 	seen := map[string]bool{}
@@ -279,12 +279,12 @@ func List[T any](r Row, column, key string, take func(Row) T) []T {
 		if key != "" {
 			id := inner.ID(key)
 			if seen[id] {
-				inner.Refuse(key, "holds "+id+" twice")
+				inner.Reject(key, "holds "+id+" twice")
 			}
 			seen[id] = true
 		}
 		if inner.err != nil {
-			r.Refuse(column, "is not whole: "+inner.err.Error())
+			r.Reject(column, "is not whole: "+inner.err.Error())
 			return nil
 		}
 		values = append(values, value)

@@ -14,16 +14,16 @@ import (
 // readShares reads the shares of personal views with the user and its teams; in the wide
 // scope, all shares.
 func (c *collection) readShares(ctx context.Context) (err error) {
-	a := Question{section: snapshot.SectionShares, What: "shares of views"}
+	a := Read{section: snapshot.SectionShares, Label: "shares of views"}
 	if c.Scope == snapshot.ScopeEnvironment {
-		c.shares, err = Shares().rows(ctx, c.Asker, a)
+		c.shares, err = Shares().rows(ctx, c.StrictReader, a)
 		return err
 	}
 	mine, all := c.principals(), map[string]bool{}
 	for _, m := range c.company.members {
 		maps.Copy(all, m.principals())
 	}
-	c.shares, err = Shares().filtered(ctx, c.Asker, a, eachID("principalid", sortedKeys(all)))
+	c.shares, err = Shares().filtered(ctx, c.StrictReader, a, eachID("principalid", sortedKeys(all)))
 	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !mine[s.Principal] })
 	if refused(err) || forbidden(err) {
 		c.shareTable = err
@@ -71,9 +71,9 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	mine, found := c.principals(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
-		accesses, err := AskObject(ctx, c.Asker, Question{
-			section: snapshot.SectionShares, What: "the users and teams that a view is shared with", As: v.as,
-			From: sharesOfView(dataverse.GUID(v.id)),
+		accesses, err := ReadObject(ctx, c.StrictReader, Read{
+			section: snapshot.SectionShares, Label: "the users and teams that a view is shared with", Caller: v.as,
+			Query: sharesOfView(dataverse.GUID(v.id)),
 		}, accessesOf)
 		for _, a := range accesses {
 			if mine[a.Principal] {
@@ -142,12 +142,12 @@ func sharesOfView(view dataverse.GUID) dataverse.Query {
 
 // accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
 func accessesOf(r Row) []Share {
-	return List(r, "PrincipalAccesses", "", func(inner Row) Share {
+	return objects(r, "PrincipalAccesses", "", func(inner Row) Share {
 		var s Share
 		s.Mask = inner.rights("AccessMask")
 		principal, ok := decode[map[string]any](inner, "Principal", "reference")
 		if !ok {
-			inner.Refuse("Principal", "is null")
+			inner.Reject("Principal", "is null")
 		}
 		for _, key := range []string{"systemuserid", "teamid", "ownerid"} {
 			text, _ := principal[key].(string)
@@ -160,7 +160,7 @@ func accessesOf(r Row) []Share {
 		kind, _ := principal["@odata.type"].(string)
 		kind = kind[strings.LastIndexByte(kind, '.')+1:]
 		if _, organization := principal["organizationid"]; !organization && (kind == "" || kind == "systemuser" || kind == "team") {
-			inner.Refuse("Principal", "has no id")
+			inner.Reject("Principal", "has no id")
 		}
 		return s
 	})

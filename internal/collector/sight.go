@@ -34,8 +34,8 @@ func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivil
 // readSight reads how far the auditor's reads extend. If that is unknown, there may be more
 // rows than were returned, and what depends on them counts as not read.
 func (c *collection) readSight(ctx context.Context) error {
-	q := Question{section: snapshot.SectionUsers, What: "how far the auditor's reads reach"}
-	found, err := askPrivileges(ctx, c.Asker, q, dataverse.GUID(c.auditor), sightNames())
+	q := Read{section: snapshot.SectionUsers, Label: "how far the auditor's reads reach"}
+	found, err := askPrivileges(ctx, c.StrictReader, q, dataverse.GUID(c.auditor), sightNames())
 	if err != nil {
 		for _, section := range sights() {
 			if err := c.end(ctx, section, err); err != nil {
@@ -74,7 +74,7 @@ func (c *collection) whyShort(privilege string) string {
 		case s.Filtered:
 			return fmt.Sprintf("the auditor has %s for some records only and does not see the others", privilege)
 		case s.Depth == audit.DepthNone:
-			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, s.Word)
+			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, s.RawDepth)
 		}
 	}
 	return "the auditor does not see rows of other business units"
@@ -150,7 +150,7 @@ func (c *collection) allUnits() bool {
 func (c *collection) reaches(privilege, unit string, parents map[string]string, least audit.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
 		for _, s := range c.sights[strings.ToLower(privilege)] {
-			if s.Unit == above && s.Depth >= least && !s.Filtered {
+			if s.BusinessUnitID == above && s.Depth >= least && !s.Filtered {
 				return true
 			}
 		}

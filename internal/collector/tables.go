@@ -31,11 +31,13 @@ func organizations() Table[organization] {
 	return tableOf("organizations", "organizationid", organizationOf)
 }
 
-// Units are business units.
-func Units() Table[unit] { return tableOf("businessunits", "businessunitid", unitOf) }
+// BusinessUnits are business units.
+func BusinessUnits() Table[unit] { return tableOf("businessunits", "businessunitid", unitOf) }
 
-// Definitions are those of privileges.
-func Definitions() Table[definition] { return tableOf("privileges", "privilegeid", privilegeOf) }
+// PrivilegeDefinitions are those of privileges.
+func PrivilegeDefinitions() Table[definition] {
+	return tableOf("privileges", "privilegeid", privilegeOf)
+}
 
 // Roles are security roles: roots, and their copies in business units.
 func Roles() Table[role] { return tableOf("roles", "roleid", roleOf) }
@@ -47,8 +49,8 @@ func RolesOfTeam(id dataverse.GUID) Table[role] {
 
 func users() Table[User] { return tableOf("systemusers", "systemuserid", userOf) }
 
-// Holders are users with their roles and teams.
-func Holders() Table[User] { return tableOf("systemusers", "systemuserid", holderOf) }
+// UsersWithRoles are users with their roles and teams.
+func UsersWithRoles() Table[User] { return tableOf("systemusers", "systemuserid", holderOf) }
 
 // Teams are owner teams, access teams and groups of Entra.
 func Teams() Table[team] { return tableOf("teams", "teamid", teamOf) }
@@ -150,7 +152,7 @@ func unitOf(r Row) unit {
 	return unit{
 		id: r.ID("businessunitid"),
 		BusinessUnit: snapshot.BusinessUnit{
-			Name: r.Text("name"), Disabled: r.Flag("isdisabled"), ParentID: r.OptionalID("_parentbusinessunitid_value"),
+			Name: r.Text("name"), Disabled: r.Bool("isdisabled"), ParentID: r.OptionalID("_parentbusinessunitid_value"),
 		},
 	}
 }
@@ -163,12 +165,12 @@ type definition struct {
 func privilegeOf(r Row) definition {
 	d := definition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []audit.Depth{}}, name: r.Text("name")}
 	for _, depth := range audit.Depths() {
-		if r.Flag("canbe" + depth.String()) {
+		if r.Bool("canbe" + depth.String()) {
 			d.Depths = append(d.Depths, depth)
 		}
 	}
 	if d.name == "" {
-		r.Refuse("name", "is empty")
+		r.Reject("name", "is empty")
 	}
 	return d
 }
@@ -197,14 +199,14 @@ func roleOf(r Row) role {
 			BusinessUnitID: r.ID("_businessunitid_value"),
 			RootID:         r.OptionalID("_parentrootroleid_value"),
 			TemplateID:     r.OptionalID("_roletemplateid_value"),
-			Managed:        r.Flag("ismanaged"),
+			Managed:        r.Bool("ismanaged"),
 		},
 	}
 	value, known := r.managed("iscustomizable")
 	o.Customizable, o.CustomizableUnknown = value || !known, !known
 	// A value other than 0 and 1 is not known to give Basic rights.
-	o.Inherited = r.OptionalNumber("isinherited") == 1
-	o.void = r.OptionalNumber("componentstate") != 0
+	o.Inherited = r.OptionalInt("isinherited") == 1
+	o.void = r.OptionalInt("componentstate") != 0
 	o.stamp = stamp{modified: r.Text("modifiedon"), version: string(r.column("@odata.etag"))}
 	if o.RootID == "" {
 		o.RootID = o.id
@@ -229,9 +231,9 @@ func userOf(r Row) User {
 			DomainName:     r.Text("domainname"),
 			ApplicationID:  r.OptionalID("applicationid"),
 			ObjectID:       r.OptionalID("azureactivedirectoryobjectid"),
-			Disabled:       r.Flag("isdisabled"),
+			Disabled:       r.Bool("isdisabled"),
 			Licensed:       r.optionalFlag("islicensed"),
-			Deleted:        r.OptionalNumber("deletedstate") != 0,
+			Deleted:        r.OptionalInt("deletedstate") != 0,
 			AccessMode:     snapshot.AccessModeOf(r.numberOr("accessmode", -1)),
 			EntraState:     snapshot.EntraStateOf(r.numberOr("azurestate", -1)),
 			BusinessUnitID: r.OptionalID("_businessunitid_value"),
@@ -242,8 +244,8 @@ func userOf(r Row) User {
 // holderOf is a user with its roles and teams.
 func holderOf(r Row) User {
 	u := userOf(r)
-	u.roles = List(r, "systemuserroles_association", "roleid", roleOf)
-	u.teams = List(r, "teammembership_association", "teamid", teamOf)
+	u.roles = objects(r, "systemuserroles_association", "roleid", roleOf)
+	u.teams = objects(r, "teammembership_association", "teamid", teamOf)
 	return u
 }
 
@@ -257,14 +259,14 @@ func teamOf(r Row) team {
 	return team{
 		id: r.ID("teamid"),
 		Team: snapshot.Team{
-			Name: r.Text("name"), Type: r.Number("teamtype"), BusinessUnitID: r.ID("_businessunitid_value"),
+			Name: r.Text("name"), Type: r.Int("teamtype"), BusinessUnitID: r.ID("_businessunitid_value"),
 		},
 	}
 }
 
 func teamWithRolesOf(r Row) team {
 	t := teamOf(r)
-	t.roles = List(r, "teamroles_association", "roleid", roleOf)
+	t.roles = objects(r, "teamroles_association", "roleid", roleOf)
 	return t
 }
 
@@ -278,7 +280,7 @@ func viewOf(r Row) view {
 	return view{
 		id: r.ID("userqueryid"),
 		View: snapshot.View{
-			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Number("statecode") == 0,
+			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Int("statecode") == 0,
 			OwnerID: r.ID("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
@@ -305,7 +307,7 @@ func systemViewOf(r Row) systemView {
 	return systemView{
 		id: r.ID("savedqueryid"),
 		SystemView: snapshot.SystemView{
-			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Number("statecode") == 0,
+			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Int("statecode") == 0,
 		},
 	}
 }
@@ -328,7 +330,7 @@ func shareOf(r Row) Share {
 	// A view's type is userquery, by its number 4230.
 	code := r.typeCode("objecttypecode")
 	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"
-	own, inherited := r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")
+	own, inherited := r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")
 	s.Mask, s.inherited = own|inherited, inherited&^own
 	return s
 }

@@ -12,7 +12,7 @@ import (
 // readUnits reads all business units: users of a disabled unit, or of one below it, cannot sign
 // in.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = Units().rows(ctx, c.Asker, Question{section: snapshot.SectionBusinessUnits, What: "business units"})
+	c.units, err = BusinessUnits().rows(ctx, c.StrictReader, Read{section: snapshot.SectionBusinessUnits, Label: "business units"})
 	if err != nil {
 		return err
 	}

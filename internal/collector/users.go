@@ -22,16 +22,16 @@ func (c *collection) readUsers(ctx context.Context) error {
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
-	a := Question{
-		section: snapshot.SectionUsers, What: "users, their roles and teams",
+	a := Read{
+		section: snapshot.SectionUsers, Label: "users, their roles and teams",
 		where: []dataverse.Expr{c.company.users(wide)},
 	}
-	found, err := Holders().rows(ctx, c.Asker, a)
+	found, err := UsersWithRoles().rows(ctx, c.StrictReader, a)
 	if refused(err) || forbidden(err) {
 		// The users may be readable although their roles or teams are not.
 		c.apart = true
-		a.What = "users"
-		found, err = users().rows(ctx, c.Asker, a)
+		a.Label = "users"
+		found, err = users().rows(ctx, c.StrictReader, a)
 	}
 	c.users = slices.DeleteFunc(found, func(u User) bool {
 		return !c.Requirement.Fits(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
@@ -76,11 +76,11 @@ func (c *collection) memberships() ([]part, error) {
 		path := dataverse.Row("systemusers", dataverse.GUID(u.ID))
 		parts = append(parts,
 			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
-				u.roles, err = Roles().at(path.Nav("systemuserroles_association")).rows(ctx, c.Asker, Question{section: snapshot.SectionRoles, What: "roles of a user"})
+				u.roles, err = Roles().at(path.Nav("systemuserroles_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
 				return err
 			}),
 			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
-				u.teams, err = Teams().at(path.Nav("teammembership_association")).rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "teams of a user"})
+				u.teams, err = Teams().at(path.Nav("teammembership_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
 				return err
 			}))
 	}
@@ -94,16 +94,16 @@ func (c *collection) readTeams(ctx context.Context) error {
 	for _, m := range c.company.members {
 		maps.Copy(all, m.memberOf())
 	}
-	a := Question{section: snapshot.SectionTeams, What: "teams and their roles"}
+	a := Read{section: snapshot.SectionTeams, Label: "teams and their roles"}
 	var found []team
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = teamsWithRoles().rows(ctx, c.Asker, a)
+		found, err = teamsWithRoles().rows(ctx, c.StrictReader, a)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = teamsWithRoles().filtered(ctx, c.Asker, a, eachID("teamid", sortedKeys(all)))
+		found, err = teamsWithRoles().filtered(ctx, c.StrictReader, a, eachID("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
 	}
 	if refused(err) {
@@ -140,7 +140,7 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	found := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		found[i] = wanted[ids[i]]
-		found[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.Asker, Question{section: snapshot.SectionTeams, What: "roles of a team"})
+		found[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
 		return err
 	})
 	return found, err

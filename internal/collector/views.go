@@ -31,11 +31,11 @@ func (c *collection) requires(table, name string) bool {
 
 // readViews reads the required personal views that an identity sees, or all that it sees.
 func (c *collection) readViews(ctx context.Context, section snapshot.Section, what string, as dataverse.Caller, all bool) (found []view, err error) {
-	q := Question{section: section, What: what, As: as}
+	q := Read{section: section, Label: what, Caller: as}
 	if all {
-		found, err = Views().rows(ctx, c.Asker, q)
+		found, err = Views().rows(ctx, c.StrictReader, q)
 	} else {
-		found, err = Views().filtered(ctx, c.Asker, q, c.required())
+		found, err = Views().filtered(ctx, c.StrictReader, q, c.required())
 		found = slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) })
 	}
 	for i := range found {
@@ -130,8 +130,8 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	found, err := SystemViews().filtered(ctx, c.Asker, Question{
-		section: snapshot.SectionSystemViews, What: "system views",
+	found, err := SystemViews().filtered(ctx, c.StrictReader, Read{
+		section: snapshot.SectionSystemViews, Label: "system views",
 		// querytype 0 is a view that people choose; others are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
 	}, c.required())
@@ -149,7 +149,7 @@ func (c *collection) ownerNames() []string {
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := users().filtered(ctx, c.Asker, Question{section: snapshot.SectionViews, What: "owners of views"},
+	found, err := users().filtered(ctx, c.StrictReader, Read{section: snapshot.SectionViews, Label: "owners of views"},
 		eachText("domainname", c.company.all((*collection).ownerNames)))
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u User) bool {

@@ -126,9 +126,9 @@ func (e *Error) causeAdvice() string {
 	return ""
 }
 
-// Known has the names that advice uses for principals, by their ids: "the auditor", "the view's
+// PrincipalNames has the names that advice uses for principals, by their ids: "the auditor", "the view's
 // owner Jane".
-type Known map[GUID]string
+type PrincipalNames map[GUID]string
 
 // Principal is the id of the user or team that lacks a privilege, as the environment says, or
 // "". It may be the caller, the impersonated user, or the target of a share.
@@ -139,7 +139,7 @@ func (e *Error) Principal() GUID {
 
 // AdviceFor is Advice that names the known principal that lacks a privilege, if the environment
 // says which one does.
-func (e *Error) AdviceFor(known Known) string {
+func (e *Error) AdviceFor(known PrincipalNames) string {
 	privilege, lacking := e.MissingPrivilege(), e.Principal()
 	name := known[lacking]
 	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || lacking == "" || name == "" {

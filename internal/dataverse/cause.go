@@ -126,8 +126,8 @@ func (e *Error) Cause() Cause {
 	return CauseUnknown
 }
 
-// Total reports whether the cause makes every request of this identity fail.
-func (e *Error) Total() bool {
+// BlocksAllRequests reports whether the cause makes every request of this identity fail.
+func (e *Error) BlocksAllRequests() bool {
 	switch e.Cause() {
 	case CauseOrganizationDisabled, CauseAdministrationMode, CauseApplicationBlocked, CauseClaims:
 		return true

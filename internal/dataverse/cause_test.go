@@ -57,8 +57,8 @@ func TestCauses(t *testing.T) {
 			})
 			_, err := s.client.Get(t.Context(), Row("roles", idA).Request("a role"))
 			e := asError(t, err)
-			if e.Kind != c.want || e.Cause() != c.cause || e.Total() != c.total {
-				t.Errorf("%s, because %s, total %v: %v", e.Kind, e.Cause(), e.Total(), e)
+			if e.Kind != c.want || e.Cause() != c.cause || e.BlocksAllRequests() != c.total {
+				t.Errorf("%s, because %s, total %v: %v", e.Kind, e.Cause(), e.BlocksAllRequests(), e)
 			}
 			if !strings.Contains(e.Advice(), c.advice) {
 				t.Errorf("advice %q lacks %q", e.Advice(), c.advice)
@@ -74,7 +74,7 @@ func TestCauses(t *testing.T) {
 // The environment names the principal that lacks a privilege. It may not be the caller.
 func TestWhoLacksIt(t *testing.T) {
 	auditor, owner, stranger := GUID("11111111-1111-4111-8111-111111111111"), GUID("22222222-2222-4222-8222-222222222222"), GUID("33333333-3333-4333-8333-333333333333")
-	known := Known{auditor: "the auditor", owner: "the view's owner"}
+	known := PrincipalNames{auditor: "the auditor", owner: "the view's owner"}
 	refusal := func(id GUID) *Error {
 		return &Error{Kind: Forbidden, Message: "Principal user (Id=" + strings.ToUpper(id.String()) + ", type=8, roleCount=1), is missing prvReadUserQuery privilege (Id=" + stranger.String() + ")"}
 	}

@@ -177,7 +177,7 @@ func FuzzText(f *testing.F) {
 		}
 		var want string
 		wrong := json.Unmarshal(data, &want)
-		if got, err := Text(data); (err == nil) != (wrong == nil) || got != want {
+		if got, err := ParseText(data); (err == nil) != (wrong == nil) || got != want {
 			t.Fatalf("%s: %q, %v, want %q, %v", data, got, err, want, wrong)
 		}
 		var object map[string]json.RawMessage

@@ -104,7 +104,7 @@ func (e *Error) Summary() string {
 
 // Explain says what failed and what to do, in the same words each time it fails: correlation
 // ids, ports and numbers of attempts are left out. Advice names those that are known.
-func (e *Error) Explain(known Known) string {
+func (e *Error) Explain(known PrincipalNames) string {
 	plain := *e
 	plain.CorrelationID, plain.Attempts, plain.cause = "", 0, nil
 	if e.Kind == Transport {

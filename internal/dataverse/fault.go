@@ -38,9 +38,9 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// Lasting reports whether a failed connection will fail the same way again: the name does not
+// IsPermanent reports whether a failed connection will fail the same way again: the name does not
 // exist, the certificate is not trusted, or the caller gave up.
-func Lasting(err error) bool { return diagnose(err).lasting }
+func IsPermanent(err error) bool { return diagnose(err).lasting }
 
 // ConnectionAdvice is the next step after a failed connection, or "" if the caller gave up.
 func ConnectionAdvice(err error) string { return diagnose(err).advice }

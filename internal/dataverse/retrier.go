@@ -106,7 +106,7 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 	switch {
 	case r.status == http.StatusTooManyRequests:
 		return e, waiting
-	case Passing(r.status):
+	case IsTransient(r.status):
 		return e, asRead
 	case r.status >= 500:
 		return e, never
@@ -121,8 +121,8 @@ func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
 // isJSON reports whether a reply claims to be JSON.
 func isJSON(r reply) bool { return strings.Contains(r.header.Get("Content-Type"), "json") }
 
-// Passing reports whether a status may be another one when the request is repeated.
-func Passing(status int) bool {
+// IsTransient reports whether a status may be another one when the request is repeated.
+func IsTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
 		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:

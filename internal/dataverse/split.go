@@ -60,8 +60,8 @@ func sent(document []byte, value gjson.Result) json.RawMessage {
 	return document[value.Index:end:end]
 }
 
-// Text is the text of a JSON string.
-func Text(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
+// ParseText is the text of a JSON string.
+func ParseText(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
 
 // textOf leaves escapes to encoding/json: gjson drops what follows half a surrogate pair.
 func textOf(value gjson.Result) (text string, err error) {

@@ -16,23 +16,23 @@ import (
 
 // A Remediation contains what the identity that applies a plan needs.
 type Remediation struct {
-	// Needs are required at least at their depth: [Writing], or those of one plan.
+	// Needs are required at least at their depth: [ApplyPrivileges], or those of one plan.
 	Needs []Privilege
 	// Grants are the privileges that are granted: no user can grant one that they do not have.
 	// Each is required at the depth of the environment that fits its own.
 	Grants []Privilege
-	// Undo is required in addition to roll back. A missing one is a warning.
-	Undo []Privilege
+	// RollbackNeeds is required in addition to roll back. A missing one is a warning.
+	RollbackNeeds []Privilege
 	// Owners are the users who are impersonated to share their views.
 	Owners []change.Ref
-	// Again names the roles that a rollback assigns again, which requires what they grant.
-	Again []string
+	// Reassigned names the roles that a rollback assigns again, which requires what they grant.
+	Reassigned []string
 }
 
-// Writing are the privileges that any plan requires, sorted by name, apart from those that it
+// ApplyPrivileges are the privileges that any plan requires, sorted by name, apart from those that it
 // grants. The reads are as deep as an auditor's, so that no holder of a role is missed. The
 // others are deep, for units below the root, except that a new role is in the root.
-func Writing() []Privilege {
+func ApplyPrivileges() []Privilege {
 	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
 		{"prvAppendToUser", audit.DepthDeep, "Business Management > User > Append To"},
@@ -54,11 +54,11 @@ func Writing() []Privilege {
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
 	x := newExamination(c)
 	x.fresh = true
-	x.names = append(x.names, namesOf(slices.Concat(r.Needs, r.Grants, r.Undo))...)
+	x.names = append(x.names, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
 	return x.run(ctx, x.reach(), x.entry(), []step{func(ctx context.Context) { x.application(ctx, r) }}, x.last())
 }
 
-func (x *examination) application(ctx context.Context, r Remediation) {
+func (x *examiner) application(ctx context.Context, r Remediation) {
 	needs := x.definable(ctx, r.Needs)
 	grants, undefined, err := x.grantable(ctx, r.Grants)
 	// What is in both is required once, at the deeper of the two depths.
@@ -86,19 +86,19 @@ func (x *examination) application(ctx context.Context, r Remediation) {
 			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan names the app to install",
 		})
 	}
-	if len(r.Undo) > 0 {
-		x.holds("apply-undo", "privileges to roll back", x.definable(ctx, r.Undo), Warned)
+	if len(r.RollbackNeeds) > 0 {
+		x.holds("apply-undo", "privileges to roll back", x.definable(ctx, r.RollbackNeeds), Warned)
 	}
-	if len(r.Again) > 0 {
+	if len(r.Reassigned) > 0 {
 		x.add(Check{
 			ID: "apply-undo", Title: "privileges to roll back", Outcome: Skipped,
-			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(r.Again, ", "),
+			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(r.Reassigned, ", "),
 		})
 	}
 }
 
 // grantable fits grants to the depths of the environment, and names what it does not define.
-func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
+func (x *examiner) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
 	if len(wanted) == 0 || x.unreachable != "" || x.held == nil {
 		return wanted, nil, nil
 	}
@@ -119,7 +119,7 @@ func (x *examination) grantable(ctx context.Context, wanted []Privilege) (grants
 }
 
 // definable leaves out what no user can have, because the environment does not define it.
-func (x *examination) definable(ctx context.Context, needed []Privilege) []Privilege {
+func (x *examiner) definable(ctx context.Context, needed []Privilege) []Privilege {
 	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > audit.DepthNone })
 	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
 		return needed
@@ -135,7 +135,7 @@ func (x *examination) definable(ctx context.Context, needed []Privilege) []Privi
 }
 
 // holds adds a check for each privilege that is missing or granted at too low a level, or one that passes.
-func (x *examination) holds(id, title string, needed []Privilege, short Outcome) {
+func (x *examiner) holds(id, title string, needed []Privilege, short Outcome) {
 	if x.skip(id, title) {
 		return
 	}
@@ -174,8 +174,8 @@ func (x *examination) holds(id, title string, needed []Privilege, short Outcome)
 }
 
 // definitions reads what the environment defines of privileges, by name in lower case.
-func (x *examination) definitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
-	defined, err := collector.AskDefinitions(ctx, x.asker, namesOf(privileges))
+func (x *examiner) definitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.asker, namesOf(privileges))
 	if err != nil {
 		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 func TestWriting(t *testing.T) {
-	if !slices.IsSortedFunc(Writing(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(ApplyPrivileges(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the privileges are not sorted by name")
 	}
-	for _, p := range Writing() {
+	for _, p := range ApplyPrivileges() {
 		if p.Depth == audit.DepthNone || p.Where == "" {
 			t.Errorf("%+v", p)
 		}
@@ -26,16 +26,16 @@ func TestHolds(t *testing.T) {
 	needed := []Privilege{{"prvWriteRole", audit.DepthLocal, ""}, {"prvReadRole", audit.DepthGlobal, "Security Role > Read"}}
 	for _, test := range []struct {
 		name   string
-		x      examination
+		x      examiner
 		want   []Outcome
 		detail string
 	}{
-		{"all", examination{held: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
-		{"none", examination{held: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
-		{"too shallow", examination{held: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
-		{"not read", examination{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
-		{"not understood", examination{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
-		{"not signed in", examination{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
+		{"all", examiner{held: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
+		{"none", examiner{held: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
+		{"too shallow", examiner{held: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
+		{"not read", examiner{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
+		{"not understood", examiner{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
+		{"not signed in", examiner{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.x.holds("apply-needs", "privileges", needed, Failed)
@@ -56,7 +56,7 @@ func TestHolds(t *testing.T) {
 // Where nothing answers, what is held stays unknown.
 func TestApplicationUnreachable(t *testing.T) {
 	checks, err := ExamineApplication(t.Context(), unreachable(errors.New("connection refused")),
-		Remediation{Needs: Writing(), Grants: []Privilege{{"prvReadAccount", audit.DepthGlobal, ""}}})
+		Remediation{Needs: ApplyPrivileges(), Grants: []Privilege{{"prvReadAccount", audit.DepthGlobal, ""}}})
 	if err != nil {
 		t.Fatal(err)
 	}

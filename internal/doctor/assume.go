@@ -25,9 +25,9 @@ const (
 	Otherwise  Answer = "otherwise"
 )
 
-// An Assumed is one assumption, and whether it is true in this environment. It contains no name,
+// An AssumptionResult is one assumption, and whether it is true in this environment. It contains no name,
 // id or address, so it can be published.
-type Assumed struct {
+type AssumptionResult struct {
 	ID       string `json:"id"` // stable
 	Question string `json:"question"`
 	Assumed  string `json:"assumed"`
@@ -41,10 +41,10 @@ const assumptionsFormat = "dbaudit.assumptions/v1"
 
 // Assumptions says which assumptions are true in an environment. Its JSON names no user.
 type Assumptions struct {
-	Format  string     `json:"format"`
-	Tool    audit.Tool `json:"tool"`
-	Version string     `json:"dataverse"` // empty if unknown
-	Answers []Assumed  `json:"assumptions"`
+	Format  string             `json:"format"`
+	Tool    audit.Tool         `json:"tool"`
+	Version string             `json:"dataverse"` // empty if unknown
+	Answers []AssumptionResult `json:"assumptions"`
 	// Refused is why nothing could be checked; empty if something could. It may have names.
 	Refused string `json:"-"`
 }
@@ -69,7 +69,7 @@ type request struct {
 type columns map[string]json.RawMessage
 
 type inquiry struct {
-	*examination
+	*examiner
 
 	user     *collector.User // the integration user, if it can be impersonated
 	view     dataverse.GUID
@@ -83,7 +83,7 @@ type inquiry struct {
 func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	in := &inquiry{transport: c.Client.Transport}
 	c.Client.Transport = in
-	in.examination = newExamination(c)
+	in.examiner = newExamination(c)
 	if _, err := in.run(ctx, in.entry()); err != nil {
 		return Assumptions{}, err
 	}
@@ -127,8 +127,8 @@ func (in *inquiry) prepare(ctx context.Context) {
 	}
 }
 
-func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
-	a := Assumed{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.impossible}
+func (q assumption) ask(ctx context.Context, in *inquiry) AssumptionResult {
+	a := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.impossible}
 	if a.Found != "" {
 		return a
 	}
@@ -138,7 +138,7 @@ func (q assumption) ask(ctx context.Context, in *inquiry) Assumed {
 	case err == nil:
 		a.Answer, a.Found = q.judge(rows)
 		return a
-	case !errors.As(err, &refused) || refused.Status == 0 || refused.Total(): // no response answers nothing
+	case !errors.As(err, &refused) || refused.Status == 0 || refused.BlocksAllRequests(): // no response answers nothing
 	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
 	default:
 		a.Answer = q.refused

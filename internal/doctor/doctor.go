@@ -1,7 +1,7 @@
 // Package doctor checks whether a scan will work, from the host's name to each read of the
 // collector. Each check says what was found, what is missing and where to grant it. A cause
 // that blocks everything (a disabled environment, a blocked application) is reported once, and
-// the other checks are skipped. The package also has the minimal role of an auditor ([Least],
+// the other checks are skipped. The package also has the minimal role of an auditor ([AuditorPrivileges],
 // [RoleXML]), and finds what the identity that applies a plan lacks ([ExamineApplication]).
 //
 // It sends read requests only, most of them for a row or two.
@@ -85,15 +85,15 @@ func Examine(ctx context.Context, c Config) ([]Check, error) {
 	return x.run(ctx, x.reach(), x.entry(), []step{x.online("version", "version", x.version), x.reads, x.impersonation}, x.last())
 }
 
-func newExamination(c Config) *examination {
+func newExamination(c Config) *examiner {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	return &examination{Config: c, names: namesOf(Least()), known: dataverse.Known{}, reported: map[string]string{}}
+	return &examiner{Config: c, names: namesOf(AuditorPrivileges()), known: dataverse.PrincipalNames{}, reported: map[string]string{}}
 }
 
 // run makes one check after the other until the context ends.
-func (x *examination) run(ctx context.Context, steps ...[]step) ([]Check, error) {
+func (x *examiner) run(ctx context.Context, steps ...[]step) ([]Check, error) {
 	for _, step := range slices.Concat(steps...) {
 		step(ctx)
 		if ctx.Err() != nil {
@@ -103,36 +103,36 @@ func (x *examination) run(ctx context.Context, steps ...[]step) ([]Check, error)
 	return x.checks, nil
 }
 
-// examination is the state of the checks.
-type examination struct {
+// examiner is the state of the checks.
+type examiner struct {
 	Config
 
 	checks  []Check
 	skew    *time.Duration // by the environment's first response
 	session *signin.Session
 	client  *dataverse.Client
-	asker   *collector.Asker
+	asker   *collector.StrictReader
 	// unreachable is why nothing can be read; empty if something can.
 	unreachable  string
-	organization dataverse.GUID         // that of WhoAmI
-	self         dataverse.GUID         // the identity's systemuserid
-	names        []string               // the privileges that matter
-	held         map[string]audit.Depth // the identity's privileges; nil if unknown
-	heldError    error                  // why they are unknown
-	known        dataverse.Known        // words of an advice for users that a refusal may name
-	reported     map[string]string      // reported reasons, with the titles of their checks
-	users        bool                   // whether users can be read
-	fresh        bool                   // whether reads bypass the caches of permissions
+	organization dataverse.GUID           // that of WhoAmI
+	self         dataverse.GUID           // the identity's systemuserid
+	names        []string                 // the privileges that matter
+	held         map[string]audit.Depth   // the identity's privileges; nil if unknown
+	heldError    error                    // why they are unknown
+	known        dataverse.PrincipalNames // words of an advice for users that a refusal may name
+	reported     map[string]string        // reported reasons, with the titles of their checks
+	users        bool                     // whether users can be read
+	fresh        bool                     // whether reads bypass the caches of permissions
 }
 
 // has is the depth at which the identity has a privilege; none if unknown.
-func (x *examination) has(privilege string) audit.Depth { return x.held[strings.ToLower(privilege)] }
+func (x *examiner) has(privilege string) audit.Depth { return x.held[strings.ToLower(privilege)] }
 
 // A step makes one or more checks.
 type step func(context.Context)
 
 // check is a step that makes one check. An error is a failure, unless the check says otherwise.
-func (x *examination) check(id, title string, examine func(context.Context) (Check, error)) step {
+func (x *examiner) check(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
 		x.Progress(title)
 		c, err := examine(ctx)
@@ -146,7 +146,7 @@ func (x *examination) check(id, title string, examine func(context.Context) (Che
 }
 
 // online is a check that is skipped if nothing can be read.
-func (x *examination) online(id, title string, examine func(context.Context) (Check, error)) step {
+func (x *examiner) online(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
 		if !x.skip(id, title) {
 			x.check(id, title, examine)(ctx)
@@ -154,10 +154,10 @@ func (x *examination) online(id, title string, examine func(context.Context) (Ch
 	}
 }
 
-func (x *examination) add(c Check) { x.checks = append(x.checks, c) }
+func (x *examiner) add(c Check) { x.checks = append(x.checks, c) }
 
 // failed is a check that failed. It notes what blocks every request, and reports a reason once.
-func (x *examination) failed(title string, err error) Check {
+func (x *examiner) failed(title string, err error) Check {
 	c := Check{Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
 	var read *dataverse.Error
@@ -165,7 +165,7 @@ func (x *examination) failed(title string, err error) Check {
 		return c
 	}
 	c.Advice = read.AdviceFor(x.known)
-	if read.Total() {
+	if read.BlocksAllRequests() {
 		x.unreachable = read.Cause().String()
 	}
 	reason := fmt.Sprint(read.Status, read.Code, read.Message, read.Impersonated)
@@ -191,7 +191,7 @@ func describe(err error) (detail, advice string) {
 }
 
 // skip adds a skipped check if nothing can be read, and reports whether it did.
-func (x *examination) skip(id, title string) bool {
+func (x *examiner) skip(id, title string) bool {
 	if x.unreachable == "" {
 		return false
 	}

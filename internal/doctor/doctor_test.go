@@ -52,7 +52,7 @@ func TestRoleZip(t *testing.T) {
 		for _, e := range found.Roles[0].Entries {
 			names = append(names, e.Name)
 		}
-		if slices.Contains(names, actOnBehalf) != impersonate || len(names) < len(Least())-1 || found.Roles[0].ID != RoleID {
+		if slices.Contains(names, actOnBehalf) != impersonate || len(names) < len(AuditorPrivileges())-1 || found.Roles[0].ID != RoleID {
 			t.Errorf("impersonate %t: %v", impersonate, names)
 		}
 		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
@@ -112,15 +112,15 @@ func TestRoleXML(t *testing.T) {
 		t.Fatalf("%+v, %v", found, err)
 	}
 	role := found.Roles[0]
-	if role.Name != RoleName || role.ID != RoleID || !role.Inherited || !role.Customizable || len(role.Entries) != len(Least()) {
+	if role.Name != RoleName || role.ID != RoleID || !role.Inherited || !role.Customizable || len(role.Entries) != len(AuditorPrivileges()) {
 		t.Errorf("read as %+v", role)
 	}
-	for i, p := range Least() {
+	for i, p := range AuditorPrivileges() {
 		if e := role.Entries[i]; e.Name != p.Name || !strings.EqualFold(e.Level, p.Depth.String()) {
 			t.Errorf("%s is granted as %s %s", p.Name, e.Name, e.Level)
 		}
 	}
-	if !slices.IsSortedFunc(Least(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
+	if !slices.IsSortedFunc(AuditorPrivileges(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the privileges are not sorted as an export has them")
 	}
 }
@@ -222,7 +222,7 @@ func TestInterruption(t *testing.T) {
 // not known to be held; else none, because none would help.
 func TestMissingPrivilege(t *testing.T) {
 	held := map[string]audit.Depth{}
-	for _, p := range Least() {
+	for _, p := range AuditorPrivileges() {
 		held[strings.ToLower(p.Name)] = p.Depth
 	}
 	refused := func(message string) error { return &dataverse.Error{Kind: dataverse.Forbidden, Message: message} }

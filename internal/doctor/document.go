@@ -17,15 +17,15 @@ const (
 
 // An Examination is what was found in one environment.
 type Examination struct {
-	Format      string     `json:"format"`
-	Tool        audit.Tool `json:"tool"`
-	Environment Place      `json:"environment"`
-	Outcome     Outcome    `json:"outcome"` // the worst of the checks
-	Checks      []Check    `json:"checks"`
+	Format      string      `json:"format"`
+	Tool        audit.Tool  `json:"tool"`
+	Environment Environment `json:"environment"`
+	Outcome     Outcome     `json:"outcome"` // the worst of the checks
+	Checks      []Check     `json:"checks"`
 }
 
-// A Place is the environment that was examined.
-type Place struct {
+// A Environment is the environment that was examined.
+type Environment struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 }
@@ -41,8 +41,8 @@ func Document(examined []Examination) any {
 	}{formats, examined}
 }
 
-// Tables draws the checks of each environment: wrapped to a width, or plain if it is 0.
-func Tables(w io.Writer, width int, examined []Examination) error {
+// WriteTables draws the checks of each environment: wrapped to a width, or plain if it is 0.
+func WriteTables(w io.Writer, width int, examined []Examination) error {
 	for i, e := range examined {
 		if i > 0 {
 			fmt.Fprintln(w)
@@ -82,8 +82,8 @@ func folded(checks []Check) []Check {
 	return rows
 }
 
-// Table draws the answers of an environment.
-func (a Assumptions) Table(w io.Writer, width int, at Place) error {
+// WriteTable draws the answers of an environment.
+func (a Assumptions) WriteTable(w io.Writer, width int, at Environment) error {
 	counts := map[Answer]int{}
 	var rows [][3]string
 	for _, q := range a.Answers {

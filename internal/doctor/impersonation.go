@@ -13,7 +13,7 @@ import (
 
 // impersonation impersonates the integration user and each configured owner of a view, because
 // only its owner and those it is shared with can read a personal view.
-func (x *examination) impersonation(ctx context.Context) {
+func (x *examiner) impersonation(ctx context.Context) {
 	who, filter := x.integration()
 	user, as := x.lookAs(ctx, who, filter, false)
 	x.online("read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
@@ -31,7 +31,7 @@ func (x *examination) impersonation(ctx context.Context) {
 	}
 }
 
-func (x *examination) integration() (who string, filter dataverse.Expr) {
+func (x *examiner) integration() (who string, filter dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
 		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
@@ -42,8 +42,8 @@ func (x *examination) integration() (who string, filter dataverse.Expr) {
 }
 
 // explained compares the table of shares with the views that the integration user sees.
-func (x *examination) explained(ctx context.Context, user string, as dataverse.Caller) (Check, error) {
-	seen, unexplained, err := collector.AskUnexplained(ctx, x.asker, user, as)
+func (x *examiner) explained(ctx context.Context, user string, as dataverse.Caller) (Check, error) {
+	seen, unexplained, err := collector.ReadUnexplainedViews(ctx, x.asker, user, as)
 	switch {
 	case err != nil:
 		return Check{}, err
@@ -60,7 +60,7 @@ func (x *examination) explained(ctx context.Context, user string, as dataverse.C
 
 // lookAs impersonates a user, and returns it and the way to name it; none if that does not work.
 // A required user who cannot be impersonated is a failure.
-func (x *examination) lookAs(ctx context.Context, who string, filter dataverse.Expr, required bool) (user string, as dataverse.Caller) {
+func (x *examiner) lookAs(ctx context.Context, who string, filter dataverse.Expr, required bool) (user string, as dataverse.Caller) {
 	title := "impersonate " + dataverse.Printable(who)
 	x.online("impersonation", title, func(ctx context.Context) (Check, error) {
 		if !x.users {
@@ -104,7 +104,7 @@ func absent(why string, required bool) (Check, error) {
 }
 
 // become impersonates a user, and reports in which way the environment heeds that.
-func (x *examination) become(ctx context.Context, title string, user collector.User) (caller dataverse.Caller, heeded bool, err error) {
+func (x *examiner) become(ctx context.Context, title string, user collector.User) (caller dataverse.Caller, heeded bool, err error) {
 	for _, caller = range user.Callers() {
 		if _, err = collector.Views().First().Probe(ctx, x.asker, title, caller); err != nil {
 			if refused, ok := errors.AsType[*dataverse.Error](err); ok && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
@@ -112,8 +112,8 @@ func (x *examination) become(ctx context.Context, title string, user collector.U
 			}
 			return caller, false, err
 		}
-		question := collector.Question{What: title, As: caller, From: dataverse.Function("WhoAmI")}
-		answered, err := collector.AskObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
+		question := collector.Read{Label: title, Caller: caller, Query: dataverse.Function("WhoAmI")}
+		answered, err := collector.ReadObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
 		if heeded := strings.EqualFold(answered, user.ID); heeded || err != nil {
 			return caller, heeded, err
 		}
@@ -123,7 +123,7 @@ func (x *examination) become(ctx context.Context, title string, user collector.U
 
 // excused is a warning if the environment refuses the impersonated user: no grant to this
 // identity helps.
-func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
+func (x *examiner) excused(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
 		return Check{}, false
@@ -147,8 +147,8 @@ func (x *examination) excused(err error, user dataverse.GUID) (Check, bool) {
 }
 
 // find returns the users that meet a condition and are not deleted, enabled ones first.
-func (x *examination) find(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
-	users, err := collector.AskUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
+func (x *examiner) find(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
+	users, err := collector.ReadUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
 	var found, disabled []collector.User
 	for _, u := range users {
 		switch {

@@ -18,19 +18,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-func (x *examination) reach() []step {
+func (x *examiner) reach() []step {
 	return []step{x.check("address", "name resolution", x.address), x.check("tls", "TLS", x.transport), x.check("tenant", "401 challenge", x.tenant)}
 }
 
-func (x *examination) entry() []step {
+func (x *examiner) entry() []step {
 	return []step{x.check("sign-in", "sign-in", x.signIn), x.online("membership", "member of the organization", x.membership)}
 }
 
-func (x *examination) last() []step {
+func (x *examiner) last() []step {
 	return []step{x.check("clock", "clock", x.clock), x.check("credential", "credential expiry", x.credential)}
 }
 
-func (x *examination) address(ctx context.Context) (Check, error) {
+func (x *examiner) address(ctx context.Context) (Check, error) {
 	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
 	if err != nil {
 		return Check{}, err
@@ -61,7 +61,7 @@ func (x *examination) address(ctx context.Context) (Check, error) {
 const patience = 30 * time.Second
 
 // transport sends a request without a token, to see whether the environment responds over trusted TLS.
-func (x *examination) transport(ctx context.Context) (Check, error) {
+func (x *examiner) transport(ctx context.Context) (Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
@@ -97,7 +97,7 @@ func (x *examination) transport(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-func (x *examination) tenant(ctx context.Context) (Check, error) {
+func (x *examiner) tenant(ctx context.Context) (Check, error) {
 	found, err := signin.Discover(ctx, x.SignIn)
 	given := x.SignIn.TenantID
 	switch {
@@ -118,7 +118,7 @@ func (x *examination) tenant(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-func (x *examination) signIn(ctx context.Context) (Check, error) {
+func (x *examiner) signIn(ctx context.Context) (Check, error) {
 	x.unreachable = "sign-in failed"
 	session, err := signin.Open(ctx, x.SignIn)
 	if err != nil {
@@ -141,12 +141,12 @@ func (x *examination) signIn(ctx context.Context) (Check, error) {
 	if x.client, err = dataverse.New(o); err != nil {
 		return Check{}, err
 	}
-	x.asker = collector.NewAsker(x.client, x.fresh)
+	x.asker = collector.NewStrictReader(x.client, x.fresh)
 	x.unreachable = ""
 	return c, nil
 }
 
-func (x *examination) membership(ctx context.Context) (Check, error) {
+func (x *examiner) membership(ctx context.Context) (Check, error) {
 	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
 	var refused *dataverse.Error
@@ -172,7 +172,7 @@ func (x *examination) membership(ctx context.Context) (Check, error) {
 }
 
 // unheld says that the identity's privileges could not be read.
-func (x *examination) unheld() Check {
+func (x *examiner) unheld() Check {
 	why, advice := describe(x.heldError)
 	c := x.lacks(x.heldError, needs("prvReadUser"))
 	c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
@@ -180,7 +180,7 @@ func (x *examination) unheld() Check {
 	return c
 }
 
-func (x *examination) version(ctx context.Context) (Check, error) {
+func (x *examiner) version(ctx context.Context) (Check, error) {
 	var answer struct{ Version string }
 	if err := x.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err != nil {
 		return Check{}, err
@@ -198,7 +198,7 @@ const (
 	skewFailed = 5 * time.Minute
 )
 
-func (x *examination) clock(context.Context) (Check, error) {
+func (x *examiner) clock(context.Context) (Check, error) {
 	skew := x.skew
 	if x.client != nil {
 		if last, ok := x.client.Skew(); ok {
@@ -225,7 +225,7 @@ func (x *examination) clock(context.Context) (Check, error) {
 // expiresSoon is how many days before its expiry a credential is worth a warning.
 const expiresSoon = 30
 
-func (x *examination) credential(context.Context) (Check, error) {
+func (x *examiner) credential(context.Context) (Check, error) {
 	if x.session == nil {
 		return skipped("not checked: sign-in failed")
 	}

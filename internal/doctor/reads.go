@@ -14,7 +14,7 @@ import (
 )
 
 // reads makes the reads of a scan, for a row each. Later ones use ids of earlier rows.
-func (x *examination) reads(ctx context.Context) {
+func (x *examiner) reads(ctx context.Context) {
 	organization := x.read(ctx, "read-organization", "read organization", collector.ProbeOrganization, "prvReadOrganization")
 	if c := &x.checks[len(x.checks)-1]; organization != "" && x.organization != "" && !strings.EqualFold(organization.String(), x.organization.String()) {
 		c.Outcome, c.Advice = Failed, "check --url, and any proxy in between"
@@ -24,17 +24,17 @@ func (x *examination) reads(ctx context.Context) {
 	if x.self != "" {
 		self = dataverse.EqID("systemuserid", x.self)
 	}
-	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.Holders().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam") != ""
-	if c := &x.checks[len(x.checks)-1]; c.Outcome == Passed && x.asker.Lacks("accessmode") {
+	x.users = x.read(ctx, "read-users", "read users, their roles and teams", collector.UsersWithRoles().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam") != ""
+	if c := &x.checks[len(x.checks)-1]; c.Outcome == Passed && x.asker.LacksColumn("accessmode") {
 		c.Outcome, c.Advice = Failed, "check the user's access mode manually, and any proxy in between"
 		c.Detail += ", but this environment does not show the column accessmode: DB-USER-ENABLED is unknown"
 	}
 	team := x.read(ctx, "read-teams", "read teams", collector.Teams().First().Probe, "prvReadTeam")
 	x.readOf(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, "prvReadTeam", "prvReadRole")
 	role := x.read(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
-	x.readOf(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeGrants(role), "prvReadRole")
-	x.read(ctx, "read-privileges", "read definitions of privileges", collector.Definitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)
-	x.read(ctx, "read-business-units", "read business units", collector.Units().First().Probe, "prvReadBusinessUnit")
+	x.readOf(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), "prvReadRole")
+	x.read(ctx, "read-privileges", "read definitions of privileges", collector.PrivilegeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)
+	x.read(ctx, "read-business-units", "read business units", collector.BusinessUnits().First().Probe, "prvReadBusinessUnit")
 	x.read(ctx, "read-shares", "read shares of views", collector.Shares().First().Probe, "prvReadUser", "prvReadTeam")
 	x.read(ctx, "read-system-views", "read system views", collector.SystemViews().First().Probe, "prvReadQuery")
 	x.read(ctx, "read-personal-views", "read personal views", collector.Views().First().Probe, "prvReadUserQuery")
@@ -49,7 +49,7 @@ func (x *examination) reads(ctx context.Context) {
 const columnSecurity = "prvReadFieldSecurityProfile"
 
 func needs(names ...string) []Privilege {
-	least, picked := Least(), make([]Privilege, len(names))
+	least, picked := AuditorPrivileges(), make([]Privilege, len(names))
 	for i, name := range names {
 		picked[i] = least[slices.IndexFunc(least, func(p Privilege) bool { return p.Name == name })]
 	}
@@ -60,7 +60,7 @@ func needs(names ...string) []Privilege {
 func skipped(why string) (Check, error) { return Check{Outcome: Skipped, Detail: why}, nil }
 
 // readOf reads what belongs to a row, if there is one.
-func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title string, p collector.Probe, privileges ...string) {
+func (x *examiner) readOf(ctx context.Context, row dataverse.GUID, id, title string, p collector.Probe, privileges ...string) {
 	if row != "" {
 		x.read(ctx, id, title, p, privileges...)
 	} else {
@@ -71,7 +71,7 @@ func (x *examination) readOf(ctx context.Context, row dataverse.GUID, id, title 
 }
 
 // read makes one read, which requires privileges, and returns the id of the first row.
-func (x *examination) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
+func (x *examiner) read(ctx context.Context, id, title string, p collector.Probe, privileges ...string) (first dataverse.GUID) {
 	x.online(id, title, func(ctx context.Context) (Check, error) {
 		found, err := p(ctx, x.asker, title, dataverse.Caller{})
 		if err != nil {
@@ -90,7 +90,7 @@ func (x *examination) read(ctx context.Context, id, title string, p collector.Pr
 }
 
 // sees checks whether a read that works returns every row.
-func (x *examination) sees(needed []Privilege) Check {
+func (x *examiner) sees(needed []Privilege) Check {
 	for _, p := range needed {
 		held := x.has(p.Name)
 		if x.held == nil || held >= p.Depth {
@@ -108,7 +108,7 @@ func (x *examination) sees(needed []Privilege) Check {
 
 // lacks names the privilege whose lack caused a refusal: the one that the environment names, or
 // the first required one that the identity lacks.
-func (x *examination) lacks(err error, needed []Privilege) Check {
+func (x *examiner) lacks(err error, needed []Privilege) Check {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
 		return Check{}
@@ -121,7 +121,7 @@ func (x *examination) lacks(err error, needed []Privilege) Check {
 	if who := refused.Principal(); name != "" && who != "" && x.self != "" && who != x.self {
 		return named // the advice names the other user
 	}
-	for _, p := range append(needed, Least()...) {
+	for _, p := range append(needed, AuditorPrivileges()...) {
 		if strings.EqualFold(p.Name, name) || name == "" && x.has(p.Name) < p.Depth {
 			return Check{Privilege: &p, Advice: p.advice()}
 		}
@@ -142,7 +142,7 @@ func level(d audit.Depth) string {
 	return audit.Level(d.String())
 }
 
-func (x *examination) get(ctx context.Context, request dataverse.Request, into any) error {
+func (x *examiner) get(ctx context.Context, request dataverse.Request, into any) error {
 	data, err := x.client.Get(ctx, request)
 	if err != nil {
 		return err
@@ -155,10 +155,10 @@ func (x *examination) get(ctx context.Context, request dataverse.Request, into a
 
 // privilegesHeld are the depths of the identity's privileges, by name in lower case.
 // Privileges for some records only, or at an unknown depth, do not count.
-func (x *examination) privilegesHeld(ctx context.Context) (map[string]audit.Depth, error) {
-	list, err := collector.AskPrivileges(ctx, x.asker, x.self, x.names)
+func (x *examiner) privilegesHeld(ctx context.Context) (map[string]audit.Depth, error) {
+	list, err := collector.ReadUserGrants(ctx, x.asker, x.self, x.names)
 	if err != nil {
 		return nil, err
 	}
-	return collector.Held(list), nil
+	return collector.GrantedDepths(list), nil
 }

@@ -16,9 +16,9 @@ import (
 // actOnBehalf is the privilege to impersonate another user.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
-// Least are the privileges that an auditor needs for a scan with --scope environment, and no
+// AuditorPrivileges are the privileges that an auditor needs for a scan with --scope environment, and no
 // others, sorted by name. They permit no writes.
-func Least() []Privilege {
+func AuditorPrivileges() []Privilege {
 	return []Privilege{
 		{actOnBehalf, audit.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
 		{"prvReadBusinessUnit", audit.DepthGlobal, "Business Management > Business Unit > Read"},
@@ -39,12 +39,12 @@ const (
 	RoleID   = "6f1b7a52-3f0e-4d0a-9c58-2b1d5e8f7a40"
 )
 
-// Blind are the rules that cannot be judged without impersonation, because only their owners
+// RulesNeedingImpersonation are the rules that cannot be judged without impersonation, because only their owners
 // and those they are shared with can read personal views.
-func Blind() []string { return []string{"view/shared", "view/active"} }
+func RulesNeedingImpersonation() []string { return []string{"view/shared", "view/active"} }
 
-// WhyImpersonate says why the minimal role has a dangerous privilege.
-const WhyImpersonate = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
+// ImpersonationReason says why the minimal role has a dangerous privilege.
+const ImpersonationReason = "the role has " + actOnBehalf + " to read the personal views that only the integration user and their owners see; " +
 	"impersonation allows only what both identities may do, and the role grants no right to write, so it cannot write on any user's behalf"
 
 // solutionFiles are the files of the role's solution, as templates. They are those of solutions
@@ -56,7 +56,7 @@ var solutionFiles embed.FS
 
 // RoleXML is the minimal role as a solution component: the file
 // Roles/dbaudit Auditor.xml of an unpacked solution. Without impersonate, it leaves out the
-// privilege to impersonate others; see [Blind].
+// privilege to impersonate others; see [RulesNeedingImpersonation].
 func RoleXML(impersonate bool) ([]byte, error) {
 	b := bytes.NewBufferString(`<?xml version="1.0" encoding="utf-8"?>` + "\n")
 	err := fill(b, "role.xml", impersonate)
@@ -89,6 +89,6 @@ func fill(w io.Writer, name string, impersonate bool) error {
 	if err != nil {
 		return fmt.Errorf("writing the role: %w", err)
 	}
-	granted := slices.DeleteFunc(Least(), func(p Privilege) bool { return p.Name == actOnBehalf && !impersonate })
+	granted := slices.DeleteFunc(AuditorPrivileges(), func(p Privilege) bool { return p.Name == actOnBehalf && !impersonate })
 	return templates.ExecuteTemplate(w, name, map[string]any{"ID": RoleID, "Name": RoleName, "Privileges": granted}) //nolint:wrapcheck // it is embedded
 }

@@ -90,7 +90,7 @@ func (c Config) ask(ctx context.Context, address string) (int, http.Header, erro
 			return err
 		}
 		_ = resp.Body.Close()
-		if dataverse.Passing(resp.StatusCode) {
+		if dataverse.IsTransient(resp.StatusCode) {
 			return c.unwilling(resp.StatusCode, resp.Header)
 		}
 		status, header = resp.StatusCode, resp.Header

@@ -107,7 +107,7 @@ func (c Config) refusal(status int, header http.Header, body []byte) *AuthError 
 func (c Config) unwilling(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
-		again: dataverse.Passing(status), after: dataverse.RetryAfter(header, c.Now()),
+		again: dataverse.IsTransient(status), after: dataverse.RetryAfter(header, c.Now()),
 	}
 }
 
@@ -120,7 +120,7 @@ func unreadable() *AuthError {
 func (c Config) unreachable(err error) *AuthError {
 	return &AuthError{
 		Message: "the sign-in host cannot be reached: " + c.safe(err.Error()),
-		Advice:  dataverse.ConnectionAdvice(err), cause: err, again: !dataverse.Lasting(err),
+		Advice:  dataverse.ConnectionAdvice(err), cause: err, again: !dataverse.IsPermanent(err),
 	}
 }
 
@@ -263,7 +263,7 @@ func share(words []string, list string) bool {
 // revoked consent. Any other failure may be temporary.
 func (e *AuthError) IsPermanent() bool {
 	switch {
-	case e.cause != nil, dataverse.Passing(e.Status):
+	case e.cause != nil, dataverse.IsTransient(e.Status):
 		return false
 	case e.Code == "AADSTS90033", e.Code == "AADSTS90009", e.Code == "AADSTS50196":
 		return false // the service is not available for the moment

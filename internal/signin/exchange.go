@@ -86,7 +86,7 @@ func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
 				return err
 			}
 		}
-		if resp, err = s.bounded.RoundTrip(attempt); err == nil && dataverse.Passing(resp.StatusCode) { //nolint:bodyclose // it is in memory already
+		if resp, err = s.bounded.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory already
 			return s.unwilling(resp.StatusCode, resp.Header)
 		}
 		return err

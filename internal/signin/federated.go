@@ -110,7 +110,7 @@ func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 		}
 		defer func() { _ = resp.Body.Close() }()
 		switch {
-		case dataverse.Passing(resp.StatusCode):
+		case dataverse.IsTransient(resp.StatusCode):
 			return "", c.unwilling(resp.StatusCode, resp.Header)
 		case resp.StatusCode != http.StatusOK:
 			return "", &AuthError{

@@ -184,7 +184,7 @@ func (e *Environment) unseen(ctx context.Context) (string, error) {
 				if err != nil {
 					return "", err
 				}
-				whole = whole || g.Unit == unit
+				whole = whole || g.BusinessUnitID == unit
 			}
 		}
 		if !whole {
@@ -213,17 +213,17 @@ func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collecto
 	if err != nil {
 		return nil, err
 	}
-	return collector.AskPrivileges(ctx, e.asker, dataverse.GUID(who.User), names)
+	return collector.ReadUserGrants(ctx, e.asker, dataverse.GUID(who.User), names)
 }
 
 // Held returns which of the named privileges the signed-in identity has, and at which depth, by
-// name in lower case: see [collector.Held].
+// name in lower case: see [collector.GrantedDepths].
 func (e *Environment) Held(ctx context.Context, names []string) (change.Depths, error) {
 	list, err := e.ownGrants(ctx, names)
 	if err != nil {
 		return nil, err
 	}
-	return collector.Held(list), nil
+	return collector.GrantedDepths(list), nil
 }
 
 // Role reads a copy of a role.
@@ -235,7 +235,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	case row == nil:
 		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
 	}
-	list, err := collector.AskGrants(ctx, e.asker, dataverse.GUID(id))
+	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(id))
 	if err != nil {
 		return apply.Role{}, err
 	}

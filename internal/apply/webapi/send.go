@@ -55,7 +55,7 @@ const recipient = "the recipient of the share"
 
 // principals are those whom a refusal of a change may name: the view's owner, on whose behalf
 // it is made, and the recipient of a share.
-func principals(r change.Request) dataverse.Known {
+func principals(r change.Request) dataverse.PrincipalNames {
 	var body struct {
 		PrincipalAccess struct {
 			Principal struct {
@@ -64,7 +64,7 @@ func principals(r change.Request) dataverse.Known {
 			}
 		}
 	}
-	known := dataverse.Known{}
+	known := dataverse.PrincipalNames{}
 	if r.As != nil {
 		known[dataverse.GUID(r.As.ID)] = fmt.Sprintf("the view's owner %q", r.As.Name)
 	}
@@ -114,8 +114,8 @@ func (e *unheededError) Error() string {
 
 // sendAs sends as a user after the environment has confirmed the impersonation.
 func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
-	user, err := collector.AskObject(ctx, e.asker, collector.Question{
-		What: "whether the view's owner is impersonated", As: caller, From: dataverse.Function("WhoAmI"),
+	user, err := collector.ReadObject(ctx, e.asker, collector.Read{
+		Label: "whether the view's owner is impersonated", Caller: caller, Query: dataverse.Function("WhoAmI"),
 	}, func(r collector.Row) string { return r.ID("UserId") })
 	switch {
 	case err != nil:

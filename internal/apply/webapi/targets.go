@@ -34,7 +34,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 
 // grants reads what a role grants, and the ids of the privileges that it does not grant.
 func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	list, err := collector.AskGrants(ctx, e.asker, dataverse.GUID(t.Role.ID))
+	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(t.Role.ID))
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -63,7 +63,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 		case g.Filtered:
 			now.Filtered = append(now.Filtered, name)
 		case g.Depth == audit.DepthNone:
-			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.Word)
+			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.RawDepth)
 		default:
 			now.State[name], now.IDs[name] = g.Depth.String(), g.ID
 		}
@@ -75,7 +75,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 
 // identify adds the ids of privileges to ids, by their names as wanted spells them.
 func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
-	defined, err := collector.AskDefinitions(ctx, e.asker, names)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	for name, p := range defined {
 		if spelt, ok := wanted[name]; ok {
 			ids[spelt] = p.ID
@@ -92,11 +92,11 @@ type userRow struct {
 }
 
 func userOf(r collector.Row) userRow {
-	u := userRow{rowOf(r, apply.TableUser), r.Tag(), change.Enabled}
-	if r.Flag("isdisabled") {
+	u := userRow{rowOf(r, apply.TableUser), r.ETag(), change.Enabled}
+	if r.Bool("isdisabled") {
 		u.status = change.Disabled
 	}
-	if r.OptionalNumber("deletedstate") != 0 {
+	if r.OptionalInt("deletedstate") != 0 {
 		u.status = change.Deleted
 	}
 	return u
@@ -179,7 +179,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
 	)), "the share of the view", "principalobjectaccessid",
 		func(r collector.Row) shareRow {
-			return shareRow{r.OptionalNumber("accessrightsmask"), r.OptionalNumber("inheritedaccessrightsmask")}
+			return shareRow{r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")}
 		})
 	if err != nil && !turnedDown(err) {
 		return apply.Reading{}, err
@@ -209,7 +209,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 func (e *Environment) asOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) error {
-		shares, err := collector.AskShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
+		shares, err := collector.ReadShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
 		for _, s := range shares {
 			if s.Principal == t.Principal.ID {
 				mask |= s.Mask

@@ -23,17 +23,19 @@ import (
 // An Environment is a live environment.
 type Environment struct {
 	writer *dataverse.Writer
-	asker  *collector.Asker
+	asker  *collector.StrictReader
 }
 
 var _ apply.Mutator = (*Environment)(nil)
 
 // New returns an environment that is changed through w.
-func New(w *dataverse.Writer) *Environment { return &Environment{w, collector.NewAsker(w, true)} }
+func New(w *dataverse.Writer) *Environment {
+	return &Environment{w, collector.NewStrictReader(w, true)}
+}
 
 // Identity is the signed-in user and the actual environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
-	return collector.AskObject(ctx, e.asker, collector.Question{What: "who am I", From: dataverse.Function("WhoAmI")},
+	return collector.ReadObject(ctx, e.asker, collector.Read{Label: "who am I", Query: dataverse.Function("WhoAmI")},
 		func(r collector.Row) apply.Identity {
 			return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
 		})
@@ -41,12 +43,12 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 
 // rows reads a whole collection; a column identifies the rows.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
-	return collector.AskRows(ctx, e.asker, collector.Question{What: label, From: q, Key: key}, take)
+	return collector.ReadRows(ctx, e.asker, collector.Read{Label: label, Query: q, Key: key}, take)
 }
 
 // Undefined are those of the named privileges that the environment does not define.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
-	defined, err := collector.AskDefinitions(ctx, e.asker, names)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	if err != nil {
 		return nil, err
 	}
@@ -125,9 +127,9 @@ func nameOf(t apply.Table) string {
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	var found []apply.Row
 	err := e.asEither(ctx, as, func(as dataverse.Caller) (err error) {
-		found, err = collector.AskRows(ctx, e.asker, collector.Question{
-			What: "a row of the table " + string(table), Key: keyOf(table), As: as,
-			From: dataverse.Collection(setOf(table)).Filter(dataverse.EqID(keyOf(table), dataverse.GUID(id))),
+		found, err = collector.ReadRows(ctx, e.asker, collector.Read{
+			Label: "a row of the table " + string(table), Key: keyOf(table), Caller: as,
+			Query: dataverse.Collection(setOf(table)).Filter(dataverse.EqID(keyOf(table), dataverse.GUID(id))),
 		}, func(r collector.Row) apply.Row { return rowOf(r, table) })
 		return err
 	})
@@ -172,6 +174,6 @@ func creation(r collector.Row, row *apply.Row) {
 	}
 	var err error
 	if row.Created, err = time.Parse(time.RFC3339, text); err != nil {
-		r.Refuse("createdon", "contains no time")
+		r.Reject("createdon", "contains no time")
 	}
 }

@@ -89,7 +89,7 @@ func TestDoctorApply(t *testing.T) {
 		e := examineIn(newPlaceApart(t, server), 3, "--apply")
 		lacked := e.lacked(t)
 		held := env.Role("dbaudit Auditor").Privileges
-		for _, p := range doctor.Writing() {
+		for _, p := range doctor.ApplyPrivileges() {
 			if _, has := held[p.Name]; has == slices.Contains(lacked, p.Name) {
 				t.Errorf("%s: held is %t, and so is lacking", p.Name, has)
 			}
@@ -335,7 +335,7 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 		Target: change.Target{Kind: change.TargetUser, BusinessUnit: &change.Ref{ID: "below"}}, Before: change.State{"user": change.Absent},
 	})
 	held := change.Depths{}
-	for _, w := range doctor.Writing() {
+	for _, w := range doctor.ApplyPrivileges() {
 		held[strings.ToLower(w.Name)] = w.Depth
 	}
 	if lacking := p.Lacking(held); len(lacking) > 0 || len(p.Needs()) < 6 {
