@@ -13,20 +13,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// defaultMemory is the default limit of memory: several times what the largest inputs need.
-const defaultMemory = 4 << 30
+// defaultLimit is the default limit of memory: several times what the largest inputs need.
+const defaultLimit = 4 << 30
 
-// frugalMemory is how much memory is used before the collector works harder: a thousand
+// minCollectAt is how much memory is used before the collector works harder: a thousand
 // environments are scanned within 250 MB (make bench).
-const frugalMemory = 192 << 20
+const minCollectAt = 192 << 20
 
-// shortMemory is how much memory is used before the first collection. Most runs end before it,
+// firstCollectAt is how much memory is used before the first collection. Most runs end before it,
 // and save a tenth of their time.
-const shortMemory = 64 << 20
+const firstCollectAt = 64 << 20
 
-// garbagePercent is how much garbage is collected together later, in percent of the memory in
+// gcPercent is how much garbage is collected together later, in percent of the memory in
 // use.
-const garbagePercent = 700
+const gcPercent = 700
 
 // watchInterval is the time between two measurements of memory.
 const watchInterval = 20 * time.Millisecond
@@ -34,11 +34,11 @@ const watchInterval = 20 * time.Millisecond
 // collectAt is the memory at which the collector works hardest, for the memory in use: twice as
 // much, because looking through a thousand results takes as long as judging twenty.
 func collectAt(live, limit int64) int64 {
-	return min(max(frugalMemory, 2*live), limit)
+	return min(max(minCollectAt, 2*live), limit)
 }
 
-// available is the memory of the machine or the container, if Linux says it.
-func available() int64 {
+// availableMemory is the memory of the machine or the container, if Linux says it.
+func availableMemory() int64 {
 	least := int64(math.MaxInt64)
 	for _, name := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
 		if data, err := os.ReadFile(name); err == nil {
@@ -56,26 +56,26 @@ func available() int64 {
 	return least
 }
 
-// A memory watches the memory of the process, and sets how hard the garbage collector works.
-type memory struct {
-	limit int64 // the user's; 0 for none
-	late  bool  // whether the first collection is postponed
+// A memoryWatcher watches the memory of the process, and sets how hard the garbage collector works.
+type memoryWatcher struct {
+	limit                  int64 // the user's; 0 for none
+	firstCollectionPending bool  // whether the first collection is postponed
 }
 
-// newMemory sets how hard the collector works at first, unless the user chose that.
-func newMemory(chosen bool) memory {
-	var m memory
+// newMemoryWatcher sets how hard the collector works at first, unless the user chose that.
+func newMemoryWatcher(chosen bool) memoryWatcher {
+	var m memoryWatcher
 	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 {
 		m.limit = limit
 	}
 	switch {
 	case chosen:
 	case m.limit != 0:
-		debug.SetGCPercent(garbagePercent)
+		debug.SetGCPercent(gcPercent)
 	default:
-		m.late = true
+		m.firstCollectionPending = true
 		debug.SetGCPercent(-1)
-		debug.SetMemoryLimit(shortMemory)
+		debug.SetMemoryLimit(firstCollectAt)
 	}
 	return m
 }
@@ -83,10 +83,10 @@ func newMemory(chosen bool) memory {
 // watch ends the process when it uses a quarter more than the limit, because neither the
 // runtime's dump nor the system's killer gives advice. Unless the user chose the limit, it also
 // adjusts the collector.
-func (m memory) watch(end func(text string)) {
+func (m memoryWatcher) watch(end func(text string)) {
 	limit := m.limit
 	if limit == 0 {
-		limit = min(int64(defaultMemory), available()/4*3)
+		limit = min(int64(defaultLimit), availableMemory()/4*3)
 	}
 	most := uint64(limit) + uint64(limit)/4
 	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"}}
@@ -94,11 +94,11 @@ func (m memory) watch(end func(text string)) {
 	for {
 		metrics.Read(samples)
 		live := int64(min(samples[2].Value.Uint64(), math.MaxInt64)) // after the last collection
-		if m.late && live > 0 {
-			m.late = false
-			debug.SetGCPercent(garbagePercent)
+		if m.firstCollectionPending && live > 0 {
+			m.firstCollectionPending = false
+			debug.SetGCPercent(gcPercent)
 		}
-		if next := collectAt(live, limit); m.limit == 0 && !m.late && next != at {
+		if next := collectAt(live, limit); m.limit == 0 && !m.firstCollectionPending && next != at {
 			at = next
 			debug.SetMemoryLimit(at)
 		}

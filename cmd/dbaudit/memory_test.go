@@ -15,7 +15,7 @@ func TestCollectAt(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 30
 	for _, test := range []struct{ live, want int64 }{
-		{0, frugalMemory}, {80 << 20, frugalMemory}, {100 << 20, 200 << 20}, {900 << 20, limit},
+		{0, minCollectAt}, {80 << 20, minCollectAt}, {100 << 20, 200 << 20}, {900 << 20, limit},
 	} {
 		if got := collectAt(test.live, limit); got != test.want {
 			t.Errorf("%d in use: %d, want %d", test.live, got, test.want)
@@ -36,12 +36,12 @@ func TestFirstCollection(t *testing.T) {
 		metrics.Read(samples)
 		return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 	}
-	newMemory(true)
+	newMemoryWatcher(true)
 	if p, l := settings(); p != 100 || l != math.MaxInt64 {
 		t.Errorf("what the user chose became %d %% and %d bytes", p, l)
 	}
-	m := newMemory(false)
-	if p, l := settings(); p != math.MaxUint64 || l != shortMemory {
+	m := newMemoryWatcher(false)
+	if p, l := settings(); p != math.MaxUint64 || l != firstCollectAt {
 		t.Errorf("before the first collection: %d %%, %d bytes", p, l)
 	}
 	runtime.GC()
@@ -49,7 +49,7 @@ func TestFirstCollection(t *testing.T) {
 	deadline := time.Now().Add(10 * time.Second)
 	for {
 		p, l := settings()
-		if p == garbagePercent && l == frugalMemory {
+		if p == gcPercent && l == minCollectAt {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -18,36 +18,36 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// An application is how a plan is carried out, whichever command asks for it.
-type application struct {
+// An applyOptions is how a plan is carried out, whichever command asks for it.
+type applyOptions struct {
 	yes             bool
 	dryRun          bool
 	allowSharedRole bool
 	replaceFiltered bool
 }
 
-func (f application) runner(a *app, e *webapi.Environment, p plan.Plan) *apply.Runner {
+func (f applyOptions) newRunner(a *app, e *webapi.Environment, p plan.Plan) *apply.Runner {
 	return &apply.Runner{
 		Mutator: e, Sleep: a.Sleep, AllowSharedRole: f.allowSharedRole, ReplaceFiltered: f.replaceFiltered,
-		Progress: follow(a, p),
+		Progress: narrateActions(a, p),
 	}
 }
 
-// begin carries out a plan that was accepted.
-func (f application) begin(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
+// applyPlan carries out a plan that was accepted.
+func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
 	if err := apply.Vacant(journal); err != nil && !f.dryRun {
-		return instead(a, err)
+		return adviseOnExistingJournal(a, err)
 	}
 	w, err := a.Writer(ctx, v.Target)
 	if err != nil {
 		return err
 	}
 	environment := webapi.New(w)
-	runner := f.runner(a, environment, p)
+	runner := f.newRunner(a, environment, p)
 	if _, err := environment.Identity(ctx); err != nil {
 		return err // before the question
 	}
-	lacking, err := lacks(ctx, environment, p)
+	lacking, err := missingPrivileges(ctx, environment, p)
 	if err != nil {
 		a.Warnf("could not read the privileges of this identity: %v", err)
 	}
@@ -57,7 +57,7 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	look.Journal = &apply.Journal{Plan: p}
 	tell := func(change.Action, string) {}
 	if f.dryRun {
-		tell = checked(a, p)
+		tell = narrateDryRun(a, p)
 	}
 	if err := look.Check(ctx, tell); err != nil {
 		return errors.Join(err, lacking)
@@ -79,9 +79,9 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 		return err
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
-		return instead(a, err)
+		return adviseOnExistingJournal(a, err)
 	}
-	err = f.finish(ctx, a, v, runner, journal)
+	err = f.applyAndVerify(ctx, a, v, runner, journal)
 	_ = runner.Journal.Close() // every line is on the disk already
 	if err != nil && !runner.Changed() {
 		// Nothing was changed: there is nothing to continue or to undo.
@@ -90,15 +90,15 @@ func (f application) begin(ctx context.Context, a *app, v verification, p plan.P
 	return err
 }
 
-// instead says what to do about a journal that already exists, by how far its run is. Other
+// adviseOnExistingJournal says what to do about a journal that already exists, by how far its run is. Other
 // errors stay as they are.
-func instead(a *app, err error) error {
+func adviseOnExistingJournal(a *app, err error) error {
 	var exists *apply.ExistsError
 	if !errors.As(err, &exists) || exists.Journal == nil {
 		return err
 	}
 	j, env := exists.Journal, exists.Journal.Plan.Environment
-	resume, undo := applying(a, "dbaudit apply --resume", exists.Name, env), undoing(a, exists.Name, env)
+	resume, undo := applyCommand(a, "dbaudit apply --resume", exists.Name, env), rollbackCommand(a, exists.Name, env)
 	advice := fmt.Sprintf("continue with `%s`, undo with `%s`, or name another with --journal", resume, undo)
 	switch {
 	case j.Undoing() && !j.Touched():
@@ -111,25 +111,25 @@ func instead(a *app, err error) error {
 	return fmt.Errorf("the journal %s already exists: %s", exists.Name, advice)
 }
 
-func (f application) finish(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
+func (f applyOptions) applyAndVerify(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
 	all := len(r.Journal.Plan.Actions)
-	undo := undoing(a, journal, r.Journal.Plan.Environment)
+	undo := rollbackCommand(a, journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
 		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.Applied(), all,
-			applying(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
+			applyCommand(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.ChangedError
 		var gone *apply.GoneError
 		if errors.As(err, &changed) || errors.As(err, &gone) {
 			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.Applied(), all, undo)
 		}
-		return partial(a, err, r, advice)
+		return partialFailure(a, err, r, advice)
 	}
 	a.Sayf("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.Applied(), all, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 
-// partial is the error of a run that did not finish: code 5 if it may have changed anything.
-func partial(a *app, err error, r *apply.Runner, advice string) error {
+// partialFailure is the error of a run that did not finish: code 5 if it may have changed anything.
+func partialFailure(a *app, err error, r *apply.Runner, advice string) error {
 	if !r.Journal.Touched() && !r.Changed() {
 		return err
 	}
@@ -137,13 +137,13 @@ func partial(a *app, err error, r *apply.Runner, advice string) error {
 		a.Warnf("%s", advice)
 		return err
 	}
-	a.Complain(err)
+	a.ReportError(err)
 	a.Warnf("%s", advice)
-	return verdictError(exitPartial)
+	return exitCodeError(exitPartial)
 }
 
-// follow narrates a plan's application.
-func follow(a *app, p plan.Plan) apply.Progress {
+// narrateActions narrates a plan's application.
+func narrateActions(a *app, p plan.Plan) apply.Progress {
 	return func(action change.Action, e apply.Event) {
 		words := map[apply.Event]string{
 			apply.EventBegin: "doing", apply.EventDone: "done", apply.EventFailed: "failed",
@@ -157,8 +157,8 @@ func follow(a *app, p plan.Plan) apply.Progress {
 	}
 }
 
-// checked narrates a dry run.
-func checked(a *app, p plan.Plan) func(change.Action, string) {
+// narrateDryRun narrates a dry run.
+func narrateDryRun(a *app, p plan.Plan) func(change.Action, string) {
 	return func(action change.Action, waitsFor string) {
 		what := "can be done"
 		if waitsFor != "" {
@@ -168,8 +168,8 @@ func checked(a *app, p plan.Plan) func(change.Action, string) {
 	}
 }
 
-// lacks names the privileges that the applying identity lacks: no user can grant what they do not have.
-func lacks(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
+// missingPrivileges names the privileges that the applying identity lacks: no user can grant what they do not have.
+func missingPrivileges(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
 	needs := p.Needs()
 	held, err := e.Held(ctx, needs.Names())
 	if err != nil {
@@ -198,8 +198,8 @@ type verification struct {
 	judgement
 }
 
-// verification prepares the verification of a plan, which must be within the limits.
-func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan, journal string) (verification, error) {
+// prepareVerification prepares the verification of a plan, which must be within the limits.
+func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan, journal string) (verification, error) {
 	t, err := a.Planned(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
@@ -222,19 +222,19 @@ func (f applyFlags) verification(ctx context.Context, a *app, p plan.Plan, journ
 	if err := p.Within(within); err != nil {
 		return verification{}, err
 	}
-	return verificationOf(ctx, a, t, f.judge, journal)
+	return newVerification(ctx, a, t, f.judge, journal)
 }
 
-func verificationOf(ctx context.Context, a *app, t run.Target, f judgeFlags, journal string) (verification, error) {
+func newVerification(ctx context.Context, a *app, t run.Target, f judgeFlags, journal string) (verification, error) {
 	v := verification{Target: t}
 	var err error
-	if v.judgement, err = f.understood(a, journal); err != nil {
+	if v.judgement, err = f.prepare(a, journal); err != nil {
 		return v, err
 	}
-	if err := v.makeReady(ctx, a, t.File, t.Profile); err != nil {
+	if err := v.load(ctx, a, t.File, t.Profile); err != nil {
 		return v, err
 	}
-	return v, v.outputs.writable(a)
+	return v, v.outputs.checkWritable(a)
 }
 
 // verify reads and judges the environment again, says which findings of the plan are fixed,
@@ -247,9 +247,9 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 	if id := r.Environment.OrganizationID; !strings.EqualFold(id, p.Environment.OrganizationID) {
 		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
 	}
-	standing := findings(r)
+	standing := openFindings(r)
 	narrateComparison(a, p, standing)
-	code, err := v.show(a, []audit.Result{r})
+	code, err := v.report(a, []audit.Result{r})
 	return standing, code, err
 }
 
@@ -260,17 +260,17 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 	lost, lostErr := r.Verify(ctx)
 	standing, code, err := verify(ctx, a, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
-		a.Warnf("the plan was applied, but its verification was interrupted: judge the environment with `%s`", scanning(a, p))
+		a.Warnf("the plan was applied, but its verification was interrupted: judge the environment with `%s`", scanCommand(a, p))
 		return err
 	}
 	if err != nil {
 		code = exitPartial
-		a.Complain(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
+		a.ReportError(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
 	}
 	named := map[string]bool{}
 	for _, l := range lost {
 		code = exitPartial
-		a.Complain(l)
+		a.ReportError(l)
 		named[l.Action.ID] = true
 	}
 	for _, action := range p.Actions {
@@ -280,14 +280,14 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 		})
 		if i >= 0 && !named[action.ID] {
 			code = exitPartial
-			a.Complain(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
+			a.ReportError(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
 		}
 	}
-	return ended(code, nil)
+	return exitWith(code, nil)
 }
 
-// findings are a result's findings that are not accepted, by fingerprint.
-func findings(r audit.Result) map[string]plan.Finding {
+// openFindings are a result's findings that are not accepted, by fingerprint.
+func openFindings(r audit.Result) map[string]plan.Finding {
 	list := map[string]plan.Finding{}
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {

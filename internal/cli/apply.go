@@ -20,7 +20,7 @@ import (
 type applyFlags struct {
 	connection run.Connection
 	judge      judgeFlags
-	application
+	applyOptions
 	profile    string
 	journal    string
 	resume     string
@@ -32,7 +32,7 @@ func (f *applyFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "apply a remediation plan, and verify it",
-		Long: help(`Carries out the actions of the plan in order, and makes no other changes. Before each
+		Long: withExitCodes(`Carries out the actions of the plan in order, and makes no other changes. Before each
 change, dbaudit reads the target, and stops if it differs from the plan. A journal next
 to the plan records every change: --resume continues an interrupted run, and dbaudit
 rollback restores the previous state. At the end, dbaudit reads each target once more,
@@ -45,7 +45,7 @@ DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings,
   dbaudit apply plan.json --dry-run
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
   dbaudit apply --resume plan.journal.json`,
-		Args: arguments(0, 1),
+		Args: rangeArgs(0, 1),
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	f.judge.add(cmd.Flags())
@@ -66,33 +66,33 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 		return usagef("pass a plan, or --resume and the journal of an interrupted run")
 	}
 	if f.resume != "" {
-		return f.resuming(ctx, a)
+		return f.resumeRun(ctx, a)
 	}
 	name := args[0]
 	p, err := readPlan(a, name)
 	if err != nil {
 		return err
 	}
-	if err := approved(p, f.digest); err != nil {
+	if err := checkDigest(p, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if p.Expired(a.Now()) {
 		return fmt.Errorf("%s: the plan expired on %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
 	}
 	journal := journalName(f.journal, name)
-	v, err := f.verification(ctx, a, p, journal)
+	v, err := f.prepareVerification(ctx, a, p, journal)
 	if err != nil {
 		return err
 	}
 	if !p.Empty() {
-		return f.begin(ctx, a, v, p, journal)
+		return f.applyPlan(ctx, a, v, p, journal)
 	}
 	a.Sayf("%s: %s", v.Name, p.Sentence())
 	if f.dryRun {
 		return nil
 	}
 	_, code, err := verify(ctx, a, v, p)
-	return ended(code, err)
+	return exitWith(code, err)
 }
 
 func readPlan(a *app, name string) (plan.Plan, error) {
@@ -105,13 +105,13 @@ func readPlan(a *app, name string) (plan.Plan, error) {
 		return p, nil
 	}
 	if j, _, no := apply.ParseJournal(data); no == nil {
-		return p, fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applying(a, "dbaudit apply --resume", name, j.Plan.Environment))
+		return p, fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applyCommand(a, "dbaudit apply --resume", name, j.Plan.Environment))
 	}
 	return p, fmt.Errorf("%s: %w", name, err)
 }
 
-// approved refuses a plan with another digest than the approved one.
-func approved(p plan.Plan, digest string) error {
+// checkDigest refuses a plan with another digest than the approved one.
+func checkDigest(p plan.Plan, digest string) error {
 	switch {
 	case digest == "" || digest == p.Digest:
 		return nil
@@ -131,9 +131,9 @@ func journalName(given, planFile string) string {
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
 }
 
-// resuming continues an interrupted run. The plan must meet the same conditions as at the
+// resumeRun continues an interrupted run. The plan must meet the same conditions as at the
 // beginning, except that it may have expired.
-func (f applyFlags) resuming(ctx context.Context, a *app) error {
+func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
 	}
@@ -145,7 +145,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 	if err := j.Resumable(); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
-	if err := approved(j.Plan, f.digest); err != nil {
+	if err := checkDigest(j.Plan, f.digest); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
 	if j.Plan.Expired(a.Now()) {
@@ -155,7 +155,7 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 		}
 		a.Warnf("the plan expired on %s, but a run that has begun may continue", until)
 	}
-	v, err := f.verification(ctx, a, j.Plan, f.resume)
+	v, err := f.prepareVerification(ctx, a, j.Plan, f.resume)
 	if err != nil {
 		return err
 	}
@@ -164,17 +164,17 @@ func (f applyFlags) resuming(ctx context.Context, a *app) error {
 		return err
 	}
 	const what = "continue this run"
-	a.Present(v.Name, what, remaining(j), f.yes)
+	a.Present(v.Name, what, describeRemaining(j), f.yes)
 	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
 		return err
 	}
-	runner := f.runner(a, webapi.New(w), j.Plan)
+	runner := f.newRunner(a, webapi.New(w), j.Plan)
 	runner.Journal = j
-	return f.finish(ctx, a, v, runner, f.resume)
+	return f.applyAndVerify(ctx, a, v, runner, f.resume)
 }
 
-// remaining lists the actions that a resumed run carries out.
-func remaining(j *apply.Journal) string {
+// describeRemaining lists the actions that a resumed run carries out.
+func describeRemaining(j *apply.Journal) string {
 	var b strings.Builder
 	left := j.Left()
 	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(left), len(j.Plan.Actions))

@@ -13,14 +13,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// asRun returns the flags that name a result's environment and profile for another command,
+// scanArguments returns the flags that name a result's environment and profile for another command,
 // as this command got them, so that the commands in a report can be run unchanged.
-func asRun(a *app) func(audit.Result) []string {
-	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
-	file := configured(a)
+func scanArguments(a *app) func(audit.Result) []string {
+	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
+	file := configOrEmpty(a)
 	return func(r audit.Result) []string {
 		flags := slices.Clone(shared)
-		found, configured, several := gave(a, "url"), false, false
+		found, configured, several := isFlagSet(a, "url"), false, false
 		if !found {
 			for _, env := range file.All() {
 				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
@@ -36,7 +36,7 @@ func asRun(a *app) func(audit.Result) []string {
 			flags = append(flags, "--url", r.Environment.URL)
 		}
 		switch p := r.Profile; {
-		case gave(a, "profile"), configured && !several:
+		case isFlagSet(a, "profile"), configured && !several:
 		case !several && p.Origin != "" && p.Origin != audit.OriginBuiltin:
 			flags = append(flags, "--profile", p.Origin)
 		case several, p.Name != run.DefaultProfile:
@@ -46,36 +46,36 @@ func asRun(a *app) func(audit.Result) []string {
 	}
 }
 
-// applying is a command that applies a plan or continues with its journal.
-func applying(a *app, command, file string, env audit.Environment) string {
-	return command + change.Place{Flags: append([]string{file}, toApply(a)(audit.Result{Environment: env})...)}.Arguments()
+// applyCommand is a command that applies a plan or continues with its journal.
+func applyCommand(a *app, command, file string, env audit.Environment) string {
+	return command + change.Place{Flags: append([]string{file}, applyArguments(a)(audit.Result{Environment: env})...)}.Arguments()
 }
 
-// undoing is the command that undoes what a journal says was done.
-func undoing(a *app, journal string, env audit.Environment) string {
-	flags, _ := reaching(a, asGiven(a, func(*pflag.Flag) bool { return false }), env)
+// rollbackCommand is the command that undoes what a journal says was done.
+func rollbackCommand(a *app, journal string, env audit.Environment) string {
+	flags, _ := withEnvironment(a, givenFlags(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
-// scanning is the command that judges the environment of a plan.
-func scanning(a *app, p plan.Plan) string {
-	flags := asRun(a)(audit.Result{Environment: p.Environment, Profile: audit.Profile{Name: p.Profile}})
+// scanCommand is the command that judges the environment of a plan.
+func scanCommand(a *app, p plan.Plan) string {
+	flags := scanArguments(a)(audit.Result{Environment: p.Environment, Profile: audit.Profile{Name: p.Profile}})
 	return "dbaudit scan" + change.Place{Flags: flags}.Arguments()
 }
 
-// checking is the command that judges a snapshot again and saves the result.
-func checking(a *app, snapshot, result string) string {
-	flags := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "profile" })
+// checkCommand is the command that judges a snapshot again and saves the result.
+func checkCommand(a *app, snapshot, result string) string {
+	flags := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "profile" })
 	return "dbaudit check" + change.Place{Flags: slices.Concat([]string{snapshot}, flags, []string{"-f", "json", "-o", result})}.Arguments()
 }
 
-// toApply returns the flags that name, for apply, a result's environment, custom profile and
+// applyArguments returns the flags that name, for apply, a result's environment, custom profile and
 // custom rules, and permit what its plan does, as this command got them.
-func toApply(a *app) func(audit.Result) []string {
+func applyArguments(a *app) func(audit.Result) []string {
 	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsFile(f.Value.String()) } // apply finds the others by the plan
-	shared := asGiven(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || ownProfile(f) })
+	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || ownProfile(f) })
 	return func(r audit.Result) []string {
-		flags, configured := reaching(a, shared, r.Environment)
+		flags, configured := withEnvironment(a, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
@@ -83,22 +83,22 @@ func toApply(a *app) func(audit.Result) []string {
 	}
 }
 
-// reaching adds an environment to the given flags unless they or the configuration name it,
+// withEnvironment adds an environment to the given flags unless they or the configuration name it,
 // because a plan alone does not say where a token is sent.
-func reaching(a *app, shared []string, env audit.Environment) (flags []string, known bool) {
+func withEnvironment(a *app, shared []string, env audit.Environment) (flags []string, known bool) {
 	flags = slices.Clip(shared)
-	known = slices.ContainsFunc(configured(a).All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
-	if !gave(a, "url") && !known && env.URL != "" {
+	known = slices.ContainsFunc(configOrEmpty(a).All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+	if !isFlagSet(a, "url") && !known && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}
 	return flags, known
 }
 
-func gave(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
+func isFlagSet(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
 
-// asGiven returns flags of this command: those of the connection, apart from --env and
+// givenFlags returns flags of this command: those of the connection, apart from --env and
 // --label, and those that another command shares.
-func asGiven(a *app, shared func(*pflag.Flag) bool) (flags []string) {
+func givenFlags(a *app, shared func(*pflag.Flag) bool) (flags []string) {
 	if a.ConfigFile != "" {
 		flags = []string{"-c", filepath.ToSlash(a.ConfigFile)}
 	}

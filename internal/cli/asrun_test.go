@@ -66,7 +66,7 @@ func TestAsRun(t *testing.T) {
 		}
 		a := parsed(t, args...)
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
-		if got := strings.ReplaceAll(strings.Join(asRun(a)(r), " "), file, "FILE"); got != test.want {
+		if got := strings.ReplaceAll(strings.Join(scanArguments(a)(r), " "), file, "FILE"); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test, got, test.want)
 		}
 	}
@@ -87,10 +87,10 @@ func TestProposedCommands(t *testing.T) {
 		},
 	} {
 		a := parsed(t, append([]string{"plan"}, strings.Fields(test.args)...)...)
-		if got, want := applying(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
+		if got, want := applyCommand(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}
-		if got, want := undoing(a, "my plan.journal.json", env), "dbaudit rollback 'my plan.journal.json' "+test.undo; got != want {
+		if got, want := rollbackCommand(a, "my plan.journal.json", env), "dbaudit rollback 'my plan.journal.json' "+test.undo; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}
 	}
@@ -109,10 +109,10 @@ func TestInstead(t *testing.T) {
 	defer j.Close()
 	const flags = " --url https://eu.crm4.dynamics.com"
 	want := "continue with `dbaudit apply --resume " + name + flags + "`, undo with `dbaudit rollback " + name + flags + "`, or name another with --journal"
-	if err := instead(a, &apply.ExistsError{Name: name, Journal: j}); !strings.HasSuffix(err.Error(), want) {
+	if err := adviseOnExistingJournal(a, &apply.ExistsError{Name: name, Journal: j}); !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if err := instead(a, &apply.ExistsError{Name: name}); !strings.HasSuffix(err.Error(), "already exists: name another with --journal") {
+	if err := adviseOnExistingJournal(a, &apply.ExistsError{Name: name}); !strings.HasSuffix(err.Error(), "already exists: name another with --journal") {
 		t.Errorf("not a journal: %v", err)
 	}
 }

@@ -21,7 +21,7 @@ func (f *checkFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SNAPSHOT...",
 		Short: "evaluate saved snapshots, offline",
-		Long: help(`Judges snapshots that dbaudit collect wrote. It applies the requirements that were configured when the snapshot was taken; flags and the configuration's depth: and allow: change them if the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
+		Long: withExitCodes(`Judges snapshots that dbaudit collect wrote. It applies the requirements that were configured when the snapshot was taken; flags and the configuration's depth: and allow: change them if the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
 			exitInterrupted),
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json
@@ -34,7 +34,7 @@ func (f *checkFlags) define(*app) *cobra.Command {
 }
 
 func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
-	j, err := f.judge.understood(a, f.input)
+	j, err := f.judge.prepare(a, f.input)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	if err != nil {
 		return err
 	}
-	if err := j.makeReady(ctx, a, file); err != nil {
+	if err := j.load(ctx, a, file); err != nil {
 		return err
 	}
 	code := exitOK
@@ -59,7 +59,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 			return fmt.Errorf("%s: %w", name, failed)
 		}
 		// A file that cannot be read does not stop the others: its result says so.
-		a.Complain(fmt.Errorf("%s: %w", name, failed))
+		a.ReportError(fmt.Errorf("%s: %w", name, failed))
 		code = worse(code, exitCode(failed))
 		p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
 		if err != nil {
@@ -67,17 +67,17 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		}
 		results[i] = a.Unread(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
 	}
-	worst, err := j.show(a, a.Accept(j.accepted, results))
-	return ended(worse(code, worst), err)
+	worst, err := j.report(a, a.Accept(j.accepted, results))
+	return exitWith(worse(code, worst), err)
 }
 
 func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
-	result, input, err := a.Check(ctx, j.engine, name, c, j.began)
+	result, input, err := a.Check(ctx, j.engine, name, c, j.evaluatedAt)
 	if err != nil || keep == "" {
 		return result, err
 	}
 	if err := input.Seal(); err != nil {
 		return audit.Result{}, err
 	}
-	return result, keepSnapshot(a, input, keep)
+	return result, saveSnapshot(a, input, keep)
 }

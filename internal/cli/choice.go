@@ -24,9 +24,9 @@ type choice[T comparable] struct {
 	values []T
 }
 
-// choose makes the value of a flag that takes the given values.
-func choose[T comparable](into *T, values ...T) *choice[T] {
-	return &choice[T]{into, spelled(values), values}
+// newChoice makes the value of a flag that takes the given values.
+func newChoice[T comparable](into *T, values ...T) *choice[T] {
+	return &choice[T]{into, stringsOf(values), values}
 }
 
 func (c *choice[T]) String() string {
@@ -39,7 +39,7 @@ func (c *choice[T]) String() string {
 func (c *choice[T]) Set(word string) error {
 	i := slices.Index(c.words, word)
 	if i < 0 {
-		return errors.New("want " + listed(c.words))
+		return errors.New("want " + orList(c.words))
 	}
 	*c.into = c.values[i]
 	return nil
@@ -50,8 +50,8 @@ func (c *choice[T]) Type() string { return "string" }
 // Words are the values that the flag takes.
 func (c *choice[T]) Words() []string { return c.words }
 
-// wordsOf are the values that a flag takes, if it has a known set of them.
-func wordsOf(f *pflag.Flag) ([]string, bool) {
+// choicesOf are the values that a flag takes, if it has a known set of them.
+func choicesOf(f *pflag.Flag) ([]string, bool) {
 	c, ok := f.Value.(interface{ Words() []string })
 	if !ok {
 		return nil, false
@@ -60,7 +60,7 @@ func wordsOf(f *pflag.Flag) ([]string, bool) {
 	return words, words != nil
 }
 
-func spelled[T any](values []T) []string {
+func stringsOf[T any](values []T) []string {
 	made := make([]string, len(values))
 	for i, v := range values {
 		made[i] = fmt.Sprint(v)
@@ -68,8 +68,8 @@ func spelled[T any](values []T) []string {
 	return made
 }
 
-// listed is a list in a sentence: a, b or c.
-func listed(words []string) string {
+// orList is a list in a sentence: a, b or c.
+func orList(words []string) string {
 	last := len(words) - 1
 	if last < 1 {
 		return strings.Join(words, "")
@@ -89,14 +89,14 @@ func flagError(cmd *cobra.Command, err error) error {
 		return usagef("--%s needs a value; see %s --help", empty.GetFlag().Name, cmd.CommandPath())
 	case errors.As(err, &invalid):
 		f := invalid.GetFlag()
-		return usagef("--%s %q: want %s; see %s --help", f.Name, invalid.GetValue(), takes(f), cmd.CommandPath())
+		return usagef("--%s %q: want %s; see %s --help", f.Name, invalid.GetValue(), expectedValue(f), cmd.CommandPath())
 	}
 	return usagef("%w; see %s --help", err, cmd.CommandPath())
 }
 
-func takes(f *pflag.Flag) string {
-	if words, ok := wordsOf(f); ok {
-		return listed(words)
+func expectedValue(f *pflag.Flag) string {
+	if words, ok := choicesOf(f); ok {
+		return orList(words)
 	}
 	return cmp.Or(map[string]string{
 		"int":      "a whole number",
@@ -113,7 +113,7 @@ func completeFlags(a *app, cmd *cobra.Command) {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
 		// A flag that is already registered keeps its own.
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			if values, known := valuesOf(a, cmd, f); known {
+			if values, known := completionsOf(a, cmd, f); known {
 				return values, cobra.ShellCompDirectiveNoFileComp
 			}
 			return nil, cobra.ShellCompDirectiveDefault
@@ -124,28 +124,28 @@ func completeFlags(a *app, cmd *cobra.Command) {
 	}
 }
 
-// valuesOf finds the values of a command's flag, if they are a known set. A file that cannot
+// completionsOf finds the values of a command's flag, if they are a known set. A file that cannot
 // be read completes nothing: the command itself reports it.
-func valuesOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
-	if words, fixed := wordsOf(f); fixed {
+func completionsOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
+	if words, fixed := choicesOf(f); fixed {
 		return words, true
 	}
 	switch f.Name {
 	case "env":
-		return configured(a).Names(), true
+		return configOrEmpty(a).Names(), true
 	case "environment":
 		if cmd.Name() == "add" {
-			return configured(a).Names(), true
+			return configOrEmpty(a).Names(), true
 		}
 		return simulator.BuiltinNames(), true
 	case "label":
-		for _, env := range configured(a).All() {
-			values = append(values, labels(env.Labels)...)
+		for _, env := range configOrEmpty(a).All() {
+			values = append(values, sortedLabels(env.Labels)...)
 		}
 		slices.Sort(values)
 		return slices.Compact(values), true
 	case "control", "only", "except":
-		p, _ := a.Profile(a.ProfileName(configured(a), run.Wanted{}))
+		p, _ := a.Profile(a.ProfileName(configOrEmpty(a), run.Wanted{}))
 		for _, c := range p.Controls {
 			values = append(values, string(c.ID))
 		}
@@ -174,8 +174,8 @@ func completeProfiles(most int) cobra.CompletionFunc {
 	}
 }
 
-// labels are labels as --label takes them, sorted.
-func labels(of map[string]string) []string {
+// sortedLabels are labels as --label takes them, sorted.
+func sortedLabels(of map[string]string) []string {
 	var list []string
 	for key, value := range of {
 		list = append(list, key+"="+value)
@@ -184,8 +184,8 @@ func labels(of map[string]string) []string {
 	return list
 }
 
-// configured is the configuration, or an empty one: the command itself reports the fault.
-func configured(a *app) *config.File {
+// configOrEmpty is the configuration, or an empty one: the command itself reports the fault.
+func configOrEmpty(a *app) *config.File {
 	file, err := a.Configuration()
 	if err != nil {
 		return config.Empty()

@@ -27,7 +27,7 @@ func (f *collectFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "write a snapshot of an environment",
-		Long:  help(`Reads what a verdict needs from a Dataverse environment and saves it, so that dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+		Long:  withExitCodes(`Reads what a verdict needs from a Dataverse environment and saves it, so that dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
@@ -40,7 +40,7 @@ func (f *collectFlags) define(*app) *cobra.Command {
 	outputFileFlag(cmd.Flags(), &f.output)
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, for a file that you hand over")
 	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
-	addRecord(cmd.Flags(), &f.record)
+	recordFlag(cmd.Flags(), &f.record)
 	return cmd
 }
 
@@ -56,7 +56,7 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	targets := []run.Target{t}
-	write, err := record(a, f.record, "collect", targets, cmp.Or(f.output, "-"))
+	write, err := startRecording(a, f.record, "collect", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}
@@ -66,15 +66,15 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	s := read[0]
 	if f.minimal {
-		if s, err = minimal(s, t.Profile.Pattern, f.pseudonyms); err != nil {
+		if s, err = minimalSnapshot(s, t.Profile.Pattern, f.pseudonyms); err != nil {
 			return err
 		}
 	}
-	return keepSnapshot(a, s, f.output)
+	return saveSnapshot(a, s, f.output)
 }
 
-// minimal is the part of a snapshot that is judged, sealed as a separate snapshot.
-func minimal(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
+// minimalSnapshot is the part of a snapshot that is judged, sealed as a separate snapshot.
+func minimalSnapshot(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
 	part := s.Slice(pattern)
 	if pseudonyms {
 		var err error
@@ -85,17 +85,17 @@ func minimal(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.S
 	return part, part.Seal()
 }
 
-func addRecord(flags *pflag.FlagSet, file *string) {
+func recordFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymized, for dbaudit simulate --replay")
 }
 
-// record records the exchanges with a single target if a file is named. write writes the file.
+// startRecording records the exchanges with a single target if a file is named. write writes the file.
 // It must not be one of the documents.
-func record(a *app, file, command string, targets []run.Target, documents ...string) (write func() error, err error) {
+func startRecording(a *app, file, command string, targets []run.Target, documents ...string) (write func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
 	}
-	if err := apart(append(documents, file)...); err != nil {
+	if err := requireDistinctFiles(append(documents, file)...); err != nil {
 		return nil, err
 	}
 	if len(targets) != 1 {
@@ -107,7 +107,7 @@ func record(a *app, file, command string, targets []run.Target, documents ...str
 		if err != nil {
 			return err
 		}
-		if err := a.PutData(file, data); err != nil {
+		if err := a.WriteEncodedJSON(file, data); err != nil {
 			return err
 		}
 		a.Sayf("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)
@@ -115,18 +115,18 @@ func record(a *app, file, command string, targets []run.Target, documents ...str
 	}, nil
 }
 
-// keeping saves a snapshot in a file; nil if none is named.
-func keeping(a *app, file string) func(*snapshot.Snapshot) error {
+// snapshotSaver saves a snapshot in a file; nil if none is named.
+func snapshotSaver(a *app, file string) func(*snapshot.Snapshot) error {
 	if file == "" {
 		return nil
 	}
-	return func(s *snapshot.Snapshot) error { return keepSnapshot(a, s, file) }
+	return func(s *snapshot.Snapshot) error { return saveSnapshot(a, s, file) }
 }
 
-func keepSnapshot(a *app, s *snapshot.Snapshot, file string) error {
+func saveSnapshot(a *app, s *snapshot.Snapshot, file string) error {
 	data, err := s.Encode()
 	if err != nil {
 		return err
 	}
-	return a.PutData(file, data)
+	return a.WriteEncodedJSON(file, data)
 }

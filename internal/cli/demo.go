@@ -28,18 +28,18 @@ account, no network, no configuration. The exit code is 0 if it ran, whatever it
   dbaudit demo --environment compliant
   dbaudit demo -f html -o report.html`,
 	}
-	simulatedFlag(cmd.Flags(), &f.environment)
+	simulationFlag(cmd.Flags(), &f.environment)
 	snapshotFlag(cmd.Flags(), &f.snapshot)
-	f.judge.addShown(cmd.Flags())
+	f.judge.addDisplay(cmd.Flags())
 	return cmd
 }
 
 func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
-	j, err := f.judge.understood(a, f.snapshot)
+	j, err := f.judge.prepare(a, f.snapshot)
 	if err != nil {
 		return err
 	}
-	simulated, err := simulate(ctx, a, f.environment, "127.0.0.1:0")
+	simulated, err := startSimulation(ctx, a, f.environment, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
@@ -48,10 +48,10 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(simulated.CAPEM())
 	t := simulated.target
-	if err := j.makeReady(ctx, a, t.File, t.Profile); err != nil {
+	if err := j.load(ctx, a, t.File, t.Profile); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, Keep: keeping(a, f.snapshot)}
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, Keep: snapshotSaver(a, f.snapshot)}
 	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
 	if outcome.Err != nil {
 		return outcome.Err

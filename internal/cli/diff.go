@@ -52,7 +52,7 @@ Exit codes:
 		Example: `  dbaudit diff monday.json tuesday.json
   dbaudit diff before-result.json after-result.json -f markdown
   dbaudit diff --since 7d results/`,
-		Args: arguments(1, -1),
+		Args: rangeArgs(1, -1),
 	}
 	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a date (00:00 UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
@@ -74,11 +74,11 @@ func (f diffFlags) run(_ context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.document.format == "markdown" {
-		err = a.Put(f.document.file, []byte(text.Sanitize(d.Markdown())))
+		err = a.WriteOutput(f.document.file, []byte(text.Sanitize(d.Markdown())))
 	} else {
-		err = f.document.put(a, d, func(w io.Writer, width int) error { return diffTables(w, width, d, a.Verbose) })
+		err = f.document.write(a, d, func(w io.Writer, width int) error { return writeDiffTables(w, width, d, a.Verbose) })
 	}
-	return ended(when(!d.Same, exitFindings), err)
+	return exitWith(codeIf(!d.Same, exitFindings), err)
 }
 
 func compareFiles(a *app, older, newer string) (compare.Diff, error) {
@@ -116,7 +116,7 @@ func compareFiles(a *app, older, newer string) (compare.Diff, error) {
 	return d, nil
 }
 
-func diffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {
+func writeDiffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {
 	if d.Same {
 		fmt.Fprintf(w, "no difference between the %s\n", d.Of)
 	}
@@ -137,27 +137,27 @@ func diffTables(w io.Writer, width int, d compare.Diff, verbose bool) error {
 
 // compareSince compares the newest result of each environment with the newest at a time.
 func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
-	at, err := moment(since, a.Now())
+	at, err := parsePointInTime(since, a.Now())
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	results, err := savedResults(dirs)
+	results, err := readSavedResults(dirs)
 	if err != nil {
 		return compare.Diff{}, err
 	}
 	older, newer := history.Since(results, at)
 	switch {
 	case len(older) == 0:
-		return compare.Diff{}, fmt.Errorf("no result in %s is of %s or before: choose a later time with --since", strings.Join(dirs, ", "), day(&at))
+		return compare.Diff{}, fmt.Errorf("no result in %s is of %s or before: choose a later time with --since", strings.Join(dirs, ", "), formatTime(&at))
 	case len(newer) == 0:
-		return compare.Diff{}, fmt.Errorf("no result in %s is newer than %s: scan again, or choose an earlier time with --since", strings.Join(dirs, ", "), day(&at))
+		return compare.Diff{}, fmt.Errorf("no result in %s is newer than %s: scan again, or choose an earlier time with --since", strings.Join(dirs, ", "), formatTime(&at))
 	}
 	return compare.Results(older, newer), nil
 }
 
-// moment reads a point in time: RFC 3339, a day (its beginning, UTC), or how long before
+// parsePointInTime reads a point in time: RFC 3339, a day (its beginning, UTC), or how long before
 // now, in weeks, days or as Go writes durations.
-func moment(s string, now time.Time) (time.Time, error) {
+func parsePointInTime(s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if at, err := time.Parse(layout, s); err == nil {
 			return at, nil
@@ -175,8 +175,8 @@ func moment(s string, now time.Time) (time.Time, error) {
 	return now.Add(-ago), nil
 }
 
-// savedResults reads the results in folders and below, or of single files.
-func savedResults(dirs []string) ([]audit.Result, error) {
+// readSavedResults reads the results in folders and below, or of single files.
+func readSavedResults(dirs []string) ([]audit.Result, error) {
 	var all []audit.Result
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
@@ -209,13 +209,15 @@ func savedResults(dirs []string) ([]audit.Result, error) {
 // isResult reports whether to read a file as a result: it says that it is one, or it is not
 // a complete JSON document, as with a truncated result.
 func isResult(data []byte) bool {
-	return strings.HasPrefix(formatIn(data), "dbaudit.result") || !json.Valid(bytes.TrimPrefix(data, []byte(byteOrderMark)))
+	return strings.HasPrefix(documentFormat(data), "dbaudit.result") || !json.Valid(bytes.TrimPrefix(data, []byte(byteOrderMark)))
 }
 
-func isSnapshot(data []byte) bool { return strings.HasPrefix(formatIn(data), "dbaudit.snapshot/") }
+func isSnapshot(data []byte) bool {
+	return strings.HasPrefix(documentFormat(data), "dbaudit.snapshot/")
+}
 
-// formatIn is the format that a JSON document says it has; "" if it says none.
-func formatIn(data []byte) string {
+// documentFormat is the format that a JSON document says it has; "" if it says none.
+func documentFormat(data []byte) string {
 	var head struct {
 		Format any `json:"format"`
 	}

@@ -66,16 +66,16 @@ func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.document.format == "yaml" {
-		err = a.Put(output, proposed)
+		err = a.WriteOutput(output, proposed)
 	} else {
-		err = f.document.put(a, d, func(w io.Writer, width int) error { return discovered(w, width, a.Verbose, d, proposed) })
+		err = f.document.write(a, d, func(w io.Writer, width int) error { return writeDiscovery(w, width, a.Verbose, d, proposed) })
 	}
-	return ended(when(!d.Complete(), exitIncomplete), err)
+	return exitWith(codeIf(!d.Complete(), exitIncomplete), err)
 }
 
-func discovered(w io.Writer, width int, verbose bool, d discovery.Document, proposed []byte) error {
+func writeDiscovery(w io.Writer, width int, verbose bool, d discovery.Document, proposed []byte) error {
 	fmt.Fprintf(w, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
-		day(&d.TakenAt), text.Count(len(d.Users), "application user"))
+		formatTime(&d.TakenAt), text.Count(len(d.Users), "application user"))
 	if len(d.Users) > 0 {
 		if err := table.List(w, width, discovery.Header(), d.Rows(verbose)); err != nil {
 			return err

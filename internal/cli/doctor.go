@@ -22,24 +22,24 @@ import (
 )
 
 type doctorFlags struct {
-	connection  run.Connection
-	requirement run.Wanted
-	format      string
-	output      string
-	roleXML     bool
-	roleZip     string
-	alone       bool
-	apply       bool
-	plan        string
-	assumptions bool
-	record      string
+	connection           run.Connection
+	requirement          run.Wanted
+	format               string
+	output               string
+	roleXML              bool
+	roleZip              string
+	withoutImpersonation bool
+	apply                bool
+	plan                 string
+	assumptions          bool
+	record               string
 }
 
 func (f *doctorFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
 		Short: "check the connection, the sign-in and each read of a scan",
-		Long: help(`Checks, in this order: name resolution, TLS, the environment's
+		Long: withExitCodes(`Checks, in this order: name resolution, TLS, the environment's
 challenge, sign-in, membership of the organization, version, each read that a
 scan needs, impersonation of the integration user and of the owners of views,
 the clock, and the expiry of the credential. It names each missing privilege. A
@@ -68,21 +68,21 @@ addition is a warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exi
   dbaudit doctor --env production --record recording.jsonl
   dbaudit doctor --role-zip dbaudit-auditor.zip
   dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
-		Args: arguments(0, 1),
+		Args: rangeArgs(0, 1),
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.format = "table"
-	cmd.Flags().VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
+	cmd.Flags().VarP(newChoice(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
 	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
-	addRecord(cmd.Flags(), &f.record)
+	recordFlag(cmd.Flags(), &f.record)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "check the identity that applies a plan, and name what it lacks")
 	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "check dbaudit's assumptions in the environment")
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print a minimal role for an auditor, as a solution component")
 	cmd.Flags().StringVar(&f.roleZip, "role-zip", "", "write a minimal role for an auditor to a `file`, as a solution that can be imported")
-	cmd.Flags().BoolVar(&f.alone, "without-impersonation", false, "leave out prvActOnBehalfOfAnotherUser from that role")
+	cmd.Flags().BoolVar(&f.withoutImpersonation, "without-impersonation", false, "leave out prvActOnBehalfOfAnotherUser from that role")
 	return cmd
 }
 
@@ -91,7 +91,7 @@ func (f doctorFlags) writeRole(a *app) error {
 	if err != nil {
 		return err
 	}
-	if f.alone {
+	if f.withoutImpersonation {
 		var blind []string
 		for _, c := range p.Controls {
 			if slices.Contains(doctor.RulesNeedingImpersonation(), c.Rule) {
@@ -104,13 +104,13 @@ func (f doctorFlags) writeRole(a *app) error {
 		a.Sayf("%s; --without-impersonation leaves it out", doctor.ImpersonationReason)
 	}
 	if f.roleXML {
-		role, err := doctor.RoleXML(!f.alone)
+		role, err := doctor.RoleXML(!f.withoutImpersonation)
 		if err != nil {
 			return err
 		}
-		return a.Put(f.output, role)
+		return a.WriteOutput(f.output, role)
 	}
-	data, err := doctor.RoleZip(!f.alone)
+	data, err := doctor.RoleZip(!f.withoutImpersonation)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 		return usagef("--apply and --role-xml or --role-zip exclude each other")
 	case f.roleXML && f.roleZip != "":
 		return usagef("--role-xml and --role-zip exclude each other")
-	case f.alone && !f.roleXML && f.roleZip == "":
+	case f.withoutImpersonation && !f.roleXML && f.roleZip == "":
 		return usagef("--without-impersonation needs --role-zip or --role-xml")
 	case f.assumptions && (f.apply || f.roleXML || f.roleZip != ""):
 		return usagef("--assumptions excludes --apply, --role-xml and --role-zip")
@@ -147,7 +147,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	if f.assumptions && len(targets) != 1 {
 		return usagef("--assumptions checks one environment: choose it with --env")
 	}
-	write, err := record(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
+	write, err := startRecording(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}
@@ -161,11 +161,11 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.format == "json" {
-		err = a.PutPlainJSON(f.output, found.document)
+		err = a.WritePlainJSON(f.output, found.document)
 	} else {
-		err = a.PutTable(f.output, found.draw)
+		err = a.WriteTable(f.output, found.draw)
 	}
-	return ended(found.code, err)
+	return exitWith(found.code, err)
 }
 
 // A diagnosis is what doctor found: as a document and as a table, with the exit code.
@@ -221,9 +221,9 @@ func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.
 	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Environment{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
 	check := doctor.Examine
 	if f.apply {
-		r := doctor.Remediation{Needs: doctor.ApplyPrivileges(), Grants: grantable(t)}
+		r := doctor.Remediation{Needs: doctor.ApplyPrivileges(), Grants: requiredGrants(t)}
 		if p != nil {
-			r = remediation(*p, r)
+			r = planRemediation(*p, r)
 		}
 		t = a.Applier(t)
 		check = func(ctx context.Context, c doctor.Config) ([]doctor.Check, error) {
@@ -282,9 +282,9 @@ func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, e
 	return diagnosis{found, func(w io.Writer, width int) error { return found.WriteTable(w, width, at) }, exitOK}, err
 }
 
-// grantable is the profile's minimum at the required depths, and what the platform gives to
+// requiredGrants is the profile's minimum at the required depths, and what the platform gives to
 // each new role: whoever assigns a role must have everything that it grants.
-func grantable(t run.Target) []doctor.Privilege {
+func requiredGrants(t run.Target) []doctor.Privilege {
 	var list []doctor.Privilege
 	seen := map[string]bool{}
 	for _, c := range t.Profile.Controls {
@@ -308,8 +308,8 @@ func grantable(t run.Target) []doctor.Privilege {
 	return list
 }
 
-// remediation is what one plan needs; known says where the role editor has its privileges.
-func remediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
+// planRemediation is what one plan needs; known says where the role editor has its privileges.
+func planRemediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 	all := slices.Concat(known.Needs, known.Grants)
 	located := func(needs change.Depths) []doctor.Privilege {
 		var list []doctor.Privilege

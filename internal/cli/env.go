@@ -40,18 +40,18 @@ func OS() Env {
 			StdinIsTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 			StdoutIsTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 			StderrIsTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-			Width:            tableWidth(columns(os.Stdout), os.Getenv),
-			StderrWidth:      cmp.Or(columns(os.Stderr), tableWidth(0, os.Getenv)),
+			Width:            tableWidth(terminalWidth(os.Stdout), os.Getenv),
+			StderrWidth:      cmp.Or(terminalWidth(os.Stderr), tableWidth(0, os.Getenv)),
 		},
 		Host: run.Host{
-			Getenv: os.Getenv, Now: time.Now, Transport: trusting,
-			LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signIns(),
+			Getenv: os.Getenv, Now: time.Now, Transport: transportTrusting,
+			LookupHost: net.DefaultResolver.LookupHost, Run: runProgram, HasProgram: hasProgram, OpenBrowser: openBrowser, SignIns: signInCache(),
 		},
 	}
 }
 
-// columns is the width of a terminal, 0 of anything else.
-func columns(f *os.File) int {
+// terminalWidth is the width of a terminal, 0 of anything else.
+func terminalWidth(f *os.File) int {
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		return 0
@@ -73,9 +73,9 @@ func tableWidth(terminal int, getenv func(string) string) int {
 	return terminal
 }
 
-// signIns keeps people's sign-ins in the user's configuration folder, encrypted with a key
+// signInCache keeps people's sign-ins in the user's configuration folder, encrypted with a key
 // from the operating system's keyring; nil if that folder does not exist.
-func signIns() signin.Cache {
+func signInCache() signin.Cache {
 	dir, err := os.UserConfigDir()
 	if err != nil {
 		return nil
@@ -86,7 +86,7 @@ func signIns() signin.Cache {
 // runProgram runs a program. Its error contains what the program wrote to standard error.
 func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = withoutHidden(os.Environ(), hidden)
+	cmd.Env = withoutVariables(os.Environ(), hidden)
 	// A program that the killed one started may still hold its output open: do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
@@ -105,7 +105,7 @@ func hasProgram(name string) bool {
 func openBrowser(hidden []string, address string) error {
 	command := browserCommand(runtime.GOOS, address)
 	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program
-	browser.Env = withoutHidden(os.Environ(), hidden)
+	browser.Env = withoutVariables(os.Environ(), hidden)
 	if err := browser.Start(); err != nil {
 		return fmt.Errorf("opening the browser: %w", err)
 	}
@@ -113,9 +113,9 @@ func openBrowser(hidden []string, address string) error {
 	return nil
 }
 
-// withoutHidden are the variables (NAME=VALUE) without dbaudit's own and without hidden names, in
+// withoutVariables are the variables (NAME=VALUE) without dbaudit's own and without hidden names, in
 // any case as on Windows.
-func withoutHidden(variables, hidden []string) []string {
+func withoutVariables(variables, hidden []string) []string {
 	return slices.DeleteFunc(variables, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return strings.HasPrefix(strings.ToUpper(name), "DBAUDIT_") || slices.ContainsFunc(hidden, func(h string) bool { return strings.EqualFold(h, name) })
@@ -132,13 +132,13 @@ func browserCommand(system, address string) []string {
 	return []string{"xdg-open", address}
 }
 
-// trusting makes a transport that trusts the given roots, or the system's if they are nil.
-func trusting(roots *x509.CertPool) http.RoundTripper {
-	return newTransport(cmp.Or(roots, namedRoots(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))))
+// transportTrusting makes a transport that trusts the given roots, or the system's if they are nil.
+func transportTrusting(roots *x509.CertPool) http.RoundTripper {
+	return newTransport(cmp.Or(roots, rootsWithFile(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))))
 }
 
-// namedRoots are the system's roots and those of SSL_CERT_FILE; nil if Go itself reads that.
-func namedRoots(system, file string) *x509.CertPool {
+// rootsWithFile are the system's roots and those of SSL_CERT_FILE; nil if Go itself reads that.
+func rootsWithFile(system, file string) *x509.CertPool {
 	if file == "" || system != "windows" && system != "darwin" {
 		return nil
 	}

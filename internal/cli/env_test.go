@@ -30,7 +30,7 @@ func TestNamedRoots(t *testing.T) {
 		{"windows", filepath.Join(t.TempDir(), "none.pem"), false},
 		{"linux", file, false},
 	} {
-		if got := namedRoots(test.system, test.file); (got != nil) != test.want {
+		if got := rootsWithFile(test.system, test.file); (got != nil) != test.want {
 			t.Errorf("%s, %q: %v", test.system, test.file, got)
 		} else if test.want && !trusts(got, server) {
 			t.Errorf("%s: the certificate is not trusted", test.system)

@@ -37,24 +37,24 @@ const detailedFlag = "detailed-exitcode"
 // exitChanges is plan's exit code where there are changes, if asked by detailedFlag.
 const exitChanges = 2
 
-// detailedCode is the exit code of a plan with detailedFlag: 1 means that no plan could be
+// detailedExitCode is the exit code of a plan with detailedFlag: 1 means that no plan could be
 // made, so that wrong usage does not look like changes.
-func detailedCode(code int, err error) int {
-	var verdict verdictError
+func detailedExitCode(code int, err error) int {
+	var verdict exitCodeError
 	if code == exitOK || code == exitInterrupted || errors.As(err, &verdict) {
 		return code
 	}
 	return 1
 }
 
-// A verdictError is the exit code of a command that ran to its end: it prints nothing.
-type verdictError int
+// A exitCodeError is the exit code of a command that ran to its end: it prints nothing.
+type exitCodeError int
 
-func (e verdictError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+func (e exitCodeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
 // exitCode is the one place where errors become exit codes.
 func exitCode(err error) int {
-	var verdict verdictError
+	var verdict exitCodeError
 	var declined *console.DeclinedError
 	switch {
 	case err == nil:
@@ -74,9 +74,9 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// verdict is the exit code of a result: failures before unknowns, unknowns
+// resultCode is the exit code of a result: failures before unknowns, unknowns
 // whatever the threshold. A threshold of SeverityInvalid means none.
-func verdict(r audit.Result, failOn audit.Severity) int {
+func resultCode(r audit.Result, failOn audit.Severity) int {
 	worst := r.Worst()
 	switch {
 	case failOn != audit.SeverityInvalid && worst != audit.SeverityInvalid && worst >= failOn:
@@ -90,7 +90,7 @@ func verdict(r audit.Result, failOn audit.Severity) int {
 func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) int {
 	code := exitOK
 	for _, r := range x.Counted(results) {
-		code = worse(code, verdict(r, failOn))
+		code = worse(code, resultCode(r, failOn))
 	}
 	return code
 }
@@ -105,16 +105,16 @@ func worse(a, b int) int {
 	return exitOK
 }
 
-// ended is the error of a command that ran: the exit code, unless there is another error.
-func ended(code int, err error) error {
+// exitWith is the error of a command that ran: the exit code, unless there is another error.
+func exitWith(code int, err error) error {
 	if err != nil || code == exitOK {
 		return err
 	}
-	return verdictError(code)
+	return exitCodeError(code)
 }
 
-// when is a code if a condition is true, else exitOK.
-func when(holds bool, code int) int {
+// codeIf is a code if a condition is true, else exitOK.
+func codeIf(holds bool, code int) int {
 	if holds {
 		return code
 	}

@@ -58,7 +58,7 @@ func TestVerdictOfUnknowns(t *testing.T) {
 	t.Parallel()
 	for _, failOn := range []audit.Severity{audit.SeverityInvalid, audit.SeverityLow, audit.SeverityCritical} {
 		for _, r := range []audit.Result{{Verdict: audit.VerdictIncomplete}, {Summary: audit.Summary{Unknown: 1}}} {
-			if code := verdict(r, failOn); code != exitIncomplete {
+			if code := resultCode(r, failOn); code != exitIncomplete {
 				t.Errorf("%+v with --fail-on %s ends in %d", r.Summary, failOn, code)
 			}
 		}

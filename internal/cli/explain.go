@@ -34,11 +34,11 @@ where it comes from. The end of a control's id is enough if it is unique.`,
   dbaudit explain view/shared
   dbaudit explain DB-VIEW-SHARED -f markdown`,
 		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			p, rules, err := f.known(cmd.Context(), a)
+			p, rules, err := f.load(cmd.Context(), a)
 			if err != nil || len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return explicable(p, rules), cobra.ShellCompDirectiveNoFileComp
+			return explainableNames(p, rules), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
@@ -46,7 +46,7 @@ where it comes from. The end of a control's id is enough if it is unique.`,
 	return cmd
 }
 
-func (f explainFlags) known(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {
+func (f explainFlags) load(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {
 	p, err := a.Profile(f.profile)
 	if err != nil {
 		return p, nil, err
@@ -60,25 +60,25 @@ func (f explainFlags) known(ctx context.Context, a *app) (profile.Profile, []eng
 
 func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
 	word := args[0]
-	p, rules, err := f.known(ctx, a)
+	p, rules, err := f.load(ctx, a)
 	if err != nil {
 		return err
 	}
-	page, ok := explanation(p, rules, word)
+	page, ok := explain(p, rules, word)
 	if !ok {
 		return usagef("%q is neither a control of the profile %s nor a rule or a standard privilege%s; "+
-			"`dbaudit profile show %[2]s` and `dbaudit policy list` list them", word, p.Name, meant(explicable(p, rules), word))
+			"`dbaudit profile show %[2]s` and `dbaudit policy list` list them", word, p.Name, suggestion(explainableNames(p, rules), word))
 	}
 	switch f.document.format {
 	case "json":
-		return a.PutJSON(f.document.file, page)
+		return a.WriteJSON(f.document.file, page)
 	case "markdown":
-		return a.Put(f.document.file, []byte(page.Markdown()))
+		return a.WriteOutput(f.document.file, []byte(page.Markdown()))
 	}
-	return a.Put(f.document.file, []byte(page.Text()))
+	return a.WriteOutput(f.document.file, []byte(page.Text()))
 }
 
-func explicable(p profile.Profile, rules []engine.Rule) []string {
+func explainableNames(p profile.Profile, rules []engine.Rule) []string {
 	var words []string
 	for _, c := range p.Controls {
 		words = append(words, string(c.ID))
@@ -90,8 +90,8 @@ func explicable(p profile.Profile, rules []engine.Rule) []string {
 	return words
 }
 
-// explanation explains a control of the profile or of a built-in one, a rule or a privilege.
-func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Explanation, bool) {
+// explain explains a control of the profile or of a built-in one, a rule or a privilege.
+func explain(p profile.Profile, rules []engine.Rule, word string) (pages.Explanation, bool) {
 	rule := func(id string) (engine.Rule, bool) {
 		i := slices.IndexFunc(rules, func(r engine.Rule) bool { return r.ID == id })
 		if i < 0 {
@@ -100,7 +100,7 @@ func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Exp
 		return rules[i], true
 	}
 	standard := solution.NewStandard()
-	if p, c, ok := controlOf(p, word); ok {
+	if p, c, ok := findControl(p, word); ok {
 		r, _ := rule(c.Rule)
 		return pages.ExplainControl(p, c, r, standard), true
 	}
@@ -114,9 +114,9 @@ func explanation(p profile.Profile, rules []engine.Rule, word string) (pages.Exp
 	return pages.Explanation{}, false
 }
 
-// controlOf is the control with an id in the profile or, as reports do not name a control's
+// findControl is the control with an id in the profile or, as reports do not name a control's
 // profile, in a built-in one; else the profile's only control with an id that ends in the word.
-func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
+func findControl(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
 	builtin, _ := profile.Builtin(policy.Files)
 	for _, of := range append([]profile.Profile{p}, builtin...) {
 		if c, ok := of.Control(word); ok {
@@ -132,8 +132,8 @@ func controlOf(p profile.Profile, word string) (profile.Profile, profile.Control
 	return p, found[0], true
 }
 
-// meant suggests what a word most likely means; "" if nothing is near.
-func meant(words []string, word string) string {
+// suggestion suggests what a word most likely means; "" if nothing is near.
+func suggestion(words []string, word string) string {
 	best, nearest := len(word)/3+1, solution.NewStandard().Nearest(word)
 	for _, other := range words {
 		// The end of a control's id is enough to name it.

@@ -21,8 +21,8 @@ func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
 	clientIDFlag(flags, c)
 	flags.StringVar(&c.Auth.Certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
-	methods := spelled(signin.Methods())
-	flags.Var(choose(&c.Auth.Method, methods...), "auth", "sign-in `method`: "+strings.Join(methods, ", ")+" (default deduced; DBAUDIT_AUTH)")
+	methods := stringsOf(signin.Methods())
+	flags.Var(newChoice(&c.Auth.Method, methods...), "auth", "sign-in `method`: "+strings.Join(methods, ", ")+" (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
 	flags.StringArrayVar(&c.Envs, "env", nil, "`name` of an environment in the configuration, or a pattern such as 'eu-*'; repeatable")
 	flags.StringArrayVar(&c.Labels, "label", nil, "`key=value` label of the environments in the configuration; repeatable, all must match")
@@ -66,19 +66,19 @@ func snapshotFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVar(file, "snapshot", "", "`file` to save the snapshot in, in addition to the result")
 }
 
-func simulatedFlag(flags *pflag.FlagSet, name *string) {
+func simulationFlag(flags *pflag.FlagSet, name *string) {
 	flags.StringVar(name, "environment", "sample", "`name` or file of the environment: "+strings.Join(simulator.BuiltinNames(), ", "))
 }
 
 func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
 	*scope = snapshot.ScopeIntegration
-	flags.Var(choose(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
+	flags.Var(newChoice(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 }
 
 // failOnFlag is the lowest severity that gives exit code 1; SeverityInvalid means none.
 func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) {
 	*severity = audit.SeverityLow
-	words := append(spelled(audit.Severities()), "none")
+	words := append(stringsOf(audit.Severities()), "none")
 	flags.Var(&choice[audit.Severity]{severity, words, append(audit.Severities(), audit.SeverityInvalid)}, "fail-on",
 		meaning+": info, low, medium, high, critical, or none")
 }
@@ -102,7 +102,7 @@ func contentFlags(flags *pflag.FlagSet, c *run.Content) {
 	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }
 
-func atLeastOne(flag string, number int) error {
+func requirePositive(flag string, number int) error {
 	if number < 1 {
 		return usagef("--%s %d: want 1 or more", flag, number)
 	}

@@ -43,9 +43,9 @@ func newFleetCommand(a *app) *cobra.Command {
 	}
 	run := &cobra.Command{
 		Use:               "run [NAME...]",
-		ValidArgsFunction: f.names,
+		ValidArgsFunction: f.completeNames,
 		Short:             "scan environments now",
-		Long:              help(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
+		Long:              withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
 		Example:           "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
 		PreRunE: func(_ *cobra.Command, names []string) error {
 			if f.allEnvs == (len(names) > 0) {
@@ -53,40 +53,40 @@ func newFleetCommand(a *app) *cobra.Command {
 			}
 			return nil
 		},
-		RunE: f.inQueue(f.run),
+		RunE: f.runInQueue(f.run),
 	}
 	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
 	status := &cobra.Command{
 		Use:               "status [NAME...]",
-		ValidArgsFunction: f.names,
+		ValidArgsFunction: f.completeNames,
 		Short:             "show the state of each environment",
-		Long: help(`Shows the verdict of each integration in its last result, the age of its last complete
+		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last complete
 scan, its open findings and the state of the last run. An integration without a complete scan for
 longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		RunE:    inStore(a, &f.store, f.status),
+		RunE:    runInStore(a, &f.store, f.status),
 	}
 	f.document.add(status.Flags(), "table", "json")
 	export := &cobra.Command{
 		Use:               "export [NAME...]",
-		ValidArgsFunction: f.names,
+		ValidArgsFunction: f.completeNames,
 		Short:             "write stored results as one document",
-		Long: help(`Writes the last result of each integration of each environment, or with --all every
+		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all every
 result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		RunE:    inStore(a, &f.store, f.export),
+		RunE:    runInStore(a, &f.store, f.export),
 	}
 	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
 	outputFileFlag(export.Flags(), &f.document.file)
 	log := &cobra.Command{
 		Use:   "log",
 		Short: "show who changed or requested what",
-		Long: help(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
+		Long: withExitCodes(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
 cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
 user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
-		PreRunE: func(*cobra.Command, []string) error { return atLeastOne("limit", f.limit) },
-		RunE:    inStore(a, &f.store, f.log),
+		PreRunE: func(*cobra.Command, []string) error { return requirePositive("limit", f.limit) },
+		RunE:    runInStore(a, &f.store, f.log),
 	}
 	log.Flags().IntVar(&f.limit, "limit", 100, "largest `number` of entries to show")
 	f.document.add(log.Flags(), "table", "json")
@@ -94,37 +94,37 @@ user name of the session; "local" is the page without a sign-in.`, exitOK, exitU
 		&cobra.Command{
 			Use:   "import FILE...",
 			Short: "add or update environments",
-			Long: help(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
+			Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
 that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and a first row
 with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
 profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
-			RunE:    func(cmd *cobra.Command, args []string) error { return f.add(cmd.Context(), args) },
+			RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
 		},
 		&cobra.Command{
 			Use:     "list",
 			Short:   "list the environments with their schedule",
 			Example: "  dbaudit fleet list",
-			RunE:    inStore(a, &f.store, f.list),
+			RunE:    runInStore(a, &f.store, f.list),
 		},
-		f.pausing("pause", "stop scheduled scans of environments until resume", true),
-		f.pausing("resume", "scan paused environments again", false),
+		f.pauseCommand("pause", "stop scheduled scans of environments until resume", true),
+		f.pauseCommand("resume", "scan paused environments again", false),
 		run,
 		&cobra.Command{
 			Use:               "remove NAME...",
-			ValidArgsFunction: f.names,
+			ValidArgsFunction: f.completeNames,
 			Short:             "stop scanning and showing environments",
-			Long:              help(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
+			Long:              withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
 			Example:           "  dbaudit fleet remove northwind",
-			RunE:              f.inQueue(f.remove),
+			RunE:              f.runInQueue(f.remove),
 		},
 		&cobra.Command{
 			Use:     "cancel RUN...",
 			Short:   "end waiting or running runs",
-			Long:    help(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
+			Long:    withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
 			Example: "  dbaudit fleet cancel 4711",
 			PreRunE: f.parseRuns,
-			RunE:    f.inQueue(f.cancel),
+			RunE:    f.runInQueue(f.cancel),
 		},
 		status,
 		export,
@@ -136,21 +136,21 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 	return cmd
 }
 
-func (f *fleetCommands) pausing(name, short string, paused bool) *cobra.Command {
+func (f *fleetCommands) pauseCommand(name, short string, paused bool) *cobra.Command {
 	return &cobra.Command{
 		Use:               name + " NAME...",
-		ValidArgsFunction: f.names,
+		ValidArgsFunction: f.completeNames,
 		Short:             short,
 		Example:           "  dbaudit fleet " + name + " production",
-		RunE: inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
-			return unknown(s.Pause(ctx, who(), names, paused))
+		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
+			return explainNotFound(s.Pause(ctx, currentUser(), names, paused))
 		}),
 	}
 }
 
-// names completes the names of environments in the store.
-func (f *fleetCommands) names(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-	_ = withStore(cmd.Context(), f.app, f.store, existing(), func(s *store.Store) error { // the command itself reports the fault
+// completeNames completes the names of environments in the store.
+func (f *fleetCommands) completeNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	_ = withStore(cmd.Context(), f.app, f.store, mustExist(), func(s *store.Store) error { // the command itself reports the fault
 		list, err := s.Environments(cmd.Context())
 		for _, e := range list {
 			if !slices.Contains(args, e.Name) {
@@ -162,18 +162,18 @@ func (f *fleetCommands) names(cmd *cobra.Command, args []string, _ string) (name
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// unknown is a name that is not in the store as a fault of the command line.
-func unknown(err error) error {
+// explainNotFound is a name that is not in the store as a fault of the command line.
+func explainNotFound(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return usagef("%w: dbaudit fleet list lists the environments, and dbaudit fleet status the runs", err)
 	}
 	return err
 }
 
-func (f *fleetCommands) add(ctx context.Context, names []string) error {
+func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) error {
 	var files []*config.File
 	for _, name := range names {
-		of, err := configurations(name)
+		of, err := readConfigurations(name)
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (f *fleetCommands) add(ctx context.Context, names []string) error {
 		return err
 	}
 	return withStore(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
-		change, err := s.Import(ctx, who(), environments)
+		change, err := s.Import(ctx, currentUser(), environments)
 		if err != nil {
 			return err
 		}
@@ -193,8 +193,8 @@ func (f *fleetCommands) add(ctx context.Context, names []string) error {
 	})
 }
 
-// configurations reads a configuration, or those of the rows of a CSV.
-func configurations(name string) ([]*config.File, error) {
+// readConfigurations reads a configuration, or those of the rows of a CSV.
+func readConfigurations(name string) ([]*config.File, error) {
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	if err != nil {
 		return nil, usagef("reading the configuration: %w", err)
@@ -216,24 +216,24 @@ func (f *fleetCommands) list(ctx context.Context, s *store.Store, _ []string) er
 	for i, e := range list {
 		every, next := "not scheduled", "never"
 		if e.Every > 0 {
-			every, next = e.Every.String(), day(&e.NextDue)
+			every, next = e.Every.String(), formatTime(&e.NextDue)
 		}
 		if e.Paused {
 			next = "paused"
 		}
-		rows[i] = []string{e.Name, e.URL, every, next, strings.Join(labels(e.Labels), " ")}
+		rows[i] = []string{e.Name, e.URL, every, next, strings.Join(sortedLabels(e.Labels), " ")}
 	}
 	return table.List(f.Stdout, f.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
 }
 
-// inQueue is a command that works in the queue of the store that is meant.
-func (f *fleetCommands) inQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
-	return inStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
+// runInQueue is a command that works in the queue of the store that is meant.
+func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
+	return runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
 		queue, err := fleet.New(s, fleet.Options{})
 		if err != nil {
 			return err
 		}
-		return unknown(do(ctx, s, queue, args))
+		return explainNotFound(do(ctx, s, queue, args))
 	})
 }
 
@@ -249,7 +249,7 @@ func (f *fleetCommands) run(ctx context.Context, s *store.Store, queue *fleet.Fl
 			}
 		}
 	}
-	ids, err := queue.ScanNow(ctx, who(), names...)
+	ids, err := queue.ScanNow(ctx, currentUser(), names...)
 	if err != nil {
 		return err
 	}
@@ -259,8 +259,8 @@ func (f *fleetCommands) run(ctx context.Context, s *store.Store, queue *fleet.Fl
 	return nil
 }
 
-// who is the person of this session, for the record.
-func who() string {
+// currentUser is the person of this session, for the record.
+func currentUser() string {
 	if u, err := user.Current(); err == nil {
 		return u.Username
 	}
@@ -281,7 +281,7 @@ func (f *fleetCommands) parseRuns(_ *cobra.Command, args []string) error {
 
 func (f *fleetCommands) cancel(ctx context.Context, _ *store.Store, queue *fleet.Fleet, _ []string) error {
 	for _, id := range f.runs {
-		if err := queue.Cancel(ctx, who(), id); errors.Is(err, store.ErrEnded) {
+		if err := queue.Cancel(ctx, currentUser(), id); errors.Is(err, store.ErrEnded) {
 			f.Sayf("the run %d has already ended", id)
 		} else if err != nil {
 			return fmt.Errorf("the run %d: %w", id, err)
@@ -291,7 +291,7 @@ func (f *fleetCommands) cancel(ctx context.Context, _ *store.Store, queue *fleet
 }
 
 func (f *fleetCommands) remove(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
-	return queue.Remove(ctx, who(), names...)
+	return queue.Remove(ctx, currentUser(), names...)
 }
 
 func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) error {
@@ -303,7 +303,7 @@ func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) err
 	for i, d := range deeds {
 		rows[i] = []string{d.At.UTC().Format(time.RFC3339), d.Who, d.What}
 	}
-	return f.document.put(f.app, map[string]any{"entries": deeds}, func(w io.Writer, width int) error {
+	return f.document.write(f.app, map[string]any{"entries": deeds}, func(w io.Writer, width int) error {
 		return table.List(w, width, []string{"when", "who", "what"}, rows)
 	})
 }

@@ -20,7 +20,7 @@ func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []stri
 	if err != nil {
 		return err
 	}
-	return f.document.put(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return statusTable(w, width, list, f.Now()) })
+	return f.document.write(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return writeStatusTable(w, width, list, f.Now()) })
 }
 
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
@@ -34,14 +34,14 @@ func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Stat
 			return nil, err
 		}
 		if len(list) == 0 {
-			return nil, unknown(fmt.Errorf("the environment %s: %w", name, store.ErrNotFound))
+			return nil, explainNotFound(fmt.Errorf("the environment %s: %w", name, store.ErrNotFound))
 		}
 		all = append(all, list...)
 	}
 	return all, nil
 }
 
-func statusTable(w io.Writer, width int, list []store.Status, now time.Time) error {
+func writeStatusTable(w io.Writer, width int, list []store.Status, now time.Time) error {
 	rows := make([][]string, len(list))
 	for i, s := range list {
 		verdict := s.Verdict.String()
@@ -103,5 +103,5 @@ func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []stri
 			return err
 		}
 	}
-	return f.PutJSON(f.document.file, document)
+	return f.WriteJSON(f.document.file, document)
 }

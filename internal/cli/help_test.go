@@ -38,7 +38,7 @@ func TestOneCommandAlone(t *testing.T) {
 	t.Parallel()
 	a := newApp(OS())
 	all := 0
-	for _, group := range groups() {
+	for _, group := range commandGroups() {
 		for _, c := range group.commands {
 			all++
 			if built := rootCommand(a, c.name, "--help").Commands(); !slices.ContainsFunc(built, func(cmd *cobra.Command) bool { return cmd.Name() == c.name }) || len(built) > 1 {
@@ -107,7 +107,7 @@ func TestHelp(t *testing.T) {
 func TestFlagsHaveAHeading(t *testing.T) {
 	t.Parallel()
 	for _, cmd := range everyCommand(newApp(OS())) {
-		if cmd.Name() == "lint" || cmd.Name() == "doctor" || cmd.Name() == "add" || !strings.Contains(usage(cmd), "Output flags:") {
+		if cmd.Name() == "lint" || cmd.Name() == "doctor" || cmd.Name() == "add" || !strings.Contains(usageText(cmd), "Output flags:") {
 			continue
 		}
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {

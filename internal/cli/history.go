@@ -48,27 +48,27 @@ how long it has lasted. The exact time of a change is unknown: it happened betwe
 }
 
 func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
-	h, err := kept(ctx, a, f.store, dirs)
+	h, err := readHistory(ctx, a, f.store, dirs)
 	if err != nil {
 		return err
 	}
 	switch file := f.document.file; f.document.format {
 	case "markdown":
-		err = a.Put(file, []byte(historyMarkdown(h, a.Verbose)))
+		err = a.WriteOutput(file, []byte(historyMarkdown(h, a.Verbose)))
 	case "csv":
-		err = a.Put(file, historyCSV(h))
+		err = a.WriteOutput(file, historyCSV(h))
 	case "html":
-		err = putTrends(ctx, a, file, h)
+		err = writeHistoryHTML(ctx, a, file, h)
 	default:
-		err = f.document.put(a, h, func(w io.Writer, width int) error { return historyTables(w, width, h, a.Verbose) })
+		err = f.document.write(a, h, func(w io.Writer, width int) error { return writeHistoryTables(w, width, h, a.Verbose) })
 	}
-	return ended(when(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse), exitFindings), err)
+	return exitWith(codeIf(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse), exitFindings), err)
 }
 
-// kept is the history of the results in a store, or in folders.
-func kept(ctx context.Context, a *app, flag string, names []string) (history.History, error) {
+// readHistory is the history of the results in a store, or in folders.
+func readHistory(ctx context.Context, a *app, flag string, names []string) (history.History, error) {
 	if flag == "" && len(names) > 0 {
-		results, err := savedResults(names)
+		results, err := readSavedResults(names)
 		if err != nil {
 			return history.History{}, err
 		}
@@ -77,7 +77,7 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 		}
 		return history.Of(results), nil
 	}
-	name, err := storeName(a, flag)
+	name, err := storeURL(a, flag)
 	if err != nil {
 		return history.History{}, err
 	}
@@ -85,7 +85,7 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 		return history.History{}, usagef("history needs the folders of saved results, or --store")
 	}
 	h := history.Of(nil)
-	err = withStore(ctx, a, flag, existing(), func(s *store.Store) error {
+	err = withStore(ctx, a, flag, mustExist(), func(s *store.Store) error {
 		// A store knows an environment by its name. So each is a history of its own, also if two
 		// names lead to one organization; and only its results are in memory at a time.
 		if len(names) == 0 {
@@ -112,8 +112,8 @@ func kept(ctx context.Context, a *app, flag string, names []string) (history.His
 	return h, err
 }
 
-// putTrends writes the page of each last result, with a chart of what came before it.
-func putTrends(ctx context.Context, a *app, file string, h history.History) error {
+// writeHistoryHTML writes the page of each last result, with a chart of what came before it.
+func writeHistoryHTML(ctx context.Context, a *app, file string, h history.History) error {
 	e, err := a.Engine(ctx)
 	if err != nil {
 		return err
@@ -125,30 +125,30 @@ func putTrends(ctx context.Context, a *app, file string, h history.History) erro
 		last = append(last, env.Last)
 	}
 	if console.IsFolder(file) {
-		return putPages(file, last, o)
+		return writePages(file, last, o)
 	}
 	var b bytes.Buffer
 	if err := report.RenderAll(&b, report.HTML, last, o); err != nil {
 		return err
 	}
-	return a.Put(file, b.Bytes())
+	return a.WriteOutput(file, b.Bytes())
 }
 
-// day is a time as the tables show it.
-func day(t *time.Time) string {
+// formatTime is a time as the tables show it.
+func formatTime(t *time.Time) string {
 	if t == nil {
 		return "never"
 	}
 	return t.UTC().Format("2006-01-02 15:04")
 }
 
-func historyTables(w io.Writer, width int, h history.History, verbose bool) error {
+func writeHistoryTables(w io.Writer, width int, h history.History, verbose bool) error {
 	for i, e := range h.Environments {
 		if i > 0 {
 			fmt.Fprintln(w)
 		}
-		fmt.Fprintf(w, "%s\n\n", text.Line(sinceWhen(e)))
-		for _, line := range judgedBy(e) {
+		fmt.Fprintf(w, "%s\n\n", text.Line(verdictSentence(e)))
+		for _, line := range profileEditions(e) {
 			fmt.Fprintln(w, line)
 		}
 		if e.Changed {
@@ -167,11 +167,11 @@ func historyTables(w io.Writer, width int, h history.History, verbose bool) erro
 	return nil
 }
 
-// judgedBy says which editions of the profile judged the results.
-func judgedBy(e history.Environment) (lines []string) {
+// profileEditions says which editions of the profile judged the results.
+func profileEditions(e history.Environment) (lines []string) {
 	for _, p := range e.Profiles {
 		edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
-		lines = append(lines, "judged by "+text.Linef("the profile %s (%s) from %s", e.Profile, edition, day(&p.From)))
+		lines = append(lines, "judged by "+text.Linef("the profile %s (%s) from %s", e.Profile, edition, formatTime(&p.From)))
 	}
 	if e.Changed {
 		lines = append(lines, "The requirements changed between these results, so an outcome may have changed because of that.")
@@ -192,32 +192,32 @@ func historyRows(e history.Environment, all bool) (rows [][]string, passing int)
 		}
 		before := "none"
 		if c.Before != nil {
-			before = day(c.Before)
+			before = formatTime(c.Before)
 		}
 		rows = append(rows, []string{
-			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), day(&c.Since), before, day(c.Passed), trail(c.Spans),
+			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), formatTime(&c.Since), before, formatTime(c.Passed), outcomeTrail(c.Spans),
 		})
 	}
 	return rows, passing
 }
 
-// sinceWhen answers the manager's question in a sentence.
-func sinceWhen(e history.Environment) string {
-	began := "the first scan, " + day(&e.Since)
+// verdictSentence answers the manager's question in a sentence.
+func verdictSentence(e history.Environment) string {
+	began := "the first scan, " + formatTime(&e.Since)
 	if e.Before != nil {
-		began = fmt.Sprintf("between %s and %s", day(e.Before), day(&e.Since))
+		began = fmt.Sprintf("between %s and %s", formatTime(e.Before), formatTime(&e.Since))
 	}
 	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
-		said += "; last compliant: " + day(e.Compliant)
+		said += "; last compliant: " + formatTime(e.Compliant)
 	} else if e.Last.LeavesViewsOut() {
 		said += "; " + audit.ViewsUnchecked
 	}
 	return said
 }
 
-// trail shows a control's outcomes, oldest first, and how many results in a row had each.
-func trail(spans []history.Span) string {
+// outcomeTrail shows a control's outcomes, oldest first, and how many results in a row had each.
+func outcomeTrail(spans []history.Span) string {
 	before := ""
 	if len(spans) > 8 {
 		spans, before = spans[len(spans)-8:], "… "
@@ -265,8 +265,8 @@ func historyMarkdown(h history.History, verbose bool) string {
 	var b strings.Builder
 	b.WriteString("## dbaudit: since when\n")
 	for _, e := range h.Environments {
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n", text.Markdown(e.Name), text.Markdown(sinceWhen(e)))
-		for i, line := range judgedBy(e) {
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n", text.Markdown(e.Name), text.Markdown(verdictSentence(e)))
+		for i, line := range profileEditions(e) {
 			if i == 0 {
 				b.WriteByte('\n')
 			}

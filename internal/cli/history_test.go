@@ -13,7 +13,7 @@ func TestHistoryTellsChangedRequirements(t *testing.T) {
 	for _, changed := range []bool{false, true} {
 		h := history.History{Environments: []history.Environment{{Name: "contoso", Profiles: make([]history.Judged, 2), Changed: changed}}}
 		var table strings.Builder
-		if err := historyTables(&table, 80, h, false); err != nil {
+		if err := writeHistoryTables(&table, 80, h, false); err != nil {
 			t.Fatal(err)
 		}
 		for _, doc := range []string{table.String(), historyMarkdown(h, false)} {

@@ -65,7 +65,7 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.guide && !a.command.Flags().Changed("output") {
 		f.output = "-"
 	}
-	streamed := a.Stream(f.output) != nil
+	streamed := a.StandardStream(f.output) != nil
 	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -76,8 +76,8 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	values := []initValue{
 		{"url", "URL of the environment, https://ORG.crmN.dynamics.com", config.ExampleURL, f.connection.URL, dataverse.ParseEnvironment},
-		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.Auth.ClientID, applicationID},
-		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.AppID, applicationID},
+		{"client_id", "Application (client) id of the auditor's app registration", config.ExampleID, f.connection.Auth.ClientID, parseApplicationID},
+		{"app_id", "Application (client) id of the integration's application user", config.ExampleID, f.requirement.AppID, parseApplicationID},
 	}
 	for i, v := range values {
 		if v.value == "" {
@@ -88,8 +88,8 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 			return usagef("%w", err)
 		}
 	}
-	if a.Asks(f.force) && !streamed {
-		if err := askFor(ctx, a, values); err != nil {
+	if a.CanAsk(f.force) && !streamed {
+		if err := askForValues(ctx, a, values); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 		document = strings.Replace(document, " "+v.key+": "+v.example, " "+v.key+": "+v.value, 1)
 	}
 	if streamed {
-		return a.Put(f.output, []byte(document))
+		return a.WriteOutput(f.output, []byte(document))
 	}
 	if err := console.WriteFile(f.output, []byte(document)); err != nil {
 		return err
@@ -116,8 +116,8 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	return nil
 }
 
-// askFor asks for each value that is not known. An empty answer leaves it open.
-func askFor(ctx context.Context, a *app, values []initValue) error {
+// askForValues asks for each value that is not known. An empty answer leaves it open.
+func askForValues(ctx context.Context, a *app, values []initValue) error {
 	for i := range values {
 		v := &values[i]
 		for v.value == "" {
@@ -129,7 +129,7 @@ func askFor(ctx context.Context, a *app, values []initValue) error {
 				break
 			}
 			if v.value, err = v.check(answer); err != nil {
-				a.Complain(err)
+				a.ReportError(err)
 				v.value = ""
 			}
 		}
@@ -137,7 +137,7 @@ func askFor(ctx context.Context, a *app, values []initValue) error {
 	return nil
 }
 
-func applicationID(raw string) (string, error) {
+func parseApplicationID(raw string) (string, error) {
 	id, err := dataverse.ParseGUID(raw)
 	return id.String(), err
 }
@@ -154,11 +154,11 @@ func printGuide(a *app, output string, conn run.Connection, req run.Wanted) erro
 		return err
 	}
 	first := file.All()[0]
-	url = cmp.Or(url, replaced(first.URL))
+	url = cmp.Or(url, unlessExample(first.URL))
 	if first.Auth != nil {
-		client = cmp.Or(client, replaced(first.Auth.ClientID))
+		client = cmp.Or(client, unlessExample(first.Auth.ClientID))
 	}
-	client = cmp.Or(client, replaced(file.Auth.ClientID))
+	client = cmp.Or(client, unlessExample(file.Auth.ClientID))
 	if origin, err := dataverse.ParseEnvironment(url); url != "" && err == nil {
 		url = origin // a browser's address, or a host alone
 	}
@@ -177,11 +177,11 @@ func printGuide(a *app, output string, conn run.Connection, req run.Wanted) erro
 	}); err != nil {
 		return fmt.Errorf("writing the guide: %w", err)
 	}
-	return a.PutTable(output, func(w io.Writer, _ int) error { _, err := io.WriteString(w, b.String()); return err })
+	return a.WriteTable(output, func(w io.Writer, _ int) error { _, err := io.WriteString(w, b.String()); return err })
 }
 
-// replaced is a value of the configuration, unless dbaudit init wrote it as an example.
-func replaced(value string) string {
+// unlessExample is a value of the configuration, unless dbaudit init wrote it as an example.
+func unlessExample(value string) string {
 	if value == config.ExampleURL || value == config.ExampleID {
 		return ""
 	}

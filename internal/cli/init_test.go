@@ -67,7 +67,7 @@ func TestSchemaLines(t *testing.T) {
 		if line != "# yaml-language-server: $schema="+audit.SchemaURL(kind) {
 			t.Errorf("%s begins with %q", kind, line)
 		}
-		if _, err := schemaOf(kind); err != nil {
+		if _, err := readSchema(kind); err != nil {
 			t.Error(err)
 		}
 	}

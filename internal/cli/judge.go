@@ -24,13 +24,13 @@ type judgeFlags struct {
 }
 
 func (f *judgeFlags) add(flags *pflag.FlagSet) {
-	f.addShown(flags)
+	f.addDisplay(flags)
 	flags.BoolVar(&f.accept.NewOnly, "fail-on-new", false, "exit 1 only for findings that are not in the baseline")
 	failOnFlag(flags, &f.failOn, "lowest `severity` of a failed control for exit code 1")
 }
 
-// addShown adds the flags that change what is shown, and not how the command ends.
-func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
+// addDisplay adds the flags that change what is shown, and not how the command ends.
+func (f *judgeFlags) addDisplay(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	waiversFlag(flags, &f.accept)
 	flags.StringVar(&f.accept.Baseline, "baseline", "", "earlier `result` (-f json) to compare findings with")
@@ -42,23 +42,23 @@ func (f *judgeFlags) addShown(flags *pflag.FlagSet) {
 type judgement struct {
 	judgeFlags
 
-	began    time.Time // what --as-of says, or when the command began
-	accepted run.Acceptance
-	engine   *engine.Engine
+	evaluatedAt time.Time // what --as-of says, or when the command began
+	accepted    run.Acceptance
+	engine      *engine.Engine
 }
 
-func (f judgeFlags) understood(a *app, further ...string) (judgement, error) {
+func (f judgeFlags) prepare(a *app, further ...string) (judgement, error) {
 	began := f.asOf
 	if began.IsZero() {
 		began = a.Now().UTC().Truncate(time.Second)
 	}
-	err := f.outputs.understand(a, further...)
-	return judgement{judgeFlags: f, began: began}, err
+	err := f.outputs.resolve(a, further...)
+	return judgement{judgeFlags: f, evaluatedAt: began}, err
 }
 
-// makeReady reads the waivers and the baseline, and compiles the policies for some profiles.
-func (j *judgement) makeReady(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
-	if j.accepted, err = a.Acceptance(j.accept, file, j.began); err != nil {
+// load reads the waivers and the baseline, and compiles the policies for some profiles.
+func (j *judgement) load(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
+	if j.accepted, err = a.Acceptance(j.accept, file, j.evaluatedAt); err != nil {
 		return err
 	}
 	j.engine, err = a.Engine(ctx, profiles...)
@@ -74,8 +74,8 @@ func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Re
 	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
-// show writes the documents of marked results, and returns the exit code.
-func (j *judgement) show(a *app, results []audit.Result) (int, error) {
+// report writes the documents of marked results, and returns the exit code.
+func (j *judgement) report(a *app, results []audit.Result) (int, error) {
 	if err := j.outputs.render(a, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err
 	}
@@ -84,7 +84,7 @@ func (j *judgement) show(a *app, results []audit.Result) (int, error) {
 
 // reportOptions are what every report of this run has in common.
 func reportOptions(a *app, e *engine.Engine) report.Options {
-	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: inCheckout(a), TargetFlags: asRun(a), ApplyFlags: toApply(a)}
+	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: checkoutPath(a), TargetFlags: scanArguments(a), ApplyFlags: applyArguments(a)}
 }
 
 func rulesOf(e *engine.Engine) map[string]audit.Rule {

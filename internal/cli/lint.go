@@ -35,7 +35,7 @@ func (f *lintFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
 		Short: "check security roles in solution files, offline",
-		Long: help(`Judges the integration role in source control: in unpacked solutions
+		Long: withExitCodes(`Judges the integration role in source control: in unpacked solutions
 (any folder with Roles/*.xml below it), single role files, customizations.xml, and
 solution .zip files, also those inside a deployment package. A - reads standard
 input. Patterns may have ** for any number of folders.
@@ -70,7 +70,7 @@ A file that could not be read has a separate result with the verdict incomplete.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	return lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
-		Accept: f.judge.accept, AsOf: j.began, Stated: j.asOf, Keep: keeping(a, f.snapshot),
+		Accept: f.judge.accept, AsOf: j.evaluatedAt, Stated: j.asOf, Keep: snapshotSaver(a, f.snapshot),
 	}
 }
 
@@ -80,14 +80,14 @@ func (f lintFlags) run(ctx context.Context, a *app, args []string) error {
 		return usagef("--fix writes files, and standard input is not a file")
 	}
 	if f.watch {
-		return f.watching(ctx, a)
+		return f.runWatch(ctx, a)
 	}
-	return f.once(ctx, a)
+	return f.runOnce(ctx, a)
 }
 
-// once judges the files as they are.
-func (f lintFlags) once(ctx context.Context, a *app) error {
-	j, err := f.judge.understood(a, f.snapshot)
+// runOnce judges the files as they are.
+func (f lintFlags) runOnce(ctx context.Context, a *app) error {
+	j, err := f.judge.prepare(a, f.snapshot)
 	if err != nil {
 		return err
 	}
@@ -101,9 +101,9 @@ func (f lintFlags) once(ctx context.Context, a *app) error {
 	}
 	unfixed := false
 	if f.fix {
-		changed, failures := l.Fix(out.Judged, rewrite)
+		changed, failures := l.Fix(out.Judged, rewriteFile)
 		for _, failure := range failures {
-			a.Complain(failure)
+			a.ReportError(failure)
 			unfixed = true
 		}
 		if changed {
@@ -123,23 +123,23 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	for i, one := range out.Judged {
 		results[i] = one.Result
 	}
-	code, err := j.show(a, append(out.Unread, a.Accept(j.accepted, results)...))
+	code, err := j.report(a, append(out.Unread, a.Accept(j.accepted, results)...))
 	if err != nil {
 		return err
 	}
 	for _, fault := range out.Faults {
-		a.Complain(fault)
+		a.ReportError(fault)
 	}
 	if (len(out.Faults) > 0 || unfixed) && code != exitFindings {
 		code = exitFailure
 	}
-	return ended(code, nil)
+	return exitWith(code, nil)
 }
 
-// rewrite replaces the content of a user's file completely or not at all, and keeps
+// rewriteFile replaces the content of a user's file completely or not at all, and keeps
 // its permissions and its owner. A file with several hard links is written in place, so that all of them
 // get the new content.
-func rewrite(name string, data []byte) error {
+func rewriteFile(name string, data []byte) error {
 	name, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return err
@@ -151,7 +151,7 @@ func rewrite(name string, data []byte) error {
 	if info.Mode().Perm()&0o200 == 0 {
 		return errors.New("the file is read-only: check it out, or make it writable, and run again")
 	}
-	if names(info) > 1 {
+	if linkCount(info) > 1 {
 		return os.WriteFile(name, data, info.Mode().Perm())
 	}
 	if err := console.WriteFile(name, data); err != nil {
@@ -166,32 +166,32 @@ func rewrite(name string, data []byte) error {
 // watchInterval is how often --watch looks at the files.
 const watchInterval = 500 * time.Millisecond
 
-// watching judges whenever a file changes, until it is interrupted.
-func (f lintFlags) watching(ctx context.Context, a *app) error {
+// runWatch judges whenever a file changes, until it is interrupted.
+func (f lintFlags) runWatch(ctx context.Context, a *app) error {
 	if slices.Contains(f.paths, solution.Stdin) {
 		return usagef("--watch cannot read standard input")
 	}
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	return f.watchBy(ctx, a, ticker.C)
+	return f.watchOnTicks(ctx, a, ticker.C)
 }
 
-// watchBy judges at once and whenever a tick finds a change. Wrong usage ends it, but not a
+// watchOnTicks judges at once and whenever a tick finds a change. Wrong usage ends it, but not a
 // file that is wrong while it is edited.
-func (f lintFlags) watchBy(ctx context.Context, a *app, ticks <-chan time.Time) error {
+func (f lintFlags) watchOnTicks(ctx context.Context, a *app, ticks <-chan time.Time) error {
 	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
 	last := ""
 	for {
 		now := signature()
 		if now != last {
-			err := f.once(ctx, a)
+			err := f.runOnce(ctx, a)
 			var usage *run.UsageError
-			var silent verdictError
+			var silent exitCodeError
 			switch {
 			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
 				return err
 			case err != nil && !errors.As(err, &silent):
-				a.Complain(err)
+				a.ReportError(err)
 			}
 			last = now
 			if f.fix {

@@ -135,13 +135,13 @@ func (f *whoamiFlags) define(*app) *cobra.Command {
 	return cmd
 }
 
-// A whoamiAnswer lists the stored sign-ins, and which user of each environment this identity is.
-type whoamiAnswer struct {
-	Kept         []keptSignIn          `json:"kept"`
+// A whoamiDocument lists the stored sign-ins, and which user of each environment this identity is.
+type whoamiDocument struct {
+	Kept         []storedSignIn        `json:"kept"`
 	Environments []environmentIdentity `json:"environments"`
 }
 
-type keptSignIn struct {
+type storedSignIn struct {
 	Username string `json:"username"`
 	Tenant   string `json:"tenant"`
 	Host     string `json:"host"`
@@ -160,14 +160,14 @@ type environmentIdentity struct {
 }
 
 func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
-	answer := whoamiAnswer{Kept: []keptSignIn{}, Environments: []environmentIdentity{}}
+	answer := whoamiDocument{Kept: []storedSignIn{}, Environments: []environmentIdentity{}}
 	if a.SignIns != nil {
 		accounts, err := signin.Accounts(ctx, a.SignIns)
 		if err != nil {
 			return err
 		}
 		for _, account := range accounts {
-			answer.Kept = append(answer.Kept, keptSignIn{account.Username, account.Tenant, account.Host})
+			answer.Kept = append(answer.Kept, storedSignIn{account.Username, account.Tenant, account.Host})
 		}
 	}
 	targets, err := f.targets(a)
@@ -189,13 +189,13 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 		if ctx.Err() != nil || len(targets) == 1 {
 			return err
 		}
-		a.Complain(err) // and the others answer all the same
+		a.ReportError(err) // and the others answer all the same
 		code = worse(code, exitCode(err))
 	}
 	if code != exitOK && len(answer.Environments) == 0 {
-		return verdictError(code)
+		return exitCodeError(code)
 	}
-	return ended(code, f.document.put(a, answer, answer.print))
+	return exitWith(code, f.document.write(a, answer, answer.print))
 }
 
 // targets are the environments to ask; none if none is named.
@@ -209,7 +209,7 @@ func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
 	return a.Targets(f.connection, run.Wanted{Nothing: true})
 }
 
-func (w whoamiAnswer) print(out io.Writer, _ int) error {
+func (w whoamiDocument) print(out io.Writer, _ int) error {
 	said := ""
 	for _, k := range w.Kept {
 		said += text.Linef("signed in: %s, tenant %s, at %s", k.Username, k.Tenant, k.Host) + "\n"

@@ -40,7 +40,7 @@ const summaryAbove = 20
 
 func (o *outputs) add(flags *pflag.FlagSet) {
 	flags.VarP(&outputFlag{o, true}, "format", "f",
-		"`format` of a document: "+strings.Join(o.words(), ", ")+"; repeatable (default table)")
+		"`format` of a document: "+strings.Join(o.formatNames(), ", ")+"; repeatable (default table)")
 	flags.VarP(&outputFlag{o, false}, "output", "o", "output `file` for the preceding -f, or in the format of its extension, such as x.html (default standard output); DIR/ gets HTML: an index and a page for each")
 	flags.BoolFunc("summary", fmt.Sprintf("show one row per environment in the table, without details (default with more than %d)", summaryAbove),
 		func(value string) error {
@@ -48,17 +48,17 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 			o.summary = &on
 			return err
 		})
-	flags.Var(choose(&o.severity, audit.Severities()...), "severity", "lowest `severity` of the controls in the table; does not change the exit code")
-	flags.Var(choose(&o.sarifProfile, report.SARIFProfiles()...), "sarif-profile",
-		"`viewer` that SARIF is for: "+strings.Join(spelled(report.SARIFProfiles()), ", ")+" (default that of the CI it runs in, else generic)")
+	flags.Var(newChoice(&o.severity, audit.Severities()...), "severity", "lowest `severity` of the controls in the table; does not change the exit code")
+	flags.Var(newChoice(&o.sarifProfile, report.SARIFProfiles()...), "sarif-profile",
+		"`viewer` that SARIF is for: "+strings.Join(stringsOf(report.SARIFProfiles()), ", ")+" (default that of the CI it runs in, else generic)")
 }
 
-// words are the formats that may be asked for.
-func (o *outputs) words() []string {
+// formatNames are the formats that may be asked for.
+func (o *outputs) formatNames() []string {
 	if o.formats != nil {
-		return spelled(o.formats)
+		return stringsOf(o.formats)
 	}
-	return spelled(report.Formats())
+	return stringsOf(report.Formats())
 }
 
 type outputFlag struct {
@@ -74,7 +74,7 @@ func (f *outputFlag) Words() []string {
 	if !f.isFormat {
 		return nil
 	}
-	return f.outputs.words()
+	return f.outputs.formatNames()
 }
 
 func (f *outputFlag) Set(value string) error {
@@ -101,52 +101,52 @@ type documentFlags struct{ format, file string }
 // add adds -f, whose first format is the default, and -o.
 func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 	f.format = formats[0]
-	flags.VarP(choose(&f.format, formats...), "format", "f", "`format` of the document: "+listed(formats))
+	flags.VarP(newChoice(&f.format, formats...), "format", "f", "`format` of the document: "+orList(formats))
 	outputFileFlag(flags, &f.file)
 }
 
 // addAnswer adds the flag of a short answer, and the first release's --json.
 func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
 	f.format = "table"
-	flags.VarP(choose(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
+	flags.VarP(newChoice(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
 	flags.BoolFunc("json", "as -f json", func(string) error { f.format = "json"; return nil })
 	_ = flags.MarkHidden("json") // it exists
 }
 
-// put writes a document as JSON, or as the table that draw prints.
-func (f documentFlags) put(a *app, document any, draw func(w io.Writer, width int) error) error {
+// write writes a document as JSON, or as the table that draw prints.
+func (f documentFlags) write(a *app, document any, draw func(w io.Writer, width int) error) error {
 	if f.format == "json" {
-		return a.PutJSON(f.file, document)
+		return a.WriteJSON(f.file, document)
 	}
-	return a.PutTable(f.file, draw)
+	return a.WriteTable(f.file, draw)
 }
 
-// understand completes the outputs, or refuses them before anything is read. The command writes
+// resolve completes the outputs, or refuses them before anything is read. The command writes
 // to further files too, if they are named.
-func (o *outputs) understand(a *app, further ...string) (err error) {
+func (o *outputs) resolve(a *app, further ...string) (err error) {
 	if o.list, err = o.documents(); err != nil {
 		return err
 	}
 	for _, file := range further {
-		if file == "" || a.Stream(file) != nil {
+		if file == "" || a.StandardStream(file) != nil {
 			continue
 		}
-		if err := console.Writable(file); err != nil {
+		if err := console.CheckWritable(file); err != nil {
 			return err // now, and not as a snapshot that could not be read
 		}
 	}
 	for _, d := range o.list {
 		further = append(further, cmp.Or(d.file, "-"))
 	}
-	if err := apart(further...); err != nil {
+	if err := requireDistinctFiles(further...); err != nil {
 		return err
 	}
 	o.sarifProfile, o.pipeline, err = viewerFor(a, o.sarifProfile)
 	return err
 }
 
-// apart refuses two documents in one place. A file without a name is not written.
-func apart(files ...string) error {
+// requireDistinctFiles refuses two documents in one place. A file without a name is not written.
+func requireDistinctFiles(files ...string) error {
 	for i, file := range files {
 		for _, other := range files[:i] {
 			switch {
@@ -161,16 +161,16 @@ func apart(files ...string) error {
 	return nil
 }
 
-// reads is the annotation of a flag that names a file to read.
-const reads = "reads"
+// readsAnnotation is the annotation of a flag that names a file to read.
+const readsAnnotation = "reads"
 
 func readsFile(f *pflag.Flag) bool {
-	_, read := f.Annotations[reads]
+	_, read := f.Annotations[readsAnnotation]
 	return read
 }
 
-// inputs are the files that a command reads because its arguments and flags name them.
-func inputs(cmd *cobra.Command, args []string) []string {
+// inputFiles are the files that a command reads because its arguments and flags name them.
+func inputFiles(cmd *cobra.Command, args []string) []string {
 	args = slices.Clone(args)
 	switch group := cmd.Parent(); {
 	case cmd.Name() == "lint" && cmd.Flags().Changed("fix"): // which writes its inputs
@@ -189,9 +189,9 @@ func inputs(cmd *cobra.Command, args []string) []string {
 	return args
 }
 
-// spareInputs refuses to write over a file that a command reads.
-func spareInputs(cmd *cobra.Command, args []string) error {
-	read := inputs(cmd, args)
+// refuseOverwritingInputs refuses to write over a file that a command reads.
+func refuseOverwritingInputs(cmd *cobra.Command, args []string) error {
+	read := inputFiles(cmd, args)
 	for _, flag := range []string{"output", "snapshot", "input", "record"} {
 		f := cmd.Flags().Lookup(flag)
 		if f == nil || readsFile(f) {
@@ -232,8 +232,8 @@ func (o *outputs) documents() ([]document, error) {
 		switch {
 		case strings.Contains(string(d.format), ","):
 			return nil, usagef("-f %s: repeat -f for each format, such as -f table -f json -o result.json", d.format)
-		case !slices.Contains(o.words(), string(d.format)):
-			return nil, usagef("-f %s: want %s", d.format, listed(o.words()))
+		case !slices.Contains(o.formatNames(), string(d.format)):
+			return nil, usagef("-f %s: want %s", d.format, orList(o.formatNames()))
 		case console.IsFolder(d.file) && d.format != report.HTML:
 			return nil, usagef("-o %s is a folder, which only -f html can fill: give -f %s a file", d.file, d.format)
 		}
@@ -258,7 +258,7 @@ func (o *outputs) render(a *app, results []audit.Result, options report.Options)
 func (o *outputs) write(a *app, doc document, results []audit.Result, options report.Options) error {
 	options.Warn = func(text string) { a.Warnf("%s: %s", cmp.Or(doc.file, doc.format.String()), text) }
 	if console.IsFolder(doc.file) {
-		return putPages(doc.file, results, options)
+		return writePages(doc.file, results, options)
 	}
 	options.SARIFProfile, options.AzureDevOps = o.sarifProfile, o.pipeline
 	if doc.file == "" {
@@ -274,7 +274,7 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 		return report.RenderAll(w, doc.format, results, options)
 	}
 	// The renderer alone may write commands to standard output.
-	if stream := a.Stream(doc.file); stream != nil {
+	if stream := a.StandardStream(doc.file); stream != nil {
 		return draw(stream)
 	}
 	return console.WriteTo(doc.file, func(w io.Writer) error {
@@ -287,8 +287,8 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 	})
 }
 
-// putPages writes an index and a page for each result to a folder. Its other files stay.
-func putPages(dir string, results []audit.Result, o report.Options) error {
+// writePages writes an index and a page for each result to a folder. Its other files stay.
+func writePages(dir string, results []audit.Result, o report.Options) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of -o: %w", err)
 	}
@@ -301,10 +301,10 @@ func putPages(dir string, results []audit.Result, o report.Options) error {
 // encoding. Standard output has none, since programs read that.
 const byteOrderMark = "\ufeff"
 
-// writable refuses files that could not be written, before anything is done.
-func (o *outputs) writable(a *app) error {
+// checkWritable refuses files that could not be written, before anything is done.
+func (o *outputs) checkWritable(a *app) error {
 	for _, doc := range o.list {
-		if a.Stream(doc.file) != nil {
+		if a.StandardStream(doc.file) != nil {
 			continue
 		}
 		if console.IsFolder(doc.file) {
@@ -313,7 +313,7 @@ func (o *outputs) writable(a *app) error {
 			}
 			continue
 		}
-		if err := console.Writable(doc.file); err != nil {
+		if err := console.CheckWritable(doc.file); err != nil {
 			return err
 		}
 	}

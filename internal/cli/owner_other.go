@@ -4,8 +4,8 @@ package cli
 
 import "io/fs"
 
-// names assumes that a file has one name.
-func names(fs.FileInfo) uint64 { return 1 }
+// linkCount assumes that a file has one name.
+func linkCount(fs.FileInfo) uint64 { return 1 }
 
 // keepOwner does nothing: a new file has the owner of the other files in its folder.
 func keepOwner(string, fs.FileInfo) error { return nil }

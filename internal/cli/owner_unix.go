@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// names is the number of names (hard links) of a file.
-func names(info fs.FileInfo) uint64 {
+// linkCount is the number of names (hard links) of a file.
+func linkCount(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(stat.Nlink) //nolint:unconvert // it is narrower on other systems
 	}

@@ -32,7 +32,7 @@ func (f *planFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "make a remediation plan to review and apply",
-		Long: help(`Scans an environment, or takes a saved result and its snapshot, and lists the
+		Long: withExitCodes(`Scans an environment, or takes a saved result and its snapshot, and lists the
 necessary changes: for each action the current state, the new state, the
 reason, the request, and how to undo it. Writes nothing to the environment.
 The plan lists what no tool can or should do as manual steps, with who must do
@@ -62,7 +62,7 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
 	for _, file := range []string{"result", "snapshot"} {
-		_ = cmd.Flags().SetAnnotation(file, reads, nil) // it exists
+		_ = cmd.Flags().SetAnnotation(file, readsAnnotation, nil) // it exists
 	}
 	asOfFlag(cmd.Flags(), &f.judge.asOf, "record as made_at")
 	return cmd
@@ -72,7 +72,7 @@ func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.result != "" || f.snapshot != "" {
 		// The saved files contain what was required of which environment.
 		ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
-		if err := refuseIdle(a, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
+		if err := refuseUnusedFlags(a, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
 			return err
 		}
 	}
@@ -83,21 +83,21 @@ func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if (f.result == "") != (f.snapshot == "") {
 		return usagef("--result and --snapshot belong together: a result, and the snapshot that it was made from")
 	}
-	j, err := f.judge.understood(a)
+	j, err := f.judge.prepare(a)
 	if err != nil {
 		return err
 	}
-	made, err := f.make(ctx, a, j)
+	made, err := f.makePlan(ctx, a, j)
 	if err != nil {
 		return err
 	}
-	return ended(when(f.detailed && !made.Empty(), exitChanges), showPlan(a, made, docs))
+	return exitWith(codeIf(f.detailed && !made.Empty(), exitChanges), writePlan(a, made, docs))
 }
 
-// make plans from saved files, or from a scan.
-func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, error) {
+// makePlan plans from saved files, or from a scan.
+func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan, error) {
 	if f.result != "" {
-		r, s, err := f.saved(a)
+		r, s, err := f.readSaved(a)
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -110,15 +110,15 @@ func (f planFlags) make(ctx context.Context, a *app, j judgement) (plan.Plan, er
 			return plan.Plan{}, err
 		}
 		if differs != "" {
-			return plan.Plan{}, fmt.Errorf("%s %s; make it again with `%s`", f.result, differs, checking(a, f.snapshot, f.result))
+			return plan.Plan{}, fmt.Errorf("%s %s; make it again with `%s`", f.result, differs, checkCommand(a, f.snapshot, f.result))
 		}
-		return a.Plan(r, s, p, f.content, j.began)
+		return a.Plan(r, s, p, f.content, j.evaluatedAt)
 	}
 	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	if err := j.makeReady(ctx, a, t.File, t.Profile); err != nil {
+	if err := j.load(ctx, a, t.File, t.Profile); err != nil {
 		return plan.Plan{}, err
 	}
 	r, s, err := j.inspect(ctx, a, t)
@@ -146,8 +146,8 @@ func (f *planFlags) documents() ([]document, error) {
 	return docs, nil
 }
 
-// saved reads a result and its snapshot.
-func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
+// readSaved reads a result and its snapshot.
+func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	results, err := a.Results(f.result)
 	if err != nil {
 		return audit.Result{}, nil, err
@@ -159,8 +159,8 @@ func (f planFlags) saved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	return results[0], s, err
 }
 
-// showPlan writes a plan to its documents.
-func showPlan(a *app, p plan.Plan, docs []document) error {
+// writePlan writes a plan to its documents.
+func writePlan(a *app, p plan.Plan, docs []document) error {
 	for _, d := range docs {
 		var b bytes.Buffer
 		switch d.format {
@@ -174,18 +174,18 @@ func showPlan(a *app, p plan.Plan, docs []document) error {
 			b.WriteString(text.Sanitize(p.Markdown()))
 		default:
 			shown := text.Sanitize(p.Text())
-			if a.Stream(d.file) != nil {
+			if a.StandardStream(d.file) != nil {
 				shown = text.WrapLines(shown, a.Width)
 			}
 			b.WriteString(shown)
 		}
-		if err := a.Put(d.file, b.Bytes()); err != nil {
+		if err := a.WriteOutput(d.file, b.Bytes()); err != nil {
 			return err
 		}
 		if d.format == report.JSON && d.file != "" {
 			next := "it changes nothing"
 			if !p.Empty() {
-				next = "to carry out exactly this plan, run: " + applying(a, "dbaudit apply", d.file, p.Environment)
+				next = "to carry out exactly this plan, run: " + applyCommand(a, "dbaudit apply", d.file, p.Environment)
 			}
 			a.Sayf("saved the plan to %s; %s", d.file, next)
 		}

@@ -43,7 +43,7 @@ func newPolicyCommand(a *app) *cobra.Command {
 			for i, r := range rules {
 				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
 			}
-			return answer.put(a, rules, func(w io.Writer, width int) error {
+			return answer.write(a, rules, func(w io.Writer, width int) error {
 				return table.List(w, width, []string{"rule", "severity", "title"}, rows)
 			})
 		},
@@ -110,7 +110,7 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 		skipped = fmt.Sprintf(", %d skipped", n)
 	}
 	fmt.Fprintf(&b, "%s, %d failed%s, coverage %.1f %%\n", text.Count(len(report.Tests), "test"), failed, skipped, report.Coverage)
-	return ended(when(failed > 0 || report.Coverage < threshold, exitFindings), a.Put("", []byte(b.String())))
+	return exitWith(codeIf(failed > 0 || report.Coverage < threshold, exitFindings), a.WriteOutput("", []byte(b.String())))
 }
 
 func newPolicyDocsCommand() *cobra.Command {
@@ -141,8 +141,8 @@ each rule what it requires, how to fix its findings, and how to accept them. Pag
 //go:embed scaffold
 var scaffold embed.FS
 
-// A scaffolded is what the templates of new files are filled with.
-type scaffolded struct {
+// A scaffoldData is what the templates of new files are filled with.
+type scaffoldData struct {
 	Namespace, Name, Package, Tests, Control, Title string
 }
 
@@ -168,18 +168,18 @@ func newPolicy(a *app, folder, id string) error {
 	if entries, err := fs.ReadDir(policy.Files, "dbaudit/rules/"+namespace); err == nil && len(entries) > 0 {
 		return usagef("%q is one of dbaudit's own namespaces: choose another, such as your organization's name", namespace)
 	}
-	s := scaffolded{
+	s := scaffoldData{
 		Namespace: namespace, Name: name, Control: strings.ToUpper(namespace + "-" + name),
-		Package: "dbaudit.rules" + segment(namespace) + segment(name),
-		Tests:   "dbaudit.rules" + segment(namespace) + segment(name+"_test"),
+		Package: "dbaudit.rules" + regoSegment(namespace) + regoSegment(name),
+		Tests:   "dbaudit.rules" + regoSegment(namespace) + regoSegment(name+"_test"),
 		Title:   "Rule " + id,
 	}
 	base := filepath.Join(folder, namespace, name, strings.ReplaceAll(name, "-", "_"))
 	return writeScaffold(a, s, [][2]string{{"rule.rego", base + ".rego"}, {"rule_test.rego", base + "_test.rego"}, {"rule.md", base + ".md"}})
 }
 
-// segment is a part of a package's path as Rego writes it.
-func segment(name string) string {
+// regoSegment is a part of a package's path as Rego writes it.
+func regoSegment(name string) string {
 	if strings.Contains(name, "-") {
 		return fmt.Sprintf("[%q]", name)
 	}
@@ -199,13 +199,13 @@ func newProfileNewCommand(a *app) *cobra.Command {
 			if _, err := a.Profile(name); err == nil {
 				return usagef("%q is a built-in profile: choose another name", name)
 			}
-			return writeScaffold(a, scaffolded{Namespace: name, Name: name, Control: strings.ToUpper(name)}, [][2]string{{"profile.yaml", name + ".yaml"}})
+			return writeScaffold(a, scaffoldData{Namespace: name, Name: name, Control: strings.ToUpper(name)}, [][2]string{{"profile.yaml", name + ".yaml"}})
 		},
 	}
 }
 
 // writeScaffold writes new files, given as template and file, and overwrites none.
-func writeScaffold(a *app, s scaffolded, files [][2]string) error {
+func writeScaffold(a *app, s scaffoldData, files [][2]string) error {
 	for _, f := range files {
 		if _, err := os.Lstat(f[1]); !errors.Is(err, fs.ErrNotExist) {
 			return usagef("%s already exists", filepath.ToSlash(f[1]))

@@ -86,14 +86,14 @@ func newProfileShowCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return document.put(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return listProfile(w, width, p) })
+			return document.write(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return writeProfileTable(w, width, p) })
 		},
 	}
 	document.add(cmd.Flags(), "table", "json")
 	return cmd
 }
 
-func listProfile(w io.Writer, width int, p profile.Profile) error {
+func writeProfileTable(w io.Writer, width int, p profile.Profile) error {
 	compared := "date of comparison with its source unknown"
 	if p.Source.Compared != "" {
 		compared = "compared with its source on " + p.Source.Compared
@@ -146,17 +146,17 @@ func diffProfiles(a *app, document documentFlags, older, newer string) error {
 		return err
 	}
 	d := profile.Compare(was, is)
-	if err := document.put(a, d, func(w io.Writer, width int) error { return listProfileDiff(w, width, d) }); err != nil {
+	if err := document.write(a, d, func(w io.Writer, width int) error { return writeProfileDiff(w, width, d) }); err != nil {
 		return err
 	}
 	if d.Same {
 		a.Sayf("both require the same")
 		return nil
 	}
-	return verdictError(exitFindings)
+	return exitCodeError(exitFindings)
 }
 
-func listProfileDiff(w io.Writer, width int, d profile.Diff) error {
+func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
 	for _, of := range []profile.Summary{d.Old, d.New} {
 		fmt.Fprintf(w, "%s: %s, %s\n", of.Name, text.Count(of.Controls, "control"), text.Count(of.Privileges, "privilege"))
 	}
@@ -243,19 +243,19 @@ func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
 	if err != nil {
 		return err
 	}
-	r := requirementsOf(p, rulesOf(e))
+	r := oscalRequirements(p, rulesOf(e))
 	switch kind {
 	case "profile":
-		return a.PutJSON(file, oscal.NewProfile(r))
+		return a.WriteJSON(file, oscal.NewProfile(r))
 	case "component-definition":
-		return a.PutJSON(file, oscal.NewComponents(r, a.Tool))
+		return a.WriteJSON(file, oscal.NewComponents(r, a.Tool))
 	default:
-		return a.PutJSON(file, oscal.NewCatalog(r))
+		return a.WriteJSON(file, oscal.NewCatalog(r))
 	}
 }
 
-// requirementsOf completes a profile's controls by what their rules say.
-func requirementsOf(p profile.Profile, rules map[string]audit.Rule) oscal.Requirements {
+// oscalRequirements completes a profile's controls by what their rules say.
+func oscalRequirements(p profile.Profile, rules map[string]audit.Rule) oscal.Requirements {
 	r := oscal.Requirements{Profile: p.Identity()}
 	for _, c := range p.Controls {
 		rule := rules[c.Rule]

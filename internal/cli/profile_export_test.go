@@ -58,7 +58,7 @@ func TestProfileExport(t *testing.T) {
 		}
 	}
 	for _, p := range profiles {
-		r := requirementsOf(p, rules)
+		r := oscalRequirements(p, rules)
 		catalog := oscal.NewCatalog(r)
 		valid(p.Name, catalog)
 		valid(p.Name, oscal.NewProfile(r))

@@ -43,7 +43,7 @@ Exit codes:
   dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
-	_ = cmd.Flags().SetAnnotation("file", reads, nil) // it exists
+	_ = cmd.Flags().SetAnnotation("file", readsAnnotation, nil) // it exists
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
 	f.document.add(cmd.Flags(), "table", "json")
 	return cmd
@@ -70,8 +70,8 @@ func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return fmt.Errorf("comparing %s with its source: %w", p.Name, err)
 	}
-	err = f.document.put(a, c, func(w io.Writer, width int) error { return listSource(w, width, c) })
-	return ended(when(!c.Same, exitFindings), err)
+	err = f.document.write(a, c, func(w io.Writer, width int) error { return writeSourceTable(w, width, c) })
+	return exitWith(codeIf(!c.Same, exitFindings), err)
 }
 
 // pageTimeout limits the time to fetch a vendor's page.
@@ -111,7 +111,7 @@ func fetchPage(ctx context.Context, a *app, address string) ([]byte, error) {
 	return page, nil
 }
 
-func listSource(w io.Writer, width int, c source.Check) error {
+func writeSourceTable(w io.Writer, width int, c source.Check) error {
 	var rows [][]string
 	found := 0
 	for _, l := range c.Lines {

@@ -9,11 +9,11 @@ func newReportCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report RESULT.json...",
 		Short: "render saved results again",
-		Long: help(`Renders results that were saved with -f json, in any format, as the scan would.
+		Long: withExitCodes(`Renders results that were saved with -f json, in any format, as the scan would.
 The exit code is 0 if the documents were written, unless --fail-on is given.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitInterrupted),
 		Example: "  dbaudit report result.json -f html -o report.html",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			j, err := f.understood(a)
+			j, err := f.prepare(a)
 			if err != nil {
 				return err
 			}
@@ -24,8 +24,8 @@ The exit code is 0 if the documents were written, unless --fail-on is given.`, e
 			if j.engine, err = a.Engine(cmd.Context()); err != nil {
 				return err
 			}
-			code, err := j.show(a, results)
-			return ended(when(cmd.Flags().Changed("fail-on"), code), err)
+			code, err := j.report(a, results)
+			return exitWith(codeIf(cmd.Flags().Changed("fail-on"), code), err)
 		},
 	}
 	f.outputs.add(cmd.Flags())

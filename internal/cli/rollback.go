@@ -24,7 +24,7 @@ func (f *rollbackFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "rollback JOURNAL",
 		Short:   "undo the changes in a journal",
-		Long:    help(`Undoes the changes of an applied plan, the last change first. It leaves unchanged what others have changed since, what can no longer be undone, and what dbaudit may not have created: standard error names each with the manual step, and the exit code is 5. It undoes everything else. At the end, dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
+		Long:    withExitCodes(`Undoes the changes of an applied plan, the last change first. It leaves unchanged what others have changed since, what can no longer be undone, and what dbaudit may not have created: standard error names each with the manual step, and the exit code is 5. It undoes everything else. At the end, dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -52,37 +52,37 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 		a.Sayf("nothing is left to undo")
 	} else {
 		const what = "undo this"
-		a.Present(t.Name, what, undoable(j), f.yes)
+		a.Present(t.Name, what, describeRollback(j), f.yes)
 		if err := a.Confirm(ctx, t.Name, what, f.yes); err != nil {
 			return err
 		}
 	}
-	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, Progress: follow(a, j.Plan)}
+	runner := &apply.Runner{Mutator: webapi.New(w), Journal: j, Sleep: a.Sleep, Progress: narrateActions(a, j.Plan)}
 	err = runner.Rollback(ctx)
 	if kept, ok := errors.AsType[*apply.KeptError](err); ok {
 		for _, k := range kept.Kept {
-			a.Complain(&k)
+			a.ReportError(&k)
 		}
 		if err = kept.Err; err == nil {
 			if touched {
-				a.Warnf("%s", again(a, name, j.Plan.Environment))
+				a.Warnf("%s", retryAdvice(a, name, j.Plan.Environment))
 			}
-			return verdictError(exitPartial)
+			return exitCodeError(exitPartial)
 		}
 	}
 	if err != nil {
-		return partial(a, err, runner, again(a, name, j.Plan.Environment))
+		return partialFailure(a, err, runner, retryAdvice(a, name, j.Plan.Environment))
 	}
 	a.Sayf("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
 }
 
-func again(a *app, journal string, env audit.Environment) string {
-	return fmt.Sprintf("not everything is undone; `%s` tries what is left, and nothing else", undoing(a, journal, env))
+func retryAdvice(a *app, journal string, env audit.Environment) string {
+	return fmt.Sprintf("not everything is undone; `%s` tries what is left, and nothing else", rollbackCommand(a, journal, env))
 }
 
-// undoable lists what a rollback is going to undo.
-func undoable(j *apply.Journal) string {
+// describeRollback lists what a rollback is going to undo.
+func describeRollback(j *apply.Journal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {

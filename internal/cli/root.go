@@ -28,8 +28,8 @@ type app struct {
 
 	// command is the one that runs; nil before it begins. An error until then is wrong usage.
 	command *cobra.Command
-	// unwritten is why the help could not be written: cobra has no place for it.
-	unwritten error
+	// helpErr is why the help could not be written: cobra has no place for it.
+	helpErr error
 }
 
 // newApp is a run of the command line in an environment.
@@ -74,16 +74,16 @@ func Main(ctx context.Context, args []string, env Env) int {
 			err = usagef("%w", err)
 		}
 	}
-	if err == nil && a.unwritten != nil {
-		err = fmt.Errorf("writing the help: %w", a.unwritten)
+	if err == nil && a.helpErr != nil {
+		err = fmt.Errorf("writing the help: %w", a.helpErr)
 	}
-	var silent verdictError
+	var silent exitCodeError
 	if err != nil && !errors.As(err, &silent) {
-		a.Complain(err)
+		a.ReportError(err)
 	}
 	code := exitCode(err)
 	if len(args) > 0 && args[0] == "plan" && slices.Contains(args, "--"+detailedFlag) {
-		code = detailedCode(code, err)
+		code = detailedExitCode(code, err)
 	}
 	return code
 }
@@ -108,14 +108,14 @@ It never calls anything compliant that it did not read.`,
   dbaudit explain DB-PRIV-LEAD`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          arguments(0, 0),
+		Args:          rangeArgs(0, 0),
 		RunE:          showHelp,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.command = cmd
 			if a.Quiet && a.Verbose {
 				return usagef("--quiet and --verbose exclude each other")
 			}
-			return spareInputs(cmd, args)
+			return refuseOverwritingInputs(cmd, args)
 		},
 	}
 	flags := root.PersistentFlags()
@@ -124,24 +124,24 @@ It never calls anything compliant that it did not read.`,
 	flags.BoolVarP(&a.Verbose, "verbose", "v", false, "more detail on standard error and in tables")
 	flags.BoolVar(&a.NoColor, "no-color", false, "no color; NO_COLOR does the same")
 	flags.BoolVar(&a.NoProgress, "no-progress", false, "no progress on a terminal")
-	flags.Var(choose(&a.LogFormat, "text", "json"), "log-format", "`format` of the narration on standard error: text or json")
+	flags.Var(newChoice(&a.LogFormat, "text", "json"), "log-format", "`format` of the narration on standard error: text or json")
 	flags.StringArrayVar(&a.PolicyFolders, "policy", nil, "`folder` of custom Rego rules; repeatable")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
-		_, err := fmt.Fprint(cmd.OutOrStderr(), usage(cmd))
+		_, err := fmt.Fprint(cmd.OutOrStderr(), usageText(cmd))
 		return err
 	})
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) {
-		_, a.unwritten = fmt.Fprint(cmd.OutOrStdout(), describe(cmd))
+		_, a.helpErr = fmt.Fprint(cmd.OutOrStdout(), helpText(cmd))
 	})
-	for _, group := range groups() {
+	for _, group := range commandGroups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, c := range group.commands {
 			if len(named) > 0 && c.name != named[0] {
 				continue
 			}
 			cmd := c.build(a)
-			settle(cmd)
+			setCommandDefaults(cmd)
 			cmd.GroupID = group.title
 			root.AddCommand(cmd)
 		}
@@ -152,7 +152,7 @@ It never calls anything compliant that it did not read.`,
 	case 1:
 		root.CompletionOptions.DisableDefaultCmd = true
 	default:
-		addHelpers(root)
+		addHelpAndCompletion(root)
 	}
 	return root
 }
@@ -186,7 +186,7 @@ func newCommand[F any, C interface {
 	return cmd
 }
 
-func groups() []commandGroup {
+func commandGroups() []commandGroup {
 	return []commandGroup{
 		{"Start", []namedCommand{
 			{"demo", newCommand[demoFlags]},
@@ -212,17 +212,17 @@ func groups() []commandGroup {
 		}},
 		{"Fix", []namedCommand{{"plan", newCommand[planFlags]}, {"apply", newCommand[applyFlags]}, {"rollback", newCommand[rollbackFlags]}}},
 		{"Requirements", []namedCommand{{"profile", newProfileCommand}, {"policy", newPolicyCommand}}},
-		{"Fleet", []namedCommand{{"serve", newCommand[serveFlags]}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDbCommand}}},
-		{othersTitle, []namedCommand{{"simulate", newCommand[simulateFlags]}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
+		{"Fleet", []namedCommand{{"serve", newCommand[serveFlags]}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDBCommand}}},
+		{otherGroup, []namedCommand{{"simulate", newCommand[simulateFlags]}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
 	}
 }
 
-// othersTitle is the heading of the commands that are not about an audit.
-const othersTitle = "Other"
+// otherGroup is the heading of the commands that are not about an audit.
+const otherGroup = "Other"
 
-// addHelpers adds cobra's own commands, in dbaudit's words.
-func addHelpers(root *cobra.Command) {
-	root.SetCompletionCommandGroupID(othersTitle)
+// addHelpAndCompletion adds cobra's own commands, in dbaudit's words.
+func addHelpAndCompletion(root *cobra.Command) {
+	root.SetCompletionCommandGroupID(otherGroup)
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
@@ -236,9 +236,9 @@ func addHelpers(root *cobra.Command) {
 			cmd.Long = "Prints the script for a shell to complete commands, flags and their values."
 			cmd.Example = "  dbaudit completion bash > /etc/bash_completion.d/dbaudit\n" +
 				"  dbaudit completion powershell | Out-String | Invoke-Expression"
-			cmd.Args, cmd.RunE = arguments(0, 0), showHelp
+			cmd.Args, cmd.RunE = rangeArgs(0, 0), showHelp
 			for _, shell := range cmd.Commands() {
-				shell.Args = arguments(0, 0)
+				shell.Args = rangeArgs(0, 0)
 				shell.Short = "print the completion script of " + shell.Name()
 				shell.Long = "Prints the completion script of " + shell.Name() + ". Load it when the shell starts."
 				shell.Example = "  dbaudit completion " + shell.Name()

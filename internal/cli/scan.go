@@ -32,7 +32,7 @@ func (f *scanFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
-		Long: help(`Reads what the verdict needs from a Dataverse environment, judges it by the profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
+		Long: withExitCodes(`Reads what the verdict needs from a Dataverse environment, judges it by the profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
 			exitInterrupted),
 		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
@@ -47,7 +47,7 @@ func (f *scanFlags) define(*app) *cobra.Command {
 	f.judge.add(cmd.Flags())
 	scopeFlag(cmd.Flags(), &f.scope)
 	snapshotFlag(cmd.Flags(), &f.snapshot)
-	addRecord(cmd.Flags(), &f.record)
+	recordFlag(cmd.Flags(), &f.record)
 	storeFlag(cmd.Flags(), &f.store, "stores the results in the fleet's history")
 	f.remedy.add(cmd.Flags())
 	return cmd
@@ -58,19 +58,19 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 		return usagef("--record saves what a scan reads: use it without --remediate")
 	}
 	if f.remedy.remediate {
-		return f.remediating(ctx, a)
+		return f.runRemediation(ctx, a)
 	}
-	if err := refuseIdle(a, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
+	if err := refuseUnusedFlags(a, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
 		return err
 	}
-	j, err := f.judge.understood(a, f.snapshot, f.record)
+	j, err := f.judge.prepare(a, f.snapshot, f.record)
 	if err != nil {
 		return err
 	}
-	if err := atLeastOne("parallel", f.parallel); err != nil {
+	if err := requirePositive("parallel", f.parallel); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel, Keep: keeping(a, f.snapshot)}
+	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel, Keep: snapshotSaver(a, f.snapshot)}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
@@ -82,14 +82,14 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	for i, t := range targets {
 		profiles[i] = t.Profile
 	}
-	if err := j.makeReady(ctx, a, targets[0].File, profiles...); err != nil {
+	if err := j.load(ctx, a, targets[0].File, profiles...); err != nil {
 		return err
 	}
-	write, err := record(a, f.record, "scan", targets)
+	write, err := startRecording(a, f.record, "scan", targets)
 	if err != nil {
 		return err
 	}
-	post, err := posting(ctx, a, f.store)
+	post, err := openResultStore(ctx, a, f.store)
 	if err != nil {
 		return err
 	}
@@ -106,13 +106,13 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 		results[i] = o.Result
 	}
 	results = a.Accept(j.accepted, results)
-	worst, err := j.show(a, results)
-	return ended(worse(code, worst), errors.Join(err, post(results)))
+	worst, err := j.report(a, results)
+	return exitWith(worse(code, worst), errors.Join(err, post(results)))
 }
 
-// posting opens the store for a scan's results, if one is named. The function stores them.
-func posting(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
-	name, err := storeName(a, flag)
+// openResultStore opens the store for a scan's results, if one is named. The function stores them.
+func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
+	name, err := storeURL(a, flag)
 	if err != nil || name == "" {
 		return func([]audit.Result) error { return nil }, err
 	}
@@ -139,7 +139,7 @@ func reportUnread(ctx context.Context, a *app, outcomes []run.Outcome) (int, err
 		case len(outcomes) == 1 && exitCode(o.Err) == exitUsage:
 			return 0, o.Err
 		case i == 0 || outcomes[i-1].Err == nil || outcomes[i-1].Target.Name != o.Target.Name:
-			a.Complain(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all integrations of it
+			a.ReportError(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all integrations of it
 		}
 		code = worse(code, exitCode(o.Err))
 	}
@@ -149,7 +149,7 @@ func reportUnread(ctx context.Context, a *app, outcomes []run.Outcome) (int, err
 // remediateFlags let a scan fix what it finds.
 type remediateFlags struct {
 	remediate bool
-	application
+	applyOptions
 	content run.Content
 	journal string
 }
@@ -162,9 +162,9 @@ func (f *remediateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes to a role that others besides the integration user have")
 }
 
-// remediating scans one environment, plans, and applies the plan by the same code
+// runRemediation scans one environment, plans, and applies the plan by the same code
 // as the commands plan and apply. Documents are of the state afterwards.
-func (f scanFlags) remediating(ctx context.Context, a *app) error {
+func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != snapshot.ScopeIntegration {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")
 	}
@@ -172,7 +172,7 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	v, err := verificationOf(ctx, a, t, f.judge, f.remedy.journal)
+	v, err := newVerification(ctx, a, t, f.judge, f.remedy.journal)
 	if err != nil {
 		return err
 	}
@@ -186,8 +186,8 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 	}
 	if p.Empty() {
 		a.Sayf("%s: %s", t.Name, p.Sentence())
-		code, err := v.show(a, []audit.Result{r})
-		return ended(code, err)
+		code, err := v.report(a, []audit.Result{r})
+		return exitWith(code, err)
 	}
 	journal := f.remedy.journal
 	if journal == "" {
@@ -199,5 +199,5 @@ func (f scanFlags) remediating(ctx context.Context, a *app) error {
 		}, t.Name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
-	return f.remedy.begin(ctx, a, v, p, journal)
+	return f.remedy.applyPlan(ctx, a, v, p, journal)
 }

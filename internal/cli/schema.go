@@ -28,13 +28,13 @@ An editor that supports YAML schemas uses it to check dbaudit.yaml; the file tha
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return a.Put(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
+				return a.WriteOutput(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
 			}
-			data, err := schemaOf(args[0])
+			data, err := readSchema(args[0])
 			if err != nil {
 				return err
 			}
-			return a.PutData(output, data)
+			return a.WriteEncodedJSON(output, data)
 		},
 	}
 	outputFileFlag(cmd.Flags(), &output)
@@ -51,7 +51,7 @@ func schemaNames() []string {
 	return append(names, snapshotSchema)
 }
 
-func schemaOf(name string) ([]byte, error) {
+func readSchema(name string) ([]byte, error) {
 	if name == snapshotSchema {
 		return fs.ReadFile(policy.Files, "schema/snapshot.json") //nolint:wrapcheck // it is embedded
 	}

@@ -36,16 +36,16 @@ func newWorkerCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "worker",
 		Short:   "scan the environments of a fleet when they are due",
-		Long:    help(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
+		Long:    withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
-		PreRunE: func(*cobra.Command, []string) error { return atLeastOne("concurrency", concurrency) },
-		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
+		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
+		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
 			e, err := a.Engine(ctx)
 			if err != nil {
 				return err
 			}
 			o := fleetOptions(a)
-			o.Concurrency, o.Scanner = concurrency, scanner(a, s, e)
+			o.Concurrency, o.Scanner = concurrency, newInspector(a, s, e)
 			queue, err := fleet.New(s, o)
 			if err != nil {
 				return err
@@ -64,12 +64,12 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 }
 
 // scanner scans as commands do. It never asks, and reports little: the store has the outcome.
-func scanner(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
+func newInspector(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
 	a.NoProgress = true
 	host := a.Host
 	host.Attended, host.OpenBrowser = false, nil
 	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
-		Host: host, Narrator: quietly{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
+		Host: host, Narrator: quietNarrator{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
 		CredentialEnds: func(environment string, ends time.Time) {
 			// The scan does not need it.
 			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
@@ -101,7 +101,7 @@ func (f *serveFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
-		Long: help(`Serves the page and the API of a fleet and scans its environments when they
+		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they
 are due, until it is stopped. It needs no setup: by default, the store is an
 SQLite file in the working directory, and only this machine can reach the
 page. On an address other than loopback, it requires a sign-in with OpenID
@@ -120,25 +120,25 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 	flags.StringVar(&f.issuer, "oidc-issuer", "", "`address` of the OpenID Connect issuer, such as https://login.microsoftonline.com/TENANT-ID/v2.0 (DBAUDIT_OIDC_ISSUER)")
 	flags.StringVar(&f.clientID, "oidc-client-id", "", "`id` of the page's app registration (DBAUDIT_OIDC_CLIENT_ID; its secret in DBAUDIT_OIDC_CLIENT_SECRET)")
 	flags.StringVar(&f.alerts, "alerts", "", "`file` that says what to report to whom (DBAUDIT_ALERTS); see docs/fleet.md")
-	flags.IntVar(&f.keepDays, "keep-days", keptDays, "`number` of days for which all results are kept; of older results, the first of each month is kept; 0 keeps all")
+	flags.IntVar(&f.keepDays, "keep-days", defaultKeepDays, "`number` of days for which all results are kept; of older results, the first of each month is kept; 0 keeps all")
 	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, if no proxy terminates TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
 	return cmd
 }
 
-// keptDays is how long serve keeps every result by default: a year, and some days to compare.
-const keptDays = 400
+// defaultKeepDays is how long serve keeps every result by default: a year, and some days to compare.
+const defaultKeepDays = 400
 
-// mostKeptDays are a hundred years. A duration of many more would begin again at nothing, and
+// maxKeepDays are a hundred years. A duration of many more would begin again at nothing, and
 // what is to be kept would be removed.
-const mostKeptDays = 36500
+const maxKeepDays = 36500
 
 func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	f.url = cmp.Or(f.url, a.Getenv("DBAUDIT_PUBLIC_URL"))
-	if f.keepDays < 0 || f.keepDays > mostKeptDays {
-		return usagef("--keep-days %d: want 1 to %d, or 0 to keep all results", f.keepDays, mostKeptDays)
+	if f.keepDays < 0 || f.keepDays > maxKeepDays {
+		return usagef("--keep-days %d: want 1 to %d, or 0 to keep all results", f.keepDays, maxKeepDays)
 	}
-	if err := atLeastOne("concurrency", f.concurrency); err != nil && !f.noWorker {
+	if err := requirePositive("concurrency", f.concurrency); err != nil && !f.noWorker {
 		return err
 	}
 	signIn, err := pageSignIn(ctx, a, f)
@@ -149,7 +149,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	reported, err := alerts(a, f)
+	reported, err := readAlerts(a, f)
 	if err != nil {
 		return err
 	}
@@ -165,7 +165,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	o := fleetOptions(a)
 	o.Alerts, o.Retention = reported, time.Duration(f.keepDays)*24*time.Hour
 	if !f.noWorker {
-		o.Concurrency, o.Scanner = f.concurrency, scanner(a, s, e)
+		o.Concurrency, o.Scanner = f.concurrency, newInspector(a, s, e)
 	}
 	queue, err := fleet.New(s, o)
 	if err != nil {
@@ -187,7 +187,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		scheme, listener = "https", tls.NewListener(listener, tlsConfig)
 	}
 	a.Sayf("listening on %s://%s", scheme, listener.Addr())
-	return work(ctx, listener, handler, queue)
+	return serveAndScan(ctx, listener, handler, queue)
 }
 
 // listenError says what to do if the reason of an error is that an address cannot be listened on.
@@ -199,9 +199,9 @@ func listenError(address string, err error) error {
 	return fmt.Errorf("--listen %s: %w: choose another address, or stop the program that uses this one (port 0 means any free port)", address, failed.Err)
 }
 
-// alerts are what is reported about the fleet; nil if no file says so. Every secret of the
+// readAlerts are what is reported about the fleet; nil if no file says so. Every secret of the
 // file is read now, so that a missing one is reported before the first alert.
-func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
+func readAlerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
 	if name == "" {
 		return nil, nil //nolint:nilnil // nothing is reported
@@ -214,7 +214,7 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	if err != nil {
 		return nil, err
 	}
-	sender := alert.Sender{Routes: file.Routes, ReadSecret: secretBeside(a, name), Transport: a.Transport(nil), Now: a.Now}
+	sender := alert.Sender{Routes: file.Routes, ReadSecret: secretReader(a, name), Transport: a.Transport(nil), Now: a.Now}
 	for _, source := range file.Secrets() {
 		if _, err := sender.ReadSecret(source); err != nil {
 			return nil, usagef("%s: %w", name, err)
@@ -224,8 +224,8 @@ func alerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, PageURL: f.url}, nil
 }
 
-// secretBeside reads a secret from a variable, or from a file beside the named one.
-func secretBeside(a *app, name string) func(config.Source) (string, error) {
+// secretReader reads a secret from a variable, or from a file beside the named one.
+func secretReader(a *app, name string) func(config.Source) (string, error) {
 	return func(from config.Source) (string, error) {
 		if from.File != "" && !filepath.IsAbs(from.File) {
 			from.File = filepath.Join(filepath.Dir(name), from.File)
@@ -236,14 +236,14 @@ func secretBeside(a *app, name string) func(config.Source) (string, error) {
 
 // Limits of the page's server.
 const (
-	requestTime = 30 * time.Second
-	idleTime    = 2 * time.Minute
-	stopTime    = time.Second
+	requestTimeout  = 30 * time.Second
+	idleTimeout     = 2 * time.Minute
+	shutdownTimeout = time.Second
 )
 
-// work serves and scans until the context ends.
-func work(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTime, ReadTimeout: requestTime, WriteTimeout: 2 * requestTime, IdleTimeout: idleTime}
+// serveAndScan serves and scans until the context ends.
+func serveAndScan(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, IdleTimeout: idleTimeout}
 	group, ending := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -254,7 +254,7 @@ func work(ctx context.Context, listener net.Listener, handler http.Handler, queu
 	group.Go(func() error { return queue.Run(ending) })
 	group.Go(func() error {
 		<-ending.Done()
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ending), stopTime)
+		stopping, cancel := context.WithTimeout(context.WithoutCancel(ending), shutdownTimeout)
 		defer cancel()
 		if server.Shutdown(stopping) != nil {
 			return server.Close() // the client reads slowly
@@ -282,7 +282,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), BaseURL: f.url,
 		ClientID: cmp.Or(f.clientID, a.Getenv("DBAUDIT_OIDC_CLIENT_ID")), ClientSecret: a.Getenv("DBAUDIT_OIDC_CLIENT_SECRET"),
 		SessionKey: a.Getenv("DBAUDIT_SESSION_KEY"), Now: a.Now,
-		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTime},
+		Client: &http.Client{Transport: a.Transport(nil), Timeout: requestTimeout},
 	}
 	host, err := listenHost(ctx, f.listen)
 	if err != nil {
@@ -313,11 +313,11 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
 
-// quietly narrates for a log that many scans share: informational messages become debug messages.
-type quietly struct{ *console.Console }
+// quietNarrator narrates for a log that many scans share: informational messages become debug messages.
+type quietNarrator struct{ *console.Console }
 
 // Log implements [run.Narrator].
-func (q quietly) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
+func (q quietNarrator) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level == slog.LevelInfo {
 		level = slog.LevelDebug
 	}
@@ -326,26 +326,26 @@ func (q quietly) Log(level slog.Level, environment, message string, fields ...sl
 
 // logger is the log of a part of a process that runs for long, among dbaudit's own.
 func logger(a *app, of string) *slog.Logger {
-	return slog.New(&narration{quietly: quietly{a.Console}, of: of, said: &repeats{at: map[string]time.Time{}}})
+	return slog.New(&logHandler{quietNarrator: quietNarrator{a.Console}, component: of, recent: &recentMessages{at: map[string]time.Time{}}})
 }
 
-// A narration narrates the warnings and errors of a log.
-type narration struct {
-	quietly
+// A logHandler narrates the warnings and errors of a log.
+type logHandler struct {
+	quietNarrator
 
-	of    string
-	said  *repeats
-	attrs []slog.Attr
+	component string
+	recent    *recentMessages
+	attrs     []slog.Attr
 }
 
-// repeats keeps what was said lately: each part of the queue reports a lost database each second.
-type repeats struct {
+// recentMessages keeps what was said lately: each part of the queue reports a lost database each second.
+type recentMessages struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// lately reports whether a message was logged within the last minute, and records it as logged now.
-func (r *repeats) lately(message string, now time.Time) bool {
+// seenRecently reports whether a message was logged within the last minute, and records it as logged now.
+func (r *recentMessages) seenRecently(message string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.at, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > time.Minute })
@@ -357,32 +357,32 @@ func (r *repeats) lately(message string, now time.Time) bool {
 }
 
 // Enabled implements [slog.Handler].
-func (n *narration) Enabled(_ context.Context, level slog.Level) bool {
+func (n *logHandler) Enabled(_ context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn || n.Verbose
 }
 
 // Handle implements [slog.Handler].
-func (n *narration) Handle(_ context.Context, r slog.Record) error {
+func (n *logHandler) Handle(_ context.Context, r slog.Record) error {
 	attrs := slices.Clone(n.attrs)
 	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
-	message := n.of + ": " + r.Message
+	message := n.component + ": " + r.Message
 	for _, attr := range attrs {
 		if attr.Key == "err" || attr.Key == "error" {
 			message += ": " + attr.Value.String()
 		}
 	}
-	if r.Level < slog.LevelWarn || !n.said.lately(message, n.Now()) {
+	if r.Level < slog.LevelWarn || !n.recent.seenRecently(message, n.Now()) {
 		n.Log(r.Level, "", message, attrs...)
 	}
 	return nil
 }
 
 // WithAttrs implements [slog.Handler].
-func (n *narration) WithAttrs(attrs []slog.Attr) slog.Handler {
+func (n *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	more := *n
 	more.attrs = slices.Concat(n.attrs, attrs)
 	return &more
 }
 
 // WithGroup implements [slog.Handler].
-func (n *narration) WithGroup(string) slog.Handler { return n }
+func (n *logHandler) WithGroup(string) slog.Handler { return n }

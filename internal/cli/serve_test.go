@@ -23,10 +23,10 @@ func TestSecretsOfAlerts(t *testing.T) {
 		Getenv:    func(string) string { return "https://hooks.contoso.com/x" },
 		Transport: func(*x509.CertPool) http.RoundTripper { return nil },
 	}})
-	if _, err := alerts(a, serveFlags{alerts: file}); err != nil {
+	if _, err := readAlerts(a, serveFlags{alerts: file}); err != nil {
 		t.Fatal(err)
 	}
-	if got := scanner(a, nil, nil).Runner.SecretVariables; !slices.Equal(got, []string{"WORKFLOW_URL"}) {
+	if got := newInspector(a, nil, nil).Runner.SecretVariables; !slices.Equal(got, []string{"WORKFLOW_URL"}) {
 		t.Errorf("hidden: %q", got)
 	}
 }

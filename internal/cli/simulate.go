@@ -42,22 +42,22 @@ func (f *simulateFlags) define(*app) *cobra.Command {
   dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
 	}
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
-	simulatedFlag(cmd.Flags(), &f.environment)
+	simulationFlag(cmd.Flags(), &f.environment)
 	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve instead of an environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env, env.ps1 and dbaudit.yaml (default a temporary one)")
 	return cmd
 }
 
 func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
-	if f.replay != "" && gave(a, "environment") {
+	if f.replay != "" && isFlagSet(a, "environment") {
 		return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
 	}
 	if _, err := listenHost(ctx, f.listen); err != nil {
 		return err
 	}
-	start := simulate
+	start := startSimulation
 	if f.replay != "" {
-		start, f.environment = replay, f.replay
+		start, f.environment = startReplay, f.replay
 	}
 	simulated, err := start(ctx, a, f.environment, f.listen)
 	if err != nil {
@@ -80,7 +80,7 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	if err := a.Put("", []byte(lines)); err != nil {
+	if err := a.WriteOutput("", []byte(lines)); err != nil {
 		return err
 	}
 	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.Shell(filepath.Join(dir, "env")))
@@ -94,8 +94,8 @@ type simulation struct {
 	*simulator.Site
 
 	target run.Target
-	// applies is the identity that may apply a plan, or nil.
-	applies *simulator.Client
+	// applier is the identity that may apply a plan, or nil.
+	applier *simulator.Client
 }
 
 // simulatorFiles writes what a client in another process needs, and returns the variables.
@@ -149,15 +149,15 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	if id := t.Requirement.ApplicationID; id != "" {
 		vars = append(vars, [2]string{"DBAUDIT_INTEGRATION_APP_ID", id})
 	}
-	if c := s.applies; c != nil {
+	if c := s.applier; c != nil {
 		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
 }
 
-// simulate serves a built-in environment, or that of a file, with the target that it suggests.
-func simulate(ctx context.Context, a *app, name, listen string) (simulation, error) {
-	env, err := readSimulation(name)
+// startSimulation serves a built-in environment, or that of a file, with the target that it suggests.
+func startSimulation(ctx context.Context, a *app, name, listen string) (simulation, error) {
+	env, err := simulatedEnvironment(name)
 	if err != nil {
 		return simulation{}, err
 	}
@@ -188,7 +188,7 @@ func simulate(ctx context.Context, a *app, name, listen string) (simulation, err
 	return simulation{server.Site, t, env.Client(suggest.Administrator)}, nil
 }
 
-func readSimulation(name string) (*simulator.Environment, error) {
+func simulatedEnvironment(name string) (*simulator.Environment, error) {
 	if env, err := simulator.Builtin(name); err == nil {
 		return env, nil
 	}
@@ -207,8 +207,8 @@ func readSimulation(name string) (*simulator.Environment, error) {
 	return env, nil
 }
 
-// replay serves a recording, with the target that it suggests.
-func replay(ctx context.Context, a *app, file, listen string) (simulation, error) {
+// startReplay serves a recording, with the target that it suggests.
+func startReplay(ctx context.Context, a *app, file, listen string) (simulation, error) {
 	data, err := a.ReadFile(bounds.Recording, file)
 	if err != nil {
 		return simulation{}, err

@@ -19,8 +19,8 @@ func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
 	flags.StringVar(name, "store", "", "`URL` of the store: a SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
 
-// storeName is the chosen store; empty if none is named.
-func storeName(a *app, flag string) (string, error) {
+// storeURL is the chosen store; empty if none is named.
+func storeURL(a *app, flag string) (string, error) {
 	if store.HasPassword(flag) {
 		return "", usagef("--store: do not put a password into an argument, which other users can see: set the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
 	}
@@ -28,7 +28,7 @@ func storeName(a *app, flag string) (string, error) {
 }
 
 func openStore(ctx context.Context, a *app, flag string, o store.Options) (*store.Store, error) {
-	name, err := storeName(a, flag)
+	name, err := storeURL(a, flag)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +45,12 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 }
 
 // existing says that a store must exist: a new one of a mistyped name would show no fault.
-func existing() store.Options { return store.Options{MustExist: true} }
+func mustExist() store.Options { return store.Options{MustExist: true} }
 
-// inStore is a command that works in the store that is meant, which must exist.
-func inStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
+// runInStore is a command that works in the store that is meant, which must exist.
+func runInStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		return withStore(cmd.Context(), a, *flag, existing(), func(s *store.Store) error { return do(cmd.Context(), s, args) })
+		return withStore(cmd.Context(), a, *flag, mustExist(), func(s *store.Store) error { return do(cmd.Context(), s, args) })
 	}
 }
 
@@ -76,7 +76,7 @@ func workerName() string {
 	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
-func newDbCommand(a *app) *cobra.Command {
+func newDBCommand(a *app) *cobra.Command {
 	var name string
 	var days int
 	cmd := &cobra.Command{
@@ -88,16 +88,16 @@ func newDbCommand(a *app) *cobra.Command {
 	prune := &cobra.Command{
 		Use:   "prune",
 		Short: "remove old results",
-		Long: help(`Removes results that are older than --keep-days, except the first of each month. The dates
+		Long: withExitCodes(`Removes results that are older than --keep-days, except the first of each month. The dates
 since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		PreRunE: func(*cobra.Command, []string) error {
-			if days < 1 || days > mostKeptDays {
-				return usagef("--keep-days: want how many days of results are kept, 1 to %d", mostKeptDays)
+			if days < 1 || days > maxKeepDays {
+				return usagef("--keep-days: want how many days of results are kept, 1 to %d", maxKeepDays)
 			}
 			return nil
 		},
-		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
+		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
 			removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -days))
 			if err == nil {
 				a.Sayf("removed %s", text.Count(int(removed), "result"))
@@ -109,10 +109,10 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 	cmd.AddCommand(prune, &cobra.Command{
 		Use:     "migrate",
 		Short:   "update the store to this version of dbaudit",
-		Long:    help(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
+		Long:    withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			meant, err := storeName(a, name)
+			meant, err := storeURL(a, name)
 			if err != nil {
 				return err
 			}
@@ -129,9 +129,9 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 	}, &cobra.Command{
 		Use:     "backup FILE",
 		Short:   "make a consistent copy of the store",
-		Long:    help(`Writes a consistent copy of a SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
+		Long:    withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
-		RunE: inStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
+		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])
 			if err == nil {
 				a.Sayf("wrote %s", args[0])

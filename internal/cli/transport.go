@@ -17,13 +17,13 @@ const platformLimit = 130 * time.Second
 // bound, each of the first requests to an environment opens a connection, and all but one are
 // closed unused. Once a host answers by HTTP/1.1, each request may have its own.
 type transport struct {
-	one, several *http.Transport
-	http1        atomic.Bool
+	single, multiple *http.Transport
+	http1            atomic.Bool
 }
 
 func newTransport(roots *x509.CertPool) *transport {
 	dialer := &net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}
-	t := &transport{several: &http.Transport{
+	t := &transport{multiple: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           dialer.DialContext,
 		ForceAttemptHTTP2:     true,
@@ -34,17 +34,17 @@ func newTransport(roots *x509.CertPool) *transport {
 		ResponseHeaderTimeout: platformLimit,
 		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 	}}
-	t.one = t.several.Clone()
-	t.one.MaxConnsPerHost = 1
+	t.single = t.multiple.Clone()
+	t.single.MaxConnsPerHost = 1
 	return t
 }
 
 // RoundTrip implements [http.RoundTripper].
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if t.http1.Load() {
-		return t.several.RoundTrip(req)
+		return t.multiple.RoundTrip(req)
 	}
-	resp, err := t.one.RoundTrip(req)
+	resp, err := t.single.RoundTrip(req)
 	if err == nil && resp.ProtoMajor == 1 {
 		t.http1.Store(true)
 	}
@@ -53,6 +53,6 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 
 // CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
 func (t *transport) CloseIdleConnections() {
-	t.one.CloseIdleConnections()
-	t.several.CloseIdleConnections()
+	t.single.CloseIdleConnections()
+	t.multiple.CloseIdleConnections()
 }

@@ -53,8 +53,8 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
-// refuseIdle refuses flags of some headings, apart from some, because they would have no effect.
-func refuseIdle(a *app, why string, titles []string, apart ...string) error {
+// refuseUnusedFlags refuses flags of some headings, apart from some, because they would have no effect.
+func refuseUnusedFlags(a *app, why string, titles []string, apart ...string) error {
 	var idle []string
 	a.command.Flags().Visit(func(f *pflag.Flag) {
 		if slices.Contains(titles, headingOf(a.command, f.Name)) && !slices.Contains(apart, f.Name) {
@@ -67,11 +67,11 @@ func refuseIdle(a *app, why string, titles []string, apart ...string) error {
 	return usagef("%s: %s", strings.Join(idle, ", "), why)
 }
 
-// headingsFrom is how many flags a command has at least for its help to have headings.
-const headingsFrom = 10
+// minFlagsForHeadings is how many flags a command has at least for its help to have headings.
+const minFlagsForHeadings = 10
 
-// usage is the end of a command's help: how it is called, its commands, its flags.
-func usage(cmd *cobra.Command) string {
+// usageText is the end of a command's help: how it is called, its commands, its flags.
+func usageText(cmd *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
 	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
@@ -100,7 +100,7 @@ func usage(cmd *cobra.Command) string {
 		own = slices.DeleteFunc(own, func(f *pflag.Flag) bool { return f == help })
 		global = append(global, help)
 	}
-	if len(own) < headingsFrom {
+	if len(own) < minFlagsForHeadings {
 		b.WriteString(flagSection("Flags", own))
 	} else {
 		for _, h := range headings() {
@@ -116,8 +116,8 @@ func usage(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// describe is a command's help: what it does, wrapped, and its usage.
-func describe(cmd *cobra.Command) string {
+// helpText is a command's help: what it does, wrapped, and its usage.
+func helpText(cmd *cobra.Command) string {
 	var b strings.Builder
 	for _, paragraph := range strings.Split(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n") {
 		if strings.Contains(paragraph, "\n ") { // a list
@@ -129,7 +129,7 @@ func describe(cmd *cobra.Command) string {
 		}
 		b.WriteString("\n")
 	}
-	return b.String() + usage(cmd)
+	return b.String() + usageText(cmd)
 }
 
 func visible(flags *pflag.FlagSet) []*pflag.Flag {
@@ -183,8 +183,8 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// help adds the exit codes of a command to its description.
-func help(text string, codes ...int) string {
+// withExitCodes adds the exit codes of a command to its description.
+func withExitCodes(text string, codes ...int) string {
 	words := map[int]string{
 		exitOK:          "done",
 		exitFindings:    "at least one control of severity --fail-on or higher failed",
@@ -206,22 +206,22 @@ func help(text string, codes ...int) string {
 	return lines + order
 }
 
-// settle completes a command and those below it: its usage line says how many arguments it
+// setCommandDefaults completes a command and those below it: its usage line says how many arguments it
 // takes, and a command that only groups others shows its help.
-func settle(cmd *cobra.Command) {
+func setCommandDefaults(cmd *cobra.Command) {
 	if cmd.HasSubCommands() {
 		cmd.RunE = showHelp
 	}
 	if cmd.Args == nil {
-		cmd.Args = arguments(wanted(cmd.Use))
+		cmd.Args = rangeArgs(argumentCount(cmd.Use))
 	}
 	for _, c := range cmd.Commands() {
-		settle(c)
+		setCommandDefaults(c)
 	}
 }
 
-// wanted is how many arguments a usage line names; most is -1 if there may be any number.
-func wanted(use string) (least, most int) {
+// argumentCount is how many arguments a usage line names; most is -1 if there may be any number.
+func argumentCount(use string) (least, most int) {
 	for _, word := range strings.Fields(use)[1:] {
 		word, optional := strings.CutPrefix(word, "[")
 		switch {
@@ -238,8 +238,8 @@ func wanted(use string) (least, most int) {
 	return least, most
 }
 
-// arguments wants as many arguments as the usage line names; most is -1 for any number.
-func arguments(least, most int) cobra.PositionalArgs {
+// rangeArgs wants as many arguments as the usage line names; most is -1 for any number.
+func rangeArgs(least, most int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) >= least && (most < 0 || len(args) <= most) {
 			return nil

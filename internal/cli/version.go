@@ -20,8 +20,8 @@ type build struct {
 	Arch    string `json:"arch"`
 }
 
-// version reads the build's identity from what the Go toolchain stamped into it.
-func version() build {
+// buildInfo reads the build's identity from what the Go toolchain stamped into it.
+func buildInfo() build {
 	b := build{Version: audit.Release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -45,8 +45,8 @@ func newVersionCommand(a *app) *cobra.Command {
 		Short:   "print version, commit and date",
 		Example: "  dbaudit version\n  dbaudit version -f json",
 		RunE: func(*cobra.Command, []string) error {
-			b := version()
-			return answer.put(a, b, func(w io.Writer, _ int) error {
+			b := buildInfo()
+			return answer.write(a, b, func(w io.Writer, _ int) error {
 				name := "dbaudit " + b.Version
 				if b.Commit != "" {
 					name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)

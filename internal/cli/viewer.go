@@ -16,7 +16,7 @@ import (
 // is named, what it needs must exist; otherwise a pipeline that does not say who it is (a classic
 // release has no build definition) gets plain SARIF.
 func viewerFor(a *app, named report.SARIFProfile) (report.SARIFProfile, report.AzureDevOps, error) {
-	profile, pipeline := cmp.Or(named, viewerOfCI(a)), pipelineOf(a)
+	profile, pipeline := cmp.Or(named, ciViewer(a)), azurePipeline(a)
 	if profile != report.SARIFAzureDevOps {
 		return profile, pipeline, nil
 	}
@@ -30,7 +30,7 @@ func viewerFor(a *app, named report.SARIFProfile) (report.SARIFProfile, report.A
 	return profile, pipeline, nil
 }
 
-func viewerOfCI(a *app) report.SARIFProfile {
+func ciViewer(a *app) report.SARIFProfile {
 	switch {
 	case strings.EqualFold(a.Getenv("GITHUB_ACTIONS"), "true"):
 		return report.SARIFGitHub
@@ -40,11 +40,11 @@ func viewerOfCI(a *app) report.SARIFProfile {
 	return report.SARIFGeneric
 }
 
-// inCheckout makes a path from the working directory one from the root of the checkout, if
+// checkoutPath makes a path from the working directory one from the root of the checkout, if
 // the path is below it; nil if no CI names that root.
-func inCheckout(a *app) func(string) string {
+func checkoutPath(a *app) func(string) string {
 	root := ""
-	switch viewerOfCI(a) {
+	switch ciViewer(a) {
 	case report.SARIFGitHub:
 		root = a.Getenv("GITHUB_WORKSPACE")
 	case report.SARIFAzureDevOps:
@@ -56,7 +56,7 @@ func inCheckout(a *app) func(string) string {
 		return nil
 	}
 	// A folder may be known by several paths.
-	root, directory = console.Resolved(root), console.Resolved(directory)
+	root, directory = console.ResolveLink(root), console.ResolveLink(directory)
 	return func(name string) string {
 		outer, entry, archived := strings.Cut(name, "!/")
 		file := filepath.FromSlash(outer)
@@ -74,9 +74,9 @@ func inCheckout(a *app) func(string) string {
 	}
 }
 
-func pipelineOf(a *app) report.AzureDevOps {
+func azurePipeline(a *app) report.AzureDevOps {
 	return report.AzureDevOps{
-		Organization:   organization(a.Getenv("SYSTEM_COLLECTIONURI")),
+		Organization:   azureOrganization(a.Getenv("SYSTEM_COLLECTIONURI")),
 		Project:        a.Getenv("SYSTEM_TEAMPROJECT"),
 		DefinitionID:   a.Getenv("SYSTEM_DEFINITIONID"),
 		DefinitionName: a.Getenv("BUILD_DEFINITIONNAME"),
@@ -87,9 +87,9 @@ func pipelineOf(a *app) report.AzureDevOps {
 	}
 }
 
-// organization is the name in https://dev.azure.com/NAME/, in the older
+// azureOrganization is the name in https://dev.azure.com/NAME/, in the older
 // https://NAME.visualstudio.com/, or a server's collection.
-func organization(collection string) string {
+func azureOrganization(collection string) string {
 	u, err := url.Parse(collection)
 	if err != nil {
 		return ""

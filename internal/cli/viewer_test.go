@@ -13,7 +13,7 @@ func TestOrganization(t *testing.T) {
 		"":                                                  "",
 		"%":                                                 "",
 	} {
-		if got := organization(collection); got != want {
+		if got := azureOrganization(collection); got != want {
 			t.Errorf("%q: %q, want %q", collection, got, want)
 		}
 	}

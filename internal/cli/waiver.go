@@ -64,7 +64,7 @@ func (f *waiverAddFlags) define(*app) *cobra.Command {
 	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the only environment to waive it for")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "as --env")
 	_ = flags.MarkHidden("environment") // it exists, and stays: the first release had it
-	flags.Var(choose(&f.waiver.Kind, waiver.Kinds()...), "kind", "`kind` of acceptance: "+listed(spelled(waiver.Kinds())))
+	flags.Var(newChoice(&f.waiver.Kind, waiver.Kinds()...), "kind", "`kind` of acceptance: "+orList(stringsOf(waiver.Kinds())))
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`owner` of the accepted finding")
 	flags.StringVar(&f.waiver.Reason, "reason", "", "`reason` for accepting it")
 	flags.StringVar(&f.waiver.Expires, "expires", "", "expiry `date`, YYYY-MM-DD, at most 366 days ahead")
@@ -96,7 +96,7 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	}
 	added := []waiver.Waiver{f.waiver}
 	if len(results) > 0 {
-		if added, err = waiversOf(a, f.waiver, results, file); err != nil {
+		if added, err = waiversForFindings(a, f.waiver, results, file); err != nil {
 			return err
 		}
 	}
@@ -117,9 +117,9 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	return nil
 }
 
-// waiversOf makes a waiver for each finding of saved results that a pattern covers. It names
+// waiversForFindings makes a waiver for each finding of saved results that a pattern covers. It names
 // the environment and the profile if there are several.
-func waiversOf(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
+func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.Results(files...)
 	if err != nil {
 		return nil, err
@@ -198,5 +198,5 @@ func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) err
 	for i, w := range f.Waivers {
 		rows[i] = []string{w.String(), string(w.Kind), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
 	}
-	return ended(code, table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows))
+	return exitWith(code, table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows))
 }

@@ -41,7 +41,7 @@ func TestWatchJudgesAgain(t *testing.T) {
 	var f lintFlags
 	f.judge.failOn, f.paths = audit.SeverityLow, []string{file}
 	done := make(chan error)
-	go func() { done <- f.watchBy(ctx, a, ticks) }()
+	go func() { done <- f.watchOnTicks(ctx, a, ticks) }()
 	ticks <- time.Time{} // after the first judgement
 	ticks <- time.Time{} // nothing has changed
 	save(`<Role name="Demandbase"><RolePrivileges><RolePrivilege name="prvSendAsUser" level="Global"/></RolePrivileges></Role>`)

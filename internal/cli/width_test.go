@@ -45,10 +45,10 @@ func TestFolderOfPages(t *testing.T) {
 	t.Parallel()
 	o := outputs{list: []document{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
 	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
-	if err := o.understand(a); err != nil || o.list[0].format != report.HTML {
+	if err := o.resolve(a); err != nil || o.list[0].format != report.HTML {
 		t.Fatalf("%v, %v", o.list, err)
 	}
-	if err := o.writable(a); err != nil {
+	if err := o.checkWritable(a); err != nil {
 		t.Fatal(err)
 	}
 	results := []audit.Result{

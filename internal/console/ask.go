@@ -16,15 +16,15 @@ type DeclinedError struct{}
 
 func (*DeclinedError) Error() string { return "cancelled: nothing was changed" }
 
-// Asks reports whether to ask the person at the terminal.
-func (c *Console) Asks(yes bool) bool { return !yes && c.StdinIsTerminal && c.StderrIsTerminal }
+// CanAsk reports whether to ask the person at the terminal.
+func (c *Console) CanAsk(yes bool) bool { return !yes && c.StdinIsTerminal && c.StderrIsTerminal }
 
 // Present shows what is to be done, even with --quiet, to the person who is asked.
 func (c *Console) Present(name, what, shown string, yes bool) {
 	switch {
-	case !c.Asks(yes) && c.LogFormat == "json":
+	case !c.CanAsk(yes) && c.LogFormat == "json":
 		c.Log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
-	case c.Asks(yes), !c.Quiet:
+	case c.CanAsk(yes), !c.Quiet:
 		c.screen.write(c.Stderr, text.WrapLines(text.Lines(shown), c.StderrWidth)+"\n")
 	}
 }
@@ -32,12 +32,12 @@ func (c *Console) Present(name, what, shown string, yes bool) {
 // Ask asks a question, --quiet or not, and returns the line that the person types.
 func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	c.screen.write(c.Stderr, question)
-	if c.typed == nil {
-		c.typed = bufio.NewReader(c.Stdin)
+	if c.stdin == nil {
+		c.stdin = bufio.NewReader(c.Stdin)
 	}
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := c.typed.ReadString('\n') // the end of the input is an empty answer
+		line, _ := c.stdin.ReadString('\n') // the end of the input is an empty answer
 		answer <- strings.TrimSpace(line)
 	}()
 	select {
@@ -53,7 +53,7 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 	switch {
 	case yes:
 		return nil
-	case !c.Asks(yes):
+	case !c.CanAsk(yes):
 		return run.Usagef("dbaudit cannot ask here whether to %s: pass --yes", what)
 	}
 	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))

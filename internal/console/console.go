@@ -39,7 +39,7 @@ type Console struct {
 	LogFormat string
 
 	screen screen
-	typed  *bufio.Reader // of Stdin, from the first question on
+	stdin  *bufio.Reader // of Stdin, from the first question on
 }
 
 // Color reports whether standard output may have colors.
@@ -91,8 +91,8 @@ func (c *Console) logJSON(level slog.Level, environment, message string, fields 
 	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
 }
 
-// Complain prints an error, which itself says what to do.
-func (c *Console) Complain(err error) {
+// ReportError prints an error, which itself says what to do.
+func (c *Console) ReportError(err error) {
 	message := err.Error()
 	if errors.Is(err, context.Canceled) {
 		// The library's words for an interruption are not those of its user.

@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Resolved follows a link, so that its target is written and not the link.
-func Resolved(name string) string {
+// ResolveLink follows a link, so that its target is written and not the link.
+func ResolveLink(name string) string {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		return target
 	}
@@ -29,7 +29,7 @@ func SameFile(a, b string) bool {
 		if path, err := filepath.Abs(name); err == nil {
 			name = path
 		}
-		return Resolved(filepath.Join(Resolved(filepath.Dir(name)), filepath.Base(name)))
+		return ResolveLink(filepath.Join(ResolveLink(filepath.Dir(name)), filepath.Base(name)))
 	}
 	if a == "" || b == "" {
 		return false
@@ -39,20 +39,20 @@ func SameFile(a, b string) bool {
 	return err == nil && err2 == nil && os.SameFile(first, second) || full(a) == full(b)
 }
 
-// device reports whether a name is of a device or a pipe, such as /dev/null. It is written to
+// isDevice reports whether a name is of a device or a pipe, such as /dev/null. It is written to
 // and never replaced, and opening it may have an effect.
-func device(name string) bool {
+func isDevice(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// Writable refuses a file that could not be written.
-func Writable(name string) error {
-	name = Resolved(name)
-	if device(name) {
+// CheckWritable refuses a file that could not be written.
+func CheckWritable(name string) error {
+	name = ResolveLink(name)
+	if isDevice(name) {
 		return nil
 	}
-	probe, err := beside(name)
+	probe, err := createTemporary(name)
 	if err == nil {
 		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
 	}
@@ -62,8 +62,8 @@ func Writable(name string) error {
 	return nil
 }
 
-// beside makes the temporary file that becomes the named one.
-func beside(name string) (*os.File, error) {
+// createTemporary makes the temporary file that becomes the named one.
+func createTemporary(name string) (*os.File, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return nil, errors.New("it is a folder: name a file in it")
 	}
@@ -85,9 +85,9 @@ func WriteFile(name string, data []byte) error {
 // WriteTo writes a file completely or not at all. Only its owner can read it, because it may
 // contain names of people. A link is followed.
 func WriteTo(name string, write func(io.Writer) error) error {
-	name = Resolved(name)
+	name = ResolveLink(name)
 	put := replace
-	if device(name) {
+	if isDevice(name) {
 		put = writeDevice
 	}
 	if err := put(name, write); err != nil {
@@ -98,7 +98,7 @@ func WriteTo(name string, write func(io.Writer) error) error {
 
 // replace writes a temporary file next to the target and renames it when it is complete.
 func replace(name string, write func(io.Writer) error) (err error) {
-	temporary, err := beside(name)
+	temporary, err := createTemporary(name)
 	if err != nil {
 		return err
 	}
@@ -134,9 +134,9 @@ func IsStdout(file string) bool {
 	return false
 }
 
-// Stream is the guarded stream that a name of an output means; nil for a file. A file of the
+// StandardStream is the guarded stream that a name of an output means; nil for a file. A file of the
 // system's own names would bypass the guard, and replace a log that a shell appends to.
-func (c *Console) Stream(file string) io.Writer {
+func (c *Console) StandardStream(file string) io.Writer {
 	switch {
 	case IsStdout(file):
 		return c.Stdout
@@ -151,15 +151,17 @@ func IsFolder(name string) bool {
 	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, string(filepath.Separator))
 }
 
-// PutJSON writes a document that is not a report of a result.
-func (c *Console) PutJSON(file string, document any) error { return c.putJSON(file, document, true) }
-
-// PutPlainJSON is PutJSON without the escapes that keep JSON harmless in HTML.
-func (c *Console) PutPlainJSON(file string, document any) error {
-	return c.putJSON(file, document, false)
+// WriteJSON writes a document that is not a report of a result.
+func (c *Console) WriteJSON(file string, document any) error {
+	return c.writeJSON(file, document, true)
 }
 
-func (c *Console) putJSON(file string, document any, escapeHTML bool) error {
+// WritePlainJSON is PutJSON without the escapes that keep JSON harmless in HTML.
+func (c *Console) WritePlainJSON(file string, document any) error {
+	return c.writeJSON(file, document, false)
+}
+
+func (c *Console) writeJSON(file string, document any, escapeHTML bool) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(escapeHTML)
@@ -167,20 +169,20 @@ func (c *Console) putJSON(file string, document any, escapeHTML bool) error {
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
 	}
-	return c.PutData(file, b.Bytes())
+	return c.WriteEncodedJSON(file, b.Bytes())
 }
 
-// PutData writes JSON: to a file byte for byte, to a standard stream in a form that is safe to print.
-func (c *Console) PutData(file string, data []byte) error {
-	if c.Stream(file) != nil {
+// WriteEncodedJSON writes JSON: to a file byte for byte, to a standard stream in a form that is safe to print.
+func (c *Console) WriteEncodedJSON(file string, data []byte) error {
+	if c.StandardStream(file) != nil {
 		data = text.JSON(data)
 	}
-	return c.Put(file, data)
+	return c.WriteOutput(file, data)
 }
 
-// PutTable writes what draw prints to standard output, or to a file without a limit of width.
+// WriteTable writes what draw prints to standard output, or to a file without a limit of width.
 // It wraps sentences next to a table to the table's width.
-func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error) error {
+func (c *Console) WriteTable(file string, draw func(w io.Writer, width int) error) error {
 	width := c.Width
 	if !IsStdout(file) {
 		width = 0
@@ -189,12 +191,12 @@ func (c *Console) PutTable(file string, draw func(w io.Writer, width int) error)
 	if err := draw(text.NewStream(&b, false), width); err != nil {
 		return err
 	}
-	return c.Put(file, []byte(text.WrapLines(b.String(), width)))
+	return c.WriteOutput(file, []byte(text.WrapLines(b.String(), width)))
 }
 
-// Put writes data to a file, or to standard output if the name is empty.
-func (c *Console) Put(file string, data []byte) error {
-	if stream := c.Stream(file); stream != nil {
+// WriteOutput writes data to a file, or to standard output if the name is empty.
+func (c *Console) WriteOutput(file string, data []byte) error {
+	if stream := c.StandardStream(file); stream != nil {
 		if _, err := stream.Write(data); err != nil {
 			return fmt.Errorf("writing to a standard stream: %w", err)
 		}

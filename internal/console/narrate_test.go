@@ -20,7 +20,7 @@ func TestNarrationFitsTheTerminal(t *testing.T) {
 		c.StderrWidth = width
 		c.Log(0, "contoso", long)
 		c.Warn("", long)
-		c.Complain(errTest(long))
+		c.ReportError(errTest(long))
 		for line := range strings.Lines(b.String()) {
 			if n := text.Width(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d columns at %d: %s", n, width, line)

@@ -21,24 +21,24 @@ type progress struct {
 	console *Console
 	name    string
 	live    bool
-	began   time.Time
+	started time.Time
 
 	// These are guarded by the screen's lock.
-	reading   map[snapshot.Section]int  // requests in progress
-	done      map[snapshot.Section]bool // ended, read or not
-	requests  int
-	rows      int
-	throttled int
-	doing     string    // work other than sections
-	waiting   string    // why a request waits
-	until     time.Time // until when
+	reading    map[snapshot.Section]int  // requests in progress
+	done       map[snapshot.Section]bool // ended, read or not
+	requests   int
+	rows       int
+	throttled  int
+	task       string    // work other than sections
+	waitReason string    // why a request waits
+	waitUntil  time.Time // until when
 }
 
 // Progress begins to show the reading of an environment, until it is stopped.
 func (c *Console) Progress(environment string) run.Progress {
 	p := &progress{console: c, name: environment, live: c.showsProgress(), reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{}}
 	if p.live {
-		p.began = c.Now()
+		p.started = c.Now()
 		c.screen.add(p)
 	}
 	return p
@@ -58,12 +58,12 @@ func (p *progress) Stop() {
 
 // Task receives work other than reading sections.
 func (p *progress) Task(title string) {
-	p.change(func() { p.doing = title })
+	p.update(func() { p.task = title })
 }
 
 // Exchange receives requests.
 func (p *progress) Exchange(e dataverse.Event) {
-	p.change(func() {
+	p.update(func() {
 		switch e.Kind {
 		case dataverse.RequestStarted:
 			p.requests++
@@ -71,19 +71,19 @@ func (p *progress) Exchange(e dataverse.Event) {
 			p.rows += e.Rows
 		case dataverse.RequestThrottled:
 			p.throttled++
-			p.wait("throttled by the environment", e.Wait)
+			p.noteWait("throttled by the environment", e.Wait)
 		case dataverse.RequestRetried:
-			p.wait("trying again after "+e.Reason.String(), e.Wait)
+			p.noteWait("trying again after "+e.Reason.String(), e.Wait)
 		case dataverse.UnknownEvent, dataverse.RequestFinished, dataverse.RequestFailed, dataverse.TokenRenewed:
 		}
 	})
 	p.console.Log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
 }
 
-// wait notes that a request waits. It is called with the lock held.
-func (p *progress) wait(why string, wait time.Duration) {
-	if until := p.console.Now().Add(wait); until.After(p.until) {
-		p.waiting, p.until = why, until
+// noteWait notes that a request waits. It is called with the lock held.
+func (p *progress) noteWait(why string, wait time.Duration) {
+	if until := p.console.Now().Add(wait); until.After(p.waitUntil) {
+		p.waitReason, p.waitUntil = why, until
 	}
 }
 
@@ -119,7 +119,7 @@ func exchangeFields(e dataverse.Event) []slog.Attr {
 
 // Section receives sections.
 func (p *progress) Section(e collector.Event) {
-	p.change(func() {
+	p.update(func() {
 		switch {
 		case e.Done:
 			p.reading[e.Section] = max(0, p.reading[e.Section]-1)
@@ -128,17 +128,17 @@ func (p *progress) Section(e collector.Event) {
 			p.reading[e.Section]++
 		}
 	})
-	said, field := "reading "+words(e.Section), slog.Int("attempt", e.Attempt)
+	said, field := "reading "+sectionName(e.Section), slog.Int("attempt", e.Attempt)
 	if e.Done {
-		said, field = words(e.Section)+": "+e.State.String(), slog.String("state", e.State.String())
+		said, field = sectionName(e.Section)+": "+e.State.String(), slog.String("state", e.State.String())
 	}
 	p.console.Log(slog.LevelDebug, p.name, said, slog.String("section", string(e.Section)), field)
 }
 
-func words(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
+func sectionName(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
 
-// change changes what the screen shows the next time that it is drawn.
-func (p *progress) change(do func()) {
+// update changes what the screen shows the next time that it is drawn.
+func (p *progress) update(do func()) {
 	if !p.live {
 		return
 	}
@@ -156,7 +156,7 @@ func (p *progress) line() string {
 	for _, s := range snapshot.Sections() {
 		switch {
 		case p.reading[s] > 0:
-			under = append(under, words(s))
+			under = append(under, sectionName(s))
 		case p.done[s]:
 			finished++
 		}
@@ -165,25 +165,25 @@ func (p *progress) line() string {
 	done := fmt.Sprintf("[%s%s] %d/%d  ", strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total)
 	doing := "signing in"
 	switch {
-	case p.doing != "":
-		done, doing = "", p.doing
+	case p.task != "":
+		done, doing = "", p.task
 	case len(under) > 0:
 		doing = "reading " + strings.Join(under, ", ")
 	case finished > 0:
 		doing = "reading"
 	}
-	if left := p.until.Sub(now); left > 0 {
-		doing = fmt.Sprintf("%s, %s more", p.waiting, left.Round(time.Second))
+	if left := p.waitUntil.Sub(now); left > 0 {
+		doing = fmt.Sprintf("%s, %s more", p.waitReason, left.Round(time.Second))
 	}
 	counts := ""
-	if p.requests > 0 || p.doing == "" {
+	if p.requests > 0 || p.task == "" {
 		counts = text.Count(p.requests, "request") + ", " + text.Count(p.rows, "row")
 		if p.throttled > 0 {
 			counts += fmt.Sprintf(", %d throttled", p.throttled)
 		}
 		counts += "  "
 	}
-	line := text.Line(fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.began).Seconds(), counts, doing))
+	line := text.Line(fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.started).Seconds(), counts, doing))
 	if runes := []rune(line); p.console.StderrWidth > 1 && len(runes) >= p.console.StderrWidth {
 		return string(runes[:p.console.StderrWidth-2]) + "…"
 	}
@@ -212,20 +212,20 @@ const (
 func (s *screen) write(w io.Writer, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.show(w, s.erasure())
+	s.writeControl(w, s.erase())
 	_, _ = io.WriteString(w, message)
-	s.show(w, s.picture())
+	s.writeControl(w, s.render())
 }
 
-// show writes control sequences for the terminal; without a terminal, it writes nothing.
-func (s *screen) show(w io.Writer, sequence string) {
+// writeControl writes control sequences for the terminal; without a terminal, it writes nothing.
+func (s *screen) writeControl(w io.Writer, sequence string) {
 	if sequence != "" {
 		_ = text.WriteControl(w, sequence) // the run goes on without its picture
 	}
 }
 
-// erasure removes the live lines. It is called with the lock held.
-func (s *screen) erasure() string {
+// erase removes the live lines. It is called with the lock held.
+func (s *screen) erase() string {
 	if s.drawn == 0 {
 		return ""
 	}
@@ -234,8 +234,8 @@ func (s *screen) erasure() string {
 	return "\r" + strings.Repeat(lineUp, up) + eraseDown
 }
 
-// picture is the live lines, the cursor at their end. It is called with the lock held.
-func (s *screen) picture() string {
+// render is the live lines, the cursor at their end. It is called with the lock held.
+func (s *screen) render() string {
 	if len(s.live) == 0 {
 		return ""
 	}
@@ -254,7 +254,7 @@ const redrawEvery = 100 * time.Millisecond
 func (s *screen) draw(w io.Writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.show(w, s.erasure()+s.picture())
+	s.writeControl(w, s.erase()+s.render())
 }
 
 // add begins a live line. The first one starts the clock that redraws them all.
@@ -266,7 +266,7 @@ func (s *screen) add(p *progress) {
 		s.stop = make(chan struct{})
 		go s.tick(p.console.Stderr, s.stop)
 	}
-	s.show(p.console.Stderr, s.erasure()+s.picture())
+	s.writeControl(p.console.Stderr, s.erase()+s.render())
 }
 
 // remove ends a live line. The last one ends the clock.
@@ -274,7 +274,7 @@ func (s *screen) remove(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = slices.DeleteFunc(s.live, func(q *progress) bool { return q == p })
-	s.show(p.console.Stderr, s.erasure()+s.picture())
+	s.writeControl(p.console.Stderr, s.erase()+s.render())
 	if len(s.live) == 0 && s.stop != nil {
 		close(s.stop)
 		s.stop = nil

@@ -164,7 +164,7 @@ func TestLogLines(t *testing.T) {
 	a.LogFormat = "json"
 	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	a.Log(slog.LevelInfo, "north\x1b[31m", "two\nlines\u202e", slog.String("name", "\x1b[0m"))
-	a.Complain(errTest("it failed"))
+	a.ReportError(errTest("it failed"))
 	var lines []map[string]any
 	for line := range strings.Lines(b.String()) {
 		var object map[string]any
