@@ -104,7 +104,7 @@ func (m memoryWatcher) watch(end func(text string)) {
 		}
 		if used := samples[0].Value.Uint64() - samples[1].Value.Uint64(); used > most {
 			end(fmt.Sprintf("out of memory: %d MiB are in use, and the limit is %s: look for an input or a rule that is too large, "+
-				"judge fewer at a time, or raise the limit with GOMEMLIMIT", used>>20, bounds.Size(limit)))
+				"judge fewer at a time, or raise the limit with GOMEMLIMIT", used>>20, bounds.FormatSize(limit)))
 			return
 		}
 		time.Sleep(watchInterval)

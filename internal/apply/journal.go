@@ -234,7 +234,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
 	}
 	if json.Valid(data) { // a single document
-		if _, err := strictjson.Format(data, "journal", Format, formerFormat); err != nil {
+		if _, err := strictjson.ReadFormat(data, "journal", Format, formerFormat); err != nil {
 			return nil, 0, err
 		}
 	}

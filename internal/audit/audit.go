@@ -45,12 +45,12 @@ type Result struct {
 	Controls []Control `json:"controls"`
 }
 
-// OfFile reports whether a file was judged, and no environment: a file has no address.
-func (r Result) OfFile() bool { return r.Environment.URL == "" }
+// IsFile reports whether a file was judged, and no environment: a file has no address.
+func (r Result) IsFile() bool { return r.Environment.URL == "" }
 
 // Kind is what was judged: a file or an environment.
 func (r Result) Kind() string {
-	if r.OfFile() {
+	if r.IsFile() {
 		return "file"
 	}
 	return "environment"

@@ -34,7 +34,7 @@ func TestSummarizeAndJudge(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := audit.Summarize(test.controls)
-			if got := audit.Judge(s); got != test.verdict {
+			if got := s.Verdict(); got != test.verdict {
 				t.Errorf("verdict %s, want %s", got, test.verdict)
 			}
 			if s.Coverage != test.coverage || s.Findings != test.findings {
@@ -51,10 +51,10 @@ func TestWorst(t *testing.T) {
 		{Outcome: audit.OutcomeFail, Severity: audit.SeverityHigh},
 		{Outcome: audit.OutcomeWaived, Severity: audit.SeverityCritical},
 	}}
-	if got := r.Worst(); got != audit.SeverityHigh {
+	if got := r.WorstSeverity(); got != audit.SeverityHigh {
 		t.Errorf("got %s, want high", got)
 	}
-	if got := (audit.Result{}).Worst(); got != audit.SeverityInvalid {
+	if got := (audit.Result{}).WorstSeverity(); got != audit.SeverityInvalid {
 		t.Errorf("nothing failed, and the worst is %s", got)
 	}
 }

@@ -56,9 +56,9 @@ func (d Depth) Level() string {
 	return level
 }
 
-// DepthOf reads a member of PrivilegeDepth; none for its fifth, RecordFilter, and for
+// DepthFromWire reads a member of PrivilegeDepth; none for its fifth, RecordFilter, and for
 // undocumented members.
-func DepthOf(wire string) Depth {
+func DepthFromWire(wire string) Depth {
 	for _, d := range Depths() {
 		if d.Wire() == wire {
 			return d
@@ -74,11 +74,11 @@ func ParseDepth(s string) (Depth, error) { return enum.Parse(s, "depth", Depths(
 func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (d *Depth) UnmarshalText(b []byte) error { return enum.Set(d, b, "depth", Depths()...) }
+func (d *Depth) UnmarshalText(b []byte) error { return enum.Unmarshal(d, b, "depth", Depths()...) }
 
-// Level is the access level of a depth's word, as a finding's evidence has it; a word that is
+// LevelOf is the access level of a depth's word, as a finding's evidence has it; a word that is
 // not a depth is returned as it is.
-func Level(word string) string {
+func LevelOf(word string) string {
 	d, err := ParseDepth(word)
 	if err != nil && word != DepthNone.String() {
 		return word

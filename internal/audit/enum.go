@@ -25,13 +25,15 @@ func Outcomes() []Outcome {
 	return []Outcome{OutcomePass, OutcomeFail, OutcomeUnknown, OutcomeNotApplicable, OutcomeWaived}
 }
 
-func (o Outcome) String() string { return enum.Word(o) }
+func (o Outcome) String() string { return enum.String(o) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (o *Outcome) UnmarshalText(b []byte) error { return enum.Set(o, b, "outcome", Outcomes()...) }
+func (o *Outcome) UnmarshalText(b []byte) error {
+	return enum.Unmarshal(o, b, "outcome", Outcomes()...)
+}
 
 // A Severity is how much a failed control matters. The zero value is invalid.
 type Severity int
@@ -69,7 +71,9 @@ func (s Severity) MarshalText() ([]byte, error) {
 }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (s *Severity) UnmarshalText(b []byte) error { return enum.Set(s, b, "severity", Severities()...) }
+func (s *Severity) UnmarshalText(b []byte) error {
+	return enum.Unmarshal(s, b, "severity", Severities()...)
+}
 
 // A Verdict is the answer for a whole environment. The zero value is incomplete.
 type Verdict string
@@ -88,7 +92,7 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (v *Verdict) UnmarshalText(b []byte) error {
-	return enum.Set(v, b, "verdict", VerdictCompliant, VerdictNoncompliant, VerdictIncomplete)
+	return enum.Unmarshal(v, b, "verdict", VerdictCompliant, VerdictNoncompliant, VerdictIncomplete)
 }
 
 // A SubjectKind says what sort of object a finding is about. The zero value is
@@ -111,9 +115,9 @@ const (
 	SubjectEnvironment SubjectKind = "environment"
 )
 
-func (k SubjectKind) String() string { return enum.Word(k) }
+func (k SubjectKind) String() string { return enum.String(k) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (k *SubjectKind) UnmarshalText(b []byte) error {
-	return enum.Set(k, b, "kind of subject", SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment)
+	return enum.Unmarshal(k, b, "kind of subject", SubjectRole, SubjectUser, SubjectRequiredView, SubjectView, SubjectEnvironment)
 }

@@ -31,10 +31,10 @@ func (c Control) Remarks() []string {
 	return remarks
 }
 
-// Settle gives a result the summary and the verdict that follow from its controls.
-func (r *Result) Settle() {
+// SetVerdict sets the summary and the verdict that follow from the controls.
+func (r *Result) SetVerdict() {
 	r.Summary = Summarize(r.Controls)
-	r.Verdict = Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 }
 
 // Clone copies a result so far that its notes, controls and findings can be changed.
@@ -71,9 +71,9 @@ func Summarize(controls []Control) Summary {
 	return s
 }
 
-// Judge is the verdict of a summary: noncompliant if a control failed, else incomplete if one
-// is unknown or nothing was judged.
-func Judge(s Summary) Verdict {
+// Verdict returns the verdict that follows from the counts: noncompliant if a control failed,
+// else incomplete if one is unknown or nothing was judged.
+func (s Summary) Verdict() Verdict {
 	switch {
 	case s.Fail > 0:
 		return VerdictNoncompliant
@@ -86,13 +86,13 @@ func Judge(s Summary) Verdict {
 // ViewsUnchecked is the note that views were not judged. The policies write it.
 const ViewsUnchecked = "views not checked: none is configured"
 
-// LeavesViewsOut reports whether no view was checked, because none is configured.
-func (r Result) LeavesViewsOut() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
+// SkipsViews reports whether no view was checked, because none is configured.
+func (r Result) SkipsViews() bool { return slices.Contains(r.Notes, ViewsUnchecked) }
 
-// RequiresOther reports whether a result is known to require something else than an earlier
+// RequirementsDiffer reports whether a result is known to require something else than an earlier
 // one: by another profile, of another user or role, or because the configuration lowers other
 // depths or allows other privileges. What only one of them requires depends on the environment.
-func (r Result) RequiresOther(was Result) bool {
+func (r Result) RequirementsDiffer(was Result) bool {
 	if r.Profile.Differs(was.Profile) {
 		return true
 	}
@@ -111,9 +111,9 @@ func (r Result) RequiresOther(was Result) bool {
 	return false
 }
 
-// JudgesNoLonger reports whether a subject was the integration's user or role in an earlier
+// HasReplaced reports whether a subject was the integration's user or role in an earlier
 // result, and is not in this one. Then this result proves nothing about the subject.
-func (r Result) JudgesNoLonger(s Subject, was Result) bool {
+func (r Result) HasReplaced(s Subject, was Result) bool {
 	if r.Integration == nil || was.Integration == nil {
 		return false
 	}
@@ -123,9 +123,9 @@ func (r Result) JudgesNoLonger(s Subject, was Result) bool {
 
 func replaced(old, now *Subject) bool { return old != nil && now != nil && old.ID != now.ID }
 
-// Worst is the highest severity among the failed controls, or SeverityInvalid
+// WorstSeverity is the highest severity among the failed controls, or SeverityInvalid
 // where none failed.
-func (r Result) Worst() Severity {
+func (r Result) WorstSeverity() Severity {
 	worst := SeverityInvalid
 	for _, c := range r.Controls {
 		if c.Outcome == OutcomeFail && c.Severity > worst {

@@ -18,9 +18,9 @@ func Rights() []string {
 	return rights
 }
 
-// Right is what a privilege lets its holder do, such as "Account – Read", or what a
+// PrivilegeLabel is what a privilege lets its holder do, such as "Account – Read", or what a
 // privilege without a table is called.
-func Right(privilege string) string {
+func PrivilegeLabel(privilege string) string {
 	right, row := SplitPrivilege(privilege)
 	if right == "" {
 		return row

@@ -21,7 +21,7 @@ func TestSplit(t *testing.T) {
 
 func TestLevel(t *testing.T) {
 	for in, want := range map[string]string{"none": "None", "basic": "User", "local": "Business Unit", "deep": "Parent: Child Business Units", "global": "Organization", "other": "other"} {
-		if got := audit.Level(in); got != want {
+		if got := audit.LevelOf(in); got != want {
 			t.Errorf("%s: %s", in, got)
 		}
 	}
@@ -31,12 +31,12 @@ func TestLevel(t *testing.T) {
 // API's enumeration grant nothing that is certain.
 func TestDepthWords(t *testing.T) {
 	for _, d := range audit.Depths() {
-		if back, err := audit.ParseDepth(d.String()); back != d || err != nil || audit.DepthOf(d.Wire()) != d || audit.Level(d.String()) != d.Level() {
+		if back, err := audit.ParseDepth(d.String()); back != d || err != nil || audit.DepthFromWire(d.Wire()) != d || audit.LevelOf(d.String()) != d.Level() {
 			t.Errorf("%s, %s, %s: %s, %v", d, d.Wire(), d.Level(), back, err)
 		}
 	}
 	for _, word := range []string{"", "None", "RecordFilter", "global", "4"} {
-		if d := audit.DepthOf(word); d != audit.DepthNone {
+		if d := audit.DepthFromWire(word); d != audit.DepthNone {
 			t.Errorf("%q is %s", word, d)
 		}
 	}

@@ -55,7 +55,7 @@ func used(t *testing.T) time.Duration {
 
 func demandbase(t *testing.T) profile.Profile {
 	t.Helper()
-	p, ok, err := profile.Named(policy.Files, "demandbase")
+	p, ok, err := profile.BuiltinNamed(policy.Files, "demandbase")
 	if err != nil || !ok {
 		t.Fatal(ok, err)
 	}

@@ -116,9 +116,9 @@ func ReadFile(k Kind, name string) ([]byte, error) {
 	return read(k, name, f, size)
 }
 
-// Section opens a regular file to be read in parts. What has no size, such as a pipe, is
+// OpenSection opens a regular file to be read in parts. What has no size, such as a pipe, is
 // read here.
-func Section(k Kind, name string) (*io.SectionReader, io.Closer, error) {
+func OpenSection(k Kind, name string) (*io.SectionReader, io.Closer, error) {
 	f, size, err := Open(name)
 	switch {
 	case err != nil:
@@ -186,11 +186,11 @@ func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 }
 
 func (k Kind) tooLarge(name string) error {
-	return fmt.Errorf("it is too large: %s has more than %s, the maximum for a %s: check the path, or split the file", name, Size(k.Max()), k)
+	return fmt.Errorf("it is too large: %s has more than %s, the maximum for a %s: check the path, or split the file", name, FormatSize(k.Max()), k)
 }
 
-// Size is a number of bytes as people read it.
-func Size(n int64) string {
+// FormatSize is a number of bytes as people read it.
+func FormatSize(n int64) string {
 	switch {
 	case n >= mebi && n%mebi == 0:
 		return fmt.Sprintf("%d MiB", n/mebi)

@@ -29,7 +29,7 @@ func TestReadFile(t *testing.T) {
 		if _, err := bounds.ReadFile(k, name); !says(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many: %v", k, err)
 		}
-		if _, _, err := bounds.Section(k, name); !says(err, "it is too large: ") {
+		if _, _, err := bounds.OpenSection(k, name); !says(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many, in parts: %v", k, err)
 		}
 		if err := os.Truncate(name, min(k.Max(), 1<<20)); err != nil {
@@ -39,7 +39,7 @@ func TestReadFile(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", k, len(data), err)
 		}
 	}
-	if file, closer, err := bounds.Section(bounds.Plan, name); err != nil || file.Size() != 1<<20 || closer.Close() != nil {
+	if file, closer, err := bounds.OpenSection(bounds.Plan, name); err != nil || file.Size() != 1<<20 || closer.Close() != nil {
 		t.Errorf("in parts: %v", err)
 	}
 	if _, err := bounds.ReadFile(bounds.Plan, name+".not"); !errors.Is(err, fs.ErrNotExist) {

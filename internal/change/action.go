@@ -170,17 +170,17 @@ func (a Action) Details() []Difference {
 
 // Said is a difference in the portal's words.
 func (a Action) Said(d Difference) string {
-	return Called(d.Name) + ": " + a.Was(d) + " → " + audit.Level(d.After)
+	return Called(d.Name) + ": " + a.Was(d) + " → " + audit.LevelOf(d.After)
 }
 
 // Unsaid is what undoes a difference, in the portal's words.
 func (a Action) Unsaid(d Difference) string {
-	return Called(d.Name) + ": " + audit.Level(d.After) + " → " + audit.Level(d.Before)
+	return Called(d.Name) + ": " + audit.LevelOf(d.After) + " → " + audit.LevelOf(d.Before)
 }
 
 // Called is what changes, in the portal's words: "Account – Read (prvReadAccount)".
 func Called(name string) string {
-	if right := audit.Right(name); right != name {
+	if right := audit.PrivilegeLabel(name); right != name {
 		return right + " (" + name + ")"
 	}
 	return name
@@ -190,11 +190,11 @@ func Called(name string) string {
 func (a Action) Was(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):
-		return audit.Level(d.Before)
+		return audit.LevelOf(d.Before)
 	case d.Before == None:
 		return "for some records only"
 	}
-	return audit.Level(d.Before) + ", and for some records only"
+	return audit.LevelOf(d.Before) + ", and for some records only"
 }
 
 // A Risk is how much a change can break. The zero value is unknown.

@@ -55,7 +55,7 @@ func (l Limits) grant(a Action) error {
 		}
 		want := Asked(name, l.Requirement, l.Depths)
 		if depth := Rank(a.After[name]); depth > want && depth != Fitting(a.Target.Levels[name], want) {
-			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.Level(a.After[name]), want.Level())
+			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.LevelOf(a.After[name]), want.Level())
 		}
 	}
 	return nil

@@ -40,7 +40,7 @@ func rights(gs []audit.Grant, before string) string {
 	}
 	names := make([]string, len(gs))
 	for i, g := range gs {
-		names[i] = audit.Right(g.Name)
+		names[i] = audit.PrivilegeLabel(g.Name)
 		if before != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
 			names[i] += " (" + g.Depth.Level() + ")"
 		}
@@ -129,7 +129,7 @@ func fill(part string, words map[string]string) (said string, known bool) {
 func (f fix) vocabulary() map[string]string {
 	minimum := ""
 	if n := len(f.Privileges); n == 1 {
-		minimum = audit.Right(f.Privileges[0].Name)
+		minimum = audit.PrivilegeLabel(f.Privileges[0].Name)
 	} else if n > 1 {
 		minimum = text.Count(n, "privilege")
 	}

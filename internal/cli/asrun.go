@@ -22,7 +22,7 @@ func scanArguments(a *app) func(audit.Result) []string {
 		flags := slices.Clone(shared)
 		found, configured, several := isFlagSet(a, "url"), false, false
 		if !found {
-			for _, env := range file.All() {
+			for _, env := range file.AllEnvironments() {
 				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
 					continue
 				}
@@ -87,7 +87,7 @@ func applyArguments(a *app) func(audit.Result) []string {
 // because a plan alone does not say where a token is sent.
 func withEnvironment(a *app, shared []string, env audit.Environment) (flags []string, known bool) {
 	flags = slices.Clip(shared)
-	known = slices.ContainsFunc(configOrEmpty(a).All(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+	known = slices.ContainsFunc(configOrEmpty(a).AllEnvironments(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
 	if !isFlagSet(a, "url") && !known && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}

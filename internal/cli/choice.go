@@ -132,14 +132,14 @@ func completionsOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, 
 	}
 	switch f.Name {
 	case "env":
-		return configOrEmpty(a).Names(), true
+		return configOrEmpty(a).EnvironmentNames(), true
 	case "environment":
 		if cmd.Name() == "add" {
-			return configOrEmpty(a).Names(), true
+			return configOrEmpty(a).EnvironmentNames(), true
 		}
 		return simulator.BuiltinNames(), true
 	case "label":
-		for _, env := range configOrEmpty(a).All() {
+		for _, env := range configOrEmpty(a).AllEnvironments() {
 			values = append(values, sortedLabels(env.Labels)...)
 		}
 		slices.Sort(values)

@@ -77,7 +77,7 @@ func exitCode(err error) int {
 // resultCode is the exit code of a result: failures before unknowns, unknowns
 // whatever the threshold. A threshold of SeverityInvalid means none.
 func resultCode(r audit.Result, failOn audit.Severity) int {
-	worst := r.Worst()
+	worst := r.WorstSeverity()
 	switch {
 	case failOn != audit.SeverityInvalid && worst != audit.SeverityInvalid && worst >= failOn:
 		return exitFindings

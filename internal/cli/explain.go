@@ -99,7 +99,7 @@ func explain(p profile.Profile, rules []engine.Rule, word string) (pages.Explana
 		}
 		return rules[i], true
 	}
-	standard := solution.NewStandard()
+	standard := solution.NewPrivilegeTable()
 	if p, c, ok := findControl(p, word); ok {
 		r, _ := rule(c.Rule)
 		return pages.ExplainControl(p, c, r, standard), true
@@ -134,7 +134,7 @@ func findControl(p profile.Profile, word string) (profile.Profile, profile.Contr
 
 // suggestion suggests what a word most likely means; "" if nothing is near.
 func suggestion(words []string, word string) string {
-	best, nearest := len(word)/3+1, solution.NewStandard().Nearest(word)
+	best, nearest := len(word)/3+1, solution.NewPrivilegeTable().Nearest(word)
 	for _, other := range words {
 		// The end of a control's id is enough to name it.
 		for end, more := other, true; more; _, end, more = strings.Cut(end, "-") {

@@ -210,7 +210,7 @@ func verdictSentence(e history.Environment) string {
 	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
 		said += "; last compliant: " + formatTime(e.Compliant)
-	} else if e.Last.LeavesViewsOut() {
+	} else if e.Last.SkipsViews() {
 		said += "; " + audit.ViewsUnchecked
 	}
 	return said

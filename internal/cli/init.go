@@ -153,7 +153,7 @@ func printGuide(a *app, output string, conn run.Connection, req run.Wanted) erro
 	if err != nil {
 		return err
 	}
-	first := file.All()[0]
+	first := file.AllEnvironments()[0]
 	url = cmp.Or(url, unlessExample(first.URL))
 	if first.Auth != nil {
 		client = cmp.Or(client, unlessExample(first.Auth.ClientID))

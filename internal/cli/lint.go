@@ -70,7 +70,7 @@ A file that could not be read has a separate result with the verdict incomplete.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	return lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
-		Accept: f.judge.accept, AsOf: j.evaluatedAt, Stated: j.asOf, Keep: snapshotSaver(a, f.snapshot),
+		Accept: f.judge.accept, AsOf: j.evaluatedAt, EvaluatedAt: j.asOf, SaveSnapshot: snapshotSaver(a, f.snapshot),
 	}
 }
 
@@ -101,7 +101,7 @@ func (f lintFlags) runOnce(ctx context.Context, a *app) error {
 	}
 	unfixed := false
 	if f.fix {
-		changed, failures := l.Fix(out.Judged, rewriteFile)
+		changed, failures := l.Fix(out.Roles, rewriteFile)
 		for _, failure := range failures {
 			a.ReportError(failure)
 			unfixed = true
@@ -119,8 +119,8 @@ func (f lintFlags) runOnce(ctx context.Context, a *app) error {
 // reportLint writes the documents and decides the exit code: findings first, then what
 // could not be read or fixed. What was not read precedes what was judged.
 func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
-	results := make([]audit.Result, len(out.Judged))
-	for i, one := range out.Judged {
+	results := make([]audit.Result, len(out.Roles))
+	for i, one := range out.Roles {
 		results[i] = one.Result
 	}
 	code, err := j.report(a, append(out.Unread, a.Accept(j.accepted, results)...))

@@ -202,7 +202,7 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
 	if f.connection.URL == "" && !f.connection.Chosen() && a.Getenv("DBAUDIT_URL") == "" {
 		file, err := a.Configuration()
-		if err != nil || file.All()[0].URL == "" {
+		if err != nil || file.AllEnvironments()[0].URL == "" {
 			return nil, err
 		}
 	}

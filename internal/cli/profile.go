@@ -176,20 +176,20 @@ func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
 		for _, name := range c.Removed {
 			details = append(details, "- "+name)
 		}
-		words := cmp.Or(c.Is, c.Was, c.Title)
-		if c.Change == profile.Changed && c.Was != c.Is {
-			words = fmt.Sprintf("%s (was: %s)", cmp.Or(c.Is, "–"), cmp.Or(c.Was, "–"))
+		words := cmp.Or(c.New, c.Old, c.Title)
+		if c.Change == profile.ControlChanged && c.Old != c.New {
+			words = fmt.Sprintf("%s (was: %s)", cmp.Or(c.New, "–"), cmp.Or(c.Old, "–"))
 		}
 		rows = append(rows, []string{string(c.Change), string(c.ID), words, strings.Join(details, " ")})
 	}
 	for _, l := range d.Levels {
-		rows = append(rows, []string{string(profile.Changed), l.Privilege, "access level", fmt.Sprintf("%s, was %s", cmp.Or(l.Is, "deepest"), cmp.Or(l.Was, "deepest"))})
+		rows = append(rows, []string{string(profile.ControlChanged), l.Privilege, "access level", fmt.Sprintf("%s, was %s", cmp.Or(l.New, "deepest"), cmp.Or(l.Old, "deepest"))})
 	}
 	for _, name := range d.Allowed {
-		rows = append(rows, []string{string(profile.Came), name, "allowed beyond the minimum", ""})
+		rows = append(rows, []string{string(profile.ControlAdded), name, "allowed beyond the minimum", ""})
 	}
 	for _, name := range d.NoLongerAllowed {
-		rows = append(rows, []string{string(profile.Went), name, "allowed beyond the minimum", ""})
+		rows = append(rows, []string{string(profile.ControlRemoved), name, "allowed beyond the minimum", ""})
 	}
 	return table.List(w, width, []string{"change", "control", "the words of the source", "privileges"}, rows)
 }

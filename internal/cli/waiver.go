@@ -126,7 +126,7 @@ func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *con
 	}
 	var found []waiver.Waiver
 	for _, r := range results {
-		among := waiver.Among{Environments: len(file.Names()) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
+		among := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
 		for _, other := range results {
 			same := other.Environment.Name == r.Environment.Name
 			among.Environments = among.Environments || !same
@@ -184,7 +184,7 @@ func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) err
 	if err != nil {
 		return err
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: file.Names(), Shared: shared})
+	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames(), Shared: shared})
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

@@ -119,7 +119,7 @@ func TestScopesAgree(t *testing.T) {
 					t.Errorf("%s differ (-integration +environment):\n%s", what, diff)
 				}
 			}
-			id, _ := narrow.User("demandbase")
+			id, _ := narrow.IntegrationUser("demandbase")
 			for _, role := range narrow.Users[id].Roles {
 				if diff := cmp.Diff(narrow.Roles[role], wide.Roles[role]); diff != "" {
 					t.Errorf("role %s differs:\n%s", role, diff)
@@ -274,7 +274,7 @@ func TestWhoIsRead(t *testing.T) {
 		"by name": {
 			options: func(o *collector.Options) { o.Requirement.ApplicationID = "" },
 			check: func(t *testing.T, s *snapshot.Snapshot) {
-				if _, ok := s.User("demandbase"); !ok {
+				if _, ok := s.IntegrationUser("demandbase"); !ok {
 					t.Error("the user was not found by its name")
 				}
 			},
@@ -282,7 +282,7 @@ func TestWhoIsRead(t *testing.T) {
 		"a person": {
 			options: func(o *collector.Options) { o.Requirement.ApplicationID, o.Requirement.User = "", "Jane@Contoso.com" },
 			check: func(t *testing.T, s *snapshot.Snapshot) {
-				if _, ok := s.User("demandbase"); !ok {
+				if _, ok := s.IntegrationUser("demandbase"); !ok {
 					t.Error("the person was not found")
 				}
 			},

@@ -229,7 +229,7 @@ func TestCostOfFaults(t *testing.T) {
 			p := newTape(l)
 			s := l.must(p.record)
 			reaching := map[string]bool{}
-			if id, ok := s.User("demandbase"); ok {
+			if id, ok := s.IntegrationUser("demandbase"); ok {
 				for _, role := range s.Users[id].Roles {
 					reaching[s.Roles[role].RootID] = true
 				}

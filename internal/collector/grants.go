@@ -114,7 +114,7 @@ func grantsOf(r Row) []Grant { return objects(r, "RolePrivileges", "", grantOf) 
 func grantOf(r Row) Grant {
 	g := Grant{ID: r.ID("PrivilegeId"), RawDepth: cmp.Or(r.typeCode("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
 	filter := r.TextIfPresent("RecordFilterId")
-	g.Depth = audit.DepthOf(g.RawDepth)
+	g.Depth = audit.DepthFromWire(g.RawDepth)
 	g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
 	return g
 }

@@ -44,7 +44,7 @@ func (c *collection) spell(name string) string {
 // is judged, whatever other roles have its name.
 func (c *collection) holdsNamedRole() bool {
 	return c.user != nil && slices.ContainsFunc(c.user.roles, func(r role) bool {
-		return !r.void && c.Requirement.FitsRole(r.Name, c.Pattern)
+		return !r.void && c.Requirement.MatchesRole(r.Name, c.Pattern)
 	})
 }
 
@@ -79,7 +79,7 @@ func (c *collection) readNamedRoles(ctx context.Context) error {
 		found, err = Roles().rows(ctx, c.StrictReader, a)
 	}
 	c.named = slices.DeleteFunc(found, func(r role) bool {
-		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.FitsRole(r.Name, c.Pattern)
+		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.MatchesRole(r.Name, c.Pattern)
 	})
 	return err
 }
@@ -139,7 +139,7 @@ func (c *collection) wantedRoots() []string {
 				continue
 			}
 			_, direct := assigned[id]
-			likely := direct || c.Requirement.FitsRole(o.Name, c.Pattern)
+			likely := direct || c.Requirement.MatchesRole(o.Name, c.Pattern)
 			waiting = waiting || likely && !c.asked[o.RootID]
 			useful = useful || c.grantsAny(o.RootID)
 		}

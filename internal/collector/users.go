@@ -34,7 +34,7 @@ func (c *collection) readUsers(ctx context.Context) error {
 		found, err = users().rows(ctx, c.StrictReader, a)
 	}
 	c.users = slices.DeleteFunc(found, func(u User) bool {
-		return !c.Requirement.Fits(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
+		return !c.Requirement.MatchesUser(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
 	})
 	return err
 }
@@ -44,7 +44,7 @@ func (c *collection) chooseUser() {
 	for i := range c.users {
 		u := &c.users[i]
 		switch {
-		case u.Deleted || !c.Requirement.Fits(u.User, c.Pattern):
+		case u.Deleted || !c.Requirement.MatchesUser(u.User, c.Pattern):
 		case c.user != nil:
 			c.user = nil
 			return

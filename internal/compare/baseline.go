@@ -20,7 +20,7 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 		out[i] = results[i].Clone()
 		known := map[string][]audit.Finding{}
 		for j, r := range earlier {
-			if Comparable(out[i], r) && (!out[i].OfFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
+			if Comparable(out[i], r) && (!out[i].IsFile() || out[i].Environment.Name == r.Environment.Name || moved[j] == i+1) {
 				eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 			}
 		}
@@ -54,7 +54,7 @@ func moves(results, earlier []audit.Result) map[int]int {
 	}
 	gone := map[string][]int{} // by a finding
 	for j, was := range earlier {
-		if was.OfFile() && !named(results, was) {
+		if was.IsFile() && !named(results, was) {
 			eachFinding(was, func(f audit.Finding) { gone[f.Fingerprint] = append(gone[f.Fingerprint], j) })
 		}
 	}
@@ -63,7 +63,7 @@ func moves(results, earlier []audit.Result) map[int]int {
 	}
 	var pairs []pair
 	for i, now := range results {
-		if !now.OfFile() || named(earlier, now) {
+		if !now.IsFile() || named(earlier, now) {
 			continue
 		}
 		shared := map[int]int{}

@@ -147,7 +147,7 @@ func result(controls ...audit.Control) audit.Result {
 		Format: audit.ResultFormat, Controls: controls, EvaluatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		Environment: audit.Environment{Name: "contoso", OrganizationID: "org"}, Profile: audit.Profile{Name: "p"},
 	}
-	r.Settle()
+	r.SetVerdict()
 	return r
 }
 

@@ -52,7 +52,7 @@ func latest(all []audit.Result) []audit.Result {
 // same reports whether two results are of one environment or one file. An environment that
 // could not be read has no organization, and is matched by its address.
 func same(a, b audit.Result) bool {
-	if !a.OfFile() && (a.Unread != nil || b.Unread != nil) {
+	if !a.IsFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
 	}
 	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
@@ -89,7 +89,7 @@ func results(was, now *audit.Result) Environment {
 	case now.Profile.Differs(was.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
 			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
-	case now.RequiresOther(*was):
+	case now.RequirementsDiffer(*was):
 		e.Notes = append(e.Notes, "the configuration changed what is required (depth: or allow:), or another user or role is judged: a difference may be caused by that")
 	}
 	both := len(e.Incomparable) == 0
@@ -159,7 +159,7 @@ func findings(older, newer audit.Result, id audit.ControlID) []Finding {
 			continue
 		}
 		d, why := entry(was, f, StateFixed), unjudged(now)
-		if why == "" && newer.JudgesNoLonger(f.Subject, older) {
+		if why == "" && newer.HasReplaced(f.Subject, older) {
 			why = "judges another " + f.Subject.Kind.String()
 		}
 		if why != "" {

@@ -49,7 +49,7 @@ type comparison struct {
 
 // compares reports whether both sides read a section, and notes where not.
 func (c *comparison) compares(section snapshot.Section) bool {
-	before, after := c.was.Collected(section), c.now.Collected(section)
+	before, after := c.was.IsCollected(section), c.now.IsCollected(section)
 	said, lacking := "neither snapshot contains", c.now.Coverage[section]
 	switch {
 	case before && after:

@@ -150,7 +150,7 @@ func (f *File) check() error {
 	if err := f.checkEvery(f.Every, "every"); err != nil {
 		return err
 	}
-	for _, env := range f.All() {
+	for _, env := range f.AllEnvironments() {
 		if err := f.checkEvery(env.Every, append(slices.Clone(env.path), "every")...); err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (f *File) check() error {
 				}
 			}
 		}
-		for _, one := range f.Each(env) {
+		for _, one := range f.PerIntegration(env) {
 			if err := f.checkOne(one); err != nil {
 				return err
 			}
@@ -187,9 +187,9 @@ func (f *File) checkOne(env Environment) error {
 	return nil
 }
 
-// Each lists an environment once for each of its integrations. One with a single integration
+// PerIntegration lists an environment once for each of its integrations. One with a single integration
 // is returned as it is.
-func (f *File) Each(e Environment) []Environment {
+func (f *File) PerIntegration(e Environment) []Environment {
 	if len(e.Integrations) == 0 {
 		return []Environment{e}
 	}
@@ -213,18 +213,18 @@ func (f *File) Each(e Environment) []Environment {
 // Name is the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
 
-// Unnamed is an environment that the file does not name: the settings at the top apply to it.
-func (f *File) Unnamed() Environment { return Environment{Depth: f.Depth, Allow: f.Allow} }
+// UnnamedEnvironment is an environment that the file does not name: the settings at the top apply to it.
+func (f *File) UnnamedEnvironment() Environment { return Environment{Depth: f.Depth, Allow: f.Allow} }
 
-// All lists the environments by name; a single one at the top has no name.
-func (f *File) All() []Environment {
+// AllEnvironments lists the environments by name; a single one at the top has no name.
+func (f *File) AllEnvironments() []Environment {
 	if len(f.Environments) == 0 {
-		env := f.Unnamed()
+		env := f.UnnamedEnvironment()
 		env.URL, env.Integration, env.Integrations, env.BusinessUnit, env.Views = f.URL, f.Integration, f.Integrations, f.BusinessUnit, f.Views
 		return []Environment{env}
 	}
 	all := make([]Environment, len(f.Environments))
-	for i, name := range f.Names() {
+	for i, name := range f.EnvironmentNames() {
 		env := f.Environments[name]
 		env.Name, env.path, env.Depth, env.Allow = name, []string{"environments", name}, f.Depth, f.Allow
 		all[i] = env
@@ -232,8 +232,8 @@ func (f *File) All() []Environment {
 	return all
 }
 
-// Names lists the environments that have a name.
-func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.Environments)) }
+// EnvironmentNames lists the environments that have a name.
+func (f *File) EnvironmentNames() []string { return slices.Sorted(maps.Keys(f.Environments)) }
 
 // SecretVariables are the variables that any auth: or apply: of the file reads a secret
 // from.
@@ -257,5 +257,7 @@ func (f *File) SecretVariables() []string {
 	return slices.Compact(names)
 }
 
-// Unit is the business unit that the user must sit in, wherever it is written.
-func (e Environment) Unit() string { return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit) }
+// RequiredBusinessUnit is the business unit that the user must sit in, wherever it is written.
+func (e Environment) RequiredBusinessUnit() string {
+	return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit)
+}

@@ -38,18 +38,18 @@ func parse(t *testing.T, text string) *config.File {
 
 func TestParse(t *testing.T) {
 	f := parse(t, example)
-	all := f.All()
+	all := f.AllEnvironments()
 	if len(all) != 2 || all[0].Name != "production" || all[1].Name != "test" {
 		t.Fatalf("environments %+v", all)
 	}
-	if all[0].Unit() != "Contoso" || len(all[0].Views) != 2 || all[0].Views[0].Owner != "jane@contoso.com" {
+	if all[0].RequiredBusinessUnit() != "Contoso" || len(all[0].Views) != 2 || all[0].Views[0].Owner != "jane@contoso.com" {
 		t.Errorf("production is %+v", all[0])
 	}
 	if diff := cmp.Diff(map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}, f.Depth); diff != "" {
 		t.Error(diff)
 	}
-	single := parse(t, "url: https://x.crm.dynamics.com\nbusiness_unit: Contoso\n").All()
-	if len(single) != 1 || single[0].Name != "" || single[0].Unit() != "Contoso" {
+	single := parse(t, "url: https://x.crm.dynamics.com\nbusiness_unit: Contoso\n").AllEnvironments()
+	if len(single) != 1 || single[0].Name != "" || single[0].RequiredBusinessUnit() != "Contoso" {
 		t.Errorf("a single environment is %+v", single)
 	}
 }
@@ -113,7 +113,7 @@ environments:
 
 func TestLine(t *testing.T) {
 	f := parse(t, example)
-	production, test := f.All()[0], f.All()[1]
+	production, test := f.AllEnvironments()[0], f.AllEnvironments()[1]
 	for _, c := range []struct {
 		env  config.Environment
 		keys []string
@@ -140,12 +140,12 @@ func TestLine(t *testing.T) {
 func TestInterval(t *testing.T) {
 	f := parse(t, "every: 6h\nenvironments:\n  a: {url: https://a.crm.dynamics.com, every: 90m}\n  b: {url: https://b.crm.dynamics.com}\n")
 	for i, want := range []time.Duration{90 * time.Minute, 6 * time.Hour} {
-		if got := f.Interval(f.All()[i]); got != want {
-			t.Errorf("%s is scanned every %s, want %s", f.All()[i].Name, got, want)
+		if got := f.Interval(f.AllEnvironments()[i]); got != want {
+			t.Errorf("%s is scanned every %s, want %s", f.AllEnvironments()[i].Name, got, want)
 		}
 	}
 	f = parse(t, "url: https://a.crm.dynamics.com\n")
-	if got := f.Interval(f.All()[0]); got != 24*time.Hour {
+	if got := f.Interval(f.AllEnvironments()[0]); got != 24*time.Hour {
 		t.Errorf("without every:, the interval is %s, want a day", got)
 	}
 	for text, at := range map[string]string{
@@ -162,8 +162,8 @@ func TestInterval(t *testing.T) {
 // TestOnly: the part of one environment has its settings, and does not say how to apply.
 func TestOnly(t *testing.T) {
 	f := parse(t, example+"every: 1h\napply: {client_id: 00000000-0000-0000-0000-000000000009}\n")
-	whole := f.All()[0]
-	data, err := f.Only(whole, "production", func(file string, beside bool) string {
+	whole := f.AllEnvironments()[0]
+	data, err := f.ForEnvironment(whole, "production", func(file string, beside bool) string {
 		if beside {
 			return "/beside/" + file
 		}
@@ -173,8 +173,8 @@ func TestOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	part := parse(t, string(data))
-	all := part.All()
-	if len(all) != 1 || all[0].Name != "production" || all[0].URL != whole.URL || len(all[0].Views) != 2 || all[0].Unit() != "Contoso" {
+	all := part.AllEnvironments()
+	if len(all) != 1 || all[0].Name != "production" || all[0].URL != whole.URL || len(all[0].Views) != 2 || all[0].RequiredBusinessUnit() != "Contoso" {
 		t.Errorf("environments %+v", all)
 	}
 	if part.Apply != nil || part.Waivers != "/beside/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {

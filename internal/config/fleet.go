@@ -27,10 +27,10 @@ func (f *File) Interval(e Environment) time.Duration {
 	return 24 * time.Hour
 }
 
-// Only is the configuration of one environment, under a name, with the settings at the top.
+// ForEnvironment is the configuration of one environment, under a name, with the settings at the top.
 // rename returns the names of files: those beside the configuration, and those in the working
 // directory. It leaves out apply:, so that it cannot be used to change an environment.
-func (f *File) Only(e Environment, name string, rename func(file string, beside bool) string) *File {
+func (f *File) ForEnvironment(e Environment, name string, rename func(file string, beside bool) string) *File {
 	one := *f
 	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
 	one.URL, one.Integration, one.Integrations, one.BusinessUnit, one.Views = "", Integration{}, nil, "", nil

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Bad is the error for a key that an integration has, else its environment, else the top.
-func (f *File) Bad(e Environment, message string, keys ...string) error {
+// KeyError is the error for a key that an integration has, else its environment, else the top.
+func (f *File) KeyError(e Environment, message string, keys ...string) error {
 	for _, path := range [][]string{e.at(keys...), append(slices.Clone(e.path), keys...)} {
 		if f.doc.Has(path...) {
 			return f.doc.FaultAtKey(message, path...)
@@ -16,9 +16,9 @@ func (f *File) Bad(e Environment, message string, keys ...string) error {
 	return f.doc.FaultAtKey(message, keys...)
 }
 
-// Repeated is the error for an integration with the same profile as an earlier one:
+// DuplicateProfileError is the error for an integration with the same profile as an earlier one:
 // environment and profile identify a result.
-func (f *File) Repeated(e Environment, profile string) error {
+func (f *File) DuplicateProfileError(e Environment, profile string) error {
 	return f.doc.FaultAtKey(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
 		"give the second integration a profile with a different name, in a file with extends: %[1]s", profile), e.at("profile")...)
 }
@@ -46,9 +46,9 @@ const (
 	ExampleID  = "00000000-0000-0000-0000-000000000000"
 )
 
-// Examples names each of the used values that is still the one that dbaudit init wrote,
+// Placeholders names each of the used values that is still the one that dbaudit init wrote,
 // with its line.
-func (f *File) Examples(e Environment, url, clientID, appID string) (keys []string, lines []int) {
+func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []string, lines []int) {
 	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
 	for _, value := range []struct {
 		key           string

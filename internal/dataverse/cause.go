@@ -27,7 +27,7 @@ const (
 	CauseClaims               Cause = "more is required of the sign-in" // the token is good, and conditional access asks for more
 )
 
-func (c Cause) String() string { return enum.Word(c) }
+func (c Cause) String() string { return enum.String(c) }
 
 // A refusal is how a cause is recognized, and the next step. The code is that of Microsoft's
 // "Web service error codes"; the words, a regular expression, decide if the code is empty

@@ -75,7 +75,7 @@ func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	if !utf8.Valid(body) {
 		return nil, errors.New("the answer is not UTF-8")
 	}
-	if err := strictjson.Unique(body); err != nil {
+	if err := strictjson.CheckDuplicateKeys(body); err != nil {
 		return nil, fmt.Errorf("in the answer %w", err)
 	}
 	return Members(body)

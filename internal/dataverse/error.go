@@ -30,7 +30,7 @@ const (
 	Redirected   ErrorKind = "redirected"      // sent elsewhere; nothing was followed
 )
 
-func (k ErrorKind) String() string { return enum.Word(k) }
+func (k ErrorKind) String() string { return enum.String(k) }
 
 // Error is a failed request. It contains nothing secret and no address.
 type Error struct {

@@ -21,7 +21,7 @@ const (
 	TokenRenewed     EventKind = "token renewed"    // the token was replaced
 )
 
-func (k EventKind) String() string { return enum.Word(k) }
+func (k EventKind) String() string { return enum.String(k) }
 
 // Event is something that happened, without addresses, values or tokens.
 type Event struct {

@@ -176,7 +176,7 @@ func dangerWords(u engine.DiscoveredUser, verbose bool) []string {
 			said = append(said, fmt.Sprintf("and %d more (--verbose lists them)", len(u.Dangerous)-shown))
 			break
 		}
-		said = append(said, fmt.Sprintf("%s (%s): %s", p.Name, audit.Level(p.Depth), p.Lets))
+		said = append(said, fmt.Sprintf("%s (%s): %s", p.Name, audit.LevelOf(p.Depth), p.Lets))
 	}
 	return said
 }

@@ -139,7 +139,7 @@ func (p Privilege) advice() string {
 
 // level is a depth in the portal's words.
 func level(d audit.Depth) string {
-	return audit.Level(d.String())
+	return audit.LevelOf(d.String())
 }
 
 func (x *examiner) get(ctx context.Context, request dataverse.Request, into any) error {

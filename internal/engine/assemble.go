@@ -54,7 +54,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	for id := range byControl {
 		return audit.Result{}, fmt.Errorf("a policy reports findings for the control %q, which the profile does not have", id)
 	}
-	result.Settle()
+	result.SetVerdict()
 	return result, nil
 }
 

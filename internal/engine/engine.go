@@ -169,7 +169,7 @@ func (e *Engine) Accepts(p profile.Profile) error {
 	var errs []error
 	for _, c := range p.Controls {
 		if _, ok := e.rules[c.Rule]; !ok {
-			errs = append(errs, p.RuleFault(c.ID, fmt.Sprintf("the control %s names the rule %q, which the policies do not contain: %s; pass the folder of custom rules with --policy",
+			errs = append(errs, p.RuleError(c.ID, fmt.Sprintf("the control %s names the rule %q, which the policies do not contain: %s; pass the folder of custom rules with --policy",
 				c.ID, c.Rule, strings.Join(e.order, ", "))))
 		}
 	}

@@ -26,13 +26,13 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	note("the configuration requires less than the highest level (depth:)", ofConfiguration)
 	var severities []string
 	for _, c := range p.Controls {
-		if than, less := p.LessSevere(c, e.rules[c.Rule].Severity); less {
+		if than, less := p.LoweredSeverity(c, e.rules[c.Rule].Severity); less {
 			severities = append(severities, fmt.Sprintf("%s (%s, not %s)", c.ID, c.Severity, than))
 		}
 	}
 	note(by+" lowers severities", severities)
-	note(by+" accepts views of more tables (view_tables:)", p.ViewTablesBeyond())
-	note(by+" allows privileges beyond the minimum (allow:)", p.Allows())
+	note(by+" accepts views of more tables (view_tables:)", p.AddedViewTables())
+	note(by+" allows privileges beyond the minimum (allow:)", p.AddedAllow())
 	note("the configuration allows privileges beyond the minimum (allow:)", slices.Sorted(slices.Values(s.Requirement.Allow)))
 	return notes
 }

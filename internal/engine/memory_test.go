@@ -27,7 +27,7 @@ func TestEachIsJudgedAsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	standard := solution.NewStandard()
+	standard := solution.NewPrivilegeTable()
 	judge := func(e *engine.Engine, s *snapshot.Snapshot) (string, error) {
 		result, err := e.Evaluate(t.Context(), s, p, engine.Options{})
 		if err != nil {
@@ -78,7 +78,7 @@ func order(n int) []int {
 }
 
 // randomRole is a role of a file that grants some of the minimum, and some more.
-func randomRole(r *rapid.T, p profile.Profile, standard *solution.Standard) *snapshot.Snapshot {
+func randomRole(r *rapid.T, p profile.Profile, standard *solution.PrivilegeTable) *snapshot.Snapshot {
 	names := append(p.Minimum(), "PRVREADACCOUNT", "prvReadAcount", "prvReadnew_Thing", "prvBulkDelete", "prvWriteRole", "prvAssignRole", "prvReadGoal", "", " ")
 	role := solution.Role{
 		ID: pick(r, "id", "a", "b"), Name: pick(r, "role's name", "Demandbase", "Sales"), File: "Roles/r.xml",

@@ -25,8 +25,8 @@ func TestWordsAreGos(t *testing.T) {
 	}
 	levels, _ := ask("data.dbaudit.words.levels").(map[string]any)
 	for _, depth := range append(audit.Depths(), audit.DepthNone) {
-		if levels[depth.String()] != audit.Level(depth.String()) {
-			t.Errorf("%s is %v in Rego and %s in Go", depth, levels[depth.String()], audit.Level(depth.String()))
+		if levels[depth.String()] != audit.LevelOf(depth.String()) {
+			t.Errorf("%s is %v in Rego and %s in Go", depth, levels[depth.String()], audit.LevelOf(depth.String()))
 		}
 	}
 	verbs, _ := ask("data.dbaudit.words._rights").(map[string]any)
@@ -47,8 +47,8 @@ func TestWordsAreGos(t *testing.T) {
 		if rego := ask(fmt.Sprintf("[t | t := data.dbaudit.words.table(%q)]", name)); verb != "" && !cmp.Equal(rego, []any{table}) || verb == "" && !cmp.Equal(rego, []any{}) {
 			t.Errorf("the table of %s is %v in Rego and %q in Go", name, rego, table)
 		}
-		if rego := ask(fmt.Sprintf("data.dbaudit.words.right(%q)", name)); rego != audit.Right(name) {
-			t.Errorf("%s is %q in Rego and %q in Go", name, rego, audit.Right(name))
+		if rego := ask(fmt.Sprintf("data.dbaudit.words.right(%q)", name)); rego != audit.PrivilegeLabel(name) {
+			t.Errorf("%s is %q in Rego and %q in Go", name, rego, audit.PrivilegeLabel(name))
 		}
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"fmt"
 )
 
-// Word is the word of a value.
-func Word[T ~string](value T) string { return cmp.Or(string(value), "unknown") }
+// String is the word of a value.
+func String[T ~string](value T) string { return cmp.Or(string(value), "unknown") }
 
 // Parse finds the value of a word among the valid ones. The error says what the word is.
 func Parse[T fmt.Stringer](word, what string, valid []T) (T, error) {
@@ -22,8 +22,8 @@ func Parse[T fmt.Stringer](word, what string, valid []T) (T, error) {
 	return zero, fmt.Errorf("unknown %s %q: want one of %v", what, word, valid)
 }
 
-// Set parses the word of a document into a value, which stays zero if the word is not valid.
-func Set[T fmt.Stringer](value *T, word []byte, what string, valid ...T) (err error) {
+// Unmarshal parses the word of a document into a value, which stays zero if the word is not valid.
+func Unmarshal[T fmt.Stringer](value *T, word []byte, what string, valid ...T) (err error) {
 	*value, err = Parse(string(word), what, valid)
 	return err
 }

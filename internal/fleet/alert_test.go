@@ -70,7 +70,7 @@ func failing(e store.Environment, severity audit.Severity) []audit.Result {
 	r.Controls[0].Outcome, r.Controls[0].Severity = audit.OutcomeFail, severity
 	r.Controls[0].Findings = []audit.Finding{{Fingerprint: audit.Fingerprint("A", "o", subject, "p"), Message: "Lead – Read is missing", Subject: subject, Evidence: audit.Evidence{}}}
 	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return list
 }
 

@@ -71,7 +71,7 @@ func environment(file *config.File, t run.Target) (store.Environment, error) {
 func alone(file *config.File, t run.Target) (string, error) {
 	rename := absolute(filepath.Dir(filepath.FromSlash(file.Name())))
 	env := t.Env
-	for _, e := range file.All() {
+	for _, e := range file.AllEnvironments() {
 		if e.Name == t.Env.Name {
 			env = e // with all of its integrations
 		}
@@ -82,7 +82,7 @@ func alone(file *config.File, t run.Target) (string, error) {
 			env.Integrations[i].Profile = rename(one.Profile, false)
 		}
 	}
-	part := file.Only(env, t.Name, rename)
+	part := file.ForEnvironment(env, t.Name, rename)
 	if run.IsFile(part.Profile) {
 		part.Profile = rename(part.Profile, false)
 	}

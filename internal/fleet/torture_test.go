@@ -188,7 +188,7 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 		r.Controls = append(r.Controls, c)
 	}
 	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return []audit.Result{r}, nil
 }
 

@@ -98,7 +98,7 @@ func grouped(results []audit.Result) [][]audit.Result {
 	known := map[key]int{}
 	organizations := organizations(results)
 	for _, r := range results {
-		if r.Unread != nil && !r.OfFile() {
+		if r.Unread != nil && !r.IsFile() {
 			r.Environment.OrganizationID = organizations[address(r)]
 		}
 		// A file has no organization.
@@ -175,7 +175,7 @@ func environment(results []audit.Result) Environment {
 		if r.Unread != nil {
 			p.Unread = r.Unread.Message
 		} else {
-			e.Changed = e.Changed || judged != nil && r.RequiresOther(*judged)
+			e.Changed = e.Changed || judged != nil && r.RequirementsDiffer(*judged)
 			judged = &r
 		}
 		e.Results = append(e.Results, p)

@@ -23,7 +23,7 @@ func on(day int, a, b audit.Outcome) audit.Result {
 		Integration: &audit.Integration{},
 	}
 	r.Summary = audit.Summarize(controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return r
 }
 

@@ -19,12 +19,12 @@ func (a asked) everyRole() bool {
 // maybe reports whether a role with this name may be meant: its name is the required one, or
 // has the profile's pattern in it.
 func (a asked) maybe(name string) bool {
-	return a.everyRole() || a.requirement.FitsRole(name, a.profile.Pattern)
+	return a.everyRole() || a.requirement.MatchesRole(name, a.profile.Pattern)
 }
 
 // likeliest keeps the roles of the name that grants most of the minimum, by what the
 // policies found granted, at whatever level.
-func (a asked) likeliest(judged []Judged) []Judged {
+func (a asked) likeliest(judged []RoleResult) []RoleResult {
 	score := map[string]int{}
 	for _, one := range judged {
 		name := strings.ToLower(one.Role.Name)
@@ -37,7 +37,7 @@ func (a asked) likeliest(judged []Judged) []Judged {
 	best := slices.MinFunc(slices.Collect(maps.Keys(score)), func(a, b string) int {
 		return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(a, b))
 	})
-	var chosen []Judged
+	var chosen []RoleResult
 	var others []string
 	for _, one := range judged {
 		if strings.EqualFold(one.Role.Name, best) {
@@ -54,7 +54,7 @@ func (a asked) likeliest(judged []Judged) []Judged {
 
 // titlesOf names each role by its file; if that has several, by its name too, and if they
 // share the name, by its id or else its line.
-func titlesOf(judged []Judged) []string {
+func titlesOf(judged []RoleResult) []string {
 	titles := make([]string, len(judged))
 	for i, one := range judged {
 		titles[i] = one.Role.File

@@ -13,7 +13,7 @@ import (
 
 // Fix adds the lines that the judged roles lack to their files. It reports whether a file
 // was changed, and why others were not: each file is fixed separately.
-func (l *Linter) Fix(judged []Judged, write func(name string, data []byte) error) (changed bool, failures []error) {
+func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) error) (changed bool, failures []error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
 	for _, j := range judged {

@@ -20,8 +20,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// A Judged is a role with its result.
-type Judged struct {
+// A RoleResult is a role with its result.
+type RoleResult struct {
 	Role     solution.Role // zero if the required role was not found
 	Result   audit.Result
 	snapshot *snapshot.Snapshot // nil unless it is kept
@@ -29,11 +29,11 @@ type Judged struct {
 
 // judge judges the roles that are meant. If none is, the result is that of a role that does
 // not exist; if nothing was read, no result exists.
-func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error) {
+func (a asked) judge(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil
 	}
-	var judged []Judged
+	var judged []RoleResult
 	var err error
 	// A role may be in several files.
 	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !a.maybe(r.Name) })
@@ -42,22 +42,22 @@ func (a asked) judge(ctx context.Context, found solution.Found) ([]Judged, error
 	} else {
 		judged, err = a.each(ctx, roles)
 	}
-	if err != nil || a.Options.Keep == nil {
+	if err != nil || a.Options.SaveSnapshot == nil {
 		return judged, err
 	}
 	if len(judged) > 1 {
 		return nil, run.Usagef("--snapshot saves one snapshot, but %d roles were found: choose one with --integration-role and PATH", len(judged))
 	}
-	return judged, a.Options.Keep(judged[0].snapshot)
+	return judged, a.Options.SaveSnapshot(judged[0].snapshot)
 }
 
 // each judges the roles one by one, and keeps those that are meant.
-func (a asked) each(ctx context.Context, roles []solution.Role) ([]Judged, error) {
+func (a asked) each(ctx context.Context, roles []solution.Role) ([]RoleResult, error) {
 	progress := a.Progress("lint")
 	defer progress.Stop()
 	progress.Task("judging " + text.Count(len(roles), "role"))
 	var done atomic.Int64
-	judged := make([]Judged, len(roles))
+	judged := make([]RoleResult, len(roles))
 	// The first error ends the others, and so does an interruption.
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
@@ -83,32 +83,32 @@ func (a asked) each(ctx context.Context, roles []solution.Role) ([]Judged, error
 }
 
 // one judges one role.
-func (a asked) one(ctx context.Context, role solution.Role) (Judged, error) {
+func (a asked) one(ctx context.Context, role solution.Role) (RoleResult, error) {
 	if err := ctx.Err(); err != nil {
-		return Judged{}, err
+		return RoleResult{}, err
 	}
 	s, notes, err := role.Snapshot(a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
 	if err != nil {
-		return Judged{}, err
+		return RoleResult{}, err
 	}
-	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.Stated)
+	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.EvaluatedAt)
 	if err != nil {
-		return Judged{}, err
+		return RoleResult{}, err
 	}
 	result.Notes = append(result.Notes, notes...)
 	if role.Managed {
 		result.Notes = append(result.Notes, "the role comes from a managed solution")
 	}
 	place(&result, role)
-	one := Judged{Role: role, Result: result}
-	if a.Options.Keep != nil {
+	one := RoleResult{Role: role, Result: result}
+	if a.Options.SaveSnapshot != nil {
 		one.snapshot = s
 	}
 	return one, nil
 }
 
 // nowhere is the result if no file has the required role.
-func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, error) {
+func (a asked) nowhere(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	var names []string
 	for _, r := range found.Roles {
 		names = append(names, r.Name)
@@ -124,11 +124,11 @@ func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, err
 		note += "; it may be in a file that could not be read"
 	}
 	a.Sayf("%s", note)
-	s, err := solution.Nowhere(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
+	s, err := solution.SnapshotWithoutRole(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.Stated)
+	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.EvaluatedAt)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +140,7 @@ func (a asked) nowhere(ctx context.Context, found solution.Found) ([]Judged, err
 			result.Controls[i].Location = a.searched(found.Roles[0])
 		}
 	}
-	return []Judged{{Result: result, snapshot: s}}, nil
+	return []RoleResult{{Result: result, snapshot: s}}, nil
 }
 
 // searched is the location of a role that was not found: the file that was named, or the

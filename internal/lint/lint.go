@@ -35,10 +35,10 @@ type Options struct {
 	Accept   run.Accept
 	// AsOf is the time for waivers. A result carries Stated, or if that is zero, the time
 	// when it is judged.
-	AsOf, Stated time.Time
-	// Keep receives the snapshot of the judged role, which must be the only one; nil keeps
+	AsOf, EvaluatedAt time.Time
+	// SaveSnapshot receives the snapshot of the judged role, which must be the only one; nil keeps
 	// none.
-	Keep func(*snapshot.Snapshot) error
+	SaveSnapshot func(*snapshot.Snapshot) error
 }
 
 // A Linter judges the roles in files.
@@ -51,7 +51,7 @@ type Linter struct {
 
 	limits   solution.Limits
 	file     *config.File // or nil
-	standard *solution.Standard
+	standard *solution.PrivilegeTable
 	asked    []asked
 }
 
@@ -85,10 +85,10 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	if err := l.ask(); err != nil {
 		return nil, err
 	}
-	if len(l.asked) > 1 && (o.AllRoles || o.Keep != nil) {
+	if len(l.asked) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
 		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.asked))
 	}
-	l.limits.Keep = func(name string) bool {
+	l.limits.KeepEntries = func(name string) bool {
 		return slices.ContainsFunc(l.asked, func(a asked) bool { return a.maybe(name) })
 	}
 	l.warnOfUnnamed()
@@ -130,17 +130,17 @@ func (l *Linter) ask() error {
 func (l *Linter) environment() (config.Environment, error) {
 	name := l.Options.Env
 	if name == "" {
-		if all := l.file.All(); len(all) == 1 {
+		if all := l.file.AllEnvironments(); len(all) == 1 {
 			return all[0], nil
 		}
-		return l.file.Unnamed(), nil
+		return l.file.UnnamedEnvironment(), nil
 	}
-	for _, env := range l.file.All() {
+	for _, env := range l.file.AllEnvironments() {
 		if env.Name == name {
 			return env, nil
 		}
 	}
-	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.Names(), ", "), "none"))
+	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.EnvironmentNames(), ", "), "none"))
 }
 
 // warnOfUnnamed warns that the roles that the configuration names are not searched for,
@@ -151,8 +151,8 @@ func (l *Linter) warnOfUnnamed() {
 		return
 	}
 	var named []string
-	for _, env := range l.file.All() {
-		for _, one := range l.file.Each(env) {
+	for _, env := range l.file.AllEnvironments() {
+		for _, one := range l.file.PerIntegration(env) {
 			if one.Integration.Role != "" && env.Name != "" {
 				named = append(named, fmt.Sprintf("%q of %s", one.Integration.Role, env.Name))
 			}
@@ -165,7 +165,7 @@ func (l *Linter) warnOfUnnamed() {
 
 // An Outcome is the outcome of a run.
 type Outcome struct {
-	Judged []Judged
+	Roles  []RoleResult
 	Faults []*solution.Fault // files that could not be read
 	Unread []audit.Result    // a result for each of these, and each integration
 }
@@ -174,7 +174,7 @@ type Outcome struct {
 func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 	first := l.Engine == nil
 	// Compiling the policies and reading the files take about as long.
-	var found solution.Found
+	var found solution.Contents
 	var group errgroup.Group
 	group.Go(func() error { return l.load(ctx) })
 	group.Go(func() (err error) {
@@ -197,7 +197,7 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 		if err != nil {
 			return Outcome{}, err
 		}
-		out.Judged = append(out.Judged, judged...)
+		out.Roles = append(out.Roles, judged...)
 	}
 	return out, nil
 }
@@ -207,7 +207,7 @@ func (l *Linter) load(ctx context.Context) (err error) {
 	if l.Engine != nil {
 		return nil
 	}
-	l.standard = solution.NewStandard()
+	l.standard = solution.NewPrivilegeTable()
 	profiles := make([]profile.Profile, len(l.asked))
 	for i, one := range l.asked {
 		profiles[i] = one.profile
@@ -216,7 +216,7 @@ func (l *Linter) load(ctx context.Context) (err error) {
 	return err
 }
 
-func (l *Linter) read(ctx context.Context) (solution.Found, error) {
+func (l *Linter) read(ctx context.Context) (solution.Contents, error) {
 	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.limits)
 	from := workingDirectory()
 	for i := range found.Roles {
@@ -229,7 +229,7 @@ func (l *Linter) read(ctx context.Context) (solution.Found, error) {
 }
 
 // narrate reports notes, and files that were left out.
-func (l *Linter) narrate(found solution.Found) {
+func (l *Linter) narrate(found solution.Contents) {
 	for _, note := range found.Notes {
 		l.Warnf("%s", note)
 	}
@@ -243,7 +243,7 @@ func (l *Linter) unread(faults []*solution.Fault) []audit.Result {
 	var results []audit.Result
 	for _, f := range faults {
 		for _, one := range l.asked {
-			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.Options.Stated,
+			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.Options.EvaluatedAt,
 				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
 		}
 	}

@@ -135,7 +135,7 @@ func (b *builder) prepareAssign(c cause, why change.Reason, role, user change.Re
 // lockedUnit names the disabled business unit that a unit is, or is below. Its users cannot
 // sign in, so the plan does not enable them or assign roles to them.
 func (b *builder) lockedUnit(id string) (name string, locked bool) {
-	disabled, locked := b.snapshot.DisabledUnit(id)
+	disabled, locked := b.snapshot.DisabledBusinessUnit(id)
 	return b.snapshot.BusinessUnits[disabled].Name, locked
 }
 

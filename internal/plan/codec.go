@@ -46,7 +46,7 @@ func (p Plan) Encode() ([]byte, error) {
 // reader of the file sees the same plan.
 func Decode(data []byte) (Plan, error) {
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
-	if _, err := strictjson.Format(data, "plan", Format); err != nil {
+	if _, err := strictjson.ReadFormat(data, "plan", Format); err != nil {
 		return Plan{}, err
 	}
 	var p Plan

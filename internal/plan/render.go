@@ -219,7 +219,7 @@ func (p Plan) Markdown() string {
 			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
 			b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.Called(d.Name)), text.Markdown(a.Was(d)), text.Markdown(audit.Level(d.After)))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.Called(d.Name)), text.Markdown(a.Was(d)), text.Markdown(audit.LevelOf(d.After)))
 			}
 			for _, name := range a.Along {
 				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.Called(name)))

@@ -10,23 +10,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A BadDepth is a name with a depth that has no effect.
-type BadDepth struct{ Name, Message string }
+// A DepthError is a name with a depth that has no effect.
+type DepthError struct{ Name, Message string }
 
-func (b *BadDepth) Error() string { return b.Message }
+func (b *DepthError) Error() string { return b.Message }
 
-// Spell returns the profile's spelling of privileges with depths, which may be written in any
-// case. A privilege that no control requires is a [BadDepth]: its depth would have no effect.
-func (p Profile) Spell(names []string) (map[string]string, error) {
+// Spelling returns the profile's spelling of privileges with depths, which may be written in any
+// case. A privilege that no control requires is a [DepthError]: its depth would have no effect.
+func (p Profile) Spelling(names []string) (map[string]string, error) {
 	minimum := p.Minimum()
 	spelt, seen := map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		i := slices.IndexFunc(minimum, func(of string) bool { return strings.EqualFold(of, name) })
 		if i < 0 {
-			return nil, &BadDepth{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum", p.Name, name)}
+			return nil, &DepthError{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum", p.Name, name)}
 		}
 		if other := seen[minimum[i]]; other != "" {
-			return nil, &BadDepth{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}
+			return nil, &DepthError{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}
 		}
 		spelt[name], seen[minimum[i]] = minimum[i], name
 	}
@@ -38,8 +38,8 @@ func (d *draft) spellDepths(p *Profile) error {
 	if len(d.Depths) == 0 {
 		return nil
 	}
-	spelt, err := p.Spell(slices.Collect(maps.Keys(d.Depths)))
-	var bad *BadDepth
+	spelt, err := p.Spelling(slices.Collect(maps.Keys(d.Depths)))
+	var bad *DepthError
 	if errors.As(err, &bad) {
 		return d.doc.FaultAtKey(bad.Message, d.Name, "depths", bad.Name)
 	}

@@ -39,9 +39,9 @@ type ChangeKind string
 
 // The kinds of change.
 const (
-	Came    ChangeKind = "came"
-	Went    ChangeKind = "went"
-	Changed ChangeKind = "changed"
+	ControlAdded   ChangeKind = "came"
+	ControlRemoved ChangeKind = "went"
+	ControlChanged ChangeKind = "changed"
 )
 
 // A ControlChange is how one control changed. Was and Is are the words of the
@@ -50,8 +50,8 @@ type ControlChange struct {
 	ID      audit.ControlID `json:"id"`
 	Change  ChangeKind      `json:"change"`
 	Title   string          `json:"title"`
-	Was     string          `json:"was"`
-	Is      string          `json:"is"`
+	Old     string          `json:"was"`
+	New     string          `json:"is"`
 	Added   []string        `json:"added"`
 	Removed []string        `json:"removed"`
 	// OldSeverity and NewSeverity are set where they differ; a rule's own is "".
@@ -63,8 +63,8 @@ type ControlChange struct {
 // "" is the deepest that the privilege allows.
 type LevelChange struct {
 	Privilege string `json:"privilege"`
-	Was       string `json:"was"`
-	Is        string `json:"is"`
+	Old       string `json:"was"`
+	New       string `json:"is"`
 }
 
 // Compare says what changed from one profile to another.
@@ -76,15 +76,15 @@ func Compare(older, newer Profile) Diff {
 	for _, is := range newer.Controls {
 		was, ok := older.Control(string(is.ID))
 		change := ControlChange{
-			ID: is.ID, Change: Changed, Title: is.Title, Was: was.words(), Is: is.words(),
+			ID: is.ID, Change: ControlChanged, Title: is.Title, Old: was.words(), New: is.words(),
 			Added: without(is.Privileges, was.Privileges), Removed: without(was.Privileges, is.Privileges),
 		}
 		switch {
 		case !ok:
-			change.Change = Came
+			change.Change = ControlAdded
 		case was.Severity != is.Severity:
 			change.OldSeverity, change.NewSeverity = severity(was.Severity), severity(is.Severity)
-		case was.Rule == is.Rule && change.Was == change.Is && len(change.Added)+len(change.Removed) == 0:
+		case was.Rule == is.Rule && change.Old == change.New && len(change.Added)+len(change.Removed) == 0:
 			continue
 		}
 		d.Controls = append(d.Controls, change)
@@ -92,13 +92,13 @@ func Compare(older, newer Profile) Diff {
 	for _, was := range older.Controls {
 		if _, ok := newer.Control(string(was.ID)); !ok {
 			d.Controls = append(d.Controls, ControlChange{
-				ID: was.ID, Change: Went, Title: was.Title, Was: was.words(), Added: []string{}, Removed: without(was.Privileges, nil),
+				ID: was.ID, Change: ControlRemoved, Title: was.Title, Old: was.words(), Added: []string{}, Removed: without(was.Privileges, nil),
 			})
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(newer.Minimum())) {
 		if was, is := older.Depths[name], newer.Depths[name]; slices.Contains(older.Minimum(), name) && was != is {
-			d.Levels = append(d.Levels, LevelChange{Privilege: name, Was: level(was), Is: level(is)})
+			d.Levels = append(d.Levels, LevelChange{Privilege: name, Old: level(was), New: level(is)})
 		}
 	}
 	d.Same = len(d.Controls)+len(d.Levels)+len(d.Allowed)+len(d.NoLongerAllowed) == 0

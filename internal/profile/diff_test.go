@@ -12,7 +12,7 @@ import (
 
 func named(t *testing.T, name string) profile.Profile {
 	t.Helper()
-	p, ok, err := profile.Named(policy.Files, name)
+	p, ok, err := profile.BuiltinNamed(policy.Files, name)
 	if err != nil || !ok {
 		t.Fatalf("%s: %t %v", name, ok, err)
 	}
@@ -26,7 +26,7 @@ func TestNamed(t *testing.T) {
 		}
 	}
 	for _, name := range []string{"", "none", "../policy", "a/b"} {
-		if _, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+		if _, ok, err := profile.BuiltinNamed(policy.Files, name); ok || err != nil {
 			t.Errorf("%q: %t %v", name, ok, err)
 		}
 	}
@@ -42,10 +42,10 @@ func TestCompareVersions(t *testing.T) {
 	added, came := 0, 0
 	for _, c := range d.Controls {
 		added += len(c.Added)
-		if len(c.Removed) > 0 || c.Change == profile.Went {
+		if len(c.Removed) > 0 || c.Change == profile.ControlRemoved {
 			t.Errorf("%s lost %v", c.ID, c.Removed)
 		}
-		if c.Change == profile.Came && len(c.Added) > 0 {
+		if c.Change == profile.ControlAdded && len(c.Added) > 0 {
 			came++
 		}
 	}
@@ -72,7 +72,7 @@ func TestCompareEachPart(t *testing.T) {
 	base := parse("  title: T\n")
 	for text, check := range map[string]func(profile.Diff) bool{
 		"  depths: {prvReadLead: local}\n": func(d profile.Diff) bool {
-			return cmp.Equal(d.Levels, []profile.LevelChange{{Privilege: "prvReadLead", Was: "global", Is: "local"}})
+			return cmp.Equal(d.Levels, []profile.LevelChange{{Privilege: "prvReadLead", Old: "global", New: "local"}})
 		},
 		"  allow: [prvBulkDelete]\n": func(d profile.Diff) bool { return cmp.Equal(d.Allowed, []string{"prvBulkDelete"}) },
 		"  controls: [{id: GONG-PRIV-LEAD, severity: low}]\n": func(d profile.Diff) bool {
@@ -111,7 +111,7 @@ func TestCompareColumnsOfATable(t *testing.T) {
 		kinds[string(c.ID)] = c.Change
 	}
 	want := map[string]profile.ChangeKind{
-		"BC-PRIV-NOTE": profile.Came, "BC-PRIV-POST": profile.Came, "BC-PRIV-SECURITY-ROLE": profile.Came, "BC-PRIV-ORDER": profile.Changed,
+		"BC-PRIV-NOTE": profile.ControlAdded, "BC-PRIV-POST": profile.ControlAdded, "BC-PRIV-SECURITY-ROLE": profile.ControlAdded, "BC-PRIV-ORDER": profile.ControlChanged,
 	}
 	if diff := cmp.Diff(want, kinds); diff != "" {
 		t.Errorf("changes (-want +got):\n%s", diff)

@@ -15,9 +15,9 @@ func (p Profile) standard() Profile {
 	return *p.base
 }
 
-// LessSevere reports whether a control counts for less than in the profile that this
+// LoweredSeverity reports whether a control counts for less than in the profile that this
 // one extends or, for a file's own control, than its rule says.
-func (p Profile) LessSevere(c Control, rule audit.Severity) (than audit.Severity, less bool) {
+func (p Profile) LoweredSeverity(c Control, rule audit.Severity) (than audit.Severity, less bool) {
 	if p.Origin == audit.OriginBuiltin || c.Severity == audit.SeverityInvalid {
 		return audit.SeverityInvalid, false
 	}
@@ -28,13 +28,13 @@ func (p Profile) LessSevere(c Control, rule audit.Severity) (than audit.Severity
 	return than, c.Severity < than
 }
 
-// Allows lists the privileges that the profile allows beyond what the one that it
+// AddedAllow lists the privileges that the profile allows beyond what the one that it
 // extends does.
-func (p Profile) Allows() []string { return beyond(p.Allow, p.standard().Allow) }
+func (p Profile) AddedAllow() []string { return beyond(p.Allow, p.standard().Allow) }
 
-// ViewTablesBeyond lists the tables whose views the profile takes and the one that it
+// AddedViewTables lists the tables whose views the profile takes and the one that it
 // extends does not.
-func (p Profile) ViewTablesBeyond() []string {
+func (p Profile) AddedViewTables() []string {
 	if p.base == nil {
 		return nil
 	}

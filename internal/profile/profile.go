@@ -169,9 +169,9 @@ func digest(key string, definition any) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
 }
 
-// RuleFault is an error in the rule that a control names, with file, line and column if the
+// RuleError is an error in the rule that a control names, with file, line and column if the
 // profile's own file names it.
-func (p Profile) RuleFault(id audit.ControlID, message string) error {
+func (p Profile) RuleError(id audit.ControlID, message string) error {
 	f, ok := p.rules[id]
 	if !ok {
 		return errors.New(message)
@@ -202,8 +202,8 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	return profiles, nil
 }
 
-// Named reads one built-in profile. It returns false if no profile has the name.
-func Named(tree fs.FS, name string) (Profile, bool, error) {
+// BuiltinNamed reads one built-in profile. It returns false if no profile has the name.
+func BuiltinNamed(tree fs.FS, name string) (Profile, bool, error) {
 	file := path.Join("profiles", name+".yaml")
 	if !fs.ValidPath(file) {
 		return Profile{}, false, nil

@@ -145,7 +145,7 @@ func TestIdentity(t *testing.T) {
 		if p.Origin != audit.OriginBuiltin || p.Version == "" || p.Digest == "" {
 			t.Errorf("%s: %q, %q, %q", p.Name, p.Origin, p.Version, p.Digest)
 		}
-		named, found, err := profile.Named(policy.Files, p.Name)
+		named, found, err := profile.BuiltinNamed(policy.Files, p.Name)
 		if err != nil || !found || named.Identity() != p.Identity() {
 			t.Errorf("%s by its name is %+v (%t, %v), among all %+v", p.Name, named.Identity(), found, err, p.Identity())
 		}

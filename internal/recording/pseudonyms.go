@@ -20,7 +20,7 @@ func Pseudonyms(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, error
 	n.settle()
 	part := n.snapshot(s)
 	for id, user := range s.Users {
-		if s.Requirement.Fits(user, pattern) != part.Requirement.Fits(part.Users[id], pattern) {
+		if s.Requirement.MatchesUser(user, pattern) != part.Requirement.MatchesUser(part.Users[id], pattern) {
 			return nil, errors.New("a pseudonym would match the pattern of the integration user's name: name the user with --integration-app-id, or collect without --pseudonyms")
 		}
 	}

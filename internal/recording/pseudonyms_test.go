@@ -39,7 +39,7 @@ func TestPseudonyms(t *testing.T) {
 	if v := p.Requirement.Views[0]; v.Owner != p.Users["jane"].DomainName || v.Owner == "jane@contoso.com" || v.Name == "Accounts" || v.Table != "account" {
 		t.Errorf("the required view is %+v, its owner %+v", v, p.Users["jane"])
 	}
-	if !p.Requirement.Fits(p.Users["app"], "acme") || p.Users["app"].Name == s.Users["app"].Name {
+	if !p.Requirement.MatchesUser(p.Users["app"], "acme") || p.Users["app"].Name == s.Users["app"].Name {
 		t.Errorf("the integration user is %+v", p.Users["app"])
 	}
 	if p.Coverage[snapshot.SectionViews].Detail != "the reason is left out, because it contains a name" ||

@@ -45,7 +45,7 @@ func newAccessChain(r audit.Result) *accessChain {
 	}}
 	role, user, views := &c.Parts[roleBox], &c.Parts[userBox], &c.Parts[viewsBox]
 	c.Parts[1].Arrow, c.Parts[3].Arrow = true, true
-	if r.LeavesViewsOut() && views.State == "pass" {
+	if r.SkipsViews() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
 	role.Name = firstName(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })

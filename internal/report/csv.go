@@ -45,7 +45,7 @@ func csvRows(r audit.Result, o Options) [][]string {
 		for i := range c.Findings {
 			rows = append(rows, csvRow(r, c, &c.Findings[i], o))
 		}
-		unchecked := c.Rule == "view/shared" && r.LeavesViewsOut()
+		unchecked := c.Rule == "view/shared" && r.SkipsViews()
 		if len(c.Findings) == 0 && (o.Verbose || c.Outcome == audit.OutcomeUnknown || unchecked) {
 			rows = append(rows, csvRow(r, c, nil, o))
 		}

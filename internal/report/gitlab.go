@@ -46,7 +46,7 @@ func writeGitLab(w io.Writer, from *resultSet, _ Options) error {
 		if u := r.Unread; u != nil {
 			add(u.Location, "dbaudit/unread", "blocker", unreadText(r), "unread")
 		}
-		if r.LeavesViewsOut() {
+		if r.SkipsViews() {
 			add(nil, "dbaudit/views", "info", audit.ViewsUnchecked, "note")
 		}
 		for _, i := range issuesOf(r, false) {

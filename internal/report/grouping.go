@@ -103,14 +103,14 @@ func mergedMessage(gs []audit.Grant, f audit.Finding) string {
 		case right != "" && n > 0 && tables[n-1] == table:
 			names[n-1] += ", " + right
 		case right != "":
-			tables, names = append(tables, table), append(names, audit.Right(g.Name))
+			tables, names = append(tables, table), append(names, audit.PrivilegeLabel(g.Name))
 		default:
 			tables, names = append(tables, ""), append(names, table)
 		}
 	}
 	is := "are not granted"
 	if f.Evidence.Text("state") == "shallow" {
-		is = "are granted at " + audit.Level(f.Evidence.Text("actual_depth")) + " level"
+		is = "are granted at " + audit.LevelOf(f.Evidence.Text("actual_depth")) + " level"
 	}
-	return strings.Join(names, "; ") + " " + is + "; " + audit.Level(f.Evidence.Text("required_depth")) + " is required"
+	return strings.Join(names, "; ") + " " + is + "; " + audit.LevelOf(f.Evidence.Text("required_depth")) + " is required"
 }

@@ -81,9 +81,9 @@ func parsePageTemplate() (*template.Template, error) {
 		"words": outcomeText, "line": visible, "lines": text.Lines, "citation": citationText, "sentence": sentenceCase, "page": pageURL,
 		"mark": func(v audit.Verdict) string { return verdictTermsOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
 		"subject": subjectText, "facts": readableEvidence, "place": locationText,
-		"rank": func(r audit.Result) int { return -int(r.Worst()) }, // least is worst
+		"rank": func(r audit.Result) int { return -int(r.WorstSeverity()) }, // least is worst
 		"worst": func(r audit.Result) string {
-			if w := r.Worst(); w != audit.SeverityInvalid {
+			if w := r.WorstSeverity(); w != audit.SeverityInvalid {
 				return w.String()
 			}
 			return "–"
@@ -142,7 +142,7 @@ func newResultData(r audit.Result, o Options, prefix string) *resultData {
 		Trend: newTrendData(findTrend(r, o.Trends), maxStripBars),
 	}
 	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.newGroups(r, o)
-	if !r.OfFile() { // of a file the first link is all there is
+	if !r.IsFile() { // of a file the first link is all there is
 		d.Chain = newAccessChain(r)
 	}
 	if r.Unread == nil {

@@ -36,7 +36,7 @@ func (d *pageData) addIndex(rs []audit.Result, links []string, o Options) {
 	}
 	l := &indexData{
 		Heading: count(len(rs), rowNoun(rs)), Lead: capitalize(verdictCounts(rs)), Fleet: newFleetData(rs, o.Trends),
-		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !r.OfFile() }),
+		Files: !slices.ContainsFunc(rs, func(r audit.Result) bool { return !r.IsFile() }),
 	}
 	d.Index, d.Title = l, "dbaudit: "+l.Heading
 	for i, r := range rs {

@@ -24,7 +24,7 @@ func headline(r audit.Result) string {
 	s := r.Summary
 	all := count(s.Pass+s.Fail+s.Unknown+s.NotApplicable+s.Waived, "control")
 	unchecked := ""
-	if r.LeavesViewsOut() {
+	if r.SkipsViews() {
 		unchecked = "; " + audit.ViewsUnchecked
 	}
 	switch {
@@ -54,7 +54,7 @@ type step struct {
 // failures, about what could not be judged.
 func nextSteps(r audit.Result, o Options) []step {
 	switch {
-	case r.Unread != nil && !r.OfFile():
+	case r.Unread != nil && !r.IsFile():
 		return []step{{"Do what the message says; dbaudit doctor checks each step separately.", []string{"dbaudit doctor" + o.place(r, "").Arguments()}}}
 	case r.Unread != nil && r.Unread.Location == nil:
 		return []step{{"Correct the path, or collect the snapshot again.", nil}}
@@ -74,9 +74,9 @@ func nextSteps(r audit.Result, o Options) []step {
 	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Applying}.Arguments()}
 	found := count(t.open, "finding")
 	switch by := t.open - t.fixable; {
-	case r.OfFile() && t.fixableLines > 0:
+	case r.IsFile() && t.fixableLines > 0:
 		steps = append(steps, step{fmt.Sprintf("dbaudit lint --fix can write the %s that the role lacks into its file.", count(t.fixableLines, "line")), nil})
-	case r.OfFile(), t.fixable == 0: // there is nothing to plan
+	case r.IsFile(), t.fixable == 0: // there is nothing to plan
 	case t.open == 1:
 		steps = append(steps, step{"Prepare fixes for the finding, review them, and apply them.", plan})
 	case by == 0:
@@ -96,7 +96,7 @@ func nextSteps(r audit.Result, o Options) []step {
 
 // mostSevereFinding is the first finding of the most severe failed control that no waiver covers, or nil.
 func mostSevereFinding(r audit.Result) (audit.Control, *audit.Finding) {
-	worst := r.Worst()
+	worst := r.WorstSeverity()
 	for _, i := range issuesOf(r, false) {
 		if i.Outcome == audit.OutcomeFail && i.Severity == worst && !i.isWaived() {
 			return i.Control, i.Finding

@@ -25,12 +25,12 @@ func ReadResults(doc []byte) ([]audit.Result, error) {
 }
 
 func parseResults(doc []byte) ([]audit.Result, error) {
-	format, err := strictjson.Format(doc, "result", audit.ResultFormat, audit.ResultsFormat)
+	format, err := strictjson.ReadFormat(doc, "result", audit.ResultFormat, audit.ResultsFormat)
 	if err != nil {
 		return nil, err
 	}
 	// Keys of evidence and the names of privileges may have capital letters.
-	decode := func(v any) error { return strictjson.DecodeLower(doc, v, "evidence", "granted", "required") }
+	decode := func(v any) error { return strictjson.DecodeLowerCase(doc, v, "evidence", "granted", "required") }
 	rs := make([]audit.Result, 1)
 	if format == audit.ResultFormat {
 		err = decode(&rs[0])
@@ -90,7 +90,7 @@ func validateResult(r *audit.Result) error {
 	if s := audit.Summarize(r.Controls); s != r.Summary {
 		return errors.New("its summary does not agree with its controls: the document was edited")
 	}
-	if v := audit.Judge(r.Summary); v != r.Verdict {
+	if v := r.Summary.Verdict(); v != r.Verdict {
 		return fmt.Errorf("its verdict is %s, but its controls say %s: the document was edited", r.Verdict, v)
 	}
 	return nil

@@ -57,7 +57,7 @@ func judge(r audit.Result) audit.Result {
 		}
 	}
 	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return r
 }
 
@@ -87,13 +87,13 @@ func privilegeFinding(privilege, state, actual string) audit.Finding {
 	grant := []audit.Grant{{Name: privilege, ID: "a8ecac53-09e8-4a13-b598-8d8c87bc3d33", Depth: audit.DepthGlobal}}
 	switch state {
 	case "missing":
-		f.Message = fmt.Sprintf("%s is not granted; %s is required (%s)", audit.Right(privilege), audit.Level(required), privilege)
+		f.Message = fmt.Sprintf("%s is not granted; %s is required (%s)", audit.PrivilegeLabel(privilege), audit.LevelOf(required), privilege)
 		f.Fix = &audit.Fix{Kind: change.AddPrivilege, Role: roleRef(), Privileges: grant}
 	case "shallow":
-		f.Message = fmt.Sprintf("%s is granted at %s level; %s is required (%s)", audit.Right(privilege), audit.Level(actual), audit.Level(required), privilege)
+		f.Message = fmt.Sprintf("%s is granted at %s level; %s is required (%s)", audit.PrivilegeLabel(privilege), audit.LevelOf(actual), audit.LevelOf(required), privilege)
 		f.Fix = &audit.Fix{Kind: change.RaiseDepth, Role: roleRef(), Privileges: grant}
 	case "undefined":
-		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that contains the table "list" is not installed`, audit.Right(privilege), privilege)
+		f.Message = fmt.Sprintf(`the environment does not define %s (%s), so no role can grant it; the app that contains the table "list" is not installed`, audit.PrivilegeLabel(privilege), privilege)
 		grant[0].ID, grant[0].Depth = "", audit.DepthNone
 		f.Fix = &audit.Fix{Kind: change.InstallApp, Table: "list", Privileges: grant}
 	}

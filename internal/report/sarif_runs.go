@@ -28,7 +28,7 @@ func newSARIFRuns(from *resultSet, o Options) []*sarifRun {
 		if group != "" {
 			known[group], s.AutomationDetails = s, sarifAutomation{ID: "dbaudit/" + group + "/"}
 		}
-		s.add(r, o, group != "" && !r.OfFile())
+		s.add(r, o, group != "" && !r.IsFile())
 	}
 	return finishSARIFRuns(all, o)
 }
@@ -45,7 +45,7 @@ func runCategory(rs []audit.Result, o Options) func(audit.Result) string {
 		return func(audit.Result) string { return "" }
 	}
 	files := func(r audit.Result) string {
-		if r.OfFile() {
+		if r.IsFile() {
 			return "lint/" + escapePath(r.Profile.Name)
 		}
 		return ""

@@ -86,7 +86,7 @@ func (t *tableWriter) overview(from *resultSet) {
 	unchecked := 0
 	for r := range from.all() {
 		worst := "-"
-		if w := r.Worst(); w != audit.SeverityInvalid {
+		if w := r.WorstSeverity(); w != audit.SeverityInvalid {
 			worst = w.String()
 		}
 		verdict := r.Verdict.String()

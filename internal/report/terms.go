@@ -63,7 +63,7 @@ func verdictText(r audit.Result) string {
 
 // verdictNote says what a verdict leaves out.
 func verdictNote(r audit.Result) string {
-	if r.Verdict == audit.VerdictCompliant && r.LeavesViewsOut() {
+	if r.Verdict == audit.VerdictCompliant && r.SkipsViews() {
 		return "views not checked"
 	}
 	return ""

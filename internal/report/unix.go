@@ -22,7 +22,7 @@ func writeUnix(w io.Writer, from *resultSet, _ Options) error {
 		if u := r.Unread; u != nil {
 			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}
-		if r.LeavesViewsOut() {
+		if r.SkipsViews() {
 			line(nil, "note", r.Environment.Name+": "+audit.ViewsUnchecked, "note")
 		}
 		for _, i := range issuesOf(r, true) {

@@ -159,7 +159,7 @@ func worstFirst(rs []audit.Result) []audit.Result {
 		return map[audit.Verdict]int{audit.VerdictNoncompliant: 0, audit.VerdictIncomplete: 2, audit.VerdictCompliant: 3}[r.Verdict]
 	}
 	return slices.SortedStableFunc(slices.Values(rs), func(a, b audit.Result) int {
-		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.Worst(), a.Worst()), b.Summary.Fail-a.Summary.Fail, b.Summary.Unknown-a.Summary.Unknown,
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.WorstSeverity(), a.WorstSeverity()), b.Summary.Fail-a.Summary.Fail, b.Summary.Unknown-a.Summary.Unknown,
 			strings.Compare(a.Environment.Name, b.Environment.Name))
 	})
 }
@@ -200,9 +200,9 @@ func rowNoun(rs []audit.Result) string {
 	for _, r := range rs {
 		other, known := profiles[r.Environment.URL]
 		switch {
-		case r.OfFile() && r.Unread != nil:
+		case r.IsFile() && r.Unread != nil:
 			noun = "file"
-		case r.OfFile():
+		case r.IsFile():
 			noun = "role"
 		default:
 			noun = "environment"

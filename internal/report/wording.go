@@ -45,7 +45,7 @@ func subjectText(s audit.Subject) string {
 // message says so.
 func depthGap(f audit.Finding) string {
 	required, actual := f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth")
-	if required == "" || strings.Contains(f.Message, audit.Level(required)) || f.Evidence.Text("state") == "undefined" {
+	if required == "" || strings.Contains(f.Message, audit.LevelOf(required)) || f.Evidence.Text("state") == "undefined" {
 		return ""
 	}
 	if actual != "" {
@@ -64,7 +64,7 @@ func messageWithGap(f audit.Finding) string {
 
 // levelText is a depth in the evidence as the portal's access level.
 func levelText(e audit.Evidence, key string) string {
-	return shortName(visible(audit.Level(e.Text(key))))
+	return shortName(visible(audit.LevelOf(e.Text(key))))
 }
 
 type fact struct {
@@ -91,7 +91,7 @@ func readableEvidence(e audit.Evidence) []fact {
 	for i, d := range list {
 		switch d.Name {
 		case "required_depth", "actual_depth":
-			list[i] = fact{Name: capitalize(strings.TrimSuffix(d.Name, "_depth")) + " access level", Value: shortName(audit.Level(d.Value))}
+			list[i] = fact{Name: capitalize(strings.TrimSuffix(d.Name, "_depth")) + " access level", Value: shortName(audit.LevelOf(d.Value))}
 		case "state":
 			list[i] = fact{Name: "State", Value: stateText(d.Value, e.Text("privilege") != "")}
 		default:
@@ -204,7 +204,7 @@ func profileVersion(p audit.Profile) string {
 // unreadText says what could not be read and why, without the place in the file.
 func unreadText(r audit.Result) string {
 	what := "the file"
-	if !r.OfFile() {
+	if !r.IsFile() {
 		what = "the environment " + visible(r.Environment.Name)
 	}
 	return what + " could not be read: " + visible(r.Unread.Message)

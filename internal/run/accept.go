@@ -36,9 +36,9 @@ type Acceptance struct {
 
 // Acceptance reads the waivers and the baseline.
 func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Acceptance, error) {
-	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: file.Names()}}
-	for _, env := range file.All() {
-		x.Configured += len(file.Each(env))
+	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames()}}
+	for _, env := range file.AllEnvironments() {
+		x.Configured += len(file.PerIntegration(env))
 	}
 	if given.NewOnly && given.Baseline == "" {
 		return x, Usagef("--fail-on-new needs a baseline: pass an earlier result with --baseline RESULT.json")
@@ -63,12 +63,12 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 // the environment's name.
 func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.ControlID]bool, error) {
 	all := map[string]map[audit.ControlID]bool{}
-	for _, env := range file.All() {
+	for _, env := range file.AllEnvironments() {
 		if len(env.Integrations) < 2 {
 			continue
 		}
 		seen, shared := map[audit.ControlID]bool{}, map[audit.ControlID]bool{}
-		for _, one := range file.Each(env) {
+		for _, one := range file.PerIntegration(env) {
 			p, err := r.configuredProfile(file, one)
 			if err != nil {
 				return nil, err
@@ -85,7 +85,7 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 
 // IntegrationsOf lists the integrations that a configuration has for an environment.
 func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
-	for _, known := range file.All() {
+	for _, known := range file.AllEnvironments() {
 		if known.Name == env.Name || known.Name == "" {
 			return known.Integrations
 		}

@@ -72,7 +72,7 @@ func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 
 // environment finds the environment of the configuration that a snapshot is of.
 func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
-	all := c.File.All()
+	all := c.File.AllEnvironments()
 	for _, env := range all {
 		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
 			return c.integration(env, s)
@@ -81,14 +81,14 @@ func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
 	if len(all) == 1 && all[0].Name == "" {
 		return c.integration(all[0], s)
 	}
-	return c.File.Unnamed()
+	return c.File.UnnamedEnvironment()
 }
 
 // integration finds, of the integrations of an environment, the one that a snapshot was
 // taken for: by the profile's name or, if it is a file, by the judged user.
 func (c Changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
 	r := s.Requirement
-	for _, one := range c.File.Each(env) {
+	for _, one := range c.File.PerIntegration(env) {
 		name, who := cmp.Or(one.Profile, c.File.Profile, DefaultProfile), one.Integration
 		same := strings.EqualFold(who.AppID, r.ApplicationID) && strings.EqualFold(who.User, r.User) && strings.EqualFold(who.Role, r.Role)
 		if len(env.Integrations) == 0 || name == r.Profile || IsFile(name) && same {

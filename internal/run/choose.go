@@ -17,7 +17,7 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 	if conn.URL != "" && (conn.AllEnvs || len(conn.Envs) > 1 || len(conn.Labels) > 0) {
 		return nil, Usagef("--url names one environment, but --all-envs, --label and several --env choose more")
 	}
-	all, names := file.All(), file.Names()
+	all, names := file.AllEnvironments(), file.EnvironmentNames()
 	if conn.Chosen() && len(names) == 0 {
 		return nil, Usagef("--env, --label and --all-envs choose from the environments: of the configuration, but it has none")
 	}
@@ -31,7 +31,7 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 				return []config.Environment{env}, nil
 			}
 		}
-		return []config.Environment{file.Unnamed()}, nil
+		return []config.Environment{file.UnnamedEnvironment()}, nil
 	case len(names) > 1:
 		return nil, Usagef("the configuration has several environments: choose with --env (%s) or --label, or pass --all-envs", strings.Join(names, ", "))
 	}

@@ -83,8 +83,8 @@ func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 // FilesOfProfiles are the profiles of the configuration that are files.
 func FilesOfProfiles(file *config.File) []string {
 	names := []string{file.Profile}
-	for _, env := range file.All() {
-		for _, one := range file.Each(env) {
+	for _, env := range file.AllEnvironments() {
+		for _, one := range file.PerIntegration(env) {
 			names = append(names, one.Profile)
 		}
 	}

@@ -23,14 +23,14 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
 	var all, chosen []config.Environment
 	var names []string
-	for _, one := range file.Each(env) {
+	for _, one := range file.PerIntegration(env) {
 		one.Profile = cmp.Or(one.Profile, DefaultProfile)
 		p, err := r.configuredProfile(file, one)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(names, p.Name) {
-			return nil, &UsageError{file.Repeated(one, p.Name)}
+			return nil, &UsageError{file.DuplicateProfileError(one, p.Name)}
 		}
 		names = append(names, p.Name)
 		all = append(all, one)
@@ -63,14 +63,14 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 // integrations too, and which of their privileges only those require: here they are surplus.
 func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
 	user := judgedUser(results[of])
-	mine := snapshots[of].Held(user)
+	mine := snapshots[of].CustomRoles(user)
 	var notes []string
 	for _, root := range slices.Sorted(maps.Keys(mine)) {
 		var others []string
 		foreign := map[string]bool{}
 		for i, t := range targets {
 			other := judgedUser(results[i])
-			if _, theirs := snapshots[i].Held(other)[root]; !theirs || other == user {
+			if _, theirs := snapshots[i].CustomRoles(other)[root]; !theirs || other == user {
 				continue
 			}
 			others = append(others, t.Profile.Name)

@@ -31,7 +31,7 @@ func (r *Runner) ProfileName(file *config.File, want Wanted) string {
 func (r *Runner) configuredProfile(file *config.File, env config.Environment) (profile.Profile, error) {
 	p, err := r.Profile(cmp.Or(env.Profile, file.Profile, DefaultProfile))
 	if _, usage := errors.AsType[*UsageError](err); usage { // an error in a profile's file says where it is
-		err = file.Bad(env, err.Error(), "profile")
+		err = file.KeyError(env, err.Error(), "profile")
 	}
 	return p, err
 }
@@ -63,7 +63,7 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 
 func parsedProfile(name string, data []byte) (profile.Profile, error) {
 	if !IsFile(name) {
-		if p, ok, err := profile.Named(policy.Files, name); ok || err != nil {
+		if p, ok, err := profile.BuiltinNamed(policy.Files, name); ok || err != nil {
 			return p, err
 		}
 	}

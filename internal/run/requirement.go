@@ -33,7 +33,7 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	want.BusinessUnit = cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"))
 	need = snapshot.Requirement{
 		ApplicationID: strings.ToLower(env.Integration.AppID), User: env.Integration.User, Role: env.Integration.Role,
-		BusinessUnit: env.Unit(), Allow: env.Allow,
+		BusinessUnit: env.RequiredBusinessUnit(), Allow: env.Allow,
 	}
 	for _, v := range env.Views {
 		need.Views = append(need.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
@@ -87,9 +87,9 @@ func depths(file *config.File, env config.Environment, p profile.Profile) (map[s
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}
-	spelt, err := p.Spell(slices.Collect(maps.Keys(env.Depth)))
-	if bad, ok := errors.AsType[*profile.BadDepth](err); ok {
-		return nil, &UsageError{file.Bad(env, bad.Message, "depth", bad.Name)}
+	spelt, err := p.Spelling(slices.Collect(maps.Keys(env.Depth)))
+	if bad, ok := errors.AsType[*profile.DepthError](err); ok {
+		return nil, &UsageError{file.KeyError(env, bad.Message, "depth", bad.Name)}
 	}
 	asked := map[string]audit.Depth{}
 	for name, depth := range env.Depth {

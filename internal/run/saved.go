@@ -36,7 +36,7 @@ func unread(name string, err error) error {
 }
 
 // slice reads the part of a saved snapshot that is judged.
-func (r *Runner) slice(name string, choose snapshot.Choice) (*snapshot.Snapshot, error) {
+func (r *Runner) slice(name string, choose snapshot.Selector) (*snapshot.Snapshot, error) {
 	if name == "-" {
 		data, err := r.ReadFile(bounds.Snapshot, name)
 		if err != nil {
@@ -44,7 +44,7 @@ func (r *Runner) slice(name string, choose snapshot.Choice) (*snapshot.Snapshot,
 		}
 		return snapshot.Decode(data, choose)
 	}
-	file, closer, err := bounds.Section(bounds.Snapshot, name)
+	file, closer, err := bounds.OpenSection(bounds.Snapshot, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("the file does not exist: check the path, which is relative to the working directory (- is standard input)")
 	}

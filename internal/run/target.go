@@ -147,7 +147,7 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 	var err error
 	if t.URL, err = dataverse.ParseEnvironment(t.URL); err != nil {
 		if stated == "" {
-			err = file.Bad(env, err.Error(), "url")
+			err = file.KeyError(env, err.Error(), "url")
 		}
 		return Target{}, &UsageError{err}
 	}
@@ -160,7 +160,7 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 
 // filledIn refuses the example values of dbaudit init: the address may be a stranger's.
 func (t Target) filledIn() error {
-	keys, lines := t.File.Examples(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
+	keys, lines := t.File.Placeholders(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
 	switch len(keys) {
 	case 0:
 		return nil
@@ -185,7 +185,7 @@ func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Targ
 		if err != nil {
 			return Target{}, err
 		}
-		for _, env := range file.All() {
+		for _, env := range file.AllEnvironments() {
 			if env.Name != "" && SameEnvironment(env.URL, p.Environment.URL) {
 				conn.Envs = []string{env.Name}
 			}

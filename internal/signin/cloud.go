@@ -22,7 +22,7 @@ const (
 	China        Cloud = "China"
 )
 
-func (c Cloud) String() string { return enum.Word(c) }
+func (c Cloud) String() string { return enum.String(c) }
 
 // addresses are the cloud's sign-in address, https://HOST without a tenant, and the audience
 // that its Entra expects in the tokens of other identity providers. An environment that is

@@ -39,7 +39,7 @@ func (s *Snapshot) check(principals, roots map[string]bool) error {
 	fault := func(format string, args ...any) { faults[fmt.Sprintf(format, args...)] = true }
 	held := func(ids []string, holder string) {
 		for _, id := range ids {
-			if role, ok := s.Roles[id]; s.Collected(SectionRoles) && (!ok || role.RootID == "") {
+			if role, ok := s.Roles[id]; s.IsCollected(SectionRoles) && (!ok || role.RootID == "") {
 				fault("%s has the role %s, which is not in roles", holder, id)
 			}
 		}
@@ -49,14 +49,14 @@ func (s *Snapshot) check(principals, roots map[string]bool) error {
 		held(user.Roles, "the user "+id)
 		for _, teamID := range user.Teams {
 			team, ok := s.Teams[teamID]
-			if !ok && s.Collected(SectionTeams) {
+			if !ok && s.IsCollected(SectionTeams) {
 				fault("the user %s is a member of the team %s, which is not in teams", id, teamID)
 			}
 			held(team.Roles, "the team "+teamID)
 		}
 	}
 	for root := range roots {
-		if _, ok := s.RolePrivileges[root]; root != "" && !ok && s.Collected(SectionRolePrivileges) {
+		if _, ok := s.RolePrivileges[root]; root != "" && !ok && s.IsCollected(SectionRolePrivileges) {
 			fault("what the role %s grants is not in role_privileges", root)
 		}
 	}
@@ -66,7 +66,7 @@ func (s *Snapshot) check(principals, roots map[string]bool) error {
 	return fmt.Errorf("the snapshot is inconsistent: %s; collect it again", strings.Join(slices.Sorted(maps.Keys(faults)), "; "))
 }
 
-// Collected reports whether a section was read to its end.
-func (s *Snapshot) Collected(section Section) bool {
+// IsCollected reports whether a section was read to its end.
+func (s *Snapshot) IsCollected(section Section) bool {
 	return s.Coverage[section].State == StateCollected
 }

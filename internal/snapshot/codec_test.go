@@ -181,8 +181,8 @@ func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
 }
 
 // selections are the ways in which callers decode.
-func selections() map[string]snapshot.Choice {
-	return map[string]snapshot.Choice{"whole": nil, "slice": asTaken(pattern)}
+func selections() map[string]snapshot.Selector {
+	return map[string]snapshot.Selector{"whole": nil, "slice": asTaken(pattern)}
 }
 
 func TestDecodeRefusesEveryTruncation(t *testing.T) {
@@ -341,7 +341,7 @@ func TestDecodeForAnotherRequirement(t *testing.T) {
 	data := encode(t, sample(t))
 	requirement := snapshot.Requirement{User: "JANE@contoso.com", Role: "my demandbase ROLE", Profile: "demandbase"}
 	refused := errors.New("no profile of that name")
-	choose := func(r snapshot.Requirement, err error) snapshot.Choice {
+	choose := func(r snapshot.Requirement, err error) snapshot.Selector {
 		return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
 			if s.Environment.Name != "contoso" {
 				t.Error("the choice is made before the snapshot is read")

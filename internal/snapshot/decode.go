@@ -11,12 +11,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// A Choice says what of a snapshot is judged: the requirement, which replaces the snapshot's,
+// A Selector says what of a snapshot is judged: the requirement, which replaces the snapshot's,
 // and the pattern of [Snapshot.Slice].
-type Choice func(*Snapshot) (r Requirement, pattern string, err error)
+type Selector func(*Snapshot) (r Requirement, pattern string, err error)
 
 // of makes the choice for a snapshot.
-func (choose Choice) of(s *Snapshot) (pattern string, err error) {
+func (choose Selector) of(s *Snapshot) (pattern string, err error) {
 	if choose == nil {
 		return "", nil
 	}
@@ -28,7 +28,7 @@ func (choose Choice) of(s *Snapshot) (pattern string, err error) {
 }
 
 // Read reads the snapshot of a file as [Decode] does: in parts where a slice of it is judged.
-func Read(file *io.SectionReader, choose Choice) (*Snapshot, error) {
+func Read(file *io.SectionReader, choose Selector) (*Snapshot, error) {
 	if s, ok, err := outlineOf(file).slice(choose); ok {
 		return s, err
 	}
@@ -45,7 +45,7 @@ func Read(file *io.SectionReader, choose Choice) (*Snapshot, error) {
 //
 // Errors say whether the data is not a snapshot, has a later format, is truncated, was
 // changed since it was taken, or is inconsistent in what the verdict needs.
-func Decode(data []byte, choose Choice) (*Snapshot, error) {
+func Decode(data []byte, choose Selector) (*Snapshot, error) {
 	o := outlineOf(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 	if s, ok, err := o.slice(choose); ok {
 		return s, err
@@ -78,7 +78,7 @@ func Decode(data []byte, choose Choice) (*Snapshot, error) {
 }
 
 func decodeWhole(data []byte) (*Snapshot, error) {
-	if _, err := strictjson.Format(data, "snapshot", Format); err != nil {
+	if _, err := strictjson.ReadFormat(data, "snapshot", Format); err != nil {
 		return nil, err
 	}
 	s := New()

@@ -60,11 +60,11 @@ const (
 	StateInapplicable State = "inapplicable"
 )
 
-func (s State) String() string { return enum.Word(s) }
+func (s State) String() string { return enum.String(s) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *State) UnmarshalText(b []byte) error {
-	return enum.Set(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
+	return enum.Unmarshal(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
 }
 
 // A Setting is a switch that may not have been readable.
@@ -77,14 +77,14 @@ const (
 	SettingOn      Setting = "on"
 )
 
-func (s Setting) String() string { return enum.Word(s) }
+func (s Setting) String() string { return enum.String(s) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (s Setting) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Setting) UnmarshalText(b []byte) error {
-	return enum.Set(s, b, "setting", SettingUnknown, SettingOff, SettingOn)
+	return enum.Unmarshal(s, b, "setting", SettingUnknown, SettingOff, SettingOn)
 }
 
 // A Scope is how much of an environment was asked for.
@@ -102,11 +102,11 @@ const (
 	ScopeUsers Scope = "users"
 )
 
-func (s Scope) String() string { return enum.Word(s) }
+func (s Scope) String() string { return enum.String(s) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Scope) UnmarshalText(b []byte) error {
-	return enum.Set(s, b, "scope", ScopeIntegration, ScopeEnvironment)
+	return enum.Unmarshal(s, b, "scope", ScopeIntegration, ScopeEnvironment)
 }
 
 // A Source is what a snapshot was made from.
@@ -119,11 +119,11 @@ const (
 	SourceSolution    Source = "solution"
 )
 
-func (s Source) String() string { return enum.Word(s) }
+func (s Source) String() string { return enum.String(s) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (s *Source) UnmarshalText(b []byte) error {
-	return enum.Set(s, b, "source", SourceEnvironment, SourceSolution)
+	return enum.Unmarshal(s, b, "source", SourceEnvironment, SourceSolution)
 }
 
 // A Viewer is an identity whose list of personal views was read.
@@ -137,11 +137,11 @@ const (
 	ViewerOwner           Viewer = "owner"
 )
 
-func (v Viewer) String() string { return enum.Word(v) }
+func (v Viewer) String() string { return enum.String(v) }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (v *Viewer) UnmarshalText(b []byte) error {
-	return enum.Set(v, b, "viewer", ViewerAuditor, ViewerIntegrationUser, ViewerOwner)
+	return enum.Unmarshal(v, b, "viewer", ViewerAuditor, ViewerIntegrationUser, ViewerOwner)
 }
 
 // A PrincipalType is the table of an owner, or of whom something is shared with, by its
@@ -155,14 +155,14 @@ const (
 	PrincipalTeam    PrincipalType = "team"
 )
 
-func (p PrincipalType) String() string { return enum.Word(p) }
+func (p PrincipalType) String() string { return enum.String(p) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (p PrincipalType) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (p *PrincipalType) UnmarshalText(b []byte) error {
-	return enum.Set(p, b, "type of principal", PrincipalUnknown, PrincipalUser, PrincipalTeam)
+	return enum.Unmarshal(p, b, "type of principal", PrincipalUnknown, PrincipalUser, PrincipalTeam)
 }
 
 // An AccessMode is the sort of access that a user has. It is unknown if it was not read, or
@@ -190,14 +190,14 @@ func accessModes() []AccessMode {
 // AccessModeOf gives the mode of a number of the accessmode column.
 func AccessModeOf(number int) AccessMode { return numbered(accessModes(), number) }
 
-func (m AccessMode) String() string { return enum.Word(m) }
+func (m AccessMode) String() string { return enum.String(m) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (m AccessMode) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (m *AccessMode) UnmarshalText(b []byte) error {
-	return enum.Set(m, b, "access mode", append(accessModes(), AccessUnknown)...)
+	return enum.Unmarshal(m, b, "access mode", append(accessModes(), AccessUnknown)...)
 }
 
 // An EntraState says whether a user's identity is still in Microsoft Entra.
@@ -217,14 +217,14 @@ func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDele
 // EntraStateOf gives the state of a number of the azurestate column.
 func EntraStateOf(number int) EntraState { return numbered(entraStates(), number) }
 
-func (e EntraState) String() string { return enum.Word(e) }
+func (e EntraState) String() string { return enum.String(e) }
 
 // MarshalText implements [encoding.TextMarshaler].
 func (e EntraState) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (e *EntraState) UnmarshalText(b []byte) error {
-	return enum.Set(e, b, "Entra state", append(entraStates(), EntraUnknown)...)
+	return enum.Unmarshal(e, b, "Entra state", append(entraStates(), EntraUnknown)...)
 }
 
 // numbered is the value of a column's number; unknown if the number is not documented.

@@ -28,7 +28,7 @@ func TestFits(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := tt.requirement.Fits(tt.user, tt.pattern); got != tt.want {
+			if got := tt.requirement.MatchesUser(tt.user, tt.pattern); got != tt.want {
 				t.Errorf("fits is %v, want %v", got, tt.want)
 			}
 		})
@@ -51,7 +51,7 @@ func TestFitsRole(t *testing.T) {
 		{"Strasse", "\u017Ftrasse", pattern, false},
 	}
 	for _, tt := range tests {
-		if got := (snapshot.Requirement{Role: tt.required}).FitsRole(tt.name, tt.pattern); got != tt.want {
+		if got := (snapshot.Requirement{Role: tt.required}).MatchesRole(tt.name, tt.pattern); got != tt.want {
 			t.Errorf("%q for %q is %v, want %v", tt.name, tt.required, got, tt.want)
 		}
 	}
@@ -59,14 +59,14 @@ func TestFitsRole(t *testing.T) {
 
 func TestUser(t *testing.T) {
 	s := sample(t)
-	if id, ok := s.User(pattern); id != "user" || !ok {
+	if id, ok := s.IntegrationUser(pattern); id != "user" || !ok {
 		t.Errorf("user is %q, %v", id, ok)
 	}
-	if id, ok := s.User("nobody"); id != "" || ok {
+	if id, ok := s.IntegrationUser("nobody"); id != "" || ok {
 		t.Errorf("nobody is %q, %v", id, ok)
 	}
 	s.Users["twin"] = snapshot.User{ApplicationID: "another", Name: "demandbase"}
-	if id, ok := s.User(pattern); id != "" || ok {
+	if id, ok := s.IntegrationUser(pattern); id != "" || ok {
 		t.Errorf("one of two is %q, %v", id, ok)
 	}
 }

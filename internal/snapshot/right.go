@@ -62,7 +62,7 @@ func (r Right) String() string {
 func (r Right) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 
 // UnmarshalText implements [encoding.TextUnmarshaler].
-func (r *Right) UnmarshalText(b []byte) error { return enum.Set(r, b, "right", Rights()...) }
+func (r *Right) UnmarshalText(b []byte) error { return enum.Unmarshal(r, b, "right", Rights()...) }
 
 // SortRights orders rights by their bits, in place, and drops repetitions.
 func SortRights(rights []Right) []Right {

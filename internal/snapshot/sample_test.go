@@ -106,11 +106,11 @@ func encode(t testing.TB, s *snapshot.Snapshot) []byte {
 }
 
 // asTaken chooses what was asked when the snapshot was taken.
-func asTaken(pattern string) snapshot.Choice {
+func asTaken(pattern string) snapshot.Selector {
 	return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) { return s.Requirement, pattern, nil }
 }
 
-func decode(t testing.TB, data []byte, choose snapshot.Choice) *snapshot.Snapshot {
+func decode(t testing.TB, data []byte, choose snapshot.Selector) *snapshot.Snapshot {
 	t.Helper()
 	s, err := snapshot.Decode(data, choose)
 	if err != nil {

@@ -30,7 +30,7 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	principals, roots := s.reach(pattern)
 	part.Users = pick(s.Users, owners)
 	for id, u := range s.Users {
-		if s.Requirement.Fits(u, pattern) {
+		if s.Requirement.MatchesUser(u, pattern) {
 			part.Users[id] = u
 		}
 	}
@@ -64,7 +64,7 @@ func pick[V any](m map[string]V, keys ...map[string]bool) map[string]V {
 // slice decodes what [Snapshot.Slice] may keep. It is false where the document has to be
 // decoded whole: without a choice, of files of a solution, and where it was changed or is
 // laid out in another way, so that its lines prove nothing.
-func (o *outline) slice(choose Choice) (s *Snapshot, ok bool, err error) {
+func (o *outline) slice(choose Selector) (s *Snapshot, ok bool, err error) {
 	if choose == nil || !o.sealed() {
 		return nil, false, nil
 	}
@@ -107,7 +107,7 @@ func take[V any](o *outline, catalogue string, into map[string]V, wanted map[str
 			continue
 		}
 		var v V
-		if err := errors.Join(strictjson.Unique(value), json.Unmarshal(value, &v)); err != nil {
+		if err := errors.Join(strictjson.CheckDuplicateKeys(value), json.Unmarshal(value, &v)); err != nil {
 			return fmt.Errorf("reading %s: %q: %w", catalogue, m.key, err)
 		}
 		into[m.key] = v
@@ -145,12 +145,12 @@ func (s *Snapshot) owners() map[string]bool {
 	return owners
 }
 
-// User is the id of the single user that the requirement names and that is not
+// IntegrationUser is the id of the single user that the requirement names and that is not
 // soft-deleted; ok is false unless exactly one exists.
-func (s *Snapshot) User(pattern string) (id string, ok bool) {
+func (s *Snapshot) IntegrationUser(pattern string) (id string, ok bool) {
 	count := 0
 	for candidate, user := range s.Users {
-		if !user.Deleted && s.Requirement.Fits(user, pattern) {
+		if !user.Deleted && s.Requirement.MatchesUser(user, pattern) {
 			id = candidate
 			count++
 		}
@@ -175,7 +175,7 @@ func (s *Snapshot) rolesOf(user string) []string {
 // these principals and those with a matching name.
 func (s *Snapshot) reach(pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
-	if id, ok := s.User(pattern); ok {
+	if id, ok := s.IntegrationUser(pattern); ok {
 		principals[id] = true
 		for _, team := range s.Users[id].Teams {
 			principals[team] = true
@@ -185,16 +185,16 @@ func (s *Snapshot) reach(pattern string) (principals, roots map[string]bool) {
 		}
 	}
 	for _, role := range s.Roles {
-		if s.Requirement.FitsRole(role.Name, pattern) {
+		if s.Requirement.MatchesRole(role.Name, pattern) {
 			roots[role.RootID] = true
 		}
 	}
 	return principals, roots
 }
 
-// Held names the custom roles that are assigned to a user, directly or through a team, by
+// CustomRoles names the custom roles that are assigned to a user, directly or through a team, by
 // their roots.
-func (s *Snapshot) Held(user string) map[string]string {
+func (s *Snapshot) CustomRoles(user string) map[string]string {
 	held := map[string]string{}
 	for _, id := range s.rolesOf(user) {
 		if role, known := s.Roles[id]; known && role.TemplateID == "" {

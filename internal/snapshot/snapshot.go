@@ -302,9 +302,9 @@ func (r *Requirement) fill() {
 	fill(&r.Depth)
 }
 
-// Fits reports whether the requirement names the user. If it names none, any application user
+// MatchesUser reports whether the requirement names the user. If it names none, any application user
 // fits that has the profile's pattern in its name.
-func (r Requirement) Fits(u User, pattern string) bool {
+func (r Requirement) MatchesUser(u User, pattern string) bool {
 	switch {
 	case r.ApplicationID != "":
 		return same(u.ApplicationID, r.ApplicationID)
@@ -314,9 +314,9 @@ func (r Requirement) Fits(u User, pattern string) bool {
 	return u.ApplicationID != "" && containsFold(u.Name, pattern)
 }
 
-// FitsRole reports whether a role's name is the required one or, if none is required, has the
+// MatchesRole reports whether a role's name is the required one or, if none is required, has the
 // profile's pattern in it.
-func (r Requirement) FitsRole(name, pattern string) bool {
+func (r Requirement) MatchesRole(name, pattern string) bool {
 	if r.Role != "" {
 		return same(name, r.Role)
 	}
@@ -333,9 +333,9 @@ func containsFold(s, part string) bool {
 	return part != "" && strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
-// DisabledUnit is the business unit for which a unit counts as disabled: itself or one
+// DisabledBusinessUnit is the business unit for which a unit counts as disabled: itself or one
 // above it; ok is false where none of them is known to be.
-func (s *Snapshot) DisabledUnit(id string) (disabled string, ok bool) {
+func (s *Snapshot) DisabledBusinessUnit(id string) (disabled string, ok bool) {
 	for steps := 0; id != "" && steps <= len(s.BusinessUnits); steps++ {
 		if s.BusinessUnits[id].Disabled {
 			return id, true

@@ -193,7 +193,7 @@ func (r *reader) managed(open func(at string) (string, error)) bool {
 			if err != nil {
 				continue
 			}
-			if doc, err := parse(raw, r.workspace, r.limits.Keep); err == nil && doc.manifest {
+			if doc, err := parse(raw, r.workspace, r.limits.KeepEntries); err == nil && doc.manifest {
 				return doc.managed
 			}
 		}

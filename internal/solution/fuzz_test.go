@@ -29,7 +29,7 @@ func FuzzXML(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var found solution.Found
+		var found solution.Contents
 		bounded(t, len(data), func() { found = input(t, data) })
 		if len(found.Faults) > 0 && len(found.Roles) > 0 {
 			t.Error("roles of a file with a fault are judged")
@@ -82,7 +82,7 @@ func bounded(t *testing.T, size int, read func()) {
 }
 
 // input reads data as standard input.
-func input(t *testing.T, data []byte) solution.Found {
+func input(t *testing.T, data []byte) solution.Contents {
 	t.Helper()
 	found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(data), solution.DefaultLimits())
 	if err != nil {
@@ -178,7 +178,7 @@ func FuzzArchive(f *testing.F) {
 	}
 	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var found solution.Found
+		var found solution.Contents
 		bounded(t, len(data)+int(limits.Archive), func() {
 			var err error
 			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), limits)

@@ -37,7 +37,7 @@ func tree(t *testing.T, files ...string) {
 }
 
 // said is what reading gave, in words.
-func said(found solution.Found) (all []string) {
+func said(found solution.Contents) (all []string) {
 	for _, r := range found.Roles {
 		all = append(all, r.Name+" in "+r.File)
 	}
@@ -192,7 +192,7 @@ func TestWhatIsNoSolution(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree(t, test.file, test.content)
-			first := func(found solution.Found) string { return strings.Join(said(found)[:min(1, len(said(found)))], "") }
+			first := func(found solution.Contents) string { return strings.Join(said(found)[:min(1, len(said(found)))], "") }
 			if diff := cmp.Diff(test.named, first(read(t, test.file))); diff != "" {
 				t.Errorf("named (-want +got):\n%s", diff)
 			}

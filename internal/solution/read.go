@@ -33,9 +33,9 @@ type Limits struct {
 	Roles, Privileges int
 	// Exclude reports whether a file is left out; nil leaves out none. See [Exclude].
 	Exclude func(name string) bool
-	// Keep reports, by a role's name, whether its entries are kept; nil keeps all. The other
+	// KeepEntries reports, by a role's name, whether its entries are kept; nil keeps all. The other
 	// entries are checked too.
-	Keep func(name string) bool
+	KeepEntries func(name string) bool
 }
 
 // DefaultLimits are beyond any real solution: the platform imports none of more
@@ -44,8 +44,8 @@ func DefaultLimits() Limits {
 	return Limits{File: bounds.Role.Max(), Archive: 512 << 20, Entries: 100_000, Nesting: 3, Roles: 10_000, Privileges: 1_000_000}
 }
 
-// Found is what reading gave.
-type Found struct {
+// Contents is what reading gave.
+type Contents struct {
 	// Roles are the definitions in the order of the paths, then of the files' names.
 	Roles []Role
 	// Faults are the files that could not be read, in the same order.
@@ -62,10 +62,10 @@ const Stdin = "-"
 // Read reads the roles of files, folders and archives; [Stdin] is a single file or
 // archive from in. A file that cannot be read becomes a fault and does not affect
 // other files. The error is the context's, or says that the files together exceed the limits.
-func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Found, error) {
+func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Contents, error) {
 	l := list(paths, limits.Exclude)
-	found := Found{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
-	parts := make([]Found, len(l.files))
+	found := Contents{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
+	parts := make([]Contents, len(l.files))
 	all := run{limits: limits, in: in, manifests: map[string]bool{}}
 	group, within := errgroup.WithContext(ctx)
 	var taken atomic.Int64 // as many readers as processors take the files in turn
@@ -85,7 +85,7 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 		})
 	}
 	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil {
-		return Found{}, fmt.Errorf("reading solutions: %w", err)
+		return Contents{}, fmt.Errorf("reading solutions: %w", err)
 	}
 	for _, part := range parts {
 		found.Roles = append(found.Roles, part.Roles...)
@@ -96,7 +96,7 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Fou
 }
 
 // read reads one file.
-func (a *run) read(ctx context.Context, w *workspace, f file) Found {
+func (a *run) read(ctx context.Context, w *workspace, f file) Contents {
 	r := reader{ctx: ctx, run: a, workspace: w, left: a.limits.Archive}
 	defer r.release()
 	r.file(f)
@@ -193,7 +193,7 @@ type reader struct {
 
 	ctx   context.Context
 	left  int64 // of limits.Archive
-	found Found
+	found Contents
 	// solution is true if a file of a solution was read, with or without roles.
 	solution bool
 	// The number of roles that were detached, and that of their entries.
@@ -328,7 +328,7 @@ func (r *reader) xml(label, data string, managed func() bool) {
 		r.fail(label, errPointer())
 		return
 	}
-	doc, err := parse(data, r.workspace, r.limits.Keep)
+	doc, err := parse(data, r.workspace, r.limits.KeepEntries)
 	if err != nil {
 		r.fail(label, err)
 		return

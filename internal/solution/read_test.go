@@ -56,7 +56,7 @@ const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSc
 </ImportExportXml>
 `
 
-func read(t *testing.T, paths ...string) solution.Found {
+func read(t *testing.T, paths ...string) solution.Contents {
 	t.Helper()
 	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultLimits())
 	if err != nil {
@@ -118,7 +118,7 @@ func zipped(t testing.TB, files ...string) string {
 	return b.String()
 }
 
-func places(found solution.Found) []string {
+func places(found solution.Contents) []string {
 	var all []string
 	for _, r := range found.Roles {
 		all = append(all, fmt.Sprintf("%s %d:%d", r.Name, r.At.Line, r.At.Column))
@@ -410,7 +410,7 @@ func TestInterrupted(t *testing.T) {
 // Elements with a prefix count towards the bounds, and cost no more.
 func TestPrefixes(t *testing.T) {
 	content := "<a><Roles>" + strings.Repeat("<x:Role name='r'><x:RolePrivileges></x:RolePrivileges></x:Role>", 2000) + "</Roles><!--" + strings.Repeat("<RolePrivilege ", 100_000) + "--></a>"
-	var found solution.Found
+	var found solution.Contents
 	bounded(t, len(content), func() { found = input(t, []byte(content)) })
 	if len(found.Roles) != 2000 {
 		t.Errorf("%d roles, %v", len(found.Roles), found.Faults)
@@ -496,7 +496,7 @@ func TestKeep(t *testing.T) {
 	two := `<R><Roles><Role name="a"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Basic"/></RolePrivileges></Role>
 <Role name="b"><RolePrivileges><RolePrivilege name="prvReadLead" level="Global"></RolePrivilege>%s</RolePrivileges></Role></Roles></R>`
 	limits := solution.DefaultLimits()
-	get := func(text string) solution.Found {
+	get := func(text string) solution.Contents {
 		found, err := solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(text), limits)
 		if err != nil {
 			t.Fatal(err)
@@ -506,13 +506,13 @@ func TestKeep(t *testing.T) {
 	hostile := fmt.Sprintf(two, strings.Repeat(`<RolePrivilege name="x" level="Basic"/>`, 10_000))
 	broken := fmt.Sprintf(two, `<RolePrivilege name="&evil;"/>`)
 	all, many, evil := get(fmt.Sprintf(two, "")), get(hostile), get(broken)
-	limits.Keep = func(name string) bool { return name == "a" }
+	limits.KeepEntries = func(name string) bool { return name == "a" }
 	kept := get(fmt.Sprintf(two, ""))
 	if len(all.Roles) != 2 || len(kept.Roles) != 2 || len(all.Roles[1].Entries) != 1 || len(kept.Roles[1].Entries) != 0 ||
 		!slices.Equal(kept.Roles[0].Entries, all.Roles[0].Entries) || kept.Roles[1].At != all.Roles[1].At {
 		t.Errorf("of %+v\n%+v is kept", all.Roles, kept.Roles)
 	}
-	for text, want := range map[string]solution.Found{hostile: many, broken: evil} {
+	for text, want := range map[string]solution.Contents{hostile: many, broken: evil} {
 		if got := get(text); len(want.Faults) != 1 || len(got.Faults) != 1 || got.Faults[0].Error() != want.Faults[0].Error() {
 			t.Errorf("refused as %v, want %v", got.Faults, want.Faults)
 		}

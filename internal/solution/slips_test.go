@@ -14,7 +14,7 @@ import (
 // or exchanged with its neighbour, in the verb as often as in the table. A slip that gives
 // another privilege's name, or a name on an existing table, cannot be found.
 func TestSlips(t *testing.T) {
-	s := solution.NewStandard()
+	s := solution.NewPrivilegeTable()
 	var names []string
 	for _, p := range privileges.Standard() {
 		names = append(names, p.Name)

@@ -26,7 +26,7 @@ type Minimum struct {
 // Names are compared in any case. In the snapshot, they have the spelling of the profile
 // or, for others, of the table of standard privileges. Of several entries for one privilege
 // the deepest counts.
-func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
+func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
 	s = without(r.File, requirement, tool)
 	s.Requirement.Role = r.Name
 	key := r.Key()
@@ -82,8 +82,8 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	return s, notes, s.Seal()
 }
 
-// Nowhere is the snapshot of files that do not have the required role.
-func Nowhere(name string, requirement snapshot.Requirement, minimum Minimum, standard *Standard, tool snapshot.Tool) (*snapshot.Snapshot, error) {
+// SnapshotWithoutRole is the snapshot of files that do not have the required role.
+func SnapshotWithoutRole(name string, requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (*snapshot.Snapshot, error) {
 	s := without(name, requirement, tool)
 	for _, privilege := range minimum.Privileges {
 		s.Privileges[privilege] = snapshot.Privilege{Depths: orAll(standard.Depths(privilege))}

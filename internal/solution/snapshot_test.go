@@ -42,7 +42,7 @@ func TestSnapshot(t *testing.T) {
 		Privileges: []string{"prvReadAccount", "prvReadContact", "prvReadVendor_Thing", "prvAppendToVendor_Thing", "prvReadVendor_Other", "prvReadVendor_Asked"},
 		Depths:     map[string]audit.Depth{"prvReadVendor_Asked": audit.DepthLocal},
 	}
-	s, notes, err := r.Snapshot(snapshot.Requirement{Profile: "p"}, minimum, solution.NewStandard(), snapshot.Tool{Name: "dbaudit"})
+	s, notes, err := r.Snapshot(snapshot.Requirement{Profile: "p"}, minimum, solution.NewPrivilegeTable(), snapshot.Tool{Name: "dbaudit"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +109,7 @@ func valid(t *testing.T, s *snapshot.Snapshot) {
 }
 
 func TestNowhere(t *testing.T) {
-	s, err := solution.Nowhere("src", snapshot.Requirement{Profile: "p", Role: "R"}, solution.Minimum{Privileges: []string{"prvReadAccount", "prvReadx_y"}}, solution.NewStandard(), snapshot.Tool{})
+	s, err := solution.SnapshotWithoutRole("src", snapshot.Requirement{Profile: "p", Role: "R"}, solution.Minimum{Privileges: []string{"prvReadAccount", "prvReadx_y"}}, solution.NewPrivilegeTable(), snapshot.Tool{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestRoleWithoutAnID(t *testing.T) {
 }
 
 func TestStandard(t *testing.T) {
-	s := solution.NewStandard()
+	s := solution.NewPrivilegeTable()
 	for name, want := range map[string]string{
 		"prvReadAccount": "basic local deep global", "PRVREADUSERQUERY": "basic", "prvReadUser": "local deep global",
 		"prvReadEntity": "global", "prvActOnBehalfOfAnotherUser": "", "prvReadnew_thing": "",
@@ -163,7 +163,7 @@ func TestStandardKnowsWhatProfilesAskFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := solution.NewStandard()
+	s := solution.NewPrivilegeTable()
 	for _, p := range profiles {
 		for _, name := range p.Minimum() {
 			if spelt, _ := s.Spelling(name); spelt != name || s.Depths(name) == nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-// Standard is the table of the standard privileges: their names as Dataverse
+// PrivilegeTable is the table of the standard privileges: their names as Dataverse
 // spells them and the access levels that each can be granted at.
-type Standard struct {
+type PrivilegeTable struct {
 	byName map[string]privilege // by the name in lower case
 	keys   []string             // of byName, sorted
 	tables map[string]bool      // of privileges on tables, in lower case
@@ -21,9 +21,9 @@ type privilege struct {
 	depths []audit.Depth // nil where no source says
 }
 
-// NewStandard makes the table of what dbaudit knows.
-func NewStandard() *Standard {
-	s := &Standard{byName: map[string]privilege{}, tables: map[string]bool{}}
+// NewPrivilegeTable makes the table of what dbaudit knows.
+func NewPrivilegeTable() *PrivilegeTable {
+	s := &PrivilegeTable{byName: map[string]privilege{}, tables: map[string]bool{}}
 	for _, known := range privileges.Standard() {
 		p := privilege{name: known.Name}
 		for _, letter := range known.Depths {
@@ -42,14 +42,14 @@ func NewStandard() *Standard {
 
 // Spelling is a standard privilege's own spelling of a name, in whatever case that
 // is written.
-func (s *Standard) Spelling(name string) (string, bool) {
+func (s *PrivilegeTable) Spelling(name string) (string, bool) {
 	p, ok := s.byName[strings.ToLower(name)]
 	return p.name, ok
 }
 
 // Depths are the access levels that a privilege can be granted at, shallowest
 // first; nil if the privilege is not a standard one, or no source says.
-func (s *Standard) Depths(name string) []audit.Depth {
+func (s *PrivilegeTable) Depths(name string) []audit.Depth {
 	return s.byName[strings.ToLower(name)].depths
 }
 
@@ -61,7 +61,7 @@ func (s *Standard) Depths(name string) []audit.Depth {
 // Names of custom tables have their publisher's prefix and an underscore, and are accepted;
 // so are other privileges on a standard table, because the list of privileges may be
 // incomplete.
-func (s *Standard) Nearest(name string) string {
+func (s *PrivilegeTable) Nearest(name string) string {
 	const shortest = len("prv") + 4
 	lower := strings.ToLower(strings.TrimSpace(name))
 	if lower != strings.ToLower(name) {

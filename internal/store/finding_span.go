@@ -103,7 +103,7 @@ func (f *fold) open(ctx context.Context, c audit.Control, found audit.Finding) e
 		if err != nil {
 			return err
 		}
-		if f.result.RequiresOther(was) {
+		if f.result.RequirementsDiffer(was) {
 			reason = ReasonProfileChanged
 		}
 	}
@@ -129,9 +129,9 @@ func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
 			return err
 		}
 		switch {
-		case f.result.JudgesNoLonger(subjectOf(before, was), before):
+		case f.result.HasReplaced(subjectOf(before, was), before):
 			reason = ReasonNotRequired
-		case f.result.RequiresOther(before) || differ(was.edition, f.edition):
+		case f.result.RequirementsDiffer(before) || differ(was.edition, f.edition):
 			reason = ReasonProfileChanged
 		}
 	}

@@ -82,7 +82,7 @@ func result(environment, edition string, at time.Time, controls ...control) audi
 		r.Controls = append(r.Controls, made)
 	}
 	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return r
 }
 

@@ -13,10 +13,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Format is the format of a document of a kind, such as "snapshot", which has one of the
+// ReadFormat is the format of a document of a kind, such as "snapshot", which has one of the
 // formats. The error for another document says what is wrong, or what it is and which command
 // reads it.
-func Format(doc []byte, kind string, formats ...string) (string, error) {
+func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
 		return "", errors.New("the document is UTF-16, as PowerShell's > writes it; write it with -o FILE")
 	}
@@ -72,9 +72,9 @@ func uses() map[string]string {
 // have a value of another type are errors, and so is what follows the document.
 func Decode(doc []byte, v any) error { return decode(doc, v, false) }
 
-// DecodeLower is [Decode] of a document in which names have no capital letter, except in
+// DecodeLowerCase is [Decode] of a document in which names have no capital letter, except in
 // the values of the free members: encoding/json takes a name in any letter case.
-func DecodeLower(doc []byte, v any, free ...string) error { return decode(doc, v, true, free...) }
+func DecodeLowerCase(doc []byte, v any, free ...string) error { return decode(doc, v, true, free...) }
 
 func decode(doc []byte, v any, lower bool, free ...string) error {
 	doc = trimmed(doc)

@@ -34,9 +34,9 @@ func TestDecode(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d document
-			_, err := Format([]byte(test.json), "plan", "dbaudit.plan/v1")
+			_, err := ReadFormat([]byte(test.json), "plan", "dbaudit.plan/v1")
 			if err == nil {
-				err = DecodeLower([]byte(test.json), &d, "free")
+				err = DecodeLowerCase([]byte(test.json), &d, "free")
 			}
 			switch {
 			case test.want == "" && err != nil:

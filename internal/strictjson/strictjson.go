@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Unique refuses data in which an object, at whatever depth, has two members of one name. It
+// CheckDuplicateKeys refuses data in which an object, at whatever depth, has two members of one name. It
 // does not check that the data is JSON: the decoder does.
-func Unique(data []byte) error { return members(data, false, nil) }
+func CheckDuplicateKeys(data []byte) error { return members(data, false, nil) }
 
 // A container is an array or an object that has not ended.
 type container struct {

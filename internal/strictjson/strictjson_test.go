@@ -28,7 +28,7 @@ func TestUnique(t *testing.T) {
 		"cut behind a backslash":   {`{"a\`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := Unique([]byte(test.json))
+			err := CheckDuplicateKeys([]byte(test.json))
 			switch {
 			case test.want == "" && err != nil:
 				t.Errorf("%s: %v", test.json, err)
@@ -44,7 +44,7 @@ func BenchmarkUnique(b *testing.B) {
 	data := []byte(`{"value":[` + strings.Repeat(row, 70_000) + `{}]}`)
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if err := Unique(data); err != nil {
+		if err := CheckDuplicateKeys(data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -104,7 +104,7 @@ func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
 	for i := range r.Controls {
 		conclude(&r.Controls[i])
 	}
-	r.Settle()
+	r.SetVerdict()
 	return r
 }
 
@@ -161,7 +161,7 @@ func Strip(r audit.Result) audit.Result {
 			c.Findings[j].Waiver = nil
 		}
 	}
-	r.Settle()
+	r.SetVerdict()
 	return r
 }
 

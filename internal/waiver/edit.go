@@ -52,15 +52,15 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	return out.Bytes(), nil
 }
 
-// Among says what else exists that a waiver must not cover.
-type Among struct {
+// Siblings says what else exists that a waiver must not cover.
+type Siblings struct {
 	Environments bool // other environments
 	Profiles     bool // other integrations in the same environment
 }
 
 // Narrow turns a waiver into one for each open finding of a result that it covers, as narrow as
 // the finding.
-func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
+func (w *Waiver) Narrow(r audit.Result, a Siblings) []Waiver {
 	var narrow []Waiver
 	if !w.reaches(r) {
 		return nil
@@ -74,7 +74,7 @@ func (w *Waiver) Narrow(r audit.Result, a Among) []Waiver {
 				continue
 			}
 			n := *w
-			n.Subject, n.Privilege = Subject(f.Subject), f.Evidence.Text("privilege")
+			n.Subject, n.Privilege = SubjectName(f.Subject), f.Evidence.Text("privilege")
 			if a.Environments {
 				n.Environment = r.Environment.Name
 			}

@@ -152,11 +152,11 @@ func names(text string, s audit.Subject) bool {
 	if s.ID != "" && strings.EqualFold(text, s.ID) {
 		return true
 	}
-	return strings.EqualFold(text, Subject(s))
+	return strings.EqualFold(text, SubjectName(s))
 }
 
-// Subject is how a waiver names a finding's subject.
-func Subject(s audit.Subject) string {
+// SubjectName is how a waiver names a finding's subject.
+func SubjectName(s audit.Subject) string {
 	switch {
 	case s.Table != "":
 		return s.Table + "=" + s.Name
@@ -175,8 +175,8 @@ func (w *Waiver) excess(f audit.Finding, several, shared bool) []string {
 	if shared && w.Profile == "" {
 		missing = append(missing, "profile")
 	}
-	if w.Subject == "" && Subject(f.Subject) != "" {
-		missing = append(missing, "subject: "+Subject(f.Subject))
+	if w.Subject == "" && SubjectName(f.Subject) != "" {
+		missing = append(missing, "subject: "+SubjectName(f.Subject))
 	}
 	if privilege := f.Evidence.Text("privilege"); w.Privilege == "" && privilege != "" {
 		missing = append(missing, "privilege: "+privilege)

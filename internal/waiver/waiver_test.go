@@ -38,7 +38,7 @@ func result(environment string) audit.Result {
 			{ID: "DB-VIEW-ACTIVE", Severity: audit.SeverityMedium, Outcome: audit.OutcomeUnknown, Reason: "views were not read"},
 		},
 	}
-	r.Settle()
+	r.SetVerdict()
 	return r
 }
 
@@ -117,7 +117,7 @@ func TestApply(t *testing.T) {
 					t.Errorf("%s: outcome %s, original %v", c.ID, c.Outcome, c.Original)
 				}
 			}
-			if s := audit.Summarize(after[0].Controls); s != after[0].Summary || after[0].Verdict != audit.Judge(s) {
+			if s := audit.Summarize(after[0].Controls); s != after[0].Summary || after[0].Verdict != s.Verdict() {
 				t.Error("the summary does not fit the controls")
 			}
 			if waived(before) != 0 || before.Notes != nil {
@@ -194,7 +194,7 @@ func TestAppend(t *testing.T) {
 	pattern := waiver.Waiver{
 		Control: "DB-PRIV-LEAD", Kind: waiver.Compensating, Owner: "jane: the owner", Reason: "a # and\na line", Expires: "2026-12-31",
 	}
-	added := pattern.Narrow(result("prod"), waiver.Among{Environments: true})
+	added := pattern.Narrow(result("prod"), waiver.Siblings{Environments: true})
 	if len(added) != 2 {
 		t.Fatalf("narrowed to %v", added)
 	}

@@ -77,7 +77,7 @@ func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 		Controls: []audit.Control{c},
 	}
 	r.Summary = audit.Summarize(r.Controls)
-	r.Verdict = audit.Judge(r.Summary)
+	r.Verdict = r.Summary.Verdict()
 	return r
 }
 

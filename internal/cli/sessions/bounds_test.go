@@ -55,8 +55,8 @@ func TestBoundsOfInputs(t *testing.T) {
 	for _, k := range bounds.Kinds() {
 		kinds = append(kinds, string(k))
 		row := rows[string(k)]
-		if row == nil || row[1] != bounds.Size(k.Max()) {
-			t.Errorf("docs/bounds.md says %v of a %s, whose bound is %s", row, k, bounds.Size(k.Max()))
+		if row == nil || row[1] != bounds.FormatSize(k.Max()) {
+			t.Errorf("docs/bounds.md says %v of a %s, whose bound is %s", row, k, bounds.FormatSize(k.Max()))
 			continue
 		}
 		t.Run(string(k), func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestBoundsOfInputs(t *testing.T) {
 				}
 				began := time.Now()
 				out := p.run(args...)
-				said := strings.Contains(out.stderr, "more than "+bounds.Size(k.Max())) || strings.Contains(out.stderr, "not a regular file") ||
+				said := strings.Contains(out.stderr, "more than "+bounds.FormatSize(k.Max())) || strings.Contains(out.stderr, "not a regular file") ||
 					strings.Contains(out.stderr, "larger than")
 				if took := time.Since(began); out.code != code || !said || took > 20*time.Second {
 					t.Errorf("%s %s: exit code %d after %s, want %d\n%s", strings.Join(args, " "), name, out.code, took, code, out.stderr)
@@ -113,7 +113,7 @@ func TestBoundsOfTime(t *testing.T) {
 		"one environment":                  run.DefaultTimeout.String(),
 		"one answer of an environment":     limits.AnswerTimeout.String(),
 		"silence within an answer":         limits.StallTimeout.String(),
-		"size of one answer":               bounds.Size(limits.MaxBody),
+		"size of one answer":               bounds.FormatSize(limits.MaxBody),
 		"one exchange with a sign-in host": "30s",
 		"one evaluation of the policies":   engine.DefaultLimit.String(),
 		"compiling the policies":           run.CompileLimit.String(),

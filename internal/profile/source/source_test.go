@@ -123,7 +123,7 @@ func TestVendorsPages(t *testing.T) {
 	}
 	for _, file := range pages {
 		name := strings.TrimSuffix(filepath.Base(file), ".html")
-		p, ok, err := profile.Named(policy.Files, name)
+		p, ok, err := profile.BuiltinNamed(policy.Files, name)
 		if err != nil || !ok {
 			t.Fatalf("%s: %t %v", name, ok, err)
 		}

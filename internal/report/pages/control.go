@@ -17,7 +17,7 @@ type rulePage struct {
 	profile  profile.Profile
 	control  profile.Control
 	rule     engine.Rule
-	standard *solution.Standard
+	standard *solution.PrivilegeTable
 }
 
 func (p rulePage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }

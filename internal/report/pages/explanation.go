@@ -40,7 +40,7 @@ type Explanation struct {
 const explanationFormat = "dbaudit.explanation/v1"
 
 // ExplainControl explains a control of a profile, which a rule judges.
-func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.Standard) Explanation {
+func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.PrivilegeTable) Explanation {
 	page := rulePage{profile: p, control: c, rule: rule, standard: standard}
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
@@ -51,7 +51,7 @@ func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, stan
 }
 
 // ExplainRule takes the first control of the rule as the example of how to fix it.
-func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Standard) Explanation {
+func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.PrivilegeTable) Explanation {
 	e := Explanation{
 		Format: explanationFormat, Kind: "rule", ID: rule.ID, Title: rule.Title, Severity: rule.Severity.String(),
 		Requires: rule.Description, Impact: rule.Consequence, Fix: rule.Remediation, Profile: p.Name, SeeAlso: seeAlso(rule),
@@ -70,14 +70,14 @@ func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Standar
 
 // ExplainPrivilege says a privilege's name in the role editor, its access levels, and the control
 // that requires it.
-func ExplainPrivilege(p profile.Profile, standard *solution.Standard, name string) Explanation {
+func ExplainPrivilege(p profile.Profile, standard *solution.PrivilegeTable, name string) Explanation {
 	e := Explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
 	right, table := audit.SplitPrivilege(name)
 	if e.Title = table; right != "" {
 		e.Title = table + " – " + right
 	}
 	for _, d := range standard.Depths(name) {
-		e.Levels = append(e.Levels, audit.Level(d.String()))
+		e.Levels = append(e.Levels, audit.LevelOf(d.String()))
 	}
 	i := slices.IndexFunc(p.Controls, func(c profile.Control) bool {
 		return slices.ContainsFunc(c.Privileges, func(n string) bool { return strings.EqualFold(n, name) })

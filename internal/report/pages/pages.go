@@ -54,7 +54,7 @@ func Controls(ctx context.Context) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	standard := solution.NewStandard()
+	standard := solution.NewPrivilegeTable()
 	rules := map[string]engine.Rule{}
 	for _, r := range e.Rules() {
 		rules[r.ID] = r

@@ -89,7 +89,7 @@ func TestPagesShowFixes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	standard := solution.NewStandard()
+	standard := solution.NewPrivilegeTable()
 	kind := regexp.MustCompile(`"kind": "([a-z-]+)"`)
 	for _, rule := range e.Rules() {
 		var shown []string
