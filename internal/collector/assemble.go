@@ -12,7 +12,7 @@ import (
 // answers came.
 func (c *collection) assemble() *snapshot.Snapshot {
 	s := snapshot.New()
-	s.Scope, s.Source, s.Tool, s.TakenAt = c.Scope, snapshot.SourceEnvironment, c.Tool, c.taken
+	s.Scope, s.Source, s.Tool, s.TakenAt = c.Scope, snapshot.SourceEnvironment, c.Tool, c.takenAt
 	s.Requirement = c.Requirement
 	s.Environment = c.Environment
 	s.Environment.OrganizationID = c.organizationID
@@ -21,24 +21,24 @@ func (c *collection) assemble() *snapshot.Snapshot {
 		s.Coverage[section] = c.coverage(section)
 	}
 	for _, u := range slices.Concat(c.owners, c.users) {
-		s.Users[u.ID] = u.snapshot()
+		s.Users[u.ID] = u.toSnapshot()
 	}
-	for id, t := range c.memberOf() {
-		s.Teams[id] = t.snapshot()
+	for id, t := range c.relevantTeams() {
+		s.Teams[id] = t.toSnapshot()
 	}
 	for _, t := range c.teams {
-		s.Teams[t.id] = t.snapshot()
+		s.Teams[t.id] = t.toSnapshot()
 	}
-	for _, u := range c.wantedUnits() {
+	for _, u := range c.relevantUnits() {
 		s.BusinessUnits[u.id] = u.BusinessUnit
 	}
 	for _, d := range c.definitions {
 		s.Privileges[d.name] = d.Privilege
 	}
-	seen := c.firstSeen()
-	maps.Copy(seen, c.confirmed)
+	seen := c.knownRoles()
+	maps.Copy(seen, c.confirmedRoles)
 	for id, o := range seen {
-		if c.asked[o.RootID] && !o.void {
+		if c.requestedRoots[o.RootID] && !o.inactive {
 			s.Roles[id] = o.Role
 		}
 	}
@@ -78,7 +78,7 @@ func (c *collection) assembleViews(s *snapshot.Snapshot) {
 func (c *collection) assembleShares(s *snapshot.Snapshot) {
 	masks, own := map[[2]string]int{}, map[[2]string]int{}
 	for _, o := range c.shares {
-		if !o.foreign {
+		if !o.otherTable {
 			masks[[2]string{o.Principal, o.view}] |= o.Mask
 			own[[2]string{o.Principal, o.view}] |= o.Mask &^ o.inherited
 		}
@@ -95,12 +95,12 @@ func (c *collection) assembleShares(s *snapshot.Snapshot) {
 	}
 }
 
-func (u User) snapshot() snapshot.User {
+func (u User) toSnapshot() snapshot.User {
 	u.Roles, u.Teams = roleIDs(u.roles), teamIDs(u.teams)
 	return u.User
 }
 
-func (t team) snapshot() snapshot.Team {
+func (t team) toSnapshot() snapshot.Team {
 	t.Roles = roleIDs(t.roles)
 	return t.Team
 }

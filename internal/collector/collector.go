@@ -96,32 +96,32 @@ type Event struct {
 // not a user of the environment, or the context ends. The snapshot's coverage has all lesser
 // faults.
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
-	group := &company{once: &onceReader{Reader: r, answers: map[dataverse.Request]*answer{}}, copies: map[string]role{}}
+	group := &integrationGroup{reader: &cachingReader{Reader: r, responses: map[dataverse.Request]*cachedResponse{}}, roleCopies: map[string]role{}}
 	asker := NewStrictReader(r, options[0].Strong)
 	if options[0].Progress != nil {
-		asker.tell = options[0].Progress
+		asker.progress = options[0].Progress
 	}
 	if len(options) > 1 {
-		asker.reader = group.once
+		asker.reader = group.reader
 	}
 	taken := options[0].Now().UTC().Truncate(time.Second)
 	for _, o := range options {
 		c := &collection{
-			Options: o, StrictReader: asker, company: group, taken: taken,
-			spelling: map[string]string{}, endings: map[snapshot.Section][]ending{},
-			asked: map[string]bool{}, grants: map[string]granted{}, askedViews: map[string]bool{},
+			Options: o, StrictReader: asker, group: group, takenAt: taken,
+			spellings: map[string]string{}, results: map[snapshot.Section][]partResult{},
+			requestedRoots: map[string]bool{}, grants: map[string]roleGrants{}, sharesRequested: map[string]bool{},
 		}
 		for _, name := range o.Privileges {
-			c.spelling[strings.ToLower(name)] = name
+			c.spellings[strings.ToLower(name)] = name
 		}
 		group.members = append(group.members, c)
 	}
 	for _, round := range []func(*collection) ([]part, error){
-		(*collection).roundOne, (*collection).memberships, (*collection).roundTwo,
-		(*collection).roundThree, (*collection).lateRound, (*collection).roundFour, (*collection).lastRound,
+		(*collection).roundOne, (*collection).membershipRound, (*collection).roundTwo,
+		(*collection).roundThree, (*collection).candidateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
-			if refused := failureOf(err); refused.BlocksAllRequests() {
+			if refused := apiError(err); refused.BlocksAllRequests() {
 				all := *refused
 				all.Label = "" // it depends on chance which request was refused first
 				err = &all
@@ -134,8 +134,8 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 	}
 	snapshots := make([]*snapshot.Snapshot, len(options))
 	for i, c := range group.members {
-		c.judgeSight()
-		c.judgeAbsence()
+		c.markPartialSections()
+		c.markMissingUsers()
 		snapshots[i] = c.assemble()
 		if err := snapshots[i].Seal(); err != nil {
 			return nil, err
@@ -151,38 +151,38 @@ type collection struct {
 	Options
 	*StrictReader
 
-	company  *company
-	taken    time.Time
-	spelling map[string]string // lower-case privilege name to the profile's
+	group     *integrationGroup
+	takenAt   time.Time
+	spellings map[string]string // lower-case privilege name to the profile's
 
 	mu      sync.Mutex
-	endings map[snapshot.Section][]ending
+	results map[snapshot.Section][]partResult
 
-	auditor        string                   // its systemuserid
-	known          dataverse.PrincipalNames // whom a refusal may name, once the users are read
-	organizationID string
-	organization   organization
-	users          []User
-	user           *User // the single live one that the requirement means, or nil
-	apart          bool  // roles and teams did not come with the users
-	teams          []team
-	teamsKnown     bool // their roles were asked for
-	units          []unit
-	definitions    []definition
-	named          []role // roots with a matching name
-	confirmed      map[string]role
-	asked          map[string]bool // roots whose privileges were asked for
-	grants         map[string]granted
-	owners         []User
-	auditorViews   []view
-	ownerViews     []view
-	userViews      []view
-	systemViews    []systemView
-	shares         []Share
-	shareTable     error              // why the table of shares was refused
-	askedViews     map[string]bool    // those that were asked whom they are shared with
-	sights         map[string][]Grant // by the privilege's name in lower case
-	sightIDs       map[string]string  // those names by the privileges' ids
+	auditor             string                   // its systemuserid
+	principalNames      dataverse.PrincipalNames // whom a refusal may name, once the users are read
+	organizationID      string
+	organization        organization
+	users               []User
+	user                *User // the single live one that the requirement means, or nil
+	separateMemberships bool  // roles and teams did not come with the users
+	teams               []team
+	teamRolesRequested  bool // their roles were asked for
+	units               []unit
+	definitions         []privilegeDefinition
+	rolesByName         []role // roots with a matching name
+	confirmedRoles      map[string]role
+	requestedRoots      map[string]bool // roots whose privileges were asked for
+	grants              map[string]roleGrants
+	owners              []User
+	auditorViews        []view
+	ownerViews          []view
+	userViews           []view
+	systemViews         []systemView
+	shares              []Share
+	shareTableErr       error              // why the table of shares was refused
+	sharesRequested     map[string]bool    // those that were asked whom they are shared with
+	auditorGrants       map[string][]Grant // by the privilege's name in lower case
+	privilegeNames      map[string]string  // those names by the privileges' ids
 }
 
 // A part of a round runs in parallel with the others.

@@ -11,24 +11,24 @@ type selection struct {
 }
 
 type expansion struct {
-	property string
-	of       *selection
+	property  string
+	selection *selection
 }
 
-// columns are those that a function reads of a row, the key first. The function is the only place
+// selectionOf are those that a function reads of a row, the key first. The function is the only place
 // that names a column, so it cannot read one that is not requested.
-func columns[T any](key string, take func(Row) T, without columnSet) *selection {
-	r := Row{&reading{without: without, asked: &selection{}}}
+func selectionOf[T any](key string, take func(Row) T, without columnSet) *selection {
+	r := Row{&rowState{omitted: without, recorder: &selection{}}}
 	r.value(key)
 	take(r)
-	return r.asked
+	return r.recorder
 }
 
-// in adds the columns to a query.
-func (s *selection) in(q dataverse.Query) dataverse.Query {
+// apply adds the columns to a query.
+func (s *selection) apply(q dataverse.Query) dataverse.Query {
 	q = q.Select(s.columns...)
 	for _, e := range s.expanded {
-		q = q.Expand(e.property, e.of.in(dataverse.Query{}))
+		q = q.Expand(e.property, e.selection.apply(dataverse.Query{}))
 	}
 	return q
 }
@@ -36,15 +36,15 @@ func (s *selection) in(q dataverse.Query) dataverse.Query {
 // A columnSet names columns.
 type columnSet map[string]bool
 
-// count in a columnSet is the option that counts rows.
-const count = "$count"
+// countOption in a columnSet is the option that counts rows.
+const countOption = "$count"
 
-// optional are columns that older environments may not have. Without them the
+// isOptional are columns that older environments may not have. Without them the
 // verdict prefers a finding: a team's role gives no Basic rights unless it is
 // known to be inherited, and a user exists unless it is known to be deleted. Whether a
 // view's owner is a team matters only to its fix. An access mode that was not read is
 // unknown, and so is what depends on it.
-func optional(column string) bool {
+func isOptional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",
 		"islicensed", "accessmode", "azurestate", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value",

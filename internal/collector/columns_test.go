@@ -23,7 +23,7 @@ func TestColumnsAreRead(t *testing.T) {
 func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 	t.Helper()
 	key := of.key
-	asked := columns(key, of.take, nil)
+	asked := selectionOf(key, of.decode, nil)
 	read := func(whole map[string]any) error {
 		data, err := json.Marshal(whole)
 		if err != nil {
@@ -31,7 +31,7 @@ func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 		}
 		r := newRow(data, nil)
 		r.ID(key)
-		of.take(r)
+		of.decode(r)
 		return r.err
 	}
 	whole := rowOf(asked)
@@ -47,7 +47,7 @@ func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 	}
 	total := len(asked.columns)
 	for _, e := range asked.expanded {
-		total += len(e.of.columns)
+		total += len(e.selection.columns)
 	}
 	return total
 }
@@ -59,7 +59,7 @@ func rowOf(s *selection) map[string]any {
 		whole[column] = valueOf(column)
 	}
 	for _, e := range s.expanded {
-		whole[e.property] = []any{rowOf(e.of)}
+		whole[e.property] = []any{rowOf(e.selection)}
 	}
 	return whole
 }

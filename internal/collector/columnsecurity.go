@@ -16,7 +16,7 @@ type fieldPermission struct {
 	read            bool
 }
 
-func fieldPermissionOf(r Row) fieldPermission {
+func decodeFieldPermission(r Row) fieldPermission {
 	const allowed = 4
 	return fieldPermission{
 		column:  r.Text("entityname") + "." + r.Text("attributelogicalname"),
@@ -34,9 +34,9 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case refused(err), forbidden(err):
+	case isUnsupported(err), isForbidden(err):
 	case err != nil:
-		c.note(snapshot.SectionUsers, "it is unknown whether column security hides columns from the user %q (%s)", c.user.Name, explain(err, c.known))
+		c.note(snapshot.SectionUsers, "it is unknown whether column security hides columns from the user %q (%s)", c.user.Name, explain(err, c.principalNames))
 	case len(hidden) > 0:
 		c.note(snapshot.SectionUsers, "column security hides %s from the user %q, which reads them as empty: "+
 			"if the integration uses them, add the user to a column security profile that can read them", strings.Join(hidden, ", "), c.user.Name)
@@ -47,7 +47,7 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	permissions, err := FieldPermissions().rows(ctx, c.StrictReader, Read{
 		section: snapshot.SectionUsers, Label: "permissions of secured columns",
-		where: []dataverse.Expr{dataverse.Or(eachText("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
+		where: []dataverse.Expr{dataverse.Or(textConditions("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err

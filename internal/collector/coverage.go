@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An ending is how the reading of a part of a section ended.
-type ending struct {
+// An partResult is how the reading of a part of a section ended.
+type partResult struct {
 	state  snapshot.State
 	detail string
 }
@@ -24,7 +24,7 @@ func rank(s snapshot.State) int {
 func (c *collection) record(s snapshot.Section, state snapshot.State, detail string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.endings[s] = append(c.endings[s], ending{state, detail})
+	c.results[s] = append(c.results[s], partResult{state, detail})
 }
 
 func (c *collection) skip(reason string, sections ...snapshot.Section) {
@@ -38,7 +38,7 @@ func (c *collection) note(s snapshot.Section, format string, args ...any) {
 	c.record(s, snapshot.StateCollected, fmt.Sprintf(format, args...))
 }
 
-func (c *collection) collected(s snapshot.Section) bool {
+func (c *collection) isCollected(s snapshot.Section) bool {
 	return c.coverage(s).State == snapshot.StateCollected
 }
 
@@ -48,13 +48,13 @@ func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	worst := snapshot.StateCollected
-	for _, e := range c.endings[s] {
+	for _, e := range c.results[s] {
 		if rank(e.state) > rank(worst) {
 			worst = e.state
 		}
 	}
 	var details []string
-	for _, e := range c.endings[s] {
+	for _, e := range c.results[s] {
 		if e.state == worst {
 			details = append(details, e.detail)
 		}
@@ -63,28 +63,28 @@ func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	return snapshot.Coverage{State: worst, Detail: strings.Join(slices.Compact(details), "; ")}
 }
 
-// reading makes a part of a round that reads a section. Its error is recorded, and does not
+// sectionPart makes a part of a round that reads a section. Its error is recorded, and does not
 // stop other parts.
-func (c *collection) reading(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
-	return func(ctx context.Context) error { return c.end(ctx, s, read(ctx)) }
+func (c *collection) sectionPart(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error { return c.finish(ctx, s, read(ctx)) }
 }
 
-// end records how a part of a section ended. It returns an error only if the whole collection
+// finish records how a part of a section ended. It returns an error only if the whole collection
 // must stop.
-func (c *collection) end(ctx context.Context, s snapshot.Section, err error) error {
+func (c *collection) finish(ctx context.Context, s snapshot.Section, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isForeign(err), failureOf(err).BlocksAllRequests(): // every other request would be refused for the same reason
+	case isOtherOrganization(err), apiError(err).BlocksAllRequests(): // every other request would be refused for the same reason
 		return err
 	case err != nil:
-		c.record(s, stateOf(err), explain(err, c.known))
+		c.record(s, stateOf(err), explain(err, c.principalNames))
 	}
 	return nil
 }
 
 func stateOf(err error) snapshot.State {
-	if kind := failureOf(err).Kind; kind == dataverse.Forbidden || kind == dataverse.NotMember {
+	if kind := apiError(err).Kind; kind == dataverse.Forbidden || kind == dataverse.NotMember {
 		return snapshot.StateForbidden
 	}
 	return snapshot.StateFailed
@@ -93,7 +93,7 @@ func stateOf(err error) snapshot.State {
 // explain says what went wrong and what to do. A known principal that lacks a privilege is
 // named.
 func explain(err error, known dataverse.PrincipalNames) string {
-	if e := failureOf(err); e.Kind != dataverse.Unknown {
+	if e := apiError(err); e.Kind != dataverse.Unknown {
 		return e.Explain(known)
 	}
 	return err.Error()

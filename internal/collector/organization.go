@@ -15,16 +15,16 @@ func (c *collection) readIdentity(ctx context.Context) error {
 	me, err := ReadObject(ctx, c.StrictReader, Read{
 		section: snapshot.SectionOrganization, Label: "who is signed in",
 		Query: dataverse.Function("WhoAmI"),
-	}, identityOf)
+	}, decodeIdentity)
 	c.auditor, c.organizationID = me.user, me.organization
-	if _, ok := errors.AsType[*inconsistent](err); ok {
+	if _, ok := errors.AsType[*inconsistentError](err); ok {
 		return fmt.Errorf("%w: the response does not conform to the Dataverse Web API: check --url, and any proxy in between", err)
 	}
 	return err
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	found, err := askOrganizations(ctx, c.StrictReader, Read{section: snapshot.SectionOrganization, Label: "organization"})
+	found, err := readOrganizations(ctx, c.StrictReader, Read{section: snapshot.SectionOrganization, Label: "organization"})
 	switch {
 	case err != nil:
 		return err
@@ -33,15 +33,15 @@ func (c *collection) readOrganization(ctx context.Context) error {
 			"give the auditor's role prvReadOrganization at Organization level", len(found))
 	}
 	c.organization = found[0]
-	if c.organization.unread != "" {
-		c.note(snapshot.SectionOrganization, "the record-ownership setting is unknown: %s", c.organization.unread)
+	if c.organization.unknownReason != "" {
+		c.note(snapshot.SectionOrganization, "the record-ownership setting is unknown: %s", c.organization.unknownReason)
 	}
 	return nil
 }
 
 // ProbeOrganization reads the organization's row as a scan does.
 func ProbeOrganization(ctx context.Context, s *StrictReader, what string, _ dataverse.Caller) ([]string, error) {
-	found, err := askOrganizations(ctx, s, Read{Label: what})
+	found, err := readOrganizations(ctx, s, Read{Label: what})
 	var ids []string
 	for _, o := range found {
 		ids = append(ids, o.ID)
@@ -49,12 +49,12 @@ func ProbeOrganization(ctx context.Context, s *StrictReader, what string, _ data
 	return ids, err
 }
 
-// askOrganizations reads the table of the organization. An identity may be allowed to read the
+// readOrganizations reads the table of the organization. An identity may be allowed to read the
 // row and not its settings.
-func askOrganizations(ctx context.Context, s *StrictReader, q Read) ([]organization, error) {
+func readOrganizations(ctx context.Context, s *StrictReader, q Read) ([]organization, error) {
 	found, err := organizations().rows(ctx, s, q)
-	if forbidden(err) {
-		s.doWithout("orgdborgsettings")
+	if isForbidden(err) {
+		s.omit("orgdborgsettings")
 		return organizations().rows(ctx, s, q)
 	}
 	return found, err

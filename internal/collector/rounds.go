@@ -11,15 +11,15 @@ import (
 func (c *collection) roundOne() ([]part, error) {
 	parts := []part{
 		c.readIdentity,
-		c.reading(snapshot.SectionOrganization, c.readOrganization),
-		c.reading(snapshot.SectionUsers, c.readUsers),
-		c.reading(snapshot.SectionPrivileges, c.readPrivileges),
+		c.sectionPart(snapshot.SectionOrganization, c.readOrganization),
+		c.sectionPart(snapshot.SectionUsers, c.readUsers),
+		c.sectionPart(snapshot.SectionPrivileges, c.readPrivileges),
 	}
 	if c.Requirement.Role == "" || c.Scope == snapshot.ScopeEnvironment {
-		parts = append(parts, c.reading(snapshot.SectionRoles, c.readNamedRoles))
+		parts = append(parts, c.sectionPart(snapshot.SectionRoles, c.readRolesByName))
 	}
 	if c.Scope == snapshot.ScopeEnvironment {
-		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
+		parts = append(parts, c.sectionPart(snapshot.SectionViews, c.readAuditorViews))
 	}
 	if c.Scope == snapshot.ScopeUsers {
 		c.skip("only application users and their roles were requested",
@@ -27,90 +27,90 @@ func (c *collection) roundOne() ([]part, error) {
 	}
 	if len(c.Requirement.Views) > 0 {
 		parts = append(parts,
-			c.reading(snapshot.SectionSystemViews, c.readSystemViews),
-			c.reading(snapshot.SectionViews, c.readOwners))
+			c.sectionPart(snapshot.SectionSystemViews, c.readSystemViews),
+			c.sectionPart(snapshot.SectionViews, c.readOwners))
 	}
 	return parts, nil
 }
 
-// settle identifies the integration user after the first round.
-func (c *collection) settle() error {
+// identifyUser identifies the integration user after the first round.
+func (c *collection) identifyUser() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
-		return &foreignError{c.organizationID, id}
+		return &otherOrganizationError{c.organizationID, id}
 	}
-	if !c.collected(snapshot.SectionUsers) {
+	if !c.isCollected(snapshot.SectionUsers) {
 		c.skip("the users were not read", snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges,
 			snapshot.SectionUserViews, snapshot.SectionShares)
 		return nil
 	}
 	c.chooseUser()
-	c.known = dataverse.PrincipalNames{dataverse.GUID(c.auditor): "the auditor"}
+	c.principalNames = dataverse.PrincipalNames{dataverse.GUID(c.auditor): "the auditor"}
 	for _, o := range c.owners {
-		c.known[dataverse.GUID(o.ID)] = fmt.Sprintf("the view's owner %q", o.Name)
+		c.principalNames[dataverse.GUID(o.ID)] = fmt.Sprintf("the view's owner %q", o.Name)
 	}
 	if c.user != nil {
-		c.known[dataverse.GUID(c.user.ID)] = fmt.Sprintf("the integration user %q", c.user.Name)
+		c.principalNames[dataverse.GUID(c.user.ID)] = fmt.Sprintf("the integration user %q", c.user.Name)
 	}
 	return nil
 }
 
 func (c *collection) roundTwo() ([]part, error) {
 	parts := []part{
-		c.reading(snapshot.SectionTeams, c.readTeams),
-		c.readGrants(c.wantedRoots(), false),
-		c.readSight,
+		c.sectionPart(snapshot.SectionTeams, c.readTeams),
+		c.readGrants(c.rootsToRead(), false),
+		c.readAuditorGrants,
 	}
-	if c.Requirement.Role != "" && c.Scope != snapshot.ScopeEnvironment && !c.holdsNamedRole() {
-		parts = append(parts, c.reading(snapshot.SectionRoles, c.readNamedRoles))
+	if c.Requirement.Role != "" && c.Scope != snapshot.ScopeEnvironment && !c.hasRequiredRole() {
+		parts = append(parts, c.sectionPart(snapshot.SectionRoles, c.readRolesByName))
 	}
 	if len(c.ownerNames()) > 0 {
-		parts = append(parts, c.reading(snapshot.SectionViews, c.readOwnerViews))
+		parts = append(parts, c.sectionPart(snapshot.SectionViews, c.readOwnerViews))
 	}
 	if c.user != nil && len(c.user.roles) > 0 {
-		parts = append(parts, c.lookAsUser()...)
+		parts = append(parts, c.userViewParts()...)
 	}
 	if c.user != nil || c.Scope == snapshot.ScopeEnvironment {
-		parts = append(parts, c.reading(snapshot.SectionShares, c.readShares))
+		parts = append(parts, c.sectionPart(snapshot.SectionShares, c.readShares))
 	}
 	if c.user != nil && c.Scope == snapshot.ScopeEnvironment {
 		parts = append(parts, c.readColumnSecurity)
 	}
-	c.teamsKnown = true
+	c.teamRolesRequested = true
 	return parts, nil
 }
 
 func (c *collection) roundThree() ([]part, error) {
-	parts := []part{c.readGrants(c.wantedRoots(), false)}
+	parts := []part{c.readGrants(c.rootsToRead(), false)}
 	if c.user != nil && len(c.user.roles) == 0 {
-		parts = append(parts, c.lookAsUser()...) // now that the roles of its teams are known
+		parts = append(parts, c.userViewParts()...) // now that the roles of its teams are known
 	}
 	return parts, nil
 }
 
-// lookAsUser is the part of a round that reads as the integration user, if it can be impersonated.
-func (c *collection) lookAsUser() []part {
-	if reason := c.unseeing(); reason != "" {
+// userViewParts is the part of a round that reads as the integration user, if it can be impersonated.
+func (c *collection) userViewParts() []part {
+	if reason := c.noImpersonationReason(); reason != "" {
 		c.skip(reason, snapshot.SectionUserViews)
 		return nil
 	}
-	return []part{c.reading(snapshot.SectionUserViews, c.readUserViews)}
+	return []part{c.sectionPart(snapshot.SectionUserViews, c.readUserViews)}
 }
 
-// lateRound reads the roles by name if the apparent integration role grants nothing of the
+// candidateRound reads the roles by name if the apparent integration role grants nothing of the
 // minimum.
-func (c *collection) lateRound() ([]part, error) {
-	return []part{c.readGrants(c.wantedRoots(), false)}, nil
+func (c *collection) candidateRound() ([]part, error) {
+	return []part{c.readGrants(c.rootsToRead(), false)}, nil
 }
 
 func (c *collection) roundFour() ([]part, error) {
-	conditions := c.company.confirming()
+	conditions := c.group.confirmConditions()
 	parts := []part{
-		c.reading(snapshot.SectionRolePrivileges, func(ctx context.Context) error { return c.confirmRoles(ctx, conditions) }),
-		c.reading(snapshot.SectionBusinessUnits, c.readUnits),
-		c.reading(snapshot.SectionShares, c.readSharesByView),
+		c.sectionPart(snapshot.SectionRolePrivileges, func(ctx context.Context) error { return c.confirmRoles(ctx, conditions) }),
+		c.sectionPart(snapshot.SectionBusinessUnits, c.readUnits),
+		c.sectionPart(snapshot.SectionShares, c.readSharesByView),
 	}
-	if c.Scope != snapshot.ScopeEnvironment && c.unseenViews() {
-		parts = append(parts, c.reading(snapshot.SectionViews, c.readAuditorViews))
+	if c.Scope != snapshot.ScopeEnvironment && c.hasUnseenViews() {
+		parts = append(parts, c.sectionPart(snapshot.SectionViews, c.readAuditorViews))
 	}
 	return parts, nil
 }
@@ -118,9 +118,9 @@ func (c *collection) roundFour() ([]part, error) {
 // lastRound reads the shares of views that only the auditor sees, if the integration user's
 // own list was not read.
 func (c *collection) lastRound() ([]part, error) {
-	views := c.ungiven(c.auditorViews)
+	views := c.unsharedRequiredViews(c.auditorViews)
 	if len(views) == 0 {
 		return nil, nil
 	}
-	return []part{c.reading(snapshot.SectionShares, func(ctx context.Context) error { return c.askViews(ctx, views) })}, nil
+	return []part{c.sectionPart(snapshot.SectionShares, func(ctx context.Context) error { return c.readSharesOfViews(ctx, views) })}, nil
 }

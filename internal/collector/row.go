@@ -11,31 +11,31 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// inconsistent is a fault in the content of a response. The request is repeated.
-type inconsistent struct{ reason string }
+// inconsistentError is a fault in the content of a response. The request is repeated.
+type inconsistentError struct{ reason string }
 
-func (e *inconsistent) Error() string { return e.reason }
+func (e *inconsistentError) Error() string { return e.reason }
 
 func inconsistentf(format string, args ...any) error {
-	return &inconsistent{fmt.Sprintf(format, args...)}
+	return &inconsistentError{fmt.Sprintf(format, args...)}
 }
 
 // A Row is one object of an answer. Its methods read columns strictly: a requested column
 // that is missing, or has another type, never counts as empty. The first fault refuses the
 // response.
-type Row struct{ *reading }
+type Row struct{ *rowState }
 
-type reading struct {
+type rowState struct {
 	columns []dataverse.Member
-	// without are the optional columns that were not asked for.
-	without columnSet
+	// omitted are the optional columns that were not asked for.
+	omitted columnSet
 	err     error // the first fault
-	// asked, if set, records which columns are read, without a response. See columns.
-	asked *selection
+	// recorder, if set, records which columns are read, without a response. See columns.
+	recorder *selection
 }
 
 func newRow(data json.RawMessage, without columnSet) Row {
-	r := Row{&reading{without: without}}
+	r := Row{&rowState{omitted: without}}
 	var err error
 	if r.columns, err = dataverse.Members(data); err != nil {
 		r.err = inconsistentf("a row is not an object")
@@ -43,8 +43,8 @@ func newRow(data json.RawMessage, without columnSet) Row {
 	return r
 }
 
-// column is a column's JSON; nil if the row does not have it.
-func (r Row) column(name string) json.RawMessage {
+// rawColumn is a column's JSON; nil if the row does not have it.
+func (r Row) rawColumn(name string) json.RawMessage {
 	for _, c := range r.columns {
 		if c.Name == name {
 			return c.Value
@@ -55,23 +55,23 @@ func (r Row) column(name string) json.RawMessage {
 
 // Reject reports an impossible value in a column.
 func (r Row) Reject(column, problem string) {
-	if r.err == nil && r.asked == nil {
+	if r.err == nil && r.recorder == nil {
 		r.err = inconsistentf("the column %s %s", column, problem)
 	}
 }
 
 // value is a column's JSON; ok is false if it is null or was not requested.
 func (r Row) value(column string) (data json.RawMessage, ok bool) {
-	if r.err != nil || r.without[column] {
+	if r.err != nil || r.omitted[column] {
 		return nil, false
 	}
-	if r.asked != nil {
-		if !slices.Contains(r.asked.columns, column) {
-			r.asked.columns = append(r.asked.columns, column)
+	if r.recorder != nil {
+		if !slices.Contains(r.recorder.columns, column) {
+			r.recorder.columns = append(r.recorder.columns, column)
 		}
 		return nil, false
 	}
-	data = r.column(column)
+	data = r.rawColumn(column)
 	if data == nil {
 		r.Reject(column, "is missing from a row")
 		return nil, false
@@ -79,10 +79,10 @@ func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	return data, string(data) != "null"
 }
 
-// has reports whether a row has a column, which older environments may omit.
-func (r Row) has(column string) bool { return r.column(column) != nil }
+// hasColumn reports whether a row has a column, which older environments may omit.
+func (r Row) hasColumn(column string) bool { return r.rawColumn(column) != nil }
 
-func decode[T any](r Row, column, kind string) (v T, ok bool) {
+func decodeColumn[T any](r Row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && unmarshal(data, &v) != nil {
 		r.Reject(column, "holds no "+kind)
@@ -91,9 +91,9 @@ func decode[T any](r Row, column, kind string) (v T, ok bool) {
 	return v, ok
 }
 
-// needed is a value that must not be null.
-func needed[T any](r Row, column, kind string) T {
-	v, ok := decode[T](r, column, kind)
+// required is a value that must not be null.
+func required[T any](r Row, column, kind string) T {
+	v, ok := decodeColumn[T](r, column, kind)
 	if !ok {
 		r.Reject(column, "is null")
 	}
@@ -117,13 +117,13 @@ func unmarshal(data json.RawMessage, into any) (err error) {
 
 // Text is a string; null is "".
 func (r Row) Text(column string) string {
-	v, _ := decode[string](r, column, "text")
+	v, _ := decodeColumn[string](r, column, "text")
 	return v
 }
 
 // TextIfPresent is a text of a column that older environments omit.
 func (r Row) TextIfPresent(column string) string {
-	if !r.has(column) {
+	if !r.hasColumn(column) {
 		return ""
 	}
 	return r.Text(column)
@@ -133,23 +133,23 @@ func (r Row) TextIfPresent(column string) string {
 func (r Row) ETag() string { return r.TextIfPresent("@odata.etag") }
 
 // Bool is a boolean that must not be null.
-func (r Row) Bool(column string) bool { return needed[bool](r, column, "boolean") }
+func (r Row) Bool(column string) bool { return required[bool](r, column, "boolean") }
 
-// optionalFlag is a boolean; null is false.
-func (r Row) optionalFlag(column string) bool {
-	v, _ := decode[bool](r, column, "boolean")
+// optionalBool is a boolean; null is false.
+func (r Row) optionalBool(column string) bool {
+	v, _ := decodeColumn[bool](r, column, "boolean")
 	return v
 }
 
 // Int is a whole number that must not be null.
-func (r Row) Int(column string) int { return needed[int](r, column, "whole number") }
+func (r Row) Int(column string) int { return required[int](r, column, "whole number") }
 
 // OptionalInt is a whole number; null is 0.
-func (r Row) OptionalInt(column string) int { return r.numberOr(column, 0) }
+func (r Row) OptionalInt(column string) int { return r.intOr(column, 0) }
 
-// numberOr is a whole number; null, and a column that was not asked for, is otherwise.
-func (r Row) numberOr(column string, otherwise int) int {
-	if v, ok := decode[int](r, column, "whole number"); ok {
+// intOr is a whole number; null, and a column that was not asked for, is otherwise.
+func (r Row) intOr(column string, otherwise int) int {
+	if v, ok := decodeColumn[int](r, column, "whole number"); ok {
 		return v
 	}
 	return otherwise
@@ -166,7 +166,7 @@ func (r Row) ID(column string) string {
 
 // OptionalID is a GUID in lower case; null and the id of zeros are "".
 func (r Row) OptionalID(column string) string {
-	text, ok := decode[string](r, column, "id")
+	text, ok := decodeColumn[string](r, column, "id")
 	if !ok {
 		return ""
 	}
@@ -182,21 +182,21 @@ func (r Row) OptionalID(column string) string {
 
 // IDIfPresent is a GUID of a column that older environments omit.
 func (r Row) IDIfPresent(column string) string {
-	if !r.has(column) {
+	if !r.hasColumn(column) {
 		return ""
 	}
 	return r.OptionalID(column)
 }
 
-// managed is the value of a managed property, {"Value":true,…}, or a plain boolean;
+// managedProperty is the value of a managed property, {"Value":true,…}, or a plain boolean;
 // known is false if it is null.
-func (r Row) managed(column string) (value, known bool) {
+func (r Row) managedProperty(column string) (value, known bool) {
 	data, ok := r.value(column)
 	if !ok {
 		return false, false
 	}
 	if data[0] == '{' {
-		property, _ := decode[struct{ Value json.RawMessage }](r, column, "managed property")
+		property, _ := decodeColumn[struct{ Value json.RawMessage }](r, column, "managed property")
 		data = property.Value
 	}
 	var plain *bool
@@ -206,18 +206,18 @@ func (r Row) managed(column string) (value, known bool) {
 	return plain != nil && *plain, plain != nil
 }
 
-// word is a member of an enumeration: its name, or its number in text if it has no name.
+// requiredNameOrNumber is a member of an enumeration: its name, or its number in text if it has no name.
 // It must not be null.
-func (r Row) word(column string) string {
-	word := r.typeCode(column)
+func (r Row) requiredNameOrNumber(column string) string {
+	word := r.nameOrNumber(column)
 	if word == "" {
 		r.Reject(column, "is null")
 	}
 	return word
 }
 
-// typeCode is a table's type as its logical name or its number, in text; null is "".
-func (r Row) typeCode(column string) string {
+// nameOrNumber is a table's type as its logical name or its number, in text; null is "".
+func (r Row) nameOrNumber(column string) string {
 	data, ok := r.value(column)
 	if !ok {
 		return ""
@@ -232,24 +232,24 @@ func (r Row) typeCode(column string) string {
 	return number.String()
 }
 
-// rights is a value of the AccessRights enumeration as a mask: names, or a number. An unknown
+// accessRights is a value of the AccessRights enumeration as a mask: names, or a number. An unknown
 // name is a right too.
-func (r Row) rights(column string) int {
-	text := r.word(column)
+func (r Row) accessRights(column string) int {
+	text := r.requiredNameOrNumber(column)
 	if mask, err := strconv.Atoi(text); err == nil {
 		return mask
 	}
 	mask := 0
 	for name := range strings.SplitSeq(text, ",") {
 		if name = strings.TrimSpace(name); name != "None" {
-			mask |= int(rightOf(name))
+			mask |= int(parseRight(name))
 		}
 	}
 	return mask
 }
 
-// rightOf is the right of a name such as AppendToAccess.
-func rightOf(name string) snapshot.Right {
+// parseRight is the right of a name such as AppendToAccess.
+func parseRight(name string) snapshot.Right {
 	for _, right := range snapshot.Rights() {
 		if strings.EqualFold(strings.ReplaceAll(right.String(), "-", "")+"Access", name) {
 			return right
@@ -261,8 +261,8 @@ func rightOf(name string) snapshot.Right {
 // objects are the objects of a collection inside a row or a function's response. If they have a
 // key, none may appear twice.
 func objects[T any](r Row, column, key string, take func(Row) T) []T {
-	if r.asked != nil {
-		r.asked.expanded = append(r.asked.expanded, expansion{column, columns(key, take, r.without)})
+	if r.recorder != nil {
+		r.recorder.expanded = append(r.recorder.expanded, expansion{column, selectionOf(key, take, r.omitted)})
 		return nil
 	}
 	data, ok := r.value(column)
@@ -274,7 +274,7 @@ func objects[T any](r Row, column, key string, take func(Row) T) []T {
 	seen := map[string]bool{}
 	values := make([]T, 0, len(elements))
 	for _, data := range elements {
-		inner := newRow(data, r.without)
+		inner := newRow(data, r.omitted)
 		value := take(inner)
 		if key != "" {
 			id := inner.ID(key)

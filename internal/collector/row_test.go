@@ -60,7 +60,7 @@ func TestRow(t *testing.T) {
 		{`{"A":"x"}`, func(r Row) any { return r.Text("a") }, nil},
 		{`{"a":true}`, func(r Row) any { return r.Bool("a") }, true},
 		{`{"a":null}`, func(r Row) any { return r.Bool("a") }, nil},
-		{`{"a":null}`, func(r Row) any { return r.optionalFlag("a") }, false},
+		{`{"a":null}`, func(r Row) any { return r.optionalBool("a") }, false},
 		{`{"a":1}`, func(r Row) any { return r.Bool("a") }, nil},
 		{`{"a":-3}`, func(r Row) any { return r.Int("a") }, -3},
 		{`{"a":1.5}`, func(r Row) any { return r.Int("a") }, nil},
@@ -81,21 +81,21 @@ func TestRow(t *testing.T) {
 		{`{"a":null}`, managedOf, "unknown"},
 		{`{"a":true}`, managedOf, true},
 		{`{"a":"true"}`, managedOf, nil},
-		{`{"a":"userquery"}`, func(r Row) any { return r.typeCode("a") }, "userquery"},
-		{`{"a":4230}`, func(r Row) any { return r.typeCode("a") }, "4230"},
-		{`{"a":"4230"}`, func(r Row) any { return r.typeCode("a") }, "4230"},
-		{`{"a":null}`, func(r Row) any { return r.typeCode("a") }, ""},
-		{`{"a":true}`, func(r Row) any { return r.typeCode("a") }, nil},
-		{`{"a":"ReadAccess"}`, func(r Row) any { return r.rights("a") }, 1},
+		{`{"a":"userquery"}`, func(r Row) any { return r.nameOrNumber("a") }, "userquery"},
+		{`{"a":4230}`, func(r Row) any { return r.nameOrNumber("a") }, "4230"},
+		{`{"a":"4230"}`, func(r Row) any { return r.nameOrNumber("a") }, "4230"},
+		{`{"a":null}`, func(r Row) any { return r.nameOrNumber("a") }, ""},
+		{`{"a":true}`, func(r Row) any { return r.nameOrNumber("a") }, nil},
+		{`{"a":"ReadAccess"}`, func(r Row) any { return r.accessRights("a") }, 1},
 		{
 			`{"a":"ReadAccess, WriteAccess,AppendAccess, AppendToAccess, CreateAccess, DeleteAccess, ShareAccess, AssignAccess"}`,
-			func(r Row) any { return r.rights("a") }, 1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288,
+			func(r Row) any { return r.accessRights("a") }, 1 | 2 | 4 | 16 | 32 | 65536 | 262144 | 524288,
 		},
-		{`{"a":"None"}`, func(r Row) any { return r.rights("a") }, 0},
-		{`{"a":"ReadAccess, AllAccess"}`, func(r Row) any { return r.rights("a") }, 1 | 1<<30},
-		{`{"a":3}`, func(r Row) any { return r.rights("a") }, 3},
-		{`{"a":true}`, func(r Row) any { return r.rights("a") }, nil},
-		{`{"a":null}`, func(r Row) any { return r.rights("a") }, nil},
+		{`{"a":"None"}`, func(r Row) any { return r.accessRights("a") }, 0},
+		{`{"a":"ReadAccess, AllAccess"}`, func(r Row) any { return r.accessRights("a") }, 1 | 1<<30},
+		{`{"a":3}`, func(r Row) any { return r.accessRights("a") }, 3},
+		{`{"a":true}`, func(r Row) any { return r.accessRights("a") }, nil},
+		{`{"a":null}`, func(r Row) any { return r.accessRights("a") }, nil},
 		{`{"a":[{"k":"` + id + `"}]}`, func(r Row) any { return len(objects(r, "a", "k", unkeyed)) }, 1},
 		{`{"a":[{"k":"` + id + `"},{"k":"` + strings.ToLower(id) + `"}]}`, func(r Row) any { return len(objects(r, "a", "k", unkeyed)) }, nil},
 		{`{"a":[{},{}]}`, func(r Row) any { return len(objects(r, "a", "", unkeyed)) }, 2},
@@ -108,7 +108,7 @@ func TestRow(t *testing.T) {
 	for _, test := range tests {
 		r := newRow(json.RawMessage(test.json), columnSet{"old": true})
 		got := test.read(r)
-		var faulty *inconsistent
+		var faulty *inconsistentError
 		if errors.As(r.err, &faulty) != (test.want == nil) || test.want != nil && fmt.Sprint(got) != fmt.Sprint(test.want) {
 			t.Errorf("%s: %v, %v; want %v", test.json, got, r.err, test.want)
 		}
@@ -116,7 +116,7 @@ func TestRow(t *testing.T) {
 }
 
 func managedOf(r Row) any {
-	if value, known := r.managed("a"); known {
+	if value, known := r.managedProperty("a"); known {
 		return value
 	}
 	return "unknown"
@@ -142,7 +142,7 @@ func TestShares(t *testing.T) {
 		table(`1`, "1", "0"):                   "[]",
 	} {
 		r := newRow(json.RawMessage(row), nil)
-		c := &collection{shares: []Share{shareOf(r)}}
+		c := &collection{shares: []Share{decodeShare(r)}}
 		s := snapshot.New()
 		c.assembleShares(s)
 		if got := fmt.Sprint(s.Shares[user][view].Rights); r.err != nil || got != want {
@@ -160,7 +160,7 @@ func TestShares(t *testing.T) {
 	} {
 		r := newRow(json.RawMessage(`{"PrincipalAccesses":`+answer+`}`), nil)
 		got := ""
-		for _, s := range accessesOf(r) {
+		for _, s := range decodePrincipalAccesses(r) {
 			got = fmt.Sprint(s.Principal, " ", s.Mask)
 		}
 		if got != want || (r.err != nil) != (want == "") {
@@ -177,10 +177,10 @@ func TestAnyOf(t *testing.T) {
 		for i := range ids {
 			ids[i] = fmt.Sprintf("%08d-0000-4000-8000-000000000000", i)
 		}
-		conditions := eachID("teamid", ids)
+		conditions := idConditions("teamid", ids)
 		conditions = append(conditions, dataverse.Eq("name", strings.Repeat("'%", 3000)))
 		whole := ""
-		for _, filter := range anyOf(conditions) {
+		for _, filter := range joinConditions(conditions) {
 			query := dataverse.Collection("teams").Select("teamid").Filter(filter)
 			if strings.HasPrefix(query.String(), "!") {
 				t.Fatal(query)
@@ -235,26 +235,26 @@ func FuzzRows(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for name, take := range map[string]func(Row) []string{
-			"role":   func(r Row) []string { o := roleOf(r); return []string{o.id, o.RootID, o.BusinessUnitID} },
-			"user":   func(r Row) []string { return []string{userOf(r).ID} },
-			"holder": func(r Row) []string { return []string{holderOf(r).ID} },
-			"team":   func(r Row) []string { o := teamWithRolesOf(r); return []string{o.id, o.BusinessUnitID} },
-			"view":   func(r Row) []string { o := viewOf(r); return []string{o.id, o.OwnerID} },
-			"system": func(r Row) []string { return []string{systemViewOf(r).id} },
-			"share":  func(r Row) []string { o := shareOf(r); return []string{o.Principal, o.view} },
-			"unit":   func(r Row) []string { return []string{unitOf(r).id} },
+			"role":   func(r Row) []string { o := decodeRole(r); return []string{o.id, o.RootID, o.BusinessUnitID} },
+			"user":   func(r Row) []string { return []string{decodeUser(r).ID} },
+			"holder": func(r Row) []string { return []string{decodeUserWithRoles(r).ID} },
+			"team":   func(r Row) []string { o := decodeTeamWithRoles(r); return []string{o.id, o.BusinessUnitID} },
+			"view":   func(r Row) []string { o := decodeView(r); return []string{o.id, o.OwnerID} },
+			"system": func(r Row) []string { return []string{decodeSystemView(r).id} },
+			"share":  func(r Row) []string { o := decodeShare(r); return []string{o.Principal, o.view} },
+			"unit":   func(r Row) []string { return []string{decodeUnit(r).id} },
 			"privilege": func(r Row) []string {
-				return []string{privilegeOf(r).ID}
+				return []string{decodePrivilege(r).ID}
 			},
-			"organization": func(r Row) []string { return []string{organizationOf(r).ID} },
+			"organization": func(r Row) []string { return []string{decodeOrganization(r).ID} },
 			"accesses": func(r Row) (ids []string) {
-				for _, a := range accessesOf(r) {
+				for _, a := range decodePrincipalAccesses(r) {
 					ids = append(ids, a.Principal)
 				}
 				return ids
 			},
 			"grants": func(r Row) (ids []string) {
-				for _, g := range grantsOf(r) {
+				for _, g := range decodeRoleGrants(r) {
 					ids = append(ids, g.ID)
 				}
 				return ids
@@ -263,7 +263,7 @@ func FuzzRows(f *testing.F) {
 			r := newRow(data, nil)
 			ids := take(r)
 			if r.err != nil {
-				var faulty *inconsistent
+				var faulty *inconsistentError
 				if !errors.As(r.err, &faulty) {
 					t.Errorf("%s: the fault is not in the response: %v", name, r.err)
 				}

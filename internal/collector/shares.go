@@ -19,21 +19,21 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 		c.shares, err = Shares().rows(ctx, c.StrictReader, a)
 		return err
 	}
-	mine, all := c.principals(), map[string]bool{}
-	for _, m := range c.company.members {
-		maps.Copy(all, m.principals())
+	mine, all := c.userAndTeamIDs(), map[string]bool{}
+	for _, m := range c.group.members {
+		maps.Copy(all, m.userAndTeamIDs())
 	}
-	c.shares, err = Shares().filtered(ctx, c.StrictReader, a, eachID("principalid", sortedKeys(all)))
+	c.shares, err = Shares().filteredRows(ctx, c.StrictReader, a, idConditions("principalid", sortedKeys(all)))
 	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !mine[s.Principal] })
-	if refused(err) || forbidden(err) {
-		c.shareTable = err
+	if isUnsupported(err) || isForbidden(err) {
+		c.shareTableErr = err
 		return nil
 	}
 	return err
 }
 
-// principals are the user and its teams: shares with them count for the user.
-func (c *collection) principals() map[string]bool {
+// userAndTeamIDs are the user and its teams: shares with them count for the user.
+func (c *collection) userAndTeamIDs() map[string]bool {
 	all := map[string]bool{}
 	if c.user != nil {
 		all[c.user.ID] = true
@@ -51,30 +51,30 @@ func (c *collection) principals() map[string]bool {
 func (c *collection) readSharesByView(ctx context.Context) error {
 	views := c.userViews
 	switch {
-	case c.shareTable == nil:
-		views = append(c.unexplained(), c.ungiven(c.ownerViews)...)
-	case !c.collected(snapshot.SectionUserViews):
-		return c.end(ctx, snapshot.SectionShares, c.shareTable)
+	case c.shareTableErr == nil:
+		views = append(c.unexplainedViews(), c.unsharedRequiredViews(c.ownerViews)...)
+	case !c.isCollected(snapshot.SectionUserViews):
+		return c.finish(ctx, snapshot.SectionShares, c.shareTableErr)
 	}
-	return c.askViews(ctx, views)
+	return c.readSharesOfViews(ctx, views)
 }
 
-// askViews reads the shares of each view. If one cannot be read, it is unknown whether the
+// readSharesOfViews reads the shares of each view. If one cannot be read, it is unknown whether the
 // share table is complete.
-func (c *collection) askViews(ctx context.Context, views []view) error {
-	if len(views) == 0 && c.shareTable == nil {
+func (c *collection) readSharesOfViews(ctx context.Context, views []view) error {
+	if len(views) == 0 && c.shareTableErr == nil {
 		return nil
 	}
 	for _, v := range views {
-		c.askedViews[v.id] = true
+		c.sharesRequested[v.id] = true
 	}
-	mine, found := c.principals(), make([][]Share, len(views))
+	mine, found := c.userAndTeamIDs(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
 		accesses, err := ReadObject(ctx, c.StrictReader, Read{
-			section: snapshot.SectionShares, Label: "the users and teams that a view is shared with", Caller: v.as,
-			Query: sharesOfView(dataverse.GUID(v.id)),
-		}, accessesOf)
+			section: snapshot.SectionShares, Label: "the users and teams that a view is shared with", Caller: v.caller,
+			Query: viewSharesQuery(dataverse.GUID(v.id)),
+		}, decodePrincipalAccesses)
 		for _, a := range accesses {
 			if mine[a.Principal] {
 				found[i] = append(found[i], Share{Principal: a.Principal, view: v.id, Mask: a.Mask})
@@ -83,19 +83,19 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 		return err
 	})
 	if err != nil {
-		return c.end(ctx, snapshot.SectionShares, err)
+		return c.finish(ctx, snapshot.SectionShares, err)
 	}
 	told := slices.Concat(found...)
 	c.shares = append(c.shares, told...)
 	switch {
-	case c.shareTable != nil:
+	case c.shareTableErr != nil:
 		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the shares of the views that the user sees were read instead; "+
-			"a share without Read is not among them", explain(c.shareTable, c.known))
+			"a share without Read is not among them", explain(c.shareTableErr, c.principalNames))
 	case len(told) > 0:
 		c.note(snapshot.SectionShares, "the table of shares shows this identity only some shares: those of the visible views were also read one by one; "+
 			"a share without Read is not among them")
 	}
-	if left := c.unexplained(); len(left) > 0 {
+	if left := c.unexplainedViews(); len(left) > 0 {
 		names := map[string]bool{}
 		for _, v := range left {
 			names[fmt.Sprintf("%q", v.Name)] = true
@@ -105,47 +105,47 @@ func (c *collection) askViews(ctx context.Context, views []view) error {
 	return nil
 }
 
-// ungiven are the required views of a list that no row of the share table gives the user, if
+// unsharedRequiredViews are the required views of a list that no row of the share table gives the user, if
 // its own list was not read: the table may be incomplete.
-func (c *collection) ungiven(views []view) []view {
-	if c.user == nil || c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
+func (c *collection) unsharedRequiredViews(views []view) []view {
+	if c.user == nil || c.isCollected(snapshot.SectionUserViews) || !c.isCollected(snapshot.SectionShares) {
 		return nil
 	}
-	return slices.DeleteFunc(c.ungivenOf(views), func(v view) bool { return !c.requires(v.Table, v.Name) || c.askedViews[v.id] })
+	return slices.DeleteFunc(c.withoutReadAccess(views), func(v view) bool { return !c.isRequiredView(v.Table, v.Name) || c.sharesRequested[v.id] })
 }
 
-// unexplained are the views that the user sees although neither it nor one of its teams owns
+// unexplainedViews are the views that the user sees although neither it nor one of its teams owns
 // them, and no row of the share table gives it Read. They reveal a table that returns only
 // the caller's own rows.
-func (c *collection) unexplained() []view {
-	if c.user == nil || !c.collected(snapshot.SectionUserViews) || !c.collected(snapshot.SectionShares) {
+func (c *collection) unexplainedViews() []view {
+	if c.user == nil || !c.isCollected(snapshot.SectionUserViews) || !c.isCollected(snapshot.SectionShares) {
 		return nil
 	}
-	return c.ungivenOf(c.userViews)
+	return c.withoutReadAccess(c.userViews)
 }
 
-// ungivenOf are those of the views that neither the user nor one of its teams owns, and without a
+// withoutReadAccess are those of the views that neither the user nor one of its teams owns, and without a
 // row of the share table that gives them Read.
-func (c *collection) ungivenOf(views []view) []view {
-	mine, given := c.principals(), map[string]bool{}
+func (c *collection) withoutReadAccess(views []view) []view {
+	mine, given := c.userAndTeamIDs(), map[string]bool{}
 	for _, s := range c.shares {
-		if mine[s.Principal] && !s.foreign && slices.Contains(snapshot.RightsOf(s.Mask), snapshot.RightRead) {
+		if mine[s.Principal] && !s.otherTable && slices.Contains(snapshot.RightsOf(s.Mask), snapshot.RightRead) {
 			given[s.view] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
 }
 
-func sharesOfView(view dataverse.GUID) dataverse.Query {
+func viewSharesQuery(view dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", view))
 }
 
-// accessesOf reads the answer of RetrieveSharedPrincipalsAndAccess.
-func accessesOf(r Row) []Share {
+// decodePrincipalAccesses reads the answer of RetrieveSharedPrincipalsAndAccess.
+func decodePrincipalAccesses(r Row) []Share {
 	return objects(r, "PrincipalAccesses", "", func(inner Row) Share {
 		var s Share
-		s.Mask = inner.rights("AccessMask")
-		principal, ok := decode[map[string]any](inner, "Principal", "reference")
+		s.Mask = inner.accessRights("AccessMask")
+		principal, ok := decodeColumn[map[string]any](inner, "Principal", "reference")
 		if !ok {
 			inner.Reject("Principal", "is null")
 		}

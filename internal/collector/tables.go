@@ -16,67 +16,71 @@ import (
 // The columns that take reads, in the order in which it reads them, are those that the
 // environment is asked for; see columns.
 type Table[T any] struct {
-	from  dataverse.Query
-	key   string
-	take  func(Row) T
-	where []dataverse.Expr // see Where
+	query  dataverse.Query
+	key    string
+	decode func(Row) T
+	where  []dataverse.Expr // see Where
 }
 
-func tableOf[T any](set, key string, take func(Row) T) Table[T] {
-	return Table[T]{from: dataverse.Collection(set), key: key, take: take}
+func newTable[T any](set, key string, take func(Row) T) Table[T] {
+	return Table[T]{query: dataverse.Collection(set), key: key, decode: take}
 }
 
 // organizations has one row.
 func organizations() Table[organization] {
-	return tableOf("organizations", "organizationid", organizationOf)
+	return newTable("organizations", "organizationid", decodeOrganization)
 }
 
 // BusinessUnits are business units.
-func BusinessUnits() Table[unit] { return tableOf("businessunits", "businessunitid", unitOf) }
+func BusinessUnits() Table[unit] { return newTable("businessunits", "businessunitid", decodeUnit) }
 
 // PrivilegeDefinitions are those of privileges.
-func PrivilegeDefinitions() Table[definition] {
-	return tableOf("privileges", "privilegeid", privilegeOf)
+func PrivilegeDefinitions() Table[privilegeDefinition] {
+	return newTable("privileges", "privilegeid", decodePrivilege)
 }
 
 // Roles are security roles: roots, and their copies in business units.
-func Roles() Table[role] { return tableOf("roles", "roleid", roleOf) }
+func Roles() Table[role] { return newTable("roles", "roleid", decodeRole) }
 
 // RolesOfTeam are the roles of a team.
 func RolesOfTeam(id dataverse.GUID) Table[role] {
-	return Roles().at(dataverse.Row("teams", id).Nav("teamroles_association"))
+	return Roles().withQuery(dataverse.Row("teams", id).Nav("teamroles_association"))
 }
 
-func users() Table[User] { return tableOf("systemusers", "systemuserid", userOf) }
+func users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
 
 // UsersWithRoles are users with their roles and teams.
-func UsersWithRoles() Table[User] { return tableOf("systemusers", "systemuserid", holderOf) }
+func UsersWithRoles() Table[User] {
+	return newTable("systemusers", "systemuserid", decodeUserWithRoles)
+}
 
 // Teams are owner teams, access teams and groups of Entra.
-func Teams() Table[team] { return tableOf("teams", "teamid", teamOf) }
+func Teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
 
-func teamsWithRoles() Table[team] { return tableOf("teams", "teamid", teamWithRolesOf) }
+func teamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
 
 // Views are personal views.
-func Views() Table[view] { return tableOf("userqueries", "userqueryid", viewOf) }
+func Views() Table[view] { return newTable("userqueries", "userqueryid", decodeView) }
 
 // SystemViews are the views of a table that everybody sees.
-func SystemViews() Table[systemView] { return tableOf("savedqueries", "savedqueryid", systemViewOf) }
+func SystemViews() Table[systemView] {
+	return newTable("savedqueries", "savedqueryid", decodeSystemView)
+}
 
 // Shares are what users and teams may do with personal views.
 func Shares() Table[Share] {
-	return tableOf("principalobjectaccessset", "principalobjectaccessid", shareOf).Where(dataverse.Eq("objecttypecode", "userquery"))
+	return newTable("principalobjectaccessset", "principalobjectaccessid", decodeShare).Where(dataverse.Eq("objecttypecode", "userquery"))
 }
 
 // FieldPermissions are those of secured columns.
 func FieldPermissions() Table[fieldPermission] {
-	return tableOf("fieldpermissions", "fieldpermissionid", fieldPermissionOf)
+	return newTable("fieldpermissions", "fieldpermissionid", decodeFieldPermission)
 }
 
 // ColumnProfiles are the ids of the column security profiles of a user or a team.
 func ColumnProfiles(of dataverse.Query) Table[string] {
 	const key = "fieldsecurityprofileid"
-	return tableOf("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).at(of)
+	return newTable("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).withQuery(of)
 }
 
 // Where limits the rows that are asked for.
@@ -85,27 +89,27 @@ func (t Table[T]) Where(e dataverse.Expr) Table[T] {
 	return t
 }
 
-// at is the table's rows at another address: that of another row's navigation property.
-func (t Table[T]) at(from dataverse.Query) Table[T] {
-	t.from = from
+// withQuery is the table's rows at another address: that of another row's navigation property.
+func (t Table[T]) withQuery(from dataverse.Query) Table[T] {
+	t.query = from
 	return t
 }
 
 type organization struct {
 	snapshot.Organization
-	// unread says why the record-ownership setting is unknown.
-	unread string
+	// unknownReason says why the record-ownership setting is unknown.
+	unknownReason string
 }
 
-func organizationOf(r Row) organization {
+func decodeOrganization(r Row) organization {
 	o := organization{Organization: snapshot.Organization{ID: r.ID("organizationid"), Name: r.Text("name")}}
-	if r.without["orgdborgsettings"] {
-		o.unread = "this environment does not show orgdborgsettings"
+	if r.omitted["orgdborgsettings"] {
+		o.unknownReason = "this environment does not show orgdborgsettings"
 		return o
 	}
 	var err error
 	if o.OwnershipAcrossBusinessUnits, err = ownershipSetting(r.Text("orgdborgsettings")); err != nil {
-		o.unread = "orgdborgsettings: " + err.Error()
+		o.unknownReason = "orgdborgsettings: " + err.Error()
 	}
 	return o
 }
@@ -148,7 +152,7 @@ type unit struct {
 	id string
 }
 
-func unitOf(r Row) unit {
+func decodeUnit(r Row) unit {
 	return unit{
 		id: r.ID("businessunitid"),
 		BusinessUnit: snapshot.BusinessUnit{
@@ -157,13 +161,13 @@ func unitOf(r Row) unit {
 	}
 }
 
-type definition struct {
+type privilegeDefinition struct {
 	snapshot.Privilege
 	name string
 }
 
-func privilegeOf(r Row) definition {
-	d := definition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []audit.Depth{}}, name: r.Text("name")}
+func decodePrivilege(r Row) privilegeDefinition {
+	d := privilegeDefinition{Privilege: snapshot.Privilege{ID: r.ID("privilegeid"), Depths: []audit.Depth{}}, name: r.Text("name")}
 	for _, depth := range audit.Depths() {
 		if r.Bool("canbe" + depth.String()) {
 			d.Depths = append(d.Depths, depth)
@@ -177,21 +181,21 @@ func privilegeOf(r Row) definition {
 
 type role struct {
 	snapshot.Role
-	id    string
-	stamp stamp
-	// void marks a role without effect: deleted or not published.
-	void bool
+	id      string
+	version rowVersion
+	// inactive marks a role without effect: deleted or not published.
+	inactive bool
 }
 
-// A stamp distinguishes the states of a row: by the second of the last change and, if the
+// A rowVersion distinguishes the states of a row: by the second of the last change and, if the
 // response has an ETag, by its version.
-type stamp struct{ modified, version string }
+type rowVersion struct{ modifiedOn, etag string }
 
-func (s stamp) same(as stamp) bool {
-	return s.modified == as.modified && (s.version == as.version || s.version == "" || as.version == "")
+func (s rowVersion) matches(as rowVersion) bool {
+	return s.modifiedOn == as.modifiedOn && (s.etag == as.etag || s.etag == "" || as.etag == "")
 }
 
-func roleOf(r Row) role {
+func decodeRole(r Row) role {
 	o := role{
 		id: r.ID("roleid"),
 		Role: snapshot.Role{
@@ -202,12 +206,12 @@ func roleOf(r Row) role {
 			Managed:        r.Bool("ismanaged"),
 		},
 	}
-	value, known := r.managed("iscustomizable")
+	value, known := r.managedProperty("iscustomizable")
 	o.Customizable, o.CustomizableUnknown = value || !known, !known
 	// A value other than 0 and 1 is not known to give Basic rights.
 	o.Inherited = r.OptionalInt("isinherited") == 1
-	o.void = r.OptionalInt("componentstate") != 0
-	o.stamp = stamp{modified: r.Text("modifiedon"), version: string(r.column("@odata.etag"))}
+	o.inactive = r.OptionalInt("componentstate") != 0
+	o.version = rowVersion{modifiedOn: r.Text("modifiedon"), etag: string(r.rawColumn("@odata.etag"))}
 	if o.RootID == "" {
 		o.RootID = o.id
 	}
@@ -223,7 +227,7 @@ type User struct {
 	teams []team
 }
 
-func userOf(r Row) User {
+func decodeUser(r Row) User {
 	return User{
 		ID: r.ID("systemuserid"),
 		User: snapshot.User{
@@ -232,20 +236,20 @@ func userOf(r Row) User {
 			ApplicationID:  r.OptionalID("applicationid"),
 			ObjectID:       r.OptionalID("azureactivedirectoryobjectid"),
 			Disabled:       r.Bool("isdisabled"),
-			Licensed:       r.optionalFlag("islicensed"),
+			Licensed:       r.optionalBool("islicensed"),
 			Deleted:        r.OptionalInt("deletedstate") != 0,
-			AccessMode:     snapshot.AccessModeOf(r.numberOr("accessmode", -1)),
-			EntraState:     snapshot.EntraStateOf(r.numberOr("azurestate", -1)),
+			AccessMode:     snapshot.AccessModeOf(r.intOr("accessmode", -1)),
+			EntraState:     snapshot.EntraStateOf(r.intOr("azurestate", -1)),
 			BusinessUnitID: r.OptionalID("_businessunitid_value"),
 		},
 	}
 }
 
-// holderOf is a user with its roles and teams.
-func holderOf(r Row) User {
-	u := userOf(r)
-	u.roles = objects(r, "systemuserroles_association", "roleid", roleOf)
-	u.teams = objects(r, "teammembership_association", "teamid", teamOf)
+// decodeUserWithRoles is a user with its roles and teams.
+func decodeUserWithRoles(r Row) User {
+	u := decodeUser(r)
+	u.roles = objects(r, "systemuserroles_association", "roleid", decodeRole)
+	u.teams = objects(r, "teammembership_association", "teamid", decodeTeam)
 	return u
 }
 
@@ -255,7 +259,7 @@ type team struct {
 	roles []role
 }
 
-func teamOf(r Row) team {
+func decodeTeam(r Row) team {
 	return team{
 		id: r.ID("teamid"),
 		Team: snapshot.Team{
@@ -264,23 +268,23 @@ func teamOf(r Row) team {
 	}
 }
 
-func teamWithRolesOf(r Row) team {
-	t := teamOf(r)
-	t.roles = objects(r, "teamroles_association", "roleid", roleOf)
+func decodeTeamWithRoles(r Row) team {
+	t := decodeTeam(r)
+	t.roles = objects(r, "teamroles_association", "roleid", decodeRole)
 	return t
 }
 
 type view struct {
 	snapshot.View
-	id string
-	as dataverse.Caller // as whom it was read
+	id     string
+	caller dataverse.Caller // as whom it was read
 }
 
-func viewOf(r Row) view {
+func decodeView(r Row) view {
 	return view{
 		id: r.ID("userqueryid"),
 		View: snapshot.View{
-			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Int("statecode") == 0,
+			Name: r.Text("name"), Table: r.nameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
 			OwnerID: r.ID("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
@@ -290,7 +294,7 @@ func viewOf(r Row) view {
 func ownerType(r Row) snapshot.PrincipalType {
 	const team = "_owningteam_value"
 	switch {
-	case r.without[team]:
+	case r.omitted[team]:
 		return snapshot.PrincipalUnknown
 	case r.OptionalID(team) != "":
 		return snapshot.PrincipalTeam
@@ -303,11 +307,11 @@ type systemView struct {
 	id string
 }
 
-func systemViewOf(r Row) systemView {
+func decodeSystemView(r Row) systemView {
 	return systemView{
 		id: r.ID("savedqueryid"),
 		SystemView: snapshot.SystemView{
-			Name: r.Text("name"), Table: r.typeCode("returnedtypecode"), Active: r.Int("statecode") == 0,
+			Name: r.Text("name"), Table: r.nameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
 		},
 	}
 }
@@ -321,15 +325,15 @@ type Share struct {
 	view string
 	// inherited is the part of the mask that is not from the share itself.
 	inherited int
-	// foreign marks a share of something other than a personal view.
-	foreign bool
+	// otherTable marks a share of something other than a personal view.
+	otherTable bool
 }
 
-func shareOf(r Row) Share {
+func decodeShare(r Row) Share {
 	s := Share{Principal: r.ID("principalid"), view: r.ID("objectid")}
 	// A view's type is userquery, by its number 4230.
-	code := r.typeCode("objecttypecode")
-	s.foreign = !strings.EqualFold(code, "userquery") && code != "4230"
+	code := r.nameOrNumber("objecttypecode")
+	s.otherTable = !strings.EqualFold(code, "userquery") && code != "4230"
 	own, inherited := r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")
 	s.Mask, s.inherited = own|inherited, inherited&^own
 	return s
@@ -339,7 +343,7 @@ func shareOf(r Row) Share {
 func roleIDs(roles []role) []string {
 	ids := map[string]bool{}
 	for _, r := range roles {
-		if !r.void {
+		if !r.inactive {
 			ids[r.id] = true
 		}
 	}

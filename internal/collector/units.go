@@ -24,10 +24,10 @@ func (c *collection) readUnits(ctx context.Context) (err error) {
 		"give the auditor's role prvReadBusinessUnit at Organization level", c.user.Name)
 }
 
-// wantedUnits are the business units that matter: the root, the one that the requirement
+// relevantUnits are the business units that matter: the root, the one that the requirement
 // names, those of the users, teams and roles that were read, and all above them; in the
 // wide scope all.
-func (c *collection) wantedUnits() []unit {
+func (c *collection) relevantUnits() []unit {
 	if c.Scope == snapshot.ScopeEnvironment {
 		return c.units
 	}
@@ -42,7 +42,7 @@ func (c *collection) wantedUnits() []unit {
 	for _, t := range c.teams {
 		wanted[t.BusinessUnitID] = true
 	}
-	for _, r := range c.firstSeen() {
+	for _, r := range c.knownRoles() {
 		wanted[r.BusinessUnitID] = true
 	}
 	for _, u := range c.units {

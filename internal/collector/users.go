@@ -10,26 +10,26 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// wide reports whether all application users are asked for.
-func (c *collection) wide() bool {
+// readsAllUsers reports whether all application users are asked for.
+func (c *collection) readsAllUsers() bool {
 	return c.Scope == snapshot.ScopeEnvironment || c.Scope == snapshot.ScopeUsers
 }
 
 // readUsers reads the users that may be the integration's, with their roles and
 // teams; in the wide scope, all application users.
 func (c *collection) readUsers(ctx context.Context) error {
-	wide := c.wide()
+	wide := c.readsAllUsers()
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
 		return nil
 	}
 	a := Read{
 		section: snapshot.SectionUsers, Label: "users, their roles and teams",
-		where: []dataverse.Expr{c.company.users(wide)},
+		where: []dataverse.Expr{c.group.userCondition(wide)},
 	}
 	found, err := UsersWithRoles().rows(ctx, c.StrictReader, a)
-	if refused(err) || forbidden(err) {
+	if isUnsupported(err) || isForbidden(err) {
 		// The users may be readable although their roles or teams are not.
-		c.apart = true
+		c.separateMemberships = true
 		a.Label = "users"
 		found, err = users().rows(ctx, c.StrictReader, a)
 	}
@@ -54,10 +54,10 @@ func (c *collection) chooseUser() {
 	}
 }
 
-// holders are the users with roles and teams that matter.
-func (c *collection) holders() []User {
+// relevantUsers are the users with roles and teams that matter.
+func (c *collection) relevantUsers() []User {
 	switch {
-	case c.wide():
+	case c.readsAllUsers():
 		return c.users
 	case c.user != nil:
 		return []User{*c.user}
@@ -65,9 +65,9 @@ func (c *collection) holders() []User {
 	return nil
 }
 
-// memberships read the roles and teams of users if they did not come with the users.
-func (c *collection) memberships() ([]part, error) {
-	if err := c.settle(); err != nil || !c.apart {
+// membershipRound read the roles and teams of users if they did not come with the users.
+func (c *collection) membershipRound() ([]part, error) {
+	if err := c.identifyUser(); err != nil || !c.separateMemberships {
 		return nil, err
 	}
 	var parts []part
@@ -75,12 +75,12 @@ func (c *collection) memberships() ([]part, error) {
 		u := &c.users[i]
 		path := dataverse.Row("systemusers", dataverse.GUID(u.ID))
 		parts = append(parts,
-			c.reading(snapshot.SectionRoles, func(ctx context.Context) (err error) {
-				u.roles, err = Roles().at(path.Nav("systemuserroles_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
+			c.sectionPart(snapshot.SectionRoles, func(ctx context.Context) (err error) {
+				u.roles, err = Roles().withQuery(path.Nav("systemuserroles_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
 				return err
 			}),
-			c.reading(snapshot.SectionTeams, func(ctx context.Context) (err error) {
-				u.teams, err = Teams().at(path.Nav("teammembership_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
+			c.sectionPart(snapshot.SectionTeams, func(ctx context.Context) (err error) {
+				u.teams, err = Teams().withQuery(path.Nav("teammembership_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
 				return err
 			}))
 	}
@@ -90,9 +90,9 @@ func (c *collection) memberships() ([]part, error) {
 // readTeams reads the roles of the teams that matter; in the wide scope, all
 // teams.
 func (c *collection) readTeams(ctx context.Context) error {
-	wanted, all := c.memberOf(), map[string]team{}
-	for _, m := range c.company.members {
-		maps.Copy(all, m.memberOf())
+	wanted, all := c.relevantTeams(), map[string]team{}
+	for _, m := range c.group.members {
+		maps.Copy(all, m.relevantTeams())
 	}
 	a := Read{section: snapshot.SectionTeams, Label: "teams and their roles"}
 	var found []team
@@ -103,11 +103,11 @@ func (c *collection) readTeams(ctx context.Context) error {
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = teamsWithRoles().filtered(ctx, c.StrictReader, a, eachID("teamid", sortedKeys(all)))
+		found, err = teamsWithRoles().filteredRows(ctx, c.StrictReader, a, idConditions("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
 	}
-	if refused(err) {
-		found, err = c.readTeamsApart(ctx, wanted)
+	if isUnsupported(err) {
+		found, err = c.readTeamsOneByOne(ctx, wanted)
 	}
 	if err != nil {
 		return err
@@ -123,10 +123,10 @@ func (c *collection) readTeams(ctx context.Context) error {
 	return nil
 }
 
-// memberOf are the teams of the users that matter.
-func (c *collection) memberOf() map[string]team {
+// relevantTeams are the teams of the users that matter.
+func (c *collection) relevantTeams() map[string]team {
 	teams := map[string]team{}
-	for _, u := range c.holders() {
+	for _, u := range c.relevantUsers() {
 		for _, t := range u.teams {
 			teams[t.id] = t
 		}
@@ -134,8 +134,8 @@ func (c *collection) memberOf() map[string]team {
 	return teams
 }
 
-// readTeamsApart reads the roles of each team on its own.
-func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team) ([]team, error) {
+// readTeamsOneByOne reads the roles of each team on its own.
+func (c *collection) readTeamsOneByOne(ctx context.Context, wanted map[string]team) ([]team, error) {
 	ids := sortedKeys(wanted)
 	found := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
@@ -146,8 +146,8 @@ func (c *collection) readTeamsApart(ctx context.Context, wanted map[string]team)
 	return found, err
 }
 
-// unusable says why a user cannot be impersonated, or "".
-func (u *User) unusable(who string) string {
+// disabledReason says why a user cannot be impersonated, or "".
+func (u *User) disabledReason(who string) string {
 	if u.Disabled {
 		return fmt.Sprintf("%s %q is disabled and cannot be impersonated", who, u.Name)
 	}

@@ -10,11 +10,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// required has a condition for the name of each view that any integration requires. It has
+// requiredViewConditions has a condition for the name of each view that any integration requires. It has
 // none for the table: the environment refuses a request that names a table which it does not
 // have.
-func (c *collection) required() []dataverse.Expr {
-	return eachText("name", c.company.all(func(m *collection) (names []string) {
+func (c *collection) requiredViewConditions() []dataverse.Expr {
+	return textConditions("name", c.group.union(func(m *collection) (names []string) {
 		for _, v := range m.Requirement.Views {
 			names = append(names, v.Name)
 		}
@@ -22,8 +22,8 @@ func (c *collection) required() []dataverse.Expr {
 	}))
 }
 
-// requires reports whether a view of this table and name is required.
-func (c *collection) requires(table, name string) bool {
+// isRequiredView reports whether a view of this table and name is required.
+func (c *collection) isRequiredView(table, name string) bool {
 	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
 		return strings.EqualFold(v.Table, table) && strings.EqualFold(v.Name, name)
 	})
@@ -35,18 +35,18 @@ func (c *collection) readViews(ctx context.Context, section snapshot.Section, wh
 	if all {
 		found, err = Views().rows(ctx, c.StrictReader, q)
 	} else {
-		found, err = Views().filtered(ctx, c.StrictReader, q, c.required())
-		found = slices.DeleteFunc(found, func(v view) bool { return !c.requires(v.Table, v.Name) })
+		found, err = Views().filteredRows(ctx, c.StrictReader, q, c.requiredViewConditions())
+		found = slices.DeleteFunc(found, func(v view) bool { return !c.isRequiredView(v.Table, v.Name) })
 	}
 	for i := range found {
-		found[i].as = as
+		found[i].caller = as
 	}
 	return found, err
 }
 
-// unseenViews reports whether neither the user nor an owner saw one of the required views.
+// hasUnseenViews reports whether neither the user nor an owner saw one of the required views.
 // Then it matters whether the auditor sees it.
-func (c *collection) unseenViews() bool {
+func (c *collection) hasUnseenViews() bool {
 	seen := map[[2]string]bool{}
 	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
 	for _, v := range slices.Concat(c.ownerViews, c.userViews) {
@@ -77,15 +77,15 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 		if owner == nil {
 			return nil // see judgeAbsence
 		}
-		if reason := owner.unusable("the view's owner"); reason != "" {
+		if reason := owner.disabledReason("the view's owner"); reason != "" {
 			c.skip(reason, snapshot.SectionViews)
 			return nil
 		}
-		found[i], err = asUser(ctx, c, snapshot.SectionViews, names[i], owner,
+		found[i], err = readAs(ctx, c, snapshot.SectionViews, names[i], owner,
 			func(ctx context.Context, as dataverse.Caller) ([]view, error) {
 				return c.readViews(ctx, snapshot.SectionViews, "personal views that "+names[i]+" sees", as, c.Scope == snapshot.ScopeEnvironment)
 			})
-		return c.end(ctx, snapshot.SectionViews, err)
+		return c.finish(ctx, snapshot.SectionViews, err)
 	})
 	c.ownerViews = slices.Concat(found...)
 	return err
@@ -102,17 +102,17 @@ func (c *collection) owner(name string) *User {
 	return found
 }
 
-// unseeing says why the integration user cannot be impersonated, or "".
-func (c *collection) unseeing() string {
+// noImpersonationReason says why the integration user cannot be impersonated, or "".
+func (c *collection) noImpersonationReason() string {
 	u := c.user
-	if reason := u.unusable("the user"); reason != "" {
+	if reason := u.disabledReason("the user"); reason != "" {
 		return reason
 	}
 	held := len(u.roles)
 	for _, t := range c.teams {
 		held += len(t.roles) // in the wide scope of others' teams too: then it is tried
 	}
-	seen := c.collected(snapshot.SectionRoles) && c.collected(snapshot.SectionTeams) && !c.short("prvReadRole") && !c.short("prvReadTeam")
+	seen := c.isCollected(snapshot.SectionRoles) && c.isCollected(snapshot.SectionTeams) && !c.isPartial("prvReadRole") && !c.isPartial("prvReadTeam")
 	if held == 0 && seen {
 		return fmt.Sprintf("the user %q has no role and cannot be impersonated", u.Name)
 	}
@@ -122,7 +122,7 @@ func (c *collection) unseeing() string {
 // readUserViews reads all personal views that the integration user sees: those that it can
 // use.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
-	c.userViews, err = asUser(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
+	c.userViews, err = readAs(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
 			return c.readViews(ctx, snapshot.SectionUserViews, "personal views that the integration user sees", as, true)
 		})
@@ -130,12 +130,12 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	found, err := SystemViews().filtered(ctx, c.StrictReader, Read{
+	found, err := SystemViews().filteredRows(ctx, c.StrictReader, Read{
 		section: snapshot.SectionSystemViews, Label: "system views",
 		// querytype 0 is a view that people choose; others are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
-	}, c.required())
-	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.requires(v.Table, v.Name) })
+	}, c.requiredViewConditions())
+	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.isRequiredView(v.Table, v.Name) })
 	return err
 }
 
@@ -145,12 +145,12 @@ func (c *collection) ownerNames() []string {
 	for _, v := range c.Requirement.Views {
 		names = append(names, v.Owner)
 	}
-	return eachOnce(names)
+	return distinct(names)
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := users().filtered(ctx, c.StrictReader, Read{section: snapshot.SectionViews, Label: "owners of views"},
-		eachText("domainname", c.company.all((*collection).ownerNames)))
+	found, err := users().filteredRows(ctx, c.StrictReader, Read{section: snapshot.SectionViews, Label: "owners of views"},
+		textConditions("domainname", c.group.union((*collection).ownerNames)))
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u User) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, u.DomainName) })

@@ -133,7 +133,7 @@ type PrincipalNames map[GUID]string
 // Principal is the id of the user or team that lacks a privilege, as the environment says, or
 // "". It may be the caller, the impersonated user, or the target of a share.
 func (e *Error) Principal() GUID {
-	id, _ := ParseGUID(e.says(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`))
+	id, _ := ParseGUID(e.submatch(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`))
 	return id
 }
 

@@ -12,7 +12,7 @@ const maxRenewals = 3
 // refused request was not executed, so writes are repeated too.
 type authorizer struct {
 	next   sender
-	tokens *keeper
+	tokens *tokenCache
 }
 
 func (a authorizer) send(ctx context.Context, c call) (reply, error) {

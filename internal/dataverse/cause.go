@@ -35,8 +35,8 @@ func (c Cause) String() string { return enum.String(c) }
 // give to it, and {users} where that is done. The last field is another advice for when the
 // request is made on behalf of another user.
 type refusal struct {
-	cause                             Cause
-	code, words, advice, impersonated string
+	cause                               Cause
+	code, pattern, advice, impersonated string
 }
 
 func refusals() []refusal {
@@ -106,7 +106,7 @@ func (e *Error) Cause() Cause {
 	switch {
 	case cause != CauseUnknown:
 		return cause
-	case e.Kind == Unauthorized && e.claims:
+	case e.Kind == Unauthorized && e.needsClaims:
 		return CauseClaims
 	case e.Kind == NotMember:
 		return CauseNotMember
@@ -116,11 +116,11 @@ func (e *Error) Cause() Cause {
 		return CausePrivilege
 	}
 	for _, known := range refusals() {
-		if known.words != "" && regexp.MustCompile("(?i)"+known.words).MatchString(e.Message) {
+		if known.pattern != "" && regexp.MustCompile("(?i)"+known.pattern).MatchString(e.Message) {
 			return known.cause
 		}
 	}
-	if e.bare {
+	if e.notOData {
 		return CauseRestricted
 	}
 	return CauseUnknown

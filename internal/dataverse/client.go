@@ -14,7 +14,7 @@ import (
 // Client reads from one environment. It is safe for concurrent use.
 type Client struct {
 	origin   origin
-	top      sender
+	sender   sender
 	options  Options
 	scrub    func(string) string
 	counters *counters
@@ -47,8 +47,8 @@ func New(o Options) (*Client, error) {
 	o.UserAgent = cmp.Or(o.UserAgent, "dbaudit")
 	o.Limits = o.Limits.WithDefaults()
 	counted := &counters{}
-	tokens := &keeper{
-		source: o.Tokens, now: o.Now, turn: make(chan struct{}, 1),
+	tokens := &tokenCache{
+		source: o.Tokens, now: o.Now, signInSlot: make(chan struct{}, 1),
 		renewed: func() { o.Observe(Event{Kind: TokenRenewed}) },
 	}
 	exchange := newLimiter(wire{guard{env, o.Transport}, o.Limits, o.Now, counted}, o.Limits.Concurrency, maxConcurrency)
@@ -90,37 +90,37 @@ func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	got, err := c.top.send(ctx, call{
-		method: http.MethodGet, url: address, header: c.header(r), label: r.Label, as: r.Caller,
-		usable: func(got reply) error {
+	got, err := c.sender.send(ctx, call{
+		method: http.MethodGet, url: address, header: c.header(r), label: r.Label, caller: r.Caller,
+		validate: func(got reply) error {
 			if got.status != http.StatusOK {
 				return fmt.Errorf("status %d instead of 200", got.status)
 			}
-			return c.usableObject(got)
+			return c.checkObject(got)
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	w := walk{Client: c, ctx: ctx, request: r}
-	return w.complete(address, got.body)
+	w := pager{Client: c, ctx: ctx, request: r}
+	return w.completeExpansions(address, got.body)
 }
 
-func (c *Client) usableObject(got reply) error {
+func (c *Client) checkObject(got reply) error {
 	fields, err := decodeObject(got.body, maxJSONDepth)
 	for _, f := range fields {
 		switch f.Name {
 		case "error":
 			return errors.New("the answer turned into an error")
 		case "@odata.nextLink":
-			return lastingError{errors.New("the answer is a page of a collection: read it as rows")}
+			return permanentError{errors.New("the answer is a page of a collection: read it as rows")}
 		}
 	}
 	return err
 }
 
-// stopped is the error of a response that cannot be used.
-func (c *Client) stopped(r Request, reason string) *Error {
+// protocolError is the error of a response that cannot be used.
+func (c *Client) protocolError(r Request, reason string) *Error {
 	return &Error{
 		Kind: Protocol, Label: r.Label, Impersonated: !r.Caller.isZero(), Attempts: 1, Message: c.scrub(Printable(reason)),
 	}

@@ -962,8 +962,8 @@ func TestAnnouncedRowsMustCome(t *testing.T) {
 	for _, c := range []struct {
 		announced, came int
 		ok              bool
-	}{{unknown, 7, true}, {0, 0, true}, {5000, 5000, true}, {5000, 12345, true}, {5000, 4999, false}, {4999, 5000, false}, {3, 4, false}} {
-		if err := tally(c.announced, c.came); (err == nil) != c.ok {
+	}{{unknownCount, 7, true}, {0, 0, true}, {5000, 5000, true}, {5000, 12345, true}, {5000, 4999, false}, {4999, 5000, false}, {3, 4, false}} {
+		if err := checkRowCount(c.announced, c.came); (err == nil) != c.ok {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

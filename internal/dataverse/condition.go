@@ -19,7 +19,7 @@ func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) 
 // EqID is true if the column equals an id.
 func EqID(column string, id GUID) Expr {
 	key, err := ParseGUID(string(id))
-	return compare(column, "eq", string(key)).fail(err)
+	return compare(column, "eq", string(key)).withError(err)
 }
 
 // EqInt is true if the column equals a number.
@@ -40,17 +40,17 @@ func Contains(column, value string) Expr {
 }
 
 // And is true if all parts are.
-func And(parts ...Expr) Expr { return join("and", parts) }
+func And(parts ...Expr) Expr { return joinExprs("and", parts) }
 
 // Or is true if one of the parts is.
-func Or(parts ...Expr) Expr { return join("or", parts) }
+func Or(parts ...Expr) Expr { return joinExprs("or", parts) }
 
 func compare(column, operator, literal string) Expr {
 	return Expr{text: column + " " + operator + " " + literal, err: nameError("column", column)}
 }
 
-// join refuses an empty list: without a condition, every row would fit.
-func join(operator string, parts []Expr) Expr {
+// joinExprs refuses an empty list: without a condition, every row would fit.
+func joinExprs(operator string, parts []Expr) Expr {
 	if len(parts) == 0 {
 		return Expr{err: fmt.Errorf("condition %q without a part", operator)}
 	}
@@ -60,7 +60,7 @@ func join(operator string, parts []Expr) Expr {
 	joined := Expr{op: operator}
 	texts := make([]string, len(parts))
 	for i, p := range parts {
-		joined = joined.fail(p.err)
+		joined = joined.withError(p.err)
 		texts[i] = p.text
 		if p.op != "" && p.op != operator {
 			texts[i] = "(" + p.text + ")"
@@ -70,7 +70,7 @@ func join(operator string, parts []Expr) Expr {
 	return joined
 }
 
-func (e Expr) fail(err error) Expr {
+func (e Expr) withError(err error) Expr {
 	if e.err == nil {
 		e.err = err
 	}

@@ -21,7 +21,7 @@ type page struct {
 	count int
 }
 
-const unknown = -1
+const unknownCount = -1
 
 // decodePage reads a page of a collection. It accepts only a JSON object with one array of
 // objects named "value": a lenient reader would lose rows.
@@ -30,7 +30,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	if err != nil {
 		return page{}, err
 	}
-	p := page{count: unknown}
+	p := page{count: unknownCount}
 	found := false
 	for _, f := range fields {
 		switch f.Name {
@@ -47,7 +47,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			if p.count, err = strconv.Atoi(string(f.Value)); err != nil {
 				return page{}, errors.New("@odata.count is not a number of rows")
 			}
-			p.count = max(p.count, unknown)
+			p.count = max(p.count, unknownCount)
 		case "error":
 			// A stream that fails midway says so in the body, after the status 200.
 			return page{}, errors.New("the answer turned into an error")
@@ -103,21 +103,21 @@ func checkDepth(body []byte, limit int) error {
 	return nil
 }
 
-// said is the environment's description of an error.
-type said struct{ code, message string }
+// errorBody is the environment's description of an error.
+type errorBody struct{ code, message string }
 
 // decodeError reads {"error":{"code":…,"message":…}}. Gateways answer with
 // other things; the second result reports whether it was the Web API.
-func decodeError(body []byte) (said, bool) {
+func decodeError(body []byte) (errorBody, bool) {
 	const errorDepth = 32
 	fields, err := decodeObject(body, errorDepth)
 	i := slices.IndexFunc(fields, func(f Member) bool { return f.Name == "error" })
 	if err != nil || i < 0 {
-		return said{}, false
+		return errorBody{}, false
 	}
 	var inner struct{ Code, Message *string }
 	if json.Unmarshal(fields[i].Value, &inner) != nil || inner.Code == nil && inner.Message == nil {
-		return said{}, false
+		return errorBody{}, false
 	}
 	text := func(s *string) string {
 		if s == nil {
@@ -125,5 +125,5 @@ func decodeError(body []byte) (said, bool) {
 		}
 		return Printable(*s)
 	}
-	return said{text(inner.Code), text(inner.Message)}, true
+	return errorBody{text(inner.Code), text(inner.Message)}, true
 }

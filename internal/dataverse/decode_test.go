@@ -66,7 +66,7 @@ func FuzzErrorBody(f *testing.F) {
 		if status < 300 || status > 599 {
 			return
 		}
-		e := failure(reply{status: status, header: http.Header{"Req_id": {body}, "Location": {body}}, body: []byte(body)})
+		e := classify(reply{status: status, header: http.Header{"Req_id": {body}, "Location": {body}}, body: []byte(body)})
 		for _, text := range []string{e.Error(), e.Advice(), e.MissingPrivilege(), e.MissingProperty()} {
 			if strings.ContainsAny(text, "\x00\x1b\n\r\u202e") || len(text) > 6000 {
 				t.Fatalf("unfit for a terminal: %q", text)

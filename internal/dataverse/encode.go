@@ -13,7 +13,7 @@ func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'
 func nameError(what, name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if !isName(part) {
-			return fmt.Errorf("%s %q is not a name of the Web API", what, clip(name))
+			return fmt.Errorf("%s %q is not a name of the Web API", what, truncate(name))
 		}
 	}
 	return nil
@@ -43,15 +43,15 @@ func escape(s string, safe func(byte) bool) string {
 	return b.String()
 }
 
-// isQuerySafe: the unreserved characters of RFC 3986, the quote of a literal, and what reads
+// isQueryChar: the unreserved characters of RFC 3986, the quote of a literal, and what reads
 // better bare and delimits nothing in a query string. The semicolon is left out: some servers
 // split parameters at it.
-func isQuerySafe(c byte) bool {
+func isQueryChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~'$,()/:@=", c) >= 0
 }
 
-// clip bounds a foreign text for an error message.
-func clip(s string) string {
+// truncate bounds a foreign text for an error message.
+func truncate(s string) string {
 	const limit = 200
 	if len(s) <= limit {
 		return s

@@ -52,9 +52,9 @@ type Error struct {
 	// RetryAfter is how long the environment asked to wait, if it did.
 	RetryAfter time.Duration
 
-	claims bool // a 401 asks for more claims than the token has
-	bare   bool // the response is not in the Web API's form
-	cause  error
+	needsClaims bool // a 401 asks for more claims than the token has
+	notOData    bool // the response is not in the Web API's form
+	cause       error
 }
 
 // Error says what failed, how, and what to do next.
@@ -119,17 +119,17 @@ func (e *Error) Unwrap() error { return e.cause }
 // MissingPrivilege returns the name of the privilege that the environment says
 // is missing, or "".
 func (e *Error) MissingPrivilege() string {
-	return strings.TrimRight(e.says(`(?i)missing\s+(prv[^\s,;:()'"]+)`), ".")
+	return strings.TrimRight(e.submatch(`(?i)missing\s+(prv[^\s,;:()'"]+)`), ".")
 }
 
 // MissingProperty returns the name of the column that the environment says it
 // does not have, or "".
 func (e *Error) MissingProperty() string {
-	return e.says(`Could not find a property named '([^']+)'`)
+	return e.submatch(`Could not find a property named '([^']+)'`)
 }
 
-// says returns what a pattern captures in the environment's words, or "".
-func (e *Error) says(pattern string) string {
+// submatch returns what a pattern captures in the environment's words, or "".
+func (e *Error) submatch(pattern string) string {
 	if m := regexp.MustCompile(pattern).FindStringSubmatch(e.Message); m != nil {
 		return m[1]
 	}

@@ -15,7 +15,7 @@ type GUID string
 // braces, no parentheses, no form without dashes.
 func ParseGUID(s string) (GUID, error) {
 	if len(s) != 36 || uuid.Validate(s) != nil {
-		return "", fmt.Errorf("%q is not an id: expected the form 00000000-0000-0000-0000-000000000000", clip(s))
+		return "", fmt.Errorf("%q is not an id: expected the form 00000000-0000-0000-0000-000000000000", truncate(s))
 	}
 	return GUID(strings.ToLower(s)), nil
 }

@@ -40,11 +40,11 @@ func (l *limiter) send(ctx context.Context, c call) (reply, error) {
 		return r, err
 	}
 	if hint, err := strconv.Atoi(r.header.Get("x-ms-dop-hint")); err == nil && hint > 0 {
-		l.change(func() { l.limit = min(hint, l.ceiling) })
+		l.update(func() { l.limit = min(hint, l.ceiling) })
 	}
 	if r.status == http.StatusTooManyRequests {
 		if e, _ := decodeError(r.body); e.code == tooManyAtOnce {
-			l.change(func() { // permanently: half of what ran when it was too much
+			l.update(func() { // permanently: half of what ran when it was too much
 				l.ceiling = max(1, min(l.ceiling, l.running/2))
 				l.limit = min(l.limit, l.ceiling)
 			})
@@ -76,10 +76,10 @@ func (l *limiter) acquire(ctx context.Context) error {
 	return nil
 }
 
-func (l *limiter) release() { l.change(func() { l.running-- }) }
+func (l *limiter) release() { l.update(func() { l.running-- }) }
 
-// change changes the state, and wakes as many as may run now.
-func (l *limiter) change(how func()) {
+// update changes the state, and wakes as many as may run now.
+func (l *limiter) update(how func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	how()

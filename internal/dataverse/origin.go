@@ -48,9 +48,9 @@ func parseOrigin(text string) (origin, error) {
 	case u.User != nil:
 		return origin{}, errors.New("the environment's URL contains a user name or password: remove it; sign-in has separate settings")
 	case u.Scheme == "http":
-		return origin{}, fmt.Errorf("%s is not encrypted, and would expose the token: use https://%s", clip(Printable(text)), clip(Printable(u.Host)))
+		return origin{}, fmt.Errorf("%s is not encrypted, and would expose the token: use https://%s", truncate(Printable(text)), truncate(Printable(u.Host)))
 	case u.Scheme != "https" || u.Opaque != "" || u.Hostname() == "" || whole != text && !strings.ContainsAny(u.Host, ".:"):
-		return origin{}, fmt.Errorf("%s is not an environment URL: want one such as https://ORG.crmN.dynamics.com", clip(Printable(text)))
+		return origin{}, fmt.Errorf("%s is not an environment URL: want one such as https://ORG.crmN.dynamics.com", truncate(Printable(text)))
 	}
 	return origin{hostOf(u)}, nil
 }
@@ -63,8 +63,8 @@ func (o origin) check(u *url.URL) error {
 	case u.Scheme != "https":
 		return fmt.Errorf("it is not https://%s", o.host)
 	case u.User != nil || u.Opaque != "" || hostOf(u) != o.host:
-		return fmt.Errorf("it leads to %s, not to %s", clip(Printable(u.Host)), o.host)
-	case !strings.HasPrefix(u.Path, apiRoot) || hasDots(u.Path):
+		return fmt.Errorf("it leads to %s, not to %s", truncate(Printable(u.Host)), o.host)
+	case !strings.HasPrefix(u.Path, apiRoot) || hasDotSegments(u.Path):
 		return errors.New("it leads out of the Web API")
 	}
 	return nil
@@ -91,10 +91,10 @@ func (o origin) resolve(path string) (*url.URL, error) {
 	return u, o.check(u)
 }
 
-// follow makes the address of a link that the environment gave with an answer
+// resolveLink makes the address of a link that the environment gave with an answer
 // from base. The link is taken as it is; only bytes that no request line can
 // carry are encoded.
-func (o origin) follow(base *url.URL, link string) (*url.URL, error) {
+func (o origin) resolveLink(base *url.URL, link string) (*url.URL, error) {
 	ref, err := url.Parse(link)
 	if err != nil {
 		return nil, errors.New("it is not an address")
@@ -118,7 +118,7 @@ func hostOf(u *url.URL) string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ":")
 }
 
-func hasDots(path string) bool {
+func hasDotSegments(path string) bool {
 	parts := strings.Split(path, "/")
 	return slices.Contains(parts, ".") || slices.Contains(parts, "..")
 }
@@ -128,7 +128,7 @@ func locationHost(h http.Header) string {
 	if err != nil || u.Host == "" {
 		return ""
 	}
-	return clip(Printable(u.Hostname()))
+	return truncate(Printable(u.Hostname()))
 }
 
 // guard passes only requests to the environment's Web API, over TLS 1.2 or later. It is

@@ -22,39 +22,39 @@ func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage,
 			yield(nil, err)
 			return
 		}
-		w := walk{Client: c, ctx: ctx, request: r}
-		w.follow(address, yield)
+		w := pager{Client: c, ctx: ctx, request: r}
+		w.readPages(address, yield)
 	}
 }
 
-// walk reads one request to its end: its pages, and those of the collections expanded in
+// pager reads one request to its end: its pages, and those of the collections expanded in
 // them. All count towards one bound, so that no chain of links is endless.
-type walk struct {
+type pager struct {
 	*Client
 	ctx     context.Context //nolint:containedctx // lives as long as one call
 	request Request
 	pages   int
 }
 
-// follow yields the rows of address and of all pages behind it.
-func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool) {
+// readPages yields the rows of address and of all pages behind it.
+func (w *pager) readPages(address *url.URL, yield func(json.RawMessage, error) bool) {
 	header := w.header(w.request)
 	whole := !strings.Contains(address.RawQuery, "$top=")
 	if whole { // Dataverse ignores $top if there is a page size
-		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(mostRows))
+		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(maxPageRows))
 	}
 	seen := map[string]bool{address.String(): true}
-	expected, total := unknown, 0
+	expected, total := unknownCount, 0
 	for n := 1; address != nil; n++ {
 		if w.pages++; w.pages > w.options.Limits.MaxPages {
-			yield(nil, w.stopped(w.request, fmt.Sprintf("the collection has more than %d pages", w.options.Limits.MaxPages)))
+			yield(nil, w.protocolError(w.request, fmt.Sprintf("the collection has more than %d pages", w.options.Limits.MaxPages)))
 			return
 		}
 		var p page
 		var next *url.URL
-		_, err := w.top.send(w.ctx, call{
-			method: http.MethodGet, url: address, header: header, label: w.request.Label, as: w.request.Caller,
-			usable: func(got reply) (err error) {
+		_, err := w.sender.send(w.ctx, call{
+			method: http.MethodGet, url: address, header: header, label: w.request.Label, caller: w.request.Caller,
+			validate: func(got reply) (err error) {
 				if got.status != http.StatusOK {
 					return fmt.Errorf("status %d instead of 200", got.status)
 				}
@@ -64,7 +64,7 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 				if next, err = w.nextPage(address, p, seen); err != nil || next != nil || !whole {
 					return err // $count takes no notice of $top
 				}
-				return tally(max(expected, p.count), total+len(p.rows))
+				return checkRowCount(max(expected, p.count), total+len(p.rows))
 			},
 		})
 		if err != nil {
@@ -74,7 +74,7 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 		expected, total = max(expected, p.count), total+len(p.rows)
 		w.options.Observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
 		for _, row := range p.rows {
-			row, err := w.complete(address, row)
+			row, err := w.completeExpansions(address, row)
 			if !yield(row, err) || err != nil {
 				return
 			}
@@ -85,29 +85,29 @@ func (w *walk) follow(address *url.URL, yield func(json.RawMessage, error) bool)
 	}
 }
 
-// mostRows is how many rows a page may have, how far the environment counts, and how many
+// maxPageRows is how many rows a page may have, how far the environment counts, and how many
 // rows an expansion shows.
-const mostRows = 5000
+const maxPageRows = 5000
 
-// tally compares the number of rows with the announced number.
-func tally(announced, came int) error {
-	if announced == unknown || announced == came || announced >= mostRows && came >= mostRows {
+// checkRowCount compares the number of rows with the announced number.
+func checkRowCount(announced, came int) error {
+	if announced == unknownCount || announced == came || announced >= maxPageRows && came >= maxPageRows {
 		return nil
 	}
 	return fmt.Errorf("the environment announced %d rows and gave %d", announced, came)
 }
 
-// lastingError marks an unusable response that a repeated read cannot change.
-type lastingError struct{ error }
+// permanentError marks an unusable response that a repeated read cannot change.
+type permanentError struct{ error }
 
 // nextPage returns the address of the next page, nil after the last.
 func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.URL, error) {
 	if p.next == "" {
 		return nil, nil //nolint:nilnil // no next page, and nothing wrong
 	}
-	next, err := c.origin.follow(address, p.next)
+	next, err := c.origin.resolveLink(address, p.next)
 	if err != nil {
-		return nil, lastingError{fmt.Errorf("the link to the next page was not followed: %w", err)}
+		return nil, permanentError{fmt.Errorf("the link to the next page was not followed: %w", err)}
 	}
 	if seen[next.String()] {
 		return nil, errors.New("the link to the next page leads back to a page that was read")
@@ -115,63 +115,63 @@ func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.
 	return next, nil
 }
 
-const linkSuffix = "@odata.nextLink"
+const nextLinkSuffix = "@odata.nextLink"
 
-// complete brings the collections expanded inside a row to their end. By
+// completeExpansions brings the collections expanded inside a row to their end. By
 // "Join tables using OData", a link with a $skiptoken returns further rows; one
 // without it returns the same rows again, of which an expansion contains at most 5,000.
-func (w *walk) complete(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
-	if !bytes.Contains(row, []byte(linkSuffix)) {
+func (w *pager) completeExpansions(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
+	if !bytes.Contains(row, []byte(nextLinkSuffix)) {
 		return row, nil
 	}
 	fields, err := Members(row)
 	if err != nil {
-		return nil, w.stopped(w.request, err.Error())
+		return nil, w.protocolError(w.request, err.Error())
 	}
 	values := make(map[string]json.RawMessage, len(fields))
 	for _, f := range fields {
 		values[f.Name] = f.Value
 	}
 	for _, f := range fields {
-		name, isLink := strings.CutSuffix(f.Name, linkSuffix)
+		name, isLink := strings.CutSuffix(f.Name, nextLinkSuffix)
 		if !isLink || name == "" {
 			continue
 		}
 		delete(values, f.Name)
 		var link string
 		if err := json.Unmarshal(f.Value, &link); err != nil {
-			return nil, w.stopped(w.request, "the link of an expanded collection is not a link")
+			return nil, w.protocolError(w.request, "the link of an expanded collection is not a link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {
 			if rows, err = Elements(inline); err != nil {
-				return nil, w.stopped(w.request, "an expanded collection "+err.Error())
+				return nil, w.protocolError(w.request, "an expanded collection "+err.Error())
 			}
 		}
-		further, whole := hasSkipToken(link), len(rows) >= mostRows
+		further, whole := hasSkipToken(link), len(rows) >= maxPageRows
 		if !further && !whole {
 			continue
 		}
-		next, err := w.origin.follow(address, link)
+		next, err := w.origin.resolveLink(address, link)
 		if err != nil {
-			return nil, w.stopped(w.request, "the link of an expanded collection was not followed: "+err.Error())
+			return nil, w.protocolError(w.request, "the link of an expanded collection was not followed: "+err.Error())
 		}
 		if whole && !further {
 			rows = nil
 		}
-		if rows, err = w.collect(next, rows); err != nil {
+		if rows, err = w.collectRows(next, rows); err != nil {
 			return nil, err
 		}
 		if values[name], err = json.Marshal(rows); err != nil {
-			return nil, w.stopped(w.request, "an expanded collection cannot be put together")
+			return nil, w.protocolError(w.request, "an expanded collection cannot be put together")
 		}
 	}
 	return json.Marshal(values)
 }
 
-func (w *walk) collect(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
+func (w *pager) collectRows(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
 	var failed error
-	w.follow(address, func(row json.RawMessage, err error) bool {
+	w.readPages(address, func(row json.RawMessage, err error) bool {
 		if failed = err; err == nil {
 			rows = append(rows, row)
 		}

@@ -24,41 +24,41 @@ type option struct{ name, value string }
 const invalidPath = "!"
 
 // Collection addresses all rows of an entity set: roles.
-func Collection(set string) Query { return Query{}.segment(set, "") }
+func Collection(set string) Query { return Query{}.appendName(set, "") }
 
 // Row addresses one row by its id: roles(00000000-…).
 func Row(set string, id GUID) Query {
 	key, err := ParseGUID(string(id))
-	return Query{}.segment(set, "("+string(key)+")").fail(err)
+	return Query{}.appendName(set, "("+string(key)+")").withError(err)
 }
 
 // Nav addresses a navigation property of the row: systemusers(…)/systemuserroles_association.
-func (q Query) Nav(property string) Query { return q.segment(property, "") }
+func (q Query) Nav(property string) Query { return q.appendName(property, "") }
 
 // Function addresses an unbound function: WhoAmI, or
 // RetrieveRolePrivilegesRole(RoleId=@p1)?@p1=….
 func Function(name string, args ...Arg) Query {
 	if len(args) == 0 {
-		return Query{}.segment(name, "")
+		return Query{}.appendName(name, "")
 	}
-	return Query{}.call(name, name, args)
+	return Query{}.appendFunction(name, name, args)
 }
 
 // Function addresses a function that is bound to the row:
 // systemusers(…)/Microsoft.Dynamics.CRM.RetrieveUserPrivileges().
 func (q Query) Function(name string, args ...Arg) Query {
-	return q.call(name, "Microsoft.Dynamics.CRM."+name, args)
+	return q.appendFunction(name, "Microsoft.Dynamics.CRM."+name, args)
 }
 
 // Select asks for these columns only.
 func (q Query) Select(columns ...string) Query {
 	for _, column := range columns {
-		q = q.fail(nameError("column", column))
+		q = q.withError(nameError("column", column))
 	}
 	if len(columns) == 0 {
-		return q.fail(errors.New("select without a column"))
+		return q.withError(errors.New("select without a column"))
 	}
-	return q.with("$select", strings.Join(columns, ","))
+	return q.withOption("$select", strings.Join(columns, ","))
 }
 
 // Filter asks for the rows that fit e. Several filters hold together.
@@ -68,10 +68,10 @@ func (q Query) Filter(e Expr) Query {
 			both := And(Expr{text: o.value, op: "?"}, e)
 			q.options = slices.Clone(q.options)
 			q.options[i].value = both.text
-			return q.fail(both.err)
+			return q.withError(both.err)
 		}
 	}
-	return q.with("$filter", e.text).fail(e.err)
+	return q.withOption("$filter", e.text).withError(e.err)
 }
 
 // Expand asks for the rows of a navigation property in the same response,
@@ -85,7 +85,7 @@ func (q Query) Expand(property string, inner Query) Query {
 		}
 		text += "(" + strings.Join(parts, ";") + ")"
 	}
-	q = q.fail(nameError("navigation property", property)).fail(inner.err)
+	q = q.withError(nameError("navigation property", property)).withError(inner.err)
 	for i, o := range q.options {
 		if o.name == "$expand" {
 			q.options = slices.Clone(q.options)
@@ -93,22 +93,22 @@ func (q Query) Expand(property string, inner Query) Query {
 			return q
 		}
 	}
-	return q.with("$expand", text)
+	return q.withOption("$expand", text)
 }
 
 // Top asks for the first n rows. Dataverse ignores $top where a page size is
 // asked for as well, so such a request carries no page size.
 func (q Query) Top(n int) Query {
 	if n < 1 {
-		return q.fail(fmt.Errorf("the first %d rows make no request", n))
+		return q.withError(fmt.Errorf("the first %d rows make no request", n))
 	}
-	return q.with("$top", strconv.Itoa(n))
+	return q.withOption("$top", strconv.Itoa(n))
 }
 
 // Count asks the environment to say how many rows there are, and [Client.Rows]
 // compares it: a missing page is detected. The environment counts
 // up to 5,000.
-func (q Query) Count() Query { return q.with("$count", "true") }
+func (q Query) Count() Query { return q.withOption("$count", "true") }
 
 // String returns the encoded path and query, relative to /api/data/v9.2/, as
 // [Request.Path] takes it. An invalid query gives a text that no client sends.
@@ -125,7 +125,7 @@ func (q Query) String() string {
 		b.WriteByte("?&"[min(i, 1)])
 		b.WriteString(o.name)
 		b.WriteByte('=')
-		b.WriteString(escape(o.value, isQuerySafe))
+		b.WriteString(escape(o.value, isQueryChar))
 	}
 	return b.String()
 }
@@ -133,11 +133,11 @@ func (q Query) String() string {
 // Request makes the request of this query, labelled for errors and progress.
 func (q Query) Request(label string) Request { return Request{Path: q.String(), Label: label} }
 
-func (q Query) segment(name, key string) Query {
-	return q.goTo(name + key).fail(nameError("name", name))
+func (q Query) appendName(name, key string) Query {
+	return q.appendSegment(name + key).withError(nameError("name", name))
 }
 
-func (q Query) goTo(segment string) Query {
+func (q Query) appendSegment(segment string) Query {
 	if q.path != "" {
 		q.path += "/"
 	}
@@ -145,23 +145,23 @@ func (q Query) goTo(segment string) Query {
 	return q
 }
 
-func (q Query) call(name, full string, args []Arg) Query {
-	q = q.fail(nameError("function", name))
+func (q Query) appendFunction(name, full string, args []Arg) Query {
+	q = q.withError(nameError("function", name))
 	params := make([]string, len(args))
 	for i, a := range args {
 		alias := "@p" + strconv.Itoa(i+1)
 		params[i] = a.name + "=" + alias
-		q = q.with(alias, a.value).fail(nameError("parameter", a.name)).fail(a.err)
+		q = q.withOption(alias, a.value).withError(nameError("parameter", a.name)).withError(a.err)
 	}
-	return q.goTo(full + "(" + strings.Join(params, ",") + ")")
+	return q.appendSegment(full + "(" + strings.Join(params, ",") + ")")
 }
 
-func (q Query) with(name, value string) Query {
+func (q Query) withOption(name, value string) Query {
 	q.options = append(slices.Clip(q.options), option{name, value})
 	return q
 }
 
-func (q Query) fail(err error) Query {
+func (q Query) withError(err error) Query {
 	if q.err == nil {
 		q.err = err
 	}

@@ -120,7 +120,7 @@ func FuzzPath(f *testing.F) {
 		base, _ := o.resolve("roles")
 		for _, resolve := range []func() (*url.URL, error){
 			func() (*url.URL, error) { return o.resolve(path) },
-			func() (*url.URL, error) { return o.follow(base, path) },
+			func() (*url.URL, error) { return o.resolveLink(base, path) },
 		} {
 			u, err := resolve()
 			if err != nil {

@@ -22,8 +22,8 @@ type retrier struct {
 	scrub    func(string) string
 	counters *counters
 
-	mu   sync.Mutex
-	open time.Time // when the environment takes requests again, for all
+	mu      sync.Mutex
+	opensAt time.Time // when the environment takes requests again, for all
 }
 
 // counters is the running form of Stats.
@@ -32,39 +32,39 @@ type counters struct {
 	skew                         atomic.Pointer[time.Duration]
 }
 
-// again says when the same call may be repeated.
-type again int
+// retryRule says when the same call may be repeated.
+type retryRule int
 
 const (
-	never   again = iota
-	asRead        // if it only reads
-	always        // it was not carried out
-	waiting       // it was not carried out, and the environment asks to wait
+	neverRetry     retryRule = iota
+	retryReads               // if it only reads
+	retryAll                 // it was not carried out
+	retryAfterWait           // it was not carried out, and the environment asks to wait
 )
 
 func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 	var waited time.Duration
 	broken, throttled := 0, 0
 	for attempt := 1; ; attempt++ {
-		if err := p.gate(ctx); err != nil {
-			return reply{}, p.finish(c, attempt-1, p.canceled(ctx, c, nil))
+		if err := p.waitUntilOpen(ctx); err != nil {
+			return reply{}, p.finish(c, attempt-1, p.interrupted(ctx, c, nil))
 		}
 		p.Observe(Event{Kind: RequestStarted, Label: c.label, Attempt: attempt})
 		r, err := p.next.send(ctx, c)
 		if err != nil && ctx.Err() != nil {
-			return r, p.finish(c, attempt, p.canceled(ctx, c, err))
+			return r, p.finish(c, attempt, p.interrupted(ctx, c, err))
 		}
-		e, when := p.judge(c, r, err)
+		e, when := p.assess(c, r, err)
 		if e == nil {
 			p.Observe(Event{Kind: RequestFinished, Label: c.label, Attempt: attempt, Status: r.status, Bytes: len(r.body)})
 			return r, nil
 		}
-		if when == never || when == asRead && !c.reads() {
+		if when == neverRetry || when == retryReads && !c.isRead() {
 			return r, p.finish(c, attempt, e)
 		}
 		var wait time.Duration
 		kind := RequestRetried
-		if when == waiting {
+		if when == retryAfterWait {
 			kind = RequestThrottled
 			throttled++
 			p.counters.throttled.Add(1)
@@ -79,43 +79,43 @@ func (p *retrier) send(ctx context.Context, c call) (reply, error) {
 		waited += wait
 		p.Observe(Event{Kind: kind, Label: c.label, Attempt: attempt, Status: r.status, Wait: wait, Reason: e.Kind})
 		p.counters.retries.Add(1)
-		if when == waiting && e.RetryAfter > 0 {
-			p.shut(wait) // the gate holds this request like all others
+		if when == retryAfterWait && e.RetryAfter > 0 {
+			p.closeFor(wait) // the gate holds this request like all others
 		} else if err := p.Sleep(ctx, wait); err != nil {
-			return r, p.finish(c, attempt, p.canceled(ctx, c, nil))
+			return r, p.finish(c, attempt, p.interrupted(ctx, c, nil))
 		}
 	}
 }
 
-// judge returns the error, or nil, and when the call may be repeated.
-func (p *retrier) judge(c call, r reply, err error) (*Error, again) {
+// assess returns the error, or nil, and when the call may be repeated.
+func (p *retrier) assess(c call, r reply, err error) (*Error, retryRule) {
 	if err != nil {
-		return p.judgeBroken(c, r, err)
+		return p.assessFailure(c, r, err)
 	}
-	e := failure(r)
+	e := classify(r)
 	if e == nil {
-		return unusable(c, r)
+		return validate(c, r)
 	}
 	e.RetryAfter = RetryAfter(r.header, p.Now())
 	// A proxy may have forwarded the request before it refused.
-	forwarded := e.bare && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
-	e.MayHaveHappened = !c.reads() && (r.status >= 500 || r.status == http.StatusRequestTimeout || forwarded)
+	forwarded := e.notOData && r.status >= 400 && r.status != http.StatusUnauthorized && r.status != http.StatusTooManyRequests
+	e.MayHaveHappened = !c.isRead() && (r.status >= 500 || r.status == http.StatusRequestTimeout || forwarded)
 	// An error body that claims to be JSON but is not was damaged in transit. A refusal in
 	// another form of JSON is a gateway's.
-	damaged := len(r.body) > 0 && e.bare && isJSON(r) && (e.Kind != Forbidden || !json.Valid(r.body))
+	damaged := len(r.body) > 0 && e.notOData && isJSON(r) && (e.Kind != Forbidden || !json.Valid(r.body))
 	switch {
 	case r.status == http.StatusTooManyRequests:
-		return e, waiting
+		return e, retryAfterWait
 	case IsTransient(r.status):
-		return e, asRead
+		return e, retryReads
 	case r.status >= 500:
-		return e, never
+		return e, neverRetry
 	case e.Kind == Protocol, damaged && e.Kind != Unauthorized && e.Kind != Redirected:
 		e.Kind = Protocol
 		e.Message = cmp.Or(e.Message, "the error that the environment reports cannot be read")
-		return e, asRead
+		return e, retryReads
 	}
-	return e, never
+	return e, neverRetry
 }
 
 // isJSON reports whether a reply claims to be JSON.
@@ -131,52 +131,52 @@ func IsTransient(status int) bool {
 	return false
 }
 
-// unusable is the error of a successful response that the caller cannot use, or nil.
-func unusable(c call, r reply) (*Error, again) {
+// validate is the error of a successful response that the caller cannot use, or nil.
+func validate(c call, r reply) (*Error, retryRule) {
 	var reason error
-	if c.usable != nil {
-		reason = c.usable(r)
+	if c.validate != nil {
+		reason = c.validate(r)
 	}
 	if reason == nil {
-		return nil, never
+		return nil, neverRetry
 	}
-	e := &Error{Kind: Protocol, Status: r.status, CorrelationID: correlation(r.header), Message: Printable(reason.Error())}
+	e := &Error{Kind: Protocol, Status: r.status, CorrelationID: correlationID(r.header), Message: Printable(reason.Error())}
 	if kind := r.header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
-		e.Message += " (it is " + Printable(clip(kind)) + ")"
+		e.Message += " (it is " + Printable(truncate(kind)) + ")"
 	}
-	if is[lastingError](reason) {
-		return e, never
+	if is[permanentError](reason) {
+		return e, neverRetry
 	}
-	return e, asRead
+	return e, retryReads
 }
 
-// judgeBroken judges an attempt without a complete response. A status that was received still
+// assessFailure judges an attempt without a complete response. A status that was received still
 // says whether the call was executed.
-func (p *retrier) judgeBroken(c call, r reply, err error) (*Error, again) {
+func (p *retrier) assessFailure(c call, r reply, err error) (*Error, retryRule) {
 	if known, ok := errors.AsType[*Error](err); ok {
-		return known, never
+		return known, neverRetry
 	}
 	if r.status == http.StatusTooManyRequests {
-		return p.judge(c, r, nil)
+		return p.assess(c, r, nil)
 	}
 	found := diagnose(err)
-	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlation(r.header), cause: err}
+	e := &Error{Kind: Transport, Status: r.status, CorrelationID: correlationID(r.header), cause: err}
 	refused := r.status >= 300 && r.status < 500 && r.status != http.StatusRequestTimeout
-	e.MayHaveHappened = !c.reads() && !refused && !found.unsent
+	e.MayHaveHappened = !c.isRead() && !refused && !found.unsent
 	switch {
 	case is[tooLargeError](err):
 		e.Kind = Protocol
-		return e, never
-	case found.lasting:
-		return e, never
+		return e, neverRetry
+	case found.permanent:
+		return e, neverRetry
 	case found.unsent:
-		return e, always
+		return e, retryAll
 	}
-	return e, asRead
+	return e, retryReads
 }
 
-// canceled is the error of a caller that gave up; it wraps the context's.
-func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
+// interrupted is the error of a caller that gave up; it wraps the context's.
+func (p *retrier) interrupted(ctx context.Context, c call, err error) *Error {
 	e := &Error{Kind: Transport, cause: ctx.Err(), Message: "interrupted"}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		e.Message = "out of time"
@@ -184,23 +184,23 @@ func (p *retrier) canceled(ctx context.Context, c call, err error) *Error {
 			e.Kind = Throttled
 		}
 	}
-	e.MayHaveHappened = !c.reads() && err != nil && !diagnose(err).unsent
+	e.MayHaveHappened = !c.isRead() && err != nil && !diagnose(err).unsent
 	return e
 }
 
 func (p *retrier) finish(c call, tries int, e *Error) *Error {
 	e.Code, e.Message, e.CorrelationID = p.scrub(e.Code), p.scrub(e.Message), p.scrub(e.CorrelationID)
-	e.Label, e.Impersonated, e.Attempts = c.label, !c.as.isZero(), tries
-	e.Writer, e.Change = p.writing, !c.reads()
+	e.Label, e.Impersonated, e.Attempts = c.label, !c.caller.isZero(), tries
+	e.Writer, e.Change = p.writing, !c.isRead()
 	p.Observe(Event{Kind: RequestFailed, Label: c.label, Attempt: tries, Status: e.Status, Reason: e.Kind})
 	return e
 }
 
-// gate waits until the environment accepts requests again. Its limits apply per user, so one
+// waitUntilOpen waits until the environment accepts requests again. Its limits apply per user, so one
 // refusal applies to all requests of this client; more requests would only prolong the wait.
-func (p *retrier) gate(ctx context.Context) error {
+func (p *retrier) waitUntilOpen(ctx context.Context) error {
 	p.mu.Lock()
-	wait := p.open.Sub(p.Now())
+	wait := p.opensAt.Sub(p.Now())
 	p.mu.Unlock()
 	if wait <= 0 {
 		return ctx.Err()
@@ -208,11 +208,11 @@ func (p *retrier) gate(ctx context.Context) error {
 	return p.Sleep(ctx, wait)
 }
 
-func (p *retrier) shut(wait time.Duration) {
+func (p *retrier) closeFor(wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if until := p.Now().Add(wait); until.After(p.open) {
-		p.open = until
+	if until := p.Now().Add(wait); until.After(p.opensAt) {
+		p.opensAt = until
 	}
 }
 

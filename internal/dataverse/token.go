@@ -29,19 +29,19 @@ type TokenSource interface {
 	Token(ctx context.Context, o TokenOptions) (Token, error)
 }
 
-// keeper holds the current token for all requests of a client. It renews the token before it
+// tokenCache holds the current token for all requests of a client. It renews the token before it
 // expires; one renewal serves all requests.
-type keeper struct {
-	source  TokenSource
-	now     func() time.Time
-	renewed func()        // called after each token but the first
-	turn    chan struct{} // holds one value during a sign-in
+type tokenCache struct {
+	source     TokenSource
+	now        func() time.Time
+	renewed    func()        // called after each token but the first
+	signInSlot chan struct{} // holds one value during a sign-in
 
 	mu         sync.Mutex
 	current    Token
 	generation int   // the number of tokens so far
-	tries      int   // the number of sign-ins so far
-	failed     error // why the last one gave nothing
+	signIns    int   // the number of sign-ins so far
+	signInErr  error // why the last one gave nothing
 	issued     []Secret
 	renewAt    time.Time
 }
@@ -50,14 +50,14 @@ type keeper struct {
 // outlives the requests it is sent with, which take up to two minutes.
 const renewBefore = 5 * time.Minute
 
-// renewAgain is the shortest time between two renewals, also after an early one that failed.
-const renewAgain = 30 * time.Second
+// minRenewInterval is the shortest time between two renewals, also after an early one that failed.
+const minRenewInterval = 30 * time.Second
 
 // token returns the current token and its generation; it signs in if none is valid for long
 // enough.
-func (k *keeper) token(ctx context.Context) (Token, int, error) {
+func (k *tokenCache) token(ctx context.Context) (Token, int, error) {
 	k.mu.Lock()
-	current, generation, tries := k.current, k.generation, k.tries
+	current, generation, tries := k.current, k.generation, k.signIns
 	due := !k.renewAt.IsZero() && !k.now().Before(k.renewAt)
 	k.mu.Unlock()
 	if generation > 0 && !due {
@@ -67,9 +67,9 @@ func (k *keeper) token(ctx context.Context) (Token, int, error) {
 }
 
 // renew replaces a token that the server refused, unless another request has already done so.
-func (k *keeper) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
+func (k *tokenCache) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
 	k.mu.Lock()
-	tries := k.tries
+	tries := k.signIns
 	k.mu.Unlock()
 	return k.signIn(ctx, refused, tries, false, TokenOptions{Refresh: true, Claims: claims})
 }
@@ -77,15 +77,15 @@ func (k *keeper) renew(ctx context.Context, refused int, claims string) (Token, 
 // signIn gets a token that is newer than a generation. Whoever waits for another's sign-in
 // gets what that one got, its failure included. An early renewal may fail: the current token
 // is good until it expires.
-func (k *keeper) signIn(ctx context.Context, generation, tries int, early bool, o TokenOptions) (Token, int, error) {
+func (k *tokenCache) signIn(ctx context.Context, generation, tries int, early bool, o TokenOptions) (Token, int, error) {
 	select {
-	case k.turn <- struct{}{}:
-		defer func() { <-k.turn }()
+	case k.signInSlot <- struct{}{}:
+		defer func() { <-k.signInSlot }()
 	case <-ctx.Done():
 		return Token{}, 0, context.Cause(ctx)
 	}
 	k.mu.Lock()
-	current, newest, tried, failed := k.current, k.generation, k.tries > tries, k.failed
+	current, newest, tried, failed := k.current, k.generation, k.signIns > tries, k.signInErr
 	k.mu.Unlock()
 	switch {
 	case newest > generation:
@@ -106,17 +106,17 @@ func (k *keeper) signIn(ctx context.Context, generation, tries int, early bool, 
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.tries, k.failed = k.tries+1, nil
+	k.signIns, k.signInErr = k.signIns+1, nil
 	switch {
 	case err == nil:
 		k.current, k.generation, k.renewAt = t, k.generation+1, renewTime(began, t.ExpiresAt)
-		k.issued = append(k.issued[max(0, len(k.issued)-remembered):], t.Value)
+		k.issued = append(k.issued[max(0, len(k.issued)-maxRemembered):], t.Value)
 	case early && k.now().Before(k.current.ExpiresAt):
-		k.renewAt = k.now().Add(renewAgain)
+		k.renewAt = k.now().Add(minRenewInterval)
 	default:
-		k.failed = err
+		k.signInErr = err
 	}
-	return k.current, k.generation, k.failed
+	return k.current, k.generation, k.signInErr
 }
 
 // renewTime is five minutes before the token expires, or after four fifths of its life if it
@@ -127,17 +127,17 @@ func renewTime(began, expires time.Time) time.Time {
 		return time.Time{}
 	}
 	at := expires.Add(-min(renewBefore, max(0, expires.Sub(began)/5)))
-	if soonest := began.Add(renewAgain); at.Before(soonest) {
+	if soonest := began.Add(minRenewInterval); at.Before(soonest) {
 		return soonest
 	}
 	return at
 }
 
-// remembered is how many earlier tokens are removed from messages.
-const remembered = 8
+// maxRemembered is how many earlier tokens are removed from messages.
+const maxRemembered = 8
 
 // scrub removes tokens from the environment's messages, which may repeat them.
-func (k *keeper) scrub(text string) string {
+func (k *tokenCache) scrub(text string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, secret := range k.issued {

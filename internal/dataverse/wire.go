@@ -20,14 +20,14 @@ type call struct {
 	body   []byte
 	token  Secret
 
-	// usable says why a successful response cannot be used; a read is then repeated.
-	usable func(reply) error
-	label  string
-	as     Caller
+	// validate says why a successful response cannot be used; a read is then repeated.
+	validate func(reply) error
+	label    string
+	caller   Caller
 }
 
-// reads reports whether the call changes nothing, so that it may be repeated.
-func (c call) reads() bool { return c.method == http.MethodGet }
+// isRead reports whether the call changes nothing, so that it may be repeated.
+func (c call) isRead() bool { return c.method == http.MethodGet }
 
 // reply is a complete response.
 type reply struct {
@@ -82,7 +82,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	w.counters.requests.Add(1)
 	resp, err := w.transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, reasonOf(attempt, err)
+		return reply{}, cancelReason(attempt, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 
@@ -92,14 +92,14 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	}
 	limited := io.LimitReader(resp.Body, w.limits.MaxBody+1)
 	timer.Reset(w.limits.StallTimeout)
-	r.body, err = io.ReadAll(progress{limited, func() { timer.Reset(w.limits.StallTimeout) }})
+	r.body, err = io.ReadAll(progressReader{limited, func() { timer.Reset(w.limits.StallTimeout) }})
 	if err == nil {
 		// After a cancellation, the server may still end its response in good order.
 		err = attempt.Err()
 	}
 	switch {
 	case err != nil:
-		return r, fmt.Errorf("the answer broke off: %w", reasonOf(attempt, err))
+		return r, fmt.Errorf("the answer broke off: %w", cancelReason(attempt, err))
 	case int64(len(r.body)) > w.limits.MaxBody:
 		return r, tooLargeError(w.limits.MaxBody)
 	case resp.ContentLength > int64(len(r.body)):
@@ -108,21 +108,21 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	return r, nil
 }
 
-// reasonOf prefers this package's reason for a cancellation to "context canceled".
-func reasonOf(ctx context.Context, err error) error {
+// cancelReason prefers this package's reason for a cancellation to "context canceled".
+func cancelReason(ctx context.Context, err error) error {
 	if timeout, ok := errors.AsType[timeoutError](context.Cause(ctx)); ok {
 		return timeout
 	}
 	return cmp.Or(ctx.Err(), err)
 }
 
-// progress reports each read that returned data.
-type progress struct {
+// progressReader reports each read that returned data.
+type progressReader struct {
 	r    io.Reader
 	tick func()
 }
 
-func (p progress) Read(b []byte) (int, error) {
+func (p progressReader) Read(b []byte) (int, error) {
 	n, err := p.r.Read(b)
 	if n > 0 {
 		p.tick()

@@ -53,13 +53,13 @@ func (w *Writer) Change(ctx context.Context, method string, r Request, body json
 		}
 		header.Set("Content-Type", "application/json")
 	}
-	got, err := w.top.send(ctx, call{method: method, url: address, header: header, body: text, label: r.Label, as: r.Caller})
+	got, err := w.sender.send(ctx, call{method: method, url: address, header: header, body: text, label: r.Label, caller: r.Caller})
 	if err != nil {
 		return "", err
 	}
 	if len(got.body) > 0 {
-		if err := w.usableObject(got); err != nil {
-			e := w.stopped(r, "the change was carried out, but the answer cannot be used: "+err.Error())
+		if err := w.checkObject(got); err != nil {
+			e := w.protocolError(r, "the change was carried out, but the answer cannot be used: "+err.Error())
 			e.MayHaveHappened = true
 			return entityID(got.header), e
 		}

@@ -33,7 +33,7 @@ type Remediation struct {
 // grants. The reads are as deep as an auditor's, so that no holder of a role is missed. The
 // others are deep, for units below the root, except that a new role is in the root.
 func ApplyPrivileges() []Privilege {
-	all := append(needs(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
+	all := append(pickPrivileges(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
 		{"prvAppendToUser", audit.DepthDeep, "Business Management > User > Append To"},
 		{"prvAppendUser", audit.DepthDeep, "Business Management > User > Append"},
@@ -53,14 +53,14 @@ func ApplyPrivileges() []Privilege {
 // adds a check for each privilege that it lacks. It sends read requests only.
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
 	x := newExamination(c)
-	x.fresh = true
-	x.names = append(x.names, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
-	return x.run(ctx, x.reach(), x.entry(), []step{func(ctx context.Context) { x.application(ctx, r) }}, x.last())
+	x.strong = true
+	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
+	return x.run(ctx, x.connectionSteps(), x.signInSteps(), []step{func(ctx context.Context) { x.checkApplication(ctx, r) }}, x.finalSteps())
 }
 
-func (x *examiner) application(ctx context.Context, r Remediation) {
-	needs := x.definable(ctx, r.Needs)
-	grants, undefined, err := x.grantable(ctx, r.Grants)
+func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
+	needs := x.dropUndefined(ctx, r.Needs)
+	grants, undefined, err := x.fitGrants(ctx, r.Grants)
 	// What is in both is required once, at the deeper of the two depths.
 	once := func(list, other []Privilege, deeper func(p, o Privilege) bool) []Privilege {
 		return slices.DeleteFunc(slices.Clone(list), func(p Privilege) bool {
@@ -69,16 +69,16 @@ func (x *examiner) application(ctx context.Context, r Remediation) {
 	}
 	grants = once(grants, needs, func(p, o Privilege) bool { return o.Depth >= p.Depth })
 	needs = once(needs, grants, func(p, o Privilege) bool { return o.Depth > p.Depth })
-	x.holds("apply-needs", "privileges to carry it out", needs, Failed)
-	x.users = true
+	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
+	x.canReadUsers = true
 	for _, owner := range r.Owners {
-		x.lookAs(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
+		x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
 	}
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
-		x.check(id, title, func(context.Context) (Check, error) { return Check{}, err })(ctx)
+		x.newStep(id, title, func(context.Context) (Check, error) { return Check{}, err })(ctx)
 	} else if len(r.Grants) > 0 {
-		x.holds(id, title, grants, Failed)
+		x.checkPrivileges(id, title, grants, Failed)
 	}
 	if len(undefined) > 0 {
 		x.add(Check{
@@ -87,7 +87,7 @@ func (x *examiner) application(ctx context.Context, r Remediation) {
 		})
 	}
 	if len(r.RollbackNeeds) > 0 {
-		x.holds("apply-undo", "privileges to roll back", x.definable(ctx, r.RollbackNeeds), Warned)
+		x.checkPrivileges("apply-undo", "privileges to roll back", x.dropUndefined(ctx, r.RollbackNeeds), Warned)
 	}
 	if len(r.Reassigned) > 0 {
 		x.add(Check{
@@ -97,13 +97,13 @@ func (x *examiner) application(ctx context.Context, r Remediation) {
 	}
 }
 
-// grantable fits grants to the depths of the environment, and names what it does not define.
-func (x *examiner) grantable(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
-	if len(wanted) == 0 || x.unreachable != "" || x.held == nil {
+// fitGrants fits grants to the depths of the environment, and names what it does not define.
+func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
+	if len(wanted) == 0 || x.unreachable != "" || x.granted == nil {
 		return wanted, nil, nil
 	}
 	x.Progress("privileges to grant")
-	defined, err := x.definitions(ctx, wanted)
+	defined, err := x.readDefinitions(ctx, wanted)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,31 +118,31 @@ func (x *examiner) grantable(ctx context.Context, wanted []Privilege) (grants []
 	return grants, undefined, nil
 }
 
-// definable leaves out what no user can have, because the environment does not define it.
-func (x *examiner) definable(ctx context.Context, needed []Privilege) []Privilege {
-	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.has(p.Name) > audit.DepthNone })
-	if x.unreachable != "" || x.held == nil || len(unheld) == 0 {
+// dropUndefined leaves out what no user can have, because the environment does not define it.
+func (x *examiner) dropUndefined(ctx context.Context, needed []Privilege) []Privilege {
+	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.depthOf(p.Name) > audit.DepthNone })
+	if x.unreachable != "" || x.granted == nil || len(unheld) == 0 {
 		return needed
 	}
-	known, err := x.definitions(ctx, unheld)
+	known, err := x.readDefinitions(ctx, unheld)
 	if err != nil {
 		return needed
 	}
 	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
 		_, defined := known[strings.ToLower(p.Name)]
-		return !defined && x.has(p.Name) == audit.DepthNone
+		return !defined && x.depthOf(p.Name) == audit.DepthNone
 	})
 }
 
-// holds adds a check for each privilege that is missing or granted at too low a level, or one that passes.
-func (x *examiner) holds(id, title string, needed []Privilege, short Outcome) {
-	if x.skip(id, title) {
+// checkPrivileges adds a check for each privilege that is missing or granted at too low a level, or one that passes.
+func (x *examiner) checkPrivileges(id, title string, needed []Privilege, short Outcome) {
+	if x.skipIfUnreachable(id, title) {
 		return
 	}
-	if x.held == nil {
+	if x.granted == nil {
 		c := Check{ID: id, Title: title, Outcome: short, Detail: "the privileges of this identity could not be read", Advice: "grant it prvReadUser and prvReadRole"}
-		if x.heldError != nil {
-			detail, advice := describe(x.heldError)
+		if x.grantedErr != nil {
+			detail, advice := describe(x.grantedErr)
 			c.Detail, c.Advice = c.Detail+": "+detail, cmp.Or(advice, c.Advice)
 		}
 		x.add(c)
@@ -150,7 +150,7 @@ func (x *examiner) holds(id, title string, needed []Privilege, short Outcome) {
 	}
 	lacking := false
 	for _, p := range needed {
-		held := x.has(p.Name)
+		held := x.depthOf(p.Name)
 		if held >= p.Depth {
 			continue
 		}
@@ -173,8 +173,8 @@ func (x *examiner) holds(id, title string, needed []Privilege, short Outcome) {
 	}
 }
 
-// definitions reads what the environment defines of privileges, by name in lower case.
-func (x *examiner) definitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
+// readDefinitions reads what the environment defines of privileges, by name in lower case.
+func (x *examiner) readDefinitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.asker, namesOf(privileges))
 	if err != nil {
 		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)

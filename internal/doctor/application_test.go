@@ -30,15 +30,15 @@ func TestHolds(t *testing.T) {
 		want   []Outcome
 		detail string
 	}{
-		{"all", examiner{held: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
-		{"none", examiner{held: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
-		{"too shallow", examiner{held: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
-		{"not read", examiner{heldError: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
-		{"not understood", examiner{heldError: errors.New("no name")}, []Outcome{Failed}, "no name"},
+		{"all", examiner{granted: map[string]audit.Depth{"prvwriterole": audit.DepthGlobal, "prvreadrole": audit.DepthGlobal}}, []Outcome{Passed}, "2"},
+		{"none", examiner{granted: map[string]audit.Depth{}}, []Outcome{Failed, Failed}, "missing; "},
+		{"too shallow", examiner{granted: map[string]audit.Depth{"prvwriterole": audit.DepthLocal, "prvreadrole": audit.DepthDeep}}, []Outcome{Failed}, "granted at Parent: Child Business Units level; Organization is required"},
+		{"not read", examiner{grantedErr: &dataverse.Error{Kind: dataverse.Forbidden, Message: "no"}}, []Outcome{Failed}, "could not be read"},
+		{"not understood", examiner{grantedErr: errors.New("no name")}, []Outcome{Failed}, "no name"},
 		{"not signed in", examiner{unreachable: "sign-in failed"}, []Outcome{Skipped}, "sign-in failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			test.x.holds("apply-needs", "privileges", needed, Failed)
+			test.x.checkPrivileges("apply-needs", "privileges", needed, Failed)
 			var got []Outcome
 			for _, c := range test.x.checks {
 				got = append(got, c.Outcome)

@@ -12,7 +12,7 @@ import (
 )
 
 // readable judges a read that works, whatever it returns.
-func readable(rows []columns) (Answer, string) {
+func readable(rows []row) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it can be read (%s looked at)", text.Count(len(rows), "row"))
 }
 
@@ -24,7 +24,7 @@ func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption 
 		"the environment's own levels count: the highest of them is required",
 		request{query: dataverse.Collection("privileges").Select(append([]string{"name"}, flags...)...).Filter(dataverse.Eq("name", name))},
 		Unanswered,
-		func(rows []columns) (Answer, string) {
+		func(rows []row) (Answer, string) {
 			if len(rows) == 0 {
 				return Otherwise, "the environment does not define " + name
 			}
@@ -49,8 +49,8 @@ func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption 
 	}
 }
 
-func (in *inquiry) isMe(whose dataverse.GUID) func([]columns) (Answer, string) {
-	return func(rows []columns) (Answer, string) {
+func (in *assumptionChecker) judgeWhoAmI(whose dataverse.GUID) func([]row) (Answer, string) {
+	return func(rows []row) (Answer, string) {
 		var id dataverse.GUID
 		_ = json.Unmarshal(rows[0]["UserId"], &id)
 		switch parsed, err := dataverse.ParseGUID(id.String()); {
@@ -58,32 +58,32 @@ func (in *inquiry) isMe(whose dataverse.GUID) func([]columns) (Answer, string) {
 			return Otherwise, "the response names no user"
 		case parsed == whose:
 			return AsAssumed, "it names the impersonated user"
-		case parsed == in.self:
+		case parsed == in.userID:
 			return Otherwise, "it names the identity that signed in: impersonation is silently ignored"
 		}
 		return Otherwise, "it names another user"
 	}
 }
 
-// nobody is the id of no user.
-const nobody = "d1d1d1d1-0000-4000-8000-00000000d1d1"
+// unknownUserID is the id of no user.
+const unknownUserID = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
-// assumptions lists what dbaudit assumes about environments because it is not documented, and
+// list lists what dbaudit assumes about environments because it is not documented, and
 // how each assumption is checked. All requests are reads.
-func (in *inquiry) assumptions() []assumption {
+func (in *assumptionChecker) list() []assumption {
 	privilege := dataverse.Collection("privileges").Select("name")
 	shares := dataverse.Collection("principalobjectaccessset").
 		Select("principalobjectaccessid", "principalid", "principaltypecode", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask")
-	self := dataverse.Row("systemusers", in.self)
+	self := dataverse.Row("systemusers", in.userID)
 	whoAmI := func(as dataverse.Caller) request {
-		return request{query: dataverse.Function("WhoAmI"), as: as, one: true}
+		return request{query: dataverse.Function("WhoAmI"), caller: as, isObject: true}
 	}
-	principals := request{impossible: "no available identity sees a personal view"}
+	principals := request{unavailable: "no available identity sees a personal view"}
 	if in.view != "" {
-		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), as: in.viewSeer, one: true}
+		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), caller: in.viewCaller, isObject: true}
 	}
 	user := ""
-	asUser := request{impossible: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
+	asUser := request{unavailable: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
 	if in.user != nil {
 		user, asUser = in.user.ID, whoAmI(in.user.Callers()[0])
 	}
@@ -107,7 +107,7 @@ func (in *inquiry) assumptions() []assumption {
 			"DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
 			request{query: privilege.Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))},
 			Unanswered,
-			func(rows []columns) (Answer, string) {
+			func(rows []row) (Answer, string) {
 				if len(rows) == 0 {
 					return Otherwise, "the environment does not define it"
 				}
@@ -152,29 +152,29 @@ func (in *inquiry) assumptions() []assumption {
 		{
 			"record-filters", "do this identity's privileges include rows with the depth RecordFilter?", "no",
 			"such a grant is for some records only: it does not count towards the minimum, and affects nothing else",
-			request{query: self.Function("RetrieveUserPrivileges"), one: true},
+			request{query: self.Function("RetrieveUserPrivileges"), isObject: true},
 			Unanswered, judgeFilters,
 		},
 		{
 			"act-as-self", "what does WhoAmI return if this identity impersonates itself?", "its own id",
 			"nothing: dbaudit does not impersonate itself",
-			whoAmI(dataverse.Caller{SystemUserID: in.self}), Otherwise, in.isMe(in.self),
+			whoAmI(dataverse.Caller{SystemUserID: in.userID}), Otherwise, in.judgeWhoAmI(in.userID),
 		},
 		{
 			"act-as-user", "what does WhoAmI return if this identity impersonates a user?", "that user's id",
 			"dbaudit does not use what it reads that way: which views the integration user sees is unknown",
-			asUser, Otherwise, in.isMe(dataverse.GUID(user)),
+			asUser, Otherwise, in.judgeWhoAmI(dataverse.GUID(user)),
 		},
 		{
 			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that does not exist?", "a refusal",
 			"nothing: dbaudit impersonates only users that it read",
-			whoAmI(dataverse.Caller{SystemUserID: nobody}), AsAssumed,
-			func([]columns) (Answer, string) { return Otherwise, "the id is silently ignored" },
+			whoAmI(dataverse.Caller{SystemUserID: unknownUserID}), AsAssumed,
+			func([]row) (Answer, string) { return Otherwise, "the id is silently ignored" },
 		},
 		{
 			"privileges-by-names", "does RetrieveUserSetOfPrivilegesByNames exist, and does it accept 44 names?", "yes",
 			"nothing, unless RetrieveUserPrivileges is refused too: then it is unknown how far the auditor can read, and users, teams and roles count as not read",
-			request{query: self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), one: true},
+			request{query: self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), isObject: true},
 			Otherwise, readable,
 		},
 		holders("systemuserrolescollection", "systemuserid"),
@@ -185,7 +185,7 @@ func (in *inquiry) assumptions() []assumption {
 			"whether record ownership across business units is on is unknown, and a note says so",
 			request{query: dataverse.Collection("organizations").Select("orgdborgsettings")},
 			Otherwise,
-			func(rows []columns) (Answer, string) {
+			func(rows []row) (Answer, string) {
 				if len(rows) == 0 {
 					return Unanswered, "the organization's row is not visible"
 				}
@@ -200,8 +200,8 @@ func (in *inquiry) assumptions() []assumption {
 			"dop-hint", "do responses have the header x-ms-dop-hint?", "yes",
 			"dbaudit sends 8 requests at once",
 			whoAmI(dataverse.Caller{}), Unanswered,
-			func([]columns) (Answer, string) {
-				if in.hint.Load() {
+			func([]row) (Answer, string) {
+				if in.hasHint.Load() {
 					return AsAssumed, "it exists"
 				}
 				return Otherwise, "it does not exist"
@@ -210,11 +210,11 @@ func (in *inquiry) assumptions() []assumption {
 	}
 }
 
-func (in *inquiry) judgeOwners(rows []columns) (Answer, string) {
+func (in *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
 	others := 0
 	for _, row := range rows {
 		var owner dataverse.GUID
-		if _ = json.Unmarshal(row["_ownerid_value"], &owner); !strings.EqualFold(owner.String(), in.self.String()) {
+		if _ = json.Unmarshal(row["_ownerid_value"], &owner); !strings.EqualFold(owner.String(), in.userID.String()) {
 			others++
 		}
 	}
@@ -225,7 +225,7 @@ func (in *inquiry) judgeOwners(rows []columns) (Answer, string) {
 	return AsAssumed, text
 }
 
-func judgeTypeCodes(rows []columns) (Answer, string) {
+func judgeTypeCodes(rows []row) (Answer, string) {
 	if len(rows) == 0 {
 		return Unanswered, "no row was returned"
 	}
@@ -237,7 +237,7 @@ func judgeTypeCodes(rows []columns) (Answer, string) {
 	return AsAssumed, "they are text"
 }
 
-func judgePrincipals(rows []columns) (Answer, string) {
+func judgePrincipals(rows []row) (Answer, string) {
 	var list []struct {
 		AccessMask json.RawMessage
 		Principal  map[string]any
@@ -265,7 +265,7 @@ func judgePrincipals(rows []columns) (Answer, string) {
 }
 
 // judgeFilters looks for grants that are for some records only, and for unknown depths.
-func judgeFilters(rows []columns) (Answer, string) {
+func judgeFilters(rows []row) (Answer, string) {
 	var list []struct{ Depth, RecordFilterID string }
 	if json.Unmarshal(rows[0]["RolePrivileges"], &list) != nil {
 		return Unanswered, "RolePrivileges is not a list of objects"

@@ -82,14 +82,14 @@ type Config struct {
 // Examine makes every check, in order. Only the end of the context ends it early.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
 	x := newExamination(c)
-	return x.run(ctx, x.reach(), x.entry(), []step{x.online("version", "version", x.version), x.reads, x.impersonation}, x.last())
+	return x.run(ctx, x.connectionSteps(), x.signInSteps(), []step{x.onlineStep("version", "version", x.checkVersion), x.checkReads, x.checkImpersonations}, x.finalSteps())
 }
 
 func newExamination(c Config) *examiner {
 	if c.Progress == nil {
 		c.Progress = func(string) {}
 	}
-	return &examiner{Config: c, names: namesOf(AuditorPrivileges()), known: dataverse.PrincipalNames{}, reported: map[string]string{}}
+	return &examiner{Config: c, privilegeNames: namesOf(AuditorPrivileges()), principalNames: dataverse.PrincipalNames{}, reported: map[string]string{}}
 }
 
 // run makes one check after the other until the context ends.
@@ -113,31 +113,33 @@ type examiner struct {
 	client  *dataverse.Client
 	asker   *collector.StrictReader
 	// unreachable is why nothing can be read; empty if something can.
-	unreachable  string
-	organization dataverse.GUID           // that of WhoAmI
-	self         dataverse.GUID           // the identity's systemuserid
-	names        []string                 // the privileges that matter
-	held         map[string]audit.Depth   // the identity's privileges; nil if unknown
-	heldError    error                    // why they are unknown
-	known        dataverse.PrincipalNames // words of an advice for users that a refusal may name
-	reported     map[string]string        // reported reasons, with the titles of their checks
-	users        bool                     // whether users can be read
-	fresh        bool                     // whether reads bypass the caches of permissions
+	unreachable    string
+	organization   dataverse.GUID           // that of WhoAmI
+	userID         dataverse.GUID           // the identity's systemuserid
+	privilegeNames []string                 // the privileges that matter
+	granted        map[string]audit.Depth   // the identity's privileges; nil if unknown
+	grantedErr     error                    // why they are unknown
+	principalNames dataverse.PrincipalNames // words of an advice for users that a refusal may name
+	reported       map[string]string        // reported reasons, with the titles of their checks
+	canReadUsers   bool                     // whether users can be read
+	strong         bool                     // whether reads bypass the caches of permissions
 }
 
-// has is the depth at which the identity has a privilege; none if unknown.
-func (x *examiner) has(privilege string) audit.Depth { return x.held[strings.ToLower(privilege)] }
+// depthOf is the depth at which the identity has a privilege; none if unknown.
+func (x *examiner) depthOf(privilege string) audit.Depth {
+	return x.granted[strings.ToLower(privilege)]
+}
 
 // A step makes one or more checks.
 type step func(context.Context)
 
-// check is a step that makes one check. An error is a failure, unless the check says otherwise.
-func (x *examiner) check(id, title string, examine func(context.Context) (Check, error)) step {
+// newStep is a step that makes one check. An error is a failure, unless the check says otherwise.
+func (x *examiner) newStep(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
 		x.Progress(title)
 		c, err := examine(ctx)
 		if err != nil {
-			failed := x.failed(title, err)
+			failed := x.failedCheck(title, err)
 			c.Outcome, c.Detail, c.Advice = cmp.Or(c.Outcome, Failed), failed.Detail, cmp.Or(c.Advice, failed.Advice)
 		}
 		c.ID, c.Title = id, title
@@ -145,26 +147,26 @@ func (x *examiner) check(id, title string, examine func(context.Context) (Check,
 	}
 }
 
-// online is a check that is skipped if nothing can be read.
-func (x *examiner) online(id, title string, examine func(context.Context) (Check, error)) step {
+// onlineStep is a check that is skipped if nothing can be read.
+func (x *examiner) onlineStep(id, title string, examine func(context.Context) (Check, error)) step {
 	return func(ctx context.Context) {
-		if !x.skip(id, title) {
-			x.check(id, title, examine)(ctx)
+		if !x.skipIfUnreachable(id, title) {
+			x.newStep(id, title, examine)(ctx)
 		}
 	}
 }
 
 func (x *examiner) add(c Check) { x.checks = append(x.checks, c) }
 
-// failed is a check that failed. It notes what blocks every request, and reports a reason once.
-func (x *examiner) failed(title string, err error) Check {
+// failedCheck is a check that failed. It notes what blocks every request, and reports a reason once.
+func (x *examiner) failedCheck(title string, err error) Check {
 	c := Check{Outcome: Failed}
 	c.Detail, c.Advice = describe(err)
 	var read *dataverse.Error
 	if !errors.As(err, &read) || read.Status == 0 {
 		return c
 	}
-	c.Advice = read.AdviceFor(x.known)
+	c.Advice = read.AdviceFor(x.principalNames)
 	if read.BlocksAllRequests() {
 		x.unreachable = read.Cause().String()
 	}
@@ -190,8 +192,8 @@ func describe(err error) (detail, advice string) {
 	return err.Error(), ""
 }
 
-// skip adds a skipped check if nothing can be read, and reports whether it did.
-func (x *examiner) skip(id, title string) bool {
+// skipIfUnreachable adds a skipped check if nothing can be read, and reports whether it did.
+func (x *examiner) skipIfUnreachable(id, title string) bool {
 	if x.unreachable == "" {
 		return false
 	}

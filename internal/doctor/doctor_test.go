@@ -233,17 +233,17 @@ func TestMissingPrivilege(t *testing.T) {
 		needs []Privilege
 		want  string
 	}{
-		{"named", refused("is missing prvReadTeam privilege"), nil, needs("prvReadUser"), "prvReadTeam"},
-		{"named, and none of ours", refused("is missing prvReadSomething privilege"), held, needs("prvReadUser"), "prvReadSomething"},
-		{"not named, nothing known", refused("no"), nil, needs("prvReadUser"), ""},
-		{"not named, one not held", refused("no"), map[string]audit.Depth{"prvreaduser": audit.DepthGlobal}, needs("prvReadUser", "prvReadTeam"), "prvReadTeam"},
-		{"not named, all held", refused("no"), held, needs("prvReadUser"), ""},
-		{"no refusal", &dataverse.Error{Kind: dataverse.Server}, nil, needs("prvReadUser"), ""},
+		{"named", refused("is missing prvReadTeam privilege"), nil, pickPrivileges("prvReadUser"), "prvReadTeam"},
+		{"named, and none of ours", refused("is missing prvReadSomething privilege"), held, pickPrivileges("prvReadUser"), "prvReadSomething"},
+		{"not named, nothing known", refused("no"), nil, pickPrivileges("prvReadUser"), ""},
+		{"not named, one not held", refused("no"), map[string]audit.Depth{"prvreaduser": audit.DepthGlobal}, pickPrivileges("prvReadUser", "prvReadTeam"), "prvReadTeam"},
+		{"not named, all held", refused("no"), held, pickPrivileges("prvReadUser"), ""},
+		{"no refusal", &dataverse.Error{Kind: dataverse.Server}, nil, pickPrivileges("prvReadUser"), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			x := newExamination(Config{})
-			x.held = test.held
-			x.check("read", "read", func(context.Context) (Check, error) { return x.lacks(test.err, test.needs), test.err })(t.Context())
+			x.granted = test.held
+			x.newStep("read", "read", func(context.Context) (Check, error) { return x.missingPrivilege(test.err, test.needs), test.err })(t.Context())
 			got := ""
 			if p := x.checks[0].Privilege; p != nil {
 				got = p.Name

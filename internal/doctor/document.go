@@ -11,8 +11,8 @@ import (
 
 // The formats of doctor's documents: one environment, and several.
 const (
-	Format  = "dbaudit.doctor/v1"
-	formats = "dbaudit.doctors/v1"
+	Format     = "dbaudit.doctor/v1"
+	listFormat = "dbaudit.doctors/v1"
 )
 
 // An Examination is what was found in one environment.
@@ -38,7 +38,7 @@ func Document(examined []Examination) any {
 	return struct {
 		Format  string        `json:"format"`
 		Results []Examination `json:"results"`
-	}{formats, examined}
+	}{listFormat, examined}
 }
 
 // WriteTables draws the checks of each environment: wrapped to a width, or plain if it is 0.
@@ -54,7 +54,7 @@ func WriteTables(w io.Writer, width int, examined []Examination) error {
 		fmt.Fprintf(w, "%s  %s\n%d checks: %d pass, %d fail, %d with a warning, %d skipped\n\n", text.Line(e.Environment.Name), text.Line(e.Environment.URL),
 			len(e.Checks), counts[Passed], counts[Failed], counts[Warned], counts[Skipped])
 		var rows [][3]string
-		for _, c := range folded(e.Checks) {
+		for _, c := range foldSkipped(e.Checks) {
 			if c.Advice != "" {
 				c.Detail += "\n-> " + c.Advice
 			}
@@ -67,8 +67,8 @@ func WriteTables(w io.Writer, width int, examined []Examination) error {
 	return nil
 }
 
-// folded joins checks that were skipped for one reason, one after the other.
-func folded(checks []Check) []Check {
+// foldSkipped joins checks that were skipped for one reason, one after the other.
+func foldSkipped(checks []Check) []Check {
 	var rows []Check
 	n := 0
 	for _, c := range checks {

@@ -11,27 +11,27 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// impersonation impersonates the integration user and each configured owner of a view, because
+// checkImpersonations impersonates the integration user and each configured owner of a view, because
 // only its owner and those it is shared with can read a personal view.
-func (x *examiner) impersonation(ctx context.Context) {
-	who, filter := x.integration()
-	user, as := x.lookAs(ctx, who, filter, false)
-	x.online("read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
+func (x *examiner) checkImpersonations(ctx context.Context) {
+	who, filter := x.integrationUser()
+	user, as := x.checkImpersonation(ctx, who, filter, false)
+	x.onlineStep("read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
 		if user == "" {
 			return skipped("not checked: the integration user is not impersonated, see above")
 		}
-		return x.explained(ctx, user, as)
+		return x.checkShares(ctx, user, as)
 	})(ctx)
 	seen := map[string]bool{}
 	for _, v := range x.Requirement.Views {
 		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
 			seen[owner] = true
-			x.lookAs(ctx, v.Owner, dataverse.Eq("domainname", v.Owner), false)
+			x.checkImpersonation(ctx, v.Owner, dataverse.Eq("domainname", v.Owner), false)
 		}
 	}
 }
 
-func (x *examiner) integration() (who string, filter dataverse.Expr) {
+func (x *examiner) integrationUser() (who string, filter dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
 		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
@@ -41,8 +41,8 @@ func (x *examiner) integration() (who string, filter dataverse.Expr) {
 	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
 }
 
-// explained compares the table of shares with the views that the integration user sees.
-func (x *examiner) explained(ctx context.Context, user string, as dataverse.Caller) (Check, error) {
+// checkShares compares the table of shares with the views that the integration user sees.
+func (x *examiner) checkShares(ctx context.Context, user string, as dataverse.Caller) (Check, error) {
 	seen, unexplained, err := collector.ReadUnexplainedViews(ctx, x.asker, user, as)
 	switch {
 	case err != nil:
@@ -58,25 +58,25 @@ func (x *examiner) explained(ctx context.Context, user string, as dataverse.Call
 	}, nil
 }
 
-// lookAs impersonates a user, and returns it and the way to name it; none if that does not work.
+// checkImpersonation impersonates a user, and returns it and the way to name it; none if that does not work.
 // A required user who cannot be impersonated is a failure.
-func (x *examiner) lookAs(ctx context.Context, who string, filter dataverse.Expr, required bool) (user string, as dataverse.Caller) {
+func (x *examiner) checkImpersonation(ctx context.Context, who string, filter dataverse.Expr, required bool) (user string, as dataverse.Caller) {
 	title := "impersonate " + dataverse.Printable(who)
-	x.online("impersonation", title, func(ctx context.Context) (Check, error) {
-		if !x.users {
+	x.onlineStep("impersonation", title, func(ctx context.Context) (Check, error) {
+		if !x.canReadUsers {
 			return skipped("not checked: users cannot be read, see above")
 		}
-		found, err := x.find(ctx, who, filter)
+		found, err := x.findUsers(ctx, who, filter)
 		switch {
 		case err != nil:
-			return x.lacks(err, needs("prvReadUser")), err
+			return x.missingPrivilege(err, pickPrivileges("prvReadUser")), err
 		case len(found) == 0:
-			return absent("the user does not exist", required)
+			return absentUser("the user does not exist", required)
 		case found[0].Disabled:
-			return absent("it is disabled and cannot be impersonated", required)
+			return absentUser("it is disabled and cannot be impersonated", required)
 		}
-		x.known[dataverse.GUID(found[0].ID)] = "the impersonated user"
-		caller, heeded, err := x.become(ctx, title, found[0])
+		x.principalNames[dataverse.GUID(found[0].ID)] = "the impersonated user"
+		caller, heeded, err := x.impersonate(ctx, title, found[0])
 		switch {
 		case heeded:
 			user, as = found[0].ID, caller
@@ -88,23 +88,23 @@ func (x *examiner) lookAs(ctx context.Context, who string, filter dataverse.Expr
 				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
 			}, nil
 		}
-		if c, excused := x.excused(err, dataverse.GUID(found[0].ID)); excused {
+		if c, excused := x.impersonatedUserRefusal(err, dataverse.GUID(found[0].ID)); excused {
 			return c, err
 		}
-		return x.lacks(err, needs(actOnBehalf)), err
+		return x.missingPrivilege(err, pickPrivileges(actOnBehalf)), err
 	})(ctx)
 	return user, as
 }
 
-func absent(why string, required bool) (Check, error) {
+func absentUser(why string, required bool) (Check, error) {
 	if required {
 		return Check{Outcome: Failed, Detail: why, Advice: "enable the user, or make a new plan: a view is shared as its owner"}, nil
 	}
 	return skipped(why + ": a scan reports that")
 }
 
-// become impersonates a user, and reports in which way the environment heeds that.
-func (x *examiner) become(ctx context.Context, title string, user collector.User) (caller dataverse.Caller, heeded bool, err error) {
+// impersonate impersonates a user, and reports in which way the environment heeds that.
+func (x *examiner) impersonate(ctx context.Context, title string, user collector.User) (caller dataverse.Caller, heeded bool, err error) {
 	for _, caller = range user.Callers() {
 		if _, err = collector.Views().First().Probe(ctx, x.asker, title, caller); err != nil {
 			if refused, ok := errors.AsType[*dataverse.Error](err); ok && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
@@ -121,17 +121,17 @@ func (x *examiner) become(ctx context.Context, title string, user collector.User
 	return caller, false, err
 }
 
-// excused is a warning if the environment refuses the impersonated user: no grant to this
+// impersonatedUserRefusal is a warning if the environment refuses the impersonated user: no grant to this
 // identity helps.
-func (x *examiner) excused(err error, user dataverse.GUID) (Check, bool) {
+func (x *examiner) impersonatedUserRefusal(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
 		return Check{}, false
 	}
 	name, lacking := refused.MissingPrivilege(), refused.Principal()
-	held := x.has(name) > audit.DepthNone
+	held := x.depthOf(name) > audit.DepthNone
 	if lacking != "" {
-		held = lacking == user && lacking != x.self
+		held = lacking == user && lacking != x.userID
 	}
 	switch {
 	case name != "" && !strings.EqualFold(name, actOnBehalf) && held:
@@ -140,14 +140,14 @@ func (x *examiner) excused(err error, user dataverse.GUID) (Check, bool) {
 		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
 		return Check{Outcome: Warned}, true
-	case x.has(actOnBehalf) > audit.DepthNone:
+	case x.depthOf(actOnBehalf) > audit.DepthNone:
 		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
 	}
 	return Check{}, false
 }
 
-// find returns the users that meet a condition and are not deleted, enabled ones first.
-func (x *examiner) find(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
+// findUsers returns the users that meet a condition and are not deleted, enabled ones first.
+func (x *examiner) findUsers(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
 	users, err := collector.ReadUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
 	var found, disabled []collector.User
 	for _, u := range users {

@@ -59,7 +59,7 @@ var solutionFiles embed.FS
 // privilege to impersonate others; see [RulesNeedingImpersonation].
 func RoleXML(impersonate bool) ([]byte, error) {
 	b := bytes.NewBufferString(`<?xml version="1.0" encoding="utf-8"?>` + "\n")
-	err := fill(b, "role.xml", impersonate)
+	err := render(b, "role.xml", impersonate)
 	return b.Bytes(), err
 }
 
@@ -74,7 +74,7 @@ func RoleZip(impersonate bool) ([]byte, error) {
 		// The earliest time that a zip file can have.
 		w, err := archive.CreateHeader(&zip.FileHeader{Name: file[0], Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
 		if err == nil {
-			err = fill(w, file[1], impersonate)
+			err = render(w, file[1], impersonate)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("writing the role's solution: %w", err)
@@ -84,7 +84,7 @@ func RoleZip(impersonate bool) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func fill(w io.Writer, name string, impersonate bool) error {
+func render(w io.Writer, name string, impersonate bool) error {
 	templates, err := template.ParseFS(solutionFiles, "solution/*.xml")
 	if err != nil {
 		return fmt.Errorf("writing the role: %w", err)

@@ -19,22 +19,22 @@ type Probe = func(ctx context.Context, s *StrictReader, what string, as datavers
 
 // Probe reads the rows as a scan does, so that it fails where a scan would.
 func (t Table[T]) Probe(ctx context.Context, s *StrictReader, what string, as dataverse.Caller) ([]string, error) {
-	q := Read{Label: what, Caller: as, Query: t.from, Key: t.key, where: t.where, some: true}
-	return ReadRows(ctx, s, q, func(r Row) string { t.take(r); return r.ID(t.key) })
+	q := Read{Label: what, Caller: as, Query: t.query, Key: t.key, where: t.where, partial: true}
+	return ReadRows(ctx, s, q, func(r Row) string { t.decode(r); return r.ID(t.key) })
 }
 
 // First asks for one row only.
-func (t Table[T]) First() Table[T] { return t.at(t.from.Top(1)) }
+func (t Table[T]) First() Table[T] { return t.withQuery(t.query.Top(1)) }
 
 // ProbeRolePrivileges asks for what a role grants.
 func ProbeRolePrivileges(role dataverse.GUID) Probe {
 	return func(ctx context.Context, s *StrictReader, what string, _ dataverse.Caller) ([]string, error) {
-		_, err := ReadObject(ctx, s, Read{Label: what, Query: grantsQuery(role)}, grantsIn)
+		_, err := ReadObject(ctx, s, Read{Label: what, Query: roleGrantsQuery(role)}, decodeUserGrants)
 		return nil, err
 	}
 }
 
-func grantsQuery(role dataverse.GUID) dataverse.Query {
+func roleGrantsQuery(role dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
 }
 
@@ -46,7 +46,7 @@ func ReadUsers(ctx context.Context, s *StrictReader, what string, where datavers
 // ReadPrivilegeDefinitions asks for the definitions of privileges, by name in lower case. Those that
 // the environment does not define are left out.
 func ReadPrivilegeDefinitions(ctx context.Context, s *StrictReader, names []string) (map[string]snapshot.Privilege, error) {
-	found, err := PrivilegeDefinitions().filtered(ctx, s, Read{Label: "definitions of privileges"}, eachText("name", names))
+	found, err := PrivilegeDefinitions().filteredRows(ctx, s, Read{Label: "definitions of privileges"}, textConditions("name", names))
 	defined := map[string]snapshot.Privilege{}
 	for _, d := range found {
 		defined[strings.ToLower(d.name)] = d.Privilege
@@ -56,7 +56,7 @@ func ReadPrivilegeDefinitions(ctx context.Context, s *StrictReader, names []stri
 
 // ReadShares asks with whom a view is shared.
 func ReadShares(ctx context.Context, s *StrictReader, what string, view dataverse.GUID, as dataverse.Caller) ([]Share, error) {
-	return ReadObject(ctx, s, Read{Label: what, Caller: as, Query: sharesOfView(view)}, accessesOf)
+	return ReadObject(ctx, s, Read{Label: what, Caller: as, Query: viewSharesQuery(view)}, decodePrincipalAccesses)
 }
 
 // ReadUnexplainedViews reads the personal views that a user sees, as that user, and the shares with it
@@ -72,8 +72,8 @@ func ReadUnexplainedViews(ctx context.Context, s *StrictReader, user string, as 
 	if err != nil {
 		return 0, nil, err
 	}
-	c.shares, err = Shares().filtered(ctx, s, Read{Label: "shares of views"}, eachID("principalid", sortedKeys(c.principals())))
-	for _, v := range c.ungivenOf(c.userViews) {
+	c.shares, err = Shares().filteredRows(ctx, s, Read{Label: "shares of views"}, idConditions("principalid", sortedKeys(c.userAndTeamIDs())))
+	for _, v := range c.withoutReadAccess(c.userViews) {
 		unexplained = append(unexplained, v.Name)
 	}
 	return len(c.userViews), unexplained, err
@@ -107,13 +107,13 @@ func GrantedDepths(grants []Grant) map[string]audit.Depth {
 
 // ReadRoleGrants asks for what a role grants.
 func ReadRoleGrants(ctx context.Context, s *StrictReader, role dataverse.GUID) ([]Grant, error) {
-	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: grantsQuery(role)}, grantsIn)
+	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: roleGrantsQuery(role)}, decodeUserGrants)
 }
 
 // ReadUserGrants asks for what a user is granted by all roles. In environments that refuse that,
 // it asks for the named privileges only. If a response has no names, it looks the named ones up.
 func ReadUserGrants(ctx context.Context, s *StrictReader, user dataverse.GUID, names []string) ([]Grant, error) {
-	grants, err := askPrivileges(ctx, s, Read{Label: "own privileges"}, user, names)
+	grants, err := readUserGrants(ctx, s, Read{Label: "own privileges"}, user, names)
 	if err != nil || !slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
 		return grants, err
 	}
@@ -131,22 +131,22 @@ func ReadUserGrants(ctx context.Context, s *StrictReader, user dataverse.GUID, n
 	return grants, nil
 }
 
-func askPrivileges(ctx context.Context, s *StrictReader, q Read, user dataverse.GUID, names []string) ([]Grant, error) {
+func readUserGrants(ctx context.Context, s *StrictReader, q Read, user dataverse.GUID, names []string) ([]Grant, error) {
 	row := dataverse.Row("systemusers", user)
 	q.Query = row.Function("RetrieveUserPrivileges")
-	found, err := ReadObject(ctx, s, q, grantsIn)
-	if len(names) > 0 && (refused(err) || forbidden(err)) {
+	found, err := ReadObject(ctx, s, q, decodeUserGrants)
+	if len(names) > 0 && (isUnsupported(err) || isForbidden(err)) {
 		q.Query = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
-		if named, again := ReadObject(ctx, s, q, grantsIn); again == nil { // not every environment has this function
+		if named, again := ReadObject(ctx, s, q, decodeUserGrants); again == nil { // not every environment has this function
 			return named, nil
 		}
 	}
 	return found, err
 }
 
-func grantsIn(r Row) []Grant {
+func decodeUserGrants(r Row) []Grant {
 	return objects(r, "RolePrivileges", "", func(inner Row) Grant {
-		g := grantOf(inner)
+		g := decodeGrant(inner)
 		g.BusinessUnitID = inner.IDIfPresent("BusinessUnitId")
 		return g
 	})

@@ -8,28 +8,28 @@ import (
 	"net"
 )
 
-// A fault is what a failed connection means.
-type fault struct {
-	lasting bool   // a repetition cannot help
-	unsent  bool   // the request did not reach the other side
-	advice  string // the next step, "" if the caller gave up
+// A connectionFault is what a failed connection means.
+type connectionFault struct {
+	permanent bool   // a repetition cannot help
+	unsent    bool   // the request did not reach the other side
+	advice    string // the next step, "" if the caller gave up
 }
 
-func diagnose(err error) fault {
+func diagnose(err error) connectionFault {
 	name, noName := errors.AsType[*net.DNSError](err)
 	operation, failed := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, context.Canceled):
-		return fault{lasting: true}
+		return connectionFault{permanent: true}
 	case noName && name.IsNotFound:
-		return fault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
+		return connectionFault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
 	case is[x509.UnknownAuthorityError](err), is[x509.HostnameError](err), is[x509.CertificateInvalidError](err),
 		is[*tls.CertificateVerificationError](err), is[tls.RecordHeaderError](err):
-		return fault{true, true, "the certificate cannot be verified: check the address; behind a proxy that inspects TLS, add its CA to SSL_CERT_FILE"}
+		return connectionFault{true, true, "the certificate cannot be verified: check the address; behind a proxy that inspects TLS, add its CA to SSL_CERT_FILE"}
 	case noName, failed && operation.Op == "dial":
-		return fault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
+		return connectionFault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
 	}
-	return fault{advice: "the connection broke or took too long: check the network and try again"}
+	return connectionFault{advice: "the connection broke or took too long: check the network and try again"}
 }
 
 // is reports whether an error, or one that it wraps, has a type.
@@ -40,7 +40,7 @@ func is[E error](err error) bool {
 
 // IsPermanent reports whether a failed connection will fail the same way again: the name does not
 // exist, the certificate is not trusted, or the caller gave up.
-func IsPermanent(err error) bool { return diagnose(err).lasting }
+func IsPermanent(err error) bool { return diagnose(err).permanent }
 
 // ConnectionAdvice is the next step after a failed connection, or "" if the caller gave up.
 func ConnectionAdvice(err error) string { return diagnose(err).advice }

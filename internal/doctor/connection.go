@@ -18,19 +18,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-func (x *examiner) reach() []step {
-	return []step{x.check("address", "name resolution", x.address), x.check("tls", "TLS", x.transport), x.check("tenant", "401 challenge", x.tenant)}
+func (x *examiner) connectionSteps() []step {
+	return []step{x.newStep("address", "name resolution", x.checkAddress), x.newStep("tls", "TLS", x.checkTLS), x.newStep("tenant", "401 challenge", x.checkTenant)}
 }
 
-func (x *examiner) entry() []step {
-	return []step{x.check("sign-in", "sign-in", x.signIn), x.online("membership", "member of the organization", x.membership)}
+func (x *examiner) signInSteps() []step {
+	return []step{x.newStep("sign-in", "sign-in", x.signIn), x.onlineStep("membership", "member of the organization", x.checkMembership)}
 }
 
-func (x *examiner) last() []step {
-	return []step{x.check("clock", "clock", x.clock), x.check("credential", "credential expiry", x.credential)}
+func (x *examiner) finalSteps() []step {
+	return []step{x.newStep("clock", "clock", x.checkClock), x.newStep("credential", "credential expiry", x.checkCredential)}
 }
 
-func (x *examiner) address(ctx context.Context) (Check, error) {
+func (x *examiner) checkAddress(ctx context.Context) (Check, error) {
 	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
 	if err != nil {
 		return Check{}, err
@@ -57,12 +57,12 @@ func (x *examiner) address(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// patience limits an exchange that is not repeated.
-const patience = 30 * time.Second
+// exchangeTimeout limits an exchange that is not repeated.
+const exchangeTimeout = 30 * time.Second
 
-// transport sends a request without a token, to see whether the environment responds over trusted TLS.
-func (x *examiner) transport(ctx context.Context) (Check, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+// checkTLS sends a request without a token, to see whether the environment responds over trusted TLS.
+func (x *examiner) checkTLS(ctx context.Context) (Check, error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
 	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
 	if err != nil {
@@ -97,7 +97,7 @@ func (x *examiner) transport(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-func (x *examiner) tenant(ctx context.Context) (Check, error) {
+func (x *examiner) checkTenant(ctx context.Context) (Check, error) {
 	found, err := signin.Discover(ctx, x.SignIn)
 	given := x.SignIn.TenantID
 	switch {
@@ -141,12 +141,12 @@ func (x *examiner) signIn(ctx context.Context) (Check, error) {
 	if x.client, err = dataverse.New(o); err != nil {
 		return Check{}, err
 	}
-	x.asker = collector.NewStrictReader(x.client, x.fresh)
+	x.asker = collector.NewStrictReader(x.client, x.strong)
 	x.unreachable = ""
 	return c, nil
 }
 
-func (x *examiner) membership(ctx context.Context) (Check, error) {
+func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
 	var refused *dataverse.Error
@@ -159,28 +159,28 @@ func (x *examiner) membership(ctx context.Context) (Check, error) {
 	if err != nil {
 		return Check{}, err
 	}
-	x.self = answer.UserId
-	x.known[x.self] = "this identity"
-	x.held, x.heldError = x.privilegesHeld(ctx)
+	x.userID = answer.UserId
+	x.principalNames[x.userID] = "this identity"
+	x.granted, x.grantedErr = x.readPrivileges(ctx)
 	x.organization = answer.OrganizationId
 	c := Check{Outcome: Passed}
-	if x.heldError != nil {
-		c = x.unheld()
+	if x.grantedErr != nil {
+		c = x.unknownPrivileges()
 	}
 	c.Detail = fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId) + c.Detail
 	return c, nil
 }
 
-// unheld says that the identity's privileges could not be read.
-func (x *examiner) unheld() Check {
-	why, advice := describe(x.heldError)
-	c := x.lacks(x.heldError, needs("prvReadUser"))
+// unknownPrivileges says that the identity's privileges could not be read.
+func (x *examiner) unknownPrivileges() Check {
+	why, advice := describe(x.grantedErr)
+	c := x.missingPrivilege(x.grantedErr, pickPrivileges("prvReadUser"))
 	c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
 	c.Detail = "; it is not known how far it can read, because its privileges could not be read: " + why
 	return c
 }
 
-func (x *examiner) version(ctx context.Context) (Check, error) {
+func (x *examiner) checkVersion(ctx context.Context) (Check, error) {
 	var answer struct{ Version string }
 	if err := x.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err != nil {
 		return Check{}, err
@@ -198,7 +198,7 @@ const (
 	skewFailed = 5 * time.Minute
 )
 
-func (x *examiner) clock(context.Context) (Check, error) {
+func (x *examiner) checkClock(context.Context) (Check, error) {
 	skew := x.skew
 	if x.client != nil {
 		if last, ok := x.client.Skew(); ok {
@@ -222,10 +222,10 @@ func (x *examiner) clock(context.Context) (Check, error) {
 	return c, nil
 }
 
-// expiresSoon is how many days before its expiry a credential is worth a warning.
-const expiresSoon = 30
+// expiryWarningDays is how many days before its expiry a credential is worth a warning.
+const expiryWarningDays = 30
 
-func (x *examiner) credential(context.Context) (Check, error) {
+func (x *examiner) checkCredential(context.Context) (Check, error) {
 	if x.session == nil {
 		return skipped("not checked: sign-in failed")
 	}
@@ -240,7 +240,7 @@ func (x *examiner) credential(context.Context) (Check, error) {
 	}
 	days := int(until.Sub(x.Now()).Hours() / 24)
 	c := Check{Outcome: Passed, Detail: fmt.Sprintf("the certificate expires in %s, on %s", text.Count(days, "day"), until.UTC().Format(time.DateOnly))}
-	if days < expiresSoon {
+	if days < expiryWarningDays {
 		c.Outcome = Warned
 		c.Advice = "make a new one, and add its public part under App registrations > (the app) > Certificates & secrets"
 	}

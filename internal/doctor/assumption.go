@@ -56,38 +56,38 @@ type assumption struct {
 	request request
 	refused Answer // the answer if the environment refuses the request
 	// judge takes the rows or the object of the response.
-	judge func([]columns) (Answer, string)
+	judge func([]row) (Answer, string)
 }
 
 type request struct {
-	query      dataverse.Query
-	as         dataverse.Caller
-	one        bool   // the response is one object
-	impossible string // why it cannot be sent; empty if it can
+	query       dataverse.Query
+	caller      dataverse.Caller
+	isObject    bool   // the response is one object
+	unavailable string // why it cannot be sent; empty if it can
 }
 
-type columns map[string]json.RawMessage
+type row map[string]json.RawMessage
 
-type inquiry struct {
+type assumptionChecker struct {
 	*examiner
 
-	user     *collector.User // the integration user, if it can be impersonated
-	view     dataverse.GUID
-	viewSeer dataverse.Caller // who can read that view
+	user       *collector.User // the integration user, if it can be impersonated
+	view       dataverse.GUID
+	viewCaller dataverse.Caller // who can read that view
 
 	transport http.RoundTripper
-	hint      atomic.Bool // whether a response recommended a number of parallel requests
+	hasHint   atomic.Bool // whether a response recommended a number of parallel requests
 }
 
 // ExamineAssumptions checks each assumption in an environment, with read requests only.
 func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
-	in := &inquiry{transport: c.Client.Transport}
+	in := &assumptionChecker{transport: c.Client.Transport}
 	c.Client.Transport = in
 	in.examiner = newExamination(c)
-	if _, err := in.run(ctx, in.entry()); err != nil {
+	if _, err := in.run(ctx, in.signInSteps()); err != nil {
 		return Assumptions{}, err
 	}
-	if in.unreachable != "" || in.self == "" {
+	if in.unreachable != "" || in.userID == "" {
 		last := in.checks[len(in.checks)-1]
 		return Assumptions{Refused: last.Detail + ": " + last.Advice}, nil
 	}
@@ -96,10 +96,10 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	if err := in.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
 		a.Version = answer.Version
 	}
-	in.prepare(ctx)
-	for _, q := range in.assumptions() {
+	in.findSubjects(ctx)
+	for _, q := range in.list() {
 		in.Progress(q.question)
-		answered := q.ask(ctx, in)
+		answered := q.check(ctx, in)
 		if ctx.Err() != nil {
 			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
 		}
@@ -108,10 +108,10 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	return a, nil
 }
 
-// prepare finds the user to impersonate, and a view that an available identity can read.
-func (in *inquiry) prepare(ctx context.Context) {
-	who, filter := in.integration()
-	if found, err := in.find(ctx, who, filter); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != in.self {
+// findSubjects finds the user to impersonate, and a view that an available identity can read.
+func (in *assumptionChecker) findSubjects(ctx context.Context) {
+	who, filter := in.integrationUser()
+	if found, err := in.findUsers(ctx, who, filter); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != in.userID {
 		in.user = &found[0]
 	}
 	seers := []dataverse.Caller{{}}
@@ -121,18 +121,18 @@ func (in *inquiry) prepare(ctx context.Context) {
 	for _, seer := range seers {
 		found, err := collector.Views().First().Probe(ctx, in.asker, "a personal view", seer)
 		if err == nil && len(found) > 0 {
-			in.view, in.viewSeer = dataverse.GUID(found[0]), seer
+			in.view, in.viewCaller = dataverse.GUID(found[0]), seer
 			return
 		}
 	}
 }
 
-func (q assumption) ask(ctx context.Context, in *inquiry) AssumptionResult {
-	a := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.impossible}
+func (q assumption) check(ctx context.Context, in *assumptionChecker) AssumptionResult {
+	a := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.unavailable}
 	if a.Found != "" {
 		return a
 	}
-	rows, err := in.raw(ctx, q.id, q.request)
+	rows, err := in.readRaw(ctx, q.id, q.request)
 	var refused *dataverse.Error
 	switch {
 	case err == nil:
@@ -143,20 +143,20 @@ func (q assumption) ask(ctx context.Context, in *inquiry) AssumptionResult {
 	default:
 		a.Answer = q.refused
 	}
-	a.Found = said(err)
+	a.Found = errorWithoutNames(err)
 	return a
 }
 
-// raw reads a response without checks, which would hide what is unexpected.
-func (in *inquiry) raw(ctx context.Context, label string, q request) (rows []columns, err error) {
+// readRaw reads a response without checks, which would hide what is unexpected.
+func (in *assumptionChecker) readRaw(ctx context.Context, label string, q request) (rows []row, err error) {
 	request := q.query.Request(label)
-	request.Caller = q.as
+	request.Caller = q.caller
 	answer := in.client.Rows(ctx, request)
-	if q.one {
+	if q.isObject {
 		answer = func(yield func(json.RawMessage, error) bool) { yield(in.client.Get(ctx, request)) }
 	}
 	for data, err := range answer {
-		var row columns
+		var row row
 		if err == nil && json.Unmarshal(data, &row) != nil {
 			err = fmt.Errorf("%s: a row cannot be read: check any proxy in between", label)
 		}
@@ -168,8 +168,8 @@ func (in *inquiry) raw(ctx context.Context, label string, q request) (rows []col
 	return rows, nil
 }
 
-// said is an error without the environment's own words, which may contain names.
-func said(err error) string {
+// errorWithoutNames is an error without the environment's own words, which may contain names.
+func errorWithoutNames(err error) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
 		return "the response cannot be read"
@@ -188,10 +188,10 @@ func said(err error) string {
 }
 
 // RoundTrip implements [http.RoundTripper], and notes the hint of a response.
-func (in *inquiry) RoundTrip(r *http.Request) (*http.Response, error) {
+func (in *assumptionChecker) RoundTrip(r *http.Request) (*http.Response, error) {
 	response, err := in.transport.RoundTrip(r)
 	if err == nil && response.Header.Get("x-ms-dop-hint") != "" {
-		in.hint.Store(true)
+		in.hasHint.Store(true)
 	}
 	return response, err //nolint:wrapcheck // a transport passes on what it is given
 }

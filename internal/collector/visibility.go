@@ -16,9 +16,9 @@ import (
 // rows of these units, as if there were no others. So each collection checks how far its own
 // reads extend.
 
-// sights are the reads that may omit rows of other business units, each with the section
+// sectionsByPrivilege are the reads that may omit rows of other business units, each with the section
 // that counts as not read if the access level is too low.
-func sights() map[string]snapshot.Section {
+func sectionsByPrivilege() map[string]snapshot.Section {
 	return map[string]snapshot.Section{
 		"prvReadUser": snapshot.SectionUsers,
 		"prvReadTeam": snapshot.SectionTeams,
@@ -28,44 +28,46 @@ func sights() map[string]snapshot.Section {
 
 const readUnitsPrivilege = "prvReadBusinessUnit"
 
-// sightNames are all privileges with a reach that matters.
-func sightNames() []string { return append(sortedKeys(sights()), readUnitsPrivilege) }
+// visibilityPrivileges are all privileges with a reach that matters.
+func visibilityPrivileges() []string {
+	return append(sortedKeys(sectionsByPrivilege()), readUnitsPrivilege)
+}
 
-// readSight reads how far the auditor's reads extend. If that is unknown, there may be more
+// readAuditorGrants reads how far the auditor's reads extend. If that is unknown, there may be more
 // rows than were returned, and what depends on them counts as not read.
-func (c *collection) readSight(ctx context.Context) error {
+func (c *collection) readAuditorGrants(ctx context.Context) error {
 	q := Read{section: snapshot.SectionUsers, Label: "how far the auditor's reads reach"}
-	found, err := askPrivileges(ctx, c.StrictReader, q, dataverse.GUID(c.auditor), sightNames())
+	found, err := readUserGrants(ctx, c.StrictReader, q, dataverse.GUID(c.auditor), visibilityPrivileges())
 	if err != nil {
-		for _, section := range sights() {
-			if err := c.end(ctx, section, err); err != nil {
+		for _, section := range sectionsByPrivilege() {
+			if err := c.finish(ctx, section, err); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	c.sights = map[string][]Grant{}
+	c.auditorGrants = map[string][]Grant{}
 	for _, s := range found {
 		name := strings.ToLower(s.Name)
 		if name == "" {
-			name = c.sightIDs[s.ID]
+			name = c.privilegeNames[s.ID]
 		}
-		c.sights[name] = append(c.sights[name], s)
+		c.auditorGrants[name] = append(c.auditorGrants[name], s)
 	}
 	return nil
 }
 
-// short reports whether a read does not cover the organization, or may not: the access level
+// isPartial reports whether a read does not cover the organization, or may not: the access level
 // is unknown if the auditor's own privileges do not name the privilege.
-func (c *collection) short(privilege string) bool {
-	return !slices.ContainsFunc(c.sights[strings.ToLower(privilege)], func(s Grant) bool {
+func (c *collection) isPartial(privilege string) bool {
+	return !slices.ContainsFunc(c.auditorGrants[strings.ToLower(privilege)], func(s Grant) bool {
 		return s.Depth == audit.DepthGlobal && !s.Filtered
 	})
 }
 
-// whyShort says why a read is incomplete.
-func (c *collection) whyShort(privilege string) string {
-	known := c.sights[strings.ToLower(privilege)]
+// partialReason says why a read is incomplete.
+func (c *collection) partialReason(privilege string) string {
+	known := c.auditorGrants[strings.ToLower(privilege)]
 	if len(known) == 0 {
 		return fmt.Sprintf("the auditor's own privileges do not include %s, so it is unknown which rows it can read", privilege)
 	}
@@ -80,28 +82,28 @@ func (c *collection) whyShort(privilege string) string {
 	return "the auditor does not see rows of other business units"
 }
 
-// judgeSight marks each section as not read if rows may be missing from it.
-func (c *collection) judgeSight() {
-	if c.sights == nil {
+// markPartialSections marks each section as not read if rows may be missing from it.
+func (c *collection) markPartialSections() {
+	if c.auditorGrants == nil {
 		return // see readSight
 	}
-	for privilege, section := range sights() {
-		if c.short(privilege) && !c.reachesAll(privilege) {
+	for privilege, section := range sectionsByPrivilege() {
+		if c.isPartial(privilege) && !c.coversAllUnits(privilege) {
 			c.record(section, snapshot.StateForbidden, fmt.Sprintf("%s: give the auditor's role %s at Organization level",
-				c.whyShort(privilege), privilege))
+				c.partialReason(privilege), privilege))
 		}
 	}
-	if c.collected(snapshot.SectionBusinessUnits) && !c.allUnits() {
+	if c.isCollected(snapshot.SectionBusinessUnits) && !c.seesAllUnits() {
 		c.note(snapshot.SectionBusinessUnits, "there may be others that the auditor does not see: give the auditor's role %s at Organization level",
 			readUnitsPrivilege)
 	}
 }
 
-// judgeAbsence records which users do not exist, once it is known whether all users were
+// markMissingUsers records which users do not exist, once it is known whether all users were
 // seen.
-func (c *collection) judgeAbsence() {
-	whole := !c.short("prvReadUser") || c.reachesAll("prvReadUser")
-	if c.user == nil && c.collected(snapshot.SectionUserViews) {
+func (c *collection) markMissingUsers() {
+	whole := !c.isPartial("prvReadUser") || c.coversAllUnits("prvReadUser")
+	if c.user == nil && c.isCollected(snapshot.SectionUserViews) {
 		reason := "there is no single integration user"
 		if !whole {
 			reason = "not all users are visible, and the visible ones do not include a single integration user"
@@ -120,10 +122,10 @@ func (c *collection) judgeAbsence() {
 	}
 }
 
-// reachesAll reports whether a read below organization level still covers every business
+// coversAllUnits reports whether a read below organization level still covers every business
 // unit.
-func (c *collection) reachesAll(privilege string) bool {
-	if !c.collected(snapshot.SectionBusinessUnits) || !c.allUnits() {
+func (c *collection) coversAllUnits(privilege string) bool {
+	if !c.isCollected(snapshot.SectionBusinessUnits) || !c.seesAllUnits() {
 		return false
 	}
 	parents := map[string]string{}
@@ -131,25 +133,25 @@ func (c *collection) reachesAll(privilege string) bool {
 		parents[u.id] = u.ParentID
 	}
 	for unit := range maps.Keys(parents) {
-		if !c.reaches(privilege, unit, parents, audit.DepthLocal) {
+		if !c.coversUnit(privilege, unit, parents, audit.DepthLocal) {
 			return false
 		}
 	}
 	return true
 }
 
-// allUnits reports whether all business units were seen.
-func (c *collection) allUnits() bool {
+// seesAllUnits reports whether all business units were seen.
+func (c *collection) seesAllUnits() bool {
 	return slices.ContainsFunc(c.units, func(u unit) bool {
-		return u.ParentID == "" && (!c.short(readUnitsPrivilege) || c.reaches(readUnitsPrivilege, u.id, nil, audit.DepthDeep))
+		return u.ParentID == "" && (!c.isPartial(readUnitsPrivilege) || c.coversUnit(readUnitsPrivilege, u.id, nil, audit.DepthDeep))
 	})
 }
 
-// reaches reports whether a read covers the rows of a business unit: from the unit itself at
+// coversUnit reports whether a read covers the rows of a business unit: from the unit itself at
 // a depth, or from a unit above it.
-func (c *collection) reaches(privilege, unit string, parents map[string]string, least audit.Depth) bool {
+func (c *collection) coversUnit(privilege, unit string, parents map[string]string, least audit.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
-		for _, s := range c.sights[strings.ToLower(privilege)] {
+		for _, s := range c.auditorGrants[strings.ToLower(privilege)] {
 			if s.BusinessUnitID == above && s.Depth >= least && !s.Filtered {
 				return true
 			}

@@ -27,8 +27,8 @@ func Members(object []byte) ([]Member, error) {
 	var err error
 	parsed.ForEach(func(key, value gjson.Result) bool {
 		var name string
-		name, err = textOf(key)
-		members = append(members, Member{name, sent(object, value)})
+		name, err = parseText(key)
+		members = append(members, Member{name, rawValue(object, value)})
 		return err == nil
 	})
 	return members, err
@@ -45,7 +45,7 @@ func Elements(array []byte) ([]json.RawMessage, error) {
 	whole := true
 	parsed.ForEach(func(_, row gjson.Result) bool {
 		whole = row.IsObject()
-		rows = append(rows, sent(array, row))
+		rows = append(rows, rawValue(array, row))
 		return whole
 	})
 	if !whole {
@@ -54,17 +54,17 @@ func Elements(array []byte) ([]json.RawMessage, error) {
 	return rows, nil
 }
 
-// sent is a value of a document in the document's own memory.
-func sent(document []byte, value gjson.Result) json.RawMessage {
+// rawValue is a value of a document in the document's own memory.
+func rawValue(document []byte, value gjson.Result) json.RawMessage {
 	end := value.Index + len(value.Raw)
 	return document[value.Index:end:end]
 }
 
 // ParseText is the text of a JSON string.
-func ParseText(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
+func ParseText(value json.RawMessage) (string, error) { return parseText(gjson.ParseBytes(value)) }
 
-// textOf leaves escapes to encoding/json: gjson drops what follows half a surrogate pair.
-func textOf(value gjson.Result) (text string, err error) {
+// parseText leaves escapes to encoding/json: gjson drops what follows half a surrogate pair.
+func parseText(value gjson.Result) (text string, err error) {
 	if value.Type == gjson.String && !strings.Contains(value.Raw, `\`) {
 		return value.Str, nil
 	}

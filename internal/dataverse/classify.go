@@ -6,14 +6,14 @@ import (
 	"regexp"
 )
 
-// failure turns an unsuccessful response into an Error, and a success into nil. The status
+// classify turns an unsuccessful response into an Error, and a success into nil. The status
 // decides; the code only refines it.
-func failure(r reply) *Error {
+func classify(r reply) *Error {
 	if r.status >= 200 && r.status <= 299 {
 		return nil
 	}
 	said, isOData := decodeError(r.body)
-	e := &Error{Status: r.status, CorrelationID: correlation(r.header), Code: said.code, Message: said.message, bare: !isOData}
+	e := &Error{Status: r.status, CorrelationID: correlationID(r.header), Code: said.code, Message: said.message, notOData: !isOData}
 	// Microsoft documents codes without their statuses.
 	cause := causeOfCode(e.Code)
 	switch s := r.status; {
@@ -26,16 +26,16 @@ func failure(r reply) *Error {
 			e.Message += " to " + host
 		}
 	case s == http.StatusUnauthorized:
-		e.Kind, e.claims = Unauthorized, ParseChallenge(r.header.Values("WWW-Authenticate")...).Insufficient
+		e.Kind, e.needsClaims = Unauthorized, ParseChallenge(r.header.Values("WWW-Authenticate")...).Insufficient
 	case cause == CauseNotMember:
 		e.Kind = NotMember
 	case s == http.StatusForbidden, canonicalCode(e.Code) == "0x80048306",
 		s != http.StatusTooManyRequests && cause != CauseUnknown && cause != CauseUserDisabled:
 		e.Kind = Forbidden
-		if e.bare && (!isJSON(r) || json.Valid(r.body)) {
-			e.Message = "the answer does not come from the Web API" + title(r.body)
+		if e.notOData && (!isJSON(r) || json.Valid(r.body)) {
+			e.Message = "the answer does not come from the Web API" + pageTitle(r.body)
 		}
-	case s == http.StatusNotFound && !e.bare:
+	case s == http.StatusNotFound && !e.notOData:
 		e.Kind = NotFound
 	case s == http.StatusNotFound, s < 200:
 		// Only the Web API itself can say that something does not exist.
@@ -53,8 +53,8 @@ func failure(r reply) *Error {
 	return e
 }
 
-// title is the title of a gateway's page after a colon, or "".
-func title(page []byte) string {
+// pageTitle is the title of a gateway's page after a colon, or "".
+func pageTitle(page []byte) string {
 	m := regexp.MustCompile(`(?is)<title>([^<]{1,200})</title>`).FindSubmatch(page)
 	if m == nil {
 		return ""
@@ -62,10 +62,10 @@ func title(page []byte) string {
 	return ": " + Printable(string(m[1]))
 }
 
-func correlation(h http.Header) string {
+func correlationID(h http.Header) string {
 	for _, name := range []string{"x-ms-service-request-id", "REQ_ID", "x-ms-correlation-request-id"} {
 		if v := h.Get(name); v != "" {
-			return clip(Printable(v))
+			return truncate(Printable(v))
 		}
 	}
 	return ""

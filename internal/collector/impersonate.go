@@ -11,28 +11,28 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A foreignError is a response from another organization than the others. Nothing can be
+// A otherOrganizationError is a response from another organization than the others. Nothing can be
 // judged then.
-type foreignError struct{ one, other string }
+type otherOrganizationError struct{ first, second string }
 
-func (e *foreignError) Error() string {
-	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.one, e.other)
+func (e *otherOrganizationError) Error() string {
+	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.first, e.second)
 }
 
-// An unheededError says that the environment answered as another user than the impersonated
+// An impersonationIgnoredError says that the environment answered as another user than the impersonated
 // one.
-type unheededError struct{ who, as string }
+type impersonationIgnoredError struct{ who, as string }
 
-func (e *unheededError) Error() string {
+func (e *impersonationIgnoredError) Error() string {
 	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: "+
 		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.who, e.as)
 }
 
-// asUser reads as a user: by its Entra object id or, if that is unknown, refused or ignored,
+// readAs reads as a user: by its Entra object id or, if that is unknown, refused or ignored,
 // by its systemuserid. The environment or a proxy can ignore either header silently; the
 // response is then the auditor's own. So a WhoAmI with the same header runs in parallel, and
 // what was read counts only if it names the user.
-func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *User,
+func readAs[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *User,
 	read func(context.Context, dataverse.Caller) (T, error),
 ) (T, error) {
 	if u.ID == c.auditor {
@@ -44,17 +44,17 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 		var unproven, unread error
 		// Neither stops the other, so that a fault always has the same words.
 		var both sync.WaitGroup
-		both.Go(func() { unproven = c.proof(ctx, s, who, u, as) })
+		both.Go(func() { unproven = c.verifyCaller(ctx, s, who, u, as) })
 		both.Go(func() { got, unread = read(ctx, as) })
 		both.Wait()
-		err := cmp.Or(told(unproven), unread, unproven)
+		err := cmp.Or(identityError(unproven), unread, unproven)
 		if err == nil {
 			return got, nil
 		}
-		if told(fault) == nil {
+		if identityError(fault) == nil {
 			fault = err
 		}
-		if !refused(err) && told(err) == nil || isForeign(err) {
+		if !isUnsupported(err) && identityError(err) == nil || isOtherOrganization(err) {
 			break
 		}
 	}
@@ -62,34 +62,34 @@ func asUser[T any](ctx context.Context, c *collection, s snapshot.Section, who s
 	return none, fault
 }
 
-// told is the error if the response was for another user: this explains every other fault.
-func told(err error) error {
-	if _, unheeded := errors.AsType[*unheededError](err); unheeded || isForeign(err) {
+// identityError is the error if the response was for another user: this explains every other fault.
+func identityError(err error) error {
+	if _, unheeded := errors.AsType[*impersonationIgnoredError](err); unheeded || isOtherOrganization(err) {
 		return err
 	}
 	return nil
 }
 
-func isForeign(err error) bool {
-	_, foreign := errors.AsType[*foreignError](err)
+func isOtherOrganization(err error) bool {
+	_, foreign := errors.AsType[*otherOrganizationError](err)
 	return foreign
 }
 
-// proof asks as whom the environment answers, and fails if that is not the user.
-func (c *collection) proof(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
+// verifyCaller asks as whom the environment answers, and fails if that is not the user.
+func (c *collection) verifyCaller(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
 	answered, err := ReadObject(ctx, c.StrictReader, Read{
 		section: s, Label: "whether " + who + " is impersonated", Caller: as,
 		Query: dataverse.Function("WhoAmI"),
-	}, identityOf)
+	}, decodeIdentity)
 	switch {
 	case err != nil:
 		return err
 	case answered.organization != c.organizationID:
-		return &foreignError{c.organizationID, answered.organization}
+		return &otherOrganizationError{c.organizationID, answered.organization}
 	case answered.user == c.auditor:
-		return &unheededError{who, "the auditor"}
+		return &impersonationIgnoredError{who, "the auditor"}
 	case answered.user != u.ID:
-		return &unheededError{who, "the user " + answered.user}
+		return &impersonationIgnoredError{who, "the user " + answered.user}
 	}
 	return nil
 }
@@ -107,4 +107,4 @@ func (u *User) Callers() []dataverse.Caller {
 // An identity is what WhoAmI answers.
 type identity struct{ user, organization string }
 
-func identityOf(r Row) identity { return identity{r.ID("UserId"), r.ID("OrganizationId")} }
+func decodeIdentity(r Row) identity { return identity{r.ID("UserId"), r.ID("OrganizationId")} }

@@ -9,34 +9,34 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A onceReader makes each request once, and returns the same response or error to all who
+// A cachingReader makes each request once, and returns the same response or error to all who
 // make it.
-type onceReader struct {
+type cachingReader struct {
 	Reader
 
 	ctx context.Context //nolint:containedctx // that of the round: a shared question does not end with one caller
 
-	mu      sync.Mutex
-	answers map[dataverse.Request]*answer
+	mu        sync.Mutex
+	responses map[dataverse.Request]*cachedResponse
 }
 
-// An answer is complete when it is done.
-type answer struct {
+// An cachedResponse is complete when it is done.
+type cachedResponse struct {
 	done chan struct{}
 	rows []json.RawMessage
 	err  error
 }
 
-// ask returns the response to a request: its rows, and the error that ended them. The first
+// fetch returns the response to a request: its rows, and the error that ended them. The first
 // caller fetches it.
-func (o *onceReader) ask(r dataverse.Request, read func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error]) ([]json.RawMessage, error) {
+func (o *cachingReader) fetch(r dataverse.Request, read func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error]) ([]json.RawMessage, error) {
 	key := r
 	key.Label = "" // the environment does not see it
 	o.mu.Lock()
-	a, asked := o.answers[key]
+	a, asked := o.responses[key]
 	if !asked {
-		a = &answer{done: make(chan struct{})}
-		o.answers[key] = a
+		a = &cachedResponse{done: make(chan struct{})}
+		o.responses[key] = a
 	}
 	o.mu.Unlock()
 	if asked {
@@ -54,9 +54,9 @@ func (o *onceReader) ask(r dataverse.Request, read func(context.Context, dataver
 }
 
 // Rows implements [Reader].
-func (o *onceReader) Rows(_ context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+func (o *cachingReader) Rows(_ context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		rows, err := o.ask(r, o.Reader.Rows)
+		rows, err := o.fetch(r, o.Reader.Rows)
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
@@ -69,8 +69,8 @@ func (o *onceReader) Rows(_ context.Context, r dataverse.Request) iter.Seq2[json
 }
 
 // Get implements [Reader].
-func (o *onceReader) Get(_ context.Context, r dataverse.Request) (json.RawMessage, error) {
-	rows, err := o.ask(r, single(o.Reader))
+func (o *cachingReader) Get(_ context.Context, r dataverse.Request) (json.RawMessage, error) {
+	rows, err := o.fetch(r, getAsRows(o.Reader))
 	if err != nil {
 		return nil, err
 	}
