@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/report/text"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 var update = flag.Bool("update", false, "rewrite testdata/help")
@@ -153,5 +155,17 @@ func TestCompletion(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestHelpFails: help that cannot be written is a failure, as every other document is.
+func TestHelpFails(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{"--help"}, {"scan", "--help"}, {}} {
+		var complaint strings.Builder
+		env := Env{Streams: console.Streams{Stdout: full{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
+		if code := Main(t.Context(), args, env); code != exitFailure || complaint.String() != "dbaudit: writing the help: no space is left\n" {
+			t.Errorf("%v: exit code %d, %s", args, code, complaint.String())
+		}
 	}
 }

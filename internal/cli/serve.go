@@ -6,13 +6,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
-	"slices"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,67 +17,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
-	"github.com/dbaudit/dbaudit/internal/console"
-	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/loopback"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/web"
 )
-
-func newWorkerCommand(a *app) *cobra.Command {
-	var name string
-	var concurrency int
-	cmd := &cobra.Command{
-		Use:     "worker",
-		Short:   "scan the environments of a fleet when they are due",
-		Long:    withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
-		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
-		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
-		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
-			e, err := a.Engine(ctx)
-			if err != nil {
-				return err
-			}
-			o := fleetOptions(a)
-			o.Concurrency, o.Scanner = concurrency, newInspector(a, s, e)
-			queue, err := fleet.New(s, o)
-			if err != nil {
-				return err
-			}
-			a.Sayf("worker %s scans what is due", workerName())
-			return queue.Run(ctx)
-		}),
-	}
-	storeFlag(cmd.Flags(), &name, "default "+defaultStore)
-	concurrencyFlag(cmd, &concurrency)
-	return cmd
-}
-
-func concurrencyFlag(cmd *cobra.Command, n *int) {
-	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
-}
-
-// scanner scans as commands do. It never asks, and reports little: the store has the outcome.
-func newInspector(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
-	a.NoProgress = true
-	host := a.Host
-	host.Attended, host.OpenBrowser = false, nil
-	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
-		Host: host, Narrator: quietNarrator{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
-		CredentialEnds: func(environment string, ends time.Time) {
-			// The scan does not need it.
-			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
-				a.Warnf("%s: keeping when its credential ends: %v", environment, err)
-			}
-		},
-	}}
-}
-
-func fleetOptions(a *app) fleet.Options {
-	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: logger(a, "queue")}
-}
 
 type serveFlags struct {
 	store       string
@@ -312,77 +253,3 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
 }
-
-// quietNarrator narrates for a log that many scans share: informational messages become debug messages.
-type quietNarrator struct{ *console.Console }
-
-// Log implements [run.Narrator].
-func (q quietNarrator) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
-	if level == slog.LevelInfo {
-		level = slog.LevelDebug
-	}
-	q.Console.Log(level, environment, message, fields...)
-}
-
-// logger is the log of a part of a process that runs for long, among dbaudit's own.
-func logger(a *app, of string) *slog.Logger {
-	return slog.New(&logHandler{quietNarrator: quietNarrator{a.Console}, component: of, recent: &recentMessages{at: map[string]time.Time{}}})
-}
-
-// A logHandler narrates the warnings and errors of a log.
-type logHandler struct {
-	quietNarrator
-
-	component string
-	recent    *recentMessages
-	attrs     []slog.Attr
-}
-
-// recentMessages keeps what was said lately: each part of the queue reports a lost database each second.
-type recentMessages struct {
-	mu sync.Mutex
-	at map[string]time.Time
-}
-
-// seenRecently reports whether a message was logged within the last minute, and records it as logged now.
-func (r *recentMessages) seenRecently(message string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	maps.DeleteFunc(r.at, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > time.Minute })
-	_, said := r.at[message]
-	if !said {
-		r.at[message] = now
-	}
-	return said
-}
-
-// Enabled implements [slog.Handler].
-func (n *logHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn || n.Verbose
-}
-
-// Handle implements [slog.Handler].
-func (n *logHandler) Handle(_ context.Context, r slog.Record) error {
-	attrs := slices.Clone(n.attrs)
-	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
-	message := n.component + ": " + r.Message
-	for _, attr := range attrs {
-		if attr.Key == "err" || attr.Key == "error" {
-			message += ": " + attr.Value.String()
-		}
-	}
-	if r.Level < slog.LevelWarn || !n.recent.seenRecently(message, n.Now()) {
-		n.Log(r.Level, "", message, attrs...)
-	}
-	return nil
-}
-
-// WithAttrs implements [slog.Handler].
-func (n *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	more := *n
-	more.attrs = slices.Concat(n.attrs, attrs)
-	return &more
-}
-
-// WithGroup implements [slog.Handler].
-func (n *logHandler) WithGroup(string) slog.Handler { return n }

@@ -53,20 +53,6 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
-// refuseUnusedFlags refuses flags of some headings, apart from some, because they would have no effect.
-func refuseUnusedFlags(a *app, why string, titles []string, apart ...string) error {
-	var idle []string
-	a.command.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains(titles, headingOf(a.command, f.Name)) && !slices.Contains(apart, f.Name) {
-			idle = append(idle, "--"+f.Name)
-		}
-	})
-	if idle == nil {
-		return nil
-	}
-	return usagef("%s: %s", strings.Join(idle, ", "), why)
-}
-
 // minFlagsForHeadings is how many flags a command has at least for its help to have headings.
 const minFlagsForHeadings = 10
 
@@ -205,75 +191,3 @@ func withExitCodes(text string, codes ...int) string {
 	}
 	return lines + order
 }
-
-// setCommandDefaults completes a command and those below it: its usage line says how many arguments it
-// takes, and a command that only groups others shows its help.
-func setCommandDefaults(cmd *cobra.Command) {
-	if cmd.HasSubCommands() {
-		cmd.RunE = showHelp
-	}
-	if cmd.Args == nil {
-		cmd.Args = rangeArgs(argumentCount(cmd.Use))
-	}
-	for _, c := range cmd.Commands() {
-		setCommandDefaults(c)
-	}
-}
-
-// argumentCount is how many arguments a usage line names; most is -1 if there may be any number.
-func argumentCount(use string) (least, most int) {
-	for _, word := range strings.Fields(use)[1:] {
-		word, optional := strings.CutPrefix(word, "[")
-		switch {
-		case strings.HasPrefix(word, "--"):
-			continue
-		case !optional:
-			least++
-		}
-		most++
-		if strings.HasSuffix(strings.TrimSuffix(word, "]"), "...") {
-			return least, -1
-		}
-	}
-	return least, most
-}
-
-// rangeArgs wants as many arguments as the usage line names; most is -1 for any number.
-func rangeArgs(least, most int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) >= least && (most < 0 || len(args) <= most) {
-			return nil
-		}
-		if cmd.HasSubCommands() {
-			return unknownCommand(cmd, args[0])
-		}
-		_, want, _ := strings.Cut(cmd.Use, " ")
-		got := "none is given"
-		if len(args) > 0 {
-			got = fmt.Sprintf("%q is given", strings.Join(args, " "))
-		}
-		if want == "" {
-			return usagef("%s takes flags and no arguments, and %s: see %[1]s --help", cmd.CommandPath(), got)
-		}
-		return usagef("%s takes %s, and %s: see %[1]s --help", cmd.CommandPath(), want, got)
-	}
-}
-
-// unknownCommand names the commands that are like one that does not exist, or else all.
-func unknownCommand(cmd *cobra.Command, name string) error {
-	cmd.SuggestionsMinimumDistance = 2
-	if near := cmd.SuggestionsFor(name); len(near) > 0 {
-		return usagef("unknown command %q: did you mean %s %s?", name, cmd.CommandPath(), strings.Join(near, " or "))
-	}
-	var names []string
-	for _, c := range cmd.Commands() {
-		if c.IsAvailableCommand() {
-			names = append(names, c.Name())
-		}
-	}
-	return usagef("unknown command %q: %s has %s", name, cmd.CommandPath(), strings.Join(names, ", "))
-}
-
-// showHelp makes a command that only groups others runnable, so that cobra
-// refuses an unknown one among them instead of showing help and ending in 0.
-func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }

@@ -14,31 +14,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-func TestTableWidth(t *testing.T) {
-	t.Parallel()
-	for _, test := range []struct {
-		terminal    int
-		columns, ci string
-		want        int
-	}{
-		{0, "", "", 0},
-		{140, "", "", 140},
-		{140, "", "true", 140},
-		{140, "90", "", 90},
-		{0, "90", "true", 90},
-		{0, "", "true", 120},
-		{0, "", "1", 120},
-		{0, "", "false", 0},
-		{0, "wide", "", 0},
-		{80, "-1", "", 80},
-	} {
-		getenv := func(name string) string { return map[string]string{"COLUMNS": test.columns, "CI": test.ci}[name] }
-		if got := tableWidth(test.terminal, getenv); got != test.want {
-			t.Errorf("%+v: %d", test, got)
-		}
-	}
-}
-
 // TestFolderOfPages: -o DIR/ writes an index and a page for each, -f is html by itself,
 // and other formats are refused.
 func TestFolderOfPages(t *testing.T) {
@@ -106,18 +81,6 @@ func TestSummaryByItself(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
-
-// TestHelpFails: help that cannot be written is a failure, as every other document is.
-func TestHelpFails(t *testing.T) {
-	t.Parallel()
-	for _, args := range [][]string{{"--help"}, {"scan", "--help"}, {}} {
-		var complaint strings.Builder
-		env := Env{Streams: console.Streams{Stdout: full{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
-		if code := Main(t.Context(), args, env); code != exitFailure || complaint.String() != "dbaudit: writing the help: no space is left\n" {
-			t.Errorf("%v: exit code %d, %s", args, code, complaint.String())
-		}
-	}
-}
 
 // TestRenderingFails: a document that cannot be written is an error that names its format once.
 func TestRenderingFails(t *testing.T) {
