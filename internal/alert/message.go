@@ -42,8 +42,8 @@ type Message struct {
 	Link string `json:"link,omitempty"` // the page of the environment, or of the fleet
 }
 
-// itemsShown is how many items a message has: receivers limit its size.
-const itemsShown = 20
+// maxItems is how many items a message has: receivers limit its size.
+const maxItems = 20
 
 // NewMessage makes the message of items. Base is the address of the fleet's page, or empty.
 func NewMessage(id, rule, base string, items []Item) Message {
@@ -73,7 +73,7 @@ func NewMessage(id, rule, base string, items []Item) Message {
 	default:
 		m.Title = fmt.Sprintf("%s: %d new, %d over", where, began, ended)
 	}
-	m.Items, m.More = items, max(0, len(items)-itemsShown)
+	m.Items, m.More = items, max(0, len(items)-maxItems)
 	m.Items = m.Items[:len(items)-m.More]
 	return m
 }

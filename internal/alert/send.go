@@ -32,24 +32,24 @@ type Sender struct {
 	Now        func() time.Time
 }
 
-// patience is how long a receiver may take.
-const patience = 30 * time.Second
+// sendTimeout is how long a receiver may take.
+const sendTimeout = 30 * time.Second
 
 // Send sends a message by a route. Its error does not name an address that is a secret.
 func (s *Sender) Send(ctx context.Context, route string, m Message) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	r := s.Routes[route]
 	var err error
 	switch {
 	case r.Teams != nil:
-		err = s.hook(ctx, r.Teams, card(m))
+		err = s.sendHook(ctx, r.Teams, teamsMessage(m))
 	case r.Slack != nil:
-		err = s.hook(ctx, r.Slack, blocks(m))
+		err = s.sendHook(ctx, r.Slack, slackMessage(m))
 	case r.Webhook != nil:
-		err = s.webhook(ctx, *r.Webhook, m)
+		err = s.sendWebhook(ctx, *r.Webhook, m)
 	case r.Email != nil:
-		err = s.email(ctx, *r.Email, m)
+		err = s.sendEmail(ctx, *r.Email, m)
 	default:
 		err = errors.New("the route is not in the file of alerts")
 	}
@@ -59,8 +59,8 @@ func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	return nil
 }
 
-// hook posts to an address that is a secret.
-func (s *Sender) hook(ctx context.Context, h *Hook, document any) error {
+// sendHook posts to an address that is a secret.
+func (s *Sender) sendHook(ctx context.Context, h *Hook, document any) error {
 	address, err := s.ReadSecret(h.URL)
 	if err != nil {
 		return err
@@ -70,12 +70,12 @@ func (s *Sender) hook(ctx context.Context, h *Hook, document any) error {
 
 // The headers of a signed POST.
 const (
-	headerTime      = "X-Dbaudit-Timestamp"
+	headerTimestamp = "X-Dbaudit-Timestamp"
 	headerSignature = "X-Dbaudit-Signature"
 )
 
-// webhook posts the message, signed: HMAC-SHA-256 of "TIMESTAMP.BODY" in hexadecimal.
-func (s *Sender) webhook(ctx context.Context, w Webhook, m Message) error {
+// sendWebhook posts the message, signed: HMAC-SHA-256 of "TIMESTAMP.BODY" in hexadecimal.
+func (s *Sender) sendWebhook(ctx context.Context, w Webhook, m Message) error {
 	key, err := s.ReadSecret(w.Secret)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (s *Sender) webhook(ctx context.Context, w Webhook, m Message) error {
 		mac := hmac.New(sha256.New, []byte(key))
 		mac.Write([]byte(at + "."))
 		mac.Write(body)
-		header.Set(headerTime, at)
+		header.Set(headerTimestamp, at)
 		header.Set(headerSignature, "sha256="+hex.EncodeToString(mac.Sum(nil)))
 	})
 }
@@ -126,10 +126,10 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 
 type object = map[string]any
 
-// card is the message as an Adaptive Card for a workflow of Microsoft Teams. Its text is in
+// teamsMessage is the message as an Adaptive Card for a workflow of Microsoft Teams. Its text is in
 // runs, which know no Markdown:
 // https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run
-func card(m Message) object {
+func teamsMessage(m Message) object {
 	paragraph := func(words string, more object) object {
 		run := object{"type": "TextRun", "text": words}
 		maps.Copy(run, more)
@@ -149,9 +149,9 @@ func card(m Message) object {
 	return object{"type": "message", "attachments": []any{object{"contentType": "application/vnd.microsoft.card.adaptive", "content": content}}}
 }
 
-// blocks is the message for an incoming webhook of Slack, in plain text, which knows no
+// slackMessage is the message for an incoming webhook of Slack, in plain text, which knows no
 // markup: https://docs.slack.dev/reference/block-kit/composition-objects/text-object
-func blocks(m Message) object {
+func slackMessage(m Message) object {
 	const header, section = 150, 3000 // the longest that Slack takes
 	plain := func(words string, most int) object {
 		if r := []rune(words); len(r) > most {
@@ -171,8 +171,8 @@ func blocks(m Message) object {
 	return object{"text": escaped, "blocks": out}
 }
 
-// email sends the message as plain text.
-func (s *Sender) email(ctx context.Context, e Email, m Message) error {
+// sendEmail sends the message as plain text.
+func (s *Sender) sendEmail(ctx context.Context, e Email, m Message) error {
 	msg := mail.NewMsg()
 	if err := msg.From(e.From); err != nil {
 		return fmt.Errorf("from: %w", err)
@@ -189,7 +189,7 @@ func (s *Sender) email(ctx context.Context, e Email, m Message) error {
 	}
 	msg.SetBodyString(mail.TypeTextPlain, strings.Join(lines, "\n")+"\n")
 	host, port, found := strings.Cut(e.Server, ":")
-	options := []mail.Option{mail.WithTimeout(patience), mail.WithTLSPolicy(mail.TLSMandatory)}
+	options := []mail.Option{mail.WithTimeout(sendTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
 	if e.TLS == "none" {
 		if !loopback.Host(host) {
 			return errors.New("tls: none is allowed only for a mail server on this machine")

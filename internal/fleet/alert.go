@@ -26,11 +26,11 @@ type Alerts struct {
 // An alertKey identifies an alert: its rule, environment, integration and key.
 type alertKey [4]string
 
-func keyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.Integration, a.Key} }
+func alertKeyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.Integration, a.Key} }
 
-// watch compares the present state with the alerts that are open, and enqueues messages for
+// checkAlerts compares the present state with the alerts that are open, and enqueues messages for
 // the difference. So it misses nothing that happened while no process ran.
-func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
+func (f *Fleet) checkAlerts(ctx context.Context, _ *river.Job[checkAlertsArgs]) error {
 	list, err := f.store.FleetStatus(ctx)
 	if err != nil {
 		return err
@@ -44,17 +44,17 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 		return err
 	}
 	return f.store.InTx(ctx, func(tx *store.Tx) error {
-		so := f.conditions(list, findings, failing, tx.Now())
+		so := f.currentAlerts(list, findings, failing, tx.Now())
 		open, err := tx.OpenAlerts(ctx)
 		if err != nil {
 			return err
 		}
 		var over []int64
-		var changes []change
+		var changes []alertChange
 		for _, a := range open {
-			key := keyOf(a)
-			if _, still := so[key]; !still && isOver(a, list, failing) {
-				over, changes = append(over, a.ID), append(changes, change{a, true})
+			key := alertKeyOf(a)
+			if _, still := so[key]; !still && hasEnded(a, list, failing) {
+				over, changes = append(over, a.ID), append(changes, alertChange{a, true})
 			}
 			delete(so, key)
 		}
@@ -66,38 +66,38 @@ func (f *Fleet) watch(ctx context.Context, _ *river.Job[watchArgs]) error {
 			if a.ID, err = tx.CreateAlert(ctx, a); err != nil {
 				return err
 			}
-			changes = append(changes, change{a, false})
+			changes = append(changes, alertChange{a, false})
 		}
-		return f.report(ctx, tx, changes)
+		return f.enqueueMessages(ctx, tx, changes)
 	})
 }
 
-// A change is that an alert began or ended.
-type change struct {
+// A alertChange is that an alert began or ended.
+type alertChange struct {
 	store.Alert
 
 	ended bool
 }
 
-// apart is how many environments have a message each; more have one together.
-const apart = 10
+// maxSeparateMessages is how many environments have a message each; more have one together.
+const maxSeparateMessages = 10
 
-// report enqueues the messages about changes.
-func (f *Fleet) report(ctx context.Context, tx *store.Tx, changes []change) error {
-	slices.SortStableFunc(changes, func(a, b change) int { return cmp.Compare(a.Environment, b.Environment) })
-	for _, r := range f.o.Alerts.Rules {
-		messages, together := map[string]*tellArgs{}, &tellArgs{Rule: r.Name}
+// enqueueMessages enqueues the messages about changes.
+func (f *Fleet) enqueueMessages(ctx context.Context, tx *store.Tx, changes []alertChange) error {
+	slices.SortStableFunc(changes, func(a, b alertChange) int { return cmp.Compare(a.Environment, b.Environment) })
+	for _, r := range f.options.Alerts.Rules {
+		messages, together := map[string]*sendAlertArgs{}, &sendAlertArgs{Rule: r.Name}
 		for _, c := range changes {
 			if c.Rule != r.Name || !r.Reports(alert.Event(c.Event), c.ended) {
 				continue
 			}
-			m := cmp.Or(messages[c.Environment], &tellArgs{Rule: r.Name})
+			m := cmp.Or(messages[c.Environment], &sendAlertArgs{Rule: r.Name})
 			messages[c.Environment] = m
 			m.add(c)
 			together.add(c)
 		}
-		if len(messages) > apart {
-			messages = map[string]*tellArgs{"": together}
+		if len(messages) > maxSeparateMessages {
+			messages = map[string]*sendAlertArgs{"": together}
 		}
 		for _, environment := range slices.Sorted(maps.Keys(messages)) {
 			if _, err := f.queue.InsertTx(ctx, tx.QueueTx(), *messages[environment], nil); err != nil {
@@ -108,7 +108,7 @@ func (f *Fleet) report(ctx context.Context, tx *store.Tx, changes []change) erro
 	return nil
 }
 
-func (t *tellArgs) add(c change) {
+func (t *sendAlertArgs) add(c alertChange) {
 	if c.ended {
 		t.Ended = append(t.Ended, c.ID)
 	} else {
@@ -116,25 +116,25 @@ func (t *tellArgs) add(c change) {
 	}
 }
 
-// conditions are current states that a rule reports.
-func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failing map[string]store.Run, now time.Time) map[alertKey]store.Alert {
+// currentAlerts are current states that a rule reports.
+func (f *Fleet) currentAlerts(list []store.Status, findings []store.Finding, failing map[string]store.Run, now time.Time) map[alertKey]store.Alert {
 	so := map[alertKey]store.Alert{}
 	labels := map[string]map[string]string{} // by environment
 	for _, s := range list {
 		labels[s.Environment.Name] = s.Environment.Labels
 	}
-	for _, r := range f.o.Alerts.Rules {
+	for _, r := range f.options.Alerts.Rules {
 		add := func(environment, integration string, a store.Alert) {
 			a.Rule, a.Environment, a.Integration = r.Name, environment, integration
-			so[keyOf(a)] = a
+			so[alertKeyOf(a)] = a
 		}
 		for _, s := range list {
 			if s.Integration == "" || !r.Matches(s.Environment.Labels) {
 				continue
 			}
-			for event, message := range eventsOf(s, failing, now, r) {
+			for event, message := range currentEvents(s, failing, now, r) {
 				if r.Reports(event, false) {
-					add(s.Environment.Name, s.Integration, store.Alert{Key: keyFor(event, s), Event: string(event), Severity: audit.SeverityHigh, Message: message})
+					add(s.Environment.Name, s.Integration, store.Alert{Key: eventKey(event, s), Event: string(event), Severity: audit.SeverityHigh, Message: message})
 				}
 			}
 		}
@@ -150,9 +150,9 @@ func (f *Fleet) conditions(list []store.Status, findings []store.Finding, failin
 	return so
 }
 
-// eventsOf are the events of an integration other than findings. A run that has not ended does
+// currentEvents are the events of an integration other than findings. A run that has not ended does
 // not end them.
-func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r alert.Rule) map[alert.Event]string {
+func currentEvents(s store.Status, failing map[string]store.Run, now time.Time, r alert.Rule) map[alert.Event]string {
 	events := map[alert.Event]string{}
 	if cannotRun(s, failing) {
 		events[alert.EventCannotRun] = failing[s.Environment.Name].Error
@@ -161,14 +161,14 @@ func eventsOf(s store.Status, failing map[string]store.Run, now time.Time, r ale
 		events[alert.EventUnknown] = "some controls could not be judged"
 	}
 	if ends := s.Environment.CredentialEnds; !ends.IsZero() && ends.Sub(now) < r.CredentialNotice() {
-		events[alert.EventCredential] = renew(ends)
+		events[alert.EventCredential] = credentialMessage(ends)
 	}
 	last := s.LastCompleteAt
 	if last.IsZero() {
 		last = s.Environment.CreatedAt
 	}
 	if !s.Environment.Paused && now.Sub(last) > r.SilentAfter() {
-		events[alert.EventSilent] = lastComplete(s)
+		events[alert.EventSilent] = silenceMessage(s)
 	}
 	return events
 }
@@ -178,27 +178,29 @@ func cannotRun(s store.Status, failing map[string]store.Run) bool {
 	return fails && run.EndedAt.After(s.LastResultAt)
 }
 
-func lastComplete(s store.Status) string {
+func silenceMessage(s store.Status) string {
 	if s.LastCompleteAt.IsZero() {
 		return "it has never had one"
 	}
 	return "the last one was at " + s.LastCompleteAt.Format("2006-01-02 15:04 UTC")
 }
 
-// keyFor tells an alert from others of an integration. That of a credential names its last day:
+// eventKey tells an alert from others of an integration. That of a credential names its last day:
 // another day is another credential.
-func keyFor(event alert.Event, s store.Status) string {
+func eventKey(event alert.Event, s store.Status) string {
 	if event == alert.EventCredential {
 		return string(event) + " " + s.Environment.CredentialEnds.Format(time.DateOnly)
 	}
 	return string(event)
 }
 
-func renew(ends time.Time) string { return "it ends on " + ends.Format(time.DateOnly) + ": renew it" }
+func credentialMessage(ends time.Time) string {
+	return "it ends on " + ends.Format(time.DateOnly) + ": renew it"
+}
 
-// isOver reports whether what an alert is about has ended. It has not if only the rule, a label
+// hasEnded reports whether what an alert is about has ended. It has not if only the rule, a label
 // or a pause is different now.
-func isOver(a store.Alert, list []store.Status, failing map[string]store.Run) bool {
+func hasEnded(a store.Alert, list []store.Status, failing map[string]store.Run) bool {
 	i := slices.IndexFunc(list, func(s store.Status) bool {
 		return s.Environment.Name == a.Environment && s.Integration == a.Integration
 	})
@@ -213,26 +215,26 @@ func isOver(a store.Alert, list []store.Status, failing map[string]store.Run) bo
 	case alert.EventSilent:
 		return s.LastCompleteAt.After(a.Opened)
 	case alert.EventCredential:
-		return a.Key != keyFor(alert.EventCredential, s)
+		return a.Key != eventKey(alert.EventCredential, s)
 	case alert.EventNew, alert.EventFixed:
 	}
 	return a.CloseReason != ""
 }
 
-// tellAgain is when a message that failed is sent again.
-func (f *Fleet) tellAgain(job *river.Job[tellArgs]) time.Time {
+// nextSend is when a message that failed is sent again.
+func (f *Fleet) nextSend(job *river.Job[sendAlertArgs]) time.Time {
 	const first, most = 20 * time.Second, time.Hour
-	return job.AttemptedAt.Add(min(cmp.Or(f.o.Alerts.RetryWait, first)<<min(job.Attempt-1, 10), most))
+	return job.AttemptedAt.Add(min(cmp.Or(f.options.Alerts.RetryWait, first)<<min(job.Attempt-1, 10), most))
 }
 
-// tell sends a message. It comes again, with the same id, if the process dies before the job
+// sendAlert sends a message. It comes again, with the same id, if the process dies before the job
 // ended.
-func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
-	i := slices.IndexFunc(f.o.Alerts.Rules, func(r alert.Rule) bool { return r.Name == job.Args.Rule })
+func (f *Fleet) sendAlert(ctx context.Context, job *river.Job[sendAlertArgs]) error {
+	i := slices.IndexFunc(f.options.Alerts.Rules, func(r alert.Rule) bool { return r.Name == job.Args.Rule })
 	if i < 0 {
 		return nil // the rule was removed
 	}
-	r := f.o.Alerts.Rules[i]
+	r := f.options.Alerts.Rules[i]
 	ids := slices.Concat(job.Args.Began, job.Args.Ended)
 	alerts, err := f.store.Alerts(ctx, ids)
 	if err != nil {
@@ -261,9 +263,9 @@ func (f *Fleet) tell(ctx context.Context, job *river.Job[tellArgs]) error {
 		return nil
 	}
 	slices.SortStableFunc(items, func(a, b alert.Item) int { return cmp.Compare(b.Severity, a.Severity) })
-	m := alert.NewMessage(fmt.Sprintf("alert-%d", job.ID), r.Name, f.o.Alerts.PageURL, items)
-	if err := f.o.Alerts.Send(ctx, r.Route, m); err != nil {
-		f.o.Logger.Warn("an alert could not be sent, and is tried again", "rule", r.Name, "error", err)
+	m := alert.NewMessage(fmt.Sprintf("alert-%d", job.ID), r.Name, f.options.Alerts.PageURL, items)
+	if err := f.options.Alerts.Send(ctx, r.Route, m); err != nil {
+		f.options.Logger.Warn("an alert could not be sent, and is tried again", "rule", r.Name, "error", err)
 		return err
 	}
 	return f.store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {

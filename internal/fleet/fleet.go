@@ -51,37 +51,37 @@ type Options struct {
 
 // The defaults of [Options].
 const (
-	DefaultConcurrency = 16
-	DefaultTimeout     = 5 * time.Minute
-	defaultSweep       = time.Minute
-	defaultPoll        = time.Second
+	DefaultConcurrency   = 16
+	DefaultTimeout       = 5 * time.Minute
+	defaultSweepInterval = time.Minute
+	defaultPollInterval  = time.Second
 )
 
-// cooldown is the least time between two looks into the queue.
-const cooldown = 10 * time.Millisecond
+// fetchCooldown is the least time between two looks into the queue.
+const fetchCooldown = 10 * time.Millisecond
 
-// grace is how long after its timeout a job counts as one of a dead worker.
-const grace = 15 * time.Second
+// stopTimeout is how long after its timeout a job counts as one of a dead worker.
+const stopTimeout = 15 * time.Second
 
 type client = river.Client[store.QueueTx]
 
 // A Fleet is what one process does for the environments of a store.
 type Fleet struct {
-	store *store.Store
-	queue *client
-	o     Options
-	other chan error // gets one when the store is found to be of another version
+	store      *store.Store
+	queue      *client
+	options    Options
+	versionErr chan error // gets one when the store is found to be of another version
 }
 
 // New prepares a fleet. Until it is started it only enqueues.
 func New(s *store.Store, o Options) (*Fleet, error) {
 	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
-	o.SweepInterval, o.PollInterval = cmp.Or(o.SweepInterval, defaultSweep), cmp.Or(o.PollInterval, defaultPoll)
+	o.SweepInterval, o.PollInterval = cmp.Or(o.SweepInterval, defaultSweepInterval), cmp.Or(o.PollInterval, defaultPollInterval)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	f := &Fleet{store: s, o: o, other: make(chan error, 1)}
+	f := &Fleet{store: s, options: o, versionErr: make(chan error, 1)}
 	workers, err := f.workers()
 	if err != nil {
 		return nil, err
@@ -89,19 +89,19 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
 		ID:                   o.Worker,
 		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
-		FetchCooldown:        cooldown,
+		FetchCooldown:        fetchCooldown,
 		FetchPollInterval:    o.PollInterval,
 		JobTimeout:           o.Timeout,
 		Logger:               o.Logger,
 		MaxAttempts:          maxAttempts,
 		PollOnly:             true,
 		Queues:               o.queues(),
-		RescueStuckJobsAfter: o.Timeout + grace,
-		RetryPolicy:          soon{now: s.Now},
+		RescueStuckJobsAfter: o.Timeout + stopTimeout,
+		RetryPolicy:          queueRetry{now: s.Now},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
-		PeriodicJobs:         o.periodic(),
-		Middleware:           []rivertype.Middleware{river.WorkerMiddlewareFunc(f.sameVersion)},
+		PeriodicJobs:         o.periodicJobs(),
+		Middleware:           []rivertype.Middleware{river.WorkerMiddlewareFunc(f.stopOnOtherVersion)},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the queue: %w", err)
@@ -119,9 +119,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 	var ended error
 	select {
 	case <-ctx.Done():
-	case ended = <-f.other:
+	case ended = <-f.versionErr:
 	}
-	stopping, cancel := context.WithTimeout(detached, grace)
+	stopping, cancel := context.WithTimeout(detached, stopTimeout)
 	defer cancel()
 	if err := f.queue.StopAndCancel(stopping); ended == nil {
 		return err
@@ -129,15 +129,15 @@ func (f *Fleet) Run(ctx context.Context) error {
 	return ended
 }
 
-// sameVersion ends the process if the store is of another version now. Its jobs wait for a
+// stopOnOtherVersion ends the process if the store is of another version now. Its jobs wait for a
 // process of that version.
-func (f *Fleet) sameVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+func (f *Fleet) stopOnOtherVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
 	err := work(ctx)
 	if !errors.Is(err, store.ErrNewerVersion) && !errors.Is(err, store.ErrOutdated) {
 		return err
 	}
 	select {
-	case f.other <- err:
+	case f.versionErr <- err:
 	default: // another job found it before
 	}
 	return river.JobSnooze(time.Second)
@@ -150,7 +150,7 @@ func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int
 	err := f.store.InTx(ctx, func(tx *store.Tx) error {
 		// All lock them in this order, so that two never wait for each other.
 		for _, name := range slices.Sorted(slices.Values(names)) {
-			id, err := f.scanNow(ctx, tx, who, name)
+			id, err := f.requestScan(ctx, tx, who, name)
 			if err != nil {
 				return err
 			}
@@ -165,7 +165,7 @@ func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int
 	return ids, err
 }
 
-func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (int64, error) {
+func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string) (int64, error) {
 	e, err := tx.LockEnvironment(ctx, name)
 	if err != nil {
 		return 0, fmt.Errorf("the environment %s: %w", name, err)
@@ -177,7 +177,7 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 	if err != nil || waits {
 		return id, err
 	}
-	if id, err = f.enqueue(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
+	if id, err = f.enqueueRun(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
 		return 0, err
 	}
 	return id, tx.AddAuditEntry(ctx, who, "scan now: "+name)
@@ -185,10 +185,10 @@ func (f *Fleet) scanNow(ctx context.Context, tx *store.Tx, who, name string) (in
 
 // Cancel ends a run. A result that comes later is not kept.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
-	return f.store.InTx(ctx, func(tx *store.Tx) error { return f.cancel(ctx, tx, who, run) })
+	return f.store.InTx(ctx, func(tx *store.Tx) error { return f.cancelRun(ctx, tx, who, run) })
 }
 
-func (f *Fleet) cancel(ctx context.Context, tx *store.Tx, who string, run int64) error {
+func (f *Fleet) cancelRun(ctx context.Context, tx *store.Tx, who string, run int64) error {
 	r, err := tx.LockRun(ctx, run)
 	if err != nil {
 		return err
@@ -217,7 +217,7 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 				return err
 			}
 			for _, id := range runs {
-				if err := f.cancel(ctx, tx, who, id); err != nil {
+				if err := f.cancelRun(ctx, tx, who, id); err != nil {
 					return err
 				}
 			}
@@ -229,17 +229,17 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 	})
 }
 
-// enqueue makes a run and its job, unless there is one for that period and trigger.
-func (f *Fleet) enqueue(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
+// enqueueRun makes a run and its job, unless there is one for that period and trigger.
+func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
 	id, created, err := tx.CreateRun(ctx, e, period, trigger)
 	if err != nil || !created {
 		return id, err
 	}
-	return id, f.insert(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
+	return id, f.insertJob(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
 }
 
-// insert makes the job of a run.
-func (f *Fleet) insert(ctx context.Context, tx *store.Tx, args scanArgs) error {
+// insertJob makes the job of a run.
+func (f *Fleet) insertJob(ctx context.Context, tx *store.Tx, args scanArgs) error {
 	job, err := f.queue.InsertTx(ctx, tx.QueueTx(), args, nil)
 	if err != nil {
 		return fmt.Errorf("the queue: %w", err)

@@ -33,7 +33,7 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 		for _, t := range targets {
 			switch i := slices.IndexFunc(all, func(e store.Environment) bool { return e.Name == t.Name }); {
 			case i < 0:
-				e, err := environment(file, t)
+				e, err := storedEnvironment(file, t)
 				if err != nil {
 					return nil, err
 				}
@@ -48,7 +48,7 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 	return all, nil
 }
 
-func environment(file *config.File, t run.Target) (store.Environment, error) {
+func storedEnvironment(file *config.File, t run.Target) (store.Environment, error) {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err != nil {
 		return store.Environment{}, run.Usagef("%s: %w", t.Name, err)
@@ -56,20 +56,20 @@ func environment(file *config.File, t run.Target) (store.Environment, error) {
 	if method == signin.DeviceCode || method == signin.Interactive {
 		return store.Environment{}, run.Usagef("%s: auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", t.Name, method)
 	}
-	text, err := alone(file, t)
+	text, err := environmentConfig(file, t)
 	if err != nil {
 		return store.Environment{}, err
 	}
-	ends, err := secretEnds(t)
+	ends, err := secretExpiry(t)
 	return store.Environment{
-		Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credential(t.Auth),
+		Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credentialRef(t.Auth),
 		CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels, Profiles: []string{t.Profile.Name},
 	}, err
 }
 
-// alone is the configuration of one environment, with absolute names of files.
-func alone(file *config.File, t run.Target) (string, error) {
-	rename := absolute(filepath.Dir(filepath.FromSlash(file.Name())))
+// environmentConfig is the configuration of one environment, with absolute names of files.
+func environmentConfig(file *config.File, t run.Target) (string, error) {
+	rename := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
 	env := t.Env
 	for _, e := range file.AllEnvironments() {
 		if e.Name == t.Env.Name {
@@ -96,9 +96,9 @@ func alone(file *config.File, t run.Target) (string, error) {
 	return string(text), err
 }
 
-// absolute names files by their whole path, either from a configuration's folder or from the
+// absolutePath names files by their whole path, either from a configuration's folder or from the
 // working directory.
-func absolute(folder string) func(string, bool) string {
+func absolutePath(folder string) func(string, bool) string {
 	return func(name string, beside bool) string {
 		name = filepath.FromSlash(name)
 		if beside && !filepath.IsAbs(name) {
@@ -111,8 +111,8 @@ func absolute(folder string) func(string, bool) string {
 	}
 }
 
-// secretEnds is when the client secret ends that a configuration states; zero if it does not.
-func secretEnds(t run.Target) (time.Time, error) {
+// secretExpiry is when the client secret ends that a configuration states; zero if it does not.
+func secretExpiry(t run.Target) (time.Time, error) {
 	if t.Auth.SecretEnds == "" || t.Auth.Certificate != "" {
 		return time.Time{}, nil
 	}
@@ -123,8 +123,8 @@ func secretEnds(t run.Target) (time.Time, error) {
 	return ends, nil
 }
 
-// credential says where a credential is, for a reader.
-func credential(a config.Auth) string {
+// credentialRef says where a credential is, for a reader.
+func credentialRef(a config.Auth) string {
 	switch {
 	case a.Secret != nil && a.Secret.Env != "":
 		return "env:" + a.Secret.Env
@@ -136,8 +136,8 @@ func credential(a config.Auth) string {
 	return a.Method
 }
 
-// columns are those that a CSV of environments may have, in any order.
-func columns() []string {
+// csvColumns are those that a CSV of environments may have, in any order.
+func csvColumns() []string {
 	return []string{
 		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
 		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
@@ -158,8 +158,8 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	}
 	for i, c := range header {
 		header[i] = strings.TrimSpace(c)
-		if !slices.Contains(columns(), header[i]) {
-			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(columns(), ", "))
+		if !slices.Contains(csvColumns(), header[i]) {
+			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(csvColumns(), ", "))
 		}
 	}
 	var files []*config.File
@@ -178,7 +178,7 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 			}
 			return ""
 		}
-		file, err := configuration(name, cell)
+		file, err := configFromRow(name, cell)
 		if err != nil {
 			return nil, run.Usagef("%s:%d: %w", name, line, err)
 		}
@@ -186,8 +186,8 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	}
 }
 
-// configuration makes a configuration of a row.
-func configuration(name string, cell func(string) string) (*config.File, error) {
+// configFromRow makes a configuration of a row.
+func configFromRow(name string, cell func(string) string) (*config.File, error) {
 	env := config.Environment{
 		URL: cell("url"), Every: cell("every"),
 		Integration: config.Integration{AppID: cell("app_id"), User: cell("user"), Role: cell("role"), BusinessUnit: cell("business_unit")},

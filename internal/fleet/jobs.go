@@ -41,9 +41,9 @@ const maxAttempts = 1000
 
 // The kinds of job. The queue keeps jobs in clear, so they contain no secret.
 type (
-	sweepArgs struct{}
-	watchArgs struct{}
-	pruneArgs struct{}
+	sweepArgs       struct{}
+	checkAlertsArgs struct{}
+	pruneArgs       struct{}
 
 	// scanArgs name what to scan.
 	scanArgs struct {
@@ -53,32 +53,32 @@ type (
 		Run         int64         `json:"run"`
 	}
 
-	// tellArgs name the alerts of a message by their ids alone.
-	tellArgs struct {
+	// sendAlertArgs name the alerts of a message by their ids alone.
+	sendAlertArgs struct {
 		Rule  string  `json:"rule"`
 		Began []int64 `json:"began"`
 		Ended []int64 `json:"ended"`
 	}
 )
 
-func (sweepArgs) Kind() string { return "sweep" }
-func (watchArgs) Kind() string { return "watch" }
-func (pruneArgs) Kind() string { return "prune" }
-func (scanArgs) Kind() string  { return "scan" }
-func (tellArgs) Kind() string  { return "tell" }
+func (sweepArgs) Kind() string       { return "sweep" }
+func (checkAlertsArgs) Kind() string { return "watch" }
+func (pruneArgs) Kind() string       { return "prune" }
+func (scanArgs) Kind() string        { return "scan" }
+func (sendAlertArgs) Kind() string   { return "tell" }
 
 func (scanArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{Queue: queueScan, MaxAttempts: maxAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
 }
 
-func (tellArgs) InsertOpts() river.InsertOpts {
+func (sendAlertArgs) InsertOpts() river.InsertOpts {
 	const attempts = 12 // over about four hours
 	return river.InsertOpts{Queue: queueAlerts, MaxAttempts: attempts}
 }
 
-// periodic are the jobs that whichever process leads makes for all. One that fails is not
+// periodicJobs are the jobs that whichever process leads makes for all. One that fails is not
 // repeated: the next one comes.
-func (o Options) periodic() []*river.PeriodicJob {
+func (o Options) periodicJobs() []*river.PeriodicJob {
 	job := func(every time.Duration, args river.JobArgs, queue string, unique river.UniqueOpts) *river.PeriodicJob {
 		return river.NewPeriodicJob(river.PeriodicInterval(every), func() (river.JobArgs, *river.InsertOpts) {
 			return args, &river.InsertOpts{Queue: queue, MaxAttempts: 1, UniqueOpts: unique}
@@ -90,7 +90,7 @@ func (o Options) periodic() []*river.PeriodicJob {
 	oneADay := river.UniqueOpts{ByArgs: true} // the queue remembers a job for a day after it ended
 	return []*river.PeriodicJob{
 		job(o.SweepInterval, sweepArgs{}, queueSchedule, river.UniqueOpts{}),
-		job(o.SweepInterval, watchArgs{}, queueAlerts, oneWaits),
+		job(o.SweepInterval, checkAlertsArgs{}, queueAlerts, oneWaits),
 		job(time.Hour, pruneArgs{}, queuePrune, oneADay),
 	}
 }
@@ -117,8 +117,8 @@ func (w *worker[T]) NextRetry(job *river.Job[T]) time.Time {
 	return w.retry(job)
 }
 
-// pruneTime is how long removing old results may take. The next job continues.
-const pruneTime = 4 * time.Minute
+// pruneTimeout is how long removing old results may take. The next job continues.
+const pruneTimeout = 4 * time.Minute
 
 // workers work every kind of job, also those that a process leaves to others: the one that
 // leads throws away jobs of unknown kinds.
@@ -127,18 +127,18 @@ func (f *Fleet) workers() (*river.Workers, error) {
 	return all, errors.Join(
 		river.AddWorkerSafely(all, &worker[sweepArgs]{work: f.sweep, timeout: time.Minute}),
 		river.AddWorkerSafely(all, &worker[scanArgs]{work: f.scan}),
-		river.AddWorkerSafely(all, &worker[watchArgs]{work: f.watch, timeout: time.Minute}),
-		river.AddWorkerSafely(all, &worker[tellArgs]{work: f.tell, retry: f.tellAgain}),
-		river.AddWorkerSafely(all, &worker[pruneArgs]{work: f.prune, timeout: pruneTime}),
+		river.AddWorkerSafely(all, &worker[checkAlertsArgs]{work: f.checkAlerts, timeout: time.Minute}),
+		river.AddWorkerSafely(all, &worker[sendAlertArgs]{work: f.sendAlert, retry: f.nextSend}),
+		river.AddWorkerSafely(all, &worker[pruneArgs]{work: f.prune, timeout: pruneTimeout}),
 	)
 }
 
-// soon is when the queue starts a job again if its worker died, or could not reach the
+// queueRetry is when the queue starts a job again if its worker died, or could not reach the
 // database: after a second, and later with each attempt, up to a minute. It counts from now,
 // because the queue waits for hours if the time has passed.
-type soon struct{ now func() time.Time }
+type queueRetry struct{ now func() time.Time }
 
-func (s soon) NextRetry(job *rivertype.JobRow) time.Time {
+func (s queueRetry) NextRetry(job *rivertype.JobRow) time.Time {
 	const first, last, doublings = time.Second, time.Minute, 6
 	return s.now().Add(min(first<<min(max(job.Attempt-1, 0), doublings), last))
 }

@@ -22,11 +22,11 @@ type DataverseScanner struct {
 func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
 	file, err := config.Parse(config.DefaultName, []byte(e.Config))
 	if err != nil {
-		return nil, classified(err)
+		return nil, classify(err)
 	}
 	targets, err := i.Runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
 	if err != nil {
-		return nil, classified(err)
+		return nil, classify(err)
 	}
 	for _, t := range targets {
 		if err := i.Engine.Accepts(t.Profile); err != nil {
@@ -35,21 +35,21 @@ func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]aud
 	}
 	accepted, err := i.Runner.Acceptance(run.Accept{}, file, i.Runner.Now())
 	if err != nil {
-		return nil, classified(err)
+		return nil, classify(err)
 	}
 	accepted.Options.Partial = true // waivers may be for other environments of the fleet
 	var results []audit.Result
 	for _, o := range i.Runner.Scan(ctx, i.Engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration}) {
 		if o.Err != nil {
-			return nil, classified(o.Err) // they were read together
+			return nil, classify(o.Err) // they were read together
 		}
 		results = append(results, o.Result)
 	}
 	return i.Runner.Accept(accepted, results), nil
 }
 
-// classified marks an error that a user must do something about.
-func classified(err error) error {
+// classify marks an error that a user must do something about.
+func classify(err error) error {
 	switch run.FailureOf(err) {
 	case run.Misused:
 		return &MisconfiguredError{Code: "configuration", Err: err}

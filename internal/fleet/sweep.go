@@ -9,15 +9,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// batch is how many environments are enqueued in one transaction.
-const batch = 50
+// batchSize is how many environments are enqueued in one transaction.
+const batchSize = 50
 
 // sweep gives a job to whatever is due.
 func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	if err := f.adopt(ctx); err != nil {
+	if err := f.requeueOrphans(ctx); err != nil {
 		return err
 	}
-	for n := batch; n == batch; {
+	for n := batchSize; n == batchSize; {
 		var err error
 		if n, err = f.sweepBatch(ctx); err != nil {
 			return err
@@ -29,14 +29,14 @@ func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
 // sweepBatch enqueues some of what is due, and returns how many environments were.
 func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	err = f.store.InTx(ctx, func(tx *store.Tx) error {
-		due, err := tx.DueEnvironments(ctx, batch)
+		due, err := tx.DueEnvironments(ctx, batchSize)
 		if err != nil {
 			return err
 		}
 		n = len(due)
 		for _, e := range due {
 			// The present interval: hours that were missed make one run.
-			if _, err := f.enqueue(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
+			if _, err := f.enqueueRun(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
 				return err
 			}
 			if err := tx.ScheduleNext(ctx, e); err != nil {
@@ -48,16 +48,16 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// adopt gives a new job to each run that lost its own, as when an older dbaudit led and threw
+// requeueOrphans gives a new job to each run that lost its own, as when an older dbaudit led and threw
 // away jobs of unknown kinds.
-func (f *Fleet) adopt(ctx context.Context) error {
+func (f *Fleet) requeueOrphans(ctx context.Context) error {
 	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		orphans, err := tx.OrphanedRuns(ctx)
 		if err != nil {
 			return err
 		}
 		for _, r := range orphans {
-			if err := f.insert(ctx, tx, scanArgs{Environment: r.Environment, Period: r.Period, Trigger: r.Trigger, Run: r.ID}); err != nil {
+			if err := f.insertJob(ctx, tx, scanArgs{Environment: r.Environment, Period: r.Period, Trigger: r.Trigger, Run: r.ID}); err != nil {
 				return err
 			}
 		}
@@ -67,9 +67,9 @@ func (f *Fleet) adopt(ctx context.Context) error {
 
 // prune removes old results.
 func (f *Fleet) prune(ctx context.Context, _ *river.Job[pruneArgs]) error {
-	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.o.Retention))
+	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.options.Retention))
 	if err == nil {
-		f.o.Logger.Info("old results were removed", slog.Int64("results", removed))
+		f.options.Logger.Info("old results were removed", slog.Int64("results", removed))
 	}
 	return err
 }

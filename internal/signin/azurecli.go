@@ -28,8 +28,8 @@ func (s *Session) cliSource() (source, error) {
 		}
 		out, err := c.RunCommand(ctx, "az", args...)
 		if err != nil {
-			e := &AuthError{Message: c.safe(err.Error()), Advice: "check that az is installed and signed in: az login"}
-			if code := aadsts(denial{Description: err.Error()}); code != "" {
+			e := &AuthError{Message: c.sanitize(err.Error()), Advice: "check that az is installed and signed in: az login"}
+			if code := errorCode(errorResponse{Description: err.Error()}); code != "" {
 				e.Code, e.Advice = code, advise(AzureCLI, code)
 			}
 			return public.AuthResult{}, e

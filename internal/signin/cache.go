@@ -163,9 +163,9 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// store connects a Cache with MSAL. If the cache fails (no keyring, or a locked one), the
+// msalCache connects a Cache with MSAL. If the cache fails (no keyring, or a locked one), the
 // sign-in continues and is kept in memory.
-type store struct {
+type msalCache struct {
 	warn func(string)
 
 	mu    sync.Mutex
@@ -174,12 +174,12 @@ type store struct {
 }
 
 // Replace implements MSAL's cache.ExportReplace.
-func (s *store) Replace(_ context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
+func (s *msalCache) Replace(_ context.Context, into cache.Unmarshaler, _ cache.ReplaceHints) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	data, err := s.cache.Load()
 	if err != nil {
-		s.fallBack(err)
+		s.useMemory(err)
 		data = s.last
 	}
 	if len(data) > 0 && into.Unmarshal(data) != nil {
@@ -189,7 +189,7 @@ func (s *store) Replace(_ context.Context, into cache.Unmarshaler, _ cache.Repla
 }
 
 // Export implements MSAL's cache.ExportReplace.
-func (s *store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
+func (s *msalCache) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHints) error {
 	data, err := from.Marshal()
 	if err != nil {
 		return errors.New("the sign-in cannot be kept")
@@ -198,12 +198,12 @@ func (s *store) Export(_ context.Context, from cache.Marshaler, _ cache.ExportHi
 	defer s.mu.Unlock()
 	s.last = data
 	if err := s.cache.Save(data); err != nil {
-		s.fallBack(err)
+		s.useMemory(err)
 	}
 	return nil
 }
 
-func (s *store) fallBack(err error) {
+func (s *msalCache) useMemory(err error) {
 	s.cache = &MemoryCache{data: s.last}
 	s.warn("the sign-in is kept for this run only: " + dataverse.Printable(err.Error()))
 }

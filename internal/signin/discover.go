@@ -33,13 +33,13 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 		}
 	}
 	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
-		status, header, err := c.ask(ctx, origin+path)
+		status, header, err := c.getUnauthenticated(ctx, origin+path)
 		if err != nil {
 			return Discovery{}, err
 		}
 		uri := dataverse.ParseChallenge(header.Values("WWW-Authenticate")...).AuthorizationURI
 		if status == http.StatusUnauthorized && uri != "" {
-			return follow(uri, authority)
+			return parseAuthorizationURI(uri, authority)
 		}
 	}
 	return Discovery{}, &AuthError{
@@ -48,8 +48,8 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 	}
 }
 
-// follow decides whether a challenge's address may be used.
-func follow(uri, authority string) (Discovery, error) {
+// parseAuthorizationURI decides whether a challenge's address may be used.
+func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
 		return Discovery{}, &AuthError{
@@ -75,30 +75,30 @@ func follow(uri, authority string) (Discovery, error) {
 	return Discovery{tenant, cloud}, nil
 }
 
-// ask sends a request without credentials, and returns its status and header.
-func (c Config) ask(ctx context.Context, address string) (int, http.Header, error) {
+// getUnauthenticated sends a request without credentials, and returns its status and header.
+func (c Config) getUnauthenticated(ctx context.Context, address string) (int, http.Header, error) {
 	var status int
 	var header http.Header
-	err := c.try(ctx, func() error {
+	err := c.retry(ctx, func() error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 		if err != nil {
 			return err
 		}
 		req.Header.Set("Accept", "application/json")
-		resp, err := bounded{c, true}.RoundTrip(req)
+		resp, err := boundedTransport{c, true}.RoundTrip(req)
 		if err != nil {
 			return err
 		}
 		_ = resp.Body.Close()
 		if dataverse.IsTransient(resp.StatusCode) {
-			return c.unwilling(resp.StatusCode, resp.Header)
+			return c.statusError(resp.StatusCode, resp.Header)
 		}
 		status, header = resp.StatusCode, resp.Header
 		return nil
 	})
 	err = c.explain(ctx, err)
 	if refused, ok := errors.AsType[*AuthError](err); ok { // this was not the sign-in host yet
-		refused.early = refused.Status == 0 && refused.Code == ""
+		refused.beforeSignIn = refused.Status == 0 && refused.Code == ""
 		refused.Message = strings.Replace(refused.Message, "the sign-in host", "the environment", 1)
 	}
 	return status, header, err

@@ -36,19 +36,19 @@ const theSecret = "Zq8~very-secret-value~Zq8"
 // entra is a sign-in host in the likeness of Microsoft Entra.
 type entra struct {
 	*httptest.Server
-	mu       sync.Mutex
-	asked    []string     // method and path of each request
-	forms    []url.Values // of each token request
-	issued   int
-	cert     *x509.Certificate                             // verifies assertions of the app
-	platform map[string]bool                               // federated tokens that it trusts
-	jti      map[string]bool                               // assertions seen: each is good once
-	pending  int                                           // polls before
-	person   string                                        // who signs in
-	before   func(http.ResponseWriter, *http.Request) bool // true: it answered
-	tokenURL string
-	lifetime int
-	scope    string
+	mu        sync.Mutex
+	requests  []string     // method and path of each request
+	forms     []url.Values // of each token request
+	issued    int
+	cert      *x509.Certificate                             // verifies assertions of the app
+	platform  map[string]bool                               // federated tokens that it trusts
+	jti       map[string]bool                               // assertions seen: each is good once
+	pending   int                                           // polls before
+	person    string                                        // who signs in
+	intercept func(http.ResponseWriter, *http.Request) bool // true: it answered
+	tokenURL  string
+	lifetime  int
+	scope     string
 }
 
 func newEntra(t testing.TB) *entra {
@@ -82,14 +82,14 @@ func (e *entra) withSecret() Config {
 func (e *entra) serve(w http.ResponseWriter, r *http.Request) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.asked = append(e.asked, r.Method+" "+r.URL.Path)
-	if e.before != nil && e.before(w, r) {
+	e.requests = append(e.requests, r.Method+" "+r.URL.Path)
+	if e.intercept != nil && e.intercept(w, r) {
 		return
 	}
 	base := "/" + tenant
 	switch r.Method + " " + r.URL.Path {
 	case "GET " + base + "/v2.0/.well-known/openid-configuration":
-		answer(w, 200, map[string]any{
+		writeJSON(w, 200, map[string]any{
 			"authorization_endpoint": e.URL + base + "/oauth2/v2.0/authorize",
 			"token_endpoint":         e.tokenURL,
 			"issuer":                 e.URL + base + "/v2.0",
@@ -99,22 +99,22 @@ func (e *entra) serve(w http.ResponseWriter, r *http.Request) {
 		e.forms = append(e.forms, r.PostForm)
 		e.token(w, r.PostForm)
 	case "POST " + base + "/oauth2/v2.0/devicecode":
-		answer(w, 200, map[string]any{
+		writeJSON(w, 200, map[string]any{
 			"user_code": theCode, "device_code": "the-device-code", "verification_uri": "https://microsoft.com/devicelogin",
 			"expires_in": 900, "interval": 5, "message": "enter the code",
 		})
 	default:
-		deny(w, 404, "invalid_request", "AADSTS900144: no such endpoint")
+		writeError(w, 404, "invalid_request", "AADSTS900144: no such endpoint")
 	}
 }
 
 func (e *entra) token(w http.ResponseWriter, form url.Values) {
 	if !strings.Contains(" "+form.Get("scope")+" ", " "+e.scope+" ") {
-		deny(w, 400, "invalid_resource", "AADSTS500011: The resource principal named x was not found in the tenant.")
+		writeError(w, 400, "invalid_resource", "AADSTS500011: The resource principal named x was not found in the tenant.")
 		return
 	}
 	if form.Get("client_id") != appID {
-		deny(w, 400, "unauthorized_client", "AADSTS700016: Application with identifier 'x' was not found in the directory.")
+		writeError(w, 400, "unauthorized_client", "AADSTS700016: Application with identifier 'x' was not found in the directory.")
 		return
 	}
 	switch form.Get("grant_type") {
@@ -122,37 +122,37 @@ func (e *entra) token(w http.ResponseWriter, form url.Values) {
 		switch {
 		case form.Get("client_secret") != "":
 			if form.Get("client_secret") != theSecret {
-				deny(w, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided. You sent "+form.Get("client_secret")+". Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: x Timestamp: 2026-03-01")
+				writeError(w, 401, "invalid_client", "AADSTS7000215: Invalid client secret provided. You sent "+form.Get("client_secret")+". Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: x Timestamp: 2026-03-01")
 				return
 			}
 		case e.platform[form.Get("client_assertion")]:
 		default:
 			if err := e.verify(form.Get("client_assertion")); err != nil {
-				deny(w, 401, "invalid_client", "AADSTS700027: "+err.Error()+": "+form.Get("client_assertion"))
+				writeError(w, 401, "invalid_client", "AADSTS700027: "+err.Error()+": "+form.Get("client_assertion"))
 				return
 			}
 		}
 		e.issue(w, false)
 	case "device_code":
 		if e.pending--; e.pending >= 0 {
-			deny(w, 400, "authorization_pending", "AADSTS70016: pending")
+			writeError(w, 400, "authorization_pending", "AADSTS70016: pending")
 			return
 		}
 		e.issue(w, true)
 	case "authorization_code":
 		if form.Get("code") != "the-code" || form.Get("code_verifier") == "" {
-			deny(w, 400, "invalid_grant", "AADSTS70008: expired")
+			writeError(w, 400, "invalid_grant", "AADSTS70008: expired")
 			return
 		}
 		e.issue(w, true)
 	case "refresh_token":
 		if form.Get("refresh_token") != "the-refresh-token" {
-			deny(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
+			writeError(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
 			return
 		}
 		e.issue(w, true)
 	default:
-		deny(w, 400, "unsupported_grant_type", "")
+		writeError(w, 400, "unsupported_grant_type", "")
 	}
 }
 
@@ -198,17 +198,17 @@ func (e *entra) issue(w http.ResponseWriter, person bool) {
 		body["refresh_token"] = "the-refresh-token"
 		body["scope"] = theScope
 	}
-	answer(w, 200, body)
+	writeJSON(w, 200, body)
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
+func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-func deny(w http.ResponseWriter, status int, code, description string) {
-	answer(w, status, map[string]any{
+func writeError(w http.ResponseWriter, status int, code, description string) {
+	writeJSON(w, status, map[string]any{
 		"error": code, "error_description": description,
 		"trace_id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff", "correlation_id": "7f9619ff-8b86-d011-b42d-00cf4fc964ff",
 	})

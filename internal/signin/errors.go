@@ -33,16 +33,16 @@ type AuthError struct {
 	CorrelationID, TraceID string
 	Status                 int // HTTP status, 0 if there was no response
 
-	oauth string // OAuth's own code, beside Entra's
-	cause error
-	early bool          // before the sign-in host was asked
-	again bool          // a repetition may succeed
-	after time.Duration // how long the other side asks to wait
+	oauth        string // OAuth's own code, beside Entra's
+	cause        error
+	beforeSignIn bool          // before the sign-in host was asked
+	retryable    bool          // a repetition may succeed
+	retryAfter   time.Duration // how long the other side asks to wait
 }
 
 // Error says what failed and what to do next.
 func (e *AuthError) Error() string {
-	if e.early {
+	if e.beforeSignIn {
 		return strings.Trim(strings.TrimRight(e.Message, ". ")+": "+e.Advice, ": ")
 	}
 	var facts []string
@@ -75,8 +75,8 @@ func (e *AuthError) Error() string {
 // or context.Canceled.
 func (e *AuthError) Unwrap() error { return e.cause }
 
-// denial is the body of a token endpoint's refusal.
-type denial struct {
+// errorResponse is the body of a token endpoint's refusal.
+type errorResponse struct {
 	Error         string `json:"error"`
 	Description   string `json:"error_description"`
 	Codes         []int  `json:"error_codes"`
@@ -84,47 +84,47 @@ type denial struct {
 	TraceID       string `json:"trace_id"`
 }
 
-// refusal makes an AuthError of a token endpoint's answer, with advice that fits the method.
+// refusalError makes an AuthError of a token endpoint's answer, with advice that fits the method.
 // It copies only members that contain no secret.
-func (c Config) refusal(status int, header http.Header, body []byte) *AuthError {
-	e := c.unwilling(status, header)
-	var d denial
+func (c Config) refusalError(status int, header http.Header, body []byte) *AuthError {
+	e := c.statusError(status, header)
+	var d errorResponse
 	if json.Unmarshal(body, &d) != nil || d.Error == "" && d.Description == "" {
 		e.Message += " and an unreadable response"
 		return e
 	}
-	e.Code = aadsts(d)
-	e.CorrelationID = idOnly(d.CorrelationID)
-	e.TraceID = idOnly(d.TraceID)
+	e.Code = errorCode(d)
+	e.CorrelationID = validID(d.CorrelationID)
+	e.TraceID = validID(d.TraceID)
 	// Before the text is shortened: half a secret would not be recognized.
-	d.Description, d.Error = c.safe(d.Description), c.safe(d.Error)
-	e.Message, e.oauth = describe(d), strings.ToLower(d.Error)
+	d.Description, d.Error = c.sanitize(d.Description), c.sanitize(d.Error)
+	e.Message, e.oauth = errorText(d), strings.ToLower(d.Error)
 	e.Advice = advise(c.Method, e.Code, e.oauth)
 	return e
 }
 
-// unwilling is the error of a status.
-func (c Config) unwilling(status int, header http.Header) *AuthError {
+// statusError is the error of a status.
+func (c Config) statusError(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
-		again: dataverse.IsTransient(status), after: dataverse.RetryAfter(header, c.Now()),
+		retryable: dataverse.IsTransient(status), retryAfter: dataverse.RetryAfter(header, c.Now()),
 	}
 }
 
-// unreadable is the error of a success that is not JSON: truncated, or from another sender.
-func unreadable() *AuthError {
-	return &AuthError{Message: "the sign-in host's answer cannot be read", Advice: "check --authority, and any proxy in between", again: true}
+// unreadableError is the error of a success that is not JSON: truncated, or from another sender.
+func unreadableError() *AuthError {
+	return &AuthError{Message: "the sign-in host's answer cannot be read", Advice: "check --authority, and any proxy in between", retryable: true}
 }
 
-// unreachable is the error of an exchange without a complete response.
-func (c Config) unreachable(err error) *AuthError {
+// connectionError is the error of an exchange without a complete response.
+func (c Config) connectionError(err error) *AuthError {
 	return &AuthError{
-		Message: "the sign-in host cannot be reached: " + c.safe(err.Error()),
-		Advice:  dataverse.ConnectionAdvice(err), cause: err, again: !dataverse.IsPermanent(err),
+		Message: "the sign-in host cannot be reached: " + c.sanitize(err.Error()),
+		Advice:  dataverse.ConnectionAdvice(err), cause: err, retryable: !dataverse.IsPermanent(err),
 	}
 }
 
-func interrupted(ctx context.Context) *AuthError {
+func interruptedError(ctx context.Context) *AuthError {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &AuthError{Message: "it took too long", Advice: "try again", cause: ctx.Err()}
 	}
@@ -144,7 +144,7 @@ func (c Config) explain(ctx context.Context, err error) error {
 	case isConfigured:
 		return configured
 	case ctx.Err() != nil:
-		return interrupted(ctx)
+		return interruptedError(ctx)
 	case isFailed:
 		return failed
 	case isCall:
@@ -153,21 +153,21 @@ func (c Config) explain(ctx context.Context, err error) error {
 		var body []byte
 		if call.Resp != nil {
 			status, header = call.Resp.StatusCode, call.Resp.Header
-			body, _ = io.ReadAll(io.LimitReader(call.Resp.Body, maxAnswer))
+			body, _ = io.ReadAll(io.LimitReader(call.Resp.Body, maxResponse))
 		}
 		if len(body) == 0 && call.Err != nil { // managed identity: MSAL has read it
 			_, text, _ := strings.Cut(call.Err.Error(), ":\n")
 			body = []byte(text)
 		}
-		return c.refusal(status, header, body)
+		return c.refusalError(status, header, body)
 	case badJSON:
-		return unreadable()
+		return unreadableError()
 	}
-	return &AuthError{Message: c.safe(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
+	return &AuthError{Message: c.sanitize(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
 }
 
-// safe is a foreign text without secrets, in one line.
-func (c Config) safe(text string) string {
+// sanitize is a foreign text without secrets, in one line.
+func (c Config) sanitize(text string) string {
 	for _, secret := range []dataverse.Secret{
 		c.ClientSecret, c.CertificatePassword, dataverse.NewSecret(c.Getenv("IDENTITY_HEADER")), dataverse.NewSecret(c.Getenv("MSI_SECRET")),
 	} {
@@ -178,8 +178,8 @@ func (c Config) safe(text string) string {
 	return dataverse.Printable(text)
 }
 
-// aadsts returns Entra's own code, which is more specific than OAuth's.
-func aadsts(d denial) string {
+// errorCode returns Entra's own code, which is more specific than OAuth's.
+func errorCode(d errorResponse) string {
 	if m := regexp.MustCompile(`AADSTS\d{3,8}`).FindString(d.Description); m != "" {
 		return m
 	}
@@ -192,8 +192,8 @@ func aadsts(d denial) string {
 	return ""
 }
 
-// describe removes the code from the beginning and the ids from the end of Entra's text.
-func describe(d denial) string {
+// errorText removes the code from the beginning and the ids from the end of Entra's text.
+func errorText(d errorResponse) string {
 	text := dataverse.Printable(d.Description)
 	text = regexp.MustCompile(`^AADSTS\d+: *`).ReplaceAllString(text, "")
 	if i := strings.Index(text, " Trace ID:"); i >= 0 {
@@ -205,7 +205,7 @@ func describe(d denial) string {
 	return text
 }
 
-func idOnly(s string) string {
+func validID(s string) string {
 	if id, err := dataverse.ParseGUID(s); err == nil {
 		return id.String()
 	}
@@ -234,7 +234,7 @@ var adviceTable string
 func advise(m Method, codes ...string) string {
 	who, again := "app", ""
 	switch {
-	case m.byPerson():
+	case m.isPersonal():
 		who, again = "person", "sign in again with dbaudit login"
 	case m == AzureCLI:
 		who, again = "", "sign in again with az login"
@@ -242,7 +242,7 @@ func advise(m Method, codes ...string) string {
 	methods, codes := []string{"any", who, m.String()}, append(codes, "any")
 	for line := range strings.Lines(adviceTable) {
 		columns := strings.Split(strings.TrimSpace(line), "\t")
-		if len(columns) != 3 || !share(codes, columns[0]) || !share(methods, columns[1]) {
+		if len(columns) != 3 || !containsAny(codes, columns[0]) || !containsAny(methods, columns[1]) {
 			continue
 		}
 		if again == "" && strings.Contains(columns[2], "{again}") {
@@ -254,8 +254,8 @@ func advise(m Method, codes ...string) string {
 	return ""
 }
 
-// share reports whether one of the words is in a list that is separated by spaces.
-func share(words []string, list string) bool {
+// containsAny reports whether one of the words is in a list that is separated by spaces.
+func containsAny(words []string, list string) bool {
 	return slices.ContainsFunc(strings.Fields(list), func(word string) bool { return slices.Contains(words, word) })
 }
 

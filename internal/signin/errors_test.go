@@ -11,11 +11,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-func by(m Method) Config { return Config{Method: m}.withDefaults() }
+func configFor(m Method) Config { return Config{Method: m}.withDefaults() }
 
-// TestEveryKnownCodeHasAdvice: the codes that people really meet, each with the
+// TestAdviceByCode: the codes that people really meet, each with the
 // word that its advice must have.
-func TestEveryKnownCodeHasAdvice(t *testing.T) {
+func TestAdviceByCode(t *testing.T) {
 	for code, word := range map[string]string{
 		"AADSTS7000215": "DBAUDIT_CLIENT_SECRET", "AADSTS7000222": "expired", "AADSTS700016": "--client-id", "AADSTS90002": "--tenant-id",
 		"AADSTS50076": "dbaudit login", "AADSTS65001": "consent", "AADSTS500011": "--url", "AADSTS53003": "conditional access",
@@ -25,7 +25,7 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 		"AADSTS700025": "public client", "AADSTS7000229": "service principal", "AADSTS70011": "--url",
 	} {
 		body := fmt.Sprintf(`{"error":"x","error_description":"%s: Something. Trace ID: 6f9619ff-8b86-d011-b42d-00cf4fc964ff Correlation ID: y"}`, code)
-		e := by(DeviceCode).refusal(400, nil, []byte(body))
+		e := configFor(DeviceCode).refusalError(400, nil, []byte(body))
 		if e.Code != code || !strings.Contains(e.Advice, word) || e.Message != "Something." {
 			t.Errorf("%s: %+v, want advice with %q", code, e, word)
 		}
@@ -34,21 +34,21 @@ func TestEveryKnownCodeHasAdvice(t *testing.T) {
 		"invalid_client": "--client-id", "unauthorized_client": "--auth", "invalid_scope": "--url", "access_denied": "declined",
 		"temporarily_unavailable": "later", "expired_token": "start again", "invalid_grant": "dbaudit login",
 	} {
-		if e := by(DeviceCode).refusal(400, nil, fmt.Appendf(nil, `{"error":%q}`, oauth)); e.Code != oauth || !strings.Contains(e.Advice, word) {
+		if e := configFor(DeviceCode).refusalError(400, nil, fmt.Appendf(nil, `{"error":%q}`, oauth)); e.Code != oauth || !strings.Contains(e.Advice, word) {
 			t.Errorf("%s: %+v, want advice with %q", oauth, e, word)
 		}
 	}
-	unknown := by(DeviceCode).refusal(400, nil, []byte(`{"error":"invalid_request","error_description":"AADSTS123456: Odd.","correlation_id":"7f9619ff-8b86-d011-b42d-00cf4fc964ff"}`))
+	unknown := configFor(DeviceCode).refusalError(400, nil, []byte(`{"error":"invalid_request","error_description":"AADSTS123456: Odd.","correlation_id":"7f9619ff-8b86-d011-b42d-00cf4fc964ff"}`))
 	if text := unknown.Error(); !strings.Contains(text, "AADSTS123456") || !strings.Contains(text, "Odd") || !strings.Contains(text, "7f9619ff-8b86-d011-b42d-00cf4fc964ff") {
 		t.Errorf("unknown codes show code, message and correlation id: %s", text)
 	}
-	if e := by(DeviceCode).refusal(400, nil, []byte(`{"error":"x","error_codes":[7000215]}`)); e.Code != "AADSTS7000215" {
+	if e := configFor(DeviceCode).refusalError(400, nil, []byte(`{"error":"x","error_codes":[7000215]}`)); e.Code != "AADSTS7000215" {
 		t.Errorf("%+v", e)
 	}
 }
 
 // Advice fits the method: an app cannot sign in manually, and has no device.
-func TestAdviceFitsTheMethod(t *testing.T) {
+func TestAdviceByMethod(t *testing.T) {
 	for _, c := range []struct {
 		method      Method
 		code, oauth string
@@ -76,16 +76,16 @@ func TestAdviceFitsTheMethod(t *testing.T) {
 		if c.code == "" {
 			body = fmt.Sprintf(`{"error":%q}`, c.oauth)
 		}
-		e := by(c.method).refusal(400, nil, []byte(body))
+		e := configFor(c.method).refusalError(400, nil, []byte(body))
 		if !strings.Contains(e.Advice, c.word) || strings.Contains(e.Advice, c.never) {
 			t.Errorf("%s %s%s: %q, want %q and never %q", c.method, c.code, c.oauth, e.Advice, c.word, c.never)
 		}
 	}
 }
 
-func TestASessionAdvisesByItsMethod(t *testing.T) {
+func TestSessionAdvice(t *testing.T) {
 	e := newEntra(t)
-	e.before = func(w http.ResponseWriter, _ *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"error":"interaction_required","error_description":"AADSTS50076: Something."}`))
 		return true
@@ -98,9 +98,9 @@ func TestASessionAdvisesByItsMethod(t *testing.T) {
 }
 
 // No known code advises an app to sign in as people do.
-func TestNoAppIsSentToLogIn(t *testing.T) {
+func TestNoLoginAdviceForApps(t *testing.T) {
 	for _, m := range Methods() {
-		if m.byPerson() {
+		if m.isPersonal() {
 			continue
 		}
 		for code := range 1000 {
@@ -118,22 +118,22 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(400, `{"error":"invalid_client","error_description":"AADSTS7000215: x. Trace ID: y"}`)
 	f.Add(500, `<html>`)
 	f.Add(401, `{"error_description":"eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln the-secret\u001b[31m"}`)
-	x := by(ClientSecret)
+	x := configFor(ClientSecret)
 	x.ClientSecret = dataverse.NewSecret("the-secret")
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		text := x.refusal(status, nil, []byte(body)).Error()
+		text := x.refusalError(status, nil, []byte(body)).Error()
 		if strings.Contains(text, "the-secret") || strings.Contains(text, "eyJhbGciOi") || strings.ContainsAny(text, "\x00\x1b\r\n") || len(text) > 4000 {
 			t.Fatalf("unfit to be shown: %q", text)
 		}
 	})
 }
 
-func FuzzFollow(f *testing.F) {
+func FuzzParseAuthorizationURI(f *testing.F) {
 	f.Add("https://login.microsoftonline.com/t/oauth2/authorize")
 	f.Add("https://login.microsoftonline.com@evil.example/t")
 	f.Add("https://login.microsoftonline.com\\@evil.example/t")
 	f.Fuzz(func(t *testing.T, uri string) {
-		n, err := follow(uri, "")
+		n, err := parseAuthorizationURI(uri, "")
 		if err != nil {
 			return
 		}
@@ -160,7 +160,7 @@ func TestRandomFaults(t *testing.T) {
 	for seed := range 60 {
 		dice := rand.New(rand.NewPCG(uint64(seed), 3))
 		rate := 0.3 * dice.Float64()
-		e.before = func(w http.ResponseWriter, r *http.Request) bool {
+		e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 			if dice.Float64() >= rate {
 				return false
 			}
@@ -202,7 +202,7 @@ func TestRandomFaults(t *testing.T) {
 
 func TestDiscover(t *testing.T) {
 	e := newEntra(t)
-	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.URL.Path != "/api/data/" { // an environment that challenges only here
 			w.WriteHeader(404)
 			return true
@@ -230,7 +230,7 @@ func TestWithTheClient(t *testing.T) {
 	e := newEntra(t)
 	environment := newEntra(t)
 	revoked := ""
-	environment.before = func(w http.ResponseWriter, r *http.Request) bool {
+	environment.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		switch token := r.Header.Get("Authorization"); {
 		case token == "":
 			w.Header().Set("WWW-Authenticate", "Bearer authorization_uri="+e.URL+"/"+tenant+"/oauth2/authorize, resource_id=x")
@@ -240,16 +240,16 @@ func TestWithTheClient(t *testing.T) {
 		default:
 			if r.URL.Query().Get("$skiptoken") == "" {
 				revoked = token
-				answer(w, 200, map[string]any{"value": []any{map[string]int{"n": 1}}, "@odata.nextLink": environment.URL + "/api/data/v9.2/roles?$skiptoken=2"})
+				writeJSON(w, 200, map[string]any{"value": []any{map[string]int{"n": 1}}, "@odata.nextLink": environment.URL + "/api/data/v9.2/roles?$skiptoken=2"})
 			} else {
-				answer(w, 200, map[string]any{"value": []any{map[string]int{"n": 2}}})
+				writeJSON(w, 200, map[string]any{"value": []any{map[string]int{"n": 2}}})
 			}
 		}
 		return true
 	}
 	c := e.withSecret()
 	c.EnvironmentURL, c.TenantID = environment.URL, ""
-	c.Transport = either(e, environment)
+	c.Transport = routeTo(e, environment)
 	e.scope = environment.URL + "/.default"
 	s := open(t, c)
 	renewed := 0

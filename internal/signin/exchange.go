@@ -15,53 +15,53 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// maxAnswer bounds the size of a response; real ones have a few thousand bytes.
-const maxAnswer = 1 << 20
+// maxResponse bounds the size of a response; real ones have a few thousand bytes.
+const maxResponse = 1 << 20
 
-// exchangeTime bounds one exchange with a sign-in host.
-const exchangeTime = 30 * time.Second
+// exchangeTimeout bounds one exchange with a sign-in host.
+const exchangeTimeout = 30 * time.Second
 
-// bounded reads each response completely, within bounds of time and size. What it cannot
+// boundedTransport reads each response completely, within bounds of time and size. What it cannot
 // read is an AuthError, which says whether another try may help.
-type bounded struct {
+type boundedTransport struct {
 	Config
 
 	anyBody bool // the body does not matter, so it need not be JSON
 }
 
-func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeout(req.Context(), exchangeTime)
+func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+	ctx, cancel := context.WithTimeout(req.Context(), exchangeTimeout)
 	defer cancel()
 	resp, err := b.Transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return nil, b.unreachable(err)
+		return nil, b.connectionError(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.TLS != nil && resp.TLS.Version != 0 && resp.TLS.Version < tls.VersionTLS12 {
-		return nil, b.unreachable(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
+		return nil, b.connectionError(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
 	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return nil, b.unreachable(fmt.Errorf("the answer broke off: %w", err))
-	case len(body) > maxAnswer:
-		return nil, b.unreachable(fmt.Errorf("the answer is larger than %d bytes", maxAnswer))
+		return nil, b.connectionError(fmt.Errorf("the answer broke off: %w", err))
+	case len(body) > maxResponse:
+		return nil, b.connectionError(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
 	case resp.StatusCode == http.StatusOK && !b.anyBody && !json.Valid(body):
-		return nil, unreadable()
+		return nil, unreadableError()
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	resp.ContentLength = int64(len(body))
 	return resp, nil
 }
 
-// fenced sends requests only to the authority and to Microsoft's own sign-in hosts. The
+// fencedTransport sends requests only to the authority and to Microsoft's own sign-in hosts. The
 // authority's configuration says where the token endpoint is; no secret is sent elsewhere.
-type fenced struct {
+type fencedTransport struct {
 	authority string // host[:port]
 	next      http.RoundTripper
 }
 
-func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
+func (f fencedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, known := KnownAuthority(req.URL.Host)
 	if req.URL.Scheme != "https" || !known && !strings.EqualFold(req.URL.Host, f.authority) {
 		return nil, &AuthError{
@@ -72,22 +72,22 @@ func (f fenced) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(req)
 }
 
-// steady repeats exchanges that break. It is for interactive sign-in, whose steps cannot be
+// retryingTransport repeats exchanges that break. It is for interactive sign-in, whose steps cannot be
 // repeated; programs repeat the whole acquisition instead, because a signed assertion
 // should be sent only once.
-type steady struct{ bounded }
+type retryingTransport struct{ boundedTransport }
 
-func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var resp *http.Response
-	err := s.try(req.Context(), func() (err error) {
+	err := s.retry(req.Context(), func() (err error) {
 		attempt := req.Clone(req.Context())
 		if req.GetBody != nil { // MSAL sets it for each form
 			if attempt.Body, err = req.GetBody(); err != nil {
 				return err
 			}
 		}
-		if resp, err = s.bounded.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory already
-			return s.unwilling(resp.StatusCode, resp.Header)
+		if resp, err = s.boundedTransport.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory already
+			return s.statusError(resp.StatusCode, resp.Header)
 		}
 		return err
 	})
@@ -97,35 +97,35 @@ func (s steady) RoundTrip(req *http.Request) (*http.Response, error) {
 	return nil, err
 }
 
-// client is the HTTP client that MSAL gets. It follows no redirect.
-func client(rt http.RoundTripper) *http.Client {
+// httpClient is the HTTP client that MSAL gets. It follows no redirect.
+func httpClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// nobody is a transport for clients that do not need a network.
-type nobody struct{}
+// noNetwork is a transport for clients that do not need a network.
+type noNetwork struct{}
 
-func (nobody) RoundTrip(*http.Request) (*http.Response, error) {
+func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("no request was to be made")
 }
 
 const (
-	maxAttempts = 6
-	longestWait = 10 * time.Second // unless the other side asks for longer
-	maxWait     = 2 * time.Minute  // of all waits together
+	maxAttempts  = 6
+	maxBackoff   = 10 * time.Second // unless the other side asks for longer
+	maxTotalWait = 2 * time.Minute  // of all waits together
 )
 
-// try repeats an attempt until it succeeds, fails permanently, or the time is up.
-func (c Config) try(ctx context.Context, do func() error) error {
+// retry repeats an attempt until it succeeds, fails permanently, or the time is up.
+func (c Config) retry(ctx context.Context, do func() error) error {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		err := do()
 		failed, ok := errors.AsType[*AuthError](err)
-		if !ok || !failed.again || ctx.Err() != nil || attempt == maxAttempts {
+		if !ok || !failed.retryable || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
-		wait := max(dataverse.Backoff(attempt, longestWait, c.Jitter()), failed.after)
-		if wait > maxWait-waited || c.Sleep(ctx, wait) != nil {
+		wait := max(dataverse.Backoff(attempt, maxBackoff, c.Jitter()), failed.retryAfter)
+		if wait > maxTotalWait-waited || c.Sleep(ctx, wait) != nil {
 			return err
 		}
 		waited += wait

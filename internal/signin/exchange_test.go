@@ -11,21 +11,21 @@ import (
 	"time"
 )
 
-// hang is a host that never answers, or whose answer never ends.
-type hang struct{ answers bool }
+// hangingHost is a host that never answers, or whose answer never ends.
+type hangingHost struct{ answers bool }
 
-func (h hang) RoundTrip(r *http.Request) (*http.Response, error) {
+func (h hangingHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !h.answers {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(drip{r.Context()})}, nil
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(slowBody{r.Context()})}, nil
 }
 
-// drip returns a byte a second until its context ends.
-type drip struct{ ctx context.Context }
+// slowBody returns a byte a second until its context ends.
+type slowBody struct{ ctx context.Context }
 
-func (d drip) Read(b []byte) (int, error) {
+func (d slowBody) Read(b []byte) (int, error) {
 	select {
 	case <-d.ctx.Done():
 		return 0, d.ctx.Err()
@@ -36,15 +36,15 @@ func (d drip) Read(b []byte) (int, error) {
 
 // TestExchangeEnds checks that an exchange ends in time, whatever the sign-in host does.
 func TestExchangeEnds(t *testing.T) {
-	for _, h := range []hang{{false}, {true}} {
+	for _, h := range []hangingHost{{false}, {true}} {
 		synctest.Test(t, func(t *testing.T) {
 			request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://login.example", strings.NewReader(""))
 			if err != nil {
 				t.Fatal(err)
 			}
 			began := time.Now()
-			_, err = bounded{Config: Config{Transport: h}.withDefaults()}.RoundTrip(request)
-			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != exchangeTime {
+			_, err = boundedTransport{Config: Config{Transport: h}.withDefaults()}.RoundTrip(request)
+			if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != exchangeTimeout {
 				t.Errorf("%+v: %v after %s", h, err, took)
 			}
 		})

@@ -21,9 +21,9 @@ import (
 func (s *Session) federatedSource() (source, error) {
 	c := s.config
 	if s.clientID == "" {
-		s.clientID = c.firstOf("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
+		s.clientID = c.firstVariable("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")
 	}
-	fetch, err := c.platform(s.cloud)
+	fetch, err := c.platformToken(s.cloud)
 	if err != nil {
 		return nil, err
 	}
@@ -40,22 +40,22 @@ func (s *Session) federatedSource() (source, error) {
 	return s.programSource(cred)
 }
 
-// A platform gives a token to whoever has its bearer token.
-type platform struct {
+// A platformEndpoint gives a token to whoever has its bearer token.
+type platformEndpoint struct {
 	name, method    string
 	address, bearer string     // the variables that hold them
 	query           url.Values // added to the address
 }
 
-// platform finds where the platform's token comes from.
-func (c Config) platform(cloud Cloud) (func(context.Context) (string, error), error) {
+// platformToken finds where the platform's token comes from.
+func (c Config) platformToken(cloud Cloud) (func(context.Context) (string, error), error) {
 	file := c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 	switch {
 	case file != "":
 		return func(context.Context) (string, error) { return c.readTokenFile(file) }, nil
 	case c.Getenv("ACTIONS_ID_TOKEN_REQUEST_URL") != "":
 		_, audience := cloud.addresses()
-		return c.fetcher(platform{
+		return c.fetchToken(platformEndpoint{
 			"GitHub Actions", http.MethodGet, "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
 			url.Values{"audience": {audience}},
 		}), nil
@@ -64,7 +64,7 @@ func (c Config) platform(cloud Cloud) (func(context.Context) (string, error), er
 			return nil, &ConfigError{"sign-in by an Azure DevOps service connection needs AZURESUBSCRIPTION_SERVICE_CONNECTION_ID " +
 				"(an AzureCLI or AzurePowerShell task sets it) and SYSTEM_ACCESSTOKEN (env: SYSTEM_ACCESSTOKEN: $(System.AccessToken))"}
 		}
-		return c.fetcher(platform{
+		return c.fetchToken(platformEndpoint{
 			"Azure DevOps", http.MethodPost, "SYSTEM_OIDCREQUESTURI", "SYSTEM_ACCESSTOKEN",
 			url.Values{"api-version": {"7.1"}, "serviceConnectionId": {c.Getenv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")}},
 		}), nil
@@ -84,9 +84,9 @@ func (c Config) readTokenFile(name string) (string, error) {
 	return string(text), nil
 }
 
-// fetcher asks a platform for its token. It tries once: the sign-in around it is
+// fetchToken asks a platform for its token. It tries once: the sign-in around it is
 // what is repeated.
-func (c Config) fetcher(p platform) func(context.Context) (string, error) {
+func (c Config) fetchToken(p platformEndpoint) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		req, err := http.NewRequestWithContext(ctx, p.method, c.Getenv(p.address), nil)
 		if err != nil {
@@ -104,14 +104,14 @@ func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 			req.Header.Set("Content-Type", "application/json")
 			req.Header.Set("X-TFS-FedAuthRedirect", "Suppress") // an error instead of a sign-in page
 		}
-		resp, err := bounded{Config: c}.RoundTrip(req)
+		resp, err := boundedTransport{Config: c}.RoundTrip(req)
 		if err != nil {
 			return "", err
 		}
 		defer func() { _ = resp.Body.Close() }()
 		switch {
 		case dataverse.IsTransient(resp.StatusCode):
-			return "", c.unwilling(resp.StatusCode, resp.Header)
+			return "", c.statusError(resp.StatusCode, resp.Header)
 		case resp.StatusCode != http.StatusOK:
 			return "", &AuthError{
 				Status:  resp.StatusCode,
@@ -124,7 +124,7 @@ func (c Config) fetcher(p platform) func(context.Context) (string, error) {
 			Azure  string `json:"oidcToken"`
 		}
 		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
-			return "", unreadable()
+			return "", unreadableError()
 		}
 		return cmp.Or(answer.GitHub, answer.Azure), nil
 	}

@@ -18,12 +18,12 @@ func (s *Session) managedSource() (source, error) {
 	if s.clientID != "" {
 		id = managedidentity.UserAssignedClientID(s.clientID)
 	}
-	made, err := managedidentity.New(id, managedidentity.WithHTTPClient(client(bounded{Config: s.config})))
+	made, err := managedidentity.New(id, managedidentity.WithHTTPClient(httpClient(boundedTransport{Config: s.config})))
 	if err != nil {
 		return nil, &ConfigError{"managed identity: " + dataverse.Printable(err.Error())}
 	}
 	return func(ctx context.Context, o dataverse.TokenOptions) (managedidentity.AuthResult, error) {
-		got, err := made.AcquireToken(ctx, s.Origin, managedidentity.WithClaims(claimsOf(o)))
+		got, err := made.AcquireToken(ctx, s.Origin, managedidentity.WithClaims(requestClaims(o)))
 		err = s.config.explain(ctx, err)
 		if failed, ok := errors.AsType[*AuthError](err); ok && failed.Code == "" && ctx.Err() == nil {
 			failed.Advice = advise(ManagedIdentity)

@@ -42,8 +42,8 @@ func ParseMethod(name string) (Method, error) {
 	return Auto, &ConfigError{fmt.Sprintf("%q is not a sign-in method: --auth accepts %s", name, strings.Join(names, ", "))}
 }
 
-// words say how one signs in by the method.
-func (m Method) words() string {
+// phrase say how one signs in by the method.
+func (m Method) phrase() string {
 	switch m {
 	case ClientSecret, Certificate:
 		return "with a client " + strings.TrimPrefix(m.String(), "client-")
@@ -58,15 +58,15 @@ func (m Method) words() string {
 	return "automatically"
 }
 
-// byPerson reports whether a person signs in. That sign-in is saved.
-func (m Method) byPerson() bool { return m == DeviceCode || m == Interactive }
+// isPersonal reports whether a person signs in. That sign-in is saved.
+func (m Method) isPersonal() bool { return m == DeviceCode || m == Interactive }
 
 // needsTenant reports whether the method needs an authority. A managed identity and the Azure
 // CLI know their tenant themselves.
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
-// deduce returns the method that the configuration implies, and why, if that is not obvious.
-func deduce(c Config) (Method, string, error) {
+// chooseMethod returns the method that the configuration implies, and why, if that is not obvious.
+func chooseMethod(c Config) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {
 	case c.Method != Auto:

@@ -36,8 +36,8 @@ func (s *Session) personSource() (*personSource, error) {
 	}
 	made, err := public.New(s.clientID,
 		public.WithAuthority(s.authority+"/"+s.tenant),
-		public.WithCache(&store{cache: c.Cache, warn: c.Warn}),
-		public.WithHTTPClient(client(fenced{s.host(), steady{bounded{Config: c}}})),
+		public.WithCache(&msalCache{cache: c.Cache, warn: c.Warn}),
+		public.WithHTTPClient(httpClient(fencedTransport{s.host(), retryingTransport{boundedTransport{Config: c}}})),
 		public.WithInstanceDiscovery(false),
 		public.WithClientCapabilities([]string{"CP1"}),
 	)
@@ -48,32 +48,32 @@ func (s *Session) personSource() (*personSource, error) {
 }
 
 func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
-	got, err := p.silently(ctx, o)
-	if err != nil && ctx.Err() == nil && mustAsk(err) && p.canAsk() {
-		return p.ask(ctx, o)
+	got, err := p.cachedToken(ctx, o)
+	if err != nil && ctx.Err() == nil && needsInteraction(err) && p.canInteract() {
+		return p.interact(ctx, o)
 	}
 	return got, p.explain(ctx, err)
 }
 
-// errNobody is the absence of a saved sign-in.
-var errNobody = errors.New("not signed in")
+// errNotSignedIn is the absence of a saved sign-in.
+var errNotSignedIn = errors.New("not signed in")
 
-func (p *personSource) silently(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
+func (p *personSource) cachedToken(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	accounts, err := p.client.Accounts(ctx)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	account, err := choose(accounts, p.session.config.Username, p.session.tenant)
+	account, err := chooseAccount(accounts, p.session.config.Username, p.session.tenant)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	return p.client.AcquireTokenSilent(ctx, p.scopes, public.WithSilentAccount(account), public.WithClaims(claimsOf(o)))
+	return p.client.AcquireTokenSilent(ctx, p.scopes, public.WithSilentAccount(account), public.WithClaims(requestClaims(o)))
 }
 
-// choose picks the saved sign-in to use: the named one, else the only one, else
+// chooseAccount picks the saved sign-in to use: the named one, else the only one, else
 // the only one of the tenant. (A tenant has several names, so it cannot rule out
 // a single one.)
-func choose(accounts []public.Account, username, tenant string) (public.Account, error) {
+func chooseAccount(accounts []public.Account, username, tenant string) (public.Account, error) {
 	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool {
 		return username != "" && !strings.EqualFold(a.PreferredUsername, username)
 	})
@@ -82,7 +82,7 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	}
 	switch len(accounts) {
 	case 0:
-		return public.Account{}, errNobody
+		return public.Account{}, errNotSignedIn
 	case 1:
 		return accounts[0], nil
 	}
@@ -94,26 +94,26 @@ func choose(accounts []public.Account, username, tenant string) (public.Account,
 	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
-// mustAsk reports whether the person must sign in again: no sign-in is stored, or Entra refuses
+// needsInteraction reports whether the person must sign in again: no sign-in is stored, or Entra refuses
 // it.
-func mustAsk(err error) bool {
+func needsInteraction(err error) bool {
 	call, ok := errors.AsType[msal.CallErr](err)
-	return isNobody(err) || ok && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
+	return isNotSignedIn(err) || ok && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
 }
 
-// isNobody reports whether nobody has signed in; the second error is MSAL's.
-func isNobody(err error) bool {
-	return errors.Is(err, errNobody) || err != nil && err.Error() == "no token found"
+// isNotSignedIn reports whether nobody has signed in; the second error is MSAL's.
+func isNotSignedIn(err error) bool {
+	return errors.Is(err, errNotSignedIn) || err != nil && err.Error() == "no token found"
 }
 
-func (p *personSource) canAsk() bool {
+func (p *personSource) canInteract() bool {
 	if p.session.Method == Interactive {
 		return p.session.config.OpenBrowser != nil
 	}
 	return p.session.config.Prompt != nil
 }
 
-func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
+func (p *personSource) interact(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
 	if p.session.Method == Interactive {
 		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes,
 			public.WithOpenURL(p.session.config.OpenBrowser), public.WithLoginHint(p.session.config.Username), public.WithClaims(o.Claims))
@@ -134,7 +134,7 @@ func (p *personSource) ask(ctx context.Context, o dataverse.TokenOptions) (got p
 }
 
 func (p *personSource) explain(ctx context.Context, err error) error {
-	if isNobody(err) {
+	if isNotSignedIn(err) {
 		return &AuthError{
 			Message: "not signed in for tenant " + p.session.tenant,
 			Advice:  "run dbaudit login, or sign in as a program with a client secret, a certificate or workload identity",
@@ -149,7 +149,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 // Login signs in interactively again, even after an earlier sign-in, and stores the
 // sign-in.
 func Login(ctx context.Context, c Config) (Account, error) {
-	if !c.Method.byPerson() {
+	if !c.Method.isPersonal() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}
 	}
 	s, err := Open(ctx, c)
@@ -160,10 +160,10 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	if !p.canAsk() {
+	if !p.canInteract() {
 		return Account{}, &ConfigError{"dbaudit cannot ask you to sign in here: run dbaudit login in a terminal"}
 	}
-	got, err := p.ask(ctx, dataverse.TokenOptions{})
+	got, err := p.interact(ctx, dataverse.TokenOptions{})
 	return accountOf(got.Account), err
 }
 
@@ -212,7 +212,7 @@ func Logout(ctx context.Context, cache Cache, clientID, username string) ([]Acco
 }
 
 func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Client, []public.Account, error) {
-	made, err := public.New(cmp.Or(clientID, "dbaudit"), public.WithCache(&store{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(client(nobody{})))
+	made, err := public.New(cmp.Or(clientID, "dbaudit"), public.WithCache(&msalCache{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(httpClient(noNetwork{})))
 	if err != nil {
 		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
 	}

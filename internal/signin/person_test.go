@@ -52,10 +52,10 @@ func TestDeviceCode(t *testing.T) {
 	}
 
 	// The refresh token is revoked: the person must sign in again.
-	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		_ = r.ParseForm()
 		if r.PostForm.Get("grant_type") == "refresh_token" {
-			deny(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
+			writeError(w, 400, "invalid_grant", "AADSTS700082: The refresh token has expired due to inactivity.")
 			return true
 		}
 		return false
@@ -105,7 +105,7 @@ func TestInteractive(t *testing.T) {
 	if err != nil || account.Username != "jane@contoso.com" {
 		t.Errorf("%+v, %v", account, err)
 	}
-	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/token") || len(e.forms) > 2 {
 			return false
 		}
@@ -116,7 +116,7 @@ func TestInteractive(t *testing.T) {
 	if account, err = Login(t.Context(), c); err != nil || account.Username != "jane@contoso.com" {
 		t.Errorf("a person's sign-in goes on after a failure: %+v, %v", account, err)
 	}
-	e.before = nil
+	e.intercept = nil
 	c.OpenBrowser = func(string) error { return errors.New("no browser here") }
 	if _, err := Login(t.Context(), c); err == nil || !strings.Contains(err.Error(), "no browser here") {
 		t.Errorf("%v", err)
@@ -231,7 +231,7 @@ func TestSeveralPeople(t *testing.T) {
 	tokenOf(t, open(t, c), dataverse.TokenOptions{})
 }
 
-func TestWithoutAKeyring(t *testing.T) {
+func TestNoKeyring(t *testing.T) {
 	e := newEntra(t)
 	var warned []string
 	c := e.config()
@@ -252,7 +252,7 @@ func TestWithoutAKeyring(t *testing.T) {
 	}
 }
 
-func TestADamagedCacheIsNoObstacle(t *testing.T) {
+func TestDamagedCache(t *testing.T) {
 	e := newEntra(t)
 	c := e.config()
 	c.Method, c.Prompt, c.Cache = DeviceCode, func(DevicePrompt) {}, &MemoryCache{}

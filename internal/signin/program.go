@@ -58,7 +58,7 @@ func (s *Session) programSource(cred confidential.Credential, options ...confide
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
 	options = append(options,
-		confidential.WithHTTPClient(client(fenced{s.host(), bounded{Config: s.config}})),
+		confidential.WithHTTPClient(httpClient(fencedTransport{s.host(), boundedTransport{Config: s.config}})),
 		// The authority is one of Microsoft's known hosts or was named by the
 		// user: asking Microsoft whether it exists would cost a request more.
 		confidential.WithInstanceDiscovery(false),
@@ -71,17 +71,17 @@ func (s *Session) programSource(cred confidential.Credential, options ...confide
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
 	return func(ctx context.Context, o dataverse.TokenOptions) (got confidential.AuthResult, err error) {
-		err = s.config.try(ctx, func() (err error) {
-			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, confidential.WithClaims(claimsOf(o)))
+		err = s.config.retry(ctx, func() (err error) {
+			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, confidential.WithClaims(requestClaims(o)))
 			return s.config.explain(ctx, err)
 		})
 		return got, err
 	}, nil
 }
 
-// claimsOf are the claims that a token is asked for. MSAL has no other way to ask for a new
+// requestClaims are the claims that a token is asked for. MSAL has no other way to ask for a new
 // token than claims, so empty ones stand for a token that was refused without any.
-func claimsOf(o dataverse.TokenOptions) string {
+func requestClaims(o dataverse.TokenOptions) string {
 	if o.Refresh && o.Claims == "" {
 		return "{}"
 	}
@@ -94,7 +94,7 @@ func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) 
 	if name == "" {
 		return nil, nil, &ConfigError{"sign-in by certificate needs one: set --client-certificate (DBAUDIT_CLIENT_CERTIFICATE) to a PEM or PFX file"}
 	}
-	certs, key, err := c.decodeCertificate()
+	certs, key, err := c.parseCertificate()
 	private, ok := key.(*rsa.PrivateKey)
 	if err == nil && !ok {
 		err = errors.New("its key is not an RSA key, the only kind that Entra accepts for this")
@@ -105,7 +105,7 @@ func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) 
 	return certs, private, nil
 }
 
-func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
+func (c Config) parseCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
 	data, err := c.ReadFile(c.CertificateFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, errors.New("the file does not exist: check the path, which is relative to the working directory")
@@ -135,8 +135,8 @@ func (c Config) decodeCertificate() (certs []*x509.Certificate, key crypto.Priva
 	return append([]*x509.Certificate{cert}, chain...), key, nil
 }
 
-// expiresSoon is when a certificate's end is worth a warning.
-const expiresSoon = 30 * 24 * time.Hour
+// expiryWarning is when a certificate's end is worth a warning.
+const expiryWarning = 30 * 24 * time.Hour
 
 func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name string) error {
 	const date = "2 January 2006"
@@ -151,7 +151,7 @@ func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name stri
 			Message: fmt.Sprintf("the certificate %s is not valid before %s", name, cert.NotBefore.Format(date)),
 			Advice:  "check the clock of this machine",
 		}
-	case now.Add(expiresSoon).After(cert.NotAfter):
+	case now.Add(expiryWarning).After(cert.NotAfter):
 		s.warn("the certificate %s expires on %s: renew it", name, cert.NotAfter.Format(date))
 	}
 	return nil

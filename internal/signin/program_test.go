@@ -28,14 +28,14 @@ func TestClientSecret(t *testing.T) {
 	e := newEntra(t)
 	c := e.withSecret()
 	s := open(t, c)
-	if len(e.asked) != 0 {
-		t.Errorf("with the tenant given, opening asks nobody: %v", e.asked)
+	if len(e.requests) != 0 {
+		t.Errorf("with the tenant given, opening asks nobody: %v", e.requests)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
 		t.Errorf("token %q", got)
 	}
-	if want := []string{"GET /" + tenant + "/v2.0/.well-known/openid-configuration", "POST /" + tenant + "/oauth2/v2.0/token"}; !slices.Equal(e.asked, want) {
-		t.Errorf("sign-in took %v", e.asked)
+	if want := []string{"GET /" + tenant + "/v2.0/.well-known/openid-configuration", "POST /" + tenant + "/oauth2/v2.0/token"}; !slices.Equal(e.requests, want) {
+		t.Errorf("sign-in took %v", e.requests)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
 		t.Errorf("a token that lasts is kept: %q", got)
@@ -53,8 +53,8 @@ func TestClientSecret(t *testing.T) {
 	if got := e.forms[2].Get("claims"); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"CP1"`) {
 		t.Errorf("claims sent: %s", got)
 	}
-	if len(e.asked) != 4 {
-		t.Errorf("a new token takes one request: %v", e.asked)
+	if len(e.requests) != 4 {
+		t.Errorf("a new token takes one request: %v", e.requests)
 	}
 	want := "signing in with a client secret, as app " + appID + ", in tenant " + tenant + ", at " + strings.TrimPrefix(e.URL, "https://")
 	if s.Describe() != want {
@@ -62,7 +62,7 @@ func TestClientSecret(t *testing.T) {
 	}
 }
 
-type pair struct {
+type keyPair struct {
 	key  *rsa.PrivateKey
 	cert *x509.Certificate
 }
@@ -76,7 +76,7 @@ var makeKey = sync.OnceValue(func() *rsa.PrivateKey {
 	return key
 })
 
-func newPair(t *testing.T, until time.Time) pair {
+func newKeyPair(t *testing.T, until time.Time) keyPair {
 	t.Helper()
 	key := makeKey()
 	template := &x509.Certificate{
@@ -91,10 +91,10 @@ func newPair(t *testing.T, until time.Time) pair {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pair{key, cert}
+	return keyPair{key, cert}
 }
 
-func (p pair) pem(t *testing.T) []byte {
+func (p keyPair) pem(t *testing.T) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(p.key)
 	if err != nil {
@@ -104,7 +104,7 @@ func (p pair) pem(t *testing.T) []byte {
 		pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})...)
 }
 
-func (p pair) pfx(t *testing.T, password string) []byte {
+func (p keyPair) pfx(t *testing.T, password string) []byte {
 	t.Helper()
 	data, err := pkcs12.Modern.Encode(p.key, p.cert, nil, password)
 	if err != nil {
@@ -113,7 +113,7 @@ func (p pair) pfx(t *testing.T, password string) []byte {
 	return data
 }
 
-func files(content map[string][]byte) func(string) ([]byte, error) {
+func readFrom(content map[string][]byte) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		if data, ok := content[name]; ok {
 			return data, nil
@@ -124,12 +124,12 @@ func files(content map[string][]byte) func(string) ([]byte, error) {
 
 func TestCertificate(t *testing.T) {
 	e := newEntra(t)
-	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
 	e.cert = p.cert
 	content := map[string][]byte{"auditor.pem": p.pem(t), "auditor.pfx": p.pfx(t, "pass-word"), "open.pfx": p.pfx(t, "")}
 	for name, password := range map[string]string{"auditor.pem": "", "auditor.pfx": "pass-word", "open.pfx": ""} {
 		c := e.config()
-		c.CertificateFile, c.CertificatePassword, c.ReadFile = name, dataverse.NewSecret(password), files(content)
+		c.CertificateFile, c.CertificatePassword, c.ReadFile = name, dataverse.NewSecret(password), readFrom(content)
 		s := open(t, c)
 		if got := tokenOf(t, s, dataverse.TokenOptions{}); !strings.HasPrefix(got, "the-access-token-") {
 			t.Errorf("%s: %q", name, got)
@@ -142,10 +142,10 @@ func TestCertificate(t *testing.T) {
 
 func TestCertificateAssertionsAreSentOnce(t *testing.T) {
 	e := newEntra(t)
-	p := newPair(t, time.Now().Add(365*24*time.Hour))
+	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
 	e.cert = p.cert
 	failures := 0
-	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if !strings.HasSuffix(r.URL.Path, "/token") || failures == 3 {
 			return false
 		}
@@ -156,16 +156,16 @@ func TestCertificateAssertionsAreSentOnce(t *testing.T) {
 		return true
 	}
 	c := e.config()
-	c.CertificateFile, c.ReadFile = "a.pem", files(map[string][]byte{"a.pem": p.pem(t)})
+	c.CertificateFile, c.ReadFile = "a.pem", readFrom(map[string][]byte{"a.pem": p.pem(t)})
 	if got := tokenOf(t, open(t, c), dataverse.TokenOptions{}); got != "the-access-token-1" {
 		t.Errorf("token %q", got)
 	}
 }
 
-func TestBadCertificates(t *testing.T) {
+func TestInvalidCertificates(t *testing.T) {
 	e := newEntra(t)
-	p := newPair(t, time.Now().Add(365*24*time.Hour))
-	old, soon := newPair(t, time.Now().Add(-time.Minute)), newPair(t, time.Now().Add(5*24*time.Hour))
+	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
+	old, soon := newKeyPair(t, time.Now().Add(-time.Minute)), newKeyPair(t, time.Now().Add(5*24*time.Hour))
 	ec, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -189,13 +189,13 @@ func TestBadCertificates(t *testing.T) {
 		"ec.pem": "RSA", "old.pem": "expired on", "locked.pfx": "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", "garbage.pfx": "neither a PEM nor a PFX",
 	} {
 		c := e.config()
-		c.Method, c.CertificateFile, c.ReadFile = Certificate, name, files(content)
+		c.Method, c.CertificateFile, c.ReadFile = Certificate, name, readFrom(content)
 		if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v, want %q", name, err, says)
 		}
 	}
 	c := e.config()
-	c.CertificateFile, c.CertificatePassword, c.ReadFile = "locked.pfx", dataverse.NewSecret("wrong-password"), files(content)
+	c.CertificateFile, c.CertificatePassword, c.ReadFile = "locked.pfx", dataverse.NewSecret("wrong-password"), readFrom(content)
 	if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "another password") || strings.Contains(err.Error(), "wrong-password") {
 		t.Errorf("%v", err)
 	}
@@ -205,16 +205,16 @@ func TestBadCertificates(t *testing.T) {
 	}
 }
 
-func TestSignInIsRepeated(t *testing.T) {
+func TestSignInRetries(t *testing.T) {
 	e := newEntra(t)
 	n := 0
-	e.before = func(w http.ResponseWriter, _ *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
 		switch n++; n {
 		case 1:
 			panic(http.ErrAbortHandler)
 		case 2:
 			w.Header().Set("Retry-After", "3")
-			deny(w, 429, "temporarily_unavailable", "AADSTS50196")
+			writeError(w, 429, "temporarily_unavailable", "AADSTS50196")
 		case 3:
 			_, _ = w.Write([]byte(`{"token_endpoint":`))
 		case 5:
@@ -230,7 +230,7 @@ func TestSignInIsRepeated(t *testing.T) {
 	}
 }
 
-func TestSignInGivesUp(t *testing.T) {
+func TestSignInErrors(t *testing.T) {
 	e := newEntra(t)
 	for name, c := range map[string]struct {
 		answer func(http.ResponseWriter)
@@ -243,11 +243,11 @@ func TestSignInGivesUp(t *testing.T) {
 		"wait":     {func(w http.ResponseWriter) { w.Header().Set("Retry-After", "9999"); w.WriteHeader(429) }, "busy", 1},
 		"redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", "https://evil.example"); w.WriteHeader(302) }, "redirects", 1},
 		"404":      {func(w http.ResponseWriter) { w.WriteHeader(404) }, "--tenant-id", 1},
-		"no token": {func(w http.ResponseWriter) { answer(w, 200, map[string]any{"expires_in": 5}) }, "--authority", 1},
+		"no token": {func(w http.ResponseWriter) { writeJSON(w, 200, map[string]any{"expires_in": 5}) }, "--authority", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			e.before = func(w http.ResponseWriter, _ *http.Request) bool { n++; c.answer(w); return true }
+			e.intercept = func(w http.ResponseWriter, _ *http.Request) bool { n++; c.answer(w); return true }
 			conf := e.withSecret()
 			_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 			var e *AuthError
@@ -258,18 +258,18 @@ func TestSignInGivesUp(t *testing.T) {
 	}
 }
 
-func TestSecretGoesNowhereElse(t *testing.T) {
+func TestSecretStaysAtAuthority(t *testing.T) {
 	other := newEntra(t)
 	e := newEntra(t)
 	e.tokenURL = other.URL + "/" + tenant + "/oauth2/v2.0/token"
 	c := e.withSecret()
 	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
-	if err == nil || len(other.asked) != 0 || !strings.Contains(err.Error(), "not followed") {
-		t.Errorf("%v; the other host was asked %v", err, other.asked)
+	if err == nil || len(other.requests) != 0 || !strings.Contains(err.Error(), "not followed") {
+		t.Errorf("%v; the other host was asked %v", err, other.requests)
 	}
 }
 
-func TestRefusalsAreAdvice(t *testing.T) {
+func TestRefusalAdvice(t *testing.T) {
 	e := newEntra(t)
 	for _, c := range []struct {
 		change func(*Config)
@@ -294,13 +294,13 @@ func TestRefusalsAreAdvice(t *testing.T) {
 	}
 }
 
-// TestErrorsHoldNoSecrets has a sign-in host that repeats what it gets.
-func TestErrorsHoldNoSecrets(t *testing.T) {
+// TestErrorsWithoutSecrets has a sign-in host that repeats what it gets.
+func TestErrorsWithoutSecrets(t *testing.T) {
 	e := newEntra(t)
-	p := newPair(t, time.Now().Add(365*24*time.Hour))
-	e.cert = newPair(t, time.Now().Add(time.Hour)).cert // another certificate: refused, with the assertion in the text
+	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
+	e.cert = newKeyPair(t, time.Now().Add(time.Hour)).cert // another certificate: refused, with the assertion in the text
 	assertion := ""
-	e.before = func(w http.ResponseWriter, r *http.Request) bool {
+	e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasSuffix(r.URL.Path, "/token") {
 			_ = r.ParseForm()
 			assertion = r.PostForm.Get("client_assertion")
@@ -309,11 +309,11 @@ func TestErrorsHoldNoSecrets(t *testing.T) {
 	}
 	withSecret, withCertificate, withPlatform := e.config(), e.config(), e.config()
 	withSecret.ClientSecret = dataverse.NewSecret("another-secret-value")
-	withCertificate.CertificateFile, withCertificate.ReadFile = "a.pem", files(map[string][]byte{"a.pem": p.pem(t)})
+	withCertificate.CertificateFile, withCertificate.ReadFile = "a.pem", readFrom(map[string][]byte{"a.pem": p.pem(t)})
 	withPlatform.Getenv = func(name string) string {
 		return map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "token"}[name]
 	}
-	withPlatform.ReadFile = files(map[string][]byte{"token": []byte("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln")})
+	withPlatform.ReadFile = readFrom(map[string][]byte{"token": []byte("eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln")})
 	for _, c := range []Config{withSecret, withCertificate, withPlatform} {
 		s := open(t, c)
 		_, err := s.Token(t.Context(), dataverse.TokenOptions{})

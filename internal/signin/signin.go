@@ -83,14 +83,14 @@ type Session struct {
 	// certificate.
 	CredentialExpiry time.Time
 
-	why       string
-	cloud     Cloud
-	authority string // https://HOST, "" if the method has none
-	tenant    string
-	found     bool // the tenant was found, not given
-	clientID  string
-	source    source
-	config    Config
+	reason      string
+	cloud       Cloud
+	authority   string // https://HOST, "" if the method has none
+	tenant      string
+	tenantFound bool // the tenant was found, not given
+	clientID    string
+	source      source
+	config      Config
 }
 
 // A source signs in. Its errors may be MSAL's own.
@@ -107,7 +107,7 @@ func IsLoopback(origin string) bool {
 // missing is a *ConfigError, what fails an *AuthError.
 func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	c = c.withDefaults()
-	defer func() { err = c.naming(err) }()
+	defer func() { err = c.withCredentialNames(err) }()
 	if err := dataverse.CheckTransport(c.Transport); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
@@ -115,7 +115,7 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	if s.Origin, err = dataverse.ParseEnvironment(c.EnvironmentURL); err != nil {
 		return nil, &ConfigError{err.Error()}
 	}
-	if c.Method, s.why, err = deduce(c); err != nil {
+	if c.Method, s.reason, err = chooseMethod(c); err != nil {
 		return nil, err
 	}
 	s.Method, s.config = c.Method, c
@@ -123,7 +123,7 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	if s.cloud, known = CloudOf(s.Origin); !known && !IsLoopback(s.Origin) {
 		s.warn("%s is not a known Dataverse host: check --url before trusting the result", strings.TrimPrefix(s.Origin, "https://"))
 	}
-	if err := s.locate(ctx, known); err != nil {
+	if err := s.resolveAuthority(ctx, known); err != nil {
 		return nil, err
 	}
 	if s.source, err = s.newSource(); err != nil {
@@ -158,8 +158,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// naming makes the advice of an error name the variables that hold these credentials.
-func (c Config) naming(err error) error {
+// withCredentialNames makes the advice of an error name the variables that hold these credentials.
+func (c Config) withCredentialNames(err error) error {
 	own := func(text string) string {
 		if c.SecretFrom != "" {
 			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_SECRET", c.SecretFrom)
@@ -180,8 +180,8 @@ func (c Config) naming(err error) error {
 	return err
 }
 
-// firstOf is the value of the first of two variables that is set.
-func (c Config) firstOf(one, other string) string {
+// firstVariable is the value of the first of two variables that is set.
+func (c Config) firstVariable(one, other string) string {
 	return cmp.Or(strings.TrimSpace(c.Getenv(one)), strings.TrimSpace(c.Getenv(other)))
 }
 
@@ -210,7 +210,7 @@ func (s *Session) newSource() (source, error) {
 func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (dataverse.Token, error) {
 	got, err := s.source(ctx, o)
 	if err != nil {
-		return dataverse.Token{}, s.config.naming(s.config.explain(ctx, err))
+		return dataverse.Token{}, s.config.withCredentialNames(s.config.explain(ctx, err))
 	}
 	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
 }
@@ -220,9 +220,9 @@ func (s *Session) scope() string { return s.Origin + "/.default" }
 
 // Describe says in one line how the session signs in and why.
 func (s *Session) Describe() string {
-	how := "signing in " + s.Method.words()
-	if s.why != "" {
-		how += " (" + s.why + ")"
+	how := "signing in " + s.Method.phrase()
+	if s.reason != "" {
+		how += " (" + s.reason + ")"
 	}
 	parts := []string{how}
 	if s.clientID != "" {
@@ -230,7 +230,7 @@ func (s *Session) Describe() string {
 	}
 	if s.tenant != "" {
 		in := "in tenant " + s.tenant
-		if s.found {
+		if s.tenantFound {
 			in += " (named by the environment)"
 		}
 		parts = append(parts, in)
@@ -245,11 +245,11 @@ func (s *Session) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
-// locate finds authority and tenant.
-func (s *Session) locate(ctx context.Context, knownHost bool) (err error) {
+// resolveAuthority finds authority and tenant.
+func (s *Session) resolveAuthority(ctx context.Context, knownHost bool) (err error) {
 	c, tenant := s.config, s.config.TenantID
 	if tenant == "" && s.Method == WorkloadIdentity {
-		tenant = c.firstOf("AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
+		tenant = c.firstVariable("AZURE_TENANT_ID", "AZURESUBSCRIPTION_TENANT_ID")
 	}
 	if tenant != "" {
 		if s.tenant, err = parseTenant(tenant); err != nil {
@@ -269,7 +269,7 @@ func (s *Session) locate(ctx context.Context, knownHost bool) (err error) {
 		if err != nil {
 			return err
 		}
-		s.tenant, s.found = found.Tenant, true
+		s.tenant, s.tenantFound = found.Tenant, true
 		if s.authority == "" && !knownHost {
 			s.cloud = found.Cloud
 		}

@@ -58,13 +58,13 @@ func TestCloudsOnTheWire(t *testing.T) {
 			asked = append(asked, r.Method+" "+r.URL.Host+r.URL.Path)
 			base := "https://" + r.URL.Host + "/" + tenant
 			if r.Method == http.MethodGet {
-				answer(w, 200, map[string]string{
+				writeJSON(w, 200, map[string]string{
 					"authorization_endpoint": base + "/oauth2/v2.0/authorize", "token_endpoint": base + "/oauth2/v2.0/token", "issuer": base + "/v2.0",
 				})
 			} else {
 				_ = r.ParseForm()
 				asked = append(asked, r.PostForm.Get("scope"))
-				answer(w, 200, map[string]any{"access_token": "x", "expires_in": 3600, "token_type": "Bearer"})
+				writeJSON(w, 200, map[string]any{"access_token": "x", "expires_in": 3600, "token_type": "Bearer"})
 			}
 			return w.Result(), nil
 		})
@@ -88,7 +88,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestMethodIsDeduced(t *testing.T) {
+func TestChooseMethod(t *testing.T) {
 	secret := dataverse.NewSecret(theSecret)
 	for name, c := range map[string]struct {
 		config Config
@@ -107,7 +107,7 @@ func TestMethodIsDeduced(t *testing.T) {
 		"azure ml":    {Config{}, map[string]string{"MSI_ENDPOINT": "x"}, ManagedIdentity, "MSI_ENDPOINT"},
 	} {
 		c.config.Getenv = func(key string) string { return c.env[key] }
-		got, why, err := deduce(c.config.withDefaults())
+		got, why, err := chooseMethod(c.config.withDefaults())
 		if err != nil || got != c.want || !strings.Contains(why, c.why) || c.why == "" && why != "" {
 			t.Errorf("%s: %v, %q, %v", name, got, why, err)
 		}
@@ -115,26 +115,26 @@ func TestMethodIsDeduced(t *testing.T) {
 	none := Config{Getenv: func(string) string { return "" }}
 	saved := none
 	saved.Cache = &MemoryCache{data: []byte("x")}
-	if got, _, err := deduce(saved.withDefaults()); got != DeviceCode || err != nil {
+	if got, _, err := chooseMethod(saved.withDefaults()); got != DeviceCode || err != nil {
 		t.Errorf("a sign-in is stored: %v, %v", got, err)
 	}
 	installed := none
 	installed.RunCommand = func(context.Context, string, ...string) ([]byte, error) { return nil, nil }
 	for _, there := range []bool{true, false} {
 		installed.HasProgram = func(name string) bool { return there && name == "az" }
-		if got, _, err := deduce(installed.withDefaults()); (err == nil) != there || there && got != AzureCLI {
+		if got, _, err := chooseMethod(installed.withDefaults()); (err == nil) != there || there && got != AzureCLI {
 			t.Errorf("az installed: %t: %v, %v", there, got, err)
 		}
 	}
 	half := installed
 	half.HasProgram = func(string) bool { return true }
 	half.ClientID = "11111111-1111-4111-8111-111111111111"
-	if _, _, err := deduce(half.withDefaults()); err == nil || !strings.Contains(err.Error(), "its secret is not") {
+	if _, _, err := chooseMethod(half.withDefaults()); err == nil || !strings.Contains(err.Error(), "its secret is not") {
 		t.Errorf("a client id without its secret: %v", err)
 	}
 	for _, terminal := range []bool{true, false} {
 		none.Terminal = terminal
-		_, _, err := deduce(none.withDefaults())
+		_, _, err := chooseMethod(none.withDefaults())
 		var missing *ConfigError
 		if !errors.As(err, &missing) || strings.Contains(err.Error(), "device-code") != terminal || !strings.Contains(err.Error(), "DBAUDIT_CLIENT_SECRET") {
 			t.Errorf("terminal %v: %v", terminal, err)
@@ -156,7 +156,7 @@ func TestParseMethod(t *testing.T) {
 	}
 }
 
-func TestMissingPiecesAreNamed(t *testing.T) {
+func TestMissingSettings(t *testing.T) {
 	e := newEntra(t)
 	for name, c := range map[string]struct {
 		change func(*Config)
@@ -186,7 +186,7 @@ func TestMissingPiecesAreNamed(t *testing.T) {
 	}
 }
 
-func TestTenantIsFound(t *testing.T) {
+func TestDiscoverTenant(t *testing.T) {
 	for name, c := range map[string]struct {
 		challenge string // %s: another authority
 		named     bool   // the user names it
@@ -212,7 +212,7 @@ func TestTenantIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEntra(t)
-			e.before = func(w http.ResponseWriter, r *http.Request) bool {
+			e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Header.Get("Authorization") != "" {
 					t.Error("nothing is to be sent along")
 				}
@@ -241,14 +241,14 @@ func TestTenantIsFound(t *testing.T) {
 			if at := strings.TrimPrefix(s.authority, "https://"); s.tenant != c.tenant || c.at != "" && at != c.at || c.named && s.authority != e.URL {
 				t.Errorf("tenant %s at %s", s.tenant, at)
 			}
-			if !strings.Contains(s.Describe(), "named by the environment") || len(e.asked) != 1 || len(s.Warnings) != 0 {
-				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.asked, s.Warnings)
+			if !strings.Contains(s.Describe(), "named by the environment") || len(e.requests) != 1 || len(s.Warnings) != 0 {
+				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.requests, s.Warnings)
 			}
 		})
 	}
 }
 
-func TestAKnownEnvironmentKeepsItsCloud(t *testing.T) {
+func TestKnownHostKeepsItsCloud(t *testing.T) {
 	rt := roundTripper(func(*http.Request) (*http.Response, error) {
 		w := httptest.NewRecorder()
 		w.Header().Set("WWW-Authenticate", "Bearer authorization_uri=https://login.microsoftonline.us/"+tenant+"/oauth2/authorize")
@@ -275,7 +275,7 @@ func TestUnreachableEnvironment(t *testing.T) {
 func TestInterruptedSignIn(t *testing.T) {
 	e := newEntra(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	e.before = func(http.ResponseWriter, *http.Request) bool { cancel(); panic(http.ErrAbortHandler) }
+	e.intercept = func(http.ResponseWriter, *http.Request) bool { cancel(); panic(http.ErrAbortHandler) }
 	c := e.withSecret()
 	if _, err := open(t, c).Token(ctx, dataverse.TokenOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
@@ -286,9 +286,9 @@ func TestWorkloadIdentity(t *testing.T) {
 	const federated = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln"
 	platform := newEntra(t) // only its TLS server is used
 	var asked string
-	platform.before = func(w http.ResponseWriter, r *http.Request) bool {
+	platform.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		asked = fmt.Sprint(r.Method, " ", r.RequestURI, " ", r.Header.Get("Authorization"))
-		answer(w, 200, map[string]string{"value": federated, "oidcToken": federated})
+		writeJSON(w, 200, map[string]string{"value": federated, "oidcToken": federated})
 		return true
 	}
 	for name, c := range map[string]struct {
@@ -312,7 +312,7 @@ func TestWorkloadIdentity(t *testing.T) {
 			e := newEntra(t)
 			e.platform = map[string]bool{federated: true}
 			conf := e.config()
-			conf.Transport = either(e, platform)
+			conf.Transport = routeTo(e, platform)
 			conf.Getenv = func(key string) string { return c.env[key] }
 			reads := 0
 			conf.ReadFile = func(string) ([]byte, error) { reads++; return []byte(federated + "\n"), nil }
@@ -330,8 +330,8 @@ func TestWorkloadIdentity(t *testing.T) {
 	}
 }
 
-// either sends a request to the server that it names.
-func either(servers ...*entra) http.RoundTripper {
+// routeTo sends a request to the server that it names.
+func routeTo(servers ...*entra) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		for _, s := range servers {
 			if s.URL == "https://"+r.URL.Host {
@@ -342,11 +342,11 @@ func either(servers ...*entra) http.RoundTripper {
 	})
 }
 
-func TestWorkloadIdentityThatFails(t *testing.T) {
+func TestWorkloadIdentityErrors(t *testing.T) {
 	e := newEntra(t)
 	platform := newEntra(t)
-	platform.before = func(w http.ResponseWriter, _ *http.Request) bool {
-		answer(w, 403, map[string]string{"message": "no"})
+	platform.intercept = func(w http.ResponseWriter, _ *http.Request) bool {
+		writeJSON(w, 403, map[string]string{"message": "no"})
 		return true
 	}
 	for name, c := range map[string]struct {
@@ -360,9 +360,9 @@ func TestWorkloadIdentityThatFails(t *testing.T) {
 		"http":        {map[string]string{"ACTIONS_ID_TOKEN_REQUEST_URL": "http://x"}, "not https"},
 	} {
 		conf := e.config()
-		conf.Transport = either(e, platform)
+		conf.Transport = routeTo(e, platform)
 		conf.Getenv = func(key string) string { return c.env[key] }
-		conf.ReadFile = files(map[string][]byte{"empty": nil, "other": []byte("a.b.c")})
+		conf.ReadFile = readFrom(map[string][]byte{"empty": nil, "other": []byte("a.b.c")})
 		_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
@@ -385,10 +385,10 @@ func TestManagedIdentity(t *testing.T) {
 		}
 		asked = append(asked, r.URL.Query().Get("resource")+" "+r.URL.Query().Get("client_id"))
 		if fail {
-			answer(w, 400, map[string]string{"error": "invalid_request", "error_description": "Identity not found, you sent the-header"})
+			writeJSON(w, 400, map[string]string{"error": "invalid_request", "error_description": "Identity not found, you sent the-header"})
 			return
 		}
-		answer(w, 200, map[string]any{"access_token": fmt.Sprintf("mi-%d", len(asked)), "expires_in": "86399", "resource": "x", "token_type": "Bearer"})
+		writeJSON(w, 200, map[string]any{"access_token": fmt.Sprintf("mi-%d", len(asked)), "expires_in": "86399", "resource": "x", "token_type": "Bearer"})
 	}))
 	defer server.Close()
 	env := map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "the-header"}
@@ -455,9 +455,9 @@ func TestAzureCLI(t *testing.T) {
 	}
 }
 
-// TestUnknownHostIsWarnedOf checks the warning about a host that is neither Microsoft's nor this
+// TestUnknownHostWarning checks the warning about a host that is neither Microsoft's nor this
 // machine: it may be a mistake.
-func TestUnknownHostIsWarnedOf(t *testing.T) {
+func TestUnknownHostWarning(t *testing.T) {
 	for address, want := range map[string]int{
 		"https://crm.example.com": 1, "https://127.0.0.1.example.com": 1,
 		"https://localhost:8443": 0, "https://[::1]:8443": 0, "https://contoso.crm4.dynamics.com": 0,

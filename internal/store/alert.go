@@ -39,32 +39,32 @@ func scanAlert(from row, a *Alert) error {
 
 // OpenAlerts lists the alerts that are open.
 func (t *Tx) OpenAlerts(ctx context.Context) ([]Alert, error) {
-	return all(ctx, t.tx, scanAlert, "SELECT "+alertColumns+" WHERE a.resolved IS NULL ORDER BY a.id")
+	return queryAll(ctx, t.tx, scanAlert, "SELECT "+alertColumns+" WHERE a.resolved IS NULL ORDER BY a.id")
 }
 
 // CreateAlert opens an alert and returns its id.
 func (t *Tx) CreateAlert(ctx context.Context, a Alert) (int64, error) {
-	return one(ctx, t.tx, number, `INSERT INTO alert (rule, integration_id, key, event, control, severity, message, opened)
+	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO alert (rule, integration_id, key, event, control, severity, message, opened)
 		SELECT $1, i.id, $4, $5, $6, $7, $8, $9 FROM integration i JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $2 AND i.name = $3 RETURNING id`,
-		a.Rule, a.Environment, a.Integration, a.Key, a.Event, a.Control, a.Severity.String(), a.Message, micro(t.now))
+		a.Rule, a.Environment, a.Integration, a.Key, a.Event, a.Control, a.Severity.String(), a.Message, storedTime(t.now))
 }
 
 // ResolveAlerts ends alerts.
 func (t *Tx) ResolveAlerts(ctx context.Context, ids []int64) error {
-	return t.each(ctx, "UPDATE alert SET resolved = $1", ids, micro(t.now))
+	return t.updateByID(ctx, "UPDATE alert SET resolved = $1", ids, storedTime(t.now))
 }
 
 // MarkSent keeps when alerts were sent.
 func (t *Tx) MarkSent(ctx context.Context, ids []int64) error {
-	return t.each(ctx, "UPDATE alert SET last_sent = $1", ids, micro(t.now))
+	return t.updateByID(ctx, "UPDATE alert SET last_sent = $1", ids, storedTime(t.now))
 }
 
 // Alerts lists the alerts of the given ids, oldest first.
 func (s *Store) Alerts(ctx context.Context, ids []int64) ([]Alert, error) {
 	var list []Alert
 	for _, id := range ids {
-		a, err := one(ctx, s.db, scanAlert, "SELECT "+alertColumns+" WHERE a.id = $1", id)
+		a, err := queryOne(ctx, s.db, scanAlert, "SELECT "+alertColumns+" WHERE a.id = $1", id)
 		if err != nil {
 			return nil, err
 		}

@@ -19,14 +19,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// patience is how long a process waits for another one that has locked the file of SQLite.
-const patience = 15 * time.Second
+// lockTimeout is how long a process waits for another one that has locked the file of SQLite.
+const lockTimeout = 15 * time.Second
 
-// patiently repeats do while another process has locked the file of SQLite. SQLite itself
+// retryWhileLocked repeats do while another process has locked the file of SQLite. SQLite itself
 // does not wait when it turns on the write-ahead log, nor while the last other connection
 // cleans up after itself (sqlite.org/wal.html, section 11).
-func (s *Store) patiently(ctx context.Context, do func() error) error {
-	until := time.After(patience)
+func (s *Store) retryWhileLocked(ctx context.Context, do func() error) error {
+	until := time.After(lockTimeout)
 	for {
 		err := do()
 		var locked *sqlite.Error
@@ -70,7 +70,7 @@ func openPostgres(name string) (*sql.DB, error) {
 		return nil, errors.New("the store's URL is not valid: want postgres://USER@HOST:PORT/DATABASE; the password is taken from PGPASSWORD or PGPASSFILE")
 	}
 	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connecting
+		config.ConnectTimeout = connectTimeout
 	}
 	db := sql.OpenDB(&connector{Connector: stdlib.GetConnector(*config), config: config.Config})
 	db.SetMaxOpenConns(poolSize)
@@ -87,8 +87,8 @@ type connector struct {
 	config pgconn.Config
 }
 
-// connecting is how long a host may take to answer, if the URL does not say it.
-const connecting = 10 * time.Second
+// connectTimeout is how long a host may take to answer, if the URL does not say it.
+const connectTimeout = 10 * time.Second
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)
@@ -101,14 +101,14 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	at := "PostgreSQL at " + net.JoinHostPort(c.config.Host, fmt.Sprint(c.config.Port))
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return nil, errors.New(at + ": " + c.refusal(refused))
+		return nil, errors.New(at + ": " + c.refusalReason(refused))
 	}
-	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", at, reason(err))
+	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", at, connectFailure(err))
 }
 
-// refusal is why a server that answers refuses a connection. The codes are in PostgreSQL's
+// refusalReason is why a server that answers refuses a connection. The codes are in PostgreSQL's
 // manual, appendix A.
-func (c *connector) refusal(err *pgconn.PgError) string {
+func (c *connector) refusalReason(err *pgconn.PgError) string {
 	switch err.Code {
 	case "28P01", "28000":
 		return err.Message + ": set PGPASSWORD or PGPASSFILE, and check the user and the server's pg_hba.conf"
@@ -122,8 +122,8 @@ func (c *connector) refusal(err *pgconn.PgError) string {
 	return err.Message
 }
 
-// reason is the cause of a failure to connect, without the address that it repeats.
-func reason(err error) string {
+// connectFailure is the cause of a failure to connect, without the address that it repeats.
+func connectFailure(err error) string {
 	var unknown *net.DNSError
 	var call *os.SyscallError
 	var timeout net.Error
@@ -154,7 +154,7 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if !existing {
 		mode |= os.O_CREATE
 	}
-	err = touch(absolute, mode)
+	err = createFile(absolute, mode)
 	if existing && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
@@ -170,7 +170,7 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	}
 	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", patience.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", lockTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
 	}.Encode()}
 	db, err := sql.Open("sqlite", dsn.String())
 	if err != nil {
@@ -180,8 +180,8 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// touch makes a file that only its owner can read. An existing one stays as it is.
-func touch(file string, mode int) error {
+// createFile makes a file that only its owner can read. An existing one stays as it is.
+func createFile(file string, mode int) error {
 	made, err := os.OpenFile(file, mode, 0o600)
 	if err != nil {
 		return err

@@ -13,9 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// putDocument keeps a result's document, the same bytes once, and returns its hash. What
+// storeDocument keeps a result's document, the same bytes once, and returns its hash. What
 // differs in each scan is not in it, and has columns of its own.
-func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
+func (t *Tx) storeDocument(ctx context.Context, r audit.Result) (string, error) {
 	r.EvaluatedAt, r.Snapshot = time.Time{}, audit.Snapshot{}
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -24,7 +24,7 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 	sum := sha256.Sum256(text)
 	sha := hex.EncodeToString(sum[:])
 	// The lock keeps it until the result names it.
-	known, err := all(ctx, t.tx, func(from row, s *string) error { return from.Scan(s) }, "SELECT sha FROM document WHERE sha = $1"+t.lock("document"), sha)
+	known, err := queryAll(ctx, t.tx, func(from row, s *string) error { return from.Scan(s) }, "SELECT sha FROM document WHERE sha = $1"+t.forUpdate("document"), sha)
 	if err != nil || len(known) > 0 {
 		return sha, err
 	}
@@ -39,12 +39,12 @@ func (t *Tx) putDocument(ctx context.Context, r audit.Result) (string, error) {
 	return sha, t.exec(ctx, "INSERT INTO document (sha, body) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING", sha, body.Bytes())
 }
 
-// maxDocument bounds what a document may unpack to; results are bounded by it too.
-const maxDocument = 64 << 20
+// maxDocumentSize bounds what a document may unpack to; results are bounded by it too.
+const maxDocumentSize = 64 << 20
 
 // Result is the result of a run for an integration, or [ErrNotFound].
 func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
-	return one(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
+	return queryOne(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
 }
 
 const resultQuery = `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
@@ -61,7 +61,7 @@ func scanResult(from row, r *audit.Result) error {
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocument))
+	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocumentSize))
 	if err != nil {
 		return err
 	}
@@ -76,15 +76,15 @@ func scanResult(from row, r *audit.Result) error {
 // environments if the name is empty.
 func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
 	type key struct{ run, integration int64 }
-	where, args := named(environment)
-	keys, err := all(ctx, s.db, func(r row, k *key) error { return r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
+	where, args := whereEnvironment(environment)
+	keys, err := queryAll(ctx, s.db, func(r row, k *key) error { return r.Scan(&k.run, &k.integration) }, `SELECT s.run_id, s.integration_id FROM result s
 		JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE `+where+" ORDER BY e.name, i.name, s.seq", args...)
 	if err != nil {
 		return err
 	}
 	for _, k := range keys {
-		r, err := one(ctx, s.db, scanResult, resultQuery+" AND i.id = $2", k.run, k.integration)
+		r, err := queryOne(ctx, s.db, scanResult, resultQuery+" AND i.id = $2", k.run, k.integration)
 		if err != nil {
 			return err
 		}

@@ -66,7 +66,7 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.InTx(ctx, func(tx *Tx) error {
 		for _, e := range inOrder {
-			if err := tx.put(ctx, who, e, &change); err != nil {
+			if err := tx.importEnvironment(ctx, who, e, &change); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
 		}
@@ -75,7 +75,7 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 	return change, err
 }
 
-func (t *Tx) put(ctx context.Context, who string, e Environment, change *ImportCounts) error {
+func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, change *ImportCounts) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.LockEnvironment(ctx, e.Name)
 	added := errors.Is(err, ErrNotFound)
@@ -99,7 +99,7 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, change *ImportC
 	case added:
 		did = "add "
 		change.Added++
-	case e.same(old):
+	case e.equal(old):
 		change.Unchanged++
 	default:
 		did = "update "
@@ -110,7 +110,7 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, change *ImportC
 			return err
 		}
 	}
-	id, err := t.save(ctx, e)
+	id, err := t.saveEnvironment(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -122,19 +122,19 @@ func (t *Tx) put(ctx context.Context, who string, e Environment, change *ImportC
 	return t.setIntegrations(ctx, id, e.Profiles)
 }
 
-func (e Environment) same(o Environment) bool {
+func (e Environment) equal(o Environment) bool {
 	return e.URL == o.URL && e.TenantID == o.TenantID && e.Config == o.Config && e.CredentialRef == o.CredentialRef &&
 		e.Every == o.Every && e.CredentialEnds.Equal(o.CredentialEnds) && maps.Equal(e.Labels, o.Labels)
 }
 
-// save adds an environment, or changes the one of its name, and returns its id.
-func (t *Tx) save(ctx context.Context, e Environment) (int64, error) {
-	return one(ctx, t.tx, number, `INSERT INTO environment
+// saveEnvironment adds an environment, or changes the one of its name, and returns its id.
+func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) {
+	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO environment
 		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET
 		tenant_id = excluded.tenant_id, url = excluded.url, config = excluded.config, credential_ref = excluded.credential_ref, every = excluded.every,
 		jitter = excluded.jitter, next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
-		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), micro(e.NextDue), labels(e.Labels), micro(t.now), micro(e.CredentialEnds))
+		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), storedTime(e.NextDue), encodeLabels(e.Labels), storedTime(t.now), storedTime(e.CredentialEnds))
 }
 
 // RetireEnvironment ends the schedule of an environment and retires its integrations.
@@ -151,19 +151,19 @@ func (t *Tx) setIntegrations(ctx context.Context, environment int64, profiles []
 		return err
 	}
 	for _, p := range profiles {
-		if err := t.putIntegration(ctx, environment, p); err != nil {
+		if err := t.addIntegration(ctx, environment, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Tx) putIntegration(ctx context.Context, environment int64, profile string) error {
+func (t *Tx) addIntegration(ctx context.Context, environment int64, profile string) error {
 	return t.exec(ctx, `INSERT INTO integration (environment_id, name, profile, organization_id, retired, results, verdict)
 		VALUES ($1, $2, '', '', FALSE, 0, '') ON CONFLICT (environment_id, name) DO UPDATE SET retired = FALSE`, environment, profile)
 }
 
-func labels(m map[string]string) string {
+func encodeLabels(m map[string]string) string {
 	if len(m) == 0 {
 		return "{}"
 	}
@@ -183,28 +183,28 @@ func (e *Environment) fields() []any {
 func scanEnvironment(r row, e *Environment) error { return r.Scan(e.fields()...) }
 
 func (t *Tx) environment(ctx context.Context, where string, args ...any) (Environment, error) {
-	return one(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
+	return queryOne(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
 }
 
-// audited is the condition for an environment e that was not removed: then all of its
+// notRemoved is the condition for an environment e that was not removed: then all of its
 // integrations are retired.
-const audited = `(EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id AND NOT retired)
+const notRemoved = `(EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id AND NOT retired)
 	OR NOT EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id))`
 
 // Environments lists all environments by name, except those that were removed.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
-	return all(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+audited+" ORDER BY e.name")
+	return queryAll(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+notRemoved+" ORDER BY e.name")
 }
 
 // Environment is the environment of a name, or [ErrNotFound].
 func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {
-	return one(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
+	return queryOne(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
 }
 
 // SetCredentialEnds keeps when the credential of an environment ends.
 func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Time) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE environment SET credential_ends = $2 WHERE name = $1 AND COALESCE(credential_ends, 0) <> $2", name, ends.UnixMicro())
-	return failed(err)
+	return storeError(err)
 }
 
 // Pause takes environments out of the schedule, or puts them back.
@@ -232,14 +232,14 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 // DueEnvironments locks and lists environments that are due. One whose next time is further away than
 // its interval is due too: the clock was wrong when it was set.
 func (t *Tx) DueEnvironments(ctx context.Context, limit int) ([]Environment, error) {
-	return all(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+` FROM environment e
+	return queryAll(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)
-		ORDER BY e.next_due, e.id LIMIT $2`+t.lockFree("e"), micro(t.now), limit)
+		ORDER BY e.next_due, e.id LIMIT $2`+t.forUpdateSkipLocked("e"), storedTime(t.now), limit)
 }
 
 // ScheduleNext sets when an environment is due next: at the beginning of its next interval.
 func (t *Tx) ScheduleNext(ctx context.Context, e Environment) error {
-	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, micro(e.Period(t.now).Add(e.Every)))
+	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, storedTime(e.Period(t.now).Add(e.Every)))
 }
 
 // Now is the time at which the transaction began.
@@ -247,7 +247,7 @@ func (t *Tx) Now() time.Time { return t.now }
 
 // AddAuditEntry keeps who did what, for the record.
 func (t *Tx) AddAuditEntry(ctx context.Context, who, what string) error {
-	return t.exec(ctx, "INSERT INTO audit (at, who, what) VALUES ($1, $2, $3)", micro(t.now), who, what)
+	return t.exec(ctx, "INSERT INTO audit (at, who, what) VALUES ($1, $2, $3)", storedTime(t.now), who, what)
 }
 
 // A AuditEntry is a line of the record of who did what.
@@ -259,6 +259,6 @@ type AuditEntry struct {
 
 // AuditLog lists what was done, the newest first.
 func (s *Store) AuditLog(ctx context.Context, limit int) ([]AuditEntry, error) {
-	return all(ctx, s.db, func(r row, d *AuditEntry) error { return r.Scan(&d.At, &d.Who, &d.What) },
+	return queryAll(ctx, s.db, func(r row, d *AuditEntry) error { return r.Scan(&d.At, &d.Who, &d.What) },
 		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
 }

@@ -19,12 +19,12 @@ func SetUpAt(ctx context.Context, name string, version int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.db.Close()) }()
-	return s.within(ctx, func(tx *Tx) error {
+	return s.transact(ctx, func(tx *Tx) error {
 		if err := tx.exec(ctx, "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)"); err != nil {
 			return err
 		}
 		for v := range version {
-			if err := s.step(ctx, tx, v+1); err != nil {
+			if err := s.applyMigration(ctx, tx, v+1); err != nil {
 				return err
 			}
 		}
@@ -32,5 +32,5 @@ func SetUpAt(ctx context.Context, name string, version int) (err error) {
 	})
 }
 
-// Newest is the version of the schema that this program knows.
-const Newest = newest
+// SchemaVersion is the version of the schema that this program knows.
+const SchemaVersion = schemaVersion

@@ -43,13 +43,13 @@ type Finding struct {
 	ClosedAt     time.Time       `json:"-"`
 	ClosedReason Reason          `json:"-"`
 
-	edition string
+	revision string
 }
 
-// findings folds the findings of the result.
-func (f *fold) findings(ctx context.Context) error {
-	list, err := all(ctx, f.tx, func(from row, was *Finding) error {
-		return from.Scan(&was.ID, &was.Fingerprint, &was.Control, &was.Severity, &was.Message, &was.Waived, &was.LastSeenRun, &was.edition)
+// updateFindings folds the findings of the result.
+func (f *spanUpdate) updateFindings(ctx context.Context) error {
+	list, err := queryAll(ctx, f.tx, func(from row, was *Finding) error {
+		return from.Scan(&was.ID, &was.Fingerprint, &was.Control, &was.Severity, &was.Message, &was.Waived, &was.LastSeenRun, &was.revision)
 	}, "SELECT id, fingerprint, control, severity, message, waived, last_seen_run, profile FROM finding_span WHERE integration_id = $1 AND closed_run IS NULL", f.in.id)
 	if err != nil {
 		return err
@@ -70,24 +70,24 @@ func (f *fold) findings(ctx context.Context) error {
 			waived := found.Waiver != nil
 			switch was, ok := open[found.Fingerprint]; {
 			case !ok:
-				err = f.open(ctx, c, found)
-			case was.Severity == c.Severity && was.Message == found.Message && was.Waived == waived && was.edition == f.edition:
+				err = f.openFinding(ctx, c, found)
+			case was.Severity == c.Severity && was.Message == found.Message && was.Waived == waived && was.revision == f.revision:
 				unchanged = append(unchanged, was.ID)
 			default:
 				err = f.exec(ctx, "UPDATE finding_span SET last_seen_run = $2, severity = $3, message = $4, waived = $5, profile = $6 WHERE id = $1",
-					was.ID, f.run, c.Severity.String(), found.Message, waived, f.edition)
+					was.ID, f.run, c.Severity.String(), found.Message, waived, f.revision)
 			}
 			if err != nil {
 				return err
 			}
 		}
 	}
-	if err := f.each(ctx, "UPDATE finding_span SET last_seen_run = $1", unchanged, f.run); err != nil {
+	if err := f.updateByID(ctx, "UPDATE finding_span SET last_seen_run = $1", unchanged, f.run); err != nil {
 		return err
 	}
 	for _, was := range list {
 		if !seen[was.Fingerprint] {
-			if err := f.close(ctx, was, controls[was.Control]); err != nil {
+			if err := f.closeFinding(ctx, was, controls[was.Control]); err != nil {
 				return err
 			}
 		}
@@ -95,11 +95,11 @@ func (f *fold) findings(ctx context.Context) error {
 	return nil
 }
 
-// open begins the span of a finding.
-func (f *fold) open(ctx context.Context, c audit.Control, found audit.Finding) error {
-	reason := f.began(c.ID)
+// openFinding begins the span of a finding.
+func (f *spanUpdate) openFinding(ctx context.Context, c audit.Control, found audit.Finding) error {
+	reason := f.openedReason(c.ID)
 	if reason == ReasonEnvironmentChanged {
-		was, err := f.earlier(ctx, f.controls[c.ID].known.ToRun)
+		was, err := f.earlierResult(ctx, f.latest[c.ID].known.ToRun)
 		if err != nil {
 			return err
 		}
@@ -109,46 +109,46 @@ func (f *fold) open(ctx context.Context, c audit.Control, found audit.Finding) e
 	}
 	return f.exec(ctx, `INSERT INTO finding_span (integration_id, fingerprint, control, severity, message, waived, profile, first_run, last_seen_run, opened, reason)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, '')`,
-		f.in.id, found.Fingerprint, string(c.ID), c.Severity.String(), found.Message, found.Waiver != nil, f.edition, f.run, reason)
+		f.in.id, found.Fingerprint, string(c.ID), c.Severity.String(), found.Message, found.Waiver != nil, f.revision, f.run, reason)
 }
 
-// close ends the span of a finding that the result does not have, if its control was judged:
+// closeFinding ends the span of a finding that the result does not have, if its control was judged:
 // a zero one is not in the profile any more.
-func (f *fold) close(ctx context.Context, was Finding, c audit.Control) error {
+func (f *spanUpdate) closeFinding(ctx context.Context, was Finding, c audit.Control) error {
 	reason := ReasonFixed
 	switch {
 	case c.ID == "":
 		reason = ReasonProfileChanged
-	case c.Outcome == audit.OutcomeUnknown || len(c.Unjudged) > 0 || blocked(c, f.result):
+	case c.Outcome == audit.OutcomeUnknown || len(c.Unjudged) > 0 || isBlocked(c, f.result):
 		return nil
 	case c.Outcome == audit.OutcomeNotApplicable:
 		reason = ReasonNotRequired
 	default:
-		before, err := f.earlier(ctx, was.LastSeenRun)
+		before, err := f.earlierResult(ctx, was.LastSeenRun)
 		if err != nil {
 			return err
 		}
 		switch {
 		case f.result.HasReplaced(subjectOf(before, was), before):
 			reason = ReasonNotRequired
-		case f.result.RequirementsDiffer(before) || differ(was.edition, f.edition):
+		case f.result.RequirementsDiffer(before) || revisionsDiffer(was.revision, f.revision):
 			reason = ReasonProfileChanged
 		}
 	}
 	return f.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE id = $1", was.ID, f.run, reason)
 }
 
-// blocked reports whether a control is not applicable because another control of the
+// isBlocked reports whether a control is not applicable because another control of the
 // result fails, or is unknown: then nothing is known of what it found before. Its reason
 // names that control.
-func blocked(c audit.Control, r audit.Result) bool {
+func isBlocked(c audit.Control, r audit.Result) bool {
 	return c.Outcome == audit.OutcomeNotApplicable && slices.ContainsFunc(r.Controls, func(other audit.Control) bool {
-		return other.ID != c.ID && other.Outcome != audit.OutcomePass && other.Outcome != audit.OutcomeNotApplicable && names(c.Reason, string(other.ID))
+		return other.ID != c.ID && other.Outcome != audit.OutcomePass && other.Outcome != audit.OutcomeNotApplicable && containsWord(c.Reason, string(other.ID))
 	})
 }
 
-// names reports whether a text contains a word.
-func names(text, word string) bool {
+// containsWord reports whether a text contains a word.
+func containsWord(text, word string) bool {
 	return slices.Contains(strings.FieldsFunc(text, func(r rune) bool {
 		return r != '-' && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}), word)
@@ -166,15 +166,15 @@ func subjectOf(r audit.Result, f Finding) audit.Subject {
 	return audit.Subject{}
 }
 
-// earlier is the result of a run; zero if it is not stored any more.
-func (f *fold) earlier(ctx context.Context, run int64) (audit.Result, error) {
-	if was, known := f.results[run]; known {
+// earlierResult is the result of a run; zero if it is not stored any more.
+func (f *spanUpdate) earlierResult(ctx context.Context, run int64) (audit.Result, error) {
+	if was, known := f.earlierResults[run]; known {
 		return was, nil
 	}
-	was, err := one(ctx, f.tx, scanResult, resultQuery+" AND i.id = $2", run, f.in.id)
+	was, err := queryOne(ctx, f.tx, scanResult, resultQuery+" AND i.id = $2", run, f.in.id)
 	if errors.Is(err, ErrNotFound) {
 		err = nil
 	}
-	f.results[run] = was
+	f.earlierResults[run] = was
 	return was, err
 }

@@ -13,7 +13,7 @@ import (
 
 type integration struct {
 	id           int64
-	edition      string
+	revision     string
 	organization string
 	results      int64
 	verdict      string
@@ -22,19 +22,19 @@ type integration struct {
 	lastResultAt time.Time
 }
 
-// keep stores a result of a run and folds it into what is known.
-func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result, days verdictCounts) error {
-	if err := t.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
+// storeResult stores a result of a run and folds it into what is known.
+func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.Result, days verdictCounts) error {
+	if err := t.addIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 		return err
 	}
-	in, err := one(ctx, t.tx, func(from row, in *integration) error {
-		return from.Scan(&in.id, &in.edition, &in.organization, &in.results, &in.verdict, &in.since, &in.lastRun, &in.lastResultAt)
+	in, err := queryOne(ctx, t.tx, func(from row, in *integration) error {
+		return from.Scan(&in.id, &in.revision, &in.organization, &in.results, &in.verdict, &in.since, &in.lastRun, &in.lastResultAt)
 	}, `SELECT id, profile, organization_id, results, verdict, since, last_run, last_result_at
 		FROM integration WHERE environment_id = $1 AND name = $2`, e.ID, r.Profile.Name)
 	if err != nil {
 		return err
 	}
-	sha, err := t.putDocument(ctx, r)
+	sha, err := t.storeDocument(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -44,11 +44,11 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result,
 		r.Summary.Pass, r.Summary.Fail, r.Summary.Unknown, r.Summary.NotApplicable, r.Summary.Waived, r.Summary.Findings, sha); err != nil {
 		return fmt.Errorf("storing the result: %w", err)
 	}
-	if err := t.fold(ctx, in, run, r); err != nil {
+	if err := t.updateSpans(ctx, in, run, r); err != nil {
 		return err
 	}
 	days[r.Verdict.String()]++
-	if in.verdict != "" && day(in.lastResultAt) == day(t.now) {
+	if in.verdict != "" && dayNumber(in.lastResultAt) == dayNumber(t.now) {
 		days[in.verdict]--
 	}
 	since := in.since
@@ -59,24 +59,24 @@ func (t *Tx) keep(ctx context.Context, e Environment, run int64, r audit.Result,
 	if r.Verdict != audit.VerdictIncomplete {
 		complete = ", last_complete_at = $7"
 	}
-	args := []any{in.id, edition(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), micro(since), run, micro(t.now)}
+	args := []any{in.id, profileRevision(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), storedTime(since), run, storedTime(t.now)}
 	return t.exec(ctx, `UPDATE integration SET profile = $2, organization_id = $3, results = results + 1, verdict = $4, since = $5,
 		last_run = $6, last_result_at = $7`+complete+" WHERE id = $1", args...)
 }
 
-// A fold brings the spans of an integration up to the result of a run.
-type fold struct {
+// A spanUpdate brings the spans of an integration up to the result of a run.
+type spanUpdate struct {
 	*Tx
 
-	in       integration
-	run      int64
-	result   audit.Result
-	edition  string
-	controls map[audit.ControlID]pair // the latest spans before it
-	results  map[int64]audit.Result   // earlier ones that were read, by their run
+	in             integration
+	run            int64
+	result         audit.Result
+	revision       string
+	latest         map[audit.ControlID]latestSpans // the latest spans before it
+	earlierResults map[int64]audit.Result          // earlier ones that were read, by their run
 }
 
-func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result) error {
+func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, r audit.Result) error {
 	if in.organization != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organization, r.Environment.OrganizationID) {
 		// Another environment at the same name: nothing that was known is of this one.
 		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonEnvironmentReplaced); err != nil {
@@ -87,43 +87,43 @@ func (t *Tx) fold(ctx context.Context, in integration, run int64, r audit.Result
 		}
 		in.results = 0
 	}
-	latest, err := t.latestControls(ctx, in.id)
+	latest, err := t.latestControlSpans(ctx, in.id)
 	if err != nil {
 		return err
 	}
-	f := &fold{t, in, run, r, edition(r.Profile), latest, map[int64]audit.Result{}}
-	if err := f.findings(ctx); err != nil {
+	f := &spanUpdate{t, in, run, r, profileRevision(r.Profile), latest, map[int64]audit.Result{}}
+	if err := f.updateFindings(ctx); err != nil {
 		return err
 	}
-	return f.outcomes(ctx)
+	return f.updateControls(ctx)
 }
 
 // verdictCounts are changes to the number of integrations with each verdict.
 type verdictCounts map[string]int
 
-// addToDay changes how many integrations had which verdict by the last result of this day.
-func (t *Tx) addToDay(ctx context.Context, counts verdictCounts) error {
+// addToFleetDay changes how many integrations had which verdict by the last result of this day.
+func (t *Tx) addToFleetDay(ctx context.Context, counts verdictCounts) error {
 	for _, verdict := range slices.Sorted(maps.Keys(counts)) { // in one order, so that two transactions never wait for each other
 		if counts[verdict] == 0 {
 			continue
 		}
 		if err := t.exec(ctx, `INSERT INTO fleet_day (day, verdict, integrations) VALUES ($1, $2, $3)
-			ON CONFLICT (day, verdict) DO UPDATE SET integrations = fleet_day.integrations + excluded.integrations`, day(t.now), verdict, counts[verdict]); err != nil {
+			ON CONFLICT (day, verdict) DO UPDATE SET integrations = fleet_day.integrations + excluded.integrations`, dayNumber(t.now), verdict, counts[verdict]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func day(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
+func dayNumber(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }
 
-// edition identifies what a profile requires: two of one name may differ.
-func edition(p audit.Profile) string {
+// profileRevision identifies what a profile requires: two of one name may differ.
+func profileRevision(p audit.Profile) string {
 	if p.Digest != "" {
 		return p.Digest
 	}
 	return p.Version
 }
 
-// differ reports whether two editions are known to differ.
-func differ(a, b string) bool { return a != "" && b != "" && a != b }
+// revisionsDiffer reports whether two editions are known to differ.
+func revisionsDiffer(a, b string) bool { return a != "" && b != "" && a != b }

@@ -15,15 +15,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// newest is the version of the schema that this program knows: that of the last file in
+// schemaVersion is the version of the schema that this program knows: that of the last file in
 // migrations/. A file that was released is never changed.
-const newest = 3
+const schemaVersion = 3
 
-// queueVersion is the version of the queue's own tables.
-const queueVersion = 8
+// queueSchemaVersion is the version of the queue's own tables.
+const queueSchemaVersion = 8
 
-// lockKey is the advisory lock that keeps two processes from migrating at once.
-const lockKey = 0x64626175646974
+// migrationLock is the advisory lock that keeps two processes from migrating at once.
+const migrationLock = 0x64626175646974
 
 // setUp sets up an empty store, migrates one of an earlier version if that is wanted,
 // and refuses one of a later version.
@@ -36,13 +36,13 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 		return errors.New("the database does not contain a store: dbaudit serve and dbaudit fleet import create one; name another with --store or DBAUDIT_STORE")
 	case have == 0:
 		s.created = true
-	case have < newest && o.Migrate:
+	case have < schemaVersion && o.Migrate:
 	default:
-		return fits(have)
+		return checkVersion(have)
 	}
-	return s.within(ctx, func(tx *Tx) error {
+	return s.transact(ctx, func(tx *Tx) error {
 		if s.postgres {
-			if err := tx.exec(ctx, "SELECT pg_advisory_xact_lock($1)", lockKey); err != nil {
+			if err := tx.exec(ctx, "SELECT pg_advisory_xact_lock($1)", migrationLock); err != nil {
 				return err
 			}
 		}
@@ -56,12 +56,12 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 				return err
 			}
 		}
-		have, err := one(ctx, tx.tx, number, latestVersion)
+		have, err := queryOne(ctx, tx.tx, scanInt64, selectVersion)
 		if err != nil {
 			return err
 		}
-		for version := int(have) + 1; version <= newest; version++ {
-			if err := s.step(ctx, tx, version); err != nil {
+		for version := int(have) + 1; version <= schemaVersion; version++ {
+			if err := s.applyMigration(ctx, tx, version); err != nil {
 				return fmt.Errorf("migrating the store to version %d: %w", version, err)
 			}
 		}
@@ -75,29 +75,29 @@ func (s *Store) Version(ctx context.Context) (int, error) {
 	if s.postgres {
 		query = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema() AND tablename = 'schema_version'"
 	}
-	n, err := one(ctx, s.db, number, query)
+	n, err := queryOne(ctx, s.db, scanInt64, query)
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	n, err = one(ctx, s.db, number, latestVersion)
+	n, err = queryOne(ctx, s.db, scanInt64, selectVersion)
 	return int(n), err
 }
 
-const latestVersion = "SELECT MAX(version) FROM schema_version"
+const selectVersion = "SELECT MAX(version) FROM schema_version"
 
-// fits returns an error for a store of another version than this program's.
-func fits(have int) error {
+// checkVersion returns an error for a store of another version than this program's.
+func checkVersion(have int) error {
 	switch {
-	case have > newest:
-		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrNewerVersion, have, newest)
-	case have < newest:
+	case have > schemaVersion:
+		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrNewerVersion, have, schemaVersion)
+	case have < schemaVersion:
 		return ErrOutdated
 	}
 	return nil
 }
 
-// step brings a store from the version before to this one.
-func (s *Store) step(ctx context.Context, tx *Tx, version int) error {
+// applyMigration brings a store from the version before to this one.
+func (s *Store) applyMigration(ctx context.Context, tx *Tx, version int) error {
 	text, err := migrations.ReadFile(fmt.Sprintf("migrations/%03d.sql", version))
 	if err != nil {
 		return err
@@ -110,7 +110,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, version int) error {
 	if err != nil {
 		return err
 	}
-	upTo := &rivermigrate.MigrateOpts{TargetVersion: queueVersion}
+	upTo := &rivermigrate.MigrateOpts{TargetVersion: queueSchemaVersion}
 	if s.postgres {
 		// These are transactions of their own, because PostgreSQL does not use a new value of
 		// an enum before it is committed. If it ends here, the next time has less to do.
@@ -124,7 +124,7 @@ func (s *Store) step(ctx context.Context, tx *Tx, version int) error {
 	if err := tx.exec(ctx, types.Replace(string(text))); err != nil {
 		return err
 	}
-	return tx.exec(ctx, "INSERT INTO schema_version (version, at) VALUES ($1, $2)", version, micro(tx.now))
+	return tx.exec(ctx, "INSERT INTO schema_version (version, at) VALUES ($1, $2)", version, storedTime(tx.now))
 }
 
 // Backup writes a copy of the store, as it is at one moment, to a new file.
@@ -132,7 +132,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")
 	}
-	if err := touch(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY); err != nil {
+	if err := createFile(file, os.O_CREATE|os.O_EXCL|os.O_WRONLY); err != nil {
 		return fmt.Errorf("writing the backup: %w", err)
 	}
 	if _, err := s.db.ExecContext(ctx, "VACUUM INTO $1", file); err != nil {

@@ -14,37 +14,37 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A listener is a connection that keeps the queries it is asked.
-type listener struct {
+// A recordingConn is a connection that keeps the queries it is asked.
+type recordingConn struct {
 	driver.Conn
 
-	heard *[]string
+	queries *[]string
 }
 
-func (l listener) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	*l.heard = append(*l.heard, query)
+func (l recordingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	*l.queries = append(*l.queries, query)
 	return l.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 }
 
-func (l listener) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+func (l recordingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
 	return l.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 }
 
-func (l listener) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+func (l recordingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
 	return l.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
 }
 
-type listening struct {
-	driver driver.Driver
-	file   string
-	heard  *[]string
+type recordingConnector struct {
+	driver  driver.Driver
+	file    string
+	queries *[]string
 }
 
-func (l listening) Driver() driver.Driver { return l.driver }
+func (l recordingConnector) Driver() driver.Driver { return l.driver }
 
-func (l listening) Connect(context.Context) (driver.Conn, error) {
+func (l recordingConnector) Connect(context.Context) (driver.Conn, error) {
 	conn, err := l.driver.Open(l.file)
-	return listener{conn, l.heard}, err
+	return recordingConn{conn, l.queries}, err
 }
 
 // TestPlans: no reading goes through a table that grows with each scan. SQLite's plan of a
@@ -58,7 +58,7 @@ func TestPlans(t *testing.T) {
 	}
 	defer made.Close()
 	var heard []string
-	s := &Store{db: sql.OpenDB(listening{made.db.Driver(), file, &heard}), now: time.Now}
+	s := &Store{db: sql.OpenDB(recordingConnector{made.db.Driver(), file, &heard}), now: time.Now}
 	defer s.Close()
 	s.db.SetMaxOpenConns(1)
 	ctx := t.Context()
@@ -94,14 +94,14 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s asks nothing", name)
 		}
 		for _, query := range slices.Clone(heard) {
-			if steps := plan(t, made.db, query); slow(steps) {
+			if steps := explain(t, made.db, query); scansGrowingTable(steps) {
 				t.Errorf("%s goes through a whole table:\n%s\n%s", name, query, strings.Join(steps, "\n"))
 			}
 		}
 	}
 }
 
-func plan(t *testing.T, db *sql.DB, query string) (steps []string) {
+func explain(t *testing.T, db *sql.DB, query string) (steps []string) {
 	t.Helper()
 	most := 0
 	for _, place := range regexp.MustCompile(`\$\d+`).FindAllString(query, -1) {
@@ -126,9 +126,9 @@ func plan(t *testing.T, db *sql.DB, query string) (steps []string) {
 	return steps
 }
 
-// slow reports whether a plan goes through a table that grows with each scan, or through an
+// scansGrowingTable reports whether a plan goes through a table that grows with each scan, or through an
 // index of all of it. A partial index holds what is so now.
-func slow(steps []string) bool {
+func scansGrowingTable(steps []string) bool {
 	grows := regexp.MustCompile(`^SCAN (run|result|document|finding_span|control_span|alert|[rsfcd])\b`)
 	now := regexp.MustCompile(`USING (COVERING )?INDEX (finding_span_open|finding_span_unwaived|control_span_latest|control_span_in_last|alert_open)$`)
 	return slices.ContainsFunc(steps, func(step string) bool { return grows.MatchString(step) && !now.MatchString(step) })

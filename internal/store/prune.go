@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// A kept is a result as pruning sees it.
-type kept struct {
+// A storedResult is a result as pruning sees it.
+type storedResult struct {
 	run   int64
 	taken time.Time
 	sha   string
@@ -18,7 +18,7 @@ type kept struct {
 // in each month, its last one, and the runs that begin or end a span. It works in several
 // transactions, between which others get their turn.
 func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
-	ids, err := all(ctx, s.db, number, "SELECT id FROM integration ORDER BY id")
+	ids, err := queryAll(ctx, s.db, scanInt64, "SELECT id FROM integration ORDER BY id")
 	if err != nil {
 		return 0, err
 	}
@@ -28,29 +28,29 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 			return removed, err
 		}
 	}
-	for n := batch; n == batch; {
+	for n := batchSize; n == batchSize; {
 		if n, err = s.pruneRuns(ctx, before); err != nil {
 			return removed, err
 		}
 	}
 	return removed, s.InTx(ctx, func(tx *Tx) error {
-		return tx.exec(ctx, "DELETE FROM alert WHERE resolved < $1", micro(before))
+		return tx.exec(ctx, "DELETE FROM alert WHERE resolved < $1", storedTime(before))
 	})
 }
 
-// batch is how many rows one statement changes, or one step of pruning removes.
-const batch = 500
+// batchSize is how many rows one statement changes, or one step of pruning removes.
+const batchSize = 500
 
 // pruneResults removes the results of an integration, and the documents of those.
 func (s *Store) pruneResults(ctx context.Context, integration int64, before time.Time) (removed int64, err error) {
-	old, err := all(ctx, s.db, func(from row, k *kept) error {
+	old, err := queryAll(ctx, s.db, func(from row, k *storedResult) error {
 		return from.Scan(&k.run, &k.taken, &k.sha)
 	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
-		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, micro(before))
+		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, storedTime(before))
 	if err != nil {
 		return 0, err
 	}
-	var surplus []kept
+	var surplus []storedResult
 	month := ""
 	for _, k := range old {
 		if m := k.taken.Format("2006-01"); m != month {
@@ -59,7 +59,7 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 		}
 		surplus = append(surplus, k)
 	}
-	for list := range slices.Chunk(surplus, batch) {
+	for list := range slices.Chunk(surplus, batchSize) {
 		if err := s.InTx(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, list) }); err != nil {
 			return removed, err
 		}
@@ -68,7 +68,7 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 	return removed, nil
 }
 
-func (t *Tx) removeResults(ctx context.Context, integration int64, list []kept) error {
+func (t *Tx) removeResults(ctx context.Context, integration int64, list []storedResult) error {
 	for _, k := range list {
 		if err := t.exec(ctx, "DELETE FROM result WHERE integration_id = $1 AND run_id = $2", integration, k.run); err != nil {
 			return err
@@ -83,13 +83,13 @@ func (t *Tx) removeResults(ctx context.Context, integration int64, list []kept) 
 // pruneRuns removes runs that have no result and that nothing refers to.
 func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int, err error) {
 	err = s.InTx(ctx, func(tx *Tx) error {
-		ids, err := all(ctx, tx.tx, number, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
+		ids, err := queryAll(ctx, tx.tx, scanInt64, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1
 			AND NOT EXISTS (SELECT 1 FROM result s WHERE s.run_id = r.id)
 			AND r.id NOT IN (SELECT last_run FROM environment WHERE last_run IS NOT NULL)
 			AND r.id NOT IN (SELECT first_run FROM finding_span) AND r.id NOT IN (SELECT last_seen_run FROM finding_span)
 			AND r.id NOT IN (SELECT closed_run FROM finding_span WHERE closed_run IS NOT NULL)
 			AND r.id NOT IN (SELECT from_run FROM control_span) AND r.id NOT IN (SELECT to_run FROM control_span) LIMIT $2) RETURNING id`,
-			micro(before), batch)
+			storedTime(before), batchSize)
 		removed = len(ids)
 		return err
 	})

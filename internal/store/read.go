@@ -12,8 +12,8 @@ import (
 // completely before what is known of it is stale.
 const StaleMargin = 7 * time.Minute
 
-// unscheduled is the interval of an environment that has no schedule of its own.
-const unscheduled = 24 * time.Hour
+// unscheduledInterval is the interval of an environment that has no schedule of its own.
+const unscheduledInterval = 24 * time.Hour
 
 // A Status is what is known of one integration of an environment now. An environment of
 // which no integration is known yet has one Status with an empty Integration.
@@ -52,9 +52,9 @@ func (s *Store) FleetStatus(ctx context.Context) ([]Status, error) { return s.St
 // Status is the status of every integration of one environment; of all if the name is empty.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
 	now := s.now()
-	where, args := named(environment)
+	where, args := whereEnvironment(environment)
 	open := map[int64]map[audit.Severity]int{} // by integration
-	_, err := all(ctx, s.db, func(from row, integration *int64) error {
+	_, err := queryAll(ctx, s.db, func(from row, integration *int64) error {
 		var severity audit.Severity
 		var count int
 		err := from.Scan(integration, &severity, &count)
@@ -69,7 +69,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 	if err != nil {
 		return nil, err
 	}
-	return all(ctx, s.db, func(from row, st *Status) error {
+	return queryAll(ctx, s.db, func(from row, st *Status) error {
 		var r Run
 		var id int64
 		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
@@ -78,12 +78,12 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		if r.ID != 0 {
 			st.LastRun = &r
 		}
-		st.OpenBySeverity, st.Stale = open[id], st.stale(now)
+		st.OpenBySeverity, st.Stale = open[id], st.isStale(now)
 		return err
 	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
-		WHERE `+audited+" AND "+where+" ORDER BY e.name, i.name", args...)
+		WHERE `+notRemoved+" AND "+where+" ORDER BY e.name, i.name", args...)
 }
 
 const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
@@ -92,10 +92,10 @@ func summaryFields(s *audit.Summary) []any {
 	return []any{&s.Pass, &s.Fail, &s.Unknown, &s.NotApplicable, &s.Waived, &s.Findings}
 }
 
-func (s Status) stale(now time.Time) bool {
+func (s Status) isStale(now time.Time) bool {
 	every := s.Environment.Every
 	if every == 0 {
-		every = unscheduled
+		every = unscheduledInterval
 	}
 	// A time in the future comes from a clock that was wrong.
 	age := now.Sub(s.LastCompleteAt)
@@ -112,7 +112,7 @@ type Point struct {
 
 // Trend lists the results of an integration since a time, oldest first.
 func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
-	return all(ctx, s.db, func(from row, p *Point) error {
+	return queryAll(ctx, s.db, func(from row, p *Point) error {
 		return from.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict)...)
 	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict
 		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
@@ -127,13 +127,13 @@ type Day struct {
 
 // Days lists the days since a time on which something was scanned, oldest first.
 func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
-	return all(ctx, s.db, func(from row, d *Day) error {
+	return queryAll(ctx, s.db, func(from row, d *Day) error {
 		var n int64
 		err := from.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
 		d.Day = time.Unix(n*24*60*60, 0).UTC()
 		return err
 	}, `SELECT day, MAX(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), MAX(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
-		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, day(since))
+		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, dayNumber(since))
 }
 
 const findingColumns = `f.id, e.name, i.name, f.fingerprint, f.control, f.severity, f.message, f.waived, f.first_run, a.ended_at, f.last_seen_run,
@@ -149,12 +149,12 @@ func scanFinding(from row, f *Finding) error {
 // OpenFindings lists the open findings of an environment, or of all if the name is empty,
 // except those of retired integrations.
 func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding, error) {
-	where, args := named(environment)
-	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
+	where, args := whereEnvironment(environment)
+	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
 }
 
-// named is the condition for an environment e, and its argument; true if the name is empty.
-func named(environment string) (where string, args []any) {
+// whereEnvironment is the condition for an environment e, and its argument; true if the name is empty.
+func whereEnvironment(environment string) (where string, args []any) {
 	if environment == "" {
 		return "TRUE", nil
 	}
@@ -163,19 +163,19 @@ func named(environment string) (where string, args []any) {
 
 // Findings lists all findings that an environment ever had, oldest first.
 func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, error) {
-	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
+	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
 }
 
 // RecentChanges lists the findings of an environment that began after its first scan, or are over,
 // those that changed last first.
 func (s *Store) RecentChanges(ctx context.Context, environment string, limit int) ([]Finding, error) {
-	return all(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
+	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+` WHERE e.name = $1 AND (f.closed_run IS NOT NULL OR f.opened <> $2)
 		ORDER BY COALESCE(f.closed_run, f.first_run) DESC, f.id LIMIT $3`, environment, ReasonFirstScan, limit)
 }
 
 // ControlSpans lists the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
-	return all(ctx, s.db, func(from row, c *ControlSpan) error {
+	return queryAll(ctx, s.db, func(from row, c *ControlSpan) error {
 		return from.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
 	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
@@ -197,11 +197,11 @@ type ControlStatus struct {
 // ControlStatuses lists what a control is across the fleet, by environment.
 func (s *Store) ControlStatuses(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
 	now := s.now()
-	return all(ctx, s.db, func(from row, c *ControlStatus) error {
+	return queryAll(ctx, s.db, func(from row, c *ControlStatus) error {
 		var st Status
 		err := from.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
 			&st.Environment.Every, &st.LastCompleteAt, &c.OpenFindings)
-		c.Stale = st.stale(now)
+		c.Stale = st.isStale(now)
 		return err
 	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
 		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
@@ -222,7 +222,7 @@ type ControlCount struct {
 // ControlCounts counts the outcomes of every control across the fleet.
 func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
 	now := s.now()
-	return all(ctx, s.db, func(from row, c *ControlCount) error {
+	return queryAll(ctx, s.db, func(from row, c *ControlCount) error {
 		return from.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
 			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
@@ -231,17 +231,17 @@ func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
 		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),
 			CAST(SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END) AS BIGINT), CAST(SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END) AS BIGINT)
 		FROM counts GROUP BY control ORDER BY control`,
-		now.Add(-StaleMargin).UnixMicro(), now.Add(StaleMargin).UnixMicro(), unscheduled.Microseconds())
+		now.Add(-StaleMargin).UnixMicro(), now.Add(StaleMargin).UnixMicro(), unscheduledInterval.Microseconds())
 }
 
 // CountUnfinishedRuns counts the runs that have not ended, by state.
 func (s *Store) CountUnfinishedRuns(ctx context.Context) (map[RunState]int, error) {
 	counts := map[RunState]int{RunQueued: 0, RunRunning: 0, RunFailed: 0}
-	return counts, intoMap(ctx, s.db, counts, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
+	return counts, queryMap(ctx, s.db, counts, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
 }
 
 // Workers lists when each worker began its last scan, of those that began one since a time.
 func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.Time, error) {
 	seen := map[string]time.Time{}
-	return seen, intoMap(ctx, s.db, seen, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
+	return seen, queryMap(ctx, s.db, seen, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
 }

@@ -90,12 +90,12 @@ func scanRun(from row, r *Run) error { return from.Scan(r.fields()...) }
 // CreateRun makes a run of an environment that waits for its job, and reports whether it is
 // new: there is one for each environment, period and trigger.
 func (t *Tx) CreateRun(ctx context.Context, e Environment, period time.Time, trigger Trigger) (id int64, created bool, err error) {
-	id, err = one(ctx, t.tx, number, `INSERT INTO run
+	id, err = queryOne(ctx, t.tx, scanInt64, `INSERT INTO run
 		(environment_id, period, trigger, state, attempt, failures, queued_at, error_code, error, worker, tool_version)
 		VALUES ($1, $2, $3, $4, 0, 0, $5, '', '', '', '') ON CONFLICT (environment_id, period, trigger) DO NOTHING RETURNING id`,
-		e.ID, micro(period), trigger, RunQueued, micro(t.now))
+		e.ID, storedTime(period), trigger, RunQueued, storedTime(t.now))
 	if errors.Is(err, ErrNotFound) {
-		id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND period = $2 AND trigger = $3", e.ID, micro(period), trigger)
+		id, err = queryOne(ctx, t.tx, scanInt64, "SELECT id FROM run WHERE environment_id = $1 AND period = $2 AND trigger = $3", e.ID, storedTime(period), trigger)
 		return id, false, err
 	}
 	if err != nil {
@@ -112,18 +112,18 @@ func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 // OrphanedRuns locks and lists the runs that have not ended, but have no job in the queue any more.
 // It skips runs that another transaction has locked.
 func (t *Tx) OrphanedRuns(ctx context.Context) ([]Run, error) {
-	return all(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
-		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`+t.lockFree("r"))
+	return queryAll(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
+		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`+t.forUpdateSkipLocked("r"))
 }
 
 // UnfinishedRuns lists the runs of an environment that have not ended.
 func (t *Tx) UnfinishedRuns(ctx context.Context, e Environment) ([]int64, error) {
-	return all(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND ended_at IS NULL ORDER BY id", e.ID)
+	return queryAll(ctx, t.tx, scanInt64, "SELECT id FROM run WHERE environment_id = $1 AND ended_at IS NULL ORDER BY id", e.ID)
 }
 
 // QueuedManualRun is the run of an environment that a user requested and that has not begun.
 func (t *Tx) QueuedManualRun(ctx context.Context, e Environment) (id int64, ok bool, err error) {
-	id, err = one(ctx, t.tx, number, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
+	id, err = queryOne(ctx, t.tx, scanInt64, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
 		e.ID, TriggerManual, RunQueued)
 	if errors.Is(err, ErrNotFound) {
 		return 0, false, nil
@@ -133,16 +133,16 @@ func (t *Tx) QueuedManualRun(ctx context.Context, e Environment) (id int64, ok b
 
 // LockEnvironment locks and reads the environment of a name, or returns [ErrNotFound].
 func (t *Tx) LockEnvironment(ctx context.Context, name string) (Environment, error) {
-	return t.environment(ctx, "e.name = $1"+t.lock("e"), name)
+	return t.environment(ctx, "e.name = $1"+t.forUpdate("e"), name)
 }
 
 // LockRun locks and reads a run, or returns [ErrNotFound].
 func (t *Tx) LockRun(ctx context.Context, id int64) (Run, error) {
-	return one(ctx, t.tx, scanRun, selectRuns+"r.id = $1"+t.lock("r"), id)
+	return queryOne(ctx, t.tx, scanRun, selectRuns+"r.id = $1"+t.forUpdate("r"), id)
 }
 
-// going locks and reads a run that has not ended, or returns [ErrEnded].
-func (t *Tx) going(ctx context.Context, id int64) (Run, error) {
+// lockUnfinishedRun locks and reads a run that has not ended, or returns [ErrEnded].
+func (t *Tx) lockUnfinishedRun(ctx context.Context, id int64) (Run, error) {
 	r, err := t.LockRun(ctx, id)
 	if err == nil && r.Ended() {
 		err = ErrEnded
@@ -154,7 +154,7 @@ func (t *Tx) going(ctx context.Context, id int64) (Run, error) {
 // [ErrPaused] with both if the schedule made the run, and the environment is paused now.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
 	err = s.InTx(ctx, func(tx *Tx) error {
-		if r, err = tx.going(ctx, run); err != nil {
+		if r, err = tx.lockUnfinishedRun(ctx, run); err != nil {
 			return err
 		}
 		if e, err = tx.environment(ctx, "e.id = $1", r.EnvironmentID); err != nil {
@@ -165,7 +165,7 @@ func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e
 		}
 		r.State, r.Attempt, r.StartedAt, r.Worker, r.ToolVersion = RunRunning, r.Attempt+1, Time{tx.now}, worker, version
 		return tx.exec(ctx, "UPDATE run SET state = $2, attempt = $3, started_at = $4, worker = $5, tool_version = $6 WHERE id = $1",
-			run, r.State, r.Attempt, micro(tx.now), worker, version)
+			run, r.State, r.Attempt, storedTime(tx.now), worker, version)
 	})
 	return e, r, err
 }
@@ -181,13 +181,13 @@ type Failure struct {
 
 // Fail keeps why an attempt of a run gave no result, or returns [ErrEnded].
 func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
-	r, err := t.going(ctx, run)
+	r, err := t.lockUnfinishedRun(ctx, run)
 	if err != nil {
 		return err
 	}
 	var ended any
 	if f.Final {
-		ended = micro(t.now)
+		ended = storedTime(t.now)
 	}
 	if f.State == RunFailed {
 		r.Failures++
@@ -203,11 +203,11 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 		return errors.New("a scan gave no result")
 	}
 	// Every transaction locks an environment before its runs, so that two never wait for each other.
-	e, err := t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.lock("e"), run)
+	e, err := t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.forUpdate("e"), run)
 	if err != nil {
 		return err
 	}
-	if _, err := t.going(ctx, run); err != nil {
+	if _, err := t.lockUnfinishedRun(ctx, run); err != nil {
 		return err
 	}
 	days := verdictCounts{}
@@ -215,11 +215,11 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 		if result.Unread != nil {
 			return fmt.Errorf("a result that could not be read is not a result: %s", result.Unread.Message)
 		}
-		if err := t.keep(ctx, e, run, result, days); err != nil {
+		if err := t.storeResult(ctx, e, run, result, days); err != nil {
 			return err
 		}
 	}
-	if err := t.addToDay(ctx, days); err != nil {
+	if err := t.addToFleetDay(ctx, days); err != nil {
 		return err
 	}
 	if id := results[0].Environment.OrganizationID; id != "" && id != e.OrganizationID {
@@ -227,11 +227,11 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 			return err
 		}
 	}
-	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, ended(results), micro(t.now))
+	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, finalState(results), storedTime(t.now))
 }
 
-// ended is the state of a run by its most severe verdict.
-func ended(results []audit.Result) RunState {
+// finalState is the state of a run by its most severe verdict.
+func finalState(results []audit.Result) RunState {
 	state := RunCompliant
 	for _, r := range results {
 		switch r.Verdict {
@@ -253,7 +253,7 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 		for end < len(results) && results[end].Environment.Name == results[begin].Environment.Name {
 			end++
 		}
-		if err := s.record(ctx, results[begin:end], worker); err != nil {
+		if err := s.recordEnvironment(ctx, results[begin:end], worker); err != nil {
 			return fmt.Errorf("%s: %w", results[begin].Environment.Name, err)
 		}
 		begin = end
@@ -261,13 +261,13 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 	return nil
 }
 
-func (s *Store) record(ctx context.Context, results []audit.Result, worker string) error {
+func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, worker string) error {
 	return s.InTx(ctx, func(tx *Tx) error {
 		of := results[0].Environment
 		e, err := tx.LockEnvironment(ctx, of.Name)
 		if errors.Is(err, ErrNotFound) {
 			e = Environment{Name: of.Name, URL: of.URL}
-			e.ID, err = tx.save(ctx, e)
+			e.ID, err = tx.saveEnvironment(ctx, e)
 		}
 		if err != nil {
 			return err
@@ -279,13 +279,13 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 			}
 		}
 		if err := tx.exec(ctx, "UPDATE run SET attempt = 1, started_at = $2, worker = $3, tool_version = $4 WHERE id = $1",
-			run, micro(tx.now), worker, results[0].Tool.Version); err != nil {
+			run, storedTime(tx.now), worker, results[0].Tool.Version); err != nil {
 			return err
 		}
 		read := slices.DeleteFunc(slices.Clone(results), func(r audit.Result) bool { return r.Unread != nil })
 		if len(read) == 0 {
 			for _, r := range results {
-				if err := tx.putIntegration(ctx, e.ID, r.Profile.Name); err != nil {
+				if err := tx.addIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 					return err
 				}
 			}
@@ -298,13 +298,13 @@ func (s *Store) record(ctx context.Context, results []audit.Result, worker strin
 // Runs lists the runs of an environment, the newest first: those before a run's id, or
 // the newest of all if it is 0.
 func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
-	return all(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
+	return queryAll(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
 }
 
 // FailingRuns is the last run of each environment that ended and was not cancelled, if it gave no
 // result; by the name of the environment.
 func (s *Store) FailingRuns(ctx context.Context) (map[string]Run, error) {
-	list, err := all(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
+	list, err := queryAll(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
 		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)
 		WHERE r.state IN ($2, $3)`, RunCancelled, RunFailed, RunMisconfigured)
 	failing := make(map[string]Run, len(list))
@@ -316,5 +316,5 @@ func (s *Store) FailingRuns(ctx context.Context) (map[string]Run, error) {
 
 // Run is the run of an id, or [ErrNotFound].
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
-	return one(ctx, s.db, scanRun, selectRuns+"r.id = $1", id)
+	return queryOne(ctx, s.db, scanRun, selectRuns+"r.id = $1", id)
 }

@@ -58,7 +58,7 @@ func Open(ctx context.Context, name string, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.patiently(ctx, func() error { return s.setUp(ctx, o) }); err != nil {
+	if err := s.retryWhileLocked(ctx, func() error { return s.setUp(ctx, o) }); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
@@ -71,7 +71,7 @@ func (s *Store) Now() time.Time { return s.now() }
 func (s *Store) Close() error { return s.db.Close() }
 
 // Ping reports whether the database answers.
-func (s *Store) Ping(ctx context.Context) error { return failed(s.db.PingContext(ctx)) }
+func (s *Store) Ping(ctx context.Context) error { return storeError(s.db.PingContext(ctx)) }
 
 // Created reports whether [Open] made the store.
 func (s *Store) Created() bool { return s.created }
@@ -104,56 +104,56 @@ func (t *Tx) QueueTx() QueueTx { return t.tx }
 // transaction alone: SQLite has no other connection. The error is [ErrLater] or [ErrOutdated]
 // if the store is of another version now.
 func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
-	return s.within(ctx, func(tx *Tx) error {
-		have, err := one(ctx, tx.tx, number, latestVersion)
+	return s.transact(ctx, func(tx *Tx) error {
+		have, err := queryOne(ctx, tx.tx, scanInt64, selectVersion)
 		if err != nil {
 			return err
 		}
-		if err := fits(int(have)); err != nil {
+		if err := checkVersion(int(have)); err != nil {
 			return err
 		}
 		return do(tx)
 	})
 }
 
-func (s *Store) within(ctx context.Context, do func(*Tx) error) error {
+func (s *Store) transact(ctx context.Context, do func(*Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return failed(err)
+		return storeError(err)
 	}
 	if err := do(&Tx{tx: tx, postgres: s.postgres, now: s.now()}); err != nil {
 		_ = tx.Rollback() // the first error says more
 		return err
 	}
-	return failed(tx.Commit())
+	return storeError(tx.Commit())
 }
 
-// failed adds to an error that the store failed, without its address.
-func failed(err error) error {
+// storeError adds to an error that the store failed, without its address.
+func storeError(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
 	return fmt.Errorf("the store: %w", err)
 }
 
-// lock locks the rows of a table that are read; SQLite has one writer and needs no lock.
-func (t *Tx) lock(table string) string {
+// forUpdate locks the rows of a table that are read; SQLite has one writer and needs no lock.
+func (t *Tx) forUpdate(table string) string {
 	if t.postgres {
 		return " FOR UPDATE OF " + table
 	}
 	return ""
 }
 
-// lockFree is lock, but skips the rows that another transaction has locked.
-func (t *Tx) lockFree(table string) string {
+// forUpdateSkipLocked is lock, but skips the rows that another transaction has locked.
+func (t *Tx) forUpdateSkipLocked(table string) string {
 	if t.postgres {
-		return t.lock(table) + " SKIP LOCKED"
+		return t.forUpdate(table) + " SKIP LOCKED"
 	}
 	return ""
 }
 
-// storable removes from texts what PostgreSQL refuses: zero bytes, and what is not UTF-8.
-func storable(args []any) []any {
+// sanitizeArgs removes from texts what PostgreSQL refuses: zero bytes, and what is not UTF-8.
+func sanitizeArgs(args []any) []any {
 	clean := slices.Clone(args)
 	for i, arg := range clean {
 		if text, ok := arg.(string); ok {
@@ -164,15 +164,15 @@ func storable(args []any) []any {
 }
 
 func (t *Tx) exec(ctx context.Context, query string, args ...any) error {
-	_, err := t.tx.ExecContext(ctx, query, storable(args)...)
-	return failed(err)
+	_, err := t.tx.ExecContext(ctx, query, sanitizeArgs(args)...)
+	return storeError(err)
 }
 
-// each runs an update for the rows of the given ids, some at a time: a statement has at most
+// updateByID runs an update for the rows of the given ids, some at a time: a statement has at most
 // 32,766 parameters in SQLite.
-func (t *Tx) each(ctx context.Context, update string, ids []int64, args ...any) error {
+func (t *Tx) updateByID(ctx context.Context, update string, ids []int64, args ...any) error {
 	slices.Sort(ids)
-	for some := range slices.Chunk(ids, batch) {
+	for some := range slices.Chunk(ids, batchSize) {
 		all := slices.Clone(args)
 		places := make([]string, len(some))
 		for i, id := range some {
@@ -191,11 +191,11 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// all reads every row of a query, so that the connection is free again.
-func all[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (_ []T, err error) {
-	rows, err := q.QueryContext(ctx, query, storable(args)...)
+// queryAll reads every row of a query, so that the connection is free again.
+func queryAll[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (_ []T, err error) {
+	rows, err := q.QueryContext(ctx, query, sanitizeArgs(args)...)
 	if err != nil {
-		return nil, failed(err)
+		return nil, storeError(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	list := []T{}
@@ -206,12 +206,12 @@ func all[T any](ctx context.Context, q querier, scan func(row, *T) error, query 
 		}
 		list = append(list, v)
 	}
-	return list, failed(rows.Err())
+	return list, storeError(rows.Err())
 }
 
-// one reads the only row of a query, or returns [ErrNotFound].
-func one[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (T, error) {
-	list, err := all(ctx, q, scan, query, args...)
+// queryOne reads the only row of a query, or returns [ErrNotFound].
+func queryOne[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (T, error) {
+	list, err := queryAll(ctx, q, scan, query, args...)
 	if err == nil && len(list) == 0 {
 		err = ErrNotFound
 	}
@@ -222,9 +222,9 @@ func one[T any](ctx context.Context, q querier, scan func(row, *T) error, query 
 	return list[0], nil
 }
 
-// intoMap puts the rows of a query, which have a key and a value, into a map.
-func intoMap[K comparable, V any](ctx context.Context, q querier, m map[K]V, query string, args ...any) error {
-	_, err := all(ctx, q, func(from row, key *K) error {
+// queryMap puts the rows of a query, which have a key and a value, into a map.
+func queryMap[K comparable, V any](ctx context.Context, q querier, m map[K]V, query string, args ...any) error {
+	_, err := queryAll(ctx, q, func(from row, key *K) error {
 		var value V
 		err := from.Scan(key, &value)
 		m[*key] = value
@@ -247,27 +247,27 @@ func (r row) Scan(into ...any) error {
 
 // A column reads a value into what a pointer names. Times and durations are stored as
 // microseconds, enumerations as words, and labels as JSON.
-type column struct{ to any }
+type column struct{ dest any }
 
 func (c column) Scan(value any) error {
 	fits := true
 	switch v := value.(type) {
 	case nil:
 	case bool:
-		fits = set(c.to, v)
+		fits = assign(c.dest, v)
 	case []byte:
-		fits = set(c.to, bytes.Clone(v)) // the driver uses its own again
+		fits = assign(c.dest, bytes.Clone(v)) // the driver uses its own again
 	case int64: // SQLite has no other type for the value of an expression that is true or false
-		fits = set(c.to, v) || set(c.to, int(v)) || set(c.to, v != 0) ||
-			set(c.to, time.UnixMicro(v).UTC()) || set(c.to, time.Duration(v)*time.Microsecond)
+		fits = assign(c.dest, v) || assign(c.dest, int(v)) || assign(c.dest, v != 0) ||
+			assign(c.dest, time.UnixMicro(v).UTC()) || assign(c.dest, time.Duration(v)*time.Microsecond)
 	case string:
-		switch to := c.to.(type) {
+		switch to := c.dest.(type) {
 		case *map[string]string:
 			return json.Unmarshal([]byte(v), to)
 		case encoding.TextUnmarshaler:
 			return to.UnmarshalText([]byte(v))
 		}
-		into := reflect.ValueOf(c.to).Elem()
+		into := reflect.ValueOf(c.dest).Elem()
 		if fits = into.Kind() == reflect.String; fits {
 			into.SetString(v)
 		}
@@ -275,13 +275,13 @@ func (c column) Scan(value any) error {
 		fits = false
 	}
 	if !fits {
-		return fmt.Errorf("%T is stored as %T", c.to, value)
+		return fmt.Errorf("%T is stored as %T", c.dest, value)
 	}
 	return nil
 }
 
-// set sets what a pointer to a T names, and reports whether it is one.
-func set[T any](to any, value T) bool {
+// assign sets what a pointer to a T names, and reports whether it is one.
+func assign[T any](to any, value T) bool {
 	pointer, fits := to.(*T)
 	if fits {
 		*pointer = value
@@ -289,10 +289,10 @@ func set[T any](to any, value T) bool {
 	return fits
 }
 
-func number(r row, n *int64) error { return r.Scan(n) }
+func scanInt64(r row, n *int64) error { return r.Scan(n) }
 
-// micro is a time as it is stored: microseconds, NULL for none.
-func micro(t time.Time) any {
+// storedTime is a time as it is stored: microseconds, NULL for none.
+func storedTime(t time.Time) any {
 	if t.IsZero() {
 		return nil
 	}

@@ -22,8 +22,8 @@ func TestLaterStore(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
-		if have, err := s.Version(t.Context()); err != nil || have != store.Newest {
-			t.Fatalf("version %d of %d: %v", have, store.Newest, err)
+		if have, err := s.Version(t.Context()); err != nil || have != store.SchemaVersion {
+			t.Fatalf("version %d of %d: %v", have, store.SchemaVersion, err)
 		}
 		addEnvironments(t, s, time.Hour, "contoso")
 		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
@@ -76,7 +76,7 @@ func earlier(t *testing.T, name string, c *clock) {
 // TestEarlierStores: a store of each earlier version keeps what it holds when it is migrated,
 // and is refused with advice by what does not migrate.
 func TestEarlierStores(t *testing.T) {
-	for version := 1; version < store.Newest; version++ {
+	for version := 1; version < store.SchemaVersion; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()

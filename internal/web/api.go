@@ -16,8 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// forPrograms reports whether a program sends a request, and no browser.
-func forPrograms(r *http.Request) bool {
+// isAPIRequest reports whether a program sends a request, and no browser.
+func isAPIRequest(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics"
 }
 
@@ -29,8 +29,8 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	_ = enc.Encode(value) // who asked may be gone
 }
 
-// answer answers with a value.
-func answer(with func(*http.Request) (any, error)) handler {
+// jsonHandler answers with a value.
+func jsonHandler(with func(*http.Request) (any, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		value, err := with(r)
 		if err == nil {
@@ -41,12 +41,12 @@ func answer(with func(*http.Request) (any, error)) handler {
 }
 
 func (s *server) listEnvironments(r *http.Request) (any, error) {
-	list, err := s.status(r)
+	list, err := s.statuses(r)
 	return fleet.NewDocument(list), err
 }
 
-// status is what is known of the environment of a path, or of every one.
-func (s *server) status(r *http.Request) ([]store.Status, error) {
+// statuses is what is known of the environment of a path, or of every one.
+func (s *server) statuses(r *http.Request) ([]store.Status, error) {
 	name := r.PathValue("name")
 	list, err := s.Store.Status(r.Context(), name)
 	if err == nil && len(list) == 0 && name != "" {
@@ -56,7 +56,7 @@ func (s *server) status(r *http.Request) ([]store.Status, error) {
 }
 
 func (s *server) listFindings(r *http.Request) (any, error) {
-	if _, err := s.status(r); err != nil {
+	if _, err := s.statuses(r); err != nil {
 		return nil, err // no finding would be an answer about an environment that is not known
 	}
 	list, err := s.Store.OpenFindings(r.Context(), r.PathValue("name"))
@@ -65,31 +65,31 @@ func (s *server) listFindings(r *http.Request) (any, error) {
 
 // The numbers of runs in one answer.
 const (
-	runsShown = 50
-	runsMost  = 500
+	defaultRuns = 50
+	maxRuns     = 500
 )
 
 func (s *server) listRuns(r *http.Request) (any, error) {
-	before, err := number(r, "before")
+	before, err := queryNumber(r, "before")
 	if err != nil {
 		return nil, err
 	}
-	limit, err := number(r, "limit")
+	limit, err := queryNumber(r, "limit")
 	if err != nil {
 		return nil, err
 	}
 	if limit == 0 {
-		limit = runsShown
+		limit = defaultRuns
 	}
-	if _, err := s.status(r); err != nil {
+	if _, err := s.statuses(r); err != nil {
 		return nil, err
 	}
-	list, err := s.Store.Runs(r.Context(), r.PathValue("name"), before, int(min(limit, runsMost)))
+	list, err := s.Store.Runs(r.Context(), r.PathValue("name"), before, int(min(limit, maxRuns)))
 	return map[string]any{"runs": list}, err
 }
 
-// number is a parameter of a request; 0 if it is not given.
-func number(r *http.Request, name string) (int64, error) {
+// queryNumber is a parameter of a request; 0 if it is not given.
+func queryNumber(r *http.Request, name string) (int64, error) {
 	value := r.FormValue(name)
 	if value == "" {
 		return 0, nil
@@ -110,8 +110,8 @@ func runID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// run is the run that a path names.
-func (s *server) run(r *http.Request) (store.Run, error) {
+// requestedRun is the run that a path names.
+func (s *server) requestedRun(r *http.Request) (store.Run, error) {
 	id, err := runID(r)
 	if err != nil {
 		return store.Run{}, err
@@ -119,16 +119,16 @@ func (s *server) run(r *http.Request) (store.Run, error) {
 	return s.Store.Run(r.Context(), id)
 }
 
-func (s *server) getRun(r *http.Request) (any, error) { return s.run(r) }
+func (s *server) getRun(r *http.Request) (any, error) { return s.requestedRun(r) }
 
-// A form is one in which a result can be requested, with its content type.
-type form struct {
-	Format report.Format
-	kind   string
+// A resultFormat is one in which a result can be requested, with its content type.
+type resultFormat struct {
+	Format      report.Format
+	contentType string
 }
 
-func forms() []form {
-	return []form{
+func resultFormats() []resultFormat {
+	return []resultFormat{
 		{report.JSON, "application/json"},
 		{report.SARIF, "application/sarif+json"},
 		{report.CSV, "text/csv; charset=utf-8"},
@@ -143,7 +143,7 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	format := report.Format(cmp.Or(r.FormValue("format"), "json"))
-	i := slices.IndexFunc(forms(), func(f form) bool { return f.Format == format })
+	i := slices.IndexFunc(resultFormats(), func(f resultFormat) bool { return f.Format == format })
 	if i < 0 {
 		return &statusError{http.StatusBadRequest, "format: want json, sarif, csv or markdown"}
 	}
@@ -151,10 +151,10 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.render(w, format, forms()[i].kind, result)
+	return s.renderResult(w, format, resultFormats()[i].contentType, result)
 }
 
-func (s *server) render(w http.ResponseWriter, format report.Format, kind string, result audit.Result) error {
+func (s *server) renderResult(w http.ResponseWriter, format report.Format, kind string, result audit.Result) error {
 	var b bytes.Buffer
 	if err := report.Render(&b, format, result, report.Options{Rules: s.Rules}); err != nil {
 		return err
@@ -167,8 +167,8 @@ func (s *server) render(w http.ResponseWriter, format report.Format, kind string
 	return nil
 }
 
-// control is the control of a path across the fleet.
-func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
+// controlStatuses is the control of a path across the fleet.
+func (s *server) controlStatuses(r *http.Request) ([]store.ControlStatus, error) {
 	list, err := s.Store.ControlStatuses(r.Context(), audit.ControlID(r.PathValue("id")))
 	if err == nil && len(list) == 0 {
 		err = store.ErrNotFound
@@ -177,7 +177,7 @@ func (s *server) control(r *http.Request) ([]store.ControlStatus, error) {
 }
 
 func (s *server) getControl(r *http.Request) (any, error) {
-	list, err := s.control(r)
+	list, err := s.controlStatuses(r)
 	return map[string]any{"control": r.PathValue("id"), "environments": list}, err
 }
 
@@ -188,32 +188,32 @@ func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if forPrograms(r) {
+	if isAPIRequest(r) {
 		writeJSON(w, http.StatusAccepted, map[string]any{"runs": ids})
 	} else {
-		back(w, r, name)
+		redirectToEnvironment(w, r, name)
 	}
 	return nil
 }
 
 // cancel ends a run.
 func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
-	run, err := s.run(r)
+	run, err := s.requestedRun(r)
 	if err != nil {
 		return err
 	}
 	if err := s.Fleet.Cancel(r.Context(), visitorOf(r).Name, run.ID); err != nil {
 		return err
 	}
-	if forPrograms(r) {
+	if isAPIRequest(r) {
 		w.WriteHeader(http.StatusNoContent)
 	} else {
-		back(w, r, run.Environment)
+		redirectToEnvironment(w, r, run.Environment)
 	}
 	return nil
 }
 
-// back leads a person to the page of an environment, which has the button.
-func back(w http.ResponseWriter, r *http.Request, environment string) {
+// redirectToEnvironment leads a person to the page of an environment, which has the button.
+func redirectToEnvironment(w http.ResponseWriter, r *http.Request, environment string) {
 	http.Redirect(w, r, "/environments/"+url.PathEscape(environment), http.StatusSeeOther)
 }

@@ -16,17 +16,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// workersSeen is how long a worker that scans nothing is reported.
-const workersSeen = 24 * time.Hour
+// workerWindow is how long a worker that scans nothing is reported.
+const workerWindow = 24 * time.Hour
 
-// collecting is how long the store may take for one scrape.
-const collecting = 10 * time.Second
+// collectTimeout is how long the store may take for one scrape.
+const collectTimeout = 10 * time.Second
 
 // metrics answers a scrape, which fails if the store does not answer.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), collecting)
+	ctx, cancel := context.WithTimeout(r.Context(), collectTimeout)
 	defer cancel()
-	body, err := gather(ctx, s.Store)
+	body, err := collectMetrics(ctx, s.Store)
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// gather reads the store. The number of series does not depend on that of findings.
-func gather(ctx context.Context, s *store.Store) (string, error) {
+// collectMetrics reads the store. The number of series does not depend on that of findings.
+func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	list, err := s.FleetStatus(ctx)
 	if err != nil {
 		return "", err
@@ -57,7 +57,7 @@ func gather(ctx context.Context, s *store.Store) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	workers, err := s.Workers(ctx, s.Now().Add(-workersSeen))
+	workers, err := s.Workers(ctx, s.Now().Add(-workerWindow))
 	if err != nil {
 		return "", err
 	}
@@ -81,7 +81,7 @@ func gather(ctx context.Context, s *store.Store) (string, error) {
 				}
 			}
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-				verdict.add(one(s.Verdict == v), name, profile, v.String())
+				verdict.add(boolValue(s.Verdict == v), name, profile, v.String())
 			}
 			controls.add(s.Summary.Pass, name, profile, audit.OutcomePass.String())
 			controls.add(s.Summary.Fail, name, profile, audit.OutcomeFail.String())
@@ -93,7 +93,7 @@ func gather(ctx context.Context, s *store.Store) (string, error) {
 		if !s.LastCompleteAt.IsZero() {
 			complete.add(s.LastCompleteAt.Unix(), name, profile)
 		}
-		stale.add(one(s.Stale), name, profile)
+		stale.add(boolValue(s.Stale), name, profile)
 		if known[name] {
 			continue // another integration of the environment
 		}
@@ -141,7 +141,7 @@ func (f *family) add(value any, values ...string) {
 	f.Sample(f.name, value, labels...)
 }
 
-func one(b bool) int {
+func boolValue(b bool) int {
 	if b {
 		return 1
 	}

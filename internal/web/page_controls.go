@@ -18,13 +18,13 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	slices.SortStableFunc(list, func(a, b store.ControlCount) int {
 		return cmp.Or(cmp.Compare(b.Fail, a.Fail), cmp.Compare(b.Unknown, a.Unknown), cmp.Compare(a.Control, b.Control))
 	})
-	s.show(w, http.StatusOK, "controls", s.frame(r, "Controls"), list)
+	s.renderPage(w, http.StatusOK, "controls", s.layout(r, "Controls"), list)
 	return nil
 }
 
 // controlPage is a control across the fleet.
 func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.control(r)
+	list, err := s.controlStatuses(r)
 	if err != nil {
 		return err
 	}
@@ -32,6 +32,6 @@ func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
 	slices.SortStableFunc(list, func(a, b store.ControlStatus) int {
 		return cmp.Compare(slices.Index(order, a.Outcome), slices.Index(order, b.Outcome))
 	})
-	s.show(w, http.StatusOK, "control", s.frame(r, string(list[0].Control)), list)
+	s.renderPage(w, http.StatusOK, "control", s.layout(r, string(list[0].Control)), list)
 	return nil
 }

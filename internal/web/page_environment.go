@@ -14,10 +14,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-type environmentData struct {
+type environmentPageData struct {
 	store.Environment
 
-	Integrations []row
+	Integrations []integrationRow
 	Findings     []store.Finding
 	Changes      []changeRow
 	Runs         []store.Run
@@ -32,8 +32,8 @@ type changeRow struct {
 	What string
 }
 
-// changesShown is how many changes the page of an environment shows.
-const changesShown = 30
+// maxChanges is how many changes the page of an environment shows.
+const maxChanges = 30
 
 func changeOf(f store.Finding) changeRow {
 	row := changeRow{Finding: f, When: f.FirstAt, What: "began"}
@@ -55,19 +55,19 @@ func changeOf(f store.Finding) changeRow {
 	return row
 }
 
-// stripShown is how many results of the last year a strip shows.
-const stripShown = 120
+// maxStripResults is how many results of the last year a strip shows.
+const maxStripResults = 120
 
 func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	list, err := s.status(r)
+	list, err := s.statuses(r)
 	if err != nil {
 		return err
 	}
 	e := list[0].Environment
-	d := environmentData{Environment: e}
+	d := environmentPageData{Environment: e}
 	for _, v := range list {
-		i := s.row(v)
+		i := s.newRow(v)
 		if v.Integration != "" {
 			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Store.Now().AddDate(-1, 0, 0))
 			if err != nil {
@@ -77,7 +77,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 			for i, p := range trend {
 				points[i] = history.Point{TakenAt: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary}
 			}
-			i.Strip = report.StripChart(points, stripShown)
+			i.Strip = report.StripChart(points, maxStripResults)
 		}
 		d.Integrations = append(d.Integrations, i)
 	}
@@ -85,29 +85,29 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	slices.SortStableFunc(d.Findings, func(a, b store.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
-	changes, err := s.Store.RecentChanges(ctx, e.Name, changesShown)
+	changes, err := s.Store.RecentChanges(ctx, e.Name, maxChanges)
 	if err != nil {
 		return err
 	}
 	for _, f := range changes {
 		d.Changes = append(d.Changes, changeOf(f))
 	}
-	before, err := number(r, "before")
+	before, err := queryNumber(r, "before")
 	if err != nil {
 		return err
 	}
-	if d.Runs, err = s.Store.Runs(ctx, e.Name, before, runsShown); err != nil {
+	if d.Runs, err = s.Store.Runs(ctx, e.Name, before, defaultRuns); err != nil {
 		return err
 	}
-	if len(d.Runs) == runsShown {
-		d.Older = url.Values{"before": {fmt.Sprint(d.Runs[runsShown-1].ID)}}.Encode()
+	if len(d.Runs) == defaultRuns {
+		d.Older = url.Values{"before": {fmt.Sprint(d.Runs[defaultRuns-1].ID)}}.Encode()
 	}
-	s.show(w, http.StatusOK, "environment", s.frame(r, text.Line(e.Name)), d)
+	s.renderPage(w, http.StatusOK, "environment", s.layout(r, text.Line(e.Name)), d)
 	return nil
 }
 
-// took is how long the last attempt of a run took; empty if it has not ended.
-func took(run store.Run) string {
+// formatDuration is how long the last attempt of a run took; empty if it has not ended.
+func formatDuration(run store.Run) string {
 	if run.StartedAt.IsZero() || !run.Ended() {
 		return ""
 	}
@@ -117,11 +117,11 @@ func took(run store.Run) string {
 // reportPage is the report of an integration's last result, or of a run.
 func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	name, integration := r.PathValue("name"), r.PathValue("integration")
-	run, err := number(r, "run")
+	run, err := queryNumber(r, "run")
 	if err != nil {
 		return err
 	}
-	list, err := s.status(r)
+	list, err := s.statuses(r)
 	if err != nil {
 		return err
 	}
@@ -137,5 +137,5 @@ func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if result.Environment.Name != name {
 		return store.ErrNotFound
 	}
-	return s.render(w, report.HTML, "text/html; charset=utf-8", result)
+	return s.renderResult(w, report.HTML, "text/html; charset=utf-8", result)
 }

@@ -32,43 +32,43 @@ func (s *server) stateOf(v store.Status) (word, class string) {
 	return v.Verdict.String(), v.Verdict.String()
 }
 
-// A row is one integration of an environment. It embeds nothing: a template looks up a
+// A integrationRow is one integration of an environment. It embeds nothing: a template looks up a
 // field of an embedded struct slowly.
-type row struct {
-	Status      store.Status
-	Word, Class string // as stateOf
-	Labels      string
-	Severe      [4]int         // open findings: critical, high, medium, and low with info
-	Trouble     string         // why the last run gave no result
-	Strip       report.Drawing // of its results; on the page of an environment
+type integrationRow struct {
+	Status         store.Status
+	Word, Class    string // as stateOf
+	Labels         string
+	OpenBySeverity [4]int         // open findings: critical, high, medium, and low with info
+	Trouble        string         // why the last run gave no result
+	Strip          report.Drawing // of its results; on the page of an environment
 }
 
-func (s *server) row(v store.Status) row {
-	r := row{Status: v}
+func (s *server) newRow(v store.Status) integrationRow {
+	r := integrationRow{Status: v}
 	r.Word, r.Class = s.stateOf(v)
 	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
 	}
 	for severity, n := range v.OpenBySeverity {
-		r.Severe[min(int(audit.SeverityCritical-severity), len(r.Severe)-1)] += n
+		r.OpenBySeverity[min(int(audit.SeverityCritical-severity), len(r.OpenBySeverity)-1)] += n
 	}
 	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
-		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), troubleShown)
+		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), maxTroubleLength)
 	}
 	return r
 }
 
 // worstFirst orders rows by verdict, then by the most severe open finding. Rows are in the
 // order of their names before.
-func worstFirst(a, b row) int {
-	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.Severe[:], b.Severe[:]))
+func worstFirst(a, b integrationRow) int {
+	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.OpenBySeverity[:], b.OpenBySeverity[:]))
 }
 
-// troubleShown is how many columns of an error are in the list.
-const troubleShown = 110
+// maxTroubleLength is how many columns of an error are in the list.
+const maxTroubleLength = 110
 
-type fleetData struct {
-	Rows                    []row
+type fleetPageData struct {
+	Rows                    []integrationRow
 	Counts                  map[string]int
 	All                     int // rows before the filter
 	Label, Verdict, Control string
@@ -77,31 +77,31 @@ type fleetData struct {
 	First, Last             string
 }
 
-// daysShown is how many days the chart of the fleet covers.
-const daysShown = 90
+// chartDays is how many days the chart of the fleet covers.
+const chartDays = 90
 
 func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.Store.FleetStatus(r.Context())
 	if err != nil {
 		return err
 	}
-	d := fleetData{
+	d := fleetPageData{
 		All: len(list), Label: strings.TrimSpace(r.FormValue("label")), Verdict: r.FormValue("verdict"), Control: strings.TrimSpace(r.FormValue("control")),
 		Verdicts: classes(), Counts: map[string]int{},
 	}
-	unmet, err := s.unmet(r, d.Control)
+	unmet, err := s.unmetBy(r, d.Control)
 	if err != nil {
 		return err
 	}
 	for _, v := range list {
-		row := s.row(v)
+		row := s.newRow(v)
 		d.Counts[row.Class]++
-		if hasLabel(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[place{v.Environment.Name, v.Integration}]) {
+		if hasLabel(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[integrationKey{v.Environment.Name, v.Integration}]) {
 			d.Rows = append(d.Rows, row)
 		}
 	}
 	slices.SortStableFunc(d.Rows, worstFirst)
-	days, err := s.Store.Days(r.Context(), s.Store.Now().AddDate(0, 0, -daysShown))
+	days, err := s.Store.Days(r.Context(), s.Store.Now().AddDate(0, 0, -chartDays))
 	if err != nil {
 		return err
 	}
@@ -111,17 +111,17 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 			shown[i] = report.DayCount{Compliant: d.Compliant, Incomplete: d.Incomplete, Noncompliant: d.Noncompliant}
 		}
 		last := days[len(days)-1]
-		d.Chart, d.First, d.Last = report.ColumnChart(shown, 0), day(days[0].Day), day(last.Day)
+		d.Chart, d.First, d.Last = report.ColumnChart(shown, 0), formatDate(days[0].Day), formatDate(last.Day)
 		d.Chart.Text = fmt.Sprintf("on %s, %d of %d that were scanned were compliant", d.Last, last.Compliant, last.Compliant+last.Noncompliant+last.Incomplete)
 	}
-	s.show(w, http.StatusOK, "fleet", s.frame(r, "Fleet"), d)
+	s.renderPage(w, http.StatusOK, "fleet", s.layout(r, "Fleet"), d)
 	return nil
 }
 
-type place struct{ environment, integration string }
+type integrationKey struct{ environment, integration string }
 
-// unmet are the integrations in which a control is not met; nil if none is named.
-func (s *server) unmet(r *http.Request, control string) (map[place]bool, error) {
+// unmetBy are the integrations in which a control is not met; nil if none is named.
+func (s *server) unmetBy(r *http.Request, control string) (map[integrationKey]bool, error) {
 	if control == "" {
 		return nil, nil
 	}
@@ -129,10 +129,10 @@ func (s *server) unmet(r *http.Request, control string) (map[place]bool, error) 
 	if err != nil {
 		return nil, err
 	}
-	unmet := map[place]bool{}
+	unmet := map[integrationKey]bool{}
 	for _, c := range list {
 		if c.Outcome == audit.OutcomeFail || c.Outcome == audit.OutcomeUnknown {
-			unmet[place{c.Environment, c.Integration}] = true
+			unmet[integrationKey{c.Environment, c.Integration}] = true
 		}
 	}
 	return unmet, nil

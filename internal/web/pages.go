@@ -11,27 +11,27 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A frame is what every page has.
-type frame struct {
+// A layout is what every page has.
+type layout struct {
 	Title    string
 	Who      string // empty without a sign-in
 	Operator bool
 }
 
-func (s *server) frame(r *http.Request, title string) frame {
+func (s *server) layout(r *http.Request, title string) layout {
 	who := visitorOf(r)
-	f := frame{Title: title, Operator: who.Role >= RoleOperator}
+	f := layout{Title: title, Operator: who.Role >= RoleOperator}
 	if s.SignIn != nil {
 		f.Who = text.Line(who.Name)
 	}
 	return f
 }
 
-// show writes a page. Its body is one of the templates.
-func (s *server) show(w http.ResponseWriter, status int, body string, f frame, data any) {
+// renderPage writes a page. Its body is one of the templates.
+func (s *server) renderPage(w http.ResponseWriter, status int, body string, f layout, data any) {
 	var b bytes.Buffer
 	err := s.pages.ExecuteTemplate(&b, body, struct {
-		frame
+		layout
 
 		Data any
 	}{f, data})
@@ -45,8 +45,8 @@ func (s *server) show(w http.ResponseWriter, status int, body string, f frame, d
 	_, _ = w.Write(b.Bytes())
 }
 
-// interval shows a duration without the units in which it is nothing.
-func interval(d time.Duration) string {
+// formatInterval shows a duration without the units in which it is nothing.
+func formatInterval(d time.Duration) string {
 	shown := d.String()
 	for _, end := range []string{"m0s", "h0m"} {
 		if strings.HasSuffix(shown, end) {
@@ -56,12 +56,12 @@ func interval(d time.Duration) string {
 	return shown
 }
 
-func moment(t time.Time) string { return shown(t, "2006-01-02 15:04 UTC") }
+func formatTime(t time.Time) string { return formatOrDash(t, "2006-01-02 15:04 UTC") }
 
-func day(t time.Time) string { return shown(t, time.DateOnly) }
+func formatDate(t time.Time) string { return formatOrDash(t, time.DateOnly) }
 
-// shown is a time in UTC; a zero one is a dash.
-func shown(t time.Time, layout string) string {
+// formatOrDash is a time in UTC; a zero one is a dash.
+func formatOrDash(t time.Time, layout string) string {
 	if t.IsZero() {
 		return "–"
 	}

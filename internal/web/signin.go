@@ -56,9 +56,9 @@ func roleOf(names []string) Role {
 
 // A visitor is who sends a request.
 type visitor struct {
-	Name string    `json:"name"`
-	Role Role      `json:"role"`
-	Ends time.Time `json:"ends"`
+	Name      string    `json:"name"`
+	Role      Role      `json:"role"`
+	ExpiresAt time.Time `json:"ends"`
 }
 
 // SignInOptions say by whom people and programs are known.
@@ -78,7 +78,7 @@ type SignIn struct {
 	verifier *oidc.IDTokenVerifier
 	oauth    oauth2.Config
 	client   *http.Client
-	seal     cipher.AEAD
+	aead     cipher.AEAD
 	secure   bool
 	now      func() time.Time
 }
@@ -87,10 +87,10 @@ const (
 	callbackPath  = "/sign-in/callback"
 	sessionCookie = "dbaudit-session"
 	flowCookie    = "dbaudit-sign-in"
-	// sessionTime is how long a person stays signed in, and keeps a role that was taken away.
-	sessionTime = 8 * time.Hour
-	flowTime    = 10 * time.Minute
-	keyLength   = 32
+	// sessionDuration is how long a person stays signed in, and keeps a role that was taken away.
+	sessionDuration = 8 * time.Hour
+	flowDuration    = 10 * time.Minute
+	minKeyLength    = 32
 )
 
 // NewSignIn asks the issuer how it signs people in.
@@ -124,14 +124,14 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 		if _, err := rand.Read(key[:]); err != nil {
 			return nil, fmt.Errorf("making a key for sessions: %w", err)
 		}
-	case len(o.SessionKey) < keyLength:
-		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.SessionKey), keyLength)
+	case len(o.SessionKey) < minKeyLength:
+		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.SessionKey), minKeyLength)
 	}
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, fmt.Errorf("the key of the sessions: %w", err)
 	}
-	if s.seal, err = cipher.NewGCMWithRandomNonce(block); err != nil {
+	if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
 		return nil, fmt.Errorf("the key of the sessions: %w", err)
 	}
 	return s, nil
@@ -144,17 +144,17 @@ func (s *SignIn) context(ctx context.Context) context.Context {
 // visitor is who sends a request, by its bearer token or its session.
 func (s *SignIn) visitor(r *http.Request) (visitor, error) {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		return s.known(s.context(r.Context()), strings.TrimSpace(token), nil)
+		return s.verifyToken(s.context(r.Context()), strings.TrimSpace(token), nil)
 	}
 	var who visitor
-	if !s.read(r, sessionCookie, &who) || !s.now().Before(who.Ends) {
+	if !s.openCookie(r, sessionCookie, &who) || !s.now().Before(who.ExpiresAt) {
 		return visitor{}, errors.New("sign in, or send a bearer token")
 	}
 	return who, nil
 }
 
-// known verifies a token of the issuer and reads who it is for.
-func (s *SignIn) known(ctx context.Context, raw string, nonce *string) (visitor, error) {
+// verifyToken verifies a token of the issuer and reads who it is for.
+func (s *SignIn) verifyToken(ctx context.Context, raw string, nonce *string) (visitor, error) {
 	token, err := s.verifier.Verify(ctx, raw)
 	if err != nil {
 		return visitor{}, errors.New("the token is not valid here: it has expired, or is for another program")
@@ -170,27 +170,27 @@ func (s *SignIn) known(ctx context.Context, raw string, nonce *string) (visitor,
 	if err := token.Claims(&claims); err != nil {
 		return visitor{}, errors.New("the token cannot be read")
 	}
-	return visitor{Name: cmp.Or(claims.Username, claims.Name, token.Subject), Role: roleOf(claims.Roles), Ends: token.Expiry}, nil
+	return visitor{Name: cmp.Or(claims.Username, claims.Name, token.Subject), Role: roleOf(claims.Roles), ExpiresAt: token.Expiry}, nil
 }
 
 // A flow is what a sign-in must come back with.
 type flow struct {
-	State    string    `json:"state"`
-	Nonce    string    `json:"nonce"`
-	Verifier string    `json:"verifier"`
-	Next     string    `json:"next"`
-	Ends     time.Time `json:"ends"`
+	State     string    `json:"state"`
+	Nonce     string    `json:"nonce"`
+	Verifier  string    `json:"verifier"`
+	Next      string    `json:"next"`
+	ExpiresAt time.Time `json:"ends"`
 }
 
-// begin sends a person to the issuer.
-func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) {
-	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: here(r.FormValue("next")), Ends: s.now().Add(flowTime)}
-	s.write(w, flowCookie, f, flowTime)
+// start sends a person to the issuer.
+func (s *SignIn) start(w http.ResponseWriter, r *http.Request) {
+	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: localPath(r.FormValue("next")), ExpiresAt: s.now().Add(flowDuration)}
+	s.sealCookie(w, flowCookie, f, flowDuration)
 	http.Redirect(w, r, s.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), http.StatusSeeOther)
 }
 
-// here is a path of this server, "/" for everything else.
-func here(path string) string {
+// localPath is a path of this server, "/" for everything else.
+func localPath(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
 		return "/"
@@ -198,16 +198,16 @@ func here(path string) string {
 	return path
 }
 
-// finish takes what the issuer sends a person back with.
-func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) error {
+// callback takes what the issuer sends a person back with.
+func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) error {
 	var f flow
 	again := func(why string) error {
 		return &statusError{http.StatusBadRequest, "the sign-in did not work: " + why + "; open the page again"}
 	}
-	ok := s.read(r, flowCookie, &f)
-	s.forget(w, flowCookie)
+	ok := s.openCookie(r, flowCookie, &f)
+	s.deleteCookie(w, flowCookie)
 	switch {
-	case !ok || !s.now().Before(f.Ends):
+	case !ok || !s.now().Before(f.ExpiresAt):
 		return again("it took too long, or was begun in another browser")
 	case r.FormValue("state") != f.State:
 		return again("the answer is for another sign-in")
@@ -221,54 +221,54 @@ func (s *SignIn) finish(w http.ResponseWriter, r *http.Request) error {
 		return again("the issuer did not accept the code")
 	}
 	raw, _ := answer.Extra("id_token").(string)
-	who, err := s.known(ctx, raw, &f.Nonce)
+	who, err := s.verifyToken(ctx, raw, &f.Nonce)
 	if err != nil {
 		return again(err.Error())
 	}
 	if who.Role == RoleNone {
 		return &statusError{http.StatusForbidden, "you are signed in, but have no role here: ask the administrator of the sign-in for the role Reader or Operator"}
 	}
-	who.Ends = s.now().Add(sessionTime)
-	s.write(w, sessionCookie, who, sessionTime)
+	who.ExpiresAt = s.now().Add(sessionDuration)
+	s.sealCookie(w, sessionCookie, who, sessionDuration)
 	http.Redirect(w, r, f.Next, http.StatusSeeOther)
 	return nil
 }
 
-// end signs a person out of this server.
-func (s *SignIn) end(w http.ResponseWriter, r *http.Request) {
-	s.forget(w, sessionCookie)
+// signOut signs a person out of this server.
+func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
+	s.deleteCookie(w, sessionCookie)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Signed out</title><p>You are signed out. <a href="/">Sign in again</a></p></html>`)
 }
 
-// write seals a value into a cookie, with the cookie's name, so that one is not read as another.
-func (s *SignIn) write(w http.ResponseWriter, name string, value any, lasts time.Duration) {
+// sealCookie seals a value into a cookie, with the cookie's name, so that one is not read as another.
+func (s *SignIn) sealCookie(w http.ResponseWriter, name string, value any, lasts time.Duration) {
 	data, err := json.Marshal(value)
 	if err != nil {
 		return // strings and times alone
 	}
-	s.set(w, name, base64.RawURLEncoding.EncodeToString(s.seal.Seal(nil, nil, data, []byte(name))), int(lasts.Seconds()))
+	s.setCookie(w, name, base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, data, []byte(name))), int(lasts.Seconds()))
 }
 
-func (s *SignIn) forget(w http.ResponseWriter, name string) { s.set(w, name, "", -1) }
+func (s *SignIn) deleteCookie(w http.ResponseWriter, name string) { s.setCookie(w, name, "", -1) }
 
-func (s *SignIn) set(w http.ResponseWriter, name, value string, seconds int) {
+func (s *SignIn) setCookie(w http.ResponseWriter, name, value string, seconds int) {
 	// Lax, since the issuer's answer comes from another site.
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookie(name), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
+		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
 	})
 }
 
-// cookie is the name of a cookie; the prefix keeps it from other hosts and from plain HTTP.
-func (s *SignIn) cookie(name string) string {
+// cookieName is the name of a cookie; the prefix keeps it from other hosts and from plain HTTP.
+func (s *SignIn) cookieName(name string) string {
 	if s.secure {
 		return "__Host-" + name
 	}
 	return name
 }
 
-func (s *SignIn) read(r *http.Request, name string, into any) bool {
-	cookie, err := r.Cookie(s.cookie(name))
+func (s *SignIn) openCookie(r *http.Request, name string, into any) bool {
+	cookie, err := r.Cookie(s.cookieName(name))
 	if err != nil {
 		return false
 	}
@@ -276,6 +276,6 @@ func (s *SignIn) read(r *http.Request, name string, into any) bool {
 	if err != nil {
 		return false
 	}
-	data, err := s.seal.Open(nil, nil, sealed, []byte(name))
+	data, err := s.aead.Open(nil, nil, sealed, []byte(name))
 	return err == nil && json.Unmarshal(data, into) == nil
 }

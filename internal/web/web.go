@@ -56,12 +56,12 @@ func New(o Options) (http.Handler, error) {
 	s.pages, err = template.New("pages").Funcs(template.FuncMap{
 		"path":     func(v any) string { return url.PathEscape(fmt.Sprint(v)) },
 		"line":     func(v any) string { return text.Line(fmt.Sprint(v)) },
-		"forms":    forms,
+		"formats":  resultFormats,
 		"age":      s.age,
-		"day":      day,
-		"moment":   moment,
-		"interval": interval,
-		"took":     took,
+		"date":     formatDate,
+		"time":     formatTime,
+		"interval": formatInterval,
+		"duration": formatDuration,
 	}).Parse(pages)
 	if err != nil {
 		return nil, fmt.Errorf("the pages: %w", err)
@@ -74,13 +74,13 @@ func New(o Options) (http.Handler, error) {
 		"GET /controls":                                s.controlsPage,
 		"GET /controls/{id}":                           s.controlPage,
 		"GET /metrics":                                 s.metrics,
-		"GET /api/v1/environments":                     answer(s.listEnvironments),
-		"GET /api/v1/environments/{name}":              answer(s.listEnvironments),
-		"GET /api/v1/environments/{name}/findings":     answer(s.listFindings),
-		"GET /api/v1/environments/{name}/runs":         answer(s.listRuns),
-		"GET /api/v1/runs/{run}":                       answer(s.getRun),
+		"GET /api/v1/environments":                     jsonHandler(s.listEnvironments),
+		"GET /api/v1/environments/{name}":              jsonHandler(s.listEnvironments),
+		"GET /api/v1/environments/{name}/findings":     jsonHandler(s.listFindings),
+		"GET /api/v1/environments/{name}/runs":         jsonHandler(s.listRuns),
+		"GET /api/v1/runs/{run}":                       jsonHandler(s.getRun),
 		"GET /api/v1/runs/{run}/results/{integration}": s.getResult,
-		"GET /api/v1/controls/{id}":                    answer(s.getControl),
+		"GET /api/v1/controls/{id}":                    jsonHandler(s.getControl),
 		"POST /environments/{name}/scan":               s.scan,
 		"POST /runs/{run}/cancel":                      s.cancel,
 		"POST /api/v1/environments/{name}/runs":        s.scan,
@@ -90,30 +90,30 @@ func New(o Options) (http.Handler, error) {
 		if strings.HasPrefix(pattern, http.MethodPost) {
 			least = RoleOperator
 		}
-		mux.Handle(pattern, s.allow(least, handle))
+		mux.Handle(pattern, s.requireRole(least, handle))
 	}
-	mux.HandleFunc("GET /style.css", fixed("text/css; charset=utf-8", []byte(report.StyleSheet()+style)))
-	mux.HandleFunc("GET /api/v1/openapi.json", fixed("application/json", openAPI))
+	mux.HandleFunc("GET /style.css", static("text/css; charset=utf-8", []byte(report.StyleSheet()+style)))
+	mux.HandleFunc("GET /api/v1/openapi.json", static("application/json", openAPI))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
 	if o.SignIn != nil {
-		mux.HandleFunc("GET /sign-in", o.SignIn.begin)
+		mux.HandleFunc("GET /sign-in", o.SignIn.start)
 		mux.HandleFunc("GET "+callbackPath, func(w http.ResponseWriter, r *http.Request) {
-			if err := o.SignIn.finish(w, r); err != nil {
-				s.refuse(w, r, err)
+			if err := o.SignIn.callback(w, r); err != nil {
+				s.writeError(w, r, err)
 			}
 		})
-		mux.HandleFunc("POST /sign-out", o.SignIn.end)
+		mux.HandleFunc("POST /sign-out", o.SignIn.signOut)
 	}
 	guarded := http.NewCrossOriginProtection().Handler(mux)
 	if o.SignIn == nil {
-		guarded = loopbackAlone(guarded)
+		guarded = loopbackOnly(guarded)
 	}
-	return headers(guarded), nil
+	return securityHeaders(guarded), nil
 }
 
-// fixed answers with what stays the same while the process runs.
-func fixed(kind string, body []byte) http.HandlerFunc {
+// static answers with what stays the same while the process runs.
+func static(kind string, body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", kind)
 		w.Header().Set("Cache-Control", "max-age=300")
@@ -130,8 +130,8 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, "ready")
 }
 
-// headers keeps every answer from being framed, guessed at, cached or sent along.
-func headers(next http.Handler) http.Handler {
+// securityHeaders keeps every answer from being framed, guessed at, cached or sent along.
+func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
@@ -142,9 +142,9 @@ func headers(next http.Handler) http.Handler {
 	})
 }
 
-// loopbackAlone answers requests for a loopback host. A page of another site whose name
+// loopbackOnly answers requests for a loopback host. A page of another site whose name
 // resolves to this machine requests another host.
-func loopbackAlone(next http.Handler) http.Handler {
+func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
@@ -163,23 +163,23 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 type visitorKey struct{}
 
-// allow lets a handler answer those who have a role.
-func (s *server) allow(least Role, next handler) http.Handler {
+// requireRole lets a handler answer those who have a role.
+func (s *server) requireRole(least Role, next handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		who := visitor{Name: "local", Role: RoleOperator}
 		if s.SignIn != nil {
 			var err error
 			if who, err = s.SignIn.visitor(r); err != nil {
-				s.unknown(w, r, err)
+				s.requestSignIn(w, r, err)
 				return
 			}
 		}
 		if who.Role < least {
-			s.refuse(w, r, &statusError{http.StatusForbidden, fmt.Sprintf("this needs the role %s; ask the administrator of the sign-in for it", least)})
+			s.writeError(w, r, &statusError{http.StatusForbidden, fmt.Sprintf("this needs the role %s; ask the administrator of the sign-in for it", least)})
 			return
 		}
 		if err := next(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, who))); err != nil {
-			s.refuse(w, r, err)
+			s.writeError(w, r, err)
 		}
 	})
 }
@@ -189,14 +189,14 @@ func visitorOf(r *http.Request) visitor {
 	return who
 }
 
-// unknown answers a request without a sign-in: it sends a person to the sign-in.
-func (s *server) unknown(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Method == http.MethodGet && !forPrograms(r) {
+// requestSignIn answers a request without a sign-in: it sends a person to the sign-in.
+func (s *server) requestSignIn(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Method == http.MethodGet && !isAPIRequest(r) {
 		http.Redirect(w, r, "/sign-in?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 		return
 	}
 	w.Header().Set("WWW-Authenticate", "Bearer")
-	s.refuse(w, r, &statusError{http.StatusUnauthorized, err.Error()})
+	s.writeError(w, r, &statusError{http.StatusUnauthorized, err.Error()})
 }
 
 // A statusError is an answer other than success. Its message is public.
@@ -207,8 +207,8 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.message }
 
-// refuse reports an error: to programs as JSON, to people as a page.
-func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
+// writeError reports an error: to programs as JSON, to people as a page.
+func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	var known *statusError
 	switch {
 	case errors.As(err, &known):
@@ -222,9 +222,9 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		s.Logger.Error("a request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
 		known = &statusError{http.StatusInternalServerError, "this did not work; the server's log says why"}
 	}
-	if forPrograms(r) {
+	if isAPIRequest(r) {
 		writeJSON(w, known.status, map[string]string{"error": known.message})
 		return
 	}
-	s.show(w, known.status, "refused", frame{Title: http.StatusText(known.status)}, known.message)
+	s.renderPage(w, known.status, "refused", layout{Title: http.StatusText(known.status)}, known.message)
 }

@@ -101,13 +101,13 @@ func requested(t *testing.T, s *store.Store) (list []string) {
 	return list
 }
 
-type answer struct {
+type jsonHandler struct {
 	status int
 	body   string
 	header http.Header
 }
 
-func send(tb testing.TB, method, address string, header http.Header) answer {
+func send(tb testing.TB, method, address string, header http.Header) jsonHandler {
 	tb.Helper()
 	request := must.Get(http.NewRequestWithContext(tb.Context(), method, address, nil))
 	for name, values := range header {
@@ -120,7 +120,7 @@ func send(tb testing.TB, method, address string, header http.Header) answer {
 	response := must.Get(client.Do(request))
 	defer response.Body.Close()
 	body := must.Get(io.ReadAll(response.Body))
-	return answer{response.StatusCode, string(body), response.Header}
+	return jsonHandler{response.StatusCode, string(body), response.Header}
 }
 
 // TestPages checks every page: what is wrong comes first, what is too old is not
