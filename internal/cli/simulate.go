@@ -91,7 +91,7 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 
 // A simulation is what is served, and what a client needs to know about it.
 type simulation struct {
-	*simulator.Site
+	*simulator.TLSServer
 
 	target run.Target
 	// applier is the identity that may apply a plan, or nil.
@@ -185,7 +185,7 @@ func startSimulation(ctx context.Context, a *app, name, listen string) (simulati
 	for _, v := range suggest.Views {
 		t.Requirement.Views = append(t.Requirement.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	return simulation{server.Site, t, env.Client(suggest.Administrator)}, nil
+	return simulation{server.TLSServer, t, env.Client(suggest.Administrator)}, nil
 }
 
 func simulatedEnvironment(name string) (*simulator.Environment, error) {
@@ -229,5 +229,5 @@ func startReplay(ctx context.Context, a *app, file, listen string) (simulation, 
 		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
 	}
 	t.Profile.Name = replayer.Head.Requirement.Profile
-	return simulation{Site: site, target: t}, nil
+	return simulation{TLSServer: site, target: t}, nil
 }

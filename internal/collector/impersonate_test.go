@@ -115,12 +115,12 @@ func TestSightOfNothingNamed(t *testing.T) {
 			"filtered":  {func(env *simulator.Environment) { env.Role(auditing).RecordFilters = []string{privilege} }, "for some records only"},
 			"of the depth of a filter": {
 				func(env *simulator.Environment) {
-					env.Role(auditing).DepthWords = simulator.Words{privilege: "RecordFilter"}
+					env.Role(auditing).DepthWords = map[string]string{privilege: "RecordFilter"}
 				}, "for some records only",
 			},
 			"of another depth": {
 				func(env *simulator.Environment) {
-					env.Role(auditing).DepthWords = simulator.Words{privilege: "Galaxy"}
+					env.Role(auditing).DepthWords = map[string]string{privilege: "Galaxy"}
 				}, `"Galaxy"`,
 			},
 		} {

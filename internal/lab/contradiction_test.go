@@ -127,21 +127,21 @@ func TestOddGrants(t *testing.T) {
 			func(r *simulator.Role) { r.RecordFilters = []string{"prvReadAccount"} }, []string{"DB-PRIV-ACCOUNT fail"},
 		},
 		"of the depth of a filter": {
-			func(r *simulator.Role) { r.DepthWords = simulator.Words{"prvReadAccount": "RecordFilter"} }, []string{"DB-PRIV-ACCOUNT fail"},
+			func(r *simulator.Role) { r.DepthWords = map[string]string{"prvReadAccount": "RecordFilter"} }, []string{"DB-PRIV-ACCOUNT fail"},
 		},
 		"at a depth that nobody knows": {
-			func(r *simulator.Role) { r.DepthWords = simulator.Words{"prvReadAccount": "Galaxy"} }, []string{"DB-PRIV-ACCOUNT unknown"},
+			func(r *simulator.Role) { r.DepthWords = map[string]string{"prvReadAccount": "Galaxy"} }, []string{"DB-PRIV-ACCOUNT unknown"},
 		},
 		"two of one control": {
 			func(r *simulator.Role) {
-				r.DepthWords = simulator.Words{"prvReadAccount": "Galaxy"}
+				r.DepthWords = map[string]string{"prvReadAccount": "Galaxy"}
 				delete(r.Privileges, "prvWriteAccount")
 			}, []string{"DB-PRIV-ACCOUNT fail"},
 		},
 		"of what nobody asks for": {
 			func(r *simulator.Role) {
 				r.Privileges["prvReadGoal"] = simulator.DepthGlobal
-				r.DepthWords = simulator.Words{"prvReadGoal": "Galaxy"}
+				r.DepthWords = map[string]string{"prvReadGoal": "Galaxy"}
 			}, []string{"DB-ROLE-LEAST-PRIVILEGE fail"},
 		},
 	} {

@@ -224,14 +224,14 @@ func situationFaults(p profile.Profile) []fault {
 		{
 			name: "a privilege is granted at the depth of a record filter",
 			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "RecordFilter"} })
+				w.role(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "RecordFilter"} })
 			},
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at a depth that nobody knows",
 			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.DepthWords = simulator.Words{reader: "Galaxy"} })
+				w.role(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "Galaxy"} })
 			},
 			expect: unknown("DB-PRIV-ACCOUNT"),
 		},
@@ -240,7 +240,7 @@ func situationFaults(p profile.Profile) []fault {
 			change: func(w *World) {
 				w.role(func(r *simulator.Role) {
 					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
-					r.DepthWords = simulator.Words{"prvReadSdkMessage": "Galaxy"}
+					r.DepthWords = map[string]string{"prvReadSdkMessage": "Galaxy"}
 				})
 			},
 		},

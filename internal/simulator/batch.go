@@ -16,89 +16,89 @@ import (
 	"strings"
 )
 
-// httpPart is the content type of a part that is an HTTP request or an answer to one.
+// httpPart is the content type of a part that is an HTTP request or response.
 const httpPart = "application/http"
 
-// A batch answers a $batch. It stops at the first failure, and returns its status.
+// A batch carries out the requests of a $batch. It stops at the first failure, and has its status.
 type batch struct {
 	*call
 
-	failed  int    // the status of the failure
-	failure string // the response to it
+	failedStatus   int    // 0 if no request failed
+	failedResponse string // the HTTP response to the failed request
 }
 
-func (c *call) batch() (answer, error) {
+func (c *call) batch() (response, error) {
 	if c.method != http.MethodPost {
-		return answer{}, notAllowed(c.method, "$batch")
+		return response{}, methodNotAllowed(c.method, "$batch")
 	}
 	b := batch{call: c}
-	kind, body, err := b.parts(c.header.Get("Content-Type"), bytes.NewReader(c.body), nil)
+	contentType, body, err := b.handleParts(c.header.Get("Content-Type"), bytes.NewReader(c.body), nil)
 	if err != nil {
-		return answer{}, badURL("The message is malformed: %v", err)
+		return response{}, badURL("The message is malformed: %v", err)
 	}
-	return answer{plain: body, header: http.Header{"Content-Type": {kind}}, status: b.failed}, nil
+	return response{text: body, header: http.Header{"Content-Type": {contentType}}, status: b.failedStatus}, nil
 }
 
-// parts answers the parts of a batch or of a change set, whose call is set. It returns the content type
-// and the body of the response.
-func (b *batch) parts(contentType string, body io.Reader, set *call) (kind, answer string, err error) {
-	kind, params, err := mime.ParseMediaType(contentType)
-	if err != nil || kind != "multipart/mixed" {
+// handleParts carries out the parts of a batch or, if set is not nil, of a change set. It returns the
+// content type and the body of the response.
+func (b *batch) handleParts(contentType string, body io.Reader, set *call) (responseType, response string, err error) {
+	mediaType, params, err := mime.ParseMediaType(contentType)
+	if err != nil || mediaType != "multipart/mixed" {
 		return "", "", fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
 	}
-	var all bytes.Buffer
-	out := multipart.NewWriter(&all)
-	_ = out.SetBoundary("batchresponse_" + deriveID("batch", params["boundary"])) // clients look for the word
+	var buffer bytes.Buffer
+	out := multipart.NewWriter(&buffer)
+	_ = out.SetBoundary("batchresponse_" + deriveID("batch", params["boundary"])) // clients look for batchresponse
 	reader := multipart.NewReader(body, params["boundary"])
-	for b.failed == 0 {
+	for b.failedStatus == 0 {
 		part, err := reader.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		kind, text := httpPart, ""
+		partType, text := httpPart, ""
 		switch {
 		case err != nil:
 		case set == nil && strings.HasPrefix(part.Header.Get("Content-Type"), "multipart/mixed"):
-			kind, text, err = b.changeSet(part)
+			partType, text, err = b.handleChangeSet(part)
 		default:
-			text, err = b.request(part, set)
+			text, err = b.handleRequest(part, set)
 		}
 		if err != nil {
-			return "", "", err //nolint:wrapcheck // the batch says that it is malformed
+			return "", "", err //nolint:wrapcheck // the caller adds that the batch is malformed
 		}
-		header := textproto.MIMEHeader{"Content-Type": {kind}}
-		if kind == httpPart {
+		header := textproto.MIMEHeader{"Content-Type": {partType}}
+		if partType == httpPart {
 			header.Set("Content-Transfer-Encoding", "binary")
 		}
 		if set != nil {
 			header.Set("Content-ID", part.Header.Get("Content-ID"))
 		}
-		w, _ := out.CreatePart(header) // in memory
+		w, _ := out.CreatePart(header) // a buffer does not fail
 		_, _ = io.WriteString(w, text)
 	}
 	_ = out.Close()
-	return "multipart/mixed; boundary=" + out.Boundary(), all.String(), nil
+	return "multipart/mixed; boundary=" + out.Boundary(), buffer.String(), nil
 }
 
-// changeSet answers a change set: all requests take effect, or none. Then the response is that to the
-// failed request.
-func (b *batch) changeSet(part *multipart.Part) (kind, text string, err error) {
-	b.server.writing.Lock()
-	defer b.server.writing.Unlock()
-	set := b.copy(b.server.begin())
-	set.private = true
-	kind, text, err = b.parts(part.Header.Get("Content-Type"), part, set)
-	if err != nil || b.failed != 0 {
-		return httpPart, b.failure, err
+// handleChangeSet carries out all requests of a change set, or none. If one fails, the response is the one
+// to the failed request.
+func (b *batch) handleChangeSet(part *multipart.Part) (partType, text string, err error) {
+	b.server.writeMu.Lock()
+	defer b.server.writeMu.Unlock()
+	set := b.withDatabase(b.server.draft())
+	set.inChangeSet = true
+	partType, text, err = b.handleParts(part.Header.Get("Content-Type"), part, set)
+	if err != nil || b.failedStatus != 0 {
+		return httpPart, b.failedResponse, err
 	}
-	b.server.replace(set.world)
-	return kind, text, nil
+	b.server.setCurrent(set.db)
+	return partType, text, nil
 }
 
-// request answers a part that is an HTTP request. Some clients omit the empty line without a body,
-// or the length of the body, and line endings differ.
-func (b *batch) request(part *multipart.Part, set *call) (string, error) {
-	data, _ := io.ReadAll(part) // its end comes with the next part
+// handleRequest carries out a part that is an HTTP request. Some clients omit the empty line of a request
+// without a body, or the length of the body, and line endings differ.
+func (b *batch) handleRequest(part *multipart.Part, set *call) (string, error) {
+	data, _ := io.ReadAll(part) // reading the next part fails if this one is incomplete
 	head, body, _ := strings.Cut(strings.ReplaceAll(string(data), "\r\n", "\n"), "\n\n")
 	request, err := http.ReadRequest(bufio.NewReader(strings.NewReader(strings.TrimSpace(head) + "\n\n")))
 	if err != nil {
@@ -109,8 +109,9 @@ func (b *batch) request(part *multipart.Part, set *call) (string, error) {
 	}
 	w := httptest.NewRecorder()
 	w.Header().Set("OData-Version", "4.0")
-	if result, err := b.answer(request, []byte(strings.TrimSpace(body)), cmp.Or(set, b.copy(b.server.current.Load()))); err != nil {
-		writeError(w, asAPIError(err))
+	c := cmp.Or(set, b.withDatabase(b.server.current.Load()))
+	if result, err := b.dispatchPart(request, []byte(strings.TrimSpace(body)), c); err != nil {
+		writeError(w, toAPIError(err))
 	} else {
 		result.write(w)
 	}
@@ -119,17 +120,17 @@ func (b *batch) request(part *multipart.Part, set *call) (string, error) {
 	var text bytes.Buffer
 	_ = response.Write(&text)
 	if w.Code >= http.StatusBadRequest {
-		b.failed, b.failure = w.Code, text.String()
+		b.failedStatus, b.failedResponse = w.Code, text.String()
 	}
 	return text.String(), nil
 }
 
-func (b *batch) answer(request *http.Request, body []byte, c *call) (answer, error) {
-	c.method, c.header, c.body, c.made = request.Method, request.Header, body, ""
-	root, err := url.Parse(b.root)
+func (b *batch) dispatchPart(request *http.Request, body []byte, c *call) (response, error) {
+	c.method, c.header, c.body, c.createdID = request.Method, request.Header, body, ""
+	root, err := url.Parse(b.serviceRoot)
 	address := request.URL
 	if err != nil || address.IsAbs() && address.Host != root.Host || strings.HasSuffix(address.Path, "$batch") {
-		return answer{}, badURL("The address of a part must be below %s, and not a batch's.", b.root)
+		return response{}, badURL("The address of a part must be below %s, and not a batch's.", b.serviceRoot)
 	}
-	return c.run(strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/"), address.RawQuery)
+	return c.dispatch(strings.TrimPrefix(strings.TrimPrefix(address.EscapedPath(), root.Path), "/"), address.RawQuery)
 }

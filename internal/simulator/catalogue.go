@@ -14,11 +14,11 @@ import (
 //go:embed tables.tsv
 var tablesTSV string
 
-// A table is what the catalogue knows of a Dataverse table: what refusals say of it.
+// A table has what error messages say about a Dataverse table.
 type table struct {
 	logicalName    string
 	objectTypeCode int
-	suffix         string // of the privileges on it
+	suffix         string // of the names of its privileges
 	label          string
 }
 
@@ -26,20 +26,20 @@ func tables() []*table {
 	var all []*table
 	for line := range strings.Lines(tablesTSV) {
 		f := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		if code, err := strconv.Atoi(f[min(1, len(f)-1)]); err == nil { // neither a comment nor the header
+		if code, err := strconv.Atoi(f[min(1, len(f)-1)]); err == nil { // else a comment or the header
 			all = append(all, &table{logicalName: f[0], objectTypeCode: code, suffix: f[2], label: f[3]})
 		}
 	}
 	return all
 }
 
-// A privilege is a row of the privilege table; table is nil where the catalogue knows none.
+// A privilege is a row of the privilege table.
 type privilege struct {
 	Privilege
-	table *table
+	table *table // nil for a privilege that is not on one of the known tables
 }
 
-// A catalogue is the privileges that an environment defines.
+// A catalogue has the privileges that an environment defines.
 type catalogue struct {
 	tables     map[string]*table
 	privileges []*privilege          // sorted by name
@@ -49,9 +49,9 @@ type catalogue struct {
 
 func (c *catalogue) privilege(name string) *privilege { return c.byName[strings.ToLower(name)] }
 
-// platformDefaults are the nine privileges of each new role. AddPrivilegesRole always restores the
-// last four, those of SharePoint.
-func platformDefaults() []string {
+// defaultPrivileges returns the nine privileges of each new role. The last four are those of SharePoint,
+// which AddPrivilegesRole always restores.
+func defaultPrivileges() []string {
 	return []string{
 		"prvReadSdkMessage", "prvReadSdkMessageProcessingStep", "prvReadSdkMessageProcessingStepImage",
 		"prvReadPluginAssembly", "prvReadPluginType",
@@ -65,7 +65,7 @@ const (
 	systemCustomizerTemplate    = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
 )
 
-// templateID is the id of a role template, by its name or id.
+// templateID returns the id of a role template. ref is its name or its id.
 func templateID(ref string) string {
 	known := map[string]string{
 		"System Administrator": systemAdministratorTemplate,
@@ -77,7 +77,7 @@ func templateID(ref string) string {
 	return cmp.Or(known[ref], strings.ToLower(ref))
 }
 
-// StandardPrivileges is the unchanged catalogue, sorted by name.
+// StandardPrivileges returns the privileges of an environment without changes, sorted by name.
 func StandardPrivileges() (all []Privilege) {
 	for _, p := range newCatalogue(new(Environment)).privileges {
 		all = append(all, p.Privilege)
@@ -85,9 +85,9 @@ func StandardPrivileges() (all []Privilege) {
 	return all
 }
 
-// newCatalogue is the table of the standard privileges with the changes of the environment. A privilege
-// without documented depths can be granted at Global. A missing id is derived from the name, because the
-// privileges of system tables have the same ids in every environment.
+// newCatalogue returns the standard privileges with the changes of the environment. A privilege without
+// documented depths can be granted at Global. A missing id is derived from the name, because the privileges
+// of system tables have the same ids in every environment.
 func newCatalogue(env *Environment) *catalogue {
 	c := &catalogue{tables: map[string]*table{}, byName: map[string]*privilege{}, byID: map[string]*privilege{}}
 	undefined, tableOf := lowerSet(env.UndefinedPrivileges), map[string]*table{}
@@ -103,7 +103,7 @@ func newCatalogue(env *Environment) *catalogue {
 	}
 	all := slices.Clone(env.ExtraPrivileges)
 	for _, p := range privileges.Standard() {
-		all = append(all, Privilege{p.Name, p.ID, env.depths(p.Name, cmp.Or(p.Depths, "G"))})
+		all = append(all, Privilege{p.Name, p.ID, env.privilegeDepths(p.Name, cmp.Or(p.Depths, "G"))})
 	}
 	for _, p := range all {
 		name := strings.ToLower(p.Name)
@@ -111,9 +111,9 @@ func newCatalogue(env *Environment) *catalogue {
 			continue
 		}
 		p.ID = cmp.Or(strings.ToLower(p.ID), deriveID("", "privilege", p.Name))
-		one := &privilege{p, tableOf[name]}
-		c.privileges = append(c.privileges, one)
-		c.byName[name], c.byID[p.ID] = one, one
+		row := &privilege{p, tableOf[name]}
+		c.privileges = append(c.privileges, row)
+		c.byName[name], c.byID[p.ID] = row, row
 	}
 	slices.SortFunc(c.privileges, func(a, b *privilege) int { return cmp.Compare(a.Name, b.Name) })
 	return c
@@ -127,24 +127,24 @@ func lowerSet(names []string) map[string]bool {
 	return set
 }
 
-func isStandard(name string) bool {
-	return slices.ContainsFunc(privileges.Standard(), func(p privileges.Privilege) bool { return same(p.Name, name) })
+func isStandardPrivilege(name string) bool {
+	return slices.ContainsFunc(privileges.Standard(), func(p privileges.Privilege) bool { return sameRef(p.Name, name) })
 }
 
 func checkPrivileges(env *Environment, report reporter) {
 	for i, name := range env.UndefinedPrivileges {
-		if !isStandard(name) {
-			report(at("undefined_privileges", i), fmt.Sprintf("no standard privilege is named %q", name))
+		if !isStandardPrivilege(name) {
+			report(pathTo("undefined_privileges", i), fmt.Sprintf("no standard privilege is named %q", name))
 		}
 	}
 	for i, name := range env.UndefinedTables {
 		if !slices.ContainsFunc(tables(), func(t *table) bool { return t.logicalName == name }) {
-			report(at("undefined_tables", i), fmt.Sprintf("no standard table is named %q", name))
+			report(pathTo("undefined_tables", i), fmt.Sprintf("no standard table is named %q", name))
 		}
 	}
 	for i, p := range env.ExtraPrivileges {
-		if isStandard(p.Name) {
-			report(at("extra_privileges", i, "name"), fmt.Sprintf("%q is a standard privilege already", p.Name))
+		if isStandardPrivilege(p.Name) {
+			report(pathTo("extra_privileges", i, "name"), fmt.Sprintf("%q is a standard privilege already", p.Name))
 		}
 	}
 }

@@ -5,19 +5,19 @@ import (
 	"reflect"
 )
 
-// Clone copies the environment: nothing is shared between the two.
+// Clone returns a deep copy of the environment.
 func (e *Environment) Clone() *Environment {
 	return clone(reflect.ValueOf(e).Elem()).Addr().Interface().(*Environment)
 }
 
-// clone copies a value and what it holds.
+// clone returns a deep copy of a value.
 func clone(v reflect.Value) reflect.Value {
 	c := reflect.New(v.Type()).Elem()
 	c.Set(v)
 	switch m := v.Interface().(type) {
 	case Grants:
 		c.Set(reflect.ValueOf(maps.Clone(m)))
-	case Words:
+	case map[string]string:
 		c.Set(reflect.ValueOf(maps.Clone(m)))
 	}
 	if v.Kind() == reflect.Slice && !v.IsNil() {

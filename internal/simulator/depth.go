@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// A Depth is how far a privilege reaches from its holder. The zero value is not granted.
+// A Depth is the access level of a privilege. The zero value means that the privilege is not granted.
 type Depth uint8
 
-// The depths, from the caller's own rows to the whole organization. DepthDeepest is the deepest that a
-// privilege allows; it is resolved when an environment is read or started.
+// The depths, from the user's own rows to the whole organization. DepthDeepest is the deepest that a
+// privilege allows. Parsing or starting an environment replaces it.
 const (
 	DepthNone Depth = iota
 	DepthBasic
@@ -22,30 +22,31 @@ const (
 
 func depthNames() []string { return []string{"none", "basic", "local", "deep", "global", "deepest"} }
 
-// String is the name that environment files use.
+// String returns the depth's name in environment files.
 func (d Depth) String() string { return depthNames()[d] }
 
-// wire is the PrivilegeDepth enumeration's name in the Web API.
-func (d Depth) wire() string {
+// wireName returns the depth's name in the Web API's PrivilegeDepth enumeration.
+func (d Depth) wireName() string {
 	name := d.String()
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// parseDepth reads a depth as files and requests name it; DepthNone means no depth.
+// parseDepth returns the depth of a name in a file or a request, or DepthNone for any other text.
 func parseDepth(s string) Depth {
 	return Depth(max(slices.Index(depthNames(), strings.ToLower(s)), 0))
 }
 
-// UnmarshalText reads a depth's name; the schema knows which there are.
+// UnmarshalText reads a depth's name, which the schema has checked.
 func (d *Depth) UnmarshalText(name []byte) error {
 	*d = parseDepth(string(name))
 	return nil
 }
 
-// MarshalText writes a depth as its name.
+// MarshalText writes the depth's name.
 func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// Grants are a role's privileges by name, each with its depth. In YAML they are grouped by depth.
+// Grants has the depth of each privilege that a role grants, by the privilege's name. In YAML the names are
+// grouped by depth.
 type Grants map[string]Depth
 
 // UnmarshalYAML reads grants grouped by depth: {global: [prvReadAccount, …], basic: […]}. A list may
@@ -57,20 +58,20 @@ func (g *Grants) UnmarshalYAML(decode func(any) error) error {
 	}
 	*g = Grants{}
 	for name, list := range groups {
-		depth := parseDepth(name) // the schema knows the names
-		eachText(list, nil, func(privilege string, _ []any) { (*g)[privilege] = depth })
+		depth := parseDepth(name) // the schema has checked the names
+		walkStrings(list, nil, func(privilege string, _ []any) { (*g)[privilege] = depth })
 	}
 	return nil
 }
 
-// eachText visits the texts of a list, and of lists in it, each with its path.
-func eachText(value any, path []any, visit func(text string, path []any)) {
+// walkStrings visits the strings of a list and of nested lists, each with its path of indices.
+func walkStrings(value any, path []any, visit func(text string, path []any)) {
 	switch value := value.(type) {
 	case string:
 		visit(value, path)
 	case []any:
 		for i, item := range value {
-			eachText(item, append(slices.Clone(path), i), visit)
+			walkStrings(item, append(slices.Clone(path), i), visit)
 		}
 	}
 }

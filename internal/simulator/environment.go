@@ -6,9 +6,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// An Environment is a Dataverse environment as a person writes it. schema/environment.json describes
-// each key and how to refer to things. When the environment is started, missing ids are derived from
-// names, and the default team of each business unit and the copies of roles are added.
+// An Environment is a Dataverse environment as a person writes it. schema/environment.json describes the
+// keys and the references between them. Starting the environment derives missing ids from names, and adds
+// the default team of each business unit and the copies of roles.
 type Environment struct {
 	TenantID               string                  `yaml:"tenant_id,omitempty" ref:"id"`
 	Organization           Organization            `yaml:"organization"`
@@ -21,16 +21,16 @@ type Environment struct {
 	PersonalViews          []PersonalView          `yaml:"personal_views,omitempty"`
 	SystemViews            []SystemView            `yaml:"system_views,omitempty"`
 	ColumnSecurityProfiles []ColumnSecurityProfile `yaml:"column_security_profiles,omitempty"`
-	// Grants of undefined privileges are dropped.
+	// Grants of undefined privileges are ignored.
 	UndefinedTables     []string        `yaml:"undefined_tables,omitempty"`
 	UndefinedPrivileges []string        `yaml:"undefined_privileges,omitempty"`
 	ExtraPrivileges     []Privilege     `yaml:"extra_privileges,omitempty"`
 	UnnamedPrivileges   []string        `yaml:"unnamed_privileges,omitempty"`
 	Contradictions      []Contradiction `yaml:"contradictions,omitempty"`
-	Suggest             Suggest         `yaml:"suggest,omitempty"`
+	Suggest             Suggestion      `yaml:"suggest,omitempty"`
 }
 
-// An Organization is the one row of the organization table.
+// An Organization is the only row of the organization table.
 type Organization struct {
 	Name    string `yaml:"name"`
 	ID      string `yaml:"id,omitempty" ref:"id"`
@@ -45,9 +45,9 @@ type Organization struct {
 }
 
 type (
-	// Client is an app registration.
+	// A Client is an app registration.
 	Client = entra.Client
-	// FederatedCredential is one of its credentials.
+	// A FederatedCredential is a credential of an app registration.
 	FederatedCredential = entra.FederatedCredential
 )
 
@@ -56,7 +56,7 @@ type BusinessUnit struct {
 	Name   string `yaml:"name"`
 	ID     string `yaml:"id,omitempty" ref:"id"`
 	Parent string `yaml:"parent,omitempty" ref:"business unit"`
-	// Disabled locks out the users of the unit and of those below it, and their teams give nothing.
+	// Disabled locks out the users of the unit and of the units below it. Their teams give no roles.
 	Disabled bool `yaml:"disabled,omitempty"`
 }
 
@@ -71,24 +71,24 @@ type Role struct {
 	CustomizableUnknown bool           `yaml:"customizable_unknown,omitempty"` // iscustomizable is null
 	TeamPrivilegesOnly  bool           `yaml:"team_privileges_only,omitempty"` // isinherited is 0
 	State               ComponentState `yaml:"state,omitempty"`
-	// Like and PlatformDefaults become part of Privileges when the environment is read or started.
-	Like             string   `yaml:"like,omitempty"`
-	PlatformDefaults bool     `yaml:"platform_defaults,omitempty"`
-	Privileges       Grants   `yaml:"privileges,omitempty"`
-	RecordFilters    []string `yaml:"record_filters,omitempty"`
-	DepthWords       Words    `yaml:"depth_words,omitempty"`
+	// Like, the name of another role, and PlatformDefaults become part of Privileges when the environment is
+	// parsed or started.
+	Like             string `yaml:"like,omitempty"`
+	PlatformDefaults bool   `yaml:"platform_defaults,omitempty"`
+	Privileges       Grants `yaml:"privileges,omitempty"`
+	// RecordFilters has the names of privileges that are granted for some records only.
+	RecordFilters []string `yaml:"record_filters,omitempty"`
+	// DepthWords has the words that responses use for the depths of privileges, by the privilege's name.
+	DepthWords map[string]string `yaml:"depth_words,omitempty"`
 }
 
-// Words are texts by name.
-type Words map[string]string
-
-// A RoleAssignment is a role held by a user or a team, by default the copy of the holder's business unit.
+// A RoleAssignment assigns a role to a user or a team: by default the copy of the holder's business unit.
 type RoleAssignment struct {
 	Role         string `yaml:"role" ref:"role"`
 	BusinessUnit string `yaml:"business_unit,omitempty" ref:"business unit"`
 }
 
-// UnmarshalYAML reads the name of a role, or a mapping with the business unit of the copy.
+// UnmarshalYAML reads the name of a role, or a mapping that also has the business unit of the copy.
 func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
 	type plain RoleAssignment
 	if decode(&a.Role) == nil {
@@ -97,7 +97,7 @@ func (a *RoleAssignment) UnmarshalYAML(decode func(any) error) error {
 	return decode((*plain)(a))
 }
 
-// MarshalYAML writes only the name of the role without a business unit.
+// MarshalYAML writes the name of the role alone if there is no business unit.
 func (a RoleAssignment) MarshalYAML() (any, error) {
 	type plain RoleAssignment
 	if a.BusinessUnit == "" {
@@ -106,12 +106,12 @@ func (a RoleAssignment) MarshalYAML() (any, error) {
 	return plain(a), nil
 }
 
-// A User is a person, or in the list of application users an application.
+// A User is a person, or an application in the list of application users.
 type User struct {
 	Name           string     `yaml:"name"`
 	ID             string     `yaml:"id,omitempty" ref:"id"`
-	UPN            string     `yaml:"upn,omitempty"`            // of people: the user principal name
-	ApplicationID  string     `yaml:"application_id,omitempty"` // of applications; several may have the same
+	UPN            string     `yaml:"upn,omitempty"`            // a person's user principal name
+	ApplicationID  string     `yaml:"application_id,omitempty"` // several application users may have the same
 	EntraObjectID  string     `yaml:"entra_object_id,omitempty"`
 	BusinessUnit   string     `yaml:"business_unit,omitempty" ref:"business unit"`
 	Disabled       bool       `yaml:"disabled,omitempty"`
@@ -124,7 +124,7 @@ type User struct {
 	Roles []RoleAssignment `yaml:"roles,omitempty"`
 }
 
-// A Team owns rows and holds roles for its members.
+// A Team owns rows, and gives its roles to its members.
 type Team struct {
 	Name         string           `yaml:"name"`
 	ID           string           `yaml:"id,omitempty" ref:"id"`
@@ -149,10 +149,10 @@ type PersonalView struct {
 type Share struct {
 	Principal string `yaml:"principal" ref:"user or team"`
 	Access    Rights `yaml:"access"`
-	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row: changes of this share do not remove it
+	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row; changes of this share keep it
 }
 
-// rights are those of the share, with the inherited ones.
+// rights returns the rights that the share gives, including the inherited ones.
 func (s Share) rights() Rights { return s.Access | s.Inherited }
 
 // A SystemView is a savedquery. Everyone with prvReadQuery sees it; it cannot be shared.
@@ -181,14 +181,15 @@ type Privilege struct {
 	Depths []Depth `yaml:"depths"`
 }
 
-// Deepest is the deepest depth at which the privilege can be granted.
+// Deepest returns the deepest depth at which the privilege can be granted.
 func (p Privilege) Deepest() Depth { return slices.Max(p.Depths) }
 
-// Allows reports whether the privilege can be granted at depth d.
+// Allows reports whether the privilege can be granted at a depth.
 func (p Privilege) Allows(d Depth) bool { return slices.Contains(p.Depths, d) }
 
-// Suggest has the requirement and the clients with which to audit the environment.
-type Suggest struct {
+// A Suggestion has the requirement to check, and the names of the clients with which to audit and to
+// change the environment.
+type Suggestion struct {
 	ApplicationID string          `yaml:"application_id,omitempty"`
 	Role          string          `yaml:"role,omitempty"`
 	BusinessUnit  string          `yaml:"business_unit,omitempty"`
@@ -197,7 +198,7 @@ type Suggest struct {
 	Administrator string          `yaml:"administrator,omitempty"`
 }
 
-// A SuggestedView is a view that must be shared with the integration user.
+// A SuggestedView is a view to require: it must be shared with the integration user.
 type SuggestedView struct {
 	Table string `yaml:"table"`
 	Name  string `yaml:"name"`

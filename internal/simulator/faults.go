@@ -17,38 +17,37 @@ import (
 // A FaultKind is a way in which a response is wrong. The zero value means no fault.
 type FaultKind int
 
-// The kinds of faults. Under the first ones but FaultResetAfter and FaultSlow, the request is not
-// handled; the last ones change a page of rows.
+// The kinds of faults. The kinds from FaultRepeatNextLink on change a page of rows.
 const (
 	FaultNone           FaultKind = iota
-	FaultStatus                   // answers with Status and a body such as Dataverse or a gateway gives
-	FaultResetBefore              // drops the connection
-	FaultResetAfter               // drops the connection without an answer: a write has taken effect
+	FaultStatus                   // answers with Status and the body of Dataverse or of a gateway, instead of handling the request
+	FaultResetBefore              // drops the connection before handling the request
+	FaultResetAfter               // drops the connection after handling the request: a write has taken effect
 	FaultTruncate                 // drops the connection after half of the body
-	FaultGarbage                  // answers 200 with an HTML page
-	FaultGate                     // answers 403 with a page, as a firewall before the service does
-	FaultSlow                     // waits for Delay
-	FaultUnauthorized             // answers 401, as to a token that was revoked
-	FaultRepeatNextLink           // the link to the next page is that of this page
-	FaultSkipPage                 // the link to the next page is that of the page after it
-	FaultDropNextLink             // the page looks like the last
+	FaultGarbage                  // answers 200 with an HTML page, instead of handling the request
+	FaultFirewall                 // answers 403 with an HTML page, as a firewall does, instead of handling the request
+	FaultSlow                     // handles the request after Delay
+	FaultUnauthorized             // answers 401, as to a revoked token, instead of handling the request
+	FaultRepeatNextLink           // the link to the next page leads to this page
+	FaultSkipPage                 // the link to the next page leads to the page after it
+	FaultDropNextLink             // the page has no link, so that it looks like the last
 	FaultLoseRow                  // the page lacks its last row
 	FaultDuplicateRow             // the page has its last row twice
-	FaultDropColumn               // each row of the page lacks Column, its last one if that is empty
+	FaultDropColumn               // the rows of the page lack Column, or their last column if Column is empty
 )
 
-// A Fault is what goes wrong with one request.
+// A Fault says what goes wrong with one request.
 type Fault struct {
 	Kind       FaultKind
 	Status     int
-	RetryAfter string // of FaultStatus: in seconds or as a date, "" for none
+	RetryAfter string // for FaultStatus: seconds or a date, or "" for no header
 	Delay      time.Duration
 	Column     string
-	Chunked    bool // of FaultTruncate: the length is not known beforehand
+	Chunked    bool // for FaultTruncate: the response has no Content-Length
 }
 
-// disturbed puts observation and faults in front of a handler.
-func (s *Server) disturbed(h http.Handler) http.Handler {
+// withFaults returns a handler that calls the options' Observe and Faults before h.
+func (s *Server) withFaults(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Observe != nil {
 			s.options.Observe(r)
@@ -66,7 +65,7 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 	case FaultNone:
 		h.ServeHTTP(w, r)
 	case FaultStatus:
-		f.status(w)
+		f.writeStatus(w)
 	case FaultSlow:
 		select {
 		case <-time.After(f.Delay):
@@ -75,58 +74,58 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, h http.Handler, s *
 		}
 	case FaultGarbage:
 		writePage(w, http.StatusOK)
-	case FaultGate:
+	case FaultFirewall:
 		writePage(w, http.StatusForbidden)
 	case FaultUnauthorized:
-		s.challenge(w)
+		s.writeChallenge(w)
 	case FaultResetBefore:
 		panic(http.ErrAbortHandler)
 	case FaultResetAfter:
 		h.ServeHTTP(httptest.NewRecorder(), r)
 		panic(http.ErrAbortHandler)
 	default:
-		recorded := httptest.NewRecorder()
-		h.ServeHTTP(recorded, r)
-		f.spoil(w, recorded)
+		recorder := httptest.NewRecorder()
+		h.ServeHTTP(recorder, r)
+		f.writeModified(w, recorder)
 	}
 }
 
-// writePage answers with a page, as a gateway in front of the service does.
+// writePage answers with an HTML page, as a gateway in front of the service does.
 func writePage(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "<html><head><title>%d %s</title></head><body><h1>%[1]d %[2]s</h1></body></html>", status, http.StatusText(status))
 }
 
-func (f Fault) status(w http.ResponseWriter) {
+func (f Fault) writeStatus(w http.ResponseWriter) {
 	if f.RetryAfter != "" {
 		w.Header().Set("Retry-After", f.RetryAfter)
 	}
 	switch f.Status {
 	case http.StatusTooManyRequests:
-		writeError(w, refusal(f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."))
+		writeError(w, newAPIError(f.Status, codeThrottled, "Number of requests exceeded the limit of 6000 over time window of 300 seconds."))
 	case http.StatusBadGateway, http.StatusGatewayTimeout:
 		writePage(w, f.Status)
 	case http.StatusServiceUnavailable:
-		writeError(w, refusal(f.Status, codeUnavailable, "The service is temporarily unavailable. Please retry later."))
+		writeError(w, newAPIError(f.Status, codeUnavailable, "The service is temporarily unavailable. Please retry later."))
 	default:
-		writeError(w, refusal(f.Status, codeUnexpected, "An unexpected error occurred."))
+		writeError(w, newAPIError(f.Status, codeUnexpected, "An unexpected error occurred."))
 	}
 }
 
-// spoil sends a recorded response with the fault.
-func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
+// writeModified writes a recorded response with the fault.
+func (f Fault) writeModified(w http.ResponseWriter, response *httptest.ResponseRecorder) {
 	truncate := f.Kind == FaultTruncate
-	body := recorded.Body.Bytes()
+	body := response.Body.Bytes()
 	if !truncate {
-		body = f.page(body)
+		body = f.modifyPage(body)
 	}
-	maps.Copy(w.Header(), recorded.Header())
+	maps.Copy(w.Header(), response.Header())
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	if f.Chunked {
 		w.Header().Del("Content-Length")
 	}
-	w.WriteHeader(recorded.Code)
+	w.WriteHeader(response.Code)
 	if !truncate {
 		_, _ = w.Write(body)
 		return
@@ -136,12 +135,12 @@ func (f Fault) spoil(w http.ResponseWriter, recorded *httptest.ResponseRecorder)
 	panic(http.ErrAbortHandler)
 }
 
-// page changes a page of rows; any other body stays unchanged.
-func (f Fault) page(body []byte) []byte {
+// modifyPage returns a page of rows with the fault, and any other body unchanged.
+func (f Fault) modifyPage(body []byte) []byte {
 	var page map[string]any
 	decoder := json.NewDecoder(bytes.NewReader(body))
 	decoder.UseNumber()
-	_ = decoder.Decode(&page) // a page that cannot be read has no rows
+	_ = decoder.Decode(&page) // after an error there are no rows
 	rows, ok := page["value"].([]any)
 	if !ok {
 		return body
@@ -169,7 +168,7 @@ func (f Fault) page(body []byte) []byte {
 	return encode(page)
 }
 
-// shiftLink moves a link to a page by a number of pages.
+// shiftLink returns a link to a page that leads a number of pages further, or back.
 func shiftLink(link string, step int) string {
 	before, after, _ := strings.Cut(link, "pagenumber=%22")
 	number, rest, _ := strings.Cut(after, "%22")
@@ -177,7 +176,8 @@ func shiftLink(link string, step int) string {
 	return before + "pagenumber=%22" + strconv.Itoa(max(1, n+step)) + "%22" + rest
 }
 
+// dropColumn removes Column from a row or, if it is empty, the last column.
 func (f Fault) dropColumn(row map[string]any) {
-	names := pick(slices.Sorted(maps.Keys(row)), func(name string) bool { return !strings.Contains(name, "@") })
+	names := filterSlice(slices.Sorted(maps.Keys(row)), func(name string) bool { return !strings.Contains(name, "@") })
 	delete(row, cmp.Or(f.Column, names[len(names)-1]))
 }

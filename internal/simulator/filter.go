@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// A predicate is a compiled $filter: it reports whether a row fits.
-type predicate func(w *world, row any) bool
+// A predicate is a compiled $filter. It reports whether a row matches.
+type predicate func(db *database, row any) bool
 
-// parseFilter compiles a $filter expression over rows of type t: comparisons by eq and ne, contains,
-// and, or, and parentheses. Anything else is refused.
+// parseFilter compiles a $filter expression for the rows of type t. It supports eq, ne, contains, and, or
+// and parentheses. Anything else is an error.
 func parseFilter(t *entityType, text string) (predicate, error) {
-	// A token is a string in single quotes in which a quote is written twice, a name, a number or an id,
-	// or a single character.
+	// A token is a string in single quotes, in which a quote is doubled, or a name, a number or an id, or a
+	// single character.
 	tokens := regexp.MustCompile(`'(?:[^']|'')*'|[A-Za-z0-9_.-]+|\S`)
 	p := &filterParser{t: t, tokens: tokens.FindAllString(text, -1)}
 	pred := p.or()
@@ -23,7 +23,7 @@ func parseFilter(t *entityType, text string) (predicate, error) {
 	return pred, p.err
 }
 
-// A filterParser reads an expression token by token. After a failure, there are no more tokens.
+// A filterParser reads an expression token by token. After an error it has no more tokens.
 type filterParser struct {
 	t      *entityType
 	tokens []string
@@ -64,7 +64,7 @@ func (p *filterParser) or() predicate {
 	pred := p.and()
 	for p.accept("or") {
 		a, b := pred, p.and()
-		pred = func(w *world, row any) bool { return a(w, row) || b(w, row) }
+		pred = func(db *database, row any) bool { return a(db, row) || b(db, row) }
 	}
 	return pred
 }
@@ -73,13 +73,13 @@ func (p *filterParser) and() predicate {
 	pred := p.term()
 	for p.accept("and") {
 		a, b := pred, p.term()
-		pred = func(w *world, row any) bool { return a(w, row) && b(w, row) }
+		pred = func(db *database, row any) bool { return a(db, row) && b(db, row) }
 	}
 	return pred
 }
 
-// term reads an expression in parentheses, contains(column,'text') or a comparison. Like the platform's
-// database, it ignores the case of texts.
+// term reads an expression in parentheses, contains(column,'text') or a comparison. Like Dataverse, it
+// ignores the case of strings.
 func (p *filterParser) term() predicate {
 	if p.accept("(") {
 		pred := p.or()
@@ -95,8 +95,8 @@ func (p *filterParser) term() predicate {
 		if !ok || c.kind != kindString {
 			p.fail(badURL("Syntax error in $filter: contains takes a column of text, and a text."))
 		}
-		return func(w *world, row any) bool {
-			text, _ := c.get(w, row).(string)
+		return func(db *database, row any) bool {
+			text, _ := c.get(db, row).(string)
 			return strings.Contains(strings.ToLower(text), strings.ToLower(part))
 		}
 	}
@@ -106,7 +106,7 @@ func (p *filterParser) term() predicate {
 		p.expect("ne")
 	}
 	value := p.literal(c.kind)
-	return func(w *world, row any) bool { return sameValue(c.get(w, row), value) == equal }
+	return func(db *database, row any) bool { return sameValue(c.get(db, row), value) == equal }
 }
 
 func (p *filterParser) column() *column {
@@ -114,11 +114,11 @@ func (p *filterParser) column() *column {
 	if c := p.t.column(name); c != nil {
 		return c
 	}
-	p.fail(noProperty(name, p.t.logicalName))
+	p.fail(propertyNotFound(name, p.t.logicalName))
 	return new(column)
 }
 
-// literal reads a value of a kind, or null.
+// literal reads a value of a kind, or null, for which it returns nil.
 func (p *filterParser) literal(of kind) any {
 	token := p.take()
 	inner, quoted := strings.CutPrefix(token, "'")
@@ -140,7 +140,7 @@ func (p *filterParser) literal(of kind) any {
 	return nil
 }
 
-// sameValue compares two values of the same kind; it ignores the case of strings.
+// sameValue reports whether two values of a kind are equal. It ignores the case of strings.
 func sameValue(a, b any) bool {
 	text, ok := a.(string)
 	other, both := b.(string)

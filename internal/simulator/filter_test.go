@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-func testWorld(tb testing.TB) *world {
+func testDatabase(tb testing.TB) *database {
 	tb.Helper()
 	env, err := Builtin("sample")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	pinReferences(env)
-	return newWorld(env, newCatalogue(env), nil, time.Now(), "")
+	refsToIDs(env)
+	return newDatabase(env, newCatalogue(env), nil, time.Now(), "")
 }
 
 func TestFilterPrecedence(t *testing.T) {
-	w := testWorld(t)
+	db := testDatabase(t)
 	users := newEntityTypes()["systemusers"]
 	for text, want := range map[string]int{
 		"fullname eq 'Jane Doe'": 1,
@@ -25,7 +25,7 @@ func TestFilterPrecedence(t *testing.T) {
 		"(fullname eq 'Jane Doe' or fullname eq 'Kim Park') and isdisabled eq false": 1,
 		"(fullname eq 'Jane Doe' or fullname eq 'Kim Park') and isdisabled eq true":  1,
 		"applicationid eq null":                        6,
-		"_businessunitid_value eq " + w.units[0].ID:    6,
+		"_businessunitid_value eq " + db.units[0].ID:   6,
 		"contains(fullname,'ANE') or accessmode eq 4":  6,
 		"applicationid ne null and isdisabled eq true": 1,
 		"fullname eq 'O''Brien'":                       0,
@@ -36,8 +36,8 @@ func TestFilterPrecedence(t *testing.T) {
 			continue
 		}
 		got := 0
-		for _, u := range w.users {
-			if pred(w, u) {
+		for _, u := range db.users {
+			if pred(db, u) {
 				got++
 			}
 		}
@@ -53,18 +53,18 @@ func FuzzFilter(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
-	w := testWorld(f)
+	db := testDatabase(f)
 	users := newEntityTypes()["systemusers"]
 	f.Fuzz(func(t *testing.T, text string) {
 		pred, err := parseFilter(users, text)
 		if err != nil {
-			if e := asAPIError(err); e.status != 400 {
+			if e := toAPIError(err); e.status != 400 {
 				t.Errorf("%q: %v", text, err)
 			}
 			return
 		}
-		for _, u := range w.users {
-			pred(w, u)
+		for _, u := range db.users {
+			pred(db, u)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func FuzzURL(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if _, err := parseQuery(schema["roles"], q); err != nil && asAPIError(err).status != 400 {
+		if _, err := parseQuery(schema["roles"], q); err != nil && toAPIError(err).status != 400 {
 			t.Errorf("%q: %v", query, err)
 		}
 	})

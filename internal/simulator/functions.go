@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// A function answers a GET with something other than rows. It gets the value of its parameter.
+// A function is an OData function: a GET that does not return rows.
 type function struct {
-	parameter string // "" for none
-	answer    func(c *call, value string) (answer, error)
+	parameter string // "" if the function has none
+	handle    func(c *call, argument string) (response, error)
 }
 
-// functions are all of them, by path without keys and parameters.
+// functions returns all functions by their path without keys and parameters.
 func functions() map[string]function {
 	return map[string]function{
 		"WhoAmI":                                 {"", (*call).whoAmI},
@@ -19,60 +19,60 @@ func functions() map[string]function {
 		"RetrieveVersion":                        {"", (*call).retrieveVersion},
 		"RetrieveRolePrivilegesRole()":           {"RoleId", (*call).retrieveRolePrivileges},
 		"RetrieveSharedPrincipalsAndAccess()":    {"Target", (*call).retrieveSharedPrincipals},
-		"systemusers()/RetrieveUserPrivileges()": {"", ofUser((*call).retrieveUserPrivileges)},
-		"systemusers()/RetrieveUserSetOfPrivilegesByNames()": {"PrivilegeNames", ofUser((*call).retrieveUserPrivilegesByNames)},
+		"systemusers()/RetrieveUserPrivileges()": {"", userFunction((*call).retrieveUserPrivileges)},
+		"systemusers()/RetrieveUserSetOfPrivilegesByNames()": {"PrivilegeNames", userFunction((*call).retrieveUserPrivilegesByNames)},
 	}
 }
 
-// ofUser makes a function about the user at the beginning of the path.
-func ofUser(about func(c *call, u *user, value string) (answer, error)) func(*call, string) (answer, error) {
-	return func(c *call, value string) (answer, error) {
+// userFunction returns the handler of a function that is bound to the user at the beginning of the path.
+func userFunction(handle func(c *call, u *user, argument string) (response, error)) func(*call, string) (response, error) {
+	return func(c *call, argument string) (response, error) {
 		id, err := keyOf(c.server.types["systemusers"], c.path[0])
 		if err != nil {
-			return answer{}, err
+			return response{}, err
 		}
-		u, err := find[*user](c, "systemusers", id)
+		u, err := readableRowOf[*user](c, "systemusers", id)
 		if err != nil {
-			return answer{}, err
+			return response{}, err
 		}
-		return about(c, u, value)
+		return handle(c, u, argument)
 	}
 }
 
-// call reads the parameter, or the value of its alias, and calls the function.
-func (f function) call(c *call) (answer, error) {
+// invoke calls the function with the argument in the path, or with the value of the argument's alias.
+func (f function) invoke(c *call) (response, error) {
 	if f.parameter == "" {
-		return f.answer(c, "")
+		return f.handle(c, "")
 	}
 	s := c.path[len(c.path)-1]
-	value, ok := strings.CutPrefix(s.argument, f.parameter+"=")
-	if strings.HasPrefix(value, "@") {
-		value = c.query.Get(value)
+	argument, ok := strings.CutPrefix(s.argument, f.parameter+"=")
+	if strings.HasPrefix(argument, "@") {
+		argument = c.query.Get(argument)
 	}
-	if !ok || value == "" {
-		return answer{}, noSegment(strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM."))
+	if !ok || argument == "" {
+		return response{}, resourceNotFound(strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM."))
 	}
-	return f.answer(c, value)
+	return f.handle(c, argument)
 }
 
-func (c *call) response(name string, members ...member) answer {
-	return answer{body: append(object{{"@odata.context", c.root + "$metadata#Microsoft.Dynamics.CRM." + name}}, members...)}
+func (c *call) functionResponse(name string, members ...member) response {
+	return response{body: append(object{{"@odata.context", c.serviceRoot + "$metadata#Microsoft.Dynamics.CRM." + name}}, members...)}
 }
 
-func (c *call) whoAmI(string) (answer, error) {
-	u, organization := c.caller.user, c.world.env.Organization.ID
-	if c.world.env.has(OtherOrganization) {
+func (c *call) whoAmI(string) (response, error) {
+	u, organization := c.caller.user, c.db.env.Organization.ID
+	if c.db.env.hasContradiction(OtherOrganization) {
 		organization = deriveID("organization", organization)
 	}
-	return c.response("WhoAmIResponse",
+	return c.functionResponse("WhoAmIResponse",
 		member{"BusinessUnitId", u.unit.ID}, member{"UserId", u.ID}, member{"OrganizationId", organization}), nil
 }
 
-func (c *call) retrieveVersion(string) (answer, error) {
-	return c.response("RetrieveVersionResponse", member{"Version", c.world.env.Organization.Version}), nil
+func (c *call) retrieveVersion(string) (response, error) {
+	return c.functionResponse("RetrieveVersionResponse", member{"Version", c.db.env.Organization.Version}), nil
 }
 
-// A grantRow is a RolePrivilege, of an answer or of a request.
+// A grantRow is a RolePrivilege of a request or a response.
 type grantRow struct {
 	Depth                  string
 	PrivilegeID            string `json:"PrivilegeId"`
@@ -83,53 +83,54 @@ type grantRow struct {
 }
 
 func newGrantRow(p *privilege, depth Depth, unit string) grantRow {
-	return grantRow{Depth: depth.wire(), PrivilegeID: p.ID, BusinessUnitID: unit, PrivilegeName: p.Name, RecordFilterID: zeroGUID}
+	return grantRow{Depth: depth.wireName(), PrivilegeID: p.ID, BusinessUnitID: unit, PrivilegeName: p.Name, RecordFilterID: zeroGUID}
 }
 
-// grantRow is a role's own grant, as its answers have it.
-func (r *role) grantRow(p *privilege, unit string) grantRow {
+// toGrantRow returns a role's grant of a privilege, with its record filter and its word for the depth.
+func (r *role) toGrantRow(p *privilege, unit string) grantRow {
 	row := newGrantRow(p, r.depth(p), unit)
 	row.Depth = cmp.Or(r.DepthWords[p.Name], row.Depth)
 	row.RecordFilterID = cmp.Or(r.recordFilter(p), zeroGUID)
 	return row
 }
 
-// grants answers with a list of privileges.
-func (c *call) grants(name string, rows []grantRow, unit string) answer {
-	if c.world.env.has(RecordFilters) {
-		rows = append(rows, filteredRow(unit))
+// privilegesResponse returns the response of a function that lists privileges.
+func (c *call) privilegesResponse(name string, rows []grantRow, unit string) response {
+	if c.db.env.hasContradiction(RecordFilters) {
+		rows = append(rows, recordFilterPrivilege(unit))
 	}
-	return c.response(name, member{"RolePrivileges", rows})
+	return c.functionResponse(name, member{"RolePrivileges", rows})
 }
 
-// retrieveRolePrivileges answers for any copy of a role, without paging.
-func (c *call) retrieveRolePrivileges(id string) (answer, error) {
-	r, err := find[*role](c, "roles", strings.ToLower(id))
+// retrieveRolePrivileges returns the privileges of a role, which may be any copy. It has no pages.
+func (c *call) retrieveRolePrivileges(id string) (response, error) {
+	r, err := readableRowOf[*role](c, "roles", strings.ToLower(id))
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	rows := each(c.world.granted(r), func(p *privilege) grantRow { return r.grantRow(p, r.unit.ID) })
-	return c.grants("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
+	rows := mapSlice(c.db.privilegesOf(r), func(p *privilege) grantRow { return r.toGrantRow(p, r.unit.ID) })
+	return c.privilegesResponse("RetrieveRolePrivilegesRoleResponse", rows, r.unit.ID), nil
 }
 
-// userGrants are a user's privileges, each at its greatest depth, and those for some records only.
-func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
-	w := c.caller.permissions
-	then := cmp.Or(lookup[user](w, u.ID), u)
+// userPrivileges returns the privileges of a user that match: one row for the greatest depth of each, and a
+// further row for each special grant.
+func (c *call) userPrivileges(u *user, match func(*privilege) bool) []grantRow {
+	db := c.caller.permissions
+	then := cmp.Or(lookup[user](db, u.ID), u)
 	rows := []grantRow{}
-	unnamed := lowerSet(c.world.env.UnnamedPrivileges)
-	for _, p := range w.cat.privileges {
-		if !wanted(p) || unnamed[strings.ToLower(p.Name)] {
+	unnamed := lowerSet(c.db.env.UnnamedPrivileges)
+	for _, p := range db.cat.privileges {
+		if !match(p) || unnamed[strings.ToLower(p.Name)] {
 			continue
 		}
 		deepest := DepthNone
-		for _, h := range w.holdings(then, p) {
+		for _, a := range db.assignmentsGranting(then, p) {
 			switch {
-			case h.team() != nil && h.depth == DepthBasic: // the team's own
-			case h.role.odd(p):
-				rows = append(rows, h.role.grantRow(p, u.unit.ID))
+			case a.basicTeam() != nil && a.depth == DepthBasic: // covers only the team's rows
+			case a.role.isSpecialGrant(p):
+				rows = append(rows, a.role.toGrantRow(p, u.unit.ID))
 			default:
-				deepest = max(deepest, h.depth)
+				deepest = max(deepest, a.depth)
 			}
 		}
 		if deepest != DepthNone {
@@ -139,61 +140,63 @@ func (c *call) userGrants(u *user, wanted func(*privilege) bool) []grantRow {
 	return rows
 }
 
-func (c *call) retrieveUserPrivileges(u *user, _ string) (answer, error) {
-	if c.world.env.has(NoUserPrivileges) {
-		return answer{}, noSegment("RetrieveUserPrivileges")
+func (c *call) retrieveUserPrivileges(u *user, _ string) (response, error) {
+	if c.db.env.hasContradiction(NoUserPrivileges) {
+		return response{}, resourceNotFound("RetrieveUserPrivileges")
 	}
-	rows := c.userGrants(u, func(*privilege) bool { return true })
-	return c.grants("RetrieveUserPrivilegesResponse", rows, u.unit.ID), nil
+	rows := c.userPrivileges(u, func(*privilege) bool { return true })
+	return c.privilegesResponse("RetrieveUserPrivilegesResponse", rows, u.unit.ID), nil
 }
 
-func (c *call) retrieveUserPrivilegesByNames(u *user, list string) (answer, error) {
+func (c *call) retrieveUserPrivilegesByNames(u *user, list string) (response, error) {
 	var names []string
 	switch {
-	case c.world.env.has(NoPrivilegesByNames):
-		return answer{}, noSegment("RetrieveUserSetOfPrivilegesByNames")
+	case c.db.env.hasContradiction(NoPrivilegesByNames):
+		return response{}, resourceNotFound("RetrieveUserSetOfPrivilegesByNames")
 	case !parseJSONParameter(list, &names):
-		return answer{}, badSyntax()
-	case c.world.env.has(FewNames) && len(names) > fewNames:
-		return answer{}, invalid(codeInvalidArgument, "No more than %d privilege names can be passed.", fewNames)
+		return response{}, querySyntaxError()
+	case c.db.env.hasContradiction(FewNames) && len(names) > maxPrivilegeNames:
+		return response{}, invalidRequest(codeInvalidArgument, "No more than %d privilege names can be passed.", maxPrivilegeNames)
 	}
 	set := lowerSet(names)
-	rows := c.userGrants(u, func(p *privilege) bool { return set[strings.ToLower(p.Name)] })
-	return c.response("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
+	rows := c.userPrivileges(u, func(p *privilege) bool { return set[strings.ToLower(p.Name)] })
+	return c.functionResponse("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
 }
 
-func (c *call) principalRef(id string) object {
-	t := principalType(c.world.byID[id])
-	if c.world.env.has(PrincipalsByReference) {
-		return object{{"@odata.id", c.root + t + "s(" + id + ")"}}
+// principalObject returns a user or a team as a Principal of a response.
+func (c *call) principalObject(id string) object {
+	t := principalType(c.db.byID[id])
+	if c.db.env.hasContradiction(PrincipalsByReference) {
+		return object{{"@odata.id", c.serviceRoot + t + "s(" + id + ")"}}
 	}
 	return object{{"@odata.type", "#Microsoft.Dynamics.CRM." + t}, {t + "id", id}, {"ownerid", id}}
 }
 
-// retrieveSharedPrincipals answers for a personal view. A wrong entity set counts as a missing row.
-func (c *call) retrieveSharedPrincipals(target string) (answer, error) {
+// retrieveSharedPrincipals returns the shares of a personal view. For a row of another entity set it
+// reports that the view does not exist.
+func (c *call) retrieveSharedPrincipals(target string) (response, error) {
 	var ref struct {
 		Address string `json:"@odata.id"`
 	}
 	parsed := parseJSONParameter(target, &ref)
-	set, id, ok := parseReference(ref.Address, c.root)
+	set, id, ok := parseReference(ref.Address, c.serviceRoot)
 	switch {
 	case !parsed || !ok:
-		return answer{}, badSyntax()
+		return response{}, querySyntaxError()
 	case set == "savedqueries":
-		return answer{}, invalid(codeViewNotSharable, "The view is not sharable.")
+		return response{}, invalidRequest(codeViewNotSharable, "The view is not sharable.")
 	case set != "userqueries":
-		return answer{}, noRow("userquery", id)
+		return response{}, rowNotFound("userquery", id)
 	}
-	v, err := find[*personalView](c, "userqueries", id)
+	v, err := readableRowOf[*personalView](c, "userqueries", id)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	list := []object{}
 	for _, sh := range v.Shares {
 		if sh.rights() != 0 {
-			list = append(list, object{{"AccessMask", sh.rights().wire()}, {"Principal", c.principalRef(sh.Principal)}})
+			list = append(list, object{{"AccessMask", sh.rights().wireName()}, {"Principal", c.principalObject(sh.Principal)}})
 		}
 	}
-	return c.response("RetrieveSharedPrincipalsAndAccessResponse", member{"PrincipalAccesses", list}), nil
+	return c.functionResponse("RetrieveSharedPrincipalsAndAccessResponse", member{"PrincipalAccesses", list}), nil
 }

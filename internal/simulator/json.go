@@ -15,7 +15,7 @@ type member struct {
 
 func (o object) with(name string, value any) object { return append(o, member{name, value}) }
 
-// MarshalJSON writes the members in their order.
+// MarshalJSON writes the members in order.
 func (o object) MarshalJSON() ([]byte, error) {
 	b := []byte("{")
 	for i, m := range o {
@@ -28,11 +28,11 @@ func (o object) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// encode writes a value as the Web API does: without escapes for HTML, which would make names longer.
+// encode returns a value as JSON. Like the Web API, it does not escape characters of HTML.
 func encode(v any) []byte {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	_ = e.Encode(v) // no answer has a value that JSON cannot say
+	_ = e.Encode(v) // all values of responses can be encoded
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// maxPage is the largest page, and the largest count.
+// maxPage is the largest page size, and the largest value of @odata.count.
 const maxPage = 5000
 
-// A query is a request's system options, resolved against the type of its rows.
+// A query has a request's system query options, resolved against the type of its rows.
 type query struct {
 	t        *entityType
 	columns  []*column // nil: all
@@ -20,16 +20,17 @@ type query struct {
 	top      int // -1: no limit
 	count    bool
 	page     int    // 1 for the first
-	selected string // the projection, for @odata.context
+	selected string // the value of $select, for @odata.context
 }
 
 type expansion struct {
-	nav   *nav
-	query query
+	navigation *navigation
+	query      query
 }
 
+// parseQuery reads the system query options of a request for rows of type t.
 func parseQuery(t *entityType, options url.Values) (query, error) {
-	q := query{t: t, top: -1, page: 1, filter: func(*world, any) bool { return true }}
+	q := query{t: t, top: -1, page: 1, filter: func(*database, any) bool { return true }}
 	for _, option := range knownOptions() {
 		if options.Has(option) {
 			if err := q.parse(option, options.Get(option)); err != nil {
@@ -49,7 +50,7 @@ func (q *query) parse(option, text string) (err error) {
 	case "$expand":
 		return q.parseExpand(text)
 	case "$top":
-		q.top, err = positive(option, text)
+		q.top, err = parsePositive(option, text)
 	case "$count":
 		if q.count, err = strconv.ParseBool(text); err != nil {
 			err = badURL("Invalid value '%s' for $count query option found. Valid values are 'true' or 'false'.", text)
@@ -59,12 +60,12 @@ func (q *query) parse(option, text string) (err error) {
 		if number == nil {
 			return badURL("Malformed XML in the Paging Cookie")
 		}
-		q.page, err = positive("pagenumber", number[1])
+		q.page, err = parsePositive("pagenumber", number[1])
 	}
 	return err
 }
 
-func positive(name, text string) (int, error) {
+func parsePositive(name, text string) (int, error) {
 	n, err := strconv.Atoi(text)
 	if err != nil || n <= 0 {
 		return 0, badURL("Invalid value '%s' for %s query option found. It requires a positive integer value.", text, name)
@@ -76,7 +77,7 @@ func (q *query) parseSelect(text string) error {
 	for name := range strings.SplitSeq(text, ",") {
 		c := q.t.column(strings.TrimSpace(name))
 		if c == nil {
-			return noProperty(name, q.t.logicalName)
+			return propertyNotFound(name, q.t.logicalName)
 		}
 		if !slices.Contains(q.columns, c) {
 			q.columns = append(q.columns, c)
@@ -86,8 +87,8 @@ func (q *query) parseSelect(text string) error {
 	return nil
 }
 
-// parseExpand reads a list of navigation properties, each with the columns that it selects: without
-// them, all columns of the related table would be returned.
+// parseExpand reads a list of navigation properties. Each must select columns: otherwise the response would
+// have all columns of the related table.
 func (q *query) parseExpand(text string) error {
 	item := regexp.MustCompile(`^(\w+)\(\$select=([\w,]+)\)(?:,|$)`)
 	for text != "" {
@@ -95,9 +96,9 @@ func (q *query) parseExpand(text string) error {
 		if m == nil {
 			return badURL("Term '%s' is not valid in a $select or $expand expression.", text)
 		}
-		n := q.t.nav(m[1])
+		n := q.t.navigation(m[1])
 		if n == nil {
-			return noProperty(m[1], q.t.logicalName)
+			return propertyNotFound(m[1], q.t.logicalName)
 		}
 		nested := query{t: n.target, top: -1, page: 1}
 		if err := nested.parseSelect(m[2]); err != nil {
@@ -109,6 +110,7 @@ func (q *query) parseExpand(text string) error {
 	return nil
 }
 
-func cookie(page int) string {
+// pagingCookie returns the cookie in the $skiptoken of a page.
+func pagingCookie(page int) string {
 	return `<cookie pagenumber="` + strconv.Itoa(page) + `" istracking="False" />`
 }

@@ -8,134 +8,135 @@ import (
 	"strings"
 )
 
-// pattern is the request's path without keys and parameters.
+// pattern returns the request's path without keys and parameters.
 func (c *call) pattern() string {
-	steps := make([]string, len(c.path))
+	names := make([]string, len(c.path))
 	for i, s := range c.path {
-		steps[i] = strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM.")
+		names[i] = strings.TrimPrefix(s.name, "Microsoft.Dynamics.CRM.")
 		if s.hasParens {
-			steps[i] += "()"
+			names[i] += "()"
 		}
 	}
-	return strings.Join(steps, "/")
+	return strings.Join(names, "/")
 }
 
-// get answers a GET: of a function, a collection, a row, or the rows of a navigation property.
-func (c *call) get() (answer, error) {
+// get handles a GET: of a function, a collection, a row, or the rows of a navigation property.
+func (c *call) get() (response, error) {
 	if f, ok := functions()[c.pattern()]; ok {
-		return f.call(c)
+		return f.invoke(c)
 	}
 	first := c.path[0]
 	t := c.server.types[first.name]
 	if t == nil {
-		return answer{}, noSegment(first.name)
+		return response{}, resourceNotFound(first.name)
 	}
 	if !first.hasParens && len(c.path) == 1 {
-		if err := c.contradicted(t); err != nil {
-			return answer{}, err
+		if err := c.checkContradictions(t); err != nil {
+			return response{}, err
 		}
-		return c.collection(t, t.rows(c.world), c.root+t.entitySet)
+		return c.collection(t, t.rows(c.db), c.serviceRoot+t.entitySet)
 	}
 	id, err := keyOf(t, first)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	row, err := c.rowFor(t, id)
+	row, err := c.readableRow(t, id)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	if len(c.path) == 1 {
 		return c.single(t, row)
 	}
-	n := t.nav(c.path[1].name)
+	n := t.navigation(c.path[1].name)
 	if n == nil || len(c.path) > 2 {
-		return answer{}, noSegment(c.path[1].name)
+		return response{}, resourceNotFound(c.path[1].name)
 	}
-	return c.collection(n.target, n.follow(c.world, row), c.root+t.entitySet+"("+id+")/"+n.name)
+	return c.collection(n.target, n.follow(c.db, row), c.serviceRoot+t.entitySet+"("+id+")/"+n.name)
 }
 
-// keyOf reads the key of a segment: the id, or the key column's name and the id.
+// keyOf returns the id in the key of a segment, which is ID or COLUMN=ID.
 func keyOf(t *entityType, s segment) (string, error) {
 	id, ok := parseGUID(strings.TrimPrefix(s.argument, t.key()+"="))
 	if !ok {
-		return "", badSyntax()
+		return "", querySyntaxError()
 	}
 	return id, nil
 }
 
-// mayRead checks the privileges that are required to read a table.
-func (c *call) mayRead(t *entityType) error {
-	var refusal error
+// checkReadPrivileges returns an error if the caller lacks a privilege that is required to read a table.
+func (c *call) checkReadPrivileges(t *entityType) error {
+	var first error
 	for _, name := range t.privileges {
-		err := c.need(name)
-		if err == nil && t.anyPrivilege {
+		err := c.requirePrivilege(name)
+		if err == nil && t.anyPrivilegeSuffices {
 			return nil
 		}
-		if refusal == nil {
-			refusal = err
+		if first == nil {
+			first = err
 		}
 	}
-	return refusal
+	return first
 }
 
-// seen returns the rows that the caller may read, after the privileges are checked.
-func (c *call) seen(t *entityType, rows []any) []any {
-	see := func(row any) bool { return t.visible(c, row) }
-	if t.visible == nil {
-		if len(t.privileges) == 0 {
-			return rows
-		}
-		holdings := c.holdings(t.privileges[0])
-		if slices.ContainsFunc(holdings, func(h holding) bool { return h.depth == DepthGlobal }) {
-			return rows
-		}
-		see = func(row any) bool { return c.reaches(holdings, placeOf(row)) }
+// visibleRows returns the rows that the caller may read. The caller has the privileges that the table
+// requires.
+func (c *call) visibleRows(t *entityType, rows []any) []any {
+	if t.isVisible != nil {
+		return filterSlice(rows, func(row any) bool { return t.isVisible(c, row) })
 	}
-	return pick(rows, see)
+	if len(t.privileges) == 0 {
+		return rows
+	}
+	assignments := c.assignmentsGranting(t.privileges[0])
+	if slices.ContainsFunc(assignments, func(a assignment) bool { return a.depth == DepthGlobal }) {
+		return rows
+	}
+	return filterSlice(rows, func(row any) bool { return c.covers(assignments, ownershipOf(row)) })
 }
 
-func (c *call) rowFor(t *entityType, id string) (any, error) {
-	if err := c.mayRead(t); err != nil {
+// readableRow returns the row of a table with an id. It is an error if the caller may not read it.
+func (c *call) readableRow(t *entityType, id string) (any, error) {
+	if err := c.checkReadPrivileges(t); err != nil {
 		return nil, err
 	}
-	row := t.find(c.world, id)
+	row := t.find(c.db, id)
 	if row == nil {
-		return nil, noRow(t.logicalName, id)
+		return nil, rowNotFound(t.logicalName, id)
 	}
-	if len(c.seen(t, []any{row})) == 0 {
-		return nil, c.denied(placeOf(row), t.logicalName, id, "ReadAccess")
+	if len(c.visibleRows(t, []any{row})) == 0 {
+		return nil, c.accessDenied(ownershipOf(row), t.logicalName, id, "ReadAccess")
 	}
 	return row, nil
 }
 
-// find finds one row of a table that the caller may read.
-func find[T any](c *call, set, id string) (row T, err error) {
-	found, err := c.rowFor(c.server.types[set], id)
+// readableRowOf is readableRow for the concrete row type T of an entity set.
+func readableRowOf[T any](c *call, set, id string) (row T, err error) {
+	found, err := c.readableRow(c.server.types[set], id)
 	if err == nil {
 		row = found.(T)
 	}
 	return row, err
 }
 
-func (c *call) single(t *entityType, row any) (answer, error) {
+func (c *call) single(t *entityType, row any) (response, error) {
 	q, err := c.parseQuery(t)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
 	body := object{{"@odata.context", c.context(&q) + "/$entity"}}
-	return answer{body: append(body, c.render(&q, row)...)}, nil
+	return response{body: append(body, c.render(&q, row)...)}, nil
 }
 
-// collection answers with a page of the rows that the caller sees. self is the address of further pages.
-func (c *call) collection(t *entityType, rows []any, self string) (answer, error) {
-	if err := c.mayRead(t); err != nil {
-		return answer{}, err
+// collection returns a page of those rows that the caller may read. address is the one of the next pages.
+func (c *call) collection(t *entityType, rows []any, address string) (response, error) {
+	if err := c.checkReadPrivileges(t); err != nil {
+		return response{}, err
 	}
 	q, err := c.parseQuery(t)
 	if err != nil {
-		return answer{}, err
+		return response{}, err
 	}
-	rows = pick(c.seen(t, rows), func(row any) bool { return q.filter(c.world, row) })
+	rows = filterSlice(c.visibleRows(t, rows), func(row any) bool { return q.filter(c.db, row) })
 	body := object{{"@odata.context", c.context(&q)}}
 	if q.count {
 		body = body.with("@odata.count", min(maxPage, len(rows)))
@@ -143,51 +144,51 @@ func (c *call) collection(t *entityType, rows []any, self string) (answer, error
 	page, more := c.page(&q, rows)
 	body = body.with("value", c.renderAll(&q, page))
 	if more {
-		body = body.with("@odata.nextLink", self+"?"+nextPage(c.rawQuery, q.page+1))
+		body = body.with("@odata.nextLink", address+"?"+nextPage(c.rawQuery, q.page+1))
 	}
-	return answer{body: body}, nil
+	return response{body: body}, nil
 }
 
-// nextPage is the query of a further page: that of the first, with the page's number at its end.
+// nextPage returns the query of a page: the query of the first page with a paging cookie.
 func nextPage(query string, page int) string {
 	query, _, _ = strings.Cut(query, "&$skiptoken=")
-	return strings.TrimPrefix(query+"&$skiptoken="+url.PathEscape(cookie(page)), "&")
+	return strings.TrimPrefix(query+"&$skiptoken="+url.PathEscape(pagingCookie(page)), "&")
 }
 
-// page is the requested page of the rows. With $top there is only one, which the limit truncates
-// without notice.
+// page returns the requested page of the rows, and whether there are more rows. With $top there is only one
+// page, and rows beyond maxPage are missing without notice.
 func (c *call) page(q *query, rows []any) (page []any, more bool) {
 	if q.top >= 0 {
 		return rows[:min(len(rows), q.top, maxPage)], false
 	}
 	size := c.server.options.PageSize
-	if asked, _ := strconv.Atoi(c.prefers("odata.maxpagesize")); asked > 0 {
-		size = min(size, asked)
+	if preferred, _ := strconv.Atoi(c.preference("odata.maxpagesize")); preferred > 0 {
+		size = min(size, preferred)
 	}
 	start := min(len(rows), (q.page-1)*size)
 	end := min(len(rows), start+size)
 	return rows[start:end], end < len(rows)
 }
 
-// parseQuery reads the request's options, and checks the privileges for the tables of $expand.
+// parseQuery reads the request's query options, and checks the privileges for the tables of $expand.
 func (c *call) parseQuery(t *entityType) (query, error) {
 	q, err := parseQuery(t, c.query)
 	for _, e := range q.expands {
-		err = errors.Join(err, c.mayRead(e.nav.target))
+		err = errors.Join(err, c.checkReadPrivileges(e.navigation.target))
 	}
 	return q, err
 }
 
-// context is the @odata.context of a collection: the set, and the selected columns.
+// context returns the @odata.context of a collection: the entity set and the selected columns.
 func (c *call) context(q *query) string {
 	var parts []string
 	if q.selected != "" {
 		parts = append(parts, q.selected)
 	}
 	for _, e := range q.expands {
-		parts = append(parts, e.nav.name+"("+e.query.selected+")")
+		parts = append(parts, e.navigation.name+"("+e.query.selected+")")
 	}
-	context := c.root + "$metadata#" + q.t.entitySet
+	context := c.serviceRoot + "$metadata#" + q.t.entitySet
 	if len(parts) == 0 {
 		return context
 	}
@@ -195,25 +196,26 @@ func (c *call) context(q *query) string {
 }
 
 func (c *call) renderAll(q *query, rows []any) []object {
-	return each(rows, func(row any) object { return c.render(q, row) })
+	return mapSlice(rows, func(row any) object { return c.render(q, row) })
 }
 
-// render writes a row: its etag, the selected columns, always the key, and expanded rows.
+// render returns a row: its etag, the selected columns, the key even if it is not selected, and expanded
+// rows.
 func (c *call) render(q *query, row any) object {
 	t := q.t
 	columns := q.columns
 	if columns == nil {
 		columns = pointers(t.columns)
 	}
-	o := object{{"@odata.etag", etag(t.stamp(c.world, row))}}
+	o := object{{"@odata.etag", etag(t.stamp(c.db, row))}}
 	for _, col := range columns {
-		v := c.wireValue(t, col.get(c.world, row))
-		if yes, ok := v.(bool); ok && c.world.env.has(MembersTwice) {
-			o = o.with(col.name, !yes)
+		v := c.wireValue(t, col.get(c.db, row))
+		if b, ok := v.(bool); ok && c.db.env.hasContradiction(MembersTwice) {
+			o = o.with(col.name, !b)
 		}
 		o = o.with(col.name, v)
 	}
-	id := t.id(c.world, row)
+	id := t.id(c.db, row)
 	if !slices.Contains(columns, &t.columns[0]) {
 		o = o.with(t.key(), id)
 	}
@@ -226,10 +228,10 @@ func (c *call) render(q *query, row any) object {
 func etag(s stamp) string { return `W/"` + strconv.FormatInt(s.version, 10) + `"` }
 
 func (c *call) renderExpansion(o object, t *entityType, e *expansion, row any, id string) object {
-	page, more := c.page(&e.query, c.seen(e.nav.target, e.nav.follow(c.world, row)))
-	o = o.with(e.nav.name, c.renderAll(&e.query, page))
+	page, more := c.page(&e.query, c.visibleRows(e.navigation.target, e.navigation.follow(c.db, row)))
+	o = o.with(e.navigation.name, c.renderAll(&e.query, page))
 	if more {
-		o = o.with(e.nav.name+"@odata.nextLink", c.root+t.entitySet+"("+id+")/"+e.nav.name+"?"+nextPage("$select="+e.query.selected, 2))
+		o = o.with(e.navigation.name+"@odata.nextLink", c.serviceRoot+t.entitySet+"("+id+")/"+e.navigation.name+"?"+nextPage("$select="+e.query.selected, 2))
 	}
 	return o
 }

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// A refKind is what a reference may point to.
+// A refKind says what a reference may refer to. The ref tags of the structs of an Environment have it.
 type refKind string
 
 const (
-	refID        refKind = "id" // of the thing itself
+	refID        refKind = "id" // not a reference, but the id of the struct itself
 	refUnit      refKind = "business unit"
 	refRole      refKind = "role"
 	refUser      refKind = "user"
@@ -20,9 +20,8 @@ const (
 	refPrincipal refKind = "user or team"
 )
 
-// eachRef visits what the tags of an environment's structs call a reference or an id, with its
-// path. Empty ones are not visited.
-func eachRef(env *Environment, visit func(kind refKind, ref *string, path []string)) {
+// walkRefs visits each id and each reference of an environment that is not empty, with its path.
+func walkRefs(env *Environment, visit func(kind refKind, ref *string, path []string)) {
 	var walk func(v reflect.Value, kind refKind, path []string)
 	walk = func(v reflect.Value, kind refKind, path []string) {
 		switch v.Kind() {
@@ -46,21 +45,21 @@ func eachRef(env *Environment, visit func(kind refKind, ref *string, path []stri
 	walk(reflect.ValueOf(env).Elem(), "", nil)
 }
 
-// A refTarget is something that can be referred to.
+// A refTarget is a business unit, role, user or team to which a reference can refer.
 type refTarget struct {
-	kind refKind
-	id   string
-	// names are other references to it, the preferred one first.
-	names []string
-	// implied targets are ignored if another has the same name: default teams are named like their unit.
-	implied bool
+	kind  refKind
+	id    string
+	names []string // the preferred one first
+	// isDefault is set for a default team, which has the name of its unit. Another target with the same name
+	// takes precedence.
+	isDefault bool
 }
 
-func (t *refTarget) is(kind refKind) bool {
+func (t *refTarget) matchesKind(kind refKind) bool {
 	return t.kind == kind || kind == refPrincipal && (t.kind == refUser || t.kind == refTeam)
 }
 
-// A refIndex resolves references. It has the targets by id and by name, in lower case.
+// A refIndex has the targets of references by id and by name, both in lower case.
 type refIndex map[string][]*refTarget
 
 func newRefIndex(env *Environment) refIndex {
@@ -84,20 +83,20 @@ func newRefIndex(env *Environment) refIndex {
 		add(refTarget{kind: refUser, id: u.ID, names: []string{u.UPN, u.Name, u.ApplicationID}})
 	}
 	for _, t := range env.Teams {
-		add(refTarget{kind: refTeam, id: t.ID, names: []string{t.Name}, implied: t.Default})
+		add(refTarget{kind: refTeam, id: t.ID, names: []string{t.Name}, isDefault: t.Default})
 	}
 	return x
 }
 
-// find returns the target of a reference: the one with this id, else the only one of this name.
+// find returns the target of a reference: the one with this id, else the only one with this name.
 func (x refIndex) find(kind refKind, ref string) (*refTarget, error) {
-	found := pick(x[strings.ToLower(ref)], func(t *refTarget) bool { return t.is(kind) })
-	for _, better := range []func(*refTarget) bool{
-		func(t *refTarget) bool { return same(t.id, ref) },
-		func(t *refTarget) bool { return !t.implied },
+	found := filterSlice(x[strings.ToLower(ref)], func(t *refTarget) bool { return t.matchesKind(kind) })
+	for _, isPreferred := range []func(*refTarget) bool{
+		func(t *refTarget) bool { return sameRef(t.id, ref) },
+		func(t *refTarget) bool { return !t.isDefault },
 	} {
-		if some := pick(found, better); len(some) > 0 {
-			found = some
+		if preferred := filterSlice(found, isPreferred); len(preferred) > 0 {
+			found = preferred
 		}
 	}
 	switch len(found) {
@@ -106,10 +105,10 @@ func (x refIndex) find(kind refKind, ref string) (*refTarget, error) {
 	case 1:
 		return found[0], nil
 	}
-	return nil, fmt.Errorf("%q could be any of %d: refer to the %s by id", ref, len(found), kind)
+	return nil, fmt.Errorf("%q is ambiguous, it matches %d: refer to the %s by id", ref, len(found), kind)
 }
 
-// id is the id of a reference's target, "" if the reference is empty or invalid.
+// id returns the id of a reference's target, or "" if the reference is empty or invalid.
 func (x refIndex) id(kind refKind, ref string) string {
 	if t, err := x.find(kind, ref); err == nil && ref != "" {
 		return t.id
@@ -117,7 +116,7 @@ func (x refIndex) id(kind refKind, ref string) string {
 	return ""
 }
 
-// name is the preferred unambiguous name of a reference's target, or its id.
+// name returns the preferred unambiguous name of a reference's target, or its id.
 func (x refIndex) name(kind refKind, ref string) string {
 	t, err := x.find(kind, ref)
 	if err != nil {
@@ -131,19 +130,18 @@ func (x refIndex) name(kind refKind, ref string) string {
 	return t.id
 }
 
-// pinReferences replaces every reference by the id of its target, so that new names cannot change what
-// it means. The environment must be normalised.
-func pinReferences(env *Environment) { rewrite(env, refIndex.id) }
+// refsToIDs replaces each reference by the id of its target, so that later changes of names do not change
+// the target. The environment must be normalized.
+func refsToIDs(env *Environment) { rewriteRefs(env, refIndex.id) }
 
-// nameReferences replaces every reference by an unambiguous name, if there is one, as a person writes
-// it.
-func nameReferences(env *Environment) { rewrite(env, refIndex.name) }
+// refsToNames replaces each reference by an unambiguous name of its target if it has one.
+func refsToNames(env *Environment) { rewriteRefs(env, refIndex.name) }
 
-func rewrite(env *Environment, as func(x refIndex, kind refKind, ref string) string) {
+func rewriteRefs(env *Environment, replace func(x refIndex, kind refKind, ref string) string) {
 	index := newRefIndex(env)
-	eachRef(env, func(kind refKind, ref *string, _ []string) {
+	walkRefs(env, func(kind refKind, ref *string, _ []string) {
 		if kind != refID {
-			*ref = as(index, kind, *ref)
+			*ref = replace(index, kind, *ref)
 		}
 	})
 }

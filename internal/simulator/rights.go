@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Rights are the access rights of a share: the AccessRights enumeration's bits.
+// Rights is a set of access rights. Its bits are those of the Web API's AccessRights enumeration.
 type Rights uint32
 
-// The access rights, as the Web API numbers them.
+// The access rights.
 const (
 	RightRead     Rights = 1
 	RightWrite    Rights = 2
@@ -38,7 +38,6 @@ func rightNames() []rightName {
 	}
 }
 
-// names lists the rights as files name them, or as the Web API does.
 func (r Rights) names(name func(rightName) string) []string {
 	names := []string{}
 	for _, n := range rightNames() {
@@ -49,11 +48,11 @@ func (r Rights) names(name func(rightName) string) []string {
 	return names
 }
 
-// Names lists the rights as environment files name them.
+// Names returns the rights' names in environment files.
 func (r Rights) Names() []string { return r.names(func(n rightName) string { return n.name }) }
 
-// wire is the flags enumeration's text in the Web API, "None" for no right.
-func (r Rights) wire() string {
+// wireName returns the rights as the Web API writes them: separated by commas, or "None".
+func (r Rights) wireName() string {
 	names := r.names(func(n rightName) string { return n.wire })
 	if len(names) == 0 {
 		return "None"
@@ -61,7 +60,7 @@ func (r Rights) wire() string {
 	return strings.Join(names, ", ")
 }
 
-// parseWireRights reads the flags enumeration's text.
+// parseWireRights reads rights as the Web API writes them.
 func parseWireRights(s string) (Rights, bool) {
 	var all Rights
 	if s == "None" {
@@ -84,12 +83,12 @@ func (r *Rights) UnmarshalYAML(decode func(any) error) error {
 		return err
 	}
 	for _, n := range rightNames() {
-		if slices.Contains(names, n.name) { // the schema knows the names
+		if slices.Contains(names, n.name) { // the schema has checked the names
 			*r |= n.right
 		}
 	}
 	return nil
 }
 
-// MarshalYAML writes rights as a list of their names.
+// MarshalYAML writes the rights as a list of names.
 func (r Rights) MarshalYAML() (any, error) { return r.Names(), nil }

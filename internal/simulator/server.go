@@ -15,69 +15,70 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// Options are a server's settings; the zero value is valid.
+// Options has the settings of a Server. The zero value is valid.
 type Options struct {
-	// Listen is the address of the Web API; default 127.0.0.1:0. The sign-in host has a free port on the
-	// same interface.
+	// Listen is the address of the Web API. The default is 127.0.0.1:0. The sign-in host has a free port on
+	// the same interface.
 	Listen string
-	// Now is the clock; default time.Now. Certificates for TLS use the real one.
+	// Now is the clock. The default is time.Now. TLS certificates always use the real time.
 	Now func() time.Time
-	// PageSize bounds the rows of a page, so that small environments have several; default 5000.
+	// PageSize limits the rows of a page, so that a small environment can have several pages. The default
+	// is 5000.
 	PageSize int
-	// StaleFor is how many requests after a change still see the earlier privileges, unless they ask for
-	// Consistency: Strong.
+	// StaleFor is the number of requests after a change that still use the earlier privileges. A request
+	// with the header Consistency: Strong does not.
 	StaleFor int
-	// Faults and Observe get every request on either listener before it is handled. The sign-in host's
-	// paths begin with the tenant, the Web API's with /api/data.
+	// Faults and Observe get each request to either listener before it is handled. The paths of the Web API
+	// begin with /api/data, those of the sign-in host with the tenant.
 	Faults  func(*http.Request) Fault
 	Observe func(*http.Request)
 }
 
-// A Server is a running environment. Its methods may be used from several goroutines at once.
+// A Server is a running environment. It is safe for concurrent use.
 type Server struct {
-	*Site // its URL is the environment's
+	*TLSServer // its URL is that of the Web API
 
 	options      Options
 	types        map[string]*entityType
 	directory    *entra.Directory
 	authorityURL string
 
-	current atomic.Pointer[world]
-	writing sync.Mutex // held by whoever replaces the current world
-	made    int        // rows made by requests so far, under writing
+	current     atomic.Pointer[database]
+	writeMu     sync.Mutex // serializes changes of current
+	rowsCreated int        // by requests so far; guarded by writeMu
 
-	stale      sync.Mutex
-	staleWorld *world
-	staleLeft  int
+	staleMu          sync.Mutex
+	stalePermissions *database
+	staleRequests    int
 }
 
-// Start serves an environment until ctx ends or the server is closed. The environment is copied; it
-// must be free of problems, which one from [ParseEnvironment] or [Builtin] is.
+// Start serves a copy of an environment until ctx ends or the server is closed. It returns an error for an
+// environment with problems; those from [ParseEnvironment] and [Builtin] have none.
 func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	o.Listen = cmp.Or(o.Listen, "127.0.0.1:0")
 	o.PageSize = min(cmp.Or(o.PageSize, maxPage), maxPage)
-	own, cat, err := prepared(env)
+	prepared, cat, err := prepare(env)
 	if err != nil {
 		return nil, err
 	}
-	site, err := newSite(o.Listen)
+	tlsServer, err := newTLSServer(o.Listen)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Site: site, options: o, types: newEntityTypes()}
-	s.current.Store(newWorld(own, cat, nil, o.Now(), ""))
-	if err := s.open(ctx, own); err != nil {
+	s := &Server{TLSServer: tlsServer, options: o, types: newEntityTypes()}
+	s.current.Store(newDatabase(prepared, cat, nil, o.Now(), ""))
+	if err := s.listenAndServe(ctx, prepared); err != nil {
 		return nil, err
 	}
 	s.closeAfter(ctx)
 	return s, nil
 }
 
-// open listens on both addresses, makes the directory, and serves.
-func (s *Server) open(ctx context.Context, env *Environment) error {
+// listenAndServe opens both listeners, creates the directory and serves both hosts.
+func (s *Server) listenAndServe(ctx context.Context, env *Environment) error {
 	host, _, _ := net.SplitHostPort(s.options.Listen)
 	api, apiURL, err := listen(ctx, s.options.Listen)
 	if err != nil {
@@ -91,7 +92,7 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	tenant := entra.Tenant{
 		ID: env.TenantID, Domain: env.Organization.URLName + ".onmicrosoft.com", Clients: env.Clients,
 		Address: authorityURL, Resource: apiURL, Now: s.options.Now,
-		// Some clients accept only Microsoft's addresses; their resolver maps them to this server.
+		// Some clients accept only Microsoft's host names. Their resolver maps this one to the server.
 		Alias: "https://" + env.Organization.URLName + ".crm.dynamics.com",
 	}
 	for _, u := range env.Users {
@@ -102,89 +103,89 @@ func (s *Server) open(ctx context.Context, env *Environment) error {
 	if s.directory, err = entra.New(tenant); err != nil {
 		return errors.Join(err, api.Close(), authority.Close())
 	}
-	s.serve(api, s.disturbed(http.HandlerFunc(s.serveAPI)))
-	s.serve(authority, s.disturbed(s.directory))
+	s.serve(api, s.withFaults(http.HandlerFunc(s.serveAPI)))
+	s.serve(authority, s.withFaults(s.directory))
 	return nil
 }
 
-// prepared makes a private environment, normalised and with its references pinned.
-func prepared(env *Environment) (*Environment, *catalogue, error) {
-	own := env.Clone()
-	cat, problems := normalise(own)
+// prepare returns a copy of an environment that is normalized and has ids as references.
+func prepare(env *Environment) (*Environment, *catalogue, error) {
+	prepared := env.Clone()
+	cat, problems := normalize(prepared)
 	if len(problems) > 0 {
-		return nil, nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(each(problems, func(p problem) error { return p })...))
+		return nil, nil, fmt.Errorf("the environment cannot be used: %w", errors.Join(mapSlice(problems, func(p problem) error { return p })...))
 	}
-	pinReferences(own)
-	return own, cat, nil
+	refsToIDs(prepared)
+	return prepared, cat, nil
 }
 
-// AuthorityURL is the sign-in host's address; the tenant's endpoints are below it.
+// AuthorityURL returns the address of the sign-in host. The tenant's endpoints are below it.
 func (s *Server) AuthorityURL() string { return s.authorityURL }
 
-// TenantID is the id of the tenant that the environment belongs to.
+// TenantID returns the id of the environment's tenant.
 func (s *Server) TenantID() string { return s.current.Load().env.TenantID }
 
-// Token is a token of an application, given without a request.
+// Token issues an access token to an application without a request to the sign-in host.
 func (s *Server) Token(applicationID string) string {
-	return s.directory.Issue(entra.Identity{ApplicationID: applicationID})
+	return s.directory.IssueToken(entra.Identity{ApplicationID: applicationID})
 }
 
-// ClientCertificate is the certificate and private key, in PEM, of a client whose certificate is
-// "generated"; nil for any other.
+// ClientCertificate returns the certificate and private key, in PEM, of a client with the certificate
+// "generated". For any other client it returns nil.
 func (s *Server) ClientCertificate(applicationID string) []byte {
-	return s.directory.Certificate(applicationID)
+	return s.directory.ClientCertificate(applicationID)
 }
 
-// Environment is a copy of the current state.
+// Environment returns a copy of the current state.
 func (s *Server) Environment() *Environment {
 	env := s.current.Load().env.Clone()
-	nameReferences(env)
+	refsToNames(env)
 	return env
 }
 
-// State returns the current state in a canonical form: YAML in which references are ids and lists are
-// sorted, without Suggest.
+// State returns the current state in a canonical form: YAML without Suggest, in which references are ids
+// and lists are sorted.
 func (s *Server) State() ([]byte, error) {
 	env := s.current.Load().env.Clone()
-	env.Suggest = Suggest{}
+	env.Suggest = Suggestion{}
 	sortLists(reflect.ValueOf(env).Elem())
 	return Marshal(env)
 }
 
-// Mutate changes the state while clients run, as another administrator would. The whole change is
-// refused if the result is not a valid environment. Clients and people who sign in are read only at the
-// start.
+// Mutate changes the state while clients run, as another administrator would. It changes nothing and
+// returns an error if the result is not a valid environment. A change of who can sign in, of Clients and of
+// the identities of Users, has no effect on the sign-in host.
 func (s *Server) Mutate(change func(*Environment)) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
+	s.writeMu.Lock()
+	defer s.writeMu.Unlock()
 	env := s.Environment()
 	change(env)
-	own, cat, err := prepared(env)
+	prepared, cat, err := prepare(env)
 	if err != nil {
 		return err
 	}
-	s.replace(newWorld(own, cat, s.current.Load(), s.options.Now(), ""))
+	s.setCurrent(newDatabase(prepared, cat, s.current.Load(), s.options.Now(), ""))
 	return nil
 }
 
-// replace makes a world the current state. The caller holds s.writing.
-func (s *Server) replace(w *world) {
-	before := s.current.Swap(w)
-	s.stale.Lock()
-	defer s.stale.Unlock()
-	if s.staleLeft == 0 {
-		s.staleWorld = before
+// setCurrent makes db the current state. The caller holds s.writeMu.
+func (s *Server) setCurrent(db *database) {
+	before := s.current.Swap(db)
+	s.staleMu.Lock()
+	defer s.staleMu.Unlock()
+	if s.staleRequests == 0 {
+		s.stalePermissions = before
 	}
-	s.staleLeft = s.options.StaleFor
+	s.staleRequests = s.options.StaleFor
 }
 
-// permissionWorld is the world that a request's privileges come from.
-func (s *Server) permissionWorld(header http.Header, current *world) *world {
-	s.stale.Lock()
-	defer s.stale.Unlock()
-	if s.staleLeft == 0 || header.Get("Consistency") == "Strong" {
+// permissions returns the database that a request's privileges come from.
+func (s *Server) permissions(header http.Header, current *database) *database {
+	s.staleMu.Lock()
+	defer s.staleMu.Unlock()
+	if s.staleRequests == 0 || header.Get("Consistency") == "Strong" {
 		return current
 	}
-	s.staleLeft--
-	return s.staleWorld
+	s.staleRequests--
+	return s.stalePermissions
 }

@@ -8,47 +8,47 @@ import (
 	"time"
 )
 
-// A stamp says when a row was made and by whom, when it changed last, and which change that was.
+// A stamp says when and by whom a row was created, when it last changed, and its version.
 type stamp struct {
-	made, modified string // as the Web API writes times
-	by             string
-	version        int64
+	created, modified string // times as the Web API writes them
+	createdBy         string // the id of a user
+	version           int64
 }
 
-// baseVersion is that of rows that have not changed since the start.
+// baseVersion is the version of rows that have not changed since the start.
 const baseVersion = 1_000_000
 
-func (w *world) stampOf(id string) stamp {
+func (db *database) stampOf(id string) stamp {
 	const at = "2024-03-14T06:08:49Z"
-	return cmp.Or(w.stamps[id], stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion})
+	return cmp.Or(db.stamps[id], stamp{at, at, deriveID("", "systemuser", "SYSTEM"), baseVersion})
 }
 
-// stamp keeps the stamps of unchanged rows, and gives new ones to the others. by is the user who makes
-// the change; it is empty for [Server.Mutate], where the platform's own user creates rows. A grant of a
-// privilege does not change the role's row: it is a row of the intersect table.
-func (w *world) stamp(before *world, now time.Time, by string) {
-	w.stamps = maps.Clone(before.stamps)
+// updateStamps keeps the stamps of unchanged rows, and gives new stamps to the others. by is the id of the
+// user who makes the change. It is empty for [Server.Mutate], where Dataverse's own user creates rows.
+// Granting a privilege does not change the role's row, because a grant is a row of the intersect table.
+func (db *database) updateStamps(before *database, now time.Time, by string) {
+	db.stamps = maps.Clone(before.stamps)
 	next := int64(baseVersion)
-	for _, s := range w.stamps {
+	for _, s := range db.stamps {
 		next = max(next, s.version)
 	}
 	at := now.UTC().Format("2006-01-02T15:04:05Z")
 	old := rowContents(before.env)
-	for id, content := range rowContents(w.env) {
-		was, known := old[id]
-		if known && reflect.DeepEqual(was, content) {
+	for id, content := range rowContents(db.env) {
+		oldContent, existed := old[id]
+		if existed && reflect.DeepEqual(oldContent, content) {
 			continue
 		}
-		s := w.stampOf(id)
-		if !known && by != "" {
-			s.made, s.by = at, by
+		s := db.stampOf(id)
+		if !existed && by != "" {
+			s.created, s.createdBy = at, by
 		}
 		s.modified, s.version = at, next+1
-		w.stamps[id] = s
+		db.stamps[id] = s
 	}
 }
 
-// rowContents is the source of the writable columns of each row, by id.
+// rowContents returns what the writable columns of each row depend on, by the row's id.
 func rowContents(env *Environment) map[string]any {
 	rows := map[string]any{}
 	for _, r := range env.Roles {

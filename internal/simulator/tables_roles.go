@@ -5,18 +5,18 @@ import (
 	"strconv"
 )
 
-// The functions of this file and of its siblings describe the tables, one each. A table has the columns
-// that clients use; any other is refused as unknown.
+// Each function below, and in the other files tables_*.go, describes one table. A table has only the columns
+// that clients use. Any other column is unknown.
 
 func organizationType() *entityType {
-	return newType("organization", "organizations", "prvReadOrganization",
-		func(w *world) []*Organization { return []*Organization{&w.env.Organization} },
+	return newEntityType("organization", "organizations", "prvReadOrganization",
+		func(db *database) []*Organization { return []*Organization{&db.env.Organization} },
 		guidCol("organizationid", func(r *Organization) string { return r.ID }),
 		stringCol("name", func(r *Organization) string { return r.Name }),
 		stringCol("orgdborgsettings", orgSettings))
 }
 
-// orgSettings is the orgdborgsettings column: an XML document with what the administrator has set.
+// orgSettings returns the value of the orgdborgsettings column, an XML document of settings.
 func orgSettings(o *Organization) string {
 	setting := func(name string, value Tristate) string {
 		if value == Absent {
@@ -31,7 +31,7 @@ func orgSettings(o *Organization) string {
 }
 
 func businessUnitType() *entityType {
-	return newType("businessunit", "businessunits", "prvReadBusinessUnit", func(w *world) []*unit { return w.units },
+	return newEntityType("businessunit", "businessunits", "prvReadBusinessUnit", func(db *database) []*unit { return db.units },
 		guidCol("businessunitid", func(r *unit) string { return r.ID }),
 		stringCol("name", func(r *unit) string { return r.Name }),
 		boolCol("isdisabled", func(r *unit) bool { return r.Disabled }),
@@ -39,7 +39,7 @@ func businessUnitType() *entityType {
 }
 
 func roleType() *entityType {
-	t := newType("role", "roles", "prvReadRole", func(w *world) []*role { return w.roles },
+	t := newEntityType("role", "roles", "prvReadRole", func(db *database) []*role { return db.roles },
 		guidCol("roleid", func(r *role) string { return r.id }),
 		stringCol("name", func(r *role) string { return r.Name }),
 		guidCol("_businessunitid_value", func(r *role) string { return r.unit.ID }),
@@ -47,53 +47,54 @@ func roleType() *entityType {
 		guidCol("_parentrootroleid_value", func(r *role) string { return r.root.id }),
 		guidCol("_roletemplateid_value", func(r *role) string { return r.Template }),
 		boolCol("ismanaged", func(r *role) bool { return r.Managed }),
-		column{"iscustomizable", kindManaged, func(_ *world, r any) any {
+		column{"iscustomizable", kindManaged, func(_ *database, r any) any {
 			if r.(*role).CustomizableUnknown {
 				return nil
 			}
 			return managedProperty{!r.(*role).NotCustomizable, true, "iscustomizableanddeletable"}
 		}},
-		intCol("isinherited", func(r *role) int { return asInt(!r.TeamPrivilegesOnly) }),
+		intCol("isinherited", func(r *role) int { return boolToInt(!r.TeamPrivilegesOnly) }),
 		intCol("componentstate", func(r *role) int { return max(0, slices.Index(componentStates(), r.State)) }))
-	t.stamped()
-	t.navs = []nav{
-		many("roleprivileges_association", "privileges", (*world).granted),
-		many("systemuserroles_association", "systemusers", func(w *world, r *role) []*user {
-			return pick(w.users, func(u *user) bool { return slices.Contains(u.roles, r) })
+	t.addStampColumns()
+	t.navigations = []navigation{
+		navigationTo("roleprivileges_association", "privileges", (*database).privilegesOf),
+		navigationTo("systemuserroles_association", "systemusers", func(db *database, r *role) []*user {
+			return filterSlice(db.users, func(u *user) bool { return slices.Contains(u.roles, r) })
 		}),
-		many("teamroles_association", "teams", func(w *world, r *role) []*team {
-			return pick(w.teams, func(o *team) bool { return slices.Contains(o.roles, r) })
+		navigationTo("teamroles_association", "teams", func(db *database, r *role) []*team {
+			return filterSlice(db.teams, func(o *team) bool { return slices.Contains(o.roles, r) })
 		}),
 	}
 	return t
 }
 
-type rolePrivilege struct {
+// A rolePrivilegeRow is a row of the intersect table of roles and privileges.
+type rolePrivilegeRow struct {
 	role      *role
 	privilege *privilege
 }
 
-func (p rolePrivilege) place() placement { return p.role.place() }
+func (p rolePrivilegeRow) ownership() ownership { return p.role.ownership() }
 
-// rolePrivilegesType has rows only for the root copies.
+// rolePrivilegesType has rows for the root copies only.
 func rolePrivilegesType() *entityType {
-	return newType("roleprivileges", "roleprivilegescollection", "prvReadRole",
-		func(w *world) (rows []rolePrivilege) {
-			for _, r := range pick(w.roles, func(r *role) bool { return r.root == r }) {
-				for _, p := range w.granted(r) {
-					rows = append(rows, rolePrivilege{r, p})
+	return newEntityType("roleprivileges", "roleprivilegescollection", "prvReadRole",
+		func(db *database) (rows []rolePrivilegeRow) {
+			for _, r := range filterSlice(db.roles, func(r *role) bool { return r.root == r }) {
+				for _, p := range db.privilegesOf(r) {
+					rows = append(rows, rolePrivilegeRow{r, p})
 				}
 			}
 			return rows
 		},
-		guidCol("roleprivilegeid", func(r rolePrivilege) string { return deriveID(r.role.id, r.privilege.ID) }),
-		guidCol("roleid", func(r rolePrivilege) string { return r.role.id }),
-		guidCol("privilegeid", func(r rolePrivilege) string { return r.privilege.ID }),
-		intCol("privilegedepthmask", func(r rolePrivilege) int { return 1 << (r.role.depth(r.privilege) - DepthBasic) }))
+		guidCol("roleprivilegeid", func(r rolePrivilegeRow) string { return deriveID(r.role.id, r.privilege.ID) }),
+		guidCol("roleid", func(r rolePrivilegeRow) string { return r.role.id }),
+		guidCol("privilegeid", func(r rolePrivilegeRow) string { return r.privilege.ID }),
+		intCol("privilegedepthmask", func(r rolePrivilegeRow) int { return 1 << (r.role.depth(r.privilege) - DepthBasic) }))
 }
 
 func privilegeType() *entityType {
-	return newType("privilege", "privileges", "", func(w *world) []*privilege { return w.cat.privileges },
+	return newEntityType("privilege", "privileges", "", func(db *database) []*privilege { return db.cat.privileges },
 		guidCol("privilegeid", func(r *privilege) string { return r.ID }),
 		stringCol("name", func(r *privilege) string { return r.Name }),
 		boolCol("canbebasic", func(r *privilege) bool { return r.Allows(DepthBasic) }),

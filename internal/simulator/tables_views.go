@@ -6,11 +6,11 @@ import (
 )
 
 func userQueryType() *entityType {
-	t := newType("userquery", "userqueries", "prvReadUserQuery", func(w *world) []*personalView { return w.views },
+	t := newEntityType("userquery", "userqueries", "prvReadUserQuery", func(db *database) []*personalView { return db.views },
 		guidCol("userqueryid", func(r *personalView) string { return r.ID }),
 		stringCol("name", func(r *personalView) string { return r.Name }),
 		stringCol("returnedtypecode", func(r *personalView) string { return r.Table }),
-		intCol("statecode", func(r *personalView) int { return asInt(r.Inactive) }),
+		intCol("statecode", func(r *personalView) int { return boolToInt(r.Inactive) }),
 		guidCol("_ownerid_value", func(r *personalView) string { return r.Owner }),
 		guidCol("_owningteam_value", func(r *personalView) string {
 			if principalType(r.owner) == "systemuser" {
@@ -18,29 +18,29 @@ func userQueryType() *entityType {
 			}
 			return r.Owner
 		}))
-	t.visible = func(c *call, r any) bool {
-		return c.viewRights(r.(*personalView))&RightRead != 0 || c.world.env.has(ViewsOfEverybody) && c.caller.impersonator == nil
+	t.isVisible = func(c *call, r any) bool {
+		return c.viewRights(r.(*personalView))&RightRead != 0 || c.db.env.hasContradiction(ViewsOfEverybody) && c.caller.impersonator == nil
 	}
 	return t
 }
 
 func savedQueryType() *entityType {
-	return newType("savedquery", "savedqueries", "prvReadQuery", func(w *world) []SystemView { return w.env.SystemViews },
+	return newEntityType("savedquery", "savedqueries", "prvReadQuery", func(db *database) []SystemView { return db.env.SystemViews },
 		guidCol("savedqueryid", func(r SystemView) string { return r.ID }),
 		stringCol("name", func(r SystemView) string { return r.Name }),
 		stringCol("returnedtypecode", func(r SystemView) string { return r.Table }),
-		intCol("querytype", func(r SystemView) int { return 4 * asInt(r.QuickFind) }),
-		intCol("statecode", func(r SystemView) int { return asInt(r.Inactive) }))
+		intCol("querytype", func(r SystemView) int { return 4 * boolToInt(r.QuickFind) }),
+		intCol("statecode", func(r SystemView) int { return boolToInt(r.Inactive) }))
 }
 
-// A poa is a row of the share table: the share of a view with a team or a user.
-type poa struct {
+// A shareRow is a row of the share table: the share of a view with a user or a team.
+type shareRow struct {
 	view      *personalView
 	share     Share
 	principal any
 }
 
-// principalType is the logical name of the table that a user or a team is a row of.
+// principalType returns the logical name of the table that has a user or a team.
 func principalType(row any) string {
 	if _, ok := row.(*team); ok {
 		return "team"
@@ -49,52 +49,53 @@ func principalType(row any) string {
 }
 
 func principalObjectAccessType() *entityType {
-	t := newType("principalobjectaccess", "principalobjectaccessset", "prvReadUser prvReadTeam",
-		func(w *world) (rows []poa) {
-			for _, v := range w.views {
+	t := newEntityType("principalobjectaccess", "principalobjectaccessset", "prvReadUser prvReadTeam",
+		func(db *database) (rows []shareRow) {
+			for _, v := range db.views {
 				for _, s := range v.Shares {
-					rows = append(rows, poa{v, s, w.byID[s.Principal]})
+					rows = append(rows, shareRow{v, s, db.byID[s.Principal]})
 				}
 			}
 			return rows
 		},
-		guidCol("principalobjectaccessid", func(r poa) string { return deriveID(r.view.ID, r.share.Principal) }),
-		guidCol("principalid", func(r poa) string { return r.share.Principal }),
-		stringCol("principaltypecode", func(r poa) string { return principalType(r.principal) }),
-		guidCol("objectid", func(r poa) string { return r.view.ID }),
-		stringCol("objecttypecode", func(poa) string { return "userquery" }),
-		intCol("accessrightsmask", func(r poa) int { return int(r.share.Access) }),
-		intCol("inheritedaccessrightsmask", func(r poa) int { return int(r.share.Inherited) }))
-	t.anyPrivilege = true
+		guidCol("principalobjectaccessid", func(r shareRow) string { return deriveID(r.view.ID, r.share.Principal) }),
+		guidCol("principalid", func(r shareRow) string { return r.share.Principal }),
+		stringCol("principaltypecode", func(r shareRow) string { return principalType(r.principal) }),
+		guidCol("objectid", func(r shareRow) string { return r.view.ID }),
+		stringCol("objecttypecode", func(shareRow) string { return "userquery" }),
+		intCol("accessrightsmask", func(r shareRow) int { return int(r.share.Access) }),
+		intCol("inheritedaccessrightsmask", func(r shareRow) int { return int(r.share.Inherited) }))
+	t.anyPrivilegeSuffices = true
 	privileges := map[string]string{"team": "prvReadTeam", "systemuser": "prvReadUser"}
-	t.visible = func(c *call, row any) bool {
-		r := row.(poa)
-		if c.world.env.has(SharesInPart) && !c.caller.user.isOrJoins(r.share.Principal) {
+	t.isVisible = func(c *call, row any) bool {
+		r := row.(shareRow)
+		if c.db.env.hasContradiction(SharesInPart) && !c.caller.user.isOrIsMemberOf(r.share.Principal) {
 			return false
 		}
-		return c.reaches(c.holdings(privileges[principalType(r.principal)]), placeOf(r.principal))
+		return c.covers(c.assignmentsGranting(privileges[principalType(r.principal)]), ownershipOf(r.principal))
 	}
 	return t
 }
 
 func fieldSecurityProfileType() *entityType {
-	return newType("fieldsecurityprofile", "fieldsecurityprofiles", "prvReadFieldSecurityProfile",
-		func(w *world) []*ColumnSecurityProfile { return pointers(w.env.ColumnSecurityProfiles) },
+	return newEntityType("fieldsecurityprofile", "fieldsecurityprofiles", "prvReadFieldSecurityProfile",
+		func(db *database) []*ColumnSecurityProfile { return pointers(db.env.ColumnSecurityProfiles) },
 		guidCol("fieldsecurityprofileid", func(r *ColumnSecurityProfile) string { return r.ID }),
 		stringCol("name", func(r *ColumnSecurityProfile) string { return r.Name }))
 }
 
-// A fieldPermission is what a profile says of a column, as table.column.
+// A fieldPermission says whether the members of a column security profile can read a column.
 type fieldPermission struct {
-	profile, column string
-	read            bool
+	profile string // the profile's id
+	column  string // TABLE.COLUMN
+	read    bool
 }
 
 func fieldPermissionType() *entityType {
 	part := func(column string, i int) string { return strings.SplitN(column, ".", 2)[i] }
-	return newType("fieldpermission", "fieldpermissions", "prvReadFieldSecurityProfile",
-		func(w *world) (all []fieldPermission) {
-			for _, p := range w.env.ColumnSecurityProfiles {
+	return newEntityType("fieldpermission", "fieldpermissions", "prvReadFieldSecurityProfile",
+		func(db *database) (all []fieldPermission) {
+			for _, p := range db.env.ColumnSecurityProfiles {
 				for _, column := range p.Reads {
 					all = append(all, fieldPermission{p.ID, column, true})
 				}
@@ -108,5 +109,5 @@ func fieldPermissionType() *entityType {
 		guidCol("_fieldsecurityprofileid_value", func(r fieldPermission) string { return r.profile }),
 		stringCol("entityname", func(r fieldPermission) string { return part(r.column, 0) }),
 		stringCol("attributelogicalname", func(r fieldPermission) string { return part(r.column, 1) }),
-		intCol("canread", func(r fieldPermission) int { return 4 * asInt(r.read) }))
+		intCol("canread", func(r fieldPermission) int { return 4 * boolToInt(r.read) }))
 }

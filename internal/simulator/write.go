@@ -10,56 +10,58 @@ import (
 	"strconv"
 )
 
-// An operation changes the environment. id is the key at the beginning of the path, if there is one.
+// An operation changes the environment. id is the key in the first segment of the path, or "".
 type operation func(c *call, id string) error
 
-// operations are all of them, by verb and path without keys.
+// operations returns all operations by their method and their path without keys.
 func operations() map[string]operation {
 	return map[string]operation{
-		"POST roles":                       writing((*call).createRole),
-		"PATCH roles()":                    editing("prvWriteRole", (*call).updateRole),
-		"DELETE roles()":                   editing("prvDeleteRole", (*call).deleteRole),
-		"POST roles()/AddPrivilegesRole":   editing("prvWriteRole", (*call).addPrivileges),
-		"POST roles()/RemovePrivilegeRole": editing("prvWriteRole", (*call).removePrivilege),
-		"POST systemusers":                 writing((*call).createUser),
-		"PATCH systemusers()":              changing("systemusers", (*call).updateUser),
-		"DELETE systemusers()":             changing("systemusers", (*call).deleteUser),
-		"POST systemusers()/systemuserroles_association/$ref":     changing("systemusers", (*call).assign),
-		"DELETE systemusers()/systemuserroles_association()/$ref": changing("systemusers", (*call).unassign),
-		"PATCH userqueries()": changing("userqueries", (*call).updateView),
-		"POST GrantAccess":    writing((*call).grantAccess),
-		"POST ModifyAccess":   writing((*call).modifyAccess),
-		"POST RevokeAccess":   writing((*call).revokeAccess),
+		"POST roles":                       bodyOperation((*call).createRole),
+		"PATCH roles()":                    roleOperation("prvWriteRole", (*call).updateRole),
+		"DELETE roles()":                   roleOperation("prvDeleteRole", (*call).deleteRole),
+		"POST roles()/AddPrivilegesRole":   roleOperation("prvWriteRole", (*call).addPrivileges),
+		"POST roles()/RemovePrivilegeRole": roleOperation("prvWriteRole", (*call).removePrivilege),
+		"POST systemusers":                 bodyOperation((*call).createUser),
+		"PATCH systemusers()":              rowOperation("systemusers", (*call).updateUser),
+		"DELETE systemusers()":             rowOperation("systemusers", (*call).deleteUser),
+		"POST systemusers()/systemuserroles_association/$ref":     rowOperation("systemusers", (*call).assignRole),
+		"DELETE systemusers()/systemuserroles_association()/$ref": rowOperation("systemusers", (*call).unassignRole),
+		"PATCH userqueries()": rowOperation("userqueries", (*call).updateView),
+		"POST GrantAccess":    bodyOperation((*call).grantAccess),
+		"POST ModifyAccess":   bodyOperation((*call).modifyAccess),
+		"POST RevokeAccess":   bodyOperation((*call).revokeAccess),
 	}
 }
 
-// writing makes an operation of a function that takes the request's body.
-func writing[B any](do func(c *call, id string, body B) error) operation {
-	return func(c *call, id string) error {
+// bodyOperation returns an operation that calls do with the request's body.
+func bodyOperation[B any](do func(c *call, body B) error) operation {
+	return func(c *call, _ string) error {
 		var body B
 		if err := c.readBody(&body); err != nil {
 			return err
 		}
-		return c.change(func() error { return do(c, id, body) })
+		return c.transaction(func() error { return do(c, body) })
 	}
 }
 
-// changing makes an operation of a function that changes the row at the beginning of the path.
-func changing[T, B any](set string, do func(c *call, row T, body B) error) operation {
-	return writing(func(c *call, id string, body B) error {
-		row, err := find[T](c, set, id)
-		if err != nil {
-			return err
-		}
-		return do(c, row, body)
-	})
+// rowOperation returns an operation that calls do with the row in the first segment of the path.
+func rowOperation[T, B any](set string, do func(c *call, row T, body B) error) operation {
+	return func(c *call, id string) error {
+		return bodyOperation(func(c *call, body B) error {
+			row, err := readableRowOf[T](c, set, id)
+			if err != nil {
+				return err
+			}
+			return do(c, row, body)
+		})(c, id)
+	}
 }
 
-// nothing is the body of a request without one.
-type nothing struct{}
+// noBody is the body type of an operation without a body.
+type noBody struct{}
 
-// readBody decodes the request's JSON object. It is strict: a member that the operation does not
-// have, or that this simulator cannot set, is refused.
+// readBody decodes the request's JSON object. A member that the operation does not have, or that the
+// simulator cannot set, is an error.
 func (c *call) readBody(into any) error {
 	if c.method == http.MethodDelete {
 		return nil
@@ -79,119 +81,122 @@ func (c *call) readBody(into any) error {
 	return nil
 }
 
-// write answers a request that is not a GET.
-func (c *call) write() (answer, error) {
+// write handles a request that is not a GET.
+func (c *call) write() (response, error) {
 	first := c.path[0]
 	do := operations()[c.method+" "+c.pattern()]
 	switch {
 	case do == nil && len(c.path) > 1:
-		return answer{}, noSegment(c.path[1].name)
+		return response{}, resourceNotFound(c.path[1].name)
 	case do == nil:
-		return answer{}, notAllowed(c.method, first.name)
+		return response{}, methodNotAllowed(c.method, first.name)
 	case !first.hasParens:
-		if err := do(c, ""); err != nil || c.made == "" {
-			return answer{}, err
+		if err := do(c, ""); err != nil || c.createdID == "" {
+			return response{}, err
 		}
-		return c.wrote(c.server.types[first.name], c.made, http.StatusCreated)
+		return c.writtenRow(c.server.types[first.name], c.createdID, http.StatusCreated)
 	}
 	t := c.server.types[first.name]
 	id, err := keyOf(t, first)
 	if err == nil {
-		err = c.checkMatch(t, id)
+		err = c.checkIfMatch(t, id)
 	}
 	if err == nil {
 		err = do(c, id)
 	}
 	if err != nil || c.method != http.MethodPatch {
-		return answer{}, err
+		return response{}, err
 	}
-	return c.wrote(t, id, http.StatusOK)
+	return c.writtenRow(t, id, http.StatusOK)
 }
 
-func (c *call) checkMatch(t *entityType, id string) error {
-	row, match := t.find(c.world, id), c.header.Get("If-Match")
-	if row == nil || match == "" || match == "*" || match == etag(t.stamp(c.world, row)) {
+// checkIfMatch returns an error if the request's If-Match header does not match the version of a row.
+func (c *call) checkIfMatch(t *entityType, id string) error {
+	row, match := t.find(c.db, id), c.header.Get("If-Match")
+	if row == nil || match == "" || match == "*" || match == etag(t.stamp(c.db, row)) {
 		return nil
 	}
 	return &apiError{http.StatusPreconditionFailed, codeVersionMismatch, "The version of the existing record doesn't match the RowVersion property provided."}
 }
 
-// wrote answers for a row that a request made, with status 201, or changed, with 200.
-func (c *call) wrote(t *entityType, id string, status int) (answer, error) {
-	result := answer{header: http.Header{"OData-EntityId": {c.root + t.entitySet + "(" + id + ")"}}}
-	if c.prefers("return") != "representation" {
+// writtenRow returns the response for a row that the request wrote. status is for a response with the row.
+func (c *call) writtenRow(t *entityType, id string, status int) (response, error) {
+	result := response{header: http.Header{"OData-EntityId": {c.serviceRoot + t.entitySet + "(" + id + ")"}}}
+	if c.preference("return") != "representation" {
 		return result, nil
 	}
-	row, err := c.single(t, t.find(c.world, id))
+	row, err := c.single(t, t.find(c.db, id))
 	result.status, result.body = status, row.body
 	return result, err
 }
 
-// change carries out a change of the environment: do works on a copy, the call's world. A failed change
-// has no effect. A change set is one change.
-func (c *call) change(do func() error) error {
-	if c.private {
-		return c.apply(do)
+// transaction calls do, which changes the call's database, a draft. If do fails, the environment stays as it
+// is. All operations of a change set are one transaction.
+func (c *call) transaction(do func() error) error {
+	if c.inChangeSet {
+		return c.applyChange(do)
 	}
-	c.server.writing.Lock()
-	defer c.server.writing.Unlock()
-	c.rebase(c.server.begin())
-	if err := c.apply(do); err != nil {
+	c.server.writeMu.Lock()
+	defer c.server.writeMu.Unlock()
+	c.useDatabase(c.server.draft())
+	if err := c.applyChange(do); err != nil {
 		return err
 	}
-	c.server.replace(c.world)
+	c.server.setCurrent(c.db)
 	return nil
 }
 
-// begin copies the current world, for a change. The caller holds s.writing.
-func (s *Server) begin() *world {
+// draft returns a copy of the current database that can be changed. The caller holds s.writeMu.
+func (s *Server) draft() *database {
 	before := s.current.Load()
-	return newWorld(before.env.Clone(), before.cat, before, s.options.Now(), "")
+	return newDatabase(before.env.Clone(), before.cat, before, s.options.Now(), "")
 }
 
-func (c *call) apply(do func() error) error {
+// applyChange calls do, and rebuilds the call's database from the changed environment.
+func (c *call) applyChange(do func() error) error {
 	if err := do(); err != nil {
 		return err
 	}
-	env := c.world.env
-	cat, problems := normalise(env)
+	env := c.db.env
+	cat, problems := normalize(env)
 	if len(problems) > 0 {
-		return fmt.Errorf("the change left an environment that cannot be used: %w", problems[0])
+		return fmt.Errorf("after the change the environment cannot be used: %w", problems[0])
 	}
-	pinReferences(env)
-	c.rebase(newWorld(env, cat, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID))
+	refsToIDs(env)
+	c.useDatabase(newDatabase(env, cat, c.server.current.Load(), c.server.options.Now(), c.caller.user.ID))
 	return nil
 }
 
-// copy is a call in another world, by the same caller.
-func (c *call) copy(w *world) *call {
-	other, who := *c, *c.caller
-	other.caller = &who
-	other.rebase(w)
+// withDatabase returns a call by the same caller that uses another database.
+func (c *call) withDatabase(db *database) *call {
+	other, caller := *c, *c.caller
+	other.caller = &caller
+	other.useDatabase(db)
 	return &other
 }
 
-// rebase moves the call to another world, as the same caller.
-func (c *call) rebase(w *world) {
-	c.world = w
-	if u := lookup[user](w, c.caller.user.ID); u != nil {
+// useDatabase makes the call use another database.
+func (c *call) useDatabase(db *database) {
+	c.db = db
+	if u := lookup[user](db, c.caller.user.ID); u != nil {
 		c.caller.user = u
 	}
 	if c.caller.impersonator != nil {
-		c.caller.impersonator = lookup[user](w, c.caller.impersonator.ID)
+		c.caller.impersonator = lookup[user](db, c.caller.impersonator.ID)
 	}
 }
 
-func (c *call) newID(kind string) string {
-	c.server.made++
-	c.made = deriveID(c.world.env.Organization.ID, "made", kind, strconv.Itoa(c.server.made))
-	return c.made
+// newRowID returns the id of the row that the request creates.
+func (c *call) newRowID(kind string) string {
+	c.server.rowsCreated++
+	c.createdID = deriveID(c.db.env.Organization.ID, "made", kind, strconv.Itoa(c.server.rowsCreated))
+	return c.createdID
 }
 
-// unit finds the business unit of an @odata.bind.
+// unit returns the business unit that an @odata.bind refers to.
 func (c *call) unit(address string) (*unit, error) {
-	set, id, ok := parseReference(address, c.root)
-	u := lookup[unit](c.world, id)
+	set, id, ok := parseReference(address, c.serviceRoot)
+	u := lookup[unit](c.db, id)
 	if !ok || set != "businessunits" || u == nil {
 		return nil, badRequest("Error identified in Payload provided by the user for Entity: 'businessunitid@odata.bind' must be like '/businessunits(id)', and lead to a business unit; it is '%s'.", address)
 	}

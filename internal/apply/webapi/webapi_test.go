@@ -312,7 +312,7 @@ func TestRollbackOfWhatWentAlong(t *testing.T) {
 	r, file := l.apply(t, l.plan(t))
 	gate := func(r *http.Request) simulator.Fault {
 		if strings.HasSuffix(r.URL.Path, "/RevokeAccess") {
-			return simulator.Fault{Kind: simulator.FaultGate}
+			return simulator.Fault{Kind: simulator.FaultFirewall}
 		}
 		return simulator.Fault{}
 	}

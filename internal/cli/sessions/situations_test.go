@@ -248,7 +248,7 @@ func TestGrantWithoutDepth(t *testing.T) {
 		const word = "Nothing"
 		for _, role := range []string{"Demandbase Integration", "dbaudit Auditor"} {
 			env.Role(role).Privileges[privilege] = simulator.DepthGlobal
-			env.Role(role).DepthWords = simulator.Words{privilege: word}
+			env.Role(role).DepthWords = map[string]string{privilege: word}
 		}
 		p := requiring(t, serve(t, env, simulator.Options{}))
 		next := p.env.Transport(nil)

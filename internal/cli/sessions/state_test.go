@@ -79,7 +79,7 @@ func TestGateInTheMiddle(t *testing.T) {
 		if !strings.HasPrefix(r.URL.Path, "/api/data/v9.2/") || strings.HasSuffix(r.URL.Path, "WhoAmI") || r.Header.Get("Authorization") == "" {
 			return simulator.Fault{}
 		}
-		return simulator.Fault{Kind: simulator.FaultGate}
+		return simulator.Fault{Kind: simulator.FaultFirewall}
 	}})
 	p := requiring(t, server)
 	table := p.run("doctor").must(t, 3).stdout

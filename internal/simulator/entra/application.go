@@ -15,30 +15,31 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-func noCredential() error {
-	return refuse(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+func missingCredential() error {
+	return newRefusal(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 }
 
+// checkCredential checks the assertion or the secret of a client's request.
 func (d *Directory) checkCredential(r *registration, form url.Values) error {
 	if assertion := form.Get("client_assertion"); assertion != "" {
 		if err := d.checkAssertion(r, assertion); err != nil {
-			return refuse(http.StatusUnauthorized, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application, or the assertion is not valid. [Reason - %v]", err)
+			return newRefusal(http.StatusUnauthorized, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion is not registered on application, or the assertion is not valid. [Reason - %v]", err)
 		}
 		return nil
 	}
 	switch secret := form.Get("client_secret"); {
 	case secret == "":
-		return noCredential()
+		return missingCredential()
 	case secret != r.Secret:
-		return refuse(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", r.ApplicationID)
-	case !r.secretEnds.IsZero() && !d.tenant.Now().Before(r.secretEnds):
-		return refuse(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security.", r.ApplicationID)
+		return newRefusal(http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", r.ApplicationID)
+	case !r.secretExpiry.IsZero() && !d.tenant.Now().Before(r.secretExpiry):
+		return newRefusal(http.StatusUnauthorized, "invalid_client", 7000222, "The provided client secret keys for app '%s' are expired. Visit the Azure portal to create new keys for your app, or consider using certificate credentials for added security.", r.ApplicationID)
 	}
 	return nil
 }
 
-// checkAssertion verifies a signed assertion: the token of an issuer that the application trusts, or
-// one by its own certificate.
+// checkAssertion verifies a signed assertion: the token of an issuer that the client trusts, or an assertion
+// signed with the client's certificate.
 func (d *Directory) checkAssertion(r *registration, assertion string) error {
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(assertion, &claims); err != nil {
@@ -52,24 +53,25 @@ func (d *Directory) checkAssertion(r *registration, assertion string) error {
 	return d.checkCertificate(r, assertion)
 }
 
-func (d *Directory) parse(assertion string, key jwt.Keyfunc, options ...jwt.ParserOption) (*jwt.RegisteredClaims, error) {
+// verifyAssertion checks an assertion's signature, times and options.
+func (d *Directory) verifyAssertion(assertion string, key jwt.Keyfunc, options ...jwt.ParserOption) (*jwt.RegisteredClaims, error) {
 	claims := new(jwt.RegisteredClaims)
 	options = append(options, jwt.WithValidMethods([]string{"PS256", "RS256", "ES256"}),
 		jwt.WithTimeFunc(d.tenant.Now), jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Minute))
 	_, err := jwt.NewParser(options...).ParseWithClaims(assertion, claims, key)
-	return claims, err //nolint:wrapcheck // the refusal tells it
+	return claims, err //nolint:wrapcheck // the response contains it
 }
 
 func (d *Directory) checkFederated(r *registration, i int, assertion string) error {
-	_, err := d.parse(assertion, func(*jwt.Token) (any, error) { return r.issuers[i], nil },
+	_, err := d.verifyAssertion(assertion, func(*jwt.Token) (any, error) { return r.issuers[i], nil },
 		jwt.WithSubject(r.Federated[i].Subject), jwt.WithAudience("api://AzureADTokenExchange"))
 	return err
 }
 
-// checkCertificate verifies an assertion by the application's certificate, which the header names by
-// its thumbprint.
+// checkCertificate verifies an assertion that is signed with the client's certificate. Its header has the
+// certificate's thumbprint.
 func (d *Directory) checkCertificate(r *registration, assertion string) error {
-	claims, err := d.parse(assertion, func(t *jwt.Token) (any, error) {
+	claims, err := d.verifyAssertion(assertion, func(t *jwt.Token) (any, error) {
 		if r.certificate == nil {
 			return nil, errors.New("the application has no certificate")
 		}
@@ -82,7 +84,7 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 		// Entra accepts both base64 alphabets, with or without padding.
 		given = strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(given)
 		if given != base64.RawURLEncoding.EncodeToString(sum[:]) {
-			return nil, errors.New("the key was not found: the thumbprint in the header is that of no registered certificate")
+			return nil, errors.New("the key was not found: no registered certificate has the thumbprint in the header")
 		}
 		return pair.PrivateKey.(crypto.Signer).Public(), nil
 	}, jwt.WithIssuer(r.ApplicationID), jwt.WithSubject(r.ApplicationID))
@@ -98,20 +100,20 @@ func (d *Directory) checkCertificate(r *registration, assertion string) error {
 func (d *Directory) isTokenEndpoint(audience string) bool {
 	rest, ok := strings.CutPrefix(audience, d.tenant.Address+"/")
 	tenant, path, _ := strings.Cut(rest, "/")
-	return ok && d.knows(tenant) && (path == "oauth2/v2.0/token" || path == "v2.0")
+	return ok && d.isTenant(tenant) && (path == "oauth2/v2.0/token" || path == "v2.0")
 }
 
-// managedIdentityToken answers as Azure's endpoint for the identity of a machine.
+// managedIdentityToken handles a request to Azure's token endpoint for managed identities.
 func (d *Directory) managedIdentityToken(r *http.Request) (any, error) {
 	id := strings.ToLower(r.Form.Get("client_id"))
 	reg := d.registrations[id]
 	if reg == nil || !reg.ManagedIdentity || r.Header.Get("X-Identity-Header") != reg.Secret {
-		return nil, badRequest(700016, "No managed identity was found for specified client id, or the identity header is not that of this machine.")
+		return nil, invalidRequest(700016, "No managed identity was found for specified client id, or the identity header is not that of this machine.")
 	}
 	if err := d.checkScope(r.Form.Get("resource") + "/.default"); err != nil {
 		return nil, err
 	}
-	answer := d.bearer(Identity{ApplicationID: id})
-	answer["expires_on"] = fmt.Sprint(d.tenant.Now().Add(tokenLifetime).Unix())
-	return answer, nil
+	response := d.tokenResponse(Identity{ApplicationID: id})
+	response["expires_on"] = fmt.Sprint(d.tenant.Now().Add(tokenLifetime).Unix())
+	return response, nil
 }

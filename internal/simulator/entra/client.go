@@ -18,54 +18,54 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A Client is an app registration. A managed identity gets its tokens from /msi/token, with Secret as
-// the identity header; a public client has no credential, and people sign in by it.
+// A Client is an app registration. A managed identity gets its tokens from /msi/token, with Secret as the
+// identity header. People sign in through a public client, which has no credential.
 type Client struct {
 	Name            string                `yaml:"name"`
 	ApplicationID   string                `yaml:"application_id"`
 	Secret          string                `yaml:"secret,omitempty"`
-	SecretExpires   string                `yaml:"secret_expires,omitempty"` // its last day, YYYY-MM-DD
+	SecretExpires   string                `yaml:"secret_expires,omitempty"` // the secret's last day, YYYY-MM-DD
 	Certificate     string                `yaml:"certificate,omitempty"`    // "generated", or empty for none
 	ManagedIdentity bool                  `yaml:"managed_identity,omitempty"`
 	Public          bool                  `yaml:"public,omitempty"`
-	Blocked         bool                  `yaml:"blocked,omitempty"` // from the Web API, whoever signs in by it
+	Blocked         bool                  `yaml:"blocked,omitempty"` // the Web API refuses tokens of this client
 	Federated       []FederatedCredential `yaml:"federated,omitempty"`
 }
 
-// A FederatedCredential trusts the tokens of another issuer in place of a secret.
+// A FederatedCredential makes a client trust the tokens of another issuer instead of a secret.
 type FederatedCredential struct {
 	Issuer  string `yaml:"issuer"`
 	Subject string `yaml:"subject"`
-	Keys    string `yaml:"keys"` // the issuer's public keys, PEM; a real Entra fetches them
+	Keys    string `yaml:"keys"` // the issuer's public keys in PEM; the real Entra fetches them
 }
 
-// A registration is a client, its credentials read.
+// A registration is a client with parsed credentials.
 type registration struct {
 	Client
 
-	secretEnds  time.Time
-	certificate func() (tls.Certificate, error) // makes it when it is first asked for; nil for none
-	issuers     []jwt.VerificationKeySet        // of each federated credential
+	secretExpiry time.Time                       // zero for never
+	certificate  func() (tls.Certificate, error) // generates the certificate at the first call; nil for none
+	issuers      []jwt.VerificationKeySet        // the keys of each federated credential
 }
 
-// Check says what is wrong with a client's credentials.
-func (c Client) Check() error {
-	_, err := register(c)
+// Validate returns an error if the client's credentials are invalid.
+func (c Client) Validate() error {
+	_, err := newRegistration(c)
 	return err
 }
 
-func register(c Client) (*registration, error) {
+func newRegistration(c Client) (*registration, error) {
 	r := &registration{Client: c}
 	if c.SecretExpires != "" {
 		last, err := time.Parse(time.DateOnly, c.SecretExpires)
 		if err != nil {
 			return nil, fmt.Errorf("secret_expires %q is not a date: write YYYY-MM-DD", c.SecretExpires)
 		}
-		r.secretEnds = last.AddDate(0, 0, 1)
+		r.secretExpiry = last.AddDate(0, 0, 1)
 	}
 	if c.Certificate != "" {
 		r.certificate = sync.OnceValues(func() (tls.Certificate, error) {
-			key, err := rsa.GenerateKey(rand.Reader, 2048) // sign-in libraries accept only RSA
+			key, err := rsa.GenerateKey(rand.Reader, 2048) // sign-in libraries accept no other kind
 			if err != nil {
 				return tls.Certificate{}, fmt.Errorf("making the key of client %q: %w", c.Name, err)
 			}
@@ -96,9 +96,9 @@ func publicKeys(text string) (set jwt.VerificationKeySet, err error) {
 	return set, nil
 }
 
-// Certificate is the certificate and private key, in PEM, of a client whose certificate is
-// "generated"; nil for any other.
-func (d *Directory) Certificate(applicationID string) []byte {
+// ClientCertificate returns the certificate and private key, in PEM, of a client with the certificate
+// "generated". For any other client it returns nil.
+func (d *Directory) ClientCertificate(applicationID string) []byte {
 	r := d.registrations[strings.ToLower(applicationID)]
 	if r == nil || r.certificate == nil {
 		return nil
@@ -115,8 +115,8 @@ func (d *Directory) Certificate(applicationID string) []byte {
 	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...)
 }
 
-// SelfSigned makes a certificate that signs itself, from a template: it is good for a year, and for
-// clocks that are slow.
+// SelfSigned returns a self-signed certificate made from a template. It is valid for a year, and since
+// yesterday, because clocks differ.
 func SelfSigned(name string, key crypto.Signer, template x509.Certificate) (tls.Certificate, error) {
 	now := time.Now()
 	template.SerialNumber = big.NewInt(now.UnixNano())

@@ -19,17 +19,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator/entra"
 )
 
-// A Site serves over TLS, with a self-signed certificate of its own.
-type Site struct {
+// A TLSServer serves HTTPS with its own self-signed certificate.
+type TLSServer struct {
 	url         string
 	certificate tls.Certificate
 	servers     []*http.Server
-	unwatch     func() bool
+	stopWaiting func() bool // for the end of the context; nil before closeAfter
 }
 
-// Serve serves a handler on an address until ctx ends or the site is closed.
-func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
-	s, err := newSite(address)
+// Serve serves a handler on an address until ctx ends or the server is closed.
+func Serve(ctx context.Context, address string, h http.Handler) (*TLSServer, error) {
+	s, err := newTLSServer(address)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +43,9 @@ func Serve(ctx context.Context, address string, h http.Handler) (*Site, error) {
 	return s, nil
 }
 
-// newSite makes a site that serves nothing yet, with a certificate for this machine's names and the host
-// of an address.
-func newSite(address string) (*Site, error) {
+// newTLSServer returns a server that does not serve yet. Its certificate is for this machine's loopback names
+// and for the host of address.
+func newTLSServer(address string) (*TLSServer, error) {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", address, err)
@@ -67,10 +67,10 @@ func newSite(address string) (*Site, error) {
 		return nil, fmt.Errorf("making a key for TLS: %w", err)
 	}
 	certificate, err := entra.SelfSigned("dbaudit simulator", key, template)
-	return &Site{certificate: certificate}, err //nolint:wrapcheck // it says what failed
+	return &TLSServer{certificate: certificate}, err //nolint:wrapcheck // the error says what failed
 }
 
-// listen opens an address and returns its URL.
+// listen opens a listener on an address and returns the listener's URL.
 func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)
@@ -85,34 +85,34 @@ func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	return listener, "https://" + net.JoinHostPort(host, port), nil
 }
 
-func (s *Site) serve(listener net.Listener, h http.Handler) {
+func (s *TLSServer) serve(listener net.Listener, h http.Handler) {
 	server := &http.Server{
 		Handler:           h,
 		TLSConfig:         &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{s.certificate}},
 		ReadHeaderTimeout: 10 * time.Second,
-		// The client reports what fails with a connection.
+		// The client reports connection errors.
 		ErrorLog: log.New(io.Discard, "", 0),
 	}
 	s.servers = append(s.servers, server)
 	go func() { _ = server.ServeTLS(listener, "", "") }()
 }
 
-func (s *Site) closeAfter(ctx context.Context) {
-	s.unwatch = context.AfterFunc(ctx, func() { _ = s.Close() })
+func (s *TLSServer) closeAfter(ctx context.Context) {
+	s.stopWaiting = context.AfterFunc(ctx, func() { _ = s.Close() })
 }
 
-// URL is the site's address.
-func (s *Site) URL() string { return s.url }
+// URL returns the server's address.
+func (s *TLSServer) URL() string { return s.url }
 
-// CAPEM is the certificate that signed the site's own, in PEM.
-func (s *Site) CAPEM() []byte {
+// CAPEM returns the server's certificate in PEM. It signs itself, so clients trust it as a CA.
+func (s *TLSServer) CAPEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.certificate.Certificate[0]})
 }
 
-// Close stops serving and drops open connections.
-func (s *Site) Close() error {
-	if s.unwatch != nil {
-		s.unwatch()
+// Close stops the server and drops open connections.
+func (s *TLSServer) Close() error {
+	if s.stopWaiting != nil {
+		s.stopWaiting()
 	}
-	return errors.Join(each(s.servers, (*http.Server).Close)...)
+	return errors.Join(mapSlice(s.servers, (*http.Server).Close)...)
 }

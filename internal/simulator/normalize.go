@@ -11,7 +11,8 @@ import (
 // A reporter records a problem at a path of keys and indices in the environment.
 type reporter func(path []string, text string)
 
-func at(steps ...any) []string {
+// pathTo returns the path that consists of keys and indices.
+func pathTo(steps ...any) []string {
 	path := make([]string, len(steps))
 	for i, step := range steps {
 		path[i] = fmt.Sprint(step)
@@ -19,7 +20,7 @@ func at(steps ...any) []string {
 	return path
 }
 
-// A problem is something wrong with an environment, and where.
+// A problem is an error in an environment, with its path.
 type problem struct {
 	path []string
 	text string
@@ -27,29 +28,29 @@ type problem struct {
 
 func (p problem) Error() string { return strings.Join(p.path, ".") + ": " + p.text }
 
-// normalise adds what the author omitted (ids, the root business unit, default teams), resolves the
-// inheritance of roles, and finds invalid references. The schema has checked single values. It returns
-// the catalogue of privileges; with problems, the environment cannot be used.
-func normalise(env *Environment) (cat *catalogue, problems []problem) {
+// normalize adds what the author may omit (ids, the root business unit, default teams), resolves the
+// inheritance of roles, and checks references. The schema has checked each value. It returns the catalogue
+// of privileges. An environment with problems cannot be used.
+func normalize(env *Environment) (cat *catalogue, problems []problem) {
 	report := func(path []string, text string) { problems = append(problems, problem{path, text}) }
-	normaliseOrganization(env)
+	normalizeOrganization(env)
 	checkPrivileges(env, report)
-	normaliseUnits(env, report)
+	normalizeUnits(env, report)
 	if len(problems) > 0 {
-		return nil, problems // what follows depends on these
+		return nil, problems // the further steps need valid units and privileges
 	}
 	cat = newCatalogue(env)
-	normaliseRoles(env, cat, report)
-	normaliseUsers(env)
-	normaliseTeams(env, report)
-	normaliseViews(env)
+	normalizeRoles(env, cat, report)
+	normalizeUsers(env)
+	normalizeTeams(env, report)
+	normalizeViews(env)
 	checkClients(env, report)
 	checkIDs(env, report)
 	if len(problems) > 0 {
 		return nil, problems
 	}
 	index := newRefIndex(env)
-	eachRef(env, func(kind refKind, ref *string, path []string) {
+	walkRefs(env, func(kind refKind, ref *string, path []string) {
 		if _, err := index.find(kind, *ref); err != nil && kind != refID {
 			report(path, err.Error())
 		}
@@ -61,7 +62,7 @@ func normalise(env *Environment) (cat *catalogue, problems []problem) {
 	return cat, problems
 }
 
-func normaliseOrganization(env *Environment) {
+func normalizeOrganization(env *Environment) {
 	o := &env.Organization
 	setDefault(&o.ID, deriveID("organization", o.Name))
 	setDefault(&o.URLName, strings.ToLower(strings.ReplaceAll(o.Name, " ", "")))
@@ -69,7 +70,7 @@ func normaliseOrganization(env *Environment) {
 	setDefault(&env.TenantID, deriveID("tenant", o.Name))
 }
 
-func normaliseUnits(env *Environment, report reporter) {
+func normalizeUnits(env *Environment, report reporter) {
 	if len(env.BusinessUnits) == 0 {
 		env.BusinessUnits = []BusinessUnit{{Name: env.Organization.Name}}
 	}
@@ -81,19 +82,19 @@ func normaliseUnits(env *Environment, report reporter) {
 		}
 	}
 	if len(roots) != 1 {
-		report(at("business_units"), fmt.Sprintf("one business unit must be without a parent, the root; here there are %d: %s", len(roots), strings.Join(roots, ", ")))
+		report(pathTo("business_units"), fmt.Sprintf("one business unit must be without a parent, the root; here there are %d: %s", len(roots), strings.Join(roots, ", ")))
 		return
 	}
 	index := newRefIndex(env)
 	for i := range env.BusinessUnits {
-		if err := climbs(env, index, i); err != nil {
-			report(at("business_units", i, "parent"), err.Error())
+		if err := checkParents(env, index, i); err != nil {
+			report(pathTo("business_units", i, "parent"), err.Error())
 		}
 	}
 }
 
-// climbs checks that the parents of business unit i end at the root.
-func climbs(env *Environment, index refIndex, i int) error {
+// checkParents returns an error if the chain of parents of business unit i does not end at the root.
+func checkParents(env *Environment, index refIndex, i int) error {
 	for range env.BusinessUnits {
 		b := &env.BusinessUnits[i]
 		if b.Parent == "" {
@@ -103,16 +104,16 @@ func climbs(env *Environment, index refIndex, i int) error {
 		if err != nil {
 			return err
 		}
-		i = slices.IndexFunc(env.BusinessUnits, func(b BusinessUnit) bool { return same(b.ID, parent.id) })
+		i = slices.IndexFunc(env.BusinessUnits, func(b BusinessUnit) bool { return sameRef(b.ID, parent.id) })
 	}
-	return errors.New("the parents go round in a circle")
+	return errors.New("the parents form a cycle")
 }
 
 func rootUnit(env *Environment) *BusinessUnit {
-	return first(env.BusinessUnits, func(b *BusinessUnit) bool { return b.Parent == "" })
+	return firstMatch(env.BusinessUnits, func(b *BusinessUnit) bool { return b.Parent == "" })
 }
 
-func normaliseUsers(env *Environment) {
+func normalizeUsers(env *Environment) {
 	for _, list := range [][]User{env.Users, env.ApplicationUsers} {
 		for i, u := range pointers(list) {
 			name := cmp.Or(u.UPN, u.ApplicationID, u.Name)
@@ -124,15 +125,15 @@ func normaliseUsers(env *Environment) {
 				continue
 			}
 			u.ID = deriveID(env.Organization.ID, "systemuser", name)
-			if slices.ContainsFunc(list[:i], func(o User) bool { return same(o.ID, u.ID) }) {
+			if slices.ContainsFunc(list[:i], func(o User) bool { return sameRef(o.ID, u.ID) }) {
 				u.ID = deriveID(env.Organization.ID, "systemuser", u.ApplicationID, u.Name)
 			}
 		}
 	}
 }
 
-// normaliseTeams makes the default team of each business unit that has none.
-func normaliseTeams(env *Environment, report reporter) {
+// normalizeTeams also adds the default team of each business unit that has none.
+func normalizeTeams(env *Environment, report reporter) {
 	index := newRefIndex(env)
 	hasDefault := map[string]bool{}
 	for i, t := range pointers(env.Teams) {
@@ -144,7 +145,7 @@ func normaliseTeams(env *Environment, report reporter) {
 		}
 		setDefault(&t.ID, deriveID(env.Organization.ID, "team", t.Name, seed))
 		if t.Default && len(t.Members) > 0 {
-			report(at("teams", i, "members"), fmt.Sprintf("%q is a default team: its members are the users of its business unit", t.Name))
+			report(pathTo("teams", i, "members"), fmt.Sprintf("%q is a default team: its members are the users of its business unit", t.Name))
 		}
 	}
 	for _, b := range env.BusinessUnits {
@@ -155,7 +156,7 @@ func normaliseTeams(env *Environment, report reporter) {
 	}
 }
 
-func normaliseViews(env *Environment) {
+func normalizeViews(env *Environment) {
 	for _, v := range pointers(env.PersonalViews) {
 		setDefault(&v.ID, deriveID(env.Organization.ID, "userquery", v.Table, v.Name, v.Owner))
 	}
@@ -172,34 +173,34 @@ func checkClients(env *Environment, report reporter) {
 	for i, c := range pointers(env.Clients) {
 		c.ApplicationID = strings.ToLower(c.ApplicationID)
 		if seen[c.ApplicationID] {
-			report(at("clients", i, "application_id"), fmt.Sprintf("application id %s appears twice", c.ApplicationID))
+			report(pathTo("clients", i, "application_id"), fmt.Sprintf("application id %s appears twice", c.ApplicationID))
 		}
 		seen[c.ApplicationID] = true
-		if err := c.Check(); err != nil {
-			report(at("clients", i), fmt.Sprintf("client %q: %v", c.Name, err))
+		if err := c.Validate(); err != nil {
+			report(pathTo("clients", i), fmt.Sprintf("client %q: %v", c.Name, err))
 		}
 	}
 }
 
-// checkIDs changes ids to lower case, and finds duplicates.
+// checkIDs changes ids to lower case, and reports duplicates.
 func checkIDs(env *Environment, report reporter) {
 	seen := map[string]bool{}
-	eachRef(env, func(kind refKind, id *string, path []string) {
+	walkRefs(env, func(kind refKind, id *string, path []string) {
 		if kind != refID {
 			return
 		}
 		*id = strings.ToLower(*id)
 		if seen[*id] {
-			report(path, fmt.Sprintf("id %s is taken already (two things of the same name need an id each)", *id))
+			report(path, fmt.Sprintf("id %s appears twice (give each of two things with the same name its own id)", *id))
 		}
 		seen[*id] = true
 	})
 }
 
-// trimAssignments removes the business unit of a role's copy if it is the holder's, so that a holder
-// who moves gets the copy of the new unit. It also removes duplicates.
+// trimAssignments removes duplicates, and the business unit of an assignment if it is the holder's: a holder
+// that moves then gets the copy of the new unit.
 func trimAssignments(env *Environment, index refIndex) {
-	eachHolder(env, func(roles *[]RoleAssignment, unit string) {
+	walkAssignments(env, func(roles *[]RoleAssignment, unit string) {
 		home := index.id(refUnit, unit)
 		seen := map[[2]string]bool{}
 		var out []RoleAssignment
@@ -217,8 +218,8 @@ func trimAssignments(env *Environment, index refIndex) {
 	})
 }
 
-// eachHolder visits the role assignments of every user and team, with the holder's business unit.
-func eachHolder(env *Environment, visit func(roles *[]RoleAssignment, unit string)) {
+// walkAssignments visits the role assignments of each user and team, with the holder's business unit.
+func walkAssignments(env *Environment, visit func(roles *[]RoleAssignment, unit string)) {
 	for _, u := range append(pointers(env.Users), pointers(env.ApplicationUsers)...) {
 		visit(&u.Roles, u.BusinessUnit)
 	}
@@ -233,7 +234,7 @@ func checkShares(env *Environment, index refIndex, report reporter) {
 		for j, s := range v.Shares {
 			id := index.id(refPrincipal, s.Principal)
 			if seen[id] {
-				report(at("personal_views", i, "shares", j), fmt.Sprintf("the view is shared with %q twice", s.Principal))
+				report(pathTo("personal_views", i, "shares", j), fmt.Sprintf("the view is shared with %q twice", s.Principal))
 			}
 			seen[id] = true
 		}

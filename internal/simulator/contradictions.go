@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A Contradiction is a point in which an environment differs from what dbaudit assumes. These points
-// are not documented, so the simulator supports both ways. docs/assumptions.md describes them.
+// A Contradiction is a behavior of an environment that contradicts an assumption of dbaudit. Microsoft does
+// not document these points, so the simulator supports both behaviors. docs/assumptions.md describes them.
 type Contradiction string
 
 // The contradictions.
@@ -35,7 +35,7 @@ const (
 	MembersTwice          Contradiction = "members-twice"
 )
 
-// Contradictions lists all of them.
+// Contradictions returns all contradictions.
 func Contradictions() []Contradiction {
 	return []Contradiction{
 		BulkEditAllDepths, UserSettingsBasic, ViewsOfEverybody, SharesClosed, ShareFilterRefused, ShareCodesNumeric,
@@ -45,12 +45,14 @@ func Contradictions() []Contradiction {
 	}
 }
 
-func (e *Environment) has(c Contradiction) bool { return slices.Contains(e.Contradictions, c) }
+func (e *Environment) hasContradiction(c Contradiction) bool {
+	return slices.Contains(e.Contradictions, c)
+}
 
-// depths are those at which a privilege can be granted in this environment; usual has the letters of
-// the catalogue's.
-func (e *Environment) depths(name, usual string) []Depth {
-	if same(name, "prvBulkEdit") && e.has(BulkEditAllDepths) || same(name, "prvReadUserSettings") && e.has(UserSettingsBasic) {
+// privilegeDepths returns the depths at which a privilege can be granted in this environment. usual has the
+// letters of the standard depths.
+func (e *Environment) privilegeDepths(name, usual string) []Depth {
+	if sameRef(name, "prvBulkEdit") && e.hasContradiction(BulkEditAllDepths) || sameRef(name, "prvReadUserSettings") && e.hasContradiction(UserSettingsBasic) {
 		usual = "BLDG"
 	}
 	depths := make([]Depth, len(usual))
@@ -60,28 +62,29 @@ func (e *Environment) depths(name, usual string) []Depth {
 	return depths
 }
 
-const fewNames = 40
+// maxPrivilegeNames is the limit under the contradiction FewNames.
+const maxPrivilegeNames = 40
 
-// contradicted refuses the reads of collections that the environment does not support.
-func (c *call) contradicted(t *entityType) error {
-	env := c.world.env
+// checkContradictions returns an error for the read of a collection that the environment does not support.
+func (c *call) checkContradictions(t *entityType) error {
+	env := c.db.env
 	shares := t.logicalName == "principalobjectaccess"
 	switch {
-	case shares && env.has(SharesClosed), t.logicalName == "roleprivileges" && env.has(RolePrivilegesClosed):
+	case shares && env.hasContradiction(SharesClosed), t.logicalName == "roleprivileges" && env.hasContradiction(RolePrivilegesClosed):
 		return forbidden(codeNone, "The table '%s' cannot be read.", t.logicalName)
-	case shares && env.has(ShareFilterRefused) && strings.Contains(c.query.Get("$filter"), "objecttypecode"):
+	case shares && env.hasContradiction(ShareFilterRefused) && strings.Contains(c.query.Get("$filter"), "objecttypecode"):
 		return badURL("The filter on 'objecttypecode' is not supported.")
-	case t.logicalName == "organization" && env.has(SettingsClosed) && strings.Contains(c.query.Get("$select"), "orgdborgsettings"):
+	case t.logicalName == "organization" && env.hasContradiction(SettingsClosed) && strings.Contains(c.query.Get("$select"), "orgdborgsettings"):
 		return forbidden(codeNone, "The column 'orgdborgsettings' cannot be read.")
-	case env.has(NoIntersectSets) && slices.Contains([]string{"systemuserrolescollection", "teamrolescollection", "teammemberships"}, t.entitySet):
-		return noSegment(t.entitySet)
+	case env.hasContradiction(NoIntersectSets) && slices.Contains([]string{"systemuserrolescollection", "teamrolescollection", "teammemberships"}, t.entitySet):
+		return resourceNotFound(t.entitySet)
 	}
 	return nil
 }
 
-// wireValue is a column's value as this environment sends it.
+// wireValue returns a column's value as this environment sends it.
 func (c *call) wireValue(t *entityType, v any) any {
-	if t.logicalName != "principalobjectaccess" || !c.world.env.has(ShareCodesNumeric) {
+	if t.logicalName != "principalobjectaccess" || !c.db.env.hasContradiction(ShareCodesNumeric) {
 		return v
 	}
 	switch v {
@@ -95,8 +98,8 @@ func (c *call) wireValue(t *entityType, v any) any {
 	return v
 }
 
-// filteredRow is a grant for the records of a filter. Its privilege is not in the catalogue.
-func filteredRow(unit string) grantRow {
+// recordFilterPrivilege returns a grant for the records of a filter. Its privilege is not in the catalogue.
+func recordFilterPrivilege(unit string) grantRow {
 	return grantRow{
 		Depth: "RecordFilter", PrivilegeID: deriveID("", "privilege", "prvReadnew_filtered"), BusinessUnitID: unit,
 		PrivilegeName: "prvReadnew_filtered", RecordFilterID: deriveID("", "recordfilter"), RecordFilterUniqueName: "new_filter",

@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// deriveID derives an id from names. It is a UUID of version 8, to distinguish it from random ones.
+// deriveID derives an id from names. It is a UUID of version 8, which distinguishes it from random ids.
 func deriveID(parts ...string) string {
 	sum := sha256.Sum256([]byte("dbaudit simulator\x00" + strings.ToLower(strings.Join(parts, "\x00"))))
 	id := uuid.UUID(sum[:16])
@@ -16,10 +16,10 @@ func deriveID(parts ...string) string {
 	return id.String()
 }
 
-// parseGUID reads an id in its canonical 8-4-4-4-12 form and returns it in lower case.
+// parseGUID returns an id in lower case, and whether it has the canonical 8-4-4-4-12 form.
 func parseGUID(s string) (string, bool) {
 	return strings.ToLower(s), len(s) == 36 && uuid.Validate(s) == nil
 }
 
-// zeroGUID is what the platform writes for a missing id.
+// zeroGUID is the id that Dataverse writes if there is none.
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
