@@ -13,7 +13,7 @@ import (
 func Rights() []string {
 	rights := privileges.Verbs()
 	for i, verb := range rights {
-		rights[i] = spaced(verb)
+		rights[i] = splitWords(verb)
 	}
 	return rights
 }
@@ -36,22 +36,22 @@ func SplitPrivilege(privilege string) (right, row string) {
 	if table == privilege {
 		return "", privilege
 	}
-	return spaced(verb), label(table)
+	return splitWords(verb), tableLabel(table)
 }
 
-// label is what the editor calls a table, or else its schema name with spaces.
-func label(schema string) string {
+// tableLabel is what the editor calls a table, or else its schema name with spaces.
+func tableLabel(schema string) string {
 	labels := map[string]string{
 		"userquery": "Saved View", "query": "View", "attribute": "Field", "workflow": "Process", "asyncoperation": "System Job",
 		"transactioncurrency": "Currency", "customeropportunityrole": "Opportunity Relationship", "list": "Marketing List",
 		"bulkedit": "Bulk Edit", "usersettings": "User Settings", "attributemap": "Attribute Map", "entitymap": "Entity Map",
 	}
-	return cmp.Or(labels[strings.ToLower(schema)], spaced(schema))
+	return cmp.Or(labels[strings.ToLower(schema)], splitWords(schema))
 }
 
-// spaced puts spaces where the editor does: before a capital that follows a small letter.
+// splitWords puts spaces where the editor does: before a capital that follows a small letter.
 // A name with an underscore is a custom table's, and stays as it is.
-func spaced(schema string) string {
+func splitWords(schema string) string {
 	if strings.Contains(schema, "_") {
 		return schema
 	}

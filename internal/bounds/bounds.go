@@ -74,16 +74,16 @@ func (k Kind) Max() int64 {
 	return 0
 }
 
-// missingError names a file that does not exist.
-type missingError string
+// notFoundError names a file that does not exist.
+type notFoundError string
 
 // Error says what to do.
-func (name missingError) Error() string {
+func (name notFoundError) Error() string {
 	return "the file " + string(name) + " does not exist: check the path, which is relative to the working directory"
 }
 
 // Unwrap is the error of the file system.
-func (missingError) Unwrap() error { return fs.ErrNotExist }
+func (notFoundError) Unwrap() error { return fs.ErrNotExist }
 
 // Open opens a regular file, and says how large it is. The errors of the file system keep
 // their identity.
@@ -91,14 +91,14 @@ func Open(name string) (*os.File, int64, error) {
 	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, missingError(name)
+		return nil, 0, notFoundError(name)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = regular(info, name)
+		err = checkRegular(info, name)
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, f.Close())
@@ -124,7 +124,7 @@ func OpenSection(k Kind, name string) (*io.SectionReader, io.Closer, error) {
 	case err != nil:
 		return nil, nil, err
 	case size > k.Max():
-		return nil, nil, errors.Join(k.tooLarge(name), f.Close())
+		return nil, nil, errors.Join(k.tooLargeError(name), f.Close())
 	case size > 0:
 		return io.NewSectionReader(f, 0, size), f, nil
 	}
@@ -141,7 +141,7 @@ func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := regular(info, name); err != nil {
+	if err := checkRegular(info, name); err != nil {
 		return nil, err
 	}
 	f, err := tree.Open(name)
@@ -152,20 +152,20 @@ func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 	return read(k, name, f, info.Size())
 }
 
-func regular(info fs.FileInfo, name string) error {
+func checkRegular(info fs.FileInfo, name string) error {
 	switch {
 	case info.IsDir():
 		return fmt.Errorf("it is not a regular file: %s is a folder: name a file in it", name)
-	case info.Mode()&fs.ModeNamedPipe != 0 && inherited(name):
+	case info.Mode()&fs.ModeNamedPipe != 0 && isInheritedPipe(name):
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("it is not a regular file: %s is a device or a pipe: name a file, or - for standard input if the command accepts it", name)
 	}
 	return nil
 }
 
-// inherited reports whether this process was given a pipe, as by a shell's <(command). Such a
+// isInheritedPipe reports whether this process was given a pipe, as by a shell's <(command). Such a
 // pipe has a writer, like standard input.
-func inherited(name string) bool {
+func isInheritedPipe(name string) bool {
 	return name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/")
 }
 
@@ -180,12 +180,12 @@ func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(b.Len()) > k.Max() {
-		return nil, k.tooLarge(name)
+		return nil, k.tooLargeError(name)
 	}
 	return b.Bytes(), nil
 }
 
-func (k Kind) tooLarge(name string) error {
+func (k Kind) tooLargeError(name string) error {
 	return fmt.Errorf("it is too large: %s has more than %s, the maximum for a %s: check the path, or split the file", name, FormatSize(k.Max()), k)
 }
 

@@ -92,8 +92,8 @@ type Environment struct {
 	Allow []string               `yaml:"-"`
 	// Profile is that of the entry of integrations:, else that at the top; empty for an
 	// environment without them. See [File.Each].
-	Profile string   `yaml:"-"`
-	entry   []string // the entry's path
+	Profile   string   `yaml:"-"`
+	entryPath []string // the entry's path
 }
 
 // Integration names the user and the role of the integration.
@@ -147,11 +147,11 @@ func (f *File) check() error {
 			}
 		}
 	}
-	if err := f.checkEvery(f.Every, "every"); err != nil {
+	if err := f.checkInterval(f.Every, "every"); err != nil {
 		return err
 	}
 	for _, env := range f.AllEnvironments() {
-		if err := f.checkEvery(env.Every, append(slices.Clone(env.path), "every")...); err != nil {
+		if err := f.checkInterval(env.Every, append(slices.Clone(env.path), "every")...); err != nil {
 			return err
 		}
 		if len(env.Integrations) > 0 {
@@ -162,7 +162,7 @@ func (f *File) check() error {
 			}
 		}
 		for _, one := range f.PerIntegration(env) {
-			if err := f.checkOne(one); err != nil {
+			if err := f.checkIntegration(one); err != nil {
 				return err
 			}
 		}
@@ -170,18 +170,18 @@ func (f *File) check() error {
 	return nil
 }
 
-// checkOne refuses contradictions within one integration.
-func (f *File) checkOne(env Environment) error {
+// checkIntegration refuses contradictions within one integration.
+func (f *File) checkIntegration(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
-		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.of("user")...)
+		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.integrationPath("user")...)
 	}
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
-		return f.doc.FaultAtKey("business_unit appears twice with different names", env.at("business_unit")...)
+		return f.doc.FaultAtKey("business_unit appears twice with different names", env.keyPath("business_unit")...)
 	}
 	for i, v := range env.Views {
 		same := func(w View) bool { return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name) }
 		if slices.ContainsFunc(env.Views[:i], same) {
-			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.at("views", fmt.Sprint(i))...)
+			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.keyPath("views", fmt.Sprint(i))...)
 		}
 	}
 	return nil
@@ -204,7 +204,7 @@ func (f *File) PerIntegration(e Environment) []Environment {
 		if entry.Allow != nil {
 			one.Allow = entry.Allow
 		}
-		one.entry = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
+		one.entryPath = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
 		all[i] = one
 	}
 	return all

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// checkEvery refuses an interval that is not one, or is too short.
-func (f *File) checkEvery(text string, path ...string) error {
+// checkInterval refuses an interval that is not one, or is too short.
+func (f *File) checkInterval(text string, path ...string) error {
 	if text == "" {
 		return nil
 	}
@@ -37,17 +37,17 @@ func (f *File) ForEnvironment(e Environment, name string, rename func(file strin
 	if one.Waivers != "" {
 		one.Waivers = rename(one.Waivers, true)
 	}
-	one.Auth = one.Auth.renamed(rename)
+	one.Auth = one.Auth.withFiles(rename)
 	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
 	if e.Auth != nil {
-		auth := e.Auth.renamed(rename)
+		auth := e.Auth.withFiles(rename)
 		e.Auth = &auth
 	}
 	one.Environments = map[string]Environment{name: e}
 	return &one
 }
 
-func (a Auth) renamed(rename func(string, bool) string) Auth {
+func (a Auth) withFiles(rename func(string, bool) string) Auth {
 	if a.Certificate != "" {
 		a.Certificate = rename(a.Certificate, false)
 	}

@@ -8,7 +8,7 @@ import (
 
 // KeyError is the error for a key that an integration has, else its environment, else the top.
 func (f *File) KeyError(e Environment, message string, keys ...string) error {
-	for _, path := range [][]string{e.at(keys...), append(slices.Clone(e.path), keys...)} {
+	for _, path := range [][]string{e.keyPath(keys...), append(slices.Clone(e.path), keys...)} {
 		if f.doc.Has(path...) {
 			return f.doc.FaultAtKey(message, path...)
 		}
@@ -20,24 +20,24 @@ func (f *File) KeyError(e Environment, message string, keys ...string) error {
 // environment and profile identify a result.
 func (f *File) DuplicateProfileError(e Environment, profile string) error {
 	return f.doc.FaultAtKey(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
-		"give the second integration a profile with a different name, in a file with extends: %[1]s", profile), e.at("profile")...)
+		"give the second integration a profile with a different name, in a file with extends: %[1]s", profile), e.keyPath("profile")...)
 }
 
-// at is the path of something about an integration, or about the environment if it has
+// keyPath is the path of something about an integration, or about the environment if it has
 // only one.
-func (e Environment) at(keys ...string) []string {
-	if e.entry != nil {
-		return append(slices.Clone(e.entry), keys...)
+func (e Environment) keyPath(keys ...string) []string {
+	if e.entryPath != nil {
+		return append(slices.Clone(e.entryPath), keys...)
 	}
 	return append(slices.Clone(e.path), keys...)
 }
 
-// of is the path of something that names the user, the role or the business unit.
-func (e Environment) of(keys ...string) []string {
-	if e.entry != nil {
-		return e.at(keys...)
+// integrationPath is the path of something that names the user, the role or the business unit.
+func (e Environment) integrationPath(keys ...string) []string {
+	if e.entryPath != nil {
+		return e.keyPath(keys...)
 	}
-	return append(e.at("integration"), keys...)
+	return append(e.keyPath("integration"), keys...)
 }
 
 // The placeholders that dbaudit init writes.
@@ -59,7 +59,7 @@ func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []
 		{"client_id", clientID, ExampleID, [][]string{at("auth", "client_id"), {"auth", "client_id"}}},
 		{"app_id", appID, ExampleID, [][]string{at("integration", "app_id")}},
 	} {
-		if line, ok := f.line(value.paths...); ok && value.used == value.example {
+		if line, ok := f.lineOf(value.paths...); ok && value.used == value.example {
 			keys, lines = append(keys, value.key), append(lines, line)
 		}
 	}
@@ -73,15 +73,15 @@ func (f *File) Line(e Environment, keys ...string) int {
 	var paths [][]string
 	for _, key := range keys {
 		steps := strings.Split(key, ".")
-		paths = append(paths, e.at(steps...), e.of(steps...), steps)
+		paths = append(paths, e.keyPath(steps...), e.integrationPath(steps...), steps)
 	}
-	paths = append(paths, e.entry, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
-	line, _ := f.line(paths...)
+	paths = append(paths, e.entryPath, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
+	line, _ := f.lineOf(paths...)
 	return line
 }
 
-// line is the line of the first of the paths that exists, or 1.
-func (f *File) line(paths ...[]string) (line int, exists bool) {
+// lineOf is the line of the first of the paths that exists, or 1.
+func (f *File) lineOf(paths ...[]string) (line int, exists bool) {
 	for _, path := range paths {
 		if len(path) > 0 && f.doc.Has(path...) {
 			return f.doc.FaultAtKey("", path...).Line, true

@@ -11,20 +11,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// everyRole reports whether each role of the files is judged.
-func (a asked) everyRole() bool {
+// judgesAllRoles reports whether each role of the files is judged.
+func (a criteria) judgesAllRoles() bool {
 	return a.Options.AllRoles || a.profile.Name == engine.LintProfile && a.requirement.Role == ""
 }
 
-// maybe reports whether a role with this name may be meant: its name is the required one, or
+// mayJudge reports whether a role with this name may be meant: its name is the required one, or
 // has the profile's pattern in it.
-func (a asked) maybe(name string) bool {
-	return a.everyRole() || a.requirement.MatchesRole(name, a.profile.Pattern)
+func (a criteria) mayJudge(name string) bool {
+	return a.judgesAllRoles() || a.requirement.MatchesRole(name, a.profile.Pattern)
 }
 
-// likeliest keeps the roles of the name that grants most of the minimum, by what the
+// mostLikely keeps the roles of the name that grants most of the minimum, by what the
 // policies found granted, at whatever level.
-func (a asked) likeliest(judged []RoleResult) []RoleResult {
+func (a criteria) mostLikely(judged []RoleResult) []RoleResult {
 	score := map[string]int{}
 	for _, one := range judged {
 		name := strings.ToLower(one.Role.Name)
@@ -52,9 +52,9 @@ func (a asked) likeliest(judged []RoleResult) []RoleResult {
 	return chosen
 }
 
-// titlesOf names each role by its file; if that has several, by its name too, and if they
+// distinctTitles names each role by its file; if that has several, by its name too, and if they
 // share the name, by its id or else its line.
-func titlesOf(judged []RoleResult) []string {
+func distinctTitles(judged []RoleResult) []string {
 	titles := make([]string, len(judged))
 	for i, one := range judged {
 		titles[i] = one.Role.File

@@ -18,7 +18,7 @@ func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) e
 	var files []string
 	for _, j := range judged {
 		file := j.Role.File
-		grants := slices.DeleteFunc(l.lacking(j.Result), func(g solution.Grant) bool {
+		grants := slices.DeleteFunc(l.missingGrants(j.Result), func(g solution.Grant) bool {
 			// A line without a valid level must be corrected, not duplicated.
 			return slices.ContainsFunc(j.Role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) }) ||
 				slices.ContainsFunc(byFile[file], func(a solution.Addition) bool { // by another integration
@@ -56,9 +56,9 @@ func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) e
 	return changed, failures
 }
 
-// lacking lists the privileges that a role lacks. It leaves out levels that are too low,
+// missingGrants lists the privileges that a role lacks. It leaves out levels that are too low,
 // because a person chose them, and accepted findings.
-func (l *Linter) lacking(r audit.Result) []solution.Grant {
+func (l *Linter) missingGrants(r audit.Result) []solution.Grant {
 	if l.Accepted.Waivers != nil {
 		accepted, _ := l.Accepted.Waivers.Apply([]audit.Result{r}, l.Accepted.Options)
 		r = accepted[0]

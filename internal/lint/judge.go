@@ -29,18 +29,18 @@ type RoleResult struct {
 
 // judge judges the roles that are meant. If none is, the result is that of a role that does
 // not exist; if nothing was read, no result exists.
-func (a asked) judge(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
+func (a criteria) judge(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil
 	}
 	var judged []RoleResult
 	var err error
 	// A role may be in several files.
-	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !a.maybe(r.Name) })
+	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !a.mayJudge(r.Name) })
 	if len(roles) == 0 {
-		judged, err = a.nowhere(ctx, found)
+		judged, err = a.judgeMissingRole(ctx, found)
 	} else {
-		judged, err = a.each(ctx, roles)
+		judged, err = a.judgeRoles(ctx, roles)
 	}
 	if err != nil || a.Options.SaveSnapshot == nil {
 		return judged, err
@@ -51,8 +51,8 @@ func (a asked) judge(ctx context.Context, found solution.Contents) ([]RoleResult
 	return judged, a.Options.SaveSnapshot(judged[0].snapshot)
 }
 
-// each judges the roles one by one, and keeps those that are meant.
-func (a asked) each(ctx context.Context, roles []solution.Role) ([]RoleResult, error) {
+// judgeRoles judges the roles one by one, and keeps those that are meant.
+func (a criteria) judgeRoles(ctx context.Context, roles []solution.Role) ([]RoleResult, error) {
 	progress := a.Progress("lint")
 	defer progress.Stop()
 	progress.Task("judging " + text.Count(len(roles), "role"))
@@ -63,7 +63,7 @@ func (a asked) each(ctx context.Context, roles []solution.Role) ([]RoleResult, e
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, role := range roles {
 		group.Go(func() (err error) {
-			if judged[i], err = a.one(ctx, role); err != nil {
+			if judged[i], err = a.judgeRole(ctx, role); err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
 			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
@@ -73,17 +73,17 @@ func (a asked) each(ctx context.Context, roles []solution.Role) ([]RoleResult, e
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if a.requirement.Role == "" && !a.everyRole() {
-		judged = a.likeliest(judged)
+	if a.requirement.Role == "" && !a.judgesAllRoles() {
+		judged = a.mostLikely(judged)
 	}
-	for i, title := range titlesOf(judged) {
+	for i, title := range distinctTitles(judged) {
 		judged[i].Result.Environment.Name = title
 	}
 	return judged, nil
 }
 
-// one judges one role.
-func (a asked) one(ctx context.Context, role solution.Role) (RoleResult, error) {
+// judgeRole judges one role.
+func (a criteria) judgeRole(ctx context.Context, role solution.Role) (RoleResult, error) {
 	if err := ctx.Err(); err != nil {
 		return RoleResult{}, err
 	}
@@ -99,7 +99,7 @@ func (a asked) one(ctx context.Context, role solution.Role) (RoleResult, error) 
 	if role.Managed {
 		result.Notes = append(result.Notes, "the role comes from a managed solution")
 	}
-	place(&result, role)
+	setLocations(&result, role)
 	one := RoleResult{Role: role, Result: result}
 	if a.Options.SaveSnapshot != nil {
 		one.snapshot = s
@@ -107,8 +107,8 @@ func (a asked) one(ctx context.Context, role solution.Role) (RoleResult, error) 
 	return one, nil
 }
 
-// nowhere is the result if no file has the required role.
-func (a asked) nowhere(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
+// judgeMissingRole is the result if no file has the required role.
+func (a criteria) judgeMissingRole(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	var names []string
 	for _, r := range found.Roles {
 		names = append(names, r.Name)
@@ -137,18 +137,18 @@ func (a asked) nowhere(ctx context.Context, found solution.Contents) ([]RoleResu
 		run.Locate(&result, a.file, a.env)
 	} else {
 		for i := range result.Controls {
-			result.Controls[i].Location = a.searched(found.Roles[0])
+			result.Controls[i].Location = a.missingRoleLocation(found.Roles[0])
 		}
 	}
 	return []RoleResult{{Result: result, snapshot: s}}, nil
 }
 
-// searched is the location of a role that was not found: the file that was named, or the
+// missingRoleLocation is the location of a role that was not found: the file that was named, or the
 // first file of the folders that were named, because code scanning needs a file.
-func (a asked) searched(first solution.Role) *audit.Location {
+func (a criteria) missingRoleLocation(first solution.Role) *audit.Location {
 	name := a.Options.Paths[0]
 	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {
 		name, _, _ = strings.Cut(first.File, "!/")
 	}
-	return &audit.Location{Path: relative(workingDirectory(), name), Line: 1}
+	return &audit.Location{Path: relativePath(workingDirectory(), name), Line: 1}
 }

@@ -52,11 +52,11 @@ type Linter struct {
 	limits   solution.Limits
 	file     *config.File // or nil
 	standard *solution.PrivilegeTable
-	asked    []asked
+	criteria []criteria
 }
 
-// An asked is what a role is judged by; there is one for each integration of the environment.
-type asked struct {
+// An criteria is what a role is judged by; there is one for each integration of the environment.
+type criteria struct {
 	*Linter
 
 	env         config.Environment
@@ -82,22 +82,22 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 		return nil, err
 	}
 	l.Accepted.Options.Environments, l.Accepted.Options.Partial = nil, true
-	if err := l.ask(); err != nil {
+	if err := l.loadCriteria(); err != nil {
 		return nil, err
 	}
-	if len(l.asked) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
-		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.asked))
+	if len(l.criteria) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
+		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.criteria))
 	}
 	l.limits.KeepEntries = func(name string) bool {
-		return slices.ContainsFunc(l.asked, func(a asked) bool { return a.maybe(name) })
+		return slices.ContainsFunc(l.criteria, func(a criteria) bool { return a.mayJudge(name) })
 	}
-	l.warnOfUnnamed()
+	l.warnAboutUnusedRoles()
 	return l, nil
 }
 
-// ask fills what the roles are judged by.
-func (l *Linter) ask() error {
-	env, err := l.environment()
+// loadCriteria fills what the roles are judged by.
+func (l *Linter) loadCriteria() error {
+	env, err := l.chosenEnvironment()
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (l *Linter) ask() error {
 		}
 	}
 	for _, one := range integrations {
-		a := asked{Linter: l, env: one}
+		a := criteria{Linter: l, env: one}
 		if a.requirement, a.profile, err = l.Requirement(l.file, one, want); err != nil {
 			return err
 		}
@@ -120,14 +120,14 @@ func (l *Linter) ask() error {
 		maps.Copy(depths, a.profile.Depths)
 		maps.Copy(depths, r.Depth)
 		a.minimum = solution.Minimum{Privileges: a.profile.Minimum(), Depths: depths}
-		l.asked = append(l.asked, a)
+		l.criteria = append(l.criteria, a)
 	}
 	return nil
 }
 
-// environment is the environment of the configuration that names the role: the chosen one, or
+// chosenEnvironment is the environment of the configuration that names the role: the chosen one, or
 // the only one. Of several, none is preferred.
-func (l *Linter) environment() (config.Environment, error) {
+func (l *Linter) chosenEnvironment() (config.Environment, error) {
 	name := l.Options.Env
 	if name == "" {
 		if all := l.file.AllEnvironments(); len(all) == 1 {
@@ -143,10 +143,10 @@ func (l *Linter) environment() (config.Environment, error) {
 	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.EnvironmentNames(), ", "), "none"))
 }
 
-// warnOfUnnamed warns that the roles that the configuration names are not searched for,
+// warnAboutUnusedRoles warns that the roles that the configuration names are not searched for,
 // because they belong to several environments.
-func (l *Linter) warnOfUnnamed() {
-	one := l.asked[0]
+func (l *Linter) warnAboutUnusedRoles() {
+	one := l.criteria[0]
 	if one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
 		return
 	}
@@ -176,7 +176,7 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 	// Compiling the policies and reading the files take about as long.
 	var found solution.Contents
 	var group errgroup.Group
-	group.Go(func() error { return l.load(ctx) })
+	group.Go(func() error { return l.compile(ctx) })
 	group.Go(func() (err error) {
 		found, err = l.read(ctx)
 		return err
@@ -185,14 +185,14 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 		return Outcome{}, err
 	}
 	if first {
-		l.narrate(found)
+		l.logContents(found)
 	}
 	if len(found.Roles)+len(found.Faults) == 0 {
 		return Outcome{}, fmt.Errorf("there is no security role in %s: want unpacked solutions, role files, customizations.xml or solution .zip files",
 			strings.Join(l.Options.Paths, ", "))
 	}
-	out := Outcome{Faults: found.Faults, Unread: l.unread(found.Faults)}
-	for _, a := range l.asked {
+	out := Outcome{Faults: found.Faults, Unread: l.unreadResults(found.Faults)}
+	for _, a := range l.criteria {
 		judged, err := a.judge(ctx, found)
 		if err != nil {
 			return Outcome{}, err
@@ -202,14 +202,14 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 	return out, nil
 }
 
-// load compiles the policies and reads the table of privileges, once.
-func (l *Linter) load(ctx context.Context) (err error) {
+// compile compiles the policies and reads the table of privileges, once.
+func (l *Linter) compile(ctx context.Context) (err error) {
 	if l.Engine != nil {
 		return nil
 	}
 	l.standard = solution.NewPrivilegeTable()
-	profiles := make([]profile.Profile, len(l.asked))
-	for i, one := range l.asked {
+	profiles := make([]profile.Profile, len(l.criteria))
+	for i, one := range l.criteria {
 		profiles[i] = one.profile
 	}
 	l.Engine, err = l.Runner.Engine(ctx, profiles...)
@@ -220,16 +220,16 @@ func (l *Linter) read(ctx context.Context) (solution.Contents, error) {
 	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.limits)
 	from := workingDirectory()
 	for i := range found.Roles {
-		found.Roles[i].File = relative(from, found.Roles[i].File)
+		found.Roles[i].File = relativePath(from, found.Roles[i].File)
 	}
 	for _, fault := range found.Faults {
-		fault.File = relative(from, fault.File)
+		fault.File = relativePath(from, fault.File)
 	}
 	return found, err
 }
 
-// narrate reports notes, and files that were left out.
-func (l *Linter) narrate(found solution.Contents) {
+// logContents reports notes, and files that were left out.
+func (l *Linter) logContents(found solution.Contents) {
 	for _, note := range found.Notes {
 		l.Warnf("%s", note)
 	}
@@ -238,11 +238,11 @@ func (l *Linter) narrate(found solution.Contents) {
 	}
 }
 
-// unread makes a result of each file that could not be read.
-func (l *Linter) unread(faults []*solution.Fault) []audit.Result {
+// unreadResults makes a result of each file that could not be read.
+func (l *Linter) unreadResults(faults []*solution.Fault) []audit.Result {
 	var results []audit.Result
 	for _, f := range faults {
-		for _, one := range l.asked {
+		for _, one := range l.criteria {
 			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.Options.EvaluatedAt,
 				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
 		}

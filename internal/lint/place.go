@@ -19,9 +19,9 @@ func workingDirectory() string {
 	return dir
 }
 
-// relative is a path relative to a folder, if it is below the folder: code scanning needs
+// relativePath is a path relative to a folder, if it is below the folder: code scanning needs
 // such paths.
-func relative(from, name string) string {
+func relativePath(from, name string) string {
 	outer, inner, archived := strings.Cut(name, "!/")
 	if outer == solution.Stdin {
 		outer = "stdin"
@@ -38,8 +38,8 @@ func relative(from, name string) string {
 	return outer
 }
 
-// place gives each control and finding its line in the role's file.
-func place(r *audit.Result, role solution.Role) {
+// setLocations gives each control and finding its line in the role's file.
+func setLocations(r *audit.Result, role solution.Role) {
 	at := func(p solution.Position) *audit.Location {
 		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
 	}
@@ -56,7 +56,7 @@ func place(r *audit.Result, role solution.Role) {
 		for j := range control.Findings {
 			finding := &control.Findings[j]
 			finding.Location = at(role.PrivilegesAt)
-			if n, ok := entryOf(finding.Evidence); ok && n < len(role.Entries) {
+			if n, ok := entryIndex(finding.Evidence); ok && n < len(role.Entries) {
 				finding.Location = at(role.Entries[n].At)
 				continue
 			}
@@ -65,7 +65,7 @@ func place(r *audit.Result, role solution.Role) {
 				finding.Location = at(role.CustomizableAt)
 				continue
 			}
-			for _, name := range named(finding.Evidence) {
+			for _, name := range privilegesIn(finding.Evidence) {
 				if n, ok := deepest[strings.ToLower(name)]; ok {
 					finding.Location = at(role.Entries[n].At)
 					break
@@ -75,8 +75,8 @@ func place(r *audit.Result, role solution.Role) {
 	}
 }
 
-// entryOf is the number of the role's entry that a rule on files names.
-func entryOf(e audit.Evidence) (int, bool) {
+// entryIndex is the number of the role's entry that a rule on files names.
+func entryIndex(e audit.Evidence) (int, bool) {
 	number, ok := e["entry"].(json.Number)
 	if !ok {
 		return 0, false
@@ -85,8 +85,8 @@ func entryOf(e audit.Evidence) (int, bool) {
 	return int(n), err == nil && n >= 0
 }
 
-// named lists the privileges that a finding is about, the most important first.
-func named(e audit.Evidence) []string {
+// privilegesIn lists the privileges that a finding is about, the most important first.
+func privilegesIn(e audit.Evidence) []string {
 	names := []string{e.Text("privilege")}
 	for _, key := range []string{"surplus", "privileges"} {
 		names = append(names, e.Texts(key)...)

@@ -33,8 +33,8 @@ func (p Profile) Spelling(names []string) (map[string]string, error) {
 	return spelt, nil
 }
 
-// spellDepths gives the depths of a completed profile the names that its controls use.
-func (d *draft) spellDepths(p *Profile) error {
+// normalizeDepths gives the depths of a completed profile the names that its controls use.
+func (d *draft) normalizeDepths(p *Profile) error {
 	if len(d.Depths) == 0 {
 		return nil
 	}

@@ -71,19 +71,19 @@ type LevelChange struct {
 func Compare(older, newer Profile) Diff {
 	d := Diff{
 		Format: DiffFormat, Old: older.summary(), New: newer.summary(), Controls: []ControlChange{}, Levels: []LevelChange{},
-		Allowed: without(newer.Allow, older.Allow), NoLongerAllowed: without(older.Allow, newer.Allow),
+		Allowed: subtract(newer.Allow, older.Allow), NoLongerAllowed: subtract(older.Allow, newer.Allow),
 	}
 	for _, is := range newer.Controls {
 		was, ok := older.Control(string(is.ID))
 		change := ControlChange{
-			ID: is.ID, Change: ControlChanged, Title: is.Title, Old: was.words(), New: is.words(),
-			Added: without(is.Privileges, was.Privileges), Removed: without(was.Privileges, is.Privileges),
+			ID: is.ID, Change: ControlChanged, Title: is.Title, Old: was.citedLine(), New: is.citedLine(),
+			Added: subtract(is.Privileges, was.Privileges), Removed: subtract(was.Privileges, is.Privileges),
 		}
 		switch {
 		case !ok:
 			change.Change = ControlAdded
 		case was.Severity != is.Severity:
-			change.OldSeverity, change.NewSeverity = severity(was.Severity), severity(is.Severity)
+			change.OldSeverity, change.NewSeverity = severityText(was.Severity), severityText(is.Severity)
 		case was.Rule == is.Rule && change.Old == change.New && len(change.Added)+len(change.Removed) == 0:
 			continue
 		}
@@ -92,13 +92,13 @@ func Compare(older, newer Profile) Diff {
 	for _, was := range older.Controls {
 		if _, ok := newer.Control(string(was.ID)); !ok {
 			d.Controls = append(d.Controls, ControlChange{
-				ID: was.ID, Change: ControlRemoved, Title: was.Title, Old: was.words(), Added: []string{}, Removed: without(was.Privileges, nil),
+				ID: was.ID, Change: ControlRemoved, Title: was.Title, Old: was.citedLine(), Added: []string{}, Removed: subtract(was.Privileges, nil),
 			})
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(newer.Minimum())) {
 		if was, is := older.Depths[name], newer.Depths[name]; slices.Contains(older.Minimum(), name) && was != is {
-			d.Levels = append(d.Levels, LevelChange{Privilege: name, Old: level(was), New: level(is)})
+			d.Levels = append(d.Levels, LevelChange{Privilege: name, Old: depthText(was), New: depthText(is)})
 		}
 	}
 	d.Same = len(d.Controls)+len(d.Levels)+len(d.Allowed)+len(d.NoLongerAllowed) == 0
@@ -109,15 +109,15 @@ func (p Profile) summary() Summary {
 	return Summary{Name: p.Name, Title: p.Title, Controls: len(p.Controls), Privileges: len(p.Minimum())}
 }
 
-func (c Control) words() string {
+func (c Control) citedLine() string {
 	if c.Citation == nil {
 		return ""
 	}
 	return c.Citation.Line
 }
 
-// without are the elements of a list that another lacks, sorted.
-func without(list, other []string) []string {
+// subtract are the elements of a list that another lacks, sorted.
+func subtract(list, other []string) []string {
 	left := map[string]bool{}
 	for _, s := range list {
 		left[s] = true
@@ -128,14 +128,14 @@ func without(list, other []string) []string {
 	return append([]string{}, slices.Sorted(maps.Keys(left))...)
 }
 
-func severity(s audit.Severity) string {
+func severityText(s audit.Severity) string {
 	if s == audit.SeverityInvalid {
 		return ""
 	}
 	return s.String()
 }
 
-func level(d audit.Depth) string {
+func depthText(d audit.Depth) string {
 	if d == audit.DepthNone {
 		return ""
 	}

@@ -51,12 +51,12 @@ func (d *draft) check(bases []Profile) error {
 	if d.Extends != "" && d.base == nil {
 		return d.doc.FaultAt(fmt.Sprintf("the profile %q does not exist; extends: takes one of %s", d.Extends, strings.Join(names, ", ")), d.Name, "extends")
 	}
-	return d.foreign(bases)
+	return d.checkNames(bases)
 }
 
-// foreign refuses what belongs to another profile: its name, also with another edition
+// checkNames refuses what belongs to another profile: its name, also with another edition
 // (NAME@EDITION), and the ids of its controls unless it is extended.
-func (d *draft) foreign(bases []Profile) error {
+func (d *draft) checkNames(bases []Profile) error {
 	own, _, _ := strings.Cut(d.Name, "@")
 	for _, other := range bases {
 		if name, _, _ := strings.Cut(other.Name, "@"); name == own {
@@ -77,10 +77,10 @@ func (d *draft) foreign(bases []Profile) error {
 	return nil
 }
 
-// complete adds to a draft what its base has. A control of the same id changes what it
+// mergeBase adds to a draft what its base has. A control of the same id changes what it
 // states; its privileges, like the profile's depths and allow, are added to those of the
 // base, so that nothing is lost of the minimum that is extended.
-func (d *draft) complete() (map[string]any, error) {
+func (d *draft) mergeBase() (map[string]any, error) {
 	merged := maps.Clone(d.base.data)
 	delete(merged, "version")
 	for field, value := range d.data {
@@ -100,12 +100,12 @@ func (d *draft) complete() (map[string]any, error) {
 		}
 	}
 	var err error
-	merged["controls"], err = d.extend(controls(d.base.data), controls(d.data))
+	merged["controls"], err = d.mergeControls(controlMaps(d.base.data), controlMaps(d.data))
 	return merged, err
 }
 
-// extend puts the controls of a profile over those of its base.
-func (d *draft) extend(base, child []map[string]any) ([]any, error) {
+// mergeControls puts the controls of a profile over those of its base.
+func (d *draft) mergeControls(base, child []map[string]any) ([]any, error) {
 	var all []any
 	for _, c := range base {
 		all = append(all, c)
@@ -138,8 +138,8 @@ func (d *draft) extend(base, child []map[string]any) ([]any, error) {
 	return all, nil
 }
 
-// controls are those of a definition that the schema accepts.
-func controls(definition map[string]any) []map[string]any {
+// controlMaps are those of a definition that the schema accepts.
+func controlMaps(definition map[string]any) []map[string]any {
 	list, _ := definition["controls"].([]any)
 	all := make([]map[string]any, len(list))
 	for i, item := range list {

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// standard is the profile that this one extends, or empty.
-func (p Profile) standard() Profile {
+// baseProfile is the profile that this one extends, or empty.
+func (p Profile) baseProfile() Profile {
 	if p.base == nil {
 		return Profile{}
 	}
@@ -22,7 +22,7 @@ func (p Profile) LoweredSeverity(c Control, rule audit.Severity) (than audit.Sev
 		return audit.SeverityInvalid, false
 	}
 	than = rule
-	if was, ok := p.standard().Control(string(c.ID)); ok && was.Severity != audit.SeverityInvalid {
+	if was, ok := p.baseProfile().Control(string(c.ID)); ok && was.Severity != audit.SeverityInvalid {
 		than = was.Severity
 	}
 	return than, c.Severity < than
@@ -30,7 +30,7 @@ func (p Profile) LoweredSeverity(c Control, rule audit.Severity) (than audit.Sev
 
 // AddedAllow lists the privileges that the profile allows beyond what the one that it
 // extends does.
-func (p Profile) AddedAllow() []string { return beyond(p.Allow, p.standard().Allow) }
+func (p Profile) AddedAllow() []string { return subtractFold(p.Allow, p.baseProfile().Allow) }
 
 // AddedViewTables lists the tables whose views the profile takes and the one that it
 // extends does not.
@@ -38,10 +38,10 @@ func (p Profile) AddedViewTables() []string {
 	if p.base == nil {
 		return nil
 	}
-	return beyond(p.ViewTables, p.base.ViewTables)
+	return subtractFold(p.ViewTables, p.base.ViewTables)
 }
 
-func beyond(list, base []string) []string {
+func subtractFold(list, base []string) []string {
 	return slices.DeleteFunc(slices.Clone(list), func(s string) bool {
 		return slices.ContainsFunc(base, func(b string) bool { return strings.EqualFold(b, s) })
 	})

@@ -98,7 +98,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err != nil {
 		return Profile{}, err
 	}
-	key, values, err := single(doc)
+	key, values, err := soleProfile(doc)
 	if err != nil {
 		return Profile{}, err
 	}
@@ -114,7 +114,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	}
 	p := d.Profile
 	if d.base != nil {
-		whole, err := d.complete()
+		whole, err := d.mergeBase()
 		if err != nil {
 			return Profile{}, err
 		}
@@ -122,7 +122,7 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 			return Profile{}, err
 		}
 	}
-	if err := d.spellDepths(&p); err != nil {
+	if err := d.normalizeDepths(&p); err != nil {
 		return Profile{}, err
 	}
 	p.Origin, p.Extends, p.base, p.rules = name, d.Extends, d.base, d.rules
@@ -130,9 +130,9 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	return p, err
 }
 
-// single returns the only profile of a file and its name. Its errors for other files are
+// soleProfile returns the only profile of a file and its name. Its errors for other files are
 // clearer than the schema's.
-func single(doc *yamldoc.Document) (key string, definition any, err error) {
+func soleProfile(doc *yamldoc.Document) (key string, definition any, err error) {
 	const want = "a profile file contains one profile, under its name"
 	profiles, ok := doc.Value().(map[string]any)
 	if !ok || len(profiles) == 0 {

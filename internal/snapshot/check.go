@@ -15,7 +15,7 @@ import (
 // User and role are deduced by the pattern, a part of their names, if the requirement names
 // none; without a pattern they are not checked.
 func (s *Snapshot) Check(pattern string) error {
-	return s.check(s.reach(pattern))
+	return s.check(s.relevantIDs(pattern))
 }
 
 // CheckUsers is [Snapshot.Check] for every application user.
@@ -26,7 +26,7 @@ func (s *Snapshot) CheckUsers() error {
 			continue
 		}
 		users[id] = true
-		for _, role := range s.rolesOf(id) {
+		for _, role := range s.roleIDs(id) {
 			roots[s.Roles[role].RootID] = true
 		}
 	}

@@ -15,7 +15,7 @@ import (
 // to what it does not hold is not sealed; see [Snapshot.Check].
 func (s *Snapshot) Seal() error {
 	s.Format = Format
-	s.fill()
+	s.replaceNils()
 	if err := s.Check(""); err != nil {
 		return err
 	}
@@ -42,17 +42,17 @@ func (s *Snapshot) digest() (string, error) {
 // members in the order of their names, a newline at the end. Equal snapshots give
 // equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
-	data, err := text.AppendJSON(nil, s, "", respell)
+	data, err := text.AppendJSON(nil, s, "", spellAsJQ)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the snapshot: %w", err)
 	}
 	return data, nil
 }
 
-// respell writes the few characters that encoding/json and jq spell differently
+// spellAsJQ writes the few characters that encoding/json and jq spell differently
 // as jq does: the line separators and the replacement character as themselves,
 // DEL as an escape.
-func respell(data []byte) []byte {
+func spellAsJQ(data []byte) []byte {
 	if !bytes.ContainsAny(data, "\\\x7f") {
 		return data
 	}

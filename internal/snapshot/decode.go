@@ -15,21 +15,21 @@ import (
 // and the pattern of [Snapshot.Slice].
 type Selector func(*Snapshot) (r Requirement, pattern string, err error)
 
-// of makes the choice for a snapshot.
-func (choose Selector) of(s *Snapshot) (pattern string, err error) {
+// apply makes the choice for a snapshot.
+func (choose Selector) apply(s *Snapshot) (pattern string, err error) {
 	if choose == nil {
 		return "", nil
 	}
 	if s.Requirement, pattern, err = choose(s); err != nil {
 		return "", err
 	}
-	s.Requirement.fill()
+	s.Requirement.replaceNils()
 	return pattern, nil
 }
 
 // Read reads the snapshot of a file as [Decode] does: in parts where a slice of it is judged.
 func Read(file *io.SectionReader, choose Selector) (*Snapshot, error) {
-	if s, ok, err := outlineOf(file).slice(choose); ok {
+	if s, ok, err := readOutline(file).decodeSlice(choose); ok {
 		return s, err
 	}
 	data := make([]byte, file.Size())
@@ -46,15 +46,15 @@ func Read(file *io.SectionReader, choose Selector) (*Snapshot, error) {
 // Errors say whether the data is not a snapshot, has a later format, is truncated, was
 // changed since it was taken, or is inconsistent in what the verdict needs.
 func Decode(data []byte, choose Selector) (*Snapshot, error) {
-	o := outlineOf(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
-	if s, ok, err := o.slice(choose); ok {
+	o := readOutline(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
+	if s, ok, err := o.decodeSlice(choose); ok {
 		return s, err
 	}
 	s, err := decodeWhole(data)
 	if err != nil {
 		return nil, err
 	}
-	if !o.sealed() {
+	if !o.isSealed() {
 		digest, err := s.digest()
 		if err != nil {
 			return nil, err
@@ -64,7 +64,7 @@ func Decode(data []byte, choose Selector) (*Snapshot, error) {
 				"collect it again", s.Digest, digest)
 		}
 	}
-	pattern, err := choose.of(s)
+	pattern, err := choose.apply(s)
 	if err != nil {
 		return nil, err
 	}
@@ -85,12 +85,12 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 	if err := strictjson.Decode(data, s); err != nil {
 		return nil, fmt.Errorf("the snapshot is broken: %w; collect it again", err)
 	}
-	s.fill()
-	return s, s.stated()
+	s.replaceNils()
+	return s, s.checkMandatory()
 }
 
-// stated refuses a document without a scope, a source or a state, which every snapshot has.
-func (s *Snapshot) stated() error {
+// checkMandatory refuses a document without a scope, a source or a state, which every snapshot has.
+func (s *Snapshot) checkMandatory() error {
 	missing := map[string]bool{"scope": s.Scope == ScopeUnknown, "source": s.Source == SourceUnknown}
 	for section, coverage := range s.Coverage {
 		missing[fmt.Sprintf("state of the section %q", section)] = coverage.State == StateUnknown

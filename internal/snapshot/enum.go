@@ -188,7 +188,7 @@ func accessModes() []AccessMode {
 }
 
 // AccessModeOf gives the mode of a number of the accessmode column.
-func AccessModeOf(number int) AccessMode { return numbered(accessModes(), number) }
+func AccessModeOf(number int) AccessMode { return valueAt(accessModes(), number) }
 
 func (m AccessMode) String() string { return enum.String(m) }
 
@@ -215,7 +215,7 @@ const (
 func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDeleted, EntraDeleted} }
 
 // EntraStateOf gives the state of a number of the azurestate column.
-func EntraStateOf(number int) EntraState { return numbered(entraStates(), number) }
+func EntraStateOf(number int) EntraState { return valueAt(entraStates(), number) }
 
 func (e EntraState) String() string { return enum.String(e) }
 
@@ -227,8 +227,8 @@ func (e *EntraState) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(e, b, "Entra state", append(entraStates(), EntraUnknown)...)
 }
 
-// numbered is the value of a column's number; unknown if the number is not documented.
-func numbered[T ~string](values []T, number int) T {
+// valueAt is the value of a column's number; unknown if the number is not documented.
+func valueAt[T ~string](values []T, number int) T {
 	if number < 0 || number >= len(values) {
 		return ""
 	}

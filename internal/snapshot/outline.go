@@ -14,41 +14,41 @@ import (
 	"unicode/utf8"
 )
 
-// longest is the longest line or member that an outline has; longer ones are read whole.
-const longest = 16 << 20
+// maxToken is the longest line or member that an outline has; longer ones are read whole.
+const maxToken = 16 << 20
 
 // An outline is what a document consists of, without the members of its catalogues: these
 // are found by the layout that Encode writes, and not decoded.
 type outline struct {
-	file    io.ReaderAt
-	seed    maphash.Seed
-	rest    bytes.Buffer
-	members map[string][]member
-	plain   bool // the layout is that of Encode
-	stated  string
-	actual  string // the digest of the lines as they are
+	file         io.ReaderAt
+	seed         maphash.Seed
+	skeleton     bytes.Buffer
+	members      map[string][]member
+	canonical    bool // the layout is that of Encode
+	statedDigest string
+	actualDigest string // the digest of the lines as they are
 }
 
 // A member is where a catalogue has a member, and a sum by which it is known again.
 type member struct {
 	key    string
-	at     int64
+	offset int64
 	length int
 	sum    uint64
 }
 
-// sealed reports whether the document is, to the byte, what Encode wrote and Seal sealed.
+// isSealed reports whether the document is, to the byte, what Encode wrote and Seal sealed.
 // Then the layout of its lines can be relied on.
-func (o *outline) sealed() bool { return o.plain && o.stated == o.actual }
+func (o *outline) isSealed() bool { return o.canonical && o.statedDigest == o.actualDigest }
 
-// outlineOf reads a document once, from its start to its end, in little memory.
-func outlineOf(file *io.SectionReader) *outline {
-	o := &outline{file: file, seed: maphash.MakeSeed(), members: map[string][]member{}, plain: true}
+// readOutline reads a document once, from its start to its end, in little memory.
+func readOutline(file *io.SectionReader) *outline {
+	o := &outline{file: file, seed: maphash.MakeSeed(), members: map[string][]member{}, canonical: true}
 	hash := sha256.New()
 	catalogue := "" // that the next token is in
 	more := false   // a member has to follow in it
 	tokens := bufio.NewScanner(io.NewSectionReader(file, 0, file.Size()))
-	tokens.Buffer(make([]byte, min(1<<18, file.Size()+1)), longest)
+	tokens.Buffer(make([]byte, min(1<<18, file.Size()+1)), maxToken)
 	tokens.Split(func(data []byte, _ bool) (int, []byte, error) {
 		if length := tokenLength(data, catalogue != ""); length > 0 {
 			return length, data[:length], nil
@@ -58,33 +58,33 @@ func outlineOf(file *io.SectionReader) *outline {
 	at := int64(0)
 	for ; tokens.Scan(); at += int64(len(tokens.Bytes())) {
 		token := tokens.Bytes()
-		if rest, ok := bytes.CutPrefix(token, []byte(`  "digest": "`)); ok && o.stated == "" {
+		if rest, ok := bytes.CutPrefix(token, []byte(`  "digest": "`)); ok && o.statedDigest == "" {
 			stated, _, _ := bytes.Cut(rest, []byte(`"`))
-			o.stated = string(stated)
+			o.statedDigest = string(stated)
 		} else {
 			hash.Write(token)
 		}
 		switch {
 		case catalogue == "":
-			o.rest.Write(token)
-			catalogue, more = opened(token), true
+			o.skeleton.Write(token)
+			catalogue, more = openedCatalogue(token), true
 		case bytes.HasPrefix(token, []byte("  }")):
-			o.rest.Write(token)
-			o.plain = o.plain && !more
+			o.skeleton.Write(token)
+			o.canonical = o.canonical && !more
 			catalogue = ""
 		default:
-			o.plain = o.add(catalogue, token, at) && o.plain && more
+			o.canonical = o.addMember(catalogue, token, at) && o.canonical && more
 			more = bytes.HasSuffix(token, []byte(",\n"))
 		}
 	}
-	o.plain = o.plain && at == file.Size() && catalogue == ""
-	o.actual = "sha256:" + hex.EncodeToString(hash.Sum(nil))
+	o.canonical = o.canonical && at == file.Size() && catalogue == ""
+	o.actualDigest = "sha256:" + hex.EncodeToString(hash.Sum(nil))
 	return o
 }
 
-// opened is the catalogue that begins after a line: one of the objects that nearly all of a
+// openedCatalogue is the catalogue that begins after a line: one of the objects that nearly all of a
 // large document consists of.
-func opened(line []byte) string {
+func openedCatalogue(line []byte) string {
 	for _, name := range []string{"role_privileges", "shares", "users"} {
 		if string(line) == `  "`+name+"\": {\n" {
 			return name
@@ -116,9 +116,9 @@ func tokenLength(data []byte, member bool) int {
 	}
 }
 
-// add adds a member of a catalogue: its text, and where in the document it begins. It is
+// addMember adds a member of a catalogue: its text, and where in the document it begins. It is
 // false where the layout is not that of Encode.
-func (o *outline) add(catalogue string, token []byte, at int64) bool {
+func (o *outline) addMember(catalogue string, token []byte, at int64) bool {
 	name, _, ok := bytes.Cut(token, []byte(`": {`))
 	if !ok || !bytes.HasPrefix(name, []byte(`    "`)) {
 		return false
@@ -131,7 +131,7 @@ func (o *outline) add(catalogue string, token []byte, at int64) bool {
 	}
 	begin := len(name) + len(`": `)
 	value := bytes.TrimSuffix(bytes.TrimSuffix(token[begin:], []byte("\n")), []byte(","))
-	m.at, m.length, m.sum = at+int64(begin), len(value), maphash.Bytes(o.seed, value)
+	m.offset, m.length, m.sum = at+int64(begin), len(value), maphash.Bytes(o.seed, value)
 	known := o.members[catalogue]
 	if len(known) == cap(known) { // append alone would copy many more often
 		known = slices.Grow(known, 1+len(known))
@@ -141,10 +141,10 @@ func (o *outline) add(catalogue string, token []byte, at int64) bool {
 	return (len(known) == 0 || known[len(known)-1].key < m.key) && (string(value) == "{}" || bytes.HasSuffix(value, []byte("\n    }")))
 }
 
-// value reads a member again, into a buffer if it is large enough.
-func (o *outline) value(m member, buffer []byte) ([]byte, error) {
+// readMember reads a member again, into a buffer if it is large enough.
+func (o *outline) readMember(m member, buffer []byte) ([]byte, error) {
 	value := slices.Grow(buffer[:0], m.length)[:m.length]
-	if _, err := o.file.ReadAt(value, m.at); err != nil {
+	if _, err := o.file.ReadAt(value, m.offset); err != nil {
 		return nil, fmt.Errorf("reading %q again: %w", m.key, err)
 	}
 	if maphash.Bytes(o.seed, value) != m.sum {

@@ -30,14 +30,14 @@ func Rights() []Right {
 	return []Right{RightRead, RightWrite, RightAppend, RightAppendTo, RightCreate, RightDelete, RightShare, RightAssign, RightOther}
 }
 
-// inheritedMark is set beside the rights in masks that come from a parent record;
+// inheritedBit is set beside the rights in masks that come from a parent record;
 // it gives no right of its own.
-const inheritedMark = 0x08000000
+const inheritedBit = 0x08000000
 
 // RightsOf takes an access rights mask apart, in the order of [Rights].
 func RightsOf(mask int) []Right {
 	rights := []Right{}
-	mask &^= inheritedMark
+	mask &^= inheritedBit
 	for _, r := range Rights() {
 		if r != RightOther && mask&int(r) != 0 {
 			rights = append(rights, r)

@@ -26,8 +26,8 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	if s.Source == SourceSolution {
 		return &part
 	}
-	owners := s.owners()
-	principals, roots := s.reach(pattern)
+	owners := s.viewOwners()
+	principals, roots := s.relevantIDs(pattern)
 	part.Users = pick(s.Users, owners)
 	for id, u := range s.Users {
 		if s.Requirement.MatchesUser(u, pattern) {
@@ -61,29 +61,29 @@ func pick[V any](m map[string]V, keys ...map[string]bool) map[string]V {
 	return some
 }
 
-// slice decodes what [Snapshot.Slice] may keep. It is false where the document has to be
+// decodeSlice decodes what [Snapshot.Slice] may keep. It is false where the document has to be
 // decoded whole: without a choice, of files of a solution, and where it was changed or is
 // laid out in another way, so that its lines prove nothing.
-func (o *outline) slice(choose Selector) (s *Snapshot, ok bool, err error) {
-	if choose == nil || !o.sealed() {
+func (o *outline) decodeSlice(choose Selector) (s *Snapshot, ok bool, err error) {
+	if choose == nil || !o.isSealed() {
 		return nil, false, nil
 	}
-	if s, err = decodeWhole(o.rest.Bytes()); err != nil {
+	if s, err = decodeWhole(o.skeleton.Bytes()); err != nil {
 		// Only the whole document has the right line numbers.
 		return nil, false, nil //nolint:nilerr // decoded again, whole
 	}
 	if s.Source == SourceSolution {
 		return nil, false, nil
 	}
-	pattern, err := choose.of(s)
+	pattern, err := choose.apply(s)
 	if err != nil {
 		return nil, true, err
 	}
-	if err := take(o, "users", s.Users, s.owners(), s.Requirement.mayFit(pattern)); err != nil {
+	if err := decodeMembers(o, "users", s.Users, s.viewOwners(), s.Requirement.mayMatchUser(pattern)); err != nil {
 		return nil, true, err
 	}
-	principals, roots := s.reach(pattern)
-	if err := errors.Join(take(o, "role_privileges", s.RolePrivileges, roots, nil), take(o, "shares", s.Shares, principals, nil)); err != nil {
+	principals, roots := s.relevantIDs(pattern)
+	if err := errors.Join(decodeMembers(o, "role_privileges", s.RolePrivileges, roots, nil), decodeMembers(o, "shares", s.Shares, principals, nil)); err != nil {
 		return nil, true, err
 	}
 	if err := s.Check(pattern); err != nil {
@@ -92,15 +92,15 @@ func (o *outline) slice(choose Selector) (s *Snapshot, ok bool, err error) {
 	return s.Slice(pattern), true, nil
 }
 
-// take decodes the members of a catalogue that are wanted or fit.
-func take[V any](o *outline, catalogue string, into map[string]V, wanted map[string]bool, fits func(value []byte) bool) error {
+// decodeMembers decodes the members of a catalogue that are wanted or fit.
+func decodeMembers[V any](o *outline, catalogue string, into map[string]V, wanted map[string]bool, fits func(value []byte) bool) error {
 	var value []byte
 	for _, m := range o.members[catalogue] {
 		if !wanted[m.key] && fits == nil {
 			continue
 		}
 		var err error
-		if value, err = o.value(m, value); err != nil {
+		if value, err = o.readMember(m, value); err != nil {
 			return err
 		}
 		if !wanted[m.key] && !fits(value) {
@@ -115,9 +115,9 @@ func take[V any](o *outline, catalogue string, into map[string]V, wanted map[str
 	return nil
 }
 
-// mayFit says from a user's JSON whether it may be one that the requirement names; true
+// mayMatchUser says from a user's JSON whether it may be one that the requirement names; true
 // does not prove it.
-func (r Requirement) mayFit(pattern string) func(value []byte) bool {
+func (r Requirement) mayMatchUser(pattern string) func(value []byte) bool {
 	word := strings.ToLower(cmp.Or(r.ApplicationID, r.User, pattern))
 	// JSON writes these characters as themselves.
 	plain := word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789-.@_ ") == ""
@@ -136,8 +136,8 @@ func (r Requirement) mayFit(pattern string) func(value []byte) bool {
 	}
 }
 
-// owners are the users and teams that own a view.
-func (s *Snapshot) owners() map[string]bool {
+// viewOwners are the users and teams that own a view.
+func (s *Snapshot) viewOwners() map[string]bool {
 	owners := map[string]bool{}
 	for _, v := range s.Views {
 		owners[v.OwnerID] = true
@@ -161,8 +161,8 @@ func (s *Snapshot) IntegrationUser(pattern string) (id string, ok bool) {
 	return id, true
 }
 
-// rolesOf are the ids of the roles that are assigned to a user, directly or through a team.
-func (s *Snapshot) rolesOf(user string) []string {
+// roleIDs are the ids of the roles that are assigned to a user, directly or through a team.
+func (s *Snapshot) roleIDs(user string) []string {
 	ids := slices.Clone(s.Users[user].Roles)
 	for _, team := range s.Users[user].Teams {
 		ids = append(ids, s.Teams[team].Roles...)
@@ -170,17 +170,17 @@ func (s *Snapshot) rolesOf(user string) []string {
 	return ids
 }
 
-// reach names what may matter to a verdict: the principals with shares, which are the
+// relevantIDs names what may matter to a verdict: the principals with shares, which are the
 // integration user and its teams; and the root roles with privileges, which are those of
 // these principals and those with a matching name.
-func (s *Snapshot) reach(pattern string) (principals, roots map[string]bool) {
+func (s *Snapshot) relevantIDs(pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
 	if id, ok := s.IntegrationUser(pattern); ok {
 		principals[id] = true
 		for _, team := range s.Users[id].Teams {
 			principals[team] = true
 		}
-		for _, role := range s.rolesOf(id) {
+		for _, role := range s.roleIDs(id) {
 			roots[s.Roles[role].RootID] = true
 		}
 	}
@@ -196,7 +196,7 @@ func (s *Snapshot) reach(pattern string) (principals, roots map[string]bool) {
 // their roots.
 func (s *Snapshot) CustomRoles(user string) map[string]string {
 	held := map[string]string{}
-	for _, id := range s.rolesOf(user) {
+	for _, id := range s.roleIDs(user) {
 		if role, known := s.Roles[id]; known && role.TemplateID == "" {
 			held[role.RootID] = role.Name
 		}

@@ -79,48 +79,48 @@ type Snapshot struct {
 // New returns an empty snapshot with no section covered.
 func New() *Snapshot {
 	s := &Snapshot{Format: Format}
-	s.fill()
+	s.replaceNils()
 	return s
 }
 
-// fill replaces absent maps and lists by empty ones, so that the document always
+// replaceNils replaces absent maps and lists by empty ones, so that the document always
 // has every member and policies need no test for their presence.
-func (s *Snapshot) fill() {
-	fill(&s.BusinessUnits)
-	fill(&s.Coverage)
-	fill(&s.FilteredPrivileges)
-	fill(&s.Privileges)
-	fill(&s.RolePrivileges)
-	fill(&s.Roles)
-	fill(&s.Shares)
-	fill(&s.SystemViews)
-	fill(&s.Teams)
-	fill(&s.UnreadablePrivileges)
-	fill(&s.Users)
-	fill(&s.Views)
-	s.Requirement.fill()
-	each(s.Privileges, func(p *Privilege) { list(&p.Depths) })
-	each(s.Teams, func(t *Team) { list(&t.Roles) })
-	each(s.Users, func(u *User) { list(&u.Roles); list(&u.Teams) })
-	each(s.Views, func(v *View) { list(&v.SeenBy) })
+func (s *Snapshot) replaceNils() {
+	initMap(&s.BusinessUnits)
+	initMap(&s.Coverage)
+	initMap(&s.FilteredPrivileges)
+	initMap(&s.Privileges)
+	initMap(&s.RolePrivileges)
+	initMap(&s.Roles)
+	initMap(&s.Shares)
+	initMap(&s.SystemViews)
+	initMap(&s.Teams)
+	initMap(&s.UnreadablePrivileges)
+	initMap(&s.Users)
+	initMap(&s.Views)
+	s.Requirement.replaceNils()
+	updateValues(s.Privileges, func(p *Privilege) { initSlice(&p.Depths) })
+	updateValues(s.Teams, func(t *Team) { initSlice(&t.Roles) })
+	updateValues(s.Users, func(u *User) { initSlice(&u.Roles); initSlice(&u.Teams) })
+	updateValues(s.Views, func(v *View) { initSlice(&v.SeenBy) })
 	for _, shares := range s.Shares {
-		each(shares, func(sh *Share) { list(&sh.Rights) })
+		updateValues(shares, func(sh *Share) { initSlice(&sh.Rights) })
 	}
 }
 
-func fill[K comparable, V any](m *map[K]V) {
+func initMap[K comparable, V any](m *map[K]V) {
 	if *m == nil {
 		*m = map[K]V{}
 	}
 }
 
-func list[V any](l *[]V) {
+func initSlice[V any](l *[]V) {
 	if *l == nil {
 		*l = []V{}
 	}
 }
 
-func each[V any](m map[string]V, change func(*V)) {
+func updateValues[V any](m map[string]V, change func(*V)) {
 	for key, v := range m {
 		change(&v)
 		m[key] = v
@@ -296,10 +296,10 @@ type RequiredView struct {
 	Table string `json:"table"`
 }
 
-func (r *Requirement) fill() {
-	list(&r.Allow)
-	list(&r.Views)
-	fill(&r.Depth)
+func (r *Requirement) replaceNils() {
+	initSlice(&r.Allow)
+	initSlice(&r.Views)
+	initMap(&r.Depth)
 }
 
 // MatchesUser reports whether the requirement names the user. If it names none, any application user
@@ -307,9 +307,9 @@ func (r *Requirement) fill() {
 func (r Requirement) MatchesUser(u User, pattern string) bool {
 	switch {
 	case r.ApplicationID != "":
-		return same(u.ApplicationID, r.ApplicationID)
+		return equalFold(u.ApplicationID, r.ApplicationID)
 	case r.User != "":
-		return same(u.DomainName, r.User)
+		return equalFold(u.DomainName, r.User)
 	}
 	return u.ApplicationID != "" && containsFold(u.Name, pattern)
 }
@@ -318,14 +318,14 @@ func (r Requirement) MatchesUser(u User, pattern string) bool {
 // profile's pattern in it.
 func (r Requirement) MatchesRole(name, pattern string) bool {
 	if r.Role != "" {
-		return same(name, r.Role)
+		return equalFold(name, r.Role)
 	}
 	return containsFold(name, pattern)
 }
 
-// same compares as the policies' lower() does. strings.EqualFold differs in a few
+// equalFold compares as the policies' lower() does. strings.EqualFold differs in a few
 // letters, and what Rego takes for the integration's must have been kept here.
-func same(a, b string) bool {
+func equalFold(a, b string) bool {
 	return strings.ToLower(a) == strings.ToLower(b) //nolint:staticcheck // see above
 }
 

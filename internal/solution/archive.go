@@ -20,14 +20,14 @@ func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") 
 // accepts paths of at most 260 characters.
 const maxPath = 1000
 
-// unreadable reports an archive that cannot be read. It only notes one that no path names and
+// reportUnreadable reports an archive that cannot be read. It only notes one that no path names and
 // that shows no sign of a solution: repositories contain archives of every kind.
-func (r *reader) unreadable(label, data string, named bool, err error) {
+func (r *reader) reportUnreadable(label, data string, named bool, err error) {
 	if named || inRoles(label) || mentionsSolution(data) {
-		r.fail(label, err)
+		r.addFault(label, err)
 		return
 	}
-	r.note("%s: the archive was not read: %s", label, err)
+	r.addNote("%s: the archive was not read: %s", label, err)
 }
 
 // mentionsSolution looks for the names of a solution's files, which even a broken or
@@ -41,33 +41,33 @@ func mentionsSolution(data string) bool {
 	return false
 }
 
-func (r *reader) archive(label, data string, nesting int, named bool) {
+func (r *reader) readArchive(label, data string, nesting int, named bool) {
 	// Each entry has a header with this signature. The number that the archive states is not
 	// trusted: archive/zip reads all headers.
 	const header = "PK\x01\x02"
 	switch n := strings.Count(data, header); {
-	case isPointer(data):
-		r.unreadable(label, data, named, errPointer())
+	case isLFSPointer(data):
+		r.reportUnreadable(label, data, named, errLFSPointer())
 		return
 	case n > r.limits.Entries:
-		r.unreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.limits.Entries))
+		r.reportUnreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.limits.Entries))
 		return
 	}
 	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
-		r.unreadable(label, data, named, fmt.Errorf("this is not a .zip archive, or a broken one: %w", err))
+		r.reportUnreadable(label, data, named, fmt.Errorf("this is not a .zip archive, or a broken one: %w", err))
 		return
 	}
-	index, err := read(z)
+	index, err := listArchive(z)
 	if err != nil {
 		if named || len(index.names) > 0 {
-			r.fail(label, fmt.Errorf("the archive is refused: %w", err))
+			r.addFault(label, fmt.Errorf("the archive is refused: %w", err))
 		}
 		return
 	}
-	r.solution = r.solution || index.solution
+	r.inSolution = r.inSolution || index.solution
 	if len(index.cabinets) > 0 {
-		r.note("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, funnel.JoinFirst(index.cabinets, shown))
+		r.addNote("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, funnel.JoinFirst(index.cabinets, maxListed))
 	}
 	known := map[string]bool{} // what the manifests say, by folder
 	for _, name := range index.names {
@@ -76,24 +76,24 @@ func (r *reader) archive(label, data string, nesting int, named bool) {
 		}
 		inner := label + "!/" + name
 		if isZip(name) && nesting+1 >= r.limits.Nesting {
-			r.fail(inner, fmt.Errorf("archives are nested more than %d deep", r.limits.Nesting))
+			r.addFault(inner, fmt.Errorf("archives are nested more than %d deep", r.limits.Nesting))
 			continue
 		}
-		content, err := r.entry(label, index.file(name))
+		content, err := r.readEntry(label, index.file(name))
 		switch {
 		case err != nil && isZip(name):
-			r.unreadable(inner, "", false, err)
+			r.reportUnreadable(inner, "", false, err)
 		case err != nil:
-			r.fail(inner, err)
+			r.addFault(inner, err)
 		case isZip(name):
-			r.archive(inner, content, nesting+1, false)
+			r.readArchive(inner, content, nesting+1, false)
 		default:
-			r.xml(inner, content, func() bool {
+			r.readXML(inner, content, func() bool {
 				dir := path.Dir(name)
 				if _, ok := known[dir]; !ok {
-					known[dir] = r.managed(func(at string) (string, error) {
+					known[dir] = r.hasManagedManifest(func(at string) (string, error) {
 						if f := index.file(path.Join(dir, at)); f != nil {
-							return r.entry(label, f)
+							return r.readEntry(label, f)
 						}
 						return "", fs.ErrNotExist
 					})
@@ -115,8 +115,8 @@ type index struct {
 	solution bool
 }
 
-// read lists an archive's entries; the error is why it is refused.
-func read(z *zip.Reader) (index, error) {
+// listArchive lists an archive's entries; the error is why it is refused.
+func listArchive(z *zip.Reader) (index, error) {
 	var refused error
 	x := index{files: map[string]*zip.File{}}
 	for _, f := range z.File {
@@ -133,77 +133,77 @@ func read(z *zip.Reader) (index, error) {
 		case !folder && isCabinet(name):
 			x.cabinets = append(x.cabinets, name)
 			continue
-		case folder || !manifest && !within(name):
+		case folder || !manifest && !entryMayContainRoles(name):
 			continue
 		case x.file(name) != nil:
 			refused = fmt.Errorf("it contains %q twice", name)
 		}
-		if within(name) {
+		if entryMayContainRoles(name) {
 			x.names = append(x.names, name)
 		}
 		x.solution = x.solution || manifest || base == "customizations.xml"
-		x.files[key(name)] = f
+		x.files[foldName(name)] = f
 	}
 	slices.Sort(x.names)
 	return x, refused
 }
 
-// within reports whether an archive's entry may contain roles; a role may have its own
+// entryMayContainRoles reports whether an archive's entry may contain roles; a role may have its own
 // folder below Roles.
-func within(name string) bool {
-	return relevant(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
+func entryMayContainRoles(name string) bool {
+	return mayContainRoles(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
 }
 
 // The case of letters does not distinguish names in a solution's archive.
-func key(name string) string { return strings.ToLower(path.Clean(name)) }
+func foldName(name string) string { return strings.ToLower(path.Clean(name)) }
 
-func (x index) file(name string) *zip.File { return x.files[key(name)] }
+func (x index) file(name string) *zip.File { return x.files[foldName(name)] }
 
 // detach makes the roles that were read last independent of their file's text, which
 // may be large, and bounds how many there may be.
 func (r *reader) detach(label string) {
-	for ; r.detached < len(r.found.Roles); r.detached++ {
-		role := &r.found.Roles[r.detached]
+	for ; r.detachedRoles < len(r.found.Roles); r.detachedRoles++ {
+		role := &r.found.Roles[r.detachedRoles]
 		role.text, role.ID, role.Name = nil, unique.Make(role.ID).Value(), unique.Make(role.Name).Value()
 		for i := range role.Entries {
 			e := &role.Entries[i]
 			e.Name, e.Level = unique.Make(e.Name).Value(), unique.Make(e.Level).Value()
 		}
-		r.entries += role.listed
+		r.detachedEntries += role.entryCount
 	}
-	if r.detached > maxRoles || r.entries > maxAllEntries {
+	if r.detachedRoles > maxRoles || r.detachedEntries > maxAllEntries {
 		r.found.Roles = nil
-		r.refuse(label, fmt.Errorf("its files define more than %d roles or list more than %d privileges", maxRoles, maxAllEntries))
+		r.refuseArchive(label, fmt.Errorf("its files define more than %d roles or list more than %d privileges", maxRoles, maxAllEntries))
 	}
 }
 
-// refuse reads no more of the outermost archive.
-func (r *reader) refuse(label string, err error) {
+// refuseArchive reads no more of the outermost archive.
+func (r *reader) refuseArchive(label string, err error) {
 	outermost, _, _ := strings.Cut(label, "!/")
-	r.fail(outermost, fmt.Errorf("the archive is refused: %w", err))
+	r.addFault(outermost, fmt.Errorf("the archive is refused: %w", err))
 	r.stopped = true
 }
 
-// managed reports whether the manifest that belongs to a folder is a managed solution's. It
+// hasManagedManifest reports whether the manifest that belongs to a folder is a managed solution's. It
 // is in the folder, or in the folder Other next to Roles.
-func (r *reader) managed(open func(at string) (string, error)) bool {
+func (r *reader) hasManagedManifest(open func(at string) (string, error)) bool {
 	for _, folder := range []string{"", "../Other/", "../../Other/"} {
 		for _, name := range []string{"solution.xml", "Solution.xml"} {
 			raw, err := open(folder + name)
 			if err != nil {
 				continue
 			}
-			if doc, err := parse(raw, r.workspace, r.limits.KeepEntries); err == nil && doc.manifest {
-				return doc.managed
+			if doc, err := parse(raw, r.workspace, r.limits.KeepEntries); err == nil && doc.isManifest {
+				return doc.isManaged
 			}
 		}
 	}
 	return false
 }
 
-// entry reads one entry of an archive. Its stated size is enough to refuse it, because
+// readEntry reads one entry of an archive. Its stated size is enough to refuse it, because
 // archive/zip returns no more than that.
-func (r *reader) entry(label string, f *zip.File) (string, error) {
+func (r *reader) readEntry(label string, f *zip.File) (string, error) {
 	const encrypted = 1
 	size := f.UncompressedSize64
 	switch {
@@ -211,18 +211,18 @@ func (r *reader) entry(label string, f *zip.File) (string, error) {
 		return "", errors.New("the entry is encrypted")
 	case size > uint64(r.limits.File): //nolint:gosec // a limit is positive
 		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.limits.File))
-	case size > uint64(r.left): //nolint:gosec // it is taken from below as long as it suffices
-		r.refuse(label, fmt.Errorf("more than %d MB would have to be read out of it", r.limits.Archive>>20))
+	case size > uint64(r.remaining): //nolint:gosec // it is taken from below as long as it suffices
+		r.refuseArchive(label, fmt.Errorf("more than %d MB would have to be read out of it", r.limits.Archive>>20))
 		return "", errors.New("the archive is refused")
 	}
-	r.left -= int64(size)
-	r.claim(int64(size))
+	r.remaining -= int64(size)
+	r.reserve(int64(size))
 	in, err := f.Open()
 	if err != nil {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	data, err := r.text(in, int64(size), r.limits.File)
+	data, err := r.readText(in, int64(size), r.limits.File)
 	if err != nil {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)
 	}

@@ -34,7 +34,7 @@ func Add(additions ...Addition) ([]byte, error) {
 	}
 	if additions[0].Role.text == nil {
 		var err error
-		if additions, err = again(additions); err != nil {
+		if additions, err = reread(additions); err != nil {
 			return nil, err
 		}
 	}
@@ -57,19 +57,19 @@ func Add(additions ...Addition) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return raw, added(raw, additions)
+	return raw, verify(raw, additions)
 }
 
-// again reads a file again if its text was not kept, and puts the roles with the text into
+// reread reads a file again if its text was not kept, and puts the roles with the text into
 // the additions.
-func again(additions []Addition) ([]Addition, error) {
+func reread(additions []Addition) ([]Addition, error) {
 	file := additions[0].Role.File
 	if strings.Contains(file, "!/") {
 		return nil, errors.New("a file in an archive cannot be changed: unpack the archive")
 	}
 	raw, err := bounds.ReadFile(bounds.Role, filepath.FromSlash(file))
 	if err != nil {
-		return nil, fmt.Errorf("it cannot be read again: %w", cause(err))
+		return nil, fmt.Errorf("it cannot be read again: %w", withoutPath(err))
 	}
 	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
@@ -88,8 +88,8 @@ func again(additions []Addition) ([]Addition, error) {
 	return fresh, nil
 }
 
-// added checks that the changed file has the additions and no other changes.
-func added(raw []byte, additions []Addition) error {
+// verify checks that the changed file has the additions and no other changes.
+func verify(raw []byte, additions []Addition) error {
 	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
 		return fmt.Errorf("the changed file would be broken: %w", err)
@@ -128,15 +128,15 @@ type edit struct {
 func (a Addition) edits() []edit {
 	r := a.Role
 	grants := slices.Clone(a.Grants)
-	slices.SortFunc(grants, func(a, b Grant) int { return foldLower(a.Name, b.Name) })
-	template := slices.IndexFunc(r.Entries, Entry.complete)
+	slices.SortFunc(grants, func(a, b Grant) int { return compareLower(a.Name, b.Name) })
+	template := slices.IndexFunc(r.Entries, Entry.isComplete)
 	switch {
 	case r.privileges.end == 0:
-		return []edit{r.element(grants)}
+		return []edit{r.addPrivileges(grants)}
 	case template < 0:
-		return []edit{r.first(grants)}
+		return []edit{r.fillPrivileges(grants)}
 	}
-	order := r.order()
+	order := r.sortOrder()
 	slices.SortStableFunc(grants, func(a, b Grant) int { return order(a.Name, b.Name) })
 	end, gap := r.separator()
 	var edits []edit
@@ -146,16 +146,16 @@ func (a Addition) edits() []edit {
 			place = len(r.Entries)
 		}
 		form := r.Entries[template]
-		if beside := r.Entries[min(place, len(r.Entries)-1)]; beside.complete() {
+		if beside := r.Entries[min(place, len(r.Entries)-1)]; beside.isComplete() {
 			form = beside
 		}
-		edits = append(edits, r.insert(place, r.line(form, g), end, gap))
+		edits = append(edits, r.insertLine(place, r.formatEntry(form, g), end, gap))
 	}
 	return edits
 }
 
-// complete reports whether the entry can show the form of another.
-func (e Entry) complete() bool { return e.name.end > 0 && e.level.end > 0 }
+// isComplete reports whether the entry can show the form of another.
+func (e Entry) isComplete() bool { return e.name.end > 0 && e.level.end > 0 }
 
 // separator is what is between most lines of the role: a line break and the following white
 // space. Without a line break, all entries are on one line.
@@ -164,7 +164,7 @@ func (r Role) separator() (end, gap string) {
 	best, most, flat := "", -1, ""
 	for i, e := range r.Entries {
 		before := r.text.data[:e.tag.start]
-		space := before[len(strings.TrimRight(before, blanks)):]
+		space := before[len(strings.TrimRight(before, whiteSpace)):]
 		first := strings.IndexAny(space, "\r\n")
 		if first < 0 {
 			flat = space
@@ -195,22 +195,22 @@ func lineEnd(s string) string {
 	return ""
 }
 
-// insert makes the edit that puts a line before the entry at a place, or behind the
+// insertLine makes the edit that puts a line before the entry at a place, or behind the
 // last.
-func (r Role) insert(place int, line, end, gap string) edit {
+func (r Role) insertLine(place int, line, end, gap string) edit {
 	data := r.text.data
 	next := r.privilegesEnd
 	if end == "" {
 		if place < len(r.Entries) {
 			next = r.Entries[place].tag.start
 		}
-		return insertion(len(strings.TrimRight(data[:next], blanks)), gap+line)
+		return insertion(len(strings.TrimRight(data[:next], whiteSpace)), gap+line)
 	}
 	at := r.endOfLine(place)
 	if end := lineEnd(data[at:next]); end != "" {
 		return insertion(at+len(end), gap+line+end)
 	}
-	return insertion(len(strings.TrimRight(data[:next], blanks)), end+gap+line)
+	return insertion(len(strings.TrimRight(data[:next], whiteSpace)), end+gap+line)
 }
 
 func insertion(at int, text string) edit { return edit{span{at, at}, text} }
@@ -237,55 +237,55 @@ func (r Role) endOfLine(place int) int {
 	return at
 }
 
-// line is an entry in the form of another, with only a name and a level.
-func (r Role) line(e Entry, g Grant) string {
+// formatEntry is an entry in the form of another, with only a name and a level.
+func (r Role) formatEntry(e Entry, g Grant) string {
 	data := r.text.data
 	tag := data[e.tag.start:e.tag.end]
-	name, level := r.attribute(e.name, g.Name), r.attribute(e.level, g.Depth.Wire())
+	name, level := r.formatAttribute(e.name, g.Name), r.formatAttribute(e.level, g.Depth.Wire())
 	if e.level.start < e.name.start {
 		name, level = level, name
 	}
 	content := data[e.tag.end:max(e.tag.end, e.end)]
-	if i := strings.LastIndex(content, "</"); i >= 0 && strings.Trim(content[:i], blanks) != "" {
+	if i := strings.LastIndex(content, "</"); i >= 0 && strings.Trim(content[:i], whiteSpace) != "" {
 		content = content[i:]
 	}
-	return "<" + qualified(tag) + name + level + tag[len(withoutEnd(tag)):] + content
+	return "<" + tagName(tag) + name + level + tag[len(trimTagEnd(tag)):] + content
 }
 
-// attribute is the text of an attribute with another value, and with the white space
+// formatAttribute is the text of an attribute with another value, and with the white space
 // before it.
-func (r Role) attribute(value span, text string) string {
+func (r Role) formatAttribute(value span, text string) string {
 	data := r.text.data
-	name := strings.TrimRight(data[:value.start-1], blanks) // -1 for the quote
-	name = strings.TrimRight(strings.TrimSuffix(name, "="), blanks)
-	name = name[:strings.LastIndexAny(name, blanks)+1]
-	name = strings.TrimRight(name, blanks)
+	name := strings.TrimRight(data[:value.start-1], whiteSpace) // -1 for the quote
+	name = strings.TrimRight(strings.TrimSuffix(name, "="), whiteSpace)
+	name = name[:strings.LastIndexAny(name, whiteSpace)+1]
+	name = strings.TrimRight(name, whiteSpace)
 	return data[len(name):value.start] + text + data[value.end:value.end+1]
 }
 
-// qualified is the name in a tag, with its prefix.
-func qualified(tag string) string { return tag[1:strings.IndexAny(tag, blanks+"/>")] }
+// tagName is the name in a tag, with its prefix.
+func tagName(tag string) string { return tag[1:strings.IndexAny(tag, whiteSpace+"/>")] }
 
-// withoutEnd is a start tag up to its last attribute.
-func withoutEnd(tag string) string {
-	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), blanks)
+// trimTagEnd is a start tag up to its last attribute.
+func trimTagEnd(tag string) string {
+	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), whiteSpace)
 }
 
-// filled puts content into an empty element.
-func filled(tag, content string) string {
-	return withoutEnd(tag) + ">" + content + "</" + qualified(tag) + ">"
+// fillElement puts content into an empty element.
+func fillElement(tag, content string) string {
+	return trimTagEnd(tag) + ">" + content + "</" + tagName(tag) + ">"
 }
 
-// first makes the edit for a role with an empty RolePrivileges element, in SolutionPackager's
+// fillPrivileges makes the edit for a role with an empty RolePrivileges element, in SolutionPackager's
 // form.
-func (r Role) first(grants []Grant) edit {
+func (r Role) fillPrivileges(grants []Grant) edit {
 	data := r.text.data
 	tag := data[r.privileges.start:r.privileges.end]
-	end, unit := style(data)
+	end, unit := lineStyle(data)
 	indent := indentation(data[:r.privileges.start])
-	lines := entryLines(qualified(tag), indent+unit, end, grants)
+	lines := entryLines(tagName(tag), indent+unit, end, grants)
 	if strings.HasSuffix(tag, "/>") {
-		return edit{r.privileges, filled(tag, end+lines+indent)}
+		return edit{r.privileges, fillElement(tag, end+lines+indent)}
 	}
 	if at := r.endOfLine(0); at < r.privilegesEnd {
 		return insertion(at+len(lineEnd(data[at:])), lines)
@@ -293,21 +293,21 @@ func (r Role) first(grants []Grant) edit {
 	return insertion(r.privilegesEnd, end+lines+indent)
 }
 
-// element makes the edit for a role without RolePrivileges.
-func (r Role) element(grants []Grant) edit {
+// addPrivileges makes the edit for a role without RolePrivileges.
+func (r Role) addPrivileges(grants []Grant) edit {
 	data := r.text.data
 	tag := data[r.tag.start:r.tag.end]
-	end, unit := style(data)
+	end, unit := lineStyle(data)
 	indent := indentation(data[:r.tag.start])
-	name := strings.TrimSuffix(qualified(tag), "Role") + "RolePrivileges"
+	name := strings.TrimSuffix(tagName(tag), "Role") + "RolePrivileges"
 	lines := indent + unit + "<" + name + ">" + end + entryLines(name, indent+unit+unit, end, grants) + indent + unit + "</" + name + ">" + end
-	if r.close == 0 {
-		return edit{r.tag, filled(tag, end+lines+indent)}
+	if r.endTag == 0 {
+		return edit{r.tag, fillElement(tag, end+lines+indent)}
 	}
-	if line := strings.TrimRight(data[:r.close], " \t"); strings.HasSuffix(line, "\n") || strings.HasSuffix(line, "\r") {
+	if line := strings.TrimRight(data[:r.endTag], " \t"); strings.HasSuffix(line, "\n") || strings.HasSuffix(line, "\r") {
 		return insertion(len(line), lines)
 	}
-	return insertion(r.close, end+lines+indent)
+	return insertion(r.endTag, end+lines+indent)
 }
 
 // entryLines are the entries of an element RolePrivileges of some name.
@@ -328,8 +328,8 @@ func indentation(before string) string {
 	return before[len(line):]
 }
 
-// style is a file's line ending, and its indentation as seen in the first indented line.
-func style(data string) (end, unit string) {
+// lineStyle is a file's line ending, and its indentation as seen in the first indented line.
+func lineStyle(data string) (end, unit string) {
 	end, unit = "\n", "  "
 	if i := strings.IndexAny(data, "\r\n"); i >= 0 {
 		end = lineEnd(data[i:])
@@ -344,10 +344,10 @@ func style(data string) (end, unit string) {
 	return end, unit
 }
 
-// order is the sort order of the role's lines. If it is not one that tools write, all names
+// sortOrder is the sort order of the role's lines. If it is not one that tools write, all names
 // are equal.
-func (r Role) order() func(a, b string) int {
-	for _, order := range []func(a, b string) int{foldLower, foldUpper, strings.Compare, words} {
+func (r Role) sortOrder() func(a, b string) int {
+	for _, order := range []func(a, b string) int{compareLower, compareUpper, strings.Compare, compareInvariant} {
 		if slices.IsSortedFunc(r.Entries, func(a, b Entry) int { return order(a.Name, b.Name) }) {
 			return order
 		}
@@ -357,12 +357,12 @@ func (r Role) order() func(a, b string) int {
 
 // An underscore sorts before small letters and after capitals, so it matters which of them
 // are compared.
-func foldLower(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
-func foldUpper(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) }
+func compareLower(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+func compareUpper(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) }
 
-// words is the order of .NET's invariant culture, near enough: letters in any case,
+// compareInvariant is the order of .NET's invariant culture, near enough: letters in any case,
 // an underscore before all of them.
-func words(a, b string) int {
+func compareInvariant(a, b string) int {
 	key := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", " ") }
 	return strings.Compare(key(a), key(b))
 }

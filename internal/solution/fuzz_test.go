@@ -30,7 +30,7 @@ func FuzzXML(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Contents
-		bounded(t, len(data), func() { found = input(t, data) })
+		checkLengths(t, len(data), func() { found = input(t, data) })
 		if len(found.Faults) > 0 && len(found.Roles) > 0 {
 			t.Error("roles of a file with a fault are judged")
 		}
@@ -64,9 +64,9 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
-// bounded makes sure that reading so many bytes takes memory in proportion to them:
+// checkLengths makes sure that reading so many bytes takes memory in proportion to them:
 // what takes more is read in more than linear time, too.
-func bounded(t *testing.T, size int, read func()) {
+func checkLengths(t *testing.T, size int, read func()) {
 	t.Helper()
 	const (
 		once = 1 << 20
@@ -179,7 +179,7 @@ func FuzzArchive(f *testing.F) {
 	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Contents
-		bounded(t, len(data)+int(limits.Archive), func() {
+		checkLengths(t, len(data)+int(limits.Archive), func() {
 			var err error
 			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), limits)
 			if err != nil && !strings.Contains(err.Error(), "lint fewer") {

@@ -86,7 +86,7 @@ func TestSymbolicLinks(t *testing.T) {
 		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link cannot be followed: no such file or directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
+			if diff := cmp.Diff(test.want, said(listArchive(t, test.paths...))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -105,7 +105,7 @@ func TestUnreadableFolders(t *testing.T) {
 	}
 	want := []string{"a in src/a/Roles/a.xml", "z in src/z/Roles/z.xml", "fault: src/m: the folder cannot be read: permission denied"}
 	for _, path := range []string{"src", "src/**/*.xml"} {
-		if diff := cmp.Diff(want, said(read(t, path))); diff != "" {
+		if diff := cmp.Diff(want, said(listArchive(t, path))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
@@ -134,7 +134,7 @@ func TestPatterns(t *testing.T) {
 		"b/.*/Roles/r.xml":    {"g in b/.git/Roles/r.xml"},
 		"a/Roles/r.xml/*":     {"fault: a/Roles/r.xml/*: no file matches the pattern"},
 	} {
-		if diff := cmp.Diff(want, said(read(t, pattern))); diff != "" {
+		if diff := cmp.Diff(want, said(listArchive(t, pattern))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", pattern, diff)
 		}
 	}
@@ -149,14 +149,14 @@ func TestFoldersOfAnyName(t *testing.T) {
 		"a in sec/a.xml", "b in sec/b.xml", "First in sec/f.xml", "Second & last in sec/f.xml",
 		"fault: sec/e.xml:1:11: the file ends within <Role: it is truncated",
 	}
-	if diff := cmp.Diff(want, said(read(t, "sec"))); diff != "" {
+	if diff := cmp.Diff(want, said(listArchive(t, "sec"))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := said(read(t, ".")); len(got) != 1 {
+	if got := said(listArchive(t, ".")); len(got) != 1 {
 		t.Errorf("a file that no path names is read: %q", got)
 	}
 	t.Chdir(filepath.Join("src", "Roles"))
-	if diff := cmp.Diff([]string{"a in a.xml"}, said(read(t, "."))); diff != "" {
+	if diff := cmp.Diff([]string{"a in a.xml"}, said(listArchive(t, "."))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
@@ -193,10 +193,10 @@ func TestWhatIsNoSolution(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tree(t, test.file, test.content)
 			first := func(found solution.Contents) string { return strings.Join(said(found)[:min(1, len(said(found)))], "") }
-			if diff := cmp.Diff(test.named, first(read(t, test.file))); diff != "" {
+			if diff := cmp.Diff(test.named, first(listArchive(t, test.file))); diff != "" {
 				t.Errorf("named (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(test.found, first(read(t, "."))); diff != "" {
+			if diff := cmp.Diff(test.found, first(listArchive(t, "."))); diff != "" {
 				t.Errorf("found (-want +got):\n%s", diff)
 			}
 		})
@@ -245,7 +245,7 @@ func TestPipes(t *testing.T) {
 	if _, err := os.Stat(name); err != nil {
 		t.Skip("open files have no names here")
 	}
-	if found := read(t, name); len(found.Roles) != 1 {
+	if found := listArchive(t, name); len(found.Roles) != 1 {
 		t.Errorf("%+v", found)
 	}
 }

@@ -63,10 +63,10 @@ const Stdin = "-"
 // archive from in. A file that cannot be read becomes a fault and does not affect
 // other files. The error is the context's, or says that the files together exceed the limits.
 func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Contents, error) {
-	l := list(paths, limits.Exclude)
+	l := listFiles(paths, limits.Exclude)
 	found := Contents{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
 	parts := make([]Contents, len(l.files))
-	all := run{limits: limits, in: in, manifests: map[string]bool{}}
+	all := sharedState{limits: limits, in: in, manifests: map[string]bool{}}
 	group, within := errgroup.WithContext(ctx)
 	var taken atomic.Int64 // as many readers as processors take the files in turn
 	for range min(runtime.GOMAXPROCS(0), len(l.files)) {
@@ -77,7 +77,7 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Con
 					return err
 				}
 				parts[i] = all.read(within, w, l.files[i])
-				if err := all.count(parts[i].Roles); err != nil {
+				if err := all.checkCounts(parts[i].Roles); err != nil {
 					return err
 				}
 			}
@@ -96,32 +96,32 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Con
 }
 
 // read reads one file.
-func (a *run) read(ctx context.Context, w *workspace, f file) Contents {
-	r := reader{ctx: ctx, run: a, workspace: w, left: a.limits.Archive}
+func (a *sharedState) read(ctx context.Context, w *workspace, f file) Contents {
+	r := reader{ctx: ctx, sharedState: a, workspace: w, remaining: a.limits.Archive}
 	defer r.release()
-	r.file(f)
+	r.readInput(f)
 	return r.found
 }
 
-// A run is what the readers of several files share.
-type run struct {
+// A sharedState is what the readers of several files share.
+type sharedState struct {
 	limits            Limits
 	in                io.Reader
 	roles, privileges atomic.Int64
 
-	// large is locked while a large file is read.
-	large sync.Mutex
-	mutex sync.Mutex
+	// largeLock is locked while a large file is read.
+	largeLock    sync.Mutex
+	manifestLock sync.Mutex
 	// manifests say for folders of role files whether their solution is managed, because a
 	// folder has many files.
 	manifests map[string]bool
 }
 
-// count bounds what is kept.
-func (a *run) count(roles []Role) error {
+// checkCounts bounds what is kept.
+func (a *sharedState) checkCounts(roles []Role) error {
 	entries := 0
 	for _, r := range roles {
-		entries += r.listed
+		entries += r.entryCount
 	}
 	if a.roles.Add(int64(len(roles))) > int64(a.limits.Roles) || a.privileges.Add(int64(entries)) > int64(a.limits.Privileges) {
 		return fmt.Errorf("the files define more than %d roles or list more than %d privileges in all: lint fewer of them at a time",
@@ -132,26 +132,26 @@ func (a *run) count(roles []Role) error {
 
 // A workspace is memory that one file after the other uses.
 type workspace struct {
-	chunk   []byte
-	letters *letters
-	entries []Entry
+	buffer    []byte
+	nameBytes *nameBytes
+	entries   []Entry
 }
 
 func newWorkspace() *workspace {
-	return &workspace{chunk: make([]byte, 64<<10), letters: newLetters()}
+	return &workspace{buffer: make([]byte, 64<<10), nameBytes: newNameBytes()}
 }
 
-// empty removes the entries, so that the text that they point into can be freed.
-func (w *workspace) empty() {
+// reset removes the entries, so that the text that they point into can be freed.
+func (w *workspace) reset() {
 	clear(w.entries)
 	w.entries = w.entries[:0]
 }
 
-// text reads at most limit bytes. The size is what is expected.
-func (w *workspace) text(r io.Reader, size, limit int64) (string, error) {
+// readText reads at most limit bytes. The size is what is expected.
+func (w *workspace) readText(r io.Reader, size, limit int64) (string, error) {
 	var b strings.Builder
 	b.Grow(int(size))
-	n, err := io.CopyBuffer(&b, io.LimitReader(r, limit+1), w.chunk)
+	n, err := io.CopyBuffer(&b, io.LimitReader(r, limit+1), w.buffer)
 	switch {
 	case err != nil:
 		return "", err
@@ -168,63 +168,63 @@ func (limit tooLarge) Error() string {
 	return fmt.Sprintf("it is larger than %d MB when it is read, and no solution's file is", int64(limit)>>20)
 }
 
-// open reads a file of the disk.
-func (r *reader) open(name string, limit int64) (string, error) {
+// readFile reads a file of the disk.
+func (r *reader) readFile(name string, limit int64) (string, error) {
 	f, size, err := bounds.Open(name)
 	if err != nil {
-		return "", cause(err)
+		return "", withoutPath(err)
 	}
 	defer f.Close() //nolint:errcheck // it was only read
 	if size > limit {
 		return "", tooLarge(limit)
 	}
-	r.claim(size)
-	data, err := r.text(f, size, limit)
+	r.reserve(size)
+	data, err := r.readText(f, size, limit)
 	if err != nil {
-		return "", cause(err)
+		return "", withoutPath(err)
 	}
 	return data, nil
 }
 
 // A reader reads one file, with the files in it if it is an archive.
 type reader struct {
-	*run
+	*sharedState
 	*workspace
 
-	ctx   context.Context
-	left  int64 // of limits.Archive
-	found Contents
-	// solution is true if a file of a solution was read, with or without roles.
-	solution bool
+	ctx       context.Context
+	remaining int64 // of limits.Archive
+	found     Contents
+	// inSolution is true if a file of a solution was read, with or without roles.
+	inSolution bool
 	// The number of roles that were detached, and that of their entries.
-	detached, entries int
+	detachedRoles, detachedEntries int
 	// stopped is true if no more of the file is read, alone if the reader holds the lock for
 	// large files.
-	stopped, alone bool
+	stopped, holdsLock bool
 }
 
-// large is the size in bytes above which files are read one at a time.
-const large = 16 << 20
+// largeSize is the size in bytes above which files are read one at a time.
+const largeSize = 16 << 20
 
-// claim announces that size bytes will be read. Large files are read one at a time, to limit
+// reserve announces that size bytes will be read. Large files are read one at a time, to limit
 // the memory.
-func (r *reader) claim(size int64) {
-	if size > large && !r.alone {
-		r.large.Lock()
-		r.alone = true
+func (r *reader) reserve(size int64) {
+	if size > largeSize && !r.holdsLock {
+		r.largeLock.Lock()
+		r.holdsLock = true
 	}
 }
 
 func (r *reader) release() {
-	if r.alone {
-		r.large.Unlock()
+	if r.holdsLock {
+		r.largeLock.Unlock()
 	}
 }
 
 // maxFaults limits the reported faults of one file.
 const maxFaults = 100
 
-func (r *reader) fail(label string, err error) {
+func (r *reader) addFault(label string, err error) {
 	switch {
 	case r.stopped:
 		return
@@ -238,7 +238,7 @@ func (r *reader) fail(label string, err error) {
 	r.found.Faults = append(r.found.Faults, &Fault{File: label, Line: fault.Line, Column: fault.Column, Err: fault.Err})
 }
 
-func (r *reader) note(format string, args ...any) {
+func (r *reader) addNote(format string, args ...any) {
 	note := fmt.Sprintf(format, args...)
 	switch len(r.found.Notes) {
 	case maxFaults:
@@ -249,7 +249,7 @@ func (r *reader) note(format string, args ...any) {
 	r.found.Notes = append(r.found.Notes, note)
 }
 
-func (r *reader) file(f file) {
+func (r *reader) readInput(f file) {
 	label := filepath.ToSlash(f.name)
 	var data string
 	var err error
@@ -257,35 +257,35 @@ func (r *reader) file(f file) {
 	switch {
 	case f.name == Stdin:
 		label = "stdin"
-		data, err = r.text(r.in, 0, r.limits.File)
-	case f.probed && !r.probe(f.name):
+		data, err = r.readText(r.in, 0, r.limits.File)
+	case f.needsProbe && !r.probe(f.name):
 		return
 	default:
-		data, err = r.open(f.name, r.limits.File)
+		data, err = r.readFile(f.name, r.limits.File)
 	}
 	// The text of a large file is not kept.
-	archive, detached := isArchive(data) || isZip(label), len(data) > large
+	archive, detached := isArchive(data) || isZip(label), len(data) > largeSize
 	switch {
 	case errors.As(err, &size) && isZip(label):
-		r.unreadable(label, "", f.named, err)
+		r.reportUnreadable(label, "", f.named, err)
 	case err != nil:
-		r.fail(label, err)
+		r.addFault(label, err)
 	case archive:
-		r.archive(label, data, 0, f.named)
+		r.readArchive(label, data, 0, f.named)
 	default:
-		r.xml(label, data, func() bool { return r.beside(f.name) })
+		r.readXML(label, data, func() bool { return r.inManagedFolder(f.name) })
 		if detached {
 			r.detach(label)
 		}
 	}
 	switch {
 	case !f.named || len(r.found.Roles) > 0 || len(r.found.Faults) > 0:
-	case r.solution:
-		r.note("%s: it belongs to a solution and defines no security role", label)
+	case r.inSolution:
+		r.addNote("%s: it belongs to a solution and defines no security role", label)
 	case archive:
-		r.fail(label, errors.New("the archive contains no security role: want a solution's or a deployment package's .zip"))
+		r.addFault(label, errors.New("the archive contains no security role: want a solution's or a deployment package's .zip"))
 	default:
-		r.fail(label, errors.New("the file contains no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
+		r.addFault(label, errors.New("the file contains no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
 	}
 }
 
@@ -296,11 +296,11 @@ func (r *reader) probe(name string) bool {
 		return true // reading it reports the error
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	n, err := io.ReadFull(f, r.chunk[:4<<10])
+	n, err := io.ReadFull(f, r.buffer[:4<<10])
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false
 	}
-	switch root(r.chunk[:n], r.letters) {
+	switch rootElement(r.buffer[:n], r.nameBytes) {
 	case "Role", solutionRoot:
 		return true
 	}
@@ -310,30 +310,30 @@ func (r *reader) probe(name string) bool {
 // solutionRoot is the root element of customizations.xml and solution.xml.
 const solutionRoot = "ImportExportXml"
 
-// beside reports whether the manifest of an unpacked solution is a managed solution's.
-func (r *reader) beside(name string) bool {
+// inManagedFolder reports whether the manifest of an unpacked solution is a managed solution's.
+func (r *reader) inManagedFolder(name string) bool {
 	folder := filepath.Dir(name)
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
+	r.manifestLock.Lock()
+	defer r.manifestLock.Unlock()
 	if _, ok := r.manifests[folder]; !ok {
-		r.manifests[folder] = r.managed(func(at string) (string, error) { return r.open(filepath.Join(folder, at), large) })
+		r.manifests[folder] = r.hasManagedManifest(func(at string) (string, error) { return r.readFile(filepath.Join(folder, at), largeSize) })
 	}
 	return r.manifests[folder]
 }
 
-// xml extracts the roles from one XML file. It returns no roles after a fault: half a file is
+// readXML extracts the roles from one XML file. It returns no roles after a fault: half a file is
 // not judged.
-func (r *reader) xml(label, data string, managed func() bool) {
-	if isPointer(data) {
-		r.fail(label, errPointer())
+func (r *reader) readXML(label, data string, managed func() bool) {
+	if isLFSPointer(data) {
+		r.addFault(label, errLFSPointer())
 		return
 	}
 	doc, err := parse(data, r.workspace, r.limits.KeepEntries)
 	if err != nil {
-		r.fail(label, err)
+		r.addFault(label, err)
 		return
 	}
-	r.solution = r.solution || doc.root == solutionRoot
+	r.inSolution = r.inSolution || doc.root == solutionRoot
 	if len(doc.roles) == 0 {
 		return
 	}
@@ -345,18 +345,18 @@ func (r *reader) xml(label, data string, managed func() bool) {
 }
 
 // Git LFS leaves a pointer if a file was not fetched.
-func isPointer(data string) bool {
+func isLFSPointer(data string) bool {
 	return strings.HasPrefix(data, "version https://git-lfs.github.com/spec/")
 }
 
-func errPointer() error {
+func errLFSPointer() error {
 	return errors.New("it is a Git LFS pointer, not the file: fetch the file with git lfs pull")
 }
 
 // Signature changes if a file that the paths mean is changed, added or removed.
 func Signature(paths []string) string {
 	var b strings.Builder
-	l := list(paths, nil)
+	l := listFiles(paths, nil)
 	for _, f := range l.files {
 		if info, err := os.Stat(f.name); err == nil {
 			fmt.Fprintf(&b, "%s %d %d\n", f.name, info.Size(), info.ModTime().UnixNano())

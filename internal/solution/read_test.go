@@ -56,7 +56,7 @@ const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSc
 </ImportExportXml>
 `
 
-func read(t *testing.T, paths ...string) solution.Contents {
+func listArchive(t *testing.T, paths ...string) solution.Contents {
 	t.Helper()
 	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultLimits())
 	if err != nil {
@@ -154,7 +154,7 @@ func TestPositions(t *testing.T) {
 		"references in the attributes": strings.ReplaceAll(role, "prvReadContact", "&#112;rvReadContact"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r.xml"), content))
+			found := listArchive(t, write(t, filepath.Join(t.TempDir(), "Roles", "r.xml"), content))
 			if len(found.Faults) > 0 {
 				t.Fatal(found.Faults[0])
 			}
@@ -172,7 +172,7 @@ func TestPositions(t *testing.T) {
 func TestSingleByteEncodings(t *testing.T) {
 	for name, letter := range map[string]string{"iso-8859-1": "\xf6", "windows-1252": "\xf6"} {
 		content := strings.NewReplacer("utf-8", name, "prvWritecr7_Größe𝄞", "prvWritecr7_Gr"+letter+"\xdfe").Replace(role)
-		found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), content))
+		found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), content))
 		if len(found.Faults) > 0 || found.Roles[0].Entries[2].Name != "prvWritecr7_Größe" {
 			t.Errorf("%s: %v, %v", name, found.Faults, found.Roles)
 		}
@@ -180,7 +180,7 @@ func TestSingleByteEncodings(t *testing.T) {
 }
 
 func TestNoDeclarationAndAbsentAttributes(t *testing.T) {
-	found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations))
+	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations))
 	if len(found.Faults) > 0 || len(found.Roles) != 2 {
 		t.Fatalf("%v, %d roles", found.Faults, len(found.Roles))
 	}
@@ -213,7 +213,7 @@ func TestPathsOfEveryKind(t *testing.T) {
 		"** and no dir": {[]string{"other/**/Two.xml"}, []string{two}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, said(read(t, test.paths...))); diff != "" {
+			if diff := cmp.Diff(test.want, said(listArchive(t, test.paths...))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -231,13 +231,13 @@ func TestManagedSolutions(t *testing.T) {
 		archive := write(t, filepath.Join(dir, "a.zip"), zipped(t, `Roles\r.xml`, role, `Other\Solution.xml`, manifest(managed)))
 		packed := write(t, filepath.Join(dir, "b.zip"), zipped(t, "solution.xml", manifest(managed), "customizations.xml", "<a><Roles><Role name='x'/></Roles></a>"))
 		for _, path := range []string{filepath.Join(dir, "Roles"), archive, packed} {
-			found := read(t, path)
+			found := listArchive(t, path)
 			if len(found.Roles) != 1 || found.Roles[0].Managed != (managed == "1") {
 				t.Errorf("Managed %s, %s: %+v %v", managed, path, found.Roles, found.Faults)
 			}
 		}
 	}
-	found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
+	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
 	if !found.Roles[0].Managed {
 		t.Error("the role of a file named _managed.xml is not managed")
 	}
@@ -316,7 +316,7 @@ func TestRefused(t *testing.T) {
 
 func TestWhatIsNotThere(t *testing.T) {
 	dir := t.TempDir()
-	found := read(t, filepath.Join(dir, "missing"), filepath.Join(dir, "*.xml"), filepath.Join(dir, "[.xml"))
+	found := listArchive(t, filepath.Join(dir, "missing"), filepath.Join(dir, "*.xml"), filepath.Join(dir, "[.xml"))
 	if len(found.Faults) != 3 {
 		t.Fatalf("got %v", found.Faults)
 	}
@@ -334,7 +334,7 @@ func TestWhatIsNotThere(t *testing.T) {
 // attributes, one role of many lines, many roles.
 func TestLargeAndHostile(t *testing.T) {
 	entry := `<RolePrivilege name="prvReadAccount" level="Global"/>`
-	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
+	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
@@ -351,7 +351,7 @@ func TestLargeAndHostile(t *testing.T) {
 		"lists more than 10000":           "<Role name='x'><RolePrivileges>" + strings.Repeat("<RolePrivilege />", 10_001) + "</RolePrivileges></Role>",
 		"the file defines more than 2000": "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges/></Role>", 2_001) + "</Roles></a>",
 	} {
-		found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
+		found := listArchive(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
 		if len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), want) {
 			t.Errorf("got %v, want %q", found.Faults, want)
 		}
@@ -411,7 +411,7 @@ func TestInterrupted(t *testing.T) {
 func TestPrefixes(t *testing.T) {
 	content := "<a><Roles>" + strings.Repeat("<x:Role name='r'><x:RolePrivileges></x:RolePrivileges></x:Role>", 2000) + "</Roles><!--" + strings.Repeat("<RolePrivilege ", 100_000) + "--></a>"
 	var found solution.Contents
-	bounded(t, len(content), func() { found = input(t, []byte(content)) })
+	checkLengths(t, len(content), func() { found = input(t, []byte(content)) })
 	if len(found.Roles) != 2000 {
 		t.Errorf("%d roles, %v", len(found.Roles), found.Faults)
 	}

@@ -17,37 +17,37 @@ func (a attribute) value() string {
 	}
 	spaced := strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(a.raw)
 	var b strings.Builder
-	replace(spaced, &b) // it was checked when it was read
+	expandReferences(spaced, &b) // it was checked when it was read
 	return b.String()
 }
 
-// references checks the characters and references in a part of the document. Only the
+// checkReferences checks the characters and references in a part of the document. Only the
 // predefined ones are known: a document type, which could define others, is refused.
-func (s *scanner) references(start, end int) error {
-	if s.t.plain {
+func (s *scanner) checkReferences(start, end int) error {
+	if s.text.simple {
 		return nil
 	}
 	chunk := s.data[start:end]
-	if err := s.controls(start, chunk); err != nil {
+	if err := s.checkCharacters(start, chunk); err != nil {
 		return err
 	}
-	at := replace(chunk, nil)
+	at := expandReferences(chunk, nil)
 	if at < 0 {
 		return nil
 	}
-	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+longest)], ";")
+	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+maxReference)], ";")
 	if !ok {
 		return s.fail(start+at, "this is not XML: & without a name and a semicolon")
 	}
 	return s.fail(start+at, "the entity %s; is not defined: the file has no document type", name)
 }
 
-// longest is the length of the longest reference, &#x10FFFF; with a few zeros.
-const longest = 16
+// maxReference is the length of the longest reference, &#x10FFFF; with a few zeros.
+const maxReference = 16
 
-// replace writes a part of the document with its references replaced, if out is given; at
+// expandReferences writes a part of the document with its references replaced, if out is given; at
 // is the position of an invalid one, or -1.
-func replace(chunk string, out *strings.Builder) (at int) {
+func expandReferences(chunk string, out *strings.Builder) (at int) {
 	write := func(text string) {
 		if out != nil {
 			out.WriteString(text)
@@ -61,11 +61,11 @@ func replace(chunk string, out *strings.Builder) (at int) {
 		}
 		write(chunk[i : i+next])
 		i += next
-		length := strings.IndexByte(chunk[i:min(len(chunk), i+longest)], ';')
+		length := strings.IndexByte(chunk[i:min(len(chunk), i+maxReference)], ';')
 		if length < 0 {
 			return i
 		}
-		r, ok := reference(chunk[i+1 : i+length])
+		r, ok := resolveReference(chunk[i+1 : i+length])
 		if !ok {
 			return i
 		}
@@ -74,13 +74,13 @@ func replace(chunk string, out *strings.Builder) (at int) {
 	}
 }
 
-// plain is the text of an element's content: without comments and
+// elementText is the text of an element's content: without comments and
 // instructions, and with the content of CDATA sections.
-func plain(content string) string {
+func elementText(content string) string {
 	var out strings.Builder
 	for content != "" {
 		text, markup, _ := strings.Cut(content, "<")
-		replace(text, &out) // it was checked when it was read
+		expandReferences(text, &out) // it was checked when it was read
 		switch {
 		case strings.HasPrefix(markup, "![CDATA["):
 			var section string
@@ -95,7 +95,7 @@ func plain(content string) string {
 	return strings.TrimSpace(out.String())
 }
 
-func reference(name string) (rune, bool) {
+func resolveReference(name string) (rune, bool) {
 	switch name {
 	case "lt":
 		return '<', true

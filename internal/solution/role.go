@@ -31,11 +31,11 @@ type Role struct {
 	// does not want them.
 	Entries []Entry
 
-	listed int   // the number of RolePrivilege elements
-	text   *text // nil if the file is in an archive, or large
-	index  int   // among the file's roles
-	tag    span  // the start tag
-	close  int   // where the end tag begins; 0 if the element is empty
+	entryCount int   // the number of RolePrivilege elements
+	text       *text // nil if the file is in an archive, or large
+	index      int   // among the file's roles
+	tag        span  // the start tag
+	endTag     int   // where the end tag begins; 0 if the element is empty
 	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero
 	// without one.
 	privileges    span
@@ -76,8 +76,8 @@ func (e Entry) Depth() audit.Depth {
 type document struct {
 	root  string
 	roles []Role
-	// manifest is a Managed element in a solution's manifest, managed that it is 1.
-	manifest, managed bool
+	// isManifest is a Managed element in a solution's manifest, managed that it is 1.
+	isManifest, isManaged bool
 }
 
 // What one file may define: an environment has some 8,000 privileges and, copies
@@ -92,118 +92,118 @@ const (
 type parser struct {
 	*workspace
 
-	t    *text
+	text *text
 	doc  document
 	keep func(name string) bool // nil keeps the entries of every role
 
-	role  *Role // the definition that is open
-	depth int   // of the definition's element
-	kept  bool  // whether its entries are
-	all   int   // the entries of the roles before it
+	role           *Role // the definition that is open
+	roleDepth      int   // of the definition's element
+	keepsEntries   bool  // whether its entries are
+	earlierEntries int   // the entries of the roles before it
 }
 
 // parse reads the roles of one XML file. Only definitions count: elements named Role that
 // refer to one, as forms and apps have them, have no name. The entries of a role are
 // gathered in w, those of roles that keep does not want are only checked and counted.
 func parse(raw string, w *workspace, keep func(name string) bool) (document, error) {
-	t, err := decode(raw)
+	t, err := decodeText(raw)
 	if err != nil {
 		return document{}, err
 	}
-	p := &parser{workspace: w, t: t, keep: keep}
-	defer w.empty()
+	p := &parser{workspace: w, text: t, keep: keep}
+	defer w.reset()
 	err = scan(t, p)
 	return p.doc, err
 }
 
-// open takes a start tag.
-func (p *parser) open(e element, path []string) error {
+// startElement takes a start tag.
+func (p *parser) startElement(e element, path []string) error {
 	if len(path) == 0 {
 		p.doc.root = e.name
 	}
 	switch role := p.role; {
-	case role == nil && e.name == "Role" && defines(e, path):
-		return p.define(e, len(path))
+	case role == nil && e.name == "Role" && isDefinition(e, path):
+		return p.startRole(e, len(path))
 	case role == nil:
 	case e.name == "RolePrivilege" && p.inPrivileges(path):
-		return p.entry(e)
-	case e.name == "RolePrivileges" && len(path) == p.depth+1:
+		return p.addEntry(e)
+	case e.name == "RolePrivileges" && len(path) == p.roleDepth+1:
 		if role.privileges.end != 0 {
-			return p.t.fault(e.start, "the role %q has two elements RolePrivileges", role.Name)
+			return p.text.fault(e.start, "the role %q has two elements RolePrivileges", role.Name)
 		}
-		role.privileges, role.PrivilegesAt = span{e.start, e.end}, p.t.position(e.start, e.end)
-	case e.name == "IsCustomizable" && len(path) == p.depth+1:
-		role.CustomizableAt = p.t.position(e.start, e.end)
+		role.privileges, role.PrivilegesAt = span{e.start, e.end}, p.text.position(e.start, e.end)
+	case e.name == "IsCustomizable" && len(path) == p.roleDepth+1:
+		role.CustomizableAt = p.text.position(e.start, e.end)
 	}
 	return nil
 }
 
 // inPrivileges reports whether a path is that of the open role's RolePrivileges.
 func (p *parser) inPrivileges(path []string) bool {
-	return len(path) == p.depth+2 && path[p.depth+1] == "RolePrivileges"
+	return len(path) == p.roleDepth+2 && path[p.roleDepth+1] == "RolePrivileges"
 }
 
-// define begins a role.
-func (p *parser) define(e element, depth int) error {
+// startRole begins a role.
+func (p *parser) startRole(e element, depth int) error {
 	if len(p.doc.roles) == maxRoles {
-		return p.t.fault(e.start, "the file defines more than %d roles, and no environment has that many", maxRoles)
+		return p.text.fault(e.start, "the file defines more than %d roles, and no environment has that many", maxRoles)
 	}
-	if err := bounded(p.t, e); err != nil {
+	if err := checkLengths(p.text, e); err != nil {
 		return err
 	}
-	role := definition(e, p.t)
+	role := newRole(e, p.text)
 	role.index = len(p.doc.roles)
 	p.doc.roles = append(p.doc.roles, role)
-	p.role, p.depth = &p.doc.roles[role.index], depth
-	p.kept = p.keep == nil || p.keep(role.Name)
+	p.role, p.roleDepth = &p.doc.roles[role.index], depth
+	p.keepsEntries = p.keep == nil || p.keep(role.Name)
 	return nil
 }
 
-// entry takes a privilege of the open role.
-func (p *parser) entry(e element) error {
-	switch p.role.listed++; {
-	case p.role.listed > maxEntries:
-		return p.t.fault(e.start, "the role %q lists more than %d privileges, and no environment has that many", p.role.Name, maxEntries)
-	case p.all+p.role.listed > maxAllEntries:
-		return p.t.fault(e.start, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
+// addEntry takes a privilege of the open role.
+func (p *parser) addEntry(e element) error {
+	switch p.role.entryCount++; {
+	case p.role.entryCount > maxEntries:
+		return p.text.fault(e.start, "the role %q lists more than %d privileges, and no environment has that many", p.role.Name, maxEntries)
+	case p.earlierEntries+p.role.entryCount > maxAllEntries:
+		return p.text.fault(e.start, "the roles of the file list more than %d privileges in all, and no solution's do", maxAllEntries)
 	}
-	if err := bounded(p.t, e); err != nil || !p.kept {
+	if err := checkLengths(p.text, e); err != nil || !p.keepsEntries {
 		return err
 	}
-	p.entries = append(p.entries, entry(e, p.t))
+	p.entries = append(p.entries, newEntry(e, p.text))
 	return nil
 }
 
-// closed takes an end tag. The content is the raw text between the tags of an element
+// endElement takes an end tag. The content is the raw text between the tags of an element
 // without children; end is where the end tag begins, or where an empty element ends.
-func (p *parser) closed(name, content string, end int, path []string) {
+func (p *parser) endElement(name, content string, end int, path []string) {
 	switch role := p.role; {
 	case name == "Managed" && slices.Equal(path, []string{solutionRoot, "SolutionManifest"}):
-		p.doc.manifest, p.doc.managed = true, plain(content) == "1"
+		p.doc.isManifest, p.doc.isManaged = true, elementText(content) == "1"
 	case role == nil:
-	case len(path) == p.depth:
-		if p.t.data[role.tag.end-2] != '/' {
-			role.close = end
+	case len(path) == p.roleDepth:
+		if p.text.data[role.tag.end-2] != '/' {
+			role.endTag = end
 		}
 		role.Entries = slices.Clone(p.entries)
-		p.all += role.listed
-		p.empty()
+		p.earlierEntries += role.entryCount
+		p.reset()
 		p.role = nil
-	case name == "RolePrivilege" && p.kept && p.inPrivileges(path):
-		if last := &p.entries[len(p.entries)-1]; p.t.data[last.tag.end-2] != '/' {
-			last.end = end + strings.IndexByte(p.t.data[end:], '>') + 1
+	case name == "RolePrivilege" && p.keepsEntries && p.inPrivileges(path):
+		if last := &p.entries[len(p.entries)-1]; p.text.data[last.tag.end-2] != '/' {
+			last.end = end + strings.IndexByte(p.text.data[end:], '>') + 1
 		}
-	case name == "RolePrivileges" && len(path) == p.depth+1:
+	case name == "RolePrivileges" && len(path) == p.roleDepth+1:
 		role.privilegesEnd = end
-	case name == "IsCustomizable" && len(path) == p.depth+1:
-		word := plain(content)
+	case name == "IsCustomizable" && len(path) == p.roleDepth+1:
+		word := elementText(content)
 		role.Customizable = word != "0" && !strings.EqualFold(word, "false")
 	}
 }
 
-// bounded refuses values that are longer than any real one, because every document would
+// checkLengths refuses values that are longer than any real one, because every document would
 // repeat them.
-func bounded(t *text, e element) error {
+func checkLengths(t *text, e element) error {
 	for _, a := range e.attributes {
 		if len(a.raw) > maxName {
 			return t.fault(e.start, "the %s of a %s is longer than %d bytes, and none in Dataverse is", a.name, e.name, maxName)
@@ -212,16 +212,16 @@ func bounded(t *text, e element) error {
 	return nil
 }
 
-// defines reports whether a Role element is a definition: the root of a role's
+// isDefinition reports whether a Role element is a definition: the root of a role's
 // file, or one of the Roles of customizations.xml.
-func defines(e element, path []string) bool {
+func isDefinition(e element, path []string) bool {
 	if e.attribute("name").raw == "" {
 		return false
 	}
 	return len(path) == 0 || path[len(path)-1] == "Roles"
 }
 
-func definition(e element, t *text) Role {
+func newRole(e element, t *text) Role {
 	p := t.position(e.start, e.end)
 	return Role{
 		ID:           strings.ToLower(strings.Trim(strings.TrimSpace(e.attribute("id").value()), "{}")),
@@ -233,7 +233,7 @@ func definition(e element, t *text) Role {
 	}
 }
 
-func entry(e element, t *text) Entry {
+func newEntry(e element, t *text) Entry {
 	out := Entry{
 		At:  t.position(e.start, e.end),
 		tag: span{e.start, e.end}, end: e.end,

@@ -27,7 +27,7 @@ type Minimum struct {
 // or, for others, of the table of standard privileges. Of several entries for one privilege
 // the deepest counts.
 func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
-	s = without(r.File, requirement, tool)
+	s = newSnapshot(r.File, requirement, tool)
 	s.Requirement.Role = r.Name
 	key := r.Key()
 	s.Roles[key] = snapshot.Role{
@@ -64,7 +64,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	for _, name := range minimum.Privileges {
 		_, asked := minimum.Depths[name]
 		if depths := standard.Depths(name); depths != nil || asked {
-			s.Privileges[name] = snapshot.Privilege{Depths: orAll(depths)}
+			s.Privileges[name] = snapshot.Privilege{Depths: orAllDepths(depths)}
 			continue
 		}
 		s.Privileges[name] = snapshot.Privilege{Depths: []audit.Depth{}}
@@ -84,23 +84,23 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 
 // SnapshotWithoutRole is the snapshot of files that do not have the required role.
 func SnapshotWithoutRole(name string, requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (*snapshot.Snapshot, error) {
-	s := without(name, requirement, tool)
+	s := newSnapshot(name, requirement, tool)
 	for _, privilege := range minimum.Privileges {
-		s.Privileges[privilege] = snapshot.Privilege{Depths: orAll(standard.Depths(privilege))}
+		s.Privileges[privilege] = snapshot.Privilege{Depths: orAllDepths(standard.Depths(privilege))}
 	}
 	return s, s.Seal()
 }
 
-// orAll is depths, or all of them if they are not known.
-func orAll(depths []audit.Depth) []audit.Depth {
+// orAllDepths is depths, or all of them if they are not known.
+func orAllDepths(depths []audit.Depth) []audit.Depth {
 	if depths == nil {
 		return audit.Depths()
 	}
 	return depths
 }
 
-// without is the snapshot of files without a role.
-func without(name string, requirement snapshot.Requirement, tool snapshot.Tool) *snapshot.Snapshot {
+// newSnapshot is the snapshot of files without a role.
+func newSnapshot(name string, requirement snapshot.Requirement, tool snapshot.Tool) *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
 	s.Environment.Name = name

@@ -26,7 +26,7 @@ func roleOf(t *testing.T, entries ...string) solution.Role {
 		b.WriteString("<RolePrivilege name=\"" + entries[i] + "\" level=\"" + entries[i+1] + "\" />\n")
 	}
 	b.WriteString("</RolePrivileges></Role>")
-	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), b.String()))
+	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), b.String()))
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
@@ -120,7 +120,7 @@ func TestNowhere(t *testing.T) {
 }
 
 func TestRoleWithoutAnID(t *testing.T) {
-	r := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="My Role"/>`)).Roles[0]
+	r := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="My Role"/>`)).Roles[0]
 	if r.Key() != "my role" {
 		t.Errorf("got %q", r.Key())
 	}

@@ -91,7 +91,7 @@ func (s *PrivilegeTable) Nearest(name string) string {
 			if !strings.HasPrefix(key, prefix) {
 				break
 			}
-			if slipped(slips, lower, key) {
+			if withinEdits(slips, lower, key) {
 				nearest = append(nearest, s.byName[key].name)
 			}
 		}
@@ -103,9 +103,9 @@ func (s *PrivilegeTable) Nearest(name string) string {
 	return strings.Join(nearest, " or ")
 }
 
-// slipped reports whether so many slips lead from one word to the other: a letter changed,
+// withinEdits reports whether so many slips lead from one word to the other: a letter changed,
 // added, lost or in the place of its neighbor.
-func slipped(slips int, a, b string) bool {
+func withinEdits(slips int, a, b string) bool {
 	for a != "" && b != "" && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
@@ -113,5 +113,5 @@ func slipped(slips int, a, b string) bool {
 		return len(a)+len(b) <= slips
 	}
 	swapped := len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0]
-	return slipped(slips-1, a[1:], b[1:]) || slipped(slips-1, a[1:], b) || slipped(slips-1, a, b[1:]) || swapped && slipped(slips-1, a[2:], b[2:])
+	return withinEdits(slips-1, a[1:], b[1:]) || withinEdits(slips-1, a[1:], b) || withinEdits(slips-1, a, b[1:]) || swapped && withinEdits(slips-1, a[2:], b[2:])
 }

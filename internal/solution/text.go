@@ -16,21 +16,21 @@ import (
 // it back.
 type text struct {
 	data     string
-	mark     string            // the byte order mark, as it is written
+	bom      string            // the byte order mark, as it is written
 	encoding encoding.Encoding // nil for UTF-8
 	ascii    bool              // each byte is a UTF-16 code unit
-	// plain says that the text has no references and no characters that XML refuses, so a
+	// simple says that the text has no references and no characters that XML refuses, so a
 	// check for them can be skipped.
-	plain bool
-	// seen is the last requested position; the next is counted from it: a
+	simple bool
+	// last is the last requested position; the next is counted from it: a
 	// hostile file may be one line of many megabytes, or as many lines.
-	seen place
+	last place
 }
 
 // A place is an offset with its line, and the UTF-16 code units before it on that line.
 type place struct{ at, line, units int }
 
-func decode(raw string) (*text, error) {
+func decodeText(raw string) (*text, error) {
 	little, big := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	t := &text{}
 	for _, form := range []struct {
@@ -44,19 +44,19 @@ func decode(raw string) (*text, error) {
 		{"\x00<", "", big},
 	} {
 		if strings.HasPrefix(raw, form.begins) {
-			t.mark, t.encoding = form.mark, form.encoding
-			return t, t.read(raw[len(form.mark):])
+			t.bom, t.encoding = form.mark, form.encoding
+			return t, t.setData(raw[len(form.mark):])
 		}
 	}
 	var err error
-	if t.encoding, err = declared(raw); err != nil {
+	if t.encoding, err = declaredEncoding(raw); err != nil {
 		return nil, err
 	}
-	return t, t.read(raw)
+	return t, t.setData(raw)
 }
 
-// read sets the content, which follows the byte order mark.
-func (t *text) read(raw string) error {
+// setData sets the content, which follows the byte order mark.
+func (t *text) setData(raw string) error {
 	t.data = raw
 	if t.encoding != nil {
 		var err error
@@ -70,12 +70,12 @@ func (t *text) read(raw string) error {
 		}
 	}
 	var controls bool
-	t.ascii, controls = look(t.data)
-	t.plain = t.ascii && !controls && !strings.Contains(t.data, "&") && !strings.Contains(t.data, "]]>")
+	t.ascii, controls = classify(t.data)
+	t.simple = t.ascii && !controls && !strings.Contains(t.data, "&") && !strings.Contains(t.data, "]]>")
 	if t.ascii {
 		return nil
 	}
-	if i := invalid(t.data); i >= 0 {
+	if i := firstInvalid(t.data); i >= 0 {
 		return t.fault(i, "the text is not valid UTF-8 from here on")
 	}
 	return nil
@@ -87,32 +87,32 @@ func (t *text) fault(at int, format string, args ...any) error {
 	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
 }
 
-// look reports whether a text is only ASCII, and whether it has control characters other than
+// classify reports whether a text is only ASCII, and whether it has control characters other than
 // white space.
-func look(data string) (ascii, controls bool) {
+func classify(data string) (ascii, controls bool) {
 	ascii = true
 	for len(data) >= 8 {
 		const spaces, high = 0x2020202020202020, 0x8080808080808080
 		eight := binary.LittleEndian.Uint64([]byte(data[:8]))
 		// Most have no byte below a space, and none above ASCII.
 		if (eight|(eight-spaces)&^eight)&high != 0 {
-			ascii, controls = lookAt(data[:8], ascii, controls)
+			ascii, controls = classifyBytes(data[:8], ascii, controls)
 		}
 		data = data[8:]
 	}
-	return lookAt(data, ascii, controls)
+	return classifyBytes(data, ascii, controls)
 }
 
-func lookAt(data string, ascii, controls bool) (bool, bool) {
+func classifyBytes(data string, ascii, controls bool) (bool, bool) {
 	for i := range len(data) {
 		ascii = ascii && data[i] < utf8.RuneSelf
-		controls = controls || data[i] < ' ' && !blank(data[i])
+		controls = controls || data[i] < ' ' && !isSpace(data[i])
 	}
 	return ascii, controls
 }
 
-// invalid is the offset of the first byte that is not UTF-8, or -1.
-func invalid(data string) int {
+// firstInvalid is the offset of the first byte that is not UTF-8, or -1.
+func firstInvalid(data string) int {
 	for i, r := range data {
 		if r == utf8.RuneError && !strings.HasPrefix(data[i:], string(utf8.RuneError)) {
 			return i
@@ -121,9 +121,9 @@ func invalid(data string) int {
 	return -1
 }
 
-// declared is the encoding that the XML declaration of a file in an encoding near
+// declaredEncoding is the encoding that the XML declaration of a file in an encoding near
 // ASCII names.
-func declared(raw string) (encoding.Encoding, error) {
+func declaredEncoding(raw string) (encoding.Encoding, error) {
 	if !strings.HasPrefix(raw, "<?xml") {
 		return nil, nil //nolint:nilnil // UTF-8
 	}
@@ -154,7 +154,7 @@ func (t *text) encode(data string) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return []byte(t.mark + data), nil
+	return []byte(t.bom + data), nil
 }
 
 // A Position is a position in a file. Line and columns count from 1, columns in UTF-16 code
@@ -166,27 +166,27 @@ type Position struct {
 // position places the bytes from start to end of the text. Requests in ascending order
 // are fastest.
 func (t *text) position(start, end int) Position {
-	if t.seen.line == 0 || t.seen.at > start {
-		t.seen = place{line: 1}
+	if t.last.line == 0 || t.last.at > start {
+		t.last = place{line: 1}
 	}
-	from := t.seen.at
-	if n, last := lineEnds(t.data[from:start]); n > 0 {
-		t.seen.line += n
-		t.seen.units = 0
+	from := t.last.at
+	if n, last := countLineEnds(t.data[from:start]); n > 0 {
+		t.last.line += n
+		t.last.units = 0
 		from += last
 	}
-	t.seen.units += t.units(from, start)
-	t.seen.at = start
-	p := Position{Line: t.seen.line, Column: 1 + t.seen.units}
-	if n, _ := lineEnds(t.data[start:end]); n == 0 && end > start {
-		p.EndColumn = p.Column + t.units(start, end)
+	t.last.units += t.utf16Units(from, start)
+	t.last.at = start
+	p := Position{Line: t.last.line, Column: 1 + t.last.units}
+	if n, _ := countLineEnds(t.data[start:end]); n == 0 && end > start {
+		p.EndColumn = p.Column + t.utf16Units(start, end)
 	}
 	return p
 }
 
-// lineEnds counts the ends of lines as editors do: at a line feed, at a carriage return, or
+// countLineEnds counts the ends of lines as editors do: at a line feed, at a carriage return, or
 // at both together. last is where the line behind them begins.
-func lineEnds(part string) (n, last int) {
+func countLineEnds(part string) (n, last int) {
 	n = strings.Count(part, "\n")
 	last = strings.LastIndexByte(part, '\n') + 1
 	if strings.IndexByte(part, '\r') >= 0 {
@@ -196,8 +196,8 @@ func lineEnds(part string) (n, last int) {
 	return n, last
 }
 
-// units counts the UTF-16 code units of the bytes from start to end.
-func (t *text) units(start, end int) int {
+// utf16Units counts the UTF-16 code units of the bytes from start to end.
+func (t *text) utf16Units(start, end int) int {
 	if t.ascii {
 		return end - start
 	}

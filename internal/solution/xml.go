@@ -51,65 +51,65 @@ func (e element) attribute(name string) attribute {
 
 // A scanner gives the elements to a parser, in the order of the document.
 type scanner struct {
-	t    *text
-	data string
-	to   *parser
-	at   int
+	text   *text
+	data   string
+	parser *parser
+	pos    int
 	// stack holds the qualified names of the open elements, path the local ones.
 	stack, path []string
 	content     int // where the text of the innermost element began, or -1
-	seen        bool
+	rootSeen    bool
 	attributes  []attribute
-	letters     *letters
+	nameBytes   *nameBytes
 }
 
-// letters are the bytes that names have, and those that they begin with.
-type letters struct{ within, first [256]bool }
+// nameBytes are the bytes that names have, and those that they begin with.
+type nameBytes struct{ inName, startsName [256]bool }
 
-func newLetters() *letters {
-	var l letters
-	for b := range l.first {
-		l.first[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
-		l.within[b] = l.first[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
+func newNameBytes() *nameBytes {
+	var l nameBytes
+	for b := range l.startsName {
+		l.startsName[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
+		l.inName[b] = l.startsName[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
 	}
 	return &l
 }
 
 func (s *scanner) fail(at int, format string, args ...any) error {
-	return s.t.fault(min(at, len(s.data)), format, args...)
+	return s.text.fault(min(at, len(s.data)), format, args...)
 }
 
 // scan reads the document to its end.
 func scan(t *text, to *parser) error {
-	s := &scanner{t: t, data: t.data, to: to, content: -1, letters: to.letters}
-	for s.at < len(s.data) {
-		next := strings.IndexByte(s.data[s.at:], '<')
+	s := &scanner{text: t, data: t.data, parser: to, content: -1, nameBytes: to.nameBytes}
+	for s.pos < len(s.data) {
+		next := strings.IndexByte(s.data[s.pos:], '<')
 		if next < 0 {
-			next = len(s.data) - s.at
+			next = len(s.data) - s.pos
 		}
-		if err := s.characters(s.at, s.at+next); err != nil {
+		if err := s.checkText(s.pos, s.pos+next); err != nil {
 			return err
 		}
-		s.at += next
-		if s.at == len(s.data) {
+		s.pos += next
+		if s.pos == len(s.data) {
 			break
 		}
-		if err := s.markup(); err != nil {
+		if err := s.scanMarkup(); err != nil {
 			return err
 		}
 	}
 	switch {
 	case len(s.stack) > 0:
 		return s.fail(len(s.data), "the file ends before </%s>: it is truncated", s.stack[len(s.stack)-1])
-	case !s.seen:
+	case !s.rootSeen:
 		return s.fail(0, "there is no XML in the file")
 	}
 	return nil
 }
 
-// root is the name of the root element by the beginning of a file, in whatever
+// rootElement is the name of the root element by the beginning of a file, in whatever
 // encoding: only its letters matter.
-func root(head []byte, l *letters) string {
+func rootElement(head []byte, l *nameBytes) string {
 	rest := strings.ReplaceAll(string(head), "\x00", "")
 	for {
 		_, markup, ok := strings.Cut(rest, "<")
@@ -121,38 +121,38 @@ func root(head []byte, l *letters) string {
 		case strings.HasPrefix(markup, "!--"):
 			_, rest, _ = strings.Cut(markup, "-->")
 		default:
-			s := scanner{data: markup, letters: l}
-			return local(markup[:s.name(0)])
+			s := scanner{data: markup, nameBytes: l}
+			return localName(markup[:s.nameEnd(0)])
 		}
 	}
 }
 
-// characters checks the text between two tags.
-func (s *scanner) characters(start, end int) error {
+// checkText checks the text between two tags.
+func (s *scanner) checkText(start, end int) error {
 	chunk := s.data[start:end]
 	if len(s.stack) == 0 {
-		if rest := strings.TrimLeft(chunk, blanks); rest != "" {
+		if rest := strings.TrimLeft(chunk, whiteSpace); rest != "" {
 			return s.fail(end-len(rest), "this is not XML: text outside of the root element")
 		}
 		return nil
 	}
-	if s.t.plain {
+	if s.text.simple {
 		return nil
 	}
 	if i := strings.Index(chunk, "]]>"); i >= 0 {
 		return s.fail(start+i, "this is not XML: ]]> outside of a CDATA section")
 	}
-	return s.references(start, end)
+	return s.checkReferences(start, end)
 }
 
-// controls refuses the characters that XML does not allow.
-func (s *scanner) controls(start int, chunk string) error {
-	if s.t.plain {
+// checkCharacters refuses the characters that XML does not allow.
+func (s *scanner) checkCharacters(start int, chunk string) error {
+	if s.text.simple {
 		return nil
 	}
 	for i := range len(chunk) {
 		b := chunk[i]
-		if b < ' ' && !blank(b) {
+		if b < ' ' && !isSpace(b) {
 			return s.fail(start+i, "this is not XML: it contains the control character U+%04X", b)
 		}
 		if b == 0xef && i+2 < len(chunk) && chunk[i+1] == 0xbf && chunk[i+2] >= 0xbe {
@@ -162,139 +162,139 @@ func (s *scanner) controls(start int, chunk string) error {
 	return nil
 }
 
-func (s *scanner) markup() error {
-	rest := s.data[s.at:]
-	if len(rest) > 1 && s.letters.first[rest[1]] {
-		return s.startTag()
+func (s *scanner) scanMarkup() error {
+	rest := s.data[s.pos:]
+	if len(rest) > 1 && s.nameBytes.startsName[rest[1]] {
+		return s.scanStartTag()
 	}
 	switch {
 	case strings.HasPrefix(rest, "<!--"):
-		return s.comment()
+		return s.skipComment()
 	case strings.HasPrefix(rest, "<![CDATA["):
 		if len(s.stack) == 0 {
-			return s.fail(s.at, "this is not XML: a CDATA section outside of the root element")
+			return s.fail(s.pos, "this is not XML: a CDATA section outside of the root element")
 		}
-		return s.section("<![CDATA[", "]]>", "a CDATA section")
+		return s.skipSection("<![CDATA[", "]]>", "a CDATA section")
 	case strings.HasPrefix(rest, "<?"):
-		return s.instruction()
+		return s.skipInstruction()
 	case strings.HasPrefix(rest, "<!"):
-		return s.fail(s.at, "a document type declaration (<!DOCTYPE) is refused: it can define entities, and no solution has one")
+		return s.fail(s.pos, "a document type declaration (<!DOCTYPE) is refused: it can define entities, and no solution has one")
 	case strings.HasPrefix(rest, "</"):
-		return s.endTag()
+		return s.scanEndTag()
 	}
-	return s.startTag()
+	return s.scanStartTag()
 }
 
-func (s *scanner) comment() error {
+func (s *scanner) skipComment() error {
 	const begin = "<!--"
-	body := s.data[s.at+len(begin):]
+	body := s.data[s.pos+len(begin):]
 	if i := strings.Index(body, "--"); i >= 0 && !strings.HasPrefix(body[i:], "-->") {
-		return s.fail(s.at+len(begin)+i, "this is not XML: -- within a comment")
+		return s.fail(s.pos+len(begin)+i, "this is not XML: -- within a comment")
 	}
-	return s.section(begin, "-->", "a comment")
+	return s.skipSection(begin, "-->", "a comment")
 }
 
-func (s *scanner) instruction() error {
+func (s *scanner) skipInstruction() error {
 	const begin = "<?"
-	switch at := s.at + len(begin); {
-	case s.at != 0 && strings.HasPrefix(s.data[at:], "xml "):
-		return s.fail(s.at, "this is not XML: the XML declaration does not come first")
-	case at < len(s.data) && s.name(at) == at:
-		return s.fail(s.at, "this is not XML: <? without a name")
+	switch at := s.pos + len(begin); {
+	case s.pos != 0 && strings.HasPrefix(s.data[at:], "xml "):
+		return s.fail(s.pos, "this is not XML: the XML declaration does not come first")
+	case at < len(s.data) && s.nameEnd(at) == at:
+		return s.fail(s.pos, "this is not XML: <? without a name")
 	}
-	return s.section(begin, "?>", begin)
+	return s.skipSection(begin, "?>", begin)
 }
 
-// section skips a part without elements. Its content must be characters that XML allows.
-func (s *scanner) section(begin, end, what string) error {
-	start := s.at + len(begin)
+// skipSection skips a part without elements. Its content must be characters that XML allows.
+func (s *scanner) skipSection(begin, end, what string) error {
+	start := s.pos + len(begin)
 	length := strings.Index(s.data[start:], end)
 	if length < 0 {
-		return s.fail(s.at, "the file ends within %s: it is truncated", what)
+		return s.fail(s.pos, "the file ends within %s: it is truncated", what)
 	}
-	s.at = start + length + len(end)
-	return s.controls(start, s.data[start:start+length])
+	s.pos = start + length + len(end)
+	return s.checkCharacters(start, s.data[start:start+length])
 }
 
-// name is the end of the name that begins at an offset; the offset itself if none does.
-func (s *scanner) name(at int) int {
-	if at >= len(s.data) || !s.letters.first[s.data[at]] {
+// nameEnd is the end of the name that begins at an offset; the offset itself if none does.
+func (s *scanner) nameEnd(at int) int {
+	if at >= len(s.data) || !s.nameBytes.startsName[s.data[at]] {
 		return at
 	}
-	for at++; at < len(s.data) && s.letters.within[s.data[at]]; at++ {
+	for at++; at < len(s.data) && s.nameBytes.inName[s.data[at]]; at++ {
 	}
 	return at
 }
 
-func (s *scanner) space() {
-	for s.at < len(s.data) && blank(s.data[s.at]) {
-		s.at++
+func (s *scanner) skipSpace() {
+	for s.pos < len(s.data) && isSpace(s.data[s.pos]) {
+		s.pos++
 	}
 }
 
-const blanks = " \t\r\n"
+const whiteSpace = " \t\r\n"
 
-func blank(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
+func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
-func local(name string) string {
+func localName(name string) string {
 	if i := strings.LastIndexByte(name, ':'); i >= 0 {
 		return name[i+1:]
 	}
 	return name
 }
 
-func (s *scanner) startTag() error {
-	start := s.at
-	end := s.name(start + 1)
+func (s *scanner) scanStartTag() error {
+	start := s.pos
+	end := s.nameEnd(start + 1)
 	if end == start+1 {
 		return s.fail(start, "this is not XML: < without a name")
 	}
 	if end-start > maxName {
 		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
 	}
-	if len(s.stack) == 0 && s.seen {
+	if len(s.stack) == 0 && s.rootSeen {
 		return s.fail(start, "this is not XML: a second root element")
 	}
 	if len(s.stack) == maxNesting {
 		return s.fail(start, "elements are nested more than %d deep", maxNesting)
 	}
 	qualified := s.data[start+1 : end]
-	e := element{name: local(qualified), start: start, attributes: s.attributes[:0]}
-	s.at = end
+	e := element{name: localName(qualified), start: start, attributes: s.attributes[:0]}
+	s.pos = end
 	for {
-		before := s.at
-		s.space()
-		if s.at == len(s.data) {
+		before := s.pos
+		s.skipSpace()
+		if s.pos == len(s.data) {
 			return s.fail(start, "the file ends within <%s: it is truncated", qualified)
 		}
 		switch {
-		case s.data[s.at] == '>':
-			s.at++
-		case s.data[s.at] == '/':
-			if s.at+1 == len(s.data) || s.data[s.at+1] != '>' {
-				return s.fail(s.at, "this is not XML: / within <%s", qualified)
+		case s.data[s.pos] == '>':
+			s.pos++
+		case s.data[s.pos] == '/':
+			if s.pos+1 == len(s.data) || s.data[s.pos+1] != '>' {
+				return s.fail(s.pos, "this is not XML: / within <%s", qualified)
 			}
 			e.empty = true
-			s.at += 2
-		case before == s.at:
-			return s.fail(s.at, "this is not XML: unexpected text after the name or the value within <%s", qualified)
+			s.pos += 2
+		case before == s.pos:
+			return s.fail(s.pos, "this is not XML: unexpected text after the name or the value within <%s", qualified)
 		default:
-			if err := s.attribute(&e, qualified); err != nil {
+			if err := s.scanAttribute(&e, qualified); err != nil {
 				return err
 			}
 			continue
 		}
 		break
 	}
-	e.end = s.at
+	e.end = s.pos
 	s.attributes = e.attributes
-	s.seen = true
-	if err := s.to.open(e, s.path); err != nil {
+	s.rootSeen = true
+	if err := s.parser.startElement(e, s.path); err != nil {
 		return err
 	}
 	if e.empty {
 		s.content = -1
-		s.to.closed(e.name, "", e.end, s.path)
+		s.parser.endElement(e.name, "", e.end, s.path)
 		return nil
 	}
 	s.stack, s.path = append(s.stack, qualified), append(s.path, e.name)
@@ -302,9 +302,9 @@ func (s *scanner) startTag() error {
 	return nil
 }
 
-func (s *scanner) attribute(e *element, within string) error {
-	start := s.at
-	end := s.name(start)
+func (s *scanner) scanAttribute(e *element, within string) error {
+	start := s.pos
+	end := s.nameEnd(start)
 	if end == start {
 		return s.fail(start, "this is not XML: %q within <%s", s.data[start:start+1], within)
 	}
@@ -312,24 +312,24 @@ func (s *scanner) attribute(e *element, within string) error {
 		return s.fail(start, "the name of an attribute is longer than %d bytes", maxName)
 	}
 	name := s.data[start:end]
-	s.at = end
-	s.space()
-	if s.at == len(s.data) || s.data[s.at] != '=' {
+	s.pos = end
+	s.skipSpace()
+	if s.pos == len(s.data) || s.data[s.pos] != '=' {
 		return s.fail(start, "this is not XML: the attribute %s of <%s has no value", name, within)
 	}
-	s.at++
-	s.space()
-	if s.at == len(s.data) || (s.data[s.at] != '"' && s.data[s.at] != '\'') {
+	s.pos++
+	s.skipSpace()
+	if s.pos == len(s.data) || (s.data[s.pos] != '"' && s.data[s.pos] != '\'') {
 		return s.fail(start, "this is not XML: the value of the attribute %s of <%s is not quoted", name, within)
 	}
-	quote := s.data[s.at]
-	s.at++
-	length := strings.IndexByte(s.data[s.at:], quote)
+	quote := s.data[s.pos]
+	s.pos++
+	length := strings.IndexByte(s.data[s.pos:], quote)
 	if length < 0 {
 		return s.fail(start, "the file ends within the attribute %s of <%s: it is truncated", name, within)
 	}
-	if i := strings.IndexByte(s.data[s.at:s.at+length], '<'); i >= 0 {
-		return s.fail(s.at+i, "this is not XML: < within the attribute %s of <%s", name, within)
+	if i := strings.IndexByte(s.data[s.pos:s.pos+length], '<'); i >= 0 {
+		return s.fail(s.pos+i, "this is not XML: < within the attribute %s of <%s", name, within)
 	}
 	if len(e.attributes) == maxAttributes {
 		return s.fail(start, "<%s has more than %d attributes", within, maxAttributes)
@@ -339,31 +339,31 @@ func (s *scanner) attribute(e *element, within string) error {
 			return s.fail(start, "this is not XML: the attribute %s appears twice within <%s", name, within)
 		}
 	}
-	if err := s.references(s.at, s.at+length); err != nil {
+	if err := s.checkReferences(s.pos, s.pos+length); err != nil {
 		return err
 	}
-	e.attributes = append(e.attributes, attribute{name, s.data[s.at : s.at+length], s.at, s.at + length})
-	s.at += length + 1
+	e.attributes = append(e.attributes, attribute{name, s.data[s.pos : s.pos+length], s.pos, s.pos + length})
+	s.pos += length + 1
 	return nil
 }
 
-func (s *scanner) endTag() error {
-	start := s.at
-	end := s.name(start + 2)
+func (s *scanner) scanEndTag() error {
+	start := s.pos
+	end := s.nameEnd(start + 2)
 	name := s.data[start+2 : end]
-	s.at = end
-	s.space()
+	s.pos = end
+	s.skipSpace()
 	switch {
 	case len(name) > maxName:
 		return s.fail(start, "the name of an element is longer than %d bytes", maxName)
-	case s.at == len(s.data):
+	case s.pos == len(s.data):
 		return s.fail(start, "the file ends within </%s: it is truncated", name)
-	case s.data[s.at] != '>' || len(s.stack) == 0:
+	case s.data[s.pos] != '>' || len(s.stack) == 0:
 		return s.fail(start, "this is not XML: </%s has no start tag", name)
 	case s.stack[len(s.stack)-1] != name:
 		return s.fail(start, "this is not XML: </%s> where </%s> is expected", name, s.stack[len(s.stack)-1])
 	}
-	s.at++
+	s.pos++
 	last := len(s.stack) - 1
 	s.stack, s.path = s.stack[:last], s.path[:last]
 	content := ""
@@ -371,6 +371,6 @@ func (s *scanner) endTag() error {
 		content = s.data[s.content:start]
 	}
 	s.content = -1
-	s.to.closed(local(name), content, start, s.path)
+	s.parser.endElement(localName(name), content, start, s.path)
 	return nil
 }

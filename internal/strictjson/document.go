@@ -30,7 +30,7 @@ func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	}
 	d := json.NewDecoder(bytes.NewReader(doc))
 	if err := d.Decode(&head); err != nil {
-		return "", fault(doc, err)
+		return "", decodeError(doc, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return "", fmt.Errorf("more follows after the end of the document at %s: give one document for each file", position(doc, d.InputOffset()))
@@ -50,16 +50,16 @@ func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	is, _, _ := strings.Cut(format, "/")
 	is = strings.TrimPrefix(is, "dbaudit.")
 	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+is+"/") }) {
-		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", visible(format), known)
+		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", printable(format), known)
 	}
-	if use := uses()[is]; use != "" {
+	if use := commandAdvice()[is]; use != "" {
 		return "", fmt.Errorf("this is a %s, not a %s: %s", is, kind, use)
 	}
-	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", visible(format), kind, known)
+	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", printable(format), kind, known)
 }
 
-// uses says which command reads each kind of document.
-func uses() map[string]string {
+// commandAdvice says which command reads each kind of document.
+func commandAdvice() map[string]string {
 	return map[string]string{
 		"snapshot": "evaluate it with dbaudit check",
 		"result":   "render it with dbaudit report",
@@ -81,11 +81,11 @@ func decode(doc []byte, v any, lower bool, free ...string) error {
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
 	d.UseNumber()
-	if err := members(doc, lower, free); err != nil {
+	if err := checkKeys(doc, lower, free); err != nil {
 		return err
 	}
 	if err := d.Decode(v); err != nil {
-		return fault(doc, err)
+		return decodeError(doc, err)
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("something follows the end of the document at %s", position(doc, d.InputOffset()))
@@ -96,8 +96,8 @@ func decode(doc []byte, v any, lower bool, free ...string) error {
 // trimmed is a document without the byte order mark that Windows' editors write.
 func trimmed(doc []byte) []byte { return bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf")) }
 
-// fault is an error of the decoder with its place.
-func fault(doc []byte, err error) error {
+// decodeError is an error of the decoder with its place.
+func decodeError(doc []byte, err error) error {
 	var syntax *json.SyntaxError
 	var other *json.UnmarshalTypeError
 	switch {
@@ -109,13 +109,13 @@ func fault(doc []byte, err error) error {
 		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, other.Offset), cmp.Or(other.Field, "the document"), other.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", visible(field))
+		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", printable(field))
 	}
 	return errors.New(text.Shorten(text.Line(strings.TrimPrefix(err.Error(), "json: ")), 400))
 }
 
-// visible is a text of the document as a message has it.
-func visible(s string) string { return text.ShortenMiddle(text.Line(s), 80) }
+// printable is a text of the document as a message has it.
+func printable(s string) string { return text.ShortenMiddle(text.Line(s), 80) }
 
 // position is a byte offset as line and column.
 func position(doc []byte, offset int64) string {

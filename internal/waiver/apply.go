@@ -22,7 +22,7 @@ type Options struct {
 	Partial bool // the waivers may also apply to other results
 }
 
-func (o Options) shared(r audit.Result, id audit.ControlID) bool {
+func (o Options) isShared(r audit.Result, id audit.ControlID) bool {
 	return o.Shared[r.Environment.Name][id] || o.Shared[""][id]
 }
 
@@ -47,7 +47,7 @@ type Remark struct {
 // Apply returns results with the waivers applied, and remarks about the waivers, which are also
 // notes of the results that they are about.
 func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
-	uses := make([]use, len(f.Waivers))
+	uses := make([]usage, len(f.Waivers))
 	out := make([]audit.Result, len(results))
 	for i, r := range results {
 		out[i] = f.apply(r, o, uses)
@@ -61,7 +61,7 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 		text := fmt.Sprintf("the waiver of %s %s", &w, says)
 		remarks = append(remarks, Remark{kind, w, text})
 		for j := range out {
-			if w.reaches(out[j]) {
+			if w.appliesTo(out[j]) {
 				out[j].Notes = append(out[j].Notes, fmt.Sprintf("%s:%d: %s", f.Name, w.Line, text))
 			}
 		}
@@ -69,8 +69,8 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 	return out, remarks
 }
 
-// use is how one waiver was used.
-type use struct {
+// usage is how one waiver was used.
+type usage struct {
 	environments []string // those that it applies to
 	judged       bool     // one of them was judged
 	known        bool     // a result has its control
@@ -79,16 +79,16 @@ type use struct {
 	missing      []string // what the first finding has that makes the waiver invalid
 }
 
-func (w *Waiver) reaches(r audit.Result) bool {
+func (w *Waiver) appliesTo(r audit.Result) bool {
 	return (w.Environment == "" || w.Environment == r.Environment.Name) && (w.Profile == "" || w.Profile == r.Profile.Name)
 }
 
 // apply applies the waivers to a result.
-func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
+func (f *File) apply(r audit.Result, o Options, uses []usage) audit.Result {
 	r = r.Clone()
 	for i := range f.Waivers {
 		w, u := &f.Waivers[i], &uses[i]
-		if !w.reaches(r) {
+		if !w.appliesTo(r) {
 			continue
 		}
 		if !slices.Contains(u.environments, r.Environment.Name) {
@@ -97,19 +97,19 @@ func (f *File) apply(r audit.Result, o Options, uses []use) audit.Result {
 		u.judged = u.judged || r.Unread == nil
 		for j := range r.Controls {
 			if c := &r.Controls[j]; c.ID == w.Control {
-				w.accept(c, o, o.shared(r, c.ID), u)
+				w.acceptFindings(c, o, o.isShared(r, c.ID), u)
 			}
 		}
 	}
 	for i := range r.Controls {
-		conclude(&r.Controls[i])
+		waiveIfAccepted(&r.Controls[i])
 	}
 	r.SetVerdict()
 	return r
 }
 
-// accept marks the findings of a control that the waiver covers, if it counts.
-func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
+// acceptFindings marks the findings of a control that the waiver covers, if it counts.
+func (w *Waiver) acceptFindings(c *audit.Control, o Options, shared bool, u *usage) {
 	u.known = true
 	u.unjudged = u.unjudged || c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable
 	if c.Outcome != audit.OutcomeFail {
@@ -122,7 +122,7 @@ func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
 			continue
 		}
 		u.covered++
-		if missing := w.excess(*f, len(o.Environments) > 1, shared); len(missing) > 0 && !w.Broad {
+		if missing := w.missingKeys(*f, len(o.Environments) > 1, shared); len(missing) > 0 && !w.Broad {
 			if u.missing == nil {
 				u.missing = missing
 			}
@@ -132,8 +132,8 @@ func (w *Waiver) accept(c *audit.Control, o Options, shared bool, u *use) {
 	}
 }
 
-// conclude waives a failed control if all of its findings are accepted.
-func conclude(c *audit.Control) {
+// waiveIfAccepted waives a failed control if all of its findings are accepted.
+func waiveIfAccepted(c *audit.Control) {
 	open := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
 	if c.Outcome != audit.OutcomeFail || len(c.Findings) == 0 || open {
 		return
@@ -166,7 +166,7 @@ func Strip(r audit.Result) audit.Result {
 }
 
 // remark says what is wrong with a waiver after its use; nothing if its kind is empty.
-func (o Options) remark(w Waiver, u use) (kind RemarkKind, says string) {
+func (o Options) remark(w Waiver, u usage) (kind RemarkKind, says string) {
 	days, _ := w.daysLeft(o.AsOf)
 	switch {
 	case days < 0 && u.covered > 0:

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// header begins a new file.
-func header() string {
+// fileHeader begins a new file.
+func fileHeader() string {
 	return "# yaml-language-server: $schema=" + audit.SchemaURL("waivers") + "\n" +
 		"# Accepted findings. Each needs an owner, a reason and an expiry date at most 366 days ahead.\n"
 }
@@ -22,7 +22,7 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	indent := "  "
 	var out bytes.Buffer
 	if len(bytes.TrimSpace(data)) == 0 {
-		out.WriteString(header() + "waivers:\n")
+		out.WriteString(fileHeader() + "waivers:\n")
 	} else {
 		f, err := Parse(name, data, asOf)
 		if err != nil {
@@ -62,7 +62,7 @@ type Siblings struct {
 // the finding.
 func (w *Waiver) Narrow(r audit.Result, a Siblings) []Waiver {
 	var narrow []Waiver
-	if !w.reaches(r) {
+	if !w.appliesTo(r) {
 		return nil
 	}
 	for _, c := range r.Controls {

@@ -143,12 +143,12 @@ func (w *Waiver) covers(f audit.Finding) bool {
 	if w.Privilege != "" && !strings.EqualFold(w.Privilege, f.Evidence.Text("privilege")) {
 		return false
 	}
-	return w.Subject == "" || names(w.Subject, f.Subject)
+	return w.Subject == "" || matchesSubject(w.Subject, f.Subject)
 }
 
-// names reports whether a text is a subject's id or name. Views of several tables may have
+// matchesSubject reports whether a text is a subject's id or name. Views of several tables may have
 // the same name, so the table is needed for a view with a known table.
-func names(text string, s audit.Subject) bool {
+func matchesSubject(text string, s audit.Subject) bool {
 	if s.ID != "" && strings.EqualFold(text, s.ID) {
 		return true
 	}
@@ -166,8 +166,8 @@ func SubjectName(s audit.Subject) string {
 	return s.Name
 }
 
-// excess names what a finding has but the waiver leaves out, so that it covers others too.
-func (w *Waiver) excess(f audit.Finding, several, shared bool) []string {
+// missingKeys names what a finding has but the waiver leaves out, so that it covers others too.
+func (w *Waiver) missingKeys(f audit.Finding, several, shared bool) []string {
 	var missing []string
 	if several && w.Environment == "" {
 		missing = append(missing, "environment")

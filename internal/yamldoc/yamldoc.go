@@ -24,9 +24,9 @@ type Document struct {
 	name  string
 	root  *yaml.Node // nil for an empty document
 	value any
-	// places are the places of the keys in their mapping, so that a key is found without a
+	// keyIndex are the places of the keys in their mapping, so that a key is found without a
 	// search.
-	places map[*yaml.Node]map[string]int
+	keyIndex map[*yaml.Node]map[string]int
 }
 
 // Read parses a document, checks it against a schema of a tree, and fills a Go value with
@@ -78,9 +78,9 @@ func Parse(name string, data []byte) (*Document, error) {
 	default:
 		return nil, &Fault{name, second.Line, second.Column, "a second document begins here: only one is allowed"}
 	}
-	d := &Document{name: name, root: doc.Content[0], places: map[*yaml.Node]map[string]int{}}
+	d := &Document{name: name, root: doc.Content[0], keyIndex: map[*yaml.Node]map[string]int{}}
 	var err error
-	d.value, err = d.read(d.root, 0)
+	d.value, err = d.toJSON(d.root, 0)
 	return d, err
 }
 
@@ -101,9 +101,9 @@ const (
 	maxFaults = 20
 )
 
-// read returns a node's JSON value and notes the place of each key. It refuses what a
+// toJSON returns a node's JSON value and notes the place of each key. It refuses what a
 // mapping must not contain, and nesting (by aliases too) that could not end.
-func (d *Document) read(n *yaml.Node, depth int) (any, error) {
+func (d *Document) toJSON(n *yaml.Node, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, d.fault(n, "nested too deeply")
 	}
@@ -111,30 +111,30 @@ func (d *Document) read(n *yaml.Node, depth int) (any, error) {
 	case yaml.AliasNode:
 		return nil, d.fault(n, "aliases (*name) are not supported: write the value out")
 	case yaml.MappingNode:
-		return d.mapping(n, depth)
+		return d.mappingToJSON(n, depth)
 	case yaml.SequenceNode:
 		list := make([]any, len(n.Content))
 		for i, item := range n.Content {
 			var err error
-			if list[i], err = d.read(item, depth+1); err != nil {
+			if list[i], err = d.toJSON(item, depth+1); err != nil {
 				return nil, err
 			}
 		}
 		return list, nil
 	case yaml.ScalarNode:
-		return d.scalar(n)
+		return d.scalarToJSON(n)
 	case yaml.DocumentNode:
 	}
 	return nil, d.fault(n, "unexpected YAML")
 }
 
-func (d *Document) mapping(n *yaml.Node, depth int) (any, error) {
+func (d *Document) mappingToJSON(n *yaml.Node, depth int) (any, error) {
 	size := len(n.Content) / 2
 	if size > maxKeys {
 		return nil, d.fault(n, fmt.Sprintf("there are more than %d keys here: split the file", maxKeys))
 	}
 	values, places := make(map[string]any, size), make(map[string]int, size)
-	d.places[n] = places
+	d.keyIndex[n] = places
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key := n.Content[i]
 		if key.Kind != yaml.ScalarNode {
@@ -148,7 +148,7 @@ func (d *Document) mapping(n *yaml.Node, depth int) (any, error) {
 		}
 		places[key.Value] = i
 		var err error
-		if values[key.Value], err = d.read(n.Content[i+1], depth+1); err != nil {
+		if values[key.Value], err = d.toJSON(n.Content[i+1], depth+1); err != nil {
 			return nil, err
 		}
 	}
@@ -166,7 +166,7 @@ func (d *Document) fault(n *yaml.Node, message string) *Fault {
 // booleans and nil. Keys are strings whatever they look like.
 func (d *Document) Value() any { return d.value }
 
-func (d *Document) scalar(n *yaml.Node) (any, error) {
+func (d *Document) scalarToJSON(n *yaml.Node) (any, error) {
 	switch n.ShortTag() {
 	case "!!null":
 		return nil, nil //nolint:nilnil // null is a value
@@ -209,24 +209,24 @@ func Encode(value any) ([]byte, error) {
 // FaultAt is a fault of the value at a path of keys and indices, or of the nearest value
 // above it.
 func (d *Document) FaultAt(message string, path ...string) *Fault {
-	_, value, _ := d.find(path)
+	_, value, _ := d.lookup(path)
 	return d.fault(value, message)
 }
 
 // FaultAtKey is [Document.FaultAt] of the value's key, if it has one.
 func (d *Document) FaultAtKey(message string, path ...string) *Fault {
-	key, value, _ := d.find(path)
+	key, value, _ := d.lookup(path)
 	return d.fault(cmp.Or(key, value), message)
 }
 
 // Has reports whether the document has a value at the path.
 func (d *Document) Has(path ...string) bool {
-	_, _, ok := d.find(path)
+	_, _, ok := d.lookup(path)
 	return ok
 }
 
-// find also returns the nearest key and value above a path that does not exist.
-func (d *Document) find(path []string) (key, value *yaml.Node, found bool) {
+// lookup also returns the nearest key and value above a path that does not exist.
+func (d *Document) lookup(path []string) (key, value *yaml.Node, found bool) {
 	value = d.root
 	for _, step := range path {
 		k, v := d.child(value, step)
@@ -244,7 +244,7 @@ func (d *Document) child(n *yaml.Node, step string) (key, value *yaml.Node) {
 	}
 	switch n.Kind {
 	case yaml.MappingNode:
-		if i, ok := d.places[n][step]; ok {
+		if i, ok := d.keyIndex[n][step]; ok {
 			return n.Content[i], n.Content[i+1]
 		}
 	case yaml.SequenceNode:

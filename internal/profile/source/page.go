@@ -25,11 +25,11 @@ func Lines(page []byte) ([]string, error) {
 	}
 	text := string(page)
 	if isHTML(text) {
-		text = textOf(page)
+		text = htmlText(page)
 	}
 	var lines []string
 	for line := range strings.SplitSeq(text, "\n") {
-		if line = bullet().ReplaceAllString(spaced(line), ""); line != "" {
+		if line = bulletPattern().ReplaceAllString(foldSpace(line), ""); line != "" {
 			lines = append(lines, line)
 		}
 	}
@@ -40,20 +40,20 @@ func isHTML(text string) bool {
 	return regexp.MustCompile(`(?i)<(!doctype|html|head|body|div|p|ul|ol|li|table|h[1-6]|br)\b`).MatchString(text)
 }
 
-// bullet is what a page's text has in front of an element of a list.
-func bullet() *regexp.Regexp {
+// bulletPattern is what a page's text has in front of an element of a list.
+func bulletPattern() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[•◦▪‣·*–-]|\d{1,3}[.)])\s+`)
 }
 
-// spaced folds white space, which HTML and extracted text have plenty of.
-func spaced(s string) string {
+// foldSpace folds white space, which HTML and extracted text have plenty of.
+func foldSpace(s string) string {
 	return strings.Join(strings.FieldsFunc(norm.NFKC.String(s), func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " ")
 }
 
-// textOf is the text of an HTML page, a line for each block.
-func textOf(page []byte) string {
+// htmlText is the text of an HTML page, a line for each block.
+func htmlText(page []byte) string {
 	var b strings.Builder
 	lexer := markup.NewLexer(parse.NewInputBytes(bytes.Clone(page))) // it changes the bytes
 	var hidden string                                                // the element that hides the text
@@ -76,14 +76,14 @@ func textOf(page []byte) string {
 		case token == markup.TextToken:
 			// A line end in HTML is white space.
 			b.WriteString(strings.ReplaceAll(html.UnescapeString(string(data)), "\n", " "))
-		case opens && hides(name):
+		case opens && isHidden(name):
 			hidden, depth = name, 1
 		case opens && (name == "td" || name == "th"):
 			if cells > 0 {
 				b.WriteString(" | ")
 			}
 			cells++
-		case (opens || closes) && block(name):
+		case (opens || closes) && isBlock(name):
 			b.WriteByte('\n')
 			if opens && (name == "tr" || name == "table") {
 				cells = 0
@@ -92,13 +92,13 @@ func textOf(page []byte) string {
 	}
 }
 
-// hides reports whether an element has no text to read. The lexer keeps an SVG image in one token.
-func hides(name string) bool {
+// isHidden reports whether an element has no text to read. The lexer keeps an SVG image in one token.
+func isHidden(name string) bool {
 	return slices.Contains([]string{"script", "style", "noscript", "template", "title", "iframe", "nav"}, name)
 }
 
-// block reports whether an element begins a line. A cell of a table is not a separate line.
-func block(name string) bool {
+// isBlock reports whether an element begins a line. A cell of a table is not a separate line.
+func isBlock(name string) bool {
 	return slices.Contains([]string{
 		"address", "article", "aside", "blockquote", "body", "br", "dd", "details", "div", "dl", "dt",
 		"fieldset", "figcaption", "figure", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6",

@@ -62,7 +62,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 	if err != nil {
 		return Check{}, err
 	}
-	t := newText(lines, p)
+	t := newPageText(lines, p)
 	c := Check{Format: Format, Profile: p.Name, Title: p.Source.Title, URL: p.Source.URL, Lines: []Line{}, Uncited: []string{}}
 	used := map[int]bool{}
 	found := 0
@@ -98,7 +98,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 		return Check{}, errors.New("the page contains no line that the profile cites: check that it is the right page, and that its text does not need a browser to load")
 	}
 	for i, line := range lines {
-		if _, ok := requirement(t.keys[i]); ok && !used[i] {
+		if _, ok := parseRights(t.keys[i]); ok && !used[i] {
 			c.Uncited = append(c.Uncited, line)
 		}
 	}
@@ -106,64 +106,64 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 	return c, nil
 }
 
-// text is a page, its lines in the form in which they are compared.
-type text struct {
+// pageText is a page, its lines in the form in which they are compared.
+type pageText struct {
 	keys []string
-	// begins is where each line begins in whole.
-	begins []int
-	whole  string
-	// heads are the lines that are the heading of a section that the profile cites.
-	heads map[int]string
+	// offsets is where each line begins in whole.
+	offsets []int
+	joined  string
+	// headings are the lines that are the heading of a section that the profile cites.
+	headings map[int]string
 }
 
-func newText(lines []string, p profile.Profile) text {
-	t := text{heads: map[int]string{}}
+func newPageText(lines []string, p profile.Profile) pageText {
+	t := pageText{headings: map[int]string{}}
 	sections := map[string]bool{}
 	for _, c := range p.Controls {
 		if c.Citation != nil {
-			sections[keyOf(c.Citation.Tab)] = true
+			sections[normalize(c.Citation.Tab)] = true
 		}
 	}
 	var b strings.Builder
 	for _, line := range lines {
-		key := keyOf(line)
+		key := normalize(line)
 		if of := strings.TrimSuffix(strings.TrimSuffix(key, ":"), " tab"); sections[key] || sections[of] {
-			t.heads[len(t.keys)] = of
+			t.headings[len(t.keys)] = of
 			if sections[key] {
-				t.heads[len(t.keys)] = key
+				t.headings[len(t.keys)] = key
 			}
 		}
 		t.keys = append(t.keys, key)
-		t.begins = append(t.begins, b.Len())
+		t.offsets = append(t.offsets, b.Len())
 		b.WriteString(key + " ")
 	}
-	t.whole = b.String()
+	t.joined = b.String()
 	return t
 }
 
-// keyOf is a line without what typography may change.
-func keyOf(line string) string {
-	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(spaced(line)))
+// normalize is a line without what typography may change.
+func normalize(line string) string {
+	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(foldSpace(line)))
 }
 
 // find returns the lines of the page that contain a citation. They are below the heading of
 // its section if the page has that heading.
-func (t text) find(section, cited string) ([]int, bool) {
-	whole := []string{keyOf(cited)}
+func (t pageText) find(section, cited string) ([]int, bool) {
+	whole := []string{normalize(cited)}
 	// Lines below one heading are cited together; "…" means words left out.
-	parts := strings.FieldsFunc(keyOf(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
+	parts := strings.FieldsFunc(normalize(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
 	headed := false
 	for i := range t.keys {
-		if t.heads[i] != keyOf(section) || t.heads[i] == "" {
+		if t.headings[i] != normalize(section) || t.headings[i] == "" {
 			continue
 		}
 		headed = true
 		end := i + 1
-		for end < len(t.keys) && (t.heads[end] == "" || t.heads[end] == t.heads[i]) {
+		for end < len(t.keys) && (t.headings[end] == "" || t.headings[end] == t.headings[i]) {
 			end++
 		}
 		for _, pieces := range [][]string{whole, parts} {
-			if at, ok := t.pieces(i+1, end, pieces); ok {
+			if at, ok := t.findPieces(i+1, end, pieces); ok {
 				return at, true
 			}
 		}
@@ -171,17 +171,17 @@ func (t text) find(section, cited string) ([]int, bool) {
 	if headed {
 		return nil, false
 	}
-	if at, ok := t.pieces(0, len(t.keys), whole); ok {
+	if at, ok := t.findPieces(0, len(t.keys), whole); ok {
 		return at, true
 	}
-	return t.pieces(0, len(t.keys), parts)
+	return t.findPieces(0, len(t.keys), parts)
 }
 
-// pieces finds each piece, in their order, from a line on and before another.
-func (t text) pieces(from, end int, pieces []string) ([]int, bool) {
+// findPieces finds each piece, in their order, from a line on and before another.
+func (t pageText) findPieces(from, end int, pieces []string) ([]int, bool) {
 	var at []int
 	for _, piece := range pieces {
-		i, ok := t.piece(from, end, strings.TrimSpace(piece))
+		i, ok := t.findPiece(from, end, strings.TrimSpace(piece))
 		if !ok {
 			return nil, false
 		}
@@ -191,52 +191,52 @@ func (t text) pieces(from, end int, pieces []string) ([]int, bool) {
 	return at, len(at) > 0
 }
 
-// piece finds one piece from a line on and before another. A line of rights must be a whole line: with one
+// findPiece finds one piece from a line on and before another. A line of rights must be a whole line: with one
 // more right it would be another requirement. A sentence may be part of a paragraph.
-func (t text) piece(from, end int, piece string) (int, bool) {
+func (t pageText) findPiece(from, end int, piece string) (int, bool) {
 	if piece == "" || from >= end {
 		return 0, false
 	}
-	if _, ok := requirement(piece); ok || len(strings.Fields(piece)) < sentence {
+	if _, ok := parseRights(piece); ok || len(strings.Fields(piece)) < minSentence {
 		i := slices.IndexFunc(t.keys[from:end], func(key string) bool {
 			return key == piece || !ok && strings.HasPrefix(key, piece+" ")
 		})
 		return from + i, i >= 0
 	}
-	at := strings.Index(t.whole[t.begins[from]:], piece)
+	at := strings.Index(t.joined[t.offsets[from]:], piece)
 	if at < 0 {
 		return 0, false
 	}
-	at += t.begins[from]
-	i, exact := slices.BinarySearch(t.begins, at)
+	at += t.offsets[from]
+	i, exact := slices.BinarySearch(t.offsets, at)
 	if !exact {
 		i--
 	}
 	return i, i < end
 }
 
-// sentence is the least number of words that are looked for anywhere. Fewer words, such as
+// minSentence is the least number of words that are looked for anywhere. Fewer words, such as
 // the name of a table, must begin a line: inside a line, they may be part of anything.
-const sentence = 4
+const minSentence = 4
 
 // nearest is the line that a cited one most likely became: for a line of rights one
 // that names the same thing, else the one with the fewest letters changed.
-func (t text) nearest(cited string, used map[int]bool) (int, bool) {
-	key := keyOf(cited)
-	label, isRequirement := requirement(key)
+func (t pageText) nearest(cited string, used map[int]bool) (int, bool) {
+	key := normalize(cited)
+	label, isRequirement := parseRights(key)
 	best, at := len(key), -1
 	for i, other := range t.keys {
 		if used[i] {
 			continue
 		}
-		of, ok := requirement(other)
+		of, ok := parseRights(other)
 		if ok != isRequirement {
 			continue
 		}
 		distance := levenshtein.ComputeDistance(key, other)
 		limit := len(key) / 3
 		if isRequirement {
-			if !sameThing(of, label) {
+			if !sameLabel(of, label) {
 				continue
 			}
 			limit = len(key) + len(other) // the rights may be any
@@ -248,14 +248,14 @@ func (t text) nearest(cited string, used map[int]bool) (int, bool) {
 	return at, at >= 0
 }
 
-// sameThing compares what two lines of rights are about, in singular or plural.
-func sameThing(a, b string) bool {
+// sameLabel compares what two lines of rights are about, in singular or plural.
+func sameLabel(a, b string) bool {
 	return strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") || levenshtein.ComputeDistance(a, b) == 1 && len(a) > 4
 }
 
-// requirement splits a line of rights, such as "lead - create, read" or "user settings:
+// parseRights splits a line of rights, such as "lead - create, read" or "user settings:
 // read", into what it is about and its rights; false for another line.
-func requirement(key string) (label string, ok bool) {
+func parseRights(key string) (label string, ok bool) {
 	match := regexp.MustCompile(`^(.{2,60}?)\s*(?:\s-|:|\s\||-\s)\s*(.+)$`).FindStringSubmatch(key)
 	if match == nil {
 		return "", false
@@ -264,15 +264,15 @@ func requirement(key string) (label string, ok bool) {
 		return strings.ContainsRune(",/;&|:", r)
 	})
 	for _, word := range words {
-		if word = strings.Trim(word, " ."); word != "" && !slices.Contains(rights(), word) {
+		if word = strings.Trim(word, " ."); word != "" && !slices.Contains(rightWords(), word) {
 			return "", false
 		}
 	}
 	return match[1], len(words) > 0
 }
 
-// rights are the words for rights and access levels in pages, in lower case.
-func rights() []string {
+// rightWords are the words for rights and access levels in pages, in lower case.
+func rightWords() []string {
 	return []string{
 		"create", "read", "write", "delete", "append", "append to", "appendto", "assign", "share", "enable", "enabled", "reference", "full access",
 		"user", "business unit", "parent", "child business units", "organization", "organisation", "global", "basic", "local", "deep",
