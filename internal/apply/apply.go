@@ -42,22 +42,22 @@ type Runner struct {
 // Changed reports whether this run sent anything that may have changed the environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// tries limits how often an uncertain change is sent, and an expected state is read.
-const tries = 5
+// maxAttempts limits how often an uncertain change is sent, and an expected state is read.
+const maxAttempts = 5
 
 // Apply carries out the remaining actions of the plan.
 func (r *Runner) Apply(ctx context.Context) error {
-	if err := r.Journal.Resumable(); err != nil {
+	if err := r.Journal.CheckResumable(); err != nil {
 		return err
 	}
 	if err := r.start(ctx); err != nil {
 		return err
 	}
 	for _, a := range r.Journal.Plan.Actions {
-		if r.Journal.of(a.ID).isDone() {
+		if r.Journal.step(a.ID).isDone() {
 			continue
 		}
-		if err := r.carryOut(ctx, a); err != nil {
+		if err := r.applyAction(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -80,13 +80,13 @@ func (r *Runner) start(ctx context.Context) (err error) {
 	return nil
 }
 
-func (r *Runner) tell(a change.Action, e Event) {
+func (r *Runner) report(a change.Action, e Event) {
 	if r.Progress != nil {
 		r.Progress(a, e)
 	}
 }
 
-// resolve fills in the ids of rows that the plan's actions created; [Runner.made] checks them.
+// resolve fills in the ids of rows that the plan's actions created; [Runner.checkCreatedRows] checks them.
 func (r *Runner) resolve(a change.Action) (change.Target, error) {
 	t := a.Target
 	for _, ref := range []**change.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
@@ -94,7 +94,7 @@ func (r *Runner) resolve(a change.Action) (change.Target, error) {
 			continue
 		}
 		full := **ref
-		made := r.Journal.of(full.MadeBy).done.Made
+		made := r.Journal.step(full.MadeBy).done.Made
 		if made == "" {
 			return t, fmt.Errorf("action %s needs the row that action %s creates, but the journal does not name it", a.ID, full.MadeBy)
 		}
@@ -104,25 +104,25 @@ func (r *Runner) resolve(a change.Action) (change.Target, error) {
 	return t, nil
 }
 
-// carryOut does one action, or the rest of it.
-func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
+// applyAction does one action, or the rest of it.
+func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	t, err := r.resolve(a)
 	if err != nil {
 		return err
 	}
-	if err := r.made(ctx, a); err != nil {
-		return asChanged(a, err)
+	if err := r.checkCreatedRows(ctx, a); err != nil {
+		return asDriftError(a, err)
 	}
-	names := t.Watched(a.After)
+	names := t.AffectedNames(a.After)
 	now, err := r.Mutator.Current(ctx, t, names)
 	if err != nil {
 		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
 	}
 	// sent says that the change may already have been sent.
-	begun := r.Journal.of(a.ID).begun
+	begun := r.Journal.step(a.ID).begun
 	sent := begun.Event != ""
 	if !sent {
-		if err := r.asPlanned(ctx, a, t, now, nil); err != nil {
+		if err := r.checkTarget(ctx, a, t, now, nil); err != nil {
 			return err
 		}
 		begun = Record{Event: EventBegin, Action: a.ID, By: r.identity.User, Before: now.State, IDs: now.IDs, Filtered: now.Filtered}
@@ -130,37 +130,37 @@ func (r *Runner) carryOut(ctx context.Context, a change.Action) error {
 			return err
 		}
 	}
-	r.tell(a, EventBegin)
-	made, err := r.bringAbout(ctx, a, t, now, sent)
+	r.report(a, EventBegin)
+	made, err := r.makeChange(ctx, a, t, now, sent)
 	if err != nil {
 		return err
 	}
 	// A created row is looked for by its planned values, not by the id in a response.
-	if now, err = r.await(ctx, t, names, a.After); err != nil {
-		return r.failed(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
+	if now, err = r.waitFor(ctx, t, names, a.After); err != nil {
+		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
 	done := Record{Event: EventDone, Action: a.ID}
-	if change.Makes(a.Kind) {
-		if because := r.notOurs(a, begun, r.Journal.now(), now.Row); because != "" {
-			return r.failed(a, true, changed(a, because))
+	if change.CreatesRow(a.Kind) {
+		if because := r.foreignRowReason(a, begun, r.Journal.now(), now.Row); because != "" {
+			return r.recordFailure(a, true, newDriftError(a, because))
 		}
 		done.Made = now.Row.ID
 		if made != "" && made != done.Made {
-			return r.failed(a, true, changed(a, fmt.Sprintf("the environment says that it created %s, but the existing row is %s", made, done.Made)))
+			return r.recordFailure(a, true, newDriftError(a, fmt.Sprintf("the environment says that it created %s, but the existing row is %s", made, done.Made)))
 		}
 	}
-	r.tell(a, EventDone)
+	r.report(a, EventDone)
 	return r.Journal.append(done)
 }
 
-// bringAbout sends the change of an action until it is made. sent says that it may have been
+// makeChange sends the change of an action until it is made. sent says that it may have been
 // sent before. It returns the id of the created row, if the environment did.
-func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
-	names := t.Watched(a.After)
+func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
+	names := t.AffectedNames(a.After)
 	waited := time.Duration(0)
-	for attempt := 1; !sent || !now.State.Covers(a.After); attempt++ {
-		if !now.State.Covers(a.Before) {
-			return "", r.failed(a, sent, changedTo(a, now.State))
+	for attempt := 1; !sent || !now.State.Includes(a.After); attempt++ {
+		if !now.State.Includes(a.Before) {
+			return "", r.recordFailure(a, sent, newStateDriftError(a, now.State))
 		}
 		made, err = r.send(ctx, a.Request, t, now, a.Summary)
 		if err == nil {
@@ -171,14 +171,14 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 			failure = *f
 		}
 		sent = sent || failure.Effect == EffectUncertain
-		rest := pause(attempt)
-		settling := failure.Settling && waited < settle && r.prepares(a)
+		rest := backoff(attempt)
+		settling := failure.Settling && waited < maxSettleTime && r.mayAwaitRights(a)
 		switch {
 		case settling:
-			rest = min(rest, settle-waited)
+			rest = min(rest, maxSettleTime-waited)
 			waited += rest
 		case failure.Effect == EffectNone && !sent:
-			return "", r.failed(a, sent, err)
+			return "", r.recordFailure(a, sent, err)
 		}
 		unread := r.Sleep(ctx, rest)
 		if unread == nil {
@@ -186,40 +186,40 @@ func (r *Runner) bringAbout(ctx context.Context, a change.Action, t change.Targe
 				unread = fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, unread)
 			}
 		}
-		reached := now.State.Covers(a.After)
+		reached := now.State.Includes(a.After)
 		switch {
 		case unread != nil && sent:
 			return "", errors.Join(err, unread)
 		case unread != nil:
-			return "", r.failed(a, sent, errors.Join(err, unread))
+			return "", r.recordFailure(a, sent, errors.Join(err, unread))
 		case settling:
 		case !sent && reached:
-			return "", r.failed(a, sent, changed(a, "another identity made the same change at the same time"))
-		case !reached && (failure.Effect == EffectNone || attempt == tries):
-			return "", r.failed(a, sent, err)
+			return "", r.recordFailure(a, sent, newDriftError(a, "another identity made the same change at the same time"))
+		case !reached && (failure.Effect == EffectNone || attempt == maxAttempts):
+			return "", r.recordFailure(a, sent, err)
 		}
 	}
 	return made, nil
 }
 
-// settle limits how long a change waits for a right that an earlier action gave.
-const settle = time.Minute
+// maxSettleTime limits how long a change waits for a right that an earlier action gave.
+const maxSettleTime = time.Minute
 
-// prepares reports whether an earlier action gives rights that this one may have to wait for.
-func (r *Runner) prepares(a change.Action) bool {
-	earlier := r.Journal.Plan.Actions[:r.Journal.place(a.ID)]
-	return slices.ContainsFunc(earlier, func(e change.Action) bool { return change.Grants(e.Kind) })
+// mayAwaitRights reports whether an earlier action gives rights that this one may have to wait for.
+func (r *Runner) mayAwaitRights(a change.Action) bool {
+	earlier := r.Journal.Plan.Actions[:r.Journal.index(a.ID)]
+	return slices.ContainsFunc(earlier, func(e change.Action) bool { return change.GrantsPrivileges(e.Kind) })
 }
 
-// failed records why an action failed; sent says whether it may still have taken effect.
-func (r *Runner) failed(a change.Action, sent bool, err error) error {
-	r.tell(a, EventFailed)
+// recordFailure records why an action failed; sent says whether it may still have taken effect.
+func (r *Runner) recordFailure(a change.Action, sent bool, err error) error {
+	r.report(a, EventFailed)
 	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
 }
 
 // send fills a request and sends it.
 func (r *Runner) send(ctx context.Context, request change.Request, t change.Target, now Reading, label string) (made string, err error) {
-	request = request.Fill(now.IDs).Fill(t.Known()).Fill(map[string]string{change.SlotAPI: change.API(r.Journal.Plan.Environment.URL)})
+	request = request.Fill(now.IDs).Fill(t.SlotValues()).Fill(map[string]string{change.SlotAPI: change.APIRoot(r.Journal.Plan.Environment.URL)})
 	if !request.Filled() {
 		return "", &ChangeError{Effect: EffectNone, Err: fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
@@ -230,23 +230,23 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 	return made, err
 }
 
-// await reads a target until its change is visible.
-func (r *Runner) await(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
+// waitFor reads a target until its change is visible.
+func (r *Runner) waitFor(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
 		switch {
 		case err != nil:
 			return now, fmt.Errorf("reading back what was changed: %w", err)
-		case now.State.Covers(want):
+		case now.State.Includes(want):
 			return now, nil
-		case attempt == tries:
-			return now, fmt.Errorf("the change had no effect: after it, %s", said(unlike(now.State, want)))
+		case attempt == maxAttempts:
+			return now, fmt.Errorf("the change had no effect: after it, %s", formatState(difference(now.State, want)))
 		}
-		if err := r.Sleep(ctx, pause(attempt)); err != nil {
+		if err := r.Sleep(ctx, backoff(attempt)); err != nil {
 			return now, err
 		}
 	}
 }
 
-// pause starts at one second and doubles.
-func pause(attempt int) time.Duration { return time.Second << (attempt - 1) }
+// backoff starts at one second and doubles.
+func backoff(attempt int) time.Duration { return time.Second << (attempt - 1) }

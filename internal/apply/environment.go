@@ -18,7 +18,7 @@ type Mutator interface {
 	Change(ctx context.Context, r change.Request, label string) (made string, err error)
 	// Holders are the users who have a role, in any of its copies, directly or through a team,
 	// and the teams without members that have it.
-	Holders(ctx context.Context, roleID string) (Holding, error)
+	Holders(ctx context.Context, roleID string) (RoleHolders, error)
 	// Row reads a row that a target names, as a user who sees it; nil if it is not visible.
 	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
 	// Role reads a copy of a role.
@@ -56,15 +56,15 @@ type Row struct {
 	Unit     string // the business unit of a role or a user
 	// Root is the role that a role is a copy of; Template is its role template.
 	Root, Template string
-	Application    string // an application user's application id
-	Author         string // the user who created the row, and Created is when, if the environment says
-	Created        time.Time
+	ApplicationID  string // an application user's application id
+	CreatedBy      string // the user who created the row, and Created is when, if the environment says
+	CreatedOn      time.Time
 }
 
-// A Holding lists who has a role.
-type Holding struct {
-	Holders []Holder
-	Unseen  string // says why there may be others, or empty
+// A RoleHolders lists who has a role.
+type RoleHolders struct {
+	Holders    []Holder
+	Incomplete string // says why there may be others, or empty
 }
 
 // A Holder is a user who has a role, or a team without members.
@@ -91,7 +91,7 @@ type Role struct {
 	Grants  change.Depths // everything that it grants
 }
 
-func (t Table) words() string {
+func (t Table) label() string {
 	switch t {
 	case TableUser:
 		return "user"

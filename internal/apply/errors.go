@@ -44,46 +44,46 @@ func (e *UnreachableError) Error() string { return e.Err.Error() }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A ChangedError says that the environment is not as in the plan, which cannot continue.
-type ChangedError struct {
-	Action  change.Action
-	Because string
+// A DriftError says that the environment is not as in the plan, which cannot continue.
+type DriftError struct {
+	Action change.Action
+	Reason string
 }
 
-func (e *ChangedError) Error() string { return refused(e.Action, e.Because).Error() }
+func (e *DriftError) Error() string { return refusalError(e.Action, e.Reason).Error() }
 
-// refused is why an action was not carried out.
-func refused(a change.Action, because string) error {
+// refusalError is why an action was not carried out.
+func refusalError(a change.Action, because string) error {
 	return fmt.Errorf("action %s (%s) was not carried out: %s", a.ID, a.Summary, because)
 }
 
-// A different says what in the environment is not as in the plan.
-type different string
+// A mismatchError says what in the environment is not as in the plan.
+type mismatchError string
 
-func (d different) Error() string { return string(d) }
+func (d mismatchError) Error() string { return string(d) }
 
-// asChanged is the error of an action: a difference is a change since the plan was made.
-func asChanged(a change.Action, err error) error {
-	if d, ok := errors.AsType[different](err); ok {
-		return changed(a, string(d))
+// asDriftError is the error of an action: a difference is a change since the plan was made.
+func asDriftError(a change.Action, err error) error {
+	if d, ok := errors.AsType[mismatchError](err); ok {
+		return newDriftError(a, string(d))
 	}
 	return err
 }
 
-// changed says what was changed since the plan was made.
-func changed(a change.Action, what string) error {
-	return &ChangedError{a, "the environment changed since the plan was made: " + what + "; make a new plan"}
+// newDriftError says what was changed since the plan was made.
+func newDriftError(a change.Action, what string) error {
+	return &DriftError{a, "the environment changed since the plan was made: " + what + "; make a new plan"}
 }
 
-// changedTo says how a state differs from the one before an action.
-func changedTo(a change.Action, now change.State) error {
+// newStateDriftError says how a state differs from the one before an action.
+func newStateDriftError(a change.Action, now change.State) error {
 	var parts []string
 	for _, d := range a.Differences() {
 		if now[d.Name] != d.Before {
 			parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, now[d.Name], d.Before))
 		}
 	}
-	return changed(a, change.Listed(parts))
+	return newDriftError(a, change.Listed(parts))
 }
 
 // A LostError says that a change was made and read back, but did not persist.
@@ -93,23 +93,23 @@ type LostError struct {
 }
 
 func (e *LostError) Error() string {
-	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, said(e.Now))
+	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, formatState(e.Now))
 }
 
-// A Kept says that rollback left a change in place, fully or in part.
-type Kept struct {
-	Action change.Action
-	Reason string // says why
-	ByHand string // the manual step that restores the previous state
+// A KeptChange says that rollback left a change in place, fully or in part.
+type KeptChange struct {
+	Action     change.Action
+	Reason     string // says why
+	ManualStep string // the manual step that restores the previous state
 }
 
-func (k *Kept) Error() string {
-	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ByHand)
+func (k *KeptChange) Error() string {
+	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ManualStep)
 }
 
 // A KeptError says which changes rollback left in place, and why.
 type KeptError struct {
-	Kept []Kept
+	Kept []KeptChange
 	Err  error // what ended the rollback early; nil if nothing did
 }
 

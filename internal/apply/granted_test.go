@@ -43,7 +43,7 @@ func TestAssignedRole(t *testing.T) {
 			f.role = tt.role
 			r, _ := run(t, p, f)
 			err := r.Apply(t.Context())
-			var changed *apply.ChangedError
+			var changed *apply.DriftError
 			switch {
 			case tt.because == "" && err != nil:
 				t.Error(err)
@@ -56,7 +56,7 @@ func TestAssignedRole(t *testing.T) {
 	f := newFake(p)
 	f.role = apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}
 	r, _ := run(t, p, f)
-	if err := r.Check(t.Context(), func(change.Action, string) {}); err != nil {
+	if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)
 	}
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// consistent adds the records of a journal's lines, and refuses those that no run can have
+// addRecords adds the records of a journal's lines, and refuses those that no run can have
 // written there, because rollback relies on them.
-func (j *Journal) consistent(records []Record) error {
+func (j *Journal) addRecords(records []Record) error {
 	for i, r := range records {
-		err := shaped(r, j.strict())
+		err := validateFields(r, j.isCurrentFormat())
 		if err == nil && i > 0 {
-			err = j.follows(r)
+			err = j.validateOrder(r)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d of the journal %w: it was edited, or belongs to another plan", i+1, err)
@@ -26,8 +26,8 @@ func (j *Journal) consistent(records []Record) error {
 	return nil
 }
 
-// shaped refuses a record with the wrong fields for its event.
-func shaped(r Record, strict bool) error {
+// validateFields refuses a record with the wrong fields for its event.
+func validateFields(r Record, strict bool) error {
 	first := r.Event == EventPlan
 	ofAction := !first && r.Event != EventApplied && r.Event != EventRolledBack
 	begin := r.Event == EventBegin
@@ -49,15 +49,15 @@ func shaped(r Record, strict bool) error {
 	return nil
 }
 
-// follows refuses a record, other than the first, that cannot follow those before it.
-func (j *Journal) follows(r Record) error {
-	if j.ended && j.strict() {
+// validateOrder refuses a record, other than the first, that cannot follow those before it.
+func (j *Journal) validateOrder(r Record) error {
+	if j.rolledBack && j.isCurrentFormat() {
 		return errors.New("is after the end")
 	}
-	at := j.place(r.Action)
+	at := j.index(r.Action)
 	switch r.Event {
 	case EventApplied:
-		if j.applied || j.undoing || slices.ContainsFunc(j.steps, func(s step) bool { return !s.isDone() }) {
+		if j.applied || j.rollbackBegun || slices.ContainsFunc(j.steps, func(s step) bool { return !s.isDone() }) {
 			return errors.New("says that everything is done, but it is not")
 		}
 		return nil
@@ -67,7 +67,7 @@ func (j *Journal) follows(r Record) error {
 		}
 		return nil
 	case EventBegin, EventDone, EventFailed:
-		if at >= 0 && (j.undoing || j.applied) {
+		if at >= 0 && (j.rollbackBegun || j.applied) {
 			return fmt.Errorf("continues action %s, which had ended", r.Action)
 		}
 	case EventUndo, EventUndone, EventKept:
@@ -83,7 +83,7 @@ func (j *Journal) follows(r Record) error {
 		if s.isBegun() || slices.ContainsFunc(j.steps[:at], func(s step) bool { return !s.isDone() }) {
 			return fmt.Errorf("begins action %s out of order", a.ID)
 		}
-		return j.before(a, r)
+		return j.validateBefore(a, r)
 	case EventFailed:
 		if !s.isBegun() || s.isDone() || s.failed && r.Unsent {
 			return fmt.Errorf("reports a failure of action %s that is impossible", a.ID)
@@ -93,20 +93,20 @@ func (j *Journal) follows(r Record) error {
 			return fmt.Errorf("says that action %s is done, but it was not begun", a.ID)
 		}
 		ofRow := a.Target.Kind == change.TargetRole || a.Target.Kind == change.TargetUser
-		if (r.Made != "") != change.Makes(a.Kind) && (j.strict() || r.Made != "" && !ofRow) {
+		if (r.Made != "") != change.CreatesRow(a.Kind) && (j.isCurrentFormat() || r.Made != "" && !ofRow) {
 			return fmt.Errorf("is wrong about the row that action %s creates", a.ID)
 		}
 	default:
-		return j.back(at, r.Event)
+		return j.validateUndo(at, r.Event)
 	}
 	return nil
 }
 
-// back refuses a record of an action that is undone out of turn: the last one comes first.
-func (j *Journal) back(at int, e Event) error {
+// validateUndo refuses a record of an action that is undone out of turn: the last one comes first.
+func (j *Journal) validateUndo(at int, e Event) error {
 	a, s, order := j.Plan.Actions[at], j.steps[at], at
 	if a.UndoneWith != "" {
-		order = j.place(a.UndoneWith)
+		order = j.index(a.UndoneWith)
 		if e != EventUndone {
 			return fmt.Errorf("undoes action %s, which is undone with another", a.ID)
 		}
@@ -116,25 +116,25 @@ func (j *Journal) back(at int, e Event) error {
 			return fmt.Errorf("undoes action %s out of order", a.ID)
 		}
 	}
-	if !s.isBegun() || s.undone && j.strict() || s.undo && e == EventUndo {
+	if !s.isBegun() || s.undone && j.isCurrentFormat() || s.undoBegun && e == EventUndo {
 		return fmt.Errorf("undoes action %s, which needs no undo", a.ID)
 	}
 	return nil
 }
 
-// before refuses a record of a previous state that does not match the plan, apart from the
+// validateBefore refuses a record of a previous state that does not match the plan, apart from the
 // platform's own additions, whose depths are not in the plan.
-func (j *Journal) before(a change.Action, r Record) error {
-	watched := a.Target.Watched(a.After)
+func (j *Journal) validateBefore(a change.Action, r Record) error {
+	watched := a.Target.AffectedNames(a.After)
 	for _, name := range slices.Concat(r.Before.Names(), r.Filtered) {
 		if !slices.Contains(watched, name) {
 			return fmt.Errorf("says how %s was, which action %s does not change", name, r.Action)
 		}
 	}
-	if !r.Before.Covers(a.Before) {
-		return fmt.Errorf("says that before action %s, %s, but the plan says that %s", r.Action, said(part(r.Before, a.Before)), said(a.Before))
+	if !r.Before.Includes(a.Before) {
+		return fmt.Errorf("says that before action %s, %s, but the plan says that %s", r.Action, formatState(restrict(r.Before, a.Before)), formatState(a.Before))
 	}
-	if name := unplanned(j.Plan, a, r.Before); name != "" {
+	if name := unexpectedlyMissing(j.Plan, a, r.Before); name != "" {
 		return fmt.Errorf("says that the role lacked %s, but the plan does not", name)
 	}
 	for _, name := range a.Target.Filtered {
@@ -142,7 +142,7 @@ func (j *Journal) before(a change.Action, r Record) error {
 			return fmt.Errorf("does not say how %s was granted, but the plan does", name)
 		}
 	}
-	known := a.Target.Known()
+	known := a.Target.SlotValues()
 	for slot, id := range r.IDs {
 		if known[slot] != "" && known[slot] != id {
 			return fmt.Errorf("has a different %s than the plan", slot)
@@ -151,18 +151,18 @@ func (j *Journal) before(a change.Action, r Record) error {
 	return nil
 }
 
-// unplanned is a privilege that the platform grants with a change, and that the role lacks but
+// unexpectedlyMissing is a privilege that the platform grants with a change, and that the role lacks but
 // the plan does not list as missing. The plan lists these for actions that grant something.
-func unplanned(p plan.Plan, a change.Action, now change.State) string {
+func unexpectedlyMissing(p plan.Plan, a change.Action, now change.State) string {
 	if a.Target.Kind != change.TargetGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
 		return ""
 	}
-	for _, name := range change.PlatformDefaults() {
+	for _, name := range change.RestoredPrivileges() {
 		if now[name] != change.None || a.After[name] != "" {
 			continue
 		}
 		if !slices.ContainsFunc(p.Actions, func(b change.Action) bool {
-			return key(b.Target) == key(a.Target) && slices.Contains(b.Along, name)
+			return targetKey(b.Target) == targetKey(a.Target) && slices.Contains(b.Along, name)
 		}) {
 			return name
 		}

@@ -22,8 +22,8 @@ import (
 // Each line contains the digest of the previous line, the first line that of the plan.
 const Format = "dbaudit.journal/v2"
 
-// formerFormat has no digests. Such a journal can be rolled back, but not resumed.
-const formerFormat = "dbaudit.journal/v1"
+// formatV1 has no digests. Such a journal can be rolled back, but not resumed.
+const formatV1 = "dbaudit.journal/v1"
 
 // An Event says what a record of the journal is about. The zero value is invalid.
 type Event string
@@ -74,7 +74,7 @@ type Journal struct {
 	steps  []step // of the plan's actions
 	// applied, undoing and ended say that everything is done, that a rollback was begun, and
 	// that it ended.
-	applied, undoing, ended bool
+	applied, rollbackBegun, rolledBack bool
 
 	file    *os.File // nil once it is closed
 	release func() error
@@ -87,10 +87,10 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err != nil {
 		return nil, err
 	}
-	if err := Vacant(name); err != nil {
+	if err := CheckVacant(name); err != nil {
 		return nil, errors.Join(err, release())
 	}
-	_ = os.Remove(name) // what Vacant found is useless; a file that cannot be removed is detected below
+	_ = os.Remove(name) // the file that CheckVacant allows is useless; a file that cannot be removed is detected below
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
@@ -99,7 +99,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	j.file, j.release = file, release
 	err = j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p})
 	if err == nil {
-		err = syncFolder(filepath.Dir(name))
+		err = syncDir(filepath.Dir(name))
 	}
 	if err != nil {
 		return nil, errors.Join(err, j.Close(), os.Remove(name))
@@ -117,9 +117,9 @@ func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the journal %s already exists: name another with --journal", e.Name)
 }
 
-// Vacant refuses the name of an existing file with an [ExistsError], unless the file is a
+// CheckVacant refuses the name of an existing file with an [ExistsError], unless the file is a
 // journal that was never begun.
-func Vacant(name string) error {
+func CheckVacant(name string) error {
 	info, err := os.Lstat(name)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -128,7 +128,7 @@ func Vacant(name string) error {
 		return fmt.Errorf("starting the journal: %w", err)
 	}
 	data, err := bounds.ReadFile(bounds.Journal, name)
-	if err == nil && info.Mode().IsRegular() && stillborn(data) {
+	if err == nil && info.Mode().IsRegular() && isUnfinishedHeader(data) {
 		return nil
 	}
 	exists := &ExistsError{Name: name}
@@ -171,8 +171,8 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	return j, nil
 }
 
-// strict reports whether the journal has the format in which nothing is written twice.
-func (j *Journal) strict() bool { return j.format == Format }
+// isCurrentFormat reports whether the journal has the format in which nothing is written twice.
+func (j *Journal) isCurrentFormat() bool { return j.format == Format }
 
 // A writeError says that a journal could not be written: nothing else may be changed.
 type writeError struct{ err error }
@@ -183,7 +183,7 @@ func (e *writeError) Unwrap() error { return e.err }
 // append writes a record and returns when it is on disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
-	if j.strict() {
+	if j.isCurrentFormat() {
 		r.Previous = j.last
 	}
 	line, err := json.Marshal(r)
@@ -211,8 +211,8 @@ func (j *Journal) Close() error {
 	return errors.Join(file.Close(), j.release())
 }
 
-// syncFolder makes a new file's name durable, if the system can do that.
-func syncFolder(name string) error {
+// syncDir makes a new file's name durable, if the system can do that.
+func syncDir(name string) error {
 	folder, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("starting the journal: %w", err)
@@ -221,8 +221,8 @@ func syncFolder(name string) error {
 	return folder.Close()
 }
 
-// stillborn reports whether the data is the beginning of a journal's first line.
-func stillborn(data []byte) bool {
+// isUnfinishedHeader reports whether the data is the beginning of a journal's first line.
+func isUnfinishedHeader(data []byte) bool {
 	const first = `{"event":"plan"`
 	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
 }
@@ -230,11 +230,11 @@ func stillborn(data []byte) bool {
 // ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
 // whole is how many bytes of the data are complete lines.
 func ParseJournal(data []byte) (j *Journal, whole int, err error) {
-	if stillborn(data) {
+	if isUnfinishedHeader(data) {
 		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
 	}
 	if json.Valid(data) { // a single document
-		if _, err := strictjson.ReadFormat(data, "journal", Format, formerFormat); err != nil {
+		if _, err := strictjson.ReadFormat(data, "journal", Format, formatV1); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -250,7 +250,7 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 		}
 	}
 	first := records[0]
-	if first.Format != Format && first.Format != formerFormat || first.Plan == nil {
+	if first.Format != Format && first.Format != formatV1 || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
 	}
 	// Not with plan.Decode: the words of another version of dbaudit do not matter.
@@ -259,13 +259,13 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	}
 	j = &Journal{Plan: *first.Plan, format: first.Format, last: first.Plan.Digest, steps: make([]step, len(first.Plan.Actions))}
 	for i, line := range lines { // each contains the digest of the previous one
-		if j.strict() && records[i].Previous != j.last || !j.strict() && records[i].Previous != "" {
+		if j.isCurrentFormat() && records[i].Previous != j.last || !j.isCurrentFormat() && records[i].Previous != "" {
 			return nil, 0, fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
 				"read the current state with dbaudit scan, and make a new plan", i+1)
 		}
 		j.last = lineDigest(line)
 	}
-	return j, whole, j.consistent(records)
+	return j, whole, j.addRecords(records)
 }
 
 // lineDigest is the digest of a line without its line break.

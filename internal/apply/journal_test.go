@@ -62,16 +62,16 @@ func newFake(p plan.Plan) *fake {
 	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, next: map[string]func(){}}
 	f.role.Root = "00000000-0000-4000-8000-000000000004"
 	for _, a := range p.Actions {
-		if f.state[key(a.Target)] == nil {
-			f.state[key(a.Target)] = change.State{}
+		if f.state[targetKey(a.Target)] == nil {
+			f.state[targetKey(a.Target)] = change.State{}
 		}
-		maps.Copy(f.state[key(a.Target)], a.Before)
-		f.next[a.Summary] = func() { maps.Copy(f.state[key(a.Target)], a.After) }
+		maps.Copy(f.state[targetKey(a.Target)], a.Before)
+		f.next[a.Summary] = func() { maps.Copy(f.state[targetKey(a.Target)], a.After) }
 	}
 	return f
 }
 
-func key(t change.Target) string {
+func targetKey(t change.Target) string {
 	data, err := json.Marshal([]any{t.Kind, t.Role, t.Copy, t.User, t.View, t.Principal})
 	if err != nil {
 		return ""
@@ -83,8 +83,8 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 	return apply.Identity{Organization: f.organization, User: "00000000-0000-4000-8000-00000000000a"}, nil
 }
 
-func (f *fake) Holders(context.Context, string) (apply.Holding, error) {
-	return apply.Holding{Unseen: f.unseen}, nil
+func (f *fake) Holders(context.Context, string) (apply.RoleHolders, error) {
+	return apply.RoleHolders{Incomplete: f.unseen}, nil
 }
 
 func (f *fake) Role(context.Context, string) (apply.Role, error) { return f.role, nil }
@@ -94,7 +94,7 @@ func (f *fake) Row(_ context.Context, table apply.Table, id string, _ *change.Re
 	for _, a := range f.plan.Actions {
 		for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
 			if ref != nil && ref.ID == id {
-				row := &apply.Row{ID: id, Name: ref.Name, Application: a.Target.ApplicationID}
+				row := &apply.Row{ID: id, Name: ref.Name, ApplicationID: a.Target.ApplicationID}
 				if f.row != nil {
 					f.row(table, row)
 				}
@@ -109,10 +109,10 @@ func (f *fake) Current(_ context.Context, t change.Target, names []string) (appl
 	now := apply.Reading{State: change.State{}, IDs: map[string]string{change.SlotTag: `W/"1"`}}
 	for _, name := range names {
 		now.State[name] = change.None
-		if change.IsPlatformDefault(name) && !slices.ContainsFunc(f.plan.Actions, func(a change.Action) bool { return slices.Contains(a.Along, name) }) {
+		if change.IsRestoredPrivilege(name) && !slices.ContainsFunc(f.plan.Actions, func(a change.Action) bool { return slices.Contains(a.Along, name) }) {
 			now.State[name] = "global"
 		}
-		if value, ok := f.state[key(t)][name]; ok {
+		if value, ok := f.state[targetKey(t)][name]; ok {
 			now.State[name] = value
 		}
 		if t.Kind != change.TargetGrants {
@@ -154,7 +154,7 @@ func (f *fake) undo(r change.Request) {
 	for _, a := range f.plan.Actions {
 		for _, undo := range a.Undo {
 			if undo.Method == r.Method && ids.ReplaceAllString(undo.Path, "") == ids.ReplaceAllString(r.Path, "") {
-				maps.Copy(f.state[key(a.Target)], a.Before)
+				maps.Copy(f.state[targetKey(a.Target)], a.Before)
 			}
 		}
 	}
@@ -287,7 +287,7 @@ func TestJournalThatIsNone(t *testing.T) {
 		}
 	}
 	j, n, err := apply.ParseJournal(whole[:len(whole)-5])
-	if err != nil || n != len(whole)-len(lines[len(lines)-2]) || j.Applied() != len(p.Actions) {
+	if err != nil || n != len(whole)-len(lines[len(lines)-2]) || j.DoneCount() != len(p.Actions) {
 		t.Errorf("a torn line: %v, %d", err, n)
 	}
 }
@@ -300,8 +300,8 @@ func TestFailures(t *testing.T) {
 			return &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("no privilege")}
 		}
 		r, _ := run(t, p, f)
-		if err := r.Apply(t.Context()); err == nil || r.Journal.Touched() {
-			t.Errorf("a refused change: %v, touched %v", err, r.Journal.Touched())
+		if err := r.Apply(t.Context()); err == nil || r.Journal.MayHaveChanges() {
+			t.Errorf("a refused change: %v, touched %v", err, r.Journal.MayHaveChanges())
 		}
 		f.refuse = nil
 		if err := r.Apply(t.Context()); err != nil {
@@ -312,7 +312,7 @@ func TestFailures(t *testing.T) {
 		f := newFake(p)
 		f.refuse = func(change.Request) error { return &apply.ChangeError{Err: errors.New("no answer")} }
 		r, _ := run(t, p, f)
-		if err := r.Apply(t.Context()); err == nil || !r.Journal.Touched() {
+		if err := r.Apply(t.Context()); err == nil || !r.Journal.MayHaveChanges() {
 			t.Errorf("a change that nobody knows of: %v", err)
 		}
 	})
@@ -353,8 +353,8 @@ func FuzzParseJournal(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if whole > len(data) || j.Applied() > len(j.Plan.Actions) || len(j.Undoable()) > len(j.Plan.Actions) {
-			t.Errorf("%d whole bytes of %d, %d actions done", whole, len(data), j.Applied())
+		if whole > len(data) || j.DoneCount() > len(j.Plan.Actions) || len(j.Undoable()) > len(j.Plan.Actions) {
+			t.Errorf("%d whole bytes of %d, %d actions done", whole, len(data), j.DoneCount())
 		}
 		if again, _, err := apply.ParseJournal(data[:whole]); err != nil || len(again.Records) != len(j.Records) {
 			t.Errorf("read again: %v", err)

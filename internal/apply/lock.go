@@ -26,7 +26,7 @@ func lock(journal string) (release func() error, err error) {
 			_ = os.Remove(name)
 			return l.Unlock()
 		}
-		ours, err := inPlace(l)
+		ours, err := isCurrentFile(l)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("locking the journal: %w", err), release())
 		}
@@ -40,8 +40,8 @@ func lock(journal string) (release func() error, err error) {
 	}
 }
 
-// inPlace reports whether the locked file is the one that the next process will find.
-func inPlace(l *flock.Flock) (bool, error) {
+// isCurrentFile reports whether the locked file is the one that the next process will find.
+func isCurrentFile(l *flock.Flock) (bool, error) {
 	held, err := l.Stat()
 	if err != nil {
 		return false, err

@@ -16,35 +16,35 @@ import (
 // skew is how much the clocks of two machines may differ.
 const skew = time.Hour
 
-// notOurs says why a row is not the one that an action created, by end at the latest.
-func (r *Runner) notOurs(a change.Action, begun Record, end time.Time, row *Row) string {
+// foreignRowReason says why a row is not the one that an action created, by end at the latest.
+func (r *Runner) foreignRowReason(a change.Action, begun Record, end time.Time, row *Row) string {
 	if row == nil {
 		return "the row that it creates does not exist"
 	}
 	t := a.Target
 	switch {
-	case a.Kind == change.CreateRole && !sameName(row.Name, t.Role.Name):
+	case a.Kind == change.CreateRole && !equalNames(row.Name, t.Role.Name):
 		return fmt.Sprintf("the role %s has the name %q, not %q", row.ID, row.Name, t.Role.Name)
 	case a.Kind == change.CreateRole && (row.Template != "" || cmp.Or(row.Root, row.ID) != row.ID):
 		return fmt.Sprintf("the role %s is built in, or a copy of another", row.ID)
-	case a.Kind == change.CreateApplicationUser && !strings.EqualFold(row.Application, t.ApplicationID):
-		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.Application, t.ApplicationID)
+	case a.Kind == change.CreateApplicationUser && !strings.EqualFold(row.ApplicationID, t.ApplicationID):
+		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.ApplicationID, t.ApplicationID)
 	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
 		return fmt.Sprintf("%s is in a different business unit than in the plan", row.ID)
-	case row.Author != "" && begun.By != "" && !strings.EqualFold(row.Author, begun.By):
+	case row.CreatedBy != "" && begun.By != "" && !strings.EqualFold(row.CreatedBy, begun.By):
 		return "it exists, but another identity created it"
-	case row.Author != "" && !strings.EqualFold(row.Author, r.identity.User):
-		return fmt.Sprintf("the user %s created it: sign in as that identity", row.Author)
-	case !row.Created.IsZero() && (row.Created.Before(begun.At.Add(-skew)) || row.Created.After(end.Add(skew))):
-		return fmt.Sprintf("it was created at %s, but the journal is from %s", row.Created.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
+	case row.CreatedBy != "" && !strings.EqualFold(row.CreatedBy, r.identity.User):
+		return fmt.Sprintf("the user %s created it: sign in as that identity", row.CreatedBy)
+	case !row.CreatedOn.IsZero() && (row.CreatedOn.Before(begun.At.Add(-skew)) || row.CreatedOn.After(end.Add(skew))):
+		return fmt.Sprintf("it was created at %s, but the journal is from %s", row.CreatedOn.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
 	}
 	return ""
 }
 
-// made refuses an action that depends on rows that earlier actions did not create.
-func (r *Runner) made(ctx context.Context, a change.Action) error {
-	for _, id := range makers(a.Target) {
-		maker, s := r.Journal.Plan.Actions[r.Journal.place(id)], r.Journal.of(id)
+// checkCreatedRows refuses an action that depends on rows that earlier actions did not create.
+func (r *Runner) checkCreatedRows(ctx context.Context, a change.Action) error {
+	for _, id := range creators(a.Target) {
+		maker, s := r.Journal.Plan.Actions[r.Journal.index(id)], r.Journal.step(id)
 		because := "the journal does not name the created row"
 		if s.isBegun() && s.done.Made != "" {
 			table := TableRole
@@ -58,10 +58,10 @@ func (r *Runner) made(ctx context.Context, a change.Action) error {
 			case row == nil:
 				return &GoneError{fmt.Errorf("the row that action %s created no longer exists", id)}
 			}
-			because = r.notOurs(maker, s.begun, s.done.At, row)
+			because = r.foreignRowReason(maker, s.begun, s.done.At, row)
 		}
 		if because != "" {
-			return different(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, because))
+			return mismatchError(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, because))
 		}
 	}
 	return nil

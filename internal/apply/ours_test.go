@@ -31,7 +31,7 @@ func TestAnotherName(t *testing.T) {
 			}
 		}
 		sent := len(f.sent)
-		var changed *apply.ChangedError
+		var changed *apply.DriftError
 		if err := r.Apply(t.Context()); !errors.As(err, &changed) || !strings.Contains(err.Error(), `is now named "Renamed"`) {
 			t.Errorf("%s: %v", table, err)
 		}
@@ -122,8 +122,8 @@ func TestInheritedRights(t *testing.T) {
 		}
 		return nil
 	}
-	var inherited *apply.ChangedError
-	if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
+	var inherited *apply.DriftError
+	if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); !errors.As(err, &inherited) || !strings.Contains(err.Error(), `"append-to" is inherited from another shared record`) {
 		t.Errorf("%v", err)
 	}
 }
@@ -228,14 +228,14 @@ func TestFormerJournal(t *testing.T) {
 		t.Fatal(err)
 	}
 	j := reopened(t, r.Journal, file)
-	if err := j.Resumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
+	if err := j.CheckResumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
 	r.Journal = j
 	if err := r.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if reopened(t, j, file).Touched() {
+	if reopened(t, j, file).MayHaveChanges() {
 		t.Error("what was undone is still to undo")
 	}
 }
@@ -270,7 +270,7 @@ func made(t *testing.T) plan.Plan {
 	if !ok {
 		t.Fatal("there is no way")
 	}
-	a.Request = step.Request.Fill(a.Target.Known())
+	a.Request = step.Request.Fill(a.Target.SlotValues())
 	p.Actions = []change.Action{a}
 	if err := p.Seal(); err != nil {
 		t.Fatal(err)
@@ -285,8 +285,8 @@ func maker(p plan.Plan, id string) *fake {
 	f.current = func(t change.Target, now *apply.Reading) error {
 		if now.State["user"] == change.Enabled {
 			now.Row = &apply.Row{
-				ID: ours, Name: "# x", Application: t.ApplicationID, Unit: t.BusinessUnit.ID,
-				Author: "00000000-0000-4000-8000-00000000000a", Created: clock(),
+				ID: ours, Name: "# x", ApplicationID: t.ApplicationID, Unit: t.BusinessUnit.ID,
+				CreatedBy: "00000000-0000-4000-8000-00000000000a", CreatedOn: clock(),
 			}
 		}
 		return nil
@@ -302,10 +302,10 @@ func TestWhoseUser(t *testing.T) {
 		edit func(*apply.Row)
 		kept string
 	}{
-		"another application": {func(r *apply.Row) { r.Application = ours }, "application id"},
+		"another application": {func(r *apply.Row) { r.ApplicationID = ours }, "application id"},
 		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "a different business unit"},
-		"another's":           {func(r *apply.Row) { r.Author = ours }, "another identity created it"},
-		"an older one":        {func(r *apply.Row) { r.Created = clock().Add(-48 * time.Hour) }, "it was created at"},
+		"another's":           {func(r *apply.Row) { r.CreatedBy = ours }, "another identity created it"},
+		"an older one":        {func(r *apply.Row) { r.CreatedOn = clock().Add(-48 * time.Hour) }, "it was created at"},
 		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {
 		f := maker(p, ours)

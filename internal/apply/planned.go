@@ -11,31 +11,31 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Check compares every target that already exists with the plan, and changes nothing. checked
+// CheckDrift compares every target that already exists with the plan, and changes nothing. checked
 // is called for each action. An action is skipped if an earlier one, waitsFor, creates its row.
-func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
+func (r *Runner) CheckDrift(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
 	if err := r.start(ctx); err != nil {
 		return err
 	}
 	expected := map[string]change.State{}
 	for _, a := range r.Journal.Plan.Actions {
-		if earlier := makers(a.Target); earlier != nil {
+		if earlier := creators(a.Target); earlier != nil {
 			checked(a, earlier[0])
 			continue
 		}
-		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.Watched(a.After))
+		reading, err := r.Mutator.Current(ctx, a.Target, a.Target.AffectedNames(a.After))
 		if err != nil {
 			return fmt.Errorf("reading the target of action %s: %w", a.ID, err)
 		}
 		// Several actions may change the same thing one after the other.
-		k := key(a.Target)
+		k := targetKey(a.Target)
 		for name, value := range expected[k] {
 			if _, there := reading.State[name]; there {
 				reading.State[name] = value
 			}
 		}
-		pending := expected[key(change.Target{Kind: change.TargetGrants, Role: a.Target.Role})]
-		if err := r.asPlanned(ctx, a, a.Target, reading, pending); err != nil {
+		pending := expected[targetKey(change.Target{Kind: change.TargetGrants, Role: a.Target.Role})]
+		if err := r.checkTarget(ctx, a, a.Target, reading, pending); err != nil {
 			return err
 		}
 		if expected[k] == nil {
@@ -47,49 +47,49 @@ func (r *Runner) Check(ctx context.Context, checked func(a change.Action, waitsF
 	return nil
 }
 
-// asPlanned refuses a target that is not as in the plan. pending is what earlier actions change
+// checkTarget refuses a target that is not as in the plan. pending is what earlier actions change
 // in its role.
-func (r *Runner) asPlanned(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
-	if !now.State.Covers(a.Before) {
+func (r *Runner) checkTarget(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
+	if !now.State.Includes(a.Before) {
 		if now.Inherited != "" {
-			return &ChangedError{a, fmt.Sprintf("%q is inherited from another shared record, and changing this share does not remove it: "+
+			return &DriftError{a, fmt.Sprintf("%q is inherited from another shared record, and changing this share does not remove it: "+
 				"remove it at its source, and leave the control out of a new plan with --except", now.Inherited)}
 		}
-		return changedTo(a, now.State)
+		return newStateDriftError(a, now.State)
 	}
-	if name := unplanned(r.Journal.Plan, a, now.State); name != "" {
-		return changed(a, "the role no longer grants "+name)
+	if name := unexpectedlyMissing(r.Journal.Plan, a, now.State); name != "" {
+		return newDriftError(a, "the role no longer grants "+name)
 	}
 	for _, name := range t.Filtered {
 		if !slices.Contains(now.Filtered, name) {
-			return changed(a, "a record filter no longer grants "+name)
+			return newDriftError(a, "a record filter no longer grants "+name)
 		}
 	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
-		return refused(a, fmt.Sprintf("a record filter grants %s for some records only, and rollback cannot restore that: "+
+		return refusalError(a, fmt.Sprintf("a record filter grants %s for some records only, and rollback cannot restore that: "+
 			"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", change.Listed(now.Filtered)))
 	}
-	if err := r.sameNames(ctx, a.Target); err != nil {
-		return asChanged(a, err)
+	if err := r.checkNames(ctx, a.Target); err != nil {
+		return asDriftError(a, err)
 	}
 	for name, id := range t.Privileges {
 		if found := now.IDs[name]; found != "" && !strings.EqualFold(found, id) {
-			return changed(a, fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id))
+			return newDriftError(a, fmt.Sprintf("%s has the id %s in the environment, not %s", name, found, id))
 		}
 	}
 	switch {
 	case a.Target.Role == nil || a.Target.Role.MadeBy != "":
 		return nil
 	case t.Kind == change.TargetGrants:
-		return r.notShared(ctx, a, t.Role)
+		return r.checkHolders(ctx, a, t.Role)
 	case a.Kind == change.AssignRole:
-		return r.notBeyond(ctx, a, t, now, pending)
+		return r.checkAssignedRole(ctx, a, t, now, pending)
 	}
 	return nil
 }
 
-// notShared refuses a change of a role that others have, unless that is allowed.
-func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Ref) error {
+// checkHolders refuses a change of a role that others have, unless that is allowed.
+func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change.Ref) error {
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
 	}
@@ -105,18 +105,18 @@ func (r *Runner) notShared(ctx context.Context, a change.Action, role *change.Re
 	}
 	slices.Sort(others)
 	if others != nil {
-		return refused(a, "others have the role too: "+change.Listed(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
+		return refusalError(a, "others have the role too: "+change.Listed(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
-	if held.Unseen != "" {
-		return refused(a, "others may have the role too: "+held.Unseen+"; let the applying identity read them, or allow it with --allow-shared-role")
+	if held.Incomplete != "" {
+		return refusalError(a, "others may have the role too: "+held.Incomplete+"; let the applying identity read them, or allow it with --allow-shared-role")
 	}
 	r.checked[role.ID] = true
 	return nil
 }
 
-// notBeyond refuses to assign a role that is built in, or that grants more than in the plan.
+// checkAssignedRole refuses to assign a role that is built in, or that grants more than in the plan.
 // pending is what earlier actions change in the role.
-func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
+func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
 	if err != nil {
 		return fmt.Errorf("finding out what the role %q grants: %w", t.Role.Name, err)
@@ -125,21 +125,21 @@ func (r *Runner) notBeyond(ctx context.Context, a change.Action, t change.Target
 	maps.Copy(grants, role.Grants)
 	for name, value := range pending {
 		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
-		grants[name] = change.Rank(value)
+		grants[name] = change.DepthOf(value)
 	}
-	switch beyond := t.Beyond(grants); {
+	switch beyond := t.Surplus(grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
-		return changed(a, "the role to be assigned is not a copy of the plan's role")
+		return newDriftError(a, "the role to be assigned is not a copy of the plan's role")
 	case role.BuiltIn:
-		return changed(a, "the role is a built-in one")
+		return newDriftError(a, "the role is a built-in one")
 	case len(beyond) > 0:
-		return changed(a, "the role grants more than in the plan: "+change.Listed(beyond))
+		return newDriftError(a, "the role grants more than in the plan: "+change.Listed(beyond))
 	}
 	return nil
 }
 
-// sameNames refuses a target whose rows have other names than in the reviewed plan.
-func (r *Runner) sameNames(ctx context.Context, t change.Target) error {
+// checkNames refuses a target whose rows have other names than in the reviewed plan.
+func (r *Runner) checkNames(ctx context.Context, t change.Target) error {
 	principal := TableUser
 	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
 		principal = TableTeam
@@ -151,15 +151,15 @@ func (r *Runner) sameNames(ctx context.Context, t change.Target) error {
 		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
 			continue
 		}
-		if err := r.named(ctx, named.table, *named.ref, t); err != nil {
+		if err := r.checkName(ctx, named.table, *named.ref, t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// named checks one row that a target names, once per run.
-func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t change.Target) (err error) {
+// checkName checks one row that a target names, once per run.
+func (r *Runner) checkName(ctx context.Context, table Table, ref change.Ref, t change.Target) (err error) {
 	key := string(table) + " " + ref.ID + " " + ref.Name
 	if err, known := r.names[key]; known {
 		return err
@@ -171,19 +171,21 @@ func (r *Runner) named(ctx context.Context, table Table, ref change.Ref, t chang
 	row, err := r.Mutator.Row(ctx, table, ref.ID, as)
 	switch {
 	case err != nil:
-		return fmt.Errorf("reading the name of the %s %q: %w", table.words(), ref.Name, err)
+		return fmt.Errorf("reading the name of the %s %q: %w", table.label(), ref.Name, err)
 	case row == nil: // reading the target reports what is missing
-	case !sameName(row.Name, ref.Name) && (row.SignIn == "" || !sameName(row.SignIn, ref.Name)):
-		err = different(fmt.Sprintf("the %s %q is now named %q", table.words(), ref.Name, row.Name))
-	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.Application, t.ApplicationID):
-		err = different(fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.Application, t.ApplicationID))
+	case !equalNames(row.Name, ref.Name) && (row.SignIn == "" || !equalNames(row.SignIn, ref.Name)):
+		err = mismatchError(fmt.Sprintf("the %s %q is now named %q", table.label(), ref.Name, row.Name))
+	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.ApplicationID, t.ApplicationID):
+		err = mismatchError(fmt.Sprintf("the user %q has the application id %q, not %q", ref.Name, row.ApplicationID, t.ApplicationID))
 	}
 	r.names[key] = err
 	return err
 }
 
-// sameName compares names as the environment does.
-func sameName(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+// equalNames compares names as the environment does.
+func equalNames(a, b string) bool {
+	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+}
 
 // Verify reads every target once more when all actions are done, and returns a [LostError]
 // for each action whose change did not persist. The last action on a thing counts.
@@ -200,7 +202,7 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		if err != nil {
 			return nil, err
 		}
-		k := key(t)
+		k := targetKey(t)
 		if ends[k] == nil {
 			keys = append(keys, k)
 			ends[k] = &end{target: t, state: change.State{}, last: map[string]int{}}
@@ -216,7 +218,7 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading back what was changed: %w", err)
 		}
-		for name, value := range unlike(now.State, e.state) {
+		for name, value := range difference(now.State, e.state) {
 			at := e.last[name]
 			if lost[at] == nil {
 				lost[at] = &LostError{r.Journal.Plan.Actions[at], change.State{}}

@@ -13,8 +13,8 @@ type step struct {
 	// nothing. done is the record of its end. A zero record means none.
 	begun, done Record
 	failed      bool // set if the change was tried, and its effect is unknown
-	// undo was begun; undone and kept say how it ended.
-	undo, undone, kept bool
+	// undoBegun was begun; undone and kept say how it ended.
+	undoBegun, undone, kept bool
 }
 
 func (s step) isBegun() bool { return s.begun.Event != "" }
@@ -24,19 +24,19 @@ func (s step) isDone() bool { return s.done.Event != "" }
 // undoable reports whether a change may have been sent and was not undone.
 func (s step) undoable() bool { return s.isBegun() && !s.undone }
 
-// place is the place of an action in the plan, or -1.
-func (j *Journal) place(action string) int {
+// index is the place of an action in the plan, or -1.
+func (j *Journal) index(action string) int {
 	return slices.IndexFunc(j.Plan.Actions, func(a change.Action) bool { return a.ID == action })
 }
 
-// of is how far an action of the plan is.
-func (j *Journal) of(action string) *step { return &j.steps[j.place(action)] }
+// step is how far an action of the plan is.
+func (j *Journal) step(action string) *step { return &j.steps[j.index(action)] }
 
 // add takes a record that was written.
 func (j *Journal) add(r Record) {
 	j.Records = append(j.Records, r)
 	s := &step{}
-	if place := j.place(r.Action); place >= 0 {
+	if place := j.index(r.Action); place >= 0 {
 		s = &j.steps[place]
 	}
 	switch r.Event {
@@ -53,19 +53,19 @@ func (j *Journal) add(r Record) {
 	case EventApplied:
 		j.applied = true
 	case EventUndo:
-		s.undo = true
+		s.undoBegun = true
 	case EventUndone:
 		s.undone = true
 	case EventKept:
 		s.kept = true
 	case EventRolledBack:
-		j.ended = true
+		j.rolledBack = true
 	}
-	j.undoing = j.undoing || s.undo || s.undone || s.kept || j.ended
+	j.rollbackBegun = j.rollbackBegun || s.undoBegun || s.undone || s.kept || j.rolledBack
 }
 
-// Applied counts the actions that were done and not undone.
-func (j *Journal) Applied() int {
+// DoneCount counts the actions that were done and not undone.
+func (j *Journal) DoneCount() int {
 	n := 0
 	for _, s := range j.steps {
 		if s.isDone() && !s.undone {
@@ -75,35 +75,35 @@ func (j *Journal) Applied() int {
 	return n
 }
 
-// Touched reports whether any change may have been sent and was not undone.
-func (j *Journal) Touched() bool { return slices.ContainsFunc(j.steps, step.undoable) }
+// MayHaveChanges reports whether any change may have been sent and was not undone.
+func (j *Journal) MayHaveChanges() bool { return slices.ContainsFunc(j.steps, step.undoable) }
 
-// Undoing reports whether a rollback of the run was begun.
-func (j *Journal) Undoing() bool { return j.undoing }
+// RollbackBegun reports whether a rollback of the run was begun.
+func (j *Journal) RollbackBegun() bool { return j.rollbackBegun }
 
-// Begun reports whether any action was begun.
-func (j *Journal) Begun() bool {
+// HasBegun reports whether any action was begun.
+func (j *Journal) HasBegun() bool {
 	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })
 }
 
-// Left are the actions that are not done yet, in order.
-func (j *Journal) Left() []change.Action {
-	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.of(a.ID).isDone() })
+// Remaining are the actions that are not done yet, in order.
+func (j *Journal) Remaining() []change.Action {
+	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.step(a.ID).isDone() })
 }
 
 // Undoable are the actions that rollback has to undo, last first.
 func (j *Journal) Undoable() []change.Action {
-	list := slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return !j.of(a.ID).undoable() })
+	list := slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return !j.step(a.ID).undoable() })
 	slices.Reverse(list)
 	return list
 }
 
-// Resumable refuses to continue a run that was rolled back.
-func (j *Journal) Resumable() error {
+// CheckResumable refuses to continue a run that was rolled back.
+func (j *Journal) CheckResumable() error {
 	switch {
-	case !j.strict():
+	case !j.isCurrentFormat():
 		return errors.New("the journal is from an older dbaudit and can only be rolled back: undo it with dbaudit rollback, or make a new plan")
-	case j.undoing:
+	case j.rollbackBegun:
 		return errors.New("the journal's run was rolled back: make a new plan")
 	}
 	return nil

@@ -18,74 +18,74 @@ func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return err
 	}
-	var kept []Kept
+	var kept []KeptChange
 	for _, a := range r.Journal.Undoable() {
 		if a.UndoneWith != "" {
 			continue // it is undone with the other
 		}
-		err := r.undo(ctx, a)
-		var k *Kept
+		err := r.undoAction(ctx, a)
+		var k *KeptChange
 		var gone *GoneError
 		switch {
 		case err == nil, errors.As(err, &k):
-		case ends(ctx, err):
+		case endsRollback(ctx, err):
 			err = fmt.Errorf("undoing action %s (%s): %w", a.ID, a.Summary, err)
 			if kept != nil {
 				err = &KeptError{kept, err}
 			}
 			return err
-		case errors.As(err, &gone) && slices.ContainsFunc(makers(a.Target), func(id string) bool { return r.Journal.of(id).undone }):
+		case errors.As(err, &gone) && slices.ContainsFunc(creators(a.Target), func(id string) bool { return r.Journal.step(id).undone }):
 			// An earlier rollback kept it, and deleted the row that it depends on.
 		case errors.As(err, &gone):
-			k = lost(a)
+			k = keptBecauseGone(a)
 		default:
-			k = &Kept{a, err.Error(), a.Target.Restore(part(a.Before, a.After))}
+			k = &KeptChange{a, err.Error(), a.Target.RestoreStep(restrict(a.Before, a.After))}
 		}
 		if k != nil {
-			r.tell(a, EventKept)
+			r.report(a, EventKept)
 			kept = append(kept, *k)
 			err = r.Journal.append(Record{Event: EventKept, Action: a.ID, Error: k.Reason})
 		} else {
-			r.tell(a, EventUndone)
-			err = r.undone(a)
+			r.report(a, EventUndone)
+			err = r.recordUndone(a)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	different, err := r.notAsBefore(ctx, kept)
+	different, err := r.notRestored(ctx, kept)
 	if kept = append(kept, different...); kept != nil {
 		return &KeptError{kept, err}
 	}
-	if err != nil || r.Journal.ended {
+	if err != nil || r.Journal.rolledBack {
 		return err
 	}
 	return r.Journal.append(Record{Event: EventRolledBack})
 }
 
-func lost(a change.Action) *Kept {
-	return &Kept{a, "what it changed no longer exists", "none, unless it is created again"}
+func keptBecauseGone(a change.Action) *KeptChange {
+	return &KeptChange{a, "what it changed no longer exists", "none, unless it is created again"}
 }
 
-// notAsBefore returns the targets that are not as they were before the first action on them,
+// notRestored returns the targets that are not as they were before the first action on them,
 // apart from those that were kept. A target that depends on a created row disappears with it.
-func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
+func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChange, error) {
 	known := map[string]bool{}
 	for _, k := range kept {
-		known[key(k.Action.Target)] = true
+		known[targetKey(k.Action.Target)] = true
 	}
 	before := map[string]change.State{} // by target: names that an earlier action changes
-	var list []Kept
+	var list []KeptChange
 	for _, a := range r.Journal.Plan.Actions {
-		if makers(a.Target) != nil {
+		if creators(a.Target) != nil {
 			continue
 		}
-		k := key(a.Target)
+		k := targetKey(a.Target)
 		if before[k] == nil {
 			before[k] = change.State{}
 		}
 		goal := maps.Clone(a.Before)
-		if s := r.Journal.of(a.ID); s.isBegun() {
+		if s := r.Journal.step(a.ID); s.isBegun() {
 			goal = maps.Clone(s.begun.Before)
 		}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
@@ -97,32 +97,32 @@ func (r *Runner) notAsBefore(ctx context.Context, kept []Kept) ([]Kept, error) {
 		var gone *GoneError
 		switch {
 		case errors.As(err, &gone):
-			list = append(list, *lost(a))
+			list = append(list, *keptBecauseGone(a))
 		case err != nil:
 			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
-		case !a.Target.Reached(now.State, goal):
+		case !a.Target.Matches(now.State, goal):
 			reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
-			if r.Journal.of(a.ID).undone {
+			if r.Journal.step(a.ID).undone {
 				reason = "it is not as it was before, but the journal says that it was undone"
 			}
-			different := unlike(now.State, goal)
-			list = append(list, Kept{a, reason + ": " + said(different) + " now", a.Target.Restore(part(goal, different))})
+			different := difference(now.State, goal)
+			list = append(list, KeptChange{a, reason + ": " + formatState(different) + " now", a.Target.RestoreStep(restrict(goal, different))})
 		}
 	}
 	return list, nil
 }
 
-// ends reports whether an error ends the whole rollback.
-func ends(ctx context.Context, err error) bool {
+// endsRollback reports whether an error ends the whole rollback.
+func endsRollback(ctx context.Context, err error) bool {
 	var unreachable *UnreachableError
 	var unwritten *writeError
 	return ctx.Err() != nil || errors.As(err, &unreachable) || errors.As(err, &unwritten)
 }
 
-// undone records that an action was undone, and those undone with it.
-func (r *Runner) undone(a change.Action) error {
+// recordUndone records that an action was undone, and those undone with it.
+func (r *Runner) recordUndone(a change.Action) error {
 	for _, part := range r.Journal.Plan.Actions {
-		if part.UndoneWith == a.ID && r.Journal.of(part.ID).undoable() {
+		if part.UndoneWith == a.ID && r.Journal.step(part.ID).undoable() {
 			if err := r.Journal.append(Record{Event: EventUndone, Action: part.ID}); err != nil {
 				return err
 			}
@@ -131,20 +131,20 @@ func (r *Runner) undone(a change.Action) error {
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
 }
 
-// undo returns one target to its state before the change, except what others changed since.
-func (r *Runner) undo(ctx context.Context, a change.Action) error {
-	err := r.made(ctx, a)
+// undoAction returns one target to its state before the change, except what others changed since.
+func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
+	err := r.checkCreatedRows(ctx, a)
 	if err == nil {
-		err = r.sameNames(ctx, a.Target)
+		err = r.checkNames(ctx, a.Target)
 		var gone *GoneError
 		if errors.As(err, &gone) {
 			err = nil // reading the target says what is left of it
 		}
 	}
-	var d different
+	var d mismatchError
 	switch {
 	case errors.As(err, &d):
-		return &Kept{a, string(d), a.Target.Restore(a.Before)}
+		return &KeptChange{a, string(d), a.Target.RestoreStep(a.Before)}
 	case err != nil:
 		return err
 	}
@@ -152,12 +152,12 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 	if err != nil {
 		return err
 	}
-	begun := r.Journal.of(a.ID).begun
+	begun := r.Journal.step(a.ID).begun
 	goal := maps.Clone(begun.Before)
 	after := maps.Clone(goal)
 	maps.Copy(after, a.After)
 	names := goal.Names()
-	now, err := r.current(ctx, t, names)
+	now, err := r.readCurrent(ctx, t, names)
 	if err != nil {
 		return err
 	}
@@ -166,48 +166,48 @@ func (r *Runner) undo(ctx context.Context, a change.Action) error {
 	}
 	var kept error
 	if len(begun.Filtered) > 0 {
-		kept = &Kept{
+		kept = &KeptChange{
 			a, "a record filter granted " + change.Listed(begun.Filtered) + " for some records only, and that cannot be restored",
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
-	if theirs := changedSince(t, now.State, after, goal); len(theirs) > 0 {
-		kept = &Kept{a, "it was changed since: " + said(part(now.State, theirs)) + " now", a.Target.Restore(theirs)}
+	if theirs := changedByOthers(t, now.State, after, goal); len(theirs) > 0 {
+		kept = &KeptChange{a, "it was changed since: " + formatState(restrict(now.State, theirs)) + " now", a.Target.RestoreStep(theirs)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
 	}
-	if a.Kind == change.RemovePrivilege && !r.Journal.of(a.ID).undo {
+	if a.Kind == change.RemovePrivilege && !r.Journal.step(a.ID).undoBegun {
 		// The platform granted it with another change than the one that is undone.
 		maps.DeleteFunc(goal, func(name, value string) bool {
-			return change.IsPlatformDefault(name) && value == change.None && now.State[name] != change.None
+			return change.IsRestoredPrivilege(name) && value == change.None && now.State[name] != change.None
 		})
 	}
 	if !slices.ContainsFunc(goal.Names(), func(name string) bool { return a.After[name] != "" }) {
 		return kept
 	}
-	if change.Makes(a.Kind) && !t.Reached(now.State, goal) {
-		if err := r.deletable(ctx, a, now); err != nil {
+	if change.CreatesRow(a.Kind) && !t.Matches(now.State, goal) {
+		if err := r.checkDeletable(ctx, a, now); err != nil {
 			return err
 		}
 	}
-	if err := r.goBack(ctx, a, t, now, goal, names); err != nil {
+	if err := r.restoreState(ctx, a, t, now, goal, names); err != nil {
 		return err
 	}
 	return kept
 }
 
-// goBack takes a target from its current state back to another, step by step.
-func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (err error) {
-	for attempt := 1; !t.Reached(now.State, goal); {
-		if attempt == 1 && !r.Journal.of(a.ID).undo {
+// restoreState takes a target from its current state back to another, step by step.
+func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (err error) {
+	for attempt := 1; !t.Matches(now.State, goal); {
+		if attempt == 1 && !r.Journal.step(a.ID).undoBegun {
 			if err := r.Journal.append(Record{Event: EventUndo, Action: a.ID}); err != nil {
 				return err
 			}
 		}
 		step, ok := t.Next(now.State, goal)
 		if !ok {
-			return &Kept{a, fmt.Sprintf("a rollback cannot leave the state where %s", said(part(now.State, goal))), a.Target.Restore(goal)}
+			return &KeptChange{a, fmt.Sprintf("a rollback cannot leave the state where %s", formatState(restrict(now.State, goal))), a.Target.RestoreStep(goal)}
 		}
-		r.tell(a, EventUndo)
+		r.report(a, EventUndo)
 		before := now.State
 		_, sendErr := r.send(ctx, step.Request, t, now, "undoing it")
 		var change *ChangeError
@@ -215,32 +215,32 @@ func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, n
 			return sendErr
 		}
 		if sendErr != nil {
-			if err := r.Sleep(ctx, pause(attempt)); err != nil {
+			if err := r.Sleep(ctx, backoff(attempt)); err != nil {
 				return err
 			}
 		}
-		if now, err = r.current(ctx, t, names); err != nil {
+		if now, err = r.readCurrent(ctx, t, names); err != nil {
 			return err
 		}
-		if !t.Reached(now.State, goal) && !t.On(now.State, before, goal) {
-			return &Kept{a, "it is being changed at the same time: " + said(part(now.State, a.After)) + " now", a.Target.Restore(goal)}
+		if !t.Matches(now.State, goal) && !t.IsBetween(now.State, before, goal) {
+			return &KeptChange{a, "it is being changed at the same time: " + formatState(restrict(now.State, a.After)) + " now", a.Target.RestoreStep(goal)}
 		}
-		if moved := !now.State.Covers(before); moved {
+		if moved := !now.State.Includes(before); moved {
 			attempt = 1
 			continue
 		}
 		// Nothing changed: the request failed, or its effect is not visible yet.
-		if change != nil && change.Effect == EffectNone || attempt == tries {
+		if change != nil && change.Effect == EffectNone || attempt == maxAttempts {
 			if sendErr == nil {
 				sendErr = errors.New("the change had no effect")
 			}
 			return sendErr
 		}
 		if sendErr == nil {
-			if err := r.Sleep(ctx, pause(attempt)); err != nil {
+			if err := r.Sleep(ctx, backoff(attempt)); err != nil {
 				return err
 			}
-			if now, err = r.current(ctx, t, names); err != nil {
+			if now, err = r.readCurrent(ctx, t, names); err != nil {
 				return err
 			}
 		}
@@ -249,7 +249,7 @@ func (r *Runner) goBack(ctx context.Context, a change.Action, t change.Target, n
 	return nil
 }
 
-func (r *Runner) current(ctx context.Context, t change.Target, names []string) (Reading, error) {
+func (r *Runner) readCurrent(ctx context.Context, t change.Target, names []string) (Reading, error) {
 	now, err := r.Mutator.Current(ctx, t, names)
 	if err != nil {
 		return now, fmt.Errorf("reading the current state: %w", err)
@@ -257,19 +257,19 @@ func (r *Runner) current(ctx context.Context, t change.Target, names []string) (
 	return now, nil
 }
 
-// deletable refuses to delete a row that dbaudit may not have created, or a role that is assigned.
-func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) error {
-	s, end := r.Journal.of(a.ID), r.Journal.now()
+// checkDeletable refuses to delete a row that dbaudit may not have created, or a role that is assigned.
+func (r *Runner) checkDeletable(ctx context.Context, a change.Action, now Reading) error {
+	s, end := r.Journal.step(a.ID), r.Journal.now()
 	if s.isDone() {
 		end = s.done.At
 	}
-	because := r.notOurs(a, s.begun, end, now.Row)
+	because := r.foreignRowReason(a, s.begun, end, now.Row)
 	if s.isDone() && now.Row != nil && s.done.Made != now.Row.ID {
 		because = fmt.Sprintf("the journal says that %s was created, but the existing row is %s", s.done.Made, now.Row.ID)
 	}
 	switch {
 	case because != "":
-		return &Kept{a, because, "none, if the change is intended"}
+		return &KeptChange{a, because, "none, if the change is intended"}
 	case a.Target.Kind != change.TargetRole:
 		return nil
 	}
@@ -287,21 +287,21 @@ func (r *Runner) deletable(ctx context.Context, a change.Action, now Reading) er
 		because = "these have the role: " + change.Listed(names)
 	case len(names) == 1:
 		because = names[0] + " has the role"
-	case held.Unseen != "":
-		because = "users may have the role: " + held.Unseen
+	case held.Incomplete != "":
+		because = "users may have the role: " + held.Incomplete
 	default:
 		return nil
 	}
-	return &Kept{a, because, a.Target.Restore(a.Before)}
+	return &KeptChange{a, because, a.Target.RestoreStep(a.Before)}
 }
 
-// changedSince are the goals of names that others changed: their values are not on the way from
+// changedByOthers are the goals of names that others changed: their values are not on the way from
 // the change to its undo.
-func changedSince(t change.Target, now, after, goal change.State) change.State {
+func changedByOthers(t change.Target, now, after, goal change.State) change.State {
 	theirs := change.State{}
 	for name, value := range goal {
 		one := func(s change.State) change.State { return change.State{name: s[name]} }
-		if !t.Reached(one(now), one(goal)) && !t.On(one(now), one(after), one(goal)) {
+		if !t.Matches(one(now), one(goal)) && !t.IsBetween(one(now), one(after), one(goal)) {
 			theirs[name] = value
 		}
 	}

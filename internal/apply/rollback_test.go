@@ -20,7 +20,7 @@ func TestRollbackGoesOn(t *testing.T) {
 	share := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Target.Kind == change.TargetShare })
 	stuck := p.Actions[share]
 	f.current = func(t change.Target, _ *apply.Reading) error {
-		if key(t) == key(stuck.Target) {
+		if targetKey(t) == targetKey(stuck.Target) {
 			return errors.New("the owner is disabled")
 		}
 		return nil
@@ -39,7 +39,7 @@ func TestRollbackGoesOn(t *testing.T) {
 	j := reopened(t, r.Journal, file)
 	f.sent, f.current = nil, nil
 	again := &apply.Runner{Mutator: f, Journal: j, Sleep: r.Sleep}
-	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.Touched() {
+	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.MayHaveChanges() {
 		t.Errorf("again: %v; sent %v", err, f.sent)
 	}
 }
@@ -71,7 +71,7 @@ func TestVerify(t *testing.T) {
 	}
 	a := p.Actions[1]
 	for name := range a.After {
-		f.state[key(a.Target)][name] = a.Before[name]
+		f.state[targetKey(a.Target)][name] = a.Before[name]
 	}
 	lost, err := r.Verify(t.Context())
 	if err != nil || len(lost) != 1 || lost[0].Action.ID != a.ID || !strings.Contains(lost[0].Error(), "did not persist: now prvReadAccount is local") {
@@ -98,7 +98,7 @@ func TestJournalCutOffInItsFirstLine(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := apply.Vacant(file); (err == nil) != vacant {
+		if err := apply.CheckVacant(file); (err == nil) != vacant {
 			t.Errorf("%.20q: %v", text, err)
 		}
 		if !vacant {

@@ -6,13 +6,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-func key(t change.Target) string {
-	k := t.Known()
+func targetKey(t change.Target) string {
+	k := t.SlotValues()
 	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
 }
 
-// makers are the actions that create the rows that the target depends on.
-func makers(t change.Target) []string {
+// creators are the actions that create the rows that the target depends on.
+func creators(t change.Target) []string {
 	var ids []string
 	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {
 		if ref != nil && ref.MadeBy != "" {
@@ -22,8 +22,8 @@ func makers(t change.Target) []string {
 	return ids
 }
 
-// said puts a state into words.
-func said(s change.State) string {
+// formatState puts a state into words.
+func formatState(s change.State) string {
 	var parts []string
 	for _, name := range s.Names() {
 		parts = append(parts, name+" is "+s[name])
@@ -31,8 +31,8 @@ func said(s change.State) string {
 	return change.Listed(parts)
 }
 
-// unlike is where a state differs from the wanted one.
-func unlike(s, want change.State) change.State {
+// difference is where a state differs from the wanted one.
+func difference(s, want change.State) change.State {
 	some := change.State{}
 	for name, value := range want {
 		if s[name] != value {
@@ -42,8 +42,8 @@ func unlike(s, want change.State) change.State {
 	return some
 }
 
-// part is a state limited to the names of another.
-func part(s, of change.State) change.State {
+// restrict is a state limited to the names of another.
+func restrict(s, of change.State) change.State {
 	some := change.State{}
 	for name := range of {
 		some[name] = s[name]

@@ -43,12 +43,12 @@ type Reason struct {
 	Partly bool `json:"partly,omitempty"`
 }
 
-// Settled reports whether the action alone fixes the finding.
-func (r Reason) Settled() bool { return !r.Follows && !r.Partly }
+// FixesFinding reports whether the action alone fixes the finding.
+func (r Reason) FixesFinding() bool { return !r.Follows && !r.Partly }
 
-// Act is an action of a kind, with the states that follow from the kind.
-func Act(k audit.FixKind, t Target, why []Reason) Action {
-	act := of(k).act
+// NewAction is an action of a kind, with the states that follow from the kind.
+func NewAction(k audit.FixKind, t Target, why []Reason) Action {
+	act := kindNamed(k).automation
 	t.Kind = act.target
 	a := Action{Kind: k, Target: t, Why: why, Before: maps.Clone(act.from), After: maps.Clone(act.to)}
 	if act.along != nil {
@@ -60,15 +60,15 @@ func Act(k audit.FixKind, t Target, why []Reason) Action {
 // Describe says what an action does, how much it can break, and what else happens. allow
 // are the privileges that the configuration allows beyond the minimum.
 func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
-	act := of(a.Kind).act
+	act := kindNamed(a.Kind).automation
 	if act.target == "" {
 		return "", "", ""
 	}
-	return say(act.summary, a.words()), act.risk, act.note(a, allow)
+	return render(act.summary, a.templateValues()), act.risk, act.note(a, allow)
 }
 
-// words are what the summary of an action calls by names in braces.
-func (a Action) words() map[string]string {
+// templateValues are what the summary of an action calls by names in braces.
+func (a Action) templateValues() map[string]string {
 	t := a.Target
 	quoted := func(r *Ref) string {
 		if r == nil {
@@ -79,7 +79,7 @@ func (a Action) words() map[string]string {
 	words := map[string]string{
 		"role": quoted(t.Role), "user": quoted(t.User), "view": quoted(t.View), "principal": quoted(t.Principal), "owner": quoted(t.Owner),
 		"unit": cmp.Or(t.BusinessUnit, &Ref{}).Name, "application": t.ApplicationID, "access": a.After[AttrAccess],
-		"privilege": Called(strings.Join(a.After.Names(), ", ")), "privileges": text.Count(len(a.After), "privilege"),
+		"privilege": DisplayName(strings.Join(a.After.Names(), ", ")), "privileges": text.Count(len(a.After), "privilege"),
 	}
 	if a.Before[AttrAccess] == None {
 		words["only"] = "Read only"
@@ -89,14 +89,14 @@ func (a Action) words() map[string]string {
 	return words
 }
 
-func always(note string) func(Action, []string) string {
+func constantNote(note string) func(Action, []string) string {
 	return func(Action, []string) string { return note }
 }
 
 // Requests derives the requests of an action and of its undo.
 func (a Action) Requests(environmentURL string) (Request, []Request) {
-	known := a.Target.Known()
-	known[SlotAPI] = API(environmentURL)
+	known := a.Target.SlotValues()
+	known[SlotAPI] = APIRoot(environmentURL)
 	undo := []Request{}
 	step, ok := a.Target.Next(a.Before, a.After)
 	if !ok {
@@ -111,8 +111,8 @@ func (a Action) Requests(environmentURL string) (Request, []Request) {
 	return step.Request.Fill(known), undo
 }
 
-// API is the absolute address of an environment's Web API.
-func API(environmentURL string) string {
+// APIRoot is the absolute address of an environment's Web API.
+func APIRoot(environmentURL string) string {
 	return strings.TrimRight(environmentURL, "/") + "/api/data/v9.2"
 }
 
@@ -132,15 +132,15 @@ type Difference struct{ Name, Before, After string }
 // Mark says how it changes.
 func (d Difference) Mark() Mark {
 	switch {
-	case nothing(d.Before):
+	case isEmptyValue(d.Before):
 		return MarkAdd
-	case nothing(d.After):
+	case isEmptyValue(d.After):
 		return MarkRemove
 	}
 	return MarkChange
 }
 
-func nothing(value string) bool { return slices.Contains([]string{Absent, None, No, ""}, value) }
+func isEmptyValue(value string) bool { return slices.Contains([]string{Absent, None, No, ""}, value) }
 
 // Differences lists what the action changes, by name.
 func (a Action) Differences() []Difference {
@@ -168,26 +168,26 @@ func (a Action) Details() []Difference {
 	return nil
 }
 
-// Said is a difference in the portal's words.
-func (a Action) Said(d Difference) string {
-	return Called(d.Name) + ": " + a.Was(d) + " → " + audit.LevelOf(d.After)
+// FormatChange is a difference in the portal's words.
+func (a Action) FormatChange(d Difference) string {
+	return DisplayName(d.Name) + ": " + a.FormatBefore(d) + " → " + audit.LevelOf(d.After)
 }
 
-// Unsaid is what undoes a difference, in the portal's words.
-func (a Action) Unsaid(d Difference) string {
-	return Called(d.Name) + ": " + audit.LevelOf(d.After) + " → " + audit.LevelOf(d.Before)
+// FormatUndo is what undoes a difference, in the portal's words.
+func (a Action) FormatUndo(d Difference) string {
+	return DisplayName(d.Name) + ": " + audit.LevelOf(d.After) + " → " + audit.LevelOf(d.Before)
 }
 
-// Called is what changes, in the portal's words: "Account – Read (prvReadAccount)".
-func Called(name string) string {
+// DisplayName is what changes, in the portal's words: "Account – Read (prvReadAccount)".
+func DisplayName(name string) string {
 	if right := audit.PrivilegeLabel(name); right != name {
 		return right + " (" + name + ")"
 	}
 	return name
 }
 
-// Was is the state before a change, for a reader.
-func (a Action) Was(d Difference) string {
+// FormatBefore is the state before a change, for a reader.
+func (a Action) FormatBefore(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):
 		return audit.LevelOf(d.Before)

@@ -50,7 +50,7 @@ const (
 // A kind is what there is to know of one kind of fix.
 type kind struct {
 	name audit.FixKind
-	// summary and portal are how to make the fix, as sentences for [say].
+	// summary and portal are how to make the fix, as sentences for [render].
 	summary  string
 	portal   []string
 	requests func(fix) []Call
@@ -58,23 +58,23 @@ type kind struct {
 	// remedy replaces them if they depend on what the fix has.
 	remedy func(fix) Remedy
 	// example picks what the kind uses from a fix that has everything; nil for nothing.
-	example func(all audit.Fix) audit.Fix
-	who     string // whoever can make it manually; empty for [SystemAdministrator]
-	flag    string // without which dbaudit plan leaves the fix out
-	act     act    // how apply makes it; zero if no tool can or should
+	example    func(all audit.Fix) audit.Fix
+	who        string     // whoever can make it manually; empty for [SystemAdministrator]
+	flag       string     // without which dbaudit plan leaves the fix out
+	automation automation // how apply makes it; zero if no tool can or should
 }
 
-// An act is how apply makes a change.
-type act struct {
+// An automation is how apply makes a change.
+type automation struct {
 	target TargetKind
 	// from and to are the states of the target before and after; nil if legal decides.
 	from, to State
-	legal    func(Action) error
+	validate func(Action) error
 	// limit refuses to give the integration more than is required; nil if it gets nothing.
 	limit func(Limits, Action) error
 	along func() []string // the privileges that the platform grants with the change
 	risk  Risk
-	// summary is a sentence for [say], and note says what else happens. They depend only on
+	// summary is a sentence for [render], and note says what else happens. They depend only on
 	// the action's target and states, so that no plan can say one thing and do another.
 	summary string
 	note    func(a Action, allow []string) string
@@ -82,11 +82,11 @@ type act struct {
 
 // kinds lists every kind of fix: first those that apply can carry out.
 func kinds() []kind {
-	return slices.Concat(ofRoles(), ofUsers(), ofAssignments(), ofShares(), manual())
+	return slices.Concat(roleKinds(), userKinds(), assignmentKinds(), shareKinds(), manualKinds())
 }
 
-// of is the kind with a name, or the zero kind.
-func of(name audit.FixKind) kind {
+// kindNamed is the kind with a name, or the zero kind.
+func kindNamed(name audit.FixKind) kind {
 	for _, k := range kinds() {
 		if k.name == name {
 			return k
@@ -105,23 +105,23 @@ func Kinds() []audit.FixKind {
 }
 
 // Automatic reports whether apply can carry out a kind of fix; the others are manual steps.
-func Automatic(k audit.FixKind) bool { return of(k).act.target != "" }
+func Automatic(k audit.FixKind) bool { return kindNamed(k).automation.target != "" }
 
-// Grants reports whether a kind of fix gives privileges.
-func Grants(k audit.FixKind) bool { return of(k).act.limit != nil }
+// GrantsPrivileges reports whether a kind of fix gives privileges.
+func GrantsPrivileges(k audit.FixKind) bool { return kindNamed(k).automation.limit != nil }
 
-// Makes reports whether a kind of fix creates the row of its target.
-func Makes(k audit.FixKind) bool {
-	from := of(k).act.from
+// CreatesRow reports whether a kind of fix creates the row of its target.
+func CreatesRow(k audit.FixKind) bool {
+	from := kindNamed(k).automation.from
 	return from[AttrRole] == Absent || from[AttrUser] == Absent
 }
 
-// Known refuses a kind of fix that does not exist.
-func Known(k audit.FixKind) error {
+// ValidateKind refuses a kind of fix that does not exist.
+func ValidateKind(k audit.FixKind) error {
 	switch {
 	case k == "":
 		return errors.New("a fix without a kind")
-	case of(k).name == "":
+	case kindNamed(k).name == "":
 		return fmt.Errorf("unknown kind of fix %q: want one of %v", k, Kinds())
 	}
 	return nil
@@ -130,14 +130,14 @@ func Known(k audit.FixKind) error {
 // Example is a fix of a kind, with what the kind uses from a fix that has everything.
 func Example(k audit.FixKind, all audit.Fix) audit.Fix {
 	var f audit.Fix
-	if example := of(k).example; example != nil {
+	if example := kindNamed(k).example; example != nil {
 		f = example(all)
 	}
 	f.Kind = k
 	return f
 }
 
-func administrator() *audit.Reference { return &audit.Reference{Name: "System Administrator"} }
+func administratorRole() *audit.Reference { return &audit.Reference{Name: "System Administrator"} }
 
 // SystemAdministrator is who can do nearly everything.
 const SystemAdministrator = "a System Administrator of the environment"
@@ -147,5 +147,5 @@ const Maintainer = "the maintainer of dbaudit's configuration"
 
 // Who names whoever can make a fix manually.
 func Who(f audit.Fix) string {
-	return newFix(f, Place{}).say(cmp.Or(of(f.Kind).who, SystemAdministrator))
+	return newFix(f, Place{}).render(cmp.Or(kindNamed(f.Kind).who, SystemAdministrator))
 }

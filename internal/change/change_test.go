@@ -84,7 +84,7 @@ func TestFitting(t *testing.T) {
 		{[]audit.Depth{audit.DepthGlobal}, audit.DepthBasic, audit.DepthGlobal},
 		{[]audit.Depth{audit.DepthLocal, audit.DepthGlobal}, audit.DepthDeep, audit.DepthGlobal},
 	} {
-		if got := Fitting(test.allowed, test.wanted); got != test.want {
+		if got := ClosestDepth(test.allowed, test.wanted); got != test.want {
 			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
 		}
 	}

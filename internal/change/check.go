@@ -10,54 +10,54 @@ import (
 	"slices"
 )
 
-// Check refuses an action that its kind cannot be, after earlier ones of the same plan.
-func (a Action) Check(earlier []Action, environmentURL string) error {
-	act := of(a.Kind).act
+// Validate refuses an action that its kind cannot be, after earlier ones of the same plan.
+func (a Action) Validate(earlier []Action, environmentURL string) error {
+	act := kindNamed(a.Kind).automation
 	switch {
 	case act.target == "":
 		return fmt.Errorf("apply has no action %s", a.Kind)
 	case a.Target.Kind != act.target:
 		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
 	}
-	if err := a.Target.check(earlier); err != nil {
+	if err := a.Target.validate(earlier); err != nil {
 		return err
 	}
-	if err := a.checkStates(act); err != nil {
+	if err := a.validateStates(act); err != nil {
 		return err
 	}
-	if err := a.checkCompany(act); err != nil {
+	if err := a.validateSideEffects(act); err != nil {
 		return err
 	}
-	if err := a.checkGrants(earlier); err != nil {
+	if err := a.validateAssignedGrants(earlier); err != nil {
 		return err
 	}
 	request, undo := a.Requests(environmentURL)
-	if !equal(request, a.Request) || !slices.EqualFunc(undo, a.Undo, equal) {
+	if !equalRequests(request, a.Request) || !slices.EqualFunc(undo, a.Undo, equalRequests) {
 		return errors.New("its requests do not follow from its target and states")
 	}
 	return nil
 }
 
-func equal(a, b Request) bool {
+func equalRequests(a, b Request) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func (a Action) checkStates(act act) error {
+func (a Action) validateStates(act automation) error {
 	switch {
 	case len(a.After) == 0 || !slices.Equal(a.Before.Names(), a.After.Names()):
 		return errors.New("it does not say what it changes")
-	case act.legal != nil:
-		return act.legal(a)
+	case act.validate != nil:
+		return act.validate(a)
 	case !maps.Equal(a.Before, act.from) || !maps.Equal(a.After, act.to):
 		return fmt.Errorf("%s is not from %v to %v", a.Kind, a.Before, a.After)
 	}
 	return nil
 }
 
-// checkCompany checks the side effects of an action, and the one that it is undone with.
-func (a Action) checkCompany(act act) error {
+// validateSideEffects checks the side effects of an action, and the one that it is undone with.
+func (a Action) validateSideEffects(act automation) error {
 	along, with := len(a.Along) == 0, ""
 	switch {
 	case act.along != nil:
@@ -65,7 +65,7 @@ func (a Action) checkCompany(act act) error {
 	case act.limit != nil && act.target == TargetGrants:
 		with = a.Target.Role.MadeBy
 		along = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
-			return !IsPlatformDefault(name) || a.After[name] != ""
+			return !IsRestoredPrivilege(name) || a.After[name] != ""
 		})
 	}
 	filtered := slices.IsSorted(a.Target.Filtered) && !slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
@@ -80,8 +80,8 @@ func (a Action) checkCompany(act act) error {
 	return nil
 }
 
-// checkGrants compares what an assigned role grants with what earlier actions make of it.
-func (a Action) checkGrants(earlier []Action) error {
+// validateAssignedGrants compares what an assigned role grants with what earlier actions make of it.
+func (a Action) validateAssignedGrants(earlier []Action) error {
 	if a.Kind != AssignRole {
 		return nil
 	}
@@ -90,7 +90,7 @@ func (a Action) checkGrants(earlier []Action) error {
 			continue
 		}
 		for name, depth := range e.After {
-			if a.Target.Grants[name] != Rank(depth) {
+			if a.Target.Grants[name] != DepthOf(depth) {
 				return fmt.Errorf("the grants of its role do not match action %s: %s", e.ID, name)
 			}
 		}
@@ -98,8 +98,8 @@ func (a Action) checkGrants(earlier []Action) error {
 	return nil
 }
 
-// check refuses a target that is not complete, or names what cannot be.
-func (t Target) check(earlier []Action) error {
+// validate refuses a target that is not complete, or names what cannot be.
+func (t Target) validate(earlier []Action) error {
 	guid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	for _, ref := range []*Ref{t.Role, t.Copy, t.User, t.BusinessUnit, t.View, t.Principal, t.Owner} {
 		if ref == nil {
@@ -123,7 +123,7 @@ func (t Target) check(earlier []Action) error {
 		return fmt.Errorf("%q is not an application id", t.ApplicationID)
 	}
 	for privilege, id := range t.Privileges {
-		if !isPrivilege(privilege) || !guid.MatchString(id) {
+		if !isPrivilegeName(privilege) || !guid.MatchString(id) {
 			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
 		}
 	}
@@ -147,4 +147,6 @@ func (t Target) check(earlier []Action) error {
 	return nil
 }
 
-func isPrivilege(name string) bool { return regexp.MustCompile(`^prv[A-Za-z0-9_]+$`).MatchString(name) }
+func isPrivilegeName(name string) bool {
+	return regexp.MustCompile(`^prv[A-Za-z0-9_]+$`).MatchString(name)
+}

@@ -17,15 +17,15 @@ type Limits struct {
 	// role may grant besides when it is assigned.
 	Minimum, Allow []string
 	// Requirement is what the configuration requires, Depths what the profile states: see
-	// [Asked]. Nothing may be granted at a greater depth, unless the privilege allows no
+	// [RequiredDepth]. Nothing may be granted at a greater depth, unless the privilege allows no
 	// smaller one.
 	Requirement snapshot.Requirement
 	Depths      map[string]audit.Depth
 }
 
-// Asked is the depth at which a privilege is required, by the configuration, the profile, or
+// RequiredDepth is the depth at which a privilege is required, by the configuration, the profile, or
 // else the deepest. policy/dbaudit/access decides it for the verdict.
-func Asked(name string, requirement snapshot.Requirement, stated map[string]audit.Depth) audit.Depth {
+func RequiredDepth(name string, requirement snapshot.Requirement, stated map[string]audit.Depth) audit.Depth {
 	for _, stated := range []map[string]audit.Depth{requirement.Depth, stated} {
 		for other, depth := range stated {
 			if strings.EqualFold(other, name) {
@@ -36,44 +36,44 @@ func Asked(name string, requirement snapshot.Requirement, stated map[string]audi
 	return audit.DepthGlobal
 }
 
-func contains(names []string, name string) bool {
+func containsFold(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// Within refuses an action that gives the integration more than is required.
-func (a Action) Within(l Limits) error {
-	if limit := of(a.Kind).act.limit; limit != nil {
+// CheckLimits refuses an action that gives the integration more than is required.
+func (a Action) CheckLimits(l Limits) error {
+	if limit := kindNamed(a.Kind).automation.limit; limit != nil {
 		return limit(l, a)
 	}
 	return nil
 }
 
-func (l Limits) grant(a Action) error {
+func (l Limits) checkGrant(a Action) error {
 	for _, name := range a.After.Names() {
-		if !contains(l.Minimum, name) {
+		if !containsFold(l.Minimum, name) {
 			return fmt.Errorf("action %s grants %s, which the profile %s does not require", a.ID, name, l.Profile)
 		}
-		want := Asked(name, l.Requirement, l.Depths)
-		if depth := Rank(a.After[name]); depth > want && depth != Fitting(a.Target.Levels[name], want) {
+		want := RequiredDepth(name, l.Requirement, l.Depths)
+		if depth := DepthOf(a.After[name]); depth > want && depth != ClosestDepth(a.Target.Levels[name], want) {
 			return fmt.Errorf("action %s grants %s at %s level, but %s is required", a.ID, name, audit.LevelOf(a.After[name]), want.Level())
 		}
 	}
 	return nil
 }
 
-func (l Limits) assignment(a Action) error {
-	permitted := slices.Concat(Inborn(), l.Minimum, l.Allow, l.Requirement.Allow)
+func (l Limits) checkAssignment(a Action) error {
+	permitted := slices.Concat(NewRolePrivileges(), l.Minimum, l.Allow, l.Requirement.Allow)
 	for _, name := range a.Target.Grants.Names() {
-		if !contains(permitted, name) {
+		if !containsFold(permitted, name) {
 			return fmt.Errorf("action %s assigns a role that grants %s, which the profile %s does not require", a.ID, name, l.Profile)
 		}
 	}
 	return nil
 }
 
-// Fitting is the depth that is granted instead of a required one: the shallowest of the
+// ClosestDepth is the depth that is granted instead of a required one: the shallowest of the
 // levels that is at least that depth, or the deepest if none is.
-func Fitting(levels []audit.Depth, want audit.Depth) audit.Depth {
+func ClosestDepth(levels []audit.Depth, want audit.Depth) audit.Depth {
 	fit := audit.DepthNone
 	for _, level := range levels {
 		switch {

@@ -26,7 +26,7 @@ func (f fix) find(what, set, key, filter string) Call {
 
 // list asks for rows that a person has to choose from.
 func (f fix) list(what, resource string) Call {
-	return Call{Purpose: "find " + what, Method: "GET", URL: f.api(resource)}
+	return Call{Purpose: "find " + what, Method: "GET", URL: f.apiURL(resource)}
 }
 
 // lookUpRole finds the role to change: its root copy, which the other copies follow.
@@ -34,7 +34,7 @@ func (f fix) lookUpRole() []Call {
 	if f.Role == nil || f.Role.ID != "" {
 		return nil
 	}
-	return []Call{f.find("the root copy of the role", "roles", "roleid", named(f.Role.Name)+escape(" and _parentroleid_value eq null"))}
+	return []Call{f.find("the root copy of the role", "roles", "roleid", nameFilter(f.Role.Name)+escapeQuery(" and _parentroleid_value eq null"))}
 }
 
 // lookUpPrivileges finds the ids of privileges that the fix does not contain.
@@ -42,15 +42,15 @@ func (f fix) lookUpPrivileges(list ...audit.Grant) []Call {
 	var calls []Call
 	for _, g := range list {
 		if g.ID == "" {
-			calls = append(calls, f.lookUp(g.Name, "privilegeid", privilegeOf(g), "privileges?$select=privilegeid,name&$filter="+named(g.Name)))
+			calls = append(calls, f.lookUp(g.Name, "privilegeid", privilegeID(g), "privileges?$select=privilegeid,name&$filter="+nameFilter(g.Name)))
 		}
 	}
 	return calls
 }
 
-// privilegeOf is the id of a privilege, or the placeholder for it.
-func privilegeOf(g audit.Grant) string {
-	return keyOr(g.ID, "{privilegeid of "+escape(g.Name)+"}")
+// privilegeID is the id of a privilege, or the placeholder for it.
+func privilegeID(g audit.Grant) string {
+	return escapeIDOr(g.ID, "{privilegeid of "+escapeQuery(g.Name)+"}")
 }
 
 // lookUpUser finds the user, not a deleted one, by what the fix says about it.
@@ -63,9 +63,9 @@ func (f fix) lookUpUserBy(state string) []Call {
 	case f.User != nil && f.User.ID != "":
 		return nil
 	case f.ApplicationID != "":
-		filter = escape("applicationid eq ") + key(f.ApplicationID) + escape(" and "+state)
+		filter = escapeQuery("applicationid eq ") + escapeID(f.ApplicationID) + escapeQuery(" and "+state)
 	case f.User != nil:
-		filter = escape("fullname eq " + quote(f.User.Name))
+		filter = escapeQuery("fullname eq " + odataString(f.User.Name))
 	default:
 		return nil
 	}
@@ -74,13 +74,13 @@ func (f fix) lookUpUserBy(state string) []Call {
 
 // lookUpUnit finds the business unit that the fix names, else the root.
 func (f fix) lookUpUnit() []Call {
-	what, filter := "the root business unit", escape("_parentbusinessunitid_value eq null")
+	what, filter := "the root business unit", escapeQuery("_parentbusinessunitid_value eq null")
 	switch {
 	case f.BusinessUnit == nil:
 	case f.BusinessUnit.ID != "":
 		return nil
 	default:
-		what, filter = "the business unit", named(f.BusinessUnit.Name)
+		what, filter = "the business unit", nameFilter(f.BusinessUnit.Name)
 	}
 	return []Call{f.find(what, "businessunits", "businessunitid", filter)}
 }
@@ -89,11 +89,11 @@ func (f fix) lookUpView() []Call {
 	if f.View == nil || f.View.ID != "" {
 		return nil
 	}
-	filter := named(f.View.Name)
+	filter := nameFilter(f.View.Name)
 	if f.Table != "" {
-		filter += escape(" and returnedtypecode eq " + quote(f.Table))
+		filter += escapeQuery(" and returnedtypecode eq " + odataString(f.Table))
 	}
-	return []Call{f.asOwner(f.find("the view", "userqueries", "userqueryid", filter))}
+	return []Call{f.impersonateOwner(f.find("the view", "userqueries", "userqueryid", filter))}
 }
 
 func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Call {
@@ -101,9 +101,9 @@ func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Call {
 	case p.ID != "" || p.Name == "":
 		return nil
 	case kind == "team":
-		return []Call{f.find("the team", "teams", "teamid", named(p.Name))}
+		return []Call{f.find("the team", "teams", "teamid", nameFilter(p.Name))}
 	}
-	return []Call{f.find("the user", "systemusers", "systemuserid", escape("fullname eq "+quote(p.Name)))}
+	return []Call{f.find("the user", "systemusers", "systemuserid", escapeQuery("fullname eq "+odataString(p.Name)))}
 }
 
 // lookUpOwner finds an owner who is known only by the sign-in name from the configuration.
@@ -111,23 +111,23 @@ func (f fix) lookUpOwner() []Call {
 	if f.Owner == nil || f.Owner.ID != "" || f.Owner.Kind == "team" {
 		return nil
 	}
-	return []Call{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escape("domainname eq "+quote(f.Owner.Name)))}
+	return []Call{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escapeQuery("domainname eq "+odataString(f.Owner.Name)))}
 }
 
-// asOwner makes the request impersonate the view's owner, because nobody else can see or
+// impersonateOwner makes the request impersonate the view's owner, because nobody else can see or
 // share a personal view. A team cannot be impersonated.
-func (f fix) asOwner(r Call) Call {
+func (f fix) impersonateOwner(r Call) Call {
 	if f.Owner == nil || f.Owner.Kind == "team" {
 		r.Purpose += ", signed in as the view's owner"
 		return r
 	}
 	r.Purpose += ", as its owner"
-	r.Headers = append(r.Headers, Header{"MSCRMCallerID", id(f.Owner, ownerID)})
+	r.Headers = append(r.Headers, Header{"MSCRMCallerID", idOr(f.Owner, ownerID)})
 	return r
 }
 
-// api is the absolute address of a Web API resource.
-func (f fix) api(resource string) string { return API(f.origin()) + "/" + resource }
+// apiURL is the absolute address of a Web API resource.
+func (f fix) apiURL(resource string) string { return APIRoot(f.origin()) + "/" + resource }
 
 // origin is the environment's address, or a placeholder if the result has no valid one.
 func (f fix) origin() string {
@@ -137,7 +137,7 @@ func (f fix) origin() string {
 	return strings.TrimRight(f.Environment.URL, "/")
 }
 
-// The placeholders that earlier calls fill in; that of a privilege is [privilegeOf].
+// The placeholders that earlier calls fill in; that of a privilege is [privilegeID].
 const (
 	roleID  = "{roleid}"
 	userID  = "{systemuserid}"
@@ -147,34 +147,34 @@ const (
 	ownerID = "{ownerid}"
 )
 
-// id is the id of a row, or the placeholder for it.
-func id(r *audit.Reference, placeholder string) string {
+// idOr is the id of a row, or the placeholder for it.
+func idOr(r *audit.Reference, placeholder string) string {
 	if r == nil {
 		return placeholder
 	}
-	return keyOr(r.ID, placeholder)
+	return escapeIDOr(r.ID, placeholder)
 }
 
-// quote makes an OData string literal.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// odataString makes an OData string literal.
+func odataString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// key is an id in an address: a GUID or a placeholder stays unchanged.
-func key(id string) string {
+// escapeID is an id in an address: a GUID or a placeholder stays unchanged.
+func escapeID(id string) string {
 	if strings.HasPrefix(id, "{") && regexp.MustCompile(`^\{[\pL ]*\}$`).MatchString(id) {
 		return id
 	}
-	return escape(id)
+	return escapeQuery(id)
 }
 
-func keyOr(id, placeholder string) string {
+func escapeIDOr(id, placeholder string) string {
 	if id == "" {
 		return placeholder
 	}
-	return key(id)
+	return escapeID(id)
 }
 
-// named is the filter for rows with a name.
-func named(name string) string { return escape("name eq " + quote(name)) }
+// nameFilter is the filter for rows with a name.
+func nameFilter(name string) string { return escapeQuery("name eq " + odataString(name)) }
 
-// escape percent-encodes a query option's value; not every OData server reads + as a space.
-func escape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+// escapeQuery percent-encodes a query option's value; not every OData server reads + as a space.
+func escapeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

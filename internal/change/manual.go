@@ -9,8 +9,8 @@ import (
 // administrators can change both what signs in and what it finds.
 const administrators = "an administrator of the Entra tenant and one of the environment"
 
-// manual are the kinds of fix that only people make.
-func manual() []kind {
+// manualKinds are the kinds of fix that only people make.
+func manualKinds() []kind {
 	return []kind{
 		{
 			name: InstallApp, who: "a Power Platform administrator who may install apps",
@@ -26,8 +26,8 @@ func manual() []kind {
 					return nil
 				}
 				return []string{
-					"pac application list --environment " + Shell(f.Environment.URL),
-					"pac application install --environment " + Shell(f.Environment.URL) + " --application-name APPLICATION",
+					"pac application list --environment " + QuoteShell(f.Environment.URL),
+					"pac application install --environment " + QuoteShell(f.Environment.URL) + " --application-name APPLICATION",
 				}
 			},
 		},
@@ -41,7 +41,7 @@ func manual() []kind {
 				"{settings} > Application users.",
 				"Select the integration user, choose Edit security roles, select the new role, clear {role|of the integration}, and save.",
 			},
-			commands: func(f fix) []string { return []string{"dbaudit profile show " + Shell(f.Profile)} },
+			commands: func(f fix) []string { return []string{"dbaudit profile show " + QuoteShell(f.Profile)} },
 		},
 		{
 			name: ReplaceUser, who: administrators,
@@ -74,15 +74,15 @@ func manual() []kind {
 					unit = f.lookUpUnit()
 				}
 				return slices.Concat(f.lookUpUser(), unit, []Call{
-					f.list("the roles to assign again after the move", "systemusers("+id(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
-					f.call("move the user", patch("systemusers({user})", `{"businessunitid@odata.bind":"/businessunits({unit})"}`)),
+					f.list("the roles to assign again after the move", "systemusers("+idOr(f.User, userID)+")/systemuserroles_association?$select=roleid,name,_parentrootroleid_value"),
+					f.newCall("move the user", patch("systemusers({user})", `{"businessunitid@odata.bind":"/businessunits({unit})"}`)),
 				})
 			},
 		},
 		{
 			name: RemoveFromTeam,
 			example: func(all audit.Fix) audit.Fix {
-				return audit.Fix{Role: administrator(), User: all.User, Team: all.Team}
+				return audit.Fix{Role: administratorRole(), User: all.User, Team: all.Team}
 			},
 			summary: "Remove the user {user|of the integration} from the team {team|in question}[, or the role {role} from the team].",
 			portal: []string{
@@ -95,7 +95,7 @@ func manual() []kind {
 				if f.Team != nil {
 					calls = append(calls, f.lookUpPrincipal("team", *f.Team)...)
 				}
-				return append(calls, f.call("remove the user from the team", del("teams("+id(f.Team, teamID)+")/teammembership_association({user})/$ref")))
+				return append(calls, f.newCall("remove the user from the team", del("teams("+idOr(f.Team, teamID)+")/teammembership_association({user})/$ref")))
 			},
 		},
 		{
@@ -117,7 +117,7 @@ func manual() []kind {
 				"Open {user|the user}, then Manage user in Dynamics 365, and set Access Mode, under Client Access License (CAL) Information, to Non-interactive (for a person's account: Read-Write).",
 			},
 			requests: func(f fix) []Call {
-				return append(f.lookUpUser(), f.call("set the access mode", patch("systemusers({user})", `{"accessmode":4}`)))
+				return append(f.lookUpUser(), f.newCall("set the access mode", patch("systemusers({user})", `{"accessmode":4}`)))
 			},
 		},
 		{
@@ -132,7 +132,7 @@ func manual() []kind {
 			},
 		},
 		{
-			name: FindView, who: owner,
+			name: FindView, who: viewOwner,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, User: all.User, Table: all.Table} },
 			summary: "Create the view {view|that is required}[ of the table {table}], or name its owner in the configuration so that dbaudit can read it.",
 			portal: []string{
@@ -140,10 +140,10 @@ func manual() []kind {
 				"If it exists, name its owner under views in the configuration, or have the owner share it with the integration user.",
 				"If it does not exist, create it: open the list of the table[ {table}], set the filters, and save the view under this name.",
 			},
-			commands: fix.scanAgain,
+			commands: fix.scanCommand,
 		},
 		{
-			name: ActivateView, remedy: fix.activateView, who: owner,
+			name: ActivateView, remedy: fix.activateView, who: viewOwner,
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{View: all.View, Owner: all.Owner} },
 		},
 		{
@@ -152,32 +152,32 @@ func manual() []kind {
 	}
 }
 
-func (f fix) scanAgain() []string { return []string{"dbaudit scan" + f.Arguments()} }
+func (f fix) scanCommand() []string { return []string{"dbaudit scan" + f.Arguments()} }
 
 // correctConfiguration corrects what cannot be met. A business unit may also be made to exist.
 func (f fix) correctConfiguration() Remedy {
-	r := Remedy{Commands: f.scanAgain()}
+	r := Remedy{Commands: f.scanCommand()}
 	if f.BusinessUnit != nil {
-		r.Summary = f.say("Correct business_unit in dbaudit.yaml, or create or enable the business unit {unit}.")
-		r.Portal = f.steps("If {unit} is misspelled or was renamed, correct business_unit in dbaudit.yaml, and scan again.",
+		r.Summary = f.render("Correct business_unit in dbaudit.yaml, or create or enable the business unit {unit}.")
+		r.Portal = f.renderSteps("If {unit} is misspelled or was renamed, correct business_unit in dbaudit.yaml, and scan again.",
 			"If the name is correct, continue: {settings} > Business units.",
 			"Create the business unit {unit}, or enable it and those above it. Then scan again.")
 		return r
 	}
-	r.Summary = f.say("Correct the configuration: it requires {required|something}, which cannot be met.")
-	r.Portal = f.steps("Open the configuration and correct the entry of {required|something}.")
+	r.Summary = f.render("Correct the configuration: it requires {required|something}, which cannot be met.")
+	r.Portal = f.renderSteps("Open the configuration and correct the entry of {required|something}.")
 	return r
 }
 
-// contents are what an app brings.
-func (f fix) contents() string {
+// appContents are what an app brings.
+func (f fix) appContents() string {
 	switch {
 	case f.Table == "":
-		return rights(f.Privileges, "")
+		return formatPrivileges(f.Privileges, "")
 	case len(f.Privileges) == 0:
 		return "the table " + f.Table
 	}
-	return "the table " + f.Table + " and " + rights(f.Privileges, "")
+	return "the table " + f.Table + " and " + formatPrivileges(f.Privileges, "")
 }
 
 // removeDuplicateUser leaves one of several users. If the fix names a user, it is the only
@@ -185,62 +185,62 @@ func (f fix) contents() string {
 func (f fix) removeDuplicateUser() Remedy {
 	if f.User != nil {
 		return Remedy{
-			Summary: f.say("Permanently delete the soft-deleted user {user}, and create the application user again."),
-			Portal: f.steps(
+			Summary: f.render("Permanently delete the soft-deleted user {user}, and create the application user again."),
+			Portal: f.renderSteps(
 				"{settings} > Application users.",
 				"Select {user}, which is soft-deleted, and choose Delete: until then, no other user can have its application id.",
 				"Run dbaudit plan again: it creates the application user[ of the application {application}].",
 			),
-			Requests: append(f.lookUpUserBy("deletedstate ne 0"), f.call("permanently delete the user", deleteUser())),
+			Requests: append(f.lookUpUserBy("deletedstate ne 0"), f.newCall("permanently delete the user", deleteUserRequest())),
 		}
 	}
 	var calls []Call
 	if f.ApplicationID != "" {
-		calls = append(calls, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escape("applicationid eq ")+key(f.ApplicationID)))
+		calls = append(calls, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escapeQuery("applicationid eq ")+escapeID(f.ApplicationID)))
 	}
 	return Remedy{
-		Summary: f.say("Leave one user[ of the application {application}], and disable and delete the others."),
-		Portal: f.steps(
+		Summary: f.render("Leave one user[ of the application {application}], and disable and delete the others."),
+		Portal: f.renderSteps(
 			"{settings} > Application users.",
 			"Decide which user[ of the application {application}] stays: the one that has the role and owns the records.",
 			"For each other: reassign its records, choose Deactivate, then Delete; delete the soft-deleted user again to remove it permanently.",
 		),
 		Requests: append(calls,
-			f.call("disable each user that does not stay", setDisabled(true, false)),
-			f.call("delete it", deleteUser())),
+			f.newCall("disable each user that does not stay", setDisabledRequest(true, false)),
+			f.newCall("delete it", deleteUserRequest())),
 	}
 }
 
 func (f fix) activateView() Remedy {
-	r := Remedy{Summary: f.say("Activate the view {view|in question}[, as its owner {owner}].")}
+	r := Remedy{Summary: f.render("Activate the view {view|in question}[, as its owner {owner}].")}
 	active := func(row string) Request { return patch(row, `{"statecode":0,"statuscode":1}`) }
 	if f.Owner == nil { // a system view has none
-		r.Portal = f.steps(
+		r.Portal = f.renderSteps(
 			"Sign in to https://make.powerapps.com and choose the environment[ at {url}].",
 			"Open the table[ {table}] in an unmanaged solution, then Views.",
 			"Choose More commands next to {view|in question}, then Turn on (formerly Activate view).",
 		)
-		r.Requests = []Call{f.call("activate the system view", active("savedqueries("+id(f.View, "{savedqueryid}")+")"))}
+		r.Requests = []Call{f.newCall("activate the system view", active("savedqueries("+idOr(f.View, "{savedqueryid}")+")"))}
 		return r
 	}
-	r.Portal = f.steps(asOwnerPage, "Open the table[ {table}], then Advanced Find > Saved Views, select {view|in question}, and choose Activate.")
+	r.Portal = f.renderSteps(asOwnerPage, "Open the table[ {table}], then Advanced Find > Saved Views, select {view|in question}, and choose Activate.")
 	r.Requests = slices.Concat(f.lookUpOwner(), f.lookUpView(), []Call{
-		f.asOwner(f.call("activate the view", active("userqueries({view})"))),
+		f.impersonateOwner(f.newCall("activate the view", active("userqueries({view})"))),
 	})
 	return r
 }
 
-// required is what an entry of the configuration requires; empty if the fix does not say.
-func (f fix) required() string {
+// unmetRequirement is what an entry of the configuration requires; empty if the fix does not say.
+func (f fix) unmetRequirement() string {
 	switch {
 	case f.View != nil && f.Table != "":
-		return "the view " + name(f.View) + " of the table " + f.Table
+		return "the view " + quotedName(f.View) + " of the table " + f.Table
 	case f.View != nil:
-		return "the view " + name(f.View)
+		return "the view " + quotedName(f.View)
 	case f.Role != nil:
-		return "the role " + name(f.Role)
+		return "the role " + quotedName(f.Role)
 	case f.User != nil:
-		return "the user " + name(f.User)
+		return "the user " + quotedName(f.User)
 	}
 	return ""
 }

@@ -10,7 +10,7 @@ type Needs struct {
 	Root   string // the id of the root business unit
 }
 
-func (n Needs) need(depth audit.Depth, names ...string) {
+func (n Needs) require(depth audit.Depth, names ...string) {
 	for _, name := range names {
 		if depth > n.Depths[name] {
 			n.Depths[name] = depth
@@ -18,88 +18,88 @@ func (n Needs) need(depth audit.Depth, names ...string) {
 	}
 }
 
-// Change adds what is needed to bring a target from one state to another, and to read it
+// AddChange adds what is needed to bring a target from one state to another, and to read it
 // first: for a role that others may have, also who has it.
-func (n Needs) Change(t Target, from, to State) {
-	here := n.reach(t, audit.DepthLocal)
-	n.sameNames(t)
+func (n Needs) AddChange(t Target, from, to State) {
+	here := n.depthInUnit(t, audit.DepthLocal)
+	n.addNameChecks(t)
 	switch t.Kind {
 	case TargetRole:
-		n.need(audit.DepthGlobal, "prvReadRole")
+		n.require(audit.DepthGlobal, "prvReadRole")
 		if to[AttrRole] == Absent {
-			n.need(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
-			n.need(here, "prvDeleteRole")
+			n.require(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
+			n.require(here, "prvDeleteRole")
 		} else {
-			n.need(here, "prvCreateRole")
+			n.require(here, "prvCreateRole")
 		}
 	case TargetGrants:
-		n.need(audit.DepthGlobal, "prvReadRole")
+		n.require(audit.DepthGlobal, "prvReadRole")
 		if t.Role.MadeBy == "" {
-			n.need(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
+			n.require(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
 		}
-		n.need(here, "prvWriteRole")
-		n.grant(t, to)
+		n.require(here, "prvWriteRole")
+		n.addGrants(t, to)
 	case TargetUser:
-		n.need(audit.DepthGlobal, "prvReadUser")
+		n.require(audit.DepthGlobal, "prvReadUser")
 		switch {
 		case from[AttrUser] == Absent:
-			n.need(here, "prvCreateUser")
+			n.require(here, "prvCreateUser")
 		case to[AttrUser] == Absent: // which requires disabling first
-			n.need(here, "prvDeleteUser", "prvWriteUser", "prvDisableUser")
+			n.require(here, "prvDeleteUser", "prvWriteUser", "prvDisableUser")
 		default: // enabling requires prvDisableUser as well
-			n.need(here, "prvWriteUser", "prvDisableUser")
+			n.require(here, "prvWriteUser", "prvDisableUser")
 		}
 	case TargetAssignment:
-		n.need(audit.DepthGlobal, "prvReadRole", "prvReadUser")
-		n.need(here, "prvAssignRole")
+		n.require(audit.DepthGlobal, "prvReadRole", "prvReadUser")
+		n.require(here, "prvAssignRole")
 	case TargetShare:
 		// To impersonate, both identities need what the action needs.
-		n.need(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
-		n.need(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
+		n.require(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
+		n.require(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
 	}
 }
 
-// sameNames adds what is needed to check that the rows of a target still have the same
+// addNameChecks adds what is needed to check that the rows of a target still have the same
 // names. Roles and views are read for the change itself.
-func (n Needs) sameNames(t Target) {
+func (n Needs) addNameChecks(t Target) {
 	if t.BusinessUnit != nil {
-		n.need(audit.DepthGlobal, "prvReadBusinessUnit")
+		n.require(audit.DepthGlobal, "prvReadBusinessUnit")
 	}
 	switch {
 	case t.Principal == nil:
 	case t.Principal.Kind == "team":
-		n.need(audit.DepthGlobal, "prvReadTeam")
+		n.require(audit.DepthGlobal, "prvReadTeam")
 	default:
-		n.need(audit.DepthGlobal, "prvReadUser")
+		n.require(audit.DepthGlobal, "prvReadUser")
 	}
 }
 
-// grant adds what a target's role is granted.
-func (n Needs) grant(t Target, grants State) {
+// addGrants adds what a target's role is granted.
+func (n Needs) addGrants(t Target, grants State) {
 	for name, depth := range grants {
-		n.need(n.reach(t, Rank(depth)), name)
+		n.require(n.depthInUnit(t, DepthOf(depth)), name)
 	}
 }
 
-// Assign adds what an assigned role grants, now or after the actions that create it.
-func (n Needs) Assign(t Target, actions []Action) {
+// AddAssignment adds what an assigned role grants, now or after the actions that create it.
+func (n Needs) AddAssignment(t Target, actions []Action) {
 	for name, depth := range t.Grants {
-		n.need(n.reach(t, depth), name)
+		n.require(n.depthInUnit(t, depth), name)
 	}
 	if t.Role.MadeBy == "" {
 		return
 	}
-	n.need(audit.DepthGlobal, Inborn()...)
+	n.require(audit.DepthGlobal, NewRolePrivileges()...)
 	for _, a := range actions {
 		if a.Target.Kind == TargetGrants && a.Target.Role.MadeBy == t.Role.MadeBy {
-			n.grant(t, a.After)
+			n.addGrants(t, a.After)
 		}
 	}
 }
 
-// reach is the depth that is needed in a target's business unit for what needs the given
+// depthInUnit is the depth that is needed in a target's business unit for what needs the given
 // depth in the unit of the identity: local does not include the units below.
-func (n Needs) reach(t Target, depth audit.Depth) audit.Depth {
+func (n Needs) depthInUnit(t Target, depth audit.Depth) audit.Depth {
 	if depth == audit.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != n.Root {
 		return audit.DepthDeep
 	}

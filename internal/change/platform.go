@@ -22,11 +22,11 @@ func platformGrants() platform {
 	return p
 }
 
-// PlatformDefaults are the privileges that AddPrivilegesRole restores in a role each time.
-func PlatformDefaults() []string { return platformGrants().Restored }
+// RestoredPrivileges are the privileges that AddPrivilegesRole restores in a role each time.
+func RestoredPrivileges() []string { return platformGrants().Restored }
 
-// Inborn are the privileges that the platform gives to each new role, at Organization level.
-func Inborn() []string { return platformGrants().NewRole }
+// NewRolePrivileges are the privileges that the platform gives to each new role, at Organization level.
+func NewRolePrivileges() []string { return platformGrants().NewRole }
 
-// IsPlatformDefault reports whether a privilege is one of [PlatformDefaults].
-func IsPlatformDefault(name string) bool { return contains(PlatformDefaults(), name) }
+// IsRestoredPrivilege reports whether a privilege is one of [RestoredPrivileges].
+func IsRestoredPrivilege(name string) bool { return containsFold(RestoredPrivileges(), name) }

@@ -19,8 +19,8 @@ type Remedy struct {
 	origin string // of the environment, for the scripts
 }
 
-// listed is how many calls or steps are shown for a long list of privileges.
-const listed = 10
+// maxListed is how many calls or steps are shown for a long list of privileges.
+const maxListed = 10
 
 // defaultProfile is the profile that dbaudit uses by default.
 const defaultProfile = "demandbase"
@@ -31,8 +31,8 @@ type Place struct {
 	Profile     string
 	Control     audit.ControlID // the failed control; if it is set, a plan is made only for it
 	// Flags name the environment and the profile to dbaudit; nil stands for their names.
-	Flags    []string
-	Applying []string // the flags of dbaudit apply
+	Flags      []string
+	ApplyFlags []string // the flags of dbaudit apply
 }
 
 // Arguments are the flags, quoted for a POSIX shell and ready to follow a command.
@@ -46,25 +46,25 @@ func (p Place) Arguments() string {
 			flags = append(flags, "--profile", p.Profile)
 		}
 	}
-	return quotedFlags(flags)
+	return quoteFlags(flags)
 }
 
 // PlanFlag is the flag without which dbaudit plan leaves a fix out, or empty.
-func PlanFlag(f audit.Fix) string { return of(f.Kind).flag }
+func PlanFlag(f audit.Fix) string { return kindNamed(f.Kind).flag }
 
-func quotedFlags(flags []string) string {
+func quoteFlags(flags []string) string {
 	var b strings.Builder
 	for _, flag := range flags {
 		if !strings.HasPrefix(flag, "-") || strings.Trim(flag, wordCharacters+"-") != "" {
-			flag = Shell(flag)
+			flag = QuoteShell(flag)
 		}
 		b.WriteString(" " + flag)
 	}
 	return b.String()
 }
 
-// For describes the fix at its place.
-func For(f audit.Fix, at Place) Remedy {
+// RemedyFor describes the fix at its place.
+func RemedyFor(f audit.Fix, at Place) Remedy {
 	x := newFix(f, at)
 	r := x.remedy()
 	r.origin = x.origin()
@@ -78,9 +78,9 @@ func For(f audit.Fix, at Place) Remedy {
 			plan += " " + flag
 		}
 		if at.Control != "" {
-			plan += " --only " + Shell(string(at.Control))
+			plan += " --only " + QuoteShell(string(at.Control))
 		}
-		r.Commands = append(r.Commands, plan+" -o plan.json", "dbaudit apply plan.json"+quotedFlags(at.Applying))
+		r.Commands = append(r.Commands, plan+" -o plan.json", "dbaudit apply plan.json"+quoteFlags(at.ApplyFlags))
 	}
 	return r
 }
@@ -92,14 +92,14 @@ func Summary(f audit.Fix) string {
 
 // remedy is what the fix's kind says of it.
 func (f fix) remedy() Remedy {
-	k := of(f.Kind)
+	k := kindNamed(f.Kind)
 	switch {
 	case k.remedy != nil:
 		return k.remedy(f)
 	case k.summary == "":
 		return Remedy{Summary: "See the control's page for how to fix this."}
 	}
-	r := Remedy{Summary: f.say(k.summary), Portal: f.steps(k.portal...)}
+	r := Remedy{Summary: f.render(k.summary), Portal: f.renderSteps(k.portal...)}
 	if k.requests != nil {
 		r.Requests = k.requests(f)
 	}
@@ -119,7 +119,7 @@ type fix struct {
 	audit.Fix
 	Place
 
-	words map[string]string
+	values map[string]string
 }
 
 // newFix drops empty references, so that nil always means "the fix does not say".
@@ -131,6 +131,6 @@ func newFix(f audit.Fix, at Place) fix {
 	}
 	at.Profile = cmp.Or(at.Profile, defaultProfile)
 	x := fix{Fix: f, Place: at}
-	x.words = x.vocabulary()
+	x.values = x.templateValues()
 	return x
 }

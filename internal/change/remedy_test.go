@@ -38,7 +38,7 @@ func TestEveryKind(t *testing.T) {
 			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
 		} {
 			for _, place := range []Place{contoso(), {}} {
-				r := For(f, place)
+				r := RemedyFor(f, place)
 				if r.Summary == "" || r.Summary != Summary(f) || !strings.HasSuffix(r.Summary, ".") || strings.Contains(r.Summary, "  ") || strings.Contains(r.Summary, `""`) {
 					t.Errorf("%s, %s: %q", kind, name, r.Summary)
 				}
@@ -64,7 +64,7 @@ func TestEveryKind(t *testing.T) {
 			}
 		}
 	}
-	if r := For(audit.Fix{}, contoso()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
+	if r := RemedyFor(audit.Fix{}, contoso()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
 		t.Errorf("a fix of no kind: %+v", r)
 	}
 }
@@ -82,7 +82,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 func TestAddPrivilege(t *testing.T) {
 	f := full(AddPrivilege)
 	f.BusinessUnit, f.User = nil, nil
-	r := For(f, contoso())
+	r := RemedyFor(f, contoso())
 	var purposes []string
 	for _, q := range r.Requests {
 		purposes = append(purposes, q.Method+" "+q.Purpose)
@@ -122,7 +122,7 @@ func TestStepsOfARole(t *testing.T) {
 		"On the tab Miscellaneous privileges, set Bulk Edit (prvBulkEdit) and Export to Excel (prvExportToExcel) to Organization.",
 		"Choose Save + close.",
 	}
-	if got := For(f, contoso()).Portal[2:]; !slices.Equal(got, want) {
+	if got := RemedyFor(f, contoso()).Portal[2:]; !slices.Equal(got, want) {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}
 }
@@ -133,8 +133,8 @@ func TestLongListsAreCut(t *testing.T) {
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
 	}
-	r := For(f, contoso())
-	if len(r.Portal) > listed+4 || len(r.Requests) > 2*listed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 450 privileges") {
+	r := RemedyFor(f, contoso())
+	if len(r.Portal) > maxListed+4 || len(r.Requests) > 2*maxListed+2 || !strings.Contains(strings.Join(r.Portal, "\n"), "the other 450 privileges") {
 		t.Errorf("%d steps, %d requests", len(r.Portal), len(r.Requests))
 	}
 	if last := r.Requests[len(r.Requests)-1].Purpose; last != "remove prvReadLead from the role, and the other 490 in the same way" {
@@ -147,21 +147,21 @@ func TestLongListsAreCut(t *testing.T) {
 
 func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	f := full(ActivateView)
-	if q := For(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
+	if q := RemedyFor(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
 	f.Owner = nil
-	if q := For(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
+	if q := RemedyFor(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/savedqueries(v-id)") {
 		t.Error(q.URL)
 	}
 }
 
 func TestQuoting(t *testing.T) {
-	if got := quote("O'Brien"); got != "'O''Brien'" {
+	if got := odataString("O'Brien"); got != "'O''Brien'" {
 		t.Error(got)
 	}
 	f := audit.Fix{Kind: ShareView, Table: "account", View: &audit.Reference{Name: "a' or 1 eq 1 &$top=1#\n"}}
-	q := For(f, contoso()).Requests[0]
+	q := RemedyFor(f, contoso()).Requests[0]
 	u, err := url.Parse(q.URL)
 	if err != nil {
 		t.Fatal(err)
@@ -191,7 +191,7 @@ func words(t *testing.T, command string) []string {
 // for itself and a typographic quote for a plain one, reads a name with an apostrophe alike.
 func TestShell(t *testing.T) {
 	for name, want := range map[string]string{"O'Brien": `"O'Brien"`, "O’Brien’s plan": `"O’Brien’s plan"`, "two words": "'two words'"} {
-		if got := Shell(name); got != want {
+		if got := QuoteShell(name); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)
 		}
 	}
@@ -199,7 +199,7 @@ func TestShell(t *testing.T) {
 		"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''",
 		"O'Brien", "O’Brien’s", "it's $(touch pwned)", "it's !!", "it's \\", "it's “so”", hostile,
 	} {
-		if got := words(t, "dbaudit "+Shell(arg)); !slices.Equal(got, []string{arg}) {
+		if got := words(t, "dbaudit "+QuoteShell(arg)); !slices.Equal(got, []string{arg}) {
 			t.Errorf("%q became %q", arg, got)
 		}
 	}
@@ -208,9 +208,9 @@ func TestShell(t *testing.T) {
 // TestCommandsAreWords: a name in a proposed command is one argument, whatever it contains.
 func TestCommandsAreWords(t *testing.T) {
 	for _, flag := range []string{hostile, "-x; touch pwned", "O'Brien"} {
-		at := Place{Environment: audit.Environment{URL: hostile, Name: hostile}, Profile: hostile, Control: hostile, Flags: []string{"--env", flag}, Applying: []string{"-c", flag}}
+		at := Place{Environment: audit.Environment{URL: hostile, Name: hostile}, Profile: hostile, Control: hostile, Flags: []string{"--env", flag}, ApplyFlags: []string{"-c", flag}}
 		for _, kind := range Kinds() {
-			for _, command := range For(ofHostiles(kind, true), at).Commands {
+			for _, command := range RemedyFor(ofHostiles(kind, true), at).Commands {
 				for _, word := range words(t, command) {
 					if strings.Contains(word, "pwned") && word != hostile && word != flag {
 						t.Errorf("%s: %q is in the words of %s", kind, word, command)
@@ -229,14 +229,14 @@ func TestWho(t *testing.T) {
 	t.Parallel()
 	for _, kind := range Kinds() {
 		f := audit.Fix{Kind: kind, Owner: &audit.Reference{Name: "Jane"}}
-		if got := For(f, contoso()).Who; (got == "") != Automatic(kind) {
+		if got := RemedyFor(f, contoso()).Who; (got == "") != Automatic(kind) {
 			t.Errorf("%s: who is %q", kind, got)
 		}
-		if got := For(f, Place{}).Who; got != "" {
+		if got := RemedyFor(f, Place{}).Who; got != "" {
 			t.Errorf("%s in a file: who is %q", kind, got)
 		}
 	}
-	if got := For(audit.Fix{Kind: ActivateView, Owner: &audit.Reference{Name: "Jane"}}, contoso()).Who; got != "the view's owner, Jane" {
+	if got := RemedyFor(audit.Fix{Kind: ActivateView, Owner: &audit.Reference{Name: "Jane"}}, contoso()).Who; got != "the view's owner, Jane" {
 		t.Error(got)
 	}
 }
@@ -244,13 +244,13 @@ func TestWho(t *testing.T) {
 // A role whose Basic rights stay with a team is assigned to the user as well.
 func TestAddPrivilegeAndAssign(t *testing.T) {
 	f := full(AddPrivilege)
-	r := For(f, contoso())
+	r := RemedyFor(f, contoso())
 	assign := f
 	assign.Kind = AssignRole
 	if !strings.Contains(r.Summary, ", and assign the role to the user ") {
 		t.Error(r.Summary)
 	}
-	for _, step := range For(assign, contoso()).Portal {
+	for _, step := range RemedyFor(assign, contoso()).Portal {
 		if !slices.Contains(r.Portal, step) {
 			t.Errorf("the step %q is missing", step)
 		}
@@ -261,7 +261,7 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 // it.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
-	r := For(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, contoso())
+	r := RemedyFor(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, contoso())
 	steps := strings.Join(r.Portal, "\n")
 	note, move, assign := strings.Index(steps, "note the roles"), strings.Index(steps, "Change business unit"), strings.Index(steps, "Assign the noted roles again")
 	if note < 0 || move < note || assign < move {
@@ -277,17 +277,17 @@ func TestMoveKeepsRoles(t *testing.T) {
 func TestOnlyASoftDeletedUser(t *testing.T) {
 	t.Parallel()
 	ghost := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
-	r := For(ghost, contoso())
+	r := RemedyFor(ghost, contoso())
 	text := r.Summary + strings.Join(r.Portal, " ")
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {
 		t.Error(text)
 	}
 	ghost.User.ID = ""
-	if q := For(ghost, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
+	if q := RemedyFor(ghost, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
 		t.Errorf("a deleted user is looked for by %s", q.URL)
 	}
 	ghost.User = nil
-	if r := For(ghost, contoso()); !strings.Contains(r.Summary, "Leave one user") {
+	if r := RemedyFor(ghost, contoso()); !strings.Contains(r.Summary, "Leave one user") {
 		t.Errorf("of two users: %s", r.Summary)
 	}
 }
@@ -297,10 +297,10 @@ func TestNoSuchUnit(t *testing.T) {
 	f := full(CorrectConfiguration)
 	f.BusinessUnit = &audit.Reference{Name: "Atlantis"}
 	created := audit.Fix{Kind: CreateApplicationUser, BusinessUnit: f.BusinessUnit}
-	if how := strings.Join(For(created, contoso()).Portal, " "); !strings.Contains(how, "correct business_unit in dbaudit.yaml") {
+	if how := strings.Join(RemedyFor(created, contoso()).Portal, " "); !strings.Contains(how, "correct business_unit in dbaudit.yaml") {
 		t.Error(how)
 	}
-	r := For(f, contoso())
+	r := RemedyFor(f, contoso())
 	if want := `Correct business_unit in dbaudit.yaml, or create or enable the business unit "Atlantis".`; r.Summary != want {
 		t.Errorf("%s, want %s", r.Summary, want)
 	}

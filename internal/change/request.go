@@ -50,14 +50,14 @@ func (r Request) Fill(values map[string]string) Request {
 	return r
 }
 
-// Filled reports whether all slots are filled. Foreign text cannot look like one: see [quoted].
+// Filled reports whether all slots are filled. Foreign text cannot look like one: see [jsonString].
 func (r Request) Filled() bool {
 	slot := regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
 	return !slot.MatchString(r.Path) && !slot.MatchString(r.IfMatch) && !slot.Match(r.Body)
 }
 
-// Known are the slot values that the target itself contains.
-func (t Target) Known() map[string]string {
+// SlotValues are the slot values that the target itself contains.
+func (t Target) SlotValues() map[string]string {
 	values := map[string]string{SlotApplication: t.ApplicationID}
 	for slot, ref := range map[string]*Ref{
 		SlotRole: t.Role, SlotCopy: t.Copy, SlotUser: t.User, SlotUnit: t.BusinessUnit, SlotView: t.View, SlotPrincipal: t.Principal,
@@ -71,23 +71,23 @@ func (t Target) Known() map[string]string {
 }
 
 func post(path, format string, args ...any) Request {
-	return Request{Method: "POST", Path: path, Body: body(format, args...)}
+	return Request{Method: "POST", Path: path, Body: jsonBody(format, args...)}
 }
 
 func del(path string) Request { return Request{Method: "DELETE", Path: path} }
 
 // patch changes a row that is as it was read.
 func patch(row, format string, args ...any) Request {
-	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: body(format, args...)}
+	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: jsonBody(format, args...)}
 }
 
-// body makes a JSON body. The format and its arguments are JSON already.
-func body(format string, args ...any) json.RawMessage {
+// jsonBody makes a JSON body. The format and its arguments are JSON already.
+func jsonBody(format string, args ...any) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(format, args...))
 }
 
-// quoted is foreign text as a JSON string in which nothing looks like a slot.
-func quoted(s string) string {
+// jsonString is foreign text as a JSON string in which nothing looks like a slot.
+func jsonString(s string) string {
 	data, err := json.Marshal(s)
 	if err != nil { // strings always encode
 		return `""`
@@ -122,18 +122,18 @@ func (r Call) String() string {
 	return b.String()
 }
 
-// call is a request for people to send: what the fix does not contain is a placeholder, and
+// newCall is a request for people to send: what the fix does not contain is a placeholder, and
 // any version of a row is changed.
-func (f fix) call(purpose string, r Request) Call {
+func (f fix) newCall(purpose string, r Request) Call {
 	values := map[string]string{
-		SlotAPI: strings.TrimSuffix(f.api(""), "/"), SlotRole: id(f.Role, roleID), SlotCopy: roleID, SlotUser: id(f.User, userID),
-		SlotUnit: id(f.BusinessUnit, unitID), SlotView: id(f.View, viewID), SlotApplication: keyOr(f.ApplicationID, "{application (client) id}"),
+		SlotAPI: strings.TrimSuffix(f.apiURL(""), "/"), SlotRole: idOr(f.Role, roleID), SlotCopy: roleID, SlotUser: idOr(f.User, userID),
+		SlotUnit: idOr(f.BusinessUnit, unitID), SlotView: idOr(f.View, viewID), SlotApplication: escapeIDOr(f.ApplicationID, "{application (client) id}"),
 	}
 	for i, g := range f.Privileges {
-		values[slotOf(i)] = privilegeOf(g)
+		values[privilegeSlot(i)] = privilegeID(g)
 	}
 	r = r.Fill(values)
-	c := Call{Purpose: purpose, Method: r.Method, URL: f.api(r.Path)}
+	c := Call{Purpose: purpose, Method: r.Method, URL: f.apiURL(r.Path)}
 	if r.IfMatch != "" { // without it, a missing row would be created
 		c.Headers = []Header{{"If-Match", "*"}}
 	}
@@ -144,5 +144,5 @@ func (f fix) call(purpose string, r Request) Call {
 	return c
 }
 
-// slotOf is the slot of a privilege of the fix. Its name may contain anything.
-func slotOf(i int) string { return fmt.Sprintf("privilege%d", i) }
+// privilegeSlot is the slot of a privilege of the fix. Its name may contain anything.
+func privilegeSlot(i int) string { return fmt.Sprintf("privilege%d", i) }

@@ -15,20 +15,20 @@ import (
 // a comment lists the values in braces that must be filled in first. Names appear only in
 // bodies, in ASCII on one line, so that no code page or line break can change what is sent.
 
-// Curl is the requests as a script for a POSIX shell with curl and jq; nil without requests.
-func (r Remedy) Curl() []string {
+// CurlScript is the requests as a script for a POSIX shell with curl and jq; nil without requests.
+func (r Remedy) CurlScript() []string {
 	start := []string{
-		"token=$(az account get-access-token --resource " + Shell(r.origin) + " --query accessToken -o tsv </dev/null)",
+		"token=$(az account get-access-token --resource " + QuoteShell(r.origin) + " --query accessToken -o tsv </dev/null)",
 		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`,
 	}
 	const only = `only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`
-	quoted := func(parts []part) string {
+	quoted := func(parts []segment) string {
 		var b strings.Builder
 		for _, p := range parts {
 			if p.variable {
 				b.WriteString(`"$` + p.text + `"`)
 			} else {
-				b.WriteString(Shell(p.text))
+				b.WriteString(QuoteShell(p.text))
 			}
 		}
 		return b.String()
@@ -43,28 +43,28 @@ func (r Remedy) Curl() []string {
 			call += " -H " + quoted(h.Name+": "+h.Value)
 		}
 		if q.Body != "" {
-			call += " -H 'Content-Type: application/json' -d " + quoted(ascii(q.Body))
+			call += " -H 'Content-Type: application/json' -d " + quoted(asciiJSON(q.Body))
 		}
-		if q.fills() {
-			call = fmt.Sprintf("%s=$(%s | only %s)", variable(q.Placeholder), call, q.Column)
+		if q.setsVariable() {
+			call = fmt.Sprintf("%s=$(%s | only %s)", variableName(q.Placeholder), call, q.Column)
 		}
 		return call
 	}
 	return r.script(dialect{"sh -eu <<'END'", "END", only, start, quoted, line})
 }
 
-// PowerShell is the requests as a script for Windows PowerShell 5.1 or later; nil without requests.
-func (r Remedy) PowerShell() []string {
+// PowerShellScript is the requests as a script for Windows PowerShell 5.1 or later; nil without requests.
+func (r Remedy) PowerShellScript() []string {
 	start := []string{
 		"$ErrorActionPreference = 'Stop'",
-		"$token = az account get-access-token --resource " + PowerShell(r.origin) + " --query accessToken -o tsv",
+		"$token = az account get-access-token --resource " + QuotePowerShell(r.origin) + " --query accessToken -o tsv",
 		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }",
 	}
 	const only = `function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`
-	quoted := func(parts []part) string {
+	quoted := func(parts []segment) string {
 		texts := make([]string, len(parts))
 		for i, p := range parts {
-			texts[i] = PowerShell(p.text)
+			texts[i] = QuotePowerShell(p.text)
 			if p.variable {
 				texts[i] = "$" + p.text
 			}
@@ -79,16 +79,16 @@ func (r Remedy) PowerShell() []string {
 		if len(q.Headers) > 0 {
 			var more []string
 			for _, h := range q.Headers {
-				more = append(more, PowerShell(h.Name)+" = "+quoted(h.Value))
+				more = append(more, QuotePowerShell(h.Name)+" = "+quoted(h.Value))
 			}
 			headers = "($headers + @{ " + strings.Join(more, "; ") + " })"
 		}
 		call := "Invoke-RestMethod -Method " + q.Method + " -Uri " + quoted(q.URL) + " -Headers " + headers
 		if q.Body != "" {
-			call += " -ContentType 'application/json' -Body " + quoted(ascii(q.Body))
+			call += " -ContentType 'application/json' -Body " + quoted(asciiJSON(q.Body))
 		}
-		if q.fills() {
-			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variable(q.Placeholder), call, PowerShell(q.Column))
+		if q.setsVariable() {
+			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variableName(q.Placeholder), call, QuotePowerShell(q.Column))
 		}
 		return call
 	}
@@ -100,7 +100,7 @@ func (r Remedy) PowerShell() []string {
 type dialect struct {
 	first, last, only string
 	start             []string
-	quoted            func([]part) string
+	quoted            func([]segment) string
 	line              func(q Call, quoted func(string) string) string
 }
 
@@ -108,35 +108,35 @@ func (r Remedy) script(d dialect) []string {
 	if len(r.Requests) == 0 {
 		return nil
 	}
-	lines := slices.Concat([]string{d.first}, r.toFillIn(), d.start)
-	if slices.ContainsFunc(r.Requests, Call.fills) {
+	lines := slices.Concat([]string{d.first}, r.placeholderComment(), d.start)
+	if slices.ContainsFunc(r.Requests, Call.setsVariable) {
 		lines = append(lines, d.only)
 	}
 	var filled []string
 	for _, q := range r.Requests {
-		lines = append(lines, comment("to "+q.Purpose), d.line(q, func(s string) string { return d.quoted(cut(s, filled)) }))
-		if q.fills() && !slices.Contains(filled, q.Placeholder) {
+		lines = append(lines, comment("to "+q.Purpose), d.line(q, func(s string) string { return d.quoted(splitAtVariables(s, filled)) }))
+		if q.setsVariable() && !slices.Contains(filled, q.Placeholder) {
 			filled = append(filled, q.Placeholder)
 		}
 	}
 	return append(lines, d.last)
 }
 
-// fills reports whether the response fills in a placeholder with a valid variable name; the name of
+// setsVariable reports whether the response fills in a placeholder with a valid variable name; the name of
 // a privilege in it may be anything.
-func (r Call) fills() bool {
-	return r.Placeholder != "" && strings.Trim(variable(r.Placeholder), wordCharacters) == ""
+func (r Call) setsVariable() bool {
+	return r.Placeholder != "" && strings.Trim(variableName(r.Placeholder), wordCharacters) == ""
 }
 
 const wordCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-// toFillIn is a comment that lists the placeholders that no request fills in.
-func (r Remedy) toFillIn() []string {
+// placeholderComment is a comment that lists the placeholders that no request fills in.
+func (r Remedy) placeholderComment() []string {
 	// A quotation mark follows the brace of a JSON object.
 	placeholder := regexp.MustCompile(`\{[^{}"]+\}`)
 	var filled, open []string
 	for _, q := range r.Requests {
-		text := q.URL + " " + ascii(q.Body)
+		text := q.URL + " " + asciiJSON(q.Body)
 		for _, h := range q.Headers {
 			text += " " + h.Value
 		}
@@ -145,7 +145,7 @@ func (r Remedy) toFillIn() []string {
 				open = append(open, p)
 			}
 		}
-		if q.fills() {
+		if q.setsVariable() {
 			filled = append(filled, q.Placeholder)
 		}
 	}
@@ -155,31 +155,31 @@ func (r Remedy) toFillIn() []string {
 	return []string{comment("first fill in " + strings.Join(open, ", "))}
 }
 
-// A part of a text is itself, or a variable.
-type part struct {
+// A segment of a text is itself, or a variable.
+type segment struct {
 	text     string
 	variable bool
 }
 
-// cut splits a text at the filled placeholders. No text of a request contains a zero byte.
-func cut(s string, filled []string) []part {
+// splitAtVariables splits a text at the filled placeholders. No text of a request contains a zero byte.
+func splitAtVariables(s string, filled []string) []segment {
 	for _, p := range filled {
 		s = strings.ReplaceAll(s, p, "\x00"+p+"\x00")
 	}
-	var parts []part
+	var parts []segment
 	for i, text := range strings.Split(s, "\x00") {
 		switch {
 		case i%2 == 1:
-			parts = append(parts, part{variable(text), true})
+			parts = append(parts, segment{variableName(text), true})
 		case text != "":
-			parts = append(parts, part{text: text})
+			parts = append(parts, segment{text: text})
 		}
 	}
 	return parts
 }
 
-// variable is the variable's name for a placeholder.
-func variable(placeholder string) string {
+// variableName is the variable's name for a placeholder.
+func variableName(placeholder string) string {
 	return strings.ReplaceAll(strings.Trim(placeholder, "{}"), " ", "_")
 }
 
@@ -193,8 +193,8 @@ func comment(text string) string {
 	}, text)
 }
 
-// ascii is a JSON document on one line, in ASCII.
-func ascii(body string) string {
+// asciiJSON is a JSON document on one line, in ASCII.
+func asciiJSON(body string) string {
 	var compact bytes.Buffer
 	_ = json.Compact(&compact, []byte(body)) // an empty body is not a document, and stays empty
 	var b strings.Builder
@@ -212,9 +212,9 @@ func ascii(body string) string {
 	return b.String()
 }
 
-// Shell quotes an argument for a POSIX shell. A name with an apostrophe is in double quotes,
+// QuoteShell quotes an argument for a POSIX shell. A name with an apostrophe is in double quotes,
 // which PowerShell reads alike, unless it has a character with a meaning in them.
-func Shell(s string) string {
+func QuoteShell(s string) string {
 	switch {
 	case s != "" && s[0] != '-' && strings.Trim(s, wordCharacters+"./:@=-") == "":
 		return s
@@ -224,8 +224,8 @@ func Shell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// PowerShell quotes a string for PowerShell, which treats typographic quotes like plain ones.
-func PowerShell(s string) string {
+// QuotePowerShell quotes a string for PowerShell, which treats typographic quotes like plain ones.
+func QuotePowerShell(s string) string {
 	double := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
 	return "'" + double.Replace(s) + "'"
 }

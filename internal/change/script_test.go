@@ -64,10 +64,10 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
 	for _, kind := range Kinds() {
 		for _, ids := range []bool{false, true} {
-			r := For(ofHostiles(kind, ids), contoso())
-			script := strings.Join(r.Curl(), "\n")
+			r := RemedyFor(ofHostiles(kind, ids), contoso())
+			script := strings.Join(r.CurlScript(), "\n")
 			if len(r.Requests) == 0 {
-				if script != "" || r.PowerShell() != nil {
+				if script != "" || r.PowerShellScript() != nil {
 					t.Errorf("%s: a script without requests", kind)
 				}
 				continue
@@ -98,7 +98,7 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 					want = append(want, "-H", h.Name+": "+h.Value)
 				}
 				if q.Body != "" {
-					want = append(want, "-H", "Content-Type: application/json", "-d", ascii(q.Body))
+					want = append(want, "-H", "Content-Type: application/json", "-d", asciiJSON(q.Body))
 				}
 				wanted := strings.Join(want, "\x00")
 				if kind != RemoveDuplicateUser { // whose user a person chooses
@@ -129,7 +129,7 @@ func TestCurlStops(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Join(For(ofHostiles(AssignRole, false), contoso()).Curl(), "\n")
+	script := strings.Join(RemedyFor(ofHostiles(AssignRole, false), contoso()).CurlScript(), "\n")
 	for name, answer := range map[string]string{
 		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
 		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
@@ -153,8 +153,8 @@ func TestCurlStops(t *testing.T) {
 func TestScriptsAreLines(t *testing.T) {
 	for _, kind := range Kinds() {
 		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
-			r := For(ofHostiles(kind, true), Place{Environment: env})
-			for _, line := range slices.Concat(r.Curl(), r.PowerShell()) {
+			r := RemedyFor(ofHostiles(kind, true), Place{Environment: env})
+			for _, line := range slices.Concat(r.CurlScript(), r.PowerShellScript()) {
 				if strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || unicode.In(c, unicode.Zl, unicode.Zp) }) {
 					t.Errorf("%s: a line break in %q", kind, line)
 				}
@@ -162,7 +162,7 @@ func TestScriptsAreLines(t *testing.T) {
 					t.Errorf("%s: not ASCII: %q", kind, line)
 				}
 			}
-			for _, line := range r.PowerShell() {
+			for _, line := range r.PowerShellScript() {
 				if rest := unquoted(line); strings.Contains(rest, "pwned") {
 					t.Errorf("%s: %q stands outside of quotes in %q", kind, rest, line)
 				}
@@ -202,7 +202,7 @@ func TestPowerShell(t *testing.T) {
 	for in, want := range map[string]string{
 		"it’s 'so' $x": "'it’’s ''so'' $x'", "‘a’ ‚b‛": "'‘‘a’’ ‚‚b‛‛'", "": "''", "`n$(x)": "'`n$(x)'",
 	} {
-		if got := PowerShell(in); got != want || unquoted(got) != "" {
+		if got := QuotePowerShell(in); got != want || unquoted(got) != "" {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
@@ -218,12 +218,12 @@ func TestPowerShell(t *testing.T) {
 		`Invoke-RestMethod -Method PATCH -Uri ('https://contoso.crm.dynamics.com/api/data/v9.2/systemusers(' + $systemuserid + ')') -Headers ($headers + @{ 'If-Match' = '*' }) -ContentType 'application/json' -Body '{"isdisabled":false}'`,
 		"}",
 	}
-	r := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jörg"}}, Place{Environment: audit.Environment{URL: origin + "/"}})
-	if got := r.PowerShell(); !slices.Equal(got, want) {
+	r := RemedyFor(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jörg"}}, Place{Environment: audit.Environment{URL: origin + "/"}})
+	if got := r.PowerShellScript(); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	role := For(audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, contoso())
-	lines := role.PowerShell()
+	role := RemedyFor(audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "it’s Jörg's {roleid} 🦄"}, BusinessUnit: &audit.Reference{ID: "b"}}, contoso())
+	lines := role.PowerShellScript()
 	if got := lines[len(lines)-2]; !strings.HasSuffix(got, `-Body '{"name":"it\u2019s J\u00f6rg''s \u007broleid\u007d \ud83e\udd84","businessunitid@odata.bind":"/businessunits(b)"}'`) {
 		t.Error(got)
 	}
@@ -231,14 +231,14 @@ func TestPowerShell(t *testing.T) {
 
 // TestToFillIn: a script lists what must be filled in first.
 func TestToFillIn(t *testing.T) {
-	r := For(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, contoso())
-	for _, script := range [][]string{r.Curl(), r.PowerShell()} {
+	r := RemedyFor(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, contoso())
+	for _, script := range [][]string{r.CurlScript(), r.PowerShellScript()} {
 		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
 			t.Error(script[1])
 		}
 	}
-	complete := For(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jane"}}, contoso())
-	if script := complete.Curl(); strings.HasPrefix(script[1], "#") {
+	complete := RemedyFor(audit.Fix{Kind: EnableUser, User: &audit.Reference{Name: "Jane"}}, contoso())
+	if script := complete.CurlScript(); strings.HasPrefix(script[1], "#") {
 		t.Error(script[1])
 	}
 }
@@ -252,7 +252,7 @@ func TestKeep(t *testing.T) {
 	}
 	for _, kind := range Kinds() {
 		for name, ids := range map[string]bool{"names": false, "ids": true} {
-			script := For(ofHostiles(kind, ids), contoso()).PowerShell()
+			script := RemedyFor(ofHostiles(kind, ids), contoso()).PowerShellScript()
 			if script == nil {
 				continue
 			}

@@ -9,11 +9,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// ofShares are the kinds of fix that change with whom a personal view is shared.
-func ofShares() []kind {
+// shareKinds are the kinds of fix that change with whom a personal view is shared.
+func shareKinds() []kind {
 	return []kind{
 		{
-			name: ShareView, who: owner,
+			name: ShareView, who: viewOwner,
 			example: func(all audit.Fix) audit.Fix {
 				return audit.Fix{View: all.View, User: all.User, Owner: all.Owner, Table: all.Table}
 			},
@@ -21,57 +21,57 @@ func ofShares() []kind {
 			portal:  append(sharesPage(), "Search for {user|the integration user}, select it, select only Read, and choose Share."),
 			requests: func(f fix) []Call {
 				return slices.Concat(f.lookUpUser(), f.lookUpOwner(), f.lookUpView(), []Call{
-					f.share("share the view", "GrantAccess", "systemuser", id(f.User, userID)),
+					f.shareCall("share the view", "GrantAccess", "systemuser", idOr(f.User, userID)),
 				})
 			},
-			act: act{
-				target: TargetShare, legal: rightsTo(WithRead), risk: RiskLow, note: shareNote,
+			automation: automation{
+				target: TargetShare, validate: validateRights(WithRead), risk: RiskLow, note: shareNote,
 				summary: "[share the view {view} with {principal}, {only}][add {more} to the share of the view {view} with {principal}, which keeps its other rights], as its owner {owner}",
 			},
 		},
 		{
-			name: ReduceShare, who: owner,
+			name: ReduceShare, who: viewOwner,
 			summary:  "Reduce the share of the view {view|in question} to Read[ for {first principal}][, as its owner {owner}].",
 			portal:   append(sharesPage(), "Select {principals|the user or team it is shared with}, keep only Read selected, and choose Share."),
-			requests: fix.reductions,
+			requests: fix.reduceShareCalls,
 			example: func(all audit.Fix) audit.Fix {
 				return audit.Fix{View: all.View, Owner: all.Owner, Principals: []audit.Reference{*all.User}}
 			},
-			act: act{
-				target: TargetShare, legal: rightsTo(OnlyRead), risk: RiskLow, note: shareNote,
+			automation: automation{
+				target: TargetShare, validate: validateRights(OnlyRead), risk: RiskLow, note: shareNote,
 				summary: "reduce the share of the view {view} with {principal} to {access}, as its owner {owner}",
 			},
 		},
 	}
 }
 
-// owner can make what only the owner of a view can make.
-const owner = "the view's owner[, {owner name}]"
+// viewOwner can make what only the owner of a view can make.
+const viewOwner = "the view's owner[, {owner name}]"
 
-func (f fix) reductions() []Call {
+func (f fix) reduceShareCalls() []Call {
 	principals := f.Principals
 	if len(principals) == 0 {
 		principals = []audit.Reference{{}}
 	}
 	calls := append(f.lookUpOwner(), f.lookUpView()...)
 	for i, p := range principals {
-		if i == listed {
-			calls[len(calls)-1].Purpose += fmt.Sprintf(", and for the other %d in the same way", len(principals)-listed)
+		if i == maxListed {
+			calls[len(calls)-1].Purpose += fmt.Sprintf(", and for the other %d in the same way", len(principals)-maxListed)
 			break
 		}
 		kind := "systemuser"
 		if p.Kind == "team" {
 			kind = p.Kind
 		}
-		calls = append(append(calls, f.lookUpPrincipal(kind, p)...), f.share("reduce the share", "ModifyAccess", kind, keyOr(p.ID, "{"+kind+"id}")))
+		calls = append(append(calls, f.lookUpPrincipal(kind, p)...), f.shareCall("reduce the share", "ModifyAccess", kind, escapeIDOr(p.ID, "{"+kind+"id}")))
 	}
 	return calls
 }
 
-// share lets a principal read the view, and nothing else.
-func (f fix) share(purpose, action, kind, principal string) Call {
-	read := giveAccess(action, kind, snapshot.RightRead.String()).Fill(map[string]string{SlotPrincipal: principal})
-	return f.asOwner(f.call(purpose, read))
+// shareCall lets a principal read the view, and nothing else.
+func (f fix) shareCall(purpose, action, kind, principal string) Call {
+	read := shareRequest(action, kind, snapshot.RightRead.String()).Fill(map[string]string{SlotPrincipal: principal})
+	return f.impersonateOwner(f.newCall(purpose, read))
 }
 
 // nextShare gives a principal other rights on a view, on the owner's behalf.
@@ -79,10 +79,10 @@ func (t Target) nextShare(from, to string) (Step, bool) {
 	if from == to || t.Principal == nil {
 		return Step{}, false
 	}
-	r := giveAccess("ModifyAccess", t.Principal.Kind, to)
+	r := shareRequest("ModifyAccess", t.Principal.Kind, to)
 	switch {
 	case to == None:
-		r = post("RevokeAccess", `{"Target":%s,"Revokee":%s}`, sharedView, principalOf(t.Principal.Kind))
+		r = post("RevokeAccess", `{"Target":%s,"Revokee":%s}`, sharedView, principalRef(t.Principal.Kind))
 	case from == None:
 		r.Path = "GrantAccess"
 	}
@@ -92,23 +92,23 @@ func (t Target) nextShare(from, to string) (Step, bool) {
 
 const sharedView = `{"@odata.type":"Microsoft.Dynamics.CRM.userquery","userqueryid":"{view}"}`
 
-func principalOf(kind string) string {
+func principalRef(kind string) string {
 	return fmt.Sprintf(`{"@odata.type":"Microsoft.Dynamics.CRM.%s","%[1]sid":"{principal}"}`, kind)
 }
 
-// giveAccess gives a principal, a systemuser or a team, rights on a view.
-func giveAccess(action, kind, access string) Request {
-	return post(action, `{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, wireRights(access), principalOf(kind))
+// shareRequest gives a principal, a systemuser or a team, rights on a view.
+func shareRequest(action, kind, access string) Request {
+	return post(action, `{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, accessMask(access), principalRef(kind))
 }
 
-// rightsTo allows an action to change rights as the function does, if that is a change.
-func rightsTo(goal func([]snapshot.Right) []snapshot.Right) func(Action) error {
+// validateRights allows an action to change rights as the function does, if that is a change.
+func validateRights(goal func([]snapshot.Right) []snapshot.Right) func(Action) error {
 	return func(a Action) error {
-		before, known := rightsIn(a.Before[AttrAccess])
-		if _, ok := rightsIn(a.After[AttrAccess]); !known || !ok || len(a.After) != 1 {
+		before, known := parseRights(a.Before[AttrAccess])
+		if _, ok := parseRights(a.After[AttrAccess]); !known || !ok || len(a.After) != 1 {
 			return fmt.Errorf("%q or %q is not a list of rights", a.Before[AttrAccess], a.After[AttrAccess])
 		}
-		if Access(goal(before)) != a.After[AttrAccess] || a.After[AttrAccess] == a.Before[AttrAccess] {
+		if FormatRights(goal(before)) != a.After[AttrAccess] || a.After[AttrAccess] == a.Before[AttrAccess] {
 			return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[AttrAccess], a.After[AttrAccess])
 		}
 		return nil
@@ -126,10 +126,10 @@ func OnlyRead(rights []snapshot.Right) []snapshot.Right {
 }
 
 // ShareState is the state of a share with rights.
-func ShareState(rights []snapshot.Right) State { return State{AttrAccess: Access(rights)} }
+func ShareState(rights []snapshot.Right) State { return State{AttrAccess: FormatRights(rights)} }
 
-// Access is the value of a share's state for rights.
-func Access(rights []snapshot.Right) string {
+// FormatRights is the value of a share's state for rights.
+func FormatRights(rights []snapshot.Right) string {
 	if len(rights) == 0 {
 		return None
 	}
@@ -140,8 +140,8 @@ func Access(rights []snapshot.Right) string {
 	return strings.Join(names, ", ")
 }
 
-// rightsIn reads the value of a share's state.
-func rightsIn(access string) (rights []snapshot.Right, ok bool) {
+// parseRights reads the value of a share's state.
+func parseRights(access string) (rights []snapshot.Right, ok bool) {
 	if access == None {
 		return nil, true
 	}
@@ -152,11 +152,11 @@ func rightsIn(access string) (rights []snapshot.Right, ok bool) {
 		}
 		rights = append(rights, r)
 	}
-	return rights, Access(snapshot.SortRights(slices.Clone(rights))) == access
+	return rights, FormatRights(snapshot.SortRights(slices.Clone(rights))) == access
 }
 
-// wireRights is the Web API's text of rights (AccessRights).
-func wireRights(access string) string {
+// accessMask is the Web API's text of rights (AccessRights).
+func accessMask(access string) string {
 	var names []string
 	for _, r := range strings.Split(access, ", ") {
 		name := ""

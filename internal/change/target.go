@@ -52,8 +52,8 @@ type State map[string]string
 // Names are the names of a state, sorted.
 func (s State) Names() []string { return slices.Sorted(maps.Keys(s)) }
 
-// Covers reports whether s has the same values for all names in other.
-func (s State) Covers(other State) bool {
+// Includes reports whether s has the same values for all names in other.
+func (s State) Includes(other State) bool {
 	for name, value := range other {
 		if s[name] != value {
 			return false
@@ -118,8 +118,8 @@ func (t Target) Title() string {
 	return string(t.Kind)
 }
 
-// Restore is the manual step that brings a target back to a state.
-func (t Target) Restore(goal State) string {
+// RestoreStep is the manual step that brings a target back to a state.
+func (t Target) RestoreStep(goal State) string {
 	switch t.Kind {
 	case TargetRole:
 		return fmt.Sprintf("delete the role %q", t.Role.Name)
@@ -164,11 +164,11 @@ func (t Target) Next(from, to State) (step Step, ok bool) {
 	case TargetShare:
 		return t.nextShare(from[AttrAccess], to[AttrAccess])
 	case TargetRole:
-		attr, steps = AttrRole, []transition{{Absent, Present, Present, newRole(t.Role.Name)}, {Present, Absent, Absent, del("roles({role})")}}
+		attr, steps = AttrRole, []transition{{Absent, Present, Present, createRoleRequest(t.Role.Name)}, {Present, Absent, Absent, del("roles({role})")}}
 	case TargetUser:
-		attr, steps = AttrUser, t.userSteps()
+		attr, steps = AttrUser, t.userTransitions()
 	case TargetAssignment:
-		attr, steps = AttrAssigned, []transition{{No, Yes, Yes, assign()}, {Yes, No, No, unassign()}}
+		attr, steps = AttrAssigned, []transition{{No, Yes, Yes, assignRequest()}, {Yes, No, No, unassignRequest()}}
 	}
 	for _, s := range steps {
 		if s.from == from[attr] && s.towards == to[attr] {
@@ -201,10 +201,10 @@ func (t Target) Path(from, to State) ([]State, []Request) {
 	return states, requests
 }
 
-// Reached reports whether a state is the wanted one; the platform keeps what it added.
-func (t Target) Reached(now, goal State) bool {
+// Matches reports whether a state is the wanted one; the platform keeps what it added.
+func (t Target) Matches(now, goal State) bool {
 	for name, want := range goal {
-		kept := t.Kind == TargetGrants && want != None && IsPlatformDefault(name)
+		kept := t.Kind == TargetGrants && want != None && IsRestoredPrivilege(name)
 		if now[name] != want && !kept {
 			return false
 		}
@@ -212,12 +212,12 @@ func (t Target) Reached(now, goal State) bool {
 	return true
 }
 
-// On reports whether a state is on the path from one to another; the platform's changes do not count.
-func (t Target) On(now, from, to State) bool {
+// IsBetween reports whether a state is on the path from one to another; the platform's changes do not count.
+func (t Target) IsBetween(now, from, to State) bool {
 	states, _ := t.Path(from, to)
 	return slices.ContainsFunc(states, func(s State) bool {
 		for name := range to {
-			kept := t.Kind == TargetGrants && IsPlatformDefault(name)
+			kept := t.Kind == TargetGrants && IsRestoredPrivilege(name)
 			if now[name] != s[name] && !kept {
 				return false
 			}
@@ -226,11 +226,11 @@ func (t Target) On(now, from, to State) bool {
 	})
 }
 
-// Watched adds to a state's names those that the platform may change with them.
-func (t Target) Watched(s State) []string {
+// AffectedNames adds to a state's names those that the platform may change with them.
+func (t Target) AffectedNames(s State) []string {
 	names := s.Names()
 	if t.Kind == TargetGrants {
-		for _, name := range PlatformDefaults() {
+		for _, name := range RestoredPrivileges() {
 			if _, there := s[name]; !there {
 				names = append(names, name)
 			}
@@ -239,8 +239,8 @@ func (t Target) Watched(s State) []string {
 	return names
 }
 
-// Rank is the depth of a state's value; none for what is not a depth.
-func Rank(value string) audit.Depth {
+// DepthOf is the depth of a state's value; none for what is not a depth.
+func DepthOf(value string) audit.Depth {
 	d, err := audit.ParseDepth(value)
 	if err != nil {
 		return audit.DepthNone

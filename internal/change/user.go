@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// ofUsers are the kinds of fix that change a user.
-func ofUsers() []kind {
+// userKinds are the kinds of fix that change a user.
+func userKinds() []kind {
 	return []kind{
 		{
 			name: CreateApplicationUser,
@@ -25,11 +25,13 @@ func ofUsers() []kind {
 				"Choose the pencil beside Security roles, select {role|the integration's role}, and save.",
 				"Choose Create.",
 			},
-			requests: func(f fix) []Call { return append(f.lookUpUnit(), f.call("create the application user", newUser())) },
-			act: act{
+			requests: func(f fix) []Call {
+				return append(f.lookUpUnit(), f.newCall("create the application user", createUserRequest()))
+			},
+			automation: automation{
 				target: TargetUser, from: State{AttrUser: Absent}, to: State{AttrUser: Enabled}, risk: RiskMedium,
 				summary: "create the application user for {application} in the business unit {unit}",
-				note:    always("Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."),
+				note:    constantNote("Anyone with the application's credentials can then sign in to the environment. The user's name comes from the app registration."),
 			},
 		},
 		{
@@ -41,115 +43,117 @@ func ofUsers() []kind {
 				"Select {user|of the integration} and choose Activate (for a person's account: assign a license in the Microsoft 365 admin center, and add the user to the environment).",
 			},
 			requests: func(f fix) []Call {
-				return append(f.lookUpUser(), f.call("enable the user", setDisabled(false, f.ApplicationID != "")))
+				return append(f.lookUpUser(), f.newCall("enable the user", setDisabledRequest(false, f.ApplicationID != "")))
 			},
-			act: act{
+			automation: automation{
 				target: TargetUser, from: State{AttrUser: Disabled}, to: State{AttrUser: Enabled}, risk: RiskMedium,
-				summary: "enable the user {user}", note: always("Somebody may have disabled it on purpose."),
+				summary: "enable the user {user}", note: constantNote("Somebody may have disabled it on purpose."),
 			},
 		},
 	}
 }
 
-// userSteps create, enable and disable a user, and delete it permanently: a user must be
+// userTransitions create, enable and disable a user, and delete it permanently: a user must be
 // disabled before it can be deleted, first softly and then again.
-func (t Target) userSteps() []transition {
+func (t Target) userTransitions() []transition {
 	named := t.ApplicationID != ""
 	return []transition{
-		{Absent, Enabled, Enabled, newUser()},
-		{Disabled, Enabled, Enabled, setDisabled(false, named)},
-		{Enabled, Disabled, Disabled, setDisabled(true, named)},
-		{Enabled, Absent, Disabled, setDisabled(true, named)},
-		{Disabled, Absent, Deleted, deleteUser()},
-		{Deleted, Absent, Absent, deleteUser()},
+		{Absent, Enabled, Enabled, createUserRequest()},
+		{Disabled, Enabled, Enabled, setDisabledRequest(false, named)},
+		{Enabled, Disabled, Disabled, setDisabledRequest(true, named)},
+		{Enabled, Absent, Disabled, setDisabledRequest(true, named)},
+		{Disabled, Absent, Deleted, deleteUserRequest()},
+		{Deleted, Absent, Absent, deleteUserRequest()},
 	}
 }
 
-func newUser() Request {
+func createUserRequest() Request {
 	return post("systemusers", `{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)
 }
 
-// setDisabled repeats the application id of an application user.
-func setDisabled(disabled, application bool) Request {
+// setDisabledRequest repeats the application id of an application user.
+func setDisabledRequest(disabled, application bool) Request {
 	if application {
 		return patch("systemusers({user})", `{"applicationid":"{application}","isdisabled":%t}`, disabled)
 	}
 	return patch("systemusers({user})", `{"isdisabled":%t}`, disabled)
 }
 
-func deleteUser() Request { return del("systemusers({user})") }
+func deleteUserRequest() Request { return del("systemusers({user})") }
 
-// ofAssignments are the kinds of fix that assign a role to a user, or remove it.
-func ofAssignments() []kind {
+// assignmentKinds are the kinds of fix that assign a role to a user, or remove it.
+func assignmentKinds() []kind {
 	return []kind{
 		{
 			name:     AssignRole,
 			example:  func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, User: all.User} },
 			summary:  "Assign the role {role|of the integration} to the user {user|of the integration}.",
 			portal:   []string{usersPage, rolesOfUser, "Select {role|of the integration}[ in the business unit {unit}], and save."},
-			requests: fix.assignment, commands: fix.assignUser,
-			act: act{
-				target: TargetAssignment, limit: Limits.assignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
+			requests: fix.assignCalls, commands: fix.pacCommand,
+			automation: automation{
+				target: TargetAssignment, limit: Limits.checkAssignment, from: State{AttrAssigned: No}, to: State{AttrAssigned: Yes}, risk: RiskMedium,
 				summary: "assign the role {role} to the user {user} (its copy in the business unit {unit})", note: assignNote,
 			},
 		},
 		{
 			name: UnassignRole, flag: "--unassign-administrator",
-			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administrator(), User: all.User} },
+			example: func(all audit.Fix) audit.Fix { return audit.Fix{Role: administratorRole(), User: all.User} },
 			summary: "Remove the role {role|in question} from the user {user|of the integration}.",
 			portal:  []string{usersPage, rolesOfUser, "Clear {role|of the integration}, and save."},
 			requests: func(f fix) []Call {
-				held := "systemusers(" + id(f.User, userID) + ")/systemuserroles_association"
+				held := "systemusers(" + idOr(f.User, userID) + ")/systemuserroles_association"
 				return append(f.lookUpUser(),
-					f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copies()),
-					f.call("remove it", unassign()))
+					f.lookUp("the copy of the role that the user has", "roleid", roleID, held+"?$select=roleid,name&$filter="+f.copiesFilter()),
+					f.newCall("remove it", unassignRequest()))
 			},
-			act: act{
+			automation: automation{
 				target: TargetAssignment, from: State{AttrAssigned: Yes}, to: State{AttrAssigned: No}, risk: RiskHigh,
-				summary: "remove the role {role} from the user {user}", note: always("Whatever works only because of this role stops working."),
+				summary: "remove the role {role} from the user {user}", note: constantNote("Whatever works only because of this role stops working."),
 			},
 		},
 	}
 }
 
-func (f fix) assignment() []Call {
+func (f fix) assignCalls() []Call {
 	calls := f.lookUpUser()
 	if f.BusinessUnit != nil {
 		calls = append(calls, f.lookUpUnit()...)
 	} else {
-		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+id(f.User, userID)+")?$select=fullname,_businessunitid_value"))
+		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+idOr(f.User, userID)+")?$select=fullname,_businessunitid_value"))
 	}
 	return append(calls,
 		f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
-			"roles?$select=roleid,name&$filter="+f.copies()+escape(" and _businessunitid_value eq ")+id(f.BusinessUnit, unitID)),
-		f.call("assign it", assign()))
+			"roles?$select=roleid,name&$filter="+f.copiesFilter()+escapeQuery(" and _businessunitid_value eq ")+idOr(f.BusinessUnit, unitID)),
+		f.newCall("assign it", assignRequest()))
 }
 
-// assignUser is the command by which the Power Platform CLI assigns a role to an application user.
-func (f fix) assignUser() []string {
+// pacCommand is the command by which the Power Platform CLI assigns a role to an application user.
+func (f fix) pacCommand() []string {
 	if f.ApplicationID == "" || refName(f.Role) == "" || f.Environment.URL == "" {
 		return nil
 	}
-	command := "pac admin assign-user --environment " + Shell(f.Environment.URL) + " --user " + Shell(f.ApplicationID) + " --role " + Shell(refName(f.Role)) + " --application-user"
+	command := "pac admin assign-user --environment " + QuoteShell(f.Environment.URL) + " --user " + QuoteShell(f.ApplicationID) + " --role " + QuoteShell(refName(f.Role)) + " --application-user"
 	if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
-		command += " --business-unit " + Shell(f.BusinessUnit.ID)
+		command += " --business-unit " + QuoteShell(f.BusinessUnit.ID)
 	}
 	return []string{command}
 }
 
-// copies is the filter for the copies of the role, one in each business unit.
-func (f fix) copies() string {
+// copiesFilter is the filter for the copies of the role, one in each business unit.
+func (f fix) copiesFilter() string {
 	if f.Role == nil || f.Role.ID == "" {
-		return named(refName(f.Role))
+		return nameFilter(refName(f.Role))
 	}
-	return escape("_parentrootroleid_value eq ") + key(f.Role.ID)
+	return escapeQuery("_parentrootroleid_value eq ") + escapeID(f.Role.ID)
 }
 
-func assign() Request {
+func assignRequest() Request {
 	return post("systemusers({user})/systemuserroles_association/$ref", `{"@odata.id":"{api}/roles({copy})"}`)
 }
 
-func unassign() Request { return del("systemusers({user})/systemuserroles_association({copy})/$ref") }
+func unassignRequest() Request {
+	return del("systemusers({user})/systemuserroles_association({copy})/$ref")
+}
 
 func assignNote(a Action, allow []string) string {
 	t := a.Target
@@ -157,18 +161,20 @@ func assignNote(a Action, allow []string) string {
 		return "The user gets everything that the role grants."
 	}
 	note := fmt.Sprintf("The user gets everything that the role grants: %s.", text.Count(len(t.Grants), "privilege"))
-	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool { return !contains(allow, name) })
+	allowed := slices.DeleteFunc(t.Grants.Names(), func(name string) bool { return !containsFold(allow, name) })
 	if len(allowed) > 0 {
 		note += " The configuration allows these beyond the minimum: " + strings.Join(allowed, ", ") + "."
 	}
 	return note
 }
 
-// Beyond lists what a role grants beyond Grants and what the platform gives to every role.
-func (t Target) Beyond(now Depths) []string {
+// Surplus lists what a role grants beyond Grants and what the platform gives to every role.
+func (t Target) Surplus(now Depths) []string {
 	meant := Depths{}
 	for name, depth := range t.Grants {
 		meant[strings.ToLower(name)] = depth
 	}
-	return slices.DeleteFunc(now.Names(), func(name string) bool { return now[name] <= meant[strings.ToLower(name)] || contains(Inborn(), name) })
+	return slices.DeleteFunc(now.Names(), func(name string) bool {
+		return now[name] <= meant[strings.ToLower(name)] || containsFold(NewRolePrivileges(), name)
+	})
 }

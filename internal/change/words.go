@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// name is a reference's name in quotation marks, else its id; empty without either.
-func name(r *audit.Reference) string {
+// quotedName is a reference's name in quotation marks, else its id; empty without either.
+func quotedName(r *audit.Reference) string {
 	switch {
 	case r == nil:
 		return ""
@@ -27,9 +27,9 @@ func refName(r *audit.Reference) string {
 	return r.Name
 }
 
-// rights are privileges in the portal's words, such as "Account – Read at Organization
+// formatPrivileges are privileges in the portal's words, such as "Account – Read at Organization
 // level"; before is the word before the level, or empty for no level.
-func rights(gs []audit.Grant, before string) string {
+func formatPrivileges(gs []audit.Grant, before string) string {
 	const shown = 3
 	if len(gs) == 0 {
 		return "the missing privileges"
@@ -45,7 +45,7 @@ func rights(gs []audit.Grant, before string) string {
 			names[i] += " (" + g.Depth.Level() + ")"
 		}
 	}
-	said := and(names)
+	said := joinAnd(names)
 	if len(names) > shown {
 		said = text.JoinFirst(names, shown)
 	}
@@ -55,11 +55,11 @@ func rights(gs []audit.Grant, before string) string {
 	return said
 }
 
-// principals names users and teams, the first few of many.
-func principals(ps []audit.Reference, most int) string {
+// formatPrincipals names users and teams, the first few of many.
+func formatPrincipals(ps []audit.Reference, most int) string {
 	names := make([]string, len(ps))
 	for i := range ps {
-		names[i] = cmp.Or(name(&ps[i]), "a user or team")
+		names[i] = cmp.Or(quotedName(&ps[i]), "a user or team")
 	}
 	return text.JoinFirst(names, most)
 }
@@ -88,19 +88,19 @@ func sharesPage() []string {
 	}
 }
 
-// say fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
+// render fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
 // not say, what follows the bar. A part in brackets is left out if the fix does not say what
 // it names.
-func (f fix) say(sentence string) string { return say(sentence, f.words) }
+func (f fix) render(sentence string) string { return render(sentence, f.values) }
 
-func say(sentence string, words map[string]string) string {
+func render(sentence string, words map[string]string) string {
 	said := ""
 	for sentence != "" {
 		always, rest, _ := strings.Cut(sentence, "[")
 		optional, after, _ := strings.Cut(rest, "]")
-		part, _ := fill(always, words)
+		part, _ := renderPart(always, words)
 		said += part
-		if part, known := fill(optional, words); known {
+		if part, known := renderPart(optional, words); known {
 			said += part
 		}
 		sentence = after
@@ -108,8 +108,8 @@ func say(sentence string, words map[string]string) string {
 	return said
 }
 
-// fill fills in a part of a sentence; known is set if the words have everything that it names.
-func fill(part string, words map[string]string) (said string, known bool) {
+// renderPart fills in a part of a sentence; known is set if the words have everything that it names.
+func renderPart(part string, words map[string]string) (said string, known bool) {
 	known = true
 	for {
 		before, rest, more := strings.Cut(part, "{")
@@ -125,8 +125,8 @@ func fill(part string, words map[string]string) (said string, known bool) {
 	}
 }
 
-// vocabulary is what sentences call by names in braces; empty if the fix does not say.
-func (f fix) vocabulary() map[string]string {
+// templateValues is what sentences call by names in braces; empty if the fix does not say.
+func (f fix) templateValues() map[string]string {
 	minimum := ""
 	if n := len(f.Privileges); n == 1 {
 		minimum = audit.PrivilegeLabel(f.Privileges[0].Name)
@@ -134,32 +134,32 @@ func (f fix) vocabulary() map[string]string {
 		minimum = text.Count(n, "privilege")
 	}
 	return map[string]string{
-		"role": name(f.Role), "user": name(f.User), "team": name(f.Team), "view": name(f.View), "owner": name(f.Owner), "owner name": refName(f.Owner),
-		"unit": name(f.BusinessUnit), "application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.place(),
-		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.place() + " > Settings > Users + permissions",
-		"rights":   rights(f.Privileges, ""), "rights at": rights(f.Privileges, "at"), "rights to": rights(f.Privileges, "to"), "minimum": minimum,
-		"principals": principals(f.Principals, listed), "first principal": principals(f.Principals, 1), "contents": f.contents(), "required": f.required(),
+		"role": quotedName(f.Role), "user": quotedName(f.User), "team": quotedName(f.Team), "view": quotedName(f.View), "owner": quotedName(f.Owner), "owner name": refName(f.Owner),
+		"unit": quotedName(f.BusinessUnit), "application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.environmentLabel(),
+		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.environmentLabel() + " > Settings > Users + permissions",
+		"rights":   formatPrivileges(f.Privileges, ""), "rights at": formatPrivileges(f.Privileges, "at"), "rights to": formatPrivileges(f.Privileges, "to"), "minimum": minimum,
+		"principals": formatPrincipals(f.Principals, maxListed), "first principal": formatPrincipals(f.Principals, 1), "contents": f.appContents(), "required": f.unmetRequirement(),
 	}
 }
 
 // levels stands for the steps that set the access levels in the editor of a role.
 const levels = "{levels}"
 
-// steps fills in sentences.
-func (f fix) steps(sentences ...string) []string {
+// renderSteps fills in sentences.
+func (f fix) renderSteps(sentences ...string) []string {
 	var steps []string
 	for _, s := range sentences {
 		if s == levels {
-			steps = append(steps, f.setLevels()...)
+			steps = append(steps, f.levelSteps()...)
 		} else {
-			steps = append(steps, f.say(s))
+			steps = append(steps, f.render(s))
 		}
 	}
 	return steps
 }
 
-// place is the environment as in the portal's list.
-func (f fix) place() string {
+// environmentLabel is the environment as in the portal's list.
+func (f fix) environmentLabel() string {
 	switch {
 	case f.Environment.URL == "":
 		return "the environment"
@@ -169,9 +169,9 @@ func (f fix) place() string {
 	return `"` + f.Environment.OrganizationName + `" (` + f.Environment.URL + ")"
 }
 
-// setLevels are the steps in the editor of an open role: one for the rights of a table that get the
+// levelSteps are the steps in the editor of an open role: one for the rights of a table that get the
 // same level.
-func (f fix) setLevels() []string {
+func (f fix) levelSteps() []string {
 	const shown = 50
 	type group struct{ row, level string }
 	var groups []group
@@ -200,7 +200,7 @@ func (f fix) setLevels() []string {
 		if g.row != "" {
 			place = "On the tab Tables, show all tables, find " + g.row + ", and"
 		}
-		steps = append(steps, place+" set "+and(names[g])+" to "+g.level+".")
+		steps = append(steps, place+" set "+joinAnd(names[g])+" to "+g.level+".")
 	}
 	if more := len(f.Privileges) - shown; more > 0 {
 		steps = append(steps, "Do the same for the other "+text.Count(more, "privilege")+".")
@@ -208,7 +208,7 @@ func (f fix) setLevels() []string {
 	return append(steps, "Choose Save + close.")
 }
 
-func and(names []string) string {
+func joinAnd(names []string) string {
 	last := len(names) - 1
 	if last < 1 {
 		return strings.Join(names, "")

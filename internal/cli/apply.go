@@ -87,7 +87,7 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 	if !p.Empty() {
 		return f.applyPlan(ctx, a, v, p, journal)
 	}
-	a.Sayf("%s: %s", v.Name, p.Sentence())
+	a.Sayf("%s: %s", v.Name, p.Summary())
 	if f.dryRun {
 		return nil
 	}
@@ -142,7 +142,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	if err := j.Resumable(); err != nil {
+	if err := j.CheckResumable(); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
 	if err := checkDigest(j.Plan, f.digest); err != nil {
@@ -150,7 +150,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	}
 	if j.Plan.Expired(a.Now()) {
 		until := j.Plan.ExpiresAt.Format(time.RFC3339)
-		if !j.Begun() {
+		if !j.HasBegun() {
 			return fmt.Errorf("%s: nothing was begun, and the plan expired on %s: make a new one", f.resume, until)
 		}
 		a.Warnf("the plan expired on %s, but a run that has begun may continue", until)
@@ -176,7 +176,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 // describeRemaining lists the actions that a resumed run carries out.
 func describeRemaining(j *apply.Journal) string {
 	var b strings.Builder
-	left := j.Left()
+	left := j.Remaining()
 	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(left), len(j.Plan.Actions))
 	if len(left) == 0 {
 		return b.String() + "; only the verification is left\n"
@@ -185,7 +185,7 @@ func describeRemaining(j *apply.Journal) string {
 	for _, action := range left {
 		fmt.Fprintf(&b, "  %s. %s\n", action.ID, text.Line(action.Summary))
 		for _, d := range action.Details() {
-			fmt.Fprintf(&b, "        %s\n", text.Line(action.Said(d)))
+			fmt.Fprintf(&b, "        %s\n", text.Line(action.FormatChange(d)))
 		}
 	}
 	return b.String()

@@ -34,7 +34,7 @@ func (f applyOptions) newRunner(a *app, e *webapi.Environment, p plan.Plan) *app
 
 // applyPlan carries out a plan that was accepted.
 func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
-	if err := apply.Vacant(journal); err != nil && !f.dryRun {
+	if err := apply.CheckVacant(journal); err != nil && !f.dryRun {
 		return adviseOnExistingJournal(a, err)
 	}
 	w, err := a.Writer(ctx, v.Target)
@@ -58,14 +58,14 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 	if f.dryRun {
 		tell = narrateDryRun(a, p)
 	}
-	if err := look.Check(ctx, tell); err != nil {
+	if err := look.CheckDrift(ctx, tell); err != nil {
 		return errors.Join(err, lacking)
 	}
 	if f.dryRun {
 		if lacking != nil {
 			return lacking
 		}
-		a.Sayf("%s Nothing was changed: this was a dry run.", p.Sentence())
+		a.Sayf("%s Nothing was changed: this was a dry run.", p.Summary())
 		return nil
 	}
 	const what = "apply this plan"
@@ -100,11 +100,11 @@ func adviseOnExistingJournal(a *app, err error) error {
 	resume, undo := applyCommand(a, "dbaudit apply --resume", exists.Name, env), rollbackCommand(a, exists.Name, env)
 	advice := fmt.Sprintf("continue with `%s`, undo with `%s`, or name another with --journal", resume, undo)
 	switch {
-	case j.Undoing() && !j.Touched():
+	case j.RollbackBegun() && !j.MayHaveChanges():
 		advice = "its run was fully undone; to apply the plan again, name another with --journal"
-	case j.Undoing():
+	case j.RollbackBegun():
 		advice = fmt.Sprintf("its run was partly undone; undo the rest with `%s`", undo)
-	case len(j.Left()) == 0:
+	case len(j.Remaining()) == 0:
 		advice = fmt.Sprintf("its plan was fully carried out; undo it with `%s`, or make a new plan", undo)
 	}
 	return fmt.Errorf("the journal %s already exists: %s", exists.Name, advice)
@@ -114,22 +114,22 @@ func (f applyOptions) applyAndVerify(ctx context.Context, a *app, v verification
 	all := len(r.Journal.Plan.Actions)
 	undo := rollbackCommand(a, journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.Applied(), all,
+		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.DoneCount(), all,
 			applyCommand(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
-		var changed *apply.ChangedError
+		var changed *apply.DriftError
 		var gone *apply.GoneError
 		if errors.As(err, &changed) || errors.As(err, &gone) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.Applied(), all, undo)
+			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.DoneCount(), all, undo)
 		}
 		return partialFailure(a, err, r, advice)
 	}
-	a.Sayf("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.Applied(), all, undo)
+	a.Sayf("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), all, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 
 // partialFailure is the error of a run that did not finish: code 5 if it may have changed anything.
 func partialFailure(a *app, err error, r *apply.Runner, advice string) error {
-	if !r.Journal.Touched() && !r.Changed() {
+	if !r.Journal.MayHaveChanges() && !r.Changed() {
 		return err
 	}
 	if errors.Is(err, context.Canceled) {
@@ -182,7 +182,7 @@ func missingPrivileges(ctx context.Context, e *webapi.Environment, p plan.Plan) 
 	for _, name := range undefined {
 		held[strings.ToLower(name)] = needs[name] // no user can have it, and nothing requires it
 	}
-	names := p.Lacking(held)
+	names := p.MissingPrivileges(held)
 	if names == nil {
 		return nil, nil
 	}

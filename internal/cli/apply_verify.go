@@ -43,7 +43,7 @@ func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan
 	if err != nil {
 		return verification{}, err
 	}
-	if err := p.Within(within); err != nil {
+	if err := p.CheckLimits(within); err != nil {
 		return verification{}, err
 	}
 	return newVerification(ctx, a, t, f.judge, journal)
@@ -100,7 +100,7 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 	for _, action := range p.Actions {
 		i := slices.IndexFunc(action.Why, func(why change.Reason) bool {
 			_, still := standing[why.Fingerprint]
-			return still && why.Settled()
+			return still && why.FixesFinding()
 		})
 		if i >= 0 && !named[action.ID] {
 			code = exitPartial

@@ -118,7 +118,7 @@ func (f doctorFlags) writeRole(a *app) error {
 		return err
 	}
 	a.Sayf("wrote %s; import it in make.powerapps.com > Solutions > Import solution, then give the role %q to the auditor's application user; or, to import it, run: pac solution import --path %s",
-		f.roleZip, doctor.RoleName, change.Shell(f.roleZip))
+		f.roleZip, doctor.RoleName, change.QuoteShell(f.roleZip))
 	return nil
 }
 
@@ -293,14 +293,14 @@ func requiredGrants(t run.Target) []doctor.Privilege {
 				continue
 			}
 			seen[name] = true
-			p := doctor.Privilege{Name: name, Depth: change.Asked(name, t.Requirement, t.Profile.Depths)}
+			p := doctor.Privilege{Name: name, Depth: change.RequiredDepth(name, t.Requirement, t.Profile.Depths)}
 			if c.Citation != nil && c.Citation.Tab != "" {
 				p.Where = c.Citation.Tab + " > " + c.Citation.Line
 			}
 			list = append(list, p)
 		}
 	}
-	for _, name := range change.Inborn() {
+	for _, name := range change.NewRolePrivileges() {
 		if !seen[name] {
 			list = append(list, doctor.Privilege{Name: name, Depth: audit.DepthGlobal})
 		}

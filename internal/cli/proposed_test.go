@@ -124,7 +124,7 @@ func TestEmittedCommands(t *testing.T) {
 	for _, kind := range change.Kinds() {
 		for _, env := range []audit.Environment{{URL: "https://contoso.crm.dynamics.com"}, {Name: "src/Roles/role.xml"}} {
 			fix := audit.Fix{Kind: kind, Role: ref, User: ref, View: ref, Owner: ref, Team: ref, Privileges: []audit.Grant{{Name: "prvReadLead"}}}
-			for _, line := range change.For(fix, change.Place{Environment: env, Profile: "gong"}).Commands {
+			for _, line := range change.RemedyFor(fix, change.Place{Environment: env, Profile: "gong"}).Commands {
 				words := strings.Fields(line)
 				if words[0] != "dbaudit" {
 					continue

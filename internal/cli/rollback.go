@@ -47,7 +47,7 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return err
 	}
-	touched := j.Touched()
+	touched := j.MayHaveChanges()
 	if !touched {
 		a.Sayf("nothing is left to undo")
 	} else {
@@ -84,7 +84,7 @@ func retryAdvice(a *app, journal string, env audit.Environment) string {
 // describeRollback lists what a rollback is going to undo.
 func describeRollback(j *apply.Journal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.Applied(), len(j.Plan.Actions))
+	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.DoneCount(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {
 		if action.UndoneWith != "" {
 			fmt.Fprintf(&b, "  %s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)
@@ -92,7 +92,7 @@ func describeRollback(j *apply.Journal) string {
 		}
 		fmt.Fprintf(&b, "  %s. %s\n", action.ID, action.Summary)
 		for _, d := range action.Details() {
-			fmt.Fprintf(&b, "        %s\n", text.Line(action.Unsaid(d)))
+			fmt.Fprintf(&b, "        %s\n", text.Line(action.FormatUndo(d)))
 		}
 	}
 	return b.String()

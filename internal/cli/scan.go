@@ -185,7 +185,7 @@ func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 		return err
 	}
 	if p.Empty() {
-		a.Sayf("%s: %s", t.Name, p.Sentence())
+		a.Sayf("%s: %s", t.Name, p.Summary())
 		code, err := v.report(a, []audit.Result{r})
 		return exitWith(code, err)
 	}

@@ -83,8 +83,8 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := a.WriteOutput("", []byte(lines)); err != nil {
 		return err
 	}
-	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.Shell(filepath.Join(dir, "env")))
-	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.PowerShell(filepath.Join(dir, "env.ps1")))
+	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.QuoteShell(filepath.Join(dir, "env")))
+	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.QuotePowerShell(filepath.Join(dir, "env.ps1")))
 	<-ctx.Done()
 	return nil
 }
@@ -123,7 +123,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	powershell := posix
 	for _, v := range simulationVariables(s, dir) {
 		posix += fmt.Sprintf("export %s='%s'\n", v[0], strings.ReplaceAll(v[1], "'", `'\''`))
-		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.PowerShell(v[1]))
+		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.QuotePowerShell(v[1]))
 	}
 	for _, file := range []struct{ name, data string }{
 		{"ca.pem", string(s.CAPEM())}, {config.DefaultName, string(document)}, {"env.ps1", powershell}, {"env", posix},

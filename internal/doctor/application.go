@@ -109,7 +109,7 @@ func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []
 	}
 	for _, p := range wanted {
 		if levels := defined[strings.ToLower(p.Name)].Depths; len(levels) > 0 {
-			p.Depth = change.Fitting(levels, p.Depth)
+			p.Depth = change.ClosestDepth(levels, p.Depth)
 			grants = append(grants, p)
 		} else {
 			undefined = append(undefined, p.Name)

@@ -95,7 +95,7 @@ func ruleOf(id string, a *ast.Annotations) (Rule, error) {
 		Consequence: m.Consequence, Remediation: m.Remediation,
 	}}
 	for _, kind := range m.Fixes {
-		if err := change.Known(kind); err != nil {
+		if err := change.ValidateKind(kind); err != nil {
 			return Rule{}, fmt.Errorf("custom.fixes: %w", err)
 		}
 	}

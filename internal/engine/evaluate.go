@@ -72,7 +72,7 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 		if f.Fix == nil || slices.Contains(e.kinds, f.Fix.Kind) {
 			continue
 		}
-		if err := change.Known(f.Fix.Kind); err != nil {
+		if err := change.ValidateKind(f.Fix.Kind); err != nil {
 			return audit.Result{}, fmt.Errorf("a policy reports a finding of %s with %w", f.Control, err)
 		}
 	}

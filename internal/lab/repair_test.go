@@ -124,12 +124,12 @@ func TestRemedyIsPlan(t *testing.T) {
 				actions := slices.DeleteFunc(p.Actions, func(a change.Action) bool {
 					return !slices.Contains(a.Why, change.Reason{Control: control, Fingerprint: finding.Fingerprint})
 				})
-				writes := slices.DeleteFunc(change.For(*finding.Fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q change.Call) bool { return q.Method == http.MethodGet })
+				writes := slices.DeleteFunc(change.RemedyFor(*finding.Fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Requests, func(q change.Call) bool { return q.Method == http.MethodGet })
 				if len(actions) == 0 || len(actions) != len(writes) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
 				for i, a := range actions {
-					sameRequest(t, a, writes[i], change.API(r.Environment.URL))
+					sameRequest(t, a, writes[i], change.APIRoot(r.Environment.URL))
 				}
 			})
 		}
@@ -250,7 +250,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
-				run(t, change.For(fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).Curl())
+				run(t, change.RemedyFor(fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).CurlScript())
 				after, _ := l.Look(t, w.Want)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {

@@ -60,13 +60,13 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 		o.Validity = DefaultValidity
 	}
 	for _, id := range slices.Concat(o.Only, o.Except) {
-		if !slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return among([]audit.ControlID{id}, c.ID) }) {
+		if !slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return containsControl([]audit.ControlID{id}, c.ID) }) {
 			return Plan{}, fmt.Errorf("there is no control %q in the profile %s", id, r.Profile.Name)
 		}
 	}
 	b := builder{
 		Options: o, result: r, snapshot: s,
-		roles: map[string]*roleWork{}, shares: map[string]*shareWork{}, besides: map[string]bool{},
+		roles: map[string]*roleChange{}, shares: map[string]*shareChange{}, needsAssignment: map[string]bool{},
 		plan: Plan{
 			Format: Format, Tool: o.Tool, Environment: r.Environment, Profile: r.Profile.Name, ProfileDigest: r.Profile.Digest,
 			Requirement: s.Requirement, Snapshot: r.Snapshot,
@@ -78,14 +78,14 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	b.plan.IntegrationUser = subjectID(b.integration().User)
 	root, _ := b.rootUnit()
 	b.plan.RootUnit = root.ID
-	b.gather()
-	b.followUnassign()
+	b.collectFixes()
+	b.assignBeforeUnassign()
 	if b.newRole != nil || b.newUser != nil {
-		b.followRole()
+		b.assignNewRole()
 	}
-	b.followViews()
-	b.settle()
-	b.emit()
+	b.shareWithNewUser()
+	b.moveUnsafeToManual()
+	b.appendActions()
 	return b.plan, b.plan.Seal()
 }
 
@@ -97,15 +97,15 @@ type builder struct {
 	snapshot *snapshot.Snapshot
 	plan     Plan
 
-	newRole   *roleWork
-	roles     map[string]*roleWork // by the root's id
-	newUser   *change.Action
-	enable    *change.Action
-	assign    *assignWork
-	unassign  []assignWork
-	unreached bool                  // set if the integration role should be assigned, but only manually
-	besides   map[string]bool       // the fingerprints of findings that need the role's assignment too
-	shares    map[string]*shareWork // by view and principal
+	newRole         *roleChange
+	roles           map[string]*roleChange // by the root's id
+	newUser         *change.Action
+	enable          *change.Action
+	assign          *assignment
+	unassign        []assignment
+	roleUnassigned  bool                    // set if the integration role should be assigned, but only manually
+	needsAssignment map[string]bool         // the fingerprints of findings that need the role's assignment too
+	shares          map[string]*shareChange // by view and principal
 }
 
 // A cause is a finding and its fix.
@@ -119,18 +119,18 @@ func (c cause) reason() change.Reason {
 	return change.Reason{Control: c.control.ID, Fingerprint: c.finding.Fingerprint}
 }
 
-func among(list []audit.ControlID, id audit.ControlID) bool {
+func containsControl(list []audit.ControlID, id audit.ControlID) bool {
 	return slices.ContainsFunc(list, func(c audit.ControlID) bool { return strings.EqualFold(string(c), string(id)) })
 }
 
-func (b *builder) wanted(id audit.ControlID) bool {
-	return (len(b.Only) == 0 || among(b.Only, id)) && !among(b.Except, id)
+func (b *builder) isSelected(id audit.ControlID) bool {
+	return (len(b.Only) == 0 || containsControl(b.Only, id)) && !containsControl(b.Except, id)
 }
 
-// gather sorts the findings' fixes by what they change.
-func (b *builder) gather() {
+// collectFixes sorts the findings' fixes by what they change.
+func (b *builder) collectFixes() {
 	for _, c := range b.result.Controls {
-		wanted := b.wanted(c.ID)
+		wanted := b.isSelected(c.ID)
 		if c.Outcome == audit.OutcomeUnknown && wanted {
 			b.plan.Unknown = append(b.plan.Unknown, Unknown{c.ID, c.Reason})
 		}
@@ -146,18 +146,18 @@ func (b *builder) gather() {
 			}
 			b.plan.Findings = append(b.plan.Findings, Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message, LeftOut: !wanted})
 			if f.Fix != nil && wanted {
-				b.take(cause{c, f, *f.Fix})
+				b.addFix(cause{c, f, *f.Fix})
 			}
 		}
 	}
 }
 
-func (b *builder) take(c cause) {
+func (b *builder) addFix(c cause) {
 	switch c.fix.Kind {
 	case change.CreateRole:
 		b.createRole(c)
 	case change.AddPrivilege, change.RaiseDepth:
-		b.grantIn(c)
+		b.grantPrivileges(c)
 	case change.RemovePrivilege:
 		b.removePrivileges(c)
 	case change.CreateApplicationUser:
@@ -173,31 +173,31 @@ func (b *builder) take(c cause) {
 	case change.MoveUser:
 		b.moveUser(c)
 	default:
-		b.manual(c, obstacleNone)
+		b.addManual(c, obstacleNone)
 	}
 }
 
-// manual makes a fix a manual step, because of an obstacle or because no tool does it.
-func (b *builder) manual(c cause, o obstacle) { b.manualFor(c, o, "") }
+// addManual makes a fix a manual step, because of an obstacle or because no tool does it.
+func (b *builder) addManual(c cause, o obstacle) { b.addManualNamed(c, o, "") }
 
-// manualFor is manual for an obstacle in the unit or the owner of that name.
-func (b *builder) manualFor(c cause, o obstacle, name string) {
+// addManualNamed is manual for an obstacle in the unit or the owner of that name.
+func (b *builder) addManualNamed(c cause, o obstacle, name string) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		o, name = obstacleOwnerDisabled, owner
 	}
-	m := change.For(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
+	m := change.RemedyFor(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
 	summary, steps := m.Summary, m.Portal
 	if o == obstacleOwnerDisabled {
-		summary = "Bring " + named(c.fix.View, "the view") + " to a user who is enabled."
+		summary = "Bring " + describe(c.fix.View, "the view") + " to a user who is enabled."
 	}
-	r := o.removal(c.fix, name)
+	r := o.resolution(c.fix, name)
 	if r.why != "" {
 		summary, steps = strings.TrimSuffix(summary, ".")+": "+r.why+".", r.how
 	}
-	b.leave(c, summary, r.who, steps)
+	b.appendManual(c, summary, r.who, steps)
 }
 
-func (b *builder) leave(c cause, summary, who string, steps []string) {
+func (b *builder) appendManual(c cause, summary, who string, steps []string) {
 	if steps == nil {
 		steps = []string{}
 	}
@@ -210,7 +210,7 @@ func (b *builder) withhold(c cause) {
 	b.plan.Withheld = append(b.plan.Withheld, Withheld{c.control.ID, c.fix.Kind, change.Summary(c.fix), change.PlanFlag(c.fix)})
 }
 
-func add(list []change.Reason, why ...change.Reason) []change.Reason {
+func addReasons(list []change.Reason, why ...change.Reason) []change.Reason {
 	for _, w := range why {
 		if !slices.Contains(list, w) {
 			list = append(list, w)
@@ -226,57 +226,57 @@ func refID(r *audit.Reference) string {
 	return r.ID
 }
 
-// controlOf is the control of a rule, if the plan may fix it.
-func (b *builder) controlOf(rule string) (audit.Control, bool) {
+// controlByRule is the control of a rule, if the plan may fix it.
+func (b *builder) controlByRule(rule string) (audit.Control, bool) {
 	for _, c := range b.result.Controls {
 		if c.Rule == rule {
-			return c, b.wanted(c.ID)
+			return c, b.isSelected(c.ID)
 		}
 	}
 	return audit.Control{}, false
 }
 
-// settle makes manual steps of an assignment that gives the user more than is required, of
+// moveUnsafeToManual makes manual steps of an assignment that gives the user more than is required, of
 // removing the roles that the user depends on until then, and of shares with a user who has
 // no role, which the environment may refuse.
-func (b *builder) settle() {
+func (b *builder) moveUnsafeToManual() {
 	if b.assign != nil && b.assign.Target.Role.ID != "" {
-		b.settleAssign(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
+		b.checkAssignment(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
 	}
-	if b.unreached {
+	if b.roleUnassigned {
 		for _, w := range b.unassign {
-			b.manual(w.causes[0], obstacleUnreached)
+			b.addManual(w.causes[0], obstacleRoleUnassigned)
 		}
 		b.unassign = nil
 	}
-	if b.assign == nil && len(b.reaching()) == 0 {
+	if b.assign == nil && len(b.rolesOfUser()) == 0 {
 		for _, key := range slices.Sorted(maps.Keys(b.shares)) {
-			if w := b.shares[key]; w.addWhy != nil && w.principal.ID == b.plan.IntegrationUser {
-				b.manual(w.added, obstacleNoRole)
-				w.addWhy = nil
+			if w := b.shares[key]; w.shareReasons != nil && w.principal.ID == b.plan.IntegrationUser {
+				b.addManual(w.shareCause, obstacleNoRole)
+				w.shareReasons = nil
 			}
 		}
 	}
 	for root, w := range b.roles {
-		elsewhere := b.elsewhere(root)
-		for _, reasons := range w.addWhy {
+		elsewhere := b.userLacksRole(root)
+		for _, reasons := range w.grantReasons {
 			for i := range reasons {
-				alone := b.besides[reasons[i].Fingerprint] && b.assign == nil
+				alone := b.needsAssignment[reasons[i].Fingerprint] && b.assign == nil
 				reasons[i].Partly = reasons[i].Partly || elsewhere || alone
 			}
 		}
 	}
 }
 
-// elsewhere reports whether the user has roles, but will not have this one, so that a grant
+// userLacksRole reports whether the user has roles, but will not have this one, so that a grant
 // to this role does not help the user.
-func (b *builder) elsewhere(root string) bool {
-	reaching := b.reaching()
+func (b *builder) userLacksRole(root string) bool {
+	reaching := b.rolesOfUser()
 	return b.assign == nil && len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
 }
 
-// reaching are the roles that the integration user has, directly or through teams.
-func (b *builder) reaching() []string {
+// rolesOfUser are the roles that the integration user has, directly or through teams.
+func (b *builder) rolesOfUser() []string {
 	user := b.snapshot.Users[b.plan.IntegrationUser]
 	roles := slices.Clone(user.Roles)
 	for _, team := range user.Teams {
@@ -285,38 +285,38 @@ func (b *builder) reaching() []string {
 	return roles
 }
 
-// emit writes the actions: first the complete role, so that no user ever has a part of it; then the
+// appendActions writes the actions: first the complete role, so that no user ever has a part of it; then the
 // user; then the shares. Shares that may be refused, because the owner was not read, come last.
-func (b *builder) emit() {
+func (b *builder) appendActions() {
 	roleMadeBy, userMadeBy := "", ""
 	if w := b.newRole; w != nil {
-		roleMadeBy = b.action(change.Act(change.CreateRole, change.Target{Role: &change.Ref{Name: w.ref.Name}, BusinessUnit: &w.unit}, w.why))
+		roleMadeBy = b.appendAction(change.NewAction(change.CreateRole, change.Target{Role: &change.Ref{Name: w.ref.Name}, BusinessUnit: &w.unit}, w.reasons))
 		w.ref.MadeBy = roleMadeBy
-		b.grants(w, nil)
+		b.appendGrants(w, nil)
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.roles)) {
 		w := b.roles[id]
-		b.grants(w, b.snapshot.RolePrivileges[id])
-		b.removals(w)
+		b.appendGrants(w, b.snapshot.RolePrivileges[id])
+		b.appendRemovals(w)
 	}
 	if b.newUser != nil {
-		userMadeBy = b.action(*b.newUser)
+		userMadeBy = b.appendAction(*b.newUser)
 	}
 	if b.enable != nil {
-		b.action(*b.enable)
+		b.appendAction(*b.enable)
 	}
 	if b.assign != nil {
-		b.action(madeBy(b.assign.Action, roleMadeBy, userMadeBy))
+		b.appendAction(setMadeBy(b.assign.Action, roleMadeBy, userMadeBy))
 	}
-	b.sharings(userMadeBy, false)
+	b.appendShares(userMadeBy, false)
 	for _, w := range b.unassign {
-		b.action(w.Action)
+		b.appendAction(w.Action)
 	}
-	b.sharings(userMadeBy, true)
+	b.appendShares(userMadeBy, true)
 }
 
-// madeBy names the actions that create the role and the user of an assignment.
-func madeBy(a change.Action, role, user string) change.Action {
+// setMadeBy names the actions that create the role and the user of an assignment.
+func setMadeBy(a change.Action, role, user string) change.Action {
 	t := &a.Target
 	if t.Role.ID == "" {
 		t.Role.MadeBy = role
@@ -331,8 +331,8 @@ func madeBy(a change.Action, role, user string) change.Action {
 	return a
 }
 
-// action appends an action with what follows from it, and returns its id.
-func (b *builder) action(a change.Action) string {
+// appendAction appends an action with what follows from it, and returns its id.
+func (b *builder) appendAction(a change.Action) string {
 	a.ID = strconv.Itoa(len(b.plan.Actions) + 1)
 	a.Summary, a.Risk, a.Note = a.Describe(b.plan.Requirement.Allow)
 	a.Request, a.Undo = a.Requests(b.plan.Environment.URL)

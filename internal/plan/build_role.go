@@ -10,18 +10,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-type roleWork struct {
-	ref      change.Ref
-	grants   map[string]audit.Grant
-	removals []string
-	why      []change.Reason // of the role as a whole
-	addWhy   map[string][]change.Reason
-	takeWhy  []change.Reason
-	unit     change.Ref
+type roleChange struct {
+	ref            change.Ref
+	grants         map[string]audit.Grant
+	removals       []string
+	reasons        []change.Reason // of the role as a whole
+	grantReasons   map[string][]change.Reason
+	removalReasons []change.Reason
+	unit           change.Ref
 }
 
 // role is the work on a role that may be edited, or nil.
-func (b *builder) role(ref *audit.Reference) *roleWork {
+func (b *builder) role(ref *audit.Reference) *roleChange {
 	if ref == nil || ref.ID == "" {
 		return nil
 	}
@@ -32,19 +32,19 @@ func (b *builder) role(ref *audit.Reference) *roleWork {
 	if !known || role.RootID != ref.ID || !role.Customizable || role.TemplateID != "" || b.snapshot.RolePrivileges[ref.ID] == nil {
 		return nil
 	}
-	b.roles[ref.ID] = newRoleWork(change.Ref{ID: ref.ID, Name: role.Name}, b.unit(role.BusinessUnitID))
+	b.roles[ref.ID] = newRoleChange(change.Ref{ID: ref.ID, Name: role.Name}, b.unit(role.BusinessUnitID))
 	return b.roles[ref.ID]
 }
 
-func newRoleWork(role, unit change.Ref) *roleWork {
-	return &roleWork{ref: role, unit: unit, grants: map[string]audit.Grant{}, addWhy: map[string][]change.Reason{}}
+func newRoleChange(role, unit change.Ref) *roleChange {
+	return &roleChange{ref: role, unit: unit, grants: map[string]audit.Grant{}, grantReasons: map[string][]change.Reason{}}
 }
 
 func (b *builder) unit(id string) change.Ref {
 	return change.Ref{ID: id, Name: b.snapshot.BusinessUnits[id].Name}
 }
 
-func (w *roleWork) grant(list []audit.Grant, why change.Reason) {
+func (w *roleChange) grant(list []audit.Grant, why change.Reason) {
 	for _, g := range list {
 		if g.ID == "" || g.Depth == audit.DepthNone {
 			continue
@@ -52,30 +52,30 @@ func (w *roleWork) grant(list []audit.Grant, why change.Reason) {
 		if g.Depth > w.grants[g.Name].Depth {
 			w.grants[g.Name] = g
 		}
-		w.addWhy[g.Name] = add(w.addWhy[g.Name], why)
+		w.grantReasons[g.Name] = addReasons(w.grantReasons[g.Name], why)
 	}
 }
 
-// locked says why a role cannot be changed.
-func (b *builder) locked(ref *audit.Reference) obstacle {
+// roleObstacle says why a role cannot be changed.
+func (b *builder) roleObstacle(ref *audit.Reference) obstacle {
 	if role, known := b.snapshot.Roles[refID(ref)]; known && (!role.Customizable || role.TemplateID != "") {
 		return obstacleRoleLocked
 	}
 	return obstacleRoleUnread
 }
 
-// grantIn grants what a role lacks, and assigns the role if the fix needs that.
+// grantPrivileges grants what a role lacks, and assigns the role if the fix needs that.
 // Grants for some records only are replaced only on request.
-func (b *builder) grantIn(c cause) {
+func (b *builder) grantPrivileges(c cause) {
 	w := b.role(c.fix.Role)
 	if w == nil {
-		b.manual(c, b.locked(c.fix.Role))
+		b.addManual(c, b.roleObstacle(c.fix.Role))
 		return
 	}
-	if limited := b.filtered(c.fix); len(limited) > 0 && !b.ReplaceFiltered {
+	if limited := b.filteredGrants(c.fix); len(limited) > 0 && !b.ReplaceFiltered {
 		all := c.fix.Privileges
 		c.fix.Privileges = limited
-		b.manual(c, obstacleFiltered)
+		b.addManual(c, obstacleFiltered)
 		if len(limited) == len(all) {
 			return
 		}
@@ -83,14 +83,14 @@ func (b *builder) grantIn(c cause) {
 	}
 	w.grant(c.fix.Privileges, c.reason())
 	if c.fix.User != nil {
-		b.besides[c.finding.Fingerprint] = true
+		b.needsAssignment[c.finding.Fingerprint] = true
 		c.fix = audit.Fix{Kind: change.AssignRole, Role: c.fix.Role, User: c.fix.User}
 		b.assignRole(c)
 	}
 }
 
-// filtered are the privileges of a fix that its role grants for some records only.
-func (b *builder) filtered(fix audit.Fix) []audit.Grant {
+// filteredGrants are the privileges of a fix that its role grants for some records only.
+func (b *builder) filteredGrants(fix audit.Fix) []audit.Grant {
 	return slices.DeleteFunc(slices.Clone(fix.Privileges), func(g audit.Grant) bool {
 		_, limited := b.snapshot.FilteredPrivileges[refID(fix.Role)][g.Name]
 		return !limited
@@ -99,7 +99,7 @@ func (b *builder) filtered(fix audit.Fix) []audit.Grant {
 
 // rootUnit is the business unit without a parent.
 func (b *builder) rootUnit() (change.Ref, bool) {
-	return b.unitThat(func(_ string, u snapshot.BusinessUnit) bool { return u.ParentID == "" })
+	return b.findUnit(func(_ string, u snapshot.BusinessUnit) bool { return u.ParentID == "" })
 }
 
 // unitNamed is the enabled business unit with a name, or the root without a name.
@@ -107,13 +107,13 @@ func (b *builder) unitNamed(name string) (change.Ref, bool) {
 	if name == "" {
 		return b.rootUnit()
 	}
-	return b.unitThat(func(id string, u snapshot.BusinessUnit) bool {
-		_, locked := b.lockedUnit(id)
+	return b.findUnit(func(id string, u snapshot.BusinessUnit) bool {
+		_, locked := b.disabledUnit(id)
 		return strings.EqualFold(u.Name, name) && !locked
 	})
 }
 
-func (b *builder) unitThat(is func(id string, u snapshot.BusinessUnit) bool) (change.Ref, bool) {
+func (b *builder) findUnit(is func(id string, u snapshot.BusinessUnit) bool) (change.Ref, bool) {
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
 		if is(id, b.snapshot.BusinessUnits[id]) {
 			return b.unit(id), true
@@ -125,19 +125,19 @@ func (b *builder) unitThat(is func(id string, u snapshot.BusinessUnit) bool) (ch
 func (b *builder) createRole(c cause) {
 	root, ok := b.rootUnit()
 	if !ok || c.fix.Role == nil || c.fix.Role.Name == "" {
-		b.manual(c, obstacleRootUnread)
+		b.addManual(c, obstacleRootUnread)
 		return
 	}
 	if b.newRole == nil {
-		b.undefined(c)
-		b.newRole = newRoleWork(change.Ref{Name: c.fix.Role.Name}, root)
+		b.addUndefinedPrivileges(c)
+		b.newRole = newRoleChange(change.Ref{Name: c.fix.Role.Name}, root)
 	}
-	b.newRole.why = add(b.newRole.why, c.reason())
+	b.newRole.reasons = addReasons(b.newRole.reasons, c.reason())
 	b.newRole.grant(c.fix.Privileges, c.reason())
 }
 
-// undefined makes manual steps of privileges that the environment does not define.
-func (b *builder) undefined(c cause) {
+// addUndefinedPrivileges makes manual steps of privileges that the environment does not define.
+func (b *builder) addUndefinedPrivileges(c cause) {
 	var missing []audit.Grant
 	for _, name := range b.Minimum {
 		if _, defined := b.snapshot.Privileges[name]; !defined {
@@ -146,7 +146,7 @@ func (b *builder) undefined(c cause) {
 	}
 	if missing != nil {
 		c.fix = audit.Fix{Kind: change.InstallApp, Privileges: missing}
-		b.manual(c, obstacleNone)
+		b.addManual(c, obstacleNone)
 	}
 }
 
@@ -154,13 +154,13 @@ func (b *builder) removePrivileges(c cause) {
 	w := b.role(c.fix.Role)
 	switch {
 	case w == nil:
-		b.manual(c, b.locked(c.fix.Role))
+		b.addManual(c, b.roleObstacle(c.fix.Role))
 		return
-	case b.LeastPrivilege && slices.ContainsFunc(b.filtered(c.fix), func(g audit.Grant) bool {
+	case b.LeastPrivilege && slices.ContainsFunc(b.filteredGrants(c.fix), func(g audit.Grant) bool {
 		_, held := b.snapshot.RolePrivileges[w.ref.ID][g.Name]
 		return !held || !b.ReplaceFiltered
 	}):
-		b.manual(c, obstacleFiltered)
+		b.addManual(c, obstacleFiltered)
 		return
 	case !b.LeastPrivilege:
 		b.withhold(c)
@@ -171,17 +171,17 @@ func (b *builder) removePrivileges(c cause) {
 			w.removals = append(w.removals, g.Name)
 		}
 	}
-	w.takeWhy = add(w.takeWhy, c.reason())
+	w.removalReasons = addReasons(w.removalReasons, c.reason())
 }
 
-// grants emits the grants of a role: missing privileges first, then higher depths.
-func (b *builder) grants(w *roleWork, has map[string]audit.Depth) {
-	lacking := lackedDefaults(has)
+// appendGrants emits the grants of a role: missing privileges first, then higher depths.
+func (b *builder) appendGrants(w *roleChange, has map[string]audit.Depth) {
+	lacking := missingRestored(has)
 	if w.ref.ID == "" {
 		lacking = nil // a new role already has them
 	}
 	for _, kind := range []audit.FixKind{change.AddPrivilege, change.RaiseDepth} {
-		a := change.Act(kind, change.Target{
+		a := change.NewAction(kind, change.Target{
 			Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
 			Privileges: map[string]string{}, Levels: map[string][]audit.Depth{},
 		}, nil)
@@ -192,38 +192,38 @@ func (b *builder) grants(w *roleWork, has map[string]audit.Depth) {
 				continue
 			}
 			a.Before[name], a.After[name], a.Target.Privileges[name] = has[name].String(), g.Depth.String(), strings.ToLower(g.ID)
-			if g.Depth > change.Asked(name, b.plan.Requirement, b.Depths) {
+			if g.Depth > change.RequiredDepth(name, b.plan.Requirement, b.Depths) {
 				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
 			}
 			if _, limited := b.snapshot.FilteredPrivileges[w.ref.ID][name]; limited {
 				a.Target.Filtered = append(a.Target.Filtered, name)
 			}
-			a.Why = add(a.Why, w.addWhy[name]...)
+			a.Why = addReasons(a.Why, w.grantReasons[name]...)
 		}
 		if len(a.After) == 0 {
 			continue
 		}
 		a.Along = slices.DeleteFunc(lacking, func(name string) bool { return a.After[name] != "" })
 		lacking = nil // the first request restores them all
-		b.action(a)
+		b.appendAction(a)
 	}
 }
 
-// lackedDefaults are the platform's defaults that a role lacks; any grant restores them.
-func lackedDefaults(has map[string]audit.Depth) []string {
-	return slices.DeleteFunc(change.PlatformDefaults(), func(name string) bool { return has[name] != audit.DepthNone })
+// missingRestored are the platform's defaults that a role lacks; any grant restores them.
+func missingRestored(has map[string]audit.Depth) []string {
+	return slices.DeleteFunc(change.RestoredPrivileges(), func(name string) bool { return has[name] != audit.DepthNone })
 }
 
-func (b *builder) removals(w *roleWork) {
+func (b *builder) appendRemovals(w *roleChange) {
 	for _, name := range w.removals {
-		a := change.Act(change.RemovePrivilege, change.Target{Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed}, w.takeWhy)
+		a := change.NewAction(change.RemovePrivilege, change.Target{Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed}, w.removalReasons)
 		a.Before, a.After = change.State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, change.State{name: change.None}
-		b.action(a)
+		b.appendAction(a)
 	}
 }
 
-// granted is everything that a role grants after this plan's changes.
-func (b *builder) granted(root string) change.Depths {
+// grantsAfter is everything that a role grants after this plan's changes.
+func (b *builder) grantsAfter(root string) change.Depths {
 	has := b.snapshot.RolePrivileges[root]
 	grants := change.Depths{}
 	maps.Copy(grants, has)
@@ -235,7 +235,7 @@ func (b *builder) granted(root string) change.Depths {
 	for name, g := range w.grants {
 		if g.Depth > has[name] {
 			grants[name] = g.Depth
-			for _, name := range lackedDefaults(has) {
+			for _, name := range missingRestored(has) {
 				grants[name] = audit.DepthGlobal
 			}
 		}

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An assignWork is the assignment of a role, or its removal, with the fixes that need it.
-type assignWork struct {
+// An assignment is the assignment of a role, or its removal, with the fixes that need it.
+type assignment struct {
 	change.Action
 
 	causes []cause
@@ -28,13 +28,13 @@ func (b *builder) createUser(c cause) {
 	app := c.fix.ApplicationID
 	switch {
 	case app == "":
-		b.manual(c, obstacleNoApplication)
+		b.addManual(c, obstacleNoApplication)
 	case !ok && name == "":
-		b.manual(c, obstacleRootUnread)
+		b.addManual(c, obstacleRootUnread)
 	case !ok:
-		b.manualFor(c, obstacleNoUnit, name)
+		b.addManualNamed(c, obstacleNoUnit, name)
 	default:
-		a := change.Act(change.CreateApplicationUser, change.Target{
+		a := change.NewAction(change.CreateApplicationUser, change.Target{
 			User: &change.Ref{Kind: "systemuser", Name: "application " + app}, ApplicationID: app, BusinessUnit: &unit,
 		}, []change.Reason{c.reason()})
 		b.newUser = &a
@@ -44,15 +44,15 @@ func (b *builder) createUser(c cause) {
 func (b *builder) enableUser(c cause) {
 	user, ok := b.user(c.fix.User)
 	if !ok {
-		b.manual(c, obstacleUserGone)
+		b.addManual(c, obstacleUserMissing)
 		return
 	}
 	unit := b.unitOf(user)
-	if name, locked := b.lockedUnit(unit.ID); locked {
-		b.manualFor(c, obstacleUnitDisabled, name)
+	if name, locked := b.disabledUnit(unit.ID); locked {
+		b.addManualNamed(c, obstacleUnitDisabled, name)
 		return
 	}
-	a := change.Act(change.EnableUser, change.Target{
+	a := change.NewAction(change.EnableUser, change.Target{
 		User: &user, ApplicationID: b.snapshot.Users[user.ID].ApplicationID, BusinessUnit: &unit,
 	}, []change.Reason{c.reason()})
 	b.enable = &a
@@ -62,11 +62,11 @@ func (b *builder) enableUser(c cause) {
 func (b *builder) moveUser(c cause) {
 	if unit := c.fix.BusinessUnit; unit != nil {
 		if _, ok := b.unitNamed(unit.Name); !ok {
-			b.manualFor(c, obstacleNoUnit, unit.Name)
+			b.addManualNamed(c, obstacleNoUnit, unit.Name)
 			return
 		}
 	}
-	b.manual(c, obstacleNone)
+	b.addManual(c, obstacleNone)
 }
 
 func (b *builder) user(ref *audit.Reference) (change.Ref, bool) {
@@ -90,23 +90,23 @@ func (b *builder) assignRole(c cause) {
 	role, known := b.snapshot.Roles[refID(c.fix.Role)]
 	switch {
 	case !ok:
-		b.manual(c, obstacleUserGone)
+		b.addManual(c, obstacleUserMissing)
 	case !known:
-		b.manual(c, obstacleRoleUnread)
+		b.addManual(c, obstacleRoleUnread)
 	case b.assign != nil:
-		b.assign.Why, b.assign.causes = add(b.assign.Why, c.reason()), append(b.assign.causes, c)
+		b.assign.Why, b.assign.causes = addReasons(b.assign.Why, c.reason()), append(b.assign.causes, c)
 	default:
-		b.prepareAssign(c, c.reason(), change.Ref{ID: c.fix.Role.ID, Name: role.Name}, user)
+		b.setAssignment(c, c.reason(), change.Ref{ID: c.fix.Role.ID, Name: role.Name}, user)
 	}
 }
 
-// prepareAssign assigns the copy of a role in the user's business unit, unless that copy
+// setAssignment assigns the copy of a role in the user's business unit, unless that copy
 // certainly does not exist.
-func (b *builder) prepareAssign(c cause, why change.Reason, role, user change.Ref) {
+func (b *builder) setAssignment(c cause, why change.Reason, role, user change.Ref) {
 	unit := b.unitOf(user)
-	if name, locked := b.lockedUnit(unit.ID); locked {
-		b.unreached = true
-		b.manualFor(c, obstacleUnitDisabled, name)
+	if name, locked := b.disabledUnit(unit.ID); locked {
+		b.roleUnassigned = true
+		b.addManualNamed(c, obstacleUnitDisabled, name)
 		return
 	}
 	home := b.snapshot.Roles[role.ID].BusinessUnitID
@@ -118,29 +118,29 @@ func (b *builder) prepareAssign(c cause, why change.Reason, role, user change.Re
 	case home == unit.ID:
 		copied = role
 	case role.ID != "":
-		copied = b.copyIn(unit, role)
+		copied = b.copyInUnit(unit, role)
 	}
 	across := b.snapshot.Organization.OwnershipAcrossBusinessUnits == snapshot.SettingOn
 	root, read := b.rootUnit()
 	if copied == (change.Ref{}) && read && home != root.ID && !across {
-		b.unreached = true
-		b.manual(c, obstacleNoCopy)
+		b.roleUnassigned = true
+		b.addManual(c, obstacleNoCopy)
 		return
 	}
-	b.assign = &assignWork{change.Act(change.AssignRole, change.Target{
+	b.assign = &assignment{change.NewAction(change.AssignRole, change.Target{
 		Role: &role, Copy: &copied, User: &user, BusinessUnit: &unit, AnyUnit: across,
 	}, []change.Reason{why}), []cause{c}}
 }
 
-// lockedUnit names the disabled business unit that a unit is, or is below. Its users cannot
+// disabledUnit names the disabled business unit that a unit is, or is below. Its users cannot
 // sign in, so the plan does not enable them or assign roles to them.
-func (b *builder) lockedUnit(id string) (name string, locked bool) {
+func (b *builder) disabledUnit(id string) (name string, locked bool) {
 	disabled, locked := b.snapshot.DisabledBusinessUnit(id)
 	return b.snapshot.BusinessUnits[disabled].Name, locked
 }
 
-// copyIn is a role's copy in a business unit, or nothing.
-func (b *builder) copyIn(unit, role change.Ref) change.Ref {
+// copyInUnit is a role's copy in a business unit, or nothing.
+func (b *builder) copyInUnit(unit, role change.Ref) change.Ref {
 	for id, r := range b.snapshot.Roles {
 		if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
 			return change.Ref{ID: id, Name: r.Name}
@@ -159,10 +159,10 @@ func (b *builder) unassignRole(c cause) {
 	root := refID(c.fix.Role)
 	switch {
 	case !ok:
-		b.manual(c, obstacleUserGone)
+		b.addManual(c, obstacleUserMissing)
 		return
 	case root == "":
-		b.manual(c, obstacleRoleUnread)
+		b.addManual(c, obstacleRoleUnread)
 		return
 	}
 	why := c.reason()
@@ -172,7 +172,7 @@ func (b *builder) unassignRole(c cause) {
 			why.Partly = true
 			part := c
 			part.fix = audit.Fix{Kind: change.RemoveFromTeam, Role: c.fix.Role, User: c.fix.User, Team: &audit.Reference{ID: id, Name: team.Name}}
-			b.manual(part, obstacleThroughTeam)
+			b.addManual(part, obstacleThroughTeam)
 		}
 	}
 	if !b.UnassignAdministrator {
@@ -182,18 +182,18 @@ func (b *builder) unassignRole(c cause) {
 	for _, id := range b.copiesOf(root, b.snapshot.Users[user.ID].Roles) {
 		role := b.snapshot.Roles[id]
 		unit := b.unit(role.BusinessUnitID)
-		b.unassign = append(b.unassign, assignWork{change.Act(change.UnassignRole, change.Target{
+		b.unassign = append(b.unassign, assignment{change.NewAction(change.UnassignRole, change.Target{
 			Role: &change.Ref{ID: root, Name: role.Name}, Copy: &change.Ref{ID: id, Name: role.Name}, User: &user, BusinessUnit: &unit,
 		}, []change.Reason{why}), []cause{c}})
 	}
 }
 
-// followRole assigns the integration role if this plan creates it, or the user.
-func (b *builder) followRole() {
+// assignNewRole assigns the integration role if this plan creates it, or the user.
+func (b *builder) assignNewRole() {
 	var role, user change.Ref
 	var because change.Reason
 	if b.newRole != nil {
-		role, because = b.newRole.ref, b.newRole.why[0]
+		role, because = b.newRole.ref, b.newRole.reasons[0]
 	} else {
 		role.ID = subjectID(b.integration().Role)
 		role.Name = b.snapshot.Roles[role.ID].Name
@@ -204,14 +204,14 @@ func (b *builder) followRole() {
 		user = change.Ref{Kind: "systemuser", ID: b.plan.IntegrationUser, Name: b.snapshot.Users[b.plan.IntegrationUser].Name}
 	}
 	if (role.ID != "" || b.newRole != nil) && (user.ID != "" || b.newUser != nil) {
-		b.followAssign(because, role, user)
+		b.followUpAssignment(because, role, user)
 	}
 }
 
-// followUnassign assigns the integration role to the user itself if it comes through a team
+// assignBeforeUnassign assigns the integration role to the user itself if it comes through a team
 // that does not pass on the role's Basic rights: until now, the administrator role gave
 // them.
-func (b *builder) followUnassign() {
+func (b *builder) assignBeforeUnassign() {
 	id := subjectID(b.integration().Role)
 	role, known := b.snapshot.Roles[id]
 	if len(b.unassign) == 0 || !known || role.Inherited {
@@ -219,44 +219,44 @@ func (b *builder) followUnassign() {
 	}
 	user := *b.unassign[0].Target.User
 	if len(b.copiesOf(role.RootID, b.snapshot.Users[user.ID].Roles)) == 0 {
-		b.followAssign(b.unassign[0].Why[0], change.Ref{ID: role.RootID, Name: role.Name}, user)
+		b.followUpAssignment(b.unassign[0].Why[0], change.Ref{ID: role.RootID, Name: role.Name}, user)
 	}
 }
 
-// followAssign assigns a role because of another finding.
-func (b *builder) followAssign(because change.Reason, role, user change.Ref) {
-	c, ok := b.controlOf(ruleUserRole)
+// followUpAssignment assigns a role because of another finding.
+func (b *builder) followUpAssignment(because change.Reason, role, user change.Ref) {
+	c, ok := b.controlByRule(ruleUserRole)
 	if !ok || b.assign != nil {
 		return
 	}
-	b.prepareAssign(cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
+	b.setAssignment(cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
 		Kind: change.AssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
 		User: &audit.Reference{Kind: user.Kind, ID: user.ID, Name: user.Name},
-	}}, following(c, because), role, user)
+	}}, followUpReason(c, because), role, user)
 }
 
-// following is the reason for a change that follows from another finding.
-func following(c audit.Control, because change.Reason) change.Reason {
+// followUpReason is the reason for a change that follows from another finding.
+func followUpReason(c audit.Control, because change.Reason) change.Reason {
 	return change.Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
 }
 
-// settleAssign records what an existing role grants before it is assigned, and makes a
+// checkAssignment records what an existing role grants before it is assigned, and makes a
 // manual step of the assignment if that is more than is required, or unknown.
-func (b *builder) settleAssign(root, name string) {
-	grants := b.granted(root)
+func (b *builder) checkAssignment(root, name string) {
+	grants := b.grantsAfter(root)
 	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary := strings.TrimSuffix(change.Summary(b.assign.causes[0].fix), "."); {
 	case b.builtIn(root):
-		b.deny(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
+		b.refuseAssignment(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:
-		b.deny(summary + ": what the role grants was not read.")
+		b.refuseAssignment(summary + ": what the role grants was not read.")
 	case len(surplus) > 0:
 		remedy := "Make the plan again with --least-privilege, which removes them from the role first; or list intended ones in allow:."
 		if b.role(&audit.Reference{ID: root}) == nil {
 			remedy = "The role cannot be edited. " + replace
 		}
-		b.deny(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum: %s.",
+		b.refuseAssignment(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum: %s.",
 			summary, text.Count(len(surplus), "privilege"), change.Listed(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
@@ -270,12 +270,12 @@ func (b *builder) builtIn(root string) bool {
 	return slices.ContainsFunc(roles, func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 }
 
-// deny makes the assignment a manual step.
-func (b *builder) deny(summary string, steps ...string) {
+// refuseAssignment makes the assignment a manual step.
+func (b *builder) refuseAssignment(summary string, steps ...string) {
 	for _, c := range b.assign.causes {
-		b.leave(c, summary, change.SystemAdministrator, steps)
+		b.appendManual(c, summary, change.SystemAdministrator, steps)
 	}
-	b.assign, b.unreached = nil, true
+	b.assign, b.roleUnassigned = nil, true
 }
 
 // integration is what the verdict is about; zero if it is not known.

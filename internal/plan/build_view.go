@@ -11,16 +11,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A shareWork is the change of one share of a view; without a reason, nothing changes.
-type shareWork struct {
-	view, principal, owner change.Ref
-	table                  string
-	addWhy, reduceWhy      []change.Reason
-	added                  cause // of addWhy
+// A shareChange is the change of one share of a view; without a reason, nothing changes.
+type shareChange struct {
+	view, principal, owner      change.Ref
+	table                       string
+	shareReasons, reduceReasons []change.Reason
+	shareCause                  cause // of addWhy
 }
 
-// owner is the user to share a view as; ok is false if that user cannot be impersonated.
-func (b *builder) owner(viewID string, ref *audit.Reference) (change.Ref, bool) {
+// impersonatedOwner is the user to share a view as; ok is false if that user cannot be impersonated.
+func (b *builder) impersonatedOwner(viewID string, ref *audit.Reference) (change.Ref, bool) {
 	view := b.snapshot.Views[viewID]
 	id := cmp.Or(refID(ref), view.OwnerID)
 	_, team := b.snapshot.Teams[id]
@@ -60,17 +60,17 @@ func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 func (b *builder) share(c cause) {
 	fix, why := c.fix, c.reason()
 	viewID := refID(fix.View)
-	owner, ok := b.owner(viewID, fix.Owner)
+	owner, ok := b.impersonatedOwner(viewID, fix.Owner)
 	principals := fix.Principals
 	if fix.Kind == change.ShareView && fix.User != nil {
 		principals = []audit.Reference{*fix.User}
 	}
 	switch {
 	case viewID == "" || len(principals) == 0:
-		b.manual(c, obstacleViewUnread)
+		b.addManual(c, obstacleViewUnread)
 		return
 	case !ok:
-		b.manual(c, obstacleOwnerTeam)
+		b.addManual(c, obstacleOwnerTeam)
 		return
 	}
 	for _, p := range principals {
@@ -78,37 +78,37 @@ func (b *builder) share(c cause) {
 		share := b.snapshot.Shares[p.ID][viewID]
 		switch {
 		case slices.Contains(share.Rights, snapshot.RightOther):
-			b.manual(c, obstacleOtherRights)
+			b.addManual(c, obstacleOtherRights)
 			return
 		case fix.Kind == change.ReduceShare && slices.ContainsFunc(share.Inherited, func(r snapshot.Right) bool { return r != snapshot.RightRead }):
-			b.manual(c, obstacleInheritedRights)
+			b.addManual(c, obstacleInheritedRights)
 			return
 		case fix.Kind == change.ReduceShare:
-			w.reduceWhy = add(w.reduceWhy, why)
+			w.reduceReasons = addReasons(w.reduceReasons, why)
 		default:
-			w.addWhy, w.added = add(w.addWhy, why), c
+			w.shareReasons, w.shareCause = addReasons(w.shareReasons, why), c
 		}
 		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
 	}
 }
 
-func (b *builder) shareFor(view, principal, owner change.Ref) *shareWork {
+func (b *builder) shareFor(view, principal, owner change.Ref) *shareChange {
 	key := view.ID + " " + principal.ID
 	if b.shares[key] == nil {
-		b.shares[key] = &shareWork{view: view, principal: principal, owner: owner}
+		b.shares[key] = &shareChange{view: view, principal: principal, owner: owner}
 	}
 	return b.shares[key]
 }
 
-// followViews shares the required views with a new user.
-func (b *builder) followViews() {
-	c, ok := b.controlOf(ruleViewShared)
+// shareWithNewUser shares the required views with a new user.
+func (b *builder) shareWithNewUser() {
+	c, ok := b.controlByRule(ruleViewShared)
 	if !ok || b.newUser == nil {
 		return
 	}
-	why := following(c, b.newUser.Why[0])
+	why := followUpReason(c, b.newUser.Why[0])
 	for _, required := range b.snapshot.Requirement.Views {
-		id, found := b.requiredView(required)
+		id, found := b.findRequiredView(required)
 		if id == "" && found { // a system view, which needs no share
 			continue
 		}
@@ -118,22 +118,22 @@ func (b *builder) followViews() {
 			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.Target.User.Name},
 		}
 		because := cause{c, audit.Finding{Fingerprint: why.Fingerprint}, fix}
-		owner, ok := b.owner(id, nil)
+		owner, ok := b.impersonatedOwner(id, nil)
 		switch {
 		case !found:
 			because.fix.Kind = change.FindView
-			b.manual(because, obstacleNone)
+			b.addManual(because, obstacleNone)
 		case !ok:
-			b.manual(because, obstacleOwnerTeam)
+			b.addManual(because, obstacleOwnerTeam)
 		default:
 			w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
-			w.table, w.addWhy, w.added = required.Table, add(w.addWhy, why), because
+			w.table, w.shareReasons, w.shareCause = required.Table, addReasons(w.shareReasons, why), because
 		}
 	}
 }
 
-// requiredView finds a required view, preferably its owner's; a system view has no id.
-func (b *builder) requiredView(required snapshot.RequiredView) (id string, found bool) {
+// findRequiredView finds a required view, preferably its owner's; a system view has no id.
+func (b *builder) findRequiredView(required snapshot.RequiredView) (id string, found bool) {
 	meant := func(name, table string) bool {
 		return strings.EqualFold(name, required.Name) && strings.EqualFold(table, required.Table)
 	}
@@ -154,16 +154,16 @@ func (b *builder) requiredView(required snapshot.RequiredView) (id string, found
 	return id, found || id != ""
 }
 
-// sharings emits the shares, either of owners who were read or of those who were not.
-func (b *builder) sharings(userMadeBy string, unread bool) {
+// appendShares emits the shares, either of owners who were read or of those who were not.
+func (b *builder) appendShares(userMadeBy string, unread bool) {
 	for _, key := range slices.Sorted(maps.Keys(b.shares)) {
 		if w := b.shares[key]; (w.owner.Name == "") == unread {
-			b.shareActions(w, userMadeBy)
+			b.appendShare(w, userMadeBy)
 		}
 	}
 }
 
-func (b *builder) shareActions(w *shareWork, userMadeBy string) {
+func (b *builder) appendShare(w *shareChange, userMadeBy string) {
 	principal := w.principal
 	if principal.ID == "" {
 		principal.MadeBy = userMadeBy
@@ -172,15 +172,15 @@ func (b *builder) shareActions(w *shareWork, userMadeBy string) {
 	share := b.snapshot.Shares[principal.ID][w.view.ID]
 	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
 	step := func(kind audit.FixKind, to []snapshot.Right, why []change.Reason) {
-		a := change.Act(kind, change.Target{View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}, why)
+		a := change.NewAction(kind, change.Target{View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}, why)
 		a.Before, a.After = change.ShareState(rights), change.ShareState(to)
-		b.action(a)
+		b.appendAction(a)
 		rights = to
 	}
-	if w.addWhy != nil && !slices.Contains(rights, snapshot.RightRead) {
-		step(change.ShareView, change.WithRead(rights), w.addWhy)
+	if w.shareReasons != nil && !slices.Contains(rights, snapshot.RightRead) {
+		step(change.ShareView, change.WithRead(rights), w.shareReasons)
 	}
-	if to := change.OnlyRead(rights); w.reduceWhy != nil && change.Access(to) != change.Access(rights) {
-		step(change.ReduceShare, to, w.reduceWhy)
+	if to := change.OnlyRead(rights); w.reduceReasons != nil && change.FormatRights(to) != change.FormatRights(rights) {
+		step(change.ReduceShare, to, w.reduceReasons)
 	}
 }

@@ -63,7 +63,7 @@ func Decode(data []byte) (Plan, error) {
 	if err := p.Verify(); err != nil {
 		return Plan{}, err
 	}
-	return p, p.words()
+	return p, p.checkDescriptions()
 }
 
 // Verify refuses a plan that does not match its digest, or that Build would not make.
@@ -75,21 +75,21 @@ func (p Plan) Verify() error {
 	if digest != p.Digest {
 		return errors.New("the plan was edited: it does not match its digest; make it again")
 	}
-	return p.check()
+	return p.validate()
 }
 
-// check refuses a plan that Build would not make.
-func (p Plan) check() error {
+// validate refuses a plan that Build would not make.
+func (p Plan) validate() error {
 	if p.ExpiresAt.After(p.Snapshot.TakenAt.Add(MaxValidity)) {
 		return fmt.Errorf("the plan is valid for too long: the maximum is %s after its snapshot; make the plan again", MaxValidity)
 	}
 	for i, a := range p.Actions {
-		err := a.Check(p.Actions[:i], p.Environment.URL)
+		err := a.Validate(p.Actions[:i], p.Environment.URL)
 		switch {
 		case a.ID != strconv.Itoa(i+1):
 			err = fmt.Errorf("its number should be %d", i+1)
 		case err == nil:
-			err = p.checkWhy(a)
+			err = p.validateReasons(a)
 		}
 		if err != nil {
 			return fmt.Errorf("action %s of the plan cannot be carried out: %w; make the plan again", a.ID, err)
@@ -98,8 +98,8 @@ func (p Plan) check() error {
 	return nil
 }
 
-// words refuses a plan that says something other than it does.
-func (p Plan) words() error {
+// checkDescriptions refuses a plan that says something other than it does.
+func (p Plan) checkDescriptions() error {
 	for _, a := range p.Actions {
 		summary, risk, note := a.Describe(p.Requirement.Allow)
 		if a.Summary != summary || a.Risk != risk || a.Note != note {
@@ -109,8 +109,8 @@ func (p Plan) words() error {
 	return nil
 }
 
-// checkWhy compares the reasons of an action with the findings.
-func (p Plan) checkWhy(a change.Action) error {
+// validateReasons compares the reasons of an action with the findings.
+func (p Plan) validateReasons(a change.Action) error {
 	for _, why := range a.Why {
 		if !slices.ContainsFunc(p.Findings, func(f Finding) bool {
 			return f.Fingerprint == why.Fingerprint && (f.Control == why.Control || why.Follows)

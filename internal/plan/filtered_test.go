@@ -127,7 +127,7 @@ func TestGrantAndAssign(t *testing.T) {
 		for _, why := range a.Why {
 			if why.Control == "DB-PRIV-LEAD" {
 				did = append(did, a.Kind)
-				if !why.Settled() {
+				if !why.FixesFinding() {
 					t.Errorf("%s does not settle it: %+v", a.Kind, why)
 				}
 			}
@@ -142,7 +142,7 @@ func TestGrantAndAssign(t *testing.T) {
 	o.LeastPrivilege = false
 	for _, a := range build(t, o, asks).Actions {
 		for _, why := range a.Why {
-			if why.Control == "DB-PRIV-LEAD" && why.Settled() {
+			if why.Control == "DB-PRIV-LEAD" && why.FixesFinding() {
 				t.Errorf("%s is said to settle it", a.Kind)
 			}
 		}

@@ -18,15 +18,15 @@ type Limits = change.Limits
 // MaxChanges is the default limit of a plan's changes.
 const MaxChanges = 100
 
-// Within refuses a plan that exceeds the limits.
-func (p Plan) Within(l Limits) error {
+// CheckLimits refuses a plan that exceeds the limits.
+func (p Plan) CheckLimits(l Limits) error {
 	most := cmp.Or(l.Changes, MaxChanges)
-	if n := p.size(); n > most {
+	if n := p.changeCount(); n > most {
 		return fmt.Errorf("the plan makes %d changes, more than the limit of %d: make it smaller with --only or --except, or raise --max-changes", n, most)
 	}
 	l.Profile, l.Requirement = p.Profile, p.Requirement
 	for _, a := range p.Actions {
-		if err := a.Within(l); err != nil {
+		if err := a.CheckLimits(l); err != nil {
 			return err
 		}
 	}
@@ -44,9 +44,9 @@ func (p Plan) Expired(now time.Time) bool {
 func (p Plan) Needs() change.Depths {
 	n := change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 	for _, a := range p.Actions {
-		n.Change(a.Target, a.Before, a.After)
+		n.AddChange(a.Target, a.Before, a.After)
 		if a.Kind == change.AssignRole {
-			n.Assign(a.Target, p.Actions)
+			n.AddAssignment(a.Target, p.Actions)
 		}
 	}
 	return n.Depths
@@ -60,7 +60,7 @@ func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 		if a.UndoneWith != "" {
 			continue
 		}
-		n.Change(a.Target, a.After, a.Before)
+		n.AddChange(a.Target, a.After, a.Before)
 		if a.Kind == change.UnassignRole && !slices.Contains(roles, a.Target.Role.Name) {
 			roles = append(roles, a.Target.Role.Name)
 		}
@@ -70,8 +70,8 @@ func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	return n.Depths, roles
 }
 
-// Lacking lists unmet needs with their depths. The names in held are in lower case.
-func (p Plan) Lacking(held change.Depths) []string {
+// MissingPrivileges lists unmet needs with their depths. The names in held are in lower case.
+func (p Plan) MissingPrivileges(held change.Depths) []string {
 	var lacking []string
 	needs := p.Needs()
 	for _, name := range needs.Names() {

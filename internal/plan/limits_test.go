@@ -118,7 +118,7 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	whole := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Requirement.Depth = map[string]audit.Depth{"prvReadContact": audit.DepthLocal}
 	})
-	if err := whole.Within(enough); err != nil {
+	if err := whole.CheckLimits(enough); err != nil {
 		t.Fatal(err)
 	}
 	for name, tt := range map[string]struct {
@@ -144,7 +144,7 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	} {
 		p := decode(t, whole)
 		tt.edit(&p)
-		switch err := p.Within(tt.limits); {
+		switch err := p.CheckLimits(tt.limits); {
 		case tt.because == "" && err != nil:
 			t.Errorf("%s: %v", name, err)
 		case tt.because != "" && (err == nil || !strings.Contains(err.Error(), tt.because)):
@@ -163,7 +163,7 @@ func TestDepthThatCannotBeHad(t *testing.T) {
 	if note := p.Actions[0].Note; !strings.Contains(note, "prvReadLead can be granted at Organization level only.") {
 		t.Error(note)
 	}
-	if err := p.Within(plan.Limits{Minimum: options().Minimum}); err != nil {
+	if err := p.CheckLimits(plan.Limits{Minimum: options().Minimum}); err != nil {
 		t.Error(err)
 	}
 	decode(t, p)
@@ -193,14 +193,14 @@ func TestAdministratorThroughATeamToo(t *testing.T) {
 		s.Users[id(user)] = u
 	})
 	last := p.Actions[len(p.Actions)-1]
-	if last.Kind != change.UnassignRole || last.Why[0].Settled() || !last.Why[0].Partly {
+	if last.Kind != change.UnassignRole || last.Why[0].FixesFinding() || !last.Why[0].Partly {
 		t.Errorf("%s: %+v", last.Kind, last.Why)
 	}
 	people := left(p, "DB-USER-NO-ADMINISTRATOR")
 	if len(people) != 1 || people[0].Kind != change.RemoveFromTeam || people[0].Fingerprint != last.Why[0].Fingerprint {
 		t.Errorf("left to people: %v", people)
 	}
-	if p := build(t, options(), nil); !p.Actions[len(p.Actions)-1].Why[0].Settled() {
+	if p := build(t, options(), nil); !p.Actions[len(p.Actions)-1].Why[0].FixesFinding() {
 		t.Error("without a team the finding goes away")
 	}
 }
@@ -214,7 +214,7 @@ func TestNoCopyOfTheRole(t *testing.T) {
 		s.Roles[id(role)] = r
 		delete(s.Roles, id(role+20))
 	})
-	if why := p.Actions[0].Why[0]; !why.Partly || why.Settled() {
+	if why := p.Actions[0].Why[0]; !why.Partly || why.FixesFinding() {
 		t.Errorf("the user does not get what the role grants: %+v", why)
 	}
 	if strings.Contains(kinds(p), "assign-role") || len(left(p, "DB-USER-ROLE")) != 1 || len(left(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {

@@ -23,9 +23,9 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 		obstacleNoUnit:          `create or enable "Europe"`,
 		obstacleUnitDisabled:    `Enable "Europe"`,
 		obstacleNoApplication:   "integration.app_id",
-		obstacleUserGone:        `Look for the user "Integration"`,
+		obstacleUserMissing:     `Look for the user "Integration"`,
 		obstacleNoCopy:          `Create the role "Sync" in the root business unit`,
-		obstacleUnreached:       "Assign the integration role",
+		obstacleRoleUnassigned:  "Assign the integration role",
 		obstacleThroughTeam:     `the team "Sales"`,
 		obstacleOwnerTeam:       "member of the team that owns",
 		obstacleOwnerDisabled:   "Enable the user Europe",
@@ -37,7 +37,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	}
 	owners := map[string]obstacle{}
 	for o := obstacleNone + 1; int(o) <= len(speaks); o++ {
-		r, mark := o.removal(fix, "Europe"), speaks[o]
+		r, mark := o.resolution(fix, "Europe"), speaks[o]
 		if mark == "" || r.why == "" || r.who == "" || len(r.how) == 0 {
 			t.Fatalf("obstacle %d: %+v: who, why or how is missing", o, r)
 		}
@@ -47,7 +47,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 			}
 		}
 		for _, step := range r.how {
-			if other, taken := owners[step]; taken && step != again {
+			if other, taken := owners[step]; taken && step != planAgain {
 				t.Errorf("obstacles %d and %d both say %q", o, other, step)
 			}
 			owners[step] = o
@@ -56,7 +56,7 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 	if last := obstacleNoRole; int(last) != len(speaks) {
 		t.Errorf("%d obstacles, %d with words", last, len(speaks))
 	}
-	if r := obstacleNone.removal(fix, ""); r.how != nil || r.why != "" {
+	if r := obstacleNone.resolution(fix, ""); r.how != nil || r.why != "" {
 		t.Error("without an obstacle the steps are those of the fix")
 	}
 }

@@ -89,8 +89,8 @@ func (p Plan) Counts() (changes map[change.Mark]int, along int) {
 	return changes, along
 }
 
-// size is the number of single differences that the plan itself makes.
-func (p Plan) size() int {
+// changeCount is the number of single differences that the plan itself makes.
+func (p Plan) changeCount() int {
 	changes, _ := p.Counts()
 	return changes[change.MarkAdd] + changes[change.MarkChange] + changes[change.MarkRemove]
 }

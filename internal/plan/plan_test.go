@@ -438,7 +438,7 @@ func TestPartsMissing(t *testing.T) {
 						continue
 					}
 					_, _ = p.Text(), p.Markdown()
-					_ = p.Lacking(nil)
+					_ = p.MissingPrivileges(nil)
 					_, _ = p.NeedsToUndo()
 				}
 			}
@@ -488,13 +488,13 @@ func TestLimits(t *testing.T) {
 		t.Errorf("counted %+v", got)
 	}
 	enough := plan.Limits{Minimum: []string{"prvreadlead", "prvReadAccount"}}
-	if err := p.Within(enough); err != nil {
+	if err := p.CheckLimits(enough); err != nil {
 		t.Error(err)
 	}
-	if err := p.Within(plan.Limits{Changes: 7, Minimum: enough.Minimum}); err == nil || !strings.Contains(err.Error(), "--max-changes") {
+	if err := p.CheckLimits(plan.Limits{Changes: 7, Minimum: enough.Minimum}); err == nil || !strings.Contains(err.Error(), "--max-changes") {
 		t.Errorf("eight changes where seven are allowed: %v", err)
 	}
-	if err := p.Within(plan.Limits{Minimum: []string{"prvReadLead"}}); err == nil || !strings.Contains(err.Error(), "prvReadAccount") {
+	if err := p.CheckLimits(plan.Limits{Minimum: []string{"prvReadLead"}}); err == nil || !strings.Contains(err.Error(), "prvReadAccount") {
 		t.Errorf("a privilege that nobody asks for: %v", err)
 	}
 	if p.Expired(taken().Add(plan.DefaultValidity)) || !p.Expired(taken().Add(plan.DefaultValidity+time.Second)) {
@@ -514,7 +514,7 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	p := build(t, options(), nil)
 	held := change.Depths{"prvwriterole": audit.DepthGlobal, "prvwriteuser": audit.DepthLocal, "prvassignrole": audit.DepthBasic, "prvreadlead": audit.DepthDeep, "prvreadaccount": audit.DepthGlobal}
-	for _, name := range append(change.PlatformDefaults(), "prvReadRole", "prvReadTeam") {
+	for _, name := range append(change.RestoredPrivileges(), "prvReadRole", "prvReadTeam") {
 		held[strings.ToLower(name)] = audit.DepthGlobal
 	}
 	want := []string{
@@ -522,7 +522,7 @@ func TestNeeds(t *testing.T) {
 		"prvAssignRole (deep)", "prvDisableUser (deep)", // the user sits below the root
 		"prvReadBusinessUnit (global)", "prvReadLead (global)", "prvReadUser (global)", "prvReadUserQuery (basic)", "prvShareUserQuery (basic)", "prvWriteUser (deep)",
 	}
-	if got := p.Lacking(held); !slices.Equal(got, want) {
+	if got := p.MissingPrivileges(held); !slices.Equal(got, want) {
 		t.Errorf("lacking %v, want %v", got, want)
 	}
 	undo, roles := p.NeedsToUndo()

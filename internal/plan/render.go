@@ -17,35 +17,35 @@ import (
 func (p Plan) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", text.Line(p.Environment.Name), text.Line(p.Environment.URL), text.Line(p.Profile))
-	fmt.Fprintf(&b, "based on the state of %s, valid until %s\n", stamp(p.Snapshot.TakenAt), stamp(p.ExpiresAt))
+	fmt.Fprintf(&b, "based on the state of %s, valid until %s\n", formatTime(p.Snapshot.TakenAt), formatTime(p.ExpiresAt))
 	fmt.Fprintf(&b, "digest %s\n", p.Digest)
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n%s\n", text.Line(g.title))
 		for i, a := range g.actions {
 			fmt.Fprintf(&b, "  %s %s. %s\n", a.Mark(), a.ID, text.Line(a.Summary))
 			for _, d := range a.Details() {
-				fmt.Fprintf(&b, "        %s %s\n", d.Mark(), text.Line(a.Said(d)))
+				fmt.Fprintf(&b, "        %s %s\n", d.Mark(), text.Line(a.FormatChange(d)))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", change.MarkAdd, text.Line(change.Called(name)))
+				fmt.Fprintf(&b, "        %s %s: by the platform itself\n", change.MarkAdd, text.Line(change.DisplayName(name)))
 			}
-			why := p.why(a)
-			if i > 0 && why == p.why(g.actions[i-1]) {
+			why := p.reasonLines(a)
+			if i > 0 && why == p.reasonLines(g.actions[i-1]) {
 				why = "        why and risk: as above\n"
 			}
 			b.WriteString(why)
 		}
 	}
-	b.WriteString("\n" + p.Sentence() + "\n")
+	b.WriteString("\n" + p.Summary() + "\n")
 	for _, w := range p.Withheld {
 		fmt.Fprintf(&b, "  skipped (needs %s): %s (%s)\n", w.Flag, text.Line(w.Summary), text.Line(string(w.Control)))
 	}
-	for _, u := range p.unjudged() {
+	for _, u := range p.groupedUnknown() {
 		fmt.Fprintf(&b, "  not judged: %s (%s)\n", text.Line(u.entry.Reason), text.Line(u.controls))
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\nManual steps\n")
-		for _, m := range p.steps() {
+		for _, m := range p.groupedManual() {
 			fmt.Fprintf(&b, "  ! %s (%s)\n      who: %s\n", text.Line(m.entry.Summary), text.Line(m.controls), text.Line(m.entry.Who))
 			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "      %d. %s\n", i+1, text.Line(step))
@@ -55,8 +55,8 @@ func (p Plan) Text() string {
 	return b.String()
 }
 
-// why is the lines with the reasons, the risk and the note of an action.
-func (p Plan) why(a change.Action) string {
+// reasonLines is the lines with the reasons, the risk and the note of an action.
+func (p Plan) reasonLines(a change.Action) string {
 	var b strings.Builder
 	for _, reason := range p.reasons(a) {
 		fmt.Fprintf(&b, "        why: %s\n", text.Line(reason))
@@ -65,8 +65,8 @@ func (p Plan) why(a change.Action) string {
 	return b.String()
 }
 
-// Sentence sums the plan up.
-func (p Plan) Sentence() string {
+// Summary sums the plan up.
+func (p Plan) Summary() string {
 	if p.Empty() {
 		switch {
 		case len(p.Findings) == 0 && len(p.Unknown) == 0:
@@ -74,25 +74,25 @@ func (p Plan) Sentence() string {
 		case len(p.Findings) == 0:
 			return "Nothing to do, as far as could be judged."
 		}
-		return "Nothing to change: " + p.remaining() + "."
+		return "Nothing to change: " + p.remainingSummary() + "."
 	}
 	changes, along := p.Counts()
 	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
-		text.Count(p.size(), "change"), text.Count(len(p.Actions), "request"),
+		text.Count(p.changeCount(), "change"), text.Count(len(p.Actions), "request"),
 		changes[change.MarkAdd], changes[change.MarkChange], changes[change.MarkRemove])
 	if along > 0 {
 		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
 	}
-	if n := len(p.steps()); n > 0 {
+	if n := len(p.groupedManual()); n > 0 {
 		said += "; " + text.Count(n, "manual step")
 	}
 	return said + "."
 }
 
-// remaining says what happens to the findings if there is nothing to apply.
-func (p Plan) remaining() string {
+// remainingSummary says what happens to the findings if there is nothing to apply.
+func (p Plan) remainingSummary() string {
 	var parts []string
-	if n := len(p.steps()); n > 0 {
+	if n := len(p.groupedManual()); n > 0 {
 		parts = append(parts, text.Count(n, "manual step"))
 	}
 	if n := len(p.Withheld); n > 0 {
@@ -161,33 +161,33 @@ func (p Plan) reasons(a change.Action) []string {
 	return lines
 }
 
-// A shared is an entry of the plan, and the controls that it is about.
-type shared[T any] struct {
+// A grouped is an entry of the plan, and the controls that it is about.
+type grouped[T any] struct {
 	entry    T
 	controls string
 	last     audit.ControlID
 }
 
-// steps groups the manual steps: a step that several findings need is listed once.
-func (p Plan) steps() []shared[Manual] {
-	return alike(p.Manual, func(m Manual) audit.ControlID { return m.Control }, func(a, b Manual) bool {
+// groupedManual groups the manual steps: a step that several findings need is listed once.
+func (p Plan) groupedManual() []grouped[Manual] {
+	return groupEntries(p.Manual, func(m Manual) audit.ControlID { return m.Control }, func(a, b Manual) bool {
 		return a.Summary == b.Summary && a.Who == b.Who && slices.Equal(a.How, b.How)
 	})
 }
 
-// unjudged groups what was not judged by its reason.
-func (p Plan) unjudged() []shared[Unknown] {
-	return alike(p.Unknown, func(u Unknown) audit.ControlID { return u.Control }, func(a, b Unknown) bool { return a.Reason == b.Reason })
+// groupedUnknown groups what was not judged by its reason.
+func (p Plan) groupedUnknown() []grouped[Unknown] {
+	return groupEntries(p.Unknown, func(u Unknown) audit.ControlID { return u.Control }, func(a, b Unknown) bool { return a.Reason == b.Reason })
 }
 
-func alike[T any](entries []T, control func(T) audit.ControlID, same func(a, b T) bool) []shared[T] {
-	var list []shared[T]
+func groupEntries[T any](entries []T, control func(T) audit.ControlID, same func(a, b T) bool) []grouped[T] {
+	var list []grouped[T]
 	for _, e := range entries {
 		id := control(e)
-		i := slices.IndexFunc(list, func(s shared[T]) bool { return same(s.entry, e) })
+		i := slices.IndexFunc(list, func(s grouped[T]) bool { return same(s.entry, e) })
 		switch {
 		case i < 0:
-			list = append(list, shared[T]{e, string(id), id})
+			list = append(list, grouped[T]{e, string(id), id})
 		case list[i].last != id:
 			list[i].controls, list[i].last = list[i].controls+", "+string(id), id
 		}
@@ -195,7 +195,7 @@ func alike[T any](entries []T, control func(T) audit.ControlID, same func(a, b T
 	return list
 }
 
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // Markdown shows the plan for a review, with every request.
 func (p Plan) Markdown() string {
@@ -206,37 +206,37 @@ func (p Plan) Markdown() string {
 		{"Environment", p.Environment.URL},
 		{"Organization", p.Environment.OrganizationID},
 		{"Profile", p.Profile},
-		{"State as of", stamp(p.Snapshot.TakenAt) + ", " + p.Snapshot.Digest},
-		{"Valid until", stamp(p.ExpiresAt)},
+		{"State as of", formatTime(p.Snapshot.TakenAt) + ", " + p.Snapshot.Digest},
+		{"Valid until", formatTime(p.ExpiresAt)},
 		{"Digest", p.Digest},
 	} {
 		fmt.Fprintf(&b, "| %s | %s |\n", row[0], text.Markdown(row[1]))
 	}
-	fmt.Fprintf(&b, "\n%s\n", text.Markdown(p.Sentence()))
+	fmt.Fprintf(&b, "\n%s\n", text.Markdown(p.Summary()))
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n## %s\n", text.Markdown(g.title))
 		for _, a := range g.actions {
 			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
 			b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
 			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.Called(d.Name)), text.Markdown(a.Was(d)), text.Markdown(audit.LevelOf(d.After)))
+				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.DisplayName(d.Name)), text.Markdown(a.FormatBefore(d)), text.Markdown(audit.LevelOf(d.After)))
 			}
 			for _, name := range a.Along {
-				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.Called(name)))
+				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.DisplayName(name)))
 			}
 			b.WriteString("\nWhy:\n\n")
 			for _, reason := range p.reasons(a) {
 				fmt.Fprintf(&b, "- %s\n", text.Markdown(reason))
 			}
 			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, text.Markdown(a.Note))
-			b.WriteString(markdown(a.Request))
+			b.WriteString(requestBlock(a.Request))
 			switch {
 			case a.UndoneWith != "":
 				fmt.Fprintf(&b, "\nUndone with action %s.\n", a.UndoneWith)
 			case len(a.Undo) > 0:
 				fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", text.Count(len(a.Undo), "request"))
 				for _, r := range a.Undo {
-					b.WriteString(markdown(r) + "\n")
+					b.WriteString(requestBlock(r) + "\n")
 				}
 				b.WriteString("</details>\n")
 			}
@@ -244,7 +244,7 @@ func (p Plan) Markdown() string {
 	}
 	if len(p.Manual) > 0 {
 		b.WriteString("\n## Manual steps\n")
-		for _, m := range p.steps() {
+		for _, m := range p.groupedManual() {
 			fmt.Fprintf(&b, "\n- **%s** (%s), by %s\n", text.Markdown(m.entry.Summary), text.Markdown(m.controls), text.Markdown(m.entry.Who))
 			for i, step := range m.entry.How {
 				fmt.Fprintf(&b, "  %d. %s\n", i+1, text.Markdown(step))
@@ -257,14 +257,14 @@ func (p Plan) Markdown() string {
 	for _, w := range p.Withheld {
 		fmt.Fprintf(&b, "- needs `%s`: %s (%s)\n", w.Flag, text.Markdown(w.Summary), text.Markdown(string(w.Control)))
 	}
-	for _, u := range p.unjudged() {
+	for _, u := range p.groupedUnknown() {
 		fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.entry.Reason), text.Markdown(u.controls))
 	}
 	return b.String()
 }
 
-// markdown shows a request as an indented code block, which its content cannot close.
-func markdown(r change.Request) string {
+// requestBlock shows a request as an indented code block, which its content cannot close.
+func requestBlock(r change.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "    %s %s\n", text.Line(r.Method), text.Line(r.Path))
 	if r.IfMatch != "" {

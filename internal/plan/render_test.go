@@ -79,12 +79,12 @@ func TestSentenceOfNothing(t *testing.T) {
 		"DB-ROLE-LEAST-PRIVILEGE": "Nothing to change: 1 change skipped (needs a flag); 8 findings left out by --only or --except.",
 		"DB-PRIV-LIST":            "Nothing to change: 1 manual step; 8 findings left out by --only or --except.",
 	} {
-		if got := build(t, o(control), nil).Sentence(); got != want {
+		if got := build(t, o(control), nil).Summary(); got != want {
 			t.Errorf("%s: %s", control, got)
 		}
 	}
 	compliant := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) { r.Controls = nil })
-	if got := compliant.Sentence(); !compliant.Empty() || got != "Nothing to do: the environment meets the profile." {
+	if got := compliant.Summary(); !compliant.Empty() || got != "Nothing to do: the environment meets the profile." {
 		t.Error(got)
 	}
 }

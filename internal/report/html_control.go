@@ -98,7 +98,7 @@ func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options,
 	case f.Fix == nil:
 		d.Advice = advice(f, c, o)
 	case steps:
-		d.Remedy = change.For(*f.Fix, o.place(r, c.ID))
+		d.Remedy = change.RemedyFor(*f.Fix, o.place(r, c.ID))
 		for _, s := range d.Portal {
 			d.Steps = append(d.Steps, splitAtLinks(s, r.Environment))
 		}

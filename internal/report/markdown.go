@@ -243,7 +243,7 @@ func markdownFinding(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
-		fix := change.For(shortenNames(*f.Fix, o), o.place(r, c.ID))
+		fix := change.RemedyFor(shortenNames(*f.Fix, o), o.place(r, c.ID))
 		item("What to do", visible(fix.Summary))
 		item("Who can do it", visible(fix.Who))
 		for i, step := range fix.Portal {

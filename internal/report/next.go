@@ -71,7 +71,7 @@ func nextSteps(r audit.Result, o Options) []step {
 		steps = append(steps, alone)
 	}
 	at := o.place(r, "")
-	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.Applying}.Arguments()}
+	plan := []string{"dbaudit plan" + at.Arguments() + " -o plan.json", "dbaudit apply plan.json" + change.Place{Flags: at.ApplyFlags}.Arguments()}
 	found := count(t.open, "finding")
 	switch by := t.open - t.fixable; {
 	case r.IsFile() && t.fixableLines > 0:
@@ -109,7 +109,7 @@ func planCommands(f audit.Finding, c audit.Control, r audit.Result, o Options) [
 	if f.Fix == nil {
 		return nil
 	}
-	return slices.DeleteFunc(change.For(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
+	return slices.DeleteFunc(change.RemedyFor(*f.Fix, o.place(r, c.ID)).Commands, func(command string) bool {
 		return !strings.HasPrefix(command, "dbaudit plan ")
 	})
 }
@@ -152,7 +152,7 @@ func (o Options) place(r audit.Result, control audit.ControlID) change.Place {
 		at.Flags = o.TargetFlags(r)
 	}
 	if o.ApplyFlags != nil {
-		at.Applying = o.ApplyFlags(r)
+		at.ApplyFlags = o.ApplyFlags(r)
 	}
 	return at
 }

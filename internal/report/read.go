@@ -80,8 +80,8 @@ func validateResult(r *audit.Result) error {
 			switch {
 			case f.Subject.Kind == audit.SubjectUnknown:
 				return fmt.Errorf("a finding of %s has no kind of subject", id)
-			case f.Fix != nil && change.Known(f.Fix.Kind) != nil:
-				return fmt.Errorf("a finding of %s has %w", id, change.Known(f.Fix.Kind))
+			case f.Fix != nil && change.ValidateKind(f.Fix.Kind) != nil:
+				return fmt.Errorf("a finding of %s has %w", id, change.ValidateKind(f.Fix.Kind))
 			case f.Baseline != audit.BaselineNone && f.Baseline != audit.BaselineNew && f.Baseline != audit.BaselineUnchanged:
 				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, shortName(visible(string(f.Baseline))))
 			}

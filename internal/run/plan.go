@@ -123,7 +123,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	if asOf.After(made.ExpiresAt) {
 		r.Warnf("the snapshot is from %s: the plan has already expired, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
-	return made, made.Within(within)
+	return made, made.CheckLimits(within)
 }
 
 // Limits are the limits of a plan: those of the profile, and a number of changes.

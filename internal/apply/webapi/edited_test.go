@@ -177,7 +177,7 @@ func (e *editor) field(r *apply.Record) string {
 		for name, value := range r.Before {
 			before[name] = value
 		}
-		name := pick(e, append([]string{"prvReadAccount", "role", "user", "assigned", "access"}, change.PlatformDefaults()...))
+		name := pick(e, append([]string{"prvReadAccount", "role", "user", "assigned", "access"}, change.RestoredPrivileges()...))
 		before[name] = pick(e, []string{change.None, "global", "local", change.Absent, change.Present, change.Disabled, change.Yes, change.No, "read", "read, write"})
 		r.Before = before
 		return "before: " + name + " is " + before[name]

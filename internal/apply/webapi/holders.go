@@ -18,39 +18,39 @@ import (
 
 // Holders are the users who have a role in any copy, directly or through a team, and the
 // teams without members that have it.
-func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, error) {
-	ids, err := e.family(ctx, role)
+func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolders, error) {
+	ids, err := e.roleCopies(ctx, role)
 	if err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
 	assignments := intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
-	direct, err := e.linked(ctx, assignments, ids, "who has the role")
+	direct, err := e.links(ctx, assignments, ids, "who has the role")
 	if err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
-	holding, err := e.linked(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
+	holding, err := e.links(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
 	if err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
 	var teams []string
 	for _, l := range holding {
 		teams = append(teams, l.to)
 	}
-	members, err := e.linked(ctx, intersection{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
+	members, err := e.links(ctx, intersection{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
 		"who is in the teams that have the role")
 	if err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
 	if len(direct)+len(members) == 0 { // the environment may withhold the rows of an intersection without refusing
-		if direct, err = e.linkedToEach(ctx, assignments, ids, "who has the role"); err != nil {
-			return apply.Holding{}, err
+		if direct, err = e.linksOfEach(ctx, assignments, ids, "who has the role"); err != nil {
+			return apply.RoleHolders{}, err
 		}
 	}
 	names, err := e.namesOf(ctx, apply.TableTeam, teams, "the names of the teams")
 	if err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
-	var held apply.Holding
+	var held apply.RoleHolders
 	for _, team := range slices.Compact(slices.Sorted(slices.Values(teams))) {
 		if !slices.ContainsFunc(members, func(m link) bool { return m.from == team }) {
 			held.Holders = append(held.Holders, apply.Holder{ID: team, Through: cmp.Or(names[team], team)})
@@ -65,12 +65,12 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.Holding, 
 	}
 	users := slices.Sorted(maps.Keys(through))
 	if names, err = e.namesOf(ctx, apply.TableUser, users, "the names of those who have the role"); err != nil {
-		return apply.Holding{}, err
+		return apply.RoleHolders{}, err
 	}
 	for _, id := range users {
 		held.Holders = append(held.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
 	}
-	held.Unseen, err = e.unseen(ctx)
+	held.Incomplete, err = e.incompleteReason(ctx)
 	return held, err
 }
 
@@ -82,19 +82,19 @@ type intersection struct{ set, key, from, to, source, nav string }
 // A link is a row of an intersection.
 type link struct{ from, to string }
 
-// linked reads the links of the rows, those of each separately if the intersection is not
+// links reads the links of the rows, those of each separately if the intersection is not
 // exposed, or is refused.
-func (e *Environment) linked(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+func (e *Environment) links(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
-	if turnedDown(err) {
-		return e.linkedToEach(ctx, i, ids, label)
+	if isRefused(err) {
+		return e.linksOfEach(ctx, i, ids, label)
 	}
 	return list, err
 }
 
-// linkedToEach reads the links of each row separately.
-func (e *Environment) linkedToEach(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+// linksOfEach reads the links of each row separately.
+func (e *Environment) linksOfEach(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
 	var list []link
 	for _, id := range ids {
 		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, i.to,
@@ -107,8 +107,8 @@ func (e *Environment) linkedToEach(ctx context.Context, i intersection, ids []st
 	return list, nil
 }
 
-// family are the ids of a role and all related copies.
-func (e *Environment) family(ctx context.Context, role string) ([]string, error) {
+// roleCopies are the ids of a role and all related copies.
+func (e *Environment) roleCopies(ctx context.Context, role string) ([]string, error) {
 	row, err := e.Row(ctx, apply.TableRole, role, nil)
 	if err != nil {
 		return nil, err
@@ -133,8 +133,10 @@ func (e *Environment) family(ctx context.Context, role string) ([]string, error)
 
 // namesOf are the names of rows by id.
 func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []string, label string) (map[string]string, error) {
-	name := func(r collector.Row) apply.Row { return apply.Row{ID: r.ID(keyOf(table)), Name: r.Text(nameOf(table))} }
-	found, err := inChunks(ctx, e, setOf(table), keyOf(table), keyOf(table), ids, label, name)
+	name := func(r collector.Row) apply.Row {
+		return apply.Row{ID: r.ID(primaryKey(table)), Name: r.Text(nameColumn(table))}
+	}
+	found, err := inChunks(ctx, e, entitySet(table), primaryKey(table), primaryKey(table), ids, label, name)
 	names := map[string]string{}
 	for _, row := range found {
 		names[row.ID] = row.Name
@@ -160,13 +162,13 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 	return all, nil
 }
 
-// unseen says why there may be users, teams or copies of roles that the applying identity
+// incompleteReason says why there may be users, teams or copies of roles that the applying identity
 // cannot read. Dataverse does not refuse an identity that can read only some business units.
-func (e *Environment) unseen(ctx context.Context) (string, error) {
+func (e *Environment) incompleteReason(ctx context.Context) (string, error) {
 	privileges := []string{"prvReadUser", "prvReadTeam", "prvReadRole"}
 	list, err := e.ownGrants(ctx, privileges)
 	switch {
-	case turnedDown(err):
+	case isRefused(err):
 		return "it cannot be determined how far the identity can read", nil
 	case err != nil:
 		return "", err
@@ -239,7 +241,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	if err != nil {
 		return apply.Role{}, err
 	}
-	if list, err = e.withNames(ctx, list); err != nil {
+	if list, err = e.fillNames(ctx, list); err != nil {
 		return apply.Role{}, err
 	}
 	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.Depths{}}
@@ -255,8 +257,8 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	return role, nil
 }
 
-// withNames adds missing names to privileges.
-func (e *Environment) withNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
+// fillNames adds missing names to privileges.
+func (e *Environment) fillNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
 	var ids []string
 	for _, g := range list {
 		if g.Name == "" {

@@ -116,7 +116,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot) plan.P
 	if p, err = plan.Decode(data); err != nil {
 		t.Fatalf("a plan that was just made is refused: %v", err)
 	}
-	if err := p.Within(plan.Limits{Minimum: l.Profile.Minimum()}); err != nil {
+	if err := p.CheckLimits(plan.Limits{Minimum: l.Profile.Minimum()}); err != nil {
 		t.Fatal(err)
 	}
 	return p
@@ -236,7 +236,7 @@ func keeps(t *testing.T, r *apply.Runner, changes int, reason string) {
 // stops fails the test unless an error says that an action of a kind met a changed environment.
 func stops(t *testing.T, err error, kind audit.FixKind, reason string) {
 	t.Helper()
-	if changed, ok := errors.AsType[*apply.ChangedError](err); !ok || changed.Action.Kind != kind || !strings.Contains(err.Error(), reason) {
+	if changed, ok := errors.AsType[*apply.DriftError](err); !ok || changed.Action.Kind != kind || !strings.Contains(err.Error(), reason) {
 		t.Errorf("got %v, want that %s stops: %s", err, kind, reason)
 	}
 }

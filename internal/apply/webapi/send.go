@@ -18,19 +18,19 @@ import (
 // Change sends one request of a plan.
 func (e *Environment) Change(ctx context.Context, r change.Request, label string) (made string, err error) {
 	made, err = e.send(ctx, r, r.Body, label)
-	if body, ok := otherParameter(r, err); ok {
+	if body, ok := alternativeBody(r, err); ok {
 		made, err = e.send(ctx, r, body, label)
 	}
 	if err == nil {
 		return made, nil
 	}
 	effect, settling := apply.EffectUncertain, false
-	if _, ok := errors.AsType[*unheededError](err); ok {
+	if _, ok := errors.AsType[*impersonationError](err); ok {
 		effect = apply.EffectNone
 	}
 	if failed, ok := errors.AsType[*dataverse.Error](err); ok && !failed.MayHaveHappened {
 		effect = apply.EffectNone
-		known := principals(r)
+		known := knownPrincipals(r)
 		// A grant may take effect late, because Dataverse caches privileges.
 		settling = failed.Kind == dataverse.Forbidden && known[failed.Principal()] == recipient && strings.EqualFold(failed.MissingPrivilege(), "prvReadUserQuery")
 		if failed.Kind == dataverse.Forbidden && known[failed.Principal()] != "" {
@@ -53,9 +53,9 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 // recipient is how advice names who a view is shared with.
 const recipient = "the recipient of the share"
 
-// principals are those whom a refusal of a change may name: the view's owner, on whose behalf
+// knownPrincipals are those whom a refusal of a change may name: the view's owner, on whose behalf
 // it is made, and the recipient of a share.
-func principals(r change.Request) dataverse.PrincipalNames {
+func knownPrincipals(r change.Request) dataverse.PrincipalNames {
 	var body struct {
 		PrincipalAccess struct {
 			Principal struct {
@@ -77,7 +77,7 @@ func principals(r change.Request) dataverse.PrincipalNames {
 }
 
 func (e *Environment) send(ctx context.Context, r change.Request, body json.RawMessage, label string) (made string, err error) {
-	err = e.asEither(ctx, r.As, func(as dataverse.Caller) (err error) {
+	err = e.impersonate(ctx, r.As, func(as dataverse.Caller) (err error) {
 		request := dataverse.Request{Path: r.Path, Label: label, Caller: as, Strong: true}
 		id, err := e.writer.Change(ctx, r.Method, request, body, r.IfMatch)
 		if r.Method == http.MethodPost {
@@ -88,32 +88,32 @@ func (e *Environment) send(ctx context.Context, r change.Request, body json.RawM
 	return made, err
 }
 
-// asEither sends as a user, or as the identity itself for nil. It names the user by the Entra
+// impersonate sends as a user, or as the identity itself for nil. It names the user by the Entra
 // object id or, if that is unknown, refused or ignored, by the systemuserid.
-func (e *Environment) asEither(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
+func (e *Environment) impersonate(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
 	}
 	if as.ObjectID != "" {
-		err := e.sendAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
-		var unheeded *unheededError
-		if as.ID == "" || !errors.As(err, &unheeded) && kindOf(err) != dataverse.BadRequest {
+		err := e.impersonateAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
+		var unheeded *impersonationError
+		if as.ID == "" || !errors.As(err, &unheeded) && errorKind(err) != dataverse.BadRequest {
 			return err
 		}
 	}
-	return e.sendAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
+	return e.impersonateAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
 }
 
-// An unheededError says that the environment responds as another user, so that nothing was sent.
-type unheededError struct{ owner, answered string }
+// An impersonationError says that the environment responds as another user, so that nothing was sent.
+type impersonationError struct{ owner, answered string }
 
-func (e *unheededError) Error() string {
+func (e *impersonationError) Error() string {
 	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: "+
 		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
 }
 
-// sendAs sends as a user after the environment has confirmed the impersonation.
-func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
+// impersonateAs sends as a user after the environment has confirmed the impersonation.
+func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.ReadObject(ctx, e.asker, collector.Read{
 		Label: "whether the view's owner is impersonated", Caller: caller, Query: dataverse.Function("WhoAmI"),
 	}, func(r collector.Row) string { return r.ID("UserId") })
@@ -121,14 +121,14 @@ func (e *Environment) sendAs(ctx context.Context, as *change.Ref, caller dataver
 	case err != nil:
 		return err
 	case user != as.ID:
-		return &unheededError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
+		return &impersonationError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
 	}
 	return send(caller)
 }
 
-// otherParameter is the body of RemovePrivilegeRole with the parameter's other name, if one was
+// alternativeBody is the body of RemovePrivilegeRole with the parameter's other name, if one was
 // refused: the metadata documents say Privilege, other pages PrivilegeId.
-func otherParameter(r change.Request, err error) (json.RawMessage, bool) {
+func alternativeBody(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||
 		!strings.Contains(refused.Message, "parameter") || !strings.Contains(refused.Message, "'Privilege'") {

@@ -20,7 +20,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", roleOf)
+	found, err := rows(ctx, e, dataverse.Collection("roles").Filter(filter), "the role", "roleid", parseRole)
 	switch {
 	case err != nil:
 		return apply.Reading{}, err
@@ -46,7 +46,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 	}
 	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
 	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
-		if err := e.identify(ctx, names, wanted, now.IDs); err != nil {
+		if err := e.addPrivilegeIDs(ctx, names, wanted, now.IDs); err != nil {
 			return apply.Reading{}, err
 		}
 		for name, id := range now.IDs {
@@ -70,11 +70,11 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 	}
 	now.Filtered = slices.Compact(slices.Sorted(slices.Values(now.Filtered)))
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
-	return now, e.identify(ctx, missing, wanted, now.IDs)
+	return now, e.addPrivilegeIDs(ctx, missing, wanted, now.IDs)
 }
 
-// identify adds the ids of privileges to ids, by their names as wanted spells them.
-func (e *Environment) identify(ctx context.Context, names []string, wanted, ids map[string]string) error {
+// addPrivilegeIDs adds the ids of privileges to ids, by their names as wanted spells them.
+func (e *Environment) addPrivilegeIDs(ctx context.Context, names []string, wanted, ids map[string]string) error {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	for name, p := range defined {
 		if spelt, ok := wanted[name]; ok {
@@ -91,8 +91,8 @@ type userRow struct {
 	status string
 }
 
-func userOf(r collector.Row) userRow {
-	u := userRow{rowOf(r, apply.TableUser), r.ETag(), change.Enabled}
+func parseUser(r collector.Row) userRow {
+	u := userRow{parseRow(r, apply.TableUser), r.ETag(), change.Enabled}
 	if r.Bool("isdisabled") {
 		u.status = change.Disabled
 	}
@@ -107,7 +107,7 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
 	}
-	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", userOf)
+	found, err := rows(ctx, e, dataverse.Collection("systemusers").Filter(filter), "the user", "systemuserid", parseUser)
 	if live := slices.DeleteFunc(slices.Clone(found), func(u userRow) bool { return u.status == change.Deleted }); len(live) > 0 {
 		found = live
 	}
@@ -130,7 +130,7 @@ func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Re
 	copied := t.Copy.ID
 	if copied == "" {
 		var err error
-		if copied, err = e.copyOf(ctx, t); err != nil {
+		if copied, err = e.copyInUnit(ctx, t); err != nil {
 			return apply.Reading{}, err
 		}
 	}
@@ -146,8 +146,8 @@ func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Re
 	return now, nil
 }
 
-// copyOf finds the copy of a role in the target's business unit.
-func (e *Environment) copyOf(ctx context.Context, t change.Target) (string, error) {
+// copyInUnit finds the copy of a role in the target's business unit.
+func (e *Environment) copyInUnit(ctx context.Context, t change.Target) (string, error) {
 	copies, err := e.copies(ctx, t.Role.ID)
 	if err != nil {
 		return "", err
@@ -166,7 +166,7 @@ func (e *Environment) copyOf(ctx context.Context, t change.Target) (string, erro
 // copies are a role's root and its copies in other business units.
 func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
 	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
-		"the role's copies in business units", "roleid", roleOf)
+		"the role's copies in business units", "roleid", parseRole)
 }
 
 // A shareRow is what the table of shares says about one principal and one view.
@@ -181,7 +181,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 		func(r collector.Row) shareRow {
 			return shareRow{r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")}
 		})
-	if err != nil && !turnedDown(err) {
+	if err != nil && !isRefused(err) {
 		return apply.Reading{}, err
 	}
 	var all shareRow
@@ -189,9 +189,9 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 		all.given |= s.given
 		all.inherited |= s.inherited
 	}
-	access := change.Access(snapshot.RightsOf(all.given))
+	access := change.FormatRights(snapshot.RightsOf(all.given))
 	if access == change.None && all.inherited == 0 {
-		switch seen, ownerErr := e.asOwner(ctx, t); {
+		switch seen, ownerErr := e.accessAsOwner(ctx, t); {
 		case ownerErr == nil:
 			access = seen
 		case err != nil:
@@ -200,15 +200,15 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	}
 	now := apply.Reading{State: change.State{change.AttrAccess: access}}
 	if all.inherited != 0 {
-		now.Inherited = change.Access(snapshot.RightsOf(all.inherited))
+		now.Inherited = change.FormatRights(snapshot.RightsOf(all.inherited))
 	}
 	return now, nil
 }
 
-// asOwner is the principal's access by the shares that the view's owner can read.
-func (e *Environment) asOwner(ctx context.Context, t change.Target) (string, error) {
+// accessAsOwner is the principal's access by the shares that the view's owner can read.
+func (e *Environment) accessAsOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
-	err := e.asEither(ctx, t.Owner, func(as dataverse.Caller) error {
+	err := e.impersonate(ctx, t.Owner, func(as dataverse.Caller) error {
 		shares, err := collector.ReadShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
 		for _, s := range shares {
 			if s.Principal == t.Principal.ID {
@@ -217,5 +217,5 @@ func (e *Environment) asOwner(ctx context.Context, t change.Target) (string, err
 		}
 		return err
 	})
-	return change.Access(snapshot.RightsOf(mask)), err
+	return change.FormatRights(snapshot.RightsOf(mask)), err
 }

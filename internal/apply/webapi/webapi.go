@@ -79,7 +79,7 @@ func (e *Environment) Current(ctx context.Context, t change.Target, names []stri
 
 // unreachable marks errors that are not about a single row.
 func unreachable(err error) error {
-	switch kindOf(err) {
+	switch errorKind(err) {
 	case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
 		return &apply.UnreachableError{Err: err}
 	case dataverse.NotFound:
@@ -89,16 +89,16 @@ func unreachable(err error) error {
 	}
 }
 
-// turnedDown reports whether the environment refused a question.
-func turnedDown(err error) bool { return kindOf(err) == dataverse.Forbidden || notKnown(err) }
+// isRefused reports whether the environment refused a question.
+func isRefused(err error) bool { return errorKind(err) == dataverse.Forbidden || isUnknown(err) }
 
-// notKnown reports whether the environment does not know what it was asked.
-func notKnown(err error) bool {
-	return kindOf(err) == dataverse.BadRequest || kindOf(err) == dataverse.NotFound
+// isUnknown reports whether the environment does not know what it was asked.
+func isUnknown(err error) bool {
+	return errorKind(err) == dataverse.BadRequest || errorKind(err) == dataverse.NotFound
 }
 
-// kindOf is the kind of a refusal; unknown if the error is not one.
-func kindOf(err error) dataverse.ErrorKind {
+// errorKind is the kind of a refusal; unknown if the error is not one.
+func errorKind(err error) dataverse.ErrorKind {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
 		return dataverse.Unknown
@@ -106,17 +106,17 @@ func kindOf(err error) dataverse.ErrorKind {
 	return e.Kind
 }
 
-// setOf is the Web API's name of a table's rows, keyOf of their key, nameOf of their names.
-func setOf(t apply.Table) string {
+// entitySet is the Web API's name of a table's rows, keyOf of their key, nameOf of their names.
+func entitySet(t apply.Table) string {
 	if t == apply.TableView {
 		return "userqueries"
 	}
 	return string(t) + "s"
 }
 
-func keyOf(t apply.Table) string { return string(t) + "id" }
+func primaryKey(t apply.Table) string { return string(t) + "id" }
 
-func nameOf(t apply.Table) string {
+func nameColumn(t apply.Table) string {
 	if t == apply.TableUser {
 		return "fullname"
 	}
@@ -126,16 +126,16 @@ func nameOf(t apply.Table) string {
 // Row reads a row that a target names.
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	var found []apply.Row
-	err := e.asEither(ctx, as, func(as dataverse.Caller) (err error) {
+	err := e.impersonate(ctx, as, func(as dataverse.Caller) (err error) {
 		found, err = collector.ReadRows(ctx, e.asker, collector.Read{
-			Label: "a row of the table " + string(table), Key: keyOf(table), Caller: as,
-			Query: dataverse.Collection(setOf(table)).Filter(dataverse.EqID(keyOf(table), dataverse.GUID(id))),
-		}, func(r collector.Row) apply.Row { return rowOf(r, table) })
+			Label: "a row of the table " + string(table), Key: primaryKey(table), Caller: as,
+			Query: dataverse.Collection(entitySet(table)).Filter(dataverse.EqID(primaryKey(table), dataverse.GUID(id))),
+		}, func(r collector.Row) apply.Row { return parseRow(r, table) })
 		return err
 	})
 	switch {
-	case as != nil && (turnedDown(err) || kindOf(err) == dataverse.NotMember),
-		turnedDown(err) && (table == apply.TableUnit || table == apply.TableTeam):
+	case as != nil && (isRefused(err) || errorKind(err) == dataverse.NotMember),
+		isRefused(err) && (table == apply.TableUnit || table == apply.TableTeam):
 		// No change needs these rows: without the right to read them, they are not visible.
 		return nil, nil //nolint:nilnil // as the interface has it
 	case err != nil:
@@ -150,30 +150,30 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	return &found[0], nil
 }
 
-func roleOf(r collector.Row) apply.Row { return rowOf(r, apply.TableRole) }
+func parseRole(r collector.Row) apply.Row { return parseRow(r, apply.TableRole) }
 
-func rowOf(r collector.Row, t apply.Table) apply.Row {
-	row := apply.Row{ID: r.ID(keyOf(t)), Name: r.Text(nameOf(t))}
+func parseRow(r collector.Row, t apply.Table) apply.Row {
+	row := apply.Row{ID: r.ID(primaryKey(t)), Name: r.Text(nameColumn(t))}
 	switch t {
 	case apply.TableRole:
 		row.Unit, row.Root, row.Template = r.ID("_businessunitid_value"), r.OptionalID("_parentrootroleid_value"), r.OptionalID("_roletemplateid_value")
-		creation(r, &row)
+		parseCreation(r, &row)
 	case apply.TableUser:
-		row.SignIn, row.Unit, row.Application = r.Text("domainname"), r.OptionalID("_businessunitid_value"), r.OptionalID("applicationid")
-		creation(r, &row)
+		row.SignIn, row.Unit, row.ApplicationID = r.Text("domainname"), r.OptionalID("_businessunitid_value"), r.OptionalID("applicationid")
+		parseCreation(r, &row)
 	case apply.TableTeam, apply.TableUnit, apply.TableView:
 	}
 	return row
 }
 
-func creation(r collector.Row, row *apply.Row) {
-	row.Author = r.OptionalID("_createdby_value")
+func parseCreation(r collector.Row, row *apply.Row) {
+	row.CreatedBy = r.OptionalID("_createdby_value")
 	text := r.Text("createdon")
 	if text == "" {
 		return
 	}
 	var err error
-	if row.Created, err = time.Parse(time.RFC3339, text); err != nil {
+	if row.CreatedOn, err = time.Parse(time.RFC3339, text); err != nil {
 		r.Reject("createdon", "contains no time")
 	}
 }

@@ -673,7 +673,7 @@ func TestWorldAsItIs(t *testing.T) {
 			env.PersonalView("account", "Demandbase Accounts").Owner = "sofia@contoso.com"
 		})
 		r, _ := l.start(t, p)
-		if err := r.Check(t.Context(), func(change.Action, string) {}); err == nil || !strings.Contains(err.Error(), "no longer sees it") {
+		if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); err == nil || !strings.Contains(err.Error(), "no longer sees it") {
 			t.Errorf("a dry run says %v", err)
 		}
 	})
@@ -693,7 +693,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it may be a team") {
 			t.Errorf("somebody acted as a team: %v", err)
 		}
-		if r.Journal.Touched() {
+		if r.Journal.MayHaveChanges() {
 			t.Error("what was refused counts as done")
 		}
 		same(t, "nothing was changed", l.state(t), start)
@@ -703,7 +703,7 @@ func TestWorldAsItIs(t *testing.T) {
 			l.reset(t, prepare)
 			p := l.plan(t)
 			start := l.state(t)
-			if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err != nil {
+			if err := l.runner(&apply.Journal{Plan: p}).CheckDrift(t.Context(), func(change.Action, string) {}); err != nil {
 				t.Error(err)
 			}
 			same(t, "nothing was changed", l.state(t), start)
@@ -711,7 +711,7 @@ func TestWorldAsItIs(t *testing.T) {
 		l.reset(t, broken)
 		p := l.plan(t)
 		l.reset(t, nil)
-		if err := l.runner(&apply.Journal{Plan: p}).Check(t.Context(), func(change.Action, string) {}); err == nil {
+		if err := l.runner(&apply.Journal{Plan: p}).CheckDrift(t.Context(), func(change.Action, string) {}); err == nil {
 			t.Error("a plan for another state was found good")
 		}
 	})
@@ -746,8 +746,8 @@ func TestAnotherRole(t *testing.T) {
 			}
 		}
 		r, _ := l.start(t, p)
-		var changed *apply.ChangedError
-		if err := r.Check(t.Context(), func(change.Action, string) {}); !errors.As(err, &changed) {
+		var changed *apply.DriftError
+		if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); !errors.As(err, &changed) {
 			t.Errorf("%s: a dry run says %v", name, err)
 		}
 		if err := r.Apply(t.Context()); !errors.As(err, &changed) || l.state(t) != start {
@@ -783,7 +783,7 @@ func TestWhoseRow(t *testing.T) {
 			again := l.again(t, file)
 			if back {
 				keeps(t, again, 1, "another identity created it")
-			} else if stops(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.Touched() {
+			} else if stops(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.MayHaveChanges() {
 				t.Errorf("%s: what may exist does not count", kind)
 			}
 			env := l.Server.Environment()

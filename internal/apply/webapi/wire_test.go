@@ -307,7 +307,7 @@ func TestAuthor(t *testing.T) {
 			{Kind: change.TargetUser, User: &change.Ref{ID: someID}},
 		} {
 			reading, err := w.environment(t).Current(t.Context(), target, nil)
-			if err != nil || reading.Row == nil || known != (reading.Row.Author == someID) || known != reading.Row.Created.Equal(now()) {
+			if err != nil || reading.Row == nil || known != (reading.Row.CreatedBy == someID) || known != reading.Row.CreatedOn.Equal(now()) {
 				t.Errorf("%s, known %v: %v, %+v", target.Kind, known, err, reading.Row)
 			}
 		}
@@ -484,7 +484,7 @@ func TestHoldersOfACopy(t *testing.T) {
 			return 200, answerOf()
 		}}
 		held, err := w.environment(t).Holders(t.Context(), someID)
-		if err != nil || fmt.Sprint(held.Holders) != `[the team "Sales" "Sofia"]` || (held.Unseen != "") != unseen {
+		if err != nil || fmt.Sprint(held.Holders) != `[the team "Sales" "Sofia"]` || (held.Incomplete != "") != unseen {
 			t.Errorf("%s: %v, %+v", depth, err, held)
 		}
 	}

@@ -338,7 +338,7 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 	for _, w := range doctor.ApplyPrivileges() {
 		held[strings.ToLower(w.Name)] = w.Depth
 	}
-	if lacking := p.Lacking(held); len(lacking) > 0 || len(p.Needs()) < 6 {
+	if lacking := p.MissingPrivileges(held); len(lacking) > 0 || len(p.Needs()) < 6 {
 		t.Errorf("not covered: %v of %v", lacking, p.Needs())
 	}
 }

@@ -93,7 +93,7 @@ func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, several bool) {
 	if p.judgesFiles() {
 		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
 	}
-	r := change.For(f, change.Place{Environment: env, Profile: p.profile.Name})
+	r := change.RemedyFor(f, change.Place{Environment: env, Profile: p.profile.Name})
 	if several {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}
@@ -116,8 +116,8 @@ func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, several bool) {
 		requests = append(requests, fmt.Sprintf("### to %s\n%s", q.Purpose, q))
 	}
 	folded("By the Web API", "http", strings.Join(requests, "\n\n"))
-	folded("With curl and jq", "sh", strings.Join(r.Curl(), "\n"))
-	folded("With PowerShell", "powershell", strings.Join(r.PowerShell(), "\n"))
+	folded("With curl and jq", "sh", strings.Join(r.CurlScript(), "\n"))
+	folded("With PowerShell", "powershell", strings.Join(r.PowerShellScript(), "\n"))
 }
 
 // writeWaiver says how to accept that the control is not met.
@@ -127,7 +127,7 @@ func (p rulePage) writeWaiver(b *strings.Builder) {
 		judged = "dbaudit lint src"
 	}
 	if len(p.control.Privileges) > 0 {
-		privilege = " --privilege " + change.Shell(p.control.Privileges[0])
+		privilege = " --privilege " + change.QuoteShell(p.control.Privileges[0])
 	}
 	fmt.Fprintf(b, `
 ## How to waive it

@@ -104,7 +104,7 @@ func (p rulePage) portalSteps() []string {
 		return nil
 	}
 	env := audit.Environment{URL: "https://ORG.crm.dynamics.com", OrganizationName: "your environment"}
-	return change.For(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
+	return change.RemedyFor(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
 }
 
 // A section is a part of an explanation: a label, and one or more paragraphs. An address is

@@ -115,7 +115,7 @@ func TestPagesShowFixes(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, match := range kind.FindAllStringSubmatch(string(data), -1) {
-				if change.Known(audit.FixKind(match[1])) != nil {
+				if change.ValidateKind(audit.FixKind(match[1])) != nil {
 					continue // the kind of something else
 				}
 				if !slices.Contains(shown, match[1]) {
