@@ -87,7 +87,7 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 	if !p.Empty() {
 		return f.applyPlan(ctx, a, v, p, journal)
 	}
-	a.Sayf("%s: %s", v.Name, p.Summary())
+	a.Infof("%s: %s", v.Name, p.Summary())
 	if f.dryRun {
 		return nil
 	}
@@ -159,7 +159,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	w, err := a.Writer(ctx, v.Target)
+	w, err := a.ConnectWriter(ctx, v.Target)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 	if err := apply.CheckVacant(journal); err != nil && !f.dryRun {
 		return adviseOnExistingJournal(a, err)
 	}
-	w, err := a.Writer(ctx, v.Target)
+	w, err := a.ConnectWriter(ctx, v.Target)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 		if lacking != nil {
 			return lacking
 		}
-		a.Sayf("%s Nothing was changed: this was a dry run.", p.Summary())
+		a.Infof("%s Nothing was changed: this was a dry run.", p.Summary())
 		return nil
 	}
 	const what = "apply this plan"
@@ -123,7 +123,7 @@ func (f applyOptions) applyAndVerify(ctx context.Context, a *app, v verification
 		}
 		return partialFailure(a, err, r, advice)
 	}
-	a.Sayf("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), all, undo)
+	a.Infof("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), all, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 

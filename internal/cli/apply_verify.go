@@ -24,7 +24,7 @@ type verification struct {
 
 // prepareVerification prepares the verification of a plan, which must be within the limits.
 func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan, journal string) (verification, error) {
-	t, err := a.Planned(p, f.connection, f.profile)
+	t, err := a.PlanTarget(p, f.connection, f.profile)
 	if err != nil {
 		return verification{}, err
 	}
@@ -39,7 +39,7 @@ func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan
 	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
 		return verification{}, usagef("the profile %q changed since the plan was made: make a new plan", p.Profile)
 	}
-	within, err := run.Limits(t.Profile, f.maxChanges)
+	within, err := run.PlanLimits(t.Profile, f.maxChanges)
 	if err != nil {
 		return verification{}, err
 	}
@@ -153,9 +153,9 @@ func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
 		if len(part.lines) == 0 {
 			continue
 		}
-		a.Sayf("%s (%d)", part.title, len(part.lines))
+		a.Infof("%s (%d)", part.title, len(part.lines))
 		for _, line := range part.lines {
-			a.Sayf("  %s %s", part.mark, line)
+			a.Infof("  %s %s", part.mark, line)
 		}
 	}
 }

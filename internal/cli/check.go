@@ -12,7 +12,7 @@ import (
 )
 
 type checkFlags struct {
-	requirement run.Wanted
+	requirement run.Overrides
 	judge       judgeFlags
 	input       string
 }
@@ -52,7 +52,7 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	results := make([]audit.Result, len(files))
 	for i, name := range files {
 		var failed error
-		if results[i], failed = checkFile(ctx, a, j, name, run.Changes{File: file, Want: f.requirement}, f.input); failed == nil {
+		if results[i], failed = checkFile(ctx, a, j, name, run.RequirementChanges{File: file, Overrides: f.requirement}, f.input); failed == nil {
 			continue
 		}
 		if ctx.Err() != nil || len(files) == 1 && exitCode(failed) == exitUsage {
@@ -65,14 +65,14 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 		if err != nil {
 			return err
 		}
-		results[i] = a.Unread(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
+		results[i] = a.UnreadResult(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
 	}
 	worst, err := j.report(a, a.Accept(j.accepted, results))
 	return exitWith(worse(code, worst), err)
 }
 
-func checkFile(ctx context.Context, a *app, j judgement, name string, c run.Changes, keep string) (audit.Result, error) {
-	result, input, err := a.Check(ctx, j.engine, name, c, j.evaluatedAt)
+func checkFile(ctx context.Context, a *app, j judgement, name string, c run.RequirementChanges, keep string) (audit.Result, error) {
+	result, input, err := a.CheckSnapshot(ctx, j.engine, name, c, j.evaluatedAt)
 	if err != nil || keep == "" {
 		return result, err
 	}

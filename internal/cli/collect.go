@@ -15,7 +15,7 @@ import (
 
 type collectFlags struct {
 	connection  run.Connection
-	requirement run.Wanted
+	requirement run.Overrides
 	scope       snapshot.Scope
 	output      string
 	record      string
@@ -51,7 +51,7 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	case f.pseudonyms && !f.minimal:
 		return usagef("--pseudonyms replaces the names of a minimal snapshot: add --minimal")
 	}
-	t, err := a.Single(f.connection, f.requirement, "collect writes one snapshot")
+	t, err := a.SingleTarget(f.connection, f.requirement, "collect writes one snapshot")
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	read, err := a.CollectAll(ctx, targets, f.scope, nil)
+	read, err := a.Collect(ctx, targets, f.scope, nil)
 	if err := errors.Join(err, write()); err != nil {
 		return err
 	}
@@ -110,7 +110,7 @@ func startRecording(a *app, file, command string, targets []run.Target, document
 		if err := a.WriteEncodedJSON(file, data); err != nil {
 			return err
 		}
-		a.Sayf("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)
+		a.Infof("recorded in %s: ids and names are replaced, and no host, tenant or token is in it; look through it before you pass it on", file)
 		return nil
 	}, nil
 }

@@ -50,7 +50,7 @@ func completionsOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, 
 		slices.Sort(values)
 		return slices.Compact(values), true
 	case "control", "only", "except":
-		p, _ := a.Profile(a.ProfileName(configOrEmpty(a), run.Wanted{}))
+		p, _ := a.Profile(a.ProfileName(configOrEmpty(a), run.Overrides{}))
 		for _, c := range p.Controls {
 			values = append(values, string(c.ID))
 		}

@@ -44,14 +44,14 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	defer func() { _ = simulated.Close() }()
-	a.Sayf("simulating a Dataverse environment at %s", simulated.URL())
+	a.Infof("simulating a Dataverse environment at %s", simulated.URL())
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(simulated.CAPEM())
 	t := simulated.target
 	if err := j.load(ctx, a, t.File, t.Profile); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, Keep: snapshotSaver(a, f.snapshot)}
+	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, OnSnapshot: snapshotSaver(a, f.snapshot)}
 	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
 	if outcome.Err != nil {
 		return outcome.Err
@@ -62,7 +62,7 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	shown.TargetFlags = func(audit.Result) []string { return []string{} }
 	shown.ApplyFlags = func(audit.Result) []string { return nil }
 	err = j.outputs.render(a, results, shown)
-	a.Sayf("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
-	a.Sayf("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
+	a.Infof("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
+	a.Infof("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err
 }

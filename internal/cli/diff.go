@@ -145,7 +145,7 @@ func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	older, newer := history.Since(results, at)
+	older, newer := history.SplitAt(results, at)
 	switch {
 	case len(older) == 0:
 		return compare.Diff{}, fmt.Errorf("no result in %s is of %s or before: choose a later time with --since", strings.Join(dirs, ", "), formatTime(&at))

@@ -23,7 +23,7 @@ import (
 
 type doctorFlags struct {
 	connection           run.Connection
-	requirement          run.Wanted
+	requirement          run.Overrides
 	format               string
 	output               string
 	roleXML              bool
@@ -98,10 +98,10 @@ func (f doctorFlags) writeRole(a *app) error {
 				blind = append(blind, string(c.ID))
 			}
 		}
-		a.Sayf("without prvActOnBehalfOfAnotherUser, dbaudit cannot read which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
+		a.Infof("without prvActOnBehalfOfAnotherUser, dbaudit cannot read which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
 			strings.Join(blind, ", "))
 	} else {
-		a.Sayf("%s; --without-impersonation leaves it out", doctor.ImpersonationReason)
+		a.Infof("%s; --without-impersonation leaves it out", doctor.ImpersonationReason)
 	}
 	if f.roleXML {
 		role, err := doctor.RoleXML(!f.withoutImpersonation)
@@ -117,7 +117,7 @@ func (f doctorFlags) writeRole(a *app) error {
 	if err := console.WriteFile(f.roleZip, data); err != nil {
 		return err
 	}
-	a.Sayf("wrote %s; import it in make.powerapps.com > Solutions > Import solution, then give the role %q to the auditor's application user; or, to import it, run: pac solution import --path %s",
+	a.Infof("wrote %s; import it in make.powerapps.com > Solutions > Import solution, then give the role %q to the auditor's application user; or, to import it, run: pac solution import --path %s",
 		f.roleZip, doctor.RoleName, change.QuoteShell(f.roleZip))
 	return nil
 }
@@ -179,7 +179,7 @@ func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Targe
 	examined := make([]doctor.Examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
-		err := t.Within(ctx, func(timed context.Context) (err error) {
+		err := t.WithTimeout(ctx, func(timed context.Context) (err error) {
 			examined[i], err = f.examine(timed, a, t, planned)
 			return err
 		})
@@ -211,7 +211,7 @@ func (f doctorFlags) targets(a *app) ([]run.Target, *plan.Plan, error) {
 	if p.Expired(a.Now()) {
 		a.Warnf("%s: the plan expired on %s: apply will refuse it", f.plan, p.ExpiresAt.Format(time.RFC3339))
 	}
-	t, err := a.Planned(p, f.connection, f.requirement.Profile)
+	t, err := a.PlanTarget(p, f.connection, f.requirement.Profile)
 	return []run.Target{t}, &p, err
 }
 
@@ -225,7 +225,7 @@ func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.
 		if p != nil {
 			r = planRemediation(*p, r)
 		}
-		t = a.Applier(t)
+		t = a.ApplyTarget(t)
 		check = func(ctx context.Context, c doctor.Config) ([]doctor.Check, error) {
 			return doctor.ExamineApplication(ctx, c, r)
 		}

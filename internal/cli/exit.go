@@ -64,12 +64,12 @@ func exitCode(err error) int {
 	case errors.As(err, &declined):
 		return exitInterrupted
 	}
-	switch run.FailureOf(err) {
+	switch run.ClassifyError(err) {
 	case run.Interrupted:
 		return exitInterrupted
-	case run.Misused:
+	case run.InvalidUsage:
 		return exitUsage
-	case run.NoFailure, run.Misconfigured, run.Passing:
+	case run.NoFailure, run.Misconfigured, run.Transient:
 	}
 	return exitFailure
 }
@@ -89,7 +89,7 @@ func resultCode(r audit.Result, failOn audit.Severity) int {
 
 func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) int {
 	code := exitOK
-	for _, r := range x.Counted(results) {
+	for _, r := range x.ForExitCode(results) {
 		code = worse(code, resultCode(r, failOn))
 	}
 	return code

@@ -51,7 +51,7 @@ func (f explainFlags) load(ctx context.Context, a *app) (profile.Profile, []engi
 	if err != nil {
 		return p, nil, err
 	}
-	e, err := a.Engine(ctx)
+	e, err := a.LoadEngine(ctx)
 	if err != nil {
 		return p, nil, err
 	}

@@ -36,7 +36,7 @@ func clientIDFlag(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
 }
 
-func appIDFlag(flags *pflag.FlagSet, w *run.Wanted) {
+func appIDFlag(flags *pflag.FlagSet, w *run.Overrides) {
 	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
 }
 
@@ -49,7 +49,7 @@ func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
 }
 
 // requirementFlags say what is required of an environment.
-func requirementFlags(flags *pflag.FlagSet, w *run.Wanted) {
+func requirementFlags(flags *pflag.FlagSet, w *run.Overrides) {
 	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
 	appIDFlag(flags, w)
 	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, if the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
@@ -88,11 +88,11 @@ func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }
 
-func waiversFlag(flags *pflag.FlagSet, x *run.Accept) {
+func waiversFlag(flags *pflag.FlagSet, x *run.AcceptOptions) {
 	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
 }
 
-func contentFlags(flags *pflag.FlagSet, c *run.Content) {
+func contentFlags(flags *pflag.FlagSet, c *run.PlanOptions) {
 	flags.StringSliceVar(&c.Only, "only", nil, "fix only the findings of this `control`; repeatable")
 	flags.StringSliceVar(&c.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
 	flags.BoolVar(&c.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only by full grants, which rollback cannot undo")

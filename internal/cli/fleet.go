@@ -188,7 +188,7 @@ func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) 
 		if err != nil {
 			return err
 		}
-		f.Sayf("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
+		f.Infof("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
 		return nil
 	})
 }
@@ -282,7 +282,7 @@ func (f *fleetCommands) parseRuns(_ *cobra.Command, args []string) error {
 func (f *fleetCommands) cancel(ctx context.Context, _ *store.Store, queue *fleet.Fleet, _ []string) error {
 	for _, id := range f.runs {
 		if err := queue.Cancel(ctx, currentUser(), id); errors.Is(err, store.ErrEnded) {
-			f.Sayf("the run %d has already ended", id)
+			f.Infof("the run %d has already ended", id)
 		} else if err != nil {
 			return fmt.Errorf("the run %d: %w", id, err)
 		}

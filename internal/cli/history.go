@@ -62,7 +62,7 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	default:
 		err = f.document.write(a, h, func(w io.Writer, width int) error { return writeHistoryTables(w, width, h, a.Verbose) })
 	}
-	return exitWith(codeIf(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.Worse), exitFindings), err)
+	return exitWith(codeIf(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.HasWorsened), exitFindings), err)
 }
 
 // readHistory is the history of the results in a store, or in folders.
@@ -75,7 +75,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 		if len(results) == 0 {
 			return history.History{}, fmt.Errorf("there is no saved result in %s: write some with dbaudit scan -f json -o FILE", strings.Join(names, ", "))
 		}
-		return history.Of(results), nil
+		return history.FromResults(results), nil
 	}
 	name, err := storeURL(a, flag)
 	if err != nil {
@@ -84,7 +84,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 	if name == "" {
 		return history.History{}, usagef("history needs the folders of saved results, or --store")
 	}
-	h := history.Of(nil)
+	h := history.FromResults(nil)
 	err = withStore(ctx, a, flag, mustExist(), func(s *store.Store) error {
 		// A store knows an environment by its name. So each is a history of its own, also if two
 		// names lead to one organization; and only its results are in memory at a time.
@@ -102,7 +102,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 			if err := s.Results(ctx, environment, func(r audit.Result) error { results = append(results, r); return nil }); err != nil {
 				return err
 			}
-			h.Environments = append(h.Environments, history.Of(results).Environments...)
+			h.Environments = append(h.Environments, history.FromResults(results).Environments...)
 		}
 		return nil
 	})
@@ -114,7 +114,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 
 // writeHistoryHTML writes the page of each last result, with a chart of what came before it.
 func writeHistoryHTML(ctx context.Context, a *app, file string, h history.History) error {
-	e, err := a.Engine(ctx)
+	e, err := a.LoadEngine(ctx)
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func writeHistoryTables(w io.Writer, width int, h history.History, verbose bool)
 		for _, line := range profileEditions(e) {
 			fmt.Fprintln(w, line)
 		}
-		if e.Changed {
+		if e.RequirementsChanged {
 			fmt.Fprintln(w)
 		}
 		rows, passing := historyRows(e, verbose)
@@ -173,7 +173,7 @@ func profileEditions(e history.Environment) (lines []string) {
 		edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
 		lines = append(lines, "judged by "+text.Linef("the profile %s (%s) from %s", e.Profile, edition, formatTime(&p.From)))
 	}
-	if e.Changed {
+	if e.RequirementsChanged {
 		lines = append(lines, "The requirements changed between these results, so an outcome may have changed because of that.")
 	}
 	return lines
@@ -195,7 +195,7 @@ func historyRows(e history.Environment, all bool) (rows [][]string, passing int)
 			before = formatTime(c.Before)
 		}
 		rows = append(rows, []string{
-			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), formatTime(&c.Since), before, formatTime(c.Passed), outcomeTrail(c.Spans),
+			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), formatTime(&c.Since), before, formatTime(c.LastPassed), outcomeTrail(c.Spans),
 		})
 	}
 	return rows, passing
@@ -209,7 +209,7 @@ func verdictSentence(e history.Environment) string {
 	}
 	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
-		said += "; last compliant: " + formatTime(e.Compliant)
+		said += "; last compliant: " + formatTime(e.LastCompliant)
 	} else if e.Last.SkipsViews() {
 		said += "; " + audit.ViewsUnchecked
 	}
@@ -243,13 +243,13 @@ func historyCSV(h history.History) []byte {
 		"control", "severity", "outcome", "since", "previous_scan", "last_passed", "findings",
 	}}
 	for _, e := range h.Environments {
-		own := []string{e.Name, e.URL, e.Profile, e.Verdict.String(), moment(&e.Since), moment(e.Compliant)}
+		own := []string{e.Name, e.URL, e.Profile, e.Verdict.String(), moment(&e.Since), moment(e.LastCompliant)}
 		if len(e.Controls) == 0 {
 			rows = append(rows, append(own, "", "", "", "", "", "", ""))
 		}
 		for _, c := range e.Controls {
 			rows = append(rows, append(own[:len(own):len(own)],
-				string(c.ID), c.Severity.String(), c.Outcome.String(), moment(&c.Since), moment(c.Before), moment(c.Passed), fmt.Sprint(c.Findings)))
+				string(c.ID), c.Severity.String(), c.Outcome.String(), moment(&c.Since), moment(c.Before), moment(c.LastPassed), fmt.Sprint(c.Findings)))
 		}
 	}
 	for _, row := range rows {

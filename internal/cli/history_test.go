@@ -11,7 +11,7 @@ import (
 func TestHistoryTellsChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
-		h := history.History{Environments: []history.Environment{{Name: "contoso", Profiles: make([]history.Judged, 2), Changed: changed}}}
+		h := history.History{Environments: []history.Environment{{Name: "contoso", Profiles: make([]history.ProfilePeriod, 2), RequirementsChanged: changed}}}
 		var table strings.Builder
 		if err := writeHistoryTables(&table, 80, h, false); err != nil {
 			t.Fatal(err)

@@ -28,7 +28,7 @@ type initFlags struct {
 	force, guide bool
 	output       string
 	connection   run.Connection
-	requirement  run.Wanted
+	requirement  run.Overrides
 }
 
 func (f *initFlags) define(*app) *cobra.Command {
@@ -112,7 +112,7 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	if left != nil {
 		next = "fill in " + strings.Join(left, ", ") + ", " + next
 	}
-	a.Sayf("wrote %s: %s", f.output, next)
+	a.Infof("wrote %s: %s", f.output, next)
 	return nil
 }
 
@@ -147,7 +147,7 @@ var guideText string
 
 // printGuide prints how to set up the auditor, with the known values filled in. Unknown values
 // are in capitals, so that a command that was copied too early fails.
-func printGuide(a *app, output string, conn run.Connection, req run.Wanted) error {
+func printGuide(a *app, output string, conn run.Connection, req run.Overrides) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	file, err := a.Configuration()
 	if err != nil {

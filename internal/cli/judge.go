@@ -18,7 +18,7 @@ import (
 // judgeFlags say how to judge a snapshot and what to do with the result.
 type judgeFlags struct {
 	outputs outputs
-	accept  run.Accept
+	accept  run.AcceptOptions
 	failOn  audit.Severity // SeverityInvalid for none
 	asOf    time.Time      // zero for now: a result then says when it was judged
 }
@@ -58,16 +58,16 @@ func (f judgeFlags) prepare(a *app, further ...string) (judgement, error) {
 
 // load reads the waivers and the baseline, and compiles the policies for some profiles.
 func (j *judgement) load(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
-	if j.accepted, err = a.Acceptance(j.accept, file, j.evaluatedAt); err != nil {
+	if j.accepted, err = a.LoadAcceptance(j.accept, file, j.evaluatedAt); err != nil {
 		return err
 	}
-	j.engine, err = a.Engine(ctx, profiles...)
+	j.engine, err = a.LoadEngine(ctx, profiles...)
 	return err
 }
 
 // inspect reads and judges an environment, and marks accepted findings.
 func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Result, *snapshot.Snapshot, error) {
-	r, s, err := a.Inspect(ctx, j.engine, t, j.asOf)
+	r, s, err := a.ScanUncached(ctx, j.engine, t, j.asOf)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}

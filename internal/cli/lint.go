@@ -21,7 +21,7 @@ import (
 
 type lintFlags struct {
 	paths       []string
-	requirement run.Wanted
+	requirement run.Overrides
 	judge       judgeFlags
 	env         string
 	exclude     []string
@@ -197,7 +197,7 @@ func (f lintFlags) watchOnTicks(ctx context.Context, a *app, ticks <-chan time.T
 			if f.fix {
 				last = signature()
 			}
-			a.Sayf("watching %s; interrupt to stop", strings.Join(f.paths, ", "))
+			a.Infof("watching %s; interrupt to stop", strings.Join(f.paths, ", "))
 		}
 		select {
 		case <-ctx.Done():

@@ -42,7 +42,7 @@ If you are signed in to the Azure CLI, you do not need this: --auth azure-cli us
 }
 
 func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
-	t, err := a.Single(f.connection, run.Wanted{Nothing: true}, "login signs in to one environment")
+	t, err := a.SingleTarget(f.connection, run.Overrides{NoRequirement: true}, "login signs in to one environment")
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (f *logoutFlags) define(*app) *cobra.Command {
 
 func (f logoutFlags) run(ctx context.Context, a *app, _ []string) error {
 	if a.SignIns == nil {
-		a.Sayf("not signed in")
+		a.Infof("not signed in")
 		return nil
 	}
 	clientID := ""
@@ -108,7 +108,7 @@ func (f logoutFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	if len(gone) == 0 {
-		a.Sayf("not signed in")
+		a.Infof("not signed in")
 	}
 	for _, account := range gone {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
@@ -177,7 +177,7 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 	code := exitOK
 	for _, t := range targets {
 		var me environmentIdentity
-		err := t.Within(ctx, func(timed context.Context) (err error) {
+		err := t.WithTimeout(ctx, func(timed context.Context) (err error) {
 			me, err = whoamiIn(timed, a, t)
 			return err
 		})
@@ -200,13 +200,13 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 
 // targets are the environments to ask; none if none is named.
 func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
-	if f.connection.URL == "" && !f.connection.Chosen() && a.Getenv("DBAUDIT_URL") == "" {
+	if f.connection.URL == "" && !f.connection.SelectsConfigured() && a.Getenv("DBAUDIT_URL") == "" {
 		file, err := a.Configuration()
 		if err != nil || file.AllEnvironments()[0].URL == "" {
 			return nil, err
 		}
 	}
-	return a.Targets(f.connection, run.Wanted{Nothing: true})
+	return a.Targets(f.connection, run.Overrides{NoRequirement: true})
 }
 
 func (w whoamiDocument) print(out io.Writer, _ int) error {

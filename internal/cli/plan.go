@@ -20,9 +20,9 @@ import (
 
 type planFlags struct {
 	connection  run.Connection
-	requirement run.Wanted
+	requirement run.Overrides
 	judge       judgeFlags
-	content     run.Content
+	content     run.PlanOptions
 	result      string
 	snapshot    string
 	detailed    bool
@@ -105,7 +105,7 @@ func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan
 		if err != nil {
 			return plan.Plan{}, err
 		}
-		differs, err := a.JudgedAsSaved(ctx, &r, s, p)
+		differs, err := a.VerifyResult(ctx, &r, s, p)
 		if err != nil {
 			return plan.Plan{}, err
 		}
@@ -114,7 +114,7 @@ func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan
 		}
 		return a.Plan(r, s, p, f.content, j.evaluatedAt)
 	}
-	t, err := a.Single(f.connection, f.requirement, "a plan is for one environment")
+	t, err := a.SingleTarget(f.connection, f.requirement, "a plan is for one environment")
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -148,14 +148,14 @@ func (f *planFlags) documents() ([]document, error) {
 
 // readSaved reads a result and its snapshot.
 func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
-	results, err := a.Results(f.result)
+	results, err := a.ReadResults(f.result)
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
 	if len(results) != 1 {
 		return audit.Result{}, nil, usagef("%s contains %d results, but a plan is for one environment", f.result, len(results))
 	}
-	s, err := a.Snapshot(f.snapshot)
+	s, err := a.ReadSnapshot(f.snapshot)
 	return results[0], s, err
 }
 
@@ -187,7 +187,7 @@ func writePlan(a *app, p plan.Plan, docs []document) error {
 			if !p.Empty() {
 				next = "to carry out exactly this plan, run: " + applyCommand(a, "dbaudit apply", d.file, p.Environment)
 			}
-			a.Sayf("saved the plan to %s; %s", d.file, next)
+			a.Infof("saved the plan to %s; %s", d.file, next)
 		}
 	}
 	return nil

@@ -28,7 +28,7 @@ func newPolicyCommand(a *app) *cobra.Command {
 		Use: "list", Short: "list the rules",
 		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := a.Engine(cmd.Context())
+			e, err := a.LoadEngine(cmd.Context())
 			if err != nil {
 				return err
 			}

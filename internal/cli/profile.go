@@ -61,10 +61,10 @@ func newProfileCommand(a *app) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := a.Engine(cmd.Context(), p); err != nil {
+				if _, err := a.LoadEngine(cmd.Context(), p); err != nil {
 					return err
 				}
-				a.Sayf("%s: the profile %s has %s and %s, and is valid", args[0], p.Name,
+				a.Infof("%s: the profile %s has %s and %s, and is valid", args[0], p.Name,
 					text.Count(len(p.Controls), "control"), text.Count(len(p.Minimum()), "privilege"))
 				return nil
 			},
@@ -150,7 +150,7 @@ func diffProfiles(a *app, document documentFlags, older, newer string) error {
 		return err
 	}
 	if d.Same {
-		a.Sayf("both require the same")
+		a.Infof("both require the same")
 		return nil
 	}
 	return exitCodeError(exitFindings)
@@ -239,7 +239,7 @@ func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
 	if err != nil {
 		return err
 	}
-	e, err := a.Engine(ctx, p)
+	e, err := a.LoadEngine(ctx, p)
 	if err != nil {
 		return err
 	}

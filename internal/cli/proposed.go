@@ -72,11 +72,11 @@ func checkCommand(a *app, snapshot, result string) string {
 // applyArguments returns the flags that name, for apply, a result's environment, custom profile and
 // custom rules, and permit what its plan does, as this command got them.
 func applyArguments(a *app) func(audit.Result) []string {
-	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsFile(f.Value.String()) } // apply finds the others by the plan
+	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsProfileFile(f.Value.String()) } // apply finds the others by the plan
 	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || ownProfile(f) })
 	return func(r audit.Result) []string {
 		flags, configured := withEnvironment(a, shared, r.Environment)
-		if !configured && !slices.Contains(shared, "--profile") && run.IsFile(r.Profile.Origin) {
+		if !configured && !slices.Contains(shared, "--profile") && run.IsProfileFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
 		return flags

@@ -17,11 +17,11 @@ The exit code is 0 if the documents were written, unless --fail-on is given.`, e
 			if err != nil {
 				return err
 			}
-			results, err := a.Results(args...)
+			results, err := a.ReadResults(args...)
 			if err != nil {
 				return err
 			}
-			if j.engine, err = a.Engine(cmd.Context()); err != nil {
+			if j.engine, err = a.LoadEngine(cmd.Context()); err != nil {
 				return err
 			}
 			code, err := j.report(a, results)

@@ -39,17 +39,17 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	defer func() { _ = j.Close() }() // every line is on the disk already
-	t, err := a.Planned(j.Plan, f.connection, "")
+	t, err := a.PlanTarget(j.Plan, f.connection, "")
 	if err != nil {
 		return err
 	}
-	w, err := a.Writer(ctx, t)
+	w, err := a.ConnectWriter(ctx, t)
 	if err != nil {
 		return err
 	}
 	touched := j.MayHaveChanges()
 	if !touched {
-		a.Sayf("nothing is left to undo")
+		a.Infof("nothing is left to undo")
 	} else {
 		const what = "undo this"
 		a.Present(t.Name, what, describeRollback(j), f.yes)
@@ -73,7 +73,7 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 	if err != nil {
 		return partialFailure(a, err, runner, retryAdvice(a, name, j.Plan.Environment))
 	}
-	a.Sayf("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
+	a.Infof("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
 }
 

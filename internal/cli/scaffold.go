@@ -106,7 +106,7 @@ func writeScaffold(a *app, s scaffoldData, files [][2]string) error {
 		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // source code is for all to read
 			return fmt.Errorf("writing: %w", err)
 		}
-		a.Sayf("%s", filepath.ToSlash(file))
+		a.Infof("%s", filepath.ToSlash(file))
 	}
 	return nil
 }

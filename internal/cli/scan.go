@@ -18,7 +18,7 @@ import (
 
 type scanFlags struct {
 	connection  run.Connection
-	requirement run.Wanted
+	requirement run.Overrides
 	judge       judgeFlags
 	remedy      remediateFlags
 	scope       snapshot.Scope
@@ -70,7 +70,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := requirePositive("parallel", f.parallel); err != nil {
 		return err
 	}
-	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel, Keep: snapshotSaver(a, f.snapshot)}
+	o := run.ScanOptions{Scope: f.scope, AsOf: j.asOf, Parallel: f.parallel, OnSnapshot: snapshotSaver(a, f.snapshot)}
 	targets, err := a.Targets(f.connection, f.requirement)
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Res
 // reportUnread reports each environment that could not be read, and returns the most severe exit
 // code. An interruption ends the run instead, and so does wrong usage if there is one
 // environment only.
-func reportUnread(ctx context.Context, a *app, outcomes []run.Outcome) (int, error) {
+func reportUnread(ctx context.Context, a *app, outcomes []run.ScanResult) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {
 		switch {
@@ -150,7 +150,7 @@ func reportUnread(ctx context.Context, a *app, outcomes []run.Outcome) (int, err
 type remediateFlags struct {
 	remediate bool
 	applyOptions
-	content run.Content
+	content run.PlanOptions
 	journal string
 }
 
@@ -168,7 +168,7 @@ func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != snapshot.ScopeIntegration {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")
 	}
-	t, err := a.Single(f.connection, f.requirement, "--remediate fixes one environment")
+	t, err := a.SingleTarget(f.connection, f.requirement, "--remediate fixes one environment")
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 		return err
 	}
 	if p.Empty() {
-		a.Sayf("%s: %s", t.Name, p.Summary())
+		a.Infof("%s: %s", t.Name, p.Summary())
 		code, err := v.report(a, []audit.Result{r})
 		return exitWith(code, err)
 	}

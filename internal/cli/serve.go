@@ -99,7 +99,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	e, err := a.Engine(ctx)
+	e, err := a.LoadEngine(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	if tlsConfig != nil {
 		scheme, listener = "https", tls.NewListener(listener, tlsConfig)
 	}
-	a.Sayf("listening on %s://%s", scheme, listener.Addr())
+	a.Infof("listening on %s://%s", scheme, listener.Addr())
 	return serveAndScan(ctx, listener, handler, queue)
 }
 

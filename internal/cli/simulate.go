@@ -83,8 +83,8 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := a.WriteOutput("", []byte(lines)); err != nil {
 		return err
 	}
-	a.Sayf("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.QuoteShell(filepath.Join(dir, "env")))
-	a.Sayf("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.QuotePowerShell(filepath.Join(dir, "env.ps1")))
+	a.Infof("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.QuoteShell(filepath.Join(dir, "env")))
+	a.Infof("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.QuotePowerShell(filepath.Join(dir, "env.ps1")))
 	<-ctx.Done()
 	return nil
 }

@@ -39,7 +39,7 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 		if !s.Postgres() {
 			where = cmp.Or(name, defaultStore)
 		}
-		a.Sayf("made a new store, which is empty: %s", where)
+		a.Infof("made a new store, which is empty: %s", where)
 	}
 	return s, err
 }
@@ -100,7 +100,7 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
 			removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -days))
 			if err == nil {
-				a.Sayf("removed %s", text.Count(int(removed), "result"))
+				a.Infof("removed %s", text.Count(int(removed), "result"))
 			}
 			return err
 		}),
@@ -121,7 +121,7 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 			return withStore(cmd.Context(), a, name, o, func(s *store.Store) error {
 				have, err := s.Version(cmd.Context())
 				if err == nil {
-					a.Sayf("the store has the schema %d, which is the newest that this dbaudit knows", have)
+					a.Infof("the store has the schema %d, which is the newest that this dbaudit knows", have)
 				}
 				return err
 			})
@@ -134,7 +134,7 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])
 			if err == nil {
-				a.Sayf("wrote %s", args[0])
+				a.Infof("wrote %s", args[0])
 			}
 			return err
 		}),

@@ -36,7 +36,7 @@ false-positive, compensating), the owner and the reason. A waived control has no
 }
 
 type waiverAddFlags struct {
-	accept  run.Accept
+	accept  run.AcceptOptions
 	days    int
 	control string
 	waiver  waiver.Waiver
@@ -112,7 +112,7 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 		return err
 	}
 	for _, w := range added {
-		a.Sayf("%s: waived %s until %s", name, &w, w.Expires)
+		a.Infof("%s: waived %s until %s", name, &w, w.Expires)
 	}
 	return nil
 }
@@ -120,13 +120,13 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 // waiversForFindings makes a waiver for each finding of saved results that a pattern covers. It names
 // the environment and the profile if there are several.
 func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
-	results, err := a.Results(files...)
+	results, err := a.ReadResults(files...)
 	if err != nil {
 		return nil, err
 	}
 	var found []waiver.Waiver
 	for _, r := range results {
-		among := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.IntegrationsOf(file, r.Environment)) > 1}
+		among := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.ConfiguredIntegrations(file, r.Environment)) > 1}
 		for _, other := range results {
 			same := other.Environment.Name == r.Environment.Name
 			among.Environments = among.Environments || !same
@@ -145,7 +145,7 @@ func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *con
 }
 
 func newWaiverCheckCommand(a *app) *cobra.Command {
-	var accept run.Accept
+	var accept run.AcceptOptions
 	var asOf time.Time
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
@@ -160,7 +160,7 @@ func newWaiverCheckCommand(a *app) *cobra.Command {
 	return cmd
 }
 
-func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) error {
+func checkWaivers(a *app, accept run.AcceptOptions, asOf time.Time, files []string) error {
 	if asOf.IsZero() {
 		asOf = a.Now()
 	}
@@ -173,7 +173,7 @@ func checkWaivers(a *app, accept run.Accept, asOf time.Time, files []string) err
 	if err != nil {
 		return err
 	}
-	results, err := a.Results(files...)
+	results, err := a.ReadResults(files...)
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ func newWorkerCommand(a *app) *cobra.Command {
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
 		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
-			e, err := a.Engine(ctx)
+			e, err := a.LoadEngine(ctx)
 			if err != nil {
 				return err
 			}
@@ -32,7 +32,7 @@ func newWorkerCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			a.Sayf("worker %s scans what is due", workerName())
+			a.Infof("worker %s scans what is due", workerName())
 			return queue.Run(ctx)
 		}),
 	}
@@ -52,7 +52,7 @@ func newInspector(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScan
 	host.Attended, host.OpenBrowser = false, nil
 	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
 		Host: host, Narrator: quietNarrator{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
-		CredentialEnds: func(environment string, ends time.Time) {
+		OnCredentialExpiry: func(environment string, ends time.Time) {
 			// The scan does not need it.
 			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
 				a.Warnf("%s: keeping when its credential ends: %v", environment, err)

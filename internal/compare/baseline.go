@@ -9,13 +9,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Baseline marks each finding as new or unchanged against earlier results. It is unchanged if
+// MarkBaseline marks each finding as new or unchanged against earlier results. It is unchanged if
 // an earlier result of the same organization and profile has it to the same extent; one with a
 // waiver that has expired is new. A file is compared with its earlier version, also if it was
 // moved.
-func Baseline(results, earlier []audit.Result) []audit.Result {
+func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 	out := make([]audit.Result, len(results))
-	moved := moves(results, earlier)
+	moved := movedFiles(results, earlier)
 	for i := range out {
 		out[i] = results[i].Clone()
 		known := map[string][]audit.Finding{}
@@ -33,7 +33,7 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 			for k := range c.Findings {
 				f := &c.Findings[k]
 				f.Baseline = audit.BaselineNew
-				if slices.ContainsFunc(known[f.Fingerprint], func(was audit.Finding) bool { return asBad(*f, was) }) {
+				if slices.ContainsFunc(known[f.Fingerprint], func(was audit.Finding) bool { return isKnown(*f, was) }) {
 					f.Baseline = audit.BaselineUnchanged
 				}
 			}
@@ -42,10 +42,10 @@ func Baseline(results, earlier []audit.Result) []audit.Result {
 	return out
 }
 
-// moves finds which files have another path than in earlier results: by the index of the
+// movedFiles finds which files have another path than in earlier results: by the index of the
 // earlier result, the number of the present one, counted from 1. Files that share more of the
 // end of their paths take precedence, then those that share more findings.
-func moves(results, earlier []audit.Result) map[int]int {
+func movedFiles(results, earlier []audit.Result) map[int]int {
 	type pair struct{ now, was, path, findings int }
 	named := func(rs []audit.Result, r audit.Result) bool {
 		return slices.ContainsFunc(rs, func(other audit.Result) bool {
@@ -74,7 +74,7 @@ func moves(results, earlier []audit.Result) map[int]int {
 		})
 		for j, n := range shared {
 			if Comparable(now, earlier[j]) {
-				pairs = append(pairs, pair{i, j, commonEnd(now.Environment.Name, earlier[j].Environment.Name), n})
+				pairs = append(pairs, pair{i, j, commonSuffixLength(now.Environment.Name, earlier[j].Environment.Name), n})
 			}
 		}
 	}
@@ -90,8 +90,8 @@ func moves(results, earlier []audit.Result) map[int]int {
 	return moved
 }
 
-// commonEnd counts the last elements that two paths have in common.
-func commonEnd(a, b string) int {
+// commonSuffixLength counts the last elements that two paths have in common.
+func commonSuffixLength(a, b string) int {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0
 	for n < min(len(as), len(bs)) && as[len(as)-1-n] == bs[len(bs)-1-n] {
@@ -114,13 +114,13 @@ func eachFinding(r audit.Result, do func(audit.Finding)) {
 	}
 }
 
-// asBad reports whether a finding did not get worse.
-func asBad(now, was audit.Finding) bool {
-	return (was.Waiver == nil || now.Waiver != nil) && !worse(now.Evidence, was.Evidence)
+// isKnown reports whether a finding did not get worse.
+func isKnown(now, was audit.Finding) bool {
+	return (was.Waiver == nil || now.Waiver != nil) && !hasWorsened(now.Evidence, was.Evidence)
 }
 
-// worse reports whether a fault has grown: a lower depth, another state, or a longer list.
-func worse(now, was audit.Evidence) bool {
+// hasWorsened reports whether a fault has grown: a lower depth, another state, or a longer list.
+func hasWorsened(now, was audit.Evidence) bool {
 	depthNow, _ := audit.ParseDepth(now.Text("actual_depth"))
 	depthWas, _ := audit.ParseDepth(was.Text("actual_depth"))
 	if depthNow < depthWas {

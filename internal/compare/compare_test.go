@@ -138,7 +138,7 @@ func finding(id string, evidence audit.Evidence) audit.Finding {
 	return audit.Finding{Fingerprint: id, Message: id, Subject: audit.Subject{Kind: audit.SubjectRole, ID: "role"}, Evidence: evidence}
 }
 
-func control(id audit.ControlID, outcome audit.Outcome, findings ...audit.Finding) audit.Control {
+func controlByID(id audit.ControlID, outcome audit.Outcome, findings ...audit.Finding) audit.Control {
 	return audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: outcome, Findings: findings}
 }
 
@@ -153,7 +153,7 @@ func result(controls ...audit.Control) audit.Result {
 
 func TestResults(t *testing.T) {
 	const fail, pass, unknown, na, waived = audit.OutcomeFail, audit.OutcomePass, audit.OutcomeUnknown, audit.OutcomeNotApplicable, audit.OutcomeWaived
-	partly := control("A", fail, finding("y", nil))
+	partly := controlByID("A", fail, finding("y", nil))
 	partly.Unjudged = []string{"x"}
 	for _, test := range []struct {
 		name     string
@@ -161,18 +161,18 @@ func TestResults(t *testing.T) {
 		want     string
 		same     bool
 	}{
-		{"the same", control("A", fail, finding("x", nil)), control("A", fail, finding("x", nil)), "x unchanged", true},
-		{"new", control("A", pass), control("A", fail, finding("x", nil)), "x new", false},
-		{"fixed", control("A", fail, finding("x", nil)), control("A", pass), "x fixed", false},
-		{"one of each", control("A", fail, finding("x", nil), finding("y", nil)), control("A", fail, finding("z", nil), finding("y", nil)), "z new, y unchanged, x fixed", false},
-		{"another order", control("A", fail, finding("x", nil), finding("y", nil)), control("A", fail, finding("y", nil), finding("x", nil)), "y unchanged, x unchanged", true},
-		{"not evaluated now", control("A", fail, finding("x", nil)), control("A", unknown), "x incomparable", false},
-		{"not evaluated in full now", control("A", fail, finding("x", nil)), partly, "y new, x incomparable", false},
-		{"not evaluated before", control("A", unknown), control("A", fail, finding("x", nil)), "x incomparable", false},
-		{"does not apply any more", control("A", fail, finding("x", nil)), control("A", na), "x incomparable", false},
-		{"accepted", control("A", fail, finding("x", nil)), control("A", waived, finding("x", nil)), "x unchanged", false},
-		{"worse", control("A", fail, finding("x", audit.Evidence{"actual_depth": "local"})), control("A", fail, finding("x", audit.Evidence{"actual_depth": "none"})), "x unchanged was x", false},
-		{"another control", control("A", fail, finding("x", nil)), control("B", pass), "x incomparable", false},
+		{"the same", controlByID("A", fail, finding("x", nil)), controlByID("A", fail, finding("x", nil)), "x unchanged", true},
+		{"new", controlByID("A", pass), controlByID("A", fail, finding("x", nil)), "x new", false},
+		{"fixed", controlByID("A", fail, finding("x", nil)), controlByID("A", pass), "x fixed", false},
+		{"one of each", controlByID("A", fail, finding("x", nil), finding("y", nil)), controlByID("A", fail, finding("z", nil), finding("y", nil)), "z new, y unchanged, x fixed", false},
+		{"another order", controlByID("A", fail, finding("x", nil), finding("y", nil)), controlByID("A", fail, finding("y", nil), finding("x", nil)), "y unchanged, x unchanged", true},
+		{"not evaluated now", controlByID("A", fail, finding("x", nil)), controlByID("A", unknown), "x incomparable", false},
+		{"not evaluated in full now", controlByID("A", fail, finding("x", nil)), partly, "y new, x incomparable", false},
+		{"not evaluated before", controlByID("A", unknown), controlByID("A", fail, finding("x", nil)), "x incomparable", false},
+		{"does not apply any more", controlByID("A", fail, finding("x", nil)), controlByID("A", na), "x incomparable", false},
+		{"accepted", controlByID("A", fail, finding("x", nil)), controlByID("A", waived, finding("x", nil)), "x unchanged", false},
+		{"worse", controlByID("A", fail, finding("x", audit.Evidence{"actual_depth": "local"})), controlByID("A", fail, finding("x", audit.Evidence{"actual_depth": "none"})), "x unchanged was x", false},
+		{"another control", controlByID("A", fail, finding("x", nil)), controlByID("B", pass), "x incomparable", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := compare.Results([]audit.Result{result(test.was)}, []audit.Result{result(test.now)})
@@ -189,9 +189,9 @@ func TestResults(t *testing.T) {
 			}
 		})
 	}
-	other := result(control("A", pass))
+	other := result(controlByID("A", pass))
 	other.Environment.OrganizationID = "another"
-	if d := compare.Results([]audit.Result{other}, []audit.Result{result(control("A", pass))}); d.Same || len(d.Environments) != 2 {
+	if d := compare.Results([]audit.Result{other}, []audit.Result{result(controlByID("A", pass))}); d.Same || len(d.Environments) != 2 {
 		t.Errorf("two environments: %+v", d)
 	}
 }
@@ -208,7 +208,7 @@ func TestNotFixed(t *testing.T) {
 		}
 		return r
 	}
-	was := of("role", "", audit.DepthGlobal, control("A", audit.OutcomeFail, finding("x", nil)))
+	was := of("role", "", audit.DepthGlobal, controlByID("A", audit.OutcomeFail, finding("x", nil)))
 	for name, test := range map[string]struct {
 		role, allowed string
 		depth         audit.Depth
@@ -220,7 +220,7 @@ func TestNotFixed(t *testing.T) {
 		"allowed":      {"role", "prvDeleteLead", audit.DepthGlobal, compare.StateFixed, 1},
 		"lower depth":  {"role", "", audit.DepthLocal, compare.StateFixed, 1},
 	} {
-		now := of(test.role, test.allowed, test.depth, control("A", audit.OutcomePass))
+		now := of(test.role, test.allowed, test.depth, controlByID("A", audit.OutcomePass))
 		e := compare.Results([]audit.Result{was}, []audit.Result{now}).Environments[0]
 		if e.Findings[0].State != test.state || len(e.Notes) != test.notes {
 			t.Errorf("%s: %+v, notes %q", name, e.Findings, e.Notes)
@@ -235,8 +235,8 @@ func TestResultsOfFiles(t *testing.T) {
 		r.Environment = audit.Environment{Name: name}
 		return r
 	}
-	passes := of("a.xml", result(control("A", audit.OutcomePass)))
-	fails := of("b.xml", result(control("A", audit.OutcomeFail, finding("x", nil))))
+	passes := of("a.xml", result(controlByID("A", audit.OutcomePass)))
+	fails := of("b.xml", result(controlByID("A", audit.OutcomeFail, finding("x", nil))))
 	unread := of("b.xml", result())
 	unread.Unread = &audit.Unread{Message: "it is truncated"}
 	if d := compare.Results([]audit.Result{passes, fails}, []audit.Result{fails, passes}); !d.Same || len(d.Environments) != 2 {
@@ -294,8 +294,8 @@ func TestBaseline(t *testing.T) {
 		{"accepted now", finding("x", nil), accepted, audit.BaselineUnchanged},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			now := result(control("A", audit.OutcomeFail, test.now))
-			got := compare.Baseline([]audit.Result{now}, []audit.Result{result(control("A", audit.OutcomeFail, test.was))})
+			now := result(controlByID("A", audit.OutcomeFail, test.now))
+			got := compare.MarkBaseline([]audit.Result{now}, []audit.Result{result(controlByID("A", audit.OutcomeFail, test.was))})
 			if state := got[0].Controls[0].Findings[0].Baseline; state != test.want {
 				t.Errorf("got %q, want %q", state, test.want)
 			}
@@ -304,9 +304,9 @@ func TestBaseline(t *testing.T) {
 			}
 		})
 	}
-	other := result(control("A", audit.OutcomeFail, finding("x", nil)))
+	other := result(controlByID("A", audit.OutcomeFail, finding("x", nil)))
 	other.Profile.Name = "another"
-	got := compare.Baseline([]audit.Result{result(control("A", audit.OutcomeFail, finding("x", nil)))}, []audit.Result{other})
+	got := compare.MarkBaseline([]audit.Result{result(controlByID("A", audit.OutcomeFail, finding("x", nil)))}, []audit.Result{other})
 	if state := got[0].Controls[0].Findings[0].Baseline; state != audit.BaselineNew {
 		t.Errorf("of another profile: %q", state)
 	}
@@ -354,7 +354,7 @@ func TestOrder(t *testing.T) {
 // TestAnotherProfileIsTold: results that were judged by different profiles of one name are
 // compared, with a note.
 func TestAnotherProfileIsTold(t *testing.T) {
-	was, now := result(control("A", audit.OutcomePass)), result(control("A", audit.OutcomePass))
+	was, now := result(controlByID("A", audit.OutcomePass)), result(controlByID("A", audit.OutcomePass))
 	was.Profile.Digest, was.Profile.Origin = "sha256:"+strings.Repeat("a", 64), "own.yaml"
 	now.Profile.Digest, now.Profile.Origin = "sha256:"+strings.Repeat("b", 64), audit.OriginBuiltin
 	says := func(where string, notes []string) {
@@ -368,7 +368,7 @@ func TestAnotherProfileIsTold(t *testing.T) {
 	if !strings.Contains(d.Markdown(), "a different profile") {
 		t.Error("a diff in Markdown does not say it")
 	}
-	says("a baseline", compare.Baseline([]audit.Result{now}, []audit.Result{was})[0].Notes)
+	says("a baseline", compare.MarkBaseline([]audit.Result{now}, []audit.Result{was})[0].Notes)
 	was.Profile = now.Profile
 	if same := compare.Results([]audit.Result{was}, []audit.Result{now}); same.Environments[0].Notes != nil {
 		t.Errorf("of one profile it is said: %q", same.Environments[0].Notes)
@@ -379,7 +379,7 @@ func TestAnotherProfileIsTold(t *testing.T) {
 // an old finding of the other, even if a file is moved.
 func TestBaselineOfFiles(t *testing.T) {
 	at := func(file string, findings ...audit.Finding) audit.Result {
-		r := result(control("A", audit.OutcomeFail, findings...))
+		r := result(controlByID("A", audit.OutcomeFail, findings...))
 		r.Environment = audit.Environment{Name: file}
 		return r
 	}
@@ -406,7 +406,7 @@ func TestBaselineOfFiles(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var got []string
-			for _, r := range compare.Baseline(test.now, test.was) {
+			for _, r := range compare.MarkBaseline(test.now, test.was) {
 				for _, f := range r.Controls[0].Findings {
 					got = append(got, r.Environment.Name, f.Fingerprint, string(f.Baseline))
 				}

@@ -77,9 +77,9 @@ type Finding struct {
 
 // An Incomparable is something that cannot be compared.
 type Incomparable struct {
-	What  string `json:"what"`
-	Why   string `json:"why"`
-	Known bool   `json:"both_sides"` // whether neither side could be read, which is not a change
+	What      string `json:"what"`
+	Why       string `json:"why"`
+	BothSides bool   `json:"both_sides"` // whether neither side could be read, which is not a change
 }
 
 // A State is how a finding changed.
@@ -123,8 +123,8 @@ const (
 	VerbChanged    Verb = "changed"
 )
 
-// settle sets Same from what was found.
-func (d *Diff) settle() {
+// setSame sets Same from what was found.
+func (d *Diff) setSame() {
 	d.Same = true
 	for _, e := range d.Environments {
 		same := e.Old != nil && e.New != nil && len(e.Changes) == 0 && len(e.Outcomes) == 0
@@ -132,7 +132,7 @@ func (d *Diff) settle() {
 			same = same && f.State == StateUnchanged && f.Was == ""
 		}
 		for _, i := range e.Incomparable {
-			same = same && i.Known
+			same = same && i.BothSides
 		}
 		d.Same = d.Same && same
 	}

@@ -23,17 +23,17 @@ func (d Diff) Markdown() string {
 	for _, e := range d.Environments {
 		fmt.Fprintf(&b, "\n### %s\n\n", text.MarkdownCell(e.Name))
 		if e.Old != nil && e.New != nil {
-			fmt.Fprintf(&b, "From %s to %s%s.\n", e.Old.TakenAt.UTC().Format("2006-01-02 15:04:05"), e.New.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), e.verdicts())
+			fmt.Fprintf(&b, "From %s to %s%s.\n", e.Old.TakenAt.UTC().Format("2006-01-02 15:04:05"), e.New.TakenAt.UTC().Format("2006-01-02 15:04:05 UTC"), e.verdictChange())
 		}
 		for _, t := range e.Tables(false) {
-			t.markdown(&b)
+			t.writeMarkdown(&b)
 		}
 	}
 	return b.String()
 }
 
-// verdicts says how the verdict changed; empty for snapshots.
-func (e Environment) verdicts() string {
+// verdictChange says how the verdict changed; empty for snapshots.
+func (e Environment) verdictChange() string {
 	if e.Old.Verdict == nil || e.New.Verdict == nil {
 		return ""
 	}
@@ -95,7 +95,7 @@ func (e Environment) Tables(all bool) []Table {
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }
 
-func (t Table) markdown(b *strings.Builder) {
+func (t Table) writeMarkdown(b *strings.Builder) {
 	fmt.Fprintf(b, "\n**%s**\n", text.MarkdownCell(t.Title))
 	if len(t.Rows) == 0 {
 		return

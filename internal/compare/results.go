@@ -16,21 +16,21 @@ func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
 	for i := range news {
-		d.Environments = append(d.Environments, results(last(olds, news[i]), &news[i]))
+		d.Environments = append(d.Environments, compareResults(lastMatching(olds, news[i]), &news[i]))
 	}
 	for i := range olds {
-		if last(news, olds[i]) == nil {
-			d.Environments = append(d.Environments, results(&olds[i], nil))
+		if lastMatching(news, olds[i]) == nil {
+			d.Environments = append(d.Environments, compareResults(&olds[i], nil))
 		}
 	}
-	d.settle()
+	d.setSame()
 	return d
 }
 
-// last is the last result that is of the same environment, or nil.
-func last(all []audit.Result, r audit.Result) *audit.Result {
+// lastMatching is the last result that is of the same environment, or nil.
+func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 	for i := range slices.Backward(all) {
-		if same(all[i], r) {
+		if sameEnvironment(all[i], r) {
 			return &all[i]
 		}
 	}
@@ -40,7 +40,7 @@ func last(all []audit.Result, r audit.Result) *audit.Result {
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range all {
-		if known := last(out, r); known == nil {
+		if known := lastMatching(out, r); known == nil {
 			out = append(out, r)
 		} else if !r.EvaluatedAt.Before(known.EvaluatedAt) {
 			*known = r
@@ -49,29 +49,29 @@ func latest(all []audit.Result) []audit.Result {
 	return out
 }
 
-// same reports whether two results are of one environment or one file. An environment that
+// sameEnvironment reports whether two results are of one environment or one file. An environment that
 // could not be read has no organization, and is matched by its address.
-func same(a, b audit.Result) bool {
+func sameEnvironment(a, b audit.Result) bool {
 	if !a.IsFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
 	}
 	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
 }
 
-// side identifies a result; nil stays nil.
-func side(r *audit.Result) *Side {
+// newSide identifies a result; nil stays nil.
+func newSide(r *audit.Result) *Side {
 	if r == nil {
 		return nil
 	}
 	return &Side{Digest: r.Snapshot.Digest, TakenAt: r.Snapshot.TakenAt, Verdict: &r.Verdict}
 }
 
-// results compares two results of one environment; either may be nil, not both.
-func results(was, now *audit.Result) Environment {
+// compareResults compares two results of one environment; either may be nil, not both.
+func compareResults(was, now *audit.Result) Environment {
 	named := cmp.Or(now, was)
 	e := Environment{
 		Name: named.Environment.Name, OrganizationID: named.Environment.OrganizationID, Profile: named.Profile.Name,
-		Old: side(was), New: side(now),
+		Old: newSide(was), New: newSide(now),
 	}
 	lacks := func(what, why string) { e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why}) }
 	switch {
@@ -81,7 +81,7 @@ func results(was, now *audit.Result) Environment {
 		lacks("environment "+e.Name, "it has no newer result for this profile")
 	case was.Unread != nil && now.Unread != nil:
 		lacks(now.Kind()+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
-		e.Incomparable[0].Known = true
+		e.Incomparable[0].BothSides = true
 	case was.Unread != nil:
 		lacks(was.Kind()+" "+e.Name, "it could not be read for the older result: "+was.Unread.Message)
 	case now.Unread != nil:
@@ -95,20 +95,20 @@ func results(was, now *audit.Result) Environment {
 	both := len(e.Incomparable) == 0
 	older, newer := *cmp.Or(was, &audit.Result{}), *cmp.Or(now, &audit.Result{})
 	for _, c := range newer.Controls {
-		old := control(older, c.ID)
+		old := controlByID(older, c.ID)
 		if old.ID != "" && old.Outcome != c.Outcome {
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
 		}
-		e.Findings = append(e.Findings, findings(older, newer, c.ID)...)
+		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
 		if old.ID == "" && both {
 			lacks("control "+string(c.ID), "the older result does not have it")
 		}
 	}
 	for _, c := range older.Controls {
-		if control(newer, c.ID).ID != "" {
+		if controlByID(newer, c.ID).ID != "" {
 			continue
 		}
-		e.Findings = append(e.Findings, findings(older, newer, c.ID)...)
+		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
 		if both {
 			lacks("control "+string(c.ID), "the newer result does not have it")
 		}
@@ -127,38 +127,38 @@ func find[T any](list []T, is func(T) bool) (T, bool) {
 	return none, false
 }
 
-// control is the control of an id; zero if the result does not have it.
-func control(r audit.Result, id audit.ControlID) audit.Control {
+// controlByID is the control of an id; zero if the result does not have it.
+func controlByID(r audit.Result, id audit.ControlID) audit.Control {
 	c, _ := find(r.Controls, func(c audit.Control) bool { return c.ID == id })
 	return c
 }
 
-func withFingerprint(c audit.Control, fingerprint string) (audit.Finding, bool) {
+func findingByFingerprint(c audit.Control, fingerprint string) (audit.Finding, bool) {
 	return find(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
-// findings are those of a control in the newer result, then those of the older alone.
-func findings(older, newer audit.Result, id audit.ControlID) []Finding {
-	was, now := control(older, id), control(newer, id)
+// compareFindings are those of a control in the newer result, then those of the older alone.
+func compareFindings(older, newer audit.Result, id audit.ControlID) []Finding {
+	was, now := controlByID(older, id), controlByID(newer, id)
 	var out []Finding
 	for _, f := range now.Findings {
-		d := entry(now, f, StateNew)
-		if earlier, found := withFingerprint(was, f.Fingerprint); found {
+		d := newFinding(now, f, StateNew)
+		if earlier, found := findingByFingerprint(was, f.Fingerprint); found {
 			d.State = StateUnchanged
 			// A later dbaudit may word the same fault otherwise: the evidence counts.
 			if !reflect.DeepEqual(earlier.Evidence, f.Evidence) {
 				d.Was = earlier.Message
 			}
-		} else if why := unjudged(was); why != "" {
+		} else if why := unjudgedReason(was); why != "" {
 			d.State, d.Why = StateIncomparable, "the older result "+why
 		}
 		out = append(out, d)
 	}
 	for _, f := range was.Findings {
-		if _, found := withFingerprint(now, f.Fingerprint); found {
+		if _, found := findingByFingerprint(now, f.Fingerprint); found {
 			continue
 		}
-		d, why := entry(was, f, StateFixed), unjudged(now)
+		d, why := newFinding(was, f, StateFixed), unjudgedReason(now)
 		if why == "" && newer.HasReplaced(f.Subject, older) {
 			why = "judges another " + f.Subject.Kind.String()
 		}
@@ -170,13 +170,13 @@ func findings(older, newer audit.Result, id audit.ControlID) []Finding {
 	return out
 }
 
-func entry(c audit.Control, f audit.Finding, state State) Finding {
+func newFinding(c audit.Control, f audit.Finding, state State) Finding {
 	return Finding{State: state, Control: c.ID, Severity: c.Severity, Fingerprint: f.Fingerprint, Subject: f.Subject, Message: f.Message}
 }
 
-// unjudged says why the absence of a finding in a control proves nothing; empty
+// unjudgedReason says why the absence of a finding in a control proves nothing; empty
 // if it does.
-func unjudged(c audit.Control) string {
+func unjudgedReason(c audit.Control) string {
 	switch {
 	case c.ID == "":
 		return "does not have the control"

@@ -25,7 +25,7 @@ import (
 func Environments(runner *run.Runner, files []*config.File) ([]store.Environment, error) {
 	var all []store.Environment
 	for _, file := range files {
-		targets, err := runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+		targets, err := runner.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
 		if err != nil {
 			return nil, err
 		}
@@ -78,12 +78,12 @@ func environmentConfig(file *config.File, t run.Target) (string, error) {
 	}
 	env.Integrations = slices.Clone(env.Integrations)
 	for i, one := range env.Integrations {
-		if run.IsFile(one.Profile) {
+		if run.IsProfileFile(one.Profile) {
 			env.Integrations[i].Profile = rename(one.Profile, false)
 		}
 	}
 	part := file.ForEnvironment(env, t.Name, rename)
-	if run.IsFile(part.Profile) {
+	if run.IsProfileFile(part.Profile) {
 		part.Profile = rename(part.Profile, false)
 	}
 	if part.Waivers == "" {

@@ -24,7 +24,7 @@ func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]aud
 	if err != nil {
 		return nil, classify(err)
 	}
-	targets, err := i.Runner.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+	targets, err := i.Runner.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -33,7 +33,7 @@ func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]aud
 			return nil, &MisconfiguredError{Code: "configuration", Err: err}
 		}
 	}
-	accepted, err := i.Runner.Acceptance(run.Accept{}, file, i.Runner.Now())
+	accepted, err := i.Runner.LoadAcceptance(run.AcceptOptions{}, file, i.Runner.Now())
 	if err != nil {
 		return nil, classify(err)
 	}
@@ -50,12 +50,12 @@ func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]aud
 
 // classify marks an error that a user must do something about.
 func classify(err error) error {
-	switch run.FailureOf(err) {
-	case run.Misused:
+	switch run.ClassifyError(err) {
+	case run.InvalidUsage:
 		return &MisconfiguredError{Code: "configuration", Err: err}
 	case run.Misconfigured:
 		return &MisconfiguredError{Code: "sign-in", Err: err}
-	case run.NoFailure, run.Interrupted, run.Passing:
+	case run.NoFailure, run.Interrupted, run.Transient:
 	}
 	return err
 }

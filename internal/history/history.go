@@ -26,21 +26,21 @@ type Environment struct {
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile"`
 	// Profiles are those of that name that the results were judged by, oldest first.
-	Profiles []Judged `json:"profiles,omitempty"`
+	Profiles []ProfilePeriod `json:"profiles,omitempty"`
 	// Verdict is the last one; Since is the first result in a row with it, and Before the
 	// last with another.
-	Verdict   audit.Verdict `json:"verdict"`
-	Since     time.Time     `json:"since"`
-	Before    *time.Time    `json:"before,omitempty"`
-	Compliant *time.Time    `json:"last_compliant,omitempty"` // nil for never
-	Results   []Point       `json:"results"`                  // all that were read, oldest first
-	Controls  []Control     `json:"controls"`
-	Changed   bool          `json:"-"` // a result requires something else than the one before
-	Last      audit.Result  `json:"-"` // the newest of the results, whole
+	Verdict             audit.Verdict `json:"verdict"`
+	Since               time.Time     `json:"since"`
+	Before              *time.Time    `json:"before,omitempty"`
+	LastCompliant       *time.Time    `json:"last_compliant,omitempty"` // nil for never
+	Results             []Point       `json:"results"`                  // all that were read, oldest first
+	Controls            []Control     `json:"controls"`
+	RequirementsChanged bool          `json:"-"` // a result requires something else than the one before
+	Last                audit.Result  `json:"-"` // the newest of the results, whole
 }
 
-// A Judged is a profile, and the time of the first result in a row that it judged.
-type Judged struct {
+// A ProfilePeriod is a profile, and the time of the first result in a row that it judged.
+type ProfilePeriod struct {
 	Version string    `json:"version,omitempty"`
 	Origin  string    `json:"origin,omitempty"`
 	Digest  string    `json:"digest"`
@@ -64,10 +64,10 @@ type Control struct {
 	Findings int             `json:"findings"`
 	// Since is the first result in a row with this outcome; Before is the last with another,
 	// nil for none. The change is between them.
-	Since  time.Time  `json:"since"`
-	Before *time.Time `json:"before,omitempty"`
-	Passed *time.Time `json:"last_passed,omitempty"` // nil for never
-	Spans  []Span     `json:"spans"`                 // oldest first
+	Since      time.Time  `json:"since"`
+	Before     *time.Time `json:"before,omitempty"`
+	LastPassed *time.Time `json:"last_passed,omitempty"` // nil for never
+	Spans      []Span     `json:"spans"`                 // oldest first
 }
 
 // A Span is a series of results in which a control had the same outcome.
@@ -78,12 +78,12 @@ type Span struct {
 	Results int           `json:"results"`
 }
 
-// Of is the history of results, by the time of their snapshots. Of several results on one
+// FromResults is the history of results, by the time of their snapshots. Of several results on one
 // snapshot the last evaluated counts, because waivers may have changed.
-func Of(results []audit.Result) History {
+func FromResults(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
-	for _, group := range grouped(results) {
-		h.Environments = append(h.Environments, environment(group))
+	for _, group := range groupByEnvironment(results) {
+		h.Environments = append(h.Environments, newEnvironment(group))
 	}
 	slices.SortFunc(h.Environments, func(a, b Environment) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.OrganizationID, b.OrganizationID))
@@ -91,12 +91,12 @@ func Of(results []audit.Result) History {
 	return h
 }
 
-// grouped puts the results of one environment under one profile together, in their order.
-func grouped(results []audit.Result) [][]audit.Result {
+// groupByEnvironment puts the results of one environment under one profile together, in their order.
+func groupByEnvironment(results []audit.Result) [][]audit.Result {
 	type key struct{ organization, profile string }
 	var groups [][]audit.Result
 	known := map[key]int{}
-	organizations := organizations(results)
+	organizations := organizationsByAddress(results)
 	for _, r := range results {
 		if r.Unread != nil && !r.IsFile() {
 			r.Environment.OrganizationID = organizations[address(r)]
@@ -110,19 +110,19 @@ func grouped(results []audit.Result) [][]audit.Result {
 		groups[known[k]] = append(groups[known[k]], r)
 	}
 	for i := range groups {
-		groups[i] = inOrder(groups[i])
+		groups[i] = sortByTime(groups[i])
 	}
 	return groups
 }
 
-// organizations are those at each address by the last result that has one. A result that could
+// organizationsByAddress are those at each address by the last result that has one. A result that could
 // not be read has none, and belongs to the one at its address.
-func organizations(results []audit.Result) map[string]string {
+func organizationsByAddress(results []audit.Result) map[string]string {
 	byAddress, seen := map[string]string{}, map[string]time.Time{}
 	for _, r := range results {
 		at := address(r)
-		if r.Environment.OrganizationID != "" && !when(r).Before(seen[at]) {
-			byAddress[at], seen[at] = r.Environment.OrganizationID, when(r)
+		if r.Environment.OrganizationID != "" && !resultTime(r).Before(seen[at]) {
+			byAddress[at], seen[at] = r.Environment.OrganizationID, resultTime(r)
 		}
 	}
 	return byAddress
@@ -132,19 +132,19 @@ func address(r audit.Result) string {
 	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
 
-// when is the time of the snapshot, or for a file, which has none, of the evaluation.
-func when(r audit.Result) time.Time {
+// resultTime is the time of the snapshot, or for a file, which has none, of the evaluation.
+func resultTime(r audit.Result) time.Time {
 	return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt)
 }
 
-// inOrder sorts results by time and leaves one of each snapshot.
-func inOrder(results []audit.Result) []audit.Result {
+// sortByTime sorts results by time and leaves one of each snapshot.
+func sortByTime(results []audit.Result) []audit.Result {
 	slices.SortStableFunc(results, func(a, b audit.Result) int {
-		return cmp.Or(when(a).Compare(when(b)), a.EvaluatedAt.Compare(b.EvaluatedAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest))
+		return cmp.Or(resultTime(a).Compare(resultTime(b)), a.EvaluatedAt.Compare(b.EvaluatedAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest))
 	})
 	var out []audit.Result
 	for _, r := range results {
-		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && when(out[n-1]).Equal(when(r)) {
+		if n := len(out); n > 0 && out[n-1].Snapshot.Digest == r.Snapshot.Digest && resultTime(out[n-1]).Equal(resultTime(r)) {
 			out = out[:n-1]
 		}
 		out = append(out, r)
@@ -152,46 +152,46 @@ func inOrder(results []audit.Result) []audit.Result {
 	return out
 }
 
-func profiles(results []audit.Result) []Judged {
-	var all []Judged
+func profilePeriods(results []audit.Result) []ProfilePeriod {
+	var all []ProfilePeriod
 	for _, r := range results {
 		p := r.Profile
 		if p.Digest != "" && (len(all) == 0 || all[len(all)-1].Digest != p.Digest) {
-			all = append(all, Judged{p.Version, p.Origin, p.Digest, when(r)})
+			all = append(all, ProfilePeriod{p.Version, p.Origin, p.Digest, resultTime(r)})
 		}
 	}
 	return all
 }
 
-func environment(results []audit.Result) Environment {
+func newEnvironment(results []audit.Result) Environment {
 	last := results[len(results)-1]
 	e := Environment{
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
-		Profile: last.Profile.Name, Profiles: profiles(results), Verdict: last.Verdict, Last: last,
+		Profile: last.Profile.Name, Profiles: profilePeriods(results), Verdict: last.Verdict, Last: last,
 	}
 	var judged *audit.Result // the last one before
 	for _, r := range results {
-		p := Point{TakenAt: when(r), Verdict: r.Verdict, Summary: r.Summary}
+		p := Point{TakenAt: resultTime(r), Verdict: r.Verdict, Summary: r.Summary}
 		if r.Unread != nil {
 			p.Unread = r.Unread.Message
 		} else {
-			e.Changed = e.Changed || judged != nil && r.RequirementsDiffer(*judged)
+			e.RequirementsChanged = e.RequirementsChanged || judged != nil && r.RequirementsDiffer(*judged)
 			judged = &r
 		}
 		e.Results = append(e.Results, p)
 	}
-	e.Since, e.Before, e.Compliant = Turns(e.Results)
+	e.Since, e.Before, e.LastCompliant = LastChange(e.Results)
 	if judged != nil {
 		for _, c := range judged.Controls {
-			e.Controls = append(e.Controls, control(c, results))
+			e.Controls = append(e.Controls, newControl(c, results))
 		}
 	}
 	return e
 }
 
-// Turns says of results, oldest first, which is the first in a row with the last verdict, which
+// LastChange says of results, oldest first, which is the first in a row with the last verdict, which
 // is the last before it, and which is the last compliant one; nil for none.
-func Turns(points []Point) (since time.Time, before, compliant *time.Time) {
+func LastChange(points []Point) (since time.Time, before, compliant *time.Time) {
 	last := points[len(points)-1].Verdict
 	for i, p := range points {
 		if p.Verdict == audit.VerdictCompliant {
@@ -207,11 +207,11 @@ func Turns(points []Point) (since time.Time, before, compliant *time.Time) {
 	return since, before, compliant
 }
 
-// control follows a control through the results that have it, or that could not be read.
-func control(last audit.Control, results []audit.Result) Control {
+// newControl follows a control through the results that have it, or that could not be read.
+func newControl(last audit.Control, results []audit.Result) Control {
 	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity}
 	for _, r := range results {
-		at := when(r)
+		at := resultTime(r)
 		i := slices.IndexFunc(r.Controls, func(other audit.Control) bool { return other.ID == last.ID })
 		switch {
 		case r.Unread != nil:
@@ -222,7 +222,7 @@ func control(last audit.Control, results []audit.Result) Control {
 			c.Outcome, c.Findings = r.Controls[i].Outcome, len(r.Controls[i].Findings)
 		}
 		if c.Outcome == audit.OutcomePass {
-			c.Passed = &at
+			c.LastPassed = &at
 		}
 		if n := len(c.Spans); n == 0 || c.Spans[n-1].Outcome != c.Outcome {
 			c.Spans = append(c.Spans, Span{Outcome: c.Outcome, From: at})
@@ -239,9 +239,9 @@ func control(last audit.Control, results []audit.Result) Control {
 	return c
 }
 
-// Worse reports whether the last result is worse than the one before it: it is not compliant
+// HasWorsened reports whether the last result is worse than the one before it: it is not compliant
 // any more, has more failed controls, or could not be read.
-func (e Environment) Worse() bool {
+func (e Environment) HasWorsened() bool {
 	n := len(e.Results)
 	if n < 2 {
 		return false
@@ -251,18 +251,18 @@ func (e Environment) Worse() bool {
 		before.Unread == "" && last.Unread != "" || last.Summary.Fail > before.Summary.Fail
 }
 
-// Since gives, for each environment and profile, the result that was the newest at a time, and
+// SplitAt gives, for each environment and profile, the result that was the newest at a time, and
 // the newest that came later. One may be missing.
-func Since(results []audit.Result, at time.Time) (older, newer []audit.Result) {
-	for _, group := range grouped(results) {
+func SplitAt(results []audit.Result, at time.Time) (older, newer []audit.Result) {
+	for _, group := range groupByEnvironment(results) {
 		last := group[len(group)-1]
 		for _, r := range slices.Backward(group) {
-			if !when(r).After(at) {
+			if !resultTime(r).After(at) {
 				older = append(older, r)
 				break
 			}
 		}
-		if when(last).After(at) {
+		if resultTime(last).After(at) {
 			newer = append(newer, last)
 		}
 	}

@@ -61,13 +61,13 @@ func TestOf(t *testing.T) {
 		{"judged again", []audit.Result{on(1, pass, pass), on(2, fail, pass), again(on(2, pass, pass))}, "compliant 1 - 2; pass 1 - 2"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			h := history.Of(test.results)
+			h := history.FromResults(test.results)
 			if len(h.Environments) != 1 {
 				t.Fatalf("%d environments", len(h.Environments))
 			}
 			e := h.Environments[0]
 			a := e.Controls[0]
-			got := fmt.Sprintf("%s %d %s %s; %s %d %s %s", e.Verdict, e.Since.Day(), day(e.Before), day(e.Compliant), a.Outcome, a.Since.Day(), day(a.Before), day(a.Passed))
+			got := fmt.Sprintf("%s %d %s %s; %s %d %s %s", e.Verdict, e.Since.Day(), day(e.Before), day(e.LastCompliant), a.Outcome, a.Since.Day(), day(a.Before), day(a.LastPassed))
 			if got != test.want {
 				t.Errorf("got  %q\nwant %q", got, test.want)
 			}
@@ -101,7 +101,7 @@ func TestApart(t *testing.T) {
 	renamed.Environment = audit.Environment{Name: "live", OrganizationID: "org"}
 	other.Environment.OrganizationID = "another"
 	profile.Profile.Name = "q"
-	h := history.Of([]audit.Result{on(1, pass, pass), renamed, other, profile})
+	h := history.FromResults([]audit.Result{on(1, pass, pass), renamed, other, profile})
 	var got []string
 	for _, e := range h.Environments {
 		got = append(got, fmt.Sprintf("%s/%s:%d", e.Name, e.Profile, len(e.Results)))
@@ -115,7 +115,7 @@ func TestApart(t *testing.T) {
 func TestNewControl(t *testing.T) {
 	older := on(1, pass, pass)
 	older.Controls = older.Controls[1:]
-	c := history.Of([]audit.Result{older, on(2, pass, pass)}).Environments[0].Controls[0]
+	c := history.FromResults([]audit.Result{older, on(2, pass, pass)}).Environments[0].Controls[0]
 	if c.ID != "A" || c.Since.Day() != 2 || c.Before != nil || len(c.Spans) != 1 {
 		t.Errorf("%+v", c)
 	}
@@ -126,7 +126,7 @@ func TestNewControl(t *testing.T) {
 func TestFiles(t *testing.T) {
 	early, late := on(1, pass, pass), on(2, fail, pass)
 	early.Snapshot, late.Snapshot = audit.Snapshot{Digest: "b"}, audit.Snapshot{Digest: "a"}
-	e := history.Of([]audit.Result{late, early}).Environments[0]
+	e := history.FromResults([]audit.Result{late, early}).Environments[0]
 	if e.Verdict != audit.VerdictNoncompliant || e.Since.Day() != 2 || len(e.Results) != 2 {
 		t.Errorf("%+v", e)
 	}
@@ -136,14 +136,14 @@ func TestFiles(t *testing.T) {
 func TestProfilesChange(t *testing.T) {
 	first, second, third := on(1, pass, pass), on(2, pass, pass), on(3, pass, pass)
 	first.Profile.Digest, second.Profile.Digest, third.Profile.Digest = "sha256:a", "sha256:a", "sha256:b"
-	got := history.Of([]audit.Result{first, second, third}).Environments[0].Profiles
+	got := history.FromResults([]audit.Result{first, second, third}).Environments[0].Profiles
 	if len(got) != 2 || got[0].Digest != "sha256:a" || got[1].Digest != "sha256:b" || got[1].From.Day() != 3 {
 		t.Errorf("got %+v", got)
 	}
-	if same := history.Of([]audit.Result{first, second}).Environments[0].Profiles; len(same) != 1 || same[0].Digest != "sha256:a" {
+	if same := history.FromResults([]audit.Result{first, second}).Environments[0].Profiles; len(same) != 1 || same[0].Digest != "sha256:a" {
 		t.Errorf("of one profile: %+v", same)
 	}
-	if silent := history.Of([]audit.Result{on(1, pass, pass)}).Environments[0].Profiles; silent != nil {
+	if silent := history.FromResults([]audit.Result{on(1, pass, pass)}).Environments[0].Profiles; silent != nil {
 		t.Errorf("no result says which: %+v", silent)
 	}
 }
@@ -160,11 +160,11 @@ func TestChanged(t *testing.T) {
 		second audit.Result
 		want   bool
 	}{"nothing": {on(2, pass, pass), false}, "allowed": {allowed, true}, "profile": {profile, true}, "unread": {gap(2), false}} {
-		if got := history.Of([]audit.Result{first, test.second}).Environments[0].Changed; got != test.want {
+		if got := history.FromResults([]audit.Result{first, test.second}).Environments[0].RequirementsChanged; got != test.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
-	if never := history.Of([]audit.Result{gap(1)}).Environments[0]; never.Changed || never.Controls != nil {
+	if never := history.FromResults([]audit.Result{gap(1)}).Environments[0]; never.RequirementsChanged || never.Controls != nil {
 		t.Errorf("never read: %+v", never)
 	}
 }
@@ -185,7 +185,7 @@ func TestWorse(t *testing.T) {
 		"read again":  {[]audit.Result{gap(1), on(2, pass, pass)}, false},
 		"long before": {[]audit.Result{on(1, pass, pass), on(2, fail, pass), on(3, fail, pass)}, false},
 	} {
-		if got := history.Of(test.results).Environments[0].Worse(); got != test.want {
+		if got := history.FromResults(test.results).Environments[0].HasWorsened(); got != test.want {
 			t.Errorf("%s: %t", name, got)
 		}
 	}
@@ -219,7 +219,7 @@ func TestSince(t *testing.T) {
 		{day(0), "", "a08 b09 forgotten02 new09"},
 		{day(20), "a08 b09 forgotten02 new09", ""},
 	} {
-		older, newer := history.Since(all, test.at)
+		older, newer := history.SplitAt(all, test.at)
 		if listed(older) != test.older || listed(newer) != test.newer {
 			t.Errorf("%s: older %q, newer %q", test.at, listed(older), listed(newer))
 		}

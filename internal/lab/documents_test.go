@@ -57,8 +57,8 @@ func TestDocuments(t *testing.T) {
 		{"diff.json", compare.Results(results[:1], results[1:])},
 		{"diff.json", compare.Results(results[1:], results[:1])},
 		{"diff.json", compare.Results(nil, results)},
-		{"history.json", history.Of(results)},
-		{"history.json", history.Of(nil)},
+		{"history.json", history.FromResults(results)},
+		{"history.json", history.FromResults(nil)},
 		{"discovery.json", discover(t, l, broken)},
 		{"discovery.json", discover(t, l, blind)},
 	} {

@@ -51,7 +51,7 @@ func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) e
 			lines += len(a.Grants)
 		}
 		changed = true
-		l.Sayf("%s: %s added", file, text.Count(lines, "line"))
+		l.Infof("%s: %s added", file, text.Count(lines, "line"))
 	}
 	return changed, failures
 }

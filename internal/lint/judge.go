@@ -123,7 +123,7 @@ func (a criteria) judgeMissingRole(ctx context.Context, found solution.Contents)
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
 	}
-	a.Sayf("%s", note)
+	a.Infof("%s", note)
 	s, err := solution.SnapshotWithoutRole(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
 	if err != nil {
 		return nil, err
@@ -134,7 +134,7 @@ func (a criteria) judgeMissingRole(ctx context.Context, found solution.Contents)
 	}
 	result.Notes = append(result.Notes, note)
 	if a.env.Integration.Role != "" && a.requirement.Role == a.env.Integration.Role {
-		run.Locate(&result, a.file, a.env)
+		run.LocateFindings(&result, a.file, a.env)
 	} else {
 		for i := range result.Controls {
 			result.Controls[i].Location = a.missingRoleLocation(found.Roles[0])

@@ -28,11 +28,11 @@ import (
 type Options struct {
 	Paths   []string
 	Exclude []string // patterns of files and folders
-	Want    run.Wanted
+	Want    run.Overrides
 	// Env is the environment of the configuration with the role; empty for the only one.
 	Env      string
 	AllRoles bool
-	Accept   run.Accept
+	Accept   run.AcceptOptions
 	// AsOf is the time for waivers. A result carries Stated, or if that is zero, the time
 	// when it is judged.
 	AsOf, EvaluatedAt time.Time
@@ -78,7 +78,7 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	if l.file, err = r.Configuration(); err != nil {
 		return nil, err
 	}
-	if l.Accepted, err = r.Acceptance(o.Accept, l.file, o.AsOf); err != nil {
+	if l.Accepted, err = r.LoadAcceptance(o.Accept, l.file, o.AsOf); err != nil {
 		return nil, err
 	}
 	l.Accepted.Options.Environments, l.Accepted.Options.Partial = nil, true
@@ -104,7 +104,7 @@ func (l *Linter) loadCriteria() error {
 	want := l.Options.Want
 	integrations := []config.Environment{env}
 	if l.ProfileName(config.Empty(), want) != engine.LintProfile {
-		if integrations, err = l.Integrations(l.file, env, want); err != nil {
+		if integrations, err = l.SelectIntegrations(l.file, env, want); err != nil {
 			return err
 		}
 	}
@@ -212,7 +212,7 @@ func (l *Linter) compile(ctx context.Context) (err error) {
 	for i, one := range l.criteria {
 		profiles[i] = one.profile
 	}
-	l.Engine, err = l.Runner.Engine(ctx, profiles...)
+	l.Engine, err = l.Runner.LoadEngine(ctx, profiles...)
 	return err
 }
 
@@ -243,7 +243,7 @@ func (l *Linter) unreadResults(faults []*solution.Fault) []audit.Result {
 	var results []audit.Result
 	for _, f := range faults {
 		for _, one := range l.criteria {
-			results = append(results, l.Unread(audit.Environment{Name: f.File}, one.profile, l.Options.EvaluatedAt,
+			results = append(results, l.UnreadResult(audit.Environment{Name: f.File}, one.profile, l.Options.EvaluatedAt,
 				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
 		}
 	}

@@ -21,8 +21,8 @@ func Signature(r *run.Runner, o Options) string {
 	}
 	configuration, _ := r.ConfigurationFile()
 	waivers, _ := run.WaiverFile(o.Accept.Waivers, file)
-	files := append([]string{configuration, o.Accept.Baseline, waivers}, run.FilesOfProfiles(file)...)
-	if name := r.ProfileName(file, o.Want); run.IsFile(name) {
+	files := append([]string{configuration, o.Accept.Baseline, waivers}, run.ProfileFiles(file)...)
+	if name := r.ProfileName(file, o.Want); run.IsProfileFile(name) {
 		files = append(files, name)
 	}
 	var b strings.Builder

@@ -33,7 +33,7 @@ func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
 		}},
 		PolicyFolders: []string{at("policies")},
 	}
-	o := lint.Options{Paths: []string{at("src")}, Accept: run.Accept{Baseline: at("baseline.json")}}
+	o := lint.Options{Paths: []string{at("src")}, Accept: run.AcceptOptions{Baseline: at("baseline.json")}}
 	touch("dbaudit.yaml")
 	signature := func() string { return lint.Signature(r, o) }
 	last := signature()

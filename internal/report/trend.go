@@ -59,8 +59,8 @@ func newTrendData(t *history.Environment, shown int) *trendData {
 		return nil
 	}
 	points := t.Results
-	since, _, _ := history.Turns(points)
-	d := &trendData{Drawing: StripChart(points, shown), Since: formatDate(since), Spans: spansOf(points), Omitted: max(len(points)-shown, 0), Changed: t.Changed}
+	since, _, _ := history.LastChange(points)
+	d := &trendData{Drawing: StripChart(points, shown), Since: formatDate(since), Spans: spansOf(points), Omitted: max(len(points)-shown, 0), Changed: t.RequirementsChanged}
 	d.First, d.Latest = formatDate(points[d.Omitted].TakenAt), formatDate(points[len(points)-1].TakenAt)
 	d.OmittedSpans = max(len(d.Spans)-maxSpans, 0)
 	d.Spans = d.Spans[d.OmittedSpans:]
@@ -141,7 +141,7 @@ func newFleetData(rs []audit.Result, trends []history.Environment) *fleetData {
 
 // verdictHistory says whether the environment is compliant, and from which scan on.
 func verdictHistory(points []history.Point) string {
-	since, before, compliant := history.Turns(points)
+	since, before, compliant := history.LastChange(points)
 	verdict := points[len(points)-1].Verdict
 	text := capitalize(verdict.String()) + " since " + formatDate(since)
 	if before == nil {

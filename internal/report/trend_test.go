@@ -115,7 +115,7 @@ func TestTrendFits(t *testing.T) {
 func TestTrendTellsChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
-		trend := history.Environment{OrganizationID: orgID, Profile: "demandbase", Changed: changed, Results: []history.Point{day(1, 1, 0), day(2, 0, 0)}}
+		trend := history.Environment{OrganizationID: orgID, Profile: "demandbase", RequirementsChanged: changed, Results: []history.Point{day(1, 1, 0), day(2, 0, 0)}}
 		doc := mustRender(t, HTML, mixed(), Options{Trends: []history.Environment{trend}})
 		if strings.Contains(doc, "The requirements changed between these scans") != changed {
 			t.Errorf("changed %t", changed)

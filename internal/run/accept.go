@@ -17,8 +17,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// Accept names the baseline and waivers, as given.
-type Accept struct {
+// AcceptOptions names the baseline and waivers, as given.
+type AcceptOptions struct {
 	Waivers  string // file; empty for the configuration's, else the default
 	Baseline string // file of earlier results
 	NewOnly  bool   // only what the baseline does not have counts
@@ -30,15 +30,15 @@ type Acceptance struct {
 	Options  waiver.Options
 	Baseline []audit.Result // or nil
 	NewOnly  bool
-	// Configured is the number of results that the whole configuration gives.
-	Configured int
+	// ConfiguredResults is the number of results that the whole configuration gives.
+	ConfiguredResults int
 }
 
-// Acceptance reads the waivers and the baseline.
-func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Acceptance, error) {
+// LoadAcceptance reads the waivers and the baseline.
+func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf time.Time) (Acceptance, error) {
 	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames()}}
 	for _, env := range file.AllEnvironments() {
-		x.Configured += len(file.PerIntegration(env))
+		x.ConfiguredResults += len(file.PerIntegration(env))
 	}
 	if given.NewOnly && given.Baseline == "" {
 		return x, Usagef("--fail-on-new needs a baseline: pass an earlier result with --baseline RESULT.json")
@@ -54,7 +54,7 @@ func (r *Runner) Acceptance(given Accept, file *config.File, asOf time.Time) (Ac
 		}
 	}
 	if given.Baseline != "" {
-		x.Baseline, err = r.Results(given.Baseline)
+		x.Baseline, err = r.ReadResults(given.Baseline)
 	}
 	return x, err
 }
@@ -83,8 +83,8 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 	return all, nil
 }
 
-// IntegrationsOf lists the integrations that a configuration has for an environment.
-func IntegrationsOf(file *config.File, env audit.Environment) []config.Entry {
+// ConfiguredIntegrations lists the integrations that a configuration has for an environment.
+func ConfiguredIntegrations(file *config.File, env audit.Environment) []config.Entry {
 	for _, known := range file.AllEnvironments() {
 		if known.Name == env.Name || known.Name == "" {
 			return known.Integrations
@@ -101,14 +101,14 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	case flag != "":
 		return flag, true
 	case file.Waivers == "":
-		return besideConfiguration(file, waiver.DefaultName), false
+		return configuredPath(file, waiver.DefaultName), false
 	}
-	return besideConfiguration(file, file.Waivers), true
+	return configuredPath(file, file.Waivers), true
 }
 
-// besideConfiguration is the path of a file that the configuration names, relative to its
+// configuredPath is the path of a file that the configuration names, relative to its
 // folder unless it is absolute.
-func besideConfiguration(file *config.File, name string) string {
+func configuredPath(file *config.File, name string) string {
 	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) {
 		return name
@@ -133,7 +133,7 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	if x.Waivers != nil {
 		unread := slices.ContainsFunc(results, func(r audit.Result) bool { return r.Unread != nil })
-		x.Options.Partial = x.Options.Partial || unread || len(results) < x.Configured
+		x.Options.Partial = x.Options.Partial || unread || len(results) < x.ConfiguredResults
 		var remarks []waiver.Remark
 		results, remarks = x.Waivers.Apply(results, x.Options)
 		for _, remark := range remarks {
@@ -148,15 +148,15 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 			r.Warnf("the baseline has no result of %s for the profile %s: every finding counts as new", result.Environment.Name, result.Profile.Name)
 		}
 	}
-	results = compare.Baseline(results, x.Baseline)
+	results = compare.MarkBaseline(results, x.Baseline)
 	if x.NewOnly {
-		r.Sayf("%s", known(results))
+		r.Infof("%s", baselineSummary(results))
 	}
 	return results
 }
 
-// known explains an exit code of 0 although findings are shown.
-func known(results []audit.Result) string {
+// baselineSummary explains an exit code of 0 although findings are shown.
+func baselineSummary(results []audit.Result) string {
 	fresh, old := 0, 0
 	for _, r := range results {
 		for _, c := range r.Controls {
@@ -174,21 +174,21 @@ func known(results []audit.Result) string {
 	return fmt.Sprintf("new since the baseline: %s; the %d that it has do not fail this run", text.Count(fresh, "finding"), old)
 }
 
-// Counted returns the results as the exit code counts them: whole, or only what is new.
-func (x Acceptance) Counted(results []audit.Result) []audit.Result {
+// ForExitCode returns the results as the exit code counts them: whole, or only what is new.
+func (x Acceptance) ForExitCode(results []audit.Result) []audit.Result {
 	if !x.NewOnly {
 		return results
 	}
 	counted := make([]audit.Result, len(results))
 	for i, result := range results {
-		counted[i] = onlyNew(result)
+		counted[i] = withoutKnownFailures(result)
 	}
 	return counted
 }
 
-// onlyNew returns a result in which a control fails only for new findings that are not
+// withoutKnownFailures returns a result in which a control fails only for new findings that are not
 // accepted. What could not be judged stays unknown.
-func onlyNew(r audit.Result) audit.Result {
+func withoutKnownFailures(r audit.Result) audit.Result {
 	r = r.Clone()
 	for i := range r.Controls {
 		c := &r.Controls[i]

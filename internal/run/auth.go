@@ -11,15 +11,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// authOfVariables returns the sign-in settings of the DBAUDIT_* variables.
-func (r *Runner) authOfVariables() config.Auth {
-	auth := r.credential("DBAUDIT_")
+// authFromVariables returns the sign-in settings of the DBAUDIT_* variables.
+func (r *Runner) authFromVariables() config.Auth {
+	auth := r.credentialFromVariables("DBAUDIT_")
 	auth.Method, auth.TenantID, auth.Authority = r.Getenv("DBAUDIT_AUTH"), r.Getenv("DBAUDIT_TENANT_ID"), r.Getenv("DBAUDIT_AUTHORITY")
 	return auth
 }
 
-// credential is an app's credential in the variables that begin with a prefix.
-func (r *Runner) credential(prefix string) config.Auth {
+// credentialFromVariables is an app's credential in the variables that begin with a prefix.
+func (r *Runner) credentialFromVariables(prefix string) config.Auth {
 	source := func(name string) *config.Source {
 		if r.Getenv(name) == "" {
 			return nil
@@ -32,9 +32,9 @@ func (r *Runner) credential(prefix string) config.Auth {
 	}
 }
 
-// implied is the method that settings state, or imply by their only credential: it takes
+// impliedMethod is the method that settings state, or imply by their only credential: it takes
 // precedence over the credential of a variable.
-func implied(own config.Auth) string {
+func impliedMethod(own config.Auth) string {
 	switch {
 	case own.Method != "":
 		return own.Method
@@ -46,10 +46,10 @@ func implied(own config.Auth) string {
 	return ""
 }
 
-// sayMixed warns about variables that apply to only some of the chosen environments, because
+// warnUnusedVariables warns about variables that apply to only some of the chosen environments, because
 // the others have their own settings.
-func (r *Runner) sayMixed(conn Connection, targets []Target) {
-	if !conn.Chosen() {
+func (r *Runner) warnUnusedVariables(conn Connection, targets []Target) {
+	if !conn.SelectsConfigured() {
 		return
 	}
 	var envs []config.Environment
@@ -62,7 +62,7 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 		name   string
 		stated func(config.Auth) bool
 	}{
-		{"DBAUDIT_AUTH", func(o config.Auth) bool { return implied(o) != "" }},
+		{"DBAUDIT_AUTH", func(o config.Auth) bool { return impliedMethod(o) != "" }},
 		{"DBAUDIT_TENANT_ID", func(o config.Auth) bool { return o.TenantID != "" }},
 		{"DBAUDIT_CLIENT_ID", func(o config.Auth) bool { return o.ClientID != "" }},
 		{"DBAUDIT_CLIENT_SECRET", func(o config.Auth) bool {
@@ -94,8 +94,8 @@ func (r *Runner) sayMixed(conn Connection, targets []Target) {
 	}
 }
 
-// merge takes each setting from the first level that has it.
-func merge(levels ...config.Auth) config.Auth {
+// mergeAuth takes each setting from the first level that has it.
+func mergeAuth(levels ...config.Auth) config.Auth {
 	var m config.Auth
 	for _, l := range levels {
 		if m.Secret == nil || l.Secret == nil { // an end belongs to its own secret
@@ -112,35 +112,35 @@ func merge(levels ...config.Auth) config.Auth {
 	return m
 }
 
-// Applier is the target with the sign-in of apply: that of the DBAUDIT_APPLY_* variables, of
+// ApplyTarget is the target with the sign-in of apply: that of the DBAUDIT_APPLY_* variables, of
 // apply: in the configuration, or else of a scan.
-func (r *Runner) Applier(t Target) Target {
-	auth := r.credential(applyVariables)
+func (r *Runner) ApplyTarget(t Target) Target {
+	auth := r.credentialFromVariables(applyPrefix)
 	for _, configured := range []*config.Auth{t.Env.Apply, t.File.Apply} {
 		if configured != nil {
-			auth = merge(auth, *configured)
+			auth = mergeAuth(auth, *configured)
 		}
 	}
 	if auth == (config.Auth{}) {
 		return t
 	}
-	t.variables = applyVariables
+	t.variables = applyPrefix
 	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.Auth.ClientID) || auth.Method != "" || auth.Certificate != "" || auth.Secret != nil {
 		// Another identity uses none of the credentials of a scan.
 		t.ClientSecret, t.Auth.Secret = dataverse.Secret{}, nil
 		t.Auth.Certificate, t.Auth.Method = "", ""
 	}
-	t.Auth = merge(auth, t.Auth)
+	t.Auth = mergeAuth(auth, t.Auth)
 	return t
 }
 
-// applyVariables is the prefix of the variables for apply.
-const applyVariables = "DBAUDIT_APPLY_"
+// applyPrefix is the prefix of the variables for apply.
+const applyPrefix = "DBAUDIT_APPLY_"
 
-// Writer signs in as the identity that applies.
-func (r *Runner) Writer(ctx context.Context, t Target) (*dataverse.Writer, error) {
+// ConnectWriter signs in as the identity that applies.
+func (r *Runner) ConnectWriter(ctx context.Context, t Target) (*dataverse.Writer, error) {
 	transport := r.Transport(nil)
-	c, err := r.SignInConfig(r.Applier(t), transport)
+	c, err := r.SignInConfig(r.ApplyTarget(t), transport)
 	if err != nil {
 		return nil, err
 	}

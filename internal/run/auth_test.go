@@ -35,7 +35,7 @@ func TestUnusedVariables(t *testing.T) {
 		}},
 		Narrator: warned{warnings: &got}, ConfigFile: file,
 	}
-	if _, err := r.Targets(run.Connection{AllEnvs: true}, run.Wanted{}); err != nil {
+	if _, err := r.Targets(run.Connection{AllEnvs: true}, run.Overrides{}); err != nil {
 		t.Fatal(err)
 	}
 	want := []string{"DBAUDIT_CLIENT_SECRET is not used for west, because its auth: in the configuration takes precedence over variables; it is used for east"}

@@ -10,36 +10,36 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Changes replace requirements that were configured when a snapshot was taken.
-type Changes struct {
-	File *config.File
-	Want Wanted
+// RequirementChanges replace requirements that were configured when a snapshot was taken.
+type RequirementChanges struct {
+	File      *config.File
+	Overrides Overrides
 }
 
-// apply returns the requirement that a snapshot is judged by. taken is the profile that the
+// requirement returns the requirement that a snapshot is judged by. taken is the profile that the
 // snapshot was taken for; empty if it is unknown.
-func (c Changes) apply(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
-	env := c.environment(s)
-	r, err := c.Want.over(s.Requirement)
+func (c RequirementChanges) requirement(s *snapshot.Snapshot, p, taken profile.Profile) (snapshot.Requirement, config.Environment, error) {
+	env := c.environmentOf(s)
+	r, err := c.Overrides.apply(s.Requirement)
 	if err != nil {
 		return r, env, err
 	}
 	r.Profile = p.Name
 	if len(env.Depth) > 0 {
-		if r.Depth, err = depths(c.File, env, p); err != nil {
+		if r.Depth, err = configuredDepths(c.File, env, p); err != nil {
 			return r, env, err
 		}
 	}
 	if env.Allow != nil {
 		r.Allow = env.Allow
 	}
-	return r, env, unheld(s, r, p, taken)
+	return r, env, checkContains(s, r, p, taken)
 }
 
-// unheld refuses a requirement if the snapshot lacks the data to judge it, because missing
+// checkContains refuses a requirement if the snapshot lacks the data to judge it, because missing
 // data would look like a fault of the environment. A required privilege without a definition
 // is one that the environment does not define.
-func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profile) error {
+func checkContains(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profile) error {
 	if p.Name != s.Requirement.Profile {
 		asked := taken.Minimum()
 		for _, name := range p.Minimum() {
@@ -56,7 +56,7 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 		changed = "another integration user"
 	case !whole && !strings.EqualFold(r.Role, was.Role):
 		changed = "another integration role"
-	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !required(was.Views, v) }):
+	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !containsView(was.Views, v) }):
 		changed = "another view"
 	default:
 		return nil
@@ -64,34 +64,34 @@ func unheld(s *snapshot.Snapshot, r snapshot.Requirement, p, taken profile.Profi
 	return Usagef("%s is required than when the snapshot was taken, and it contains only what was required then: collect it again", changed)
 }
 
-func required(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
+func containsView(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 	return slices.ContainsFunc(views, func(w snapshot.RequiredView) bool {
 		return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name)
 	})
 }
 
-// environment finds the environment of the configuration that a snapshot is of.
-func (c Changes) environment(s *snapshot.Snapshot) config.Environment {
+// environmentOf finds the environment of the configuration that a snapshot is of.
+func (c RequirementChanges) environmentOf(s *snapshot.Snapshot) config.Environment {
 	all := c.File.AllEnvironments()
 	for _, env := range all {
 		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
-			return c.integration(env, s)
+			return c.integrationOf(env, s)
 		}
 	}
 	if len(all) == 1 && all[0].Name == "" {
-		return c.integration(all[0], s)
+		return c.integrationOf(all[0], s)
 	}
 	return c.File.UnnamedEnvironment()
 }
 
-// integration finds, of the integrations of an environment, the one that a snapshot was
+// integrationOf finds, of the integrations of an environment, the one that a snapshot was
 // taken for: by the profile's name or, if it is a file, by the judged user.
-func (c Changes) integration(env config.Environment, s *snapshot.Snapshot) config.Environment {
+func (c RequirementChanges) integrationOf(env config.Environment, s *snapshot.Snapshot) config.Environment {
 	r := s.Requirement
 	for _, one := range c.File.PerIntegration(env) {
 		name, who := cmp.Or(one.Profile, c.File.Profile, DefaultProfile), one.Integration
 		same := strings.EqualFold(who.AppID, r.ApplicationID) && strings.EqualFold(who.User, r.User) && strings.EqualFold(who.Role, r.Role)
-		if len(env.Integrations) == 0 || name == r.Profile || IsFile(name) && same {
+		if len(env.Integrations) == 0 || name == r.Profile || IsProfileFile(name) && same {
 			return one
 		}
 	}

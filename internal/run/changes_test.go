@@ -16,27 +16,27 @@ func TestUnheld(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		whole bool
-		want  Wanted
+		want  Overrides
 		fault string
 	}{
-		{"nothing", false, Wanted{}, ""},
-		{"in another case", false, Wanted{User: "JANE@contoso.com", Views: []string{"Lead=LEADS"}}, ""},
-		{"another user", false, Wanted{User: "joe@contoso.com"}, "another integration user"},
-		{"another role", false, Wanted{Role: "Sync"}, "another integration role"},
-		{"another view", false, Wanted{Views: []string{"lead=Others"}}, "another view"},
-		{"another user of all", true, Wanted{User: "joe@contoso.com", Role: "Sync"}, ""},
-		{"another user and view of all", true, Wanted{User: "joe@contoso.com", Views: []string{"lead=Others"}}, "another view"},
+		{"nothing", false, Overrides{}, ""},
+		{"in another case", false, Overrides{User: "JANE@contoso.com", Views: []string{"Lead=LEADS"}}, ""},
+		{"another user", false, Overrides{User: "joe@contoso.com"}, "another integration user"},
+		{"another role", false, Overrides{Role: "Sync"}, "another integration role"},
+		{"another view", false, Overrides{Views: []string{"lead=Others"}}, "another view"},
+		{"another user of all", true, Overrides{User: "joe@contoso.com", Role: "Sync"}, ""},
+		{"another user and view of all", true, Overrides{User: "joe@contoso.com", Views: []string{"lead=Others"}}, "another view"},
 	} {
 		s := snapshot.New()
 		s.Requirement = snapshot.Requirement{User: "jane@contoso.com", Views: view}
 		if s.Scope = snapshot.ScopeIntegration; test.whole {
 			s.Scope = snapshot.ScopeEnvironment
 		}
-		r, err := test.want.over(s.Requirement)
+		r, err := test.want.apply(s.Requirement)
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = unheld(s, r, profile.Profile{}, profile.Profile{})
+		err = checkContains(s, r, profile.Profile{}, profile.Profile{})
 		if (err == nil) != (test.fault == "") || err != nil && !strings.Contains(err.Error(), test.fault) {
 			t.Errorf("%s: got %v, want %q", test.name, err, test.fault)
 		}
@@ -46,8 +46,8 @@ func TestUnheld(t *testing.T) {
 // TestNotUTF8: a name that no document can have is refused, and not judged as another name.
 func TestNotUTF8(t *testing.T) {
 	t.Parallel()
-	for _, want := range []Wanted{{User: "\xff"}, {Role: "Demandbase\xff"}, {BusinessUnit: "\xff"}, {Views: []string{"lead=\xff"}}} {
-		if _, err := want.over(snapshot.Requirement{}); FailureOf(err) != Misused {
+	for _, want := range []Overrides{{User: "\xff"}, {Role: "Demandbase\xff"}, {BusinessUnit: "\xff"}, {Views: []string{"lead=\xff"}}} {
+		if _, err := want.apply(snapshot.Requirement{}); ClassifyError(err) != InvalidUsage {
 			t.Errorf("%+v: %v", want, err)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// choose picks the environments of the configuration.
-func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environment, error) {
+// selectEnvironments picks the environments of the configuration.
+func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
 	if conn.AllEnvs && len(conn.Envs) > 0 {
 		return nil, Usagef("--env and --all-envs exclude each other")
 	}
@@ -18,13 +18,13 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 		return nil, Usagef("--url names one environment, but --all-envs, --label and several --env choose more")
 	}
 	all, names := file.AllEnvironments(), file.EnvironmentNames()
-	if conn.Chosen() && len(names) == 0 {
+	if conn.SelectsConfigured() && len(names) == 0 {
 		return nil, Usagef("--env, --label and --all-envs choose from the environments: of the configuration, but it has none")
 	}
 	given := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
 	switch {
-	case conn.Chosen():
-		return chooseNamed(file, all, names, conn)
+	case conn.SelectsConfigured():
+		return selectConfigured(file, all, names, conn)
 	case len(names) > 0 && given != "":
 		for _, env := range all {
 			if SameEnvironment(env.URL, given) {
@@ -38,8 +38,8 @@ func (r *Runner) choose(file *config.File, conn Connection) ([]config.Environmen
 	return all, nil
 }
 
-// chooseNamed picks by name, pattern and label, in the order of the flags.
-func chooseNamed(file *config.File, all []config.Environment, names []string, conn Connection) ([]config.Environment, error) {
+// selectConfigured picks by name, pattern and label, in the order of the flags.
+func selectConfigured(file *config.File, all []config.Environment, names []string, conn Connection) ([]config.Environment, error) {
 	chosen := all
 	if len(conn.Envs) > 0 {
 		chosen = nil

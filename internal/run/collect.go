@@ -12,12 +12,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// CollectAll reads an environment for all of its targets, once. Only the given roots are
+// Collect reads an environment for all of its targets, once. Only the given roots are
 // trusted, or the system's if they are nil.
-func (r *Runner) CollectAll(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
+func (r *Runner) Collect(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
 	all, stats, err := r.collect(ctx, targets, collector.Options{Scope: scope}, roots)
 	if err == nil {
-		r.tellRead(targets[0].Name, stats)
+		r.logRequests(targets[0].Name, stats)
 	}
 	return all, err
 }
@@ -36,22 +36,22 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 		options[i] = o
 	}
 	var client Client
-	if err := t.Within(ctx, func(timed context.Context) (err error) {
+	if err := t.WithTimeout(ctx, func(timed context.Context) (err error) {
 		client, err = r.Connect(timed, t, roots, progress.Exchange)
 		return err
 	}); err != nil {
 		return nil, stats, err
 	}
 	defer client.CloseIdle()
-	if ends := client.Session.CredentialExpiry; !ends.IsZero() && r.CredentialEnds != nil {
-		r.CredentialEnds(t.Name, ends)
+	if ends := client.Session.CredentialExpiry; !ends.IsZero() && r.OnCredentialExpiry != nil {
+		r.OnCredentialExpiry(t.Name, ends)
 	}
-	if byPerson(client.Session) {
-		if _, err := r.tokens(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
+	if isInteractive(client.Session) {
+		if _, err := r.tokenSource(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
 			return nil, stats, err
 		}
 	}
-	err = t.Within(ctx, func(timed context.Context) (err error) {
+	err = t.WithTimeout(ctx, func(timed context.Context) (err error) {
 		all, err = collector.CollectAll(timed, client.Client, options)
 		if n := client.Stats().Throttled; err != nil && n > 0 && timed.Err() != nil && ctx.Err() == nil {
 			err = fmt.Errorf("the environment throttled %d requests: run fewer scans at the same time", n)
@@ -61,7 +61,7 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 	return all, client.Stats(), err
 }
 
-func (r *Runner) tellRead(name string, stats dataverse.Stats) {
+func (r *Runner) logRequests(name string, stats dataverse.Stats) {
 	said := "read in " + text.Count(stats.Requests, "request") + ", no retries"
 	if stats.Retries > 0 {
 		said = fmt.Sprintf("read in %s, %d of them retries", text.Count(stats.Requests, "request"), stats.Retries)

@@ -50,7 +50,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 			r.Warn(t.Name, warning)
 		}
 	}
-	client, err := dataverse.New(r.ClientOptions(t, r.tokens(session), transport, observe))
+	client, err := dataverse.New(r.ClientOptions(t, r.tokenSource(session), transport, observe))
 	if err != nil {
 		return Client{}, err
 	}
@@ -88,27 +88,27 @@ func sessionKey(c signin.Config) [sha256.Size]byte {
 	}))
 }
 
-// tokens is the source of a session's tokens. Of several interactive sign-ins, one runs at a
+// tokenSource is the source of a session's tokens. Of several interactive sign-ins, one runs at a
 // time: the others use what it stored.
-func (r *Runner) tokens(session *signin.Session) dataverse.TokenSource {
-	if byPerson(session) {
-		return oneAtATime{&r.asking, session}
+func (r *Runner) tokenSource(session *signin.Session) dataverse.TokenSource {
+	if isInteractive(session) {
+		return serialTokenSource{&r.interactiveSignIn, session}
 	}
 	return session
 }
 
-func byPerson(session *signin.Session) bool {
+func isInteractive(session *signin.Session) bool {
 	return session.Method == signin.DeviceCode || session.Method == signin.Interactive
 }
 
-type oneAtATime struct {
-	turn   *sync.Mutex
+type serialTokenSource struct {
+	mutex  *sync.Mutex
 	source dataverse.TokenSource
 }
 
-func (o oneAtATime) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
-	o.turn.Lock()
-	defer o.turn.Unlock()
+func (o serialTokenSource) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
+	o.mutex.Lock()
+	defer o.mutex.Unlock()
 	return o.source.Token(ctx, options)
 }
 
@@ -140,9 +140,9 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Authority:       t.Auth.Authority,
 		Transport:       transport,
 		Getenv:          r.Getenv,
-		RunCommand:      r.runWithout(r.secretVariables(t.File)),
+		RunCommand:      r.runCommandWithout(r.secretVariables(t.File)),
 		HasProgram:      r.HasProgram,
-		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.forgotten),
+		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.memorySignIns),
 		Warn:            func(text string) { r.Warn(t.Name, text) },
 		Terminal:        r.Attended,
 		VariablePrefix:  t.variables,
@@ -165,7 +165,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 	if r.Attended || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
 		if r.OpenBrowser != nil {
-			c.OpenBrowser = func(address string) error { return r.browse(t, address) }
+			c.OpenBrowser = func(address string) error { return r.openBrowser(t, address) }
 		}
 	}
 	return c, nil
@@ -174,7 +174,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 // readSecret reads a secret from a source in the configuration, and names the source.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
 	if from.File != "" {
-		from.File = besideConfiguration(file, from.File)
+		from.File = configuredPath(file, from.File)
 	}
 	value, err := ReadSecret(from, r.Getenv)
 	if err != nil {
@@ -206,8 +206,8 @@ func (r *Runner) secretVariables(file *config.File) []string {
 	return slices.Concat(file.SecretVariables(), r.SecretVariables, []string{"PGPASSWORD"})
 }
 
-// runWithout runs programs without the hidden variables; nil if programs cannot be run.
-func (r *Runner) runWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
+// runCommandWithout runs programs without the hidden variables; nil if programs cannot be run.
+func (r *Runner) runCommandWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
 	if r.Run == nil {
 		return nil
 	}
@@ -225,8 +225,8 @@ func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 	r.Log(slog.LevelWarn, environment, text, slog.String("user_code", p.UserCode), slog.String("verification_url", p.VerificationURL))
 }
 
-// browse opens the browser, and shows the address in case none opens.
-func (r *Runner) browse(t Target, address string) error {
+// openBrowser opens the browser, and shows the address in case none opens.
+func (r *Runner) openBrowser(t Target, address string) error {
 	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; if none opens, go to "+address)
 	if err := r.OpenBrowser(r.secretVariables(t.File), address); err != nil {
 		r.Log(slog.LevelWarn, t.Name, err.Error())

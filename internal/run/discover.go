@@ -19,15 +19,15 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	if err != nil {
 		return discovery.Document{}, err
 	}
-	profiles, err := r.discoverable(append(slices.Clone(names), FilesOfProfiles(file)...))
+	profiles, err := r.discoveryProfiles(append(slices.Clone(names), ProfileFiles(file)...))
 	if err != nil {
 		return discovery.Document{}, err
 	}
-	e, err := r.Engine(ctx)
+	e, err := r.LoadEngine(ctx)
 	if err != nil {
 		return discovery.Document{}, err
 	}
-	s, err := r.users(ctx, conn, saved)
+	s, err := r.applicationUsers(ctx, conn, saved)
 	if err != nil {
 		return discovery.Document{}, err
 	}
@@ -38,24 +38,24 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	return discovery.New(s, r.Tool, profiles, found), nil
 }
 
-// users reads the application users of an environment, or of a saved snapshot.
-func (r *Runner) users(ctx context.Context, conn Connection, saved string) (*snapshot.Snapshot, error) {
+// applicationUsers reads the application users of an environment, or of a saved snapshot.
+func (r *Runner) applicationUsers(ctx context.Context, conn Connection, saved string) (*snapshot.Snapshot, error) {
 	if saved != "" {
-		return r.Snapshot(saved)
+		return r.ReadSnapshot(saved)
 	}
-	t, err := r.Single(conn, Wanted{Nothing: true}, "discover reads one environment")
+	t, err := r.SingleTarget(conn, Overrides{NoRequirement: true}, "discover reads one environment")
 	if err != nil {
 		return nil, err
 	}
-	all, err := r.CollectAll(ctx, []Target{t}, snapshot.ScopeUsers, nil)
+	all, err := r.Collect(ctx, []Target{t}, snapshot.ScopeUsers, nil)
 	if err != nil {
 		return nil, err
 	}
 	return all[0], nil
 }
 
-// discoverable are the named profiles, and the built-in ones that none of them extends.
-func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
+// discoveryProfiles are the named profiles, and the built-in ones that none of them extends.
+func (r *Runner) discoveryProfiles(names []string) ([]profile.Profile, error) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
 		return nil, err
@@ -80,13 +80,13 @@ func (r *Runner) discoverable(names []string) ([]profile.Profile, error) {
 	return all, nil
 }
 
-// FilesOfProfiles are the profiles of the configuration that are files.
-func FilesOfProfiles(file *config.File) []string {
+// ProfileFiles are the profiles of the configuration that are files.
+func ProfileFiles(file *config.File) []string {
 	names := []string{file.Profile}
 	for _, env := range file.AllEnvironments() {
 		for _, one := range file.PerIntegration(env) {
 			names = append(names, one.Profile)
 		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return !IsFile(name) })
+	return slices.DeleteFunc(names, func(name string) bool { return !IsProfileFile(name) })
 }

@@ -17,13 +17,13 @@ type Failure string
 const (
 	NoFailure     Failure = "none"
 	Interrupted   Failure = "interrupted"   // the run was ended from outside
-	Misused       Failure = "misused"       // wrong usage or configuration: no request was sent
+	InvalidUsage  Failure = "misused"       // wrong usage or configuration: no request was sent
 	Misconfigured Failure = "misconfigured" // this identity is refused until an administrator changes something
-	Passing       Failure = "passing"       // trying again may help: network, time, a service that is down
+	Transient     Failure = "passing"       // trying again may help: network, time, a service that is down
 )
 
-// FailureOf classifies an error of a pipeline.
-func FailureOf(err error) Failure {
+// ClassifyError classifies an error of a pipeline.
+func ClassifyError(err error) Failure {
 	var usage *UsageError
 	var fault *yamldoc.Fault
 	var ambiguous *engine.AmbiguityError
@@ -36,7 +36,7 @@ func FailureOf(err error) Failure {
 	case errors.Is(err, context.Canceled):
 		return Interrupted
 	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
-		return Misused
+		return InvalidUsage
 	case errors.As(err, &refused): // which is also in an environment's error
 		if refused.IsPermanent() {
 			return Misconfigured
@@ -44,7 +44,7 @@ func FailureOf(err error) Failure {
 	case errors.As(err, &answer) && refusesIdentity(answer):
 		return Misconfigured
 	}
-	return Passing
+	return Transient
 }
 
 // refusesIdentity reports whether an environment refuses this identity, and not only now.

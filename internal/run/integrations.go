@@ -13,11 +13,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Integrations lists an environment once for each chosen integration: all, or the one with the
+// SelectIntegrations lists an environment once for each chosen integration: all, or the one with the
 // named profile. Two cannot have the same profile, because environment and profile identify a
 // result.
-func (r *Runner) Integrations(file *config.File, env config.Environment, want Wanted) ([]config.Environment, error) {
-	if len(env.Integrations) == 0 || want.Nothing {
+func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, want Overrides) ([]config.Environment, error) {
+	if len(env.Integrations) == 0 || want.NoRequirement {
 		return []config.Environment{env}, nil
 	}
 	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
@@ -34,16 +34,16 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 		}
 		names = append(names, p.Name)
 		all = append(all, one)
-		if given == one.Profile || given == p.Name || given == "" && want.Of == p.Name {
+		if given == one.Profile || given == p.Name || given == "" && want.IntegrationProfile == p.Name {
 			chosen = append(chosen, one)
 		}
 	}
 	switch {
-	case given == "" && want.Of == "":
+	case given == "" && want.IntegrationProfile == "":
 		chosen = all
 	case len(chosen) == 0:
 		return nil, Usagef("there is no integration of the profile %q in %s: its integrations are of %s",
-			cmp.Or(given, want.Of), file.Name(), strings.Join(names, ", "))
+			cmp.Or(given, want.IntegrationProfile), file.Name(), strings.Join(names, ", "))
 	}
 	if len(chosen) == 1 {
 		return chosen, nil
@@ -59,23 +59,23 @@ func (r *Runner) Integrations(file *config.File, env config.Environment, want Wa
 	return chosen, nil
 }
 
-// shared notes which custom roles of an integration's user are assigned to the users of other
+// sharedRoleNotes notes which custom roles of an integration's user are assigned to the users of other
 // integrations too, and which of their privileges only those require: here they are surplus.
-func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
-	user := judgedUser(results[of])
+func sharedRoleNotes(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
+	user := integrationUserID(results[of])
 	mine := snapshots[of].CustomRoles(user)
 	var notes []string
 	for _, root := range slices.Sorted(maps.Keys(mine)) {
 		var others []string
 		foreign := map[string]bool{}
 		for i, t := range targets {
-			other := judgedUser(results[i])
+			other := integrationUserID(results[i])
 			if _, theirs := snapshots[i].CustomRoles(other)[root]; !theirs || other == user {
 				continue
 			}
 			others = append(others, t.Profile.Name)
 			for _, name := range t.Profile.Minimum() {
-				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !accepts(targets[of], name) {
+				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !requiresOrAllows(targets[of], name) {
 					foreign[name] = true
 				}
 			}
@@ -85,24 +85,24 @@ func shared(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Re
 		}
 		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(mine[root]), strings.Join(others, ", "))
 		if len(foreign) > 0 {
-			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(foreign)), foreignShown)
+			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(foreign)), maxPrivilegesNamed)
 		}
 		notes = append(notes, note+"; give each integration a separate role")
 	}
 	return notes
 }
 
-// foreignShown is how many privileges a note names.
-const foreignShown = 5
+// maxPrivilegesNamed is how many privileges a note names.
+const maxPrivilegesNamed = 5
 
-// accepts reports whether a privilege is not surplus for an integration.
-func accepts(t Target, privilege string) bool {
+// requiresOrAllows reports whether a privilege is not surplus for an integration.
+func requiresOrAllows(t Target, privilege string) bool {
 	same := func(name string) bool { return strings.EqualFold(name, privilege) }
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
 }
 
-// judgedUser is the id of the judged user; empty if the user does not exist or was not read.
-func judgedUser(r audit.Result) string {
+// integrationUserID is the id of the judged user; empty if the user does not exist or was not read.
+func integrationUserID(r audit.Result) string {
 	if r.Integration == nil || r.Integration.User == nil {
 		return ""
 	}

@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// Locate places each control and finding of an environment at the line of the configuration
+// LocateFindings places each control and finding of an environment at the line of the configuration
 // that states the requirement, because code scanning refuses a result without a file.
-func Locate(r *audit.Result, file *config.File, env config.Environment) {
+func LocateFindings(r *audit.Result, file *config.File, env config.Environment) {
 	path := config.DefaultName
 	if filepath.IsLocal(file.Name()) {
 		path = filepath.ToSlash(filepath.Clean(file.Name()))
@@ -22,7 +22,7 @@ func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	}
 	for i := range r.Controls {
 		control := &r.Controls[i]
-		control.Location = at(stating(control.Rule)...)
+		control.Location = at(configurationKeys(control.Rule)...)
 		for j := range control.Findings {
 			finding := &control.Findings[j]
 			if finding.Subject.Kind != audit.SubjectRequiredView {
@@ -38,8 +38,8 @@ func Locate(r *audit.Result, file *config.File, env config.Environment) {
 	}
 }
 
-// stating are the keys of the configuration that state what a rule requires.
-func stating(rule string) []string {
+// configurationKeys are the keys of the configuration that state what a rule requires.
+func configurationKeys(rule string) []string {
 	category, _, _ := strings.Cut(rule, "/")
 	switch {
 	case rule == "user/business-unit":

@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// Content says what goes into a plan.
-type Content struct {
+// PlanOptions says what goes into a plan.
+type PlanOptions struct {
 	Only, Except          []string // ids of controls
 	LeastPrivilege        bool
 	ReplaceFiltered       bool
@@ -24,15 +24,15 @@ type Content struct {
 	MaxChanges            int
 }
 
-// JudgedAsSaved judges a snapshot again and says how a saved result differs, waivers, locations
+// VerifyResult judges a snapshot again and says how a saved result differs, waivers, locations
 // and words aside; empty if it does not. A plan changes what its findings require, and a file
 // can be edited. The result then has the words of now, and the user and the role that the
 // policies choose.
-func (r *Runner) JudgedAsSaved(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (differs string, err error) {
+func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (differs string, err error) {
 	if saved.Snapshot.Digest != s.Digest {
 		return "", nil // the plan refuses it with better words
 	}
-	e, err := r.Engine(ctx, p)
+	e, err := r.LoadEngine(ctx, p)
 	if err != nil {
 		return "", err
 	}
@@ -48,18 +48,18 @@ func (r *Runner) JudgedAsSaved(ctx context.Context, saved *audit.Result, s *snap
 	if len(saved.Controls) > len(again.Controls) {
 		return "has controls that the profile " + p.Name + " does not have", nil
 	}
-	if c, ok := otherVerdict(*saved, again); ok {
+	if c, ok := firstDifference(*saved, again); ok {
 		return fmt.Sprintf("has another verdict on %s than its snapshot gives: it was edited, or made by other rules", c), nil
 	}
 	saved.Integration = again.Integration
 	for i, c := range again.Controls {
-		saved.Controls[i] = annotated(c, saved.Controls[i])
+		saved.Controls[i] = withAnnotations(c, saved.Controls[i])
 	}
 	return "", nil
 }
 
-// annotated is a control with what a saved one adds to it: waivers, locations and a baseline.
-func annotated(c, saved audit.Control) audit.Control {
+// withAnnotations is a control with what a saved one adds to it: waivers, locations and a baseline.
+func withAnnotations(c, saved audit.Control) audit.Control {
 	if saved.Original != nil {
 		c.Outcome, c.Original, c.Reason = saved.Outcome, saved.Original, saved.Reason
 	}
@@ -71,16 +71,16 @@ func annotated(c, saved audit.Control) audit.Control {
 	return c
 }
 
-// otherVerdict finds the first control on which a saved result differs, waivers, locations and
+// firstDifference finds the first control on which a saved result differs, waivers, locations and
 // words aside.
-func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
+func firstDifference(saved, again audit.Result) (audit.ControlID, bool) {
 	saved = waiver.Strip(saved)
 	for i, c := range again.Controls {
 		if i >= len(saved.Controls) {
 			return c.ID, true
 		}
-		was, err := verdict(saved.Controls[i])
-		is, other := verdict(c)
+		was, err := comparableForm(saved.Controls[i])
+		is, other := comparableForm(c)
 		if was != is || err != nil || other != nil {
 			return c.ID, true
 		}
@@ -88,9 +88,9 @@ func otherVerdict(saved, again audit.Result) (audit.ControlID, bool) {
 	return "", false
 }
 
-// verdict is what a control tells a program, in comparable form. Its words may change with the
+// comparableForm is what a control tells a program, in comparable form. Its words may change with the
 // version of dbaudit, and its locations with the folder.
-func verdict(c audit.Control) (string, error) {
+func comparableForm(c audit.Control) (string, error) {
 	c.Title, c.Reason, c.Why, c.Notes, c.Location = "", "", "", nil, nil
 	c.Unjudged = make([]string, len(c.Unjudged))
 	c.Findings = slices.Clone(c.Findings)
@@ -103,8 +103,8 @@ func verdict(c audit.Control) (string, error) {
 }
 
 // Plan makes a plan and checks it against the limits.
-func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profile, c Content, asOf time.Time) (plan.Plan, error) {
-	within, err := Limits(p, c.MaxChanges)
+func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profile, c PlanOptions, asOf time.Time) (plan.Plan, error) {
+	within, err := PlanLimits(p, c.MaxChanges)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -126,8 +126,8 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	return made, made.CheckLimits(within)
 }
 
-// Limits are the limits of a plan: those of the profile, and a number of changes.
-func Limits(p profile.Profile, changes int) (plan.Limits, error) {
+// PlanLimits are the limits of a plan: those of the profile, and a number of changes.
+func PlanLimits(p profile.Profile, changes int) (plan.Limits, error) {
 	if changes < 1 {
 		return plan.Limits{}, Usagef("--max-changes %d: want at least 1", changes)
 	}

@@ -22,16 +22,16 @@ func TestOtherVerdict(t *testing.T) {
 		f := &c.Findings[0]
 		f.Waiver, f.Location, f.Message = &audit.Waiver{Owner: "jane"}, &audit.Location{Line: 1}, "an older version's words"
 	})
-	if id, ok := otherVerdict(waived, again); ok {
+	if id, ok := firstDifference(waived, again); ok {
 		t.Errorf("the verdict on %s is called another", id)
 	}
-	if c := annotated(again.Controls[0], waived.Controls[0]); c.Outcome != audit.OutcomeUnknown || c.Findings[0].Waiver == nil || c.Findings[0].Message != "not shared" {
+	if c := withAnnotations(again.Controls[0], waived.Controls[0]); c.Outcome != audit.OutcomeUnknown || c.Findings[0].Waiver == nil || c.Findings[0].Message != "not shared" {
 		t.Errorf("the control with its waiver is %+v", c)
 	}
 	for _, edited := range []audit.Result{
 		{}, result(func(c *audit.Control) { c.Outcome = audit.OutcomePass }), result(func(c *audit.Control) { c.Findings[0].Fingerprint = "other" }),
 	} {
-		if id, ok := otherVerdict(edited, again); !ok || id != "DB-VIEW-SHARED" {
+		if id, ok := firstDifference(edited, again); !ok || id != "DB-VIEW-SHARED" {
 			t.Errorf("%+v is not called another verdict", edited)
 		}
 	}

@@ -22,7 +22,7 @@ import (
 const DefaultProfile = "demandbase"
 
 // ProfileName is the name or the file of the chosen profile.
-func (r *Runner) ProfileName(file *config.File, want Wanted) string {
+func (r *Runner) ProfileName(file *config.File, want Overrides) string {
 	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
 }
 
@@ -36,15 +36,15 @@ func (r *Runner) configuredProfile(file *config.File, env config.Environment) (p
 	return p, err
 }
 
-// IsFile reports whether a profile is named by its file.
-func IsFile(name string) bool {
+// IsProfileFile reports whether a profile is named by its file.
+func IsProfileFile(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
 // Profile finds a profile by name, or reads it from a file. Each is parsed once.
 func (r *Runner) Profile(name string) (profile.Profile, error) {
 	var data []byte
-	if IsFile(name) {
+	if IsProfileFile(name) {
 		var err error
 		if data, err = r.ReadFile(bounds.Profile, name); err != nil {
 			return profile.Profile{}, &UsageError{err}
@@ -54,15 +54,15 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 	if parsed, ok := r.profiles.Load(key); ok {
 		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it contains nothing else
 	}
-	p, err := parsedProfile(name, data)
+	p, err := parseProfile(name, data)
 	if err == nil {
 		r.profiles.Store(key, p)
 	}
 	return p, err
 }
 
-func parsedProfile(name string, data []byte) (profile.Profile, error) {
-	if !IsFile(name) {
+func parseProfile(name string, data []byte) (profile.Profile, error) {
+	if !IsProfileFile(name) {
 		if p, ok, err := profile.BuiltinNamed(policy.Files, name); ok || err != nil {
 			return p, err
 		}
@@ -71,7 +71,7 @@ func parsedProfile(name string, data []byte) (profile.Profile, error) {
 	if err != nil {
 		return profile.Profile{}, err
 	}
-	if IsFile(name) {
+	if IsProfileFile(name) {
 		return profile.Parse(filepath.ToSlash(name), data, builtin...)
 	}
 	var names []string
@@ -82,9 +82,9 @@ func parsedProfile(name string, data []byte) (profile.Profile, error) {
 		name, strings.Join(names, ", "), name)
 }
 
-// Engine compiles dbaudit's own policies and those of the custom folders. It refuses profiles
+// LoadEngine compiles dbaudit's own policies and those of the custom folders. It refuses profiles
 // with rules that the policies do not contain.
-func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
+func (r *Runner) LoadEngine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
 	var folders []fs.FS
 	for _, folder := range r.PolicyFolders {
 		if info, err := os.Stat(folder); err != nil || !info.IsDir() {
@@ -92,7 +92,7 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 		}
 		folders = append(folders, os.DirFS(folder))
 	}
-	e, err := inTime(ctx, CompileLimit, func() (*engine.Engine, error) { return engine.Load(ctx, policy.Files, folders...) })
+	e, err := compileWithin(ctx, CompileLimit, func() (*engine.Engine, error) { return engine.Load(ctx, policy.Files, folders...) })
 	if err != nil && ctx.Err() == nil && len(folders) > 0 {
 		err = Usagef("--policy %s: %w", strings.Join(r.PolicyFolders, ", "), err)
 	}
@@ -110,8 +110,8 @@ func (r *Runner) Engine(ctx context.Context, profiles ...profile.Profile) (*engi
 // CompileLimit is how long compiling the policies may take.
 const CompileLimit = 30 * time.Second
 
-// inTime waits for the compiler until a limit or an interruption: it cannot be stopped.
-func inTime(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
+// compileWithin waits for the compiler until a limit or an interruption: it cannot be stopped.
+func compileWithin(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("compiling takes longer than %s: look for a rule with very many lines, and split it", limit))
 	defer cancel()
 	var e *engine.Engine

@@ -16,9 +16,9 @@ import (
 )
 
 // Requirement combines flags, variables and the configuration, in this order of precedence.
-func (r *Runner) Requirement(file *config.File, env config.Environment, want Wanted) (need snapshot.Requirement, p profile.Profile, err error) {
+func (r *Runner) Requirement(file *config.File, env config.Environment, want Overrides) (need snapshot.Requirement, p profile.Profile, err error) {
 	get := r.Getenv
-	if want.Nothing {
+	if want.NoRequirement {
 		return need, p, nil
 	}
 	// A person at one level and an application at another are not a conflict: the higher
@@ -38,7 +38,7 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 	for _, v := range env.Views {
 		need.Views = append(need.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	if need, err = want.over(need); err != nil {
+	if need, err = want.apply(need); err != nil {
 		return need, p, err
 	}
 	if need.ApplicationID != "" {
@@ -55,12 +55,12 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Wan
 		return need, p, err
 	}
 	need.Profile = p.Name
-	need.Depth, err = depths(file, env, p)
+	need.Depth, err = configuredDepths(file, env, p)
 	return need, p, err
 }
 
-// over overrides a requirement with the given values.
-func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
+// apply overrides a requirement with the given values.
+func (w Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if w.AppID != "" && w.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
 	}
@@ -81,9 +81,9 @@ func (w Wanted) over(r snapshot.Requirement) (snapshot.Requirement, error) {
 	return r, err
 }
 
-// depths are the depths in the configuration, by the profile's spelling of the privileges. A
+// configuredDepths are the depths in the configuration, by the profile's spelling of the privileges. A
 // profile without privileges, such as lint, has none.
-func depths(file *config.File, env config.Environment, p profile.Profile) (map[string]audit.Depth, error) {
+func configuredDepths(file *config.File, env config.Environment, p profile.Profile) (map[string]audit.Depth, error) {
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}

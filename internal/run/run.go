@@ -77,19 +77,19 @@ type Runner struct {
 	// SecretVariables are variables with secrets that no configuration names.
 	SecretVariables []string
 
-	// CredentialEnds receives the known expiry of an environment's credential at each
+	// OnCredentialExpiry receives the known expiry of an environment's credential at each
 	// connection; nil for no receiver.
-	CredentialEnds func(environment string, ends time.Time)
+	OnCredentialExpiry func(environment string, ends time.Time)
 
-	asking sync.Mutex // held while a person is asked to sign in
-	// forgotten stores sign-ins for this run, if nothing stores them longer.
-	forgotten signin.MemoryCache
-	sessions  sync.Map // the hash of a sign-in to *signin.Session
-	profiles  sync.Map // name and content to profile.Profile
+	interactiveSignIn sync.Mutex // held while a person is asked to sign in
+	// memorySignIns stores sign-ins for this run, if nothing stores them longer.
+	memorySignIns signin.MemoryCache
+	sessions      sync.Map // the hash of a sign-in to *signin.Session
+	profiles      sync.Map // name and content to profile.Profile
 }
 
-// Sayf narrates what is done. Names among the arguments stay on its line.
-func (r *Runner) Sayf(format string, args ...any) {
+// Infof narrates what is done. Names among the arguments stay on its line.
+func (r *Runner) Infof(format string, args ...any) {
 	r.Log(slog.LevelInfo, "", text.Linef(format, args...))
 }
 

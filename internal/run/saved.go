@@ -21,11 +21,11 @@ func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
 		return data, nil
 	}
 	data, err := bounds.ReadFile(kind, name)
-	return data, unread(name, err)
+	return data, readError(name, err)
 }
 
-// unread says why a file could not be read; nil if it could.
-func unread(name string, err error) error {
+// readError says why a file could not be read; nil if it could.
+func readError(name string, err error) error {
 	switch {
 	case err == nil:
 		return nil
@@ -35,8 +35,8 @@ func unread(name string, err error) error {
 	return fmt.Errorf("reading %s: %w", name, err)
 }
 
-// slice reads the part of a saved snapshot that is judged.
-func (r *Runner) slice(name string, choose snapshot.Selector) (*snapshot.Snapshot, error) {
+// readSlice reads the part of a saved snapshot that is judged.
+func (r *Runner) readSlice(name string, choose snapshot.Selector) (*snapshot.Snapshot, error) {
 	if name == "-" {
 		data, err := r.ReadFile(bounds.Snapshot, name)
 		if err != nil {
@@ -49,14 +49,14 @@ func (r *Runner) slice(name string, choose snapshot.Selector) (*snapshot.Snapsho
 		return nil, errors.New("the file does not exist: check the path, which is relative to the working directory (- is standard input)")
 	}
 	if err != nil {
-		return nil, unread(name, err)
+		return nil, readError(name, err)
 	}
 	defer closer.Close() //nolint:errcheck // it was only read
 	return snapshot.Read(file, choose)
 }
 
-// Snapshot reads a saved snapshot, whole.
-func (r *Runner) Snapshot(name string) (*snapshot.Snapshot, error) {
+// ReadSnapshot reads a saved snapshot, whole.
+func (r *Runner) ReadSnapshot(name string) (*snapshot.Snapshot, error) {
 	data, err := r.ReadFile(bounds.Snapshot, name)
 	if err != nil {
 		return nil, err
@@ -73,8 +73,8 @@ func ParseSnapshot(name string, data []byte) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-// Results reads saved results.
-func (r *Runner) Results(files ...string) ([]audit.Result, error) {
+// ReadResults reads saved results.
+func (r *Runner) ReadResults(files ...string) ([]audit.Result, error) {
 	var all []audit.Result
 	for _, name := range files {
 		data, err := r.ReadFile(bounds.Result, name)

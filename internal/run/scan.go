@@ -30,13 +30,13 @@ type ScanOptions struct {
 	Parallel int
 	// Roots alone are trusted, or the system's if they are nil.
 	Roots *x509.CertPool
-	// Keep receives each snapshot before it is judged; nil for no receiver.
-	Keep func(*snapshot.Snapshot) error
+	// OnSnapshot receives each snapshot before it is judged; nil for no receiver.
+	OnSnapshot func(*snapshot.Snapshot) error
 }
 
-// An Outcome is the result of a target. If the target could not be read, Err is the reason, and
+// An ScanResult is the result of a target. If the target could not be read, Err is the reason, and
 // the result has no controls and the verdict incomplete.
-type Outcome struct {
+type ScanResult struct {
 	Target Target
 	Result audit.Result
 	Err    error
@@ -44,8 +44,8 @@ type Outcome struct {
 
 // Scan reads and judges every target. The targets of an environment follow one another, and it
 // is read once for all of them. An environment that cannot be read does not stop the others.
-func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []Outcome {
-	outcomes := make([]Outcome, len(targets))
+func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []ScanResult {
+	outcomes := make([]ScanResult, len(targets))
 	if o.Parallel == 0 {
 		o.Parallel = DefaultParallel
 	}
@@ -59,11 +59,11 @@ func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o
 		out := outcomes[done : done+len(of)]
 		done += len(of)
 		group.Go(func() error {
-			results, err := r.scanOne(ctx, e, of, o)
+			results, err := r.scanEnvironment(ctx, e, of, o)
 			for i, t := range of {
-				out[i] = Outcome{Target: t, Err: err}
+				out[i] = ScanResult{Target: t, Err: err}
 				if err != nil {
-					out[i].Result = r.Unread(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
+					out[i].Result = r.UnreadResult(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
 				} else {
 					out[i].Result = results[i]
 				}
@@ -75,16 +75,16 @@ func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o
 	return outcomes
 }
 
-// scanOne reads an environment once and judges each of its integrations.
-func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) ([]audit.Result, error) {
-	snapshots, err := r.CollectAll(ctx, targets, o.Scope, o.Roots)
+// scanEnvironment reads an environment once and judges each of its integrations.
+func (r *Runner) scanEnvironment(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) ([]audit.Result, error) {
+	snapshots, err := r.Collect(ctx, targets, o.Scope, o.Roots)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]audit.Result, len(targets))
 	for i, t := range targets {
-		if o.Keep != nil {
-			if err := o.Keep(snapshots[i]); err != nil {
+		if o.OnSnapshot != nil {
+			if err := o.OnSnapshot(snapshots[i]); err != nil {
 				return nil, err
 			}
 		}
@@ -93,13 +93,13 @@ func (r *Runner) scanOne(ctx context.Context, e *engine.Engine, targets []Target
 		}
 	}
 	for i := range results {
-		results[i].Notes = append(results[i].Notes, shared(targets, snapshots, results, i)...)
+		results[i].Notes = append(results[i].Notes, sharedRoleNotes(targets, snapshots, results, i)...)
 	}
 	return results, nil
 }
 
-// Inspect reads an environment as it is now, past the caches of permissions, and judges it.
-func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
+// ScanUncached reads an environment as it is now, past the caches of permissions, and judges it.
+func (r *Runner) ScanUncached(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
 	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
 	if err != nil {
 		return audit.Result{}, nil, err
@@ -112,45 +112,45 @@ func (r *Runner) Inspect(ctx context.Context, e *engine.Engine, t Target, asOf t
 func (r *Runner) judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, t Target, asOf time.Time) (audit.Result, error) {
 	result, err := r.Judge(ctx, e, s, t.Profile, asOf)
 	if err == nil {
-		Locate(&result, t.File, t.Env)
+		LocateFindings(&result, t.File, t.Env)
 	}
 	return result, err
 }
 
 // Judge judges a snapshot as of a time, or now for the zero time.
 func (r *Runner) Judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, p profile.Profile, asOf time.Time) (audit.Result, error) {
-	return e.Evaluate(ctx, s, p, engine.Options{Tool: r.Tool, AsOf: r.moment(asOf)})
+	return e.Evaluate(ctx, s, p, engine.Options{Tool: r.Tool, AsOf: r.evaluationTime(asOf)})
 }
 
-// Unread is the result of an environment or a file that could not be read.
-func (r *Runner) Unread(env audit.Environment, p profile.Profile, asOf time.Time, why audit.Unread) audit.Result {
+// UnreadResult is the result of an environment or a file that could not be read.
+func (r *Runner) UnreadResult(env audit.Environment, p profile.Profile, asOf time.Time, why audit.Unread) audit.Result {
 	return audit.Result{
 		Format: audit.ResultFormat, Tool: r.Tool, Environment: env, Profile: p.Identity(),
-		EvaluatedAt: r.moment(asOf), Verdict: audit.VerdictIncomplete, Unread: &why,
+		EvaluatedAt: r.evaluationTime(asOf), Verdict: audit.VerdictIncomplete, Unread: &why,
 	}
 }
 
-// moment is a time, or now for the zero time.
-func (r *Runner) moment(asOf time.Time) time.Time {
+// evaluationTime is a time, or now for the zero time.
+func (r *Runner) evaluationTime(asOf time.Time) time.Time {
 	if asOf.IsZero() {
 		return r.Now().UTC().Truncate(time.Second)
 	}
 	return asOf
 }
 
-// Check judges a saved snapshot by what was required when it was taken, and by changes of that.
+// CheckSnapshot judges a saved snapshot by what was required when it was taken, and by changes of that.
 // The input is the part of the snapshot that the policies judge.
-func (r *Runner) Check(ctx context.Context, e *engine.Engine, name string, c Changes, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
+func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name string, c RequirementChanges, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
 	t := Target{File: c.File}
-	input, err := r.slice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
-		if t.Profile, err = r.Profile(cmp.Or(c.Want.Profile, s.Requirement.Profile)); err != nil {
+	input, err := r.readSlice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
+		if t.Profile, err = r.Profile(cmp.Or(c.Overrides.Profile, s.Requirement.Profile)); err != nil {
 			return required, "", err
 		}
 		taken, err := r.Profile(s.Requirement.Profile)
 		if err != nil {
 			taken = profile.Profile{} // a custom file, which may be missing here
 		}
-		required, t.Env, err = c.apply(s, t.Profile, taken)
+		required, t.Env, err = c.requirement(s, t.Profile, taken)
 		return required, t.Profile.Pattern, err
 	})
 	if err != nil {

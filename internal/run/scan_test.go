@@ -74,7 +74,7 @@ func newSiteWith(t *testing.T, faults func(*http.Request) simulator.Fault) site 
 		},
 		Narrator: silent{}, Tool: audit.Tool{Name: "dbaudit", Version: "test"},
 	}
-	e, err := r.Engine(t.Context())
+	e, err := r.LoadEngine(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func newSiteWith(t *testing.T, faults func(*http.Request) simulator.Fault) site 
 }
 
 // scan scans targets of the site.
-func (s site) scan(ctx context.Context, targets ...run.Target) run.Outcome {
+func (s site) scan(ctx context.Context, targets ...run.Target) run.ScanResult {
 	return s.Scan(ctx, s.engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]
 }
 
@@ -98,7 +98,7 @@ func (s site) targets(t *testing.T, document []byte) []run.Target {
 	if err != nil {
 		t.Fatal(err)
 	}
-	targets, err := s.TargetsOf(file, run.Connection{AllEnvs: true}, run.Wanted{})
+	targets, err := s.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,18 +123,18 @@ func TestScan(t *testing.T) {
 	}{
 		{run.NoFailure, audit.VerdictCompliant},
 		{run.Misconfigured, audit.VerdictIncomplete},
-		{run.Misused, audit.VerdictIncomplete},
-		{run.Passing, audit.VerdictIncomplete},
+		{run.InvalidUsage, audit.VerdictIncomplete},
+		{run.Transient, audit.VerdictIncomplete},
 	} {
 		got := s.scan(t.Context(), targets[i])
-		if run.FailureOf(got.Err) != want.failure || got.Result.Verdict != want.verdict || (got.Result.Unread != nil) != (got.Err != nil) {
-			t.Errorf("%s: %s (%v), %s", got.Target.Name, run.FailureOf(got.Err), got.Err, got.Result.Verdict)
+		if run.ClassifyError(got.Err) != want.failure || got.Result.Verdict != want.verdict || (got.Result.Unread != nil) != (got.Err != nil) {
+			t.Errorf("%s: %s (%v), %s", got.Target.Name, run.ClassifyError(got.Err), got.Err, got.Result.Verdict)
 		}
 	}
 	ended, end := context.WithCancel(t.Context())
 	end()
-	if got := s.scan(ended, targets[0]); run.FailureOf(got.Err) != run.Interrupted {
-		t.Errorf("interrupted: %s (%v)", run.FailureOf(got.Err), got.Err)
+	if got := s.scan(ended, targets[0]); run.ClassifyError(got.Err) != run.Interrupted {
+		t.Errorf("interrupted: %s (%v)", run.ClassifyError(got.Err), got.Err)
 	}
 }
 

@@ -28,12 +28,14 @@ type Connection struct {
 	Timeout string   // empty for that of the variable, else the default
 }
 
-// Chosen reports whether environments of the configuration are chosen. DBAUDIT_URL does not
+// SelectsConfigured reports whether environments of the configuration are chosen. DBAUDIT_URL does not
 // redirect such an environment.
-func (c Connection) Chosen() bool { return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0 }
+func (c Connection) SelectsConfigured() bool {
+	return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0
+}
 
-// Wanted is what the command line requires of an environment.
-type Wanted struct {
+// Overrides is what the command line requires of an environment.
+type Overrides struct {
 	Profile      string
 	AppID        string
 	User         string
@@ -41,8 +43,8 @@ type Wanted struct {
 	BusinessUnit string
 	Views        []string // TABLE=NAME
 
-	Of      string // the profile of the integration that is meant, if there are several
-	Nothing bool   // nothing is required: the environment alone is meant
+	IntegrationProfile string // the profile of the integration that is meant, if there are several
+	NoRequirement      bool   // nothing is required: the environment alone is meant
 }
 
 // A Target is an environment: how to reach it, and what is required of it.
@@ -67,40 +69,40 @@ func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
 
 // Targets resolves flags, variables and the configuration, in this order of precedence, to the
 // chosen environments.
-func (r *Runner) Targets(conn Connection, want Wanted) ([]Target, error) {
+func (r *Runner) Targets(conn Connection, want Overrides) ([]Target, error) {
 	file, err := r.Configuration()
 	if err != nil {
 		return nil, err
 	}
-	targets, err := r.TargetsOf(file, conn, want)
+	targets, err := r.TargetsFrom(file, conn, want)
 	if err == nil {
-		r.sayMixed(conn, targets)
+		r.warnUnusedVariables(conn, targets)
 	}
 	return targets, err
 }
 
-// TargetsOf is Targets for a given configuration. It does not warn, because a worker would
+// TargetsFrom is Targets for a given configuration. It does not warn, because a worker would
 // repeat the warning for each scan.
-func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]Target, error) {
+func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides) ([]Target, error) {
 	if conn.URL == "" && len(file.Environments) == 0 {
 		conn.AllEnvs = false // there is a single environment
 	}
-	envs, err := r.choose(file, conn)
+	envs, err := r.selectEnvironments(file, conn)
 	if err != nil {
 		return nil, err
 	}
-	timeout, err := r.timeout(conn.Timeout)
+	timeout, err := r.readTimeout(conn.Timeout)
 	if err != nil {
 		return nil, err
 	}
 	var targets []Target
 	for _, env := range envs {
-		integrations, err := r.Integrations(file, env, want)
+		integrations, err := r.SelectIntegrations(file, env, want)
 		if err != nil {
 			return nil, err
 		}
 		for _, one := range integrations {
-			t, err := r.resolve(file, one, conn, want)
+			t, err := r.resolveTarget(file, one, conn, want)
 			if err != nil {
 				return nil, err
 			}
@@ -111,8 +113,8 @@ func (r *Runner) TargetsOf(file *config.File, conn Connection, want Wanted) ([]T
 	return targets, nil
 }
 
-// Single is the only target; why names what needs a single one.
-func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error) {
+// SingleTarget is the only target; why names what needs a single one.
+func (r *Runner) SingleTarget(conn Connection, want Overrides, why string) (Target, error) {
 	targets, err := r.Targets(conn, want)
 	if err != nil {
 		return Target{}, err
@@ -123,22 +125,22 @@ func (r *Runner) Single(conn Connection, want Wanted, why string) (Target, error
 	return targets[0], nil
 }
 
-func (r *Runner) resolve(file *config.File, env config.Environment, conn Connection, want Wanted) (Target, error) {
+func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn Connection, want Overrides) (Target, error) {
 	t := Target{File: file, Env: env}
-	variables, own, top := r.authOfVariables(), config.Auth{}, file.Auth
+	variables, own, top := r.authFromVariables(), config.Auth{}, file.Auth
 	if env.Auth != nil {
 		own = *env.Auth
 	}
-	auth := merge(conn.Auth, variables, own, top)
+	auth := mergeAuth(conn.Auth, variables, own, top)
 	stated := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
-	if conn.Chosen() {
-		own.Method = implied(own)
-		auth = merge(conn.Auth, own, variables, top)
+	if conn.SelectsConfigured() {
+		own.Method = impliedMethod(own)
+		auth = mergeAuth(conn.Auth, own, variables, top)
 		stated = conn.URL
 	}
 	t.URL = cmp.Or(stated, env.URL)
 	if auth.Method == "" {
-		auth.Method = implied(conn.Auth) // a certificate's flag takes precedence over a secret's variable
+		auth.Method = impliedMethod(conn.Auth) // a certificate's flag takes precedence over a secret's variable
 	}
 	t.Auth = auth
 	if t.URL == "" {
@@ -151,15 +153,15 @@ func (r *Runner) resolve(file *config.File, env config.Environment, conn Connect
 		}
 		return Target{}, &UsageError{err}
 	}
-	t.Name = cmp.Or(env.Name, nameOf(t.URL))
+	t.Name = cmp.Or(env.Name, environmentName(t.URL))
 	if t.Requirement, t.Profile, err = r.Requirement(file, env, want); err != nil {
 		return Target{}, err
 	}
-	return t, t.filledIn()
+	return t, t.checkExampleValues()
 }
 
-// filledIn refuses the example values of dbaudit init: the address may be a stranger's.
-func (t Target) filledIn() error {
+// checkExampleValues refuses the example values of dbaudit init: the address may be a stranger's.
+func (t Target) checkExampleValues() error {
 	keys, lines := t.File.Placeholders(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
 	switch len(keys) {
 	case 0:
@@ -174,9 +176,9 @@ func (t Target) filledIn() error {
 	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
 }
 
-// Planned is the target of a plan. Flags, variables or the configuration must name the plan's
+// PlanTarget is the target of a plan. Flags, variables or the configuration must name the plan's
 // environment, because a file alone must not decide where a token is sent.
-func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Target, error) {
+func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (Target, error) {
 	if conn.AllEnvs {
 		return Target{}, Usagef("--all-envs: a plan is for one environment")
 	}
@@ -191,7 +193,7 @@ func (r *Runner) Planned(p plan.Plan, conn Connection, profileName string) (Targ
 			}
 		}
 	}
-	t, err := r.Single(conn, Wanted{Profile: profileName, Of: p.Profile}, "a plan is for one environment")
+	t, err := r.SingleTarget(conn, Overrides{Profile: profileName, IntegrationProfile: p.Profile}, "a plan is for one environment")
 	if err != nil {
 		return Target{}, err
 	}
@@ -218,9 +220,9 @@ func SameEnvironment(a, b string) bool {
 	return err == nil && other == nil && x == y
 }
 
-// nameOf is the name of an environment that the configuration does not name: the first label
+// environmentName is the name of an environment that the configuration does not name: the first label
 // of its host, or its IP address.
-func nameOf(origin string) string {
+func environmentName(origin string) string {
 	u, _ := url.Parse(origin) // it was parsed before
 	host := u.Hostname()
 	if strings.Trim(host, "0123456789.:") == "" {
@@ -233,7 +235,7 @@ func nameOf(origin string) string {
 // DefaultTimeout is how long reading one environment may take.
 const DefaultTimeout = 5 * time.Minute
 
-func (r *Runner) timeout(given string) (time.Duration, error) {
+func (r *Runner) readTimeout(given string) (time.Duration, error) {
 	name := "--timeout"
 	if given == "" {
 		name, given = "DBAUDIT_TIMEOUT", r.Getenv("DBAUDIT_TIMEOUT")
@@ -248,8 +250,8 @@ func (r *Runner) timeout(given string) (time.Duration, error) {
 	return timeout, nil
 }
 
-// Within calls a function, which must end within the target's timeout.
-func (t Target) Within(ctx context.Context, do func(context.Context) error) error {
+// WithTimeout calls a function, which must end within the target's timeout.
+func (t Target) WithTimeout(ctx context.Context, do func(context.Context) error) error {
 	limit := cmp.Or(t.Timeout, DefaultTimeout)
 	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", limit)
 	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
