@@ -68,18 +68,18 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 	if f.resume != "" {
 		return f.resumeRun(ctx, a)
 	}
-	name := args[0]
-	p, err := readPlan(a, name)
+	file := args[0]
+	p, err := readPlan(a, file)
 	if err != nil {
 		return err
 	}
 	if err := checkDigest(p, f.digest); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	if p.Expired(a.Now()) {
-		return fmt.Errorf("%s: the plan expired on %s: make a new one", name, p.ExpiresAt.Format(time.RFC3339))
+		return fmt.Errorf("%s: the plan expired on %s: make a new one", file, p.ExpiresAt.Format(time.RFC3339))
 	}
-	journal := journalName(f.journal, name)
+	journal := journalName(f.journal, file)
 	v, err := f.prepareVerification(ctx, a, p, journal)
 	if err != nil {
 		return err
@@ -95,8 +95,8 @@ func (f applyFlags) run(ctx context.Context, a *app, args []string) error {
 	return exitWith(code, err)
 }
 
-func readPlan(a *app, name string) (plan.Plan, error) {
-	data, err := a.ReadFile(bounds.Plan, name)
+func readPlan(a *app, file string) (plan.Plan, error) {
+	data, err := a.ReadFile(bounds.Plan, file)
 	if err != nil {
 		return plan.Plan{}, err
 	}
@@ -104,26 +104,27 @@ func readPlan(a *app, name string) (plan.Plan, error) {
 	if err == nil {
 		return p, nil
 	}
-	if j, _, no := apply.ParseJournal(data); no == nil {
-		return p, fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", name, applyCommand(a, "dbaudit apply --resume", name, j.Plan.Environment))
+	if j, _, journalErr := apply.ParseJournal(data); journalErr == nil {
+		return p, fmt.Errorf("%s is a journal, not a plan: continue its run with `%s`", file, applyCommand(a, "dbaudit apply --resume", file, j.Plan.Environment))
 	}
-	return p, fmt.Errorf("%s: %w", name, err)
+	return p, fmt.Errorf("%s: %w", file, err)
 }
 
-// checkDigest refuses a plan with another digest than the approved one.
-func checkDigest(p plan.Plan, digest string) error {
+// checkDigest returns an error unless a plan has the approved digest. An empty digest approves
+// every plan.
+func checkDigest(p plan.Plan, approved string) error {
 	switch {
-	case digest == "" || digest == p.Digest:
+	case approved == "" || approved == p.Digest:
 		return nil
-	case !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(digest):
-		return usagef("--digest %s: want sha256: and 64 hexadecimal digits, as dbaudit plan shows them", digest)
+	case !regexp.MustCompile(`^sha256:[0-9a-f]{64}$`).MatchString(approved):
+		return usagef("--digest %s: want sha256: and 64 hexadecimal digits, as dbaudit plan shows them", approved)
 	}
-	return fmt.Errorf("this is not the plan that was approved: its digest is %s, not %s; nothing was changed", p.Digest, digest)
+	return fmt.Errorf("this is not the plan that was approved: its digest is %s, not %s; nothing was changed", p.Digest, approved)
 }
 
-func journalName(given, planFile string) string {
-	if given != "" {
-		return given
+func journalName(flag, planFile string) string {
+	if flag != "" {
+		return flag
 	}
 	if planFile == "-" {
 		return "plan.journal.json"
@@ -131,8 +132,8 @@ func journalName(given, planFile string) string {
 	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
 }
 
-// resumeRun continues an interrupted run. The plan must meet the same conditions as at the
-// beginning, except that it may have expired.
+// resumeRun continues an interrupted run. The plan must meet the same conditions as at the start
+// of the run, except that it may have expired.
 func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if f.dryRun {
 		return usagef("--dry-run and --resume exclude each other")
@@ -141,7 +142,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = j.Close() }() // every line is on the disk already
+	defer func() { _ = j.Close() }() // every line is already on disk
 	if err := j.CheckResumable(); err != nil {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
@@ -149,11 +150,11 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 		return fmt.Errorf("%s: %w", f.resume, err)
 	}
 	if j.Plan.Expired(a.Now()) {
-		until := j.Plan.ExpiresAt.Format(time.RFC3339)
+		expiry := j.Plan.ExpiresAt.Format(time.RFC3339)
 		if !j.HasBegun() {
-			return fmt.Errorf("%s: nothing was begun, and the plan expired on %s: make a new one", f.resume, until)
+			return fmt.Errorf("%s: nothing was begun, and the plan expired on %s: make a new one", f.resume, expiry)
 		}
-		a.Warnf("the plan expired on %s, but a run that has begun may continue", until)
+		a.Warnf("the plan expired on %s, but a run that has begun may continue", expiry)
 	}
 	v, err := f.prepareVerification(ctx, a, j.Plan, f.resume)
 	if err != nil {
@@ -163,9 +164,9 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	const what = "continue this run"
-	a.Present(v.Name, what, describeRemaining(j), f.yes)
-	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
+	const purpose = "continue this run"
+	a.Present(v.Name, purpose, describeRemaining(j), f.yes)
+	if err := a.Confirm(ctx, v.Name, purpose, f.yes); err != nil {
 		return err
 	}
 	runner := f.newRunner(a, webapi.New(w), j.Plan)
@@ -176,13 +177,13 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 // describeRemaining lists the actions that a resumed run carries out.
 func describeRemaining(j *apply.Journal) string {
 	var b strings.Builder
-	left := j.Remaining()
-	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(left), len(j.Plan.Actions))
-	if len(left) == 0 {
+	remaining := j.Remaining()
+	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(remaining), len(j.Plan.Actions))
+	if len(remaining) == 0 {
 		return b.String() + "; only the verification is left\n"
 	}
 	b.WriteString("; left:\n")
-	for _, action := range left {
+	for _, action := range remaining {
 		fmt.Fprintf(&b, "  %s. %s\n", action.ID, text.Line(action.Summary))
 		for _, d := range action.Details() {
 			fmt.Fprintf(&b, "        %s\n", text.Line(action.FormatChange(d)))

@@ -17,7 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// An applyOptions is how a plan is carried out, whichever command asks for it.
+// applyOptions are the flags for applying a plan that apply and scan --remediate share.
 type applyOptions struct {
 	yes             bool
 	dryRun          bool
@@ -32,10 +32,11 @@ func (f applyOptions) newRunner(a *app, e *webapi.Environment, p plan.Plan) *app
 	}
 }
 
-// applyPlan carries out a plan that was accepted.
+// applyPlan checks a plan's targets, asks for confirmation and applies the plan. With --dry-run, it
+// only checks.
 func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p plan.Plan, journal string) error {
 	if err := apply.CheckVacant(journal); err != nil && !f.dryRun {
-		return adviseOnExistingJournal(a, err)
+		return withJournalAdvice(a, err)
 	}
 	w, err := a.ConnectWriter(ctx, v.Target)
 	if err != nil {
@@ -44,21 +45,21 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 	environment := webapi.New(w)
 	runner := f.newRunner(a, environment, p)
 	if _, err := environment.Identity(ctx); err != nil {
-		return err // before the question
+		return err // before it asks for confirmation
 	}
 	lacking, err := missingPrivileges(ctx, environment, p)
 	if err != nil {
 		a.Warnf("could not read the privileges of this identity: %v", err)
 	}
-	// All targets are read before the first change, and each again just before its own, so
-	// that a known obstacle stops the run before it begins.
-	look := *runner
-	look.Journal = &apply.Journal{Plan: p}
-	tell := func(change.Action, string) {}
+	// All targets are read before the first change, so that a known obstacle stops the run before
+	// it begins. Each is read again just before its own change.
+	checker := *runner
+	checker.Journal = &apply.Journal{Plan: p}
+	narrate := func(change.Action, string) {}
 	if f.dryRun {
-		tell = narrateDryRun(a, p)
+		narrate = narrateDryRun(a, p)
 	}
-	if err := look.CheckDrift(ctx, tell); err != nil {
+	if err := checker.CheckDrift(ctx, narrate); err != nil {
 		return errors.Join(err, lacking)
 	}
 	if f.dryRun {
@@ -68,30 +69,30 @@ func (f applyOptions) applyPlan(ctx context.Context, a *app, v verification, p p
 		a.Infof("%s Nothing was changed: this was a dry run.", p.Summary())
 		return nil
 	}
-	const what = "apply this plan"
-	a.Present(v.Name, what, p.Text(), f.yes)
+	const purpose = "apply this plan"
+	a.Present(v.Name, purpose, p.Text(), f.yes)
 	if lacking != nil {
-		// The environment decides: it may permit more than is known here.
+		// Only a warning, because the environment decides what it permits.
 		a.Warnf("%v", lacking)
 	}
-	if err := a.Confirm(ctx, v.Name, what, f.yes); err != nil {
+	if err := a.Confirm(ctx, v.Name, purpose, f.yes); err != nil {
 		return err
 	}
 	if runner.Journal, err = apply.CreateJournal(journal, p, a.Tool, a.Now); err != nil {
-		return adviseOnExistingJournal(a, err)
+		return withJournalAdvice(a, err)
 	}
 	err = f.applyAndVerify(ctx, a, v, runner, journal)
-	_ = runner.Journal.Close() // every line is on the disk already
+	_ = runner.Journal.Close() // every line is already on disk
 	if err != nil && !runner.Changed() {
-		// Nothing was changed: there is nothing to continue or to undo.
+		// Nothing was changed, so there is nothing to continue or to undo.
 		err = errors.Join(err, os.Remove(journal))
 	}
 	return err
 }
 
-// adviseOnExistingJournal says what to do about a journal that already exists, by how far its run is. Other
-// errors stay as they are.
-func adviseOnExistingJournal(a *app, err error) error {
+// withJournalAdvice adds to an [apply.ExistsError] what to do about the journal, which depends
+// on how far its run got. It returns other errors unchanged.
+func withJournalAdvice(a *app, err error) error {
 	var exists *apply.ExistsError
 	if !errors.As(err, &exists) || exists.Journal == nil {
 		return err
@@ -111,23 +112,24 @@ func adviseOnExistingJournal(a *app, err error) error {
 }
 
 func (f applyOptions) applyAndVerify(ctx context.Context, a *app, v verification, r *apply.Runner, journal string) error {
-	all := len(r.Journal.Plan.Actions)
+	total := len(r.Journal.Plan.Actions)
 	undo := rollbackCommand(a, journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.DoneCount(), all,
+		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.DoneCount(), total,
 			applyCommand(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.DriftError
 		var gone *apply.GoneError
 		if errors.As(err, &changed) || errors.As(err, &gone) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.DoneCount(), all, undo)
+			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.DoneCount(), total, undo)
 		}
 		return partialFailure(a, err, r, advice)
 	}
-	a.Infof("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), all, undo)
+	a.Infof("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), total, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 
-// partialFailure is the error of a run that did not finish: code 5 if it may have changed anything.
+// partialFailure returns the error of a run that did not finish. If the run may have changed
+// something, it reports err with the advice, and the exit code is 5.
 func partialFailure(a *app, err error, r *apply.Runner, advice string) error {
 	if !r.Journal.MayHaveChanges() && !r.Changed() {
 		return err
@@ -141,10 +143,10 @@ func partialFailure(a *app, err error, r *apply.Runner, advice string) error {
 	return exitCodeError(exitPartial)
 }
 
-// narrateActions narrates a plan's application.
+// narrateActions returns a function that narrates the progress of applying or undoing a plan.
 func narrateActions(a *app, p plan.Plan) apply.Progress {
 	return func(action change.Action, e apply.Event) {
-		words := map[apply.Event]string{
+		verbs := map[apply.Event]string{
 			apply.EventBegin: "doing", apply.EventDone: "done", apply.EventFailed: "failed",
 			apply.EventUndo: "undoing", apply.EventUndone: "undone", apply.EventKept: "kept",
 		}
@@ -152,18 +154,18 @@ func narrateActions(a *app, p plan.Plan) apply.Progress {
 		if e == apply.EventBegin || e == apply.EventUndo {
 			level = slog.LevelDebug
 		}
-		a.Log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", words[e], action.ID, len(p.Actions), text.Line(action.Summary)))
+		a.Log(level, p.Environment.Name, fmt.Sprintf("%s %s of %d: %s", verbs[e], action.ID, len(p.Actions), text.Line(action.Summary)))
 	}
 }
 
-// narrateDryRun narrates a dry run.
+// narrateDryRun returns a function that says of each action whether it can be done.
 func narrateDryRun(a *app, p plan.Plan) func(change.Action, string) {
 	return func(action change.Action, waitsFor string) {
-		what := "can be done"
+		state := "can be done"
 		if waitsFor != "" {
-			what = "not checked, as it depends on action " + waitsFor
+			state = "not checked, as it depends on action " + waitsFor
 		}
-		a.Log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), what, text.Line(action.Summary)))
+		a.Log(slog.LevelInfo, p.Environment.Name, fmt.Sprintf("%s of %d %s: %s", action.ID, len(p.Actions), state, text.Line(action.Summary)))
 	}
 }
 

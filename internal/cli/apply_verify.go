@@ -15,14 +15,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// A verification is what judging and reporting a target after a change needs. It is prepared
-// before the change, because what cannot be verified is not begun.
+// A verification judges and reports a target after a change. It is prepared before the change,
+// because dbaudit does not begin a change that it cannot verify.
 type verification struct {
 	run.Target
 	judgement
 }
 
-// prepareVerification prepares the verification of a plan, which must be within the limits.
+// prepareVerification prepares the verification of a plan. It returns an error if the plan exceeds
+// the limits, or was made with another profile or another version of the profile.
 func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan, journal string) (verification, error) {
 	t, err := a.PlanTarget(p, f.connection, f.profile)
 	if err != nil {
@@ -39,11 +40,11 @@ func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan
 	if p.ProfileDigest != "" && p.ProfileDigest != t.Profile.Digest {
 		return verification{}, usagef("the profile %q changed since the plan was made: make a new plan", p.Profile)
 	}
-	within, err := run.PlanLimits(t.Profile, f.maxChanges)
+	limits, err := run.PlanLimits(t.Profile, f.maxChanges)
 	if err != nil {
 		return verification{}, err
 	}
-	if err := p.CheckLimits(within); err != nil {
+	if err := p.CheckLimits(limits); err != nil {
 		return verification{}, err
 	}
 	return newVerification(ctx, a, t, f.judge, journal)
@@ -61,8 +62,8 @@ func newVerification(ctx context.Context, a *app, t run.Target, f judgeFlags, jo
 	return v, v.outputs.checkWritable(a)
 }
 
-// verify reads and judges the environment again, says which findings of the plan are fixed,
-// and writes the documents. It returns the remaining faults, by fingerprint, and the exit code.
+// verify reads and judges the environment again, says which findings of the plan are fixed, and
+// writes the documents. It returns the open findings by fingerprint, and the exit code.
 func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[string]plan.Finding, int, error) {
 	r, _, err := v.inspect(ctx, a, v.Target)
 	if err != nil {
@@ -71,18 +72,19 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 	if id := r.Environment.OrganizationID; !strings.EqualFold(id, p.Environment.OrganizationID) {
 		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
 	}
-	standing := openFindings(r)
-	narrateComparison(a, p, standing)
+	open := openFindings(r)
+	narrateComparison(a, p, open)
 	code, err := v.report(a, []audit.Result{r})
-	return standing, code, err
+	return open, code, err
 }
 
-// verifyApplied verifies a plan that was carried out: each change must persist, and the
-// findings that it fixes must be gone. Each failure is now one after a change: code 5.
+// verifyApplied verifies a plan that was carried out: each change must persist, and the findings
+// that it fixes must be gone. Because the environment was changed, the exit code of any failure
+// is 5.
 func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
 	lost, lostErr := r.Verify(ctx)
-	standing, code, err := verify(ctx, a, v, p)
+	open, code, err := verify(ctx, a, v, p)
 	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
 		a.Warnf("the plan was applied, but its verification was interrupted: judge the environment with `%s`", scanCommand(a, p))
 		return err
@@ -91,18 +93,18 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 		code = exitPartial
 		a.ReportError(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
 	}
-	named := map[string]bool{}
+	reported := map[string]bool{}
 	for _, l := range lost {
 		code = exitPartial
 		a.ReportError(l)
-		named[l.Action.ID] = true
+		reported[l.Action.ID] = true
 	}
 	for _, action := range p.Actions {
 		i := slices.IndexFunc(action.Why, func(why change.Reason) bool {
-			_, still := standing[why.Fingerprint]
-			return still && why.FixesFinding()
+			_, fails := open[why.Fingerprint]
+			return fails && why.FixesFinding()
 		})
-		if i >= 0 && !named[action.ID] {
+		if i >= 0 && !reported[action.ID] {
 			code = exitPartial
 			a.ReportError(fmt.Errorf("action %s (%s) was carried out, but %s still fails", action.ID, action.Summary, action.Why[i].Control))
 		}
@@ -110,46 +112,47 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 	return exitWith(code, nil)
 }
 
-// openFindings are a result's findings that are not accepted, by fingerprint.
+// openFindings returns a result's findings that are not waived, by fingerprint.
 func openFindings(r audit.Result) map[string]plan.Finding {
-	list := map[string]plan.Finding{}
+	open := map[string]plan.Finding{}
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
 			if f.Waiver == nil {
-				list[f.Fingerprint] = plan.Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message}
+				open[f.Fingerprint] = plan.Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message}
 			}
 		}
 	}
-	return list
+	return open
 }
 
-func narrateComparison(a *app, p plan.Plan, standing map[string]plan.Finding) {
-	var gone, remain, fresh []string
-	known := map[string]bool{}
+// narrateComparison says which findings of a plan are fixed, which remain, and which are new.
+func narrateComparison(a *app, p plan.Plan, open map[string]plan.Finding) {
+	var fixed, remaining, added []string
+	planned := map[string]bool{}
 	for _, f := range p.Findings {
-		known[f.Fingerprint] = true
+		planned[f.Fingerprint] = true
 		line := fmt.Sprintf("%s: %s", f.Control, f.Message)
-		if _, still := standing[f.Fingerprint]; still {
-			remain = append(remain, line)
+		if _, fails := open[f.Fingerprint]; fails {
+			remaining = append(remaining, line)
 		} else {
-			gone = append(gone, line)
+			fixed = append(fixed, line)
 		}
 	}
-	for fingerprint, f := range standing {
-		if !known[fingerprint] {
-			fresh = append(fresh, fmt.Sprintf("%s: %s", f.Control, f.Message))
+	for fingerprint, f := range open {
+		if !planned[fingerprint] {
+			added = append(added, fmt.Sprintf("%s: %s", f.Control, f.Message))
 		}
 	}
-	slices.Sort(fresh)
+	slices.Sort(added)
 	if a.LogFormat == "json" {
 		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings of the plan",
-			slog.Any("gone", gone), slog.Any("remain", remain), slog.Any("new", fresh))
+			slog.Any("gone", fixed), slog.Any("remain", remaining), slog.Any("new", added))
 		return
 	}
 	for _, part := range []struct {
 		mark, title string
 		lines       []string
-	}{{"-", "fixed", gone}, {"=", "remaining", remain}, {"+", "new", fresh}} {
+	}{{"-", "fixed", fixed}, {"=", "remaining", remaining}, {"+", "new", added}} {
 		if len(part.lines) == 0 {
 			continue
 		}

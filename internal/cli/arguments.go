@@ -11,22 +11,23 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// refuseUnusedFlags refuses flags of some headings, apart from some, because they would have no effect.
-func refuseUnusedFlags(a *app, why string, titles []string, apart ...string) error {
-	var idle []string
+// refuseUnusedFlags returns an error if a flag below one of the headings is set, except the named
+// ones, because it would have no effect. The error says why.
+func refuseUnusedFlags(a *app, why string, titles []string, except ...string) error {
+	var unused []string
 	a.command.Flags().Visit(func(f *pflag.Flag) {
-		if slices.Contains(titles, headingOf(a.command, f.Name)) && !slices.Contains(apart, f.Name) {
-			idle = append(idle, "--"+f.Name)
+		if slices.Contains(titles, headingOf(a.command, f.Name)) && !slices.Contains(except, f.Name) {
+			unused = append(unused, "--"+f.Name)
 		}
 	})
-	if idle == nil {
+	if unused == nil {
 		return nil
 	}
-	return usagef("%s: %s", strings.Join(idle, ", "), why)
+	return usagef("%s: %s", strings.Join(unused, ", "), why)
 }
 
-// setCommandDefaults completes a command and those below it: its usage line says how many arguments it
-// takes, and a command that only groups others shows its help.
+// setCommandDefaults completes a command and its subcommands: the usage line determines how many
+// arguments a command takes, and a command that only groups others shows its help.
 func setCommandDefaults(cmd *cobra.Command) {
 	if cmd.HasSubCommands() {
 		cmd.RunE = showHelp
@@ -39,28 +40,28 @@ func setCommandDefaults(cmd *cobra.Command) {
 	}
 }
 
-// argumentCount is how many arguments a usage line names; most is -1 if there may be any number.
-func argumentCount(use string) (least, most int) {
+// argumentCount returns how many arguments a usage line names; maxArgs is -1 for any number.
+func argumentCount(use string) (minArgs, maxArgs int) {
 	for _, word := range strings.Fields(use)[1:] {
 		word, optional := strings.CutPrefix(word, "[")
 		switch {
 		case strings.HasPrefix(word, "--"):
 			continue
 		case !optional:
-			least++
+			minArgs++
 		}
-		most++
+		maxArgs++
 		if strings.HasSuffix(strings.TrimSuffix(word, "]"), "...") {
-			return least, -1
+			return minArgs, -1
 		}
 	}
-	return least, most
+	return minArgs, maxArgs
 }
 
-// rangeArgs wants as many arguments as the usage line names; most is -1 for any number.
-func rangeArgs(least, most int) cobra.PositionalArgs {
+// rangeArgs accepts minArgs to maxArgs arguments; maxArgs is -1 for any number.
+func rangeArgs(minArgs, maxArgs int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if len(args) >= least && (most < 0 || len(args) <= most) {
+		if len(args) >= minArgs && (maxArgs < 0 || len(args) <= maxArgs) {
 			return nil
 		}
 		if cmd.HasSubCommands() {
@@ -78,7 +79,8 @@ func rangeArgs(least, most int) cobra.PositionalArgs {
 	}
 }
 
-// unknownCommand names the commands that are like one that does not exist, or else all.
+// unknownCommand returns the error for a command that does not exist. It suggests commands with a
+// similar name, or else lists all.
 func unknownCommand(cmd *cobra.Command, name string) error {
 	cmd.SuggestionsMinimumDistance = 2
 	if near := cmd.SuggestionsFor(name); len(near) > 0 {
@@ -93,11 +95,11 @@ func unknownCommand(cmd *cobra.Command, name string) error {
 	return usagef("unknown command %q: %s has %s", name, cmd.CommandPath(), strings.Join(names, ", "))
 }
 
-// showHelp makes a command that only groups others runnable, so that cobra
-// refuses an unknown one among them instead of showing help and ending in 0.
+// showHelp is the run function of a command that only groups others. With it, cobra refuses an
+// unknown subcommand; without it, cobra would show the help and end with exit code 0.
 func showHelp(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 
-// flagError says in dbaudit's words what is wrong with a flag, and how to show its help.
+// flagError returns cobra's error about a flag in dbaudit's words. It says how to show the help.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var empty *pflag.ValueRequiredError

@@ -51,33 +51,34 @@ func (f checkFlags) run(ctx context.Context, a *app, files []string) error {
 	code := exitOK
 	results := make([]audit.Result, len(files))
 	for i, name := range files {
-		var failed error
-		if results[i], failed = checkFile(ctx, a, j, name, run.RequirementChanges{File: file, Overrides: f.requirement}, f.input); failed == nil {
+		var checkErr error
+		if results[i], checkErr = checkFile(ctx, a, j, name, run.RequirementChanges{File: file, Overrides: f.requirement}, f.input); checkErr == nil {
 			continue
 		}
-		if ctx.Err() != nil || len(files) == 1 && exitCode(failed) == exitUsage {
-			return fmt.Errorf("%s: %w", name, failed)
+		if ctx.Err() != nil || len(files) == 1 && exitCode(checkErr) == exitUsage {
+			return fmt.Errorf("%s: %w", name, checkErr)
 		}
 		// A file that cannot be read does not stop the others: its result says so.
-		a.ReportError(fmt.Errorf("%s: %w", name, failed))
-		code = worse(code, exitCode(failed))
+		a.ReportError(fmt.Errorf("%s: %w", name, checkErr))
+		code = worse(code, exitCode(checkErr))
 		p, err := a.Profile(cmp.Or(f.requirement.Profile, run.DefaultProfile))
 		if err != nil {
 			return err
 		}
-		results[i] = a.UnreadResult(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: failed.Error()})
+		results[i] = a.UnreadResult(audit.Environment{Name: name}, p, j.asOf, audit.Unread{Message: checkErr.Error()})
 	}
 	worst, err := j.report(a, a.Accept(j.accepted, results))
 	return exitWith(worse(code, worst), err)
 }
 
-func checkFile(ctx context.Context, a *app, j judgement, name string, c run.RequirementChanges, keep string) (audit.Result, error) {
+// checkFile judges a saved snapshot. It saves the input of the policies in a file, if one is named.
+func checkFile(ctx context.Context, a *app, j judgement, name string, c run.RequirementChanges, inputFile string) (audit.Result, error) {
 	result, input, err := a.CheckSnapshot(ctx, j.engine, name, c, j.evaluatedAt)
-	if err != nil || keep == "" {
+	if err != nil || inputFile == "" {
 		return result, err
 	}
 	if err := input.Seal(); err != nil {
 		return audit.Result{}, err
 	}
-	return result, saveSnapshot(a, input, keep)
+	return result, saveSnapshot(a, input, inputFile)
 }

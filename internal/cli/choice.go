@@ -9,14 +9,14 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// A choice is the value of a flag with a known set of values, which the shell completes.
+// A choice is the value of a flag that accepts one of several words. The shell completes them.
 type choice[T comparable] struct {
 	into   *T
 	words  []string
 	values []T
 }
 
-// newChoice makes the value of a flag that takes the given values.
+// newChoice returns the value of a flag that accepts the given values and stores the chosen one.
 func newChoice[T comparable](into *T, values ...T) *choice[T] {
 	return &choice[T]{into, stringsOf(values), values}
 }
@@ -39,28 +39,28 @@ func (c *choice[T]) Set(word string) error {
 
 func (c *choice[T]) Type() string { return "string" }
 
-// Words are the values that the flag takes.
-func (c *choice[T]) Words() []string { return c.words }
+// Choices returns the values that the flag accepts.
+func (c *choice[T]) Choices() []string { return c.words }
 
-// choicesOf are the values that a flag takes, if it has a known set of them.
+// choicesOf returns the values that a flag accepts, if they are a fixed set.
 func choicesOf(f *pflag.Flag) ([]string, bool) {
-	c, ok := f.Value.(interface{ Words() []string })
+	c, ok := f.Value.(interface{ Choices() []string })
 	if !ok {
 		return nil, false
 	}
-	words := c.Words()
+	words := c.Choices()
 	return words, words != nil
 }
 
 func stringsOf[T any](values []T) []string {
-	made := make([]string, len(values))
+	list := make([]string, len(values))
 	for i, v := range values {
-		made[i] = fmt.Sprint(v)
+		list[i] = fmt.Sprint(v)
 	}
-	return made
+	return list
 }
 
-// orList is a list in a sentence: a, b or c.
+// orList returns the words as a list in a sentence: "a, b or c".
 func orList(words []string) string {
 	last := len(words) - 1
 	if last < 1 {

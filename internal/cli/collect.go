@@ -56,15 +56,15 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	targets := []run.Target{t}
-	write, err := startRecording(a, f.record, "collect", targets, cmp.Or(f.output, "-"))
+	saveRecording, err := startRecording(a, f.record, "collect", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}
-	read, err := a.Collect(ctx, targets, f.scope, nil)
-	if err := errors.Join(err, write()); err != nil {
+	snapshots, err := a.Collect(ctx, targets, f.scope, nil)
+	if err := errors.Join(err, saveRecording()); err != nil {
 		return err
 	}
-	s := read[0]
+	s := snapshots[0]
 	if f.minimal {
 		if s, err = minimalSnapshot(s, t.Profile.Pattern, f.pseudonyms); err != nil {
 			return err
@@ -73,25 +73,25 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	return saveSnapshot(a, s, f.output)
 }
 
-// minimalSnapshot is the part of a snapshot that is judged, sealed as a separate snapshot.
+// minimalSnapshot returns the part of a snapshot that is judged, sealed as a separate snapshot.
 func minimalSnapshot(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
-	part := s.Slice(pattern)
+	minimal := s.Slice(pattern)
 	if pseudonyms {
 		var err error
-		if part, err = recording.Pseudonyms(part, pattern); err != nil {
+		if minimal, err = recording.Pseudonyms(minimal, pattern); err != nil {
 			return nil, err
 		}
 	}
-	return part, part.Seal()
+	return minimal, minimal.Seal()
 }
 
 func recordFlag(flags *pflag.FlagSet, file *string) {
 	flags.StringVar(file, "record", "", "`file` to record each exchange with the environment, anonymized, for dbaudit simulate --replay")
 }
 
-// startRecording records the exchanges with a single target if a file is named. write writes the file.
-// It must not be one of the documents.
-func startRecording(a *app, file, command string, targets []run.Target, documents ...string) (write func() error, err error) {
+// startRecording records the exchanges with a single target, if a file is named. The returned
+// function saves the recording. The file must not be one of the command's other documents.
+func startRecording(a *app, file, command string, targets []run.Target, documents ...string) (save func() error, err error) {
 	if file == "" {
 		return func() error { return nil }, nil
 	}
@@ -115,7 +115,7 @@ func startRecording(a *app, file, command string, targets []run.Target, document
 	}, nil
 }
 
-// snapshotSaver saves a snapshot in a file; nil if none is named.
+// snapshotSaver returns a function that saves a snapshot in a file; nil if no file is named.
 func snapshotSaver(a *app, file string) func(*snapshot.Snapshot) error {
 	if file == "" {
 		return nil

@@ -13,10 +13,10 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// completeFlags lets the shell complete the values of flags, in a command and those below it.
+// completeFlags registers completions for the values of flags, in a command and its subcommands.
 func completeFlags(a *app, cmd *cobra.Command) {
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
-		// A flag that is already registered keeps its own.
+		// The only error is that the flag has a completion already, which stays.
 		_ = cmd.RegisterFlagCompletionFunc(f.Name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			if values, known := completionsOf(a, cmd, f); known {
 				return values, cobra.ShellCompDirectiveNoFileComp
@@ -29,8 +29,8 @@ func completeFlags(a *app, cmd *cobra.Command) {
 	}
 }
 
-// completionsOf finds the values of a command's flag, if they are a known set. A file that cannot
-// be read completes nothing: the command itself reports it.
+// completionsOf returns the values of a command's flag, if they are known. A file that cannot be
+// read completes nothing, because the command itself reports that error.
 func completionsOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
 	if words, fixed := choicesOf(f); fixed {
 		return words, true
@@ -69,27 +69,28 @@ func profileNames() (names []string) {
 	return names
 }
 
-// completeProfiles completes a number of arguments, each the name or the file of a profile.
-func completeProfiles(most int) cobra.CompletionFunc {
+// completeProfiles completes up to maxArgs arguments, each the name or the file of a profile.
+func completeProfiles(maxArgs int) cobra.CompletionFunc {
 	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) >= most {
+		if len(args) >= maxArgs {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return profileNames(), cobra.ShellCompDirectiveDefault
 	}
 }
 
-// sortedLabels are labels as --label takes them, sorted.
-func sortedLabels(of map[string]string) []string {
+// sortedLabels returns labels as --label takes them, KEY=VALUE, sorted.
+func sortedLabels(labels map[string]string) []string {
 	var list []string
-	for key, value := range of {
+	for key, value := range labels {
 		list = append(list, key+"="+value)
 	}
 	slices.Sort(list)
 	return list
 }
 
-// configOrEmpty is the configuration, or an empty one: the command itself reports the fault.
+// configOrEmpty returns the configuration, or an empty one if it cannot be read: the command
+// itself reports that error.
 func configOrEmpty(a *app) *config.File {
 	file, err := a.Configuration()
 	if err != nil {

@@ -39,15 +39,15 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	simulated, err := startSimulation(ctx, a, f.environment, "127.0.0.1:0")
+	sim, err := startSimulation(ctx, a, f.environment, "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer func() { _ = simulated.Close() }()
-	a.Infof("simulating a Dataverse environment at %s", simulated.URL())
+	defer func() { _ = sim.Close() }()
+	a.Infof("simulating a Dataverse environment at %s", sim.URL())
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(simulated.CAPEM())
-	t := simulated.target
+	roots.AppendCertsFromPEM(sim.CAPEM())
+	t := sim.target
 	if err := j.load(ctx, a, t.File, t.Profile); err != nil {
 		return err
 	}
@@ -57,11 +57,11 @@ func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
 		return outcome.Err
 	}
 	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
-	shown := reportOptions(a, j.engine)
-	// No later command can reach this environment: it ends with this one.
-	shown.TargetFlags = func(audit.Result) []string { return []string{} }
-	shown.ApplyFlags = func(audit.Result) []string { return nil }
-	err = j.outputs.render(a, results, shown)
+	options := reportOptions(a, j.engine)
+	// No later command can reach this environment, because it ends with this command.
+	options.TargetFlags = func(audit.Result) []string { return []string{} }
+	options.ApplyFlags = func(audit.Result) []string { return nil }
+	err = j.outputs.render(a, results, options)
 	a.Infof("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
 	a.Infof("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
 	return err

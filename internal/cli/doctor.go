@@ -92,14 +92,14 @@ func (f doctorFlags) writeRole(a *app) error {
 		return err
 	}
 	if f.withoutImpersonation {
-		var blind []string
+		var unknown []string
 		for _, c := range p.Controls {
 			if slices.Contains(doctor.RulesNeedingImpersonation(), c.Rule) {
-				blind = append(blind, string(c.ID))
+				unknown = append(unknown, string(c.ID))
 			}
 		}
 		a.Infof("without prvActOnBehalfOfAnotherUser, dbaudit cannot read which personal views the integration user sees: %s become unknown, and the exit code is 4 at best",
-			strings.Join(blind, ", "))
+			strings.Join(unknown, ", "))
 	} else {
 		a.Infof("%s; --without-impersonation leaves it out", doctor.ImpersonationReason)
 	}
@@ -140,47 +140,47 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
 	}
-	targets, planned, err := f.targets(a)
+	targets, p, err := f.targets(a)
 	if err != nil {
 		return err
 	}
 	if f.assumptions && len(targets) != 1 {
 		return usagef("--assumptions checks one environment: choose it with --env")
 	}
-	write, err := startRecording(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
+	saveRecording, err := startRecording(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
 	if err != nil {
 		return err
 	}
-	var found diagnosis
+	var d diagnosis
 	if f.assumptions {
-		found, err = examineAssumptions(ctx, a, targets[0])
+		d, err = examineAssumptions(ctx, a, targets[0])
 	} else {
-		found, err = f.examineAll(ctx, a, targets, planned)
+		d, err = f.examineAll(ctx, a, targets, p)
 	}
-	if err := errors.Join(err, write()); err != nil {
+	if err := errors.Join(err, saveRecording()); err != nil {
 		return err
 	}
 	if f.format == "json" {
-		err = a.WritePlainJSON(f.output, found.document)
+		err = a.WritePlainJSON(f.output, d.document)
 	} else {
-		err = a.WriteTable(f.output, found.draw)
+		err = a.WriteTable(f.output, d.draw)
 	}
-	return exitWith(found.code, err)
+	return exitWith(d.code, err)
 }
 
-// A diagnosis is what doctor found: as a document and as a table, with the exit code.
+// A diagnosis is the answer of doctor as a document and as a table, with the exit code.
 type diagnosis struct {
 	document any
 	draw     func(w io.Writer, width int) error
 	code     int
 }
 
-func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Target, planned *plan.Plan) (diagnosis, error) {
+func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Target, p *plan.Plan) (diagnosis, error) {
 	examined := make([]doctor.Examination, len(targets))
 	code := exitOK
 	for i, t := range targets {
-		err := t.WithTimeout(ctx, func(timed context.Context) (err error) {
-			examined[i], err = f.examine(timed, a, t, planned)
+		err := t.WithTimeout(ctx, func(ctx context.Context) (err error) {
+			examined[i], err = f.examine(ctx, a, t, p)
 			return err
 		})
 		if err != nil && (ctx.Err() != nil || len(targets) == 1 && exitCode(err) == exitUsage) {
@@ -198,7 +198,7 @@ func (f doctorFlags) examineAll(ctx context.Context, a *app, targets []run.Targe
 	return diagnosis{doctor.Document(examined), func(w io.Writer, width int) error { return doctor.WriteTables(w, width, examined) }, code}, nil
 }
 
-// targets are the environments to examine, and the plan that is given.
+// targets returns the environments to examine, and the plan from the command line, if any.
 func (f doctorFlags) targets(a *app) ([]run.Target, *plan.Plan, error) {
 	if f.plan == "" {
 		targets, err := a.Targets(f.connection, f.requirement)
@@ -215,8 +215,8 @@ func (f doctorFlags) targets(a *app) ([]run.Target, *plan.Plan, error) {
 	return []run.Target{t}, &p, err
 }
 
-// examine makes the checks of an environment: of the identity that reads it or, with --apply,
-// of the one that applies a plan, or any plan that the profile may lead to.
+// examine checks an environment and the identity that reads it or, with --apply, the identity that
+// applies a plan: p or, if it is nil, any plan that the profile may require.
 func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.Plan) (doctor.Examination, error) {
 	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Environment{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
 	check := doctor.Examine
@@ -245,7 +245,7 @@ func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.
 	return e, err
 }
 
-// doctorConfig is how a target is examined, until stop is called.
+// doctorConfig returns the configuration for examining a target. stop ends the progress display.
 func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error) {
 	progress := a.Progress(t.Name)
 	transport := a.Transport(nil)
@@ -273,17 +273,18 @@ func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, e
 		return diagnosis{}, err
 	}
 	defer stop()
-	found, err := doctor.ExamineAssumptions(ctx, c)
-	if err == nil && found.Refused != "" {
-		err = fmt.Errorf("%s: nothing could be checked: %s", t, found.Refused)
+	answers, err := doctor.ExamineAssumptions(ctx, c)
+	if err == nil && answers.Refused != "" {
+		err = fmt.Errorf("%s: nothing could be checked: %s", t, answers.Refused)
 	}
-	found.Tool = a.Tool
-	at := doctor.Environment{Name: t.Name, URL: t.URL}
-	return diagnosis{found, func(w io.Writer, width int) error { return found.WriteTable(w, width, at) }, exitOK}, err
+	answers.Tool = a.Tool
+	env := doctor.Environment{Name: t.Name, URL: t.URL}
+	return diagnosis{answers, func(w io.Writer, width int) error { return answers.WriteTable(w, width, env) }, exitOK}, err
 }
 
-// requiredGrants is the profile's minimum at the required depths, and what the platform gives to
-// each new role: whoever assigns a role must have everything that it grants.
+// requiredGrants returns the privileges that an identity needs to assign a new integration role: the
+// profile's minimum at the required depths, and what the platform grants to each new role. A user
+// can assign a role only if they have every privilege that it grants.
 func requiredGrants(t run.Target) []doctor.Privilege {
 	var list []doctor.Privilege
 	seen := map[string]bool{}
@@ -308,22 +309,23 @@ func requiredGrants(t run.Target) []doctor.Privilege {
 	return list
 }
 
-// planRemediation is what one plan needs; known says where the role editor has its privileges.
+// planRemediation returns what one plan needs. It takes the place of each privilege in the role
+// editor from known.
 func planRemediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 	all := slices.Concat(known.Needs, known.Grants)
-	located := func(needs change.Depths) []doctor.Privilege {
+	withPlaces := func(needs change.Depths) []doctor.Privilege {
 		var list []doctor.Privilege
 		for _, name := range needs.Names() {
-			needed := doctor.Privilege{Name: name, Depth: needs[name]}
+			privilege := doctor.Privilege{Name: name, Depth: needs[name]}
 			if i := slices.IndexFunc(all, func(k doctor.Privilege) bool { return strings.EqualFold(k.Name, name) }); i >= 0 {
-				needed.Where = all[i].Where
+				privilege.Where = all[i].Where
 			}
-			list = append(list, needed)
+			list = append(list, privilege)
 		}
 		return list
 	}
 	undo, roles := p.NeedsToUndo()
-	r := doctor.Remediation{Needs: located(p.Needs()), RollbackNeeds: located(undo), Reassigned: roles}
+	r := doctor.Remediation{Needs: withPlaces(p.Needs()), RollbackNeeds: withPlaces(undo), Reassigned: roles}
 	for _, a := range p.Actions {
 		if owner := a.Target.Owner; owner != nil && !slices.Contains(r.Owners, *owner) {
 			r.Owners = append(r.Owners, *owner)

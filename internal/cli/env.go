@@ -25,14 +25,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// Env is everything that the process owns, made once in main and handed in, so
-// that a test can run the whole command without any of it.
+// Env is the environment of the process: its streams and the host. main makes it once, and tests
+// replace it to run a whole command in the test process.
 type Env struct {
 	console.Streams
 	run.Host
 }
 
-// OS is the environment of the running process.
+// OS returns the environment of the running process.
 func OS() Env {
 	return Env{
 		Streams: console.Streams{
@@ -50,7 +50,7 @@ func OS() Env {
 	}
 }
 
-// terminalWidth is the width of a terminal, 0 of anything else.
+// terminalWidth returns the width of a terminal in columns; 0 if the file is not a terminal.
 func terminalWidth(f *os.File) int {
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
@@ -59,10 +59,10 @@ func terminalWidth(f *os.File) int {
 	return width
 }
 
-// ciWidth is how wide the logs of CI systems show a line without breaking it.
+// ciWidth is the width in columns that the logs of CI systems show without wrapping.
 const ciWidth = 120
 
-// tableWidth is what COLUMNS says, else the terminal's width, else that of a CI's log.
+// tableWidth returns the value of COLUMNS, else the terminal's width, else in CI the width of a log.
 func tableWidth(terminal int, getenv func(string) string) int {
 	if n, err := strconv.Atoi(getenv("COLUMNS")); err == nil && n > 0 {
 		return n
@@ -73,8 +73,8 @@ func tableWidth(terminal int, getenv func(string) string) int {
 	return terminal
 }
 
-// signInCache keeps people's sign-ins in the user's configuration folder, encrypted with a key
-// from the operating system's keyring; nil if that folder does not exist.
+// signInCache returns the store of interactive sign-ins in the user's configuration folder, encrypted
+// with a key from the operating system's keyring; nil if the user has no such folder.
 func signInCache() signin.Cache {
 	dir, err := os.UserConfigDir()
 	if err != nil {
@@ -87,7 +87,7 @@ func signInCache() signin.Cache {
 func runProgram(ctx context.Context, hidden []string, name string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = withoutVariables(os.Environ(), hidden)
-	// A program that the killed one started may still hold its output open: do not wait for it.
+	// A child of the killed program may keep the output open. Do not wait for it.
 	cmd.WaitDelay = time.Second / 2
 	out, err := cmd.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -101,7 +101,7 @@ func hasProgram(name string) bool {
 	return err == nil
 }
 
-// openBrowser opens an address by the operating system's own program, which may outlive dbaudit.
+// openBrowser opens an address with the operating system's own program, which may outlive dbaudit.
 func openBrowser(hidden []string, address string) error {
 	command := browserCommand(runtime.GOOS, address)
 	browser := exec.Command(command[0], command[1:]...) //nolint:noctx // it outlives the program
@@ -113,8 +113,8 @@ func openBrowser(hidden []string, address string) error {
 	return nil
 }
 
-// withoutVariables are the variables (NAME=VALUE) without dbaudit's own and without hidden names, in
-// any case as on Windows.
+// withoutVariables returns the variables (NAME=VALUE) without dbaudit's own and without the hidden
+// names. Names are compared without regard to case, as on Windows.
 func withoutVariables(variables, hidden []string) []string {
 	return slices.DeleteFunc(variables, func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
@@ -132,12 +132,13 @@ func browserCommand(system, address string) []string {
 	return []string{"xdg-open", address}
 }
 
-// transportTrusting makes a transport that trusts the given roots, or the system's if they are nil.
+// transportTrusting returns a transport that trusts the given roots, or the system's if roots is nil.
 func transportTrusting(roots *x509.CertPool) http.RoundTripper {
 	return newTransport(cmp.Or(roots, rootsWithFile(runtime.GOOS, os.Getenv("SSL_CERT_FILE"))))
 }
 
-// rootsWithFile are the system's roots and those of SSL_CERT_FILE; nil if Go itself reads that.
+// rootsWithFile returns the system's roots and those in SSL_CERT_FILE. It returns nil if the variable
+// is not set, or on systems on which Go itself reads it.
 func rootsWithFile(system, file string) *x509.CertPool {
 	if file == "" || system != "windows" && system != "darwin" {
 		return nil
@@ -148,7 +149,7 @@ func rootsWithFile(system, file string) *x509.CertPool {
 	}
 	data, err := bounds.ReadFile(bounds.Credential, file)
 	if err != nil || !roots.AppendCertsFromPEM(data) {
-		return nil // the certificate of the environment is then refused, with advice
+		return nil // the connection then fails with advice about the certificate
 	}
 	return roots
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// The exit codes. They are part of the contract and never change their meaning.
+// The exit codes. Scripts depend on them, so their meaning never changes.
 const (
 	exitOK          = 0
 	exitFindings    = 1   // a control at or above --fail-on failed
@@ -20,47 +20,47 @@ const (
 	exitInterrupted = 130 // interrupted
 )
 
-// The codes that main ends with if a run does not end normally.
+// The exit codes that main uses if a run does not end normally.
 const (
 	ExitFailure     = exitFailure
 	ExitInterrupted = exitInterrupted
 )
 
-// usagef makes a fault of the command line or of the configuration.
+// usagef returns an error of the command line or the configuration: exit code 2.
 func usagef(format string, args ...any) error {
 	return run.Usagef(format, args...)
 }
 
-// detailedFlag makes plan answer as terraform does; see [detailedCode].
+// detailedFlag is the flag for the exit codes of terraform plan; see [detailedExitCode].
 const detailedFlag = "detailed-exitcode"
 
-// exitChanges is plan's exit code where there are changes, if asked by detailedFlag.
+// exitChanges is the exit code of plan with detailedFlag if there are changes.
 const exitChanges = 2
 
-// detailedExitCode is the exit code of a plan with detailedFlag: 1 means that no plan could be
-// made, so that wrong usage does not look like changes.
+// detailedExitCode returns the exit code of plan with detailedFlag: 1 if no plan could be made,
+// so that wrong usage (2 in other commands) does not look like changes.
 func detailedExitCode(code int, err error) int {
-	var verdict exitCodeError
-	if code == exitOK || code == exitInterrupted || errors.As(err, &verdict) {
+	var exit exitCodeError
+	if code == exitOK || code == exitInterrupted || errors.As(err, &exit) {
 		return code
 	}
 	return 1
 }
 
-// A exitCodeError is the exit code of a command that ran to its end: it prints nothing.
+// An exitCodeError is the exit code of a command that ran to its end. It is not printed.
 type exitCodeError int
 
 func (e exitCodeError) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
 
-// exitCode is the one place where errors become exit codes.
+// exitCode returns the exit code for an error. No other place translates errors to exit codes.
 func exitCode(err error) int {
-	var verdict exitCodeError
+	var exit exitCodeError
 	var declined *console.DeclinedError
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &verdict):
-		return int(verdict)
+	case errors.As(err, &exit):
+		return int(exit)
 	case errors.As(err, &declined):
 		return exitInterrupted
 	}
@@ -74,8 +74,8 @@ func exitCode(err error) int {
 	return exitFailure
 }
 
-// resultCode is the exit code of a result: failures before unknowns, unknowns
-// whatever the threshold. A threshold of SeverityInvalid means none.
+// resultCode returns the exit code for a result. Failures at or above failOn take precedence
+// over unknowns, which count whatever failOn is. SeverityInvalid means that no failure counts.
 func resultCode(r audit.Result, failOn audit.Severity) int {
 	worst := r.WorstSeverity()
 	switch {
@@ -95,7 +95,7 @@ func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) 
 	return code
 }
 
-// worse is the more severe of two exit codes of one run.
+// worse returns the more severe of two exit codes of one run.
 func worse(a, b int) int {
 	for _, code := range []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete} {
 		if a == code || b == code {
@@ -105,7 +105,7 @@ func worse(a, b int) int {
 	return exitOK
 }
 
-// exitWith is the error of a command that ran: the exit code, unless there is another error.
+// exitWith returns err if it is not nil, else the error that ends the run with an exit code.
 func exitWith(code int, err error) error {
 	if err != nil || code == exitOK {
 		return err
@@ -113,9 +113,9 @@ func exitWith(code int, err error) error {
 	return exitCodeError(code)
 }
 
-// codeIf is a code if a condition is true, else exitOK.
-func codeIf(holds bool, code int) int {
-	if holds {
+// codeIf returns code if a condition is true, else exitOK.
+func codeIf(condition bool, code int) int {
+	if condition {
 		return code
 	}
 	return exitOK

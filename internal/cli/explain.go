@@ -79,18 +79,19 @@ func (f explainFlags) run(ctx context.Context, a *app, args []string) error {
 }
 
 func explainableNames(p profile.Profile, rules []engine.Rule) []string {
-	var words []string
+	var names []string
 	for _, c := range p.Controls {
-		words = append(words, string(c.ID))
+		names = append(names, string(c.ID))
 	}
-	words = append(words, p.Minimum()...)
+	names = append(names, p.Minimum()...)
 	for _, r := range rules {
-		words = append(words, r.ID)
+		names = append(names, r.ID)
 	}
-	return words
+	return names
 }
 
-// explain explains a control of the profile or of a built-in one, a rule or a privilege.
+// explain explains a control of the profile or of a built-in one, a rule or a privilege. It reports
+// whether the word names one.
 func explain(p profile.Profile, rules []engine.Rule, word string) (pages.Explanation, bool) {
 	rule := func(id string) (engine.Rule, bool) {
 		i := slices.IndexFunc(rules, func(r engine.Rule) bool { return r.ID == id })
@@ -114,32 +115,33 @@ func explain(p profile.Profile, rules []engine.Rule, word string) (pages.Explana
 	return pages.Explanation{}, false
 }
 
-// findControl is the control with an id in the profile or, as reports do not name a control's
-// profile, in a built-in one; else the profile's only control with an id that ends in the word.
+// findControl returns the control with an id in the profile or in a built-in one, because reports do
+// not name the profile of a control; else the profile's only control with an id that ends in the word.
 func findControl(p profile.Profile, word string) (profile.Profile, profile.Control, bool) {
 	builtin, _ := profile.Builtin(policy.Files)
-	for _, of := range append([]profile.Profile{p}, builtin...) {
-		if c, ok := of.Control(word); ok {
-			return of, c, true
+	for _, candidate := range append([]profile.Profile{p}, builtin...) {
+		if c, ok := candidate.Control(word); ok {
+			return candidate, c, true
 		}
 	}
-	found := slices.DeleteFunc(slices.Clone(p.Controls), func(c profile.Control) bool {
+	matches := slices.DeleteFunc(slices.Clone(p.Controls), func(c profile.Control) bool {
 		return !strings.HasSuffix(string(c.ID), "-"+strings.ToUpper(word))
 	})
-	if len(found) != 1 {
+	if len(matches) != 1 {
 		return p, profile.Control{}, false
 	}
-	return p, found[0], true
+	return p, matches[0], true
 }
 
-// suggestion suggests what a word most likely means; "" if nothing is near.
-func suggestion(words []string, word string) string {
+// suggestion returns the end of an error message that suggests the most similar name; "" if no name
+// is similar.
+func suggestion(names []string, word string) string {
 	best, nearest := len(word)/3+1, solution.NewPrivilegeTable().Nearest(word)
-	for _, other := range words {
+	for _, name := range names {
 		// The end of a control's id is enough to name it.
-		for end, more := other, true; more; _, end, more = strings.Cut(end, "-") {
+		for end, more := name, true; more; _, end, more = strings.Cut(end, "-") {
 			if d := levenshtein.ComputeDistance(strings.ToLower(word), strings.ToLower(end)); d < best {
-				best, nearest = d, other
+				best, nearest = d, name
 			}
 		}
 	}

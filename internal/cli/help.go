@@ -12,16 +12,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// helpWidth is how wide a command's help is, on every terminal.
+// helpWidth is the width of a command's help in columns, on every terminal.
 const helpWidth = 80
 
-// A heading is a part of a command's help, with the flags below it.
+// A heading is a title in a command's help and the flags below it.
 type heading struct {
 	title string
 	flags []string
 }
 
-// otherFlags is the heading of the flags that no other heading has.
+// otherFlags is the heading of the flags that are below no other heading.
 const otherFlags = "Other"
 
 func headings() []heading {
@@ -40,10 +40,10 @@ func headings() []heading {
 	}
 }
 
-// headingOf is the title of the heading of a command's flag.
+// headingOf returns the title of the heading of a command's flag.
 func headingOf(cmd *cobra.Command, flag string) string {
 	if cmd.Name() == "plan" && (flag == "result" || flag == "snapshot") {
-		return "Environment" // they take its place
+		return "Environment" // the saved files replace it
 	}
 	for _, h := range headings() {
 		if slices.Contains(h.flags, flag) {
@@ -53,10 +53,10 @@ func headingOf(cmd *cobra.Command, flag string) string {
 	return otherFlags
 }
 
-// minFlagsForHeadings is how many flags a command has at least for its help to have headings.
+// minFlagsForHeadings is the number of flags from which a command's help has headings.
 const minFlagsForHeadings = 10
 
-// usageText is the end of a command's help: how it is called, its commands, its flags.
+// usageText returns the usage part of a command's help: usage line, examples, commands and flags.
 func usageText(cmd *cobra.Command) string {
 	var b strings.Builder
 	b.WriteString("Usage:\n")
@@ -81,16 +81,16 @@ func usageText(cmd *cobra.Command) string {
 			}
 		}
 	}
-	own, global := visible(cmd.LocalFlags()), visible(cmd.InheritedFlags())
-	if help := cmd.Flags().Lookup("help"); cmd.HasParent() && help != nil { // as every command has it
-		own = slices.DeleteFunc(own, func(f *pflag.Flag) bool { return f == help })
+	local, global := visible(cmd.LocalFlags()), visible(cmd.InheritedFlags())
+	if help := cmd.Flags().Lookup("help"); cmd.HasParent() && help != nil { // every command has it
+		local = slices.DeleteFunc(local, func(f *pflag.Flag) bool { return f == help })
 		global = append(global, help)
 	}
-	if len(own) < minFlagsForHeadings {
-		b.WriteString(flagSection("Flags", own))
+	if len(local) < minFlagsForHeadings {
+		b.WriteString(flagSection("Flags", local))
 	} else {
 		for _, h := range headings() {
-			b.WriteString(flagSection(h.title+" flags", slices.DeleteFunc(slices.Clone(own), func(f *pflag.Flag) bool {
+			b.WriteString(flagSection(h.title+" flags", slices.DeleteFunc(slices.Clone(local), func(f *pflag.Flag) bool {
 				return headingOf(cmd, f.Name) != h.title
 			})))
 		}
@@ -102,7 +102,7 @@ func usageText(cmd *cobra.Command) string {
 	return b.String()
 }
 
-// helpText is a command's help: what it does, wrapped, and its usage.
+// helpText returns a command's help: its description, wrapped, and its usage.
 func helpText(cmd *cobra.Command) string {
 	var b strings.Builder
 	for _, paragraph := range strings.Split(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n") {
@@ -128,8 +128,8 @@ func visible(flags *pflag.FlagSet) []*pflag.Flag {
 	return list
 }
 
-// flagSection is a heading with its flags: names to the left, what they mean to the
-// right, wrapped; below a name that is too long.
+// flagSection returns a heading with its flags: the names on the left, the wrapped descriptions
+// on the right. The description of a long name begins on the next line.
 func flagSection(title string, flags []*pflag.Flag) string {
 	if len(flags) == 0 {
 		return ""
@@ -160,7 +160,7 @@ func flagSection(title string, flags []*pflag.Flag) string {
 	return b.String()
 }
 
-// defaultOf is the default of a flag, unless the flag's own text says it.
+// defaultOf returns the default of a flag, unless the flag's description already states it.
 func defaultOf(f *pflag.Flag) string {
 	none := []string{"", "false", "0", "0s", "[]"}
 	if slices.Contains(none, f.DefValue) || strings.Contains(f.Usage, "(default ") {
@@ -169,7 +169,7 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// withExitCodes adds the exit codes of a command to its description.
+// withExitCodes appends the exit codes of a command to its description.
 func withExitCodes(text string, codes ...int) string {
 	words := map[int]string{
 		exitOK:          "done",

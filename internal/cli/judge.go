@@ -84,7 +84,7 @@ func (j *judgement) report(a *app, results []audit.Result) (int, error) {
 
 // reportOptions are what every report of this run has in common.
 func reportOptions(a *app, e *engine.Engine) report.Options {
-	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: checkoutPath(a), TargetFlags: scanArguments(a), ApplyFlags: applyArguments(a)}
+	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: checkoutPath(a), TargetFlags: flagsForTarget(a), ApplyFlags: flagsForApply(a)}
 }
 
 func rulesOf(e *engine.Engine) map[string]audit.Rule {

@@ -68,8 +68,8 @@ type outputFlag struct {
 func (f *outputFlag) String() string { return "" }
 func (f *outputFlag) Type() string   { return "string" }
 
-// Words are the formats; a file has no known values.
-func (f *outputFlag) Words() []string {
+// Choices returns the formats; for a file, nil.
+func (f *outputFlag) Choices() []string {
 	if !f.isFormat {
 		return nil
 	}

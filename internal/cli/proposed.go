@@ -13,20 +13,21 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// scanArguments returns the flags that name a result's environment and profile for another command,
-// as this command got them, so that the commands in a report can be run unchanged.
-func scanArguments(a *app) func(audit.Result) []string {
+// flagsForTarget returns a function that returns the flags with which another command reads a
+// result's environment by its profile. They are as this command got them, so that people can run
+// the commands in a report unchanged.
+func flagsForTarget(a *app) func(audit.Result) []string {
 	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
 	file := configOrEmpty(a)
 	return func(r audit.Result) []string {
 		flags := slices.Clone(shared)
-		found, configured, several := isFlagSet(a, "url"), false, false
+		found, configured, ambiguous := isFlagSet(a, "url"), false, false
 		if !found {
 			for _, env := range file.AllEnvironments() {
 				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
 					continue
 				}
-				found, configured, several = true, true, len(env.Integrations) > 1
+				found, configured, ambiguous = true, true, len(env.Integrations) > 1
 				if env.Name != "" {
 					flags = append(flags, "--env", env.Name)
 				}
@@ -36,46 +37,47 @@ func scanArguments(a *app) func(audit.Result) []string {
 			flags = append(flags, "--url", r.Environment.URL)
 		}
 		switch p := r.Profile; {
-		case isFlagSet(a, "profile"), configured && !several:
-		case !several && p.Origin != "" && p.Origin != audit.OriginBuiltin:
+		case isFlagSet(a, "profile"), configured && !ambiguous:
+		case !ambiguous && p.Origin != "" && p.Origin != audit.OriginBuiltin:
 			flags = append(flags, "--profile", p.Origin)
-		case several, p.Name != run.DefaultProfile:
+		case ambiguous, p.Name != run.DefaultProfile:
 			flags = append(flags, "--profile", p.Name)
 		}
 		return flags
 	}
 }
 
-// applyCommand is a command that applies a plan or continues with its journal.
+// applyCommand returns the command that applies a plan, or resumes the run of its journal.
 func applyCommand(a *app, command, file string, env audit.Environment) string {
-	return command + change.Place{Flags: append([]string{file}, applyArguments(a)(audit.Result{Environment: env})...)}.Arguments()
+	return command + change.Place{Flags: append([]string{file}, flagsForApply(a)(audit.Result{Environment: env})...)}.Arguments()
 }
 
-// rollbackCommand is the command that undoes what a journal says was done.
+// rollbackCommand returns the command that undoes the actions in a journal.
 func rollbackCommand(a *app, journal string, env audit.Environment) string {
-	flags, _ := withEnvironment(a, givenFlags(a, func(*pflag.Flag) bool { return false }), env)
+	flags, _ := withEnvironmentFlag(a, givenFlags(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
-// scanCommand is the command that judges the environment of a plan.
+// scanCommand returns the command that judges the environment of a plan.
 func scanCommand(a *app, p plan.Plan) string {
-	flags := scanArguments(a)(audit.Result{Environment: p.Environment, Profile: audit.Profile{Name: p.Profile}})
+	flags := flagsForTarget(a)(audit.Result{Environment: p.Environment, Profile: audit.Profile{Name: p.Profile}})
 	return "dbaudit scan" + change.Place{Flags: flags}.Arguments()
 }
 
-// checkCommand is the command that judges a snapshot again and saves the result.
+// checkCommand returns the command that judges a snapshot again and saves the result.
 func checkCommand(a *app, snapshot, result string) string {
 	flags := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "profile" })
 	return "dbaudit check" + change.Place{Flags: slices.Concat([]string{snapshot}, flags, []string{"-f", "json", "-o", result})}.Arguments()
 }
 
-// applyArguments returns the flags that name, for apply, a result's environment, custom profile and
-// custom rules, and permit what its plan does, as this command got them.
-func applyArguments(a *app) func(audit.Result) []string {
-	ownProfile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsProfileFile(f.Value.String()) } // apply finds the others by the plan
-	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || ownProfile(f) })
+// flagsForApply returns a function that returns the flags with which apply carries out the plan of
+// a result: its environment, custom profile and custom rules, and permission for what it changes.
+func flagsForApply(a *app) func(audit.Result) []string {
+	// The plan itself names a built-in profile.
+	isProfileFile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsProfileFile(f.Value.String()) }
+	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || isProfileFile(f) })
 	return func(r audit.Result) []string {
-		flags, configured := withEnvironment(a, shared, r.Environment)
+		flags, configured := withEnvironmentFlag(a, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsProfileFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
@@ -83,21 +85,22 @@ func applyArguments(a *app) func(audit.Result) []string {
 	}
 }
 
-// withEnvironment adds an environment to the given flags unless they or the configuration name it,
-// because a plan alone does not say where a token is sent.
-func withEnvironment(a *app, shared []string, env audit.Environment) (flags []string, known bool) {
+// withEnvironmentFlag adds --url to the flags unless they or the configuration name the environment:
+// apply and rollback send a token only to an address that the user chose, not to one from a plan.
+// It reports whether the configuration names the environment.
+func withEnvironmentFlag(a *app, shared []string, env audit.Environment) (flags []string, configured bool) {
 	flags = slices.Clip(shared)
-	known = slices.ContainsFunc(configOrEmpty(a).AllEnvironments(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
-	if !isFlagSet(a, "url") && !known && env.URL != "" {
+	configured = slices.ContainsFunc(configOrEmpty(a).AllEnvironments(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+	if !isFlagSet(a, "url") && !configured && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}
-	return flags, known
+	return flags, configured
 }
 
 func isFlagSet(a *app, flag string) bool { return a.command != nil && a.command.Flags().Changed(flag) }
 
-// givenFlags returns flags of this command: those of the connection, apart from --env and
-// --label, and those that another command shares.
+// givenFlags returns the flags of this run that another command needs: -c, --url, the flags for
+// sign-in, and those for which shared returns true.
 func givenFlags(a *app, shared func(*pflag.Flag) bool) (flags []string) {
 	if a.ConfigFile != "" {
 		flags = []string{"-c", filepath.ToSlash(a.ConfigFile)}

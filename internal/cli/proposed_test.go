@@ -66,7 +66,7 @@ func TestAsRun(t *testing.T) {
 		}
 		a := parsed(t, args...)
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
-		if got := strings.ReplaceAll(strings.Join(scanArguments(a)(r), " "), file, "FILE"); got != test.want {
+		if got := strings.ReplaceAll(strings.Join(flagsForTarget(a)(r), " "), file, "FILE"); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test, got, test.want)
 		}
 	}
@@ -109,10 +109,10 @@ func TestInstead(t *testing.T) {
 	defer j.Close()
 	const flags = " --url https://eu.crm4.dynamics.com"
 	want := "continue with `dbaudit apply --resume " + name + flags + "`, undo with `dbaudit rollback " + name + flags + "`, or name another with --journal"
-	if err := adviseOnExistingJournal(a, &apply.ExistsError{Name: name, Journal: j}); !strings.HasSuffix(err.Error(), want) {
+	if err := withJournalAdvice(a, &apply.ExistsError{Name: name, Journal: j}); !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if err := adviseOnExistingJournal(a, &apply.ExistsError{Name: name}); !strings.HasSuffix(err.Error(), "already exists: name another with --journal") {
+	if err := withJournalAdvice(a, &apply.ExistsError{Name: name}); !strings.HasSuffix(err.Error(), "already exists: name another with --journal") {
 		t.Errorf("not a journal: %v", err)
 	}
 }

@@ -26,13 +26,13 @@ type app struct {
 	*console.Console
 	*run.Runner
 
-	// command is the one that runs; nil before it begins. An error until then is wrong usage.
+	// command is the command that runs; nil until it begins. An error before that is wrong usage.
 	command *cobra.Command
-	// helpErr is why the help could not be written: cobra has no place for it.
+	// helpErr is the error of writing the help, which cobra's help function cannot return.
 	helpErr error
 }
 
-// newApp is a run of the command line in an environment.
+// newApp prepares a run of the command line in an environment.
 func newApp(env Env) *app {
 	env.Attended = env.StderrIsTerminal
 	if env.Sleep == nil {
@@ -47,7 +47,7 @@ func newApp(env Env) *app {
 
 // Main runs the command line and returns the exit code.
 func Main(ctx context.Context, args []string, env Env) int {
-	// Whatever is printed, by whichever command, goes through these.
+	// Every command prints through these guarded streams.
 	stdout := text.NewStream(env.Stdout, env.StdoutIsTerminal)
 	completing := len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd)
 	if completing {
@@ -88,9 +88,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 	return code
 }
 
-// rootCommand is the program with all its commands or, if one is named first, with that one:
-// building the others takes a twentieth of a short run.
-func rootCommand(a *app, named ...string) *cobra.Command {
+// rootCommand returns the program with all its commands. If the first argument names one, it
+// builds only that one, because building the others takes a twentieth of a short run.
+func rootCommand(a *app, args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
@@ -137,7 +137,7 @@ It never calls anything compliant that it did not read.`,
 	for _, group := range commandGroups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
 		for _, c := range group.commands {
-			if len(named) > 0 && c.name != named[0] {
+			if len(args) > 0 && c.name != args[0] {
 				continue
 			}
 			cmd := c.build(a)
@@ -148,7 +148,7 @@ It never calls anything compliant that it did not read.`,
 	}
 	switch len(root.Commands()) {
 	case 0:
-		return rootCommand(a) // for a suggestion
+		return rootCommand(a) // an unknown command: its error suggests others
 	case 1:
 		root.CompletionOptions.DisableDefaultCmd = true
 	default:
@@ -157,25 +157,25 @@ It never calls anything compliant that it did not read.`,
 	return root
 }
 
-// A commandGroup is commands under a heading of the help.
+// A commandGroup is a heading of the help with its commands.
 type commandGroup struct {
 	title    string
 	commands []namedCommand
 }
 
-// A namedCommand is a command that is not built yet: a run needs one of them.
+// A namedCommand builds a command on demand, because a run needs only one of them.
 type namedCommand struct {
 	name  string
 	build func(*app) *cobra.Command
 }
 
-// A command is its flags. It says how it is called, and what it does.
+// A command holds its flags. define declares the command, and run carries it out.
 type command interface {
 	define(a *app) *cobra.Command
 	run(ctx context.Context, a *app, args []string) error
 }
 
-// newCommand is a command of the flags F.
+// newCommand builds the command with the flags F.
 func newCommand[F any, C interface {
 	*F
 	command
@@ -220,7 +220,7 @@ func commandGroups() []commandGroup {
 // otherGroup is the heading of the commands that are not about an audit.
 const otherGroup = "Other"
 
-// addHelpAndCompletion adds cobra's own commands, in dbaudit's words.
+// addHelpAndCompletion adds cobra's help and completion commands, described in dbaudit's words.
 func addHelpAndCompletion(root *cobra.Command) {
 	root.SetCompletionCommandGroupID(otherGroup)
 	root.InitDefaultHelpCmd()
