@@ -35,7 +35,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		Snapshot:    audit.Snapshot{Digest: s.Digest, TakenAt: s.TakenAt},
 		EvaluatedAt: o.AsOf.UTC(),
 		Integration: &r.Integration,
-		Notes:       slices.Concat(r.Notes, e.lowered(s, p)),
+		Notes:       slices.Concat(r.Notes, e.relaxations(s, p)),
 	}
 	controls := e.controls(s, p)
 	result.Controls = make([]audit.Control, 0, len(controls))
@@ -43,12 +43,12 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 		rule, ok := e.rules[c.Rule]
 		if !ok {
 			return audit.Result{}, fmt.Errorf("the profile's control %s names the rule %q, which the policies do not contain: %s",
-				c.ID, c.Rule, strings.Join(e.order, ", "))
+				c.ID, c.Rule, strings.Join(e.ruleIDs, ", "))
 		}
-		if err := proposes(rule, byControl[c.ID]); err != nil {
+		if err := checkFixes(rule, byControl[c.ID]); err != nil {
 			return audit.Result{}, err
 		}
-		result.Controls = append(result.Controls, judge(c, rule, r, byControl[c.ID]))
+		result.Controls = append(result.Controls, judgeControl(c, rule, r, byControl[c.ID]))
 		delete(byControl, c.ID)
 	}
 	for id := range byControl {
@@ -58,8 +58,8 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	return result, nil
 }
 
-// proposes holds a rule's findings to the fixes that its METADATA names.
-func proposes(rule Rule, findings []audit.Finding) error {
+// checkFixes holds a rule's findings to the fixes that its METADATA names.
+func checkFixes(rule Rule, findings []audit.Finding) error {
 	for _, f := range findings {
 		if rule.Fixes != nil && f.Fix != nil && !slices.Contains(rule.Fixes, f.Fix.Kind) {
 			return fmt.Errorf("the rule %s proposes the fix %s, which custom.fixes of its METADATA does not name: add it there", rule.ID, f.Fix.Kind)
@@ -68,7 +68,7 @@ func proposes(rule Rule, findings []audit.Finding) error {
 	return nil
 }
 
-func judge(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
+func judgeControl(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
 	control := audit.Control{
 		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Why: c.Why, Findings: []audit.Finding{},
 	}

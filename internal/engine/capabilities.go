@@ -13,13 +13,13 @@ import (
 // policy/capabilities.json, for `opa check --capabilities` and editors.
 func Capabilities() *ast.Capabilities {
 	c := ast.CapabilitiesForThisVersion()
-	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return forbidden(b.Name) })
+	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return isForbidden(b.Name) })
 	// nil would mean every host.
 	c.AllowNet = []string{}
 	return c
 }
 
-func forbidden(builtin string) bool {
+func isForbidden(builtin string) bool {
 	switch builtin {
 	case "http.send", "opa.runtime", "rego.parse_module", "trace", "time.now_ns", "rand.intn",
 		// These two look at the clock.

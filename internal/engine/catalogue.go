@@ -28,7 +28,7 @@ type metadata struct {
 	Remediation string             `json:"remediation"`
 }
 
-func (e *Engine) catalogue() error {
+func (e *Engine) loadRules() error {
 	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
 		if a.Scope != "package" || !strings.HasPrefix(a.GetTargetPath().String(), rulesPrefix) {
@@ -38,18 +38,18 @@ func (e *Engine) catalogue() error {
 		if err != nil {
 			return err
 		}
-		rule, err := ruleOf(id, a)
+		rule, err := parseRule(id, a)
 		if err != nil {
-			return fmt.Errorf("%s: the METADATA of the rule %s: %w", place(a.Location), id, err)
+			return fmt.Errorf("%s: the METADATA of the rule %s: %w", position(a.Location), id, err)
 		}
 		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
 			return fmt.Errorf("%s: the rule %s does not hand on what it requires: write the line %q below its imports",
-				place(a.Location), id, metadataLine)
+				position(a.Location), id, metadataLine)
 		}
 		e.rules[id] = rule
-		e.order = append(e.order, id)
+		e.ruleIDs = append(e.ruleIDs, id)
 	}
-	slices.Sort(e.order)
+	slices.Sort(e.ruleIDs)
 	return nil
 }
 
@@ -69,7 +69,7 @@ func ruleID(ref ast.Ref) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
-func ruleOf(id string, a *ast.Annotations) (Rule, error) {
+func parseRule(id string, a *ast.Annotations) (Rule, error) {
 	data, err := json.Marshal(a.Custom)
 	if err != nil {
 		return Rule{}, err

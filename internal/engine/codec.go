@@ -17,68 +17,68 @@ import (
 // A codec turns Go values into those of the policies, and back. It remembers the types that
 // it met, and the texts: snapshots are made of few. It is for one goroutine at a time.
 type codec struct {
-	forms      map[reflect.Type]form
-	texts      map[string]*ast.Term
-	words      map[number]*ast.Term
-	privileges map[levels]*ast.Term
+	types          map[reflect.Type]typeInfo
+	stringTerms    map[string]*ast.Term
+	enumTerms      map[enumValue]*ast.Term
+	privilegeTerms map[depthList]*ast.Term
 }
 
-// A number is a value of an enumeration.
-type number struct {
-	of    reflect.Type
+// A enumValue is a value of an enumeration.
+type enumValue struct {
+	enum  reflect.Type
 	value int64
 }
 
-// levels are those at which a privilege without an id can be granted, which is from a
+// depthList are those at which a privilege without an id can be granted, which is from a
 // solution's files. Few lists of levels occur.
-type levels struct {
-	count int
-	of    [4]audit.Depth
+type depthList struct {
+	count  int
+	depths [4]audit.Depth
 }
 
-// A form is how values of a type appear in the policies.
-type form struct {
-	text    bool // what MarshalText says
-	members []member
+// A typeInfo is how values of a type appear in the policies.
+type typeInfo struct {
+	isText bool // what MarshalText says
+	fields []field
 }
 
-type member struct {
+type field struct {
 	name      *ast.Term
 	omitempty bool
 }
 
-// maxTexts bounds what is remembered.
-const maxTexts = 20_000
+// maxStringTerms bounds what is remembered.
+const maxStringTerms = 20_000
 
 func newCodec() *codec {
-	return &codec{map[reflect.Type]form{}, map[string]*ast.Term{}, map[number]*ast.Term{}, map[levels]*ast.Term{}}
+	return &codec{map[reflect.Type]typeInfo{}, map[string]*ast.Term{}, map[enumValue]*ast.Term{}, map[depthList]*ast.Term{}}
 }
 
-func (c *codec) form(t reflect.Type) form {
-	f, known := c.forms[t]
+func (c *codec) typeInfo(t reflect.Type) typeInfo {
+	f, known := c.types[t]
 	if known {
 		return f
 	}
-	f.text = t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	f.isText = t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 	if t.Kind() == reflect.Struct {
 		for i := range t.NumField() {
 			name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			f.members = append(f.members, member{c.text(name), options == "omitempty"})
+			f.fields = append(f.fields, field{c.stringTerm(name), options == "omitempty"})
 		}
 	}
-	c.forms[t] = f
+	c.types[t] = f
 	return f
 }
 
-func (c *codec) text(s string) *ast.Term {
-	term, known := c.texts[s]
+func (c *codec) stringTerm(s string) *ast.Term {
+	term, known := c.stringTerms[s]
 	if !known {
-		if len(c.texts) == maxTexts {
-			clear(c.texts)
+		if len(c.stringTerms) == maxStringTerms {
+			clear(c.stringTerms)
 		}
 		s = strings.Clone(s) // which may be part of a large file
 		term = ast.StringTerm(s)
-		c.texts[s] = term
+		c.stringTerms[s] = term
 	}
 	return term
 }
@@ -86,13 +86,13 @@ func (c *codec) text(s string) *ast.Term {
 // encode makes the policies' form of a Go value: what encoding/json and OPA's reader make
 // of it together, in a tenth of the time. A snapshot is made of what is known here.
 func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
-	f := c.form(v.Type())
-	if f.text {
-		return c.word(v)
+	f := c.typeInfo(v.Type())
+	if f.isText {
+		return c.encodeText(v)
 	}
 	switch v.Kind() { //nolint:exhaustive // the rest is refused
 	case reflect.String:
-		return c.text(v.String()), nil
+		return c.stringTerm(v.String()), nil
 	case reflect.Bool:
 		return ast.InternedTerm(v.Bool()), nil
 	case reflect.Int:
@@ -125,17 +125,17 @@ func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 		return ast.NewTerm(object), nil
 	case reflect.Struct:
 		if p, ok := reflect.TypeAssert[snapshot.Privilege](v); ok && p.ID == "" {
-			return c.privilege(p, f)
+			return c.encodePrivilege(p, f)
 		}
-		return c.members(v, f)
+		return c.encodeStruct(v, f)
 	}
 	return nil, fmt.Errorf("%s has no form in the policies", v.Type())
 }
 
-func (c *codec) members(v reflect.Value, f form) (*ast.Term, error) {
+func (c *codec) encodeStruct(v reflect.Value, f typeInfo) (*ast.Term, error) {
 	object := ast.NewObjectWithCapacity(v.NumField())
-	for i, m := range f.members {
-		if m.omitempty && empty(v.Field(i)) {
+	for i, m := range f.fields {
+		if m.omitempty && isEmpty(v.Field(i)) {
 			continue
 		}
 		value, err := c.encode(v.Field(i))
@@ -147,29 +147,29 @@ func (c *codec) members(v reflect.Value, f form) (*ast.Term, error) {
 	return ast.NewTerm(object), nil
 }
 
-// privilege encodes a privilege without an id, or gives what it made of one that is equal.
-func (c *codec) privilege(p snapshot.Privilege, f form) (*ast.Term, error) {
-	l := levels{count: len(p.Depths)}
-	if copy(l.of[:], p.Depths) < l.count {
-		return c.members(reflect.ValueOf(p), f)
+// encodePrivilege encodes a privilege without an id, or gives what it made of one that is equal.
+func (c *codec) encodePrivilege(p snapshot.Privilege, f typeInfo) (*ast.Term, error) {
+	l := depthList{count: len(p.Depths)}
+	if copy(l.depths[:], p.Depths) < l.count {
+		return c.encodeStruct(reflect.ValueOf(p), f)
 	}
-	term, known := c.privileges[l]
+	term, known := c.privilegeTerms[l]
 	if !known {
 		var err error
-		if term, err = c.members(reflect.ValueOf(p), f); err != nil {
+		if term, err = c.encodeStruct(reflect.ValueOf(p), f); err != nil {
 			return nil, err
 		}
-		c.privileges[l] = term
+		c.privilegeTerms[l] = term
 	}
 	return term, nil
 }
 
-// word encodes what MarshalText says of a value.
-func (c *codec) word(v reflect.Value) (*ast.Term, error) {
-	var n number
+// encodeText encodes what MarshalText says of a value.
+func (c *codec) encodeText(v reflect.Value) (*ast.Term, error) {
+	var n enumValue
 	if v.CanInt() {
-		n = number{v.Type(), v.Int()}
-		if term, known := c.words[n]; known {
+		n = enumValue{v.Type(), v.Int()}
+		if term, known := c.enumTerms[n]; known {
 			return term, nil
 		}
 	}
@@ -177,14 +177,14 @@ func (c *codec) word(v reflect.Value) (*ast.Term, error) {
 	if err != nil {
 		return nil, err
 	}
-	term := c.text(string(b))
+	term := c.stringTerm(string(b))
 	if v.CanInt() {
-		c.words[n] = term
+		c.enumTerms[n] = term
 	}
 	return term, nil
 }
 
-func empty(v reflect.Value) bool {
+func isEmpty(v reflect.Value) bool {
 	if kind := v.Kind(); kind == reflect.Map || kind == reflect.Slice {
 		return v.Len() == 0
 	}
@@ -200,7 +200,7 @@ func (c *codec) decode(value ast.Value, into reflect.Value) error {
 	if text, ok := into.Addr().Interface().(encoding.TextUnmarshaler); ok {
 		s, ok := value.(ast.String)
 		if !ok {
-			return unlike(value, into)
+			return typeError(value, into)
 		}
 		return text.UnmarshalText([]byte(s))
 	}
@@ -209,7 +209,7 @@ func (c *codec) decode(value ast.Value, into reflect.Value) error {
 		into.Set(reflect.New(into.Type().Elem()))
 		return c.decode(value, into.Elem())
 	case reflect.Interface:
-		return plain(value, into)
+		return decodeAny(value, into)
 	case reflect.String:
 		if s, ok := value.(ast.String); ok {
 			into.SetString(string(s))
@@ -228,40 +228,40 @@ func (c *codec) decode(value ast.Value, into reflect.Value) error {
 			}
 		}
 	case reflect.Slice:
-		return c.list(value, into)
+		return c.decodeSlice(value, into)
 	case reflect.Map:
 		if into.Type().Elem().Kind() == reflect.Interface {
-			return plain(value, into)
+			return decodeAny(value, into)
 		}
-		return c.object(value, into)
+		return c.decodeMap(value, into)
 	case reflect.Struct:
-		return c.structure(value, into)
+		return c.decodeStruct(value, into)
 	}
-	return unlike(value, into)
+	return typeError(value, into)
 }
 
-// plain decodes what has no type of its own.
-func plain(value ast.Value, into reflect.Value) error {
+// decodeAny decodes what has no type of its own.
+func decodeAny(value ast.Value, into reflect.Value) error {
 	v, err := ast.JSONWithOpt(value, ast.JSONOpt{SortSets: true})
 	if err != nil {
 		return err
 	}
 	found := reflect.ValueOf(v)
 	if !found.CanConvert(into.Type()) {
-		return unlike(value, into)
+		return typeError(value, into)
 	}
 	into.Set(found.Convert(into.Type()))
 	return nil
 }
 
-func unlike(value ast.Value, into reflect.Value) error {
+func typeError(value ast.Value, into reflect.Value) error {
 	return fmt.Errorf("%v is not a %s", value, into.Type())
 }
 
-func (c *codec) list(value ast.Value, into reflect.Value) error {
+func (c *codec) decodeSlice(value ast.Value, into reflect.Value) error {
 	elements, ok := elements(value)
 	if !ok {
-		return unlike(value, into)
+		return typeError(value, into)
 	}
 	into.Set(reflect.MakeSlice(into.Type(), len(elements), len(elements)))
 	for i, element := range elements {
@@ -287,10 +287,10 @@ func elements(value ast.Value) ([]*ast.Term, bool) {
 	return nil, false
 }
 
-func (c *codec) object(value ast.Value, into reflect.Value) error {
+func (c *codec) decodeMap(value ast.Value, into reflect.Value) error {
 	object, ok := value.(ast.Object)
 	if !ok {
-		return unlike(value, into)
+		return typeError(value, into)
 	}
 	into.Set(reflect.MakeMapWithSize(into.Type(), object.Len()))
 	k, v := reflect.New(into.Type().Key()).Elem(), reflect.New(into.Type().Elem()).Elem()
@@ -305,12 +305,12 @@ func (c *codec) object(value ast.Value, into reflect.Value) error {
 	})
 }
 
-func (c *codec) structure(value ast.Value, into reflect.Value) error {
+func (c *codec) decodeStruct(value ast.Value, into reflect.Value) error {
 	object, ok := value.(ast.Object)
 	if !ok {
-		return unlike(value, into)
+		return typeError(value, into)
 	}
-	members := c.form(into.Type()).members
+	members := c.typeInfo(into.Type()).fields
 	unknown := object.Len()
 	for i, m := range members {
 		if value := object.Get(m.name); value != nil {
@@ -324,7 +324,7 @@ func (c *codec) structure(value ast.Value, into reflect.Value) error {
 		return nil
 	}
 	return object.Iter(func(key, _ *ast.Term) error {
-		if slices.ContainsFunc(members, func(m member) bool { return m.name.Equal(key) }) {
+		if slices.ContainsFunc(members, func(m field) bool { return m.name.Equal(key) }) {
 			return nil
 		}
 		return fmt.Errorf("a %[2]s does not have the member %[1]v", key, into.Type())

@@ -18,10 +18,10 @@ func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, e
 	if err != nil {
 		return nil, err
 	}
-	if err := resolved(compiler); err != nil {
+	if err := checkReferences(compiler); err != nil {
 		return nil, err
 	}
-	return compiler, negations(modules)
+	return compiler, checkNegations(modules)
 }
 
 func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
@@ -30,7 +30,7 @@ func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, 
 		return nil, err
 	}
 	if compiler.Compile(modules); compiler.Failed() {
-		return nil, placed(compiler.Errors)
+		return nil, policyErrors(compiler.Errors)
 	}
 	return compiler, nil
 }
@@ -47,20 +47,20 @@ func strictCompiler(own fs.FS) (*ast.Compiler, error) {
 		WithStrict(true), nil
 }
 
-// compileOwn compiles dbaudit's own policies, which compileChecked is known to accept,
+// compileBuiltin compiles dbaudit's own policies, which compileChecked is known to accept,
 // in less than half the time.
-func compileOwn(modules map[string]*ast.Module) (*ast.Compiler, error) {
-	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithSkipStages(idle()...)
+func compileBuiltin(modules map[string]*ast.Module) (*ast.Compiler, error) {
+	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithSkipStages(skippedStages()...)
 	if compiler.Compile(modules); compiler.Failed() {
-		return nil, placed(compiler.Errors)
+		return nil, policyErrors(compiler.Errors)
 	}
 	return compiler, nil
 }
 
-// idle are the stages of the compiler that leave dbaudit's own policies as they are: the
+// skippedStages are the stages of the compiler that leave dbaudit's own policies as they are: the
 // checks that they pass, and what they do not use. Their bodies are written in an order in
 // which each variable is bound before it is used, and no comprehension needs an index.
-func idle() []ast.StageID {
+func skippedStages() []ast.StageID {
 	return []ast.StageID{
 		ast.StageCheckUnusedImports,
 		ast.StageCheckKeywordOverrides,
@@ -85,10 +85,10 @@ func idle() []ast.StageID {
 	}
 }
 
-// resolved refuses references to rules that do not exist. OPA takes them for data
+// checkReferences refuses references to rules that do not exist. OPA takes them for data
 // that may come later, and so for undefined; but of data there are only the profiles and
 // what the platform grants.
-func resolved(c *ast.Compiler) error {
+func checkReferences(c *ast.Compiler) error {
 	var errs []error
 	profiles, platform := ast.MustParseRef("data.profiles"), ast.MustParseRef("data.platform")
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
@@ -102,7 +102,7 @@ func resolved(c *ast.Compiler) error {
 					return false // of a rule's value anything may be asked
 				}
 				if node = node.Child(term.Value); node == nil {
-					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", place(term.Location), ref))
+					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", position(term.Location), ref))
 					return false
 				}
 			}

@@ -27,7 +27,7 @@ func checkedOwn(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 func TestOwnPolicies(t *testing.T) {
 	t.Parallel()
 	modules, checked := checkedOwn(t)
-	own, err := compileOwn(modules)
+	own, err := compileBuiltin(modules)
 	if err != nil {
 		t.Fatal(err)
 	}

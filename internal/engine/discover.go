@@ -86,7 +86,7 @@ type Unread struct {
 	Reason  string `json:"reason"`
 }
 
-const discoveryQuery = "data.dbaudit.discovery.report"
+const discoveryRef = "data.dbaudit.discovery.report"
 
 // Discover says what the application users of an environment hold and which of the
 // profiles they fit. The snapshot must have all of them.
@@ -97,11 +97,11 @@ func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []
 	if err := s.CheckUsers(); err != nil {
 		return Discovery{}, err
 	}
-	q, err := e.question(ctx, discoveryQuery, profiles...)
+	q, err := e.prepare(ctx, discoveryRef, profiles...)
 	if err != nil {
 		return Discovery{}, err
 	}
 	var d Discovery
-	err = q.ask(ctx, s, limit, &d)
+	err = q.evaluate(ctx, s, limit, &d)
 	return d, err
 }

@@ -34,18 +34,18 @@ const rulesPrefix = "data.dbaudit.rules."
 
 // An Engine holds compiled policies. It is safe for concurrent use.
 type Engine struct {
-	compiler *ast.Compiler
-	rules    map[string]Rule
-	order    []string
-	lint     *profile.Profile // nil where the tree has none
-	platform any              // the document data.platform
-	kinds    []audit.FixKind  // that a policy may propose
-	// judging are the questions that were asked, by the profile's digest: [*question]
-	judging sync.Map
-	// slots are as many as evaluations may be under way: more only take memory.
-	slots chan *codec
-	// waiting have the stack that an evaluation needs.
-	waiting waiting
+	compiler    *ast.Compiler
+	rules       map[string]Rule
+	ruleIDs     []string
+	lintProfile *profile.Profile // nil where the tree has none
+	platform    any              // the document data.platform
+	fixKinds    []audit.FixKind  // that a policy may propose
+	// reportQueries are the questions that were asked, by the profile's digest: [*question]
+	reportQueries sync.Map
+	// codecs are as many as evaluations may be under way: more only take memory.
+	codecs chan *codec
+	// workers have the stack that an evaluation needs.
+	workers workerPool
 }
 
 // A Rule is the engine's knowledge of one rule.
@@ -70,7 +70,7 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := checkForeign(modules, more); err != nil {
+		if err := checkCustom(modules, more); err != nil {
 			return nil, err
 		}
 		maps.Copy(modules, more)
@@ -79,25 +79,25 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if len(users) > 0 {
 		compiler, err = compileChecked(own, modules)
 	} else {
-		compiler, err = compileOwn(modules)
+		compiler, err = compileBuiltin(modules)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, kinds: change.Kinds(), slots: slots(), waiting: make(waiting)}
-	if err := e.catalogue(); err != nil {
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, fixKinds: change.Kinds(), codecs: newCodecPool(), workers: make(workerPool)}
+	if err := e.loadRules(); err != nil {
 		return nil, err
 	}
-	if e.lint, err = lintProfile(own); err != nil {
+	if e.lintProfile, err = readLintProfile(own); err != nil {
 		return nil, err
 	}
-	if e.platform, err = platform(own); err != nil {
+	if e.platform, err = readPlatform(own); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-func slots() chan *codec {
+func newCodecPool() chan *codec {
 	slots := make(chan *codec, runtime.GOMAXPROCS(0))
 	for range cap(slots) {
 		slots <- newCodec()
@@ -105,8 +105,8 @@ func slots() chan *codec {
 	return slots
 }
 
-// platform reads what Dataverse grants by itself, which is data.platform.
-func platform(tree fs.FS) (document any, err error) {
+// readPlatform reads what Dataverse grants by itself, which is data.platform.
+func readPlatform(tree fs.FS) (document any, err error) {
 	data, err := fs.ReadFile(tree, "platform/roles.json")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // a tree may do without
@@ -124,7 +124,7 @@ func platform(tree fs.FS) (document any, err error) {
 // other where a snapshot was made from a solution's files.
 const LintProfile = "lint"
 
-func lintProfile(tree fs.FS) (*profile.Profile, error) {
+func readLintProfile(tree fs.FS) (*profile.Profile, error) {
 	const name = "profiles/" + LintProfile + ".yaml"
 	data, err := fs.ReadFile(tree, name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -143,11 +143,11 @@ func lintProfile(tree fs.FS) (*profile.Profile, error) {
 // controls are those of a profile and, for a solution's files, those of the lint
 // profile that it does not state itself.
 func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Control {
-	if s.Source != snapshot.SourceSolution || e.lint == nil {
+	if s.Source != snapshot.SourceSolution || e.lintProfile == nil {
 		return p.Controls
 	}
-	all := append(make([]profile.Control, 0, len(p.Controls)+len(e.lint.Controls)), p.Controls...)
-	for _, c := range e.lint.Controls {
+	all := append(make([]profile.Control, 0, len(p.Controls)+len(e.lintProfile.Controls)), p.Controls...)
+	for _, c := range e.lintProfile.Controls {
 		if _, ok := p.Control(string(c.ID)); !ok {
 			all = append(all, c)
 		}
@@ -157,20 +157,20 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 
 // Rules lists the rules by id.
 func (e *Engine) Rules() []Rule {
-	rules := make([]Rule, len(e.order))
-	for i, id := range e.order {
+	rules := make([]Rule, len(e.ruleIDs))
+	for i, id := range e.ruleIDs {
 		rules[i] = e.rules[id]
 	}
 	return rules
 }
 
-// Accepts reports whether the rules that a profile names exist.
-func (e *Engine) Accepts(p profile.Profile) error {
+// CheckProfile reports whether the rules that a profile names exist.
+func (e *Engine) CheckProfile(p profile.Profile) error {
 	var errs []error
 	for _, c := range p.Controls {
 		if _, ok := e.rules[c.Rule]; !ok {
 			errs = append(errs, p.RuleError(c.ID, fmt.Sprintf("the control %s names the rule %q, which the policies do not contain: %s; pass the folder of custom rules with --policy",
-				c.ID, c.Rule, strings.Join(e.order, ", "))))
+				c.ID, c.Rule, strings.Join(e.ruleIDs, ", "))))
 		}
 	}
 	return errors.Join(errs...)

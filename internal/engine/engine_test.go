@@ -54,9 +54,9 @@ func demandbase(t testing.TB) profile.Profile {
 }
 
 const (
-	root = "00000000-0000-4000-8000-000000000001"
-	user = "00000000-0000-4000-8000-000000000002"
-	role = "00000000-0000-4000-8000-000000000003"
+	rootName = "00000000-0000-4000-8000-000000000001"
+	user     = "00000000-0000-4000-8000-000000000002"
+	role     = "00000000-0000-4000-8000-000000000003"
 )
 
 // compliant is the least snapshot that the profile finds nothing wrong with.
@@ -69,21 +69,21 @@ func compliant(p profile.Profile) *snapshot.Snapshot {
 	for _, section := range snapshot.Sections() {
 		s.Coverage[section] = snapshot.Coverage{State: snapshot.StateCollected}
 	}
-	s.BusinessUnits[root] = snapshot.BusinessUnit{Name: "Contoso"}
-	s.Roles[role] = snapshot.Role{BusinessUnitID: root, Customizable: true, Name: "Demandbase Integration", RootID: role}
+	s.BusinessUnits[rootName] = snapshot.BusinessUnit{Name: "Contoso"}
+	s.Roles[role] = snapshot.Role{BusinessUnitID: rootName, Customizable: true, Name: "Demandbase Integration", RootID: role}
 	s.Users[user] = snapshot.User{
 		AccessMode:    snapshot.AccessNonInteractive,
-		ApplicationID: user, BusinessUnitID: root, Name: "Demandbase", Roles: []string{role}, Teams: []string{},
+		ApplicationID: user, BusinessUnitID: rootName, Name: "Demandbase", Roles: []string{role}, Teams: []string{},
 	}
 	grants := map[string]audit.Depth{}
 	for _, name := range p.Minimum() {
-		s.Privileges[name] = snapshot.Privilege{ID: root, Depths: audit.Depths()}
+		s.Privileges[name] = snapshot.Privilege{ID: rootName, Depths: audit.Depths()}
 		grants[name] = audit.DepthGlobal
 	}
 	s.RolePrivileges[role] = grants
 	view := "00000000-0000-4000-8000-000000000004"
 	s.Views[view] = snapshot.View{
-		Active: true, Name: "Demandbase Accounts", OwnerID: root, Table: "account",
+		Active: true, Name: "Demandbase Accounts", OwnerID: rootName, Table: "account",
 		SeenBy: []snapshot.Viewer{snapshot.ViewerIntegrationUser},
 	}
 	s.Shares[user] = map[string]snapshot.Share{view: {Rights: []snapshot.Right{snapshot.RightRead}}}
@@ -237,7 +237,7 @@ func TestAmbiguousUser(t *testing.T) {
 	s := compliant(p)
 	second := s.Users[user]
 	second.Name = "Demandbase Sandbox"
-	s.Users[root] = second
+	s.Users[rootName] = second
 	_, err := load(t).Evaluate(t.Context(), s, p, engine.Options{})
 	var ambiguous *engine.AmbiguityError
 	if !errors.As(err, &ambiguous) || len(ambiguous.Users) != 2 {
@@ -269,7 +269,7 @@ func TestFingerprintsAreStable(t *testing.T) {
 	if a, b := find(before), find(after); a != b || a == "" {
 		t.Errorf("the fingerprint changed with names, URL and another fault: %q, %q", a, b)
 	}
-	s.Environment.OrganizationID = root
+	s.Environment.OrganizationID = rootName
 	if find(evaluate(t, e, s, p)) == find(after) {
 		t.Error("the same fault in another organization has the same fingerprint")
 	}

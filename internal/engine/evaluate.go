@@ -17,8 +17,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// reportQuery is the document that policy/dbaudit/main.rego puts together.
-const reportQuery = "data.dbaudit.report"
+// reportRef is the document that policy/dbaudit/main.rego puts together.
+const reportRef = "data.dbaudit.report"
 
 // Options say how to judge.
 type Options struct {
@@ -33,9 +33,9 @@ type Options struct {
 // environment takes a second or two.
 const DefaultLimit = time.Minute
 
-// graceTime is how long an evaluation that was called off may take to end by itself.
+// gracePeriod is how long an evaluation that was called off may take to end by itself.
 // Some built-ins do not look up from their work: those are left behind.
-const graceTime = 500 * time.Millisecond
+const gracePeriod = 500 * time.Millisecond
 
 // An AmbiguityError says that several users could be the integration's and the
 // configuration names none.
@@ -60,16 +60,16 @@ func (e *Engine) Evaluate(ctx context.Context, s *snapshot.Snapshot, p profile.P
 	if err := s.Check(p.Pattern); err != nil {
 		return audit.Result{}, err
 	}
-	j, err := e.judgement(ctx, p)
+	j, err := e.reportQuery(ctx, p)
 	if err != nil {
 		return audit.Result{}, err
 	}
 	var report report
-	if err := j.ask(ctx, s, o.Limit, &report); err != nil {
+	if err := j.evaluate(ctx, s, o.Limit, &report); err != nil {
 		return audit.Result{}, err
 	}
 	for _, f := range report.Findings {
-		if f.Fix == nil || slices.Contains(e.kinds, f.Fix.Kind) {
+		if f.Fix == nil || slices.Contains(e.fixKinds, f.Fix.Kind) {
 			continue
 		}
 		if err := change.ValidateKind(f.Fix.Kind); err != nil {
@@ -112,12 +112,12 @@ type finding struct {
 	Fix      *audit.Fix      `json:"fix"`
 }
 
-// ask evaluates the document on a snapshot, and decodes it.
-func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Duration, into any) error {
+// evaluate evaluates the document on a snapshot, and decodes it.
+func (q *preparedQuery) evaluate(ctx context.Context, s *snapshot.Snapshot, limit time.Duration, into any) error {
 	var c *codec
 	select {
-	case c = <-q.slots:
-		defer func() { q.slots <- c }()
+	case c = <-q.codecs:
+		defer func() { q.codecs <- c }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -125,33 +125,33 @@ func (q *question) ask(ctx context.Context, s *snapshot.Snapshot, limit time.Dur
 	if err != nil {
 		return fmt.Errorf("preparing the policies' input: %w", err)
 	}
-	cache := q.memory.recollection()
-	value, err := q.waiting.within(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (ast.Value, error) {
-		return q.evaluate(ctx, input.Value, cache)
+	cache := q.cache.forEvaluation()
+	value, err := q.workers.evaluate(ctx, cmp.Or(limit, DefaultLimit), func(ctx context.Context) (ast.Value, error) {
+		return q.eval(ctx, input.Value, cache)
 	})
 	switch {
 	case err != nil:
 		return fmt.Errorf("evaluating the policies: %w", err)
 	case value == nil:
-		return fmt.Errorf("evaluating the policies: %s is undefined", q.document)
+		return fmt.Errorf("evaluating the policies: %s is undefined", q.ref)
 	}
-	q.memory.learn(cache)
+	q.cache.merge(cache)
 	if err := c.decode(value, reflect.ValueOf(into).Elem()); err != nil {
 		return fmt.Errorf("a policy reports what dbaudit does not know: %w", err)
 	}
 	return nil
 }
 
-// waiting are the goroutines that have evaluated, while they wait for more work.
-type waiting chan func()
+// workerPool are the goroutines that have evaluated, while they wait for more work.
+type workerPool chan func()
 
-// waitTime is how long a goroutine waits.
-const waitTime = time.Second
+// idleTimeout is how long a goroutine waits.
+const idleTimeout = time.Second
 
-// do does the work on a goroutine that waits, or else on a new one. One that has evaluated
+// run does the work on a goroutine that waits, or else on a new one. One that has evaluated
 // has the large stack that an evaluation needs. The stack of a new one is copied each time
 // that it is full, which takes more than a tenth of the time of judging a role.
-func (w waiting) do(work func()) {
+func (w workerPool) run(work func()) {
 	select {
 	case w <- work:
 	default:
@@ -160,7 +160,7 @@ func (w waiting) do(work func()) {
 				work()
 				select {
 				case work = <-w:
-				case <-time.After(waitTime):
+				case <-time.After(idleTimeout):
 					work = nil
 				}
 			}
@@ -168,9 +168,9 @@ func (w waiting) do(work func()) {
 	}
 }
 
-// within evaluates within a time. What is called off and does not end is left behind,
+// evaluate evaluates within a time. What is called off and does not end is left behind,
 // so that the caller can go on to report what else was reached.
-func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(context.Context) (ast.Value, error)) (ast.Value, error) {
+func (w workerPool) evaluate(ctx context.Context, limit time.Duration, evaluate func(context.Context) (ast.Value, error)) (ast.Value, error) {
 	type outcome struct {
 		value ast.Value
 		err   error
@@ -178,7 +178,7 @@ func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(
 	timed, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	ended := make(chan outcome, 1)
-	w.do(func() {
+	w.run(func() {
 		value, err := evaluate(timed)
 		ended <- outcome{value, err}
 	})
@@ -189,7 +189,7 @@ func (w waiting) within(ctx context.Context, limit time.Duration, evaluate func(
 		o.err = timed.Err()
 		select {
 		case o = <-ended:
-		case <-time.After(graceTime):
+		case <-time.After(gracePeriod):
 		}
 	}
 	switch {

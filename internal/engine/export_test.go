@@ -1,9 +1,9 @@
 package engine
 
-// Forgetful is the engine before it has judged anything.
-func (e *Engine) Forgetful() *Engine {
+// WithoutCaches is the engine before it has judged anything.
+func (e *Engine) WithoutCaches() *Engine {
 	return &Engine{
-		compiler: e.compiler, rules: e.rules, order: e.order, lint: e.lint, platform: e.platform, kinds: e.kinds,
-		slots: slots(), waiting: make(waiting),
+		compiler: e.compiler, rules: e.rules, ruleIDs: e.ruleIDs, lintProfile: e.lintProfile, platform: e.platform, fixKinds: e.fixKinds,
+		codecs: newCodecPool(), workers: make(workerPool),
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// negations refuses what OPA evaluates before a "not" and a reader takes for part of
+// checkNegations refuses what OPA evaluates before a "not" and a reader takes for part of
 // it. The compiler moves the operands of a negated call in front of the "not". Where
 // one of them is undefined the whole body is undefined, and the rule reports nothing:
 // a fault that looks like compliance. So the operands of a negated call must not be
@@ -21,7 +21,7 @@ import (
 // A look-up in an equality is safe: OPA keeps it where it is.
 //
 // The modules are as they were parsed: the compiler's own have been rewritten.
-func negations(parsed map[string]*ast.Module) error {
+func checkNegations(parsed map[string]*ast.Module) error {
 	rules := map[string][]*ast.Rule{}
 	for _, module := range parsed {
 		for _, rule := range module.Rules {
@@ -36,11 +36,11 @@ func negations(parsed map[string]*ast.Module) error {
 			if !e.Negated || !e.IsCall() {
 				return false
 			}
-			n := negation{rules: rules, module: module, equality: e.IsEquality() || e.Operator().Equal(ast.Equal.Ref())}
+			n := negationChecker{rules: rules, module: module, equality: e.IsEquality() || e.Operator().Equal(ast.Equal.Ref())}
 			for _, operand := range e.Operands() {
-				if fault := n.fault(operand); fault != "" {
+				if fault := n.undefinedOperand(operand); fault != "" {
 					errs = append(errs, fmt.Errorf("%s: %s within a \"not\" is evaluated first, and if it is undefined, "+
-						"the rule reports nothing: move it into a separate rule or function and negate that", place(e.Location), fault))
+						"the rule reports nothing: move it into a separate rule or function and negate that", position(e.Location), fault))
 				}
 			}
 			return false
@@ -49,14 +49,14 @@ func negations(parsed map[string]*ast.Module) error {
 	return errors.Join(errs...)
 }
 
-type negation struct {
+type negationChecker struct {
 	rules    map[string][]*ast.Rule // by their full reference
 	module   *ast.Module
 	equality bool
 }
 
-// fault names what may be undefined in an operand; "" for nothing.
-func (n negation) fault(operand *ast.Term) (found string) {
+// undefinedOperand names what may be undefined in an operand; "" for nothing.
+func (n negationChecker) undefinedOperand(operand *ast.Term) (found string) {
 	ast.NewGenericVisitor(func(x any) bool {
 		if found != "" {
 			return true
@@ -65,31 +65,31 @@ func (n negation) fault(operand *ast.Term) (found string) {
 		case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
 			return true // it has a body of its own
 		case ast.Call:
-			if function, ok := x[0].Value.(ast.Ref); ok && !n.builtin(function) {
+			if function, ok := x[0].Value.(ast.Ref); ok && !n.isBuiltin(function) {
 				found = fmt.Sprintf("the call of the function %s", function)
 			}
 			for _, argument := range x[1:] {
 				if found == "" {
-					found = n.fault(argument)
+					found = n.undefinedOperand(argument)
 				}
 			}
 			return true
 		case ast.Ref:
-			found = n.missing(x)
+			found = n.undefinedRef(x)
 		case ast.Var:
-			found = n.missing(ast.Ref{ast.NewTerm(x)})
+			found = n.undefinedRef(ast.Ref{ast.NewTerm(x)})
 		}
 		return false
 	}).Walk(operand)
 	return found
 }
 
-func (n negation) builtin(function ast.Ref) bool {
+func (n negationChecker) isBuiltin(function ast.Ref) bool {
 	return len(n.rules[n.resolve(function).String()]) == 0
 }
 
-// missing says that a reference may be undefined.
-func (n negation) missing(ref ast.Ref) string {
+// undefinedRef says that a reference may be undefined.
+func (n negationChecker) undefinedRef(ref ast.Ref) string {
 	full := n.resolve(ref)
 	dynamic := slices.ContainsFunc(full[1:], func(t *ast.Term) bool { return !t.IsGround() })
 	switch {
@@ -110,7 +110,7 @@ func (n negation) missing(ref ast.Ref) string {
 			continue
 		case length < len(full):
 			return fmt.Sprintf("the look-up %s", ref)
-		case slices.ContainsFunc(rules, n.total):
+		case slices.ContainsFunc(rules, n.isTotal):
 			return ""
 		}
 		return fmt.Sprintf("the rule %s, which may be undefined,", ref)
@@ -118,18 +118,18 @@ func (n negation) missing(ref ast.Ref) string {
 	return ""
 }
 
-// total says that a rule always has a value.
-func (n negation) total(rule *ast.Rule) bool {
+// isTotal says that a rule always has a value.
+func (n negationChecker) isTotal(rule *ast.Rule) bool {
 	if rule.Default || rule.Head.RuleKind() == ast.MultiValue || len(rule.Head.Ref().GroundPrefix()) < len(rule.Head.Ref()) {
 		return true
 	}
 	unconditional := len(rule.Body) == 1 && rule.Body[0].Equal(ast.NewExpr(ast.BooleanTerm(true)))
-	return unconditional && negation{rules: n.rules, module: rule.Module}.fault(rule.Head.Value) == ""
+	return unconditional && negationChecker{rules: n.rules, module: rule.Module}.undefinedOperand(rule.Head.Value) == ""
 }
 
 // resolve is a reference in full: through the module's imports, or to a rule of its
 // own package.
-func (n negation) resolve(ref ast.Ref) ast.Ref {
+func (n negationChecker) resolve(ref ast.Ref) ast.Ref {
 	head, ok := ref[0].Value.(ast.Var)
 	if !ok {
 		return ref

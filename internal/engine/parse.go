@@ -63,17 +63,17 @@ func parseFile(tree fs.FS, name string, options ast.ParserOptions) (*ast.Module,
 	}
 	m, err := ast.ParseModuleWithOpts(name, string(data), options)
 	if faults := ast.Errors(nil); errors.As(err, &faults) {
-		return nil, placed(faults)
+		return nil, policyErrors(faults)
 	}
 	return m, err
 }
 
-// placed are faults of policies, each with the column too, which OPA's own text leaves
+// policyErrors are faults of policies, each with the column too, which OPA's own text leaves
 // out.
-func placed(faults ast.Errors) error {
+func policyErrors(faults ast.Errors) error {
 	errs := make([]error, len(faults))
 	for i, f := range faults {
-		text := fmt.Sprintf("%s: %s: %s", place(f.Location), f.Code, f.Message)
+		text := fmt.Sprintf("%s: %s: %s", position(f.Location), f.Code, f.Message)
 		if f.Location == nil {
 			text = fmt.Sprintf("%s: %s", f.Code, f.Message)
 		}
@@ -87,8 +87,8 @@ func placed(faults ast.Errors) error {
 	return errors.Join(errs...)
 }
 
-// place is a position in a policy, as file:line:column.
-func place(l *ast.Location) string {
+// position is a position in a policy, as file:line:column.
+func position(l *ast.Location) string {
 	if l == nil {
 		return "a policy"
 	}

@@ -74,7 +74,7 @@ func RunTests(ctx context.Context, own, user fs.FS) (TestReport, error) {
 	if len(userModules) == 0 {
 		return TestReport{}, errors.New("there are no policies: no file ends in .rego")
 	}
-	if err := checkForeign(ownModules, userModules); err != nil {
+	if err := checkCustom(ownModules, userModules); err != nil {
 		return TestReport{}, err
 	}
 	modules := maps.Clone(ownModules)
@@ -90,11 +90,11 @@ func RunTests(ctx context.Context, own, user fs.FS) (TestReport, error) {
 	if err != nil {
 		return TestReport{}, err
 	}
-	grants, err := platform(own)
+	grants, err := readPlatform(own)
 	if err != nil {
 		return TestReport{}, err
 	}
-	store := documents(grants, profiles...)
+	store := newStore(grants, profiles...)
 	txn, err := store.NewTransaction(ctx)
 	if err != nil {
 		return TestReport{}, fmt.Errorf("running the tests: %w", err)

@@ -29,7 +29,7 @@ func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]aud
 		return nil, classify(err)
 	}
 	for _, t := range targets {
-		if err := i.Engine.Accepts(t.Profile); err != nil {
+		if err := i.Engine.CheckProfile(t.Profile); err != nil {
 			return nil, &MisconfiguredError{Code: "configuration", Err: err}
 		}
 	}

@@ -100,7 +100,7 @@ func (r *Runner) LoadEngine(ctx context.Context, profiles ...profile.Profile) (*
 		return nil, err
 	}
 	for _, p := range profiles {
-		if err := e.Accepts(p); err != nil {
+		if err := e.CheckProfile(p); err != nil {
 			return nil, &UsageError{err}
 		}
 	}

@@ -156,7 +156,7 @@ func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name strin
 	if err != nil {
 		return audit.Result{}, nil, err
 	}
-	if err := e.Accepts(t.Profile); err != nil {
+	if err := e.CheckProfile(t.Profile); err != nil {
 		return audit.Result{}, nil, &UsageError{err}
 	}
 	result, err := r.judge(ctx, e, input, t, asOf)

@@ -10,10 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// lowered lists the requirements that are less strict than by default, and what lowered
+// relaxations lists the requirements that are less strict than by default, and what lowered
 // them: depths, severities, and privileges that are not surplus. Who reads a verdict must
 // know what it is a verdict on.
-func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
+func (e *Engine) relaxations(s *snapshot.Snapshot, p profile.Profile) []string {
 	var notes []string
 	note := func(does string, what []string) {
 		if len(what) > 0 {
@@ -21,7 +21,7 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 		}
 	}
 	by := "the profile " + p.Name
-	ofProfile, ofConfiguration := shallower(s, p)
+	ofProfile, ofConfiguration := lowerDepths(s, p)
 	note(by+" requires less than the highest level (depths:)", ofProfile)
 	note("the configuration requires less than the highest level (depth:)", ofConfiguration)
 	var severities []string
@@ -37,10 +37,10 @@ func (e *Engine) lowered(s *snapshot.Snapshot, p profile.Profile) []string {
 	return notes
 }
 
-// shallower lists the privileges of the minimum that are asked for below the deepest
+// lowerDepths lists the privileges of the minimum that are asked for below the deepest
 // level that they allow: those for which the profile says so, and those for which the
 // configuration does.
-func shallower(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
+func lowerDepths(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
 	stated := map[string]audit.Depth{}
 	for name, depth := range s.Requirement.Depth {
 		stated[strings.ToLower(name)] = depth

@@ -32,7 +32,7 @@ func TestLastingRules(t *testing.T) {
 		ast.WalkRefs(rule, func(ref ast.Ref) bool {
 			switch {
 			case ref.HasPrefix(ast.InputRootRef) && !ref.Equal(ast.MustParseRef("input.requirement.profile")):
-				t.Errorf("%s lasts, and depends on %s (%s): put it into another package", of, ref, place(rule.Location))
+				t.Errorf("%s lasts, and depends on %s (%s): put it into another package", of, ref, position(rule.Location))
 			case ref.HasPrefix(ast.DefaultRootRef):
 				for _, other := range compiler.GetRulesDynamic(ref) {
 					check(of, other)
@@ -44,14 +44,14 @@ func TestLastingRules(t *testing.T) {
 	packages := map[string]bool{}
 	for _, m := range compiler.Modules {
 		for _, rule := range m.Rules {
-			if ref := rule.Ref().GroundPrefix(); lasts(ref) {
+			if ref := rule.Ref().GroundPrefix(); isCacheable(ref) {
 				packages[string(m.Package.Path[2].Value.(ast.String))] = true
 				check(ref, rule)
 			}
 		}
 	}
-	if got := slices.Sorted(maps.Keys(packages)); !slices.Equal(got, lastingPackages()) {
-		t.Errorf("rules of %v last, want those of %v", got, lastingPackages())
+	if got := slices.Sorted(maps.Keys(packages)); !slices.Equal(got, cacheablePackages()) {
+		t.Errorf("rules of %v last, want those of %v", got, cacheablePackages())
 	}
 }
 
@@ -63,8 +63,8 @@ func TestLastingValuesAreKept(t *testing.T) {
 		return ast.Ref{ast.NewTerm(ast.MustParseRef("data.dbaudit.words.right")), ast.StringTerm(argument)}
 	}
 	rule, other := ast.MustParseRef("data.dbaudit.profile.minimum"), ast.MustParseRef("data.dbaudit.integration.role")
-	m := newMemory()
-	first := m.recollection()
+	m := newSharedCache()
+	first := m.forEvaluation()
 	first.Put(rule, ast.StringTerm("a rule's"))
 	first.Put(function("x"), ast.StringTerm("x's"))
 	first.Put(other, ast.StringTerm("of this input"))
@@ -72,11 +72,11 @@ func TestLastingValuesAreKept(t *testing.T) {
 	first.Push()
 	first.Put(function("y"), ast.StringTerm("of another profile"))
 	first.Pop()
-	if got := m.recollection(); valueOf(got, rule) != "" {
+	if got := m.forEvaluation(); valueOf(got, rule) != "" {
 		t.Error("an evaluation that was not learnt from has taught something")
 	}
-	m.learn(first)
-	second := m.recollection()
+	m.merge(first)
+	second := m.forEvaluation()
 	second.Push()
 	if got := valueOf(second, rule); got != "" {
 		t.Errorf("within a statement with, the profile's is %s", got)
@@ -90,11 +90,11 @@ func TestLastingValuesAreKept(t *testing.T) {
 			t.Errorf("%s is %q, want %q", want.ref, got, want.value)
 		}
 	}
-	for i := range maxKnown {
+	for i := range maxCached {
 		second.Put(function(fmt.Sprint(i)), ast.StringTerm("more"))
 	}
-	m.learn(second)
-	if third := m.recollection(); valueOf(third, rule) != "" || valueOf(third, function("1")) == "" || m.count > maxKnown {
+	m.merge(second)
+	if third := m.forEvaluation(); valueOf(third, rule) != "" || valueOf(third, function("1")) == "" || m.count > maxCached {
 		t.Errorf("a full memory was not emptied: %d values", m.count)
 	}
 }
@@ -104,8 +104,8 @@ func TestWaitingEnds(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	q := &question{slots: make(chan *codec)} // none is free
-	if err := q.ask(ctx, snapshot.New(), 0, &report{}); !errors.Is(err, context.Canceled) {
+	q := &preparedQuery{codecs: make(chan *codec)} // none is free
+	if err := q.evaluate(ctx, snapshot.New(), 0, &report{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -115,9 +115,9 @@ func TestWaitingEnds(t *testing.T) {
 func TestWorkIsDoneWhereWorkWasDone(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { // which fails if a goroutine remains
-		w := make(waiting)
+		w := make(workerPool)
 		done := make(chan string, 2)
-		w.do(func() { done <- "first" })
+		w.run(func() { done <- "first" })
 		synctest.Wait()
 		select {
 		case w <- func() { done <- "second" }:
@@ -129,7 +129,7 @@ func TestWorkIsDoneWhereWorkWasDone(t *testing.T) {
 				t.Errorf("got %s, want %s", got, want)
 			}
 		}
-		time.Sleep(waitTime)
+		time.Sleep(idleTimeout)
 	})
 }
 
