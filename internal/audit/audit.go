@@ -27,28 +27,27 @@ type Result struct {
 	Environment Environment `json:"environment"`
 	Profile     Profile     `json:"profile"`
 	Snapshot    Snapshot    `json:"snapshot"`
-	// EvaluatedAt is the only field that may differ between two runs on the same
-	// input.
+	// EvaluatedAt is the only field that may differ between two runs with the same input.
 	EvaluatedAt time.Time `json:"evaluated_at"`
 	Verdict     Verdict   `json:"verdict"`
 	Summary     Summary   `json:"summary"`
-	// Unread says why nothing was judged, if the environment or the file could not be read.
-	// Then no control is listed.
+	// Unread says why the environment or the file could not be read; nil if it was read.
+	// A result with it has no controls.
 	Unread *Unread `json:"unread,omitempty"`
-	// Integration is the user and the role that the verdict is about, as the policies chose.
-	// It is nil if nothing could be read, and in older results.
+	// Integration is the user and the role that the policies chose to judge. It is nil if
+	// nothing could be read, and in older results.
 	Integration *Integration `json:"integration,omitempty"`
-	// Notes explain the verdict: which role was taken for the integration's, which choices
-	// dbaudit made.
+	// Notes explain the verdict, for example which role was chosen as the integration role.
 	Notes []string `json:"notes,omitempty"`
-	// Controls holds every control of the profile in the profile's order.
+	// Controls lists every control of the profile, in the profile's order.
 	Controls []Control `json:"controls"`
 }
 
-// IsFile reports whether a file was judged, and no environment: a file has no address.
+// IsFile reports whether the result is about a file, which has no URL, and not about an
+// environment.
 func (r Result) IsFile() bool { return r.Environment.URL == "" }
 
-// Kind is what was judged: a file or an environment.
+// Kind returns what was judged: "file" or "environment".
 func (r Result) Kind() string {
 	if r.IsFile() {
 		return "file"
@@ -56,25 +55,27 @@ func (r Result) Kind() string {
 	return "environment"
 }
 
-// Integration is the integration that was judged. What does not exist or was not read
-// is nil.
+// Integration is the integration that was judged. A field is nil if its object does not exist
+// or was not read.
 type Integration struct {
 	User *Subject `json:"user"`
 	Role *Subject `json:"role"`
-	// Granted and Required are depths by privilege: what the user holds of the minimum by
-	// all roles that count, or the role where none is assigned, and what it must hold.
+	// Granted has the depths that the user holds for the privileges of the minimum, from all
+	// roles that count; if no role is assigned to the user, those that the role grants.
+	// Required has the depths that the user must hold. The keys are names of privileges.
 	Granted  map[string]Depth `json:"granted"`
 	Required map[string]Depth `json:"required"`
-	// Surplus lists what the role grants beyond the minimum, the dangerous first.
+	// Surplus lists the privileges that the role grants beyond the minimum, dangerous ones
+	// first.
 	Surplus []string `json:"surplus"`
-	// Allowed lists what the configuration allows beyond the minimum (allow:), sorted.
+	// Allowed lists the privileges that the configuration allows beyond the minimum
+	// (allow:), sorted.
 	Allowed []string `json:"allowed,omitempty"`
 }
 
-// Unread says why an environment or a file could not be read and, of a file, where in
-// it reading ended.
+// Unread says why an environment or a file could not be read.
 type Unread struct {
-	*Location // nil for an environment
+	*Location // where reading a file ended; nil for an environment
 
 	Message string `json:"message"`
 }
@@ -85,54 +86,54 @@ type Results struct {
 	Results []Result `json:"results"`
 }
 
-// Tool names the program that judged.
+// Tool identifies the program that wrote the result.
 type Tool struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
 }
 
-// Environment names the Dataverse environment that was judged.
+// Environment identifies the Dataverse environment that was judged.
 type Environment struct {
-	// Name is the configuration's key of the environment, else the first label of
-	// its host.
+	// Name is the key of the environment in the configuration, else the first label of its
+	// host.
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
-	// OrganizationName is what the environment calls itself, as the portal lists it; empty in
-	// older results, and for a file.
+	// OrganizationName is the display name that the portal lists; empty in older results and
+	// for a file.
 	OrganizationName string `json:"organization_name,omitempty"`
 }
 
-// Profile names the requirements that were judged.
+// Profile identifies the profile that an environment or a file was judged by.
 type Profile struct {
 	Name   string `json:"name"`
 	Title  string `json:"title"`
 	Source Source `json:"source"`
-	// Version is the profile's own, a date; empty where it states none.
+	// Version is a date; empty if the profile does not state one.
 	Version string `json:"version,omitempty"`
-	// Origin is [OriginBuiltin], or the profile's file as it was named. It is empty, like
-	// Digest, in older results.
+	// Origin is [OriginBuiltin], or the path of the profile's file as the user wrote it.
+	// Origin and Digest are empty in older results.
 	Origin string `json:"origin,omitempty"`
-	// Digest is "sha256:" and the hash of the profile with what it takes from the one
-	// that it extends.
+	// Digest is "sha256:" and the hash of the profile, including what it inherits from the
+	// profile that it extends.
 	Digest string `json:"digest,omitempty"`
 }
 
 // OriginBuiltin is the origin of a profile that comes with dbaudit.
 const OriginBuiltin = "built-in"
 
-// Differs reports whether two profiles, maybe of one name, are known to require different
-// things.
+// Differs reports whether two profiles, possibly with the same name, are known to require
+// different things.
 func (p Profile) Differs(other Profile) bool {
 	return p.Digest != "" && other.Digest != "" && p.Digest != other.Digest
 }
 
-// Edition distinguishes profiles of one name for a reader: version, origin and the beginning
-// of the digest.
+// Edition returns what tells profiles with the same name apart: the version, the origin and the
+// beginning of the digest.
 func (p Profile) Edition() string {
-	const shown = len("sha256:") + 12
+	const digestLength = len("sha256:") + 12
 	var parts []string
-	for _, part := range []string{p.Version, p.Origin, p.Digest[:min(shown, len(p.Digest))]} {
+	for _, part := range []string{p.Version, p.Origin, p.Digest[:min(digestLength, len(p.Digest))]} {
 		if part != "" {
 			parts = append(parts, part)
 		}
@@ -149,8 +150,7 @@ type Source struct {
 	Compared string `json:"compared,omitempty"`
 }
 
-// Snapshot identifies the recorded state that was judged; zero where nothing could be
-// read.
+// Snapshot identifies the snapshot that was judged. It is zero if nothing could be read.
 type Snapshot struct {
 	Digest  string    `json:"digest"`
 	TakenAt time.Time `json:"taken_at"`
@@ -164,7 +164,8 @@ type Summary struct {
 	NotApplicable int `json:"not_applicable"`
 	Waived        int `json:"waived"`
 	Findings      int `json:"findings"`
-	// Coverage is judged ÷ applicable controls, from 0 to 1.
+	// Coverage is the number of judged controls divided by that of applicable ones, from 0
+	// to 1.
 	Coverage float64 `json:"coverage"`
 }
 
@@ -175,25 +176,25 @@ type Control struct {
 	Title    string    `json:"title"`
 	Severity Severity  `json:"severity"`
 	Outcome  Outcome   `json:"outcome"`
-	// Original is the outcome before a waiver; nil where none applies.
+	// Original is the outcome before waivers were applied; nil if none applies.
 	Original *Outcome `json:"original_outcome,omitempty"`
 	// Reason says why a control is unknown or not applicable; empty otherwise.
 	Reason string `json:"reason"`
-	// Why says what the requirement is for, as the profile has it; empty in older results.
+	// Why says what the requirement is for, in the profile's words; empty in older results.
 	Why string `json:"why,omitempty"`
 	// Citation is the line of the vendor's document, or nil.
 	Citation *Citation `json:"citation"`
-	// Unjudged says, reason by reason, what of a failed control could not be judged:
-	// it has findings, and there may be more.
+	// Unjudged gives the reasons why a part of a failed control could not be judged. There
+	// may be more findings than those listed.
 	Unjudged []string `json:"unjudged,omitempty"`
 	// Notes are remarks that do not change the outcome.
 	Notes []string `json:"notes,omitempty"`
-	// Location is the line that states the requirement, or nil.
+	// Location is the line of a file that the control is about, or nil.
 	Location *Location `json:"location,omitempty"`
 	Findings []Finding `json:"findings"`
 }
 
-// Citation is the place in the vendor's document that a control stands for.
+// Citation is the place in the vendor's document that a control comes from.
 type Citation struct {
 	Tab  string `json:"tab"`
 	Line string `json:"line"`
@@ -209,25 +210,24 @@ type Finding struct {
 	Fix         *Fix     `json:"fix"`
 	// Location is the finding's place in a file, if it differs from the control's.
 	Location *Location `json:"location,omitempty"`
-	// Waiver is the acceptance that covers the finding; nil where none does.
+	// Waiver is the waiver that covers the finding; nil if none does.
 	Waiver *Waiver `json:"waiver,omitempty"`
-	// Baseline compares the finding with an earlier result; empty where no baseline
-	// was given.
+	// Baseline compares the finding with an earlier result; empty without a baseline.
 	Baseline BaselineState `json:"baseline_state,omitempty"`
 }
 
 // A Location is a place in a file of the checkout.
 type Location struct {
-	// Path is relative to the working directory, with forward slashes. A file
-	// within an archive is written archive.zip!/entry.
+	// Path is relative to the working directory, with forward slashes. The path of an entry
+	// of an archive is archive.zip!/entry.
 	Path string `json:"path"`
-	// Line and Column count from 1, Column in UTF-16 code units; 0 is unknown.
+	// Line and Column count from 1, Column in UTF-16 code units; 0 means unknown.
 	Line      int `json:"line,omitempty"`
 	Column    int `json:"column,omitempty"`
 	EndColumn int `json:"end_column,omitempty"`
 }
 
-// A Waiver is an accepted finding, as the report shows it.
+// A Waiver says why a finding was accepted, by whom, and until when.
 type Waiver struct {
 	Kind   string `json:"kind"`
 	Owner  string `json:"owner"`
@@ -236,8 +236,7 @@ type Waiver struct {
 	Expires string `json:"expires"`
 }
 
-// A BaselineState compares a finding with an earlier result, in SARIF's words:
-// new, unchanged, absent.
+// A BaselineState compares a finding with an earlier result, in SARIF's words.
 type BaselineState string
 
 // The states of a finding against a baseline.
@@ -253,22 +252,21 @@ type Subject struct {
 	// ID is empty for an object that does not exist.
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Table is the logical name of the table that a view lists; empty for other
-	// kinds.
+	// Table is the logical name of a view's table; empty for other kinds.
 	Table string `json:"table,omitempty"`
 }
 
-// Evidence is what was read and compared, by name. Privilege findings carry
-// privilege, required_depth, actual_depth and state.
+// Evidence holds the values that were read and compared, by name. Findings about a privilege
+// have privilege, required_depth, actual_depth and state.
 type Evidence map[string]any
 
-// Text returns the string under key, or "".
+// Text returns the string under key, or "" if it has none.
 func (e Evidence) Text(key string) string {
 	s, _ := e[key].(string)
 	return s
 }
 
-// Texts returns the strings of the list under key.
+// Texts returns the strings in the list under key.
 func (e Evidence) Texts(key string) []string {
 	list, _ := e[key].([]any)
 	var texts []string

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-func TestSummarizeAndJudge(t *testing.T) {
+func TestSummarize(t *testing.T) {
 	control := func(o audit.Outcome, findings int) audit.Control {
 		return audit.Control{Outcome: o, Findings: make([]audit.Finding, findings)}
 	}
@@ -23,14 +23,14 @@ func TestSummarizeAndJudge(t *testing.T) {
 		coverage float64
 		findings int
 	}{
-		{"nothing", nil, audit.VerdictIncomplete, 0, 0},
+		{"no controls", nil, audit.VerdictIncomplete, 0, 0},
 		{"passes", []audit.Control{pass, pass}, audit.VerdictCompliant, 1, 0},
 		{"one fails", []audit.Control{pass, fail}, audit.VerdictNoncompliant, 1, 2},
 		{"one is unknown", []audit.Control{pass, unknown}, audit.VerdictIncomplete, 0.5, 0},
 		{"a failure takes precedence over unknown", []audit.Control{fail, unknown}, audit.VerdictNoncompliant, 0.5, 2},
-		{"what does not apply counts nowhere", []audit.Control{pass, none}, audit.VerdictCompliant, 1, 0},
+		{"a control that does not apply does not count", []audit.Control{pass, none}, audit.VerdictCompliant, 1, 0},
 		{"nothing applies", []audit.Control{none, none}, audit.VerdictIncomplete, 0, 0},
-		{"waived is judged, and no pass", []audit.Control{waived}, audit.VerdictCompliant, 1, 1},
+		{"a waived control counts as judged", []audit.Control{waived}, audit.VerdictCompliant, 1, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := audit.Summarize(test.controls)
@@ -44,7 +44,7 @@ func TestSummarizeAndJudge(t *testing.T) {
 	}
 }
 
-func TestWorst(t *testing.T) {
+func TestWorstSeverity(t *testing.T) {
 	r := audit.Result{Controls: []audit.Control{
 		{Outcome: audit.OutcomePass, Severity: audit.SeverityCritical},
 		{Outcome: audit.OutcomeFail, Severity: audit.SeverityLow},
@@ -55,12 +55,12 @@ func TestWorst(t *testing.T) {
 		t.Errorf("got %s, want high", got)
 	}
 	if got := (audit.Result{}).WorstSeverity(); got != audit.SeverityInvalid {
-		t.Errorf("nothing failed, and the worst is %s", got)
+		t.Errorf("nothing failed, but the worst severity is %s", got)
 	}
 }
 
-// A fingerprint depends on control, organization, kind and id of the subject (table and name
-// for a required view) and privilege, and on nothing else.
+// TestFingerprint checks that a fingerprint depends only on the control, the organization, the
+// kind and id of the subject (table and name for a required view), and the privilege.
 func TestFingerprint(t *testing.T) {
 	role := audit.Subject{Kind: audit.SubjectRole, ID: "ID-1", Name: "Role"}
 	view := audit.Subject{Kind: audit.SubjectRequiredView, Name: "Accounts", Table: "account"}
@@ -96,13 +96,13 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// Each value of each enumeration is read as it was written. Unknown words are refused with
-// the list of valid ones.
+// TestEnumerations checks that each value of each enumeration is read as it was written, and that
+// the error for an unknown word lists the valid ones.
 func TestEnumerations(t *testing.T) {
-	check(t, audit.Outcomes(), new(audit.Outcome))
-	check(t, audit.Severities(), new(audit.Severity))
-	check(t, []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete}, new(audit.Verdict))
-	check(t, []audit.SubjectKind{audit.SubjectRole, audit.SubjectUser, audit.SubjectRequiredView, audit.SubjectView, audit.SubjectEnvironment}, new(audit.SubjectKind))
+	checkEnumeration(t, audit.Outcomes(), new(audit.Outcome))
+	checkEnumeration(t, audit.Severities(), new(audit.Severity))
+	checkEnumeration(t, []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete}, new(audit.Verdict))
+	checkEnumeration(t, []audit.SubjectKind{audit.SubjectRole, audit.SubjectUser, audit.SubjectRequiredView, audit.SubjectView, audit.SubjectEnvironment}, new(audit.SubjectKind))
 	if _, err := json.Marshal(audit.SeverityInvalid); err == nil {
 		t.Error("an invalid severity was written")
 	}
@@ -117,7 +117,7 @@ type enum interface {
 	fmt.Stringer
 }
 
-func check[T enum](t *testing.T, values []T, into encoding.TextUnmarshaler) {
+func checkEnumeration[T enum](t *testing.T, values []T, into encoding.TextUnmarshaler) {
 	t.Helper()
 	seen := map[string]bool{}
 	for _, v := range values {

@@ -4,8 +4,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
-// A Depth is an access level of a privilege: how far from the user's own records
-// it extends. The zero value is none: not granted.
+// A Depth is an access level of a privilege: how far it extends beyond the user's own records.
+// The zero value means that the privilege is not granted.
 type Depth int
 
 // The depths, shallowest first.
@@ -20,8 +20,8 @@ const (
 // Depths lists the depths that can be granted, shallowest first.
 func Depths() []Depth { return []Depth{DepthBasic, DepthLocal, DepthDeep, DepthGlobal} }
 
-// names are what the depth is called: in documents, by the Web API and in solution files, and
-// by the security-role editor.
+// names returns the names of the depth: in documents, in the Web API and solution files, and in
+// the security-role editor.
 func (d Depth) names() (word, wire, level string) {
 	switch d {
 	case DepthBasic:
@@ -37,27 +37,28 @@ func (d Depth) names() (word, wire, level string) {
 	return "none", "None", "None"
 }
 
-// String is the depth's word in documents.
+// String returns the depth as documents spell it.
 func (d Depth) String() string {
 	word, _, _ := d.names()
 	return word
 }
 
-// Wire is the depth as a member of the Web API's PrivilegeDepth, and in solution files.
+// Wire returns the depth as solution files and the Web API spell it, where it is a member of the
+// PrivilegeDepth enumeration.
 func (d Depth) Wire() string {
 	_, wire, _ := d.names()
 	return wire
 }
 
-// Level is the access level as the security-role editor names it. policy/dbaudit/words says
-// the same in Rego, and a test of the engine keeps the two equal.
+// Level returns the access level as the security-role editor names it. policy/dbaudit/words has
+// the same names in Rego; a test of the engine keeps the two equal.
 func (d Depth) Level() string {
 	_, _, level := d.names()
 	return level
 }
 
-// DepthFromWire reads a member of PrivilegeDepth; none for its fifth, RecordFilter, and for
-// undocumented members.
+// DepthFromWire returns the depth for a member of PrivilegeDepth. It returns [DepthNone] for the
+// member RecordFilter and for undocumented ones.
 func DepthFromWire(wire string) Depth {
 	for _, d := range Depths() {
 		if d.Wire() == wire {
@@ -67,7 +68,7 @@ func DepthFromWire(wire string) Depth {
 	return DepthNone
 }
 
-// ParseDepth reads a depth that can be granted, as [Depth.String] spells it.
+// ParseDepth parses a depth that can be granted, as [Depth.String] spells it.
 func ParseDepth(s string) (Depth, error) { return enum.Parse(s, "depth", Depths()) }
 
 // MarshalText implements [encoding.TextMarshaler].
@@ -76,8 +77,8 @@ func (d Depth) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (d *Depth) UnmarshalText(b []byte) error { return enum.Unmarshal(d, b, "depth", Depths()...) }
 
-// LevelOf is the access level of a depth's word, as a finding's evidence has it; a word that is
-// not a depth is returned as it is.
+// LevelOf returns the access level for a depth as [Depth.String] spells it. It returns a word that
+// is not a depth unchanged.
 func LevelOf(word string) string {
 	d, err := ParseDepth(word)
 	if err != nil && word != DepthNone.String() {

@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
-// An Outcome is the result of judging a control. The zero value is unknown: what was not
-// judged is never taken for passed.
+// An Outcome is the result of judging a control. The zero value is unknown, so that a control
+// that was not judged never counts as passed.
 type Outcome string
 
 // The outcomes of a control.
@@ -35,10 +35,10 @@ func (o *Outcome) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(o, b, "outcome", Outcomes()...)
 }
 
-// A Severity is how much a failed control matters. The zero value is invalid.
+// A Severity says how serious it is if a control fails. The zero value is invalid.
 type Severity int
 
-// The severities, least first.
+// The severities, least severe first.
 const (
 	SeverityInvalid Severity = iota
 	SeverityInfo
@@ -48,7 +48,7 @@ const (
 	SeverityCritical
 )
 
-// Severities lists every valid severity, least first.
+// Severities lists every valid severity, least severe first.
 func Severities() []Severity {
 	return []Severity{SeverityInfo, SeverityLow, SeverityMedium, SeverityHigh, SeverityCritical}
 }
@@ -61,8 +61,7 @@ func (s Severity) String() string {
 	return words[s]
 }
 
-// MarshalText implements [encoding.TextMarshaler]; an invalid severity is an
-// error.
+// MarshalText implements [encoding.TextMarshaler]. An invalid severity is an error.
 func (s Severity) MarshalText() ([]byte, error) {
 	if s < SeverityInfo || s > SeverityCritical {
 		return nil, fmt.Errorf("severity %d is not valid", int(s))
@@ -75,7 +74,7 @@ func (s *Severity) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(s, b, "severity", Severities()...)
 }
 
-// A Verdict is the answer for a whole environment. The zero value is incomplete.
+// A Verdict is the answer for a whole environment or file. The zero value is incomplete.
 type Verdict string
 
 // The verdicts.
@@ -95,19 +94,19 @@ func (v *Verdict) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(v, b, "verdict", VerdictCompliant, VerdictNoncompliant, VerdictIncomplete)
 }
 
-// A SubjectKind says what sort of object a finding is about. The zero value is
-// unknown, and refused in JSON.
+// A SubjectKind is the kind of object that a finding is about. The zero value is unknown, and
+// is not valid in JSON.
 type SubjectKind string
 
 // The kinds of subject.
 const (
 	SubjectUnknown SubjectKind = ""
-	// SubjectRole is a security role, named by its root copy's id.
+	// SubjectRole is a security role, identified by the id of its root copy.
 	SubjectRole SubjectKind = "role"
 	// SubjectUser is a systemuser: an application user or a person.
 	SubjectUser SubjectKind = "user"
-	// SubjectRequiredView is a view that the configuration asks for; it is known by
-	// its table and name, whether or not it was found.
+	// SubjectRequiredView is a view that the configuration requires, found or not. It is
+	// identified by its table and name.
 	SubjectRequiredView SubjectKind = "required-view"
 	// SubjectView is a personal view (userquery) that was found.
 	SubjectView SubjectKind = "view"

@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-// Rights lists the rights that a privilege to a table can give, in the order of
-// the security-role editor's columns.
+// Rights lists the rights that a privilege on a table can grant, in the order of the
+// security-role editor's columns.
 func Rights() []string {
 	rights := privileges.Verbs()
 	for i, verb := range rights {
@@ -18,8 +18,8 @@ func Rights() []string {
 	return rights
 }
 
-// PrivilegeLabel is what a privilege lets its holder do, such as "Account – Read", or what a
-// privilege without a table is called.
+// PrivilegeLabel returns a privilege as people read it, such as "Account – Read" or, for a
+// privilege without a table, "Bulk Edit".
 func PrivilegeLabel(privilege string) string {
 	right, row := SplitPrivilege(privilege)
 	if right == "" {
@@ -28,9 +28,8 @@ func PrivilegeLabel(privilege string) string {
 	return row + " – " + right
 }
 
-// SplitPrivilege takes the name of a privilege apart into the right and the row of the
-// security-role editor, such as "Append To" and "Lead". The right of a privilege
-// without a table is empty.
+// SplitPrivilege splits the name of a privilege into the right and the row of the security-role
+// editor, such as "Append To" and "Lead". The right is empty for a privilege without a table.
 func SplitPrivilege(privilege string) (right, row string) {
 	verb, table := privileges.Split(privilege)
 	if table == privilege {
@@ -39,7 +38,7 @@ func SplitPrivilege(privilege string) (right, row string) {
 	return splitWords(verb), tableLabel(table)
 }
 
-// tableLabel is what the editor calls a table, or else its schema name with spaces.
+// tableLabel returns the security-role editor's name of a table, else the schema name with spaces.
 func tableLabel(schema string) string {
 	labels := map[string]string{
 		"userquery": "Saved View", "query": "View", "attribute": "Field", "workflow": "Process", "asyncoperation": "System Job",
@@ -49,19 +48,19 @@ func tableLabel(schema string) string {
 	return cmp.Or(labels[strings.ToLower(schema)], splitWords(schema))
 }
 
-// splitWords puts spaces where the editor does: before a capital that follows a small letter.
-// A name with an underscore is a custom table's, and stays as it is.
+// splitWords inserts spaces as the editor does, before a capital that follows a lower-case
+// letter. A name with an underscore belongs to a custom table and stays unchanged.
 func splitWords(schema string) string {
 	if strings.Contains(schema, "_") {
 		return schema
 	}
 	var b strings.Builder
-	small := false
+	afterLower := false
 	for _, r := range schema {
-		if small && unicode.IsUpper(r) {
+		if afterLower && unicode.IsUpper(r) {
 			b.WriteRune(' ')
 		}
-		small = unicode.IsLower(r)
+		afterLower = unicode.IsLower(r)
 		b.WriteRune(r)
 	}
 	return strings.NewReplacer(" On ", " on ", " Of ", " of ", " For ", " for ", " To ", " to ", "Share Point", "SharePoint").Replace(b.String())

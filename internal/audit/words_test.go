@@ -6,7 +6,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-func TestSplit(t *testing.T) {
+func TestSplitPrivilege(t *testing.T) {
 	for in, want := range map[string][2]string{
 		"prvReadAccount": {"Read", "Account"}, "prvAppendToLead": {"Append To", "Lead"}, "prvAppendLead": {"Append", "Lead"},
 		"prvReadUserQuery": {"Read", "Saved View"}, "prvReadQuery": {"Read", "View"}, "prvWriteAttribute": {"Write", "Field"},
@@ -19,7 +19,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestLevel(t *testing.T) {
+func TestLevelOf(t *testing.T) {
 	for in, want := range map[string]string{"none": "None", "basic": "User", "local": "Business Unit", "deep": "Parent: Child Business Units", "global": "Organization", "other": "other"} {
 		if got := audit.LevelOf(in); got != want {
 			t.Errorf("%s: %s", in, got)
@@ -27,9 +27,9 @@ func TestLevel(t *testing.T) {
 	}
 }
 
-// A depth is read as it is written, in documents and by the Web API. Other members of the
-// API's enumeration grant nothing that is certain.
-func TestDepthWords(t *testing.T) {
+// TestDepthNames checks that each depth is parsed as it is written, in documents and by the Web
+// API. Other members of the API's enumeration count as not granted.
+func TestDepthNames(t *testing.T) {
 	for _, d := range audit.Depths() {
 		if back, err := audit.ParseDepth(d.String()); back != d || err != nil || audit.DepthFromWire(d.Wire()) != d || audit.LevelOf(d.String()) != d.Level() {
 			t.Errorf("%s, %s, %s: %s, %v", d, d.Wire(), d.Level(), back, err)

@@ -1,7 +1,6 @@
-// Package bounds says how large each kind of input may be, and is the only way to read one.
-// It reads regular files (and what the process was given, such as standard input) up to their
-// bound, so that a device, a named pipe or a growing file cannot block a run or fill its
-// memory.
+// Package bounds limits the size of each kind of input, and is the only package that reads
+// inputs. It reads regular files, standard input and inherited pipes up to their limit, so that a
+// device, a named pipe or a growing file can neither block a run nor fill the memory.
 package bounds
 
 import (
@@ -15,7 +14,7 @@ import (
 	"syscall"
 )
 
-// A Kind is a kind of input, as a sentence names it. Nothing is read of an unknown kind.
+// A Kind is a kind of input, as messages name it.
 type Kind string
 
 // The kinds of input.
@@ -25,7 +24,7 @@ const (
 	Profile       Kind = "profile"
 	// Waivers is a file of accepted findings.
 	Waivers Kind = "file of waivers"
-	// Alerts is a file that says what is reported about a fleet.
+	// Alerts is a file that configures the alerts of a fleet.
 	Alerts Kind = "file of alerts"
 	// Policy is one file of Rego.
 	Policy Kind = "policy"
@@ -33,14 +32,14 @@ const (
 	Page       Kind = "page"
 	Simulation Kind = "simulated environment"
 	Snapshot   Kind = "snapshot"
-	// Result holds saved results.
+	// Result is a file of saved results.
 	Result Kind = "result"
 	Plan   Kind = "plan"
-	// Journal is what apply did.
+	// Journal is a journal of apply.
 	Journal Kind = "journal"
-	// Role is a file that lint corrects.
+	// Role is a file of security roles that lint corrects.
 	Role Kind = "role's file"
-	// Recording holds exchanges with an environment.
+	// Recording is a recording of the exchanges with an environment.
 	Recording  Kind = "recording"
 	Credential Kind = "certificate, token or secret"
 )
@@ -50,14 +49,13 @@ func Kinds() []Kind {
 	return []Kind{Configuration, Profile, Waivers, Alerts, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
 }
 
-// The units that bounds are written in.
 const (
 	kibi = 1 << 10
 	mebi = 1 << 20
 )
 
-// Max is the most bytes that an input of the kind may have: what people write is
-// small, what dbaudit writes is not.
+// Max returns the maximum size of an input of the kind, in bytes. It is 0 for an unknown kind.
+// Files that people write are small; files that dbaudit writes may be large.
 func (k Kind) Max() int64 {
 	switch k {
 	case Configuration, Profile, Waivers, Alerts, Policy, Credential:
@@ -74,19 +72,16 @@ func (k Kind) Max() int64 {
 	return 0
 }
 
-// notFoundError names a file that does not exist.
+// A notFoundError is the error for a file that does not exist; its value is the file's name.
 type notFoundError string
 
-// Error says what to do.
 func (name notFoundError) Error() string {
 	return "the file " + string(name) + " does not exist: check the path, which is relative to the working directory"
 }
 
-// Unwrap is the error of the file system.
 func (notFoundError) Unwrap() error { return fs.ErrNotExist }
 
-// Open opens a regular file, and says how large it is. The errors of the file system keep
-// their identity.
+// Open opens a regular file and returns its size. Its errors wrap those of the file system.
 func Open(name string) (*os.File, int64, error) {
 	// Without O_NONBLOCK, opening a pipe waits for a writer.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -106,7 +101,7 @@ func Open(name string) (*os.File, int64, error) {
 	return f, info.Size(), nil
 }
 
-// ReadFile reads a regular file.
+// ReadFile reads a regular file of a kind.
 func ReadFile(k Kind, name string) ([]byte, error) {
 	f, size, err := Open(name)
 	if err != nil {
@@ -116,8 +111,8 @@ func ReadFile(k Kind, name string) ([]byte, error) {
 	return read(k, name, f, size)
 }
 
-// OpenSection opens a regular file to be read in parts. What has no size, such as a pipe, is
-// read here.
+// OpenSection opens a regular file for reading in parts. It reads a file without a size, such as
+// a pipe, into memory.
 func OpenSection(k Kind, name string) (*io.SectionReader, io.Closer, error) {
 	f, size, err := Open(name)
 	switch {
@@ -135,7 +130,7 @@ func OpenSection(k Kind, name string) (*io.SectionReader, io.Closer, error) {
 	return io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), f, nil
 }
 
-// ReadFS reads a regular file of a tree.
+// ReadFS reads a regular file of a file system.
 func ReadFS(k Kind, tree fs.FS, name string) ([]byte, error) {
 	info, err := fs.Stat(tree, name)
 	if err != nil {
@@ -163,16 +158,16 @@ func checkRegular(info fs.FileInfo, name string) error {
 	return nil
 }
 
-// isInheritedPipe reports whether this process was given a pipe, as by a shell's <(command). Such a
-// pipe has a writer, like standard input.
+// isInheritedPipe reports whether this process inherited the pipe, for example from a shell's
+// <(command). Such a pipe has a writer, so reading it does not block for ever.
 func isInheritedPipe(name string) bool {
 	return name == "/dev/stdin" || strings.HasPrefix(name, "/dev/fd/")
 }
 
-// ReadAll reads an input without a known size, such as standard input.
+// ReadAll reads an input of unknown size, such as standard input.
 func ReadAll(k Kind, name string, r io.Reader) ([]byte, error) { return read(k, name, r, 0) }
 
-// read allocates the expected size at once, so that a large file is not copied as it grows.
+// read allocates the expected size at once, so that the buffer is not copied as it grows.
 func read(k Kind, name string, r io.Reader, size int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(size, k.Max())) + bytes.MinRead)
@@ -189,7 +184,7 @@ func (k Kind) tooLargeError(name string) error {
 	return fmt.Errorf("it is too large: %s has more than %s, the maximum for a %s: check the path, or split the file", name, FormatSize(k.Max()), k)
 }
 
-// FormatSize is a number of bytes as people read it.
+// FormatSize formats a number of bytes for people.
 func FormatSize(n int64) string {
 	switch {
 	case n >= mebi && n%mebi == 0:

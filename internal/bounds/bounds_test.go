@@ -12,9 +12,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-func says(err error, text string) bool { return err != nil && strings.HasPrefix(err.Error(), text) }
+func hasPrefix(err error, prefix string) bool {
+	return err != nil && strings.HasPrefix(err.Error(), prefix)
+}
 
-// TestReadFile: of each kind, the maximum is read, and one byte more is refused.
+// TestReadFile reads files of each kind: one of the maximum size is accepted, and one with one
+// byte more is refused.
 func TestReadFile(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "input")
@@ -26,10 +29,10 @@ func TestReadFile(t *testing.T) {
 		if err := errors.Join(f.Truncate(k.Max()+1), f.Close()); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := bounds.ReadFile(k, name); !says(err, "it is too large: ") {
+		if _, err := bounds.ReadFile(k, name); !hasPrefix(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many: %v", k, err)
 		}
-		if _, _, err := bounds.OpenSection(k, name); !says(err, "it is too large: ") {
+		if _, _, err := bounds.OpenSection(k, name); !hasPrefix(err, "it is too large: ") {
 			t.Errorf("%s of a byte too many, in parts: %v", k, err)
 		}
 		if err := os.Truncate(name, min(k.Max(), 1<<20)); err != nil {
@@ -54,10 +57,10 @@ func TestRegularFilesOnly(t *testing.T) {
 		names = append(names, "/dev/zero")
 	}
 	for _, name := range names {
-		if _, err := bounds.ReadFile(bounds.Plan, name); !says(err, "it is not a regular file: ") {
+		if _, err := bounds.ReadFile(bounds.Plan, name); !hasPrefix(err, "it is not a regular file: ") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := bounds.ReadFS(bounds.Plan, os.DirFS(filepath.Dir(name)), filepath.Base(name)); !says(err, "it is not a regular file: ") {
+		if _, err := bounds.ReadFS(bounds.Plan, os.DirFS(filepath.Dir(name)), filepath.Base(name)); !hasPrefix(err, "it is not a regular file: ") {
 			t.Errorf("%s in a tree: %v", name, err)
 		}
 	}

@@ -1,6 +1,6 @@
-// Package privileges is the table of the standard privileges of Dataverse: their names as
-// it spells them, and the access levels that each can be granted at. It also knows how the
-// name of a privilege on a table is made.
+// Package privileges holds the table of Dataverse's standard privileges: their names and the
+// access levels that each can be granted at. It also splits the name of a privilege into verb
+// and table.
 package privileges
 
 import (
@@ -14,14 +14,14 @@ var table string
 // A Privilege is one line of the table.
 type Privilege struct {
 	Name string
-	// Depths are the letters of the access levels, shallowest first: B basic, L local,
-	// D deep, G global. They are empty where no source says.
+	// Depths has a letter for each access level, shallowest first: B basic, L local, D deep,
+	// G global. It is empty if no source states them.
 	Depths string
-	// ID is empty where no source says.
+	// ID is empty if no source states it.
 	ID string
 }
 
-// Standard lists the privileges, in the order of their names.
+// Standard lists the standard privileges, sorted by name.
 func Standard() []Privilege {
 	var all []Privilege
 	for line := range strings.Lines(table) {
@@ -38,16 +38,16 @@ func Standard() []Privilege {
 	return all
 }
 
-// Verbs lists what a privilege on a table can allow, as its name says it, in the order of
-// the security-role editor's columns. policy/dbaudit/words has the same list in Rego, and a
-// test of the engine keeps the two equal.
+// Verbs lists the verbs in the names of privileges on tables, in the order of the security-role
+// editor's columns. policy/dbaudit/words has the same list in Rego; a test of the engine keeps
+// the two equal.
 func Verbs() []string {
 	return []string{"Create", "Read", "Write", "Delete", "Append", "AppendTo", "Assign", "Share"}
 }
 
-// Split takes the name of a privilege on a table apart, in any case, into the verb as Verbs
-// spells it, and the table as the name spells it. The verb of other names is empty; their
-// table is what follows prv.
+// Split splits the name of a privilege on a table, in any letter case, into the verb as [Verbs]
+// spells it and the table as the name spells it. For another privilege, the verb is empty and the
+// table is the name without prv.
 func Split(name string) (verb, table string) {
 	rest, ok := cutPrefixFold(name, "prv")
 	if !ok {

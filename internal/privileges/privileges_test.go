@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-// TestTable holds the form of the table: a name of each privilege once, its depths
-// in their order, and ids that are ids.
+// TestTable checks the format of the table: each name appears once, depths are in order, and ids
+// are GUIDs.
 func TestTable(t *testing.T) {
 	name, depths := regexp.MustCompile(`^prv[A-Za-z0-9]+$`), regexp.MustCompile(`^B?L?D?G?$`)
 	id := regexp.MustCompile(`^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$`)

@@ -13,20 +13,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// ReadFormat is the format of a document of a kind, such as "snapshot", which has one of the
-// formats. The error for another document says what is wrong, or what it is and which command
-// reads it.
+// ReadFormat returns the format of a document of the given kind, such as "snapshot", which must
+// be one of the given formats. Otherwise the error says what is wrong with the document, or of
+// what kind it is and which command reads it.
 func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	if bytes.HasPrefix(doc, []byte("\xff\xfe")) || bytes.HasPrefix(doc, []byte("\xfe\xff")) {
 		return "", errors.New("the document is UTF-16, as PowerShell's > writes it; write it with -o FILE")
 	}
-	doc = trimmed(doc)
+	doc = trimByteOrderMark(doc)
 	if len(bytes.TrimSpace(doc)) == 0 {
 		return "", errors.New("the document is empty; write it with -o FILE")
 	}
 	var head struct {
 		Format any
-		Runs   json.RawMessage // of SARIF
+		Runs   json.RawMessage // every SARIF document has it
 	}
 	d := json.NewDecoder(bytes.NewReader(doc))
 	if err := d.Decode(&head); err != nil {
@@ -46,19 +46,19 @@ func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	case !isText:
 		return "", fmt.Errorf(`this is not a %s of dbaudit: its "format" is not a string`, kind)
 	}
-	known := strings.Join(formats, ", ")
-	is, _, _ := strings.Cut(format, "/")
-	is = strings.TrimPrefix(is, "dbaudit.")
-	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+is+"/") }) {
-		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", printable(format), known)
+	supported := strings.Join(formats, ", ")
+	actualKind, _, _ := strings.Cut(format, "/")
+	actualKind = strings.TrimPrefix(actualKind, "dbaudit.")
+	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+actualKind+"/") }) {
+		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", printable(format), supported)
 	}
-	if use := commandAdvice()[is]; use != "" {
-		return "", fmt.Errorf("this is a %s, not a %s: %s", is, kind, use)
+	if advice := commandAdvice()[actualKind]; advice != "" {
+		return "", fmt.Errorf("this is a %s, not a %s: %s", actualKind, kind, advice)
 	}
-	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", printable(format), kind, known)
+	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", printable(format), kind, supported)
 }
 
-// commandAdvice says which command reads each kind of document.
+// commandAdvice names, by kind of document, the command that reads it.
 func commandAdvice() map[string]string {
 	return map[string]string{
 		"snapshot": "evaluate it with dbaudit check",
@@ -68,20 +68,22 @@ func commandAdvice() map[string]string {
 	}
 }
 
-// Decode reads a document into v. Members that v does not have, that appear twice, or that
-// have a value of another type are errors, and so is what follows the document.
+// Decode decodes a document into v. Keys that v does not have, keys that appear twice, values of
+// another type, and data after the document are errors.
 func Decode(doc []byte, v any) error { return decode(doc, v, false) }
 
-// DecodeLowerCase is [Decode] of a document in which names have no capital letter, except in
-// the values of the free members: encoding/json takes a name in any letter case.
-func DecodeLowerCase(doc []byte, v any, free ...string) error { return decode(doc, v, true, free...) }
+// DecodeLowerCase decodes a document like [Decode] and refuses keys with capital letters, except
+// within the values of the anyCase keys. encoding/json alone ignores the letter case.
+func DecodeLowerCase(doc []byte, v any, anyCase ...string) error {
+	return decode(doc, v, true, anyCase...)
+}
 
-func decode(doc []byte, v any, lower bool, free ...string) error {
-	doc = trimmed(doc)
+func decode(doc []byte, v any, lowerCase bool, anyCase ...string) error {
+	doc = trimByteOrderMark(doc)
 	d := json.NewDecoder(bytes.NewReader(doc))
 	d.DisallowUnknownFields()
 	d.UseNumber()
-	if err := checkKeys(doc, lower, free); err != nil {
+	if err := checkKeys(doc, lowerCase, anyCase); err != nil {
 		return err
 	}
 	if err := d.Decode(v); err != nil {
@@ -93,20 +95,20 @@ func decode(doc []byte, v any, lower bool, free ...string) error {
 	return nil
 }
 
-// trimmed is a document without the byte order mark that Windows' editors write.
-func trimmed(doc []byte) []byte { return bytes.TrimPrefix(doc, []byte("\xef\xbb\xbf")) }
+// trimByteOrderMark removes the byte order mark that editors on Windows write.
+func trimByteOrderMark(doc []byte) []byte { return bytes.TrimPrefix(doc, []byte("\ufeff")) }
 
-// decodeError is an error of the decoder with its place.
+// decodeError adds the position to an error of the decoder, and says what to do.
 func decodeError(doc []byte, err error) error {
 	var syntax *json.SyntaxError
-	var other *json.UnmarshalTypeError
+	var wrongType *json.UnmarshalTypeError
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &syntax) && syntax.Offset >= int64(len(doc)):
 		return fmt.Errorf("the document ends in the middle, after %d bytes: it is truncated; write it again", len(doc))
 	case syntax != nil:
 		return fmt.Errorf("%s: this is not JSON: %w", position(doc, syntax.Offset-1), err)
-	case errors.As(err, &other):
-		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, other.Offset), cmp.Or(other.Field, "the document"), other.Value)
+	case errors.As(err, &wrongType):
+		return fmt.Errorf("%s: %s cannot be a JSON %s", position(doc, wrongType.Offset), cmp.Or(wrongType.Field, "the document"), wrongType.Value)
 	}
 	if field, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("unknown key %s: the document was edited, or a later dbaudit wrote it", printable(field))
@@ -114,10 +116,10 @@ func decodeError(doc []byte, err error) error {
 	return errors.New(text.Shorten(text.Line(strings.TrimPrefix(err.Error(), "json: ")), 400))
 }
 
-// printable is a text of the document as a message has it.
+// printable shortens a text of the document and makes it safe for a message.
 func printable(s string) string { return text.ShortenMiddle(text.Line(s), 80) }
 
-// position is a byte offset as line and column.
+// position formats a byte offset as line and column.
 func position(doc []byte, offset int64) string {
 	before := doc[:min(max(offset, 0), int64(len(doc)))]
 	line := bytes.Count(before, []byte("\n")) + 1

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestDecode says of each fault where it is.
+// TestDecode checks that the error for each kind of fault says what is wrong and where.
 func TestDecode(t *testing.T) {
 	type document struct {
 		Format string         `json:"format"`
@@ -18,7 +18,7 @@ func TestDecode(t *testing.T) {
 		"UTF-16":                     {"\xfe\xff\x00{", "PowerShell"},
 		"empty":                      {" \n", "is empty"},
 		"another kind":               {`{"format":"dbaudit.snapshot/v1"}`, "this is a snapshot, not a plan: evaluate it with dbaudit check"},
-		"a later form":               {`{"format":"dbaudit.plan/v2"}`, "newer than this dbaudit supports (dbaudit.plan/v1)"},
+		"a later format":             {`{"format":"dbaudit.plan/v2"}`, "newer than this dbaudit supports (dbaudit.plan/v1)"},
 		"another program's":          {`{"format":"x"}`, `"x" is not that of a plan`},
 		"a number for a format":      {`{"format":1}`, "is not a string"},
 		"no format":                  {`{}`, `has no "format"`},

@@ -1,5 +1,5 @@
-// Package strictjson reads JSON documents strictly: what encoding/json ignores is an error
-// with a position.
+// Package strictjson reads JSON documents strictly. Duplicate and unknown keys, which encoding/json
+// accepts, are errors with a position.
 package strictjson
 
 import (
@@ -10,53 +10,53 @@ import (
 	"strings"
 )
 
-// CheckDuplicateKeys refuses data in which an object, at whatever depth, has two members of one name. It
-// does not check that the data is JSON: the decoder does.
+// CheckDuplicateKeys returns an error if an object, at any depth, has two members with the same key.
+// It does not check that the data is valid JSON: the decoder does.
 func CheckDuplicateKeys(data []byte) error { return checkKeys(data, false, nil) }
 
-// A container is an array or an object that has not ended.
+// A container is an open array or object.
 type container struct {
-	array    bool
-	firstKey int  // of the names, where those of the object begin
-	anyCase  bool // whether the names in it may have any letter case
+	isArray  bool
+	firstKey int  // index of the object's first key
+	anyCase  bool // whether keys in it may have capital letters
 }
 
-// A key is the name of an object's member, as it is written.
+// A key is the key of an object's member, as it is written with its quotes.
 type key struct {
-	name   []byte
+	text   []byte
 	offset int
 }
 
-// checkKeys checks the names of all members: that none appears twice in an object and, if
-// lower is set, that none has a capital letter outside the values of the free members.
-func checkKeys(data []byte, lower bool, free []string) error {
-	var open []container
-	var names []key
-	inside := container{array: true} // the innermost container
-	freed := false                   // whether the last name of an object is a free one
+// checkKeys checks that no key appears twice in an object and, if lowerCase is set, that no key
+// has a capital letter outside the values of the anyCase keys.
+func checkKeys(data []byte, lowerCase bool, anyCase []string) error {
+	var outer []container
+	var keys []key // of all open objects
+	current := container{isArray: true}
+	valueAnyCase := false // whether the last key is one of anyCase
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '{', '[':
-			open = append(open, inside)
-			inside = container{data[i] == '[', len(names), inside.anyCase || freed && !inside.array}
+			outer = append(outer, current)
+			current = container{data[i] == '[', len(keys), current.anyCase || valueAnyCase && !current.isArray}
 		case '}', ']':
-			if len(open) == 0 {
+			if len(outer) == 0 {
 				return nil
 			}
-			if err := checkDistinct(data, names[inside.firstKey:]); err != nil {
+			if err := checkDistinct(data, keys[current.firstKey:]); err != nil {
 				return err
 			}
-			names = names[:inside.firstKey]
-			inside, open = open[len(open)-1], open[:len(open)-1]
+			keys = keys[:current.firstKey]
+			current, outer = outer[len(outer)-1], outer[:len(outer)-1]
 		case '"':
 			end := stringEnd(data, i)
-			if !inside.array && isKey(data, end) {
-				name := data[i:end]
-				if lower && !inside.anyCase && !bytes.Equal(name, bytes.ToLower(name)) {
-					return fmt.Errorf("%s: unknown key %s", position(data, int64(i)), printable(string(name)))
+			if !current.isArray && isKey(data, end) {
+				text := data[i:end]
+				if lowerCase && !current.anyCase && !bytes.Equal(text, bytes.ToLower(text)) {
+					return fmt.Errorf("%s: unknown key %s", position(data, int64(i)), printable(string(text)))
 				}
-				freed = lower && slices.Contains(free, string(name[1:len(name)-1]))
-				names = append(names, key{name, i})
+				valueAnyCase = lowerCase && slices.Contains(anyCase, string(text[1:len(text)-1]))
+				keys = append(keys, key{text, i})
 			}
 			i = end - 1
 		}
@@ -64,34 +64,34 @@ func checkKeys(data []byte, lower bool, free []string) error {
 	return nil
 }
 
-func checkDistinct(data []byte, names []key) error {
-	for i, m := range names {
-		if bytes.IndexByte(m.name, '\\') >= 0 {
-			names[i].name = unescape(m.name)
+func checkDistinct(data []byte, keys []key) error {
+	for i, k := range keys {
+		if bytes.IndexByte(k.text, '\\') >= 0 {
+			keys[i].text = unescape(k.text)
 		}
 	}
-	order := func(a, b key) int { return bytes.Compare(a.name, b.name) }
-	if !slices.IsSortedFunc(names, order) {
-		slices.SortStableFunc(names, order)
+	order := func(a, b key) int { return bytes.Compare(a.text, b.text) }
+	if !slices.IsSortedFunc(keys, order) {
+		slices.SortStableFunc(keys, order)
 	}
-	for i := 1; i < len(names); i++ {
-		if bytes.Equal(names[i].name, names[i-1].name) {
-			return fmt.Errorf("an object has %s twice, at %s", printable(string(names[i].name)), position(data, int64(names[i].offset)))
+	for i := 1; i < len(keys); i++ {
+		if bytes.Equal(keys[i].text, keys[i-1].text) {
+			return fmt.Errorf("an object has %s twice, at %s", printable(string(keys[i].text)), position(data, int64(keys[i].offset)))
 		}
 	}
 	return nil
 }
 
-// unescape is a name as it would be without escapes.
-func unescape(name []byte) []byte {
+// unescape replaces the escapes in a quoted string.
+func unescape(quoted []byte) []byte {
 	var unescaped string
-	if json.Unmarshal(name, &unescaped) != nil {
-		return name
+	if json.Unmarshal(quoted, &unescaped) != nil {
+		return quoted
 	}
 	return []byte(`"` + unescaped + `"`)
 }
 
-// stringEnd gives the index behind the string that begins at i.
+// stringEnd returns the index after the string that begins at i.
 func stringEnd(data []byte, i int) int {
 	for i++; i < len(data); i++ {
 		switch data[i] {
@@ -104,7 +104,7 @@ func stringEnd(data []byte, i int) int {
 	return len(data)
 }
 
-// isKey reports whether the string that ends before i is the name of a member.
+// isKey reports whether the string that ends before i is a key.
 func isKey(data []byte, i int) bool {
 	for ; i < len(data); i++ {
 		if strings.IndexByte(" \n\r\t", data[i]) < 0 {

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestUnique(t *testing.T) {
+func TestCheckDuplicateKeys(t *testing.T) {
 	for name, test := range map[string]struct{ json, want string }{
 		"none":                     {`{}`, ""},
 		"one object after another": {`[{"a":1},{"a":2}]`, ""},
@@ -39,7 +39,7 @@ func TestUnique(t *testing.T) {
 	}
 }
 
-func BenchmarkUnique(b *testing.B) {
+func BenchmarkCheckDuplicateKeys(b *testing.B) {
 	row := `{"roleid":"11111111-1111-4111-8111-111111111111","name":"A role \"of\" ours","isinherited":1,"iscustomizable":{"CanBeChanged":true,"Value":true}},`
 	data := []byte(`{"value":[` + strings.Repeat(row, 70_000) + `{}]}`)
 	b.SetBytes(int64(len(data)))
