@@ -21,7 +21,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// fleetCommands are the commands below fleet, and their flags.
+// fleetCommands are the subcommands of fleet, and their flags.
 type fleetCommands struct {
 	*app
 
@@ -41,94 +41,17 @@ func newFleetCommand(a *app) *cobra.Command {
 		Example: `  dbaudit fleet import dbaudit.yaml
   dbaudit fleet status`,
 	}
-	run := &cobra.Command{
-		Use:               "run [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "scan environments now",
-		Long:              withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
-		Example:           "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
-		PreRunE: func(_ *cobra.Command, names []string) error {
-			if f.allEnvs == (len(names) > 0) {
-				return usagef("name the environments to scan, or pass --all-envs")
-			}
-			return nil
-		},
-		RunE: f.runInQueue(f.run),
-	}
-	run.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
-	status := &cobra.Command{
-		Use:               "status [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "show the state of each environment",
-		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last complete
-scan, its open findings and the state of the last run. An integration without a complete scan for
-longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		RunE:    runInStore(a, &f.store, f.status),
-	}
-	f.document.add(status.Flags(), "table", "json")
-	export := &cobra.Command{
-		Use:               "export [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "write stored results as one document",
-		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all every
-result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		RunE:    runInStore(a, &f.store, f.export),
-	}
-	export.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
-	outputFileFlag(export.Flags(), &f.document.file)
-	log := &cobra.Command{
-		Use:   "log",
-		Short: "show who changed or requested what",
-		Long: withExitCodes(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
-cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
-user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
-		PreRunE: func(*cobra.Command, []string) error { return requirePositive("limit", f.limit) },
-		RunE:    runInStore(a, &f.store, f.log),
-	}
-	log.Flags().IntVar(&f.limit, "limit", 100, "largest `number` of entries to show")
-	f.document.add(log.Flags(), "table", "json")
 	cmd.AddCommand(
-		&cobra.Command{
-			Use:   "import FILE...",
-			Short: "add or update environments",
-			Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
-that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and a first row
-with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
-profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
-			Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
-			RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
-		},
-		&cobra.Command{
-			Use:     "list",
-			Short:   "list the environments with their schedule",
-			Example: "  dbaudit fleet list",
-			RunE:    runInStore(a, &f.store, f.list),
-		},
+		f.importCommand(),
+		f.listCommand(),
 		f.pauseCommand("pause", "stop scheduled scans of environments until resume", true),
 		f.pauseCommand("resume", "scan paused environments again", false),
-		run,
-		&cobra.Command{
-			Use:               "remove NAME...",
-			ValidArgsFunction: f.completeNames,
-			Short:             "stop scanning and showing environments",
-			Long:              withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
-			Example:           "  dbaudit fleet remove northwind",
-			RunE:              f.runInQueue(f.remove),
-		},
-		&cobra.Command{
-			Use:     "cancel RUN...",
-			Short:   "end waiting or running runs",
-			Long:    withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
-			Example: "  dbaudit fleet cancel 4711",
-			PreRunE: f.parseRuns,
-			RunE:    f.runInQueue(f.cancel),
-		},
-		status,
-		export,
-		log,
+		f.runCommand(),
+		f.removeCommand(),
+		f.cancelCommand(),
+		f.statusCommand(),
+		f.exportCommand(),
+		f.logCommand(),
 	)
 	for _, c := range cmd.Commands() {
 		storeFlag(c.Flags(), &f.store, "default "+defaultStore)
@@ -136,48 +59,27 @@ profile, app_id, user, role, business_unit, every, labels). A known environment 
 	return cmd
 }
 
-func (f *fleetCommands) pauseCommand(name, short string, paused bool) *cobra.Command {
+func (f *fleetCommands) importCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:               name + " NAME...",
-		ValidArgsFunction: f.completeNames,
-		Short:             short,
-		Example:           "  dbaudit fleet " + name + " production",
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
-			return explainNotFound(s.Pause(ctx, currentUser(), names, paused))
-		}),
+		Use:   "import FILE...",
+		Short: "add or update environments",
+		Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
+that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and a first row
+with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
+profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
+		RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
 	}
-}
-
-// completeNames completes the names of environments in the store.
-func (f *fleetCommands) completeNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-	_ = withStore(cmd.Context(), f.app, f.store, mustExist(), func(s *store.Store) error { // the command itself reports the fault
-		list, err := s.Environments(cmd.Context())
-		for _, e := range list {
-			if !slices.Contains(args, e.Name) {
-				names = append(names, e.Name)
-			}
-		}
-		return err
-	})
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
-// explainNotFound is a name that is not in the store as a fault of the command line.
-func explainNotFound(err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return usagef("%w: dbaudit fleet list lists the environments, and dbaudit fleet status the runs", err)
-	}
-	return err
 }
 
 func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) error {
 	var files []*config.File
 	for _, name := range names {
-		of, err := readConfigurations(name)
+		configurations, err := readConfigurations(name)
 		if err != nil {
 			return err
 		}
-		files = append(files, of...)
+		files = append(files, configurations...)
 	}
 	environments, err := fleet.Environments(f.Runner, files)
 	if err != nil {
@@ -193,18 +95,27 @@ func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) 
 	})
 }
 
-// readConfigurations reads a configuration, or those of the rows of a CSV.
+// readConfigurations reads a configuration, or one for each row of a CSV file.
 func readConfigurations(name string) ([]*config.File, error) {
 	data, err := bounds.ReadFile(bounds.Configuration, name)
 	if err != nil {
 		return nil, usagef("reading the configuration: %w", err)
 	}
-	shown := filepath.ToSlash(name)
+	slashed := filepath.ToSlash(name)
 	if strings.EqualFold(filepath.Ext(name), ".csv") {
-		return fleet.ParseCSV(shown, data)
+		return fleet.ParseCSV(slashed, data)
 	}
-	file, err := config.Parse(shown, data)
+	file, err := config.Parse(slashed, data)
 	return []*config.File{file}, err
+}
+
+func (f *fleetCommands) listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "list the environments with their schedule",
+		Example: "  dbaudit fleet list",
+		RunE:    runInStore(f.app, &f.store, f.list),
+	}
 }
 
 func (f *fleetCommands) list(ctx context.Context, s *store.Store, _ []string) error {
@@ -226,15 +137,35 @@ func (f *fleetCommands) list(ctx context.Context, s *store.Store, _ []string) er
 	return table.List(f.Stdout, f.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
 }
 
-// runInQueue is a command that works in the queue of the store that is meant.
-func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
-	return runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
-		queue, err := fleet.New(s, fleet.Options{})
-		if err != nil {
-			return err
-		}
-		return explainNotFound(do(ctx, s, queue, args))
-	})
+func (f *fleetCommands) pauseCommand(name, short string, paused bool) *cobra.Command {
+	return &cobra.Command{
+		Use:               name + " NAME...",
+		ValidArgsFunction: f.completeNames,
+		Short:             short,
+		Example:           "  dbaudit fleet " + name + " production",
+		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
+			return explainNotFound(s.Pause(ctx, currentUser(), names, paused))
+		}),
+	}
+}
+
+func (f *fleetCommands) runCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "run [NAME...]",
+		ValidArgsFunction: f.completeNames,
+		Short:             "scan environments now",
+		Long:              withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
+		Example:           "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
+		PreRunE: func(_ *cobra.Command, names []string) error {
+			if f.allEnvs == (len(names) > 0) {
+				return usagef("name the environments to scan, or pass --all-envs")
+			}
+			return nil
+		},
+		RunE: f.runInQueue(f.run),
+	}
+	cmd.Flags().BoolVar(&f.allEnvs, "all-envs", false, "every environment that is not paused")
+	return cmd
 }
 
 func (f *fleetCommands) run(ctx context.Context, s *store.Store, queue *fleet.Fleet, names []string) error {
@@ -259,15 +190,31 @@ func (f *fleetCommands) run(ctx context.Context, s *store.Store, queue *fleet.Fl
 	return nil
 }
 
-// currentUser is the person of this session, for the record.
-func currentUser() string {
-	if u, err := user.Current(); err == nil {
-		return u.Username
+func (f *fleetCommands) removeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:               "remove NAME...",
+		ValidArgsFunction: f.completeNames,
+		Short:             "stop scanning and showing environments",
+		Long:              withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
+		Example:           "  dbaudit fleet remove northwind",
+		RunE: f.runInQueue(func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
+			return queue.Remove(ctx, currentUser(), names...)
+		}),
 	}
-	return "unknown"
 }
 
-// parseRuns reads the ids of the runs that are meant.
+func (f *fleetCommands) cancelCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:     "cancel RUN...",
+		Short:   "end waiting or running runs",
+		Long:    withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet cancel 4711",
+		PreRunE: f.parseRuns,
+		RunE:    f.runInQueue(f.cancel),
+	}
+}
+
+// parseRuns reads the ids of the runs to cancel.
 func (f *fleetCommands) parseRuns(_ *cobra.Command, args []string) error {
 	for _, arg := range args {
 		id, err := strconv.ParseInt(arg, 10, 64)
@@ -290,20 +237,74 @@ func (f *fleetCommands) cancel(ctx context.Context, _ *store.Store, queue *fleet
 	return nil
 }
 
-func (f *fleetCommands) remove(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
-	return queue.Remove(ctx, currentUser(), names...)
+func (f *fleetCommands) logCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "log",
+		Short: "show who changed or requested what",
+		Long: withExitCodes(`Shows who added, updated, paused, resumed or removed an environment, asked for a scan or
+cancelled a run, the newest first. A person is known by the sign-in to the page, else by the
+user name of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
+		PreRunE: func(*cobra.Command, []string) error { return requirePositive("limit", f.limit) },
+		RunE:    runInStore(f.app, &f.store, f.log),
+	}
+	cmd.Flags().IntVar(&f.limit, "limit", 100, "largest `number` of entries to show")
+	f.document.add(cmd.Flags(), "table", "json")
+	return cmd
 }
 
 func (f *fleetCommands) log(ctx context.Context, s *store.Store, _ []string) error {
-	deeds, err := s.AuditLog(ctx, f.limit)
+	entries, err := s.AuditLog(ctx, f.limit)
 	if err != nil {
 		return err
 	}
-	rows := make([][]string, len(deeds))
-	for i, d := range deeds {
-		rows[i] = []string{d.At.UTC().Format(time.RFC3339), d.Who, d.What}
+	rows := make([][]string, len(entries))
+	for i, e := range entries {
+		rows[i] = []string{e.At.UTC().Format(time.RFC3339), e.Who, e.What}
 	}
-	return f.document.write(f.app, map[string]any{"entries": deeds}, func(w io.Writer, width int) error {
+	return f.document.write(f.app, map[string]any{"entries": entries}, func(w io.Writer, width int) error {
 		return table.List(w, width, []string{"when", "who", "what"}, rows)
 	})
+}
+
+// runInQueue returns the run function of a command that uses the queue of an existing store.
+func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
+	return runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
+		queue, err := fleet.New(s, fleet.Options{})
+		if err != nil {
+			return err
+		}
+		return explainNotFound(do(ctx, s, queue, args))
+	})
+}
+
+// completeNames completes the names of environments in the store.
+func (f *fleetCommands) completeNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+	// The command itself reports an error of the store.
+	_ = withStore(cmd.Context(), f.app, f.store, mustExist(), func(s *store.Store) error {
+		list, err := s.Environments(cmd.Context())
+		for _, e := range list {
+			if !slices.Contains(args, e.Name) {
+				names = append(names, e.Name)
+			}
+		}
+		return err
+	})
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// explainNotFound turns the error for an unknown name or run into a usage error with advice.
+func explainNotFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return usagef("%w: dbaudit fleet list lists the environments, and dbaudit fleet status the runs", err)
+	}
+	return err
+}
+
+// currentUser returns the user name of this session, for the log of the fleet.
+func currentUser() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return "unknown"
 }

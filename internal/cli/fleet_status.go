@@ -13,7 +13,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/report/table"
 	"github.com/dbaudit/dbaudit/internal/store"
+	"github.com/spf13/cobra"
 )
+
+func (f *fleetCommands) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "status [NAME...]",
+		ValidArgsFunction: f.completeNames,
+		Short:             "show the state of each environment",
+		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last complete
+scan, its open findings and the state of the last run. An integration without a complete scan for
+longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
+		RunE:    runInStore(f.app, &f.store, f.status),
+	}
+	f.document.add(cmd.Flags(), "table", "json")
+	return cmd
+}
 
 func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []string) error {
 	list, err := statuses(ctx, s, names)
@@ -77,9 +93,24 @@ func findingsBySeverity(open map[audit.Severity]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
+func (f *fleetCommands) exportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "export [NAME...]",
+		ValidArgsFunction: f.completeNames,
+		Short:             "write stored results as one document",
+		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all every
+result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
+		RunE:    runInStore(f.app, &f.store, f.export),
+	}
+	cmd.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
+	outputFileFlag(cmd.Flags(), &f.document.file)
+	return cmd
+}
+
 func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []string) error {
 	document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
-	keep := func(r audit.Result) error {
+	add := func(r audit.Result) error {
 		document.Results = append(document.Results, r)
 		return nil
 	}
@@ -90,13 +121,13 @@ func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []stri
 	for i, st := range list {
 		switch {
 		case f.all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
-			// all integrations of it were written
+			// the previous status wrote all its integrations
 		case f.all:
-			err = s.Results(ctx, st.Environment.Name, keep)
+			err = s.Results(ctx, st.Environment.Name, add)
 		case st.LastResultRun != 0:
 			var r audit.Result
 			if r, err = s.Result(ctx, st.LastResultRun, st.Integration); err == nil {
-				err = keep(r)
+				err = add(r)
 			}
 		}
 		if err != nil {

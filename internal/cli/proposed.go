@@ -75,7 +75,9 @@ func checkCommand(a *app, snapshot, result string) string {
 func flagsForApply(a *app) func(audit.Result) []string {
 	// The plan itself names a built-in profile.
 	isProfileFile := func(f *pflag.Flag) bool { return f.Name == "profile" && run.IsProfileFile(f.Value.String()) }
-	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || f.Name == "replace-filtered" || isProfileFile(f) })
+	shared := givenFlags(a, func(f *pflag.Flag) bool {
+		return f.Name == "policy" || f.Name == "replace-filtered" || isProfileFile(f)
+	})
 	return func(r audit.Result) []string {
 		flags, configured := withEnvironmentFlag(a, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsProfileFile(r.Profile.Origin) {
