@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// An Alert is reported when it begins and when it ends. At a time, one is open of a rule, an
-// integration and a key.
+// An Alert is reported when it is opened and when it is resolved. At most one alert is open for
+// a rule, an integration and a key.
 type Alert struct {
 	ID          int64
 	Rule        string
@@ -20,10 +20,10 @@ type Alert struct {
 	Severity    audit.Severity
 	Message     string
 	Opened      time.Time
-	Resolved    time.Time // zero while it is open
-	Reopened    bool      // it is over, and what it was about began again
-	CloseReason Reason    // why a finding is not open any more; empty if it is about something else
-	Retired     bool      // its integration is not audited any more
+	Resolved    time.Time // zero while the alert is open
+	Reopened    bool      // the alert is resolved, and a later one with the same key is open
+	CloseReason Reason    // why the finding of the alert is closed or waived; empty for other alerts
+	Retired     bool      // the integration is no longer audited
 }
 
 const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a.severity, a.message, a.opened, a.resolved,
@@ -32,17 +32,17 @@ const alertColumns = `a.id, a.rule, e.name, i.name, a.key, a.event, a.control, a
 		WHERE f.integration_id = a.integration_id AND f.fingerprint = a.key ORDER BY f.id DESC LIMIT 1), i.retired
 	FROM alert a JOIN integration i ON i.id = a.integration_id JOIN environment e ON e.id = i.environment_id`
 
-func scanAlert(from row, a *Alert) error {
-	return from.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
+func scanAlert(r row, a *Alert) error {
+	return r.Scan(&a.ID, &a.Rule, &a.Environment, &a.Integration, &a.Key, &a.Event, &a.Control, &a.Severity, &a.Message,
 		&a.Opened, &a.Resolved, &a.Reopened, &a.CloseReason, &a.Retired)
 }
 
-// OpenAlerts lists the alerts that are open.
+// OpenAlerts returns the alerts that are open.
 func (t *Tx) OpenAlerts(ctx context.Context) ([]Alert, error) {
 	return queryAll(ctx, t.tx, scanAlert, "SELECT "+alertColumns+" WHERE a.resolved IS NULL ORDER BY a.id")
 }
 
-// CreateAlert opens an alert and returns its id.
+// CreateAlert stores an open alert and returns its id.
 func (t *Tx) CreateAlert(ctx context.Context, a Alert) (int64, error) {
 	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO alert (rule, integration_id, key, event, control, severity, message, opened)
 		SELECT $1, i.id, $4, $5, $6, $7, $8, $9 FROM integration i JOIN environment e ON e.id = i.environment_id
@@ -50,17 +50,17 @@ func (t *Tx) CreateAlert(ctx context.Context, a Alert) (int64, error) {
 		a.Rule, a.Environment, a.Integration, a.Key, a.Event, a.Control, a.Severity.String(), a.Message, storedTime(t.now))
 }
 
-// ResolveAlerts ends alerts.
+// ResolveAlerts marks the alerts with the given ids as resolved.
 func (t *Tx) ResolveAlerts(ctx context.Context, ids []int64) error {
 	return t.updateByID(ctx, "UPDATE alert SET resolved = $1", ids, storedTime(t.now))
 }
 
-// MarkSent keeps when alerts were sent.
+// MarkSent records that the alerts with the given ids were sent.
 func (t *Tx) MarkSent(ctx context.Context, ids []int64) error {
 	return t.updateByID(ctx, "UPDATE alert SET last_sent = $1", ids, storedTime(t.now))
 }
 
-// Alerts lists the alerts of the given ids, oldest first.
+// Alerts returns the alerts with the given ids, in their order.
 func (s *Store) Alerts(ctx context.Context, ids []int64) ([]Alert, error) {
 	var list []Alert
 	for _, id := range ids {

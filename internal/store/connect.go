@@ -19,14 +19,14 @@ import (
 	"modernc.org/sqlite"
 )
 
-// lockTimeout is how long a process waits for another one that has locked the file of SQLite.
+// lockTimeout is how long a process waits while another process has locked an SQLite file.
 const lockTimeout = 15 * time.Second
 
-// retryWhileLocked repeats do while another process has locked the file of SQLite. SQLite itself
-// does not wait when it turns on the write-ahead log, nor while the last other connection
-// cleans up after itself (sqlite.org/wal.html, section 11).
+// retryWhileLocked repeats do while another process has locked the SQLite file. SQLite itself
+// does not wait when it turns on the write-ahead log, nor while the last other connection cleans
+// up (sqlite.org/wal.html, section 11).
 func (s *Store) retryWhileLocked(ctx context.Context, do func() error) error {
-	until := time.After(lockTimeout)
+	timeout := time.After(lockTimeout)
 	for {
 		err := do()
 		var locked *sqlite.Error
@@ -36,7 +36,7 @@ func (s *Store) retryWhileLocked(ctx context.Context, do func() error) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-until:
+		case <-timeout:
 			return err
 		case <-time.After(20 * time.Millisecond):
 		}
@@ -51,7 +51,8 @@ func IsPostgres(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
 }
 
-// HasPassword reports whether a URL holds a password. One that cannot be parsed may.
+// HasPassword reports whether a PostgreSQL URL contains a password, or may contain one because
+// it cannot be parsed.
 func HasPassword(name string) bool {
 	u, err := url.Parse(name)
 	if err != nil || !IsPostgres(name) {
@@ -61,7 +62,7 @@ func HasPassword(name string) bool {
 	return set || u.Query().Has("password")
 }
 
-// poolSize is how many connections a process has to PostgreSQL.
+// poolSize is the number of connections to PostgreSQL that a process may have.
 const poolSize = 16
 
 func openPostgres(name string) (*sql.DB, error) {
@@ -79,15 +80,15 @@ func openPostgres(name string) (*sql.DB, error) {
 	return db, nil
 }
 
-// A connector connects to PostgreSQL. Its errors are advice in one line: those of the driver
-// have several, and hold the configuration with its password.
+// A connector connects to PostgreSQL. Its errors are one line of advice. The driver's own errors
+// have several lines and contain the configuration.
 type connector struct {
 	driver.Connector
 
 	config pgconn.Config
 }
 
-// connectTimeout is how long a host may take to answer, if the URL does not say it.
+// connectTimeout is how long a host may take to answer, unless the URL sets connect_timeout.
 const connectTimeout = 10 * time.Second
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -106,8 +107,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", at, connectFailure(err))
 }
 
-// refusalReason is why a server that answers refuses a connection. The codes are in PostgreSQL's
-// manual, appendix A.
+// refusalReason says why the server refuses a connection, with advice. Appendix A of PostgreSQL's
+// manual lists the codes.
 func (c *connector) refusalReason(err *pgconn.PgError) string {
 	switch err.Code {
 	case "28P01", "28000":
@@ -122,7 +123,7 @@ func (c *connector) refusalReason(err *pgconn.PgError) string {
 	return err.Message
 }
 
-// connectFailure is the cause of a failure to connect, without the address that it repeats.
+// connectFailure returns the cause of a failed connection, without the server's address.
 func connectFailure(err error) string {
 	var unknown *net.DNSError
 	var call *os.SyscallError
@@ -140,9 +141,9 @@ func connectFailure(err error) string {
 	return strings.TrimSpace(last[strings.LastIndex(last, "): ")+1:])
 }
 
-// openSQLite opens a file on a local disk, with one connection, because SQLite has one
-// writer. Each commit is on the disk when it returns.
-func openSQLite(file string, existing bool) (*sql.DB, error) {
+// openSQLite opens an SQLite file on a local disk with one connection, because SQLite has one
+// writer. A commit returns when its data is on the disk.
+func openSQLite(file string, mustExist bool) (*sql.DB, error) {
 	if file == "" {
 		return nil, errors.New("the store is not named: want a file or postgres://USER@HOST:PORT/DATABASE")
 	}
@@ -150,16 +151,16 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	mode := os.O_RDWR
-	if !existing {
-		mode |= os.O_CREATE
+	flags := os.O_RDWR
+	if !mustExist {
+		flags |= os.O_CREATE
 	}
-	err = createFile(absolute, mode)
-	if existing && errors.Is(err, os.ErrNotExist) {
+	err = createFile(absolute, flags)
+	if mustExist && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
-	if refused, ok := errors.AsType[*os.PathError](err); ok {
-		return nil, fmt.Errorf("the store %s cannot be opened: %w: it is a file that you may write, in a folder that exists; name another with --store or DBAUDIT_STORE", file, refused.Err)
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+		return nil, fmt.Errorf("the store %s cannot be opened: %w: it is a file that you may write, in a folder that exists; name another with --store or DBAUDIT_STORE", file, pathErr.Err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
@@ -180,11 +181,12 @@ func openSQLite(file string, existing bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// createFile makes a file that only its owner can read. An existing one stays as it is.
-func createFile(file string, mode int) error {
-	made, err := os.OpenFile(file, mode, 0o600)
+// createFile opens a file with the given flags and closes it. A new file can be read only by its
+// owner.
+func createFile(name string, flags int) error {
+	file, err := os.OpenFile(name, flags, 0o600)
 	if err != nil {
 		return err
 	}
-	return made.Close()
+	return file.Close()
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// storeDocument keeps a result's document, the same bytes once, and returns its hash. What
-// differs in each scan is not in it, and has columns of its own.
+// storeDocument stores a result as a document and returns the hash of the document. Equal
+// documents are stored once. So that results of consecutive scans can be equal, the document
+// leaves out their times and digests, which have columns in the table of results.
 func (t *Tx) storeDocument(ctx context.Context, r audit.Result) (string, error) {
 	r.EvaluatedAt, r.Snapshot = time.Time{}, audit.Snapshot{}
 	text, err := json.Marshal(r)
@@ -23,8 +24,8 @@ func (t *Tx) storeDocument(ctx context.Context, r audit.Result) (string, error) 
 	}
 	sum := sha256.Sum256(text)
 	sha := hex.EncodeToString(sum[:])
-	// The lock keeps it until the result names it.
-	known, err := queryAll(ctx, t.tx, func(from row, s *string) error { return from.Scan(s) }, "SELECT sha FROM document WHERE sha = $1"+t.forUpdate("document"), sha)
+	// The lock keeps pruning from removing the document before the result refers to it.
+	known, err := queryAll(ctx, t.tx, func(r row, sha *string) error { return r.Scan(sha) }, "SELECT sha FROM document WHERE sha = $1"+t.forUpdate("document"), sha)
 	if err != nil || len(known) > 0 {
 		return sha, err
 	}
@@ -39,10 +40,10 @@ func (t *Tx) storeDocument(ctx context.Context, r audit.Result) (string, error) 
 	return sha, t.exec(ctx, "INSERT INTO document (sha, body) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING", sha, body.Bytes())
 }
 
-// maxDocumentSize bounds what a document may unpack to; results are bounded by it too.
+// maxDocumentSize is the maximum size of an uncompressed document, as for a result file.
 const maxDocumentSize = 64 << 20
 
-// Result is the result of a run for an integration, or [ErrNotFound].
+// Result returns the result of a run for an integration, or [ErrNotFound].
 func (s *Store) Result(ctx context.Context, run int64, integration string) (audit.Result, error) {
 	return queryOne(ctx, s.db, scanResult, resultQuery+" AND i.name = $2", run, integration)
 }
@@ -50,30 +51,30 @@ func (s *Store) Result(ctx context.Context, run int64, integration string) (audi
 const resultQuery = `SELECT d.body, s.taken_at, s.evaluated_at, s.digest FROM result s
 	JOIN integration i ON i.id = s.integration_id JOIN document d ON d.sha = s.document_sha WHERE s.run_id = $1`
 
-func scanResult(from row, r *audit.Result) error {
+func scanResult(row row, r *audit.Result) error {
 	var body []byte
-	var taken, evaluated time.Time
+	var takenAt, evaluatedAt time.Time
 	var digest string
-	if err := from.Scan(&body, &taken, &evaluated, &digest); err != nil {
+	if err := row.Scan(&body, &takenAt, &evaluatedAt, &digest); err != nil {
 		return err
 	}
-	unpacked, err := gzip.NewReader(bytes.NewReader(body))
+	uncompressed, err := gzip.NewReader(bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
-	text, err := io.ReadAll(io.LimitReader(unpacked, maxDocumentSize))
+	text, err := io.ReadAll(io.LimitReader(uncompressed, maxDocumentSize))
 	if err != nil {
 		return err
 	}
 	if err := json.Unmarshal(text, r); err != nil {
 		return err
 	}
-	r.EvaluatedAt, r.Snapshot = evaluated, audit.Snapshot{Digest: digest, TakenAt: taken}
+	r.EvaluatedAt, r.Snapshot = evaluatedAt, audit.Snapshot{Digest: digest, TakenAt: takenAt}
 	return nil
 }
 
-// Results gives the results of an environment, oldest first, one after the other; of all
-// environments if the name is empty.
+// Results calls do for each result of an environment, or of all environments if the name is
+// empty. The results of an integration come oldest first.
 func (s *Store) Results(ctx context.Context, environment string, do func(audit.Result) error) error {
 	type key struct{ run, integration int64 }
 	where, args := whereEnvironment(environment)

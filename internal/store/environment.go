@@ -12,41 +12,43 @@ import (
 	"time"
 )
 
-// An Environment is one that is scanned.
+// An Environment is a Dataverse environment that dbaudit scans, or that only has posted results.
 type Environment struct {
 	ID             int64
 	Name           string
 	TenantID       string
 	URL            string
-	OrganizationID string        // empty until the first result
-	Config         string        // the dbaudit.yaml of this environment alone
-	CredentialRef  string        // where its credential is, for a reader: see [Certificate]
-	Every          time.Duration // how often it is scanned; 0 if others post its results
-	Jitter         time.Duration // how long after the beginning of each interval it is due
+	OrganizationID string        // empty before the first result
+	Config         string        // dbaudit.yaml with this environment only; empty if it cannot be scanned
+	CredentialRef  string        // where the credential is kept, for people; see [CertificatePrefix]
+	Every          time.Duration // the interval of the schedule; 0 for none
+	Jitter         time.Duration // the delay after the beginning of each interval; see [Jitter]
 	Paused         bool
-	NextDue        time.Time // zero for never
+	NextDue        time.Time // zero without a schedule
 	Labels         map[string]string
-	CredentialEnds time.Time // zero if it is not known
+	CredentialEnds time.Time // zero if unknown
 	CreatedAt      time.Time
-	// Profiles are the names of those by which [Store.Import] has it judged; not read back.
+	// Profiles are the names of the profiles of its integrations. Only [Store.Import] uses them;
+	// no method returns them.
 	Profiles []string
 }
 
-// CertificatePrefix begins the CredentialRef of a certificate. Each scan reads when it ends.
+// CertificatePrefix begins the CredentialRef of a certificate. Each scan updates the
+// CredentialEnds of such an environment.
 const CertificatePrefix = "certificate:"
 
-// Jitter is the part of an interval after which an environment is due: a hash of its name, so
-// that a thousand environments are not due at once.
+// Jitter returns how long after the beginning of each interval an environment is due. It is a
+// hash of the name, so that a thousand environments are not due at once.
 func Jitter(name string, every time.Duration) time.Duration {
 	if every <= 0 {
 		return 0
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(name)) // it never fails
+	_, _ = h.Write([]byte(name)) // never fails
 	return time.Duration(h.Sum64()%uint64(every/time.Second)) * time.Second
 }
 
-// Period is the beginning of the interval that a time lies in.
+// Period returns the beginning of the interval that contains a time.
 func (e Environment) Period(at time.Time) time.Time {
 	if e.Every <= 0 {
 		return at
@@ -54,59 +56,59 @@ func (e Environment) Period(at time.Time) time.Time {
 	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
 }
 
-// ImportCounts counts the changes to the environments in the store.
+// ImportCounts counts the environments of an import by what happened to them.
 type ImportCounts struct{ Added, Updated, Unchanged int }
 
-// Import adds environments, or updates those of the same name. An integration is retired, and
-// keeps its history, if its profile is not among theirs. An environment that had no schedule
-// is due at once. One that has another URL is stale until it is scanned.
+// Import adds environments, and updates those that exist by name. It retires integrations that
+// are no longer among the environment's profiles; they keep their history. An environment that
+// had no schedule is due at once. An environment that gets another URL is stale until its next
+// scan.
 func (s *Store) Import(ctx context.Context, who string, environments []Environment) (ImportCounts, error) {
-	var change ImportCounts
-	// All lock them in this order, so that two never wait for each other.
-	inOrder := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
+	var counts ImportCounts
+	byName := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
 	err := s.InTx(ctx, func(tx *Tx) error {
-		for _, e := range inOrder {
-			if err := tx.importEnvironment(ctx, who, e, &change); err != nil {
+		for _, e := range byName {
+			if err := tx.importEnvironment(ctx, who, e, &counts); err != nil {
 				return fmt.Errorf("%s: %w", e.Name, err)
 			}
 		}
 		return nil
 	})
-	return change, err
+	return counts, err
 }
 
-func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, change *ImportCounts) error {
+func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, counts *ImportCounts) error {
 	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.LockEnvironment(ctx, e.Name)
-	added := errors.Is(err, ErrNotFound)
-	if err != nil && !added {
+	isNew := errors.Is(err, ErrNotFound)
+	if err != nil && !isNew {
 		return err
 	}
 	if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, CertificatePrefix) {
-		e.CredentialEnds = old.CredentialEnds // a scan has read it
+		e.CredentialEnds = old.CredentialEnds // from the last scan
 	}
 	switch {
 	case e.Every == 0:
-	case old.Every == 0: // it is new, was known by results alone, or was removed
+	case old.Every == 0: // it is new, was removed, or had only posted results
 		e.NextDue = t.now
 	case e.Every != old.Every:
 		e.NextDue = e.Period(t.now).Add(e.Every)
 	default:
 		e.NextDue = old.NextDue
 	}
-	did := ""
+	action := ""
 	switch {
-	case added:
-		did = "add "
-		change.Added++
+	case isNew:
+		action = "add "
+		counts.Added++
 	case e.equal(old):
-		change.Unchanged++
+		counts.Unchanged++
 	default:
-		did = "update "
-		change.Updated++
+		action = "update "
+		counts.Updated++
 	}
-	if did != "" {
-		if err := t.AddAuditEntry(ctx, who, did+e.Name); err != nil {
+	if action != "" {
+		if err := t.AddAuditEntry(ctx, who, action+e.Name); err != nil {
 			return err
 		}
 	}
@@ -114,7 +116,7 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	if err != nil {
 		return err
 	}
-	if !added && e.URL != old.URL { // the last complete scan was of another environment
+	if !isNew && e.URL != old.URL { // the last complete scan was of another environment
 		if err := t.exec(ctx, "UPDATE integration SET last_complete_at = NULL WHERE environment_id = $1", id); err != nil {
 			return err
 		}
@@ -127,7 +129,7 @@ func (e Environment) equal(o Environment) bool {
 		e.Every == o.Every && e.CredentialEnds.Equal(o.CredentialEnds) && maps.Equal(e.Labels, o.Labels)
 }
 
-// saveEnvironment adds an environment, or changes the one of its name, and returns its id.
+// saveEnvironment inserts an environment, or updates the one with its name, and returns its id.
 func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) {
 	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO environment
 		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
@@ -137,7 +139,7 @@ func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) 
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), storedTime(e.NextDue), encodeLabels(e.Labels), storedTime(t.now), storedTime(e.CredentialEnds))
 }
 
-// RetireEnvironment ends the schedule of an environment and retires its integrations.
+// RetireEnvironment removes the schedule of an environment and retires its integrations.
 func (t *Tx) RetireEnvironment(ctx context.Context, e Environment) error {
 	return errors.Join(
 		t.exec(ctx, "UPDATE environment SET config = '', every = 0, next_due = NULL, credential_ends = NULL WHERE id = $1", e.ID),
@@ -145,7 +147,7 @@ func (t *Tx) RetireEnvironment(ctx context.Context, e Environment) error {
 	)
 }
 
-// setIntegrations makes the integrations of these profiles, and retires all others.
+// setIntegrations adds an integration for each profile and retires the other ones.
 func (t *Tx) setIntegrations(ctx context.Context, environment int64, profiles []string) error {
 	if err := t.exec(ctx, "UPDATE integration SET retired = TRUE WHERE environment_id = $1", environment); err != nil {
 		return err
@@ -167,7 +169,7 @@ func encodeLabels(m map[string]string) string {
 	if len(m) == 0 {
 		return "{}"
 	}
-	text, _ := json.Marshal(m) // strings always can be
+	text, _ := json.Marshal(m) // never fails for strings
 	return string(text)
 }
 
@@ -186,32 +188,37 @@ func (t *Tx) environment(ctx context.Context, where string, args ...any) (Enviro
 	return queryOne(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+where, args...)
 }
 
-// notRemoved is the condition for an environment e that was not removed: then all of its
-// integrations are retired.
+// notRemoved is the SQL condition for environments e that were not removed. All integrations of
+// a removed environment are retired.
 const notRemoved = `(EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id AND NOT retired)
 	OR NOT EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id))`
 
-// Environments lists all environments by name, except those that were removed.
+// Environments returns all environments that were not removed, by name.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
 	return queryAll(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+notRemoved+" ORDER BY e.name")
 }
 
-// Environment is the environment of a name, or [ErrNotFound].
+// Environment returns the environment with the given name, or [ErrNotFound].
 func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {
 	return queryOne(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
 }
 
-// SetCredentialEnds keeps when the credential of an environment ends.
+// LockEnvironment locks and returns the environment with the given name, or returns [ErrNotFound].
+func (t *Tx) LockEnvironment(ctx context.Context, name string) (Environment, error) {
+	return t.environment(ctx, "e.name = $1"+t.forUpdate("e"), name)
+}
+
+// SetCredentialEnds records when the credential of an environment expires.
 func (s *Store) SetCredentialEnds(ctx context.Context, name string, ends time.Time) error {
 	_, err := s.db.ExecContext(ctx, "UPDATE environment SET credential_ends = $2 WHERE name = $1 AND COALESCE(credential_ends, 0) <> $2", name, ends.UnixMicro())
 	return storeError(err)
 }
 
-// Pause takes environments out of the schedule, or puts them back.
+// Pause pauses the schedule of environments, or resumes it if paused is false.
 func (s *Store) Pause(ctx context.Context, who string, names []string, paused bool) error {
-	what := "resume "
+	action := "resume "
 	if paused {
-		what = "pause "
+		action = "pause "
 	}
 	return s.InTx(ctx, func(tx *Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
@@ -221,7 +228,7 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 			if err := tx.exec(ctx, "UPDATE environment SET paused = $2 WHERE name = $1", name, paused); err != nil {
 				return err
 			}
-			if err := tx.AddAuditEntry(ctx, who, what+name); err != nil {
+			if err := tx.AddAuditEntry(ctx, who, action+name); err != nil {
 				return err
 			}
 		}
@@ -229,36 +236,25 @@ func (s *Store) Pause(ctx context.Context, who string, names []string, paused bo
 	})
 }
 
-// DueEnvironments locks and lists environments that are due. One whose next time is further away than
-// its interval is due too: the clock was wrong when it was set.
+// DueEnvironments locks and returns environments that are due. An environment is also due if its
+// next time is further away than its interval, because the clock was wrong when it was set.
+// Environments that another transaction has locked are left out.
 func (t *Tx) DueEnvironments(ctx context.Context, limit int) ([]Environment, error) {
 	return queryAll(ctx, t.tx, scanEnvironment, "SELECT "+environmentColumns+` FROM environment e
 		WHERE NOT e.paused AND e.every > 0 AND (e.next_due <= $1 OR e.next_due > $1 + e.every)
 		ORDER BY e.next_due, e.id LIMIT $2`+t.forUpdateSkipLocked("e"), storedTime(t.now), limit)
 }
 
-// ScheduleNext sets when an environment is due next: at the beginning of its next interval.
+// ScheduleNext makes an environment due at the beginning of its next interval.
 func (t *Tx) ScheduleNext(ctx context.Context, e Environment) error {
 	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, storedTime(e.Period(t.now).Add(e.Every)))
 }
 
-// Now is the time at which the transaction began.
-func (t *Tx) Now() time.Time { return t.now }
-
-// AddAuditEntry keeps who did what, for the record.
-func (t *Tx) AddAuditEntry(ctx context.Context, who, what string) error {
-	return t.exec(ctx, "INSERT INTO audit (at, who, what) VALUES ($1, $2, $3)", storedTime(t.now), who, what)
-}
-
-// A AuditEntry is a line of the record of who did what.
-type AuditEntry struct {
-	At   time.Time `json:"at"`
-	Who  string    `json:"who"`
-	What string    `json:"what"`
-}
-
-// AuditLog lists what was done, the newest first.
-func (s *Store) AuditLog(ctx context.Context, limit int) ([]AuditEntry, error) {
-	return queryAll(ctx, s.db, func(r row, d *AuditEntry) error { return r.Scan(&d.At, &d.Who, &d.What) },
-		"SELECT at, who, what FROM audit ORDER BY id DESC LIMIT $1", limit)
+// whereEnvironment returns the SQL condition that selects an environment e by name, with its
+// arguments. An empty name selects all environments.
+func whereEnvironment(environment string) (where string, args []any) {
+	if environment == "" {
+		return "TRUE", nil
+	}
+	return "e.name = $1", []any{environment}
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// SetUpAt makes an empty store as an earlier version of the schema had it.
+// SetUpAt creates an empty store with an earlier version of the schema.
 func SetUpAt(ctx context.Context, name string, version int) (err error) {
 	s := &Store{now: time.Now, postgres: IsPostgres(name)}
 	if s.postgres {
@@ -23,8 +23,8 @@ func SetUpAt(ctx context.Context, name string, version int) (err error) {
 		if err := tx.exec(ctx, "CREATE TABLE schema_version (version BIGINT PRIMARY KEY, at BIGINT NOT NULL)"); err != nil {
 			return err
 		}
-		for v := range version {
-			if err := s.applyMigration(ctx, tx, v+1); err != nil {
+		for v := 1; v <= version; v++ {
+			if err := s.applyMigration(ctx, tx, v); err != nil {
 				return err
 			}
 		}
@@ -32,5 +32,5 @@ func SetUpAt(ctx context.Context, name string, version int) (err error) {
 	})
 }
 
-// SchemaVersion is the version of the schema that this program knows.
+// SchemaVersion is the current version of the schema.
 const SchemaVersion = schemaVersion

@@ -13,8 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A lockedStore is a store in PostgreSQL whose connections the server lists under a name.
-type lockedStore struct {
+// A postgresStore is a store in PostgreSQL with an application name of its own, by which the
+// server lists its connections.
+type postgresStore struct {
 	*store.Store
 
 	db    *sql.DB
@@ -22,23 +23,23 @@ type lockedStore struct {
 	clock *clock
 }
 
-func openLocked(t *testing.T) *lockedStore {
+func openPostgresStore(t *testing.T) *postgresStore {
 	t.Helper()
 	u := must.Get(url.Parse(storetest.Postgres(t)))
 	query := u.Query()
-	l := &lockedStore{db: storetest.Database(t, u.String()), name: query.Get("search_path"), clock: newClock()}
-	query.Set("application_name", l.name)
+	s := &postgresStore{db: storetest.Database(t, u.String()), name: query.Get("search_path"), clock: newClock()}
+	query.Set("application_name", s.name)
 	u.RawQuery = query.Encode()
-	l.Store = open(t, u.String(), l.clock)
-	return l
+	s.Store = open(t, u.String(), s.clock)
+	return s
 }
 
-// awaitBlocked waits until n transactions of the store wait for locks.
-func (l *lockedStore) awaitBlocked(t *testing.T, n int) {
+// awaitBlocked waits until n transactions of the store are waiting for locks.
+func (s *postgresStore) awaitBlocked(t *testing.T, n int) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		var blocked int
-		must.Do(t, l.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'", l.name).Scan(&blocked))
+		must.Do(t, s.db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'", s.name).Scan(&blocked))
 		if blocked == n {
 			return
 		}
@@ -46,41 +47,41 @@ func (l *lockedStore) awaitBlocked(t *testing.T, n int) {
 	t.Fatalf("%d transactions do not wait for locks", n)
 }
 
-// begin returns a run that has started.
-func (l *lockedStore) begin(t *testing.T, environment string) int64 {
+// startRun returns the id of a new run that has started.
+func (s *postgresStore) startRun(t *testing.T, environment string) int64 {
 	t.Helper()
-	id := enqueue(t, l.Store, l.clock, environment)
-	if _, _, err := l.Start(t.Context(), id, "w1", "1.0.0"); err != nil {
+	id := enqueue(t, s.Store, s.clock, environment)
+	if _, _, err := s.Start(t.Context(), id, "w1", "1.0.0"); err != nil {
 		t.Fatal(err)
 	}
 	return id
 }
 
 // finish finishes a run in the background.
-func (l *lockedStore) finish(t *testing.T, run int64, results ...audit.Result) <-chan error {
+func (s *postgresStore) finish(t *testing.T, run int64, results ...audit.Result) <-chan error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		done <- l.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), run, results) })
+		done <- s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), run, results) })
 	}()
 	return done
 }
 
-// TestFinishAndRemoveDoNotDeadlock: one transaction removes an environment and ends its runs,
-// while another stores the result of such a run.
+// TestFinishAndRemoveDoNotDeadlock checks that one transaction can remove an environment while
+// another stores the result of one of its runs.
 func TestFinishAndRemoveDoNotDeadlock(t *testing.T) {
 	t.Parallel()
-	l := openLocked(t)
-	addEnvironments(t, l.Store, time.Hour, "contoso")
-	id := l.begin(t, "contoso")
+	s := openPostgresStore(t)
+	addEnvironments(t, s.Store, time.Hour, "contoso")
+	id := s.startRun(t, "contoso")
 	var finished <-chan error
-	must.Do(t, l.InTx(t.Context(), func(tx *store.Tx) error {
+	must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
 		e, err := tx.LockEnvironment(t.Context(), "contoso")
 		if err != nil {
 			return err
 		}
-		finished = l.finish(t, id, result("contoso", "1", l.clock.at, pass("A")))
-		l.awaitBlocked(t, 1)
+		finished = s.finish(t, id, result("contoso", "1", s.clock.at, pass("A")))
+		s.awaitBlocked(t, 1)
 		if err := tx.Fail(t.Context(), id, store.Failure{State: store.RunCancelled, Final: true}); err != nil {
 			return err
 		}
@@ -91,28 +92,28 @@ func TestFinishAndRemoveDoNotDeadlock(t *testing.T) {
 	}
 }
 
-// TestTwoFinishesDoNotDeadlock: two environments have integrations with the same verdicts, in
-// opposite order. Both transactions change the same counts of the day.
+// TestTwoFinishesDoNotDeadlock checks that two transactions can store results with the same
+// verdicts in opposite order. Both change the same counts of the day.
 func TestTwoFinishesDoNotDeadlock(t *testing.T) {
 	t.Parallel()
-	l := openLocked(t)
-	addEnvironments(t, l.Store, time.Hour, "contoso", "fabrikam", "first")
+	s := openPostgresStore(t)
+	addEnvironments(t, s.Store, time.Hour, "contoso", "fabrikam", "first")
 	ofProfile := func(environment, profile string, c control) audit.Result {
-		r := result(environment, "1", l.clock.at, c)
+		r := result(environment, "1", s.clock.at, c)
 		r.Profile.Name = profile
 		return r
 	}
-	scan(t, l.Store, l.clock, "first", ofProfile("first", "p", pass("A")), ofProfile("first", "q", fail("A", "x")))
-	contoso, fabrikam := l.begin(t, "contoso"), l.begin(t, "fabrikam")
-	holder := must.Get(l.db.BeginTx(t.Context(), nil))
+	scan(t, s.Store, s.clock, "first", ofProfile("first", "p", pass("A")), ofProfile("first", "q", fail("A", "x")))
+	contoso, fabrikam := s.startRun(t, "contoso"), s.startRun(t, "fabrikam")
+	holder := must.Get(s.db.BeginTx(t.Context(), nil))
 	must.Get(holder.ExecContext(t.Context(), "SELECT 1 FROM fleet_day WHERE verdict = 'compliant' FOR UPDATE"))
-	compliantFirst := l.finish(t, contoso, ofProfile("contoso", "p", pass("A")), ofProfile("contoso", "q", fail("A", "x")))
-	l.awaitBlocked(t, 1)
-	compliantLast := l.finish(t, fabrikam, ofProfile("fabrikam", "p", fail("A", "x")), ofProfile("fabrikam", "q", pass("A")))
-	l.awaitBlocked(t, 2)
+	compliantFirst := s.finish(t, contoso, ofProfile("contoso", "p", pass("A")), ofProfile("contoso", "q", fail("A", "x")))
+	s.awaitBlocked(t, 1)
+	compliantLast := s.finish(t, fabrikam, ofProfile("fabrikam", "p", fail("A", "x")), ofProfile("fabrikam", "q", pass("A")))
+	s.awaitBlocked(t, 2)
 	must.Do(t, holder.Rollback())
 	must.Do(t, errors.Join(<-compliantFirst, <-compliantLast))
-	days := must.Get(l.Days(t.Context(), l.clock.at.Add(-24*time.Hour)))
+	days := must.Get(s.Days(t.Context(), s.clock.at.Add(-24*time.Hour)))
 	if len(days) != 1 || days[0].Compliant != 3 || days[0].Noncompliant != 3 {
 		t.Errorf("days: %+v", days)
 	}

@@ -15,30 +15,30 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schemaVersion is the version of the schema that this program knows: that of the last file in
-// migrations/. A file that was released is never changed.
+// schemaVersion is the version of the schema that this program knows: the number of the last
+// file in migrations/. A released file is never changed.
 const schemaVersion = 3
 
-// queueSchemaVersion is the version of the queue's own tables.
+// queueSchemaVersion is the version of River's own tables.
 const queueSchemaVersion = 8
 
-// migrationLock is the advisory lock that keeps two processes from migrating at once.
+// migrationLock is the key of the advisory lock that keeps two processes from migrating at once.
 const migrationLock = 0x64626175646974
 
-// setUp sets up an empty store, migrates one of an earlier version if that is wanted,
-// and refuses one of a later version.
+// setUp creates the tables of an empty store and, with Options.Migrate, migrates a store of an
+// earlier version. It returns an error for a store of any other version than this program's.
 func (s *Store) setUp(ctx context.Context, o Options) error {
-	have, err := s.Version(ctx)
+	version, err := s.Version(ctx)
 	switch {
 	case err != nil:
 		return err
-	case have == 0 && o.MustExist:
+	case version == 0 && o.MustExist:
 		return errors.New("the database does not contain a store: dbaudit serve and dbaudit fleet import create one; name another with --store or DBAUDIT_STORE")
-	case have == 0:
+	case version == 0:
 		s.created = true
-	case have < schemaVersion && o.Migrate:
+	case version < schemaVersion && o.Migrate:
 	default:
-		return checkVersion(have)
+		return checkVersion(version)
 	}
 	return s.transact(ctx, func(tx *Tx) error {
 		if s.postgres {
@@ -50,26 +50,27 @@ func (s *Store) setUp(ctx context.Context, o Options) error {
 			return err
 		}
 		if s.postgres {
-			// Each transaction of another process reads this table first. Those that have read it
-			// end before the migration begins, and later ones find the new version.
+			// Every other transaction reads this table first. The lock waits for those that have read
+			// it, and later ones read the new version.
 			if err := tx.exec(ctx, "LOCK TABLE schema_version IN ACCESS EXCLUSIVE MODE"); err != nil {
 				return err
 			}
 		}
-		have, err := queryOne(ctx, tx.tx, scanInt64, selectVersion)
+		// Another process may have migrated the store since the version was read.
+		current, err := queryOne(ctx, tx.tx, scanInt64, selectVersion)
 		if err != nil {
 			return err
 		}
-		for version := int(have) + 1; version <= schemaVersion; version++ {
-			if err := s.applyMigration(ctx, tx, version); err != nil {
-				return fmt.Errorf("migrating the store to version %d: %w", version, err)
+		for next := int(current) + 1; next <= schemaVersion; next++ {
+			if err := s.applyMigration(ctx, tx, next); err != nil {
+				return fmt.Errorf("migrating the store to version %d: %w", next, err)
 			}
 		}
 		return nil
 	})
 }
 
-// Version is the version of the store's schema, 0 of an empty one.
+// Version returns the version of the store's schema, or 0 if the database is empty.
 func (s *Store) Version(ctx context.Context) (int, error) {
 	query := "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'"
 	if s.postgres {
@@ -85,18 +86,18 @@ func (s *Store) Version(ctx context.Context) (int, error) {
 
 const selectVersion = "SELECT MAX(version) FROM schema_version"
 
-// checkVersion returns an error for a store of another version than this program's.
-func checkVersion(have int) error {
+// checkVersion returns [ErrNewerVersion] or [ErrOutdated] if version is not this program's.
+func checkVersion(version int) error {
 	switch {
-	case have > schemaVersion:
-		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrNewerVersion, have, schemaVersion)
-	case have < schemaVersion:
+	case version > schemaVersion:
+		return fmt.Errorf("%w (its schema is %d, this dbaudit knows %d): use that version, or restore a backup from before the upgrade", ErrNewerVersion, version, schemaVersion)
+	case version < schemaVersion:
 		return ErrOutdated
 	}
 	return nil
 }
 
-// applyMigration brings a store from the version before to this one.
+// applyMigration migrates a store from the version before the given one to the given one.
 func (s *Store) applyMigration(ctx context.Context, tx *Tx, version int) error {
 	text, err := migrations.ReadFile(fmt.Sprintf("migrations/%03d.sql", version))
 	if err != nil {
@@ -110,13 +111,13 @@ func (s *Store) applyMigration(ctx context.Context, tx *Tx, version int) error {
 	if err != nil {
 		return err
 	}
-	upTo := &rivermigrate.MigrateOpts{TargetVersion: queueSchemaVersion}
+	options := &rivermigrate.MigrateOpts{TargetVersion: queueSchemaVersion}
 	if s.postgres {
-		// These are transactions of their own, because PostgreSQL does not use a new value of
-		// an enum before it is committed. If it ends here, the next time has less to do.
-		_, err = queue.Migrate(ctx, rivermigrate.DirectionUp, upTo)
+		// River uses transactions of its own, because PostgreSQL cannot use a new value of an enum
+		// before it is committed. If the process ends here, the next migration continues.
+		_, err = queue.Migrate(ctx, rivermigrate.DirectionUp, options)
 	} else {
-		_, err = queue.MigrateTx(ctx, tx.tx, rivermigrate.DirectionUp, upTo) //nolint:staticcheck // what it warns of is PostgreSQL's
+		_, err = queue.MigrateTx(ctx, tx.tx, rivermigrate.DirectionUp, options) //nolint:staticcheck // the deprecation concerns PostgreSQL only
 	}
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func (s *Store) applyMigration(ctx context.Context, tx *Tx, version int) error {
 	return tx.exec(ctx, "INSERT INTO schema_version (version, at) VALUES ($1, $2)", version, storedTime(tx.now))
 }
 
-// Backup writes a copy of the store, as it is at one moment, to a new file.
+// Backup writes a consistent copy of an SQLite store to a new file.
 func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.postgres {
 		return errors.New("back up a store in PostgreSQL with PostgreSQL's own tools: pg_dump --format=custom --file=FILE DATABASE")

@@ -6,17 +6,17 @@ import (
 	"time"
 )
 
-// A storedResult is a result as pruning sees it.
+// A storedResult identifies a result and its document.
 type storedResult struct {
-	run   int64
-	taken time.Time
-	sha   string
+	run     int64
+	takenAt time.Time
+	sha     string // of the document
 }
 
-// Prune removes results, runs without one, and alerts that are over, if they are older than
-// a time, and returns how many results it removed. It keeps the first result of an integration
-// in each month, its last one, and the runs that begin or end a span. It works in several
-// transactions, between which others get their turn.
+// Prune removes results, runs without results, and resolved alerts that are older than a time. It
+// returns the number of removed results. It keeps the first result of each integration in each
+// month, its last result, and the runs that begin or end a span. It uses several short
+// transactions, so that others do not wait long.
 func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err error) {
 	ids, err := queryAll(ctx, s.db, scanInt64, "SELECT id FROM integration ORDER BY id")
 	if err != nil {
@@ -38,28 +38,25 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 	})
 }
 
-// batchSize is how many rows one statement changes, or one step of pruning removes.
-const batchSize = 500
-
-// pruneResults removes the results of an integration, and the documents of those.
+// pruneResults removes old results of an integration, and their documents.
 func (s *Store) pruneResults(ctx context.Context, integration int64, before time.Time) (removed int64, err error) {
-	old, err := queryAll(ctx, s.db, func(from row, k *storedResult) error {
-		return from.Scan(&k.run, &k.taken, &k.sha)
+	old, err := queryAll(ctx, s.db, func(row row, r *storedResult) error {
+		return row.Scan(&r.run, &r.takenAt, &r.sha)
 	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
 		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, storedTime(before))
 	if err != nil {
 		return 0, err
 	}
-	var surplus []storedResult
+	var removable []storedResult
 	month := ""
-	for _, k := range old {
-		if m := k.taken.Format("2006-01"); m != month {
+	for _, r := range old {
+		if m := r.takenAt.Format("2006-01"); m != month {
 			month = m
 			continue
 		}
-		surplus = append(surplus, k)
+		removable = append(removable, r)
 	}
-	for list := range slices.Chunk(surplus, batchSize) {
+	for list := range slices.Chunk(removable, batchSize) {
 		if err := s.InTx(ctx, func(tx *Tx) error { return tx.removeResults(ctx, integration, list) }); err != nil {
 			return removed, err
 		}
@@ -69,18 +66,18 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 }
 
 func (t *Tx) removeResults(ctx context.Context, integration int64, list []storedResult) error {
-	for _, k := range list {
-		if err := t.exec(ctx, "DELETE FROM result WHERE integration_id = $1 AND run_id = $2", integration, k.run); err != nil {
+	for _, r := range list {
+		if err := t.exec(ctx, "DELETE FROM result WHERE integration_id = $1 AND run_id = $2", integration, r.run); err != nil {
 			return err
 		}
-		if err := t.exec(ctx, "DELETE FROM document WHERE sha = $1 AND NOT EXISTS (SELECT 1 FROM result WHERE document_sha = $1)", k.sha); err != nil {
+		if err := t.exec(ctx, "DELETE FROM document WHERE sha = $1 AND NOT EXISTS (SELECT 1 FROM result WHERE document_sha = $1)", r.sha); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pruneRuns removes runs that have no result and that nothing refers to.
+// pruneRuns removes at most batchSize old runs that have no result and that nothing refers to.
 func (s *Store) pruneRuns(ctx context.Context, before time.Time) (removed int, err error) {
 	err = s.InTx(ctx, func(tx *Tx) error {
 		ids, err := queryAll(ctx, tx.tx, scanInt64, `DELETE FROM run WHERE id IN (SELECT r.id FROM run r WHERE r.ended_at < $1

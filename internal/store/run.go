@@ -13,20 +13,20 @@ import (
 // A RunState is the state of a run.
 type RunState string
 
-// The states of a run. The last five are ends; Failed is one only if the queue does not
-// try again: see [Run.Ended].
+// The states of a run. A run in any state but queued and running has ended, except that a failed
+// run may be retried: see [Run.Ended].
 const (
 	RunQueued        RunState = "queued"
 	RunRunning       RunState = "running"
 	RunCompliant     RunState = "compliant"
 	RunNoncompliant  RunState = "noncompliant"
 	RunIncomplete    RunState = "incomplete"
-	RunFailed        RunState = "failed"        // it is tried again until it has failed too often
-	RunMisconfigured RunState = "misconfigured" // it is not tried again: a user must change something
+	RunFailed        RunState = "failed"        // retried unless it has ended
+	RunMisconfigured RunState = "misconfigured" // not retried: a user must change something
 	RunCancelled     RunState = "cancelled"
 )
 
-// A Trigger is why a run was made.
+// A Trigger is why a run was created.
 type Trigger string
 
 // The triggers of a run.
@@ -36,29 +36,29 @@ const (
 	TriggerPipeline Trigger = "pipeline"
 )
 
-// A Run is one scan of an environment, whatever number of attempts it took.
+// A Run is a scan of an environment, with all its attempts.
 type Run struct {
 	ID          int64  `json:"id"`
 	Environment string `json:"environment"`
-	// Period is the beginning of the interval that the run is for. No two runs have the
-	// same environment, period and trigger.
+	// Period is the beginning of the interval that the run is for. There is at most one run for
+	// an environment, a period and a trigger.
 	Period        time.Time `json:"period"`
 	Trigger       Trigger   `json:"trigger"`
 	State         RunState  `json:"state"`
-	Attempt       int       `json:"attempt"` // counts from 1; attempts that were killed count too
+	Attempt       int       `json:"attempt"` // the number of the last attempt, from 1; counts attempts of killed workers
 	QueuedAt      Time      `json:"queued_at"`
 	StartedAt     Time      `json:"started_at"`
 	EndedAt       Time      `json:"ended_at"`
-	ErrorCode     string    `json:"error_code,omitempty"` // of the last attempt that failed
+	ErrorCode     string    `json:"error_code,omitempty"` // of the last failed attempt
 	Error         string    `json:"error,omitempty"`
 	EnvironmentID int64     `json:"-"`
-	Failures      int       `json:"-"` // how many attempts failed
+	Failures      int       `json:"-"` // the number of failed attempts
 	Worker        string    `json:"-"`
 	ToolVersion   string    `json:"-"`
-	Job           int64     `json:"-"` // the queue's own number, 0 for none
+	Job           int64     `json:"-"` // the id of its job in the queue; 0 for none
 }
 
-// A Time is null in JSON if it is zero.
+// A Time is a time that is null in JSON if it is zero.
 type Time struct{ time.Time }
 
 // MarshalJSON implements [json.Marshaler].
@@ -72,7 +72,7 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // Ended reports whether the run has ended.
 func (r Run) Ended() bool { return !r.EndedAt.IsZero() }
 
-// runColumns are the columns of a run r of an environment e.
+// runColumns are the columns of a run r and its environment e.
 const runColumns = `r.id, r.environment_id, e.name, r.period, r.trigger, r.state, r.attempt, r.failures,
 	r.queued_at, r.started_at, r.ended_at, r.error_code, r.error, r.worker, r.tool_version, r.job`
 
@@ -85,10 +85,10 @@ func (r *Run) fields() []any {
 	}
 }
 
-func scanRun(from row, r *Run) error { return from.Scan(r.fields()...) }
+func scanRun(row row, r *Run) error { return row.Scan(r.fields()...) }
 
-// CreateRun makes a run of an environment that waits for its job, and reports whether it is
-// new: there is one for each environment, period and trigger.
+// CreateRun creates a queued run of an environment. If a run for that period and trigger exists,
+// CreateRun returns its id, and created is false.
 func (t *Tx) CreateRun(ctx context.Context, e Environment, period time.Time, trigger Trigger) (id int64, created bool, err error) {
 	id, err = queryOne(ctx, t.tx, scanInt64, `INSERT INTO run
 		(environment_id, period, trigger, state, attempt, failures, queued_at, error_code, error, worker, tool_version)
@@ -104,24 +104,25 @@ func (t *Tx) CreateRun(ctx context.Context, e Environment, period time.Time, tri
 	return id, true, t.exec(ctx, "UPDATE environment SET last_run = $2 WHERE id = $1", e.ID, id)
 }
 
-// SetJob says which job of the queue a run waits for.
+// SetJob records the job of a run in the queue.
 func (t *Tx) SetJob(ctx context.Context, run, job int64) error {
 	return t.exec(ctx, "UPDATE run SET job = $2 WHERE id = $1", run, job)
 }
 
-// OrphanedRuns locks and lists the runs that have not ended, but have no job in the queue any more.
-// It skips runs that another transaction has locked.
+// OrphanedRuns locks and returns the runs that have not ended, but no longer have a job in the
+// queue. Runs that another transaction has locked are left out.
 func (t *Tx) OrphanedRuns(ctx context.Context) ([]Run, error) {
 	return queryAll(ctx, t.tx, scanRun, selectRuns+`r.ended_at IS NULL AND r.job IS NOT NULL AND NOT EXISTS
 		(SELECT 1 FROM river_job j WHERE j.id = r.job AND j.state NOT IN ('completed', 'cancelled', 'discarded'))`+t.forUpdateSkipLocked("r"))
 }
 
-// UnfinishedRuns lists the runs of an environment that have not ended.
+// UnfinishedRuns returns the ids of the runs of an environment that have not ended.
 func (t *Tx) UnfinishedRuns(ctx context.Context, e Environment) ([]int64, error) {
 	return queryAll(ctx, t.tx, scanInt64, "SELECT id FROM run WHERE environment_id = $1 AND ended_at IS NULL ORDER BY id", e.ID)
 }
 
-// QueuedManualRun is the run of an environment that a user requested and that has not begun.
+// QueuedManualRun returns the run of an environment that a user requested and that has not
+// started. Without one, ok is false.
 func (t *Tx) QueuedManualRun(ctx context.Context, e Environment) (id int64, ok bool, err error) {
 	id, err = queryOne(ctx, t.tx, scanInt64, "SELECT id FROM run WHERE environment_id = $1 AND trigger = $2 AND state = $3 ORDER BY id LIMIT 1",
 		e.ID, TriggerManual, RunQueued)
@@ -131,17 +132,12 @@ func (t *Tx) QueuedManualRun(ctx context.Context, e Environment) (id int64, ok b
 	return id, err == nil, err
 }
 
-// LockEnvironment locks and reads the environment of a name, or returns [ErrNotFound].
-func (t *Tx) LockEnvironment(ctx context.Context, name string) (Environment, error) {
-	return t.environment(ctx, "e.name = $1"+t.forUpdate("e"), name)
-}
-
-// LockRun locks and reads a run, or returns [ErrNotFound].
+// LockRun locks and returns a run, or returns [ErrNotFound].
 func (t *Tx) LockRun(ctx context.Context, id int64) (Run, error) {
 	return queryOne(ctx, t.tx, scanRun, selectRuns+"r.id = $1"+t.forUpdate("r"), id)
 }
 
-// lockUnfinishedRun locks and reads a run that has not ended, or returns [ErrEnded].
+// lockUnfinishedRun locks and returns a run, or returns [ErrEnded] if it has ended.
 func (t *Tx) lockUnfinishedRun(ctx context.Context, id int64) (Run, error) {
 	r, err := t.LockRun(ctx, id)
 	if err == nil && r.Ended() {
@@ -150,8 +146,9 @@ func (t *Tx) lockUnfinishedRun(ctx context.Context, id int64) (Run, error) {
 	return r, err
 }
 
-// Start begins an attempt of a run and says what to scan, or returns [ErrEnded]; or
-// [ErrPaused] with both if the schedule made the run, and the environment is paused now.
+// Start begins an attempt of a run and returns the run and its environment. It returns [ErrEnded]
+// if the run has ended. It returns [ErrPaused], with the run and the environment, if the run was
+// scheduled and the environment is paused.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
 	err = s.InTx(ctx, func(tx *Tx) error {
 		if r, err = tx.lockUnfinishedRun(ctx, run); err != nil {
@@ -170,39 +167,38 @@ func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e
 	return e, r, err
 }
 
-// A Failure is why an attempt gave no result.
+// A Failure says why an attempt has no result.
 type Failure struct {
 	State RunState // RunFailed, RunMisconfigured or RunCancelled
-	// Code is one word for programs; Message is advice for people, without secrets.
+	// Code is one word for programs. Message is advice for people, without secrets.
 	Code, Message string
-	// Final is set if the run is not tried again.
+	// Final ends the run, so that it is not retried.
 	Final bool
 }
 
-// Fail keeps why an attempt of a run gave no result, or returns [ErrEnded].
+// Fail records why an attempt of a run has no result, or returns [ErrEnded].
 func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
 	r, err := t.lockUnfinishedRun(ctx, run)
 	if err != nil {
 		return err
 	}
-	var ended any
+	var endedAt time.Time
 	if f.Final {
-		ended = storedTime(t.now)
+		endedAt = t.now
 	}
 	if f.State == RunFailed {
 		r.Failures++
 	}
 	return t.exec(ctx, "UPDATE run SET state = $2, failures = $3, error_code = $4, error = $5, ended_at = $6 WHERE id = $1",
-		run, f.State, r.Failures, f.Code, f.Message, ended)
+		run, f.State, r.Failures, f.Code, f.Message, storedTime(endedAt))
 }
 
-// Finish stores the results of a run, one for each integration of its environment, and ends
-// it, or returns [ErrEnded].
+// Finish ends a run and stores its results, one for each integration of the environment, or
+// returns [ErrEnded].
 func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) error {
 	if len(results) == 0 {
 		return errors.New("a scan gave no result")
 	}
-	// Every transaction locks an environment before its runs, so that two never wait for each other.
 	e, err := t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.forUpdate("e"), run)
 	if err != nil {
 		return err
@@ -210,16 +206,16 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	if _, err := t.lockUnfinishedRun(ctx, run); err != nil {
 		return err
 	}
-	days := verdictCounts{}
+	counts := verdictCounts{}
 	for _, result := range results {
 		if result.Unread != nil {
 			return fmt.Errorf("a result that could not be read is not a result: %s", result.Unread.Message)
 		}
-		if err := t.storeResult(ctx, e, run, result, days); err != nil {
+		if err := t.storeResult(ctx, e, run, result, counts); err != nil {
 			return err
 		}
 	}
-	if err := t.addToFleetDay(ctx, days); err != nil {
+	if err := t.addToFleetDay(ctx, counts); err != nil {
 		return err
 	}
 	if id := results[0].Environment.OrganizationID; id != "" && id != e.OrganizationID {
@@ -230,7 +226,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, finalState(results), storedTime(t.now))
 }
 
-// finalState is the state of a run by its most severe verdict.
+// finalState returns the state of a run for the most severe verdict of its results.
 func finalState(results []audit.Result) RunState {
 	state := RunCompliant
 	for _, r := range results {
@@ -245,8 +241,8 @@ func finalState(results []audit.Result) RunState {
 	return state
 }
 
-// Record stores results of a scan in a pipeline as runs of their own. Results of one
-// environment follow each other. An unknown environment is added, without a schedule.
+// Record stores the results of a scan in a pipeline, in a run for each environment. The results of
+// an environment must be consecutive. Record adds unknown environments, without a schedule.
 func (s *Store) Record(ctx context.Context, results []audit.Result, worker string) error {
 	for begin := 0; begin < len(results); {
 		end := begin + 1
@@ -263,17 +259,17 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 
 func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, worker string) error {
 	return s.InTx(ctx, func(tx *Tx) error {
-		of := results[0].Environment
-		e, err := tx.LockEnvironment(ctx, of.Name)
+		environment := results[0].Environment
+		e, err := tx.LockEnvironment(ctx, environment.Name)
 		if errors.Is(err, ErrNotFound) {
-			e = Environment{Name: of.Name, URL: of.URL}
+			e = Environment{Name: environment.Name, URL: environment.URL}
 			e.ID, err = tx.saveEnvironment(ctx, e)
 		}
 		if err != nil {
 			return err
 		}
 		var run int64
-		for period, created := tx.now, false; !created; period = period.Add(time.Microsecond) { // two in one microsecond
+		for period, created := tx.now, false; !created; period = period.Add(time.Microsecond) { // another run may have the same microsecond
 			if run, created, err = tx.CreateRun(ctx, e, period, TriggerPipeline); err != nil {
 				return err
 			}
@@ -282,8 +278,8 @@ func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, w
 			run, storedTime(tx.now), worker, results[0].Tool.Version); err != nil {
 			return err
 		}
-		read := slices.DeleteFunc(slices.Clone(results), func(r audit.Result) bool { return r.Unread != nil })
-		if len(read) == 0 {
+		judged := slices.DeleteFunc(slices.Clone(results), func(r audit.Result) bool { return r.Unread != nil })
+		if len(judged) == 0 {
 			for _, r := range results {
 				if err := tx.addIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 					return err
@@ -291,18 +287,18 @@ func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, w
 			}
 			return tx.Fail(ctx, run, Failure{State: RunFailed, Code: "unread", Message: results[0].Unread.Message, Final: true})
 		}
-		return tx.Finish(ctx, run, read)
+		return tx.Finish(ctx, run, judged)
 	})
 }
 
-// Runs lists the runs of an environment, the newest first: those before a run's id, or
-// the newest of all if it is 0.
+// Runs returns the latest runs of an environment, newest first. If before is not 0, it returns
+// only runs with a smaller id.
 func (s *Store) Runs(ctx context.Context, environment string, before int64, limit int) ([]Run, error) {
 	return queryAll(ctx, s.db, scanRun, selectRuns+"e.name = $1 AND (r.id < $2 OR $2 = 0) ORDER BY r.id DESC LIMIT $3", environment, before, limit)
 }
 
-// FailingRuns is the last run of each environment that ended and was not cancelled, if it gave no
-// result; by the name of the environment.
+// FailingRuns returns the last run of each environment whose last run has no result, by the name
+// of the environment. It ignores runs that have not ended and cancelled runs.
 func (s *Store) FailingRuns(ctx context.Context) (map[string]Run, error) {
 	list, err := queryAll(ctx, s.db, scanRun, "SELECT "+runColumns+` FROM environment e JOIN run r ON r.id = (SELECT n.id FROM run n
 		WHERE n.environment_id = e.id AND n.ended_at IS NOT NULL AND n.state <> $1 ORDER BY n.id DESC LIMIT 1)
@@ -314,7 +310,20 @@ func (s *Store) FailingRuns(ctx context.Context) (map[string]Run, error) {
 	return failing, err
 }
 
-// Run is the run of an id, or [ErrNotFound].
+// Run returns the run with the given id, or [ErrNotFound].
 func (s *Store) Run(ctx context.Context, id int64) (Run, error) {
 	return queryOne(ctx, s.db, scanRun, selectRuns+"r.id = $1", id)
+}
+
+// CountUnfinishedRuns returns the number of runs that have not ended, by state.
+func (s *Store) CountUnfinishedRuns(ctx context.Context) (map[RunState]int, error) {
+	counts := map[RunState]int{RunQueued: 0, RunRunning: 0, RunFailed: 0}
+	return counts, queryMap(ctx, s.db, counts, "SELECT state, COUNT(*) FROM run WHERE ended_at IS NULL GROUP BY state")
+}
+
+// Workers returns the workers that have started a scan since a time, with the start of the last
+// scan of each.
+func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.Time, error) {
+	workers := map[string]time.Time{}
+	return workers, queryMap(ctx, s.db, workers, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
 }

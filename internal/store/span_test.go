@@ -14,13 +14,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// drawResult draws what a scan may say of three controls. U stands for a control whose
-// failure makes the others not applicable.
-func drawResult(t *rapid.T) (edition string, controls []control) {
-	edition = rapid.SampledFrom([]string{"1", "1", "1", "2"}).Draw(t, "edition")
+// drawResult draws a result of three controls. If U fails, the others are not applicable.
+func drawResult(t *rapid.T) (revision string, controls []control) {
+	revision = rapid.SampledFrom([]string{"1", "1", "1", "2"}).Draw(t, "revision")
 	for _, id := range []string{"U", "A", "B"} {
-		if id == "B" && edition == "2" && rapid.Bool().Draw(t, "dropped") {
-			continue // the profile does not have it any more
+		if id == "B" && revision == "2" && rapid.Bool().Draw(t, "dropped") {
+			continue // the new profile does not have it
 		}
 		c := control{id: id, outcome: rapid.SampledFrom(audit.Outcomes()).Draw(t, id)}
 		switch c.outcome {
@@ -33,10 +32,10 @@ func drawResult(t *rapid.T) (edition string, controls []control) {
 		}
 		controls = append(controls, c)
 	}
-	return edition, controls
+	return revision, controls
 }
 
-// oracle says what happens to a finding, looking at the whole row of results each time.
+// An oracle computes spans from all results of an integration.
 type oracle []audit.Result
 
 func (o oracle) control(i int, id audit.ControlID) *audit.Control {
@@ -53,7 +52,8 @@ func (o oracle) has(i int, id audit.ControlID, fingerprint string) bool {
 	return c != nil && slices.ContainsFunc(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
-// ends reports whether a result without the finding ends it, and why; last saw it last.
+// ends reports whether result i, which does not have a finding, closes it, and why. Result last is
+// the last one that has it.
 func (o oracle) ends(i, last int, id audit.ControlID) (store.Reason, bool) {
 	c := o.control(i, id)
 	if c == nil {
@@ -72,7 +72,7 @@ func (o oracle) ends(i, last int, id audit.ControlID) (store.Reason, bool) {
 	return store.ReasonFixed, true
 }
 
-// findings lists the spans of a finding.
+// findings returns the spans of a finding.
 func (o oracle) findings(id audit.ControlID, fingerprint string) []string {
 	var spans []string
 	first, last := -1, -1
@@ -98,11 +98,11 @@ func (o oracle) findings(id audit.ControlID, fingerprint string) []string {
 	return spans
 }
 
-// controls lists the spans of a control's outcomes: the unknown ones by themselves, and
-// the others as if those did not exist.
+// controls returns the spans of a control: first those in which it is unknown, then the others,
+// which ignore the unknown results.
 func (o oracle) controls(id audit.ControlID) []string {
 	var spans []string
-	row := func(unknown bool) {
+	addSpans := func(unknown bool) {
 		from, to := -1, -1
 		var outcome audit.Outcome
 		end := func() {
@@ -129,15 +129,15 @@ func (o oracle) controls(id audit.ControlID) []string {
 		}
 		end()
 	}
-	row(true)
-	row(false)
+	addSpans(true)
+	addSpans(false)
 	return spans
 }
 
-// TestSpansAsTheOracleSays checks the spans of random rows of results against a simple
-// oracle: a finding is ended only by a result that judged its control, unknown breaks no
-// row of outcomes and is seen, and what a change of the profile ended is not called fixed.
-func TestSpansAsTheOracleSays(t *testing.T) {
+// TestSpansMatchOracle compares the spans of random results with an oracle. A finding is closed
+// only by a result that judged its control. An unknown outcome does not interrupt other spans. A
+// finding that ended with a change of the profile is not fixed.
+func TestSpansMatchOracle(t *testing.T) {
 	t.Parallel()
 	c := newClock()
 	s := open(t, filepath.Join(t.TempDir(), "fleet.db"), c)
@@ -145,12 +145,12 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		environments++
 		name := fmt.Sprintf("e%d", environments)
-		var row oracle
+		var results oracle
 		for range rapid.IntRange(1, 9).Draw(t, "results") {
-			edition, controls := drawResult(t)
+			revision, controls := drawResult(t)
 			c.advance(1e9)
-			r := result(name, edition, c.at, controls...)
-			row = append(row, r)
+			r := result(name, revision, c.at, controls...)
+			results = append(results, r)
 			if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
 				t.Fatal(err)
 			}
@@ -176,9 +176,9 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
 			for _, f := range []string{"x", "y", "z"} {
 				fingerprint := audit.Fingerprint(id, organization, audit.Subject{Kind: audit.SubjectRole, ID: "r"}, f)
-				want = append(want, row.findings(id, fingerprint)...)
+				want = append(want, results.findings(id, fingerprint)...)
 			}
-			want = append(want, row.controls(id)...)
+			want = append(want, results.controls(id)...)
 		}
 		slices.Sort(got)
 		slices.Sort(want)
@@ -188,7 +188,7 @@ func TestSpansAsTheOracleSays(t *testing.T) {
 		for _, id := range []audit.ControlID{"U", "A", "B"} {
 			now := must.Get(s.ControlStatuses(t.Context(), id))
 			i := slices.IndexFunc(now, func(c store.ControlStatus) bool { return c.Environment == name })
-			last := row.control(len(row)-1, id)
+			last := results.control(len(results)-1, id)
 			if (last == nil) != (i < 0) || last != nil && now[i].Outcome != last.Outcome {
 				t.Fatalf("%s is %+v, and in the last result it is %+v", id, now, last)
 			}

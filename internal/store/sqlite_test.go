@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestSQLiteSettings holds how SQLite is set: what was committed is on the disk, a
-// writer waits for another, and only the owner reads the file.
+// TestSQLiteSettings checks that commits are durable, that a writer waits for another one, and that
+// only the owner can read the file.
 func TestSQLiteSettings(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "a folder ? of #1", "fleet.db")
 	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
@@ -28,7 +28,7 @@ func TestSQLiteSettings(t *testing.T) {
 		}
 	}
 	if n := s.db.Stats().MaxOpenConnections; n != 1 {
-		t.Errorf("%d connections, want one", n)
+		t.Errorf("%d connections, want 1", n)
 	}
 	info, err := os.Stat(file)
 	if err != nil {
@@ -39,8 +39,8 @@ func TestSQLiteSettings(t *testing.T) {
 	}
 }
 
-// TestOpenWaits: a file which another process writes, and that has no write-ahead
-// log yet, is waited for: SQLite itself reports at once that it is locked.
+// TestOpenWaits checks that Open waits while another process writes a file without a write-ahead
+// log. SQLite itself returns an error at once.
 func TestOpenWaits(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "store.db")
 	other, err := sql.Open("sqlite", file)
@@ -48,7 +48,7 @@ func TestOpenWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	if _, err := other.ExecContext(t.Context(), "CREATE TABLE of_another (n)"); err != nil {
+	if _, err := other.ExecContext(t.Context(), "CREATE TABLE other (n)"); err != nil {
 		t.Fatal(err)
 	}
 	writing, err := other.Conn(t.Context())

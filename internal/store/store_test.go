@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A clock is set by the test.
+// A clock stands still until a test advances it.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time          { return c.at }
@@ -47,7 +47,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 	must.Get(s.Import(t.Context(), "jane", list))
 }
 
-// A control of a made-up result: its outcome, and the privileges that findings are of.
+// A control describes a control of a test result. Findings are the names of missing privileges.
 type control struct {
 	id       string
 	outcome  audit.Outcome
@@ -58,12 +58,12 @@ type control struct {
 
 const organization = "11111111-1111-1111-1111-111111111111"
 
-// result makes a result of controls.
-func result(environment, edition string, at time.Time, controls ...control) audit.Result {
+// result returns a result with the given controls, by a revision of the profile.
+func result(environment, revision string, at time.Time, controls ...control) audit.Result {
 	r := audit.Result{
 		Format: audit.ResultFormat, Tool: audit.Tool{Name: "dbaudit", Version: "1.0.0"},
 		Environment: audit.Environment{Name: environment, URL: "https://" + environment + ".crm.dynamics.com", OrganizationID: organization},
-		Profile:     audit.Profile{Name: "demandbase", Version: edition, Origin: audit.OriginBuiltin, Digest: "sha256:" + edition},
+		Profile:     audit.Profile{Name: "demandbase", Version: revision, Origin: audit.OriginBuiltin, Digest: "sha256:" + revision},
 		Snapshot:    audit.Snapshot{Digest: "sha256:" + at.String(), TakenAt: at}, EvaluatedAt: at,
 		Controls: []audit.Control{},
 	}
@@ -99,7 +99,7 @@ func inapplicable(id, reason string) control {
 	return control{id: id, outcome: audit.OutcomeNotApplicable, reason: reason}
 }
 
-// scan makes a run of an environment and ends it by results.
+// scan creates a run of an environment, finishes it with results and returns its id.
 func scan(t testing.TB, s *store.Store, c *clock, environment string, results ...audit.Result) int64 {
 	t.Helper()
 	id := enqueue(t, s, c, environment)
@@ -138,8 +138,8 @@ func status(t *testing.T, s *store.Store, environment string) store.Status {
 	return list[0]
 }
 
-// TestStoreComesBack: a store that is opened again has what was stored, and equal documents once.
-func TestStoreComesBack(t *testing.T) {
+// TestReopen checks that a store that is opened again has what was stored, and equal documents once.
+func TestReopen(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
@@ -189,7 +189,7 @@ func documents(t *testing.T, name string) (n int) {
 	return n
 }
 
-// TestEndedOnce: a second result of a run is refused, and so is its failure.
+// TestEndedOnce checks that a run that has ended accepts no result, no failure and no other attempt.
 func TestEndedOnce(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -202,7 +202,7 @@ func TestEndedOnce(t *testing.T) {
 			"failure": func(tx *store.Tx) error { return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed}) },
 		} {
 			if err := s.InTx(t.Context(), do); !errors.Is(err, store.ErrEnded) {
-				t.Errorf("a second %s: %v, want that the run has ended", what, err)
+				t.Errorf("a second %s: %v, want %v", what, err, store.ErrEnded)
 			}
 		}
 		if _, _, err := s.Start(t.Context(), id, "w2", "1.0.0"); !errors.Is(err, store.ErrEnded) {
@@ -222,8 +222,8 @@ func TestEndedOnce(t *testing.T) {
 	})
 }
 
-// TestFailureClosesNothing: a run without a result changes nothing, and what is known becomes
-// stale.
+// TestFailureClosesNothing checks that a run without a result closes no finding, and that the
+// status becomes stale.
 func TestFailureClosesNothing(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -252,7 +252,7 @@ func TestFailureClosesNothing(t *testing.T) {
 	})
 }
 
-// TestSpans covers what happens to findings and controls in the situations that matter.
+// TestSpans covers the ways in which spans of findings and controls begin and end.
 func TestSpans(t *testing.T) {
 	tests := []struct {
 		name   string
@@ -262,40 +262,40 @@ func TestSpans(t *testing.T) {
 		spans  []string // control outcome opened
 	}{
 		{
-			name:  "unknown closes nothing and is seen",
+			name:  "unknown closes nothing",
 			scans: scans("1", []control{fail("A", "x")}, []control{unknown("A")}, []control{unknown("A")}, []control{fail("A", "x")}),
 			open:  []string{"x"}, spans: []string{"A fail first-scan 1-4", "A unknown  2-3"},
 		},
 		{
-			name:   "judged and gone is fixed",
+			name:   "a finding that is gone is fixed",
 			scans:  scans("1", []control{fail("A", "x", "y")}, []control{fail("A", "y")}, []control{pass("A")}),
 			closed: []string{"x: fixed", "y: fixed"}, spans: []string{"A fail first-scan 1-2", "A pass environment-changed 3-3"},
 		},
 		{
-			name:  "judged in part closes nothing",
+			name:  "a control that is judged in part closes nothing",
 			scans: scans("1", []control{fail("A", "x", "y")}, []control{{id: "A", outcome: audit.OutcomeFail, findings: []string{"x"}, unjudged: true}}),
 			open:  []string{"x", "y"}, spans: []string{"A fail first-scan 1-2"},
 		},
 		{
-			name:  "another profile is not another environment",
+			name:  "another revision of the profile",
 			scans: append(scans("1", []control{fail("A", "x"), pass("B"), fail("C", "z")}), scans("2", []control{pass("A"), fail("B", "y"), fail("D", "w")})...),
 			open:  []string{"y", "w"}, closed: []string{"x: profile-changed", "z: profile-changed"},
 			spans: []string{"A fail first-scan 1-1", "A pass profile-changed 2-2", "B fail profile-changed 2-2", "B pass first-scan 1-1", "C fail first-scan 1-1", "D fail profile-changed 2-2"},
 		},
 		{
-			name:  "a missing user hides what its privileges were",
+			name:  "a missing user blocks other controls",
 			scans: scans("1", []control{pass("U"), fail("A", "x")}, []control{fail("U", "user"), inapplicable("A", "see U: there is no user")}),
 			open:  []string{"x", "user"},
 			spans: []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U fail environment-changed 2-2", "U pass first-scan 1-1"},
 		},
 		{
-			name:   "what is not required any more is not fixed",
+			name:   "a finding that is no longer required is not fixed",
 			scans:  scans("1", []control{pass("U"), fail("A", "x")}, []control{pass("U"), inapplicable("A", "no view is required")}),
 			closed: []string{"x: not-required"},
 			spans:  []string{"A fail first-scan 1-1", "A not_applicable environment-changed 2-2", "U pass first-scan 1-2"},
 		},
 		{
-			name: "what is allowed now, or is of a role that is not judged any more, was not fixed",
+			name: "a finding that is allowed now, or of a role that is no longer judged, is not fixed",
 			scans: []func(time.Time) audit.Result{
 				judging("r", "", fail("A", "x"), fail("B", "y")), judging("r", "", pass("A"), fail("B", "y", "z")),
 				judging("r", ": prvX", pass("A"), fail("B", "y")), judging("other", ": prvX", pass("A"), pass("B")),
@@ -304,13 +304,13 @@ func TestSpans(t *testing.T) {
 			spans:  []string{"A fail first-scan 1-1", "A pass environment-changed 2-4", "B fail first-scan 1-3", "B pass environment-changed 4-4"},
 		},
 		{
-			name:   "what is gone of a user when another role is required of the user was not fixed",
+			name:   "a finding of a user who needs another role now is not fixed",
 			scans:  []func(time.Time) audit.Result{judging("p", "", fail("A", "x")), judging("q", "", pass("A"))},
 			closed: []string{"x: profile-changed"},
 			spans:  []string{"A fail first-scan 1-1", "A pass environment-changed 2-2"},
 		},
 		{
-			name: "another organization at the same address starts over",
+			name: "another organization at the same address begins new spans",
 			scans: append(scans("1", []control{fail("A", "x")}), func(at time.Time) audit.Result {
 				r := result("contoso", "1", at, pass("A"))
 				r.Environment.OrganizationID = "22222222-2222-2222-2222-222222222222"
@@ -326,8 +326,8 @@ func TestSpans(t *testing.T) {
 				s := open(t, name, c)
 				addEnvironments(t, s, time.Hour, "contoso")
 				number := map[int64]int{}
-				for i, make := range test.scans {
-					number[scan(t, s, c, "contoso", make(c.at))] = i + 1
+				for i, newResult := range test.scans {
+					number[scan(t, s, c, "contoso", newResult(c.at))] = i + 1
 				}
 				var opened, closed, spans []string
 				for _, f := range must.Get(s.Findings(t.Context(), "contoso")) {
@@ -351,15 +351,15 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-func scans(edition string, all ...[]control) []func(time.Time) audit.Result {
+func scans(revision string, all ...[]control) []func(time.Time) audit.Result {
 	var list []func(time.Time) audit.Result
 	for _, controls := range all {
-		list = append(list, func(at time.Time) audit.Result { return result("contoso", edition, at, controls...) })
+		list = append(list, func(at time.Time) audit.Result { return result("contoso", revision, at, controls...) })
 	}
 	return list
 }
 
-// judging makes a result about a role, under what the configuration allows.
+// judging returns results that judge a role, with exceptions that the configuration allows.
 func judging(role, allowed string, controls ...control) func(time.Time) audit.Result {
 	return func(at time.Time) audit.Result {
 		r := result("contoso", "1", at, controls...)
@@ -371,8 +371,8 @@ func judging(role, allowed string, controls ...control) func(time.Time) audit.Re
 	}
 }
 
-// TestTwoSetUp: several processes may set up one empty store at once.
-func TestTwoSetUp(t *testing.T) {
+// TestConcurrentSetUp checks that several processes can set up an empty store at once.
+func TestConcurrentSetUp(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		errs := make(chan error)
@@ -393,8 +393,8 @@ func TestTwoSetUp(t *testing.T) {
 	})
 }
 
-// TestDue checks when an environment is due: at once when it is new, then once for each
-// interval, however many of them were missed and however the clock jumps.
+// TestDue checks when an environment is due: at once when it is new, then once in each interval.
+// Missed intervals and clock jumps make no additional runs.
 func TestDue(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -452,8 +452,8 @@ func TestDue(t *testing.T) {
 	})
 }
 
-// TestImportAgain: importing again keeps what is known, and that an integration
-// that is left out is retired with its history.
+// TestImportAgain checks that another import keeps the state of an environment, and retires an
+// integration that is left out, with its history.
 func TestImportAgain(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -497,8 +497,8 @@ func TestImportAgain(t *testing.T) {
 	})
 }
 
-// TestImportOtherURL: an environment that moves to another URL is not compliant by the scan of
-// the one before, also if it was removed in between.
+// TestImportOtherURL checks that an environment with a new URL is not compliant because of a scan
+// at the old one, even if it was removed in between.
 func TestImportOtherURL(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -525,8 +525,8 @@ func TestImportOtherURL(t *testing.T) {
 	})
 }
 
-// TestRecord: a pipeline posts into the same history, also of an environment
-// that nobody has added, and that an environment that was not read is a failed run.
+// TestRecord checks that a pipeline can post results, also of an unknown environment, and that an
+// environment that could not be read gets a failed run.
 func TestRecord(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -552,7 +552,8 @@ func TestRecord(t *testing.T) {
 	})
 }
 
-// TestBackup: a backup is a store, is for its owner alone, and replaces nothing.
+// TestBackup checks that a backup is a store, that only its owner can read it, and that it replaces
+// no file.
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	c := newClock()
@@ -573,7 +574,7 @@ func TestBackup(t *testing.T) {
 	}
 }
 
-// TestWrongClock: a scan in the future, because a clock was wrong, is not compliant.
+// TestWrongClock checks that a scan in the future does not make an environment compliant.
 func TestWrongClock(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
@@ -591,7 +592,7 @@ func TestWrongClock(t *testing.T) {
 	})
 }
 
-// TestHostileText: whatever text was read, it is stored, and so is why a run failed.
+// TestHostileText checks that any text can be stored, in findings and in errors.
 func TestHostileText(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		const hostile = "a\x00b\xffc'\"; --"
@@ -610,8 +611,8 @@ func TestHostileText(t *testing.T) {
 	})
 }
 
-// TestAcrossTheFleet checks the readings that pages are made of.
-func TestAcrossTheFleet(t *testing.T) {
+// TestFleetQueries checks the queries across all environments.
+func TestFleetQueries(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
@@ -648,8 +649,8 @@ func TestAcrossTheFleet(t *testing.T) {
 	})
 }
 
-// TestManyAlerts: what changes at once may be more than the parameters of a statement, of
-// which PostgreSQL has 65,535.
+// TestManyAlerts checks an update of more rows than a statement can have parameters, which is
+// 65,535 in PostgreSQL.
 func TestManyAlerts(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		ctx, s := t.Context(), open(t, name, newClock())
@@ -672,8 +673,8 @@ func TestManyAlerts(t *testing.T) {
 	})
 }
 
-// TestPrune: old results are removed except one of each month, that no span loses
-// what it begins or ends with, and that what is known now stays.
+// TestPrune checks that pruning removes old results except one in each month, and keeps spans and
+// the current state.
 func TestPrune(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()

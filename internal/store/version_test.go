@@ -17,19 +17,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// TestLaterStore: a store of a later version is refused with advice.
-func TestLaterStore(t *testing.T) {
+// TestNewerStore checks that a store of a later version is refused with advice.
+func TestNewerStore(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
-		if have, err := s.Version(t.Context()); err != nil || have != store.SchemaVersion {
-			t.Fatalf("version %d of %d: %v", have, store.SchemaVersion, err)
+		if version, err := s.Version(t.Context()); err != nil || version != store.SchemaVersion {
+			t.Fatalf("version %d, want %d: %v", version, store.SchemaVersion, err)
 		}
 		addEnvironments(t, s, time.Hour, "contoso")
 		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "INSERT INTO schema_version (version, at) VALUES (1000, 0)"))
-		// Another process migrated it while this one has it open.
+		// Another process has migrated the open store.
 		if _, _, err := s.Start(t.Context(), 1, "w", "1"); !errors.Is(err, store.ErrNewerVersion) {
-			t.Errorf("a store that was migrated in the meantime: %v", err)
+			t.Errorf("an open store that was migrated: %v", err)
 		}
 		_, err := store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true})
 		if !errors.Is(err, store.ErrNewerVersion) || !strings.Contains(err.Error(), "later version of dbaudit (its schema is 1000") {
@@ -38,9 +38,9 @@ func TestLaterStore(t *testing.T) {
 	})
 }
 
-// earlier fills a store of the first version as a dbaudit of that version did: of two scans,
-// the control A failed in both, and B passed in the first and was unknown in the second.
-func earlier(t *testing.T, name string, c *clock) {
+// fillFirstVersion inserts two scans as the first version did. Control A failed in both; B passed
+// in the first and was unknown in the second.
+func fillFirstVersion(t *testing.T, name string, c *clock) {
 	t.Helper()
 	r := result("contoso", "1", c.at, fail("A", "x"), unknown("B"))
 	text := must.Get(json.Marshal(r))
@@ -73,15 +73,15 @@ func earlier(t *testing.T, name string, c *clock) {
 	}
 }
 
-// TestEarlierStores: a store of each earlier version keeps what it holds when it is migrated,
-// and is refused with advice by what does not migrate.
-func TestEarlierStores(t *testing.T) {
+// TestMigrate checks that a migration from each earlier version keeps the data, and that such a store
+// is refused without a migration.
+func TestMigrate(t *testing.T) {
 	for version := 1; version < store.SchemaVersion; version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()
 				must.Do(t, store.SetUpAt(t.Context(), name, version))
-				earlier(t, name, c)
+				fillFirstVersion(t, name, c)
 				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
 					t.Errorf("without migrating: %v", err)
 				}
@@ -106,28 +106,29 @@ func TestEarlierStores(t *testing.T) {
 				outcome("A", audit.OutcomePass)
 				outcome("B", audit.OutcomePass)
 				if spans := must.Get(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
-					t.Errorf("the row of B's passes is broken: %+v", spans)
+					t.Errorf("the span in which B passes is interrupted: %+v", spans)
 				}
 			})
 		})
 	}
 }
 
-// TestNoStore: what only reads a store does not make one.
-func TestNoStore(t *testing.T) {
+// TestMustExist checks that Options.MustExist creates no store.
+func TestMustExist(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now, MustExist: true})
 		if err == nil || !strings.Contains(err.Error(), "--store") {
 			t.Errorf("no store: %v", err)
 		}
 		if s := open(t, name, newClock()); !s.Created() {
-			t.Error("the store is not said to be new")
+			t.Error("Created reports false for a new store")
 		}
 	})
 }
 
-// TestNotReached: an error of a connection is advice in one line, without the password.
-func TestNotReached(t *testing.T) {
+// TestConnectionErrors checks that the error of a connection is one line of advice without the
+// password.
+func TestConnectionErrors(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"postgres://u:geheim@127.0.0.1:1/fleet":                   "PostgreSQL at 127.0.0.1:1 cannot be reached: connection refused: check",
@@ -143,8 +144,8 @@ func TestNotReached(t *testing.T) {
 	}
 }
 
-// TestRefusedByPostgres: so is an answer of the server.
-func TestRefusedByPostgres(t *testing.T) {
+// TestPostgresRefusals checks the same for refusals by the server.
+func TestPostgresRefusals(t *testing.T) {
 	server := os.Getenv("DBAUDIT_TEST_POSTGRES")
 	if server == "" {
 		t.Skip("DBAUDIT_TEST_POSTGRES names no server: scripts/with-postgres starts one")

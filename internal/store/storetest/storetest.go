@@ -1,4 +1,4 @@
-// Package storetest gives tests empty stores in SQLite and PostgreSQL.
+// Package storetest provides empty stores in SQLite and PostgreSQL for tests.
 package storetest
 
 import (
@@ -15,14 +15,14 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// OnBoth runs a test, in parallel, on an empty store in SQLite and on one in PostgreSQL.
+// OnBoth runs a test in parallel with the name of an empty store in SQLite and of one in PostgreSQL.
 func OnBoth(t *testing.T, test func(t *testing.T, name string)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, filepath.Join(t.TempDir(), "fleet.db")) })
 	t.Run("postgres", func(t *testing.T) { t.Parallel(); test(t, Postgres(t)) })
 }
 
-// Database opens the database of a store directly.
+// Database opens the database of a store.
 func Database(tb testing.TB, name string) *sql.DB {
 	tb.Helper()
 	driver, source := "sqlite", name+"?_pragma=busy_timeout(15000)" // the store has it open too
@@ -37,8 +37,8 @@ func Database(tb testing.TB, name string) *sql.DB {
 	return db
 }
 
-// Postgres is the URL of an empty schema of the server that DBAUDIT_TEST_POSTGRES names;
-// without one the test is skipped.
+// Postgres returns the URL of an empty schema on the server in DBAUDIT_TEST_POSTGRES. Without a
+// server it skips the test.
 func Postgres(tb testing.TB) string {
 	tb.Helper()
 	server := os.Getenv("DBAUDIT_TEST_POSTGRES")

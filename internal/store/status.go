@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
+)
+
+// StaleMargin is how much longer than its interval the last complete scan may be ago before a
+// verdict is stale.
+const StaleMargin = 7 * time.Minute
+
+// unscheduledInterval is the interval after which an environment without a schedule is stale.
+const unscheduledInterval = 24 * time.Hour
+
+// A Status is the current state of one integration of an environment. An environment without
+// integrations has one Status with an empty Integration.
+type Status struct {
+	Environment Environment
+	Integration string // the name of its profile
+	// Verdict is the verdict of the last result, or Incomplete before the first result.
+	Verdict        audit.Verdict
+	Since          time.Time // when the verdict last changed
+	LastResultRun  int64     // 0 for none
+	LastResultAt   time.Time
+	Summary        audit.Summary // of the last result, without its coverage
+	LastCompleteAt time.Time     // when the last result that is compliant or noncompliant was stored
+	// Stale reports that LastCompleteAt is longer ago than the interval and [StaleMargin], or
+	// more than StaleMargin in the future. The current verdict is unknown then.
+	Stale          bool
+	OpenBySeverity map[audit.Severity]int // counts the open findings that are not waived
+	LastRun        *Run                   // the newest run of the environment; nil for none
+}
+
+// OpenFindings returns the number of open findings that are not waived.
+func (s Status) OpenFindings() int {
+	total := 0
+	for _, n := range s.OpenBySeverity {
+		total += n
+	}
+	return total
+}
+
+// IsCompliant reports whether the integration is known to be compliant now.
+func (s Status) IsCompliant() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
+
+// FleetStatus returns the status of every integration, by environment and integration.
+func (s *Store) FleetStatus(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
+
+// Status returns the status of every integration of an environment, or of all environments if
+// the name is empty.
+func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
+	now := s.now()
+	where, args := whereEnvironment(environment)
+	open := map[int64]map[audit.Severity]int{} // by integration
+	_, err := queryAll(ctx, s.db, func(r row, integration *int64) error {
+		var severity audit.Severity
+		var count int
+		err := r.Scan(integration, &severity, &count)
+		if open[*integration] == nil {
+			open[*integration] = map[audit.Severity]int{}
+		}
+		open[*integration][severity] = count
+		return err
+	}, `SELECT integration_id, severity, COUNT(*) FROM finding_span WHERE closed_run IS NULL AND NOT waived
+		AND integration_id IN (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id WHERE `+where+`)
+		GROUP BY integration_id, severity`, args...)
+	if err != nil {
+		return nil, err
+	}
+	return queryAll(ctx, s.db, func(r row, st *Status) error {
+		var run Run
+		var id int64
+		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
+		fields = slices.Concat(fields, summaryFields(&st.Summary), run.fields())
+		err := r.Scan(fields...)
+		if run.ID != 0 {
+			st.LastRun = &run
+		}
+		st.OpenBySeverity, st.Stale = open[id], st.isStale(now)
+		return err
+	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
+		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
+		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
+		WHERE `+notRemoved+" AND "+where+" ORDER BY e.name, i.name", args...)
+}
+
+const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
+
+func summaryFields(s *audit.Summary) []any {
+	return []any{&s.Pass, &s.Fail, &s.Unknown, &s.NotApplicable, &s.Waived, &s.Findings}
+}
+
+func (s Status) isStale(now time.Time) bool {
+	every := s.Environment.Every
+	if every == 0 {
+		every = unscheduledInterval
+	}
+	// A time in the future was stored while a clock was wrong.
+	age := now.Sub(s.LastCompleteAt)
+	return s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin
+}
+
+// A Point is a result of an integration in its trend.
+type Point struct {
+	Run     int64
+	TakenAt time.Time
+	Verdict audit.Verdict
+	Summary audit.Summary // without its coverage
+}
+
+// Trend returns the results of an integration since a time, oldest first.
+func (s *Store) Trend(ctx context.Context, environment, integration string, since time.Time) ([]Point, error) {
+	return queryAll(ctx, s.db, func(r row, p *Point) error {
+		return r.Scan(append(summaryFields(&p.Summary), &p.Run, &p.TakenAt, &p.Verdict)...)
+	}, "SELECT "+summaryColumns+`, s.run_id, s.taken_at, s.verdict
+		FROM result s JOIN integration i ON i.id = s.integration_id JOIN environment e ON e.id = i.environment_id
+		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
+}
+
+// A Day counts the integrations that were scanned on a day, by their last verdict of that day.
+type Day struct {
+	Day                                 time.Time
+	Compliant, Noncompliant, Incomplete int
+}
+
+// Days returns the days since a time on which integrations were scanned, oldest first.
+func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
+	return queryAll(ctx, s.db, func(r row, d *Day) error {
+		var n int64
+		err := r.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
+		d.Day = time.Unix(n*24*60*60, 0).UTC()
+		return err
+	}, `SELECT day, MAX(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), MAX(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
+		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, dayNumber(since))
+}
