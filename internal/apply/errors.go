@@ -83,7 +83,7 @@ func newStateDriftError(a change.Action, now change.State) error {
 			parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, now[d.Name], d.Before))
 		}
 	}
-	return newDriftError(a, change.Listed(parts))
+	return newDriftError(a, change.JoinFirst(parts))
 }
 
 // A LostError says that a change was made and read back, but did not persist.

@@ -67,7 +67,7 @@ func (r *Runner) checkTarget(ctx context.Context, a change.Action, t change.Targ
 	}
 	if len(now.Filtered) > 0 && !r.ReplaceFiltered {
 		return refusalError(a, fmt.Sprintf("a record filter grants %s for some records only, and rollback cannot restore that: "+
-			"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", change.Listed(now.Filtered)))
+			"leave the control out of a new plan with --except, or replace the grant with --replace-filtered", change.JoinFirst(now.Filtered)))
 	}
 	if err := r.checkNames(ctx, a.Target); err != nil {
 		return asDriftError(a, err)
@@ -105,7 +105,7 @@ func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change
 	}
 	slices.Sort(others)
 	if others != nil {
-		return refusalError(a, "others have the role too: "+change.Listed(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
+		return refusalError(a, "others have the role too: "+change.JoinFirst(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
 	if held.Incomplete != "" {
 		return refusalError(a, "others may have the role too: "+held.Incomplete+"; let the applying identity read them, or allow it with --allow-shared-role")
@@ -133,7 +133,7 @@ func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t chang
 	case role.BuiltIn:
 		return newDriftError(a, "the role is a built-in one")
 	case len(beyond) > 0:
-		return newDriftError(a, "the role grants more than in the plan: "+change.Listed(beyond))
+		return newDriftError(a, "the role grants more than in the plan: "+change.JoinFirst(beyond))
 	}
 	return nil
 }

@@ -167,7 +167,7 @@ func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
 	var kept error
 	if len(begun.Filtered) > 0 {
 		kept = &KeptChange{
-			a, "a record filter granted " + change.Listed(begun.Filtered) + " for some records only, and that cannot be restored",
+			a, "a record filter granted " + change.JoinFirst(begun.Filtered) + " for some records only, and that cannot be restored",
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
@@ -284,7 +284,7 @@ func (r *Runner) checkDeletable(ctx context.Context, a change.Action, now Readin
 	slices.Sort(names)
 	switch {
 	case len(names) > 1:
-		because = "these have the role: " + change.Listed(names)
+		because = "these have the role: " + change.JoinFirst(names)
 	case len(names) == 1:
 		because = names[0] + " has the role"
 	case held.Incomplete != "":

@@ -28,7 +28,7 @@ func formatState(s change.State) string {
 	for _, name := range s.Names() {
 		parts = append(parts, name+" is "+s[name])
 	}
-	return change.Listed(parts)
+	return change.JoinFirst(parts)
 }
 
 // difference is where a state differs from the wanted one.

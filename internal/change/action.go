@@ -17,36 +17,35 @@ type Action struct {
 	Kind    audit.FixKind `json:"kind"`
 	Summary string        `json:"summary"` // one short sentence
 	Target  Target        `json:"target"`
-	Before  State         `json:"before"` // the required state just before the change, After the state after it
-	After   State         `json:"after"`
+	Before  State         `json:"before"` // the state that the change requires
+	After   State         `json:"after"`  // the state after the change
 	Why     []Reason      `json:"why"`
-	Along   []string      `json:"along,omitempty"` // the privileges that the platform grants along with the change, sorted
-	// Request is what is sent, relative to the environment's /api/data/v9.2/. Values in
-	// {braces} are known only when the target is read.
+	Along   []string      `json:"along,omitempty"` // the privileges that the platform grants with the change, sorted
+	// Request is relative to the environment's /api/data/v9.2/. Values in {braces} are known
+	// only when the target is read.
 	Request Request   `json:"request"`
 	Undo    []Request `json:"undo"` // the requests that restore Before, in order
-	// UndoneWith names the action with which this one is undone, or is empty.
+	// UndoneWith is the id of the action that undoes this one too; empty for most actions.
 	UndoneWith string `json:"undone_with,omitempty"`
 	Risk       Risk   `json:"risk"`
-	Note       string `json:"note"` // says what else happens, and what the risk is
+	Note       string `json:"note"` // the other effects, and the risk
 }
 
 // A Reason is a finding that an action fixes.
 type Reason struct {
 	Control     audit.ControlID `json:"control"`
 	Fingerprint string          `json:"fingerprint"`
-	// Follows is set if the control does not fail yet, but will when the finding is fixed.
+	// Follows is set if the control passes now, but would fail once the finding is fixed.
 	Follows bool `json:"follows,omitempty"`
-	// Partly is set if the finding remains until manual steps are done: a role gets what it
-	// lacks but is not assigned to the user, or an administrator role also comes through a
-	// team.
+	// Partly is set if fixing the finding also requires manual steps. For example, the role that
+	// gets a privilege is not assigned to the user, or a team has the administrator role too.
 	Partly bool `json:"partly,omitempty"`
 }
 
 // FixesFinding reports whether the action alone fixes the finding.
 func (r Reason) FixesFinding() bool { return !r.Follows && !r.Partly }
 
-// NewAction is an action of a kind, with the states that follow from the kind.
+// NewAction returns an action of a kind, with the states that the kind determines.
 func NewAction(k audit.FixKind, t Target, why []Reason) Action {
 	act := kindNamed(k).automation
 	t.Kind = act.target
@@ -57,8 +56,8 @@ func NewAction(k audit.FixKind, t Target, why []Reason) Action {
 	return a
 }
 
-// Describe says what an action does, how much it can break, and what else happens. allow
-// are the privileges that the configuration allows beyond the minimum.
+// Describe returns what an action does, how much it can break, and what else happens. allow
+// lists the privileges that the configuration allows beyond the minimum.
 func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
 	act := kindNamed(a.Kind).automation
 	if act.target == "" {
@@ -67,7 +66,7 @@ func (a Action) Describe(allow []string) (summary string, risk Risk, note string
 	return render(act.summary, a.templateValues()), act.risk, act.note(a, allow)
 }
 
-// templateValues are what the summary of an action calls by names in braces.
+// templateValues returns the values for the template of the action's summary.
 func (a Action) templateValues() map[string]string {
 	t := a.Target
 	quoted := func(r *Ref) string {
@@ -93,7 +92,7 @@ func constantNote(note string) func(Action, []string) string {
 	return func(Action, []string) string { return note }
 }
 
-// Requests derives the requests of an action and of its undo.
+// Requests returns the request of an action, and the requests that undo it.
 func (a Action) Requests(environmentURL string) (Request, []Request) {
 	known := a.Target.SlotValues()
 	known[SlotAPI] = APIRoot(environmentURL)
@@ -111,25 +110,25 @@ func (a Action) Requests(environmentURL string) (Request, []Request) {
 	return step.Request.Fill(known), undo
 }
 
-// APIRoot is the absolute address of an environment's Web API.
+// APIRoot returns the absolute URL of an environment's Web API, without a slash at its end.
 func APIRoot(environmentURL string) string {
 	return strings.TrimRight(environmentURL, "/") + "/api/data/v9.2"
 }
 
-// A Mark says how something changes.
+// A Mark is the symbol that shows how something changes.
 type Mark string
 
-// The marks, as they are shown.
+// The marks.
 const (
 	MarkAdd    Mark = "+"
 	MarkChange Mark = "~"
 	MarkRemove Mark = "−"
 )
 
-// A Difference is one thing that an action changes.
+// A Difference is a value in the state of a target that an action changes.
 type Difference struct{ Name, Before, After string }
 
-// Mark says how it changes.
+// Mark returns the mark of the difference.
 func (d Difference) Mark() Mark {
 	switch {
 	case isEmptyValue(d.Before):
@@ -142,7 +141,7 @@ func (d Difference) Mark() Mark {
 
 func isEmptyValue(value string) bool { return slices.Contains([]string{Absent, None, No, ""}, value) }
 
-// Differences lists what the action changes, by name.
+// Differences returns what the action changes, sorted by name.
 func (a Action) Differences() []Difference {
 	var list []Difference
 	for _, name := range a.After.Names() {
@@ -151,7 +150,7 @@ func (a Action) Differences() []Difference {
 	return list
 }
 
-// Mark says how an action changes things: as all its differences do, if they do the same.
+// Mark returns the mark that all differences of the action share, or else [MarkChange].
 func (a Action) Mark() Mark {
 	list := a.Differences()
 	if len(list) == 0 || slices.ContainsFunc(list, func(d Difference) bool { return d.Mark() != list[0].Mark() }) {
@@ -160,7 +159,7 @@ func (a Action) Mark() Mark {
 	return list[0].Mark()
 }
 
-// Details are the differences of an action if its summary does not say all of them.
+// Details returns the differences of an action with a summary that does not say all of them.
 func (a Action) Details() []Difference {
 	if a.Target.Kind == TargetGrants || a.Target.Kind == TargetShare {
 		return a.Differences()
@@ -168,17 +167,18 @@ func (a Action) Details() []Difference {
 	return nil
 }
 
-// FormatChange is a difference in the portal's words.
+// FormatChange returns a difference in the portal's words.
 func (a Action) FormatChange(d Difference) string {
 	return DisplayName(d.Name) + ": " + a.FormatBefore(d) + " → " + audit.LevelOf(d.After)
 }
 
-// FormatUndo is what undoes a difference, in the portal's words.
+// FormatUndo returns the undo of a difference in the portal's words.
 func (a Action) FormatUndo(d Difference) string {
 	return DisplayName(d.Name) + ": " + audit.LevelOf(d.After) + " → " + audit.LevelOf(d.Before)
 }
 
-// DisplayName is what changes, in the portal's words: "Account – Read (prvReadAccount)".
+// DisplayName returns a name with the portal's words for a privilege, such as
+// "Account – Read (prvReadAccount)".
 func DisplayName(name string) string {
 	if right := audit.PrivilegeLabel(name); right != name {
 		return right + " (" + name + ")"
@@ -186,7 +186,7 @@ func DisplayName(name string) string {
 	return name
 }
 
-// FormatBefore is the state before a change, for a reader.
+// FormatBefore returns the value before a change in the portal's words.
 func (a Action) FormatBefore(d Difference) string {
 	switch {
 	case !slices.Contains(a.Target.Filtered, d.Name):
@@ -197,7 +197,7 @@ func (a Action) FormatBefore(d Difference) string {
 	return audit.LevelOf(d.Before) + ", and for some records only"
 }
 
-// A Risk is how much a change can break. The zero value is unknown.
+// A Risk says how much a change can break. The zero value is unknown.
 type Risk string
 
 // The risks.

@@ -1,9 +1,9 @@
-// Package change says what a fix is, once: for each kind, its words, its portal clicks, its
-// Web API requests and its commands and, if apply can carry it out, the target that it
-// changes, from which state to which, and what a plan says of it.
+// Package change defines the kinds of fix. For each kind it has the description, the steps in
+// the portal, the Web API requests and the commands. If apply can carry out a kind, it also has
+// the target that changes, the states before and after, and what a plan says about it.
 //
-// It does no I/O. Its strings contain the environment's names unchanged, quoted for bodies,
-// filters and commands: the caller must still escape a string for its output.
+// The package does no I/O. Its strings contain the environment's names unchanged, quoted for
+// bodies, filters and commands. The caller must still escape a string for its output.
 //
 // The clicks follow Microsoft's pages "Create or edit a security role to manage access",
 // "Manage application users in the Power Platform admin center" and "Manage users in Power
@@ -26,7 +26,7 @@ const (
 	CreateRole            audit.FixKind = "create-role"
 	AddPrivilege          audit.FixKind = "add-privilege"
 	RaiseDepth            audit.FixKind = "raise-depth"
-	RemovePrivilege       audit.FixKind = "remove-privilege" // each by an action of its own
+	RemovePrivilege       audit.FixKind = "remove-privilege" // one action for each privilege
 	CreateApplicationUser audit.FixKind = "create-application-user"
 	EnableUser            audit.FixKind = "enable-user"
 	AssignRole            audit.FixKind = "assign-role" // the copy that fits the user's business unit
@@ -47,45 +47,46 @@ const (
 	CorrectConfiguration  audit.FixKind = "correct-configuration"
 )
 
-// A kind is what there is to know of one kind of fix.
+// A kind describes one kind of fix.
 type kind struct {
 	name audit.FixKind
-	// summary and portal are how to make the fix, as sentences for [render].
+	// summary says what the fix does, and portal lists the steps. Both are templates for [render].
 	summary  string
 	portal   []string
 	requests func(fix) []Call
 	commands func(fix) []string
-	// remedy replaces them if they depend on what the fix has.
+	// remedy replaces the fields above if they depend on what the fix contains.
 	remedy func(fix) Remedy
-	// example picks what the kind uses from a fix that has everything; nil for nothing.
+	// example picks what the kind uses from a fix with all fields; nil if it uses nothing.
 	example    func(all audit.Fix) audit.Fix
-	who        string     // whoever can make it manually; empty for [SystemAdministrator]
-	flag       string     // without which dbaudit plan leaves the fix out
-	automation automation // how apply makes it; zero if no tool can or should
+	who        string     // who can make the fix manually; empty for [SystemAdministrator]
+	flag       string     // the flag without which dbaudit plan leaves the fix out
+	automation automation // zero if the fix is always a manual step
 }
 
-// An automation is how apply makes a change.
+// An automation says how apply makes a change.
 type automation struct {
 	target TargetKind
-	// from and to are the states of the target before and after; nil if legal decides.
+	// from and to are the states of the target before and after; nil if validate checks them.
 	from, to State
 	validate func(Action) error
-	// limit refuses to give the integration more than is required; nil if it gets nothing.
+	// limit refuses an action that gives the integration more than is required. It is nil if
+	// the action gives it nothing.
 	limit func(Limits, Action) error
 	along func() []string // the privileges that the platform grants with the change
 	risk  Risk
-	// summary is a sentence for [render], and note says what else happens. They depend only on
-	// the action's target and states, so that no plan can say one thing and do another.
+	// summary is a template for [render], and note says what else happens. Both depend only on
+	// the action's target and states, so that a plan cannot say one thing and do another.
 	summary string
 	note    func(a Action, allow []string) string
 }
 
-// kinds lists every kind of fix: first those that apply can carry out.
+// kinds returns every kind of fix, first the ones that apply can carry out.
 func kinds() []kind {
 	return slices.Concat(roleKinds(), userKinds(), assignmentKinds(), shareKinds(), manualKinds())
 }
 
-// kindNamed is the kind with a name, or the zero kind.
+// kindNamed returns the kind with the name, or the zero kind.
 func kindNamed(name audit.FixKind) kind {
 	for _, k := range kinds() {
 		if k.name == name {
@@ -95,7 +96,7 @@ func kindNamed(name audit.FixKind) kind {
 	return kind{}
 }
 
-// Kinds names every kind of fix.
+// Kinds returns the names of all kinds of fix.
 func Kinds() []audit.FixKind {
 	var names []audit.FixKind
 	for _, k := range kinds() {
@@ -116,7 +117,7 @@ func CreatesRow(k audit.FixKind) bool {
 	return from[AttrRole] == Absent || from[AttrUser] == Absent
 }
 
-// ValidateKind refuses a kind of fix that does not exist.
+// ValidateKind returns an error if the kind of fix does not exist.
 func ValidateKind(k audit.FixKind) error {
 	switch {
 	case k == "":
@@ -127,7 +128,7 @@ func ValidateKind(k audit.FixKind) error {
 	return nil
 }
 
-// Example is a fix of a kind, with what the kind uses from a fix that has everything.
+// Example returns a fix of a kind. It takes the fields that the kind uses from all.
 func Example(k audit.FixKind, all audit.Fix) audit.Fix {
 	var f audit.Fix
 	if example := kindNamed(k).example; example != nil {
@@ -139,13 +140,13 @@ func Example(k audit.FixKind, all audit.Fix) audit.Fix {
 
 func administratorRole() *audit.Reference { return &audit.Reference{Name: "System Administrator"} }
 
-// SystemAdministrator is who can do nearly everything.
+// SystemAdministrator names the person who can make most fixes.
 const SystemAdministrator = "a System Administrator of the environment"
 
-// Maintainer is who can change what dbaudit asks for.
+// Maintainer names the person who can change dbaudit's requirements.
 const Maintainer = "the maintainer of dbaudit's configuration"
 
-// Who names whoever can make a fix manually.
+// Who returns who can make a fix manually.
 func Who(f audit.Fix) string {
 	return newFix(f, Place{}).render(cmp.Or(kindNamed(f.Kind).who, SystemAdministrator))
 }

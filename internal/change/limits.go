@@ -9,22 +9,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Limits are what an integration may be given.
+// Limits bound what a plan may give an integration.
 type Limits struct {
-	Changes int    // how many single differences a plan may have; 0 is the default
+	Changes int    // the maximum number of differences in a plan; 0 is the default
 	Profile string // the name of the profile
-	// Minimum is what the profile requires: nothing else may be granted. Allow is what a
-	// role may grant besides when it is assigned.
+	// Minimum lists the privileges that the profile requires: no others may be granted. Allow
+	// lists the privileges that a role may grant in addition when it is assigned.
 	Minimum, Allow []string
-	// Requirement is what the configuration requires, Depths what the profile states: see
-	// [RequiredDepth]. Nothing may be granted at a greater depth, unless the privilege allows no
-	// smaller one.
+	// Requirement and Depths, the depths that the profile states, determine the
+	// [RequiredDepth]. A privilege may be granted at a greater depth only if it does not allow
+	// a smaller one.
 	Requirement snapshot.Requirement
 	Depths      map[string]audit.Depth
 }
 
-// RequiredDepth is the depth at which a privilege is required, by the configuration, the profile, or
-// else the deepest. policy/dbaudit/access decides it for the verdict.
+// RequiredDepth returns the depth that the configuration or else the profile states for a
+// privilege. The default is the deepest. policy/dbaudit/access decides it for the verdict.
 func RequiredDepth(name string, requirement snapshot.Requirement, stated map[string]audit.Depth) audit.Depth {
 	for _, stated := range []map[string]audit.Depth{requirement.Depth, stated} {
 		for other, depth := range stated {
@@ -40,7 +40,7 @@ func containsFold(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return strings.EqualFold(n, name) })
 }
 
-// CheckLimits refuses an action that gives the integration more than is required.
+// CheckLimits returns an error if the action gives the integration more than is required.
 func (a Action) CheckLimits(l Limits) error {
 	if limit := kindNamed(a.Kind).automation.limit; limit != nil {
 		return limit(l, a)
@@ -71,8 +71,8 @@ func (l Limits) checkAssignment(a Action) error {
 	return nil
 }
 
-// ClosestDepth is the depth that is granted instead of a required one: the shallowest of the
-// levels that is at least that depth, or the deepest if none is.
+// ClosestDepth returns the depth to grant instead of a required one: the shallowest of the
+// levels that is at least that depth, or else the deepest.
 func ClosestDepth(levels []audit.Depth, want audit.Depth) audit.Depth {
 	fit := audit.DepthNone
 	for _, level := range levels {

@@ -8,14 +8,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// lookUp asks for one row; its column fills in the placeholder.
+// lookUp returns the request for one row, with a column that fills in the placeholder.
 func (f fix) lookUp(what, column, placeholder, resource string) Call {
 	r := f.list(what, resource)
 	r.Column, r.Placeholder = column, placeholder
 	return r
 }
 
-// find asks for the row that meets a filter; its key fills in the placeholder of that name.
+// find returns the request for the row that meets a filter. The row's key fills in the
+// placeholder of that name.
 func (f fix) find(what, set, key, filter string) Call {
 	name := "name"
 	if set == "systemusers" {
@@ -24,12 +25,12 @@ func (f fix) find(what, set, key, filter string) Call {
 	return f.lookUp(what, key, "{"+key+"}", set+"?$select="+key+","+name+"&$filter="+filter)
 }
 
-// list asks for rows that a person has to choose from.
+// list returns the request for rows from which a person has to choose.
 func (f fix) list(what, resource string) Call {
 	return Call{Purpose: "find " + what, Method: "GET", URL: f.apiURL(resource)}
 }
 
-// lookUpRole finds the role to change: its root copy, which the other copies follow.
+// lookUpRole finds the root copy of the role: a change of it applies to all copies.
 func (f fix) lookUpRole() []Call {
 	if f.Role == nil || f.Role.ID != "" {
 		return nil
@@ -37,7 +38,7 @@ func (f fix) lookUpRole() []Call {
 	return []Call{f.find("the root copy of the role", "roles", "roleid", nameFilter(f.Role.Name)+escapeQuery(" and _parentroleid_value eq null"))}
 }
 
-// lookUpPrivileges finds the ids of privileges that the fix does not contain.
+// lookUpPrivileges finds the ids of the privileges that have none in the fix.
 func (f fix) lookUpPrivileges(list ...audit.Grant) []Call {
 	var calls []Call
 	for _, g := range list {
@@ -48,15 +49,14 @@ func (f fix) lookUpPrivileges(list ...audit.Grant) []Call {
 	return calls
 }
 
-// privilegeID is the id of a privilege, or the placeholder for it.
 func privilegeID(g audit.Grant) string {
 	return escapeIDOr(g.ID, "{privilegeid of "+escapeQuery(g.Name)+"}")
 }
 
-// lookUpUser finds the user, not a deleted one, by what the fix says about it.
+// lookUpUser finds the user of the fix, unless it is deleted.
 func (f fix) lookUpUser() []Call { return f.lookUpUserBy("deletedstate eq 0") }
 
-// lookUpUserBy finds the user; of an application's users, the one in a state.
+// lookUpUserBy finds the user of the fix. An application can have several: state is a filter.
 func (f fix) lookUpUserBy(state string) []Call {
 	var filter string
 	switch {
@@ -72,7 +72,7 @@ func (f fix) lookUpUserBy(state string) []Call {
 	return []Call{f.find("the user", "systemusers", "systemuserid", filter)}
 }
 
-// lookUpUnit finds the business unit that the fix names, else the root.
+// lookUpUnit finds the business unit that the fix names, or else the root.
 func (f fix) lookUpUnit() []Call {
 	what, filter := "the root business unit", escapeQuery("_parentbusinessunitid_value eq null")
 	switch {
@@ -106,7 +106,7 @@ func (f fix) lookUpPrincipal(kind string, p audit.Reference) []Call {
 	return []Call{f.find("the user", "systemusers", "systemuserid", escapeQuery("fullname eq "+odataString(p.Name)))}
 }
 
-// lookUpOwner finds an owner who is known only by the sign-in name from the configuration.
+// lookUpOwner finds an owner for whom the fix has only the sign-in name of the configuration.
 func (f fix) lookUpOwner() []Call {
 	if f.Owner == nil || f.Owner.ID != "" || f.Owner.Kind == "team" {
 		return nil
@@ -114,8 +114,8 @@ func (f fix) lookUpOwner() []Call {
 	return []Call{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escapeQuery("domainname eq "+odataString(f.Owner.Name)))}
 }
 
-// impersonateOwner makes the request impersonate the view's owner, because nobody else can see or
-// share a personal view. A team cannot be impersonated.
+// impersonateOwner makes the request impersonate the view's owner, because nobody else can see
+// or share a personal view. A team cannot be impersonated.
 func (f fix) impersonateOwner(r Call) Call {
 	if f.Owner == nil || f.Owner.Kind == "team" {
 		r.Purpose += ", signed in as the view's owner"
@@ -126,10 +126,9 @@ func (f fix) impersonateOwner(r Call) Call {
 	return r
 }
 
-// apiURL is the absolute address of a Web API resource.
 func (f fix) apiURL(resource string) string { return APIRoot(f.origin()) + "/" + resource }
 
-// origin is the environment's address, or a placeholder if the result has no valid one.
+// origin returns the environment's URL, or a placeholder if the result has no valid one.
 func (f fix) origin() string {
 	if !strings.HasPrefix(f.Environment.URL, "https://") || strings.ContainsFunc(f.Environment.URL, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "https://ORG.crmN.dynamics.com"
@@ -137,7 +136,7 @@ func (f fix) origin() string {
 	return strings.TrimRight(f.Environment.URL, "/")
 }
 
-// The placeholders that earlier calls fill in; that of a privilege is [privilegeID].
+// The placeholders that earlier calls fill in. [privilegeID] returns the one of a privilege.
 const (
 	roleID  = "{roleid}"
 	userID  = "{systemuserid}"
@@ -147,7 +146,6 @@ const (
 	ownerID = "{ownerid}"
 )
 
-// idOr is the id of a row, or the placeholder for it.
 func idOr(r *audit.Reference, placeholder string) string {
 	if r == nil {
 		return placeholder
@@ -155,10 +153,9 @@ func idOr(r *audit.Reference, placeholder string) string {
 	return escapeIDOr(r.ID, placeholder)
 }
 
-// odataString makes an OData string literal.
 func odataString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// escapeID is an id in an address: a GUID or a placeholder stays unchanged.
+// escapeID escapes an id for a URL. A GUID or a placeholder stays unchanged.
 func escapeID(id string) string {
 	if strings.HasPrefix(id, "{") && regexp.MustCompile(`^\{[\pL ]*\}$`).MatchString(id) {
 		return id
@@ -173,8 +170,8 @@ func escapeIDOr(id, placeholder string) string {
 	return escapeID(id)
 }
 
-// nameFilter is the filter for rows with a name.
 func nameFilter(name string) string { return escapeQuery("name eq " + odataString(name)) }
 
-// escapeQuery percent-encodes a query option's value; not every OData server reads + as a space.
+// escapeQuery percent-encodes the value of a query option. Not every OData server reads + as a
+// space.
 func escapeQuery(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }

@@ -6,10 +6,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// administrators can change both what signs in and what it finds.
+// administrators names the people who can change both the app registration and its user.
 const administrators = "an administrator of the Entra tenant and one of the environment"
 
-// manualKinds are the kinds of fix that only people make.
+// manualKinds returns the kinds of fix that are always manual steps.
 func manualKinds() []kind {
 	return []kind{
 		{
@@ -154,7 +154,8 @@ func manualKinds() []kind {
 
 func (f fix) scanCommand() []string { return []string{"dbaudit scan" + f.Arguments()} }
 
-// correctConfiguration corrects what cannot be met. A business unit may also be made to exist.
+// correctConfiguration corrects an entry that the environment cannot meet. A missing business
+// unit can also be created.
 func (f fix) correctConfiguration() Remedy {
 	r := Remedy{Commands: f.scanCommand()}
 	if f.BusinessUnit != nil {
@@ -169,7 +170,7 @@ func (f fix) correctConfiguration() Remedy {
 	return r
 }
 
-// appContents are what an app brings.
+// appContents describes the table and the privileges that an app adds.
 func (f fix) appContents() string {
 	switch {
 	case f.Table == "":
@@ -180,8 +181,8 @@ func (f fix) appContents() string {
 	return "the table " + f.Table + " and " + formatPrivileges(f.Privileges, "")
 }
 
-// removeDuplicateUser leaves one of several users. If the fix names a user, it is the only
-// one: a soft-deleted user, which keeps the application id until it is purged.
+// removeDuplicateUser leaves one of several users. If the fix names a user, there are no others:
+// the user is soft-deleted, and reserves the application id until it is permanently deleted.
 func (f fix) removeDuplicateUser() Remedy {
 	if f.User != nil {
 		return Remedy{
@@ -214,7 +215,7 @@ func (f fix) removeDuplicateUser() Remedy {
 func (f fix) activateView() Remedy {
 	r := Remedy{Summary: f.render("Activate the view {view|in question}[, as its owner {owner}].")}
 	active := func(row string) Request { return patch(row, `{"statecode":0,"statuscode":1}`) }
-	if f.Owner == nil { // a system view has none
+	if f.Owner == nil { // a system view
 		r.Portal = f.renderSteps(
 			"Sign in to https://make.powerapps.com and choose the environment[ at {url}].",
 			"Open the table[ {table}] in an unmanaged solution, then Views.",
@@ -230,7 +231,7 @@ func (f fix) activateView() Remedy {
 	return r
 }
 
-// unmetRequirement is what an entry of the configuration requires; empty if the fix does not say.
+// unmetRequirement describes what the configuration requires; empty if the fix does not say.
 func (f fix) unmetRequirement() string {
 	switch {
 	case f.View != nil && f.Table != "":

@@ -2,11 +2,11 @@ package change
 
 import "github.com/dbaudit/dbaudit/internal/audit"
 
-// Needs are privileges by name, each with the least depth, that an identity in the root
-// business unit must have. Nobody can grant a privilege that they do not have at that depth
-// ("Assign security roles to users", on elevation).
+// Needs collects the privileges that an identity in the root business unit must have to make
+// changes. No user can grant a privilege that the user does not have at the same depth ("Assign
+// security roles to users", on elevation).
 type Needs struct {
-	Depths Depths
+	Depths Depths // the minimum depths
 	Root   string // the id of the root business unit
 }
 
@@ -18,49 +18,49 @@ func (n Needs) require(depth audit.Depth, names ...string) {
 	}
 }
 
-// AddChange adds what is needed to bring a target from one state to another, and to read it
-// first: for a role that others may have, also who has it.
+// AddChange adds the privileges to read a target and to change it from one state to another. For
+// a role that others may have, they include the ones to read who has it.
 func (n Needs) AddChange(t Target, from, to State) {
-	here := n.depthInUnit(t, audit.DepthLocal)
+	local := n.depthInUnit(t, audit.DepthLocal)
 	n.addNameChecks(t)
 	switch t.Kind {
 	case TargetRole:
 		n.require(audit.DepthGlobal, "prvReadRole")
 		if to[AttrRole] == Absent {
 			n.require(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
-			n.require(here, "prvDeleteRole")
+			n.require(local, "prvDeleteRole")
 		} else {
-			n.require(here, "prvCreateRole")
+			n.require(local, "prvCreateRole")
 		}
 	case TargetGrants:
 		n.require(audit.DepthGlobal, "prvReadRole")
 		if t.Role.MadeBy == "" {
 			n.require(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
 		}
-		n.require(here, "prvWriteRole")
+		n.require(local, "prvWriteRole")
 		n.addGrants(t, to)
 	case TargetUser:
 		n.require(audit.DepthGlobal, "prvReadUser")
 		switch {
 		case from[AttrUser] == Absent:
-			n.require(here, "prvCreateUser")
-		case to[AttrUser] == Absent: // which requires disabling first
-			n.require(here, "prvDeleteUser", "prvWriteUser", "prvDisableUser")
+			n.require(local, "prvCreateUser")
+		case to[AttrUser] == Absent: // a user must be disabled before it can be deleted
+			n.require(local, "prvDeleteUser", "prvWriteUser", "prvDisableUser")
 		default: // enabling requires prvDisableUser as well
-			n.require(here, "prvWriteUser", "prvDisableUser")
+			n.require(local, "prvWriteUser", "prvDisableUser")
 		}
 	case TargetAssignment:
 		n.require(audit.DepthGlobal, "prvReadRole", "prvReadUser")
-		n.require(here, "prvAssignRole")
+		n.require(local, "prvAssignRole")
 	case TargetShare:
-		// To impersonate, both identities need what the action needs.
+		// Both the impersonating and the impersonated user need the privileges of the action.
 		n.require(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
 		n.require(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
 	}
 }
 
-// addNameChecks adds what is needed to check that the rows of a target still have the same
-// names. Roles and views are read for the change itself.
+// addNameChecks adds the privileges to check that the rows of a target still have the same
+// names. The change itself requires the ones for roles and views.
 func (n Needs) addNameChecks(t Target) {
 	if t.BusinessUnit != nil {
 		n.require(audit.DepthGlobal, "prvReadBusinessUnit")
@@ -74,14 +74,15 @@ func (n Needs) addNameChecks(t Target) {
 	}
 }
 
-// addGrants adds what a target's role is granted.
+// addGrants adds the privileges that a target's role is granted.
 func (n Needs) addGrants(t Target, grants State) {
 	for name, depth := range grants {
 		n.require(n.depthInUnit(t, DepthOf(depth)), name)
 	}
 }
 
-// AddAssignment adds what an assigned role grants, now or after the actions that create it.
+// AddAssignment adds the privileges that an assigned role grants, now or after the actions that
+// create it.
 func (n Needs) AddAssignment(t Target, actions []Action) {
 	for name, depth := range t.Grants {
 		n.require(n.depthInUnit(t, depth), name)
@@ -97,8 +98,8 @@ func (n Needs) AddAssignment(t Target, actions []Action) {
 	}
 }
 
-// depthInUnit is the depth that is needed in a target's business unit for what needs the given
-// depth in the unit of the identity: local does not include the units below.
+// depthInUnit returns the depth that has the effect of the given one in a target's business
+// unit: local does not include the units below the identity's own.
 func (n Needs) depthInUnit(t Target, depth audit.Depth) audit.Depth {
 	if depth == audit.DepthLocal && t.BusinessUnit != nil && t.BusinessUnit.ID != n.Root {
 		return audit.DepthDeep

@@ -6,7 +6,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// platform is what Dataverse grants to roles without being asked, as the policies read it.
+// platform lists the privileges that Dataverse itself grants to roles. The policies read the same
+// file.
 type platform struct {
 	NewRole  []string `json:"new_role"`
 	Restored []string `json:"restored"`
@@ -18,14 +19,15 @@ func platformGrants() platform {
 	if err == nil {
 		err = json.Unmarshal(data, &p)
 	}
-	_ = err // the file is embedded, and TestPlatform reads it
+	_ = err // the file is embedded, and TestPlatform checks it
 	return p
 }
 
-// RestoredPrivileges are the privileges that AddPrivilegesRole restores in a role each time.
+// RestoredPrivileges returns the privileges that each AddPrivilegesRole restores in a role.
 func RestoredPrivileges() []string { return platformGrants().Restored }
 
-// NewRolePrivileges are the privileges that the platform gives to each new role, at Organization level.
+// NewRolePrivileges returns the privileges that the platform grants to each new role, at
+// Organization level.
 func NewRolePrivileges() []string { return platformGrants().NewRole }
 
 // IsRestoredPrivilege reports whether a privilege is one of [RestoredPrivileges].

@@ -9,33 +9,31 @@ import (
 
 // A Remedy is a fix as instructions. Parts that do not apply to the kind of fix are empty.
 type Remedy struct {
-	Summary string // one short sentence
-	// Who can do it; empty for what a plan can contain, and for files.
-	Who      string
-	Portal   []string // what to click, step by step
+	Summary  string   // one short sentence
+	Who      string   // who can make the fix; empty if a plan can contain it, and for files
+	Portal   []string // the steps in the portal
 	Requests []Call   // Web API requests, in order
 	Commands []string // command lines, in order
 
-	origin string // of the environment, for the scripts
+	origin string // the environment's URL, for the scripts
 }
 
-// maxListed is how many calls or steps are shown for a long list of privileges.
+// maxListed limits the calls and steps for a long list of privileges.
 const maxListed = 10
 
-// defaultProfile is the profile that dbaudit uses by default.
 const defaultProfile = "demandbase"
 
-// A Place is where a fault was found, and how to point dbaudit to it.
+// A Place says where a fault was found, and which flags point dbaudit to it.
 type Place struct {
 	Environment audit.Environment
 	Profile     string
-	Control     audit.ControlID // the failed control; if it is set, a plan is made only for it
-	// Flags name the environment and the profile to dbaudit; nil stands for their names.
+	Control     audit.ControlID // the failed control; if it is set, the plan is only for it
+	// Flags choose the environment and the profile. Nil stands for --url and --profile.
 	Flags      []string
 	ApplyFlags []string // the flags of dbaudit apply
 }
 
-// Arguments are the flags, quoted for a POSIX shell and ready to follow a command.
+// Arguments returns the flags, quoted for a POSIX shell, each with a space before it.
 func (p Place) Arguments() string {
 	flags := p.Flags
 	if flags == nil {
@@ -49,7 +47,7 @@ func (p Place) Arguments() string {
 	return quoteFlags(flags)
 }
 
-// PlanFlag is the flag without which dbaudit plan leaves a fix out, or empty.
+// PlanFlag returns the flag without which dbaudit plan leaves a fix out, or an empty string.
 func PlanFlag(f audit.Fix) string { return kindNamed(f.Kind).flag }
 
 func quoteFlags(flags []string) string {
@@ -63,13 +61,13 @@ func quoteFlags(flags []string) string {
 	return b.String()
 }
 
-// RemedyFor describes the fix at its place.
+// RemedyFor returns the instructions for a fix at a place.
 func RemedyFor(f audit.Fix, at Place) Remedy {
 	x := newFix(f, at)
 	r := x.remedy()
 	r.origin = x.origin()
 	switch {
-	case x.Environment.URL == "": // a file, for which nothing can be planned or applied
+	case x.Environment.URL == "": // a file: plan and apply need an environment
 	case !Automatic(f.Kind):
 		r.Who = Who(f)
 	default:
@@ -85,12 +83,11 @@ func RemedyFor(f audit.Fix, at Place) Remedy {
 	return r
 }
 
-// Summary is only the sentence of [For].
+// Summary returns only the summary of [RemedyFor].
 func Summary(f audit.Fix) string {
 	return newFix(f, Place{}).remedy().Summary
 }
 
-// remedy is what the fix's kind says of it.
 func (f fix) remedy() Remedy {
 	k := kindNamed(f.Kind)
 	switch {
@@ -114,15 +111,15 @@ func (f fix) remedy() Remedy {
 	return r
 }
 
-// A fix is what to do, and where.
+// A fix is a fix at a place.
 type fix struct {
 	audit.Fix
 	Place
 
-	values map[string]string
+	values map[string]string // for the templates
 }
 
-// newFix drops empty references, so that nil always means "the fix does not say".
+// newFix returns the fix without empty references, so that nil always means "not known".
 func newFix(f audit.Fix, at Place) fix {
 	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.Team, &f.View, &f.Owner, &f.BusinessUnit} {
 		if *ref != nil && (*ref).ID == "" && (*ref).Name == "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A Request is one request of the Web API.
+// A Request is a request of the Web API. Its strings may contain slots.
 type Request struct {
 	Method  string          `json:"method"`
 	Path    string          `json:"path"`               // relative to the environment's /api/data/v9.2/
@@ -20,7 +20,8 @@ type Request struct {
 	Body    json.RawMessage `json:"body,omitempty"`
 }
 
-// Slots are the placeholders of requests. A privilege's slot is its name.
+// The slots of requests: names in braces, which [Request.Fill] replaces. The slot for the id of a
+// privilege is the privilege's name.
 const (
 	SlotRole        = "role"
 	SlotCopy        = "copy"
@@ -33,7 +34,7 @@ const (
 	SlotAPI         = "api"  // the absolute address of the Web API, without a slash at its end
 )
 
-// Fill replaces slots whose values are known.
+// Fill returns the request with the values in its slots. Slots without a value stay.
 func (r Request) Fill(values map[string]string) Request {
 	var pairs []string
 	for name, value := range values {
@@ -50,13 +51,13 @@ func (r Request) Fill(values map[string]string) Request {
 	return r
 }
 
-// Filled reports whether all slots are filled. Foreign text cannot look like one: see [jsonString].
+// Filled reports whether no slot is left. Foreign text cannot look like a slot: see [jsonString].
 func (r Request) Filled() bool {
 	slot := regexp.MustCompile(`\{[A-Za-z][A-Za-z0-9_]*\}`)
 	return !slot.MatchString(r.Path) && !slot.MatchString(r.IfMatch) && !slot.Match(r.Body)
 }
 
-// SlotValues are the slot values that the target itself contains.
+// SlotValues returns the values for slots that the target itself contains.
 func (t Target) SlotValues() map[string]string {
 	values := map[string]string{SlotApplication: t.ApplicationID}
 	for slot, ref := range map[string]*Ref{
@@ -76,17 +77,17 @@ func post(path, format string, args ...any) Request {
 
 func del(path string) Request { return Request{Method: "DELETE", Path: path} }
 
-// patch changes a row that is as it was read.
+// patch returns the request that changes a row if nobody changed it since it was read.
 func patch(row, format string, args ...any) Request {
 	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: jsonBody(format, args...)}
 }
 
-// jsonBody makes a JSON body. The format and its arguments are JSON already.
+// jsonBody formats a body. The format and its arguments must be JSON.
 func jsonBody(format string, args ...any) json.RawMessage {
 	return json.RawMessage(fmt.Sprintf(format, args...))
 }
 
-// jsonString is foreign text as a JSON string in which nothing looks like a slot.
+// jsonString returns foreign text as a JSON string in which nothing looks like a slot.
 func jsonString(s string) string {
 	data, err := json.Marshal(s)
 	if err != nil { // strings always encode
@@ -95,21 +96,22 @@ func jsonString(s string) string {
 	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(string(text.JSON(data)))
 }
 
-// A Call is one Web API request.
+// A Call is a Web API request for people to send.
 type Call struct {
-	Purpose string // says what the request is for; it follows "to"
+	Purpose string // completes "to …"
 	Method  string
 	URL     string
-	Headers []Header // this request's additional headers
+	Headers []Header // the additional headers of this request
 	Body    string   // indented JSON, or empty
-	// Column of the response's single row fills in Placeholder in later calls; both may be empty.
+	// Column is the column of the response's only row that fills in Placeholder in later calls.
+	// Both are empty if later calls need nothing from the response.
 	Column, Placeholder string
 }
 
 // A Header is a header of a request.
 type Header struct{ Name, Value string }
 
-// String is the request in HTTP syntax: line, headers, body.
+// String returns the request in HTTP syntax: line, headers, body.
 func (r Call) String() string {
 	var b strings.Builder
 	b.WriteString(r.Method + " " + r.URL)
@@ -122,8 +124,8 @@ func (r Call) String() string {
 	return b.String()
 }
 
-// newCall is a request for people to send: what the fix does not contain is a placeholder, and
-// any version of a row is changed.
+// newCall returns a request with placeholders for the ids that the fix does not contain. It
+// changes any version of a row.
 func (f fix) newCall(purpose string, r Request) Call {
 	values := map[string]string{
 		SlotAPI: strings.TrimSuffix(f.apiURL(""), "/"), SlotRole: idOr(f.Role, roleID), SlotCopy: roleID, SlotUser: idOr(f.User, userID),
@@ -134,7 +136,7 @@ func (f fix) newCall(purpose string, r Request) Call {
 	}
 	r = r.Fill(values)
 	c := Call{Purpose: purpose, Method: r.Method, URL: f.apiURL(r.Path)}
-	if r.IfMatch != "" { // without it, a missing row would be created
+	if r.IfMatch != "" { // without this header, the request would create a missing row
 		c.Headers = []Header{{"If-Match", "*"}}
 	}
 	var body bytes.Buffer
@@ -144,5 +146,5 @@ func (f fix) newCall(purpose string, r Request) Call {
 	return c
 }
 
-// privilegeSlot is the slot of a privilege of the fix. Its name may contain anything.
+// privilegeSlot returns the slot for a privilege of the fix, because its name may contain anything.
 func privilegeSlot(i int) string { return fmt.Sprintf("privilege%d", i) }

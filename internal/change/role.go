@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// roleKinds are the kinds of fix that change a role.
+// roleKinds returns the kinds of fix that change a role.
 func roleKinds() []kind {
 	example := func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} }
 	return []kind{
@@ -69,8 +69,8 @@ func roleKinds() []kind {
 	}
 }
 
-// andAssignRole ends the summary of a grant. Only a grant that also needs the role's assignment names a
-// user.
+// andAssignRole ends the summary of a grant. It is shown if the fix names a user, to whom the role
+// must be assigned too.
 const andAssignRole = "[, and assign the role to the user {user}: the team that has it does not pass on its User level rights]."
 
 func (f fix) createRoleCalls() []Call {
@@ -88,12 +88,12 @@ func createRoleRequest(name string) Request {
 	return post("roles", `{"name":%s,"businessunitid@odata.bind":"/businessunits({unit})"}`, jsonString(name))
 }
 
-// validateDepths allows an action to take each of its privileges from one depth to another.
-func validateDepths(legal func(from, to audit.Depth) bool) func(Action) error {
+// validateDepths returns a validation that allows only some changes of depths.
+func validateDepths(allowed func(from, to audit.Depth) bool) func(Action) error {
 	isDepth := func(word string) bool { return word == None || DepthOf(word) > audit.DepthNone }
 	return func(a Action) error {
 		for _, d := range a.Differences() {
-			if !isPrivilegeName(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !legal(DepthOf(d.Before), DepthOf(d.After)) {
+			if !isPrivilegeName(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !allowed(DepthOf(d.Before), DepthOf(d.After)) {
 				return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
 			}
 		}
@@ -101,7 +101,6 @@ func validateDepths(legal func(from, to audit.Depth) bool) func(Action) error {
 	}
 }
 
-// grantCalls are for privileges that a role lacks, or grants at too low a level.
 func (f fix) grantCalls() []Call {
 	calls := f.lookUpRole()
 	if f.BusinessUnit != nil {
@@ -112,7 +111,7 @@ func (f fix) grantCalls() []Call {
 	return append(append(calls, f.lookUpPrivileges(f.Privileges...)...), f.addPrivilegesCall())
 }
 
-// lintCommand is the command that adds missing privileges to the file of a role.
+// lintCommand returns the command that adds the missing privileges to the file of a role.
 func (f fix) lintCommand() []string {
 	if file := f.Environment.Name; f.Environment.URL == "" && file != "" && !strings.Contains(file, "!/") {
 		return []string{"dbaudit lint --fix " + QuoteShell(file)}
@@ -120,7 +119,7 @@ func (f fix) lintCommand() []string {
 	return nil
 }
 
-// addPrivilegesCall grants all of the fix's privileges in one request, with their names.
+// addPrivilegesCall returns the request that grants all privileges of the fix, with their names.
 func (f fix) addPrivilegesCall() Call {
 	list := make([]privilegeGrant, len(f.Privileges))
 	for i, g := range f.Privileges {
@@ -145,28 +144,28 @@ func (f fix) removeCalls() []Call {
 	return calls
 }
 
-// nextGrants first removes what is too much, one privilege per request, then grants what is
-// missing in one request, and finally removes the platform's defaults that the grant
-// restored. To lower a depth, it removes the privilege first.
+// nextGrants returns the next step between two states of a role's privileges. The first steps
+// each remove a privilege that is at too high a depth or too many. One step grants what is
+// missing. The last steps remove the privileges that the platform restored with the grant.
 func (t Target) nextGrants(from, to State) (Step, bool) {
-	var lower, platform []string
-	var raise []privilegeGrant
+	var excess, restored []string
+	var missing []privilegeGrant
 	after := maps.Clone(from)
 	for _, name := range to.Names() {
 		have, want := DepthOf(from[name]), DepthOf(to[name])
 		switch {
 		case IsRestoredPrivilege(name):
 			if have > 0 && want == 0 {
-				platform = append(platform, name)
+				restored = append(restored, name)
 			}
 		case have > want:
-			lower = append(lower, name)
+			excess = append(excess, name)
 		case have < want:
-			raise = append(raise, privilegeGrant{slot: name, depth: want})
+			missing = append(missing, privilegeGrant{slot: name, depth: want})
 		}
 	}
-	if len(lower) == 0 && len(raise) > 0 {
-		for _, g := range raise {
+	if len(excess) == 0 && len(missing) > 0 {
+		for _, g := range missing {
 			after[g.slot] = to[g.slot]
 		}
 		for name := range from {
@@ -174,20 +173,20 @@ func (t Target) nextGrants(from, to State) (Step, bool) {
 				after[name] = audit.DepthGlobal.String()
 			}
 		}
-		return Step{addPrivilegesRequest(raise), after}, true
+		return Step{addPrivilegesRequest(missing), after}, true
 	}
-	if remove := append(lower, platform...); len(remove) > 0 {
+	if remove := append(excess, restored...); len(remove) > 0 {
 		after[remove[0]] = None
 		return Step{removePrivilegeRequest(remove[0]), after}, true
 	}
 	return Step{}, false
 }
 
-// A privilegeGrant is a privilege to be granted; slot is that of its id, and name may be empty.
+// A privilegeGrant is a privilege in a request that grants privileges.
 type privilegeGrant struct {
-	slot  string
+	slot  string // the slot for the privilege's id
 	depth audit.Depth
-	name  string
+	name  string // may be empty
 }
 
 func addPrivilegesRequest(list []privilegeGrant) Request {
@@ -211,8 +210,8 @@ func removePrivilegeRequest(slot string) Request {
 		`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"{%s}"}}`, slot)
 }
 
-// grantNote says what else happens when the privileges of a role change: others is for those who
-// have the role already.
+// grantNote returns the note of a change of a role's privileges. others is the sentence for roles
+// that users may already have.
 func grantNote(others string) func(Action, []string) string {
 	return func(a Action, _ []string) string {
 		var notes []string

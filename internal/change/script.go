@@ -10,19 +10,20 @@ import (
 	"unicode/utf16"
 )
 
-// A script can be pasted at a prompt and stops at the first request that fails. The token
-// appears in no argument. The single row of a response fills in variables of later requests;
-// a comment lists the values in braces that must be filled in first. Names appear only in
-// bodies, in ASCII on one line, so that no code page or line break can change what is sent.
+// A script can be pasted at a prompt, and stops at the first request that fails. The token is in
+// no argument. A variable holds the value from a response that later requests need. A comment
+// lists the values in braces that must be filled in first. Names appear only in bodies, in ASCII
+// on one line, so that no code page or line break can change what is sent.
 
-// CurlScript is the requests as a script for a POSIX shell with curl and jq; nil without requests.
+// CurlScript returns the lines of a script for a POSIX shell with curl and jq that sends the
+// requests. It returns nil if there are no requests.
 func (r Remedy) CurlScript() []string {
 	start := []string{
 		"token=$(az account get-access-token --resource " + QuoteShell(r.origin) + " --query accessToken -o tsv </dev/null)",
 		`call() { printf 'header = "Authorization: Bearer %s"\n' "$token" | curl -gsS --fail-with-body -K - -H 'Accept: application/json' -H 'OData-Version: 4.0' -H 'OData-MaxVersion: 4.0' "$@"; }`,
 	}
 	const only = `only() { jq -r --arg column "$1" 'if has("value") then .value else [.] end | if length == 1 then .[0][$column] // empty else error("there are \(length) rows, not 1") end' | grep .; }`
-	quoted := func(parts []segment) string {
+	quote := func(parts []segment) string {
 		var b strings.Builder
 		for _, p := range parts {
 			if p.variable {
@@ -33,27 +34,28 @@ func (r Remedy) CurlScript() []string {
 		}
 		return b.String()
 	}
-	line := func(q Call, quoted func(string) string) string {
+	line := func(q Call, quote func(string) string) string {
 		call := "call"
 		if q.Method != "GET" {
 			call += " -X " + q.Method
 		}
-		call += " " + quoted(q.URL)
+		call += " " + quote(q.URL)
 		for _, h := range q.Headers {
-			call += " -H " + quoted(h.Name+": "+h.Value)
+			call += " -H " + quote(h.Name+": "+h.Value)
 		}
 		if q.Body != "" {
-			call += " -H 'Content-Type: application/json' -d " + quoted(asciiJSON(q.Body))
+			call += " -H 'Content-Type: application/json' -d " + quote(asciiJSON(q.Body))
 		}
 		if q.setsVariable() {
 			call = fmt.Sprintf("%s=$(%s | only %s)", variableName(q.Placeholder), call, q.Column)
 		}
 		return call
 	}
-	return r.script(dialect{"sh -eu <<'END'", "END", only, start, quoted, line})
+	return r.script(dialect{"sh -eu <<'END'", "END", only, start, quote, line})
 }
 
-// PowerShellScript is the requests as a script for Windows PowerShell 5.1 or later; nil without requests.
+// PowerShellScript returns the lines of a script for Windows PowerShell 5.1 or later that sends the
+// requests. It returns nil if there are no requests.
 func (r Remedy) PowerShellScript() []string {
 	start := []string{
 		"$ErrorActionPreference = 'Stop'",
@@ -61,7 +63,7 @@ func (r Remedy) PowerShellScript() []string {
 		"$headers = @{ 'Authorization' = \"Bearer $token\"; 'Accept' = 'application/json'; 'OData-Version' = '4.0'; 'OData-MaxVersion' = '4.0' }",
 	}
 	const only = `function Select-Only($answer, $column) { $rows = @(if ($answer.PSObject.Properties['value']) { $answer.value } else { $answer }); if ($rows.Count -ne 1) { throw "there are $($rows.Count) rows, not 1" }; $rows[0].$column }`
-	quoted := func(parts []segment) string {
+	quote := func(parts []segment) string {
 		texts := make([]string, len(parts))
 		for i, p := range parts {
 			texts[i] = QuotePowerShell(p.text)
@@ -74,34 +76,34 @@ func (r Remedy) PowerShellScript() []string {
 		}
 		return "(" + strings.Join(texts, " + ") + ")"
 	}
-	line := func(q Call, quoted func(string) string) string {
+	line := func(q Call, quote func(string) string) string {
 		headers := "$headers"
 		if len(q.Headers) > 0 {
 			var more []string
 			for _, h := range q.Headers {
-				more = append(more, QuotePowerShell(h.Name)+" = "+quoted(h.Value))
+				more = append(more, QuotePowerShell(h.Name)+" = "+quote(h.Value))
 			}
 			headers = "($headers + @{ " + strings.Join(more, "; ") + " })"
 		}
-		call := "Invoke-RestMethod -Method " + q.Method + " -Uri " + quoted(q.URL) + " -Headers " + headers
+		call := "Invoke-RestMethod -Method " + q.Method + " -Uri " + quote(q.URL) + " -Headers " + headers
 		if q.Body != "" {
-			call += " -ContentType 'application/json' -Body " + quoted(asciiJSON(q.Body))
+			call += " -ContentType 'application/json' -Body " + quote(asciiJSON(q.Body))
 		}
 		if q.setsVariable() {
 			call = fmt.Sprintf("$%s = Select-Only (%s) %s", variableName(q.Placeholder), call, QuotePowerShell(q.Column))
 		}
 		return call
 	}
-	return r.script(dialect{"& {", "}", only, start, quoted, line})
+	return r.script(dialect{"& {", "}", only, start, quote, line})
 }
 
-// A dialect is how a shell says a script: the first and the last line, those that start it,
-// and the function that takes the only row of a response.
+// A dialect writes a script for a shell.
 type dialect struct {
-	first, last, only string
-	start             []string
-	quoted            func([]segment) string
-	line              func(q Call, quoted func(string) string) string
+	first, last string // the lines around the script
+	only        string // the function that returns a column of the only row of a response
+	start       []string
+	quote       func([]segment) string
+	line        func(q Call, quote func(string) string) string // sends a request
 }
 
 func (r Remedy) script(d dialect) []string {
@@ -114,7 +116,7 @@ func (r Remedy) script(d dialect) []string {
 	}
 	var filled []string
 	for _, q := range r.Requests {
-		lines = append(lines, comment("to "+q.Purpose), d.line(q, func(s string) string { return d.quoted(splitAtVariables(s, filled)) }))
+		lines = append(lines, comment("to "+q.Purpose), d.line(q, func(s string) string { return d.quote(splitAtVariables(s, filled)) }))
 		if q.setsVariable() && !slices.Contains(filled, q.Placeholder) {
 			filled = append(filled, q.Placeholder)
 		}
@@ -122,15 +124,15 @@ func (r Remedy) script(d dialect) []string {
 	return append(lines, d.last)
 }
 
-// setsVariable reports whether the response fills in a placeholder with a valid variable name; the name of
-// a privilege in it may be anything.
+// setsVariable reports whether the response fills in a placeholder that is valid as a variable
+// name. The placeholder of a privilege may contain anything.
 func (r Call) setsVariable() bool {
 	return r.Placeholder != "" && strings.Trim(variableName(r.Placeholder), wordCharacters) == ""
 }
 
 const wordCharacters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-// placeholderComment is a comment that lists the placeholders that no request fills in.
+// placeholderComment returns a comment that lists the placeholders that no request fills in.
 func (r Remedy) placeholderComment() []string {
 	// A quotation mark follows the brace of a JSON object.
 	placeholder := regexp.MustCompile(`\{[^{}"]+\}`)
@@ -155,13 +157,13 @@ func (r Remedy) placeholderComment() []string {
 	return []string{comment("first fill in " + strings.Join(open, ", "))}
 }
 
-// A segment of a text is itself, or a variable.
+// A segment is a part of a text: literal text, or the name of a variable.
 type segment struct {
 	text     string
 	variable bool
 }
 
-// splitAtVariables splits a text at the filled placeholders. No text of a request contains a zero byte.
+// splitAtVariables splits a text at the filled placeholders. No request contains a zero byte.
 func splitAtVariables(s string, filled []string) []segment {
 	for _, p := range filled {
 		s = strings.ReplaceAll(s, p, "\x00"+p+"\x00")
@@ -178,12 +180,11 @@ func splitAtVariables(s string, filled []string) []segment {
 	return parts
 }
 
-// variableName is the variable's name for a placeholder.
 func variableName(placeholder string) string {
 	return strings.ReplaceAll(strings.Trim(placeholder, "{}"), " ", "_")
 }
 
-// comment is a comment of both shells, which no name in it can end.
+// comment returns a comment for both shells. Nothing in the text can end it.
 func comment(text string) string {
 	return "# " + strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0x85 || r == 0x2028 || r == 0x2029 {
@@ -193,10 +194,10 @@ func comment(text string) string {
 	}, text)
 }
 
-// asciiJSON is a JSON document on one line, in ASCII.
+// asciiJSON returns a JSON document on one line, in ASCII.
 func asciiJSON(body string) string {
 	var compact bytes.Buffer
-	_ = json.Compact(&compact, []byte(body)) // an empty body is not a document, and stays empty
+	_ = json.Compact(&compact, []byte(body)) // the only invalid document is an empty body, which stays empty
 	var b strings.Builder
 	for _, r := range compact.String() {
 		switch {
@@ -212,8 +213,8 @@ func asciiJSON(body string) string {
 	return b.String()
 }
 
-// QuoteShell quotes an argument for a POSIX shell. A name with an apostrophe is in double quotes,
-// which PowerShell reads alike, unless it has a character with a meaning in them.
+// QuoteShell quotes an argument for a POSIX shell. It puts a name with an apostrophe in double
+// quotes, which work in PowerShell too, unless the name has a special character.
 func QuoteShell(s string) string {
 	switch {
 	case s != "" && s[0] != '-' && strings.Trim(s, wordCharacters+"./:@=-") == "":
@@ -224,7 +225,8 @@ func QuoteShell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// QuotePowerShell quotes a string for PowerShell, which treats typographic quotes like plain ones.
+// QuotePowerShell quotes a string for PowerShell, which treats typographic quotes like plain
+// ones.
 func QuotePowerShell(s string) string {
 	double := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
 	return "'" + double.Replace(s) + "'"

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// shareKinds are the kinds of fix that change with whom a personal view is shared.
+// shareKinds returns the kinds of fix that change the shares of a personal view.
 func shareKinds() []kind {
 	return []kind{
 		{
@@ -45,7 +45,7 @@ func shareKinds() []kind {
 	}
 }
 
-// viewOwner can make what only the owner of a view can make.
+// viewOwner names the person who can make a fix that only the owner of a view can make.
 const viewOwner = "the view's owner[, {owner name}]"
 
 func (f fix) reduceShareCalls() []Call {
@@ -68,13 +68,14 @@ func (f fix) reduceShareCalls() []Call {
 	return calls
 }
 
-// shareCall lets a principal read the view, and nothing else.
+// shareCall returns the request that gives a principal Read on the view, and no other right.
 func (f fix) shareCall(purpose, action, kind, principal string) Call {
 	read := shareRequest(action, kind, snapshot.RightRead.String()).Fill(map[string]string{SlotPrincipal: principal})
 	return f.impersonateOwner(f.newCall(purpose, read))
 }
 
-// nextShare gives a principal other rights on a view, on the owner's behalf.
+// nextShare returns the step that changes a principal's rights on a view. It impersonates the
+// owner.
 func (t Target) nextShare(from, to string) (Step, bool) {
 	if from == to || t.Principal == nil {
 		return Step{}, false
@@ -96,12 +97,13 @@ func principalRef(kind string) string {
 	return fmt.Sprintf(`{"@odata.type":"Microsoft.Dynamics.CRM.%s","%[1]sid":"{principal}"}`, kind)
 }
 
-// shareRequest gives a principal, a systemuser or a team, rights on a view.
+// shareRequest returns the request that gives a principal, a systemuser or a team, rights on a
+// view.
 func shareRequest(action, kind, access string) Request {
 	return post(action, `{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, accessMask(access), principalRef(kind))
 }
 
-// validateRights allows an action to change rights as the function does, if that is a change.
+// validateRights returns a validation that allows only a change from rights to goal(rights).
 func validateRights(goal func([]snapshot.Right) []snapshot.Right) func(Action) error {
 	return func(a Action) error {
 		before, known := parseRights(a.Before[AttrAccess])
@@ -115,20 +117,20 @@ func validateRights(goal func([]snapshot.Right) []snapshot.Right) func(Action) e
 	}
 }
 
-// WithRead adds Read to rights on a view.
+// WithRead returns rights on a view with Read added.
 func WithRead(rights []snapshot.Right) []snapshot.Right {
 	return snapshot.SortRights(append(slices.Clone(rights), snapshot.RightRead))
 }
 
-// OnlyRead is what remains of rights on a view if only Read is kept.
+// OnlyRead returns Read if it is among the rights on a view, and no others.
 func OnlyRead(rights []snapshot.Right) []snapshot.Right {
 	return slices.DeleteFunc(slices.Clone(rights), func(r snapshot.Right) bool { return r != snapshot.RightRead })
 }
 
-// ShareState is the state of a share with rights.
+// ShareState returns the state of a share with the rights.
 func ShareState(rights []snapshot.Right) State { return State{AttrAccess: FormatRights(rights)} }
 
-// FormatRights is the value of a share's state for rights.
+// FormatRights returns the value for rights in the state of a share.
 func FormatRights(rights []snapshot.Right) string {
 	if len(rights) == 0 {
 		return None
@@ -140,7 +142,7 @@ func FormatRights(rights []snapshot.Right) string {
 	return strings.Join(names, ", ")
 }
 
-// parseRights reads the value of a share's state.
+// parseRights parses the value of [FormatRights].
 func parseRights(access string) (rights []snapshot.Right, ok bool) {
 	if access == None {
 		return nil, true
@@ -155,7 +157,7 @@ func parseRights(access string) (rights []snapshot.Right, ok bool) {
 	return rights, FormatRights(snapshot.SortRights(slices.Clone(rights))) == access
 }
 
-// accessMask is the Web API's text of rights (AccessRights).
+// accessMask returns the rights as the Web API writes them (AccessRights).
 func accessMask(access string) string {
 	var names []string
 	for _, r := range strings.Split(access, ", ") {

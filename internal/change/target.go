@@ -16,9 +16,9 @@ type TargetKind string
 // The kinds of target, each with the names in its [State].
 const (
 	TargetRole   TargetKind = "role"            // a role by its name in a business unit; "role": absent or present
-	TargetGrants TargetKind = "role-privileges" // what a role grants: the depth of each privilege by its name
-	// TargetUser is a user, by its id or its application id; "user": absent, enabled,
-	// disabled or deleted (softly).
+	TargetGrants TargetKind = "role-privileges" // the privileges of a role: each name with a depth
+	// TargetUser is a user by its id or its application id; "user": absent, enabled,
+	// disabled, or deleted if it is soft-deleted.
 	TargetUser       TargetKind = "user"
 	TargetAssignment TargetKind = "role-assignment" // a role's assignment to a user; "assigned": no or yes
 	// TargetShare is a principal's rights on a view; "access": none, or rights
@@ -46,13 +46,13 @@ const (
 	AttrAccess   = "access"
 )
 
-// A State is the current or wanted state of a target: values by name.
+// A State is the current or desired state of a target: values by name.
 type State map[string]string
 
-// Names are the names of a state, sorted.
+// Names returns the names of a state, sorted.
 func (s State) Names() []string { return slices.Sorted(maps.Keys(s)) }
 
-// Includes reports whether s has the same values for all names in other.
+// Includes reports whether s has the values of other.
 func (s State) Includes(other State) bool {
 	for name, value := range other {
 		if s[name] != value {
@@ -62,29 +62,29 @@ func (s State) Includes(other State) bool {
 	return true
 }
 
-// Depths are access levels of privileges by name.
+// Depths are the depths of privileges by name.
 type Depths map[string]audit.Depth
 
-// Names are the names of the privileges, sorted.
+// Names returns the names of the privileges, sorted.
 func (d Depths) Names() []string { return slices.Sorted(maps.Keys(d)) }
 
-// A Ref names a row.
+// A Ref refers to a row.
 type Ref struct {
-	Kind string `json:"kind,omitempty"` // the row's table if the context does not determine it: systemuser or team
-	// ID is empty for a row that an earlier action creates, or that must be looked up.
+	Kind string `json:"kind,omitempty"` // the table of a principal: systemuser or team
+	// ID is empty for a row that an earlier action creates or that apply looks up.
 	ID       string `json:"id,omitempty"`
 	Name     string `json:"name,omitempty"`
-	ObjectID string `json:"object_id,omitempty"` // the user's Entra object id, which is used to impersonate it
-	MadeBy   string `json:"made_by,omitempty"`   // the action that creates the row
+	ObjectID string `json:"object_id,omitempty"` // the user's Entra object id, for impersonation
+	MadeBy   string `json:"made_by,omitempty"`   // the id of the action that creates the row
 }
 
-// A Target is what an action changes.
+// A Target is the part of an environment that an action changes.
 type Target struct {
 	Kind    TargetKind `json:"kind"`
 	Role    *Ref       `json:"role,omitempty"`    // the root copy of a role
-	Managed bool       `json:"managed,omitempty"` // set if the role comes with a managed solution
-	// Copy is the copy of Role to be assigned. Without an id, it is the one in BusinessUnit
-	// or, if AnyUnit is set and that one does not exist, the root.
+	Managed bool       `json:"managed,omitempty"` // set if the role is part of a managed solution
+	// Copy is the copy of Role to be assigned. Without an id, it is the copy in BusinessUnit. If
+	// that does not exist and AnyUnit is set, it is the root copy.
 	Copy          *Ref              `json:"copy,omitempty"`
 	AnyUnit       bool              `json:"any_unit,omitempty"`
 	User          *Ref              `json:"user,omitempty"`
@@ -92,20 +92,19 @@ type Target struct {
 	BusinessUnit  *Ref              `json:"business_unit,omitempty"`
 	View          *Ref              `json:"view,omitempty"`
 	Table         string            `json:"table,omitempty"`
-	Principal     *Ref              `json:"principal,omitempty"`  // the user or team that a view is shared with
-	Owner         *Ref              `json:"owner,omitempty"`      // the view's owner, who is impersonated to share it
+	Principal     *Ref              `json:"principal,omitempty"`  // the user or team with whom a view is shared
+	Owner         *Ref              `json:"owner,omitempty"`      // the view's owner, whom apply impersonates to share it
 	Privileges    map[string]string `json:"privileges,omitempty"` // the known ids of privileges by name
-	// Filtered are those of Privileges that are granted for some records only before the change.
+	// Filtered lists the privileges that are granted for some records only before the change.
 	Filtered []string `json:"filtered,omitempty"`
-	// Levels are the depths at which a privilege can be granted, if not at the required one.
+	// Levels has the depths that a privilege allows if it does not allow the required one.
 	Levels map[string][]audit.Depth `json:"levels,omitempty"`
-	// Grants is everything that a role grants when it is assigned, the depths by name: if
-	// it grants more by then, it is not assigned. It is empty for a role that an earlier
-	// action creates.
+	// Grants are all privileges of a role when it is assigned. If the role grants more by then,
+	// apply does not assign it. Grants is empty for a role that an earlier action creates.
 	Grants Depths `json:"grants,omitempty"`
 }
 
-// Title names the target for a reader, with its kind.
+// Title returns the kind and the name of what is changed, as a heading.
 func (t Target) Title() string {
 	switch t.Kind {
 	case TargetRole, TargetGrants:
@@ -118,7 +117,7 @@ func (t Target) Title() string {
 	return string(t.Kind)
 }
 
-// RestoreStep is the manual step that brings a target back to a state.
+// RestoreStep returns the manual step that restores a state of the target.
 func (t Target) RestoreStep(goal State) string {
 	switch t.Kind {
 	case TargetRole:
@@ -154,7 +153,7 @@ type Step struct {
 	After   State
 }
 
-// Next gives the step that leads from one state towards another; ok is false without one.
+// Next returns the first step from one state to another; ok is false if there is none.
 func (t Target) Next(from, to State) (step Step, ok bool) {
 	var attr string
 	var steps []transition
@@ -171,25 +170,27 @@ func (t Target) Next(from, to State) (step Step, ok bool) {
 		attr, steps = AttrAssigned, []transition{{No, Yes, Yes, assignRequest()}, {Yes, No, No, unassignRequest()}}
 	}
 	for _, s := range steps {
-		if s.from == from[attr] && s.towards == to[attr] {
+		if s.from == from[attr] && s.to == to[attr] {
 			return Step{s.request, State{attr: s.after}}, true
 		}
 	}
 	return Step{}, false
 }
 
-// A transition is the request from one value towards another, and the value after it.
+// A transition is the first request on the way from one value to another.
 type transition struct {
-	from, towards, after string
-	request              Request
+	from, to string
+	after    string // the value after the request
+	request  Request
 }
 
-// Path lists the states on the way from one to another, and the requests between them.
+// Path returns the states on the way from one state to another, including the first, and the
+// requests between them.
 func (t Target) Path(from, to State) ([]State, []Request) {
-	const longest = 2000
+	const maxStates = 2000
 	states := []State{from}
 	var requests []Request
-	for len(states) < longest {
+	for len(states) < maxStates {
 		step, ok := t.Next(from, to)
 		if !ok {
 			break
@@ -201,24 +202,26 @@ func (t Target) Path(from, to State) ([]State, []Request) {
 	return states, requests
 }
 
-// Matches reports whether a state is the wanted one; the platform keeps what it added.
+// Matches reports whether a state is the goal. Privileges that the platform restores do not count
+// if the goal grants them.
 func (t Target) Matches(now, goal State) bool {
 	for name, want := range goal {
-		kept := t.Kind == TargetGrants && want != None && IsRestoredPrivilege(name)
-		if now[name] != want && !kept {
+		ignored := t.Kind == TargetGrants && want != None && IsRestoredPrivilege(name)
+		if now[name] != want && !ignored {
 			return false
 		}
 	}
 	return true
 }
 
-// IsBetween reports whether a state is on the path from one to another; the platform's changes do not count.
+// IsBetween reports whether a state is on the path from one state to another. Privileges that the
+// platform restores do not count.
 func (t Target) IsBetween(now, from, to State) bool {
 	states, _ := t.Path(from, to)
 	return slices.ContainsFunc(states, func(s State) bool {
 		for name := range to {
-			kept := t.Kind == TargetGrants && IsRestoredPrivilege(name)
-			if now[name] != s[name] && !kept {
+			ignored := t.Kind == TargetGrants && IsRestoredPrivilege(name)
+			if now[name] != s[name] && !ignored {
 				return false
 			}
 		}
@@ -226,12 +229,12 @@ func (t Target) IsBetween(now, from, to State) bool {
 	})
 }
 
-// AffectedNames adds to a state's names those that the platform may change with them.
+// AffectedNames returns the names of a state, and the ones that the platform may change with them.
 func (t Target) AffectedNames(s State) []string {
 	names := s.Names()
 	if t.Kind == TargetGrants {
 		for _, name := range RestoredPrivileges() {
-			if _, there := s[name]; !there {
+			if _, ok := s[name]; !ok {
 				names = append(names, name)
 			}
 		}
@@ -239,7 +242,7 @@ func (t Target) AffectedNames(s State) []string {
 	return names
 }
 
-// DepthOf is the depth of a state's value; none for what is not a depth.
+// DepthOf returns the depth that a value in a state names, or none for another value.
 func DepthOf(value string) audit.Depth {
 	d, err := audit.ParseDepth(value)
 	if err != nil {

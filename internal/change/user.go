@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// userKinds are the kinds of fix that change a user.
+// userKinds returns the kinds of fix that change a user.
 func userKinds() []kind {
 	return []kind{
 		{
@@ -53,15 +53,15 @@ func userKinds() []kind {
 	}
 }
 
-// userTransitions create, enable and disable a user, and delete it permanently: a user must be
-// disabled before it can be deleted, first softly and then again.
+// userTransitions returns the transitions of a user. A user must be disabled before it can be
+// deleted. The first deletion is soft, and the second is permanent.
 func (t Target) userTransitions() []transition {
-	named := t.ApplicationID != ""
+	isApplication := t.ApplicationID != ""
 	return []transition{
 		{Absent, Enabled, Enabled, createUserRequest()},
-		{Disabled, Enabled, Enabled, setDisabledRequest(false, named)},
-		{Enabled, Disabled, Disabled, setDisabledRequest(true, named)},
-		{Enabled, Absent, Disabled, setDisabledRequest(true, named)},
+		{Disabled, Enabled, Enabled, setDisabledRequest(false, isApplication)},
+		{Enabled, Disabled, Disabled, setDisabledRequest(true, isApplication)},
+		{Enabled, Absent, Disabled, setDisabledRequest(true, isApplication)},
 		{Disabled, Absent, Deleted, deleteUserRequest()},
 		{Deleted, Absent, Absent, deleteUserRequest()},
 	}
@@ -71,9 +71,10 @@ func createUserRequest() Request {
 	return post("systemusers", `{"accessmode":4,"applicationid":"{application}","businessunitid@odata.bind":"/businessunits({unit})","isdisabled":false}`)
 }
 
-// setDisabledRequest repeats the application id of an application user.
-func setDisabledRequest(disabled, application bool) Request {
-	if application {
+// setDisabledRequest enables or disables a user. For an application user, it must repeat the
+// application id.
+func setDisabledRequest(disabled, isApplication bool) Request {
+	if isApplication {
 		return patch("systemusers({user})", `{"applicationid":"{application}","isdisabled":%t}`, disabled)
 	}
 	return patch("systemusers({user})", `{"isdisabled":%t}`, disabled)
@@ -81,7 +82,7 @@ func setDisabledRequest(disabled, application bool) Request {
 
 func deleteUserRequest() Request { return del("systemusers({user})") }
 
-// assignmentKinds are the kinds of fix that assign a role to a user, or remove it.
+// assignmentKinds returns the kinds of fix that assign a role to a user, or remove it.
 func assignmentKinds() []kind {
 	return []kind{
 		{
@@ -127,7 +128,8 @@ func (f fix) assignCalls() []Call {
 		f.newCall("assign it", assignRequest()))
 }
 
-// pacCommand is the command by which the Power Platform CLI assigns a role to an application user.
+// pacCommand returns the command of the Power Platform CLI that assigns a role to an application
+// user.
 func (f fix) pacCommand() []string {
 	if f.ApplicationID == "" || refName(f.Role) == "" || f.Environment.URL == "" {
 		return nil
@@ -139,7 +141,7 @@ func (f fix) pacCommand() []string {
 	return []string{command}
 }
 
-// copiesFilter is the filter for the copies of the role, one in each business unit.
+// copiesFilter returns the filter for the copies of the role, one in each business unit.
 func (f fix) copiesFilter() string {
 	if f.Role == nil || f.Role.ID == "" {
 		return nameFilter(refName(f.Role))
@@ -168,13 +170,14 @@ func assignNote(a Action, allow []string) string {
 	return note
 }
 
-// Surplus lists what a role grants beyond Grants and what the platform gives to every role.
+// Surplus returns the privileges that a role now grants beyond Grants. The ones that the platform
+// grants to each new role do not count.
 func (t Target) Surplus(now Depths) []string {
-	meant := Depths{}
+	planned := Depths{}
 	for name, depth := range t.Grants {
-		meant[strings.ToLower(name)] = depth
+		planned[strings.ToLower(name)] = depth
 	}
 	return slices.DeleteFunc(now.Names(), func(name string) bool {
-		return now[name] <= meant[strings.ToLower(name)] || containsFold(NewRolePrivileges(), name)
+		return now[name] <= planned[strings.ToLower(name)] || containsFold(NewRolePrivileges(), name)
 	})
 }

@@ -257,7 +257,7 @@ func (b *builder) checkAssignment(root, name string) {
 			remedy = "The role cannot be edited. " + replace
 		}
 		b.refuseAssignment(fmt.Sprintf("%s once it grants no more than required: it grants %s beyond the minimum: %s.",
-			summary, text.Count(len(surplus), "privilege"), change.Listed(surplus)),
+			summary, text.Count(len(surplus), "privilege"), change.JoinFirst(surplus)),
 			"Beyond the minimum, dangerous privileges first: "+strings.Join(surplus, ", ")+".", remedy)
 	default:
 		b.assign.Target.Grants = grants

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// quotedName is a reference's name in quotation marks, else its id; empty without either.
+// quotedName returns the name of a reference in quotation marks, or else its id.
 func quotedName(r *audit.Reference) string {
 	switch {
 	case r == nil:
@@ -27,10 +27,10 @@ func refName(r *audit.Reference) string {
 	return r.Name
 }
 
-// formatPrivileges are privileges in the portal's words, such as "Account – Read at Organization
-// level"; before is the word before the level, or empty for no level.
-func formatPrivileges(gs []audit.Grant, before string) string {
-	const shown = 3
+// formatPrivileges returns privileges in the portal's words, such as "Account – Read at
+// Organization level". preposition is the word before the level; without it, no level is shown.
+func formatPrivileges(gs []audit.Grant, preposition string) string {
+	const maxShown = 3
 	if len(gs) == 0 {
 		return "the missing privileges"
 	}
@@ -41,21 +41,21 @@ func formatPrivileges(gs []audit.Grant, before string) string {
 	names := make([]string, len(gs))
 	for i, g := range gs {
 		names[i] = audit.PrivilegeLabel(g.Name)
-		if before != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
+		if preposition != "" && shared == audit.DepthNone && g.Depth != audit.DepthNone {
 			names[i] += " (" + g.Depth.Level() + ")"
 		}
 	}
-	said := joinAnd(names)
-	if len(names) > shown {
-		said = text.JoinFirst(names, shown)
+	list := joinAnd(names)
+	if len(names) > maxShown {
+		list = text.JoinFirst(names, maxShown)
 	}
-	if before != "" && shared != audit.DepthNone {
-		said += " " + before + " " + shared.Level() + " level"
+	if preposition != "" && shared != audit.DepthNone {
+		list += " " + preposition + " " + shared.Level() + " level"
 	}
-	return said
+	return list
 }
 
-// formatPrincipals names users and teams, the first few of many.
+// formatPrincipals joins the names of users and teams, and counts the ones after the first.
 func formatPrincipals(ps []audit.Reference, most int) string {
 	names := make([]string, len(ps))
 	for i := range ps {
@@ -64,10 +64,10 @@ func formatPrincipals(ps []audit.Reference, most int) string {
 	return text.JoinFirst(names, most)
 }
 
-// Listed joins what a message names, the first few of many.
-func Listed(parts []string) string { return text.JoinFirst(parts, 5) }
+// JoinFirst joins the first few of many parts, and counts the others.
+func JoinFirst(parts []string) string { return text.JoinFirst(parts, 5) }
 
-// editRole are the steps that set a role's access levels.
+// editRole returns the steps that set a role's access levels.
 func editRole() []string {
 	return []string{"{settings} > Security roles.", "Open the role {role|of the integration}.", levels}
 }
@@ -79,7 +79,7 @@ const (
 	asOwnerPage = "Sign in to the environment[ at {url}] as the owner of the view[, {owner}]."
 )
 
-// sharesPage are the steps that open the dialog of the view's shares.
+// sharesPage returns the steps that open the dialog with the view's shares.
 func sharesPage() []string {
 	return []string{
 		asOwnerPage,
@@ -88,44 +88,45 @@ func sharesPage() []string {
 	}
 }
 
-// render fills in a sentence: {user|the user} is the name of the fix's user or, if the fix does
-// not say, what follows the bar. A part in brackets is left out if the fix does not say what
-// it names.
+// render fills in a template with the values of the fix: see the function [render].
 func (f fix) render(sentence string) string { return render(sentence, f.values) }
 
-func render(sentence string, words map[string]string) string {
-	said := ""
-	for sentence != "" {
-		always, rest, _ := strings.Cut(sentence, "[")
+// render fills in a template. It replaces {user} by the value named user, and {user|the user}
+// by "the user" if that value is empty. It leaves a part in [brackets] out if the value of a name
+// in it is empty.
+func render(template string, values map[string]string) string {
+	var b strings.Builder
+	for template != "" {
+		mandatory, rest, _ := strings.Cut(template, "[")
 		optional, after, _ := strings.Cut(rest, "]")
-		part, _ := renderPart(always, words)
-		said += part
-		if part, known := renderPart(optional, words); known {
-			said += part
+		part, _ := renderPart(mandatory, values)
+		b.WriteString(part)
+		if part, complete := renderPart(optional, values); complete {
+			b.WriteString(part)
 		}
-		sentence = after
+		template = after
 	}
-	return said
+	return b.String()
 }
 
-// renderPart fills in a part of a sentence; known is set if the words have everything that it names.
-func renderPart(part string, words map[string]string) (said string, known bool) {
-	known = true
+// renderPart fills in a part of a template; complete is set if all its names have values.
+func renderPart(part string, values map[string]string) (text string, complete bool) {
+	complete = true
 	for {
-		before, rest, more := strings.Cut(part, "{")
-		said += before
-		if !more {
-			return said, known
+		before, rest, found := strings.Cut(part, "{")
+		text += before
+		if !found {
+			return text, complete
 		}
-		slot, after, _ := strings.Cut(rest, "}")
-		what, otherwise, _ := strings.Cut(slot, "|")
-		known = known && words[what] != ""
-		said += cmp.Or(words[what], otherwise)
+		placeholder, after, _ := strings.Cut(rest, "}")
+		name, fallback, _ := strings.Cut(placeholder, "|")
+		complete = complete && values[name] != ""
+		text += cmp.Or(values[name], fallback)
 		part = after
 	}
 }
 
-// templateValues is what sentences call by names in braces; empty if the fix does not say.
+// templateValues returns the values for the templates, empty if the fix does not have them.
 func (f fix) templateValues() map[string]string {
 	minimum := ""
 	if n := len(f.Privileges); n == 1 {
@@ -142,13 +143,13 @@ func (f fix) templateValues() map[string]string {
 	}
 }
 
-// levels stands for the steps that set the access levels in the editor of a role.
+// levels is the template that stands for [fix.levelSteps].
 const levels = "{levels}"
 
-// renderSteps fills in sentences.
-func (f fix) renderSteps(sentences ...string) []string {
+// renderSteps fills in the templates of steps.
+func (f fix) renderSteps(templates ...string) []string {
 	var steps []string
-	for _, s := range sentences {
+	for _, s := range templates {
 		if s == levels {
 			steps = append(steps, f.levelSteps()...)
 		} else {
@@ -158,7 +159,7 @@ func (f fix) renderSteps(sentences ...string) []string {
 	return steps
 }
 
-// environmentLabel is the environment as in the portal's list.
+// environmentLabel returns the environment's name as in the portal's list, with its URL.
 func (f fix) environmentLabel() string {
 	switch {
 	case f.Environment.URL == "":
@@ -169,14 +170,13 @@ func (f fix) environmentLabel() string {
 	return `"` + f.Environment.OrganizationName + `" (` + f.Environment.URL + ")"
 }
 
-// levelSteps are the steps in the editor of an open role: one for the rights of a table that get the
-// same level.
+// levelSteps returns the steps in the editor of a role, one for each table and access level.
 func (f fix) levelSteps() []string {
-	const shown = 50
+	const maxShown = 50
 	type group struct{ row, level string }
 	var groups []group
 	names := map[group][]string{}
-	for _, g := range f.Privileges[:min(len(f.Privileges), shown)] {
+	for _, g := range f.Privileges[:min(len(f.Privileges), maxShown)] {
 		level := g.Depth.Level()
 		switch {
 		case f.Kind == RemovePrivilege:
@@ -188,11 +188,11 @@ func (f fix) levelSteps() []string {
 		if right == "" { // a miscellaneous privilege
 			right, row = row, ""
 		}
-		of := group{row, level}
-		if names[of] == nil {
-			groups = append(groups, of)
+		key := group{row, level}
+		if names[key] == nil {
+			groups = append(groups, key)
 		}
-		names[of] = append(names[of], right+" ("+g.Name+")")
+		names[key] = append(names[key], right+" ("+g.Name+")")
 	}
 	var steps []string
 	for _, g := range groups {
@@ -202,7 +202,7 @@ func (f fix) levelSteps() []string {
 		}
 		steps = append(steps, place+" set "+joinAnd(names[g])+" to "+g.level+".")
 	}
-	if more := len(f.Privileges) - shown; more > 0 {
+	if more := len(f.Privileges) - maxShown; more > 0 {
 		steps = append(steps, "Do the same for the other "+text.Count(more, "privilege")+".")
 	}
 	return append(steps, "Choose Save + close.")

@@ -10,7 +10,8 @@ import (
 	"slices"
 )
 
-// Validate refuses an action that its kind cannot be, after earlier ones of the same plan.
+// Validate returns an error if the plan of an environment cannot contain the action after the
+// earlier ones.
 func (a Action) Validate(earlier []Action, environmentURL string) error {
 	act := kindNamed(a.Kind).automation
 	switch {
@@ -56,7 +57,8 @@ func (a Action) validateStates(act automation) error {
 	return nil
 }
 
-// validateSideEffects checks the side effects of an action, and the one that it is undone with.
+// validateSideEffects checks what the platform does along with an action, and which action
+// undoes it.
 func (a Action) validateSideEffects(act automation) error {
 	along, with := len(a.Along) == 0, ""
 	switch {
@@ -80,7 +82,8 @@ func (a Action) validateSideEffects(act automation) error {
 	return nil
 }
 
-// validateAssignedGrants compares what an assigned role grants with what earlier actions make of it.
+// validateAssignedGrants compares the grants of a role to be assigned with the earlier actions
+// that change them.
 func (a Action) validateAssignedGrants(earlier []Action) error {
 	if a.Kind != AssignRole {
 		return nil
@@ -98,7 +101,7 @@ func (a Action) validateAssignedGrants(earlier []Action) error {
 	return nil
 }
 
-// validate refuses a target that is not complete, or names what cannot be.
+// validate returns an error if a target is incomplete, or has an invalid reference.
 func (t Target) validate(earlier []Action) error {
 	guid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	for _, ref := range []*Ref{t.Role, t.Copy, t.User, t.BusinessUnit, t.View, t.Principal, t.Owner} {
