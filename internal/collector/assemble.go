@@ -8,8 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// assemble puts the snapshot together. Nothing here depends on the order in which
-// answers came.
+// assemble builds the snapshot. It does not depend on the order in which responses arrived.
 func (c *collection) assemble() *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Scope, s.Source, s.Tool, s.TakenAt = c.Scope, snapshot.SourceEnvironment, c.Tool, c.takenAt
@@ -35,11 +34,11 @@ func (c *collection) assemble() *snapshot.Snapshot {
 	for _, d := range c.definitions {
 		s.Privileges[d.name] = d.Privilege
 	}
-	seen := c.knownRoles()
-	maps.Copy(seen, c.confirmedRoles)
-	for id, o := range seen {
-		if c.requestedRoots[o.RootID] && !o.inactive {
-			s.Roles[id] = o.Role
+	roles := c.knownRoles()
+	maps.Copy(roles, c.confirmedRoles)
+	for id, r := range roles {
+		if c.requestedRoots[r.RootID] && !r.inactive {
+			s.Roles[id] = r.Role
 		}
 	}
 	for root, g := range c.grants {
@@ -59,8 +58,8 @@ func (c *collection) assemble() *snapshot.Snapshot {
 	return s
 }
 
-// assembleViews joins what several identities saw of the same views. Where they
-// saw it differently, the integration user's own sight counts.
+// assembleViews joins the views that several identities saw. If they saw a view differently, the
+// integration user's row counts.
 func (c *collection) assembleViews(s *snapshot.Snapshot) {
 	add := func(viewer snapshot.Viewer, views []view) {
 		for _, v := range views {
@@ -77,16 +76,17 @@ func (c *collection) assembleViews(s *snapshot.Snapshot) {
 
 func (c *collection) assembleShares(s *snapshot.Snapshot) {
 	masks, own := map[[2]string]int{}, map[[2]string]int{}
-	for _, o := range c.shares {
-		if !o.otherTable {
-			masks[[2]string{o.Principal, o.view}] |= o.Mask
-			own[[2]string{o.Principal, o.view}] |= o.Mask &^ o.inherited
+	for _, share := range c.shares {
+		if !share.otherTable {
+			key := [2]string{share.Principal, share.view}
+			masks[key] |= share.Mask
+			own[key] |= share.Mask &^ share.inherited
 		}
 	}
 	for key, mask := range masks {
 		rights := snapshot.RightsOf(mask)
 		if len(rights) == 0 {
-			continue // what a revoked share leaves behind
+			continue // a row without rights is left of a revoked share
 		}
 		if s.Shares[key[0]] == nil {
 			s.Shares[key[0]] = map[string]snapshot.Share{}

@@ -9,54 +9,54 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A cachingReader makes each request once, and returns the same response or error to all who
-// make it.
+// A cachingReader sends each request once, and returns the same response or error to everyone
+// who makes it.
 type cachingReader struct {
 	Reader
 
-	ctx context.Context //nolint:containedctx // that of the round: a shared question does not end with one caller
+	ctx context.Context //nolint:containedctx // the round's context: a shared request does not end with one caller
 
 	mu        sync.Mutex
 	responses map[dataverse.Request]*cachedResponse
 }
 
-// An cachedResponse is complete when it is done.
+// A cachedResponse is complete when done is closed.
 type cachedResponse struct {
 	done chan struct{}
 	rows []json.RawMessage
 	err  error
 }
 
-// fetch returns the response to a request: its rows, and the error that ended them. The first
-// caller fetches it.
-func (o *cachingReader) fetch(r dataverse.Request, read func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error]) ([]json.RawMessage, error) {
-	key := r
-	key.Label = "" // the environment does not see it
-	o.mu.Lock()
-	a, asked := o.responses[key]
-	if !asked {
-		a = &cachedResponse{done: make(chan struct{})}
-		o.responses[key] = a
+// fetch returns the response to a request: its rows, and the error after them. The first caller
+// sends the request, and the others wait for the response.
+func (r *cachingReader) fetch(request dataverse.Request, send func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error]) ([]json.RawMessage, error) {
+	key := request
+	key.Label = "" // it is not sent
+	r.mu.Lock()
+	response, sent := r.responses[key]
+	if !sent {
+		response = &cachedResponse{done: make(chan struct{})}
+		r.responses[key] = response
 	}
-	o.mu.Unlock()
-	if asked {
-		<-a.done
-		return a.rows, a.err
+	r.mu.Unlock()
+	if sent {
+		<-response.done
+		return response.rows, response.err
 	}
-	defer close(a.done)
-	for row, err := range read(o.ctx, r) {
-		if a.err = err; err != nil {
+	defer close(response.done)
+	for row, err := range send(r.ctx, request) {
+		if response.err = err; err != nil {
 			break
 		}
-		a.rows = append(a.rows, row)
+		response.rows = append(response.rows, row)
 	}
-	return a.rows, a.err
+	return response.rows, response.err
 }
 
 // Rows implements [Reader].
-func (o *cachingReader) Rows(_ context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+func (r *cachingReader) Rows(_ context.Context, request dataverse.Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		rows, err := o.fetch(r, o.Reader.Rows)
+		rows, err := r.fetch(request, r.Reader.Rows)
 		for _, row := range rows {
 			if !yield(row, nil) {
 				return
@@ -69,8 +69,8 @@ func (o *cachingReader) Rows(_ context.Context, r dataverse.Request) iter.Seq2[j
 }
 
 // Get implements [Reader].
-func (o *cachingReader) Get(_ context.Context, r dataverse.Request) (json.RawMessage, error) {
-	rows, err := o.fetch(r, getAsRows(o.Reader))
+func (r *cachingReader) Get(_ context.Context, request dataverse.Request) (json.RawMessage, error) {
+	rows, err := r.fetch(request, getAsRows(r.Reader))
 	if err != nil {
 		return nil, err
 	}

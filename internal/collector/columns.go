@@ -4,7 +4,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A selection is the columns that are read of a row, and of the rows expanded in it.
+// A selection is the columns that are read from a row, and from the rows expanded in it.
 type selection struct {
 	columns  []string
 	expanded []expansion
@@ -15,12 +15,12 @@ type expansion struct {
 	selection *selection
 }
 
-// selectionOf are those that a function reads of a row, the key first. The function is the only place
-// that names a column, so it cannot read one that is not requested.
-func selectionOf[T any](key string, take func(Row) T, without columnSet) *selection {
-	r := Row{&rowState{omitted: without, recorder: &selection{}}}
+// selectionOf returns the columns that a function reads from a row, the key first. Columns are named
+// only in that function, so it cannot read one that is not requested.
+func selectionOf[T any](key string, decode func(Row) T, omitted columnSet) *selection {
+	r := Row{&rowState{omitted: omitted, recorder: &selection{}}}
 	r.value(key)
-	take(r)
+	decode(r)
 	return r.recorder
 }
 
@@ -33,17 +33,15 @@ func (s *selection) apply(q dataverse.Query) dataverse.Query {
 	return q
 }
 
-// A columnSet names columns.
+// A columnSet is a set of columns, and of the query option [countOption].
 type columnSet map[string]bool
 
-// countOption in a columnSet is the option that counts rows.
 const countOption = "$count"
 
-// isOptional are columns that older environments may not have. Without them the
-// verdict prefers a finding: a team's role gives no Basic rights unless it is
-// known to be inherited, and a user exists unless it is known to be deleted. Whether a
-// view's owner is a team matters only to its fix. An access mode that was not read is
-// unknown, and so is what depends on it.
+// isOptional reports whether older environments may lack a column. Without it, the verdict prefers
+// a finding: a team's role gives no Basic rights unless it is known to be inherited, and a user
+// exists unless it is known to be deleted. Only the fix of a view depends on whether its owner is
+// a team. An access mode that was not read is unknown, and so is what depends on it.
 func isOptional(column string) bool {
 	switch column {
 	case "isinherited", "componentstate", "deletedstate",

@@ -10,25 +10,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A fieldPermission is what a column security profile lets its members do with a column.
+// A fieldPermission says whether the members of a column security profile can read a column.
 type fieldPermission struct {
 	profile, column string
-	read            bool
+	canRead         bool
 }
 
 func decodeFieldPermission(r Row) fieldPermission {
 	const allowed = 4
 	return fieldPermission{
 		column:  r.Text("entityname") + "." + r.Text("attributelogicalname"),
-		read:    r.Int("canread") == allowed,
+		canRead: r.Int("canread") == allowed,
 		profile: r.ID("_fieldsecurityprofileid_value"),
 	}
 }
 
 // readColumnSecurity notes the secured columns that the integration user cannot read: they
-// appear empty to it, and no request fails. A column in a column security profile is
-// secured; only members of a profile that allows it can read it. No control depends on
-// this, so nothing is noted if the auditor cannot read it.
+// appear empty to it, and no request fails. A column is secured if a column security profile
+// names it, and only members of a profile that allows this can read it. No control depends on
+// column security, so nothing is noted if the auditor may not read it.
 func (c *collection) readColumnSecurity(ctx context.Context) error {
 	hidden, err := c.hiddenColumns(ctx)
 	switch {
@@ -44,21 +44,22 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 	return nil
 }
 
+// hiddenColumns returns the secured columns that no profile of the user or its teams lets it read.
 func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
-	permissions, err := FieldPermissions().rows(ctx, c.StrictReader, Read{
+	permissions, err := FieldPermissions().rows(ctx, c.reader, Read{
 		section: snapshot.SectionUsers, Label: "permissions of secured columns",
 		where: []dataverse.Expr{dataverse.Or(textConditions("entityname", []string{"account", "contact", "lead", "opportunity"})...)},
 	})
 	if err != nil || len(permissions) == 0 {
 		return nil, err
 	}
-	ways := []dataverse.Query{dataverse.Row("systemusers", dataverse.GUID(c.user.ID)).Nav("systemuserprofiles_association")}
+	sources := []dataverse.Query{dataverse.Row("systemusers", dataverse.GUID(c.user.ID)).Nav("systemuserprofiles_association")}
 	for _, t := range c.user.teams {
-		ways = append(ways, dataverse.Row("teams", dataverse.GUID(t.id)).Nav("teamprofiles_association"))
+		sources = append(sources, dataverse.Row("teams", dataverse.GUID(t.id)).Nav("teamprofiles_association"))
 	}
-	found := make([][]string, len(ways))
-	err = parallel(ctx, len(ways), func(ctx context.Context, i int) (err error) {
-		found[i], err = ColumnProfiles(ways[i]).rows(ctx, c.StrictReader, Read{
+	found := make([][]string, len(sources))
+	err = parallel(ctx, len(sources), func(ctx context.Context, i int) (err error) {
+		found[i], err = ColumnProfiles(sources[i]).rows(ctx, c.reader, Read{
 			section: snapshot.SectionUsers, Label: "column security profiles of the user and its teams",
 		})
 		return err
@@ -69,7 +70,7 @@ func (c *collection) hiddenColumns(ctx context.Context) ([]string, error) {
 	profiles, hidden := slices.Concat(found...), map[string]bool{}
 	for _, p := range permissions {
 		if !slices.ContainsFunc(permissions, func(q fieldPermission) bool {
-			return q.column == p.column && q.read && slices.Contains(profiles, q.profile)
+			return q.column == p.column && q.canRead && slices.Contains(profiles, q.profile)
 		}) {
 			hidden[p.column] = true
 		}

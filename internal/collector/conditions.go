@@ -1,33 +1,34 @@
 package collector
 
 import (
+	"strings"
+
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// maxFilterBytes is the limit for the conditions of one address, in bytes. Dataverse accepts 32 KB.
+// maxFilterBytes is the maximum size of the conditions in one URL. Dataverse accepts URLs of 32 KB.
 const maxFilterBytes = 14_000
 
-// joinConditions joins conditions by or, in as many filters as are needed to keep each address short.
+// joinConditions joins conditions by or, in as many filters as are needed to keep each URL short.
 func joinConditions(conditions []dataverse.Expr) []dataverse.Expr {
-	var filters []dataverse.Expr
-	var part []dataverse.Expr
+	var filters, current []dataverse.Expr
 	length := 0
 	for _, condition := range conditions {
 		size := len(dataverse.Collection("x").Filter(condition).String())
-		if len(part) > 0 && length+size > maxFilterBytes {
-			filters = append(filters, dataverse.Or(part...))
-			part, length = nil, 0
+		if len(current) > 0 && length+size > maxFilterBytes {
+			filters = append(filters, dataverse.Or(current...))
+			current, length = nil, 0
 		}
-		part = append(part, condition)
+		current = append(current, condition)
 		length += size
 	}
-	if len(part) > 0 {
-		filters = append(filters, dataverse.Or(part...))
+	if len(current) > 0 {
+		filters = append(filters, dataverse.Or(current...))
 	}
 	return filters
 }
 
-// idConditions has a condition for every id.
+// idConditions returns a condition for each id.
 func idConditions(column string, ids []string) []dataverse.Expr {
 	conditions := make([]dataverse.Expr, len(ids))
 	for i, id := range ids {
@@ -36,11 +37,24 @@ func idConditions(column string, ids []string) []dataverse.Expr {
 	return conditions
 }
 
-// textConditions has a condition for every text; texts that differ only in case are one.
+// textConditions returns a condition for each text, and one for texts that differ only in case.
 func textConditions(column string, texts []string) []dataverse.Expr {
 	var conditions []dataverse.Expr
 	for _, text := range distinct(texts) {
 		conditions = append(conditions, dataverse.Eq(column, text))
 	}
 	return conditions
+}
+
+// distinct removes empty texts, and all but the first of texts that differ only in case.
+func distinct(texts []string) []string {
+	var kept []string
+	seen := map[string]bool{"": true}
+	for _, text := range texts {
+		if lower := strings.ToLower(text); !seen[lower] {
+			seen[lower] = true
+			kept = append(kept, text)
+		}
+	}
+	return kept
 }

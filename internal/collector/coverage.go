@@ -10,13 +10,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An partResult is how the reading of a part of a section ended.
+// A partResult says how the read of a part of a section ended.
 type partResult struct {
 	state  snapshot.State
 	detail string
 }
 
-// rank orders states by how little is known of a section.
+// rank orders states by how little is known about a section.
 func rank(s snapshot.State) int {
 	return slices.Index([]snapshot.State{snapshot.StateSkipped, snapshot.StateForbidden, snapshot.StateFailed}, s)
 }
@@ -42,8 +42,8 @@ func (c *collection) isCollected(s snapshot.Section) bool {
 	return c.coverage(s).State == snapshot.StateCollected
 }
 
-// coverage is the worst ending of a section's parts, with all its reasons, in an order that
-// does not depend on time.
+// coverage returns the worst result of a section's parts, with all reasons for it, in an order
+// that does not depend on time.
 func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,14 +63,14 @@ func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	return snapshot.Coverage{State: worst, Detail: strings.Join(slices.Compact(details), "; ")}
 }
 
-// sectionPart makes a part of a round that reads a section. Its error is recorded, and does not
+// sectionPart returns a part of a round that reads a section. Its error is recorded and does not
 // stop other parts.
-func (c *collection) sectionPart(s snapshot.Section, read func(context.Context) error) func(context.Context) error {
+func (c *collection) sectionPart(s snapshot.Section, read func(context.Context) error) part {
 	return func(ctx context.Context) error { return c.finish(ctx, s, read(ctx)) }
 }
 
-// finish records how a part of a section ended. It returns an error only if the whole collection
-// must stop.
+// finish records an error of a part of a section. It returns the error only if the whole
+// collection must stop.
 func (c *collection) finish(ctx context.Context, s snapshot.Section, err error) error {
 	switch {
 	case ctx.Err() != nil:
@@ -90,11 +90,10 @@ func stateOf(err error) snapshot.State {
 	return snapshot.StateFailed
 }
 
-// explain says what went wrong and what to do. A known principal that lacks a privilege is
-// named.
-func explain(err error, known dataverse.PrincipalNames) string {
+// explain says what went wrong and what to do. It names a principal that lacks a privilege.
+func explain(err error, names dataverse.PrincipalNames) string {
 	if e := apiError(err); e.Kind != dataverse.Unknown {
-		return e.Explain(known)
+		return e.Explain(names)
 	}
 	return err.Error()
 }

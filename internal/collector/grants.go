@@ -12,8 +12,97 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readGrants makes the part of a round that reads what roles grant. With fresh, it reads them
-// again.
+// A Grant is a privilege that a role or a user is granted.
+type Grant struct {
+	// Name is empty in responses of older environments.
+	ID, Name string
+	// BusinessUnitID is the business unit from which a user has the privilege; empty if the
+	// response does not say.
+	BusinessUnitID string
+	// Depth is [audit.DepthNone] if RawDepth is unknown, or is the depth of a record filter.
+	Depth audit.Depth
+	// RawDepth is the environment's word for the depth, or "null".
+	RawDepth string
+	// Filtered is set if the privilege is granted for some records only.
+	Filtered bool
+}
+
+// GrantedDepths returns the depths of grants, by the privilege's name in lower case. A privilege
+// for some records only, or at an unknown depth, does not count.
+func GrantedDepths(grants []Grant) map[string]audit.Depth {
+	depths := map[string]audit.Depth{}
+	for _, g := range grants {
+		if name := strings.ToLower(g.Name); !g.Filtered {
+			depths[name] = max(depths[name], g.Depth)
+		}
+	}
+	return depths
+}
+
+// ReadRoleGrants reads the privileges of a role.
+func ReadRoleGrants(ctx context.Context, s *StrictReader, role dataverse.GUID) ([]Grant, error) {
+	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: roleGrantsQuery(role)}, decodeUserGrants)
+}
+
+// ReadUserGrants reads the privileges that a user has from all its roles. If the environment
+// refuses this, it reads only the named ones. If a response has no names, it adds those of the
+// named privileges.
+func ReadUserGrants(ctx context.Context, s *StrictReader, user dataverse.GUID, names []string) ([]Grant, error) {
+	grants, err := readUserGrants(ctx, s, Read{Label: "own privileges"}, user, names)
+	if err != nil || !slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
+		return grants, err
+	}
+	defined, err := ReadPrivilegeDefinitions(ctx, s, names)
+	if err != nil {
+		return nil, fmt.Errorf("own privileges: a row has no name: %w", err)
+	}
+	for name, d := range defined {
+		for i := range grants {
+			if grants[i].ID == d.ID {
+				grants[i].Name = name
+			}
+		}
+	}
+	return grants, nil
+}
+
+func readUserGrants(ctx context.Context, s *StrictReader, read Read, user dataverse.GUID, names []string) ([]Grant, error) {
+	row := dataverse.Row("systemusers", user)
+	read.Query = row.Function("RetrieveUserPrivileges")
+	grants, err := ReadObject(ctx, s, read, decodeUserGrants)
+	if len(names) > 0 && (isUnsupported(err) || isForbidden(err)) {
+		read.Query = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
+		if named, err := ReadObject(ctx, s, read, decodeUserGrants); err == nil { // not every environment has this function
+			return named, nil
+		}
+	}
+	return grants, err
+}
+
+func roleGrantsQuery(role dataverse.GUID) dataverse.Query {
+	return dataverse.Function("RetrieveRolePrivilegesRole", dataverse.IDArg("RoleId", role))
+}
+
+func decodeRoleGrants(r Row) []Grant { return objects(r, "RolePrivileges", "", decodeGrant) }
+
+func decodeUserGrants(r Row) []Grant {
+	return objects(r, "RolePrivileges", "", func(inner Row) Grant {
+		g := decodeGrant(inner)
+		g.BusinessUnitID = inner.IDIfPresent("BusinessUnitId")
+		return g
+	})
+}
+
+func decodeGrant(r Row) Grant {
+	g := Grant{ID: r.ID("PrivilegeId"), RawDepth: cmp.Or(r.nameOrNumber("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
+	filter := r.TextIfPresent("RecordFilterId")
+	g.Depth = audit.DepthFromWire(g.RawDepth)
+	g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
+	return g
+}
+
+// readGrants returns the part of a round that reads the privileges of roles. With fresh, it
+// reads them even if they were read before.
 func (c *collection) readGrants(roots []string, fresh bool) part {
 	copies := make([]role, len(roots))
 	for i, root := range roots {
@@ -35,10 +124,11 @@ func (c *collection) readGrants(roots []string, fresh bool) part {
 	}
 }
 
-// preferredCopy chooses the copy of a role to read: one that the user has, preferably the root.
+// preferredCopy chooses the copy of a role to read: preferably one that the user has, and of
+// these the root.
 func (c *collection) preferredCopy(root string) role {
-	direct, through := c.assignedRoles()
-	for _, known := range []map[string]role{direct, through, c.knownRoles()} {
+	direct, throughTeams := c.assignedRoles()
+	for _, known := range []map[string]role{direct, throughTeams, c.knownRoles()} {
 		if o, ok := known[root]; ok {
 			return o
 		}
@@ -51,11 +141,11 @@ func (c *collection) preferredCopy(root string) role {
 	return role{id: root}
 }
 
-// roleGrants is what a role grants, by the privileges' names.
+// roleGrants are the privileges of a role, by name.
 type roleGrants struct {
 	depths map[string]audit.Depth
-	// filtered are grants that apply only to the records of a filter, unreadable those at an
-	// unknown depth; both with the environment's word for the depth.
+	// filtered has the grants for some records only, unreadable those at an unknown depth. The
+	// values are the environment's words for the depths.
 	filtered, unreadable map[string]string
 }
 
@@ -66,65 +156,53 @@ func (g roleGrants) includes(privilege string) bool {
 	return filtered || unreadable || g.depths[privilege] != audit.DepthNone
 }
 
-// readRoleGrants reads what a role grants.
 func (c *collection) readRoleGrants(ctx context.Context, o role, fresh bool) (*roleGrants, error) {
-	what := fmt.Sprintf("privileges of the role %q", o.Name)
-	found, err := ReadObject(ctx, c.StrictReader, Read{
-		section: snapshot.SectionRolePrivileges, Label: what, fresh: fresh,
+	grants, err := ReadObject(ctx, c.reader, Read{
+		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("privileges of the role %q", o.Name), fresh: fresh,
 		Query: roleGrantsQuery(dataverse.GUID(o.id)),
 	}, decodeRoleGrants)
 	if err != nil {
 		return nil, err
 	}
-	if slices.ContainsFunc(found, func(g Grant) bool { return g.Name == "" }) {
-		if err := c.readPrivilegeNames(ctx, o, found, fresh); err != nil {
+	if slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
+		if err := c.readPrivilegeNames(ctx, o, grants, fresh); err != nil {
 			return nil, err
 		}
 	}
-	return c.groupGrants(found), nil
+	return c.groupGrants(grants), nil
 }
 
-// groupGrants groups grants by name. Names that differ only in case are one name; the deepest grant
-// of a privilege counts.
-func (c *collection) groupGrants(found []Grant) *roleGrants {
-	slices.SortFunc(found, func(a, b Grant) int {
+// groupGrants groups grants by name. Names that differ only in case are one name. The deepest
+// grant of a privilege counts.
+func (c *collection) groupGrants(grants []Grant) *roleGrants {
+	slices.SortFunc(grants, func(a, b Grant) int {
 		return cmp.Or(cmp.Compare(c.profileSpelling(a.Name), c.profileSpelling(b.Name)), cmp.Compare(a.RawDepth, b.RawDepth))
 	})
-	g := &roleGrants{map[string]audit.Depth{}, map[string]string{}, map[string]string{}}
-	spelling := map[string]string{}
-	for _, one := range found {
-		lower := strings.ToLower(one.Name)
-		if _, known := spelling[lower]; !known {
-			spelling[lower] = c.profileSpelling(one.Name)
+	grouped := &roleGrants{map[string]audit.Depth{}, map[string]string{}, map[string]string{}}
+	spellings := map[string]string{}
+	for _, g := range grants {
+		lower := strings.ToLower(g.Name)
+		if _, ok := spellings[lower]; !ok {
+			spellings[lower] = c.profileSpelling(g.Name)
 		}
-		switch name := spelling[lower]; {
-		case one.Filtered:
-			g.filtered[name] = one.RawDepth
-		case one.Depth == audit.DepthNone:
-			g.unreadable[name] = one.RawDepth
+		switch name := spellings[lower]; {
+		case g.Filtered:
+			grouped.filtered[name] = g.RawDepth
+		case g.Depth == audit.DepthNone:
+			grouped.unreadable[name] = g.RawDepth
 		default:
-			g.depths[name] = max(g.depths[name], one.Depth)
+			grouped.depths[name] = max(grouped.depths[name], g.Depth)
 		}
 	}
-	return g
+	return grouped
 }
 
-func decodeRoleGrants(r Row) []Grant { return objects(r, "RolePrivileges", "", decodeGrant) }
-
-func decodeGrant(r Row) Grant {
-	g := Grant{ID: r.ID("PrivilegeId"), RawDepth: cmp.Or(r.nameOrNumber("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
-	filter := r.TextIfPresent("RecordFilterId")
-	g.Depth = audit.DepthFromWire(g.RawDepth)
-	g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
-	return g
-}
-
-// readPrivilegeNames reads the names of a role's privileges, for environments that are older than
-// RolePrivilege.PrivilegeName.
-func (c *collection) readPrivilegeNames(ctx context.Context, o role, found []Grant, fresh bool) error {
-	named := newTable("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
+// readPrivilegeNames adds the names of a role's privileges to its grants. Older environments
+// return grants without RolePrivilege.PrivilegeName.
+func (c *collection) readPrivilegeNames(ctx context.Context, o role, grants []Grant, fresh bool) error {
+	table := newTable("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
 		withQuery(dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"))
-	definitions, err := named.rows(ctx, c.StrictReader, Read{
+	definitions, err := table.rows(ctx, c.reader, Read{
 		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
 	})
 	if err != nil {
@@ -134,8 +212,8 @@ func (c *collection) readPrivilegeNames(ctx context.Context, o role, found []Gra
 	for _, d := range definitions {
 		names[d.ID] = d.Name
 	}
-	for i := range found {
-		if g := &found[i]; g.Name == "" {
+	for i := range grants {
+		if g := &grants[i]; g.Name == "" {
 			if g.Name = names[g.ID]; g.Name == "" {
 				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.ID)
 			}

@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -10,18 +9,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A integrationGroup is the integrations for which one environment is read together. Each has a
-// collection. All go through the rounds in step, so that one request can serve all.
+// An integrationGroup is the integrations for which one environment is read together. Each has a
+// collection. All go through the rounds in step, so that one request can serve all of them.
 type integrationGroup struct {
 	members []*collection
 	reader  *cachingReader
 
 	mu         sync.Mutex
-	roleCopies map[string]role // which copy of a role is asked what it grants, by its root
+	roleCopies map[string]role // by root: the copy with the privileges that are read
 }
 
-// run does one round of all members. All parts are prepared, member by member, before the
-// first begins. The first error ends the round, and all its requests.
+// run runs one round for all members. It prepares the parts of all members before it starts the
+// first part. The first error ends the round and cancels its requests.
 func (g *integrationGroup) run(ctx context.Context, round func(*collection) ([]part, error)) error {
 	var parts []part
 	for _, c := range g.members {
@@ -33,37 +32,37 @@ func (g *integrationGroup) run(ctx context.Context, round func(*collection) ([]p
 	}
 	tasks, ctx := errgroup.WithContext(ctx)
 	g.reader.ctx = ctx
-	for _, do := range parts {
-		tasks.Go(func() error { return do(ctx) })
+	for _, part := range parts {
+		tasks.Go(func() error { return part(ctx) })
 	}
 	return tasks.Wait()
 }
 
-// union is what any member asks for.
-func (g *integrationGroup) union(asks func(*collection) []string) []string {
+// union returns what the members need together.
+func (g *integrationGroup) union(needs func(*collection) []string) []string {
 	var all []string
 	for _, m := range g.members {
-		all = append(all, asks(m)...)
+		all = append(all, needs(m)...)
 	}
 	return all
 }
 
-// sharedCopy is the copy of a role whose grants are read: the same for all members, because
-// copies grant what their root grants.
+// sharedCopy returns the copy of a role that is read. It is the same for all members, because
+// the copies of a role grant what their root grants.
 func (g *integrationGroup) sharedCopy(root string, choose func(string) role) role {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, known := g.roleCopies[root]; !known {
+	if _, ok := g.roleCopies[root]; !ok {
 		g.roleCopies[root] = choose(root)
 	}
 	return g.roleCopies[root]
 }
 
-// userCondition is the condition of all users that may be an integration's; in the wide scope,
-// all application users too.
-func (g *integrationGroup) userCondition(wide bool) dataverse.Expr {
+// userCondition matches all users that may be the integration user of a member and, with
+// allApplications, all application users.
+func (g *integrationGroup) userCondition(allApplications bool) dataverse.Expr {
 	application := dataverse.NeNull("applicationid")
-	var ids, people, parts []string
+	var ids, people, patterns []string
 	for _, m := range g.members {
 		switch r := m.Requirement; {
 		case r.ApplicationID != "":
@@ -71,46 +70,33 @@ func (g *integrationGroup) userCondition(wide bool) dataverse.Expr {
 		case r.User != "":
 			people = append(people, r.User)
 		default:
-			parts = append(parts, m.Pattern)
+			patterns = append(patterns, m.Pattern)
 		}
 	}
-	var fits []dataverse.Expr
-	if wide {
-		fits, ids, parts = append(fits, application), nil, nil
+	var either []dataverse.Expr
+	if allApplications {
+		either, ids, patterns = append(either, application), nil, nil
 	}
-	fits = append(fits, idConditions("applicationid", distinct(ids))...)
-	fits = append(fits, textConditions("domainname", people)...)
-	for _, part := range distinct(parts) {
-		fits = append(fits, dataverse.And(application, dataverse.Contains("fullname", part)))
+	either = append(either, idConditions("applicationid", distinct(ids))...)
+	either = append(either, textConditions("domainname", people)...)
+	for _, pattern := range distinct(patterns) {
+		either = append(either, dataverse.And(application, dataverse.Contains("fullname", pattern)))
 	}
-	return dataverse.Or(fits...)
+	return dataverse.Or(either...)
 }
 
-// confirmConditions has a condition for each role that any member reads once more.
+// confirmConditions returns a condition for each role that any member reads again.
 func (g *integrationGroup) confirmConditions() []dataverse.Expr {
 	var conditions []dataverse.Expr
-	known := map[string]bool{}
+	seen := map[string]bool{}
 	for _, m := range g.members {
 		for _, condition := range m.confirmConditions(m.knownRoles()) {
 			text := dataverse.Collection("x").Filter(condition).String()
-			if !known[text] {
-				known[text] = true
+			if !seen[text] {
+				seen[text] = true
 				conditions = append(conditions, condition)
 			}
 		}
 	}
 	return conditions
-}
-
-// distinct keeps the first of words that differ only in case, and no empty words.
-func distinct(words []string) []string {
-	var once []string
-	known := map[string]bool{"": true}
-	for _, word := range words {
-		if lower := strings.ToLower(word); !known[lower] {
-			known[lower] = true
-			once = append(once, word)
-		}
-	}
-	return once
 }

@@ -11,91 +11,91 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A otherOrganizationError is a response from another organization than the others. Nothing can be
-// judged then.
+// An otherOrganizationError says that two responses came from different organizations. Nothing
+// can be judged then.
 type otherOrganizationError struct{ first, second string }
 
 func (e *otherOrganizationError) Error() string {
 	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.first, e.second)
 }
 
-// An impersonationIgnoredError says that the environment answered as another user than the impersonated
-// one.
-type impersonationIgnoredError struct{ who, as string }
+// An impersonationIgnoredError says that the environment responded as another user than the
+// impersonated one.
+type impersonationIgnoredError struct{ user, respondedAs string }
 
 func (e *impersonationIgnoredError) Error() string {
 	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: "+
-		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.who, e.as)
+		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.user, e.respondedAs)
 }
 
-// readAs reads as a user: by its Entra object id or, if that is unknown, refused or ignored,
-// by its systemuserid. The environment or a proxy can ignore either header silently; the
-// response is then the auditor's own. So a WhoAmI with the same header runs in parallel, and
-// what was read counts only if it names the user.
-func readAs[T any](ctx context.Context, c *collection, s snapshot.Section, who string, u *User,
+// readAs reads as a user. It names the user by the Entra object id or, if that is unknown,
+// refused or ignored, by the systemuserid. The environment or a proxy can ignore either header
+// silently, and then responds with the auditor's own rows. A WhoAmI with the same header
+// therefore runs in parallel, and the rows count only if it returns the user.
+func readAs[T any](ctx context.Context, c *collection, section snapshot.Section, who string, u *User,
 	read func(context.Context, dataverse.Caller) (T, error),
 ) (T, error) {
 	if u.ID == c.auditor {
 		return read(ctx, dataverse.Caller{})
 	}
-	var fault error
-	for _, as := range u.Callers() {
+	var failure error
+	for _, caller := range u.Callers() {
 		var got T
-		var unproven, unread error
-		// Neither stops the other, so that a fault always has the same words.
+		var verifyErr, readErr error
+		// Neither cancels the other, so that the same fault always gives the same message.
 		var both sync.WaitGroup
-		both.Go(func() { unproven = c.verifyCaller(ctx, s, who, u, as) })
-		both.Go(func() { got, unread = read(ctx, as) })
+		both.Go(func() { verifyErr = c.verifyCaller(ctx, section, who, u, caller) })
+		both.Go(func() { got, readErr = read(ctx, caller) })
 		both.Wait()
-		err := cmp.Or(identityError(unproven), unread, unproven)
+		err := cmp.Or(identityError(verifyErr), readErr, verifyErr)
 		if err == nil {
 			return got, nil
 		}
-		if identityError(fault) == nil {
-			fault = err
+		if identityError(failure) == nil {
+			failure = err
 		}
 		if !isUnsupported(err) && identityError(err) == nil || isOtherOrganization(err) {
 			break
 		}
 	}
-	var none T
-	return none, fault
+	var zero T
+	return zero, failure
 }
 
-// identityError is the error if the response was for another user: this explains every other fault.
+// identityError returns the error if it says that the response was for another identity, which
+// explains every other fault; else nil.
 func identityError(err error) error {
-	if _, unheeded := errors.AsType[*impersonationIgnoredError](err); unheeded || isOtherOrganization(err) {
+	if _, ignored := errors.AsType[*impersonationIgnoredError](err); ignored || isOtherOrganization(err) {
 		return err
 	}
 	return nil
 }
 
 func isOtherOrganization(err error) bool {
-	_, foreign := errors.AsType[*otherOrganizationError](err)
-	return foreign
+	_, ok := errors.AsType[*otherOrganizationError](err)
+	return ok
 }
 
-// verifyCaller asks as whom the environment answers, and fails if that is not the user.
-func (c *collection) verifyCaller(ctx context.Context, s snapshot.Section, who string, u *User, as dataverse.Caller) error {
-	answered, err := ReadObject(ctx, c.StrictReader, Read{
-		section: s, Label: "whether " + who + " is impersonated", Caller: as,
+// verifyCaller returns an error unless the environment responds as the user.
+func (c *collection) verifyCaller(ctx context.Context, section snapshot.Section, who string, u *User, caller dataverse.Caller) error {
+	got, err := ReadObject(ctx, c.reader, Read{
+		section: section, Label: "whether " + who + " is impersonated", Caller: caller,
 		Query: dataverse.Function("WhoAmI"),
 	}, decodeIdentity)
 	switch {
 	case err != nil:
 		return err
-	case answered.organization != c.organizationID:
-		return &otherOrganizationError{c.organizationID, answered.organization}
-	case answered.user == c.auditor:
+	case got.organization != c.organizationID:
+		return &otherOrganizationError{c.organizationID, got.organization}
+	case got.user == c.auditor:
 		return &impersonationIgnoredError{who, "the auditor"}
-	case answered.user != u.ID:
-		return &impersonationIgnoredError{who, "the user " + answered.user}
+	case got.user != u.ID:
+		return &impersonationIgnoredError{who, "the user " + got.user}
 	}
 	return nil
 }
 
-// Callers are the ways in which a user can be named in a request, in the order in which they
-// are tried.
+// Callers returns the ways to name the user in a request, in the order in which they are tried.
 func (u *User) Callers() []dataverse.Caller {
 	bySystemUser := dataverse.Caller{SystemUserID: dataverse.GUID(u.ID)}
 	if u.ObjectID == "" {
@@ -104,7 +104,7 @@ func (u *User) Callers() []dataverse.Caller {
 	return []dataverse.Caller{{ObjectID: dataverse.GUID(u.ObjectID)}, bySystemUser}
 }
 
-// An identity is what WhoAmI answers.
+// An identity is the response of WhoAmI.
 type identity struct{ user, organization string }
 
 func decodeIdentity(r Row) identity { return identity{r.ID("UserId"), r.ID("OrganizationId")} }

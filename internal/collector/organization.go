@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readIdentity reads who the auditor is. Without an answer, nothing else can be read, and the
-// whole collection stops.
+// readIdentity reads who the auditor is. Without it, nothing else can be read, and the
+// collection ends.
 func (c *collection) readIdentity(ctx context.Context) error {
-	me, err := ReadObject(ctx, c.StrictReader, Read{
+	me, err := ReadObject(ctx, c.reader, Read{
 		section: snapshot.SectionOrganization, Label: "who is signed in",
 		Query: dataverse.Function("WhoAmI"),
 	}, decodeIdentity)
@@ -24,7 +24,7 @@ func (c *collection) readIdentity(ctx context.Context) error {
 }
 
 func (c *collection) readOrganization(ctx context.Context) error {
-	found, err := readOrganizations(ctx, c.StrictReader, Read{section: snapshot.SectionOrganization, Label: "organization"})
+	found, err := readOrganizations(ctx, c.reader, Read{section: snapshot.SectionOrganization, Label: "organization"})
 	switch {
 	case err != nil:
 		return err
@@ -39,23 +39,13 @@ func (c *collection) readOrganization(ctx context.Context) error {
 	return nil
 }
 
-// ProbeOrganization reads the organization's row as a scan does.
-func ProbeOrganization(ctx context.Context, s *StrictReader, what string, _ dataverse.Caller) ([]string, error) {
-	found, err := readOrganizations(ctx, s, Read{Label: what})
-	var ids []string
-	for _, o := range found {
-		ids = append(ids, o.ID)
-	}
-	return ids, err
-}
-
-// readOrganizations reads the table of the organization. An identity may be allowed to read the
-// row and not its settings.
-func readOrganizations(ctx context.Context, s *StrictReader, q Read) ([]organization, error) {
-	found, err := organizations().rows(ctx, s, q)
+// readOrganizations reads the organization's row, without its settings if the identity may not
+// read these.
+func readOrganizations(ctx context.Context, s *StrictReader, read Read) ([]organization, error) {
+	found, err := organizations().rows(ctx, s, read)
 	if isForbidden(err) {
 		s.omit("orgdborgsettings")
-		return organizations().rows(ctx, s, q)
+		return organizations().rows(ctx, s, read)
 	}
 	return found, err
 }

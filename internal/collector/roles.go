@@ -13,7 +13,7 @@ import (
 
 func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	names := append(visibilityPrivileges(), c.group.union(func(m *collection) []string { return m.Privileges })...)
-	c.definitions, err = PrivilegeDefinitions().filteredRows(ctx, c.StrictReader, Read{section: snapshot.SectionPrivileges, Label: "privileges"}, textConditions("name", names))
+	c.definitions, err = PrivilegeDefinitions().filteredRows(ctx, c.reader, Read{section: snapshot.SectionPrivileges, Label: "privileges"}, textConditions("name", names))
 	c.privilegeNames = map[string]string{}
 	for _, d := range c.definitions {
 		c.privilegeNames[d.ID] = strings.ToLower(d.name)
@@ -31,8 +31,7 @@ func (c *collection) readPrivileges(ctx context.Context) (err error) {
 	return err
 }
 
-// profileSpelling is a privilege's name as the profile spells it, if it does: environments differ in
-// case.
+// profileSpelling returns a privilege's name as the profile spells it. Environments differ in case.
 func (c *collection) profileSpelling(name string) string {
 	if spelling, ok := c.spellings[strings.ToLower(name)]; ok {
 		return spelling
@@ -40,26 +39,27 @@ func (c *collection) profileSpelling(name string) string {
 	return name
 }
 
-// hasRequiredRole reports whether the required role is assigned to the user directly. Then it
-// is judged, whatever other roles have its name.
+// hasRequiredRole reports whether the required role is assigned to the user directly. That role is
+// then judged, even if other roles have the same name.
 func (c *collection) hasRequiredRole() bool {
 	return c.user != nil && slices.ContainsFunc(c.user.roles, func(r role) bool {
 		return !r.inactive && c.Requirement.MatchesRole(r.Name, c.Pattern)
 	})
 }
 
-// readRolesByName reads the roles with a matching name; in the wide scope, all unmanaged roles
-// too. It asks for root roles: each may have thousands of copies in business units.
+// readRolesByName reads the roles with a matching name; in the scope of the environment, also all
+// unmanaged roles. It requests root roles, because a role may have thousands of copies in
+// business units.
 func (c *collection) readRolesByName(ctx context.Context) error {
 	if c.Requirement.Role == "" && c.Pattern == "" && c.Scope != snapshot.ScopeEnvironment {
 		return nil
 	}
-	var names, parts []string
+	var names, patterns []string
 	for _, m := range c.group.members {
 		if m.Requirement.Role != "" {
 			names = append(names, m.Requirement.Role)
 		} else {
-			parts = append(parts, m.Pattern)
+			patterns = append(patterns, m.Pattern)
 		}
 	}
 	var either []dataverse.Expr
@@ -67,16 +67,16 @@ func (c *collection) readRolesByName(ctx context.Context) error {
 		either = append(either, dataverse.EqBool("ismanaged", false))
 	}
 	either = append(either, textConditions("name", names)...)
-	for _, part := range distinct(parts) {
-		either = append(either, dataverse.Contains("name", part))
+	for _, pattern := range distinct(patterns) {
+		either = append(either, dataverse.Contains("name", pattern))
 	}
-	fits := dataverse.Or(either...)
-	a := Read{section: snapshot.SectionRoles, Label: "roles by name"}
-	a.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), fits}
-	found, err := Roles().rows(ctx, c.StrictReader, a)
+	matches := dataverse.Or(either...)
+	read := Read{section: snapshot.SectionRoles, Label: "roles by name"}
+	read.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), matches}
+	found, err := Roles().rows(ctx, c.reader, read)
 	if isUnsupported(err) {
-		a.where = []dataverse.Expr{fits}
-		found, err = Roles().rows(ctx, c.StrictReader, a)
+		read.where = []dataverse.Expr{matches}
+		found, err = Roles().rows(ctx, c.reader, read)
 	}
 	c.rolesByName = slices.DeleteFunc(found, func(r role) bool {
 		return r.id != r.RootID || c.Scope != snapshot.ScopeEnvironment && !c.Requirement.MatchesRole(r.Name, c.Pattern)
@@ -84,13 +84,14 @@ func (c *collection) readRolesByName(ctx context.Context) error {
 	return err
 }
 
-// assignedRoles is the known roles of the users that matter, by how they are assigned.
-func (c *collection) assignedRoles() (direct, through map[string]role) {
-	direct, through = map[string]role{}, map[string]role{}
+// assignedRoles returns the known roles of the relevant users, by id: those that are assigned
+// directly, and those of teams.
+func (c *collection) assignedRoles() (direct, throughTeams map[string]role) {
+	direct, throughTeams = map[string]role{}, map[string]role{}
 	add := func(to map[string]role, roles []role) {
-		for _, o := range roles {
-			if _, known := to[o.id]; !known && !o.inactive {
-				to[o.id] = o
+		for _, r := range roles {
+			if _, known := to[r.id]; !known && !r.inactive {
+				to[r.id] = r
 			}
 		}
 	}
@@ -103,51 +104,51 @@ func (c *collection) assignedRoles() (direct, through map[string]role) {
 	}
 	for _, t := range c.teams {
 		if members[t.id] || c.Scope == snapshot.ScopeEnvironment {
-			add(through, t.roles)
+			add(throughTeams, t.roles)
 		}
 	}
-	return direct, through
+	return direct, throughTeams
 }
 
-// knownRoles are the rows of all roles that matter so far, as each was first read.
+// knownRoles returns all roles that matter so far, by id, as each was first read.
 func (c *collection) knownRoles() map[string]role {
-	direct, through := c.assignedRoles()
+	direct, throughTeams := c.assignedRoles()
 	all := map[string]role{}
-	for _, o := range c.rolesByName {
-		if !o.inactive {
-			all[o.id] = o
+	for _, r := range c.rolesByName {
+		if !r.inactive {
+			all[r.id] = r
 		}
 	}
-	maps.Copy(all, through)
+	maps.Copy(all, throughTeams)
 	maps.Copy(all, direct)
 	return all
 }
 
-// rootsToRead are the roots of the roles with privileges that are needed and not read yet: those
-// of the user and the configured one. If none is configured and none of the user's
-// roles grants any of the minimum, they are the custom roles with a matching name.
+// rootsToRead returns the root roles with privileges that are needed and were not requested yet:
+// those of the user's roles, and the configured role. If no role is configured and the user's
+// roles grant nothing of the minimum, it adds the custom roles with a matching name.
 func (c *collection) rootsToRead() []string {
 	wanted := map[string]bool{}
-	assigned, through := c.assignedRoles()
-	useful := false
-	// Roles by name wait while a role that is probably useful is unread.
-	waiting := !c.teamRolesRequested && c.user != nil && len(c.user.teams) > 0
-	for _, known := range []map[string]role{assigned, through} {
-		for id, o := range known {
-			wanted[o.RootID] = true
-			if o.TemplateID != "" {
+	direct, throughTeams := c.assignedRoles()
+	grantsSome := false
+	// Roles by name are not read while a role that probably grants the minimum is unread.
+	unread := !c.teamRolesRequested && c.user != nil && len(c.user.teams) > 0
+	for _, roles := range []map[string]role{direct, throughTeams} {
+		for id, r := range roles {
+			wanted[r.RootID] = true
+			if r.TemplateID != "" {
 				continue
 			}
-			_, direct := assigned[id]
-			likely := direct || c.Requirement.MatchesRole(o.Name, c.Pattern)
-			waiting = waiting || likely && !c.requestedRoots[o.RootID]
-			useful = useful || c.grantsAny(o.RootID)
+			_, isDirect := direct[id]
+			likely := isDirect || c.Requirement.MatchesRole(r.Name, c.Pattern)
+			unread = unread || likely && !c.requestedRoots[r.RootID]
+			grantsSome = grantsSome || c.grantsAny(r.RootID)
 		}
 	}
-	byName := c.Scope == snapshot.ScopeEnvironment || c.Requirement.Role != ""
-	for _, o := range c.rolesByName {
-		if !o.inactive && (byName || !useful && !waiting && o.TemplateID == "") {
-			wanted[o.RootID] = true
+	all := c.Scope == snapshot.ScopeEnvironment || c.Requirement.Role != ""
+	for _, r := range c.rolesByName {
+		if !r.inactive && (all || !grantsSome && !unread && r.TemplateID == "") {
+			wanted[r.RootID] = true
 		}
 	}
 	for root := range c.requestedRoots {

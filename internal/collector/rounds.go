@@ -33,7 +33,8 @@ func (c *collection) roundOne() ([]part, error) {
 	return parts, nil
 }
 
-// identifyUser identifies the integration user after the first round.
+// identifyUser chooses the integration user after the first round, and names the principals for
+// advice.
 func (c *collection) identifyUser() error {
 	if id := c.organization.ID; id != "" && id != c.organizationID {
 		return &otherOrganizationError{c.organizationID, id}
@@ -52,6 +53,22 @@ func (c *collection) identifyUser() error {
 		c.principalNames[dataverse.GUID(c.user.ID)] = fmt.Sprintf("the integration user %q", c.user.Name)
 	}
 	return nil
+}
+
+// membershipRound reads the roles and teams of users in environments that do not return them with
+// the users.
+func (c *collection) membershipRound() ([]part, error) {
+	if err := c.identifyUser(); err != nil || !c.separateMemberships {
+		return nil, err
+	}
+	var parts []part
+	for i := range c.users {
+		u := &c.users[i]
+		parts = append(parts,
+			c.sectionPart(snapshot.SectionRoles, func(ctx context.Context) error { return c.readRolesOfUser(ctx, u) }),
+			c.sectionPart(snapshot.SectionTeams, func(ctx context.Context) error { return c.readTeamsOfUser(ctx, u) }))
+	}
+	return parts, nil
 }
 
 func (c *collection) roundTwo() ([]part, error) {
@@ -87,7 +104,8 @@ func (c *collection) roundThree() ([]part, error) {
 	return parts, nil
 }
 
-// userViewParts is the part of a round that reads as the integration user, if it can be impersonated.
+// userViewParts returns the part of a round that reads as the integration user, or none if the
+// user cannot be impersonated.
 func (c *collection) userViewParts() []part {
 	if reason := c.noImpersonationReason(); reason != "" {
 		c.skip(reason, snapshot.SectionUserViews)
@@ -96,8 +114,8 @@ func (c *collection) userViewParts() []part {
 	return []part{c.sectionPart(snapshot.SectionUserViews, c.readUserViews)}
 }
 
-// candidateRound reads the roles by name if the apparent integration role grants nothing of the
-// minimum.
+// candidateRound reads the privileges of the roles with a matching name if the user's roles grant
+// nothing of the minimum.
 func (c *collection) candidateRound() ([]part, error) {
 	return []part{c.readGrants(c.rootsToRead(), false)}, nil
 }
@@ -115,8 +133,8 @@ func (c *collection) roundFour() ([]part, error) {
 	return parts, nil
 }
 
-// lastRound reads the shares of views that only the auditor sees, if the integration user's
-// own list was not read.
+// lastRound reads the shares of views that only the auditor sees, if the integration user's list
+// of views was not read.
 func (c *collection) lastRound() ([]part, error) {
 	views := c.unsharedRequiredViews(c.auditorViews)
 	if len(views) == 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// inconsistentError is a fault in the content of a response. The request is repeated.
+// An inconsistentError is a fault in the content of a response. The request is repeated.
 type inconsistentError struct{ reason string }
 
 func (e *inconsistentError) Error() string { return e.reason }
@@ -20,22 +20,23 @@ func inconsistentf(format string, args ...any) error {
 	return &inconsistentError{fmt.Sprintf(format, args...)}
 }
 
-// A Row is one object of an answer. Its methods read columns strictly: a requested column
-// that is missing, or has another type, never counts as empty. The first fault refuses the
-// response.
+// A Row is one object of a response. Its methods read columns strictly: a requested column that is
+// missing, or has another type, never counts as empty. The first fault makes the response
+// inconsistent.
 type Row struct{ *rowState }
 
 type rowState struct {
 	columns []dataverse.Member
-	// omitted are the optional columns that were not asked for.
+	// omitted are the optional columns that were not requested.
 	omitted columnSet
 	err     error // the first fault
-	// recorder, if set, records which columns are read, without a response. See columns.
+	// recorder, if not nil, records which columns are read. There is no response then. See
+	// selectionOf.
 	recorder *selection
 }
 
-func newRow(data json.RawMessage, without columnSet) Row {
-	r := Row{&rowState{omitted: without}}
+func newRow(data json.RawMessage, omitted columnSet) Row {
+	r := Row{&rowState{omitted: omitted}}
 	var err error
 	if r.columns, err = dataverse.Members(data); err != nil {
 		r.err = inconsistentf("a row is not an object")
@@ -43,7 +44,7 @@ func newRow(data json.RawMessage, without columnSet) Row {
 	return r
 }
 
-// rawColumn is a column's JSON; nil if the row does not have it.
+// rawColumn returns the JSON of a column, nil if the row does not have it.
 func (r Row) rawColumn(name string) json.RawMessage {
 	for _, c := range r.columns {
 		if c.Name == name {
@@ -53,14 +54,14 @@ func (r Row) rawColumn(name string) json.RawMessage {
 	return nil
 }
 
-// Reject reports an impossible value in a column.
+// Reject marks the response as inconsistent, because of a column.
 func (r Row) Reject(column, problem string) {
 	if r.err == nil && r.recorder == nil {
 		r.err = inconsistentf("the column %s %s", column, problem)
 	}
 }
 
-// value is a column's JSON; ok is false if it is null or was not requested.
+// value returns the JSON of a column; ok is false if it is null or was not requested.
 func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	if r.err != nil || r.omitted[column] {
 		return nil, false
@@ -79,9 +80,11 @@ func (r Row) value(column string) (data json.RawMessage, ok bool) {
 	return data, string(data) != "null"
 }
 
-// hasColumn reports whether a row has a column, which older environments may omit.
+// hasColumn reports whether the row has a column. Older environments omit some.
 func (r Row) hasColumn(column string) bool { return r.rawColumn(column) != nil }
 
+// decodeColumn returns the value of a column; ok is false if it is null, invalid or was not
+// requested.
 func decodeColumn[T any](r Row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && unmarshal(data, &v) != nil {
@@ -91,7 +94,7 @@ func decodeColumn[T any](r Row, column, kind string) (v T, ok bool) {
 	return v, ok
 }
 
-// required is a value that must not be null.
+// required returns the value of a column that must not be null.
 func required[T any](r Row, column, kind string) T {
 	v, ok := decodeColumn[T](r, column, kind)
 	if !ok {
@@ -100,7 +103,7 @@ func required[T any](r Row, column, kind string) T {
 	return v
 }
 
-// unmarshal is [json.Unmarshal], and faster for the types of most columns.
+// unmarshal is [json.Unmarshal], but faster for the types of most columns.
 func unmarshal(data json.RawMessage, into any) (err error) {
 	switch into := into.(type) {
 	case *string:
@@ -115,13 +118,13 @@ func unmarshal(data json.RawMessage, into any) (err error) {
 	return json.Unmarshal(data, into)
 }
 
-// Text is a string; null is "".
+// Text returns a string; null is "".
 func (r Row) Text(column string) string {
 	v, _ := decodeColumn[string](r, column, "text")
 	return v
 }
 
-// TextIfPresent is a text of a column that older environments omit.
+// TextIfPresent returns a string; null and a missing column are "".
 func (r Row) TextIfPresent(column string) string {
 	if !r.hasColumn(column) {
 		return ""
@@ -129,33 +132,33 @@ func (r Row) TextIfPresent(column string) string {
 	return r.Text(column)
 }
 
-// ETag is the row's ETag, "" if it has none.
+// ETag returns the row's ETag, "" if it has none.
 func (r Row) ETag() string { return r.TextIfPresent("@odata.etag") }
 
-// Bool is a boolean that must not be null.
+// Bool returns a boolean that must not be null.
 func (r Row) Bool(column string) bool { return required[bool](r, column, "boolean") }
 
-// optionalBool is a boolean; null is false.
+// optionalBool returns a boolean; null is false.
 func (r Row) optionalBool(column string) bool {
 	v, _ := decodeColumn[bool](r, column, "boolean")
 	return v
 }
 
-// Int is a whole number that must not be null.
+// Int returns a whole number that must not be null.
 func (r Row) Int(column string) int { return required[int](r, column, "whole number") }
 
-// OptionalInt is a whole number; null is 0.
+// OptionalInt returns a whole number; null is 0.
 func (r Row) OptionalInt(column string) int { return r.intOr(column, 0) }
 
-// intOr is a whole number; null, and a column that was not asked for, is otherwise.
-func (r Row) intOr(column string, otherwise int) int {
+// intOr returns a whole number, or the fallback if it is null or was not requested.
+func (r Row) intOr(column string, fallback int) int {
 	if v, ok := decodeColumn[int](r, column, "whole number"); ok {
 		return v
 	}
-	return otherwise
+	return fallback
 }
 
-// ID is a GUID in lower case; it is required.
+// ID returns a GUID in lower case; it is required.
 func (r Row) ID(column string) string {
 	id := r.OptionalID(column)
 	if id == "" {
@@ -164,7 +167,7 @@ func (r Row) ID(column string) string {
 	return id
 }
 
-// OptionalID is a GUID in lower case; null and the id of zeros are "".
+// OptionalID returns a GUID in lower case; null and the GUID of zeros are "".
 func (r Row) OptionalID(column string) string {
 	text, ok := decodeColumn[string](r, column, "id")
 	if !ok {
@@ -180,7 +183,7 @@ func (r Row) OptionalID(column string) string {
 	return id.String()
 }
 
-// IDIfPresent is a GUID of a column that older environments omit.
+// IDIfPresent is OptionalID, and "" for a missing column.
 func (r Row) IDIfPresent(column string) string {
 	if !r.hasColumn(column) {
 		return ""
@@ -188,7 +191,7 @@ func (r Row) IDIfPresent(column string) string {
 	return r.OptionalID(column)
 }
 
-// managedProperty is the value of a managed property, {"Value":true,…}, or a plain boolean;
+// managedProperty returns the value of a managed property, {"Value":true,…}, or of a boolean;
 // known is false if it is null.
 func (r Row) managedProperty(column string) (value, known bool) {
 	data, ok := r.value(column)
@@ -199,24 +202,15 @@ func (r Row) managedProperty(column string) (value, known bool) {
 		property, _ := decodeColumn[struct{ Value json.RawMessage }](r, column, "managed property")
 		data = property.Value
 	}
-	var plain *bool
-	if json.Unmarshal(data, &plain) != nil {
+	var boolean *bool
+	if json.Unmarshal(data, &boolean) != nil {
 		r.Reject(column, "is not a managed property")
 	}
-	return plain != nil && *plain, plain != nil
+	return boolean != nil && *boolean, boolean != nil
 }
 
-// requiredNameOrNumber is a member of an enumeration: its name, or its number in text if it has no name.
-// It must not be null.
-func (r Row) requiredNameOrNumber(column string) string {
-	word := r.nameOrNumber(column)
-	if word == "" {
-		r.Reject(column, "is null")
-	}
-	return word
-}
-
-// nameOrNumber is a table's type as its logical name or its number, in text; null is "".
+// nameOrNumber returns the text of a column that has a name or a number, such as the type code of
+// a table or a member of an enumeration; null is "".
 func (r Row) nameOrNumber(column string) string {
 	data, ok := r.value(column)
 	if !ok {
@@ -232,10 +226,13 @@ func (r Row) nameOrNumber(column string) string {
 	return number.String()
 }
 
-// accessRights is a value of the AccessRights enumeration as a mask: names, or a number. An unknown
-// name is a right too.
+// accessRights returns a value of the enumeration AccessRights, names or a number, as a mask. An
+// unknown name counts as a right.
 func (r Row) accessRights(column string) int {
-	text := r.requiredNameOrNumber(column)
+	text := r.nameOrNumber(column)
+	if text == "" {
+		r.Reject(column, "is null")
+	}
 	if mask, err := strconv.Atoi(text); err == nil {
 		return mask
 	}
@@ -248,7 +245,7 @@ func (r Row) accessRights(column string) int {
 	return mask
 }
 
-// parseRight is the right of a name such as AppendToAccess.
+// parseRight returns the right with a name such as AppendToAccess.
 func parseRight(name string) snapshot.Right {
 	for _, right := range snapshot.Rights() {
 		if strings.EqualFold(strings.ReplaceAll(right.String(), "-", "")+"Access", name) {
@@ -258,11 +255,11 @@ func parseRight(name string) snapshot.Right {
 	return snapshot.RightOther
 }
 
-// objects are the objects of a collection inside a row or a function's response. If they have a
-// key, none may appear twice.
-func objects[T any](r Row, column, key string, take func(Row) T) []T {
+// objects decodes the objects of a collection inside a row or a function's response. If they have
+// a key, none may appear twice.
+func objects[T any](r Row, column, key string, decode func(Row) T) []T {
 	if r.recorder != nil {
-		r.recorder.expanded = append(r.recorder.expanded, expansion{column, selectionOf(key, take, r.omitted)})
+		r.recorder.expanded = append(r.recorder.expanded, expansion{column, selectionOf(key, decode, r.omitted)})
 		return nil
 	}
 	data, ok := r.value(column)
@@ -275,7 +272,7 @@ func objects[T any](r Row, column, key string, take func(Row) T) []T {
 	values := make([]T, 0, len(elements))
 	for _, data := range elements {
 		inner := newRow(data, r.omitted)
-		value := take(inner)
+		value := decode(inner)
 		if key != "" {
 			id := inner.ID(key)
 			if seen[id] {

@@ -11,20 +11,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readShares reads the shares of personal views with the user and its teams; in the wide
-// scope, all shares.
+// readShares reads the shares of personal views with the user and its teams; in the scope of the
+// environment, all shares.
 func (c *collection) readShares(ctx context.Context) (err error) {
-	a := Read{section: snapshot.SectionShares, Label: "shares of views"}
+	read := Read{section: snapshot.SectionShares, Label: "shares of views"}
 	if c.Scope == snapshot.ScopeEnvironment {
-		c.shares, err = Shares().rows(ctx, c.StrictReader, a)
+		c.shares, err = Shares().rows(ctx, c.reader, read)
 		return err
 	}
-	mine, all := c.userAndTeamIDs(), map[string]bool{}
+	own, all := c.userAndTeamIDs(), map[string]bool{}
 	for _, m := range c.group.members {
 		maps.Copy(all, m.userAndTeamIDs())
 	}
-	c.shares, err = Shares().filteredRows(ctx, c.StrictReader, a, idConditions("principalid", sortedKeys(all)))
-	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !mine[s.Principal] })
+	c.shares, err = Shares().filteredRows(ctx, c.reader, read, idConditions("principalid", sortedKeys(all)))
+	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !own[s.Principal] })
 	if isUnsupported(err) || isForbidden(err) {
 		c.shareTableErr = err
 		return nil
@@ -32,22 +32,22 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 	return err
 }
 
-// userAndTeamIDs are the user and its teams: shares with them count for the user.
+// userAndTeamIDs returns the ids of the user and its teams. Shares with them count for the user.
 func (c *collection) userAndTeamIDs() map[string]bool {
-	all := map[string]bool{}
+	ids := map[string]bool{}
 	if c.user != nil {
-		all[c.user.ID] = true
+		ids[c.user.ID] = true
 		for _, t := range c.user.teams {
-			all[t.id] = true
+			ids[t.id] = true
 		}
 	}
-	return all
+	return ids
 }
 
 // readSharesByView reads the shares of single views, as an identity that sees them. If the
-// auditor cannot read the share table, these are all views that the user sees; else those
-// that no row of the table explains and, if the user's own list was not read, the owners'
-// views that no row gives the user.
+// auditor cannot read the table of shares, these are all views that the user sees. Otherwise they
+// are the views that no row of the table explains and, if the user's list of views was not read,
+// the owners' views that no row shares with the user.
 func (c *collection) readSharesByView(ctx context.Context) error {
 	views := c.userViews
 	switch {
@@ -59,8 +59,8 @@ func (c *collection) readSharesByView(ctx context.Context) error {
 	return c.readSharesOfViews(ctx, views)
 }
 
-// readSharesOfViews reads the shares of each view. If one cannot be read, it is unknown whether the
-// share table is complete.
+// readSharesOfViews reads the shares of each view. If those of one view cannot be read, it is
+// unknown whether the table of shares is complete.
 func (c *collection) readSharesOfViews(ctx context.Context, views []view) error {
 	if len(views) == 0 && c.shareTableErr == nil {
 		return nil
@@ -68,16 +68,16 @@ func (c *collection) readSharesOfViews(ctx context.Context, views []view) error 
 	for _, v := range views {
 		c.sharesRequested[v.id] = true
 	}
-	mine, found := c.userAndTeamIDs(), make([][]Share, len(views))
+	own, found := c.userAndTeamIDs(), make([][]Share, len(views))
 	err := parallel(ctx, len(views), func(ctx context.Context, i int) error {
 		v := views[i]
-		accesses, err := ReadObject(ctx, c.StrictReader, Read{
+		shares, err := ReadObject(ctx, c.reader, Read{
 			section: snapshot.SectionShares, Label: "the users and teams that a view is shared with", Caller: v.caller,
 			Query: viewSharesQuery(dataverse.GUID(v.id)),
 		}, decodePrincipalAccesses)
-		for _, a := range accesses {
-			if mine[a.Principal] {
-				found[i] = append(found[i], Share{Principal: a.Principal, view: v.id, Mask: a.Mask})
+		for _, s := range shares {
+			if own[s.Principal] {
+				found[i] = append(found[i], Share{Principal: s.Principal, view: v.id, Mask: s.Mask})
 			}
 		}
 		return err
@@ -85,13 +85,13 @@ func (c *collection) readSharesOfViews(ctx context.Context, views []view) error 
 	if err != nil {
 		return c.finish(ctx, snapshot.SectionShares, err)
 	}
-	told := slices.Concat(found...)
-	c.shares = append(c.shares, told...)
+	added := slices.Concat(found...)
+	c.shares = append(c.shares, added...)
 	switch {
 	case c.shareTableErr != nil:
 		c.note(snapshot.SectionShares, "the table of shares was not read (%s): the shares of the views that the user sees were read instead; "+
 			"a share without Read is not among them", explain(c.shareTableErr, c.principalNames))
-	case len(told) > 0:
+	case len(added) > 0:
 		c.note(snapshot.SectionShares, "the table of shares shows this identity only some shares: those of the visible views were also read one by one; "+
 			"a share without Read is not among them")
 	}
@@ -105,8 +105,9 @@ func (c *collection) readSharesOfViews(ctx context.Context, views []view) error 
 	return nil
 }
 
-// unsharedRequiredViews are the required views of a list that no row of the share table gives the user, if
-// its own list was not read: the table may be incomplete.
+// unsharedRequiredViews returns those of the views that are required and that the table of shares
+// does not give the user. It returns none if the user's list of views was read, which
+// shows whether the table is complete.
 func (c *collection) unsharedRequiredViews(views []view) []view {
 	if c.user == nil || c.isCollected(snapshot.SectionUserViews) || !c.isCollected(snapshot.SectionShares) {
 		return nil
@@ -114,9 +115,8 @@ func (c *collection) unsharedRequiredViews(views []view) []view {
 	return slices.DeleteFunc(c.withoutReadAccess(views), func(v view) bool { return !c.isRequiredView(v.Table, v.Name) || c.sharesRequested[v.id] })
 }
 
-// unexplainedViews are the views that the user sees although neither it nor one of its teams owns
-// them, and no row of the share table gives it Read. They reveal a table that returns only
-// the caller's own rows.
+// unexplainedViews returns the views that the user sees although neither ownership nor the table
+// of shares gives it Read. They show that the table returns only the caller's own rows.
 func (c *collection) unexplainedViews() []view {
 	if c.user == nil || !c.isCollected(snapshot.SectionUserViews) || !c.isCollected(snapshot.SectionShares) {
 		return nil
@@ -124,23 +124,23 @@ func (c *collection) unexplainedViews() []view {
 	return c.withoutReadAccess(c.userViews)
 }
 
-// withoutReadAccess are those of the views that neither the user nor one of its teams owns, and without a
-// row of the share table that gives them Read.
+// withoutReadAccess returns those of the views that neither the user nor one of its teams owns,
+// and that no share gives them Read on.
 func (c *collection) withoutReadAccess(views []view) []view {
-	mine, given := c.userAndTeamIDs(), map[string]bool{}
+	own, shared := c.userAndTeamIDs(), map[string]bool{}
 	for _, s := range c.shares {
-		if mine[s.Principal] && !s.otherTable && slices.Contains(snapshot.RightsOf(s.Mask), snapshot.RightRead) {
-			given[s.view] = true
+		if own[s.Principal] && !s.otherTable && slices.Contains(snapshot.RightsOf(s.Mask), snapshot.RightRead) {
+			shared[s.view] = true
 		}
 	}
-	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return mine[v.OwnerID] || given[v.id] })
+	return slices.DeleteFunc(slices.Clone(views), func(v view) bool { return own[v.OwnerID] || shared[v.id] })
 }
 
 func viewSharesQuery(view dataverse.GUID) dataverse.Query {
 	return dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", view))
 }
 
-// decodePrincipalAccesses reads the answer of RetrieveSharedPrincipalsAndAccess.
+// decodePrincipalAccesses decodes the response of RetrieveSharedPrincipalsAndAccess.
 func decodePrincipalAccesses(r Row) []Share {
 	return objects(r, "PrincipalAccesses", "", func(inner Row) Share {
 		var s Share

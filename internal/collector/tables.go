@@ -12,9 +12,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Table is the address of its rows, their key column, and how a row is read.
-// The columns that take reads, in the order in which it reads them, are those that the
-// environment is asked for; see columns.
+// A Table describes how the rows of a table are read: their address, their key column, and the
+// function that decodes a row. The columns that this function reads are requested, in the same
+// order; see selectionOf.
 type Table[T any] struct {
 	query  dataverse.Query
 	key    string
@@ -22,8 +22,8 @@ type Table[T any] struct {
 	where  []dataverse.Expr // see Where
 }
 
-func newTable[T any](set, key string, take func(Row) T) Table[T] {
-	return Table[T]{query: dataverse.Collection(set), key: key, decode: take}
+func newTable[T any](set, key string, decode func(Row) T) Table[T] {
+	return Table[T]{query: dataverse.Collection(set), key: key, decode: decode}
 }
 
 // organizations has one row.
@@ -31,67 +31,68 @@ func organizations() Table[organization] {
 	return newTable("organizations", "organizationid", decodeOrganization)
 }
 
-// BusinessUnits are business units.
+// BusinessUnits returns the table of business units.
 func BusinessUnits() Table[unit] { return newTable("businessunits", "businessunitid", decodeUnit) }
 
-// PrivilegeDefinitions are those of privileges.
+// PrivilegeDefinitions returns the table of the privileges that exist.
 func PrivilegeDefinitions() Table[privilegeDefinition] {
 	return newTable("privileges", "privilegeid", decodePrivilege)
 }
 
-// Roles are security roles: roots, and their copies in business units.
+// Roles returns the table of security roles: roots, and their copies in business units.
 func Roles() Table[role] { return newTable("roles", "roleid", decodeRole) }
 
-// RolesOfTeam are the roles of a team.
+// RolesOfTeam returns the roles of a team.
 func RolesOfTeam(id dataverse.GUID) Table[role] {
 	return Roles().withQuery(dataverse.Row("teams", id).Nav("teamroles_association"))
 }
 
 func users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
 
-// UsersWithRoles are users with their roles and teams.
+// UsersWithRoles returns the table of users, with their roles and teams.
 func UsersWithRoles() Table[User] {
 	return newTable("systemusers", "systemuserid", decodeUserWithRoles)
 }
 
-// Teams are owner teams, access teams and groups of Entra.
+// Teams returns the table of teams: owner teams, access teams and Entra groups.
 func Teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
 
 func teamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
 
-// Views are personal views.
+// Views returns the table of personal views.
 func Views() Table[view] { return newTable("userqueries", "userqueryid", decodeView) }
 
-// SystemViews are the views of a table that everybody sees.
+// SystemViews returns the table of the views that everybody sees.
 func SystemViews() Table[systemView] {
 	return newTable("savedqueries", "savedqueryid", decodeSystemView)
 }
 
-// Shares are what users and teams may do with personal views.
+// Shares returns the table of the shares of personal views with users and teams.
 func Shares() Table[Share] {
 	return newTable("principalobjectaccessset", "principalobjectaccessid", decodeShare).Where(dataverse.Eq("objecttypecode", "userquery"))
 }
 
-// FieldPermissions are those of secured columns.
+// FieldPermissions returns the table of the permissions for secured columns.
 func FieldPermissions() Table[fieldPermission] {
 	return newTable("fieldpermissions", "fieldpermissionid", decodeFieldPermission)
 }
 
-// ColumnProfiles are the ids of the column security profiles of a user or a team.
-func ColumnProfiles(of dataverse.Query) Table[string] {
+// ColumnProfiles returns the column security profiles at the address of a user's or a team's
+// navigation property. They are read as ids.
+func ColumnProfiles(address dataverse.Query) Table[string] {
 	const key = "fieldsecurityprofileid"
-	return newTable("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).withQuery(of)
+	return newTable("fieldsecurityprofiles", key, func(r Row) string { return r.ID(key) }).withQuery(address)
 }
 
-// Where limits the rows that are asked for.
+// Where limits the table to the rows that meet a condition.
 func (t Table[T]) Where(e dataverse.Expr) Table[T] {
 	t.where = append(slices.Clip(t.where), e)
 	return t
 }
 
-// withQuery is the table's rows at another address: that of another row's navigation property.
-func (t Table[T]) withQuery(from dataverse.Query) Table[T] {
-	t.query = from
+// withQuery returns the table at another address, such as the navigation property of a row.
+func (t Table[T]) withQuery(query dataverse.Query) Table[T] {
+	t.query = query
 	return t
 }
 
@@ -114,8 +115,8 @@ func decodeOrganization(r Row) organization {
 	return o
 }
 
-// ownershipSetting finds EnableOwnershipAcrossBusinessUnits in orgdborgsettings,
-// an XML document of what has ever been set: absent is off.
+// ownershipSetting finds EnableOwnershipAcrossBusinessUnits in orgdborgsettings, an XML document
+// of all settings that were ever set. A setting that is absent is off.
 func ownershipSetting(settings string) (snapshot.Setting, error) {
 	const name = "EnableOwnershipAcrossBusinessUnits"
 	setting := snapshot.SettingOff
@@ -183,20 +184,20 @@ type role struct {
 	snapshot.Role
 	id      string
 	version rowVersion
-	// inactive marks a role without effect: deleted or not published.
+	// inactive marks a role without effect: it is deleted or not published.
 	inactive bool
 }
 
-// A rowVersion distinguishes the states of a row: by the second of the last change and, if the
-// response has an ETag, by its version.
+// A rowVersion identifies a state of a row by the second of its last change and, if the response
+// has one, by its ETag.
 type rowVersion struct{ modifiedOn, etag string }
 
-func (s rowVersion) matches(as rowVersion) bool {
-	return s.modifiedOn == as.modifiedOn && (s.etag == as.etag || s.etag == "" || as.etag == "")
+func (v rowVersion) matches(other rowVersion) bool {
+	return v.modifiedOn == other.modifiedOn && (v.etag == other.etag || v.etag == "" || other.etag == "")
 }
 
 func decodeRole(r Row) role {
-	o := role{
+	role := role{
 		id: r.ID("roleid"),
 		Role: snapshot.Role{
 			Name:           r.Text("name"),
@@ -207,18 +208,18 @@ func decodeRole(r Row) role {
 		},
 	}
 	value, known := r.managedProperty("iscustomizable")
-	o.Customizable, o.CustomizableUnknown = value || !known, !known
-	// A value other than 0 and 1 is not known to give Basic rights.
-	o.Inherited = r.OptionalInt("isinherited") == 1
-	o.inactive = r.OptionalInt("componentstate") != 0
-	o.version = rowVersion{modifiedOn: r.Text("modifiedon"), etag: string(r.rawColumn("@odata.etag"))}
-	if o.RootID == "" {
-		o.RootID = o.id
+	role.Customizable, role.CustomizableUnknown = value || !known, !known
+	// Only 1 is known to give Basic rights.
+	role.Inherited = r.OptionalInt("isinherited") == 1
+	role.inactive = r.OptionalInt("componentstate") != 0
+	role.version = rowVersion{modifiedOn: r.Text("modifiedon"), etag: string(r.rawColumn("@odata.etag"))}
+	if role.RootID == "" {
+		role.RootID = role.id
 	}
-	return o
+	return role
 }
 
-// A User is a user by its id.
+// A User is a user with its id and, if they were read, its roles and teams.
 type User struct {
 	snapshot.User
 
@@ -245,7 +246,6 @@ func decodeUser(r Row) User {
 	}
 }
 
-// decodeUserWithRoles is a user with its roles and teams.
 func decodeUserWithRoles(r Row) User {
 	u := decodeUser(r)
 	u.roles = objects(r, "systemuserroles_association", "roleid", decodeRole)
@@ -277,7 +277,7 @@ func decodeTeamWithRoles(r Row) team {
 type view struct {
 	snapshot.View
 	id     string
-	caller dataverse.Caller // as whom it was read
+	caller dataverse.Caller // the identity that it was read as
 }
 
 func decodeView(r Row) view {
@@ -290,7 +290,7 @@ func decodeView(r Row) view {
 	}
 }
 
-// ownerType distinguishes a team from a user: only a view of a team has the look-up.
+// ownerType returns the type of a view's owner. Only a view that a team owns has the look-up.
 func ownerType(r Row) snapshot.PrincipalType {
 	const team = "_owningteam_value"
 	switch {
@@ -316,22 +316,22 @@ func decodeSystemView(r Row) systemView {
 	}
 }
 
-// A Share is what a principal, a user or a team, may do with a personal view.
+// A Share is a share of a personal view with a principal: a user or a team.
 type Share struct {
 	Principal string
 	// Mask has the bits of AccessRights.
 	Mask int
 
 	view string
-	// inherited is the part of the mask that is not from the share itself.
+	// inherited has the bits of Mask that do not come from the share itself.
 	inherited int
-	// otherTable marks a share of something other than a personal view.
+	// otherTable marks a share of a row that is not a personal view.
 	otherTable bool
 }
 
 func decodeShare(r Row) Share {
 	s := Share{Principal: r.ID("principalid"), view: r.ID("objectid")}
-	// A view's type is userquery, by its number 4230.
+	// The type code of personal views is userquery, or the number 4230.
 	code := r.nameOrNumber("objecttypecode")
 	s.otherTable = !strings.EqualFold(code, "userquery") && code != "4230"
 	own, inherited := r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")
@@ -339,7 +339,7 @@ func decodeShare(r Row) Share {
 	return s
 }
 
-// roleIDs are the sorted ids of roles that have an effect.
+// roleIDs returns the sorted ids of the active roles.
 func roleIDs(roles []role) []string {
 	ids := map[string]bool{}
 	for _, r := range roles {

@@ -9,24 +9,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readUnits reads all business units: users of a disabled unit, or of one below it, cannot sign
+// readUnits reads all business units. Users of a disabled unit, and of units below it, cannot sign
 // in.
 func (c *collection) readUnits(ctx context.Context) (err error) {
-	c.units, err = BusinessUnits().rows(ctx, c.StrictReader, Read{section: snapshot.SectionBusinessUnits, Label: "business units"})
+	c.units, err = BusinessUnits().rows(ctx, c.reader, Read{section: snapshot.SectionBusinessUnits, Label: "business units"})
 	if err != nil {
 		return err
 	}
-	seen := func(u unit) bool { return u.id == c.user.BusinessUnitID }
-	if c.user == nil || c.user.BusinessUnitID == "" || slices.ContainsFunc(c.units, seen) {
+	isUserUnit := func(u unit) bool { return u.id == c.user.BusinessUnitID }
+	if c.user == nil || c.user.BusinessUnitID == "" || slices.ContainsFunc(c.units, isUserUnit) {
 		return nil
 	}
 	return fmt.Errorf("the business unit of the user %q is not visible: "+
 		"give the auditor's role prvReadBusinessUnit at Organization level", c.user.Name)
 }
 
-// relevantUnits are the business units that matter: the root, the one that the requirement
-// names, those of the users, teams and roles that were read, and all above them; in the
-// wide scope all.
+// relevantUnits returns the business units that matter: the root, the one that the requirement
+// names, those of the users, teams and roles that were read, and all units above them. In the
+// scope of the environment, it returns all.
 func (c *collection) relevantUnits() []unit {
 	if c.Scope == snapshot.ScopeEnvironment {
 		return c.units

@@ -10,36 +10,37 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readsAllUsers reports whether all application users are asked for.
+// readsAllUsers reports whether the scope includes all application users.
 func (c *collection) readsAllUsers() bool {
 	return c.Scope == snapshot.ScopeEnvironment || c.Scope == snapshot.ScopeUsers
 }
 
-// readUsers reads the users that may be the integration's, with their roles and
-// teams; in the wide scope, all application users.
+// readUsers reads the possible integration users or, if the scope includes them, all application
+// users. Their roles and teams come with them.
 func (c *collection) readUsers(ctx context.Context) error {
-	wide := c.readsAllUsers()
-	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !wide {
+	all := c.readsAllUsers()
+	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !all {
 		return nil
 	}
-	a := Read{
+	read := Read{
 		section: snapshot.SectionUsers, Label: "users, their roles and teams",
-		where: []dataverse.Expr{c.group.userCondition(wide)},
+		where: []dataverse.Expr{c.group.userCondition(all)},
 	}
-	found, err := UsersWithRoles().rows(ctx, c.StrictReader, a)
+	found, err := UsersWithRoles().rows(ctx, c.reader, read)
 	if isUnsupported(err) || isForbidden(err) {
 		// The users may be readable although their roles or teams are not.
 		c.separateMemberships = true
-		a.Label = "users"
-		found, err = users().rows(ctx, c.StrictReader, a)
+		read.Label = "users"
+		found, err = users().rows(ctx, c.reader, read)
 	}
 	c.users = slices.DeleteFunc(found, func(u User) bool {
-		return !c.Requirement.MatchesUser(u.User, c.Pattern) && (!wide || u.ApplicationID == "")
+		return !c.Requirement.MatchesUser(u.User, c.Pattern) && (!all || u.ApplicationID == "")
 	})
 	return err
 }
 
-// chooseUser finds the single live user that the requirement means.
+// chooseUser sets the integration user, if exactly one user fits the requirement and is not
+// deleted.
 func (c *collection) chooseUser() {
 	for i := range c.users {
 		u := &c.users[i]
@@ -54,7 +55,7 @@ func (c *collection) chooseUser() {
 	}
 }
 
-// relevantUsers are the users with roles and teams that matter.
+// relevantUsers returns the users with roles and teams that matter.
 func (c *collection) relevantUsers() []User {
 	switch {
 	case c.readsAllUsers():
@@ -65,46 +66,36 @@ func (c *collection) relevantUsers() []User {
 	return nil
 }
 
-// membershipRound read the roles and teams of users if they did not come with the users.
-func (c *collection) membershipRound() ([]part, error) {
-	if err := c.identifyUser(); err != nil || !c.separateMemberships {
-		return nil, err
-	}
-	var parts []part
-	for i := range c.users {
-		u := &c.users[i]
-		path := dataverse.Row("systemusers", dataverse.GUID(u.ID))
-		parts = append(parts,
-			c.sectionPart(snapshot.SectionRoles, func(ctx context.Context) (err error) {
-				u.roles, err = Roles().withQuery(path.Nav("systemuserroles_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
-				return err
-			}),
-			c.sectionPart(snapshot.SectionTeams, func(ctx context.Context) (err error) {
-				u.teams, err = Teams().withQuery(path.Nav("teammembership_association")).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
-				return err
-			}))
-	}
-	return parts, nil
+func (c *collection) readRolesOfUser(ctx context.Context, u *User) (err error) {
+	table := Roles().withQuery(dataverse.Row("systemusers", dataverse.GUID(u.ID)).Nav("systemuserroles_association"))
+	u.roles, err = table.rows(ctx, c.reader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
+	return err
 }
 
-// readTeams reads the roles of the teams that matter; in the wide scope, all
-// teams.
+func (c *collection) readTeamsOfUser(ctx context.Context, u *User) (err error) {
+	table := Teams().withQuery(dataverse.Row("systemusers", dataverse.GUID(u.ID)).Nav("teammembership_association"))
+	u.teams, err = table.rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
+	return err
+}
+
+// readTeams reads the teams of the relevant users with their roles; in the scope of the
+// environment, all teams.
 func (c *collection) readTeams(ctx context.Context) error {
 	wanted, all := c.relevantTeams(), map[string]team{}
 	for _, m := range c.group.members {
 		maps.Copy(all, m.relevantTeams())
 	}
-	a := Read{section: snapshot.SectionTeams, Label: "teams and their roles"}
+	read := Read{section: snapshot.SectionTeams, Label: "teams and their roles"}
 	var found []team
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = teamsWithRoles().rows(ctx, c.StrictReader, a)
+		found, err = teamsWithRoles().rows(ctx, c.reader, read)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = teamsWithRoles().filteredRows(ctx, c.StrictReader, a, idConditions("teamid", sortedKeys(all)))
-		found = slices.DeleteFunc(found, func(t team) bool { _, mine := wanted[t.id]; return !mine })
+		found, err = teamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
+		found = slices.DeleteFunc(found, func(t team) bool { _, ok := wanted[t.id]; return !ok })
 	}
 	if isUnsupported(err) {
 		found, err = c.readTeamsOneByOne(ctx, wanted)
@@ -123,7 +114,7 @@ func (c *collection) readTeams(ctx context.Context) error {
 	return nil
 }
 
-// relevantTeams are the teams of the users that matter.
+// relevantTeams returns the teams of the relevant users, by id.
 func (c *collection) relevantTeams() map[string]team {
 	teams := map[string]team{}
 	for _, u := range c.relevantUsers() {
@@ -134,19 +125,19 @@ func (c *collection) relevantTeams() map[string]team {
 	return teams
 }
 
-// readTeamsOneByOne reads the roles of each team on its own.
+// readTeamsOneByOne reads the roles of each team in a request of its own.
 func (c *collection) readTeamsOneByOne(ctx context.Context, wanted map[string]team) ([]team, error) {
 	ids := sortedKeys(wanted)
-	found := make([]team, len(ids))
+	teams := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
-		found[i] = wanted[ids[i]]
-		found[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.StrictReader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
+		teams[i] = wanted[ids[i]]
+		teams[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
 		return err
 	})
-	return found, err
+	return teams, err
 }
 
-// disabledReason says why a user cannot be impersonated, or "".
+// disabledReason says why a disabled user cannot be impersonated; "" for an enabled user.
 func (u *User) disabledReason(who string) string {
 	if u.Disabled {
 		return fmt.Sprintf("%s %q is disabled and cannot be impersonated", who, u.Name)

@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// requiredViewConditions has a condition for the name of each view that any integration requires. It has
-// none for the table: the environment refuses a request that names a table which it does not
-// have.
+// requiredViewConditions returns a condition for the name of each view that any integration
+// requires. There are no conditions for the tables, because the environment refuses a request
+// that names a table that it does not have.
 func (c *collection) requiredViewConditions() []dataverse.Expr {
 	return textConditions("name", c.group.union(func(m *collection) (names []string) {
 		for _, v := range m.Requirement.Views {
@@ -29,23 +29,23 @@ func (c *collection) isRequiredView(table, name string) bool {
 	})
 }
 
-// readViews reads the required personal views that an identity sees, or all that it sees.
-func (c *collection) readViews(ctx context.Context, section snapshot.Section, what string, as dataverse.Caller, all bool) (found []view, err error) {
-	q := Read{section: section, Label: what, Caller: as}
+// readViews reads the personal views that an identity sees: all, or only the required ones.
+func (c *collection) readViews(ctx context.Context, section snapshot.Section, label string, caller dataverse.Caller, all bool) (found []view, err error) {
+	read := Read{section: section, Label: label, Caller: caller}
 	if all {
-		found, err = Views().rows(ctx, c.StrictReader, q)
+		found, err = Views().rows(ctx, c.reader, read)
 	} else {
-		found, err = Views().filteredRows(ctx, c.StrictReader, q, c.requiredViewConditions())
+		found, err = Views().filteredRows(ctx, c.reader, read, c.requiredViewConditions())
 		found = slices.DeleteFunc(found, func(v view) bool { return !c.isRequiredView(v.Table, v.Name) })
 	}
 	for i := range found {
-		found[i].caller = as
+		found[i].caller = caller
 	}
 	return found, err
 }
 
-// hasUnseenViews reports whether neither the user nor an owner saw one of the required views.
-// Then it matters whether the auditor sees it.
+// hasUnseenViews reports whether there is a required view that neither the user nor an owner saw.
+// Then the auditor's own views are read.
 func (c *collection) hasUnseenViews() bool {
 	seen := map[[2]string]bool{}
 	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
@@ -67,23 +67,23 @@ func (c *collection) readAuditorViews(ctx context.Context) (err error) {
 	return err
 }
 
-// readOwnerViews reads as each configured owner. An owner that cannot be impersonated is a
-// gap in the section; the others are still read.
+// readOwnerViews reads the views that each configured owner sees. If one owner cannot be
+// impersonated, the section is incomplete, and the others are still read.
 func (c *collection) readOwnerViews(ctx context.Context) error {
 	names := c.ownerNames()
 	found := make([][]view, len(names))
 	err := parallel(ctx, len(names), func(ctx context.Context, i int) (err error) {
 		owner := c.owner(names[i])
 		if owner == nil {
-			return nil // see judgeAbsence
+			return nil // see markMissingUsers
 		}
 		if reason := owner.disabledReason("the view's owner"); reason != "" {
 			c.skip(reason, snapshot.SectionViews)
 			return nil
 		}
 		found[i], err = readAs(ctx, c, snapshot.SectionViews, names[i], owner,
-			func(ctx context.Context, as dataverse.Caller) ([]view, error) {
-				return c.readViews(ctx, snapshot.SectionViews, "personal views that "+names[i]+" sees", as, c.Scope == snapshot.ScopeEnvironment)
+			func(ctx context.Context, caller dataverse.Caller) ([]view, error) {
+				return c.readViews(ctx, snapshot.SectionViews, "personal views that "+names[i]+" sees", caller, c.Scope == snapshot.ScopeEnvironment)
 			})
 		return c.finish(ctx, snapshot.SectionViews, err)
 	})
@@ -91,6 +91,8 @@ func (c *collection) readOwnerViews(ctx context.Context) error {
 	return err
 }
 
+// owner returns the user with a user principal name, or nil. Of several it chooses the one with
+// the lowest id.
 func (c *collection) owner(name string) *User {
 	var found *User
 	for i := range c.owners {
@@ -102,44 +104,43 @@ func (c *collection) owner(name string) *User {
 	return found
 }
 
-// noImpersonationReason says why the integration user cannot be impersonated, or "".
+// noImpersonationReason says why the integration user cannot be impersonated; "" if it can.
 func (c *collection) noImpersonationReason() string {
 	u := c.user
 	if reason := u.disabledReason("the user"); reason != "" {
 		return reason
 	}
-	held := len(u.roles)
+	roles := len(u.roles)
 	for _, t := range c.teams {
-		held += len(t.roles) // in the wide scope of others' teams too: then it is tried
+		roles += len(t.roles) // in the scope of the environment, also the roles of other users' teams
 	}
-	seen := c.isCollected(snapshot.SectionRoles) && c.isCollected(snapshot.SectionTeams) && !c.isPartial("prvReadRole") && !c.isPartial("prvReadTeam")
-	if held == 0 && seen {
+	allVisible := c.isCollected(snapshot.SectionRoles) && c.isCollected(snapshot.SectionTeams) && !c.isPartial("prvReadRole") && !c.isPartial("prvReadTeam")
+	if roles == 0 && allVisible {
 		return fmt.Sprintf("the user %q has no role and cannot be impersonated", u.Name)
 	}
 	return ""
 }
 
-// readUserViews reads all personal views that the integration user sees: those that it can
-// use.
+// readUserViews reads all personal views that the integration user sees and so can use.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
 	c.userViews, err = readAs(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
-		func(ctx context.Context, as dataverse.Caller) ([]view, error) {
-			return c.readViews(ctx, snapshot.SectionUserViews, "personal views that the integration user sees", as, true)
+		func(ctx context.Context, caller dataverse.Caller) ([]view, error) {
+			return c.readViews(ctx, snapshot.SectionUserViews, "personal views that the integration user sees", caller, true)
 		})
 	return err
 }
 
 func (c *collection) readSystemViews(ctx context.Context) (err error) {
-	found, err := SystemViews().filteredRows(ctx, c.StrictReader, Read{
+	found, err := SystemViews().filteredRows(ctx, c.reader, Read{
 		section: snapshot.SectionSystemViews, Label: "system views",
-		// querytype 0 is a view that people choose; others are for look-ups and forms.
+		// People choose views with querytype 0. Other types are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
 	}, c.requiredViewConditions())
 	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.isRequiredView(v.Table, v.Name) })
 	return err
 }
 
-// ownerNames are the user principal names of the owners of required views, without duplicates.
+// ownerNames returns the user principal names of the owners of required views, without duplicates.
 func (c *collection) ownerNames() []string {
 	var names []string
 	for _, v := range c.Requirement.Views {
@@ -149,7 +150,7 @@ func (c *collection) ownerNames() []string {
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := users().filteredRows(ctx, c.StrictReader, Read{section: snapshot.SectionViews, Label: "owners of views"},
+	found, err := users().filteredRows(ctx, c.reader, Read{section: snapshot.SectionViews, Label: "owners of views"},
 		textConditions("domainname", c.group.union((*collection).ownerNames)))
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u User) bool {

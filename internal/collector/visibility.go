@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,12 +11,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An identity that may read a table only in some business units is not refused: it gets the
-// rows of these units, as if there were no others. So each collection checks how far its own
-// reads extend.
+// Dataverse does not refuse a read if the auditor has the privilege below Organization level.
+// It omits the rows of other business units. Each collection therefore reads the auditor's own
+// privileges, to find out which of its reads are partial.
 
-// sectionsByPrivilege are the reads that may omit rows of other business units, each with the section
-// that counts as not read if the access level is too low.
+// sectionsByPrivilege returns the privileges of the reads that may omit rows, each with the
+// section that counts as not read if the access level is too low.
 func sectionsByPrivilege() map[string]snapshot.Section {
 	return map[string]snapshot.Section{
 		"prvReadUser": snapshot.SectionUsers,
@@ -28,16 +27,16 @@ func sectionsByPrivilege() map[string]snapshot.Section {
 
 const readUnitsPrivilege = "prvReadBusinessUnit"
 
-// visibilityPrivileges are all privileges with a reach that matters.
+// visibilityPrivileges returns the names of the privileges that decide which rows the auditor sees.
 func visibilityPrivileges() []string {
 	return append(sortedKeys(sectionsByPrivilege()), readUnitsPrivilege)
 }
 
-// readAuditorGrants reads how far the auditor's reads extend. If that is unknown, there may be more
-// rows than were returned, and what depends on them counts as not read.
+// readAuditorGrants reads at which depths the auditor has the privileges to read. If this
+// fails, rows may be missing, and the sections that depend on them count as not read.
 func (c *collection) readAuditorGrants(ctx context.Context) error {
-	q := Read{section: snapshot.SectionUsers, Label: "how far the auditor's reads reach"}
-	found, err := readUserGrants(ctx, c.StrictReader, q, dataverse.GUID(c.auditor), visibilityPrivileges())
+	read := Read{section: snapshot.SectionUsers, Label: "how far the auditor's reads reach"}
+	grants, err := readUserGrants(ctx, c.reader, read, dataverse.GUID(c.auditor), visibilityPrivileges())
 	if err != nil {
 		for _, section := range sectionsByPrivilege() {
 			if err := c.finish(ctx, section, err); err != nil {
@@ -47,45 +46,45 @@ func (c *collection) readAuditorGrants(ctx context.Context) error {
 		return nil
 	}
 	c.auditorGrants = map[string][]Grant{}
-	for _, s := range found {
-		name := strings.ToLower(s.Name)
+	for _, g := range grants {
+		name := strings.ToLower(g.Name)
 		if name == "" {
-			name = c.privilegeNames[s.ID]
+			name = c.privilegeNames[g.ID]
 		}
-		c.auditorGrants[name] = append(c.auditorGrants[name], s)
+		c.auditorGrants[name] = append(c.auditorGrants[name], g)
 	}
 	return nil
 }
 
-// isPartial reports whether a read does not cover the organization, or may not: the access level
-// is unknown if the auditor's own privileges do not name the privilege.
+// isPartial reports whether a read may omit rows: the auditor is not known to have the
+// privilege at Organization level.
 func (c *collection) isPartial(privilege string) bool {
-	return !slices.ContainsFunc(c.auditorGrants[strings.ToLower(privilege)], func(s Grant) bool {
-		return s.Depth == audit.DepthGlobal && !s.Filtered
+	return !slices.ContainsFunc(c.auditorGrants[strings.ToLower(privilege)], func(g Grant) bool {
+		return g.Depth == audit.DepthGlobal && !g.Filtered
 	})
 }
 
-// partialReason says why a read is incomplete.
+// partialReason says why a read may omit rows.
 func (c *collection) partialReason(privilege string) string {
-	known := c.auditorGrants[strings.ToLower(privilege)]
-	if len(known) == 0 {
+	grants := c.auditorGrants[strings.ToLower(privilege)]
+	if len(grants) == 0 {
 		return fmt.Sprintf("the auditor's own privileges do not include %s, so it is unknown which rows it can read", privilege)
 	}
-	for _, s := range known {
+	for _, g := range grants {
 		switch {
-		case s.Filtered:
+		case g.Filtered:
 			return fmt.Sprintf("the auditor has %s for some records only and does not see the others", privilege)
-		case s.Depth == audit.DepthNone:
-			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, s.RawDepth)
+		case g.Depth == audit.DepthNone:
+			return fmt.Sprintf("the auditor has %s at the depth %q, which dbaudit does not know", privilege, g.RawDepth)
 		}
 	}
 	return "the auditor does not see rows of other business units"
 }
 
-// markPartialSections marks each section as not read if rows may be missing from it.
+// markPartialSections records each section that may lack rows as not read.
 func (c *collection) markPartialSections() {
 	if c.auditorGrants == nil {
-		return // see readSight
+		return // readAuditorGrants recorded why
 	}
 	for privilege, section := range sectionsByPrivilege() {
 		if c.isPartial(privilege) && !c.coversAllUnits(privilege) {
@@ -99,13 +98,13 @@ func (c *collection) markPartialSections() {
 	}
 }
 
-// markMissingUsers records which users do not exist, once it is known whether all users were
-// seen.
+// markMissingUsers records which users were not found. Only if all users are visible does this
+// mean that they do not exist.
 func (c *collection) markMissingUsers() {
-	whole := !c.isPartial("prvReadUser") || c.coversAllUnits("prvReadUser")
+	allVisible := !c.isPartial("prvReadUser") || c.coversAllUnits("prvReadUser")
 	if c.user == nil && c.isCollected(snapshot.SectionUserViews) {
 		reason := "there is no single integration user"
-		if !whole {
+		if !allVisible {
 			reason = "not all users are visible, and the visible ones do not include a single integration user"
 		}
 		c.skip(reason, snapshot.SectionUserViews)
@@ -115,15 +114,15 @@ func (c *collection) markMissingUsers() {
 			continue
 		}
 		reason := fmt.Sprintf("no user has the user principal name %q, which the configuration gives as a view's owner", name)
-		if !whole {
+		if !allVisible {
 			reason = fmt.Sprintf("not all users are visible, and the visible ones do not include the view's owner %q", name)
 		}
 		c.skip(reason, snapshot.SectionViews)
 	}
 }
 
-// coversAllUnits reports whether a read below organization level still covers every business
-// unit.
+// coversAllUnits reports whether a read below Organization level still returns the rows of every
+// business unit.
 func (c *collection) coversAllUnits(privilege string) bool {
 	if !c.isCollected(snapshot.SectionBusinessUnits) || !c.seesAllUnits() {
 		return false
@@ -132,31 +131,32 @@ func (c *collection) coversAllUnits(privilege string) bool {
 	for _, u := range c.units {
 		parents[u.id] = u.ParentID
 	}
-	for unit := range maps.Keys(parents) {
-		if !c.coversUnit(privilege, unit, parents, audit.DepthLocal) {
+	for id := range parents {
+		if !c.coversUnit(privilege, id, parents, audit.DepthLocal) {
 			return false
 		}
 	}
 	return true
 }
 
-// seesAllUnits reports whether all business units were seen.
+// seesAllUnits reports whether the auditor sees every business unit.
 func (c *collection) seesAllUnits() bool {
 	return slices.ContainsFunc(c.units, func(u unit) bool {
 		return u.ParentID == "" && (!c.isPartial(readUnitsPrivilege) || c.coversUnit(readUnitsPrivilege, u.id, nil, audit.DepthDeep))
 	})
 }
 
-// coversUnit reports whether a read covers the rows of a business unit: from the unit itself at
-// a depth, or from a unit above it.
-func (c *collection) coversUnit(privilege, unit string, parents map[string]string, least audit.Depth) bool {
+// coversUnit reports whether a read returns the rows of a business unit: the auditor has the
+// privilege from the unit itself, at the minimum depth or deeper, or from a unit above it, at
+// depth deep or deeper.
+func (c *collection) coversUnit(privilege, unit string, parents map[string]string, minimum audit.Depth) bool {
 	for above, steps := unit, 0; above != "" && steps <= len(parents); above, steps = parents[above], steps+1 {
-		for _, s := range c.auditorGrants[strings.ToLower(privilege)] {
-			if s.BusinessUnitID == above && s.Depth >= least && !s.Filtered {
+		for _, g := range c.auditorGrants[strings.ToLower(privilege)] {
+			if g.BusinessUnitID == above && g.Depth >= minimum && !g.Filtered {
 				return true
 			}
 		}
-		least = audit.DepthDeep
+		minimum = audit.DepthDeep
 	}
 	return false
 }
