@@ -5,10 +5,11 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// AzureDevOps identifies the pipeline run that a SARIF document belongs to, as the
-// agent's predefined variables give it.
+// AzureDevOps identifies the pipeline run that a SARIF document belongs to. The comments name the
+// agent's predefined variables.
 type AzureDevOps struct {
 	Organization   string // the last segment of System.CollectionUri
 	Project        string // System.TeamProject
@@ -20,8 +21,8 @@ type AzureDevOps struct {
 	BuildID        string // Build.BuildId
 }
 
-// Validate refuses identifiers without which Azure DevOps refuses the document. The
-// error names the agent's variables that are missing.
+// Validate returns an error that names the missing variables. Azure DevOps refuses a document without
+// them.
 func (a AzureDevOps) Validate() error {
 	var missing []string
 	for _, v := range []struct{ variable, value string }{
@@ -44,19 +45,21 @@ func (a AzureDevOps) Validate() error {
 	return nil
 }
 
-func automationDetails(r audit.Result, o Options, several bool) sarifAutomation {
+// automationDetails returns the id of a run. The runs of one document must not share an id: multiple
+// says that it has more than one.
+func automationDetails(r audit.Result, o Options, multiple bool) sarifAutomation {
 	if o.SARIFProfile != SARIFAzureDevOps {
 		return sarifAutomation{ID: "dbaudit/" + escapePath(r.Environment.Name) + "/"}
 	}
 	a := o.AzureDevOps
 	id := []string{"azuredevops/pipeline/build", a.Organization, a.Project, a.DefinitionID, a.PhaseID, a.Branch, a.BuildID}
-	if several {
-		id = append(id, r.Environment.Name) // the runs of one document must not share an id
+	if multiple {
+		id = append(id, r.Environment.Name)
 	}
-	return sarifAutomation{ID: strings.Join(visibleAll(id), "/"), Properties: map[string]string{
-		"azuredevops/pipeline/build/buildDefinitionId":   visible(a.DefinitionID),
-		"azuredevops/pipeline/build/buildDefinitionName": visible(a.DefinitionName),
-		"azuredevops/pipeline/build/phaseId":             visible(a.PhaseID),
-		"azuredevops/pipeline/build/phaseName":           visible(a.PhaseName),
+	return sarifAutomation{ID: strings.Join(safeLines(id), "/"), Properties: map[string]string{
+		"azuredevops/pipeline/build/buildDefinitionId":   text.Line(a.DefinitionID),
+		"azuredevops/pipeline/build/buildDefinitionName": text.Line(a.DefinitionName),
+		"azuredevops/pipeline/build/phaseId":             text.Line(a.PhaseID),
+		"azuredevops/pipeline/build/phaseName":           text.Line(a.PhaseName),
 	}}
 }

@@ -10,14 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A accessChain is the picture role → user → views. Each part has the outcome of the controls that
+// An accessChain is the picture role → user → views. Each part shows the outcome of the controls that
 // judge it.
 type accessChain struct {
-	Parts [5]chainPart // the boxes, and the arrows between them
-	Text  string       // says in words what the picture shows
+	Parts [5]chainPart // boxes, and the arrows between them
+	Text  string       // describes the picture
 }
 
-// The boxes among the parts.
+// The indexes of the boxes.
 const (
 	roleBox  = 0
 	userBox  = 2
@@ -25,16 +25,16 @@ const (
 )
 
 type chainPart struct {
-	Label  string // what it is
-	Arrow  bool   // whether it is an arrow
-	Name   string // what it is called, where the result says so
-	State  string // the class and the word of its outcome
+	Label  string // such as "Security role"
+	Arrow  bool   // whether it is an arrow, not a box
+	Name   string // of the role, the user or the views, if the result names them
+	State  string // the outcome, which is also the class in the style sheet
 	Mark   string
-	Note   string // how many controls failed, or are met
+	Note   string // how many controls have the outcome
 	Judged bool   // whether any control judges it
 }
 
-// newAccessChain is nil for a profile without rules about roles, users or views.
+// newAccessChain returns nil for a profile without rules about roles, users or views.
 func newAccessChain(r audit.Result) *accessChain {
 	c := &accessChain{Parts: [5]chainPart{
 		newChainPart(r, "Security role", func(rule string) bool { return strings.HasPrefix(rule, "role/") }),
@@ -54,19 +54,20 @@ func newAccessChain(r audit.Result) *accessChain {
 		role.Name, user.Name = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
 	}
 	views.Name = viewNames(r)
-	var said []string
-	for i, what := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
+	var descriptions []string
+	for i, label := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
 		if p := c.Parts[i]; p.Judged {
-			said = append(said, what+": "+p.Note)
+			descriptions = append(descriptions, label+": "+p.Note)
 		}
 	}
-	if said == nil {
+	if descriptions == nil {
 		return nil
 	}
-	c.Text = strings.Join(said, "; ")
+	c.Text = strings.Join(descriptions, "; ")
 	return c
 }
 
+// newChainPart returns the part of the chain that some rules judge, with the worst of their outcomes.
 func newChainPart(r audit.Result, label string, judges func(rule string) bool) chainPart {
 	n := map[audit.Outcome]int{}
 	for _, c := range r.Controls {
@@ -77,10 +78,10 @@ func newChainPart(r audit.Result, label string, judges func(rule string) bool) c
 	p := chainPart{Label: label, State: "none", Mark: "–", Note: "not judged", Judged: len(n) > 0}
 	for _, o := range []struct {
 		outcome    audit.Outcome
-		mark, said string
+		mark, verb string
 	}{{audit.OutcomeFail, "✗", "failed"}, {audit.OutcomeUnknown, "?", "unknown"}, {audit.OutcomeWaived, "≈", "waived"}, {audit.OutcomePass, "✓", "passed"}} {
 		if n[o.outcome] > 0 {
-			p.State, p.Mark, p.Note = o.outcome.String(), o.mark, count(n[o.outcome], "control")+" "+o.said
+			p.State, p.Mark, p.Note = o.outcome.String(), o.mark, text.Count(n[o.outcome], "control")+" "+o.verb
 			break
 		}
 	}
@@ -90,10 +91,10 @@ func newChainPart(r audit.Result, label string, judges func(rule string) bool) c
 	return p
 }
 
-// ShortName is the name as it fits into a box.
+// ShortName returns the name cut to fit into a box.
 func (p chainPart) ShortName() string { return text.ShortenMiddle(p.Name, 4*nameWidth) }
 
-// viewNames are the views that findings are about; the result names no others.
+// viewNames lists the views that findings name. A result does not name other views.
 func viewNames(r audit.Result) string {
 	var names []string
 	for _, i := range issuesOf(r, false) {
@@ -108,7 +109,7 @@ func viewNames(r audit.Result) string {
 		if view == "" && f.Fix != nil && f.Fix.View != nil {
 			view = f.Fix.View.Name
 		}
-		if view = shortName(visible(view)); view != "" && !slices.Contains(names, view) {
+		if view = shortName(text.Line(view)); view != "" && !slices.Contains(names, view) {
 			names = append(names, view)
 		}
 	}
@@ -116,20 +117,23 @@ func viewNames(r audit.Result) string {
 	return text.JoinFirst(names, shown)
 }
 
-// firstName is the name of the role or user in a result without an integration: of the first object
-// of that kind in a finding or a fix. Only rules with one of the prefixes count, because
-// user/no-administrator is about other roles.
-func firstName(r audit.Result, kind audit.SubjectKind, prefixes string, of func(*audit.Fix) *audit.Reference) string {
+// firstName returns the name of the role or user of a result without an integration: the first subject
+// of that kind, or the first one that a fix refers to. It reads only findings of rules with one of the
+// prefixes, because user/no-administrator is about other roles.
+func firstName(r audit.Result, kind audit.SubjectKind, rulePrefixes string, reference func(*audit.Fix) *audit.Reference) string {
 	for _, i := range issuesOf(r, false) {
 		f := i.Finding
-		if f == nil || !slices.ContainsFunc(strings.Fields(prefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
+		if f == nil || !slices.ContainsFunc(strings.Fields(rulePrefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
 			continue
 		}
 		if f.Subject.Kind == kind && f.Subject.Name != "" {
 			return f.Subject.Name
 		}
-		if f.Fix != nil && of(f.Fix) != nil && of(f.Fix).Name != "" {
-			return visible(of(f.Fix).Name)
+		if f.Fix == nil {
+			continue
+		}
+		if ref := reference(f.Fix); ref != nil && ref.Name != "" {
+			return text.Line(ref.Name)
 		}
 	}
 	return ""

@@ -11,13 +11,14 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// writeCSV writes a row for each finding. A control that could not be evaluated, the control of
-// the views if none is configured, and an environment or a file that could not be read have a row
-// without a fingerprint, so that they do not look like ones without faults. Verbose adds such
-// rows for all other controls without findings.
-func writeCSV(w io.Writer, from *resultSet, o Options) error {
+// writeCSV writes a row for each finding. A row without a fingerprint is a control that could not be
+// evaluated, the control of the views if none is configured, or an environment or file that could not
+// be read: without the row, it would look compliant. Verbose adds such rows for all other controls
+// without findings.
+func writeCSV(w io.Writer, set *resultSet, o Options) error {
 	out := csv.NewWriter(w)
 	rows := [][]string{{
 		"environment", "url", "organization_id", "profile", "control", "rule", "title", "severity", "outcome", "original_outcome",
@@ -27,7 +28,7 @@ func writeCSV(w io.Writer, from *resultSet, o Options) error {
 		"snapshot_digest", "snapshot_taken_at", "evaluated_at",
 		"profile_version", "profile_origin", "profile_digest", "notes",
 	}}
-	for r := range from.all() {
+	for r := range set.all() {
 		if err := out.WriteAll(rows); err != nil {
 			return err
 		}
@@ -53,7 +54,7 @@ func csvRows(r audit.Result, o Options) [][]string {
 	return rows
 }
 
-// csvRow is the row of a finding, or of a control if f is nil.
+// csvRow returns the row of a finding, or of a control if f is nil.
 func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []string {
 	severity, original, kind, fixKind, fix, file, line := "", "", "", "", "", "", ""
 	if c.Severity != audit.SeverityInvalid {
@@ -76,9 +77,9 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 			line = strconv.Itoa(at.Line)
 		}
 	}
-	var facts []string
+	var evidence []string
 	for _, d := range evidenceFacts(f.Evidence) {
-		facts = append(facts, d.Name+"="+d.Value)
+		evidence = append(evidence, d.Name+"="+d.Value)
 	}
 	w := cmp.Or(f.Waiver, &audit.Waiver{})
 	row := []string{
@@ -86,20 +87,20 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 		string(c.ID), c.Rule, c.Title, severity, c.Outcome.String(), original,
 		c.Reason, citationText(c.Citation), f.Fingerprint, f.Message, kind, f.Subject.ID, f.Subject.Name, f.Subject.Table,
 		f.Evidence.Text("privilege"), f.Evidence.Text("state"), f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth"),
-		strings.Join(facts, "; "), fixKind, fix, file, line,
+		strings.Join(evidence, "; "), fixKind, fix, file, line,
 		w.Kind, w.Owner, w.Expires, w.Reason, string(f.Baseline),
 		r.Snapshot.Digest, formatTimestamp(r.Snapshot.TakenAt), formatTimestamp(r.EvaluatedAt),
 		r.Profile.Version, r.Profile.Origin, r.Profile.Digest,
 		strings.Join(slices.Concat(c.Remarks(), r.Notes), "; "),
 	}
 	for i := range row {
-		row[i] = EscapeFormula(visible(row[i]))
+		row[i] = EscapeFormula(text.Line(row[i]))
 	}
 	return row
 }
 
-// EscapeFormula puts an apostrophe before what a spreadsheet would evaluate as a formula. Some evaluate
-// formulas after blanks, and in full-width signs.
+// EscapeFormula puts an apostrophe before s if a spreadsheet would evaluate it as a formula. Some
+// spreadsheets evaluate formulas after spaces, and formulas that begin with a full-width sign.
 func EscapeFormula(s string) string {
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(s, " \u00a0\u3000"))
 	if strings.ContainsRune("=+-@\t\r＝＋－＠", first) {

@@ -5,45 +5,48 @@ import (
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// withDistinctNames adds the profile to the environment's name where several results are of one environment,
-// for formats that identify a result by that name. Commands still get the plain name.
+// withDistinctNames appends the profile to the name of each environment that has several results,
+// because some formats identify a result by that name. [Options.TargetFlags] still gets the original
+// name.
 func withDistinctNames(rs []audit.Result, o *Options) []audit.Result {
-	out := slices.Clone(rs)
-	plain := map[audit.Environment]string{}
-	for i := range out {
-		env := &out[i].Environment
-		rewriteStrings(reflect.ValueOf(env).Elem(), visible)
+	renamed := slices.Clone(rs)
+	original := map[audit.Environment]string{} // names, by the renamed environment
+	for i := range renamed {
+		env := &renamed[i].Environment
+		rewriteStrings(reflect.ValueOf(env).Elem(), text.Line)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
 		}) {
-			env.Name += " (" + visible(rs[i].Profile.Name) + ")"
-			plain[*env] = rs[i].Environment.Name
+			env.Name += " (" + text.Line(rs[i].Profile.Name) + ")"
+			original[*env] = rs[i].Environment.Name
 		}
 	}
-	if asked := o.TargetFlags; asked != nil && len(plain) > 0 {
+	if targetFlags := o.TargetFlags; targetFlags != nil && len(original) > 0 {
 		o.TargetFlags = func(r audit.Result) []string {
-			if name, changed := plain[r.Environment]; changed {
+			if name, ok := original[r.Environment]; ok {
 				r.Environment.Name = name
 			}
-			return asked(r)
+			return targetFlags(r)
 		}
 	}
-	return out
+	return renamed
 }
 
-// groupByEnvironment groups the results of each environment; a group lists their indexes.
+// groupByEnvironment returns the indexes of the results of each environment. Two results of one
+// profile are in separate groups.
 func groupByEnvironment(rs []audit.Result) [][]int {
 	var groups [][]int
-	of := map[audit.Environment]int{}
+	groupOf := map[audit.Environment]int{}
 	for i, r := range rs {
-		n, known := of[r.Environment]
-		if known && !slices.ContainsFunc(groups[n], func(at int) bool { return rs[at].Profile.Name == r.Profile.Name }) {
+		n, ok := groupOf[r.Environment]
+		if ok && !slices.ContainsFunc(groups[n], func(j int) bool { return rs[j].Profile.Name == r.Profile.Name }) {
 			groups[n] = append(groups[n], i)
 			continue
 		}
-		of[r.Environment] = len(groups)
+		groupOf[r.Environment] = len(groups)
 		groups = append(groups, []int{i})
 	}
 	return groups

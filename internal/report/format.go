@@ -8,23 +8,22 @@ import (
 	"strings"
 )
 
-// A Format is a form in which a result can be written, by the name that users give it. The
-// zero value is unknown.
+// A Format is an output format, by its name on the command line. The zero value is unknown.
 type Format string
 
 // The formats.
 const (
 	Unknown     Format = ""
 	Table       Format = "table"       // for people at a terminal
-	JSON        Format = "json"        // the contract other programs build on
+	JSON        Format = "json"        // the contract with other programs
 	SARIF       Format = "sarif"       // for code scanning
 	JUnit       Format = "junit"       // for test dashboards
 	HTML        Format = "html"        // one self-contained page
 	Markdown    Format = "markdown"    // for a job summary or a pull request
 	CSV         Format = "csv"         // a row for each finding
 	GitHub      Format = "github"      // workflow commands, which become annotations
-	Unix        Format = "unix"        // a line for each finding, as compilers write them and editors read them
-	OpenMetrics Format = "openmetrics" // gauges for a collector of metrics
+	Unix        Format = "unix"        // a line for each finding, in the form of compiler errors
+	OpenMetrics Format = "openmetrics" // gauges for a metrics collector
 	GitLab      Format = "gitlab"      // a Code Quality report
 	OCSF        Format = "ocsf"        // an event of the Open Cybersecurity Schema Framework for each control
 	OSCAL       Format = "oscal"       // NIST's assessment results
@@ -32,14 +31,15 @@ const (
 
 func (f Format) String() string { return string(f) }
 
+// A renderer writes results in one format.
 type renderer struct {
 	format        Format
-	write         func(io.Writer, *resultSet, Options) error
-	extensions    []string // of the files that the format is written to
-	keepsText     bool     // whether text stays as the environment has it, with escapes of JSON; others get legible text
-	lineBased     bool     // whether a document is lines of text, where an extra space does no harm
-	distinctNames bool     // whether it shows a result by its environment's name alone
-	checkoutPaths bool     // whether its viewers look for files in the checkout
+	write         func(io.Writer, *resultSet, Options) error // nil for [GitHub], which bypasses the [text.Stream]
+	extensions    []string                                   // of the files in this format
+	keepsText     bool                                       // whether JSON escapes names, so that [text.Line] need not
+	lineBased     bool                                       // whether a [text.Stream] may add spaces to the document
+	distinctNames bool                                       // whether only the environment's name identifies a result
+	checkoutPaths bool                                       // whether viewers look for files in the checkout
 }
 
 func renderers() []renderer {
@@ -60,7 +60,7 @@ func renderers() []renderer {
 	}
 }
 
-// Formats lists every format in the order in which help names them.
+// Formats returns every format, in the order of the help text.
 func Formats() []Format {
 	var list []Format
 	for _, r := range renderers() {
@@ -69,10 +69,10 @@ func Formats() []Format {
 	return list
 }
 
-// ParseFormat reads the name of a format.
+// ParseFormat returns the format with a name. The error of an unknown one lists all formats.
 func ParseFormat(s string) (Format, error) {
-	form, err := rendererFor(Format(s))
-	return form.format, err
+	r, err := rendererFor(Format(s))
+	return r.format, err
 }
 
 func rendererFor(f Format) (renderer, error) {
@@ -86,29 +86,29 @@ func rendererFor(f Format) (renderer, error) {
 	return renderer{}, fmt.Errorf("unknown format %q: want one of %s", f, strings.Join(names, ", "))
 }
 
-// FormatForFile is the format of a file by the extension in its name; else [Table].
+// FormatForFile returns the format for a file by its extension. The default is [Table].
 func FormatForFile(file string) Format {
-	ending := strings.ToLower(filepath.Ext(file))
+	extension := strings.ToLower(filepath.Ext(file))
 	for _, r := range renderers() {
-		if slices.Contains(r.extensions, ending) {
+		if slices.Contains(r.extensions, extension) {
 			return r.format
 		}
 	}
 	return Table
 }
 
-// A SARIFProfile says which SARIF consumer to serve. The zero value is treated as [SARIFGeneric].
+// A SARIFProfile is the viewer that a SARIF document is for. The zero value means [SARIFGeneric].
 type SARIFProfile string
 
 // The SARIF profiles.
 const (
 	SARIFProfileUnknown SARIFProfile = ""
 	SARIFGeneric        SARIFProfile = "generic"     // plain SARIF 2.1.0
-	SARIFGitHub         SARIFProfile = "github"      // without what GitHub would wrongly show as an alert, even if verbose
-	SARIFAzureDevOps    SARIFProfile = "azuredevops" // with what GitHub Advanced Security for Azure DevOps requires; see [AzureDevOps]
+	SARIFGitHub         SARIFProfile = "github"      // GitHub code scanning, which shows every result as an alert
+	SARIFAzureDevOps    SARIFProfile = "azuredevops" // GitHub Advanced Security for Azure DevOps; see [AzureDevOps]
 )
 
-// SARIFProfiles lists every SARIF profile.
+// SARIFProfiles returns every SARIF profile.
 func SARIFProfiles() []SARIFProfile {
 	return []SARIFProfile{SARIFGeneric, SARIFGitHub, SARIFAzureDevOps}
 }

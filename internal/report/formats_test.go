@@ -19,7 +19,7 @@ func TestTableWidths(t *testing.T) {
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
 			for line := range strings.Lines(mustRender(t, Table, r, Options{Width: width, Verbose: true})) {
-				if w := columns(strings.TrimRight(line, "\n")); w > max(width, 60) && !isWhole(line) {
+				if w := text.Width(strings.TrimRight(line, "\n")); w > max(width, 60) && !isWhole(line) {
 					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
 				}
 			}
@@ -57,7 +57,7 @@ func TestCommandsCanBeCopied(t *testing.T) {
 			}
 			for _, step := range nextSteps(r, o) {
 				for _, command := range step.Commands {
-					if !strings.Contains(doc, "\n           "+visible(command)+"\n") {
+					if !strings.Contains(doc, "\n           "+text.Line(command)+"\n") {
 						t.Errorf("at %d columns this cannot be copied: %s\n%.1000s", width, command, doc)
 					}
 				}
@@ -307,7 +307,7 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 		if headings != 1 {
 			t.Errorf("%d first headings", headings)
 		}
-		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), sha256Source(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
+		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), sha256Base64(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
 			t.Error("the style or the script is not what the policy's hash allows")
 		}
 	}

@@ -9,12 +9,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// writeGitHub writes workflow commands, which the runner turns into annotations: first the
-// verdict, because the runner keeps only ten of a kind for a step, then each finding, each unknown
-// control, and each file that could not be read. A group of the log lists all controls.
-func writeGitHub(from *resultSet, o Options) *text.Commands {
+// writeGitHub returns workflow commands, which the runner turns into annotations: the verdict, each
+// finding, each unknown control, and each file that could not be read. The verdict comes first,
+// because the runner keeps only ten annotations of a kind for a step. A group of the log lists all
+// controls.
+func writeGitHub(set *resultSet, o Options) *text.Commands {
 	var b text.Commands
-	for r := range from.all() {
+	for r := range set.all() {
 		if u := r.Unread; u != nil {
 			annotate(&b, "error", u.Location, "dbaudit: "+r.Verdict.String(), unreadText(r))
 			continue
@@ -33,7 +34,7 @@ func writeGitHub(from *resultSet, o Options) *text.Commands {
 			title := joinNonBlank(", ", i.Severity.String(), string(f.Baseline))
 			annotate(&b, command, i.Location, fmt.Sprintf("%s (%s)", i.ID, title), messageWithGap(*f)+"\n"+todo)
 		}
-		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, count(len(r.Controls), "control")))
+		b.Add("group", nil, fmt.Sprintf("dbaudit %s: %s", r.Environment.Name, text.Count(len(r.Controls), "control")))
 		for _, c := range r.Controls {
 			b.AddLine(joinNonBlank("  ", fmt.Sprintf("%-14s", outcomeWithOriginal(c)), string(c.ID), c.Title, c.Reason))
 			for _, n := range c.Remarks() {
@@ -52,11 +53,11 @@ func annotate(b *text.Commands, command string, l *audit.Location, title, messag
 	var properties []text.Property
 	add := func(name, value string) { properties = append(properties, text.Property{Name: name, Value: value}) }
 	if l != nil && l.Path != "" {
-		// Only the archive of an entry is in the checkout.
+		// Of an entry of an archive, only the archive is in the checkout.
 		file, entry, inArchive := strings.Cut(l.Path, "!/")
 		add("file", file)
 		if inArchive {
-			message += " [" + visible(fileAndLine(entry, l.Line)) + "]"
+			message += " [" + text.Line(fileAndLine(entry, l.Line)) + "]"
 		} else if l.Line > 0 {
 			add("line", strconv.Itoa(l.Line))
 			if l.Column > 0 {

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A gitlabIssue is an entry of a Code Quality report, as GitLab's page "Code Quality"
-// describes it.
+// A gitlabIssue is an entry of a Code Quality report, by GitLab's page "Code Quality".
 type gitlabIssue struct {
 	Description string         `json:"description"`
 	CheckName   string         `json:"check_name"`
@@ -25,22 +25,22 @@ type gitlabLocation struct {
 	} `json:"lines"`
 }
 
-// writeGitLab writes a Code Quality report: an issue for each finding that no waiver
-// covers, for each control that could not be evaluated, and for each file or environment
-// that could not be read. What has no file is placed in one named for its environment.
-func writeGitLab(w io.Writer, from *resultSet, _ Options) error {
+// writeGitLab writes a Code Quality report: an issue for each finding that no waiver covers, for each
+// control that could not be evaluated, and for each file or environment that could not be read. GitLab
+// requires a file for each issue; without one, the environment's name stands for it.
+func writeGitLab(w io.Writer, set *resultSet, _ Options) error {
 	list := []gitlabIssue{}
-	times := map[string]int{}
-	for r := range from.all() {
-		add := func(l *audit.Location, check, severity, text string, key ...string) {
-			issue := gitlabIssue{Description: text, CheckName: check, Severity: severity}
+	occurrences := map[string]int{} // because fingerprints must be unique
+	for r := range set.all() {
+		add := func(l *audit.Location, check, severity, description string, key ...string) {
+			issue := gitlabIssue{Description: description, CheckName: check, Severity: severity}
 			issue.Location.Path, issue.Location.Lines.Begin = r.Environment.Name, 1
 			if l != nil && l.Path != "" {
-				issue.Location.Path, issue.Location.Lines.Begin = visible(l.Path), max(l.Line, 1)
+				issue.Location.Path, issue.Location.Lines.Begin = text.Line(l.Path), max(l.Line, 1)
 			}
 			id := strings.Join(append(key, r.Environment.Name, r.Profile.Name, check, issue.Location.Path), "\x00")
-			times[id]++
-			issue.Fingerprint = sha256Source(id + "\x00" + strconv.Itoa(times[id]))
+			occurrences[id]++
+			issue.Fingerprint = sha256Base64(id + "\x00" + strconv.Itoa(occurrences[id]))
 			list = append(list, issue)
 		}
 		if u := r.Unread; u != nil {

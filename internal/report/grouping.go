@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// reasonWidth is how much of a reason is shown if space is limited: its beginning and its end.
+// reasonWidth is the maximum width of a reason where space is limited.
 const reasonWidth = 480
 
-// A reasonGroup is controls that were not judged for one reason.
+// A reasonGroup is controls that were not judged for the same reason.
 type reasonGroup struct {
 	Reason   string
 	Controls []audit.Control
@@ -22,7 +22,7 @@ func (g reasonGroup) Title() string {
 	if len(g.Controls) == 1 {
 		return string(g.Controls[0].ID)
 	}
-	return count(len(g.Controls), "control")
+	return text.Count(len(g.Controls), "control")
 }
 
 func (g reasonGroup) Names() string {
@@ -33,7 +33,8 @@ func (g reasonGroup) Names() string {
 	return strings.Join(names, ", ")
 }
 
-// ShortReason is the reason without its middle, which is a server's own words.
+// ShortReason returns the reason. Unless the output is verbose, it cuts the middle, which quotes a
+// server; the end is advice.
 func (g reasonGroup) ShortReason(o Options) string {
 	if o.Verbose {
 		return g.Reason
@@ -41,19 +42,19 @@ func (g reasonGroup) ShortReason(o Options) string {
 	return text.ShortenMiddle(g.Reason, reasonWidth)
 }
 
-// groupByReason groups controls by the first clause of their reason, which is the cause of the rest.
+// groupByReason groups controls by the first clause of their reason, which states the cause.
 func groupByReason(cs []audit.Control) []reasonGroup {
 	var groups []reasonGroup
-	place := map[string]int{}
+	index := map[string]int{} // by clause
 	for _, c := range cs {
 		clause, _, _ := strings.Cut(c.Reason, "; ")
-		at, known := place[clause]
-		if !known {
-			place[clause] = len(groups)
+		i, ok := index[clause]
+		if !ok {
+			index[clause] = len(groups)
 			groups = append(groups, reasonGroup{Reason: cmp.Or(c.Reason, "no reason given"), Controls: []audit.Control{c}})
 			continue
 		}
-		g := &groups[at]
+		g := &groups[i]
 		if g.Controls[0].Reason != c.Reason {
 			g.Reason = clause + "; -f json has the rest of each reason"
 		}
@@ -62,22 +63,22 @@ func groupByReason(cs []audit.Control) []reasonGroup {
 	return groups
 }
 
-// mergeFindings joins findings that say the same of several privileges at one place in a file, because
-// editors and logs show a line once.
+// mergeFindings merges findings about several privileges at one location of a file, because editors
+// and logs show a line once.
 func mergeFindings(fs []audit.Finding) []audit.Finding {
-	var out []audit.Finding
+	var merged []audit.Finding
 	for _, f := range fs {
-		i := slices.IndexFunc(out, func(g audit.Finding) bool { return mergeable(f, g) })
+		i := slices.IndexFunc(merged, func(g audit.Finding) bool { return mergeable(f, g) })
 		if i < 0 {
-			out = append(out, f)
+			merged = append(merged, f)
 			continue
 		}
-		fix := *out[i].Fix
+		fix := *merged[i].Fix
 		fix.Privileges = slices.Concat(fix.Privileges, f.Fix.Privileges)
-		out[i].Fix = &fix
-		out[i].Message = mergedMessage(fix.Privileges, f)
+		merged[i].Fix = &fix
+		merged[i].Message = mergedMessage(fix.Privileges, f)
 	}
-	return out
+	return merged
 }
 
 // mergeable reports whether two findings differ only in the privilege.
@@ -94,7 +95,8 @@ func mergeable(f, g audit.Finding) bool {
 	})
 }
 
-// mergedMessage is the message of a finding for several privileges.
+// mergedMessage returns the message of a finding about several privileges: "Lead – Read, Write; Bulk
+// Edit are not granted; Organization is required".
 func mergedMessage(gs []audit.Grant, f audit.Finding) string {
 	var tables, names []string
 	for _, g := range gs {
@@ -108,9 +110,9 @@ func mergedMessage(gs []audit.Grant, f audit.Finding) string {
 			tables, names = append(tables, ""), append(names, table)
 		}
 	}
-	is := "are not granted"
+	state := "are not granted"
 	if f.Evidence.Text("state") == "shallow" {
-		is = "are granted at " + audit.LevelOf(f.Evidence.Text("actual_depth")) + " level"
+		state = "are granted at " + audit.LevelOf(f.Evidence.Text("actual_depth")) + " level"
 	}
-	return strings.Join(names, "; ") + " " + is + "; " + audit.LevelOf(f.Evidence.Text("required_depth")) + " is required"
+	return strings.Join(names, "; ") + " " + state + "; " + audit.LevelOf(f.Evidence.Text("required_depth")) + " is required"
 }

@@ -45,7 +45,7 @@ func TestHostileTable(t *testing.T) {
 	for _, width := range []int{60, 80, 119, 120, 200} {
 		out := mustRender(t, Table, hostile(), Options{Width: width})
 		for line := range strings.Lines(out) {
-			if w := columns(strings.TrimRight(line, "\n")); w > width && !isWhole(line) {
+			if w := text.Width(strings.TrimRight(line, "\n")); w > width && !isWhole(line) {
 				t.Fatalf("a line of %d columns at width %d: %s", w, width, line)
 			}
 		}

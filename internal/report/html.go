@@ -23,25 +23,25 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
-// pageData is what the template shows. All text in it is legible, and the template escapes it for
-// its context: no text of the environment has a type that the template trusts.
+// pageData is the input of the page's template. The template escapes all text for its context,
+// because no text of an environment has a type that html/template trusts.
 type pageData struct {
 	Title    string
 	Style    template.CSS
 	Script   template.JS
 	Policy   string // the Content-Security-Policy
 	Index    *indexData
-	IndexURL string // where the index is, for a page that belongs to one
+	IndexURL string // of the index that the page belongs to, if any
 	Results  []*resultData
 }
 
 type resultData struct {
 	audit.Result
 
-	Multiple bool   // whether it is one of several on the page
-	Prefix   string // of its anchors
+	Multiple bool   // whether the page has several results
+	Prefix   string // of the anchors
 	Headline string
-	Basis    string // what was judged against what
+	Basis    string // the profile and the snapshot
 	Next     []step
 	Facts    []fact
 	Tiles    []tileData
@@ -53,9 +53,10 @@ type resultData struct {
 	Trend    *trendData
 }
 
+// Anchor returns the anchor of a control.
 func (d *resultData) Anchor(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
-// Failed are the failed controls.
+// Failed returns the failed controls.
 func (d *resultData) Failed() []controlData {
 	if len(d.Groups) == 0 || d.Groups[0].State != "fail" {
 		return nil
@@ -68,20 +69,20 @@ type tileData struct {
 	Count       int
 }
 
-func writeHTML(w io.Writer, from *resultSet, o Options) error {
+func writeHTML(w io.Writer, set *resultSet, o Options) error {
 	t, err := parsePageTemplate()
 	if err != nil {
 		return err
 	}
-	return t.Execute(w, newPage(slices.Collect(from.all()), o))
+	return t.Execute(w, newResultsPage(slices.Collect(set.all()), o))
 }
 
 func parsePageTemplate() (*template.Template, error) {
 	t, err := template.New("page").Funcs(template.FuncMap{
-		"words": outcomeText, "line": visible, "lines": text.Lines, "citation": citationText, "sentence": sentenceCase, "page": pageURL,
+		"words": outcomeText, "line": text.Line, "lines": text.Lines, "citation": citationText, "sentence": sentenceCase, "page": pageURL,
 		"mark": func(v audit.Verdict) string { return verdictTermsOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
 		"subject": subjectText, "facts": readableEvidence, "place": locationText,
-		"rank": func(r audit.Result) int { return -int(r.WorstSeverity()) }, // least is worst
+		"rank": func(r audit.Result) int { return -int(r.WorstSeverity()) }, // the worst first
 		"worst": func(r audit.Result) string {
 			if w := r.WorstSeverity(); w != audit.SeverityInvalid {
 				return w.String()
@@ -95,7 +96,8 @@ func parsePageTemplate() (*template.Template, error) {
 	return t, nil
 }
 
-func newPage(rs []audit.Result, o Options) pageData {
+// newResultsPage returns a page of one result, or of several with an index.
+func newResultsPage(rs []audit.Result, o Options) pageData {
 	d := newPageData()
 	d.IndexURL = o.indexURL
 	if len(rs) == 1 {
@@ -115,16 +117,17 @@ func newPage(rs []audit.Result, o Options) pageData {
 
 func anchorPrefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 
+// newPageData returns a page without content.
 func newPageData() pageData {
 	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),
-		// The page loads nothing, and only its own style and script run.
-		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + sha256Source(pageStyle) + "'; script-src '" + sha256Source(pageScript) + "'",
+		// The page loads nothing. Only its own style sheet and script take effect.
+		Policy: "default-src 'none'; base-uri 'none'; form-action 'none'; style-src '" + sha256Base64(pageStyle) + "'; script-src '" + sha256Base64(pageScript) + "'",
 	}
 }
 
-// sha256Source is a source expression of a Content-Security-Policy.
-func sha256Source(s string) string {
+// sha256Base64 returns the SHA-256 hash of s as a Content-Security-Policy writes it.
+func sha256Base64(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
@@ -136,13 +139,13 @@ func newResultData(r audit.Result, o Options, prefix string) *resultData {
 	}
 	d := &resultData{
 		Result: r, Prefix: prefix, Multiple: prefix != "",
-		// The name is in the heading.
+		// The heading of the page has the name.
 		Headline: capitalize(strings.TrimLeft(strings.TrimPrefix(headline(r), r.Environment.Name), ": ")),
 		Basis:    joinNonBlank("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: resultFacts(r), Remarks: notesOf(r),
 		Trend: newTrendData(findTrend(r, o.Trends), maxStripBars),
 	}
 	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.newGroups(r, o)
-	if !r.IsFile() { // of a file the first link is all there is
+	if !r.IsFile() { // a file has roles, but no users and views
 		d.Chain = newAccessChain(r)
 	}
 	if r.Unread == nil {

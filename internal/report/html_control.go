@@ -5,29 +5,32 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// maxFindingsWithSteps is the number of findings of a control for which the page lists the steps of the fix.
+// maxFindingsWithSteps is the maximum number of findings of a control that are shown with the steps of
+// their fix.
 const maxFindingsWithSteps = 100
 
+// groupData is the controls of one outcome.
 type groupData struct {
 	State        string
 	Title        string
 	Folded       bool
 	Count        int
-	ReasonGroups []reasonGroup // controls that were not judged for one reason
-	Controls     []controlData
+	ReasonGroups []reasonGroup // several controls with one reason
+	Controls     []controlData // the other controls
 }
 
 type controlData struct {
 	audit.Control
 
-	Heading  string // the one finding's sentence, or else the title
-	Single   bool   // whether the heading is a finding's
+	Heading  string // the message of a single finding, or else the title
+	Single   bool   // whether the heading is the message of the finding
 	Why      string
 	Findings []findingData
-	Leading  *findingData // nil without findings
-	More     int          // other findings
+	Leading  *findingData // see leadFinding; nil without findings
+	More     int          // the number of other findings
 }
 
 type findingData struct {
@@ -36,11 +39,11 @@ type findingData struct {
 
 	Anchor   string
 	Advice   string
-	Required string // where it is required, if the fault has no place
+	Required string // the location of the requirement, if the finding has no location
 	Steps    [][]textPart
 }
 
-// newGroups groups the controls by outcome; what needs action comes first.
+// newGroups groups the controls by outcome. Those that need action come first.
 func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {
@@ -55,12 +58,12 @@ func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
 	} {
 		cs, group := controlsWith(g.outcome, r), g.groupData
 		group.Count = len(cs)
-		for _, shared := range groupByReason(cs) {
-			if len(shared.Controls) > 1 && shared.Controls[0].Reason != "" {
-				group.ReasonGroups = append(group.ReasonGroups, shared)
+		for _, reason := range groupByReason(cs) {
+			if len(reason.Controls) > 1 && reason.Controls[0].Reason != "" {
+				group.ReasonGroups = append(group.ReasonGroups, reason)
 				continue
 			}
-			for _, c := range shared.Controls {
+			for _, c := range reason.Controls {
 				group.Controls = append(group.Controls, newControlData(c, r, o, d.Anchor(c.ID)))
 			}
 		}
@@ -72,7 +75,7 @@ func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
 }
 
 func newControlData(c audit.Control, r audit.Result, o Options, anchor string) controlData {
-	d := controlData{Control: c, Heading: c.Title, Why: visible(whyOf(c, o.Rules[c.Rule]))}
+	d := controlData{Control: c, Heading: c.Title, Why: text.Line(whyOf(c, o.Rules[c.Rule]))}
 	for i, f := range c.Findings {
 		d.Findings = append(d.Findings, newFindingData(f, c, r, o, i < maxFindingsWithSteps))
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
@@ -86,8 +89,10 @@ func newControlData(c audit.Control, r audit.Result, o Options, anchor string) c
 	return d
 }
 
-// findingAnchor is the place of a control's n-th finding on the page.
-func findingAnchor(control string, n int) string { return fmt.Sprintf("%s.%d", control, n+1) }
+// findingAnchor returns the anchor of the i-th finding of a control.
+func findingAnchor(controlAnchor string, i int) string {
+	return fmt.Sprintf("%s.%d", controlAnchor, i+1)
+}
 
 func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options, steps bool) findingData {
 	d := findingData{Finding: f}
@@ -102,9 +107,9 @@ func newFindingData(f audit.Finding, c audit.Control, r audit.Result, o Options,
 		for _, s := range d.Portal {
 			d.Steps = append(d.Steps, splitAtLinks(s, r.Environment))
 		}
-		d.Advice = visible(d.Summary)
+		d.Advice = text.Line(d.Summary)
 	default:
-		d.Advice = visible(change.Summary(*f.Fix))
+		d.Advice = text.Line(change.Summary(*f.Fix))
 	}
 	return d
 }

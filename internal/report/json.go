@@ -10,22 +10,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func writeJSON(w io.Writer, from *resultSet, o Options) error {
+func writeJSON(w io.Writer, set *resultSet, o Options) error {
 	if !o.multiple {
-		return encodeJSON(w, from.convert(from.results[0]))
+		return encodeJSON(w, set.convert(set.results[0]))
 	}
-	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, from.all())
+	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, set.all())
 }
 
-// writeResults writes a frame and puts the results into its empty list of that name. It holds one
+// writeResults writes a document with the results in place of its empty list "results". It holds one
 // result at a time.
-func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
-	var framed bytes.Buffer
-	if err := encodeJSON(&framed, frame); err != nil {
+func writeResults[T any](w io.Writer, document any, results iter.Seq[T]) error {
+	var empty bytes.Buffer
+	if err := encodeJSON(&empty, document); err != nil {
 		return err
 	}
 	const list = `"results": []`
-	before, after, _ := strings.Cut(framed.String(), list)
+	before, after, _ := strings.Cut(empty.String(), list)
 	indent := before[strings.LastIndexByte(before, '\n')+1:]
 	separator, end := before+`"results": [`, before+list
 	var lines []byte
@@ -44,7 +44,7 @@ func writeResults[T any](w io.Writer, frame any, results iter.Seq[T]) error {
 	return err
 }
 
-// encodeJSON writes v with an indent of two, and a line end.
+// encodeJSON writes v as indented JSON with a final newline.
 func encodeJSON(w io.Writer, v any) error {
 	data, err := text.AppendJSON(nil, v, "", text.JSON)
 	if err != nil {

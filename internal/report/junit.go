@@ -8,10 +8,11 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The fields have the order of the schemas. A field that any schema requires, such as hostname
-// and system-err, is always written.
+// The fields are in the order of the JUnit schemas. Fields that any schema requires, such as hostname
+// and system-err, are always written.
 
 type junitSuite struct {
 	Name       string          `xml:"name,attr"`
@@ -50,7 +51,7 @@ type junitFault struct {
 	Text    string `xml:",cdata"`
 }
 
-func writeJUnit(w io.Writer, from *resultSet, o Options) error {
+func writeJUnit(w io.Writer, set *resultSet, o Options) error {
 	e := xml.NewEncoder(w)
 	e.Indent("", "  ")
 	suites := xml.StartElement{Name: xml.Name{Local: "testsuites"}}
@@ -61,7 +62,7 @@ func writeJUnit(w io.Writer, from *resultSet, o Options) error {
 		return err
 	}
 	id := 0
-	for r := range from.all() {
+	for r := range set.all() {
 		if err := e.EncodeElement(newJUnitSuite(r, id, o), xml.StartElement{Name: xml.Name{Local: "testsuite"}}); err != nil {
 			return err
 		}
@@ -80,12 +81,12 @@ func writeJUnit(w io.Writer, from *resultSet, o Options) error {
 func newJUnitSuite(r audit.Result, id int, o Options) junitSuite {
 	host := "localhost"
 	if u, err := url.Parse(r.Environment.URL); err == nil && u.Hostname() != "" {
-		host = visible(u.Hostname())
+		host = text.Line(u.Hostname())
 	}
 	env := r.Environment.Name
 	s := junitSuite{
 		Name: joinNonBlank(" ", "dbaudit", r.Profile.Name, env), ID: id, Package: "dbaudit",
-		// The schemas take the time of the suite without a zone.
+		// The schemas allow no time zone.
 		Timestamp: r.EvaluatedAt.UTC().Format("2006-01-02T15:04:05"),
 		Hostname:  host, Tests: len(r.Controls), Failures: r.Summary.Fail, Errors: r.Summary.Unknown, Time: "0",
 		Skipped: r.Summary.Waived + r.Summary.NotApplicable,
@@ -115,22 +116,22 @@ func newJUnitSuite(r audit.Result, id int, o Options) junitSuite {
 	for _, c := range r.Controls {
 		s.Cases = append(s.Cases, newJUnitCase(c, env, o))
 	}
-	var out []string
+	var notes []string
 	for _, n := range notesOf(r) {
-		out = append(out, n.String())
+		notes = append(notes, n.String())
 	}
-	s.Out = strings.Join(out, "\n")
+	s.Out = strings.Join(notes, "\n")
 	return s
 }
 
 func newJUnitCase(c audit.Control, env string, o Options) junitCase {
 	category, _, _ := strings.Cut(c.Rule, "/")
-	k := junitCase{Name: joinNonBlank(": ", string(c.ID), c.Title), Class: junitClass(env, category), Time: "0"}
+	test := junitCase{Name: joinNonBlank(": ", string(c.ID), c.Title), Class: junitClass(env, category), Time: "0"}
 	switch c.Outcome {
 	case audit.OutcomeFail:
-		k.Failure = &junitFault{Type: c.Severity.String(), Message: summarizeFindings(c), Text: junitDetails(c, o)}
+		test.Failure = &junitFault{Type: c.Severity.String(), Message: summarizeFindings(c), Text: junitDetails(c, o)}
 	case audit.OutcomeUnknown:
-		k.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: junitDetails(c, o)}
+		test.Error = &junitFault{Type: "unknown", Message: "could not be evaluated: " + c.Reason, Text: junitDetails(c, o)}
 	case audit.OutcomeWaived:
 		message, waivers := "waived", []string{}
 		if c.Original != nil {
@@ -141,28 +142,29 @@ func newJUnitCase(c audit.Control, env string, o Options) junitCase {
 				waivers = append(waivers, f.Message+", "+waiverText(f.Waiver))
 			}
 		}
-		k.Skipped = &junitFault{Message: message + ": " + strings.Join(waivers, "; ")}
+		test.Skipped = &junitFault{Message: message + ": " + strings.Join(waivers, "; ")}
 	case audit.OutcomeNotApplicable:
-		k.Skipped = &junitFault{Message: "not applicable: " + c.Reason}
+		test.Skipped = &junitFault{Message: "not applicable: " + c.Reason}
 	case audit.OutcomePass:
 	}
-	return k
+	return test
 }
 
-// junitClass is the name of a class, which dashboards split at dots.
+// junitClass returns a class name. Dashboards split it at the dots.
 func junitClass(env, category string) string {
 	return strings.NewReplacer(".", "_", "/", ".").Replace("dbaudit/" + env + "/" + category)
 }
 
+// summarizeFindings returns the message of the lead finding, and counts the others.
 func summarizeFindings(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
 	}
-	m := c.Findings[leadFinding(c)].Message
+	summary := c.Findings[leadFinding(c)].Message
 	if more := len(c.Findings) - 1; more > 0 {
-		m += fmt.Sprintf(" (and %d more)", more)
+		summary += fmt.Sprintf(" (and %d more)", more)
 	}
-	return m
+	return summary
 }
 
 func junitDetails(c audit.Control, o Options) string {

@@ -8,10 +8,12 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// physicalLocation is a place in the checkout: for an entry of an archive, the archive, and for a
-// file elsewhere, the configuration. within and origin then name the actual place.
+// physicalLocation returns a location within the checkout, as viewers of SARIF require. For an entry
+// of an archive, that is the archive: within and origin are the location in it. For a file outside
+// of the checkout, that is the configuration: origin is the location of the file.
 func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical, origin string) {
 	p = sarifPhysical{File: sarifArtifact{URI: "dbaudit.yaml"}, Region: sarifRegion{StartLine: 1}}
 	if l == nil || l.Path == "" {
@@ -19,14 +21,14 @@ func physicalLocation(l *audit.Location) (p sarifPhysical, within *sarifPhysical
 	}
 	file, entry, inArchive := strings.Cut(l.Path, "!/")
 	if !inCheckout(file) {
-		return p, nil, visible(fileAndLine(l.Path, l.Line))
+		return p, nil, text.Line(fileAndLine(l.Path, l.Line))
 	}
 	p.File.URI = escapePath(path.Clean(file))
 	if inArchive {
 		if name := strings.TrimLeft(path.Clean("/"+entry), "/"); name != "" {
 			within = &sarifPhysical{sarifArtifact{URI: escapePath(name)}, sarifRegionOf(l)}
 		}
-		return p, within, visible(fileAndLine(entry, l.Line))
+		return p, within, text.Line(fileAndLine(entry, l.Line))
 	}
 	p.Region = sarifRegionOf(l)
 	return p, nil, ""
@@ -43,6 +45,14 @@ func sarifRegionOf(l *audit.Location) sarifRegion {
 	return r
 }
 
+// locationText returns a location for people. It is empty for nil.
+func locationText(l *audit.Location) string {
+	if l == nil {
+		return ""
+	}
+	return text.Line(fileAndLine(l.Path, l.Line))
+}
+
 func fileAndLine(file string, line int) string {
 	if line < 1 {
 		return file
@@ -50,14 +60,14 @@ func fileAndLine(file string, line int) string {
 	return fmt.Sprintf("%s, line %d", file, line)
 }
 
-// inCheckout reports whether a path is relative and does not leave its folder.
+// inCheckout reports whether a path is relative and stays below the working directory.
 func inCheckout(file string) bool {
 	drive := len(file) >= 2 && file[1] == ':'
 	return !drive && !strings.Contains(file, `\`) && !strings.Contains(file, "://") && path.Clean(file) != "." && filepath.IsLocal(file)
 }
 
-// escapePath percent-encodes a path, except slashes and RFC 3986's unreserved characters. A colon
-// in the first segment would end a scheme.
+// escapePath percent-encodes a path, except slashes and the unreserved characters of RFC 3986. A colon
+// is encoded too, because in the first segment it would end a scheme.
 func escapePath(s string) string {
 	return strings.NewReplacer("+", "%20", "%2F", "/").Replace(url.QueryEscape(s))
 }

@@ -12,61 +12,61 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// GitHub's limits, in bytes to be safe: a comment has at most 65,536 characters, and a step adds
-// at most 1 MiB to a job's summary.
+// GitHub's limits: a comment has at most 65,536 characters, and a step adds at most 1 MiB to the
+// summary of its job. Both are bytes here, to be safe.
 const (
 	CommentLimit    = 65_536
 	JobSummaryLimit = 1 << 20
 )
 
-// detailsEnd ends a folded part.
+// detailsEnd ends a folded section.
 const detailsEnd = "\n</details>\n\n"
 
-// markdownReserve is the space for the note that says what was cut.
-const markdownReserve = 600
+// cutNoteSize is the space that is reserved for the note about what was cut, in bytes.
+const cutNoteSize = 600
 
-// markdownPage is a Markdown document with a limit. After the first piece that does not fit, nothing more
-// is added.
+// A markdownPage is a Markdown document of limited size.
 type markdownPage struct {
 	b        strings.Builder
-	limit    int
+	limit    int // in bytes
 	cut      bool
-	shown    int
-	findings int
+	shown    int // findings with details
+	findings int // in all results
 }
 
-// write appends a piece if it fits together with what has to close it.
-func (p *markdownPage) write(piece, closing string) bool {
-	if p.cut || p.b.Len()+len(piece)+len(closing) > p.limit-markdownReserve {
+// write appends s and reports whether it did: s and end, which has to follow it, must fit. Once
+// something did not fit, it appends nothing more.
+func (p *markdownPage) write(s, end string) bool {
+	if p.cut || p.b.Len()+len(s)+len(end) > p.limit-cutNoteSize {
 		p.cut = true
 		return false
 	}
-	p.b.WriteString(piece)
+	p.b.WriteString(s)
 	return true
 }
 
-// writeMarkdown writes what matters most first, because not everything may fit: an overview, what
-// failed in each result, and then the details.
-func writeMarkdown(w io.Writer, from *resultSet, o Options) error {
+// writeMarkdown writes an overview, the failed controls of each result, and then the details. The
+// document may be cut at the end, so what matters most comes first.
+func writeMarkdown(w io.Writer, set *resultSet, o Options) error {
 	p := &markdownPage{limit: cmp.Or(o.MarkdownLimit, CommentLimit)}
-	for _, r := range from.results {
+	for _, r := range set.results {
 		p.findings += r.Summary.Findings
 	}
-	from.results = worstFirst(from.results)
-	several := len(from.results) > 1
-	if several {
-		p.overview(from)
+	set.results = worstFirst(set.results)
+	multiple := len(set.results) > 1
+	if multiple {
+		p.overview(set)
 	}
-	for r := range from.all() {
+	for r := range set.all() {
 		p.result(r, o)
 		p.controlTable("Failed", r, audit.OutcomeFail)
 	}
-	for r := range from.all() {
+	for r := range set.all() {
 		if r.Unread != nil {
 			continue
 		}
-		if several {
-			p.write("## Details of "+md(o.shortenName(r.Environment.Name))+"\n\n", "")
+		if multiple {
+			p.write("## Details of "+text.Markdown(o.shortenName(r.Environment.Name))+"\n\n", "")
 		}
 		p.afterFailures(r, o)
 		if p.cut {
@@ -75,46 +75,47 @@ func writeMarkdown(w io.Writer, from *resultSet, o Options) error {
 	}
 	if p.cut {
 		if o.Warn != nil {
-			o.Warn(fmt.Sprintf("the details of %d of %s fit into %d bytes; -f html shows all", p.shown, count(p.findings, "finding"), p.limit))
+			o.Warn(fmt.Sprintf("the details of %d of %s fit into %d bytes; -f html shows all", p.shown, text.Count(p.findings, "finding"), p.limit))
 		}
 		fmt.Fprintf(&p.b, "\n> **Cut to fit GitHub's limit of %d bytes:** the details of %d of %s are shown here, and what comes after them is left out. "+
-			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", p.limit, p.shown, count(p.findings, "finding"))
+			"Everything is in the saved result; `dbaudit report RESULT.json -f html -o report.html` shows it.\n", p.limit, p.shown, text.Count(p.findings, "finding"))
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
 
-// overview is a row for each result that names all failed controls, because their details may not
-// fit.
-func (p *markdownPage) overview(from *resultSet) {
-	noun := rowNoun(from.results)
-	p.write("## dbaudit: "+totals(from.results)+"\n\n| "+capitalize(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
-	for r := range from.all() {
+// overview writes a table with a row for each result. It names all failed controls, because their
+// details may not fit.
+func (p *markdownPage) overview(set *resultSet) {
+	noun := rowNoun(set.results)
+	p.write("## dbaudit: "+totals(set.results)+"\n\n| "+capitalize(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
+	for r := range set.all() {
 		var failed []string
 		for _, c := range controlsWith(audit.OutcomeFail, r) {
-			failed = append(failed, md(shortName(string(c.ID))))
+			failed = append(failed, text.Markdown(shortName(string(c.ID))))
 		}
-		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", md(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, verdictText(r),
+		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, verdictText(r),
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.write("\n", "")
 }
 
+// result writes the verdict and the next steps.
 func (p *markdownPage) result(r audit.Result, o Options) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s dbaudit: %s\n\n", verdictTermsOf(r.Verdict).emoji, r.Verdict)
-	fmt.Fprintf(&b, "**%s.**\n\n", md(shorten(headline(r), headlineWidth)))
+	fmt.Fprintf(&b, "**%s.**\n\n", text.Markdown(text.Shorten(headline(r), headlineWidth)))
 	for i, step := range nextSteps(r, o) {
 		if i == 0 {
 			b.WriteString("Next:\n\n")
 		}
-		fmt.Fprintf(&b, "%d. %s\n", i+1, md(shorten(step.Text, textWidth)))
+		fmt.Fprintf(&b, "%d. %s\n", i+1, shortMarkdown(step.Text))
 		for j, command := range step.Commands {
 			if j == 0 {
 				b.WriteByte('\n')
 			}
-			// A block by its indent: nothing in it can close it.
-			fmt.Fprintf(&b, "       %s\n", shorten(visible(command), textWidth))
+			// Nothing in the command can close an indented block.
+			fmt.Fprintf(&b, "       %s\n", text.Shorten(text.Line(command), textWidth))
 		}
 	}
 	p.write(b.String()+"\n", "")
@@ -128,6 +129,7 @@ func (p *markdownPage) facts(r audit.Result) {
 	p.writeList("### Judged\n\n| | |\n| --- | --- |\n", rows)
 }
 
+// afterFailures writes everything about a result that follows its failed controls.
 func (p *markdownPage) afterFailures(r audit.Result, o Options) {
 	p.reasonTable("Could not be evaluated", r, audit.OutcomeUnknown, o)
 	p.controlTable("Failed, and waived", r, audit.OutcomeWaived)
@@ -142,45 +144,45 @@ func (p *markdownPage) writeList(heading string, rows []string) {
 	if len(rows) == 0 {
 		return
 	}
-	for _, piece := range slices.Concat([]string{heading}, rows, []string{"\n"}) {
-		p.write(piece, "")
+	for _, s := range slices.Concat([]string{heading}, rows, []string{"\n"}) {
+		p.write(s, "")
 	}
 }
 
 func (p *markdownPage) controlTable(title string, r audit.Result, outcome audit.Outcome) {
 	var rows []string
 	for _, c := range controlsWith(outcome, r) {
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", c.Severity, markdownControl(c), md(sentenceCase(shorten(summarizeFindings(c), textWidth)))))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", c.Severity, markdownControl(c), text.Markdown(sentenceCase(text.Shorten(summarizeFindings(c), textWidth)))))
 	}
 	p.writeList("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", rows)
 }
 
-// markdownControl is a link to the control's page, and the line that the control cites.
+// markdownControl returns a link to the page of a control, and the line that the control cites.
 func markdownControl(c audit.Control) string {
-	about := cmp.Or(citationText(c.Citation), c.Title)
-	return fmt.Sprintf("[%s](<%s>)<br>%s", md(shortName(string(c.ID))), pageURL(c), md(shorten(about, textWidth)))
+	requirement := cmp.Or(citationText(c.Citation), c.Title)
+	return fmt.Sprintf("[%s](<%s>)<br>%s", text.Markdown(shortName(string(c.ID))), pageURL(c), shortMarkdown(requirement))
 }
 
-// reasonTable lists what was not judged; a reason that many share is shown once.
+// reasonTable writes the controls that were not judged, with a row for each reason.
 func (p *markdownPage) reasonTable(title string, r audit.Result, outcome audit.Outcome, o Options) {
 	var rows []string
 	for _, group := range groupByReason(controlsWith(outcome, r)) {
 		worst, controls := group.Controls[0].Severity, markdownControl(group.Controls[0])
 		if len(group.Controls) > 1 {
-			controls = group.Title() + ":<br>" + md(group.Names())
+			controls = group.Title() + ":<br>" + text.Markdown(group.Names())
 		}
-		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", worst, controls, md(group.ShortReason(o))))
+		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", worst, controls, text.Markdown(group.ShortReason(o))))
 	}
 	p.writeList("### "+title+"\n\n| Severity | Control | Reason |\n| --- | --- | --- |\n", rows)
 }
 
 func (p *markdownPage) passed(r audit.Result) {
-	if r.Summary.Pass == 0 || !p.write(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", count(r.Summary.Pass, "control")), detailsEnd) {
+	if r.Summary.Pass == 0 || !p.write(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", text.Count(r.Summary.Pass, "control")), detailsEnd) {
 		return
 	}
 	for _, c := range r.Controls {
 		if c.Outcome == audit.OutcomePass {
-			p.write(fmt.Sprintf("- %s: %s\n", md(shortName(string(c.ID))), md(shorten(c.Title, textWidth))), detailsEnd)
+			p.write(fmt.Sprintf("- %s: %s\n", text.Markdown(shortName(string(c.ID))), shortMarkdown(c.Title)), detailsEnd)
 		}
 	}
 	p.b.WriteString(detailsEnd)
@@ -189,12 +191,12 @@ func (p *markdownPage) passed(r audit.Result) {
 func (p *markdownPage) notes(r audit.Result) {
 	var rows []string
 	for _, n := range notesOf(r) {
-		rows = append(rows, "- "+md(shorten(n.String(), textWidth))+"\n")
+		rows = append(rows, "- "+shortMarkdown(n.String())+"\n")
 	}
 	p.writeList("### Notes\n\n", rows)
 }
 
-// findingDetails has a folded part for the findings of each control.
+// findingDetails writes the findings of each control into a folded section.
 func (p *markdownPage) findingDetails(r audit.Result, o Options) {
 	heading := "### Details\n\n"
 	for _, c := range mostSevereFirst(r.Controls) {
@@ -204,12 +206,12 @@ func (p *markdownPage) findingDetails(r audit.Result, o Options) {
 		p.write(heading, "")
 		heading = ""
 		var b strings.Builder
-		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(shortName(string(c.ID))), c.Severity, count(len(c.Findings), "finding"))
+		fmt.Fprintf(&b, "<details><summary>%s (%s): %s</summary>\n\n", text.HTML(shortName(string(c.ID))), c.Severity, text.Count(len(c.Findings), "finding"))
 		if s := citationText(c.Citation); s != "" {
-			fmt.Fprintf(&b, "Requirement: %s\n\n", md(shorten(s, textWidth)))
+			fmt.Fprintf(&b, "Requirement: %s\n\n", shortMarkdown(s))
 		}
 		if why := whyOf(c, o.Rules[c.Rule]); why != "" {
-			fmt.Fprintf(&b, "Why it matters: %s\n\n", md(shorten(why, textWidth)))
+			fmt.Fprintf(&b, "Why it matters: %s\n\n", shortMarkdown(why))
 		}
 		if !p.write(b.String(), detailsEnd) {
 			return
@@ -229,26 +231,26 @@ func markdownFinding(f audit.Finding, c audit.Control, r audit.Result, o Options
 	if f.Baseline == audit.BaselineNew {
 		tag = " (new)"
 	}
-	fmt.Fprintf(&b, "**%s**%s\n\n", md(sentenceCase(shorten(f.Message, 2*textWidth))), tag)
+	fmt.Fprintf(&b, "**%s**%s\n\n", text.Markdown(sentenceCase(text.Shorten(f.Message, 2*textWidth))), tag)
 	item := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(&b, "- %s: %s\n", name, md(shorten(value, textWidth)))
+			fmt.Fprintf(&b, "- %s: %s\n", name, shortMarkdown(value))
 		}
 	}
 	item("On", subjectText(f.Subject))
 	for _, d := range readableEvidence(f.Evidence) {
-		item(md(shortName(d.Name)), d.Value)
+		item(text.Markdown(shortName(d.Name)), d.Value)
 	}
 	item("Waiver", waiverText(f.Waiver))
 	if f.Fix == nil {
 		item("What to do", advice(f, c, o))
 	} else {
 		fix := change.RemedyFor(shortenNames(*f.Fix, o), o.place(r, c.ID))
-		item("What to do", visible(fix.Summary))
-		item("Who can do it", visible(fix.Who))
+		item("What to do", text.Line(fix.Summary))
+		item("Who can do it", text.Line(fix.Who))
 		for i, step := range fix.Portal {
 			fmt.Fprintf(&b, "  %d. ", i+1)
-			for _, p := range splitAtLinks(shorten(step, textWidth), r.Environment) {
+			for _, p := range splitAtLinks(text.Shorten(step, textWidth), r.Environment) {
 				if p.URL != "" {
 					b.WriteString(markdownLink(p.Text, p.URL))
 				} else {
@@ -262,18 +264,22 @@ func markdownFinding(f audit.Finding, c audit.Control, r audit.Result, o Options
 	return b.String()
 }
 
+// shortMarkdown returns [text.Markdown] of s, cut to the width of a text.
+func shortMarkdown(s string) string { return text.Markdown(text.Shorten(s, textWidth)) }
+
+// markdownKeepingSpaces returns [text.Markdown] of s with the spaces around it, which Markdown trims.
 func markdownKeepingSpaces(s string) string {
 	inner := strings.TrimSpace(s)
 	if inner == "" {
 		return s
 	}
 	before, after, _ := strings.Cut(s, inner)
-	return before + md(inner) + after
+	return before + text.Markdown(inner) + after
 }
 
-// markdownLink is a link if the target is a web page, else plain text.
+// markdownLink returns a link, or plain text if the target is not a web page.
 func markdownLink(name, target string) string {
-	name = md(shorten(name, textWidth))
+	name = shortMarkdown(name)
 	if !text.IsWebURL(target) || len(target) > 2*textWidth {
 		return name
 	}

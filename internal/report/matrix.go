@@ -12,10 +12,10 @@ import (
 // miscellaneous is the column of privileges that are not a right to a table.
 const miscellaneous = "Miscellaneous"
 
-// A matrix shows what the vendor requires and what of it is granted, as the security-role editor
-// does: by tab, record and right.
+// A matrix shows which required privileges are granted, as the security-role editor does: by tab,
+// record and right.
 type matrix struct {
-	Columns []string
+	Columns []string // rights
 	Tabs    []matrixTab
 }
 
@@ -30,20 +30,20 @@ type matrixRow struct {
 	Cells  []matrixCell
 }
 
-// A matrixCell is a required right; State is empty for a right that is not required.
+// A matrixCell is a right to a record.
 type matrixCell struct {
-	State  string // granted, shallow, missing, undefined, unknown, inapplicable
+	State  string // granted, shallow, missing, undefined, unknown, inapplicable; empty if not required
 	Mark   string
-	Level  string // the letter of the access level that is granted; empty where none is known
+	Level  string // the letter of the granted access level, if known
 	Title  string
-	Anchor string // the finding, if there is one
+	Anchor string // of the finding, if any
 	Waived bool
-	Span   int // over how many columns it goes; 0 for its own
+	Span   int // the number of columns; 0 means one
 }
 
-// newMatrix takes the required rights from the cited lines, because a result names a privilege only
-// if it is missing. A right that no line requires has no column, to save space. A miscellaneous
-// privilege has a separate row.
+// newMatrix returns the matrix of a result, or nil if no control requires privileges. The cited lines
+// state the required rights, because a result names a privilege only if it is missing. A right that
+// no line requires has no column. A miscellaneous privilege has its own row.
 func newMatrix(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	cs := slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Rule != "role/privileges" || c.Citation == nil })
 	if len(cs) == 0 {
@@ -75,16 +75,16 @@ func newMatrix(r audit.Result, anchor func(audit.ControlID) string) *matrix {
 	return m
 }
 
-// levelLetter is the initial of an access level in the portal.
+// levelLetter returns the initial of an access level's name in the portal.
 func levelLetter(depth string) string {
 	return map[string]string{"basic": "U", "local": "B", "deep": "P", "global": "O"}[depth]
 }
 
-// Width is the number of columns, including the one with the records.
+// Width returns the number of columns, including the one of the records.
 func (m *matrix) Width() int { return len(m.Columns) + 1 }
 
-// grantedLevels are the granted depths by right and table in the editor's words, which the cited
-// lines use.
+// grantedLevels returns the granted depths by [cellKey]. Cited lines use the same words for rights and
+// tables as the editor.
 func grantedLevels(r audit.Result) map[string]audit.Depth {
 	levels := map[string]audit.Depth{}
 	if r.Integration != nil {
@@ -96,6 +96,7 @@ func grantedLevels(r audit.Result) map[string]audit.Depth {
 	return levels
 }
 
+// columnOf splits a privilege into its column, and the table in the editor's words.
 func columnOf(privilege string) (column, table string) {
 	right, table := audit.SplitPrivilege(privilege)
 	return cmp.Or(right, miscellaneous), table
@@ -103,11 +104,12 @@ func columnOf(privilege string) (column, table string) {
 
 func cellKey(column, record string) string { return column + "\x00" + strings.ToLower(record) }
 
-// cellOf is the cell of a control in a column; empty if the control does not require the right.
+// cellOf returns the cell of a control in a column. Its State is empty if the control does not require
+// the right.
 func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Depth) matrixCell {
 	record, rights := parseCitedLine(c.Citation.Line)
 	for i, f := range c.Findings {
-		if of, _ := columnOf(f.Evidence.Text("privilege")); of == column {
+		if found, _ := columnOf(f.Evidence.Text("privilege")); found == column {
 			return failedCell(f, record+", "+column, findingAnchor(anchor, i))
 		}
 	}
@@ -134,16 +136,16 @@ func cellOf(c audit.Control, column, anchor string, levels map[string]audit.Dept
 
 func failedCell(f audit.Finding, title, anchor string) matrixCell {
 	cell := matrixCell{State: "missing", Mark: "○", Waived: f.Waiver != nil, Anchor: anchor, Level: levelLetter(f.Evidence.Text("actual_depth"))}
-	words := ""
+	description := ""
 	switch f.Evidence.Text("state") {
 	case "shallow":
 		cell.State, cell.Mark = "shallow", "◐"
 	case "filtered":
-		cell.State, cell.Mark, words = "shallow", "◐", stateText("filtered", true)
+		cell.State, cell.Mark, description = "shallow", "◐", stateText("filtered", true)
 	case "undefined":
 		cell.State, cell.Mark = "undefined", "∅"
 	}
-	cell.Title = title + ": " + cmp.Or(words, cell.State)
+	cell.Title = title + ": " + cmp.Or(description, cell.State)
 	if required := levelText(f.Evidence, "required_depth"); required != "" && cell.State != "undefined" {
 		cell.Title += fmt.Sprintf(", needs %s, has %s", required, levelText(f.Evidence, "actual_depth"))
 	}
@@ -153,8 +155,8 @@ func failedCell(f audit.Finding, title, anchor string) matrixCell {
 	return cell
 }
 
-// parseCitedLine parses a line such as "Lead - Create, read, append to" or "User settings: Read".
-// What is not a right to a table, such as "Enable", is a miscellaneous privilege.
+// parseCitedLine parses a line such as "Lead - Create, read, append to" or "User settings: Read". A word
+// that is not a right to a table, such as "Enable", is a miscellaneous privilege.
 func parseCitedLine(line string) (record string, rights map[string]bool) {
 	record, list, ok := strings.Cut(line, " - ")
 	if !ok {

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The numbers of the class Compliance Finding of the Open Cybersecurity Schema Framework 1.8.0.
+// The identifiers of the class Compliance Finding in the Open Cybersecurity Schema Framework 1.8.0.
 const (
 	ocsfVersion  = "1.8.0"
 	ocsfCategory = 2
@@ -93,7 +93,7 @@ type ocsfRemediation struct {
 	References []string `json:"references,omitempty"`
 }
 
-// An ocsfUnmapped has what the class has no field for.
+// An ocsfUnmapped holds the values for which the class has no attribute.
 type ocsfUnmapped struct {
 	Environment     string         `json:"environment"`
 	URL             string         `json:"url,omitempty"`
@@ -103,11 +103,11 @@ type ocsfUnmapped struct {
 	Location        string         `json:"location,omitempty"`
 }
 
-// writeOCSF writes a line of JSON, an event of the class Compliance Finding, for each control and
+// writeOCSF writes an event of the class Compliance Finding, as a line of JSON, for each control and
 // for each environment or file that could not be read.
-func writeOCSF(w io.Writer, from *resultSet, o Options) error {
+func writeOCSF(w io.Writer, set *resultSet, o Options) error {
 	var ids oscal.IDs
-	for r := range from.all() {
+	for r := range set.all() {
 		var events []ocsfEvent
 		if r.Unread != nil {
 			events = append(events, ocsfUnreadEvent(r))
@@ -129,22 +129,23 @@ func writeOCSF(w io.Writer, from *resultSet, o Options) error {
 	return nil
 }
 
+// newOCSFEvent returns an event with the attributes that all events of a result share.
 func newOCSFEvent(r audit.Result, severity audit.Severity) ocsfEvent {
 	e := ocsfEvent{
 		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",
 		ClassUID: ocsfClass, ClassName: "Compliance Finding",
 		TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
 		Time:       r.EvaluatedAt.UnixMilli(),
-		Compliance: ocsfCompliance{Standards: []string{joinNonBlank(": ", visible(r.Profile.Name), visible(r.Profile.Title))}},
-		Resources:  []ocsfResource{{UID: visible(r.Environment.OrganizationID), Name: visible(r.Environment.Name), Type: r.Kind()}},
+		Compliance: ocsfCompliance{Standards: []string{joinNonBlank(": ", text.Line(r.Profile.Name), text.Line(r.Profile.Title))}},
+		Resources:  []ocsfResource{{UID: text.Line(r.Environment.OrganizationID), Name: text.Line(r.Environment.Name), Type: r.Kind()}},
 		Unmapped: ocsfUnmapped{
-			Environment: visible(r.Environment.Name), URL: visible(r.Environment.URL), Profile: r.Profile, Snapshot: visible(r.Snapshot.Digest),
+			Environment: text.Line(r.Environment.Name), URL: text.Line(r.Environment.URL), Profile: r.Profile, Snapshot: text.Line(r.Snapshot.Digest),
 		},
 	}
 	e.Metadata.Version, e.Metadata.Product.VendorName = ocsfVersion, "dbaudit"
-	e.Metadata.Product.Name, e.Metadata.Product.Version = visible(r.Tool.Name), visible(r.Tool.Version)
-	form := termsOf(severity)
-	e.SeverityID, e.Severity = form.ocsf, form.caption
+	e.Metadata.Product.Name, e.Metadata.Product.Version = text.Line(r.Tool.Name), text.Line(r.Tool.Version)
+	terms := termsOf(severity)
+	e.SeverityID, e.Severity = terms.ocsf, terms.caption
 	if !r.Snapshot.TakenAt.IsZero() {
 		e.StartTime = r.Snapshot.TakenAt.UnixMilli()
 	}
@@ -165,21 +166,21 @@ func ocsfUnreadEvent(r audit.Result) ocsfEvent {
 func ocsfControlEvent(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	severity := c.Severity
 	if c.Outcome == audit.OutcomePass || c.Outcome == audit.OutcomeNotApplicable {
-		severity = audit.SeverityInfo // nothing to do
+		severity = audit.SeverityInfo // no action is required
 	}
 	e := newOCSFEvent(r, severity)
-	e.Message = joinNonBlank(": ", visible(string(c.ID)), visible(outcomeWithReason(c)))
-	e.FindingInfo.Title = joinNonBlank(": ", visible(string(c.ID)), visible(c.Title))
+	e.Message = joinNonBlank(": ", text.Line(string(c.ID)), text.Line(outcomeWithReason(c)))
+	e.FindingInfo.Title = joinNonBlank(": ", text.Line(string(c.ID)), text.Line(c.Title))
 	e.FindingInfo.SrcURL = pageURL(c)
-	e.FindingInfo.Analytic = &ocsfAnalytic{UID: visible(c.Rule), TypeID: 1, Type: "Rule"}
-	e.Compliance.Control, e.Compliance.Desc = visible(string(c.ID)), visible(c.Title)
+	e.FindingInfo.Analytic = &ocsfAnalytic{UID: text.Line(c.Rule), TypeID: 1, Type: "Rule"}
+	e.Compliance.Control, e.Compliance.Desc = text.Line(string(c.ID)), text.Line(c.Title)
 	e.Compliance.StatusID, e.Compliance.Status = ocsfStatus(c.Outcome)
 	e.Compliance.StatusCode = c.Outcome.String()
 	if line := citationText(c.Citation); line != "" {
 		e.Compliance.Requirements = []string{line}
 	}
 	if c.Reason != "" {
-		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visible(c.Reason))
+		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, text.Line(c.Reason))
 	}
 	if c.Outcome == audit.OutcomeWaived {
 		e.StatusID, e.Status = 3, "Suppressed"
@@ -187,10 +188,10 @@ func ocsfControlEvent(r audit.Result, c audit.Control, o Options) ocsfEvent {
 	e.Unmapped.OriginalOutcome, e.Unmapped.Location = c.Original, locationText(c.Location)
 	var fixes []string
 	for _, f := range c.Findings {
-		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visible(f.Message))
-		e.Evidences = append(e.Evidences, ocsfEvidence{UID: visible(f.Fingerprint), Name: visible(f.Message), Data: f})
+		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, text.Line(f.Message))
+		e.Evidences = append(e.Evidences, ocsfEvidence{UID: text.Line(f.Fingerprint), Name: text.Line(f.Message), Data: f})
 		if s := f.Subject; s.Kind != audit.SubjectEnvironment {
-			resource := ocsfResource{UID: visible(s.ID), Name: visible(s.Name), Type: s.Kind.String(), Namespace: visible(s.Table)}
+			resource := ocsfResource{UID: text.Line(s.ID), Name: text.Line(s.Name), Type: s.Kind.String(), Namespace: text.Line(s.Table)}
 			if (s.ID != "" || s.Name != "") && !slices.Contains(e.Resources, resource) {
 				e.Resources = append(e.Resources, resource)
 			}
@@ -199,14 +200,15 @@ func ocsfControlEvent(r audit.Result, c audit.Control, o Options) ocsfEvent {
 			fixes = append(fixes, fix)
 		}
 	}
-	e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, visibleAll(c.Remarks())...)
+	e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, safeLines(c.Remarks())...)
 	if len(fixes) > 0 {
 		e.Remediation = &ocsfRemediation{Desc: joinNonBlank(" ", fixes...), References: []string{e.FindingInfo.SrcURL}}
 	}
 	return e
 }
 
-// ocsfStatus is the status of an outcome. The number for what the class does not define is Other.
+// ocsfStatus returns the compliance status of an outcome. The id 99 means a status that the class does
+// not define.
 func ocsfStatus(o audit.Outcome) (id int, caption string) {
 	switch o {
 	case audit.OutcomePass:

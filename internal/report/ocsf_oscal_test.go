@@ -10,6 +10,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
@@ -76,7 +77,7 @@ func TestOCSF(t *testing.T) {
 			}
 			continue
 		}
-		if e.Compliance.Control != visible(string(c.ID)) || len(e.Evidences) != len(c.Findings) {
+		if e.Compliance.Control != text.Line(string(c.ID)) || len(e.Evidences) != len(c.Findings) {
 			t.Errorf("%s stands where %s is wanted, with %d findings", e.Compliance.Control, c.ID, len(e.Evidences))
 		}
 		as := e.Compliance.Status

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Metrics that the fleet's server has too, under the same names.
+// The names of metrics that the server of a fleet exposes too.
 const (
 	MetricVerdict      = "dbaudit_verdict"
 	MetricControls     = "dbaudit_controls"
@@ -18,24 +18,24 @@ const (
 	MetricLastComplete = "dbaudit_last_complete_scan_timestamp_seconds"
 )
 
-// writeOpenMetrics writes gauges in the form of the OpenMetrics specification 1.0, for a file that
-// a collector reads, such as node_exporter's textfile collector. Findings have no labels, so that
-// the number of series depends only on environments and profiles.
-func writeOpenMetrics(w io.Writer, from *resultSet, _ Options) error {
+// writeOpenMetrics writes gauges in the text format of OpenMetrics 1.0, for a file that a collector
+// reads, such as the textfile collector of node_exporter. No label names a finding, so that the number
+// of series depends only on the environments and profiles.
+func writeOpenMetrics(w io.Writer, set *resultSet, _ Options) error {
 	samples := map[string]*Metrics{}
 	for _, family := range metricFamilies() {
 		samples[family[0]] = &Metrics{}
 	}
-	times := map[[2]string]int{}
-	for r := range from.all() {
-		own := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
-		// Two roles of one file are two results of one name, but each series must be unique.
+	occurrences := map[[2]string]int{}
+	for r := range set.all() {
+		common := []string{"environment", r.Environment.Name, "profile", r.Profile.Name}
+		// Each series must be unique, but the results of two roles in one file have the same name.
 		key := [2]string{r.Environment.Name, r.Profile.Name}
-		if times[key]++; times[key] > 1 {
-			own = append(own, "result", strconv.Itoa(times[key]))
+		if occurrences[key]++; occurrences[key] > 1 {
+			common = append(common, "result", strconv.Itoa(occurrences[key]))
 		}
 		sampleResult(r, func(name string, value any, labels ...string) {
-			samples[name].Sample(name, value, slices.Concat(own, labels)...)
+			samples[name].Sample(name, value, slices.Concat(common, labels)...)
 		})
 	}
 	for _, family := range metricFamilies() {
@@ -53,6 +53,7 @@ const (
 	metricSnapshot = "dbaudit_snapshot_timestamp_seconds"
 )
 
+// metricFamilies returns the name and the help of each metric, in the order of the document.
 func metricFamilies() [][2]string {
 	return [][2]string{
 		{MetricVerdict, "1 for the verdict of the last scan: compliant, noncompliant or incomplete."},
@@ -65,6 +66,7 @@ func metricFamilies() [][2]string {
 	}
 }
 
+// sampleResult passes the value of each series of a result to sample.
 func sampleResult(r audit.Result, sample func(name string, value any, labels ...string)) {
 	t := tallyOf(r)
 	for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
@@ -86,18 +88,18 @@ func sampleResult(r audit.Result, sample func(name string, value any, labels ...
 	}
 }
 
-// MetricsEnd ends a text of OpenMetrics. Prometheus' older text format does not have it.
+// MetricsEnd ends a document of OpenMetrics. Prometheus' older text format does not have it.
 const MetricsEnd = "# EOF\n"
 
-// Metrics is a text of gauges for both OpenMetrics and Prometheus' text format.
+// Metrics builds gauges that are valid in both OpenMetrics and Prometheus' text format.
 type Metrics struct{ b strings.Builder }
 
-// Family begins a metric.
+// Family begins a metric family.
 func (m *Metrics) Family(name, help string) {
 	fmt.Fprintf(&m.b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
 }
 
-// Sample writes the value of a series of the last metric. Labels are pairs of name and value.
+// Sample adds the value of a series to the last family. Labels are pairs of a name and a value.
 func (m *Metrics) Sample(name string, value any, labels ...string) {
 	var pairs []string
 	for pair := range slices.Chunk(labels, 2) {

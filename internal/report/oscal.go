@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/oscal"
 )
 
-// writeOSCAL writes assessment results: a result for each environment and profile, a finding for
-// each control, and an observation for each fault and for each control without one.
-func writeOSCAL(w io.Writer, from *resultSet, o Options) error {
+// writeOSCAL writes assessment results: a result for each environment and profile, a finding for each
+// control, and an observation for each of dbaudit's findings and each control without findings.
+func writeOSCAL(w io.Writer, set *resultSet, o Options) error {
 	plan := oscal.Resource{
 		UUID: oscal.ID("no assessment plan"), Title: "No assessment plan",
 		Description: "dbaudit follows no assessment plan. It judges every control of the profile that each result names.",
@@ -22,7 +22,7 @@ func writeOSCAL(w io.Writer, from *resultSet, o Options) error {
 	var latest time.Time
 	sources := map[string]bool{}
 	content := oscal.NewContentHash("assessment-results")
-	for r := range from.all() { // once for what comes first in the document
+	for r := range set.all() { // for the members that precede the results
 		if err := content.Add(r); err != nil {
 			return err
 		}
@@ -39,7 +39,7 @@ func writeOSCAL(w io.Writer, from *resultSet, o Options) error {
 	a.Metadata = oscal.NewMetadata("Results of dbaudit", oscal.Time(latest), latest)
 	var ids oscal.IDs
 	return writeResults(w, map[string]oscalAssessment{"assessment-results": a}, func(yield func(oscalResult) bool) {
-		for r := range from.all() {
+		for r := range set.all() {
 			if !yield(newOSCALResult(r, &ids, o)) {
 				return
 			}
@@ -47,12 +47,13 @@ func writeOSCAL(w io.Writer, from *resultSet, o Options) error {
 	})
 }
 
-// resultKey is what identifies a result from run to run: the organization or the file's name, and the
-// profile.
+// resultKey returns what identifies a result from scan to scan: the organization or the name of the
+// file, and the profile.
 func resultKey(r audit.Result) []string {
 	return []string{cmp.Or(r.Environment.OrganizationID, r.Environment.Name), r.Profile.Name}
 }
 
+// An oscalResultBuilder turns a result into a result of OSCAL.
 type oscalResultBuilder struct {
 	audit.Result
 
@@ -68,7 +69,7 @@ type oscalResultBuilder struct {
 
 func newOSCALResult(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	id := ids.Unique(append([]string{"result", r.Snapshot.Digest, oscal.Time(r.EvaluatedAt)}, resultKey(r)...)...)
-	ids = &oscal.IDs{} // of what is in the result: the result's own id is part of each
+	ids = &oscal.IDs{} // the ids within the result, which contain the id of the result
 	tool := oscalComponent{
 		UUID: ids.Unique(id, "tool"), Type: "software", Title: r.Tool.Name, Description: "The program that read and judged.",
 		Props: oscal.Properties("version", r.Tool.Version), Status: oscalState{State: "operational"},
@@ -93,19 +94,19 @@ func newOSCALResult(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	result.Local.Components = []oscalComponent{environment}
 	result.Local.Assets.Components = []oscalComponent{tool}
 	result.Local.Assets.Platforms = []oscalPlatform{{ids.Unique(id, "platform"), tool.Title, []oscalUses{{tool.UUID}}}}
-	run := oscalResultBuilder{
+	b := oscalResultBuilder{
 		Result: r, ids: ids, options: o, id: id, collected: collected, result: &result,
 		environment: oscalSubject{UUID: environment.UUID, Type: "component", Title: environment.Title},
 		origins:     []oscalOrigin{{Actors: []oscalActor{{Type: "tool", UUID: tool.UUID}}}},
 		subjects:    map[audit.Subject]oscalSubject{},
 	}
 	if r.Unread != nil {
-		run.addObservation(oscalObservation{UUID: ids.Unique(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{run.environment}})
+		b.addObservation(oscalObservation{UUID: ids.Unique(id, "unread"), Description: unreadText(r), Subjects: []oscalSubject{b.environment}})
 	}
 	reviewed := oscalSelection{Description: "Every control of the profile " + r.Profile.Name}
 	for _, c := range r.Controls {
 		reviewed.Include = append(reviewed.Include, oscalSelected{ControlID: oscal.Token(string(c.ID))})
-		run.addControl(c)
+		b.addControl(c)
 	}
 	if len(r.Controls) == 0 {
 		reviewed.Description, reviewed.All = "No control was judged.", &struct{}{}
@@ -114,10 +115,11 @@ func newOSCALResult(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	return result
 }
 
+// addControl adds the finding and the observations of a control.
 func (r *oscalResultBuilder) addControl(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Unique(r.id, "finding", control)
-	f := oscalFinding{
+	finding := oscalFinding{
 		UUID: id, Title: joinNonBlank(": ", control, c.Title), Description: outcomeWithReason(c),
 		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citationText(c.Citation)),
 		Origins: r.origins,
@@ -125,25 +127,25 @@ func (r *oscalResultBuilder) addControl(c audit.Control) {
 		Remarks: strings.Join(c.Remarks(), "; "),
 	}
 	if c.Original != nil {
-		f.Props = append(f.Props, oscal.Properties("original-outcome", c.Original.String())...)
+		finding.Props = append(finding.Props, oscal.Properties("original-outcome", c.Original.String())...)
 	}
 	if c.Outcome == audit.OutcomeNotApplicable {
-		f.Target.Implementation = &oscalState{State: "not-applicable"}
+		finding.Target.Implementation = &oscalState{State: "not-applicable"}
 	}
-	for _, fault := range c.Findings {
-		observation := r.ids.Unique(id, "observation", fault.Fingerprint)
-		f.Related = append(f.Related, oscalRelated{UUID: observation})
-		r.addObservation(r.findingObservation(c, fault, observation))
+	for _, f := range c.Findings {
+		observation := r.ids.Unique(id, "observation", f.Fingerprint)
+		finding.Related = append(finding.Related, oscalRelated{UUID: observation})
+		r.addObservation(r.findingObservation(c, f, observation))
 	}
 	if len(c.Findings) == 0 {
 		observation := r.ids.Unique(id, "observation")
-		f.Related = append(f.Related, oscalRelated{UUID: observation})
+		finding.Related = append(finding.Related, oscalRelated{UUID: observation})
 		r.addObservation(oscalObservation{
 			UUID: observation, Title: control, Description: outcomeWithReason(c),
 			Types: []string{"control-objective"}, Subjects: []oscalSubject{r.environment},
 		})
 	}
-	r.result.Findings = append(r.result.Findings, f)
+	r.result.Findings = append(r.result.Findings, finding)
 }
 
 func (r *oscalResultBuilder) addObservation(o oscalObservation) {
@@ -151,6 +153,7 @@ func (r *oscalResultBuilder) addObservation(o oscalObservation) {
 	r.result.Observations = append(r.result.Observations, o)
 }
 
+// findingObservation returns the observation of a finding of dbaudit.
 func (r *oscalResultBuilder) findingObservation(c audit.Control, f audit.Finding, id string) oscalObservation {
 	o := oscalObservation{
 		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},
@@ -161,16 +164,16 @@ func (r *oscalResultBuilder) findingObservation(c audit.Control, f audit.Finding
 	if w := f.Waiver; w != nil {
 		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
 	}
-	evidenced := oscalEvidence{Description: "What was read and compared in the snapshot."}
-	for _, d := range evidenceFacts(f.Evidence) {
-		evidenced.Props = append(evidenced.Props, oscal.Properties(d.Name, d.Value)...)
+	evidence := oscalEvidence{Description: "What was read and compared in the snapshot."}
+	for _, fact := range evidenceFacts(f.Evidence) {
+		evidence.Props = append(evidence.Props, oscal.Properties(fact.Name, fact.Value)...)
 	}
-	evidenced.Props = append(evidenced.Props, oscal.Properties("location", locationText(cmp.Or(f.Location, c.Location)))...)
-	o.Evidence = []oscalEvidence{evidenced}
+	evidence.Props = append(evidence.Props, oscal.Properties("location", locationText(cmp.Or(f.Location, c.Location)))...)
+	o.Evidence = []oscalEvidence{evidence}
 	return o
 }
 
-// subject is an item of the inventory, which is created on first use.
+// subject returns a reference to the inventory item of a subject, and adds the item on first use.
 func (r *oscalResultBuilder) subject(s audit.Subject) oscalSubject {
 	if s.Kind == audit.SubjectEnvironment {
 		return r.environment
@@ -187,8 +190,8 @@ func (r *oscalResultBuilder) subject(s audit.Subject) oscalSubject {
 	return r.subjects[s]
 }
 
-// newOSCALStatus is satisfied only for a control that passed. OSCAL has no word for what is unknown,
-// does not apply or was waived.
+// newOSCALStatus returns satisfied only for a control that passed, because OSCAL has no other word for
+// an outcome that is unknown, not applicable or waived.
 func newOSCALStatus(c audit.Control) oscalStatus {
 	switch c.Outcome {
 	case audit.OutcomePass:

@@ -8,14 +8,15 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// ReadResults reads what [JSON] writes: one result or several.
+// ReadResults reads a document in the format [JSON], with one result or several.
 //
-// It is strict, because reports show the result as evidence: unknown and repeated keys, a second
-// document, a later format, and a verdict or summary that does not match the controls are errors.
-// For a document of another kind, the error names the command that reads it.
+// It is strict, because reports are evidence. Unknown and repeated keys, a second document, a newer
+// format, and a verdict or summary that does not match the controls are errors. For a document of
+// another kind, the error names the command that reads it.
 func ReadResults(doc []byte) ([]audit.Result, error) {
 	rs, err := parseResults(doc)
 	if err != nil {
@@ -29,7 +30,7 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Keys of evidence and the names of privileges may have capital letters.
+	// Only the keys of evidence and the names of privileges may have capital letters.
 	decode := func(v any) error { return strictjson.DecodeLowerCase(doc, v, "evidence", "granted", "required") }
 	rs := make([]audit.Result, 1)
 	if format == audit.ResultFormat {
@@ -43,7 +44,11 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 		return nil, err
 	}
 	for i := range rs {
-		switch err := validateResult(&rs[i]); {
+		fillNilLists(&rs[i])
+		for j := range rs[i].Controls {
+			splitUnjudged(&rs[i].Controls[j])
+		}
+		switch err := validateResult(rs[i]); {
 		case err != nil && format == audit.ResultFormat:
 			return nil, err
 		case err != nil:
@@ -53,20 +58,17 @@ func parseResults(doc []byte) ([]audit.Result, error) {
 	return rs, nil
 }
 
-// validateResult refuses a result that contradicts itself.
-func validateResult(r *audit.Result) error {
+// validateResult returns an error for a result that is incomplete or contradicts itself.
+func validateResult(r audit.Result) error {
 	if r.Format != audit.ResultFormat {
-		return fmt.Errorf("its format is %q, not %s", shortName(visible(r.Format)), audit.ResultFormat)
+		return fmt.Errorf("its format is %q, not %s", shortName(text.Line(r.Format)), audit.ResultFormat)
 	}
-	fillNilLists(r)
 	if r.Unread != nil && len(r.Controls) > 0 {
 		return errors.New("it has controls, but says that it could not be read")
 	}
 	seen := map[audit.ControlID]bool{}
-	for i := range r.Controls {
-		splitUnjudged(&r.Controls[i])
-		c := r.Controls[i]
-		id := shortName(visible(string(c.ID)))
+	for _, c := range r.Controls {
+		id := shortName(text.Line(string(c.ID)))
 		switch {
 		case c.ID == "":
 			return errors.New("a control has no id")
@@ -83,7 +85,7 @@ func validateResult(r *audit.Result) error {
 			case f.Fix != nil && change.ValidateKind(f.Fix.Kind) != nil:
 				return fmt.Errorf("a finding of %s has %w", id, change.ValidateKind(f.Fix.Kind))
 			case f.Baseline != audit.BaselineNone && f.Baseline != audit.BaselineNew && f.Baseline != audit.BaselineUnchanged:
-				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, shortName(visible(string(f.Baseline))))
+				return fmt.Errorf("a finding of %s has the unknown baseline state %q", id, shortName(text.Line(string(f.Baseline))))
 			}
 		}
 	}
@@ -96,7 +98,8 @@ func validateResult(r *audit.Result) error {
 	return nil
 }
 
-// splitUnjudged moves what could not be judged out of the notes, where older results have it.
+// splitUnjudged moves the reasons why a control was judged only in part from its notes, where older
+// results have them, to [audit.Control.Unjudged].
 func splitUnjudged(c *audit.Control) {
 	if c.Outcome != audit.OutcomeFail && c.Original == nil {
 		return

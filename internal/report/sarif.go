@@ -9,49 +9,48 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// What viewers do with SARIF decides its form here:
+// The viewers of SARIF determine the form of the document:
 //
-//   - GitHub refuses a result without a physical location in the checkout, although
-//     logical locations alone are valid SARIF. A finding in a live service is therefore
-//     placed on the line of the configuration that states the requirement, and the
-//     Dataverse object is added as a logical location.
-//   - GitHub and Azure DevOps read level, not kind. What passed or does not apply is a
-//     result only in a verbose document, and never for GitHub, which would show it as an
-//     alert. Its outcome is in the properties of its rule instead.
-//   - GitHub keeps the 5,000 most severe results of a run, and refuses a run of more than
-//     25,000: long runs have the worst first, and are cut for GitHub, which the run and
-//     standard error say.
-//   - GitHub refuses a file of more than 20 runs, and leaves alerts of a run open if that
-//     run is not uploaded again, such as that of a deleted file: for GitHub, all files that
-//     were judged by one profile are one run, and so are all environments if there are more
-//     than it accepts.
-//   - GitHub keeps one run for a tool and category, and the category is
-//     automationDetails.id up to its last slash: it names the environment.
+//   - GitHub refuses a result without a physical location in the checkout, although logical
+//     locations alone are valid SARIF. A finding in an environment is therefore placed on the line
+//     of the configuration that states the requirement, and has the Dataverse object as a logical
+//     location.
+//   - GitHub and Azure DevOps read the level of a result, not its kind. A control that passed or
+//     does not apply is a result only in a verbose document, and never for GitHub, which would show
+//     it as an alert. The properties of its rule have its outcome.
+//   - GitHub keeps the 5,000 most severe results of a run, and refuses a run of more than 25,000.
+//     Long runs have the worst results first. For GitHub, they are cut, and the run and standard
+//     error say so.
+//   - GitHub refuses a file of more than 20 runs. It leaves the alerts of a run open if that run is
+//     not uploaded again, such as that of a deleted file. For GitHub, all files that were judged by
+//     one profile are therefore one run, and so are all environments if there are too many.
+//   - GitHub keeps one run for a tool and category. The category is automationDetails.id up to its
+//     last slash, so it names the environment.
 
 const (
 	sarifSchema  = "https://json.schemastore.org/sarif-2.1.0.json"
 	sarifVersion = "2.1.0"
-	// fingerprintKey has the version of the fingerprint's algorithm.
+	// fingerprintKey includes the version of the fingerprint's algorithm.
 	fingerprintKey = "dbaudit/v1"
 	homepage       = "https://github.com/dbaudit/dbaudit"
-	// maxSARIFResults and runsTaken are GitHub's limits.
+	// The limits of GitHub: results of a run, and runs of a file.
 	maxSARIFResults = 5000
 	maxSARIFRuns    = 20
 )
 
-func writeSARIF(w io.Writer, from *resultSet, o Options) error {
+func writeSARIF(w io.Writer, set *resultSet, o Options) error {
 	if o.SARIFProfile == SARIFAzureDevOps {
 		if err := o.AzureDevOps.Validate(); err != nil {
 			return err
 		}
 	}
-	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: newSARIFRuns(from, o)})
+	return encodeJSON(w, sarifLog{Schema: sarifSchema, Version: sarifVersion, Runs: newSARIFRuns(set, o)})
 }
 
-// newSARIFRun is the run of a result, without its findings.
-func newSARIFRun(r audit.Result, o Options, several bool) *sarifRun {
+// newSARIFRun returns the run of a result, without its findings.
+func newSARIFRun(r audit.Result, o Options, multiple bool) *sarifRun {
 	s := &sarifRun{
-		AutomationDetails: automationDetails(r, o, several),
+		AutomationDetails: automationDetails(r, o, multiple),
 		Invocations:       []sarifInvocation{{ExecutionSuccessful: true, StartTimeUTC: formatTimeOr(r.EvaluatedAt, "2006-01-02T15:04:05.000Z", "")}},
 		ColumnKind:        "utf16CodeUnits",
 		Results:           []sarifResult{},
@@ -69,8 +68,9 @@ func newSARIFRun(r audit.Result, o Options, several bool) *sarifRun {
 	return s
 }
 
-// add adds what a result found; in a run of several environments, each message names its own.
-func (s *sarifRun) add(r audit.Result, o Options, named bool) {
+// add adds the findings and the unknown controls of a result. In a run of several environments, each
+// message names its environment.
+func (s *sarifRun) add(r audit.Result, o Options, namesEnvironment bool) {
 	invocation := &s.Invocations[0]
 	if r.Summary.Unknown > 0 || r.Verdict == audit.VerdictIncomplete {
 		invocation.ExecutionSuccessful = false
@@ -79,25 +79,25 @@ func (s *sarifRun) add(r audit.Result, o Options, named bool) {
 		invocation.Notifications = append(invocation.Notifications, unreadNotification(r))
 	}
 	for _, c := range r.Controls {
-		at := sarifControl{env: r.Environment, control: c, index: s.rule(c, o), options: o, namesEnvironment: named}
+		sc := sarifControl{env: r.Environment, control: c, index: s.rule(c, o), options: o, namesEnvironment: namesEnvironment}
 		for _, f := range c.Findings {
-			s.Results = append(s.Results, at.findingResult(f))
+			s.Results = append(s.Results, sc.findingResult(f))
 		}
 		switch {
 		case c.Outcome == audit.OutcomeUnknown:
-			s.Results = append(s.Results, at.outcomeResult("open", "could not be evaluated"))
-			invocation.notifyUnknown(at)
+			s.Results = append(s.Results, sc.outcomeResult("open", "could not be evaluated"))
+			invocation.notifyUnknown(sc)
 		case !o.Verbose || o.SARIFProfile == SARIFGitHub:
 		case c.Outcome == audit.OutcomeNotApplicable:
-			s.Results = append(s.Results, at.outcomeResult("notApplicable", "does not apply"))
+			s.Results = append(s.Results, sc.outcomeResult("notApplicable", "does not apply"))
 		case c.Outcome == audit.OutcomePass:
-			s.Results = append(s.Results, at.outcomeResult("pass", "passed"))
+			s.Results = append(s.Results, sc.outcomeResult("pass", "passed"))
 		}
 	}
 }
 
-// rule is the index of a control's rule in the run. In a run of several results, it has nothing
-// that depends on the result, such as the outcome.
+// rule returns the index of a control's rule in the run, and adds the rule on first use. In a run of
+// several results, a rule has no property that depends on the result, such as the outcome.
 func (s *sarifRun) rule(c audit.Control, o Options) int {
 	rules := &s.Tool.Driver.Rules
 	i := slices.IndexFunc(*rules, func(r sarifRule) bool { return r.ID == string(c.ID) })
@@ -112,25 +112,26 @@ func (s *sarifRun) rule(c audit.Control, o Options) int {
 	return i
 }
 
-// notifyUnknown says that a control is unknown, once for several environments with the same reason.
-func (s *sarifInvocation) notifyUnknown(at sarifControl) {
-	said := breakLinks(endSentence(fmt.Sprintf("%s could not be evaluated: %s", at.control.ID, at.control.Reason)))
+// notifyUnknown adds a notification about an unknown control. Environments with the same reason share
+// a notification.
+func (s *sarifInvocation) notifyUnknown(sc sarifControl) {
+	message := breakLinks(endSentence(fmt.Sprintf("%s could not be evaluated: %s", sc.control.ID, sc.control.Reason)))
 	i := slices.IndexFunc(s.Notifications, func(n sarifNotification) bool {
-		return at.namesEnvironment && n.AssociatedRule != nil && n.AssociatedRule.Index == at.index && n.Message.Text == said
+		return sc.namesEnvironment && n.AssociatedRule != nil && n.AssociatedRule.Index == sc.index && n.Message.Text == message
 	})
 	if i < 0 {
 		i = len(s.Notifications)
 		s.Notifications = append(s.Notifications, sarifNotification{
-			Level: "warning", Message: sarifText{Text: said}, AssociatedRule: &sarifRef{ID: string(at.control.ID), Index: at.index},
+			Level: "warning", Message: sarifText{Text: message}, AssociatedRule: &sarifRef{ID: string(sc.control.ID), Index: sc.index},
 		})
 	}
-	if at.namesEnvironment {
-		s.Notifications[i].environments = append(s.Notifications[i].environments, at.env.Name)
+	if sc.namesEnvironment {
+		s.Notifications[i].environments = append(s.Notifications[i].environments, sc.env.Name)
 	}
 }
 
-// unreadNotification says that an environment or a file could not be read, so that viewers do not close its
-// alerts.
+// unreadNotification says that an environment or a file could not be read, so that viewers do not close
+// its alerts.
 func unreadNotification(r audit.Result) sarifNotification {
 	n := sarifNotification{Level: "error", Message: sarifText{Text: breakLinks(endSentence(headline(r)))}}
 	if at := r.Unread.Location; at != nil {

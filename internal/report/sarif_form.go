@@ -79,7 +79,7 @@ type sarifNotification struct {
 	Locations      []sarifLocation `json:"locations,omitempty"`
 	AssociatedRule *sarifRef       `json:"associatedRule,omitempty"`
 
-	environments []string // the environments, of a run of several
+	environments []string // the names of the environments, in a run of several
 }
 
 type sarifRef struct {
@@ -100,8 +100,8 @@ type sarifResult struct {
 	BaselineState       string             `json:"baselineState,omitempty"`
 	Properties          map[string]any     `json:"properties,omitempty"`
 
-	urgency int            // the more the worse
-	entry   *sarifPhysical // the place within the archive that Locations names
+	urgency int            // the most urgent results come first
+	entry   *sarifPhysical // the location within the archive
 }
 
 type sarifSuppression struct {
@@ -116,7 +116,7 @@ type sarifLocation struct {
 	Logical  []sarifLogical `json:"logicalLocations,omitempty"`
 }
 
-// A sarifRelated is the place of a fault within an archive.
+// A sarifRelated is the location of a finding within an archive.
 type sarifRelated struct {
 	ID       int           `json:"id"`
 	Physical sarifPhysical `json:"physicalLocation"`

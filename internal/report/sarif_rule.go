@@ -15,7 +15,7 @@ func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
 		ID:               string(c.ID),
 		Name:             pascalCase(string(c.ID)),
 		ShortDescription: sarifText{Text: breakLinks(endSentence(c.Title))},
-		FullDescription:  sarifText{Text: breakLinks(endSentence(visible(cmp.Or(rule.Description, c.Title))))},
+		FullDescription:  sarifText{Text: breakLinks(endSentence(text.Line(cmp.Or(rule.Description, c.Title))))},
 		Help:             sarifHelp(c, rule),
 		HelpURI:          pageURL(c),
 		Properties: sarifRuleFacts{
@@ -34,13 +34,13 @@ func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
 	return s
 }
 
-// sarifHelp is what a viewer shows beside a result: why it matters and how to fix it.
+// sarifHelp returns what a viewer shows next to a result: why it matters and how to fix it.
 func sarifHelp(c audit.Control, rule audit.Rule) sarifText {
-	var plain, md []string
-	add := func(head, body string) {
-		if body = visible(body); body != "" {
-			plain = append(plain, head+": "+body)
-			md = append(md, "**"+head+".** "+text.Markdown(body))
+	var plain, markdown []string
+	add := func(heading, body string) {
+		if body = text.Line(body); body != "" {
+			plain = append(plain, heading+": "+body)
+			markdown = append(markdown, "**"+heading+".** "+text.Markdown(body))
 		}
 	}
 	add("What it requires", rule.Description)
@@ -49,22 +49,22 @@ func sarifHelp(c audit.Control, rule audit.Rule) sarifText {
 	add("How to fix it", rule.Remediation)
 	for _, res := range rule.Resources {
 		if text.IsWebURL(res.URL) {
-			plain = append(plain, visible(res.Title)+": "+visible(res.URL))
-			md = append(md, "- ["+text.Markdown(visible(res.Title))+"](<"+res.URL+">)")
+			plain = append(plain, text.Line(res.Title)+": "+text.Line(res.URL))
+			markdown = append(markdown, "- ["+text.Markdown(text.Line(res.Title))+"](<"+res.URL+">)")
 		}
 	}
 	page := pageURL(c)
 	plain = append(plain, "More: "+page)
-	md = append(md, "[The page of "+text.Markdown(string(c.ID))+"]("+page+")")
-	return sarifText{Text: breakLinks(strings.Join(plain, "\n\n")), Markdown: strings.Join(md, "\n\n")}
+	markdown = append(markdown, "[The page of "+text.Markdown(string(c.ID))+"]("+page+")")
+	return sarifText{Text: breakLinks(strings.Join(plain, "\n\n")), Markdown: strings.Join(markdown, "\n\n")}
 }
 
-// breakLinks breaks [text](target), which viewers show as a link even in plain text.
+// breakLinks breaks [text](target), which viewers turn into a link even in plain text.
 func breakLinks(s string) string {
 	return strings.ReplaceAll(s, "](", "] (")
 }
 
-// pascalCase makes DB-PRIV-LEAD into DbPrivLead, the form viewers expect of a name.
+// pascalCase turns DB-PRIV-LEAD into DbPrivLead, as viewers expect names.
 func pascalCase(id string) string {
 	var b strings.Builder
 	for _, word := range strings.FieldsFunc(id, func(r rune) bool {
@@ -78,7 +78,7 @@ func pascalCase(id string) string {
 	return b.String()
 }
 
-// semanticVersion is a semantic version without the v, else empty.
+// semanticVersion returns a semantic version without its v. It is empty for any other version.
 func semanticVersion(version string) string {
 	v := strings.TrimPrefix(version, "v")
 	if !regexp.MustCompile(`^\d{1,9}\.\d{1,9}\.\d{1,9}([-+]|$)`).MatchString(v) {

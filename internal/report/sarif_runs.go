@@ -11,33 +11,37 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// newSARIFRuns makes a run of each result, or of all results of one category.
-func newSARIFRuns(from *resultSet, o Options) []*sarifRun {
-	category := runCategory(from.results, o)
-	var all []*sarifRun
-	known := map[string]*sarifRun{}
-	for r := range from.all() {
-		group := category(r)
-		s := known[group]
-		if s == nil {
-			s = newSARIFRun(r, o, len(from.results) > 1)
-			all = append(all, s)
+// newSARIFRuns returns a run for each result, or for all results of one category.
+func newSARIFRuns(set *resultSet, o Options) []*sarifRun {
+	categoryOf := runCategories(set.results, o)
+	var runs []*sarifRun
+	byCategory := map[string]*sarifRun{}
+	for r := range set.all() {
+		category := categoryOf(r)
+		run := byCategory[category]
+		if run == nil {
+			run = newSARIFRun(r, o, len(set.results) > 1)
+			runs = append(runs, run)
 		} else {
-			s.Properties = nil
+			run.Properties = nil // they are those of one result
 		}
-		if group != "" {
-			known[group], s.AutomationDetails = s, sarifAutomation{ID: "dbaudit/" + group + "/"}
+		if category != "" {
+			byCategory[category], run.AutomationDetails = run, sarifAutomation{ID: "dbaudit/" + category + "/"}
 		}
-		s.add(r, o, group != "" && !r.IsFile())
+		run.add(r, o, category != "" && !r.IsFile())
 	}
-	return finishSARIFRuns(all, o)
+	makeIDsUnique(runs)
+	for _, run := range runs {
+		run.finish(o)
+	}
+	return runs
 }
 
-// runCategory returns the category of a result's run; "" is a separate run. For GitHub, all files
-// that one profile judged are one run; if there are still too many runs, so are all environments
-// that one profile judged, and finally everything. The choice depends only on the number of
-// results, so that a category means the same from one upload to the next.
-func runCategory(rs []audit.Result, o Options) func(audit.Result) string {
+// runCategories returns a function from a result to the category of its run. A result without a
+// category has its own run. For GitHub, all files that one profile judged are one run. If there are
+// still too many runs, so are all environments that one profile judged, and finally all results. The
+// choice depends only on the number of results, so that a category means the same in each upload.
+func runCategories(rs []audit.Result, o Options) func(audit.Result) string {
 	if o.SARIFProfile != SARIFGitHub {
 		if o.SARIFProfile != SARIFAzureDevOps && len(rs) > maxSARIFRuns && o.Warn != nil {
 			o.Warn(fmt.Sprintf("%d runs: GitHub refuses a file of more than %d; --sarif-profile github joins them", len(rs), maxSARIFRuns))
@@ -65,76 +69,80 @@ func runCategory(rs []audit.Result, o Options) func(audit.Result) string {
 	return func(audit.Result) string { return "all" }
 }
 
-func finishSARIFRuns(all []*sarifRun, o Options) []*sarifRun {
-	known := map[string]bool{}
-	for _, s := range all {
-		// Two integrations of one environment are two categories.
-		if id := &s.AutomationDetails.ID; known[*id] && s.Properties != nil {
+// makeIDsUnique adds the profile to the ids of the second and later integrations of an environment.
+func makeIDsUnique(runs []*sarifRun) {
+	taken := map[string]bool{}
+	for _, run := range runs {
+		if id := &run.AutomationDetails.ID; taken[*id] && run.Properties != nil {
 			category, isCategory := strings.CutSuffix(*id, "/")
-			*id = category + "/" + escapePath(s.Properties.Profile)
+			*id = category + "/" + escapePath(run.Properties.Profile)
 			if isCategory {
 				*id += "/"
 			}
 		}
-		known[s.AutomationDetails.ID] = true
-		s.finish(o)
+		taken[run.AutomationDetails.ID] = true
 	}
-	return all
 }
 
-// finish cuts a complete run to the limits of its viewer, and lists the archives in it.
+// finish completes a run to which all results were added. It cuts a run for GitHub to the limit;
+// for other viewers, it lists the archives.
 func (s *sarifRun) finish(o Options) {
 	if len(s.Results) > maxSARIFResults {
 		slices.SortStableFunc(s.Results, func(a, b sarifResult) int { return b.urgency - a.urgency })
 	}
-	notes := &s.Invocations[0].Notifications
-	for i := range *notes {
-		(*notes)[i].nameEnvironments()
+	notifications := s.Invocations[0].Notifications
+	for i := range notifications {
+		notifications[i].nameEnvironments()
 	}
-	if o.SARIFProfile != SARIFGitHub {
+	switch {
+	case o.SARIFProfile != SARIFGitHub: // GitHub does not support files within files
 		s.Artifacts = listArchives(s.Results)
-		return
-	}
-	if len(s.Results) <= maxSARIFResults {
-		return
-	}
-	left := map[audit.Severity]int{}
-	for _, r := range s.Results[maxSARIFResults:] {
-		left[max(audit.Severity(r.urgency), audit.SeverityInvalid)]++
-	}
-	said := fmt.Sprintf("%s left out, the least severe ones (%s), because GitHub keeps %d of a run; -f json has all",
-		count(len(s.Results)-maxSARIFResults, "result"), severityCounts(left), maxSARIFResults)
-	s.Results = s.Results[:maxSARIFResults]
-	*notes = append(*notes, sarifNotification{Level: "warning", Message: sarifText{Text: said + "."}})
-	if o.Warn != nil {
-		o.Warn("the run " + s.AutomationDetails.ID + ": " + said)
+	case len(s.Results) > maxSARIFResults:
+		s.cut(o)
 	}
 }
 
-// nameEnvironments adds the environments to a notification's text.
+// cut removes the least severe results from a run that has more than GitHub keeps, and says so in the
+// run and to the user.
+func (s *sarifRun) cut(o Options) {
+	omitted := map[audit.Severity]int{}
+	for _, r := range s.Results[maxSARIFResults:] {
+		omitted[max(audit.Severity(r.urgency), audit.SeverityInvalid)]++
+	}
+	message := fmt.Sprintf("%s left out, the least severe ones (%s), because GitHub keeps %d of a run; -f json has all",
+		text.Count(len(s.Results)-maxSARIFResults, "result"), severityCounts(omitted), maxSARIFResults)
+	s.Results = s.Results[:maxSARIFResults]
+	notifications := &s.Invocations[0].Notifications
+	*notifications = append(*notifications, sarifNotification{Level: "warning", Message: sarifText{Text: message + "."}})
+	if o.Warn != nil {
+		o.Warn("the run " + s.AutomationDetails.ID + ": " + message)
+	}
+}
+
+// nameEnvironments adds the names of the environments to the message.
 func (n *sarifNotification) nameEnvironments() {
 	switch len(n.environments) {
 	case 0:
 	case 1:
 		n.Message.Text = breakLinks(n.environments[0]) + ": " + n.Message.Text
 	default:
-		n.Message.Text += breakLinks(fmt.Sprintf(" In %s: %s.", count(len(n.environments), "environment"), text.JoinFirst(n.environments, 3)))
+		n.Message.Text += breakLinks(fmt.Sprintf(" In %s: %s.", text.Count(len(n.environments), "environment"), text.JoinFirst(n.environments, 3)))
 	}
 }
 
-// listArchives lists the archives and their entries that results refer to, and sets their indexes. GitHub
-// does not support files within files; the message names the place as well.
+// listArchives returns the archives and their entries that results refer to, and adds references to
+// them to the results.
 func listArchives(results []sarifResult) []sarifFile {
 	var files []sarifFile
-	known := map[[2]string]*int{}
+	indexes := map[[2]string]*int{}
 	index := func(archive, entry string, file sarifFile) *int {
 		key := [2]string{archive, entry}
-		if known[key] == nil {
+		if indexes[key] == nil {
 			i := len(files)
-			known[key] = &i
+			indexes[key] = &i
 			files = append(files, file)
 		}
-		return known[key]
+		return indexes[key]
 	}
 	for i := range results {
 		r := &results[i]

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // fleet is results of so many environments, in no order, with a year of weekly scans.
@@ -60,7 +61,7 @@ func TestFleetStaysSmall(t *testing.T) {
 			t.Errorf("at %d columns the table has %d lines", width, lines)
 		}
 		for line := range strings.Lines(table) {
-			if n := columns(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
+			if n := text.Width(strings.TrimSuffix(line, "\n")); width > 0 && n > width {
 				t.Fatalf("%d columns at %d: %s", n, width, line)
 			}
 		}
@@ -301,7 +302,7 @@ func TestResultsAreNotHeld(t *testing.T) {
 			continue
 		}
 		o := Options{Width: 100, Summary: true, multiple: true}
-		from := form.prepare(rs, o)
+		set := form.prepare(rs, o)
 		// What a format works with is in use at the first look already.
 		first, most, seen := uint64(0), uint64(0), 0
 		see := func() {
@@ -310,8 +311,8 @@ func TestResultsAreNotHeld(t *testing.T) {
 				first = cmp.Or(first, most)
 			}
 		}
-		convert := from.convert
-		from.convert = func(r audit.Result) audit.Result {
+		convert := set.convert
+		set.convert = func(r audit.Result) audit.Result {
 			see()
 			return convert(r)
 		}
@@ -319,11 +320,11 @@ func TestResultsAreNotHeld(t *testing.T) {
 		var err error
 		switch form.format {
 		case GitHub:
-			writeGitHub(from, o)
+			writeGitHub(set, o)
 		case HTML:
 			err = Pages(rs, o, func(Page) error { see(); return nil })
 		default:
-			err = form.write(out, from, o)
+			err = form.write(out, set, o)
 		}
 		if err != nil || seen < n {
 			t.Fatalf("%s: %d results, %v", form.format, seen, err)

@@ -14,41 +14,41 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// wideTableWidth is the width from which each part of a finding has a separate column.
+// wideTableWidth is the width from which on each part of a finding has its own column.
 const wideTableWidth = 120
 
-// textWidth is how much of one text a table shows. JSON has it all.
+// textWidth is the maximum width of a text in documents for people. JSON has the whole text.
 const textWidth = 400
 
-// headlineWidth is how much of a verdict's sentence is shown. If an environment could not be
-// read, the sentence ends with what to do.
+// headlineWidth is the maximum width of a headline. It is larger, because the headline of an environment
+// that could not be read ends with advice.
 const headlineWidth = 3 * textWidth
 
-// tableWriter writes text for a terminal of a width, or for none.
+// A tableWriter writes a report for a terminal, or a file of the same form.
 type tableWriter struct {
 	table.Canvas
 
 	b       bytes.Buffer
-	err     error // of a table that could not be drawn
+	err     error // the first error of draw
 	options Options
 }
 
-func writeTable(w io.Writer, from *resultSet, o Options) error {
+func writeTable(w io.Writer, set *resultSet, o Options) error {
 	t := &tableWriter{Canvas: table.Canvas{Width: max(o.Width, 0), Color: o.Color && o.Width > 0}, options: o}
 	if t.Width > 0 {
-		t.Width = max(t.Width, 60) // below this the headings alone take most of the room
+		t.Width = max(t.Width, 60) // the headings alone take most of a narrower terminal
 	}
-	several := len(from.results) > 1
-	if several {
-		t.overview(&resultSet{results: worstFirst(from.results), convert: from.convert})
+	multiple := len(set.results) > 1
+	if multiple {
+		t.overview(&resultSet{results: worstFirst(set.results), convert: set.convert})
 	}
-	if several && o.Summary {
+	if multiple && o.Summary {
 		t.b.WriteByte('\n')
 		t.paragraph("", table.Plain, "Details: --summary=false, or a page for each with -f html -o DIR/", table.Faint)
-		from.results = nil
+		set.results = nil
 	}
-	for r := range from.all() {
-		if several {
+	for r := range set.all() {
+		if multiple {
 			t.b.WriteByte('\n')
 		}
 		t.result(r)
@@ -56,15 +56,15 @@ func writeTable(w io.Writer, from *resultSet, o Options) error {
 	if t.err != nil {
 		return t.err
 	}
-	// Files may be printed later, too.
+	// A [text.Stream] guards files too, because people may print them later.
 	_, err := text.NewStream(w, t.Color).Write(t.b.Bytes())
 	return err
 }
 
-// draw draws a table; the first error is that of the document.
+// draw draws a table, and keeps the first error.
 func (t *tableWriter) draw(g table.Grid) { t.err = cmp.Or(t.err, t.Draw(&t.b, g)) }
 
-// plainRow is a row of texts without a style.
+// plainRow returns a row of texts without a style.
 func plainRow(texts ...string) []table.Cell {
 	row := make([]table.Cell, len(texts))
 	for i, s := range texts {
@@ -73,18 +73,18 @@ func plainRow(texts ...string) []table.Cell {
 	return row
 }
 
-// narrowOverviewWidth is the width below which an overview leaves columns out.
+// narrowOverviewWidth is the width below which an overview omits columns.
 const narrowOverviewWidth = 100
 
-// overview is a row for each of several results; in a summary, each row is one line.
-func (t *tableWriter) overview(from *resultSet) {
-	g := table.Grid{Head: []string{strings.ToUpper(rowNoun(from.results)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Weights: []int{1, 0, 0, 0, 0}}
+// overview writes a table with a row for each result. In a summary, each row is one line.
+func (t *tableWriter) overview(set *resultSet) {
+	g := table.Grid{Head: []string{strings.ToUpper(rowNoun(set.results)), "VERDICT", "FAIL", "UNKNOWN", "WORST"}, Weights: []int{1, 0, 0, 0, 0}}
 	narrow := t.Width > 0 && t.Width < narrowOverviewWidth
 	if !narrow {
 		g.Head, g.Weights = append(g.Head, "WAIVED", "COVERAGE"), append(g.Weights, 0, 0)
 	}
 	unchecked := 0
-	for r := range from.all() {
+	for r := range set.all() {
 		worst := "-"
 		if w := r.WorstSeverity(); w != audit.SeverityInvalid {
 			worst = w.String()
@@ -102,13 +102,13 @@ func (t *tableWriter) overview(from *resultSet) {
 		g.Rows = append(g.Rows, row)
 	}
 	if t.options.Summary && t.Width > 0 {
-		room := t.AvailableWidth(g, 0)
+		width := t.AvailableWidth(g, 0)
 		for _, row := range g.Rows {
-			row[0][0].Text = text.ShortenMiddle(row[0][0].Text, room)
+			row[0][0].Text = text.ShortenMiddle(row[0][0].Text, width)
 		}
 	}
 	t.draw(g)
-	t.paragraph("", table.Plain, totals(from.results), table.Bold)
+	t.paragraph("", table.Plain, totals(set.results), table.Bold)
 	if unchecked > 0 {
 		t.paragraph("* ", table.Plain, audit.ViewsUnchecked, table.Plain)
 	}
@@ -126,118 +126,117 @@ func (t *tableWriter) result(r audit.Result) {
 	listed := r
 	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.MinSeverity })
 	if failed := controlsWith(audit.OutcomeFail, listed); len(failed) > 0 {
-		n, accepted := countFindings(failed)
-		heading := fmt.Sprintf("FAILED  %s, %s", count(len(failed), "control"), count(n, "finding"))
-		if accepted > 0 {
-			heading += fmt.Sprintf(", %d of them waived", accepted)
+		n, waived := countFindings(failed)
+		heading := fmt.Sprintf("FAILED  %s, %s", text.Count(len(failed), "control"), text.Count(n, "finding"))
+		if waived > 0 {
+			heading += fmt.Sprintf(", %d of them waived", waived)
 		}
 		t.section(table.BoldRed, heading)
 		t.findingTable(failed, "WHAT TO DO")
 	}
 	if unknown := controlsWith(audit.OutcomeUnknown, listed); len(unknown) > 0 {
-		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", count(len(unknown), "control")))
+		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", text.Count(len(unknown), "control")))
 		t.reasonTable(unknown)
 	}
 	if waived := controlsWith(audit.OutcomeWaived, listed); len(waived) > 0 {
 		_, accepted := countFindings(waived)
-		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", count(len(waived), "control"), count(accepted, "finding")))
+		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", text.Count(len(waived), "control"), text.Count(accepted, "finding")))
 		t.findingTable(waived, "ACCEPTED")
 	}
 	t.notFailed(listed)
 	if hidden := len(r.Controls) - len(listed.Controls); hidden > 0 {
-		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", count(hidden, "control"), t.options.MinSeverity))
+		t.section(table.Bold, fmt.Sprintf("NOT LISTED  %s below %s (--severity)", text.Count(hidden, "control"), t.options.MinSeverity))
 	}
 	for i, n := range notesOf(r) {
 		if i == 0 {
 			t.section(table.Bold, "NOTES")
 		}
-		t.paragraph("• ", table.Plain, shorten(n.String(), textWidth), table.Plain)
+		t.paragraph("• ", table.Plain, text.Shorten(n.String(), textWidth), table.Plain)
 	}
 	t.facts(r)
 }
 
-// notFailed lists what needs no action: what does not apply, and what passed.
+// notFailed lists the controls that need no action: those that do not apply, and those that passed.
 func (t *tableWriter) notFailed(r audit.Result) {
-	of := func(o audit.Outcome) []audit.Control {
+	controls := func(o audit.Outcome) []audit.Control {
 		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 	}
 	more := " (--verbose lists them)"
 	if t.options.Verbose {
 		more = ""
 	}
-	if absent := of(audit.OutcomeNotApplicable); len(absent) > 0 {
-		t.section(table.Bold, "NOT APPLICABLE  "+count(len(absent), "control")+more)
+	if inapplicable := controls(audit.OutcomeNotApplicable); len(inapplicable) > 0 {
+		t.section(table.Bold, "NOT APPLICABLE  "+text.Count(len(inapplicable), "control")+more)
 		if t.options.Verbose {
-			t.reasonTable(absent)
+			t.reasonTable(inapplicable)
 		} else {
-			for _, group := range groupByReason(absent) { // a line for each reason
+			for _, group := range groupByReason(inapplicable) {
 				t.paragraph("  "+group.Title()+": ", table.Plain, group.ShortReason(t.options), table.Plain)
 			}
 		}
 	}
-	if passed := of(audit.OutcomePass); len(passed) > 0 {
-		t.section(table.BoldGreen, "PASSED  "+count(len(passed), "control")+more)
+	if passed := controls(audit.OutcomePass); len(passed) > 0 {
+		t.section(table.BoldGreen, "PASSED  "+text.Count(len(passed), "control")+more)
 		if t.options.Verbose {
 			t.passedTable(passed)
 		}
 	}
 }
 
-// countFindings counts the findings of controls, and those of them that a waiver covers.
-func countFindings(cs []audit.Control) (all, accepted int) {
+// countFindings counts the findings of controls, and the ones that a waiver covers.
+func countFindings(cs []audit.Control) (all, waived int) {
 	for _, c := range cs {
 		for _, f := range c.Findings {
 			all++
 			if f.Waiver != nil {
-				accepted++
+				waived++
 			}
 		}
 	}
-	return all, accepted
+	return all, waived
 }
 
-// banner is the verdict and what to do next.
+// banner writes the verdict and what to do next.
 func (t *tableWriter) banner(r audit.Result) {
-	form := verdictTermsOf(r.Verdict)
-	t.paragraph(form.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", form.style, shorten(headline(r), headlineWidth), table.Bold)
+	terms := verdictTermsOf(r.Verdict)
+	t.paragraph(terms.mark+" "+strings.ToUpper(r.Verdict.String())+"  ", terms.style, text.Shorten(headline(r), headlineWidth), table.Bold)
 	label := "  Next:  "
 	for _, step := range nextSteps(r, t.options) {
-		t.paragraph(label, table.Faint, shorten(step.Text, textWidth), table.Plain)
+		t.paragraph(label, table.Faint, text.Shorten(step.Text, textWidth), table.Plain)
 		label = "         "
 		for _, command := range step.Commands {
-			t.command("           ", visible(command))
+			t.command("           ", text.Line(command))
 		}
 	}
 }
 
-// facts lists what was judged. The address of a page that does not fit is on a separate line, and
-// is not broken, so that it can be copied.
+// facts lists what was judged. A URL that does not fit is on its own line without breaks, so that it can
+// be copied.
 func (t *tableWriter) facts(r audit.Result) {
-	const label = 13
+	const labelWidth = 13
 	t.section(table.Bold, "JUDGED")
 	for _, f := range resultFacts(r) {
-		value, address := f.Value, ""
+		value, urlLine := f.Value, ""
 		switch both := value + "  " + f.URL; {
 		case f.Code && t.Width > 0:
-			value = shorten(value, t.Width-label)
+			value = text.Shorten(value, t.Width-labelWidth)
 		case f.URL == "" || f.URL == value:
-		case t.Width == 0 || columns(both) <= t.Width-label:
+		case t.Width == 0 || text.Width(both) <= t.Width-labelWidth:
 			value = both
 		default:
-			address = strings.Repeat(" ", label) + shorten(f.URL, textWidth) + "\n"
+			urlLine = strings.Repeat(" ", labelWidth) + text.Shorten(f.URL, textWidth) + "\n"
 		}
-		t.paragraph(fmt.Sprintf("%-*s", label, f.Name), table.Faint, shorten(value, textWidth), table.Plain)
-		t.b.WriteString(address)
+		t.paragraph(fmt.Sprintf("%-*s", labelWidth, f.Name), table.Faint, text.Shorten(value, textWidth), table.Plain)
+		t.b.WriteString(urlLine)
 	}
 }
 
-func (t *tableWriter) section(s table.Style, title string) {
+func (t *tableWriter) section(style table.Style, title string) {
 	t.b.WriteByte('\n')
-	t.paragraph("", table.Plain, title, s)
+	t.paragraph("", table.Plain, title, style)
 }
 
-// reasonTable lists controls with their reasons. A reason that several share is above the table, with
-// their names.
+// reasonTable writes controls with their reasons. Controls with a common reason precede the table.
 func (t *tableWriter) reasonTable(cs []audit.Control) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "REASON"}, Weights: []int{0, 2, 5}}
 	for _, group := range groupByReason(cs) {
@@ -258,31 +257,31 @@ func (t *tableWriter) reasonTable(cs []audit.Control) {
 func (t *tableWriter) passedTable(cs []audit.Control) {
 	g := table.Grid{Head: []string{"CONTROL", "TITLE"}, Weights: []int{2, 5}}
 	for _, c := range cs {
-		row := plainRow(string(c.ID), shorten(c.Title, textWidth))
+		row := plainRow(string(c.ID), text.Shorten(c.Title, textWidth))
 		row[0][0].Style = table.Bold
 		g.Rows = append(g.Rows, row)
 	}
 	t.draw(g)
 }
 
-// command writes a command on a separate line, of any length, so that it can be copied.
+// command writes a command on its own line without breaks, so that it can be copied.
 func (t *tableWriter) command(label, command string) {
 	t.b.WriteString(label + t.Paint(command, table.Bold) + "\n")
 }
 
-// paragraph writes a label and next to it a text with a hanging indent.
-func (t *tableWriter) paragraph(label string, ls table.Style, s string, ts table.Style) {
-	room := 0
+// paragraph writes a label and, next to it, a text with a hanging indent.
+func (t *tableWriter) paragraph(label string, labelStyle table.Style, s string, style table.Style) {
+	width := 0
 	if t.Width > 0 {
-		room = max(t.Width-columns(label), 16)
+		width = max(t.Width-text.Width(label), 16)
 	}
-	word := strings.TrimRight(label, " ")
-	lead := t.Paint(word, ls) + label[len(word):]
-	for _, line := range text.Wrap(s, room) {
+	trimmed := strings.TrimRight(label, " ")
+	lead := t.Paint(trimmed, labelStyle) + label[len(trimmed):]
+	for _, line := range text.Wrap(s, width) {
 		if line == "" {
-			lead = t.Paint(word, ls)
+			lead = t.Paint(trimmed, labelStyle)
 		}
-		t.b.WriteString(lead + t.Paint(line, ts) + "\n")
-		lead = strings.Repeat(" ", columns(label))
+		t.b.WriteString(lead + t.Paint(line, style) + "\n")
+		lead = strings.Repeat(" ", text.Width(label))
 	}
 }

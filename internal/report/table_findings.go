@@ -6,9 +6,10 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/table"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// findingTable is the table of controls with their findings. The last column is what to do about each,
+// findingTable writes controls with their findings. The last column says what to do about each finding,
 // or who accepted it.
 func (t *tableWriter) findingTable(cs []audit.Control, last string) {
 	g := table.Grid{Head: []string{"SEVERITY", "CONTROL", "FINDING", "REQUIRED", "ACTUAL", last}}
@@ -30,16 +31,16 @@ func (t *tableWriter) findingTable(cs []audit.Control, last string) {
 }
 
 func (t *tableWriter) narrowRow(c audit.Control) [][]table.Cell {
-	finding, todo := t.controlCell(c), table.Cell{{}, {}}
+	findings, advice := t.controlCell(c), table.Cell{{}, {}}
 	for _, f := range mergeFindings(c.Findings) {
-		fault := table.Paragraph{Text: "• " + messageWithLocation(f)}
-		if s := depthGap(f); s != "" {
-			fault.Note, fault.NoteStyle = "  "+s, stateStyle(f)
+		p := table.Paragraph{Text: "• " + messageWithLocation(f)}
+		if gap := depthGap(f); gap != "" {
+			p.Note, p.NoteStyle = "  "+gap, stateStyle(f)
 		}
-		finding = append(finding, fault)
-		todo = append(todo, table.Paragraph{Text: whatToDo(f, c, t.options)})
+		findings = append(findings, p)
+		advice = append(advice, table.Paragraph{Text: whatToDo(f, c, t.options)})
 	}
-	return [][]table.Cell{{table.TextCell(c.Severity.String(), severityStyle(c)), finding, todo}}
+	return [][]table.Cell{{table.TextCell(c.Severity.String(), severityStyle(c)), findings, advice}}
 }
 
 func (t *tableWriter) wideRow(c audit.Control) [][]table.Cell {
@@ -54,13 +55,13 @@ func (t *tableWriter) wideRow(c audit.Control) [][]table.Cell {
 	return [][]table.Cell{row}
 }
 
-// lineRows are a row for each finding, for tools that process lines.
+// lineRows returns a row for each finding, for tools that process lines.
 func (t *tableWriter) lineRows(c audit.Control) [][]table.Cell {
-	row := func(finding, required, actual, todo string) []table.Cell {
-		return plainRow(c.Severity.String(), string(c.ID), cmp.Or(finding, "-"), cmp.Or(required, "-"), cmp.Or(actual, "-"), cmp.Or(todo, "-"))
+	row := func(finding, required, actual, advice string) []table.Cell {
+		return plainRow(c.Severity.String(), string(c.ID), cmp.Or(finding, "-"), cmp.Or(required, "-"), cmp.Or(actual, "-"), cmp.Or(advice, "-"))
 	}
 	if len(c.Findings) == 0 {
-		return [][]table.Cell{row(shorten(c.Title, textWidth), "", "", "")}
+		return [][]table.Cell{row(text.Shorten(c.Title, textWidth), "", "", "")}
 	}
 	var rows [][]table.Cell
 	for _, f := range mergeFindings(c.Findings) {
@@ -69,21 +70,22 @@ func (t *tableWriter) lineRows(c audit.Control) [][]table.Cell {
 	return rows
 }
 
-// controlCell is a control's id, and the line that it cites.
+// controlCell returns a cell with the id of a control and the line that it cites.
 func (t *tableWriter) controlCell(c audit.Control) table.Cell {
 	return table.Cell{
 		{Text: string(c.ID), Style: table.Bold},
-		{Text: shorten(cmp.Or(citationText(c.Citation), c.Title), textWidth), Style: table.Faint},
+		{Text: text.Shorten(cmp.Or(citationText(c.Citation), c.Title), textWidth), Style: table.Faint},
 	}
 }
 
-// messageWithLocation is a finding's message and, if it has a column, its place, of which a terminal makes a link.
+// messageWithLocation returns the message of a finding. A location with a column follows in the form
+// that terminals turn into a link.
 func messageWithLocation(f audit.Finding) string {
-	message := shorten(f.Message, textWidth)
+	message := text.Shorten(f.Message, textWidth)
 	if f.Location == nil || f.Location.Column == 0 {
 		return message
 	}
-	return fmt.Sprintf("%s (%s:%d:%d)", message, shorten(visible(f.Location.Path), textWidth), f.Location.Line, f.Location.Column)
+	return fmt.Sprintf("%s (%s:%d:%d)", message, text.Shorten(text.Line(f.Location.Path), textWidth), f.Location.Line, f.Location.Column)
 }
 
 func actualLevel(e audit.Evidence) string {
@@ -93,7 +95,7 @@ func actualLevel(e audit.Evidence) string {
 	return levelText(e, "actual_depth")
 }
 
-// whatToDo is what to do about a finding, or who accepted it.
+// whatToDo says what to do about a finding, or who accepted it.
 func whatToDo(f audit.Finding, c audit.Control, o Options) string {
 	s := advice(f, c, o)
 	if f.Waiver != nil {
@@ -102,7 +104,7 @@ func whatToDo(f audit.Finding, c audit.Control, o Options) string {
 	if f.Baseline == audit.BaselineNew {
 		s = "[new] " + s
 	}
-	return shorten(s, textWidth)
+	return text.Shorten(s, textWidth)
 }
 
 func severityStyle(c audit.Control) table.Style {

@@ -7,15 +7,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/table"
 )
 
-// A severityTerms is a severity in the words of other programs.
+// severityTerms are the words that formats use for a severity.
 type severityTerms struct {
-	level    string // SARIF's
-	problem  string // GitHub's word for the level
-	security string // in the middle of what GitHub takes for the severity: over 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, below that low
+	level   string // of SARIF
+	problem string // GitHub's problem.severity
+	// GitHub's security-severity, in the middle of the range that GitHub shows as this severity: over
+	// 9.0 critical, 7.0 to 8.9 high, 4.0 to 6.9 medium, lower values low.
+	security string
 	command  string // GitHub's workflow command
 	gitlab   string
 	ocsf     int
-	caption  string // OCSF's
+	caption  string // of OCSF
 	style    table.Style
 }
 
@@ -36,42 +38,9 @@ func termsOf(s audit.Severity) severityTerms {
 	return severityTerms{"note", "recommendation", "0.5", "notice", "info", 0, "Unknown", table.Cyan}
 }
 
-// A verdictTerms shows a verdict.
-type verdictTerms struct {
-	mark    string // for those who do not see colours
-	emoji   string
-	class   string // of the style sheet
-	command string // GitHub's workflow command
-	style   table.Style
-	bar     int // the height of its bar in a strip
-}
-
-func verdictTermsOf(v audit.Verdict) verdictTerms {
-	switch v {
-	case audit.VerdictCompliant:
-		return verdictTerms{"✓", "✅", "pass", "notice", table.BoldGreen, 16}
-	case audit.VerdictNoncompliant:
-		return verdictTerms{"✗", "❌", "fail", "error", table.BoldRed, 6}
-	case audit.VerdictIncomplete:
-	}
-	return verdictTerms{"?", "⚠", "unknown", "warning", table.BoldYellow, 11}
-}
-
-func verdictText(r audit.Result) string {
-	return joinNonBlank(", ", r.Verdict.String(), verdictNote(r))
-}
-
-// verdictNote says what a verdict leaves out.
-func verdictNote(r audit.Result) string {
-	if r.Verdict == audit.VerdictCompliant && r.SkipsViews() {
-		return "views not checked"
-	}
-	return ""
-}
-
 func outcomeText(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
-// outcomeWithOriginal is a control's outcome in words, with the original outcome of a waived control.
+// outcomeWithOriginal returns the outcome of a control in words, and the original one if it was waived.
 func outcomeWithOriginal(c audit.Control) string {
 	if c.Original == nil {
 		return outcomeText(c.Outcome)

@@ -8,41 +8,42 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// findTrend is the history of a result's environment and profile; nil without results. The
-// organization identifies an environment, and the name a file.
+// findTrend returns the history of a result's environment and profile, or nil if it has no results. The
+// organization identifies an environment, the name a file.
 func findTrend(r audit.Result, trends []history.Environment) *history.Environment {
 	for i := range trends {
 		t := &trends[i]
-		same := t.OrganizationID == "" && visible(t.Name) == r.Environment.Name
+		same := t.OrganizationID == "" && text.Line(t.Name) == r.Environment.Name
 		if r.Environment.OrganizationID != "" {
 			same = strings.EqualFold(t.OrganizationID, r.Environment.OrganizationID)
 		}
-		if same && visible(t.Profile) == r.Profile.Name && len(t.Results) > 0 {
+		if same && text.Line(t.Profile) == r.Profile.Name && len(t.Results) > 0 {
 			return t
 		}
 	}
 	return nil
 }
 
-// The maximum numbers of bars next to a result, of bars in a list, and of rows in the table next to
-// a strip.
+// The maximum size of a trend.
 const (
-	maxStripBars = 120
-	maxIndexBars = 30
-	maxSpans     = 50
+	maxStripBars = 120 // bars next to a result
+	maxIndexBars = 30  // bars in a row of the index
+	maxSpans     = 50  // rows of the table of scans
 )
 
+// trendData is the history of one result.
 type trendData struct {
 	Drawing
 
-	Since         string
-	First, Latest string // the days at the ends
-	Omitted       int    // results before the strip
-	Changed       bool   // a result requires something else than the one before
+	Since         string // the day from which on the verdict is what it is
+	First, Latest string // the days of the first and the last bar
+	Omitted       int    // older results without a bar
+	Changed       bool   // whether the requirements changed between the results
 	Spans         []trendSpan
-	OmittedSpans  int // rows left out
+	OmittedSpans  int // older spans without a row
 }
 
 // A trendSpan is consecutive results with the same verdict and counts.
@@ -53,21 +54,24 @@ type trendSpan struct {
 	audit.Summary
 }
 
-// newTrendData is nil without a history.
-func newTrendData(t *history.Environment, shown int) *trendData {
+// newTrendData returns nil without a history.
+func newTrendData(t *history.Environment, maxBars int) *trendData {
 	if t == nil {
 		return nil
 	}
 	points := t.Results
 	since, _, _ := history.LastChange(points)
-	d := &trendData{Drawing: StripChart(points, shown), Since: formatDate(since), Spans: spansOf(points), Omitted: max(len(points)-shown, 0), Changed: t.RequirementsChanged}
+	d := &trendData{
+		Drawing: StripChart(points, maxBars), Since: formatDate(since), Spans: spansOf(points),
+		Omitted: max(len(points)-maxBars, 0), Changed: t.RequirementsChanged,
+	}
 	d.First, d.Latest = formatDate(points[d.Omitted].TakenAt), formatDate(points[len(points)-1].TakenAt)
 	d.OmittedSpans = max(len(d.Spans)-maxSpans, 0)
 	d.Spans = d.Spans[d.OmittedSpans:]
 	return d
 }
 
-// spansOf joins consecutive results with the same verdict and counts.
+// spansOf merges consecutive results with the same verdict and counts.
 func spansOf(points []history.Point) []trendSpan {
 	var spans []trendSpan
 	for _, p := range points {
@@ -88,7 +92,7 @@ func spansOf(points []history.Point) []trendSpan {
 // maxDays is the maximum number of days in the chart of all environments.
 const maxDays = 60
 
-// fleetData is how many environments had each verdict, on each day with a scan.
+// fleetData is the number of environments with each verdict, on each day with a scan.
 type fleetData struct {
 	Drawing
 
@@ -101,26 +105,26 @@ type fleetDay struct {
 	DayCount
 }
 
-// newFleetData counts the latest verdicts on each of the last days; nil for fewer than two environments
-// or days.
+// newFleetData counts the verdicts of the latest scan of each environment up to each day. It returns nil
+// for fewer than two environments or days.
 func newFleetData(rs []audit.Result, trends []history.Environment) *fleetData {
-	var shown [][]history.Point
-	seen := map[string]bool{}
+	var environments [][]history.Point
+	scanned := map[string]bool{} // days
 	for _, r := range rs {
 		if t := findTrend(r, trends); t != nil {
-			shown = append(shown, t.Results)
+			environments = append(environments, t.Results)
 			for _, p := range t.Results {
-				seen[formatDate(p.TakenAt)] = true
+				scanned[formatDate(p.TakenAt)] = true
 			}
 		}
 	}
-	days := slices.Sorted(maps.Keys(seen))
-	if len(shown) < 2 || len(days) < 2 {
+	days := slices.Sorted(maps.Keys(scanned))
+	if len(environments) < 2 || len(days) < 2 {
 		return nil
 	}
 	days = days[max(len(days)-maxDays, 0):]
 	counts := make([]DayCount, len(days))
-	for _, points := range shown {
+	for _, points := range environments {
 		next := 0
 		for i, day := range days {
 			for next < len(points) && formatDate(points[next].TakenAt) <= day {
@@ -131,30 +135,30 @@ func newFleetData(rs []audit.Result, trends []history.Environment) *fleetData {
 			}
 		}
 	}
-	d := &fleetData{Drawing: ColumnChart(counts, len(shown)), First: days[0], Latest: days[len(days)-1]}
+	d := &fleetData{Drawing: ColumnChart(counts, len(environments)), First: days[0], Latest: days[len(days)-1]}
 	for i, day := range days {
 		d.Days = append(d.Days, fleetDay{day, counts[i]})
 	}
-	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", counts[len(counts)-1].Compliant, len(shown), d.Latest, counts[0].Compliant, d.First)
+	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", counts[len(counts)-1].Compliant, len(environments), d.Latest, counts[0].Compliant, d.First)
 	return d
 }
 
-// verdictHistory says whether the environment is compliant, and from which scan on.
+// verdictHistory says since when the environment has its verdict, and when it was last compliant.
 func verdictHistory(points []history.Point) string {
 	since, before, compliant := history.LastChange(points)
 	verdict := points[len(points)-1].Verdict
-	text := capitalize(verdict.String()) + " since " + formatDate(since)
+	summary := capitalize(verdict.String()) + " since " + formatDate(since)
 	if before == nil {
-		text += ", the first scan"
+		summary += ", the first scan"
 	} else {
-		text += "; previous scan " + formatDate(*before)
+		summary += "; previous scan " + formatDate(*before)
 	}
 	switch {
 	case verdict == audit.VerdictCompliant:
 	case compliant == nil:
-		text += "; last compliant never"
+		summary += "; last compliant never"
 	default:
-		text += "; last compliant " + formatDate(*compliant)
+		summary += "; last compliant " + formatDate(*compliant)
 	}
-	return text + "; " + count(len(points), "scan")
+	return summary + "; " + text.Count(len(points), "scan")
 }

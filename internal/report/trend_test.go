@@ -166,8 +166,8 @@ func TestHostileTrend(t *testing.T) {
 	charts := func(r audit.Result) string {
 		trend := trends()[0]
 		trend.OrganizationID, trend.Name, trend.Profile = r.Environment.OrganizationID, r.Environment.Name, r.Profile.Name
-		text := mustRenderAll(t, HTML, []audit.Result{r}, Options{Trends: []history.Environment{trend}})
-		doc, err := html.Parse(strings.NewReader(text))
+		page := mustRenderAll(t, HTML, []audit.Result{r}, Options{Trends: []history.Environment{trend}})
+		doc, err := html.Parse(strings.NewReader(page))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,19 +6,21 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// writeUnix writes a line for each issue and for each file or environment that could not be read,
-// as compilers write them for editors: path:line:column: message. Waived findings are left out.
-func writeUnix(w io.Writer, from *resultSet, _ Options) error {
+// writeUnix writes a line for each issue that is not waived, and for each file or environment that
+// could not be read. The form is that of compiler errors, which editors read:
+// path:line:column: level: message [severity/control].
+func writeUnix(w io.Writer, set *resultSet, _ Options) error {
 	line := func(l *audit.Location, level, message, tag string) {
 		path, line, column := "-", 1, 1
 		if l != nil && l.Path != "" {
-			path, line, column = visible(l.Path), max(l.Line, 1), max(l.Column, 1)
+			path, line, column = text.Line(l.Path), max(l.Line, 1), max(l.Column, 1)
 		}
 		fmt.Fprintf(w, "%s:%d:%d: %s: %s [%s]\n", path, line, column, level, strings.Join(strings.Fields(message), " "), tag)
 	}
-	for r := range from.all() {
+	for r := range set.all() {
 		if u := r.Unread; u != nil {
 			line(u.Location, "error", strings.TrimPrefix(unreadText(r), "the file "), "unread")
 		}

@@ -1,4 +1,4 @@
-// Package table draws all of dbaudit's tables in one style, for a terminal or without one.
+// Package table draws every table of dbaudit in one style.
 package table
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A Style is an ANSI rendition; the zero value is none.
+// A Style is the parameters of an ANSI SGR sequence. The zero value is plain text.
 type Style string
 
 // The styles.
@@ -30,14 +30,14 @@ const (
 	BoldGreen  Style = "1;32"
 )
 
-// A Canvas is a terminal. A Width of 0 means no terminal: tables then have no borders, no colors
-// and no broken lines.
+// A Canvas is what tables are drawn on. A Width of 0 means that it is not a terminal: tables then
+// have no borders, no colors and no line breaks within a cell.
 type Canvas struct {
-	Width int
+	Width int // in columns
 	Color bool
 }
 
-// A Paragraph is a paragraph in one style, with a remark in another below it.
+// A Paragraph is text of a cell that starts on its own line, with an optional note below it.
 type Paragraph struct {
 	Text      string
 	Style     Style
@@ -45,34 +45,35 @@ type Paragraph struct {
 	NoteStyle Style
 }
 
-// A Cell is one paragraph below another.
+// A Cell is a list of paragraphs, one below another.
 type Cell []Paragraph
 
-// TextCell is a cell of one paragraph.
-func TextCell(s string, st Style) Cell { return Cell{{Text: s, Style: st}} }
+// TextCell returns a cell with one paragraph.
+func TextCell(s string, style Style) Cell { return Cell{{Text: s, Style: style}} }
 
-// A Grid is a table before it is laid out.
+// A Grid is the content of a table.
 type Grid struct {
-	Head    []string
-	Rows    [][]Cell
-	Weights []int // how columns that may break divide the room; 0 is never broken
-	Ruled   bool  // whether there is a line between rows
-	// AlignFrom is the first column in which the n-th paragraphs of a row's cells begin on the same
+	Head []string
+	Rows [][]Cell
+	// Weights divide the width that is left among the columns that may wrap. A column of weight 0
+	// never wraps.
+	Weights []int
+	Ruled   bool // whether a line separates the rows
+	// AlignFrom is the first of the columns in which the n-th paragraphs of a row start on the same
 	// line.
 	AlignFrom int
 }
 
-// Draw lays out the cells, because the library's wrapping supports neither colors nor hanging
-// indents, and has the library draw them.
+// Draw writes the table to b. It wraps the cells itself, because the library's wrapping supports
+// neither colors nor hanging indents.
 func (c Canvas) Draw(b *bytes.Buffer, g Grid) error {
 	widths := make([]int, len(g.Head))
 	if c.Width > 0 {
-		widths = fitColumns(c.Width-frameWidth(g), g.naturalWidths(), g.Weights)
+		widths = fitColumns(c.Width-g.frameWidth(), g.naturalWidths(), g.Weights)
 	}
 	options := []tablewriter.Option{
 		tablewriter.WithRenderer(renderer.NewBlueprint(c.rendition(g))),
-		// Without this, widths would depend on the locale.
-		tablewriter.WithEastAsian(tw.Off),
+		tablewriter.WithEastAsian(tw.Off), // widths do not depend on the locale
 		tablewriter.WithHeaderAutoFormat(tw.Off),
 		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
 		tablewriter.WithHeaderAlignment(tw.AlignLeft),
@@ -123,15 +124,15 @@ func (c Canvas) rendition(g Grid) tw.Rendition {
 	}
 }
 
-// layOutRow wraps the cells of a row and aligns their paragraphs.
-func (c Canvas) layOutRow(row []Cell, widths []int, aligned int) []string {
+// layOutRow wraps the cells of a row, and aligns the paragraphs of the columns from alignFrom on.
+func (c Canvas) layOutRow(row []Cell, widths []int, alignFrom int) []string {
 	paragraphs := 0
 	for _, cell := range row {
 		paragraphs = max(paragraphs, len(cell))
 	}
 	lines := make([][]string, len(row))
 	for p := range paragraphs {
-		depth := 0
+		height := 0
 		for i, cell := range row {
 			if p >= len(cell) {
 				continue
@@ -140,12 +141,12 @@ func (c Canvas) layOutRow(row []Cell, widths []int, aligned int) []string {
 			if cell[p].Note != "" {
 				lines[i] = append(lines[i], c.wrapHanging(cell[p].Note, cell[p].NoteStyle, widths[i])...)
 			}
-			if i >= aligned {
-				depth = max(depth, len(lines[i]))
+			if i >= alignFrom {
+				height = max(height, len(lines[i]))
 			}
 		}
 		for i := range row {
-			for i >= aligned && p+1 < len(row[i]) && len(lines[i]) < depth {
+			for i >= alignFrom && p+1 < len(row[i]) && len(lines[i]) < height {
 				lines[i] = append(lines[i], "")
 			}
 		}
@@ -157,7 +158,7 @@ func (c Canvas) layOutRow(row []Cell, widths []int, aligned int) []string {
 	return out
 }
 
-// wrapHanging wraps and paints a text; its lines hang after a bullet or an indent.
+// wrapHanging wraps and paints s. Continuation lines align with the text after a bullet or an indent.
 func (c Canvas) wrapHanging(s string, style Style, width int) []string {
 	content := strings.TrimLeft(s, " •")
 	lead := s[:len(s)-len(content)]
@@ -173,21 +174,22 @@ func (c Canvas) wrapHanging(s string, style Style, width int) []string {
 	return lines
 }
 
-// AvailableWidth is the width that is left for a column if the other columns are not broken.
+// AvailableWidth returns the width that is left for a column if the others do not wrap.
 func (c Canvas) AvailableWidth(g Grid, column int) int {
-	room := c.Width - frameWidth(g)
+	width := c.Width - g.frameWidth()
 	for i, n := range g.naturalWidths() {
 		if i != column {
-			room -= n
+			width -= n
 		}
 	}
-	return max(room, 1)
+	return max(width, 1)
 }
 
-// frameWidth is the width of borders and padding: two blanks and a border for each column, and a border.
-func frameWidth(g Grid) int { return 3*len(g.Head) + 1 }
+// frameWidth returns the width of the borders and the padding: two spaces and a border for each
+// column, and one more border.
+func (g Grid) frameWidth() int { return 3*len(g.Head) + 1 }
 
-// naturalWidths is the width of each column if it is not broken.
+// naturalWidths returns the width of each column without wrapping.
 func (g Grid) naturalWidths() []int {
 	widths := make([]int, len(g.Head))
 	for i, h := range g.Head {
@@ -195,64 +197,64 @@ func (g Grid) naturalWidths() []int {
 	}
 	for _, row := range g.Rows {
 		for i, cell := range row {
-			for _, s := range cell {
-				widths[i] = max(widths[i], text.Width(s.Text), text.Width(s.Note))
+			for _, p := range cell {
+				widths[i] = max(widths[i], text.Width(p.Text), text.Width(p.Note))
 			}
 		}
 	}
 	return widths
 }
 
-// Paint styles a text if the canvas has colors.
-func (c Canvas) Paint(s string, st Style) string {
-	if !c.Color || st == Plain || s == "" {
+// Paint returns s in a style if the canvas has colors.
+func (c Canvas) Paint(s string, style Style) string {
+	if !c.Color || style == Plain || s == "" {
 		return s
 	}
-	return "\x1b[" + string(st) + "m" + s + "\x1b[0m"
+	return "\x1b[" + string(style) + "m" + s + "\x1b[0m"
 }
 
-// minColumn is the minimum width of a column that shares the room.
+// minColumn is the minimum width of a column that wraps.
 const minColumn = 8
 
-// fitColumns chooses the widths of columns: what each needs if there is room for all, else a share of the
-// room. A column with the share 0 is never broken.
-func fitColumns(room int, need, share []int) []int {
-	widths := slices.Clone(need)
-	var open []int // columns without a decided width
-	shares := 0
-	for i, s := range share {
-		if s == 0 {
-			room -= widths[i]
+// fitColumns chooses the widths of columns within a total width: the natural width of each if all
+// fit, else a part of what is left by its weight. A column of weight 0 keeps its natural width.
+func fitColumns(total int, natural, weights []int) []int {
+	widths := slices.Clone(natural)
+	var undecided []int // columns
+	sum := 0            // of their weights
+	for i, weight := range weights {
+		if weight == 0 {
+			total -= widths[i]
 			continue
 		}
-		open = append(open, i)
-		shares += s
+		undecided = append(undecided, i)
+		sum += weight
 	}
-	// Columns that need less than their share leave the rest to the others, and columns with a
-	// share below the minimum take from the others.
+	// Columns that need less than their part leave the rest to the others. Columns with a part below
+	// the minimum take from the others.
 	for changed := true; changed; {
 		changed = false
-		open = slices.DeleteFunc(open, func(i int) bool {
-			s := share[i]
+		undecided = slices.DeleteFunc(undecided, func(i int) bool {
+			weight := weights[i]
 			switch {
-			case widths[i]*shares <= room*s:
-			case room*s < minColumn*shares:
+			case widths[i]*sum <= total*weight:
+			case total*weight < minColumn*sum:
 				widths[i] = min(widths[i], minColumn)
 			default:
 				return false
 			}
-			room -= widths[i]
-			shares -= s
+			total -= widths[i]
+			sum -= weight
 			changed = true
 			return true
 		})
 	}
-	left := room
-	for n, i := range open {
-		widths[i] = max(room*share[i]/shares, minColumn)
-		left -= widths[i]
-		if n == len(open)-1 {
-			widths[i] += max(left, 0)
+	rest := total
+	for n, i := range undecided {
+		widths[i] = max(total*weights[i]/sum, minColumn)
+		rest -= widths[i]
+		if n == len(undecided)-1 {
+			widths[i] += max(rest, 0)
 		}
 	}
 	return widths

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// EncodeJSON encodes v as one line that is safe to print.
+// EncodeJSON returns v as JSON on one line that is safe to print.
 func EncodeJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -20,11 +20,10 @@ func EncodeJSON(v any) ([]byte, error) {
 	return JSON(b.Bytes()), nil
 }
 
-// AppendJSON appends v, a member or an element on each line, with the prefix before each line
-// but the first, and a line end. The characters are written as spell writes them, such as
-// [JSON].
-func AppendJSON(out []byte, v any, prefix string, spell func([]byte) []byte) ([]byte, error) {
-	l := indentingWriter{out, prefix, spell}
+// AppendJSON appends v to out as indented JSON with a final newline. The prefix precedes each line
+// but the first. The compact document passes through escape, such as [JSON], before it is indented.
+func AppendJSON(out []byte, v any, prefix string, escape func([]byte) []byte) ([]byte, error) {
+	l := indentingWriter{out, prefix, escape}
 	e := json.NewEncoder(&l)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
@@ -33,7 +32,7 @@ func AppendJSON(out []byte, v any, prefix string, spell func([]byte) []byte) ([]
 	return l.out, nil
 }
 
-// indentingWriter receives the compact document, which an encoder writes at once.
+// An indentingWriter indents a compact document. The encoder writes it in one call.
 type indentingWriter struct {
 	out    []byte
 	prefix string
@@ -45,14 +44,14 @@ func (l *indentingWriter) Write(compact []byte) (int, error) {
 	return len(compact), nil
 }
 
-// JSON returns a JSON document with escapes for the characters that are not safe to print: those
-// without a glyph, and the number signs of a CI runner's command. They can only be in strings, so
-// that the meaning does not change.
+// JSON replaces the characters of a JSON document that are not safe to print by \u escapes:
+// characters without a glyph, and the number signs of a CI runner's command. Such characters occur
+// only in strings, so the document keeps its meaning.
 func JSON(document []byte) []byte {
 	var out []byte
-	done := 0
+	copied := 0 // the bytes of the document that are in out
 	for i := 0; i < len(document); {
-		if c := document[i]; c < utf8.RuneSelf && c != 0x7f && c != '#' { // nearly all
+		if c := document[i]; c < utf8.RuneSelf && c != 0x7f && c != '#' { // most bytes
 			i++
 			continue
 		}
@@ -60,7 +59,7 @@ func JSON(document []byte) []byte {
 		escaped := ""
 		switch {
 		case r == '#':
-			if command := oldCommandLength(document[i:]); command > 0 {
+			if oldCommandLength(document[i:]) > 0 {
 				escaped, n = `\u0023\u0023`, 2
 			}
 		case !IsInvisible(r):
@@ -71,19 +70,20 @@ func JSON(document []byte) []byte {
 			escaped = fmt.Sprintf(`\u%04x`, r)
 		}
 		if escaped != "" {
-			out = append(append(out, document[done:i]...), escaped...)
-			done = i + n
+			out = append(append(out, document[copied:i]...), escaped...)
+			copied = i + n
 		}
 		i += n
 	}
 	if out == nil {
 		return document
 	}
-	return append(out, document[done:]...)
+	return append(out, document[copied:]...)
 }
 
-// oldCommandLength is the length, up to its bracket, of a runner's command in the old form at the start of
-// b, such as ##[group] or ##vso[task.setvariable; else 0.
+// oldCommandLength returns the length, up to the bracket, of the command at the start of b that a CI
+// runner obeys in the old form, such as ##[group] or ##vso[task.setvariable. It returns 0 if b does
+// not start with one.
 func oldCommandLength(b []byte) int {
 	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
 		return 0
@@ -101,8 +101,8 @@ func oldCommandLength(b []byte) int {
 
 func isASCIILetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
-// appendIndented puts each member and element of a compact document on a separate line, as
-// [json.Indent] does. It takes a fifth of the time, because it does not check the document.
+// appendIndented indents a valid compact document as [json.Indent] does. It takes a fifth of the
+// time, because it does not validate the document.
 func appendIndented(out, compact []byte, prefix string) []byte {
 	out = slices.Grow(out, 2*len(compact))
 	line := []byte("\n" + prefix)
@@ -117,7 +117,7 @@ func appendIndented(out, compact []byte, prefix string) []byte {
 			}
 			out = append(out, compact[start:i+1]...)
 		case '{', '[':
-			if out = append(out, c); compact[i+1] == c+2 { // its end
+			if out = append(out, c); compact[i+1] == c+2 { // the closing bracket
 				i++
 				out = append(out, c+2)
 				continue

@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Markdown makes s plain text in GitHub Flavored Markdown, also in a cell of a table. It escapes
-// punctuation by a backslash, and what has a meaning in HTML or a table by an entity. A space
-// without width breaks mentions and numbers of issues, which GitHub links even if they are escaped.
+// Markdown escapes s so that GitHub Flavored Markdown shows it as plain text, also in a table cell.
+// Punctuation gets a backslash; characters with a meaning in HTML or in a table become entities. A
+// zero-width space breaks mentions and issue numbers, which GitHub links even if they are escaped.
 func Markdown(s string) string {
 	s = Line(strings.TrimSpace(s))
 	var b strings.Builder
@@ -19,7 +19,7 @@ func Markdown(s string) string {
 		switch {
 		case strings.ContainsRune("&<>", r):
 			b.WriteString(html.EscapeString(string(r)))
-		case r == '|', strings.HasPrefix(s[i:], "://"), // "https://" and the like become links by themselves
+		case r == '|', strings.HasPrefix(s[i:], "://"), // GitHub links bare URLs
 			r == '.' && (i >= 3 && strings.EqualFold(s[i-3:i], "www") || startsList(s, i)):
 			fmt.Fprintf(&b, "&#%d;", r)
 		case strings.ContainsRune("\\`*_[]~$#", r), r == ')' && startsList(s, i),
@@ -33,10 +33,10 @@ func Markdown(s string) string {
 	return breakMentions(b.String())
 }
 
-// MarkdownCell is [Markdown] of a text, shortened for a cell of a table.
+// MarkdownCell returns [Markdown] of s, shortened for a table cell.
 func MarkdownCell(s string) string { return Markdown(ShortenMiddle(Line(s), 200)) }
 
-// MarkdownTable is a table of plain texts in Markdown.
+// MarkdownTable returns a Markdown table. The rows are plain text; the header is Markdown.
 func MarkdownTable(header []string, rows [][]string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(header, " | "), strings.Repeat(" --- |", len(header)))
@@ -50,15 +50,15 @@ func MarkdownTable(header []string, rows [][]string) string {
 	return b.String()
 }
 
-// HTML makes s plain text in an HTML element within Markdown.
+// HTML escapes s for an HTML element within Markdown.
 func HTML(s string) string { return breakMentions(html.EscapeString(Line(s))) }
 
-// startsList reports whether the full stop or parenthesis at i makes the text an item of a list.
+// startsList reports whether the full stop or parenthesis at s[i] makes s an item of a numbered list.
 func startsList(s string, i int) bool {
 	return i > 0 && i < 10 && strings.Trim(s[:i], "0123456789") == ""
 }
 
-// breakMentions breaks @name and #1 where GitHub would link and notify.
+// breakMentions inserts a zero-width space where GitHub would link @name or #1 and notify people.
 func breakMentions(s string) string {
 	var b strings.Builder
 	before := ' '
@@ -74,7 +74,7 @@ func breakMentions(s string) string {
 	return b.String()
 }
 
-// IsWebURL reports whether s is the address of a web page that is safe as a link in every format.
+// IsWebURL reports whether s is an http or https URL that every format can contain as a link.
 func IsWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" &&

@@ -9,40 +9,40 @@ import (
 	"unicode/utf8"
 )
 
-// A Stream wraps standard output or standard error, so that no command's output controls a
-// terminal or a CI runner:
+// A Stream wraps standard output or standard error, so that no output controls a terminal or a CI
+// runner:
 //
-//   - Characters without a glyph become escapes, except colors on a terminal.
-//   - A blank breaks the commands of runners: `::` at the start of a line (GitHub), `##[`
-//     (GitHub, Azure Pipelines) and `##vso[` (Azure Pipelines) anywhere.
+//   - Characters without a glyph become escapes, except color sequences on a terminal.
+//   - A space breaks what a runner would obey: `::` at the start of a line (GitHub), and `##[`
+//     (GitHub, Azure Pipelines) or `##vso[` (Azure Pipelines) anywhere.
 //
 // Only [WriteCommands] and [WriteControl] bypass it.
 type Stream struct {
 	w        io.Writer
 	terminal bool
-	tabs     bool
+	keepTabs bool
 
-	mu sync.Mutex // guards what follows
+	mu sync.Mutex // guards the fields below
 
-	// What precedes the next byte of the same line.
-	lineIsBlank bool // nothing but white space
-	afterColon  bool // a first colon at the line's start
+	// The state of the current line.
+	lineIsBlank bool // only white space so far
+	afterColon  bool // the first character of the line that is not white space was a colon
 	hashes      int  // number signs in a row
-	afterHashes bool // letters after two or more number signs
-	partial     []byte
+	afterHashes bool // letters follow two or more number signs
 
-	out bytes.Buffer // what a write comes to
+	partial []byte       // an incomplete character at the end of the last write
+	out     bytes.Buffer // the escaped bytes of one write
 }
 
-// NewStream returns the guard of a standard stream.
+// NewStream returns a Stream that writes to w. If w is a terminal, colors pass.
 func NewStream(w io.Writer, terminal bool) *Stream {
 	return &Stream{w: w, terminal: terminal, lineIsBlank: true}
 }
 
-// KeepTabs keeps tabs, which separate a shell's completions from their descriptions.
-func (s *Stream) KeepTabs() { s.tabs = true }
+// KeepTabs makes s write tabs unchanged: they separate shell completions from their descriptions.
+func (s *Stream) KeepTabs() { s.keepTabs = true }
 
-// Write writes p in a harmless form.
+// Write writes p with escapes. A character that p ends within is written with the rest of it.
 func (s *Stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +67,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 				continue
 			}
 		}
-		if !utf8.FullRune(data) { // the write ends within a character
+		if !utf8.FullRune(data) {
 			s.partial = bytes.Clone(data)
 			break
 		}
@@ -81,7 +81,7 @@ func (s *Stream) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// colorLength is the length of the SGR sequence at the start of data, or 0.
+// colorLength returns the length of the color (SGR) sequence at the start of data, or 0.
 func colorLength(data []byte) int {
 	numbers, ok := bytes.CutPrefix(data, []byte("\x1b["))
 	if rest := bytes.TrimLeft(numbers, "0123456789;"); ok && bytes.HasPrefix(rest, []byte("m")) {
@@ -90,8 +90,8 @@ func colorLength(data []byte) int {
 	return 0
 }
 
-// plainLength is how many bytes at the start of data are printable ASCII in lines, and not in a command:
-// nearly all of a document.
+// plainLength returns the number of bytes at the start of data that need no check: printable ASCII
+// that cannot be part of a command. Most of a document is such text.
 func (s *Stream) plainLength(data []byte) int {
 	if s.afterColon || s.hashes > 0 {
 		return 0
@@ -113,7 +113,7 @@ func (s *Stream) plainLength(data []byte) int {
 	return len(data)
 }
 
-// writeRune writes a character, after a blank if it would complete a command.
+// writeRune writes r, with a space before it if it would complete a command.
 func (s *Stream) writeRune(out *bytes.Buffer, r rune) {
 	if r == '\n' {
 		out.WriteByte('\n')
@@ -135,27 +135,28 @@ func (s *Stream) writeRune(out *bytes.Buffer, r rune) {
 	default:
 		s.hashes, s.afterHashes = 0, false
 	}
-	if r == '\t' && s.tabs {
+	if r == '\t' && s.keepTabs {
 		out.WriteByte('\t')
 		return
 	}
 	out.WriteString(escapeRune(r))
 }
 
-// Sanitize is what a [Stream] without a terminal makes of a whole text.
+// Sanitize returns s as a [Stream] without a terminal writes it.
 func Sanitize(s string) string {
 	var b strings.Builder
 	_, _ = NewStream(&b, false).Write([]byte(s)) // a builder's writes do not fail
 	return b.String()
 }
 
-// Commands are commands for a GitHub runner, in which names are only data. The zero value is empty.
+// Commands is a list of workflow commands for a GitHub runner. Foreign text in it cannot add
+// commands. The zero value is empty.
 type Commands struct{ b strings.Builder }
 
-// A Property is one of a command's properties, such as its title.
+// A Property is a property of a workflow command, such as its title.
 type Property struct{ Name, Value string }
 
-// Add adds a command. Each message is a line of the annotation.
+// Add adds a command. Each element of message is a line of the annotation.
 func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + name)
 	separator := " "
@@ -169,24 +170,24 @@ func (c *Commands) Add(name string, properties []Property, message ...string) {
 	c.b.WriteString("::" + strings.Join(message, "%0A") + "\n")
 }
 
-// AddLine adds a line that is not a command.
+// AddLine adds a line of the log.
 func (c *Commands) AddLine(line string) { c.b.WriteString(Sanitize(escapeCommandData(line)) + "\n") }
 
-// String is the commands as the runner reads them.
+// String returns the commands as the runner reads them.
 func (c *Commands) String() string { return c.b.String() }
 
-// escapeCommandData escapes the data of a command as one line without commands in the old form, which
-// the runner finds anywhere in a line. The data is not at the start of a line.
+// escapeCommandData escapes s as the data of a command. It also breaks commands in the old form, which
+// the runner finds anywhere in a line.
 func escapeCommandData(s string) string {
-	_, s, _ = strings.Cut(Sanitize("="+Line(s)), "=")
+	_, s, _ = strings.Cut(Sanitize("="+Line(s)), "=") // the data does not start a line
 	return strings.ReplaceAll(s, "%", "%25")
 }
 
-// WriteCommands writes commands to w, and bypasses a [Stream].
+// WriteCommands writes commands to w. If w is a [Stream], they bypass its escaping.
 func WriteCommands(w io.Writer, c *Commands) error { return writeUnguarded(w, c.String()) }
 
-// WriteControl writes a control sequence to w, and bypasses a [Stream]: pass foreign text through
-// [Line] first.
+// WriteControl writes a terminal's control sequence to w. If w is a [Stream], the sequence bypasses
+// its escaping, so pass foreign text through [Line] first.
 func WriteControl(w io.Writer, sequence string) error { return writeUnguarded(w, sequence) }
 
 func writeUnguarded(w io.Writer, s string) error {

@@ -1,8 +1,9 @@
-// Package text makes foreign text safe: names of roles, users, teams, units, views, owners and
-// environments, of files, folders and archive entries, and a server's messages.
+// Package text makes foreign text safe to print. Foreign text is what dbaudit did not write: the
+// names of roles, users, teams, business units, views, environments, files and archive entries, and
+// the messages of servers.
 //
-// [Line] makes such a text one line in which every character is visible; [Markdown], [HTML] and
-// [JSON] quote it for a format. A [Stream] wraps each standard stream, so that the text does not
+// [Line] turns such text into one line in which every character is visible. [Markdown], [HTML] and
+// [JSON] also quote it for a format. A [Stream] wraps each standard stream, so that text cannot
 // control a terminal or a CI runner.
 package text
 
@@ -14,9 +15,9 @@ import (
 	"unicode/utf8"
 )
 
-// Line returns s as one line, with escapes for what is invisible or controls a terminal, a browser
-// or a layout: control characters, bidirectional and zero-width marks, line and paragraph
-// separators, unassigned code points.
+// Line returns s as one line. Characters that are invisible, or that control a terminal, a browser
+// or a layout, become escapes: control characters, bidirectional and zero-width marks, line and
+// paragraph separators, and unassigned code points.
 func Line(s string) string {
 	if !strings.ContainsFunc(s, IsInvisible) && utf8.ValidString(s) {
 		return s
@@ -44,13 +45,13 @@ func escapeRune(r rune) string {
 	return fmt.Sprintf(`\u%04x`, r)
 }
 
-// IsInvisible reports whether r has no glyph. U+00A0 and the other spaces are graphic; characters that
-// are ignored by default are letters or marks in Unicode, but draw nothing.
+// IsInvisible reports whether r has no glyph. Spaces such as U+00A0 are not invisible.
+// Default-ignorable characters are, although Unicode classifies some of them as letters or marks.
 func IsInvisible(r rune) bool {
 	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
 
-// Lines is [Line] for each line of a text, such as indented JSON.
+// Lines returns [Line] of each line of s, such as indented JSON.
 func Lines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, line := range lines {
@@ -59,8 +60,8 @@ func Lines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// Message is [Line] for a foreign sentence, such as a server's: all white space is one blank, and
-// a text that is too long is shortened.
+// Message returns [Line] of a foreign message, such as a server's, with white space collapsed. A
+// message of more than 1,200 bytes is cut.
 func Message(s string) string {
 	const limit = 1200
 	if len(s) > limit {
@@ -69,15 +70,15 @@ func Message(s string) string {
 	return Line(strings.Join(strings.Fields(s), " "))
 }
 
-// JoinFirst joins names, the first few of many.
-func JoinFirst(names []string, most int) string {
-	if more := len(names) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), more)
+// JoinFirst joins the first n names with commas, and counts the others: "a, b and 3 more".
+func JoinFirst(names []string, n int) string {
+	if more := len(names) - n; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:n], ", "), more)
 	}
 	return strings.Join(names, ", ")
 }
 
-// Count is n with the noun that fits it, such as "1 finding" or "3 findings".
+// Count returns n with the singular or plural of a regular noun: "1 finding", "3 findings".
 func Count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -85,7 +86,7 @@ func Count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Linef formats a message, with [Line] of each string among the arguments.
+// Linef formats as [fmt.Sprintf] does, with [Line] of each string among the arguments.
 func Linef(format string, args ...any) string {
 	args = slices.Clone(args)
 	for i, arg := range args {

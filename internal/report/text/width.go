@@ -9,14 +9,14 @@ import (
 	"github.com/olekukonko/tablewriter/pkg/twwidth"
 )
 
-// Width is the number of terminal cells that s takes, as the table library counts them,
-// independent of the locale.
+// Width returns the number of terminal columns that s takes, as the table library counts them. It
+// does not depend on the locale.
 func Width(s string) int {
 	return twwidth.WidthWithOptions(s, twwidth.Options{})
 }
 
-// Shorten cuts a sentence to at most width columns, including an ellipsis, and to four runes for
-// each column, because marks take no column.
+// Shorten cuts the end of s to at most width columns, including an ellipsis. It also keeps at most
+// four runes for each column, because combining marks take no column.
 func Shorten(s string, width int) string {
 	if fits(s, width) {
 		return s
@@ -24,8 +24,8 @@ func Shorten(s string, width int) string {
 	return prefix(s, width-1) + "…"
 }
 
-// ShortenMiddle cuts a name to at most width columns, in its middle, because similar names often differ at
-// either end.
+// ShortenMiddle cuts the middle of a name to at most width columns, because similar names often differ
+// at either end.
 func ShortenMiddle(s string, width int) string {
 	if fits(s, width) {
 		return s
@@ -58,8 +58,8 @@ func prefix(s string, width int) string {
 	return s
 }
 
-// Wrap breaks s into lines of at most width columns: at spaces, else after a hyphen, a slash or a
-// comma, and as the last resort within a word. A width of 0 does not break.
+// Wrap breaks s into lines of at most width columns: at spaces, else after punctuation, and as the
+// last resort within a word. A width of 0 means no limit.
 func Wrap(s string, width int) []string {
 	if width <= 0 || Width(s) <= width {
 		return []string{s}
@@ -94,11 +94,11 @@ func Wrap(s string, width int) []string {
 	return lines
 }
 
-// WrapLines wraps each line of a document, with a deeper indent for the rest of the line. Commands
-// and addresses are not broken, so that they can be copied: a command after "run: " at the end of
-// a line gets a separate line.
+// WrapLines wraps each line of s, and indents the continuation by two more columns. Commands and URLs
+// are not broken, so that they can be copied. A command after "run: " at the end of a line gets its
+// own line.
 func WrapLines(s string, width int) string {
-	const deeper, least = 2, 20
+	const hanging, minWidth = 2, 20
 	var b strings.Builder
 	for line := range strings.Lines(s) {
 		content := strings.TrimLeft(line, " ")
@@ -107,31 +107,31 @@ func WrapLines(s string, width int) string {
 			b.WriteString(line)
 			continue
 		}
-		first, further := strings.Repeat(" ", indent), strings.Repeat(" ", indent+deeper)
+		lead, continuation := strings.Repeat(" ", indent), strings.Repeat(" ", indent+hanging)
 		prose, command, _ := strings.Cut(strings.TrimSuffix(content, "\n"), " run: ")
 		if command != "" {
 			prose += " run:"
 		}
-		for _, part := range Wrap(prose, max(width-indent-deeper, least)) {
-			b.WriteString(first + part + "\n")
-			first = further
+		for _, part := range Wrap(prose, max(width-indent-hanging, minWidth)) {
+			b.WriteString(lead + part + "\n")
+			lead = continuation
 		}
 		if command != "" {
-			b.WriteString(further + command + "\n")
+			b.WriteString(continuation + command + "\n")
 		}
 	}
 	return b.String()
 }
 
-// isUnbreakable reports whether a line is for a shell or a browser.
+// isUnbreakable reports whether a line is a command or a URL.
 func isUnbreakable(line string) bool {
 	program, _, several := strings.Cut(line, " ")
 	return several && slices.Contains([]string{"dbaudit", "az", "pac"}, program) || strings.HasPrefix(line, "https://") && !several
 }
 
-// breakIndex returns the byte index at which to break a word that is wider than
-// width: after the last punctuation or before the last capital of a name such as
-// prvReadAccount that fits, else after the last rune that fits.
+// breakIndex returns the byte index at which to break a word that is wider than width: after the last
+// punctuation that fits, or before the last capital of a name such as prvReadAccount, else after the
+// last rune that fits.
 func breakIndex(word string, width int) int {
 	used, last, soft := 0, 0, 0
 	lower := false
@@ -156,7 +156,7 @@ func breakIndex(word string, width int) int {
 	switch {
 	case soft > last/3:
 		return soft
-	case last == 0: // a rune wider than the column still has to go somewhere
+	case last == 0: // the first rune is wider than the line
 		_, n := utf8.DecodeRuneInString(word)
 		return n
 	}
