@@ -67,7 +67,7 @@ func TestCheck(t *testing.T) {
 				t.Errorf("error is %v, want %s", err, tt.want)
 			}
 
-			// Sealing knows no pattern, but reading does.
+			// Seal checks without a pattern, Decode with one.
 			if s.Requirement.User != "" {
 				return
 			}
@@ -83,7 +83,7 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestCheckWithoutAPatternLooksForNobodyUnnamed(t *testing.T) {
+func TestCheckWithoutPattern(t *testing.T) {
 	s := sample(t)
 	delete(s.Roles, "copy")
 	if err := s.Check(""); err != nil {
@@ -91,7 +91,7 @@ func TestCheckWithoutAPatternLooksForNobodyUnnamed(t *testing.T) {
 	}
 }
 
-func TestInconsistentSnapshotsAreNotSealed(t *testing.T) {
+func TestSealRefusesInconsistentSnapshot(t *testing.T) {
 	s := sample(t)
 	s.Requirement.ApplicationID = "APPLICATION"
 	delete(s.Roles, "copy")

@@ -33,7 +33,7 @@ func TestDecodeReturnsWhatWasEncoded(t *testing.T) {
 	}
 }
 
-func TestEncodeWritesListsThatNobodySet(t *testing.T) {
+func TestEncodeWritesEmptyLists(t *testing.T) {
 	s := snapshot.New()
 	s.Scope, s.Source = snapshot.ScopeIntegration, snapshot.SourceSolution
 	s.Users["user"] = snapshot.User{}
@@ -49,7 +49,7 @@ func TestEncodeWritesListsThatNobodySet(t *testing.T) {
 	decode(t, data, nil)
 }
 
-// canonical prints JSON as jq -S does, by means other than the package's own.
+// canonical prints JSON as jq -S does, independently of the package.
 func canonical(v any, indent string) string {
 	inner := indent + "  "
 	switch v := v.(type) {
@@ -91,7 +91,7 @@ func canonical(v any, indent string) string {
 	}
 }
 
-func TestDigestIsThatOfTheSortedDocumentWithoutIt(t *testing.T) {
+func TestDigestOfSortedDocument(t *testing.T) {
 	s := sample(t)
 	dec := json.NewDecoder(bytes.NewReader(encode(t, s)))
 	dec.UseNumber()
@@ -106,7 +106,7 @@ func TestDigestIsThatOfTheSortedDocumentWithoutIt(t *testing.T) {
 	}
 }
 
-func TestDigestIsWhatJQSays(t *testing.T) {
+func TestDigestMatchesJQ(t *testing.T) {
 	jq, err := exec.LookPath("jq")
 	if err != nil {
 		t.Skip("there is no jq")
@@ -130,7 +130,7 @@ func TestDigestIsWhatJQSays(t *testing.T) {
 	}
 }
 
-func TestDigestDoesNotDependOnTheOrderOfReading(t *testing.T) {
+func TestDigestIgnoresOrder(t *testing.T) {
 	a, b := sample(t), sample(t)
 	clone := map[string]snapshot.Role{}
 	for _, id := range slices.Backward(slices.Sorted(maps.Keys(b.Roles))) {
@@ -148,7 +148,7 @@ func TestDigestDoesNotDependOnTheOrderOfReading(t *testing.T) {
 	}
 }
 
-// reformatted are spellings of a snapshot that say the same.
+// reformatted returns a snapshot in other formats with the same content.
 func reformatted(t *testing.T, data []byte) map[string][]byte {
 	t.Helper()
 	var compact, deep bytes.Buffer
@@ -166,7 +166,7 @@ func reformatted(t *testing.T, data []byte) map[string][]byte {
 	}
 }
 
-func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
+func TestDecodeReformatted(t *testing.T) {
 	want := sample(t)
 	for name, data := range reformatted(t, encode(t, want)) {
 		t.Run(name, func(t *testing.T) {
@@ -180,36 +180,35 @@ func TestDecodeAcceptsTheSameInAnotherFormat(t *testing.T) {
 	}
 }
 
-// selections are the ways in which callers decode.
-func selections() map[string]snapshot.Selector {
+func selectors() map[string]snapshot.Selector {
 	return map[string]snapshot.Selector{"whole": nil, "slice": asTaken(pattern)}
 }
 
-func TestDecodeRefusesEveryTruncation(t *testing.T) {
+func TestDecodeTruncated(t *testing.T) {
 	data := encode(t, small(t))
-	for name, sel := range selections() {
+	for name, selector := range selectors() {
 		// A file without its final newline is complete.
 		for n := range len(data) - 1 {
-			if _, err := snapshot.Decode(data[:n], sel); err == nil {
+			if _, err := snapshot.Decode(data[:n], selector); err == nil {
 				t.Errorf("%s: the first %d of %d bytes are accepted", name, n, len(data))
 			}
 		}
 	}
 }
 
-func TestDecodeNeverTakesAChangeForTheOriginal(t *testing.T) {
+func TestDecodeChangedBytes(t *testing.T) {
 	data := encode(t, small(t))
-	for name, sel := range selections() {
-		want := decode(t, data, sel)
+	for name, selector := range selectors() {
+		want := decode(t, data, selector)
 		for i := range data {
 			for _, other := range []byte(" x\"") {
 				changed := bytes.Clone(data)
 				changed[i] = other
-				got, err := snapshot.Decode(changed, sel)
+				got, err := snapshot.Decode(changed, selector)
 				if err != nil {
 					continue
 				}
-				// What differs in white space only is the same, and read whole.
+				// A change of white space does not change the content.
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatalf("%s: byte %d as %q gives another snapshot\n%s", name, i, other, diff)
 				}
@@ -232,8 +231,8 @@ func TestDecodeRefusesTampering(t *testing.T) {
 		if bytes.Equal(tampered, data) {
 			t.Fatalf("%s is not in the sample", change[0])
 		}
-		for name, sel := range selections() {
-			_, err := snapshot.Decode(tampered, sel)
+		for name, selector := range selectors() {
+			_, err := snapshot.Decode(tampered, selector)
 			if err == nil || !strings.Contains(err.Error(), "was changed since it was taken") {
 				t.Errorf("%s, %s: error is %v", name, change[1], err)
 			}
@@ -241,7 +240,7 @@ func TestDecodeRefusesTampering(t *testing.T) {
 	}
 }
 
-func TestDecodeSaysWhatIsWrong(t *testing.T) {
+func TestDecodeErrors(t *testing.T) {
 	data := string(encode(t, sample(t)))
 	with := func(old, replacement string) string {
 		t.Helper()
@@ -281,9 +280,9 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			for name, sel := range selections() {
+			for name, selector := range selectors() {
 				for _, data := range []string{tt.data, resealed(tt.data)} {
-					_, err := snapshot.Decode([]byte(data), sel)
+					_, err := snapshot.Decode([]byte(data), selector)
 					if err == nil || !strings.Contains(err.Error(), tt.want) {
 						t.Errorf("%s: error is\n%v, want\n%s", name, err, tt.want)
 					}
@@ -293,7 +292,7 @@ func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-// firstMember is the text of the first member of an object at a document's top.
+// firstMember returns the text of the first member of a top-level object.
 func firstMember(t *testing.T, data, name string) string {
 	t.Helper()
 	_, rest, ok := strings.Cut(data, "\n  \""+name+"\": {\n")
@@ -304,13 +303,13 @@ func firstMember(t *testing.T, data, name string) string {
 	return first + "\n    },\n"
 }
 
-// line is the number of the first line of a document that has a text in it.
+// line returns the number of the first line that contains a text.
 func line(data, text string) string {
 	before, _, _ := strings.Cut(data, text)
 	return strconv.Itoa(1 + strings.Count(before, "\n"))
 }
 
-// resealed is a document with its recomputed digest.
+// resealed returns a document with its digest recomputed.
 func resealed(data string) string {
 	before, rest, ok := strings.Cut(data, "  \"digest\": \"")
 	_, after, closed := strings.Cut(rest, "\n")
@@ -320,7 +319,7 @@ func resealed(data string) string {
 	return fmt.Sprintf("%s  \"digest\": \"sha256:%x\",\n%s", before, sha256.Sum256([]byte(before+after)), after)
 }
 
-func TestDecodeKeepsHostileKeysThatAreNeeded(t *testing.T) {
+func TestDecodeHostileKeys(t *testing.T) {
 	s := sample(t)
 	s.Roles[hostile] = snapshot.Role{Name: "Demandbase", RootID: hostile}
 	s.Teams[hostile] = snapshot.Team{Name: "Team"}
@@ -333,7 +332,7 @@ func TestDecodeKeepsHostileKeysThatAreNeeded(t *testing.T) {
 		t.Errorf("-want +got\n%s", diff)
 	}
 	if len(got.RolePrivileges[hostile]) != 1 || len(got.Shares[hostile]) != 1 {
-		t.Error("what the hostile keys hold is left out")
+		t.Error("members with hostile keys are missing from the slice")
 	}
 }
 
@@ -341,29 +340,29 @@ func TestDecodeForAnotherRequirement(t *testing.T) {
 	data := encode(t, sample(t))
 	requirement := snapshot.Requirement{User: "JANE@contoso.com", Role: "my demandbase ROLE", Profile: "demandbase"}
 	refused := errors.New("no profile of that name")
-	choose := func(r snapshot.Requirement, err error) snapshot.Selector {
+	selectorFor := func(r snapshot.Requirement, err error) snapshot.Selector {
 		return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
 			if s.Environment.Name != "contoso" {
-				t.Error("the choice is made before the snapshot is read")
+				t.Error("the selector is called before the snapshot is read")
 			}
 			return r, pattern, err
 		}
 	}
 	for layout, data := range map[string][]byte{"as written": data, "reformatted": bytes.TrimSuffix(data, []byte("\n"))} {
 		t.Run(layout, func(t *testing.T) {
-			got := decode(t, data, choose(requirement, nil))
+			got := decode(t, data, selectorFor(requirement, nil))
 			if got.Requirement.Role != requirement.Role || got.Requirement.Views == nil || got.Requirement.Depth == nil {
 				t.Errorf("requirement is %+v", got.Requirement)
 			}
 			if _, ok := got.RolePrivileges["named"]; !ok {
-				t.Error("what the required role grants is left out")
+				t.Error("the privileges of the required role are missing")
 			}
 			if _, ok := got.Shares["jane"]; !ok {
-				t.Error("the required user's shares are left out")
+				t.Error("the shares of the required user are missing")
 			}
 		})
-		if _, err := snapshot.Decode(data, choose(requirement, refused)); !errors.Is(err, refused) {
-			t.Errorf("%s: error is %v, want the choice's own", layout, err)
+		if _, err := snapshot.Decode(data, selectorFor(requirement, refused)); !errors.Is(err, refused) {
+			t.Errorf("%s: error is %v, want the selector's", layout, err)
 		}
 	}
 	if requirement.Views != nil {
@@ -420,7 +419,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// Whatever is accepted is written so that it is read as it was.
+		// An accepted snapshot is read as it was written.
 		if err := s.Seal(); err != nil {
 			t.Skip("not consistent")
 		}
@@ -435,7 +434,7 @@ func FuzzDecode(f *testing.F) {
 		if diff := cmp.Diff(s, whole); diff != "" {
 			t.Fatalf("written and read\n%s", diff)
 		}
-		// What the verdict needs is the same by either way.
+		// Decoding a slice gives the same as slicing the whole.
 		part, err := snapshot.Decode(written, asTaken(pattern))
 		if inconsistent := whole.Check(pattern); (err == nil) != (inconsistent == nil) {
 			t.Fatalf("the slice is %v, the whole %v", err, inconsistent)
@@ -451,20 +450,20 @@ func FuzzDecode(f *testing.F) {
 
 func BenchmarkDecode(b *testing.B) {
 	data := encode(b, environment(b, 300))
-	for name, sel := range selections() {
+	for name, selector := range selectors() {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
 			for b.Loop() {
-				decode(b, data, sel)
+				decode(b, data, selector)
 			}
 		})
 	}
 }
 
-// TestUnstated: a document without a scope, a source or a state is refused, although its
-// digest is right.
-func TestUnstated(t *testing.T) {
+// TestDecodeMissingMembers checks that a document without a scope, a source or a state is refused
+// although its digest is right.
+func TestDecodeMissingMembers(t *testing.T) {
 	t.Parallel()
 	whole := snapshot.New()
 	whole.Scope, whole.Source = snapshot.ScopeIntegration, snapshot.SourceEnvironment

@@ -11,43 +11,44 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// A Selector says what of a snapshot is judged: the requirement, which replaces the snapshot's,
-// and the pattern of [Snapshot.Slice].
+// A Selector chooses the part of a snapshot that is judged: it returns the requirement, which
+// replaces the snapshot's, and the pattern for [Snapshot.Slice].
 type Selector func(*Snapshot) (r Requirement, pattern string, err error)
 
-// apply makes the choice for a snapshot.
-func (choose Selector) apply(s *Snapshot) (pattern string, err error) {
-	if choose == nil {
+// apply sets the requirement of a snapshot and returns the pattern.
+func (selector Selector) apply(s *Snapshot) (pattern string, err error) {
+	if selector == nil {
 		return "", nil
 	}
-	if s.Requirement, pattern, err = choose(s); err != nil {
+	if s.Requirement, pattern, err = selector(s); err != nil {
 		return "", err
 	}
 	s.Requirement.replaceNils()
 	return pattern, nil
 }
 
-// Read reads the snapshot of a file as [Decode] does: in parts where a slice of it is judged.
-func Read(file *io.SectionReader, choose Selector) (*Snapshot, error) {
-	if s, ok, err := readOutline(file).decodeSlice(choose); ok {
+// Read reads a snapshot from a file, as [Decode] does. With a selector it reads only the necessary
+// parts of a large file into memory.
+func Read(file *io.SectionReader, selector Selector) (*Snapshot, error) {
+	if s, ok, err := readOutline(file).decodeSlice(selector); ok {
 		return s, err
 	}
 	data := make([]byte, file.Size())
 	if _, err := file.ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
-	return Decode(data, choose)
+	return Decode(data, selector)
 }
 
-// Decode reads a snapshot and checks its digest. With a choice it returns the
-// slice that is judged (see [Snapshot.Slice]), and leaves the rest undecoded: in a snapshot
-// of a whole environment that is nearly all of it. The digest stays that of the whole.
+// Decode decodes a snapshot and checks its digest. With a selector it returns the slice that is
+// judged (see [Snapshot.Slice]) and does not decode the rest, which is nearly all of a snapshot
+// of a whole environment. The digest remains that of the whole.
 //
-// Errors say whether the data is not a snapshot, has a later format, is truncated, was
-// changed since it was taken, or is inconsistent in what the verdict needs.
-func Decode(data []byte, choose Selector) (*Snapshot, error) {
+// The error says whether the data is not a snapshot, has a later format, is truncated, was
+// changed since it was taken, or is inconsistent in a part that the verdict needs.
+func Decode(data []byte, selector Selector) (*Snapshot, error) {
 	o := readOutline(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
-	if s, ok, err := o.decodeSlice(choose); ok {
+	if s, ok, err := o.decodeSlice(selector); ok {
 		return s, err
 	}
 	s, err := decodeWhole(data)
@@ -64,14 +65,14 @@ func Decode(data []byte, choose Selector) (*Snapshot, error) {
 				"collect it again", s.Digest, digest)
 		}
 	}
-	pattern, err := choose.apply(s)
+	pattern, err := selector.apply(s)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.Check(pattern); err != nil {
 		return nil, err
 	}
-	if choose != nil {
+	if selector != nil {
 		return s.Slice(pattern), nil
 	}
 	return s, nil
@@ -89,7 +90,8 @@ func decodeWhole(data []byte) (*Snapshot, error) {
 	return s, s.checkMandatory()
 }
 
-// checkMandatory refuses a document without a scope, a source or a state, which every snapshot has.
+// checkMandatory returns an error for a document that lacks the scope, the source or the state of a
+// section.
 func (s *Snapshot) checkMandatory() error {
 	missing := map[string]bool{"scope": s.Scope == ScopeUnknown, "source": s.Source == SourceUnknown}
 	for section, coverage := range s.Coverage {

@@ -4,7 +4,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
-// A Section is a part of the snapshot that is read, and can be missing, as one.
+// A Section is a part of the snapshot that is read as a unit.
 type Section string
 
 // The sections of a snapshot.
@@ -16,11 +16,10 @@ const (
 	SectionRoles          Section = "roles"
 	SectionRolePrivileges Section = "role_privileges"
 	SectionPrivileges     Section = "privileges"
-	// SectionUserViews is the list of personal views that the integration user
-	// itself sees.
+	// SectionUserViews is the list of personal views that the integration user sees.
 	SectionUserViews Section = "user_views"
-	// SectionViews is what the owners named in the configuration and the auditor see
-	// of personal views.
+	// SectionViews is the list of personal views that the auditor and the owners in the
+	// configuration see.
 	SectionViews       Section = "views"
 	SectionSystemViews Section = "system_views"
 	SectionShares      Section = "shares"
@@ -41,22 +40,25 @@ type Coverage struct {
 	State  State  `json:"state"`
 }
 
-// A State is how the reading of a section ended.
+// A State is the outcome of reading a section.
 type State string
 
 // The states of a section.
 const (
 	StateUnknown State = ""
-	// StateCollected: read to its end.
+	// StateCollected means that the section was read completely.
 	StateCollected State = "collected"
-	// StateForbidden: refused by the server; Detail names the missing privilege.
+	// StateForbidden means that the server refused the request. Detail names the missing
+	// privilege.
 	StateForbidden State = "forbidden"
-	// StateFailed: could not be read, or not twice the same.
+	// StateFailed means that the section could not be read, or that it changed while it was
+	// read.
 	StateFailed State = "failed"
-	// StateSkipped: not read, because what it depends on does not exist.
+	// StateSkipped means that the section was not read because something that it depends on
+	// does not exist.
 	StateSkipped State = "skipped"
-	// StateInapplicable: the source cannot hold the section, as a solution file
-	// holds no users.
+	// StateInapplicable means that the source cannot contain the section: a solution's files
+	// contain no users.
 	StateInapplicable State = "inapplicable"
 )
 
@@ -67,7 +69,7 @@ func (s *State) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(s, b, "state", StateCollected, StateForbidden, StateFailed, StateSkipped, StateInapplicable)
 }
 
-// A Setting is a switch that may not have been readable.
+// A Setting is a setting of the environment that is on, off, or could not be read.
 type Setting string
 
 // The states of a setting.
@@ -87,18 +89,18 @@ func (s *Setting) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(s, b, "setting", SettingUnknown, SettingOff, SettingOn)
 }
 
-// A Scope is how much of an environment was asked for.
+// A Scope is the part of an environment that a collection reads.
 type Scope string
 
 // The scopes.
 const (
 	ScopeUnknown Scope = ""
-	// ScopeIntegration reads what the profile's verdict needs.
+	// ScopeIntegration is what the profile's verdict needs.
 	ScopeIntegration Scope = "integration"
-	// ScopeEnvironment reads all unmanaged roles, application users and view shares.
+	// ScopeEnvironment is all unmanaged roles, application users and shares of views.
 	ScopeEnvironment Scope = "environment"
-	// ScopeUsers reads the application users and the roles that are assigned to them. No
-	// file has it: it is good for a discovery alone.
+	// ScopeUsers is the application users and the roles that are assigned to them. It is only
+	// for a discovery, and no file has it.
 	ScopeUsers Scope = "users"
 )
 
@@ -109,7 +111,7 @@ func (s *Scope) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(s, b, "scope", ScopeIntegration, ScopeEnvironment)
 }
 
-// A Source is what a snapshot was made from.
+// A Source is where the data of a snapshot comes from.
 type Source string
 
 // The sources.
@@ -144,8 +146,8 @@ func (v *Viewer) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(v, b, "viewer", ViewerAuditor, ViewerIntegrationUser, ViewerOwner)
 }
 
-// A PrincipalType is the table of an owner, or of whom something is shared with, by its
-// logical name.
+// A PrincipalType is the logical name of the table of a principal: an owner, or one that
+// something is shared with.
 type PrincipalType string
 
 // The types of principals.
@@ -165,8 +167,8 @@ func (p *PrincipalType) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(p, b, "type of principal", PrincipalUnknown, PrincipalUser, PrincipalTeam)
 }
 
-// An AccessMode is the sort of access that a user has. It is unknown if it was not read, or
-// has a number that is not documented.
+// An AccessMode is the access mode of a user. It is unknown if it was not read or its number is
+// not documented.
 type AccessMode string
 
 // The access modes.
@@ -180,14 +182,14 @@ const (
 	AccessDelegatedAdmin AccessMode = "delegated-admin"
 )
 
-// accessModes are in the order of accessmode's numbers.
+// accessModes lists the access modes by their numbers in the accessmode column.
 func accessModes() []AccessMode {
 	return []AccessMode{
 		AccessReadWrite, AccessAdministrative, AccessRead, AccessSupport, AccessNonInteractive, AccessDelegatedAdmin,
 	}
 }
 
-// AccessModeOf gives the mode of a number of the accessmode column.
+// AccessModeOf returns the access mode for a number of the accessmode column.
 func AccessModeOf(number int) AccessMode { return valueAt(accessModes(), number) }
 
 func (m AccessMode) String() string { return enum.String(m) }
@@ -200,7 +202,7 @@ func (m *AccessMode) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(m, b, "access mode", append(accessModes(), AccessUnknown)...)
 }
 
-// An EntraState says whether a user's identity is still in Microsoft Entra.
+// An EntraState says whether a user's identity still exists in Microsoft Entra.
 type EntraState string
 
 // The states.
@@ -211,10 +213,10 @@ const (
 	EntraDeleted     EntraState = "deleted"
 )
 
-// entraStates are in the order of azurestate's numbers.
+// entraStates lists the states by their numbers in the azurestate column.
 func entraStates() []EntraState { return []EntraState{EntraExists, EntraSoftDeleted, EntraDeleted} }
 
-// EntraStateOf gives the state of a number of the azurestate column.
+// EntraStateOf returns the state for a number of the azurestate column.
 func EntraStateOf(number int) EntraState { return valueAt(entraStates(), number) }
 
 func (e EntraState) String() string { return enum.String(e) }
@@ -227,7 +229,7 @@ func (e *EntraState) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(e, b, "Entra state", append(entraStates(), EntraUnknown)...)
 }
 
-// valueAt is the value of a column's number; unknown if the number is not documented.
+// valueAt returns the value at an index, or the zero value if the index is out of range.
 func valueAt[T ~string](values []T, number int) T {
 	if number < 0 || number >= len(values) {
 		return ""

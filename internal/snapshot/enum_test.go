@@ -12,8 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// roundTrip makes sure that each value is read as it was written, and that
-// nothing else is read.
+// roundTrip checks that each value is read as it was written, and that other words are refused.
 func roundTrip[T interface {
 	comparable
 	fmt.Stringer
@@ -42,7 +41,7 @@ func roundTrip[T interface {
 	}
 }
 
-func TestEnumerationsAreReadAsTheyAreWritten(t *testing.T) {
+func TestEnumerations(t *testing.T) {
 	t.Run("State", func(t *testing.T) {
 		roundTrip(t, []snapshot.State{
 			snapshot.StateCollected, snapshot.StateForbidden, snapshot.StateFailed, snapshot.StateSkipped, snapshot.StateInapplicable,
@@ -64,7 +63,7 @@ func TestEnumerationsAreReadAsTheyAreWritten(t *testing.T) {
 	t.Run("Right", func(t *testing.T) { roundTrip(t, snapshot.Rights(), "unknown") })
 }
 
-func TestZeroValuesSayThatNothingIsKnown(t *testing.T) {
+func TestZeroValues(t *testing.T) {
 	for _, zero := range []fmt.Stringer{
 		snapshot.State(""), snapshot.Setting(""), snapshot.Scope(""), snapshot.Source(""), snapshot.Viewer(""), snapshot.Right(0),
 	} {
@@ -115,7 +114,7 @@ func TestSortRights(t *testing.T) {
 	}
 }
 
-func TestSectionsAreEachNamedOnce(t *testing.T) {
+func TestSections(t *testing.T) {
 	sections := snapshot.Sections()
 	slices.Sort(sections)
 	if unique := slices.Compact(slices.Clone(sections)); len(unique) != len(sections) || len(sections) != 11 {

@@ -6,7 +6,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func TestFits(t *testing.T) {
+func TestMatchesUser(t *testing.T) {
 	app := snapshot.User{ApplicationID: "AB-1", Name: "# DemandBase", DomainName: "app@contoso.com"}
 	person := snapshot.User{Name: "Demandbase Admin", DomainName: "jane@contoso.com"}
 	tests := []struct {
@@ -35,7 +35,7 @@ func TestFits(t *testing.T) {
 	}
 }
 
-func TestFitsRole(t *testing.T) {
+func TestMatchesRole(t *testing.T) {
 	tests := []struct {
 		required, name, pattern string
 		want                    bool
@@ -57,7 +57,7 @@ func TestFitsRole(t *testing.T) {
 	}
 }
 
-func TestUser(t *testing.T) {
+func TestIntegrationUser(t *testing.T) {
 	s := sample(t)
 	if id, ok := s.IntegrationUser(pattern); id != "user" || !ok {
 		t.Errorf("user is %q, %v", id, ok)

@@ -20,8 +20,8 @@ const (
 	RightDelete   Right = 65536
 	RightShare    Right = 262144
 	RightAssign   Right = 524288
-	// RightOther is any bit that AccessRights does not name: an unknown right must not
-	// be lost.
+	// RightOther stands for all bits that AccessRights does not name, so that an unknown right
+	// is not lost.
 	RightOther Right = 1 << 30
 )
 
@@ -30,11 +30,10 @@ func Rights() []Right {
 	return []Right{RightRead, RightWrite, RightAppend, RightAppendTo, RightCreate, RightDelete, RightShare, RightAssign, RightOther}
 }
 
-// inheritedBit is set beside the rights in masks that come from a parent record;
-// it gives no right of its own.
+// inheritedBit marks a mask that comes from a parent record. It is not a right.
 const inheritedBit = 0x08000000
 
-// RightsOf takes an access rights mask apart, in the order of [Rights].
+// RightsOf splits an access rights mask into rights, in the order of [Rights].
 func RightsOf(mask int) []Right {
 	rights := []Right{}
 	mask &^= inheritedBit
@@ -64,7 +63,7 @@ func (r Right) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (r *Right) UnmarshalText(b []byte) error { return enum.Unmarshal(r, b, "right", Rights()...) }
 
-// SortRights orders rights by their bits, in place, and drops repetitions.
+// SortRights sorts rights by their bits, in place, and removes duplicates.
 func SortRights(rights []Right) []Right {
 	slices.Sort(rights)
 	return slices.Compact(rights)

@@ -12,11 +12,11 @@ import (
 
 const pattern = "demandbase"
 
-// hostile is a name with everything that encoders of JSON treat in their own way.
+// hostile is a name with all characters that JSON encoders treat differently.
 const hostile = "a\"b\\u2028\\\\ufffd\x7f\u2028\u2029\ufffd<>&\x00\x1f\b\f\n\r\té😀\u202e}\n  },"
 
-// sample is a sealed snapshot with something in every section, in which the user
-// and the role have to be deduced by their names.
+// sample returns a sealed snapshot with something in every section. Its integration user and role
+// have to be deduced by their names.
 func sample(t testing.TB) *snapshot.Snapshot {
 	t.Helper()
 	s := snapshot.New()
@@ -76,7 +76,7 @@ func sample(t testing.TB) *snapshot.Snapshot {
 	return s
 }
 
-// small is a sealed snapshot in which the verdict needs everything.
+// small returns a sealed snapshot in which the verdict needs everything.
 func small(t testing.TB) *snapshot.Snapshot {
 	t.Helper()
 	s := snapshot.New()
@@ -105,22 +105,22 @@ func encode(t testing.TB, s *snapshot.Snapshot) []byte {
 	return data
 }
 
-// asTaken chooses what was asked when the snapshot was taken.
+// asTaken selects the requirement that the snapshot was taken with.
 func asTaken(pattern string) snapshot.Selector {
 	return func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) { return s.Requirement, pattern, nil }
 }
 
-func decode(t testing.TB, data []byte, choose snapshot.Selector) *snapshot.Snapshot {
+func decode(t testing.TB, data []byte, selector snapshot.Selector) *snapshot.Snapshot {
 	t.Helper()
-	s, err := snapshot.Decode(data, choose)
+	s, err := snapshot.Decode(data, selector)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// environment is a snapshot of a whole environment: so many roles of 700
-// privileges, with users, teams and shares in proportion.
+// environment returns a snapshot of a whole environment: the given number of roles with 700
+// privileges each, and users and shares in proportion.
 func environment(t testing.TB, roles int) *snapshot.Snapshot {
 	t.Helper()
 	s := sample(t)

@@ -13,14 +13,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// Slice is the part of a snapshot that is judged, and so the input of every policy: the users
-// that the requirement may mean and the owners of views; the teams of that user and those
-// that own views; the user's roles and those with a matching name, with what they grant; the
-// shares of the user and its teams. Everything else stays as it is, the digest of the whole
-// included. Files of a solution hold nothing but what is judged.
+// Slice returns the part of a snapshot that is judged, which is the input of every policy: the
+// users that the requirement may mean, and the owners of views; the teams of the integration user,
+// and those that own views; the roles of the user, and those with a matching name, with their
+// privileges; the shares of the user and its teams. Everything else stays as it is, including the
+// digest of the whole. A snapshot of a solution's files is judged as a whole.
 //
-// User and role are deduced by the pattern, a part of their names, if the requirement names
-// none.
+// If the requirement names no user or role, they are deduced by the pattern, a part of their
+// names.
 func (s *Snapshot) Slice(pattern string) *Snapshot {
 	part := *s
 	if s.Source == SourceSolution {
@@ -48,24 +48,24 @@ func (s *Snapshot) Slice(pattern string) *Snapshot {
 	return &part
 }
 
-// pick copies the members that have one of the keys.
-func pick[V any](m map[string]V, keys ...map[string]bool) map[string]V {
-	some := map[string]V{}
-	for _, set := range keys {
-		for key := range set {
+// pick returns the members of m with a key in one of the sets.
+func pick[V any](m map[string]V, sets ...map[string]bool) map[string]V {
+	picked := map[string]V{}
+	for _, keys := range sets {
+		for key := range keys {
 			if v, ok := m[key]; ok {
-				some[key] = v
+				picked[key] = v
 			}
 		}
 	}
-	return some
+	return picked
 }
 
-// decodeSlice decodes what [Snapshot.Slice] may keep. It is false where the document has to be
-// decoded whole: without a choice, of files of a solution, and where it was changed or is
-// laid out in another way, so that its lines prove nothing.
-func (o *outline) decodeSlice(choose Selector) (s *Snapshot, ok bool, err error) {
-	if choose == nil || !o.isSealed() {
+// decodeSlice decodes the members that [Snapshot.Slice] may keep, and returns the slice. It
+// returns false if the document must be decoded as a whole: without a selector, for a solution's
+// files, or if the document was changed or reformatted.
+func (o *outline) decodeSlice(selector Selector) (s *Snapshot, ok bool, err error) {
+	if selector == nil || !o.isSealed() {
 		return nil, false, nil
 	}
 	if s, err = decodeWhole(o.skeleton.Bytes()); err != nil {
@@ -75,7 +75,7 @@ func (o *outline) decodeSlice(choose Selector) (s *Snapshot, ok bool, err error)
 	if s.Source == SourceSolution {
 		return nil, false, nil
 	}
-	pattern, err := choose.apply(s)
+	pattern, err := selector.apply(s)
 	if err != nil {
 		return nil, true, err
 	}
@@ -92,34 +92,35 @@ func (o *outline) decodeSlice(choose Selector) (s *Snapshot, ok bool, err error)
 	return s.Slice(pattern), true, nil
 }
 
-// decodeMembers decodes the members of a catalogue that are wanted or fit.
-func decodeMembers[V any](o *outline, catalogue string, into map[string]V, wanted map[string]bool, fits func(value []byte) bool) error {
+// decodeMembers decodes the members of a section with a key in keys or a value that matches. A nil
+// matches matches none.
+func decodeMembers[V any](o *outline, section string, into map[string]V, keys map[string]bool, matches func(value []byte) bool) error {
 	var value []byte
-	for _, m := range o.members[catalogue] {
-		if !wanted[m.key] && fits == nil {
+	for _, m := range o.members[section] {
+		if !keys[m.key] && matches == nil {
 			continue
 		}
 		var err error
 		if value, err = o.readMember(m, value); err != nil {
 			return err
 		}
-		if !wanted[m.key] && !fits(value) {
+		if !keys[m.key] && !matches(value) {
 			continue
 		}
 		var v V
 		if err := errors.Join(strictjson.CheckDuplicateKeys(value), json.Unmarshal(value, &v)); err != nil {
-			return fmt.Errorf("reading %s: %q: %w", catalogue, m.key, err)
+			return fmt.Errorf("reading %s: %q: %w", section, m.key, err)
 		}
 		into[m.key] = v
 	}
 	return nil
 }
 
-// mayMatchUser says from a user's JSON whether it may be one that the requirement names; true
-// does not prove it.
+// mayMatchUser returns a function that reports from a user's JSON whether [Requirement.MatchesUser]
+// may be true for the user. It is a fast filter before decoding.
 func (r Requirement) mayMatchUser(pattern string) func(value []byte) bool {
 	word := strings.ToLower(cmp.Or(r.ApplicationID, r.User, pattern))
-	// JSON writes these characters as themselves.
+	// JSON does not escape these characters.
 	plain := word != "" && strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789-.@_ ") == ""
 	var lower []byte
 	return func(value []byte) bool {
@@ -136,7 +137,7 @@ func (r Requirement) mayMatchUser(pattern string) func(value []byte) bool {
 	}
 }
 
-// viewOwners are the users and teams that own a view.
+// viewOwners returns the ids of the users and teams that own a view.
 func (s *Snapshot) viewOwners() map[string]bool {
 	owners := map[string]bool{}
 	for _, v := range s.Views {
@@ -145,8 +146,8 @@ func (s *Snapshot) viewOwners() map[string]bool {
 	return owners
 }
 
-// IntegrationUser is the id of the single user that the requirement names and that is not
-// soft-deleted; ok is false unless exactly one exists.
+// IntegrationUser returns the id of the user that matches the requirement. It returns false unless
+// exactly one user does that is not soft-deleted.
 func (s *Snapshot) IntegrationUser(pattern string) (id string, ok bool) {
 	count := 0
 	for candidate, user := range s.Users {
@@ -161,7 +162,7 @@ func (s *Snapshot) IntegrationUser(pattern string) (id string, ok bool) {
 	return id, true
 }
 
-// roleIDs are the ids of the roles that are assigned to a user, directly or through a team.
+// roleIDs returns the ids of the roles that are assigned to a user, directly or through a team.
 func (s *Snapshot) roleIDs(user string) []string {
 	ids := slices.Clone(s.Users[user].Roles)
 	for _, team := range s.Users[user].Teams {
@@ -170,9 +171,9 @@ func (s *Snapshot) roleIDs(user string) []string {
 	return ids
 }
 
-// relevantIDs names what may matter to a verdict: the principals with shares, which are the
-// integration user and its teams; and the root roles with privileges, which are those of
-// these principals and those with a matching name.
+// relevantIDs returns the ids that matter for the verdict: the principals, which are the
+// integration user and its teams, and the root roles, which are those of the principals and those
+// with a matching name.
 func (s *Snapshot) relevantIDs(pattern string) (principals, roots map[string]bool) {
 	principals, roots = map[string]bool{}, map[string]bool{}
 	if id, ok := s.IntegrationUser(pattern); ok {
@@ -192,14 +193,14 @@ func (s *Snapshot) relevantIDs(pattern string) (principals, roots map[string]boo
 	return principals, roots
 }
 
-// CustomRoles names the custom roles that are assigned to a user, directly or through a team, by
-// their roots.
+// CustomRoles returns the custom roles that are assigned to a user, directly or through a team:
+// their names by the id of the root role.
 func (s *Snapshot) CustomRoles(user string) map[string]string {
-	held := map[string]string{}
+	names := map[string]string{}
 	for _, id := range s.roleIDs(user) {
-		if role, known := s.Roles[id]; known && role.TemplateID == "" {
-			held[role.RootID] = role.Name
+		if role, ok := s.Roles[id]; ok && role.TemplateID == "" {
+			names[role.RootID] = role.Name
 		}
 	}
-	return held
+	return names
 }

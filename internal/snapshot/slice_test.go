@@ -16,7 +16,7 @@ import (
 
 func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-func TestSliceIsWhatIsJudged(t *testing.T) {
+func TestSlice(t *testing.T) {
 	s, untouched := sample(t), sample(t)
 	part := s.Slice(pattern)
 	for name, section := range map[string]struct{ got, want []string }{
@@ -42,7 +42,7 @@ func TestSliceIsWhatIsJudged(t *testing.T) {
 	}
 }
 
-func TestSliceOfASolutionIsAll(t *testing.T) {
+func TestSliceOfSolution(t *testing.T) {
 	s := sample(t)
 	s.Source = snapshot.SourceSolution
 	seal(t, s)
@@ -54,8 +54,8 @@ func TestSliceOfASolutionIsAll(t *testing.T) {
 	}
 }
 
-// FuzzSlice: a slice is a part of the whole, sliced again it is the same, and written to a
-// file it is a sealed snapshot.
+// FuzzSlice checks that a slice is a part of the whole, that slicing it again changes nothing, and
+// that it can be sealed, written and read.
 func FuzzSlice(f *testing.F) {
 	f.Add(encode(f, small(f)), pattern)
 	f.Add(encode(f, sample(f)), pattern)
@@ -75,7 +75,7 @@ func FuzzSlice(f *testing.F) {
 			t.Fatalf("sliced again it differs\n%s", diff)
 		}
 		if err := part.Check(pattern); err != nil {
-			t.Fatalf("the slice refers to what it does not hold: %v", err)
+			t.Fatalf("the slice is inconsistent: %v", err)
 		}
 		seal(t, part)
 		again := decode(t, encode(t, part), asTaken(pattern))
@@ -94,8 +94,8 @@ func within[V any](t *testing.T, name string, part, whole map[string]V) {
 	}
 }
 
-// TestReadOfAChangingFile: a change between finding a member and decoding it is an error.
-func TestReadOfAChangingFile(t *testing.T) {
+// TestReadChangingFile changes a file after its outline was read and before a member is decoded.
+func TestReadChangingFile(t *testing.T) {
 	data := encode(t, sample(t))
 	changed := bytes.Replace(data, []byte(`"prvReadAccount": "global"`), []byte(`"prvReadAccount": "basic" `), 1)
 	_, err := snapshot.Decode(data, func(s *snapshot.Snapshot) (snapshot.Requirement, string, error) {
@@ -107,8 +107,8 @@ func TestReadOfAChangingFile(t *testing.T) {
 	}
 }
 
-// TestReadOfALongLine: a document with a line that is too long for an outline is read whole.
-func TestReadOfALongLine(t *testing.T) {
+// TestReadLongLine reads a document with a line that is too long for an outline.
+func TestReadLongLine(t *testing.T) {
 	s := sample(t)
 	s.Organization.Name = strings.Repeat("x", 17<<20)
 	seal(t, s)
@@ -117,7 +117,7 @@ func TestReadOfALongLine(t *testing.T) {
 	}
 }
 
-// TestRead: a file is read as its bytes are.
+// TestRead checks that Read returns for a file what Decode returns for its bytes.
 func TestRead(t *testing.T) {
 	solution := sample(t)
 	solution.Source = snapshot.SourceSolution
@@ -127,11 +127,11 @@ func TestRead(t *testing.T) {
 		"a whole environment": whole, "a solution": encode(t, solution), "compact": bytes.ReplaceAll(whole, []byte("\n"), nil),
 		"cut short": whole[:len(whole)/2], "changed": bytes.Replace(whole, []byte(`"global"`), []byte(`"basic"`), 1),
 	} {
-		for _, choose := range selections() {
-			want, fault := snapshot.Decode(data, choose)
-			got, err := snapshot.Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), choose)
-			if diff := cmp.Diff(want, got); diff != "" || fmt.Sprint(err) != fmt.Sprint(fault) {
-				t.Errorf("%s: %v, want %v\n%s", name, err, fault, diff)
+		for _, selector := range selectors() {
+			want, wantErr := snapshot.Decode(data, selector)
+			got, err := snapshot.Read(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))), selector)
+			if diff := cmp.Diff(want, got); diff != "" || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%s: %v, want %v\n%s", name, err, wantErr, diff)
 			}
 		}
 	}

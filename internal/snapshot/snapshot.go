@@ -1,15 +1,15 @@
-// Package snapshot is the recorded state of one Dataverse environment, and what
-// is missing from it.
+// Package snapshot defines the recorded state of one Dataverse environment.
 //
-// A snapshot is a file that a person can keep, diff and replay. Everything after
-// it runs offline. It is keyed: roles, users, teams, views and business units are
-// objects by id, the privileges of a role an object from name to depth, because
-// policies that join rows by arrays grow with the square of the environment. It is also the
-// input of the policies, unchanged: field for field the same document that stock OPA reads
-// (policy/schema/snapshot.json).
+// A snapshot is a file that a person can keep, diff and replay. Everything after it runs offline.
+// It is also the input of the policies, field for field (policy/schema/snapshot.json), in stock
+// OPA too.
 //
-// Coverage says what was not read. An empty map of a section that was not collected is not an
-// empty section.
+// Roles, users, teams, views and business units are objects keyed by id; the privileges of a role
+// are an object that maps names to depths. Policies look up keys, because joining arrays would
+// take time quadratic in the size of the environment.
+//
+// Coverage says which sections were not read. The empty map of a section that was not collected
+// does not mean that the section is empty.
 package snapshot
 
 import (
@@ -22,69 +22,70 @@ import (
 // Format names the JSON form of a [Snapshot].
 const Format = "dbaudit.snapshot/v1"
 
-// A Snapshot is the state of one environment as far as it was read. Its fields are in the
-// order of their JSON names, so that the file equals the output of `jq -S .`.
+// A Snapshot is the state of one environment, as far as it was read. Its fields are in the order
+// of their JSON names, so that the file equals the output of `jq -S .`.
 type Snapshot struct {
-	// BusinessUnits by businessunitid: those that matter for the verdict.
+	// BusinessUnits has the business units that matter for the verdict, by businessunitid.
 	BusinessUnits map[string]BusinessUnit `json:"business_units"`
-	// Coverage says of each section whether it was read; a section without an entry
-	// was not.
+	// Coverage says for each section whether it was read. A section without an entry was
+	// not read.
 	Coverage map[Section]Coverage `json:"coverage"`
 	// Digest is "sha256:" and the hash of the document without this member; see
 	// [Snapshot.Seal].
 	Digest      string      `json:"digest"`
 	Environment Environment `json:"environment"`
-	// FilteredPrivileges is what roles grant for the records of a filter only, by the
-	// id of the root copy and the privilege's name: the depth as the environment words
-	// it. Such a grant counts towards no minimum; a role may grant the same privilege
-	// without a filter besides, which RolePrivileges has.
+	// FilteredPrivileges has the privileges that roles grant only for the records of a
+	// filter, by the id of the root copy and the privilege's name. The value is the depth in
+	// the environment's spelling. Such a grant does not count towards the minimum. A role
+	// may also grant the same privilege without a filter, in RolePrivileges.
 	FilteredPrivileges map[string]map[string]string `json:"filtered_privileges,omitempty"`
 	Format             string                       `json:"format"`
 	// Organization is the environment's single organization row.
 	Organization Organization `json:"organization"`
-	// Privileges are the definitions by name, in the spelling of the environment.
+	// Privileges has the definitions by name, in the environment's spelling.
 	Privileges map[string]Privilege `json:"privileges"`
-	// Requirement is what the environment was asked to meet when it was read.
+	// Requirement is what was required of the environment when it was read.
 	Requirement Requirement `json:"requirement"`
-	// RoleEntries are the lines of a role's file as they are written, by the role's
-	// id; only a snapshot made from a solution's files has them.
+	// RoleEntries has the lines of a role's file, by the role's id. Only a snapshot of a
+	// solution's files has it.
 	RoleEntries map[string][]RoleEntry `json:"role_entries,omitempty"`
-	// RolePrivileges is what each role grants, by the id of its root copy and the
-	// privilege's name. A role's copies in business units grant what their root does.
+	// RolePrivileges has what each role grants, by the id of its root copy and the
+	// privilege's name. A role's copies in business units grant the same as their root.
 	RolePrivileges map[string]map[string]audit.Depth `json:"role_privileges"`
-	// Roles by roleid, copies in business units included where they matter.
+	// Roles has the roles by roleid, including copies in business units that matter.
 	Roles map[string]Role `json:"roles"`
 	Scope Scope           `json:"scope"`
-	// Shares are the rights that a principal (user or team) has been given to
-	// personal views, by principal id and view id.
+	// Shares has the rights to personal views that were shared with a principal (user or
+	// team), by principal id and view id.
 	Shares map[string]map[string]Share `json:"shares"`
 	Source Source                      `json:"source"`
-	// SystemViews (savedquery) of the required names, by savedqueryid.
+	// SystemViews has the system views (savedquery) with a required name, by savedqueryid.
 	SystemViews map[string]SystemView `json:"system_views"`
 	// TakenAt is when reading began, in UTC to the second.
 	TakenAt time.Time       `json:"taken_at"`
 	Teams   map[string]Team `json:"teams"`
 	Tool    Tool            `json:"tool"`
-	// UnreadablePrivileges is what roles grant at a depth that dbaudit does not know, by the
-	// id of the root copy and the privilege's name: the depth as the environment words it.
+	// UnreadablePrivileges has the privileges that roles grant at a depth that dbaudit does
+	// not know, by the id of the root copy and the privilege's name. The value is the depth
+	// in the environment's spelling.
 	UnreadablePrivileges map[string]map[string]string `json:"unreadable_privileges,omitempty"`
-	// Users (systemuser) by systemuserid: the candidates for the integration user,
-	// soft-deleted ones included, and the owners of views.
+	// Users has the users (systemuser) by systemuserid: the candidates for the integration
+	// user, including soft-deleted ones, and the owners of views.
 	Users map[string]User `json:"users"`
-	// Views are personal views (userquery) by userqueryid that at least one of the
-	// identities used sees.
+	// Views has the personal views (userquery) that at least one of the identities sees, by
+	// userqueryid.
 	Views map[string]View `json:"views"`
 }
 
-// New returns an empty snapshot with no section covered.
+// New returns an empty snapshot in which no section is covered.
 func New() *Snapshot {
 	s := &Snapshot{Format: Format}
 	s.replaceNils()
 	return s
 }
 
-// replaceNils replaces absent maps and lists by empty ones, so that the document always
-// has every member and policies need no test for their presence.
+// replaceNils replaces nil maps and slices with empty ones. The document then always has every
+// member, and policies need not test for it.
 func (s *Snapshot) replaceNils() {
 	initMap(&s.BusinessUnits)
 	initMap(&s.Coverage)
@@ -127,7 +128,7 @@ func updateValues[V any](m map[string]V, change func(*V)) {
 	}
 }
 
-// Environment names the environment that was read.
+// Environment identifies the environment that was read.
 type Environment struct {
 	Name           string `json:"name"`
 	OrganizationID string `json:"organization_id"`
@@ -144,9 +145,8 @@ type Tool struct {
 type Organization struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// OwnershipAcrossBusinessUnits is the record-ownership setting
-	// EnableOwnershipAcrossBusinessUnits of orgdborgsettings: with it a user may hold
-	// a role's copy of any business unit.
+	// OwnershipAcrossBusinessUnits is the setting EnableOwnershipAcrossBusinessUnits of
+	// orgdborgsettings. If it is on, a user may have the copies of roles in any business unit.
 	OwnershipAcrossBusinessUnits Setting `json:"ownership_across_business_units"`
 }
 
@@ -158,20 +158,20 @@ type BusinessUnit struct {
 	ParentID string `json:"parent_id"`
 }
 
-// Role is a row of the role table: a root or the copy of one in a business unit.
+// Role is a row of the role table: a root role or its copy in a business unit.
 type Role struct {
 	BusinessUnitID string `json:"business_unit_id"`
-	// Customizable is iscustomizable.Value: false where the role cannot be edited.
+	// Customizable is iscustomizable.Value; false if the role cannot be edited.
 	Customizable bool `json:"customizable"`
-	// CustomizableUnknown is true where iscustomizable is null: then Customizable is
-	// true, and proves nothing.
+	// CustomizableUnknown is true if iscustomizable is null. Customizable is then true,
+	// which proves nothing.
 	CustomizableUnknown bool `json:"customizable_unknown,omitempty"`
-	// Inherited is isinherited = 1: through a team, members get the role's Basic
-	// rights as their own. Where it is false the Basic rights are the team's alone.
+	// Inherited is true if isinherited is 1: members of a team with the role then have its
+	// Basic rights themselves. If it is false, only the team has them.
 	Inherited bool   `json:"inherited"`
 	Managed   bool   `json:"managed"`
 	Name      string `json:"name"`
-	// RootID is parentrootroleid; a root role's own id.
+	// RootID is parentrootroleid; for a root role, its own id.
 	RootID string `json:"root_id"`
 	// TemplateID is roletemplateid: set for built-in roles, empty for custom ones.
 	TemplateID string `json:"template_id"`
@@ -185,33 +185,30 @@ type Privilege struct {
 	ID     string        `json:"id"`
 }
 
-// RoleEntry is a RolePrivilege element of a role's file, as it is written, with
-// what is known of the privilege that it names.
+// RoleEntry is a RolePrivilege element of a role's file. Name and Level are its attributes as
+// they are written.
 type RoleEntry struct {
-	Column int `json:"column"`
-	// Level is the attribute's text.
-	Level string `json:"level"`
-	// Line and Column are where the element begins, from 1, in UTF-16 code units.
-	Line int `json:"line"`
-	// Name is the attribute's text.
-	Name string `json:"name"`
-	// Nearest is a standard privilege with a similar name; empty if no name is similar, or if
-	// the name is a standard privilege's.
+	// Line and Column are where the element begins. They count from 1, columns in UTF-16
+	// code units.
+	Column int    `json:"column"`
+	Level  string `json:"level"`
+	Line   int    `json:"line"`
+	Name   string `json:"name"`
+	// Nearest is the standard privilege with a similar name; empty if no name is similar or
+	// the name itself is standard.
 	Nearest string `json:"nearest"`
-	// Standard is the standard spelling of the name; empty if it is not a standard
-	// privilege.
+	// Standard is the standard spelling of the name; empty if the privilege is not standard.
 	Standard string `json:"standard"`
 }
 
 // User is a row of the systemuser table.
 type User struct {
-	// AccessMode is accessmode: what sort of access the user has, whatever its roles.
+	// AccessMode is accessmode. It limits what the user can do, whatever its roles grant.
 	AccessMode AccessMode `json:"access_mode"`
 	// ApplicationID is set for application users only.
 	ApplicationID  string `json:"application_id"`
 	BusinessUnitID string `json:"business_unit_id"`
-	// Deleted is a deletedstate other than 0: a soft-deleted ghost that still holds
-	// its application id.
+	// Deleted is true if deletedstate is not 0. A soft-deleted user keeps its application id.
 	Deleted    bool   `json:"deleted"`
 	Disabled   bool   `json:"disabled"`
 	DomainName string `json:"domain_name"`
@@ -219,9 +216,9 @@ type User struct {
 	EntraState EntraState `json:"entra_state"`
 	Licensed   bool       `json:"licensed"`
 	Name       string     `json:"name"`
-	// ObjectID is azureactivedirectoryobjectid, which impersonation goes by.
+	// ObjectID is azureactivedirectoryobjectid, by which the user is impersonated.
 	ObjectID string `json:"object_id"`
-	// Roles are the ids of the role copies assigned directly, sorted.
+	// Roles are the ids of the role copies that are assigned directly, sorted.
 	Roles []string `json:"roles"`
 	// Teams are the ids of the teams that the user is a member of, sorted.
 	Teams []string `json:"teams"`
@@ -231,7 +228,7 @@ type User struct {
 type Team struct {
 	BusinessUnitID string `json:"business_unit_id"`
 	Name           string `json:"name"`
-	// Roles are the ids of the role copies assigned to the team, sorted.
+	// Roles are the ids of the role copies that are assigned to the team, sorted.
 	Roles []string `json:"roles"`
 	// Type is teamtype: 0 owner, 1 access, 2 security group, 3 Office group.
 	Type int `json:"type"`
@@ -242,46 +239,47 @@ type View struct {
 	Active  bool   `json:"active"`
 	Name    string `json:"name"`
 	OwnerID string `json:"owner_id"`
-	// OwnerType says what OwnerID names: a team cannot be impersonated.
+	// OwnerType is the type of the owner. A team cannot be impersonated.
 	OwnerType PrincipalType `json:"owner_type"`
-	// SeenBy says which identities were shown the view, sorted. The integration
-	// user's own sight of it is the proof that it can use the view.
+	// SeenBy lists the identities that see the view, sorted. If the integration user sees
+	// it, the user can use it.
 	SeenBy []Viewer `json:"seen_by"`
-	// Table is returnedtypecode, a logical name.
+	// Table is returnedtypecode, the logical name of the view's table.
 	Table string `json:"table"`
 }
 
-// SystemView is a row of the savedquery table: owned by the organization, seen by
-// all who hold prvReadQuery, and not shareable.
+// SystemView is a row of the savedquery table. The organization owns it, every user with
+// prvReadQuery sees it, and it cannot be shared.
 type SystemView struct {
 	Active bool   `json:"active"`
 	Name   string `json:"name"`
 	Table  string `json:"table"`
 }
 
-// Share is what a row of the principalobjectaccess table gives.
+// Share is a row of the principalobjectaccess table.
 type Share struct {
-	// Inherited are those of Rights that only inheritedaccessrightsmask gives: a change
-	// of the share does not take them away.
+	// Inherited are the rights that only inheritedaccessrightsmask has. Changing the share
+	// does not remove them.
 	Inherited []Right `json:"inherited,omitempty"`
 	// Rights is the union of accessrightsmask and inheritedaccessrightsmask.
 	Rights []Right `json:"rights"`
 }
 
-// A Requirement is what the configuration asks of the environment.
+// A Requirement is what the configuration requires of the environment.
 type Requirement struct {
-	// Allow names privileges that are not surplus, though the profile does not require
-	// them.
+	// Allow names privileges that do not count as surplus although the profile does not
+	// require them.
 	Allow []string `json:"allow"`
-	// ApplicationID of the integration's application user; empty where it is
-	// deduced or the integration runs as a person.
+	// ApplicationID is that of the integration's application user; empty if the user is
+	// deduced, or if the integration runs as a person.
 	ApplicationID string `json:"application_id"`
-	// BusinessUnit is the name of the unit that the user must sit in; empty for any.
+	// BusinessUnit is the name of the business unit that the user must belong to; empty for
+	// any.
 	BusinessUnit string `json:"business_unit"`
 	// Depth lowers the required depth of privileges, by name.
 	Depth   map[string]audit.Depth `json:"depth"`
 	Profile string                 `json:"profile"`
-	// Role is the name of the integration role; empty where it is deduced.
+	// Role is the name of the integration role; empty if it is deduced.
 	Role string `json:"role"`
 	// User is the user principal name of the person that the integration runs as.
 	User  string         `json:"user"`
@@ -291,7 +289,7 @@ type Requirement struct {
 // RequiredView is a view that the integration user must be able to read.
 type RequiredView struct {
 	Name string `json:"name"`
-	// Owner is the user principal name of the view's owner, where it is known.
+	// Owner is the user principal name of the view's owner; empty if it is not known.
 	Owner string `json:"owner"`
 	Table string `json:"table"`
 }
@@ -302,8 +300,8 @@ func (r *Requirement) replaceNils() {
 	initMap(&r.Depth)
 }
 
-// MatchesUser reports whether the requirement names the user. If it names none, any application user
-// fits that has the profile's pattern in its name.
+// MatchesUser reports whether the requirement names the user or, if it names none, whether the user
+// is an application user with the profile's pattern in its name.
 func (r Requirement) MatchesUser(u User, pattern string) bool {
 	switch {
 	case r.ApplicationID != "":
@@ -314,8 +312,8 @@ func (r Requirement) MatchesUser(u User, pattern string) bool {
 	return u.ApplicationID != "" && containsFold(u.Name, pattern)
 }
 
-// MatchesRole reports whether a role's name is the required one or, if none is required, has the
-// profile's pattern in it.
+// MatchesRole reports whether a role's name is the required one or, if none is required, contains
+// the profile's pattern.
 func (r Requirement) MatchesRole(name, pattern string) bool {
 	if r.Role != "" {
 		return equalFold(name, r.Role)
@@ -323,8 +321,8 @@ func (r Requirement) MatchesRole(name, pattern string) bool {
 	return containsFold(name, pattern)
 }
 
-// equalFold compares as the policies' lower() does. strings.EqualFold differs in a few
-// letters, and what Rego takes for the integration's must have been kept here.
+// equalFold compares names as lower() in Rego does. strings.EqualFold differs for a few letters,
+// and a slice must contain every user and role that the policies may choose.
 func equalFold(a, b string) bool {
 	return strings.ToLower(a) == strings.ToLower(b) //nolint:staticcheck // see above
 }
@@ -333,8 +331,8 @@ func containsFold(s, part string) bool {
 	return part != "" && strings.Contains(strings.ToLower(s), strings.ToLower(part))
 }
 
-// DisabledBusinessUnit is the business unit for which a unit counts as disabled: itself or one
-// above it; ok is false where none of them is known to be.
+// DisabledBusinessUnit returns the id of the first disabled business unit among the given one and
+// those above it. It returns false if none is known to be disabled.
 func (s *Snapshot) DisabledBusinessUnit(id string) (disabled string, ok bool) {
 	for steps := 0; id != "" && steps <= len(s.BusinessUnits); steps++ {
 		if s.BusinessUnits[id].Disabled {

@@ -9,10 +9,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Seal sets the digest. It is the SHA-256 of the document as [Snapshot.Encode]
-// writes it, without the line of the digest: what
-// `jq -S 'del(.digest)' snapshot.json | sha256sum` prints. A snapshot that refers
-// to what it does not hold is not sealed; see [Snapshot.Check].
+// Seal sets the digest, which is the SHA-256 of the document that [Snapshot.Encode] writes, without
+// the line of the digest. `jq -S 'del(.digest)' snapshot.json | sha256sum` prints the same. Seal
+// returns an error for an inconsistent snapshot; see [Snapshot.Check].
 func (s *Snapshot) Seal() error {
 	s.Format = Format
 	s.replaceNils()
@@ -38,9 +37,8 @@ func (s *Snapshot) digest() (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(append(before, after...))), nil
 }
 
-// Encode returns the snapshot's file as `jq -S .` prints it: JSON, two spaces deep,
-// members in the order of their names, a newline at the end. Equal snapshots give
-// equal bytes.
+// Encode returns the snapshot as JSON in the format of `jq -S .`: indented by two spaces, with
+// sorted keys and a final newline. Equal snapshots give equal bytes.
 func (s *Snapshot) Encode() ([]byte, error) {
 	data, err := text.AppendJSON(nil, s, "", spellAsJQ)
 	if err != nil {
@@ -49,9 +47,8 @@ func (s *Snapshot) Encode() ([]byte, error) {
 	return data, nil
 }
 
-// spellAsJQ writes the few characters that encoding/json and jq spell differently
-// as jq does: the line separators and the replacement character as themselves,
-// DEL as an escape.
+// spellAsJQ changes JSON of encoding/json where jq writes characters differently: it unescapes the
+// line separators and the replacement character, and escapes DEL.
 func spellAsJQ(data []byte) []byte {
 	if !bytes.ContainsAny(data, "\\\x7f") {
 		return data
@@ -71,7 +68,7 @@ func spellAsJQ(data []byte) []byte {
 		case bytes.HasPrefix(data[i:], []byte(`\ufffd`)):
 			out = utf8.AppendRune(out, utf8.RuneError)
 			i += 6
-		default: // another escape: its second byte may be a backslash
+		default: // another escape, which may be \\
 			out = append(out, data[i], data[i+1])
 			i += 2
 		}
