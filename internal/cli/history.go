@@ -65,7 +65,7 @@ func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {
 	return exitWith(codeIf(f.failOnWorse && slices.ContainsFunc(h.Environments, history.Environment.HasWorsened), exitFindings), err)
 }
 
-// readHistory is the history of the results in a store, or in folders.
+// readHistory reads the history of saved results in folders, or of results in a store.
 func readHistory(ctx context.Context, a *app, flag string, names []string) (history.History, error) {
 	if flag == "" && len(names) > 0 {
 		results, err := readSavedResults(names)
@@ -86,8 +86,8 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 	}
 	h := history.FromResults(nil)
 	err = withStore(ctx, a, flag, mustExist(), func(s *store.Store) error {
-		// A store knows an environment by its name. So each is a history of its own, also if two
-		// names lead to one organization; and only its results are in memory at a time.
+		// In a store, a name identifies an environment. So each name has a separate history, even if
+		// two names are of one organization, and the results of only one are in memory at a time.
 		if len(names) == 0 {
 			list, err := s.Environments(ctx)
 			if err != nil {
@@ -97,9 +97,13 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 				names = append(names, e.Name)
 			}
 		}
-		for _, environment := range names {
+		for _, name := range names {
 			var results []audit.Result
-			if err := s.Results(ctx, environment, func(r audit.Result) error { results = append(results, r); return nil }); err != nil {
+			add := func(r audit.Result) error {
+				results = append(results, r)
+				return nil
+			}
+			if err := s.Results(ctx, name, add); err != nil {
 				return err
 			}
 			h.Environments = append(h.Environments, history.FromResults(results).Environments...)
@@ -112,7 +116,8 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 	return h, err
 }
 
-// writeHistoryHTML writes the page of each last result, with a chart of what came before it.
+// writeHistoryHTML writes the report on the last result of each environment, with a chart of all its
+// results.
 func writeHistoryHTML(ctx context.Context, a *app, file string, h history.History) error {
 	e, err := a.LoadEngine(ctx)
 	if err != nil {
@@ -134,7 +139,7 @@ func writeHistoryHTML(ctx context.Context, a *app, file string, h history.Histor
 	return a.WriteOutput(file, b.Bytes())
 }
 
-// formatTime is a time as the tables show it.
+// formatTime returns a time as tables show it: date, hours and minutes in UTC.
 func formatTime(t *time.Time) string {
 	if t == nil {
 		return "never"
@@ -167,7 +172,7 @@ func writeHistoryTables(w io.Writer, width int, h history.History, verbose bool)
 	return nil
 }
 
-// profileEditions says which editions of the profile judged the results.
+// profileEditions returns a line for each edition of the profile that judged the results.
 func profileEditions(e history.Environment) (lines []string) {
 	for _, p := range e.Profiles {
 		edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()
@@ -183,56 +188,58 @@ func historyHeader() []string {
 	return []string{"control", "severity", "outcome", "since", "previous scan", "last passed", "history"}
 }
 
-// historyRows are a row for each control. What passed in every result is counted, or a row too.
+// historyRows returns a row for each control. Unless all is set, it only counts the controls that
+// passed in every result.
 func historyRows(e history.Environment, all bool) (rows [][]string, passing int) {
 	for _, c := range e.Controls {
 		if c.Outcome == audit.OutcomePass && len(c.Spans) == 1 && !all {
 			passing++
 			continue
 		}
-		before := "none"
+		previous := "none"
 		if c.Before != nil {
-			before = formatTime(c.Before)
+			previous = formatTime(c.Before)
 		}
 		rows = append(rows, []string{
-			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), formatTime(&c.Since), before, formatTime(c.LastPassed), outcomeTrail(c.Spans),
+			string(c.ID), c.Severity.String(), strings.ReplaceAll(c.Outcome.String(), "_", " "), formatTime(&c.Since), previous, formatTime(c.LastPassed), outcomeTrail(c.Spans),
 		})
 	}
 	return rows, passing
 }
 
-// verdictSentence answers the manager's question in a sentence.
+// verdictSentence says in a sentence since when an environment has had its verdict.
 func verdictSentence(e history.Environment) string {
-	began := "the first scan, " + formatTime(&e.Since)
+	since := "the first scan, " + formatTime(&e.Since)
 	if e.Before != nil {
-		began = fmt.Sprintf("between %s and %s", formatTime(e.Before), formatTime(&e.Since))
+		since = fmt.Sprintf("between %s and %s", formatTime(e.Before), formatTime(&e.Since))
 	}
-	said := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, began, text.Count(len(e.Results), "scan"))
+	sentence := fmt.Sprintf("%s (%s) has been %s since %s (%s)", e.Name, e.Profile, e.Verdict, since, text.Count(len(e.Results), "scan"))
 	if e.Verdict != audit.VerdictCompliant {
-		said += "; last compliant: " + formatTime(e.LastCompliant)
+		sentence += "; last compliant: " + formatTime(e.LastCompliant)
 	} else if e.Last.SkipsViews() {
-		said += "; " + audit.ViewsUnchecked
+		sentence += "; " + audit.ViewsUnchecked
 	}
-	return said
+	return sentence
 }
 
-// outcomeTrail shows a control's outcomes, oldest first, and how many results in a row had each.
+// outcomeTrail returns a control's outcomes, oldest first, each with the number of consecutive
+// results: "pass×3 > fail×1". It shows the last eight.
 func outcomeTrail(spans []history.Span) string {
-	before := ""
+	prefix := ""
 	if len(spans) > 8 {
-		spans, before = spans[len(spans)-8:], "… "
+		spans, prefix = spans[len(spans)-8:], "… "
 	}
 	steps := make([]string, len(spans))
 	for i, s := range spans {
 		steps[i] = fmt.Sprintf("%s×%d", strings.ReplaceAll(s.Outcome.String(), "_", " "), s.Results)
 	}
-	return before + strings.Join(steps, " > ")
+	return prefix + strings.Join(steps, " > ")
 }
 
-// historyCSV is a row for each control, or one for an environment that was never read.
+// historyCSV returns a row for each control, or one row for an environment that was never read.
 func historyCSV(h history.History) []byte {
 	var b bytes.Buffer
-	moment := func(t *time.Time) string {
+	timestamp := func(t *time.Time) string {
 		if t == nil {
 			return ""
 		}
@@ -243,13 +250,13 @@ func historyCSV(h history.History) []byte {
 		"control", "severity", "outcome", "since", "previous_scan", "last_passed", "findings",
 	}}
 	for _, e := range h.Environments {
-		own := []string{e.Name, e.URL, e.Profile, e.Verdict.String(), moment(&e.Since), moment(e.LastCompliant)}
+		common := []string{e.Name, e.URL, e.Profile, e.Verdict.String(), timestamp(&e.Since), timestamp(e.LastCompliant)}
 		if len(e.Controls) == 0 {
-			rows = append(rows, append(own, "", "", "", "", "", "", ""))
+			rows = append(rows, append(common, "", "", "", "", "", "", ""))
 		}
 		for _, c := range e.Controls {
-			rows = append(rows, append(own[:len(own):len(own)],
-				string(c.ID), c.Severity.String(), c.Outcome.String(), moment(&c.Since), moment(c.Before), moment(c.LastPassed), fmt.Sprint(c.Findings)))
+			rows = append(rows, append(slices.Clip(common),
+				string(c.ID), c.Severity.String(), c.Outcome.String(), timestamp(&c.Since), timestamp(c.Before), timestamp(c.LastPassed), fmt.Sprint(c.Findings)))
 		}
 	}
 	for _, row := range rows {
@@ -257,7 +264,7 @@ func historyCSV(h history.History) []byte {
 			row[i] = report.EscapeFormula(text.Line(row[i]))
 		}
 	}
-	_ = csv.NewWriter(&b).WriteAll(rows) // a buffer takes everything
+	_ = csv.NewWriter(&b).WriteAll(rows) // writing to a buffer does not fail
 	return b.Bytes()
 }
 

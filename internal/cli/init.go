@@ -54,7 +54,7 @@ does not ask.
 	return cmd
 }
 
-// An initValue is a value of the template that a person knows.
+// An initValue is a value of the template that init asks for.
 type initValue struct {
 	key, question, example string
 	value                  string
@@ -65,8 +65,8 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.guide && !a.command.Flags().Changed("output") {
 		f.output = "-"
 	}
-	streamed := a.StandardStream(f.output) != nil
-	if _, err := os.Lstat(f.output); !streamed && err == nil && !f.force {
+	toStream := a.StandardStream(f.output) != nil
+	if _, err := os.Lstat(f.output); !toStream && err == nil && !f.force {
 		return usagef("%s already exists; use --force to overwrite it", f.output)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -88,35 +88,35 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 			return usagef("%w", err)
 		}
 	}
-	if a.CanAsk(f.force) && !streamed {
+	if a.CanAsk(f.force) && !toStream {
 		if err := askForValues(ctx, a, values); err != nil {
 			return err
 		}
 	}
 	document := string(configurationTemplate)
-	var left []string
+	var missing []string
 	for _, v := range values {
 		if v.value == "" {
-			left = append(left, v.key)
+			missing = append(missing, v.key)
 			continue
 		}
 		document = strings.Replace(document, " "+v.key+": "+v.example, " "+v.key+": "+v.value, 1)
 	}
-	if streamed {
+	if toStream {
 		return a.WriteOutput(f.output, []byte(document))
 	}
 	if err := console.WriteFile(f.output, []byte(document)); err != nil {
 		return err
 	}
 	next := "set DBAUDIT_CLIENT_SECRET, then run: dbaudit scan"
-	if left != nil {
-		next = "fill in " + strings.Join(left, ", ") + ", " + next
+	if missing != nil {
+		next = "fill in " + strings.Join(missing, ", ") + ", " + next
 	}
 	a.Infof("wrote %s: %s", f.output, next)
 	return nil
 }
 
-// askForValues asks for each value that is not known. An empty answer leaves it open.
+// askForValues asks for each missing value. An empty answer skips it.
 func askForValues(ctx context.Context, a *app, values []initValue) error {
 	for i := range values {
 		v := &values[i]
@@ -145,8 +145,8 @@ func parseApplicationID(raw string) (string, error) {
 //go:embed guide.txt
 var guideText string
 
-// printGuide prints how to set up the auditor, with the known values filled in. Unknown values
-// are in capitals, so that a command that was copied too early fails.
+// printGuide prints how to set up the auditor, with the known values filled in. Placeholders for the
+// other values are in capitals, so that a command that still contains one fails.
 func printGuide(a *app, output string, conn run.Connection, req run.Overrides) error {
 	url, client := cmp.Or(conn.URL, a.Getenv("DBAUDIT_URL")), cmp.Or(conn.Auth.ClientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	file, err := a.Configuration()
@@ -160,7 +160,7 @@ func printGuide(a *app, output string, conn run.Connection, req run.Overrides) e
 	}
 	client = cmp.Or(client, unlessExample(file.Auth.ClientID))
 	if origin, err := dataverse.ParseEnvironment(url); url != "" && err == nil {
-		url = origin // a browser's address, or a host alone
+		url = origin // it was a browser's address, or only a host
 	}
 	p, err := a.Profile(a.ProfileName(file, req))
 	if err != nil {
@@ -180,7 +180,7 @@ func printGuide(a *app, output string, conn run.Connection, req run.Overrides) e
 	return a.WriteTable(output, func(w io.Writer, _ int) error { _, err := io.WriteString(w, b.String()); return err })
 }
 
-// unlessExample is a value of the configuration, unless dbaudit init wrote it as an example.
+// unlessExample returns a value of the configuration, or "" if it is the example of dbaudit init.
 func unlessExample(value string) string {
 	if value == config.ExampleURL || value == config.ExampleID {
 		return ""
@@ -188,7 +188,7 @@ func unlessExample(value string) string {
 	return value
 }
 
-// shellSafe removes what a shell would interpret from a value in a command.
+// shellSafe removes the characters of a value that a shell could interpret.
 func shellSafe(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

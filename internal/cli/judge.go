@@ -15,12 +15,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// judgeFlags say how to judge a snapshot and what to do with the result.
+// judgeFlags are the flags for judging a snapshot and reporting the result.
 type judgeFlags struct {
 	outputs outputs
 	accept  run.AcceptOptions
 	failOn  audit.Severity // SeverityInvalid for none
-	asOf    time.Time      // zero for now: a result then says when it was judged
+	asOf    time.Time      // zero for the time of judging
 }
 
 func (f *judgeFlags) add(flags *pflag.FlagSet) {
@@ -29,7 +29,7 @@ func (f *judgeFlags) add(flags *pflag.FlagSet) {
 	failOnFlag(flags, &f.failOn, "lowest `severity` of a failed control for exit code 1")
 }
 
-// addDisplay adds the flags that change what is shown, and not how the command ends.
+// addDisplay adds the flags that change what is shown, but not the exit code.
 func (f *judgeFlags) addDisplay(flags *pflag.FlagSet) {
 	f.outputs.add(flags)
 	waiversFlag(flags, &f.accept)
@@ -37,26 +37,27 @@ func (f *judgeFlags) addDisplay(flags *pflag.FlagSet) {
 	asOfFlag(flags, &f.asOf, "record as evaluated_at")
 }
 
-// A judgement is judgeFlags with what judging and reporting need besides. It is prepared
-// before anything is read or changed.
+// A judgement is judgeFlags with everything that judging and reporting need. It is prepared before
+// the command reads or changes an environment.
 type judgement struct {
 	judgeFlags
 
-	evaluatedAt time.Time // what --as-of says, or when the command began
+	evaluatedAt time.Time // --as-of, or when the command began
 	accepted    run.Acceptance
 	engine      *engine.Engine
 }
 
-func (f judgeFlags) prepare(a *app, further ...string) (judgement, error) {
-	began := f.asOf
-	if began.IsZero() {
-		began = a.Now().UTC().Truncate(time.Second)
+// prepare checks the outputs and the other files that the command writes.
+func (f judgeFlags) prepare(a *app, otherFiles ...string) (judgement, error) {
+	evaluatedAt := f.asOf
+	if evaluatedAt.IsZero() {
+		evaluatedAt = a.Now().UTC().Truncate(time.Second)
 	}
-	err := f.outputs.resolve(a, further...)
-	return judgement{judgeFlags: f, evaluatedAt: began}, err
+	err := f.outputs.resolve(a, otherFiles...)
+	return judgement{judgeFlags: f, evaluatedAt: evaluatedAt}, err
 }
 
-// load reads the waivers and the baseline, and compiles the policies for some profiles.
+// load reads the waivers and the baseline, and compiles the policies for the profiles.
 func (j *judgement) load(ctx context.Context, a *app, file *config.File, profiles ...profile.Profile) (err error) {
 	if j.accepted, err = a.LoadAcceptance(j.accept, file, j.evaluatedAt); err != nil {
 		return err
@@ -65,7 +66,7 @@ func (j *judgement) load(ctx context.Context, a *app, file *config.File, profile
 	return err
 }
 
-// inspect reads and judges an environment, and marks accepted findings.
+// inspect reads and judges an environment, and marks waived findings.
 func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Result, *snapshot.Snapshot, error) {
 	r, s, err := a.ScanUncached(ctx, j.engine, t, j.asOf)
 	if err != nil {
@@ -74,7 +75,7 @@ func (j *judgement) inspect(ctx context.Context, a *app, t run.Target) (audit.Re
 	return a.Accept(j.accepted, []audit.Result{r})[0], s, nil
 }
 
-// report writes the documents of marked results, and returns the exit code.
+// report writes the documents of results with marked findings, and returns the exit code.
 func (j *judgement) report(a *app, results []audit.Result) (int, error) {
 	if err := j.outputs.render(a, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err
@@ -82,7 +83,7 @@ func (j *judgement) report(a *app, results []audit.Result) (int, error) {
 	return worstCode(j.accepted, results, j.failOn), nil
 }
 
-// reportOptions are what every report of this run has in common.
+// reportOptions returns the options that all reports of this run share.
 func reportOptions(a *app, e *engine.Engine) report.Options {
 	return report.Options{Rules: rulesOf(e), Verbose: a.Verbose, CheckoutPath: checkoutPath(a), TargetFlags: flagsForTarget(a), ApplyFlags: flagsForApply(a)}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/console"
 )
 
-// quietNarrator narrates for a log that many scans share: informational messages become debug messages.
+// A quietNarrator narrates many scans in one log: informational messages become debug messages.
 type quietNarrator struct{ *console.Console }
 
 // Log implements [run.Narrator].
@@ -22,12 +22,13 @@ func (q quietNarrator) Log(level slog.Level, environment, message string, fields
 	q.Console.Log(level, environment, message, fields...)
 }
 
-// logger is the log of a part of a process that runs for long, among dbaudit's own.
-func logger(a *app, of string) *slog.Logger {
-	return slog.New(&logHandler{quietNarrator: quietNarrator{a.Console}, component: of, recent: &recentMessages{at: map[string]time.Time{}}})
+// logger returns a logger for a component of serve or worker. Its messages appear among dbaudit's.
+func logger(a *app, component string) *slog.Logger {
+	return slog.New(&logHandler{quietNarrator: quietNarrator{a.Console}, component: component, recent: &recentMessages{at: map[string]time.Time{}}})
 }
 
-// A logHandler narrates the warnings and errors of a log.
+// A logHandler narrates the records of a component's log. It omits a warning or an error that was
+// logged within the last minute.
 type logHandler struct {
 	quietNarrator
 
@@ -36,22 +37,24 @@ type logHandler struct {
 	attrs     []slog.Attr
 }
 
-// recentMessages keeps what was said lately: each part of the queue reports a lost database each second.
+// recentMessages holds when a message was last logged. While the database is lost, each part of the
+// queue logs that every second.
 type recentMessages struct {
 	mu sync.Mutex
 	at map[string]time.Time
 }
 
-// seenRecently reports whether a message was logged within the last minute, and records it as logged now.
+// seenRecently reports whether a message was logged within the last minute. If not, it records that
+// it is logged now.
 func (r *recentMessages) seenRecently(message string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	maps.DeleteFunc(r.at, func(_ string, at time.Time) bool { return now.Sub(at).Abs() > time.Minute })
-	_, said := r.at[message]
-	if !said {
+	_, seen := r.at[message]
+	if !seen {
 		r.at[message] = now
 	}
-	return said
+	return seen
 }
 
 // Enabled implements [slog.Handler].

@@ -67,11 +67,12 @@ DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator.
 	return cmd
 }
 
-// defaultKeepDays is how long serve keeps every result by default: a year, and some days to compare.
+// defaultKeepDays is how long serve keeps every result by default: a year, and some days for
+// comparisons with the year before.
 const defaultKeepDays = 400
 
-// maxKeepDays are a hundred years. A duration of many more would begin again at nothing, and
-// what is to be kept would be removed.
+// maxKeepDays is a hundred years. A much longer time would overflow a duration, and serve would
+// remove results that it should keep.
 const maxKeepDays = 36500
 
 func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
@@ -90,7 +91,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	if err != nil {
 		return err
 	}
-	reported, err := readAlerts(a, f)
+	alerts, err := readAlerts(a, f)
 	if err != nil {
 		return err
 	}
@@ -104,9 +105,9 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	o := fleetOptions(a)
-	o.Alerts, o.Retention = reported, time.Duration(f.keepDays)*24*time.Hour
+	o.Alerts, o.Retention = alerts, time.Duration(f.keepDays)*24*time.Hour
 	if !f.noWorker {
-		o.Concurrency, o.Scanner = f.concurrency, newInspector(a, s, e)
+		o.Concurrency, o.Scanner = f.concurrency, newScanner(a, s, e)
 	}
 	queue, err := fleet.New(s, o)
 	if err != nil {
@@ -131,17 +132,17 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 	return serveAndScan(ctx, listener, handler, queue)
 }
 
-// listenError says what to do if the reason of an error is that an address cannot be listened on.
+// listenError adds advice to the error of listening on an address. It returns other errors unchanged.
 func listenError(address string, err error) error {
-	failed, ok := errors.AsType[*net.OpError](err)
+	opErr, ok := errors.AsType[*net.OpError](err)
 	if !ok {
 		return err
 	}
-	return fmt.Errorf("--listen %s: %w: choose another address, or stop the program that uses this one (port 0 means any free port)", address, failed.Err)
+	return fmt.Errorf("--listen %s: %w: choose another address, or stop the program that uses this one (port 0 means any free port)", address, opErr.Err)
 }
 
-// readAlerts are what is reported about the fleet; nil if no file says so. Every secret of the
-// file is read now, so that a missing one is reported before the first alert.
+// readAlerts reads the file of alerts; nil if none is named. It also reads every secret that the
+// file names, so that a missing one is an error now and not at the first alert.
 func readAlerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	name := cmp.Or(f.alerts, a.Getenv("DBAUDIT_ALERTS"))
 	if name == "" {
@@ -165,47 +166,48 @@ func readAlerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 	return &fleet.Alerts{Rules: file.Rules, Send: sender.Send, PageURL: f.url}, nil
 }
 
-// secretReader reads a secret from a variable, or from a file beside the named one.
+// secretReader returns a function that reads a secret from a variable or from a file. A relative path
+// is relative to the folder of the named file.
 func secretReader(a *app, name string) func(config.Source) (string, error) {
-	return func(from config.Source) (string, error) {
-		if from.File != "" && !filepath.IsAbs(from.File) {
-			from.File = filepath.Join(filepath.Dir(name), from.File)
+	return func(source config.Source) (string, error) {
+		if source.File != "" && !filepath.IsAbs(source.File) {
+			source.File = filepath.Join(filepath.Dir(name), source.File)
 		}
-		return run.ReadSecret(from, a.Getenv)
+		return run.ReadSecret(source, a.Getenv)
 	}
 }
 
-// Limits of the page's server.
+// Time limits of the HTTP server.
 const (
 	requestTimeout  = 30 * time.Second
 	idleTimeout     = 2 * time.Minute
 	shutdownTimeout = time.Second
 )
 
-// serveAndScan serves and scans until the context ends.
+// serveAndScan serves the page and scans what is due until the context ends.
 func serveAndScan(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, IdleTimeout: idleTimeout}
-	group, ending := errgroup.WithContext(ctx)
+	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
 	})
-	group.Go(func() error { return queue.Run(ending) })
+	group.Go(func() error { return queue.Run(ctx) })
 	group.Go(func() error {
-		<-ending.Done()
-		stopping, cancel := context.WithTimeout(context.WithoutCancel(ending), shutdownTimeout)
+		<-ctx.Done()
+		shutdownCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 		defer cancel()
-		if server.Shutdown(stopping) != nil {
-			return server.Close() // the client reads slowly
+		if server.Shutdown(shutdownCtx) != nil {
+			return server.Close() // a client reads too slowly
 		}
 		return nil
 	})
 	return group.Wait()
 }
 
-// listenHost is the host of an address to listen on.
+// listenHost returns the host of an address to listen on.
 func listenHost(ctx context.Context, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -217,7 +219,7 @@ func listenHost(ctx context.Context, address string) (string, error) {
 	return host, nil
 }
 
-// pageSignIn is how people sign in to the page; nil where only this machine reaches it.
+// pageSignIn returns the sign-in to the page; nil if only this machine can reach the page.
 func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) {
 	o := web.SignInOptions{
 		Issuer: cmp.Or(f.issuer, a.Getenv("DBAUDIT_OIDC_ISSUER")), BaseURL: f.url,
@@ -231,7 +233,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	}
 	switch {
 	case o.Issuer == "" && o.ClientID == "" && loopback.Host(host):
-		return nil, nil //nolint:nilnil // there is no sign-in on this machine
+		return nil, nil //nolint:nilnil // no sign-in is needed on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.BaseURL == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)
 	}
@@ -242,10 +244,10 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 	return signIn, nil
 }
 
-// pageTLS is the page's own certificate; nil if it has none.
+// pageTLS returns the TLS configuration of the page; nil if it has no certificate.
 func pageTLS(f serveFlags) (*tls.Config, error) {
 	if f.certificate == "" && f.key == "" {
-		return nil, nil //nolint:nilnil // a proxy ends TLS, or only this machine reaches the page
+		return nil, nil //nolint:nilnil // a proxy terminates TLS, or only this machine can reach the page
 	}
 	pair, err := tls.LoadX509KeyPair(f.certificate, f.key)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestSecretsOfAlerts(t *testing.T) {
 	if _, err := readAlerts(a, serveFlags{alerts: file}); err != nil {
 		t.Fatal(err)
 	}
-	if got := newInspector(a, nil, nil).Runner.SecretVariables; !slices.Equal(got, []string{"WORKFLOW_URL"}) {
+	if got := newScanner(a, nil, nil).Runner.SecretVariables; !slices.Equal(got, []string{"WORKFLOW_URL"}) {
 		t.Errorf("hidden: %q", got)
 	}
 }

@@ -19,7 +19,7 @@ func storeFlag(flags *pflag.FlagSet, name *string, otherwise string) {
 	flags.StringVar(name, "store", "", "`URL` of the store: a SQLite file, or postgres://USER@HOST/DATABASE ("+otherwise+"; DBAUDIT_STORE)")
 }
 
-// storeURL is the chosen store; empty if none is named.
+// storeURL returns the URL of the chosen store; "" if none is named.
 func storeURL(a *app, flag string) (string, error) {
 	if store.HasPassword(flag) {
 		return "", usagef("--store: do not put a password into an argument, which other users can see: set the URL in DBAUDIT_STORE, or the password in PGPASSWORD or PGPASSFILE")
@@ -35,19 +35,20 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	o.Now = a.Now
 	s, err := store.Open(ctx, cmp.Or(name, defaultStore), o)
 	if err == nil && s.Created() {
-		where := "the database that DBAUDIT_STORE or --store names"
+		place := "the database that DBAUDIT_STORE or --store names"
 		if !s.Postgres() {
-			where = cmp.Or(name, defaultStore)
+			place = cmp.Or(name, defaultStore)
 		}
-		a.Infof("made a new store, which is empty: %s", where)
+		a.Infof("made a new store, which is empty: %s", place)
 	}
 	return s, err
 }
 
-// existing says that a store must exist: a new one of a mistyped name would show no fault.
+// mustExist returns the options for a store that must exist, so that a mistyped name is an error and
+// does not create an empty store.
 func mustExist() store.Options { return store.Options{MustExist: true} }
 
-// runInStore is a command that works in the store that is meant, which must exist.
+// runInStore returns the run function of a command that uses an existing store.
 func runInStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		return withStore(cmd.Context(), a, *flag, mustExist(), func(s *store.Store) error { return do(cmd.Context(), s, args) })
@@ -60,14 +61,14 @@ func withStore(ctx context.Context, a *app, flag string, o store.Options, do fun
 		return err
 	}
 	defer func() {
-		if closing := s.Close(); err == nil {
-			err = closing
+		if closeErr := s.Close(); err == nil {
+			err = closeErr
 		}
 	}()
 	return do(s)
 }
 
-// workerName identifies this process.
+// workerName returns the name of this process among the workers of a store: HOST-PID.
 func workerName() string {
 	host, err := os.Hostname()
 	if err != nil {
@@ -112,16 +113,16 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 		Long:    withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			meant, err := storeURL(a, name)
+			url, err := storeURL(a, name)
 			if err != nil {
 				return err
 			}
-			// Whoever runs a database may set up the store for those who may not create tables.
-			o := store.Options{Migrate: true, MustExist: !store.IsPostgres(meant)}
+			// An administrator of a PostgreSQL database can create the tables for users who cannot.
+			o := store.Options{Migrate: true, MustExist: !store.IsPostgres(url)}
 			return withStore(cmd.Context(), a, name, o, func(s *store.Store) error {
-				have, err := s.Version(cmd.Context())
+				version, err := s.Version(cmd.Context())
 				if err == nil {
-					a.Infof("the store has the schema %d, which is the newest that this dbaudit knows", have)
+					a.Infof("the store has the schema %d, which is the newest that this dbaudit knows", version)
 				}
 				return err
 			})

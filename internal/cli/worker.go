@@ -27,7 +27,7 @@ func newWorkerCommand(a *app) *cobra.Command {
 				return err
 			}
 			o := fleetOptions(a)
-			o.Concurrency, o.Scanner = concurrency, newInspector(a, s, e)
+			o.Concurrency, o.Scanner = concurrency, newScanner(a, s, e)
 			queue, err := fleet.New(s, o)
 			if err != nil {
 				return err
@@ -45,15 +45,16 @@ func concurrencyFlag(cmd *cobra.Command, n *int) {
 	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
 }
 
-// scanner scans as commands do. It never asks, and reports little: the store has the outcome.
-func newInspector(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
+// newScanner returns the scanner of the fleet, which scans like a command. It never asks questions,
+// and logs little, because the store has the outcome.
+func newScanner(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
 	a.NoProgress = true
 	host := a.Host
 	host.Attended, host.OpenBrowser = false, nil
 	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
 		Host: host, Narrator: quietNarrator{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
 		OnCredentialExpiry: func(environment string, ends time.Time) {
-			// The scan does not need it.
+			// An error is only a warning, because the scan does not need the date.
 			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
 				a.Warnf("%s: keeping when its credential ends: %v", environment, err)
 			}
