@@ -95,7 +95,7 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 	if err != nil || u.Host == "" {
 		return errors.New("its address is not a URL")
 	}
-	if u.Scheme != "https" && !loopback.Host(u.Hostname()) {
+	if u.Scheme != "https" && !loopback.IsHost(u.Hostname()) {
 		return errors.New("its address is not https: the message would be sent unencrypted")
 	}
 	body, err := json.Marshal(document)
@@ -191,7 +191,7 @@ func (s *Sender) sendEmail(ctx context.Context, e Email, m Message) error {
 	host, port, found := strings.Cut(e.Server, ":")
 	options := []mail.Option{mail.WithTimeout(sendTimeout), mail.WithTLSPolicy(mail.TLSMandatory)}
 	if e.TLS == "none" {
-		if !loopback.Host(host) {
+		if !loopback.IsHost(host) {
 			return errors.New("tls: none is allowed only for a mail server on this machine")
 		}
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))

@@ -78,7 +78,7 @@ func minimalSnapshot(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*sn
 	minimal := s.Slice(pattern)
 	if pseudonyms {
 		var err error
-		if minimal, err = recording.Pseudonyms(minimal, pattern); err != nil {
+		if minimal, err = recording.Pseudonymize(minimal, pattern); err != nil {
 			return nil, err
 		}
 	}

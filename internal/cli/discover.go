@@ -77,11 +77,11 @@ func writeDiscovery(w io.Writer, width int, verbose bool, d discovery.Document, 
 	fmt.Fprintf(w, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
 		formatTime(&d.TakenAt), text.Count(len(d.Users), "application user"))
 	if len(d.Users) > 0 {
-		if err := table.List(w, width, discovery.Header(), d.Rows(verbose)); err != nil {
+		if err := table.List(w, width, discovery.TableHeader(), d.TableRows(verbose)); err != nil {
 			return err
 		}
 	}
-	for _, r := range d.Reservations() {
+	for _, r := range d.Warnings() {
 		fmt.Fprintf(w, "\n%s\n", strings.Join(text.Wrap(r, width), "\n"))
 	}
 	fmt.Fprintf(w, "\nProposed dbaudit.yaml (-f yaml -o FILE):\n\n%s", proposed)

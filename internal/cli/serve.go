@@ -232,7 +232,7 @@ func pageSignIn(ctx context.Context, a *app, f serveFlags) (*web.SignIn, error) 
 		return nil, err
 	}
 	switch {
-	case o.Issuer == "" && o.ClientID == "" && loopback.Host(host):
+	case o.Issuer == "" && o.ClientID == "" && loopback.IsHost(host):
 		return nil, nil //nolint:nilnil // no sign-in is needed on this machine
 	case o.Issuer == "" || o.ClientID == "" || o.BaseURL == "":
 		return nil, usagef("--listen %s: anyone who reaches this address would see the fleet: configure a sign-in with --oidc-issuer, --oidc-client-id and --public-url, or listen on 127.0.0.1", f.listen)

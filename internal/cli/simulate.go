@@ -217,7 +217,7 @@ func startReplay(ctx context.Context, a *app, file, listen string) (simulation, 
 	if err != nil {
 		return simulation{}, fmt.Errorf("%s: %w", file, err)
 	}
-	if replayer.Head.Truncated {
+	if replayer.Header.Truncated {
 		a.Warnf("%s is truncated: later requests are not in it, and are refused", file)
 	}
 	site, err := simulator.Serve(ctx, listen, replayer)
@@ -226,8 +226,8 @@ func startReplay(ctx context.Context, a *app, file, listen string) (simulation, 
 	}
 	t := run.Target{
 		URL: site.URL(), File: config.Empty(), Auth: config.Auth{TenantID: recording.TenantID, ClientID: recording.ClientID, Authority: site.URL()},
-		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Head.Requirement,
+		ClientSecret: dataverse.NewSecret("replayed"), Requirement: replayer.Header.Requirement,
 	}
-	t.Profile.Name = replayer.Head.Requirement.Profile
+	t.Profile.Name = replayer.Header.Requirement.Profile
 	return simulation{TLSServer: site, target: t}, nil
 }

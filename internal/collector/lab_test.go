@@ -55,7 +55,7 @@ func newLab(t testing.TB, env *simulator.Environment, o labOptions) *lab {
 		o.auditor = "dbaudit"
 	}
 	random, mu := rand.New(rand.NewPCG(o.seed, 0)), sync.Mutex{}
-	connection := simulated.Connection(t, server, o.auditor)
+	connection := simulated.ClientOptions(t, server, o.auditor)
 	connection.Limits = o.limits
 	connection.Jitter = func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() }
 	client, err := dataverse.New(connection)

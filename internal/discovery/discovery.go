@@ -1,5 +1,5 @@
-// Package discovery presents the application users of an environment as a document, and the
-// integrations that the policies propose as a configuration. It decides nothing.
+// Package discovery presents the application users of an environment as a document, and the integrations that
+// the policies propose as a configuration. It makes no decisions.
 package discovery
 
 import (
@@ -17,10 +17,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Format names the JSON form of a [Document].
+// Format is the format member of a [Document] in JSON.
 const Format = "dbaudit.discovery/v1"
 
-// A Document is what was discovered in one environment.
+// A Document has the application users of one environment, and the proposed integrations.
 type Document struct {
 	Format      string            `json:"format"`
 	Tool        audit.Tool        `json:"tool"`
@@ -32,7 +32,7 @@ type Document struct {
 	profiles []profile.Profile
 }
 
-// New makes the document of a snapshot.
+// New returns the document of a snapshot.
 func New(s *snapshot.Snapshot, tool audit.Tool, profiles []profile.Profile, d engine.Discovery) Document {
 	return Document{
 		Format: Format, Tool: tool, TakenAt: s.TakenAt, Discovery: d, profiles: profiles,
@@ -45,35 +45,35 @@ func (d Document) Complete() bool {
 	return len(d.Unread) == 0 && !slices.ContainsFunc(d.Users, func(u engine.DiscoveredUser) bool { return len(u.Unknown) > 0 })
 }
 
-// Reservations are sentences about what was not read. Sections with the same reason share one.
-func (d Document) Reservations() []string {
-	var all, sections []string
+// Warnings returns sentences about what was not read. Sections with the same reason share a sentence.
+func (d Document) Warnings() []string {
+	var warnings, sections []string
 	for i, u := range d.Unread {
 		sections = append(sections, strings.ReplaceAll(u.Section, "_", " "))
 		if next := i + 1; next < len(d.Unread) && d.Unread[next].State == u.State && d.Unread[next].Reason == u.Reason {
 			continue
 		}
-		all = append(all, fmt.Sprintf("not read, or not whole: %s (%s): %s", strings.Join(sections, ", "), u.State, cmp.Or(u.Reason, "no reason is known")))
+		warnings = append(warnings, fmt.Sprintf("not read, or not whole: %s (%s): %s", strings.Join(sections, ", "), u.State, cmp.Or(u.Reason, "no reason is known")))
 		sections = nil
 	}
 	for _, u := range d.Users {
 		for _, reason := range u.Unknown {
-			all = append(all, fmt.Sprintf("%s: %s", u.User.Name, reason))
+			warnings = append(warnings, fmt.Sprintf("%s: %s", u.User.Name, reason))
 		}
 	}
-	for i := range all {
-		all[i] = text.Line(all[i])
+	for i := range warnings {
+		warnings[i] = text.Line(warnings[i])
 	}
-	return all
+	return warnings
 }
 
-// Configuration is a dbaudit.yaml with the proposed integrations.
+// Configuration returns a dbaudit.yaml with the proposed integrations.
 func (d Document) Configuration() ([]byte, error) {
 	file := config.File{URL: d.Environment.URL}
 	for _, p := range d.Integrations {
-		entry := config.Entry{Profile: d.profile(p.Profile), Integration: config.Integration{AppID: p.ApplicationID}}
+		entry := config.Entry{Profile: d.profileReference(p.Profile), Integration: config.Integration{AppID: p.ApplicationID}}
 		if text.Line(p.Role) == p.Role {
-			entry.Role = p.Role // else it is deduced: a file that people edit has no invisible characters
+			entry.Role = p.Role // otherwise the role is deduced: people cannot edit invisible characters
 		}
 		file.Integrations = append(file.Integrations, entry)
 	}
@@ -94,8 +94,8 @@ func (d Document) Configuration() ([]byte, error) {
 	return append([]byte("# "+strings.Join(comments, "\n# ")+"\n"), body...), nil
 }
 
-// profile is how a configuration names a profile.
-func (d Document) profile(name string) string {
+// profileReference returns the name of a profile in a configuration: its file, or the name of a built-in one.
+func (d Document) profileReference(name string) string {
 	for _, p := range d.profiles {
 		if p.Name == name && p.Origin != audit.OriginBuiltin {
 			return p.Origin
@@ -104,8 +104,8 @@ func (d Document) profile(name string) string {
 	return name
 }
 
-// Rows are the rows of the table of users.
-func (d Document) Rows(verbose bool) [][]string {
+// TableRows returns the rows of the table of users. If verbose is set, they have all dangerous privileges.
+func (d Document) TableRows(verbose bool) [][]string {
 	var rows [][]string
 	for _, u := range d.Users {
 		id := "application id " + u.ApplicationID
@@ -115,15 +115,15 @@ func (d Document) Rows(verbose bool) [][]string {
 		if u.Disabled {
 			id += ", disabled"
 		}
-		add := func(what, says string) { rows = append(rows, []string{"", what, text.Line(says)}) }
+		add := func(label, description string) { rows = append(rows, []string{"", label, text.Line(description)}) }
 		first := len(rows)
 		add("user", id)
 		rows[first][0] = text.Line(u.User.Name)
 		for _, f := range u.Fits {
-			add("profile", fitWords(f))
+			add("profile", describeFit(f))
 		}
 		for _, r := range u.Roles {
-			add("role", roleWords(r))
+			add("role", describeRole(r))
 		}
 		switch {
 		case len(u.Roles) > 0:
@@ -132,31 +132,31 @@ func (d Document) Rows(verbose bool) [][]string {
 		default:
 			add("role", "none")
 		}
-		for _, words := range dangerWords(u, verbose) {
-			add("dangerous", words)
+		for _, danger := range describeDangers(u, verbose) {
+			add("dangerous", danger)
 		}
 	}
 	return rows
 }
 
-// Header is the header of Rows.
-func Header() []string { return []string{"application user", "", ""} }
+// TableHeader returns the header of the table of users.
+func TableHeader() []string { return []string{"application user", "", ""} }
 
-// shown is how many dangerous privileges of a user the table names.
-const shown = 5
+// maxDangerous is the number of dangerous privileges that the table names without verbose.
+const maxDangerous = 5
 
-func roleWords(r engine.DiscoveredRole) string {
-	words := fmt.Sprintf("%q: %s", r.Name, strings.Join(r.Ways, " and "))
+func describeRole(r engine.DiscoveredRole) string {
+	description := fmt.Sprintf("%q: %s", r.Name, strings.Join(r.Ways, " and "))
 	if len(r.Ways) == 0 {
-		words = fmt.Sprintf("%q gives nothing now", r.Name)
+		description = fmt.Sprintf("%q gives nothing now", r.Name)
 	}
 	if len(r.Reservations) > 0 {
-		words += " (" + strings.Join(r.Reservations, "; ") + ")"
+		description += " (" + strings.Join(r.Reservations, "; ") + ")"
 	}
-	return words
+	return description
 }
 
-func fitWords(f engine.Fit) string {
+func describeFit(f engine.Fit) string {
 	by := map[string]string{"application-id": "its application id", "user": "its name", "role": "a role's name"}[f.By]
 	if f.Granted == nil {
 		return fmt.Sprintf("%s, by %s: how many of its %d privileges are granted could not be read", f.Profile, by, f.Required)
@@ -164,19 +164,19 @@ func fitWords(f engine.Fit) string {
 	return fmt.Sprintf("%s, by %s: granted %d of %d privileges", f.Profile, by, *f.Granted, f.Required)
 }
 
-func dangerWords(u engine.DiscoveredUser, verbose bool) []string {
-	var said []string
+func describeDangers(u engine.DiscoveredUser, verbose bool) []string {
+	var dangers []string
 	for _, r := range u.Roles {
 		if r.Administrator != "" {
-			said = append(said, fmt.Sprintf("administrator: the role %q is of the template %s", r.Name, r.Administrator))
+			dangers = append(dangers, fmt.Sprintf("administrator: the role %q is of the template %s", r.Name, r.Administrator))
 		}
 	}
 	for i, p := range u.Dangerous {
-		if i == shown && len(u.Dangerous) > shown+1 && !verbose {
-			said = append(said, fmt.Sprintf("and %d more (--verbose lists them)", len(u.Dangerous)-shown))
+		if i == maxDangerous && len(u.Dangerous) > maxDangerous+1 && !verbose {
+			dangers = append(dangers, fmt.Sprintf("and %d more (--verbose lists them)", len(u.Dangerous)-maxDangerous))
 			break
 		}
-		said = append(said, fmt.Sprintf("%s (%s): %s", p.Name, audit.LevelOf(p.Depth), p.Lets))
+		dangers = append(dangers, fmt.Sprintf("%s (%s): %s", p.Name, audit.LevelOf(p.Depth), p.Lets))
 	}
-	return said
+	return dangers
 }

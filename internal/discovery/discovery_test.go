@@ -49,15 +49,15 @@ func TestHostileNames(t *testing.T) {
 		if entry.Role == "" && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
 			t.Errorf("%q is left out", name)
 		}
-		for _, row := range d.Rows(true) {
+		for _, row := range d.TableRows(true) {
 			for _, cell := range row {
 				if strings.IndexFunc(cell, func(r rune) bool { return !unicode.IsPrint(r) }) >= 0 {
 					t.Errorf("%q: the cell %q", name, cell)
 				}
 			}
 		}
-		if len(d.Reservations()) != 2 || d.Complete() {
-			t.Errorf("%q: reservations %q", name, d.Reservations())
+		if len(d.Warnings()) != 2 || d.Complete() {
+			t.Errorf("%q: reservations %q", name, d.Warnings())
 		}
 	}
 }
@@ -66,10 +66,10 @@ func TestHostileNames(t *testing.T) {
 func TestManyDangers(t *testing.T) {
 	dangers := make([]engine.Dangerous, 9)
 	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers, Roles: []engine.DiscoveredRole{{}}}}}}
-	if rows := d.Rows(false); len(rows) != 8 || !strings.Contains(rows[7][2], "and 4 more") {
+	if rows := d.TableRows(false); len(rows) != 8 || !strings.Contains(rows[7][2], "and 4 more") {
 		t.Errorf("got %q", rows)
 	}
-	if rows := d.Rows(true); len(rows) != 11 {
+	if rows := d.TableRows(true); len(rows) != 11 {
 		t.Errorf("got %q", rows)
 	}
 }
@@ -77,11 +77,11 @@ func TestManyDangers(t *testing.T) {
 // TestNoRole: a user without a role has none only if everything was read.
 func TestNoRole(t *testing.T) {
 	d := discovery.Document{Discovery: engine.Discovery{Users: make([]engine.DiscoveredUser, 1)}}
-	if rows := d.Rows(false); rows[1][2] != "none" {
+	if rows := d.TableRows(false); rows[1][2] != "none" {
 		t.Errorf("got %q", rows)
 	}
 	d.Unread = []engine.Unread{{Section: "teams", State: "forbidden"}}
-	if rows := d.Rows(false); rows[1][2] != "none that could be read" {
+	if rows := d.TableRows(false); rows[1][2] != "none that could be read" {
 		t.Errorf("got %q", rows)
 	}
 }

@@ -103,7 +103,7 @@ func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
 			r.Skip("not consistent")
 		}
 		part := s.Slice(p.Pattern)
-		other, err := recording.Pseudonyms(part, p.Pattern)
+		other, err := recording.Pseudonymize(part, p.Pattern)
 		if err != nil {
 			r.Fatal(err)
 		}

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// Transport trusts simulated environments.
+// Transport returns a transport that trusts the certificates of simulated environments.
 func Transport(tb testing.TB, servers ...*simulator.Server) *http.Transport {
 	tb.Helper()
 	roots := x509.NewCertPool()
@@ -27,9 +27,9 @@ func Transport(tb testing.TB, servers ...*simulator.Server) *http.Transport {
 	return t
 }
 
-// Connection are the options of a client of a simulated environment that is signed in as one of its
-// applications and waits for nothing.
-func Connection(tb testing.TB, server *simulator.Server, application string) dataverse.Options {
+// ClientOptions returns the options of a client that uses a simulated environment as one of its applications.
+// The client does not wait between requests.
+func ClientOptions(tb testing.TB, server *simulator.Server, application string) dataverse.Options {
 	tb.Helper()
 	return dataverse.Options{
 		URL: server.URL(), Transport: Transport(tb, server),
@@ -38,7 +38,7 @@ func Connection(tb testing.TB, server *simulator.Server, application string) dat
 	}
 }
 
-// tokens are those of an application.
+// tokens issues the tokens of an application.
 type tokens struct {
 	server      *simulator.Server
 	application string

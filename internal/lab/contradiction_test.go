@@ -16,51 +16,51 @@ func TestContradictions(t *testing.T) {
 	l := New(t)
 	worlds := []struct {
 		name   string
-		change func(*World)
+		change func(*Scenario)
 	}{
-		{"compliant", func(*World) {}},
-		{"a privilege is missing", func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") }) }},
-		{"bulk edit is missing", func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, "prvBulkEdit") }) }},
-		{"bulk edit is shallow", func(w *World) {
-			w.role(func(r *simulator.Role) { r.Privileges["prvReadUserSettings"] = simulator.DepthLocal })
+		{"compliant", func(*Scenario) {}},
+		{"a privilege is missing", func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") }) }},
+		{"bulk edit is missing", func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, "prvBulkEdit") }) }},
+		{"bulk edit is shallow", func(sc *Scenario) {
+			sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadUserSettings"] = simulator.DepthLocal })
 		}},
-		{"a view is not shared", func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Shares = nil }) }},
-		{"a view is shared with the auditor alone", func(w *World) {
-			w.accounts(func(v *simulator.PersonalView) {
+		{"a view is not shared", func(sc *Scenario) { sc.changeAccountsView(func(v *simulator.PersonalView) { v.Shares = nil }) }},
+		{"a view is shared with the auditor alone", func(sc *Scenario) {
+			sc.changeAccountsView(func(v *simulator.PersonalView) {
 				v.Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
 			})
 		}},
-		{"all views are shared with the auditor instead", func(w *World) {
-			for i := range w.PersonalViews {
-				w.PersonalViews[i].Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
+		{"all views are shared with the auditor instead", func(sc *Scenario) {
+			for i := range sc.PersonalViews {
+				sc.PersonalViews[i].Shares = []simulator.Share{{Principal: "dbaudit", Access: simulator.RightRead}}
 			}
 		}},
-		{"a share gives too much", func(w *World) {
-			w.accounts(func(v *simulator.PersonalView) {
+		{"a share gives too much", func(sc *Scenario) {
+			sc.changeAccountsView(func(v *simulator.PersonalView) {
 				for i := range v.Shares {
 					v.Shares[i].Access |= simulator.RightWrite
 				}
 			})
 		}},
-		{"a view is inactive", func(w *World) { w.accounts(func(v *simulator.PersonalView) { v.Inactive = true }) }},
-		{"the user has no role", func(w *World) { w.user(func(u *simulator.User) { u.Roles = nil }) }},
+		{"a view is inactive", func(sc *Scenario) { sc.changeAccountsView(func(v *simulator.PersonalView) { v.Inactive = true }) }},
+		{"the user has no role", func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.Roles = nil }) }},
 	}
-	for _, c := range append(judged(), "undefined opportunity relationship") {
+	for _, c := range append(judgedContradictions(), "undefined opportunity relationship") {
 		for _, place := range worlds {
 			t.Run(string(c)+"/"+place.name, func(t *testing.T) {
-				w := l.Pristine.Clone()
-				place.change(&w)
-				truth := outcomesOf(expected(w, l.Profile))
+				sc := l.Compliant.Clone()
+				place.change(&sc)
+				truth := outcomesOf(expectedDeviations(sc, l.Profile))
 				if c == "undefined opportunity relationship" {
-					w.UndefinedTables = append(w.UndefinedTables, "customeropportunityrole")
+					sc.UndefinedTables = append(sc.UndefinedTables, "customeropportunityrole")
 					truth["DB-PRIV-OPPORTUNITY-RELATIONSHIP"] = "fail"
 				} else {
-					w.Contradictions = []simulator.Contradiction{c}
+					sc.Contradictions = []simulator.Contradiction{c}
 				}
 				if c == simulator.RecordFilters {
 					truth["DB-ROLE-LEAST-PRIVILEGE"] = "fail" // a grant for some records is too much
 				}
-				r, _ := l.Judge(t, w)
+				r, _ := l.Judge(t, sc)
 				if compliant := r.Verdict == audit.VerdictCompliant; compliant && len(truth) > 0 {
 					t.Errorf("it is called compliant, and fails %v", truth)
 				}
@@ -91,8 +91,8 @@ func outcomesOf(lines []string) map[string]string {
 	return outcomes
 }
 
-// judged are the contradictions whose verdicts are held here.
-func judged() []simulator.Contradiction {
+// judgedContradictions are the contradictions whose verdicts are held here.
+func judgedContradictions() []simulator.Contradiction {
 	return slices.DeleteFunc(simulator.Contradictions(), func(c simulator.Contradiction) bool {
 		return c == simulator.OtherOrganization // then nothing is judged
 	})
@@ -107,9 +107,9 @@ func TestContradictionsThatCostNothing(t *testing.T) {
 		if slices.Contains(costly, c) {
 			continue
 		}
-		w := l.Pristine.Clone()
-		w.Contradictions = []simulator.Contradiction{c}
-		if r, _ := l.Judge(t, w); r.Verdict != audit.VerdictCompliant {
+		sc := l.Compliant.Clone()
+		sc.Contradictions = []simulator.Contradiction{c}
+		if r, _ := l.Judge(t, sc); r.Verdict != audit.VerdictCompliant {
 			t.Errorf("%s: a compliant environment is %s: %v", c, r.Verdict, deviations(r))
 		}
 	}
@@ -146,9 +146,9 @@ func TestOddGrants(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := l.Pristine.Clone()
-			w.role(test.change)
-			r, _ := l.Judge(t, w)
+			sc := l.Compliant.Clone()
+			sc.changeRole(test.change)
+			r, _ := l.Judge(t, sc)
 			var got []string
 			for _, c := range r.Controls {
 				if c.Outcome != audit.OutcomePass {

@@ -18,41 +18,43 @@ func TestRoleCopies(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	assigned := func(unit string) func(*simulator.User) {
-		return func(u *simulator.User) { u.Roles = []simulator.RoleAssignment{{Role: integration, BusinessUnit: unit}} }
+		return func(u *simulator.User) {
+			u.Roles = []simulator.RoleAssignment{{Role: integrationName, BusinessUnit: unit}}
+		}
 	}
 	lead := func(actual, fix string) []string {
-		return one("DB-PRIV-LEAD", "role", integration, fix, map[string]any{
+		return oneFinding("DB-PRIV-LEAD", "role", integrationName, fix, map[string]any{
 			"privilege": "prvReadLead", "required_depth": "global", "actual_depth": actual, "state": "shallow",
 		})
 	}
-	second := func(w *World, depth simulator.Depth) {
-		w.Roles = append(w.Roles, simulator.Role{Name: "Second", Privileges: simulator.Grants{"prvReadLead": depth}})
-		w.user(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "Second"}) })
+	second := func(sc *Scenario, depth simulator.Depth) {
+		sc.Roles = append(sc.Roles, simulator.Role{Name: "Second", Privileges: simulator.Grants{"prvReadLead": depth}})
+		sc.changeUser(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "Second"}) })
 	}
-	through := func(w *World, teamOnly bool) {
-		w.role(func(r *simulator.Role) { r.TeamPrivilegesOnly = teamOnly })
-		w.user(func(u *simulator.User) { u.Roles = nil })
-		w.found("Operations", simulator.RoleAssignment{Role: integration})
+	through := func(sc *Scenario, teamOnly bool) {
+		sc.changeRole(func(r *simulator.Role) { r.TeamPrivilegesOnly = teamOnly })
+		sc.changeUser(func(u *simulator.User) { u.Roles = nil })
+		sc.addTeam("Operations", simulator.RoleAssignment{Role: integrationName})
 	}
 	for _, tc := range []struct {
 		name   string
-		change func(*World)
+		change func(*Scenario)
 		expect []string
 		check  func(*testing.T, *snapshot.Snapshot)
 	}{
 		{
 			name: "in a child business unit the user holds that unit's copy",
-			change: func(w *World) {
-				w.Want.BusinessUnit = "Germany"
-				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("")(u) })
+			change: func(sc *Scenario) {
+				sc.Requirement.BusinessUnit = "Germany"
+				sc.changeUser(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("")(u) })
 			},
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				t.Helper()
 				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOff {
 					t.Errorf("record ownership across business units is %v, want off", got)
 				}
-				held := heldCopy(t, s)
-				if s.Roles[held].RootID == held || s.Roles[held].BusinessUnitID != userOf(t, s).BusinessUnitID {
+				held := assignedCopy(t, s)
+				if s.Roles[held].RootID == held || s.Roles[held].BusinessUnitID != integrationUserOf(t, s).BusinessUnitID {
 					t.Errorf("the user holds %+v, want the copy in its own business unit", s.Roles[held])
 				}
 				if grants := s.RolePrivileges[s.Roles[held].RootID]; len(grants) < 44 {
@@ -65,25 +67,25 @@ func TestRoleCopies(t *testing.T) {
 		},
 		{
 			name: "with ownership across business units the user may hold the root's copy",
-			change: func(w *World) {
-				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
-				w.Want.BusinessUnit = "Germany"
-				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("Contoso")(u) })
+			change: func(sc *Scenario) {
+				sc.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
+				sc.Requirement.BusinessUnit = "Germany"
+				sc.changeUser(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("Contoso")(u) })
 			},
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				t.Helper()
 				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOn {
 					t.Errorf("record ownership across business units is %v, want on", got)
 				}
-				if held := heldCopy(t, s); s.Roles[held].RootID != held {
+				if held := assignedCopy(t, s); s.Roles[held].RootID != held {
 					t.Errorf("the user holds %+v, want the root", s.Roles[held])
 				}
 			},
 		},
 		{
 			name: "where the setting is absent it is off",
-			change: func(w *World) {
-				w.Organization.RecordOwnershipAcrossBusinessUnits = simulator.Absent
+			change: func(sc *Scenario) {
+				sc.Organization.RecordOwnershipAcrossBusinessUnits = simulator.Absent
 			},
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				t.Helper()
@@ -94,100 +96,100 @@ func TestRoleCopies(t *testing.T) {
 		},
 		{
 			name: "a role's privileges are missing in every business unit alike",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
-				w.Want.BusinessUnit = "Germany"
-				w.user(func(u *simulator.User) { u.BusinessUnit = "Germany" })
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
+				sc.Requirement.BusinessUnit = "Germany"
+				sc.changeUser(func(u *simulator.User) { u.BusinessUnit = "Germany" })
 			},
 			expect: lead("local", "raise-depth"),
 		},
 		{
 			name:   "a team's role that is inherited gives its members everything",
-			change: func(w *World) { through(w, false) },
+			change: func(sc *Scenario) { through(sc, false) },
 		},
 		{
 			name: "of a team's role that is not inherited, Basic rights are the team's alone",
-			change: func(w *World) {
-				through(w, true)
-				w.Want.Views = nil
+			change: func(sc *Scenario) {
+				through(sc, true)
+				sc.Requirement.Views = nil
 			},
-			expect: lines(one("DB-PRIV-SAVED-VIEW", "role", integration, "assign-role", map[string]any{
+			expect: concat(oneFinding("DB-PRIV-SAVED-VIEW", "role", integrationName, "assign-role", map[string]any{
 				"privilege": "prvReadUserQuery", "required_depth": "basic", "actual_depth": "none", "state": "missing",
-			}), inapplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), unknown("DB-VIEW-ACTIVE")), // a share that it cannot use
+			}), notApplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), unknown("DB-VIEW-ACTIVE")), // a share that it cannot use
 		},
 		{
 			name: "a role that is not inherited gives all where it is assigned as well",
-			change: func(w *World) {
-				through(w, true)
-				w.user(assigned(""))
+			change: func(sc *Scenario) {
+				through(sc, true)
+				sc.changeUser(assigned(""))
 			},
 		},
 		{
 			name: "of two roles the deeper grant counts, and is too shallow",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
-				second(w, simulator.DepthDeep)
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
+				second(sc, simulator.DepthDeep)
 			},
 			expect: lead("deep", "raise-depth"),
 		},
 		{
 			name: "of two roles the deeper grant counts, and is deep enough",
-			change: func(w *World) {
-				second(w, simulator.DepthBasic)
+			change: func(sc *Scenario) {
+				second(sc, simulator.DepthBasic)
 			},
 		},
 		{
 			name: "an only too shallow second role changes nothing",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthDeep })
-				second(w, simulator.DepthBasic)
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthDeep })
+				second(sc, simulator.DepthBasic)
 			},
 			expect: lead("deep", "raise-depth"),
 		},
 		{
 			name: "three users of one application id, one of them soft-deleted",
-			change: func(w *World) {
+			change: func(sc *Scenario) {
 				for _, twin := range []simulator.User{{Name: "Twin"}, {Name: "Ghost", SoftDeleted: true}} {
 					twin.ApplicationID = appID
-					w.ApplicationUsers = append(w.ApplicationUsers, twin)
+					sc.ApplicationUsers = append(sc.ApplicationUsers, twin)
 				}
 			},
-			expect: lines(one("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), withoutUser()),
+			expect: concat(oneFinding("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), userNotApplicable()),
 		},
 		{
 			name: "user and role are deduced",
-			change: func(w *World) {
-				w.Want.ApplicationID, w.Want.Role = "", ""
-				w.Roles = append(w.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
+			change: func(sc *Scenario) {
+				sc.Requirement.ApplicationID, sc.Requirement.Role = "", ""
+				sc.Roles = append(sc.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
 			},
 		},
 		{
 			name: "a role is deduced by its name if the user has none",
-			change: func(w *World) {
-				w.Want.Role = ""
-				w.Roles = append(w.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
-				w.user(func(u *simulator.User) { u.Roles = nil })
+			change: func(sc *Scenario) {
+				sc.Requirement.Role = ""
+				sc.Roles = append(sc.Roles, simulator.Role{Name: "Demandbase (test)", Privileges: simulator.Grants{"prvReadLead": simulator.DepthBasic}})
+				sc.changeUser(func(u *simulator.User) { u.Roles = nil })
 			},
-			expect: holdsNot(integration),
+			expect: roleNotAssigned(integrationName),
 		},
 		{
 			name: "a soft-deleted user with a matching name is not a candidate",
-			change: func(w *World) {
-				w.Want.ApplicationID = ""
-				w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{
+			change: func(sc *Scenario) {
+				sc.Requirement.ApplicationID = ""
+				sc.ApplicationUsers = append(sc.ApplicationUsers, simulator.User{
 					Name: "Demandbase (old)", ApplicationID: "11111111-1111-4111-8111-111111111111", SoftDeleted: true,
 				})
 			},
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			w := l.Pristine.Clone()
-			tc.change(&w)
-			result, s := l.Judge(t, w)
+			sc := l.Compliant.Clone()
+			tc.change(&sc)
+			result, s := l.Judge(t, sc)
 			want := slices.Clone(tc.expect)
 			slices.Sort(want)
 			if got := deviations(result); !slices.Equal(got, want) {
-				t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+				t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
 			}
 			if tc.check != nil {
 				tc.check(t, s)
@@ -196,10 +198,10 @@ func TestRoleCopies(t *testing.T) {
 	}
 }
 
-func userOf(t *testing.T, s *snapshot.Snapshot) snapshot.User {
+func integrationUserOf(t *testing.T, s *snapshot.Snapshot) snapshot.User {
 	t.Helper()
 	for _, u := range s.Users {
-		if u.Name == integration {
+		if u.Name == integrationName {
 			return u
 		}
 	}
@@ -207,9 +209,9 @@ func userOf(t *testing.T, s *snapshot.Snapshot) snapshot.User {
 	return snapshot.User{}
 }
 
-func heldCopy(t *testing.T, s *snapshot.Snapshot) string {
+func assignedCopy(t *testing.T, s *snapshot.Snapshot) string {
 	t.Helper()
-	u := userOf(t, s)
+	u := integrationUserOf(t, s)
 	if len(u.Roles) != 1 {
 		t.Fatalf("the user holds %d roles, want one", len(u.Roles))
 	}
@@ -221,13 +223,13 @@ func heldCopy(t *testing.T, s *snapshot.Snapshot) string {
 func TestAmbiguousUser(t *testing.T) {
 	t.Parallel()
 	l := New(t)
-	w := l.Pristine.Clone()
-	w.Want.ApplicationID = ""
+	sc := l.Compliant.Clone()
+	sc.Requirement.ApplicationID = ""
 	const other = "22222222-2222-4222-8222-222222222222"
-	w.ApplicationUsers = append(w.ApplicationUsers, simulator.User{Name: "DEMANDBASE staging", ApplicationID: other})
-	l.Serve(t, &w)
+	sc.ApplicationUsers = append(sc.ApplicationUsers, simulator.User{Name: "DEMANDBASE staging", ApplicationID: other})
+	l.Serve(t, &sc)
 	all, err := collector.CollectAll(t.Context(), l.Client, []collector.Options{{
-		Scope: snapshot.ScopeIntegration, Requirement: w.Want, Pattern: l.Profile.Pattern, Privileges: l.Profile.Minimum(), Now: Clock,
+		Scope: snapshot.ScopeIntegration, Requirement: sc.Requirement, Pattern: l.Profile.Pattern, Privileges: l.Profile.Minimum(), Now: Now,
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -237,7 +239,7 @@ func TestAmbiguousUser(t *testing.T) {
 	if !errors.As(err, &ambiguous) || len(ambiguous.Users) != 2 {
 		t.Fatalf("got %v, want two users to choose from", err)
 	}
-	for _, part := range []string{"DEMANDBASE staging", other, integration, appID, "--integration-app-id"} {
+	for _, part := range []string{"DEMANDBASE staging", other, integrationName, appID, "--integration-app-id"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%q does not name %q", err, part)
 		}

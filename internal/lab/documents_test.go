@@ -24,10 +24,10 @@ import (
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	l := New(t)
-	first, before := l.Judge(t, l.Pristine)
-	broken := l.Pristine.Clone()
-	delete(broken.Role(integration).Privileges, "prvReadLead")
-	broken.ApplicationUser(integration).Disabled = true
+	first, before := l.Judge(t, l.Compliant)
+	broken := l.Compliant.Clone()
+	delete(broken.Role(integrationName).Privileges, "prvReadLead")
+	broken.ApplicationUser(integrationName).Disabled = true
 	second, after := l.Judge(t, broken)
 	blind := broken.Clone()
 	delete(blind.Role("dbaudit Auditor").Privileges, "prvReadTeam")
@@ -85,8 +85,8 @@ func TestDocuments(t *testing.T) {
 func TestOrderOfRows(t *testing.T) {
 	t.Parallel()
 	l := New(t)
-	first, before := l.Judge(t, l.Pristine)
-	turned := l.Pristine.Clone()
+	first, before := l.Judge(t, l.Compliant)
+	turned := l.Compliant.Clone()
 	slices.Reverse(turned.BusinessUnits)
 	slices.Reverse(turned.Roles)
 	slices.Reverse(turned.Users)
@@ -108,11 +108,11 @@ func TestOrderOfRows(t *testing.T) {
 }
 
 // discover says what the application users of an environment hold.
-func discover(t *testing.T, l *Lab, w World) discovery.Document {
+func discover(t *testing.T, l *Lab, sc Scenario) discovery.Document {
 	t.Helper()
-	l.Serve(t, &w)
+	l.Serve(t, &sc)
 	all, err := collector.CollectAll(t.Context(), l.Client, []collector.Options{{
-		Scope: snapshot.ScopeUsers, Environment: snapshot.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}, Now: Clock,
+		Scope: snapshot.ScopeUsers, Environment: snapshot.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com"}, Now: Now,
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -15,35 +15,37 @@ import (
 // not applicable.
 type fault struct {
 	name   string
-	change func(*World)
+	change func(*Scenario)
 	expect []string
-	// alone keeps a fault out of the pairs: its requirement names no user or role, so
+	// unpaired keeps a fault out of the pairs: its requirement names no user or role, so
 	// that the oracle cannot tell what is deduced.
-	alone bool
+	unpaired bool
 }
 
-func (w *World) view(table, name string, change func(*simulator.PersonalView)) {
-	if v := w.PersonalView(table, name); v != nil {
+func (sc *Scenario) changeView(table, name string, change func(*simulator.PersonalView)) {
+	if v := sc.PersonalView(table, name); v != nil {
 		change(v)
 	}
 }
 
-func (w *World) accounts(change func(*simulator.PersonalView)) {
-	w.view("account", "Demandbase Accounts", change)
+func (sc *Scenario) changeAccountsView(change func(*simulator.PersonalView)) {
+	sc.changeView("account", "Demandbase Accounts", change)
 }
 
 // owners forgets who owns the required views.
-func (w *World) noOwners() {
-	for i := range w.Want.Views {
-		w.Want.Views[i].Owner = ""
+func (sc *Scenario) removeOwners() {
+	for i := range sc.Requirement.Views {
+		sc.Requirement.Views[i].Owner = ""
 	}
 }
 
-func (w *World) auditor(change func(simulator.Grants)) { change(w.Role("dbaudit Auditor").Privileges) }
+func (sc *Scenario) changeAuditorGrants(change func(simulator.Grants)) {
+	change(sc.Role("dbaudit Auditor").Privileges)
+}
 
-func lines(groups ...[]string) []string { return slices.Concat(groups...) }
+func concat(groups ...[]string) []string { return slices.Concat(groups...) }
 
-func outcomes(outcome audit.Outcome, ids ...string) []string {
+func outcomeLines(outcome audit.Outcome, ids ...string) []string {
 	var all []string
 	for _, id := range ids {
 		all = append(all, id+" "+outcome.String())
@@ -51,16 +53,16 @@ func outcomes(outcome audit.Outcome, ids ...string) []string {
 	return all
 }
 
-func inapplicable(ids ...string) []string { return outcomes(audit.OutcomeNotApplicable, ids...) }
-func unknown(ids ...string) []string      { return outcomes(audit.OutcomeUnknown, ids...) }
+func notApplicable(ids ...string) []string { return outcomeLines(audit.OutcomeNotApplicable, ids...) }
+func unknown(ids ...string) []string       { return outcomeLines(audit.OutcomeUnknown, ids...) }
 
-func withoutUser() []string {
-	return inapplicable("DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR",
+func userNotApplicable() []string {
+	return notApplicable("DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR",
 		"DB-VIEW-SHARED", "DB-VIEW-TABLE", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")
 }
 
-func withoutRole() []string {
-	return inapplicable("DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE")
+func roleNotApplicable() []string {
+	return notApplicable("DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE")
 }
 
 func privilegeControls(p profile.Profile) []string {
@@ -73,90 +75,90 @@ func privilegeControls(p profile.Profile) []string {
 	return ids
 }
 
-func one(id, kind, name, fix string, evidence map[string]any) []string {
-	return []string{finding(audit.ControlID(id), kind, name, fix, evidence)}
+func oneFinding(id, kind, name, fix string, evidence map[string]any) []string {
+	return []string{findingLine(audit.ControlID(id), kind, name, fix, evidence)}
 }
 
-func notShared(table, name string) []string {
-	return one("DB-VIEW-SHARED", "required-view", name, "share-view",
+func viewNotShared(table, name string) []string {
+	return oneFinding("DB-VIEW-SHARED", "required-view", name, "share-view",
 		map[string]any{"state": "not-shared", "table": table, "view": name, "views": "1"})
 }
 
-func notVisible(table, name string) []string {
-	return one("DB-VIEW-SHARED", "required-view", name, "find-view",
+func viewNotVisible(table, name string) []string {
+	return oneFinding("DB-VIEW-SHARED", "required-view", name, "find-view",
 		map[string]any{"state": "not-visible", "table": table, "view": name})
 }
 
 func inactiveView(table, name string) []string {
-	return one("DB-VIEW-ACTIVE", "view", name, "activate-view", map[string]any{"active": false, "table": table})
+	return oneFinding("DB-VIEW-ACTIVE", "view", name, "activate-view", map[string]any{"active": false, "table": table})
 }
 
 func surplusShare(name string, principals []string, rights ...string) []string {
-	return one("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{"surplus": rights, "principals": principals})
+	return oneFinding("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{"surplus": rights, "principals": principals})
 }
 
-func administrator(template, fix string, ways ...string) []string {
-	return one("DB-USER-NO-ADMINISTRATOR", "role", template, fix, map[string]any{"template": template, "ways": ways})
+func administratorRole(template, fix string, ways ...string) []string {
+	return oneFinding("DB-USER-NO-ADMINISTRATOR", "role", template, fix, map[string]any{"template": template, "ways": ways})
 }
 
 func missingUser(fix string, ghosts ...string) []string {
 	if ghosts == nil {
 		ghosts = []string{}
 	}
-	return one("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
+	return oneFinding("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
 }
 
 func missingRole(name string) []string {
-	return one("DB-ROLE-EXISTS", "role", name, "create-role", map[string]any{"role": name, "state": "missing"})
+	return oneFinding("DB-ROLE-EXISTS", "role", name, "create-role", map[string]any{"role": name, "state": "missing"})
 }
 
-func locked(builtIn, customizable bool) []string {
-	return one("DB-ROLE-CUSTOM", "role", integration, "replace-role", map[string]any{"built_in": builtIn, "customizable": customizable})
+func roleNotCustom(builtIn, customizable bool) []string {
+	return oneFinding("DB-ROLE-CUSTOM", "role", integrationName, "replace-role", map[string]any{"built_in": builtIn, "customizable": customizable})
 }
 
-func surplus(dangerous int, names ...string) []string {
-	return one("DB-ROLE-LEAST-PRIVILEGE", "role", integration, "remove-privilege",
+func surplusPrivileges(dangerous int, names ...string) []string {
+	return oneFinding("DB-ROLE-LEAST-PRIVILEGE", "role", integrationName, "remove-privilege",
 		map[string]any{"surplus": names, "count": len(names), "dangerous": dangerous})
 }
 
-func holdsNot(role string, reaching ...string) []string {
+func roleNotAssigned(role string, reaching ...string) []string {
 	if reaching == nil {
 		reaching = []string{}
 	}
-	return one("DB-USER-ROLE", "user", integration, "assign-role", map[string]any{"role": role, "reaching": reaching})
+	return oneFinding("DB-USER-ROLE", "user", integrationName, "assign-role", map[string]any{"role": role, "reaching": reaching})
 }
 
 // privilegeFaults are those of the 44 privileges: each taken away, each at each
 // depth that is too shallow, each undefined.
 func privilegeFaults(p profile.Profile) []fault {
 	var faults []fault
-	defined := definitions(&simulator.Environment{})
+	defined := definedPrivileges(&simulator.Environment{})
 	for _, c := range p.Controls {
 		for _, name := range c.Privileges {
 			deepest := defined[name].Deepest()
 			short := func(kind, fix, actual, required string) []string {
-				return one(string(c.ID), "role", integration, fix, map[string]any{
+				return oneFinding(string(c.ID), "role", integrationName, fix, map[string]any{
 					"privilege": name, "required_depth": required, "actual_depth": actual, "state": kind,
 				})
 			}
 			faults = append(faults, fault{
 				name:   "without " + name,
-				change: func(w *World) { w.role(func(r *simulator.Role) { delete(r.Privileges, name) }) },
+				change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, name) }) },
 				expect: short("missing", "add-privilege", "none", deepest.String()),
 			})
 			shallower := slices.DeleteFunc(slices.Clone(defined[name].Depths), func(d simulator.Depth) bool { return d >= deepest })
 			for i, depth := range shallower {
-				if !hurried() || i == len(shallower)-1 {
+				if !isShortRun() || i == len(shallower)-1 {
 					faults = append(faults, fault{
 						name:   fmt.Sprintf("%s at %s depth", name, depth),
-						change: func(w *World) { w.role(func(r *simulator.Role) { r.Privileges[name] = depth }) },
+						change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.Privileges[name] = depth }) },
 						expect: short("shallow", "raise-depth", depth.String(), deepest.String()),
 					})
 				}
 			}
 			undefined := fault{
 				name:   "no definition of " + name,
-				change: func(w *World) { w.UndefinedPrivileges = append(w.UndefinedPrivileges, name) },
+				change: func(sc *Scenario) { sc.UndefinedPrivileges = append(sc.UndefinedPrivileges, name) },
 				expect: short("undefined", "install-app", "none", "global"),
 			}
 			switch name {
@@ -168,7 +170,7 @@ func privilegeFaults(p profile.Profile) []fault {
 				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED")...)
 			case "prvReadUser":
 				// Then nobody, the auditor included, reads a user, and nothing can be judged.
-				undefined.expect, undefined.alone = nil, true
+				undefined.expect, undefined.unpaired = nil, true
 				for _, c := range p.Controls {
 					undefined.expect = append(undefined.expect, unknown(string(c.ID))...)
 				}
@@ -179,38 +181,38 @@ func privilegeFaults(p profile.Profile) []fault {
 	return faults
 }
 
-// hurried reports whether a part must do for the whole: the race detector makes
+// isShortRun reports whether a part must do for the whole: the race detector makes
 // everything several times slower, and has seen all code after the first faults.
-func hurried() bool { return raceEnabled || testing.Short() }
+func isShortRun() bool { return raceEnabled || testing.Short() }
 
 func controlFaults(p profile.Profile) []fault {
-	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), situationFaults(p))
+	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), reportedFaults(p))
 }
 
-// situationFaults are what public reports tell of real environments: grants that do not
+// reportedFaults are what public reports tell of real environments: grants that do not
 // count, or that nobody can read; answers for somebody else; a part in place of the whole.
-func situationFaults(p profile.Profile) []fault {
+func reportedFaults(p profile.Profile) []fault {
 	const reader = "prvReadAccount"
-	contradict := func(c simulator.Contradiction) func(*World) {
-		return func(w *World) {
-			if !slices.Contains(w.Contradictions, c) {
-				w.Contradictions = append(w.Contradictions, c)
+	contradict := func(c simulator.Contradiction) func(*Scenario) {
+		return func(sc *Scenario) {
+			if !slices.Contains(sc.Contradictions, c) {
+				sc.Contradictions = append(sc.Contradictions, c)
 			}
 		}
 	}
-	auditing := func(change func(*simulator.Role)) func(*World) {
-		return func(w *World) { change(w.Role("dbaudit Auditor")) }
+	auditing := func(change func(*simulator.Role)) func(*Scenario) {
+		return func(sc *Scenario) { change(sc.Role("dbaudit Auditor")) }
 	}
-	filtered := one("DB-PRIV-ACCOUNT", "role", integration, "add-privilege", map[string]any{
+	filtered := oneFinding("DB-PRIV-ACCOUNT", "role", integrationName, "add-privilege", map[string]any{
 		"privilege": reader, "required_depth": "global", "actual_depth": "none", "state": "filtered",
 	})
-	unreached := lines(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
+	unreached := concat(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
 		"DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE", "DB-USER-NO-ADMINISTRATOR"))
-	inherits := func(rights simulator.Rights) func(*World) {
-		return func(w *World) {
-			w.user(func(*simulator.User) {
-				w.accounts(func(v *simulator.PersonalView) {
-					v.Shares = append(unshared(v.Shares, integration), simulator.Share{Principal: integration, Inherited: rights})
+	inherits := func(rights simulator.Rights) func(*Scenario) {
+		return func(sc *Scenario) {
+			sc.changeUser(func(*simulator.User) {
+				sc.changeAccountsView(func(v *simulator.PersonalView) {
+					v.Shares = append(withoutShares(v.Shares, integrationName), simulator.Share{Principal: integrationName, Inherited: rights})
 				})
 			})
 		}
@@ -218,27 +220,27 @@ func situationFaults(p profile.Profile) []fault {
 	return []fault{
 		{
 			name:   "a privilege is granted for some records only",
-			change: func(w *World) { w.role(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
+			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at the depth of a record filter",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "RecordFilter"} })
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "RecordFilter"} })
 			},
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at a depth that nobody knows",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "Galaxy"} })
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "Galaxy"} })
 			},
 			expect: unknown("DB-PRIV-ACCOUNT"),
 		},
 		{
 			name: "what nobody asks for is granted at a depth that nobody knows",
-			change: func(w *World) {
-				w.role(func(r *simulator.Role) {
+			change: func(sc *Scenario) {
+				sc.changeRole(func(r *simulator.Role) {
 					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
 					r.DepthWords = map[string]string{"prvReadSdkMessage": "Galaxy"}
 				})
@@ -246,7 +248,7 @@ func situationFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "whether the role can be edited is not told",
-			change: func(w *World) { w.role(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
+			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
 			expect: unknown("DB-ROLE-CUSTOM"),
 		},
 		{
@@ -267,21 +269,21 @@ func situationFaults(p profile.Profile) []fault {
 		{
 			name:   "a view's share inherits more than Read",
 			change: inherits(simulator.RightRead | simulator.RightWrite),
-			expect: surplusShare("Demandbase Accounts", []string{integration}, "write"),
+			expect: surplusShare("Demandbase Accounts", []string{integrationName}, "write"),
 		},
 		{
 			name:   "the auditor reads teams for some records only",
 			change: auditing(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
 			// It is unknown which roles the user has through teams, and what it may do with
 			// views because of them.
-			expect: lines(unreached, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
-			alone:  true,
+			expect:   concat(unreached, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
+			unpaired: true,
 		},
 		{
-			name:   "the auditor's own privileges do not name how far it reads roles",
-			change: func(w *World) { w.UnnamedPrivileges = []string{"prvReadRole"} },
-			expect: unreached,
-			alone:  true,
+			name:     "the auditor's own privileges do not name how far it reads roles",
+			change:   func(sc *Scenario) { sc.UnnamedPrivileges = []string{"prvReadRole"} },
+			expect:   unreached,
+			unpaired: true,
 		},
 	}
 }

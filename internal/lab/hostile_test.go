@@ -39,12 +39,12 @@ func TestHostileNames(t *testing.T) {
 		"filter":   `x') or contains(name,'`,
 	} {
 		t.Run(what, func(t *testing.T) {
-			w := l.Pristine.Clone()
-			Rename(&w, name)
-			l.Serve(t, &w)
-			result, s := l.Look(t, w.Want)
-			if got, want := deviations(result), expected(w, l.Profile); !slices.Equal(got, want) || len(got) < 6 {
-				t.Fatalf("the name is not what it was:\n%s", difference(got, want))
+			sc := l.Compliant.Clone()
+			UseNameEverywhere(&sc, name)
+			l.Serve(t, &sc)
+			result, s := l.JudgeServed(t, sc.Requirement)
+			if got, want := deviations(result), expectedDeviations(sc, l.Profile); !slices.Equal(got, want) || len(got) < 6 {
+				t.Fatalf("the name is not what it was:\n%s", diffLines(got, want))
 			}
 			data, err := s.Encode()
 			if err != nil {
@@ -58,10 +58,10 @@ func TestHostileNames(t *testing.T) {
 			for _, format := range report.Formats() {
 				args = append(args, "-f", format.String())
 				if format != report.Table {
-					args = append(args, "-o", documentOf(file, format))
+					args = append(args, "-o", documentPath(file, format))
 				}
 			}
-			table, stderr, code := execute(t, true, args...)
+			table, stderr, code := runDbaudit(t, true, args...)
 			if code != 1 || stderr != "" {
 				t.Fatalf("exit code %d: %s", code, stderr)
 			}
@@ -69,7 +69,7 @@ func TestHostileNames(t *testing.T) {
 				t.Run(format.String(), func(t *testing.T) {
 					document := table
 					if format != report.Table {
-						data, err := os.ReadFile(documentOf(file, format))
+						data, err := os.ReadFile(documentPath(file, format))
 						if err != nil {
 							t.Fatal(err)
 						}
@@ -78,22 +78,22 @@ func TestHostileNames(t *testing.T) {
 							document = strings.TrimPrefix(document, "\ufeff")
 						}
 					}
-					harmless(t, format, document, result)
+					checkHarmless(t, format, document, result)
 				})
 			}
 		})
 	}
 }
 
-func documentOf(file string, format report.Format) string { return file + "." + format.String() }
+func documentPath(file string, format report.Format) string { return file + "." + format.String() }
 
-// execute runs dbaudit in the process.
-func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
+// runDbaudit runs dbaudit in the process.
+func runDbaudit(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	var out, complaints bytes.Buffer
 	env := cli.Env{
 		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
-		Host:    run.Host{Getenv: func(string) string { return "" }, Now: Clock},
+		Host:    run.Host{Getenv: func(string) string { return "" }, Now: Now},
 	}
 	if terminal {
 		env.Width = 100
@@ -102,9 +102,9 @@ func execute(t *testing.T, terminal bool, args ...string) (stdout, stderr string
 	return out.String(), complaints.String(), code
 }
 
-// harmless fails where a document holds what a terminal, a browser, a spreadsheet
+// checkHarmless fails where a document holds what a terminal, a browser, a spreadsheet
 // or a parser would take for more than text.
-func harmless(t *testing.T, format report.Format, document string, result audit.Result) {
+func checkHarmless(t *testing.T, format report.Format, document string, result audit.Result) {
 	t.Helper()
 	for i, r := range document {
 		ours := r == '\x1b' && format == report.Table

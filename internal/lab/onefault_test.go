@@ -16,9 +16,9 @@ import (
 // the expected findings come of it, and no other control changes.
 func TestOneFault(t *testing.T) {
 	t.Parallel()
-	labs := laboratories(t)
+	labs := newPool(t)
 	p := labs.profile
-	t.Run("none", func(t *testing.T) { labs.expect(t, fault{change: func(*World) {}}) })
+	t.Run("none", func(t *testing.T) { labs.check(t, fault{change: func(*Scenario) {}}) })
 	faults := slices.Concat(privilegeFaults(p), controlFaults(p))
 	if n := len(p.Minimum()); n != 44 {
 		t.Errorf("the profile asks for %d privileges, want 44", n)
@@ -26,7 +26,7 @@ func TestOneFault(t *testing.T) {
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
 			t.Parallel()
-			labs.expect(t, f)
+			labs.check(t, f)
 		})
 	}
 }
@@ -37,7 +37,7 @@ type pool struct {
 	profile profile.Profile
 }
 
-func laboratories(t *testing.T) *pool {
+func newPool(t *testing.T) *pool {
 	t.Helper()
 	const count = 4
 	p := &pool{free: make(chan *Lab, count)}
@@ -52,39 +52,39 @@ func laboratories(t *testing.T) *pool {
 	return p
 }
 
-// expect makes faults in the compliant world and holds dbaudit to what must come
+// check makes faults in the compliant world and holds dbaudit to what must come
 // of them. It reports whether that is what comes of each of them by itself.
-func (p *pool) expect(t *testing.T, faults ...fault) (independent bool) {
+func (p *pool) check(t *testing.T, faults ...fault) (independent bool) {
 	t.Helper()
 	l := <-p.free
 	defer func() { p.free <- l }()
-	w := l.Pristine.Clone()
+	sc := l.Compliant.Clone()
 	var want []string
 	known := true
 	for _, f := range faults {
-		f.change(&w)
+		f.change(&sc)
 		want = append(want, f.expect...)
-		known = known && !f.alone
+		known = known && !f.unpaired
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
-	l.Serve(t, &w)
-	if told := expected(w, l.Profile); known && !slices.Equal(told, want) {
+	l.Serve(t, &sc)
+	if told := expectedDeviations(sc, l.Profile); known && !slices.Equal(told, want) {
 		if len(faults) == 1 {
-			t.Errorf("the oracle errs:\n%s", difference(told, want))
+			t.Errorf("the oracle errs:\n%s", diffLines(told, want))
 		}
 		want = told
 	} else {
 		independent = true
 	}
-	result, _ := l.Look(t, w.Want)
+	result, _ := l.JudgeServed(t, sc.Requirement)
 	if got := deviations(result); !slices.Equal(got, want) {
-		t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+		t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
 	}
 	return independent
 }
 
-func difference(got, want []string) string {
+func diffLines(got, want []string) string {
 	var b strings.Builder
 	for _, line := range got {
 		if !slices.Contains(want, line) {
@@ -108,12 +108,12 @@ func difference(got, want []string) string {
 func TestTwoFaults(t *testing.T) {
 	t.Parallel()
 	pairs := max(60, *schedules) // make pairs draws 500, make soak more
-	if hurried() {
+	if isShortRun() {
 		pairs = 50
 	}
-	labs := laboratories(t)
+	labs := newPool(t)
 	faults := slices.Concat(privilegeFaults(labs.profile), controlFaults(labs.profile), controlFaults(labs.profile), controlFaults(labs.profile))
-	faults = slices.DeleteFunc(faults, func(f fault) bool { return f.alone })
+	faults = slices.DeleteFunc(faults, func(f fault) bool { return f.unpaired })
 	random := rand.New(rand.NewPCG(20260301, 2))
 	var independent atomic.Int32
 	t.Run("all", func(t *testing.T) {
@@ -125,7 +125,7 @@ func TestTwoFaults(t *testing.T) {
 			drawn++
 			t.Run(a.name+" and "+b.name, func(t *testing.T) {
 				t.Parallel()
-				if labs.expect(t, a, b) {
+				if labs.check(t, a, b) {
 					independent.Add(1)
 				}
 			})

@@ -10,37 +10,37 @@ import (
 )
 
 func (o *oracle) privileges() {
-	user, role := o.integration(), o.role()
-	reached := len(o.ways(user)) > 0
+	user, role := o.integrationUser(), o.requiredRole()
+	reached := len(o.assignments(user)) > 0
 	for _, c := range o.profile.Controls {
 		if c.Rule != "role/privileges" {
 			continue
 		}
 		if !reached && role == nil {
-			o.outcome(audit.OutcomeNotApplicable, c.ID)
+			o.addOutcome(audit.OutcomeNotApplicable, c.ID)
 			continue
 		}
-		kind, name := "role", o.Want.Role
+		kind, name := "role", o.Requirement.Role
 		if role == nil {
 			kind, name = "user", user.Name
 		}
 		failed, unread := false, false
 		for _, p := range c.Privileges {
 			if _, ok := o.defined[p]; !ok {
-				o.fail(c.ID, kind, name, "install-app", map[string]any{
+				o.addFinding(c.ID, kind, name, "install-app", map[string]any{
 					"privilege": p, "required_depth": "global", "actual_depth": "none", "state": "undefined",
 				})
 				failed = true
 				continue
 			}
-			required, actual := o.required(p), o.grant(role, p)
+			required, actual := o.requiredDepth(p), o.grantedDepth(role, p)
 			if reached {
-				actual = o.held(user, p)
+				actual = o.effectiveDepth(user, p)
 			}
 			if actual >= required {
 				continue
 			}
-			short, words := state(actual), o.words(user, p)
+			short, words := grantState(actual), o.specialDepths(user, p)
 			if slices.ContainsFunc(words, func(word string) bool { return word != "RecordFilter" }) {
 				unread = true
 				continue
@@ -50,15 +50,15 @@ func (o *oracle) privileges() {
 			}
 			failed = true
 			fix := o.grantFix(p)
-			if o.grant(role, p) >= required {
+			if o.grantedDepth(role, p) >= required {
 				fix = "assign-role"
 			}
-			o.fail(c.ID, kind, name, fix, map[string]any{
+			o.addFinding(c.ID, kind, name, fix, map[string]any{
 				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(actual), "state": short,
 			})
 		}
 		if unread && !failed {
-			o.outcome(audit.OutcomeUnknown, c.ID)
+			o.addOutcome(audit.OutcomeUnknown, c.ID)
 		}
 	}
 }
@@ -71,26 +71,26 @@ func depthName(d simulator.Depth) string {
 }
 
 func (o *oracle) roleControls() {
-	user, role := o.integration(), o.role()
+	user, role := o.integrationUser(), o.requiredRole()
 	if role == nil {
-		o.fail("DB-ROLE-EXISTS", "role", o.Want.Role, "create-role", map[string]any{"role": o.Want.Role, "state": "missing"})
-		o.outcome(audit.OutcomeNotApplicable, "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE")
+		o.addFinding("DB-ROLE-EXISTS", "role", o.Requirement.Role, "create-role", map[string]any{"role": o.Requirement.Role, "state": "missing"})
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE")
 		return
 	}
 	switch {
 	case role.CustomizableUnknown && role.Template == "":
-		o.outcome(audit.OutcomeUnknown, "DB-ROLE-CUSTOM")
+		o.addOutcome(audit.OutcomeUnknown, "DB-ROLE-CUSTOM")
 	case role.Template != "" || role.NotCustomizable:
-		o.fail("DB-ROLE-CUSTOM", "role", role.Name, "replace-role", map[string]any{
+		o.addFinding("DB-ROLE-CUSTOM", "role", role.Name, "replace-role", map[string]any{
 			"built_in": role.Template != "", "customizable": !role.NotCustomizable,
 		})
 	}
 	failed, unread := false, false
 	for _, p := range o.profile.Minimum() {
-		own := o.grant(role, p)
-		if required := o.required(p); required > own && o.held(user, p) >= required {
-			short := state(own)
-			switch o.word(role, p) {
+		own := o.grantedDepth(role, p)
+		if required := o.requiredDepth(p); required > own && o.effectiveDepth(user, p) >= required {
+			short := grantState(own)
+			switch o.specialDepth(role, p) {
 			case "":
 			case "RecordFilter":
 				short = "filtered"
@@ -100,25 +100,25 @@ func (o *oracle) roleControls() {
 			}
 			failed = true
 			fillers := map[string]bool{}
-			for _, w := range o.ways(user) {
-				if w.role != role && o.grant(w.role, p) >= required {
+			for _, w := range o.assignments(user) {
+				if w.role != role && o.grantedDepth(w.role, p) >= required {
 					fillers[w.role.Name] = true
 				}
 			}
-			o.fail("DB-ROLE-COMPLETE", "role", role.Name, o.grantFix(p), map[string]any{
+			o.addFinding("DB-ROLE-COMPLETE", "role", role.Name, o.grantFix(p), map[string]any{
 				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(own), "state": short,
 				"filled_by": slices.Sorted(maps.Keys(fillers)),
 			})
 		}
 	}
 	if unread && !failed {
-		o.outcome(audit.OutcomeUnknown, "DB-ROLE-COMPLETE")
+		o.addOutcome(audit.OutcomeUnknown, "DB-ROLE-COMPLETE")
 	}
 	var dangerous, harmless []string
 	for p := range role.Privileges {
 		_, defined := o.defined[p]
 		switch {
-		case !defined, slices.Contains(o.profile.Minimum(), p), slices.Contains(o.Want.Allow, p), slices.Contains(platformDefaults(), p):
+		case !defined, slices.Contains(o.profile.Minimum(), p), slices.Contains(o.Requirement.Allow, p), slices.Contains(platformDefaults(), p):
 		case strings.HasPrefix(p, "prvDelete"), strings.HasPrefix(p, "prvAssign"), strings.HasPrefix(p, "prvShare"), p == "prvActOnBehalfOfAnotherUser":
 			dangerous = append(dangerous, p)
 		default:
@@ -132,7 +132,7 @@ func (o *oracle) roleControls() {
 		if role.Template != "" || role.NotCustomizable {
 			fix = "replace-role"
 		}
-		o.fail("DB-ROLE-LEAST-PRIVILEGE", "role", role.Name, fix, map[string]any{
+		o.addFinding("DB-ROLE-LEAST-PRIVILEGE", "role", role.Name, fix, map[string]any{
 			"surplus": surplus, "count": len(surplus), "dangerous": len(dangerous),
 		})
 	}

@@ -15,16 +15,16 @@ import (
 // chapter on controls once more, in another language, for worlds whose
 // requirement names user and role.
 type oracle struct {
-	World
+	Scenario
 
 	profile profile.Profile
 	defined map[string]simulator.Privilege
 	lines   []string
 }
 
-// expected gives the deviations of a world.
-func expected(w World, p profile.Profile) []string {
-	o := &oracle{World: w, profile: p, defined: definitions(w.Environment)}
+// expectedDeviations gives the deviations of a world.
+func expectedDeviations(sc Scenario, p profile.Profile) []string {
+	o := &oracle{Scenario: sc, profile: p, defined: definedPrivileges(sc.Environment)}
 	o.privileges()
 	o.roleControls()
 	o.userControls()
@@ -33,7 +33,7 @@ func expected(w World, p profile.Profile) []string {
 	return o.lines
 }
 
-func definitions(env *simulator.Environment) map[string]simulator.Privilege {
+func definedPrivileges(env *simulator.Environment) map[string]simulator.Privilege {
 	defined := map[string]simulator.Privilege{}
 	for _, p := range simulator.StandardPrivileges() {
 		if !slices.Contains(env.UndefinedPrivileges, p.Name) {
@@ -43,36 +43,36 @@ func definitions(env *simulator.Environment) map[string]simulator.Privilege {
 	return defined
 }
 
-func (o *oracle) fail(id audit.ControlID, kind, name, fix string, evidence map[string]any) {
-	o.lines = append(o.lines, finding(id, kind, name, fix, evidence))
+func (o *oracle) addFinding(id audit.ControlID, kind, name, fix string, evidence map[string]any) {
+	o.lines = append(o.lines, findingLine(id, kind, name, fix, evidence))
 }
 
-func (o *oracle) outcome(outcome audit.Outcome, ids ...audit.ControlID) {
+func (o *oracle) addOutcome(outcome audit.Outcome, ids ...audit.ControlID) {
 	for _, id := range ids {
 		o.lines = append(o.lines, fmt.Sprintf("%s %s", id, outcome))
 	}
 }
 
-// integration is the one live user of the required application id, or nil.
-func (o *oracle) integration() *simulator.User {
-	users := o.live()
+// integrationUser is the one live user of the required application id, or nil.
+func (o *oracle) integrationUser() *simulator.User {
+	users := o.activeUsers()
 	if len(users) != 1 {
 		return nil
 	}
 	return users[0]
 }
 
-func (o *oracle) live() []*simulator.User {
+func (o *oracle) activeUsers() []*simulator.User {
 	var users []*simulator.User
 	for i := range o.ApplicationUsers {
-		if u := &o.ApplicationUsers[i]; u.ApplicationID == o.Want.ApplicationID && !u.SoftDeleted {
+		if u := &o.ApplicationUsers[i]; u.ApplicationID == o.Requirement.ApplicationID && !u.SoftDeleted {
 			users = append(users, u)
 		}
 	}
 	return users
 }
 
-func (o *oracle) role() *simulator.Role { return o.Role(o.Want.Role) }
+func (o *oracle) requiredRole() *simulator.Role { return o.Role(o.Requirement.Role) }
 
 // teamsOf are the written-down teams that a user is a member of.
 func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
@@ -88,14 +88,14 @@ func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
 	return teams
 }
 
-// liveTeamsOf are those of them whose business unit, and each one above it, is enabled.
-func (o *oracle) liveTeamsOf(u *simulator.User) []*simulator.Team {
-	return slices.DeleteFunc(o.teamsOf(u), func(t *simulator.Team) bool { return o.closed(t.BusinessUnit) != "" })
+// enabledTeamsOf are those of them whose business unit, and each one above it, is enabled.
+func (o *oracle) enabledTeamsOf(u *simulator.User) []*simulator.Team {
+	return slices.DeleteFunc(o.teamsOf(u), func(t *simulator.Team) bool { return o.disabledUnit(t.BusinessUnit) != "" })
 }
 
-// closed names the business unit for which one counts as disabled: itself or one
+// disabledUnit names the business unit for which one counts as disabled: itself or one
 // above it; "" for none. A unit that is not named is the root.
-func (o *oracle) closed(unit string) string {
+func (o *oracle) disabledUnit(unit string) string {
 	found := ""
 	for b := o.BusinessUnit(cmp.Or(unit, o.BusinessUnits[0].Name)); b != nil; b = o.BusinessUnit(b.Parent) {
 		if b.Disabled && found == "" {
@@ -105,15 +105,15 @@ func (o *oracle) closed(unit string) string {
 	return found
 }
 
-// A way is how a role is assigned to a user.
-type way struct {
+// A assignment is how a role is assigned to a user.
+type assignment struct {
 	role *simulator.Role
 	team *simulator.Team // nil: assigned
 	unit string          // that of the role's copy
 }
 
-func (o *oracle) ways(u *simulator.User) []way {
-	var ways []way
+func (o *oracle) assignments(u *simulator.User) []assignment {
+	var ways []assignment
 	if u == nil {
 		return nil
 	}
@@ -122,33 +122,33 @@ func (o *oracle) ways(u *simulator.User) []way {
 		for _, a := range assignments {
 			at := o.BusinessUnit(cmp.Or(a.BusinessUnit, home)).Name
 			if at == home || o.Organization.RecordOwnershipAcrossBusinessUnits == simulator.On {
-				ways = append(ways, way{o.Role(a.Role), t, at})
+				ways = append(ways, assignment{o.Role(a.Role), t, at})
 			}
 		}
 	}
 	add(u.Roles, u.BusinessUnit, nil)
-	for _, t := range o.liveTeamsOf(u) {
+	for _, t := range o.enabledTeamsOf(u) {
 		add(t.Roles, t.BusinessUnit, t)
 	}
 	return ways
 }
 
-func (o *oracle) grant(r *simulator.Role, privilege string) simulator.Depth {
+func (o *oracle) grantedDepth(r *simulator.Role, privilege string) simulator.Depth {
 	definition, ok := o.defined[privilege]
 	switch {
 	case r == nil || !ok:
 		return simulator.DepthNone
 	case templateName(r) == "System Administrator":
 		return definition.Deepest()
-	case o.word(r, privilege) != "":
+	case o.specialDepth(r, privilege) != "":
 		return simulator.DepthNone
 	}
 	return r.Privileges[privilege]
 }
 
-// word is how a role words a grant that does not count: that of a record filter, or an
+// specialDepth is how a role words a grant that does not count: that of a record filter, or an
 // unknown depth, or "".
-func (o *oracle) word(r *simulator.Role, privilege string) string {
+func (o *oracle) specialDepth(r *simulator.Role, privilege string) string {
 	switch {
 	case r == nil || r.Privileges[privilege] == simulator.DepthNone || templateName(r) == "System Administrator":
 		return ""
@@ -158,15 +158,15 @@ func (o *oracle) word(r *simulator.Role, privilege string) string {
 	return r.DepthWords[privilege]
 }
 
-// words are those of a user's roles or, if it has none, of the role itself.
-func (o *oracle) words(u *simulator.User, privilege string) []string {
-	ways := o.ways(u)
+// specialDepths are those of a user's roles or, if it has none, of the role itself.
+func (o *oracle) specialDepths(u *simulator.User, privilege string) []string {
+	ways := o.assignments(u)
 	if len(ways) == 0 {
-		ways = []way{{role: o.role()}}
+		ways = []assignment{{role: o.requiredRole()}}
 	}
 	var words []string
 	for _, w := range ways {
-		if word := o.word(w.role, privilege); word != "" {
+		if word := o.specialDepth(w.role, privilege); word != "" {
 			words = append(words, word)
 		}
 	}
@@ -184,11 +184,11 @@ func templateName(r *simulator.Role) string {
 	return r.Template
 }
 
-// held is the depth at which a user has a privilege itself.
-func (o *oracle) held(u *simulator.User, privilege string) simulator.Depth {
+// effectiveDepth is the depth at which a user has a privilege itself.
+func (o *oracle) effectiveDepth(u *simulator.User, privilege string) simulator.Depth {
 	deepest := simulator.DepthNone
-	for _, w := range o.ways(u) {
-		depth := o.grant(w.role, privilege)
+	for _, w := range o.assignments(u) {
+		depth := o.grantedDepth(w.role, privilege)
 		if depth > simulator.DepthBasic && !o.covers(depth, w.unit, u) {
 			depth = simulator.DepthBasic // the user's own records
 		}
@@ -215,9 +215,9 @@ func (o *oracle) covers(depth simulator.Depth, from string, u *simulator.User) b
 	return depth == simulator.DepthGlobal
 }
 
-func (o *oracle) required(privilege string) simulator.Depth {
+func (o *oracle) requiredDepth(privilege string) simulator.Depth {
 	want := simulator.DepthGlobal
-	if depth, ok := o.Want.Depth[privilege]; ok {
+	if depth, ok := o.Requirement.Depth[privilege]; ok {
 		want = simulator.Depth(depth)
 	}
 	best := simulator.DepthNone
@@ -232,19 +232,19 @@ func (o *oracle) required(privilege string) simulator.Depth {
 
 // grantFix is how the role comes to grant a privilege.
 func (o *oracle) grantFix(privilege string) string {
-	r := o.role()
+	r := o.requiredRole()
 	switch {
 	case r == nil:
 		return "create-role"
 	case r.Template != "" || r.NotCustomizable:
 		return "replace-role"
-	case o.grant(r, privilege) != simulator.DepthNone:
+	case o.grantedDepth(r, privilege) != simulator.DepthNone:
 		return "raise-depth"
 	}
 	return "add-privilege"
 }
 
-func state(actual simulator.Depth) string {
+func grantState(actual simulator.Depth) string {
 	if actual == simulator.DepthNone {
 		return "missing"
 	}

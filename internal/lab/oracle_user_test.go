@@ -10,11 +10,11 @@ import (
 )
 
 func (o *oracle) userControls() {
-	user, role := o.integration(), o.role()
+	user, role := o.integrationUser(), o.requiredRole()
 	if user == nil {
-		id := o.Want.ApplicationID
-		if live := o.live(); len(live) > 1 {
-			o.fail("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{
+		id := o.Requirement.ApplicationID
+		if live := o.activeUsers(); len(live) > 1 {
+			o.addFinding("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{
 				"found": len(live), "users": fmt.Sprint(len(live)),
 			})
 		} else {
@@ -28,37 +28,37 @@ func (o *oracle) userControls() {
 			if len(ghosts) > 0 {
 				fix = "remove-duplicate-user"
 			}
-			o.fail("DB-USER-EXISTS", "user", id, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
+			o.addFinding("DB-USER-EXISTS", "user", id, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
 		}
-		o.outcome(audit.OutcomeNotApplicable, "DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR")
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR")
 		return
 	}
-	o.enabled(user)
-	byRole := map[*simulator.Role][]way{}
+	o.checkEnabled(user)
+	byRole := map[*simulator.Role][]assignment{}
 	reaching := map[string]bool{}
-	for _, w := range o.ways(user) {
+	for _, w := range o.assignments(user) {
 		byRole[w.role] = append(byRole[w.role], w)
 		reaching[w.role.Name] = true
 	}
 	switch {
 	case role == nil:
-		o.outcome(audit.OutcomeNotApplicable, "DB-USER-ROLE")
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-ROLE")
 	case byRole[role] == nil:
 		names := slices.Sorted(maps.Keys(reaching))
 		if names == nil {
 			names = []string{}
 		}
-		o.fail("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{"role": role.Name, "reaching": names})
+		o.addFinding("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{"role": role.Name, "reaching": names})
 	}
 	switch unit := o.BusinessUnit(user.BusinessUnit); {
-	case o.Want.BusinessUnit == "":
-		o.outcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
-	case unit.Name != o.Want.BusinessUnit:
+	case o.Requirement.BusinessUnit == "":
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
+	case unit.Name != o.Requirement.BusinessUnit:
 		fix := "move-user"
-		if named := o.BusinessUnit(o.Want.BusinessUnit); named == nil || o.closed(named.Name) != "" {
+		if named := o.BusinessUnit(o.Requirement.BusinessUnit); named == nil || o.disabledUnit(named.Name) != "" {
 			fix = "correct-configuration"
 		}
-		o.fail("DB-USER-BUSINESS-UNIT", "user", user.Name, fix, map[string]any{"required": o.Want.BusinessUnit, "actual": unit.Name})
+		o.addFinding("DB-USER-BUSINESS-UNIT", "user", user.Name, fix, map[string]any{"required": o.Requirement.BusinessUnit, "actual": unit.Name})
 	}
 	for r, ways := range byRole {
 		template := templateName(r)
@@ -74,19 +74,19 @@ func (o *oracle) userControls() {
 			}
 		}
 		slices.Sort(words)
-		o.fail("DB-USER-NO-ADMINISTRATOR", "role", r.Name, fix, map[string]any{"template": template, "ways": words})
+		o.addFinding("DB-USER-NO-ADMINISTRATOR", "role", r.Name, fix, map[string]any{"template": template, "ways": words})
 	}
 }
 
-// enabled is that nothing keeps a user from working.
-func (o *oracle) enabled(user *simulator.User) {
+// checkEnabled is that nothing keeps a user from working.
+func (o *oracle) checkEnabled(user *simulator.User) {
 	evidence, fixes := map[string]any{"disabled": user.Disabled}, []string{}
 	switch user.EntraState {
 	case "", simulator.EntraExists:
 	case simulator.EntraSoftDeleted, simulator.EntraDeleted:
 		evidence["entra_state"], fixes = string(user.EntraState), append(fixes, "restore-identity")
 	}
-	if closed := o.closed(user.BusinessUnit); closed != "" {
+	if closed := o.disabledUnit(user.BusinessUnit); closed != "" {
 		evidence["disabled_business_unit"], fixes = closed, append(fixes, "enable-business-unit")
 	}
 	undocumented := false
@@ -102,36 +102,36 @@ func (o *oracle) enabled(user *simulator.User) {
 	}
 	switch {
 	case len(fixes) > 0:
-		o.fail("DB-USER-ENABLED", "user", user.Name, fixes[0], evidence)
+		o.addFinding("DB-USER-ENABLED", "user", user.Name, fixes[0], evidence)
 	case undocumented:
-		o.outcome(audit.OutcomeUnknown, "DB-USER-ENABLED")
+		o.addOutcome(audit.OutcomeUnknown, "DB-USER-ENABLED")
 	}
 }
 
-// looks reports whether the auditor can read personal views as u sees them.
-func (o *oracle) looks(u *simulator.User) bool {
+// canReadViewsAs reports whether the auditor can read personal views as u sees them.
+func (o *oracle) canReadViewsAs(u *simulator.User) bool {
 	auditor := o.ApplicationUser(o.Suggest.Auditor)
-	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) && !u.Disabled && o.closed(u.BusinessUnit) == "" && o.held(u, "prvReadUserQuery") > 0 &&
-		o.held(auditor, "prvReadUserQuery") > 0 && o.held(auditor, "prvActOnBehalfOfAnotherUser") > 0
+	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) && !u.Disabled && o.disabledUnit(u.BusinessUnit) == "" && o.effectiveDepth(u, "prvReadUserQuery") > 0 &&
+		o.effectiveDepth(auditor, "prvReadUserQuery") > 0 && o.effectiveDepth(auditor, "prvActOnBehalfOfAnotherUser") > 0
 }
 
-// sees reports whether u's own list has a view: as its owner or by a share.
-func (o *oracle) sees(u *simulator.User, v *simulator.PersonalView) bool {
-	return o.owns(u, v) || o.rights(u, v)&simulator.RightRead != 0
+// seesView reports whether u's own list has a view: as its owner or by a share.
+func (o *oracle) seesView(u *simulator.User, v *simulator.PersonalView) bool {
+	return o.ownsView(u, v) || o.viewRights(u, v)&simulator.RightRead != 0
 }
 
-func (o *oracle) owns(u *simulator.User, v *simulator.PersonalView) bool {
-	return o.is(v.Owner, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == v.Owner })
+func (o *oracle) ownsView(u *simulator.User, v *simulator.PersonalView) bool {
+	return o.refersTo(v.Owner, u) || slices.ContainsFunc(o.enabledTeamsOf(u), func(t *simulator.Team) bool { return t.Name == v.Owner })
 }
 
-func (o *oracle) is(reference string, u *simulator.User) bool {
+func (o *oracle) refersTo(reference string, u *simulator.User) bool {
 	return reference == u.ID || reference == u.Name || reference == u.UPN && u.UPN != "" || reference == u.ApplicationID && u.ApplicationID != ""
 }
 
-func (o *oracle) rights(u *simulator.User, v *simulator.PersonalView) simulator.Rights {
+func (o *oracle) viewRights(u *simulator.User, v *simulator.PersonalView) simulator.Rights {
 	var rights simulator.Rights
 	for _, s := range v.Shares {
-		if o.is(s.Principal, u) || slices.ContainsFunc(o.liveTeamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
+		if o.refersTo(s.Principal, u) || slices.ContainsFunc(o.enabledTeamsOf(u), func(t *simulator.Team) bool { return t.Name == s.Principal }) {
 			rights |= s.Access | s.Inherited
 		}
 	}

@@ -12,43 +12,43 @@ import (
 )
 
 func (o *oracle) viewControls() {
-	user := o.integration()
+	user := o.integrationUser()
 	if user == nil {
-		o.outcome(audit.OutcomeNotApplicable, "DB-VIEW-SHARED", "DB-VIEW-TABLE", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-VIEW-SHARED", "DB-VIEW-TABLE", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")
 		return
 	}
 	auditor := o.ApplicationUser(o.Suggest.Auditor)
-	ownList, ownersLists := o.looks(user), o.held(auditor, "prvReadUserQuery") > 0
+	ownList, ownersLists := o.canReadViewsAs(user), o.effectiveDepth(auditor, "prvReadUserQuery") > 0
 	var readers []*simulator.User // of whose lists something is known
 	if ownList {
 		readers = append(readers, user)
 	}
-	for _, v := range o.Want.Views {
+	for _, v := range o.Requirement.Views {
 		if v.Owner == "" {
 			continue
 		}
-		if owner := o.User(v.Owner); o.looks(owner) {
+		if owner := o.User(v.Owner); o.canReadViewsAs(owner) {
 			readers = append(readers, owner)
 		} else {
 			ownersLists = false
 		}
 	}
-	systemRead := o.held(auditor, "prvReadQuery") > 0
+	systemRead := o.effectiveDepth(auditor, "prvReadQuery") > 0
 	known := map[string]bool{} // views that somebody saw, by id
 
 	var found, satisfied, unknownShared, unknownActive, systemOnly, systemInactive int
 	inactive := map[string]*simulator.PersonalView{}
-	for _, want := range o.Want.Views {
+	for _, want := range o.Requirement.Views {
 		var seen, usable []*simulator.PersonalView
 		for i := range o.PersonalViews {
 			v := &o.PersonalViews[i]
 			if v.Table != want.Table || v.Name != want.Name ||
-				!slices.ContainsFunc(readers, func(u *simulator.User) bool { return o.sees(u, v) }) {
+				!slices.ContainsFunc(readers, func(u *simulator.User) bool { return o.seesView(u, v) }) {
 				continue
 			}
 			seen = append(seen, v)
 			known[v.ID] = true
-			if o.sees(user, v) {
+			if o.seesView(user, v) {
 				usable = append(usable, v)
 			}
 		}
@@ -65,7 +65,7 @@ func (o *oracle) viewControls() {
 				unknownActive++
 			case system.Inactive:
 				systemInactive++
-				o.fail("DB-VIEW-ACTIVE", "view", system.Name, "activate-view", map[string]any{"active": false, "table": system.Table})
+				o.addFinding("DB-VIEW-ACTIVE", "view", system.Name, "activate-view", map[string]any{"active": false, "table": system.Table})
 			}
 		} else {
 			judged := usable
@@ -91,49 +91,49 @@ func (o *oracle) viewControls() {
 				unknownActive++
 			}
 		case len(seen) > 0:
-			o.fail("DB-VIEW-SHARED", "required-view", want.Name, "share-view", map[string]any{
+			o.addFinding("DB-VIEW-SHARED", "required-view", want.Name, "share-view", map[string]any{
 				"state": "not-shared", "table": want.Table, "view": want.Name, "views": fmt.Sprint(len(seen)),
 			})
 		default:
-			o.fail("DB-VIEW-SHARED", "required-view", want.Name, "find-view", map[string]any{
+			o.addFinding("DB-VIEW-SHARED", "required-view", want.Name, "find-view", map[string]any{
 				"state": "not-visible", "table": want.Table, "view": want.Name,
 			})
 		}
 		if !slices.Contains(o.profile.ViewTables, want.Table) {
-			o.fail("DB-VIEW-TABLE", "required-view", want.Name, "correct-configuration", map[string]any{
+			o.addFinding("DB-VIEW-TABLE", "required-view", want.Name, "correct-configuration", map[string]any{
 				"table": want.Table, "allowed": o.profile.ViewTables,
 			})
 		}
 	}
-	if (unknownShared > 0 || !systemRead) && unknownShared+satisfied == len(o.Want.Views) {
-		o.outcome(audit.OutcomeUnknown, "DB-VIEW-SHARED")
+	if (unknownShared > 0 || !systemRead) && unknownShared+satisfied == len(o.Requirement.Views) {
+		o.addOutcome(audit.OutcomeUnknown, "DB-VIEW-SHARED")
 	}
 	for _, v := range inactive {
-		o.fail("DB-VIEW-ACTIVE", "view", v.Name, "activate-view", map[string]any{"active": false, "table": v.Table})
+		o.addFinding("DB-VIEW-ACTIVE", "view", v.Name, "activate-view", map[string]any{"active": false, "table": v.Table})
 	}
 	switch {
 	case len(inactive)+systemInactive > 0: // a failure takes precedence over unknown
 	case found+systemOnly+unknownActive == 0:
-		o.outcome(audit.OutcomeNotApplicable, "DB-VIEW-ACTIVE")
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-VIEW-ACTIVE")
 	case unknownActive > 0:
-		o.outcome(audit.OutcomeUnknown, "DB-VIEW-ACTIVE")
+		o.addOutcome(audit.OutcomeUnknown, "DB-VIEW-ACTIVE")
 	}
-	o.leastAccess(user, func(v *simulator.PersonalView) bool { return known[v.ID] || ownList && o.sees(user, v) })
+	o.leastAccess(user, func(v *simulator.PersonalView) bool { return known[v.ID] || ownList && o.seesView(user, v) })
 }
 
-// asked reports whether a view is asked whom it is shared with, where the share table
+// readsSharesOf reports whether a view is asked whom it is shared with, where the share table
 // shows the auditor its own shares alone.
-func (o *oracle) asked(user *simulator.User, v *simulator.PersonalView) bool {
+func (o *oracle) readsSharesOf(user *simulator.User, v *simulator.PersonalView) bool {
 	switch {
-	case o.owns(user, v):
+	case o.ownsView(user, v):
 		return false
-	case o.looks(user):
-		return o.sees(user, v)
+	case o.canReadViewsAs(user):
+		return o.seesView(user, v)
 	}
-	return slices.ContainsFunc(o.Want.Views, func(want snapshot.RequiredView) bool {
-		return v.Table == want.Table && v.Name == want.Name && slices.ContainsFunc(o.Want.Views, func(by snapshot.RequiredView) bool {
+	return slices.ContainsFunc(o.Requirement.Views, func(want snapshot.RequiredView) bool {
+		return v.Table == want.Table && v.Name == want.Name && slices.ContainsFunc(o.Requirement.Views, func(by snapshot.RequiredView) bool {
 			owner := o.User(by.Owner)
-			return by.Owner != "" && o.looks(owner) && o.sees(owner, v)
+			return by.Owner != "" && o.canReadViewsAs(owner) && o.seesView(owner, v)
 		})
 	})
 }
@@ -143,10 +143,10 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 	noticed, found := false, false
 	for i := range o.PersonalViews {
 		v := &o.PersonalViews[i]
-		if part && !o.asked(user, v) {
+		if part && !o.readsSharesOf(user, v) {
 			continue
 		}
-		noticed = noticed || part && o.rights(user, v) != 0
+		noticed = noticed || part && o.viewRights(user, v) != 0
 		surplus := map[string]bool{}
 		holders := map[string]string{} // names by id
 		note := func(id, name string, access simulator.Rights) {
@@ -156,10 +156,10 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 			}
 		}
 		for _, s := range v.Shares {
-			if o.is(s.Principal, user) {
+			if o.refersTo(s.Principal, user) {
 				note(user.ID, user.Name, s.Access|s.Inherited)
 			}
-			for _, t := range o.liveTeamsOf(user) {
+			for _, t := range o.enabledTeamsOf(user) {
 				if t.Name == s.Principal {
 					note(t.ID, t.Name, s.Access|s.Inherited)
 				}
@@ -177,12 +177,12 @@ func (o *oracle) leastAccess(user *simulator.User, known func(*simulator.Persona
 			principals = append(principals, holders[id])
 		}
 		found = true
-		o.fail("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{
+		o.addFinding("DB-VIEW-LEAST-ACCESS", "view", name, "reduce-share", map[string]any{
 			"surplus": slices.Sorted(maps.Keys(surplus)), "principals": principals,
 		})
 	}
 	if noticed && !found {
-		o.outcome(audit.OutcomeUnknown, "DB-VIEW-LEAST-ACCESS") // there may be shares without Read
+		o.addOutcome(audit.OutcomeUnknown, "DB-VIEW-LEAST-ACCESS") // there may be shares without Read
 	}
 }
 

@@ -19,7 +19,7 @@ func TestRefusedTables(t *testing.T) {
 	t.Parallel()
 	var refused atomic.Value
 	refused.Store("")
-	l := NewWith(t, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
+	l := NewWithOptions(t, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
 		tables, _ := refused.Load().(string)
 		for table := range strings.FieldsSeq(tables) {
 			if strings.HasPrefix(r.URL.Path, "/api/data/v9.2/"+table) {
@@ -52,7 +52,7 @@ func TestRefusedTables(t *testing.T) {
 		t.Run(table, func(t *testing.T) {
 			refused.Store(table)
 			defer refused.Store("")
-			result, s := l.Look(t, l.Pristine.Want)
+			result, s := l.JudgeServed(t, l.Compliant.Requirement)
 			if c := s.Coverage[tc.section]; c.State != snapshot.StateForbidden || c.Detail == "" {
 				t.Errorf("%s is %s: %q", tc.section, c.State, c.Detail)
 			}
@@ -63,7 +63,7 @@ func TestRefusedTables(t *testing.T) {
 			slices.Sort(want)
 			got := deviations(result)
 			if tc.unknown != nil && !slices.Equal(got, want) {
-				t.Errorf("dbaudit says otherwise:\n%s", difference(got, want))
+				t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
 			}
 			for _, line := range got {
 				if !strings.HasSuffix(line, " unknown") {

@@ -21,58 +21,58 @@ import (
 // OData and of a here-document, and to pass for a placeholder.
 const hostileName = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\nEND\ntouch pwned\n# {roleid} %27 \\ Größe 🦄"
 
-// A repairable is what a kind of fix repairs: a change of the compliant environment, in
+// A fixableFault is what a kind of fix repairs: a change of the compliant environment, in
 // which role, user and views have their usual names.
-type repairable struct {
+type fixableFault struct {
 	kind   audit.FixKind
-	change func(*World)
+	change func(*Scenario)
 }
 
-func repairables() []repairable {
-	return []repairable{
-		{change.CreateRole, func(w *World) {
-			role := w.Role(integration)
-			w.ApplicationUser(integration).Roles = nil
-			w.Roles = slices.DeleteFunc(w.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
+func automaticFaults() []fixableFault {
+	return []fixableFault{
+		{change.CreateRole, func(sc *Scenario) {
+			role := sc.Role(integrationName)
+			sc.ApplicationUser(integrationName).Roles = nil
+			sc.Roles = slices.DeleteFunc(sc.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
 		}},
-		{change.AddPrivilege, func(w *World) { delete(w.Role(integration).Privileges, "prvReadLead") }},
-		{change.RaiseDepth, func(w *World) { w.Role(integration).Privileges["prvReadAccount"] = simulator.DepthLocal }},
-		{change.RemovePrivilege, func(w *World) {
-			w.Role(integration).Privileges["prvBulkDelete"] = simulator.DepthGlobal
-			w.Role(integration).Privileges["prvDeleteAccount"] = simulator.DepthDeep
+		{change.AddPrivilege, func(sc *Scenario) { delete(sc.Role(integrationName).Privileges, "prvReadLead") }},
+		{change.RaiseDepth, func(sc *Scenario) { sc.Role(integrationName).Privileges["prvReadAccount"] = simulator.DepthLocal }},
+		{change.RemovePrivilege, func(sc *Scenario) {
+			sc.Role(integrationName).Privileges["prvBulkDelete"] = simulator.DepthGlobal
+			sc.Role(integrationName).Privileges["prvDeleteAccount"] = simulator.DepthDeep
 		}},
-		{change.CreateApplicationUser, func(w *World) {
-			user := w.ApplicationUser(integration)
-			for i := range w.PersonalViews {
-				v := &w.PersonalViews[i]
+		{change.CreateApplicationUser, func(sc *Scenario) {
+			user := sc.ApplicationUser(integrationName)
+			for i := range sc.PersonalViews {
+				v := &sc.PersonalViews[i]
 				v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool { return s.Principal == user.ID || s.Principal == user.Name })
 			}
-			w.ApplicationUsers = slices.DeleteFunc(w.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
+			sc.ApplicationUsers = slices.DeleteFunc(sc.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
 		}},
-		{change.EnableUser, func(w *World) { w.ApplicationUser(integration).Disabled = true }},
-		{change.AssignRole, func(w *World) { w.ApplicationUser(integration).Roles = nil }},
-		{change.UnassignRole, func(w *World) {
-			user := w.ApplicationUser(integration)
+		{change.EnableUser, func(sc *Scenario) { sc.ApplicationUser(integrationName).Disabled = true }},
+		{change.AssignRole, func(sc *Scenario) { sc.ApplicationUser(integrationName).Roles = nil }},
+		{change.UnassignRole, func(sc *Scenario) {
+			user := sc.ApplicationUser(integrationName)
 			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Administrator"})
 		}},
-		{change.ShareView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Shares = nil }},
-		{change.ReduceShare, func(w *World) {
-			w.PersonalView("account", "Demandbase Accounts").Shares[0].Access = simulator.RightRead | simulator.RightWrite
+		{change.ShareView, func(sc *Scenario) { sc.PersonalView("account", "Demandbase Accounts").Shares = nil }},
+		{change.ReduceShare, func(sc *Scenario) {
+			sc.PersonalView("account", "Demandbase Accounts").Shares[0].Access = simulator.RightRead | simulator.RightWrite
 		}},
 	}
 }
 
-// byHand are faults whose fix apply does not carry out, and for which a report shows a script.
-func byHand() []repairable {
-	return []repairable{
-		{change.MoveUser, func(w *World) { w.ApplicationUser(integration).BusinessUnit = "Contoso" }},
-		{change.SetAccessMode, func(w *World) { w.ApplicationUser(integration).AccessMode = simulator.AccessAdministrative }},
-		{change.ActivateView, func(w *World) { w.PersonalView("account", "Demandbase Accounts").Inactive = true }},
+// manualFaults are faults whose fix apply does not carry out, and for which a report shows a script.
+func manualFaults() []fixableFault {
+	return []fixableFault{
+		{change.MoveUser, func(sc *Scenario) { sc.ApplicationUser(integrationName).BusinessUnit = "Contoso" }},
+		{change.SetAccessMode, func(sc *Scenario) { sc.ApplicationUser(integrationName).AccessMode = simulator.AccessAdministrative }},
+		{change.ActivateView, func(sc *Scenario) { sc.PersonalView("account", "Demandbase Accounts").Inactive = true }},
 	}
 }
 
-// found is the finding of a fault.
-func (f repairable) found(t *testing.T, r audit.Result) (audit.ControlID, audit.Finding) {
+// finding is the finding of a fault.
+func (f fixableFault) finding(t *testing.T, r audit.Result) (audit.ControlID, audit.Finding) {
 	t.Helper()
 	for _, c := range r.Controls {
 		for _, finding := range c.Findings {
@@ -89,7 +89,7 @@ func (f repairable) found(t *testing.T, r audit.Result) (audit.ControlID, audit.
 func TestEveryAutomaticKindHasAFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range change.Kinds() {
-		if change.Automatic(kind) != slices.ContainsFunc(repairables(), func(f repairable) bool { return f.kind == kind }) {
+		if change.Automatic(kind) != slices.ContainsFunc(automaticFaults(), func(f fixableFault) bool { return f.kind == kind }) {
 			t.Errorf("%s", kind)
 		}
 	}
@@ -107,16 +107,16 @@ func TestRemedyIsPlan(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	for _, unit := range []string{"Contoso", "Germany"} {
-		for _, f := range repairables() {
+		for _, f := range automaticFaults() {
 			t.Run(unit+"/"+string(f.kind), func(t *testing.T) {
-				w := l.Pristine.Clone()
-				w.Want.BusinessUnit = unit
-				w.ApplicationUser(integration).BusinessUnit = unit
-				f.change(&w)
-				r, s := l.Judge(t, w)
-				control, finding := f.found(t, r)
+				sc := l.Compliant.Clone()
+				sc.Requirement.BusinessUnit = unit
+				sc.ApplicationUser(integrationName).BusinessUnit = unit
+				f.change(&sc)
+				r, s := l.Judge(t, sc)
+				control, finding := f.finding(t, r)
 				p, err := plan.Build(r, s, plan.Options{
-					LeastPrivilege: true, UnassignAdministrator: true, Minimum: l.Profile.Minimum(), MadeAt: Clock(),
+					LeastPrivilege: true, UnassignAdministrator: true, Minimum: l.Profile.Minimum(), MadeAt: Now(),
 				})
 				if err != nil {
 					t.Fatal(err)
@@ -129,16 +129,16 @@ func TestRemedyIsPlan(t *testing.T) {
 					t.Fatalf("%d actions, %d requests that write", len(actions), len(writes))
 				}
 				for i, a := range actions {
-					sameRequest(t, a, writes[i], change.APIRoot(r.Environment.URL))
+					compareRequests(t, a, writes[i], change.APIRoot(r.Environment.URL))
 				}
 			})
 		}
 	}
 }
 
-// sameRequest compares a plan's request with one for people, whose placeholders are filled as
+// compareRequests compares a plan's request with one for people, whose placeholders are filled as
 // their look-ups would.
-func sameRequest(t *testing.T, a change.Action, q change.Call, api string) {
+func compareRequests(t *testing.T, a change.Action, q change.Call, api string) {
 	t.Helper()
 	at := a.Target
 	value := func(slot string, refs ...*change.Ref) string {
@@ -171,7 +171,7 @@ func sameRequest(t *testing.T, a change.Action, q change.Call, api string) {
 	if headers["MSCRMCallerID"] != owner {
 		t.Errorf("on behalf of: the report says %q, the plan %q", headers["MSCRMCallerID"], owner)
 	}
-	theirs, ours := decoded(t, fill.Replace(q.Body)), decoded(t, string(a.Request.Body))
+	theirs, ours := decodeJSON(t, fill.Replace(q.Body)), decodeJSON(t, string(a.Request.Body))
 	for _, body := range []map[string]any{theirs, ours} {
 		if list, ok := body["Privileges"].([]any); ok {
 			for _, g := range list {
@@ -190,7 +190,7 @@ func sameRequest(t *testing.T, a change.Action, q change.Call, api string) {
 	}
 }
 
-func decoded(t *testing.T, body string) map[string]any {
+func decodeJSON(t *testing.T, body string) map[string]any {
 	t.Helper()
 	if body == "" {
 		return nil
@@ -214,7 +214,7 @@ func TestCurlScripts(t *testing.T) {
 	}
 	l := New(t)
 	dir := t.TempDir()
-	admin := l.Server.Environment().Client(l.Pristine.Suggest.Administrator)
+	admin := l.Server.Environment().Client(l.Compliant.Suggest.Administrator)
 	put := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
@@ -237,21 +237,21 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 		}
 	}
 	for _, known := range []string{"ids", "names"} {
-		for _, f := range append(repairables(), byHand()...) {
+		for _, f := range append(automaticFaults(), manualFaults()...) {
 			t.Run(known+"/"+string(f.kind), func(t *testing.T) {
-				w := l.Pristine.Clone()
-				w.Want.BusinessUnit = "Germany"
-				w.ApplicationUser(integration).BusinessUnit = "Germany"
-				f.change(&w)
-				renameAll(&w)
-				r, _ := l.Judge(t, w)
-				_, finding := f.found(t, r)
+				sc := l.Compliant.Clone()
+				sc.Requirement.BusinessUnit = "Germany"
+				sc.ApplicationUser(integrationName).BusinessUnit = "Germany"
+				f.change(&sc)
+				useHostileNames(&sc)
+				r, _ := l.Judge(t, sc)
+				_, finding := f.finding(t, r)
 				fix := *finding.Fix
 				if known == "names" {
 					fix = withoutIDs(fix)
 				}
 				run(t, change.RemedyFor(fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).CurlScript())
-				after, _ := l.Look(t, w.Want)
+				after, _ := l.JudgeServed(t, sc.Requirement)
 				for _, c := range after.Controls {
 					for _, left := range c.Findings {
 						if left.Fingerprint == finding.Fingerprint {
@@ -269,32 +269,32 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 	}
 }
 
-// renameAll gives the role, the user and a view names that are hostile.
-func renameAll(w *World) {
-	user := w.ApplicationUser(integration)
+// useHostileNames gives the role, the user and a view names that are hostile.
+func useHostileNames(sc *Scenario) {
+	user := sc.ApplicationUser(integrationName)
 	if user != nil {
 		user.Name = "user " + hostileName
 		for i := range user.Roles {
-			if user.Roles[i].Role == integration {
+			if user.Roles[i].Role == integrationName {
 				user.Roles[i].Role = "role " + hostileName
 			}
 		}
 	}
-	if role := w.Role(integration); role != nil {
+	if role := sc.Role(integrationName); role != nil {
 		role.Name = "role " + hostileName
 	}
-	w.Want.Role = "role " + hostileName
-	for i := range w.PersonalViews {
-		for j := range w.PersonalViews[i].Shares {
-			if s := &w.PersonalViews[i].Shares[j]; s.Principal == integration {
+	sc.Requirement.Role = "role " + hostileName
+	for i := range sc.PersonalViews {
+		for j := range sc.PersonalViews[i].Shares {
+			if s := &sc.PersonalViews[i].Shares[j]; s.Principal == integrationName {
 				s.Principal = appID
 			}
 		}
 	}
-	w.PersonalView("account", "Demandbase Accounts").Name = "view " + hostileName
-	for i := range w.Want.Views {
-		if w.Want.Views[i].Table == "account" {
-			w.Want.Views[i].Name = "view " + hostileName
+	sc.PersonalView("account", "Demandbase Accounts").Name = "view " + hostileName
+	for i := range sc.Requirement.Views {
+		if sc.Requirement.Views[i].Table == "account" {
+			sc.Requirement.Views[i].Name = "view " + hostileName
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestVerdictUnderFaults(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	var faults func(*http.Request) simulator.Fault
-	l := NewWith(t, simulator.Options{PageSize: 7, Faults: func(r *http.Request) simulator.Fault {
+	l := NewWithOptions(t, simulator.Options{PageSize: 7, Faults: func(r *http.Request) simulator.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		if faults == nil || !strings.HasPrefix(r.URL.Path, "/api/data/") {
@@ -38,9 +38,9 @@ func TestVerdictUnderFaults(t *testing.T) {
 		faults = next
 	}
 	all := slices.Concat(controlFaults(l.Profile), privilegeFaults(l.Profile))
-	situations := situationFaults(l.Profile)
+	situations := reportedFaults(l.Profile)
 	seeds := *schedules
-	if hurried() && seeds < 100 {
+	if isShortRun() && seeds < 100 {
 		seeds = min(seeds, 10)
 	}
 	judged, unknown, none := 0, 0, 0
@@ -50,13 +50,13 @@ func TestVerdictUnderFaults(t *testing.T) {
 		if seed%2 == 0 {
 			f = situations[random.IntN(len(situations))]
 		}
-		w := l.Pristine.Clone()
-		f.change(&w)
-		l.Serve(t, &w)
+		sc := l.Compliant.Clone()
+		f.change(&sc)
+		l.Serve(t, &sc)
 		set(nil)
-		clean, _ := l.Look(t, w.Want)
-		set(disturbance(random))
-		disturbed, _, err := l.TryLook(t.Context(), w.Want)
+		clean, _ := l.JudgeServed(t, sc.Requirement)
+		set(randomFaults(random))
+		disturbed, _, err := l.TryJudgeServed(t.Context(), sc.Requirement)
 		if err != nil {
 			none++
 			continue
@@ -81,9 +81,9 @@ func TestVerdictUnderFaults(t *testing.T) {
 	t.Logf("%d controls judged as without faults, %d unknown; %d times there was nothing to judge", judged, unknown, none)
 }
 
-// disturbance draws faults of every kind that the simulator knows, at up to three
+// randomFaults draws faults of every kind that the simulator knows, at up to three
 // requests of ten.
-func disturbance(random *rand.Rand) func(*http.Request) simulator.Fault {
+func randomFaults(random *rand.Rand) func(*http.Request) simulator.Fault {
 	share := 0.3 * random.Float64()
 	statuses := []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable}
 	return func(*http.Request) simulator.Fault {

@@ -1,4 +1,4 @@
-// Package loopback says which hosts are this machine.
+// Package loopback recognizes the hosts that are this machine.
 package loopback
 
 import (
@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Host reports whether a host, without its port, is this machine alone.
-func Host(host string) bool {
+// IsHost reports whether a host, without a port, is reachable from this machine only.
+func IsHost(host string) bool {
 	return strings.EqualFold(host, "localhost") || net.ParseIP(strings.Trim(host, "[]")).IsLoopback()
 }

@@ -1,10 +1,10 @@
-// Package must ends tests that cannot go on.
+// Package must has helpers for tests that cannot continue after an error.
 package must
 
 import "testing"
 
-// Get is the value of a call that does not fail. It panics if the call fails, because a
-// function that takes a value and an error as they are returned takes no test beside them.
+// Get returns the value of a call that must succeed, and panics if it fails. It cannot take a testing.TB: the
+// results of a call can be passed on only if there are no other arguments.
 func Get[T any](value T, err error) T {
 	if err != nil {
 		panic(err)
@@ -12,7 +12,7 @@ func Get[T any](value T, err error) T {
 	return value
 }
 
-// Do ends a test if a call failed.
+// Do ends the test if err is not nil.
 func Do(tb testing.TB, err error) {
 	tb.Helper()
 	if err != nil {

@@ -6,29 +6,29 @@ import (
 	"strings"
 )
 
-const guid = `(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`
+const guidPattern = `(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`
 
-// idsIn replaces the GUIDs in a text.
-func (n *names) idsIn(text string) string {
+// replaceIDs returns a text with its GUIDs replaced.
+func (a *anonymizer) replaceIDs(text string) string {
 	if strings.Count(text, "-") < 4 {
 		return text
 	}
-	return regexp.MustCompile(guid).ReplaceAllStringFunc(text, n.id)
+	return regexp.MustCompile(guidPattern).ReplaceAllStringFunc(text, a.replaceID)
 }
 
-// address replaces the names, ids and tokens of an address that is not encoded.
-func (n *names) address(address string) string {
+// anonymizeAddress returns a decoded address with its names, ids and tokens replaced.
+func (a *anonymizer) anonymizeAddress(address string) string {
 	at := strings.IndexByte(address+"?", '?')
-	return n.literals(address[:at]) + eachPart(address[at:], func(part string) string {
+	return a.replaceLiterals(address[:at]) + mapQueryParts(address[at:], func(part string) string {
 		if value, ok := strings.CutPrefix(part, "$skiptoken="); ok {
-			return "$skiptoken=" + n.token(value)
+			return "$skiptoken=" + a.replaceSkipToken(value)
 		}
-		return n.literals(part)
+		return a.replaceLiterals(part)
 	})
 }
 
-// eachPart changes each part of an address's query.
-func eachPart(address string, change func(part string) string) string {
+// mapQueryParts returns an address with each part of its query changed.
+func mapQueryParts(address string, change func(part string) string) string {
 	path, query, ok := strings.Cut(address, "?")
 	if !ok {
 		return path
@@ -40,13 +40,13 @@ func eachPart(address string, change func(part string) string) string {
 	return path + "?" + strings.Join(parts, "&")
 }
 
-// canonical is an address below /api/data/, decoded.
-func canonical(u *url.URL) string {
+// relativeAddress returns the part of a URL below /api/data/, decoded.
+func relativeAddress(u *url.URL) string {
 	address := strings.TrimPrefix(u.Path, "/api/data/")
 	if u.RawQuery == "" {
 		return address
 	}
-	return address + eachPart("?"+u.RawQuery, func(part string) string {
+	return address + mapQueryParts("?"+u.RawQuery, func(part string) string {
 		if text, err := url.QueryUnescape(part); err == nil {
 			return text
 		}
@@ -54,47 +54,48 @@ func canonical(u *url.URL) string {
 	})
 }
 
-// literals replaces GUIDs, and the quoted literals that are names: known ones, and those that
-// cannot be the name of a table or a column.
-func (n *names) literals(text string) string {
+// replaceLiterals returns a text with its GUIDs replaced, and its quoted literals that are names: known names,
+// and texts that cannot be the name of a table or a column.
+func (a *anonymizer) replaceLiterals(text string) string {
 	var out strings.Builder
 	from := 0
 	for _, at := range regexp.MustCompile(`'(?:[^']|'')*'`).FindAllStringIndex(text, -1) {
 		before := text[from:at[0]]
 		value := strings.ReplaceAll(text[at[0]+1:at[1]-1], "''", "'")
-		if !n.isOurs(before, value) {
-			value = n.name(value)
+		if !a.isDbauditLiteral(before, value) {
+			value = a.replaceName(value)
 		}
-		out.WriteString(n.idsIn(before) + "'" + strings.ReplaceAll(n.idsIn(value), "'", "''") + "'")
+		out.WriteString(a.replaceIDs(before) + "'" + strings.ReplaceAll(a.replaceIDs(value), "'", "''") + "'")
 		from = at[1]
 	}
-	return out.String() + n.idsIn(text[from:])
+	return out.String() + a.replaceIDs(text[from:])
 }
 
-// isOurs reports whether a literal of an address is from dbaudit, not from the environment.
-func (n *names) isOurs(before, value string) bool {
+// isDbauditLiteral reports whether a literal comes from dbaudit, not from the environment. before is the text
+// before it in the address.
+func (a *anonymizer) isDbauditLiteral(before, value string) bool {
 	column := regexp.MustCompile(`([A-Za-z_@]+)\s*(?:eq|ne|=|,)\s*$`).FindStringSubmatch(before)
 	switch {
 	case value == "", isGUID(value), isPrivilege(value):
 		return true
-	case column != nil && isStructure(column[1]):
+	case column != nil && isPlatformMember(column[1]):
 		return true
 	}
-	return regexp.MustCompile(`^[a-z]+$`).MatchString(value) && !n.known(value)
+	return regexp.MustCompile(`^[a-z]+$`).MatchString(value) && !a.isName(value)
 }
 
-// link replaces the host, names, ids and tokens of an absolute address.
-func (n *names) link(link string) string {
+// anonymizeLink returns an absolute address with its host, names, ids and tokens replaced.
+func (a *anonymizer) anonymizeLink(link string) string {
 	u, err := url.Parse(link)
 	if err != nil || u.Host == "" {
-		return n.name(link)
+		return a.replaceName(link)
 	}
-	text := recorded + "/api/data/" + eachPart(n.address(canonical(u)), func(part string) string {
+	text := recordedOrigin + "/api/data/" + mapQueryParts(a.anonymizeAddress(relativeAddress(u)), func(part string) string {
 		name, value, _ := strings.Cut(part, "=")
 		return name + "=" + url.QueryEscape(value)
 	})
 	if u.Fragment != "" {
-		text += "#" + n.idsIn(u.Fragment)
+		text += "#" + a.replaceIDs(u.Fragment)
 	}
 	return text
 }

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// document replaces the ids and names in a JSON document; it returns nil if it is not JSON. The order,
-// the numbers and the names of members stay, even two members of one name.
-func (n *names) document(data []byte) json.RawMessage {
+// anonymizeDocument returns a JSON document with its ids and names replaced, or nil if it is not JSON. It keeps
+// the order, the numbers and the names of members, even if two members have the same name.
+func (a *anonymizer) anonymizeDocument(data []byte) json.RawMessage {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !json.Valid(data) {
 		return nil
@@ -18,12 +18,12 @@ func (n *names) document(data []byte) json.RawMessage {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
 	var out bytes.Buffer
-	n.copyValue(dec, "", &out)
+	a.copyValue(dec, "", &out)
 	return out.Bytes()
 }
 
-// copyValue copies the next value of a document, which is that of a member.
-func (n *names) copyValue(dec *json.Decoder, member string, out *bytes.Buffer) {
+// copyValue copies the next value of a document to out. member is the name of the member that contains it.
+func (a *anonymizer) copyValue(dec *json.Decoder, member string, out *bytes.Buffer) {
 	token, _ := dec.Token()
 	switch v := token.(type) {
 	case json.Delim:
@@ -36,40 +36,41 @@ func (n *names) copyValue(dec *json.Decoder, member string, out *bytes.Buffer) {
 			if v == '{' {
 				key, _ := dec.Token()
 				inner, _ = key.(string)
-				write(out, inner)
+				writeToken(out, inner)
 				out.WriteByte(':')
 			}
-			n.copyValue(dec, inner, out)
+			a.copyValue(dec, inner, out)
 		}
 		end, _ := dec.Token()
 		fmt.Fprint(out, end)
 	case string:
-		write(out, n.text(member, v))
+		writeToken(out, a.anonymizeText(member, v))
 	default:
-		write(out, v)
+		writeToken(out, v)
 	}
 }
 
-// write writes a token that was read.
-func write(out *bytes.Buffer, token any) {
+// writeToken writes a value that json.Decoder.Token returned.
+func writeToken(out *bytes.Buffer, token any) {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	_ = enc.Encode(token)
-	out.Truncate(out.Len() - 1) // its newline
+	out.Truncate(out.Len() - 1) // the newline
 }
 
-// text replaces a member's text. A text that is not known to be the platform's is a name.
-func (n *names) text(member, text string) string {
+// anonymizeText returns the replacement of a member's text. Every text that is not known to come from Dataverse
+// counts as a name.
+func (a *anonymizer) anonymizeText(member, text string) string {
 	switch lower := strings.ToLower(member); {
 	case text == "":
 		return text
 	case strings.Contains(lower, "roletemplateid"):
-		n.keep(text)
+		a.keepID(text)
 		return text
 	case isGUID(text):
-		return n.id(text)
+		return a.replaceID(text)
 	case lower == "message":
-		return n.message(text)
+		return a.anonymizeMessage(text)
 	case lower == "orgdborgsettings":
 		return regexp.MustCompile(`>[^<]*<`).ReplaceAllStringFunc(text, func(value string) string {
 			if regexp.MustCompile(`^>\s*(?:true|false|-?[0-9]*)\s*<$`).MatchString(strings.ToLower(value)) {
@@ -77,10 +78,10 @@ func (n *names) text(member, text string) string {
 			}
 			return ">left out<"
 		})
-	case isStructure(member), isPrivilege(text), isPlain(text):
-		return n.idsIn(text)
+	case isPlatformMember(member), isPrivilege(text), isTimeOrNumber(text):
+		return a.replaceIDs(text)
 	case strings.Contains(lower, "@odata."):
-		return n.link(text)
+		return a.anonymizeLink(text)
 	}
-	return n.name(text)
+	return a.replaceName(text)
 }

@@ -28,7 +28,7 @@ func people() *snapshot.Snapshot {
 
 func TestPseudonyms(t *testing.T) {
 	s := people()
-	p, err := recording.Pseudonyms(s, "acme")
+	p, err := recording.Pseudonymize(s, "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestPseudonyms(t *testing.T) {
 func TestPseudonymsChooseNobody(t *testing.T) {
 	s := people()
 	s.Users["other"] = snapshot.User{Name: "Somebody of the night shift", ApplicationID: "app-2"}
-	if _, err := recording.Pseudonyms(s, "xxx"); err == nil {
+	if _, err := recording.Pseudonymize(s, "xxx"); err == nil {
 		t.Error("another user would be judged")
 	}
 }
@@ -67,7 +67,7 @@ func TestPseudonymsOfEveryName(t *testing.T) {
 	s := snapshot.New()
 	filled := map[string]string{}
 	fill(reflect.ValueOf(s).Elem(), "", filled)
-	p, err := recording.Pseudonyms(s, "")
+	p, err := recording.Pseudonymize(s, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,51 +12,51 @@ import (
 	"sync"
 )
 
-// A Recorder records exchanges. It is safe for concurrent use.
+// A Recorder records the exchanges of transports. It is safe for concurrent use.
 type Recorder struct {
-	head Head
+	header Header
 
 	mu        sync.Mutex
-	exchanges []*kept
+	exchanges []*rawExchange
 	size      int
 }
 
-// kept is an exchange that is not anonymized yet.
-type kept struct {
+// rawExchange is an exchange that is not anonymized yet.
+type rawExchange struct {
 	recorder *Recorder
 
-	method string
-	url    *url.URL
-	as     map[string]string
-	status int
-	header http.Header
-	body   []byte
+	method        string
+	url           *url.URL
+	impersonation map[string]string
+	status        int
+	header        http.Header
+	body          []byte
 }
 
-// NewRecorder begins a recording.
-func NewRecorder(head Head) *Recorder {
-	head.Format = Format
-	return &Recorder{head: head}
+// NewRecorder returns a recorder of a new recording.
+func NewRecorder(header Header) *Recorder {
+	header.Format = Format
+	return &Recorder{header: header}
 }
 
-// callersOf are the headers of a request that name the user on whose behalf it is made.
-func callersOf(header http.Header) map[string]string {
-	as := only(header, "CallerObjectId", "MSCRMCallerID")
-	for name, id := range as {
-		as[name] = strings.ToLower(id)
+// impersonationHeaders returns the headers of a request that name the user whom it impersonates.
+func impersonationHeaders(header http.Header) map[string]string {
+	headers := selectHeaders(header, "CallerObjectId", "MSCRMCallerID")
+	for name, id := range headers {
+		headers[name] = strings.ToLower(id)
 	}
-	return as
+	return headers
 }
 
-// only are the headers of these names that are set.
-func only(header http.Header, names ...string) map[string]string {
-	some := map[string]string{}
+// selectHeaders returns those of the named headers that are set.
+func selectHeaders(header http.Header, names ...string) map[string]string {
+	headers := map[string]string{}
 	for _, name := range names {
 		if value := header.Get(name); value != "" {
-			some[name] = value
+			headers[name] = value
 		}
 	}
-	return some
+	return headers
 }
 
 // Wrap returns a transport that records the exchanges of another.
@@ -69,87 +69,87 @@ type transport struct {
 
 func (t transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	r := t.recorder
-	k := &kept{recorder: r, method: request.Method, url: request.URL, as: callersOf(request.Header)}
-	r.locked(func() {
-		if !r.head.Truncated {
-			r.exchanges = append(r.exchanges, k)
+	e := &rawExchange{recorder: r, method: request.Method, url: request.URL, impersonation: impersonationHeaders(request.Header)}
+	r.withLock(func() {
+		if !r.header.Truncated {
+			r.exchanges = append(r.exchanges, e)
 		}
 	})
 	response, err := t.next.RoundTrip(request)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // a transport between others
+		return nil, err //nolint:wrapcheck // the client that uses the transport wraps it
 	}
-	r.locked(func() { k.status, k.header = response.StatusCode, response.Header.Clone() })
+	r.withLock(func() { e.status, e.header = response.StatusCode, response.Header.Clone() })
 	response.Body = struct {
 		io.Reader
 		io.Closer
-	}{io.TeeReader(response.Body, k), response.Body}
+	}{io.TeeReader(response.Body, e), response.Body}
 	return response, nil
 }
 
-func (r *Recorder) locked(change func()) {
+func (r *Recorder) withLock(change func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	change()
 }
 
-// Write records a part of the response's body, within the bounds of a recording.
-func (k *kept) Write(data []byte) (int, error) {
-	r := k.recorder
-	r.locked(func() {
+// Write records a part of the response's body. Beyond maxSize it marks the recording as truncated.
+func (e *rawExchange) Write(data []byte) (int, error) {
+	r := e.recorder
+	r.withLock(func() {
 		r.size += len(data)
-		if r.head.Truncated = r.head.Truncated || r.size > maxSize; !r.head.Truncated {
-			k.body = append(k.body, data...)
+		if r.header.Truncated = r.header.Truncated || r.size > maxSize; !r.header.Truncated {
+			e.body = append(e.body, data...)
 		}
 	})
 	return len(data), nil
 }
 
-// Encode writes the recording, anonymized.
+// Encode returns the anonymized recording.
 func (r *Recorder) Encode() ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	known := newNames(r.head.Pattern)
-	if _, err := r.encode(known); err != nil {
+	a := newAnonymizer(r.header.Pattern)
+	if _, err := r.encode(a); err != nil {
 		return nil, err
 	}
-	known.settle()
-	return r.encode(known)
+	a.chooseReplacements()
+	return r.encode(a)
 }
 
-// encode writes the recording with each id, name and token replaced.
-func (r *Recorder) encode(n *names) ([]byte, error) {
+// encode returns the recording with each id, name and token replaced.
+func (r *Recorder) encode(a *anonymizer) ([]byte, error) {
 	var out bytes.Buffer
 	line := json.NewEncoder(&out)
 	line.SetEscapeHTML(false)
-	if err := line.Encode(n.head(r.head)); err != nil {
+	if err := line.Encode(a.anonymizeHeader(r.header)); err != nil {
 		return nil, fmt.Errorf("writing the recording: %w", err)
 	}
-	for _, k := range r.exchanges {
-		if err := line.Encode(n.exchange(k)); err != nil {
+	for _, e := range r.exchanges {
+		if err := line.Encode(a.anonymizeExchange(e)); err != nil {
 			return nil, fmt.Errorf("writing the recording: %w", err)
 		}
 	}
 	return out.Bytes(), nil
 }
 
-func (n *names) head(h Head) Head {
-	h.Requirement = n.requirement(h.Requirement)
-	h.Requirement.ApplicationID, h.Requirement.Role = n.idsIn(h.Requirement.ApplicationID), n.name(h.Requirement.Role)
+func (a *anonymizer) anonymizeHeader(h Header) Header {
+	h.Requirement = a.anonymizeRequirement(h.Requirement)
+	h.Requirement.ApplicationID, h.Requirement.Role = a.replaceIDs(h.Requirement.ApplicationID), a.replaceName(h.Requirement.Role)
 	return h
 }
 
-func (n *names) exchange(k *kept) exchange {
+func (a *anonymizer) anonymizeExchange(k *rawExchange) exchange {
 	e := exchange{
-		Method: k.method, Address: n.address(canonical(k.url)), Status: k.status,
-		As: maps.Clone(k.as), Header: only(k.header, "Content-Type", "OData-Version", "Preference-Applied", "Retry-After", "x-ms-dop-hint",
+		Method: k.method, Address: a.anonymizeAddress(relativeAddress(k.url)), Status: k.status,
+		Impersonation: maps.Clone(k.impersonation), Headers: selectHeaders(k.header, "Content-Type", "OData-Version", "Preference-Applied", "Retry-After", "x-ms-dop-hint",
 			"x-ms-ratelimit-burst-remaining-xrm-requests", "x-ms-ratelimit-time-remaining-xrm-requests"),
 	}
-	for name, id := range e.As {
-		e.As[name] = n.idsIn(id)
+	for name, id := range e.Impersonation {
+		e.Impersonation[name] = a.replaceIDs(id)
 	}
 	if len(bytes.TrimSpace(k.body)) > 0 {
-		e.Body = n.document(k.body)
+		e.Body = a.anonymizeDocument(k.body)
 		e.Broken = e.Body == nil
 	}
 	return e

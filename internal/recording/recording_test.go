@@ -25,9 +25,9 @@ const (
 )
 
 // A world answers by address; a status of 0 means no response.
-type world map[string][]answer
+type world map[string][]cannedResponse
 
-type answer struct {
+type cannedResponse struct {
 	status int
 	body   string
 }
@@ -46,7 +46,7 @@ func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // record makes requests in this order, and returns their recording.
-func record(t testing.TB, w world, head recording.Head, addresses ...string) []byte {
+func record(t testing.TB, w world, head recording.Header, addresses ...string) []byte {
 	t.Helper()
 	r := recording.NewRecorder(head)
 	transport := r.Wrap(w)
@@ -84,9 +84,9 @@ type line struct {
 	Broken  bool
 }
 
-func lines(t testing.TB, data []byte) (recording.Head, []line) {
+func lines(t testing.TB, data []byte) (recording.Header, []line) {
 	t.Helper()
-	var head recording.Head
+	var head recording.Header
 	var list []line
 	for i, text := range strings.Split(strings.TrimSpace(string(data)), "\n") {
 		into := any(&head)
@@ -114,7 +114,7 @@ func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
 		next:           {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
 		api + "WhoAmI": {{403, `{"error":{"code":"0x80048306","message":"Principal user (Id=` + jane + `, type=8) named Jane of Fabrikam is missing prvReadUser privilege on OTC=8 for entity 'systemuser'. Write to jane@fabrikam.com."}}`}},
 	}
-	data := record(t, w, recording.Head{
+	data := record(t, w, recording.Header{
 		Command: "scan", Pattern: "demandbase",
 		Requirement: snapshot.Requirement{Profile: "demandbase", User: "Jane@fabrikam.com", Role: "Fabrikam Role"},
 	}, first, next, api+"WhoAmI")
@@ -189,7 +189,7 @@ func TestOrderAndEqualityStay(t *testing.T) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		_, list := lines(t, record(t, world{api + "x": {{200, string(body)}}}, recording.Head{Pattern: "base"}, api+"x"))
+		_, list := lines(t, record(t, world{api + "x": {{200, string(body)}}}, recording.Header{Pattern: "base"}, api+"x"))
 		var was, is struct{ Value []string }
 		if err := json.Unmarshal(body, &was); err != nil {
 			r.Fatal(err)
@@ -229,7 +229,7 @@ func TestReplayInventsNothing(t *testing.T) {
 		api + "page":   {{502, "<html>Fabrikam's gateway</html>"}},
 		api + "silent": {{}},
 	}
-	data := record(t, w, recording.Head{}, api+"again", api+"again", api+"again", api+"page", api+"silent")
+	data := record(t, w, recording.Header{}, api+"again", api+"again", api+"again", api+"page", api+"silent")
 	if strings.Contains(string(data), "gateway") {
 		t.Errorf("a page is left in\n%s", data)
 	}
@@ -283,7 +283,7 @@ func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
 func TestRecordingIsBounded(t *testing.T) {
 	large := `"` + strings.Repeat("x", 40<<20) + `"`
 	w := world{api + "a": {{200, large}}, api + "b": {{200, large}}, api + "c": {{200, "{}"}}}
-	head, list := lines(t, record(t, w, recording.Head{}, api+"a", api+"b", api+"c"))
+	head, list := lines(t, record(t, w, recording.Header{}, api+"a", api+"b", api+"c"))
 	if !head.Truncated || len(list) != 2 {
 		t.Errorf("truncated is %v, with %d exchanges", head.Truncated, len(list))
 	}

@@ -11,37 +11,36 @@ import (
 	"sync"
 )
 
-// The identity that a replay's configuration names. A replay accepts any other too.
+// The identity in the configuration of a replay. A replay accepts any other identity too.
 const (
 	TenantID = "11111111-1111-4111-8111-111111111111"
 	ClientID = "22222222-2222-4222-8222-222222222222"
 )
 
-// A Replayer serves a recording: the Web API, and a token endpoint that issues a token to
-// everyone. If a request was recorded several times, it returns the responses in their order,
-// and then the last one again.
+// A Replayer serves a recording: the Web API, and a token endpoint that issues a token to everyone. It answers
+// a request that was recorded several times with the responses in order, and then repeats the last one.
 type Replayer struct {
-	Head Head
+	Header Header
 
-	mu      sync.Mutex
-	answers map[string][]exchange
+	mu        sync.Mutex
+	exchanges map[string][]exchange
 }
 
-// NewReplayer reads a recording.
+// NewReplayer returns a Replayer of an encoded recording.
 func NewReplayer(data []byte) (*Replayer, error) {
-	head, list, err := decode(data)
+	header, exchanges, err := decode(data)
 	if err != nil {
 		return nil, err
 	}
-	r := &Replayer{Head: head, answers: map[string][]exchange{}}
-	for _, e := range list {
-		k := key(e.Method, e.Address, e.As)
-		r.answers[k] = append(r.answers[k], e)
+	r := &Replayer{Header: header, exchanges: map[string][]exchange{}}
+	for _, e := range exchanges {
+		k := exchangeKey(e.Method, e.Address, e.Impersonation)
+		r.exchanges[k] = append(r.exchanges[k], e)
 	}
 	return r, nil
 }
 
-func key(method, address string, as map[string]string) string {
+func exchangeKey(method, address string, as map[string]string) string {
 	text := method + " " + address
 	for _, name := range slices.Sorted(maps.Keys(as)) {
 		text += "\n" + name + ": " + as[name]
@@ -60,21 +59,21 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	address := canonical(request.URL)
-	e, ok := r.next(key(request.Method, address, callersOf(request.Header)))
+	address := relativeAddress(request.URL)
+	e, ok := r.nextExchange(exchangeKey(request.Method, address, impersonationHeaders(request.Header)))
 	if !ok {
-		answer(w, http.StatusBadRequest, map[string]any{"error": map[string]string{
-			"code": "0x0", "message": fmt.Sprintf("%s %s was not recorded, and a replay contains only what was: record again with the same command and requirement", request.Method, address),
+		writeJSON(w, http.StatusBadRequest, map[string]any{"error": map[string]string{
+			"code": "0x0", "message": fmt.Sprintf("%s %s was not recorded: record again with the same command and requirement", request.Method, address),
 		}})
 		return
 	}
 	if e.Status == 0 {
-		panic(http.ErrAbortHandler) // there was no response
+		panic(http.ErrAbortHandler) // the recorded request had no response
 	}
-	for name, value := range e.Header {
+	for name, value := range e.Headers {
 		w.Header().Set(name, value)
 	}
-	body := []byte(strings.ReplaceAll(string(e.Body), recorded, origin))
+	body := []byte(strings.ReplaceAll(string(e.Body), recordedOrigin, origin))
 	if e.Broken {
 		body = []byte("The body was not JSON and was not recorded.")
 	}
@@ -83,44 +82,44 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// next is the next response to a request.
-func (r *Replayer) next(key string) (exchange, bool) {
+// nextExchange returns the exchange with the next response to a request.
+func (r *Replayer) nextExchange(key string) (exchange, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := r.answers[key]
+	list := r.exchanges[key]
 	if len(list) == 0 {
 		return exchange{}, false
 	}
 	if len(list) > 1 {
-		r.answers[key] = list[1:]
+		r.exchanges[key] = list[1:]
 	}
 	return list[0], true
 }
 
-// signIn answers as a sign-in host that accepts everyone.
+// signIn handles a request to the sign-in host, which accepts everyone.
 func (r *Replayer) signIn(w http.ResponseWriter, request *http.Request, origin string) {
 	tenant, path, _ := strings.Cut(strings.TrimPrefix(request.URL.Path, "/"), "/")
 	base := origin + "/" + tenant
 	switch path {
 	case "discovery/instance":
-		answer(w, http.StatusOK, map[string]any{
+		writeJSON(w, http.StatusOK, map[string]any{
 			"tenant_discovery_endpoint": origin + "/" + TenantID + "/v2.0/.well-known/openid-configuration", "api-version": "1.1",
 			"metadata": []map[string]any{{"preferred_network": request.Host, "preferred_cache": request.Host, "aliases": []string{request.Host}}},
 		})
 	case "v2.0/.well-known/openid-configuration":
-		answer(w, http.StatusOK, map[string]any{
+		writeJSON(w, http.StatusOK, map[string]any{
 			"issuer": origin + "/" + TenantID + "/v2.0", "token_endpoint": base + "/oauth2/v2.0/token",
 			"authorization_endpoint": base + "/oauth2/v2.0/authorize", "jwks_uri": base + "/discovery/v2.0/keys",
 		})
 	case "oauth2/v2.0/token":
-		answer(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": "replayed"})
+		writeJSON(w, http.StatusOK, map[string]any{"token_type": "Bearer", "expires_in": 3599, "ext_expires_in": 3599, "access_token": "replayed"})
 	default:
-		answer(w, http.StatusNotFound, map[string]any{"error": "invalid_request", "error_description": "A replay has no " + request.URL.Path})
+		writeJSON(w, http.StatusNotFound, map[string]any{"error": "invalid_request", "error_description": "A replay has no " + request.URL.Path})
 	}
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
-	data, _ := json.Marshal(body) // of texts and numbers
+func writeJSON(w http.ResponseWriter, status int, body any) {
+	data, _ := json.Marshal(body) // strings and numbers do not fail
 	w.Header().Set("Content-Type", "application/json; odata.metadata=minimal; charset=utf-8")
 	w.Header().Set("OData-Version", "4.0")
 	w.WriteHeader(status)

@@ -207,7 +207,7 @@ func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (T
 
 // Record records the exchanges with a target from now on.
 func (r *Runner) Record(t *Target, command string) *recording.Recorder {
-	t.recorder = recording.NewRecorder(recording.Head{
+	t.recorder = recording.NewRecorder(recording.Header{
 		Tool: snapshot.Tool(r.Tool), Command: command, Pattern: t.Profile.Pattern, Requirement: t.Requirement,
 	})
 	return t.recorder

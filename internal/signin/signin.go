@@ -99,7 +99,7 @@ type source = func(context.Context, dataverse.TokenOptions) (public.AuthResult, 
 // IsLoopback reports whether an origin is this machine: a simulated environment.
 func IsLoopback(origin string) bool {
 	u, err := url.Parse(origin)
-	return err == nil && loopback.Host(u.Hostname())
+	return err == nil && loopback.IsHost(u.Hostname())
 }
 
 // Open decides how to sign in, finds the tenant if none is given (one or two

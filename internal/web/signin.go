@@ -99,7 +99,7 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
 		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.BaseURL)
 	}
-	local := base.Scheme == "http" && loopback.Host(base.Hostname())
+	local := base.Scheme == "http" && loopback.IsHost(base.Hostname())
 	if base.Scheme != "https" && !local {
 		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.BaseURL)
 	}

@@ -150,7 +150,7 @@ func loopbackOnly(next http.Handler) http.Handler {
 		if err != nil {
 			host = r.Host
 		}
-		if !loopback.Host(host) {
+		if !loopback.IsHost(host) {
 			http.Error(w, "without a sign-in, this server accepts only requests for a loopback address", http.StatusForbidden)
 			return
 		}

@@ -27,7 +27,7 @@ const (
 	roleName = "Demandbase Integration"
 )
 
-func now() time.Time { return simulated.Clock() }
+func now() time.Time { return simulated.Now() }
 
 func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
@@ -53,10 +53,10 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 		}
 		return simulator.Fault{}
 	}
-	l.Lab = simulated.NewWith(t, o)
-	l.want = l.Pristine.Want
+	l.Lab = simulated.NewWithOptions(t, o)
+	l.want = l.Compliant.Requirement
 	var err error
-	if l.admin, err = dataverse.NewWriter(simulated.Connection(t, l.Server, l.Pristine.Suggest.Administrator)); err != nil {
+	if l.admin, err = dataverse.NewWriter(simulated.ClientOptions(t, l.Server, l.Compliant.Suggest.Administrator)); err != nil {
 		t.Fatal(err)
 	}
 	return l
@@ -74,7 +74,7 @@ func (l *lab) reset(t *testing.T, change func(*simulator.Environment)) {
 	t.Helper()
 	l.faults.Store(nil)
 	l.mutate(t, func(env *simulator.Environment) {
-		*env = *l.Pristine.Environment.Clone()
+		*env = *l.Compliant.Environment.Clone()
 		if change != nil {
 			change(env)
 		}
@@ -90,7 +90,7 @@ func (l *lab) mutate(t *testing.T, change func(*simulator.Environment)) {
 
 func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
-	return l.Look(t, l.want)
+	return l.JudgeServed(t, l.want)
 }
 
 // plan plans everything that a plan can contain.

@@ -67,13 +67,13 @@ func FuzzStreams(f *testing.F) {
 		if strings.TrimSpace(name) == "" || !utf8.ValidString(name) || strings.ContainsRune(name, 0) || len(name) > 150 {
 			t.Skip("no name")
 		}
-		w := l.Pristine.Clone()
-		lab.Rename(&w, name)
-		if err := l.Server.Mutate(func(env *simulator.Environment) { *env = *w.Environment.Clone() }); err != nil {
+		sc := l.Compliant.Clone()
+		lab.UseNameEverywhere(&sc, name)
+		if err := l.Server.Mutate(func(env *simulator.Environment) { *env = *sc.Environment.Clone() }); err != nil {
 			t.Skip("no name that the platform takes: ", err)
 		}
-		w.Environment = l.Server.Environment()
-		r, s, err := l.TryLook(t.Context(), w.Want)
+		sc.Environment = l.Server.Environment()
+		r, s, err := l.TryJudgeServed(t.Context(), sc.Requirement)
 		if err != nil {
 			t.Skip("no requirement: ", err)
 		}
@@ -129,7 +129,7 @@ func FuzzStreams(f *testing.F) {
 			cli.Main(t.Context(), args, cli.Env{
 				Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr},
 				Host: run.Host{
-					Now:       lab.Clock,
+					Now:       lab.Now,
 					SignIns:   new(signin.MemoryCache),
 					Getenv:    func(name string) string { return variables[name] },
 					Sleep:     func(ctx context.Context, _ time.Duration) error { return ctx.Err() },

@@ -22,10 +22,10 @@ func TestStepSummary(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	l := lab.New(t)
-	w := l.Pristine.Clone()
-	lab.Rename(&w, "Everything")
-	l.Serve(t, &w)
-	result, _ := l.Look(t, w.Want)
+	sc := l.Compliant.Clone()
+	lab.UseNameEverywhere(&sc, "Everything")
+	l.Serve(t, &sc)
+	result, _ := l.JudgeServed(t, sc.Requirement)
 	args := []string{"report"}
 	for i := range 20 {
 		result.Environment.Name = fmt.Sprint("env", i)
@@ -102,9 +102,9 @@ func TestStreamsByTheirSystemNames(t *testing.T) {
 func TestColor(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
-	w := l.Pristine.Clone()
-	w.ApplicationUser(w.Want.Role).Disabled = true
-	_, s := l.Judge(t, w)
+	sc := l.Compliant.Clone()
+	sc.ApplicationUser(sc.Requirement.Role).Disabled = true
+	_, s := l.Judge(t, sc)
 	data, err := s.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +144,7 @@ func execute(t *testing.T, p process, args ...string) (stdout, stderr string, co
 	var out, complaints bytes.Buffer
 	code = cli.Main(t.Context(), args, cli.Env{
 		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: p.width > 0, Width: p.width},
-		Host:    run.Host{Getenv: func(name string) string { return p.variables[name] }, Now: lab.Clock},
+		Host:    run.Host{Getenv: func(name string) string { return p.variables[name] }, Now: lab.Now},
 	})
 	return out.String(), complaints.String(), code
 }

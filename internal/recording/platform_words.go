@@ -8,7 +8,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// isGUID and isPrivilege check each text of a recording, so they do not use regular expressions.
+// isGUID and isPrivilege check each text of a recording. For speed they do not use regular expressions.
 func isGUID(text string) bool { return len(text) == 36 && uuid.Validate(text) == nil }
 
 func isPrivilege(text string) bool {
@@ -17,8 +17,8 @@ func isPrivilege(text string) bool {
 	return ok && name != "" && strings.Trim(name, letters) == ""
 }
 
-// isStructure reports whether a member's text is the platform's, not a name.
-func isStructure(member string) bool {
+// isPlatformMember reports whether a member's text comes from Dataverse and is not a name.
+func isPlatformMember(member string) bool {
 	switch strings.ToLower(member) {
 	case "returnedtypecode", "objecttypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
 		"depth", "accessrights", "version", "code", "@l", "metadataid", "objecttypeid":
@@ -28,8 +28,8 @@ func isStructure(member string) bool {
 		strings.HasSuffix(member, "@odata.type") || strings.HasSuffix(member, "@odata.etag")
 }
 
-// isPlain reports whether a text is a time or a short number.
-func isPlain(text string) bool {
+// isTimeOrNumber reports whether a text is a time or a short number.
+func isTimeOrNumber(text string) bool {
 	if text[0] < '0' || text[0] > '9' {
 		return false
 	}
@@ -37,24 +37,24 @@ func isPlain(text string) bool {
 	return err == nil || len(text) < 10 && strings.Trim(text, "0123456789") == ""
 }
 
-// message replaces the GUIDs and names in an error message, and each word that is not known to be
-// the platform's.
-func (n *names) message(text string) string {
-	word := regexp.MustCompile(guid + `|[\pL\pN_@.#+%-]+`)
+// anonymizeMessage returns an error message with its GUIDs and names replaced, and each word that is not known
+// to come from Dataverse.
+func (a *anonymizer) anonymizeMessage(text string) string {
+	word := regexp.MustCompile(guidPattern + `|[\pL\pN_@.#+%-]+`)
 	return word.ReplaceAllStringFunc(text, func(w string) string {
 		bare := strings.TrimRight(w, ".")
 		switch {
 		case isGUID(w):
-			return n.id(w)
-		case bare == "", ofPlatform(bare) && (len(bare) <= 3 || !n.known(bare)):
+			return a.replaceID(w)
+		case bare == "", isPlatformWord(bare) && (len(bare) <= 3 || !a.isName(bare)):
 			return w
 		}
-		return n.name(bare) + w[len(bare):]
+		return a.replaceName(bare) + w[len(bare):]
 	})
 }
 
-// ofPlatform reports whether a word of a message is the platform's.
-func ofPlatform(word string) bool {
+// isPlatformWord reports whether a word of a message comes from Dataverse.
+func isPlatformWord(word string) bool {
 	if regexp.MustCompile(`^(?:[a-z]+|0x[0-9A-Fa-f]+|[0-9]+|(?i:prv)[A-Za-z0-9_]+|Microsoft\.Dynamics\.CRM\.[a-z_]+|[A-Z][a-z]*[A-Z][A-Za-z]*Id)$`).MatchString(word) {
 		return true
 	}
