@@ -20,7 +20,7 @@ import (
 func environment(t *testing.T) []figure {
 	t.Helper()
 	p := demandbase(t)
-	e, err := engine.Load(t.Context(), policy.Files)
+	e, err := engine.Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,7 @@ func TestProfileExport(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := engine.Load(t.Context(), policy.Files)
+	e, err := engine.Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}

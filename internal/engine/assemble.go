@@ -11,8 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// assemble turns what the policies reported into a result: every control of the
-// profile in its order, findings sorted, outcomes decided.
+// assemble makes a result of a report. The controls have the order of the profile.
 func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o Options) (audit.Result, error) {
 	byControl := map[audit.ControlID][]audit.Finding{}
 	for _, f := range r.Findings {
@@ -58,7 +57,7 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	return result, nil
 }
 
-// checkFixes holds a rule's findings to the fixes that its METADATA names.
+// checkFixes returns an error if a finding proposes a fix that the rule's METADATA does not name.
 func checkFixes(rule Rule, findings []audit.Finding) error {
 	for _, f := range findings {
 		if rule.Fixes != nil && f.Fix != nil && !slices.Contains(rule.Fixes, f.Fix.Kind) {
@@ -97,9 +96,8 @@ func judgeControl(c profile.Control, rule Rule, r report, findings []audit.Findi
 	return control
 }
 
-// sortFindings orders the findings of a control: by the place of their privilege
-// in the control, then by subject and message, so that equal input gives equal
-// bytes.
+// sortFindings sorts findings in the order of the control's privileges, then by subject and
+// message, so that equal input gives equal bytes.
 func sortFindings(findings []audit.Finding, c profile.Control) {
 	slices.SortFunc(findings, func(a, b audit.Finding) int {
 		pa, pb := a.Evidence.Text("privilege"), b.Evidence.Text("privilege")

@@ -30,7 +30,7 @@ func TestJudgedInPart(t *testing.T) {
 // each kind is one that a rule names, and a policy that proposes another is refused.
 func TestFixesAreNamed(t *testing.T) {
 	t.Parallel()
-	e, err := Load(t.Context(), policy.Files)
+	e, err := Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 func TestEachIsJudgedAsAlone(t *testing.T) {
 	t.Parallel()
 	p := demandbase(t)
-	loaded, err := engine.Load(t.Context(), policy.Files)
+	loaded, err := engine.Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}

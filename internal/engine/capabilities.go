@@ -7,14 +7,14 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// Capabilities are what a policy may use: OPA's built-ins without those that
-// reach for the network, the host, the clock or chance, and without the one that makes
-// any amount of memory in a step that nothing interrupts. Rules never see any of these, a user's own included; using one is a compile error. The same list is
-// policy/capabilities.json, for `opa check --capabilities` and editors.
+// Capabilities returns the built-ins that policies may use, custom ones too. It leaves out those
+// that read the network, the host, the clock or random numbers, and one that can take any amount
+// of memory in a single step. policy/capabilities.json has the same list, for
+// `opa check --capabilities` and editors.
 func Capabilities() *ast.Capabilities {
 	c := ast.CapabilitiesForThisVersion()
 	c.Builtins = slices.DeleteFunc(c.Builtins, func(b *ast.Builtin) bool { return isForbidden(b.Name) })
-	// nil would mean every host.
+	// An empty list allows no host. Nil would allow every host.
 	c.AllowNet = []string{}
 	return c
 }
@@ -22,7 +22,7 @@ func Capabilities() *ast.Capabilities {
 func isForbidden(builtin string) bool {
 	switch builtin {
 	case "http.send", "opa.runtime", "rego.parse_module", "trace", "time.now_ns", "rand.intn",
-		// These two look at the clock.
+		// These read the clock.
 		"io.jwt.decode_verify", "crypto.x509.parse_and_verify_certificates",
 		"crypto.x509.parse_and_verify_certificates_with_options":
 		return true

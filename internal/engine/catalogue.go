@@ -15,10 +15,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// metadataLine hands a rule's METADATA on to policy/dbaudit/main.rego.
+// metadataLine is the line by which a rule exports its METADATA to policy/dbaudit/main.rego.
 const metadataLine = "metadata := rego.metadata.chain()[1].annotations.custom"
 
-// metadata is what a rule's METADATA must say beside title and description.
+// metadata is the custom part of a rule's METADATA.
 type metadata struct {
 	Severity    audit.Severity     `json:"severity"`
 	Requires    []snapshot.Section `json:"requires"`
@@ -28,6 +28,7 @@ type metadata struct {
 	Remediation string             `json:"remediation"`
 }
 
+// loadRules sets the rules and their ids.
 func (e *Engine) loadRules() error {
 	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
@@ -53,7 +54,7 @@ func (e *Engine) loadRules() error {
 	return nil
 }
 
-// ruleID is category/name of a package data.dbaudit.rules.category.name.
+// ruleID returns category/name for the package data.dbaudit.rules.category.name.
 func ruleID(ref ast.Ref) (string, error) {
 	var parts []string
 	for _, term := range ref[3:] {

@@ -11,10 +11,10 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// compileChecked compiles policies strictly, against the schema of the input, and
-// refuses what OPA lets pass.
-func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
-	compiler, err := compileStrictly(own, modules)
+// compileChecked compiles policies as compileStrictly does, and runs the checks that OPA does not
+// have.
+func compileChecked(builtin fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
+	compiler, err := compileStrictly(builtin, modules)
 	if err != nil {
 		return nil, err
 	}
@@ -24,8 +24,9 @@ func compileChecked(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, e
 	return compiler, checkNegations(modules)
 }
 
-func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
-	compiler, err := strictCompiler(own)
+// compileStrictly compiles policies in strict mode, against the schema of the input.
+func compileStrictly(builtin fs.FS, modules map[string]*ast.Module) (*ast.Compiler, error) {
+	compiler, err := strictCompiler(builtin)
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +36,8 @@ func compileStrictly(own fs.FS, modules map[string]*ast.Module) (*ast.Compiler, 
 	return compiler, nil
 }
 
-func strictCompiler(own fs.FS) (*ast.Compiler, error) {
-	schemas, err := inputSchema(own)
+func strictCompiler(builtin fs.FS) (*ast.Compiler, error) {
+	schemas, err := inputSchema(builtin)
 	if err != nil {
 		return nil, err
 	}
@@ -47,8 +48,7 @@ func strictCompiler(own fs.FS) (*ast.Compiler, error) {
 		WithStrict(true), nil
 }
 
-// compileBuiltin compiles dbaudit's own policies, which compileChecked is known to accept,
-// in less than half the time.
+// compileBuiltin compiles the built-in policies without checks, in less than half the time.
 func compileBuiltin(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	compiler := ast.NewCompiler().WithCapabilities(Capabilities()).WithSkipStages(skippedStages()...)
 	if compiler.Compile(modules); compiler.Failed() {
@@ -57,9 +57,9 @@ func compileBuiltin(modules map[string]*ast.Module) (*ast.Compiler, error) {
 	return compiler, nil
 }
 
-// skippedStages are the stages of the compiler that leave dbaudit's own policies as they are: the
-// checks that they pass, and what they do not use. Their bodies are written in an order in
-// which each variable is bound before it is used, and no comprehension needs an index.
+// skippedStages returns the stages of the compiler that change nothing in the built-in policies:
+// checks that they pass, and rewrites of what they do not use. In their rule bodies each variable
+// is bound before it is used, and no comprehension needs an index.
 func skippedStages() []ast.StageID {
 	return []ast.StageID{
 		ast.StageCheckUnusedImports,
@@ -85,9 +85,9 @@ func skippedStages() []ast.StageID {
 	}
 }
 
-// checkReferences refuses references to rules that do not exist. OPA takes them for data
-// that may come later, and so for undefined; but of data there are only the profiles and
-// what the platform grants.
+// checkReferences returns an error for each reference to a rule that does not exist. OPA treats
+// such a reference as data that is undefined, but the only data are the profiles and the
+// platform's grants.
 func checkReferences(c *ast.Compiler) error {
 	var errs []error
 	profiles, platform := ast.MustParseRef("data.profiles"), ast.MustParseRef("data.platform")
@@ -99,7 +99,7 @@ func checkReferences(c *ast.Compiler) error {
 			node := c.RuleTree.Child(ref[0].Value)
 			for _, term := range ref[1:] {
 				if !term.IsGround() || len(node.Values) > 0 {
-					return false // of a rule's value anything may be asked
+					return false // a member of a rule's value
 				}
 				if node = node.Child(term.Value); node == nil {
 					errs = append(errs, fmt.Errorf("%s: there is no %s in the policies (files of data are not read)", position(term.Location), ref))
@@ -112,9 +112,9 @@ func checkReferences(c *ast.Compiler) error {
 	return errors.Join(errs...)
 }
 
-func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
+func inputSchema(policies fs.FS) (*ast.SchemaSet, error) {
 	const name = "schema/snapshot.json"
-	data, err := fs.ReadFile(tree, name)
+	data, err := fs.ReadFile(policies, name)
 	if err != nil {
 		return nil, fmt.Errorf("reading the schema of the input: %w", err)
 	}
@@ -122,7 +122,7 @@ func inputSchema(tree fs.FS) (*ast.SchemaSet, error) {
 	if err := json.Unmarshal(data, &document); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)
 	}
-	// Anywhere but at the root, the schema would be silently ignored.
+	// OPA silently ignores a schema that is not at the root.
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, document)
 	return schemas, nil

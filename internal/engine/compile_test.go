@@ -8,10 +8,10 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// checkedOwn parses dbaudit's own policies and compiles them with every check.
-func checkedOwn(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
+// checkedBuiltin parses dbaudit's own policies and compiles them with every check.
+func checkedBuiltin(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	t.Helper()
-	modules, err := parse(policy.Files, "", false, false) // with all METADATA, as a user's policies
+	modules, err := parsePolicies(policy.Files, parseOptions{}) // with all METADATA, as for custom policies
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,11 +22,11 @@ func checkedOwn(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	return modules, compiler
 }
 
-// TestOwnPolicies proves what a run takes for granted of dbaudit's own policies: they
+// TestBuiltinPolicies proves what a run takes for granted of dbaudit's own policies: they
 // pass every check, and the stages that [Load] skips change nothing of what is evaluated.
-func TestOwnPolicies(t *testing.T) {
+func TestBuiltinPolicies(t *testing.T) {
 	t.Parallel()
-	modules, checked := checkedOwn(t)
+	modules, checked := checkedBuiltin(t)
 	own, err := compileBuiltin(modules)
 	if err != nil {
 		t.Fatal(err)

@@ -1,17 +1,17 @@
 // Package engine compiles the policies, builds the catalogue of rules from their
 // METADATA, and judges snapshots. It alone imports OPA.
 //
-// The policies are compiled strictly (dbaudit's own in its tests, a user's in each run),
-// against the JSON schema of the snapshot and
-// with a reduced set of built-ins: a misspelt field, or a rule that reaches for the
-// network, the clock or chance, is a compile error and never an empty set of
-// findings. What was not read is not judged: a control whose rule needs a snapshot
-// section that was not collected is unknown, and policy/dbaudit/main.rego alone says
-// so, once, for all rules, so that stock tools come to the same verdict.
+// Policies are compiled in OPA's strict mode, against the JSON schema of the snapshot and
+// without the built-ins that read the network, the clock or random numbers. A misspelled
+// field or a forbidden built-in is therefore a compile error, and never an empty set of
+// findings. The built-in policies are checked by the tests, custom ones in each run.
+//
+// A control is unknown if its rule needs a section of the snapshot that was not collected.
+// policy/dbaudit/main.rego decides this for all rules, so that stock OPA reaches the same
+// verdict.
 package engine
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,44 +29,42 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// rulesPrefix is the package below which each rule has a package category.name.
+// rulesPrefix is the prefix of the package of each rule, which ends in category.name.
 const rulesPrefix = "data.dbaudit.rules."
 
 // An Engine holds compiled policies. It is safe for concurrent use.
 type Engine struct {
 	compiler    *ast.Compiler
 	rules       map[string]Rule
-	ruleIDs     []string
-	lintProfile *profile.Profile // nil where the tree has none
+	ruleIDs     []string         // sorted
+	lintProfile *profile.Profile // nil if the policies have none
 	platform    any              // the document data.platform
-	fixKinds    []audit.FixKind  // that a policy may propose
-	// reportQueries are the questions that were asked, by the profile's digest: [*question]
+	fixKinds    []audit.FixKind  // the kinds that a policy may propose
+	// reportQueries maps the digest of a profile to its *preparedQuery.
 	reportQueries sync.Map
-	// codecs are as many as evaluations may be under way: more only take memory.
-	codecs chan *codec
-	// workers have the stack that an evaluation needs.
+	// codecs limits how many evaluations run at the same time: more would only take memory.
+	codecs  chan *codec
 	workers workerPool
 }
 
-// A Rule is the engine's knowledge of one rule.
+// A Rule describes one rule, as its METADATA does.
 type Rule struct {
 	audit.Rule
 
-	// Offline rules can judge a role from a solution file, which holds no users.
+	// Offline is set if the rule can judge a role from a solution file, which contains no users.
 	Offline bool
 }
 
-// Load compiles dbaudit's own policies, with the schema in schema/snapshot.json, and
-// those of a user's folders. Beside a user's everything is checked. What only checks is
-// skipped for dbaudit's own alone, which do not change: TestOwnPolicies holds that they
-// pass, and that skipping changes nothing of what is evaluated.
-func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
-	modules, err := parse(own, "", true, false)
+// Load compiles the built-in policies, with the schema in schema/snapshot.json, and the custom
+// policies of each folder. With custom policies it runs every check. Without them it skips the
+// checks, because TestBuiltinPolicies proves that the built-in policies pass them.
+func Load(builtin fs.FS, custom ...fs.FS) (*Engine, error) {
+	modules, err := parsePolicies(builtin, parseOptions{builtin: true})
 	if err != nil {
 		return nil, err
 	}
-	for i, user := range users {
-		more, err := parse(user, fmt.Sprintf("%d:", i+1), false, false)
+	for i, folder := range custom {
+		more, err := parsePolicies(folder, parseOptions{prefix: fmt.Sprintf("%d:", i+1)})
 		if err != nil {
 			return nil, err
 		}
@@ -76,8 +74,8 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 		maps.Copy(modules, more)
 	}
 	var compiler *ast.Compiler
-	if len(users) > 0 {
-		compiler, err = compileChecked(own, modules)
+	if len(custom) > 0 {
+		compiler, err = compileChecked(builtin, modules)
 	} else {
 		compiler, err = compileBuiltin(modules)
 	}
@@ -88,28 +86,28 @@ func Load(_ context.Context, own fs.FS, users ...fs.FS) (*Engine, error) {
 	if err := e.loadRules(); err != nil {
 		return nil, err
 	}
-	if e.lintProfile, err = readLintProfile(own); err != nil {
+	if e.lintProfile, err = readLintProfile(builtin); err != nil {
 		return nil, err
 	}
-	if e.platform, err = readPlatform(own); err != nil {
+	if e.platform, err = readPlatform(builtin); err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
 func newCodecPool() chan *codec {
-	slots := make(chan *codec, runtime.GOMAXPROCS(0))
-	for range cap(slots) {
-		slots <- newCodec()
+	pool := make(chan *codec, runtime.GOMAXPROCS(0))
+	for range cap(pool) {
+		pool <- newCodec()
 	}
-	return slots
+	return pool
 }
 
-// readPlatform reads what Dataverse grants by itself, which is data.platform.
-func readPlatform(tree fs.FS) (document any, err error) {
-	data, err := fs.ReadFile(tree, "platform/roles.json")
+// readPlatform reads the document data.platform: what Dataverse grants automatically.
+func readPlatform(policies fs.FS) (document any, err error) {
+	data, err := fs.ReadFile(policies, "platform/roles.json")
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // a tree may do without
+		return nil, nil //nolint:nilnil // the policies may have none
 	}
 	if err == nil {
 		err = json.Unmarshal(data, &document)
@@ -120,15 +118,15 @@ func readPlatform(tree fs.FS) (document any, err error) {
 	return document, nil
 }
 
-// LintProfile names the profile whose controls are judged beside those of any
-// other where a snapshot was made from a solution's files.
+// LintProfile is the name of the profile with controls for solution files. They are judged in
+// addition to the controls of another profile.
 const LintProfile = "lint"
 
-func readLintProfile(tree fs.FS) (*profile.Profile, error) {
+func readLintProfile(policies fs.FS) (*profile.Profile, error) {
 	const name = "profiles/" + LintProfile + ".yaml"
-	data, err := fs.ReadFile(tree, name)
+	data, err := fs.ReadFile(policies, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil //nolint:nilnil // a tree may do without
+		return nil, nil //nolint:nilnil // the policies may have none
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the lint profile: %w", err)
@@ -140,8 +138,8 @@ func readLintProfile(tree fs.FS) (*profile.Profile, error) {
 	return &p, nil
 }
 
-// controls are those of a profile and, for a solution's files, those of the lint
-// profile that it does not state itself.
+// controls returns the controls of a profile and, for a solution file, those of the lint profile
+// that the profile does not contain.
 func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Control {
 	if s.Source != snapshot.SourceSolution || e.lintProfile == nil {
 		return p.Controls
@@ -155,7 +153,7 @@ func (e *Engine) controls(s *snapshot.Snapshot, p profile.Profile) []profile.Con
 	return all
 }
 
-// Rules lists the rules by id.
+// Rules returns all rules, sorted by id.
 func (e *Engine) Rules() []Rule {
 	rules := make([]Rule, len(e.ruleIDs))
 	for i, id := range e.ruleIDs {
@@ -164,7 +162,7 @@ func (e *Engine) Rules() []Rule {
 	return rules
 }
 
-// CheckProfile reports whether the rules that a profile names exist.
+// CheckProfile returns an error if a profile names a rule that does not exist.
 func (e *Engine) CheckProfile(p profile.Profile) error {
 	var errs []error
 	for _, c := range p.Controls {

@@ -36,7 +36,7 @@ import (
 
 func load(t testing.TB, sources ...fs.FS) *engine.Engine {
 	t.Helper()
-	e, err := engine.Load(t.Context(), policy.Files, sources...)
+	e, err := engine.Load(policy.Files, sources...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -328,7 +328,7 @@ func TestRefusedPolicies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			extra := fstest.MapFS{"broken.rego": {Data: []byte(test.source)}}
-			_, err := engine.Load(t.Context(), policy.Files, extra)
+			_, err := engine.Load(policy.Files, extra)
 			if err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want an error that names %q", err, test.want)
 			}

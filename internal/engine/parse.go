@@ -15,12 +15,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// parse reads the policies of a tree, with their tests or without, by their names behind a
-// prefix. Parsing is most of what a short run does, and each file is parsed by itself.
-func parse(tree fs.FS, prefix string, own, tests bool) (map[string]*ast.Module, error) {
+type parseOptions struct {
+	prefix  string // of the names of the modules
+	builtin bool   // the policies are dbaudit's own
+	tests   bool   // include the tests
+}
+
+// parsePolicies returns the modules of a folder by name. It parses files in parallel, because
+// parsing takes most of the time of a short run.
+func parsePolicies(policies fs.FS, o parseOptions) (map[string]*ast.Module, error) {
 	var names []string
-	err := fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && path.Ext(name) == ".rego" && (tests || !strings.HasSuffix(name, "_test.rego")) {
+	err := fs.WalkDir(policies, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && path.Ext(name) == ".rego" && (o.tests || !strings.HasSuffix(name, "_test.rego")) {
 			names = append(names, name)
 		}
 		return err
@@ -32,15 +38,15 @@ func parse(tree fs.FS, prefix string, own, tests bool) (map[string]*ast.Module, 
 	errs := make([]error, len(names))
 	capabilities := ast.CapabilitiesForThisVersion(ast.CapabilitiesRegoVersion(ast.RegoV1))
 	var group sync.WaitGroup
-	var taken atomic.Int64 // as many parsers as processors take the files in turn
+	var next atomic.Int64
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
-			for i := taken.Add(1) - 1; i < int64(len(names)); i = taken.Add(1) - 1 {
-				modules[i], errs[i] = parseFile(tree, names[i], ast.ParserOptions{
+			for i := next.Add(1) - 1; i < int64(len(names)); i = next.Add(1) - 1 {
+				modules[i], errs[i] = parseFile(policies, names[i], ast.ParserOptions{
 					RegoVersion:  ast.RegoV1,
 					Capabilities: capabilities,
-					// Of dbaudit's own METADATA only that of rules is read.
-					ProcessAnnotation: !own || strings.HasPrefix(names[i], "dbaudit/rules/"),
+					// Of the built-in policies, only the METADATA of rules is used.
+					ProcessAnnotation: !o.builtin || strings.HasPrefix(names[i], "dbaudit/rules/"),
 				})
 			}
 		})
@@ -51,34 +57,33 @@ func parse(tree fs.FS, prefix string, own, tests bool) (map[string]*ast.Module, 
 	}
 	named := make(map[string]*ast.Module, len(names))
 	for i, name := range names {
-		named[prefix+name] = modules[i]
+		named[o.prefix+name] = modules[i]
 	}
 	return named, nil
 }
 
-func parseFile(tree fs.FS, name string, options ast.ParserOptions) (*ast.Module, error) {
-	data, err := bounds.ReadFS(bounds.Policy, tree, name)
+func parseFile(policies fs.FS, name string, options ast.ParserOptions) (*ast.Module, error) {
+	data, err := bounds.ReadFS(bounds.Policy, policies, name)
 	if err != nil {
 		return nil, err
 	}
 	m, err := ast.ParseModuleWithOpts(name, string(data), options)
-	if faults := ast.Errors(nil); errors.As(err, &faults) {
-		return nil, policyErrors(faults)
+	if errs := ast.Errors(nil); errors.As(err, &errs) {
+		return nil, policyErrors(errs)
 	}
 	return m, err
 }
 
-// policyErrors are faults of policies, each with the column too, which OPA's own text leaves
-// out.
-func policyErrors(faults ast.Errors) error {
-	errs := make([]error, len(faults))
-	for i, f := range faults {
-		text := fmt.Sprintf("%s: %s: %s", position(f.Location), f.Code, f.Message)
-		if f.Location == nil {
-			text = fmt.Sprintf("%s: %s", f.Code, f.Message)
+// policyErrors joins OPA's errors. It adds the column, which OPA's own text leaves out.
+func policyErrors(opaErrors ast.Errors) error {
+	errs := make([]error, len(opaErrors))
+	for i, e := range opaErrors {
+		text := fmt.Sprintf("%s: %s: %s", position(e.Location), e.Code, e.Message)
+		if e.Location == nil {
+			text = fmt.Sprintf("%s: %s", e.Code, e.Message)
 		}
-		if f.Details != nil {
-			for _, line := range f.Details.Lines() {
+		if e.Details != nil {
+			for _, line := range e.Details.Lines() {
 				text += "\n\t" + line
 			}
 		}
@@ -87,7 +92,7 @@ func policyErrors(faults ast.Errors) error {
 	return errors.Join(errs...)
 }
 
-// position is a position in a policy, as file:line:column.
+// position returns a position in a policy as file:line:column.
 func position(l *ast.Location) string {
 	if l == nil {
 		return "a policy"

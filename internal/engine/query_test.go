@@ -21,7 +21,7 @@ import (
 // name of the profile.
 func TestLastingRules(t *testing.T) {
 	t.Parallel()
-	_, compiler := checkedOwn(t)
+	_, compiler := checkedBuiltin(t)
 	seen := map[*ast.Rule]bool{}
 	var check func(of ast.Ref, rule *ast.Rule)
 	check = func(of ast.Ref, rule *ast.Rule) {

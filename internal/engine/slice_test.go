@@ -75,7 +75,7 @@ func TestSliceIsJudgedAsTheWhole(t *testing.T) {
 // the same, and no name of a person, a view or a unit is left.
 func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
 	p := demandbase(t)
-	e, err := engine.Load(t.Context(), policy.Files)
+	e, err := engine.Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}

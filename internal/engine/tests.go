@@ -63,11 +63,11 @@ const testTimeout = time.Minute
 // RunTests runs the tests of a user's policies beside dbaudit's own, compiled as
 // strictly as for a verdict. They may use the test data in data.dbaudit.testing.
 func RunTests(ctx context.Context, own, user fs.FS) (TestReport, error) {
-	ownModules, err := parse(own, "dbaudit:", true, true)
+	ownModules, err := parsePolicies(own, parseOptions{prefix: "dbaudit:", builtin: true, tests: true})
 	if err != nil {
 		return TestReport{}, err
 	}
-	userModules, err := parse(user, "", false, true)
+	userModules, err := parsePolicies(user, parseOptions{tests: true})
 	if err != nil {
 		return TestReport{}, err
 	}

@@ -14,7 +14,7 @@ import (
 // TestWordsAreGos holds the two tables of words equal: the policies' messages and Go's
 // reports name one thing in one way.
 func TestWordsAreGos(t *testing.T) {
-	_, compiler := checkedOwn(t)
+	_, compiler := checkedBuiltin(t)
 	ask := func(query string) any {
 		t.Helper()
 		results, err := rego.New(rego.Compiler(compiler), rego.Query(query)).Eval(t.Context())

@@ -51,7 +51,7 @@ func NewWithOptions(tb testing.TB, o simulator.Options) *Lab {
 	if l.Client, err = dataverse.New(ClientOptions(tb, server, env.Suggest.Auditor)); err != nil {
 		tb.Fatal(err)
 	}
-	if l.Engine, err = engine.Load(tb.Context(), policy.Files); err != nil {
+	if l.Engine, err = engine.Load(policy.Files); err != nil {
 		tb.Fatal(err)
 	}
 	if l.Profile, _, err = profile.BuiltinNamed(policy.Files, "demandbase"); err != nil {

@@ -92,7 +92,7 @@ func (r *Runner) LoadEngine(ctx context.Context, profiles ...profile.Profile) (*
 		}
 		folders = append(folders, os.DirFS(folder))
 	}
-	e, err := compileWithin(ctx, CompileLimit, func() (*engine.Engine, error) { return engine.Load(ctx, policy.Files, folders...) })
+	e, err := compileWithin(ctx, CompileLimit, func() (*engine.Engine, error) { return engine.Load(policy.Files, folders...) })
 	if err != nil && ctx.Err() == nil && len(folders) > 0 {
 		err = Usagef("--policy %s: %w", strings.Join(r.PolicyFolders, ", "), err)
 	}

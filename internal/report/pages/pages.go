@@ -3,7 +3,6 @@
 package pages
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,8 +44,8 @@ const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the prof
 
 // Controls makes the pages by file name: an index with the controls of the built-in
 // profiles, and a page for each rule that one of them names.
-func Controls(ctx context.Context) (map[string]string, error) {
-	e, err := engine.Load(ctx, policy.Files)
+func Controls() (map[string]string, error) {
+	e, err := engine.Load(policy.Files)
 	if err != nil {
 		return nil, err
 	}

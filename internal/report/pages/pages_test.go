@@ -23,7 +23,7 @@ import (
 // profiles make, each control's help leads to one, and none is left over.
 func TestControlPages(t *testing.T) {
 	t.Parallel()
-	pages, err := Controls(t.Context())
+	pages, err := Controls()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +81,7 @@ func TestConfigurationPage(t *testing.T) {
 // TestPagesShowFixes: a page shows each kind of fix that its rule proposes itself.
 func TestPagesShowFixes(t *testing.T) {
 	t.Parallel()
-	e, err := engine.Load(t.Context(), policy.Files)
+	e, err := engine.Load(policy.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
