@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -57,10 +58,17 @@ func (e *Engine) assemble(s *snapshot.Snapshot, p profile.Profile, r report, o O
 	return result, nil
 }
 
-// checkFixes returns an error if a finding proposes a fix that the rule's METADATA does not name.
+// checkFixes returns an error if a finding proposes a fix that does not exist, or that the rule's
+// METADATA does not name.
 func checkFixes(rule Rule, findings []audit.Finding) error {
 	for _, f := range findings {
-		if rule.Fixes != nil && f.Fix != nil && !slices.Contains(rule.Fixes, f.Fix.Kind) {
+		if f.Fix == nil || slices.Contains(rule.Fixes, f.Fix.Kind) {
+			continue
+		}
+		if err := change.ValidateKind(f.Fix.Kind); err != nil {
+			return fmt.Errorf("a finding of the rule %s: %w", rule.ID, err)
+		}
+		if rule.Fixes != nil {
 			return fmt.Errorf("the rule %s proposes the fix %s, which custom.fixes of its METADATA does not name: add it there", rule.ID, f.Fix.Kind)
 		}
 	}

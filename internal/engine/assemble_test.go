@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestJudgedInPart: a control with findings says in a field what of it could not be
-// judged, and one without findings is unknown.
-func TestJudgedInPart(t *testing.T) {
+// TestUnjudged proves that a control lists in Unjudged what could not be judged if it has findings,
+// and is unknown otherwise.
+func TestUnjudged(t *testing.T) {
 	reasons := []string{"shares may not be read", "the view's owner was not read"}
 	r := report{Unknown: map[string][]string{"view/shared": reasons}}
 	c := profile.Control{ID: "X-VIEW", Rule: "view/shared"}
@@ -26,9 +26,9 @@ func TestJudgedInPart(t *testing.T) {
 	}
 }
 
-// TestFixesAreNamed: every rule of dbaudit's own names the kinds of fix that it proposes,
-// each kind is one that a rule names, and a policy that proposes another is refused.
-func TestFixesAreNamed(t *testing.T) {
+// TestFixKindsAreNamed proves that each built-in rule names its kinds of fix, that a rule names each
+// kind, and that a finding with another kind is an error.
+func TestFixKindsAreNamed(t *testing.T) {
 	t.Parallel()
 	e, err := Load(policy.Files)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// cacheablePackages are the packages below data.dbaudit that do not read the snapshot.
-// TestLastingRules proves that their rules and functions read the profile and nothing else.
+// cacheablePackages returns the packages below data.dbaudit that do not read the snapshot.
+// TestCacheablePackages proves that their rules and functions read only the profile.
 func cacheablePackages() []string {
 	return []string{"access", "catalogue", "danger", "profile", "words"}
 }
 
-// isCacheable reports whether a reference is to a rule in one of these packages, or to a function
-// with its arguments, so that the value is the same for all snapshots. The lists and sets of
-// a snapshot are too many to be kept.
+// isCacheable reports whether the value of a reference is the same for all snapshots: it refers to
+// a rule in a cacheable package, or to a function there with its arguments. Long arguments are
+// lists and sets of a snapshot, of which there are too many to cache.
 func isCacheable(ref ast.Ref) bool {
 	rule := ref
 	if function, ok := ref[0].Value.(ast.Ref); ok {
@@ -44,10 +44,10 @@ func isLong(argument *ast.Term) bool {
 	return false
 }
 
-// maxCached bounds a memory: what snapshots have in common is little.
+// maxCached is the maximum number of values in a cache. Snapshots have few values in common.
 const maxCached = 1_000
 
-// A sharedCache holds the values that last, from all evaluations of a question.
+// A sharedCache contains the cacheable values of all evaluations of a query.
 type sharedCache struct {
 	mutex  sync.RWMutex
 	values topdown.VirtualCache
@@ -56,67 +56,66 @@ type sharedCache struct {
 
 func newSharedCache() *sharedCache { return &sharedCache{values: topdown.NewVirtualCache()} }
 
-// A evaluationCache is the cache of one evaluation, which also has what others found out.
+// An evaluationCache is the cache of one evaluation. It also finds values of the shared cache.
 type evaluationCache struct {
 	topdown.VirtualCache
 
 	shared    *sharedCache
-	withDepth int // as many statements "with", in which another input or profile counts
+	withDepth int // how many nested "with" replace the input or the data
 	added     []cacheEntry
 }
 
-// cacheEntry is a value that lasts.
 type cacheEntry struct {
 	ref   ast.Ref
 	value *ast.Term
 }
 
-func (m *sharedCache) forEvaluation() *evaluationCache {
-	return &evaluationCache{VirtualCache: topdown.NewVirtualCache(), shared: m}
+func (s *sharedCache) forEvaluation() *evaluationCache {
+	return &evaluationCache{VirtualCache: topdown.NewVirtualCache(), shared: s}
 }
 
-func (r *evaluationCache) Push() {
-	r.withDepth++
-	r.VirtualCache.Push()
+func (c *evaluationCache) Push() {
+	c.withDepth++
+	c.VirtualCache.Push()
 }
 
-func (r *evaluationCache) Pop() {
-	r.withDepth--
-	r.VirtualCache.Pop()
+func (c *evaluationCache) Pop() {
+	c.withDepth--
+	c.VirtualCache.Pop()
 }
 
-func (r *evaluationCache) Get(ref ast.Ref) (*ast.Term, bool) {
-	value, undefined := r.VirtualCache.Get(ref)
-	if value != nil || undefined || r.withDepth > 0 || !isCacheable(ref) {
+func (c *evaluationCache) Get(ref ast.Ref) (*ast.Term, bool) {
+	value, undefined := c.VirtualCache.Get(ref)
+	if value != nil || undefined || c.withDepth > 0 || !isCacheable(ref) {
 		return value, undefined
 	}
-	r.shared.mutex.RLock()
-	value, _ = r.shared.values.Get(ref)
-	r.shared.mutex.RUnlock()
+	c.shared.mutex.RLock()
+	value, _ = c.shared.values.Get(ref)
+	c.shared.mutex.RUnlock()
 	if value != nil {
-		r.VirtualCache.Put(ref, value)
+		c.VirtualCache.Put(ref, value)
 	}
 	return value, false
 }
 
-func (r *evaluationCache) Put(ref ast.Ref, value *ast.Term) {
-	r.VirtualCache.Put(ref, value)
-	if value != nil && r.withDepth == 0 && isCacheable(ref) {
-		r.added = append(r.added, cacheEntry{slices.Clone(ref), value})
+func (c *evaluationCache) Put(ref ast.Ref, value *ast.Term) {
+	c.VirtualCache.Put(ref, value)
+	if value != nil && c.withDepth == 0 && isCacheable(ref) {
+		c.added = append(c.added, cacheEntry{slices.Clone(ref), value})
 	}
 }
 
-// merge keeps what an evaluation found out. One that failed may have been wrong.
-func (m *sharedCache) merge(r *evaluationCache) {
-	if len(r.added) == 0 {
+// merge adds the values of an evaluation that succeeded. Those of a failed one may be wrong.
+func (s *sharedCache) merge(c *evaluationCache) {
+	if len(c.added) == 0 {
 		return
 	}
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if m.count += len(r.added); m.count > maxCached {
-		m.values, m.count = topdown.NewVirtualCache(), len(r.added)
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if s.count += len(c.added); s.count > maxCached {
+		s.values, s.count = topdown.NewVirtualCache(), len(c.added)
 	}
-	for _, f := range r.added {
-		m.values.Put(f.ref, f.value)
+	for _, entry := range c.added {
+		s.values.Put(entry.ref, entry.value)
 	}
 }

@@ -1,100 +1,101 @@
-package engine_test
+package engine
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sync/errgroup"
-	"pgregory.net/rapid"
-
-	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/engine"
-	"github.com/dbaudit/dbaudit/internal/profile"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/internal/solution"
-	"github.com/dbaudit/dbaudit/policy"
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
-// TestEachIsJudgedAsAlone judges random roles of files and random environments twice each, at
-// once and in any order: each gets the result that an engine gives that has judged nothing
-// else.
-func TestEachIsJudgedAsAlone(t *testing.T) {
+// TestCacheablePackages proves that the cacheable rules and functions, and all rules that they refer
+// to, read nothing of the input except the name of the profile.
+func TestCacheablePackages(t *testing.T) {
 	t.Parallel()
-	p := demandbase(t)
-	loaded, err := engine.Load(policy.Files)
-	if err != nil {
-		t.Fatal(err)
+	_, compiler := checkedBuiltin(t)
+	seen := map[*ast.Rule]bool{}
+	var check func(of ast.Ref, rule *ast.Rule)
+	check = func(of ast.Ref, rule *ast.Rule) {
+		if seen[rule] {
+			return
+		}
+		seen[rule] = true
+		ast.WalkRefs(rule, func(ref ast.Ref) bool {
+			switch {
+			case ref.HasPrefix(ast.InputRootRef) && !ref.Equal(ast.MustParseRef("input.requirement.profile")):
+				t.Errorf("%s is cacheable, but depends on %s (%s): move it to another package", of, ref, position(rule.Location))
+			case ref.HasPrefix(ast.DefaultRootRef):
+				for _, other := range compiler.GetRulesDynamic(ref) {
+					check(of, other)
+				}
+			}
+			return false
+		})
 	}
-	standard := solution.NewPrivilegeTable()
-	judge := func(e *engine.Engine, s *snapshot.Snapshot) (string, error) {
-		result, err := e.Evaluate(t.Context(), s, p, engine.Options{})
-		if err != nil {
-			return err.Error(), nil //nolint:nilerr // an ambiguity has to be the same, too
+	packages := map[string]bool{}
+	for _, m := range compiler.Modules {
+		for _, rule := range m.Rules {
+			if ref := rule.Ref().GroundPrefix(); isCacheable(ref) {
+				packages[string(m.Package.Path[2].Value.(ast.String))] = true
+				check(ref, rule)
+			}
 		}
-		data, err := json.Marshal(result)
-		return string(data), err
 	}
-	rapid.Check(t, func(r *rapid.T) {
-		var all []*snapshot.Snapshot
-		for range rapid.IntRange(2, 3).Draw(r, "snapshots") {
-			if rapid.Bool().Draw(r, "of a file") {
-				all = append(all, randomRole(r, p, standard))
-			} else if s := randomEnvironment(r, p); s.Check(p.Pattern) == nil {
-				all = append(all, s)
-			}
-		}
-		want := make([]string, len(all))
-		for i, s := range all {
-			if want[i], err = judge(loaded.WithoutCaches(), s); err != nil {
-				r.Fatal(err)
-			}
-		}
-		same := loaded.WithoutCaches()
-		check := func(i int) error {
-			got, err := judge(same, all[i])
-			if diff := cmp.Diff(want[i], got); diff != "" {
-				return fmt.Errorf("after others it is judged otherwise: -alone +after others\n%s", diff)
-			}
-			return err
-		}
-		var group errgroup.Group
-		for _, i := range rapid.Permutation(append(order(len(all)), order(len(all))...)).Draw(r, "order") {
-			group.Go(func() error { return check(i) })
-		}
-		if err := group.Wait(); err != nil {
-			r.Fatal(err)
-		}
-	})
+	if got := slices.Sorted(maps.Keys(packages)); !slices.Equal(got, cacheablePackages()) {
+		t.Errorf("rules of %v are cacheable, want those of %v", got, cacheablePackages())
+	}
 }
 
-func order(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
+// TestSharedCache proves that an evaluation finds the cacheable values of earlier ones, except
+// inside a "with", which may replace the profile.
+func TestSharedCache(t *testing.T) {
+	t.Parallel()
+	function := func(argument string) ast.Ref {
+		return ast.Ref{ast.NewTerm(ast.MustParseRef("data.dbaudit.words.right")), ast.StringTerm(argument)}
 	}
-	return all
+	rule, other := ast.MustParseRef("data.dbaudit.profile.minimum"), ast.MustParseRef("data.dbaudit.integration.role")
+	m := newSharedCache()
+	first := m.forEvaluation()
+	first.Put(rule, ast.StringTerm("a rule's"))
+	first.Put(function("x"), ast.StringTerm("x's"))
+	first.Put(other, ast.StringTerm("of this input"))
+	first.Put(ast.MustParseRef("data.dbaudit.profile.spelt"), nil)
+	first.Push()
+	first.Put(function("y"), ast.StringTerm("of another profile"))
+	first.Pop()
+	if got := m.forEvaluation(); cachedValue(got, rule) != "" {
+		t.Error("a value was shared before the evaluation was merged")
+	}
+	m.merge(first)
+	second := m.forEvaluation()
+	second.Push()
+	if got := cachedValue(second, rule); got != "" {
+		t.Errorf("inside a with, the value is %s", got)
+	}
+	second.Pop()
+	for _, want := range []struct {
+		ref   ast.Ref
+		value string
+	}{{rule, `"a rule's"`}, {function("x"), `"x's"`}, {function("y"), ""}, {other, ""}, {ast.MustParseRef("data.dbaudit.profile.spelt"), ""}} {
+		if got := cachedValue(second, want.ref); got != want.value {
+			t.Errorf("%s is %q, want %q", want.ref, got, want.value)
+		}
+	}
+	for i := range maxCached {
+		second.Put(function(fmt.Sprint(i)), ast.StringTerm("more"))
+	}
+	m.merge(second)
+	if third := m.forEvaluation(); cachedValue(third, rule) != "" || cachedValue(third, function("1")) == "" || m.count > maxCached {
+		t.Errorf("a full cache was not emptied: %d values", m.count)
+	}
 }
 
-// randomRole is a role of a file that grants some of the minimum, and some more.
-func randomRole(r *rapid.T, p profile.Profile, standard *solution.PrivilegeTable) *snapshot.Snapshot {
-	names := append(p.Minimum(), "PRVREADACCOUNT", "prvReadAcount", "prvReadnew_Thing", "prvBulkDelete", "prvWriteRole", "prvAssignRole", "prvReadGoal", "", " ")
-	role := solution.Role{
-		ID: pick(r, "id", "a", "b"), Name: pick(r, "role's name", "Demandbase", "Sales"), File: "Roles/r.xml",
-		Customizable: rapid.Bool().Draw(r, "customizable"),
+func cachedValue(cache topdown.VirtualCache, ref ast.Ref) string {
+	value, _ := cache.Get(ref)
+	if value == nil {
+		return ""
 	}
-	for range rapid.IntRange(0, 20).Draw(r, "entries") {
-		role.Entries = append(role.Entries, solution.Entry{Name: pick(r, "name", names...), Level: pick(r, "level", "Basic", "Local", "Deep", "Global", "")})
-	}
-	asked := map[string]audit.Depth{}
-	if rapid.Bool().Draw(r, "less is asked") {
-		asked[pick(r, "asked", "prvReadAccount", "prvreadlead")] = pick(r, "depth", audit.DepthBasic, audit.DepthLocal)
-	}
-	s, _, err := role.Snapshot(snapshot.Requirement{Profile: p.Name, Depth: asked, Views: []snapshot.RequiredView{}, Allow: some(r, []string{"prvReadGoal", "prvBulkDelete"})},
-		solution.Minimum{Privileges: p.Minimum(), Depths: asked}, standard, snapshot.Tool{})
-	if err != nil {
-		r.Fatal(err)
-	}
-	return s
+	return value.String()
 }

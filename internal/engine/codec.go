@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A codec turns Go values into those of the policies, and back. It remembers the types that
-// it met, and the texts: snapshots are made of few. It is for one goroutine at a time.
+// A codec converts Go values to Rego terms and back. It keeps the terms of strings, because few
+// different strings occur in snapshots. It is not safe for concurrent use.
 type codec struct {
 	types          map[reflect.Type]typeInfo
 	stringTerms    map[string]*ast.Term
@@ -23,22 +23,20 @@ type codec struct {
 	privilegeTerms map[depthList]*ast.Term
 }
 
-// A enumValue is a value of an enumeration.
 type enumValue struct {
 	enum  reflect.Type
 	value int64
 }
 
-// depthList are those at which a privilege without an id can be granted, which is from a
-// solution's files. Few lists of levels occur.
+// A depthList is the key of a privilege without an id, which is one of a solution file. Few
+// different lists of depths occur.
 type depthList struct {
 	count  int
 	depths [4]audit.Depth
 }
 
-// A typeInfo is how values of a type appear in the policies.
 type typeInfo struct {
-	isText bool // what MarshalText says
+	isText bool // the type has MarshalText
 	fields []field
 }
 
@@ -47,7 +45,7 @@ type field struct {
 	omitempty bool
 }
 
-// maxStringTerms bounds what is remembered.
+// maxStringTerms is the maximum number of strings that are kept.
 const maxStringTerms = 20_000
 
 func newCodec() *codec {
@@ -55,19 +53,19 @@ func newCodec() *codec {
 }
 
 func (c *codec) typeInfo(t reflect.Type) typeInfo {
-	f, known := c.types[t]
+	info, known := c.types[t]
 	if known {
-		return f
+		return info
 	}
-	f.isText = t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	info.isText = t.Implements(reflect.TypeFor[encoding.TextMarshaler]())
 	if t.Kind() == reflect.Struct {
 		for i := range t.NumField() {
 			name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			f.fields = append(f.fields, field{c.stringTerm(name), options == "omitempty"})
+			info.fields = append(info.fields, field{c.stringTerm(name), options == "omitempty"})
 		}
 	}
-	c.types[t] = f
-	return f
+	c.types[t] = info
+	return info
 }
 
 func (c *codec) stringTerm(s string) *ast.Term {
@@ -76,21 +74,21 @@ func (c *codec) stringTerm(s string) *ast.Term {
 		if len(c.stringTerms) == maxStringTerms {
 			clear(c.stringTerms)
 		}
-		s = strings.Clone(s) // which may be part of a large file
+		s = strings.Clone(s) // it may be part of a large file
 		term = ast.StringTerm(s)
 		c.stringTerms[s] = term
 	}
 	return term
 }
 
-// encode makes the policies' form of a Go value: what encoding/json and OPA's reader make
-// of it together, in a tenth of the time. A snapshot is made of what is known here.
+// encode returns the same term as encoding/json and OPA's reader together, in a tenth of the time.
+// It supports the types that occur in a snapshot.
 func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
-	f := c.typeInfo(v.Type())
-	if f.isText {
+	info := c.typeInfo(v.Type())
+	if info.isText {
 		return c.encodeText(v)
 	}
-	switch v.Kind() { //nolint:exhaustive // the rest is refused
+	switch v.Kind() { //nolint:exhaustive // other kinds are an error
 	case reflect.String:
 		return c.stringTerm(v.String()), nil
 	case reflect.Bool:
@@ -125,61 +123,61 @@ func (c *codec) encode(v reflect.Value) (*ast.Term, error) {
 		return ast.NewTerm(object), nil
 	case reflect.Struct:
 		if p, ok := reflect.TypeAssert[snapshot.Privilege](v); ok && p.ID == "" {
-			return c.encodePrivilege(p, f)
+			return c.encodePrivilege(p, info)
 		}
-		return c.encodeStruct(v, f)
+		return c.encodeStruct(v, info)
 	}
 	return nil, fmt.Errorf("%s has no form in the policies", v.Type())
 }
 
-func (c *codec) encodeStruct(v reflect.Value, f typeInfo) (*ast.Term, error) {
+func (c *codec) encodeStruct(v reflect.Value, info typeInfo) (*ast.Term, error) {
 	object := ast.NewObjectWithCapacity(v.NumField())
-	for i, m := range f.fields {
-		if m.omitempty && isEmpty(v.Field(i)) {
+	for i, f := range info.fields {
+		if f.omitempty && isEmpty(v.Field(i)) {
 			continue
 		}
 		value, err := c.encode(v.Field(i))
 		if err != nil {
 			return nil, err
 		}
-		object.Insert(m.name, value)
+		object.Insert(f.name, value)
 	}
 	return ast.NewTerm(object), nil
 }
 
-// encodePrivilege encodes a privilege without an id, or gives what it made of one that is equal.
-func (c *codec) encodePrivilege(p snapshot.Privilege, f typeInfo) (*ast.Term, error) {
-	l := depthList{count: len(p.Depths)}
-	if copy(l.depths[:], p.Depths) < l.count {
-		return c.encodeStruct(reflect.ValueOf(p), f)
+// encodePrivilege encodes a privilege without an id. Equal privileges share a term.
+func (c *codec) encodePrivilege(p snapshot.Privilege, info typeInfo) (*ast.Term, error) {
+	key := depthList{count: len(p.Depths)}
+	if copy(key.depths[:], p.Depths) < key.count {
+		return c.encodeStruct(reflect.ValueOf(p), info)
 	}
-	term, known := c.privilegeTerms[l]
+	term, known := c.privilegeTerms[key]
 	if !known {
 		var err error
-		if term, err = c.encodeStruct(reflect.ValueOf(p), f); err != nil {
+		if term, err = c.encodeStruct(reflect.ValueOf(p), info); err != nil {
 			return nil, err
 		}
-		c.privilegeTerms[l] = term
+		c.privilegeTerms[key] = term
 	}
 	return term, nil
 }
 
-// encodeText encodes what MarshalText says of a value.
+// encodeText encodes the text that MarshalText returns.
 func (c *codec) encodeText(v reflect.Value) (*ast.Term, error) {
-	var n enumValue
+	var key enumValue
 	if v.CanInt() {
-		n = enumValue{v.Type(), v.Int()}
-		if term, known := c.enumTerms[n]; known {
+		key = enumValue{v.Type(), v.Int()}
+		if term, known := c.enumTerms[key]; known {
 			return term, nil
 		}
 	}
-	b, err := v.Interface().(encoding.TextMarshaler).MarshalText() //nolint:forcetypeassert // its form says so
+	b, err := v.Interface().(encoding.TextMarshaler).MarshalText() //nolint:forcetypeassert // see isText
 	if err != nil {
 		return nil, err
 	}
 	term := c.stringTerm(string(b))
 	if v.CanInt() {
-		c.enumTerms[n] = term
+		c.enumTerms[key] = term
 	}
 	return term, nil
 }
@@ -191,8 +189,8 @@ func isEmpty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
-// decode reads a value of the policies into a Go value, as encoding/json would. A member
-// that the Go value does not have is an error.
+// decode sets a Go value as encoding/json would. It returns an error for a member that the Go
+// value does not have.
 func (c *codec) decode(value ast.Value, into reflect.Value) error {
 	if _, null := value.(ast.Null); null {
 		return nil
@@ -204,7 +202,7 @@ func (c *codec) decode(value ast.Value, into reflect.Value) error {
 		}
 		return text.UnmarshalText([]byte(s))
 	}
-	switch into.Kind() { //nolint:exhaustive // the rest is refused
+	switch into.Kind() { //nolint:exhaustive // other kinds are an error
 	case reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
 		return c.decode(value, into.Elem())
@@ -240,7 +238,7 @@ func (c *codec) decode(value ast.Value, into reflect.Value) error {
 	return typeError(value, into)
 }
 
-// decodeAny decodes what has no type of its own.
+// decodeAny decodes a value into an interface, or into a map or slice of interfaces.
 func decodeAny(value ast.Value, into reflect.Value) error {
 	v, err := ast.JSONWithOpt(value, ast.JSONOpt{SortSets: true})
 	if err != nil {
@@ -272,7 +270,7 @@ func (c *codec) decodeSlice(value ast.Value, into reflect.Value) error {
 	return nil
 }
 
-// elements are those of an array or a set, in order.
+// elements returns the elements of an array or a set, in order.
 func elements(value ast.Value) ([]*ast.Term, bool) {
 	switch value := value.(type) {
 	case *ast.Array:
@@ -310,10 +308,10 @@ func (c *codec) decodeStruct(value ast.Value, into reflect.Value) error {
 	if !ok {
 		return typeError(value, into)
 	}
-	members := c.typeInfo(into.Type()).fields
+	fields := c.typeInfo(into.Type()).fields
 	unknown := object.Len()
-	for i, m := range members {
-		if value := object.Get(m.name); value != nil {
+	for i, f := range fields {
+		if value := object.Get(f.name); value != nil {
 			unknown--
 			if err := c.decode(value.Value, into.Field(i)); err != nil {
 				return err
@@ -324,7 +322,7 @@ func (c *codec) decodeStruct(value ast.Value, into reflect.Value) error {
 		return nil
 	}
 	return object.Iter(func(key, _ *ast.Term) error {
-		if slices.ContainsFunc(members, func(m field) bool { return m.name.Equal(key) }) {
+		if slices.ContainsFunc(fields, func(f field) bool { return f.name.Equal(key) }) {
 			return nil
 		}
 		return fmt.Errorf("a %[2]s does not have the member %[1]v", key, into.Type())

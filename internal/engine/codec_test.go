@@ -17,9 +17,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestEncodeIsJSON: the policies are given what stock opa reads from the snapshot's file, whatever
-// the codec remembers of others.
-func TestEncodeIsJSON(t *testing.T) {
+// TestEncodeMatchesJSON proves that a snapshot is encoded as stock OPA reads it from its file,
+// whatever the codec has encoded before.
+func TestEncodeMatchesJSON(t *testing.T) {
 	t.Parallel()
 	count, c := 0, newCodec()
 	err := filepath.WalkDir(filepath.Join("..", "..", "testdata", "cases"), func(name string, _ fs.DirEntry, err error) error {
@@ -53,8 +53,9 @@ func TestEncodeIsJSON(t *testing.T) {
 	}
 }
 
-// TestDecodeIsJSON: a report is read as encoding/json would, which refuses the same.
-func TestDecodeIsJSON(t *testing.T) {
+// TestDecodeMatchesJSON proves that a report is decoded as by encoding/json, with errors for the same
+// input.
+func TestDecodeMatchesJSON(t *testing.T) {
 	t.Parallel()
 	for text, refused := range map[string]string{
 		`{"findings": [{"control": "A", "message": "m", "subject": {"kind": "user", "id": "", "name": "n"},
@@ -87,8 +88,8 @@ func TestDecodeIsJSON(t *testing.T) {
 	}
 }
 
-// TestEncodeIsJSONOfPrivileges: a privilege keeps its own levels, whatever those of others are.
-func TestEncodeIsJSONOfPrivileges(t *testing.T) {
+// TestEncodePrivileges proves that each privilege is encoded with its own depths.
+func TestEncodePrivileges(t *testing.T) {
 	t.Parallel()
 	c := newCodec()
 	for _, depths := range [][]audit.Depth{

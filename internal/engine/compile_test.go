@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// checkedBuiltin parses dbaudit's own policies and compiles them with every check.
+// checkedBuiltin parses the built-in policies and compiles them with every check.
 func checkedBuiltin(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	t.Helper()
 	modules, err := parsePolicies(policy.Files, parseOptions{}) // with all METADATA, as for custom policies
@@ -22,8 +22,8 @@ func checkedBuiltin(t *testing.T) (map[string]*ast.Module, *ast.Compiler) {
 	return modules, compiler
 }
 
-// TestBuiltinPolicies proves what a run takes for granted of dbaudit's own policies: they
-// pass every check, and the stages that [Load] skips change nothing of what is evaluated.
+// TestBuiltinPolicies proves that the built-in policies pass every check, and that the stages that
+// [Load] skips change nothing in them.
 func TestBuiltinPolicies(t *testing.T) {
 	t.Parallel()
 	modules, checked := checkedBuiltin(t)
@@ -36,7 +36,7 @@ func TestBuiltinPolicies(t *testing.T) {
 	}
 	for name, module := range checked.Modules {
 		if full, quick := module.String(), own.Modules[name].String(); full != quick {
-			t.Errorf("%s is compiled to something else without the stages of idle(): bind each variable before it is used, "+
+			t.Errorf("%s is compiled to something else without the stages of skippedStages: bind each variable before it is used, "+
 				"or take the stage out of the list\nwith them:\n%s\nwithout:\n%s", name, full, quick)
 		}
 	}

@@ -9,21 +9,19 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// checkCustom holds the policies that a user adds to a namespace of the user's
-// own: rules are data.dbaudit.rules.category.name with a category that dbaudit
-// has no rules in, and libraries stand outside of data.dbaudit. Else a stray file
-// could add findings to, or take them from, rules that it does not own. A rule may not be
-// where the profiles and the platform's grants are either: it would hide the data of its
-// name, and controls that no rule sees find nothing.
-func checkCustom(own, foreign map[string]*ast.Module) error {
+// checkCustom returns an error if custom policies use a package that is reserved. A custom rule is
+// data.dbaudit.rules.category.name with a category that has no built-in rules, and a library is
+// outside data.dbaudit: otherwise a stray file could add findings to a built-in rule, or remove
+// them. data.profiles and data.platform are reserved too, because a rule there would hide data.
+func checkCustom(builtin, custom map[string]*ast.Module) error {
 	reserved := map[string]bool{}
-	for _, m := range own {
+	for _, m := range builtin {
 		if category, ok := ruleCategory(m); ok {
 			reserved[category] = true
 		}
 	}
 	var errs []error
-	for _, m := range foreign {
+	for _, m := range custom {
 		switch rootName(m) {
 		case "dbaudit":
 		case "profiles", "platform":
@@ -38,16 +36,16 @@ func checkCustom(own, foreign map[string]*ast.Module) error {
 				position(m.Package.Location), m.Package.Path, rulesPrefix))
 		}
 	}
-	errs = append(errs, missingMetadata(foreign)...)
+	errs = append(errs, missingMetadata(custom)...)
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
 }
 
-// missingMetadata are the rules without METADATA. To OPA they are references to nothing,
-// and rules that report findings without it would never be heard.
-func missingMetadata(foreign map[string]*ast.Module) []error {
+// missingMetadata returns an error for each rule without METADATA. main.rego finds rules by their
+// METADATA, so that the findings of such a rule would be lost.
+func missingMetadata(custom map[string]*ast.Module) []error {
 	described := map[string]bool{}
-	for _, m := range foreign {
+	for _, m := range custom {
 		for _, a := range m.Annotations {
 			if a.Scope == "package" {
 				described[m.Package.Path.String()] = true
@@ -55,7 +53,7 @@ func missingMetadata(foreign map[string]*ast.Module) []error {
 		}
 	}
 	var errs []error
-	for _, m := range foreign {
+	for _, m := range custom {
 		_, ok := ruleCategory(m)
 		if !ok || described[m.Package.Path.String()] || !slices.ContainsFunc(m.Rules, makesRule) {
 			continue
@@ -66,13 +64,13 @@ func missingMetadata(foreign map[string]*ast.Module) []error {
 	return errs
 }
 
-// makesRule says that a rule of Rego is what makes its package a rule of dbaudit's.
+// makesRule reports whether a Rego rule makes its package a rule of dbaudit. Others are helpers.
 func makesRule(r *ast.Rule) bool {
 	name := r.Head.Ref()[0].String()
 	return name == "findings" || name == "metadata"
 }
 
-// rootName is the first name of a package behind data.
+// rootName returns the name after data in the path of a package.
 func rootName(m *ast.Module) string {
 	if len(m.Package.Path) < 2 {
 		return ""
@@ -81,8 +79,8 @@ func rootName(m *ast.Module) string {
 	return string(name)
 }
 
-// ruleCategory is the category of a rule's package, data.dbaudit.rules.category.name,
-// or of its test's.
+// ruleCategory returns the category of the package data.dbaudit.rules.category.name. The package
+// of a test ends in _test.
 func ruleCategory(m *ast.Module) (string, bool) {
 	if len(m.Package.Path) != 5 || !strings.HasPrefix(m.Package.Path.String(), rulesPrefix) {
 		return "", false

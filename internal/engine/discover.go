@@ -10,62 +10,63 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Discovery is what policy/dbaudit/discovery says of the application users of an
+// A Discovery is the report of policy/dbaudit/discovery on the application users of an
 // environment.
 type Discovery struct {
 	Users        []DiscoveredUser `json:"users"`
 	Integrations []Proposal       `json:"integrations"`
-	// PassedOver fit a profile that another user is proposed for.
-	PassedOver []PassedOver `json:"passed_over"`
-	Unread     []Unread     `json:"unread"`
+	PassedOver   []PassedOver     `json:"passed_over"`
+	Unread       []Unread         `json:"unread"`
 }
 
-// A DiscoveredUser is an application user, with what it holds.
+// A DiscoveredUser is an application user with its roles.
 type DiscoveredUser struct {
 	User          audit.Subject    `json:"user"`
 	ApplicationID string           `json:"application_id"`
 	BusinessUnit  string           `json:"business_unit"`
 	Disabled      bool             `json:"disabled"`
 	Roles         []DiscoveredRole `json:"roles"`
-	// Fits are the profiles that the user fits, the best first.
+	// Fits are the profiles that the user matches, the best match first.
 	Fits      []Fit       `json:"fits"`
 	Dangerous []Dangerous `json:"dangerous"`
-	// Unknown says what was not read of this user.
+	// Unknown lists what was not read about this user.
 	Unknown []string `json:"unknown"`
 }
 
-// A DiscoveredRole is a role that a user holds, by its root.
+// A DiscoveredRole is a role of a user. Its ID is the id of the role's root.
 type DiscoveredRole struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Administrator is the administrator's template that the role is of; empty for others.
+	// Administrator is the name of the administrator template of the role; empty for other roles.
 	Administrator string `json:"administrator"`
-	// Ways are how the role is assigned to the user; empty if it is assigned but has no
-	// effect.
-	Ways         []string `json:"ways"`
+	// Ways says how the role is assigned to the user; empty if the assignment has no effect.
+	Ways []string `json:"ways"`
+	// Reservations says why it is unknown whether the role has an effect, or why it has none.
 	Reservations []string `json:"reservations"`
 }
 
-// A Fit is a profile that a user may be the integration of.
+// A Fit is a profile that a user matches.
 type Fit struct {
 	Profile string `json:"profile"`
-	// By is application-id, user or role: what names the vendor.
+	// By is what matches: application-id, user or role.
 	By string `json:"by"`
-	// Granted is how much of the minimum is granted at any level; nil where not all was
-	// read that hangs on it.
-	Granted  *int `json:"granted"`
-	Required int  `json:"required"`
+	// Granted is the number of privileges of the minimum that are granted, at any depth; nil if
+	// not all roles of the user were read.
+	Granted *int `json:"granted"`
+	// Required is the number of privileges of the minimum.
+	Required int `json:"required"`
 }
 
-// Dangerous is a dangerous privilege that no one asks for.
+// Dangerous is a dangerous privilege that the best matching profile neither requires nor allows.
 type Dangerous struct {
-	Name  string   `json:"name"`
+	Name string `json:"name"`
+	// Lets says what the privilege lets its holder do.
 	Lets  string   `json:"lets"`
 	Depth string   `json:"depth"`
 	Roles []string `json:"roles"`
 }
 
-// A Proposal is an integration to judge.
+// A Proposal is an integration that the configuration could name.
 type Proposal struct {
 	Profile       string        `json:"profile"`
 	ApplicationID string        `json:"application_id"`
@@ -73,13 +74,13 @@ type Proposal struct {
 	User          audit.Subject `json:"user"`
 }
 
-// PassedOver is a user that fits the profile of a proposal whose user is another.
+// PassedOver is a user that matches a profile for which another user is proposed.
 type PassedOver struct {
 	Profile string        `json:"profile"`
 	User    audit.Subject `json:"user"`
 }
 
-// Unread is a section that was not read, or not whole.
+// Unread is a section that was not read, or only in part.
 type Unread struct {
 	Section string `json:"section"`
 	State   string `json:"state"`
@@ -88,8 +89,8 @@ type Unread struct {
 
 const discoveryRef = "data.dbaudit.discovery.report"
 
-// Discover says what the application users of an environment hold and which of the
-// profiles they fit. The snapshot must have all of them.
+// Discover reports on the roles of the application users of an environment, and on the profiles
+// that the users match. The snapshot must contain all application users.
 func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []profile.Profile, limit time.Duration) (Discovery, error) {
 	if s.Source != snapshot.SourceEnvironment || s.Scope == snapshot.ScopeIntegration {
 		return Discovery{}, errors.New("the snapshot has not all application users: collect it with `dbaudit collect --scope environment`")

@@ -16,8 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestDiscover: stock opa discovers what the engine does, and a snapshot that cannot have
-// all application users is refused.
+// TestDiscover proves that stock OPA reports the same as the engine, and that a snapshot without all
+// application users is an error.
 func TestDiscover(t *testing.T) {
 	p, e := demandbase(t), load(t)
 	profiles, err := profile.Builtin(policy.Files)

@@ -24,7 +24,6 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -39,7 +38,6 @@ type Engine struct {
 	ruleIDs     []string         // sorted
 	lintProfile *profile.Profile // nil if the policies have none
 	platform    any              // the document data.platform
-	fixKinds    []audit.FixKind  // the kinds that a policy may propose
 	// reportQueries maps the digest of a profile to its *preparedQuery.
 	reportQueries sync.Map
 	// codecs limits how many evaluations run at the same time: more would only take memory.
@@ -82,7 +80,7 @@ func Load(builtin fs.FS, custom ...fs.FS) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("compiling the policies: %w", err)
 	}
-	e := &Engine{compiler: compiler, rules: map[string]Rule{}, fixKinds: change.Kinds(), codecs: newCodecPool(), workers: make(workerPool)}
+	e := &Engine{compiler: compiler, rules: map[string]Rule{}, codecs: newCodecPool(), workers: make(workerPool)}
 	if err := e.loadRules(); err != nil {
 		return nil, err
 	}

@@ -59,7 +59,7 @@ const (
 	role     = "00000000-0000-4000-8000-000000000003"
 )
 
-// compliant is the least snapshot that the profile finds nothing wrong with.
+// compliant returns the smallest snapshot that is compliant with a profile.
 func compliant(p profile.Profile) *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Source, s.Scope = snapshot.SourceEnvironment, snapshot.ScopeIntegration
@@ -129,9 +129,8 @@ func TestCompliant(t *testing.T) {
 	}
 }
 
-// TestUnreadIsUnknown takes each section away in each way. A control that needs it
-// must be unknown, with the reason, and nothing may turn into a pass or a failure
-// by it.
+// TestUnreadIsUnknown removes each section with each state. The controls that need it must be
+// unknown, with the reason, and no control may fail because of it.
 func TestUnreadIsUnknown(t *testing.T) {
 	p, e := demandbase(t), load(t)
 	needs := map[string][]string{}
@@ -167,7 +166,8 @@ func TestUnreadIsUnknown(t *testing.T) {
 	}
 }
 
-// A snapshot that covers nothing must never be compliant, whatever it holds.
+// TestNothingReadIsIncomplete proves that a snapshot without coverage is incomplete, whatever it
+// contains.
 func TestNothingReadIsIncomplete(t *testing.T) {
 	p := demandbase(t)
 	s := compliant(p)
@@ -178,9 +178,9 @@ func TestNothingReadIsIncomplete(t *testing.T) {
 	}
 }
 
-// A profile that checks a user, but not that it exists, must not find an environment
-// without one compliant.
-func TestMissingSubjectIsNotPassedOver(t *testing.T) {
+// TestMissingUserIsUnknown proves that a missing user is not ignored if the profile does not check
+// that the user exists.
+func TestMissingUserIsUnknown(t *testing.T) {
 	const only = "acme:\n  title: T\n  source: {title: T, url: https://x.example}\n  pattern: demandbase\n  role_name: R\n  controls:\n" +
 		"    - {id: ACME-READ, rule: role/privileges, title: T, severity: high, why: W, table: lead, privileges: [prvReadLead]}\n" +
 		"    - {id: ACME-ENABLED, rule: user/enabled, title: T, severity: high, why: W}\n"
@@ -201,9 +201,9 @@ func TestMissingSubjectIsNotPassedOver(t *testing.T) {
 	}
 }
 
-// A solution file holds no users and no views: rules about them do not apply, and
-// rules about roles judge.
-func TestSolutionSource(t *testing.T) {
+// TestSolutionFile proves that only the rules about roles judge a solution file, which contains no
+// users and views.
+func TestSolutionFile(t *testing.T) {
 	p := demandbase(t)
 	s := compliant(p)
 	s.Source = snapshot.SourceSolution
@@ -223,7 +223,7 @@ func TestSolutionSource(t *testing.T) {
 	}
 	for _, c := range r.Controls {
 		if strings.HasPrefix(c.Rule, "lint/") {
-			continue // what is asked of files besides
+			continue // of the lint profile
 		}
 		offline := strings.HasPrefix(c.Rule, "role/")
 		if offline == (c.Outcome == audit.OutcomeNotApplicable) {
@@ -289,8 +289,8 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 `
 
-// TestRefusedPolicies: what a typo, a forbidden built-in or thin METADATA would
-// hide is an error when policies are loaded.
+// TestRefusedPolicies proves that Load returns an error for typos, forbidden built-ins and incomplete
+// METADATA.
 func TestRefusedPolicies(t *testing.T) {
 	for name, test := range map[string]struct{ source, want string }{
 		"misspelt section":        {ruleHead + "findings contains 1 if some u in input.userz", "userz"},
@@ -336,14 +336,14 @@ func TestRefusedPolicies(t *testing.T) {
 	}
 }
 
-// A rule that reports what dbaudit does not know is refused, not dropped.
+// TestRefusedReports proves that an invalid finding is an error, and is not dropped.
 func TestRefusedReports(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-MINE, rule: custom/mine, title: T, why: W}\n"), demandbase(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, test := range map[string]struct{ body, want string }{
-		"unknown fix":   {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
+		"unknown fix":   {`{"control": "ACME-MINE", "message": "m", "subject": {"kind": "user", "id": "", "name": ""}, "evidence": {}, "fix": {"kind": "format-disk"}}`, "format-disk"},
 		"unknown kind":  {`{"control": "DB-USER-EXISTS", "message": "m", "subject": {"kind": "thing", "id": "", "name": ""}, "evidence": {}, "fix": null}`, "thing"},
 		"unknown field": {`{"control": "DB-USER-EXISTS", "massage": "m"}`, "massage"},
 		"another's control": {
@@ -366,8 +366,8 @@ func TestRefusedReports(t *testing.T) {
 	}
 }
 
-// TestLimit: an evaluation ends in its time, also in the midst of a built-in that does
-// not look up, and at an interruption.
+// TestLimit proves that an evaluation ends at its limit and when it is canceled, also inside a
+// built-in that does not check for cancellation.
 func TestLimit(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-MINE, rule: custom/mine, title: T, why: W}\n"), demandbase(t))
 	if err != nil {
@@ -398,11 +398,10 @@ func TestLimit(t *testing.T) {
 
 var update = flag.Bool("update", false, "rewrite policy/capabilities.json")
 
-// TestCapabilitiesFile keeps the file that stock OPA and editors are given equal
-// to what the engine compiles with.
+// TestCapabilitiesFile proves that policy/capabilities.json, which stock OPA and editors use, has the
+// engine's capabilities.
 func TestCapabilitiesFile(t *testing.T) {
-	// An empty list, which OPA's own encoding leaves out, allows no host; none at all
-	// would allow every one.
+	// An empty list allows no host, but OPA's own encoding omits it, which would allow every host.
 	want, err := json.MarshalIndent(struct {
 		*ast.Capabilities
 		AllowNet []string `json:"allow_net"`
@@ -472,11 +471,10 @@ func TestRego(t *testing.T) {
 	}
 }
 
-// TestForm holds the policies' form: a test beside each policy, METADATA that is
-// complete (the engine refuses a rule without), titles that are unique, and no
-// rule that joins one array of the input with another, or builds a document of a file's
-// lines two levels deep, which would grow with the square of the environment.
-func TestForm(t *testing.T) {
+// TestPolicyConventions proves that each policy has a test file, that titles are unique, and that no
+// rule takes time that grows with the square of the input: no rule joins two arrays of the input
+// or builds a document of a file's lines two levels deep.
+func TestPolicyConventions(t *testing.T) {
 	titles := map[string]string{}
 	for _, r := range load(t).Rules() {
 		if other, ok := titles[r.Title]; ok {
@@ -501,15 +499,15 @@ func TestForm(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		// The same holds for a set below a key: a role grants thousands of privileges.
+		// The same is true of a set below a key: a role grants thousands of privileges.
 		for _, m := range nested.FindAllStringSubmatch(string(data), -1) {
 			if m[2] == m[4] && m[3] == m[6] && m[5] == m[7] {
 				t.Errorf("%s: the rule %s grows by one element at a time below each %s: make its sets by comprehensions", name, m[1], m[2])
 			}
 		}
 		ast.WalkRules(module, func(rule *ast.Rule) bool {
-			// OPA adds each element to such a rule's document by walking everything in it;
-			// a role's file has thousands of lines.
+			// OPA walks the whole document of such a rule to add an element, and a role's file
+			// has thousands of lines.
 			if keys := rule.Head.Ref()[1:]; strings.HasPrefix(name, "lint/") && !slices.ContainsFunc(keys, (*ast.Term).IsGround) && len(keys) > 1 {
 				t.Errorf("%s: the rule %s grows by one element at a time two levels deep: make each value by a comprehension", rule.Location, rule.Head.Ref())
 			}
@@ -525,17 +523,16 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// iteratedArrays names the arrays of the input that are as long as the
-// environment is large and that a rule's body iterates over.
+// iteratedArrays returns the arrays that a rule's body iterates over and that grow with the
+// environment.
 func iteratedArrays(rule *ast.Rule) []string {
 	found := map[string]bool{}
 	ast.WalkRefs(rule.Body, func(ref ast.Ref) bool {
 		if !ref[0].Equal(ast.InputRootDocument) {
 			return false
 		}
-		// Rows are in objects by id; arrays of the input are a user's roles and teams,
-		// a team's roles, and lists of a few words. Two rows' arrays in one body would be a
-		// join.
+		// Rows are in objects by id. The long arrays are a user's roles and teams, and a team's
+		// roles. Two of them in one body would be a join.
 		text := ref.String()
 		for _, array := range []string{".roles", ".teams"} {
 			if strings.HasSuffix(text, "]"+array) {
@@ -544,7 +541,7 @@ func iteratedArrays(rule *ast.Rule) []string {
 		}
 		return false
 	})
-	// A user's teams lead to their roles: that is one path, not a join.
+	// The roles of a user's teams are one path, not a join.
 	paths := map[string]bool{}
 	for text := range found {
 		if strings.HasPrefix(text, "input.teams[") {
@@ -555,11 +552,10 @@ func iteratedArrays(rule *ast.Rule) []string {
 	return slices.Sorted(maps.Keys(paths))
 }
 
-// TestJudgingGrowsWithTheLines holds the rules on files to work in proportion to the
-// lines of a role, which an author chooses. What is allocated stands for the work:
-// lines that are compared with each other would take sixteen times as much for four
-// times the lines.
-func TestJudgingGrowsWithTheLines(t *testing.T) {
+// TestEvaluationIsLinearInLines proves that judging a role's file takes time in proportion to its
+// lines, which its author chooses. It measures the allocated memory: comparing lines with each other
+// would take sixteen times as much for four times the lines.
+func TestEvaluationIsLinearInLines(t *testing.T) {
 	p, e := demandbase(t), load(t)
 	for name, entry := range map[string]func(i int) snapshot.RoleEntry{
 		"one name": func(int) snapshot.RoleEntry {
@@ -594,7 +590,7 @@ func TestJudgingGrowsWithTheLines(t *testing.T) {
 				runtime.ReadMemStats(&after)
 				return after.TotalAlloc - before.TotalAlloc
 			}
-			work(1) // what depends on the profile alone is kept from here on
+			work(1) // caches what depends only on the profile
 			least := work(1)
 			few, many := work(250)-least, work(1000)-least
 			if many > 7*few {
@@ -618,21 +614,21 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
-// TestAtOnce judges different snapshots by one engine at the same time, while what lasts
-// is not known yet; CI runs it with the race detector.
-func TestAtOnce(t *testing.T) {
+// TestConcurrentEvaluation judges different snapshots at the same time with empty caches. CI runs it
+// with the race detector.
+func TestConcurrentEvaluation(t *testing.T) {
 	p, e, fresh := demandbase(t), load(t), load(t)
 	inputs := stockInputs(p)
 	want := map[string]verdict{}
 	for name, s := range inputs {
-		want[name] = judgement(evaluate(t, fresh, s, p))
+		want[name] = verdictOf(evaluate(t, fresh, s, p))
 	}
 	var group errgroup.Group
 	for name, s := range inputs {
 		group.Go(func() error {
 			r, err := e.Evaluate(t.Context(), s, p, engine.Options{})
-			if diff := cmp.Diff(want[name], judgement(r)); err == nil && diff != "" {
-				err = fmt.Errorf("%s: -alone +at once\n%s", name, diff)
+			if diff := cmp.Diff(want[name], verdictOf(r)); err == nil && diff != "" {
+				err = fmt.Errorf("%s: -alone +concurrently\n%s", name, diff)
 			}
 			return err
 		})

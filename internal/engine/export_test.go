@@ -1,9 +1,9 @@
 package engine
 
-// WithoutCaches is the engine before it has judged anything.
+// WithoutCaches returns the engine as it is before its first evaluation.
 func (e *Engine) WithoutCaches() *Engine {
 	return &Engine{
-		compiler: e.compiler, rules: e.rules, ruleIDs: e.ruleIDs, lintProfile: e.lintProfile, platform: e.platform, fixKinds: e.fixKinds,
+		compiler: e.compiler, rules: e.rules, ruleIDs: e.ruleIDs, lintProfile: e.lintProfile, platform: e.platform,
 		codecs: newCodecPool(), workers: make(workerPool),
 	}
 }

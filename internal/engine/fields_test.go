@@ -13,9 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// elsewhere are the fields that no policy reads, each with the package that does, and
-// for what.
-func elsewhere() map[string]string {
+// readElsewhere returns the fields that no policy reads, each with the package that reads it and
+// the purpose.
+func readElsewhere() map[string]string {
 	return map[string]string{
 		"environment.name":            "cli: names the result",
 		"environment.organization_id": "engine: fingerprints",
@@ -29,22 +29,22 @@ func elsewhere() map[string]string {
 	}
 }
 
-// TestFieldsAreJudged: everything that is collected is judged. A policy reads each field of
-// a record of the snapshot, or the field is in the list of those that something else reads.
-func TestFieldsAreJudged(t *testing.T) {
+// TestFieldsAreRead proves that a policy reads each field of the snapshot's rows, or that another
+// package does, as readElsewhere lists.
+func TestFieldsAreRead(t *testing.T) {
 	t.Parallel()
 	read := readByPolicies(t, "../../policy/dbaudit")
-	known := elsewhere()
+	known := readElsewhere()
 	for field, goName := range fieldsOf() {
 		by, listed := known[field]
 		switch {
 		case read[field] && listed:
-			t.Errorf("%s is read by a policy: it has no place in the list", field)
+			t.Errorf("%s is read by a policy: delete it from the list", field)
 		case read[field]:
 		case !listed:
 			t.Errorf("%s is collected, and no policy reads it: judge it, or do not collect it", field)
 		case !mentions(t, "../"+strings.Split(by, ":")[0], "."+goName):
-			t.Errorf("%s is said to be read by %s, which has no word of it", field, by)
+			t.Errorf("the list says that %s is read by %s, which does not mention it", field, by)
 		}
 		delete(known, field)
 	}
@@ -53,8 +53,7 @@ func TestFieldsAreJudged(t *testing.T) {
 	}
 }
 
-// fieldsOf gives the fields of the snapshot's records, as section.field, with their
-// names in Go.
+// fieldsOf returns the Go names of the fields of the snapshot's rows by section.field.
 func fieldsOf() map[string]string {
 	fields := map[string]string{}
 	whole := reflect.TypeFor[snapshot.Snapshot]()
@@ -79,8 +78,8 @@ func tag(f reflect.StructField) string {
 	return name
 }
 
-// readByPolicies finds the fields that policies read out of a section: by a path
-// from input, or by a variable that stands for a record of it.
+// readByPolicies finds the fields that policies read: by a path from input, or through a variable
+// for a row.
 func readByPolicies(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	path := regexp.MustCompile(`input\.(\w+)(?:\[(?:[^\[\]]|\[[^\]]*\])*\])*\.(\w+)`)

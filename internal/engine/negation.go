@@ -9,18 +9,18 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// checkNegations refuses what OPA evaluates before a "not" and a reader takes for part of
-// it. The compiler moves the operands of a negated call in front of the "not". Where
-// one of them is undefined the whole body is undefined, and the rule reports nothing:
-// a fault that looks like compliance. So the operands of a negated call must not be
+// checkNegations returns an error for each negated call with an operand that may be undefined. The
+// compiler evaluates the operands before the "not". If one is undefined, the whole body is
+// undefined, and the rule reports nothing, which looks like compliance. An operand may be
+// undefined if it is
 //
-//   - the call of a function that the policies define,
+//   - the call of a function of the policies,
 //   - a look-up in a rule or in the input by a key that may be missing,
 //   - a rule that may be undefined.
 //
-// A look-up in an equality is safe: OPA keeps it where it is.
+// A look-up in an equality is safe, because the compiler does not move it.
 //
-// The modules are as they were parsed: the compiler's own have been rewritten.
+// The modules must be those of the parser, because the compiler rewrites its own.
 func checkNegations(parsed map[string]*ast.Module) error {
 	rules := map[string][]*ast.Rule{}
 	for _, module := range parsed {
@@ -55,7 +55,7 @@ type negationChecker struct {
 	equality bool
 }
 
-// undefinedOperand names what may be undefined in an operand; "" for nothing.
+// undefinedOperand describes the part of an operand that may be undefined; empty if none may.
 func (n negationChecker) undefinedOperand(operand *ast.Term) (found string) {
 	ast.NewGenericVisitor(func(x any) bool {
 		if found != "" {
@@ -63,7 +63,7 @@ func (n negationChecker) undefinedOperand(operand *ast.Term) (found string) {
 		}
 		switch x := x.(type) {
 		case *ast.ArrayComprehension, *ast.SetComprehension, *ast.ObjectComprehension:
-			return true // it has a body of its own
+			return true // a comprehension has its own body
 		case ast.Call:
 			if function, ok := x[0].Value.(ast.Ref); ok && !n.isBuiltin(function) {
 				found = fmt.Sprintf("the call of the function %s", function)
@@ -88,7 +88,7 @@ func (n negationChecker) isBuiltin(function ast.Ref) bool {
 	return len(n.rules[n.resolve(function).String()]) == 0
 }
 
-// undefinedRef says that a reference may be undefined.
+// undefinedRef describes a reference that may be undefined; empty if it may not.
 func (n negationChecker) undefinedRef(ref ast.Ref) string {
 	full := n.resolve(ref)
 	dynamic := slices.ContainsFunc(full[1:], func(t *ast.Term) bool { return !t.IsGround() })
@@ -118,7 +118,7 @@ func (n negationChecker) undefinedRef(ref ast.Ref) string {
 	return ""
 }
 
-// isTotal says that a rule always has a value.
+// isTotal reports whether a rule always has a value.
 func (n negationChecker) isTotal(rule *ast.Rule) bool {
 	if rule.Default || rule.Head.RuleKind() == ast.MultiValue || len(rule.Head.Ref().GroundPrefix()) < len(rule.Head.Ref()) {
 		return true
@@ -127,8 +127,8 @@ func (n negationChecker) isTotal(rule *ast.Rule) bool {
 	return unconditional && negationChecker{rules: n.rules, module: rule.Module}.undefinedOperand(rule.Head.Value) == ""
 }
 
-// resolve is a reference in full: through the module's imports, or to a rule of its
-// own package.
+// resolve returns the full reference for a name that the module imports, or for a rule of the
+// module's package.
 func (n negationChecker) resolve(ref ast.Ref) ast.Ref {
 	head, ok := ref[0].Value.(ast.Var)
 	if !ok {
@@ -139,9 +139,9 @@ func (n negationChecker) resolve(ref ast.Ref) ast.Ref {
 			return i.Path.Value.(ast.Ref).Concat(ref[1:])
 		}
 	}
-	own := n.module.Package.Path.Append(ast.StringTerm(string(head)))
-	if len(n.rules[own.String()]) > 0 {
-		return own.Concat(ref[1:])
+	local := n.module.Package.Path.Append(ast.StringTerm(string(head)))
+	if len(n.rules[local.String()]) > 0 {
+		return local.Concat(ref[1:])
 	}
 	return ref
 }

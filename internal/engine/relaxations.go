@@ -10,20 +10,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// relaxations lists the requirements that are less strict than by default, and what lowered
-// them: depths, severities, and privileges that are not surplus. Who reads a verdict must
-// know what it is a verdict on.
+// relaxations returns notes about requirements that the profile or the configuration makes less
+// strict than the default: depths, severities, tables of views and allowed privileges. A reader
+// of the verdict must know them.
 func (e *Engine) relaxations(s *snapshot.Snapshot, p profile.Profile) []string {
 	var notes []string
-	note := func(does string, what []string) {
-		if len(what) > 0 {
-			notes = append(notes, does+": "+strings.Join(what, ", "))
+	note := func(text string, items []string) {
+		if len(items) > 0 {
+			notes = append(notes, text+": "+strings.Join(items, ", "))
 		}
 	}
 	by := "the profile " + p.Name
-	ofProfile, ofConfiguration := lowerDepths(s, p)
-	note(by+" requires less than the highest level (depths:)", ofProfile)
-	note("the configuration requires less than the highest level (depth:)", ofConfiguration)
+	byProfile, byConfiguration := lowerDepths(s, p)
+	note(by+" requires less than the highest level (depths:)", byProfile)
+	note("the configuration requires less than the highest level (depth:)", byConfiguration)
 	var severities []string
 	for _, c := range p.Controls {
 		if than, less := p.LoweredSeverity(c, e.rules[c.Rule].Severity); less {
@@ -37,13 +37,12 @@ func (e *Engine) relaxations(s *snapshot.Snapshot, p profile.Profile) []string {
 	return notes
 }
 
-// lowerDepths lists the privileges of the minimum that are asked for below the deepest
-// level that they allow: those for which the profile says so, and those for which the
-// configuration does.
-func lowerDepths(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfiguration []string) {
-	stated := map[string]audit.Depth{}
+// lowerDepths returns the privileges of the minimum with a required depth below the deepest that
+// they allow, by what states the depth. The configuration overrides the profile.
+func lowerDepths(s *snapshot.Snapshot, p profile.Profile) (byProfile, byConfiguration []string) {
+	configured := map[string]audit.Depth{}
 	for name, depth := range s.Requirement.Depth {
-		stated[strings.ToLower(name)] = depth
+		configured[strings.ToLower(name)] = depth
 	}
 	for _, name := range slices.Sorted(slices.Values(p.Minimum())) {
 		deepest := audit.DepthGlobal
@@ -51,13 +50,13 @@ func lowerDepths(s *snapshot.Snapshot, p profile.Profile) (ofProfile, ofConfigur
 			deepest = slices.Max(levels)
 		}
 		text := func(d audit.Depth) string { return fmt.Sprintf("%s (%s, not %s)", name, d, deepest) }
-		if depth, ok := stated[strings.ToLower(name)]; ok {
+		if depth, ok := configured[strings.ToLower(name)]; ok {
 			if depth < deepest {
-				ofConfiguration = append(ofConfiguration, text(depth))
+				byConfiguration = append(byConfiguration, text(depth))
 			}
 		} else if depth, ok := p.Depths[name]; ok && depth < deepest {
-			ofProfile = append(ofProfile, text(depth))
+			byProfile = append(byProfile, text(depth))
 		}
 	}
-	return ofProfile, ofConfiguration
+	return byProfile, byConfiguration
 }

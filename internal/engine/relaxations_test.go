@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestLoweredDemandsAreTold: who reads a result reads what was asked for less strictly,
-// and by what.
-func TestLoweredDemandsAreTold(t *testing.T) {
+// TestRelaxations proves that the notes of a result list the requirements that are less strict than
+// the default, and what relaxes them.
+func TestRelaxations(t *testing.T) {
 	e, builtin := load(t), demandbase(t)
 	bases, err := profile.Builtin(policy.Files)
 	if err != nil {
@@ -54,7 +54,7 @@ func TestLoweredDemandsAreTold(t *testing.T) {
 		"the profile acme allows privileges beyond the minimum (allow:): prvReadOrganization",
 		"the configuration allows privileges beyond the minimum (allow:): prvReadRole",
 	}, more); diff != "" {
-		t.Errorf("notes of what is lowered (-want +got):\n%s", diff)
+		t.Errorf("notes of relaxations (-want +got):\n%s", diff)
 	}
 	if p := lowered.Profile; p.Origin != "acme.yaml" || p.Digest != own.Digest || !p.Differs(bare.Profile) {
 		t.Errorf("judged by %+v", p)

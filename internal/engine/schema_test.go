@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestResultSchema holds results of every outcome against the published schema.
+// TestResultSchema validates results with every outcome against the published schema.
 func TestResultSchema(t *testing.T) {
 	compiled, err := schematest.Compile(schema.Files, "result.json")
 	if err != nil {

@@ -23,9 +23,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestSliceIsJudgedAsTheWhole has stock policies judge random environments, whole
-// and as the slice that dbaudit judges. The reports must be the same to the byte.
-func TestSliceIsJudgedAsTheWhole(t *testing.T) {
+// TestSliceHasSameReport evaluates random environments with stock OPA, whole and as the slice that
+// dbaudit judges. The reports must be equal.
+func TestSliceHasSameReport(t *testing.T) {
 	p := demandbase(t)
 	query, err := rego.New(rego.Query("data.dbaudit.report"), rego.Load([]string{filepath.Join("..", "..", "policy")}, nil)).
 		PrepareForEval(t.Context())
@@ -62,18 +62,18 @@ func TestSliceIsJudgedAsTheWhole(t *testing.T) {
 		part := s.Slice(p.Pattern)
 		left += len(s.Users) - len(part.Users) + len(s.Roles) - len(part.Roles)
 		if diff := cmp.Diff(report(r, s), report(r, part)); diff != "" {
-			r.Errorf("judged otherwise: -whole +slice\n%s", diff)
+			r.Errorf("the reports differ: -whole +slice\n%s", diff)
 		}
 	})
 	if left == 0 {
-		t.Error("no slice leaves anything out, so that this proves nothing")
+		t.Error("no slice leaves anything out: the test proves nothing")
 	}
 }
 
-// TestPseudonymsAreJudgedAsTheNames judges the slices of random environments with their
-// names and with pseudonyms: the outcome of each control, its objects and its evidence are
-// the same, and no name of a person, a view or a unit is left.
-func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
+// TestPseudonymsHaveSameOutcomes judges the slices of random environments with their names and with
+// pseudonyms. Outcomes, subjects and evidence must be equal, and no name of a person, a view or a
+// business unit may remain.
+func TestPseudonymsHaveSameOutcomes(t *testing.T) {
 	p := demandbase(t)
 	e, err := engine.Load(policy.Files)
 	if err != nil {
@@ -110,7 +110,7 @@ func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
 		want := judged(r, part)
 		findings += len(want)
 		if diff := cmp.Diff(want, judged(r, other)); diff != "" {
-			r.Errorf("judged otherwise: -names +pseudonyms\n%s", diff)
+			r.Errorf("the results differ: -names +pseudonyms\n%s", diff)
 		}
 		data, err := other.Encode()
 		if err != nil {
@@ -118,17 +118,17 @@ func TestPseudonymsAreJudgedAsTheNames(t *testing.T) {
 		}
 		for _, name := range []string{"Jane", "jane@contoso.com", "JANE@contoso.com", "Demandbase Accounts", "Demandbase Leads", "Unit 0", "Unit 9"} {
 			if bytes.Contains(data, []byte(`"`+name+`"`)) {
-				r.Errorf("%q is left", name)
+				r.Errorf("%q remains", name)
 			}
 		}
 	})
 	if findings == 0 {
-		t.Error("nothing was judged, so that this proves nothing")
+		t.Error("nothing was judged: the test proves nothing")
 	}
 }
 
-// randomEnvironment is a small snapshot of a whole environment in which names and
-// ids meet often: whoever the policies look for may be there once, often or never.
+// randomEnvironment returns a small snapshot of a whole environment in which names and ids often
+// coincide: the policies may find what they look for never, once or several times.
 func randomEnvironment(r *rapid.T, p profile.Profile) *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Source, s.Scope = snapshot.SourceEnvironment, snapshot.ScopeEnvironment
@@ -201,7 +201,7 @@ func randomEnvironment(r *rapid.T, p profile.Profile) *snapshot.Snapshot {
 			s.Shares[principal][id] = snapshot.Share{Rights: some(r, snapshot.Rights())}
 		}
 	}
-	// Nobody may ask for both.
+	// A requirement names an application id or a user, not both.
 	identity := pick(r, "required identity", [2]string{}, [2]string{"app-1"}, [2]string{"none"}, [2]string{"", "jane@contoso.com"})
 	s.Requirement = snapshot.Requirement{
 		Profile: p.Name, ApplicationID: identity[0], User: identity[1], Role: pick(r, "required role", "", "sales", "Demandbase Integration", "None"),
@@ -222,7 +222,7 @@ func ids(kind string, n int) []string {
 
 func pick[V any](r *rapid.T, label string, of ...V) V { return rapid.SampledFrom(of).Draw(r, label) }
 
-// some draws each of a list, or does not.
+// some draws a random part of a list.
 func some[V any](r *rapid.T, of []V) []V {
 	list := []V{}
 	for _, v := range of {
@@ -233,7 +233,7 @@ func some[V any](r *rapid.T, of []V) []V {
 	return list
 }
 
-// counting is a custom rule that depends on how much of the environment it sees.
+// counting is a custom rule with a finding that depends on the size of its input.
 const counting = `# METADATA
 # title: Counts
 # description: Counts users and roles.
@@ -253,8 +253,9 @@ findings contains {
 }
 `
 
-// TestOwnRulesSeeTheSlice has dbaudit and stock tools run a custom rule.
-func TestOwnRulesSeeTheSlice(t *testing.T) {
+// TestCustomRuleSeesSlice proves that the input of a custom rule is the slice, in dbaudit and in
+// stock OPA.
+func TestCustomRuleSeesSlice(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte(`acme:
   extends: demandbase
   controls:
@@ -272,7 +273,7 @@ func TestOwnRulesSeeTheSlice(t *testing.T) {
 	}
 	const want = "ACME-COUNTS: 1 users, 1 roles"
 	own := fstest.MapFS{"counts.rego": {Data: []byte(counting)}}
-	ours := judgement(evaluate(t, load(t, own), s, p))
+	ours := verdictOf(evaluate(t, load(t, own), s, p))
 	if !slices.Contains(ours.Findings, want) {
 		t.Errorf("dbaudit finds %q, want %q", ours.Findings, want)
 	}
@@ -291,7 +292,7 @@ func TestOwnRulesSeeTheSlice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(ours, judgeByStock(t, query, s.Slice(p.Pattern))); diff != "" {
+	if diff := cmp.Diff(ours, evaluateWithStockOPA(t, query, s.Slice(p.Pattern))); diff != "" {
 		t.Errorf("-dbaudit +stock\n%s", diff)
 	}
 }

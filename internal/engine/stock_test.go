@@ -20,13 +20,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// stockQuery is what a user asks stock tools for: opa eval for the findings,
-// conftest for the other two.
+// stockQuery evaluates what users of stock tools read: the findings with opa eval, the other two
+// with conftest.
 const stockQuery = `{"findings": data.dbaudit.findings, "deny": data.dbaudit.deny, "warn": data.dbaudit.warn}`
 
-// TestStockTools has the policies judge without the engine, as opa eval and
-// conftest load them and as the bundle that opa build makes of them. Both must find
-// what the engine finds, and leave unjudged what it does.
+// TestStockTools evaluates the policies without the engine: as opa eval and conftest load them, and
+// as a bundle of opa build. Both must have the engine's findings and unjudged controls.
 func TestStockTools(t *testing.T) {
 	tree := filepath.Join("..", "..", "policy")
 	bundle := filepath.Join(t.TempDir(), "bundle.tar.gz")
@@ -53,8 +52,8 @@ func TestStockTools(t *testing.T) {
 		}
 		for name, s := range inputs {
 			t.Run(tool+"/"+name, func(t *testing.T) {
-				stock := judgeByStock(t, query, s)
-				ours := judgement(evaluate(t, e, s, p))
+				stock := evaluateWithStockOPA(t, query, s)
+				ours := verdictOf(evaluate(t, e, s, p))
 				if diff := cmp.Diff(ours, stock); diff != "" {
 					t.Errorf("-dbaudit +stock:\n%s", diff)
 				}
@@ -63,7 +62,8 @@ func TestStockTools(t *testing.T) {
 	}
 }
 
-// A bundle that opa makes with -b, without the profiles, must not look like a pass.
+// TestStockToolsWithoutTheProfiles proves that a bundle of opa build -b, which lacks the profiles,
+// does not look like a pass.
 func TestStockToolsWithoutTheProfiles(t *testing.T) {
 	bundle := filepath.Join(t.TempDir(), "bundle.tar.gz")
 	file, err := os.Create(bundle)
@@ -90,7 +90,7 @@ func TestStockToolsWithoutTheProfiles(t *testing.T) {
 	}
 }
 
-// stockInputs are snapshots in which something fails, is unknown or does not apply.
+// stockInputs returns snapshots in which a control fails, is unknown or does not apply.
 func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
 	inputs := map[string]*snapshot.Snapshot{}
 	add := func(name string, change func(*snapshot.Snapshot)) {
@@ -131,7 +131,7 @@ func stockInputs(p profile.Profile) map[string]*snapshot.Snapshot {
 	return inputs
 }
 
-// storySnapshots are the snapshots of the stories of testdata/cases.
+// storySnapshots returns the snapshots of the stories in testdata/cases.
 func storySnapshots(t *testing.T) map[string]*snapshot.Snapshot {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", "cases", "*", "snapshot.json"))
@@ -156,11 +156,11 @@ func roleless(u snapshot.User) snapshot.User {
 	return u
 }
 
-// A verdict is what tools must agree on: what they find, as control and message,
-// of it what is for information only, and the controls that they leave unjudged.
+// A verdict is what the tools must agree on: the findings as control and message, those of severity
+// info, and the controls that were not judged.
 type verdict struct{ Findings, Information, Unjudged []string }
 
-func judgement(r audit.Result) verdict {
+func verdictOf(r audit.Result) verdict {
 	var v verdict
 	for _, c := range r.Controls {
 		if c.Outcome == audit.OutcomeUnknown {
@@ -179,7 +179,7 @@ func judgement(r audit.Result) verdict {
 	return v
 }
 
-func judgeByStock(t *testing.T, query rego.PreparedEvalQuery, s *snapshot.Snapshot) verdict {
+func evaluateWithStockOPA(t *testing.T, query rego.PreparedEvalQuery, s *snapshot.Snapshot) verdict {
 	t.Helper()
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -196,23 +196,23 @@ func judgeByStock(t *testing.T, query rego.PreparedEvalQuery, s *snapshot.Snapsh
 	if data, err = json.Marshal(results[0].Expressions[0].Value); err != nil {
 		t.Fatal(err)
 	}
-	var said struct {
+	var value struct {
 		Findings   []struct{ Control, Message string }
 		Deny, Warn []struct{ Msg, Message string }
 	}
-	if err := json.Unmarshal(data, &said); err != nil {
+	if err := json.Unmarshal(data, &value); err != nil {
 		t.Fatal(err)
 	}
 	var v verdict
 	var found []string
-	for _, f := range said.Findings {
+	for _, f := range value.Findings {
 		found = append(found, fmt.Sprintf("%s: %s", f.Control, f.Message))
 	}
-	for _, f := range said.Warn {
+	for _, f := range value.Warn {
 		v.Findings = append(v.Findings, f.Msg)
 		v.Information = append(v.Information, f.Msg)
 	}
-	for _, f := range said.Deny {
+	for _, f := range value.Deny {
 		if strings.Contains(f.Msg, ": not judged: ") {
 			v.Unjudged = append(v.Unjudged, f.Msg)
 		} else {

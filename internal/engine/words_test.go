@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-// TestWordsAreGos holds the two tables of words equal: the policies' messages and Go's
-// reports name one thing in one way.
-func TestWordsAreGos(t *testing.T) {
+// TestRegoWordsMatchGo proves that the policies' messages and Go's reports use the same words for
+// access levels and privileges.
+func TestRegoWordsMatchGo(t *testing.T) {
 	_, compiler := checkedBuiltin(t)
 	ask := func(query string) any {
 		t.Helper()
