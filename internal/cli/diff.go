@@ -82,30 +82,30 @@ func (f diffFlags) run(_ context.Context, a *app, args []string) error {
 }
 
 func compareFiles(a *app, older, newer string) (compare.Diff, error) {
-	was, err := a.ReadFile(bounds.Snapshot, older)
+	oldData, err := a.ReadFile(bounds.Snapshot, older)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	now, err := a.ReadFile(bounds.Snapshot, newer)
+	newData, err := a.ReadFile(bounds.Snapshot, newer)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	if isSnapshot(was) != isSnapshot(now) {
+	if isSnapshot(oldData) != isSnapshot(newData) {
 		return compare.Diff{}, usagef("only one file is a snapshot: compare two snapshots, or two results of -f json")
 	}
-	if !isSnapshot(was) {
-		before, err := run.ParseResults(older, was)
+	if !isSnapshot(oldData) {
+		before, err := run.ParseResults(older, oldData)
 		if err != nil {
 			return compare.Diff{}, err
 		}
-		after, err := run.ParseResults(newer, now)
+		after, err := run.ParseResults(newer, newData)
 		return compare.Results(before, after), err
 	}
-	before, err := run.ParseSnapshot(older, was)
+	before, err := run.ParseSnapshot(older, oldData)
 	if err != nil {
 		return compare.Diff{}, err
 	}
-	after, err := run.ParseSnapshot(newer, now)
+	after, err := run.ParseSnapshot(newer, newData)
 	if err != nil {
 		return compare.Diff{}, err
 	}
@@ -135,7 +135,8 @@ func writeDiffTables(w io.Writer, width int, d compare.Diff, verbose bool) error
 	return nil
 }
 
-// compareSince compares the newest result of each environment with the newest at a time.
+// compareSince compares the newest result of each environment with the one that was the newest at a
+// time.
 func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	at, err := parsePointInTime(since, a.Now())
 	if err != nil {
@@ -155,8 +156,8 @@ func compareSince(a *app, since string, dirs []string) (compare.Diff, error) {
 	return compare.Results(older, newer), nil
 }
 
-// parsePointInTime reads a point in time: RFC 3339, a day (its beginning, UTC), or how long before
-// now, in weeks, days or as Go writes durations.
+// parsePointInTime parses a point in time: RFC 3339, a day (00:00 UTC), or how long before now, in
+// weeks, days or as a Go duration.
 func parsePointInTime(s string, now time.Time) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
 		if at, err := time.Parse(layout, s); err == nil {
@@ -165,7 +166,7 @@ func parsePointInTime(s string, now time.Time) (time.Time, error) {
 	}
 	ago, err := time.ParseDuration(s)
 	if m := regexp.MustCompile(`^([0-9]{1,4})([dw])$`).FindStringSubmatch(s); m != nil {
-		n, _ := strconv.Atoi(m[1]) // digits
+		n, _ := strconv.Atoi(m[1]) // at most four digits
 		hours := map[string]int{"d": 24, "w": 7 * 24}[m[2]]
 		ago, err = time.Duration(n*hours)*time.Hour, nil
 	}
@@ -175,7 +176,7 @@ func parsePointInTime(s string, now time.Time) (time.Time, error) {
 	return now.Add(-ago), nil
 }
 
-// readSavedResults reads the results in folders and below, or of single files.
+// readSavedResults reads the results in folders and their subfolders, or in single files.
 func readSavedResults(dirs []string) ([]audit.Result, error) {
 	var all []audit.Result
 	for _, dir := range dirs {
@@ -206,8 +207,8 @@ func readSavedResults(dirs []string) ([]audit.Result, error) {
 	return all, nil
 }
 
-// isResult reports whether to read a file as a result: it says that it is one, or it is not
-// a complete JSON document, as with a truncated result.
+// isResult reports whether to read a file as a result: its format says so, or it is not valid JSON
+// and may be a truncated result.
 func isResult(data []byte) bool {
 	return strings.HasPrefix(documentFormat(data), "dbaudit.result") || !json.Valid(bytes.TrimPrefix(data, []byte(byteOrderMark)))
 }
@@ -216,7 +217,7 @@ func isSnapshot(data []byte) bool {
 	return strings.HasPrefix(documentFormat(data), "dbaudit.snapshot/")
 }
 
-// documentFormat is the format that a JSON document says it has; "" if it says none.
+// documentFormat returns the format that a JSON document states; "" if it states none.
 func documentFormat(data []byte) string {
 	var head struct {
 		Format any `json:"format"`

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// connectionFlags say how to reach environments, and which of the configuration are meant.
+// connectionFlags adds the flags that choose environments and say how to sign in to them.
 func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	urlFlag(flags, c)
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
@@ -48,7 +48,7 @@ func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Timeout, "timeout", "", "time limit for reading an environment, as a `duration` (default 5m; DBAUDIT_TIMEOUT)")
 }
 
-// requirementFlags say what is required of an environment.
+// requirementFlags adds the flags that say what is required of an environment.
 func requirementFlags(flags *pflag.FlagSet, w *run.Overrides) {
 	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
 	appIDFlag(flags, w)
@@ -75,7 +75,7 @@ func scopeFlag(flags *pflag.FlagSet, scope *snapshot.Scope) {
 	flags.Var(newChoice(scope, snapshot.ScopeIntegration, snapshot.ScopeEnvironment), "scope", "`scope` to read: integration (what the verdict needs) or environment (all roles, application users and shares)")
 }
 
-// failOnFlag is the lowest severity that gives exit code 1; SeverityInvalid means none.
+// failOnFlag adds --fail-on, the lowest severity that gives exit code 1; SeverityInvalid means none.
 func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) {
 	*severity = audit.SeverityLow
 	words := append(stringsOf(audit.Severities()), "none")
@@ -83,7 +83,7 @@ func failOnFlag(flags *pflag.FlagSet, severity *audit.Severity, meaning string) 
 		meaning+": info, low, medium, high, critical, or none")
 }
 
-// asOfFlag replaces the clock; the zero time means now.
+// asOfFlag adds --as-of, which replaces the clock; the zero time means now.
 func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }

@@ -66,7 +66,7 @@ A file that could not be read has a separate result with the verdict incomplete.
 	return cmd
 }
 
-// options say what is judged, and by what.
+// options returns the options of the pipeline for these flags.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	return lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
@@ -85,7 +85,7 @@ func (f lintFlags) run(ctx context.Context, a *app, args []string) error {
 	return f.runOnce(ctx, a)
 }
 
-// runOnce judges the files as they are.
+// runOnce judges the files once. With --fix, it adds missing lines and judges the files again.
 func (f lintFlags) runOnce(ctx context.Context, a *app) error {
 	j, err := f.judge.prepare(a, f.snapshot)
 	if err != nil {
@@ -116,8 +116,8 @@ func (f lintFlags) runOnce(ctx context.Context, a *app) error {
 	return reportLint(a, j, out, unfixed)
 }
 
-// reportLint writes the documents and decides the exit code: findings first, then what
-// could not be read or fixed. What was not read precedes what was judged.
+// reportLint writes the documents, with the unread files first, and determines the exit code:
+// findings take precedence over files that could not be read or fixed.
 func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	results := make([]audit.Result, len(out.Roles))
 	for i, one := range out.Roles {
@@ -136,8 +136,8 @@ func reportLint(a *app, j judgement, out lint.Outcome, unfixed bool) error {
 	return exitWith(code, nil)
 }
 
-// rewriteFile replaces the content of a user's file completely or not at all, and keeps
-// its permissions and its owner. A file with several hard links is written in place, so that all of them
+// rewriteFile replaces the content of a user's file completely or not at all, and keeps its
+// permissions and its owner. It writes a file with several hard links in place, so that all links
 // get the new content.
 func rewriteFile(name string, data []byte) error {
 	name, err := filepath.EvalSymlinks(name)
@@ -163,10 +163,10 @@ func rewriteFile(name string, data []byte) error {
 	return os.Chmod(name, info.Mode().Perm())
 }
 
-// watchInterval is how often --watch looks at the files.
+// watchInterval is the time between two checks of the files with --watch.
 const watchInterval = 500 * time.Millisecond
 
-// runWatch judges whenever a file changes, until it is interrupted.
+// runWatch judges the files whenever one changes, until it is interrupted.
 func (f lintFlags) runWatch(ctx context.Context, a *app) error {
 	if slices.Contains(f.paths, solution.Stdin) {
 		return usagef("--watch cannot read standard input")
@@ -176,26 +176,26 @@ func (f lintFlags) runWatch(ctx context.Context, a *app) error {
 	return f.watchOnTicks(ctx, a, ticker.C)
 }
 
-// watchOnTicks judges at once and whenever a tick finds a change. Wrong usage ends it, but not a
-// file that is wrong while it is edited.
+// watchOnTicks judges at once, and at each tick after which a file has changed. Wrong usage ends it
+// at the start, but later an invalid file does not, because it may be half edited.
 func (f lintFlags) watchOnTicks(ctx context.Context, a *app, ticks <-chan time.Time) error {
 	signature := func() string { return lint.Signature(a.Runner, f.options(a, judgement{})) }
-	last := ""
+	judged := ""
 	for {
-		now := signature()
-		if now != last {
+		current := signature()
+		if current != judged {
 			err := f.runOnce(ctx, a)
 			var usage *run.UsageError
-			var silent exitCodeError
+			var exit exitCodeError
 			switch {
-			case ctx.Err() != nil, last == "" && errors.As(err, &usage):
+			case ctx.Err() != nil, judged == "" && errors.As(err, &usage):
 				return err
-			case err != nil && !errors.As(err, &silent):
+			case err != nil && !errors.As(err, &exit):
 				a.ReportError(err)
 			}
-			last = now
+			judged = current
 			if f.fix {
-				last = signature()
+				judged = signature()
 			}
 			a.Infof("watching %s; interrupt to stop", strings.Join(f.paths, ", "))
 		}

@@ -46,7 +46,7 @@ func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	// A program's credential is not a reason to sign in a program here.
+	// login is for people, so the method of a program, which a credential implies, does not apply.
 	switch method, err := signin.ParseMethod(t.Auth.Method); {
 	case err != nil:
 		return err
@@ -63,16 +63,16 @@ func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
 		return errors.New("this user has no configuration folder to store a sign-in: set HOME, or sign in for each command with --auth device-code")
 	}
 	c.Username = f.username
-	lost := ""
-	c.Warn = func(text string) { lost = text }
-	who, err := signin.Login(ctx, c)
+	warning := ""
+	c.Warn = func(text string) { warning = text }
+	account, err := signin.Login(ctx, c)
 	if err != nil {
 		return err
 	}
-	if lost != "" {
-		return fmt.Errorf("signed in as %s, but %s: sign in for each command with --auth %s, or use --auth azure-cli", who.Username, lost, c.Method)
+	if warning != "" {
+		return fmt.Errorf("signed in as %s, but %s: sign in for each command with --auth %s, or use --auth azure-cli", account.Username, warning, c.Method)
 	}
-	a.Log(slog.LevelInfo, t.Name, "signed in as "+who.Username, slog.String("username", who.Username), slog.String("tenant", who.Tenant))
+	a.Log(slog.LevelInfo, t.Name, "signed in as "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
 	return nil
 }
 
@@ -103,14 +103,14 @@ func (f logoutFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.username != "" {
 		clientID = cmp.Or(f.clientID, a.Getenv("DBAUDIT_CLIENT_ID"))
 	}
-	gone, err := signin.Logout(ctx, a.SignIns, clientID, f.username)
+	removed, err := signin.Logout(ctx, a.SignIns, clientID, f.username)
 	if err != nil {
 		return err
 	}
-	if len(gone) == 0 {
+	if len(removed) == 0 {
 		a.Infof("not signed in")
 	}
-	for _, account := range gone {
+	for _, account := range removed {
 		a.Log(slog.LevelInfo, "", "signed out "+account.Username, slog.String("username", account.Username), slog.String("tenant", account.Tenant))
 	}
 	return nil
@@ -135,7 +135,7 @@ func (f *whoamiFlags) define(*app) *cobra.Command {
 	return cmd
 }
 
-// A whoamiDocument lists the stored sign-ins, and which user of each environment this identity is.
+// A whoamiDocument lists the stored sign-ins, and this identity's user in each environment.
 type whoamiDocument struct {
 	Kept         []storedSignIn        `json:"kept"`
 	Environments []environmentIdentity `json:"environments"`
@@ -147,7 +147,7 @@ type storedSignIn struct {
 	Host     string `json:"host"`
 }
 
-// An environmentIdentity is the user of an environment that this identity is.
+// An environmentIdentity is the user that this identity is in an environment.
 type environmentIdentity struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`
@@ -160,14 +160,14 @@ type environmentIdentity struct {
 }
 
 func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
-	answer := whoamiDocument{Kept: []storedSignIn{}, Environments: []environmentIdentity{}}
+	doc := whoamiDocument{Kept: []storedSignIn{}, Environments: []environmentIdentity{}}
 	if a.SignIns != nil {
 		accounts, err := signin.Accounts(ctx, a.SignIns)
 		if err != nil {
 			return err
 		}
 		for _, account := range accounts {
-			answer.Kept = append(answer.Kept, storedSignIn{account.Username, account.Tenant, account.Host})
+			doc.Kept = append(doc.Kept, storedSignIn{account.Username, account.Tenant, account.Host})
 		}
 	}
 	targets, err := f.targets(a)
@@ -182,23 +182,24 @@ func (f whoamiFlags) run(ctx context.Context, a *app, _ []string) error {
 			return err
 		})
 		if err == nil {
-			answer.Environments = append(answer.Environments, me)
+			doc.Environments = append(doc.Environments, me)
 			continue
 		}
 		err = fmt.Errorf("%s: %w", t, err)
 		if ctx.Err() != nil || len(targets) == 1 {
 			return err
 		}
-		a.ReportError(err) // and the others answer all the same
+		a.ReportError(err) // the other environments follow
 		code = worse(code, exitCode(err))
 	}
-	if code != exitOK && len(answer.Environments) == 0 {
+	if code != exitOK && len(doc.Environments) == 0 {
 		return exitCodeError(code)
 	}
-	return exitWith(code, f.document.write(a, answer, answer.print))
+	return exitWith(code, f.document.write(a, doc, doc.print))
 }
 
-// targets are the environments to ask; none if none is named.
+// targets returns the chosen environments; none if neither flags, variables nor the configuration
+// name one.
 func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
 	if f.connection.URL == "" && !f.connection.SelectsConfigured() && a.Getenv("DBAUDIT_URL") == "" {
 		file, err := a.Configuration()
@@ -210,18 +211,18 @@ func (f whoamiFlags) targets(a *app) ([]run.Target, error) {
 }
 
 func (w whoamiDocument) print(out io.Writer, _ int) error {
-	said := ""
+	lines := ""
 	for _, k := range w.Kept {
-		said += text.Linef("signed in: %s, tenant %s, at %s", k.Username, k.Tenant, k.Host) + "\n"
+		lines += text.Linef("signed in: %s, tenant %s, at %s", k.Username, k.Tenant, k.Host) + "\n"
 	}
 	for _, me := range w.Environments {
-		said += text.Linef("%s (%s): %s, user %s, by %s", me.Name, me.URL, cmp.Or(me.User, "name not readable"), me.UserID, me.Method) + "\n"
+		lines += text.Linef("%s (%s): %s, user %s, by %s", me.Name, me.URL, cmp.Or(me.User, "name not readable"), me.UserID, me.Method) + "\n"
 	}
-	_, err := io.WriteString(out, cmp.Or(said, "not signed in; run dbaudit login\n"))
+	_, err := io.WriteString(out, cmp.Or(lines, "not signed in; run dbaudit login\n"))
 	return err
 }
 
-// whoamiIn asks an environment for this identity.
+// whoamiIn asks an environment which user this identity is.
 func whoamiIn(ctx context.Context, a *app, t run.Target) (environmentIdentity, error) {
 	conn, err := a.Connect(ctx, t, nil, nil)
 	if err != nil {

@@ -18,23 +18,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// A document is written in a format to a file, or to standard output if that is empty.
+// A document is an output in a format, written to a file or, if file is empty, to standard output.
 type document struct {
 	format report.Format
 	file   string
 }
 
-// outputs collects -f and -o in their order, because each file belongs to the format before it.
+// outputs holds the flags for output. It keeps -f and -o in their order, because each -o belongs to
+// the -f before it.
 type outputs struct {
 	list         []document
-	formats      []report.Format     // that may be asked for; empty for all
+	formats      []report.Format     // the accepted formats; empty for all
 	sarifProfile report.SARIFProfile // ProfileUnknown to deduce it
-	summary      *bool               // nil if it depends on how many results there are
-	severity     audit.Severity      // least of the table; SeverityInvalid for all
+	summary      *bool               // nil to decide by the number of results
+	severity     audit.Severity      // lowest in the table; SeverityInvalid for all
 	pipeline     report.AzureDevOps
 }
 
-// summaryAbove is how many results a table shows in full by default.
+// summaryAbove is the largest number of results that a table shows in full by default.
 const summaryAbove = 20
 
 func (o *outputs) add(flags *pflag.FlagSet) {
@@ -52,7 +53,7 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 		"`viewer` that SARIF is for: "+strings.Join(stringsOf(report.SARIFProfiles()), ", ")+" (default that of the CI it runs in, else generic)")
 }
 
-// formatNames are the formats that may be asked for.
+// formatNames returns the formats that -f accepts.
 func (o *outputs) formatNames() []string {
 	if o.formats != nil {
 		return stringsOf(o.formats)
@@ -60,6 +61,7 @@ func (o *outputs) formatNames() []string {
 	return stringsOf(report.Formats())
 }
 
+// An outputFlag is the value of -f or -o.
 type outputFlag struct {
 	outputs  *outputs
 	isFormat bool
@@ -94,25 +96,25 @@ func (f *outputFlag) Set(value string) error {
 	return nil
 }
 
-// documentFlags say in which format a command writes its own document, and where.
+// documentFlags are the flags for the format and the file of a command's own document.
 type documentFlags struct{ format, file string }
 
-// add adds -f, whose first format is the default, and -o.
+// add adds -f and -o. The first format is the default.
 func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 	f.format = formats[0]
 	flags.VarP(newChoice(&f.format, formats...), "format", "f", "`format` of the document: "+orList(formats))
 	outputFileFlag(flags, &f.file)
 }
 
-// addAnswer adds the flag of a short answer, and the first release's --json.
+// addAnswer adds -f for a short answer, and --json, which the first release had.
 func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
 	f.format = "table"
 	flags.VarP(newChoice(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
 	flags.BoolFunc("json", "as -f json", func(string) error { f.format = "json"; return nil })
-	_ = flags.MarkHidden("json") // it exists
+	_ = flags.MarkHidden("json") // the flag exists
 }
 
-// write writes a document as JSON, or as the table that draw prints.
+// write writes a document as JSON, or draws it as a table.
 func (f documentFlags) write(a *app, document any, draw func(w io.Writer, width int) error) error {
 	if f.format == "json" {
 		return a.WriteJSON(f.file, document)
@@ -120,30 +122,33 @@ func (f documentFlags) write(a *app, document any, draw func(w io.Writer, width 
 	return a.WriteTable(f.file, draw)
 }
 
-// resolve completes the outputs, or refuses them before anything is read. The command writes
-// to further files too, if they are named.
-func (o *outputs) resolve(a *app, further ...string) (err error) {
+// resolve determines the format and the file of each output, and returns an error if they cannot be
+// written. otherFiles are the other files that the command writes; empty names are ignored.
+func (o *outputs) resolve(a *app, otherFiles ...string) (err error) {
 	if o.list, err = o.documents(); err != nil {
 		return err
 	}
-	for _, file := range further {
+	for _, file := range otherFiles {
 		if file == "" || a.StandardStream(file) != nil {
 			continue
 		}
+		// Checked now, because a scan would report it as an environment that could not be read.
 		if err := console.CheckWritable(file); err != nil {
-			return err // now, and not as a snapshot that could not be read
+			return err
 		}
 	}
+	files := otherFiles
 	for _, d := range o.list {
-		further = append(further, cmp.Or(d.file, "-"))
+		files = append(files, cmp.Or(d.file, "-"))
 	}
-	if err := requireDistinctFiles(further...); err != nil {
+	if err := requireDistinctFiles(files...); err != nil {
 		return err
 	}
 	o.sarifProfile, o.pipeline, err = viewerFor(a, o.sarifProfile)
 	return err
 }
 
+// documents returns the outputs with their formats; by default, a table on standard output.
 func (o *outputs) documents() ([]document, error) {
 	if len(o.list) == 0 {
 		return []document{{format: report.Table}}, nil
@@ -172,7 +177,7 @@ func (o *outputs) documents() ([]document, error) {
 	return docs, nil
 }
 
-// render writes the results to each document. Files are written whole or not at all.
+// render writes the results to each document. It writes a file completely or not at all.
 func (o *outputs) render(a *app, results []audit.Result, options report.Options) error {
 	options.MinSeverity, options.Summary = o.severity, len(results) > summaryAbove
 	if o.summary != nil {
@@ -204,7 +209,7 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 		}
 		return report.RenderAll(w, doc.format, results, options)
 	}
-	// The renderer alone may write commands to standard output.
+	// Only a renderer may write workflow commands to the unguarded stream.
 	if stream := a.StandardStream(doc.file); stream != nil {
 		return draw(stream)
 	}
@@ -218,7 +223,7 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 	})
 }
 
-// writePages writes an index and a page for each result to a folder. Its other files stay.
+// writePages writes an index and a page for each result to a folder. It leaves other files there.
 func writePages(dir string, results []audit.Result, o report.Options) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the folder of -o: %w", err)
@@ -228,11 +233,12 @@ func writePages(dir string, results []audit.Result, o report.Options) error {
 	})
 }
 
-// byteOrderMark begins a file of CSV: without it Excel takes the text for another
-// encoding. Standard output has none, since programs read that.
+// byteOrderMark is at the start of a CSV file, because Excel otherwise assumes another encoding. It
+// is not written to standard output, which programs read.
 const byteOrderMark = "\ufeff"
 
-// checkWritable refuses files that could not be written, before anything is done.
+// checkWritable returns an error if a document's file could not be written. It creates the folders of
+// pages.
 func (o *outputs) checkWritable(a *app) error {
 	for _, doc := range o.list {
 		if a.StandardStream(doc.file) != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/console"
 )
 
-// requireDistinctFiles refuses two documents in one place. A file without a name is not written.
+// requireDistinctFiles returns an error if two documents would go to the same file or both to
+// standard output. Empty names are ignored.
 func requireDistinctFiles(files ...string) error {
 	for i, file := range files {
 		for _, other := range files[:i] {
@@ -25,23 +26,23 @@ func requireDistinctFiles(files ...string) error {
 	return nil
 }
 
-// readsAnnotation is the annotation of a flag that names a file to read.
+// readsAnnotation is the annotation of a flag that names an input file.
 const readsAnnotation = "reads"
 
 func readsFile(f *pflag.Flag) bool {
-	_, read := f.Annotations[readsAnnotation]
-	return read
+	_, ok := f.Annotations[readsAnnotation]
+	return ok
 }
 
-// inputFiles are the files that a command reads because its arguments and flags name them.
+// inputFiles returns the files that a command reads because its arguments and flags name them.
 func inputFiles(cmd *cobra.Command, args []string) []string {
 	args = slices.Clone(args)
-	switch group := cmd.Parent(); {
-	case cmd.Name() == "lint" && cmd.Flags().Changed("fix"): // which writes its inputs
+	switch parent := cmd.Parent(); {
+	case cmd.Name() == "lint" && cmd.Flags().Changed("fix"): // it changes its inputs
 		return nil
-	case group == nil, group.Name() == "fleet", cmd.Name() == "explain": // they take names
+	case parent == nil, parent.Name() == "fleet", cmd.Name() == "explain": // the arguments are not files
 		return nil
-	case group.Name() == "profile":
+	case parent.Name() == "profile":
 		builtin := profileNames()
 		args = slices.DeleteFunc(args, func(name string) bool { return slices.Contains(builtin, name) })
 	}
@@ -53,23 +54,23 @@ func inputFiles(cmd *cobra.Command, args []string) []string {
 	return args
 }
 
-// refuseOverwritingInputs refuses to write over a file that a command reads.
+// refuseOverwritingInputs returns an error if a command would overwrite a file that it reads.
 func refuseOverwritingInputs(cmd *cobra.Command, args []string) error {
-	read := inputFiles(cmd, args)
+	inputs := inputFiles(cmd, args)
 	for _, flag := range []string{"output", "snapshot", "input", "record"} {
 		f := cmd.Flags().Lookup(flag)
 		if f == nil || readsFile(f) {
 			continue
 		}
 		files := []string{f.Value.String()}
-		if o, many := f.Value.(*outputFlag); many {
+		if o, ok := f.Value.(*outputFlag); ok {
 			files = nil
 			for _, d := range o.outputs.list {
 				files = append(files, d.file)
 			}
 		}
 		for _, file := range files {
-			if !console.IsStdout(file) && slices.ContainsFunc(read, func(input string) bool { return console.SameFile(input, file) }) {
+			if !console.IsStdout(file) && slices.ContainsFunc(inputs, func(input string) bool { return console.SameFile(input, file) }) {
 				return usagef("--%s %s would overwrite a file that this command reads: choose another file", flag, file)
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// linkCount is the number of names (hard links) of a file.
+// linkCount returns the number of hard links to a file.
 func linkCount(info fs.FileInfo) uint64 {
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		return uint64(stat.Nlink) //nolint:unconvert // it is narrower on other systems
@@ -17,9 +17,9 @@ func linkCount(info fs.FileInfo) uint64 {
 	return 1
 }
 
-// keepOwner restores the owner and the group of a file, if that is permitted.
-func keepOwner(name string, had fs.FileInfo) error {
-	stat, ok := had.Sys().(*syscall.Stat_t)
+// keepOwner gives a file the owner and the group that it had before, if that is permitted.
+func keepOwner(name string, before fs.FileInfo) error {
+	stat, ok := before.Sys().(*syscall.Stat_t)
 	if !ok {
 		return nil
 	}

@@ -57,12 +57,12 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().VarP(&outputFlag{&f.judge.outputs, true}, "format", "f", "`format` of a document: table, json or markdown; repeatable")
 	cmd.Flags().VarP(&outputFlag{&f.judge.outputs, false}, "output", "o", "output `file` for the preceding -f (default standard output)")
 	cmd.Flags().Var(&outputFlag{&f.judge.outputs, false}, "out", "`file`, as --output")
-	_ = cmd.Flags().MarkHidden("out") // as an alias
+	_ = cmd.Flags().MarkHidden("out") // the flag exists
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
 	for _, file := range []string{"result", "snapshot"} {
-		_ = cmd.Flags().SetAnnotation(file, readsAnnotation, nil) // it exists
+		_ = cmd.Flags().SetAnnotation(file, readsAnnotation, nil) // the flag exists
 	}
 	asOfFlag(cmd.Flags(), &f.judge.asOf, "record as made_at")
 	return cmd
@@ -70,9 +70,9 @@ changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 
 func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.result != "" || f.snapshot != "" {
-		// The saved files contain what was required of which environment.
-		ofScans := []string{"Environment", "Requirement", "Sign-in", "Failing"}
-		if err := refuseUnusedFlags(a, "this is only for a scan, not for --result and --snapshot", ofScans, "profile", "result", "snapshot", detailedFlag); err != nil {
+		// The saved files state the environment and the requirements.
+		scanHeadings := []string{"Environment", "Requirement", "Sign-in", "Failing"}
+		if err := refuseUnusedFlags(a, "this is only for a scan, not for --result and --snapshot", scanHeadings, "profile", "result", "snapshot", detailedFlag); err != nil {
 			return err
 		}
 	}
@@ -87,14 +87,14 @@ func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	made, err := f.makePlan(ctx, a, j)
+	p, err := f.makePlan(ctx, a, j)
 	if err != nil {
 		return err
 	}
-	return exitWith(codeIf(f.detailed && !made.Empty(), exitChanges), writePlan(a, made, docs))
+	return exitWith(codeIf(f.detailed && !p.Empty(), exitChanges), writePlan(a, p, docs))
 }
 
-// makePlan plans from saved files, or from a scan.
+// makePlan makes a plan from the saved files or from a scan.
 func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan, error) {
 	if f.result != "" {
 		r, s, err := f.readSaved(a)
@@ -128,7 +128,8 @@ func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan
 	return a.Plan(r, s, t.Profile, f.content, r.EvaluatedAt)
 }
 
-// documents are what the plan is written to. Without -f, a file is JSON, and the plan is shown.
+// documents returns the documents of the plan. Without -f, the plan goes to standard output, and a
+// file of -o is JSON.
 func (f *planFlags) documents() ([]document, error) {
 	given := f.judge.outputs.list
 	docs, err := f.judge.outputs.documents()
@@ -146,7 +147,7 @@ func (f *planFlags) documents() ([]document, error) {
 	return docs, nil
 }
 
-// readSaved reads a result and its snapshot.
+// readSaved reads the result and the snapshot that the flags name.
 func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	results, err := a.ReadResults(f.result)
 	if err != nil {
@@ -159,7 +160,7 @@ func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	return results[0], s, err
 }
 
-// writePlan writes a plan to its documents.
+// writePlan writes a plan to its documents, and says how to apply a saved one.
 func writePlan(a *app, p plan.Plan, docs []document) error {
 	for _, d := range docs {
 		var b bytes.Buffer

@@ -66,7 +66,7 @@ name begins with todo_test_ is skipped.`,
 }
 
 func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
-	if !(0 <= threshold && threshold <= 100) { // which holds for NaN too
+	if !(0 <= threshold && threshold <= 100) { // NaN is not valid either
 		return usagef("--threshold %v: want a percentage, 0 to 100", threshold)
 	}
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {

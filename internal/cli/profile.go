@@ -106,11 +106,11 @@ func writeProfileTable(w io.Writer, width int, p profile.Profile) error {
 		if c.Citation != nil {
 			source = c.Citation.Tab + ": " + c.Citation.Line
 		}
-		demand := c.Title
+		requirement := c.Title
 		if len(c.Privileges) > 0 {
-			demand = strings.Join(c.Privileges, " ")
+			requirement = strings.Join(c.Privileges, " ")
 		}
-		rows[i] = []string{string(c.ID), c.Severity.String(), demand, source}
+		rows[i] = []string{string(c.ID), c.Severity.String(), requirement, source}
 	}
 	return table.List(w, width, []string{"control", "severity", "requires", "the article's words"}, rows)
 }
@@ -194,7 +194,7 @@ func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
 	return table.List(w, width, []string{"change", "control", "the words of the source", "privileges"}, rows)
 }
 
-// exportKinds are the documents of OSCAL that a profile can be exported as.
+// exportKinds returns the kinds of OSCAL documents that a profile can be exported as.
 func exportKinds() []string { return []string{"catalog", "profile", "component-definition"} }
 
 func newProfileExportCommand(a *app) *cobra.Command {
@@ -220,7 +220,7 @@ The last two refer to the catalog as NAME.catalog.json in the same folder.`,
 				return usagef("profile export writes only OSCAL: add --oscal")
 			}
 			if len(args) == 2 {
-				kind = args[1] // an optional value of a flag is parsed only behind "="
+				kind = args[1] // pflag reads an optional value only after "="
 			}
 			if !slices.Contains(exportKinds(), kind) {
 				return usagef("--oscal %s: want one of %s", kind, kinds)
@@ -254,7 +254,8 @@ func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
 	}
 }
 
-// oscalRequirements completes a profile's controls by what their rules say.
+// oscalRequirements returns a profile's controls, completed with the titles and severities of their
+// rules.
 func oscalRequirements(p profile.Profile, rules map[string]audit.Rule) oscal.Requirements {
 	r := oscal.Requirements{Profile: p.Identity()}
 	for _, c := range p.Controls {

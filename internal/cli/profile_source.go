@@ -43,7 +43,7 @@ Exit codes:
   dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
 	}
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
-	_ = cmd.Flags().SetAnnotation("file", readsAnnotation, nil) // it exists
+	_ = cmd.Flags().SetAnnotation("file", readsAnnotation, nil) // the flag exists
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
 	f.document.add(cmd.Flags(), "table", "json")
 	return cmd

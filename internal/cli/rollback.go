@@ -33,12 +33,12 @@ func (f *rollbackFlags) define(*app) *cobra.Command {
 }
 
 func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
-	name := args[0]
-	j, err := apply.OpenJournal(name, a.Now)
+	file := args[0]
+	j, err := apply.OpenJournal(file, a.Now)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = j.Close() }() // every line is on the disk already
+	defer func() { _ = j.Close() }() // every line is already on disk
 	t, err := a.PlanTarget(j.Plan, f.connection, "")
 	if err != nil {
 		return err
@@ -51,9 +51,9 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 	if !touched {
 		a.Infof("nothing is left to undo")
 	} else {
-		const what = "undo this"
-		a.Present(t.Name, what, describeRollback(j), f.yes)
-		if err := a.Confirm(ctx, t.Name, what, f.yes); err != nil {
+		const purpose = "undo this"
+		a.Present(t.Name, purpose, describeRollback(j), f.yes)
+		if err := a.Confirm(ctx, t.Name, purpose, f.yes); err != nil {
 			return err
 		}
 	}
@@ -65,13 +65,13 @@ func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {
 		}
 		if err = kept.Err; err == nil {
 			if touched {
-				a.Warnf("%s", retryAdvice(a, name, j.Plan.Environment))
+				a.Warnf("%s", retryAdvice(a, file, j.Plan.Environment))
 			}
 			return exitCodeError(exitPartial)
 		}
 	}
 	if err != nil {
-		return partialFailure(a, err, runner, retryAdvice(a, name, j.Plan.Environment))
+		return partialFailure(a, err, runner, retryAdvice(a, file, j.Plan.Environment))
 	}
 	a.Infof("%s: everything is as it was before; dbaudit plan makes a new plan", t.Name)
 	return nil
@@ -81,7 +81,7 @@ func retryAdvice(a *app, journal string, env audit.Environment) string {
 	return fmt.Sprintf("not everything is undone; `%s` tries what is left, and nothing else", rollbackCommand(a, journal, env))
 }
 
-// describeRollback lists what a rollback is going to undo.
+// describeRollback lists the actions that a rollback undoes.
 func describeRollback(j *apply.Journal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.DoneCount(), len(j.Plan.Actions))

@@ -20,7 +20,7 @@ import (
 //go:embed scaffold
 var scaffold embed.FS
 
-// A scaffoldData is what the templates of new files are filled with.
+// scaffoldData fills the templates of new files.
 type scaffoldData struct {
 	Namespace, Name, Package, Tests, Control, Title string
 }
@@ -57,7 +57,7 @@ func newPolicy(a *app, folder, id string) error {
 	return writeScaffold(a, s, [][2]string{{"rule.rego", base + ".rego"}, {"rule_test.rego", base + "_test.rego"}, {"rule.md", base + ".md"}})
 }
 
-// regoSegment is a part of a package's path as Rego writes it.
+// regoSegment returns an element of a package path in Rego's notation: .name or ["na-me"].
 func regoSegment(name string) string {
 	if strings.Contains(name, "-") {
 		return fmt.Sprintf("[%q]", name)
@@ -83,7 +83,8 @@ func newProfileNewCommand(a *app) *cobra.Command {
 	}
 }
 
-// writeScaffold writes new files, given as template and file, and overwrites none.
+// writeScaffold writes new files, each given as the name of its template and its path. It overwrites
+// no file.
 func writeScaffold(a *app, s scaffoldData, files [][2]string) error {
 	for _, f := range files {
 		if _, err := os.Lstat(f[1]); !errors.Is(err, fs.ErrNotExist) {
@@ -95,9 +96,9 @@ func writeScaffold(a *app, s scaffoldData, files [][2]string) error {
 		return fmt.Errorf("reading the templates: %w", err)
 	}
 	for _, f := range files {
-		from, file := f[0], f[1]
+		name, file := f[0], f[1]
 		var b bytes.Buffer
-		if err := templates.ExecuteTemplate(&b, from+".tmpl", s); err != nil {
+		if err := templates.ExecuteTemplate(&b, name+".tmpl", s); err != nil {
 			return fmt.Errorf("filling a template: %w", err)
 		}
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // source code is for all to read

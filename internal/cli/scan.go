@@ -85,16 +85,16 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err := j.load(ctx, a, targets[0].File, profiles...); err != nil {
 		return err
 	}
-	write, err := startRecording(a, f.record, "scan", targets)
+	saveRecording, err := startRecording(a, f.record, "scan", targets)
 	if err != nil {
 		return err
 	}
-	post, err := openResultStore(ctx, a, f.store)
+	storeResults, err := openResultStore(ctx, a, f.store)
 	if err != nil {
 		return err
 	}
 	outcomes := a.Scan(ctx, j.engine, targets, o)
-	if err := write(); err != nil {
+	if err := saveRecording(); err != nil {
 		return err
 	}
 	code, err := reportUnread(ctx, a, outcomes)
@@ -107,10 +107,11 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	results = a.Accept(j.accepted, results)
 	worst, err := j.report(a, results)
-	return exitWith(worse(code, worst), errors.Join(err, post(results)))
+	return exitWith(worse(code, worst), errors.Join(err, storeResults(results)))
 }
 
-// openResultStore opens the store for a scan's results, if one is named. The function stores them.
+// openResultStore opens the store for a scan's results, if one is named. The returned function stores
+// results and closes the store.
 func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
 	name, err := storeURL(a, flag)
 	if err != nil || name == "" {
@@ -126,8 +127,7 @@ func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Res
 }
 
 // reportUnread reports each environment that could not be read, and returns the most severe exit
-// code. An interruption ends the run instead, and so does wrong usage if there is one
-// environment only.
+// code. It returns an error after an interruption, and for wrong usage with a single environment.
 func reportUnread(ctx context.Context, a *app, outcomes []run.ScanResult) (int, error) {
 	code := exitOK
 	for i, o := range outcomes {
@@ -139,14 +139,14 @@ func reportUnread(ctx context.Context, a *app, outcomes []run.ScanResult) (int, 
 		case len(outcomes) == 1 && exitCode(o.Err) == exitUsage:
 			return 0, o.Err
 		case i == 0 || outcomes[i-1].Err == nil || outcomes[i-1].Target.Name != o.Target.Name:
-			a.ReportError(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all integrations of it
+			a.ReportError(fmt.Errorf("%s: %w", o.Target, o.Err)) // once for all its integrations
 		}
 		code = worse(code, exitCode(o.Err))
 	}
 	return code, nil
 }
 
-// remediateFlags let a scan fix what it finds.
+// remediateFlags are the flags for a scan that fixes what it finds.
 type remediateFlags struct {
 	remediate bool
 	applyOptions
@@ -162,8 +162,8 @@ func (f *remediateFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.allowSharedRole, "allow-shared-role", false, "permit changes to a role that others besides the integration user have")
 }
 
-// runRemediation scans one environment, plans, and applies the plan by the same code
-// as the commands plan and apply. Documents are of the state afterwards.
+// runRemediation scans one environment, makes a plan and applies it, with the same code as the
+// commands plan and apply. The documents show the state after the changes.
 func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != snapshot.ScopeIntegration {
 		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// snapshotSchema is the one schema that is with the policies: it describes their input.
+// snapshotSchema is the only schema in the folder of the policies, because it describes their input.
 const snapshotSchema = "snapshot"
 
 func newSchemaCommand(a *app) *cobra.Command {
@@ -41,9 +41,9 @@ An editor that supports YAML schemas uses it to check dbaudit.yaml; the file tha
 	return cmd
 }
 
-// schemaNames are the kinds of files that have a schema.
+// schemaNames returns the kinds of files that have a schema.
 func schemaNames() []string {
-	files, _ := fs.Glob(schema.Files, "*.json") // fails for a bad pattern alone
+	files, _ := fs.Glob(schema.Files, "*.json") // the pattern is valid
 	names := make([]string, 0, len(files)+1)
 	for _, file := range files {
 		names = append(names, strings.TrimSuffix(file, ".json"))

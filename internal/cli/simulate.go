@@ -59,11 +59,11 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.replay != "" {
 		start, f.environment = startReplay, f.replay
 	}
-	simulated, err := start(ctx, a, f.environment, f.listen)
+	sim, err := start(ctx, a, f.environment, f.listen)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = simulated.Close() }()
+	defer func() { _ = sim.Close() }()
 	dir := f.dir
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
@@ -76,11 +76,11 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return fmt.Errorf("making the folder for the simulator's files: %w", err)
 	}
-	lines, err := simulatorFiles(a, simulated, dir)
+	variables, err := simulatorFiles(a, sim, dir)
 	if err != nil {
 		return err
 	}
-	if err := a.WriteOutput("", []byte(lines)); err != nil {
+	if err := a.WriteOutput("", []byte(variables)); err != nil {
 		return err
 	}
 	a.Infof("serving until interrupted; in another shell, run: . %s && dbaudit scan", change.QuoteShell(filepath.Join(dir, "env")))
@@ -89,16 +89,17 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	return nil
 }
 
-// A simulation is what is served, and what a client needs to know about it.
+// A simulation is a running server, and what a client needs to know about it.
 type simulation struct {
 	*simulator.TLSServer
 
 	target run.Target
-	// applier is the identity that may apply a plan, or nil.
+	// applier is the identity that can apply a plan, or nil.
 	applier *simulator.Client
 }
 
-// simulatorFiles writes what a client in another process needs, and returns the variables.
+// simulatorFiles writes the files that a client in another process needs to a folder, and returns the
+// variables as lines for a POSIX shell.
 func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	t := s.target
 	env := config.Environment{
@@ -108,7 +109,7 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	for _, v := range t.Requirement.Views {
 		env.Views = append(env.Views, config.View{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	// The address does not contain the name, and a replay has no name.
+	// The address does not contain the name of the environment. A replay has no name.
 	file := config.File{
 		Profile:      t.Profile.Name,
 		Auth:         config.Auth{TenantID: t.Auth.TenantID, ClientID: t.Auth.ClientID, Authority: t.Auth.Authority},
@@ -135,7 +136,8 @@ func simulatorFiles(a *app, s simulation, dir string) (string, error) {
 	return posix, nil
 }
 
-// simulationVariables are the variables that a client of a simulation needs, as name and value.
+// simulationVariables returns the variables that a client of a simulation needs, as name and value.
+// SSL_CERT_FILE is the last one.
 func simulationVariables(s simulation, dir string) [][2]string {
 	t := s.target
 	vars := [][2]string{
@@ -155,7 +157,8 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
 }
 
-// startSimulation serves a built-in environment, or that of a file, with the target that it suggests.
+// startSimulation serves a built-in environment or one from a file, and returns it with the target
+// that the environment suggests.
 func startSimulation(ctx context.Context, a *app, name, listen string) (simulation, error) {
 	env, err := simulatedEnvironment(name)
 	if err != nil {
@@ -207,7 +210,7 @@ func simulatedEnvironment(name string) (*simulator.Environment, error) {
 	return env, nil
 }
 
-// startReplay serves a recording, with the target that it suggests.
+// startReplay serves a recording, and returns it with the target that the recording suggests.
 func startReplay(ctx context.Context, a *app, file, listen string) (simulation, error) {
 	data, err := a.ReadFile(bounds.Recording, file)
 	if err != nil {

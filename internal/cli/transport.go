@@ -9,13 +9,13 @@ import (
 	"time"
 )
 
-// platformLimit is how long Dataverse works on one statement, with a margin:
+// platformLimit is the longest time that Dataverse works on one statement, with a margin:
 // https://learn.microsoft.com/power-apps/developer/data-platform/api-limits
 const platformLimit = 130 * time.Second
 
-// A transport has one connection to each host, which is enough for HTTP/2. Without this
-// bound, each of the first requests to an environment opens a connection, and all but one are
-// closed unused. Once a host answers by HTTP/1.1, each request may have its own.
+// A transport opens one connection to each host, which is enough for HTTP/2. Without this limit, each
+// of the first requests to an environment would open a connection, and all but one would be closed
+// unused. Once a host has answered by HTTP/1.1, each request may open its own connection.
 type transport struct {
 	single, multiple *http.Transport
 	http1            atomic.Bool
@@ -51,7 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// CloseIdleConnections is what [http.Client.CloseIdleConnections] calls.
+// CloseIdleConnections closes unused connections; see [http.Client.CloseIdleConnections].
 func (t *transport) CloseIdleConnections() {
 	t.single.CloseIdleConnections()
 	t.multiple.CloseIdleConnections()

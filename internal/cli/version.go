@@ -11,6 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
+// A build identifies a build of dbaudit.
 type build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -20,7 +21,7 @@ type build struct {
 	Arch    string `json:"arch"`
 }
 
-// buildInfo reads the build's identity from what the Go toolchain stamped into it.
+// buildInfo returns the identity of this build, which the Go toolchain stamped into the binary.
 func buildInfo() build {
 	b := build{Version: audit.Release, Go: runtime.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()

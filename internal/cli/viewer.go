@@ -12,9 +12,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report"
 )
 
-// viewerFor is the viewer of a SARIF document: the named one, else that of the CI. If a viewer
-// is named, what it needs must exist; otherwise a pipeline that does not say who it is (a classic
-// release has no build definition) gets plain SARIF.
+// viewerFor returns the viewer of a SARIF document: the named one, else the one of the CI. If the
+// pipeline does not state what the viewer needs (a classic release has no build definition), this is
+// an error for a named viewer; otherwise the document is generic SARIF.
 func viewerFor(a *app, named report.SARIFProfile) (report.SARIFProfile, report.AzureDevOps, error) {
 	profile, pipeline := cmp.Or(named, ciViewer(a)), azurePipeline(a)
 	if profile != report.SARIFAzureDevOps {
@@ -40,8 +40,8 @@ func ciViewer(a *app) report.SARIFProfile {
 	return report.SARIFGeneric
 }
 
-// checkoutPath makes a path from the working directory one from the root of the checkout, if
-// the path is below it; nil if no CI names that root.
+// checkoutPath returns a function that makes a path relative to the root of the CI's checkout. It
+// leaves a path outside the checkout unchanged. checkoutPath returns nil if no CI names the root.
 func checkoutPath(a *app) func(string) string {
 	root := ""
 	switch ciViewer(a) {
@@ -55,7 +55,7 @@ func checkoutPath(a *app) func(string) string {
 	if root == "" || err != nil {
 		return nil
 	}
-	// A folder may be known by several paths.
+	// Symbolic links can give a folder several paths.
 	root, directory = console.ResolveLink(root), console.ResolveLink(directory)
 	return func(name string) string {
 		outer, entry, archived := strings.Cut(name, "!/")
@@ -87,8 +87,8 @@ func azurePipeline(a *app) report.AzureDevOps {
 	}
 }
 
-// azureOrganization is the name in https://dev.azure.com/NAME/, in the older
-// https://NAME.visualstudio.com/, or a server's collection.
+// azureOrganization returns the organization's name: NAME in https://dev.azure.com/NAME/ or in the
+// older https://NAME.visualstudio.com/, or the collection of an on-premises server.
 func azureOrganization(collection string) string {
 	u, err := url.Parse(collection)
 	if err != nil {

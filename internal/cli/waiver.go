@@ -63,7 +63,7 @@ func (f *waiverAddFlags) define(*app) *cobra.Command {
 	flags.StringVar(&f.waiver.Profile, "profile", "", "`name` of the only profile to waive it for, if an environment has several integrations")
 	flags.StringVar(&f.waiver.Environment, "env", "", "`name` of the only environment to waive it for")
 	flags.StringVar(&f.waiver.Environment, "environment", "", "as --env")
-	_ = flags.MarkHidden("environment") // it exists, and stays: the first release had it
+	_ = flags.MarkHidden("environment") // the first release had it
 	flags.Var(newChoice(&f.waiver.Kind, waiver.Kinds()...), "kind", "`kind` of acceptance: "+orList(stringsOf(waiver.Kinds())))
 	flags.StringVar(&f.waiver.Owner, "owner", "", "`owner` of the accepted finding")
 	flags.StringVar(&f.waiver.Reason, "reason", "", "`reason` for accepting it")
@@ -117,14 +117,14 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	return nil
 }
 
-// waiversForFindings makes a waiver for each finding of saved results that a pattern covers. It names
-// the environment and the profile if there are several.
+// waiversForFindings returns a waiver for each finding of saved results that a pattern covers. A
+// waiver names the environment or the profile if there are several.
 func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.ReadResults(files...)
 	if err != nil {
 		return nil, err
 	}
-	var found []waiver.Waiver
+	var waivers []waiver.Waiver
 	for _, r := range results {
 		among := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.ConfiguredIntegrations(file, r.Environment)) > 1}
 		for _, other := range results {
@@ -133,15 +133,15 @@ func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *con
 			among.Profiles = among.Profiles || same && other.Profile.Name != r.Profile.Name
 		}
 		for _, w := range pattern.Narrow(r, among) {
-			if !slices.Contains(found, w) {
-				found = append(found, w)
+			if !slices.Contains(waivers, w) {
+				waivers = append(waivers, w)
 			}
 		}
 	}
-	if len(found) == 0 {
+	if len(waivers) == 0 {
 		return nil, usagef("%s has no open finding of %s: nothing to waive", strings.Join(files, ", "), &pattern)
 	}
-	return found, nil
+	return waivers, nil
 }
 
 func newWaiverCheckCommand(a *app) *cobra.Command {
