@@ -47,11 +47,11 @@ func (r Reason) FixesFinding() bool { return !r.Follows && !r.Partly }
 
 // NewAction returns an action of a kind, with the states that the kind determines.
 func NewAction(k audit.FixKind, t Target, why []Reason) Action {
-	act := kindNamed(k).automation
-	t.Kind = act.target
-	a := Action{Kind: k, Target: t, Why: why, Before: maps.Clone(act.from), After: maps.Clone(act.to)}
-	if act.along != nil {
-		a.Along = act.along()
+	auto := kindNamed(k).automation
+	t.Kind = auto.target
+	a := Action{Kind: k, Target: t, Why: why, Before: maps.Clone(auto.from), After: maps.Clone(auto.to)}
+	if auto.along != nil {
+		a.Along = auto.along()
 	}
 	return a
 }
@@ -59,11 +59,11 @@ func NewAction(k audit.FixKind, t Target, why []Reason) Action {
 // Describe returns what an action does, how much it can break, and what else happens. allow
 // lists the privileges that the configuration allows beyond the minimum.
 func (a Action) Describe(allow []string) (summary string, risk Risk, note string) {
-	act := kindNamed(a.Kind).automation
-	if act.target == "" {
+	auto := kindNamed(a.Kind).automation
+	if auto.target == "" {
 		return "", "", ""
 	}
-	return render(act.summary, a.templateValues()), act.risk, act.note(a, allow)
+	return render(auto.summary, a.templateValues()), auto.risk, auto.note(a, allow)
 }
 
 // templateValues returns the values for the template of the action's summary.

@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the kinds of fix into the schemas")
 
-// TestSchemas: the schemas of results and plans list the kinds of fix: all of them, or those
-// that apply can carry out.
+// TestSchemas: the schema of results lists all kinds of fix, and the schema of plans also lists
+// the kinds that apply can carry out.
 func TestSchemas(t *testing.T) {
 	all := Kinds()
 	automatic := slices.DeleteFunc(Kinds(), func(k audit.FixKind) bool { return !Automatic(k) })
@@ -36,7 +36,7 @@ func TestSchemas(t *testing.T) {
 				kinds = all
 			}
 			indent := string(found[:bytes.IndexByte(found, '"')])
-			return []byte(fmt.Sprintf("%s\"enum\": [\n%s  \"%s\"\n%[2]s]", indent, indent, joined(kinds, "\",\n"+indent+"  \"")))
+			return []byte(fmt.Sprintf("%s\"enum\": [\n%s  \"%s\"\n%[2]s]", indent, indent, joinKinds(kinds, "\",\n"+indent+"  \"")))
 		})
 		if !list.Match(data) {
 			t.Errorf("%s has no list of kinds", name)
@@ -51,18 +51,18 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-func joined(kinds []audit.FixKind, by string) string {
+func joinKinds(kinds []audit.FixKind, separator string) string {
 	names := make([]string, len(kinds))
 	for i, k := range kinds {
 		names[i] = string(k)
 	}
-	return strings.Join(names, by)
+	return strings.Join(names, separator)
 }
 
-// TestExamples: the example of each kind has what its sentences need.
+// TestExamples: the example of each kind has the values for its summary.
 func TestExamples(t *testing.T) {
 	for _, k := range Kinds() {
-		all := full(k)
+		all := completeFix(k)
 		f := Example(k, all)
 		if f.Kind != k || k != CorrectConfiguration && reflect.DeepEqual(f, audit.Fix{Kind: k}) {
 			t.Errorf("%s: %+v", k, f)
@@ -73,10 +73,10 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-func TestFitting(t *testing.T) {
+func TestClosestDepth(t *testing.T) {
 	for _, test := range []struct {
-		allowed      []audit.Depth
-		wanted, want audit.Depth
+		allowed        []audit.Depth
+		required, want audit.Depth
 	}{
 		{audit.Depths(), audit.DepthGlobal, audit.DepthGlobal},
 		{audit.Depths(), audit.DepthLocal, audit.DepthLocal},
@@ -84,8 +84,8 @@ func TestFitting(t *testing.T) {
 		{[]audit.Depth{audit.DepthGlobal}, audit.DepthBasic, audit.DepthGlobal},
 		{[]audit.Depth{audit.DepthLocal, audit.DepthGlobal}, audit.DepthDeep, audit.DepthGlobal},
 	} {
-		if got := ClosestDepth(test.allowed, test.wanted); got != test.want {
-			t.Errorf("%s wanted of %v: %s, not %s", test.wanted, test.allowed, got, test.want)
+		if got := ClosestDepth(test.allowed, test.required); got != test.want {
+			t.Errorf("%s of %v: got %s, want %s", test.required, test.allowed, got, test.want)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestPlatform: a new role has nine privileges, sorted, and a grant restores some of them.
+// TestPlatform: a new role has nine privileges, sorted, and a grant restores four of them.
 func TestPlatform(t *testing.T) {
 	t.Parallel()
 	if len(NewRolePrivileges()) != 9 || !slices.IsSorted(NewRolePrivileges()) || len(RestoredPrivileges()) != 4 {

@@ -16,7 +16,8 @@ func contoso() Place {
 	return Place{Environment: audit.Environment{Name: "contoso", URL: origin}}
 }
 
-func full(kind audit.FixKind) audit.Fix {
+// completeFix returns a fix of a kind with all fields.
+func completeFix(kind audit.FixKind) audit.Fix {
 	return audit.Fix{
 		Kind: kind,
 		Role: &audit.Reference{ID: "r-id", Name: "Demandbase Integration"}, User: &audit.Reference{ID: "u-id", Name: "# Demandbase"},
@@ -28,13 +29,13 @@ func full(kind audit.FixKind) audit.Fix {
 	}
 }
 
-// TestEveryKind: each kind has a sentence and steps, whether the fix says much or little, and
-// its requests are addresses with JSON bodies.
+// TestEveryKind: each kind has a summary and steps, whether the fix has all fields or none, and
+// its requests have valid URLs and JSON bodies.
 func TestEveryKind(t *testing.T) {
 	for _, kind := range Kinds() {
 		blank := &audit.Reference{}
 		for name, f := range map[string]audit.Fix{
-			"full": full(kind), "bare": {Kind: kind},
+			"full": completeFix(kind), "bare": {Kind: kind},
 			"blank": {Kind: kind, Role: blank, User: blank, Team: blank, View: blank, Owner: blank, BusinessUnit: blank},
 		} {
 			for _, place := range []Place{contoso(), {}} {
@@ -43,7 +44,7 @@ func TestEveryKind(t *testing.T) {
 					t.Errorf("%s, %s: %q", kind, name, r.Summary)
 				}
 				if len(r.Portal) == 0 {
-					t.Errorf("%s, %s: nothing to click", kind, name)
+					t.Errorf("%s, %s: no steps in the portal", kind, name)
 				}
 				for _, s := range r.Portal {
 					if strings.Contains(s, "  ") || strings.Contains(s, `""`) || !strings.HasSuffix(s, ".") {
@@ -59,17 +60,17 @@ func TestEveryKind(t *testing.T) {
 					}
 				}
 				if Automatic(kind) && (len(r.Commands) < 2 && place.Environment.URL != "" || name == "full" && len(r.Requests) == 0) {
-					t.Errorf("%s, %s: apply can carry it out, yet %q", kind, name, r.Commands)
+					t.Errorf("%s, %s: apply can carry it out, but the commands are %q", kind, name, r.Commands)
 				}
 			}
 		}
 	}
 	if r := RemedyFor(audit.Fix{}, contoso()); r.Summary == "" || r.Portal != nil || r.Requests != nil || r.Commands != nil {
-		t.Errorf("a fix of no kind: %+v", r)
+		t.Errorf("a fix without a kind: %+v", r)
 	}
 }
 
-func TestBlankReferencesAreNone(t *testing.T) {
+func TestBlankReferencesAreIgnored(t *testing.T) {
 	f := audit.Fix{Kind: CreateApplicationUser, ApplicationID: "a-id", BusinessUnit: &audit.Reference{}}
 	if got := Summary(f); got != "Create the application user of the application a-id." {
 		t.Error(got)
@@ -80,7 +81,7 @@ func TestBlankReferencesAreNone(t *testing.T) {
 }
 
 func TestAddPrivilege(t *testing.T) {
-	f := full(AddPrivilege)
+	f := completeFix(AddPrivilege)
 	f.BusinessUnit, f.User = nil, nil
 	r := RemedyFor(f, contoso())
 	var purposes []string
@@ -108,8 +109,8 @@ func TestAddPrivilege(t *testing.T) {
 	}
 }
 
-// TestStepsOfARole: the steps name every privilege of a role, and a table once for each level.
-func TestStepsOfARole(t *testing.T) {
+// TestLevelSteps: the steps name every privilege of a role, and a table once for each level.
+func TestLevelSteps(t *testing.T) {
 	f := audit.Fix{Kind: CreateRole, Role: &audit.Reference{Name: "Sync"}}
 	for _, name := range []string{"prvCreateLead", "prvReadAccount", "prvReadLead", "prvWriteLead", "prvBulkEdit", "prvExportToExcel"} {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: name, Depth: audit.DepthGlobal})
@@ -128,7 +129,7 @@ func TestStepsOfARole(t *testing.T) {
 }
 
 func TestLongListsAreCut(t *testing.T) {
-	f := full(RemovePrivilege)
+	f := completeFix(RemovePrivilege)
 	f.Privileges = nil
 	for range 500 {
 		f.Privileges = append(f.Privileges, audit.Grant{Name: "prvReadLead"})
@@ -145,8 +146,8 @@ func TestLongListsAreCut(t *testing.T) {
 	}
 }
 
-func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
-	f := full(ActivateView)
+func TestActivateSystemView(t *testing.T) {
+	f := completeFix(ActivateView)
 	if q := RemedyFor(f, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "/userqueries(v-id)") {
 		t.Error(q.URL)
 	}
@@ -156,7 +157,7 @@ func TestSystemViewsAreActivatedAsSuch(t *testing.T) {
 	}
 }
 
-func TestQuoting(t *testing.T) {
+func TestODataString(t *testing.T) {
 	if got := odataString("O'Brien"); got != "'O''Brien'" {
 		t.Error(got)
 	}
@@ -171,10 +172,10 @@ func TestQuoting(t *testing.T) {
 	}
 }
 
-// words are what a shell makes of a command line: all of its words after the first.
-func words(t *testing.T, command string) []string {
+// shellArguments returns the arguments that a shell passes to the command of a command line.
+func shellArguments(t *testing.T, command string) []string {
 	t.Helper()
-	needed(t, "sh")
+	skipWithout(t, "sh")
 	cmd := exec.CommandContext(t.Context(), "sh", "-c", "for f in dbaudit pac; do eval \"$f() { printf '%s\\\\0' \\\"\\$@\\\"; }\"; done\n"+command)
 	cmd.Dir = t.TempDir()
 	out, err := cmd.Output()
@@ -187,9 +188,9 @@ func words(t *testing.T, command string) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
 }
 
-// TestShell asks a shell what it makes of quoted arguments. PowerShell, which takes a backslash
-// for itself and a typographic quote for a plain one, reads a name with an apostrophe alike.
-func TestShell(t *testing.T) {
+// TestQuoteShell passes quoted arguments to a shell. A name with an apostrophe is quoted so that
+// PowerShell reads the same.
+func TestQuoteShell(t *testing.T) {
 	for name, want := range map[string]string{"O'Brien": `"O'Brien"`, "O’Brien’s plan": `"O’Brien’s plan"`, "two words": "'two words'"} {
 		if got := QuoteShell(name); got != want {
 			t.Errorf("%s became %s, want %s", name, got, want)
@@ -199,32 +200,32 @@ func TestShell(t *testing.T) {
 		"plain", "", "two words", "it's", `"; rm -rf /; "`, "$(id) `id` ${HOME}", "-rf", "new\nline", "*", "~", "#", "a\\b", "'''",
 		"O'Brien", "O’Brien’s", "it's $(touch pwned)", "it's !!", "it's \\", "it's “so”", hostile,
 	} {
-		if got := words(t, "dbaudit "+QuoteShell(arg)); !slices.Equal(got, []string{arg}) {
+		if got := shellArguments(t, "dbaudit "+QuoteShell(arg)); !slices.Equal(got, []string{arg}) {
 			t.Errorf("%q became %q", arg, got)
 		}
 	}
 }
 
-// TestCommandsAreWords: a name in a proposed command is one argument, whatever it contains.
-func TestCommandsAreWords(t *testing.T) {
+// TestCommandsAreQuoted: a name in a proposed command is one argument, whatever it contains.
+func TestCommandsAreQuoted(t *testing.T) {
 	for _, flag := range []string{hostile, "-x; touch pwned", "O'Brien"} {
 		at := Place{Environment: audit.Environment{URL: hostile, Name: hostile}, Profile: hostile, Control: hostile, Flags: []string{"--env", flag}, ApplyFlags: []string{"-c", flag}}
 		for _, kind := range Kinds() {
-			for _, command := range RemedyFor(ofHostiles(kind, true), at).Commands {
-				for _, word := range words(t, command) {
-					if strings.Contains(word, "pwned") && word != hostile && word != flag {
-						t.Errorf("%s: %q is in the words of %s", kind, word, command)
+			for _, command := range RemedyFor(hostileFix(kind, true), at).Commands {
+				for _, argument := range shellArguments(t, command) {
+					if strings.Contains(argument, "pwned") && argument != hostile && argument != flag {
+						t.Errorf("%s: %q is an argument of %s", kind, argument, command)
 					}
 				}
 			}
 		}
-		if got := words(t, "dbaudit"+at.Arguments()); !slices.Equal(got, []string{"--env", flag}) {
+		if got := shellArguments(t, "dbaudit"+at.Arguments()); !slices.Equal(got, []string{"--env", flag}) {
 			t.Errorf("%q became %q", flag, got)
 		}
 	}
 }
 
-// TestWho: a fix that no tool can make says who can make it.
+// TestWho: a fix that is a manual step says who can make it.
 func TestWho(t *testing.T) {
 	t.Parallel()
 	for _, kind := range Kinds() {
@@ -241,9 +242,10 @@ func TestWho(t *testing.T) {
 	}
 }
 
-// A role whose Basic rights stay with a team is assigned to the user as well.
+// TestAddPrivilegeAndAssign: if a team does not pass the Basic rights of a role on to the user,
+// the fix assigns the role to the user too.
 func TestAddPrivilegeAndAssign(t *testing.T) {
-	f := full(AddPrivilege)
+	f := completeFix(AddPrivilege)
 	r := RemedyFor(f, contoso())
 	assign := f
 	assign.Kind = AssignRole
@@ -257,8 +259,8 @@ func TestAddPrivilegeAndAssign(t *testing.T) {
 	}
 }
 
-// TestMoveKeepsRoles: a move removes the roles, so they are noted before it and assigned after
-// it.
+// TestMoveKeepsRoles: moving a user removes its roles, so the steps note them first and assign
+// them again after the move.
 func TestMoveKeepsRoles(t *testing.T) {
 	t.Parallel()
 	r := RemedyFor(audit.Fix{Kind: MoveUser, User: &audit.Reference{ID: "u", Name: "Sync"}, BusinessUnit: &audit.Reference{Name: "Europe"}}, contoso())
@@ -268,33 +270,33 @@ func TestMoveKeepsRoles(t *testing.T) {
 		t.Errorf("the order is not note, move, assign: %s", steps)
 	}
 	if !strings.Contains(steps, "whether or not") || !strings.Contains(steps, "DoNotRemoveRolesOnChangeBusinessUnit") {
-		t.Errorf("when the roles are lost is not said: %s", steps)
+		t.Errorf("the steps do not say when the roles are lost: %s", steps)
 	}
 }
 
-// TestOnlyASoftDeletedUser: if the only user is soft-deleted, it is deleted permanently, and
-// none stays.
-func TestOnlyASoftDeletedUser(t *testing.T) {
+// TestSoftDeletedUser: if the only user is soft-deleted, the fix deletes it permanently.
+func TestSoftDeletedUser(t *testing.T) {
 	t.Parallel()
-	ghost := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
-	r := RemedyFor(ghost, contoso())
+	deleted := audit.Fix{Kind: RemoveDuplicateUser, ApplicationID: "app", User: &audit.Reference{ID: "u", Name: "Sync"}}
+	r := RemedyFor(deleted, contoso())
 	text := r.Summary + strings.Join(r.Portal, " ")
 	if strings.Contains(text, "Leave one") || strings.Contains(text, "stays") || !strings.Contains(text, "Permanently delete") {
 		t.Error(text)
 	}
-	ghost.User.ID = ""
-	if q := RemedyFor(ghost, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
-		t.Errorf("a deleted user is looked for by %s", q.URL)
+	deleted.User.ID = ""
+	if q := RemedyFor(deleted, contoso()).Requests[0]; !strings.HasSuffix(q.URL, "deletedstate%20ne%200") {
+		t.Errorf("the request for the deleted user is %s", q.URL)
 	}
-	ghost.User = nil
-	if r := RemedyFor(ghost, contoso()); !strings.Contains(r.Summary, "Leave one user") {
+	deleted.User = nil
+	if r := RemedyFor(deleted, contoso()); !strings.Contains(r.Summary, "Leave one user") {
 		t.Errorf("of two users: %s", r.Summary)
 	}
 }
 
-// TestNoSuchUnit: a business unit that does not exist or is disabled is not a place to move to.
-func TestNoSuchUnit(t *testing.T) {
-	f := full(CorrectConfiguration)
+// TestMissingBusinessUnit: if the required business unit does not exist or is disabled, the fix is
+// to correct the configuration, or to create or enable the unit.
+func TestMissingBusinessUnit(t *testing.T) {
+	f := completeFix(CorrectConfiguration)
 	f.BusinessUnit = &audit.Reference{Name: "Atlantis"}
 	created := audit.Fix{Kind: CreateApplicationUser, BusinessUnit: f.BusinessUnit}
 	if how := strings.Join(RemedyFor(created, contoso()).Portal, " "); !strings.Contains(how, "correct business_unit in dbaudit.yaml") {

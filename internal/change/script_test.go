@@ -19,9 +19,9 @@ const (
 	origin  = "https://contoso.crm.dynamics.com"
 )
 
-// ofHostiles is a fix in which every name is hostile; the ids are, too, where asked
-// for, as a result that somebody edited may have them.
-func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
+// hostileFix returns a fix with hostile names. Its ids are hostile too if ids is set, as in a
+// result that somebody edited.
+func hostileFix(kind audit.FixKind, ids bool) audit.Fix {
 	id := func(id string) string {
 		if ids {
 			return hostile
@@ -37,34 +37,33 @@ func ofHostiles(kind audit.FixKind, ids bool) audit.Fix {
 	}
 }
 
-func needed(t *testing.T, tools ...string) {
+func skipWithout(t *testing.T, tools ...string) {
 	t.Helper()
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("no %s here", tool)
+			t.Skipf("%s is not installed", tool)
 		}
 	}
 }
 
-// TestCurl runs the scripts of every kind of fix with stand-ins for az and curl: curl must
-// receive the request, whatever the names contain, and the token must not appear in an
-// argument.
+// TestCurl runs the scripts of every kind of fix with fakes of az and curl. curl receives the
+// request unchanged, whatever the names contain, and the token is in no argument.
 func TestCurl(t *testing.T) {
 	dir := t.TempDir()
-	program := func(name, text string) {
+	writeProgram := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	program("az", "while read -r line; do echo \"$line\"; done; echo the-token\n") // one that reads its input must not eat the script
-	program("curl", `{ for a in "$@"; do printf '%s\0' "$a"; done; printf '\n'; } >>"$OUT"; cat >>"$OUT.stdin"
+	writeProgram("az", "while read -r line; do echo \"$line\"; done; echo the-token\n") // it must not read the script as its input
+	writeProgram("curl", `{ for a in "$@"; do printf '%s\0' "$a"; done; printf '\n'; } >>"$OUT"; cat >>"$OUT.stdin"
 echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","businessunitid":"the-businessunitid","_businessunitid_value":"the-businessunitid","teamid":"the-teamid","privilegeid":"the-privilegeid of prvReadList"}]}'
 `)
-	needed(t, "sh", "jq")
+	skipWithout(t, "sh", "jq")
 	placeholder := regexp.MustCompile(`\{(roleid|systemuserid|businessunitid|teamid|privilegeid of prvReadList)\}`)
 	for _, kind := range Kinds() {
 		for _, ids := range []bool{false, true} {
-			r := RemedyFor(ofHostiles(kind, ids), contoso())
+			r := RemedyFor(hostileFix(kind, ids), contoso())
 			script := strings.Join(r.CurlScript(), "\n")
 			if len(r.Requests) == 0 {
 				if script != "" || r.PowerShellScript() != nil {
@@ -100,12 +99,12 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 				if q.Body != "" {
 					want = append(want, "-H", "Content-Type: application/json", "-d", asciiJSON(q.Body))
 				}
-				wanted := strings.Join(want, "\x00")
-				if kind != RemoveDuplicateUser { // whose user a person chooses
-					wanted = placeholder.ReplaceAllString(wanted, "the-$1")
+				arguments := strings.Join(want, "\x00")
+				if kind != RemoveDuplicateUser { // a person chooses the user
+					arguments = placeholder.ReplaceAllString(arguments, "the-$1")
 				}
-				if !strings.HasSuffix(calls[i], "OData-MaxVersion: 4.0\x00"+strings.ReplaceAll(wanted, "{ownerid}", "the-systemuserid")) {
-					t.Errorf("%s: call %d is\n%q, not\n%q", kind, i, calls[i], wanted)
+				if !strings.HasSuffix(calls[i], "OData-MaxVersion: 4.0\x00"+strings.ReplaceAll(arguments, "{ownerid}", "the-systemuserid")) {
+					t.Errorf("%s: call %d is\n%q, not\n%q", kind, i, calls[i], arguments)
 				}
 				if strings.Contains(calls[i], "the-token") {
 					t.Errorf("%s: the token appears in an argument", kind)
@@ -122,14 +121,14 @@ echo '{"value":[{"roleid":"the-roleid","systemuserid":"the-systemuserid","busine
 	}
 }
 
-// TestCurlStops: nothing is sent after a request that failed, or that found no row or several.
+// TestCurlStops: a script stops after a request that fails, or that finds no row or several.
 func TestCurlStops(t *testing.T) {
-	needed(t, "sh", "jq")
+	skipWithout(t, "sh", "jq")
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "az"), []byte("#!/bin/sh\necho the-token\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	script := strings.Join(RemedyFor(ofHostiles(AssignRole, false), contoso()).CurlScript(), "\n")
+	script := strings.Join(RemedyFor(hostileFix(AssignRole, false), contoso()).CurlScript(), "\n")
 	for name, answer := range map[string]string{
 		"none": `echo '{"value":[]}'`, "several": `echo '{"value":[{"businessunitid":"a"},{"businessunitid":"b"}]}'`,
 		"no such column": `echo '{"value":[{"businessunitid":null}]}'`, "nothing": "true", "no JSON": "echo '<html>'", "failure": `echo '{"error":{}}'; exit 22`,
@@ -148,12 +147,12 @@ func TestCurlStops(t *testing.T) {
 	}
 }
 
-// TestScriptsAreLines: scripts are safe to paste and to save in any encoding: each line is one
-// line, only comments are not ASCII, and in PowerShell every quoted text ends on its line.
+// TestScriptsAreLines: scripts are safe to paste and to save in any encoding. No line contains a
+// line break, only comments are not ASCII, and every PowerShell string ends on its line.
 func TestScriptsAreLines(t *testing.T) {
 	for _, kind := range Kinds() {
 		for _, env := range []audit.Environment{{URL: origin}, {URL: hostile}, {URL: "https://x\nEND\ntouch pwned"}, {}} {
-			r := RemedyFor(ofHostiles(kind, true), Place{Environment: env})
+			r := RemedyFor(hostileFix(kind, true), Place{Environment: env})
 			for _, line := range slices.Concat(r.CurlScript(), r.PowerShellScript()) {
 				if strings.ContainsFunc(line, func(c rune) bool { return c < ' ' || unicode.In(c, unicode.Zl, unicode.Zp) }) {
 					t.Errorf("%s: a line break in %q", kind, line)
@@ -164,29 +163,29 @@ func TestScriptsAreLines(t *testing.T) {
 			}
 			for _, line := range r.PowerShellScript() {
 				if rest := unquoted(line); strings.Contains(rest, "pwned") {
-					t.Errorf("%s: %q stands outside of quotes in %q", kind, rest, line)
+					t.Errorf("%s: %q is not quoted in %q", kind, rest, line)
 				}
 			}
 		}
 	}
 }
 
-// unquoted is what of a line of PowerShell stands outside of single-quoted texts and of
-// comments, read as "about_Quoting_Rules" has it: a quote within is doubled, and the
-// typographic single quotes are single quotes.
+// unquoted returns a line of PowerShell without its single-quoted strings and comments. According
+// to "about_Quoting_Rules", a quote in a string is doubled, and typographic single quotes are
+// single quotes.
 func unquoted(line string) string {
 	var out []rune
 	runes := []rune(line)
-	quote := func(r rune) bool { return strings.ContainsRune("'‘’‚‛", r) }
+	isQuote := func(r rune) bool { return strings.ContainsRune("'‘’‚‛", r) }
 	for i := 0; i < len(runes); i++ {
 		switch {
 		case runes[i] == '#':
 			return string(out)
-		case !quote(runes[i]):
+		case !isQuote(runes[i]):
 			out = append(out, runes[i])
 		default:
-			for i++; i < len(runes) && (!quote(runes[i]) || i+1 < len(runes) && quote(runes[i+1])); i++ {
-				if quote(runes[i]) {
+			for i++; i < len(runes) && (!isQuote(runes[i]) || i+1 < len(runes) && isQuote(runes[i+1])); i++ {
+				if isQuote(runes[i]) {
 					i++
 				}
 			}
@@ -229,8 +228,8 @@ func TestPowerShell(t *testing.T) {
 	}
 }
 
-// TestToFillIn: a script lists what must be filled in first.
-func TestToFillIn(t *testing.T) {
+// TestPlaceholderComment: a script lists the placeholders that must be filled in first.
+func TestPlaceholderComment(t *testing.T) {
 	r := RemedyFor(audit.Fix{Kind: AddPrivilege, Role: &audit.Reference{ID: "{roleid}"}, Privileges: []audit.Grant{{Name: "prvReadLead"}}}, contoso())
 	for _, script := range [][]string{r.CurlScript(), r.PowerShellScript()} {
 		if script[1] != "# first fill in {roleid}, {Basic, Local, Deep or Global}" {
@@ -243,16 +242,16 @@ func TestToFillIn(t *testing.T) {
 	}
 }
 
-var keep = flag.String("keep", "", "write the scripts for PowerShell into this `folder`, for a grammar of others")
+var keep = flag.String("keep", "", "write the scripts for PowerShell into this `folder`, for another parser")
 
-// TestKeep: it writes the input of scripts/validate-powershell.
+// TestKeep writes the input of scripts/validate-powershell.
 func TestKeep(t *testing.T) {
 	if *keep == "" {
 		t.Skip("no -keep")
 	}
 	for _, kind := range Kinds() {
 		for name, ids := range map[string]bool{"names": false, "ids": true} {
-			script := RemedyFor(ofHostiles(kind, ids), contoso()).PowerShellScript()
+			script := RemedyFor(hostileFix(kind, ids), contoso()).PowerShellScript()
 			if script == nil {
 				continue
 			}

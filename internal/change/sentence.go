@@ -88,8 +88,7 @@ func sharesPage() []string {
 	}
 }
 
-// render fills in a template with the values of the fix: see the function [render].
-func (f fix) render(sentence string) string { return render(sentence, f.values) }
+func (f fix) render(template string) string { return render(template, f.values) }
 
 // render fills in a template. It replaces {user} by the value named user, and {user|the user}
 // by "the user" if that value is empty. It leaves a part in [brackets] out if the value of a name

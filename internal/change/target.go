@@ -153,7 +153,8 @@ type Step struct {
 	After   State
 }
 
-// Next returns the first step from one state to another; ok is false if there is none.
+// Next returns the first step from one state to another. It returns false at the end, and if no
+// request leads there.
 func (t Target) Next(from, to State) (step Step, ok bool) {
 	var attr string
 	var steps []transition

@@ -13,20 +13,20 @@ import (
 // Validate returns an error if the plan of an environment cannot contain the action after the
 // earlier ones.
 func (a Action) Validate(earlier []Action, environmentURL string) error {
-	act := kindNamed(a.Kind).automation
+	auto := kindNamed(a.Kind).automation
 	switch {
-	case act.target == "":
+	case auto.target == "":
 		return fmt.Errorf("apply has no action %s", a.Kind)
-	case a.Target.Kind != act.target:
+	case a.Target.Kind != auto.target:
 		return fmt.Errorf("%s does not change a %s", a.Kind, a.Target.Kind)
 	}
 	if err := a.Target.validate(earlier); err != nil {
 		return err
 	}
-	if err := a.validateStates(act); err != nil {
+	if err := a.validateStates(auto); err != nil {
 		return err
 	}
-	if err := a.validateSideEffects(act); err != nil {
+	if err := a.validateSideEffects(auto); err != nil {
 		return err
 	}
 	if err := a.validateAssignedGrants(earlier); err != nil {
@@ -45,13 +45,13 @@ func equalRequests(a, b Request) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func (a Action) validateStates(act automation) error {
+func (a Action) validateStates(auto automation) error {
 	switch {
 	case len(a.After) == 0 || !slices.Equal(a.Before.Names(), a.After.Names()):
 		return errors.New("it does not say what it changes")
-	case act.validate != nil:
-		return act.validate(a)
-	case !maps.Equal(a.Before, act.from) || !maps.Equal(a.After, act.to):
+	case auto.validate != nil:
+		return auto.validate(a)
+	case !maps.Equal(a.Before, auto.from) || !maps.Equal(a.After, auto.to):
 		return fmt.Errorf("%s is not from %v to %v", a.Kind, a.Before, a.After)
 	}
 	return nil
@@ -59,24 +59,25 @@ func (a Action) validateStates(act automation) error {
 
 // validateSideEffects checks what the platform does along with an action, and which action
 // undoes it.
-func (a Action) validateSideEffects(act automation) error {
-	along, with := len(a.Along) == 0, ""
+func (a Action) validateSideEffects(auto automation) error {
+	validAlong, undoneWith := len(a.Along) == 0, ""
 	switch {
-	case act.along != nil:
-		along = slices.Equal(a.Along, act.along())
-	case act.limit != nil && act.target == TargetGrants:
-		with = a.Target.Role.MadeBy
-		along = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
+	case auto.along != nil:
+		validAlong = slices.Equal(a.Along, auto.along())
+	case auto.limit != nil && auto.target == TargetGrants:
+		undoneWith = a.Target.Role.MadeBy
+		validAlong = slices.IsSorted(a.Along) && !slices.ContainsFunc(a.Along, func(name string) bool {
 			return !IsRestoredPrivilege(name) || a.After[name] != ""
 		})
 	}
-	filtered := slices.IsSorted(a.Target.Filtered) && !slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
+	validFiltered := slices.IsSorted(a.Target.Filtered) &&
+		!slices.ContainsFunc(a.Target.Filtered, func(name string) bool { return a.After[name] == "" })
 	switch {
-	case !filtered:
+	case !validFiltered:
 		return errors.New("it lists filtered privileges that it does not change")
-	case !along:
+	case !validAlong:
 		return errors.New("the platform does not grant the privileges that it lists")
-	case a.UndoneWith != with:
+	case a.UndoneWith != undoneWith:
 		return errors.New("it must not be undone with another action")
 	}
 	return nil
