@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// How long after its snapshot a plan may be applied.
+// The time after its snapshot in which a plan may be applied.
 const (
 	DefaultValidity = 72 * time.Hour
 	MaxValidity     = 30 * 24 * time.Hour
@@ -24,26 +24,24 @@ const (
 type Options struct {
 	Tool     audit.Tool
 	MadeAt   time.Time
-	Validity time.Duration // counts from the snapshot, [MaxValidity] at most; 0 is [DefaultValidity]
-	// Only are the controls to fix, or empty for all; Except are left out.
-	Only, Except []audit.ControlID
-	// LeastPrivilege removes surplus privileges from the role.
-	LeastPrivilege bool
-	// ReplaceFiltered replaces grants for some records only, which rollback cannot undo.
-	ReplaceFiltered bool
-	// UnassignAdministrator removes administrator roles from the user.
-	UnassignAdministrator bool
-	Minimum               []string // what the profile requires, and Depths the depths that it states
+	Validity time.Duration // from the time of the snapshot, at most [MaxValidity]; 0 is [DefaultValidity]
+	// Only lists the controls to fix, empty for all. Except lists the ones to leave out.
+	Only, Except          []audit.ControlID
+	LeastPrivilege        bool     // remove surplus privileges from the role
+	ReplaceFiltered       bool     // replace grants for some records only, which rollback cannot restore
+	UnassignAdministrator bool     // remove administrator roles from the user
+	Minimum               []string // the privileges that the profile requires, and Depths the depths that it states
 	Depths                map[string]audit.Depth
 }
 
-// The rules that a new user fails as soon as it exists.
+// The rules that a new user fails until it has the role and the shares.
 const (
 	ruleUserRole   = "user/role"
 	ruleViewShared = "view/shared"
 )
 
-// Build derives the plan for the findings of a result in a snapshot.
+// Build returns the plan that fixes the findings of a result. The result must come from the
+// snapshot.
 func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	switch {
 	case r.Snapshot.Digest != s.Digest:
@@ -85,11 +83,12 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	}
 	b.shareWithNewUser()
 	b.moveUnsafeToManual()
+	b.markPartialReasons()
 	b.appendActions()
 	return b.plan, b.plan.Seal()
 }
 
-// A builder gathers the changes that findings need, by target, and puts them in order.
+// A builder collects the changes that fix the findings, by target, and puts them in order.
 type builder struct {
 	Options
 
@@ -98,17 +97,17 @@ type builder struct {
 	plan     Plan
 
 	newRole         *roleChange
-	roles           map[string]*roleChange // by the root's id
+	roles           map[string]*roleChange // by the id of the root copy
 	newUser         *change.Action
 	enable          *change.Action
 	assign          *assignment
 	unassign        []assignment
-	roleUnassigned  bool                    // set if the integration role should be assigned, but only manually
-	needsAssignment map[string]bool         // the fingerprints of findings that need the role's assignment too
+	roleUnassigned  bool                    // set if assigning the integration role is a manual step
+	needsAssignment map[string]bool         // fingerprints of findings that also require the role's assignment
 	shares          map[string]*shareChange // by view and principal
 }
 
-// A cause is a finding and its fix.
+// A cause is a finding with its fix.
 type cause struct {
 	control audit.Control
 	finding audit.Finding
@@ -127,25 +126,25 @@ func (b *builder) isSelected(id audit.ControlID) bool {
 	return (len(b.Only) == 0 || containsControl(b.Only, id)) && !containsControl(b.Except, id)
 }
 
-// collectFixes sorts the findings' fixes by what they change.
+// collectFixes adds the fixes of the findings to what they change.
 func (b *builder) collectFixes() {
 	for _, c := range b.result.Controls {
-		wanted := b.isSelected(c.ID)
-		if c.Outcome == audit.OutcomeUnknown && wanted {
+		selected := b.isSelected(c.ID)
+		if c.Outcome == audit.OutcomeUnknown && selected {
 			b.plan.Unknown = append(b.plan.Unknown, Unknown{c.ID, c.Reason})
 		}
 		if c.Outcome != audit.OutcomeFail {
 			continue
 		}
-		if len(c.Unjudged) > 0 && wanted {
+		if len(c.Unjudged) > 0 && selected {
 			b.plan.Unknown = append(b.plan.Unknown, Unknown{c.ID, strings.Join(c.Unjudged, "; ")})
 		}
 		for _, f := range c.Findings {
 			if f.Waiver != nil {
 				continue
 			}
-			b.plan.Findings = append(b.plan.Findings, Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message, LeftOut: !wanted})
-			if f.Fix != nil && wanted {
+			b.plan.Findings = append(b.plan.Findings, Finding{Control: c.ID, Fingerprint: f.Fingerprint, Message: f.Message, LeftOut: !selected})
+			if f.Fix != nil && selected {
 				b.addFix(cause{c, f, *f.Fix})
 			}
 		}
@@ -177,10 +176,10 @@ func (b *builder) addFix(c cause) {
 	}
 }
 
-// addManual makes a fix a manual step, because of an obstacle or because no tool does it.
+// addManual makes a fix a manual step. Without an obstacle, no tool can make the fix.
 func (b *builder) addManual(c cause, o obstacle) { b.addManualNamed(c, o, "") }
 
-// addManualNamed is manual for an obstacle in the unit or the owner of that name.
+// addManualNamed is addManual for an obstacle that is the business unit or the owner with a name.
 func (b *builder) addManualNamed(c cause, o obstacle, name string) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		o, name = obstacleOwnerDisabled, owner
@@ -191,8 +190,8 @@ func (b *builder) addManualNamed(c cause, o obstacle, name string) {
 		summary = "Bring " + describe(c.fix.View, "the view") + " to a user who is enabled."
 	}
 	r := o.resolution(c.fix, name)
-	if r.why != "" {
-		summary, steps = strings.TrimSuffix(summary, ".")+": "+r.why+".", r.how
+	if r.reason != "" {
+		summary, steps = strings.TrimSuffix(summary, ".")+": "+r.reason+".", r.how
 	}
 	b.appendManual(c, summary, r.who, steps)
 }
@@ -211,9 +210,9 @@ func (b *builder) withhold(c cause) {
 }
 
 func addReasons(list []change.Reason, why ...change.Reason) []change.Reason {
-	for _, w := range why {
-		if !slices.Contains(list, w) {
-			list = append(list, w)
+	for _, reason := range why {
+		if !slices.Contains(list, reason) {
+			list = append(list, reason)
 		}
 	}
 	return list
@@ -226,8 +225,8 @@ func refID(r *audit.Reference) string {
 	return r.ID
 }
 
-// controlByRule is the control of a rule, if the plan may fix it.
-func (b *builder) controlByRule(rule string) (audit.Control, bool) {
+// controlByRule returns the control of a rule; ok is false if the plan must not fix it.
+func (b *builder) controlByRule(rule string) (c audit.Control, ok bool) {
 	for _, c := range b.result.Controls {
 		if c.Rule == rule {
 			return c, b.isSelected(c.ID)
@@ -236,46 +235,50 @@ func (b *builder) controlByRule(rule string) (audit.Control, bool) {
 	return audit.Control{}, false
 }
 
-// moveUnsafeToManual makes manual steps of an assignment that gives the user more than is required, of
-// removing the roles that the user depends on until then, and of shares with a user who has
-// no role, which the environment may refuse.
+// moveUnsafeToManual makes manual steps of three kinds of actions: the assignment of a role that
+// grants more than is required, the removal of the roles that the user needs until it has the
+// integration role, and shares with a user without roles, which the environment may refuse.
 func (b *builder) moveUnsafeToManual() {
 	if b.assign != nil && b.assign.Target.Role.ID != "" {
 		b.checkAssignment(b.assign.Target.Role.ID, b.assign.Target.Role.Name)
 	}
 	if b.roleUnassigned {
-		for _, w := range b.unassign {
-			b.addManual(w.causes[0], obstacleRoleUnassigned)
+		for _, a := range b.unassign {
+			b.addManual(a.causes[0], obstacleRoleUnassigned)
 		}
 		b.unassign = nil
 	}
 	if b.assign == nil && len(b.rolesOfUser()) == 0 {
 		for _, key := range slices.Sorted(maps.Keys(b.shares)) {
-			if w := b.shares[key]; w.shareReasons != nil && w.principal.ID == b.plan.IntegrationUser {
-				b.addManual(w.shareCause, obstacleNoRole)
-				w.shareReasons = nil
+			if s := b.shares[key]; s.shareReasons != nil && s.principal.ID == b.plan.IntegrationUser {
+				b.addManual(s.shareCause, obstacleNoRole)
+				s.shareReasons = nil
 			}
 		}
 	}
-	for root, w := range b.roles {
-		elsewhere := b.userLacksRole(root)
-		for _, reasons := range w.grantReasons {
+}
+
+// markPartialReasons marks the findings that remain after a grant, because the role is not
+// assigned to the user.
+func (b *builder) markPartialReasons() {
+	for root, role := range b.roles {
+		lacksRole := b.userLacksRole(root)
+		for _, reasons := range role.grantReasons {
 			for i := range reasons {
-				alone := b.needsAssignment[reasons[i].Fingerprint] && b.assign == nil
-				reasons[i].Partly = reasons[i].Partly || elsewhere || alone
+				unassigned := b.needsAssignment[reasons[i].Fingerprint] && b.assign == nil
+				reasons[i].Partly = reasons[i].Partly || lacksRole || unassigned
 			}
 		}
 	}
 }
 
-// userLacksRole reports whether the user has roles, but will not have this one, so that a grant
-// to this role does not help the user.
+// userLacksRole reports whether the user has other roles, and the plan does not assign this one.
 func (b *builder) userLacksRole(root string) bool {
-	reaching := b.rolesOfUser()
-	return b.assign == nil && len(reaching) > 0 && !slices.ContainsFunc(reaching, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
+	roles := b.rolesOfUser()
+	return b.assign == nil && len(roles) > 0 && !slices.ContainsFunc(roles, func(id string) bool { return b.snapshot.Roles[id].RootID == root })
 }
 
-// rolesOfUser are the roles that the integration user has, directly or through teams.
+// rolesOfUser returns the roles that the integration user has, directly or through teams.
 func (b *builder) rolesOfUser() []string {
 	user := b.snapshot.Users[b.plan.IntegrationUser]
 	roles := slices.Clone(user.Roles)
@@ -285,19 +288,20 @@ func (b *builder) rolesOfUser() []string {
 	return roles
 }
 
-// appendActions writes the actions: first the complete role, so that no user ever has a part of it; then the
-// user; then the shares. Shares that may be refused, because the owner was not read, come last.
+// appendActions appends the actions in order. The complete role comes first, so that no user ever
+// has a part of it. The user and the shares follow. Shares that may be refused, because the
+// owner was not read, come last.
 func (b *builder) appendActions() {
 	roleMadeBy, userMadeBy := "", ""
-	if w := b.newRole; w != nil {
-		roleMadeBy = b.appendAction(change.NewAction(change.CreateRole, change.Target{Role: &change.Ref{Name: w.ref.Name}, BusinessUnit: &w.unit}, w.reasons))
-		w.ref.MadeBy = roleMadeBy
-		b.appendGrants(w, nil)
+	if r := b.newRole; r != nil {
+		roleMadeBy = b.appendAction(change.NewAction(change.CreateRole, change.Target{Role: &change.Ref{Name: r.ref.Name}, BusinessUnit: &r.unit}, r.reasons))
+		r.ref.MadeBy = roleMadeBy
+		b.appendGrants(r, nil)
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.roles)) {
-		w := b.roles[id]
-		b.appendGrants(w, b.snapshot.RolePrivileges[id])
-		b.appendRemovals(w)
+		r := b.roles[id]
+		b.appendGrants(r, b.snapshot.RolePrivileges[id])
+		b.appendRemovals(r)
 	}
 	if b.newUser != nil {
 		userMadeBy = b.appendAction(*b.newUser)
@@ -308,14 +312,14 @@ func (b *builder) appendActions() {
 	if b.assign != nil {
 		b.appendAction(setMadeBy(b.assign.Action, roleMadeBy, userMadeBy))
 	}
-	b.appendShares(userMadeBy, false)
-	for _, w := range b.unassign {
-		b.appendAction(w.Action)
-	}
 	b.appendShares(userMadeBy, true)
+	for _, a := range b.unassign {
+		b.appendAction(a.Action)
+	}
+	b.appendShares(userMadeBy, false)
 }
 
-// setMadeBy names the actions that create the role and the user of an assignment.
+// setMadeBy sets the actions that create the role and the user of an assignment.
 func setMadeBy(a change.Action, role, user string) change.Action {
 	t := &a.Target
 	if t.Role.ID == "" {
@@ -331,7 +335,7 @@ func setMadeBy(a change.Action, role, user string) change.Action {
 	return a
 }
 
-// appendAction appends an action with what follows from it, and returns its id.
+// appendAction completes and appends an action, and returns its id.
 func (b *builder) appendAction(a change.Action) string {
 	a.ID = strconv.Itoa(len(b.plan.Actions) + 1)
 	a.Summary, a.Risk, a.Note = a.Describe(b.plan.Requirement.Allow)

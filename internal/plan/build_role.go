@@ -10,23 +10,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
+// A roleChange collects the changes of a role.
 type roleChange struct {
 	ref            change.Ref
 	grants         map[string]audit.Grant
 	removals       []string
-	reasons        []change.Reason // of the role as a whole
-	grantReasons   map[string][]change.Reason
+	reasons        []change.Reason            // to create the role
+	grantReasons   map[string][]change.Reason // by privilege
 	removalReasons []change.Reason
 	unit           change.Ref
 }
 
-// role is the work on a role that may be edited, or nil.
+// role returns the changes of a role, or nil if the role cannot be edited.
 func (b *builder) role(ref *audit.Reference) *roleChange {
 	if ref == nil || ref.ID == "" {
 		return nil
 	}
-	if w := b.roles[ref.ID]; w != nil {
-		return w
+	if r := b.roles[ref.ID]; r != nil {
+		return r
 	}
 	role, known := b.snapshot.Roles[ref.ID]
 	if !known || role.RootID != ref.ID || !role.Customizable || role.TemplateID != "" || b.snapshot.RolePrivileges[ref.ID] == nil {
@@ -44,19 +45,19 @@ func (b *builder) unit(id string) change.Ref {
 	return change.Ref{ID: id, Name: b.snapshot.BusinessUnits[id].Name}
 }
 
-func (w *roleChange) grant(list []audit.Grant, why change.Reason) {
+func (r *roleChange) grant(list []audit.Grant, why change.Reason) {
 	for _, g := range list {
 		if g.ID == "" || g.Depth == audit.DepthNone {
 			continue
 		}
-		if g.Depth > w.grants[g.Name].Depth {
-			w.grants[g.Name] = g
+		if g.Depth > r.grants[g.Name].Depth {
+			r.grants[g.Name] = g
 		}
-		w.grantReasons[g.Name] = addReasons(w.grantReasons[g.Name], why)
+		r.grantReasons[g.Name] = addReasons(r.grantReasons[g.Name], why)
 	}
 }
 
-// roleObstacle says why a role cannot be changed.
+// roleObstacle returns why a role cannot be changed.
 func (b *builder) roleObstacle(ref *audit.Reference) obstacle {
 	if role, known := b.snapshot.Roles[refID(ref)]; known && (!role.Customizable || role.TemplateID != "") {
 		return obstacleRoleLocked
@@ -64,24 +65,24 @@ func (b *builder) roleObstacle(ref *audit.Reference) obstacle {
 	return obstacleRoleUnread
 }
 
-// grantPrivileges grants what a role lacks, and assigns the role if the fix needs that.
-// Grants for some records only are replaced only on request.
+// grantPrivileges grants the privileges of a fix, and assigns the role if the fix names a user.
+// It replaces grants for some records only with [Options.ReplaceFiltered].
 func (b *builder) grantPrivileges(c cause) {
-	w := b.role(c.fix.Role)
-	if w == nil {
+	r := b.role(c.fix.Role)
+	if r == nil {
 		b.addManual(c, b.roleObstacle(c.fix.Role))
 		return
 	}
-	if limited := b.filteredGrants(c.fix); len(limited) > 0 && !b.ReplaceFiltered {
+	if filtered := b.filteredGrants(c.fix); len(filtered) > 0 && !b.ReplaceFiltered {
 		all := c.fix.Privileges
-		c.fix.Privileges = limited
+		c.fix.Privileges = filtered
 		b.addManual(c, obstacleFiltered)
-		if len(limited) == len(all) {
+		if len(filtered) == len(all) {
 			return
 		}
-		c.fix.Privileges = slices.DeleteFunc(slices.Clone(all), func(g audit.Grant) bool { return slices.Contains(limited, g) })
+		c.fix.Privileges = slices.DeleteFunc(slices.Clone(all), func(g audit.Grant) bool { return slices.Contains(filtered, g) })
 	}
-	w.grant(c.fix.Privileges, c.reason())
+	r.grant(c.fix.Privileges, c.reason())
 	if c.fix.User != nil {
 		b.needsAssignment[c.finding.Fingerprint] = true
 		c.fix = audit.Fix{Kind: change.AssignRole, Role: c.fix.Role, User: c.fix.User}
@@ -89,33 +90,33 @@ func (b *builder) grantPrivileges(c cause) {
 	}
 }
 
-// filteredGrants are the privileges of a fix that its role grants for some records only.
+// filteredGrants returns the privileges of a fix that its role grants for some records only.
 func (b *builder) filteredGrants(fix audit.Fix) []audit.Grant {
 	return slices.DeleteFunc(slices.Clone(fix.Privileges), func(g audit.Grant) bool {
-		_, limited := b.snapshot.FilteredPrivileges[refID(fix.Role)][g.Name]
-		return !limited
+		_, filtered := b.snapshot.FilteredPrivileges[refID(fix.Role)][g.Name]
+		return !filtered
 	})
 }
 
-// rootUnit is the business unit without a parent.
+// rootUnit returns the business unit without a parent.
 func (b *builder) rootUnit() (change.Ref, bool) {
 	return b.findUnit(func(_ string, u snapshot.BusinessUnit) bool { return u.ParentID == "" })
 }
 
-// unitNamed is the enabled business unit with a name, or the root without a name.
+// unitNamed returns the enabled business unit with the name, or the root for an empty name.
 func (b *builder) unitNamed(name string) (change.Ref, bool) {
 	if name == "" {
 		return b.rootUnit()
 	}
 	return b.findUnit(func(id string, u snapshot.BusinessUnit) bool {
-		_, locked := b.disabledUnit(id)
-		return strings.EqualFold(u.Name, name) && !locked
+		_, disabled := b.disabledUnit(id)
+		return strings.EqualFold(u.Name, name) && !disabled
 	})
 }
 
-func (b *builder) findUnit(is func(id string, u snapshot.BusinessUnit) bool) (change.Ref, bool) {
+func (b *builder) findUnit(matches func(id string, u snapshot.BusinessUnit) bool) (change.Ref, bool) {
 	for _, id := range slices.Sorted(maps.Keys(b.snapshot.BusinessUnits)) {
-		if is(id, b.snapshot.BusinessUnits[id]) {
+		if matches(id, b.snapshot.BusinessUnits[id]) {
 			return b.unit(id), true
 		}
 	}
@@ -136,7 +137,7 @@ func (b *builder) createRole(c cause) {
 	b.newRole.grant(c.fix.Privileges, c.reason())
 }
 
-// addUndefinedPrivileges makes manual steps of privileges that the environment does not define.
+// addUndefinedPrivileges adds the manual step for privileges that the environment does not define.
 func (b *builder) addUndefinedPrivileges(c cause) {
 	var missing []audit.Grant
 	for _, name := range b.Minimum {
@@ -151,13 +152,13 @@ func (b *builder) addUndefinedPrivileges(c cause) {
 }
 
 func (b *builder) removePrivileges(c cause) {
-	w := b.role(c.fix.Role)
+	r := b.role(c.fix.Role)
 	switch {
-	case w == nil:
+	case r == nil:
 		b.addManual(c, b.roleObstacle(c.fix.Role))
 		return
 	case b.LeastPrivilege && slices.ContainsFunc(b.filteredGrants(c.fix), func(g audit.Grant) bool {
-		_, held := b.snapshot.RolePrivileges[w.ref.ID][g.Name]
+		_, held := b.snapshot.RolePrivileges[r.ref.ID][g.Name]
 		return !held || !b.ReplaceFiltered
 	}):
 		b.addManual(c, obstacleFiltered)
@@ -167,27 +168,27 @@ func (b *builder) removePrivileges(c cause) {
 		return
 	}
 	for _, g := range c.fix.Privileges {
-		if _, held := b.snapshot.RolePrivileges[w.ref.ID][g.Name]; held && !slices.Contains(w.removals, g.Name) {
-			w.removals = append(w.removals, g.Name)
+		if _, held := b.snapshot.RolePrivileges[r.ref.ID][g.Name]; held && !slices.Contains(r.removals, g.Name) {
+			r.removals = append(r.removals, g.Name)
 		}
 	}
-	w.removalReasons = addReasons(w.removalReasons, c.reason())
+	r.removalReasons = addReasons(r.removalReasons, c.reason())
 }
 
-// appendGrants emits the grants of a role: missing privileges first, then higher depths.
-func (b *builder) appendGrants(w *roleChange, has map[string]audit.Depth) {
-	lacking := missingRestored(has)
-	if w.ref.ID == "" {
-		lacking = nil // a new role already has them
+// appendGrants appends the grants of a role: first missing privileges, then greater depths.
+func (b *builder) appendGrants(r *roleChange, has map[string]audit.Depth) {
+	restored := missingRestored(has)
+	if r.ref.ID == "" {
+		restored = nil // a new role already has them
 	}
 	for _, kind := range []audit.FixKind{change.AddPrivilege, change.RaiseDepth} {
 		a := change.NewAction(kind, change.Target{
-			Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed,
+			Role: &r.ref, BusinessUnit: &r.unit, Managed: b.snapshot.Roles[r.ref.ID].Managed,
 			Privileges: map[string]string{}, Levels: map[string][]audit.Depth{},
 		}, nil)
-		a.UndoneWith, a.Before, a.After = w.ref.MadeBy, change.State{}, change.State{}
-		for _, name := range slices.Sorted(maps.Keys(w.grants)) {
-			g := w.grants[name]
+		a.UndoneWith, a.Before, a.After = r.ref.MadeBy, change.State{}, change.State{}
+		for _, name := range slices.Sorted(maps.Keys(r.grants)) {
+			g := r.grants[name]
 			if g.Depth <= has[name] || (kind == change.RaiseDepth) != (has[name] != audit.DepthNone) {
 				continue
 			}
@@ -195,44 +196,44 @@ func (b *builder) appendGrants(w *roleChange, has map[string]audit.Depth) {
 			if g.Depth > change.RequiredDepth(name, b.plan.Requirement, b.Depths) {
 				a.Target.Levels[name] = b.snapshot.Privileges[name].Depths
 			}
-			if _, limited := b.snapshot.FilteredPrivileges[w.ref.ID][name]; limited {
+			if _, filtered := b.snapshot.FilteredPrivileges[r.ref.ID][name]; filtered {
 				a.Target.Filtered = append(a.Target.Filtered, name)
 			}
-			a.Why = addReasons(a.Why, w.grantReasons[name]...)
+			a.Why = addReasons(a.Why, r.grantReasons[name]...)
 		}
 		if len(a.After) == 0 {
 			continue
 		}
-		a.Along = slices.DeleteFunc(lacking, func(name string) bool { return a.After[name] != "" })
-		lacking = nil // the first request restores them all
+		a.Along = slices.DeleteFunc(restored, func(name string) bool { return a.After[name] != "" })
+		restored = nil // the first request restores them all
 		b.appendAction(a)
 	}
 }
 
-// missingRestored are the platform's defaults that a role lacks; any grant restores them.
+// missingRestored returns the privileges that a role lacks and any grant restores.
 func missingRestored(has map[string]audit.Depth) []string {
 	return slices.DeleteFunc(change.RestoredPrivileges(), func(name string) bool { return has[name] != audit.DepthNone })
 }
 
-func (b *builder) appendRemovals(w *roleChange) {
-	for _, name := range w.removals {
-		a := change.NewAction(change.RemovePrivilege, change.Target{Role: &w.ref, BusinessUnit: &w.unit, Managed: b.snapshot.Roles[w.ref.ID].Managed}, w.removalReasons)
-		a.Before, a.After = change.State{name: b.snapshot.RolePrivileges[w.ref.ID][name].String()}, change.State{name: change.None}
+func (b *builder) appendRemovals(r *roleChange) {
+	for _, name := range r.removals {
+		a := change.NewAction(change.RemovePrivilege, change.Target{Role: &r.ref, BusinessUnit: &r.unit, Managed: b.snapshot.Roles[r.ref.ID].Managed}, r.removalReasons)
+		a.Before, a.After = change.State{name: b.snapshot.RolePrivileges[r.ref.ID][name].String()}, change.State{name: change.None}
 		b.appendAction(a)
 	}
 }
 
-// grantsAfter is everything that a role grants after this plan's changes.
+// grantsAfter returns all privileges of a role after the changes of the plan.
 func (b *builder) grantsAfter(root string) change.Depths {
 	has := b.snapshot.RolePrivileges[root]
 	grants := change.Depths{}
 	maps.Copy(grants, has)
 	maps.DeleteFunc(grants, func(_ string, depth audit.Depth) bool { return depth == audit.DepthNone })
-	w := b.roles[root]
-	if w == nil {
+	r := b.roles[root]
+	if r == nil {
 		return grants
 	}
-	for name, g := range w.grants {
+	for name, g := range r.grants {
 		if g.Depth > has[name] {
 			grants[name] = g.Depth
 			for _, name := range missingRestored(has) {
@@ -240,7 +241,7 @@ func (b *builder) grantsAfter(root string) change.Depths {
 			}
 		}
 	}
-	for _, name := range w.removals {
+	for _, name := range r.removals {
 		delete(grants, name)
 	}
 	return grants

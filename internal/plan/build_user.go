@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An assignment is the assignment of a role, or its removal, with the fixes that need it.
+// An assignment is the action that assigns or removes a role, with the findings that it fixes.
 type assignment struct {
 	change.Action
 
@@ -48,7 +48,7 @@ func (b *builder) enableUser(c cause) {
 		return
 	}
 	unit := b.unitOf(user)
-	if name, locked := b.disabledUnit(unit.ID); locked {
+	if name, disabled := b.disabledUnit(unit.ID); disabled {
 		b.addManualNamed(c, obstacleUnitDisabled, name)
 		return
 	}
@@ -58,7 +58,7 @@ func (b *builder) enableUser(c cause) {
 	b.enable = &a
 }
 
-// moveUser is always a manual step; without the business unit, that comes first.
+// moveUser adds the manual step. The business unit must exist first.
 func (b *builder) moveUser(c cause) {
 	if unit := c.fix.BusinessUnit; unit != nil {
 		if _, ok := b.unitNamed(unit.Name); !ok {
@@ -77,7 +77,7 @@ func (b *builder) user(ref *audit.Reference) (change.Ref, bool) {
 	return change.Ref{Kind: "systemuser", ID: ref.ID, Name: u.Name, ObjectID: u.ObjectID}, known && !u.Deleted
 }
 
-// unitOf is the business unit of a user, which this plan may create.
+// unitOf returns the business unit of a user. A user without an id is the one that the plan creates.
 func (b *builder) unitOf(user change.Ref) change.Ref {
 	if user.ID == "" {
 		return *b.newUser.Target.BusinessUnit
@@ -100,11 +100,11 @@ func (b *builder) assignRole(c cause) {
 	}
 }
 
-// setAssignment assigns the copy of a role in the user's business unit, unless that copy
-// certainly does not exist.
+// setAssignment assigns the copy of a role in the user's business unit, unless it is certain that
+// the copy does not exist.
 func (b *builder) setAssignment(c cause, why change.Reason, role, user change.Ref) {
 	unit := b.unitOf(user)
-	if name, locked := b.disabledUnit(unit.ID); locked {
+	if name, disabled := b.disabledUnit(unit.ID); disabled {
 		b.roleUnassigned = true
 		b.addManualNamed(c, obstacleUnitDisabled, name)
 		return
@@ -132,14 +132,14 @@ func (b *builder) setAssignment(c cause, why change.Reason, role, user change.Re
 	}, []change.Reason{why}), []cause{c}}
 }
 
-// disabledUnit names the disabled business unit that a unit is, or is below. Its users cannot
-// sign in, so the plan does not enable them or assign roles to them.
-func (b *builder) disabledUnit(id string) (name string, locked bool) {
-	disabled, locked := b.snapshot.DisabledBusinessUnit(id)
-	return b.snapshot.BusinessUnits[disabled].Name, locked
+// disabledUnit returns the name of the disabled business unit that a unit is, or is below. Its
+// users cannot sign in, so the plan does not enable them or assign roles to them.
+func (b *builder) disabledUnit(id string) (name string, ok bool) {
+	disabled, ok := b.snapshot.DisabledBusinessUnit(id)
+	return b.snapshot.BusinessUnits[disabled].Name, ok
 }
 
-// copyInUnit is a role's copy in a business unit, or nothing.
+// copyInUnit returns a role's copy in a business unit, or an empty reference.
 func (b *builder) copyInUnit(unit, role change.Ref) change.Ref {
 	for id, r := range b.snapshot.Roles {
 		if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
@@ -149,7 +149,7 @@ func (b *builder) copyInUnit(unit, role change.Ref) change.Ref {
 	return change.Ref{}
 }
 
-// copiesOf are those of the roles that are copies of a role.
+// copiesOf returns the roles that are copies of the root.
 func (b *builder) copiesOf(root string, roles []string) []string {
 	return slices.DeleteFunc(slices.Clone(roles), func(id string) bool { return b.snapshot.Roles[id].RootID != root })
 }
@@ -188,29 +188,29 @@ func (b *builder) unassignRole(c cause) {
 	}
 }
 
-// assignNewRole assigns the integration role if this plan creates it, or the user.
+// assignNewRole assigns the integration role if the plan creates the role or the user.
 func (b *builder) assignNewRole() {
 	var role, user change.Ref
-	var because change.Reason
+	var reason change.Reason
 	if b.newRole != nil {
-		role, because = b.newRole.ref, b.newRole.reasons[0]
+		role, reason = b.newRole.ref, b.newRole.reasons[0]
 	} else {
 		role.ID = subjectID(b.integration().Role)
 		role.Name = b.snapshot.Roles[role.ID].Name
 	}
 	if b.newUser != nil {
-		user, because = *b.newUser.Target.User, b.newUser.Why[0]
+		user, reason = *b.newUser.Target.User, b.newUser.Why[0]
 	} else {
 		user = change.Ref{Kind: "systemuser", ID: b.plan.IntegrationUser, Name: b.snapshot.Users[b.plan.IntegrationUser].Name}
 	}
 	if (role.ID != "" || b.newRole != nil) && (user.ID != "" || b.newUser != nil) {
-		b.followUpAssignment(because, role, user)
+		b.followUpAssignment(reason, role, user)
 	}
 }
 
-// assignBeforeUnassign assigns the integration role to the user itself if it comes through a team
-// that does not pass on the role's Basic rights: until now, the administrator role gave
-// them.
+// assignBeforeUnassign assigns the integration role to the user if it has the role only through a
+// team that does not pass on the role's Basic rights. The administrator role, which the plan
+// removes, grants them until then.
 func (b *builder) assignBeforeUnassign() {
 	id := subjectID(b.integration().Role)
 	role, known := b.snapshot.Roles[id]
@@ -224,24 +224,24 @@ func (b *builder) assignBeforeUnassign() {
 }
 
 // followUpAssignment assigns a role because of another finding.
-func (b *builder) followUpAssignment(because change.Reason, role, user change.Ref) {
+func (b *builder) followUpAssignment(reason change.Reason, role, user change.Ref) {
 	c, ok := b.controlByRule(ruleUserRole)
 	if !ok || b.assign != nil {
 		return
 	}
-	b.setAssignment(cause{c, audit.Finding{Fingerprint: because.Fingerprint}, audit.Fix{
+	b.setAssignment(cause{c, audit.Finding{Fingerprint: reason.Fingerprint}, audit.Fix{
 		Kind: change.AssignRole, Role: &audit.Reference{ID: role.ID, Name: role.Name},
 		User: &audit.Reference{Kind: user.Kind, ID: user.ID, Name: user.Name},
-	}}, followUpReason(c, because), role, user)
+	}}, followUpReason(c, reason), role, user)
 }
 
-// followUpReason is the reason for a change that follows from another finding.
-func followUpReason(c audit.Control, because change.Reason) change.Reason {
-	return change.Reason{Control: c.ID, Fingerprint: because.Fingerprint, Follows: true}
+// followUpReason returns the reason for a change that follows from another finding.
+func followUpReason(c audit.Control, reason change.Reason) change.Reason {
+	return change.Reason{Control: c.ID, Fingerprint: reason.Fingerprint, Follows: true}
 }
 
-// checkAssignment records what an existing role grants before it is assigned, and makes a
-// manual step of the assignment if that is more than is required, or unknown.
+// checkAssignment records what a role grants before it is assigned. If that is unknown, or more
+// than is required, it makes the assignment a manual step.
 func (b *builder) checkAssignment(root, name string) {
 	grants := b.grantsAfter(root)
 	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
@@ -264,7 +264,7 @@ func (b *builder) checkAssignment(root, name string) {
 	}
 }
 
-// builtIn reports whether a role, or any copy of it, comes from a template.
+// builtIn reports whether a role or a copy of it comes from a template.
 func (b *builder) builtIn(root string) bool {
 	roles := slices.Collect(maps.Values(b.snapshot.Roles))
 	return slices.ContainsFunc(roles, func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
@@ -278,7 +278,7 @@ func (b *builder) refuseAssignment(summary string, steps ...string) {
 	b.assign, b.roleUnassigned = nil, true
 }
 
-// integration is what the verdict is about; zero if it is not known.
+// integration returns the user and the role that the verdict is about; zero if unknown.
 func (b *builder) integration() audit.Integration {
 	if b.result.Integration == nil {
 		return audit.Integration{}

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A shareChange is the change of one share of a view; without a reason, nothing changes.
+// A shareChange is a change of a share of a view. Without reasons, nothing changes.
 type shareChange struct {
 	view, principal, owner      change.Ref
 	table                       string
@@ -19,7 +19,8 @@ type shareChange struct {
 	shareCause                  cause // of addWhy
 }
 
-// impersonatedOwner is the user to share a view as; ok is false if that user cannot be impersonated.
+// impersonatedOwner returns the owner to impersonate for a share. It returns false if the owner is
+// not an enabled user.
 func (b *builder) impersonatedOwner(viewID string, ref *audit.Reference) (change.Ref, bool) {
 	view := b.snapshot.Views[viewID]
 	id := cmp.Or(refID(ref), view.OwnerID)
@@ -35,7 +36,8 @@ func (b *builder) impersonatedOwner(viewID string, ref *audit.Reference) (change
 	return change.Ref{Kind: kind, ID: id, Name: u.Name, ObjectID: u.ObjectID}, true
 }
 
-// disabledOwner names the owner of a fix's view, if that user is known to be disabled.
+// disabledOwner returns the name of the owner of a fix's view, and whether that user is known to be
+// disabled.
 func (b *builder) disabledOwner(fix audit.Fix) (name string, disabled bool) {
 	switch fix.Kind {
 	case change.ShareView, change.ReduceShare, change.FindView, change.ActivateView:
@@ -74,7 +76,7 @@ func (b *builder) share(c cause) {
 		return
 	}
 	for _, p := range principals {
-		w := b.shareFor(change.Ref{ID: viewID, Name: fix.View.Name}, change.Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
+		s := b.shareFor(change.Ref{ID: viewID, Name: fix.View.Name}, change.Ref{Kind: cmp.Or(p.Kind, "systemuser"), ID: p.ID, Name: p.Name}, owner)
 		share := b.snapshot.Shares[p.ID][viewID]
 		switch {
 		case slices.Contains(share.Rights, snapshot.RightOther):
@@ -84,11 +86,11 @@ func (b *builder) share(c cause) {
 			b.addManual(c, obstacleInheritedRights)
 			return
 		case fix.Kind == change.ReduceShare:
-			w.reduceReasons = addReasons(w.reduceReasons, why)
+			s.reduceReasons = addReasons(s.reduceReasons, why)
 		default:
-			w.shareReasons, w.shareCause = addReasons(w.shareReasons, why), c
+			s.shareReasons, s.shareCause = addReasons(s.shareReasons, why), c
 		}
-		w.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
+		s.table = cmp.Or(fix.Table, b.snapshot.Views[viewID].Table)
 	}
 }
 
@@ -100,7 +102,7 @@ func (b *builder) shareFor(view, principal, owner change.Ref) *shareChange {
 	return b.shares[key]
 }
 
-// shareWithNewUser shares the required views with a new user.
+// shareWithNewUser shares the required views with the user that the plan creates.
 func (b *builder) shareWithNewUser() {
 	c, ok := b.controlByRule(ruleViewShared)
 	if !ok || b.newUser == nil {
@@ -117,31 +119,32 @@ func (b *builder) shareWithNewUser() {
 			Owner: &audit.Reference{Name: required.Owner},
 			User:  &audit.Reference{Kind: "systemuser", Name: b.newUser.Target.User.Name},
 		}
-		because := cause{c, audit.Finding{Fingerprint: why.Fingerprint}, fix}
+		viewCause := cause{c, audit.Finding{Fingerprint: why.Fingerprint}, fix}
 		owner, ok := b.impersonatedOwner(id, nil)
 		switch {
 		case !found:
-			because.fix.Kind = change.FindView
-			b.addManual(because, obstacleNone)
+			viewCause.fix.Kind = change.FindView
+			b.addManual(viewCause, obstacleNone)
 		case !ok:
-			b.addManual(because, obstacleOwnerTeam)
+			b.addManual(viewCause, obstacleOwnerTeam)
 		default:
-			w := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
-			w.table, w.shareReasons, w.shareCause = required.Table, addReasons(w.shareReasons, why), because
+			s := b.shareFor(change.Ref{ID: id, Name: b.snapshot.Views[id].Name}, *b.newUser.Target.User, owner)
+			s.table, s.shareReasons, s.shareCause = required.Table, addReasons(s.shareReasons, why), viewCause
 		}
 	}
 }
 
-// findRequiredView finds a required view, preferably its owner's; a system view has no id.
+// findRequiredView returns the id of a required view, preferably of the configured owner's. The id
+// of a system view is empty.
 func (b *builder) findRequiredView(required snapshot.RequiredView) (id string, found bool) {
-	meant := func(name, table string) bool {
+	matches := func(name, table string) bool {
 		return strings.EqualFold(name, required.Name) && strings.EqualFold(table, required.Table)
 	}
 	for _, candidate := range slices.Sorted(maps.Keys(b.snapshot.Views)) {
 		v := b.snapshot.Views[candidate]
 		owned := required.Owner == "" || strings.EqualFold(b.snapshot.Users[v.OwnerID].DomainName, required.Owner)
 		switch {
-		case !meant(v.Name, v.Table):
+		case !matches(v.Name, v.Table):
 		case owned:
 			return candidate, true
 		case id == "":
@@ -149,38 +152,38 @@ func (b *builder) findRequiredView(required snapshot.RequiredView) (id string, f
 		}
 	}
 	for _, v := range b.snapshot.SystemViews {
-		found = found || meant(v.Name, v.Table)
+		found = found || matches(v.Name, v.Table)
 	}
 	return id, found || id != ""
 }
 
-// appendShares emits the shares, either of owners who were read or of those who were not.
-func (b *builder) appendShares(userMadeBy string, unread bool) {
+// appendShares appends the shares of the owners who were read, or else of the other owners.
+func (b *builder) appendShares(userMadeBy string, ownerRead bool) {
 	for _, key := range slices.Sorted(maps.Keys(b.shares)) {
-		if w := b.shares[key]; (w.owner.Name == "") == unread {
-			b.appendShare(w, userMadeBy)
+		if s := b.shares[key]; (s.owner.Name != "") == ownerRead {
+			b.appendShare(s, userMadeBy)
 		}
 	}
 }
 
-func (b *builder) appendShare(w *shareChange, userMadeBy string) {
-	principal := w.principal
+func (b *builder) appendShare(s *shareChange, userMadeBy string) {
+	principal := s.principal
 	if principal.ID == "" {
 		principal.MadeBy = userMadeBy
 	}
 	// Rights that are inherited from another shared record are not part of this share.
-	share := b.snapshot.Shares[principal.ID][w.view.ID]
+	share := b.snapshot.Shares[principal.ID][s.view.ID]
 	rights := slices.DeleteFunc(slices.Clone(share.Rights), func(r snapshot.Right) bool { return slices.Contains(share.Inherited, r) })
-	step := func(kind audit.FixKind, to []snapshot.Right, why []change.Reason) {
-		a := change.NewAction(kind, change.Target{View: &w.view, Table: w.table, Principal: &principal, Owner: &w.owner}, why)
+	appendChange := func(kind audit.FixKind, to []snapshot.Right, why []change.Reason) {
+		a := change.NewAction(kind, change.Target{View: &s.view, Table: s.table, Principal: &principal, Owner: &s.owner}, why)
 		a.Before, a.After = change.ShareState(rights), change.ShareState(to)
 		b.appendAction(a)
 		rights = to
 	}
-	if w.shareReasons != nil && !slices.Contains(rights, snapshot.RightRead) {
-		step(change.ShareView, change.WithRead(rights), w.shareReasons)
+	if s.shareReasons != nil && !slices.Contains(rights, snapshot.RightRead) {
+		appendChange(change.ShareView, change.WithRead(rights), s.shareReasons)
 	}
-	if to := change.OnlyRead(rights); w.reduceReasons != nil && change.FormatRights(to) != change.FormatRights(rights) {
-		step(change.ReduceShare, to, w.reduceReasons)
+	if to := change.OnlyRead(rights); s.reduceReasons != nil && change.FormatRights(to) != change.FormatRights(rights) {
+		appendChange(change.ReduceShare, to, s.reduceReasons)
 	}
 }

@@ -32,7 +32,7 @@ func (p Plan) digest() (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
 }
 
-// Encode returns the plan's file. Equal plans give equal bytes, which may be printed.
+// Encode returns the plan as JSON. Equal plans give equal bytes, which are safe to print.
 func (p Plan) Encode() ([]byte, error) {
 	data, err := text.AppendJSON(nil, p, "", text.JSON)
 	if err != nil {
@@ -41,9 +41,9 @@ func (p Plan) Encode() ([]byte, error) {
 	return data, nil
 }
 
-// Decode reads a plan. It refuses a plan that was truncated or edited, or that says one thing and
-// does another. Except for line endings, the bytes must be as they were written, so that every
-// reader of the file sees the same plan.
+// Decode parses a plan. It refuses a plan that was truncated or edited, or that says one thing and
+// does another. Except for line endings, the bytes must be the ones of [Plan.Encode], so that
+// every reader of the file sees the same plan.
 func Decode(data []byte) (Plan, error) {
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
 	if _, err := strictjson.ReadFormat(data, "plan", Format); err != nil {
@@ -53,11 +53,11 @@ func Decode(data []byte) (Plan, error) {
 	if err := strictjson.Decode(data, &p); err != nil {
 		return Plan{}, fmt.Errorf("the plan is broken: %w", err)
 	}
-	written, err := p.Encode()
+	encoded, err := p.Encode()
 	if err != nil {
 		return Plan{}, err
 	}
-	if !bytes.Equal(written, data) {
+	if !bytes.Equal(encoded, data) {
 		return Plan{}, errors.New("the plan was edited, or another program or version wrote it: make it again")
 	}
 	if err := p.Verify(); err != nil {
@@ -66,7 +66,7 @@ func Decode(data []byte) (Plan, error) {
 	return p, p.checkDescriptions()
 }
 
-// Verify refuses a plan that does not match its digest, or that Build would not make.
+// Verify returns an error if the plan does not match its digest, or if Build would not make it.
 func (p Plan) Verify() error {
 	digest, err := p.digest()
 	if err != nil {
@@ -78,7 +78,6 @@ func (p Plan) Verify() error {
 	return p.validate()
 }
 
-// validate refuses a plan that Build would not make.
 func (p Plan) validate() error {
 	if p.ExpiresAt.After(p.Snapshot.TakenAt.Add(MaxValidity)) {
 		return fmt.Errorf("the plan is valid for too long: the maximum is %s after its snapshot; make the plan again", MaxValidity)
@@ -98,7 +97,7 @@ func (p Plan) validate() error {
 	return nil
 }
 
-// checkDescriptions refuses a plan that says something other than it does.
+// checkDescriptions returns an error if the plan says one thing and does another.
 func (p Plan) checkDescriptions() error {
 	for _, a := range p.Actions {
 		summary, risk, note := a.Describe(p.Requirement.Allow)
@@ -109,7 +108,6 @@ func (p Plan) checkDescriptions() error {
 	return nil
 }
 
-// validateReasons compares the reasons of an action with the findings.
 func (p Plan) validateReasons(a change.Action) error {
 	for _, why := range a.Why {
 		if !slices.ContainsFunc(p.Findings, func(f Finding) bool {

@@ -10,34 +10,34 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// limited has a record filter limit what the role grants of leads.
-func limited(_ *audit.Result, s *snapshot.Snapshot) {
+// filterLeads lets the role grant prvReadLead for some records only.
+func filterLeads(_ *audit.Result, s *snapshot.Snapshot) {
 	s.FilteredPrivileges = map[string]map[string]string{id(role): {"prvReadLead": "Global"}}
 }
 
-// TestFilteredGrantsAreLeft: a filtered grant, which rollback cannot restore, is replaced only
-// on request, and the plan says so.
-func TestFilteredGrantsAreLeft(t *testing.T) {
-	p := build(t, options(), limited)
+// TestFilteredGrants: a filtered grant, which rollback cannot restore, is replaced only with the
+// option, and the plan says so.
+func TestFilteredGrants(t *testing.T) {
+	p := build(t, options(), filterLeads)
 	for _, a := range p.Actions {
 		if a.After["prvReadLead"] != "" && a.Target.Kind == change.TargetGrants {
-			t.Errorf("it is replaced without being asked for: %+v", a)
+			t.Errorf("replaced without the option: %+v", a)
 		}
 	}
-	people := left(p, "DB-PRIV-LEAD")
-	if len(people) != 1 || !strings.Contains(people[0].Summary, "record filter") || !strings.Contains(strings.Join(people[0].How, " "), "--replace-filtered") {
-		t.Errorf("left to people: %+v", people)
+	steps := manualSteps(p, "DB-PRIV-LEAD")
+	if len(steps) != 1 || !strings.Contains(steps[0].Summary, "record filter") || !strings.Contains(strings.Join(steps[0].How, " "), "--replace-filtered") {
+		t.Errorf("manual steps: %+v", steps)
 	}
 
 	o := options()
 	o.ReplaceFiltered = true
-	p = build(t, o, limited)
-	a := find(&p, change.AddPrivilege)
+	p = build(t, o, filterLeads)
+	a := findAction(&p, change.AddPrivilege)
 	if a == nil {
-		t.Fatal("it is not replaced though it is asked for")
+		t.Fatal("not replaced with the option")
 	}
 	if !slices.Equal(a.Target.Filtered, []string{"prvReadLead"}) || !strings.Contains(a.Note, "Rollback cannot restore that filter") {
-		t.Errorf("it is not said: %q, %q", a.Target.Filtered, a.Note)
+		t.Errorf("filtered %q, note %q", a.Target.Filtered, a.Note)
 	}
 	if text := p.Text(); !strings.Contains(text, "for some records only → Organization") {
 		t.Errorf("the previous state is not shown:\n%s", text)
@@ -45,13 +45,13 @@ func TestFilteredGrantsAreLeft(t *testing.T) {
 	decode(t, p)
 }
 
-// TestFilteredSurplusIsLeft: a surplus that the role grants only for some records has no full
-// grant to remove, so that the finding would remain.
-func TestFilteredSurplusIsLeft(t *testing.T) {
+// TestFilteredSurplus: a surplus that the role grants only for some records is a manual step,
+// because removing the privilege would not remove the filtered grant.
+func TestFilteredSurplus(t *testing.T) {
 	o := options()
 	o.LeastPrivilege, o.ReplaceFiltered = true, true
 	whole := build(t, o, nil)
-	removal := find(&whole, change.RemovePrivilege)
+	removal := findAction(&whole, change.RemovePrivilege)
 	if removal == nil {
 		t.Fatal("no surplus is removed")
 	}
@@ -61,33 +61,32 @@ func TestFilteredSurplusIsLeft(t *testing.T) {
 			s.FilteredPrivileges = map[string]map[string]string{id(role): {name: "Global"}}
 		}
 	})
-	if a := find(&p, change.RemovePrivilege); a != nil {
+	if a := findAction(&p, change.RemovePrivilege); a != nil {
 		t.Errorf("the plan contains %q", a.Summary)
 	}
-	if people := left(p, "DB-ROLE-LEAST-PRIVILEGE"); len(people) != 1 || !strings.Contains(people[0].Summary, "record filter") {
-		t.Errorf("left to people: %+v", people)
+	if steps := manualSteps(p, "DB-ROLE-LEAST-PRIVILEGE"); len(steps) != 1 || !strings.Contains(steps[0].Summary, "record filter") {
+		t.Errorf("manual steps: %+v", steps)
 	}
 }
 
-// TestInheritedRightsAreLeft: inherited rights are not reduced, because the share would not
-// change.
-func TestInheritedRightsAreLeft(t *testing.T) {
+// TestInheritedRights: reducing inherited rights is a manual step, because the share does not grant
+// them.
+func TestInheritedRights(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		share := s.Shares[id(user)][id(leads)]
 		share.Inherited = []snapshot.Right{snapshot.RightAppendTo}
 		s.Shares[id(user)][id(leads)] = share
 	})
-	if a := find(&p, change.ReduceShare); a != nil {
+	if a := findAction(&p, change.ReduceShare); a != nil {
 		t.Errorf("the plan contains %q", a.Summary)
 	}
-	if people := left(p, "DB-VIEW-LEAST-ACCESS"); len(people) != 1 || !strings.Contains(people[0].Summary, "inherited") {
-		t.Errorf("left to people: %+v", people)
+	if steps := manualSteps(p, "DB-VIEW-LEAST-ACCESS"); len(steps) != 1 || !strings.Contains(steps[0].Summary, "inherited") {
+		t.Errorf("manual steps: %+v", steps)
 	}
 }
 
-// TestInheritedRightsAreNoPartOfAShare: a share changes from its own rights, which apply reads,
-// and inherited rights do not widen it.
-func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
+// TestShareWithInheritedRights: the states of a share do not include inherited rights.
+func TestShareWithInheritedRights(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		given := []snapshot.Right{snapshot.RightAppendTo}
 		for principal := range s.Shares {
@@ -95,17 +94,17 @@ func TestInheritedRightsAreNoPartOfAShare(t *testing.T) {
 		}
 		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: given, Inherited: given}
 	})
-	if a := find(&p, change.ShareView); a == nil {
+	if a := findAction(&p, change.ShareView); a == nil {
 		t.Fatal("nothing is shared")
 	} else if a.Before["access"] != change.None || a.After["access"] != "read" || a.Request.Path != "GrantAccess" {
 		t.Errorf("from %v to %v by %s", a.Before, a.After, a.Request.Path)
 	}
 }
 
-// TestGrantAndAssign: if the user has a role only through a team that keeps its Basic
-// rights, one plan grants what is missing and assigns the role.
+// TestGrantAndAssign: if the user has a role only through a team that does not pass on its Basic
+// rights, one plan grants the missing privilege and assigns the role.
 func TestGrantAndAssign(t *testing.T) {
-	asks := func(r *audit.Result, s *snapshot.Snapshot) {
+	throughTeam := func(r *audit.Result, s *snapshot.Snapshot) {
 		for i := range r.Controls {
 			c := &r.Controls[i]
 			switch c.ID {
@@ -121,29 +120,29 @@ func TestGrantAndAssign(t *testing.T) {
 		s.Users[id(user)] = u
 		s.Teams = map[string]snapshot.Team{id(30): {BusinessUnitID: id(unit), Name: "Sales", Roles: []string{id(role + 20)}}}
 	}
-	p := build(t, options(), asks)
-	var did []audit.FixKind
+	p := build(t, options(), throughTeam)
+	var kinds []audit.FixKind
 	for _, a := range p.Actions {
 		for _, why := range a.Why {
 			if why.Control == "DB-PRIV-LEAD" {
-				did = append(did, a.Kind)
+				kinds = append(kinds, a.Kind)
 				if !why.FixesFinding() {
-					t.Errorf("%s does not settle it: %+v", a.Kind, why)
+					t.Errorf("%s does not fix the finding: %+v", a.Kind, why)
 				}
 			}
 		}
 	}
-	if !slices.Equal(did, []audit.FixKind{change.AddPrivilege, change.AssignRole}) {
-		t.Errorf("the plan answers it by %v", did)
+	if !slices.Equal(kinds, []audit.FixKind{change.AddPrivilege, change.AssignRole}) {
+		t.Errorf("the actions are %v", kinds)
 	}
 
-	// Where the role is not assigned, because it grants too much, granting is a part.
+	// If the role is not assigned, because it grants too much, the grant fixes only a part.
 	o := options()
 	o.LeastPrivilege = false
-	for _, a := range build(t, o, asks).Actions {
+	for _, a := range build(t, o, throughTeam).Actions {
 		for _, why := range a.Why {
 			if why.Control == "DB-PRIV-LEAD" && why.FixesFinding() {
-				t.Errorf("%s is said to settle it", a.Kind)
+				t.Errorf("%s is said to fix the finding", a.Kind)
 			}
 		}
 	}

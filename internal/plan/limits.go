@@ -12,13 +12,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Limits bound what a plan may do; the plan itself has the profile and the requirements.
+// Limits bound what a plan may do. [Plan.CheckLimits] sets the profile and the requirement.
 type Limits = change.Limits
 
 // MaxChanges is the default limit of a plan's changes.
 const MaxChanges = 100
 
-// CheckLimits refuses a plan that exceeds the limits.
+// CheckLimits returns an error if the plan exceeds the limits.
 func (p Plan) CheckLimits(l Limits) error {
 	most := cmp.Or(l.Changes, MaxChanges)
 	if n := p.changeCount(); n > most {
@@ -33,14 +33,14 @@ func (p Plan) CheckLimits(l Limits) error {
 	return nil
 }
 
-// Expired reports whether the plan is too old to be applied, or from the future.
+// Expired reports whether the plan is too old to be applied, or its snapshot is from the future.
 func (p Plan) Expired(now time.Time) bool {
 	const skew = time.Hour
 	return now.After(p.ExpiresAt) || now.Before(p.Snapshot.TakenAt.Add(-skew))
 }
 
-// Needs are the privileges that the identity that applies the plan must have, by name, each
-// with the minimum depth: see [change.Needs]. Assigning a role grants everything in the role.
+// Needs returns the minimum depths of the privileges that the identity that applies the plan must
+// have: see [change.Needs]. Assigning a role requires everything that the role grants.
 func (p Plan) Needs() change.Depths {
 	n := change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 	for _, a := range p.Actions {
@@ -52,8 +52,8 @@ func (p Plan) Needs() change.Depths {
 	return n.Depths
 }
 
-// NeedsToUndo are the privileges that rolling back requires in addition to [Plan.Needs], and
-// the roles that it would assign again, which requires everything that they grant.
+// NeedsToUndo returns the privileges that a rollback requires in addition to [Plan.Needs], and the
+// names of the roles that it assigns again. Assigning a role requires everything that it grants.
 func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	n := change.Needs{Depths: change.Depths{}, Root: p.RootUnit}
 	for _, a := range p.Actions {
@@ -70,14 +70,15 @@ func (p Plan) NeedsToUndo() (privileges change.Depths, roles []string) {
 	return n.Depths, roles
 }
 
-// MissingPrivileges lists unmet needs with their depths. The names in held are in lower case.
+// MissingPrivileges returns the needs that held does not meet, with their depths. The names in held
+// are in lower case.
 func (p Plan) MissingPrivileges(held change.Depths) []string {
-	var lacking []string
+	var missing []string
 	needs := p.Needs()
 	for _, name := range needs.Names() {
 		if held[strings.ToLower(name)] < needs[name] {
-			lacking = append(lacking, name+" ("+needs[name].String()+")")
+			missing = append(missing, name+" ("+needs[name].String()+")")
 		}
 	}
-	return lacking
+	return missing
 }

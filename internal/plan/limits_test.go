@@ -12,18 +12,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func left(p plan.Plan, control audit.ControlID) []plan.Manual {
+func manualSteps(p plan.Plan, control audit.ControlID) []plan.Manual {
 	return slices.DeleteFunc(slices.Clone(p.Manual), func(m plan.Manual) bool { return m.Control != control })
 }
 
-// TestRolesThatAreNotAssigned: no plan gives the user more than the profile requires.
+// TestRolesThatAreNotAssigned: no plan assigns a role that grants more than the profile requires.
 func TestRolesThatAreNotAssigned(t *testing.T) {
 	full := options()
 	cautious := options()
 	cautious.LeastPrivilege = false
-	spared := options()
-	spared.Except = []audit.ControlID{"DB-ROLE-LEAST-PRIVILEGE"}
-	assignOf := func(n int, name string) func(*audit.Result, *snapshot.Snapshot) {
+	excluded := options()
+	excluded.Except = []audit.ControlID{"DB-ROLE-LEAST-PRIVILEGE"}
+	assigning := func(n int, name string) func(*audit.Result, *snapshot.Snapshot) {
 		return func(r *audit.Result, _ *snapshot.Snapshot) {
 			for i := range r.Controls {
 				for j := range r.Controls[i].Findings {
@@ -54,11 +54,11 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 		change  func(*audit.Result, *snapshot.Snapshot)
 		because string
 	}{
-		"the surplus is taken first":        {full, nil, ""},
+		"the surplus is removed first":      {full, nil, ""},
 		"the surplus stays":                 {cautious, nil, "1 privilege beyond the minimum: prvBulkDelete"},
-		"the surplus is spared":             {spared, nil, "prvBulkDelete"},
-		"it is allowed":                     {cautious, allowed, ""},
-		"System Administrator":              {full, assignOf(admin, "System Administrator"), "built in"},
+		"the surplus is excluded":           {excluded, nil, "prvBulkDelete"},
+		"the surplus is allowed":            {cautious, allowed, ""},
+		"System Administrator":              {full, assigning(admin, "System Administrator"), "built in"},
 		"a copy made from a template":       {full, template, "built in"},
 		"what it grants was not read":       {full, unread, "was not read"},
 		"a locked role with a surplus":      {full, locked, "prvBulkDelete"},
@@ -68,28 +68,28 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := build(t, tt.o, tt.change)
-			assigned := find(&p, change.AssignRole)
-			people := left(p, "DB-USER-ROLE")
+			assigned := findAction(&p, change.AssignRole)
+			steps := manualSteps(p, "DB-USER-ROLE")
 			if tt.because == "" {
-				if assigned == nil || len(people) > 0 || len(assigned.Target.Grants) == 0 {
-					t.Fatalf("not assigned: %v", people)
+				if assigned == nil || len(steps) > 0 || len(assigned.Target.Grants) == 0 {
+					t.Fatalf("not assigned: %v", steps)
 				}
-				if strings.Index(kinds(p), "remove-privilege") > strings.Index(kinds(p), "assign-role") {
-					t.Error("assigned before the surplus was taken")
+				if strings.Index(actionKinds(p), "remove-privilege") > strings.Index(actionKinds(p), "assign-role") {
+					t.Error("assigned before the surplus is removed")
 				}
 				return
 			}
-			if assigned != nil || len(people) != 1 {
-				t.Fatalf("planned %s, left to people %v", kinds(p), people)
+			if assigned != nil || len(steps) != 1 {
+				t.Fatalf("planned %s, manual steps: %v", actionKinds(p), steps)
 			}
-			if text := people[0].Summary + strings.Join(people[0].How, " "); !strings.Contains(text, tt.because) {
+			if text := steps[0].Summary + strings.Join(steps[0].How, " "); !strings.Contains(text, tt.because) {
 				t.Error(text)
 			}
-			if strings.Contains(kinds(p), "unassign-role") {
+			if strings.Contains(actionKinds(p), "unassign-role") {
 				t.Error("the administrator role is removed, though the integration role is not assigned to the user")
 			}
-			if len(tt.o.Except) == 0 && strings.Contains(kinds(p), "create-application-user") == (len(left(p, "DB-USER-NO-ADMINISTRATOR")) > 0) {
-				t.Errorf("left to people: %v", p.Manual)
+			if len(tt.o.Except) == 0 && strings.Contains(actionKinds(p), "create-application-user") == (len(manualSteps(p, "DB-USER-NO-ADMINISTRATOR")) > 0) {
+				t.Errorf("manual steps: %v", p.Manual)
 			}
 			if _, err := plan.Decode(encode(t, p)); err != nil {
 				t.Error(err)
@@ -98,22 +98,21 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	}
 }
 
-// TestSurplusIsListedByDanger: the surplus has the order of the policy.
-func TestSurplusIsListedByDanger(t *testing.T) {
+// TestSurplusOrder: the surplus is listed in the order of the policy.
+func TestSurplusOrder(t *testing.T) {
 	o := options()
 	o.LeastPrivilege = false
 	p := build(t, o, func(r *audit.Result, s *snapshot.Snapshot) {
 		s.RolePrivileges[id(role)]["prvAllowed"] = audit.DepthGlobal
 		r.Integration.Surplus = []string{"prvBulkDelete", "prvAllowed"}
 	})
-	if text := left(p, "DB-USER-ROLE")[0].Summary; !strings.Contains(text, "2 privileges beyond the minimum: prvBulkDelete, prvAllowed") {
+	if text := manualSteps(p, "DB-USER-ROLE")[0].Summary; !strings.Contains(text, "2 privileges beyond the minimum: prvBulkDelete, prvAllowed") {
 		t.Error(text)
 	}
 }
 
-// TestLimitsHoldForAnyPlan: a plan that another program wrote is also refused if it exceeds the
-// limits.
-func TestLimitsHoldForAnyPlan(t *testing.T) {
+// TestLimitsOfEditedPlans: a plan that another program wrote is refused if it exceeds the limits.
+func TestLimitsOfEditedPlans(t *testing.T) {
 	enough := plan.Limits{Minimum: options().Minimum}
 	whole := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Requirement.Depth = map[string]audit.Depth{"prvReadContact": audit.DepthLocal}
@@ -126,7 +125,9 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		edit    func(*plan.Plan)
 		because string
 	}{
-		"an assigned role that grants more": {enough, func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = audit.DepthGlobal }, "prvDeleteAccount"},
+		"an assigned role that grants more": {enough, func(p *plan.Plan) {
+			findAction(p, change.AssignRole).Target.Grants["prvDeleteAccount"] = audit.DepthGlobal
+		}, "prvDeleteAccount"},
 		"deeper than the configuration asks": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
 		}, "Business Unit is required"},
@@ -135,11 +136,11 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 		},
 		"deeper, with levels that allow less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
-			find(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": audit.Depths()}
+			findAction(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": audit.Depths()}
 		}, "Business Unit is required"},
 		"deeper, with levels that allow no less": {enough, func(p *plan.Plan) {
 			p.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
-			find(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": {audit.DepthGlobal}}
+			findAction(p, change.AddPrivilege).Target.Levels = map[string][]audit.Depth{"prvReadLead": {audit.DepthGlobal}}
 		}, ""},
 	} {
 		p := decode(t, whole)
@@ -153,9 +154,9 @@ func TestLimitsHoldForAnyPlan(t *testing.T) {
 	}
 }
 
-// TestDepthThatCannotBeHad: if a privilege does not allow the required depth, the plan grants
-// what it allows, and says so.
-func TestDepthThatCannotBeHad(t *testing.T) {
+// TestDepthThatIsNotAllowed: if a privilege does not allow the required depth, the plan grants the
+// closest depth, and says so.
+func TestDepthThatIsNotAllowed(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Requirement.Depth = map[string]audit.Depth{"prvReadLead": audit.DepthLocal}
 		s.Privileges["prvReadLead"] = snapshot.Privilege{ID: id(101), Depths: []audit.Depth{audit.DepthGlobal}}
@@ -175,17 +176,17 @@ func TestValidity(t *testing.T) {
 		o := options()
 		o.Validity = long
 		if _, err := plan.Build(r, s, o); err == nil {
-			t.Errorf("a plan that is good for %s", long)
+			t.Errorf("a plan that is valid for %s", long)
 		}
 	}
 	if p := build(t, options(), nil); !p.Expired(taken().Add(-24 * time.Hour)) {
-		t.Error("a plan from the future is not valid today")
+		t.Error("a plan from the future is valid")
 	}
 }
 
-// TestAdministratorThroughATeamToo: the plan says that removing the role from the user is not
-// enough.
-func TestAdministratorThroughATeamToo(t *testing.T) {
+// TestAdministratorThroughTeam: if a team has the administrator role too, removing it from the
+// user fixes the finding only in part.
+func TestAdministratorThroughTeam(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.Teams[id(30)] = snapshot.Team{Name: "Sales", BusinessUnitID: id(unit), Roles: []string{id(admin)}}
 		u := s.Users[id(user)]
@@ -196,17 +197,17 @@ func TestAdministratorThroughATeamToo(t *testing.T) {
 	if last.Kind != change.UnassignRole || last.Why[0].FixesFinding() || !last.Why[0].Partly {
 		t.Errorf("%s: %+v", last.Kind, last.Why)
 	}
-	people := left(p, "DB-USER-NO-ADMINISTRATOR")
-	if len(people) != 1 || people[0].Kind != change.RemoveFromTeam || people[0].Fingerprint != last.Why[0].Fingerprint {
-		t.Errorf("left to people: %v", people)
+	steps := manualSteps(p, "DB-USER-NO-ADMINISTRATOR")
+	if len(steps) != 1 || steps[0].Kind != change.RemoveFromTeam || steps[0].Fingerprint != last.Why[0].Fingerprint {
+		t.Errorf("manual steps: %v", steps)
 	}
 	if p := build(t, options(), nil); !p.Actions[len(p.Actions)-1].Why[0].FixesFinding() {
-		t.Error("without a team the finding goes away")
+		t.Error("the finding remains without a team")
 	}
 }
 
-// TestNoCopyOfTheRole: the administrator role stays if the integration role cannot replace it.
-func TestNoCopyOfTheRole(t *testing.T) {
+// TestRoleWithoutCopy: the administrator role stays if the integration role cannot replace it.
+func TestRoleWithoutCopy(t *testing.T) {
 	p := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		s.BusinessUnits[id(31)] = snapshot.BusinessUnit{Name: "Asia", ParentID: id(root)}
 		r := s.Roles[id(role)]
@@ -215,16 +216,16 @@ func TestNoCopyOfTheRole(t *testing.T) {
 		delete(s.Roles, id(role+20))
 	})
 	if why := p.Actions[0].Why[0]; !why.Partly || why.FixesFinding() {
-		t.Errorf("the user does not get what the role grants: %+v", why)
+		t.Errorf("granting is said to fix the finding: %+v", why)
 	}
-	if strings.Contains(kinds(p), "assign-role") || len(left(p, "DB-USER-ROLE")) != 1 || len(left(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {
-		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)
+	if strings.Contains(actionKinds(p), "assign-role") || len(manualSteps(p, "DB-USER-ROLE")) != 1 || len(manualSteps(p, "DB-USER-NO-ADMINISTRATOR")) != 1 {
+		t.Errorf("planned %s, manual steps: %v", actionKinds(p), p.Manual)
 	}
 }
 
-// TestOwnersWhoWereNotRead: shares of owners who were not read come last, because the
-// environment may refuse to impersonate them.
-func TestOwnersWhoWereNotRead(t *testing.T) {
+// TestUnreadOwners: shares of owners who were not read come last, because the environment may
+// refuse to impersonate them.
+func TestUnreadOwners(t *testing.T) {
 	p := build(t, options(), func(r *audit.Result, s *snapshot.Snapshot) {
 		v := s.Views[id(leads)]
 		v.OwnerID = id(40)
@@ -237,12 +238,12 @@ func TestOwnersWhoWereNotRead(t *testing.T) {
 	})
 	last := p.Actions[len(p.Actions)-1]
 	if last.Kind != change.ReduceShare || !strings.Contains(last.Note, "may be refused") || !strings.Contains(last.Note, "--except DB-VIEW-LEAST-ACCESS") {
-		t.Errorf("last comes %s: %s", last.Kind, last.Note)
+		t.Errorf("the last action is %s: %s", last.Kind, last.Note)
 	}
 	decode(t, p)
 }
 
-// TestDisabledOwners: disabled owners have nothing to do.
+// TestDisabledOwners: no manual step asks a disabled owner to do something.
 func TestDisabledOwners(t *testing.T) {
 	disable := func(s *snapshot.Snapshot) {
 		u := s.Users[id(jane)]
@@ -250,8 +251,8 @@ func TestDisabledOwners(t *testing.T) {
 		s.Users[id(jane)] = u
 	}
 	for name, change := range map[string]func(*audit.Result, *snapshot.Snapshot){
-		"of a view that is seen": func(_ *audit.Result, s *snapshot.Snapshot) { disable(s) },
-		"of a view that nobody sees": func(r *audit.Result, s *snapshot.Snapshot) {
+		"visible view": func(_ *audit.Result, s *snapshot.Snapshot) { disable(s) },
+		"invisible view": func(r *audit.Result, s *snapshot.Snapshot) {
 			disable(s)
 			for i := range r.Controls {
 				if c := &r.Controls[i]; c.Rule == "view/shared" {
@@ -262,19 +263,20 @@ func TestDisabledOwners(t *testing.T) {
 			}
 		},
 	} {
-		people := left(build(t, options(), change), "DB-VIEW-SHARED")
-		if len(people) != 1 || people[0].Who != "a System Administrator of the environment" {
-			t.Fatalf("%s: %v", name, people)
+		steps := manualSteps(build(t, options(), change), "DB-VIEW-SHARED")
+		if len(steps) != 1 || steps[0].Who != "a System Administrator of the environment" {
+			t.Fatalf("%s: %v", name, steps)
 		}
-		text := people[0].Summary + strings.Join(people[0].How, " ")
+		text := steps[0].Summary + strings.Join(steps[0].How, " ")
 		if !strings.Contains(text, "Jane Doe, is disabled") || strings.Contains(text, "Fix by") {
 			t.Errorf("%s: %s", name, text)
 		}
 	}
 }
 
-// TestMoveToNoUnit: nobody can choose a business unit that does not exist, or is disabled.
-func TestMoveToNoUnit(t *testing.T) {
+// TestMoveToMissingUnit: if the required business unit does not exist or is disabled, the steps are
+// to correct that first.
+func TestMoveToMissingUnit(t *testing.T) {
 	for unitName, missing := range map[string]bool{"Contoso": false, "contoso": false, "Mars": true, "Closed": true} {
 		p := build(t, options(), func(r *audit.Result, s *snapshot.Snapshot) {
 			s.BusinessUnits[id(30)] = snapshot.BusinessUnit{Name: "Closed", ParentID: id(root), Disabled: true}
@@ -282,7 +284,7 @@ func TestMoveToNoUnit(t *testing.T) {
 				Fingerprint: "f", Message: "m", Fix: &audit.Fix{Kind: change.MoveUser, BusinessUnit: &audit.Reference{Name: unitName}},
 			}}})
 		})
-		steps := left(p, "DB-USER-BUSINESS-UNIT")
+		steps := manualSteps(p, "DB-USER-BUSINESS-UNIT")
 		if len(steps) != 1 {
 			t.Fatalf("%s: %+v", unitName, steps)
 		}

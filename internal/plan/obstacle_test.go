@@ -8,15 +8,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestObstaclesHaveStepsOfTheirOwn: the steps for each obstacle name its cause, and no other
-// obstacle has them.
-func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
+// TestResolutions: each obstacle has its own instructions, which name its cause.
+func TestResolutions(t *testing.T) {
 	fix := audit.Fix{
 		Kind: change.AssignRole, Role: &audit.Reference{ID: "r", Name: "Sync"}, User: &audit.Reference{ID: "u", Name: "Integration"},
 		Team: &audit.Reference{ID: "t", Name: "Sales"}, View: &audit.Reference{ID: "v", Name: "Leads"},
 		Privileges: []audit.Grant{{Name: "prvReadLead"}},
 	}
-	speaks := map[obstacle]string{
+	marks := map[obstacle]string{
 		obstacleRoleLocked:      "Create a custom role",
 		obstacleRoleUnread:      "Let the auditor read roles",
 		obstacleRootUnread:      "prvReadBusinessUnit",
@@ -35,28 +34,28 @@ func TestObstaclesHaveStepsOfTheirOwn(t *testing.T) {
 		obstacleFiltered:        "--replace-filtered",
 		obstacleNoRole:          `it then shares the view "Leads"`,
 	}
-	owners := map[string]obstacle{}
-	for o := obstacleNone + 1; int(o) <= len(speaks); o++ {
-		r, mark := o.resolution(fix, "Europe"), speaks[o]
-		if mark == "" || r.why == "" || r.who == "" || len(r.how) == 0 {
+	obstacles := map[string]obstacle{} // by step
+	for o := obstacleNone + 1; int(o) <= len(marks); o++ {
+		r, mark := o.resolution(fix, "Europe"), marks[o]
+		if mark == "" || r.reason == "" || r.who == "" || len(r.how) == 0 {
 			t.Fatalf("obstacle %d: %+v: who, why or how is missing", o, r)
 		}
-		for other, foreign := range speaks {
-			if says := strings.Contains(strings.Join(r.how, " "), foreign); says != (other == o) {
-				t.Errorf("obstacle %d (%s) says %q: %t: %q", o, r.why, foreign, says, r.how)
+		for other, mark := range marks {
+			if found := strings.Contains(strings.Join(r.how, " "), mark); found != (other == o) {
+				t.Errorf("obstacle %d (%s) says %q: %t: %q", o, r.reason, mark, found, r.how)
 			}
 		}
 		for _, step := range r.how {
-			if other, taken := owners[step]; taken && step != planAgain {
+			if other, found := obstacles[step]; found && step != planAgain {
 				t.Errorf("obstacles %d and %d both say %q", o, other, step)
 			}
-			owners[step] = o
+			obstacles[step] = o
 		}
 	}
-	if last := obstacleNoRole; int(last) != len(speaks) {
-		t.Errorf("%d obstacles, %d with words", last, len(speaks))
+	if last := obstacleNoRole; int(last) != len(marks) {
+		t.Errorf("%d obstacles, %d tested", last, len(marks))
 	}
-	if r := obstacleNone.resolution(fix, ""); r.how != nil || r.why != "" {
-		t.Error("without an obstacle the steps are those of the fix")
+	if r := obstacleNone.resolution(fix, ""); r.how != nil || r.reason != "" {
+		t.Error("a resolution without an obstacle")
 	}
 }

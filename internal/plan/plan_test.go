@@ -35,7 +35,7 @@ const (
 
 func taken() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
 
-// sample is an environment with a fault of each kind, and the findings in it.
+// sample returns a snapshot with a fault of each kind, and the result with their findings.
 func sample(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
 	s := snapshot.New()
@@ -142,17 +142,17 @@ func encode(t *testing.T, p plan.Plan) []byte {
 	return data
 }
 
-// decode reads a plan as it is written.
+// decode encodes a plan and decodes it again.
 func decode(t *testing.T, p plan.Plan) plan.Plan {
 	t.Helper()
-	back, err := plan.Decode(encode(t, p))
+	decoded, err := plan.Decode(encode(t, p))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return back
+	return decoded
 }
 
-func golden(t *testing.T, name string, got []byte) {
+func checkGolden(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name)
 	if *update {
@@ -165,21 +165,21 @@ func golden(t *testing.T, name string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is not as it was:\n%s", name, got)
+		t.Errorf("%s differs:\n%s", name, got)
 	}
 }
 
 func TestPlan(t *testing.T) {
 	p := build(t, options(), nil)
-	golden(t, "plan.json", encode(t, p))
-	golden(t, "plan.md", []byte(p.Markdown()))
-	golden(t, "plan.txt", []byte(p.Text()))
+	checkGolden(t, "plan.json", encode(t, p))
+	checkGolden(t, "plan.md", []byte(p.Markdown()))
+	checkGolden(t, "plan.txt", []byte(p.Text()))
 	again := build(t, options(), nil)
 	if !bytes.Equal(encode(t, p), encode(t, again)) {
-		t.Error("the same input gave other bytes")
+		t.Error("the same input gave different bytes")
 	}
 	if !bytes.Equal(encode(t, decode(t, p)), encode(t, p)) {
-		t.Error("reading and writing changed the plan")
+		t.Error("decoding and encoding changed the plan")
 	}
 }
 
@@ -244,8 +244,8 @@ func noRoleNoUser(r *audit.Result, s *snapshot.Snapshot) {
 	noUser(r, s)
 }
 
-// find is the first action of a kind, or nil.
-func find(p *plan.Plan, kind audit.FixKind) *change.Action {
+// findAction returns the first action of a kind, or nil.
+func findAction(p *plan.Plan, kind audit.FixKind) *change.Action {
 	for i := range p.Actions {
 		if p.Actions[i].Kind == kind {
 			return &p.Actions[i]
@@ -254,7 +254,7 @@ func find(p *plan.Plan, kind audit.FixKind) *change.Action {
 	return nil
 }
 
-func kinds(p plan.Plan) string {
+func actionKinds(p plan.Plan) string {
 	var list []string
 	for _, a := range p.Actions {
 		list = append(list, string(a.Kind))
@@ -273,14 +273,14 @@ func TestOrder(t *testing.T) {
 		"nothing": {noRoleNoUser, "create-role add-privilege create-application-user assign-role share-view"},
 	} {
 		p := build(t, options(), tt.change)
-		if got := kinds(p); got != tt.want {
+		if got := actionKinds(p); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, tt.want)
 		}
 		decode(t, p)
 	}
 }
 
-// TestForeignText: a name is not mistaken for a slot of a request.
+// TestForeignText: a name cannot be mistaken for a slot of a request.
 func TestForeignText(t *testing.T) {
 	p := build(t, options(), noRoleNoUser)
 	filled := p.Actions[0].Request.Fill(map[string]string{"role": "X", "user": "Y", "unit": "Z"})
@@ -291,11 +291,11 @@ func TestForeignText(t *testing.T) {
 		t.Errorf("%v: %q", err, body.Name)
 	}
 	if !filled.Filled() {
-		t.Error("a name passes for a slot")
+		t.Error("a name looks like a slot")
 	}
 }
 
-func TestContent(t *testing.T) {
+func TestOptions(t *testing.T) {
 	only := func(ids ...audit.ControlID) plan.Options { o := options(); o.Only = ids; return o }
 	except := options()
 	except.Except = []audit.ControlID{"DB-VIEW-SHARED", "db-priv-lead"}
@@ -305,13 +305,13 @@ func TestContent(t *testing.T) {
 		o    plan.Options
 		want string
 	}{
-		"one control":      {only("db-priv-lead"), "add-privilege"},
-		"all but two":      {except, "raise-depth remove-privilege enable-user assign-role reduce-share unassign-role"},
-		"without asking":   {cautious, "add-privilege raise-depth enable-user share-view reduce-share"},
-		"what passes":      {only("DB-USER-EXISTS"), ""},
-		"for people alone": {only("DB-PRIV-LIST"), ""},
+		"one control":  {only("db-priv-lead"), "add-privilege"},
+		"all but two":  {except, "raise-depth remove-privilege enable-user assign-role reduce-share unassign-role"},
+		"no flags":     {cautious, "add-privilege raise-depth enable-user share-view reduce-share"},
+		"passes":       {only("DB-USER-EXISTS"), ""},
+		"manual steps": {only("DB-PRIV-LIST"), ""},
 	} {
-		if got := kinds(build(t, tt.o, nil)); got != tt.want {
+		if got := actionKinds(build(t, tt.o, nil)); got != tt.want {
 			t.Errorf("%s:\n got %s\nwant %s", name, got, tt.want)
 		}
 	}
@@ -328,7 +328,7 @@ func TestContent(t *testing.T) {
 	}
 }
 
-func TestWaivedFindingsAreLeftAlone(t *testing.T) {
+func TestWaivedFindings(t *testing.T) {
 	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
 		for i := range r.Controls {
 			for j := range r.Controls[i].Findings {
@@ -337,43 +337,47 @@ func TestWaivedFindingsAreLeftAlone(t *testing.T) {
 		}
 	})
 	if !p.Empty() || len(p.Manual) > 0 {
-		t.Errorf("planned %s, left to people %v", kinds(p), p.Manual)
+		t.Errorf("planned %s, manual steps: %v", actionKinds(p), p.Manual)
 	}
 }
 
-// TestEdited: a plan that was changed is refused, with its old digest and with a matching one.
+// TestEdited: an edited plan is refused, with the old digest and with a matching one.
 func TestEdited(t *testing.T) {
 	whole := build(t, options(), nil)
 	for name, edit := range map[string]func(*plan.Plan){
 		"another request": func(p *plan.Plan) {
 			p.Actions[0].Request.Path = "roles(" + id(99) + ")/Microsoft.Dynamics.CRM.AddPrivilegesRole"
 		},
-		"another body":               func(p *plan.Plan) { p.Actions[0].Request.Body = json.RawMessage(`{"Privileges":[]}`) },
-		"another undo":               func(p *plan.Plan) { p.Actions[0].Undo = p.Actions[0].Undo[:0] },
-		"another method":             func(p *plan.Plan) { find(p, change.EnableUser).Request.Method = "DELETE" },
-		"another person":             func(p *plan.Plan) { find(p, change.ShareView).Request.As = &change.Ref{ID: id(user)} },
-		"an invalid id":              func(p *plan.Plan) { find(p, change.EnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
-		"a kind that is not applied": func(p *plan.Plan) { p.Actions[0].Kind = change.MoveUser },
-		"a kind that is another":     func(p *plan.Plan) { p.Actions[0].Kind = change.RaiseDepth },
-		"a user disabled":            func(p *plan.Plan) { a := find(p, change.EnableUser); a.Before, a.After = a.After, a.Before },
-		"more rights":                func(p *plan.Plan) { find(p, change.ShareView).After["access"] = "read, superpower" },
-		"good for years":             func(p *plan.Plan) { p.ExpiresAt = p.Snapshot.TakenAt.Add(plan.MaxValidity + time.Second) },
-		"an innocent summary":        func(p *plan.Plan) { find(p, change.AssignRole).Summary = "assign nothing" },
-		"an innocent note":           func(p *plan.Plan) { find(p, change.UnassignRole).Note = "Nothing happens." },
-		"a lower risk":               func(p *plan.Plan) { find(p, change.UnassignRole).Risk = change.RiskLow },
-		"another role, same words":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Role.Name = "System Administrator" },
-		"more than Read shared":      func(p *plan.Plan) { find(p, change.ShareView).After["access"] = "read, write, delete, share, assign" },
-		"a share that takes":         func(p *plan.Plan) { a := find(p, change.ShareView); a.Before["access"] = "read, write" },
-		"a reduction that adds":      func(p *plan.Plan) { find(p, change.ReduceShare).Before["access"] = "append-to" },
-		"a reduction that stays":     func(p *plan.Plan) { find(p, change.ReduceShare).Before["access"] = "read" },
-		"a made-up reason":           func(p *plan.Plan) { find(p, change.AssignRole).Why[0].Control = "DB-USER-ENABLED" },
-		"no reason":                  func(p *plan.Plan) { find(p, change.AssignRole).Why = nil },
-		"what comes along unsaid":    func(p *plan.Plan) { find(p, change.EnableUser).Along = []string{"prvReadSharePointData"} },
-		"another undoing":            func(p *plan.Plan) { find(p, change.RaiseDepth).UndoneWith = "1" },
-		"grants that are not made":   func(p *plan.Plan) { find(p, change.AssignRole).Target.Grants["prvBulkDelete"] = audit.DepthGlobal },
-		"another order":              func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
-		"a row of a later action":    func(p *plan.Plan) { p.Actions[0].Target.Role = &change.Ref{MadeBy: "5"} },
-		"a target without a role":    func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
+		"another body":             func(p *plan.Plan) { p.Actions[0].Request.Body = json.RawMessage(`{"Privileges":[]}`) },
+		"another undo":             func(p *plan.Plan) { p.Actions[0].Undo = p.Actions[0].Undo[:0] },
+		"another method":           func(p *plan.Plan) { findAction(p, change.EnableUser).Request.Method = "DELETE" },
+		"another person":           func(p *plan.Plan) { findAction(p, change.ShareView).Request.As = &change.Ref{ID: id(user)} },
+		"an invalid id":            func(p *plan.Plan) { findAction(p, change.EnableUser).Target.User.ID = "x)/Microsoft.Dynamics.CRM.Y(" },
+		"a manual kind":            func(p *plan.Plan) { p.Actions[0].Kind = change.MoveUser },
+		"another kind":             func(p *plan.Plan) { p.Actions[0].Kind = change.RaiseDepth },
+		"a user disabled":          func(p *plan.Plan) { a := findAction(p, change.EnableUser); a.Before, a.After = a.After, a.Before },
+		"more rights":              func(p *plan.Plan) { findAction(p, change.ShareView).After["access"] = "read, superpower" },
+		"valid for years":          func(p *plan.Plan) { p.ExpiresAt = p.Snapshot.TakenAt.Add(plan.MaxValidity + time.Second) },
+		"an innocent summary":      func(p *plan.Plan) { findAction(p, change.AssignRole).Summary = "assign nothing" },
+		"an innocent note":         func(p *plan.Plan) { findAction(p, change.UnassignRole).Note = "Nothing happens." },
+		"a lower risk":             func(p *plan.Plan) { findAction(p, change.UnassignRole).Risk = change.RiskLow },
+		"another role, same words": func(p *plan.Plan) { findAction(p, change.AssignRole).Target.Role.Name = "System Administrator" },
+		"more than Read shared": func(p *plan.Plan) {
+			findAction(p, change.ShareView).After["access"] = "read, write, delete, share, assign"
+		},
+		"a share that removes a right":     func(p *plan.Plan) { a := findAction(p, change.ShareView); a.Before["access"] = "read, write" },
+		"a reduction that adds":            func(p *plan.Plan) { findAction(p, change.ReduceShare).Before["access"] = "append-to" },
+		"a reduction that changes nothing": func(p *plan.Plan) { findAction(p, change.ReduceShare).Before["access"] = "read" },
+		"a made-up reason":                 func(p *plan.Plan) { findAction(p, change.AssignRole).Why[0].Control = "DB-USER-ENABLED" },
+		"no reason":                        func(p *plan.Plan) { findAction(p, change.AssignRole).Why = nil },
+		"other side effects":               func(p *plan.Plan) { findAction(p, change.EnableUser).Along = []string{"prvReadSharePointData"} },
+		"another undo action":              func(p *plan.Plan) { findAction(p, change.RaiseDepth).UndoneWith = "1" },
+		"grants that no action makes": func(p *plan.Plan) {
+			findAction(p, change.AssignRole).Target.Grants["prvBulkDelete"] = audit.DepthGlobal
+		},
+		"another order":           func(p *plan.Plan) { p.Actions[0], p.Actions[1] = p.Actions[1], p.Actions[0] },
+		"a row of a later action": func(p *plan.Plan) { p.Actions[0].Target.Role = &change.Ref{MadeBy: "5"} },
+		"a target without a role": func(p *plan.Plan) { p.Actions[0].Target.Role = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := decode(t, whole)
@@ -385,14 +389,14 @@ func TestEdited(t *testing.T) {
 				t.Fatal(err)
 			}
 			if _, err := plan.Decode(encode(t, p)); err == nil || !strings.Contains(err.Error(), "make the plan again") {
-				t.Errorf("with a digest that fits: %v", err)
+				t.Errorf("with a matching digest: %v", err)
 			}
 		})
 	}
 	data := encode(t, whole)
 	for name, broken := range map[string][]byte{
-		"cut":       data[:len(data)/2],
-		"followed":  append(slices.Clone(data), []byte("{}")...),
+		"truncated": data[:len(data)/2],
+		"trailing":  append(slices.Clone(data), []byte("{}")...),
 		"a result":  []byte(`{"format":"dbaudit.result/v1"}`),
 		"extended":  bytes.Replace(data, []byte(`"format"`), []byte(`"more": 1, "format"`), 1),
 		"later":     bytes.Replace(data, []byte("dbaudit.plan/v1"), []byte("dbaudit.plan/v2"), 1),
@@ -403,13 +407,13 @@ func TestEdited(t *testing.T) {
 		}
 	}
 	if strings.Contains(fmt.Sprint(decodeError(bytes.Replace(data, []byte(`"global"`), []byte(`"basic"`), 1))), "sha256:") {
-		t.Error("the refusal says which digest would do")
+		t.Error("the error contains the expected digest")
 	}
 }
 
-// TestPartsMissing: if any part of an action of any kind is missing, the plan is refused, or
-// can be read and shown.
-func TestPartsMissing(t *testing.T) {
+// TestMissingFields: a plan with an action that lacks a field is refused, or its methods do not
+// panic.
+func TestMissingFields(t *testing.T) {
 	t.Parallel()
 	seen := map[audit.FixKind]bool{}
 	for _, edit := range []func(*audit.Result, *snapshot.Snapshot){nil, noRoleNoUser} {
@@ -451,9 +455,9 @@ func decodeError(data []byte) error {
 	return err
 }
 
-// TestOneReading: a plan is read only as it was written, so that no program reads another plan
-// from the file.
-func TestOneReading(t *testing.T) {
+// TestExactBytes: a plan is decoded only from the bytes of Encode, so that no program can read
+// another plan from the same file.
+func TestExactBytes(t *testing.T) {
 	data := encode(t, build(t, options(), nil))
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, data); err != nil {
@@ -464,7 +468,7 @@ func TestOneReading(t *testing.T) {
 		"white space":         compact.Bytes(),
 		"a space":             append([]byte(" "), data...),
 		"no last line end":    data[:len(data)-1],
-		"keys in capitals":    swap(`"actions"`, `"Actions"`),
+		"a capitalized key":   swap(`"actions"`, `"Actions"`),
 		"a decoy":             swap(`  "actions": [`, "  \"actions\": [],\n  \"Actions\": ["),
 		"a key twice":         swap(`  "profile":`, "  \"profile\": \"gong\",\n  \"profile\":"),
 		"an escaped letter":   swap(`"profile": "d`, `"profile": "\u0064`),
@@ -478,27 +482,27 @@ func TestOneReading(t *testing.T) {
 		}
 	}
 	if err := decodeError(bytes.ReplaceAll(data, []byte("\n"), []byte("\r\n"))); err != nil {
-		t.Errorf("line ends as git writes them on Windows: %v", err)
+		t.Errorf("with the line endings of git on Windows: %v", err)
 	}
 }
 
 func TestLimits(t *testing.T) {
 	p := build(t, options(), nil)
 	if got, along := p.Counts(); !maps.Equal(got, map[change.Mark]int{change.MarkAdd: 3, change.MarkChange: 3, change.MarkRemove: 2}) || along != 3 {
-		t.Errorf("counted %+v", got)
+		t.Errorf("counts: %+v, %d", got, along)
 	}
 	enough := plan.Limits{Minimum: []string{"prvreadlead", "prvReadAccount"}}
 	if err := p.CheckLimits(enough); err != nil {
 		t.Error(err)
 	}
 	if err := p.CheckLimits(plan.Limits{Changes: 7, Minimum: enough.Minimum}); err == nil || !strings.Contains(err.Error(), "--max-changes") {
-		t.Errorf("eight changes where seven are allowed: %v", err)
+		t.Errorf("eight changes with a limit of seven: %v", err)
 	}
 	if err := p.CheckLimits(plan.Limits{Minimum: []string{"prvReadLead"}}); err == nil || !strings.Contains(err.Error(), "prvReadAccount") {
-		t.Errorf("a privilege that nobody asks for: %v", err)
+		t.Errorf("a privilege that the profile does not require: %v", err)
 	}
 	if p.Expired(taken().Add(plan.DefaultValidity)) || !p.Expired(taken().Add(plan.DefaultValidity+time.Second)) {
-		t.Error("a plan is good for its validity, from its snapshot on")
+		t.Error("the validity does not count from the snapshot")
 	}
 }
 
@@ -507,7 +511,7 @@ func TestUndefinedPrivilegesOfANewRole(t *testing.T) {
 	o.Minimum = []string{"prvReadLead", "prvReadCampaign"}
 	p := build(t, o, noRole)
 	if !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == change.InstallApp && m.Control == "DB-ROLE-EXISTS" }) {
-		t.Errorf("left to people: %v", p.Manual)
+		t.Errorf("manual steps: %v", p.Manual)
 	}
 }
 
@@ -519,11 +523,11 @@ func TestNeeds(t *testing.T) {
 	}
 	want := []string{
 		"prvActOnBehalfOfAnotherUser (global)",
-		"prvAssignRole (deep)", "prvDisableUser (deep)", // the user sits below the root
+		"prvAssignRole (deep)", "prvDisableUser (deep)", // the user's business unit is below the root
 		"prvReadBusinessUnit (global)", "prvReadLead (global)", "prvReadUser (global)", "prvReadUserQuery (basic)", "prvShareUserQuery (basic)", "prvWriteUser (deep)",
 	}
 	if got := p.MissingPrivileges(held); !slices.Equal(got, want) {
-		t.Errorf("lacking %v, want %v", got, want)
+		t.Errorf("missing %v, want %v", got, want)
 	}
 	undo, roles := p.NeedsToUndo()
 	if want := (change.Depths{"prvBulkDelete": audit.DepthGlobal}); !maps.Equal(undo, want) || !slices.Equal(roles, []string{"System Administrator"}) {
@@ -542,23 +546,23 @@ func TestNeeds(t *testing.T) {
 		t.Errorf("to undo %v", undo)
 	}
 
-	// The names of those whom views are shared with are compared.
+	// apply checks the names of the principals of shares.
 	share := func(kind string) plan.Plan {
 		target := change.Target{Kind: change.TargetShare, Principal: &change.Ref{Kind: kind, Name: "Demandbase"}}
 		return plan.Plan{Actions: []change.Action{{Target: target}}}
 	}
 	for kind, name := range map[string]string{"systemuser": "prvReadUser", "team": "prvReadTeam"} {
 		if needs := share(kind).Needs(); needs[name] != audit.DepthGlobal {
-			t.Errorf("to share with a %s it takes %v", kind, needs)
+			t.Errorf("to share with a %s: %v", kind, needs)
 		}
 	}
 
-	// An assigned role is given with all that it grants.
+	// Assigning a role requires everything that it grants.
 	o := options()
 	o.Only = []audit.ControlID{"DB-USER-ROLE"}
 	allowed := func(r *audit.Result, _ *snapshot.Snapshot) { r.Integration.Surplus = nil }
 	if needs := build(t, o, allowed).Needs(); needs["prvBulkDelete"] != audit.DepthGlobal || needs["prvReadAccount"] != audit.DepthDeep {
-		t.Errorf("to assign it takes %v", needs)
+		t.Errorf("to assign the role: %v", needs)
 	}
 }
 
@@ -579,8 +583,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestJudgedInPart: what could not be judged of a failed control is unknown to the plan, which
-// fixes the rest.
+// TestJudgedInPart: the plan lists what could not be judged of a failed control, and fixes the
+// rest.
 func TestJudgedInPart(t *testing.T) {
 	p := build(t, options(), func(r *audit.Result, _ *snapshot.Snapshot) {
 		r.Controls[1].Unjudged = []string{"another role was not read"}

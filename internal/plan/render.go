@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Text shows the plan for people, grouped by what is changed.
+// Text returns the plan for people, grouped by what is changed.
 func (p Plan) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Plan for %s (%s), profile %s\n", text.Line(p.Environment.Name), text.Line(p.Environment.URL), text.Line(p.Profile))
@@ -55,7 +55,7 @@ func (p Plan) Text() string {
 	return b.String()
 }
 
-// reasonLines is the lines with the reasons, the risk and the note of an action.
+// reasonLines returns the lines with the reasons, the risk and the note of an action.
 func (p Plan) reasonLines(a change.Action) string {
 	var b strings.Builder
 	for _, reason := range p.reasons(a) {
@@ -65,7 +65,7 @@ func (p Plan) reasonLines(a change.Action) string {
 	return b.String()
 }
 
-// Summary sums the plan up.
+// Summary returns one sentence about the plan.
 func (p Plan) Summary() string {
 	if p.Empty() {
 		switch {
@@ -77,19 +77,19 @@ func (p Plan) Summary() string {
 		return "Nothing to change: " + p.remainingSummary() + "."
 	}
 	changes, along := p.Counts()
-	said := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
+	summary := fmt.Sprintf("%s in %s: %d to add, %d to change, %d to remove",
 		text.Count(p.changeCount(), "change"), text.Count(len(p.Actions), "request"),
 		changes[change.MarkAdd], changes[change.MarkChange], changes[change.MarkRemove])
 	if along > 0 {
-		said += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
+		summary += fmt.Sprintf("; the platform grants %s along with them", text.Count(along, "privilege"))
 	}
 	if n := len(p.groupedManual()); n > 0 {
-		said += "; " + text.Count(n, "manual step")
+		summary += "; " + text.Count(n, "manual step")
 	}
-	return said + "."
+	return summary + "."
 }
 
-// remainingSummary says what happens to the findings if there is nothing to apply.
+// remainingSummary returns what remains of the findings if there is nothing to apply.
 func (p Plan) remainingSummary() string {
 	var parts []string
 	if n := len(p.groupedManual()); n > 0 {
@@ -118,7 +118,7 @@ type group struct {
 	actions []change.Action
 }
 
-// groups are the actions by what they change, in the order of the plan.
+// groups returns the actions in the order of the plan, grouped by what they change.
 func (p Plan) groups() []group {
 	var groups []group
 	for _, a := range p.Actions {
@@ -132,7 +132,7 @@ func (p Plan) groups() []group {
 	return groups
 }
 
-// reasons are the controls that an action fixes, each with its first finding.
+// reasons returns the controls that an action fixes, each with its first finding.
 func (p Plan) reasons(a change.Action) []string {
 	var lines []string
 	for i, why := range a.Why {
@@ -161,21 +161,21 @@ func (p Plan) reasons(a change.Action) []string {
 	return lines
 }
 
-// A grouped is an entry of the plan, and the controls that it is about.
+// A grouped is an entry of the plan with all controls that have the same entry.
 type grouped[T any] struct {
 	entry    T
-	controls string
+	controls string // the ids, joined by commas
 	last     audit.ControlID
 }
 
-// groupedManual groups the manual steps: a step that several findings need is listed once.
+// groupedManual returns the manual steps. A step that several findings need is listed once.
 func (p Plan) groupedManual() []grouped[Manual] {
 	return groupEntries(p.Manual, func(m Manual) audit.ControlID { return m.Control }, func(a, b Manual) bool {
 		return a.Summary == b.Summary && a.Who == b.Who && slices.Equal(a.How, b.How)
 	})
 }
 
-// groupedUnknown groups what was not judged by its reason.
+// groupedUnknown returns the controls that were not judged, grouped by reason.
 func (p Plan) groupedUnknown() []grouped[Unknown] {
 	return groupEntries(p.Unknown, func(u Unknown) audit.ControlID { return u.Control }, func(a, b Unknown) bool { return a.Reason == b.Reason })
 }
@@ -197,7 +197,7 @@ func groupEntries[T any](entries []T, control func(T) audit.ControlID, same func
 
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// Markdown shows the plan for a review, with every request.
+// Markdown returns the plan for a review, with every request.
 func (p Plan) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# Plan for %s\n\n", text.Markdown(p.Environment.Name))
@@ -263,7 +263,7 @@ func (p Plan) Markdown() string {
 	return b.String()
 }
 
-// requestBlock shows a request as an indented code block, which its content cannot close.
+// requestBlock returns a request as an indented code block, which its content cannot end.
 func requestBlock(r change.Request) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "    %s %s\n", text.Line(r.Method), text.Line(r.Path))

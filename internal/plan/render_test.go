@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func has(t *testing.T, text string, parts ...string) {
+func checkContains(t *testing.T, text string, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
@@ -20,24 +20,24 @@ func has(t *testing.T, text string, parts ...string) {
 	}
 }
 
-// TestSideEffects: the text contains everything that happens.
+// TestSideEffects: the text contains all side effects.
 func TestSideEffects(t *testing.T) {
 	text := build(t, options(), noRole).Text()
-	has(t, text, "The platform gives 9 privileges to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
+	checkContains(t, text, "The platform gives 9 privileges to each new role.", "(prvReadSdkMessage): by the platform itself", "the platform grants 9 privileges along with them")
 	managed := build(t, options(), func(_ *audit.Result, s *snapshot.Snapshot) {
 		r := s.Roles[id(role)]
 		r.Managed = true
 		s.Roles[id(role)] = r
 	})
 	for _, text := range []string{managed.Text(), managed.Markdown()} {
-		has(t, text, "The role is managed: an update of its solution may revert the change.", "prvWriteSharePointData", "the platform grants 3 privileges along with them")
+		checkContains(t, text, "The role is managed: an update of its solution may revert the change.", "prvWriteSharePointData", "the platform grants 3 privileges along with them")
 	}
 	if strings.Count(managed.Text(), "also restores") != 1 {
-		t.Error("the platform puts its defaults back once")
+		t.Error("the note about restored privileges is not shown once")
 	}
 }
 
-// TestShareThatKeepsRights: a share that keeps other rights is not called "Read only".
+// TestShareThatKeepsRights: the summary of a share that keeps other rights does not say "Read only".
 func TestShareThatKeepsRights(t *testing.T) {
 	o := options()
 	o.Except = []audit.ControlID{"DB-VIEW-LEAST-ACCESS"}
@@ -45,7 +45,7 @@ func TestShareThatKeepsRights(t *testing.T) {
 		s.Shares[id(user)][id(accounts)] = snapshot.Share{Rights: []snapshot.Right{snapshot.RightWrite, snapshot.RightShare}}
 	})
 	text := p.Text()
-	has(t, text, "add Read to the share of the view \"Accounts\"", "which keeps its other rights", "write, share → read, write, share")
+	checkContains(t, text, "add Read to the share of the view \"Accounts\"", "which keeps its other rights", "write, share → read, write, share")
 	if strings.Contains(text, "Read only") {
 		t.Error(text)
 	}
@@ -62,12 +62,12 @@ func TestReasons(t *testing.T) {
 			r.Controls = append(r.Controls, audit.Control{ID: control, Outcome: audit.OutcomeUnknown, Reason: "users were not read"})
 		}
 	})
-	has(t, p.Text(), "why: DB-PRIV-LEAD: the role lacks prvReadLead", "not judged: users were not read (A, B)")
-	has(t, p.Markdown(), "DB-PRIV-LEAD: the role lacks prvReadLead", "- not judged: users were not read (A, B)")
-	has(t, build(t, options(), noUser).Text(), "why: DB-USER-ROLE would fail next, once this is fixed")
+	checkContains(t, p.Text(), "why: DB-PRIV-LEAD: the role lacks prvReadLead", "not judged: users were not read (A, B)")
+	checkContains(t, p.Markdown(), "DB-PRIV-LEAD: the role lacks prvReadLead", "- not judged: users were not read (A, B)")
+	checkContains(t, build(t, options(), noUser).Text(), "why: DB-USER-ROLE would fail next, once this is fixed")
 }
 
-func TestSentenceOfNothing(t *testing.T) {
+func TestSummaryWithoutActions(t *testing.T) {
 	o := func(only audit.ControlID) plan.Options {
 		o := options()
 		o.LeastPrivilege = false
@@ -89,12 +89,12 @@ func TestSentenceOfNothing(t *testing.T) {
 	}
 }
 
-// TestPortalWords: a reviewer reads the words of the role editor; only requests have the Web
+// TestPortalWords: a plan shows access levels as the role editor does. Only requests have the Web
 // API's depths.
 func TestPortalWords(t *testing.T) {
 	p := build(t, options(), nil)
 	for _, text := range []string{p.Text(), p.Markdown()} {
-		has(t, text, "Organization")
+		checkContains(t, text, "Organization")
 		for line := range strings.Lines(text) {
 			if strings.HasPrefix(line, "    {") || strings.HasPrefix(line, "    \n") {
 				continue // a request's body
@@ -106,13 +106,13 @@ func TestPortalWords(t *testing.T) {
 			}
 		}
 	}
-	has(t, p.Text(), "Account – Read (prvReadAccount): Business Unit → Organization")
-	has(t, p.Markdown(), "| ~ | Account – Read (prvReadAccount) | Business Unit | Organization |")
+	checkContains(t, p.Text(), "Account – Read (prvReadAccount): Business Unit → Organization")
+	checkContains(t, p.Markdown(), "| ~ | Account – Read (prvReadAccount) | Business Unit | Organization |")
 }
 
-// TestPreviewsWrapAtWords: no line of a preview is wider than the terminal, no word is broken,
-// and the marks keep their indent.
-func TestPreviewsWrapAtWords(t *testing.T) {
+// TestWrapping: a wrapped plan fits the terminal, no word is broken, and the marks keep their
+// indent.
+func TestWrapping(t *testing.T) {
 	p := build(t, options(), nil)
 	words := strings.Fields(p.Text())
 	for _, width := range []int{80, 100} { // a digest has 71 characters
@@ -127,6 +127,6 @@ func TestPreviewsWrapAtWords(t *testing.T) {
 		}
 	}
 	if narrow := text.WrapLines(p.Text(), 60); !strings.Contains(narrow, "\n  ~ 2. raise 1 privilege") {
-		t.Errorf("the marks stand elsewhere than in the whole text:\n%s", narrow)
+		t.Errorf("the marks have another indent:\n%s", narrow)
 	}
 }
