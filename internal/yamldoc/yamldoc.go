@@ -19,18 +19,17 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A Document is a parsed YAML document that knows the place of everything.
+// A Document is a parsed YAML document with the position of every value.
 type Document struct {
 	name  string
 	root  *yaml.Node // nil for an empty document
 	value any
-	// keyIndex are the places of the keys in their mapping, so that a key is found without a
-	// search.
+	// keyIndex has the index of each key in the content of its mapping node.
 	keyIndex map[*yaml.Node]map[string]int
 }
 
-// Read parses a document, checks it against a schema of a tree, and fills a Go value with
-// yaml tags that has a field for each key of the schema.
+// Read parses a document, validates it against a schema in a file system, and decodes it into a Go
+// value with yaml tags. The value must have a field for each key of the schema.
 func Read(name string, data []byte, tree fs.FS, schema string, into any) (*Document, error) {
 	d, err := Parse(name, data)
 	if err != nil {
@@ -47,7 +46,7 @@ func Read(name string, data []byte, tree fs.FS, schema string, into any) (*Docum
 	return d, nil
 }
 
-// A Fault is something wrong at one place of a document.
+// A Fault is an error at a position of a document.
 type Fault struct {
 	Name         string
 	Line, Column int
@@ -58,9 +57,8 @@ func (f *Fault) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", f.Name, f.Line, f.Column, f.Message)
 }
 
-// Parse reads a document. The name is what messages call it, usually its path.
-// Duplicate keys, a second document, aliases that refer to themselves and anything that is
-// not YAML are faults.
+// Parse parses a document. The name identifies it in messages and is usually its path. Duplicate
+// keys, a second document, aliases and invalid YAML are faults.
 func Parse(name string, data []byte) (*Document, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	var doc yaml.Node
@@ -84,7 +82,7 @@ func Parse(name string, data []byte) (*Document, error) {
 	return d, err
 }
 
-// syntaxFault turns the library's "yaml: line 3: …" into a fault.
+// syntaxFault converts the library's "yaml: line 3: …" to a fault.
 func syntaxFault(name string, err error) error {
 	line, text := 1, strings.TrimPrefix(err.Error(), "yaml: ")
 	if n, _ := fmt.Sscanf(text, "line %d:", &line); n == 1 {
@@ -93,16 +91,16 @@ func syntaxFault(name string, err error) error {
 	return &Fault{name, line, 1, "this is not YAML: " + text}
 }
 
-// The bounds of a document that people write. The YAML library compares each key of a
-// mapping with each other.
+// The limits of a document. Keys are limited because the YAML library compares each key of a
+// mapping with every other.
 const (
 	maxDepth  = 100
 	maxKeys   = 10_000
 	maxFaults = 20
 )
 
-// toJSON returns a node's JSON value and notes the place of each key. It refuses what a
-// mapping must not contain, and nesting (by aliases too) that could not end.
+// toJSON converts a node to a JSON value and records the index of each key. It refuses aliases,
+// merge keys, duplicate keys and deep nesting.
 func (d *Document) toJSON(n *yaml.Node, depth int) (any, error) {
 	if depth > maxDepth {
 		return nil, d.fault(n, "nested too deeply")
@@ -162,8 +160,8 @@ func (d *Document) fault(n *yaml.Node, message string) *Fault {
 	return &Fault{d.name, n.Line, n.Column, message}
 }
 
-// Value is the document as JSON values: maps by string, slices, strings, json.Number,
-// booleans and nil. Keys are strings whatever they look like.
+// Value returns the document as JSON values: map[string]any, []any, string, json.Number, bool and
+// nil. All keys are strings, even those that look like numbers.
 func (d *Document) Value() any { return d.value }
 
 func (d *Document) scalarToJSON(n *yaml.Node) (any, error) {
@@ -186,7 +184,7 @@ func (d *Document) scalarToJSON(n *yaml.Node) (any, error) {
 	return n.Value, nil
 }
 
-// Fill fills a Go value with yaml tags from what [Document.Value] returned.
+// Fill decodes a value that [Document.Value] returned into a Go value with yaml tags.
 func Fill(into, value any) error {
 	var node yaml.Node
 	if err := node.Encode(value); err != nil {
@@ -195,7 +193,7 @@ func Fill(into, value any) error {
 	return node.Decode(into)
 }
 
-// Encode returns a Go value with yaml tags as a document.
+// Encode encodes a Go value with yaml tags as a YAML document.
 func Encode(value any) ([]byte, error) {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
@@ -206,14 +204,15 @@ func Encode(value any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// FaultAt is a fault of the value at a path of keys and indices, or of the nearest value
-// above it.
+// FaultAt returns a fault at the position of the value with the given path of keys and indices, or
+// of its nearest existing parent.
 func (d *Document) FaultAt(message string, path ...string) *Fault {
 	_, value, _ := d.lookup(path)
 	return d.fault(value, message)
 }
 
-// FaultAtKey is [Document.FaultAt] of the value's key, if it has one.
+// FaultAtKey returns a fault like [Document.FaultAt], but at the position of the value's key if it
+// has one.
 func (d *Document) FaultAtKey(message string, path ...string) *Fault {
 	key, value, _ := d.lookup(path)
 	return d.fault(cmp.Or(key, value), message)
@@ -225,7 +224,8 @@ func (d *Document) Has(path ...string) bool {
 	return ok
 }
 
-// lookup also returns the nearest key and value above a path that does not exist.
+// lookup returns the key and the value at a path. If the path does not exist, it returns those of
+// the nearest existing parent, and false.
 func (d *Document) lookup(path []string) (key, value *yaml.Node, found bool) {
 	value = d.root
 	for _, step := range path {

@@ -72,7 +72,7 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// TestHostileShapes: a megabyte of any shape is read or refused within seconds, and with a
+// TestHostileShapes checks that a megabyte of any shape is read or refused within seconds, with a
 // short list of faults.
 func TestHostileShapes(t *testing.T) {
 	schema := tree(`{
@@ -141,9 +141,9 @@ func TestHostileShapes(t *testing.T) {
 	}
 }
 
-// TestFaultsTold: an error has the first twenty faults, in the order of their places, and the
-// number of the others.
-func TestFaultsTold(t *testing.T) {
+// TestMaxFaults checks that an error lists the first twenty faults, in the order of their
+// positions, and the number of the others.
+func TestMaxFaults(t *testing.T) {
 	schema := tree(`{"type": "object", "additionalProperties": false}`)
 	doc, err := yamldoc.Parse("f.yaml", []byte(strings.Join(keys(1000), "")))
 	if err != nil {
@@ -163,7 +163,7 @@ func keys(n int) []string {
 	return lines
 }
 
-func TestValueAndDecode(t *testing.T) {
+func TestValue(t *testing.T) {
 	doc, err := yamldoc.Parse("f.yaml", []byte("name: no\nnumber: 10\nquoted: \"010\"\nnothing:\nyes: [true, 1.5]\n"))
 	if err != nil {
 		t.Fatal(err)

@@ -21,10 +21,9 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestFormAgainstLibrary: Validate finds in a document what a library for all of JSON Schema
-// finds, for each schema of a file that people write and each document that is one change
-// away from a good one.
-func TestFormAgainstLibrary(t *testing.T) {
+// TestValidateAgainstLibrary compares Validate with a library for all of JSON Schema, for each
+// schema of a YAML file and each document that is one change away from a valid one.
+func TestValidateAgainstLibrary(t *testing.T) {
 	t.Parallel()
 	for name, files := range map[string][]string{
 		"profile.json": {"../../policy/profiles/marketplace.yaml", "../../policy/profiles/demandbase@nine-lines.yaml"},
@@ -53,7 +52,7 @@ func TestFormAgainstLibrary(t *testing.T) {
 					t.Fatal(err)
 				}
 				doc := parse(t, data)
-				want, got := theirs(t, full, doc, seen), ours(doc.Validate(schema.Files, name))
+				want, got := libraryMessages(t, full, doc, seen), validateMessages(doc.Validate(schema.Files, name))
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatalf("%s: the library (-) and Validate (+) differ:\n%s\n%s", file, diff, data)
 				}
@@ -79,7 +78,7 @@ func mutations(value any) func(yield func(any) bool) {
 	}
 }
 
-// change yields possible replacements for a value; false if it was stopped.
+// change yields possible replacements for a value. It returns false if yield does.
 func change(value any, yield func(any) bool) bool {
 	for _, other := range []any{nil, true, 7, "", "x", "Ä b", []any{}, map[string]any{}, map[string]any{"unknown": "x", "Another one": "x"}} {
 		if !yield(other) {
@@ -128,8 +127,8 @@ func change(value any, yield func(any) bool) bool {
 	return true
 }
 
-// theirs are the library's messages, sorted, in the form of Validate's.
-func theirs(t *testing.T, full *jsonschema.Schema, doc *yamldoc.Document, seen map[string]bool) []string {
+// libraryMessages returns the messages of the library, sorted, in the form of those of Validate.
+func libraryMessages(t *testing.T, full *jsonschema.Schema, doc *yamldoc.Document, seen map[string]bool) []string {
 	t.Helper()
 	var found []string
 	var collect func(e *jsonschema.ValidationError)
@@ -158,8 +157,8 @@ func theirs(t *testing.T, full *jsonschema.Schema, doc *yamldoc.Document, seen m
 	return sorted(found)
 }
 
-// ours are the messages of Validate, sorted, without their places.
-func ours(err error) []string {
+// validateMessages returns the messages in an error of Validate, sorted, without their positions.
+func validateMessages(err error) []string {
 	if err == nil {
 		return nil
 	}
@@ -171,8 +170,8 @@ func ours(err error) []string {
 	return sorted(found)
 }
 
-// sorted leaves out the place of a word that does not match its pattern: the library does not
-// know it for a key.
+// sorted sorts messages. It removes the position of a text that does not match its pattern, which
+// the library does not state for a key.
 func sorted(found []string) []string {
 	unmatched := regexp.MustCompile(`^.*('.*' does not match)`)
 	for i, text := range found {
@@ -182,8 +181,7 @@ func sorted(found []string) []string {
 	return found
 }
 
-// TestFormRefuses: a schema with an unsupported keyword is refused.
-func TestFormRefuses(t *testing.T) {
+func TestValidateRefusesUnsupportedKeywords(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{`{"oneOf": []}`, `{"type": "integer"}`, `{"properties": {"a": {"format": "date"}}}`, `{"additionalProperties": {"not": {}}}`, `{"$ref": "#/$defs/none"}`} {
 		if parse(t, []byte("a: {b: c}\n")).Validate(fstest.MapFS{"s.json": {Data: []byte(text)}}, "s.json") == nil {

@@ -16,10 +16,10 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// A schemaNode is a JSON schema with the keywords that the schemas of files that people write
-// use; any other keyword is refused. A library for all of JSON Schema compiles the schema
-// of schemas whenever the program starts, which is a third of a short run;
-// TestFormAgainstLibrary compares both.
+// A schemaNode is a JSON schema, or a part of one. It supports only the keywords that dbaudit's
+// schemas for YAML files use, and refuses others. A library for all of JSON Schema would compile
+// its meta-schema whenever the program starts, which takes a third of a short run.
+// TestValidateAgainstLibrary compares the two.
 type schemaNode struct {
 	Ref   string   `json:"$ref"`
 	Type  jsonType `json:"type"`
@@ -56,18 +56,18 @@ type schemaNode struct {
 }
 
 // UnmarshalJSON reads false or a schema, and refuses other keywords.
-func (f *schemaNode) UnmarshalJSON(data []byte) error {
+func (s *schemaNode) UnmarshalJSON(data []byte) error {
 	if string(data) == "false" {
-		f.isFalse = true
+		s.isFalse = true
 		return nil
 	}
 	type plain schemaNode
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
-	return dec.Decode((*plain)(f))
+	return dec.Decode((*plain)(s))
 }
 
-// A jsonType is a type of JSON. The zero value means any.
+// A jsonType is the type of a JSON value. The zero value means any type.
 type jsonType string
 
 const (
@@ -80,17 +80,17 @@ const (
 	nullType    jsonType = "null"
 )
 
-// UnmarshalText reads a type that a schema may ask for.
-func (k *jsonType) UnmarshalText(data []byte) error {
-	*k = jsonType(data)
-	if !slices.Contains([]jsonType{objectType, arrayType, stringType, booleanType}, *k) {
+// UnmarshalText implements [encoding.TextUnmarshaler] for the types that schemas may require.
+func (t *jsonType) UnmarshalText(data []byte) error {
+	*t = jsonType(data)
+	if !slices.Contains([]jsonType{objectType, arrayType, stringType, booleanType}, *t) {
 		return fmt.Errorf("the type %q is not supported", data)
 	}
 	return nil
 }
 
-// Validate checks the document against a schema of a tree. The first faults are joined,
-// in the order of their places, with the number of the others.
+// Validate checks the document against a schema in a file system. The error joins the first faults,
+// in the order of their positions, and says how many more there are.
 func (d *Document) Validate(tree fs.FS, schema string) error {
 	data, err := fs.ReadFile(tree, schema)
 	if err != nil {
@@ -108,8 +108,8 @@ func (d *Document) Validate(tree fs.FS, schema string) error {
 	v.check(root, &whole, nil)
 	slices.SortStableFunc(v.faults, func(a, b *Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
 	var joined []error
-	for _, f := range v.faults[:min(len(v.faults), maxFaults)] {
-		joined = append(joined, f)
+	for _, fault := range v.faults[:min(len(v.faults), maxFaults)] {
+		joined = append(joined, fault)
 	}
 	if more := len(v.faults) - maxFaults; more > 0 {
 		joined = append(joined, fmt.Errorf("%s: and %d more", d.name, more))
@@ -117,7 +117,7 @@ func (d *Document) Validate(tree fs.FS, schema string) error {
 	return errors.Join(joined...)
 }
 
-// A validator collects what is wrong with a document.
+// A validator collects the faults of a document.
 type validator struct {
 	document *Document
 	defs     map[string]*schemaNode
@@ -133,46 +133,46 @@ func (v *validator) addFault(n *yaml.Node, path []string, format string, args ..
 }
 
 // check validates the value at a path against a schema.
-func (v *validator) check(n *yaml.Node, f *schemaNode, path []string) {
-	is, word := v.typeOf(n)
+func (v *validator) check(n *yaml.Node, s *schemaNode, path []string) {
+	actual, text := v.typeOf(n)
 	switch {
-	case f.Type != anyType && f.Type != is:
-		v.addFault(n, path, "got %s, want %s", is, f.Type)
+	case s.Type != anyType && s.Type != actual:
+		v.addFault(n, path, "got %s, want %s", actual, s.Type)
 		return
-	case f.Const != nil && (is != stringType || word != *f.Const):
-		v.addFault(n, path, "value must be '%s'", *f.Const)
+	case s.Const != nil && (actual != stringType || text != *s.Const):
+		v.addFault(n, path, "value must be '%s'", *s.Const)
 		return
-	case f.Enum != nil && (is != stringType || !slices.Contains(f.Enum, word)):
+	case s.Enum != nil && (actual != stringType || !slices.Contains(s.Enum, text)):
 		choice := "one of "
-		if len(f.Enum) == 1 {
+		if len(s.Enum) == 1 {
 			choice = ""
 		}
-		v.addFault(n, path, "value must be %s'%s'", choice, strings.Join(f.Enum, "', '"))
+		v.addFault(n, path, "value must be %s'%s'", choice, strings.Join(s.Enum, "', '"))
 		return
 	}
-	if f.Ref != "" {
-		definition, ok := v.defs[strings.TrimPrefix(f.Ref, "#/$defs/")]
+	if s.Ref != "" {
+		definition, ok := v.defs[strings.TrimPrefix(s.Ref, "#/$defs/")]
 		if !ok {
-			v.addFault(n, path, "the schema has no %s", f.Ref)
+			v.addFault(n, path, "the schema has no %s", s.Ref)
 			return
 		}
 		v.check(n, definition, path)
 	}
-	switch is {
+	switch actual {
 	case objectType:
-		v.checkObject(n, f, path)
+		v.checkObject(n, s, path)
 	case arrayType:
-		v.checkArray(n, f, path)
+		v.checkArray(n, s, path)
 	case stringType:
-		v.checkString(n, f, path, word)
+		v.checkString(n, s, path, text)
 	case anyType, booleanType, numberType, nullType:
 	}
-	if f.If != nil {
+	if s.If != nil {
 		trial := validator{document: v.document, defs: v.defs}
-		trial.check(n, f.If, path)
-		next := f.Then
+		trial.check(n, s.If, path)
+		next := s.Then
 		if len(trial.faults) > 0 {
-			next = f.Else
+			next = s.Else
 		}
 		if next != nil {
 			v.check(n, next, path)
@@ -180,8 +180,8 @@ func (v *validator) check(n *yaml.Node, f *schemaNode, path []string) {
 	}
 }
 
-// typeOf is the type of a value, with its text if it is a string.
-func (v *validator) typeOf(n *yaml.Node) (is jsonType, word string) {
+// typeOf returns the type of a value and, if it is a string, its text.
+func (v *validator) typeOf(n *yaml.Node) (t jsonType, text string) {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return objectType, ""
@@ -189,7 +189,7 @@ func (v *validator) typeOf(n *yaml.Node) (is jsonType, word string) {
 		return arrayType, ""
 	case yaml.ScalarNode, yaml.AliasNode, yaml.DocumentNode:
 	}
-	value, _ := v.document.scalarToJSON(n) // invalid values were refused before
+	value, _ := v.document.scalarToJSON(n) // Parse refused invalid values
 	switch value := value.(type) {
 	case nil:
 		return nullType, ""
@@ -203,9 +203,9 @@ func (v *validator) typeOf(n *yaml.Node) (is jsonType, word string) {
 	return anyType, ""
 }
 
-func (v *validator) checkObject(n *yaml.Node, f *schemaNode, path []string) {
-	v.checkSize(n, path, "Properties", len(n.Content)/2, f.MinProperties, f.MaxProperties)
-	missing := slices.DeleteFunc(slices.Clone(f.Required), func(name string) bool {
+func (v *validator) checkObject(n *yaml.Node, s *schemaNode, path []string) {
+	v.checkSize(n, path, "Properties", len(n.Content)/2, s.MinProperties, s.MaxProperties)
+	missing := slices.DeleteFunc(slices.Clone(s.Required), func(name string) bool {
 		_, value := v.document.child(n, name)
 		return value != nil
 	})
@@ -218,63 +218,63 @@ func (v *validator) checkObject(n *yaml.Node, f *schemaNode, path []string) {
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
-		below := append(slices.Clip(path), key.Value)
-		switch one := cmp.Or(f.Properties[key.Value], f.AdditionalProperties); {
-		case one == nil:
-		case !one.isFalse:
-			v.check(value, one, below)
+		switch property := cmp.Or(s.Properties[key.Value], s.AdditionalProperties); {
+		case property == nil:
+		case !property.isFalse:
+			v.check(value, property, append(slices.Clip(path), key.Value))
 		case len(path) > 0:
 			v.addFault(key, nil, "unknown key %q in %s", key.Value, strings.Join(path, "."))
 		default:
 			v.addFault(key, nil, "unknown key %q", key.Value)
 		}
-		if f.PropertyNames != nil {
-			v.checkString(key, f.PropertyNames, path, key.Value)
+		if s.PropertyNames != nil {
+			v.checkString(key, s.PropertyNames, path, key.Value)
 		}
 	}
 }
 
-func (v *validator) checkArray(n *yaml.Node, f *schemaNode, path []string) {
-	v.checkSize(n, path, "Items", len(n.Content), f.MinItems, f.MaxItems)
+func (v *validator) checkArray(n *yaml.Node, s *schemaNode, path []string) {
+	v.checkSize(n, path, "Items", len(n.Content), s.MinItems, s.MaxItems)
 	for i, item := range n.Content {
-		if f.Items != nil {
-			v.check(item, f.Items, append(slices.Clip(path), strconv.Itoa(i)))
+		if s.Items != nil {
+			v.check(item, s.Items, append(slices.Clip(path), strconv.Itoa(i)))
 		}
 	}
-	if f.UniqueItems {
+	if s.UniqueItems {
 		v.checkUnique(n, path)
 	}
 }
 
-// checkSize compares a size with its bounds.
-func (v *validator) checkSize(n *yaml.Node, path []string, of string, is, least int, most *int) {
-	if is < least {
-		v.addFault(n, path, "min%s: got %d, want %d", of, is, least)
+// checkSize compares a number of properties, items or characters with its limits. The keyword is
+// that of JSON Schema without min or max, such as "Items".
+func (v *validator) checkSize(n *yaml.Node, path []string, keyword string, size, least int, most *int) {
+	if size < least {
+		v.addFault(n, path, "min%s: got %d, want %d", keyword, size, least)
 	}
-	if most != nil && is > *most {
-		v.addFault(n, path, "max%s: got %d, want %d", of, is, *most)
+	if most != nil && size > *most {
+		v.addFault(n, path, "max%s: got %d, want %d", keyword, size, *most)
 	}
 }
 
-// checkUnique finds the first two equal texts of a list.
+// checkUnique reports the first two equal strings of a list.
 func (v *validator) checkUnique(n *yaml.Node, path []string) {
 	first := map[string]int{}
 	for i, item := range n.Content {
-		is, word := v.typeOf(item)
-		if is != stringType {
+		itemType, text := v.typeOf(item)
+		if itemType != stringType {
 			continue
 		}
-		if other, ok := first[word]; ok {
+		if other, ok := first[text]; ok {
 			v.addFault(n, path, "items at %d and %d are equal", other, i)
 			return
 		}
-		first[word] = i
+		first[text] = i
 	}
 }
 
-func (v *validator) checkString(n *yaml.Node, f *schemaNode, path []string, word string) {
-	v.checkSize(n, path, "Length", utf8.RuneCountInString(word), f.MinLength, nil)
-	if f.Pattern != nil && !f.Pattern.MatchString(word) {
-		v.addFault(n, path, "'%s' does not match pattern '%s'", word, f.Pattern)
+func (v *validator) checkString(n *yaml.Node, s *schemaNode, path []string, text string) {
+	v.checkSize(n, path, "Length", utf8.RuneCountInString(text), s.MinLength, nil)
+	if s.Pattern != nil && !s.Pattern.MatchString(text) {
+		v.addFault(n, path, "'%s' does not match pattern '%s'", text, s.Pattern)
 	}
 }
