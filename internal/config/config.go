@@ -1,6 +1,6 @@
-// Package config reads dbaudit.yaml: what to audit and how to reach it. Unknown
-// keys, duplicate keys and bad values are errors with file, line and column. It
-// contains no secrets and reads none: it says where they are.
+// Package config reads dbaudit.yaml, which says what to audit and how to sign in. Unknown keys,
+// duplicate keys and bad values are errors with file, line and column. The configuration contains
+// no secrets; it says where they are.
 package config
 
 import (
@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// DefaultName is the configuration file that is read from the working directory
-// if none is named.
+// DefaultName is the name of the configuration file in the working directory that is read by
+// default.
 const DefaultName = "dbaudit.yaml"
 
 // A File is a parsed configuration.
@@ -33,14 +33,14 @@ type File struct {
 	Depth        map[string]audit.Depth `yaml:"depth,omitempty"`
 	Allow        []string               `yaml:"allow,omitempty"`
 	Waivers      string                 `yaml:"waivers,omitempty"`
-	// Every is how often the fleet scans an environment that does not say it itself.
+	// Every is how often the fleet scans an environment that does not state its own interval.
 	Every string `yaml:"every,omitempty"`
 
 	name string
 	doc  *yamldoc.Document
 }
 
-// Auth says how to sign in. What is empty is deduced.
+// Auth says how to sign in. Empty fields are deduced.
 type Auth struct {
 	Method      string `yaml:"method,omitempty"`
 	TenantID    string `yaml:"tenant_id,omitempty"`
@@ -54,13 +54,13 @@ type Auth struct {
 	SecretEnds string `yaml:"secret_ends,omitempty"`
 }
 
-// Source is where a secret is read from: a variable or a file.
+// Source is where a secret is read from: an environment variable or a file.
 type Source struct {
 	Env  string `yaml:"env,omitempty"`
 	File string `yaml:"file,omitempty"`
 }
 
-// String names the source for advice.
+// String returns the source as messages name it.
 func (s Source) String() string {
 	if s.Env != "" {
 		return s.Env
@@ -77,21 +77,21 @@ type Environment struct {
 	Integrations []Entry     `yaml:"integrations,omitempty"`
 	BusinessUnit string      `yaml:"business_unit,omitempty"`
 	Views        []View      `yaml:"views,omitempty"`
-	// Labels are what environments are chosen by, besides their names.
+	// Labels select environments, like their names.
 	Labels map[string]string `yaml:"labels,omitempty"`
-	// Every is how often the fleet scans it; see [File.Interval].
+	// Every is how often the fleet scans the environment; see [File.Interval].
 	Every string `yaml:"every,omitempty"`
 
-	// Name is the environment's key; empty for a single environment at the top.
+	// Name is the environment's key; empty for a single environment at the top level.
 	Name string `yaml:"-"`
 	path []string
 
-	// Depth are the access levels that are enough, and Allow the privileges that are not
-	// surplus: those of the entry of integrations:, else those at the top.
+	// Depth lowers required access levels, and Allow lists privileges that are not surplus.
+	// They come from the entry of integrations:, else from the top level.
 	Depth map[string]audit.Depth `yaml:"-"`
 	Allow []string               `yaml:"-"`
-	// Profile is that of the entry of integrations:, else that at the top; empty for an
-	// environment without them. See [File.Each].
+	// Profile comes from the entry of integrations:, else from the top level. It is empty for
+	// an environment without integrations:. See [File.PerIntegration].
 	Profile   string   `yaml:"-"`
 	entryPath []string // the entry's path
 }
@@ -132,13 +132,13 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, f.check()
 }
 
-// Empty is the configuration without a file.
+// Empty returns the configuration that applies without a file.
 func Empty() *File { return &File{doc: &yamldoc.Document{}} }
 
-// Encode returns the configuration as a file.
+// Encode returns the configuration as YAML.
 func (f *File) Encode() ([]byte, error) { return yamldoc.Encode(f) }
 
-// check refuses what the schema cannot see.
+// check checks what the schema cannot express.
 func (f *File) check() error {
 	if len(f.Environments) > 0 {
 		for _, key := range []string{"url", "integration", "integrations", "views", "business_unit"} {
@@ -161,8 +161,8 @@ func (f *File) check() error {
 				}
 			}
 		}
-		for _, one := range f.PerIntegration(env) {
-			if err := f.checkIntegration(one); err != nil {
+		for _, integration := range f.PerIntegration(env) {
+			if err := f.checkIntegration(integration); err != nil {
 				return err
 			}
 		}
@@ -170,7 +170,7 @@ func (f *File) check() error {
 	return nil
 }
 
-// checkIntegration refuses contradictions within one integration.
+// checkIntegration returns an error for contradictory keys of one integration.
 func (f *File) checkIntegration(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
 		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.integrationPath("user")...)
@@ -179,71 +179,73 @@ func (f *File) checkIntegration(env Environment) error {
 		return f.doc.FaultAtKey("business_unit appears twice with different names", env.keyPath("business_unit")...)
 	}
 	for i, v := range env.Views {
-		same := func(w View) bool { return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name) }
-		if slices.ContainsFunc(env.Views[:i], same) {
+		isSame := func(w View) bool { return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name) }
+		if slices.ContainsFunc(env.Views[:i], isSame) {
 			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.keyPath("views", fmt.Sprint(i))...)
 		}
 	}
 	return nil
 }
 
-// PerIntegration lists an environment once for each of its integrations. One with a single integration
-// is returned as it is.
+// PerIntegration returns the environment once for each of its integrations, with the settings of
+// that integration. An environment without integrations: is returned unchanged.
 func (f *File) PerIntegration(e Environment) []Environment {
 	if len(e.Integrations) == 0 {
 		return []Environment{e}
 	}
-	all := make([]Environment, len(e.Integrations))
+	environments := make([]Environment, len(e.Integrations))
 	for i, entry := range e.Integrations {
-		one := e
-		one.Integrations, one.BusinessUnit, one.Integration, one.Views = nil, "", entry.Integration, entry.Views
-		one.Profile = cmp.Or(entry.Profile, f.Profile)
+		env := e
+		env.Integrations, env.BusinessUnit, env.Integration, env.Views = nil, "", entry.Integration, entry.Views
+		env.Profile = cmp.Or(entry.Profile, f.Profile)
 		if entry.Depth != nil {
-			one.Depth = entry.Depth
+			env.Depth = entry.Depth
 		}
 		if entry.Allow != nil {
-			one.Allow = entry.Allow
+			env.Allow = entry.Allow
 		}
-		one.entryPath = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
-		all[i] = one
+		env.entryPath = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
+		environments[i] = env
 	}
-	return all
+	return environments
 }
 
-// Name is the file's name as it was given to Parse.
+// Name returns the file's name as it was given to Parse.
 func (f *File) Name() string { return f.name }
 
-// UnnamedEnvironment is an environment that the file does not name: the settings at the top apply to it.
+// UnnamedEnvironment returns an environment that the file does not name. It has the settings at the
+// top level.
 func (f *File) UnnamedEnvironment() Environment { return Environment{Depth: f.Depth, Allow: f.Allow} }
 
-// AllEnvironments lists the environments by name; a single one at the top has no name.
+// AllEnvironments returns the environments, sorted by name. A single environment at the top level
+// has no name.
 func (f *File) AllEnvironments() []Environment {
 	if len(f.Environments) == 0 {
 		env := f.UnnamedEnvironment()
 		env.URL, env.Integration, env.Integrations, env.BusinessUnit, env.Views = f.URL, f.Integration, f.Integrations, f.BusinessUnit, f.Views
 		return []Environment{env}
 	}
-	all := make([]Environment, len(f.Environments))
+	environments := make([]Environment, len(f.Environments))
 	for i, name := range f.EnvironmentNames() {
 		env := f.Environments[name]
 		env.Name, env.path, env.Depth, env.Allow = name, []string{"environments", name}, f.Depth, f.Allow
-		all[i] = env
+		environments[i] = env
 	}
-	return all
+	return environments
 }
 
-// EnvironmentNames lists the environments that have a name.
+// EnvironmentNames returns the names of the environments, sorted.
 func (f *File) EnvironmentNames() []string { return slices.Sorted(maps.Keys(f.Environments)) }
 
-// SecretVariables are the variables that any auth: or apply: of the file reads a secret
-// from.
+// SecretVariables returns the environment variables from which any auth: or apply: of the file
+// reads a secret, sorted.
 func (f *File) SecretVariables() []string {
-	all := []*Auth{&f.Auth, f.Apply}
+	auths := []*Auth{&f.Auth, f.Apply}
 	for _, env := range f.Environments {
-		all = append(all, env.Auth, env.Apply)
+		auths = append(auths, env.Auth, env.Apply)
 	}
 	var names []string
-	for _, auth := range all {
+	for _, auth := range auths {
 		if auth == nil {
 			continue
 		}
@@ -257,7 +259,8 @@ func (f *File) SecretVariables() []string {
 	return slices.Compact(names)
 }
 
-// RequiredBusinessUnit is the business unit that the user must sit in, wherever it is written.
+// RequiredBusinessUnit returns the name of the business unit that the integration user must belong
+// to, from the environment or its integration.
 func (e Environment) RequiredBusinessUnit() string {
 	return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit)
 }

@@ -54,7 +54,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// What Encode writes Parse reads.
+// TestEncode checks that Parse reads what Encode writes.
 func TestEncode(t *testing.T) {
 	data, err := parse(t, example).Encode()
 	if err != nil {
@@ -98,7 +98,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestSecretVariables: those of each auth: and apply:, at the top and of environments.
+// TestSecretVariables checks the variables of each auth: and apply:, at the top level and in
+// environments.
 func TestSecretVariables(t *testing.T) {
 	f := parse(t, `auth: {secret: {env: A}}
 apply: {certificate_password: {env: B}}
@@ -159,13 +160,14 @@ func TestInterval(t *testing.T) {
 	}
 }
 
-// TestOnly: the part of one environment has its settings, and does not say how to apply.
-func TestOnly(t *testing.T) {
+// TestForEnvironment checks that the configuration of one environment has its settings, and does
+// not say how to sign in to apply.
+func TestForEnvironment(t *testing.T) {
 	f := parse(t, example+"every: 1h\napply: {client_id: 00000000-0000-0000-0000-000000000009}\n")
 	whole := f.AllEnvironments()[0]
-	data, err := f.ForEnvironment(whole, "production", func(file string, beside bool) string {
-		if beside {
-			return "/beside/" + file
+	data, err := f.ForEnvironment(whole, "production", func(file string, toConfig bool) string {
+		if toConfig {
+			return "/config/" + file
 		}
 		return "/working/" + file
 	}).Encode()
@@ -177,7 +179,7 @@ func TestOnly(t *testing.T) {
 	if len(all) != 1 || all[0].Name != "production" || all[0].URL != whole.URL || len(all[0].Views) != 2 || all[0].RequiredBusinessUnit() != "Contoso" {
 		t.Errorf("environments %+v", all)
 	}
-	if part.Apply != nil || part.Waivers != "/beside/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
+	if part.Apply != nil || part.Waivers != "/config/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
 		t.Errorf("part %+v", part)
 	}
 	if diff := cmp.Diff(whole.Depth, all[0].Depth); diff != "" {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// checkInterval refuses an interval that is not one, or is too short.
+// checkInterval returns an error for a text that is not an interval, or is too short.
 func (f *File) checkInterval(text string, path ...string) error {
 	if text == "" {
 		return nil
@@ -16,8 +16,8 @@ func (f *File) checkInterval(text string, path ...string) error {
 	return nil
 }
 
-// Interval is how often the fleet scans an environment: what the environment says, else
-// the top, else once a day.
+// Interval returns how often the fleet scans an environment: the environment's every:, else that
+// at the top level, else a day.
 func (f *File) Interval(e Environment) time.Duration {
 	for _, text := range []string{e.Every, f.Every} {
 		if every, err := time.ParseDuration(text); err == nil {
@@ -27,33 +27,34 @@ func (f *File) Interval(e Environment) time.Duration {
 	return 24 * time.Hour
 }
 
-// ForEnvironment is the configuration of one environment, under a name, with the settings at the top.
-// rename returns the names of files: those beside the configuration, and those in the working
-// directory. It leaves out apply:, so that it cannot be used to change an environment.
-func (f *File) ForEnvironment(e Environment, name string, rename func(file string, beside bool) string) *File {
-	one := *f
-	one.name, one.doc, one.Apply, one.Every = "", nil, nil, ""
-	one.URL, one.Integration, one.Integrations, one.BusinessUnit, one.Views = "", Integration{}, nil, "", nil
-	if one.Waivers != "" {
-		one.Waivers = rename(one.Waivers, true)
+// ForEnvironment returns the configuration of one environment under a new name, with the settings
+// at the top level. It omits apply:, so that it cannot be used to change the environment. resolve
+// returns the path of a file that is relative to the configuration or, if that is false, to the
+// working directory.
+func (f *File) ForEnvironment(e Environment, name string, resolve func(file string, toConfig bool) string) *File {
+	part := *f
+	part.name, part.doc, part.Apply, part.Every = "", nil, nil, ""
+	part.URL, part.Integration, part.Integrations, part.BusinessUnit, part.Views = "", Integration{}, nil, "", nil
+	if part.Waivers != "" {
+		part.Waivers = resolve(part.Waivers, true)
 	}
-	one.Auth = one.Auth.withFiles(rename)
+	part.Auth = part.Auth.resolveFiles(resolve)
 	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
 	if e.Auth != nil {
-		auth := e.Auth.withFiles(rename)
+		auth := e.Auth.resolveFiles(resolve)
 		e.Auth = &auth
 	}
-	one.Environments = map[string]Environment{name: e}
-	return &one
+	part.Environments = map[string]Environment{name: e}
+	return &part
 }
 
-func (a Auth) withFiles(rename func(string, bool) string) Auth {
+func (a Auth) resolveFiles(resolve func(file string, toConfig bool) string) Auth {
 	if a.Certificate != "" {
-		a.Certificate = rename(a.Certificate, false)
+		a.Certificate = resolve(a.Certificate, false)
 	}
 	for _, s := range []**Source{&a.Secret, &a.CertificatePassword} {
 		if *s != nil && (*s).File != "" {
-			*s = &Source{File: rename((*s).File, true)}
+			*s = &Source{File: resolve((*s).File, true)}
 		}
 	}
 	return a

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// KeyError is the error for a key that an integration has, else its environment, else the top.
+// KeyError returns an error at the position of a key of the integration, else of its environment,
+// else of the top level.
 func (f *File) KeyError(e Environment, message string, keys ...string) error {
 	for _, path := range [][]string{e.keyPath(keys...), append(slices.Clone(e.path), keys...)} {
 		if f.doc.Has(path...) {
@@ -16,15 +17,15 @@ func (f *File) KeyError(e Environment, message string, keys ...string) error {
 	return f.doc.FaultAtKey(message, keys...)
 }
 
-// DuplicateProfileError is the error for an integration with the same profile as an earlier one:
-// environment and profile identify a result.
+// DuplicateProfileError returns the error for an integration with the same profile as an earlier
+// one of the environment. Environment and profile together identify a result.
 func (f *File) DuplicateProfileError(e Environment, profile string) error {
 	return f.doc.FaultAtKey(fmt.Sprintf("the profile %s appears twice in this environment, but it must identify the result: "+
 		"give the second integration a profile with a different name, in a file with extends: %[1]s", profile), e.keyPath("profile")...)
 }
 
-// keyPath is the path of something about an integration, or about the environment if it has
-// only one.
+// keyPath returns the path of a key of the integration's entry or, without entries, of the
+// environment.
 func (e Environment) keyPath(keys ...string) []string {
 	if e.entryPath != nil {
 		return append(slices.Clone(e.entryPath), keys...)
@@ -32,7 +33,7 @@ func (e Environment) keyPath(keys ...string) []string {
 	return append(slices.Clone(e.path), keys...)
 }
 
-// integrationPath is the path of something that names the user, the role or the business unit.
+// integrationPath returns the path of a key that names the user, the role or the business unit.
 func (e Environment) integrationPath(keys ...string) []string {
 	if e.entryPath != nil {
 		return e.keyPath(keys...)
@@ -40,14 +41,14 @@ func (e Environment) integrationPath(keys ...string) []string {
 	return append(e.keyPath("integration"), keys...)
 }
 
-// The placeholders that dbaudit init writes.
+// The placeholders in a configuration that dbaudit init writes.
 const (
 	ExampleURL = "https://contoso.crm.dynamics.com"
 	ExampleID  = "00000000-0000-0000-0000-000000000000"
 )
 
-// Placeholders names each of the used values that is still the one that dbaudit init wrote,
-// with its line.
+// Placeholders returns the keys of the values that are still the placeholders of dbaudit init, and
+// their lines. url, clientID and appID are the values in use.
 func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []string, lines []int) {
 	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
 	for _, value := range []struct {
@@ -67,8 +68,9 @@ func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []
 	return keys, lines
 }
 
-// Line is the line of the first of the keys that the file has for an integration, its
-// environment or all environments; else the nearest line above. A view is "views.N".
+// Line returns the line of the first of the keys that the file has for an integration, its
+// environment, or the top level. If it has none of them, Line returns the nearest line above. The
+// key of a view is "views.N".
 func (f *File) Line(e Environment, keys ...string) int {
 	var paths [][]string
 	for _, key := range keys {
@@ -80,7 +82,7 @@ func (f *File) Line(e Environment, keys ...string) int {
 	return line
 }
 
-// lineOf is the line of the first of the paths that exists, or 1.
+// lineOf returns the line of the first path that exists. If none does, it returns 1 and false.
 func (f *File) lineOf(paths ...[]string) (line int, exists bool) {
 	for _, path := range paths {
 		if len(path) > 0 && f.doc.Has(path...) {
