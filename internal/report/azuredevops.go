@@ -56,7 +56,7 @@ func automationDetails(r audit.Result, o Options, multiple bool) sarifAutomation
 	if multiple {
 		id = append(id, r.Environment.Name)
 	}
-	return sarifAutomation{ID: strings.Join(safeLines(id), "/"), Properties: map[string]string{
+	return sarifAutomation{ID: text.Line(strings.Join(id, "/")), Properties: map[string]string{
 		"azuredevops/pipeline/build/buildDefinitionId":   text.Line(a.DefinitionID),
 		"azuredevops/pipeline/build/buildDefinitionName": text.Line(a.DefinitionName),
 		"azuredevops/pipeline/build/phaseId":             text.Line(a.PhaseID),

@@ -16,7 +16,7 @@ func withDistinctNames(rs []audit.Result, o *Options) []audit.Result {
 	original := map[audit.Environment]string{} // names, by the renamed environment
 	for i := range renamed {
 		env := &renamed[i].Environment
-		rewriteStrings(reflect.ValueOf(env).Elem(), text.Line)
+		rewriteStrings(reflect.ValueOf(env).Elem(), text.Line, validUTF8)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
 		}) {

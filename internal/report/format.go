@@ -69,12 +69,7 @@ func Formats() []Format {
 	return list
 }
 
-// ParseFormat returns the format with a name. The error of an unknown one lists all formats.
-func ParseFormat(s string) (Format, error) {
-	r, err := rendererFor(Format(s))
-	return r.format, err
-}
-
+// rendererFor returns the renderer of a format. The error of an unknown one lists all formats.
 func rendererFor(f Format) (renderer, error) {
 	var names []string
 	for _, r := range renderers() {

@@ -44,7 +44,6 @@ type resultData struct {
 	Basis    string // the profile and the snapshot
 	Next     []step
 	Facts    []fact
-	Tiles    []tileData
 	Chain    *accessChain
 	Matrix   *matrix
 	Groups   []groupData
@@ -64,11 +63,6 @@ func (d *resultData) Failed() []controlData {
 	return d.Groups[0].Controls
 }
 
-type tileData struct {
-	State, Name string
-	Count       int
-}
-
 func writeHTML(w io.Writer, set *resultSet, o Options) error {
 	t, err := parsePageTemplate()
 	if err != nil {
@@ -82,13 +76,8 @@ func parsePageTemplate() (*template.Template, error) {
 		"words": outcomeText, "line": text.Line, "lines": text.Lines, "citation": citationText, "sentence": sentenceCase, "page": pageURL,
 		"mark": func(v audit.Verdict) string { return verdictTermsOf(v).mark }, "percent": percent, "verdictNote": verdictNote,
 		"subject": subjectText, "facts": readableEvidence, "place": locationText,
-		"rank": func(r audit.Result) int { return -int(r.WorstSeverity()) }, // the worst first
-		"worst": func(r audit.Result) string {
-			if w := r.WorstSeverity(); w != audit.SeverityInvalid {
-				return w.String()
-			}
-			return "–"
-		},
+		"rank":  func(r audit.Result) int { return -int(r.WorstSeverity()) }, // the worst first
+		"worst": func(r audit.Result) string { return severityOr(r.WorstSeverity(), "–") },
 	}).Parse(pageTemplate)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the page's template: %w", err)
@@ -133,7 +122,7 @@ func sha256Base64(s string) string {
 }
 
 func newResultData(r audit.Result, o Options, prefix string) *resultData {
-	s, basis := r.Summary, snapshotTime(r.Snapshot)
+	basis := snapshotTime(r.Snapshot)
 	if basis != "" {
 		basis = "snapshot " + basis
 	}
@@ -147,15 +136,6 @@ func newResultData(r audit.Result, o Options, prefix string) *resultData {
 	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.newGroups(r, o)
 	if !r.IsFile() { // a file has roles, but no users and views
 		d.Chain = newAccessChain(r)
-	}
-	if r.Unread == nil {
-		d.Tiles = []tileData{
-			{"fail", "failed", s.Fail},
-			{"unknown", "unknown", s.Unknown},
-			{"waived", "waived", s.Waived},
-			{"pass", "passed", s.Pass},
-			{"none", "not applicable", s.NotApplicable},
-		}
 	}
 	d.Waived = slices.DeleteFunc(issuesOf(r, false), func(i issue) bool { return !i.isWaived() })
 	return d

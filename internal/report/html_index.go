@@ -1,7 +1,12 @@
 package report
 
 import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -44,4 +49,70 @@ func (d *pageData) addIndex(rs []audit.Result, links []string, o Options) {
 		index.Total.Waived += r.Summary.Waived
 		index.Rows = append(index.Rows, row)
 	}
+}
+
+// A Page is an HTML file of a report that consists of several files.
+type Page struct {
+	Name string // of the file, within the folder of the report
+	Data []byte
+}
+
+const indexFile = "index.html"
+
+// Pages renders a page for each environment, with all of its integrations, and then an index with the
+// worst results first. It passes each page to write, and holds one page at a time.
+func Pages(rs []audit.Result, o Options, write func(Page) error) error {
+	t, err := parsePageTemplate()
+	if err != nil {
+		return fmt.Errorf("rendering html: %w", err)
+	}
+	render := func(name string, d pageData) error {
+		var b bytes.Buffer
+		if err := t.Execute(&b, d); err != nil {
+			return fmt.Errorf("rendering html: %w", err)
+		}
+		return write(Page{name, b.Bytes()})
+	}
+	rs = worstFirst(rs)
+	links := make([]string, len(rs))
+	taken := map[string]bool{strings.TrimSuffix(indexFile, ".html"): true}
+	groups := groupByEnvironment(rs)
+	names := make([]string, len(groups))
+	for i, group := range groups {
+		names[i] = uniqueFileName(text.Line(rs[group[0]].Environment.Name), taken) + ".html"
+	}
+	o.indexURL = indexFile
+	rs = withDistinctNames(rs, &o)
+	for i, group := range groups {
+		members := make([]audit.Result, len(group))
+		for j, index := range group {
+			members[j], links[index] = rs[index], names[i]
+			if len(group) > 1 {
+				links[index] += "#" + anchorPrefix(j) + "result"
+			}
+		}
+		if err := render(names[i], newResultsPage(slices.Collect(renderer{}.prepare(members, o).all()), o)); err != nil {
+			return err
+		}
+	}
+	d := newPageData()
+	d.addIndex(rs, links, o)
+	return render(indexFile, d)
+}
+
+// uniqueFileName turns a name into a file name that is valid on every system and not in taken, and adds
+// it to taken.
+func uniqueFileName(name string, taken map[string]bool) string {
+	base := strings.Trim(regexp.MustCompile(`[^a-z0-9.]`).ReplaceAllString(strings.ToLower(name), "-"), "-.")
+	base = cmp.Or(strings.TrimRight(base[:min(len(base), nameWidth)], "-."), "environment")
+	// On Windows, names such as con and nul are devices.
+	if regexp.MustCompile(`^(con|prn|aux|nul|(com|lpt)[^.])(\.|$)`).MatchString(base) {
+		base = "environment-" + base
+	}
+	unique := base
+	for n := 2; taken[unique]; n++ {
+		unique = fmt.Sprintf("%s-%d", base, n)
+	}
+	taken[unique] = true
+	return unique
 }

@@ -94,7 +94,7 @@ func (p *markdownPage) overview(set *resultSet) {
 		for _, c := range controlsWith(audit.OutcomeFail, r) {
 			failed = append(failed, text.Markdown(shortName(string(c.ID))))
 		}
-		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, verdictText(r),
+		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, joinNonBlank(", ", r.Verdict.String(), verdictNote(r)),
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.write("\n", "")

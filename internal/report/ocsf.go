@@ -200,7 +200,9 @@ func ocsfControlEvent(r audit.Result, c audit.Control, o Options) ocsfEvent {
 			fixes = append(fixes, fix)
 		}
 	}
-	e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, safeLines(c.Remarks())...)
+	for _, remark := range c.Remarks() {
+		e.Compliance.StatusDetails = append(e.Compliance.StatusDetails, text.Line(remark))
+	}
 	if len(fixes) > 0 {
 		e.Remediation = &ocsfRemediation{Desc: joinNonBlank(" ", fixes...), References: []string{e.FindingInfo.SrcURL}}
 	}

@@ -27,39 +27,28 @@ import (
 
 // Options configures a renderer. The zero value gives a plain, complete document.
 type Options struct {
-	// Width is the width of the terminal in columns. 0 means that the output is not a terminal:
-	// tables then are as wide as their content, without line breaks in cells and without colors.
-	Width int
-	// Color allows ANSI colors in a table.
-	Color bool
-	// Rules has the rules by id. Reports without a rule lack its help.
-	Rules map[string]audit.Rule
-	// SARIFProfile is the viewer that a SARIF document is for.
-	SARIFProfile SARIFProfile
-	// AzureDevOps is required with [SARIFAzureDevOps].
-	AzureDevOps AzureDevOps
+	// Width is the width of the terminal in columns. 0 means that the output is not a terminal: then
+	// tables are as wide as their content, without line breaks in cells and without colors.
+	Width        int
+	Color        bool                  // allows ANSI colors in a table
+	Rules        map[string]audit.Rule // by id; a report lacks the help of rules that are missing
+	SARIFProfile SARIFProfile          // the viewer that a SARIF document is for
+	AzureDevOps  AzureDevOps           // required with [SARIFAzureDevOps]
 	// CheckoutPath turns a path relative to the working directory into one relative to the root of
 	// the checkout, which viewers of code use. nil means that the working directory is the root.
 	CheckoutPath func(path string) string
 	// TargetFlags returns the flags by which the user chose the environment and the profile of a
 	// result. nil means the URL and the name of the profile.
 	TargetFlags func(audit.Result) []string
-	// ApplyFlags returns the flags that apply needs for a result. nil means none.
-	ApplyFlags func(audit.Result) []string
+	ApplyFlags  func(audit.Result) []string // returns the flags that apply needs; nil means none
 	// Warn receives a message about what a document omits because of a limit of its viewer. It may
 	// be nil.
-	Warn func(message string)
-	// MarkdownLimit is the maximum size of a Markdown document in bytes. 0 means [CommentLimit].
-	MarkdownLimit int
-	// Summary limits a table of several results to a row for each.
-	Summary bool
-	// MinSeverity is the lowest severity of the controls that a table lists. The zero value lists
-	// all.
-	MinSeverity audit.Severity
-	// Verbose shows in full what is otherwise only counted.
-	Verbose bool
-	// Trends has the history of the environments. HTML shows it with the results.
-	Trends []history.Environment
+	Warn          func(message string)
+	MarkdownLimit int                   // the maximum size in bytes; 0 means [CommentLimit]
+	Summary       bool                  // limits a table of several results to a row for each
+	MinSeverity   audit.Severity        // of the controls that a table lists; the zero value lists all
+	Verbose       bool                  // shows in full what is otherwise only counted
+	Trends        []history.Environment // the history of environments, which HTML shows
 
 	indexURL string // of the index that a page of HTML belongs to
 	multiple bool   // whether JSON is a document of several results

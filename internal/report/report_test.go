@@ -152,20 +152,6 @@ func TestRenderRefuses(t *testing.T) {
 	}
 }
 
-func TestParse(t *testing.T) {
-	t.Parallel()
-	for _, f := range Formats() {
-		if got, err := ParseFormat(f.String()); err != nil || got != f {
-			t.Errorf("%s: %v, %v", f, got, err)
-		}
-	}
-	for _, bad := range []string{"", "unknown", "JSON", "yaml"} {
-		if _, err := ParseFormat(bad); err == nil || !strings.Contains(err.Error(), "table, json, sarif, junit, html, markdown, csv, github") {
-			t.Errorf("%q: %v", bad, err)
-		}
-	}
-}
-
 func TestJSONIsTheContract(t *testing.T) {
 	t.Parallel()
 	out := mustRender(t, JSON, mixed(), Options{})

@@ -3,7 +3,6 @@ package report
 import (
 	"iter"
 	"reflect"
-	"slices"
 	"time"
 	"unicode/utf8"
 	"unique"
@@ -18,20 +17,19 @@ type resultSet struct {
 	convert func(audit.Result) audit.Result
 }
 
-// prepare returns a set of results with the text that the renderer expects.
+// prepare returns a set of results with the text and the paths that the renderer expects.
 func (r renderer) prepare(rs []audit.Result, o Options) *resultSet {
 	convert := func(s string) string { return unique.Make(text.Line(s)).Value() } // results share most texts
 	if r.keepsText {
 		convert = validUTF8
 	}
+	path := validUTF8
+	if r.checkoutPaths && o.CheckoutPath != nil {
+		path = func(s string) string { return o.CheckoutPath(validUTF8(s)) }
+	}
 	return &resultSet{rs, func(result audit.Result) audit.Result {
-		rewriteStrings(reflect.ValueOf(&result).Elem(), convert)
+		rewriteStrings(reflect.ValueOf(&result).Elem(), convert, path)
 		fillNilLists(&result)
-		if r.checkoutPaths && o.CheckoutPath != nil {
-			for _, l := range locations(result) {
-				l.Path = o.CheckoutPath(l.Path)
-			}
-		}
 		return result
 	}}
 }
@@ -55,9 +53,9 @@ func validUTF8(s string) string {
 	return string([]rune(s))
 }
 
-// rewriteStrings applies convert to every string in v, after it copied what v refers to. Locations,
-// evidence and fixes keep their strings, because paths and scripts need the real names.
-func rewriteStrings(v reflect.Value, convert func(string) string) {
+// rewriteStrings applies convert to every string in v, after it copied what v refers to. To locations,
+// it applies path instead. Evidence and fixes keep their strings, because scripts need the real names.
+func rewriteStrings(v reflect.Value, convert, path func(string) string) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString(convert(v.String()))
@@ -66,7 +64,7 @@ func rewriteStrings(v reflect.Value, convert func(string) string) {
 			copied := reflect.New(v.Type().Elem())
 			copied.Elem().Set(v.Elem())
 			v.Set(copied)
-			rewriteStrings(v.Elem(), convert)
+			rewriteStrings(v.Elem(), convert, path)
 		}
 	case reflect.Slice:
 		if !v.IsNil() {
@@ -75,35 +73,22 @@ func rewriteStrings(v reflect.Value, convert func(string) string) {
 			v.Set(copied)
 		}
 		for i := range v.Len() {
-			rewriteStrings(v.Index(i), convert)
+			rewriteStrings(v.Index(i), convert, path)
 		}
 	case reflect.Struct:
 		switch v.Type() {
 		case reflect.TypeFor[time.Time]():
 			return
-		case reflect.TypeFor[audit.Location](), reflect.TypeFor[audit.Fix]():
+		case reflect.TypeFor[audit.Location]():
+			convert = path
+		case reflect.TypeFor[audit.Fix]():
 			convert = validUTF8
 		}
 		for i := range v.NumField() {
-			rewriteStrings(v.Field(i), convert)
+			rewriteStrings(v.Field(i), convert, path)
 		}
 	default:
 	}
-}
-
-// locations returns the locations that a result names.
-func locations(r audit.Result) []*audit.Location {
-	var list []*audit.Location
-	if r.Unread != nil {
-		list = append(list, r.Unread.Location)
-	}
-	for _, c := range r.Controls {
-		list = append(list, c.Location)
-		for _, f := range c.Findings {
-			list = append(list, f.Location)
-		}
-	}
-	return slices.DeleteFunc(list, func(l *audit.Location) bool { return l == nil })
 }
 
 // fillNilLists makes missing lists empty, because the JSON format requires them.

@@ -85,16 +85,12 @@ func (t *tableWriter) overview(set *resultSet) {
 	}
 	unchecked := 0
 	for r := range set.all() {
-		worst := "-"
-		if w := r.WorstSeverity(); w != audit.SeverityInvalid {
-			worst = w.String()
-		}
 		verdict := r.Verdict.String()
 		if verdictNote(r) != "" {
 			verdict += "*"
 			unchecked++
 		}
-		row := plainRow(t.options.shortenName(r.Environment.Name), verdict, strconv.Itoa(r.Summary.Fail), strconv.Itoa(r.Summary.Unknown), worst)
+		row := plainRow(t.options.shortenName(r.Environment.Name), verdict, strconv.Itoa(r.Summary.Fail), strconv.Itoa(r.Summary.Unknown), severityOr(r.WorstSeverity(), "-"))
 		row[0][0].Style, row[1][0].Style = table.Bold, verdictTermsOf(r.Verdict).style
 		if !narrow {
 			row = append(row, plainRow(strconv.Itoa(r.Summary.Waived), percent(r.Summary))...)

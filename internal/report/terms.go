@@ -38,6 +38,14 @@ func termsOf(s audit.Severity) severityTerms {
 	return severityTerms{"note", "recommendation", "0.5", "notice", "info", 0, "Unknown", table.Cyan}
 }
 
+// severityOr returns the word for a severity, or none if it is invalid.
+func severityOr(s audit.Severity, none string) string {
+	if s == audit.SeverityInvalid {
+		return none
+	}
+	return s.String()
+}
+
 func outcomeText(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
 // outcomeWithOriginal returns the outcome of a control in words, and the original one if it was waived.

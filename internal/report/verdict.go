@@ -1,7 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report/table"
@@ -27,10 +30,6 @@ func verdictTermsOf(v audit.Verdict) verdictTerms {
 	case audit.VerdictIncomplete:
 	}
 	return verdictTerms{"?", "⚠", "unknown", "warning", table.BoldYellow, 11}
-}
-
-func verdictText(r audit.Result) string {
-	return joinNonBlank(", ", r.Verdict.String(), verdictNote(r))
 }
 
 // verdictNote says what a verdict does not cover.
@@ -72,4 +71,73 @@ func headline(r audit.Result) string {
 		return fmt.Sprintf("%s meets %s; %d waived%s", env, text.Count(s.Pass, "control"), s.Waived, unchecked)
 	}
 	return fmt.Sprintf("%s meets all %s%s", env, applicableControls(s.Pass), unchecked)
+}
+
+// worstFirst sorts results for people: noncompliant ones by severity, then results that could not be
+// read, incomplete ones, and compliant ones.
+func worstFirst(rs []audit.Result) []audit.Result {
+	rank := func(r audit.Result) int {
+		if r.Unread != nil {
+			return 1
+		}
+		return map[audit.Verdict]int{audit.VerdictNoncompliant: 0, audit.VerdictIncomplete: 2, audit.VerdictCompliant: 3}[r.Verdict]
+	}
+	return slices.SortedStableFunc(slices.Values(rs), func(a, b audit.Result) int {
+		return cmp.Or(rank(a)-rank(b), cmp.Compare(b.WorstSeverity(), a.WorstSeverity()), b.Summary.Fail-a.Summary.Fail, b.Summary.Unknown-a.Summary.Unknown,
+			strings.Compare(a.Environment.Name, b.Environment.Name))
+	})
+}
+
+// totals counts results by verdict: "3 environments: 1 noncompliant, 2 compliant".
+func totals(rs []audit.Result) string {
+	return text.Count(len(rs), rowNoun(rs)) + ": " + verdictCounts(rs)
+}
+
+func verdictCounts(rs []audit.Result) string {
+	n := map[audit.Verdict]int{}
+	unread := 0
+	for _, r := range rs {
+		if r.Unread != nil {
+			unread++
+		} else {
+			n[r.Verdict]++
+		}
+	}
+	counts := fmt.Sprintf("%d noncompliant, %d compliant", n[audit.VerdictNoncompliant], n[audit.VerdictCompliant])
+	if incomplete := n[audit.VerdictIncomplete]; incomplete > 0 {
+		counts += fmt.Sprintf(", %d incomplete", incomplete)
+	}
+	if unread > 0 {
+		counts += fmt.Sprintf(", %d not read", unread)
+	}
+	return counts
+}
+
+// rowNoun returns the noun for the rows of an overview: environment, integration, role, file or, if
+// they differ, result.
+func rowNoun(rs []audit.Result) string {
+	nouns, noun := map[string]bool{}, "environment"
+	profiles := map[string]string{} // by the environment's URL
+	sharedEnvironment := false      // two results are of one environment, by different profiles
+	for _, r := range rs {
+		other, known := profiles[r.Environment.URL]
+		switch {
+		case r.IsFile() && r.Unread != nil:
+			noun = "file"
+		case r.IsFile():
+			noun = "role"
+		default:
+			noun = "environment"
+			sharedEnvironment = sharedEnvironment || known && other != r.Profile.Name
+			profiles[r.Environment.URL] = r.Profile.Name
+		}
+		nouns[noun] = true
+	}
+	switch {
+	case len(nouns) > 1:
+		return "result"
+	case sharedEnvironment:
+		return "integration"
+	}
+	return noun
 }

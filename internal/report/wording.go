@@ -147,12 +147,3 @@ func joinNonBlank(sep string, parts ...string) string {
 const nameWidth = 60
 
 func shortName(s string) string { return text.ShortenMiddle(s, nameWidth) }
-
-// safeLines returns [text.Line] of each string.
-func safeLines(list []string) []string {
-	var lines []string
-	for _, s := range list {
-		lines = append(lines, text.Line(s))
-	}
-	return lines
-}
