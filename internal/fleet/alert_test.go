@@ -20,14 +20,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A receiver keeps what it was sent, and may refuse. If a process is stopped, what it sent may
-// come again, with its id.
+// A receiver records the messages that it gets.
 type receiver struct {
-	mu      sync.Mutex
-	got     []string
-	ids     []string
-	refuses int
-	stopped bool
+	mu       sync.Mutex
+	messages []string
+	ids      []string
+	refuses  int // the number of messages to refuse
+	// ignoresCopies makes it ignore a message with the id of an earlier one: a process that stops
+	// may send one again.
+	ignoresCopies bool
 }
 
 func (r *receiver) send(_ context.Context, route string, m alert.Message) error {
@@ -37,7 +38,7 @@ func (r *receiver) send(_ context.Context, route string, m alert.Message) error 
 		r.refuses--
 		return errors.New("not now")
 	}
-	if r.stopped && slices.Contains(r.ids, m.ID) {
+	if r.ignoresCopies && slices.Contains(r.ids, m.ID) {
 		return nil
 	}
 	r.ids = append(r.ids, m.ID)
@@ -48,21 +49,22 @@ func (r *receiver) send(_ context.Context, route string, m alert.Message) error 
 			line += "/" + i.Reason
 		}
 	}
-	r.got = append(r.got, line)
+	r.messages = append(r.messages, line)
 	return nil
 }
 
-func (r *receiver) heard() string {
+// text returns one line for each message.
+func (r *receiver) text() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return strings.Join(r.got, "\n")
+	return strings.Join(r.messages, "\n")
 }
 
 func rules() []alert.Rule {
 	return []alert.Rule{{Name: "all", Route: "ops", Severity: audit.SeverityMedium, Events: []alert.Event{alert.EventNew, alert.EventFixed, alert.EventUnknown, alert.EventCannotRun, alert.EventSilent}}}
 }
 
-// failing is a result with a finding of a severity.
+// failing returns a result with a finding of a severity.
 func failing(e store.Environment, severity audit.Severity) []audit.Result {
 	list := result(e)
 	r := &list[0]
@@ -74,14 +76,13 @@ func failing(e store.Environment, severity audit.Severity) []audit.Result {
 	return list
 }
 
-// TestAlerts: a finding is reported once, however often it is seen, even if the receiver
-// refuses at first and the process restarts; its end is reported too. What is less severe
-// than the rule asks for is not reported.
+// TestAlerts checks that the beginning and the end of a finding are each reported once, even if the
+// process restarts, and that less severe findings than the rule's are not reported.
 func TestAlerts(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a", "low")
-		scanner := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		addEnvironments(t, s, "a", "low")
+		scanner := &fakeScanner{scan: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			switch {
 			case e.Name == "low":
 				return failing(e, audit.SeverityLow), nil
@@ -90,33 +91,33 @@ func TestAlerts(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		r := &receiver{stopped: true}
+		r := &receiver{ignoresCopies: true}
 		o := fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}}
 		f, stop := start(t, s, o)
-		eventually(t, "reported", func() bool { return r.heard() != "" })
+		eventually(t, "reported", func() bool { return r.text() != "" })
 		again := func(f *fleet.Fleet, want int) {
 			t.Helper()
 			must.Get(f.ScanNow(t.Context(), "test", "a"))
-			eventually(t, "scanned again", func() bool { return scanner.of("a") == want })
+			eventually(t, "scanned again", func() bool { return scanner.scansOf("a") == want })
 		}
 		again(f, 2)
 		stop()
 		f, _ = start(t, s, o)
 		again(f, 3)
-		eventually(t, "reported that it is fixed", func() bool { return strings.Count(r.heard(), "\n") == 1 })
-		time.Sleep(1500 * time.Millisecond)
-		if got, want := r.heard(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true/fixed"; got != want {
+		eventually(t, "reported that it is fixed", func() bool { return strings.Count(r.text(), "\n") == 1 })
+		awaitJob(t, name, "watch")
+		if got, want := r.text(), "ops a: 1 new: a/new/A/false\nops a: 1 over: a/new/A/true/fixed"; got != want {
 			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
 		}
 	})
 }
 
-// TestOverWithoutFix: a finding that is over, and was not fixed, is not called fixed.
-func TestOverWithoutFix(t *testing.T) {
+// TestEndReasons checks that the message about the end of a finding says why it ended.
+func TestEndReasons(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := []string{"waived", "profile", "retired", "fixed"}
-		environments(t, s, names...)
+		addEnvironments(t, s, names...)
 		must.Do(t, s.Pause(t.Context(), "jane", names, true))
 		r := &receiver{}
 		start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
@@ -129,7 +130,7 @@ func TestOverWithoutFix(t *testing.T) {
 			}
 		}
 		record(func(*audit.Result) {})
-		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == len(names) })
+		eventually(t, "reported", func() bool { return strings.Count(r.text(), "/false") == len(names) })
 		names = names[:2]
 		record(func(result *audit.Result) {
 			c := &result.Controls[0]
@@ -147,17 +148,17 @@ func TestOverWithoutFix(t *testing.T) {
 		e := store.Environment{Name: "retired", Config: "url: x", Profiles: []string{"zoominfo"}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
-			eventually(t, want, func() bool { return strings.Contains(r.heard(), want) })
+			eventually(t, want, func() bool { return strings.Contains(r.text(), want) })
 		}
 	})
 }
 
-// TestNotOver: what a rule, a label or a pause takes out of the alerts is not reported as over,
-// because it is as it was.
-func TestNotOver(t *testing.T) {
+// TestChangedRules checks that a change of a rule, a label or a pause does not report an alert as over:
+// its cause remains.
+func TestChangedRules(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		before := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
-		environments(t, before, "a", "b")
+		addEnvironments(t, before, "a", "b")
 		for _, name := range []string{"a", "b"} {
 			list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 			list[0].Verdict = audit.VerdictIncomplete
@@ -166,32 +167,32 @@ func TestNotOver(t *testing.T) {
 		before.Close()
 		s := open(t, name)
 		must.Do(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, 20)))
-		r, rule := &receiver{stopped: true}, rules()[0]
+		r, rule := &receiver{ignoresCopies: true}, rules()[0]
 		rule.Events = append(rule.Events, alert.EventCredential)
 		o := fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: []alert.Rule{rule}, Send: r.send}}
 		_, stop := start(t, s, o)
-		eventually(t, "reported", func() bool { return strings.Count(r.heard(), "/false") == 7 })
+		eventually(t, "reported", func() bool { return strings.Count(r.text(), "/false") == 7 })
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"b"}, true))
 		stop()
-		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE alert SET message = 'the words of an older version'"))
+		must.Get(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE alert SET message = 'the text of an older version'"))
 		o.Alerts.Rules[0].Severity, o.Alerts.Rules[0].After, o.Alerts.Rules[0].Before = audit.SeverityCritical, "100h", "10d"
 		_, stop = start(t, s, o)
-		time.Sleep(2500 * time.Millisecond)
+		awaitJob(t, name, "watch")
 		stop()
 		o.Alerts.Rules[0].Labels = map[string]string{"no": "where"}
 		start(t, s, o)
-		time.Sleep(2500 * time.Millisecond)
-		if got := r.heard(); strings.Contains(got, "/true") {
+		awaitJob(t, name, "watch")
+		if got := r.text(); strings.Contains(got, "/true") {
 			t.Errorf("reported:\n%s", got)
 		}
 	})
 }
 
-// TestCredentialAlert: an alert says that a credential ends soon, and another that it was renewed.
+// TestCredentialAlert checks the messages about a credential that ends soon and is renewed.
 func TestCredentialAlert(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir()+"/fleet.db")
-	environments(t, s, "a")
+	addEnvironments(t, s, "a")
 	r := &receiver{}
 	rule := alert.Rule{Name: "x", Route: "ops", Events: []alert.Event{alert.EventCredential}, Before: "14d"}
 	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: []alert.Rule{rule}, Send: r.send}})
@@ -200,36 +201,37 @@ func TestCredentialAlert(t *testing.T) {
 		want string
 	}{{10, "ops a: 1 new: a/credential//false"}, {300, "ops a: 1 over: a/credential//true"}} {
 		must.Do(t, s.SetCredentialEnds(t.Context(), "a", time.Now().AddDate(0, 0, tc.days)))
-		eventually(t, tc.want, func() bool { return strings.HasSuffix(r.heard(), tc.want) })
+		eventually(t, tc.want, func() bool { return strings.HasSuffix(r.text(), tc.want) })
 	}
 }
 
-// TestRefusedAlert: what a receiver refuses is sent again later, once.
+// TestRefusedAlert checks that a message that the receiver refuses is sent again, once.
 func TestRefusedAlert(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir()+"/fleet.db")
-	environments(t, s, "a")
+	name := t.TempDir() + "/fleet.db"
+	s := open(t, name)
+	addEnvironments(t, s, "a")
 	r := &receiver{refuses: 1}
-	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}, Scanner: &scans{
-		do: func(context.Context, store.Environment, int) ([]audit.Result, error) {
+	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}, Scanner: &fakeScanner{
+		scan: func(context.Context, store.Environment, int) ([]audit.Result, error) {
 			return nil, &fleet.MisconfiguredError{Code: "signin", Err: errors.New("the secret is wrong")}
 		},
 	}})
-	eventually(t, "reported", func() bool { return r.heard() != "" })
-	time.Sleep(1500 * time.Millisecond)
-	if got := r.heard(); got != "ops a: 1 new: a/cannot-run//false" {
+	eventually(t, "reported", func() bool { return r.text() != "" })
+	awaitJob(t, name, "watch")
+	if got := r.text(); got != "ops a: 1 new: a/cannot-run//false" {
 		t.Errorf("reported %q", got)
 	}
 }
 
-// TestCannotRunGoesOn: that an environment cannot be scanned is over with a result, and not
-// with a run that waits, is in progress, or was cancelled.
-func TestCannotRunGoesOn(t *testing.T) {
+// TestCannotRun checks that only a result ends the alert about an environment that cannot be scanned,
+// and not a run that is in progress or cancelled.
+func TestCannotRun(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a")
+		addEnvironments(t, s, "a")
 		r := &receiver{}
-		scanner := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		scanner := &fakeScanner{scan: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			switch before {
 			case 0:
 				return nil, &fleet.MisconfiguredError{Code: "sign-in", Err: errors.New("the secret is wrong")}
@@ -241,109 +243,110 @@ func TestCannotRunGoesOn(t *testing.T) {
 		}}
 		f, _ := start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
 		const began = "ops a: 1 new: a/cannot-run//false"
-		eventually(t, "reported", func() bool { return r.heard() != "" })
+		eventually(t, "reported", func() bool { return r.text() != "" })
 		ids := must.Get(f.ScanNow(t.Context(), "test", "a"))
-		eventually(t, "scanned again", func() bool { return scanner.of("a") == 2 })
-		time.Sleep(2500 * time.Millisecond)
-		if got := r.heard(); got != began {
+		eventually(t, "scanned again", func() bool { return scanner.scansOf("a") == 2 })
+		awaitJob(t, name, "watch")
+		if got := r.text(); got != began {
 			t.Errorf("reported while a run is in progress:\n%s", got)
 		}
 		must.Do(t, f.Cancel(t.Context(), "test", ids[0]))
-		time.Sleep(2500 * time.Millisecond)
-		if got := r.heard(); got != began {
+		awaitJob(t, name, "watch")
+		if got := r.text(); got != began {
 			t.Errorf("reported after a run was cancelled:\n%s", got)
 		}
 		must.Get(f.ScanNow(t.Context(), "test", "a"))
-		eventually(t, "reported that it is over", func() bool { return strings.Contains(r.heard(), "\n") })
-		if got, want := r.heard(), began+"\nops a: 1 over: a/cannot-run//true"; got != want {
+		eventually(t, "reported that it is over", func() bool { return strings.Contains(r.text(), "\n") })
+		if got, want := r.text(), began+"\nops a: 1 over: a/cannot-run//true"; got != want {
 			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
 		}
 	})
 }
 
-// TestSilentFromTheStart: an environment that no worker ever took is silent, too.
-func TestSilentFromTheStart(t *testing.T) {
+// TestNeverScanned checks that an environment that was never scanned is reported as silent.
+func TestNeverScanned(t *testing.T) {
 	t.Parallel()
 	name := t.TempDir() + "/fleet.db"
 	before := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(-49 * time.Hour) }}))
-	environments(t, before, "old")
+	addEnvironments(t, before, "old")
 	before.Close()
 	s := open(t, name)
-	environments(t, s, "old", "young")
+	addEnvironments(t, s, "old", "recent")
 	r := &receiver{}
 	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
-	eventually(t, "reported", func() bool { return r.heard() != "" })
-	if got := r.heard(); got != "ops old: 1 new: old/silent//false" {
+	eventually(t, "reported", func() bool { return r.text() != "" })
+	if got := r.text(); got != "ops old: 1 new: old/silent//false" {
 		t.Errorf("reported %q", got)
 	}
 }
 
-// TestOldNews: a receiver that was down hears that something is over, and not after that
-// that it began; what is on again is not called over.
-func TestOldNews(t *testing.T) {
+// TestOutdatedMessages checks that a receiver that was down does not get an outdated message after a
+// newer one.
+func TestOutdatedMessages(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a")
+		addEnvironments(t, s, "a")
 		r := &receiver{}
 		down := func() { r.mu.Lock(); defer r.mu.Unlock(); r.refuses = math.MaxInt }
 		refused := func() bool { r.mu.Lock(); defer r.mu.Unlock(); return r.refuses < math.MaxInt }
 		up := func() { r.mu.Lock(); defer r.mu.Unlock(); r.refuses = 0 }
 		down()
-		var wrong atomic.Bool
-		wrong.Store(true)
-		scanner := &scans{do: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
-			if wrong.Load() {
+		var misconfigured atomic.Bool
+		misconfigured.Store(true)
+		scanner := &fakeScanner{scan: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			if misconfigured.Load() {
 				return nil, &fleet.MisconfiguredError{Code: "sign-in", Err: errors.New("the secret is wrong")}
 			}
 			return result(e), nil
 		}}
 		f, _ := start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
-		// again scans once more, and waits until the alert is open or ended accordingly: before
-		// that, a receiver that is up again hears the older news.
-		again := func(is bool, ends store.RunState) {
+		// scanAgain waits until the alert is open or resolved, as expected. Before that, a receiver
+		// that is up would get the outdated message.
+		scanAgain := func(fails bool, state store.RunState) {
 			t.Helper()
-			wrong.Store(is)
+			misconfigured.Store(fails)
 			must.Get(f.ScanNow(t.Context(), "test", "a"))
-			awaitState(t, s, "a", ends)
-			eventually(t, "seen", func() bool {
+			awaitState(t, s, "a", state)
+			eventually(t, "the alert is updated", func() bool {
 				var open []store.Alert
 				must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) (err error) {
 					open, err = tx.OpenAlerts(t.Context())
 					return err
 				}))
-				return (len(open) > 0) == is
+				return (len(open) > 0) == fails
 			})
 		}
 		eventually(t, "refused", refused)
-		again(false, store.RunCompliant)
+		scanAgain(false, store.RunCompliant)
 		up()
 		const over = "ops a: 1 over: a/cannot-run//true"
-		eventually(t, "reported that it is over", func() bool { return r.heard() == over })
-		again(true, store.RunMisconfigured)
+		eventually(t, "reported that it is over", func() bool { return r.text() == over })
+		scanAgain(true, store.RunMisconfigured)
 		const began = "\nops a: 1 new: a/cannot-run//false"
-		eventually(t, "reported", func() bool { return r.heard() == over+began })
+		eventually(t, "reported", func() bool { return r.text() == over+began })
 		down()
-		again(false, store.RunCompliant)
+		scanAgain(false, store.RunCompliant)
 		eventually(t, "refused", refused)
-		again(true, store.RunMisconfigured)
+		scanAgain(true, store.RunMisconfigured)
 		up()
-		eventually(t, "reported again", func() bool { return r.heard() == over+began+began })
-		eventually(t, "what was refused has come again", func() bool { return !strings.Contains(jobs(t, name), "tell") })
-		if got := r.heard(); got != over+began+began {
+		eventually(t, "reported again", func() bool { return r.text() == over+began+began })
+		awaitJob(t, name, "watch")
+		if got := r.text(); got != over+began+began {
 			t.Errorf("reported:\n%s", got)
 		}
 	})
 }
 
-// TestFlood: if many environments fail at once, they are reported together.
-func TestFlood(t *testing.T) {
+// TestSharedMessage checks that many environments that fail at once share one message.
+func TestSharedMessage(t *testing.T) {
 	t.Parallel()
-	s := open(t, t.TempDir()+"/fleet.db")
+	name := t.TempDir() + "/fleet.db"
+	s := open(t, name)
 	var names []string
 	for i := range 300 {
 		names = append(names, fmt.Sprintf("e%03d", i))
 	}
-	environments(t, s, names...)
+	addEnvironments(t, s, names...)
 	var list []audit.Result
 	for _, name := range names {
 		list = append(list, failing(store.Environment{Name: name}, audit.SeverityHigh)...)
@@ -352,9 +355,9 @@ func TestFlood(t *testing.T) {
 	must.Do(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
 	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})
-	eventually(t, "reported", func() bool { return r.heard() != "" })
-	time.Sleep(1500 * time.Millisecond)
-	if got := r.heard(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {
+	eventually(t, "reported", func() bool { return r.text() != "" })
+	awaitJob(t, name, "watch")
+	if got := r.text(); !strings.HasPrefix(got, "ops 300 environments: 300 new:") || strings.Contains(got, "\n") {
 		t.Errorf("reported %.300q", got)
 	}
 }

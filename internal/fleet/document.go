@@ -14,10 +14,10 @@ type Document struct {
 	Environments []Entry `json:"environments"`
 }
 
-// An Entry is one integration of an environment.
+// An Entry is the status of one integration of an environment.
 type Entry struct {
 	Name           string            `json:"name"`
-	Integration    string            `json:"integration"` // the profile's name; empty before anything is known
+	Integration    string            `json:"integration"` // the profile's name; empty if the environment has no integration yet
 	Verdict        audit.Verdict     `json:"verdict"`
 	Stale          bool              `json:"stale"`            // as in [store.Status]
 	LastCompleteAt store.Time        `json:"last_complete_at"` // null for never
@@ -27,7 +27,7 @@ type Entry struct {
 	Labels         map[string]string `json:"labels,omitempty"`
 }
 
-// LastRun is the newest run of an environment.
+// A LastRun is the newest run of an environment.
 type LastRun struct {
 	ID        int64          `json:"id"`
 	State     store.RunState `json:"state"`
@@ -37,7 +37,7 @@ type LastRun struct {
 	Error     *string        `json:"error"`
 }
 
-// NewDocument is the document of statuses, in their order.
+// NewDocument returns a document of statuses, in their order.
 func NewDocument(list []store.Status) Document {
 	d := Document{Format: Format, Environments: make([]Entry, len(list))}
 	for i, s := range list {

@@ -1,8 +1,8 @@
-// Package fleet scans the environments of a store on a schedule. The queue is River, on
-// the store's own database: a result and the end of its job are one transaction.
+// Package fleet scans the environments of a store on a schedule. Its queue is River, in the
+// store's database, so that one transaction stores a result and completes the job.
 //
-// The schedule is a column of the store. A periodic job sweeps it: in one transaction, what is
-// due gets a run, a job, and its next time. The queue gives the job of a dead worker to another.
+// The store contains the schedule. A periodic job looks for environments that are due, and creates
+// a run and a job for each. If a worker dies, the queue gives its jobs to another worker.
 package fleet
 
 import (
@@ -15,19 +15,20 @@ import (
 	"time"
 
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A Scanner reads an environment and judges each of its integrations.
+// A Scanner reads an environment and returns a result for each of its integrations.
 type Scanner interface {
 	Scan(ctx context.Context, e store.Environment) ([]audit.Result, error)
 }
 
-// MisconfiguredError is the error of a scan that is not tried again: a wrong credential, a consent
-// that was revoked, a configuration that is not valid.
+// A MisconfiguredError is the error of a scan that must not be retried, because a user has to
+// correct something: a credential, a consent or the configuration.
 type MisconfiguredError struct {
 	Code string // one word for programs
 	Err  error
@@ -37,19 +38,21 @@ func (m *MisconfiguredError) Error() string { return m.Err.Error() }
 
 func (m *MisconfiguredError) Unwrap() error { return m.Err }
 
-// Options say what a process does for the fleet. The zero value of each has a default.
+// Options configure what a process does for the fleet. Zero values stand for defaults.
 type Options struct {
-	Scanner                     Scanner       // nil leaves scanning to other processes
-	Concurrency                 int           // how many environments are scanned at once
-	Timeout                     time.Duration // how long an attempt may take
-	SweepInterval, PollInterval time.Duration // how often this process looks into the schedule, and into the queue
-	Worker, Version             string        // the names of this process, and of the program's version
-	Logger                      *slog.Logger
-	Alerts                      *Alerts       // nil leaves them to other processes
-	Retention                   time.Duration // how old results become before they are removed; 0 leaves that to other processes
+	Scanner       Scanner       // scans environments; nil leaves that to other processes
+	Concurrency   int           // the number of environments to scan at the same time
+	Timeout       time.Duration // the time limit of an attempt
+	SweepInterval time.Duration // how often environments that are due are looked for
+	PollInterval  time.Duration // how often the queue is asked for jobs
+	Worker        string        // the name of this process
+	Version       string        // the version of the program
+	Logger        *slog.Logger
+	Alerts        *Alerts       // nil leaves alerts to other processes
+	Retention     time.Duration // the age at which results are pruned; 0 leaves that to other processes
 }
 
-// The defaults of [Options].
+// Defaults of [Options].
 const (
 	DefaultConcurrency   = 16
 	DefaultTimeout       = 5 * time.Minute
@@ -57,15 +60,22 @@ const (
 	defaultPollInterval  = time.Second
 )
 
-// fetchCooldown is the least time between two looks into the queue.
+// fetchCooldown is the minimum time between two requests for jobs.
 const fetchCooldown = 10 * time.Millisecond
 
-// stopTimeout is how long after its timeout a job counts as one of a dead worker.
+// rescueDelay is how long after its timeout a job is taken from its worker.
+const rescueDelay = 15 * time.Second
+
+// stopTimeout is how long a process waits for its jobs when it stops.
 const stopTimeout = 15 * time.Second
 
-type client = river.Client[store.QueueTx]
+// Types of River for the store's database.
+type (
+	client = river.Client[store.QueueTx]
+	driver = riverdriver.Driver[store.QueueTx]
+)
 
-// A Fleet is what one process does for the environments of a store.
+// A Fleet enqueues scans of the environments of a store and, while it runs, works on jobs.
 type Fleet struct {
 	store      *store.Store
 	queue      *client
@@ -73,7 +83,7 @@ type Fleet struct {
 	versionErr chan error // gets one when the store is found to be of another version
 }
 
-// New prepares a fleet. Until it is started it only enqueues.
+// New returns a fleet for a store. It works on jobs while [Fleet.Run] runs.
 func New(s *store.Store, o Options) (*Fleet, error) {
 	o.Concurrency = cmp.Or(o.Concurrency, DefaultConcurrency)
 	o.Timeout = cmp.Or(o.Timeout, DefaultTimeout)
@@ -88,7 +98,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	}
 	f.queue, err = river.NewClient(s.QueueDriver(), &river.Config{
 		ID:                   o.Worker,
-		FetchOnlyKnownKinds:  true, // an older worker leaves what it does not know to a newer one
+		FetchOnlyKnownKinds:  true, // an older worker leaves unknown kinds to a newer one
 		FetchCooldown:        fetchCooldown,
 		FetchPollInterval:    o.PollInterval,
 		JobTimeout:           o.Timeout,
@@ -96,7 +106,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 		MaxAttempts:          maxAttempts,
 		PollOnly:             true,
 		Queues:               o.queues(),
-		RescueStuckJobsAfter: o.Timeout + stopTimeout,
+		RescueStuckJobsAfter: o.Timeout + rescueDelay,
 		RetryPolicy:          queueRetry{now: s.Now},
 		Workers:              workers,
 		SkipUnknownJobCheck:  true,
@@ -109,28 +119,28 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	return f, nil
 }
 
-// Run works until the context ends, or the store is of another version. Then it returns what is
-// not finished to the queue.
+// Run works on jobs until the context ends, or until the store has another version than this
+// program, which is an error. It then returns unfinished jobs to the queue.
 func (f *Fleet) Run(ctx context.Context) error {
 	detached := context.WithoutCancel(ctx)
 	if err := f.queue.Start(detached); err != nil {
 		return fmt.Errorf("the queue: %w", err)
 	}
-	var ended error
+	var versionErr error
 	select {
 	case <-ctx.Done():
-	case ended = <-f.versionErr:
+	case versionErr = <-f.versionErr:
 	}
-	stopping, cancel := context.WithTimeout(detached, stopTimeout)
+	stopCtx, cancel := context.WithTimeout(detached, stopTimeout)
 	defer cancel()
-	if err := f.queue.StopAndCancel(stopping); ended == nil {
+	if err := f.queue.StopAndCancel(stopCtx); versionErr == nil {
 		return err
 	}
-	return ended
+	return versionErr
 }
 
-// stopOnOtherVersion ends the process if the store is of another version now. Its jobs wait for a
-// process of that version.
+// stopOnOtherVersion is middleware that stops the fleet if the store has another version now. The
+// job waits for a process with that version.
 func (f *Fleet) stopOnOtherVersion(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
 	err := work(ctx)
 	if !errors.Is(err, store.ErrNewerVersion) && !errors.Is(err, store.ErrOutdated) {
@@ -138,29 +148,28 @@ func (f *Fleet) stopOnOtherVersion(ctx context.Context, _ *rivertype.JobRow, wor
 	}
 	select {
 	case f.versionErr <- err:
-	default: // another job found it before
+	default: // another job has reported it
 	}
 	return river.JobSnooze(time.Second)
 }
 
-// ScanNow enqueues a scan of each environment, outside the schedule, and returns the
-// ids of the runs in the order of the names. A requested scan that has not begun is reused.
+// ScanNow requests a scan of each environment, outside the schedule. It returns the ids of the runs
+// in the order of the names. If a requested scan has not started, ScanNow returns that run.
 func (f *Fleet) ScanNow(ctx context.Context, who string, names ...string) ([]int64, error) {
-	of := map[string]int64{}
+	runs := map[string]int64{}
 	err := f.store.InTx(ctx, func(tx *store.Tx) error {
-		// All lock them in this order, so that two never wait for each other.
 		for _, name := range slices.Sorted(slices.Values(names)) {
 			id, err := f.requestScan(ctx, tx, who, name)
 			if err != nil {
 				return err
 			}
-			of[name] = id
+			runs[name] = id
 		}
 		return nil
 	})
 	ids := make([]int64, len(names))
 	for i, name := range names {
-		ids[i] = of[name]
+		ids[i] = runs[name]
 	}
 	return ids, err
 }
@@ -173,8 +182,8 @@ func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string)
 	if e.Config == "" {
 		return 0, fmt.Errorf("the environment %s is known only from posted results: add it with dbaudit fleet import", name)
 	}
-	id, waits, err := tx.QueuedManualRun(ctx, e)
-	if err != nil || waits {
+	id, ok, err := tx.QueuedManualRun(ctx, e)
+	if err != nil || ok {
 		return id, err
 	}
 	if id, err = f.enqueueRun(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
@@ -183,7 +192,7 @@ func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string)
 	return id, tx.AddAuditEntry(ctx, who, "scan now: "+name)
 }
 
-// Cancel ends a run. A result that comes later is not kept.
+// Cancel cancels a run. A result that comes later is not stored.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
 	return f.store.InTx(ctx, func(tx *store.Tx) error { return f.cancelRun(ctx, tx, who, run) })
 }
@@ -204,7 +213,8 @@ func (f *Fleet) cancelRun(ctx context.Context, tx *store.Tx, who string, run int
 	return tx.AddAuditEntry(ctx, who, fmt.Sprintf("cancel run %d of %s", run, r.Environment))
 }
 
-// Remove ends the scans of environments and retires their integrations.
+// Remove cancels the runs of environments, and removes the environments from the schedule. Their
+// results stay in the store.
 func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		for _, name := range slices.Sorted(slices.Values(names)) {
@@ -229,7 +239,8 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 	})
 }
 
-// enqueueRun makes a run and its job, unless there is one for that period and trigger.
+// enqueueRun creates a run and its job, unless a run for that period and trigger exists. It returns
+// the id of the run.
 func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
 	id, created, err := tx.CreateRun(ctx, e, period, trigger)
 	if err != nil || !created {
@@ -238,7 +249,7 @@ func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environmen
 	return id, f.insertJob(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
 }
 
-// insertJob makes the job of a run.
+// insertJob creates the job of a run.
 func (f *Fleet) insertJob(ctx context.Context, tx *store.Tx, args scanArgs) error {
 	job, err := f.queue.InsertTx(ctx, tx.QueueTx(), args, nil)
 	if err != nil {

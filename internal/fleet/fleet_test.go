@@ -25,8 +25,8 @@ func open(t testing.TB, name string) *store.Store {
 	return s
 }
 
-// environments makes some that are due now and not again during the test.
-func environments(t testing.TB, s *store.Store, names ...string) {
+// addEnvironments adds environments that are due now, and not again during the test.
+func addEnvironments(t testing.TB, s *store.Store, names ...string) {
 	t.Helper()
 	list := make([]store.Environment, len(names))
 	for i, name := range names {
@@ -35,16 +35,15 @@ func environments(t testing.TB, s *store.Store, names ...string) {
 	must.Get(s.Import(t.Context(), "jane", list))
 }
 
-// A scans is a scanner by a function that is given how often the environment was scanned
-// before.
-type scans struct {
-	do func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error)
+// A fakeScanner calls a function with the number of earlier scans of the environment.
+type fakeScanner struct {
+	scan func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error)
 
 	mu    sync.Mutex
 	count map[string]int
 }
 
-func (s *scans) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
+func (s *fakeScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
 	s.mu.Lock()
 	if s.count == nil {
 		s.count = map[string]int{}
@@ -52,15 +51,17 @@ func (s *scans) Scan(ctx context.Context, e store.Environment) ([]audit.Result, 
 	before := s.count[e.Name]
 	s.count[e.Name]++
 	s.mu.Unlock()
-	return s.do(ctx, e, before)
+	return s.scan(ctx, e, before)
 }
 
-func (s *scans) of(name string) int {
+// scansOf returns the number of scans of an environment.
+func (s *fakeScanner) scansOf(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count[name]
 }
 
+// result returns a compliant result of an environment.
 func result(e store.Environment) []audit.Result {
 	now := time.Now().UTC().Truncate(time.Second)
 	controls := []audit.Control{{ID: "A", Severity: audit.SeverityHigh, Outcome: audit.OutcomePass, Findings: []audit.Finding{}}}
@@ -73,11 +74,12 @@ func result(e store.Environment) []audit.Result {
 	return []audit.Result{r}
 }
 
+// compliant is a scan with a compliant result.
 func compliant(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 	return result(e), nil
 }
 
-// start runs a fleet beside the test, quickly, and returns what ends it.
+// start runs a fleet in the background and returns a function that stops it.
 func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func()) {
 	t.Helper()
 	o.PollInterval = 100 * time.Millisecond
@@ -98,11 +100,11 @@ func start(t testing.TB, s *store.Store, o fleet.Options) (*fleet.Fleet, func())
 	return f, stop
 }
 
-// eventually waits for a condition.
-func eventually(t testing.TB, what string, holds func() bool) {
+// eventually waits up to a minute for a condition.
+func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
 	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if holds() {
+		if condition() {
 			return
 		}
 	}
@@ -125,14 +127,13 @@ func awaitState(t testing.TB, s *store.Store, name string, want store.RunState) 
 	return r
 }
 
-// TestDueOnce: each environment that is due is scanned once, by whichever of
-// two processes, and that the status says what came of it.
+// TestDueOnce checks that one of two processes scans each environment that is due, once.
 func TestDueOnce(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := []string{"a", "b", "c", "d", "e"}
-		environments(t, s, names...)
-		sc := &scans{do: compliant}
+		addEnvironments(t, s, names...)
+		sc := &fakeScanner{scan: compliant}
 		start(t, s, fleet.Options{Scanner: sc, Worker: "w1", SweepInterval: time.Second})
 		start(t, open(t, name), fleet.Options{Scanner: sc, Worker: "w2", SweepInterval: time.Second})
 		for _, n := range names {
@@ -141,9 +142,9 @@ func TestDueOnce(t *testing.T) {
 				t.Errorf("run: %+v", r)
 			}
 		}
-		time.Sleep(1500 * time.Millisecond) // another sweep
+		awaitJob(t, name, "sweep")
 		for _, n := range names {
-			if got := sc.of(n); got != 1 {
+			if got := sc.scansOf(n); got != 1 {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
@@ -156,14 +157,13 @@ func TestDueOnce(t *testing.T) {
 	})
 }
 
-// TestFailures covers failed scans: a failure is tried again and its success counts,
-// a wrong configuration is not tried again, a panic is a failure of one environment alone, and
-// a scan that hangs is ended.
+// TestFailures checks the runs of scans that fail, are misconfigured, panic or hang. None of them
+// affects other environments.
 func TestFailures(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "flaky", "revoked", "panics", "hangs", "well")
-		sc := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		addEnvironments(t, s, "flaky", "revoked", "panics", "hangs", "works")
+		sc := &fakeScanner{scan: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			switch e.Name {
 			case "flaky":
 				return nil, errors.New("no route")
@@ -190,9 +190,9 @@ func TestFailures(t *testing.T) {
 		if r := awaitState(t, s, "flaky", store.RunFailed); r.Error != "no route" || r.Ended() || r.Failures == 0 {
 			t.Errorf("flaky: %+v", r)
 		}
-		awaitState(t, s, "well", store.RunCompliant)
+		awaitState(t, s, "works", store.RunCompliant)
 		for _, n := range []string{"revoked", "panics"} {
-			if got := sc.of(n); got != 1 {
+			if got := sc.scansOf(n); got != 1 {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
@@ -203,15 +203,15 @@ func TestFailures(t *testing.T) {
 	})
 }
 
-// TestTriedAgain: a scan that failed is tried again and its result counts.
-func TestTriedAgain(t *testing.T) {
+// TestRetry checks that a failed scan is retried, and that its result counts.
+func TestRetry(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it waits for the first repetition")
+		t.Skip("waits for the second attempt")
 	}
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "flaky")
-		sc := &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		addEnvironments(t, s, "flaky")
+		sc := &fakeScanner{scan: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			if before == 0 {
 				return nil, errors.New("no route")
 			}
@@ -224,93 +224,105 @@ func TestTriedAgain(t *testing.T) {
 	})
 }
 
-// TestScanNow: a scan that is asked for twice before it began is one scan, that
-// a paused environment can be scanned manually, and that an unknown name is said.
+// TestScanNow checks that a scan that is requested twice before it starts is one scan, that a paused
+// environment can be scanned manually, and that an unknown name is an error.
 func TestScanNow(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a", "b")
+		addEnvironments(t, s, "a", "b")
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"a", "b"}, true))
-		asking := must.Get(fleet.New(s, fleet.Options{}))
-		first := must.Get(asking.ScanNow(t.Context(), "jane", "a", "b"))
-		again, err := asking.ScanNow(t.Context(), "jane", "b", "a")
+		client := must.Get(fleet.New(s, fleet.Options{}))
+		first := must.Get(client.ScanNow(t.Context(), "jane", "a", "b"))
+		again, err := client.ScanNow(t.Context(), "jane", "b", "a")
 		if err != nil || again[0] != first[1] || again[1] != first[0] {
-			t.Errorf("asked again: %v, want the runs %v; %v", again, first, err)
+			t.Errorf("requested again: %v, want the runs %v; %v", again, first, err)
 		}
-		if _, err := asking.ScanNow(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
+		if _, err := client.ScanNow(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) || !strings.Contains(err.Error(), "nobody") {
 			t.Errorf("an unknown name: %v", err)
 		}
-		start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
+		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}})
 		for i, n := range []string{"a", "b"} {
 			if r := awaitState(t, s, n, store.RunCompliant); r.ID != first[i] || r.Trigger != store.TriggerManual {
 				t.Errorf("run: %+v", r)
 			}
 		}
-		later, err := asking.ScanNow(t.Context(), "jane", "a")
+		later, err := client.ScanNow(t.Context(), "jane", "a")
 		if err != nil || slices.Contains(first, later[0]) {
-			t.Errorf("asked after it ended: %v, %v", later, err)
+			t.Errorf("requested after the first scan ended: %v, %v", later, err)
 		}
-		deeds, err := s.AuditLog(t.Context(), 10)
-		var what []string
-		for _, d := range deeds {
-			what = append(what, d.Who+": "+d.What)
+		entries, err := s.AuditLog(t.Context(), 10)
+		var log []string
+		for _, e := range entries {
+			log = append(log, e.Who+": "+e.What)
 		}
 		want := []string{"jane: scan now: a", "jane: scan now: b", "jane: scan now: a", "jane: pause b", "jane: pause a", "jane: add b", "jane: add a"}
-		if err != nil || !slices.Equal(what, want) {
-			t.Errorf("deeds: %q, want %q; %v", what, want, err)
+		if err != nil || !slices.Equal(log, want) {
+			t.Errorf("audit log: %q, want %q; %v", log, want, err)
 		}
 	})
 }
 
-// TestPaused: a run of the schedule does not begin while its environment is paused. It is over
-// with its interval, and begins if the pause ends.
+// TestPaused checks that a scheduled run waits while its environment is paused, and is cancelled at
+// the end of its interval.
 func TestPaused(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "short", "long")
+		addEnvironments(t, s, "short", "long")
 		_, stop := start(t, s, fleet.Options{})
 		awaitState(t, s, "short", store.RunQueued)
 		awaitState(t, s, "long", store.RunQueued)
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"short", "long"}, true))
 		stop()
-		sc := &scans{do: compliant}
+		sc := &fakeScanner{scan: compliant}
 		start(t, s, fleet.Options{Scanner: sc})
-		eventually(t, "the jobs wait", func() bool { return asleep(t, name) == 2 })
-		if n := sc.of("short") + sc.of("long"); n > 0 {
-			t.Errorf("%d scans of what is paused", n)
+		eventually(t, "the jobs wait", func() bool { return countJobs(t, name, "kind = 'scan' AND state = 'scheduled'") == 2 })
+		if n := sc.scansOf("short") + sc.scansOf("long"); n > 0 {
+			t.Errorf("%d scans of paused environments", n)
 		}
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
 		const yesterday = "UPDATE run SET period = period - 86400000000 WHERE state = 'queued'"
 		must.Get(storetest.Database(t, name).ExecContext(t.Context(), yesterday))
-		wake(t, name)
+		wakeScans(t, name)
 		awaitState(t, s, "short", store.RunCompliant)
 		if r := awaitState(t, s, "long", store.RunCancelled); r.ErrorCode != "paused" {
-			t.Errorf("a pause that lasted: %+v", r)
+			t.Errorf("paused beyond its interval: %+v", r)
 		}
 	})
 }
 
-// wake makes the jobs of scans due now, and asleep counts those that wait.
-func wake(t *testing.T, name string) {
+// wakeScans makes waiting scan jobs due now.
+func wakeScans(t *testing.T, name string) {
 	t.Helper()
 	must.Get(storetest.Database(t, name).ExecContext(t.Context(), "UPDATE river_job SET scheduled_at = '2020-01-01 00:00:00' WHERE kind = 'scan' AND state = 'scheduled'"))
 }
 
-func asleep(t *testing.T, name string) (n int) {
+// countJobs returns the number of jobs in the queue that match an SQL condition.
+func countJobs(t *testing.T, name, condition string) (n int) {
 	t.Helper()
-	row := storetest.Database(t, name).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE kind = 'scan' AND state = 'scheduled'")
-	must.Do(t, row.Scan(&n))
+	db := storetest.Database(t, name)
+	defer db.Close()
+	must.Do(t, db.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM river_job WHERE "+condition).Scan(&n))
 	return n
 }
 
-// TestCancel: a run that waits or runs is cancelled, and that what it would
-// have said is not kept.
+// awaitJob waits until a periodic job of a kind that is created from now on has completed, and all
+// alerts are sent.
+func awaitJob(t *testing.T, name, kind string) {
+	t.Helper()
+	created := countJobs(t, name, "kind = '"+kind+"'")
+	eventually(t, "another "+kind+" job completes", func() bool {
+		return countJobs(t, name, "kind = '"+kind+"' AND state = 'completed'") > created
+	})
+	eventually(t, "all alerts are sent", func() bool { return countJobs(t, name, "kind = 'tell' AND finalized_at IS NULL") == 0 })
+}
+
+// TestCancel checks that a queued run and a running one can be cancelled.
 func TestCancel(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "running", "waiting")
+		addEnvironments(t, s, "running", "waiting")
 		ended := make(chan error, 1)
-		sc := &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+		sc := &fakeScanner{scan: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 			<-ctx.Done()
 			ended <- context.Cause(ctx)
 			return nil, ctx.Err()
@@ -339,34 +351,34 @@ func TestCancel(t *testing.T) {
 		select {
 		case <-ended:
 		case <-time.After(30 * time.Second):
-			t.Error("the scan that was cancelled goes on")
+			t.Error("the cancelled scan continues")
 		}
 		if err := f.Cancel(t.Context(), "jane", running.ID); !errors.Is(err, store.ErrEnded) {
 			t.Errorf("cancelled again: %v", err)
 		}
-		time.Sleep(time.Second)
-		if got := sc.of(waiting.Environment); got != 0 {
-			t.Errorf("the cancelled run that waited was scanned %d times", got)
+		eventually(t, "no job is left", func() bool { return countJobs(t, name, "kind = 'scan' AND finalized_at IS NULL") == 0 })
+		if got := sc.scansOf(waiting.Environment); got != 0 {
+			t.Errorf("the cancelled queued run was scanned %d times", got)
 		}
 	})
 }
 
-// TestRemove: an environment that is removed is scanned no longer and is not seen; importing
-// it brings it back.
+// TestRemove checks that a removed environment is neither scanned nor listed, and that an import
+// brings it back.
 func TestRemove(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a", "b")
-		begun := make(chan string, 10)
-		f, _ := start(t, s, fleet.Options{SweepInterval: time.Second, Scanner: &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
-			begun <- e.Name
+		addEnvironments(t, s, "a", "b")
+		started := make(chan string, 10)
+		f, _ := start(t, s, fleet.Options{SweepInterval: time.Second, Scanner: &fakeScanner{scan: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			started <- e.Name
 			if e.Name == "a" {
 				<-ctx.Done()
 				return nil, ctx.Err()
 			}
 			return result(e), nil
 		}}})
-		for (<-begun) != "a" { // it runs
+		for (<-started) != "a" {
 		}
 		if err := f.Remove(t.Context(), "jane", "nobody"); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("an unknown name: %v", err)
@@ -375,7 +387,7 @@ func TestRemove(t *testing.T) {
 		if r := lastRun(t, s, "a"); r.State != store.RunCancelled {
 			t.Errorf("run: %+v", r)
 		}
-		seen := func() (names []string) {
+		listed := func() (names []string) {
 			t.Helper()
 			statuses, err := s.FleetStatus(t.Context())
 			list, failed := s.Environments(t.Context())
@@ -387,23 +399,23 @@ func TestRemove(t *testing.T) {
 			}
 			return names
 		}
-		if got := seen(); !slices.Equal(got, []string{"b"}) {
-			t.Errorf("seen: %v", got)
+		if got := listed(); !slices.Equal(got, []string{"b"}) {
+			t.Errorf("listed: %v", got)
 		}
-		environments(t, s, "a")
-		if got := seen(); !slices.Equal(got, []string{"a", "b"}) {
-			t.Errorf("seen after it was imported again: %v", got)
+		addEnvironments(t, s, "a")
+		if got := listed(); !slices.Equal(got, []string{"a", "b"}) {
+			t.Errorf("listed after another import: %v", got)
 		}
 	})
 }
 
-// TestHandedBack: what a process does not finish before it ends is taken by
-// another at once.
-func TestHandedBack(t *testing.T) {
+// TestStop checks that another process takes over at once what a process has not finished when it
+// stops.
+func TestStop(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a")
-		hanging := &scans{do: func(ctx context.Context, _ store.Environment, _ int) ([]audit.Result, error) {
+		addEnvironments(t, s, "a")
+		hanging := &fakeScanner{scan: func(ctx context.Context, _ store.Environment, _ int) ([]audit.Result, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}}
@@ -411,7 +423,7 @@ func TestHandedBack(t *testing.T) {
 		awaitState(t, s, "a", store.RunRunning)
 		stopped := time.Now()
 		stop()
-		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, Worker: "w2"})
+		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}, Worker: "w2"})
 		if r := awaitState(t, s, "a", store.RunCompliant); r.Worker != "w2" || r.Failures != 0 {
 			t.Errorf("run: %+v", r)
 		}
@@ -421,7 +433,7 @@ func TestHandedBack(t *testing.T) {
 	})
 }
 
-// TestLostJob: a run whose job the queue lost gets another.
+// TestLostJob checks that a run whose job is lost gets another job.
 func TestLostJob(t *testing.T) {
 	t.Parallel()
 	for what, lose := range map[string]string{
@@ -432,11 +444,11 @@ func TestLostJob(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join(t.TempDir(), "fleet.db")
 			s := open(t, file)
-			environments(t, s, "a")
+			addEnvironments(t, s, "a")
 			f := must.Get(fleet.New(s, fleet.Options{}))
 			ids := must.Get(f.ScanNow(t.Context(), "jane", "a"))
 			must.Get(storetest.Database(t, file).ExecContext(t.Context(), lose))
-			start(t, s, fleet.Options{Scanner: &scans{do: compliant}})
+			start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}})
 			eventually(t, "the run ends", func() bool {
 				r, err := s.Run(t.Context(), ids[0])
 				return err == nil && r.State == store.RunCompliant
@@ -445,11 +457,11 @@ func TestLostJob(t *testing.T) {
 	}
 }
 
-// TestNoSecretInJob checks what the queue keeps of a job, in clear: names alone.
+// TestNoSecretInJob checks that the arguments of a job, which are not encrypted, are only names.
 func TestNoSecretInJob(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "fleet.db")
 	s := open(t, file)
-	environments(t, s, "a")
+	addEnvironments(t, s, "a")
 	f := must.Get(fleet.New(s, fleet.Options{}))
 	must.Get(f.ScanNow(t.Context(), "jane", "a"))
 	var args string
@@ -460,20 +472,20 @@ func TestNoSecretInJob(t *testing.T) {
 		}
 	}
 	if strings.Contains(args, "url") {
-		t.Errorf("the job is %s, want names alone", args)
+		t.Errorf("the job is %s, want only names", args)
 	}
 }
 
-// TestNotStored: where the end of a scan could not be stored, the scan comes again soon,
-// however often that happens. The queue by itself would wait for 1, 16 and 81 seconds.
+// TestNotStored checks that a scan is repeated soon if its outcome could not be stored, however often
+// that happens. River's own policy would wait for 1, 16 and 81 seconds.
 func TestNotStored(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
-		environments(t, s, "a")
-		start(t, s, fleet.Options{Scanner: &scans{do: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		addEnvironments(t, s, "a")
+		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			time.Sleep(1200 * time.Millisecond)
 			if before < 3 {
-				return nil, nil // no result is refused by the store
+				return nil, nil // the store refuses a scan without results
 			}
 			return result(e), nil
 		}}})
@@ -481,13 +493,12 @@ func TestNotStored(t *testing.T) {
 	})
 }
 
-// TestOtherVersion: a process ends if the store is of a later version, as where an upgrade
-// began while it ran, or of an earlier one, as where a backup was restored. The job waits for
-// a process that fits.
+// TestOtherVersion checks that a process stops if the store gets a later version, by an upgrade, or
+// an earlier one, from a backup. The job waits for a process with that version.
 func TestOtherVersion(t *testing.T) {
 	for what, test := range map[string]struct {
-		change, back string
-		want         error
+		change, revert string
+		want           error
 	}{
 		"later":   {"INSERT INTO schema_version (version, at) VALUES (1000, 0)", "DELETE FROM schema_version WHERE version = 1000", store.ErrNewerVersion},
 		"earlier": {"UPDATE schema_version SET version = version - 1000", "UPDATE schema_version SET version = version + 1000", store.ErrOutdated},
@@ -495,19 +506,19 @@ func TestOtherVersion(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				s := open(t, name)
-				environments(t, s, "a")
-				asking := must.Get(fleet.New(s, fleet.Options{}))
-				ids := must.Get(asking.ScanNow(t.Context(), "jane", "a"))
+				addEnvironments(t, s, "a")
+				client := must.Get(fleet.New(s, fleet.Options{}))
+				ids := must.Get(client.ScanNow(t.Context(), "jane", "a"))
 				db := storetest.Database(t, name)
 				must.Get(db.ExecContext(t.Context(), test.change))
-				sc := &scans{do: compliant}
+				sc := &fakeScanner{scan: compliant}
 				o := fleet.Options{Scanner: sc, PollInterval: 100 * time.Millisecond, Worker: "other"}
 				other := must.Get(fleet.New(s, o))
 				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
 					t.Errorf("the process ended with %v, want %v", err, test.want)
 				}
-				must.Get(db.ExecContext(t.Context(), test.back))
-				if n := sc.of("a"); n != 0 {
+				must.Get(db.ExecContext(t.Context(), test.revert))
+				if n := sc.scansOf("a"); n != 0 {
 					t.Errorf("it was scanned %d times", n)
 				}
 				start(t, s, fleet.Options{Scanner: sc})
@@ -519,15 +530,15 @@ func TestOtherVersion(t *testing.T) {
 	}
 }
 
-// TestKeep: a process that says how long results are kept removes older ones by itself,
-// except one of each month.
-func TestKeep(t *testing.T) {
+// TestRetention checks that a process with a retention prunes older results, except one in each
+// month.
+func TestRetention(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		const day = 24 * time.Hour
 		at := time.Now().Add(-200 * day)
 		past := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return at }}))
 		t.Cleanup(func() { past.Close() })
-		environments(t, past, "a")
+		addEnvironments(t, past, "a")
 		must.Do(t, past.Pause(t.Context(), "jane", []string{"a"}, true))
 		for ; at.Before(time.Now()); at = at.Add(2 * day) {
 			list := result(store.Environment{Name: "a"})

@@ -1,15 +1,9 @@
 package fleet
 
 import (
-	"cmp"
-	"encoding/csv"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/config"
@@ -17,11 +11,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/waiver"
-	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// Environments are those of configurations, for the store. What would keep a worker from
-// scanning one is an error now.
+// Environments returns the environments of configuration files, as the store keeps them. It returns
+// an error for an environment that a worker could not scan.
 func Environments(runner *run.Runner, files []*config.File) ([]store.Environment, error) {
 	var all []store.Environment
 	for _, file := range files {
@@ -40,7 +33,7 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 				all = append(all, e)
 			case i < before:
 				return nil, run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
-			default: // another integration of it
+			default: // another integration of the environment
 				all[i].Profiles = append(all[i].Profiles, t.Profile.Name)
 			}
 		}
@@ -67,27 +60,28 @@ func storedEnvironment(file *config.File, t run.Target) (store.Environment, erro
 	}, err
 }
 
-// environmentConfig is the configuration of one environment, with absolute names of files.
+// environmentConfig returns a configuration with only the environment of a target, as YAML. Names of
+// files are absolute.
 func environmentConfig(file *config.File, t run.Target) (string, error) {
-	rename := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
+	absolute := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
 	env := t.Env
 	for _, e := range file.AllEnvironments() {
 		if e.Name == t.Env.Name {
-			env = e // with all of its integrations
+			env = e // the target has only one of the integrations
 		}
 	}
 	env.Integrations = slices.Clone(env.Integrations)
-	for i, one := range env.Integrations {
-		if run.IsProfileFile(one.Profile) {
-			env.Integrations[i].Profile = rename(one.Profile, false)
+	for i, integration := range env.Integrations {
+		if run.IsProfileFile(integration.Profile) {
+			env.Integrations[i].Profile = absolute(integration.Profile, false)
 		}
 	}
-	part := file.ForEnvironment(env, t.Name, rename)
+	part := file.ForEnvironment(env, t.Name, absolute)
 	if run.IsProfileFile(part.Profile) {
-		part.Profile = rename(part.Profile, false)
+		part.Profile = absolute(part.Profile, false)
 	}
 	if part.Waivers == "" {
-		name := rename(waiver.DefaultName, true)
+		name := absolute(waiver.DefaultName, true)
 		if _, err := os.Stat(filepath.FromSlash(name)); err == nil {
 			part.Waivers = name
 		}
@@ -96,22 +90,23 @@ func environmentConfig(file *config.File, t run.Target) (string, error) {
 	return string(text), err
 }
 
-// absolutePath names files by their whole path, either from a configuration's folder or from the
-// working directory.
-func absolutePath(folder string) func(string, bool) string {
-	return func(name string, beside bool) string {
+// absolutePath returns a function that makes the name of a file absolute. Names are relative to the
+// folder of the configuration if inFolder is true, else to the working directory.
+func absolutePath(folder string) func(name string, inFolder bool) string {
+	return func(name string, inFolder bool) string {
 		name = filepath.FromSlash(name)
-		if beside && !filepath.IsAbs(name) {
+		if inFolder && !filepath.IsAbs(name) {
 			name = filepath.Join(folder, name)
 		}
-		if whole, err := filepath.Abs(name); err == nil {
-			name = whole
+		if absolute, err := filepath.Abs(name); err == nil {
+			name = absolute
 		}
 		return filepath.ToSlash(name)
 	}
 }
 
-// secretExpiry is when the client secret ends that a configuration states; zero if it does not.
+// secretExpiry returns when the client secret of a target expires, or the zero time if the
+// configuration does not say it.
 func secretExpiry(t run.Target) (time.Time, error) {
 	if t.Auth.SecretEnds == "" || t.Auth.Certificate != "" {
 		return time.Time{}, nil
@@ -123,7 +118,7 @@ func secretExpiry(t run.Target) (time.Time, error) {
 	return ends, nil
 }
 
-// credentialRef says where a credential is, for a reader.
+// credentialRef says where a credential is kept; see [store.Environment].
 func credentialRef(a config.Auth) string {
 	switch {
 	case a.Secret != nil && a.Secret.Env != "":
@@ -134,96 +129,4 @@ func credentialRef(a config.Auth) string {
 		return store.CertificatePrefix + a.Certificate
 	}
 	return a.Method
-}
-
-// csvColumns are those that a CSV of environments may have, in any order.
-func csvColumns() []string {
-	return []string{
-		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
-		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
-	}
-}
-
-// ParseCSV reads environments from CSV, each row as a configuration. The first row names the
-// columns. Labels are KEY=VALUE, separated by semicolons.
-func ParseCSV(name string, data []byte) ([]*config.File, error) {
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
-	r.TrimLeadingSpace = true
-	header, err := r.Read()
-	if errors.Is(err, io.EOF) {
-		err = errors.New("it is empty: its first row names the columns, such as name,url,every,labels")
-	}
-	if err != nil {
-		return nil, run.Usagef("%s: %w", name, err)
-	}
-	for i, c := range header {
-		header[i] = strings.TrimSpace(c)
-		if !slices.Contains(csvColumns(), header[i]) {
-			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(csvColumns(), ", "))
-		}
-	}
-	var files []*config.File
-	for {
-		record, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return files, nil
-		}
-		if err != nil {
-			return nil, run.Usagef("%s: %w", name, err)
-		}
-		line, _ := r.FieldPos(0)
-		cell := func(column string) string {
-			if i := slices.Index(header, column); i >= 0 {
-				return strings.TrimSpace(record[i])
-			}
-			return ""
-		}
-		file, err := configFromRow(name, cell)
-		if err != nil {
-			return nil, run.Usagef("%s:%d: %w", name, line, err)
-		}
-		files = append(files, file)
-	}
-}
-
-// configFromRow makes a configuration of a row.
-func configFromRow(name string, cell func(string) string) (*config.File, error) {
-	env := config.Environment{
-		URL: cell("url"), Every: cell("every"),
-		Integration: config.Integration{AppID: cell("app_id"), User: cell("user"), Role: cell("role"), BusinessUnit: cell("business_unit")},
-	}
-	auth := config.Auth{Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate"), SecretEnds: cell("secret_ends")}
-	if source := (config.Source{Env: cell("secret_env"), File: cell("secret_file")}); source != (config.Source{}) {
-		auth.Secret = &source
-	}
-	if auth != (config.Auth{}) {
-		env.Auth = &auth
-	}
-	for label := range strings.SplitSeq(cell("labels"), ";") {
-		if label = strings.TrimSpace(label); label == "" {
-			continue
-		}
-		key, value, ok := strings.Cut(label, "=")
-		if !ok {
-			return nil, fmt.Errorf("the label %q: want KEY=VALUE, and a semicolon between two", label)
-		}
-		if env.Labels == nil {
-			env.Labels = map[string]string{}
-		}
-		env.Labels[strings.TrimSpace(key)] = strings.TrimSpace(value)
-	}
-	file := config.File{Profile: cell("profile"), Environments: map[string]config.Environment{cmp.Or(cell("name"), "?"): env}}
-	text, err := file.Encode()
-	if err != nil {
-		return nil, err
-	}
-	parsed, err := config.Parse(name, text)
-	if err != nil {
-		var fault *yamldoc.Fault
-		if errors.As(err, &fault) {
-			return nil, errors.New(fault.Message) // its line is one of the configuration that was made of the row
-		}
-		return nil, err
-	}
-	return parsed, nil
 }

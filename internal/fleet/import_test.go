@@ -10,13 +10,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestSecretEnds: the day on which a client secret ends comes from the file that is imported,
-// and changes with it.
+// TestSecretEnds checks that an import sets when a client secret ends, and changes it.
 func TestSecretEnds(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir()+"/fleet.db")
 	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
-	put := func(rows string) error {
+	importCSV := func(rows string) error {
 		files, err := fleet.ParseCSV("clients.csv", []byte("name,url,client_id,secret_env,certificate,secret_ends\n"+rows))
 		if err != nil {
 			return err
@@ -37,9 +36,9 @@ func TestSecretEnds(t *testing.T) {
 		{secret + "2028-01-31\n" + certificate + "\n", "2028-01-31", "2027-05-05"},
 		{secret + "\n" + certificate + "\n", "0001-01-01", "2027-05-05"},
 	} {
-		must.Do(t, put(test.rows))
+		must.Do(t, importCSV(test.rows))
 		for name, want := range map[string]string{"secret": test.secret, "certificate": test.certificate} {
-			if name == "certificate" && i == 0 { // as a scan reads it
+			if name == "certificate" && i == 0 { // as a scan does
 				must.Do(t, s.SetCredentialEnds(t.Context(), name, time.Date(2027, 5, 5, 0, 0, 0, 0, time.UTC)))
 			}
 			e, err := s.Environment(t.Context(), name)
@@ -49,7 +48,7 @@ func TestSecretEnds(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"2027-13-45", "soon"} {
-		if err := put(secret + wrong + "\n"); err == nil || !strings.Contains(err.Error(), "secret_ends") {
+		if err := importCSV(secret + wrong + "\n"); err == nil || !strings.Contains(err.Error(), "secret_ends") {
 			t.Errorf("%s: %v", wrong, err)
 		}
 	}

@@ -11,44 +11,44 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// An DataverseScanner scans as the commands do. One engine, and one runner, which keeps tokens,
-// serve all scans of the process.
+// A DataverseScanner is a [Scanner] that scans as the commands do. All scans of a process share its
+// engine, and its runner, which caches tokens.
 type DataverseScanner struct {
 	Runner *run.Runner
 	Engine *engine.Engine
 }
 
 // Scan implements [Scanner].
-func (i *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
+func (s *DataverseScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Result, error) {
 	file, err := config.Parse(config.DefaultName, []byte(e.Config))
 	if err != nil {
 		return nil, classify(err)
 	}
-	targets, err := i.Runner.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
+	targets, err := s.Runner.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
 	if err != nil {
 		return nil, classify(err)
 	}
 	for _, t := range targets {
-		if err := i.Engine.CheckProfile(t.Profile); err != nil {
+		if err := s.Engine.CheckProfile(t.Profile); err != nil {
 			return nil, &MisconfiguredError{Code: "configuration", Err: err}
 		}
 	}
-	accepted, err := i.Runner.LoadAcceptance(run.AcceptOptions{}, file, i.Runner.Now())
+	accepted, err := s.Runner.LoadAcceptance(run.AcceptOptions{}, file, s.Runner.Now())
 	if err != nil {
 		return nil, classify(err)
 	}
-	accepted.Options.Partial = true // waivers may be for other environments of the fleet
+	accepted.Options.Partial = true // there may be waivers for other environments of the fleet
 	var results []audit.Result
-	for _, o := range i.Runner.Scan(ctx, i.Engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration}) {
+	for _, o := range s.Runner.Scan(ctx, s.Engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration}) {
 		if o.Err != nil {
-			return nil, classify(o.Err) // they were read together
+			return nil, classify(o.Err) // the integrations of an environment are read together
 		}
 		results = append(results, o.Result)
 	}
-	return i.Runner.Accept(accepted, results), nil
+	return s.Runner.Accept(accepted, results), nil
 }
 
-// classify marks an error that a user must do something about.
+// classify wraps an error that a user must correct in a [MisconfiguredError].
 func classify(err error) error {
 	switch run.ClassifyError(err) {
 	case run.InvalidUsage:

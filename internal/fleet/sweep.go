@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// batchSize is how many environments are enqueued in one transaction.
+// batchSize is the number of environments that one transaction enqueues.
 const batchSize = 50
 
-// sweep gives a job to whatever is due.
+// sweep enqueues scans of the environments that are due.
 func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	if err := f.requeueOrphans(ctx); err != nil {
 		return err
@@ -26,7 +26,7 @@ func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	return nil
 }
 
-// sweepBatch enqueues some of what is due, and returns how many environments were.
+// sweepBatch enqueues scans of at most batchSize environments and returns their number.
 func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	err = f.store.InTx(ctx, func(tx *store.Tx) error {
 		due, err := tx.DueEnvironments(ctx, batchSize)
@@ -35,7 +35,7 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 		}
 		n = len(due)
 		for _, e := range due {
-			// The present interval: hours that were missed make one run.
+			// The run is for the current interval. Missed intervals get no runs.
 			if _, err := f.enqueueRun(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
 				return err
 			}
@@ -48,8 +48,8 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 	return n, err
 }
 
-// requeueOrphans gives a new job to each run that lost its own, as when an older dbaudit led and threw
-// away jobs of unknown kinds.
+// requeueOrphans creates a job for each run that lost its own. An older dbaudit that leads the
+// queue discards jobs of unknown kinds.
 func (f *Fleet) requeueOrphans(ctx context.Context) error {
 	return f.store.InTx(ctx, func(tx *store.Tx) error {
 		orphans, err := tx.OrphanedRuns(ctx)
@@ -65,7 +65,6 @@ func (f *Fleet) requeueOrphans(ctx context.Context) error {
 	})
 }
 
-// prune removes old results.
 func (f *Fleet) prune(ctx context.Context, _ *river.Job[pruneArgs]) error {
 	removed, err := f.store.Prune(ctx, f.store.Now().Add(-f.options.Retention))
 	if err == nil {

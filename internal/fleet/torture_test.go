@@ -29,55 +29,54 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// The size of TestTorture; make soak has it at full size.
+// The size of TestTorture. make soak runs it at full size.
 var (
 	tortureEnvironments = flag.Int("torture.environments", 24, "environments that are due at once")
 	tortureKills        = flag.Int("torture.kills", 6, "processes that are killed")
 )
 
-// Variables that make of this test's program a process of a fleet.
+// Environment variables that make the test binary a process of a fleet.
 const (
 	tortureStore    = "DBAUDIT_TORTURE_STORE"
 	tortureScanner  = "DBAUDIT_TORTURE_SCANNER"
-	tortureReceiver = "DBAUDIT_TORTURE_RECEIVER" // the address that alerts are sent to
+	tortureReceiver = "DBAUDIT_TORTURE_RECEIVER" // the address for alerts
 )
 
-// The scanners of such a process: one whose outcomes and time are by chance, and one that
-// always takes the same time, as one does that waits for an environment.
+// The scanners of such a process: one with random results and durations, and one that always takes
+// steadyTime.
 const (
-	byChance   = "by chance"
-	steady     = "steady"
-	steadyTime = 200 * time.Millisecond
+	randomScanner = "random"
+	steadyScanner = "steady"
+	steadyTime    = 200 * time.Millisecond
 )
 
-// tortureTimeout is how long an attempt may take: what a killed process leaves behind is
-// taken up after that.
+// tortureTimeout is the time limit of an attempt. The jobs of a killed process are rescued after it.
 const tortureTimeout = 5 * time.Second
 
-// concurrency is how many environments a process scans at once.
+// concurrency is the number of environments that a process scans at the same time.
 const concurrency = 8
 
 func TestMain(m *testing.M) {
 	if name := os.Getenv(tortureStore); name != "" {
-		if err := member(context.Background(), name); err != nil {
+		if err := runMember(context.Background(), name); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
-	_ = flag.Set("test.parallel", "16") // most tests wait, and so more of them run at once than there are CPUs
+	_ = flag.Set("test.parallel", "16") // most tests wait, so more of them than CPUs can run at once
 	os.Exit(m.Run())
 }
 
-// member is one process of a tortured fleet, which works until it is killed. A database
-// that is down is waited for, as whatever starts such a process would.
-func member(ctx context.Context, name string) error {
+// runMember runs one process of the fleet until it is killed. It starts again while the database is
+// down.
+func runMember(ctx context.Context, name string) error {
 	o := fleet.Options{Worker: fmt.Sprint(os.Getpid()), Timeout: tortureTimeout, SweepInterval: time.Second, PollInterval: 100 * time.Millisecond, Concurrency: concurrency}
 	switch os.Getenv(tortureScanner) {
-	case byChance:
-		o.Scanner = &scans{do: tortured}
-	case steady:
-		o.Scanner = &scans{do: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+	case randomScanner:
+		o.Scanner = &fakeScanner{scan: randomScan}
+	case steadyScanner:
+		o.Scanner = &fakeScanner{scan: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 			time.Sleep(steadyTime)
 			return result(e), nil
 		}}
@@ -103,7 +102,7 @@ func member(ctx context.Context, name string) error {
 	}
 }
 
-// post sends a message to the receiver of the torture.
+// post sends a message to the alert receiver.
 func post(ctx context.Context, to string, m alert.Message) error {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -113,62 +112,62 @@ func post(ctx context.Context, to string, m alert.Message) error {
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
-	return answer.Body.Close()
+	return response.Body.Close()
 }
 
-// A hearing keeps what the processes of a torture report.
-type hearing struct {
+// An alertReceiver records the messages that the processes send.
+type alertReceiver struct {
 	mu       sync.Mutex
-	messages map[string]int    // how often each came
-	items    map[string]string // the message that each item is in
+	messages map[string]int    // how often each was received, by id
+	items    map[string]string // the id of the message of each item
 	faults   []string
 }
 
-// listen starts the receiver, and returns its address.
-func (h *hearing) listen(t *testing.T) string {
-	h.messages, h.items = map[string]int{}, map[string]string{}
-	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+// listen starts the receiver and returns its address.
+func (r *alertReceiver) listen(t *testing.T) string {
+	r.messages, r.items = map[string]int{}, map[string]string{}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
 		var m alert.Message
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			return // the process was killed in the meantime
+		if err := json.NewDecoder(request.Body).Decode(&m); err != nil {
+			return // the process was killed while it was sending
 		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.messages[m.ID]++
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.messages[m.ID]++
 		for _, i := range m.Items {
 			item := fmt.Sprint(i.Environment, i.Event, i.Control, i.Text, i.Since.UnixMicro(), i.Ended)
-			if was, ok := h.items[item]; ok && was != m.ID {
-				h.faults = append(h.faults, fmt.Sprintf("%s is in %s and in %s", item, was, m.ID))
+			if id, ok := r.items[item]; ok && id != m.ID {
+				r.faults = append(r.faults, fmt.Sprintf("%s is in %s and in %s", item, id, m.ID))
 			}
-			h.items[item] = m.ID
+			r.items[item] = m.ID
 		}
 	}))
-	t.Cleanup(receiver.Close)
-	return receiver.URL
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
-// check checks that nothing was reported twice, except what a process had sent when it was
-// killed.
-func (h *hearing) check(t *testing.T) {
+// check checks that nothing was reported twice, except for messages whose process was killed before
+// it had recorded that they were sent.
+func (r *alertReceiver) check(t *testing.T) {
 	t.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	again := 0
-	for _, n := range h.messages {
-		again += n - 1
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	copies := 0
+	for _, n := range r.messages {
+		copies += n - 1
 	}
-	t.Logf("%d messages with %d items, of which %d came again", len(h.messages), len(h.items), again)
-	if len(h.items) == 0 || again > *tortureKills || len(h.faults) > 0 {
-		t.Errorf("reported again: %d messages with %d kills; %v", again, *tortureKills, h.faults)
+	t.Logf("%d messages with %d items, and %d copies", len(r.messages), len(r.items), copies)
+	if len(r.items) == 0 || copies > *tortureKills || len(r.faults) > 0 {
+		t.Errorf("%d copies of messages with %d kills; %v", copies, *tortureKills, r.faults)
 	}
 }
 
-// tortured is a scan whose outcomes are by chance, so that spans begin, end and break.
-func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+// randomScan is a scan with random outcomes, so that spans begin, end and are interrupted.
+func randomScan(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -176,7 +175,7 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 	}
 	now := time.Now().UTC()
 	r := result(e)[0]
-	r.Profile.Digest = fmt.Sprintf("sha256:%d", now.Unix()/7) // it changes now and then
+	r.Profile.Digest = fmt.Sprintf("sha256:%d", now.Unix()/7) // it changes every 7 seconds
 	r.Controls = nil
 	for _, id := range []audit.ControlID{"A", "B", "C", "D"} {
 		c := audit.Control{ID: id, Severity: audit.SeverityHigh, Outcome: audit.Outcomes()[rand.IntN(4)], Findings: []audit.Finding{}}
@@ -192,14 +191,13 @@ func tortured(ctx context.Context, e store.Environment, _ int) ([]audit.Result, 
 	return []audit.Result{r}, nil
 }
 
-// TestTorture: each environment and period has one result, whatever happens: the
-// processes that schedule, scan and report are killed at random while all environments are
-// due and are also requested manually, and the database is slow for a time; PostgreSQL is
-// also full for a time, and stopped where there are many kills. Nothing is reported twice. Then every span is what one process computes of
-// the same results that nobody disturbs.
+// TestTorture checks that each run has one result, that nothing is reported twice, and that the spans
+// are those that one undisturbed process computes from the same results. All environments are due
+// and are also requested manually. Meanwhile, processes are killed at random and the database is
+// slow for a time. PostgreSQL is also full for a time and, with many kills, restarted.
 func TestTorture(t *testing.T) {
 	if testing.Short() || os.Getenv("DBAUDIT_TEST_POSTGRES") == "" {
-		t.Skip("it waits for what dead processes left behind: make postgres runs it on both databases")
+		t.Skip("waits for the jobs of dead processes: make postgres runs it on both databases")
 	}
 	storetest.OnBoth(t, func(t *testing.T, name string) { torture(t, name) })
 }
@@ -207,46 +205,46 @@ func TestTorture(t *testing.T) {
 func torture(t *testing.T, name string) {
 	s := open(t, name)
 	names := manyNames(*tortureEnvironments)
-	environments(t, s, names...)
-	asking := must.Get(fleet.New(s, fleet.Options{}))
-	must.Get(asking.ScanNow(t.Context(), "jane", names...))
-	through, slow := slowed(t, name)
-	var heard hearing
-	receiver := heard.listen(t)
-	begin := func(i int) *exec.Cmd {
-		return spawn(t, tortureStore+"="+through, tortureScanner+"="+scannerOf(i), tortureReceiver+"="+receiver)
+	addEnvironments(t, s, names...)
+	client := must.Get(fleet.New(s, fleet.Options{}))
+	must.Get(client.ScanNow(t.Context(), "jane", names...))
+	slowName, b := withBrake(t, name)
+	var alerts alertReceiver
+	receiver := alerts.listen(t)
+	startMember := func(i int) *exec.Cmd {
+		return spawn(t, tortureStore+"="+slowName, tortureScanner+"="+scannerOf(i), tortureReceiver+"="+receiver)
 	}
 	members := make([]*exec.Cmd, 4)
 	for i := range members {
-		members[i] = begin(i)
+		members[i] = startMember(i)
 	}
 	t.Cleanup(func() {
 		for _, m := range members {
 			kill(m)
 		}
 	})
-	stopping := os.Getenv("DBAUDIT_TEST_POSTGRES_CTL") != "" && store.IsPostgres(name) && *tortureKills >= 50
+	restarts := os.Getenv("DBAUDIT_TEST_POSTGRES_CTL") != "" && store.IsPostgres(name) && *tortureKills >= 50
 	for n := range *tortureKills {
 		time.Sleep(time.Duration(100+rand.IntN(900)) * time.Millisecond)
 		i := rand.IntN(len(members))
 		kill(members[i])
-		members[i] = begin(i)
+		members[i] = startMember(i)
 		switch {
-		case stopping && n%50 == 25:
+		case restarts && n%50 == 25:
 			restartPostgres(t)
 		case n%50 == 2:
-			slow.last(t.Context(), 3*time.Second)
+			b.apply(t.Context(), 3*time.Second)
 		case n%50 == 4 && store.IsPostgres(name):
-			empty := fill(t, s, name)
+			free := fill(t, s, name)
 			time.Sleep(2 * time.Second)
-			empty()
+			free()
 		}
 	}
-	well := time.Now()
-	// What was done is not looked at again: looking takes turns with the scans.
+	recovered := time.Now()
+	// Queries compete with the scans, so environments that are done are not queried again.
 	waiting := slices.Clone(names)
 	var left []store.Run
-	look := func() int {
+	countWaiting := func() int {
 		left = nil
 		waiting = slices.DeleteFunc(waiting, func(name string) bool {
 			runs, err := s.Runs(t.Context(), name, 0, 10)
@@ -255,29 +253,29 @@ func torture(t *testing.T, name string) {
 		})
 		return len(waiting)
 	}
-	for end := time.Now().Add(5 * time.Minute); look() > 0; time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); countWaiting() > 0; time.Sleep(500 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d of %d environments were not scanned: %+v\n%s", len(waiting), len(names), left, jobs(t, name))
+			t.Fatalf("%d of %d environments were not scanned: %+v\n%s", len(waiting), len(names), left, unfinishedJobs(t, name))
 		}
 	}
-	took := time.Since(well)
-	t.Logf("%d environments, %d kills: all was done %s after the last", len(names), *tortureKills, took.Round(time.Second))
-	// The longest is a dead worker's job, which counts as dead after its time, 15 s more
-	// and the half minute between two looks.
+	took := time.Since(recovered)
+	t.Logf("%d environments, %d kills: all runs ended %s after the last kill", len(names), *tortureKills, took.Round(time.Second))
+	// A dead worker's job takes longest. It is rescued 15 s after its timeout, when the queue next
+	// looks for such jobs, which it does every half minute.
 	if limit := tortureTimeout + 15*time.Second + 70*time.Second + time.Duration(len(names))*50*time.Millisecond; took > limit {
-		t.Errorf("all was done %s after things were well, want %s at most", took, limit)
+		t.Errorf("all runs ended %s after the last kill, want %s at most", took, limit)
 	}
 	for i, m := range members {
 		kill(m)
 		members[i] = nil
 	}
-	onceEach(t, s, names)
-	undisturbed(t, s, names)
-	heard.check(t)
+	checkOneResultEach(t, s, names)
+	checkSpans(t, s, names)
+	alerts.check(t)
 }
 
-// jobs lists what the queue has that is not done, for a test that failed.
-func jobs(t *testing.T, name string) string {
+// unfinishedJobs describes the jobs that are not completed, for a failed test.
+func unfinishedJobs(t *testing.T, name string) string {
 	rows := must.Get(storetest.Database(t, name).QueryContext(t.Context(), "SELECT id, kind, CAST(state AS TEXT), attempt, CAST(attempted_at AS TEXT), CAST(scheduled_at AS TEXT) FROM river_job WHERE state <> 'completed' ORDER BY id LIMIT 20"))
 	defer rows.Close()
 	var lines []string
@@ -291,22 +289,21 @@ func jobs(t *testing.T, name string) string {
 	return strings.Join(append(lines, fmt.Sprint(time.Now().UTC(), rows.Err())), "\n")
 }
 
-// onceEach checks that there is one run, and one result of it, for each environment,
-// period and trigger.
-func onceEach(t *testing.T, s *store.Store, names []string) {
+// checkOneResultEach checks that there is one run with one result for each environment, period and
+// trigger.
+func checkOneResultEach(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	for _, name := range names {
 		runs := must.Get(s.Runs(t.Context(), name, 0, 10))
-		// The next interval of some of them begins in the meantime.
-		type what struct {
+		type key struct {
 			period  time.Time
 			trigger store.Trigger
 		}
-		distinct, byHand := map[what]bool{}, 0
+		distinct, manual := map[key]bool{}, 0
 		for _, r := range runs {
-			distinct[what{r.Period, r.Trigger}] = true
+			distinct[key{r.Period, r.Trigger}] = true
 			if r.Trigger == store.TriggerManual {
-				byHand++
+				manual++
 			}
 			if r.State != store.RunCompliant && r.State != store.RunNoncompliant && r.State != store.RunIncomplete {
 				t.Errorf("%s: %+v", name, r)
@@ -316,14 +313,14 @@ func onceEach(t *testing.T, s *store.Store, names []string) {
 			}
 		}
 		points, err := s.Trend(t.Context(), name, "demandbase", time.Time{})
-		if err != nil || len(points) != len(runs) || len(distinct) != len(runs) || byHand != 1 || len(runs) > 3 {
+		if err != nil || len(points) != len(runs) || len(distinct) != len(runs) || manual != 1 || len(runs) > 3 { // the next interval of some has begun
 			t.Errorf("%s has %d results of the runs %+v: %v", name, len(points), runs, err)
 		}
 	}
 }
 
-// undisturbed compares the spans with those that one process makes of the same results.
-func undisturbed(t *testing.T, s *store.Store, names []string) {
+// checkSpans compares the spans with those that one process computes from the same results.
+func checkSpans(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	calm := open(t, filepath.Join(t.TempDir(), "calm.db"))
 	if err := s.Results(t.Context(), "", func(r audit.Result) error {
@@ -338,8 +335,7 @@ func undisturbed(t *testing.T, s *store.Store, names []string) {
 	}
 }
 
-// spansOf lists the spans of an environment, with the number of a result in place of its
-// run.
+// spansOf describes the spans of an environment, with the number of a result instead of its run.
 func spansOf(t *testing.T, s *store.Store, name string) []string {
 	t.Helper()
 	points := must.Get(s.Trend(t.Context(), name, "demandbase", time.Time{}))
@@ -360,14 +356,15 @@ func spansOf(t *testing.T, s *store.Store, name string) []string {
 	return lines
 }
 
-// scannerOf is the scanner of a process: the first only schedules.
+// scannerOf returns the scanner of a process. The first process only schedules.
 func scannerOf(member int) string {
 	if member == 0 {
 		return ""
 	}
-	return byChance
+	return randomScanner
 }
 
+// spawn starts the test binary with environment variables.
 func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	t.Helper()
 	self := must.Get(os.Executable())
@@ -377,7 +374,7 @@ func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	return cmd
 }
 
-// kill ends a process as a crash does.
+// kill kills a process, unless it is nil.
 func kill(cmd *exec.Cmd) {
 	if cmd != nil {
 		_ = cmd.Process.Kill()
@@ -385,13 +382,12 @@ func kill(cmd *exec.Cmd) {
 	}
 }
 
-// restartPostgres stops the server that scripts/with-postgres started, as a crash does,
-// and starts it again after a while.
+// restartPostgres stops the server of scripts/with-postgres as a crash would, and starts it again.
 func restartPostgres(t *testing.T) {
 	t.Helper()
 	ctl := strings.Fields(os.Getenv("DBAUDIT_TEST_POSTGRES_CTL"))
 	for _, args := range [][]string{{"-m", "immediate", "-w", "stop"}, {"-w", "restart"}} {
-		// Its output is not read: the server would keep it open.
+		// A pipe for the output would stay open as long as the server runs.
 		if err := exec.Command(ctl[0], append(ctl[1:], args...)...).Run(); err != nil {
 			t.Fatalf("%v: %v", args, err)
 		}
@@ -399,14 +395,14 @@ func restartPostgres(t *testing.T) {
 	}
 }
 
-// BenchmarkWorkers measures how long 1, 2 and 4 processes that run take for environments that
-// each take the same time, beside the ideal, in which nothing but that time counts.
+// BenchmarkWorkers measures how long 1, 2 and 4 processes take for environments that each take
+// steadyTime, relative to the ideal without any overhead.
 func BenchmarkWorkers(b *testing.B) {
-	const environmentsEach = 160
+	const environments = 160
 	for _, kind := range []string{"sqlite", "postgres"} {
 		for _, workers := range []int{1, 2, 4} {
 			b.Run(fmt.Sprintf("%s/%d", kind, workers), func(b *testing.B) {
-				ideal := time.Duration(environmentsEach/(workers*concurrency)) * steadyTime
+				ideal := time.Duration(environments/(workers*concurrency)) * steadyTime
 				for range b.N {
 					b.StopTimer()
 					name := filepath.Join(b.TempDir(), "fleet.db")
@@ -414,16 +410,16 @@ func BenchmarkWorkers(b *testing.B) {
 						name = storetest.Postgres(b)
 					}
 					s := open(b, name)
-					names := manyNames(environmentsEach)
-					environments(b, s, names...)
+					names := manyNames(environments)
+					addEnvironments(b, s, names...)
 					must.Do(b, s.Pause(b.Context(), "jane", names, true))
-					asking := must.Get(fleet.New(s, fleet.Options{}))
+					client := must.Get(fleet.New(s, fleet.Options{}))
 					members := make([]*exec.Cmd, workers)
 					for i := range members {
-						members[i] = spawn(b, tortureStore+"="+name, tortureScanner+"="+steady)
+						members[i] = spawn(b, tortureStore+"="+name, tortureScanner+"="+steadyScanner)
 					}
-					time.Sleep(starting)
-					must.Get(asking.ScanNow(b.Context(), "jane", names...))
+					time.Sleep(startTime)
+					must.Get(client.ScanNow(b.Context(), "jane", names...))
 					b.StartTimer()
 					eventually(b, "all are scanned", func() bool {
 						days, err := s.Days(b.Context(), time.Now().Add(-24*time.Hour))
@@ -431,7 +427,7 @@ func BenchmarkWorkers(b *testing.B) {
 						for _, d := range days {
 							scanned += d.Compliant
 						}
-						return err == nil && scanned == environmentsEach
+						return err == nil && scanned == environments
 					})
 					b.StopTimer()
 					var used time.Duration
@@ -439,7 +435,7 @@ func BenchmarkWorkers(b *testing.B) {
 						kill(m)
 						used += m.ProcessState.UserTime() + m.ProcessState.SystemTime()
 					}
-					b.ReportMetric(float64(used.Milliseconds())/environmentsEach, "cpu-ms/scan")
+					b.ReportMetric(float64(used.Milliseconds())/environments, "cpu-ms/scan")
 				}
 				b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/ideal.Seconds(), "of-ideal")
 			})
@@ -447,5 +443,5 @@ func BenchmarkWorkers(b *testing.B) {
 	}
 }
 
-// starting is how long processes may take until they look for work.
-const starting = 4 * time.Second
+// startTime is how long the processes of the benchmark may take to start.
+const startTime = 4 * time.Second

@@ -18,17 +18,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A slowness makes a database slow: PostgreSQL by a proxy that delays whatever goes through
-// it, SQLite by another process that holds its lock.
-type slowness struct {
-	delay atomic.Int64 // of each packet through the proxy
-	db    *sql.DB      // of a file of SQLite
+// A brake slows a database down: PostgreSQL by a proxy that delays each packet, SQLite by another
+// connection that holds its lock.
+type brake struct {
+	delay atomic.Int64 // of the proxy, for each packet
+	db    *sql.DB      // of an SQLite file
 }
 
-// slowed returns the name of a store that can be made slow, and what makes it so.
-func slowed(t *testing.T, name string) (string, *slowness) {
+// withBrake returns the name by which a store goes through a brake, and the brake.
+func withBrake(t *testing.T, name string) (string, *brake) {
 	t.Helper()
-	s := &slowness{}
+	s := &brake{}
 	if !store.IsPostgres(name) {
 		s.db = storetest.Database(t, name)
 		return name, s
@@ -56,7 +56,7 @@ func slowed(t *testing.T, name string) (string, *slowness) {
 	return u.String(), s
 }
 
-func (s *slowness) pipe(from, to net.Conn) {
+func (s *brake) pipe(from, to net.Conn) {
 	defer from.Close()
 	defer to.Close()
 	packet := make([]byte, 64<<10)
@@ -69,16 +69,15 @@ func (s *slowness) pipe(from, to net.Conn) {
 	}
 }
 
-// last makes the database slow for a time: by 50 ms each way, or 9 of 10 parts of the time.
-func (s *slowness) last(ctx context.Context, long time.Duration) {
+// apply slows the database down for a duration: by 50 ms each way, or by a lock for 90 % of the time.
+func (s *brake) apply(ctx context.Context, d time.Duration) {
 	if s.db == nil {
-		const each = 50 * time.Millisecond
-		s.delay.Store(int64(each))
-		time.Sleep(long)
+		s.delay.Store(int64(50 * time.Millisecond))
+		time.Sleep(d)
 		s.delay.Store(0)
 		return
 	}
-	for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		conn, err := s.db.Conn(ctx)
 		if err != nil {
 			return
@@ -92,9 +91,9 @@ func (s *slowness) last(ctx context.Context, long time.Duration) {
 	}
 }
 
-// fill makes a database full, and returns what gives it room again. PostgreSQL has no limit
-// that a test could set: there each change fails with the error of a full disk.
-func fill(t *testing.T, s *store.Store, name string) (empty func()) {
+// fill makes a database full and returns a function that gives it space again. PostgreSQL has no
+// limit for that, so triggers fail each change with the error of a full disk.
+func fill(t *testing.T, s *store.Store, name string) (free func()) {
 	t.Helper()
 	exec := func(query string) {
 		t.Helper()
@@ -103,7 +102,7 @@ func fill(t *testing.T, s *store.Store, name string) (empty func()) {
 		}
 	}
 	if !store.IsPostgres(name) {
-		exec("PRAGMA max_page_count = 1") // as many pages as there are
+		exec("PRAGMA max_page_count = 1") // it cannot be less than the current number
 		return func() { exec("PRAGMA max_page_count = 1000000000") }
 	}
 	tables := strings.Fields("environment integration run document result finding_span control_span fleet_day alert audit river_job river_leader river_queue")
@@ -114,7 +113,7 @@ func fill(t *testing.T, s *store.Store, name string) (empty func()) {
 	return func() { exec("DROP FUNCTION full_disk CASCADE") }
 }
 
-// manyNames are names of environments.
+// manyNames returns n names of environments.
 func manyNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -123,9 +122,9 @@ func manyNames(n int) []string {
 	return names
 }
 
-// allOnce waits until each environment has one run, which gave a result. A job whose end could
-// not be stored counts as lost after a while, and the queue looks for those each half minute.
-func allOnce(t *testing.T, s *store.Store, names []string) {
+// awaitOneResultEach waits until each environment has exactly one run, with a result. That can take
+// minutes: the queue looks for jobs that could not be completed every half minute.
+func awaitOneResultEach(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	for _, name := range names {
 		for end := time.Now().Add(3 * time.Minute); lastRun(t, s, name).State != store.RunCompliant && time.Now().Before(end); {
@@ -141,63 +140,63 @@ func allOnce(t *testing.T, s *store.Store, names []string) {
 	}
 }
 
-// TestSlowDatabase: a slow database loses no scan and repeats none.
+// TestSlowDatabase checks that a slow database loses no scan and repeats none.
 func TestSlowDatabase(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := manyNames(24)
-		environments(t, s, names...)
-		through, slow := slowed(t, name)
-		scanner := &scans{do: compliant}
+		addEnvironments(t, s, names...)
+		slowName, b := withBrake(t, name)
+		scanner := &fakeScanner{scan: compliant}
 		for _, worker := range []string{"w1", "w2"} {
-			start(t, open(t, through), fleet.Options{Scanner: scanner, Worker: worker, SweepInterval: time.Second, Concurrency: 4})
+			start(t, open(t, slowName), fleet.Options{Scanner: scanner, Worker: worker, SweepInterval: time.Second, Concurrency: 4})
 		}
-		slow.last(t.Context(), 8*time.Second)
-		allOnce(t, s, names)
+		b.apply(t.Context(), 8*time.Second)
+		awaitOneResultEach(t, s, names)
 		for _, name := range names {
-			if n := scanner.of(name); n != 1 {
+			if n := scanner.scansOf(name); n != 1 {
 				t.Errorf("%s was scanned %d times", name, n)
 			}
 		}
 	})
 }
 
-// TestFullDatabase: while nothing can be stored, nothing is known to be compliant; once there
-// is room, the same processes go on, and each environment has one result.
+// TestFullDatabase checks that while nothing can be stored no environment becomes compliant, and that
+// the same processes continue when there is space again.
 func TestFullDatabase(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it waits until the queue takes up what could not be ended")
+		t.Skip("waits for the queue to rescue jobs")
 	}
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		names := manyNames(60)
-		environments(t, s, names...)
-		begun := make(chan struct{}, len(names)*100)
-		scanner := &scans{do: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
-			begun <- struct{}{}
+		addEnvironments(t, s, names...)
+		started := make(chan struct{}, len(names)*100)
+		scanner := &fakeScanner{scan: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+			started <- struct{}{}
 			return compliant(ctx, e, before)
 		}}
 		start(t, s, fleet.Options{Scanner: scanner, SweepInterval: time.Second, Concurrency: 4, Timeout: 2 * time.Second})
-		<-begun
-		empty := fill(t, s, name)
+		<-started
+		free := fill(t, s, name)
 		time.Sleep(5 * time.Second)
 		list := must.Get(s.FleetStatus(t.Context()))
-		green := 0
+		compliant := 0
 		for _, st := range list {
 			if st.IsCompliant() {
-				green++
+				compliant++
 			}
 		}
-		if green == len(names) {
-			t.Error("it was not full before all was done")
+		if compliant == len(names) {
+			t.Error("all scans ended before the database was full")
 		}
-		empty()
-		allOnce(t, s, names)
+		free()
+		awaitOneResultEach(t, s, names)
 	})
 }
 
-// TestClockJumps: whatever way the clock of the processes jumps, each interval has one run,
-// and the interval that it is now has one.
+// TestClockJumps checks that each interval has at most one run, and the current interval has one,
+// however the clock jumps.
 func TestClockJumps(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		var offset atomic.Int64
@@ -205,7 +204,7 @@ func TestClockJumps(t *testing.T) {
 		t.Cleanup(func() { s.Close() })
 		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
-		start(t, s, fleet.Options{Scanner: &scans{do: compliant}, SweepInterval: time.Second})
+		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}, SweepInterval: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {
 			offset.Store(int64(jump))
 			now := must.Get(s.Environment(t.Context(), "a"))
