@@ -13,25 +13,26 @@ import (
 	"github.com/dbaudit/dbaudit/internal/cli"
 )
 
-// shutdownTimeout is how long an interrupted run may take to end. Killing it then is safe, because the
-// journal records every change to an environment before it is sent.
+// shutdownTimeout is how long an interrupted run may take to end. It is then safe to end the process,
+// because the journal records every change to an environment before it is sent.
 const shutdownTimeout = 1500 * time.Millisecond
 
-// signalDelay is the time until signals are handled. Before that, a signal ends the process, which
-// has not written anything. Handling signals starts threads, which the shortest runs avoid.
+// signalDelay is the time until the process handles signals. Until then, a signal ends the process,
+// which has not written anything yet. The delay saves the shortest runs the threads that handling
+// signals starts.
 const signalDelay = time.Millisecond
 
 func main() {
 	memory := newMemoryWatcher(os.Getenv("GOGC") != "")
 	ctx, cancel := context.WithCancelCause(context.Background())
-	// The later timer is set last: each timer that is earlier than the others wakes a thread.
+	// The later timer is set last, because a timer that is earlier than all others wakes a thread.
 	time.AfterFunc(signalDelay, func() { handleSignals(ctx, cancel) })
-	time.AfterFunc(watchInterval, func() { memory.watch(func(text string) { exit(cli.ExitFailure, text) }) })
+	time.AfterFunc(watchInterval, func() { memory.watch(func(message string) { exit(cli.ExitFailure, message) }) })
 	code := cli.Main(ctx, os.Args[1:], cli.OS())
 	os.Exit(code)
 }
 
-// handleSignals ends the run at a signal.
+// handleSignals cancels the run at the first signal, and ends the process if the run does not end.
 func handleSignals(ctx context.Context, cancel context.CancelCauseFunc) {
 	signalled, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	<-signalled.Done()
@@ -41,8 +42,8 @@ func handleSignals(ctx context.Context, cancel context.CancelCauseFunc) {
 	exit(cli.ExitInterrupted, "interrupted")
 }
 
-// exit ends the process.
-func exit(code int, text string) {
-	fmt.Fprintln(os.Stderr, "dbaudit: "+text)
+// exit prints a message and ends the process.
+func exit(code int, message string) {
+	fmt.Fprintln(os.Stderr, "dbaudit: "+message)
 	os.Exit(code)
 }

@@ -11,25 +11,27 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// A DeclinedError says that a person did not confirm.
+// A DeclinedError means that a person did not confirm a change.
 type DeclinedError struct{}
 
 func (*DeclinedError) Error() string { return "cancelled: nothing was changed" }
 
-// CanAsk reports whether to ask the person at the terminal.
+// CanAsk reports whether there is a person at a terminal to ask. --yes answers instead.
 func (c *Console) CanAsk(yes bool) bool { return !yes && c.StdinIsTerminal && c.StderrIsTerminal }
 
-// Present shows what is to be done, even with --quiet, to the person who is asked.
-func (c *Console) Present(name, what, shown string, yes bool) {
+// Present shows the description of a change, before [Console.Confirm] asks for it. It shows it to a
+// person who is asked even with --quiet. purpose is a verb phrase such as "apply this plan".
+func (c *Console) Present(name, purpose, description string, yes bool) {
 	switch {
 	case !c.CanAsk(yes) && c.LogFormat == "json":
-		c.Log(slog.LevelInfo, name, "to "+what, slog.String("text", shown))
+		c.Log(slog.LevelInfo, name, "to "+purpose, slog.String("text", description))
 	case c.CanAsk(yes), !c.Quiet:
-		c.screen.write(c.Stderr, text.WrapLines(text.Lines(shown), c.StderrWidth)+"\n")
+		c.screen.write(c.Stderr, text.WrapLines(text.Lines(description), c.StderrWidth)+"\n")
 	}
 }
 
-// Ask asks a question, --quiet or not, and returns the line that the person types.
+// Ask asks a question, even with --quiet, and returns the line that the person types, trimmed. The
+// end of the input is an empty answer.
 func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	c.screen.write(c.Stderr, question)
 	if c.stdin == nil {
@@ -37,7 +39,7 @@ func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	}
 	answer := make(chan string, 1)
 	go func() {
-		line, _ := c.stdin.ReadString('\n') // the end of the input is an empty answer
+		line, _ := c.stdin.ReadString('\n')
 		answer <- strings.TrimSpace(line)
 	}()
 	select {
@@ -48,15 +50,16 @@ func (c *Console) Ask(ctx context.Context, question string) (string, error) {
 	}
 }
 
-// Confirm asks on a terminal for the environment's name; elsewhere --yes is required.
-func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) error {
+// Confirm asks the person at the terminal to type the environment's name. Without a terminal, it
+// returns a usage error unless --yes is given. It returns a [DeclinedError] for any other answer.
+func (c *Console) Confirm(ctx context.Context, name, purpose string, yes bool) error {
 	switch {
 	case yes:
 		return nil
 	case !c.CanAsk(yes):
-		return run.Usagef("dbaudit cannot ask here whether to %s: pass --yes", what)
+		return run.Usagef("dbaudit cannot ask here whether to %s: pass --yes", purpose)
 	}
-	question := fmt.Sprintf("To %s, type the environment's name, %s: ", what, text.Line(name))
+	question := fmt.Sprintf("To %s, type the environment's name, %s: ", purpose, text.Line(name))
 	for range 2 {
 		answer, err := c.Ask(ctx, question)
 		if err != nil {
@@ -65,7 +68,7 @@ func (c *Console) Confirm(ctx context.Context, name, what string, yes bool) erro
 		switch strings.ToLower(answer) {
 		case strings.ToLower(name):
 			return nil
-		case "yes", "y": // as in other tools; the name shows that it is the right environment
+		case "yes", "y": // the answer in other tools, which does not prove that it is the right environment
 			question = fmt.Sprintf("%q is not the environment's name; type %s: ", answer, text.Line(name))
 		default:
 			return &DeclinedError{}

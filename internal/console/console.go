@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Streams are the standard streams, behind the guard of package text.
+// Streams are the standard streams, guarded by [text.Stream].
 type Streams struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -23,11 +23,11 @@ type Streams struct {
 	StdinIsTerminal, StdoutIsTerminal, StderrIsTerminal bool
 	// Width is the width of tables in columns; 0 for no limit.
 	Width int
-	// StderrWidth is the same of standard error.
+	// StderrWidth is the width of standard error in columns; 0 for no limit.
 	StderrWidth int
 }
 
-// A Console narrates, asks and writes, as its flags say.
+// A Console narrates, asks questions and writes documents.
 type Console struct {
 	Streams
 
@@ -39,7 +39,7 @@ type Console struct {
 	LogFormat string
 
 	screen screen
-	stdin  *bufio.Reader // of Stdin, from the first question on
+	stdin  *bufio.Reader // reads Stdin; made for the first question
 }
 
 // Color reports whether standard output may have colors.
@@ -47,7 +47,7 @@ func (c *Console) Color() bool {
 	return c.StdoutIsTerminal && !c.NoColor && c.Getenv("NO_COLOR") == ""
 }
 
-// Warn warns about an environment.
+// Warn logs a warning about an environment; "" for none.
 func (c *Console) Warn(environment, message string) {
 	if c.LogFormat != "json" {
 		message = "warning: " + message
@@ -55,9 +55,9 @@ func (c *Console) Warn(environment, message string) {
 	c.Log(slog.LevelWarn, environment, message)
 }
 
-// Log narrates on standard error: a line that begins with the environment or, with --log-format
-// json, an object with time, level, msg, environment and the fields. --quiet leaves warnings
-// and errors, --verbose adds debugging.
+// Log writes a message to standard error: a line that begins with the environment or, with
+// --log-format json, an object with time, level, msg, environment and the fields. With --quiet, it
+// writes only warnings and errors; with --verbose, also debug messages.
 func (c *Console) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level < slog.LevelWarn && c.Quiet || level < slog.LevelInfo && !c.Verbose {
 		return
@@ -86,16 +86,16 @@ func (c *Console) logJSON(level slog.Level, environment, message string, fields 
 		return f
 	}})
 	if err := handler.Handle(nil, record); err != nil { //nolint:staticcheck // the handler ignores the context
-		return // a failed narration must not fail the run
+		return // a message that cannot be encoded must not fail the run
 	}
 	c.screen.write(c.Stderr, string(text.JSON(line.Bytes())))
 }
 
-// ReportError prints an error, which itself says what to do.
+// ReportError prints an error, even with --quiet.
 func (c *Console) ReportError(err error) {
 	message := err.Error()
 	if errors.Is(err, context.Canceled) {
-		// The library's words for an interruption are not those of its user.
+		// Replace the standard library's words for an interruption.
 		message = strings.NewReplacer("interrupted: context canceled", "interrupted", "context canceled", "interrupted").Replace(message)
 	}
 	if c.LogFormat == "json" {
@@ -105,9 +105,9 @@ func (c *Console) ReportError(err error) {
 	c.screen.write(c.Stderr, c.paragraph("dbaudit: "+message))
 }
 
-// paragraph is a message of one or more lines. Those after the first are indented, so that they
-// do not look like other messages. Lines are wrapped for a terminal, but not for a log, which
-// is searched.
+// paragraph returns a message as it is printed. Lines after the first are indented, so that they do
+// not look like other messages. Lines are wrapped for a terminal, but not for a log, which people
+// search.
 func (c *Console) paragraph(message string) string {
 	message = strings.ReplaceAll(text.Lines(strings.TrimRight(message, "\n")), "\n", "\n  ") + "\n"
 	if !c.StderrIsTerminal {

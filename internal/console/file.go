@@ -15,7 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// ResolveLink follows a link, so that its target is written and not the link.
+// ResolveLink returns the target of a symbolic link, so that writing replaces the target and not the
+// link. It returns other names unchanged.
 func ResolveLink(name string) string {
 	if target, err := filepath.EvalSymlinks(name); err == nil {
 		return target
@@ -23,30 +24,32 @@ func ResolveLink(name string) string {
 	return name
 }
 
-// SameFile reports whether two names are of one file, which may not exist.
+// SameFile reports whether two names are of the same file, even if it does not exist.
 func SameFile(a, b string) bool {
-	full := func(name string) string {
-		if path, err := filepath.Abs(name); err == nil {
-			name = path
-		}
-		return ResolveLink(filepath.Join(ResolveLink(filepath.Dir(name)), filepath.Base(name)))
-	}
 	if a == "" || b == "" {
 		return false
 	}
-	first, err := os.Stat(a)
-	second, err2 := os.Stat(b)
-	return err == nil && err2 == nil && os.SameFile(first, second) || full(a) == full(b)
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(infoA, infoB) || canonical(a) == canonical(b)
 }
 
-// isDevice reports whether a name is of a device or a pipe, such as /dev/null. It is written to
-// and never replaced, and opening it may have an effect.
+// canonical returns the absolute path of a file without symbolic links. The file may not exist.
+func canonical(name string) string {
+	if path, err := filepath.Abs(name); err == nil {
+		name = path
+	}
+	return ResolveLink(filepath.Join(ResolveLink(filepath.Dir(name)), filepath.Base(name)))
+}
+
+// isDevice reports whether a name is of a device or a pipe, such as /dev/null. A device must not be
+// replaced by a file, and merely opening it may have an effect.
 func isDevice(name string) bool {
 	info, err := os.Stat(name)
 	return err == nil && !info.Mode().IsRegular() && !info.IsDir()
 }
 
-// CheckWritable refuses a file that could not be written.
+// CheckWritable returns an error if a file could not be written.
 func CheckWritable(name string) error {
 	name = ResolveLink(name)
 	if isDevice(name) {
@@ -62,7 +65,7 @@ func CheckWritable(name string) error {
 	return nil
 }
 
-// createTemporary makes the temporary file that becomes the named one.
+// createTemporary creates a temporary file next to the named file.
 func createTemporary(name string) (*os.File, error) {
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
 		return nil, errors.New("it is a folder: name a file in it")
@@ -82,22 +85,22 @@ func WriteFile(name string, data []byte) error {
 	})
 }
 
-// WriteTo writes a file completely or not at all. Only its owner can read it, because it may
-// contain names of people. A link is followed.
+// WriteTo writes a file completely or not at all. Only its owner can read the file, because it may
+// contain names of people. If the name is of a symbolic link, WriteTo writes its target.
 func WriteTo(name string, write func(io.Writer) error) error {
 	name = ResolveLink(name)
-	put := replace
+	writeFile := replaceFile
 	if isDevice(name) {
-		put = writeDevice
+		writeFile = writeDevice
 	}
-	if err := put(name, write); err != nil {
+	if err := writeFile(name, write); err != nil {
 		return fmt.Errorf("writing %s: %w", name, err)
 	}
 	return nil
 }
 
-// replace writes a temporary file next to the target and renames it when it is complete.
-func replace(name string, write func(io.Writer) error) (err error) {
+// replaceFile writes a temporary file and renames it when it is complete.
+func replaceFile(name string, write func(io.Writer) error) (err error) {
 	temporary, err := createTemporary(name)
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func writeDevice(name string, write func(io.Writer) error) error {
 	return errors.Join(write(f), f.Close())
 }
 
-// IsStdout reports whether a name of an output means standard output.
+// IsStdout reports whether the name of an output means standard output.
 func IsStdout(file string) bool {
 	switch file {
 	case "", "-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
@@ -134,8 +137,8 @@ func IsStdout(file string) bool {
 	return false
 }
 
-// StandardStream is the guarded stream that a name of an output means; nil for a file. A file of the
-// system's own names would bypass the guard, and replace a log that a shell appends to.
+// StandardStream returns the guarded stream that the name of an output means; nil for a file. Opening
+// /dev/stdout as a file would bypass the guard, and truncate a log that a shell appends to.
 func (c *Console) StandardStream(file string) io.Writer {
 	switch {
 	case IsStdout(file):
@@ -146,17 +149,17 @@ func (c *Console) StandardStream(file string) io.Writer {
 	return nil
 }
 
-// IsFolder reports whether a file's name is that of a folder.
+// IsFolder reports whether the name of an output means a folder: it ends in a separator.
 func IsFolder(name string) bool {
 	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, string(filepath.Separator))
 }
 
-// WriteJSON writes a document that is not a report of a result.
+// WriteJSON writes a value as indented JSON.
 func (c *Console) WriteJSON(file string, document any) error {
 	return c.writeJSON(file, document, true)
 }
 
-// WritePlainJSON is PutJSON without the escapes that keep JSON harmless in HTML.
+// WritePlainJSON writes a value as indented JSON, without escaping characters that are special in HTML.
 func (c *Console) WritePlainJSON(file string, document any) error {
 	return c.writeJSON(file, document, false)
 }
@@ -172,7 +175,8 @@ func (c *Console) writeJSON(file string, document any, escapeHTML bool) error {
 	return c.WriteEncodedJSON(file, b.Bytes())
 }
 
-// WriteEncodedJSON writes JSON: to a file byte for byte, to a standard stream in a form that is safe to print.
+// WriteEncodedJSON writes JSON: unchanged to a file, and escaped to a standard stream, so that it is
+// safe to print.
 func (c *Console) WriteEncodedJSON(file string, data []byte) error {
 	if c.StandardStream(file) != nil {
 		data = text.JSON(data)
@@ -180,8 +184,8 @@ func (c *Console) WriteEncodedJSON(file string, data []byte) error {
 	return c.WriteOutput(file, data)
 }
 
-// WriteTable writes what draw prints to standard output, or to a file without a limit of width.
-// It wraps sentences next to a table to the table's width.
+// WriteTable writes the output of draw to standard output, or to a file without a limit of the width.
+// It also wraps the sentences next to a table.
 func (c *Console) WriteTable(file string, draw func(w io.Writer, width int) error) error {
 	width := c.Width
 	if !IsStdout(file) {
@@ -194,7 +198,7 @@ func (c *Console) WriteTable(file string, draw func(w io.Writer, width int) erro
 	return c.WriteOutput(file, []byte(text.WrapLines(b.String(), width)))
 }
 
-// WriteOutput writes data to a file, or to standard output if the name is empty.
+// WriteOutput writes data to a file, or to the standard stream that the name means.
 func (c *Console) WriteOutput(file string, data []byte) error {
 	if stream := c.StandardStream(file); stream != nil {
 		if _, err := stream.Write(data); err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A progress shows the reading of one environment: live, or line by line with --verbose.
+// A progress shows how far the reading of one environment is: in a line that is redrawn on a terminal,
+// and in debug messages.
 type progress struct {
 	console *Console
 	name    string
@@ -24,8 +25,8 @@ type progress struct {
 	started time.Time
 
 	// These are guarded by the screen's lock.
-	reading    map[snapshot.Section]int  // requests in progress
-	done       map[snapshot.Section]bool // ended, read or not
+	reading    map[snapshot.Section]int  // number of readings in progress
+	done       map[snapshot.Section]bool // finished, successfully or not
 	requests   int
 	rows       int
 	throttled  int
@@ -34,7 +35,7 @@ type progress struct {
 	waitUntil  time.Time // until when
 }
 
-// Progress begins to show the reading of an environment, until it is stopped.
+// Progress shows the progress of reading an environment until its Stop method is called.
 func (c *Console) Progress(environment string) run.Progress {
 	p := &progress{console: c, name: environment, live: c.showsProgress(), reading: map[snapshot.Section]int{}, done: map[snapshot.Section]bool{}}
 	if p.live {
@@ -44,24 +45,25 @@ func (c *Console) Progress(environment string) run.Progress {
 	return p
 }
 
-// showsProgress reports whether progress can be drawn on a terminal, and no flag forbids it.
+// showsProgress reports whether to draw progress: standard error is a capable terminal, and no flag
+// forbids it.
 func (c *Console) showsProgress() bool {
 	return c.StderrIsTerminal && !c.NoProgress && !c.Quiet && c.LogFormat != "json" && c.Getenv("TERM") != "dumb"
 }
 
-// Stop ends what is shown.
+// Stop removes the line from the terminal.
 func (p *progress) Stop() {
 	if p.live {
 		p.console.screen.remove(p)
 	}
 }
 
-// Task receives work other than reading sections.
+// Task shows a task other than reading sections.
 func (p *progress) Task(title string) {
 	p.update(func() { p.task = title })
 }
 
-// Exchange receives requests.
+// Exchange records an event of a request.
 func (p *progress) Exchange(e dataverse.Event) {
 	p.update(func() {
 		switch e.Kind {
@@ -80,7 +82,7 @@ func (p *progress) Exchange(e dataverse.Event) {
 	p.console.Log(slog.LevelDebug, p.name, exchangeText(e), exchangeFields(e)...)
 }
 
-// noteWait notes that a request waits. It is called with the lock held.
+// noteWait records that a request waits. The caller holds the lock.
 func (p *progress) noteWait(why string, wait time.Duration) {
 	if until := p.console.Now().Add(wait); until.After(p.waitUntil) {
 		p.waitReason, p.waitUntil = why, until
@@ -88,20 +90,20 @@ func (p *progress) noteWait(why string, wait time.Duration) {
 }
 
 func exchangeText(e dataverse.Event) string {
-	said := e.Kind.String()
+	message := e.Kind.String()
 	if e.Label != "" {
-		said = e.Label + ": " + said
+		message = e.Label + ": " + message
 	}
 	switch e.Kind {
 	case dataverse.PageRead:
-		said += fmt.Sprintf(" (page %d, %s)", e.Page, text.Count(e.Rows, "row"))
+		message += fmt.Sprintf(" (page %d, %s)", e.Page, text.Count(e.Rows, "row"))
 	case dataverse.RequestThrottled, dataverse.RequestRetried:
-		said += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
+		message += fmt.Sprintf(" (%s; again after %s)", e.Reason, e.Wait.Round(time.Millisecond))
 	case dataverse.RequestFailed:
-		said += fmt.Sprintf(" (%s)", e.Reason)
+		message += fmt.Sprintf(" (%s)", e.Reason)
 	case dataverse.UnknownEvent, dataverse.RequestStarted, dataverse.RequestFinished, dataverse.TokenRenewed:
 	}
-	return said
+	return message
 }
 
 func exchangeFields(e dataverse.Event) []slog.Attr {
@@ -117,63 +119,63 @@ func exchangeFields(e dataverse.Event) []slog.Attr {
 	return slices.DeleteFunc(fields, func(f slog.Attr) bool { return f.Value.Equal(slog.IntValue(0)) || f.Value.Equal(slog.StringValue("")) })
 }
 
-// Section receives sections.
+// Section records an event of reading a section.
 func (p *progress) Section(e collector.Event) {
 	p.update(func() {
 		switch {
 		case e.Done:
 			p.reading[e.Section] = max(0, p.reading[e.Section]-1)
 			p.done[e.Section] = true
-		case e.Attempt <= 1: // a repetition continues the first attempt
+		case e.Attempt <= 1: // another attempt continues the same reading
 			p.reading[e.Section]++
 		}
 	})
-	said, field := "reading "+sectionName(e.Section), slog.Int("attempt", e.Attempt)
+	message, field := "reading "+sectionName(e.Section), slog.Int("attempt", e.Attempt)
 	if e.Done {
-		said, field = sectionName(e.Section)+": "+e.State.String(), slog.String("state", e.State.String())
+		message, field = sectionName(e.Section)+": "+e.State.String(), slog.String("state", e.State.String())
 	}
-	p.console.Log(slog.LevelDebug, p.name, said, slog.String("section", string(e.Section)), field)
+	p.console.Log(slog.LevelDebug, p.name, message, slog.String("section", string(e.Section)), field)
 }
 
 func sectionName(s snapshot.Section) string { return strings.ReplaceAll(string(s), "_", " ") }
 
-// update changes what the screen shows the next time that it is drawn.
-func (p *progress) update(do func()) {
+// update changes the progress under the screen's lock. The next drawing shows the change.
+func (p *progress) update(change func()) {
 	if !p.live {
 		return
 	}
 	p.console.screen.mu.Lock()
 	defer p.console.screen.mu.Unlock()
-	do()
+	change()
 }
 
-// line is the state of a reading: its progress, duration and size, and what it reads or waits
-// for. It is called with the lock held.
+// line returns the live line: the progress, duration and size of the reading, and what it reads or
+// waits for. The caller holds the lock.
 func (p *progress) line() string {
 	now := p.console.Now()
-	var under []string
+	var active []string
 	finished := 0
 	for _, s := range snapshot.Sections() {
 		switch {
 		case p.reading[s] > 0:
-			under = append(under, sectionName(s))
+			active = append(active, sectionName(s))
 		case p.done[s]:
 			finished++
 		}
 	}
 	total := len(snapshot.Sections())
-	done := fmt.Sprintf("[%s%s] %d/%d  ", strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total)
-	doing := "signing in"
+	bar := fmt.Sprintf("[%s%s] %d/%d  ", strings.Repeat("#", finished), strings.Repeat("-", total-finished), finished, total)
+	activity := "signing in"
 	switch {
 	case p.task != "":
-		done, doing = "", p.task
-	case len(under) > 0:
-		doing = "reading " + strings.Join(under, ", ")
+		bar, activity = "", p.task
+	case len(active) > 0:
+		activity = "reading " + strings.Join(active, ", ")
 	case finished > 0:
-		doing = "reading"
+		activity = "reading"
 	}
-	if left := p.waitUntil.Sub(now); left > 0 {
-		doing = fmt.Sprintf("%s, %s more", p.waitReason, left.Round(time.Second))
+	if rest := p.waitUntil.Sub(now); rest > 0 {
+		activity = fmt.Sprintf("%s, %s more", p.waitReason, rest.Round(time.Second))
 	}
 	counts := ""
 	if p.requests > 0 || p.task == "" {
@@ -183,15 +185,15 @@ func (p *progress) line() string {
 		}
 		counts += "  "
 	}
-	line := text.Line(fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, done, now.Sub(p.started).Seconds(), counts, doing))
+	line := text.Line(fmt.Sprintf("%s  %s%.1f s  %s%s", p.name, bar, now.Sub(p.started).Seconds(), counts, activity))
 	if runes := []rune(line); p.console.StderrWidth > 1 && len(runes) >= p.console.StderrWidth {
 		return string(runes[:p.console.StderrWidth-2]) + "…"
 	}
 	return line
 }
 
-// A screen is standard error: lines that stay and, on a terminal, below them one line for each
-// environment that is being read, which is redrawn. The zero value is ready.
+// A screen is standard error: permanent lines and, on a terminal, below them a live line for each
+// environment that is being read. The live lines are redrawn. The zero value is ready to use.
 type screen struct {
 	mu    sync.Mutex
 	live  []*progress
@@ -199,8 +201,8 @@ type screen struct {
 	stop  chan struct{}
 }
 
-// Escape sequences of every terminal since the VT100. Without wrapping, a line that is too long
-// for a narrower window is cut, and stays one line.
+// Escape sequences of every terminal since the VT100. With noWrapping, the terminal cuts a line that
+// is too long, so that each live line takes one row, even in a window that became narrower.
 const (
 	eraseDown  = "\x1b[J"
 	lineUp     = "\x1b[A"
@@ -208,7 +210,7 @@ const (
 	wrapping   = "\x1b[?7h"
 )
 
-// write writes what stays, above the live lines.
+// write writes permanent lines above the live lines.
 func (s *screen) write(w io.Writer, message string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -217,14 +219,14 @@ func (s *screen) write(w io.Writer, message string) {
 	s.writeControl(w, s.render())
 }
 
-// writeControl writes control sequences for the terminal; without a terminal, it writes nothing.
+// writeControl writes text with control sequences to the terminal.
 func (s *screen) writeControl(w io.Writer, sequence string) {
 	if sequence != "" {
-		_ = text.WriteControl(w, sequence) // the run goes on without its picture
+		_ = text.WriteControl(w, sequence) // the run continues without live lines
 	}
 }
 
-// erase removes the live lines. It is called with the lock held.
+// erase returns the sequence that removes the live lines. The caller holds the lock.
 func (s *screen) erase() string {
 	if s.drawn == 0 {
 		return ""
@@ -234,7 +236,7 @@ func (s *screen) erase() string {
 	return "\r" + strings.Repeat(lineUp, up) + eraseDown
 }
 
-// render is the live lines, the cursor at their end. It is called with the lock held.
+// render returns the live lines. The cursor then is at their end. The caller holds the lock.
 func (s *screen) render() string {
 	if len(s.live) == 0 {
 		return ""
@@ -247,17 +249,17 @@ func (s *screen) render() string {
 	return noWrapping + strings.Join(lines, "\n") + wrapping
 }
 
-// redrawEvery is how often the live lines are drawn.
+// redrawEvery is the time between two drawings of the live lines.
 const redrawEvery = 100 * time.Millisecond
 
-// draw shows the live lines as they are now.
+// draw redraws the live lines.
 func (s *screen) draw(w io.Writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writeControl(w, s.erase()+s.render())
 }
 
-// add begins a live line. The first one starts the clock that redraws them all.
+// add adds a live line. The first one starts the ticker that redraws all.
 func (s *screen) add(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,7 +271,7 @@ func (s *screen) add(p *progress) {
 	s.writeControl(p.console.Stderr, s.erase()+s.render())
 }
 
-// remove ends a live line. The last one ends the clock.
+// remove removes a live line. The last one stops the ticker.
 func (s *screen) remove(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
