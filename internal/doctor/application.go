@@ -14,24 +14,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Remediation contains what the identity that applies a plan needs.
+// A Remediation lists what the identity that applies a plan needs.
 type Remediation struct {
-	// Needs are required at least at their depth: [ApplyPrivileges], or those of one plan.
+	// Needs are required at their depth or deeper: [ApplyPrivileges], or the needs of one plan.
 	Needs []Privilege
-	// Grants are the privileges that are granted: no user can grant one that they do not have.
-	// Each is required at the depth of the environment that fits its own.
+	// Grants are the privileges that are granted. No user can grant a privilege that it does not
+	// have. Each is required at the depth that the environment has for it.
 	Grants []Privilege
-	// RollbackNeeds is required in addition to roll back. A missing one is a warning.
+	// RollbackNeeds are required in addition for a rollback. A missing one is a warning.
 	RollbackNeeds []Privilege
 	// Owners are the users who are impersonated to share their views.
 	Owners []change.Ref
-	// Reassigned names the roles that a rollback assigns again, which requires what they grant.
+	// Reassigned names the roles that a rollback assigns again. This requires what they grant.
 	Reassigned []string
 }
 
-// ApplyPrivileges are the privileges that any plan requires, sorted by name, apart from those that it
-// grants. The reads are as deep as an auditor's, so that no holder of a role is missed. The
-// others are deep, for units below the root, except that a new role is in the root.
+// ApplyPrivileges returns the privileges that any plan may require, sorted by name, without those
+// that it grants. The reads are as deep as an auditor's, so that no user with a role is missed. The
+// others have the depth deep, for units below the root, except that a new role is created in the
+// root.
 func ApplyPrivileges() []Privilege {
 	all := append(pickPrivileges(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
@@ -49,26 +50,21 @@ func ApplyPrivileges() []Privilege {
 	return all
 }
 
-// ExamineApplication checks the connection and the sign-in of the identity that applies, and
-// adds a check for each privilege that it lacks. It sends read requests only.
+// ExamineApplication checks the connection and the sign-in of the identity that applies, and adds a
+// check for each privilege that it lacks. It only sends read requests.
 func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
-	x := newExamination(c)
+	x := newExaminer(c)
 	x.strong = true
 	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
 	return x.run(ctx, x.connectionSteps(), x.signInSteps(), []step{func(ctx context.Context) { x.checkApplication(ctx, r) }}, x.finalSteps())
 }
 
 func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
-	needs := x.dropUndefined(ctx, r.Needs)
+	needs := x.withoutUndefined(ctx, r.Needs)
 	grants, undefined, err := x.fitGrants(ctx, r.Grants)
-	// What is in both is required once, at the deeper of the two depths.
-	once := func(list, other []Privilege, deeper func(p, o Privilege) bool) []Privilege {
-		return slices.DeleteFunc(slices.Clone(list), func(p Privilege) bool {
-			return slices.ContainsFunc(other, func(o Privilege) bool { return strings.EqualFold(p.Name, o.Name) && deeper(p, o) })
-		})
-	}
-	grants = once(grants, needs, func(p, o Privilege) bool { return o.Depth >= p.Depth })
-	needs = once(needs, grants, func(p, o Privilege) bool { return o.Depth > p.Depth })
+	// A privilege in both lists is checked once, at the deeper of its two depths.
+	grants = withoutCovered(grants, needs, func(grant, need Privilege) bool { return need.Depth >= grant.Depth })
+	needs = withoutCovered(needs, grants, func(need, grant Privilege) bool { return grant.Depth > need.Depth })
 	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
 	x.canReadUsers = true
 	for _, owner := range r.Owners {
@@ -76,7 +72,7 @@ func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
 	}
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
-		x.newStep(id, title, func(context.Context) (Check, error) { return Check{}, err })(ctx)
+		x.check(ctx, id, title, func(context.Context) (Check, error) { return Check{}, err })
 	} else if len(r.Grants) > 0 {
 		x.checkPrivileges(id, title, grants, Failed)
 	}
@@ -87,7 +83,7 @@ func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
 		})
 	}
 	if len(r.RollbackNeeds) > 0 {
-		x.checkPrivileges("apply-undo", "privileges to roll back", x.dropUndefined(ctx, r.RollbackNeeds), Warned)
+		x.checkPrivileges("apply-undo", "privileges to roll back", x.withoutUndefined(ctx, r.RollbackNeeds), Warned)
 	}
 	if len(r.Reassigned) > 0 {
 		x.add(Check{
@@ -97,7 +93,15 @@ func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
 	}
 }
 
-// fitGrants fits grants to the depths of the environment, and names what it does not define.
+// withoutCovered removes the privileges that another list has too, if covers says so.
+func withoutCovered(list, other []Privilege, covers func(p, o Privilege) bool) []Privilege {
+	return slices.DeleteFunc(slices.Clone(list), func(p Privilege) bool {
+		return slices.ContainsFunc(other, func(o Privilege) bool { return strings.EqualFold(p.Name, o.Name) && covers(p, o) })
+	})
+}
+
+// fitGrants returns the grants at depths that the environment allows, and the names of those that
+// it does not define.
 func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
 	if len(wanted) == 0 || x.unreachable != "" || x.granted == nil {
 		return wanted, nil, nil
@@ -108,8 +112,8 @@ func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []
 		return nil, nil, err
 	}
 	for _, p := range wanted {
-		if levels := defined[strings.ToLower(p.Name)].Depths; len(levels) > 0 {
-			p.Depth = change.ClosestDepth(levels, p.Depth)
+		if depths := defined[strings.ToLower(p.Name)].Depths; len(depths) > 0 {
+			p.Depth = change.ClosestDepth(depths, p.Depth)
 			grants = append(grants, p)
 		} else {
 			undefined = append(undefined, p.Name)
@@ -118,29 +122,31 @@ func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []
 	return grants, undefined, nil
 }
 
-// dropUndefined leaves out what no user can have, because the environment does not define it.
-func (x *examiner) dropUndefined(ctx context.Context, needed []Privilege) []Privilege {
-	unheld := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.depthOf(p.Name) > audit.DepthNone })
-	if x.unreachable != "" || x.granted == nil || len(unheld) == 0 {
+// withoutUndefined removes the privileges that no user can have, because the environment does not
+// define them.
+func (x *examiner) withoutUndefined(ctx context.Context, needed []Privilege) []Privilege {
+	missing := slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool { return x.depthOf(p.Name) > audit.DepthNone })
+	if x.unreachable != "" || x.granted == nil || len(missing) == 0 {
 		return needed
 	}
-	known, err := x.readDefinitions(ctx, unheld)
+	defined, err := x.readDefinitions(ctx, missing)
 	if err != nil {
 		return needed
 	}
 	return slices.DeleteFunc(slices.Clone(needed), func(p Privilege) bool {
-		_, defined := known[strings.ToLower(p.Name)]
-		return !defined && x.depthOf(p.Name) == audit.DepthNone
+		_, ok := defined[strings.ToLower(p.Name)]
+		return !ok && x.depthOf(p.Name) == audit.DepthNone
 	})
 }
 
-// checkPrivileges adds a check for each privilege that is missing or granted at too low a level, or one that passes.
-func (x *examiner) checkPrivileges(id, title string, needed []Privilege, short Outcome) {
+// checkPrivileges adds a check for each privilege that is missing or granted at too low a level,
+// with the given outcome. If there are none, it adds one check that passes.
+func (x *examiner) checkPrivileges(id, title string, needed []Privilege, outcome Outcome) {
 	if x.skipIfUnreachable(id, title) {
 		return
 	}
 	if x.granted == nil {
-		c := Check{ID: id, Title: title, Outcome: short, Detail: "the privileges of this identity could not be read", Advice: "grant it prvReadUser and prvReadRole"}
+		c := Check{ID: id, Title: title, Outcome: outcome, Detail: "the privileges of this identity could not be read", Advice: "grant it prvReadUser and prvReadRole"}
 		if x.grantedErr != nil {
 			detail, advice := describe(x.grantedErr)
 			c.Detail, c.Advice = c.Detail+": "+detail, cmp.Or(advice, c.Advice)
@@ -148,18 +154,18 @@ func (x *examiner) checkPrivileges(id, title string, needed []Privilege, short O
 		x.add(c)
 		return
 	}
-	lacking := false
+	complete := true
 	for _, p := range needed {
-		held := x.depthOf(p.Name)
-		if held >= p.Depth {
+		depth := x.depthOf(p.Name)
+		if depth >= p.Depth {
 			continue
 		}
-		lacking = true
-		c := Check{ID: id, Title: p.Name, Outcome: short, Detail: fmt.Sprintf("missing; %s level is required", level(p.Depth)), Privilege: &p}
-		if held != audit.DepthNone {
-			c.Detail = fmt.Sprintf("granted at %s level; %s is required", level(held), level(p.Depth))
+		complete = false
+		c := Check{ID: id, Title: p.Name, Outcome: outcome, Detail: fmt.Sprintf("missing; %s level is required", p.Depth.Level()), Privilege: &p}
+		if depth != audit.DepthNone {
+			c.Detail = fmt.Sprintf("granted at %s level; %s is required", depth.Level(), p.Depth.Level())
 		}
-		if short == Warned {
+		if outcome == Warned {
 			c.Detail += " to roll back"
 		}
 		c.Advice = "give this identity a role that grants it, such as System Administrator"
@@ -168,14 +174,14 @@ func (x *examiner) checkPrivileges(id, title string, needed []Privilege, short O
 		}
 		x.add(c)
 	}
-	if !lacking {
+	if complete {
 		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("has all required privileges: %d", len(needed))})
 	}
 }
 
-// readDefinitions reads what the environment defines of privileges, by name in lower case.
+// readDefinitions reads the definitions of privileges, by name in lower case.
 func (x *examiner) readDefinitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.asker, namesOf(privileges))
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.reader, namesOf(privileges))
 	if err != nil {
 		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
 	}

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// An Answer says whether an assumption is true.
+// An Answer says whether an assumption is true in an environment.
 type Answer string
 
 // The answers.
@@ -25,8 +25,8 @@ const (
 	Otherwise  Answer = "otherwise"
 )
 
-// An AssumptionResult is one assumption, and whether it is true in this environment. It contains no name,
-// id or address, so it can be published.
+// An AssumptionResult is one assumption, and whether it is true in an environment. It contains no
+// name, id or address, so it can be published.
 type AssumptionResult struct {
 	ID       string `json:"id"` // stable
 	Question string `json:"question"`
@@ -36,26 +36,27 @@ type AssumptionResult struct {
 	Then     string `json:"then"`  // what dbaudit does if it is false
 }
 
-// assumptionsFormat is that of the document [Assumptions].
+// assumptionsFormat is the format of the document [Assumptions].
 const assumptionsFormat = "dbaudit.assumptions/v1"
 
-// Assumptions says which assumptions are true in an environment. Its JSON names no user.
+// Assumptions is the document that says which assumptions are true in an environment. It names no
+// user.
 type Assumptions struct {
 	Format  string             `json:"format"`
 	Tool    audit.Tool         `json:"tool"`
 	Version string             `json:"dataverse"` // empty if unknown
 	Answers []AssumptionResult `json:"assumptions"`
-	// Refused is why nothing could be checked; empty if something could. It may have names.
+	// Refused says why nothing could be checked, else it is empty. It may contain names.
 	Refused string `json:"-"`
 }
 
-// An assumption is one question: what is requested, and what the response means.
+// An assumption is one question to an environment: the request, and what its response means.
 type assumption struct {
 	id, question, assumed, then string
 
 	request request
 	refused Answer // the answer if the environment refuses the request
-	// judge takes the rows or the object of the response.
+	// judge gets the rows of the response, or the object as the only row.
 	judge func([]row) (Answer, string)
 }
 
@@ -63,17 +64,20 @@ type request struct {
 	query       dataverse.Query
 	caller      dataverse.Caller
 	isObject    bool   // the response is one object
-	unavailable string // why it cannot be sent; empty if it can
+	unavailable string // why it cannot be sent, else empty
 }
 
+// A row has the JSON of columns by name.
 type row map[string]json.RawMessage
 
+// An assumptionChecker checks assumptions. It is also the client's transport, which sees the headers
+// of responses.
 type assumptionChecker struct {
 	*examiner
 
-	user       *collector.User // the integration user, if it can be impersonated
-	view       dataverse.GUID
-	viewCaller dataverse.Caller // who can read that view
+	user       *collector.User  // the integration user; nil if it cannot be impersonated
+	view       dataverse.GUID   // a personal view; empty if no identity sees one
+	viewCaller dataverse.Caller // an identity that sees the view
 
 	transport http.RoundTripper
 	hasHint   atomic.Bool // whether a response recommended a number of parallel requests
@@ -81,81 +85,82 @@ type assumptionChecker struct {
 
 // ExamineAssumptions checks each assumption in an environment, with read requests only.
 func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
-	in := &assumptionChecker{transport: c.Client.Transport}
-	c.Client.Transport = in
-	in.examiner = newExamination(c)
-	if _, err := in.run(ctx, in.signInSteps()); err != nil {
+	ac := &assumptionChecker{transport: c.Client.Transport}
+	c.Client.Transport = ac
+	ac.examiner = newExaminer(c)
+	if _, err := ac.run(ctx, ac.signInSteps()); err != nil {
 		return Assumptions{}, err
 	}
-	if in.unreachable != "" || in.userID == "" {
-		last := in.checks[len(in.checks)-1]
+	if ac.unreachable != "" || ac.userID == "" {
+		last := ac.checks[len(ac.checks)-1]
 		return Assumptions{Refused: last.Detail + ": " + last.Advice}, nil
 	}
 	a := Assumptions{Format: assumptionsFormat}
 	var answer struct{ Version string }
-	if err := in.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
+	if err := ac.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
 		a.Version = answer.Version
 	}
-	in.findSubjects(ctx)
-	for _, q := range in.list() {
-		in.Progress(q.question)
-		answered := q.check(ctx, in)
+	ac.findSubjects(ctx)
+	for _, q := range ac.assumptions() {
+		ac.Progress(q.question)
+		result := ac.ask(ctx, q)
 		if ctx.Err() != nil {
 			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
 		}
-		a.Answers = append(a.Answers, answered)
+		a.Answers = append(a.Answers, result)
 	}
 	return a, nil
 }
 
-// findSubjects finds the user to impersonate, and a view that an available identity can read.
-func (in *assumptionChecker) findSubjects(ctx context.Context) {
-	who, filter := in.integrationUser()
-	if found, err := in.findUsers(ctx, who, filter); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != in.userID {
-		in.user = &found[0]
+// findSubjects finds the user to impersonate, and a view that this identity or the user can read.
+func (ac *assumptionChecker) findSubjects(ctx context.Context) {
+	who, condition := ac.integrationUser()
+	if found, err := ac.findUsers(ctx, who, condition); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != ac.userID {
+		ac.user = &found[0]
 	}
-	seers := []dataverse.Caller{{}}
-	if in.user != nil {
-		seers = append(seers, in.user.Callers()[0])
+	callers := []dataverse.Caller{{}}
+	if ac.user != nil {
+		callers = append(callers, ac.user.Callers()[0])
 	}
-	for _, seer := range seers {
-		found, err := collector.Views().First().Probe(ctx, in.asker, "a personal view", seer)
+	for _, caller := range callers {
+		found, err := collector.Views().First().Probe(ctx, ac.reader, "a personal view", caller)
 		if err == nil && len(found) > 0 {
-			in.view, in.viewCaller = dataverse.GUID(found[0]), seer
+			ac.view, ac.viewCaller = dataverse.GUID(found[0]), caller
 			return
 		}
 	}
 }
 
-func (q assumption) check(ctx context.Context, in *assumptionChecker) AssumptionResult {
-	a := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.unavailable}
-	if a.Found != "" {
-		return a
+// ask checks one assumption.
+func (ac *assumptionChecker) ask(ctx context.Context, q assumption) AssumptionResult {
+	result := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.unavailable}
+	if result.Found != "" {
+		return result
 	}
-	rows, err := in.readRaw(ctx, q.id, q.request)
+	rows, err := ac.readRaw(ctx, q.id, q.request)
 	var refused *dataverse.Error
 	switch {
 	case err == nil:
-		a.Answer, a.Found = q.judge(rows)
-		return a
-	case !errors.As(err, &refused) || refused.Status == 0 || refused.BlocksAllRequests(): // no response answers nothing
+		result.Answer, result.Found = q.judge(rows)
+		return result
+	case !errors.As(err, &refused) || refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
 	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
 	default:
-		a.Answer = q.refused
+		result.Answer = q.refused
 	}
-	a.Found = errorWithoutNames(err)
-	return a
+	result.Found = errorWithoutNames(err)
+	return result
 }
 
-// readRaw reads a response without checks, which would hide what is unexpected.
-func (in *assumptionChecker) readRaw(ctx context.Context, label string, q request) (rows []row, err error) {
-	request := q.query.Request(label)
-	request.Caller = q.caller
-	answer := in.client.Rows(ctx, request)
-	if q.isObject {
-		answer = func(yield func(json.RawMessage, error) bool) { yield(in.client.Get(ctx, request)) }
+// readRaw reads a response without the checks of a scan, which would refuse unexpected values.
+func (ac *assumptionChecker) readRaw(ctx context.Context, label string, r request) (rows []row, err error) {
+	request := r.query.Request(label)
+	request.Caller = r.caller
+	response := ac.client.Rows(ctx, request)
+	if r.isObject {
+		response = func(yield func(json.RawMessage, error) bool) { yield(ac.client.Get(ctx, request)) }
 	}
-	for data, err := range answer {
+	for data, err := range response {
 		var row row
 		if err == nil && json.Unmarshal(data, &row) != nil {
 			err = fmt.Errorf("%s: a row cannot be read: check any proxy in between", label)
@@ -168,7 +173,7 @@ func (in *assumptionChecker) readRaw(ctx context.Context, label string, q reques
 	return rows, nil
 }
 
-// errorWithoutNames is an error without the environment's own words, which may contain names.
+// errorWithoutNames describes an error without the environment's own words, which may contain names.
 func errorWithoutNames(err error) string {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
@@ -187,11 +192,11 @@ func errorWithoutNames(err error) string {
 	return text
 }
 
-// RoundTrip implements [http.RoundTripper], and notes the hint of a response.
-func (in *assumptionChecker) RoundTrip(r *http.Request) (*http.Response, error) {
-	response, err := in.transport.RoundTrip(r)
+// RoundTrip implements [http.RoundTripper]. It notes whether a response has the header x-ms-dop-hint.
+func (ac *assumptionChecker) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := ac.transport.RoundTrip(r)
 	if err == nil && response.Header.Get("x-ms-dop-hint") != "" {
-		in.hasHint.Store(true)
+		ac.hasHint.Store(true)
 	}
-	return response, err //nolint:wrapcheck // a transport passes on what it is given
+	return response, err //nolint:wrapcheck // a transport returns the errors of the next
 }

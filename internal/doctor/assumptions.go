@@ -11,20 +11,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// readable judges a read that works, whatever it returns.
-func readable(rows []row) (Answer, string) {
+// judgeReadable accepts any response: it is enough that the read works.
+func judgeReadable(rows []row) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it can be read (%s looked at)", text.Count(len(rows), "row"))
 }
 
-// canBeGranted is the assumption that a privilege can be granted at exactly some depths.
+// canBeGranted returns the assumption that a privilege can be granted at exactly these depths.
 func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption {
 	flags := []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"}
 	return assumption{
-		id, "at which levels can " + name + " be granted?", assumed,
-		"the environment's own levels count: the highest of them is required",
-		request{query: dataverse.Collection("privileges").Select(append([]string{"name"}, flags...)...).Filter(dataverse.Eq("name", name))},
-		Unanswered,
-		func(rows []row) (Answer, string) {
+		id: id, question: "at which levels can " + name + " be granted?", assumed: assumed,
+		then:    "the environment's own levels count: the highest of them is required",
+		request: request{query: dataverse.Collection("privileges").Select(append([]string{"name"}, flags...)...).Filter(dataverse.Eq("name", name))},
+		refused: Unanswered,
+		judge: func(rows []row) (Answer, string) {
 			if len(rows) == 0 {
 				return Otherwise, "the environment does not define " + name
 			}
@@ -34,7 +34,7 @@ func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption 
 				var can bool
 				if _ = json.Unmarshal(rows[0][column], &can); can {
 					found = append(found, audit.Depths()[i])
-					words = append(words, level(audit.Depths()[i]))
+					words = append(words, audit.Depths()[i].Level())
 				}
 			}
 			text := name + " cannot be granted at any level"
@@ -49,65 +49,66 @@ func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption 
 	}
 }
 
-func (in *assumptionChecker) judgeWhoAmI(whose dataverse.GUID) func([]row) (Answer, string) {
+// judgeWhoAmI returns a judge of WhoAmI as the impersonated user.
+func (ac *assumptionChecker) judgeWhoAmI(user dataverse.GUID) func([]row) (Answer, string) {
 	return func(rows []row) (Answer, string) {
 		var id dataverse.GUID
 		_ = json.Unmarshal(rows[0]["UserId"], &id)
 		switch parsed, err := dataverse.ParseGUID(id.String()); {
 		case err != nil:
 			return Otherwise, "the response names no user"
-		case parsed == whose:
+		case parsed == user:
 			return AsAssumed, "it names the impersonated user"
-		case parsed == in.userID:
+		case parsed == ac.userID:
 			return Otherwise, "it names the identity that signed in: impersonation is silently ignored"
 		}
 		return Otherwise, "it names another user"
 	}
 }
 
-// unknownUserID is the id of no user.
+// No user has the id unknownUserID.
 const unknownUserID = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
-// list lists what dbaudit assumes about environments because it is not documented, and
+// assumptions lists what dbaudit assumes about environments because it is not documented, and
 // how each assumption is checked. All requests are reads.
-func (in *assumptionChecker) list() []assumption {
+func (ac *assumptionChecker) assumptions() []assumption {
 	privilege := dataverse.Collection("privileges").Select("name")
 	shares := dataverse.Collection("principalobjectaccessset").
 		Select("principalobjectaccessid", "principalid", "principaltypecode", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask")
-	self := dataverse.Row("systemusers", in.userID)
+	self := dataverse.Row("systemusers", ac.userID)
 	whoAmI := func(as dataverse.Caller) request {
 		return request{query: dataverse.Function("WhoAmI"), caller: as, isObject: true}
 	}
 	principals := request{unavailable: "no available identity sees a personal view"}
-	if in.view != "" {
-		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", in.view)), caller: in.viewCaller, isObject: true}
+	if ac.view != "" {
+		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", ac.view)), caller: ac.viewCaller, isObject: true}
 	}
 	user := ""
 	asUser := request{unavailable: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
-	if in.user != nil {
-		user, asUser = in.user.ID, whoAmI(in.user.Callers()[0])
+	if ac.user != nil {
+		user, asUser = ac.user.ID, whoAmI(ac.user.Callers()[0])
 	}
 	names := []string{"prvReadAccount", "prvReadUserQuery"}
 	for i := len(names); i < 44; i++ {
 		names = append(names, fmt.Sprintf("prvReadNothing%d", i))
 	}
-	holders := func(set, column string) assumption {
+	membershipTable := func(set, column string) assumption {
 		return assumption{
-			"set-" + set, "does the entity set " + set + " exist, and can it be read?", "yes",
-			"a scan does not need it; apply reads separately who has each copy of a role, or is in each team",
-			request{query: dataverse.Collection(set).Select(column).Top(1)},
-			Otherwise, readable,
+			id: "set-" + set, question: "does the entity set " + set + " exist, and can it be read?", assumed: "yes",
+			then:    "a scan does not need it; apply reads separately who has each copy of a role, or is in each team",
+			request: request{query: dataverse.Collection(set).Select(column).Top(1)},
+			refused: Otherwise, judge: judgeReadable,
 		}
 	}
 	return []assumption{
 		canBeGranted("bulk-edit-depth", "prvBulkEdit", "at Organization only", audit.DepthGlobal),
 		canBeGranted("user-settings-depth", "prvReadUserSettings", "at all but User", audit.DepthLocal, audit.DepthDeep, audit.DepthGlobal),
 		{
-			"opportunity-relationship", "does prvReadCustomerOpportunityRole exist, the privilege of the table customeropportunityrole?", "yes, if Dynamics 365 Sales is installed",
-			"DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
-			request{query: privilege.Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))},
-			Unanswered,
-			func(rows []row) (Answer, string) {
+			id: "opportunity-relationship", question: "does prvReadCustomerOpportunityRole exist, the privilege of the table customeropportunityrole?", assumed: "yes, if Dynamics 365 Sales is installed",
+			then:    "DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
+			request: request{query: privilege.Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))},
+			refused: Unanswered,
+			judge: func(rows []row) (Answer, string) {
 				if len(rows) == 0 {
 					return Otherwise, "the environment does not define it"
 				}
@@ -115,77 +116,81 @@ func (in *assumptionChecker) list() []assumption {
 			},
 		},
 		{
-			"own-views-only", "does a read of userqueries show this identity views of others?", "only those that it owns or that are shared with it",
-			"nothing: a view counts for the integration user only if that user sees it, or a share includes it",
-			request{query: dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200)},
-			Unanswered, in.judgeOwners,
+			id: "own-views-only", question: "does a read of userqueries show this identity views of others?", assumed: "only those that it owns or that are shared with it",
+			then:    "nothing: a view counts for the integration user only if that user sees it, or a share includes it",
+			request: request{query: dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200)},
+			refused: Unanswered, judge: ac.judgeOwners,
 		},
 		{
-			"shares-readable", "can the table principalobjectaccessset be read?", "yes",
-			"dbaudit reads the shares of each view that the integration user sees; it then does not see a share without Read, and DB-VIEW-LEAST-ACCESS is unknown",
-			request{query: shares.Top(1)},
-			Otherwise, readable,
+			id: "shares-readable", question: "can the table principalobjectaccessset be read?", assumed: "yes",
+			then:    "dbaudit reads the shares of each view that the integration user sees; it then does not see a share without Read, and DB-VIEW-LEAST-ACCESS is unknown",
+			request: request{query: shares.Top(1)},
+			refused: Otherwise, judge: judgeReadable,
 		},
 		{
-			"shares-filter", "does principalobjectaccessset accept the filter objecttypecode eq 'userquery'?", "yes",
-			"as if the table cannot be read; --scope environment does not read the shares",
-			request{query: shares.Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)},
-			Otherwise, readable,
+			id: "shares-filter", question: "does principalobjectaccessset accept the filter objecttypecode eq 'userquery'?", assumed: "yes",
+			then:    "as if the table cannot be read; --scope environment does not read the shares",
+			request: request{query: shares.Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)},
+			refused: Otherwise, judge: judgeReadable,
 		},
 		{
-			"share-type-codes", "are the type codes of principalobjectaccessset names?", "yes: userquery, systemuser, team",
-			"numbers are accepted too: 4230 is a personal view",
-			request{query: shares.Top(1)},
-			Unanswered, judgeTypeCodes,
+			id: "share-type-codes", question: "are the type codes of principalobjectaccessset names?", assumed: "yes: userquery, systemuser, team",
+			then:    "numbers are accepted too: 4230 is a personal view",
+			request: request{query: shares.Top(1)},
+			refused: Unanswered, judge: judgeTypeCodes,
 		},
 		{
-			"role-privileges-table", "can the table roleprivilegescollection be read?", "yes",
-			"nothing: what roles grant is read by RetrieveRolePrivilegesRole",
-			request{query: dataverse.Collection("roleprivilegescollection").Select("roleid", "privilegeid", "privilegedepthmask").Top(1)},
-			Otherwise, readable,
+			id: "role-privileges-table", question: "can the table roleprivilegescollection be read?", assumed: "yes",
+			then:    "nothing: what roles grant is read by RetrieveRolePrivilegesRole",
+			request: request{query: dataverse.Collection("roleprivilegescollection").Select("roleid", "privilegeid", "privilegedepthmask").Top(1)},
+			refused: Otherwise, judge: judgeReadable,
 		},
 		{
-			"principal-accesses", "how does RetrieveSharedPrincipalsAndAccess name a principal?", "by systemuserid, teamid or ownerid",
-			"a view's shares are not read, and DB-VIEW controls are unknown if the table of shares does not say",
-			principals, Otherwise, judgePrincipals,
+			id: "principal-accesses", question: "how does RetrieveSharedPrincipalsAndAccess name a principal?", assumed: "by systemuserid, teamid or ownerid",
+			then:    "a view's shares are not read, and DB-VIEW controls are unknown if the table of shares does not say",
+			request: principals,
+			refused: Otherwise, judge: judgePrincipals,
 		},
 		{
-			"record-filters", "do this identity's privileges include rows with the depth RecordFilter?", "no",
-			"such a grant is for some records only: it does not count towards the minimum, and affects nothing else",
-			request{query: self.Function("RetrieveUserPrivileges"), isObject: true},
-			Unanswered, judgeFilters,
+			id: "record-filters", question: "do this identity's privileges include rows with the depth RecordFilter?", assumed: "no",
+			then:    "such a grant is for some records only: it does not count towards the minimum, and affects nothing else",
+			request: request{query: self.Function("RetrieveUserPrivileges"), isObject: true},
+			refused: Unanswered, judge: judgeFilters,
 		},
 		{
-			"act-as-self", "what does WhoAmI return if this identity impersonates itself?", "its own id",
-			"nothing: dbaudit does not impersonate itself",
-			whoAmI(dataverse.Caller{SystemUserID: in.userID}), Otherwise, in.judgeWhoAmI(in.userID),
+			id: "act-as-self", question: "what does WhoAmI return if this identity impersonates itself?", assumed: "its own id",
+			then:    "nothing: dbaudit does not impersonate itself",
+			request: whoAmI(dataverse.Caller{SystemUserID: ac.userID}),
+			refused: Otherwise, judge: ac.judgeWhoAmI(ac.userID),
 		},
 		{
-			"act-as-user", "what does WhoAmI return if this identity impersonates a user?", "that user's id",
-			"dbaudit does not use what it reads that way: which views the integration user sees is unknown",
-			asUser, Otherwise, in.judgeWhoAmI(dataverse.GUID(user)),
+			id: "act-as-user", question: "what does WhoAmI return if this identity impersonates a user?", assumed: "that user's id",
+			then:    "dbaudit does not use what it reads that way: which views the integration user sees is unknown",
+			request: asUser,
+			refused: Otherwise, judge: ac.judgeWhoAmI(dataverse.GUID(user)),
 		},
 		{
-			"act-as-unknown", "what does WhoAmI return if this identity impersonates an id that does not exist?", "a refusal",
-			"nothing: dbaudit impersonates only users that it read",
-			whoAmI(dataverse.Caller{SystemUserID: unknownUserID}), AsAssumed,
-			func([]row) (Answer, string) { return Otherwise, "the id is silently ignored" },
+			id: "act-as-unknown", question: "what does WhoAmI return if this identity impersonates an id that does not exist?", assumed: "a refusal",
+			then:    "nothing: dbaudit impersonates only users that it read",
+			request: whoAmI(dataverse.Caller{SystemUserID: unknownUserID}),
+			refused: AsAssumed,
+			judge:   func([]row) (Answer, string) { return Otherwise, "the id is silently ignored" },
 		},
 		{
-			"privileges-by-names", "does RetrieveUserSetOfPrivilegesByNames exist, and does it accept 44 names?", "yes",
-			"nothing, unless RetrieveUserPrivileges is refused too: then it is unknown how far the auditor can read, and users, teams and roles count as not read",
-			request{query: self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), isObject: true},
-			Otherwise, readable,
+			id: "privileges-by-names", question: "does RetrieveUserSetOfPrivilegesByNames exist, and does it accept 44 names?", assumed: "yes",
+			then:    "nothing, unless RetrieveUserPrivileges is refused too: then it is unknown how far the auditor can read, and users, teams and roles count as not read",
+			request: request{query: self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), isObject: true},
+			refused: Otherwise, judge: judgeReadable,
 		},
-		holders("systemuserrolescollection", "systemuserid"),
-		holders("teamrolescollection", "teamid"),
-		holders("teammemberships", "teamid"),
+		membershipTable("systemuserrolescollection", "systemuserid"),
+		membershipTable("teamrolescollection", "teamid"),
+		membershipTable("teammemberships", "teamid"),
 		{
-			"organization-settings", "can the column orgdborgsettings be read?", "yes",
-			"whether record ownership across business units is on is unknown, and a note says so",
-			request{query: dataverse.Collection("organizations").Select("orgdborgsettings")},
-			Otherwise,
-			func(rows []row) (Answer, string) {
+			id: "organization-settings", question: "can the column orgdborgsettings be read?", assumed: "yes",
+			then:    "whether record ownership across business units is on is unknown, and a note says so",
+			request: request{query: dataverse.Collection("organizations").Select("orgdborgsettings")},
+			refused: Otherwise,
+			judge: func(rows []row) (Answer, string) {
 				if len(rows) == 0 {
 					return Unanswered, "the organization's row is not visible"
 				}
@@ -197,11 +202,12 @@ func (in *assumptionChecker) list() []assumption {
 			},
 		},
 		{
-			"dop-hint", "do responses have the header x-ms-dop-hint?", "yes",
-			"dbaudit sends 8 requests at once",
-			whoAmI(dataverse.Caller{}), Unanswered,
-			func([]row) (Answer, string) {
-				if in.hasHint.Load() {
+			id: "dop-hint", question: "do responses have the header x-ms-dop-hint?", assumed: "yes",
+			then:    "dbaudit sends 8 requests at once",
+			request: whoAmI(dataverse.Caller{}),
+			refused: Unanswered,
+			judge: func([]row) (Answer, string) {
+				if ac.hasHint.Load() {
 					return AsAssumed, "it exists"
 				}
 				return Otherwise, "it does not exist"
@@ -210,11 +216,11 @@ func (in *assumptionChecker) list() []assumption {
 	}
 }
 
-func (in *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
+func (ac *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
 	others := 0
 	for _, row := range rows {
 		var owner dataverse.GUID
-		if _ = json.Unmarshal(row["_ownerid_value"], &owner); !strings.EqualFold(owner.String(), in.userID.String()) {
+		if _ = json.Unmarshal(row["_ownerid_value"], &owner); !strings.EqualFold(owner.String(), ac.userID.String()) {
 			others++
 		}
 	}
@@ -264,7 +270,7 @@ func judgePrincipals(rows []row) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it does, in %d of %d", len(list), len(list))
 }
 
-// judgeFilters looks for grants that are for some records only, and for unknown depths.
+// judgeFilters looks for grants for some records only, and for unknown depths.
 func judgeFilters(rows []row) (Answer, string) {
 	var list []struct{ Depth, RecordFilterID string }
 	if json.Unmarshal(rows[0]["RolePrivileges"], &list) != nil {

@@ -22,7 +22,7 @@ func TestAssumptionsAreDocumented(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(before + "|---|---|---|---|\n")
 	seen := map[string]bool{}
-	for _, q := range (&assumptionChecker{examiner: &examiner{}}).list() {
+	for _, q := range (&assumptionChecker{examiner: &examiner{}}).assumptions() {
 		if seen[q.id] || q.question == "" || q.assumed == "" || q.then == "" {
 			t.Errorf("%s appears twice, or is incomplete", q.id)
 		}

@@ -19,15 +19,27 @@ import (
 )
 
 func (x *examiner) connectionSteps() []step {
-	return []step{x.newStep("address", "name resolution", x.checkAddress), x.newStep("tls", "TLS", x.checkTLS), x.newStep("tenant", "401 challenge", x.checkTenant)}
+	return []step{
+		func(ctx context.Context) { x.check(ctx, "address", "name resolution", x.checkAddress) },
+		func(ctx context.Context) { x.check(ctx, "tls", "TLS", x.checkTLS) },
+		func(ctx context.Context) { x.check(ctx, "tenant", "401 challenge", x.checkTenant) },
+	}
 }
 
 func (x *examiner) signInSteps() []step {
-	return []step{x.newStep("sign-in", "sign-in", x.signIn), x.onlineStep("membership", "member of the organization", x.checkMembership)}
+	return []step{
+		func(ctx context.Context) { x.check(ctx, "sign-in", "sign-in", x.signIn) },
+		func(ctx context.Context) {
+			x.checkOnline(ctx, "membership", "member of the organization", x.checkMembership)
+		},
+	}
 }
 
 func (x *examiner) finalSteps() []step {
-	return []step{x.newStep("clock", "clock", x.checkClock), x.newStep("credential", "credential expiry", x.checkCredential)}
+	return []step{
+		func(ctx context.Context) { x.check(ctx, "clock", "clock", x.checkClock) },
+		func(ctx context.Context) { x.check(ctx, "credential", "credential expiry", x.checkCredential) },
+	}
 }
 
 func (x *examiner) checkAddress(ctx context.Context) (Check, error) {
@@ -60,7 +72,8 @@ func (x *examiner) checkAddress(ctx context.Context) (Check, error) {
 // exchangeTimeout limits an exchange that is not repeated.
 const exchangeTimeout = 30 * time.Second
 
-// checkTLS sends a request without a token, to see whether the environment responds over trusted TLS.
+// checkTLS sends a request without a token, and checks whether the environment responds over trusted
+// TLS.
 func (x *examiner) checkTLS(ctx context.Context) (Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
@@ -74,8 +87,8 @@ func (x *examiner) checkTLS(ctx context.Context) (Check, error) {
 	}
 	response, err := x.SignIn.Transport.RoundTrip(request)
 	if err != nil {
-		// The next checks do not wait for a host that does not respond.
-		x.SignIn.Sleep = func(context.Context, time.Duration) error { return errors.New("not worth a wait") }
+		// The next checks fail without waiting for a host that does not respond.
+		x.SignIn.Sleep = func(context.Context, time.Duration) error { return errors.New("the host does not respond") }
 		return Check{Outcome: Failed, Detail: dataverse.Printable(err.Error()), Advice: dataverse.ConnectionAdvice(err)}, nil
 	}
 	_ = response.Body.Close()
@@ -99,9 +112,9 @@ func (x *examiner) checkTLS(ctx context.Context) (Check, error) {
 
 func (x *examiner) checkTenant(ctx context.Context) (Check, error) {
 	found, err := signin.Discover(ctx, x.SignIn)
-	given := x.SignIn.TenantID
+	configured := x.SignIn.TenantID
 	switch {
-	case err != nil && given != "": // sign-in works without it
+	case err != nil && configured != "": // sign-in does not need the challenge then
 		return Check{Outcome: Warned}, err
 	case err != nil:
 		return Check{}, err
@@ -110,9 +123,9 @@ func (x *examiner) checkTenant(ctx context.Context) (Check, error) {
 	if cloud, known := signin.CloudOf(x.SignIn.EnvironmentURL); known {
 		c.Detail += " in the " + cloud.String() + " cloud"
 	}
-	if _, err := dataverse.ParseGUID(given); err == nil && !strings.EqualFold(given, found.Tenant) {
+	if _, err := dataverse.ParseGUID(configured); err == nil && !strings.EqualFold(configured, found.Tenant) {
 		c.Outcome = Failed
-		c.Detail += ", and " + given + " is configured"
+		c.Detail += ", and " + configured + " is configured"
 		c.Advice = "leave --tenant-id (DBAUDIT_TENANT_ID, tenant_id:) out, or set it to " + found.Tenant
 	}
 	return c, nil
@@ -141,7 +154,7 @@ func (x *examiner) signIn(ctx context.Context) (Check, error) {
 	if x.client, err = dataverse.New(o); err != nil {
 		return Check{}, err
 	}
-	x.asker = collector.NewStrictReader(x.client, x.strong)
+	x.reader = collector.NewStrictReader(x.client, x.strong)
 	x.unreachable = ""
 	return c, nil
 }
@@ -150,7 +163,7 @@ func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
 	var refused *dataverse.Error
-	if errors.As(err, &refused) && refused.Status != 0 { // every user of the environment may ask this
+	if errors.As(err, &refused) && refused.Status != 0 { // WhoAmI requires no privilege
 		x.unreachable = "the environment refuses this identity: " + refused.Kind.String()
 		if cause := refused.Cause(); cause != dataverse.CauseUnknown {
 			x.unreachable = "the environment refuses this identity: " + cause.String()
@@ -171,7 +184,7 @@ func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-// unknownPrivileges says that the identity's privileges could not be read.
+// unknownPrivileges returns a check that failed because the identity's privileges could not be read.
 func (x *examiner) unknownPrivileges() Check {
 	why, advice := describe(x.grantedErr)
 	c := x.missingPrivilege(x.grantedErr, pickPrivileges("prvReadUser"))
@@ -222,7 +235,7 @@ func (x *examiner) checkClock(context.Context) (Check, error) {
 	return c, nil
 }
 
-// expiryWarningDays is how many days before its expiry a credential is worth a warning.
+// A credential that expires in fewer days is a warning.
 const expiryWarningDays = 30
 
 func (x *examiner) checkCredential(context.Context) (Check, error) {

@@ -241,9 +241,9 @@ func TestMissingPrivilege(t *testing.T) {
 		{"no refusal", &dataverse.Error{Kind: dataverse.Server}, nil, pickPrivileges("prvReadUser"), ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			x := newExamination(Config{})
+			x := newExaminer(Config{})
 			x.granted = test.held
-			x.newStep("read", "read", func(context.Context) (Check, error) { return x.missingPrivilege(test.err, test.needs), test.err })(t.Context())
+			x.check(t.Context(), "read", "read", func(context.Context) (Check, error) { return x.missingPrivilege(test.err, test.needs), test.err })
 			got := ""
 			if p := x.checks[0].Privilege; p != nil {
 				got = p.Name

@@ -9,13 +9,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The formats of doctor's documents: one environment, and several.
+// The formats of doctor's documents, for one environment and for several.
 const (
 	Format     = "dbaudit.doctor/v1"
 	listFormat = "dbaudit.doctors/v1"
 )
 
-// An Examination is what was found in one environment.
+// An Examination is the document of one environment.
 type Examination struct {
 	Format      string      `json:"format"`
 	Tool        audit.Tool  `json:"tool"`
@@ -24,13 +24,13 @@ type Examination struct {
 	Checks      []Check     `json:"checks"`
 }
 
-// A Environment is the environment that was examined.
+// An Environment identifies the environment that was examined.
 type Environment struct {
 	Name string `json:"name"`
 	URL  string `json:"url"`
 }
 
-// Document is the JSON document of one environment or of several.
+// Document returns the JSON document of one environment or of several.
 func Document(examined []Examination) any {
 	if len(examined) == 1 {
 		return examined[0]
@@ -41,7 +41,8 @@ func Document(examined []Examination) any {
 	}{listFormat, examined}
 }
 
-// WriteTables draws the checks of each environment: wrapped to a width, or plain if it is 0.
+// WriteTables writes the checks of each environment as a table, wrapped to a width, or plain if the
+// width is 0.
 func WriteTables(w io.Writer, width int, examined []Examination) error {
 	for i, e := range examined {
 		if i > 0 {
@@ -67,7 +68,7 @@ func WriteTables(w io.Writer, width int, examined []Examination) error {
 	return nil
 }
 
-// foldSkipped joins checks that were skipped for one reason, one after the other.
+// foldSkipped joins consecutive checks that were skipped for the same reason.
 func foldSkipped(checks []Check) []Check {
 	var rows []Check
 	n := 0
@@ -82,8 +83,8 @@ func foldSkipped(checks []Check) []Check {
 	return rows
 }
 
-// WriteTable draws the answers of an environment.
-func (a Assumptions) WriteTable(w io.Writer, width int, at Environment) error {
+// WriteTable writes the answers of an environment as a table.
+func (a Assumptions) WriteTable(w io.Writer, width int, env Environment) error {
 	counts := map[Answer]int{}
 	var rows [][3]string
 	for _, q := range a.Answers {
@@ -94,7 +95,7 @@ func (a Assumptions) WriteTable(w io.Writer, width int, at Environment) error {
 		}
 		rows = append(rows, [3]string{q.Question, string(q.Answer), found})
 	}
-	fmt.Fprintf(w, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(at.Name), text.Line(at.URL),
+	fmt.Fprintf(w, "%s  %s\n%d assumptions: %d as assumed, %d otherwise, %d could not be asked\n\n", text.Line(env.Name), text.Line(env.URL),
 		len(rows), counts[AsAssumed], counts[Otherwise], counts[Unanswered])
 	return table.Checks(w, [3]string{"QUESTION", "ANSWER", "WHAT WAS FOUND"}, rows, width)
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// checkImpersonations impersonates the integration user and each configured owner of a view, because
-// only its owner and those it is shared with can read a personal view.
+// checkImpersonations impersonates the integration user and each configured owner of a view. Only the
+// owner of a personal view, and the users that it is shared with, can read it.
 func (x *examiner) checkImpersonations(ctx context.Context) {
-	who, filter := x.integrationUser()
-	user, as := x.checkImpersonation(ctx, who, filter, false)
-	x.onlineStep("read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
+	who, condition := x.integrationUser()
+	user, caller := x.checkImpersonation(ctx, who, condition, false)
+	x.checkOnline(ctx, "read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
 		if user == "" {
 			return skipped("not checked: the integration user is not impersonated, see above")
 		}
-		return x.checkShares(ctx, user, as)
-	})(ctx)
+		return x.checkShares(ctx, user, caller)
+	})
 	seen := map[string]bool{}
 	for _, v := range x.Requirement.Views {
 		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
@@ -31,7 +31,9 @@ func (x *examiner) checkImpersonations(ctx context.Context) {
 	}
 }
 
-func (x *examiner) integrationUser() (who string, filter dataverse.Expr) {
+// integrationUser returns a name of the integration user for messages, and the condition that
+// finds it.
+func (x *examiner) integrationUser() (who string, condition dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
 		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
@@ -42,8 +44,8 @@ func (x *examiner) integrationUser() (who string, filter dataverse.Expr) {
 }
 
 // checkShares compares the table of shares with the views that the integration user sees.
-func (x *examiner) checkShares(ctx context.Context, user string, as dataverse.Caller) (Check, error) {
-	seen, unexplained, err := collector.ReadUnexplainedViews(ctx, x.asker, user, as)
+func (x *examiner) checkShares(ctx context.Context, user string, caller dataverse.Caller) (Check, error) {
+	seen, unexplained, err := collector.ReadUnexplainedViews(ctx, x.reader, user, caller)
 	switch {
 	case err != nil:
 		return Check{}, err
@@ -58,15 +60,16 @@ func (x *examiner) checkShares(ctx context.Context, user string, as dataverse.Ca
 	}, nil
 }
 
-// checkImpersonation impersonates a user, and returns it and the way to name it; none if that does not work.
-// A required user who cannot be impersonated is a failure.
-func (x *examiner) checkImpersonation(ctx context.Context, who string, filter dataverse.Expr, required bool) (user string, as dataverse.Caller) {
+// checkImpersonation impersonates a user. It returns the user's id, and the caller that the
+// environment accepts; both are empty if the impersonation fails. If the user is required, its
+// absence is a failure.
+func (x *examiner) checkImpersonation(ctx context.Context, who string, condition dataverse.Expr, required bool) (user string, caller dataverse.Caller) {
 	title := "impersonate " + dataverse.Printable(who)
-	x.onlineStep("impersonation", title, func(ctx context.Context) (Check, error) {
+	x.checkOnline(ctx, "impersonation", title, func(ctx context.Context) (Check, error) {
 		if !x.canReadUsers {
 			return skipped("not checked: users cannot be read, see above")
 		}
-		found, err := x.findUsers(ctx, who, filter)
+		found, err := x.findUsers(ctx, who, condition)
 		switch {
 		case err != nil:
 			return x.missingPrivilege(err, pickPrivileges("prvReadUser")), err
@@ -75,11 +78,12 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, filter da
 		case found[0].Disabled:
 			return absentUser("it is disabled and cannot be impersonated", required)
 		}
-		x.principalNames[dataverse.GUID(found[0].ID)] = "the impersonated user"
-		caller, heeded, err := x.impersonate(ctx, title, found[0])
+		id := dataverse.GUID(found[0].ID)
+		x.principalNames[id] = "the impersonated user"
+		accepted, ok, err := x.impersonate(ctx, title, found[0])
 		switch {
-		case heeded:
-			user, as = found[0].ID, caller
+		case ok:
+			user, caller = found[0].ID, accepted
 			return Check{Outcome: Passed, Detail: "works, and WhoAmI returns this user"}, nil
 		case err == nil:
 			return Check{
@@ -88,12 +92,12 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, filter da
 				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
 			}, nil
 		}
-		if c, excused := x.impersonatedUserRefusal(err, dataverse.GUID(found[0].ID)); excused {
+		if c, ok := x.impersonatedUserRefused(err, id); ok {
 			return c, err
 		}
 		return x.missingPrivilege(err, pickPrivileges(actOnBehalf)), err
-	})(ctx)
-	return user, as
+	})
+	return user, caller
 }
 
 func absentUser(why string, required bool) (Check, error) {
@@ -103,42 +107,43 @@ func absentUser(why string, required bool) (Check, error) {
 	return skipped(why + ": a scan reports that")
 }
 
-// impersonate impersonates a user, and reports in which way the environment heeds that.
-func (x *examiner) impersonate(ctx context.Context, title string, user collector.User) (caller dataverse.Caller, heeded bool, err error) {
+// impersonate reads as a user. It returns the caller that it used, and whether the environment
+// responds as that user.
+func (x *examiner) impersonate(ctx context.Context, label string, user collector.User) (caller dataverse.Caller, ok bool, err error) {
 	for _, caller = range user.Callers() {
-		if _, err = collector.Views().First().Probe(ctx, x.asker, title, caller); err != nil {
+		if _, err = collector.Views().First().Probe(ctx, x.reader, label, caller); err != nil {
 			if refused, ok := errors.AsType[*dataverse.Error](err); ok && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
 				continue // the environment does not accept this way to name the user
 			}
 			return caller, false, err
 		}
-		question := collector.Read{Label: title, Caller: caller, Query: dataverse.Function("WhoAmI")}
-		answered, err := collector.ReadObject(ctx, x.asker, question, func(r collector.Row) string { return r.ID("UserId") })
-		if heeded := strings.EqualFold(answered, user.ID); heeded || err != nil {
-			return caller, heeded, err
+		read := collector.Read{Label: label, Caller: caller, Query: dataverse.Function("WhoAmI")}
+		id, err := collector.ReadObject(ctx, x.reader, read, func(r collector.Row) string { return r.ID("UserId") })
+		if ok := strings.EqualFold(id, user.ID); ok || err != nil {
+			return caller, ok, err
 		}
 	}
 	return caller, false, err
 }
 
-// impersonatedUserRefusal is a warning if the environment refuses the impersonated user: no grant to this
-// identity helps.
-func (x *examiner) impersonatedUserRefusal(err error, user dataverse.GUID) (Check, bool) {
+// impersonatedUserRefused returns a warning if the environment refuses the impersonated user and not
+// this identity, which no grant to this identity changes.
+func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Check, bool) {
 	var refused *dataverse.Error
 	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
 		return Check{}, false
 	}
-	name, lacking := refused.MissingPrivilege(), refused.Principal()
-	held := x.depthOf(name) > audit.DepthNone
-	if lacking != "" {
-		held = lacking == user && lacking != x.userID
+	name, principal := refused.MissingPrivilege(), refused.Principal()
+	userLacksIt := x.depthOf(name) > audit.DepthNone
+	if principal != "" {
+		userLacksIt = principal == user && principal != x.userID
 	}
 	switch {
-	case name != "" && !strings.EqualFold(name, actOnBehalf) && held:
+	case name != "" && !strings.EqualFold(name, actOnBehalf) && userLacksIt:
 		return Check{Outcome: Warned, Advice: "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"}, true
 	case name != "":
 		return Check{}, false
-	case refused.Cause() != dataverse.CauseUnknown: // a state of that user: a scan says what it cannot judge
+	case refused.Cause() != dataverse.CauseUnknown: // a state of that user, which a scan reports
 		return Check{Outcome: Warned}, true
 	case x.depthOf(actOnBehalf) > audit.DepthNone:
 		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
@@ -146,18 +151,18 @@ func (x *examiner) impersonatedUserRefusal(err error, user dataverse.GUID) (Chec
 	return Check{}, false
 }
 
-// findUsers returns the users that meet a condition and are not deleted, enabled ones first.
-func (x *examiner) findUsers(ctx context.Context, who string, filter dataverse.Expr) ([]collector.User, error) {
-	users, err := collector.ReadUsers(ctx, x.asker, "find "+dataverse.Printable(who), filter)
-	var found, disabled []collector.User
+// findUsers returns the users that meet a condition and are not deleted, enabled users first.
+func (x *examiner) findUsers(ctx context.Context, who string, condition dataverse.Expr) ([]collector.User, error) {
+	users, err := collector.ReadUsers(ctx, x.reader, "find "+dataverse.Printable(who), condition)
+	var enabled, disabled []collector.User
 	for _, u := range users {
 		switch {
 		case u.Deleted:
 		case u.Disabled:
 			disabled = append(disabled, u)
 		default:
-			found = append(found, u)
+			enabled = append(enabled, u)
 		}
 	}
-	return append(found, disabled...), err
+	return append(enabled, disabled...), err
 }
