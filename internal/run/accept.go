@@ -17,18 +17,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// AcceptOptions names the baseline and waivers, as given.
+// AcceptOptions are the options of the command line about waivers and the baseline.
 type AcceptOptions struct {
-	Waivers  string // file; empty for the configuration's, else the default
+	Waivers  string // file; empty for that of the configuration, else the default
 	Baseline string // file of earlier results
-	NewOnly  bool   // only what the baseline does not have counts
+	NewOnly  bool   // only findings that the baseline does not have fail the run
 }
 
-// An Acceptance contains the waivers and the baseline of a run, which are read first.
+// An Acceptance contains the waivers and the baseline of a run.
 type Acceptance struct {
-	Waivers  *waiver.File // or nil
+	Waivers  *waiver.File // nil if no file exists
 	Options  waiver.Options
-	Baseline []audit.Result // or nil
+	Baseline []audit.Result // nil without a baseline
 	NewOnly  bool
 	// ConfiguredResults is the number of results that the whole configuration gives.
 	ConfiguredResults int
@@ -59,8 +59,8 @@ func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf tim
 	return x, err
 }
 
-// SharedControls are the controls that several integrations of an environment have, by
-// the environment's name.
+// SharedControls returns the controls that several integrations of an environment have, by the
+// environment's name.
 func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.ControlID]bool, error) {
 	all := map[string]map[audit.ControlID]bool{}
 	for _, env := range file.AllEnvironments() {
@@ -68,8 +68,8 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 			continue
 		}
 		seen, shared := map[audit.ControlID]bool{}, map[audit.ControlID]bool{}
-		for _, one := range file.PerIntegration(env) {
-			p, err := r.configuredProfile(file, one)
+		for _, integration := range file.PerIntegration(env) {
+			p, err := r.configuredProfile(file, integration)
 			if err != nil {
 				return nil, err
 			}
@@ -83,7 +83,7 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 	return all, nil
 }
 
-// ConfiguredIntegrations lists the integrations that a configuration has for an environment.
+// ConfiguredIntegrations returns the integrations that a configuration has for an environment.
 func ConfiguredIntegrations(file *config.File, env audit.Environment) []config.Entry {
 	for _, known := range file.AllEnvironments() {
 		if known.Name == env.Name || known.Name == "" {
@@ -93,9 +93,9 @@ func ConfiguredIntegrations(file *config.File, env audit.Environment) []config.E
 	return nil
 }
 
-// WaiverFile is the file of waivers: the flag's, else the configuration's, else the default.
-// The last two are relative to the configuration's folder, or, without a
-// configuration, to the working directory. Only the default may be missing.
+// WaiverFile returns the name of the file of waivers: that of the flag, else that of the
+// configuration, else the default. The last two are relative to the configuration's folder, or to
+// the working directory without a configuration. Only the default is not required.
 func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	switch {
 	case flag != "":
@@ -106,8 +106,8 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	return configuredPath(file, file.Waivers), true
 }
 
-// configuredPath is the path of a file that the configuration names, relative to its
-// folder unless it is absolute.
+// configuredPath returns the path of a file that the configuration names. A relative path is
+// relative to the configuration's folder.
 func configuredPath(file *config.File, name string) string {
 	name = filepath.FromSlash(name)
 	if filepath.IsAbs(name) {
@@ -116,7 +116,7 @@ func configuredPath(file *config.File, name string) string {
 	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), name)
 }
 
-// ReadWaivers reads a file of waivers, as of a time.
+// ReadWaivers reads a file of waivers. Waivers that end before asOf are expired.
 func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 	data, err := bounds.ReadFile(bounds.Waivers, name)
 	switch {
@@ -128,7 +128,7 @@ func ReadWaivers(name string, asOf time.Time) (*waiver.File, error) {
 	return waiver.Parse(filepath.ToSlash(name), data, asOf)
 }
 
-// Accept marks accepted and new findings in the results, and warns about waivers that need
+// Accept marks findings that are waived or new in the results, and warns about waivers that need
 // attention.
 func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	if x.Waivers != nil {
@@ -155,7 +155,8 @@ func (r *Runner) Accept(x Acceptance, results []audit.Result) []audit.Result {
 	return results
 }
 
-// baselineSummary explains an exit code of 0 although findings are shown.
+// baselineSummary says how many findings are new, because findings of the baseline are shown too
+// and do not fail the run.
 func baselineSummary(results []audit.Result) string {
 	fresh, old := 0, 0
 	for _, r := range results {
@@ -174,7 +175,8 @@ func baselineSummary(results []audit.Result) string {
 	return fmt.Sprintf("new since the baseline: %s; the %d that it has do not fail this run", text.Count(fresh, "finding"), old)
 }
 
-// ForExitCode returns the results as the exit code counts them: whole, or only what is new.
+// ForExitCode returns the results that decide the exit code. With NewOnly, findings of the baseline
+// do not count.
 func (x Acceptance) ForExitCode(results []audit.Result) []audit.Result {
 	if !x.NewOnly {
 		return results
@@ -186,8 +188,8 @@ func (x Acceptance) ForExitCode(results []audit.Result) []audit.Result {
 	return counted
 }
 
-// withoutKnownFailures returns a result in which a control fails only for new findings that are not
-// accepted. What could not be judged stays unknown.
+// withoutKnownFailures returns a result in which a control passes if all of its findings are waived
+// or in the baseline. Unknown controls stay unknown.
 func withoutKnownFailures(r audit.Result) audit.Result {
 	r = r.Clone()
 	for i := range r.Controls {

@@ -18,7 +18,7 @@ func (r *Runner) authFromVariables() config.Auth {
 	return auth
 }
 
-// credentialFromVariables is an app's credential in the variables that begin with a prefix.
+// credentialFromVariables returns the credential of an app from the variables with a prefix.
 func (r *Runner) credentialFromVariables(prefix string) config.Auth {
 	source := func(name string) *config.Source {
 		if r.Getenv(name) == "" {
@@ -32,57 +32,57 @@ func (r *Runner) credentialFromVariables(prefix string) config.Auth {
 	}
 }
 
-// impliedMethod is the method that settings state, or imply by their only credential: it takes
-// precedence over the credential of a variable.
-func impliedMethod(own config.Auth) string {
+// impliedMethod returns the method that settings state, or imply by their only credential; empty
+// otherwise. The credential of a variable must not change it.
+func impliedMethod(auth config.Auth) string {
 	switch {
-	case own.Method != "":
-		return own.Method
-	case own.Secret != nil && own.Certificate == "":
+	case auth.Method != "":
+		return auth.Method
+	case auth.Secret != nil && auth.Certificate == "":
 		return signin.ClientSecret.String()
-	case own.Certificate != "" && own.Secret == nil:
+	case auth.Certificate != "" && auth.Secret == nil:
 		return signin.Certificate.String()
 	}
 	return ""
 }
 
-// warnUnusedVariables warns about variables that apply to only some of the chosen environments, because
-// the others have their own settings.
+// warnUnusedVariables warns about variables that apply to only some of the chosen environments,
+// because the configuration of the others states the setting.
 func (r *Runner) warnUnusedVariables(conn Connection, targets []Target) {
 	if !conn.SelectsConfigured() {
 		return
 	}
 	var envs []config.Environment
 	for i, t := range targets {
-		if i == 0 || targets[i-1].Env.Name != t.Env.Name { // another integration of it
+		if i == 0 || targets[i-1].Env.Name != t.Env.Name { // else another integration of the same
 			envs = append(envs, t.Env)
 		}
 	}
 	for _, v := range []struct {
-		name   string
-		stated func(config.Auth) bool
+		name       string
+		overridden func(config.Auth) bool
 	}{
-		{"DBAUDIT_AUTH", func(o config.Auth) bool { return impliedMethod(o) != "" }},
-		{"DBAUDIT_TENANT_ID", func(o config.Auth) bool { return o.TenantID != "" }},
-		{"DBAUDIT_CLIENT_ID", func(o config.Auth) bool { return o.ClientID != "" }},
-		{"DBAUDIT_CLIENT_SECRET", func(o config.Auth) bool {
-			return o.Certificate != "" || o.Secret != nil && o.Secret.Env != "DBAUDIT_CLIENT_SECRET"
+		{"DBAUDIT_AUTH", func(a config.Auth) bool { return impliedMethod(a) != "" }},
+		{"DBAUDIT_TENANT_ID", func(a config.Auth) bool { return a.TenantID != "" }},
+		{"DBAUDIT_CLIENT_ID", func(a config.Auth) bool { return a.ClientID != "" }},
+		{"DBAUDIT_CLIENT_SECRET", func(a config.Auth) bool {
+			return a.Certificate != "" || a.Secret != nil && a.Secret.Env != "DBAUDIT_CLIENT_SECRET"
 		}},
-		{"DBAUDIT_CLIENT_CERTIFICATE", func(o config.Auth) bool { return o.Secret != nil || o.Certificate != "" }},
-		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", func(o config.Auth) bool {
-			return o.CertificatePassword != nil && o.CertificatePassword.Env != "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"
+		{"DBAUDIT_CLIENT_CERTIFICATE", func(a config.Auth) bool { return a.Secret != nil || a.Certificate != "" }},
+		{"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", func(a config.Auth) bool {
+			return a.CertificatePassword != nil && a.CertificatePassword.Env != "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD"
 		}},
-		{"DBAUDIT_AUTHORITY", func(o config.Auth) bool { return o.Authority != "" }},
+		{"DBAUDIT_AUTHORITY", func(a config.Auth) bool { return a.Authority != "" }},
 	} {
-		var stating, others []string
+		var overriding, others []string
 		for _, env := range envs {
-			if env.Auth != nil && v.stated(*env.Auth) {
-				stating = append(stating, env.Name)
+			if env.Auth != nil && v.overridden(*env.Auth) {
+				overriding = append(overriding, env.Name)
 			} else {
 				others = append(others, env.Name)
 			}
 		}
-		if stating == nil || r.Getenv(v.name) == "" {
+		if overriding == nil || r.Getenv(v.name) == "" {
 			continue
 		}
 		rest := "for no other"
@@ -90,15 +90,15 @@ func (r *Runner) warnUnusedVariables(conn Connection, targets []Target) {
 			rest = "for " + strings.Join(others, ", ")
 		}
 		r.Warnf("%s is not used for %s, because its auth: in the configuration takes precedence over variables; it is used %s",
-			v.name, strings.Join(stating, ", "), rest)
+			v.name, strings.Join(overriding, ", "), rest)
 	}
 }
 
-// mergeAuth takes each setting from the first level that has it.
+// mergeAuth returns each setting of the first level that has it.
 func mergeAuth(levels ...config.Auth) config.Auth {
 	var m config.Auth
 	for _, l := range levels {
-		if m.Secret == nil || l.Secret == nil { // an end belongs to its own secret
+		if m.Secret == nil || l.Secret == nil { // the expiry of a secret does not apply to another
 			m.SecretEnds = cmp.Or(m.SecretEnds, l.SecretEnds)
 		}
 		m.Method = cmp.Or(m.Method, l.Method)
@@ -112,8 +112,8 @@ func mergeAuth(levels ...config.Auth) config.Auth {
 	return m
 }
 
-// ApplyTarget is the target with the sign-in of apply: that of the DBAUDIT_APPLY_* variables, of
-// apply: in the configuration, or else of a scan.
+// ApplyTarget returns the target with the identity that applies a plan: that of the DBAUDIT_APPLY_*
+// variables, else that of apply: in the configuration, else that of a scan.
 func (r *Runner) ApplyTarget(t Target) Target {
 	auth := r.credentialFromVariables(applyPrefix)
 	for _, configured := range []*config.Auth{t.Env.Apply, t.File.Apply} {
@@ -126,7 +126,7 @@ func (r *Runner) ApplyTarget(t Target) Target {
 	}
 	t.variables = applyPrefix
 	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.Auth.ClientID) || auth.Method != "" || auth.Certificate != "" || auth.Secret != nil {
-		// Another identity uses none of the credentials of a scan.
+		// A different identity does not use the credentials of a scan.
 		t.ClientSecret, t.Auth.Secret = dataverse.Secret{}, nil
 		t.Auth.Certificate, t.Auth.Method = "", ""
 	}
@@ -137,7 +137,7 @@ func (r *Runner) ApplyTarget(t Target) Target {
 // applyPrefix is the prefix of the variables for apply.
 const applyPrefix = "DBAUDIT_APPLY_"
 
-// ConnectWriter signs in as the identity that applies.
+// ConnectWriter returns a writer that is signed in as the identity that applies a plan.
 func (r *Runner) ConnectWriter(ctx context.Context, t Target) (*dataverse.Writer, error) {
 	transport := r.Transport(nil)
 	c, err := r.SignInConfig(r.ApplyTarget(t), transport)

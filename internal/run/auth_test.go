@@ -9,16 +9,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// warned collects the warnings.
-type warned struct {
+// A warningRecorder records warnings and discards everything else.
+type warningRecorder struct {
 	silent
 
 	warnings *[]string
 }
 
-func (w warned) Warn(_, message string) { *w.warnings = append(*w.warnings, message) }
+func (w warningRecorder) Warn(_, message string) { *w.warnings = append(*w.warnings, message) }
 
-// A variable that a configuration names as the source of a secret is used there.
+// TestUnusedVariables proves that a variable is not reported as unused for an environment that names
+// it as the source of its secret.
 func TestUnusedVariables(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "dbaudit.yaml")
@@ -33,7 +34,7 @@ func TestUnusedVariables(t *testing.T) {
 		Host: run.Host{Getenv: func(name string) string {
 			return map[string]string{"DBAUDIT_CLIENT_SECRET": "of all", "OF_WEST": "of west"}[name]
 		}},
-		Narrator: warned{warnings: &got}, ConfigFile: file,
+		Narrator: warningRecorder{warnings: &got}, ConfigFile: file,
 	}
 	if _, err := r.Targets(run.Connection{AllEnvs: true}, run.Overrides{}); err != nil {
 		t.Fatal(err)

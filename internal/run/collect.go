@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Collect reads an environment for all of its targets, once. Only the given roots are
-// trusted, or the system's if they are nil.
+// Collect reads an environment once and returns a snapshot for each of its targets. It trusts the
+// given roots, or the system's if they are nil.
 func (r *Runner) Collect(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
 	all, stats, err := r.collect(ctx, targets, collector.Options{Scope: scope}, roots)
 	if err == nil {
@@ -22,8 +22,8 @@ func (r *Runner) Collect(ctx context.Context, targets []Target, scope snapshot.S
 	return all, err
 }
 
-// collect connects to an environment and reads it, each within the target's time, which does
-// not include an interactive sign-in.
+// collect connects to an environment and reads it. The target's timeout applies to each of the two
+// and does not include an interactive sign-in.
 func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Options, roots *x509.CertPool) (all []*snapshot.Snapshot, stats dataverse.Stats, err error) {
 	t := targets[0]
 	progress := r.Progress(t.Name)
@@ -62,13 +62,13 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 }
 
 func (r *Runner) logRequests(name string, stats dataverse.Stats) {
-	said := "read in " + text.Count(stats.Requests, "request") + ", no retries"
+	message := "read in " + text.Count(stats.Requests, "request") + ", no retries"
 	if stats.Retries > 0 {
-		said = fmt.Sprintf("read in %s, %d of them retries", text.Count(stats.Requests, "request"), stats.Retries)
+		message = fmt.Sprintf("read in %s, %d of them retries", text.Count(stats.Requests, "request"), stats.Retries)
 	}
 	if stats.Throttled > 0 {
-		said += ", throttled " + text.Count(stats.Throttled, "time")
+		message += ", throttled " + text.Count(stats.Throttled, "time")
 	}
-	r.Log(slog.LevelInfo, name, said,
+	r.Log(slog.LevelInfo, name, message,
 		slog.Int("requests", stats.Requests), slog.Int("retries", stats.Retries), slog.Int("throttled", stats.Throttled))
 }

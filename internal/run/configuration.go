@@ -11,14 +11,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// ConfigurationFile is the name of the configuration file, and whether it was chosen.
+// ConfigurationFile returns the name of the configuration file, and whether a flag or a variable
+// names it.
 func (r *Runner) ConfigurationFile() (name string, chosen bool) {
 	name = cmp.Or(r.ConfigFile, r.Getenv("DBAUDIT_CONFIG"))
 	return cmp.Or(name, config.DefaultName), name != ""
 }
 
-// Configuration reads the named configuration file, or dbaudit.yaml if it exists; else it is
-// empty. The null device means no file, so that dbaudit.yaml can be ignored.
+// Configuration reads the chosen configuration file, or dbaudit.yaml if it exists. It returns an
+// empty configuration otherwise, and for the null device, which makes it ignore dbaudit.yaml.
 func (r *Runner) Configuration() (*config.File, error) {
 	name, chosen := r.ConfigurationFile()
 	if name == os.DevNull {

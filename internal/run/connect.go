@@ -20,18 +20,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-// A Client reads one environment, signed in by a session. Sign-in happens only when
-// something is read.
+// A Client reads one environment. It signs in with the session at its first request.
 type Client struct {
 	*dataverse.Client
 
 	Session *signin.Session
-	// CloseIdle closes idle connections: after many environments, they would be most of the
-	// memory in use.
+	// CloseIdle closes idle connections. After many environments, they would use most of the
+	// memory.
 	CloseIdle func()
 }
 
-// Connect opens an environment, and narrates the sign-in. Only the given roots are trusted,
+// Connect returns a client for an environment and logs how it signs in. It trusts the given roots,
 // or the system's if they are nil.
 func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, observe func(dataverse.Event)) (Client, error) {
 	transport := r.Transport(roots)
@@ -44,7 +43,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 		where = ", to a practice environment on this machine"
 	}
 	r.Log(slog.LevelInfo, t.Name, session.Describe()+where)
-	// Roots are given only for the embedded simulator, which needs no warning.
+	// Only the embedded simulator has roots, and it needs no warning.
 	if roots == nil {
 		for _, warning := range session.Warnings {
 			r.Warn(t.Name, warning)
@@ -57,7 +56,7 @@ func (r *Runner) Connect(ctx context.Context, t Target, roots *x509.CertPool, ob
 	return Client{client, session, (&http.Client{Transport: transport}).CloseIdleConnections}, nil
 }
 
-// signIn opens the session of a target, or uses one again, with its tokens.
+// signIn returns the session of a target. Targets with the same sign-in share a session.
 func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripper) (*signin.Session, error) {
 	c, err := r.SignInConfig(t, transport)
 	if err != nil {
@@ -75,8 +74,7 @@ func (r *Runner) signIn(ctx context.Context, t Target, transport http.RoundTripp
 	return session, nil
 }
 
-// sessionKey is a hash of what distinguishes sign-ins. A renewed secret or certificate is
-// another sign-in.
+// sessionKey returns a hash of a sign-in. A renewed secret or certificate changes it.
 func sessionKey(c signin.Config) [sha256.Size]byte {
 	var changed time.Time
 	if info, err := os.Stat(c.CertificateFile); err == nil {
@@ -88,8 +86,8 @@ func sessionKey(c signin.Config) [sha256.Size]byte {
 	}))
 }
 
-// tokenSource is the source of a session's tokens. Of several interactive sign-ins, one runs at a
-// time: the others use what it stored.
+// tokenSource returns the source of a session's tokens. Interactive sign-ins run one at a time, so
+// that the later ones find the tokens that the first stored.
 func (r *Runner) tokenSource(session *signin.Session) dataverse.TokenSource {
 	if isInteractive(session) {
 		return serialTokenSource{&r.interactiveSignIn, session}
@@ -112,7 +110,7 @@ func (o serialTokenSource) Token(ctx context.Context, options dataverse.TokenOpt
 	return o.source.Token(ctx, options)
 }
 
-// ClientOptions are those of a client of a target.
+// ClientOptions returns the options of the client for a target.
 func (r *Runner) ClientOptions(t Target, tokens dataverse.TokenSource, transport http.RoundTripper, observe func(dataverse.Event)) dataverse.Options {
 	if t.recorder != nil {
 		transport = t.recorder.Wrap(transport)
@@ -123,8 +121,8 @@ func (r *Runner) ClientOptions(t Target, tokens dataverse.TokenSource, transport
 	}
 }
 
-// SignInConfig is the sign-in of a target, with what this process can do for it: run az, open
-// a browser, show a code, store a sign-in.
+// SignInConfig returns the configuration of a target's sign-in, with the functions of this process
+// that run az, open a browser, show a code and store tokens.
 func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Config, error) {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err != nil {
@@ -149,7 +147,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Now:             r.Now,
 		Sleep:           r.Sleep,
 	}
-	// A credential that only another method uses is not read: it may be missing.
+	// A credential that the method does not use is not read, because it may be missing.
 	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
 		if c.ClientSecret, c.SecretFrom, err = r.readSecret(t.File, *t.Auth.Secret, "secret"); err != nil {
 			return signin.Config{}, err
@@ -160,8 +158,8 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 			return signin.Config{}, err
 		}
 	}
-	// An unattended run must fail if its saved sign-in has ended, and not wait for a person.
-	// With --auth device-code, a person is present to see the code.
+	// An unattended run must not wait for a person if its saved sign-in has expired. With --auth
+	// device-code, a person is present to see the code.
 	if r.Attended || method != signin.Auto {
 		c.Prompt = func(p signin.DevicePrompt) { r.showCode(t.Name, p) }
 		if r.OpenBrowser != nil {
@@ -171,7 +169,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 	return c, nil
 }
 
-// readSecret reads a secret from a source in the configuration, and names the source.
+// readSecret returns the secret of a source in the configuration, and the name of the source.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
 	if from.File != "" {
 		from.File = configuredPath(file, from.File)
@@ -201,12 +199,14 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 	return "", fmt.Errorf("the file %s is empty", from.File)
 }
 
-// secretVariables are the variables with secrets, besides dbaudit's own: no other program gets them.
+// secretVariables returns the names of variables with secrets that are not dbaudit's own. Other
+// programs do not receive them.
 func (r *Runner) secretVariables(file *config.File) []string {
 	return slices.Concat(file.SecretVariables(), r.SecretVariables, []string{"PGPASSWORD"})
 }
 
-// runCommandWithout runs programs without the hidden variables; nil if programs cannot be run.
+// runCommandWithout returns a function that runs programs without the hidden variables; nil if
+// programs cannot be run.
 func (r *Runner) runCommandWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
 	if r.Run == nil {
 		return nil
@@ -216,7 +216,7 @@ func (r *Runner) runCommandWithout(hidden []string) func(context.Context, string
 	}
 }
 
-// showCode prompts for a sign-in on another device, --quiet or not.
+// showCode shows the code of a sign-in on another device, even with --quiet.
 func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 	text := fmt.Sprintf("to sign in, open %s in a browser and enter the code %s", p.VerificationURL, p.UserCode)
 	if !p.ExpiresAt.IsZero() {
@@ -225,7 +225,7 @@ func (r *Runner) showCode(environment string, p signin.DevicePrompt) {
 	r.Log(slog.LevelWarn, environment, text, slog.String("user_code", p.UserCode), slog.String("verification_url", p.VerificationURL))
 }
 
-// openBrowser opens the browser, and shows the address in case none opens.
+// openBrowser opens the browser, and shows the address in case no browser opens.
 func (r *Runner) openBrowser(t Target, address string) error {
 	r.Log(slog.LevelWarn, t.Name, "to sign in, use the browser that opens now; if none opens, go to "+address)
 	if err := r.OpenBrowser(r.secretVariables(t.File), address); err != nil {

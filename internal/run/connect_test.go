@@ -7,13 +7,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// dbaudit prompts only if a person is present, or the command line says so; never because
-// a saved sign-in has expired in an unattended run.
-func TestWhoIsAsked(t *testing.T) {
+// TestInteractiveSignIn proves that dbaudit prompts only if a person is present or the command line
+// says so, and not because a saved sign-in has expired in an unattended run.
+func TestInteractiveSignIn(t *testing.T) {
 	for _, test := range []struct {
 		name, method string
 		terminal     bool
-		asked        bool
+		prompts      bool
 	}{
 		{"at a terminal", "", true, true},
 		{"on request", "device-code", false, true},
@@ -28,11 +28,11 @@ func TestWhoIsAsked(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if (c.Prompt != nil) != test.asked || (c.OpenBrowser != nil) != test.asked {
-				t.Errorf("asked: %v, by browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
+			if (c.Prompt != nil) != test.prompts || (c.OpenBrowser != nil) != test.prompts {
+				t.Errorf("prompt: %v, browser: %v", c.Prompt != nil, c.OpenBrowser != nil)
 			}
 			if c.Cache == nil {
-				t.Error("several environments of one run would each ask again")
+				t.Error("several environments of a run would each prompt again")
 			}
 		})
 	}

@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// Discover lists the application users and their roles of an environment, or of a saved
-// snapshot of a whole environment. They are matched with the built-in profiles, those of the
-// configuration and the named ones.
+// Discover returns the application users of an environment, or of a saved snapshot of a whole
+// environment, with their roles. It matches them with the built-in profiles, the files that the
+// configuration names, and the named profiles.
 func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, saved string) (discovery.Document, error) {
 	file, err := r.Configuration()
 	if err != nil {
@@ -38,7 +38,8 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	return discovery.New(s, r.Tool, profiles, found), nil
 }
 
-// applicationUsers reads the application users of an environment, or of a saved snapshot.
+// applicationUsers returns a snapshot with all application users: the saved one, or that of an
+// environment.
 func (r *Runner) applicationUsers(ctx context.Context, conn Connection, saved string) (*snapshot.Snapshot, error) {
 	if saved != "" {
 		return r.ReadSnapshot(saved)
@@ -54,7 +55,7 @@ func (r *Runner) applicationUsers(ctx context.Context, conn Connection, saved st
 	return all[0], nil
 }
 
-// discoveryProfiles are the named profiles, and the built-in ones that none of them extends.
+// discoveryProfiles returns the named profiles and the built-in ones that none of them extends.
 func (r *Runner) discoveryProfiles(names []string) ([]profile.Profile, error) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {
@@ -80,12 +81,12 @@ func (r *Runner) discoveryProfiles(names []string) ([]profile.Profile, error) {
 	return all, nil
 }
 
-// ProfileFiles are the profiles of the configuration that are files.
+// ProfileFiles returns the profiles of the configuration that are files.
 func ProfileFiles(file *config.File) []string {
 	names := []string{file.Profile}
 	for _, env := range file.AllEnvironments() {
-		for _, one := range file.PerIntegration(env) {
-			names = append(names, one.Profile)
+		for _, integration := range file.PerIntegration(env) {
+			names = append(names, integration.Profile)
 		}
 	}
 	return slices.DeleteFunc(names, func(name string) bool { return !IsProfileFile(name) })

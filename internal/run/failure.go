@@ -10,19 +10,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A Failure is a class of errors, by what to do about them.
+// A Failure is a class of errors that need the same reaction.
 type Failure string
 
 // The failures.
 const (
 	NoFailure     Failure = "none"
-	Interrupted   Failure = "interrupted"   // the run was ended from outside
-	InvalidUsage  Failure = "misused"       // wrong usage or configuration: no request was sent
-	Misconfigured Failure = "misconfigured" // this identity is refused until an administrator changes something
-	Transient     Failure = "passing"       // trying again may help: network, time, a service that is down
+	Interrupted   Failure = "interrupted"   // the run was canceled
+	InvalidUsage  Failure = "invalid usage" // the command line or the configuration is wrong
+	Misconfigured Failure = "misconfigured" // the identity is refused until an administrator changes something
+	Transient     Failure = "transient"     // a retry may succeed: network, timeout, a service that is down
 )
 
-// ClassifyError classifies an error of a pipeline.
+// ClassifyError returns the failure that an error of a pipeline is.
 func ClassifyError(err error) Failure {
 	var usage *UsageError
 	var fault *yamldoc.Fault
@@ -37,7 +37,7 @@ func ClassifyError(err error) Failure {
 		return Interrupted
 	case errors.As(err, &usage), errors.As(err, &fault), errors.As(err, &ambiguous), errors.As(err, &configured):
 		return InvalidUsage
-	case errors.As(err, &refused): // which is also in an environment's error
+	case errors.As(err, &refused): // before dataverse.Error, which may wrap it
 		if refused.IsPermanent() {
 			return Misconfigured
 		}
@@ -47,7 +47,7 @@ func ClassifyError(err error) Failure {
 	return Transient
 }
 
-// refusesIdentity reports whether an environment refuses this identity, and not only now.
+// refusesIdentity reports whether an environment refuses this identity permanently.
 func refusesIdentity(e *dataverse.Error) bool {
 	if cause := e.Cause(); cause == dataverse.CauseOrganizationDisabled || cause == dataverse.CauseAdministrationMode {
 		return false // a state of the environment

@@ -13,9 +13,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// SelectIntegrations lists an environment once for each chosen integration: all, or the one with the
-// named profile. Two cannot have the same profile, because environment and profile identify a
-// result.
+// SelectIntegrations returns an environment once for each chosen integration: all, or the one with
+// the chosen profile. Two integrations with the same profile are an error, because environment and
+// profile identify a result.
 func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, want Overrides) ([]config.Environment, error) {
 	if len(env.Integrations) == 0 || want.NoRequirement {
 		return []config.Environment{env}, nil
@@ -23,19 +23,19 @@ func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, w
 	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
 	var all, chosen []config.Environment
 	var names []string
-	for _, one := range file.PerIntegration(env) {
-		one.Profile = cmp.Or(one.Profile, DefaultProfile)
-		p, err := r.configuredProfile(file, one)
+	for _, integration := range file.PerIntegration(env) {
+		integration.Profile = cmp.Or(integration.Profile, DefaultProfile)
+		p, err := r.configuredProfile(file, integration)
 		if err != nil {
 			return nil, err
 		}
 		if slices.Contains(names, p.Name) {
-			return nil, &UsageError{file.DuplicateProfileError(one, p.Name)}
+			return nil, &UsageError{file.DuplicateProfileError(integration, p.Name)}
 		}
 		names = append(names, p.Name)
-		all = append(all, one)
-		if given == one.Profile || given == p.Name || given == "" && want.IntegrationProfile == p.Name {
-			chosen = append(chosen, one)
+		all = append(all, integration)
+		if given == integration.Profile || given == p.Name || given == "" && want.IntegrationProfile == p.Name {
+			chosen = append(chosen, integration)
 		}
 	}
 	switch {
@@ -59,49 +59,51 @@ func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, w
 	return chosen, nil
 }
 
-// sharedRoleNotes notes which custom roles of an integration's user are assigned to the users of other
-// integrations too, and which of their privileges only those require: here they are surplus.
-func sharedRoleNotes(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, of int) []string {
-	user := integrationUserID(results[of])
-	mine := snapshots[of].CustomRoles(user)
+// sharedRoleNotes returns notes about the custom roles of an integration's user that are also
+// assigned to users of other integrations, with the privileges that only those integrations
+// require. They are surplus for this one.
+func sharedRoleNotes(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, index int) []string {
+	user := integrationUserID(results[index])
+	roles := snapshots[index].CustomRoles(user)
 	var notes []string
-	for _, root := range slices.Sorted(maps.Keys(mine)) {
-		var others []string
-		foreign := map[string]bool{}
+	for _, root := range slices.Sorted(maps.Keys(roles)) {
+		var profiles []string
+		surplus := map[string]bool{}
 		for i, t := range targets {
 			other := integrationUserID(results[i])
-			if _, theirs := snapshots[i].CustomRoles(other)[root]; !theirs || other == user {
+			if _, assigned := snapshots[i].CustomRoles(other)[root]; !assigned || other == user {
 				continue
 			}
-			others = append(others, t.Profile.Name)
+			profiles = append(profiles, t.Profile.Name)
 			for _, name := range t.Profile.Minimum() {
-				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !requiresOrAllows(targets[of], name) {
-					foreign[name] = true
+				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !requiresOrAllows(targets[index], name) {
+					surplus[name] = true
 				}
 			}
 		}
-		if others == nil {
+		if profiles == nil {
 			continue
 		}
-		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(mine[root]), strings.Join(others, ", "))
-		if len(foreign) > 0 {
-			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(foreign)), maxPrivilegesNamed)
+		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(roles[root]), strings.Join(profiles, ", "))
+		if len(surplus) > 0 {
+			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(surplus)), maxPrivilegesNamed)
 		}
 		notes = append(notes, note+"; give each integration a separate role")
 	}
 	return notes
 }
 
-// maxPrivilegesNamed is how many privileges a note names.
+// maxPrivilegesNamed is the maximum number of privileges that a note names.
 const maxPrivilegesNamed = 5
 
-// requiresOrAllows reports whether a privilege is not surplus for an integration.
+// requiresOrAllows reports whether an integration requires or allows a privilege.
 func requiresOrAllows(t Target, privilege string) bool {
 	same := func(name string) bool { return strings.EqualFold(name, privilege) }
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
 }
 
-// integrationUserID is the id of the judged user; empty if the user does not exist or was not read.
+// integrationUserID returns the id of the judged user; empty if the user does not exist or was not
+// read.
 func integrationUserID(r audit.Result) string {
 	if r.Integration == nil || r.Integration.User == nil {
 		return ""

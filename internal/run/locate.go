@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// LocateFindings places each control and finding of an environment at the line of the configuration
-// that states the requirement, because code scanning refuses a result without a file.
+// LocateFindings sets the location of each control and finding to the line of the configuration that
+// states the requirement. Code scanning requires a file for each result.
 func LocateFindings(r *audit.Result, file *config.File, env config.Environment) {
 	path := config.DefaultName
 	if filepath.IsLocal(file.Name()) {
@@ -38,7 +38,8 @@ func LocateFindings(r *audit.Result, file *config.File, env config.Environment) 
 	}
 }
 
-// configurationKeys are the keys of the configuration that state what a rule requires.
+// configurationKeys returns the keys of the configuration that may state what a rule requires, the
+// most specific first.
 func configurationKeys(rule string) []string {
 	category, _, _ := strings.Cut(rule, "/")
 	switch {

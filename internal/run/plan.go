@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// PlanOptions says what goes into a plan.
+// PlanOptions are the options of [Runner.Plan].
 type PlanOptions struct {
 	Only, Except          []string // ids of controls
 	LeastPrivilege        bool
@@ -24,13 +24,13 @@ type PlanOptions struct {
 	MaxChanges            int
 }
 
-// VerifyResult judges a snapshot again and says how a saved result differs, waivers, locations
-// and words aside; empty if it does not. A plan changes what its findings require, and a file
-// can be edited. The result then has the words of now, and the user and the role that the
-// policies choose.
-func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (differs string, err error) {
+// VerifyResult judges a snapshot again and describes how a saved result differs; empty if it does
+// not. Waivers, locations and words may differ. A plan must not rely on an edited result, because
+// its findings decide what the plan changes. On success, the saved result receives the words, the
+// user and the role of the new one.
+func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snapshot.Snapshot, p profile.Profile) (difference string, err error) {
 	if saved.Snapshot.Digest != s.Digest {
-		return "", nil // the plan refuses it with better words
+		return "", nil // plan.Build returns a better error
 	}
 	e, err := r.LoadEngine(ctx, p)
 	if err != nil {
@@ -40,9 +40,9 @@ func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snaps
 	if err != nil {
 		return "", err
 	}
-	of := again.Environment
-	of.OrganizationName = saved.Environment.OrganizationName // older results do not have it
-	if saved.Environment != of || saved.Profile.Name != again.Profile.Name {
+	env := again.Environment
+	env.OrganizationName = saved.Environment.OrganizationName // older results do not have it
+	if saved.Environment != env || saved.Profile.Name != again.Profile.Name {
 		return "has another environment or profile than its snapshot", nil
 	}
 	if len(saved.Controls) > len(again.Controls) {
@@ -58,7 +58,7 @@ func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snaps
 	return "", nil
 }
 
-// withAnnotations is a control with what a saved one adds to it: waivers, locations and a baseline.
+// withAnnotations returns a control with the waivers, locations and baseline of a saved one.
 func withAnnotations(c, saved audit.Control) audit.Control {
 	if saved.Original != nil {
 		c.Outcome, c.Original, c.Reason = saved.Outcome, saved.Original, saved.Reason
@@ -71,25 +71,25 @@ func withAnnotations(c, saved audit.Control) audit.Control {
 	return c
 }
 
-// firstDifference finds the first control on which a saved result differs, waivers, locations and
-// words aside.
+// firstDifference returns the first control with a different verdict, and whether one exists.
+// Waivers, locations and words may differ.
 func firstDifference(saved, again audit.Result) (audit.ControlID, bool) {
 	saved = waiver.Strip(saved)
 	for i, c := range again.Controls {
 		if i >= len(saved.Controls) {
 			return c.ID, true
 		}
-		was, err := comparableForm(saved.Controls[i])
-		is, other := comparableForm(c)
-		if was != is || err != nil || other != nil {
+		older, err := comparableForm(saved.Controls[i])
+		newer, newerErr := comparableForm(c)
+		if older != newer || err != nil || newerErr != nil {
 			return c.ID, true
 		}
 	}
 	return "", false
 }
 
-// comparableForm is what a control tells a program, in comparable form. Its words may change with the
-// version of dbaudit, and its locations with the folder.
+// comparableForm returns a control as JSON without words, which may change with the version of
+// dbaudit, and without locations, which may change with the folder.
 func comparableForm(c audit.Control) (string, error) {
 	c.Title, c.Reason, c.Why, c.Notes, c.Location = "", "", "", nil, nil
 	c.Unjudged = make([]string, len(c.Unjudged))
@@ -102,16 +102,16 @@ func comparableForm(c audit.Control) (string, error) {
 	return string(text), err
 }
 
-// Plan makes a plan and checks it against the limits.
+// Plan builds a plan from a result and checks it against the limits.
 func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profile, c PlanOptions, asOf time.Time) (plan.Plan, error) {
-	within, err := PlanLimits(p, c.MaxChanges)
+	limits, err := PlanLimits(p, c.MaxChanges)
 	if err != nil {
 		return plan.Plan{}, err
 	}
 	if c.ValidFor <= 0 {
 		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", c.ValidFor, plan.MaxValidity)
 	}
-	made, err := plan.Build(result, s, plan.Options{
+	built, err := plan.Build(result, s, plan.Options{
 		Tool: r.Tool, MadeAt: asOf, Validity: c.ValidFor,
 		Minimum: p.Minimum(), Depths: p.Depths,
 		Only: controlIDs(c.Only), Except: controlIDs(c.Except),
@@ -120,13 +120,13 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	if err != nil {
 		return plan.Plan{}, Usagef("%w", err)
 	}
-	if asOf.After(made.ExpiresAt) {
+	if asOf.After(built.ExpiresAt) {
 		r.Warnf("the snapshot is from %s: the plan has already expired, and can be read but not applied", s.TakenAt.Format(time.RFC3339))
 	}
-	return made, made.CheckLimits(within)
+	return built, built.CheckLimits(limits)
 }
 
-// PlanLimits are the limits of a plan: those of the profile, and a number of changes.
+// PlanLimits returns the limits of a plan: a maximum number of changes, and those of the profile.
 func PlanLimits(p profile.Profile, changes int) (plan.Limits, error) {
 	if changes < 1 {
 		return plan.Limits{}, Usagef("--max-changes %d: want at least 1", changes)

@@ -6,9 +6,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOtherVerdict: waivers, places and words are not part of a verdict, not even where a waived
-// control became unknown because of what was not read; all else is.
-func TestOtherVerdict(t *testing.T) {
+// TestFirstDifference proves that waivers, locations and words are not part of a verdict, even if a
+// waived control became unknown because not everything was read. All other fields are.
+func TestFirstDifference(t *testing.T) {
 	t.Parallel()
 	failed := audit.OutcomeFail
 	result := func(change func(*audit.Control)) audit.Result {
@@ -23,7 +23,7 @@ func TestOtherVerdict(t *testing.T) {
 		f.Waiver, f.Location, f.Message = &audit.Waiver{Owner: "jane"}, &audit.Location{Line: 1}, "an older version's words"
 	})
 	if id, ok := firstDifference(waived, again); ok {
-		t.Errorf("the verdict on %s is called another", id)
+		t.Errorf("the verdict on %s differs", id)
 	}
 	if c := withAnnotations(again.Controls[0], waived.Controls[0]); c.Outcome != audit.OutcomeUnknown || c.Findings[0].Waiver == nil || c.Findings[0].Message != "not shared" {
 		t.Errorf("the control with its waiver is %+v", c)
@@ -32,7 +32,7 @@ func TestOtherVerdict(t *testing.T) {
 		{}, result(func(c *audit.Control) { c.Outcome = audit.OutcomePass }), result(func(c *audit.Control) { c.Findings[0].Fingerprint = "other" }),
 	} {
 		if id, ok := firstDifference(edited, again); !ok || id != "DB-VIEW-SHARED" {
-			t.Errorf("%+v is not called another verdict", edited)
+			t.Errorf("%+v does not differ", edited)
 		}
 	}
 }

@@ -21,27 +21,27 @@ import (
 // DefaultProfile is used if no profile is named.
 const DefaultProfile = "demandbase"
 
-// ProfileName is the name or the file of the chosen profile.
+// ProfileName returns the name or the file of the chosen profile.
 func (r *Runner) ProfileName(file *config.File, want Overrides) string {
 	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
 }
 
-// configuredProfile is the profile that the configuration names for an integration, else the
+// configuredProfile returns the profile that the configuration names for an integration, else the
 // default.
 func (r *Runner) configuredProfile(file *config.File, env config.Environment) (profile.Profile, error) {
 	p, err := r.Profile(cmp.Or(env.Profile, file.Profile, DefaultProfile))
-	if _, usage := errors.AsType[*UsageError](err); usage { // an error in a profile's file says where it is
+	if _, usage := errors.AsType[*UsageError](err); usage { // other errors have a position in the profile
 		err = file.KeyError(env, err.Error(), "profile")
 	}
 	return p, err
 }
 
-// IsProfileFile reports whether a profile is named by its file.
+// IsProfileFile reports whether the name of a profile is that of a file.
 func IsProfileFile(name string) bool {
 	return strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }
 
-// Profile finds a profile by name, or reads it from a file. Each is parsed once.
+// Profile returns a profile by its name or file. It parses each profile only once.
 func (r *Runner) Profile(name string) (profile.Profile, error) {
 	var data []byte
 	if IsProfileFile(name) {
@@ -50,7 +50,7 @@ func (r *Runner) Profile(name string) (profile.Profile, error) {
 			return profile.Profile{}, &UsageError{err}
 		}
 	}
-	key := name + "\x00" + string(data) // a file may change
+	key := name + "\x00" + string(data) // the file may change
 	if parsed, ok := r.profiles.Load(key); ok {
 		return parsed.(profile.Profile), nil //nolint:forcetypeassert // it contains nothing else
 	}
@@ -82,8 +82,8 @@ func parseProfile(name string, data []byte) (profile.Profile, error) {
 		name, strings.Join(names, ", "), name)
 }
 
-// LoadEngine compiles dbaudit's own policies and those of the custom folders. It refuses profiles
-// with rules that the policies do not contain.
+// LoadEngine compiles the built-in policies and those of the custom folders. It returns an error for
+// a profile that names a rule that the policies do not contain.
 func (r *Runner) LoadEngine(ctx context.Context, profiles ...profile.Profile) (*engine.Engine, error) {
 	var folders []fs.FS
 	for _, folder := range r.PolicyFolders {
@@ -110,7 +110,8 @@ func (r *Runner) LoadEngine(ctx context.Context, profiles ...profile.Profile) (*
 // CompileLimit is how long compiling the policies may take.
 const CompileLimit = 30 * time.Second
 
-// compileWithin waits for the compiler until a limit or an interruption: it cannot be stopped.
+// compileWithin returns when the compiler ends, at the limit, or when the context is canceled. The
+// compiler itself cannot be stopped.
 func compileWithin(ctx context.Context, limit time.Duration, compile func() (*engine.Engine, error)) (*engine.Engine, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("compiling takes longer than %s: look for a rule with very many lines, and split it", limit))
 	defer cancel()

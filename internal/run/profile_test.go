@@ -10,8 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/engine"
 )
 
-// TestCompiling: compiling ends after its limit or with the run, whatever the compiler does.
-func TestCompiling(t *testing.T) {
+// TestCompileWithin proves that compiling ends at its limit or with the context, whatever the
+// compiler does.
+func TestCompileWithin(t *testing.T) {
 	t.Parallel()
 	never := func() (*engine.Engine, error) { select {} }
 	if _, err := compileWithin(t.Context(), time.Millisecond, never); err == nil || !strings.Contains(err.Error(), "compiling takes longer than 1ms") {

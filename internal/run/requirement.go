@@ -15,14 +15,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Requirement combines flags, variables and the configuration, in this order of precedence.
+// Requirement returns what is required of an environment, and the profile. Flags take precedence
+// over variables, and variables over the configuration.
 func (r *Runner) Requirement(file *config.File, env config.Environment, want Overrides) (need snapshot.Requirement, p profile.Profile, err error) {
 	get := r.Getenv
 	if want.NoRequirement {
 		return need, p, nil
 	}
-	// A person at one level and an application at another are not a conflict: the higher
-	// level decides.
+	// An application id and a user conflict only at the same level.
 	if want.AppID == "" && want.User == "" {
 		want.AppID, want.User = get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")
 		if want.AppID != "" && want.User != "" {
@@ -59,7 +59,7 @@ func (r *Runner) Requirement(file *config.File, env config.Environment, want Ove
 	return need, p, err
 }
 
-// apply overrides a requirement with the given values.
+// apply returns a requirement with the given values.
 func (w Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if w.AppID != "" && w.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
@@ -81,8 +81,8 @@ func (w Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
 	return r, err
 }
 
-// configuredDepths are the depths in the configuration, by the profile's spelling of the privileges. A
-// profile without privileges, such as lint, has none.
+// configuredDepths returns the depths of the configuration by the profile's spelling of the
+// privileges; nil for a profile without privileges, such as lint.
 func configuredDepths(file *config.File, env config.Environment, p profile.Profile) (map[string]audit.Depth, error) {
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
@@ -91,11 +91,11 @@ func configuredDepths(file *config.File, env config.Environment, p profile.Profi
 	if bad, ok := errors.AsType[*profile.DepthError](err); ok {
 		return nil, &UsageError{file.KeyError(env, bad.Message, "depth", bad.Name)}
 	}
-	asked := map[string]audit.Depth{}
+	byName := map[string]audit.Depth{}
 	for name, depth := range env.Depth {
-		asked[spelt[name]] = depth
+		byName[spelt[name]] = depth
 	}
-	return asked, err
+	return byName, err
 }
 
 func parseViews(flags []string) ([]snapshot.RequiredView, error) {

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"slices"
@@ -16,25 +15,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// DefaultParallel is how many environments are scanned at the same time. Each has its own limit
-// of requests, and mostly waits for its server.
+// DefaultParallel is how many environments are scanned at the same time. Each has its own limit of
+// requests, and a scan mostly waits for the server.
 const DefaultParallel = 16
 
-// ScanOptions say how targets are read and judged.
+// ScanOptions are the options of [Runner.Scan].
 type ScanOptions struct {
 	Scope snapshot.Scope
-	// AsOf is the time in the results; zero for when each is judged, so that no verdict is
-	// older than its snapshot.
+	// AsOf is the time of evaluation of the results. Zero means the time when each is judged, so
+	// that no result is older than its snapshot.
 	AsOf time.Time
-	// Parallel is how many environments are read at once; 0 means the default.
+	// Parallel is how many environments are read at the same time; 0 means [DefaultParallel].
 	Parallel int
-	// Roots alone are trusted, or the system's if they are nil.
+	// Roots are the trusted certificates; nil means the system's.
 	Roots *x509.CertPool
-	// OnSnapshot receives each snapshot before it is judged; nil for no receiver.
+	// OnSnapshot is called with each snapshot before it is judged; it may be nil.
 	OnSnapshot func(*snapshot.Snapshot) error
 }
 
-// An ScanResult is the result of a target. If the target could not be read, Err is the reason, and
+// A ScanResult is the result of a target. If the target could not be read, Err is the reason, and
 // the result has no controls and the verdict incomplete.
 type ScanResult struct {
 	Target Target
@@ -42,25 +41,26 @@ type ScanResult struct {
 	Err    error
 }
 
-// Scan reads and judges every target. The targets of an environment follow one another, and it
-// is read once for all of them. An environment that cannot be read does not stop the others.
+// Scan reads and judges all targets. It reads an environment once for its consecutive targets. An
+// environment that cannot be read does not stop the others.
 func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) []ScanResult {
-	outcomes := make([]ScanResult, len(targets))
+	scanned := make([]ScanResult, len(targets))
 	if o.Parallel == 0 {
 		o.Parallel = DefaultParallel
 	}
 	var group errgroup.Group
 	group.SetLimit(o.Parallel)
 	for done := 0; done < len(targets); {
-		of := targets[done:]
-		if other := slices.IndexFunc(of, func(t Target) bool { return t.Name != of[0].Name || t.URL != of[0].URL }); other > 0 {
-			of = of[:other]
+		integrations := targets[done:]
+		first := integrations[0]
+		if other := slices.IndexFunc(integrations, func(t Target) bool { return t.Name != first.Name || t.URL != first.URL }); other > 0 {
+			integrations = integrations[:other]
 		}
-		out := outcomes[done : done+len(of)]
-		done += len(of)
+		out := scanned[done : done+len(integrations)]
+		done += len(integrations)
 		group.Go(func() error {
-			results, err := r.scanEnvironment(ctx, e, of, o)
-			for i, t := range of {
+			results, err := r.scanEnvironment(ctx, e, integrations, o)
+			for i, t := range integrations {
 				out[i] = ScanResult{Target: t, Err: err}
 				if err != nil {
 					out[i].Result = r.UnreadResult(audit.Environment{Name: t.Name, URL: t.URL}, t.Profile, o.AsOf, audit.Unread{Message: err.Error()})
@@ -72,7 +72,7 @@ func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o
 		})
 	}
 	_ = group.Wait()
-	return outcomes
+	return scanned
 }
 
 // scanEnvironment reads an environment once and judges each of its integrations.
@@ -98,7 +98,7 @@ func (r *Runner) scanEnvironment(ctx context.Context, e *engine.Engine, targets 
 	return results, nil
 }
 
-// ScanUncached reads an environment as it is now, past the caches of permissions, and judges it.
+// ScanUncached reads an environment without Dataverse's caches of permissions, and judges it.
 func (r *Runner) ScanUncached(ctx context.Context, e *engine.Engine, t Target, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
 	all, _, err := r.collect(ctx, []Target{t}, collector.Options{Scope: snapshot.ScopeIntegration, Strong: true}, nil)
 	if err != nil {
@@ -108,7 +108,7 @@ func (r *Runner) ScanUncached(ctx context.Context, e *engine.Engine, t Target, a
 	return result, all[0], err
 }
 
-// judge judges a snapshot of a target, and places the findings in the configuration.
+// judge judges a snapshot of a target and locates the findings in the configuration.
 func (r *Runner) judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, t Target, asOf time.Time) (audit.Result, error) {
 	result, err := r.Judge(ctx, e, s, t.Profile, asOf)
 	if err == nil {
@@ -117,48 +117,23 @@ func (r *Runner) judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapsh
 	return result, err
 }
 
-// Judge judges a snapshot as of a time, or now for the zero time.
+// Judge judges a snapshot. A zero asOf means now.
 func (r *Runner) Judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, p profile.Profile, asOf time.Time) (audit.Result, error) {
 	return e.Evaluate(ctx, s, p, engine.Options{Tool: r.Tool, AsOf: r.evaluationTime(asOf)})
 }
 
-// UnreadResult is the result of an environment or a file that could not be read.
-func (r *Runner) UnreadResult(env audit.Environment, p profile.Profile, asOf time.Time, why audit.Unread) audit.Result {
+// UnreadResult returns the result of an environment or a file that could not be read.
+func (r *Runner) UnreadResult(env audit.Environment, p profile.Profile, asOf time.Time, reason audit.Unread) audit.Result {
 	return audit.Result{
 		Format: audit.ResultFormat, Tool: r.Tool, Environment: env, Profile: p.Identity(),
-		EvaluatedAt: r.evaluationTime(asOf), Verdict: audit.VerdictIncomplete, Unread: &why,
+		EvaluatedAt: r.evaluationTime(asOf), Verdict: audit.VerdictIncomplete, Unread: &reason,
 	}
 }
 
-// evaluationTime is a time, or now for the zero time.
+// evaluationTime returns asOf, or the current second if asOf is zero.
 func (r *Runner) evaluationTime(asOf time.Time) time.Time {
 	if asOf.IsZero() {
 		return r.Now().UTC().Truncate(time.Second)
 	}
 	return asOf
-}
-
-// CheckSnapshot judges a saved snapshot by what was required when it was taken, and by changes of that.
-// The input is the part of the snapshot that the policies judge.
-func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name string, c RequirementChanges, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
-	t := Target{File: c.File}
-	input, err := r.readSlice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
-		if t.Profile, err = r.Profile(cmp.Or(c.Overrides.Profile, s.Requirement.Profile)); err != nil {
-			return required, "", err
-		}
-		taken, err := r.Profile(s.Requirement.Profile)
-		if err != nil {
-			taken = profile.Profile{} // a custom file, which may be missing here
-		}
-		required, t.Env, err = c.requirement(s, t.Profile, taken)
-		return required, t.Profile.Pattern, err
-	})
-	if err != nil {
-		return audit.Result{}, nil, err
-	}
-	if err := e.CheckProfile(t.Profile); err != nil {
-		return audit.Result{}, nil, &UsageError{err}
-	}
-	result, err := r.judge(ctx, e, input, t, asOf)
-	return result, input, err
 }

@@ -23,7 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// silent discards the narration.
+// silent is a narrator that discards everything.
 type silent struct{}
 
 func (silent) Log(slog.Level, string, string, ...slog.Attr) {}
@@ -34,7 +34,7 @@ func (silent) Section(collector.Event)                      {}
 func (silent) Task(string)                                  {}
 func (silent) Stop()                                        {}
 
-// A site is a simulated environment, and a worker that trusts it.
+// A site is a simulated environment and a runner that trusts it.
 type site struct {
 	*simulator.Server
 	*run.Runner
@@ -86,7 +86,7 @@ func (s site) scan(ctx context.Context, targets ...run.Target) run.ScanResult {
 	return s.Scan(ctx, s.engine, targets, run.ScanOptions{Scope: snapshot.ScopeIntegration})[0]
 }
 
-// document is a configuration as it is stored for environments of the site.
+// document returns a configuration of environments of the site.
 func (s site) document(environments string) []byte {
 	return fmt.Appendf(nil, "auth: {tenant_id: %s, client_id: %s, authority: %q}\nenvironments:\n%s",
 		s.TenantID(), s.Environment().Suggest.Auditor, s.AuthorityURL(), environments)
@@ -105,8 +105,8 @@ func (s site) targets(t *testing.T, document []byte) []run.Target {
 	return targets
 }
 
-// TestScan: a worker scans what a stored document says. Each environment has an outcome
-// of its own, which says whether to try it again; none is compliant that was not read.
+// TestScan proves that the failure of each environment says whether to retry, and that an
+// environment that was not read is not compliant.
 func TestScan(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -138,8 +138,8 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// TestScanAgain: a token serves the next scan as well.
-func TestScanAgain(t *testing.T) {
+// TestScanReusesToken proves that later scans use the token of the first.
+func TestScanReusesToken(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	targets := s.targets(t, s.document(fmt.Sprintf("  one: {url: %q, auth: {secret: {env: GOOD}}}\n", s.URL())))
@@ -153,7 +153,7 @@ func TestScanAgain(t *testing.T) {
 	}
 }
 
-// A counted transport counts how often its idle connections are closed.
+// A counted transport counts calls of CloseIdleConnections.
 type counted struct {
 	http.RoundTripper
 	closed *atomic.Int64
@@ -161,9 +161,9 @@ type counted struct {
 
 func (c counted) CloseIdleConnections() { c.closed.Add(1) }
 
-// TestScanKeepsNoConnections: the connections of each environment are closed after it is
+// TestScanClosesConnections proves that the connections of each environment are closed after it is
 // read.
-func TestScanKeepsNoConnections(t *testing.T) {
+func TestScanClosesConnections(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	var closed atomic.Int64
@@ -176,8 +176,8 @@ func TestScanKeepsNoConnections(t *testing.T) {
 	}
 }
 
-// TestLate: a scan that takes too long says so once, and what slowed it if that is known.
-func TestLate(t *testing.T) {
+// TestScanTimeout proves that the error of a timeout says so once, and names throttling as the cause.
+func TestScanTimeout(t *testing.T) {
 	t.Parallel()
 	const late = "it took longer than 1s: allow more with --timeout, or find out what makes it slow"
 	for _, tt := range []struct {

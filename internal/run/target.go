@@ -18,23 +18,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A Connection chooses environments and says how to reach them, as the command line does.
+// A Connection is the part of the command line that chooses environments and says how to reach them.
 type Connection struct {
 	URL     string
 	Auth    config.Auth
-	Envs    []string // names or patterns of the configuration's environments
+	Envs    []string // names or patterns of environments in the configuration
 	AllEnvs bool
 	Labels  []string // KEY=VALUE
-	Timeout string   // empty for that of the variable, else the default
+	Timeout string   // empty for DBAUDIT_TIMEOUT, else the default
 }
 
-// SelectsConfigured reports whether environments of the configuration are chosen. DBAUDIT_URL does not
-// redirect such an environment.
+// SelectsConfigured reports whether it chooses environments of the configuration. DBAUDIT_URL does
+// not change the address of such an environment.
 func (c Connection) SelectsConfigured() bool {
 	return c.AllEnvs || len(c.Envs) > 0 || len(c.Labels) > 0
 }
 
-// Overrides is what the command line requires of an environment.
+// Overrides is the part of the command line that overrides what is required of an environment.
 type Overrides struct {
 	Profile      string
 	AppID        string
@@ -43,11 +43,12 @@ type Overrides struct {
 	BusinessUnit string
 	Views        []string // TABLE=NAME
 
-	IntegrationProfile string // the profile of the integration that is meant, if there are several
-	NoRequirement      bool   // nothing is required: the environment alone is meant
+	IntegrationProfile string // chooses one of several integrations by its profile
+	NoRequirement      bool   // the environment is not judged
 }
 
-// A Target is an environment: how to reach it, and what is required of it.
+// A Target is an integration of an environment: how to reach the environment, and what is required
+// of it.
 type Target struct {
 	Name string
 	URL  string
@@ -56,19 +57,19 @@ type Target struct {
 	ClientSecret dataverse.Secret
 	Requirement  snapshot.Requirement
 	Profile      profile.Profile
-	Timeout      time.Duration // for reading it; 0 means the default
+	Timeout      time.Duration // for reading the environment; 0 means [DefaultTimeout]
 
 	File *config.File
 	Env  config.Environment
 
-	variables string              // prefix of the variables of its credential; empty for DBAUDIT_
-	recorder  *recording.Recorder // nil if nothing is recorded
+	variables string              // prefix of the variables of the credential; empty for DBAUDIT_
+	recorder  *recording.Recorder // may be nil
 }
 
 func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
 
-// Targets resolves flags, variables and the configuration, in this order of precedence, to the
-// chosen environments.
+// Targets returns the chosen integrations of the chosen environments. Flags take precedence over
+// variables, and variables over the configuration.
 func (r *Runner) Targets(conn Connection, want Overrides) ([]Target, error) {
 	file, err := r.Configuration()
 	if err != nil {
@@ -81,11 +82,11 @@ func (r *Runner) Targets(conn Connection, want Overrides) ([]Target, error) {
 	return targets, err
 }
 
-// TargetsFrom is Targets for a given configuration. It does not warn, because a worker would
-// repeat the warning for each scan.
+// TargetsFrom returns the targets of a given configuration. It does not warn about unused variables,
+// because a worker would repeat the warning for each scan.
 func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides) ([]Target, error) {
 	if conn.URL == "" && len(file.Environments) == 0 {
-		conn.AllEnvs = false // there is a single environment
+		conn.AllEnvs = false // the configuration has only the unnamed environment
 	}
 	envs, err := r.selectEnvironments(file, conn)
 	if err != nil {
@@ -101,8 +102,8 @@ func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides)
 		if err != nil {
 			return nil, err
 		}
-		for _, one := range integrations {
-			t, err := r.resolveTarget(file, one, conn, want)
+		for _, integration := range integrations {
+			t, err := r.resolveTarget(file, integration, conn, want)
 			if err != nil {
 				return nil, err
 			}
@@ -113,14 +114,15 @@ func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides)
 	return targets, nil
 }
 
-// SingleTarget is the only target; why names what needs a single one.
-func (r *Runner) SingleTarget(conn Connection, want Overrides, why string) (Target, error) {
+// SingleTarget returns the only chosen target. It returns an error that begins with the reason if
+// there are several.
+func (r *Runner) SingleTarget(conn Connection, want Overrides, reason string) (Target, error) {
 	targets, err := r.Targets(conn, want)
 	if err != nil {
 		return Target{}, err
 	}
 	if len(targets) != 1 {
-		return Target{}, Usagef("%s: choose one with --env, and one of several integrations with --profile", why)
+		return Target{}, Usagef("%s: choose one with --env, and one of several integrations with --profile", reason)
 	}
 	return targets[0], nil
 }
@@ -132,13 +134,13 @@ func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn C
 		own = *env.Auth
 	}
 	auth := mergeAuth(conn.Auth, variables, own, top)
-	stated := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
+	givenURL := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
 	if conn.SelectsConfigured() {
 		own.Method = impliedMethod(own)
 		auth = mergeAuth(conn.Auth, own, variables, top)
-		stated = conn.URL
+		givenURL = conn.URL
 	}
-	t.URL = cmp.Or(stated, env.URL)
+	t.URL = cmp.Or(givenURL, env.URL)
 	if auth.Method == "" {
 		auth.Method = impliedMethod(conn.Auth) // a certificate's flag takes precedence over a secret's variable
 	}
@@ -148,7 +150,7 @@ func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn C
 	}
 	var err error
 	if t.URL, err = dataverse.ParseEnvironment(t.URL); err != nil {
-		if stated == "" {
+		if givenURL == "" {
 			err = file.KeyError(env, err.Error(), "url")
 		}
 		return Target{}, &UsageError{err}
@@ -160,7 +162,8 @@ func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn C
 	return t, t.checkExampleValues()
 }
 
-// checkExampleValues refuses the example values of dbaudit init: the address may be a stranger's.
+// checkExampleValues returns an error for the example values of dbaudit init, because the address
+// may exist.
 func (t Target) checkExampleValues() error {
 	keys, lines := t.File.Placeholders(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
 	switch len(keys) {
@@ -176,8 +179,8 @@ func (t Target) checkExampleValues() error {
 	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
 }
 
-// PlanTarget is the target of a plan. Flags, variables or the configuration must name the plan's
-// environment, because a file alone must not decide where a token is sent.
+// PlanTarget returns the target of a plan. Flags, variables or the configuration must name the
+// plan's environment, because a file alone must not decide where a token is sent.
 func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (Target, error) {
 	if conn.AllEnvs {
 		return Target{}, Usagef("--all-envs: a plan is for one environment")
@@ -205,7 +208,7 @@ func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (T
 	return t, nil
 }
 
-// Record records the exchanges with a target from now on.
+// Record makes a target record its HTTP exchanges, and returns the recorder.
 func (r *Runner) Record(t *Target, command string) *recording.Recorder {
 	t.recorder = recording.NewRecorder(recording.Header{
 		Tool: snapshot.Tool(r.Tool), Command: command, Pattern: t.Profile.Pattern, Requirement: t.Requirement,
@@ -213,17 +216,18 @@ func (r *Runner) Record(t *Target, command string) *recording.Recorder {
 	return t.recorder
 }
 
-// SameEnvironment reports whether two addresses, however written, are of one environment.
+// SameEnvironment reports whether two addresses are of the same environment, however they are
+// written.
 func SameEnvironment(a, b string) bool {
 	x, err := dataverse.ParseEnvironment(a)
-	y, other := dataverse.ParseEnvironment(b)
-	return err == nil && other == nil && x == y
+	y, yErr := dataverse.ParseEnvironment(b)
+	return err == nil && yErr == nil && x == y
 }
 
-// environmentName is the name of an environment that the configuration does not name: the first label
-// of its host, or its IP address.
+// environmentName returns a name for an environment that has none in the configuration: the first
+// label of its host, or its IP address.
 func environmentName(origin string) string {
-	u, _ := url.Parse(origin) // it was parsed before
+	u, _ := url.Parse(origin) // ParseEnvironment has parsed it
 	host := u.Hostname()
 	if strings.Trim(host, "0123456789.:") == "" {
 		return host
@@ -250,7 +254,8 @@ func (r *Runner) readTimeout(given string) (time.Duration, error) {
 	return timeout, nil
 }
 
-// WithTimeout calls a function, which must end within the target's timeout.
+// WithTimeout calls a function with a context that ends after the target's timeout. It returns an
+// error that says so.
 func (t Target) WithTimeout(ctx context.Context, do func(context.Context) error) error {
 	limit := cmp.Or(t.Timeout, DefaultTimeout)
 	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", limit)

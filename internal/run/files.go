@@ -24,7 +24,7 @@ func (r *Runner) ReadFile(kind bounds.Kind, name string) ([]byte, error) {
 	return data, readError(name, err)
 }
 
-// readError says why a file could not be read; nil if it could.
+// readError adds the name of the file, or advice, to an error of reading it.
 func readError(name string, err error) error {
 	switch {
 	case err == nil:
@@ -35,7 +35,7 @@ func readError(name string, err error) error {
 	return fmt.Errorf("reading %s: %w", name, err)
 }
 
-// readSlice reads the part of a saved snapshot that is judged.
+// readSlice reads the slice of a saved snapshot that is judged.
 func (r *Runner) readSlice(name string, choose snapshot.Selector) (*snapshot.Snapshot, error) {
 	if name == "-" {
 		data, err := r.ReadFile(bounds.Snapshot, name)
@@ -51,11 +51,11 @@ func (r *Runner) readSlice(name string, choose snapshot.Selector) (*snapshot.Sna
 	if err != nil {
 		return nil, readError(name, err)
 	}
-	defer closer.Close() //nolint:errcheck // it was only read
+	defer closer.Close() //nolint:errcheck // the file was only read
 	return snapshot.Read(file, choose)
 }
 
-// ReadSnapshot reads a saved snapshot, whole.
+// ReadSnapshot reads a whole saved snapshot.
 func (r *Runner) ReadSnapshot(name string) (*snapshot.Snapshot, error) {
 	data, err := r.ReadFile(bounds.Snapshot, name)
 	if err != nil {
@@ -64,7 +64,7 @@ func (r *Runner) ReadSnapshot(name string) (*snapshot.Snapshot, error) {
 	return ParseSnapshot(name, data)
 }
 
-// ParseSnapshot reads the snapshot of a file, whole.
+// ParseSnapshot decodes a whole saved snapshot. The name is that of its file, for errors.
 func ParseSnapshot(name string, data []byte) (*snapshot.Snapshot, error) {
 	s, err := snapshot.Decode(data, nil)
 	if err != nil {
@@ -73,7 +73,7 @@ func ParseSnapshot(name string, data []byte) (*snapshot.Snapshot, error) {
 	return s, nil
 }
 
-// ReadResults reads saved results.
+// ReadResults reads the results of several files.
 func (r *Runner) ReadResults(files ...string) ([]audit.Result, error) {
 	var all []audit.Result
 	for _, name := range files {
@@ -90,7 +90,7 @@ func (r *Runner) ReadResults(files ...string) ([]audit.Result, error) {
 	return all, nil
 }
 
-// ParseResults reads the results of a file.
+// ParseResults decodes the results of a file. The name is that of the file, for errors.
 func ParseResults(name string, data []byte) ([]audit.Result, error) {
 	results, err := report.ReadResults(data)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestUnheld: a snapshot is not judged by what it does not hold. One of a whole environment
-// holds every user and role, but only the views that were required.
-func TestUnheld(t *testing.T) {
+// TestCheckContains proves that a snapshot is not judged by a requirement for which it lacks data. A
+// snapshot of a whole environment contains all users and roles, but only the required views.
+func TestCheckContains(t *testing.T) {
 	t.Parallel()
 	view := []snapshot.RequiredView{{Table: "lead", Name: "Leads"}}
 	for _, test := range []struct {
@@ -43,8 +43,9 @@ func TestUnheld(t *testing.T) {
 	}
 }
 
-// TestNotUTF8: a name that no document can have is refused, and not judged as another name.
-func TestNotUTF8(t *testing.T) {
+// TestOverridesNotUTF8 proves that a name that is not UTF-8 is an error, because no document can
+// contain it.
+func TestOverridesNotUTF8(t *testing.T) {
 	t.Parallel()
 	for _, want := range []Overrides{{User: "\xff"}, {Role: "Demandbase\xff"}, {BusinessUnit: "\xff"}, {Views: []string{"lead=\xff"}}} {
 		if _, err := want.apply(snapshot.Requirement{}); ClassifyError(err) != InvalidUsage {

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// selectEnvironments picks the environments of the configuration.
+// selectEnvironments returns the chosen environments of the configuration.
 func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
 	if conn.AllEnvs && len(conn.Envs) > 0 {
 		return nil, Usagef("--env and --all-envs exclude each other")
@@ -38,7 +38,8 @@ func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]confi
 	return all, nil
 }
 
-// selectConfigured picks by name, pattern and label, in the order of the flags.
+// selectConfigured returns the environments with the names, patterns and labels of the flags, in
+// the order of the flags.
 func selectConfigured(file *config.File, all []config.Environment, names []string, conn Connection) ([]config.Environment, error) {
 	chosen := all
 	if len(conn.Envs) > 0 {
