@@ -9,21 +9,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Options say how waivers count.
+// Options control how waivers are applied.
 type Options struct {
-	AsOf time.Time // expiry dates are compared with it
-	// Environments are those of the configuration. If there are several, a waiver that names
-	// none is broader than its finding.
+	AsOf time.Time // the time to which expiry dates are compared
+	// Environments are the names of the environments in the configuration. If there are
+	// several, a waiver without an environment is broader than its finding.
 	Environments []string
-	// Shared are the controls that several integrations of an environment have, by the
-	// environment's name, or "". A waiver of one that names no profile is broader than its
-	// finding.
+	// Shared has the controls that several integrations of an environment have, by the name
+	// of the environment, or "" for any. A waiver of such a control without a profile is
+	// broader than its finding.
 	Shared  map[string]map[audit.ControlID]bool
-	Partial bool // the waivers may also apply to other results
+	Partial bool // whether the file also has waivers for other results
 }
 
-func (o Options) isShared(r audit.Result, id audit.ControlID) bool {
-	return o.Shared[r.Environment.Name][id] || o.Shared[""][id]
+// siblings says whether other environments or profiles have a control of a result.
+func (o Options) siblings(r audit.Result, id audit.ControlID) Siblings {
+	return Siblings{
+		Environments: len(o.Environments) > 1,
+		Profiles:     o.Shared[r.Environment.Name][id] || o.Shared[""][id],
+	}
 }
 
 // A RemarkKind is the kind of a remark about a waiver.
@@ -34,31 +38,31 @@ const (
 	Expired  RemarkKind = "expired"
 	Expiring RemarkKind = "expiring" // within warnDays
 	Unused   RemarkKind = "unused"
-	Refused  RemarkKind = "refused" // it is broader than its finding without saying so
+	Refused  RemarkKind = "refused" // broader than its finding, but without broad: true
 )
 
 // A Remark tells the owner of a waiver what to do.
 type Remark struct {
 	Kind   RemarkKind
 	Waiver Waiver
-	Text   string // what is wrong and what to do, without the place in the file
+	Text   string // what is wrong and what to do, without the position in the file
 }
 
-// Apply returns results with the waivers applied, and remarks about the waivers, which are also
-// notes of the results that they are about.
+// Apply returns copies of the results with the waivers applied, and remarks about the waivers. Each
+// remark is also a note of the results that it is about.
 func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remark) {
-	uses := make([]usage, len(f.Waivers))
+	usages := make([]usage, len(f.Waivers))
 	out := make([]audit.Result, len(results))
 	for i, r := range results {
-		out[i] = f.apply(r, o, uses)
+		out[i] = f.apply(r, o, usages)
 	}
 	var remarks []Remark
 	for i, w := range f.Waivers {
-		kind, says := o.remark(w, uses[i])
+		kind, message := o.remark(w, usages[i])
 		if kind == "" {
 			continue
 		}
-		text := fmt.Sprintf("the waiver of %s %s", &w, says)
+		text := fmt.Sprintf("the waiver of %s %s", &w, message)
 		remarks = append(remarks, Remark{kind, w, text})
 		for j := range out {
 			if w.appliesTo(out[j]) {
@@ -69,25 +73,25 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 	return out, remarks
 }
 
-// usage is how one waiver was used.
+// A usage records how one waiver was used.
 type usage struct {
-	environments []string // those that it applies to
-	judged       bool     // one of them was judged
-	known        bool     // a result has its control
-	unjudged     bool     // its control was not judged in a result
-	covered      int      // findings that it covers, whether or not it counts
-	missing      []string // what the first finding has that makes the waiver invalid
+	environments []string // of the results that it applies to
+	judged       bool     // whether one of these results was judged
+	known        bool     // whether one of them has the control
+	unjudged     bool     // whether one of them has the control, and did not judge it
+	covered      int      // number of findings that it covers, even if it is not valid
+	missing      []string // keys that the waiver lacks to be as narrow as the first such finding
 }
 
 func (w *Waiver) appliesTo(r audit.Result) bool {
 	return (w.Environment == "" || w.Environment == r.Environment.Name) && (w.Profile == "" || w.Profile == r.Profile.Name)
 }
 
-// apply applies the waivers to a result.
-func (f *File) apply(r audit.Result, o Options, uses []usage) audit.Result {
+// apply applies the waivers to a copy of a result, and records their usage.
+func (f *File) apply(r audit.Result, o Options, usages []usage) audit.Result {
 	r = r.Clone()
 	for i := range f.Waivers {
-		w, u := &f.Waivers[i], &uses[i]
+		w, u := &f.Waivers[i], &usages[i]
 		if !w.appliesTo(r) {
 			continue
 		}
@@ -97,7 +101,7 @@ func (f *File) apply(r audit.Result, o Options, uses []usage) audit.Result {
 		u.judged = u.judged || r.Unread == nil
 		for j := range r.Controls {
 			if c := &r.Controls[j]; c.ID == w.Control {
-				w.acceptFindings(c, o, o.isShared(r, c.ID), u)
+				w.acceptFindings(c, o.AsOf, o.siblings(r, c.ID), u)
 			}
 		}
 	}
@@ -108,21 +112,21 @@ func (f *File) apply(r audit.Result, o Options, uses []usage) audit.Result {
 	return r
 }
 
-// acceptFindings marks the findings of a control that the waiver covers, if it counts.
-func (w *Waiver) acceptFindings(c *audit.Control, o Options, shared bool, u *usage) {
+// acceptFindings marks the findings of a control that the waiver covers, if the waiver is valid.
+func (w *Waiver) acceptFindings(c *audit.Control, asOf time.Time, siblings Siblings, u *usage) {
 	u.known = true
 	u.unjudged = u.unjudged || c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable
 	if c.Outcome != audit.OutcomeFail {
 		return
 	}
-	days, _ := w.daysLeft(o.AsOf) // the day was checked when the file was read
+	days, _ := w.daysLeft(asOf) // Parse checked the date
 	for i := range c.Findings {
 		f := &c.Findings[i]
 		if !w.covers(*f) {
 			continue
 		}
 		u.covered++
-		if missing := w.missingKeys(*f, len(o.Environments) > 1, shared); len(missing) > 0 && !w.Broad {
+		if missing := w.missingKeys(*f, siblings); len(missing) > 0 && !w.Broad {
 			if u.missing == nil {
 				u.missing = missing
 			}
@@ -132,7 +136,7 @@ func (w *Waiver) acceptFindings(c *audit.Control, o Options, shared bool, u *usa
 	}
 }
 
-// waiveIfAccepted waives a failed control if all of its findings are accepted.
+// waiveIfAccepted waives a failed control if all its findings are accepted.
 func waiveIfAccepted(c *audit.Control) {
 	open := slices.ContainsFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil })
 	if c.Outcome != audit.OutcomeFail || len(c.Findings) == 0 || open {
@@ -141,12 +145,12 @@ func waiveIfAccepted(c *audit.Control) {
 	original := c.Outcome
 	c.Original, c.Outcome = &original, audit.OutcomeWaived
 	if len(c.Unjudged) > 0 {
-		// Findings are accepted; what was not read is not.
+		// Findings can be accepted, but not data that was not read.
 		c.Outcome, c.Reason = audit.OutcomeUnknown, strings.Join(c.Unjudged, "; ")
 	}
 }
 
-// Strip returns a result as it was before waivers were applied.
+// Strip returns a copy of a result as it was before waivers were applied.
 func Strip(r audit.Result) audit.Result {
 	r = r.Clone()
 	for i := range r.Controls {
@@ -165,8 +169,8 @@ func Strip(r audit.Result) audit.Result {
 	return r
 }
 
-// remark says what is wrong with a waiver after its use; nothing if its kind is empty.
-func (o Options) remark(w Waiver, u usage) (kind RemarkKind, says string) {
+// remark returns what is wrong with a waiver, given its usage. The kind is empty if nothing is.
+func (o Options) remark(w Waiver, u usage) (kind RemarkKind, message string) {
 	days, _ := w.daysLeft(o.AsOf)
 	switch {
 	case days < 0 && u.covered > 0:

@@ -10,14 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// fileHeader begins a new file.
+// fileHeader returns the first lines of a new file.
 func fileHeader() string {
 	return "# yaml-language-server: $schema=" + audit.SchemaURL("waivers") + "\n" +
 		"# Accepted findings. Each needs an owner, a reason and an expiry date at most 366 days ahead.\n"
 }
 
-// Append returns the file with waivers added at its end and nothing else changed; data is
-// empty for a new file. The result is checked as by [Parse].
+// Append adds waivers to the end of a file and returns its new content; nothing else changes. data
+// is the old content, which is empty for a new file. The new content is checked as by [Parse].
 func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, error) {
 	indent := "  "
 	var out bytes.Buffer
@@ -52,15 +52,15 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	return out.Bytes(), nil
 }
 
-// Siblings says what else exists that a waiver must not cover.
+// Siblings says whether a finding may have siblings that a waiver of it must not cover.
 type Siblings struct {
-	Environments bool // other environments
-	Profiles     bool // other integrations in the same environment
+	Environments bool // in other environments
+	Profiles     bool // in other integrations of the same environment
 }
 
-// Narrow turns a waiver into one for each open finding of a result that it covers, as narrow as
-// the finding.
-func (w *Waiver) Narrow(r audit.Result, a Siblings) []Waiver {
+// Narrow returns a waiver for each open finding of a result that w covers. Each covers only its
+// finding.
+func (w *Waiver) Narrow(r audit.Result, siblings Siblings) []Waiver {
 	var narrow []Waiver
 	if !w.appliesTo(r) {
 		return nil
@@ -75,10 +75,10 @@ func (w *Waiver) Narrow(r audit.Result, a Siblings) []Waiver {
 			}
 			n := *w
 			n.Subject, n.Privilege = SubjectName(f.Subject), f.Evidence.Text("privilege")
-			if a.Environments {
+			if siblings.Environments {
 				n.Environment = r.Environment.Name
 			}
-			if a.Profiles {
+			if siblings.Profiles {
 				n.Profile = r.Profile.Name
 			}
 			narrow = append(narrow, n)

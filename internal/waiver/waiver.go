@@ -1,5 +1,6 @@
-// Package waiver reads accepted findings and applies them to results. A waived control has not
-// passed: it keeps its findings and its original outcome. An unknown one is never waived.
+// Package waiver reads files of accepted findings and applies them to results. A waived control
+// has not passed: it keeps its findings and its original outcome. An unknown control is never
+// waived.
 package waiver
 
 import (
@@ -13,14 +14,12 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// DefaultName is the default file of waivers.
+// DefaultName is the default name of the file of waivers.
 const DefaultName = "waivers.yaml"
 
 const (
-	// maxDays is how far ahead a waiver's expiry date may be.
-	maxDays = 366
-	// warnDays is how long before its expiry date a remark reports a waiver.
-	warnDays = 14
+	maxDays  = 366 // until a waiver's expiry date
+	warnDays = 14  // before the expiry date, when a remark warns of it
 )
 
 // A Kind says why a finding is accepted.
@@ -30,17 +29,17 @@ type Kind string
 const (
 	AcceptedRisk  Kind = "accepted-risk"
 	FalsePositive Kind = "false-positive"
-	Compensating  Kind = "compensating" // something else compensates for the fault
+	Compensating  Kind = "compensating" // another measure compensates for the fault
 )
 
 // Kinds lists every kind.
 func Kinds() []Kind { return []Kind{AcceptedRisk, FalsePositive, Compensating} }
 
-// A Waiver is one accepted finding, as in its file.
+// A Waiver is an entry of a file of waivers.
 type Waiver struct {
 	Control audit.ControlID `yaml:"control"`
-	// Each of these limits the waiver; empty for any. The subject is the name or the id of
-	// the finding's object, or TABLE=NAME for a view of a known table.
+	// Each of these restricts the waiver to some findings; empty for any. The subject is the
+	// name or the id of the finding's object, or TABLE=NAME for a view of a known table.
 	Environment string `yaml:"environment,omitempty"`
 	Profile     string `yaml:"profile,omitempty"`
 	Subject     string `yaml:"subject,omitempty"`
@@ -50,9 +49,9 @@ type Waiver struct {
 	Owner   string `yaml:"owner"`
 	Reason  string `yaml:"reason"`
 	Expires string `yaml:"expires"`         // the last day, as YYYY-MM-DD, in UTC
-	Broad   bool   `yaml:"broad,omitempty"` // it may name less than its findings have
+	Broad   bool   `yaml:"broad,omitempty"` // whether it may cover more than one finding
 
-	Line int `yaml:"-"` // where it begins
+	Line int `yaml:"-"` // the line on which it begins
 }
 
 // A File is a parsed file of waivers.
@@ -63,7 +62,8 @@ type File struct {
 	doc *yamldoc.Document
 }
 
-// Parse reads a file of waivers at a given time. Its faults have their line and column.
+// Parse parses a file of waivers. asOf is the time to which expiry dates are compared. Errors have
+// line and column.
 func Parse(name string, data []byte, asOf time.Time) (*File, error) {
 	f := &File{Name: name}
 	var err error
@@ -102,7 +102,7 @@ func (f *File) fault(msg string, path ...string) error {
 	return f.doc.FaultAt(msg, append([]string{"waivers"}, path...)...)
 }
 
-// target is what a waiver says about its findings, in comparable form.
+// target returns a waiver with only the fields that identify its findings, for comparison.
 func (w *Waiver) target() Waiver {
 	return Waiver{
 		Control: w.Control, Environment: w.Environment, Profile: w.Profile,
@@ -110,7 +110,7 @@ func (w *Waiver) target() Waiver {
 	}
 }
 
-// daysLeft counts the days from the day of a time to the waiver's expiry date.
+// daysLeft returns the number of days until the waiver's expiry date, counted from the day of asOf.
 func (w *Waiver) daysLeft(asOf time.Time) (int, error) {
 	last, err := time.Parse(time.DateOnly, w.Expires)
 	if err != nil {
@@ -120,7 +120,7 @@ func (w *Waiver) daysLeft(asOf time.Time) (int, error) {
 	return int(last.Sub(today) / (24 * time.Hour)), nil
 }
 
-// String names the waiver's findings: control, subject and privilege.
+// String describes the findings that the waiver covers.
 func (w *Waiver) String() string {
 	text := string(w.Control)
 	if w.Privilege != "" {
@@ -146,8 +146,7 @@ func (w *Waiver) covers(f audit.Finding) bool {
 	return w.Subject == "" || matchesSubject(w.Subject, f.Subject)
 }
 
-// matchesSubject reports whether a text is a subject's id or name. Views of several tables may have
-// the same name, so the table is needed for a view with a known table.
+// matchesSubject reports whether a text is a subject's id or its name in waivers.
 func matchesSubject(text string, s audit.Subject) bool {
 	if s.ID != "" && strings.EqualFold(text, s.ID) {
 		return true
@@ -155,7 +154,8 @@ func matchesSubject(text string, s audit.Subject) bool {
 	return strings.EqualFold(text, SubjectName(s))
 }
 
-// SubjectName is how a waiver names a finding's subject.
+// SubjectName returns the name of a finding's subject in waivers. A view of a known table is
+// TABLE=NAME, because views of several tables may have the same name.
 func SubjectName(s audit.Subject) string {
 	switch {
 	case s.Table != "":
@@ -166,13 +166,14 @@ func SubjectName(s audit.Subject) string {
 	return s.Name
 }
 
-// missingKeys names what a finding has but the waiver leaves out, so that it covers others too.
-func (w *Waiver) missingKeys(f audit.Finding, several, shared bool) []string {
+// missingKeys lists the keys that the waiver lacks to cover only the given finding. siblings says
+// whether other environments or profiles have the same control.
+func (w *Waiver) missingKeys(f audit.Finding, siblings Siblings) []string {
 	var missing []string
-	if several && w.Environment == "" {
+	if siblings.Environments && w.Environment == "" {
 		missing = append(missing, "environment")
 	}
-	if shared && w.Profile == "" {
+	if siblings.Profiles && w.Profile == "" {
 		missing = append(missing, "profile")
 	}
 	if w.Subject == "" && SubjectName(f.Subject) != "" {

@@ -24,8 +24,8 @@ func privilege(name string) audit.Finding {
 	}
 }
 
-// result has a failed control of two findings, a view, a passed and an unknown
-// control.
+// result has a failed control with two findings, a failed control about a view, a passed control
+// and an unknown one.
 func result(environment string) audit.Result {
 	r := audit.Result{
 		Format: audit.ResultFormat, Environment: audit.Environment{Name: environment, OrganizationID: environment},
@@ -42,7 +42,8 @@ func result(environment string) audit.Result {
 	return r
 }
 
-// entry is a waiver in a file; the text adds to or replaces the mandatory keys.
+// entry returns a waiver as it is written in a file. The lines add to the mandatory keys, or
+// replace expires:.
 func entry(control string, lines ...string) string {
 	text := "  - control: " + control + "\n    kind: accepted-risk\n    owner: jane\n    reason: because\n"
 	if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "expires:") }) {
@@ -69,9 +70,9 @@ func TestApply(t *testing.T) {
 		name    string
 		entries []string
 		several bool
-		want    string // outcome of the two failed controls, waived findings, remarks
+		want    string // outcomes of the two failed controls, number of waived findings, kinds of remarks
 	}{
-		{"none that reaches", []string{entry("DB-PRIV-LEAD", "environment: test")}, false, "fail fail 0"},
+		{"no waiver applies", []string{entry("DB-PRIV-LEAD", "environment: test")}, false, "fail fail 0"},
 		{"one of two findings", []string{entry("DB-PRIV-LEAD", exact...)}, false, "fail fail 1"},
 		{"both findings", []string{entry("DB-PRIV-LEAD", exact...), entry("DB-PRIV-LEAD", exact[0], "privilege: PRVAPPENDTOLEAD")}, false, "waived fail 2"},
 		{"by id", []string{entry("DB-PRIV-LEAD", "subject: "+role().ID, "privilege: prvReadLead")}, false, "fail fail 1"},
@@ -79,7 +80,7 @@ func TestApply(t *testing.T) {
 		{"a view by name alone", []string{entry("DB-VIEW-SHARED", "subject: leads")}, false, "fail fail 0 unused"},
 		{"without privilege", []string{entry("DB-PRIV-LEAD", exact[0])}, false, "fail fail 0 refused"},
 		{"without subject", []string{entry("DB-PRIV-LEAD", exact[1])}, false, "fail fail 0 refused"},
-		{"broad and says so", []string{entry("DB-PRIV-LEAD", "broad: true")}, false, "waived fail 2"},
+		{"with broad: true", []string{entry("DB-PRIV-LEAD", "broad: true")}, false, "waived fail 2"},
 		{"without environment", []string{entry("DB-PRIV-LEAD", exact...)}, true, "fail fail 0 refused"},
 		{"with environment", []string{entry("DB-PRIV-LEAD", append(exact, "environment: prod")...)}, true, "fail fail 1"},
 		{"another environment", []string{entry("DB-PRIV-LEAD", append(exact, "environment: test")...)}, true, "fail fail 0"},
@@ -139,7 +140,7 @@ func waived(r audit.Result) int {
 	return n
 }
 
-// TestPartlyUnknown: a finding can be accepted, but not data that was not read.
+// TestPartlyUnknown checks that a finding can be accepted, but not data that was not read.
 func TestPartlyUnknown(t *testing.T) {
 	r := result("prod")
 	r.Controls[1].Unjudged = []string{"shares were not read"}
@@ -153,8 +154,8 @@ func TestPartlyUnknown(t *testing.T) {
 	}
 }
 
-// TestUnusedOverAll: a waiver that any of the results needs is used.
-func TestUnusedOverAll(t *testing.T) {
+// TestUnused checks that a waiver is unused only if it covers no finding of any result.
+func TestUnused(t *testing.T) {
 	_, remarks := file(t, entry("DB-USER-EXISTS", "broad: true")).Apply([]audit.Result{result("prod")}, waiver.Options{AsOf: today(), Partial: true})
 	if len(remarks) != 0 {
 		t.Errorf("remarks on a part: %v", remarks)
@@ -169,8 +170,8 @@ func TestUnusedOverAll(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"no day", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2026-02-30"), "waivers.yaml:6:14: expires: 2026-02-30 is not a date"},
-		{"too far off", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2027-03-03"), "367 days ahead"},
+		{"not a date", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2026-02-30"), "waivers.yaml:6:14: expires: 2026-02-30 is not a date"},
+		{"too far ahead", "waivers:\n" + entry("DB-PRIV-LEAD", "expires: 2027-03-03"), "367 days ahead"},
 		{"without owner", "waivers:\n  - {control: DB-X, kind: accepted-risk, reason: r, expires: 2026-04-01}\n", "waivers.yaml:2:5: waivers.0: missing property 'owner'"},
 		{"blank reason", "waivers:\n  - {control: DB-X, kind: accepted-risk, owner: o, reason: ' ', expires: 2026-04-01}\n", "waivers.0.reason"},
 		{"unknown kind", strings.Replace("waivers:\n"+entry("DB-PRIV-LEAD"), "accepted-risk", "whatever", 1), "waivers.0.kind"},
