@@ -126,13 +126,13 @@ func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *con
 	}
 	var waivers []waiver.Waiver
 	for _, r := range results {
-		among := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.ConfiguredIntegrations(file, r.Environment)) > 1}
+		siblings := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.ConfiguredIntegrations(file, r.Environment)) > 1}
 		for _, other := range results {
 			same := other.Environment.Name == r.Environment.Name
-			among.Environments = among.Environments || !same
-			among.Profiles = among.Profiles || same && other.Profile.Name != r.Profile.Name
+			siblings.Environments = siblings.Environments || !same
+			siblings.Profiles = siblings.Profiles || same && other.Profile.Name != r.Profile.Name
 		}
-		for _, w := range pattern.Narrow(r, among) {
+		for _, w := range pattern.Narrow(r, siblings) {
 			if !slices.Contains(waivers, w) {
 				waivers = append(waivers, w)
 			}

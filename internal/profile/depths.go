@@ -10,38 +10,38 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A DepthError is a name with a depth that has no effect.
+// A DepthError is the error for a privilege with a depth that has no effect.
 type DepthError struct{ Name, Message string }
 
-func (b *DepthError) Error() string { return b.Message }
+func (e *DepthError) Error() string { return e.Message }
 
-// Spelling returns the profile's spelling of privileges with depths, which may be written in any
-// case. A privilege that no control requires is a [DepthError]: its depth would have no effect.
+// Spelling returns the profile's spelling of the names of privileges, which may be in any letter
+// case. A name that no control requires, or that appears twice, is a [DepthError].
 func (p Profile) Spelling(names []string) (map[string]string, error) {
 	minimum := p.Minimum()
-	spelt, seen := map[string]string{}, map[string]string{}
+	spelling, seen := map[string]string{}, map[string]string{}
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		i := slices.IndexFunc(minimum, func(of string) bool { return strings.EqualFold(of, name) })
+		i := slices.IndexFunc(minimum, func(required string) bool { return strings.EqualFold(required, name) })
 		if i < 0 {
 			return nil, &DepthError{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum", p.Name, name)}
 		}
 		if other := seen[minimum[i]]; other != "" {
 			return nil, &DepthError{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}
 		}
-		spelt[name], seen[minimum[i]] = minimum[i], name
+		spelling[name], seen[minimum[i]] = minimum[i], name
 	}
-	return spelt, nil
+	return spelling, nil
 }
 
-// normalizeDepths gives the depths of a completed profile the names that its controls use.
+// normalizeDepths changes the names in the depths of a profile to the spelling of its controls.
 func (d *draft) normalizeDepths(p *Profile) error {
 	if len(d.Depths) == 0 {
 		return nil
 	}
-	spelt, err := p.Spelling(slices.Collect(maps.Keys(d.Depths)))
-	var bad *DepthError
-	if errors.As(err, &bad) {
-		return d.doc.FaultAtKey(bad.Message, d.Name, "depths", bad.Name)
+	spelling, err := p.Spelling(slices.Collect(maps.Keys(d.Depths)))
+	var depthError *DepthError
+	if errors.As(err, &depthError) {
+		return d.doc.FaultAtKey(depthError.Message, d.Name, "depths", depthError.Name)
 	}
 	depths := map[string]any{}
 	for name, depth := range p.Depths {
@@ -50,7 +50,7 @@ func (d *draft) normalizeDepths(p *Profile) error {
 		}
 	}
 	for name, depth := range d.Depths {
-		depths[spelt[name]] = depth.String()
+		depths[spelling[name]] = depth.String()
 	}
 	p.data = maps.Clone(p.data)
 	p.data["depths"], p.Depths = depths, nil

@@ -7,17 +7,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A Diff is what changed between two profiles, or two versions of one.
+// A Diff lists the differences between two profiles, or two versions of one.
 type Diff struct {
 	Format string  `json:"format"`
 	Old    Summary `json:"old"`
 	New    Summary `json:"new"`
 	Same   bool    `json:"same"`
-	// Controls changed, came or went, in the order of the newer profile, then of the older.
+	// Controls lists the controls that changed or were added, in the order of the newer
+	// profile, then those that were removed, in the order of the older.
 	Controls []ControlChange `json:"controls"`
-	// Levels are the access levels that changed, sorted by privilege.
+	// Levels lists the access levels that changed, sorted by privilege.
 	Levels []LevelChange `json:"levels"`
-	// Allowed and NoLongerAllowed are privileges that only the newer and only the older
+	// Allowed and NoLongerAllowed are the privileges that only the newer or only the older
 	// profile allows beyond its minimum.
 	Allowed         []string `json:"allowed"`
 	NoLongerAllowed []string `json:"no_longer_allowed"`
@@ -26,7 +27,7 @@ type Diff struct {
 // DiffFormat names the JSON form of a [Diff].
 const DiffFormat = "dbaudit.profile-diff/v1"
 
-// A Summary says how much a profile requires.
+// A Summary counts what a profile requires.
 type Summary struct {
 	Name       string `json:"name"`
 	Title      string `json:"title"`
@@ -44,8 +45,8 @@ const (
 	ControlChanged ChangeKind = "changed"
 )
 
-// A ControlChange is how one control changed. Was and Is are the words of the
-// source, empty where a profile has no such control or no citation of it.
+// A ControlChange says how one control changed. Old and New are the cited lines; empty if a profile
+// does not have the control, or has no citation for it.
 type ControlChange struct {
 	ID      audit.ControlID `json:"id"`
 	Change  ChangeKind      `json:"change"`
@@ -54,51 +55,51 @@ type ControlChange struct {
 	New     string          `json:"is"`
 	Added   []string        `json:"added"`
 	Removed []string        `json:"removed"`
-	// OldSeverity and NewSeverity are set where they differ; a rule's own is "".
+	// OldSeverity and NewSeverity are set if they differ; "" means the rule's severity.
 	OldSeverity string `json:"old_severity,omitempty"`
 	NewSeverity string `json:"new_severity,omitempty"`
 }
 
-// A LevelChange is another access level of a privilege that both profiles require;
-// "" is the deepest that the privilege allows.
+// A LevelChange is a change of the access level for a privilege that both profiles require. ""
+// means the deepest level that the privilege allows.
 type LevelChange struct {
 	Privilege string `json:"privilege"`
 	Old       string `json:"was"`
 	New       string `json:"is"`
 }
 
-// Compare says what changed from one profile to another.
+// Compare returns the differences between an older and a newer profile.
 func Compare(older, newer Profile) Diff {
 	d := Diff{
 		Format: DiffFormat, Old: older.summary(), New: newer.summary(), Controls: []ControlChange{}, Levels: []LevelChange{},
 		Allowed: subtract(newer.Allow, older.Allow), NoLongerAllowed: subtract(older.Allow, newer.Allow),
 	}
-	for _, is := range newer.Controls {
-		was, ok := older.Control(string(is.ID))
+	for _, c := range newer.Controls {
+		old, ok := older.Control(string(c.ID))
 		change := ControlChange{
-			ID: is.ID, Change: ControlChanged, Title: is.Title, Old: was.citedLine(), New: is.citedLine(),
-			Added: subtract(is.Privileges, was.Privileges), Removed: subtract(was.Privileges, is.Privileges),
+			ID: c.ID, Change: ControlChanged, Title: c.Title, Old: old.citedLine(), New: c.citedLine(),
+			Added: subtract(c.Privileges, old.Privileges), Removed: subtract(old.Privileges, c.Privileges),
 		}
 		switch {
 		case !ok:
 			change.Change = ControlAdded
-		case was.Severity != is.Severity:
-			change.OldSeverity, change.NewSeverity = severityText(was.Severity), severityText(is.Severity)
-		case was.Rule == is.Rule && change.Old == change.New && len(change.Added)+len(change.Removed) == 0:
+		case old.Severity != c.Severity:
+			change.OldSeverity, change.NewSeverity = severityText(old.Severity), severityText(c.Severity)
+		case old.Rule == c.Rule && change.Old == change.New && len(change.Added)+len(change.Removed) == 0:
 			continue
 		}
 		d.Controls = append(d.Controls, change)
 	}
-	for _, was := range older.Controls {
-		if _, ok := newer.Control(string(was.ID)); !ok {
+	for _, c := range older.Controls {
+		if _, ok := newer.Control(string(c.ID)); !ok {
 			d.Controls = append(d.Controls, ControlChange{
-				ID: was.ID, Change: ControlRemoved, Title: was.Title, Old: was.citedLine(), Added: []string{}, Removed: subtract(was.Privileges, nil),
+				ID: c.ID, Change: ControlRemoved, Title: c.Title, Old: c.citedLine(), Added: []string{}, Removed: subtract(c.Privileges, nil),
 			})
 		}
 	}
 	for _, name := range slices.Sorted(slices.Values(newer.Minimum())) {
-		if was, is := older.Depths[name], newer.Depths[name]; slices.Contains(older.Minimum(), name) && was != is {
-			d.Levels = append(d.Levels, LevelChange{Privilege: name, Old: depthText(was), New: depthText(is)})
+		if before, after := older.Depths[name], newer.Depths[name]; slices.Contains(older.Minimum(), name) && before != after {
+			d.Levels = append(d.Levels, LevelChange{Privilege: name, Old: depthText(before), New: depthText(after)})
 		}
 	}
 	d.Same = len(d.Controls)+len(d.Levels)+len(d.Allowed)+len(d.NoLongerAllowed) == 0
@@ -116,16 +117,16 @@ func (c Control) citedLine() string {
 	return c.Citation.Line
 }
 
-// subtract are the elements of a list that another lacks, sorted.
+// subtract returns the elements of list that other does not have, sorted. The result is not nil.
 func subtract(list, other []string) []string {
-	left := map[string]bool{}
+	rest := map[string]bool{}
 	for _, s := range list {
-		left[s] = true
+		rest[s] = true
 	}
 	for _, s := range other {
-		delete(left, s)
+		delete(rest, s)
 	}
-	return append([]string{}, slices.Sorted(maps.Keys(left))...)
+	return append([]string{}, slices.Sorted(maps.Keys(rest))...)
 }
 
 func severityText(s audit.Severity) string {

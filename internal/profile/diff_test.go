@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-func named(t *testing.T, name string) profile.Profile {
+func builtinNamed(t *testing.T, name string) profile.Profile {
 	t.Helper()
 	p, ok, err := profile.BuiltinNamed(policy.Files, name)
 	if err != nil || !ok {
@@ -19,10 +19,10 @@ func named(t *testing.T, name string) profile.Profile {
 	return p
 }
 
-func TestNamed(t *testing.T) {
+func TestBuiltinNamed(t *testing.T) {
 	for _, p := range builtin(t) {
-		if alone := named(t, p.Name); !cmp.Equal(alone.Data(), p.Data()) {
-			t.Errorf("%s is another when it is read alone", p.Name)
+		if alone := builtinNamed(t, p.Name); !cmp.Equal(alone.Data(), p.Data()) {
+			t.Errorf("BuiltinNamed and Builtin read %s differently", p.Name)
 		}
 	}
 	for _, name := range []string{"", "none", "../policy", "a/b"} {
@@ -32,31 +32,31 @@ func TestNamed(t *testing.T) {
 	}
 }
 
-// Of the earlier version nothing was taken away: eight controls of privileges changed or
-// stayed, thirteen came.
+// TestCompareVersions compares the editions of a profile. The newer adds 30 privileges, among them
+// those of 13 new controls, and removes nothing.
 func TestCompareVersions(t *testing.T) {
-	d := profile.Compare(named(t, "demandbase@nine-lines"), named(t, "demandbase"))
+	d := profile.Compare(builtinNamed(t, "demandbase@nine-lines"), builtinNamed(t, "demandbase"))
 	if d.Same || d.Old.Privileges != 14 || d.New.Privileges != 44 {
 		t.Errorf("got %+v", d)
 	}
-	added, came := 0, 0
+	added, newControls := 0, 0
 	for _, c := range d.Controls {
 		added += len(c.Added)
 		if len(c.Removed) > 0 || c.Change == profile.ControlRemoved {
 			t.Errorf("%s lost %v", c.ID, c.Removed)
 		}
 		if c.Change == profile.ControlAdded && len(c.Added) > 0 {
-			came++
+			newControls++
 		}
 	}
-	if added != 30 || came != 13 {
-		t.Errorf("%d privileges and %d lines came, want 30 and 13", added, came)
+	if added != 30 || newControls != 13 {
+		t.Errorf("%d privileges and %d controls were added, want 30 and 13", added, newControls)
 	}
-	back := profile.Compare(named(t, "demandbase"), named(t, "demandbase@nine-lines"))
+	back := profile.Compare(builtinNamed(t, "demandbase"), builtinNamed(t, "demandbase@nine-lines"))
 	if len(back.Controls) != len(d.Controls) {
 		t.Errorf("%d controls one way, %d the other", len(d.Controls), len(back.Controls))
 	}
-	if d := profile.Compare(named(t, "gong"), named(t, "gong")); !d.Same {
+	if d := profile.Compare(builtinNamed(t, "gong"), builtinNamed(t, "gong")); !d.Same {
 		t.Errorf("gong differs from itself: %+v", d)
 	}
 }
@@ -88,9 +88,9 @@ func TestCompareEachPart(t *testing.T) {
 	}
 }
 
-// Microsoft's page for Business Central changed between two columns of its table: two rows
-// and two rights came, and nothing went.
-func TestCompareColumnsOfATable(t *testing.T) {
+// TestCompareColumnsOfTable compares profiles of two columns of a table on Microsoft's page for
+// Business Central. The newer adds rows and rights, and removes nothing.
+func TestCompareColumnsOfTable(t *testing.T) {
 	parse := func(name string) profile.Profile {
 		data, err := os.ReadFile("testdata/" + name + ".yaml")
 		if err != nil {

@@ -12,20 +12,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// A draft is a profile as its file states it, before it is completed by its base.
+// A draft is a profile as it is in its file, before it is merged with its base.
 type draft struct {
 	Profile
 
 	doc *yamldoc.Document
 }
 
-// fault is a fault of a control's field.
+// fault returns a fault at the position of a control's field.
 func (d draft) fault(control int, field, format string, args ...any) *yamldoc.Fault {
 	return d.doc.FaultAt(fmt.Sprintf(format, args...), d.Name, "controls", strconv.Itoa(control), field)
 }
 
-// check refuses controls of the same id and what belongs to another profile. It finds the
-// base, and the places of the rules.
+// check returns an error for duplicate ids, and for names and ids of another profile. It sets base
+// and rulePositions.
 func (d *draft) check(bases []Profile) error {
 	var errs []error
 	seen := map[audit.ControlID]bool{}
@@ -35,7 +35,7 @@ func (d *draft) check(bases []Profile) error {
 		}
 		seen[c.ID] = true
 		if c.Rule != "" {
-			d.rules[c.ID] = *d.fault(i, "rule", "")
+			d.rulePositions[c.ID] = *d.fault(i, "rule", "")
 		}
 	}
 	if errs != nil {
@@ -54,8 +54,8 @@ func (d *draft) check(bases []Profile) error {
 	return d.checkNames(bases)
 }
 
-// checkNames refuses what belongs to another profile: its name, also with another edition
-// (NAME@EDITION), and the ids of its controls unless it is extended.
+// checkNames returns an error if the name of the profile, without its edition (NAME@EDITION), or
+// the id of a control belongs to another profile.
 func (d *draft) checkNames(bases []Profile) error {
 	own, _, _ := strings.Cut(d.Name, "@")
 	for _, other := range bases {
@@ -77,9 +77,9 @@ func (d *draft) checkNames(bases []Profile) error {
 	return nil
 }
 
-// mergeBase adds to a draft what its base has. A control of the same id changes what it
-// states; its privileges, like the profile's depths and allow, are added to those of the
-// base, so that nothing is lost of the minimum that is extended.
+// mergeBase returns the definition of the draft merged with that of its base. A control with the
+// same id replaces the fields that it states. Privileges, depths and allow are added to those of
+// the base, so that a profile cannot require less than its base.
 func (d *draft) mergeBase() (map[string]any, error) {
 	merged := maps.Clone(d.base.data)
 	delete(merged, "version")
@@ -90,9 +90,9 @@ func (d *draft) mergeBase() (map[string]any, error) {
 			merged[field] = union(merged[field], value)
 		case "depths":
 			depths := map[string]any{}
-			for _, stated := range []any{merged[field], value} {
-				of, _ := stated.(map[string]any)
-				maps.Copy(depths, of)
+			for _, source := range []any{merged[field], value} {
+				byPrivilege, _ := source.(map[string]any)
+				maps.Copy(depths, byPrivilege)
 			}
 			merged[field] = depths
 		default:
@@ -104,20 +104,20 @@ func (d *draft) mergeBase() (map[string]any, error) {
 	return merged, err
 }
 
-// mergeControls puts the controls of a profile over those of its base.
-func (d *draft) mergeControls(base, child []map[string]any) ([]any, error) {
+// mergeControls merges the controls of a draft with those of its base.
+func (d *draft) mergeControls(base, own []map[string]any) ([]any, error) {
 	var all []any
 	for _, c := range base {
 		all = append(all, c)
 	}
-	for n, c := range child {
+	for n, c := range own {
 		i := slices.IndexFunc(base, func(b map[string]any) bool { return b["id"] == c["id"] })
 		if i < 0 {
-			needed := []string{"rule", "title", "why"}
+			required := []string{"rule", "title", "why"}
 			if c["rule"] == "role/privileges" {
-				needed = append(needed, "privileges", "table")
+				required = append(required, "privileges", "table")
 			}
-			for _, field := range needed {
+			for _, field := range required {
 				if _, ok := c[field]; !ok {
 					return nil, d.fault(n, field, "the control %s is not in %s, and lacks %q", c["id"], d.Extends, field)
 				}
@@ -130,15 +130,15 @@ func (d *draft) mergeControls(base, child []map[string]any) ([]any, error) {
 		}
 		merged := maps.Clone(base[i])
 		maps.Copy(merged, c)
-		if more, ok := c["privileges"]; ok {
-			merged["privileges"] = union(base[i]["privileges"], more)
+		if added, ok := c["privileges"]; ok {
+			merged["privileges"] = union(base[i]["privileges"], added)
 		}
 		all[i] = merged
 	}
 	return all, nil
 }
 
-// controlMaps are those of a definition that the schema accepts.
+// controlMaps returns the controls of a valid definition.
 func controlMaps(definition map[string]any) []map[string]any {
 	list, _ := definition["controls"].([]any)
 	all := make([]map[string]any, len(list))
@@ -148,6 +148,7 @@ func controlMaps(definition map[string]any) []map[string]any {
 	return all
 }
 
+// union returns the elements of two lists, without duplicates.
 func union(a, b any) []any {
 	all := []any{}
 	for _, list := range []any{a, b} {

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// rightWords finds the rights that a line names. "Append to" does not count as "append".
+// rightWords returns the rights that a line names. "Append to" does not count as "append".
 func rightWords(line string) []string {
 	var found []string
 	for _, word := range regexp.MustCompile(`(?i)\b(append ?to|append|create|read|write|delete|assign|share)\b`).FindAllString(line, -1) {
@@ -19,10 +19,10 @@ func rightWords(line string) []string {
 	return slices.Compact(found)
 }
 
-// TestMapping: the privileges of a control give the rights that its cited line names, no more and no fewer,
-// on one table; a line that names privileges names just these.
+// TestMapping checks that the privileges of a control grant exactly the rights that its cited line
+// names, on one table. If the line names privileges, the control must require exactly these.
 func TestMapping(t *testing.T) {
-	// Lines that word a right in another way, or none at all.
+	// Lines that use another word for a right, or none.
 	words := map[audit.ControlID][]string{
 		"DOTDIGITAL-PRIV-SYSTEM-JOB": {"read"}, // "Reference": records can be seen and not edited
 		"SIXSENSE-PRIV-AUDIT":        {"read"}, // "access", to three tables in one sentence

@@ -1,7 +1,6 @@
-// Package profile reads requirement profiles: a vendor's published minimum as
-// data. A profile lists controls; each names the rule that judges it, cites the
-// line of the vendor's document that it comes from and gives the rule its
-// parameters.
+// Package profile reads requirement profiles: a vendor's published minimum as data. A profile lists
+// controls. Each control names the rule that judges it, gives the rule its parameters, and cites
+// the line of the vendor's document that it comes from.
 package profile
 
 import (
@@ -22,29 +21,28 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// A Profile is one vendor's minimum. It has the parts of the definition that not only the
-// policies use.
+// A Profile is one vendor's minimum. Its fields are the parts of the definition that Go code uses;
+// see [Profile.Data] for the whole.
 type Profile struct {
-	// Name is the key that the profile's file has it under.
+	// Name is the key of the definition in its file.
 	Name    string `yaml:"-"`
 	Extends string `yaml:"extends"` // the name of the base, or empty
 	Title   string `yaml:"title"`
-	// Version is the day on which the profile was last changed; empty where it states
-	// none.
+	// Version is the day on which the profile was last changed; empty if it is not stated.
 	Version string `yaml:"version"`
 	// Origin is [audit.OriginBuiltin], or the name of the file.
 	Origin string `yaml:"-"`
-	// Digest is "sha256:" and the hash of the definition under its name.
+	// Digest is "sha256:" and the hash of the definition with its name.
 	Digest string `yaml:"-"`
 	Source Source `yaml:"source"`
-	// Pattern is a part of the name, in any case, by which an integration user or role is
-	// deduced if the configuration names none.
+	// Pattern is a part of the names of integration users and roles, in any letter case.
+	// They are deduced by it if the configuration does not name them.
 	Pattern string `yaml:"pattern"`
-	// RoleName is the name that a new integration role is given.
+	// RoleName is the name for a new integration role.
 	RoleName string `yaml:"role_name"`
-	// Depth is "deepest" if the source names no access level.
+	// Depth is "deepest" if the source states no access levels.
 	Depth string `yaml:"depth"`
-	// Depths are required access levels that the source names, by privilege.
+	// Depths has the required access levels that the source states, by privilege.
 	Depths     map[string]audit.Depth `yaml:"depths"`
 	ViewTables []string               `yaml:"view_tables"`
 	Allow      []string               `yaml:"allow"`
@@ -54,9 +52,9 @@ type Profile struct {
 	data map[string]any
 	// base is the profile that this one extends, or nil.
 	base *Profile
-	// rules are where the file names the rules of its controls; those of a base are
-	// elsewhere.
-	rules map[audit.ControlID]yamldoc.Fault
+	// rulePositions are the positions at which the file names the rules of its controls. They
+	// do not include the controls of the base.
+	rulePositions map[audit.ControlID]yamldoc.Fault
 }
 
 // Source is the document that the requirements are taken from.
@@ -73,7 +71,7 @@ type Control struct {
 	ID    audit.ControlID `yaml:"id"`
 	Rule  string          `yaml:"rule"`
 	Title string          `yaml:"title"`
-	// Severity is that of the rule if it is invalid.
+	// Severity overrides the severity of the rule, unless it is invalid.
 	Severity audit.Severity `yaml:"severity"`
 	Citation *Citation      `yaml:"citation"`
 	// Why says what breaks if the control is not met.
@@ -89,10 +87,9 @@ type Citation struct {
 	Line string `yaml:"line"`
 }
 
-// Parse reads a profile file. Errors carry file, line and column. A profile that extends
-// another is completed by the base of that name. It must not have the name of a base, nor ids
-// of controls of a base that it does not extend, because a name and an id have one meaning in
-// reports.
+// Parse parses a profile file. Errors have file, line and column. If the profile extends one of the
+// bases, it inherits from it. It must not have the name of a base, nor the control ids of a base
+// that it does not extend: names and ids are unique in reports.
 func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	doc, err := yamldoc.Parse(name, data)
 	if err != nil {
@@ -125,42 +122,42 @@ func Parse(name string, data []byte, bases ...Profile) (Profile, error) {
 	if err := d.normalizeDepths(&p); err != nil {
 		return Profile{}, err
 	}
-	p.Origin, p.Extends, p.base, p.rules = name, d.Extends, d.base, d.rules
+	p.Origin, p.Extends, p.base, p.rulePositions = name, d.Extends, d.base, d.rulePositions
 	p.Digest, err = digest(key, p.data)
 	return p, err
 }
 
-// soleProfile returns the only profile of a file and its name. Its errors for other files are
-// clearer than the schema's.
+// soleProfile returns the name and the definition of the only profile in a file. For other files,
+// its errors are clearer than those of the schema.
 func soleProfile(doc *yamldoc.Document) (key string, definition any, err error) {
 	const want = "a profile file contains one profile, under its name"
 	profiles, ok := doc.Value().(map[string]any)
 	if !ok || len(profiles) == 0 {
 		return "", nil, doc.FaultAt(want)
 	}
-	var places []*yamldoc.Fault
+	var faults []*yamldoc.Fault
 	for key, definition = range profiles {
-		places = append(places, doc.FaultAtKey(fmt.Sprintf("%s: %s is another", want, key), key))
+		faults = append(faults, doc.FaultAtKey(fmt.Sprintf("%s: %s is another", want, key), key))
 	}
-	if len(places) > 1 {
-		slices.SortFunc(places, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
-		return "", nil, places[1]
+	if len(faults) > 1 {
+		slices.SortFunc(faults, func(a, b *yamldoc.Fault) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+		return "", nil, faults[1]
 	}
 	return key, definition, nil
 }
 
-// decode turns the JSON values of a definition into a profile.
+// decode converts the JSON values of a definition to a profile.
 func decode(name, key string, definition any) (Profile, error) {
-	p := Profile{Name: key, rules: map[audit.ControlID]yamldoc.Fault{}}
-	p.data, _ = definition.(map[string]any) // the schema wants no other
+	p := Profile{Name: key, rulePositions: map[audit.ControlID]yamldoc.Fault{}}
+	p.data, _ = definition.(map[string]any) // the schema accepts only objects
 	if err := yamldoc.Fill(&p, definition); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil
 }
 
-// digest is the hash of a definition under its name. The keys of JSON objects are sorted, so
-// that the layout of the file does not matter.
+// digest returns the hash of a definition with its name. json.Marshal sorts keys, so the layout of
+// the file does not matter.
 func digest(key string, definition any) (string, error) {
 	data, err := json.Marshal(map[string]any{key: definition})
 	if err != nil {
@@ -169,10 +166,10 @@ func digest(key string, definition any) (string, error) {
 	return fmt.Sprintf("sha256:%x", sha256.Sum256(data)), nil
 }
 
-// RuleError is an error in the rule that a control names, with file, line and column if the
-// profile's own file names it.
+// RuleError returns an error about the rule that a control names. It has file, line and column
+// unless the control is inherited.
 func (p Profile) RuleError(id audit.ControlID, message string) error {
-	f, ok := p.rules[id]
+	f, ok := p.rulePositions[id]
 	if !ok {
 		return errors.New(message)
 	}
@@ -180,14 +177,14 @@ func (p Profile) RuleError(id audit.ControlID, message string) error {
 	return &f
 }
 
-// Builtin reads every profile of a tree's profiles folder, by name.
+// Builtin reads all profiles in the folder profiles of a file system, sorted by name.
 func Builtin(tree fs.FS) ([]Profile, error) {
 	entries, err := fs.ReadDir(tree, "profiles")
 	if err != nil {
 		return nil, fmt.Errorf("reading the profiles: %w", err)
 	}
 	profiles := make([]Profile, len(entries))
-	var group errgroup.Group // each command starts with this
+	var group errgroup.Group // in parallel, because each command starts with this
 	for i, entry := range entries {
 		group.Go(func() error {
 			var err error
@@ -202,7 +199,7 @@ func Builtin(tree fs.FS) ([]Profile, error) {
 	return profiles, nil
 }
 
-// BuiltinNamed reads one built-in profile. It returns false if no profile has the name.
+// BuiltinNamed reads the built-in profile with a name. It returns false if it does not exist.
 func BuiltinNamed(tree fs.FS, name string) (Profile, bool, error) {
 	file := path.Join("profiles", name+".yaml")
 	if !fs.ValidPath(file) {
@@ -215,7 +212,7 @@ func BuiltinNamed(tree fs.FS, name string) (Profile, bool, error) {
 	return p, err == nil, err
 }
 
-// builtin reads a profile that comes with dbaudit.
+// builtin reads the file of a built-in profile.
 func builtin(tree fs.FS, file string) (Profile, error) {
 	data, err := fs.ReadFile(tree, file)
 	if err != nil {
@@ -226,17 +223,18 @@ func builtin(tree fs.FS, file string) (Profile, error) {
 	return p, err
 }
 
-// Data is the definition as the policies read it, under data.profiles[p.Name].
+// Data returns the definition as JSON values. The policies read it as data.profiles[p.Name].
 func (p Profile) Data() any { return p.data }
 
-// Identity is how a result names the profile that it was judged by.
+// Identity returns the description of the profile in results.
 func (p Profile) Identity() audit.Profile {
 	return audit.Profile{
 		Name: p.Name, Title: p.Title, Source: audit.Source(p.Source), Version: p.Version, Origin: p.Origin, Digest: p.Digest,
 	}
 }
 
-// Minimum lists the privileges that the profile requires, each once, in the profile's order.
+// Minimum returns the privileges that the profile requires, without duplicates, in the profile's
+// order.
 func (p Profile) Minimum() []string {
 	var names []string
 	for _, c := range p.Controls {
@@ -249,7 +247,7 @@ func (p Profile) Minimum() []string {
 	return names
 }
 
-// Control returns the control with the id, in any case.
+// Control returns the control with an id, in any letter case.
 func (p Profile) Control(id string) (Control, bool) {
 	for _, c := range p.Controls {
 		if strings.EqualFold(string(c.ID), id) {

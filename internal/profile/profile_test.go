@@ -71,13 +71,13 @@ func TestExtends(t *testing.T) {
 	if data, _ := p.Data().(map[string]any); data["extends"] != nil || len(data["controls"].([]any)) != 37 {
 		t.Errorf("what the policies read: %v", data)
 	}
-	original := named(t, "demandbase")
+	original := builtinNamed(t, "demandbase")
 	if lead, _ := original.Control("DB-PRIV-LEAD"); len(lead.Privileges) != 5 {
 		t.Error("the base was changed")
 	}
 }
 
-func TestFaultsHavePlaces(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	const whole = "acme:\n  title: A\n  source: {title: S, url: https://example.com}\n  pattern: acme\n  role_name: Acme\n  controls:\n"
 	for name, test := range map[string]struct{ file, want string }{
 		"no base":        {"acme:\n  extends: nobody\n", `acme.yaml:2:12: the profile "nobody" does not exist; extends: takes one of `},
@@ -118,8 +118,8 @@ func TestFaultsHavePlaces(t *testing.T) {
 	}
 }
 
-// TestIdentity: what a profile asks for has a digest, whatever its file looks like, and a
-// custom profile says that it is one.
+// TestIdentity checks that the digest depends on the content of a profile and not on its layout,
+// and that the origin of a custom profile is its file.
 func TestIdentity(t *testing.T) {
 	parse := func(file string) profile.Profile {
 		t.Helper()
@@ -152,7 +152,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-// TestDepthsInAnyCase: a depth counts however its privilege is written.
+// TestDepthsInAnyCase checks that the letter case of a privilege with a depth does not matter.
 func TestDepthsInAnyCase(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  depths: {PRVREADACCOUNT: local}\n"), builtin(t)...)
 	if err != nil {
