@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestDocuments: what diff and history write keeps to the published schemas.
+// TestDocuments checks the documents of diff, history and discover against their schemas.
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -42,7 +42,7 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	if changed.Same || len(changed.Environments[0].Changes) != 2 {
-		t.Errorf("two changes, got %+v", changed.Environments[0].Changes)
+		t.Errorf("got %+v, want two changes", changed.Environments[0].Changes)
 	}
 	incomparable, err := compare.Snapshots(before, &unread)
 	if err != nil {
@@ -80,8 +80,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// TestOrderOfRows: an environment that is read in another order gives the same
-// snapshot, and diff sees none.
+// TestOrderOfRows checks that the order of rows has no effect on the snapshot and the result.
 func TestOrderOfRows(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -107,7 +106,7 @@ func TestOrderOfRows(t *testing.T) {
 	}
 }
 
-// discover says what the application users of an environment hold.
+// discover returns the discovery document of a scenario.
 func discover(t *testing.T, l *Lab, sc Scenario) discovery.Document {
 	t.Helper()
 	l.Serve(t, &sc)

@@ -8,13 +8,12 @@ import (
 )
 
 func roleFaults(p profile.Profile) []fault {
-	filled := func(name, own string, fix string, fillers ...string) []string {
+	incomplete := func(privilege, actual, state, fix, filledBy string) []string {
 		return oneFinding("DB-ROLE-COMPLETE", "role", integrationName, fix, map[string]any{
-			"privilege": name, "required_depth": "global", "actual_depth": own, "state": map[bool]string{true: "missing", false: "shallow"}[own == "none"],
-			"filled_by": fillers,
+			"privilege": privilege, "required_depth": "global", "actual_depth": actual, "state": state, "filled_by": []string{filledBy},
 		})
 	}
-	fill := func(sc *Scenario, name string, grants simulator.Grants) {
+	addRole := func(sc *Scenario, name string, grants simulator.Grants) {
 		sc.Roles = append(sc.Roles, simulator.Role{Name: name, Privileges: grants})
 		sc.changeUser(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: name}) })
 	}
@@ -31,8 +30,8 @@ func roleFaults(p profile.Profile) []fault {
 					}
 				})
 			},
-			// The user's roles are judged nevertheless.
-			expect: concat(missingRole(integrationName), roleNotApplicable()),
+			// dbaudit still judges the user's roles.
+			expect: slices.Concat(missingRole(integrationName), roleNotApplicable()),
 		},
 		{
 			name: "the role is deleted",
@@ -40,22 +39,22 @@ func roleFaults(p profile.Profile) []fault {
 				sc.Roles = slices.DeleteFunc(sc.Roles, func(r simulator.Role) bool { return r.Name == integrationName })
 				sc.changeUser(func(u *simulator.User) { u.Roles = withoutRole(u.Roles, integrationName) })
 			},
-			expect: concat(missingRole(integrationName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
+			expect: slices.Concat(missingRole(integrationName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
 		},
 		{
 			name:     "the role is not published",
 			change:   func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.State = simulator.Unpublished }) },
-			expect:   concat(missingRole(integrationName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
-			unpaired: true, // what a role that is not in force gives its holders is not the oracle's to know
+			expect:   slices.Concat(missingRole(integrationName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
+			unpaired: true, // the oracle does not know what an unpublished role gives to its users
 		},
 		{
-			name: "no role is named, and none is there to deduce",
+			name: "no role is configured, and none can be deduced",
 			change: func(sc *Scenario) {
 				sc.Requirement.Role = ""
 				sc.Roles = slices.DeleteFunc(sc.Roles, func(r simulator.Role) bool { return r.Name == integrationName })
 				sc.changeUser(func(u *simulator.User) { u.Roles = nil })
 			},
-			expect:   concat(missingRole(p.RoleName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
+			expect:   slices.Concat(missingRole(p.RoleName), roleNotApplicable(), notApplicable(privilegeControls(p)...)),
 			unpaired: true,
 		},
 		{
@@ -64,7 +63,7 @@ func roleFaults(p profile.Profile) []fault {
 			expect: roleNotCustom(false, false),
 		},
 		{
-			name:   "the role is made from a template",
+			name:   "the role has a template",
 			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.Template = "Basic User" }) },
 			expect: roleNotCustom(true, true),
 		},
@@ -81,14 +80,14 @@ func roleFaults(p profile.Profile) []fault {
 			unpaired: true,
 		},
 		{
-			name: "the role grants what can do harm",
+			name: "the role grants a dangerous privilege",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvDeleteAccount"] = simulator.DepthBasic })
 			},
 			expect: surplusPrivileges(1, "prvDeleteAccount"),
 		},
 		{
-			name: "the role grants more than is asked for",
+			name: "the role grants more than the minimum",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) {
 					r.Privileges["prvReadProduct"] = simulator.DepthGlobal
@@ -99,28 +98,28 @@ func roleFaults(p profile.Profile) []fault {
 			expect: surplusPrivileges(2, "prvActOnBehalfOfAnotherUser", "prvAssignLead", "prvReadProduct"),
 		},
 		{
-			name: "another role fills a gap",
+			name: "another role grants a missing privilege",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, "prvReadLead") })
-				fill(sc, "Reader of leads", simulator.Grants{"prvReadLead": simulator.DepthGlobal})
+				addRole(sc, "Lead Reader", simulator.Grants{"prvReadLead": simulator.DepthGlobal})
 			},
-			expect: filled("prvReadLead", "none", "add-privilege", "Reader of leads"),
+			expect: incomplete("prvReadLead", "none", "missing", "add-privilege", "Lead Reader"),
 		},
 		{
-			name: "another role fills up a depth",
+			name: "another role grants a privilege more deeply",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadContact"] = simulator.DepthDeep })
-				fill(sc, "Reader of contacts", simulator.Grants{"prvReadContact": simulator.DepthGlobal})
+				addRole(sc, "Contact Reader", simulator.Grants{"prvReadContact": simulator.DepthGlobal})
 			},
-			expect: filled("prvReadContact", "deep", "raise-depth", "Reader of contacts"),
+			expect: incomplete("prvReadContact", "deep", "shallow", "raise-depth", "Contact Reader"),
 		},
 		{
-			name: "a team's role fills a gap",
+			name: "a team's role grants a missing privilege",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, "prvReadAccount") })
 				sc.joinTeam("Marketing Operations")
 			},
-			expect: concat(filled("prvReadAccount", "none", "add-privilege", "Marketing Manager"),
+			expect: slices.Concat(incomplete("prvReadAccount", "none", "missing", "add-privilege", "Marketing Manager"),
 				surplusShare("Demandbase Contacts", []string{"Marketing Operations"}, "write")),
 		},
 	}

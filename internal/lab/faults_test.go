@@ -10,15 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A fault is one change of the compliant world, with all that dbaudit must then
-// say: the control that fails, and those that the contract then calls unknown or
-// not applicable.
+// A fault is a change of the compliant environment with the expected deviations: those of the control that
+// fails, and of the controls that become unknown or not applicable.
 type fault struct {
 	name   string
 	change func(*Scenario)
-	expect []string
-	// unpaired keeps a fault out of the pairs: its requirement names no user or role, so
-	// that the oracle cannot tell what is deduced.
+	expect []string // the lines of deviations
+	// unpaired excludes the fault from pairs. The oracle cannot predict its deviations, for example because the
+	// requirement names no user or role to deduce them from.
 	unpaired bool
 }
 
@@ -32,18 +31,16 @@ func (sc *Scenario) changeAccountsView(change func(*simulator.PersonalView)) {
 	sc.changeView("account", "Demandbase Accounts", change)
 }
 
-// owners forgets who owns the required views.
+// removeOwners removes the owners of the required views from the requirement.
 func (sc *Scenario) removeOwners() {
 	for i := range sc.Requirement.Views {
 		sc.Requirement.Views[i].Owner = ""
 	}
 }
 
-func (sc *Scenario) changeAuditorGrants(change func(simulator.Grants)) {
-	change(sc.Role("dbaudit Auditor").Privileges)
+func (sc *Scenario) removeAuditorPrivilege(name string) {
+	delete(sc.Role("dbaudit Auditor").Privileges, name)
 }
-
-func concat(groups ...[]string) []string { return slices.Concat(groups...) }
 
 func outcomeLines(outcome audit.Outcome, ids ...string) []string {
 	var all []string
@@ -101,11 +98,11 @@ func administratorRole(template, fix string, ways ...string) []string {
 	return oneFinding("DB-USER-NO-ADMINISTRATOR", "role", template, fix, map[string]any{"template": template, "ways": ways})
 }
 
-func missingUser(fix string, ghosts ...string) []string {
-	if ghosts == nil {
-		ghosts = []string{}
+func missingUser(fix string, softDeleted ...string) []string {
+	if softDeleted == nil {
+		softDeleted = []string{}
 	}
-	return oneFinding("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
+	return oneFinding("DB-USER-EXISTS", "user", appID, fix, map[string]any{"found": 0, "soft_deleted": softDeleted})
 }
 
 func missingRole(name string) []string {
@@ -121,30 +118,30 @@ func surplusPrivileges(dangerous int, names ...string) []string {
 		map[string]any{"surplus": names, "count": len(names), "dangerous": dangerous})
 }
 
-func roleNotAssigned(role string, reaching ...string) []string {
-	if reaching == nil {
-		reaching = []string{}
+func roleNotAssigned(role string, assigned ...string) []string {
+	if assigned == nil {
+		assigned = []string{}
 	}
-	return oneFinding("DB-USER-ROLE", "user", integrationName, "assign-role", map[string]any{"role": role, "reaching": reaching})
+	return oneFinding("DB-USER-ROLE", "user", integrationName, "assign-role", map[string]any{"role": role, "reaching": assigned})
 }
 
-// privilegeFaults are those of the 44 privileges: each taken away, each at each
-// depth that is too shallow, each undefined.
+// privilegeFaults returns the faults of each of the 44 privileges: not granted, granted at each depth that is too
+// shallow, and undefined.
 func privilegeFaults(p profile.Profile) []fault {
 	var faults []fault
 	defined := definedPrivileges(&simulator.Environment{})
 	for _, c := range p.Controls {
 		for _, name := range c.Privileges {
 			deepest := defined[name].Deepest()
-			short := func(kind, fix, actual, required string) []string {
+			deviation := func(state, fix, actual, required string) []string {
 				return oneFinding(string(c.ID), "role", integrationName, fix, map[string]any{
-					"privilege": name, "required_depth": required, "actual_depth": actual, "state": kind,
+					"privilege": name, "required_depth": required, "actual_depth": actual, "state": state,
 				})
 			}
 			faults = append(faults, fault{
 				name:   "without " + name,
 				change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, name) }) },
-				expect: short("missing", "add-privilege", "none", deepest.String()),
+				expect: deviation("missing", "add-privilege", "none", deepest.String()),
 			})
 			shallower := slices.DeleteFunc(slices.Clone(defined[name].Depths), func(d simulator.Depth) bool { return d >= deepest })
 			for i, depth := range shallower {
@@ -152,24 +149,24 @@ func privilegeFaults(p profile.Profile) []fault {
 					faults = append(faults, fault{
 						name:   fmt.Sprintf("%s at %s depth", name, depth),
 						change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.Privileges[name] = depth }) },
-						expect: short("shallow", "raise-depth", depth.String(), deepest.String()),
+						expect: deviation("shallow", "raise-depth", depth.String(), deepest.String()),
 					})
 				}
 			}
 			undefined := fault{
 				name:   "no definition of " + name,
 				change: func(sc *Scenario) { sc.UndefinedPrivileges = append(sc.UndefinedPrivileges, name) },
-				expect: short("undefined", "install-app", "none", "global"),
+				expect: deviation("undefined", "install-app", "none", "global"),
 			}
 			switch name {
 			case "prvReadUserQuery":
-				// Then nobody reads a personal view.
+				// Nobody can read a personal view.
 				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")...)
 			case "prvReadQuery":
-				// Then nobody reads a system view, the one that may be meant included.
+				// Nobody can read a system view, so the required view may be one.
 				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED")...)
 			case "prvReadUser":
-				// Then nobody, the auditor included, reads a user, and nothing can be judged.
+				// Nobody can read a user, not even the auditor, so nothing can be judged.
 				undefined.expect, undefined.unpaired = nil, true
 				for _, c := range p.Controls {
 					undefined.expect = append(undefined.expect, unknown(string(c.ID))...)
@@ -181,18 +178,18 @@ func privilegeFaults(p profile.Profile) []fault {
 	return faults
 }
 
-// isShortRun reports whether a part must do for the whole: the race detector makes
-// everything several times slower, and has seen all code after the first faults.
+// isShortRun reports whether the tests check only some of the faults. With the race detector they take several
+// times as long, and the first faults run all of the code.
 func isShortRun() bool { return raceEnabled || testing.Short() }
 
 func controlFaults(p profile.Profile) []fault {
 	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), reportedFaults(p))
 }
 
-// reportedFaults are what public reports tell of real environments: grants that do not
-// count, or that nobody can read; answers for somebody else; a part in place of the whole.
+// reportedFaults returns faults of real environments that are reported in public: grants with a record filter or
+// an unknown depth, responses for another user, and incomplete responses.
 func reportedFaults(p profile.Profile) []fault {
-	const reader = "prvReadAccount"
+	const privilege = "prvReadAccount"
 	contradict := func(c simulator.Contradiction) func(*Scenario) {
 		return func(sc *Scenario) {
 			if !slices.Contains(sc.Contradictions, c) {
@@ -200,15 +197,15 @@ func reportedFaults(p profile.Profile) []fault {
 			}
 		}
 	}
-	auditing := func(change func(*simulator.Role)) func(*Scenario) {
+	changeAuditorRole := func(change func(*simulator.Role)) func(*Scenario) {
 		return func(sc *Scenario) { change(sc.Role("dbaudit Auditor")) }
 	}
 	filtered := oneFinding("DB-PRIV-ACCOUNT", "role", integrationName, "add-privilege", map[string]any{
-		"privilege": reader, "required_depth": "global", "actual_depth": "none", "state": "filtered",
+		"privilege": privilege, "required_depth": "global", "actual_depth": "none", "state": "filtered",
 	})
-	unreached := concat(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
+	rolesUnknown := slices.Concat(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
 		"DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE", "DB-USER-NO-ADMINISTRATOR"))
-	inherits := func(rights simulator.Rights) func(*Scenario) {
+	inheritShare := func(rights simulator.Rights) func(*Scenario) {
 		return func(sc *Scenario) {
 			sc.changeUser(func(*simulator.User) {
 				sc.changeAccountsView(func(v *simulator.PersonalView) {
@@ -220,25 +217,25 @@ func reportedFaults(p profile.Profile) []fault {
 	return []fault{
 		{
 			name:   "a privilege is granted for some records only",
-			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.RecordFilters = []string{reader} }) },
+			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.RecordFilters = []string{privilege} }) },
 			expect: filtered,
 		},
 		{
 			name: "a privilege is granted at the depth of a record filter",
 			change: func(sc *Scenario) {
-				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "RecordFilter"} })
+				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{privilege: "RecordFilter"} })
 			},
 			expect: filtered,
 		},
 		{
-			name: "a privilege is granted at a depth that nobody knows",
+			name: "a privilege is granted at an unknown depth",
 			change: func(sc *Scenario) {
-				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{reader: "Galaxy"} })
+				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{privilege: "Galaxy"} })
 			},
 			expect: unknown("DB-PRIV-ACCOUNT"),
 		},
 		{
-			name: "what nobody asks for is granted at a depth that nobody knows",
+			name: "a privilege that is not required is granted at an unknown depth",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) {
 					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
@@ -247,42 +244,41 @@ func reportedFaults(p profile.Profile) []fault {
 			},
 		},
 		{
-			name:   "whether the role can be edited is not told",
+			name:   "it is unknown whether the role can be edited",
 			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
 			expect: unknown("DB-ROLE-CUSTOM"),
 		},
 		{
-			name:   "the environment answers as the auditor whoever is impersonated",
+			name:   "the environment ignores impersonation",
 			change: contradict(simulator.ActIgnored),
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
-			name:   "the share table shows the auditor its own shares alone",
+			name:   "the share table shows the auditor only its own shares",
 			change: contradict(simulator.SharesInPart),
-			// A share without Read may be among those that are not shown.
+			// A share without Read may be among the hidden ones.
 			expect: unknown("DB-VIEW-LEAST-ACCESS"),
 		},
 		{
 			name:   "a view's share is inherited",
-			change: inherits(simulator.RightRead),
+			change: inheritShare(simulator.RightRead),
 		},
 		{
-			name:   "a view's share inherits more than Read",
-			change: inherits(simulator.RightRead | simulator.RightWrite),
+			name:   "a view's inherited share gives more than Read",
+			change: inheritShare(simulator.RightRead | simulator.RightWrite),
 			expect: surplusShare("Demandbase Accounts", []string{integrationName}, "write"),
 		},
 		{
 			name:   "the auditor reads teams for some records only",
-			change: auditing(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
-			// It is unknown which roles the user has through teams, and what it may do with
-			// views because of them.
-			expect:   concat(unreached, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
+			change: changeAuditorRole(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
+			// It is unknown which roles the user has through teams, and which rights on views.
+			expect:   slices.Concat(rolesUnknown, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
 			unpaired: true,
 		},
 		{
-			name:     "the auditor's own privileges do not name how far it reads roles",
+			name:     "the list of the auditor's privileges omits prvReadRole",
 			change:   func(sc *Scenario) { sc.UnnamedPrivileges = []string{"prvReadRole"} },
-			expect:   unreached,
+			expect:   rolesUnknown,
 			unpaired: true,
 		},
 	}

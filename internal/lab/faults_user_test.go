@@ -11,7 +11,7 @@ import (
 )
 
 func userFaults(p profile.Profile) []fault {
-	twin := func(sc *Scenario, name string, deleted bool) {
+	addDuplicate := func(sc *Scenario, name string, deleted bool) {
 		sc.ApplicationUsers = append(sc.ApplicationUsers, simulator.User{Name: name, ApplicationID: appID, SoftDeleted: deleted})
 	}
 	assign := func(sc *Scenario, role string) {
@@ -19,10 +19,10 @@ func userFaults(p profile.Profile) []fault {
 			u.Roles = append(withoutRole(u.Roles, role), simulator.RoleAssignment{Role: role})
 		})
 	}
-	team := func(sc *Scenario, role string) {
+	assignThroughTeam := func(sc *Scenario, role string) {
 		sc.addTeam(role+" team", simulator.RoleAssignment{Role: role})
 	}
-	person := func(sc *Scenario) {
+	usePerson := func(sc *Scenario) {
 		sc.Users = append(sc.Users, simulator.User{
 			Name: "Pat Doe", UPN: "pat@contoso.com", Licensed: true, Roles: []simulator.RoleAssignment{{Role: integrationName}},
 		})
@@ -41,39 +41,39 @@ func userFaults(p profile.Profile) []fault {
 				removePrincipal(sc, integrationName)
 				sc.ApplicationUsers = slices.DeleteFunc(sc.ApplicationUsers, func(u simulator.User) bool { return u.Name == integrationName })
 			},
-			expect: concat(missingUser("create-application-user"), userNotApplicable()),
+			expect: slices.Concat(missingUser("create-application-user"), userNotApplicable()),
 		},
 		{
 			name:   "the user is soft-deleted",
 			change: func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.SoftDeleted = true }) },
-			expect: concat(missingUser("remove-duplicate-user", integrationName), userNotApplicable()),
+			expect: slices.Concat(missingUser("remove-duplicate-user", integrationName), userNotApplicable()),
 		},
 		{
 			name:   "two users have the application id",
-			change: func(sc *Scenario) { twin(sc, "Demandbase Integration (other)", false) },
-			expect: concat(oneFinding("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), userNotApplicable()),
+			change: func(sc *Scenario) { addDuplicate(sc, "Demandbase Integration (other)", false) },
+			expect: slices.Concat(oneFinding("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), userNotApplicable()),
 		},
 		{
 			name:   "a soft-deleted user in addition to the live one is not a fault",
-			change: func(sc *Scenario) { twin(sc, "Demandbase Integration (old)", true) },
+			change: func(sc *Scenario) { addDuplicate(sc, "Demandbase Integration (old)", true) },
 		},
 		{
 			name:   "the user is disabled",
 			change: func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.Disabled = true }) },
-			// The owners' lists and the share table still tell of the views.
+			// The owners' lists and the share table still show the views.
 			expect: oneFinding("DB-USER-ENABLED", "user", integrationName, "enable-user", map[string]any{"disabled": true}),
 		},
 		{
-			name: "the user is disabled, and no owner is named",
+			name: "the user is disabled, and no owner is configured",
 			change: func(sc *Scenario) {
 				sc.changeUser(func(u *simulator.User) { u.Disabled = true })
 				sc.removeOwners()
 			},
-			expect: concat(oneFinding("DB-USER-ENABLED", "user", integrationName, "enable-user", map[string]any{"disabled": true}),
+			expect: slices.Concat(oneFinding("DB-USER-ENABLED", "user", integrationName, "enable-user", map[string]any{"disabled": true}),
 				unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
 		},
 		{
-			name:   "the user sits below a disabled business unit",
+			name:   "the user is in a unit below a disabled business unit",
 			change: func(sc *Scenario) { disableUnit(sc, "Germany", "Europe") },
 			expect: oneFinding("DB-USER-ENABLED", "user", integrationName, "enable-business-unit",
 				map[string]any{"disabled": false, "disabled_business_unit": "Europe"}),
@@ -89,7 +89,7 @@ func userFaults(p profile.Profile) []fault {
 			change: func(sc *Scenario) { sc.BusinessUnit("Europe").Disabled = true },
 		},
 		{
-			name: "the role comes through a team of a disabled business unit",
+			name: "the role is assigned through a team of a disabled business unit",
 			change: func(sc *Scenario) {
 				sc.changeUser(func(u *simulator.User) { u.Roles = withoutRole(u.Roles, integrationName) })
 				sc.changeRole(func(*simulator.Role) {
@@ -107,7 +107,7 @@ func userFaults(p profile.Profile) []fault {
 			},
 		},
 		{
-			name: "the role is a copy of another business unit, left over",
+			name: "the role is another business unit's copy, left over",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(*simulator.Role) {
 					sc.changeUser(func(u *simulator.User) {
@@ -118,7 +118,7 @@ func userFaults(p profile.Profile) []fault {
 			expect: roleNotAssigned(integrationName),
 		},
 		{
-			name: "a depth is counted from another business unit",
+			name: "a depth is measured from another business unit",
 			change: func(sc *Scenario) {
 				sc.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
 				sc.Requirement.Depth = map[string]audit.Depth{"prvReadAccount": audit.DepthLocal}
@@ -162,7 +162,7 @@ func userFaults(p profile.Profile) []fault {
 			expect: unknown("DB-USER-ENABLED"),
 		},
 		{
-			name:   "the user is gone from Entra",
+			name:   "the user is deleted in Entra",
 			change: func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.EntraState = simulator.EntraDeleted }) },
 			expect: userCannotWork("restore-identity", "entra_state", "deleted"),
 		},
@@ -175,7 +175,7 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:     "the user is a person",
-			change:   person,
+			change:   usePerson,
 			expect:   oneFinding("DB-USER-DEDICATED", "user", "Pat Doe", "replace-user", map[string]any{"application_user": false, "licensed": true}),
 			unpaired: true,
 		},
@@ -184,36 +184,36 @@ func userFaults(p profile.Profile) []fault {
 			change: func(sc *Scenario) {
 				sc.Requirement.ApplicationID, sc.Requirement.User = "", "nobody@contoso.com"
 			},
-			expect: concat(oneFinding("DB-USER-EXISTS", "user", "nobody@contoso.com", "correct-configuration",
+			expect: slices.Concat(oneFinding("DB-USER-EXISTS", "user", "nobody@contoso.com", "correct-configuration",
 				map[string]any{"found": 0, "soft_deleted": []string{}}), userNotApplicable()),
 			unpaired: true,
 		},
 		{
 			name:   "the user has no role",
 			change: func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.Roles = nil }) },
-			// What the integration role grants is judged by itself.
+			// The privileges of the integration role are judged without the user.
 			expect: roleNotAssigned(integrationName),
 		},
 		{
-			name: "the user has no role, and no owner is named",
+			name: "the user has no role, and no owner is configured",
 			change: func(sc *Scenario) {
 				sc.changeUser(func(u *simulator.User) { u.Roles = nil })
 				sc.removeOwners()
 			},
-			expect: concat(roleNotAssigned(integrationName), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
+			expect: slices.Concat(roleNotAssigned(integrationName), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
 		},
 		{
-			name: "the user reads no personal views, and no owner is named",
+			name: "the user reads no personal views, and no owner is configured",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, "prvReadUserQuery") })
 				sc.removeOwners()
 			},
-			expect: concat(oneFinding("DB-PRIV-SAVED-VIEW", "role", integrationName, "add-privilege", map[string]any{
+			expect: slices.Concat(oneFinding("DB-PRIV-SAVED-VIEW", "role", integrationName, "add-privilege", map[string]any{
 				"privilege": "prvReadUserQuery", "required_depth": "basic", "actual_depth": "none", "state": "missing",
 			}), unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")),
 		},
 		{
-			name: "the user holds a copy under another name",
+			name: "the user has a copy of the role with another name",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) {
 					sc.Roles = append(sc.Roles, simulator.Role{Name: "Sync", Privileges: maps.Clone(r.Privileges)})
@@ -230,12 +230,12 @@ func userFaults(p profile.Profile) []fault {
 			expect: oneFinding("DB-USER-BUSINESS-UNIT", "user", integrationName, "move-user", map[string]any{"required": "Contoso", "actual": "Europe"}),
 		},
 		{
-			name:   "the business unit that is named does not exist",
+			name:   "the required business unit does not exist",
 			change: func(sc *Scenario) { sc.Requirement.BusinessUnit = "Mars" },
 			expect: oneFinding("DB-USER-BUSINESS-UNIT", "user", integrationName, "correct-configuration", map[string]any{"required": "Mars", "actual": "Contoso"}),
 		},
 		{
-			name:   "no business unit is named",
+			name:   "no business unit is required",
 			change: func(sc *Scenario) { sc.Requirement.BusinessUnit = "" },
 			expect: notApplicable("DB-USER-BUSINESS-UNIT"),
 		},
@@ -251,45 +251,43 @@ func userFaults(p profile.Profile) []fault {
 		},
 		{
 			name:   "the user is a System Administrator through a team",
-			change: func(sc *Scenario) { team(sc, "System Administrator") },
+			change: func(sc *Scenario) { assignThroughTeam(sc, "System Administrator") },
 			expect: administratorRole("System Administrator", "remove-from-team", `through the team "System Administrator team"`),
 		},
 		{
 			name:   "the user is a System Customizer through a team",
-			change: func(sc *Scenario) { team(sc, "System Customizer") },
+			change: func(sc *Scenario) { assignThroughTeam(sc, "System Customizer") },
 			expect: administratorRole("System Customizer", "remove-from-team", `through the team "System Customizer team"`),
 		},
 		{
-			name: "the user is a System Administrator twice over",
+			name: "the user is a System Administrator in two ways",
 			change: func(sc *Scenario) {
 				assign(sc, "System Administrator")
-				team(sc, "System Administrator")
+				assignThroughTeam(sc, "System Administrator")
 			},
 			expect: administratorRole("System Administrator", "unassign-role", "assigned to the user", `through the team "System Administrator team"`),
 		},
 	}
 }
 
-// setAccessMode gives the user an access mode.
+// setAccessMode returns a change of the user's access mode.
 func setAccessMode(m simulator.AccessMode) func(*Scenario) {
 	return func(sc *Scenario) { sc.changeUser(func(u *simulator.User) { u.AccessMode = m }) }
 }
 
-// userCannotWork is the finding on a user whom something other than being disabled keeps
-// from working.
+// userCannotWork returns the finding about a user who is enabled and cannot work for another reason.
 func userCannotWork(fix, key, value string) []string {
 	return oneFinding("DB-USER-ENABLED", "user", integrationName, fix, map[string]any{"disabled": false, key: value})
 }
 
-// disableUnit moves the user to a business unit, which is the required one, and disables
-// one.
+// disableUnit moves the user to a business unit, requires that unit, and disables another one or the same.
 func disableUnit(sc *Scenario, unit, disabled string) {
 	sc.changeUser(func(u *simulator.User) { u.BusinessUnit = unit })
 	sc.Requirement.BusinessUnit = unit
 	sc.BusinessUnit(disabled).Disabled = true
 }
 
-// removePrincipal takes a principal out of all shares and teams, and its views from it.
+// removePrincipal removes a principal from all shares and teams, and gives its views to another owner.
 func removePrincipal(sc *Scenario, name string) {
 	for i := range sc.PersonalViews {
 		v := &sc.PersonalViews[i]

@@ -23,12 +23,12 @@ func viewFaults() []fault {
 	const accounts = "Demandbase Accounts"
 	return []fault{
 		{
-			name:   "a view is not shared, and its owner is named",
+			name:   "a view is not shared, and its owner is configured",
 			change: func(sc *Scenario) { sc.changeAccountsView(unshare) },
 			expect: viewNotShared("account", accounts),
 		},
 		{
-			name: "a view is not shared, and its owner is not named",
+			name: "a view is not shared, and its owner is not configured",
 			change: func(sc *Scenario) {
 				sc.changeAccountsView(unshare)
 				sc.removeOwners()
@@ -36,7 +36,7 @@ func viewFaults() []fault {
 			expect: viewNotVisible("account", accounts),
 		},
 		{
-			name:   "no owner is named, and all is shared",
+			name:   "all views are shared, and no owner is configured",
 			change: func(sc *Scenario) { sc.removeOwners() },
 		},
 		{
@@ -53,11 +53,11 @@ func viewFaults() []fault {
 					return strings.HasPrefix(v.Name, "Demandbase")
 				})
 			},
-			expect: concat(viewNotVisible("account", accounts), viewNotVisible("contact", "Demandbase Contacts"), viewNotVisible("lead", "Demandbase Leads"),
+			expect: slices.Concat(viewNotVisible("account", accounts), viewNotVisible("contact", "Demandbase Contacts"), viewNotVisible("lead", "Demandbase Leads"),
 				notApplicable("DB-VIEW-ACTIVE")),
 		},
 		{
-			name: "a view is not shared, and one of its name of another table is",
+			name: "a view is not shared, but a view of another table with the same name is",
 			change: func(sc *Scenario) {
 				sc.changeAccountsView(unshare)
 				twin := simulator.PersonalView{Name: accounts, Table: "contact", Owner: "jane@contoso.com"}
@@ -71,17 +71,17 @@ func viewFaults() []fault {
 			change: func(sc *Scenario) {
 				sc.changeUser(func(*simulator.User) { sc.changeAccountsView(share(integrationName, simulator.RightWrite)) })
 			},
-			expect: concat(viewNotShared("account", accounts), surplusShare(accounts, []string{integrationName}, "write")),
+			expect: slices.Concat(viewNotShared("account", accounts), surplusShare(accounts, []string{integrationName}, "write")),
 		},
 		{
-			name: "a view shared through a team is shared",
+			name: "a view is shared through a team",
 			change: func(sc *Scenario) {
 				sc.addTeam("Readers")
 				sc.changeAccountsView(share("Readers", simulator.RightRead))
 			},
 		},
 		{
-			name: "a view of the user's own needs no share",
+			name: "the user owns a view",
 			change: func(sc *Scenario) {
 				sc.changeUser(func(*simulator.User) {
 					sc.changeAccountsView(func(v *simulator.PersonalView) { unshare(v); v.Owner = integrationName })
@@ -89,11 +89,11 @@ func viewFaults() []fault {
 			},
 		},
 		{
-			name:   "a system view needs no share",
+			name:   "a required view is a system view",
 			change: func(sc *Scenario) { require(sc, "account", "Active Accounts", "") },
 		},
 		{
-			name: "a system view that is deactivated",
+			name: "a required view is a deactivated system view",
 			change: func(sc *Scenario) {
 				require(sc, "account", "Active Accounts", "")
 				sc.SystemView("account", "Active Accounts").Inactive = true
@@ -101,13 +101,13 @@ func viewFaults() []fault {
 			expect: inactiveView("account", "Active Accounts"),
 		},
 		{
-			name:     "a quick find view cannot be chosen",
+			name:     "a required view is a quick find view",
 			change:   func(sc *Scenario) { require(sc, "account", "Quick Find Active Accounts", "") },
 			expect:   viewNotVisible("account", "Quick Find Active Accounts"),
 			unpaired: true,
 		},
 		{
-			name: "a view of another table",
+			name: "a required view is of another table",
 			change: func(sc *Scenario) {
 				deals := simulator.PersonalView{Name: "Demandbase Deals", Table: "opportunity", Owner: "jane@contoso.com"}
 				sc.changeUser(func(*simulator.User) { share(integrationName, simulator.RightRead)(&deals) })
@@ -129,12 +129,12 @@ func viewFaults() []fault {
 			unpaired: true,
 		},
 		{
-			name: "no view is required, and one that is shared is deactivated",
+			name: "no view is required, and a shared view is deactivated",
 			change: func(sc *Scenario) {
 				sc.Requirement.Views = nil
 				sc.changeAccountsView(func(v *simulator.PersonalView) { v.Inactive = true })
 			},
-			expect:   concat(notApplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), inactiveView("account", accounts)),
+			expect:   slices.Concat(notApplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), inactiveView("account", accounts)),
 			unpaired: true,
 		},
 		{
@@ -168,39 +168,39 @@ func viewFaults() []fault {
 			expect: surplusShare("My hot leads", []string{integrationName}, "assign"),
 		},
 		{
-			name: "the auditor may not act for others",
+			name: "the auditor cannot impersonate users",
 			change: func(sc *Scenario) {
-				sc.changeAuditorGrants(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") })
+				sc.removeAuditorPrivilege("prvActOnBehalfOfAnotherUser")
 			},
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
 			name:   "the auditor reads no personal views",
-			change: func(sc *Scenario) { sc.changeAuditorGrants(func(g simulator.Grants) { delete(g, "prvReadUserQuery") }) },
+			change: func(sc *Scenario) { sc.removeAuditorPrivilege("prvReadUserQuery") },
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
 			name: "the auditor reads no system views, and one is required",
 			change: func(sc *Scenario) {
-				sc.changeAuditorGrants(func(g simulator.Grants) { delete(g, "prvReadQuery") })
+				sc.removeAuditorPrivilege("prvReadQuery")
 				require(sc, "account", "Active Accounts", "")
 			},
 			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
 		},
 		{
-			name: "nobody can look for a view that has a system view's name",
+			name: "the auditor cannot look for a personal view with the name of a system view",
 			change: func(sc *Scenario) {
-				sc.changeAuditorGrants(func(g simulator.Grants) { delete(g, "prvActOnBehalfOfAnotherUser") })
+				sc.removeAuditorPrivilege("prvActOnBehalfOfAnotherUser")
 				sc.Requirement.Views = nil
 				require(sc, "account", "Active Accounts", "")
 				sc.SystemView("account", "Active Accounts").Inactive = true
 			},
-			// A system view of the name lets the user read one; which one is active is not known.
+			// The user can read the system view, but may use a personal view that is active.
 			expect:   unknown("DB-VIEW-ACTIVE"),
 			unpaired: true,
 		},
 		{
-			name:   "the owner of a view has left",
+			name:   "the owner of a view is disabled",
 			change: func(sc *Scenario) { sc.User("jane@contoso.com").Disabled = true },
 		},
 	}

@@ -6,72 +6,71 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-func (o *oracle) privileges() {
-	user, role := o.integrationUser(), o.requiredRole()
-	reached := len(o.assignments(user)) > 0
+func (o *oracle) checkPrivileges() {
+	hasRoles := len(o.assignments(o.integrationUser())) > 0
 	for _, c := range o.profile.Controls {
-		if c.Rule != "role/privileges" {
-			continue
-		}
-		if !reached && role == nil {
+		switch {
+		case c.Rule != "role/privileges":
+		case !hasRoles && o.requiredRole() == nil:
 			o.addOutcome(audit.OutcomeNotApplicable, c.ID)
+		default:
+			o.checkPrivilegeControl(c, hasRoles)
+		}
+	}
+}
+
+// checkPrivilegeControl judges the privileges of a control: those of the user or, if it has no roles, those of
+// the required role.
+func (o *oracle) checkPrivilegeControl(c profile.Control, hasRoles bool) {
+	user, role := o.integrationUser(), o.requiredRole()
+	kind, name := "role", o.Requirement.Role
+	if role == nil {
+		kind, name = "user", user.Name
+	}
+	failed, unknown := false, false
+	for _, p := range c.Privileges {
+		if _, ok := o.defined[p]; !ok {
+			o.addFinding(c.ID, kind, name, "install-app", map[string]any{
+				"privilege": p, "required_depth": "global", "actual_depth": "none", "state": "undefined",
+			})
+			failed = true
 			continue
 		}
-		kind, name := "role", o.Requirement.Role
-		if role == nil {
-			kind, name = "user", user.Name
+		required, actual := o.requiredDepth(p), o.grantedDepth(role, p)
+		if hasRoles {
+			actual = o.effectiveDepth(user, p)
 		}
-		failed, unread := false, false
-		for _, p := range c.Privileges {
-			if _, ok := o.defined[p]; !ok {
-				o.addFinding(c.ID, kind, name, "install-app", map[string]any{
-					"privilege": p, "required_depth": "global", "actual_depth": "none", "state": "undefined",
-				})
-				failed = true
-				continue
-			}
-			required, actual := o.requiredDepth(p), o.grantedDepth(role, p)
-			if reached {
-				actual = o.effectiveDepth(user, p)
-			}
-			if actual >= required {
-				continue
-			}
-			short, words := grantState(actual), o.specialDepths(user, p)
-			if slices.ContainsFunc(words, func(word string) bool { return word != "RecordFilter" }) {
-				unread = true
-				continue
-			}
-			if len(words) > 0 && actual == simulator.DepthNone {
-				short = "filtered"
-			}
-			failed = true
-			fix := o.grantFix(p)
-			if o.grantedDepth(role, p) >= required {
-				fix = "assign-role"
-			}
-			o.addFinding(c.ID, kind, name, fix, map[string]any{
-				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(actual), "state": short,
-			})
+		if actual >= required {
+			continue
 		}
-		if unread && !failed {
-			o.addOutcome(audit.OutcomeUnknown, c.ID)
+		state, words := grantState(actual), o.specialDepths(user, p)
+		if slices.ContainsFunc(words, func(word string) bool { return word != "RecordFilter" }) {
+			unknown = true
+			continue
 		}
+		if len(words) > 0 && actual == simulator.DepthNone {
+			state = "filtered"
+		}
+		failed = true
+		fix := o.grantFix(p)
+		if o.grantedDepth(role, p) >= required {
+			fix = "assign-role"
+		}
+		o.addFinding(c.ID, kind, name, fix, map[string]any{
+			"privilege": p, "required_depth": required.String(), "actual_depth": actual.String(), "state": state,
+		})
+	}
+	if unknown && !failed {
+		o.addOutcome(audit.OutcomeUnknown, c.ID)
 	}
 }
 
-func depthName(d simulator.Depth) string {
-	if d == simulator.DepthNone {
-		return "none"
-	}
-	return d.String()
-}
-
-func (o *oracle) roleControls() {
-	user, role := o.integrationUser(), o.requiredRole()
+func (o *oracle) checkRole() {
+	role := o.requiredRole()
 	if role == nil {
 		o.addFinding("DB-ROLE-EXISTS", "role", o.Requirement.Role, "create-role", map[string]any{"role": o.Requirement.Role, "state": "missing"})
 		o.addOutcome(audit.OutcomeNotApplicable, "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE", "DB-ROLE-LEAST-PRIVILEGE")
@@ -85,35 +84,47 @@ func (o *oracle) roleControls() {
 			"built_in": role.Template != "", "customizable": !role.NotCustomizable,
 		})
 	}
-	failed, unread := false, false
+	o.checkRoleComplete(role)
+	o.checkRoleSurplus(role)
+}
+
+// checkRoleComplete finds the privileges that the user has through other roles only.
+func (o *oracle) checkRoleComplete(role *simulator.Role) {
+	user := o.integrationUser()
+	failed, unknown := false, false
 	for _, p := range o.profile.Minimum() {
-		own := o.grantedDepth(role, p)
-		if required := o.requiredDepth(p); required > own && o.effectiveDepth(user, p) >= required {
-			short := grantState(own)
-			switch o.specialDepth(role, p) {
-			case "":
-			case "RecordFilter":
-				short = "filtered"
-			default:
-				unread = true
-				continue
-			}
-			failed = true
-			fillers := map[string]bool{}
-			for _, w := range o.assignments(user) {
-				if w.role != role && o.grantedDepth(w.role, p) >= required {
-					fillers[w.role.Name] = true
-				}
-			}
-			o.addFinding("DB-ROLE-COMPLETE", "role", role.Name, o.grantFix(p), map[string]any{
-				"privilege": p, "required_depth": required.String(), "actual_depth": depthName(own), "state": short,
-				"filled_by": slices.Sorted(maps.Keys(fillers)),
-			})
+		required, actual := o.requiredDepth(p), o.grantedDepth(role, p)
+		if actual >= required || o.effectiveDepth(user, p) < required {
+			continue
 		}
+		state := grantState(actual)
+		switch o.specialDepth(role, p) {
+		case "":
+		case "RecordFilter":
+			state = "filtered"
+		default:
+			unknown = true
+			continue
+		}
+		failed = true
+		filledBy := map[string]bool{}
+		for _, a := range o.assignments(user) {
+			if a.role != role && o.grantedDepth(a.role, p) >= required {
+				filledBy[a.role.Name] = true
+			}
+		}
+		o.addFinding("DB-ROLE-COMPLETE", "role", role.Name, o.grantFix(p), map[string]any{
+			"privilege": p, "required_depth": required.String(), "actual_depth": actual.String(), "state": state,
+			"filled_by": slices.Sorted(maps.Keys(filledBy)),
+		})
 	}
-	if unread && !failed {
+	if unknown && !failed {
 		o.addOutcome(audit.OutcomeUnknown, "DB-ROLE-COMPLETE")
 	}
+}
+
+// checkRoleSurplus finds the privileges of the role that are not required.
+func (o *oracle) checkRoleSurplus(role *simulator.Role) {
 	var dangerous, harmless []string
 	for p := range role.Privileges {
 		_, defined := o.defined[p]
@@ -138,8 +149,7 @@ func (o *oracle) roleControls() {
 	}
 }
 
-// platformDefaults are the nine privileges that Dataverse gives to each new
-// role.
+// platformDefaults returns the nine privileges that Dataverse gives to each new role.
 func platformDefaults() []string {
 	return []string{
 		"prvReadSdkMessage", "prvReadSdkMessageProcessingStep", "prvReadSdkMessageProcessingStepImage",

@@ -10,10 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// An oracle says what must be found in a world, from the world itself: no
-// request, no snapshot and no policy has part in it. It is the contract's
-// chapter on controls once more, in another language, for worlds whose
-// requirement names user and role.
+// An oracle predicts the deviations of a scenario from the scenario itself, without requests, a snapshot or
+// policies. It implements the controls of the contract a second time, for requirements that name the user and
+// the role.
 type oracle struct {
 	Scenario
 
@@ -22,13 +21,13 @@ type oracle struct {
 	lines   []string
 }
 
-// expectedDeviations gives the deviations of a world.
+// expectedDeviations returns the deviations that the oracle predicts for a scenario.
 func expectedDeviations(sc Scenario, p profile.Profile) []string {
 	o := &oracle{Scenario: sc, profile: p, defined: definedPrivileges(sc.Environment)}
-	o.privileges()
-	o.roleControls()
-	o.userControls()
-	o.viewControls()
+	o.checkPrivileges()
+	o.checkRole()
+	o.checkUser()
+	o.checkViews()
 	slices.Sort(o.lines)
 	return o.lines
 }
@@ -53,7 +52,7 @@ func (o *oracle) addOutcome(outcome audit.Outcome, ids ...audit.ControlID) {
 	}
 }
 
-// integrationUser is the one live user of the required application id, or nil.
+// integrationUser returns the only active user with the required application id, or nil.
 func (o *oracle) integrationUser() *simulator.User {
 	users := o.activeUsers()
 	if len(users) != 1 {
@@ -74,7 +73,7 @@ func (o *oracle) activeUsers() []*simulator.User {
 
 func (o *oracle) requiredRole() *simulator.Role { return o.Role(o.Requirement.Role) }
 
-// teamsOf are the written-down teams that a user is a member of.
+// teamsOf returns the teams that a user is a member of, except default teams.
 func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
 	var teams []*simulator.Team
 	for i := range o.Teams {
@@ -88,13 +87,13 @@ func (o *oracle) teamsOf(u *simulator.User) []*simulator.Team {
 	return teams
 }
 
-// enabledTeamsOf are those of them whose business unit, and each one above it, is enabled.
+// enabledTeamsOf returns the teams of a user that are not in a disabled business unit or below one.
 func (o *oracle) enabledTeamsOf(u *simulator.User) []*simulator.Team {
 	return slices.DeleteFunc(o.teamsOf(u), func(t *simulator.Team) bool { return o.disabledUnit(t.BusinessUnit) != "" })
 }
 
-// disabledUnit names the business unit for which one counts as disabled: itself or one
-// above it; "" for none. A unit that is not named is the root.
+// disabledUnit returns the name of the first disabled business unit from a unit upwards, or "". An empty unit
+// stands for the root.
 func (o *oracle) disabledUnit(unit string) string {
 	found := ""
 	for b := o.BusinessUnit(cmp.Or(unit, o.BusinessUnits[0].Name)); b != nil; b = o.BusinessUnit(b.Parent) {
@@ -105,15 +104,15 @@ func (o *oracle) disabledUnit(unit string) string {
 	return found
 }
 
-// A assignment is how a role is assigned to a user.
+// An assignment is one way in which a user has a role.
 type assignment struct {
 	role *simulator.Role
-	team *simulator.Team // nil: assigned
-	unit string          // that of the role's copy
+	team *simulator.Team // nil if the role is assigned to the user directly
+	unit string          // of the role's copy
 }
 
 func (o *oracle) assignments(u *simulator.User) []assignment {
-	var ways []assignment
+	var all []assignment
 	if u == nil {
 		return nil
 	}
@@ -122,7 +121,7 @@ func (o *oracle) assignments(u *simulator.User) []assignment {
 		for _, a := range assignments {
 			at := o.BusinessUnit(cmp.Or(a.BusinessUnit, home)).Name
 			if at == home || o.Organization.RecordOwnershipAcrossBusinessUnits == simulator.On {
-				ways = append(ways, assignment{o.Role(a.Role), t, at})
+				all = append(all, assignment{o.Role(a.Role), t, at})
 			}
 		}
 	}
@@ -130,7 +129,7 @@ func (o *oracle) assignments(u *simulator.User) []assignment {
 	for _, t := range o.enabledTeamsOf(u) {
 		add(t.Roles, t.BusinessUnit, t)
 	}
-	return ways
+	return all
 }
 
 func (o *oracle) grantedDepth(r *simulator.Role, privilege string) simulator.Depth {
@@ -146,8 +145,7 @@ func (o *oracle) grantedDepth(r *simulator.Role, privilege string) simulator.Dep
 	return r.Privileges[privilege]
 }
 
-// specialDepth is how a role words a grant that does not count: that of a record filter, or an
-// unknown depth, or "".
+// specialDepth returns the depth of a grant that has no effect, RecordFilter or an unknown depth, or "".
 func (o *oracle) specialDepth(r *simulator.Role, privilege string) string {
 	switch {
 	case r == nil || r.Privileges[privilege] == simulator.DepthNone || templateName(r) == "System Administrator":
@@ -158,22 +156,22 @@ func (o *oracle) specialDepth(r *simulator.Role, privilege string) string {
 	return r.DepthWords[privilege]
 }
 
-// specialDepths are those of a user's roles or, if it has none, of the role itself.
+// specialDepths returns the special depths in the roles of a user or, if it has none, in the required role.
 func (o *oracle) specialDepths(u *simulator.User, privilege string) []string {
-	ways := o.assignments(u)
-	if len(ways) == 0 {
-		ways = []assignment{{role: o.requiredRole()}}
+	assignments := o.assignments(u)
+	if len(assignments) == 0 {
+		assignments = []assignment{{role: o.requiredRole()}}
 	}
-	var words []string
-	for _, w := range ways {
-		if word := o.specialDepth(w.role, privilege); word != "" {
-			words = append(words, word)
+	var depths []string
+	for _, a := range assignments {
+		if depth := o.specialDepth(a.role, privilege); depth != "" {
+			depths = append(depths, depth)
 		}
 	}
-	return words
+	return depths
 }
 
-// templateName names the administrators' role templates, by their ids.
+// templateName returns the name of a role's template if it is one of the two administrators' templates.
 func templateName(r *simulator.Role) string {
 	switch r.Template {
 	case "627090ff-40a3-4053-8790-584edc5be201":
@@ -184,15 +182,15 @@ func templateName(r *simulator.Role) string {
 	return r.Template
 }
 
-// effectiveDepth is the depth at which a user has a privilege itself.
+// effectiveDepth returns the depth at which a user has a privilege for records of its own business unit.
 func (o *oracle) effectiveDepth(u *simulator.User, privilege string) simulator.Depth {
 	deepest := simulator.DepthNone
-	for _, w := range o.assignments(u) {
-		depth := o.grantedDepth(w.role, privilege)
-		if depth > simulator.DepthBasic && !o.covers(depth, w.unit, u) {
+	for _, a := range o.assignments(u) {
+		depth := o.grantedDepth(a.role, privilege)
+		if depth > simulator.DepthBasic && !o.covers(depth, a.unit, u) {
 			depth = simulator.DepthBasic // the user's own records
 		}
-		if w.team != nil && w.role.TeamPrivilegesOnly && depth == simulator.DepthBasic {
+		if a.team != nil && a.role.TeamPrivilegesOnly && depth == simulator.DepthBasic {
 			continue
 		}
 		deepest = max(deepest, depth)
@@ -200,8 +198,7 @@ func (o *oracle) effectiveDepth(u *simulator.User, privilege string) simulator.D
 	return deepest
 }
 
-// covers reports whether a depth that is counted from a business unit takes in that
-// of a user.
+// covers reports whether a depth, measured from a business unit, covers the business unit of a user.
 func (o *oracle) covers(depth simulator.Depth, from string, u *simulator.User) bool {
 	home := o.BusinessUnit(cmp.Or(u.BusinessUnit, o.BusinessUnits[0].Name))
 	if depth == simulator.DepthLocal {
@@ -230,7 +227,7 @@ func (o *oracle) requiredDepth(privilege string) simulator.Depth {
 	return best
 }
 
-// grantFix is how the role comes to grant a privilege.
+// grantFix returns the kind of fix that makes the role grant a privilege.
 func (o *oracle) grantFix(privilege string) string {
 	r := o.requiredRole()
 	switch {

@@ -9,76 +9,87 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-func (o *oracle) userControls() {
-	user, role := o.integrationUser(), o.requiredRole()
+func (o *oracle) checkUser() {
+	user := o.integrationUser()
 	if user == nil {
-		id := o.Requirement.ApplicationID
-		if live := o.activeUsers(); len(live) > 1 {
-			o.addFinding("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{
-				"found": len(live), "users": fmt.Sprint(len(live)),
-			})
-		} else {
-			ghosts := []string{}
-			for _, u := range o.ApplicationUsers {
-				if u.ApplicationID == id {
-					ghosts = append(ghosts, u.Name)
-				}
-			}
-			fix := "create-application-user"
-			if len(ghosts) > 0 {
-				fix = "remove-duplicate-user"
-			}
-			o.addFinding("DB-USER-EXISTS", "user", id, fix, map[string]any{"found": 0, "soft_deleted": ghosts})
-		}
+		o.addMissingUser()
 		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-ENABLED", "DB-USER-DEDICATED", "DB-USER-ROLE", "DB-USER-BUSINESS-UNIT", "DB-USER-NO-ADMINISTRATOR")
 		return
 	}
 	o.checkEnabled(user)
+	o.checkUserRoles(user)
+	o.checkUserUnit(user)
+}
+
+func (o *oracle) addMissingUser() {
+	id := o.Requirement.ApplicationID
+	if active := len(o.activeUsers()); active > 1 {
+		o.addFinding("DB-USER-EXISTS", "user", id, "remove-duplicate-user", map[string]any{"found": active, "users": fmt.Sprint(active)})
+		return
+	}
+	softDeleted := []string{}
+	for _, u := range o.ApplicationUsers {
+		if u.ApplicationID == id {
+			softDeleted = append(softDeleted, u.Name)
+		}
+	}
+	fix := "create-application-user"
+	if len(softDeleted) > 0 {
+		fix = "remove-duplicate-user"
+	}
+	o.addFinding("DB-USER-EXISTS", "user", id, fix, map[string]any{"found": 0, "soft_deleted": softDeleted})
+}
+
+// checkUserRoles judges whether the user has the required role, and whether it is an administrator.
+func (o *oracle) checkUserRoles(user *simulator.User) {
+	role := o.requiredRole()
 	byRole := map[*simulator.Role][]assignment{}
-	reaching := map[string]bool{}
-	for _, w := range o.assignments(user) {
-		byRole[w.role] = append(byRole[w.role], w)
-		reaching[w.role.Name] = true
+	names := map[string]bool{}
+	for _, a := range o.assignments(user) {
+		byRole[a.role] = append(byRole[a.role], a)
+		names[a.role.Name] = true
 	}
 	switch {
 	case role == nil:
 		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-ROLE")
 	case byRole[role] == nil:
-		names := slices.Sorted(maps.Keys(reaching))
-		if names == nil {
-			names = []string{}
-		}
-		o.addFinding("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{"role": role.Name, "reaching": names})
+		o.addFinding("DB-USER-ROLE", "user", user.Name, "assign-role", map[string]any{
+			"role": role.Name, "reaching": append([]string{}, slices.Sorted(maps.Keys(names))...),
+		})
 	}
-	switch unit := o.BusinessUnit(user.BusinessUnit); {
-	case o.Requirement.BusinessUnit == "":
-		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
-	case unit.Name != o.Requirement.BusinessUnit:
-		fix := "move-user"
-		if named := o.BusinessUnit(o.Requirement.BusinessUnit); named == nil || o.disabledUnit(named.Name) != "" {
-			fix = "correct-configuration"
-		}
-		o.addFinding("DB-USER-BUSINESS-UNIT", "user", user.Name, fix, map[string]any{"required": o.Requirement.BusinessUnit, "actual": unit.Name})
-	}
-	for r, ways := range byRole {
+	for r, assignments := range byRole {
 		template := templateName(r)
 		if template != "System Administrator" && template != "System Customizer" {
 			continue
 		}
-		words, fix := []string{}, "remove-from-team"
-		for _, w := range ways {
-			if w.team == nil {
-				words, fix = append(words, "assigned to the user"), "unassign-role"
+		ways, fix := []string{}, "remove-from-team"
+		for _, a := range assignments {
+			if a.team == nil {
+				ways, fix = append(ways, "assigned to the user"), "unassign-role"
 			} else {
-				words = append(words, fmt.Sprintf("through the team %q", w.team.Name))
+				ways = append(ways, fmt.Sprintf("through the team %q", a.team.Name))
 			}
 		}
-		slices.Sort(words)
-		o.addFinding("DB-USER-NO-ADMINISTRATOR", "role", r.Name, fix, map[string]any{"template": template, "ways": words})
+		slices.Sort(ways)
+		o.addFinding("DB-USER-NO-ADMINISTRATOR", "role", r.Name, fix, map[string]any{"template": template, "ways": ways})
 	}
 }
 
-// checkEnabled is that nothing keeps a user from working.
+func (o *oracle) checkUserUnit(user *simulator.User) {
+	actual, required := o.BusinessUnit(user.BusinessUnit).Name, o.Requirement.BusinessUnit
+	switch {
+	case required == "":
+		o.addOutcome(audit.OutcomeNotApplicable, "DB-USER-BUSINESS-UNIT")
+	case actual != required:
+		fix := "move-user"
+		if unit := o.BusinessUnit(required); unit == nil || o.disabledUnit(unit.Name) != "" {
+			fix = "correct-configuration"
+		}
+		o.addFinding("DB-USER-BUSINESS-UNIT", "user", user.Name, fix, map[string]any{"required": required, "actual": actual})
+	}
+}
+
+// checkEnabled judges whether something keeps the user from working.
 func (o *oracle) checkEnabled(user *simulator.User) {
 	evidence, fixes := map[string]any{"disabled": user.Disabled}, []string{}
 	switch user.EntraState {
@@ -86,8 +97,8 @@ func (o *oracle) checkEnabled(user *simulator.User) {
 	case simulator.EntraSoftDeleted, simulator.EntraDeleted:
 		evidence["entra_state"], fixes = string(user.EntraState), append(fixes, "restore-identity")
 	}
-	if closed := o.disabledUnit(user.BusinessUnit); closed != "" {
-		evidence["disabled_business_unit"], fixes = closed, append(fixes, "enable-business-unit")
+	if disabled := o.disabledUnit(user.BusinessUnit); disabled != "" {
+		evidence["disabled_business_unit"], fixes = disabled, append(fixes, "enable-business-unit")
 	}
 	undocumented := false
 	switch user.AccessMode {
@@ -108,14 +119,15 @@ func (o *oracle) checkEnabled(user *simulator.User) {
 	}
 }
 
-// canReadViewsAs reports whether the auditor can read personal views as u sees them.
+// canReadViewsAs reports whether the auditor can read the personal views that u sees.
 func (o *oracle) canReadViewsAs(u *simulator.User) bool {
 	auditor := o.ApplicationUser(o.Suggest.Auditor)
-	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) && !u.Disabled && o.disabledUnit(u.BusinessUnit) == "" && o.effectiveDepth(u, "prvReadUserQuery") > 0 &&
+	return u != nil && !slices.Contains(o.Contradictions, simulator.ActIgnored) &&
+		!u.Disabled && o.disabledUnit(u.BusinessUnit) == "" && o.effectiveDepth(u, "prvReadUserQuery") > 0 &&
 		o.effectiveDepth(auditor, "prvReadUserQuery") > 0 && o.effectiveDepth(auditor, "prvActOnBehalfOfAnotherUser") > 0
 }
 
-// seesView reports whether u's own list has a view: as its owner or by a share.
+// seesView reports whether u sees a view: as its owner or through a share.
 func (o *oracle) seesView(u *simulator.User, v *simulator.PersonalView) bool {
 	return o.ownsView(u, v) || o.viewRights(u, v)&simulator.RightRead != 0
 }

@@ -2,5 +2,5 @@
 
 package lab
 
-// raceEnabled reports that the race detector slows everything down.
+// raceEnabled reports whether the race detector is enabled.
 const raceEnabled = true

@@ -12,9 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestRefusedTables has the environment refuse one table after the other. The
-// controls that rest on it are unknown and the verdict is incomplete; no other control
-// changes.
+// TestRefusedTables checks that the refusal of a table makes the controls that need it unknown and the verdict
+// incomplete, and changes no other control.
 func TestRefusedTables(t *testing.T) {
 	t.Parallel()
 	var refused atomic.Value
@@ -46,7 +45,7 @@ func TestRefusedTables(t *testing.T) {
 		"organizations":              {[]string{"DB-USER-ROLE"}, snapshot.SectionOrganization},
 		"savedqueries":               {[]string{"DB-VIEW-SHARED"}, snapshot.SectionSystemViews},
 		"userqueries":                {[]string{"DB-VIEW-SHARED", "DB-VIEW-ACTIVE"}, snapshot.SectionUserViews},
-		// Where the share table is closed, the views themselves are asked.
+		// Without the share table, dbaudit reads the shares of each view.
 		"principalobjectaccessset RetrieveSharedPrincipalsAndAccess": {[]string{"DB-VIEW-LEAST-ACCESS"}, snapshot.SectionShares},
 	} {
 		t.Run(table, func(t *testing.T) {
@@ -63,11 +62,11 @@ func TestRefusedTables(t *testing.T) {
 			slices.Sort(want)
 			got := deviations(result)
 			if tc.unknown != nil && !slices.Equal(got, want) {
-				t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
+				t.Errorf("wrong deviations:\n%s", diffLines(got, want))
 			}
 			for _, line := range got {
 				if !strings.HasSuffix(line, " unknown") {
-					t.Errorf("%s, though nothing is wrong", line)
+					t.Errorf("%s, want unknown at most", line)
 				}
 			}
 		})

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// TestRoleCopies is about how roles are assigned to the user: as copies in business units,
-// through teams, and several at once.
+// TestRoleCopies checks the ways of assigning roles to the user: as copies of business units, through teams, and
+// several roles at once.
 func TestRoleCopies(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -27,11 +27,11 @@ func TestRoleCopies(t *testing.T) {
 			"privilege": "prvReadLead", "required_depth": "global", "actual_depth": actual, "state": "shallow",
 		})
 	}
-	second := func(sc *Scenario, depth simulator.Depth) {
+	addSecondRole := func(sc *Scenario, depth simulator.Depth) {
 		sc.Roles = append(sc.Roles, simulator.Role{Name: "Second", Privileges: simulator.Grants{"prvReadLead": depth}})
 		sc.changeUser(func(u *simulator.User) { u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "Second"}) })
 	}
-	through := func(sc *Scenario, teamOnly bool) {
+	assignThroughTeam := func(sc *Scenario, teamOnly bool) {
 		sc.changeRole(func(r *simulator.Role) { r.TeamPrivilegesOnly = teamOnly })
 		sc.changeUser(func(u *simulator.User) { u.Roles = nil })
 		sc.addTeam("Operations", simulator.RoleAssignment{Role: integrationName})
@@ -43,7 +43,7 @@ func TestRoleCopies(t *testing.T) {
 		check  func(*testing.T, *snapshot.Snapshot)
 	}{
 		{
-			name: "in a child business unit the user holds that unit's copy",
+			name: "in a child business unit the user has that unit's copy",
 			change: func(sc *Scenario) {
 				sc.Requirement.BusinessUnit = "Germany"
 				sc.changeUser(func(u *simulator.User) { u.BusinessUnit = "Germany"; assigned("")(u) })
@@ -53,20 +53,20 @@ func TestRoleCopies(t *testing.T) {
 				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOff {
 					t.Errorf("record ownership across business units is %v, want off", got)
 				}
-				held := assignedCopy(t, s)
-				if s.Roles[held].RootID == held || s.Roles[held].BusinessUnitID != integrationUserOf(t, s).BusinessUnitID {
-					t.Errorf("the user holds %+v, want the copy in its own business unit", s.Roles[held])
+				copyID := assignedCopy(t, s)
+				if s.Roles[copyID].RootID == copyID || s.Roles[copyID].BusinessUnitID != integrationUserOf(t, s).BusinessUnitID {
+					t.Errorf("the user has %+v, want the copy in its own business unit", s.Roles[copyID])
 				}
-				if grants := s.RolePrivileges[s.Roles[held].RootID]; len(grants) < 44 {
+				if grants := s.RolePrivileges[s.Roles[copyID].RootID]; len(grants) < 44 {
 					t.Errorf("the copy's root grants %d privileges", len(grants))
 				}
-				if _, ok := s.RolePrivileges[held]; ok {
+				if _, ok := s.RolePrivileges[copyID]; ok {
 					t.Error("privileges are kept under the copy's id, not under the root's")
 				}
 			},
 		},
 		{
-			name: "with ownership across business units the user may hold the root's copy",
+			name: "with ownership across business units the user may have the root's copy",
 			change: func(sc *Scenario) {
 				sc.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
 				sc.Requirement.BusinessUnit = "Germany"
@@ -77,13 +77,13 @@ func TestRoleCopies(t *testing.T) {
 				if got := s.Organization.OwnershipAcrossBusinessUnits; got != snapshot.SettingOn {
 					t.Errorf("record ownership across business units is %v, want on", got)
 				}
-				if held := assignedCopy(t, s); s.Roles[held].RootID != held {
-					t.Errorf("the user holds %+v, want the root", s.Roles[held])
+				if copyID := assignedCopy(t, s); s.Roles[copyID].RootID != copyID {
+					t.Errorf("the user has %+v, want the root", s.Roles[copyID])
 				}
 			},
 		},
 		{
-			name: "where the setting is absent it is off",
+			name: "an absent setting is off",
 			change: func(sc *Scenario) {
 				sc.Organization.RecordOwnershipAcrossBusinessUnits = simulator.Absent
 			},
@@ -95,7 +95,7 @@ func TestRoleCopies(t *testing.T) {
 			},
 		},
 		{
-			name: "a role's privileges are missing in every business unit alike",
+			name: "each copy of a role lacks the same privileges",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
 				sc.Requirement.BusinessUnit = "Germany"
@@ -104,57 +104,57 @@ func TestRoleCopies(t *testing.T) {
 			expect: lead("local", "raise-depth"),
 		},
 		{
-			name:   "a team's role that is inherited gives its members everything",
-			change: func(sc *Scenario) { through(sc, false) },
+			name:   "an inherited role of a team gives its members all privileges",
+			change: func(sc *Scenario) { assignThroughTeam(sc, false) },
 		},
 		{
-			name: "of a team's role that is not inherited, Basic rights are the team's alone",
+			name: "a role of a team that is not inherited gives Basic privileges to the team only",
 			change: func(sc *Scenario) {
-				through(sc, true)
+				assignThroughTeam(sc, true)
 				sc.Requirement.Views = nil
 			},
-			expect: concat(oneFinding("DB-PRIV-SAVED-VIEW", "role", integrationName, "assign-role", map[string]any{
+			expect: slices.Concat(oneFinding("DB-PRIV-SAVED-VIEW", "role", integrationName, "assign-role", map[string]any{
 				"privilege": "prvReadUserQuery", "required_depth": "basic", "actual_depth": "none", "state": "missing",
-			}), notApplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), unknown("DB-VIEW-ACTIVE")), // a share that it cannot use
+			}), notApplicable("DB-VIEW-SHARED", "DB-VIEW-TABLE"), unknown("DB-VIEW-ACTIVE")), // the user cannot use the share
 		},
 		{
-			name: "a role that is not inherited gives all where it is assigned as well",
+			name: "a role that is not inherited gives all privileges if it is also assigned directly",
 			change: func(sc *Scenario) {
-				through(sc, true)
+				assignThroughTeam(sc, true)
 				sc.changeUser(assigned(""))
 			},
 		},
 		{
-			name: "of two roles the deeper grant counts, and is too shallow",
+			name: "the deeper grant of two roles counts and is too shallow",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthLocal })
-				second(sc, simulator.DepthDeep)
+				addSecondRole(sc, simulator.DepthDeep)
 			},
 			expect: lead("deep", "raise-depth"),
 		},
 		{
-			name: "of two roles the deeper grant counts, and is deep enough",
+			name: "the deeper grant of two roles counts and is deep enough",
 			change: func(sc *Scenario) {
-				second(sc, simulator.DepthBasic)
+				addSecondRole(sc, simulator.DepthBasic)
 			},
 		},
 		{
-			name: "an only too shallow second role changes nothing",
+			name: "a second role with a shallower grant changes nothing",
 			change: func(sc *Scenario) {
 				sc.changeRole(func(r *simulator.Role) { r.Privileges["prvReadLead"] = simulator.DepthDeep })
-				second(sc, simulator.DepthBasic)
+				addSecondRole(sc, simulator.DepthBasic)
 			},
 			expect: lead("deep", "raise-depth"),
 		},
 		{
-			name: "three users of one application id, one of them soft-deleted",
+			name: "three users have the same application id, and one of them is soft-deleted",
 			change: func(sc *Scenario) {
 				for _, twin := range []simulator.User{{Name: "Twin"}, {Name: "Ghost", SoftDeleted: true}} {
 					twin.ApplicationID = appID
 					sc.ApplicationUsers = append(sc.ApplicationUsers, twin)
 				}
 			},
-			expect: concat(oneFinding("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), userNotApplicable()),
+			expect: slices.Concat(oneFinding("DB-USER-EXISTS", "user", appID, "remove-duplicate-user", map[string]any{"found": 2, "users": "2"}), userNotApplicable()),
 		},
 		{
 			name: "user and role are deduced",
@@ -189,7 +189,7 @@ func TestRoleCopies(t *testing.T) {
 			want := slices.Clone(tc.expect)
 			slices.Sort(want)
 			if got := deviations(result); !slices.Equal(got, want) {
-				t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
+				t.Errorf("wrong deviations:\n%s", diffLines(got, want))
 			}
 			if tc.check != nil {
 				tc.check(t, s)
@@ -213,13 +213,13 @@ func assignedCopy(t *testing.T, s *snapshot.Snapshot) string {
 	t.Helper()
 	u := integrationUserOf(t, s)
 	if len(u.Roles) != 1 {
-		t.Fatalf("the user holds %d roles, want one", len(u.Roles))
+		t.Fatalf("the user has %d roles, want one", len(u.Roles))
 	}
 	return u.Roles[0]
 }
 
-// TestAmbiguousUser has two application users whose name fits and none that is
-// named: nobody can judge before the configuration chooses.
+// TestAmbiguousUser checks the error for two application users with a matching name, if the requirement does not
+// name one.
 func TestAmbiguousUser(t *testing.T) {
 	t.Parallel()
 	l := New(t)

@@ -12,8 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 )
 
-// TestOneFault makes each fault by itself in the compliant environment: exactly
-// the expected findings come of it, and no other control changes.
+// TestOneFault checks the findings of each fault in the compliant environment, and that no other control changes.
 func TestOneFault(t *testing.T) {
 	t.Parallel()
 	labs := newPool(t)
@@ -21,7 +20,7 @@ func TestOneFault(t *testing.T) {
 	t.Run("none", func(t *testing.T) { labs.check(t, fault{change: func(*Scenario) {}}) })
 	faults := slices.Concat(privilegeFaults(p), controlFaults(p))
 	if n := len(p.Minimum()); n != 44 {
-		t.Errorf("the profile asks for %d privileges, want 44", n)
+		t.Errorf("the profile requires %d privileges, want 44", n)
 	}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -31,7 +30,7 @@ func TestOneFault(t *testing.T) {
 	}
 }
 
-// pool are the labs that tests take turns at: a lab holds one world at a time.
+// A pool has the labs that parallel tests share. A lab serves one scenario at a time.
 type pool struct {
 	free    chan *Lab
 	profile profile.Profile
@@ -52,34 +51,34 @@ func newPool(t *testing.T) *pool {
 	return p
 }
 
-// check makes faults in the compliant world and holds dbaudit to what must come
-// of them. It reports whether that is what comes of each of them by itself.
+// check adds faults to the compliant environment and checks the deviations. It reports whether the faults are
+// independent: whether their deviations together are those of each of them.
 func (p *pool) check(t *testing.T, faults ...fault) (independent bool) {
 	t.Helper()
 	l := <-p.free
 	defer func() { p.free <- l }()
 	sc := l.Compliant.Clone()
 	var want []string
-	known := true
+	oracleApplies := true
 	for _, f := range faults {
 		f.change(&sc)
 		want = append(want, f.expect...)
-		known = known && !f.unpaired
+		oracleApplies = oracleApplies && !f.unpaired
 	}
 	slices.Sort(want)
 	want = slices.Compact(want)
 	l.Serve(t, &sc)
-	if told := expectedDeviations(sc, l.Profile); known && !slices.Equal(told, want) {
+	if predicted := expectedDeviations(sc, l.Profile); oracleApplies && !slices.Equal(predicted, want) {
 		if len(faults) == 1 {
-			t.Errorf("the oracle errs:\n%s", diffLines(told, want))
+			t.Errorf("the oracle is wrong:\n%s", diffLines(predicted, want))
 		}
-		want = told
+		want = predicted
 	} else {
 		independent = true
 	}
 	result, _ := l.JudgeServed(t, sc.Requirement)
 	if got := deviations(result); !slices.Equal(got, want) {
-		t.Errorf("dbaudit says otherwise:\n%s", diffLines(got, want))
+		t.Errorf("wrong deviations:\n%s", diffLines(got, want))
 	}
 	return independent
 }
@@ -88,26 +87,25 @@ func diffLines(got, want []string) string {
 	var b strings.Builder
 	for _, line := range got {
 		if !slices.Contains(want, line) {
-			fmt.Fprintf(&b, "  too much: %s\n", line)
+			fmt.Fprintf(&b, "  unexpected: %s\n", line)
 		}
 	}
 	for _, line := range want {
 		if !slices.Contains(got, line) {
-			fmt.Fprintf(&b, "  missing:  %s\n", line)
+			fmt.Fprintf(&b, "  missing:    %s\n", line)
 		}
 	}
 	if b.Len() == 0 {
-		b.WriteString("  a line stands more than once")
+		b.WriteString("  a line appears more than once")
 	}
 	return b.String()
 }
 
-// TestTwoFaults draws pairs of faults from a fixed seed. Where two faults have
-// nothing to do with each other, the findings are those of both; where they have,
-// the oracle says what the contract makes of them.
+// TestTwoFaults checks random pairs of faults, drawn with a fixed seed. The findings of independent faults are
+// those of both. For other pairs the oracle predicts the findings.
 func TestTwoFaults(t *testing.T) {
 	t.Parallel()
-	pairs := max(60, *schedules) // make pairs draws 500, make soak more
+	pairs := max(60, *seeds) // make pairs draws 500, make soak more
 	if isShortRun() {
 		pairs = 50
 	}
@@ -131,5 +129,5 @@ func TestTwoFaults(t *testing.T) {
 			})
 		}
 	})
-	t.Logf("%d of %d pairs have nothing to do with each other", independent.Load(), pairs)
+	t.Logf("%d of %d pairs are independent", independent.Load(), pairs)
 }

@@ -17,17 +17,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// hostileName is a name that tries to end a text of a shell, of PowerShell, of JSON, of
-// OData and of a here-document, and to pass for a placeholder.
+// hostileName is a name that would end a string of a shell, of PowerShell, of JSON, of OData or of a
+// here-document, or replace a placeholder, if it were not quoted.
 const hostileName = "O'Brien’s \"$(touch pwned)\" `touch pwned`; touch pwned\nEND\ntouch pwned\n# {roleid} %27 \\ Größe 🦄"
 
-// A fixableFault is what a kind of fix repairs: a change of the compliant environment, in
-// which role, user and views have their usual names.
+// A fixableFault is a change of the compliant environment that leads to a finding with a kind of fix.
 type fixableFault struct {
 	kind   audit.FixKind
 	change func(*Scenario)
 }
 
+// automaticFaults returns a fault for each kind of fix that apply carries out.
 func automaticFaults() []fixableFault {
 	return []fixableFault{
 		{change.CreateRole, func(sc *Scenario) {
@@ -62,7 +62,7 @@ func automaticFaults() []fixableFault {
 	}
 }
 
-// manualFaults are faults whose fix apply does not carry out, and for which a report shows a script.
+// manualFaults returns faults with a fix that apply does not carry out, but that has a script in reports.
 func manualFaults() []fixableFault {
 	return []fixableFault{
 		{change.MoveUser, func(sc *Scenario) { sc.ApplicationUser(integrationName).BusinessUnit = "Contoso" }},
@@ -71,7 +71,7 @@ func manualFaults() []fixableFault {
 	}
 }
 
-// finding is the finding of a fault.
+// finding returns the finding of a result that has the fault's kind of fix.
 func (f fixableFault) finding(t *testing.T, r audit.Result) (audit.ControlID, audit.Finding) {
 	t.Helper()
 	for _, c := range r.Controls {
@@ -81,11 +81,11 @@ func (f fixableFault) finding(t *testing.T, r audit.Result) (audit.ControlID, au
 			}
 		}
 	}
-	t.Fatalf("no finding asks for %s: %v", f.kind, deviations(r))
+	t.Fatalf("no finding has the fix %s: %v", f.kind, deviations(r))
 	return "", audit.Finding{}
 }
 
-// TestEveryAutomaticKindHasAFault keeps the list of faults complete.
+// TestEveryAutomaticKindHasAFault checks that automaticFaults is complete.
 func TestEveryAutomaticKindHasAFault(t *testing.T) {
 	t.Parallel()
 	for _, kind := range change.Kinds() {
@@ -95,15 +95,13 @@ func TestEveryAutomaticKindHasAFault(t *testing.T) {
 	}
 }
 
-// TestRemedyIsPlan holds that what a report shows of a fix and what apply does are the
-// same requests. These differences are meant:
+// TestReportAndPlanHaveTheSameRequests checks that the requests of a fix in a report are those of the plan, with
+// these differences:
 //
-//   - A person's PATCH says If-Match: *; apply's names the row as it read it.
-//   - A person's AddPrivilegesRole names each privilege beside its id (PrivilegeName is
-//     optional), so that a reader sees what is granted.
-//   - apply's PATCH of an application user repeats its applicationid, which the finding
-//     does not carry; the column stays as it is.
-func TestRemedyIsPlan(t *testing.T) {
+//   - The PATCH of a report has If-Match: *. That of a plan has the version of the row.
+//   - The AddPrivilegesRole of a report also has the name of each privilege, which is optional, for the reader.
+//   - The PATCH of an application user in a plan repeats its applicationid, which the finding does not have.
+func TestReportAndPlanHaveTheSameRequests(t *testing.T) {
 	t.Parallel()
 	l := New(t)
 	for _, unit := range []string{"Contoso", "Germany"} {
@@ -136,11 +134,10 @@ func TestRemedyIsPlan(t *testing.T) {
 	}
 }
 
-// compareRequests compares a plan's request with one for people, whose placeholders are filled as
-// their look-ups would.
+// compareRequests compares the request of a plan with that of a report, after replacing its placeholders.
 func compareRequests(t *testing.T, a change.Action, q change.Call, api string) {
 	t.Helper()
-	at := a.Target
+	target := a.Target
 	value := func(slot string, refs ...*change.Ref) string {
 		for _, r := range refs {
 			if r != nil && r.ID != "" {
@@ -149,30 +146,30 @@ func compareRequests(t *testing.T, a change.Action, q change.Call, api string) {
 		}
 		return "{" + slot + "}"
 	}
-	role := value(change.SlotRole, at.Role)
-	if at.Kind == change.TargetAssignment {
-		role = value(change.SlotCopy, at.Copy)
+	role := value(change.SlotRole, target.Role)
+	if target.Kind == change.TargetAssignment {
+		role = value(change.SlotCopy, target.Copy)
 	}
-	fill := strings.NewReplacer("{businessunitid}", value(change.SlotUnit, at.BusinessUnit), "{roleid}", role, "{systemuserid}", value(change.SlotUser, at.User), "{privilegeid of ", "{")
+	fill := strings.NewReplacer("{businessunitid}", value(change.SlotUnit, target.BusinessUnit), "{roleid}", role, "{systemuserid}", value(change.SlotUser, target.User), "{privilegeid of ", "{")
 	if got, want := fill.Replace(q.Method+" "+q.URL), a.Request.Method+" "+api+"/"+a.Request.Path; got != want {
-		t.Errorf("the report says %s, the plan %s", got, want)
+		t.Errorf("report: %s, plan: %s", got, want)
 	}
 	headers := map[string]string{}
 	for _, h := range q.Headers {
 		headers[h.Name] = h.Value
 	}
 	if (headers["If-Match"] == "*") != (a.Request.IfMatch != "") {
-		t.Errorf("If-Match: the report says %q, the plan %q", headers["If-Match"], a.Request.IfMatch)
+		t.Errorf("If-Match in the report: %q, in the plan: %q", headers["If-Match"], a.Request.IfMatch)
 	}
 	owner := ""
 	if a.Request.As != nil {
 		owner = a.Request.As.ID
 	}
 	if headers["MSCRMCallerID"] != owner {
-		t.Errorf("on behalf of: the report says %q, the plan %q", headers["MSCRMCallerID"], owner)
+		t.Errorf("MSCRMCallerID in the report: %q, in the plan: %q", headers["MSCRMCallerID"], owner)
 	}
-	theirs, ours := decodeJSON(t, fill.Replace(q.Body)), decodeJSON(t, string(a.Request.Body))
-	for _, body := range []map[string]any{theirs, ours} {
+	reported, planned := decodeJSON(t, fill.Replace(q.Body)), decodeJSON(t, string(a.Request.Body))
+	for _, body := range []map[string]any{reported, planned} {
 		if list, ok := body["Privileges"].([]any); ok {
 			for _, g := range list {
 				delete(g.(map[string]any), "PrivilegeName")
@@ -183,10 +180,10 @@ func compareRequests(t *testing.T, a change.Action, q change.Call, api string) {
 		}
 	}
 	if a.Kind == change.EnableUser {
-		delete(ours, "applicationid")
+		delete(planned, "applicationid")
 	}
-	if !reflect.DeepEqual(theirs, ours) {
-		t.Errorf("the report says\n%v\nthe plan\n%v", theirs, ours)
+	if !reflect.DeepEqual(reported, planned) {
+		t.Errorf("report:\n%v\nplan:\n%v", reported, planned)
 	}
 }
 
@@ -202,33 +199,33 @@ func decodeJSON(t *testing.T, body string) map[string]any {
 	return into
 }
 
-// TestCurlScripts runs the scripts that reports show, in a shell, with curl and jq,
-// against the simulator: the next scan does not find the fault again, and no name runs
-// as a command. What stands for the Azure CLI asks the simulated sign-in for a token.
+// TestCurlScripts runs the scripts of reports in a shell with curl and jq against the simulator. It checks that
+// the next scan does not have the finding, and that the shell runs no name as a command. A script in place of the
+// Azure CLI gets its token from the simulated sign-in host.
 func TestCurlScripts(t *testing.T) {
 	t.Parallel()
 	for _, tool := range []string{"bash", "sh", "curl", "jq", "grep"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the scripts need %s, which is not here", tool)
+			t.Skipf("the scripts need %s, which is not installed", tool)
 		}
 	}
 	l := New(t)
 	dir := t.TempDir()
 	admin := l.Server.Environment().Client(l.Compliant.Suggest.Administrator)
-	put := func(name, text string) {
+	writeFile := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	put("ca.pem", string(l.Server.CAPEM()))
-	put("az", `#!/bin/sh
+	writeFile("ca.pem", string(l.Server.CAPEM()))
+	writeFile("az", `#!/bin/sh
 [ "$*" = "account get-access-token --resource `+l.Server.URL()+` --query accessToken -o tsv" ] || exit 1
 curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.ApplicationID+` -d client_secret=`+admin.Secret+` -d scope=`+l.Server.URL()+`/.default \
   `+l.Server.AuthorityURL()+"/"+l.Server.TenantID()+`/oauth2/v2.0/token | jq -r .access_token
 `)
 	run := func(t *testing.T, script []string) {
 		t.Helper()
-		put("script.sh", strings.Join(script, "\n")+"\n")
+		writeFile("script.sh", strings.Join(script, "\n")+"\n")
 		cmd := exec.CommandContext(t.Context(), "bash", "script.sh")
 		cmd.Dir = dir
 		cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH"), "CURL_CA_BUNDLE=" + filepath.Join(dir, "ca.pem"), "NO_PROXY=*"}
@@ -236,9 +233,9 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 			t.Fatalf("%v\n%s\n%s", err, out, strings.Join(script, "\n"))
 		}
 	}
-	for _, known := range []string{"ids", "names"} {
+	for _, references := range []string{"ids", "names"} {
 		for _, f := range append(automaticFaults(), manualFaults()...) {
-			t.Run(known+"/"+string(f.kind), func(t *testing.T) {
+			t.Run(references+"/"+string(f.kind), func(t *testing.T) {
 				sc := l.Compliant.Clone()
 				sc.Requirement.BusinessUnit = "Germany"
 				sc.ApplicationUser(integrationName).BusinessUnit = "Germany"
@@ -247,15 +244,15 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 				r, _ := l.Judge(t, sc)
 				_, finding := f.finding(t, r)
 				fix := *finding.Fix
-				if known == "names" {
+				if references == "names" {
 					fix = withoutIDs(fix)
 				}
 				run(t, change.RemedyFor(fix, change.Place{Environment: r.Environment, Profile: r.Profile.Name}).CurlScript())
 				after, _ := l.JudgeServed(t, sc.Requirement)
 				for _, c := range after.Controls {
-					for _, left := range c.Findings {
-						if left.Fingerprint == finding.Fingerprint {
-							t.Errorf("%s: %s", c.ID, left.Message)
+					for _, remaining := range c.Findings {
+						if remaining.Fingerprint == finding.Fingerprint {
+							t.Errorf("%s: %s", c.ID, remaining.Message)
 						}
 					}
 				}
@@ -269,7 +266,7 @@ curl -sS --fail -d grant_type=client_credentials -d client_id=`+admin.Applicatio
 	}
 }
 
-// useHostileNames gives the role, the user and a view names that are hostile.
+// useHostileNames gives hostile names to the role, the user and a view.
 func useHostileNames(sc *Scenario) {
 	user := sc.ApplicationUser(integrationName)
 	if user != nil {
@@ -299,7 +296,7 @@ func useHostileNames(sc *Scenario) {
 	}
 }
 
-// withoutIDs leaves the look-ups everything to find.
+// withoutIDs returns a fix without ids, so that its script has to look them up.
 func withoutIDs(f audit.Fix) audit.Fix {
 	for _, ref := range []**audit.Reference{&f.Role, &f.User, &f.View, &f.BusinessUnit} {
 		if *ref != nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestHostileNames has names in the environment that would do harm in a request,
-// in a policy or in a document, and follows them from the server to each format.
+// TestHostileNames serves names that could do harm in a request, in a policy or in a report, and checks each
+// format.
 func TestHostileNames(t *testing.T) {
 	t.Parallel()
 	l := New(t)
@@ -44,7 +44,7 @@ func TestHostileNames(t *testing.T) {
 			l.Serve(t, &sc)
 			result, s := l.JudgeServed(t, sc.Requirement)
 			if got, want := deviations(result), expectedDeviations(sc, l.Profile); !slices.Equal(got, want) || len(got) < 6 {
-				t.Fatalf("the name is not what it was:\n%s", diffLines(got, want))
+				t.Fatalf("the name has changed:\n%s", diffLines(got, want))
 			}
 			data, err := s.Encode()
 			if err != nil {
@@ -87,44 +87,44 @@ func TestHostileNames(t *testing.T) {
 
 func documentPath(file string, format report.Format) string { return file + "." + format.String() }
 
-// runDbaudit runs dbaudit in the process.
+// runDbaudit runs dbaudit in this process.
 func runDbaudit(t *testing.T, terminal bool, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, complaints bytes.Buffer
+	var outBuffer, errBuffer bytes.Buffer
 	env := cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &outBuffer, Stderr: &errBuffer, StdoutIsTerminal: terminal, StderrIsTerminal: terminal},
 		Host:    run.Host{Getenv: func(string) string { return "" }, Now: Now},
 	}
 	if terminal {
 		env.Width = 100
 	}
 	code = cli.Main(t.Context(), args, env)
-	return out.String(), complaints.String(), code
+	return outBuffer.String(), errBuffer.String(), code
 }
 
-// checkHarmless fails where a document holds what a terminal, a browser, a spreadsheet
-// or a parser would take for more than text.
+// checkHarmless checks that a document contains nothing that a terminal, a browser, a spreadsheet or a parser
+// interprets as more than text.
 func checkHarmless(t *testing.T, format report.Format, document string, result audit.Result) {
 	t.Helper()
 	for i, r := range document {
-		ours := r == '\x1b' && format == report.Table
-		if r != '\n' && !ours && (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) || r == '\ufeff' || r == '\u200b') {
+		isColor := r == '\x1b' && format == report.Table
+		if r != '\n' && !isColor && (unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) || r == '\ufeff' || r == '\u200b') {
 			t.Fatalf("%U at %d: %q", r, i, document[max(0, i-60):min(len(document), i+60)])
 		}
 	}
 	if strings.Contains(document, "\x1b[31mred") || strings.Contains(document, "\x1b]") {
-		t.Error("a name's escape sequence came through")
+		t.Error("the document contains an escape sequence of a name")
 	}
 	switch format {
 	case report.Unknown, report.Table, report.Unix, report.OpenMetrics:
 	case report.JSON, report.SARIF, report.GitLab, report.OSCAL:
 		if !json.Valid([]byte(document)) {
-			t.Error("no JSON")
+			t.Error("the document is not JSON")
 		}
 	case report.OCSF:
 		for line := range strings.Lines(document) {
 			if !json.Valid([]byte(line)) {
-				t.Errorf("no JSON: %s", line)
+				t.Errorf("the line is not JSON: %s", line)
 			}
 		}
 	case report.JUnit:
@@ -133,13 +133,13 @@ func checkHarmless(t *testing.T, format report.Format, document string, result a
 			if _, err := decoder.Token(); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
-				t.Fatalf("no XML: %v", err)
+				t.Fatalf("the document is not XML: %v", err)
 			}
 		}
 	case report.CSV:
 		rows, err := csv.NewReader(strings.NewReader(document)).ReadAll()
 		if err != nil {
-			t.Fatalf("no CSV: %v", err)
+			t.Fatalf("the document is not CSV: %v", err)
 		}
 		if want := 1 + result.Summary.Findings + result.Summary.Unknown; len(rows) != want {
 			t.Errorf("%d rows, want %d: the header, and one for each finding", len(rows), want)
@@ -147,7 +147,7 @@ func checkHarmless(t *testing.T, format report.Format, document string, result a
 		for _, row := range rows {
 			for _, cell := range row {
 				if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-					t.Errorf("a spreadsheet would compute %q", cell)
+					t.Errorf("a spreadsheet would evaluate %q", cell)
 				}
 			}
 		}
@@ -161,7 +161,7 @@ func checkHarmless(t *testing.T, format report.Format, document string, result a
 		for line := range strings.Lines(document) {
 			if command, _, ok := strings.Cut(strings.TrimPrefix(line, "::"), "::"); strings.HasPrefix(line, "::") && ok &&
 				!slices.Contains([]string{"error", "warning", "notice", "group", "endgroup"}, strings.Fields(command)[0]) {
-				t.Errorf("a command that is not ours: %q", line)
+				t.Errorf("the line is an unexpected command: %q", line)
 			}
 		}
 	}

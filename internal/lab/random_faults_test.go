@@ -13,13 +13,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// schedules is how many random schedules of faults are run; make soak runs more.
-var schedules = flag.Int("soak.seeds", 40, "number of random fault schedules")
+// seeds is the number of random fault schedules. make soak runs more.
+var seeds = flag.Int("soak.seeds", 40, "number of random fault schedules")
 
-// TestVerdictUnderFaults has faults in the environment and faults on the way to
-// it at the same time. Whatever happens to the requests, a control is judged as without
-// faults, or is unknown: nothing that a server loses, repeats or breaks may look like
-// compliance, or like a fault that does not exist.
+// TestVerdictUnderFaults combines faults of the environment with faults of requests. Whatever happens to the
+// requests, each control has the same outcome as without them or is unknown: nothing that a server loses, repeats
+// or breaks may look like compliance, or like a fault that does not exist.
 func TestVerdictUnderFaults(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -39,12 +38,12 @@ func TestVerdictUnderFaults(t *testing.T) {
 	}
 	all := slices.Concat(controlFaults(l.Profile), privilegeFaults(l.Profile))
 	situations := reportedFaults(l.Profile)
-	seeds := *schedules
-	if isShortRun() && seeds < 100 {
-		seeds = min(seeds, 10)
+	count := *seeds
+	if isShortRun() && count < 100 {
+		count = min(count, 10)
 	}
-	judged, unknown, none := 0, 0, 0
-	for seed := range uint64(seeds) {
+	judged, unknown, failed := 0, 0, 0
+	for seed := range uint64(count) {
 		random := rand.New(rand.NewPCG(seed, 5))
 		f := all[random.IntN(len(all))]
 		if seed%2 == 0 {
@@ -58,36 +57,35 @@ func TestVerdictUnderFaults(t *testing.T) {
 		set(randomFaults(random))
 		disturbed, _, err := l.TryJudgeServed(t.Context(), sc.Requirement)
 		if err != nil {
-			none++
+			failed++
 			continue
 		}
 		for i, c := range disturbed.Controls {
-			switch was := clean.Controls[i]; c.Outcome {
-			case was.Outcome:
+			switch want := clean.Controls[i]; c.Outcome {
+			case want.Outcome:
 				judged++
 			case audit.OutcomeUnknown:
 				unknown++
 				if c.Reason == "" {
-					t.Errorf("seed %d, %s: %s is unknown and does not say why", seed, f.name, c.ID)
+					t.Errorf("seed %d, %s: %s is unknown without a reason", seed, f.name, c.ID)
 				}
 			default:
-				t.Errorf("seed %d, %s: %s is %s, without faults %s: %s%v", seed, f.name, c.ID, c.Outcome, was.Outcome, c.Reason, c.Findings)
+				t.Errorf("seed %d, %s: %s is %s, without faults %s: %s%v", seed, f.name, c.ID, c.Outcome, want.Outcome, c.Reason, c.Findings)
 			}
 		}
 		if disturbed.Verdict == audit.VerdictCompliant && clean.Verdict != audit.VerdictCompliant {
-			t.Errorf("seed %d, %s: compliant, and %s without faults", seed, f.name, clean.Verdict)
+			t.Errorf("seed %d, %s: compliant, but %s without faults", seed, f.name, clean.Verdict)
 		}
 	}
-	t.Logf("%d controls judged as without faults, %d unknown; %d times there was nothing to judge", judged, unknown, none)
+	t.Logf("%d controls judged as without faults, %d unknown; %d times the environment could not be read", judged, unknown, failed)
 }
 
-// randomFaults draws faults of every kind that the simulator knows, at up to three
-// requests of ten.
+// randomFaults returns faults of all kinds for up to 30 % of the requests.
 func randomFaults(random *rand.Rand) func(*http.Request) simulator.Fault {
-	share := 0.3 * random.Float64()
+	probability := 0.3 * random.Float64()
 	statuses := []int{http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable}
 	return func(*http.Request) simulator.Fault {
-		if random.Float64() >= share {
+		if random.Float64() >= probability {
 			return simulator.Fault{}
 		}
 		f := simulator.Fault{Kind: simulator.FaultKind(1 + random.IntN(int(simulator.FaultDropColumn)))}
