@@ -1,10 +1,10 @@
-// Package apply carries a plan out, keeps a journal of it, and rolls it back.
+// Package apply carries out a plan, writes a journal, and rolls the plan back.
 //
-// It sends the requests of the plan, in the plan's order, and no others. Each target is read
-// just before its change and must be as in the plan; after the change, it is read back. A
-// request that may have taken effect is not repeated before the state is read. The journal is
-// on disk before and after each change, so that an interrupted run can be resumed or rolled
-// back. What others changed in the meantime is kept.
+// It sends the requests of the plan in order, and no others. It reads each target just before the
+// change, and stops if the target differs from the plan. It reads the target again after the
+// change. It does not repeat a request that may have taken effect before it has read the state.
+// It writes the journal to disk before and after each change, so that an interrupted run can be
+// resumed or rolled back. It does not undo what others changed in the meantime.
 package apply
 
 import (
@@ -18,31 +18,29 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A Progress is called for each action: when it begins, and how it ended.
+// A Progress is called when an action begins and when it ends.
 type Progress func(a change.Action, e Event)
 
-// A Runner carries out, or rolls back, the plan of a journal.
+// A Runner applies the plan of a journal, or rolls it back.
 type Runner struct {
 	Mutator Mutator
 	Journal *Journal
-	// Sleep waits before a change is looked for again, or sent again.
-	Sleep func(context.Context, time.Duration) error
-	// AllowSharedRole permits changes to a role that others have too.
-	AllowSharedRole bool
-	// ReplaceFiltered permits changes to grants for some records only, which cannot be restored.
-	ReplaceFiltered bool
+	// Sleep waits before a target is read again, or a request is sent again.
+	Sleep           func(context.Context, time.Duration) error
+	AllowSharedRole bool // permit changes to a role that others have too
+	ReplaceFiltered bool // permit changes to grants for some records only, which rollback cannot restore
 	Progress        Progress
 
 	identity Identity
-	changed  bool             // something was sent that may have changed the environment
-	checked  map[string]bool  // roles whose holders were checked
-	names    map[string]error // what is wrong with the names of the checked rows
+	changed  bool             // set if a request may have changed the environment
+	checked  map[string]bool  // the ids of roles that only the integration user has
+	names    map[string]error // the results of checkName, by row and name
 }
 
-// Changed reports whether this run sent anything that may have changed the environment.
+// Changed reports whether this run may have changed the environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// maxAttempts limits how often an uncertain change is sent, and an expected state is read.
+// maxAttempts limits how often an uncertain change is sent, and how often an expected state is read.
 const maxAttempts = 5
 
 // Apply carries out the remaining actions of the plan.
@@ -67,7 +65,7 @@ func (r *Runner) Apply(ctx context.Context) error {
 	return nil
 }
 
-// start begins a run: the environment must be the plan's.
+// start prepares a run. It returns an error if the environment is not the plan's.
 func (r *Runner) start(ctx context.Context) (err error) {
 	r.checked, r.names = map[string]bool{}, map[string]error{}
 	if r.identity, err = r.Mutator.Identity(ctx); err != nil {
@@ -86,25 +84,26 @@ func (r *Runner) report(a change.Action, e Event) {
 	}
 }
 
-// resolve fills in the ids of rows that the plan's actions created; [Runner.checkCreatedRows] checks them.
+// resolve returns the target with the ids of the rows that earlier actions created.
+// [Runner.checkCreatedRows] checks these rows.
 func (r *Runner) resolve(a change.Action) (change.Target, error) {
 	t := a.Target
 	for _, ref := range []**change.Ref{&t.Role, &t.Copy, &t.User, &t.Principal} {
 		if *ref == nil || (*ref).MadeBy == "" {
 			continue
 		}
-		full := **ref
-		made := r.Journal.step(full.MadeBy).done.Made
+		resolved := **ref
+		made := r.Journal.step(resolved.MadeBy).done.Made
 		if made == "" {
-			return t, fmt.Errorf("action %s needs the row that action %s creates, but the journal does not name it", a.ID, full.MadeBy)
+			return t, fmt.Errorf("action %s needs the row that action %s creates, but the journal does not name it", a.ID, resolved.MadeBy)
 		}
-		full.ID, full.MadeBy = made, ""
-		*ref = &full
+		resolved.ID, resolved.MadeBy = made, ""
+		*ref = &resolved
 	}
 	return t, nil
 }
 
-// applyAction does one action, or the rest of it.
+// applyAction carries out an action, or resumes it.
 func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	t, err := r.resolve(a)
 	if err != nil {
@@ -118,9 +117,8 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	if err != nil {
 		return fmt.Errorf("reading the target of action %s (%s): %w", a.ID, a.Summary, err)
 	}
-	// sent says that the change may already have been sent.
 	begun := r.Journal.step(a.ID).begun
-	sent := begun.Event != ""
+	sent := begun.Event != "" // an earlier run may have sent the change
 	if !sent {
 		if err := r.checkTarget(ctx, a, t, now, nil); err != nil {
 			return err
@@ -135,14 +133,14 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	if err != nil {
 		return err
 	}
-	// A created row is looked for by its planned values, not by the id in a response.
+	// A created row is identified by its planned values, not by the id in a response.
 	if now, err = r.waitFor(ctx, t, names, a.After); err != nil {
 		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
 	}
 	done := Record{Event: EventDone, Action: a.ID}
 	if change.CreatesRow(a.Kind) {
-		if because := r.foreignRowReason(a, begun, r.Journal.now(), now.Row); because != "" {
-			return r.recordFailure(a, true, newDriftError(a, because))
+		if reason := r.foreignRowReason(a, begun, r.Journal.now(), now.Row); reason != "" {
+			return r.recordFailure(a, true, newDriftError(a, reason))
 		}
 		done.Made = now.Row.ID
 		if made != "" && made != done.Made {
@@ -153,8 +151,9 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 	return r.Journal.append(done)
 }
 
-// makeChange sends the change of an action until it is made. sent says that it may have been
-// sent before. It returns the id of the created row, if the environment did.
+// makeChange sends the request of an action until the target has the new state. sent says that
+// the request may have been sent before. makeChange returns the id of the created row if the
+// environment returns it.
 func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
 	names := t.AffectedNames(a.After)
 	waited := time.Duration(0)
@@ -166,58 +165,59 @@ func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Targe
 		if err == nil {
 			return made, nil
 		}
-		var failure ChangeError // uncertain, unless the error says more
+		var failure ChangeError // the zero value is uncertain
 		if f, ok := errors.AsType[*ChangeError](err); ok {
 			failure = *f
 		}
 		sent = sent || failure.Effect == EffectUncertain
-		rest := backoff(attempt)
+		delay := backoff(attempt)
 		settling := failure.Settling && waited < maxSettleTime && r.mayAwaitRights(a)
 		switch {
 		case settling:
-			rest = min(rest, maxSettleTime-waited)
-			waited += rest
+			delay = min(delay, maxSettleTime-waited)
+			waited += delay
 		case failure.Effect == EffectNone && !sent:
 			return "", r.recordFailure(a, sent, err)
 		}
-		unread := r.Sleep(ctx, rest)
-		if unread == nil {
-			if now, unread = r.Mutator.Current(ctx, t, names); unread != nil {
-				unread = fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, unread)
+		readErr := r.Sleep(ctx, delay)
+		if readErr == nil {
+			if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
+				readErr = fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr)
 			}
 		}
-		reached := now.State.Includes(a.After)
+		changed := now.State.Includes(a.After)
 		switch {
-		case unread != nil && sent:
-			return "", errors.Join(err, unread)
-		case unread != nil:
-			return "", r.recordFailure(a, sent, errors.Join(err, unread))
+		case readErr != nil && sent:
+			return "", errors.Join(err, readErr)
+		case readErr != nil:
+			return "", r.recordFailure(a, sent, errors.Join(err, readErr))
 		case settling:
-		case !sent && reached:
+		case !sent && changed:
 			return "", r.recordFailure(a, sent, newDriftError(a, "another identity made the same change at the same time"))
-		case !reached && (failure.Effect == EffectNone || attempt == maxAttempts):
+		case !changed && (failure.Effect == EffectNone || attempt == maxAttempts):
 			return "", r.recordFailure(a, sent, err)
 		}
 	}
 	return made, nil
 }
 
-// maxSettleTime limits how long a change waits for a right that an earlier action gave.
+// maxSettleTime limits how long a change waits for a privilege that an earlier action granted.
 const maxSettleTime = time.Minute
 
-// mayAwaitRights reports whether an earlier action gives rights that this one may have to wait for.
+// mayAwaitRights reports whether an earlier action grants privileges, which may take effect late.
 func (r *Runner) mayAwaitRights(a change.Action) bool {
 	earlier := r.Journal.Plan.Actions[:r.Journal.index(a.ID)]
 	return slices.ContainsFunc(earlier, func(e change.Action) bool { return change.GrantsPrivileges(e.Kind) })
 }
 
-// recordFailure records why an action failed; sent says whether it may still have taken effect.
+// recordFailure records the error of an action, and returns it. sent says that the action may
+// have taken effect.
 func (r *Runner) recordFailure(a change.Action, sent bool, err error) error {
 	r.report(a, EventFailed)
 	return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Unsent: !sent, Error: err.Error()}))
 }
 
-// send fills a request and sends it.
+// send fills in the slots of a request and sends it.
 func (r *Runner) send(ctx context.Context, request change.Request, t change.Target, now Reading, label string) (made string, err error) {
 	request = request.Fill(now.IDs).Fill(t.SlotValues()).Fill(map[string]string{change.SlotAPI: change.APIRoot(r.Journal.Plan.Environment.URL)})
 	if !request.Filled() {
@@ -225,12 +225,12 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 	}
 	made, err = r.Mutator.Change(ctx, request, label)
 	var change *ChangeError
-	refused := errors.As(err, &change) && change.Effect != EffectUncertain
-	r.changed = r.changed || !refused
+	unchanged := errors.As(err, &change) && change.Effect != EffectUncertain
+	r.changed = r.changed || !unchanged
 	return made, err
 }
 
-// waitFor reads a target until its change is visible.
+// waitFor reads a target until it has the wanted state.
 func (r *Runner) waitFor(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
@@ -248,5 +248,5 @@ func (r *Runner) waitFor(ctx context.Context, t change.Target, names []string, w
 	}
 }
 
-// backoff starts at one second and doubles.
+// backoff returns the delay after an attempt: one second after the first, then twice as long each.
 func backoff(attempt int) time.Duration { return time.Second << (attempt - 1) }

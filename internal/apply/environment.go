@@ -8,33 +8,34 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A Mutator reads and changes one environment, past any cache.
+// A Mutator reads and changes an environment. It must not read from a cache.
 type Mutator interface {
-	// Identity is the signed-in user and the actual environment.
+	// Identity returns the signed-in user and the environment.
 	Identity(ctx context.Context) (Identity, error)
-	// Current reads a target's state for the names, and the ids that its requests need.
+	// Current reads the values for the names in a target's state, and the ids for its requests.
 	Current(ctx context.Context, t change.Target, names []string) (Reading, error)
-	// Change sends one request, and returns the id of the created row if the environment did.
+	// Change sends a request. It returns the id of the created row if the environment returns it.
 	Change(ctx context.Context, r change.Request, label string) (made string, err error)
-	// Holders are the users who have a role, in any of its copies, directly or through a team,
-	// and the teams without members that have it.
+	// Holders returns the users who have a copy of a role, directly or through a team, and the
+	// teams without members that have one.
 	Holders(ctx context.Context, roleID string) (RoleHolders, error)
-	// Row reads a row that a target names, as a user who sees it; nil if it is not visible.
+	// Row reads a row of a target. It impersonates a user unless as is nil. It returns nil if the
+	// row is not visible.
 	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
 	// Role reads a copy of a role.
 	Role(ctx context.Context, id string) (Role, error)
 }
 
-// An Identity is a user of an environment, both by id.
+// An Identity has the ids of an environment and of a user in it.
 type Identity struct{ Organization, User string }
 
 // A Reading is the current state of a target.
 type Reading struct {
 	State     change.State
 	IDs       map[string]string // the values for the slots of requests
-	Row       *Row              // the target's row, if it is a row and exists
+	Row       *Row              // the row of a role or a user; nil if it does not exist
 	Filtered  []string          // the privileges that are granted for some records only, sorted
-	Inherited string            // rights on a view that come from another shared record; empty for none
+	Inherited string            // rights on a view that come from another shared record, or empty
 }
 
 // A Table is the table of a row. The zero value is invalid.
@@ -49,22 +50,22 @@ const (
 	TableView Table = "userquery"
 )
 
-// A Row contains the values of a row, as far as its table has them.
+// A Row contains the values of a row that its table has.
 type Row struct {
 	ID, Name string
 	SignIn   string // a user's sign-in name
-	Unit     string // the business unit of a role or a user
-	// Root is the role that a role is a copy of; Template is its role template.
+	Unit     string // the id of the business unit of a role or a user
+	// Root is the id of a role's root copy, and Template the id of its role template.
 	Root, Template string
 	ApplicationID  string // an application user's application id
-	CreatedBy      string // the user who created the row, and Created is when, if the environment says
+	CreatedBy      string // the id of the user who created the row; empty if unknown
 	CreatedOn      time.Time
 }
 
-// A RoleHolders lists who has a role.
+// RoleHolders are the users and teams that have a role.
 type RoleHolders struct {
 	Holders    []Holder
-	Incomplete string // says why there may be others, or empty
+	Incomplete string // why others may have the role too; empty if the list is complete
 }
 
 // A Holder is a user who has a role, or a team without members.
@@ -86,9 +87,9 @@ func (h Holder) String() string {
 
 // A Role is the current state of a copy of a role.
 type Role struct {
-	Root    string        // the id of the role that it is a copy of
-	BuiltIn bool          // set if it comes from a template
-	Grants  change.Depths // everything that it grants
+	Root    string        // the id of the root copy
+	BuiltIn bool          // set if the role comes from a template
+	Grants  change.Depths // all its privileges
 }
 
 func (t Table) label() string {

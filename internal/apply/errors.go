@@ -8,21 +8,21 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// An Effect is the effect of a change whose request failed.
+// An Effect says what a failed request changed.
 type Effect int
 
-// The effects of a request that failed.
+// The effects of a failed request.
 const (
 	EffectUncertain Effect = iota // it may have taken effect
 	EffectNone                    // it was refused, and nothing changed
-	EffectRaced                   // it was refused because the target changed after it was read
+	EffectRaced                   // it was refused because the target changed since it was read
 )
 
-// A ChangeError is the failure of a changing request.
+// A ChangeError is the error of a request that changes an environment.
 type ChangeError struct {
 	Effect Effect
 	Err    error
-	// Settling is set if the recipient of a share lacks a right that may take effect soon.
+	// Settling is set if the recipient of a share lacks a privilege that may take effect soon.
 	Settling bool
 }
 
@@ -30,21 +30,21 @@ func (e *ChangeError) Error() string { return e.Err.Error() }
 
 func (e *ChangeError) Unwrap() error { return e.Err }
 
-// A GoneError says that a row that the target depends on no longer exists.
+// A GoneError means that a row of the target no longer exists.
 type GoneError struct{ Err error }
 
 func (e *GoneError) Error() string { return e.Err.Error() }
 
 func (e *GoneError) Unwrap() error { return e.Err }
 
-// An UnreachableError says that the environment cannot be reached.
+// An UnreachableError means that the environment cannot be reached.
 type UnreachableError struct{ Err error }
 
 func (e *UnreachableError) Error() string { return e.Err.Error() }
 
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
-// A DriftError says that the environment is not as in the plan, which cannot continue.
+// A DriftError means that the environment differs from the plan, so that the plan cannot continue.
 type DriftError struct {
 	Action change.Action
 	Reason string
@@ -52,17 +52,16 @@ type DriftError struct {
 
 func (e *DriftError) Error() string { return refusalError(e.Action, e.Reason).Error() }
 
-// refusalError is why an action was not carried out.
-func refusalError(a change.Action, because string) error {
-	return fmt.Errorf("action %s (%s) was not carried out: %s", a.ID, a.Summary, because)
+func refusalError(a change.Action, reason string) error {
+	return fmt.Errorf("action %s (%s) was not carried out: %s", a.ID, a.Summary, reason)
 }
 
-// A mismatchError says what in the environment is not as in the plan.
+// A mismatchError says how the environment differs from the plan.
 type mismatchError string
 
 func (d mismatchError) Error() string { return string(d) }
 
-// asDriftError is the error of an action: a difference is a change since the plan was made.
+// asDriftError returns a mismatchError as the DriftError of an action, and other errors unchanged.
 func asDriftError(a change.Action, err error) error {
 	if d, ok := errors.AsType[mismatchError](err); ok {
 		return newDriftError(a, string(d))
@@ -70,12 +69,12 @@ func asDriftError(a change.Action, err error) error {
 	return err
 }
 
-// newDriftError says what was changed since the plan was made.
-func newDriftError(a change.Action, what string) error {
-	return &DriftError{a, "the environment changed since the plan was made: " + what + "; make a new plan"}
+// newDriftError returns the error that the environment changed since the plan was made.
+func newDriftError(a change.Action, drift string) error {
+	return &DriftError{a, "the environment changed since the plan was made: " + drift + "; make a new plan"}
 }
 
-// newStateDriftError says how a state differs from the one before an action.
+// newStateDriftError returns the error that a target differs from the state before an action.
 func newStateDriftError(a change.Action, now change.State) error {
 	var parts []string
 	for _, d := range a.Differences() {
@@ -86,7 +85,7 @@ func newStateDriftError(a change.Action, now change.State) error {
 	return newDriftError(a, change.JoinFirst(parts))
 }
 
-// A LostError says that a change was made and read back, but did not persist.
+// A LostError means that a change was made and read back, but did not persist.
 type LostError struct {
 	Action change.Action
 	Now    change.State
@@ -96,7 +95,7 @@ func (e *LostError) Error() string {
 	return fmt.Sprintf("action %s (%s) was carried out, but did not persist: now %s", e.Action.ID, e.Action.Summary, formatState(e.Now))
 }
 
-// A KeptChange says that rollback left a change in place, fully or in part.
+// A KeptChange is a change that rollback left in place, fully or in part. It is also an error.
 type KeptChange struct {
 	Action     change.Action
 	Reason     string // says why
@@ -107,10 +106,10 @@ func (k *KeptChange) Error() string {
 	return fmt.Sprintf("action %s (%s) was not undone: %s; manual step: %s", k.Action.ID, k.Action.Summary, k.Reason, k.ManualStep)
 }
 
-// A KeptError says which changes rollback left in place, and why.
+// A KeptError lists the changes that rollback left in place.
 type KeptError struct {
 	Kept []KeptChange
-	Err  error // what ended the rollback early; nil if nothing did
+	Err  error // the error that ended the rollback early, or nil
 }
 
 func (e *KeptError) Error() string {

@@ -18,70 +18,70 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// Format names the format of a journal: JSON lines, the first of which contains the plan.
-// Each line contains the digest of the previous line, the first line that of the plan.
+// Format names the format of a journal: JSON lines, the first with the plan. Each line contains the
+// digest of the previous line, and the first line the digest of the plan.
 const Format = "dbaudit.journal/v2"
 
-// formatV1 has no digests. Such a journal can be rolled back, but not resumed.
+// formatV1 has no digests. A journal in this format can be rolled back, but not resumed.
 const formatV1 = "dbaudit.journal/v1"
 
-// An Event says what a record of the journal is about. The zero value is invalid.
+// An Event is the kind of a record in a journal. The zero value is invalid.
 type Event string
 
 // The events.
 const (
-	EventPlan       Event = "plan"        // opens a journal and contains the plan
-	EventBegin      Event = "begin"       // precedes a change: the previous state, and what the change is sent to
+	EventPlan       Event = "plan"        // is the first, and contains the plan
+	EventBegin      Event = "begin"       // precedes a change, with the previous state and the ids for the request
 	EventDone       Event = "done"        // follows a change that was read back
 	EventFailed     Event = "failed"      // follows a change that failed, or had no effect
 	EventApplied    Event = "applied"     // follows the last change
 	EventUndo       Event = "undo"        // precedes the undo of a change
-	EventUndone     Event = "undone"      // follows it, read back
-	EventKept       Event = "kept"        // says that a change was not fully undone
-	EventRolledBack Event = "rolled-back" // says that everything was undone
+	EventUndone     Event = "undone"      // follows an undo that was read back
+	EventKept       Event = "kept"        // follows a change that was not fully undone
+	EventRolledBack Event = "rolled-back" // follows the last undo
 )
 
 // A Record is one line of a journal.
 type Record struct {
 	Event Event     `json:"event"`
 	At    time.Time `json:"at"`
-	// Previous is the digest of the previous line, in the first record that of the plan. It
-	// shows that lines are missing or were changed; it is not a signature.
+	// Previous is the digest of the previous line, in the first record the digest of the plan. It
+	// reveals missing and edited lines, but is not a signature.
 	Previous string `json:"previous,omitempty"`
 	// Format, Tool and Plan are set only in the first record.
 	Format string      `json:"format,omitempty"`
 	Tool   *audit.Tool `json:"tool,omitempty"`
 	Plan   *plan.Plan  `json:"plan,omitempty"`
 	Action string      `json:"action,omitempty"` // the id of the action in the plan
-	By     string      `json:"by,omitempty"`     // the id of the user that makes the change
-	// Before is the state just before the change, with what the platform may also change.
+	By     string      `json:"by,omitempty"`     // the id of the user who makes the change
+	// Before is the state just before the change, including the names that the platform may change.
 	Before   change.State      `json:"before,omitempty"`
 	Filtered []string          `json:"filtered,omitempty"` // the privileges that were granted for some records only
 	IDs      map[string]string `json:"ids,omitempty"`      // the values for the slots of the action's requests
 	Made     string            `json:"made,omitempty"`     // the id of the row that the change created
 	Unsent   bool              `json:"unsent,omitempty"`   // set on a failure that cannot have changed anything
-	Error    string            `json:"error,omitempty"`    // says what failed, or why a change was kept
+	Error    string            `json:"error,omitempty"`    // why a change failed, or was kept
 }
 
-// A Journal is the record of one plan's application, written and synced before and after
-// each change. A lock file next to it lets only one process at a time use it.
+// A Journal records what was done with a plan. It is written and synced before and after each
+// change. A lock file next to it prevents other processes from using it at the same time.
 type Journal struct {
 	Plan    plan.Plan
 	Records []Record
 
-	format string
-	last   string // the digest of the last line
-	steps  []step // of the plan's actions
-	// applied, undoing and ended say that everything is done, that a rollback was begun, and
-	// that it ended.
-	applied, rollbackBegun, rolledBack bool
+	format        string
+	last          string // the digest of the last line
+	steps         []step // of the plan's actions
+	applied       bool   // all actions are done
+	rollbackBegun bool
+	rolledBack    bool // everything is undone
 
 	file    *os.File // nil once it is closed
 	release func() error
 	now     func() time.Time
 }
 
-// CreateJournal starts a journal in a file that must not exist yet.
+// CreateJournal starts a journal in a new file: see [CheckVacant].
 func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Time) (*Journal, error) {
 	release, err := lock(name)
 	if err != nil {
@@ -90,7 +90,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err := CheckVacant(name); err != nil {
 		return nil, errors.Join(err, release())
 	}
-	_ = os.Remove(name) // the file that CheckVacant allows is useless; a file that cannot be removed is detected below
+	_ = os.Remove(name) // an unfinished journal; if it cannot be removed, OpenFile fails
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
@@ -107,18 +107,18 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	return j, nil
 }
 
-// An ExistsError says that the file of a new journal already exists.
+// An ExistsError means that the file for a new journal already exists.
 type ExistsError struct {
 	Name    string
-	Journal *Journal // its content; nil if that is not a readable journal
+	Journal *Journal // the journal in the file; nil if the file is not a valid journal
 }
 
 func (e *ExistsError) Error() string {
 	return fmt.Sprintf("the journal %s already exists: name another with --journal", e.Name)
 }
 
-// CheckVacant refuses the name of an existing file with an [ExistsError], unless the file is a
-// journal that was never begun.
+// CheckVacant returns an [ExistsError] if the file exists, unless it is a journal without a complete
+// line.
 func CheckVacant(name string) error {
 	info, err := os.Lstat(name)
 	switch {
@@ -138,7 +138,7 @@ func CheckVacant(name string) error {
 	return exists
 }
 
-// OpenJournal reads a journal and continues to write to it.
+// OpenJournal reads a journal and opens it for writing.
 func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	switch _, err := os.Stat(name); {
 	case errors.Is(err, os.ErrNotExist):
@@ -150,12 +150,12 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Read under the lock, so that everything that another process wrote is known.
+	// The lock is held, so no other process can still write to the file.
 	data, err := bounds.ReadFile(bounds.Journal, name)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("reading the journal: %w", err), release())
 	}
-	j, whole, err := ParseJournal(data)
+	j, complete, err := ParseJournal(data)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), release())
 	}
@@ -164,23 +164,22 @@ func OpenJournal(name string, now func() time.Time) (*Journal, error) {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), release())
 	}
 	j.file, j.release, j.now = file, release, now
-	// Nothing is sent before its record is completely on disk.
-	if err := file.Truncate(int64(whole)); err != nil {
+	// A request is sent only after its record is complete on disk, so a partial line has no effect.
+	if err := file.Truncate(int64(complete)); err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the journal: %w", err), j.Close())
 	}
 	return j, nil
 }
 
-// isCurrentFormat reports whether the journal has the format in which nothing is written twice.
 func (j *Journal) isCurrentFormat() bool { return j.format == Format }
 
-// A writeError says that a journal could not be written: nothing else may be changed.
+// A writeError means that the journal could not be written, so that nothing more may be changed.
 type writeError struct{ err error }
 
 func (e *writeError) Error() string { return fmt.Sprintf("writing the journal: %v", e.err) }
 func (e *writeError) Unwrap() error { return e.err }
 
-// append writes a record and returns when it is on disk.
+// append writes a record. It returns after the record is on disk.
 func (j *Journal) append(r Record) error {
 	r.At = j.now().UTC().Truncate(time.Millisecond)
 	if j.isCurrentFormat() {
@@ -201,7 +200,7 @@ func (j *Journal) append(r Record) error {
 	return nil
 }
 
-// Close releases the journal.
+// Close closes the file and releases the lock.
 func (j *Journal) Close() error {
 	if j.file == nil {
 		return nil
@@ -211,25 +210,25 @@ func (j *Journal) Close() error {
 	return errors.Join(file.Close(), j.release())
 }
 
-// syncDir makes a new file's name durable, if the system can do that.
+// syncDir makes the name of a new file durable.
 func syncDir(name string) error {
 	folder, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("starting the journal: %w", err)
 	}
-	_ = folder.Sync() // Windows cannot, and does not need to
+	_ = folder.Sync() // Windows does not support it, and does not need it
 	return folder.Close()
 }
 
-// isUnfinishedHeader reports whether the data is the beginning of a journal's first line.
+// isUnfinishedHeader reports whether the data is the start of a journal's first line.
 func isUnfinishedHeader(data []byte) bool {
 	const first = `{"event":"plan"`
 	return !bytes.Contains(data, []byte("\n")) && bytes.HasPrefix(data, []byte(first)[:min(len(first), len(data))])
 }
 
-// ParseJournal reads a journal's lines, and refuses a journal that no run can have written.
-// whole is how many bytes of the data are complete lines.
-func ParseJournal(data []byte) (j *Journal, whole int, err error) {
+// ParseJournal parses a journal. It refuses a journal that no run can have written. complete is the
+// number of bytes of the complete lines.
+func ParseJournal(data []byte) (j *Journal, complete int, err error) {
 	if isUnfinishedHeader(data) {
 		return nil, 0, errors.New("the journal ends in its first line: nothing was begun, so apply the plan again")
 	}
@@ -238,8 +237,8 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 			return nil, 0, err
 		}
 	}
-	whole = bytes.LastIndexByte(data, '\n') + 1
-	lines := bytes.Split(bytes.TrimSuffix(data[:whole], []byte("\n")), []byte("\n"))
+	complete = bytes.LastIndexByte(data, '\n') + 1
+	lines := bytes.Split(bytes.TrimSuffix(data[:complete], []byte("\n")), []byte("\n"))
 	records := make([]Record, len(lines))
 	for i, line := range lines {
 		if err := strictjson.Decode(line, &records[i]); err != nil {
@@ -253,20 +252,20 @@ func ParseJournal(data []byte) (j *Journal, whole int, err error) {
 	if first.Format != Format && first.Format != formatV1 || first.Plan == nil {
 		return nil, 0, fmt.Errorf("this has the format %q, not %q: this version of dbaudit cannot continue with it", first.Format, Format)
 	}
-	// Not with plan.Decode: the words of another version of dbaudit do not matter.
+	// plan.Decode would also refuse a plan with the descriptions of another version of dbaudit.
 	if err := first.Plan.Verify(); err != nil {
 		return nil, 0, fmt.Errorf("the journal's plan: %w", err)
 	}
 	j = &Journal{Plan: *first.Plan, format: first.Format, last: first.Plan.Digest, steps: make([]step, len(first.Plan.Actions))}
-	for i, line := range lines { // each contains the digest of the previous one
+	for i, line := range lines {
 		if j.isCurrentFormat() && records[i].Previous != j.last || !j.isCurrentFormat() && records[i].Previous != "" {
 			return nil, 0, fmt.Errorf("line %d of the journal does not follow the line before it: a line was changed, added or removed; "+
 				"read the current state with dbaudit scan, and make a new plan", i+1)
 		}
 		j.last = lineDigest(line)
 	}
-	return j, whole, j.addRecords(records)
+	return j, complete, j.addRecords(records)
 }
 
-// lineDigest is the digest of a line without its line break.
+// lineDigest returns the digest of a line without its line break.
 func lineDigest(line []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(line)) }

@@ -8,8 +8,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lock makes this process the only one that uses a journal, until release is called or it
-// ends. The lock is on a separate file: Windows cannot write to a locked one.
+// lock prevents other processes from using a journal, until release is called or this process
+// ends. The lock is on a separate file, because Windows cannot write to a locked file.
 func lock(journal string) (release func() error, err error) {
 	name := journal + ".lock"
 	for {
@@ -22,33 +22,33 @@ func lock(journal string) (release func() error, err error) {
 			return nil, fmt.Errorf("another run is using the journal %s: wait until it ends", journal)
 		}
 		release := func() error {
-			// If an open file cannot be removed, it stays, and does no harm.
+			// Removing can fail while the file is open. A file that stays does no harm.
 			_ = os.Remove(name)
 			return l.Unlock()
 		}
-		ours, err := isCurrentFile(l)
+		current, err := isCurrentFile(l)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("locking the journal: %w", err), release())
 		}
-		if ours {
+		if current {
 			return release, nil
 		}
-		// The previous holder removed the file after we opened it and before we locked it.
+		// Another process removed the file after this one opened it and before it was locked.
 		if err := l.Unlock(); err != nil {
 			return nil, fmt.Errorf("locking the journal: %w", err)
 		}
 	}
 }
 
-// isCurrentFile reports whether the locked file is the one that the next process will find.
+// isCurrentFile reports whether the locked file is still the one with the name.
 func isCurrentFile(l *flock.Flock) (bool, error) {
-	held, err := l.Stat()
+	locked, err := l.Stat()
 	if err != nil {
 		return false, err
 	}
-	found, err := os.Stat(l.Path())
+	named, err := os.Stat(l.Path())
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil
 	}
-	return err == nil && os.SameFile(held, found), err
+	return err == nil && os.SameFile(locked, named), err
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// A step is how far an action is, by the records of the journal.
+// A step is the progress of an action according to the journal.
 type step struct {
-	// begun is the record of a change that may have been sent, unless it certainly changed
-	// nothing. done is the record of its end. A zero record means none.
+	// begun is the begin record, unless it is certain that the change had no effect. done is the
+	// done record. Both may be zero.
 	begun, done Record
-	failed      bool // set if the change was tried, and its effect is unknown
+	failed      bool // set if a change failed and its effect is unknown
 	// undoBegun was begun; undone and kept say how it ended.
 	undoBegun, undone, kept bool
 }
@@ -21,18 +21,18 @@ func (s step) isBegun() bool { return s.begun.Event != "" }
 
 func (s step) isDone() bool { return s.done.Event != "" }
 
-// undoable reports whether a change may have been sent and was not undone.
+// undoable reports whether a change may have taken effect and was not undone.
 func (s step) undoable() bool { return s.isBegun() && !s.undone }
 
-// index is the place of an action in the plan, or -1.
+// index returns the index of an action in the plan, or -1.
 func (j *Journal) index(action string) int {
 	return slices.IndexFunc(j.Plan.Actions, func(a change.Action) bool { return a.ID == action })
 }
 
-// step is how far an action of the plan is.
+// step returns the progress of an action of the plan.
 func (j *Journal) step(action string) *step { return &j.steps[j.index(action)] }
 
-// add takes a record that was written.
+// add updates the progress with a record.
 func (j *Journal) add(r Record) {
 	j.Records = append(j.Records, r)
 	s := &step{}
@@ -64,7 +64,7 @@ func (j *Journal) add(r Record) {
 	j.rollbackBegun = j.rollbackBegun || s.undoBegun || s.undone || s.kept || j.rolledBack
 }
 
-// DoneCount counts the actions that were done and not undone.
+// DoneCount returns the number of actions that are done and not undone.
 func (j *Journal) DoneCount() int {
 	n := 0
 	for _, s := range j.steps {
@@ -75,30 +75,30 @@ func (j *Journal) DoneCount() int {
 	return n
 }
 
-// MayHaveChanges reports whether any change may have been sent and was not undone.
+// MayHaveChanges reports whether a change may have taken effect and was not undone.
 func (j *Journal) MayHaveChanges() bool { return slices.ContainsFunc(j.steps, step.undoable) }
 
-// RollbackBegun reports whether a rollback of the run was begun.
+// RollbackBegun reports whether a rollback has begun.
 func (j *Journal) RollbackBegun() bool { return j.rollbackBegun }
 
-// HasBegun reports whether any action was begun.
+// HasBegun reports whether an action has begun.
 func (j *Journal) HasBegun() bool {
 	return slices.ContainsFunc(j.Records, func(r Record) bool { return r.Event == EventBegin })
 }
 
-// Remaining are the actions that are not done yet, in order.
+// Remaining returns the actions that are not done, in order.
 func (j *Journal) Remaining() []change.Action {
 	return slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return j.step(a.ID).isDone() })
 }
 
-// Undoable are the actions that rollback has to undo, last first.
+// Undoable returns the actions that rollback has to undo, the last one first.
 func (j *Journal) Undoable() []change.Action {
 	list := slices.DeleteFunc(slices.Clone(j.Plan.Actions), func(a change.Action) bool { return !j.step(a.ID).undoable() })
 	slices.Reverse(list)
 	return list
 }
 
-// CheckResumable refuses to continue a run that was rolled back.
+// CheckResumable returns an error if a run cannot be resumed.
 func (j *Journal) CheckResumable() error {
 	switch {
 	case !j.isCurrentFormat():

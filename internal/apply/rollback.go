@@ -10,10 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Rollback undoes, last first, the changes that the journal says may have been made. It keeps
-// what others changed since, what the environment refuses to undo, and rows that dbaudit may
-// not have created. Then it checks that every target of the plan is as before. A [KeptError]
-// names what is not. Another rollback tries what is left.
+// Rollback undoes the changes that may have been made according to the journal, the last one first.
+// It keeps what others changed since, what the environment refuses to undo, and rows that dbaudit
+// may not have created. Then it checks that every target of the plan is as before. It returns a
+// [KeptError] with the changes that remain. Another rollback tries only these.
 func (r *Runner) Rollback(ctx context.Context) error {
 	if err := r.start(ctx); err != nil {
 		return err
@@ -21,7 +21,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 	var kept []KeptChange
 	for _, a := range r.Journal.Undoable() {
 		if a.UndoneWith != "" {
-			continue // it is undone with the other
+			continue // the other action undoes it
 		}
 		err := r.undoAction(ctx, a)
 		var k *KeptChange
@@ -35,7 +35,7 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			}
 			return err
 		case errors.As(err, &gone) && slices.ContainsFunc(creators(a.Target), func(id string) bool { return r.Journal.step(id).undone }):
-			// An earlier rollback kept it, and deleted the row that it depends on.
+			// An earlier rollback kept the change, and deleted the created row that it depends on.
 		case errors.As(err, &gone):
 			k = keptBecauseGone(a)
 		default:
@@ -53,8 +53,8 @@ func (r *Runner) Rollback(ctx context.Context) error {
 			return err
 		}
 	}
-	different, err := r.notRestored(ctx, kept)
-	if kept = append(kept, different...); kept != nil {
+	differing, err := r.notRestored(ctx, kept)
+	if kept = append(kept, differing...); kept != nil {
 		return &KeptError{kept, err}
 	}
 	if err != nil || r.Journal.rolledBack {
@@ -67,14 +67,14 @@ func keptBecauseGone(a change.Action) *KeptChange {
 	return &KeptChange{a, "what it changed no longer exists", "none, unless it is created again"}
 }
 
-// notRestored returns the targets that are not as they were before the first action on them,
-// apart from those that were kept. A target that depends on a created row disappears with it.
+// notRestored returns the targets that differ from their state before the first action on them,
+// except for the kept ones. A target that depends on a created row disappears with it.
 func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChange, error) {
-	known := map[string]bool{}
+	isKept := map[string]bool{}
 	for _, k := range kept {
-		known[targetKey(k.Action.Target)] = true
+		isKept[targetKey(k.Action.Target)] = true
 	}
-	before := map[string]change.State{} // by target: names that an earlier action changes
+	before := map[string]change.State{} // by target: the names that earlier actions change
 	var list []KeptChange
 	for _, a := range r.Journal.Plan.Actions {
 		if creators(a.Target) != nil {
@@ -90,40 +90,52 @@ func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChan
 		}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
 		maps.Copy(before[k], goal)
-		if known[k] || len(goal) == 0 {
+		if isKept[k] || len(goal) == 0 {
 			continue
 		}
-		now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
-		var gone *GoneError
-		switch {
-		case errors.As(err, &gone):
-			list = append(list, *keptBecauseGone(a))
-		case err != nil:
-			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
-		case !a.Target.Matches(now.State, goal):
-			reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
-			if r.Journal.step(a.ID).undone {
-				reason = "it is not as it was before, but the journal says that it was undone"
-			}
-			different := difference(now.State, goal)
-			list = append(list, KeptChange{a, reason + ": " + formatState(different) + " now", a.Target.RestoreStep(restrict(goal, different))})
+		differing, err := r.checkRestored(ctx, a, goal)
+		if err != nil {
+			return list, err
+		}
+		if differing != nil {
+			list = append(list, *differing)
 		}
 	}
 	return list, nil
 }
 
-// endsRollback reports whether an error ends the whole rollback.
-func endsRollback(ctx context.Context, err error) bool {
-	var unreachable *UnreachableError
-	var unwritten *writeError
-	return ctx.Err() != nil || errors.As(err, &unreachable) || errors.As(err, &unwritten)
+// checkRestored returns why the target of an action does not have the state goal, or nil.
+func (r *Runner) checkRestored(ctx context.Context, a change.Action, goal change.State) (*KeptChange, error) {
+	now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
+	var gone *GoneError
+	switch {
+	case errors.As(err, &gone):
+		return keptBecauseGone(a), nil
+	case err != nil:
+		return nil, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
+	case a.Target.Matches(now.State, goal):
+		return nil, nil //nolint:nilnil // the target is as before
+	}
+	reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
+	if r.Journal.step(a.ID).undone {
+		reason = "it is not as it was before, but the journal says that it was undone"
+	}
+	differing := difference(now.State, goal)
+	return &KeptChange{a, reason + ": " + formatState(differing) + " now", a.Target.RestoreStep(restrict(goal, differing))}, nil
 }
 
-// recordUndone records that an action was undone, and those undone with it.
+// endsRollback reports whether the rollback cannot continue with other actions after an error.
+func endsRollback(ctx context.Context, err error) bool {
+	var unreachable *UnreachableError
+	var notWritten *writeError
+	return ctx.Err() != nil || errors.As(err, &unreachable) || errors.As(err, &notWritten)
+}
+
+// recordUndone records that an action was undone, and the actions that it undoes too.
 func (r *Runner) recordUndone(a change.Action) error {
-	for _, part := range r.Journal.Plan.Actions {
-		if part.UndoneWith == a.ID && r.Journal.step(part.ID).undoable() {
-			if err := r.Journal.append(Record{Event: EventUndone, Action: part.ID}); err != nil {
+	for _, other := range r.Journal.Plan.Actions {
+		if other.UndoneWith == a.ID && r.Journal.step(other.ID).undoable() {
+			if err := r.Journal.append(Record{Event: EventUndone, Action: other.ID}); err != nil {
 				return err
 			}
 		}
@@ -131,21 +143,9 @@ func (r *Runner) recordUndone(a change.Action) error {
 	return r.Journal.append(Record{Event: EventUndone, Action: a.ID})
 }
 
-// undoAction returns one target to its state before the change, except what others changed since.
+// undoAction restores a target to its state before the change. It keeps what others changed since.
 func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
-	err := r.checkCreatedRows(ctx, a)
-	if err == nil {
-		err = r.checkNames(ctx, a.Target)
-		var gone *GoneError
-		if errors.As(err, &gone) {
-			err = nil // reading the target says what is left of it
-		}
-	}
-	var d mismatchError
-	switch {
-	case errors.As(err, &d):
-		return &KeptChange{a, string(d), a.Target.RestoreStep(a.Before)}
-	case err != nil:
+	if err := r.checkUndoTarget(ctx, a); err != nil {
 		return err
 	}
 	t, err := r.resolve(a)
@@ -171,12 +171,12 @@ func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
-	if theirs := changedByOthers(t, now.State, after, goal); len(theirs) > 0 {
-		kept = &KeptChange{a, "it was changed since: " + formatState(restrict(now.State, theirs)) + " now", a.Target.RestoreStep(theirs)}
-		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := theirs[name]; return ok })
+	if foreign := changedByOthers(t, now.State, after, goal); len(foreign) > 0 {
+		kept = &KeptChange{a, "it was changed since: " + formatState(restrict(now.State, foreign)) + " now", a.Target.RestoreStep(foreign)}
+		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := foreign[name]; return ok })
 	}
 	if a.Kind == change.RemovePrivilege && !r.Journal.step(a.ID).undoBegun {
-		// The platform granted it with another change than the one that is undone.
+		// The platform restored the privilege with another change.
 		maps.DeleteFunc(goal, func(name, value string) bool {
 			return change.IsRestoredPrivilege(name) && value == change.None && now.State[name] != change.None
 		})
@@ -195,7 +195,22 @@ func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
 	return kept
 }
 
-// restoreState takes a target from its current state back to another, step by step.
+// checkUndoTarget returns an error if the rows of an action's target are not the planned ones.
+func (r *Runner) checkUndoTarget(ctx context.Context, a change.Action) error {
+	err := r.checkCreatedRows(ctx, a)
+	if err == nil {
+		err = r.checkNames(ctx, a.Target)
+		if _, gone := errors.AsType[*GoneError](err); gone {
+			return nil // reading the target reports what is missing
+		}
+	}
+	if mismatch, ok := errors.AsType[mismatchError](err); ok {
+		return &KeptChange{a, string(mismatch), a.Target.RestoreStep(a.Before)}
+	}
+	return err
+}
+
+// restoreState changes a target from its current state to another, step by step.
 func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Target, now Reading, goal change.State, names []string) (err error) {
 	for attempt := 1; !t.Matches(now.State, goal); {
 		if attempt == 1 && !r.Journal.step(a.ID).undoBegun {
@@ -257,53 +272,53 @@ func (r *Runner) readCurrent(ctx context.Context, t change.Target, names []strin
 	return now, nil
 }
 
-// checkDeletable refuses to delete a row that dbaudit may not have created, or a role that is assigned.
+// checkDeletable returns an error if dbaudit may not have created a row, or if a role is assigned.
 func (r *Runner) checkDeletable(ctx context.Context, a change.Action, now Reading) error {
 	s, end := r.Journal.step(a.ID), r.Journal.now()
 	if s.isDone() {
 		end = s.done.At
 	}
-	because := r.foreignRowReason(a, s.begun, end, now.Row)
+	reason := r.foreignRowReason(a, s.begun, end, now.Row)
 	if s.isDone() && now.Row != nil && s.done.Made != now.Row.ID {
-		because = fmt.Sprintf("the journal says that %s was created, but the existing row is %s", s.done.Made, now.Row.ID)
+		reason = fmt.Sprintf("the journal says that %s was created, but the existing row is %s", s.done.Made, now.Row.ID)
 	}
 	switch {
-	case because != "":
-		return &KeptChange{a, because, "none, if the change is intended"}
+	case reason != "":
+		return &KeptChange{a, reason, "none, if the change is intended"}
 	case a.Target.Kind != change.TargetRole:
 		return nil
 	}
-	held, err := r.Mutator.Holders(ctx, now.IDs[change.SlotRole])
+	found, err := r.Mutator.Holders(ctx, now.IDs[change.SlotRole])
 	if err != nil {
 		return fmt.Errorf("finding out who has the role: %w", err)
 	}
-	names := make([]string, len(held.Holders))
-	for i, h := range held.Holders {
+	names := make([]string, len(found.Holders))
+	for i, h := range found.Holders {
 		names[i] = h.String()
 	}
 	slices.Sort(names)
 	switch {
 	case len(names) > 1:
-		because = "these have the role: " + change.JoinFirst(names)
+		reason = "these have the role: " + change.JoinFirst(names)
 	case len(names) == 1:
-		because = names[0] + " has the role"
-	case held.Incomplete != "":
-		because = "users may have the role: " + held.Incomplete
+		reason = names[0] + " has the role"
+	case found.Incomplete != "":
+		reason = "users may have the role: " + found.Incomplete
 	default:
 		return nil
 	}
-	return &KeptChange{a, because, a.Target.RestoreStep(a.Before)}
+	return &KeptChange{a, reason, a.Target.RestoreStep(a.Before)}
 }
 
-// changedByOthers are the goals of names that others changed: their values are not on the way from
-// the change to its undo.
+// changedByOthers returns the part of goal that others changed: the values now are not on the path
+// from the change to its undo.
 func changedByOthers(t change.Target, now, after, goal change.State) change.State {
-	theirs := change.State{}
+	foreign := change.State{}
 	for name, value := range goal {
-		one := func(s change.State) change.State { return change.State{name: s[name]} }
-		if !t.Matches(one(now), one(goal)) && !t.IsBetween(one(now), one(after), one(goal)) {
-			theirs[name] = value
+		only := func(s change.State) change.State { return change.State{name: s[name]} }
+		if !t.Matches(only(now), only(goal)) && !t.IsBetween(only(now), only(after), only(goal)) {
+			foreign[name] = value
 		}
 	}
-	return theirs
+	return foreign
 }

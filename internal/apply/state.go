@@ -6,12 +6,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
+// targetKey returns a key that is equal for equal targets, even if their actions differ.
 func targetKey(t change.Target) string {
 	k := t.SlotValues()
 	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
 }
 
-// creators are the actions that create the rows that the target depends on.
+// creators returns the ids of the actions that create rows of the target.
 func creators(t change.Target) []string {
 	var ids []string
 	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {
@@ -22,7 +23,6 @@ func creators(t change.Target) []string {
 	return ids
 }
 
-// formatState puts a state into words.
 func formatState(s change.State) string {
 	var parts []string
 	for _, name := range s.Names() {
@@ -31,22 +31,22 @@ func formatState(s change.State) string {
 	return change.JoinFirst(parts)
 }
 
-// difference is where a state differs from the wanted one.
+// difference returns the values of a state that differ from the wanted state.
 func difference(s, want change.State) change.State {
-	some := change.State{}
+	different := change.State{}
 	for name, value := range want {
 		if s[name] != value {
-			some[name] = s[name]
+			different[name] = s[name]
 		}
 	}
-	return some
+	return different
 }
 
-// restrict is a state limited to the names of another.
-func restrict(s, of change.State) change.State {
-	some := change.State{}
-	for name := range of {
-		some[name] = s[name]
+// restrict returns a state with only the names of another.
+func restrict(s, names change.State) change.State {
+	part := change.State{}
+	for name := range names {
+		part[name] = s[name]
 	}
-	return some
+	return part
 }

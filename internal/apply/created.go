@@ -10,13 +10,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// Neither a journal nor a response proves that dbaudit created a row. So each such row is
+// Neither a journal nor a response proves that dbaudit created a row. So each created row is
 // compared with the plan, the identity that made the request, and the time.
 
-// skew is how much the clocks of two machines may differ.
+// skew is the maximum difference between the clocks of two machines.
 const skew = time.Hour
 
-// foreignRowReason says why a row is not the one that an action created, by end at the latest.
+// foreignRowReason returns why an action that ended before end did not create the row, or an empty
+// string.
 func (r *Runner) foreignRowReason(a change.Action, begun Record, end time.Time, row *Row) string {
 	if row == nil {
 		return "the row that it creates does not exist"
@@ -41,14 +42,14 @@ func (r *Runner) foreignRowReason(a change.Action, begun Record, end time.Time, 
 	return ""
 }
 
-// checkCreatedRows refuses an action that depends on rows that earlier actions did not create.
+// checkCreatedRows returns an error if earlier actions did not create the rows that an action needs.
 func (r *Runner) checkCreatedRows(ctx context.Context, a change.Action) error {
 	for _, id := range creators(a.Target) {
-		maker, s := r.Journal.Plan.Actions[r.Journal.index(id)], r.Journal.step(id)
-		because := "the journal does not name the created row"
+		creator, s := r.Journal.Plan.Actions[r.Journal.index(id)], r.Journal.step(id)
+		reason := "the journal does not name the created row"
 		if s.isBegun() && s.done.Made != "" {
 			table := TableRole
-			if maker.Kind == change.CreateApplicationUser {
+			if creator.Kind == change.CreateApplicationUser {
 				table = TableUser
 			}
 			row, err := r.Mutator.Row(ctx, table, s.done.Made, nil)
@@ -58,10 +59,10 @@ func (r *Runner) checkCreatedRows(ctx context.Context, a change.Action) error {
 			case row == nil:
 				return &GoneError{fmt.Errorf("the row that action %s created no longer exists", id)}
 			}
-			because = r.foreignRowReason(maker, s.begun, s.done.At, row)
+			reason = r.foreignRowReason(creator, s.begun, s.done.At, row)
 		}
-		if because != "" {
-			return mismatchError(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, because))
+		if reason != "" {
+			return mismatchError(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, reason))
 		}
 	}
 	return nil

@@ -10,8 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// addRecords adds the records of a journal's lines, and refuses those that no run can have
-// written there, because rollback relies on them.
+// Rollback relies on the records of a journal, so a journal that no run can have written is refused.
+
+// addRecords adds the records of a journal's lines. It returns an error for the first line that no
+// run can have written.
 func (j *Journal) addRecords(records []Record) error {
 	for i, r := range records {
 		err := validateFields(r, j.isCurrentFormat())
@@ -26,17 +28,18 @@ func (j *Journal) addRecords(records []Record) error {
 	return nil
 }
 
-// validateFields refuses a record with the wrong fields for its event.
-func validateFields(r Record, strict bool) error {
+// validateFields checks that a record has the fields of its event. Format v1 has no user, and may
+// lack the state before.
+func validateFields(r Record, currentFormat bool) error {
 	first := r.Event == EventPlan
-	ofAction := !first && r.Event != EventApplied && r.Event != EventRolledBack
+	isAboutAction := !first && r.Event != EventApplied && r.Event != EventRolledBack
 	begin := r.Event == EventBegin
 	switch {
 	case r.At.IsZero():
 		return errors.New("has no time")
 	case first != (r.Plan != nil), first != (r.Tool != nil), first != (r.Format != ""),
-		ofAction != (r.Action != ""),
-		begin != (r.By != "") && strict, begin != (r.Before != nil) && (strict || !begin), !begin && len(r.IDs)+len(r.Filtered) > 0,
+		isAboutAction != (r.Action != ""),
+		begin != (r.By != "") && currentFormat, begin != (r.Before != nil) && (currentFormat || !begin), !begin && len(r.IDs)+len(r.Filtered) > 0,
 		r.Unsent && r.Event != EventFailed, r.Error != "" && r.Event != EventFailed && r.Event != EventKept,
 		r.Made != "" && r.Event != EventDone:
 		return fmt.Errorf("has a field that no line with the event %q has, or lacks one that each has", r.Event)
@@ -49,7 +52,7 @@ func validateFields(r Record, strict bool) error {
 	return nil
 }
 
-// validateOrder refuses a record, other than the first, that cannot follow those before it.
+// validateOrder checks that a record, other than the first, can follow the previous records.
 func (j *Journal) validateOrder(r Record) error {
 	if j.rolledBack && j.isCurrentFormat() {
 		return errors.New("is after the end")
@@ -92,8 +95,8 @@ func (j *Journal) validateOrder(r Record) error {
 		if !s.isBegun() || s.isDone() {
 			return fmt.Errorf("says that action %s is done, but it was not begun", a.ID)
 		}
-		ofRow := a.Target.Kind == change.TargetRole || a.Target.Kind == change.TargetUser
-		if (r.Made != "") != change.CreatesRow(a.Kind) && (j.isCurrentFormat() || r.Made != "" && !ofRow) {
+		isRow := a.Target.Kind == change.TargetRole || a.Target.Kind == change.TargetUser
+		if (r.Made != "") != change.CreatesRow(a.Kind) && (j.isCurrentFormat() || r.Made != "" && !isRow) {
 			return fmt.Errorf("is wrong about the row that action %s creates", a.ID)
 		}
 	default:
@@ -102,7 +105,7 @@ func (j *Journal) validateOrder(r Record) error {
 	return nil
 }
 
-// validateUndo refuses a record of an action that is undone out of turn: the last one comes first.
+// validateUndo checks that actions are undone in the reverse order of the plan.
 func (j *Journal) validateUndo(at int, e Event) error {
 	a, s, order := j.Plan.Actions[at], j.steps[at], at
 	if a.UndoneWith != "" {
@@ -122,12 +125,12 @@ func (j *Journal) validateUndo(at int, e Event) error {
 	return nil
 }
 
-// validateBefore refuses a record of a previous state that does not match the plan, apart from the
-// platform's own additions, whose depths are not in the plan.
+// validateBefore checks that the previous state in a record matches the plan. The plan does not
+// have the depths of the privileges that the platform restores.
 func (j *Journal) validateBefore(a change.Action, r Record) error {
-	watched := a.Target.AffectedNames(a.After)
+	affected := a.Target.AffectedNames(a.After)
 	for _, name := range slices.Concat(r.Before.Names(), r.Filtered) {
-		if !slices.Contains(watched, name) {
+		if !slices.Contains(affected, name) {
 			return fmt.Errorf("says how %s was, which action %s does not change", name, r.Action)
 		}
 	}
@@ -151,8 +154,8 @@ func (j *Journal) validateBefore(a change.Action, r Record) error {
 	return nil
 }
 
-// unexpectedlyMissing is a privilege that the platform grants with a change, and that the role lacks but
-// the plan does not list as missing. The plan lists these for actions that grant something.
+// unexpectedlyMissing returns a privilege that the platform restores with an action, and that the
+// role lacks although the plan does not list it. Only actions that grant privileges list them.
 func unexpectedlyMissing(p plan.Plan, a change.Action, now change.State) string {
 	if a.Target.Kind != change.TargetGrants || a.UndoneWith != "" || a.Kind == change.RemovePrivilege {
 		return ""

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// CheckDrift compares every target that already exists with the plan, and changes nothing. checked
-// is called for each action. An action is skipped if an earlier one, waitsFor, creates its row.
+// CheckDrift returns an error if a target differs from the plan. It changes nothing. It calls checked
+// for each action. It cannot read a target if another action, waitsFor, creates a row of it.
 func (r *Runner) CheckDrift(ctx context.Context, checked func(a change.Action, waitsFor string)) error {
 	if err := r.start(ctx); err != nil {
 		return err
@@ -27,10 +27,10 @@ func (r *Runner) CheckDrift(ctx context.Context, checked func(a change.Action, w
 		if err != nil {
 			return fmt.Errorf("reading the target of action %s: %w", a.ID, err)
 		}
-		// Several actions may change the same thing one after the other.
+		// Earlier actions may change the same target.
 		k := targetKey(a.Target)
 		for name, value := range expected[k] {
-			if _, there := reading.State[name]; there {
+			if _, ok := reading.State[name]; ok {
 				reading.State[name] = value
 			}
 		}
@@ -47,8 +47,8 @@ func (r *Runner) CheckDrift(ctx context.Context, checked func(a change.Action, w
 	return nil
 }
 
-// checkTarget refuses a target that is not as in the plan. pending is what earlier actions change
-// in its role.
+// checkTarget returns an error if a target differs from the plan. pending is what earlier actions
+// change in its role.
 func (r *Runner) checkTarget(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	if !now.State.Includes(a.Before) {
 		if now.Inherited != "" {
@@ -88,17 +88,17 @@ func (r *Runner) checkTarget(ctx context.Context, a change.Action, t change.Targ
 	return nil
 }
 
-// checkHolders refuses a change of a role that others have, unless that is allowed.
+// checkHolders returns an error if others have a role too, unless that is allowed.
 func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change.Ref) error {
 	if r.AllowSharedRole || r.checked[role.ID] {
 		return nil
 	}
-	held, err := r.Mutator.Holders(ctx, role.ID)
+	found, err := r.Mutator.Holders(ctx, role.ID)
 	if err != nil {
 		return fmt.Errorf("finding out who has the role %q: %w", role.Name, err)
 	}
 	var others []string
-	for _, h := range held.Holders {
+	for _, h := range found.Holders {
 		if h.ID != r.Journal.Plan.IntegrationUser {
 			others = append(others, h.String())
 		}
@@ -107,15 +107,15 @@ func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change
 	if others != nil {
 		return refusalError(a, "others have the role too: "+change.JoinFirst(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
-	if held.Incomplete != "" {
-		return refusalError(a, "others may have the role too: "+held.Incomplete+"; let the applying identity read them, or allow it with --allow-shared-role")
+	if found.Incomplete != "" {
+		return refusalError(a, "others may have the role too: "+found.Incomplete+"; let the applying identity read them, or allow it with --allow-shared-role")
 	}
 	r.checked[role.ID] = true
 	return nil
 }
 
-// checkAssignedRole refuses to assign a role that is built in, or that grants more than in the plan.
-// pending is what earlier actions change in the role.
+// checkAssignedRole returns an error if a role to be assigned is built in, or grants more than in
+// the plan. pending is what earlier actions change in the role.
 func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
 	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
 	if err != nil {
@@ -127,38 +127,39 @@ func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t chang
 		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
 		grants[name] = change.DepthOf(value)
 	}
-	switch beyond := t.Surplus(grants); {
+	switch surplus := t.Surplus(grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
 		return newDriftError(a, "the role to be assigned is not a copy of the plan's role")
 	case role.BuiltIn:
 		return newDriftError(a, "the role is a built-in one")
-	case len(beyond) > 0:
-		return newDriftError(a, "the role grants more than in the plan: "+change.JoinFirst(beyond))
+	case len(surplus) > 0:
+		return newDriftError(a, "the role grants more than in the plan: "+change.JoinFirst(surplus))
 	}
 	return nil
 }
 
-// checkNames refuses a target whose rows have other names than in the reviewed plan.
+// checkNames returns an error if a row of a target has another name than in the plan, because people
+// review the plan by its names.
 func (r *Runner) checkNames(ctx context.Context, t change.Target) error {
 	principal := TableUser
 	if t.Principal != nil && t.Principal.Kind == string(TableTeam) {
 		principal = TableTeam
 	}
-	for _, named := range []struct {
+	for _, row := range []struct {
 		table Table
 		ref   *change.Ref
 	}{{TableRole, t.Role}, {TableRole, t.Copy}, {TableUser, t.User}, {TableUnit, t.BusinessUnit}, {TableView, t.View}, {principal, t.Principal}} {
-		if named.ref == nil || named.ref.ID == "" || named.ref.Name == "" {
+		if row.ref == nil || row.ref.ID == "" || row.ref.Name == "" {
 			continue
 		}
-		if err := r.checkName(ctx, named.table, *named.ref, t); err != nil {
+		if err := r.checkName(ctx, row.table, *row.ref, t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkName checks one row that a target names, once per run.
+// checkName checks the name of a row, once per run.
 func (r *Runner) checkName(ctx context.Context, table Table, ref change.Ref, t change.Target) (err error) {
 	key := string(table) + " " + ref.ID + " " + ref.Name
 	if err, known := r.names[key]; known {
@@ -172,7 +173,7 @@ func (r *Runner) checkName(ctx context.Context, table Table, ref change.Ref, t c
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the name of the %s %q: %w", table.label(), ref.Name, err)
-	case row == nil: // reading the target reports what is missing
+	case row == nil: // reading the target reports a missing row
 	case !equalNames(row.Name, ref.Name) && (row.SignIn == "" || !equalNames(row.SignIn, ref.Name)):
 		err = mismatchError(fmt.Sprintf("the %s %q is now named %q", table.label(), ref.Name, row.Name))
 	case table == TableUser && t.Kind == change.TargetUser && !strings.EqualFold(row.ApplicationID, t.ApplicationID):
@@ -182,48 +183,49 @@ func (r *Runner) checkName(ctx context.Context, table Table, ref change.Ref, t c
 	return err
 }
 
-// equalNames compares names as the environment does.
+// equalNames reports whether the environment treats two names as equal.
 func equalNames(a, b string) bool {
 	return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
 }
 
-// Verify reads every target once more when all actions are done, and returns a [LostError]
-// for each action whose change did not persist. The last action on a thing counts.
+// Verify reads every target again after all actions are done. It returns a [LostError] for each
+// action with a change that did not persist. If several actions change the same value, only the
+// last one counts.
 func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
-	type end struct {
-		target change.Target
-		state  change.State
-		last   map[string]int // the action that set a name
+	type result struct {
+		target     change.Target
+		state      change.State
+		lastAction map[string]int // the index of the last action on a name
 	}
 	var keys []string
-	ends := map[string]*end{}
+	results := map[string]*result{}
 	for i, a := range r.Journal.Plan.Actions {
 		t, err := r.resolve(a)
 		if err != nil {
 			return nil, err
 		}
 		k := targetKey(t)
-		if ends[k] == nil {
+		if results[k] == nil {
 			keys = append(keys, k)
-			ends[k] = &end{target: t, state: change.State{}, last: map[string]int{}}
+			results[k] = &result{target: t, state: change.State{}, lastAction: map[string]int{}}
 		}
 		for name, value := range a.After {
-			ends[k].state[name], ends[k].last[name] = value, i
+			results[k].state[name], results[k].lastAction[name] = value, i
 		}
 	}
 	lost := make([]*LostError, len(r.Journal.Plan.Actions))
 	for _, k := range keys {
-		e := ends[k]
-		now, err := r.Mutator.Current(ctx, e.target, e.state.Names())
+		want := results[k]
+		now, err := r.Mutator.Current(ctx, want.target, want.state.Names())
 		if err != nil {
 			return nil, fmt.Errorf("reading back what was changed: %w", err)
 		}
-		for name, value := range difference(now.State, e.state) {
-			at := e.last[name]
-			if lost[at] == nil {
-				lost[at] = &LostError{r.Journal.Plan.Actions[at], change.State{}}
+		for name, value := range difference(now.State, want.state) {
+			i := want.lastAction[name]
+			if lost[i] == nil {
+				lost[i] = &LostError{r.Journal.Plan.Actions[i], change.State{}}
 			}
-			lost[at].Now[name] = value
+			lost[i].Now[name] = value
 		}
 	}
 	return slices.DeleteFunc(lost, func(l *LostError) bool { return l == nil }), nil
