@@ -1,7 +1,7 @@
-// Package oscal is the part of NIST's OSCAL 1.2.1 that dbaudit writes: catalog, profile, component
-// definition and assessment results, in JSON.
+// Package oscal writes documents of NIST's OSCAL 1.2.1 in JSON: catalogs, profiles and component
+// definitions. Package report writes assessment results with it.
 //
-// Equal input gives equal bytes: each id is a UUID of version 5 of what it identifies.
+// Equal input gives equal bytes, because each id is a version 5 UUID, a hash of what it identifies.
 package oscal
 
 import (
@@ -18,25 +18,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Version is the version of OSCAL that the documents state.
+// Version is the version of OSCAL that documents follow.
 const Version = "1.2.1"
 
 // Namespace is the namespace of dbaudit's properties.
 const Namespace = "https://github.com/dbaudit/dbaudit/ns/oscal"
 
-// ID is the UUID of version 5 of a name in parts.
+// ID returns the version 5 UUID of a name that consists of parts.
 func ID(parts ...string) string {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
 	return uuid.NewSHA1(space, []byte(strings.Join(parts, "\x00"))).String()
 }
 
-// ContentHash makes the id of a document from its content.
+// A ContentHash computes the id of a document from its content.
 type ContentHash struct {
 	sum   hash.Hash
 	count int
 }
 
-// NewContentHash begins with the kind of the document.
+// NewContentHash returns the hash of an empty document of a kind.
 func NewContentHash(kind string) *ContentHash {
 	space := uuid.NewSHA1(uuid.NameSpaceURL, []byte(Namespace))
 	c := &ContentHash{sum: sha1.New()}
@@ -45,7 +45,7 @@ func NewContentHash(kind string) *ContentHash {
 	return c
 }
 
-// Add adds a part.
+// Add adds a part of the document, which must be encodable as JSON.
 func (c *ContentHash) Add(part any) error {
 	data, err := json.Marshal(part)
 	if err != nil {
@@ -58,7 +58,7 @@ func (c *ContentHash) Add(part any) error {
 	return nil
 }
 
-// ID is [ID] of the kind and the JSON list of the parts, without holding them.
+// ID returns [ID] of the kind and the JSON list of the parts.
 func (c *ContentHash) ID() string {
 	c.sum.Write([]byte("]"))
 	id := uuid.UUID(c.sum.Sum(nil)[:16])
@@ -66,23 +66,24 @@ func (c *ContentHash) ID() string {
 	return id.String()
 }
 
-// IDs makes unique ids for one document. The zero value is ready.
-type IDs struct{ times map[string]int }
+// IDs returns unique ids for one document. The zero value is ready to use.
+type IDs struct{ uses map[string]int }
 
-// Unique is [ID], with a number if the name was used before.
+// Unique returns [ID] of a name. If the name was used before, a number becomes part of it.
 func (i *IDs) Unique(parts ...string) string {
-	if i.times == nil {
-		i.times = map[string]int{}
+	if i.uses == nil {
+		i.uses = map[string]int{}
 	}
 	id := ID(parts...)
-	i.times[id]++
-	if n := i.times[id]; n > 1 {
+	i.uses[id]++
+	if n := i.uses[id]; n > 1 {
 		return ID(append(parts, strconv.Itoa(n))...)
 	}
 	return id
 }
 
-// Token makes a token of a name: letters, digits, full stop, hyphen and underscore.
+// Token turns a name into a token of OSCAL: letters, digits, full stops, hyphens and underscores. It
+// begins with a letter or an underscore.
 func Token(s string) string {
 	token := strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.Is(unicode.N, r) || strings.ContainsRune(".-_", r) {
@@ -96,18 +97,18 @@ func Token(s string) string {
 	return token
 }
 
-// StatementID is the id of the statement of a control.
+// StatementID returns the id of the statement of a control.
 func StatementID(control string) string { return Token(control) + "_smt" }
 
-// A Property is a name and a value.
+// A Property is a name with a value, in a namespace.
 type Property struct {
 	Name  string `json:"name"`
 	NS    string `json:"ns,omitempty"`
 	Value string `json:"value"`
 }
 
-// Properties makes dbaudit's properties from pairs of a name and a value. A property without a
-// value is left out, because OSCAL does not allow it.
+// Properties returns properties in dbaudit's namespace from pairs of a name and a value. It omits
+// properties without a value, which OSCAL does not allow.
 func Properties(pairs ...string) []Property {
 	var list []Property
 	for i := 0; i < len(pairs); i += 2 {
@@ -118,14 +119,14 @@ func Properties(pairs ...string) []Property {
 	return list
 }
 
-// A Link refers to another resource.
+// A Link is a reference to a resource.
 type Link struct {
 	Href string `json:"href"`
 	Rel  string `json:"rel,omitempty"`
 	Text string `json:"text,omitempty"`
 }
 
-// Links is a reference to a web address; empty if it is not one.
+// Links returns a link to a web page, or nil if the address is not a URL of one.
 func Links(address, title string) []Link {
 	if !text.IsWebURL(address) {
 		return nil
@@ -133,7 +134,7 @@ func Links(address, title string) []Link {
 	return []Link{{Href: address, Rel: "reference", Text: text.Line(title)}}
 }
 
-// Metadata says what a document is.
+// Metadata describes a document.
 type Metadata struct {
 	Title        string     `json:"title"`
 	LastModified string     `json:"last-modified"`
@@ -143,12 +144,12 @@ type Metadata struct {
 	Remarks      string     `json:"remarks,omitempty"`
 }
 
-// NewMetadata is the metadata of a document of a version.
+// NewMetadata returns the metadata of a document.
 func NewMetadata(title, version string, modified time.Time) Metadata {
 	return Metadata{Title: text.Line(title), LastModified: Time(modified), Version: strings.TrimSpace(text.Line(version)), OSCALVersion: Version}
 }
 
-// Time is a time as OSCAL writes it; the beginning of 1970 if it is unknown.
+// Time formats a time for OSCAL. The zero time becomes the beginning of 1970.
 func Time(t time.Time) string {
 	if t.IsZero() {
 		t = time.Unix(0, 0)
@@ -156,12 +157,12 @@ func Time(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// BackMatter is what a document refers to.
+// BackMatter is the resources that a document refers to.
 type BackMatter struct {
 	Resources []Resource `json:"resources"`
 }
 
-// A Resource is what a document refers to by "#" and its id.
+// A Resource can be referred to by "#" and its id.
 type Resource struct {
 	UUID        string `json:"uuid"`
 	Title       string `json:"title,omitempty"`
@@ -169,7 +170,7 @@ type Resource struct {
 	RLinks      []Link `json:"rlinks,omitempty"`
 }
 
-// Source is the resource of a vendor's page.
+// Source returns the resource of a vendor's page.
 func Source(title, address string) Resource {
 	r := Resource{UUID: ID("source", title, address), Title: text.Line(title)}
 	if text.IsWebURL(address) {

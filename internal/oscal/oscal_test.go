@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-var schemas = flag.String("oscal-schemas", "", "folder of NIST's own schemas of OSCAL, to validate against as well")
+var schemas = flag.String("oscal-schemas", "", "`folder` of NIST's schemas of OSCAL, to validate against as well")
 
 func requirements() Requirements {
 	return Requirements{
@@ -33,7 +33,8 @@ func requirements() Requirements {
 	}
 }
 
-// TestOSCALRequirements: each document is valid, for a complete profile and for a hostile one.
+// TestOSCALRequirements checks that each document is valid, for a complete profile and for one with
+// hostile text.
 func TestOSCALRequirements(t *testing.T) {
 	hostile := requirements()
 	hostile.Version, hostile.Digest, hostile.Origin = "", "", "../\x1b[31m.yaml"
@@ -54,7 +55,8 @@ func TestOSCALRequirements(t *testing.T) {
 	}
 }
 
-// TestOSCALResults: the golden results of the report and of the stories are valid.
+// TestOSCALResults checks that the golden assessment results of package report and of the stories are
+// valid.
 func TestOSCALResults(t *testing.T) {
 	files, err := filepath.Glob("../report/testdata/*.oscal.json")
 	if err != nil || len(files) == 0 {
@@ -73,9 +75,9 @@ func TestOSCALResults(t *testing.T) {
 	}
 }
 
-// checkSchemas validates a document by the schema of these tests and, if the flag names a folder,
-// by NIST's.
-func checkSchemas(t *testing.T, what, nist string, data []byte) {
+// checkSchemas validates a document against the schema in testdata and, if the flag names a folder,
+// against NIST's schema in that folder.
+func checkSchemas(t *testing.T, name, nist string, data []byte) {
 	t.Helper()
 	files := []string{"testdata/oscal.json"}
 	if *schemas != "" {
@@ -87,14 +89,14 @@ func checkSchemas(t *testing.T, what, nist string, data []byte) {
 			err = compile(t, file).Validate(v)
 		}
 		if err != nil {
-			t.Errorf("%s by %s: %v in %.2000s", what, file, err, data)
+			t.Errorf("%s by %s: %v in %.2000s", name, file, err, data)
 		}
 	}
 }
 
-// TestSchemaIsNoLaxer: what NIST's schemas refuse of a document with one value removed, emptied
-// or of another type, the schema of these tests refuses.
-func TestSchemaIsNoLaxer(t *testing.T) {
+// TestSchemaIsStrict changes one value of a valid document at a time: it is removed, empty or of another
+// type. The schema in testdata must refuse each changed document that NIST's schema refuses.
+func TestSchemaIsStrict(t *testing.T) {
 	if *schemas == "" {
 		t.Skip("-oscal-schemas names no folder")
 	}
@@ -122,60 +124,64 @@ func TestSchemaIsNoLaxer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			seen, laxer := map[string]bool{}, map[string]bool{}
-			forEachChange(v, "", seen, func(what string) {
+			accepted := map[string]bool{}
+			forEachChange(v, "", map[string]bool{}, func(change string) {
 				if nist.Validate(v) != nil && own.Validate(v) == nil {
-					laxer[what] = true
+					accepted[change] = true
 				}
 			})
-			for what := range laxer {
-				t.Errorf("%s refuses, and the schema of these tests does not: %s", file, what)
+			for change := range accepted {
+				t.Errorf("%s refuses a change that the schema in testdata accepts: %s", file, change)
 			}
 		}
 	}
 }
 
-// forEachChange changes each kind of value once, reports it, and restores it.
-func forEachChange(v any, path string, seen map[string]bool, told func(string)) {
-	try := func(what string, set func(any), was any, values ...any) {
-		for _, value := range values {
-			if key := fmt.Sprintf("%s %#v", what, value); !seen[key] {
-				seen[key] = true
+// forEachChange changes each kind of value once, calls check, and restores the value. done has the
+// changes that were made.
+func forEachChange(v any, path string, done map[string]bool, check func(change string)) {
+	replace := func(path string, set func(any), original any) {
+		for _, value := range replacements(original) {
+			if change := fmt.Sprintf("%s %#v", path, value); !done[change] {
+				done[change] = true
 				set(value)
-				told(key)
-				set(was)
+				check(change)
+				set(original)
 			}
 		}
-	}
-	other := func(was any) []any {
-		switch was.(type) {
-		case string:
-			return []any{"", " ", "x y", true, []any{}}
-		case []any:
-			return []any{[]any{}, "x"}
-		case map[string]any:
-			return []any{map[string]any{}, map[string]any{"surplus": "x"}, "x"}
-		}
-		return []any{"x"}
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for name, was := range v {
-			if key := path + "/" + name + " taken out"; !seen[key] {
-				seen[key] = true
+		for name, original := range v {
+			path := path + "/" + name
+			if change := path + " removed"; !done[change] {
+				done[change] = true
 				delete(v, name)
-				told(key)
-				v[name] = was
+				check(change)
+				v[name] = original
 			}
-			try(path+"/"+name, func(to any) { v[name] = to }, was, other(was)...)
-			forEachChange(was, path+"/"+name, seen, told)
+			replace(path, func(value any) { v[name] = value }, original)
+			forEachChange(original, path, done, check)
 		}
 	case []any:
-		for i, was := range v {
-			try(path+"/*", func(to any) { v[i] = to }, was, other(was)...)
-			forEachChange(was, path+"/*", seen, told)
+		for i, original := range v {
+			replace(path+"/*", func(value any) { v[i] = value }, original)
+			forEachChange(original, path+"/*", done, check)
 		}
 	}
+}
+
+// replacements returns values that may be invalid in place of v.
+func replacements(v any) []any {
+	switch v.(type) {
+	case string:
+		return []any{"", " ", "x y", true, []any{}}
+	case []any:
+		return []any{[]any{}, "x"}
+	case map[string]any:
+		return []any{map[string]any{}, map[string]any{"surplus": "x"}, "x"}
+	}
+	return []any{"x"}
 }
 
 func compile(t *testing.T, file string) *jsonschema.Schema {
@@ -200,8 +206,8 @@ func compile(t *testing.T, file string) *jsonschema.Schema {
 	return s
 }
 
-// separateRefs separates a reference from the id next to it, which NIST's schemas have and draft 7
-// ignores.
+// separateRefs moves a reference that has an id next to it into allOf. NIST's schemas have such ids, but
+// draft 7 ignores what is next to a reference.
 func separateRefs(v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -233,8 +239,8 @@ func TestCatalogStatesTheSource(t *testing.T) {
 	}
 }
 
-// TestContent: the id of a content is that of its parts as one list.
-func TestContent(t *testing.T) {
+// TestContentHash checks that the id equals the id of the JSON list of the parts.
+func TestContentHash(t *testing.T) {
 	c := NewContentHash("kind")
 	for _, part := range []any{1, "b"} {
 		if err := c.Add(part); err != nil {
@@ -246,10 +252,10 @@ func TestContent(t *testing.T) {
 	}
 }
 
-func TestIDsAreUniqueAndStay(t *testing.T) {
-	var one, other IDs
-	first, second := one.Unique("a", "b"), one.Unique("a", "b")
-	if first == second || first != other.Unique("a", "b") || second != other.Unique("a", "b") || ID("a", "b") == ID("ab") {
+func TestIDsAreUniqueAndStable(t *testing.T) {
+	var ids, later IDs
+	first, second := ids.Unique("a", "b"), ids.Unique("a", "b")
+	if first == second || first != later.Unique("a", "b") || second != later.Unique("a", "b") || ID("a", "b") == ID("ab") {
 		t.Errorf("got %s and %s", first, second)
 	}
 	if got, want := ID("a"), "5"; got[14:15] != want {

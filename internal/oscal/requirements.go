@@ -9,22 +9,22 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// Requirements are a vendor's minimum, as a profile of dbaudit states it.
+// Requirements are the controls of a profile of dbaudit: a vendor's minimum.
 type Requirements struct {
 	audit.Profile
 
 	Controls []Requirement
 }
 
-// A Requirement is a control that is not judged yet, and the privileges that it requires.
+// A Requirement is a control without an outcome, and the privileges that it requires.
 type Requirement struct {
 	audit.Control
 
 	Privileges []string
 }
 
-func (k Requirement) properties() []Property {
-	return Properties("rule", k.Rule, "severity", k.Severity.String(), "privileges", strings.Join(k.Privileges, " "))
+func (r Requirement) properties() []Property {
+	return Properties("rule", r.Rule, "severity", r.Severity.String(), "privileges", strings.Join(r.Privileges, " "))
 }
 
 type catalog struct {
@@ -49,29 +49,28 @@ type part struct {
 	Prose string     `json:"prose"`
 }
 
-// NewCatalog has a control for each control of the profile. Its statement is the cited line of the
-// source, else the title.
+// NewCatalog returns a catalog with the controls. The statement of a control is the cited line of the
+// vendor's page, or else the title.
 func NewCatalog(r Requirements) map[string]catalog {
 	source := Source(r.Source.Title, r.Source.URL)
 	c := catalog{
 		UUID: ID("catalog", r.Name, r.Digest), Metadata: r.metadata(r.Title),
 		BackMatter: BackMatter{[]Resource{source}},
 	}
-	for _, k := range r.Controls {
-		id := string(k.ID)
-		statement := part{ID: StatementID(id), Name: "statement", Prose: text.Line(k.Title)}
-		if k.Citation != nil {
-			statement.Prose = text.Line(k.Citation.Line)
-			statement.Props = Properties("section", k.Citation.Tab)
+	for _, required := range r.Controls {
+		id := string(required.ID)
+		statement := part{ID: StatementID(id), Name: "statement", Prose: text.Line(required.Title)}
+		if required.Citation != nil {
+			statement.Prose = text.Line(required.Citation.Line)
+			statement.Props = Properties("section", required.Citation.Tab)
 		}
 		parts := []part{statement}
-		if k.Why != "" {
-			parts = append(parts, part{ID: Token(id) + "_gdn", Name: "guidance", Prose: text.Line(k.Why)})
+		if required.Why != "" {
+			parts = append(parts, part{ID: Token(id) + "_gdn", Name: "guidance", Prose: text.Line(required.Why)})
 		}
 		c.Controls = append(c.Controls, control{
-			ID: Token(id), Title: text.Line(k.Title),
-			Props: append([]Property{{Name: "label", Value: Token(id)}},
-				k.properties()...),
+			ID: Token(id), Title: text.Line(required.Title),
+			Props: append([]Property{{Name: "label", Value: Token(id)}}, required.properties()...),
 			Links: []Link{{Href: "#" + source.UUID, Rel: "reference"}},
 			Parts: parts,
 		})
@@ -100,12 +99,12 @@ type merge struct {
 	AsIs bool `json:"as-is"`
 }
 
-// NewProfile chooses every control of the catalog that [NewCatalog] writes.
+// NewProfile returns a profile with every control of the catalog that [NewCatalog] returns.
 func NewProfile(r Requirements) map[string]profile {
 	catalog := r.catalog()
 	var all controlSelection
-	for _, k := range r.Controls {
-		all.IDs = append(all.IDs, Token(string(k.ID)))
+	for _, required := range r.Controls {
+		all.IDs = append(all.IDs, Token(string(required.ID)))
 	}
 	return map[string]profile{"profile": {
 		UUID: ID("profile", r.Name, r.Digest), Metadata: r.metadata(r.Title),
@@ -144,17 +143,17 @@ type implementedRequirement struct {
 	Props       []Property `json:"props,omitempty"`
 }
 
-// NewComponents defines dbaudit as the component that checks the controls.
+// NewComponents returns a component definition with dbaudit as the component that checks the controls.
 func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	catalog := r.catalog()
 	id := ID("component-definition", r.Name, r.Digest)
 	var checks []implementedRequirement
 	var ids IDs
-	for _, k := range r.Controls {
+	for _, required := range r.Controls {
 		checks = append(checks, implementedRequirement{
-			UUID: ids.Unique(id, "check", string(k.ID)), ControlID: Token(string(k.ID)),
-			Description: text.Line("dbaudit checks it by the rule " + k.Rule + ": " + k.Title),
-			Props:       k.properties(),
+			UUID: ids.Unique(id, "check", string(required.ID)), ControlID: Token(string(required.ID)),
+			Description: text.Line("dbaudit checks it by the rule " + required.Rule + ": " + required.Title),
+			Props:       required.properties(),
 		})
 	}
 	return map[string]components{"component-definition": {
@@ -171,7 +170,7 @@ func NewComponents(r Requirements, tool audit.Tool) map[string]components {
 	}}
 }
 
-// catalog is the resource of the catalog's file, which is next to the document.
+// catalog returns the resource of the catalog, a file next to the document.
 func (r Requirements) catalog() Resource {
 	return Resource{
 		UUID: ID("catalog", r.Name, r.Digest), Title: "Catalog of " + text.Line(r.Title),
@@ -179,7 +178,8 @@ func (r Requirements) catalog() Resource {
 	}
 }
 
-// metadata has the profile's date and version, so that nothing depends on the clock.
+// metadata returns metadata with the date and version of the profile, because a document must not
+// depend on the clock.
 func (r Requirements) metadata(title string) Metadata {
 	day, err := time.Parse(time.DateOnly, r.Version)
 	m := NewMetadata(title, cmp.Or(r.Version, "none"), day)

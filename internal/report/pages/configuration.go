@@ -25,8 +25,7 @@ type schemaNode struct {
 	Defs        map[string]schemaNode `json:"$defs"`
 }
 
-// Configuration is the reference of dbaudit.yaml, made from its schema, with a row for each key at
-// any depth.
+// Configuration returns the reference of dbaudit.yaml as Markdown, with a row for each key of its schema.
 func Configuration() (string, error) {
 	var root schemaNode
 	data, err := fs.ReadFile(schema.Files, "config.json")
@@ -52,7 +51,7 @@ func Configuration() (string, error) {
 	return b.String(), nil
 }
 
-// writeRows writes a row for each property of a node, and those below it.
+// writeRows writes a row for each property of a node and its descendants.
 func (n schemaNode) writeRows(b *strings.Builder, defs map[string]schemaNode, prefix string) {
 	for _, name := range slices.Sorted(maps.Keys(n.Properties)) {
 		n.Properties[name].writeRow(b, defs, prefix+name, slices.Contains(n.Required, name))
@@ -80,13 +79,13 @@ func (n schemaNode) writeRow(b *strings.Builder, defs map[string]schemaNode, key
 	}
 }
 
-// resolve replaces a reference by its definition; the description of the node takes precedence.
+// resolve returns the definition that a node refers to, with the node's own description if it has one.
 func (n schemaNode) resolve(defs map[string]schemaNode) schemaNode {
 	name, ok := strings.CutPrefix(n.Ref, "#/$defs/")
 	if !ok {
 		return n
 	}
-	of := defs[name]
-	of.Description = cmp.Or(n.Description, of.Description)
-	return of
+	definition := defs[name]
+	definition.Description = cmp.Or(n.Description, definition.Description)
+	return definition
 }

@@ -39,9 +39,9 @@ type Explanation struct {
 
 const explanationFormat = "dbaudit.explanation/v1"
 
-// ExplainControl explains a control of a profile, which a rule judges.
-func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, standard *solution.PrivilegeTable) Explanation {
-	page := rulePage{profile: p, control: c, rule: rule, standard: standard}
+// ExplainControl explains a control of a profile. The rule is the one that judges it.
+func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, privileges *solution.PrivilegeTable) Explanation {
+	page := rulePage{profile: p, control: c, rule: rule, privileges: privileges}
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
 		Rule: c.Rule, Requires: rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: rule.Consequence,
@@ -50,8 +50,9 @@ func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, stan
 	}
 }
 
-// ExplainRule takes the first control of the rule as the example of how to fix it.
-func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.PrivilegeTable) Explanation {
+// ExplainRule explains a rule. The example of how to fix it is the first control of the profile that
+// the rule judges.
+func ExplainRule(p profile.Profile, rule engine.Rule, privileges *solution.PrivilegeTable) Explanation {
 	e := Explanation{
 		Format: explanationFormat, Kind: "rule", ID: rule.ID, Title: rule.Title, Severity: rule.Severity.String(),
 		Requires: rule.Description, Impact: rule.Consequence, Fix: rule.Remediation, Profile: p.Name, SeeAlso: seeAlso(rule),
@@ -61,22 +62,18 @@ func ExplainRule(p profile.Profile, rule engine.Rule, standard *solution.Privile
 			continue
 		}
 		if e.Controls == nil {
-			e.Portal = rulePage{profile: p, control: c, rule: rule, standard: standard}.portalSteps()
+			e.Portal = rulePage{profile: p, control: c, rule: rule, privileges: privileges}.portalSteps()
 		}
 		e.Controls = append(e.Controls, string(c.ID))
 	}
 	return e
 }
 
-// ExplainPrivilege says a privilege's name in the role editor, its access levels, and the control
-// that requires it.
-func ExplainPrivilege(p profile.Profile, standard *solution.PrivilegeTable, name string) Explanation {
-	e := Explanation{Format: explanationFormat, Kind: "privilege", ID: name, Profile: p.Name}
-	right, table := audit.SplitPrivilege(name)
-	if e.Title = table; right != "" {
-		e.Title = table + " – " + right
-	}
-	for _, d := range standard.Depths(name) {
+// ExplainPrivilege explains a privilege: its name in the role editor, the access levels that it
+// allows, and the control that requires it.
+func ExplainPrivilege(p profile.Profile, privileges *solution.PrivilegeTable, name string) Explanation {
+	e := Explanation{Format: explanationFormat, Kind: "privilege", ID: name, Title: audit.PrivilegeLabel(name), Profile: p.Name}
+	for _, d := range privileges.Depths(name) {
 		e.Levels = append(e.Levels, audit.LevelOf(d.String()))
 	}
 	i := slices.IndexFunc(p.Controls, func(c profile.Control) bool {
@@ -97,7 +94,7 @@ func seeAlso(rule engine.Rule) []audit.Source {
 	return list
 }
 
-// portalSteps are the steps in the portal of the first fix.
+// portalSteps returns the steps in the portal of the first fix.
 func (p rulePage) portalSteps() []string {
 	fixes := p.fixes()
 	if len(fixes) == 0 {
@@ -107,8 +104,7 @@ func (p rulePage) portalSteps() []string {
 	return change.RemedyFor(fixes[0], change.Place{Environment: env, Profile: p.profile.Name}).Portal
 }
 
-// A section is a part of an explanation: a label, and one or more paragraphs. An address is
-// never broken.
+// A section is a labeled part of an explanation.
 type section struct {
 	label      string
 	paragraphs []string
@@ -118,9 +114,9 @@ const portalLabel = "portal"
 
 func (e Explanation) sections() []section {
 	var list []section
-	add := func(label string, said ...string) {
-		if strings.Join(said, "") != "" {
-			list = append(list, section{label, said})
+	add := func(label string, paragraphs ...string) {
+		if strings.Join(paragraphs, "") != "" {
+			list = append(list, section{label, paragraphs})
 		}
 	}
 	add("severity", e.Severity)
@@ -155,45 +151,45 @@ func (e Explanation) sections() []section {
 	return list
 }
 
-// Text is the explanation for a terminal, wrapped to be read at 80 columns.
+// Text returns the explanation for a terminal, wrapped at 80 columns. URLs are not broken.
 func (e Explanation) Text() string {
-	const width = 12
+	const labelWidth = 12
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s  %s\n\n", text.Line(e.ID), text.Line(e.Title))
-	for _, p := range e.sections() {
-		label, hang := p.label, ""
+	for _, s := range e.sections() {
+		label, hanging := s.label, ""
 		if label == portalLabel {
-			hang = "   " // behind the number
+			hanging = "   " // aligns with the text after the number
 		}
-		for _, said := range p.paragraphs {
-			lines := []string{text.Line(said)}
-			if !text.IsWebURL(said) {
-				lines = text.Wrap(lines[0], 80-width-len(hang))
+		for _, paragraph := range s.paragraphs {
+			lines := []string{text.Line(paragraph)}
+			if !text.IsWebURL(paragraph) {
+				lines = text.Wrap(lines[0], 80-labelWidth-len(hanging))
 			}
 			indent := ""
 			for _, line := range lines {
-				fmt.Fprintf(&b, "%-*s%s%s\n", width, label, indent, line)
-				label, indent = "", hang
+				fmt.Fprintf(&b, "%-*s%s%s\n", labelWidth, label, indent, line)
+				label, indent = "", hanging
 			}
 		}
 	}
 	return b.String()
 }
 
-// Markdown is the explanation for a wiki or a comment.
+// Markdown returns the explanation for a wiki or a comment.
 func (e Explanation) Markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s: %s\n", text.Markdown(e.ID), text.Markdown(e.Title))
-	for _, p := range e.sections() {
-		fmt.Fprintf(&b, "\n**%s**\n\n", p.label)
-		for i, said := range p.paragraphs {
+	for _, s := range e.sections() {
+		fmt.Fprintf(&b, "\n**%s**\n\n", s.label)
+		for i, paragraph := range s.paragraphs {
 			switch {
-			case p.label == portalLabel:
+			case s.label == portalLabel:
 				fmt.Fprintf(&b, "%d. %s\n", i+1, text.Markdown(e.Portal[i]))
-			case text.IsWebURL(said):
-				fmt.Fprintf(&b, "<%s>\n", said)
+			case text.IsWebURL(paragraph):
+				fmt.Fprintf(&b, "<%s>\n", paragraph)
 			default:
-				fmt.Fprintf(&b, "%s\n", text.Markdown(said))
+				fmt.Fprintf(&b, "%s\n", text.Markdown(paragraph))
 			}
 		}
 	}

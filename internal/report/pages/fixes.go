@@ -7,15 +7,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// fixes are the fixes that the rule proposes, with example objects. A rule without fixes has only
-// its remediation.
+// fixes returns the fixes that the rule proposes, with example objects.
 func (p rulePage) fixes() []audit.Fix {
 	var fixes []audit.Fix
 	grants := slices.Contains(p.rule.Fixes, change.AddPrivilege)
 	for _, kind := range p.rule.Fixes {
 		switch {
-		case kind == change.RaiseDepth: // the steps are those of a grant
-		case grants && (kind == change.CreateRole || kind == change.ReplaceRole): // another rule's page has them
+		case kind == change.RaiseDepth: // has the same steps as a grant
+		case grants && (kind == change.CreateRole || kind == change.ReplaceRole): // on the page of another rule
 		case kind == change.InstallApp && !belongsToApp(p.control.Table):
 		default:
 			fixes = append(fixes, p.example(kind))
@@ -24,7 +23,7 @@ func (p rulePage) fixes() []audit.Fix {
 	return fixes
 }
 
-// example is a fix of a kind, with example objects.
+// example returns a fix of a kind with example objects.
 func (p rulePage) example(kind audit.FixKind) audit.Fix {
 	user := &audit.Reference{Kind: "systemuser", Name: p.profile.RoleName}
 	all := audit.Fix{

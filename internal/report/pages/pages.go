@@ -1,5 +1,5 @@
-// Package pages makes the generated documentation: a page for each rule, a table of each built-in
-// profile, and the reference of dbaudit.yaml.
+// Package pages generates documentation: a page for each rule, a table of each built-in profile, the
+// reference of dbaudit.yaml, and the explanations of dbaudit explain.
 package pages
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// Write makes a folder contain the pages, and no other generated page.
+// Write writes the pages into a folder, and removes other generated pages from it.
 func Write(dir string, pages map[string]string) error {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return err
@@ -42,8 +42,8 @@ func Write(dir string, pages map[string]string) error {
 
 const pageMark = "<!-- Made by `make docs` from the rules' METADATA and the profiles. Change those. -->\n"
 
-// Controls makes the pages by file name: an index with the controls of the built-in
-// profiles, and a page for each rule that one of them names.
+// Controls returns pages by file name: an index with the controls of the built-in profiles, and a page
+// for each rule that a control names.
 func Controls() (map[string]string, error) {
 	e, err := engine.Load(policy.Files)
 	if err != nil {
@@ -53,7 +53,7 @@ func Controls() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	standard := solution.NewPrivilegeTable()
+	privileges := solution.NewPrivilegeTable()
 	rules := map[string]engine.Rule{}
 	for _, r := range e.Rules() {
 		rules[r.ID] = r
@@ -69,9 +69,9 @@ func Controls() (map[string]string, error) {
 			if !ok {
 				return nil, fmt.Errorf("the control %s of the profile %s names the rule %q, which does not exist", c.ID, p.Name, c.Rule)
 			}
-			page := rulePage{profile: p, control: c, rule: rule, standard: standard}
+			page := rulePage{profile: p, control: c, rule: rule, privileges: privileges}
 			index.WriteString(page.tableRow())
-			// The example of a rule's page is the control of the profile that comes first.
+			// The example on the page of a rule is its first control.
 			if _, ok := pages[rulePageName(rule.ID)]; !ok || c.ID == exampleControl {
 				pages[rulePageName(rule.ID)] = page.markdown()
 			}
@@ -81,7 +81,7 @@ func Controls() (map[string]string, error) {
 	return pages, nil
 }
 
-// exampleControl is the example on the page of its rule.
+// exampleControl is the example on the page of its rule, although it is not the first control.
 const exampleControl = "DB-PRIV-QUEUE"
 
 func rulePageName(rule string) string { return strings.ReplaceAll(rule, "/", "-") + ".md" }

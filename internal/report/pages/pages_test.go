@@ -19,8 +19,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// TestControlPages: the pages in the checkout are those that the rules and the
-// profiles make, each control's help leads to one, and none is left over.
+// TestControlPages checks that the pages in the checkout are up to date, that the help of each control
+// links to one, and that a folder of pages has no other files.
 func TestControlPages(t *testing.T) {
 	t.Parallel()
 	pages, err := Controls()
@@ -41,7 +41,7 @@ func TestControlPages(t *testing.T) {
 	}
 	for _, file := range files {
 		if _, ok := pages[filepath.Base(file)]; !ok {
-			t.Errorf("%s is the page of no control, run make docs", file)
+			t.Errorf("%s is not a generated page, run make docs", file)
 		}
 	}
 	profiles, err := profile.Builtin(policy.Files)
@@ -59,8 +59,37 @@ func TestControlPages(t *testing.T) {
 	}
 }
 
-// TestConfigurationPage: the reference in the checkout is the one that the schema makes,
-// and each key of the schema has a meaning.
+// TestPagesAreMarkdown checks that a blank line precedes each heading, that a sentence does not run into
+// the next one, and that a page ends with a newline.
+func TestPagesAreMarkdown(t *testing.T) {
+	t.Parallel()
+	pages, err := Controls()
+	if err != nil {
+		t.Fatal(err)
+	}
+	runOn := regexp.MustCompile(`[a-z]\.[A-Z][a-z]+ `)
+	for name, page := range pages {
+		if !strings.HasSuffix(page, "\n") {
+			t.Errorf("%s does not end with a newline", name)
+		}
+		previous, code := "", false
+		for line := range strings.Lines(page) {
+			if strings.HasPrefix(line, "```") {
+				code = !code
+			}
+			if !code && strings.HasPrefix(line, "#") && previous != "\n" {
+				t.Errorf("%s: the heading %q follows %q", name, line, previous)
+			}
+			if !code && runOn.MatchString(line) {
+				t.Errorf("%s: sentences run into each other: %s", name, line)
+			}
+			previous = line
+		}
+	}
+}
+
+// TestConfigurationPage checks that the reference in the checkout is up to date, and that each key of
+// the schema has a type and a meaning.
 func TestConfigurationPage(t *testing.T) {
 	t.Parallel()
 	page, err := Configuration()
@@ -78,7 +107,7 @@ func TestConfigurationPage(t *testing.T) {
 	}
 }
 
-// TestPagesShowFixes: a page shows each kind of fix that its rule proposes itself.
+// TestPagesShowFixes checks that the pages of a rule show each kind of fix that its source proposes.
 func TestPagesShowFixes(t *testing.T) {
 	t.Parallel()
 	e, err := engine.Load(policy.Files)
@@ -89,14 +118,14 @@ func TestPagesShowFixes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	standard := solution.NewPrivilegeTable()
+	privileges := solution.NewPrivilegeTable()
 	kind := regexp.MustCompile(`"kind": "([a-z-]+)"`)
 	for _, rule := range e.Rules() {
 		var shown []string
 		for _, p := range profiles {
 			for _, c := range p.Controls {
 				if c.Rule == rule.ID {
-					for _, f := range (rulePage{profile: p, control: c, rule: rule, standard: standard}).fixes() {
+					for _, f := range (rulePage{profile: p, control: c, rule: rule, privileges: privileges}).fixes() {
 						shown = append(shown, string(f.Kind))
 					}
 				}
@@ -116,7 +145,7 @@ func TestPagesShowFixes(t *testing.T) {
 			}
 			for _, match := range kind.FindAllStringSubmatch(string(data), -1) {
 				if change.ValidateKind(audit.FixKind(match[1])) != nil {
-					continue // the kind of something else
+					continue // not a kind of fix
 				}
 				if !slices.Contains(shown, match[1]) {
 					t.Errorf("the pages of %s do not show the fix %s", rule.ID, match[1])
@@ -126,7 +155,7 @@ func TestPagesShowFixes(t *testing.T) {
 	}
 }
 
-// TestWritePages: a generated page that is no longer wanted is removed; other files stay.
+// TestWritePages checks that Write removes generated pages that no longer exist, and keeps other files.
 func TestWritePages(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "controls")
@@ -148,7 +177,7 @@ func TestWritePages(t *testing.T) {
 	}
 }
 
-// stalePages compares the pages with those of a folder and names what differs.
+// stalePages returns the names of the pages that differ from the files of a folder.
 func stalePages(dir string, pages map[string]string) ([]string, error) {
 	var stale []string
 	for name, text := range pages {
@@ -164,8 +193,8 @@ func stalePages(dir string, pages map[string]string) ([]string, error) {
 	return stale, nil
 }
 
-// TestExplanations: an explanation says the same in a terminal and in Markdown, and each
-// kind says what it has.
+// TestExplanations checks that each kind of explanation has the same sections in a terminal and in
+// Markdown.
 func TestExplanations(t *testing.T) {
 	t.Parallel()
 	for _, e := range []Explanation{
@@ -173,14 +202,14 @@ func TestExplanations(t *testing.T) {
 		{Kind: "rule", ID: "role/x", Title: "A title", Profile: "acme", Controls: []string{"A", "B"}, SeeAlso: []audit.Source{{Title: "A page", URL: "https://x.example"}}},
 		{Kind: "privilege", ID: "prvX", Title: "A title", Profile: "acme"},
 	} {
-		short, long := e.Text(), e.Markdown()
-		for _, p := range e.sections() {
-			if !strings.Contains(short, p.label+" ") || !strings.Contains(long, "**"+p.label+"**") {
-				t.Errorf("%s is not said of %s:\n%s\n%s", p.label, e.ID, short, long)
+		terminal, markdown := e.Text(), e.Markdown()
+		for _, s := range e.sections() {
+			if !strings.Contains(terminal, s.label+" ") || !strings.Contains(markdown, "**"+s.label+"**") {
+				t.Errorf("the explanation of %s lacks the section %s:\n%s\n%s", e.ID, s.label, terminal, markdown)
 			}
 		}
-		if want := map[string]string{"control": "portal      1. Open it and look and look and look and look and look and look\n               and look and look\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(short, want) {
-			t.Errorf("%q is missing:\n%s", want, short)
+		if want := map[string]string{"control": "portal      1. Open it and look and look and look and look and look and look\n               and look and look\n            2. Close it\n", "rule": "required by A, B of the profile acme\n", "privilege": "levels      not known\n"}[e.Kind]; !strings.Contains(terminal, want) {
+			t.Errorf("%q is missing:\n%s", want, terminal)
 		}
 	}
 }

@@ -13,16 +13,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
+// A rulePage is the page of a rule, with a control as the example.
 type rulePage struct {
-	profile  profile.Profile
-	control  profile.Control
-	rule     engine.Rule
-	standard *solution.PrivilegeTable
+	profile    profile.Profile
+	control    profile.Control
+	rule       engine.Rule
+	privileges *solution.PrivilegeTable
 }
 
 func (p rulePage) severity() audit.Severity { return cmp.Or(p.control.Severity, p.rule.Severity) }
 
-// tableRow is the control's row in the table of its profile, with the anchor of the links in reports.
+// tableRow returns the row of the control in the table of its profile. Reports link to its anchor.
 func (p rulePage) tableRow() string {
 	requires := p.control.Title
 	if len(p.control.Privileges) > 0 {
@@ -76,25 +77,25 @@ func depthNote(p profile.Profile) string {
 	return "The access levels are those of the source or of the profile; `depth:` in `dbaudit.yaml` changes them."
 }
 
-// depth is the access level that a privilege must be granted at.
+// depth returns the depth at which a privilege must be granted.
 func (p rulePage) depth(privilege string) audit.Depth {
 	if depth, ok := p.profile.Depths[privilege]; ok {
 		return depth
 	}
-	if depths := p.standard.Depths(privilege); len(depths) > 0 {
+	if depths := p.privileges.Depths(privilege); len(depths) > 0 {
 		return depths[len(depths)-1]
 	}
 	return audit.DepthGlobal
 }
 
-// writeFix writes a fix: the steps in the portal, the command and, folded, the Web API and scripts.
-func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, several bool) {
+// writeFix writes the portal's steps and the commands of a fix and, folded, its requests and scripts.
+func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, heading bool) {
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com", OrganizationName: "Contoso"}
 	if p.judgesFiles() {
 		env = audit.Environment{Name: "src/Roles/" + p.profile.RoleName + ".xml"}
 	}
 	r := change.RemedyFor(f, change.Place{Environment: env, Profile: p.profile.Name})
-	if several {
+	if heading {
 		fmt.Fprintf(b, "\n### %s\n", r.Summary)
 	}
 	if len(r.Portal) > 0 {
@@ -120,11 +121,11 @@ func (p rulePage) writeFix(b *strings.Builder, f audit.Fix, several bool) {
 	folded("With PowerShell", "powershell", strings.Join(r.PowerShellScript(), "\n"))
 }
 
-// writeWaiver says how to accept that the control is not met.
+// writeWaiver writes how to accept that a control fails.
 func (p rulePage) writeWaiver(b *strings.Builder) {
-	judged, privilege := "dbaudit scan", ""
+	command, privilege := "dbaudit scan", ""
 	if p.judgesFiles() {
-		judged = "dbaudit lint src"
+		command = "dbaudit lint src"
 	}
 	if len(p.control.Privileges) > 0 {
 		privilege = " --privilege " + change.QuoteShell(p.control.Privileges[0])
@@ -140,8 +141,9 @@ dbaudit waiver add result.json --control %s%s --kind accepted-risk \
 
 The waiver expires on its last day, at most 366 days ahead. The control is
 then waived, not passed: every report keeps its original outcome and says who
-accepted it.`, judged, p.control.ID, privilege)
+accepted it.
+`, command, p.control.ID, privilege)
 	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.judgesFiles() {
-		b.WriteString("If the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
+		b.WriteString("\nIf the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
 	}
 }
