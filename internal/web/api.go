@@ -16,7 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// isAPIRequest reports whether a program sends a request, and no browser.
+// isAPIRequest reports whether a request is for programs, so that errors are JSON and not pages.
 func isAPIRequest(r *http.Request) bool {
 	return strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/metrics"
 }
@@ -26,13 +26,13 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.WriteHeader(status)
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	_ = enc.Encode(value) // who asked may be gone
+	_ = enc.Encode(value) // the client may have disconnected
 }
 
-// jsonHandler answers with a value.
-func jsonHandler(with func(*http.Request) (any, error)) handler {
+// jsonHandler returns a handler that answers with a value as JSON.
+func jsonHandler(get func(*http.Request) (any, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		value, err := with(r)
+		value, err := get(r)
 		if err == nil {
 			writeJSON(w, http.StatusOK, value)
 		}
@@ -45,7 +45,8 @@ func (s *server) listEnvironments(r *http.Request) (any, error) {
 	return fleet.NewDocument(list), err
 }
 
-// statuses is what is known of the environment of a path, or of every one.
+// statuses returns the status of the environment in the path, or of all environments if the path
+// has none.
 func (s *server) statuses(r *http.Request) ([]store.Status, error) {
 	name := r.PathValue("name")
 	list, err := s.Store.Status(r.Context(), name)
@@ -57,13 +58,13 @@ func (s *server) statuses(r *http.Request) ([]store.Status, error) {
 
 func (s *server) listFindings(r *http.Request) (any, error) {
 	if _, err := s.statuses(r); err != nil {
-		return nil, err // no finding would be an answer about an environment that is not known
+		return nil, err // an unknown environment is not one without findings
 	}
 	list, err := s.Store.OpenFindings(r.Context(), r.PathValue("name"))
 	return map[string]any{"findings": list}, err
 }
 
-// The numbers of runs in one answer.
+// The number of runs in an answer.
 const (
 	defaultRuns = 50
 	maxRuns     = 500
@@ -88,7 +89,7 @@ func (s *server) listRuns(r *http.Request) (any, error) {
 	return map[string]any{"runs": list}, err
 }
 
-// queryNumber is a parameter of a request; 0 if it is not given.
+// queryNumber returns a positive number from the query of a request, or 0 if it is not given.
 func queryNumber(r *http.Request, name string) (int64, error) {
 	value := r.FormValue(name)
 	if value == "" {
@@ -101,7 +102,7 @@ func queryNumber(r *http.Request, name string) (int64, error) {
 	return n, nil
 }
 
-// runID is the run that a path names.
+// runID returns the id of the run in the path.
 func runID(r *http.Request) (int64, error) {
 	id, err := strconv.ParseInt(r.PathValue("run"), 10, 64)
 	if err != nil {
@@ -110,7 +111,7 @@ func runID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// requestedRun is the run that a path names.
+// requestedRun returns the run in the path.
 func (s *server) requestedRun(r *http.Request) (store.Run, error) {
 	id, err := runID(r)
 	if err != nil {
@@ -121,7 +122,7 @@ func (s *server) requestedRun(r *http.Request) (store.Run, error) {
 
 func (s *server) getRun(r *http.Request) (any, error) { return s.requestedRun(r) }
 
-// A resultFormat is one in which a result can be requested, with its content type.
+// A resultFormat is a format of the API for results, with its content type.
 type resultFormat struct {
 	Format      report.Format
 	contentType string
@@ -136,7 +137,7 @@ func resultFormats() []resultFormat {
 	}
 }
 
-// getResult answers with the result of a run, in the form that is requested.
+// getResult answers with the result of a run in the requested format.
 func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	id, err := runID(r)
 	if err != nil {
@@ -154,20 +155,20 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	return s.renderResult(w, format, resultFormats()[i].contentType, result)
 }
 
-func (s *server) renderResult(w http.ResponseWriter, format report.Format, kind string, result audit.Result) error {
+func (s *server) renderResult(w http.ResponseWriter, format report.Format, contentType string, result audit.Result) error {
 	var b bytes.Buffer
 	if err := report.Render(&b, format, result, report.Options{Rules: s.Rules}); err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Type", contentType)
 	if format == report.HTML {
-		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // it brings a policy of its own
+		w.Header().Set("Content-Security-Policy", "frame-ancestors 'none'") // the report contains its own policy
 	}
 	_, _ = w.Write(b.Bytes())
 	return nil
 }
 
-// controlStatuses is the control of a path across the fleet.
+// controlStatuses returns the status of the control in the path in every integration.
 func (s *server) controlStatuses(r *http.Request) ([]store.ControlStatus, error) {
 	list, err := s.Store.ControlStatuses(r.Context(), audit.ControlID(r.PathValue("id")))
 	if err == nil && len(list) == 0 {
@@ -181,7 +182,7 @@ func (s *server) getControl(r *http.Request) (any, error) {
 	return map[string]any{"control": r.PathValue("id"), "environments": list}, err
 }
 
-// scan enqueues a scan of an environment.
+// scan enqueues a scan of the environment in the path.
 func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	ids, err := s.Fleet.ScanNow(r.Context(), visitorOf(r).Name, name)
@@ -196,7 +197,7 @@ func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// cancel ends a run.
+// cancel cancels the run in the path.
 func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	run, err := s.requestedRun(r)
 	if err != nil {
@@ -213,7 +214,7 @@ func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// redirectToEnvironment leads a person to the page of an environment, which has the button.
+// redirectToEnvironment redirects to the page of an environment.
 func redirectToEnvironment(w http.ResponseWriter, r *http.Request, environment string) {
 	http.Redirect(w, r, "/environments/"+url.PathEscape(environment), http.StatusSeeOther)
 }

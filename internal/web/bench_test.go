@@ -15,11 +15,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
-// resultDays is for how many days each environment of the benchmark has results; a year is
-// what the pages are measured by, and takes minutes to store.
+// resultDays is for how many days each environment of the benchmark has results. The pages are
+// measured with a year, which takes minutes to store.
 var resultDays = flag.Int("bench.days", 12, "days of results in the store of BenchmarkPages")
 
-// BenchmarkPages draws each page, and each answer of the API, of 1,000 environments on SQLite.
+// BenchmarkPages measures each page and each answer of the API with 1,000 environments in SQLite.
 func BenchmarkPages(b *testing.B) {
 	const environments = 1000
 	days := *resultDays

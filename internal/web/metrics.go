@@ -16,13 +16,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// workerWindow is how long a worker that scans nothing is reported.
+// workerWindow is how long after its last scan a worker is reported.
 const workerWindow = 24 * time.Hour
 
-// collectTimeout is how long the store may take for one scrape.
+// collectTimeout is the time limit for reading the metrics from the store.
 const collectTimeout = 10 * time.Second
 
-// metrics answers a scrape, which fails if the store does not answer.
+// metrics answers a scrape by Prometheus. The scrape fails if the store does not answer.
 func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), collectTimeout)
 	defer cancel()
@@ -30,24 +30,24 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	kind := "text/plain; version=0.0.4; charset=utf-8"
+	contentType := "text/plain; version=0.0.4; charset=utf-8"
 	if strings.Contains(r.Header.Get("Accept"), "application/openmetrics-text") {
-		kind = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+		contentType = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 		body += report.MetricsEnd
 	}
-	w.Header().Set("Content-Type", kind)
+	w.Header().Set("Content-Type", contentType)
 	out := io.Writer(w)
 	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		w.Header().Set("Content-Encoding", "gzip")
 		compressed := gzip.NewWriter(w)
-		defer compressed.Close() //nolint:errcheck // the client has gone
+		defer compressed.Close() //nolint:errcheck // the client may have disconnected
 		out = compressed
 	}
-	_, _ = io.WriteString(out, body) // if it fails, the client has gone
+	_, _ = io.WriteString(out, body) // the client may have disconnected
 	return nil
 }
 
-// collectMetrics reads the store. The number of series does not depend on that of findings.
+// collectMetrics returns all metrics. The number of series does not depend on the number of findings.
 func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	list, err := s.FleetStatus(ctx)
 	if err != nil {
@@ -69,8 +69,8 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	duration := gauge("dbaudit_scan_duration_seconds", "How long the last run took.", "environment")
 	credential := gauge("dbaudit_credential_expiry_timestamp_seconds", "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
 	runs := gauge("dbaudit_runs_waiting", "Runs that have not ended, by state; failed ones are tried again.", "state")
-	seen := gauge("dbaudit_worker_last_scan_timestamp_seconds", "When a worker began its last scan, in seconds since 1970.", "worker")
-	known := map[string]bool{}
+	lastScan := gauge("dbaudit_worker_last_scan_timestamp_seconds", "When a worker began its last scan, in seconds since 1970.", "worker")
+	seen := map[string]bool{}
 	for _, s := range list {
 		name, profile := s.Environment.Name, s.Integration
 		if s.LastResultRun != 0 {
@@ -94,10 +94,10 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 			complete.add(s.LastCompleteAt.Unix(), name, profile)
 		}
 		stale.add(boolValue(s.Stale), name, profile)
-		if known[name] {
-			continue // another integration of the environment
+		if seen[name] {
+			continue // the rest is about the environment
 		}
-		known[name] = true
+		seen[name] = true
 		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() {
 			duration.add(run.EndedAt.Sub(run.StartedAt.Time).Seconds(), name)
 		}
@@ -109,16 +109,16 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 		runs.add(waiting[state], string(state))
 	}
 	for _, worker := range slices.Sorted(maps.Keys(workers)) {
-		seen.add(workers[worker].Unix(), worker)
+		lastScan.add(workers[worker].Unix(), worker)
 	}
 	var all strings.Builder
-	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, seen} {
+	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, lastScan} {
 		all.WriteString(f.String())
 	}
 	return all.String(), nil
 }
 
-// A family is a metric with its series.
+// A family is a metric and its series.
 type family struct {
 	report.Metrics
 
@@ -132,7 +132,7 @@ func gauge(name, help string, labels ...string) *family {
 	return f
 }
 
-// add adds the value of a series, which the values of its labels identify.
+// add adds a series with the given values of the labels.
 func (f *family) add(value any, values ...string) {
 	var labels []string
 	for i, v := range values {

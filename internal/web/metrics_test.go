@@ -19,11 +19,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// TestMetrics: Prometheus' own parser reads them; what is stale says so, and what was
-// never scanned has no verdict.
+// TestMetrics checks with Prometheus' own parser that stale integrations are marked and that
+// environments that were never scanned have no verdict.
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)
 	open := send(t, http.MethodGet, server.URL+"/metrics", http.Header{"Accept": {"application/openmetrics-text; version=1.0.0"}, "Accept-Encoding": {"gzip"}})
 	plain := must.Get(gzip.NewReader(strings.NewReader(open.body)))
@@ -90,11 +90,11 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
-// TestAlertRules: the example of rules for Prometheus has the form of rules, and uses only
-// metrics, labels and values of labels that a scrape has.
+// TestAlertRules checks that the example of Prometheus rules is valid, and uses only metrics and
+// labels that a scrape has.
 func TestAlertRules(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families := must.Get(parser.TextToMetricFamilies(strings.NewReader(send(t, http.MethodGet, server.URL+"/metrics", nil).body)))
 	data := must.Get(os.ReadFile("../../examples/fleet/alerts.prometheus.yml"))
@@ -120,7 +120,7 @@ func TestAlertRules(t *testing.T) {
 		}
 		for _, rule := range group.Rules {
 			if alerts[rule.Alert] || rule.Annotations["summary"] == "" || rule.Labels["severity"] == "" {
-				t.Errorf("the rule %q lacks a name of its own, a summary or a severity", rule.Alert)
+				t.Errorf("the rule %q lacks a unique name, a summary or a severity", rule.Alert)
 			}
 			alerts[rule.Alert] = true
 			uses := metric.FindAllStringSubmatch(rule.Expr, -1)
@@ -158,10 +158,10 @@ func TestAlertRules(t *testing.T) {
 	}
 }
 
-// TestMetricsWithoutStore: a store that does not answer fails the scrape. Why is in the log.
+// TestMetricsWithoutStore checks that a scrape fails if the store does not answer, without details.
 func TestMetricsWithoutStore(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	s := newStore(t)
 	server := serve(t, s)
 	must.Do(t, s.Close())
 	got := send(t, http.MethodGet, server.URL+"/metrics", nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// controlsPage lists the controls by how many environments do not meet them.
+// controlsPage lists the controls, those that most integrations do not meet first.
 func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.Store.ControlCounts(r.Context())
 	if err != nil {
@@ -22,7 +22,7 @@ func (s *server) controlsPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// controlPage is a control across the fleet.
+// controlPage lists the status of a control in every integration, the worst first.
 func (s *server) controlPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.controlStatuses(r)
 	if err != nil {

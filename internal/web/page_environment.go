@@ -21,10 +21,10 @@ type environmentPageData struct {
 	Findings     []store.Finding
 	Changes      []changeRow
 	Runs         []store.Run
-	Older        string // the query of the page of older runs
+	Older        string // the query for older runs; empty if there are none
 }
 
-// A changeRow says that a finding began or ended, and why.
+// A changeRow is a finding that began or ended, with the reason.
 type changeRow struct {
 	store.Finding
 
@@ -32,7 +32,7 @@ type changeRow struct {
 	What string
 }
 
-// maxChanges is how many changes the page of an environment shows.
+// maxChanges is the maximum number of changes on the page of an environment.
 const maxChanges = 30
 
 func changeOf(f store.Finding) changeRow {
@@ -55,7 +55,7 @@ func changeOf(f store.Finding) changeRow {
 	return row
 }
 
-// maxStripResults is how many results of the last year a strip shows.
+// maxStripResults is the maximum number of results in a strip, which covers the last year.
 const maxStripResults = 120
 
 func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
@@ -66,10 +66,10 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	e := list[0].Environment
 	d := environmentPageData{Environment: e}
-	for _, v := range list {
-		i := s.newRow(v)
-		if v.Integration != "" {
-			trend, err := s.Store.Trend(ctx, e.Name, v.Integration, s.Store.Now().AddDate(-1, 0, 0))
+	for _, st := range list {
+		row := s.newRow(st)
+		if st.Integration != "" {
+			trend, err := s.Store.Trend(ctx, e.Name, st.Integration, s.Store.Now().AddDate(-1, 0, 0))
 			if err != nil {
 				return err
 			}
@@ -77,9 +77,9 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 			for i, p := range trend {
 				points[i] = history.Point{TakenAt: p.TakenAt, Verdict: p.Verdict, Summary: p.Summary}
 			}
-			i.Strip = report.StripChart(points, maxStripResults)
+			row.Strip = report.StripChart(points, maxStripResults)
 		}
-		d.Integrations = append(d.Integrations, i)
+		d.Integrations = append(d.Integrations, row)
 	}
 	if d.Findings, err = s.Store.OpenFindings(ctx, e.Name); err != nil {
 		return err
@@ -106,7 +106,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// formatDuration is how long the last attempt of a run took; empty if it has not ended.
+// formatDuration returns how long the last attempt of a run took, or "" if it has not ended.
 func formatDuration(run store.Run) string {
 	if run.StartedAt.IsZero() || !run.Ended() {
 		return ""
@@ -114,7 +114,7 @@ func formatDuration(run store.Run) string {
 	return run.EndedAt.Sub(run.StartedAt.Time).Round(time.Second / 10).String()
 }
 
-// reportPage is the report of an integration's last result, or of a run.
+// reportPage answers with the report of an integration's last result, or of the run in the query.
 func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	name, integration := r.PathValue("name"), r.PathValue("integration")
 	run, err := queryNumber(r, "run")
@@ -125,9 +125,9 @@ func (s *server) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range list {
-		if run == 0 && v.Integration == integration {
-			run = v.LastResultRun
+	for _, st := range list {
+		if run == 0 && st.Integration == integration {
+			run = st.LastResultRun
 		}
 	}
 	result, err := s.Store.Result(r.Context(), run, integration)

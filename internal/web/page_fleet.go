@@ -14,70 +14,70 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// classes are the classes of the style sheet for what an integration is now, the worst first.
+// classes returns the classes of the style sheet for the states of an integration, worst first.
 func classes() []string { return []string{"noncompliant", "stale", "incomplete", "compliant"} }
 
-// stateOf is what an integration is now: in words, and as a class of the style sheet. A verdict
-// that is too old is never green. What fails by a recent result is known to fail, even if that
-// result could not judge everything.
-func (s *server) stateOf(v store.Status) (word, class string) {
+// stateOf returns the state of an integration, in words and as a class of the style sheet. A stale
+// verdict is never green. An integration is noncompliant by a recent result even if that result is
+// incomplete.
+func (s *server) stateOf(st store.Status) (words, class string) {
+	verdict := st.Verdict.String()
 	switch {
-	case v.LastResultRun == 0:
+	case st.LastResultRun == 0:
 		return "not scanned yet", "stale"
-	case v.Stale && v.Verdict == audit.VerdictNoncompliant && v.Environment.Every > 0 && s.Store.Now().Sub(v.LastResultAt) <= v.Environment.Every+store.StaleMargin:
+	case st.Stale && st.Verdict == audit.VerdictNoncompliant && st.Environment.Every > 0 && s.Store.Now().Sub(st.LastResultAt) <= st.Environment.Every+store.StaleMargin:
 		return "noncompliant, judged in part", "noncompliant"
-	case v.Stale:
-		return "stale, was " + v.Verdict.String(), "stale"
+	case st.Stale:
+		return "stale, was " + verdict, "stale"
 	}
-	return v.Verdict.String(), v.Verdict.String()
+	return verdict, verdict
 }
 
-// A integrationRow is one integration of an environment. It embeds nothing: a template looks up a
-// field of an embedded struct slowly.
+// An integrationRow is an integration in a table. It embeds no struct, because templates look up
+// promoted fields slowly.
 type integrationRow struct {
 	Status         store.Status
-	Word, Class    string // as stateOf
+	State, Class   string // from stateOf
 	Labels         string
-	OpenBySeverity [4]int         // open findings: critical, high, medium, and low with info
-	Trouble        string         // why the last run gave no result
-	Strip          report.Drawing // of its results; on the page of an environment
+	OpenBySeverity [4]int         // the number of open findings: critical, high, medium, and low with info
+	Trouble        string         // why the last run has no result
+	Strip          report.Drawing // only on the page of an environment
 }
 
-func (s *server) newRow(v store.Status) integrationRow {
-	r := integrationRow{Status: v}
-	r.Word, r.Class = s.stateOf(v)
-	for _, key := range slices.Sorted(maps.Keys(v.Environment.Labels)) {
-		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + v.Environment.Labels[key])
+func (s *server) newRow(st store.Status) integrationRow {
+	r := integrationRow{Status: st}
+	r.State, r.Class = s.stateOf(st)
+	for _, key := range slices.Sorted(maps.Keys(st.Environment.Labels)) {
+		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + st.Environment.Labels[key])
 	}
-	for severity, n := range v.OpenBySeverity {
+	for severity, n := range st.OpenBySeverity {
 		r.OpenBySeverity[min(int(audit.SeverityCritical-severity), len(r.OpenBySeverity)-1)] += n
 	}
-	if run := v.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
+	if run := st.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
 		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), maxTroubleLength)
 	}
 	return r
 }
 
-// worstFirst orders rows by verdict, then by the most severe open finding. Rows are in the
-// order of their names before.
-func worstFirst(a, b integrationRow) int {
+// compareRows orders rows by state and open findings, worst first.
+func compareRows(a, b integrationRow) int {
 	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.OpenBySeverity[:], b.OpenBySeverity[:]))
 }
 
-// maxTroubleLength is how many columns of an error are in the list.
+// maxTroubleLength is the maximum width of an error in a table.
 const maxTroubleLength = 110
 
 type fleetPageData struct {
 	Rows                    []integrationRow
 	Counts                  map[string]int
-	All                     int // rows before the filter
+	All                     int // the number of rows without the filter
 	Label, Verdict, Control string
 	Verdicts                []string
 	Chart                   report.Drawing
 	First, Last             string
 }
 
-// chartDays is how many days the chart of the fleet covers.
+// chartDays is the number of days in the chart of the fleet.
 const chartDays = 90
 
 func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
@@ -93,14 +93,14 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range list {
-		row := s.newRow(v)
+	for _, st := range list {
+		row := s.newRow(st)
 		d.Counts[row.Class]++
-		if hasLabel(v.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[integrationKey{v.Environment.Name, v.Integration}]) {
+		if hasLabel(st.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[integrationKey{st.Environment.Name, st.Integration}]) {
 			d.Rows = append(d.Rows, row)
 		}
 	}
-	slices.SortStableFunc(d.Rows, worstFirst)
+	slices.SortStableFunc(d.Rows, compareRows)
 	days, err := s.Store.Days(r.Context(), s.Store.Now().AddDate(0, 0, -chartDays))
 	if err != nil {
 		return err
@@ -120,7 +120,7 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 
 type integrationKey struct{ environment, integration string }
 
-// unmetBy are the integrations in which a control is not met; nil if none is named.
+// unmetBy returns the integrations that do not meet a control, or nil if no control is given.
 func (s *server) unmetBy(r *http.Request, control string) (map[integrationKey]bool, error) {
 	if control == "" {
 		return nil, nil
@@ -138,12 +138,12 @@ func (s *server) unmetBy(r *http.Request, control string) (map[integrationKey]bo
 	return unmet, nil
 }
 
-// hasLabel reports whether labels contain KEY=VALUE, or KEY with any value.
-func hasLabel(labels map[string]string, want string) bool {
-	if want == "" {
+// hasLabel reports whether labels match a filter: KEY=VALUE, KEY for any value, or "" for all.
+func hasLabel(labels map[string]string, filter string) bool {
+	if filter == "" {
 		return true
 	}
-	key, value, both := strings.Cut(want, "=")
+	key, value, hasValue := strings.Cut(filter, "=")
 	got, ok := labels[key]
-	return ok && (!both || got == value)
+	return ok && (!hasValue || got == value)
 }

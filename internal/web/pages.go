@@ -11,32 +11,32 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A layout is what every page has.
+// A layout is the data of every page.
 type layout struct {
 	Title    string
-	Who      string // empty without a sign-in
-	Operator bool
+	Who      string // the visitor; empty without sign-in
+	Operator bool   // whether the visitor may start and cancel scans
 }
 
 func (s *server) layout(r *http.Request, title string) layout {
-	who := visitorOf(r)
-	f := layout{Title: title, Operator: who.Role >= RoleOperator}
+	v := visitorOf(r)
+	l := layout{Title: title, Operator: v.Role >= RoleOperator}
 	if s.SignIn != nil {
-		f.Who = text.Line(who.Name)
+		l.Who = text.Line(v.Name)
 	}
-	return f
+	return l
 }
 
-// renderPage writes a page. Its body is one of the templates.
-func (s *server) renderPage(w http.ResponseWriter, status int, body string, f layout, data any) {
+// renderPage answers with the page of a template.
+func (s *server) renderPage(w http.ResponseWriter, status int, name string, l layout, data any) {
 	var b bytes.Buffer
-	err := s.pages.ExecuteTemplate(&b, body, struct {
+	err := s.pages.ExecuteTemplate(&b, name, struct {
 		layout
 
 		Data any
-	}{f, data})
+	}{l, data})
 	if err != nil {
-		s.Logger.Error("a page cannot be shown", "page", body, "error", err)
+		s.Logger.Error("a page cannot be shown", "page", name, "error", err)
 		http.Error(w, "this page cannot be shown; the server's log says why", http.StatusInternalServerError)
 		return
 	}
@@ -45,22 +45,22 @@ func (s *server) renderPage(w http.ResponseWriter, status int, body string, f la
 	_, _ = w.Write(b.Bytes())
 }
 
-// formatInterval shows a duration without the units in which it is nothing.
+// formatInterval formats a duration without trailing zero units: 24h, not 24h0m0s.
 func formatInterval(d time.Duration) string {
-	shown := d.String()
+	text := d.String()
 	for _, end := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(shown, end) {
-			shown = shown[:len(shown)-len("0s")]
+		if strings.HasSuffix(text, end) {
+			text = text[:len(text)-len("0s")]
 		}
 	}
-	return shown
+	return text
 }
 
 func formatTime(t time.Time) string { return formatOrDash(t, "2006-01-02 15:04 UTC") }
 
 func formatDate(t time.Time) string { return formatOrDash(t, time.DateOnly) }
 
-// formatOrDash is a time in UTC; a zero one is a dash.
+// formatOrDash formats a time in UTC, or returns a dash for the zero time.
 func formatOrDash(t time.Time, layout string) string {
 	if t.IsZero() {
 		return "–"
@@ -68,7 +68,7 @@ func formatOrDash(t time.Time, layout string) string {
 	return t.UTC().Format(layout)
 }
 
-// age is how long ago something was, in its largest unit.
+// age returns how long ago a time was, in its largest unit.
 func (s *server) age(t time.Time) string {
 	if t.IsZero() {
 		return "never"

@@ -3,12 +3,8 @@ package web
 import (
 	"cmp"
 	"context"
-	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,14 +19,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
-// A Role is what a visitor may do.
+// A Role says what a visitor may do.
 type Role int
 
-// The roles, in Microsoft Entra as app roles of these names.
+// The roles. App roles in Microsoft Entra have the same names.
 const (
 	RoleNone     Role = iota
 	RoleReader        // may see everything
-	RoleOperator      // may ask for scans, too
+	RoleOperator      // may also start and cancel scans
 )
 
 func (r Role) String() string {
@@ -44,7 +40,7 @@ func (r Role) String() string {
 	return "none"
 }
 
-// roleOf is the highest role among the names of a token's "roles" claim.
+// roleOf returns the highest role in the "roles" claim of a token.
 func roleOf(names []string) Role {
 	for _, role := range []Role{RoleOperator, RoleReader} {
 		if slices.Contains(names, role.String()) {
@@ -54,54 +50,49 @@ func roleOf(names []string) Role {
 	return RoleNone
 }
 
-// A visitor is who sends a request.
+// A visitor is the person or program that sends a request. It is also the content of a session.
 type visitor struct {
 	Name      string    `json:"name"`
 	Role      Role      `json:"role"`
 	ExpiresAt time.Time `json:"ends"`
 }
 
-// SignInOptions say by whom people and programs are known.
+// SignInOptions configure sign-in by OpenID Connect.
 type SignInOptions struct {
-	Issuer                 string // of one tenant, if it is Microsoft Entra
-	ClientID, ClientSecret string // of the page, and the audience of the API's tokens
-	BaseURL                string // the address of the page, https://HOST[:PORT]
-	// SessionKey seals the sessions. Several servers share it. Without one, sessions end with the
-	// process.
+	Issuer       string // of one tenant, if it is Microsoft Entra
+	ClientID     string // of the page; also the audience of the API's tokens
+	ClientSecret string
+	BaseURL      string // the address of the page, https://HOST[:PORT]
+	// SessionKey encrypts the sessions. Servers that share a key share sessions. Without a key,
+	// sessions end with the process.
 	SessionKey string
-	Client     *http.Client
+	Client     *http.Client // for requests to the issuer
 	Now        func() time.Time
 }
 
-// SignIn knows people by OpenID Connect and programs by bearer tokens of the same issuer.
+// A SignIn signs people in by OpenID Connect, and accepts bearer tokens of the same issuer from
+// programs.
 type SignIn struct {
 	verifier *oidc.IDTokenVerifier
 	oauth    oauth2.Config
 	client   *http.Client
-	aead     cipher.AEAD
-	secure   bool
+	aead     cipher.AEAD // encrypts cookies
+	secure   bool        // whether the page is served over HTTPS
 	now      func() time.Time
 }
 
 const (
-	callbackPath  = "/sign-in/callback"
-	sessionCookie = "dbaudit-session"
-	flowCookie    = "dbaudit-sign-in"
-	// sessionDuration is how long a person stays signed in, and keeps a role that was taken away.
+	callbackPath = "/sign-in/callback"
+	// sessionDuration is how long a person stays signed in. A role that is taken away lasts as long.
 	sessionDuration = 8 * time.Hour
 	flowDuration    = 10 * time.Minute
-	minKeyLength    = 32
 )
 
-// NewSignIn asks the issuer how it signs people in.
+// NewSignIn checks the options and reads the configuration of the issuer.
 func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
-	base, err := url.Parse(o.BaseURL)
-	if err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "" {
-		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", o.BaseURL)
-	}
-	local := base.Scheme == "http" && loopback.IsHost(base.Hostname())
-	if base.Scheme != "https" && !local {
-		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", o.BaseURL)
+	base, err := parseBaseURL(o.BaseURL)
+	if err != nil {
+		return nil, err
 	}
 	for _, shared := range []string{"/common", "/organizations", "/consumers"} {
 		if strings.Contains(o.Issuer+"/", shared+"/") {
@@ -118,42 +109,41 @@ func NewSignIn(ctx context.Context, o SignInOptions) (*SignIn, error) {
 		ClientID: o.ClientID, ClientSecret: o.ClientSecret, Endpoint: provider.Endpoint(),
 		RedirectURL: strings.TrimSuffix(o.BaseURL, "/") + callbackPath, Scopes: []string{oidc.ScopeOpenID, "profile"},
 	}
-	key := sha256.Sum256([]byte(o.SessionKey))
-	switch {
-	case o.SessionKey == "":
-		if _, err := rand.Read(key[:]); err != nil {
-			return nil, fmt.Errorf("making a key for sessions: %w", err)
-		}
-	case len(o.SessionKey) < minKeyLength:
-		return nil, fmt.Errorf("the key of the sessions has %d characters: want %d at least", len(o.SessionKey), minKeyLength)
-	}
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, fmt.Errorf("the key of the sessions: %w", err)
-	}
-	if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
-		return nil, fmt.Errorf("the key of the sessions: %w", err)
-	}
-	return s, nil
+	s.aead, err = newCookieCipher(o.SessionKey)
+	return s, err
 }
 
+// parseBaseURL accepts https://HOST[:PORT], and http:// for this machine.
+func parseBaseURL(baseURL string) (*url.URL, error) {
+	base, err := url.Parse(baseURL)
+	switch {
+	case err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "":
+		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", baseURL)
+	case base.Scheme != "https" && !(base.Scheme == "http" && loopback.IsHost(base.Hostname())):
+		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", baseURL)
+	}
+	return base, nil
+}
+
+// context returns a context in which the OpenID Connect library uses the client of the options.
 func (s *SignIn) context(ctx context.Context) context.Context {
 	return oidc.ClientContext(ctx, s.client)
 }
 
-// visitor is who sends a request, by its bearer token or its session.
+// visitor returns the visitor of a request, from its bearer token or its session.
 func (s *SignIn) visitor(r *http.Request) (visitor, error) {
 	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return s.verifyToken(s.context(r.Context()), strings.TrimSpace(token), nil)
 	}
-	var who visitor
-	if !s.openCookie(r, sessionCookie, &who) || !s.now().Before(who.ExpiresAt) {
+	var v visitor
+	if !s.openCookie(r, sessionCookie, &v) || !s.now().Before(v.ExpiresAt) {
 		return visitor{}, errors.New("sign in, or send a bearer token")
 	}
-	return who, nil
+	return v, nil
 }
 
-// verifyToken verifies a token of the issuer and reads who it is for.
+// verifyToken verifies a token of the issuer, with its nonce unless that is nil, and returns the
+// visitor that it identifies.
 func (s *SignIn) verifyToken(ctx context.Context, raw string, nonce *string) (visitor, error) {
 	token, err := s.verifier.Verify(ctx, raw)
 	if err != nil {
@@ -173,7 +163,7 @@ func (s *SignIn) verifyToken(ctx context.Context, raw string, nonce *string) (vi
 	return visitor{Name: cmp.Or(claims.Username, claims.Name, token.Subject), Role: roleOf(claims.Roles), ExpiresAt: token.Expiry}, nil
 }
 
-// A flow is what a sign-in must come back with.
+// A flow is the state of a sign-in, in a cookie, between [SignIn.start] and [SignIn.callback].
 type flow struct {
 	State     string    `json:"state"`
 	Nonce     string    `json:"nonce"`
@@ -182,14 +172,14 @@ type flow struct {
 	ExpiresAt time.Time `json:"ends"`
 }
 
-// start sends a person to the issuer.
+// start redirects a person to the issuer.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request) {
 	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: localPath(r.FormValue("next")), ExpiresAt: s.now().Add(flowDuration)}
 	s.sealCookie(w, flowCookie, f, flowDuration)
 	http.Redirect(w, r, s.oauth.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), http.StatusSeeOther)
 }
 
-// localPath is a path of this server, "/" for everything else.
+// localPath returns a path of this server unchanged, and "/" for every other address.
 func localPath(path string) string {
 	u, err := url.Parse(path)
 	if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.Contains(path, `\`) {
@@ -198,84 +188,45 @@ func localPath(path string) string {
 	return path
 }
 
-// callback takes what the issuer sends a person back with.
+// callback checks the issuer's answer and begins a session.
 func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) error {
 	var f flow
-	again := func(why string) error {
-		return &statusError{http.StatusBadRequest, "the sign-in did not work: " + why + "; open the page again"}
+	failed := func(reason string) error {
+		return &statusError{http.StatusBadRequest, "the sign-in did not work: " + reason + "; open the page again"}
 	}
 	ok := s.openCookie(r, flowCookie, &f)
 	s.deleteCookie(w, flowCookie)
 	switch {
 	case !ok || !s.now().Before(f.ExpiresAt):
-		return again("it took too long, or was begun in another browser")
+		return failed("it took too long, or was begun in another browser")
 	case r.FormValue("state") != f.State:
-		return again("the answer is for another sign-in")
+		return failed("the answer is for another sign-in")
 	case r.FormValue("error") != "":
-		return again("the issuer refused it")
+		return failed("the issuer refused it")
 	}
 	ctx, cancel := context.WithTimeout(s.context(r.Context()), 30*time.Second)
 	defer cancel()
-	answer, err := s.oauth.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(f.Verifier))
+	token, err := s.oauth.Exchange(ctx, r.FormValue("code"), oauth2.VerifierOption(f.Verifier))
 	if err != nil {
-		return again("the issuer did not accept the code")
+		return failed("the issuer did not accept the code")
 	}
-	raw, _ := answer.Extra("id_token").(string)
-	who, err := s.verifyToken(ctx, raw, &f.Nonce)
+	idToken, _ := token.Extra("id_token").(string)
+	v, err := s.verifyToken(ctx, idToken, &f.Nonce)
 	if err != nil {
-		return again(err.Error())
+		return failed(err.Error())
 	}
-	if who.Role == RoleNone {
+	if v.Role == RoleNone {
 		return &statusError{http.StatusForbidden, "you are signed in, but have no role here: ask the administrator of the sign-in for the role Reader or Operator"}
 	}
-	who.ExpiresAt = s.now().Add(sessionDuration)
-	s.sealCookie(w, sessionCookie, who, sessionDuration)
+	v.ExpiresAt = s.now().Add(sessionDuration)
+	s.sealCookie(w, sessionCookie, v, sessionDuration)
 	http.Redirect(w, r, f.Next, http.StatusSeeOther)
 	return nil
 }
 
-// signOut signs a person out of this server.
+// signOut ends the session of a person on this server, but not at the issuer.
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) {
 	s.deleteCookie(w, sessionCookie)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_, _ = fmt.Fprint(w, `<!DOCTYPE html><html lang="en"><title>Signed out</title><p>You are signed out. <a href="/">Sign in again</a></p></html>`)
-}
-
-// sealCookie seals a value into a cookie, with the cookie's name, so that one is not read as another.
-func (s *SignIn) sealCookie(w http.ResponseWriter, name string, value any, lasts time.Duration) {
-	data, err := json.Marshal(value)
-	if err != nil {
-		return // strings and times alone
-	}
-	s.setCookie(w, name, base64.RawURLEncoding.EncodeToString(s.aead.Seal(nil, nil, data, []byte(name))), int(lasts.Seconds()))
-}
-
-func (s *SignIn) deleteCookie(w http.ResponseWriter, name string) { s.setCookie(w, name, "", -1) }
-
-func (s *SignIn) setCookie(w http.ResponseWriter, name, value string, seconds int) {
-	// Lax, since the issuer's answer comes from another site.
-	http.SetCookie(w, &http.Cookie{
-		Name: s.cookieName(name), Value: value, Path: "/", MaxAge: seconds, HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode,
-	})
-}
-
-// cookieName is the name of a cookie; the prefix keeps it from other hosts and from plain HTTP.
-func (s *SignIn) cookieName(name string) string {
-	if s.secure {
-		return "__Host-" + name
-	}
-	return name
-}
-
-func (s *SignIn) openCookie(r *http.Request, name string, into any) bool {
-	cookie, err := r.Cookie(s.cookieName(name))
-	if err != nil {
-		return false
-	}
-	sealed, err := base64.RawURLEncoding.DecodeString(cookie.Value)
-	if err != nil {
-		return false
-	}
-	data, err := s.aead.Open(nil, nil, sealed, []byte(name))
-	return err == nil && json.Unmarshal(data, into) == nil
 }

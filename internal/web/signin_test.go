@@ -24,38 +24,38 @@ import (
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
-// An issuer signs people in without asking, and says of them what the test has it say.
+// An issuer is an OpenID Connect provider that signs everybody in without a form.
 type issuer struct {
 	*httptest.Server
 
-	keys   oidctest.Server
-	key    *rsa.PrivateKey
-	claims map[string]any // beside those of every token
-	asked  map[string]url.Values
+	keys     oidctest.Server
+	key      *rsa.PrivateKey
+	claims   map[string]any        // additional claims of every token
+	requests map[string]url.Values // authorization requests by code
 }
 
 func newIssuer(t *testing.T) *issuer {
 	t.Helper()
 	key := must.Get(rsa.GenerateKey(rand.Reader, 2048))
-	i := &issuer{key: key, claims: map[string]any{"roles": []string{"Reader"}, "name": "Jane"}, asked: map[string]url.Values{}}
+	i := &issuer{key: key, claims: map[string]any{"roles": []string{"Reader"}, "name": "Jane"}, requests: map[string]url.Values{}}
 	i.keys = oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k", Algorithm: oidc.RS256}}}
 	mux := http.NewServeMux()
 	mux.Handle("/", &i.keys)
 	mux.HandleFunc("/auth", func(w http.ResponseWriter, r *http.Request) {
 		code := rand.Text()
-		i.asked[code] = r.URL.Query()
+		i.requests[code] = r.URL.Query()
 		http.Redirect(w, r, r.FormValue("redirect_uri")+"?"+url.Values{"code": {code}, "state": {r.FormValue("state")}}.Encode(), http.StatusSeeOther)
 	})
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
-		asked, ok := i.asked[r.FormValue("code")]
+		request, ok := i.requests[r.FormValue("code")]
 		sum := sha256.Sum256([]byte(r.FormValue("code_verifier")))
-		if !ok || base64.RawURLEncoding.EncodeToString(sum[:]) != asked.Get("code_challenge") {
+		if !ok || base64.RawURLEncoding.EncodeToString(sum[:]) != request.Get("code_challenge") {
 			http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest)
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{
-			"access_token": "unused", "token_type": "Bearer", "id_token": i.token(map[string]any{"nonce": asked.Get("nonce")}),
+			"access_token": "unused", "token_type": "Bearer", "id_token": i.token(map[string]any{"nonce": request.Get("nonce")}),
 		})
 	})
 	i.Server = httptest.NewServer(mux)
@@ -64,7 +64,7 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// token is one for the page, with changes.
+// token returns a token for the page, with changed claims.
 func (i *issuer) token(changes map[string]any) string {
 	claims := map[string]any{"iss": i.URL, "aud": "the-page", "sub": "s", "iat": noon().Unix(), "exp": noon().Add(time.Hour).Unix()}
 	for _, more := range []map[string]any{i.claims, changes} {
@@ -79,8 +79,8 @@ func (i *issuer) token(changes map[string]any) string {
 	return oidctest.SignIDToken(i.key, "k", oidc.RS256, string(data))
 }
 
-// guarded is a page that asks who comes.
-func guarded(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
+// serveWithSignIn starts a server for a store, with sign-in at an issuer.
+func serveWithSignIn(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	t.Helper()
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
@@ -97,11 +97,11 @@ func guarded(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	return server
 }
 
-// TestSignIn follows a person through the sign-in, with each role and with none.
+// TestSignIn signs a person in, with each role and without one.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
-	i, s := newIssuer(t), stocked(t)
-	server := guarded(t, i, s)
+	i, s := newIssuer(t), newStore(t)
+	server := serveWithSignIn(t, i, s)
 	for _, tc := range []struct {
 		roles      []string
 		read, scan int
@@ -132,11 +132,11 @@ func TestSignIn(t *testing.T) {
 	}
 }
 
-// TestNobodySeesAName: without a role, no page and no response reveals what exists.
-func TestNobodySeesAName(t *testing.T) {
+// TestNoAccess checks that without a role no answer reveals which environments exist.
+func TestNoAccess(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	server := guarded(t, i, stocked(t))
+	server := serveWithSignIn(t, i, newStore(t))
 	for _, path := range []string{"/", "/environments/green", "/environments/nowhere", "/controls", "/controls/DB-PRIV-LEAD", "/environments/green/report/demandbase", "/api/v1/environments", "/api/v1/environments/green", "/api/v1/runs/1", "/metrics"} {
 		for what, header := range map[string]http.Header{
 			"nothing":         nil,
@@ -148,8 +148,8 @@ func TestNobodySeesAName(t *testing.T) {
 			"a forged cookie": {"Cookie": {"dbaudit-session=eyJuYW1lIjoieCIsInJvbGUiOjJ9"}},
 		} {
 			got := send(t, http.MethodGet, server.URL+path, header)
-			told := strings.ReplaceAll(got.body, url.QueryEscape(path), "") // the path that was asked for
-			if got.status < 300 || strings.Contains(told, "green") || strings.Contains(got.body, "contoso") {
+			body := strings.ReplaceAll(got.body, url.QueryEscape(path), "") // the requested path
+			if got.status < 300 || strings.Contains(body, "green") || strings.Contains(got.body, "contoso") {
 				t.Errorf("%s with %s: %d %.200s", path, what, got.status, got.body)
 			}
 		}
@@ -158,7 +158,7 @@ func TestNobodySeesAName(t *testing.T) {
 		t.Errorf("a Reader's token: %d", got.status)
 	}
 	if got := send(t, http.MethodPost, server.URL+"/api/v1/environments/green/runs", http.Header{"Authorization": {"Bearer " + i.token(nil)}}); got.status != http.StatusForbidden {
-		t.Errorf("a Reader's token that asks for a scan: %d", got.status)
+		t.Errorf("a scan with a Reader's token: %d", got.status)
 	}
 	for _, path := range []string{"/healthz", "/readyz"} {
 		if got := send(t, http.MethodGet, server.URL+path, nil); got.status != http.StatusOK {
@@ -167,19 +167,19 @@ func TestNobodySeesAName(t *testing.T) {
 	}
 }
 
-// TestCallback: an answer to another sign-in, or to none, signs nobody in.
+// TestCallback checks that an answer of the issuer to another sign-in, or to none, begins no session.
 func TestCallback(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
-	server := guarded(t, i, stocked(t))
-	begun := send(t, http.MethodGet, server.URL+"/sign-in?next=//evil.example", nil)
-	cookie, _, _ := strings.Cut(begun.header.Get("Set-Cookie"), ";")
-	to, err := url.Parse(begun.header.Get("Location"))
-	if err != nil || to.Query().Get("code_challenge_method") != "S256" || to.Query().Get("nonce") == "" {
-		t.Fatalf("%v %s", err, to)
+	server := serveWithSignIn(t, i, newStore(t))
+	started := send(t, http.MethodGet, server.URL+"/sign-in?next=//evil.example", nil)
+	cookie, _, _ := strings.Cut(started.header.Get("Set-Cookie"), ";")
+	location, err := url.Parse(started.header.Get("Location"))
+	if err != nil || location.Query().Get("code_challenge_method") != "S256" || location.Query().Get("nonce") == "" {
+		t.Fatalf("%v %s", err, location)
 	}
-	back := send(t, http.MethodGet, to.String(), nil).header.Get("Location")
-	state := to.Query().Get("state")
+	back := send(t, http.MethodGet, location.String(), nil).header.Get("Location")
+	state := location.Query().Get("state")
 	for what, tc := range map[string]struct{ path, cookie string }{
 		"another browser": {back, ""},
 		"another state":   {strings.Replace(back, state, "x", 1), cookie},
@@ -198,8 +198,9 @@ func TestCallback(t *testing.T) {
 	}
 }
 
-// TestSignInIsRefused: what would let anybody in, or send a session in clear, is not begun.
-func TestSignInIsRefused(t *testing.T) {
+// TestUnsafeSignIn checks that options are refused that would let anybody in or send sessions
+// unencrypted.
+func TestUnsafeSignIn(t *testing.T) {
 	t.Parallel()
 	i := newIssuer(t)
 	good := web.SignInOptions{Issuer: i.URL, ClientID: "the-page", BaseURL: "https://page.example", Client: http.DefaultClient, Now: noon}

@@ -1,5 +1,5 @@
-// Package web serves a fleet's pages, which need no script, and its API. Without a sign-in it
-// answers only requests for a loopback host, and these may do everything.
+// Package web serves the pages of a fleet, which need no script, and its API. Without sign-in it
+// answers only requests for a loopback host, and allows them everything.
 package web
 
 import (
@@ -31,13 +31,13 @@ var style string
 //go:embed openapi.json
 var openAPI []byte
 
-// Options say what is served.
+// Options configure what [New] serves.
 type Options struct {
 	Store  *store.Store
-	Fleet  *fleet.Fleet // takes requests for scans
-	SignIn *SignIn      // nil for none
-	Logger *slog.Logger
-	Rules  map[string]audit.Rule // the rules of a report by id
+	Fleet  *fleet.Fleet          // enqueues and cancels scans
+	SignIn *SignIn               // nil for no sign-in
+	Logger *slog.Logger          // nil for none
+	Rules  map[string]audit.Rule // by id, for reports
 }
 
 type server struct {
@@ -46,7 +46,7 @@ type server struct {
 	pages *template.Template
 }
 
-// New makes the handler of everything that is served.
+// New returns the handler of all pages and the API.
 func New(o Options) (http.Handler, error) {
 	s := &server{Options: o}
 	if s.Logger == nil {
@@ -66,6 +66,14 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the pages: %w", err)
 	}
+	handler := http.NewCrossOriginProtection().Handler(s.routes())
+	if o.SignIn == nil {
+		handler = loopbackOnly(handler)
+	}
+	return securityHeaders(handler), nil
+}
+
+func (s *server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	for pattern, handle := range map[string]handler{
 		"GET /{$}":                 s.fleetPage,
@@ -86,36 +94,32 @@ func New(o Options) (http.Handler, error) {
 		"POST /api/v1/environments/{name}/runs":        s.scan,
 		"POST /api/v1/runs/{run}/cancel":               s.cancel,
 	} {
-		least := RoleReader
+		role := RoleReader
 		if strings.HasPrefix(pattern, http.MethodPost) {
-			least = RoleOperator
+			role = RoleOperator
 		}
-		mux.Handle(pattern, s.requireRole(least, handle))
+		mux.Handle(pattern, s.requireRole(role, handle))
 	}
 	mux.HandleFunc("GET /style.css", static("text/css; charset=utf-8", []byte(report.StyleSheet()+style)))
 	mux.HandleFunc("GET /api/v1/openapi.json", static("application/json", openAPI))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.ready)
-	if o.SignIn != nil {
-		mux.HandleFunc("GET /sign-in", o.SignIn.start)
+	if s.SignIn != nil {
+		mux.HandleFunc("GET /sign-in", s.SignIn.start)
 		mux.HandleFunc("GET "+callbackPath, func(w http.ResponseWriter, r *http.Request) {
-			if err := o.SignIn.callback(w, r); err != nil {
+			if err := s.SignIn.callback(w, r); err != nil {
 				s.writeError(w, r, err)
 			}
 		})
-		mux.HandleFunc("POST /sign-out", o.SignIn.signOut)
+		mux.HandleFunc("POST /sign-out", s.SignIn.signOut)
 	}
-	guarded := http.NewCrossOriginProtection().Handler(mux)
-	if o.SignIn == nil {
-		guarded = loopbackOnly(guarded)
-	}
-	return securityHeaders(guarded), nil
+	return mux
 }
 
-// static answers with what stays the same while the process runs.
-func static(kind string, body []byte) http.HandlerFunc {
+// static answers with a body that does not change while the process runs.
+func static(contentType string, body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Cache-Control", "max-age=300")
 		_, _ = w.Write(body)
 	}
@@ -130,7 +134,8 @@ func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintln(w, "ready")
 }
 
-// securityHeaders keeps every answer from being framed, guessed at, cached or sent along.
+// securityHeaders sets headers that forbid framing, sniffing of content types, caching, and
+// referrers to other sites. The content security policy forbids scripts.
 func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -142,8 +147,8 @@ func securityHeaders(next http.Handler) http.Handler {
 	})
 }
 
-// loopbackOnly answers requests for a loopback host. A page of another site whose name
-// resolves to this machine requests another host.
+// loopbackOnly refuses requests for hosts other than loopback hosts. It protects against DNS
+// rebinding: such a page requests its own host, although the name resolves to this machine.
 func loopbackOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host, _, err := net.SplitHostPort(r.Host)
@@ -158,38 +163,40 @@ func loopbackOnly(next http.Handler) http.Handler {
 	})
 }
 
-// A handler answers a request that is allowed. It returns an error only before it writes.
+// A handler answers a request of a visitor with the required role. It must not write before it
+// returns an error.
 type handler func(w http.ResponseWriter, r *http.Request) error
 
 type visitorKey struct{}
 
-// requireRole lets a handler answer those who have a role.
-func (s *server) requireRole(least Role, next handler) http.Handler {
+// requireRole calls the handler if the visitor has the role or a higher one.
+func (s *server) requireRole(role Role, next handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		who := visitor{Name: "local", Role: RoleOperator}
+		v := visitor{Name: "local", Role: RoleOperator}
 		if s.SignIn != nil {
 			var err error
-			if who, err = s.SignIn.visitor(r); err != nil {
+			if v, err = s.SignIn.visitor(r); err != nil {
 				s.requestSignIn(w, r, err)
 				return
 			}
 		}
-		if who.Role < least {
-			s.writeError(w, r, &statusError{http.StatusForbidden, fmt.Sprintf("this needs the role %s; ask the administrator of the sign-in for it", least)})
+		if v.Role < role {
+			s.writeError(w, r, &statusError{http.StatusForbidden, fmt.Sprintf("this needs the role %s; ask the administrator of the sign-in for it", role)})
 			return
 		}
-		if err := next(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, who))); err != nil {
+		if err := next(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, v))); err != nil {
 			s.writeError(w, r, err)
 		}
 	})
 }
 
+// visitorOf returns the visitor of a request that [server.requireRole] has allowed.
 func visitorOf(r *http.Request) visitor {
-	who, _ := r.Context().Value(visitorKey{}).(visitor)
-	return who
+	v, _ := r.Context().Value(visitorKey{}).(visitor)
+	return v
 }
 
-// requestSignIn answers a request without a sign-in: it sends a person to the sign-in.
+// requestSignIn answers a request without a valid sign-in: browsers are redirected to the sign-in.
 func (s *server) requestSignIn(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Method == http.MethodGet && !isAPIRequest(r) {
 		http.Redirect(w, r, "/sign-in?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
@@ -199,7 +206,7 @@ func (s *server) requestSignIn(w http.ResponseWriter, r *http.Request, err error
 	s.writeError(w, r, &statusError{http.StatusUnauthorized, err.Error()})
 }
 
-// A statusError is an answer other than success. Its message is public.
+// A statusError is an error with an HTTP status and a message for the client.
 type statusError struct {
 	status  int
 	message string
@@ -207,24 +214,24 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.message }
 
-// writeError reports an error: to programs as JSON, to people as a page.
+// writeError answers with an error, as JSON or as a page.
 func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
-	var known *statusError
+	var e *statusError
 	switch {
-	case errors.As(err, &known):
+	case errors.As(err, &e):
 	case errors.Is(err, store.ErrNotFound):
-		known = &statusError{http.StatusNotFound, "it does not exist, or no longer"}
+		e = &statusError{http.StatusNotFound, "it does not exist, or no longer exists"}
 	case errors.Is(err, store.ErrEnded):
-		known = &statusError{http.StatusConflict, "the run has ended before"}
+		e = &statusError{http.StatusConflict, "the run has ended before"}
 	case r.Context().Err() != nil:
-		return // the client has gone
+		return // the client has disconnected
 	default:
 		s.Logger.Error("a request failed", slog.String("path", r.URL.Path), slog.Any("error", err))
-		known = &statusError{http.StatusInternalServerError, "this did not work; the server's log says why"}
+		e = &statusError{http.StatusInternalServerError, "this did not work; the server's log says why"}
 	}
 	if isAPIRequest(r) {
-		writeJSON(w, known.status, map[string]string{"error": known.message})
+		writeJSON(w, e.status, map[string]string{"error": e.message})
 		return
 	}
-	s.renderPage(w, known.status, "refused", layout{Title: http.StatusText(known.status)}, known.message)
+	s.renderPage(w, e.status, "refused", layout{Title: http.StatusText(e.status)}, e.message)
 }

@@ -25,16 +25,16 @@ func noon() time.Time { return time.Date(2026, 3, 20, 12, 0, 0, 0, time.UTC) }
 // hostile is a name that tries to become markup, a path and another address.
 const hostile = `a/b <script>alert(1)</script> "x" ../ %2F` + "\u202e\x1b[31m"
 
-// stocked is a store of four environments: one that fails, one that is compliant, one
-// whose last scan is too long ago and one that was never scanned.
-func stocked(tb testing.TB) *store.Store {
+// newStore returns a store of four environments: hostile is noncompliant, green is compliant, old is
+// stale, and new was never scanned.
+func newStore(tb testing.TB) *store.Store {
 	tb.Helper()
-	s, _ := stock(tb)
+	s, _ := newStoreWithClock(tb)
 	return s
 }
 
-// stock is that store and its clock.
-func stock(tb testing.TB) (*store.Store, *time.Time) {
+// newStoreWithClock returns the store of newStore and the time of its clock.
+func newStoreWithClock(tb testing.TB) (*store.Store, *time.Time) {
 	tb.Helper()
 	at := noon().AddDate(0, 0, -10)
 	s := must.Get(store.Open(tb.Context(), filepath.Join(tb.TempDir(), "fleet.db"), store.Options{Now: func() time.Time { return at }}))
@@ -59,6 +59,7 @@ func stock(tb testing.TB) (*store.Store, *time.Time) {
 	return s, &at
 }
 
+// result returns a result with one control.
 func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	organization := fmt.Sprintf("11111111-1111-1111-1111-%012d", len(name))
 	c := audit.Control{ID: "DB-PRIV-LEAD", Rule: "role/privileges", Title: "Lead", Severity: audit.SeverityHigh, Outcome: outcome, Findings: []audit.Finding{}}
@@ -81,7 +82,7 @@ func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	return r
 }
 
-// serve serves the pages of a store without a sign-in.
+// serve starts a server for a store, without sign-in.
 func serve(tb testing.TB, s *store.Store) *httptest.Server {
 	tb.Helper()
 	handler := must.Get(web.New(web.Options{Store: s, Fleet: must.Get(fleet.New(s, fleet.Options{}))}))
@@ -90,12 +91,12 @@ func serve(tb testing.TB, s *store.Store) *httptest.Server {
 	return server
 }
 
-// requested lists the scans that were requested, and by whom.
+// requested returns the scans that were requested, from the audit log.
 func requested(t *testing.T, s *store.Store) (list []string) {
 	t.Helper()
-	for _, d := range must.Get(s.AuditLog(t.Context(), 100)) {
-		if name, scan := strings.CutPrefix(d.What, "scan now: "); scan {
-			list = append(list, d.Who+" scans "+name)
+	for _, e := range must.Get(s.AuditLog(t.Context(), 100)) {
+		if name, ok := strings.CutPrefix(e.What, "scan now: "); ok {
+			list = append(list, e.Who+" scans "+name)
 		}
 	}
 	return list
@@ -107,6 +108,7 @@ type jsonHandler struct {
 	header http.Header
 }
 
+// send sends a request and does not follow redirects.
 func send(tb testing.TB, method, address string, header http.Header) jsonHandler {
 	tb.Helper()
 	request := must.Get(http.NewRequestWithContext(tb.Context(), method, address, nil))
@@ -123,11 +125,11 @@ func send(tb testing.TB, method, address string, header http.Header) jsonHandler
 	return jsonHandler{response.StatusCode, string(body), response.Header}
 }
 
-// TestPages checks every page: what is wrong comes first, what is too old is not
-// green, and no name becomes markup or leads elsewhere.
+// TestPages follows every link and checks that the worst integrations come first, that stale ones are
+// not green, and that no name becomes markup or a link elsewhere.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	fleet := send(t, http.MethodGet, server.URL+"/", nil)
 	order := regexp.MustCompile(`<tr class="([a-z]+)"`).FindAllStringSubmatch(fleet.body, -1)
 	var classes []string
@@ -149,10 +151,10 @@ func TestPages(t *testing.T) {
 		}
 	}
 	seen := map[string]bool{}
-	todo := []string{"/"}
-	for len(todo) > 0 {
-		path := todo[0]
-		todo = todo[1:]
+	queue := []string{"/"}
+	for len(queue) > 0 {
+		path := queue[0]
+		queue = queue[1:]
 		if seen[path] {
 			continue
 		}
@@ -177,14 +179,14 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: a name became a control character", path)
 		}
 		if strings.Contains(path, "/report/") {
-			continue // a document of its own, with links elsewhere
+			continue // a self-contained document with links elsewhere
 		}
 		for _, m := range regexp.MustCompile(`(?:href|action)="([^"#]*)"`).FindAllStringSubmatch(page.body, -1) {
 			link := strings.ReplaceAll(m[1], "&amp;", "&")
 			if !strings.HasPrefix(link, "/") {
 				t.Errorf("%s leads to %s", path, link)
 			} else if !strings.HasSuffix(link, "/scan") {
-				todo = append(todo, link)
+				queue = append(queue, link)
 			}
 		}
 	}
@@ -195,10 +197,10 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestChanges: the page of an environment says what changed, and whether the environment did.
+// TestChanges checks that the page of an environment says what changed and why.
 func TestChanges(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	s := newStore(t)
 	server := serve(t, s)
 	for _, step := range []struct {
 		outcome audit.Outcome
@@ -218,33 +220,33 @@ func TestChanges(t *testing.T) {
 		r.Integration = &audit.Integration{Required: map[string]audit.Depth{"prvReadLead": step.depth}}
 		must.Do(t, s.Record(t.Context(), []audit.Result{r}, "test"))
 		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
-		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(first(changes), step.want) {
+		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(firstRow(changes), step.want) {
 			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
 		}
 	}
 }
 
-// first is the first row of a table.
-func first(text string) string {
+// firstRow returns the first row of a table.
+func firstRow(text string) string {
 	_, body, _ := strings.Cut(text, "<tbody>")
 	row, _, _ := strings.Cut(body, "</tr>")
 	return row
 }
 
-// TestControls: a control counts as unknown where it is stale.
+// TestControls checks that a stale control counts as unknown.
 func TestControls(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	page := send(t, http.MethodGet, server.URL+"/controls", nil).body
 	if want := `<td>high</td><td class="number">1</td><td class="number">1</td><td class="number">1</td>`; !strings.Contains(page, want) {
 		t.Errorf("want one that fails, one that is stale and one that passes:\n%s", page)
 	}
 }
 
-// TestFilter: each filter narrows the list, and nothing else.
+// TestFilter checks how many environments each filter shows.
 func TestFilter(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	for query, want := range map[string]int{
 		"": 4, "label=team": 4, "label=team=g": 1, "label=other": 0, "verdict=stale": 2, "verdict=compliant": 1,
 		"control=db-priv-lead": 1, "control=DB-NONE": 0, "verdict=stale&label=team=n": 1,
@@ -256,10 +258,10 @@ func TestFilter(t *testing.T) {
 	}
 }
 
-// TestLoopbackAlone: a page elsewhere, whose name leads here, gets nothing.
-func TestLoopbackAlone(t *testing.T) {
+// TestLoopbackOnly checks that other hosts are refused, such as in DNS rebinding.
+func TestLoopbackOnly(t *testing.T) {
 	t.Parallel()
-	server := serve(t, stocked(t))
+	server := serve(t, newStore(t))
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:80": 200, "LOCALHOST": 200, "LocalHost:80": 200, "127.0.0.1:99": 200, "[::1]:99": 200, "::1": 200,
 		"evil.example": 403, "evil.example:80": 403, "127.0.0.1.evil.example": 403, "10.0.0.1": 403,
@@ -270,10 +272,10 @@ func TestLoopbackAlone(t *testing.T) {
 	}
 }
 
-// TestForms: a form of this page is taken, one of another site is not.
+// TestForms checks that forms of other sites are refused.
 func TestForms(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	s := newStore(t)
 	server := serve(t, s)
 	path := server.URL + "/environments/" + url.PathEscape(hostile) + "/scan"
 	for _, tc := range []struct {
@@ -294,11 +296,10 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestAPI checks the answers to the document that describes them, and the document to
-// what is served.
+// TestAPI checks that every operation of the OpenAPI document answers as described.
 func TestAPI(t *testing.T) {
 	t.Parallel()
-	s := stocked(t)
+	s := newStore(t)
 	server := serve(t, s)
 	waiting := must.Get(must.Get(fleet.New(s, fleet.Options{})).ScanNow(t.Context(), "test", "old"))
 	var api struct {
@@ -307,7 +308,7 @@ func TestAPI(t *testing.T) {
 		} `json:"paths"`
 	}
 	must.Do(t, json.Unmarshal([]byte(send(t, http.MethodGet, server.URL+"/api/v1/openapi.json", nil).body), &api))
-	fill := strings.NewReplacer("{name}", "green", "{run}", "2", "{integration}", "demandbase", "{id}", "DB-PRIV-LEAD")
+	params := strings.NewReplacer("{name}", "green", "{run}", "2", "{integration}", "demandbase", "{id}", "DB-PRIV-LEAD")
 	if len(api.Paths) < 9 {
 		t.Errorf("%d paths", len(api.Paths))
 	}
@@ -316,7 +317,7 @@ func TestAPI(t *testing.T) {
 			if strings.HasSuffix(path, "/cancel") {
 				path = fmt.Sprintf("/api/v1/runs/%d/cancel", waiting[0])
 			}
-			got := send(t, strings.ToUpper(method), server.URL+fill.Replace(path), nil)
+			got := send(t, strings.ToUpper(method), server.URL+params.Replace(path), nil)
 			if _, ok := described.Responses[fmt.Sprint(got.status)]; !ok || got.status >= 400 {
 				t.Errorf("%s %s: %d %s", method, path, got.status, got.body)
 			}
@@ -343,17 +344,17 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// TestFuture: a scan in the future, because a clock was wrong, is not one of just now.
+// TestFuture checks that the page shows a scan in the future as such.
 func TestFuture(t *testing.T) {
 	t.Parallel()
-	s, now := stock(t)
+	s, now := newStoreWithClock(t)
 	*now = noon().AddDate(0, 0, -3)
 	handler := must.Get(web.New(web.Options{Store: s}))
-	answer := httptest.NewRecorder()
+	recorder := httptest.NewRecorder()
 	request := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
 	request.Host = "localhost"
-	handler.ServeHTTP(answer, request)
-	if page := answer.Body.String(); !strings.Contains(page, "in the future") || strings.Contains(page, "just now") {
+	handler.ServeHTTP(recorder, request)
+	if page := recorder.Body.String(); !strings.Contains(page, "in the future") || strings.Contains(page, "just now") {
 		t.Errorf("the page:\n%s", page)
 	}
 }
