@@ -20,26 +20,26 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// beMain makes the test's binary the program itself.
-const beMain = "DBAUDIT_TEST_IS_MAIN"
+// runMainVariable makes the test's binary the program itself.
+const runMainVariable = "DBAUDIT_TEST_IS_MAIN"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(beMain) != "" {
+	if os.Getenv(runMainVariable) != "" {
 		main()
 		return
 	}
 	os.Exit(m.Run())
 }
 
-// TestStart: the packages allocate little memory before main. Every run pays for it, with a
+// TestInitAllocations: the packages allocate little memory before main. Every run pays for it, with a
 // page fault for each 4 kB.
-func TestStart(t *testing.T) {
+func TestInitAllocations(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), self, "version")
-	cmd.Env = []string{beMain + "=1", "GODEBUG=inittrace=1"}
+	cmd.Env = []string{runMainVariable + "=1", "GODEBUG=inittrace=1"}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
@@ -94,7 +94,7 @@ func TestInterrupt(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), self, "scan", "-f", "json", "-o", "result.json", "--snapshot", "snapshot.json")
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = dir, nil, &stdout, &stderr
 	cmd.Env = []string{
-		beMain + "=1", "HOME=" + dir, "SSL_CERT_FILE=" + ca,
+		runMainVariable + "=1", "HOME=" + dir, "SSL_CERT_FILE=" + ca,
 		"DBAUDIT_URL=" + server.URL(), "DBAUDIT_TENANT_ID=" + server.TenantID(), "DBAUDIT_AUTHORITY=" + server.AuthorityURL(),
 		"DBAUDIT_CLIENT_ID=" + env.Suggest.Auditor, "DBAUDIT_CLIENT_SECRET=" + env.Client(env.Suggest.Auditor).Secret,
 	}
@@ -129,8 +129,8 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// rule is a rule that does not end, or needs more memory than exists.
-const rule = `# METADATA
+// bombPolicy is a rule that does not end, or needs more memory than exists.
+const bombPolicy = `# METADATA
 # title: A bomb
 # description: A bomb.
 # custom:
@@ -156,8 +156,8 @@ const bombProfile = `acme:
     - {id: ACME-BOMB, rule: custom/bomb, title: T, why: W}
 `
 
-// start runs the program on the sample environment with a rule.
-func start(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *bytes.Buffer) {
+// startCheck runs the program on the sample environment with a rule.
+func startCheck(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -168,21 +168,21 @@ func start(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *bytes.Bu
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"rules/bomb.rego": strings.Replace(rule, "BOMB", bomb, 1), "acme.yaml": bombProfile,
+		"rules/bomb.rego": strings.Replace(bombPolicy, "BOMB", bomb, 1), "acme.yaml": bombProfile,
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	make := exec.CommandContext(t.Context(), self, "demo", "--snapshot", "s.json")
-	make.Dir, make.Env = dir, []string{beMain + "=1", "HOME=" + dir}
+	make.Dir, make.Env = dir, []string{runMainVariable + "=1", "HOME=" + dir}
 	if out, err := make.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	var stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), self, "check", "s.json", "--policy", "rules", "--profile", "./acme.yaml")
 	cmd.Dir, cmd.Stderr = dir, &stderr
-	cmd.Env = append([]string{beMain + "=1", "HOME=" + dir}, variables...)
+	cmd.Env = append([]string{runMainVariable + "=1", "HOME=" + dir}, variables...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestOutOfMemory(t *testing.T) {
 		"a concatenation": `xs := [x | some i in numbers.range(1, 30000); x := sprintf("%0999999d", [i])]; count(concat("", xs)) > 0`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd, stderr := start(t, bomb, "GOMEMLIMIT=256MiB")
+			cmd, stderr := startCheck(t, bomb, "GOMEMLIMIT=256MiB")
 			_ = cmd.Wait()
 			if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(stderr.String(), "dbaudit: out of memory: ") {
 				t.Errorf("exit code %d\n%.2000s", code, stderr.String())
@@ -206,13 +206,13 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
-// TestInterruptOfWhatDoesNotListen: within two seconds, in exit code 130.
-func TestInterruptOfWhatDoesNotListen(t *testing.T) {
+// TestInterruptDuringEvaluation: within two seconds, in exit code 130.
+func TestInterruptDuringEvaluation(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no way to send Ctrl-C to a process there")
 	}
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-		cmd, stderr := start(t, "count([1 | some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i == j + 40000]) > 0")
+		cmd, stderr := startCheck(t, "count([1 | some i in numbers.range(1, 30000); some j in numbers.range(1, 30000); i == j + 40000]) > 0")
 		time.Sleep(2 * time.Second) // until it evaluates the rule
 		sent := time.Now()
 		if err := cmd.Process.Signal(signal); err != nil {

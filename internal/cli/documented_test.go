@@ -22,7 +22,7 @@ func TestDocumentedCommands(t *testing.T) {
 	check := func(place, script string) {
 		for _, words := range dbauditCommands(script) {
 			seen++
-			if parsed(t, words[1:]...); t.Failed() {
+			if parseCommandLine(t, words[1:]...); t.Failed() {
 				t.Fatalf("of %s", place)
 			}
 		}
@@ -57,7 +57,7 @@ func TestDocumentedCommands(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, cmd := range everyCommand(newApp(OS())) {
+	for _, cmd := range allCommands(newApp(OS())) {
 		check("help of "+cmd.CommandPath(), cmd.Example)
 	}
 	if seen < 150 {

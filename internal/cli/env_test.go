@@ -12,9 +12,9 @@ import (
 	"time"
 )
 
-// TestNamedRoots: where Go does not read SSL_CERT_FILE, its certificates are trusted
+// TestRootsWithFile: where Go does not read SSL_CERT_FILE, its certificates are trusted
 // beside the system's, and nothing is where it does.
-func TestNamedRoots(t *testing.T) {
+func TestRootsWithFile(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
@@ -48,7 +48,7 @@ func trusts(roots *x509.CertPool, server *httptest.Server) bool {
 
 // What a program that signs in says of its failure is part of the error, which
 // the advice is made from.
-func TestRun(t *testing.T) {
+func TestRunProgram(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell")
 	}

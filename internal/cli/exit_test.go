@@ -53,8 +53,8 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-// TestVerdictOfUnknowns: what is unknown ends in 4, whatever --fail-on says.
-func TestVerdictOfUnknowns(t *testing.T) {
+// TestResultCodeOfUnknowns: what is unknown ends in 4, whatever --fail-on says.
+func TestResultCodeOfUnknowns(t *testing.T) {
 	t.Parallel()
 	for _, failOn := range []audit.Severity{audit.SeverityInvalid, audit.SeverityLow, audit.SeverityCritical} {
 		for _, r := range []audit.Result{{Verdict: audit.VerdictIncomplete}, {Summary: audit.Summary{Unknown: 1}}} {

@@ -20,8 +20,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/help")
 
-// everyCommand is the command line with all that is below it.
-func everyCommand(a *app) []*cobra.Command {
+// allCommands is the command line with all that is below it.
+func allCommands(a *app) []*cobra.Command {
 	var all []*cobra.Command
 	var walk func(*cobra.Command)
 	walk = func(cmd *cobra.Command) {
@@ -34,9 +34,9 @@ func everyCommand(a *app) []*cobra.Command {
 	return all
 }
 
-// TestOneCommandAlone: a run builds the command that it names, under the name that it is
+// TestRootCommandBuildsOneCommand: a run builds the command that it names, under the name that it is
 // listed by, and a run that names none builds all.
-func TestOneCommandAlone(t *testing.T) {
+func TestRootCommandBuildsOneCommand(t *testing.T) {
 	t.Parallel()
 	a := newApp(OS())
 	all := 0
@@ -60,7 +60,7 @@ func TestOneCommandAlone(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	files := map[string]bool{}
-	for _, cmd := range everyCommand(newApp(OS())) {
+	for _, cmd := range allCommands(newApp(OS())) {
 		name := strings.ReplaceAll(cmd.CommandPath(), " ", "-") + ".txt"
 		files[name] = true
 		var b bytes.Buffer
@@ -108,7 +108,7 @@ func TestHelp(t *testing.T) {
 // TestFlagsHaveAHeading: where a command's flags are grouped, each has its place.
 func TestFlagsHaveAHeading(t *testing.T) {
 	t.Parallel()
-	for _, cmd := range everyCommand(newApp(OS())) {
+	for _, cmd := range allCommands(newApp(OS())) {
 		if cmd.Name() == "lint" || cmd.Name() == "doctor" || cmd.Name() == "add" || !strings.Contains(usageText(cmd), "Output flags:") {
 			continue
 		}
@@ -126,7 +126,7 @@ func TestCompletion(t *testing.T) {
 	t.Parallel()
 	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
 	a := newApp(OS())
-	commands := everyCommand(a)
+	commands := allCommands(a)
 	completeFlags(a, commands[0]) // as where a shell asks
 	for _, cmd := range commands {
 		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
@@ -158,12 +158,12 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// TestHelpFails: help that cannot be written is a failure, as every other document is.
-func TestHelpFails(t *testing.T) {
+// TestHelpWriteError: help that cannot be written is a failure, as every other document is.
+func TestHelpWriteError(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--help"}, {"scan", "--help"}, {}} {
 		var complaint strings.Builder
-		env := Env{Streams: console.Streams{Stdout: full{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
+		env := Env{Streams: console.Streams{Stdout: failingWriter{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
 		if code := Main(t.Context(), args, env); code != exitFailure || complaint.String() != "dbaudit: writing the help: no space is left\n" {
 			t.Errorf("%v: exit code %d, %s", args, code, complaint.String())
 		}

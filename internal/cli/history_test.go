@@ -7,8 +7,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// TestHistoryTellsChangedRequirements: a history over changed requirements says so.
-func TestHistoryTellsChangedRequirements(t *testing.T) {
+// TestHistoryOfChangedRequirements: a history over changed requirements says so.
+func TestHistoryOfChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
 		h := history.History{Environments: []history.Environment{{Name: "contoso", Profiles: make([]history.ProfilePeriod, 2), RequirementsChanged: changed}}}

@@ -19,8 +19,8 @@ const module = "github.com/dbaudit/dbaudit/"
 // ours what its row allows, and each has a row.
 func TestImports(t *testing.T) {
 	root := filepath.Join("..", "..")
-	allowed := rooms(t, filepath.Join(root, "docs", "architecture.md"))
-	found := imports(t, root)
+	allowed := allowedImports(t, filepath.Join(root, "docs", "architecture.md"))
+	found := packageImports(t, root)
 	for name, used := range found {
 		may, ok := allowed[name]
 		if !ok {
@@ -64,9 +64,9 @@ func TestWhereToFindIt(t *testing.T) {
 	}
 }
 
-// rooms reads the table: the package's path to the short names of what it may
+// allowedImports reads the table: the package's path to the short names of what it may
 // import.
-func rooms(t *testing.T, file string) map[string][]string {
+func allowedImports(t *testing.T, file string) map[string][]string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -88,8 +88,8 @@ func rooms(t *testing.T, file string) map[string][]string {
 	return allowed
 }
 
-// imports lists which of our packages each package imports, tests left aside.
-func imports(t *testing.T, root string) map[string][]string {
+// packageImports lists which of our packages each package imports, tests left aside.
+func packageImports(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
 	err := fs.WalkDir(os.DirFS(root), ".", func(file string, d fs.DirEntry, err error) error {

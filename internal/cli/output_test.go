@@ -44,8 +44,8 @@ func TestFolderOfPages(t *testing.T) {
 	}
 }
 
-// TestSummaryByItself: above twenty results the table is a summary, unless told.
-func TestSummaryByItself(t *testing.T) {
+// TestSummaryByDefault: above twenty results the table is a summary, unless told.
+func TestSummaryByDefault(t *testing.T) {
 	t.Parallel()
 	on := true
 	for _, test := range []struct {
@@ -77,15 +77,15 @@ func TestSummaryByItself(t *testing.T) {
 	}
 }
 
-// A full writer is a disk without space.
-type full struct{}
+// A failingWriter writer is a disk without space.
+type failingWriter struct{}
 
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
+func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
 
-// TestRenderingFails: a document that cannot be written is an error that names its format once.
-func TestRenderingFails(t *testing.T) {
+// TestRenderWriteError: a document that cannot be written is an error that names its format once.
+func TestRenderWriteError(t *testing.T) {
 	t.Parallel()
-	a := newApp(Env{Streams: console.Streams{Stdout: full{}}, Host: run.Host{Getenv: func(string) string { return "" }}})
+	a := newApp(Env{Streams: console.Streams{Stdout: failingWriter{}}, Host: run.Host{Getenv: func(string) string { return "" }}})
 	o := outputs{list: []document{{format: report.Table}}}
 	if err := o.render(a, make([]audit.Result, 1), report.Options{}); err == nil || err.Error() != "rendering table: no space is left" {
 		t.Errorf("%v", err)

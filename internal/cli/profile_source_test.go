@@ -13,20 +13,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// servedPages answers requests out of a table, and keeps the requests.
-type servedPages struct {
-	answers map[string]*http.Response
-	asked   []*http.Request
+// pageTransport answers requests out of a table, and keeps the requests.
+type pageTransport struct {
+	responses map[string]*http.Response
+	requests  []*http.Request
 }
 
-func (p *servedPages) RoundTrip(r *http.Request) (*http.Response, error) {
-	p.asked = append(p.asked, r)
-	answer := *p.answers[r.URL.String()]
+func (p *pageTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.requests = append(p.requests, r)
+	answer := *p.responses[r.URL.String()]
 	answer.Request = r
 	return &answer, nil
 }
 
-func answer(status int, body io.Reader, location string) *http.Response {
+func newResponse(status int, body io.Reader, location string) *http.Response {
 	header := http.Header{}
 	if location != "" {
 		header.Set("Location", location)
@@ -34,9 +34,9 @@ func answer(status int, body io.Reader, location string) *http.Response {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: header, Body: io.NopCloser(body)}
 }
 
-// TestPageIsBounded: a vendor's page is fetched over https alone, to the size and the time that every
+// TestFetchPage: a vendor's page is fetched over https alone, to the size and the time that every
 // other input has, and without a credential.
-func TestPageIsBounded(t *testing.T) {
+func TestFetchPage(t *testing.T) {
 	t.Parallel()
 	const address = "https://vendor.example/page"
 	long := io.MultiReader(strings.NewReader("<p>View - Read</p>"), bytes.NewReader(make([]byte, bounds.Page.Max())))
@@ -44,16 +44,16 @@ func TestPageIsBounded(t *testing.T) {
 		answers map[string]*http.Response
 		want    string // of the error; empty for none
 	}{
-		"a page":             {map[string]*http.Response{address: answer(200, strings.NewReader("View - Read"), "")}, ""},
-		"moved":              {map[string]*http.Response{address: answer(301, http.NoBody, "https://vendor.example/new"), "https://vendor.example/new": answer(200, strings.NewReader("View - Read"), "")}, ""},
-		"moved to http":      {map[string]*http.Response{address: answer(302, http.NoBody, "http://vendor.example/new")}, "redirects to another scheme"},
-		"moved in a circle":  {map[string]*http.Response{address: answer(302, http.NoBody, address)}, "redirects to another scheme, or without end"},
-		"forbidden":          {map[string]*http.Response{address: answer(403, http.NoBody, "")}, "save it in a browser and pass it with --file"},
-		"a page without end": {map[string]*http.Response{address: answer(200, long, "")}, "vendor.example has more than 16 MiB, the maximum for a page"},
+		"a page":             {map[string]*http.Response{address: newResponse(200, strings.NewReader("View - Read"), "")}, ""},
+		"moved":              {map[string]*http.Response{address: newResponse(301, http.NoBody, "https://vendor.example/new"), "https://vendor.example/new": newResponse(200, strings.NewReader("View - Read"), "")}, ""},
+		"moved to http":      {map[string]*http.Response{address: newResponse(302, http.NoBody, "http://vendor.example/new")}, "redirects to another scheme"},
+		"moved in a circle":  {map[string]*http.Response{address: newResponse(302, http.NoBody, address)}, "redirects to another scheme, or without end"},
+		"forbidden":          {map[string]*http.Response{address: newResponse(403, http.NoBody, "")}, "save it in a browser and pass it with --file"},
+		"a page without end": {map[string]*http.Response{address: newResponse(200, long, "")}, "vendor.example has more than 16 MiB, the maximum for a page"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := &servedPages{answers: test.answers}
+			p := &pageTransport{responses: test.answers}
 			a := newApp(Env{Host: run.Host{Transport: func(*x509.CertPool) http.RoundTripper { return p }}})
 			page, err := fetchPage(t.Context(), a, address)
 			if test.want == "" && (err != nil || string(page) != "View - Read") {
@@ -62,7 +62,7 @@ func TestPageIsBounded(t *testing.T) {
 			if test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 				t.Errorf("got %v, want %q", err, test.want)
 			}
-			for _, r := range p.asked {
+			for _, r := range p.requests {
 				deadline, bounded := r.Context().Deadline()
 				if !bounded || time.Until(deadline) > pageTimeout {
 					t.Error("the request has no end")
@@ -71,8 +71,8 @@ func TestPageIsBounded(t *testing.T) {
 					t.Errorf("asked %s with %v", r.URL, r.Header)
 				}
 			}
-			if len(p.asked) > 7 {
-				t.Errorf("%d requests", len(p.asked))
+			if len(p.requests) > 7 {
+				t.Errorf("%d requests", len(p.requests))
 			}
 		})
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// parsed is a run of a command line until its work begins.
-func parsed(t *testing.T, words ...string) *app {
+// parseCommandLine is a run of a command line until its work begins.
+func parseCommandLine(t *testing.T, words ...string) *app {
 	t.Helper()
 	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
 	cmd, rest, err := rootCommand(a).Find(words)
@@ -33,9 +33,9 @@ func parsed(t *testing.T, words ...string) *app {
 	return a
 }
 
-// TestAsRun: the flags that a report proposes name the environment that was judged, in
+// TestFlagsForTarget: the flags that a report proposes name the environment that was judged, in
 // the way in which this run named it.
-func TestAsRun(t *testing.T) {
+func TestFlagsForTarget(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -64,7 +64,7 @@ func TestAsRun(t *testing.T) {
 		if test.config != "" {
 			args, file = append(args, "-c", test.config), filepath.ToSlash(test.config)
 		}
-		a := parsed(t, args...)
+		a := parseCommandLine(t, args...)
 		r := audit.Result{Environment: audit.Environment{Name: test.env, URL: test.url}, Profile: audit.Profile{Name: test.profile, Origin: audit.OriginBuiltin}}
 		if got := strings.ReplaceAll(strings.Join(flagsForTarget(a)(r), " "), file, "FILE"); got != test.want {
 			t.Errorf("%+v:\n got %s\nwant %s", test, got, test.want)
@@ -86,7 +86,7 @@ func TestProposedCommands(t *testing.T) {
 			"--policy rules --policy more --profile ./acme.yaml --url https://eu.crm4.dynamics.com/", "--url https://eu.crm4.dynamics.com/",
 		},
 	} {
-		a := parsed(t, append([]string{"plan"}, strings.Fields(test.args)...)...)
+		a := parseCommandLine(t, append([]string{"plan"}, strings.Fields(test.args)...)...)
 		if got, want := applyCommand(a, "dbaudit apply", "my plan.json", env), "dbaudit apply 'my plan.json' "+test.apply; got != want {
 			t.Errorf("%q:\n got %s\nwant %s", test.args, got, want)
 		}
@@ -96,11 +96,11 @@ func TestProposedCommands(t *testing.T) {
 	}
 }
 
-// TestInstead: the advice about a journal that exists depends on how far its run is, and its
+// TestJournalAdvice: the advice about a journal that exists depends on how far its run is, and its
 // commands reach the environment as this run does.
-func TestInstead(t *testing.T) {
+func TestJournalAdvice(t *testing.T) {
 	t.Parallel()
-	a := parsed(t, "apply", "plan.json", "--url", "https://eu.crm4.dynamics.com")
+	a := parseCommandLine(t, "apply", "plan.json", "--url", "https://eu.crm4.dynamics.com")
 	name := filepath.Join(t.TempDir(), "j.json")
 	j, err := apply.CreateJournal(name, plan.Plan{Actions: []change.Action{{ID: "1"}}}, audit.Tool{}, time.Now)
 	if err != nil {
@@ -129,7 +129,7 @@ func TestEmittedCommands(t *testing.T) {
 				if words[0] != "dbaudit" {
 					continue
 				}
-				parsed(t, words[1:]...)
+				parseCommandLine(t, words[1:]...)
 			}
 		}
 	}

@@ -21,9 +21,9 @@ import (
 type receiver struct {
 	folder string
 
-	mu    sync.Mutex
-	asked int
-	items []map[string]string // fields by name; the id is the index and one
+	mu       sync.Mutex
+	requests int
+	items    []map[string]string // fields by name; the id is the index and one
 }
 
 // receiverCommand starts a receiver at $RECEIVER, which curl trusts, and keeps each request
@@ -44,10 +44,10 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	body, err := io.ReadAll(request.Body)
-	r.asked++
+	r.requests++
 	kept := fmt.Sprintf("%s %s\nContent-Type: %s\nAuthorization: %s\n\n%s\n", request.Method, request.URL, request.Header.Get("Content-Type"), request.Header.Get("Authorization"), body)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(r.folder, strconv.Itoa(r.asked)+".txt"), []byte(kept), 0o600)
+		err = os.WriteFile(filepath.Join(r.folder, strconv.Itoa(r.requests)+".txt"), []byte(kept), 0o600)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -78,7 +78,7 @@ func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {
 		lines := strings.Split(strings.TrimSpace(ts.ReadFile(args[1])), "\n")
 		text = strings.ReplaceAll(strings.Join(strings.Fields(lines[len(lines)-1])[6:], " "), `\%`, "%")
 	default:
-		switch value := at(ts, args[1], args[2]).(type) {
+		switch value := yamlValue(ts, args[1], args[2]).(type) {
 		case string:
 			text = value
 		case bool:
@@ -99,7 +99,7 @@ func recipeCommand(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func variablesCommand(ts *testscript.TestScript, _ bool, args []string) {
-	values, ok := at(ts, args[0], args[1]).(map[string]any)
+	values, ok := yamlValue(ts, args[0], args[1]).(map[string]any)
 	if !ok {
 		ts.Fatalf("%s of %s is not a mapping", args[1], args[0])
 	}
@@ -112,8 +112,8 @@ func variablesCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// at finds a value in a YAML file.
-func at(ts *testscript.TestScript, file, path string) any {
+// yamlValue finds a value in a YAML file.
+func yamlValue(ts *testscript.TestScript, file, path string) any {
 	var value any
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(file)), &value))
 	for step := range strings.SplitSeq(path, "/") {

@@ -81,13 +81,13 @@ func exitCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
-	got := codeOf(ts, ts.Exec(args[1], args[2:]...))
+	got := exitCodeOf(ts, ts.Exec(args[1], args[2:]...))
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
 }
 
-func codeOf(ts *testscript.TestScript, err error) int {
+func exitCodeOf(ts *testscript.TestScript, err error) int {
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		ts.Fatalf("%v", err)
@@ -105,9 +105,9 @@ func environmentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	for _, arg := range args[1:] {
 		name, value, _ := strings.Cut(arg, "=")
-		change, ok := changesOf()[name]
+		change, ok := environmentChanges()[name]
 		if !ok {
-			ts.Fatalf("environment: unknown change %q, there are %v", name, slices.Sorted(maps.Keys(changesOf())))
+			ts.Fatalf("environment: unknown change %q, there are %v", name, slices.Sorted(maps.Keys(environmentChanges())))
 		}
 		change(env, value)
 	}
@@ -117,20 +117,20 @@ func environmentCommand(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // What the compliant environment calls its user and its role.
-const integration = "Demandbase Integration"
+const integrationName = "Demandbase Integration"
 
-func changesOf() map[string]func(*simulator.Environment, string) {
+func environmentChanges() map[string]func(*simulator.Environment, string) {
 	return map[string]func(*simulator.Environment, string){
 		"auditor-lacks": func(env *simulator.Environment, privilege string) {
 			delete(env.Role("dbaudit Auditor").Privileges, privilege)
 		},
 		"integration-lacks": func(env *simulator.Environment, privilege string) {
-			delete(env.Role(integration).Privileges, privilege)
+			delete(env.Role(integrationName).Privileges, privilege)
 		},
 		"integration-gets": func(env *simulator.Environment, privilege string) {
 			all := simulator.StandardPrivileges()
 			i := slices.IndexFunc(all, func(p simulator.Privilege) bool { return p.Name == privilege })
-			env.Role(integration).Privileges[privilege] = all[i].Deepest()
+			env.Role(integrationName).Privileges[privilege] = all[i].Deepest()
 		},
 		"no-auditor": func(env *simulator.Environment, _ string) {
 			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
@@ -141,7 +141,7 @@ func changesOf() map[string]func(*simulator.Environment, string) {
 		},
 		"also-holds-role": func(env *simulator.Environment, name string) {
 			user := env.ApplicationUser(name)
-			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: integration})
+			user.Roles = append(user.Roles, simulator.RoleAssignment{Role: integrationName})
 		},
 		"second-user": func(env *simulator.Environment, name string) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{
@@ -185,14 +185,14 @@ func simulateCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("the simulator does not start: %s", complaint.String())
 }
 
-// called is closed at the first connection to a silent listener.
-type called chan struct{}
+// firstConnection is closed at the first connection to a silent listener.
+type firstConnection chan struct{}
 
 func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	ts.Check(err)
-	call := make(called)
+	call := make(firstConnection)
 	go func() {
 		var connections []net.Conn
 		for {
@@ -211,14 +211,14 @@ func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv("SILENT", "https://"+listener.Addr().String())
 	ts.Setenv("USED", listener.Addr().String())
-	calls.Store(ts.Getenv("SILENT"), call)
+	silentListeners.Store(ts.Getenv("SILENT"), call)
 }
 
-// calls are the silent listeners, by address.
-var calls sync.Map //nolint:gochecknoglobals // scripts have no place of their own for values
+// silentListeners are the silent listeners, by address.
+var silentListeners sync.Map //nolint:gochecknoglobals // scripts have no place of their own for values
 
 func interruptedCommand(ts *testscript.TestScript, _ bool, args []string) {
-	value, ok := calls.Load(ts.Getenv("SILENT"))
+	value, ok := silentListeners.Load(ts.Getenv("SILENT"))
 	if !ok {
 		ts.Fatalf("interrupted without silent")
 	}
@@ -230,9 +230,9 @@ func interruptedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	var complaint strings.Builder
 	cmd.Stderr = &complaint
 	ts.Check(cmd.Start())
-	<-value.(called) //nolint:forcetypeassert // stored above
+	<-value.(firstConnection) //nolint:forcetypeassert // stored above
 	ts.Check(cmd.Process.Signal(os.Interrupt))
-	if code := codeOf(ts, cmd.Wait()); code != exitInterrupted {
+	if code := exitCodeOf(ts, cmd.Wait()); code != exitInterrupted {
 		ts.Fatalf("exit code %d, want %d: %s", code, exitInterrupted, complaint.String())
 	}
 	ts.Logf("[stderr]\n%s", complaint.String())

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestSecretsOfAlerts: no program that a scan runs gets the secrets of the alerts.
-func TestSecretsOfAlerts(t *testing.T) {
+// TestAlertSecretsAreHidden: no program that a scan runs gets the secrets of the alerts.
+func TestAlertSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "alerts.yaml")
 	text := "routes:\n  ops: {teams: {url: {env: WORKFLOW_URL}}}\nrules:\n  - {name: all, events: [new], route: ops}\n"

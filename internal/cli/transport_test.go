@@ -12,9 +12,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// TestConnections: requests at the same time share one connection by HTTP/2, and have several
+// TestTransportConnections: requests at the same time share one connection by HTTP/2, and have several
 // by HTTP/1.1, so that none waits for another's answer.
-func TestConnections(t *testing.T) {
+func TestTransportConnections(t *testing.T) {
 	t.Parallel()
 	const requests = 5
 	for _, http2 := range []bool{true, false} {

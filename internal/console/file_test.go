@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// TestWriteFileReplacesFilesAlone: a link stays a link, and a pipe or a device, such as
+// TestWriteFileReplacesOnlyFiles: a link stays a link, and a pipe or a device, such as
 // /dev/null, is not replaced.
-func TestWriteFileReplacesFilesAlone(t *testing.T) {
+func TestWriteFileReplacesOnlyFiles(t *testing.T) {
 	dir := t.TempDir()
 	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {

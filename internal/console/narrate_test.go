@@ -16,11 +16,11 @@ func TestNarrationFitsTheTerminal(t *testing.T) {
 	long := "signing in with a workload identity (AZURE_FEDERATED_TOKEN_FILE is set), as app " + guid + ", in tenant " + guid + " (named by the environment), at login.microsoftonline.com"
 	for _, width := range []int{40, 80, 110} {
 		now := time.Unix(0, 0)
-		c, b := atTerminal(&now)
+		c, b := newTerminalConsole(&now)
 		c.StderrWidth = width
 		c.Log(0, "contoso", long)
 		c.Warn("", long)
-		c.ReportError(errTest(long))
+		c.ReportError(stringError(long))
 		for line := range strings.Lines(b.String()) {
 			if n := text.Width(strings.TrimSuffix(line, "\n")); n > width {
 				t.Errorf("%d columns at %d: %s", n, width, line)

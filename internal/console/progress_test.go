@@ -13,16 +13,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A vt is as much of a terminal as the progress needs: it shows what a person
+// A virtualTerminal is as much of a terminal as the progress needs: it shows what a person
 // would see.
-type vt struct {
+type virtualTerminal struct {
 	tb       testing.TB
 	lines    []string
 	row, col int
 	wrap     bool
 }
 
-func (v *vt) feed(text string) {
+func (v *virtualTerminal) feed(text string) {
 	for len(text) > 0 {
 		switch {
 		case strings.HasPrefix(text, eraseDown):
@@ -56,11 +56,13 @@ func (v *vt) feed(text string) {
 	}
 }
 
-func (v *vt) screen() string { return strings.TrimRight(strings.Join(v.lines, "\n"), "\n") }
+func (v *virtualTerminal) screen() string {
+	return strings.TrimRight(strings.Join(v.lines, "\n"), "\n")
+}
 
-// atTerminal is a process whose standard error is a terminal, with a clock that stops until
+// newTerminalConsole is a process whose standard error is a terminal, with a clock that stops until
 // it is moved.
-func atTerminal(now *time.Time) (*Console, *bytes.Buffer) {
+func newTerminalConsole(now *time.Time) (*Console, *bytes.Buffer) {
 	var b bytes.Buffer
 	return &Console{
 		Streams: Streams{Stderr: &b, StderrIsTerminal: true, StderrWidth: 110}, LogFormat: "text",
@@ -70,13 +72,13 @@ func atTerminal(now *time.Time) (*Console, *bytes.Buffer) {
 
 func TestProgress(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	a, b := atTerminal(&now)
+	a, b := newTerminalConsole(&now)
 	// The clock that redraws would race with the test's.
 	a.screen.stop = make(chan struct{})
 	shown := func() string {
 		t.Helper()
 		a.screen.draw(b)
-		v := &vt{tb: t, lines: []string{""}, wrap: true}
+		v := &virtualTerminal{tb: t, lines: []string{""}, wrap: true}
 		v.feed(b.String())
 		if !v.wrap {
 			t.Error("the terminal is left without wrapping")
@@ -125,7 +127,7 @@ func TestProgress(t *testing.T) {
 	expect("south: something to keep")
 }
 
-func TestProgressIsSilent(t *testing.T) {
+func TestProgressIsHidden(t *testing.T) {
 	for name, change := range map[string]func(*Console){
 		"no terminal":   func(a *Console) { a.StderrIsTerminal = false },
 		"--no-progress": func(a *Console) { a.NoProgress = true },
@@ -135,7 +137,7 @@ func TestProgressIsSilent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := time.Unix(0, 0)
-			a, b := atTerminal(&now)
+			a, b := newTerminalConsole(&now)
 			change(a)
 			p := a.Progress("north").(*progress)
 			p.Exchange(dataverse.Event{Kind: dataverse.RequestStarted})
@@ -150,7 +152,7 @@ func TestProgressIsSilent(t *testing.T) {
 
 func TestLogLines(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
-	a, b := atTerminal(&now)
+	a, b := newTerminalConsole(&now)
 	a.StderrIsTerminal, a.Verbose = false, true
 	p := a.Progress("north").(*progress)
 	p.Section(collector.Event{Section: snapshot.SectionSystemViews, Attempt: 1})
@@ -164,7 +166,7 @@ func TestLogLines(t *testing.T) {
 	a.LogFormat = "json"
 	p.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Label: "users", Reason: dataverse.Throttled, Wait: 3 * time.Second, Status: 429})
 	a.Log(slog.LevelInfo, "north\x1b[31m", "two\nlines\u202e", slog.String("name", "\x1b[0m"))
-	a.ReportError(errTest("it failed"))
+	a.ReportError(stringError("it failed"))
 	var lines []map[string]any
 	for line := range strings.Lines(b.String()) {
 		var object map[string]any
@@ -190,6 +192,6 @@ func TestLogLines(t *testing.T) {
 	}
 }
 
-type errTest string
+type stringError string
 
-func (e errTest) Error() string { return string(e) }
+func (e stringError) Error() string { return string(e) }

@@ -11,33 +11,33 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A bench is a place whose configuration names the simulated environment with all
+// A applyProcess is a place whose configuration names the simulated environment with all
 // that is required of it, and an administrator to apply with.
-type bench struct {
-	*place
+type applyProcess struct {
+	*process
 
 	server *simulator.Server
 	faults atomic.Pointer[func(*http.Request) simulator.Fault]
 }
 
-func newBench(t *testing.T, change func(*simulator.Environment)) *bench {
+func newApplyProcess(t *testing.T, change func(*simulator.Environment)) *applyProcess {
 	t.Helper()
-	return newBenchAt(t, change, newPlace)
+	return newApplyProcessWith(t, change, newProcess)
 }
 
-// newBenchAt is a bench at a place that at makes.
-func newBenchAt(t *testing.T, change func(*simulator.Environment), at func(testing.TB, ...*simulator.Server) *place) *bench {
+// newApplyProcessWith is a bench at a place that at makes.
+func newApplyProcessWith(t *testing.T, change func(*simulator.Environment), at func(testing.TB, ...*simulator.Server) *process) *applyProcess {
 	t.Helper()
 	env := builtin(t, "compliant")
 	change(env)
-	b := &bench{}
+	b := &applyProcess{}
 	b.server = serve(t, env, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
 		if f := b.faults.Load(); f != nil {
 			return (*f)(r)
 		}
 		return simulator.Fault{}
 	}})
-	b.place = at(t, b.server)
+	b.process = at(t, b.server)
 	admin := b.server.Environment().Suggest.Administrator
 	b.applyAs(admin, b.server.Environment().Client(admin).Secret)
 	b.vars["DBAUDIT_INTEGRATION_ROLE"] = "Demandbase Integration"
@@ -45,24 +45,24 @@ func newBenchAt(t *testing.T, change func(*simulator.Environment), at func(testi
 }
 
 // applyAs chooses the identity that applies.
-func (p *place) applyAs(id, secret string) {
+func (p *process) applyAs(id, secret string) {
 	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = id, secret
 }
 
-// planned is a bench with a plan in plan.json.
-func planned(t *testing.T, change func(*simulator.Environment)) *bench {
+// newPlannedProcess is a bench with a plan in plan.json.
+func newPlannedProcess(t *testing.T, change func(*simulator.Environment)) *applyProcess {
 	t.Helper()
-	b := newBench(t, change)
+	b := newApplyProcess(t, change)
 	b.run("plan", "-o", "plan.json").must(t, 0)
 	return b
 }
 
-func lacking(env *simulator.Environment) {
+func removeReadLead(env *simulator.Environment) {
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
 }
 
 // onWrite calls a function at the nth request that changes the environment.
-func (b *bench) onWrite(n int, do func() simulator.Fault) {
+func (b *applyProcess) onWrite(n int, do func() simulator.Fault) {
 	writes := 0
 	fault := func(r *http.Request) simulator.Fault {
 		if isWrite(r) {
@@ -75,50 +75,50 @@ func (b *bench) onWrite(n int, do func() simulator.Fault) {
 	b.faults.Store(&fault)
 }
 
-func TestApplySession(t *testing.T) {
-	b := newBench(t, lacking)
+func TestApplyAndRollback(t *testing.T) {
+	b := newApplyProcess(t, removeReadLead)
 	start := b.state()
 	shown := b.run("plan", "-o", "plan.json").must(t, 0)
-	b.has(shown.stdout, "+ Lead – Read (prvReadLead)")
-	b.has(shown.stdout, "1 change in 1 request: 1 to add")
+	b.wantContains(shown.stdout, "+ Lead – Read (prvReadLead)")
+	b.wantContains(shown.stdout, "1 change in 1 request: 1 to add")
 	markdown := b.run("plan", "-f", "markdown", "-f", "json", "-o", "other.json").must(t, 0)
-	b.has(markdown.stdout, "# Plan for")
+	b.wantContains(markdown.stdout, "# Plan for")
 
 	refused := b.run("apply", "plan.json").must(t, 2)
-	b.has(refused.stderr, "--yes")
+	b.wantContains(refused.stderr, "--yes")
 	b.run("apply", "plan.json", "--dry-run").must(t, 0)
 	if b.state() != start {
 		t.Fatal("something was changed before anybody said yes")
 	}
-	b.absent("plan.journal.json")
+	b.wantNoFile("plan.journal.json")
 	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(applied.stderr, "fixed (1)\n  - DB-PRIV-LEAD")
-	b.has(applied.stdout, "COMPLIANT")
-	b.has(applied.stderr, "to apply, signing in")
+	b.wantContains(applied.stderr, "fixed (1)\n  - DB-PRIV-LEAD")
+	b.wantContains(applied.stdout, "COMPLIANT")
+	b.wantContains(applied.stderr, "to apply, signing in")
 	if strings.Contains(applied.stderr, "lacks") {
 		t.Errorf("an administrator lacks nothing:\n%s", applied.stderr)
 	}
 	b.run("scan").must(t, 0)
 
 	again := b.run("apply", "plan.json", "--yes").must(t, 3)
-	b.has(again.stderr, "plan.journal.json already exists: its plan was fully carried out; undo it with `dbaudit rollback plan.journal.json --url https://")
+	b.wantContains(again.stderr, "plan.journal.json already exists: its plan was fully carried out; undo it with `dbaudit rollback plan.journal.json --url https://")
 	moved := b.run("apply", "plan.json", "--yes", "--journal", "second.json").must(t, 3)
-	b.has(moved.stderr, "prvReadLead is global, not none")
-	b.absent("second.json")
+	b.wantContains(moved.stderr, "prvReadLead is global, not none")
+	b.wantNoFile("second.json")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("rollback", "plan.journal.json").must(t, 2)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
 		t.Error("the rollback did not bring everything back")
 	}
-	b.has(b.run("rollback", "plan.journal.json", "--yes").must(t, 0).stderr, "nothing is left to undo")
+	b.wantContains(b.run("rollback", "plan.journal.json", "--yes").must(t, 0).stderr, "nothing is left to undo")
 	for _, out := range []outcome{shown, applied, again, moved} {
-		b.holdsNoSecret("the output", out.stderr+out.stdout)
+		b.wantNoSecret("the output", out.stderr+out.stdout)
 	}
 }
 
 func TestPlanFromFiles(t *testing.T) {
-	b := newBench(t, lacking)
+	b := newApplyProcess(t, removeReadLead)
 	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json", "--as-of", "2026-03-01T00:00:00Z").must(t, 1)
 	args := []string{"plan", "--result", "result.json", "--snapshot", "snapshot.json", "--as-of", "2026-03-01T00:00:00Z", "-f", "json"}
 	first := b.run(args...).must(t, 0)
@@ -128,15 +128,15 @@ func TestPlanFromFiles(t *testing.T) {
 	}
 	b.run("plan", "--result", "result.json").must(t, 2)
 	b.run("plan", "--snapshot", "snapshot.json").must(t, 2)
-	b.has(b.run(append(args, "--only", "DB-NO-SUCH")...).must(t, 2).stderr, "DB-NO-SUCH")
+	b.wantContains(b.run(append(args, "--only", "DB-NO-SUCH")...).must(t, 2).stderr, "DB-NO-SUCH")
 	b.run(append(args, "--max-changes", "1", "--except", "DB-PRIV-LEAD")...).must(t, 0)
 }
 
-func TestPlanThatIsRefused(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyRefusesPlan(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	data := b.read("plan.json")
 	b.write("edited.json", strings.ReplaceAll(data, "prvReadLead", "prvReadUser"))
-	b.has(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
+	b.wantContains(b.run("apply", "edited.json", "--yes").must(t, 3).stderr, "edited: it does not match")
 	b.write("cut.json", data[:200])
 	b.run("apply", "cut.json", "--yes").must(t, 3)
 	b.run("apply", "nowhere.json", "--yes").must(t, 3)
@@ -145,18 +145,18 @@ func TestPlanThatIsRefused(t *testing.T) {
 
 	later := b.env.Now
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "make a new one")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "make a new one")
 	b.env.Now = later
 
 	elsewhere := serve(t, builtin(t, "sample"), simulator.Options{})
-	b.has(b.run("apply", "plan.json", "--yes", "--url", elsewhere.URL()).must(t, 2).stderr, "they must be the same")
+	b.wantContains(b.run("apply", "plan.json", "--yes", "--url", elsewhere.URL()).must(t, 2).stderr, "they must be the same")
 	b.vars["DBAUDIT_URL"] = ""
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "no environment is named")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "no environment is named")
 }
 
-func TestApplyIsCutOff(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
-		lacking(env)
+func TestApplyConnectionLost(t *testing.T) {
+	b := newApplyProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	start := b.state()
@@ -173,7 +173,7 @@ func TestApplyIsCutOff(t *testing.T) {
 	}
 	b.faults.Store(&cut)
 	out := b.run("apply", "plan.json", "--yes").must(t, 5)
-	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
+	b.wantContains(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.faults.Store(nil)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
@@ -187,9 +187,9 @@ func TestApplyIsCutOff(t *testing.T) {
 	b.run("scan").must(t, 0)
 }
 
-func TestApplyIsInterrupted(t *testing.T) {
-	b := planned(t, func(env *simulator.Environment) {
-		lacking(env)
+func TestApplyInterrupted(t *testing.T) {
+	b := newPlannedProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	ctx, stop := context.WithCancel(t.Context())
@@ -198,18 +198,18 @@ func TestApplyIsInterrupted(t *testing.T) {
 		return simulator.Fault{}
 	})
 	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
+	b.wantContains(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("scan").must(t, 0)
 }
 
-func TestApplyRefused(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyMissingPrivileges(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_ID")
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
 	start := b.state()
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "prvWriteRole")
-	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "lacks prvReadLead (global), prvWriteRole (local)")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "prvWriteRole")
+	b.wantContains(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "lacks prvReadLead (global), prvWriteRole (local)")
 	if b.state() != start {
 		t.Error("the auditor changed something")
 	}
@@ -217,7 +217,7 @@ func TestApplyRefused(t *testing.T) {
 
 // TestApplyIdentityInConfiguration has the configuration name who applies.
 func TestApplyIdentityInConfiguration(t *testing.T) {
-	b := newBench(t, lacking)
+	b := newApplyProcess(t, removeReadLead)
 	admin := b.vars["DBAUDIT_APPLY_CLIENT_ID"]
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_ID")
 	vars := []string{
@@ -234,33 +234,33 @@ func TestApplyIdentityInConfiguration(t *testing.T) {
 }
 
 func TestConfirmation(t *testing.T) {
-	b := planned(t, lacking)
+	b := newPlannedProcess(t, removeReadLead)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	for _, typed := range []string{"", "yes\n", "\n"} {
 		b.env.Stdin = strings.NewReader(typed)
-		b.has(b.run("apply", "plan.json").must(t, 130).stderr, "cancelled: nothing was changed")
+		b.wantContains(b.run("apply", "plan.json").must(t, 130).stderr, "cancelled: nothing was changed")
 	}
 	b.env.Stdin = strings.NewReader("yes\n" + b.plan("plan.json").Environment.Name + "\n") // asked again, once
 	b.run("apply", "plan.json").must(t, 0)
 }
 
 func TestRemediate(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
-		lacking(env)
+	b := newApplyProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.Role("Demandbase Integration").Privileges["prvBulkDelete"] = simulator.DepthGlobal
 	})
 	start := b.state()
 	b.run("scan", "--remediate").must(t, 2)
-	b.has(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this needs --remediate")
+	b.wantContains(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this needs --remediate")
 	if b.state() != start {
 		t.Fatal("something was changed before anybody said yes")
 	}
 	out := b.run("scan", "--remediate", "--yes", "--journal", "first.json", "-f", "json", "-o", "result.json").must(t, 1)
-	b.has(out.stderr, "remaining (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
+	b.wantContains(out.stderr, "remaining (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
 	if out.stdout != "" {
 		t.Errorf("standard output is not the document's: %s", out.stdout)
 	}
-	b.has(out.stderr, "skipped (needs --least-privilege)")
+	b.wantContains(out.stderr, "skipped (needs --least-privilege)")
 	b.run("scan", "--remediate", "--yes", "--journal", "second.json", "--least-privilege").must(t, 0)
 	b.run("scan", "--remediate", "--yes").must(t, 0)
 	b.run("rollback", "second.json", "--yes").must(t, 0)

@@ -10,13 +10,13 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-type assumed struct {
+type assumptionsDocument struct {
 	Format, Dataverse string
 	Assumptions       []struct{ ID, Question, Assumed, Answer, Found, Then string }
 }
 
-// with gives the ids of the assumptions that were answered so.
-func (a assumed) with(answer string) []string {
+// answeredWith gives the ids of the assumptions that were answered so.
+func (a assumptionsDocument) answeredWith(answer string) []string {
 	var ids []string
 	for _, q := range a.Assumptions {
 		if q.Answer == answer {
@@ -26,9 +26,9 @@ func (a assumed) with(answer string) []string {
 	return ids
 }
 
-func assumptionsIn(p *place) (assumed, string) {
+func runAssumptions(p *process) (assumptionsDocument, string) {
 	p.tb.Helper()
-	var a assumed
+	var a assumptionsDocument
 	out := p.run("doctor", "--assumptions", "-f", "json").must(p.tb, 0).stdout
 	decodeInto(p.tb, out, &a)
 	if a.Format != "dbaudit.assumptions/v1" || a.Dataverse == "" {
@@ -54,10 +54,10 @@ func TestAssumptions(t *testing.T) {
 	// So that the auditor itself sees a view.
 	env.PersonalViews[0].Shares = append(env.PersonalViews[0].Shares, simulator.Share{Principal: "dbaudit", Access: simulator.RightRead})
 	server := serve(t, env, simulator.Options{})
-	p := requiring(t, server)
-	usual, _ := assumptionsIn(p)
-	if got := usual.with("otherwise"); !slices.Equal(got, []string{"own-views-only"}) || len(usual.with("could not be asked")) > 0 {
-		t.Errorf("otherwise: %v, not asked: %v", got, usual.with("could not be asked"))
+	p := newConfiguredProcess(t, server)
+	usual, _ := runAssumptions(p)
+	if got := usual.answeredWith("otherwise"); !slices.Equal(got, []string{"own-views-only"}) || len(usual.answeredWith("could not be asked")) > 0 {
+		t.Errorf("otherwise: %v, not asked: %v", got, usual.answeredWith("could not be asked"))
 	}
 	noticed := map[simulator.Contradiction][]string{
 		simulator.BulkEditAllDepths:     {"bulk-edit-depth"},
@@ -80,9 +80,9 @@ func TestAssumptions(t *testing.T) {
 	}
 	for _, c := range simulator.Contradictions() {
 		p.mutate(func(e *simulator.Environment) { e.Contradictions = []simulator.Contradiction{c} })
-		a, _ := assumptionsIn(p)
+		a, _ := runAssumptions(p)
 		var got []string
-		for _, id := range a.with("otherwise") {
+		for _, id := range a.answeredWith("otherwise") {
 			if id != "own-views-only" || c == simulator.ViewsOfEverybody {
 				got = append(got, id)
 			}
@@ -94,24 +94,24 @@ func TestAssumptions(t *testing.T) {
 	p.mutate(func(e *simulator.Environment) {
 		e.Contradictions, e.UndefinedTables = nil, []string{"customeropportunityrole"}
 	})
-	if a, _ := assumptionsIn(p); !slices.Contains(a.with("otherwise"), "opportunity-relationship") {
-		t.Errorf("otherwise: %v", a.with("otherwise"))
+	if a, _ := runAssumptions(p); !slices.Contains(a.answeredWith("otherwise"), "opportunity-relationship") {
+		t.Errorf("otherwise: %v", a.answeredWith("otherwise"))
 	}
 }
 
 // The document for an issue report has nothing by which anybody could be found: neither
 // where all can be read, nor where the environment refuses and names principals.
-func TestAssumptionsNameNobody(t *testing.T) {
+func TestAssumptionsAreAnonymous(t *testing.T) {
 	t.Parallel()
 	for _, grants := range []simulator.Grants{nil, {"prvReadUser": simulator.DepthLocal}, {"prvReadUserQuery": simulator.DepthBasic}} {
 		env := builtin(t, "sample")
 		if grants != nil {
-			asAuditor(t, env, grants)
+			grantAuditor(t, env, grants)
 		}
 		env.Contradictions = []simulator.Contradiction{simulator.RecordFilters, simulator.ViewsOfEverybody, simulator.SettingsClosed}
 		server := serve(t, env, simulator.Options{})
-		p := requiring(t, server)
-		_, out := assumptionsIn(p)
+		p := newConfiguredProcess(t, server)
+		_, out := runAssumptions(p)
 		full := server.Environment()
 		secrets := []string{full.TenantID, full.Organization.ID, full.Organization.Name, full.Organization.URLName, "127.0.0.1", strings.TrimPrefix(server.URL(), "https://")}
 		for _, u := range append(full.Users, full.ApplicationUsers...) {
@@ -133,20 +133,20 @@ func TestAssumptionsNameNobody(t *testing.T) {
 }
 
 // What cannot be asked ends in 3; what is read changes nothing.
-func TestAssumptionsEnd(t *testing.T) {
+func TestAssumptionsExitCodes(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	server := serve(t, env, simulator.Options{})
-	p := requiring(t, server)
+	p := newConfiguredProcess(t, server)
 	before := p.state()
 	table := p.run("doctor", "--assumptions").must(t, 0).stdout
-	p.has(table, "as assumed", "prvBulkEdit")
+	p.wantContains(table, "as assumed", "prvBulkEdit")
 	if p.state() != before {
 		t.Error("the environment was changed")
 	}
 	p.run("doctor", "--assumptions", "--apply").must(t, 2)
 	p.mutate(func(e *simulator.Environment) { e.Organization.State = simulator.StateDisabled })
-	p.has(p.run("doctor", "--assumptions").must(t, 3).stderr, "the environment is disabled")
+	p.wantContains(p.run("doctor", "--assumptions").must(t, 3).stderr, "the environment is disabled")
 	p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
 	p.run("doctor", "--assumptions").must(t, 3)
 }
@@ -156,8 +156,8 @@ func TestDoctorProvesImpersonation(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
-	p := requiring(t, serve(t, env, simulator.Options{}))
-	e := examineIn(p, 3)
+	p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
+	e := runDoctor(p, 3)
 	for _, c := range e.Checks {
 		if c.ID == "impersonation" && (c.Outcome != "fail" || !strings.Contains(c.Detail, "responds as another user")) {
 			t.Errorf("%+v", c)

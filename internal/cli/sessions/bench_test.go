@@ -10,13 +10,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// oneAtATime carries requests one after another.
-type oneAtATime struct {
+// serialTransport carries requests one after another.
+type serialTransport struct {
 	mu   sync.Mutex
 	next http.RoundTripper
 }
 
-func (o *oneAtATime) RoundTrip(r *http.Request) (*http.Response, error) {
+func (o *serialTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.next.RoundTrip(r)
@@ -43,10 +43,10 @@ func BenchmarkScanUnderLatency(b *testing.B) {
 		wrap func(http.RoundTripper) http.RoundTripper
 	}{
 		{"as it is", func(rt http.RoundTripper) http.RoundTripper { return rt }},
-		{"one after another", func(rt http.RoundTripper) http.RoundTripper { return &oneAtATime{next: rt} }},
+		{"one after another", func(rt http.RoundTripper) http.RoundTripper { return &serialTransport{next: rt} }},
 	} {
 		b.Run(way.name, func(b *testing.B) {
-			p := requiring(b, server)
+			p := newConfiguredProcess(b, server)
 			transport := way.wrap(p.env.Transport(nil))
 			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
 			scan := func(with time.Duration) time.Duration {

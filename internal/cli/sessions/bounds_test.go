@@ -60,7 +60,7 @@ func TestBoundsOfInputs(t *testing.T) {
 			continue
 		}
 		t.Run(string(k), func(t *testing.T) {
-			p := newPlace(t)
+			p := newProcess(t)
 			code, err := strconv.Atoi(row[3])
 			if err != nil {
 				t.Fatal(err)
@@ -148,17 +148,17 @@ func TestBoundsOfTime(t *testing.T) {
 // and does not delay the others. Commands on one environment end, too.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
-	slow := serve(t, builtin(t, "compliant"), simulator.Options{Faults: stuckAt("/systemusers")})
+	slow := serve(t, builtin(t, "compliant"), simulator.Options{Faults: slowAt("/systemusers")})
 	quick := serve(t, builtin(t, "compliant"), simulator.Options{})
-	p := newPlaceApart(t, slow, quick)
-	p.environments([]string{"slow", "quick"})
+	p := newParallelProcess(t, slow, quick)
+	p.writeEnvironments([]string{"slow", "quick"})
 	o := p.run("scan", "--all-envs", "--timeout", "8s", "-f", "json").must(t, 3)
 	if got := verdicts(t, o); !slices.Equal(got, []string{"quick compliant", "slow incomplete"}) {
 		t.Errorf("%v", got)
 	}
-	p.has(o.stdout, "it took longer than 8s: allow more with --timeout")
+	p.wantContains(o.stdout, "it took longer than 8s: allow more with --timeout")
 	p.vars["DBAUDIT_TIMEOUT"] = "300ms"
-	p.has(p.run("doctor", "--all-envs").must(t, 3).stdout, "quick ", "slow ", "remaining checks")
+	p.wantContains(p.run("doctor", "--all-envs").must(t, 3).stdout, "quick ", "slow ", "remaining checks")
 	for _, args := range [][]string{{"collect", "--env", "slow"}, {"doctor", "--env", "slow"}, {"plan", "--env", "slow"}} {
 		if o := p.run(args...).must(t, 3); !strings.Contains(o.stderr+o.stdout, "300ms") {
 			t.Errorf("%v: %s", args, o.stderr)
@@ -168,7 +168,7 @@ func TestTimeout(t *testing.T) {
 	p.run("scan", "--env", "quick").must(t, 2)
 }
 
-func stuckAt(part string) func(*http.Request) simulator.Fault {
+func slowAt(part string) func(*http.Request) simulator.Fault {
 	return func(r *http.Request) simulator.Fault {
 		if strings.Contains(r.URL.Path, part) {
 			return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}

@@ -17,8 +17,8 @@ import (
 
 // What is wrong with the command line or with what is to be reported is said before
 // anything is changed.
-func TestNothingIsChangedFirst(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyValidatesBeforeChanging(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	start := b.state()
 	for _, tt := range []struct {
 		code int
@@ -39,13 +39,13 @@ func TestNothingIsChangedFirst(t *testing.T) {
 				t.Fatalf("%v %v changed something", command, tt.args)
 			}
 		}
-		b.absent("plan.journal.json")
+		b.wantNoFile("plan.journal.json")
 	}
 }
 
 // A document that cannot be written after a change is no longer wrong usage.
-func TestOutputFailsAfterwards(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyOutputFails(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	if err := os.Mkdir("out", 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -54,12 +54,12 @@ func TestOutputFailsAfterwards(t *testing.T) {
 		return simulator.Fault{}
 	})
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "out/result.json").must(t, 5)
-	b.has(o.stderr, "the plan was applied, but could not be verified: writing")
+	b.wantContains(o.stderr, "the plan was applied, but could not be verified: writing")
 }
 
 // Standard output is the document and nothing else.
-func TestAppliedDocument(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyStandardOutput(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
 	if r := o.results(t)[0]; r.Verdict != audit.VerdictCompliant {
 		t.Errorf("the result is %s", r.Verdict)
@@ -76,34 +76,34 @@ func TestApplyEmptyPlan(t *testing.T) {
 	for code, change := range map[int]func(*simulator.Environment){
 		0: func(*simulator.Environment) {},
 		1: func(env *simulator.Environment) {
-			lacking(env)
+			removeReadLead(env)
 			env.Role("Demandbase Integration").NotCustomizable = true
 		},
 		4: func(env *simulator.Environment) {
 			env.Role("dbaudit Auditor").Privileges = simulator.Grants{"prvReadUserQuery": simulator.DepthBasic}
 		},
 	} {
-		b := newBench(t, change)
+		b := newApplyProcess(t, change)
 		planned := b.run("plan", "-o", "plan.json").must(t, 0)
 		if code == 0 {
-			b.has(planned.stdout, "Nothing to do: the environment meets the profile.")
+			b.wantContains(planned.stdout, "Nothing to do: the environment meets the profile.")
 		}
 		o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, code)
 		if !json.Valid([]byte(b.read("result.json"))) || o.stdout != "" {
 			t.Errorf("exit %d: standard output %q", code, o.stdout)
 		}
-		b.absent("plan.journal.json")
+		b.wantNoFile("plan.journal.json")
 		b.run("apply", "plan.json", "--dry-run").must(t, 0)
 	}
 }
 
 func TestApplyDigest(t *testing.T) {
-	b := planned(t, lacking)
+	b := newPlannedProcess(t, removeReadLead)
 	digest := b.plan("plan.json").Digest
 	start := b.state()
-	b.has(b.run("apply", "plan.json", "--yes", "--digest", "9f86d08").must(t, 2).stderr, "want sha256:")
+	b.wantContains(b.run("apply", "plan.json", "--yes", "--digest", "9f86d08").must(t, 2).stderr, "want sha256:")
 	other := "sha256:" + strings.Repeat("0", 64)
-	b.has(b.run("apply", "plan.json", "--yes", "--digest", other).must(t, 3).stderr, "its digest is "+digest+", not "+other)
+	b.wantContains(b.run("apply", "plan.json", "--yes", "--digest", other).must(t, 3).stderr, "its digest is "+digest+", not "+other)
 	if b.state() != start {
 		t.Error("another plan was applied")
 	}
@@ -113,15 +113,15 @@ func TestApplyDigest(t *testing.T) {
 
 // To go on takes what to begin takes, except that what was begun does not expire.
 func TestResumeLimits(t *testing.T) {
-	b := planned(t, func(env *simulator.Environment) {
-		lacking(env)
+	b := newPlannedProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	b.onWrite(2, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	b.run("apply", "plan.json", "--yes").must(t, 5)
 	b.faults.Store(nil)
 	half := b.state()
-	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes", "--max-changes", "1").must(t, 3).stderr, "more than the limit of 1")
+	b.wantContains(b.run("apply", "--resume", "plan.journal.json", "--yes", "--max-changes", "1").must(t, 3).stderr, "more than the limit of 1")
 	if b.state() != half {
 		t.Error("the limits were passed over")
 	}
@@ -129,20 +129,20 @@ func TestResumeLimits(t *testing.T) {
 	b.write("unbegun.json", first+"\n")
 	now := b.env.Now
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
-	b.has(b.run("apply", "--resume", "unbegun.json", "--yes").must(t, 3).stderr, "nothing was begun, and the plan expired on")
+	b.wantContains(b.run("apply", "--resume", "unbegun.json", "--yes").must(t, 3).stderr, "nothing was begun, and the plan expired on")
 	if b.state() != half {
 		t.Error("an expired plan was begun")
 	}
 	b.env.Now = now
 	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
-	b.has(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
+	b.wantContains(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
-	b.has(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
+	b.wantContains(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
 }
 
 // An interruption of the verification is one of the run, and says that all is done.
 func TestVerificationInterrupted(t *testing.T) {
-	b := planned(t, lacking)
+	b := newPlannedProcess(t, removeReadLead)
 	ctx, stop := context.WithCancel(t.Context())
 	var written atomic.Bool
 	interrupt := func(r *http.Request) simulator.Fault {
@@ -156,77 +156,77 @@ func TestVerificationInterrupted(t *testing.T) {
 	}
 	b.faults.Store(&interrupt)
 	o := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.has(o.stderr, "the plan was applied, but its verification was interrupted: judge the environment with `dbaudit scan --url https://")
+	b.wantContains(o.stderr, "the plan was applied, but its verification was interrupted: judge the environment with `dbaudit scan --url https://")
 	b.faults.Store(nil)
 	b.run("scan").must(t, 0)
 }
 
 // A refusal of the very first change leaves no journal that would keep the next run
 // from beginning, and says what the identity that applies needs.
-func TestRefusedAtFirst(t *testing.T) {
-	b := planned(t, lacking)
+func TestApplyFirstChangeRefused(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	b.onWrite(1, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
 	o := b.run("apply", "plan.json", "--yes").must(t, 3)
-	b.has(o.stderr, "dbaudit doctor --apply names the missing privileges")
+	b.wantContains(o.stderr, "dbaudit doctor --apply names the missing privileges")
 	if strings.Contains(o.stderr, "auditor's") {
 		t.Errorf("it is not the auditor who applies:\n%s", o.stderr)
 	}
-	b.absent("plan.journal.json")
+	b.wantNoFile("plan.journal.json")
 	b.faults.Store(nil)
 
 	b.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = "wrong"
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must be")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "DBAUDIT_APPLY_CLIENT_SECRET must be")
 	delete(b.vars, "DBAUDIT_APPLY_CLIENT_SECRET")
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
 }
 
 // Whoever is asked is shown what is meant, --quiet or not.
-func TestAskedIsShown(t *testing.T) {
-	b := planned(t, lacking)
+func TestConfirmationShowsPlan(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
 	asked := func(args ...string) string {
 		b.env.Stdin = strings.NewReader("no\n")
 		return b.run(append(args, "-q")...).must(t, 130).stderr
 	}
-	b.has(asked("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
-	b.has(asked("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
-	b.has(asked("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(asked("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(asked("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(asked("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.has(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
+	b.wantContains(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
 // A dry run says of each action whether it was looked at.
-func TestDryRunWords(t *testing.T) {
-	b := planned(t, func(env *simulator.Environment) {
+func TestDryRunMessages(t *testing.T) {
+	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
 		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
 	})
 	o := b.run("apply", "plan.json", "--dry-run").must(t, 0)
-	b.has(o.stderr, "1 of 3 can be done: create the security role")
-	b.has(o.stderr, "2 of 3 not checked, as it depends on action 1: grant 44 privileges")
+	b.wantContains(o.stderr, "1 of 3 can be done: create the security role")
+	b.wantContains(o.stderr, "2 of 3 not checked, as it depends on action 1: grant 44 privileges")
 	if strings.Contains(o.stderr, "done 1") {
 		t.Errorf("nothing was done:\n%s", o.stderr)
 	}
 }
 
 // A change that is reverted before the end is code 5, and is named.
-func TestAppliedDoesNotHold(t *testing.T) {
-	b := planned(t, func(env *simulator.Environment) {
-		lacking(env)
+func TestApplyReverted(t *testing.T) {
+	b := newPlannedProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
 	})
 	b.onWrite(2, func() simulator.Fault {
-		b.mutate(lacking)
+		b.mutate(removeReadLead)
 		return simulator.Fault{}
 	})
 	o := b.run("apply", "plan.json", "--yes", "-f", "json", "-o", "result.json").must(t, 5)
-	b.has(o.stderr, "action 1 (grant 1 privilege to the role \"Demandbase Integration\") was carried out, but did not persist: now prvReadLead is none")
+	b.wantContains(o.stderr, "action 1 (grant 1 privilege to the role \"Demandbase Integration\") was carried out, but did not persist: now prvReadLead is none")
 	b.read("result.json")
 }
 
 // With --log-format json, the plan is a record as well.
 func TestApplyJSONLog(t *testing.T) {
-	b := planned(t, lacking)
+	b := newPlannedProcess(t, removeReadLead)
 	o := b.run("apply", "plan.json", "--yes", "--log-format", "json").must(t, 0)
 	shown, compared := false, false
 	for line := range strings.Lines(o.stderr) {
@@ -246,18 +246,18 @@ func TestApplyJSONLog(t *testing.T) {
 	}
 }
 
-// TestDriftStopsBeforeTheFirst: a change of the last target is found
+// TestDriftStopsBeforeFirstChange: a change of the last target is found
 // before the first is touched.
-func TestDriftStopsBeforeTheFirst(t *testing.T) {
-	b := planned(t, func(env *simulator.Environment) {
-		lacking(env)
+func TestDriftStopsBeforeFirstChange(t *testing.T) {
+	b := newPlannedProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	})
 	b.mutate(func(env *simulator.Environment) { env.ApplicationUser(env.Suggest.ApplicationID).Disabled = false })
 	start := b.state()
-	b.has(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
+	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 3).stderr, "user is enabled, not disabled; make a new plan")
 	if b.state() != start {
 		t.Error("something was changed")
 	}
-	b.absent("plan.journal.json")
+	b.wantNoFile("plan.journal.json")
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// TestNothingIsJudgedBeforeItIsTaken: however long signing in and reading take, a result
+// TestResultIsNotOlderThanSnapshot: however long signing in and reading take, a result
 // and a plan are not older than the snapshot that they are based on.
-func TestNothingIsJudgedBeforeItIsTaken(t *testing.T) {
-	b := newBench(t, lacking)
+func TestResultIsNotOlderThanSnapshot(t *testing.T) {
+	b := newApplyProcess(t, removeReadLead)
 	var seconds atomic.Int64
 	began := time.Now()
 	b.env.Now = func() time.Time { return began.Add(time.Duration(seconds.Add(1)) * time.Second) }

@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// lacked are the privileges that doctor says are lacking, each once.
-func (e examined) lacked(tb testing.TB) []string {
+// missingPrivileges are the privileges that doctor says are lacking, each once.
+func (e examination) missingPrivileges(tb testing.TB) []string {
 	tb.Helper()
 	names := map[string]bool{}
 	for _, c := range e.Checks {
@@ -31,20 +31,20 @@ func (e examined) lacked(tb testing.TB) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// applier is a place whose apply identity has one role with just these privileges,
+// newApplierProcess is a place whose apply identity has one role with just these privileges,
 // "Applier".
-func applier(t *testing.T, env *simulator.Environment, grants simulator.Grants) *place {
+func newApplierProcess(t *testing.T, env *simulator.Environment, grants simulator.Grants) *process {
 	t.Helper()
 	const app = "77777777-7777-4777-8777-777777777777"
 	env.Clients = append(env.Clients, simulator.Client{Name: "applier", ApplicationID: app, Secret: "applier-secret"})
 	env.Roles = append(env.Roles, simulator.Role{Name: "Applier", Privileges: grants})
 	env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "applier", ApplicationID: app, Roles: []simulator.RoleAssignment{{Role: "Applier"}}})
-	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p := newParallelProcess(t, serve(t, env, simulator.Options{}))
 	p.applyAs(app, "applier-secret")
 	return p
 }
 
-func minimum(t *testing.T) []string {
+func profileMinimum(t *testing.T) []string {
 	t.Helper()
 	data, err := policy.Files.ReadFile("profiles/demandbase.yaml")
 	if err != nil {
@@ -61,59 +61,59 @@ func TestDoctorApply(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	server := serve(t, env, simulator.Options{})
-	asAdministrator := func(p *place) *place {
+	asAdministrator := func(p *process) *process {
 		p.applyAs(env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret)
 		return p
 	}
-	whole := newPlaceApart(t, server)
+	whole := newParallelProcess(t, server)
 	start := whole.state()
 
 	t.Run("administrator", func(t *testing.T) {
-		e := examineIn(asAdministrator(newPlaceApart(t, server)), 0, "--apply")
-		if e.Outcome == "fail" || !slices.Contains(e.with("pass"), "apply-needs privileges to carry it out") ||
-			!slices.Contains(e.with("pass"), "apply-grants privileges to grant") {
+		e := runDoctor(asAdministrator(newParallelProcess(t, server)), 0, "--apply")
+		if e.Outcome == "fail" || !slices.Contains(e.checksWith("pass"), "apply-needs privileges to carry it out") ||
+			!slices.Contains(e.checksWith("pass"), "apply-grants privileges to grant") {
 			t.Errorf("%+v", e)
 		}
 	})
 
 	t.Run("named in the configuration", func(t *testing.T) {
-		p := newPlaceApart(t, server)
+		p := newParallelProcess(t, server)
 		p.write("dbaudit.yaml", "apply: {client_id: "+env.Suggest.Administrator+"}\n")
 		p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
-		if lacked := examineIn(p, 0, "--apply").lacked(t); len(lacked) > 0 {
+		if lacked := runDoctor(p, 0, "--apply").missingPrivileges(t); len(lacked) > 0 {
 			t.Errorf("lacks %v", lacked)
 		}
 	})
 
 	t.Run("auditor", func(t *testing.T) {
-		e := examineIn(newPlaceApart(t, server), 3, "--apply")
-		lacked := e.lacked(t)
+		e := runDoctor(newParallelProcess(t, server), 3, "--apply")
+		lacked := e.missingPrivileges(t)
 		held := env.Role("dbaudit Auditor").Privileges
 		for _, p := range doctor.ApplyPrivileges() {
 			if _, has := held[p.Name]; has == slices.Contains(lacked, p.Name) {
 				t.Errorf("%s: held is %t, and so is lacking", p.Name, has)
 			}
 		}
-		for _, name := range minimum(t) {
+		for _, name := range profileMinimum(t) {
 			if _, has := held[name]; !has && !slices.Contains(lacked, name) {
 				t.Errorf("%s is not held, and not said to be lacking", name)
 			}
 		}
-		p := newPlaceApart(t, server)
-		p.has(p.run("doctor", "--apply").must(t, 3).stdout, lacked...)
+		p := newParallelProcess(t, server)
+		p.wantContains(p.run("doctor", "--apply").must(t, 3).stdout, lacked...)
 	})
 
 	t.Run("no member", func(t *testing.T) {
-		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
-		p.applyAs(strangersApp, "stranger-secret")
-		e := examineIn(p, 3, "--apply")
-		if got := e.with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
+		p := newParallelProcess(t, serve(t, withStranger(t), simulator.Options{}))
+		p.applyAs(strangerApp, "stranger-secret")
+		e := runDoctor(p, 3, "--apply")
+		if got := e.checksWith("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
 			t.Errorf("failed: %v", got)
 		}
 	})
 
 	t.Run("usage", func(t *testing.T) {
-		p := newPlaceApart(t, server)
+		p := newParallelProcess(t, server)
 		p.run("doctor", "plan.json").must(t, 2)
 		p.run("doctor", "--apply", "--role-xml").must(t, 2)
 		p.run("doctor", "--apply", p.file("missing.json")).must(t, 3)
@@ -126,7 +126,7 @@ func TestDoctorApply(t *testing.T) {
 
 // An identity that lacks one privilege is told so, and which; one that lacks none
 // can apply.
-func TestDoctorApplyLacksOne(t *testing.T) {
+func TestDoctorApplyMissingPrivilege(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	user := env.ApplicationUser(env.Suggest.ApplicationID)
@@ -134,11 +134,11 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 	env.PersonalViews[0].Shares = nil
 	// It can only read itself.
 	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
-	p := applier(t, env, start)
-	p.write("dbaudit.yaml", requirement(env))
+	p := newApplierProcess(t, env, start)
+	p.write("dbaudit.yaml", requirementYAML(env))
 	// Doctor itself says what it takes, at which depth.
 	whole := maps.Clone(start)
-	for _, c := range examineIn(p, 3, "--apply").Checks {
+	for _, c := range runDoctor(p, 3, "--apply").Checks {
 		if c.Privilege != nil {
 			for _, depth := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
 				if depth.String() == c.Privilege.Depth {
@@ -164,7 +164,7 @@ func TestDoctorApplyLacksOne(t *testing.T) {
 		if len(test.lacks) > 0 {
 			code = 3
 		}
-		if got := examineIn(p, code, "--apply").lacked(t); !slices.Equal(got, test.lacks) {
+		if got := runDoctor(p, code, "--apply").missingPrivileges(t); !slices.Equal(got, test.lacks) {
 			t.Errorf("lacking %s: %v", test.name, got)
 		}
 	}
@@ -179,14 +179,14 @@ func TestDoctorApplyPlan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
-	p := applier(t, env, simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal})
+	p := newApplierProcess(t, env, simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal})
 	file := p.file("plan.json")
 	p.run("plan", "--integration-role", "Demandbase Integration", "-f", "json", "-o", file).must(t, 0)
 	needs := slices.Sorted(maps.Keys(p.plan("plan.json").Needs()))
 	if !slices.Equal(needs, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadRole", "prvReadTeam", "prvReadUser", "prvWriteRole"}) {
 		t.Fatalf("the plan needs %v", needs)
 	}
-	if got := examineIn(p, 3, "--apply", file).lacked(t); !slices.Equal(got, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadTeam", "prvWriteRole"}) {
+	if got := runDoctor(p, 3, "--apply", file).missingPrivileges(t); !slices.Equal(got, []string{"prvReadBusinessUnit", "prvReadLead", "prvReadTeam", "prvWriteRole"}) {
 		t.Errorf("lacking %v, and the plan needs %v", got, needs)
 	}
 	p.mutate(func(e *simulator.Environment) {
@@ -195,8 +195,8 @@ func TestDoctorApplyPlan(t *testing.T) {
 			"prvWriteRole": simulator.DepthLocal,
 		})
 	})
-	e := examineIn(p, 0, "--apply", file)
-	if got := e.lacked(t); len(got) > 0 || len(e.with("pass")) == 0 {
+	e := runDoctor(p, 0, "--apply", file)
+	if got := e.missingPrivileges(t); len(got) > 0 || len(e.checksWith("pass")) == 0 {
 		t.Errorf("lacking %v", got)
 	}
 	// What is not this environment's is not asked of it.
@@ -210,9 +210,9 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 	env := builtin(t, "compliant")
 	env.PersonalViews[0].Shares = nil
 	server := serve(t, env, simulator.Options{})
-	p := newPlaceApart(t, server)
+	p := newParallelProcess(t, server)
 	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret
-	p.write("dbaudit.yaml", requirement(env))
+	p.write("dbaudit.yaml", requirementYAML(env))
 	file := p.file("plan.json")
 	p.run("plan", "-f", "json", "-o", file).must(t, 0)
 	for code, contradictions := range map[int][]simulator.Contradiction{0: nil, 3: {simulator.ActIgnored}} {
@@ -220,7 +220,7 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[int]string{0: "pass", 3: "fail"}[code]
-		if e := examineIn(p, code, "--apply", file); !slices.ContainsFunc(e.with(want), func(c string) bool { return strings.HasPrefix(c, "impersonation ") }) {
+		if e := runDoctor(p, code, "--apply", file); !slices.ContainsFunc(e.checksWith(want), func(c string) bool { return strings.HasPrefix(c, "impersonation ") }) {
 			t.Errorf("%d: %+v", code, e)
 		}
 	}
@@ -230,7 +230,7 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 			e.Users[i].Disabled = true
 		}
 	})
-	if e := examineIn(p, 3, "--apply", file); !slices.ContainsFunc(e.Checks, func(c examinedCheck) bool {
+	if e := runDoctor(p, 3, "--apply", file); !slices.ContainsFunc(e.Checks, func(c doctorCheck) bool {
 		return c.Outcome == "fail" && strings.Contains(c.Detail, "is disabled") && strings.Contains(c.Advice, "enable the user")
 	}) {
 		t.Errorf("a disabled owner: %+v", e)
@@ -239,7 +239,7 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 
 // Whoever holds just what a plan needs can apply it, and with what doctor warns of
 // can roll it back.
-func TestDoctorApplyIsEnough(t *testing.T) {
+func TestDoctorApplyPrivilegesSuffice(t *testing.T) {
 	t.Parallel()
 	role := func(e *simulator.Environment) *simulator.Role { return e.Role("Demandbase Integration") }
 	user := func(e *simulator.Environment) *simulator.User { return e.ApplicationUser(e.Suggest.ApplicationID) }
@@ -276,8 +276,8 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 			env := builtin(t, "compliant")
 			change(env)
 			start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
-			p := applier(t, env, start)
-			p.write("dbaudit.yaml", requirement(env)+"allow: [prvExportToExcel]\n")
+			p := newApplierProcess(t, env, start)
+			p.write("dbaudit.yaml", requirementYAML(env)+"allow: [prvExportToExcel]\n")
 			file := p.file("plan.json")
 			p.run("plan", "--least-privilege", "-f", "json", "-o", file).must(t, 0)
 			made := p.plan("plan.json")
@@ -286,15 +286,15 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 				return p.state()
 			}
 			undo, _ := made.NeedsToUndo()
-			state(granted(made.Needs()))
-			examined := examineIn(p, 0, "--apply", file)
+			state(grantsOf(made.Needs()))
+			examined := runDoctor(p, 0, "--apply", file)
 			if warned := slices.Collect(maps.Keys(undo)); len(warned) > 0 && examined.Outcome != "warning" {
 				t.Errorf("%s, and to undo it would also need %v", examined.Outcome, warned)
 			}
-			all := granted(made.Needs())
-			maps.Copy(all, granted(undo))
+			all := grantsOf(made.Needs())
+			maps.Copy(all, grantsOf(undo))
 			before := state(all)
-			state(granted(made.Needs()))
+			state(grantsOf(made.Needs()))
 			if code := p.run("apply", file, "--yes", "--fail-on", "none").code; code != 0 && code != 4 {
 				t.Fatalf("apply ended in %d", code)
 			}
@@ -307,7 +307,7 @@ func TestDoctorApplyIsEnough(t *testing.T) {
 	}
 }
 
-func granted(needs change.Depths) simulator.Grants {
+func grantsOf(needs change.Depths) simulator.Grants {
 	grants := simulator.Grants{}
 	for name, depth := range needs {
 		for _, d := range []simulator.Depth{simulator.DepthBasic, simulator.DepthLocal, simulator.DepthDeep, simulator.DepthGlobal} {
@@ -349,12 +349,12 @@ func TestDoctorApplyUndefined(t *testing.T) {
 	env := builtin(t, "compliant")
 	env.UndefinedPrivileges = []string{"prvAppendToUser", "prvDisableUser"}
 	env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
-	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p := newParallelProcess(t, serve(t, env, simulator.Options{}))
 	p.applyAs(env.Suggest.Administrator, env.Client(env.Suggest.Administrator).Secret)
 	file := p.file("plan.json")
 	p.run("plan", "-f", "json", "-o", file).must(t, 0)
 	for _, args := range [][]string{{"--apply"}, {"--apply", file}} {
-		if lacked := examineIn(p, 0, args...).lacked(t); len(lacked) > 0 {
+		if lacked := runDoctor(p, 0, args...).missingPrivileges(t); len(lacked) > 0 {
 			t.Errorf("%v: lacks %v", args, lacked)
 		}
 	}

@@ -19,18 +19,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-type examined struct {
+type examination struct {
 	Outcome string
-	Checks  []examinedCheck
+	Checks  []doctorCheck
 }
 
-type examinedCheck struct {
+type doctorCheck struct {
 	ID, Title, Outcome, Detail, Advice string
 	Privilege                          *struct{ Name, Depth, Where string }
 }
 
-// with gives the checks that ended so, as "id title".
-func (e examined) with(outcome string) []string {
+// checksWith gives the checks that ended so, as "id title".
+func (e examination) checksWith(outcome string) []string {
 	var found []string
 	for _, c := range e.Checks {
 		if c.Outcome == outcome {
@@ -40,15 +40,15 @@ func (e examined) with(outcome string) []string {
 	return found
 }
 
-func examineIn(p *place, code int, args ...string) examined {
+func runDoctor(p *process, code int, args ...string) examination {
 	p.tb.Helper()
-	var e examined
+	var e examination
 	decodeInto(p.tb, p.run(append([]string{"doctor", "-f", "json"}, args...)...).must(p.tb, code).stdout, &e)
 	return e
 }
 
-// asAuditor gives the auditor one role with just these privileges.
-func asAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Grants) *simulator.Environment {
+// grantAuditor gives the auditor one role with just these privileges.
+func grantAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Grants) *simulator.Environment {
 	tb.Helper()
 	env.Roles = append(env.Roles, simulator.Role{Name: "the least", Privileges: grants})
 	auditor := env.ApplicationUser(env.Suggest.Auditor)
@@ -59,8 +59,8 @@ func asAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Grant
 	return env
 }
 
-// leastRole reads the role that doctor prints.
-func leastRole(tb testing.TB) simulator.Grants {
+// auditorRole reads the role that doctor prints.
+func auditorRole(tb testing.TB) simulator.Grants {
 	tb.Helper()
 	var role struct {
 		XMLName    xml.Name `xml:"Role"`
@@ -71,7 +71,7 @@ func leastRole(tb testing.TB) simulator.Grants {
 			Level string `xml:"level,attr"`
 		} `xml:"RolePrivileges>RolePrivilege"`
 	}
-	o := newPlaceApart(tb).run("doctor", "--role-xml").must(tb, 0)
+	o := newParallelProcess(tb).run("doctor", "--role-xml").must(tb, 0)
 	if err := xml.Unmarshal([]byte(o.stdout), &role); err != nil {
 		tb.Fatal(err)
 	}
@@ -95,8 +95,8 @@ func leastRole(tb testing.TB) simulator.Grants {
 	return grants
 }
 
-// requirement is what a scan of a simulated environment asks for.
-func requirement(env *simulator.Environment) string {
+// requirementYAML is what a scan of a simulated environment asks for.
+func requirementYAML(env *simulator.Environment) string {
 	var b strings.Builder
 	s := env.Suggest
 	fmt.Fprintf(&b, "integration: {app_id: %s, role: %s}\nbusiness_unit: %s\nviews:\n", s.ApplicationID, s.Role, s.BusinessUnit)
@@ -106,37 +106,37 @@ func requirement(env *simulator.Environment) string {
 	return b.String()
 }
 
-// requiring is a place whose configuration requires what the server's environment suggests.
-func requiring(tb testing.TB, server *simulator.Server) *place {
+// newConfiguredProcess is a place whose configuration requires what the server's environment suggests.
+func newConfiguredProcess(tb testing.TB, server *simulator.Server) *process {
 	tb.Helper()
-	p := newPlaceApart(tb, server)
-	p.write("dbaudit.yaml", requirement(server.Environment()))
+	p := newParallelProcess(tb, server)
+	p.write("dbaudit.yaml", requirementYAML(server.Environment()))
 	return p
 }
 
-// scanned is what a scan came to: its exit code, how each control ended, and
+// scanSummary is what a scan came to: its exit code, how each control ended, and
 // which sections were not read.
-type scanned struct {
+type scanSummary struct {
 	code     int
 	controls string
 	unread   []string
 }
 
-func scanIn(p *place, args ...string) scanned {
+func runScan(p *process, args ...string) scanSummary {
 	p.tb.Helper()
 	file := p.file("snapshot.json")
 	_ = os.Remove(file)
 	o := p.run(append([]string{"scan", "-f", "json", "--snapshot", file, "--as-of", "2026-01-01T00:00:00Z"}, args...)...)
-	got := scanned{code: o.code}
+	got := scanSummary{code: o.code}
 	var result struct{ Controls json.RawMessage }
 	decodeInto(p.tb, o.stdout, &result)
 	got.controls = string(result.Controls)
-	got.unread = unreadIn(p.tb, file)
+	got.unread = unreadSections(p.tb, file)
 	return got
 }
 
-// unreadIn lists the sections of a snapshot that were not read.
-func unreadIn(tb testing.TB, file string) []string {
+// unreadSections lists the sections of a snapshot that were not read.
+func unreadSections(tb testing.TB, file string) []string {
 	tb.Helper()
 	var taken struct {
 		Coverage map[string]struct{ State string }
@@ -151,27 +151,27 @@ func unreadIn(tb testing.TB, file string) []string {
 	return unread
 }
 
-// columnSecurity is the privilege whose lack fails no scan: no control depends on it.
-const columnSecurity = "prvReadFieldSecurityProfile"
+// columnSecurityPrivilege is the privilege whose lack fails no scan: no control depends on it.
+const columnSecurityPrivilege = "prvReadFieldSecurityProfile"
 
 // The least role reads all that an administrator reads, and without any one of
 // its privileges some section is unread.
-func TestLeastRole(t *testing.T) {
+func TestAuditorRole(t *testing.T) {
 	t.Parallel()
-	least := leastRole(t)
+	least := auditorRole(t)
 	for _, name := range simulator.BuiltinNames() {
 		for _, scope := range []string{"integration", "environment"} {
 			t.Run(name+" "+scope, func(t *testing.T) {
 				t.Parallel()
-				env := asAuditor(t, builtin(t, name), least)
+				env := grantAuditor(t, builtin(t, name), least)
 				server := serve(t, env, simulator.Options{})
-				p := requiring(t, server)
+				p := newConfiguredProcess(t, server)
 				args := []string{"--scope", scope}
 
-				asLeast := scanIn(p, args...)
+				asLeast := runScan(p, args...)
 				p.vars["DBAUDIT_CLIENT_ID"] = env.Suggest.Administrator
 				p.vars["DBAUDIT_CLIENT_SECRET"] = env.Client(env.Suggest.Administrator).Secret
-				asAdmin := scanIn(p, args...)
+				asAdmin := runScan(p, args...)
 				if len(asAdmin.unread) > 0 || len(asLeast.unread) > 0 {
 					t.Errorf("unread: with the least role %v, as administrator %v", asLeast.unread, asAdmin.unread)
 				}
@@ -179,16 +179,16 @@ func TestLeastRole(t *testing.T) {
 					t.Errorf("the least role sees something else than an administrator: exit codes %d and %d", asLeast.code, asAdmin.code)
 				}
 
-				p = requiring(t, server)
+				p = newConfiguredProcess(t, server)
 				for _, without := range slices.Sorted(maps.Keys(least)) {
-					if without == columnSecurity {
+					if without == columnSecurityPrivilege {
 						continue // TestDoctorReadsWhatAScanReads
 					}
 					grants := maps.Clone(least)
 					delete(grants, without)
 					p.mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants })
 					p.run(append([]string{"collect", "-o", p.file("snapshot.json")}, args...)...).must(t, 0)
-					if len(unreadIn(t, p.file("snapshot.json"))) == 0 {
+					if len(unreadSections(t, p.file("snapshot.json"))) == 0 {
 						t.Errorf("nothing is unread without %s", without)
 					}
 				}
@@ -201,9 +201,9 @@ func TestLeastRole(t *testing.T) {
 // enough for each: what the collector learns to read, doctor and the role learn too.
 func TestDoctorReadsWhatAScanReads(t *testing.T) {
 	t.Parallel()
-	env := asAuditor(t, builtin(t, "sample"), leastRole(t))
+	env := grantAuditor(t, builtin(t, "sample"), auditorRole(t))
 	env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
-	p := requiring(t, serve(t, env, simulator.Options{}))
+	p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
 	asked := func(args ...string) map[string]bool {
 		p.run(append(args, "--record", p.file("recording.jsonl"))...).must(t, 0)
 		kinds := map[string]bool{}
@@ -233,45 +233,45 @@ func TestDoctorReadsWhatAScanReads(t *testing.T) {
 			}
 		}
 	}
-	p.has(p.read("snapshot.json"), "account.creditlimit") // the hidden column is noted
+	p.wantContains(p.read("snapshot.json"), "account.creditlimit") // the hidden column is noted
 }
 
 func TestDoctor(t *testing.T) {
 	t.Parallel()
-	least := leastRole(t)
-	env := asAuditor(t, builtin(t, "compliant"), least)
+	least := auditorRole(t)
+	env := grantAuditor(t, builtin(t, "compliant"), least)
 	server := serve(t, env, simulator.Options{})
-	grant := func(p *place, grants simulator.Grants) {
+	grant := func(p *process, grants simulator.Grants) {
 		p.mutate(func(e *simulator.Environment) { e.Role("the least").Privileges = grants })
 	}
 
 	t.Run("all is well", func(t *testing.T) {
-		e := examineIn(requiring(t, server), 0)
-		if failed := e.with("fail"); len(failed) > 0 || len(e.with("unknown")) > 0 {
+		e := runDoctor(newConfiguredProcess(t, server), 0)
+		if failed := e.checksWith("fail"); len(failed) > 0 || len(e.checksWith("unknown")) > 0 {
 			t.Errorf("failed: %v", failed)
 		}
 		// A secret's end is not known to the app.
-		if got := e.with("warning"); len(got) > 0 {
+		if got := e.checksWith("warning"); len(got) > 0 {
 			t.Errorf("warnings: %v", got)
 		}
-		if got := e.with("skipped"); !slices.Equal(got, []string{"credential credential expiry"}) {
+		if got := e.checksWith("skipped"); !slices.Equal(got, []string{"credential credential expiry"}) {
 			t.Errorf("skipped: %v", got)
 		}
 	})
 
 	t.Run("each privilege missing", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		defer grant(p, least)
 		for _, without := range slices.Sorted(maps.Keys(least)) {
 			grants := maps.Clone(least)
 			delete(grants, without)
 			grant(p, grants)
 			code, outcome := 3, "fail"
-			if without == columnSecurity {
+			if without == columnSecurityPrivilege {
 				code, outcome = 0, "warning"
 			}
-			e := examineIn(p, code)
-			if len(e.with(outcome)) == 0 {
+			e := runDoctor(p, code)
+			if len(e.checksWith(outcome)) == 0 {
 				t.Errorf("nothing fails without %s", without)
 			}
 			for _, c := range e.Checks {
@@ -290,40 +290,40 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("each privilege too shallow", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		defer grant(p, least)
 		for _, shallow := range []string{"prvReadRole", "prvReadUser", "prvReadTeam", "prvReadBusinessUnit"} {
 			grants := maps.Clone(least)
 			grants[shallow] = simulator.DepthLocal
 			grant(p, grants)
-			e := examineIn(p, 3)
+			e := runDoctor(p, 3)
 			for _, c := range e.Checks {
 				if c.Outcome == "fail" && (c.Privilege == nil || c.Privilege.Name != shallow || !strings.Contains(c.Detail, "Business Unit level")) {
 					t.Errorf("with %s at local depth: %+v", shallow, c)
 				}
 			}
-			if len(e.with("fail")) == 0 {
+			if len(e.checksWith("fail")) == 0 {
 				t.Errorf("nothing fails with %s at local depth", shallow)
 			}
 		}
 	})
 
 	t.Run("wrong secret", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
-		e := examineIn(p, 3)
-		if got := e.with("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
+		e := runDoctor(p, 3)
+		if got := e.checksWith("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
 			t.Errorf("failed: %v", got)
 		}
-		if len(e.Checks) != 26 || len(e.with("pass")) < 4 { // it stops at none
-			t.Errorf("%d checks, passed: %v", len(e.Checks), e.with("pass"))
+		if len(e.Checks) != 26 || len(e.checksWith("pass")) < 4 { // it stops at none
+			t.Errorf("%d checks, passed: %v", len(e.Checks), e.checksWith("pass"))
 		}
 	})
 
 	t.Run("no member", func(t *testing.T) {
-		p := newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
-		p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangersApp, "stranger-secret"
-		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
+		p := newParallelProcess(t, serve(t, withStranger(t), simulator.Options{}))
+		p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangerApp, "stranger-secret"
+		if got := runDoctor(p, 3).checksWith("fail"); !slices.Equal(got, []string{"membership member of the organization"}) {
 			t.Errorf("failed: %v", got)
 		}
 	})
@@ -331,24 +331,24 @@ func TestDoctor(t *testing.T) {
 	t.Run("privileges that are not shown", func(t *testing.T) {
 		env := builtin(t, "compliant")
 		env.Contradictions = []simulator.Contradiction{simulator.NoUserPrivileges}
-		if got := examineIn(newPlaceApart(t, serve(t, env, simulator.Options{})), 0).with("warning"); len(got) > 0 {
+		if got := runDoctor(newParallelProcess(t, serve(t, env, simulator.Options{})), 0).checksWith("warning"); len(got) > 0 {
 			t.Errorf("warned: %v", got)
 		}
 	})
 
 	t.Run("another tenant", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		p.vars["DBAUDIT_TENANT_ID"] = "11111111-1111-4111-8111-111111111111"
-		if got := examineIn(p, 3).with("fail"); !slices.Equal(got, []string{"tenant 401 challenge", "sign-in sign-in"}) {
+		if got := runDoctor(p, 3).checksWith("fail"); !slices.Equal(got, []string{"tenant 401 challenge", "sign-in sign-in"}) {
 			t.Errorf("failed: %v", got)
 		}
 	})
 
 	t.Run("unreachable", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		p.vars["DBAUDIT_URL"] = "https://127.0.0.1:1"
-		e := examineIn(p, 3)
-		if got := e.with("fail"); !slices.Contains(got, "tls TLS") {
+		e := runDoctor(p, 3)
+		if got := e.checksWith("fail"); !slices.Contains(got, "tls TLS") {
 			t.Errorf("failed: %v", got)
 		}
 	})
@@ -358,21 +358,21 @@ func TestDoctor(t *testing.T) {
 			ahead   time.Duration
 			outcome string
 		}{{2 * time.Minute, "warning"}, {-10 * time.Minute, "fail"}} {
-			p := requiring(t, server)
+			p := newConfiguredProcess(t, server)
 			p.env.Now = func() time.Time { return time.Now().Add(test.ahead) }
-			var e examined
+			var e examination
 			decodeInto(t, p.run("doctor", "-f", "json").stdout, &e)
-			if !slices.Contains(e.with(test.outcome), "clock clock") {
+			if !slices.Contains(e.checksWith(test.outcome), "clock clock") {
 				t.Errorf("%s ahead: %v", test.ahead, e.Checks)
 			}
 		}
 	})
 
 	t.Run("certificate's end", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = p.write("auditor.pem", string(server.ClientCertificate(env.Suggest.Auditor)))
-		e := examineIn(p, 0)
+		e := runDoctor(p, 0)
 		last := e.Checks[len(e.Checks)-1]
 		if last.ID != "credential" || !strings.Contains(last.Detail, "the certificate expires in ") {
 			t.Errorf("%+v", last)
@@ -380,7 +380,7 @@ func TestDoctor(t *testing.T) {
 	})
 
 	t.Run("table", func(t *testing.T) {
-		p := requiring(t, server)
+		p := newConfiguredProcess(t, server)
 		for _, width := range []int{0, 80} {
 			p.env.Width, p.env.StdoutIsTerminal = width, width > 0
 			o := p.run("doctor").must(t, 0)
@@ -389,13 +389,13 @@ func TestDoctor(t *testing.T) {
 					t.Errorf("%d columns at a width of %d: %s", n, width, line)
 				}
 			}
-			p.has(o.stdout, "name resolution", "read shares of views", "jane@contoso.com", "clock")
+			p.wantContains(o.stdout, "name resolution", "read shares of views", "jane@contoso.com", "clock")
 		}
 	})
 }
 
 // Doctor fails wherever a scan of a compliant environment leaves a control unknown, and says why.
-func TestDoctorFailsWhereAScanIsUnknown(t *testing.T) {
+func TestDoctorFailsIfScanIsUnknown(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		contradictions []simulator.Contradiction
@@ -426,14 +426,14 @@ func TestDoctorFailsWhereAScanIsUnknown(t *testing.T) {
 			t.Parallel()
 			env := builtin(t, "compliant")
 			env.Contradictions = test.contradictions
-			p := requiring(t, serve(t, env, simulator.Options{}))
+			p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
 			if next := p.env.Transport(nil); test.change != nil {
-				p.env.Transport = func(*x509.CertPool) http.RoundTripper { return changed{next, test.change} }
+				p.env.Transport = func(*x509.CertPool) http.RoundTripper { return changingTransport{next, test.change} }
 			}
 			if scan := p.run("scan").must(t, test.code/3*4); test.code != 0 && !strings.Contains(scan.stdout, "UNKNOWN") {
 				t.Errorf("nothing is unknown:\n%s", scan.stdout)
 			}
-			for _, c := range examineIn(p, test.code).Checks {
+			for _, c := range runDoctor(p, test.code).Checks {
 				if failed := c.Outcome == "fail"; failed != (c.ID == test.check) || failed && (!strings.Contains(c.Detail, test.says) || c.Advice == "") {
 					t.Errorf("%+v", c)
 				}
@@ -443,14 +443,14 @@ func TestDoctorFailsWhereAScanIsUnknown(t *testing.T) {
 }
 
 // Whatever an environment does otherwise than assumed, doctor passes exactly if a scan can judge it.
-func TestDoctorPassesExactlyWhereAScanJudges(t *testing.T) {
+func TestDoctorAgreesWithScan(t *testing.T) {
 	t.Parallel()
 	for _, c := range simulator.Contradictions() {
 		t.Run(string(c), func(t *testing.T) {
 			t.Parallel()
 			env := builtin(t, "compliant")
 			env.Contradictions = []simulator.Contradiction{c}
-			p := requiring(t, serve(t, env, simulator.Options{}))
+			p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
 			if doctor, scan := p.run("doctor").code, p.run("scan").code; (doctor == 0) != (scan <= 1) {
 				t.Errorf("doctor ends in %d, and a scan in %d", doctor, scan)
 			}
@@ -458,13 +458,13 @@ func TestDoctorPassesExactlyWhereAScanJudges(t *testing.T) {
 	}
 }
 
-// changed changes or answers requests before they are sent.
-type changed struct {
+// changingTransport changes or answers requests before they are sent.
+type changingTransport struct {
 	next   http.RoundTripper
 	change func(*http.Request) *http.Response
 }
 
-func (c changed) RoundTrip(r *http.Request) (*http.Response, error) {
+func (c changingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	if answer := c.change(r); answer != nil {
 		return answer, nil

@@ -19,12 +19,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// fleetPlace is a place whose configuration names a compliant environment and one with
+// newFleetProcess is a place whose configuration names a compliant environment and one with
 // faults, with a store of its own.
-func fleetPlace(t *testing.T) *place {
+func newFleetProcess(t *testing.T) *process {
 	t.Helper()
 	good, bad := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{})
-	p := newPlaceApart(t, good, bad)
+	p := newParallelProcess(t, good, bad)
 	delete(p.vars, "DBAUDIT_URL")
 	delete(p.vars, "DBAUDIT_INTEGRATION_APP_ID")
 	delete(p.vars, "DBAUDIT_AUTHORITY")
@@ -42,7 +42,7 @@ func fleetPlace(t *testing.T) *place {
 }
 
 // eventually waits for a condition, for a minute.
-func (p *place) eventually(holds func() bool) {
+func (p *process) eventually(holds func() bool) {
 	p.tb.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
@@ -51,8 +51,8 @@ func (p *place) eventually(holds func() bool) {
 	}
 }
 
-// holdsNoSecret fails the test if a text has the value of a variable with a secret.
-func (p *place) holdsNoSecret(where, text string) {
+// wantNoSecret fails the test if a text has the value of a variable with a secret.
+func (p *process) wantNoSecret(where, text string) {
 	p.tb.Helper()
 	for name, value := range p.vars {
 		if strings.Contains(name, "SECRET") && strings.Contains(text, value) {
@@ -61,7 +61,7 @@ func (p *place) holdsNoSecret(where, text string) {
 	}
 }
 
-func fleetStatus(t *testing.T, p *place) map[string]fleet.Entry {
+func fleetStatus(t *testing.T, p *process) map[string]fleet.Entry {
 	t.Helper()
 	var d fleet.Document
 	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &d)
@@ -80,7 +80,7 @@ func fleetStatus(t *testing.T, p *place) map[string]fleet.Entry {
 // and no secret is in the store.
 func TestFleet(t *testing.T) {
 	t.Parallel()
-	p := fleetPlace(t)
+	p := newFleetProcess(t)
 	p.run("fleet", "import", p.file("dbaudit.yaml")).must(t, 0)
 	for name, e := range fleetStatus(t, p) {
 		if !e.Stale || e.Verdict != audit.VerdictIncomplete || e.LastRun != nil || e.Integration != "demandbase" {
@@ -163,7 +163,7 @@ func TestFleet(t *testing.T) {
 	}
 	p.run("db", "backup", p.file("copy.db")).must(t, 0)
 	for _, file := range []string{"fleet.db", "copy.db"} {
-		p.holdsNoSecret(file, p.read(file))
+		p.wantNoSecret(file, p.read(file))
 	}
 }
 
@@ -179,7 +179,7 @@ func asJSON(t *testing.T, v any) string {
 // TestFleetCommands checks what the commands of the fleet refuse, and what they list.
 func TestFleetCommands(t *testing.T) {
 	t.Parallel()
-	p := newPlaceApart(t)
+	p := newParallelProcess(t)
 	p.vars["DBAUDIT_STORE"] = p.file("fleet.db")
 	clients := p.write("clients.csv", "name,url,every,labels,profile,secret_env\n"+
 		"northwind,https://northwind.crm.dynamics.com,30m,stage=live; region=eu,demandbase,NORTHWIND_SECRET\nfabrikam,https://fabrikam.crm4.dynamics.com,,,,\n")
@@ -187,7 +187,7 @@ func TestFleetCommands(t *testing.T) {
 		p.run("fleet", "import", clients).must(t, 0)
 	}
 	list := p.run("fleet", "list").must(t, 0).stdout
-	p.has(list, "northwind", "30m0s", "region=eu stage=live", "fabrikam", "24h0m0s")
+	p.wantContains(list, "northwind", "30m0s", "region=eu stage=live", "fabrikam", "24h0m0s")
 	p.run("fleet", "pause", "fabrikam").must(t, 0)
 	if list := p.run("fleet", "list").must(t, 0).stdout; !strings.Contains(list, "paused") {
 		t.Errorf("nothing is paused:\n%s", list)
@@ -240,7 +240,7 @@ func TestFleetCommands(t *testing.T) {
 // sign-in.
 func TestServe(t *testing.T) {
 	t.Parallel()
-	p := fleetPlace(t)
+	p := newFleetProcess(t)
 	for _, listen := range []string{"0.0.0.0:0", ":0", "[::]:0", "8080"} {
 		p.run("serve", "--listen", listen).must(t, 2)
 	}
@@ -264,17 +264,17 @@ func TestServe(t *testing.T) {
 		return e["good"].LastRun.State == "compliant" && e["bad"].LastRun.State == "noncompliant" && e["broken"].LastRun.State == "misconfigured"
 	})
 	var byAPI, byCommand fleet.Document
-	decodeInto(t, get(t, address+"/api/v1/environments"), &byAPI)
+	decodeInto(t, httpGet(t, address+"/api/v1/environments"), &byAPI)
 	decodeInto(t, p.run("fleet", "status", "-f", "json").must(t, 0).stdout, &byCommand)
 	if asJSON(t, byAPI) != asJSON(t, byCommand) {
 		t.Errorf("the API gives\n%s\nand the command\n%s", asJSON(t, byAPI), asJSON(t, byCommand))
 	}
-	if page := get(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
+	if page := httpGet(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
 		t.Errorf("the page does not name the environments:\n%s", page)
 	}
 	said := map[string]string{}
 	for _, path := range []string{"/", "/environments/broken", "/environments/bad", "/api/v1/environments/broken/runs", "/metrics"} {
-		said[path] = get(t, address+path)
+		said[path] = httpGet(t, address+path)
 	}
 	stop()
 	if got := <-done; got.code != 0 {
@@ -282,11 +282,11 @@ func TestServe(t *testing.T) {
 	}
 	said["the log"], said["the store"] = p.stderr.String(), p.read("fleet.db")
 	for where, text := range said {
-		p.holdsNoSecret(where, text)
+		p.wantNoSecret(where, text)
 	}
 }
 
-func get(t *testing.T, address string) string {
+func httpGet(t *testing.T, address string) string {
 	t.Helper()
 	answer, err := http.Get(address)
 	if err != nil {

@@ -41,18 +41,18 @@ func TestInterrupted(t *testing.T) {
 				once.Do(interrupt)
 				return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Hour}
 			}})
-			p := newPlaceApart(t, server, server)
+			p := newParallelProcess(t, server, server)
 			if test.name == "several environments" {
-				p.environments([]string{"north", "south"})
+				p.writeEnvironments([]string{"north", "south"})
 			}
-			before := listing(t, p.dir)
+			before := fileNames(t, p.dir)
 			for i, arg := range test.args {
 				if i > 0 && (test.args[i-1] == "-o" || test.args[i-1] == "--snapshot") {
 					test.args[i] = p.file(arg)
 				}
 			}
 			o := p.runUntil(ctx, test.args...).must(t, 130)
-			if after := listing(t, p.dir); after != before {
+			if after := fileNames(t, p.dir); after != before {
 				t.Errorf("files: %s, before: %s", after, before)
 			}
 			if o.stdout != "" || !strings.Contains(o.stderr, "interrupted") {
@@ -62,7 +62,7 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-func listing(tb testing.TB, dir string) string {
+func fileNames(tb testing.TB, dir string) string {
 	tb.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {

@@ -23,9 +23,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// An eavesdropper carries requests and keeps every secret that goes by: client
+// An secretRecorder carries requests and keeps every secret that goes by: client
 // secrets, assertions, codes, and all tokens that are issued.
-type eavesdropper struct {
+type secretRecorder struct {
 	next http.RoundTripper
 	// echo makes the other side repeat in its errors what it was sent.
 	echo atomic.Bool
@@ -34,7 +34,7 @@ type eavesdropper struct {
 	secrets map[string]string // by value, what it is
 }
 
-func (e *eavesdropper) keep(kind, value string) {
+func (e *secretRecorder) record(kind, value string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if value != "" {
@@ -43,7 +43,7 @@ func (e *eavesdropper) keep(kind, value string) {
 }
 
 // kinds are what was overheard.
-func (e *eavesdropper) kinds() map[string]bool {
+func (e *secretRecorder) kinds() map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	kinds := map[string]bool{}
@@ -53,7 +53,7 @@ func (e *eavesdropper) kinds() map[string]bool {
 	return kinds
 }
 
-func (e *eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
+func (e *secretRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	sent := ""
 	if r.Body != nil {
 		body, err := io.ReadAll(r.Body)
@@ -65,14 +65,14 @@ func (e *eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 		sent = string(body)
 		if form, err := url.ParseQuery(sent); err == nil {
 			for _, kind := range []string{"client_secret", "client_assertion", "device_code", "code", "code_verifier", "refresh_token"} {
-				e.keep(kind, form.Get(kind))
+				e.record(kind, form.Get(kind))
 			}
 		}
 	}
 	_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	e.keep("access_token", token)
+	e.record("access_token", token)
 	if e.echo.Load() && (token != "" || sent != "") {
-		return e.repeat(r, token, sent), nil
+		return e.echoSecrets(r, token, sent), nil
 	}
 	response, err := e.next.RoundTrip(r)
 	if err != nil || strings.HasPrefix(r.URL.Path, "/api/") {
@@ -85,14 +85,14 @@ func (e *eavesdropper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if json.Unmarshal(body, &answer) == nil {
 		for _, kind := range []string{"access_token", "refresh_token", "id_token"} {
 			value, _ := answer[kind].(string)
-			e.keep(kind, value)
+			e.record(kind, value)
 		}
 	}
 	return response, err
 }
 
-// repeat refuses a request in the words of its own secrets.
-func (e *eavesdropper) repeat(r *http.Request, token, sent string) *http.Response {
+// echoSecrets refuses a request in the words of its own secrets.
+func (e *secretRecorder) echoSecrets(r *http.Request, token, sent string) *http.Response {
 	var body []byte
 	status := http.StatusForbidden
 	if token != "" {
@@ -112,8 +112,8 @@ func (e *eavesdropper) repeat(r *http.Request, token, sent string) *http.Respons
 	}
 }
 
-// search looks for each secret in a text, as it is and as it is often encoded.
-func (e *eavesdropper) search(tb testing.TB, where string, text []byte) {
+// wantNoSecrets looks for each secret in a text, as it is and as it is often encoded.
+func (e *secretRecorder) wantNoSecrets(tb testing.TB, where string, text []byte) {
 	tb.Helper()
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -132,7 +132,7 @@ func (e *eavesdropper) search(tb testing.TB, where string, text []byte) {
 
 // Whatever goes wrong, nothing that dbaudit writes holds a secret, an assertion
 // or a token.
-func TestNothingSecretIsWritten(t *testing.T) {
+func TestNoSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	none := func(*http.Request) simulator.Fault { return simulator.Fault{} }
 	everywhere := func(f simulator.Fault) func(*http.Request) simulator.Fault {
@@ -167,12 +167,12 @@ func TestNothingSecretIsWritten(t *testing.T) {
 
 	for _, way := range []struct {
 		name  string
-		setUp func(*place)
+		setUp func(*process)
 		heard []string // what must have gone by, or the test proves nothing
 	}{
-		{"client secret", func(*place) {}, []string{"client_secret", "access_token"}},
-		{"wrong secret", func(p *place) { p.vars["DBAUDIT_CLIENT_SECRET"] = "Zq8~a-wrong-but-still-secret-value" }, []string{"client_secret"}},
-		{"certificate", func(p *place) {
+		{"client secret", func(*process) {}, []string{"client_secret", "access_token"}},
+		{"wrong secret", func(p *process) { p.vars["DBAUDIT_CLIENT_SECRET"] = "Zq8~a-wrong-but-still-secret-value" }, []string{"client_secret"}},
+		{"certificate", func(p *process) {
 			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 			p.vars["DBAUDIT_CLIENT_CERTIFICATE"] = filepath.Join(p.tb.TempDir(), "auditor.pem")
 			pair := p.servers[0].ClientCertificate(p.vars["DBAUDIT_CLIENT_ID"])
@@ -180,9 +180,9 @@ func TestNothingSecretIsWritten(t *testing.T) {
 				p.tb.Fatal(err)
 			}
 		}, []string{"client_assertion", "access_token"}},
-		{"person", func(p *place) {
+		{"person", func(p *process) {
 			delete(p.vars, "DBAUDIT_CLIENT_SECRET")
-			p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+			p.vars["DBAUDIT_CLIENT_ID"] = publicClientApp
 			keyring.MockInit()
 			p.env.SignIns = signin.FileCache{Path: filepath.Join(p.dir, "sign-ins")}
 			done := p.approve("alex@contoso.com")
@@ -197,8 +197,8 @@ func TestNothingSecretIsWritten(t *testing.T) {
 			t.Parallel()
 			var fault atomic.Pointer[func(*http.Request) simulator.Fault]
 			fault.Store(&none)
-			p := newPlaceApart(t, serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }}))
-			ear := &eavesdropper{next: p.env.Transport(nil), secrets: map[string]string{}}
+			p := newParallelProcess(t, serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }}))
+			ear := &secretRecorder{next: p.env.Transport(nil), secrets: map[string]string{}}
 			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return ear }
 			way.setUp(p)
 			for _, trouble := range troubles {
@@ -217,8 +217,8 @@ func TestNothingSecretIsWritten(t *testing.T) {
 					p.env.StderrIsTerminal = i%2 == 0 && way.name != "person"
 					o := p.run(args...)
 					where := fmt.Sprintf("%s, trouble %s: ", args[0], trouble.name)
-					ear.search(t, where+"standard output", []byte(o.stdout))
-					ear.search(t, where+"standard error", []byte(o.stderr))
+					ear.wantNoSecrets(t, where+"standard output", []byte(o.stdout))
+					ear.wantNoSecrets(t, where+"standard error", []byte(o.stderr))
 				}
 				files := 0
 				err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
@@ -227,7 +227,7 @@ func TestNothingSecretIsWritten(t *testing.T) {
 					}
 					data, err := os.ReadFile(path)
 					files++
-					ear.search(t, "after "+trouble.name+": "+filepath.Base(path), data)
+					ear.wantNoSecrets(t, "after "+trouble.name+": "+filepath.Base(path), data)
 					if info, err := d.Info(); err != nil || info.Mode().Perm() != 0o600 {
 						t.Errorf("%s is readable by others: %v", path, info.Mode())
 					}

@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// judgements are the controls of rules that begin with a prefix, with what they find.
-func judgements(r audit.Result, prefix string) map[string]string {
+// outcomesOf are the controls of rules that begin with a prefix, with what they find.
+func outcomesOf(r audit.Result, prefix string) map[string]string {
 	all := map[string]string{}
 	for _, c := range r.Controls {
 		if !strings.HasPrefix(c.Rule, prefix) {
@@ -29,10 +29,10 @@ func judgements(r audit.Result, prefix string) map[string]string {
 	return all
 }
 
-// TestLintAgrees: a check of the snapshot that a role was judged by gives the same controls,
+// TestLintAgreesWithCheck: a check of the snapshot that a role was judged by gives the same controls,
 // and so does, for privileges and the role, an environment in which nobody has the role.
-func TestLintAgrees(t *testing.T) {
-	p := newPlace(t)
+func TestLintAgreesWithCheck(t *testing.T) {
+	p := newProcess(t)
 	for name, lines := range map[string][]string{
 		"all of it": lintMinimum(),
 		"gaps":      lintMinimum()[3:],
@@ -44,7 +44,7 @@ func TestLintAgrees(t *testing.T) {
 		p.write("Roles/Demandbase.xml", lintRole("Demandbase", lines))
 		lint := p.run("lint", "Roles", "-f", "json", "--snapshot", "file.json")
 		check := p.run("check", "file.json", "-f", "json").must(t, lint.code)
-		if diff := cmp.Diff(judgements(lint.results(t)[0], ""), judgements(check.results(t)[0], "")); diff != "" {
+		if diff := cmp.Diff(outcomesOf(lint.results(t)[0], ""), outcomesOf(check.results(t)[0], "")); diff != "" {
 			t.Errorf("%s: lint and check (-lint +check):\n%s", name, diff)
 		}
 		s, err := snapshot.Decode([]byte(p.read("file.json")), nil)
@@ -62,15 +62,15 @@ func TestLintAgrees(t *testing.T) {
 		}
 		p.write("environment.json", string(data))
 		check = p.run("check", "environment.json", "-f", "json")
-		if diff := cmp.Diff(judgements(lint.results(t)[0], "role/"), judgements(check.results(t)[0], "role/")); diff != "" {
+		if diff := cmp.Diff(outcomesOf(lint.results(t)[0], "role/"), outcomesOf(check.results(t)[0], "role/")); diff != "" {
 			t.Errorf("%s: the file and the environment (-file +environment):\n%s", name, diff)
 		}
 	}
 }
 
 // What each built-in profile asks for is, written into a role, what meets it.
-func TestLintEveryProfilesMinimum(t *testing.T) {
-	p := newPlace(t)
+func TestLintFixMeetsEveryProfile(t *testing.T) {
+	p := newProcess(t)
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
 		t.Fatal(err)

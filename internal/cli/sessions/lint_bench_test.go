@@ -8,7 +8,7 @@ import (
 // BenchmarkLintAllRoles judges each of 100 roles of about 50 privileges, in files of
 // their own: what --all-roles costs grows with their number.
 func BenchmarkLintAllRoles(b *testing.B) {
-	p := newPlaceApart(b)
+	p := newParallelProcess(b)
 	for i := range 100 {
 		name := fmt.Sprintf("Role %d", i)
 		p.write("Roles/"+name+".xml", lintRole(name, lintMinimum()))

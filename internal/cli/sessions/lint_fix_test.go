@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestLintFixesWhatItCan: what cannot be fixed is reported and does not affect anything
+// TestLintFixReadOnlyFile: what cannot be fixed is reported and does not affect anything
 // else.
-func TestLintFixesWhatItCan(t *testing.T) {
-	p := newPlace(t)
+func TestLintFixReadOnlyFile(t *testing.T) {
+	p := newProcess(t)
 	all := lintRole("Demandbase", lintMinimum())
 	gap := lintRole("Demandbase", without(lintMinimum(), "prvReadLead"))
 	for _, name := range []string{"a", "b", "c"} {
@@ -22,7 +22,7 @@ func TestLintFixesWhatItCan(t *testing.T) {
 	if out.code != 1 {
 		t.Errorf("exit code %d", out.code)
 	}
-	p.has(out.stderr, "fixing Roles/b.xml: the file is read-only", "Roles/a.xml: 1 line added", "Roles/c.xml: 1 line added")
+	p.wantContains(out.stderr, "fixing Roles/b.xml: the file is read-only", "Roles/a.xml: 1 line added", "Roles/c.xml: 1 line added")
 	if want := "Roles/b.xml:4:3: error: Lead – Read is not granted"; !strings.Contains(out.stdout, want) {
 		t.Errorf("no such finding: %s\n%s", want, out.stdout)
 	}
@@ -37,9 +37,9 @@ func TestLintFixesWhatItCan(t *testing.T) {
 	}
 }
 
-// TestLintFixKeepsTheNamesOfAFile: for a file with two, both mean what was fixed.
-func TestLintFixKeepsTheNamesOfAFile(t *testing.T) {
-	p := newPlace(t)
+// TestLintFixKeepsHardLinks: for a file with two, both mean what was fixed.
+func TestLintFixKeepsHardLinks(t *testing.T) {
+	p := newProcess(t)
 	p.write("Roles/a.xml", lintRole("Demandbase", without(lintMinimum(), "prvReadLead")))
 	if err := os.Link("Roles/a.xml", "elsewhere.xml"); err != nil {
 		t.Skip(err)

@@ -14,13 +14,13 @@ import (
 )
 
 // A watchful terminal interrupts once it is shown that roles are being judged.
-type watchfulTerminal struct {
+type interruptingTerminal struct {
 	interrupt context.CancelFunc
 	mu        sync.Mutex
 	shown     bytes.Buffer
 }
 
-func (w *watchfulTerminal) Write(p []byte) (int, error) {
+func (w *interruptingTerminal) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if strings.Contains(string(p), "judging") {
@@ -29,10 +29,10 @@ func (w *watchfulTerminal) Write(p []byte) (int, error) {
 	return w.shown.Write(p)
 }
 
-// TestLintIsInterrupted: in the middle of a rule that would take hours. Until then a
+// TestLintInterrupted: in the middle of a rule that would take hours. Until then a
 // terminal shows how far it is.
-func TestLintIsInterrupted(t *testing.T) {
-	p := newPlace(t)
+func TestLintInterrupted(t *testing.T) {
+	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))
 	p.write("policies/slow.rego", `# METADATA
 # title: Slow
@@ -58,7 +58,7 @@ findings contains {"control": control.id, "message": "m", "subject": {"kind": "r
 `)
 	p.write("acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-SLOW, rule: acme/slow, title: Slow, severity: low, why: Ours.}\n")
 	ctx, cancel := context.WithCancel(t.Context())
-	terminal := &watchfulTerminal{interrupt: cancel}
+	terminal := &interruptingTerminal{interrupt: cancel}
 	code := cli.Main(ctx, []string{"lint", "Roles", "--profile", "acme.yaml", "--policy", "policies"}, cli.Env{
 		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: new(bytes.Buffer), Stderr: terminal, StderrIsTerminal: true},
 		Host:    run.Host{Getenv: func(string) string { return "" }, Now: time.Now},

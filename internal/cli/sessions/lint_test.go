@@ -57,8 +57,8 @@ func without(lines []string, name string) []string {
 	return kept
 }
 
-// failures are the findings as control, place and privilege.
-func failures(r audit.Result) []string {
+// findingLines are the findings as control, place and privilege.
+func findingLines(r audit.Result) []string {
 	all := []string{}
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {
@@ -72,8 +72,8 @@ func failures(r audit.Result) []string {
 	return all
 }
 
-func TestLintACompliantRole(t *testing.T) {
-	p := newPlace(t)
+func TestLintCompliantRole(t *testing.T) {
+	p := newProcess(t)
 	p.write("src/Roles/Demandbase Integration.xml", lintRole("Demandbase Integration", lintMinimum()))
 	out := p.run("lint", "src", "-f", "json")
 	if out.code != 0 {
@@ -94,8 +94,8 @@ func TestLintACompliantRole(t *testing.T) {
 	}
 }
 
-func TestLintPointsToTheLine(t *testing.T) {
-	p := newPlace(t)
+func TestLintLocations(t *testing.T) {
+	p := newProcess(t)
 	lines := without(without(lintMinimum(), "prvReadLead"), "prvReadAccount")
 	lines[0] = `    <RolePrivilege name="prvAppendActivity" level="Local" />`
 	lines[1] = `    <RolePrivilege name="prvappendCampaign" level="Global" />`
@@ -119,14 +119,14 @@ func TestLintPointsToTheLine(t *testing.T) {
 		"LINT-CASE " + at + "6:5-62 prvAppendCampaign",
 		"LINT-DANGEROUS " + at + "50:5-58 prvSendAsUser",
 	}
-	if diff := cmp.Diff(want, failures(out.results(t)[0])); diff != "" || out.code != 1 {
+	if diff := cmp.Diff(want, findingLines(out.results(t)[0])); diff != "" || out.code != 1 {
 		t.Errorf("exit code %d, findings (-want +got):\n%s", out.code, diff)
 	}
-	p.has(p.run("lint", ".", "-f", "github").stdout, "line=5,col=5,endColumn=61")
+	p.wantContains(p.run("lint", ".", "-f", "github").stdout, "line=5,col=5,endColumn=61")
 }
 
 func TestLintChoosesTheRole(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	p.write("Roles/a.xml", lintRole("Demandbase Old", lintMinimum()[:3]))
 	p.write("Roles/b.xml", lintRole("Demandbase", lintMinimum()))
 	p.write("Roles/c.xml", lintRole("Sales", lintMinimum()[:2]))
@@ -158,24 +158,24 @@ func TestLintChoosesTheRole(t *testing.T) {
 		}
 	}
 	out := p.run("lint", ".", "--integration-role", "nobody", "-f", "json")
-	if r := out.results(t)[0]; len(failures(r)) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `found: "Demandbase", "Demandbase Old", "Sales"`) {
-		t.Errorf("%v\n%v", failures(r), r.Notes)
+	if r := out.results(t)[0]; len(findingLines(r)) != 1 || !strings.Contains(strings.Join(r.Notes, "\n"), `found: "Demandbase", "Demandbase Old", "Sales"`) {
+		t.Errorf("%v\n%v", findingLines(r), r.Notes)
 	}
 	p.run("lint", ".", "--all-roles", "--integration-role", "x").must(t, 2)
 }
 
 func TestLintConfiguration(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	lines := without(lintMinimum(), "prvReadLead")
 	p.write("Roles/c.xml", lintRole("Sync", append(lines, `    <RolePrivilege name="prvReadLead" level="Local" />`)))
 	p.write("dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
 		"  live: {url: https://b.crm.dynamics.com, integration: {role: Sync}}\ndepth: {prvReadLead: local}\n")
 	p.run("lint", "Roles", "--env", "live").must(t, 0)
-	p.has(p.run("lint", "Roles", "--env", "moon").must(t, 2).stderr, "live, test")
+	p.wantContains(p.run("lint", "Roles", "--env", "moon").must(t, 2).stderr, "live, test")
 }
 
-func TestLintBadFilesHideNothing(t *testing.T) {
-	p := newPlace(t)
+func TestLintInvalidFiles(t *testing.T) {
+	p := newProcess(t)
 	p.write("Roles/bad.xml", "<!DOCTYPE a>\n<Role name=\"x\"/>")
 	out := p.run("lint", ".")
 	if out.code != 3 || !strings.Contains(out.stderr, "Roles/bad.xml:1:1: a document type declaration") {
@@ -186,18 +186,18 @@ func TestLintBadFilesHideNothing(t *testing.T) {
 		t.Errorf("a bad and a compliant file: exit code %d, %s%s", out.code, out.stdout, out.stderr)
 	}
 	p.write("Roles/good.xml", lintRole("Demandbase", lintMinimum()[1:]))
-	p.has(p.run("lint", ".").must(t, 1).stderr, "Roles/bad.xml:1:1")
+	p.wantContains(p.run("lint", ".").must(t, 1).stderr, "Roles/bad.xml:1:1")
 	for _, args := range [][]string{{"missing"}, {"*.nothing"}} {
 		p.run(slices.Insert(args, 0, "lint")...).must(t, 3)
 	}
 	if err := os.Mkdir("empty", 0o755); err != nil {
 		t.Fatal(err)
 	}
-	p.has(p.run("lint", "empty").must(t, 3).stderr, "no security role in empty")
+	p.wantContains(p.run("lint", "empty").must(t, 3).stderr, "no security role in empty")
 }
 
 func TestLintArchiveAndStandardInput(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	f, err := w.Create("customizations.xml")
@@ -214,21 +214,21 @@ func TestLintArchiveAndStandardInput(t *testing.T) {
 	p.write("out/solution.zip", b.String())
 	want := "DB-PRIV-ACTIVITY %s!/customizations.xml:4:3-19 prvAppendActivity"
 	out := p.run("lint", "out", "-f", "json")
-	if diff := cmp.Diff([]string{fmt.Sprintf(want, "out/solution.zip")}, failures(out.results(t)[0])); diff != "" {
+	if diff := cmp.Diff([]string{fmt.Sprintf(want, "out/solution.zip")}, findingLines(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
 	p.env.Stdin = bytes.NewReader(b.Bytes())
 	out = p.run("lint", "-", "-f", "json")
-	if diff := cmp.Diff([]string{fmt.Sprintf(want, "stdin")}, failures(out.results(t)[0])); diff != "" {
+	if diff := cmp.Diff([]string{fmt.Sprintf(want, "stdin")}, findingLines(out.results(t)[0])); diff != "" {
 		t.Error(diff)
 	}
 	p.run("lint", "-", "--fix").must(t, 2)
 	p.run("lint", "-", "--watch").must(t, 2)
-	p.has(p.run("lint", "out", "--fix").stderr, "a file in an archive cannot be fixed")
+	p.wantContains(p.run("lint", "out", "--fix").stderr, "a file in an archive cannot be fixed")
 }
 
 func TestLintFix(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	file := "Roles/Demandbase.xml"
 	all := lintRole("Demandbase", lintMinimum())
 	p.write(file, lintRole("Demandbase", without(without(lintMinimum(), "prvReadLead"), "prvWriteUser")))
@@ -265,7 +265,7 @@ func TestLintFix(t *testing.T) {
 // TestLintRolesOfOneName has two roles of one name in one file: each is a result that
 // dashboards and code scanning can tell from the other.
 func TestLintRolesOfOneName(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	role := func(id string) string { // without the XML declaration
 		_, text, _ := strings.Cut(lintRole("Demandbase", lintMinimum()[:3]), "?>")
 		return strings.Replace(text, "6f0c2a51", strings.Repeat(id, 8), 1)

@@ -15,10 +15,10 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestLintSaysWhatWasNotRead: a run in which a file could not be read is nowhere
+// TestLintReportsUnreadFiles: a run in which a file could not be read is nowhere
 // called compliant without naming it, in the rendering of a saved result neither.
-func TestLintSaysWhatWasNotRead(t *testing.T) {
-	p := newPlace(t)
+func TestLintReportsUnreadFiles(t *testing.T) {
+	p := newProcess(t)
 	now := time.Now()
 	p.env.Now = func() time.Time { return now }
 	p.write("Roles/bad.xml", "<Role name=\"x\">\n  <RolePrivileges>\n    <RolePriv")
@@ -62,12 +62,12 @@ func TestLintSaysWhatWasNotRead(t *testing.T) {
 	if err := os.Remove("Roles/good.xml"); err != nil {
 		t.Fatal(err)
 	}
-	p.has(p.run("lint", "Roles", "-f", "sarif").must(t, 3).stdout, `"executionSuccessful": false`)
+	p.wantContains(p.run("lint", "Roles", "-f", "sarif").must(t, 3).stdout, `"executionSuccessful": false`)
 }
 
-// TestLintPathsFromTheRootOfTheCheckout: a job may work in a folder of it.
-func TestLintPathsFromTheRootOfTheCheckout(t *testing.T) {
-	p := newPlace(t)
+// TestLintPathsInCheckout: a job may work in a folder of it.
+func TestLintPathsInCheckout(t *testing.T) {
+	p := newProcess(t)
 	root := p.dir
 	p.write("src/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
 	p.write("src/Roles/bad.xml", "broken")
@@ -94,13 +94,13 @@ func TestLintPathsFromTheRootOfTheCheckout(t *testing.T) {
 	}
 	p.vars["GITHUB_WORKSPACE"] = t.TempDir()
 	out = p.run("lint", "Roles", "-f", "github")
-	p.has(out.stdout, "file=Roles/r.xml,")
+	p.wantContains(out.stdout, "file=Roles/r.xml,")
 }
 
-// TestLintPointsToWhereItLooked, and to the configuration only where that asks for
+// TestLintLocationOfMissingRole, and to the configuration only where that asks for
 // the role.
-func TestLintPointsToWhereItLooked(t *testing.T) {
-	p := newPlace(t)
+func TestLintLocationOfMissingRole(t *testing.T) {
+	p := newProcess(t)
 	p.write("src/Roles/r.xml", lintRole("Sales", lintMinimum()))
 	for _, path := range []string{"src/Roles/r.xml", "src", "src/**/*.xml"} {
 		out := p.run("lint", path, "--integration-role", "Foo", "-f", "unix")
@@ -117,8 +117,8 @@ func TestLintPointsToWhereItLooked(t *testing.T) {
 	}
 }
 
-func TestLintLeavesOut(t *testing.T) {
-	p := newPlace(t)
+func TestLintExclude(t *testing.T) {
+	p := newProcess(t)
 	p.write("src/Roles/r.xml", lintRole("Demandbase", lintMinimum()))
 	p.write("test/fixtures/Roles/bad.xml", "broken")
 	p.write("test/fixtures/Roles/r.xml", lintRole("Demandbase", lintMinimum()[1:]))
@@ -129,14 +129,14 @@ func TestLintLeavesOut(t *testing.T) {
 	p.run("lint", ".", "--exclude", "[").must(t, 2)
 }
 
-// TestLintSaysThatNoEnvironmentIsMeant: the roles of several are not looked for.
-func TestLintSaysThatNoEnvironmentIsMeant(t *testing.T) {
-	p := newPlace(t)
+// TestLintWithSeveralEnvironments: the roles of several are not looked for.
+func TestLintWithSeveralEnvironments(t *testing.T) {
+	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))
 	p.write("dbaudit.yaml", "environments:\n  test: {url: https://a.crm.dynamics.com, integration: {role: Other}}\n"+
 		"  live: {url: https://b.crm.dynamics.com, integration: {role: Sync}}\n")
 	const said = `"Sync" of live, "Other" of test`
-	p.has(p.run("lint", "Roles").stderr, said)
+	p.wantContains(p.run("lint", "Roles").stderr, said)
 	for _, args := range [][]string{{"Roles", "--env", "live"}, {"Roles", "--all-roles"}, {"Roles", "--integration-role", "Demandbase"}} {
 		if out := p.run(slices.Insert(args, 0, "lint")...); strings.Contains(out.stderr, said) {
 			t.Errorf("%v: %s", args, out.stderr)

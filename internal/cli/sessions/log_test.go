@@ -41,7 +41,7 @@ func TestJSONLog(t *testing.T) {
 	}
 
 	t.Run("throttled", func(t *testing.T) {
-		p := newPlaceApart(t, server)
+		p := newParallelProcess(t, server)
 		waited, summed := false, false
 		for _, l := range read(t, p.run("scan", "-v", "--log-format", "json").must(t, 0).stderr) {
 			waited = waited || l.Event == "throttled" && l.Request == "organization" && l.WaitMS >= 7000 && l.Environment == "127.0.0.1" && l.Level == "DEBUG"
@@ -55,7 +55,7 @@ func TestJSONLog(t *testing.T) {
 		"wrong secret": {"scan"}, "doctor": {"doctor", "-v"}, "usage": {"scan", "--fail-on", "nothing"}, "unknown flag": {"scan", "--no-such"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPlaceApart(t, server)
+			p := newParallelProcess(t, server)
 			p.vars["DBAUDIT_CLIENT_SECRET"] = "wrong"
 			o := p.run(append([]string{"--log-format", "json"}, args...)...)
 			lines := read(t, o.stderr)
@@ -68,9 +68,9 @@ func TestJSONLog(t *testing.T) {
 		})
 	}
 	t.Run("device code", func(t *testing.T) {
-		p := newPlaceApart(t, server)
+		p := newParallelProcess(t, server)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
-		p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+		p.vars["DBAUDIT_CLIENT_ID"] = publicClientApp
 		done := p.approve("alex@contoso.com")
 		read(t, p.run("whoami", "--quiet", "--auth", "device-code", "--log-format", "json").must(t, 0).stderr)
 		<-done

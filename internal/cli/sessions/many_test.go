@@ -10,9 +10,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// environments writes a configuration with an environment for each server, under
+// writeEnvironments writes a configuration with an environment for each server, under
 // the given names, and further lines.
-func (p *place) environments(names []string, further ...string) {
+func (p *process) writeEnvironments(names []string, further ...string) {
 	p.tb.Helper()
 	var b strings.Builder
 	b.WriteString("environments:\n")
@@ -55,10 +55,10 @@ func verdicts(tb testing.TB, o outcome) []string {
 func TestManyEnvironments(t *testing.T) {
 	t.Parallel()
 	compliant, sample, refused := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{}),
-		serve(t, asAuditor(t, builtin(t, "compliant"), simulator.Grants{"prvReadUser": simulator.DepthGlobal}), simulator.Options{})
-	place := func(t *testing.T, names []string, servers ...*simulator.Server) *place {
-		p := newPlaceApart(t, servers...)
-		p.environments(names, "  zanzibar:", "    url: https://127.0.0.1:1", "    auth: {tenant_id: 11111111-1111-4111-8111-111111111111, client_id: 11111111-1111-4111-8111-111111111111}")
+		serve(t, grantAuditor(t, builtin(t, "compliant"), simulator.Grants{"prvReadUser": simulator.DepthGlobal}), simulator.Options{})
+	place := func(t *testing.T, names []string, servers ...*simulator.Server) *process {
+		p := newParallelProcess(t, servers...)
+		p.writeEnvironments(names, "  zanzibar:", "    url: https://127.0.0.1:1", "    auth: {tenant_id: 11111111-1111-4111-8111-111111111111, client_id: 11111111-1111-4111-8111-111111111111}")
 		return p
 	}
 	for _, test := range []struct {
@@ -92,7 +92,7 @@ func TestManyEnvironments(t *testing.T) {
 		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
 		o := p.run("scan", "--all-envs", "-f", "table", "-f", "json", "-o", p.file("results.json")).must(t, 3)
 		overview, _, _ := strings.Cut(o.stdout, "\n\n")
-		p.has(overview, "north", "south", "west")
+		p.wantContains(overview, "north", "south", "west")
 		info, err := os.Stat(p.file("results.json"))
 		if err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("results.json: %v, %v", info, err)
@@ -120,13 +120,13 @@ func TestManyEnvironments(t *testing.T) {
 	})
 	t.Run("one that cannot be asked", func(t *testing.T) {
 		t.Parallel()
-		p := newPlaceApart(t, compliant)
-		p.environments([]string{"north"}, "  aachen:", "    url: "+compliant.URL(), "    auth: {client_id: 11111111-1111-4111-8111-111111111111, secret: {env: ABSENT}}")
+		p := newParallelProcess(t, compliant)
+		p.writeEnvironments([]string{"north"}, "  aachen:", "    url: "+compliant.URL(), "    auth: {client_id: 11111111-1111-4111-8111-111111111111, secret: {env: ABSENT}}")
 		doctor := p.run("doctor", "--all-envs").must(t, 3)
-		p.has(doctor.stdout, "aachen", "the variable ABSENT is not set", "north", "0 fail")
+		p.wantContains(doctor.stdout, "aachen", "the variable ABSENT is not set", "north", "0 fail")
 		whoami := p.run("whoami", "--all-envs").must(t, 2)
-		p.has(whoami.stdout, "north (")
-		p.has(whoami.stderr, "dbaudit: aachen (", "the variable ABSENT is not set")
+		p.wantContains(whoami.stdout, "north (")
+		p.wantContains(whoami.stderr, "dbaudit: aachen (", "the variable ABSENT is not set")
 		if o := p.run("whoami", "--env", "aachen").must(t, 2); o.stdout != "" {
 			t.Errorf("%q is not known", o.stdout)
 		}
@@ -137,7 +137,7 @@ func TestManyEnvironments(t *testing.T) {
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		p.env.SignIns = nil
 		done := p.approve("alex@contoso.com")
-		o := p.run("scan", "-f", "json", "--env", "north", "--env", "south", "--auth", "device-code", "--client-id", peoplesApp).must(t, 0)
+		o := p.run("scan", "-f", "json", "--env", "north", "--env", "south", "--auth", "device-code", "--client-id", publicClientApp).must(t, 0)
 		<-done
 		if n := strings.Count(o.stderr, "enter the code"); n != 1 {
 			t.Errorf("asked %d times:\n%s", n, o.stderr)

@@ -13,7 +13,7 @@ func TestLintFixKeepsTheOwner(t *testing.T) {
 	if os.Getuid() != 0 {
 		t.Skip("to give a file away takes the superuser")
 	}
-	p := newPlace(t)
+	p := newProcess(t)
 	p.write("Roles/a.xml", lintRole("Demandbase", lintMinimum()[1:]))
 	if err := errors.Join(os.Chown("Roles/a.xml", 4711, 4712), os.Chmod("Roles/a.xml", 0o640)); err != nil {
 		t.Skip(err)

@@ -12,8 +12,8 @@ import (
 
 // A result that was edited, or that belongs to something else, is not planned from.
 func TestPlanFromAnEditedResult(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
-		lacking(env)
+	b := newApplyProcess(t, func(env *simulator.Environment) {
+		removeReadLead(env)
 		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	})
 	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json").must(t, 1)
@@ -64,7 +64,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		}),
 	} {
 		b.write("edited.json", text)
-		b.has(b.run(append(args, "--profile", "demandbase")...).must(t, 3).stderr,
+		b.wantContains(b.run(append(args, "--profile", "demandbase")...).must(t, 3).stderr,
 			"make it again with `dbaudit check snapshot.json --profile demandbase -f json -o edited.json`")
 	}
 	b.run("check", "snapshot.json", "--profile", "demandbase", "-f", "json", "-o", "edited.json").must(t, 1) // as advised
@@ -80,7 +80,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 }
 
 func TestPlanFlags(t *testing.T) {
-	b := newBench(t, lacking)
+	b := newApplyProcess(t, removeReadLead)
 	b.run("scan", "--snapshot", "snapshot.json", "-f", "json", "-o", "result.json").must(t, 1)
 	saved := []string{"plan", "--result", "result.json", "--snapshot", "snapshot.json"}
 	for _, idle := range [][]string{
@@ -89,7 +89,7 @@ func TestPlanFlags(t *testing.T) {
 		{"--view", "account=Mine"},
 		{"--waivers", "waivers.yaml"},
 	} {
-		b.has(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is only for a scan")
+		b.wantContains(b.run(slices.Concat(saved, idle)...).must(t, 2).stderr, idle[0]+": this is only for a scan")
 	}
 	b.run(append(saved, "--profile", "demandbase", "--out", "plan.json")...).must(t, 0)
 	b.plan("plan.json")
@@ -104,25 +104,25 @@ func TestPlanFlags(t *testing.T) {
 }
 
 // No plan assigns a built-in role, and none one that grants more than is asked for.
-func TestPlanAssignsNoOtherRole(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+func TestPlanAssignsNoExcessiveRole(t *testing.T) {
+	b := newApplyProcess(t, func(env *simulator.Environment) {
 		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
 		env.Role("Demandbase Integration").Privileges["prvBulkDelete"] = simulator.DepthGlobal
 	})
 	for _, role := range []string{"System Administrator", "Basic User"} {
 		out := b.run("plan", "--integration-role", role, "-o", "plan.json").must(t, 0)
-		b.has(out.stdout, "Nothing to change")
-		b.has(out.stdout, "built in, and dbaudit does not assign built-in roles")
+		b.wantContains(out.stdout, "Nothing to change")
+		b.wantContains(out.stdout, "built in, and dbaudit does not assign built-in roles")
 	}
 	out := b.run("plan", "-o", "plan.json").must(t, 0)
-	b.has(out.stdout, "it grants 1 privilege beyond the minimum: prvBulkDelete")
+	b.wantContains(out.stdout, "it grants 1 privilege beyond the minimum: prvBulkDelete")
 	start := b.state()
 	b.run("plan", "--least-privilege", "-f", "json", "-o", "plan.json").must(t, 0)
 	// A role that gains privileges in the meantime is not assigned.
 	b.mutate(func(env *simulator.Environment) {
 		env.Role("Demandbase Integration").Privileges["prvDeleteAccount"] = simulator.DepthGlobal
 	})
-	b.has(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than in the plan: prvDeleteAccount")
+	b.wantContains(b.run("apply", "plan.json", "--dry-run").must(t, 3).stderr, "the role grants more than in the plan: prvDeleteAccount")
 	b.mutate(func(env *simulator.Environment) {
 		delete(env.Role("Demandbase Integration").Privileges, "prvDeleteAccount")
 	})
@@ -134,8 +134,8 @@ func TestPlanAssignsNoOtherRole(t *testing.T) {
 }
 
 // An administrator role that comes through a team as well is foretold to stay.
-func TestPlanAdministratorThroughATeamToo(t *testing.T) {
-	b := newBench(t, func(env *simulator.Environment) {
+func TestPlanAdministratorThroughTeam(t *testing.T) {
+	b := newApplyProcess(t, func(env *simulator.Environment) {
 		user := env.ApplicationUser(env.Suggest.ApplicationID)
 		user.Roles = append(user.Roles, simulator.RoleAssignment{Role: "System Customizer"})
 		env.Teams = append(env.Teams, simulator.Team{
@@ -143,8 +143,8 @@ func TestPlanAdministratorThroughATeamToo(t *testing.T) {
 		})
 	})
 	out := b.run("plan", "--unassign-administrator", "-o", "plan.json").must(t, 0)
-	b.has(out.stdout, "in part: the rest needs manual steps")
-	b.has(out.stdout, "Remove the user \"Demandbase Integration\" from the team \"Sync\"")
+	b.wantContains(out.stdout, "in part: the rest needs manual steps")
+	b.wantContains(out.stdout, "Remove the user \"Demandbase Integration\" from the team \"Sync\"")
 	if out := b.run("apply", "plan.json", "--yes").must(t, 1); strings.Contains(out.stderr, "still fails") {
 		t.Error(out.stderr)
 	}

@@ -9,19 +9,19 @@ import (
 // The scaffold works unchanged: the rule's tests pass and cover it, the profile is valid,
 // and both together judge.
 func TestScaffoldsWork(t *testing.T) {
-	p := newPlace(t)
+	p := newProcess(t)
 	for _, rule := range []string{"acme/no-export", "acme/plain"} {
 		p.run("policy", "new", rule).must(t, 0)
 	}
-	p.has(p.run("policy", "test", "policies", "--threshold", "100").must(t, 0).stdout, "8 tests, 0 failed, coverage 100.0 %")
+	p.wantContains(p.run("policy", "test", "policies", "--threshold", "100").must(t, 0).stdout, "8 tests, 0 failed, coverage 100.0 %")
 	p.run("profile", "new", "acme").must(t, 0)
 	own := p.read("acme.yaml")
 	p.write("acme.yaml", own+"    - {id: ACME-NO-EXPORT, rule: acme/no-export, title: No export, severity: medium, why: Ours.}\n")
 	p.run("profile", "validate", "acme.yaml", "--policy", "policies").must(t, 0)
 	p.write("Roles/r.xml", lintRole("Demandbase", append(lintMinimum(), `    <RolePrivilege name="prvExportToExcel" level="Global" />`)))
 	out := p.run("lint", "Roles", "--policy", "policies", "--profile", "./acme.yaml", "-f", "json")
-	found := strings.Join(failures(out.results(t)[0]), "\n")
-	p.has(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel")
+	found := strings.Join(findingLines(out.results(t)[0]), "\n")
+	p.wantContains(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel")
 	place := fmt.Sprintf("acme.yaml:%d:34: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which the policies do not contain", strings.Count(own, "\n")+1)
 	for _, args := range [][]string{{"profile", "validate", "acme.yaml"}, {"lint", "Roles", "--profile", "acme.yaml"}} {
 		if out := p.run(args...); out.code != 2 || !strings.HasPrefix(out.stderr, "dbaudit: "+place) {
@@ -29,13 +29,13 @@ func TestScaffoldsWork(t *testing.T) {
 		}
 	}
 	for _, again := range [][]string{{"policy", "new", "acme/no-export"}, {"profile", "new", "acme"}} {
-		p.has(p.run(again...).must(t, 2).stderr, "already exists")
+		p.wantContains(p.run(again...).must(t, 2).stderr, "already exists")
 	}
 }
 
 // Stock tools resolve no extends: what is shown as JSON is a profile that is whole.
-func TestShownProfileIsWhole(t *testing.T) {
-	p := newPlace(t)
+func TestProfileShowResolvesExtends(t *testing.T) {
+	p := newProcess(t)
 	p.write("acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: DB-VIEW-TABLE, severity: high}\n")
 	if out := p.run("profile", "show", "./acme.yaml", "-f", "json", "-o", "acme.json"); out.code != 0 || out.stdout != "" {
 		t.Fatalf("exit code %d, %s%s", out.code, out.stdout, out.stderr)
@@ -44,21 +44,21 @@ func TestShownProfileIsWhole(t *testing.T) {
 		t.Errorf("not the whole profile:\n%s", data)
 	}
 	// To dbaudit it would be a file that takes the ids of a built-in profile.
-	p.has(p.run("profile", "validate", "acme.json").must(t, 2).stderr, "is a control of the built-in profile demandbase")
-	p.has(p.run("profile", "show", "gong", "-f", "xml").must(t, 2).stderr, "want table or json")
+	p.wantContains(p.run("profile", "validate", "acme.json").must(t, 2).stderr, "is a control of the built-in profile demandbase")
+	p.wantContains(p.run("profile", "show", "gong", "-f", "xml").must(t, 2).stderr, "want table or json")
 }
 
 // The snapshot of a role that no file has is written as well, so that stock tools do not read
 // that of an earlier run.
-func TestLintKeepsTheSnapshotOfNoRole(t *testing.T) {
-	p := newPlace(t)
+func TestLintSavesSnapshotWithoutRole(t *testing.T) {
+	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Sales", lintMinimum()))
 	p.run("lint", "Roles", "--snapshot", "role.json").must(t, 1)
-	p.has(p.run("check", "role.json").must(t, 1).stdout, "DB-ROLE-EXISTS")
+	p.wantContains(p.run("check", "role.json").must(t, 1).stdout, "DB-ROLE-EXISTS")
 }
 
-func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
-	p := newPlace(t)
+func TestInvalidCustomPolicies(t *testing.T) {
+	p := newProcess(t)
 	const metadata = "# METADATA\n# title: T\n# description: D\n# custom:\n#   severity: low\n#   requires: [roles]\n#   consequence: C\n#   remediation: R\n"
 	for name, test := range map[string]struct{ rego, want string }{
 		"dbaudit's own category": {metadata + "package dbaudit.rules.role.mine\nfindings := set()\n", "is dbaudit's own"},
@@ -89,10 +89,10 @@ func TestForeignPoliciesAreHeldToTheSameForm(t *testing.T) {
 	p.run("policy", "list", "--policy", "nowhere").must(t, 2)
 }
 
-func TestPolicyTestSaysWhatFails(t *testing.T) {
-	p := newPlace(t)
+func TestPolicyTest(t *testing.T) {
+	p := newProcess(t)
 	p.write("p/acme.rego", "package acme\nx := 1\ny := 2 if input.scope == \"integration\"\n")
-	p.has(p.run("policy", "test", "p").must(t, 2).stderr, "contains no tests")
+	p.wantContains(p.run("policy", "test", "p").must(t, 2).stderr, "contains no tests")
 	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 2\n")
 	out := p.run("policy", "test", "p")
 	if out.code != 1 || !strings.Contains(out.stdout, "FAIL  data.acme_test.test_x  p/acme_test.rego:3") || !strings.Contains(out.stdout, "not covered  p/acme.rego:3\n1 test, 1 failed, ") {
@@ -103,8 +103,8 @@ func TestPolicyTestSaysWhatFails(t *testing.T) {
 	p.run("policy", "test", "p", "--threshold", "100").must(t, 1)
 	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 1\ntodo_test_later if acme.x == 2\n")
 	skipped := p.run("policy", "test", "p").must(t, 0).stdout
-	p.has(skipped, "skip  data.acme_test.todo_test_later  p/acme_test.rego:4")
-	p.has(skipped, "2 tests, 0 failed, 1 skipped, coverage 50.0 %")
+	p.wantContains(skipped, "skip  data.acme_test.todo_test_later  p/acme_test.rego:4")
+	p.wantContains(skipped, "2 tests, 0 failed, 1 skipped, coverage 50.0 %")
 	p.run("policy", "test", "nowhere").must(t, 2)
 	for _, bad := range [][]string{{"policy", "new", "Acme"}, {"policy", "new", "role/mine"}, {"profile", "new", "gong"}, {"profile", "new", "A B"}} {
 		p.run(bad...).must(t, 2)

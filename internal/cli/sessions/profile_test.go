@@ -6,8 +6,8 @@ import (
 
 // A plan has the digest of its profile: a file of the same name that asks for something
 // else does not verify what was planned.
-func TestPlanOfAChangedProfile(t *testing.T) {
-	b := newBench(t, lacking)
+func TestApplyWithChangedProfile(t *testing.T) {
+	b := newApplyProcess(t, removeReadLead)
 	const file = "own.yaml"
 	write := func(allowed string) {
 		b.write(file, "demandbase-own:\n  extends: demandbase\n  allow: ["+allowed+"]\n")
@@ -16,7 +16,7 @@ func TestPlanOfAChangedProfile(t *testing.T) {
 	b.run("plan", "--profile", "./"+file, "-o", "plan.json").must(t, 0)
 	start := b.state()
 	write("prvDeleteAccount")
-	b.has(b.run("apply", "plan.json", "--profile", "./"+file, "--yes").must(t, 2).stderr, "make a new plan")
+	b.wantContains(b.run("apply", "plan.json", "--profile", "./"+file, "--yes").must(t, 2).stderr, "make a new plan")
 	if b.state() != start {
 		t.Error("something was changed")
 	}

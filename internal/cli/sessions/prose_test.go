@@ -13,11 +13,11 @@ import (
 	"testing"
 )
 
-// TestProseIsNoProtocol: words that are written for people are not taken apart again by
+// TestProseIsNotParsed: words that are written for people are not taken apart again by
 // the program. What it must know is a field. Excepted are: results that were saved before a
 // field existed are converted when they are read, and a report does not repeat what a message
 // says, nor a reason that many controls share.
-func TestProseIsNoProtocol(t *testing.T) {
+func TestProseIsNotParsed(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "internal")
 	excepted := []string{"report/gather.go: byReason", "report/phrase.go: gap", "report/read.go: readUnjudged"}
 	var found []string

@@ -23,8 +23,8 @@ import (
 
 var update = flag.Bool("update", false, "record testdata/recordings again and rewrite the expected outputs of testdata")
 
-// recordable are situations whose recordings are kept.
-func recordable(t *testing.T) map[string]*simulator.Environment {
+// recordedEnvironments are situations whose recordings are kept.
+func recordedEnvironments(t *testing.T) map[string]*simulator.Environment {
 	t.Helper()
 	unread := builtin(t, "sample")
 	auditor := unread.ApplicationUser(unread.Suggest.Auditor)
@@ -39,12 +39,12 @@ func recordable(t *testing.T) map[string]*simulator.Environment {
 	}
 }
 
-// recorded scans an environment of several pages, and gives the recording and what was found.
-func recorded(t *testing.T, server *simulator.Server, args ...string) (data, found string) {
+// recordScan scans an environment of several pages, and gives the recording and what was found.
+func recordScan(t *testing.T, server *simulator.Server, args ...string) (data, found string) {
 	t.Helper()
-	p := requiring(t, server)
+	p := newConfiguredProcess(t, server)
 	file := p.file("recording.jsonl")
-	found = verdictOf(t, p.run(append([]string{"scan", "-q", "-f", "json", "--record", file}, args...)...))
+	found = summarizeResult(t, p.run(append([]string{"scan", "-q", "-f", "json", "--record", file}, args...)...))
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
@@ -55,9 +55,9 @@ func recorded(t *testing.T, server *simulator.Server, args ...string) (data, fou
 	return p.read("recording.jsonl"), found
 }
 
-// verdictOf is the result of a scan without names: the verdict, how each
+// summarizeResult is the result of a scan without names: the verdict, how each
 // control ended, and of what kind its findings are.
-func verdictOf(t *testing.T, o outcome) string {
+func summarizeResult(t *testing.T, o outcome) string {
 	t.Helper()
 	var r audit.Result
 	decodeInto(t, o.stdout, &r)
@@ -73,10 +73,10 @@ func verdictOf(t *testing.T, o outcome) string {
 	return b.String()
 }
 
-// replayed is a place before a recording that dbaudit simulate serves.
-func replayed(t *testing.T, data string) *place {
+// newReplayProcess is a place before a recording that dbaudit simulate serves.
+func newReplayProcess(t *testing.T, data string) *process {
 	t.Helper()
-	server, client := newPlaceApart(t), newPlaceApart(t)
+	server, client := newParallelProcess(t), newParallelProcess(t)
 	file, dir := server.write("recording.jsonl", data), server.file("sim")
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan outcome, 1)
@@ -109,35 +109,35 @@ func replayed(t *testing.T, data string) *place {
 // stored next to the recording. A recording holds the requests of the dbaudit that made it;
 // where these change, -update records the same situations again.
 func TestRecordings(t *testing.T) {
-	for name, env := range recordable(t) {
+	for name, env := range recordedEnvironments(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			file := filepath.Join("..", "..", "..", "testdata", "recordings", name)
 			if *update {
-				data, found := recorded(t, serve(t, env, simulator.Options{PageSize: 40}))
+				data, found := recordScan(t, serve(t, env, simulator.Options{PageSize: 40}))
 				if err := errors.Join(os.WriteFile(file+".jsonl", []byte(data), 0o600), os.WriteFile(file+".txt", []byte(found), 0o600)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if diff := cmp.Diff(read(t, file+".txt"), verdictOf(t, replayed(t, read(t, file+".jsonl")).run("scan", "-q", "-f", "json"))); diff != "" {
+			if diff := cmp.Diff(read(t, file+".txt"), summarizeResult(t, newReplayProcess(t, read(t, file+".jsonl")).run("scan", "-q", "-f", "json"))); diff != "" {
 				t.Errorf("-recorded +replayed\n%s", diff)
 			}
 		})
 	}
 }
 
-// TestReplayGivesTheVerdict records each situation, in pages and in whole scope, and
+// TestReplayGivesSameVerdict records each situation, in pages and in whole scope, and
 // has the replay scanned.
-func TestReplayGivesTheVerdict(t *testing.T) {
-	for name, env := range recordable(t) {
+func TestReplayGivesSameVerdict(t *testing.T) {
+	for name, env := range recordedEnvironments(t) {
 		for _, scope := range []string{"integration", "environment"} {
 			t.Run(name+"/"+scope, func(t *testing.T) {
 				t.Parallel()
 				server := serve(t, env, simulator.Options{PageSize: 40})
-				data, want := recorded(t, server, "--scope", scope)
-				leaksNothing(t, data, server)
-				p := replayed(t, data)
-				if diff := cmp.Diff(want, verdictOf(t, p.run("scan", "-q", "-f", "json", "--scope", scope))); diff != "" {
+				data, want := recordScan(t, server, "--scope", scope)
+				wantAnonymous(t, data, server)
+				p := newReplayProcess(t, data)
+				if diff := cmp.Diff(want, summarizeResult(t, p.run("scan", "-q", "-f", "json", "--scope", scope))); diff != "" {
 					t.Errorf("-recorded +replayed\n%s", diff)
 				}
 			})
@@ -145,10 +145,10 @@ func TestReplayGivesTheVerdict(t *testing.T) {
 	}
 }
 
-// TestReplayRefusesWhatWasNotRecorded asks a replay for another role and scope.
-func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
-	data, _ := recorded(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
-	o := replayed(t, data).run("scan", "-f", "json", "--view", "account=Another")
+// TestReplayRefusesOtherRequests asks a replay for another role and scope.
+func TestReplayRefusesOtherRequests(t *testing.T) {
+	data, _ := recordScan(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	o := newReplayProcess(t, data).run("scan", "-f", "json", "--view", "account=Another")
 	var r audit.Result
 	if o.stdout == "" {
 		t.Fatalf("exit code %d, %s", o.code, o.stderr)
@@ -161,13 +161,13 @@ func TestReplayRefusesWhatWasNotRecorded(t *testing.T) {
 
 // TestCollectAndDoctorRecord: the recordings of collect and doctor name nobody either.
 func TestCollectAndDoctorRecord(t *testing.T) {
-	server := serve(t, recordable(t)["unread"], simulator.Options{PageSize: 40})
-	p := requiring(t, server)
+	server := serve(t, recordedEnvironments(t)["unread"], simulator.Options{PageSize: 40})
+	p := newConfiguredProcess(t, server)
 	for _, args := range [][]string{{"collect", "-o", p.file("s.json")}, {"doctor"}, {"doctor", "--apply"}, {"doctor", "--assumptions"}} {
 		file := p.file("recording.jsonl")
 		p.run(append(args, "-q", "--record", file)...)
 		data := p.read("recording.jsonl")
-		leaksNothing(t, data, server)
+		wantAnonymous(t, data, server)
 		if strings.Count(data, "\n") < 5 {
 			t.Errorf("%v: not much is recorded:\n%s", args, data)
 		}
@@ -177,10 +177,10 @@ func TestCollectAndDoctorRecord(t *testing.T) {
 	p.run("scan", "--remediate", "--yes", "--record", p.file("x")).must(t, 2)
 }
 
-// leaksNothing looks in a recording for every name, id, host and secret of its environment.
-func leaksNothing(t *testing.T, data string, server *simulator.Server) {
+// wantAnonymous looks in a recording for every name, id, host and secret of its environment.
+func wantAnonymous(t *testing.T, data string, server *simulator.Server) {
 	t.Helper()
-	state := newPlaceApart(t, server).state()
+	state := newParallelProcess(t, server).state()
 	env := server.Environment()
 	private := map[string]string{
 		strings.TrimPrefix(server.URL(), "https://"): "host", strings.TrimPrefix(server.AuthorityURL(), "https://"): "host",
@@ -242,10 +242,10 @@ func leaksNothing(t *testing.T, data string, server *simulator.Server) {
 // A recording goes to standard output, too, if nothing else does.
 func TestRecordingToStandardOutput(t *testing.T) {
 	t.Parallel()
-	p := newPlaceApart(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	p := newParallelProcess(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
 	o := p.run("collect", "-o", p.file("snapshot.json"), "--record", "-").must(t, 0)
-	p.has(o.stdout, "RetrieveUserPrivileges")
-	p.has(p.run("collect", "--record", "-").must(t, 2).stderr, "two documents would go to standard output")
+	p.wantContains(o.stdout, "RetrieveUserPrivileges")
+	p.wantContains(p.run("collect", "--record", "-").must(t, 2).stderr, "two documents would go to standard output")
 	if _, err := os.Stat("-"); err == nil {
 		t.Error(`there is a file named "-"`)
 	}

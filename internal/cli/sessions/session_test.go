@@ -27,9 +27,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A place is where the command runs: its simulated environments and what else
+// A process is where the command runs: its simulated environments and what else
 // the process owns.
-type place struct {
+type process struct {
 	tb      testing.TB
 	servers []*simulator.Server
 	vars    map[string]string
@@ -83,11 +83,11 @@ func builtin(tb testing.TB, name string) *simulator.Environment {
 	return env
 }
 
-// newPlace is a process in a folder of its own that trusts the servers. Its
+// newProcess is a process in a folder of its own that trusts the servers. Its
 // variables name the first. The test cannot be parallel.
-func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
+func newProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	tb.Helper()
-	p := newPlaceApart(tb, servers...)
+	p := newParallelProcess(tb, servers...)
 	p.config = ""
 	tb.Chdir(p.dir)
 	if err := os.Remove("dbaudit.yaml"); err != nil {
@@ -96,12 +96,12 @@ func newPlace(tb testing.TB, servers ...*simulator.Server) *place {
 	return p
 }
 
-// newPlaceApart is a place that leaves the working directory alone, for parallel
+// newParallelProcess is a place that leaves the working directory alone, for parallel
 // tests: it names its configuration, and files by [place.file].
-func newPlaceApart(tb testing.TB, servers ...*simulator.Server) *place {
+func newParallelProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	tb.Helper()
 	transport := lab.Transport(tb, servers...)
-	p := &place{tb: tb, servers: servers, dir: tb.TempDir(), vars: map[string]string{}}
+	p := &process{tb: tb, servers: servers, dir: tb.TempDir(), vars: map[string]string{}}
 	p.config = p.write("dbaudit.yaml", "profile: demandbase\n")
 	if len(servers) > 0 {
 		s := servers[0]
@@ -132,12 +132,12 @@ type outcome struct {
 	stdout, stderr string
 }
 
-func (p *place) run(args ...string) outcome {
+func (p *process) run(args ...string) outcome {
 	p.tb.Helper()
 	return p.runUntil(p.tb.Context(), args...)
 }
 
-func (p *place) runUntil(ctx context.Context, args ...string) outcome {
+func (p *process) runUntil(ctx context.Context, args ...string) outcome {
 	p.tb.Helper()
 	var stdout bytes.Buffer
 	p.stderr.reset()
@@ -168,8 +168,8 @@ func (o outcome) results(tb testing.TB) []audit.Result {
 	return results
 }
 
-// has fails the test unless a text contains each part.
-func (p *place) has(text string, parts ...string) {
+// wantContains fails the test unless a text contains each part.
+func (p *process) wantContains(text string, parts ...string) {
 	p.tb.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text, part) {
@@ -179,7 +179,7 @@ func (p *place) has(text string, parts ...string) {
 }
 
 // file is the path of a file in the place's folder.
-func (p *place) file(name string) string {
+func (p *process) file(name string) string {
 	if filepath.IsAbs(name) {
 		return name
 	}
@@ -187,7 +187,7 @@ func (p *place) file(name string) string {
 }
 
 // read is the content of a file in the place's folder.
-func (p *place) read(name string) string {
+func (p *process) read(name string) string {
 	p.tb.Helper()
 	return read(p.tb, p.file(name))
 }
@@ -202,7 +202,7 @@ func read(tb testing.TB, file string) string {
 }
 
 // write writes a file to the place's folder.
-func (p *place) write(name, text string) string {
+func (p *process) write(name, text string) string {
 	p.tb.Helper()
 	file := p.file(name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600)); err != nil {
@@ -211,8 +211,8 @@ func (p *place) write(name, text string) string {
 	return file
 }
 
-// absent fails the test if a file exists in the place's folder.
-func (p *place) absent(name string) {
+// wantNoFile fails the test if a file exists in the place's folder.
+func (p *process) wantNoFile(name string) {
 	p.tb.Helper()
 	if _, err := os.Stat(p.file(name)); !errors.Is(err, os.ErrNotExist) {
 		p.tb.Errorf("%s exists: %v", name, err)
@@ -220,7 +220,7 @@ func (p *place) absent(name string) {
 }
 
 // plan is a plan in the place's folder.
-func (p *place) plan(name string) plan.Plan {
+func (p *process) plan(name string) plan.Plan {
 	p.tb.Helper()
 	made, err := plan.Decode([]byte(p.read(name)))
 	if err != nil {
@@ -230,7 +230,7 @@ func (p *place) plan(name string) plan.Plan {
 }
 
 // state is the state of the first environment, byte for byte.
-func (p *place) state() string {
+func (p *process) state() string {
 	p.tb.Helper()
 	data, err := p.servers[0].State()
 	if err != nil {
@@ -240,7 +240,7 @@ func (p *place) state() string {
 }
 
 // mutate changes the first environment.
-func (p *place) mutate(change func(*simulator.Environment)) {
+func (p *process) mutate(change func(*simulator.Environment)) {
 	p.tb.Helper()
 	if err := p.servers[0].Mutate(change); err != nil {
 		p.tb.Error(err)
@@ -260,7 +260,7 @@ func decodeInto(tb testing.TB, text string, into any) {
 }
 
 // fetch asks a simulator for a page, as a browser would.
-func (p *place) fetch(address string, form url.Values) string {
+func (p *process) fetch(address string, form url.Values) string {
 	p.tb.Helper()
 	browser := &http.Client{Transport: p.env.Transport(nil)}
 	var response *http.Response

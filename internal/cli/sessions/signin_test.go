@@ -21,11 +21,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-const peoplesApp = "9e09e09e-09e0-4e09-8e09-e09e09e09e09"
+const publicClientApp = "9e09e09e-09e0-4e09-8e09-e09e09e09e09"
 
-// whoamiIn runs whoami and returns the name that the environment gives, which
+// runWhoami runs whoami and returns the name that the environment gives, which
 // only a real token brings.
-func whoamiIn(p *place, args ...string) (name, method string) {
+func runWhoami(p *process, args ...string) (name, method string) {
 	p.tb.Helper()
 	var answer struct {
 		Environments []struct{ User, Method string }
@@ -39,14 +39,14 @@ func whoamiIn(p *place, args ...string) (name, method string) {
 }
 
 // approve confirms the device code that the command shows, as a person would.
-func (p *place) approve(username string) (done chan struct{}) {
+func (p *process) approve(username string) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
 		defer close(done)
 		for p.tb.Context().Err() == nil {
 			if m := regexp.MustCompile(`enter the code ([A-Z]+)`).FindStringSubmatch(p.stderr.String()); m != nil {
 				page := p.servers[0].AuthorityURL() + "/approve"
-				p.has(p.fetch(page, nil), "user_code")
+				p.wantContains(p.fetch(page, nil), "user_code")
 				p.fetch(page+"?"+url.Values{"user_code": {m[1]}, "username": {username}}.Encode(), nil)
 				return
 			}
@@ -57,7 +57,7 @@ func (p *place) approve(username string) (done chan struct{}) {
 }
 
 // browse follows the sign-in page to its end: the form that posts the code back.
-func (p *place) browse(address string) {
+func (p *process) browse(address string) {
 	page := p.fetch(address, nil)
 	form := url.Values{}
 	for _, m := range regexp.MustCompile(`name="(\w+)" value="([^"]*)"`).FindAllStringSubmatch(page, -1) {
@@ -74,7 +74,7 @@ func (p *place) browse(address string) {
 	}
 }
 
-func TestEveryWayToSignIn(t *testing.T) {
+func TestSignInMethods(t *testing.T) {
 	env := builtin(t, "compliant")
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -97,14 +97,14 @@ func TestEveryWayToSignIn(t *testing.T) {
 	})
 	server := serve(t, env, simulator.Options{})
 
-	fresh := func(t *testing.T) *place {
-		p := newPlaceApart(t, server)
+	fresh := func(t *testing.T) *process {
+		p := newParallelProcess(t, server)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		return p
 	}
-	expect := func(t *testing.T, p *place, user, method string, args ...string) {
+	expect := func(t *testing.T, p *process, user, method string, args ...string) {
 		t.Helper()
-		name, by := whoamiIn(p, args...)
+		name, by := runWhoami(p, args...)
 		if name != user || by != method {
 			t.Errorf("signed in as %q by %q, want %q by %q", name, by, user, method)
 		}
@@ -118,12 +118,12 @@ func TestEveryWayToSignIn(t *testing.T) {
 		}
 	}
 
-	t.Run("client secret", func(t *testing.T) { expect(t, newPlaceApart(t, server), "dbaudit", "client-secret") })
+	t.Run("client secret", func(t *testing.T) { expect(t, newParallelProcess(t, server), "dbaudit", "client-secret") })
 	t.Run("tenant found", func(t *testing.T) {
-		p := newPlaceApart(t, server)
+		p := newParallelProcess(t, server)
 		delete(p.vars, "DBAUDIT_TENANT_ID")
 		expect(t, p, "dbaudit", "client-secret")
-		p.has(p.stderr.String(), "named by the environment")
+		p.wantContains(p.stderr.String(), "named by the environment")
 	})
 	t.Run("certificate by flag", func(t *testing.T) {
 		p := fresh(t)
@@ -178,14 +178,14 @@ func TestEveryWayToSignIn(t *testing.T) {
 	})
 	t.Run("device code", func(t *testing.T) {
 		p := fresh(t)
-		p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+		p.vars["DBAUDIT_CLIENT_ID"] = publicClientApp
 		done := p.approve("alex@contoso.com")
 		expect(t, p, "Alex Wilber", "device-code", "--auth", "device-code")
 		<-done
 	})
 	t.Run("browser", func(t *testing.T) {
 		p := fresh(t)
-		p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+		p.vars["DBAUDIT_CLIENT_ID"] = publicClientApp
 		done := make(chan struct{})
 		p.env.OpenBrowser = func(_ []string, address string) error {
 			go func() {
@@ -202,9 +202,9 @@ func TestEveryWayToSignIn(t *testing.T) {
 func TestLoginWhoamiLogout(t *testing.T) {
 	t.Parallel()
 	server := serve(t, builtin(t, "compliant"), simulator.Options{})
-	p := newPlaceApart(t, server)
+	p := newParallelProcess(t, server)
 	delete(p.vars, "DBAUDIT_CLIENT_SECRET")
-	p.vars["DBAUDIT_CLIENT_ID"] = peoplesApp
+	p.vars["DBAUDIT_CLIENT_ID"] = publicClientApp
 
 	done := p.approve("alex@contoso.com")
 	if o := p.run("login").must(t, 0); !strings.Contains(o.stderr, "signed in as alex@contoso.com") || o.stdout != "" {
@@ -212,26 +212,26 @@ func TestLoginWhoamiLogout(t *testing.T) {
 	}
 	<-done
 	// What was kept is used by what follows, and nobody is asked.
-	if name, method := whoamiIn(p); name != "Alex Wilber" || method != "device-code" {
+	if name, method := runWhoami(p); name != "Alex Wilber" || method != "device-code" {
 		t.Errorf("after login: %s by %s", name, method)
 	}
 	if strings.Contains(p.stderr.String(), "enter the code") {
 		t.Errorf("asked although signed in:\n%s", p.stderr.String())
 	}
 	p.run("scan", "-q").must(t, 0)
-	p.has(p.run("whoami").must(t, 0).stdout, "signed in: alex@contoso.com")
-	p.has(p.run("logout").must(t, 0).stderr, "signed out alex@contoso.com")
+	p.wantContains(p.run("whoami").must(t, 0).stdout, "signed in: alex@contoso.com")
+	p.wantContains(p.run("logout").must(t, 0).stderr, "signed out alex@contoso.com")
 	// Unattended, nobody is asked: it is a matter of configuration.
 	o := p.run("scan").must(t, 2)
-	p.has(o.stderr, "is set, and its secret is not")
+	p.wantContains(o.stderr, "is set, and its secret is not")
 	p.vars = map[string]string{}
-	p.has(p.run("whoami").must(t, 0).stdout, "not signed in")
-	p.has(p.run("logout").must(t, 0).stderr, "not signed in")
+	p.wantContains(p.run("whoami").must(t, 0).stdout, "not signed in")
+	p.wantContains(p.run("logout").must(t, 0).stderr, "not signed in")
 }
 
 func TestLoginIsForPeople(t *testing.T) {
-	p := newPlaceApart(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
-	p.has(p.run("login", "--auth", "azure-cli").must(t, 2).stderr, "az login")
+	p := newParallelProcess(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
+	p.wantContains(p.run("login", "--auth", "azure-cli").must(t, 2).stderr, "az login")
 	p.env.SignIns = nil
 	p.run("login").must(t, 3)
 }
@@ -269,16 +269,16 @@ func TestSignInErrors(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			p := newPlaceApart(t, server)
+			p := newParallelProcess(t, server)
 			for name, value := range test.vars {
 				if value == "stranger" {
-					value = strangersApp
+					value = strangerApp
 				}
 				p.vars[name] = value
 			}
 			if test.name == "no member" {
-				p = newPlaceApart(t, serve(t, withStranger(t), simulator.Options{}))
-				p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangersApp, "stranger-secret"
+				p = newParallelProcess(t, serve(t, withStranger(t), simulator.Options{}))
+				p.vars["DBAUDIT_CLIENT_ID"], p.vars["DBAUDIT_CLIENT_SECRET"] = strangerApp, "stranger-secret"
 			}
 			if test.name == "unreachable" {
 				p.vars["DBAUDIT_TENANT_ID"] = ""
@@ -301,11 +301,11 @@ func TestSignInErrors(t *testing.T) {
 	}
 }
 
-const strangersApp = "57a46e45-0000-4000-8000-000000000001"
+const strangerApp = "57a46e45-0000-4000-8000-000000000001"
 
 // withStranger has an app that is not a user of the environment.
 func withStranger(t *testing.T) *simulator.Environment {
 	env := builtin(t, "compliant")
-	env.Clients = append(env.Clients, simulator.Client{Name: "stranger", ApplicationID: strangersApp, Secret: "stranger-secret"})
+	env.Clients = append(env.Clients, simulator.Client{Name: "stranger", ApplicationID: strangerApp, Secret: "stranger-secret"})
 	return env
 }

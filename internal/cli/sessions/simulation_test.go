@@ -21,8 +21,8 @@ func TestSimulatedExtraPrivilege(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newPlaceApart(t, serve(t, again, simulator.Options{}))
-	p.has(p.run("scan", "-f", "json").must(t, 1).stdout, "prvDeletenew_Thing")
+	p := newParallelProcess(t, serve(t, again, simulator.Options{}))
+	p.wantContains(p.run("scan", "-f", "json").must(t, 1).stdout, "prvDeletenew_Thing")
 }
 
 // A mistake in the file of a simulated environment is said with its place: those that its schema
@@ -84,7 +84,7 @@ func TestSimulatedEnvironmentFaults(t *testing.T) {
 		{"an assignment of nothing", "organization: {name: A}\nusers: [{name: R, roles: [{business_unit: A}]}]", `f.yaml:2: users.0.roles.0: missing property 'role'`},
 		{"access that is not a list", "organization: {name: A}\npersonal_views: [{name: V, table: t, owner: A, shares: [{principal: A, access: read}]}]", `f.yaml:2: personal_views.0.shares.0.access: got string, want array`},
 	}
-	p := newPlaceApart(t)
+	p := newParallelProcess(t)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			file := p.write("f.yaml", tt.yaml)

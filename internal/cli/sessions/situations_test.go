@@ -82,7 +82,7 @@ func situations() map[string]situation {
 		"impersonation that is passed over": {
 			change: func(env *simulator.Environment) {
 				env.Contradictions = []simulator.Contradiction{simulator.ActIgnored}
-				lacking(env)
+				removeReadLead(env)
 			},
 			does: []audit.FixKind{change.AddPrivilege},
 			code: 4,
@@ -108,7 +108,7 @@ func situations() map[string]situation {
 		},
 		"a role of a business unit that lacks a privilege": {
 			change: func(env *simulator.Environment) {
-				lacking(env)
+				removeReadLead(env)
 				env.Role(role).BusinessUnit, user(env).BusinessUnit = "Europe", "Europe"
 			},
 			does: []audit.FixKind{change.AddPrivilege},
@@ -160,15 +160,15 @@ func situations() map[string]situation {
 	}
 }
 
-// TestSituationsAreRepaired: in each situation plan, apply and scan leave nothing that a
+// TestSituations: in each situation plan, apply and scan leave nothing that a
 // tool could fix, and what people are left with is said; rollback brings the start back, or says what it
 // cannot.
-func TestSituationsAreRepaired(t *testing.T) {
+func TestSituations(t *testing.T) {
 	t.Parallel()
 	for name, s := range situations() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			b := newBenchAt(t, s.change, newPlaceApart)
+			b := newApplyProcessWith(t, s.change, newParallelProcess)
 			if slices.Contains(s.people, "DB-USER-BUSINESS-UNIT") {
 				b.vars["DBAUDIT_BUSINESS_UNIT"] = "Contoso"
 			}
@@ -209,7 +209,7 @@ func TestSituationsAreRepaired(t *testing.T) {
 				return
 			}
 			if s.lost != "" {
-				b.has(b.run("rollback", b.file("plan.journal.json"), "--yes").must(t, 5).stderr, s.lost)
+				b.wantContains(b.run("rollback", b.file("plan.journal.json"), "--yes").must(t, 5).stderr, s.lost)
 				return
 			}
 			b.run("rollback", b.file("plan.journal.json"), "--yes").must(t, 0)
@@ -225,7 +225,7 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	env.BusinessUnits = append(env.BusinessUnits, simulator.BusinessUnit{Name: "Closed", Parent: env.BusinessUnits[0].Name, Disabled: true})
-	p := newPlaceApart(t, serve(t, env, simulator.Options{}))
+	p := newParallelProcess(t, serve(t, env, simulator.Options{}))
 	for _, unit := range []string{"Atlantis", "Closed"} {
 		for _, format := range []string{"table", "html", "markdown", "csv", "sarif"} {
 			said := strings.Join(strings.Fields(p.run("scan", "-f", format, "--business-unit", unit).must(t, 1).stdout), " ")
@@ -233,11 +233,11 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 				t.Errorf("%s, %s: %s", unit, format, said)
 			}
 			if format == "html" {
-				p.has(said, "Correct business_unit in dbaudit.yaml, or create or enable the business unit")
+				p.wantContains(said, "Correct business_unit in dbaudit.yaml, or create or enable the business unit")
 			}
 		}
 	}
-	p.has(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
+	p.wantContains(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
 }
 
 // A grant without a depth makes only the controls unknown that require its privilege.
@@ -250,9 +250,9 @@ func TestGrantWithoutDepth(t *testing.T) {
 			env.Role(role).Privileges[privilege] = simulator.DepthGlobal
 			env.Role(role).DepthWords = map[string]string{privilege: word}
 		}
-		p := requiring(t, serve(t, env, simulator.Options{}))
+		p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
 		next := p.env.Transport(nil)
-		p.env.Transport = func(*x509.CertPool) http.RoundTripper { return nullDepth{next, word} }
+		p.env.Transport = func(*x509.CertPool) http.RoundTripper { return nullDepthTransport{next, word} }
 		got := map[audit.Outcome][]audit.ControlID{}
 		for _, c := range p.run("scan", "-f", "json").results(t)[0].Controls {
 			got[c.Outcome] = append(got[c.Outcome], c.ID)
@@ -263,13 +263,13 @@ func TestGrantWithoutDepth(t *testing.T) {
 	}
 }
 
-// nullDepth answers null for a word of depth.
-type nullDepth struct {
+// nullDepthTransport answers null for a word of depth.
+type nullDepthTransport struct {
 	next http.RoundTripper
 	word string
 }
 
-func (n nullDepth) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n nullDepthTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := n.next.RoundTrip(r)
 	if err != nil || !strings.Contains(r.URL.Path, "Privileges") {
 		return answer, err

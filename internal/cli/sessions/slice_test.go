@@ -8,13 +8,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestOwnRulesSeeTheSameInput has a custom rule count users and roles: the counts are the
+// TestCustomRulesSeeSameInput has a custom rule count users and roles: the counts are the
 // same under scan, under check of what scan kept, and under check of the input that check
 // writes for stock tools.
-func TestOwnRulesSeeTheSameInput(t *testing.T) {
+func TestCustomRulesSeeSameInput(t *testing.T) {
 	server := serve(t, builtin(t, "sample"), simulator.Options{})
-	p := newPlaceApart(t, server)
-	requirement := requirement(server.Environment())
+	p := newParallelProcess(t, server)
+	requirement := requirementYAML(server.Environment())
 	profile := p.write("acme.yaml", `acme:
   extends: demandbase
   controls:

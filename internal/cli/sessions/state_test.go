@@ -11,7 +11,7 @@ import (
 
 // The state of an environment is reported by doctor and by scan once, and never as a missing
 // role.
-func TestStatesOfAnEnvironment(t *testing.T) {
+func TestEnvironmentStates(t *testing.T) {
 	t.Parallel()
 	state := func(s simulator.State) func(*simulator.Environment) {
 		return func(e *simulator.Environment) { e.Organization.State = s }
@@ -46,10 +46,10 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 			t.Parallel()
 			env := builtin(t, "compliant")
 			server := serve(t, env, simulator.Options{})
-			p := requiring(t, server)
+			p := newConfiguredProcess(t, server)
 			p.mutate(test.change)
-			e := examineIn(p, 3)
-			if failed := e.with("fail"); len(failed) != 1 || failed[0] != "membership member of the organization" {
+			e := runDoctor(p, 3)
+			if failed := e.checksWith("fail"); len(failed) != 1 || failed[0] != "membership member of the organization" {
 				t.Errorf("failed: %v", failed)
 			}
 			table := p.run("doctor").must(t, 3).stdout
@@ -72,7 +72,7 @@ func TestStatesOfAnEnvironment(t *testing.T) {
 
 // A gate that closes after the first answer: doctor tells the reason once, a scan
 // passes nothing, and neither asks for a role.
-func TestGateInTheMiddle(t *testing.T) {
+func TestFirewallDuringScan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	server := serve(t, env, simulator.Options{Faults: func(r *http.Request) simulator.Fault {
@@ -81,7 +81,7 @@ func TestGateInTheMiddle(t *testing.T) {
 		}
 		return simulator.Fault{Kind: simulator.FaultFirewall}
 	}})
-	p := requiring(t, server)
+	p := newConfiguredProcess(t, server)
 	table := p.run("doctor").must(t, 3).stdout
 	scan := p.run("scan").must(t, 4).stdout
 	for name, text := range map[string]string{"doctor": table, "scan": scan} {
@@ -96,7 +96,7 @@ func TestGateInTheMiddle(t *testing.T) {
 
 // An environment that is disabled while it is read could not be read, which is not 36
 // times something else.
-func TestDisabledInTheMiddle(t *testing.T) {
+func TestDisabledDuringScan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	var server *simulator.Server
@@ -111,7 +111,7 @@ func TestDisabledInTheMiddle(t *testing.T) {
 			}
 		})
 	}})
-	p := requiring(t, server)
+	p := newConfiguredProcess(t, server)
 	o := p.run("scan").must(t, 3)
 	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
 		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
@@ -129,7 +129,7 @@ func TestWhoLacksAPrivilege(t *testing.T) {
 	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
 	env.User("amir@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
 	delete(env.Role(env.Suggest.Role).Privileges, "prvReadUserQuery")
-	p := requiring(t, serve(t, env, simulator.Options{}))
+	p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
 	file := p.file("snapshot.json")
 	p.run("scan", "--snapshot", file).must(t, 1)
 	var taken struct {
@@ -141,7 +141,7 @@ func TestWhoLacksAPrivilege(t *testing.T) {
 			t.Errorf("%s: %q does not say that %s lacks it", section, detail, want)
 		}
 	}
-	for _, c := range examineIn(p, 0).Checks {
+	for _, c := range runDoctor(p, 0).Checks {
 		if c.ID == "impersonation" && strings.Contains(c.Advice, "this identity") {
 			t.Errorf("%s: %s", c.Title, c.Advice)
 		}

@@ -32,7 +32,7 @@ func TestStories(t *testing.T) {
 	for _, dir := range stories {
 		t.Run(filepath.Base(dir), func(t *testing.T) {
 			t.Parallel()
-			tell(t, dir)
+			runStory(t, dir)
 		})
 	}
 }
@@ -40,7 +40,7 @@ func TestStories(t *testing.T) {
 // storyURL is the environment of every story, so that equal runs give equal bytes.
 const storyURL = "https://fabrikam.crm.dynamics.com"
 
-func tell(t *testing.T, dir string) {
+func runStory(t *testing.T, dir string) {
 	name := filepath.Join(dir, "environment.yaml")
 	env, err := simulator.ParseEnvironment(name, []byte(read(t, name)))
 	if err != nil {
@@ -48,7 +48,7 @@ func tell(t *testing.T, dir string) {
 	}
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	server := serve(t, env, simulator.Options{Now: func() time.Time { return now }})
-	p := newPlaceApart(t, server)
+	p := newParallelProcess(t, server)
 	p.env.Now = func() time.Time { return now }
 	transport := storyTransport(t, server)
 	p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
@@ -101,12 +101,12 @@ func tell(t *testing.T, dir string) {
 		}
 	}
 	for file, story := range files {
-		compareStory(t, filepath.Join(dir, story), strings.ReplaceAll(portless(p.read(file), server), p.dir+string(filepath.Separator), ""))
+		compareStory(t, filepath.Join(dir, story), strings.ReplaceAll(withoutPorts(p.read(file), server), p.dir+string(filepath.Separator), ""))
 	}
 }
 
-// portless takes what differs from run to run out of a text: the port of the sign-in host.
-func portless(text string, server *simulator.Server) string {
+// withoutPorts takes what differs from run to run out of a text: the port of the sign-in host.
+func withoutPorts(text string, server *simulator.Server) string {
 	for _, raw := range []string{server.URL(), server.AuthorityURL()} {
 		if u, err := url.Parse(raw); err == nil {
 			text = strings.ReplaceAll(text, u.Host, "127.0.0.1")

@@ -36,9 +36,9 @@ func newTenancy(t *testing.T) tenancy {
 // place writes the configuration of the four: north has its secret in a variable, south
 // in a file; east and west have certificates with passwords of their own, which are in a
 // variable and in a file. The variables that hold for all name somebody else.
-func (n tenancy) place(t *testing.T) *place {
+func (n tenancy) place(t *testing.T) *process {
 	t.Helper()
-	p := newPlaceApart(t, n.north, n.south, n.east, n.west)
+	p := newParallelProcess(t, n.north, n.south, n.east, n.west)
 	auth := func(s *simulator.Server, credential string) string {
 		return fmt.Sprintf("    url: %s\n    auth: {tenant_id: %s, client_id: %s, authority: %q, %s}\n",
 			s.URL(), s.TenantID(), s.Environment().Suggest.Auditor, s.AuthorityURL(), credential)
@@ -60,7 +60,7 @@ func (n tenancy) place(t *testing.T) *place {
 }
 
 // pfx writes the certificate that a server has made for its auditor, with a password.
-func (tenancy) pfx(t *testing.T, p *place, s *simulator.Server, name, password string) string {
+func (tenancy) pfx(t *testing.T, p *process, s *simulator.Server, name, password string) string {
 	t.Helper()
 	data := s.ClientCertificate(s.Environment().Suggest.Auditor)
 	pair, err := tls.X509KeyPair(data, data)
@@ -91,7 +91,7 @@ func TestManyTenants(t *testing.T) {
 		if got := verdicts(t, o); !slices.Equal(got, all) {
 			t.Errorf("%v", got)
 		}
-		p.has(o.stderr,
+		p.wantContains(o.stderr,
 			"warning: DBAUDIT_TENANT_ID is not used for east, north, south, west", "warning: DBAUDIT_CLIENT_SECRET is not used for east, north, south, west",
 			"north: signing in with a client secret", "west: signing in with a client certificate",
 		)
@@ -136,7 +136,7 @@ func TestManyTenants(t *testing.T) {
 		p.vars["EAST_PASSWORD"] = "password-of-west"
 		p.write("south.secret", "")
 		o := p.run("scan", "--all-envs", "-f", "json", "-o", p.file("results.json")).must(t, 3)
-		p.has(o.stderr,
+		p.wantContains(o.stderr,
 			"east ("+n.east.URL()+"): --client-certificate "+p.file("east.pfx")+": has another password: check EAST_PASSWORD",
 			"NORTH_SECRET must be the secret's value",
 			"south ("+n.south.URL()+"): auth.secret: the file "+p.file("south.secret")+" is empty",
@@ -149,7 +149,7 @@ func TestManyTenants(t *testing.T) {
 				}
 				continue
 			}
-			p.has(o.stdout, "has another password", "sign-in failed", "auth.secret")
+			p.wantContains(o.stdout, "has another password", "sign-in failed", "auth.secret")
 			if strings.Contains(o.stdout, "secret-of") || strings.Contains(o.stdout, "password-of") {
 				t.Errorf("%s tells a secret", format)
 			}
@@ -161,7 +161,7 @@ func TestManyTenants(t *testing.T) {
 	})
 	t.Run("a variable holds where nothing else is stated", func(t *testing.T) {
 		t.Parallel()
-		p := newPlaceApart(t, n.north)
+		p := newParallelProcess(t, n.north)
 		p.write("dbaudit.yaml", fmt.Sprintf("environments: {north: {url: %s}}\n", n.north.URL()))
 		if got := verdicts(t, p.run("scan", "--env", "north", "-f", "json").must(t, 0)); !slices.Equal(got, []string{"north compliant"}) {
 			t.Errorf("%v", got)

@@ -28,17 +28,17 @@ import (
 )
 
 var (
-	broken     = regexp.MustCompile(`##[A-Za-z]* \[`)
-	oldCommand = regexp.MustCompile(`##[A-Za-z]*\[`)
-	ourCommand = regexp.MustCompile(`^::(error|warning|notice|group|endgroup)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::`)
+	brokenCommand  = regexp.MustCompile(`##[A-Za-z]* \[`)
+	azureCommand   = regexp.MustCompile(`##[A-Za-z]*\[`)
+	allowedCommand = regexp.MustCompile(`^::(error|warning|notice|group|endgroup)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::`)
 )
 
-// obeyed is the first line of a stream that a terminal or a CI runner would obey,
+// firstUnsafeLine is the first line of a stream that a terminal or a CI runner would obey,
 // or empty. The commands of the format github are ours.
-func obeyed(stream string, github bool) string {
+func firstUnsafeLine(stream string, github bool) string {
 	for line := range strings.SplitSeq(stream, "\n") {
-		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !ourCommand.MatchString(line))
-		if command || oldCommand.MatchString(line) || strings.ContainsFunc(line, text.IsInvisible) {
+		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !allowedCommand.MatchString(line))
+		if command || azureCommand.MatchString(line) || strings.ContainsFunc(line, text.IsInvisible) {
 			return line
 		}
 	}
@@ -108,7 +108,7 @@ func FuzzStreams(f *testing.F) {
 		file("lint/Roles/"+fileName+".xml", []byte(role))
 		file("lint/Roles/"+fileName+".broken.xml", []byte("<Role"))
 		// An entry of an archive may have any name, a folder's separator included.
-		file("archives/entries.zip", archive(t, map[string]string{
+		file("archives/entries.zip", newArchive(t, map[string]string{
 			name + "/Roles/" + name + ".xml": role, "Roles/" + name + ".xml": "<Role", name: "x", "customizations.xml": "<ImportExportXml><" + name,
 			"../" + name: role, name + ".zip": "PK",
 		}))
@@ -137,14 +137,14 @@ func FuzzStreams(f *testing.F) {
 				},
 			})
 			asked := strings.Join(args, " ")
-			if line := obeyed(stdout.String(), strings.Contains(asked, "-f github")); line != "" {
+			if line := firstUnsafeLine(stdout.String(), strings.Contains(asked, "-f github")); line != "" {
 				t.Errorf("%.60q writes %.200q", args, line)
 			}
-			if line := obeyed(stderr.String(), false); line != "" {
+			if line := firstUnsafeLine(stderr.String(), false); line != "" {
 				t.Errorf("%.60q says %.200q", args, line)
 			}
 			object := strings.HasSuffix(asked, "-f json") || strings.HasSuffix(asked, "-f sarif") || strings.HasSuffix(asked, "-f gitlab") || strings.HasSuffix(asked, "-f oscal")
-			if object && stdout.Len() > 0 && (!json.Valid(stdout.Bytes()) || broken.MatchString(stdout.String()) && !broken.MatchString(name)) {
+			if object && stdout.Len() > 0 && (!json.Valid(stdout.Bytes()) || brokenCommand.MatchString(stdout.String()) && !brokenCommand.MatchString(name)) {
 				t.Errorf("%.60q writes no JSON: %.200s", args, stdout.String())
 			}
 			if stdout.Len()+stderr.Len() == 0 {
@@ -153,13 +153,13 @@ func FuzzStreams(f *testing.F) {
 		}
 		switch part %= fuzzParts; part {
 		default: // one command after the other, each in its part
-			commands := ordinary(name, dir, snapshot, result)
+			commands := readOnlyCommands(name, dir, snapshot, result)
 			for i := int(part); i < len(commands); i += fuzzParts - 2 {
 				run(commands[i]...)
 			}
 		case fuzzParts - 2:
 			// What a server says in an error, a header or a page of its own.
-			for _, says := range []saying{
+			for _, says := range []hostileServer{
 				{transport, "/api/data/", http.StatusForbidden, name},
 				{transport, "/api/data/", http.StatusOK, name},
 				{transport, "/oauth2/", http.StatusBadRequest, name},
@@ -182,8 +182,8 @@ func FuzzStreams(f *testing.F) {
 	})
 }
 
-// ordinary are the commands that read files, or fail early; none needs what another wrote.
-func ordinary(name, dir, snapshot, result string) [][]string {
+// readOnlyCommands are the commands that read files, or fail early; none needs what another wrote.
+func readOnlyCommands(name, dir, snapshot, result string) [][]string {
 	commands := [][]string{
 		{"lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json"},
 		// The system's own names of the streams lead past no guard.
@@ -213,16 +213,16 @@ func ordinary(name, dir, snapshot, result string) [][]string {
 	return commands
 }
 
-// saying answers requests whose path holds a word with a text in every place from which
+// hostileServer answers requests whose path holds a word with a text in every place from which
 // a message may take it. It passes the others on.
-type saying struct {
+type hostileServer struct {
 	next   http.RoundTripper
 	path   string
 	status int
 	text   string
 }
 
-func (s saying) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s hostileServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	if !strings.Contains(req.URL.Path, s.path) {
 		return s.next.RoundTrip(req)
 	}
@@ -244,8 +244,8 @@ func (s saying) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// archive makes a zip whose entries have exactly these names.
-func archive(t *testing.T, entries map[string]string) []byte {
+// newArchive makes a zip whose entries have exactly these names.
+func newArchive(t *testing.T, entries map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)
