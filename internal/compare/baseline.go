@@ -9,10 +9,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// MarkBaseline marks each finding as new or unchanged against earlier results. It is unchanged if
-// an earlier result of the same organization and profile has it to the same extent; one with a
-// waiver that has expired is new. A file is compared with its earlier version, also if it was
-// moved.
+// MarkBaseline returns the results with each finding marked as new or unchanged. A finding is
+// unchanged if an earlier result of the same organization and profile has it and it is not worse
+// now. It is new if its waiver has expired. A file that was moved is compared with its earlier
+// version.
 func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 	out := make([]audit.Result, len(results))
 	moved := movedFiles(results, earlier)
@@ -24,7 +24,7 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 				eachFinding(r, func(f audit.Finding) { known[f.Fingerprint] = append(known[f.Fingerprint], f) })
 			}
 		}
-		if other, differs := find(earlier, func(was audit.Result) bool { return Comparable(out[i], was) && out[i].Profile.Differs(was.Profile) }); differs {
+		if other, differs := find(earlier, func(r audit.Result) bool { return Comparable(out[i], r) && out[i].Profile.Differs(r.Profile) }); differs {
 			out[i].Notes = append(out[i].Notes, fmt.Sprintf(
 				"the baseline was judged by a different profile %s (%s) than this result (%s): a finding may be new or fixed because the requirements changed",
 				other.Profile.Name, other.Profile.Edition(), out[i].Profile.Edition()))
@@ -33,7 +33,7 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 			for k := range c.Findings {
 				f := &c.Findings[k]
 				f.Baseline = audit.BaselineNew
-				if slices.ContainsFunc(known[f.Fingerprint], func(was audit.Finding) bool { return isKnown(*f, was) }) {
+				if slices.ContainsFunc(known[f.Fingerprint], func(older audit.Finding) bool { return isKnown(*f, older) }) {
 					f.Baseline = audit.BaselineUnchanged
 				}
 			}
@@ -42,55 +42,55 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 	return out
 }
 
-// movedFiles finds which files have another path than in earlier results: by the index of the
-// earlier result, the number of the present one, counted from 1. Files that share more of the
-// end of their paths take precedence, then those that share more findings.
+// movedFiles matches files that have a different path than in earlier results. It returns the index
+// of the present result plus 1 by the index of the earlier one. Pairs of paths with more equal
+// elements at their end take precedence, then pairs with more equal findings.
 func movedFiles(results, earlier []audit.Result) map[int]int {
-	type pair struct{ now, was, path, findings int }
-	named := func(rs []audit.Result, r audit.Result) bool {
+	type pair struct{ newer, older, suffix, findings int }
+	hasName := func(rs []audit.Result, r audit.Result) bool {
 		return slices.ContainsFunc(rs, func(other audit.Result) bool {
 			return Comparable(other, r) && other.Environment.Name == r.Environment.Name
 		})
 	}
-	gone := map[string][]int{} // by a finding
-	for j, was := range earlier {
-		if was.IsFile() && !named(results, was) {
-			eachFinding(was, func(f audit.Finding) { gone[f.Fingerprint] = append(gone[f.Fingerprint], j) })
+	missing := map[string][]int{} // indexes of earlier files that are missing now, by fingerprint
+	for j, older := range earlier {
+		if older.IsFile() && !hasName(results, older) {
+			eachFinding(older, func(f audit.Finding) { missing[f.Fingerprint] = append(missing[f.Fingerprint], j) })
 		}
 	}
-	if len(gone) == 0 {
+	if len(missing) == 0 {
 		return nil
 	}
 	var pairs []pair
-	for i, now := range results {
-		if !now.IsFile() || named(earlier, now) {
+	for i, newer := range results {
+		if !newer.IsFile() || hasName(earlier, newer) {
 			continue
 		}
-		shared := map[int]int{}
-		eachFinding(now, func(f audit.Finding) {
-			for _, j := range gone[f.Fingerprint] {
+		shared := map[int]int{} // number of equal findings by index of the earlier file
+		eachFinding(newer, func(f audit.Finding) {
+			for _, j := range missing[f.Fingerprint] {
 				shared[j]++
 			}
 		})
 		for j, n := range shared {
-			if Comparable(now, earlier[j]) {
-				pairs = append(pairs, pair{i, j, commonSuffixLength(now.Environment.Name, earlier[j].Environment.Name), n})
+			if Comparable(newer, earlier[j]) {
+				pairs = append(pairs, pair{i, j, commonSuffixLength(newer.Environment.Name, earlier[j].Environment.Name), n})
 			}
 		}
 	}
 	slices.SortFunc(pairs, func(a, b pair) int {
-		return cmp.Or(b.path-a.path, b.findings-a.findings, a.now-b.now, a.was-b.was)
+		return cmp.Or(b.suffix-a.suffix, b.findings-a.findings, a.newer-b.newer, a.older-b.older)
 	})
 	moved, taken := map[int]int{}, map[int]bool{}
 	for _, p := range pairs {
-		if moved[p.was] == 0 && !taken[p.now] {
-			moved[p.was], taken[p.now] = p.now+1, true
+		if moved[p.older] == 0 && !taken[p.newer] {
+			moved[p.older], taken[p.newer] = p.newer+1, true
 		}
 	}
 	return moved
 }
 
-// commonSuffixLength counts the last elements that two paths have in common.
+// commonSuffixLength returns how many elements at the end of two paths are equal.
 func commonSuffixLength(a, b string) int {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0
@@ -114,24 +114,25 @@ func eachFinding(r audit.Result, do func(audit.Finding)) {
 	}
 }
 
-// isKnown reports whether a finding did not get worse.
-func isKnown(now, was audit.Finding) bool {
-	return (was.Waiver == nil || now.Waiver != nil) && !hasWorsened(now.Evidence, was.Evidence)
+// isKnown reports whether the earlier version of a finding covers it: its waiver has not expired, and
+// it is not worse.
+func isKnown(newer, older audit.Finding) bool {
+	return (older.Waiver == nil || newer.Waiver != nil) && !isWorse(newer.Evidence, older.Evidence)
 }
 
-// hasWorsened reports whether a fault has grown: a lower depth, another state, or a longer list.
-func hasWorsened(now, was audit.Evidence) bool {
-	depthNow, _ := audit.ParseDepth(now.Text("actual_depth"))
-	depthWas, _ := audit.ParseDepth(was.Text("actual_depth"))
-	if depthNow < depthWas {
+// isWorse reports whether evidence has a lower depth, a different state or more elements in a list.
+func isWorse(newer, older audit.Evidence) bool {
+	newDepth, _ := audit.ParseDepth(newer.Text("actual_depth"))
+	oldDepth, _ := audit.ParseDepth(older.Text("actual_depth"))
+	if newDepth < oldDepth {
 		return true
 	}
-	if state := now.Text("state"); state != was.Text("state") && state != "shallow" {
+	if state := newer.Text("state"); state != older.Text("state") && state != "shallow" {
 		return true
 	}
 	for _, key := range []string{"surplus", "principals", "powers", "privileges"} {
-		before := was.Texts(key)
-		if slices.ContainsFunc(now.Texts(key), func(s string) bool { return !slices.Contains(before, s) }) {
+		before := older.Texts(key)
+		if slices.ContainsFunc(newer.Texts(key), func(s string) bool { return !slices.Contains(before, s) }) {
 			return true
 		}
 	}

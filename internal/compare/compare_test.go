@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// sample is a snapshot with a bit of everything.
+// sample returns a snapshot with a row of each kind.
 func sample() *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Environment = snapshot.Environment{Name: "contoso", OrganizationID: "org"}
@@ -111,12 +111,12 @@ func TestSnapshots(t *testing.T) {
 	if d, err := compare.Snapshots(unread, unread); err != nil || !d.Same || len(d.Environments[0].Incomparable) != 1 {
 		t.Errorf("unread on both sides: %+v, %v", d, err)
 	}
-	blind, newer := sample(), sample()
-	for _, s := range []*snapshot.Snapshot{blind, newer} {
+	older, newer := sample(), sample()
+	for _, s := range []*snapshot.Snapshot{older, newer} {
 		s.Coverage[snapshot.SectionUsers] = snapshot.Coverage{State: snapshot.StateFailed}
 	}
 	newer.Coverage[snapshot.SectionTeams] = snapshot.Coverage{State: snapshot.StateFailed}
-	if d, err := compare.Snapshots(blind, newer); err != nil || d.Same || len(d.Environments[0].Incomparable) != 2 {
+	if d, err := compare.Snapshots(older, newer); err != nil || d.Same || len(d.Environments[0].Incomparable) != 2 {
 		t.Errorf("no users, and teams only on one side: %+v, %v", d, err)
 	}
 }
@@ -196,9 +196,9 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// TestNotFixed: a finding that is gone was not fixed if another role is judged. Changed
-// requirements of the configuration are noted.
-func TestNotFixed(t *testing.T) {
+// TestRequirementsChanged proves that a missing finding is not fixed if another role is judged, and
+// that changed requirements of the configuration are noted.
+func TestRequirementsChanged(t *testing.T) {
 	t.Parallel()
 	of := func(role, allowed string, depth audit.Depth, c audit.Control) audit.Result {
 		r := result(c)
@@ -228,8 +228,8 @@ func TestNotFixed(t *testing.T) {
 	}
 }
 
-// TestResultsOfFiles: files have no organization, and are known by their names; one
-// that could not be read has nothing that was fixed.
+// TestResultsOfFiles proves that files, which have no organization, are matched by their names, and
+// that no finding of an unread file is fixed.
 func TestResultsOfFiles(t *testing.T) {
 	of := func(name string, r audit.Result) audit.Result {
 		r.Environment = audit.Environment{Name: name}
@@ -250,8 +250,8 @@ func TestResultsOfFiles(t *testing.T) {
 	}
 }
 
-// TestUnreadOnBothSides: an environment that could not be read either time is reported, but
-// is not a change, so that no message is sent again for it.
+// TestUnreadOnBothSides proves that an environment that could not be read either time is reported
+// but is not a change, so that no second message is sent about it.
 func TestUnreadOnBothSides(t *testing.T) {
 	t.Parallel()
 	dead := audit.Result{
@@ -312,7 +312,7 @@ func TestBaseline(t *testing.T) {
 	}
 }
 
-// TestMarkdownHostile: a name stays in its cell, and has no link or mention.
+// TestMarkdownHostile proves that a name stays in its cell and makes no link or mention.
 func TestMarkdownHostile(t *testing.T) {
 	for _, name := range []string{"a|b\n# c", "<script>alert(1)</script>", "@everyone", "[x](https://evil.example)", "\u202egnp\u200b", strings.Repeat("x", 5000)} {
 		newer := sample()
@@ -324,7 +324,7 @@ func TestMarkdownHostile(t *testing.T) {
 		text := d.Markdown()
 		for _, bad := range []string{"<script", "[x]", "@e", "https:", "\u202e", "\u200b", "\n# c"} {
 			if strings.Contains(text, bad) {
-				t.Errorf("%q holds %q:\n%s", name, bad, text)
+				t.Errorf("%q contains %q:\n%s", name, bad, text)
 			}
 		}
 		for line := range strings.Lines(text) {
@@ -338,8 +338,7 @@ func TestMarkdownHostile(t *testing.T) {
 	}
 }
 
-// TestOrder: a snapshot is keyed, so that rows read in another order make no
-// difference; lists of ids are compared as sets.
+// TestOrder proves that lists of ids are compared as sets.
 func TestOrder(t *testing.T) {
 	older, newer := sample(), sample()
 	change(older.Users, "user", func(u *snapshot.User) { u.Roles = []string{"a", "b"} })
@@ -351,9 +350,9 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestAnotherProfileIsTold: results that were judged by different profiles of one name are
-// compared, with a note.
-func TestAnotherProfileIsTold(t *testing.T) {
+// TestDifferentProfiles proves that results of different profiles with the same name are compared,
+// with a note.
+func TestDifferentProfiles(t *testing.T) {
 	was, now := result(controlByID("A", audit.OutcomePass)), result(controlByID("A", audit.OutcomePass))
 	was.Profile.Digest, was.Profile.Origin = "sha256:"+strings.Repeat("a", 64), "own.yaml"
 	now.Profile.Digest, now.Profile.Origin = "sha256:"+strings.Repeat("b", 64), audit.OriginBuiltin
@@ -371,12 +370,12 @@ func TestAnotherProfileIsTold(t *testing.T) {
 	says("a baseline", compare.MarkBaseline([]audit.Result{now}, []audit.Result{was})[0].Notes)
 	was.Profile = now.Profile
 	if same := compare.Results([]audit.Result{was}, []audit.Result{now}); same.Environments[0].Notes != nil {
-		t.Errorf("of one profile it is said: %q", same.Environments[0].Notes)
+		t.Errorf("of the same profile the notes are %q", same.Environments[0].Notes)
 	}
 }
 
-// TestBaselineOfFiles has one role in two files, as of two solutions: a finding of one is not
-// an old finding of the other, even if a file is moved.
+// TestBaselineOfFiles has the same role in two files, as of two solutions. It proves that the
+// baseline of one file does not cover the other, even if a file is moved.
 func TestBaselineOfFiles(t *testing.T) {
 	at := func(file string, findings ...audit.Finding) audit.Result {
 		r := result(controlByID("A", audit.OutcomeFail, findings...))

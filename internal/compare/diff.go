@@ -1,5 +1,5 @@
-// Package compare says what changed between two snapshots or two results, and marks what is
-// new against a baseline. What one side did not read is incomparable, never gone.
+// Package compare compares two snapshots or two results, and marks findings that a baseline does not
+// have. Anything that one side did not read is incomparable, and never removed.
 package compare
 
 import (
@@ -11,16 +11,16 @@ import (
 // Format names the JSON form of a [Diff].
 const Format = "dbaudit.diff/v1"
 
-// A Diff is what changed between two files.
+// A Diff lists the changes between two files.
 type Diff struct {
 	Format string `json:"format"`
 	Of     string `json:"of"`   // "snapshots" or "results"
-	Same   bool   `json:"same"` // whether nothing changed and all could be compared
-	// Environments are in the order of the newer file, then what the older alone has.
+	Same   bool   `json:"same"` // nothing changed, and everything could be compared
+	// Environments has the order of the newer file, then those that only the older file has.
 	Environments []Environment `json:"environments"`
 }
 
-// An Environment is what changed in one environment.
+// An Environment lists the changes in one environment.
 type Environment struct {
 	Name           string `json:"name"`
 	OrganizationID string `json:"organization_id"`
@@ -29,13 +29,13 @@ type Environment struct {
 	Old          *Side          `json:"old"`
 	New          *Side          `json:"new"`
 	Changes      []Change       `json:"changes,omitempty"`      // of snapshots
-	Outcomes     []Outcome      `json:"outcomes,omitempty"`     // of results: controls with another outcome
-	Findings     []Finding      `json:"findings,omitempty"`     // of results: all findings of either side
-	Notes        []string       `json:"notes,omitempty"`        // what is required changed between the results
-	Incomparable []Incomparable `json:"incomparable,omitempty"` // what one side or both did not read or judge
+	Outcomes     []Outcome      `json:"outcomes,omitempty"`     // of results: controls with a different outcome
+	Findings     []Finding      `json:"findings,omitempty"`     // of results: all findings of both sides
+	Notes        []string       `json:"notes,omitempty"`        // of results: changes of the requirements
+	Incomparable []Incomparable `json:"incomparable,omitempty"` // what a side did not read or judge
 }
 
-// A Side identifies the state that one of the files holds.
+// A Side identifies the state of an environment in one of the files.
 type Side struct {
 	Digest  string         `json:"digest"`
 	TakenAt time.Time      `json:"taken_at"`
@@ -50,12 +50,12 @@ type Change struct {
 	Object string `json:"object"`
 	ID     string `json:"id,omitempty"`
 	Name   string `json:"name"`
-	What   string `json:"what,omitempty"` // the part of it that changed: a privilege, a role, a team, a principal
+	What   string `json:"what,omitempty"` // the changed part of the row: a privilege, a role, a team, a principal
 	From   string `json:"from,omitempty"`
 	To     string `json:"to,omitempty"`
 }
 
-// An Outcome is a control with another outcome.
+// An Outcome is a control with a different outcome.
 type Outcome struct {
 	Control audit.ControlID `json:"control"`
 	Title   string          `json:"title"`
@@ -63,7 +63,7 @@ type Outcome struct {
 	To      audit.Outcome   `json:"to"`
 }
 
-// A Finding is a finding of either result, with how it changed.
+// A Finding is a finding of one or both results.
 type Finding struct {
 	State       State           `json:"state"`
 	Control     audit.ControlID `json:"control"`
@@ -71,18 +71,18 @@ type Finding struct {
 	Fingerprint string          `json:"fingerprint"`
 	Subject     audit.Subject   `json:"subject"`
 	Message     string          `json:"message"`
-	Was         string          `json:"was,omitempty"` // the earlier message, if the evidence is another
-	Why         string          `json:"why,omitempty"` // what makes it incomparable
+	Was         string          `json:"was,omitempty"` // the earlier message, if the evidence changed
+	Why         string          `json:"why,omitempty"` // why it is incomparable
 }
 
 // An Incomparable is something that cannot be compared.
 type Incomparable struct {
 	What      string `json:"what"`
 	Why       string `json:"why"`
-	BothSides bool   `json:"both_sides"` // whether neither side could be read, which is not a change
+	BothSides bool   `json:"both_sides"` // neither side could be read, which is not a change
 }
 
-// A State is how a finding changed.
+// A State says how a finding changed.
 type State string
 
 // The states of a finding.
@@ -96,7 +96,7 @@ const (
 // A Verb says how a row changed.
 type Verb string
 
-// The changes.
+// The verbs.
 const (
 	VerbAdded      Verb = "added"
 	VerbRemoved    Verb = "removed"
@@ -123,7 +123,7 @@ const (
 	VerbChanged    Verb = "changed"
 )
 
-// setSame sets Same from what was found.
+// setSame sets Same.
 func (d *Diff) setSame() {
 	d.Same = true
 	for _, e := range d.Environments {

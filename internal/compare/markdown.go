@@ -12,7 +12,7 @@ import (
 // limit of a comment, 65,536 characters, with names of ordinary length.
 const maxRows = 200
 
-// Markdown is the difference for a pull request or a job's summary.
+// Markdown returns the difference as Markdown for a pull request or the summary of a job.
 func (d Diff) Markdown() string {
 	var b strings.Builder
 	if d.Same {
@@ -32,7 +32,7 @@ func (d Diff) Markdown() string {
 	return b.String()
 }
 
-// verdictChange says how the verdict changed; empty for snapshots.
+// verdictChange describes the change of the verdict; empty for snapshots.
 func (e Environment) verdictChange() string {
 	if e.Old.Verdict == nil || e.New.Verdict == nil {
 		return ""
@@ -43,15 +43,15 @@ func (e Environment) verdictChange() string {
 	return fmt.Sprintf(", from %s to %s", e.Old.Verdict, e.New.Verdict)
 }
 
-// A Table is a part of a difference for people.
+// A Table is a part of a difference in the form for people.
 type Table struct {
 	Title  string
 	Header []string
 	Rows   [][]string
 }
 
-// Tables are the parts of a difference that have something in them. Findings that
-// are as they were are counted in a title, or listed if all are wanted.
+// Tables returns the parts of a difference that are not empty. Unchanged findings are only counted in
+// a title, unless all is set.
 func (e Environment) Tables(all bool) []Table {
 	var changes, outcomes, findings, notes, incomparable [][]string
 	for _, c := range e.Changes {
@@ -66,14 +66,14 @@ func (e Environment) Tables(all bool) []Table {
 		if f.State == StateUnchanged && f.Was == "" && !all {
 			continue
 		}
-		said := f.Message
+		message := f.Message
 		if f.Was != "" {
-			said += "; it was: " + f.Was
+			message += "; it was: " + f.Was
 		}
 		if f.Why != "" {
-			said += " (" + f.Why + ")"
+			message += " (" + f.Why + ")"
 		}
-		findings = append(findings, []string{string(f.State), f.Severity.String(), string(f.Control), said})
+		findings = append(findings, []string{string(f.State), f.Severity.String(), string(f.Control), message})
 	}
 	for _, n := range e.Notes {
 		notes = append(notes, []string{n})
@@ -81,16 +81,16 @@ func (e Environment) Tables(all bool) []Table {
 	for _, i := range e.Incomparable {
 		incomparable = append(incomparable, []string{i.What, i.Why})
 	}
-	counted := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
+	findingsTitle := fmt.Sprintf("findings: %d new, %d fixed, %d unchanged, %d incomparable",
 		counts[StateNew], counts[StateFixed], counts[StateUnchanged], counts[StateIncomparable])
 	tables := []Table{
 		{text.Count(len(changes), "change"), []string{"change", "of", "name", "what", "from", "to"}, changes},
 		{text.Count(len(outcomes), "control") + " with another outcome", []string{"control", "from", "to", "title"}, outcomes},
-		{counted, []string{"state", "severity", "control", "finding"}, findings},
+		{findingsTitle, []string{"state", "severity", "control", "finding"}, findings},
 		{"notes", []string{"note"}, notes},
 		{"not comparable", []string{"what", "why"}, incomparable},
 	}
-	return slices.DeleteFunc(tables, func(t Table) bool { return len(t.Rows) == 0 && (t.Title != counted || len(e.Findings) == 0) })
+	return slices.DeleteFunc(tables, func(t Table) bool { return len(t.Rows) == 0 && (t.Title != findingsTitle || len(e.Findings) == 0) })
 }
 
 func words(s string) string { return strings.ReplaceAll(s, "_", " ") }

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// Results compares saved results. Environments are matched by organization and profile, files by
-// name and profile; the last evaluated result of each counts.
+// Results compares saved results. It matches environments by organization and profile, and files by
+// name and profile. Of several results of one environment, it compares the last evaluated.
 func Results(older, newer []audit.Result) Diff {
 	d := Diff{Format: Format, Of: "results"}
 	olds, news := latest(older), latest(newer)
@@ -27,7 +27,7 @@ func Results(older, newer []audit.Result) Diff {
 	return d
 }
 
-// lastMatching is the last result that is of the same environment, or nil.
+// lastMatching returns the last result of the same environment, or nil.
 func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 	for i := range slices.Backward(all) {
 		if sameEnvironment(all[i], r) {
@@ -37,6 +37,7 @@ func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 	return nil
 }
 
+// latest returns the last evaluated result of each environment.
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range all {
@@ -49,8 +50,8 @@ func latest(all []audit.Result) []audit.Result {
 	return out
 }
 
-// sameEnvironment reports whether two results are of one environment or one file. An environment that
-// could not be read has no organization, and is matched by its address.
+// sameEnvironment reports whether two results are of the same environment or file. An environment
+// that could not be read has no organization, and is matched by its address.
 func sameEnvironment(a, b audit.Result) bool {
 	if !a.IsFile() && (a.Unread != nil || b.Unread != nil) {
 		return a.Profile.Name == b.Profile.Name && strings.EqualFold(a.Environment.URL, b.Environment.URL)
@@ -58,7 +59,6 @@ func sameEnvironment(a, b audit.Result) bool {
 	return Comparable(a, b) && (a.Environment.OrganizationID != "" || a.Environment.Name == b.Environment.Name)
 }
 
-// newSide identifies a result; nil stays nil.
 func newSide(r *audit.Result) *Side {
 	if r == nil {
 		return nil
@@ -66,42 +66,51 @@ func newSide(r *audit.Result) *Side {
 	return &Side{Digest: r.Snapshot.Digest, TakenAt: r.Snapshot.TakenAt, Verdict: &r.Verdict}
 }
 
-// compareResults compares two results of one environment; either may be nil, not both.
-func compareResults(was, now *audit.Result) Environment {
-	named := cmp.Or(now, was)
+// compareResults compares two results of an environment. One of them may be nil.
+func compareResults(older, newer *audit.Result) Environment {
+	named := cmp.Or(newer, older)
 	e := Environment{
 		Name: named.Environment.Name, OrganizationID: named.Environment.OrganizationID, Profile: named.Profile.Name,
-		Old: newSide(was), New: newSide(now),
+		Old: newSide(older), New: newSide(newer),
 	}
-	lacks := func(what, why string) { e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why}) }
 	switch {
-	case was == nil:
-		lacks("environment "+e.Name, "it has no older result for this profile")
-	case now == nil:
-		lacks("environment "+e.Name, "it has no newer result for this profile")
-	case was.Unread != nil && now.Unread != nil:
-		lacks(now.Kind()+" "+e.Name, "it could not be read for either result: "+now.Unread.Message)
+	case older == nil:
+		e.addIncomparable("environment "+e.Name, "it has no older result for this profile")
+	case newer == nil:
+		e.addIncomparable("environment "+e.Name, "it has no newer result for this profile")
+	case older.Unread != nil && newer.Unread != nil:
+		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for either result: "+newer.Unread.Message)
 		e.Incomparable[0].BothSides = true
-	case was.Unread != nil:
-		lacks(was.Kind()+" "+e.Name, "it could not be read for the older result: "+was.Unread.Message)
-	case now.Unread != nil:
-		lacks(now.Kind()+" "+e.Name, "it could not be read for the newer result: "+now.Unread.Message)
-	case now.Profile.Differs(was.Profile):
+	case older.Unread != nil:
+		e.addIncomparable(older.Kind()+" "+e.Name, "it could not be read for the older result: "+older.Unread.Message)
+	case newer.Unread != nil:
+		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for the newer result: "+newer.Unread.Message)
+	case newer.Profile.Differs(older.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
-			now.Profile.Name, was.Profile.Edition(), now.Profile.Edition()))
-	case now.RequirementsDiffer(*was):
+			newer.Profile.Name, older.Profile.Edition(), newer.Profile.Edition()))
+	case newer.RequirementsDiffer(*older):
 		e.Notes = append(e.Notes, "the configuration changed what is required (depth: or allow:), or another user or role is judged: a difference may be caused by that")
 	}
-	both := len(e.Incomparable) == 0
-	older, newer := *cmp.Or(was, &audit.Result{}), *cmp.Or(now, &audit.Result{})
+	e.compareControls(*cmp.Or(older, &audit.Result{}), *cmp.Or(newer, &audit.Result{}))
+	return e
+}
+
+func (e *Environment) addIncomparable(what, why string) {
+	e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why})
+}
+
+// compareControls adds the differences of the controls. A control that only one result has is
+// incomparable, unless the whole environment is.
+func (e *Environment) compareControls(older, newer audit.Result) {
+	isComparable := len(e.Incomparable) == 0
 	for _, c := range newer.Controls {
 		old := controlByID(older, c.ID)
 		if old.ID != "" && old.Outcome != c.Outcome {
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
 		}
 		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
-		if old.ID == "" && both {
-			lacks("control "+string(c.ID), "the older result does not have it")
+		if old.ID == "" && isComparable {
+			e.addIncomparable("control "+string(c.ID), "the older result does not have it")
 		}
 	}
 	for _, c := range older.Controls {
@@ -109,25 +118,22 @@ func compareResults(was, now *audit.Result) Environment {
 			continue
 		}
 		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
-		if both {
-			lacks("control "+string(c.ID), "the newer result does not have it")
+		if isComparable {
+			e.addIncomparable("control "+string(c.ID), "the newer result does not have it")
 		}
 	}
-	return e
 }
 
-// find is the first element that fits.
-func find[T any](list []T, is func(T) bool) (T, bool) {
-	for _, element := range list {
-		if is(element) {
-			return element, true
-		}
+// find returns the first element that matches, and whether one exists.
+func find[T any](list []T, matches func(T) bool) (T, bool) {
+	if i := slices.IndexFunc(list, matches); i >= 0 {
+		return list[i], true
 	}
-	var none T
-	return none, false
+	var zero T
+	return zero, false
 }
 
-// controlByID is the control of an id; zero if the result does not have it.
+// controlByID returns the control with an id; zero if the result does not have it.
 func controlByID(r audit.Result, id audit.ControlID) audit.Control {
 	c, _ := find(r.Controls, func(c audit.Control) bool { return c.ID == id })
 	return c
@@ -137,28 +143,29 @@ func findingByFingerprint(c audit.Control, fingerprint string) (audit.Finding, b
 	return find(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
-// compareFindings are those of a control in the newer result, then those of the older alone.
+// compareFindings returns the findings of a control in the newer result, then those that only the
+// older has.
 func compareFindings(older, newer audit.Result, id audit.ControlID) []Finding {
-	was, now := controlByID(older, id), controlByID(newer, id)
+	oldControl, newControl := controlByID(older, id), controlByID(newer, id)
 	var out []Finding
-	for _, f := range now.Findings {
-		d := newFinding(now, f, StateNew)
-		if earlier, found := findingByFingerprint(was, f.Fingerprint); found {
+	for _, f := range newControl.Findings {
+		d := newFinding(newControl, f, StateNew)
+		if earlier, found := findingByFingerprint(oldControl, f.Fingerprint); found {
 			d.State = StateUnchanged
-			// A later dbaudit may word the same fault otherwise: the evidence counts.
+			// A later version of dbaudit may change the message, so the evidence is compared.
 			if !reflect.DeepEqual(earlier.Evidence, f.Evidence) {
 				d.Was = earlier.Message
 			}
-		} else if why := unjudgedReason(was); why != "" {
+		} else if why := unjudgedReason(oldControl); why != "" {
 			d.State, d.Why = StateIncomparable, "the older result "+why
 		}
 		out = append(out, d)
 	}
-	for _, f := range was.Findings {
-		if _, found := findingByFingerprint(now, f.Fingerprint); found {
+	for _, f := range oldControl.Findings {
+		if _, found := findingByFingerprint(newControl, f.Fingerprint); found {
 			continue
 		}
-		d, why := newFinding(was, f, StateFixed), unjudgedReason(now)
+		d, why := newFinding(oldControl, f, StateFixed), unjudgedReason(newControl)
 		if why == "" && newer.HasReplaced(f.Subject, older) {
 			why = "judges another " + f.Subject.Kind.String()
 		}
@@ -174,7 +181,7 @@ func newFinding(c audit.Control, f audit.Finding, state State) Finding {
 	return Finding{State: state, Control: c.ID, Severity: c.Severity, Fingerprint: f.Fingerprint, Subject: f.Subject, Message: f.Message}
 }
 
-// unjudgedReason says why the absence of a finding in a control proves nothing; empty
+// unjudgedReason says why a control without a finding does not prove that the fault is absent; empty
 // if it does.
 func unjudgedReason(c audit.Control) string {
 	switch {

@@ -21,9 +21,9 @@ func (c *comparison) compareOrganization() {
 
 func (c *comparison) compareBusinessUnits() {
 	compareRows(c, c.canCompare(snapshot.SectionBusinessUnits), "business unit", c.older.BusinessUnits, c.newer.BusinessUnits, func(u snapshot.BusinessUnit) string { return u.Name },
-		func(r row, was, now snapshot.BusinessUnit) {
-			c.addSwitch(r, VerbDisabled, VerbEnabled, was.Disabled, now.Disabled)
-			c.addIfChanged(VerbMoved, r, "parent", c.unitName(was.ParentID), c.unitName(now.ParentID))
+		func(r row, old, current snapshot.BusinessUnit) {
+			c.addSwitch(r, VerbDisabled, VerbEnabled, old.Disabled, current.Disabled)
+			c.addIfChanged(VerbMoved, r, "parent", c.unitName(old.ParentID), c.unitName(current.ParentID))
 		})
 }
 
@@ -37,11 +37,11 @@ func (c *comparison) comparePrivileges() {
 	}
 	for _, name := range unionKeys(c.older.Privileges, c.newer.Privileges) {
 		old, inOld := c.older.Privileges[name]
-		young, inNew := c.newer.Privileges[name]
-		r := row{"privilege", cmp.Or(young.ID, old.ID), name}
+		current, inNew := c.newer.Privileges[name]
+		r := row{"privilege", cmp.Or(current.ID, old.ID), name}
 		c.addSwitch(r, VerbAdded, VerbRemoved, inOld, inNew)
 		if inOld && inNew {
-			c.addIfChanged(VerbChanged, r, "access levels", joinNames(old.Depths), joinNames(young.Depths))
+			c.addIfChanged(VerbChanged, r, "access levels", joinNames(old.Depths), joinNames(current.Depths))
 		}
 	}
 }
@@ -57,11 +57,11 @@ func yesNo(b bool) string {
 
 func (c *comparison) compareRoles() {
 	compareRows(c, c.canCompare(snapshot.SectionRoles), "role", c.older.Roles, c.newer.Roles, func(r snapshot.Role) string { return r.Name },
-		func(r row, was, now snapshot.Role) {
-			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(was.BusinessUnitID), c.unitName(now.BusinessUnitID))
-			c.addIfChanged(VerbChanged, r, "customizable", yesNo(was.Customizable), yesNo(now.Customizable))
-			c.addIfChanged(VerbChanged, r, "managed", yesNo(was.Managed), yesNo(now.Managed))
-			c.addIfChanged(VerbChanged, r, "inherited by team members", yesNo(was.Inherited), yesNo(now.Inherited))
+		func(r row, old, current snapshot.Role) {
+			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(old.BusinessUnitID), c.unitName(current.BusinessUnitID))
+			c.addIfChanged(VerbChanged, r, "customizable", yesNo(old.Customizable), yesNo(current.Customizable))
+			c.addIfChanged(VerbChanged, r, "managed", yesNo(old.Managed), yesNo(current.Managed))
+			c.addIfChanged(VerbChanged, r, "inherited by team members", yesNo(old.Inherited), yesNo(current.Inherited))
 		})
 }
 
@@ -82,35 +82,36 @@ func (c *comparison) compareGrants() {
 		return
 	}
 	for _, id := range unionKeys(c.older.RolePrivileges, c.newer.RolePrivileges) {
-		old, inOld := c.older.RolePrivileges[id]
-		young, inNew := c.newer.RolePrivileges[id]
+		oldGrants, inOld := c.older.RolePrivileges[id]
+		newGrants, inNew := c.newer.RolePrivileges[id]
 		r := row{"role", id, cmp.Or(c.newer.Roles[id].Name, c.older.Roles[id].Name, id)}
 		if !inOld || !inNew {
 			c.addOneSidedGrants(r, inOld)
 			continue
 		}
-		for _, name := range unionKeys(old, young) {
-			was, now := old[name], young[name]
+		for _, name := range unionKeys(oldGrants, newGrants) {
+			old, current := oldGrants[name], newGrants[name]
 			verb := VerbShallower
 			switch {
-			case was == audit.DepthNone:
+			case old == audit.DepthNone:
 				verb = VerbGranted
-			case now == audit.DepthNone:
+			case current == audit.DepthNone:
 				verb = VerbRevoked
-			case now > was:
+			case current > old:
 				verb = VerbDeeper
 			}
-			c.addIfChanged(verb, r, name, was.String(), now.String())
+			c.addIfChanged(verb, r, name, old.String(), current.String())
 		}
 	}
 }
 
-// addOneSidedGrants notes a role of both sides with grants on only one, because only there the
-// integration user has it.
+// addOneSidedGrants adds a role that both snapshots contain, but with grants in only one of them: a
+// snapshot contains the grants of the roles that the integration user has.
 func (c *comparison) addOneSidedGrants(r row, inOld bool) {
-	_, before := c.older.Roles[r.id]
-	_, after := c.newer.Roles[r.id]
-	if !before || !after {
+	if _, ok := c.older.Roles[r.id]; !ok {
+		return
+	}
+	if _, ok := c.newer.Roles[r.id]; !ok {
 		return
 	}
 	side := "older"
@@ -123,42 +124,42 @@ func (c *comparison) addOneSidedGrants(r row, inOld bool) {
 func (c *comparison) compareUsersAndTeams() {
 	users, teams := c.canCompare(snapshot.SectionUsers), c.canCompare(snapshot.SectionTeams)
 	compareRows(c, users, "user", c.older.Users, c.newer.Users, func(u snapshot.User) string { return u.Name },
-		func(r row, was, now snapshot.User) {
-			c.addSwitch(r, VerbDisabled, VerbEnabled, was.Disabled, now.Disabled)
-			c.addSwitch(r, VerbDeleted, VerbRestored, was.Deleted, now.Deleted)
-			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(was.BusinessUnitID), c.unitName(now.BusinessUnitID))
-			c.addIfChanged(VerbChanged, r, "application id", was.ApplicationID, now.ApplicationID)
-			c.addIfChanged(VerbChanged, r, "user name", was.DomainName, now.DomainName)
-			c.addIfChanged(VerbChanged, r, "object id", was.ObjectID, now.ObjectID)
-			c.addIfChanged(VerbChanged, r, "licensed", yesNo(was.Licensed), yesNo(now.Licensed))
-			c.compareMembers(r, VerbAssigned, VerbUnassigned, was.Roles, now.Roles, c.roleName)
+		func(r row, old, current snapshot.User) {
+			c.addSwitch(r, VerbDisabled, VerbEnabled, old.Disabled, current.Disabled)
+			c.addSwitch(r, VerbDeleted, VerbRestored, old.Deleted, current.Deleted)
+			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(old.BusinessUnitID), c.unitName(current.BusinessUnitID))
+			c.addIfChanged(VerbChanged, r, "application id", old.ApplicationID, current.ApplicationID)
+			c.addIfChanged(VerbChanged, r, "user name", old.DomainName, current.DomainName)
+			c.addIfChanged(VerbChanged, r, "object id", old.ObjectID, current.ObjectID)
+			c.addIfChanged(VerbChanged, r, "licensed", yesNo(old.Licensed), yesNo(current.Licensed))
+			c.compareMembers(r, VerbAssigned, VerbUnassigned, old.Roles, current.Roles, c.roleName)
 			if teams {
-				c.compareMembers(r, VerbJoined, VerbLeft, was.Teams, now.Teams, c.principalName)
+				c.compareMembers(r, VerbJoined, VerbLeft, old.Teams, current.Teams, c.principalName)
 			}
 		})
 	compareRows(c, teams, "team", c.older.Teams, c.newer.Teams, func(t snapshot.Team) string { return t.Name },
-		func(r row, was, now snapshot.Team) {
-			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(was.BusinessUnitID), c.unitName(now.BusinessUnitID))
-			c.addIfChanged(VerbChanged, r, "type", fmt.Sprint(was.Type), fmt.Sprint(now.Type))
-			c.compareMembers(r, VerbAssigned, VerbUnassigned, was.Roles, now.Roles, c.roleName)
+		func(r row, old, current snapshot.Team) {
+			c.addIfChanged(VerbMoved, r, "business unit", c.unitName(old.BusinessUnitID), c.unitName(current.BusinessUnitID))
+			c.addIfChanged(VerbChanged, r, "type", fmt.Sprint(old.Type), fmt.Sprint(current.Type))
+			c.compareMembers(r, VerbAssigned, VerbUnassigned, old.Roles, current.Roles, c.roleName)
 		})
 }
 
 func (c *comparison) compareViews() {
-	// Either section shows views, and what one side alone read would look new.
-	mine, others := c.canCompare(snapshot.SectionUserViews), c.canCompare(snapshot.SectionViews)
-	was, now := maps.Clone(c.older.Views), maps.Clone(c.newer.Views)
-	if !mine || !others {
-		maps.DeleteFunc(was, func(id string, _ snapshot.View) bool { _, ok := c.newer.Views[id]; return !ok })
-		maps.DeleteFunc(now, func(id string, _ snapshot.View) bool { _, ok := was[id]; return !ok })
+	// Both sections contain views. A view of a section that only one side read would look new.
+	userViews, ownerViews := c.canCompare(snapshot.SectionUserViews), c.canCompare(snapshot.SectionViews)
+	older, newer := maps.Clone(c.older.Views), maps.Clone(c.newer.Views)
+	if !userViews || !ownerViews {
+		maps.DeleteFunc(older, func(id string, _ snapshot.View) bool { _, ok := c.newer.Views[id]; return !ok })
+		maps.DeleteFunc(newer, func(id string, _ snapshot.View) bool { _, ok := older[id]; return !ok })
 	}
-	compareRows(c, mine || others, "view", was, now, func(v snapshot.View) string { return v.Name },
-		func(r row, was, now snapshot.View) {
-			c.addSwitch(r, VerbEnabled, VerbDisabled, was.Active, now.Active)
-			c.addIfChanged(VerbAssigned, r, "owner", c.principalName(was.OwnerID), c.principalName(now.OwnerID))
-			c.addIfChanged(VerbChanged, r, "table", was.Table, now.Table)
-			if mine && others {
-				c.compareMembers(r, VerbSeen, VerbUnseen, names(was.SeenBy), names(now.SeenBy), func(s string) string { return s })
+	compareRows(c, userViews || ownerViews, "view", older, newer, func(v snapshot.View) string { return v.Name },
+		func(r row, old, current snapshot.View) {
+			c.addSwitch(r, VerbEnabled, VerbDisabled, old.Active, current.Active)
+			c.addIfChanged(VerbAssigned, r, "owner", c.principalName(old.OwnerID), c.principalName(current.OwnerID))
+			c.addIfChanged(VerbChanged, r, "table", old.Table, current.Table)
+			if userViews && ownerViews {
+				c.compareMembers(r, VerbSeen, VerbUnseen, names(old.SeenBy), names(current.SeenBy), func(s string) string { return s })
 			}
 		})
 }
@@ -173,9 +174,9 @@ func names[T fmt.Stringer](list []T) []string {
 
 func (c *comparison) compareSystemViews() {
 	compareRows(c, c.canCompare(snapshot.SectionSystemViews), "system view", c.older.SystemViews, c.newer.SystemViews, func(v snapshot.SystemView) string { return v.Name },
-		func(r row, was, now snapshot.SystemView) {
-			c.addSwitch(r, VerbEnabled, VerbDisabled, was.Active, now.Active)
-			c.addIfChanged(VerbChanged, r, "table", was.Table, now.Table)
+		func(r row, old, current snapshot.SystemView) {
+			c.addSwitch(r, VerbEnabled, VerbDisabled, old.Active, current.Active)
+			c.addIfChanged(VerbChanged, r, "table", old.Table, current.Table)
 		})
 }
 
@@ -188,23 +189,23 @@ func (c *comparison) compareShares() {
 		return
 	}
 	for _, principal := range unionKeys(c.older.Shares, c.newer.Shares) {
-		old, inOld := c.older.Shares[principal]
-		young, inNew := c.newer.Shares[principal]
+		oldShares, inOld := c.older.Shares[principal]
+		newShares, inNew := c.newer.Shares[principal]
 		if (!inOld || !inNew) && !c.sameScope() {
 			continue
 		}
-		for _, id := range unionKeys(old, young) {
-			was, now := old[id].Rights, young[id].Rights
+		for _, id := range unionKeys(oldShares, newShares) {
+			old, current := oldShares[id].Rights, newShares[id].Rights
 			r := row{"view", id, cmp.Or(c.newer.Views[id].Name, c.older.Views[id].Name, id)}
 			with := "with " + c.principalName(principal)
-			from, to := joinNames(was), joinNames(now)
+			from, to := joinNames(old), joinNames(current)
 			verb := VerbNarrowed
 			switch {
-			case len(was) == 0:
+			case len(old) == 0:
 				verb = VerbShared
-			case len(now) == 0:
+			case len(current) == 0:
 				verb = VerbUnshared
-			case slices.ContainsFunc(now, func(right snapshot.Right) bool { return !slices.Contains(was, right) }):
+			case slices.ContainsFunc(current, func(right snapshot.Right) bool { return !slices.Contains(old, right) }):
 				verb = VerbWidened
 			}
 			c.addIfChanged(verb, r, with, from, to)

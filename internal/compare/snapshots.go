@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// Snapshots compares two snapshots of one environment; of two it is an error.
+// Snapshots compares two snapshots. It returns an error if they are of different environments.
 func Snapshots(older, newer *snapshot.Snapshot) (Diff, error) {
 	if !strings.EqualFold(older.Environment.OrganizationID, newer.Environment.OrganizationID) {
 		return Diff{}, fmt.Errorf("the snapshots are of different environments, %s (organization %s) and %s (organization %s): "+
@@ -47,31 +47,32 @@ type comparison struct {
 	incomparable []Incomparable
 }
 
-// canCompare reports whether both sides read a section, and notes where not.
+// canCompare reports whether both snapshots contain a section. If not, it adds the section to what is
+// incomparable.
 func (c *comparison) canCompare(section snapshot.Section) bool {
-	before, after := c.older.IsCollected(section), c.newer.IsCollected(section)
-	said, lacking := "neither snapshot contains", c.newer.Coverage[section]
+	inOld, inNew := c.older.IsCollected(section), c.newer.IsCollected(section)
+	why, coverage := "neither snapshot contains", c.newer.Coverage[section]
 	switch {
-	case before && after:
+	case inOld && inNew:
 		return true
-	case after:
-		said, lacking = "the older snapshot does not contain", c.older.Coverage[section]
-	case before:
-		said = "the newer snapshot does not contain"
+	case inNew:
+		why, coverage = "the older snapshot does not contain", c.older.Coverage[section]
+	case inOld:
+		why = "the newer snapshot does not contain"
 	}
-	c.addIncomparable(strings.ReplaceAll(string(section), "_", " "), said+" them: "+cmp.Or(lacking.Detail, lacking.State.String()), !before && !after)
+	c.addIncomparable(strings.ReplaceAll(string(section), "_", " "), why+" them: "+cmp.Or(coverage.Detail, coverage.State.String()), !inOld && !inNew)
 	return false
 }
 
-func (c *comparison) addIncomparable(what, why string, known bool) {
-	c.incomparable = append(c.incomparable, Incomparable{what, why, known})
+func (c *comparison) addIncomparable(what, why string, bothSides bool) {
+	c.incomparable = append(c.incomparable, Incomparable{what, why, bothSides})
 }
 
-// sameScope reports whether a row that only one side has was added or removed. With different scopes,
-// one side may not have looked for it.
+// sameScope reports whether the snapshots have the same scope. Otherwise, a row that only one of them
+// has may not have been read for the other.
 func (c *comparison) sameScope() bool { return c.older.Scope == c.newer.Scope }
 
-// A row is what all kinds of rows have in common.
+// A row identifies the row that changed.
 type row struct{ object, id, name string }
 
 func (c *comparison) addChange(verb Verb, r row, what, from, to string) {
@@ -84,44 +85,45 @@ func (c *comparison) addIfChanged(verb Verb, r row, what, from, to string) {
 	}
 }
 
-func (c *comparison) addSwitch(r row, on, off Verb, was, now bool) {
+func (c *comparison) addSwitch(r row, on, off Verb, old, current bool) {
 	switch {
-	case now && !was:
+	case current && !old:
 		c.addChange(on, r, "", "", "")
-	case was && !now:
+	case old && !current:
 		c.addChange(off, r, "", "", "")
 	}
 }
 
-// compareMembers notes what was put into or taken out of a list of ids.
-func (c *comparison) compareMembers(r row, in, out Verb, was, now []string, name func(string) string) {
-	for _, id := range now {
-		if !slices.Contains(was, id) {
-			c.addChange(in, r, name(id), "", "")
+// compareMembers compares two lists of ids as sets.
+func (c *comparison) compareMembers(r row, added, removed Verb, old, current []string, name func(string) string) {
+	for _, id := range current {
+		if !slices.Contains(old, id) {
+			c.addChange(added, r, name(id), "", "")
 		}
 	}
-	for _, id := range was {
-		if !slices.Contains(now, id) {
-			c.addChange(out, r, name(id), "", "")
+	for _, id := range old {
+		if !slices.Contains(current, id) {
+			c.addChange(removed, r, name(id), "", "")
 		}
 	}
 }
 
-// compareRows compares two maps by id, if their section can be compared; both gets what both have.
-func compareRows[V any](c *comparison, compared bool, object string, was, now map[string]V, name func(V) string, both func(r row, was, now V)) {
-	if !compared {
+// compareRows compares rows by id, unless their section is incomparable. compare is called for the
+// rows that both snapshots have.
+func compareRows[V any](c *comparison, isComparable bool, object string, older, newer map[string]V, name func(V) string, compare func(r row, old, current V)) {
+	if !isComparable {
 		return
 	}
-	for _, id := range unionKeys(was, now) {
-		old, inOld := was[id]
-		young, inNew := now[id]
+	for _, id := range unionKeys(older, newer) {
+		old, inOld := older[id]
+		current, inNew := newer[id]
 		switch {
 		case inOld && inNew:
-			r := row{object, id, name(young)}
-			c.addIfChanged(VerbRenamed, r, "", name(old), name(young))
-			both(r, old, young)
+			r := row{object, id, name(current)}
+			c.addIfChanged(VerbRenamed, r, "", name(old), name(current))
+			compare(r, old, current)
 		case inNew && c.sameScope():
-			c.addChange(VerbAdded, row{object, id, name(young)}, "", "", "")
+			c.addChange(VerbAdded, row{object, id, name(current)}, "", "", "")
 		case inOld && c.sameScope():
 			c.addChange(VerbRemoved, row{object, id, name(old)}, "", "", "")
 		}
@@ -136,15 +138,16 @@ func unionKeys[V any](a, b map[string]V) []string {
 
 func (c *comparison) compareRequirement() {
 	r := row{object: "requirement", name: "what is required"}
-	old, young := requirementFields(c.older.Requirement), requirementFields(c.newer.Requirement)
-	for _, key := range unionKeys(old, young) {
-		c.addIfChanged(VerbChanged, r, strings.ReplaceAll(key, "_", " "), old[key], young[key])
+	old, current := requirementFields(c.older.Requirement), requirementFields(c.newer.Requirement)
+	for _, key := range unionKeys(old, current) {
+		c.addIfChanged(VerbChanged, r, strings.ReplaceAll(key, "_", " "), old[key], current[key])
 	}
 	if !c.sameScope() {
 		c.addIncomparable("rows that only one snapshot contains", fmt.Sprintf("the scope was %s and is %s", c.older.Scope, c.newer.Scope), false)
 	}
 }
 
+// requirementFields returns the fields of a requirement as text, by their names in JSON.
 func requirementFields(r snapshot.Requirement) map[string]string {
 	members, texts := map[string]json.RawMessage{}, map[string]string{}
 	if data, err := json.Marshal(r); err == nil && json.Unmarshal(data, &members) == nil {

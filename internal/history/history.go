@@ -1,4 +1,4 @@
-// Package history says from a series of results how long each control has had its outcome.
+// Package history derives from a series of results how long each control has had its outcome.
 package history
 
 import (
@@ -13,33 +13,34 @@ import (
 // Format names the JSON form of a [History].
 const Format = "dbaudit.history/v1"
 
-// A History is what a series of results says, by environment.
+// A History contains the history of each environment and profile.
 type History struct {
 	Format       string        `json:"format"`
 	Environments []Environment `json:"environments"`
 }
 
-// An Environment is one environment under one profile.
+// An Environment is the history of an environment under a profile.
 type Environment struct {
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
 	Profile        string `json:"profile"`
-	// Profiles are those of that name that the results were judged by, oldest first.
+	// Profiles are the versions of the profile that judged the results, oldest first.
 	Profiles []ProfilePeriod `json:"profiles,omitempty"`
-	// Verdict is the last one; Since is the first result in a row with it, and Before the
-	// last with another.
+	// Verdict is the last verdict. Since is the time of the first consecutive result with it, and
+	// Before the time of the last result with a different verdict.
 	Verdict             audit.Verdict `json:"verdict"`
 	Since               time.Time     `json:"since"`
 	Before              *time.Time    `json:"before,omitempty"`
-	LastCompliant       *time.Time    `json:"last_compliant,omitempty"` // nil for never
-	Results             []Point       `json:"results"`                  // all that were read, oldest first
+	LastCompliant       *time.Time    `json:"last_compliant,omitempty"` // nil if it never was
+	Results             []Point       `json:"results"`                  // oldest first
 	Controls            []Control     `json:"controls"`
-	RequirementsChanged bool          `json:"-"` // a result requires something else than the one before
-	Last                audit.Result  `json:"-"` // the newest of the results, whole
+	RequirementsChanged bool          `json:"-"` // the requirements of some result differ from those of the previous one
+	Last                audit.Result  `json:"-"` // the newest result
 }
 
-// A ProfilePeriod is a profile, and the time of the first result in a row that it judged.
+// A ProfilePeriod is a version of a profile, and the time of the first consecutive result that it
+// judged.
 type ProfilePeriod struct {
 	Version string    `json:"version,omitempty"`
 	Origin  string    `json:"origin,omitempty"`
@@ -52,25 +53,25 @@ type Point struct {
 	TakenAt time.Time     `json:"taken_at"`
 	Verdict audit.Verdict `json:"verdict"`
 	Summary audit.Summary `json:"summary"`
-	Unread  string        `json:"unread,omitempty"` // why nothing could be read at that time
+	Unread  string        `json:"unread,omitempty"` // why the environment could not be read
 }
 
-// A Control is one control of the last result that has any.
+// A Control is the history of a control of the last result with controls.
 type Control struct {
 	ID       audit.ControlID `json:"id"`
 	Title    string          `json:"title"`
 	Severity audit.Severity  `json:"severity"`
 	Outcome  audit.Outcome   `json:"outcome"`
 	Findings int             `json:"findings"`
-	// Since is the first result in a row with this outcome; Before is the last with another,
-	// nil for none. The change is between them.
+	// Since is the time of the first consecutive result with this outcome. Before is the time of
+	// the last result with a different outcome; nil if none exists.
 	Since      time.Time  `json:"since"`
 	Before     *time.Time `json:"before,omitempty"`
 	LastPassed *time.Time `json:"last_passed,omitempty"` // nil for never
 	Spans      []Span     `json:"spans"`                 // oldest first
 }
 
-// A Span is a series of results in which a control had the same outcome.
+// A Span is a series of consecutive results in which a control has the same outcome.
 type Span struct {
 	Outcome audit.Outcome `json:"outcome"`
 	From    time.Time     `json:"from"`
@@ -78,8 +79,8 @@ type Span struct {
 	Results int           `json:"results"`
 }
 
-// FromResults is the history of results, by the time of their snapshots. Of several results on one
-// snapshot the last evaluated counts, because waivers may have changed.
+// FromResults returns the history of results. Their times are those of their snapshots. Of several
+// results of one snapshot, the last evaluated counts, because waivers may have changed.
 func FromResults(results []audit.Result) History {
 	h := History{Format: Format, Environments: []Environment{}}
 	for _, group := range groupByEnvironment(results) {
@@ -91,11 +92,11 @@ func FromResults(results []audit.Result) History {
 	return h
 }
 
-// groupByEnvironment puts the results of one environment under one profile together, in their order.
+// groupByEnvironment groups results by environment and profile. It sorts each group by time.
 func groupByEnvironment(results []audit.Result) [][]audit.Result {
 	type key struct{ organization, profile string }
 	var groups [][]audit.Result
-	known := map[key]int{}
+	indexes := map[key]int{}
 	organizations := organizationsByAddress(results)
 	for _, r := range results {
 		if r.Unread != nil && !r.IsFile() {
@@ -103,11 +104,13 @@ func groupByEnvironment(results []audit.Result) [][]audit.Result {
 		}
 		// A file has no organization.
 		k := key{cmp.Or(strings.ToLower(r.Environment.OrganizationID), r.Environment.Name), r.Profile.Name}
-		if _, ok := known[k]; !ok {
-			known[k] = len(groups)
+		i, ok := indexes[k]
+		if !ok {
+			i = len(groups)
+			indexes[k] = i
 			groups = append(groups, nil)
 		}
-		groups[known[k]] = append(groups[known[k]], r)
+		groups[i] = append(groups[i], r)
 	}
 	for i := range groups {
 		groups[i] = sortByTime(groups[i])
@@ -115,8 +118,8 @@ func groupByEnvironment(results []audit.Result) [][]audit.Result {
 	return groups
 }
 
-// organizationsByAddress are those at each address by the last result that has one. A result that could
-// not be read has none, and belongs to the one at its address.
+// organizationsByAddress returns the last known organization of each address. The result of an
+// environment that could not be read has no organization.
 func organizationsByAddress(results []audit.Result) map[string]string {
 	byAddress, seen := map[string]string{}, map[string]time.Time{}
 	for _, r := range results {
@@ -132,12 +135,13 @@ func address(r audit.Result) string {
 	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
 
-// resultTime is the time of the snapshot, or for a file, which has none, of the evaluation.
+// resultTime returns the time of the snapshot. A file has none: its result has the time of the
+// evaluation.
 func resultTime(r audit.Result) time.Time {
 	return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt)
 }
 
-// sortByTime sorts results by time and leaves one of each snapshot.
+// sortByTime sorts results by time and keeps the last evaluated result of each snapshot.
 func sortByTime(results []audit.Result) []audit.Result {
 	slices.SortStableFunc(results, func(a, b audit.Result) int {
 		return cmp.Or(resultTime(a).Compare(resultTime(b)), a.EvaluatedAt.Compare(b.EvaluatedAt), cmp.Compare(a.Snapshot.Digest, b.Snapshot.Digest))
@@ -169,7 +173,7 @@ func newEnvironment(results []audit.Result) Environment {
 		Name: last.Environment.Name, URL: last.Environment.URL, OrganizationID: last.Environment.OrganizationID,
 		Profile: last.Profile.Name, Profiles: profilePeriods(results), Verdict: last.Verdict, Last: last,
 	}
-	var judged *audit.Result // the last one before
+	var judged *audit.Result // the last result with controls
 	for _, r := range results {
 		p := Point{TakenAt: resultTime(r), Verdict: r.Verdict, Summary: r.Summary}
 		if r.Unread != nil {
@@ -189,8 +193,9 @@ func newEnvironment(results []audit.Result) Environment {
 	return e
 }
 
-// LastChange says of results, oldest first, which is the first in a row with the last verdict, which
-// is the last before it, and which is the last compliant one; nil for none.
+// LastChange returns the times of the first consecutive result with the last verdict, of the last
+// result with a different verdict, and of the last compliant result; nil if none exists. The points
+// are sorted by time, oldest first.
 func LastChange(points []Point) (since time.Time, before, compliant *time.Time) {
 	last := points[len(points)-1].Verdict
 	for i, p := range points {
@@ -207,7 +212,8 @@ func LastChange(points []Point) (since time.Time, before, compliant *time.Time) 
 	return since, before, compliant
 }
 
-// newControl follows a control through the results that have it, or that could not be read.
+// newControl returns the history of a control in the results that have it. It is unknown in those
+// that could not be read.
 func newControl(last audit.Control, results []audit.Result) Control {
 	c := Control{ID: last.ID, Title: last.Title, Severity: last.Severity}
 	for _, r := range results {
@@ -239,8 +245,8 @@ func newControl(last audit.Control, results []audit.Result) Control {
 	return c
 }
 
-// HasWorsened reports whether the last result is worse than the one before it: it is not compliant
-// any more, has more failed controls, or could not be read.
+// HasWorsened reports whether the last result is worse than the previous one: it is no longer
+// compliant, has more failed controls, or could not be read.
 func (e Environment) HasWorsened() bool {
 	n := len(e.Results)
 	if n < 2 {
@@ -251,8 +257,8 @@ func (e Environment) HasWorsened() bool {
 		before.Unread == "" && last.Unread != "" || last.Summary.Fail > before.Summary.Fail
 }
 
-// SplitAt gives, for each environment and profile, the result that was the newest at a time, and
-// the newest that came later. One may be missing.
+// SplitAt returns, for each environment and profile, the last result at a time and the newest result
+// after it. Either may be missing.
 func SplitAt(results []audit.Result, at time.Time) (older, newer []audit.Result) {
 	for _, group := range groupByEnvironment(results) {
 		last := group[len(group)-1]

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// on is a result of a day of January with the outcomes of the controls A and B.
+// on returns a result of a day of January with the outcomes of the controls A and B.
 func on(day int, a, b audit.Outcome) audit.Result {
 	at := time.Date(2026, 1, day, 6, 0, 0, 0, time.UTC)
 	controls := []audit.Control{
@@ -27,8 +27,8 @@ func on(day int, a, b audit.Outcome) audit.Result {
 	return r
 }
 
-// gap is a day on which the environment could not be read: it does not even say which
-// organization it is.
+// gap returns the result of a day on which the environment could not be read. Its organization is
+// unknown.
 func gap(day int) audit.Result {
 	r := on(day, unknown, unknown)
 	r.Environment.OrganizationID, r.Snapshot, r.Controls = "", audit.Snapshot{}, nil
@@ -42,7 +42,7 @@ const (
 	unknown = audit.OutcomeUnknown
 )
 
-func TestOf(t *testing.T) {
+func TestFromResults(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		results []audit.Result
@@ -81,7 +81,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// again is a result on the same snapshot, evaluated later.
+// again returns a later result of the same snapshot.
 func again(r audit.Result) audit.Result {
 	r.EvaluatedAt = r.EvaluatedAt.Add(time.Hour)
 	return r
@@ -94,9 +94,9 @@ func day(t *time.Time) string {
 	return fmt.Sprint(t.Day())
 }
 
-// TestApart: environments and profiles are kept apart, and a renamed environment
-// is still the same.
-func TestApart(t *testing.T) {
+// TestEnvironmentsAndProfiles proves that each environment and profile has a separate history, and
+// that a renamed environment keeps its own.
+func TestEnvironmentsAndProfiles(t *testing.T) {
 	renamed, other, profile := on(2, fail, pass), on(3, pass, pass), on(4, pass, pass)
 	renamed.Environment = audit.Environment{Name: "live", OrganizationID: "org"}
 	other.Environment.OrganizationID = "another"
@@ -111,7 +111,7 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// TestNewControl: a control begins in the first result that has it.
+// TestNewControl proves that the history of a control begins with the first result that has it.
 func TestNewControl(t *testing.T) {
 	older := on(1, pass, pass)
 	older.Controls = older.Controls[1:]
@@ -121,8 +121,8 @@ func TestNewControl(t *testing.T) {
 	}
 }
 
-// TestFiles: results on files, which were taken at no known time, are in the order
-// of their judgement.
+// TestFiles proves that results of files, which have no time of their own, are sorted by their time
+// of evaluation.
 func TestFiles(t *testing.T) {
 	early, late := on(1, pass, pass), on(2, fail, pass)
 	early.Snapshot, late.Snapshot = audit.Snapshot{Digest: "b"}, audit.Snapshot{Digest: "a"}
@@ -132,7 +132,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// TestProfilesChange: a history says where what is asked for changed under one name.
+// TestProfilesChange proves that a history lists the versions of a profile.
 func TestProfilesChange(t *testing.T) {
 	first, second, third := on(1, pass, pass), on(2, pass, pass), on(3, pass, pass)
 	first.Profile.Digest, second.Profile.Digest, third.Profile.Digest = "sha256:a", "sha256:a", "sha256:b"
@@ -143,13 +143,13 @@ func TestProfilesChange(t *testing.T) {
 	if same := history.FromResults([]audit.Result{first, second}).Environments[0].Profiles; len(same) != 1 || same[0].Digest != "sha256:a" {
 		t.Errorf("of one profile: %+v", same)
 	}
-	if silent := history.FromResults([]audit.Result{on(1, pass, pass)}).Environments[0].Profiles; silent != nil {
-		t.Errorf("no result says which: %+v", silent)
+	if undated := history.FromResults([]audit.Result{on(1, pass, pass)}).Environments[0].Profiles; undated != nil {
+		t.Errorf("without digests: %+v", undated)
 	}
 }
 
-// TestChanged: a history knows that what is required changed, also under one profile.
-func TestChanged(t *testing.T) {
+// TestRequirementsChanged proves that changed requirements are noticed, even under the same profile.
+func TestRequirementsChanged(t *testing.T) {
 	t.Parallel()
 	allowed, profile := on(2, pass, pass), on(2, pass, pass)
 	allowed.Integration = &audit.Integration{Allowed: []string{"prvDeleteLead"}}
@@ -169,7 +169,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-func TestWorse(t *testing.T) {
+func TestHasWorsened(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
 		results []audit.Result
@@ -191,7 +191,7 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-func TestSince(t *testing.T) {
+func TestSplitAt(t *testing.T) {
 	t.Parallel()
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 6, 0, 0, 0, time.UTC) }
 	of := func(name string, n int) audit.Result {

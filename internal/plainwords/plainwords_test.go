@@ -1,5 +1,5 @@
-// Package plainwords_test goes over everything that a person reads in this project: comments,
-// messages, help texts, docs, policies and profiles. It holds the project to plain English.
+// Package plainwords_test checks that everything that a person reads in this project is in plain
+// English: comments, messages, help texts, docs, policies and profiles.
 package plainwords_test
 
 import (
@@ -18,12 +18,12 @@ import (
 	"testing"
 )
 
-// phrase is a pattern that must not come back, what to write instead, and a sample that the
-// pattern finds. A space in the pattern matches any white space, so that a phrase is also
-// found across a line break. Where unless matches the text around it, the phrase is allowed.
+// A phrase is a pattern that must not occur, what to write instead, and a sample that matches. A
+// space in the pattern matches any white space, so that a phrase is also found across a line break.
+// The phrase is allowed if unless matches the text around it.
 type phrase struct{ pattern, instead, sample, unless string }
 
-// phrases lists words of translated or riddling English.
+// phrases returns phrases that read like a translation or a riddle.
 func phrases() []phrase {
 	return []phrase{
 		{`\b(un)?mend(s|ed|ing)?\b`, `fix`, "how to mend it", ``},
@@ -98,7 +98,7 @@ func phrases() []phrase {
 	}
 }
 
-// piece is a text that a person reads, in lower case, with its place.
+// A piece is a text that a person reads, in lower case, with its position.
 type piece struct {
 	file string
 	line int
@@ -121,7 +121,7 @@ func TestPlainWords(t *testing.T) {
 	}
 }
 
-// suspects are the texts that any pattern finds, so that the others are searched only once.
+// suspects returns the texts that match any pattern, so that the other texts are searched only once.
 func suspects(pieces []piece) []piece {
 	patterns := make([]string, 0, len(phrases()))
 	for _, p := range phrases() {
@@ -131,12 +131,12 @@ func suspects(pieces []piece) []piece {
 	return slices.DeleteFunc(pieces, func(p piece) bool { return !all.MatchString(p.text) })
 }
 
-// compile compiles a pattern for text in lower case; a space matches any white space.
+// compile compiles a pattern in which a space matches any white space.
 func compile(pattern string) *regexp.Regexp {
 	return regexp.MustCompile(strings.ReplaceAll(pattern, " ", `\s+`))
 }
 
-// TestPhrases holds the table: each pattern finds its sample, within a line and across two.
+// TestPhrases proves that each pattern matches its sample, on one line and on several.
 func TestPhrases(t *testing.T) {
 	for _, p := range phrases() {
 		for _, text := range []string{p.sample, strings.ReplaceAll(p.sample, " ", "\n")} {
@@ -147,7 +147,7 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
-// find lists where the phrase occurs, as "file:line: the words".
+// find returns the places where the phrase occurs, as file:line: "the words".
 func (p phrase) find(pieces []piece) []string {
 	pattern, unless := compile(p.pattern), compile(p.unless)
 	var found []string
@@ -164,8 +164,8 @@ func (p phrase) find(pieces []piece) []string {
 	return found
 }
 
-// prose reads every text of the checkout that a person reads. Generated files are left out:
-// their words come from the others.
+// prose returns every text of the checkout that a person reads, except generated files, which take
+// their words from the others.
 func prose(root string) ([]piece, error) {
 	marks := regexp.MustCompile(`(?m)^[ \t]*#[ \t]?`) // of a comment
 	var pieces []piece
