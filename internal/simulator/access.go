@@ -48,7 +48,6 @@ func (db *database) assignments(u *user) []assignment {
 	return all
 }
 
-// assignmentsGranting returns the assignments through which a user has a privilege.
 func (db *database) assignmentsGranting(u *user, p *privilege) []assignment {
 	var all []assignment
 	for _, a := range db.assignments(u) {
@@ -90,7 +89,6 @@ func (c *call) assignmentsOf(u *user, name string) []assignment {
 	return c.caller.permissions.assignmentsGranting(then, p)
 }
 
-// covers reports whether one of the caller's assignments covers a row.
 func (c *call) covers(assignments []assignment, row ownership) bool {
 	return slices.ContainsFunc(assignments, func(a assignment) bool {
 		return row.unit == nil || a.depth == DepthGlobal || a.coversOwner(c.caller.user, row.owner) ||
@@ -110,7 +108,6 @@ func (c *call) requirePrivilege(name string) error {
 	return c.missingPrivilege(lacking, name)
 }
 
-// missingPrivilege returns Dataverse's error for a user without a privilege.
 func (c *call) missingPrivilege(u *user, name string) error {
 	id, table := deriveID("", "privilege", name), &table{logicalName: "none", label: "None"}
 	if p := c.db.cat.privilege(name); p != nil {
@@ -127,7 +124,6 @@ func (c *call) missingPrivilege(u *user, name string) error {
 		u.ID, len(c.db.assignments(u)), count, u.accessMode(), name, id, table.objectTypeCode, table.logicalName, table.label, c.caller.user.ID)
 }
 
-// requirePrivilegeOn returns an error if the caller's privilege does not cover a row.
 func (c *call) requirePrivilegeOn(name string, row ownership, logicalName, id string) error {
 	if err := c.requirePrivilege(name); err != nil {
 		return err
@@ -138,7 +134,6 @@ func (c *call) requirePrivilegeOn(name string, row ownership, logicalName, id st
 	return nil
 }
 
-// accessDenied returns Dataverse's error for a caller whose privilege does not cover a row.
 func (c *call) accessDenied(row ownership, logicalName, id, right string) error {
 	code, home := 0, cmp.Or(row.unit, c.db.units[0])
 	if t := c.db.cat.tables[logicalName]; t != nil {

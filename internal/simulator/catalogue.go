@@ -65,7 +65,6 @@ const (
 	systemCustomizerTemplate    = "119f245c-3cc8-4b62-b31c-d1a046ced15d"
 )
 
-// templateID returns the id of a role template. ref is its name or its id.
 func templateID(ref string) string {
 	known := map[string]string{
 		"System Administrator": systemAdministratorTemplate,

@@ -18,7 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A client uses HTTP only, not dbaudit's client.
+// A client sends requests with net/http. It does not use dbaudit's client.
 type client struct {
 	t      *testing.T
 	server *simulator.Server
@@ -27,7 +27,7 @@ type client struct {
 	header http.Header
 }
 
-// start serves a built-in environment, changed by change if that is not nil.
+// start serves a built-in environment. If change is not nil, it changes the environment first.
 func start(t *testing.T, name string, o simulator.Options, change func(*simulator.Environment)) *simulator.Server {
 	t.Helper()
 	env, err := simulator.Builtin(name)
@@ -49,7 +49,7 @@ func start(t *testing.T, name string, o simulator.Options, change func(*simulato
 	return server
 }
 
-// startAs serves a built-in environment, and signs one of its applications in.
+// startAs serves a built-in environment and returns a client that is signed in as one of its applications.
 func startAs(t *testing.T, application, name string) (*simulator.Server, *client) {
 	t.Helper()
 	server := start(t, name, simulator.Options{}, nil)
@@ -67,7 +67,7 @@ func httpClient(t *testing.T, server *simulator.Server) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// dial signs an application in, by its name in the environment.
+// dial returns a client that is signed in as an application. name is its name in the environment.
 func dial(t *testing.T, server *simulator.Server, name string) *client {
 	t.Helper()
 	c := &client{t: t, server: server, http: httpClient(t, server), header: http.Header{}}
@@ -86,7 +86,7 @@ func dial(t *testing.T, server *simulator.Server, name string) *client {
 	return c
 }
 
-// form posts to the sign-in host.
+// form posts a form to the sign-in host.
 func (c *client) form(path string, values url.Values) (int, map[string]any) {
 	c.t.Helper()
 	response, err := c.http.PostForm(c.server.AuthorityURL()+path, values)
@@ -101,14 +101,12 @@ func (c *client) form(path string, values url.Values) (int, map[string]any) {
 	return response.StatusCode, body
 }
 
-// as is a client that impersonates another user.
+// as returns a client that impersonates a user.
 func (c *client) as(header, id string) *client {
-	other := *c
-	other.header = c.header.Clone()
-	other.header.Set(header, id)
-	return &other
+	return c.with(header, id)
 }
 
+// with returns a client with a further header.
 func (c *client) with(name, value string) *client {
 	other := *c
 	other.header = c.header.Clone()
@@ -123,7 +121,7 @@ type response struct {
 	err    error
 }
 
-// do sends a request below /api/data/v9.2/, or to an absolute address.
+// do sends a request to a path below /api/data/v9.2/ or to an absolute address.
 func (c *client) do(method, path string, body any) response {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
@@ -152,16 +150,16 @@ func (c *client) do(method, path string, body any) response {
 	if c.token != "" {
 		request.Header.Set("Authorization", "Bearer "+c.token)
 	}
-	answer, err := c.http.Do(request)
+	reply, err := c.http.Do(request)
 	if err != nil {
 		return response{err: err}
 	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(answer.Body)
-	return response{answer.StatusCode, answer.Header, data, err}
+	defer reply.Body.Close()
+	data, err := io.ReadAll(reply.Body)
+	return response{reply.StatusCode, reply.Header, data, err}
 }
 
-// escape encodes what a query must not contain.
+// escape encodes the characters that a query must not contain.
 func escape(query string) string {
 	return strings.NewReplacer(" ", "%20", `"`, "%22", "{", "%7B", "}", "%7D", "[", "%5B", "]", "%5D", "<", "%3C", ">", "%3E").Replace(query)
 }
@@ -171,7 +169,7 @@ func (c *client) get(path string) response {
 	return c.do(http.MethodGet, escape(path), nil)
 }
 
-// rows gets a collection's rows; the request must succeed.
+// rows returns the rows of a collection. The request must succeed.
 func (c *client) rows(path string) []map[string]any {
 	c.t.Helper()
 	r := c.get(path)
@@ -201,7 +199,7 @@ func (r response) rows(t *testing.T) []map[string]any {
 	return body.Value
 }
 
-// refusal is the code and message of an error body.
+// refusal returns the code and message of an error.
 func (r response) refusal(t *testing.T) (code, message string) {
 	t.Helper()
 	var body struct {
@@ -213,7 +211,7 @@ func (r response) refusal(t *testing.T) (code, message string) {
 	return body.Error.Code, body.Error.Message
 }
 
-// want checks the status and, unless it is "-", the error's code.
+// want checks the status of a response and, unless code is "-", the error's code.
 func (r response) want(t *testing.T, what string, status int, code string) {
 	t.Helper()
 	if r.err != nil || r.status != status {
@@ -228,7 +226,7 @@ func (r response) want(t *testing.T, what string, status int, code string) {
 	}
 }
 
-// column collects one column of rows.
+// column returns the values of a column.
 func column(rows []map[string]any, name string) []any {
 	values := make([]any, len(rows))
 	for i, row := range rows {

@@ -10,7 +10,6 @@ func (e *Environment) Clone() *Environment {
 	return clone(reflect.ValueOf(e).Elem()).Addr().Interface().(*Environment)
 }
 
-// clone returns a deep copy of a value.
 func clone(v reflect.Value) reflect.Value {
 	c := reflect.New(v.Type()).Elem()
 	c.Set(v)

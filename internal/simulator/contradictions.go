@@ -82,7 +82,6 @@ func (c *call) checkContradictions(t *entityType) error {
 	return nil
 }
 
-// wireValue returns a column's value as this environment sends it.
 func (c *call) wireValue(t *entityType, v any) any {
 	if t.logicalName != "principalobjectaccess" || !c.db.env.hasContradiction(ShareCodesNumeric) {
 		return v

@@ -88,11 +88,8 @@ func copyID(role, home, unit string) string {
 // roleCopy returns the copy of a role that an assignment refers to, or nil. holder is the business unit of
 // the user or team that has the role.
 func (db *database) roleCopy(a RoleAssignment, holder *unit) *role {
-	def := lookup[role](db, a.Role)
-	if def == nil {
-		return nil
-	}
-	return lookup[role](db, copyID(def.root.id, def.root.unit.ID, cmp.Or(a.BusinessUnit, holder.ID)))
+	root := lookup[role](db, a.Role).root
+	return lookup[role](db, copyID(root.id, root.unit.ID, cmp.Or(a.BusinessUnit, holder.ID)))
 }
 
 func (db *database) roleCopies(assignments []RoleAssignment, holder *unit) []*role {
@@ -144,7 +141,6 @@ func (db *database) addViews() {
 	}
 }
 
-// privilegesOf returns the privileges that a role grants.
 func (db *database) privilegesOf(r *role) []*privilege {
 	return filterSlice(db.cat.privileges, func(p *privilege) bool { return r.depth(p) != DepthNone })
 }

@@ -25,7 +25,6 @@ func depthNames() []string { return []string{"none", "basic", "local", "deep", "
 // String returns the depth's name in environment files.
 func (d Depth) String() string { return depthNames()[d] }
 
-// wireName returns the depth's name in the Web API's PrivilegeDepth enumeration.
 func (d Depth) wireName() string {
 	name := d.String()
 	return strings.ToUpper(name[:1]) + name[1:]

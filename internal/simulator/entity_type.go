@@ -122,7 +122,6 @@ func boolCol[T any](name string, get func(row T) bool) column {
 	return column{name, kindBool, func(_ *database, row any) any { return get(row.(T)) }}
 }
 
-// addStampColumns adds the columns that say when and by whom a row was created, and when it last changed.
 func (t *entityType) addStampColumns() {
 	t.columns = append(t.columns,
 		column{"createdon", kindTime, func(db *database, row any) any { return t.stamp(db, row).created }},

@@ -152,7 +152,6 @@ type Share struct {
 	Inherited Rights `yaml:"inherited,omitempty"` // from the share of another row; changes of this share keep it
 }
 
-// rights returns the rights that the share gives, including the inherited ones.
 func (s Share) rights() Rights { return s.Access | s.Inherited }
 
 // A SystemView is a savedquery. Everyone with prvReadQuery sees it; it cannot be shared.

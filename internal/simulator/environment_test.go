@@ -43,7 +43,7 @@ func TestParseEnvironment(t *testing.T) {
 		t.Errorf("More: %v", more)
 	}
 	if got := env.ApplicationUser("App").Roles; len(got) != 1 || got[0] != (simulator.RoleAssignment{Role: "More"}) {
-		t.Errorf("the holder's own business unit is not said: %+v", got)
+		t.Errorf("roles %+v, want one without a business unit", got)
 	}
 	team := env.Team("Tiny")
 	if team == nil || !team.Default || env.BusinessUnit("Tiny") == nil {
@@ -59,7 +59,7 @@ func TestParseEnvironment(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(env, again); diff != "" {
-		t.Errorf("the same file gives another environment: %s", diff)
+		t.Errorf("parsing the same file twice: %s", diff)
 	}
 }
 
@@ -124,7 +124,7 @@ func TestCloneSharesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(before, after) {
-		t.Error("changing the clone changed the original")
+		t.Error("changing the clone changes the original")
 	}
 }
 
@@ -150,8 +150,8 @@ func TestBuiltin(t *testing.T) {
 	}
 }
 
-// The compliant role grants the 44 privileges of the article, each at its deepest depth, and the
-// platform's nine.
+// TestCompliantRole checks that the compliant role grants the 44 privileges of the article, each at its deepest
+// depth, and the nine platform defaults.
 func TestCompliantRole(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
@@ -193,7 +193,7 @@ func FuzzParseEnvironment(f *testing.F) {
 		env, err := simulator.ParseEnvironment("f.yaml", data)
 		if err != nil {
 			if !strings.HasPrefix(err.Error(), "f.yaml") {
-				t.Errorf("%q does not name the file", err)
+				t.Errorf("the error %q does not name the file", err)
 			}
 			return
 		}
@@ -203,7 +203,7 @@ func FuzzParseEnvironment(f *testing.F) {
 		}
 		again, err := simulator.ParseEnvironment("f.yaml", written)
 		if err != nil {
-			t.Fatalf("%v in what was written:\n%s", err, written)
+			t.Fatalf("%v in the output of Marshal:\n%s", err, written)
 		}
 		if diff := cmp.Diff(fmt.Sprint(env), fmt.Sprint(again)); diff != "" {
 			t.Error(diff)

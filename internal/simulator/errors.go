@@ -12,7 +12,6 @@ const (
 	codeObjectNotFound       = "0x80040217" // ObjectDoesNotExist
 	codePrivilegeDenied      = "0x80040220" // PrivilegeDenied
 	codeUserNotEnabled       = "0x80040225" // unManagedidsusernotenabled
-	codeViewNotSharable      = "0x80040232" // unManagedidsviewisnotsharable
 	codeDuplicate            = "0x80040237" // DuplicateRecord
 	codeInvalidDepth         = "0x800404bb" // unManagedinvalidprivilegeedepth
 	codeInvalidArgument      = "0x80040203" // InvalidArgument

@@ -46,7 +46,6 @@ type Fault struct {
 	Chunked    bool // for FaultTruncate: the response has no Content-Length
 }
 
-// withFaults returns a handler that calls the options' Observe and Faults before h.
 func (s *Server) withFaults(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.options.Observe != nil {
@@ -113,7 +112,6 @@ func (f Fault) writeStatus(w http.ResponseWriter) {
 	}
 }
 
-// writeModified writes a recorded response with the fault.
 func (f Fault) writeModified(w http.ResponseWriter, response *httptest.ResponseRecorder) {
 	truncate := f.Kind == FaultTruncate
 	body := response.Body.Bytes()
@@ -176,7 +174,6 @@ func shiftLink(link string, step int) string {
 	return before + "pagenumber=%22" + strconv.Itoa(max(1, n+step)) + "%22" + rest
 }
 
-// dropColumn removes Column from a row or, if it is empty, the last column.
 func (f Fault) dropColumn(row map[string]any) {
 	names := filterSlice(slices.Sorted(maps.Keys(row)), func(name string) bool { return !strings.Contains(name, "@") })
 	delete(row, cmp.Or(f.Column, names[len(names)-1]))

@@ -94,7 +94,6 @@ func (r *role) toGrantRow(p *privilege, unit string) grantRow {
 	return row
 }
 
-// privilegesResponse returns the response of a function that lists privileges.
 func (c *call) privilegesResponse(name string, rows []grantRow, unit string) response {
 	if c.db.env.hasContradiction(RecordFilters) {
 		rows = append(rows, recordFilterPrivilege(unit))
@@ -163,7 +162,6 @@ func (c *call) retrieveUserPrivilegesByNames(u *user, list string) (response, er
 	return c.functionResponse("RetrieveUserSetOfPrivilegesByNamesResponse", member{"RolePrivileges", rows}), nil
 }
 
-// principalObject returns a user or a team as a Principal of a response.
 func (c *call) principalObject(id string) object {
 	t := principalType(c.db.byID[id])
 	if c.db.env.hasContradiction(PrincipalsByReference) {
@@ -183,8 +181,6 @@ func (c *call) retrieveSharedPrincipals(target string) (response, error) {
 	switch {
 	case !parsed || !ok:
 		return response{}, querySyntaxError()
-	case set == "savedqueries":
-		return response{}, invalidRequest(codeViewNotSharable, "The view is not sharable.")
 	case set != "userqueries":
 		return response{}, rowNotFound("userquery", id)
 	}

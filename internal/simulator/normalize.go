@@ -11,7 +11,6 @@ import (
 // A reporter records a problem at a path of keys and indices in the environment.
 type reporter func(path []string, text string)
 
-// pathTo returns the path that consists of keys and indices.
 func pathTo(steps ...any) []string {
 	path := make([]string, len(steps))
 	for i, step := range steps {

@@ -75,7 +75,7 @@ func TestRefusedQueries(t *testing.T) {
 	}
 }
 
-// follow gets all pages of a collection.
+// follow returns the rows of all pages of a collection, and the number of pages.
 func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages int) {
 	t.Helper()
 	for address := escape(path); address != ""; pages++ {
@@ -93,14 +93,14 @@ func TestPaging(t *testing.T) {
 	_, admin := startAs(t, "dbaudit apply", "compliant")
 	all, pages := follow(t, admin, "privileges?$select=name")
 	if pages != 1 {
-		t.Errorf("%d pages without a page size", pages)
+		t.Errorf("%d pages without a page size, want 1", pages)
 	}
 	small, pages := follow(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name")
 	if want := (len(all) + 99) / 100; pages != want {
 		t.Errorf("%d pages, want %d", pages, want)
 	}
 	if !slices.Equal(column(all, "name"), column(small, "name")) {
-		t.Error("pages do not add up to the whole")
+		t.Error("the pages do not have the rows of the collection")
 	}
 	counted := admin.get("privileges?$count=true&$top=1&$select=name").json(t)
 	if counted["@odata.count"] != float64(len(all)) {
@@ -120,6 +120,6 @@ func TestPagingOfExpandedRows(t *testing.T) {
 	}
 	rest, _ := follow(t, admin, link)
 	if len(rest) != 1 || rest[0]["name"] != "Works Council (Germany)" {
-		t.Errorf("behind the link: %v", rest)
+		t.Errorf("the next page: %v", rest)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"strings"
 )
 
-// pattern returns the request's path without keys and parameters.
 func (c *call) pattern() string {
 	names := make([]string, len(c.path))
 	for i, s := range c.path {

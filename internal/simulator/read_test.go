@@ -14,14 +14,14 @@ func TestChallenge(t *testing.T) {
 	c.get("WhoAmI").want(t, "with a token", http.StatusOK, "-")
 	c.token = "stale"
 	r := c.get("WhoAmI")
-	r.want(t, "with a token that nobody issued", http.StatusUnauthorized, "-")
+	r.want(t, "with an unknown token", http.StatusUnauthorized, "-")
 	want := "Bearer authorization_uri=" + server.AuthorityURL() + "/" + server.TenantID() + "/oauth2/authorize, resource_id=" + server.URL() + "/"
 	if got := r.header.Get("WWW-Authenticate"); got != want {
 		t.Errorf("challenge %q, want %q", got, want)
 	}
 }
 
-func TestApplicationThatIsNoUser(t *testing.T) {
+func TestApplicationWithoutAccess(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.ApplicationUsers = slices.DeleteFunc(e.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
 		e.ApplicationUser("dbaudit apply").Disabled = true
@@ -63,14 +63,14 @@ func TestRowShape(t *testing.T) {
 	if etag, _ := r["@odata.etag"].(string); !strings.HasPrefix(etag, `W/"`) {
 		t.Errorf("etag %q", etag)
 	}
-	// Every business unit has its copy of the role.
+	// Each business unit has a copy of the role.
 	copies := admin.rows("roles?$select=roleid,_parentroleid_value,_parentrootroleid_value,_businessunitid_value&$filter=name eq 'Demandbase Integration'")
 	if len(copies) != len(env.BusinessUnits) {
 		t.Errorf("%d copies in %d business units", len(copies), len(env.BusinessUnits))
 	}
 }
 
-func TestAuditorNeedsEachPrivilege(t *testing.T) {
+func TestReadPrivileges(t *testing.T) {
 	tests := map[string]string{
 		"prvReadRole":                 "roles?$select=name",
 		"prvReadUser":                 "systemusers?$select=fullname",
@@ -105,7 +105,7 @@ func mutate(t *testing.T, server *simulator.Server, change func(*simulator.Envir
 	}
 }
 
-func TestDepthScopesRows(t *testing.T) {
+func TestDepthLimitsRows(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.ApplicationUser("dbaudit").BusinessUnit = "Europe"
 	})
@@ -128,7 +128,7 @@ func TestDepthScopesRows(t *testing.T) {
 	}
 }
 
-func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
+func TestVisiblePersonalViews(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	env := server.Environment()
 	admin, auditor := dial(t, server, "dbaudit apply"), dial(t, server, "dbaudit")
@@ -146,7 +146,7 @@ func TestPersonalViewsAreSeenByTheirOwnAndThoseTheyAreSharedWith(t *testing.T) {
 			t.Errorf("as the integration by %s: %v", header, got)
 		}
 	}
-	// Through a team: contacts are shared with it, and it owns one view.
+	// A team has a share of the contacts view, and owns another view.
 	want = []any{"Demandbase Contacts", "Accounts without a contact"}
 	if got := names(admin.as("CallerObjectId", env.User("alex@contoso.com").EntraObjectID)); !slices.Equal(got, want) {
 		t.Errorf("a member of the team sees %v", got)
@@ -165,13 +165,13 @@ func TestImpersonation(t *testing.T) {
 	if r.json(t)["UserId"] != env.User("jane@contoso.com").ID {
 		t.Errorf("as Jane: %s", r.body)
 	}
-	// Both need the privilege.
-	auditor.as(header, jane).get("fieldsecurityprofiles?$select=name").want(t, "what Jane may not", http.StatusForbidden, "0x80040220")
-	auditor.as(header, jane).get("userqueries?$select=name").want(t, "what both may", http.StatusOK, "-")
+	// The impersonator and the impersonated user both need the privilege.
+	auditor.as(header, jane).get("fieldsecurityprofiles?$select=name").want(t, "without the privilege of Jane", http.StatusForbidden, "0x80040220")
+	auditor.as(header, jane).get("userqueries?$select=name").want(t, "with the privilege of both", http.StatusOK, "-")
 	mutate(t, server, func(e *simulator.Environment) { e.User("jane@contoso.com").Roles = nil })
-	auditor.as(header, jane).get("WhoAmI").want(t, "as a user who has a role through a team alone", http.StatusOK, "-")
+	auditor.as(header, jane).get("WhoAmI").want(t, "as a user with a role through a team only", http.StatusOK, "-")
 	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("dbaudit Auditor").Privileges, "prvReadUserQuery") })
-	auditor.as(header, jane).get("userqueries?$select=name").want(t, "what the auditor may not", http.StatusForbidden, "0x80040220")
+	auditor.as(header, jane).get("userqueries?$select=name").want(t, "without the privilege of the auditor", http.StatusForbidden, "0x80040220")
 	mutate(t, server, func(e *simulator.Environment) {
 		delete(e.Role("dbaudit Auditor").Privileges, "prvActOnBehalfOfAnotherUser")
 		e.Teams = append(e.Teams, simulator.Team{Name: "Delegates", Roles: []simulator.RoleAssignment{{Role: "Delegate"}}, Members: []string{"dbaudit"}})
@@ -204,7 +204,7 @@ func TestRolePrivileges(t *testing.T) {
 	}
 }
 
-// depthOf is the depth of a privilege of the integration user.
+// depthOf returns the depth of a privilege of the auditor, or "".
 func depthOf(t *testing.T, c *client, privilege string) string {
 	t.Helper()
 	id := c.server.Environment().ApplicationUser("a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17").ID
@@ -226,14 +226,14 @@ func TestEffectivePrivileges(t *testing.T) {
 	})
 	admin := dial(t, server, "dbaudit apply")
 	if got := depthOf(t, admin, "prvReadAccount"); got != "Basic" {
-		t.Errorf("Basic through a team that inherits: %q", got)
+		t.Errorf("Basic through a team, with an inherited role: %q", got)
 	}
 	mutate(t, server, func(e *simulator.Environment) { e.Role("Extra").TeamPrivilegesOnly = true })
 	if got := depthOf(t, admin, "prvReadAccount"); got != "" {
-		t.Errorf("Basic through a team that does not inherit: %q", got)
+		t.Errorf("Basic through a team, with a role that is not inherited: %q", got)
 	}
 	if got := depthOf(t, admin, "prvReadLead"); got != "Local" {
-		t.Errorf("Local through a team that does not inherit: %q", got)
+		t.Errorf("Local through a team, with a role that is not inherited: %q", got)
 	}
 	mutate(t, server, func(e *simulator.Environment) {
 		e.Role("dbaudit Auditor").Privileges["prvReadLead"] = simulator.DepthDeep
@@ -259,7 +259,7 @@ func TestShares(t *testing.T) {
 		t.Errorf("got %v", body)
 	}
 	contact := env.PersonalView("contact", "Demandbase Contacts").ID
-	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller does not see", http.StatusForbidden, "0x80048306")
+	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller cannot read", http.StatusForbidden, "0x80048306")
 	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).want(t, "a singular set", http.StatusNotFound, "0x80040217")
 }
 
@@ -290,4 +290,41 @@ func TestOtherReads(t *testing.T) {
 	admin.get(user+"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges").want(t, "a function without parentheses", 404, "0x80060888")
 	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").want(t, "an alias without value", 404, "0x80060888")
 	admin.get("RetrieveRolePrivilegesRole(Id=1)").want(t, "no parameter", 404, "0x80060888")
+}
+
+// TestCustomizableUnknown checks that iscustomizable can be null.
+func TestCustomizableUnknown(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.Role("Demandbase Integration").CustomizableUnknown = true
+	})
+	r := dial(t, server, "dbaudit").rows("roles?$select=iscustomizable&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null")[0]
+	if value, ok := r["iscustomizable"]; value != nil || !ok {
+		t.Errorf("%v", r)
+	}
+}
+
+// TestColumnSecurity checks the permissions of column security profiles, and the profiles of users and teams.
+func TestColumnSecurity(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{
+			Name: "Finance", Members: []string{"Demandbase Integration"}, Teams: []string{"Marketing Operations"},
+			Reads: []string{"account.creditlimit"}, Hides: []string{"lead.budgetamount"},
+		}}
+	})
+	auditor := dial(t, server, "dbaudit")
+	rows := auditor.rows("fieldpermissions?$select=entityname,attributelogicalname,canread,_fieldsecurityprofileid_value&$filter=entityname eq 'account' or entityname eq 'lead'")
+	got := map[any]any{}
+	for _, r := range rows {
+		got[r["attributelogicalname"]] = r["canread"]
+	}
+	if len(rows) != 2 || got["creditlimit"] != 4.0 || got["budgetamount"] != 0.0 {
+		t.Errorf("%v", rows)
+	}
+	user := server.Environment().ApplicationUser("Demandbase Integration").ID
+	team := server.Environment().Team("Marketing Operations").ID
+	for _, path := range []string{"systemusers(" + user + ")/systemuserprofiles_association", "teams(" + team + ")/teamprofiles_association"} {
+		if rows := auditor.rows(path + "?$select=fieldsecurityprofileid,name"); len(rows) != 1 || rows[0]["name"] != "Finance" {
+			t.Errorf("%s: %v", path, rows)
+		}
+	}
 }

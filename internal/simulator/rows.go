@@ -29,7 +29,6 @@ type unit struct {
 
 func (u *unit) ownership() ownership { return ownership{unit: u} }
 
-// level returns the number of units above this one.
 func (u *unit) level() int {
 	if u.parent == nil {
 		return 0
@@ -37,7 +36,6 @@ func (u *unit) level() int {
 	return u.parent.level() + 1
 }
 
-// isDisabled reports whether the unit, or one above it, is disabled.
 func (u *unit) isDisabled() bool { return u.Disabled || u.parent != nil && u.parent.isDisabled() }
 
 // isWithin reports whether the unit is other or below it. It compares ids, because other may come from an
@@ -59,7 +57,6 @@ func (r *role) ownership() ownership { return ownership{unit: r.unit} }
 
 func (r *role) isAdministrator() bool { return r.Template == systemAdministratorTemplate }
 
-// depth returns the depth at which the role grants a privilege.
 func (r *role) depth(p *privilege) Depth {
 	if r.isAdministrator() {
 		return p.Deepest()

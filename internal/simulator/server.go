@@ -77,7 +77,6 @@ func Start(ctx context.Context, env *Environment, o Options) (*Server, error) {
 	return s, nil
 }
 
-// listenAndServe opens both listeners, creates the directory and serves both hosts.
 func (s *Server) listenAndServe(ctx context.Context, env *Environment) error {
 	host, _, _ := net.SplitHostPort(s.options.Listen)
 	api, apiURL, err := listen(ctx, s.options.Listen)

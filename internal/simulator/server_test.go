@@ -16,7 +16,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-func TestStartRefusesABrokenEnvironment(t *testing.T) {
+func TestStartRefusesInvalidEnvironment(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestMutateIsAllOrNothing(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	before := state(t, server)
 	if err := server.Mutate(func(e *simulator.Environment) { e.Roles = nil }); err == nil {
-		t.Error("roles that are assigned cannot vanish")
+		t.Error("a change that removes assigned roles succeeds")
 	}
 	if !bytes.Equal(before, state(t, server)) {
 		t.Error("a refused change changed something")
@@ -50,8 +50,8 @@ func TestMutateIsAllOrNothing(t *testing.T) {
 	}
 }
 
-// All references follow a rename through the API.
-func TestStateDoesNotDependOnNames(t *testing.T) {
+// TestRenameRole checks that assignments keep referring to a role that is renamed.
+func TestRenameRole(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	id := server.Environment().Role("Demandbase Integration").ID
 	before := state(t, server)
@@ -65,7 +65,7 @@ func TestStateDoesNotDependOnNames(t *testing.T) {
 	}
 }
 
-func TestStale(t *testing.T) {
+func TestStalePermissions(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{StaleFor: 2}, nil)
 	c := dial(t, server, "dbaudit")
 	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("dbaudit Auditor").Privileges, "prvReadRole") })
@@ -102,11 +102,11 @@ func TestObserveAndDelay(t *testing.T) {
 		done <- err
 	}()
 	for count.Load() < 3 {
-		time.Sleep(time.Millisecond) // until the request has arrived; how long that takes does not matter
+		time.Sleep(time.Millisecond) // until the request has arrived
 	}
 	cancel()
 	if err := <-done; err == nil {
-		t.Error("a slow answer cannot be waited for")
+		t.Error("a canceled request succeeds")
 	}
 }
 
@@ -139,18 +139,18 @@ func TestFaults(t *testing.T) {
 		get(simulator.Fault{Kind: simulator.FaultStatus, Status: status}).want(t, "status", status, map[int]string{500: "0x80040216", 503: "0x80072301"}[status])
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultStatus, Status: 502}); r.status != 502 || json.Valid(r.body) {
-		t.Errorf("a gateway's answer: %d %s", r.status, r.body)
+		t.Errorf("FaultStatus 502: %d %s", r.status, r.body)
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultResetBefore}); r.err == nil {
-		t.Error("a dropped connection")
+		t.Error("FaultResetBefore: no error")
 	}
 	for _, chunked := range []bool{false, true} {
 		if r := get(simulator.Fault{Kind: simulator.FaultTruncate, Chunked: chunked}); r.err == nil {
-			t.Errorf("a body cut short: %d %s", r.status, r.body)
+			t.Errorf("FaultTruncate: %d %s", r.status, r.body)
 		}
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultGarbage}); r.status != 200 || json.Valid(r.body) {
-		t.Errorf("garbage: %d %s", r.status, r.body)
+		t.Errorf("FaultGarbage: %d %s", r.status, r.body)
 	}
 	get(simulator.Fault{Kind: simulator.FaultUnauthorized}).want(t, "401", 401, "-")
 	get(simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Millisecond}).want(t, "slow", 200, "-")
@@ -161,21 +161,21 @@ func TestFaults(t *testing.T) {
 		t.Errorf("link %s of %s", link(r), next)
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultDropNextLink}); link(r) != "" || names(r) != 3 {
-		t.Errorf("dropped link: %s", r.body)
+		t.Errorf("FaultDropNextLink: %s", r.body)
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultLoseRow}); names(r) != 2 {
-		t.Errorf("lost row: %s", r.body)
+		t.Errorf("FaultLoseRow: %s", r.body)
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultDuplicateRow}); names(r) != 4 {
-		t.Errorf("duplicate row: %s", r.body)
+		t.Errorf("FaultDuplicateRow: %s", r.body)
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultDropColumn, Column: "fullname"}); r.rows(t)[0]["fullname"] != nil {
-		t.Errorf("dropped column: %s", r.body)
+		t.Errorf("FaultDropColumn: %s", r.body)
 	}
-	// A write has an effect even if the response is lost.
+	// With FaultResetAfter, a write takes effect.
 	fault.Store(&simulator.Fault{Kind: simulator.FaultResetAfter})
 	if r := c.do("POST", "roles", obj{"name": "Lost"}); r.err == nil {
-		t.Errorf("a lost answer: %d", r.status)
+		t.Errorf("FaultResetAfter: %d", r.status)
 	}
 	fault.Store(nil)
 	if server.Environment().Role("Lost") == nil {
@@ -183,7 +183,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
+func TestConcurrentRequests(t *testing.T) {
 	server, c := startAs(t, "dbaudit apply", "compliant")
 	var group sync.WaitGroup
 	for i := range 8 {
@@ -209,7 +209,7 @@ func TestManyAtOnce(t *testing.T) {
 	}
 }
 
-func TestCloseWithTheContext(t *testing.T) {
+func TestContextClosesServer(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
 		t.Fatal(err)

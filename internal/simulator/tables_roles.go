@@ -16,7 +16,6 @@ func organizationType() *entityType {
 		stringCol("orgdborgsettings", orgSettings))
 }
 
-// orgSettings returns the value of the orgdborgsettings column, an XML document of settings.
 func orgSettings(o *Organization) string {
 	setting := func(name string, value Tristate) string {
 		if value == Absent {

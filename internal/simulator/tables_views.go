@@ -40,7 +40,6 @@ type shareRow struct {
 	principal any
 }
 
-// principalType returns the logical name of the table that has a user or a team.
 func principalType(row any) string {
 	if _, ok := row.(*team); ok {
 		return "team"

@@ -70,7 +70,6 @@ func newTLSServer(address string) (*TLSServer, error) {
 	return &TLSServer{certificate: certificate}, err //nolint:wrapcheck // the error says what failed
 }
 
-// listen opens a listener on an address and returns the listener's URL.
 func listen(ctx context.Context, address string) (net.Listener, string, error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", address)

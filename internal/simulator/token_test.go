@@ -20,20 +20,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// works checks that a token is that of a user.
-func works(t *testing.T, server *simulator.Server, hc *http.Client, token, wantUser string) {
+// checkToken checks that a token belongs to a user.
+func checkToken(t *testing.T, server *simulator.Server, hc *http.Client, token, wantUser string) {
 	t.Helper()
 	c := &client{t: t, server: server, http: hc, token: token, header: http.Header{}}
 	r := c.get("WhoAmI")
 	r.want(t, "WhoAmI with the token", http.StatusOK, "-")
 	if got := r.json(t)["UserId"]; got != wantUser {
-		t.Errorf("the token is %v's, want %s", got, wantUser)
+		t.Errorf("the token belongs to %v, want %s", got, wantUser)
 	}
 }
 
 const auditorID = "a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17"
 
-// An issuer of federated tokens, such as a build system.
+// An issuer issues federated tokens, as a build system does.
 type issuer struct {
 	key *ecdsa.PrivateKey
 	pem string
@@ -97,7 +97,8 @@ func TestFederation(t *testing.T) {
 	}
 }
 
-// tokenRequest requests a token by client credentials, with these values instead of the valid ones.
+// tokenRequest requests a token with client credentials. values replaces the valid values; the value tenant
+// replaces the tenant in the path.
 func tokenRequest(t *testing.T, server *simulator.Server, values url.Values) (int, map[string]any) {
 	t.Helper()
 	c := &client{t: t, server: server, http: httpClient(t, server)}
@@ -243,7 +244,7 @@ func TestDiscovery(t *testing.T) {
 	hc := httpClient(t, server)
 	for _, path := range []string{"/" + server.TenantID() + "/v2.0/.well-known/openid-configuration", "/approve"} {
 		if body := browse(t, hc, server.AuthorityURL()+path); body == "" {
-			t.Errorf("%s: nothing", path)
+			t.Errorf("%s: the body is empty", path)
 		}
 	}
 }

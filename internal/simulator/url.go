@@ -16,7 +16,6 @@ type segment struct {
 	argument  string
 }
 
-// parsePath splits an escaped path into its segments.
 func parsePath(escaped string) ([]segment, error) {
 	var segments []segment
 	for part := range strings.SplitSeq(escaped, "/") {

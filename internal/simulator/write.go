@@ -57,7 +57,6 @@ func rowOperation[T, B any](set string, do func(c *call, row T, body B) error) o
 	}
 }
 
-// noBody is the body type of an operation without a body.
 type noBody struct{}
 
 // readBody decodes the request's JSON object. A member that the operation does not have, or that the
@@ -81,7 +80,6 @@ func (c *call) readBody(into any) error {
 	return nil
 }
 
-// write handles a request that is not a GET.
 func (c *call) write() (response, error) {
 	first := c.path[0]
 	do := operations()[c.method+" "+c.pattern()]
@@ -110,7 +108,6 @@ func (c *call) write() (response, error) {
 	return c.writtenRow(t, id, http.StatusOK)
 }
 
-// checkIfMatch returns an error if the request's If-Match header does not match the version of a row.
 func (c *call) checkIfMatch(t *entityType, id string) error {
 	row, match := t.find(c.db, id), c.header.Get("If-Match")
 	if row == nil || match == "" || match == "*" || match == etag(t.stamp(c.db, row)) {
@@ -167,7 +164,6 @@ func (c *call) applyChange(do func() error) error {
 	return nil
 }
 
-// withDatabase returns a call by the same caller that uses another database.
 func (c *call) withDatabase(db *database) *call {
 	other, caller := *c, *c.caller
 	other.caller = &caller
@@ -175,7 +171,6 @@ func (c *call) withDatabase(db *database) *call {
 	return &other
 }
 
-// useDatabase makes the call use another database.
 func (c *call) useDatabase(db *database) {
 	c.db = db
 	if u := lookup[user](db, c.caller.user.ID); u != nil {
@@ -186,14 +181,12 @@ func (c *call) useDatabase(db *database) {
 	}
 }
 
-// newRowID returns the id of the row that the request creates.
 func (c *call) newRowID(kind string) string {
 	c.server.rowsCreated++
 	c.createdID = deriveID(c.db.env.Organization.ID, "made", kind, strconv.Itoa(c.server.rowsCreated))
 	return c.createdID
 }
 
-// unit returns the business unit that an @odata.bind refers to.
 func (c *call) unit(address string) (*unit, error) {
 	set, id, ok := parseReference(address, c.serviceRoot)
 	u := lookup[unit](c.db, id)

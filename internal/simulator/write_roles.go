@@ -112,7 +112,6 @@ func (c *call) requireDepth(p *privilege, depth Depth, from *unit) error {
 	return c.missingPrivilege(c.caller.user, p.Name)
 }
 
-// removePrivilege handles RemovePrivilegeRole.
 func (c *call) removePrivilege(r *role, body struct {
 	Privilege struct {
 		Type string `json:"@odata.type"`
@@ -148,7 +147,6 @@ func (c *call) assignRole(u *user, body struct {
 	return err
 }
 
-// assignableRole returns a role that the caller may assign and unassign.
 func (c *call) assignableRole(id string) (*role, error) {
 	r, err := readableRowOf[*role](c, "roles", id)
 	if err == nil {

@@ -11,7 +11,7 @@ import (
 
 type obj = map[string]any
 
-// privilegeID is a privilege's id.
+// privilegeID returns the id of a standard privilege.
 func privilegeID(t *testing.T, name string) string {
 	t.Helper()
 	for _, p := range simulator.StandardPrivileges() {
@@ -73,23 +73,23 @@ func TestRoleLife(t *testing.T) {
 	for _, name := range []string{"prvReadAccount", "prvReadSharePointData"} {
 		admin.do("POST", bound+"RemovePrivilegeRole", obj{"Privilege": obj{"privilegeid": privilegeID(t, name)}}).want(t, "remove "+name, 204, "-")
 		if got := server.Environment().Role("New").Privileges[name]; got != simulator.DepthNone {
-			t.Errorf("%s is still there: %s", name, got)
+			t.Errorf("%s is still granted: %s", name, got)
 		}
 	}
 	admin.do("POST", bound+"AddPrivilegesRole", grants(t, "prvReadLead", "Deep")).want(t, "add", 204, "-")
 	if got := server.Environment().Role("New").Privileges["prvReadSharePointData"]; got != simulator.DepthGlobal {
-		t.Error("adding a privilege brings the SharePoint defaults back")
+		t.Error("adding a privilege does not restore the SharePoint defaults")
 	}
-	admin.do("POST", bound+"ReplacePrivilegesRole", grants(t, "prvReadLead", "Global")).want(t, "what nobody asks for", 404, "0x80060888")
+	admin.do("POST", bound+"ReplacePrivilegesRole", grants(t, "prvReadLead", "Global")).want(t, "an unsupported action", 404, "0x80060888")
 	r := admin.get("roles(" + id + ")?$select=name").json(t)
 	admin.with("If-Match", `W/"1"`).do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "another version", 412, "0x80060882")
 	admin.with("If-Match", r["@odata.etag"].(string)).do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "this version", 204, "-")
 	if admin.get("roles(" + id + ")?$select=name").json(t)["@odata.etag"] == r["@odata.etag"] {
-		t.Error("a changed row has another etag")
+		t.Error("a changed row has the same etag")
 	}
 	admin.do("DELETE", "roles("+id+")", nil).want(t, "delete", 204, "-")
 	if got := state(t, server); !bytes.Equal(got, before) {
-		t.Error("the state is not as it was")
+		t.Error("the state has changed")
 	}
 	admin.with("If-Match", "*").do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "no row to match", 404, "0x80040217")
 	admin.do("PATCH", "roles("+id+")", obj{"name": "Newer"}).want(t, "no row to change", 404, "0x80040217")
@@ -107,7 +107,7 @@ func TestRolesThatCannotBeEdited(t *testing.T) {
 	}{
 		"System Administrator":  {env.Role("System Administrator").ID, 403, ""},
 		"an inherited copy":     {inherited, 400, "0x80044152"},
-		"a closed managed role": {env.Role("Support User").ID, 403, ""},
+		"a locked managed role": {env.Role("Support User").ID, 403, ""},
 		"no role":               {"00000000-0000-0000-0000-000000000001", 404, "0x80040217"},
 	} {
 		admin.do("POST", "roles("+tt.id+")/Microsoft.Dynamics.CRM.AddPrivilegesRole", grants(t, "prvReadAccount", "Global")).want(t, name+": add", tt.status, tt.code)
@@ -116,11 +116,11 @@ func TestRolesThatCannotBeEdited(t *testing.T) {
 		admin.do("DELETE", "roles("+tt.id+")", nil).want(t, name+": delete", tt.status, tt.code)
 	}
 	if !bytes.Equal(before, state(t, server)) {
-		t.Error("a refused write changed something")
+		t.Error("a refused write changes the state")
 	}
 }
 
-// ref is the absolute address of a role, for an association.
+// ref returns the body that refers to a role in an association.
 func ref(server *simulator.Server, role string) obj {
 	return obj{"@odata.id": server.URL() + "/api/data/v9.2/roles(" + role + ")"}
 }
@@ -141,16 +141,16 @@ func TestAssignments(t *testing.T) {
 	admin.do("DELETE", nav+"("+role+")/$ref", nil).want(t, "unassign again", 404, "0x80040217")
 	admin.do("POST", nav+"/$ref", obj{"@odata.id": "roles(" + role + ")"}).want(t, "a relative address", 400, "0x80048d19")
 	if !bytes.Equal(before, state(t, server)) {
-		t.Error("the state is not as it was")
+		t.Error("the state has changed")
 	}
-	// The role's copy must be that of the holder's business unit.
+	// The copy of the role must be that of the user's business unit.
 	copies := map[string]string{}
 	for _, row := range admin.rows("roles?$select=roleid,_businessunitid_value&$filter=name eq 'Marketing Manager'") {
 		copies[env.BusinessUnit(row["_businessunitid_value"].(string)).Name] = row["roleid"].(string)
 	}
 	admin.do("POST", nav+"/$ref", ref(server, copies["Europe"])).want(t, "another unit's copy", 400, "")
 	mutate(t, server, func(e *simulator.Environment) { e.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On })
-	admin.do("POST", nav+"/$ref", ref(server, copies["Europe"])).want(t, "another unit's copy in a matrix", 204, "-")
+	admin.do("POST", nav+"/$ref", ref(server, copies["Europe"])).want(t, "another unit's copy with ownership across units", 204, "-")
 	if got := server.Environment().ApplicationUser("Demandbase Integration").Roles; len(got) != 2 || got[1].BusinessUnit != "Europe" {
 		t.Errorf("roles %+v", got)
 	}
@@ -158,7 +158,7 @@ func TestAssignments(t *testing.T) {
 	admin.do("POST", nav+"/$ref", ref(server, role)).want(t, "a disabled user", 400, "0x80040225")
 }
 
-func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
+func TestCannotGrantMoreThanOwnPrivileges(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.Roles = append(e.Roles, simulator.Role{Name: "Role Editor", Privileges: simulator.Grants{
 			"prvReadRole": simulator.DepthGlobal, "prvWriteRole": simulator.DepthGlobal, "prvAssignRole": simulator.DepthGlobal,
@@ -172,16 +172,16 @@ func TestNobodyGivesWhatTheyDoNotHave(t *testing.T) {
 	action := "roles(" + role + ")/Microsoft.Dynamics.CRM.AddPrivilegesRole"
 	editor.do("POST", action, grants(t, "prvReadLead", "Local")).want(t, "at the caller's depth", 204, "-")
 	editor.do("POST", action, grants(t, "prvReadLead", "Global")).want(t, "deeper than the caller's", 403, "0x80040220")
-	editor.do("POST", action, grants(t, "prvReadContact", "Basic")).want(t, "not the caller's", 403, "0x80040220")
+	editor.do("POST", action, grants(t, "prvReadContact", "Basic")).want(t, "without the privilege", 403, "0x80040220")
 	nav := "systemusers(" + env.ApplicationUser("Power BI Gateway").ID + ")/systemuserroles_association/$ref"
-	editor.do("POST", nav, ref(server, env.Role("Salesperson").ID)).want(t, "a role that has more", 403, "0x80040220")
-	editor.do("POST", nav, ref(server, env.Role("Role Editor").ID)).want(t, "a role that has no more", 204, "-")
+	editor.do("POST", nav, ref(server, env.Role("Salesperson").ID)).want(t, "a role with more privileges", 403, "0x80040220")
+	editor.do("POST", nav, ref(server, env.Role("Role Editor").ID)).want(t, "the caller's own role", 204, "-")
 	editor.do("POST", "roles", obj{"name": "x"}).want(t, "create without prvCreateRole", 403, "0x80040220")
 	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("Role Editor").Privileges, "prvAssignRole") })
 	editor.do("DELETE", strings.TrimSuffix(nav, "/$ref")+"("+env.Role("Role Editor").ID+")/$ref", nil).want(t, "unassign without prvAssignRole", 403, "0x80040220")
 }
 
-func TestApplicationUserLife(t *testing.T) {
+func TestApplicationUserLifeCycle(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.Clients = append(e.Clients, simulator.Client{Name: "Newcomer", ApplicationID: "12121212-1212-4212-8212-121212121212", Secret: "x"})
 	})
@@ -206,7 +206,7 @@ func TestApplicationUserLife(t *testing.T) {
 	admin.do("POST", "systemusers", body).want(t, "the application of a deleted user", 412, "0x80040237")
 	admin.do("DELETE", "systemusers("+id+")", nil).want(t, "delete permanently", 204, "-")
 	if !bytes.Equal(before, state(t, server)) {
-		t.Error("the state is not as it was")
+		t.Error("the state has changed")
 	}
 	admin.do("POST", "systemusers", obj{"applicationid": body["applicationid"]}).want(t, "no business unit", 400, "0x80048d19")
 	admin.do("POST", "systemusers", obj{"nonsense": 1}).want(t, "no property", 400, "0x80048d19")
@@ -227,9 +227,9 @@ func TestSharing(t *testing.T) {
 	integration := env.ApplicationUser("Demandbase Integration")
 	view := env.PersonalView("contact", "Demandbase Contacts").ID
 	body := shareBody(view, integration.ID, "systemuser", "ReadAccess")
-	admin.do("POST", "GrantAccess", body).want(t, "a view that the administrator does not see", 403, "0x80048306")
+	admin.do("POST", "GrantAccess", body).want(t, "a view that the administrator cannot read", 403, "0x80048306")
 	jane.do("POST", "GrantAccess", body).want(t, "by its owner", 204, "-")
-	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "WriteAccess")).want(t, "more", 204, "-")
+	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "WriteAccess")).want(t, "further rights", 204, "-")
 	access := func() simulator.Rights {
 		for _, s := range server.Environment().PersonalView("contact", "Demandbase Contacts").Shares {
 			if s.Principal == "Demandbase Integration" {
@@ -247,19 +247,19 @@ func TestSharing(t *testing.T) {
 	}
 	jane.do("POST", "RevokeAccess", obj{"Target": body["Target"], "Revokee": obj{"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": integration.ID}}).want(t, "revoke", 204, "-")
 	if !bytes.Equal(before, state(t, server)) {
-		t.Error("the state is not as it was")
+		t.Error("the state has changed")
 	}
 	active := env.SystemView("account", "Active Accounts").ID
 	system := obj{"Target": obj{"@odata.type": "Microsoft.Dynamics.CRM.savedquery", "savedqueryid": active}, "PrincipalAccess": body["PrincipalAccess"]}
 	admin.do("POST", "GrantAccess", system).want(t, "a system view", 400, "0x80048d19")
-	jane.do("POST", "GrantAccess", shareBody(view, "00000000-0000-0000-0000-000000000001", "systemuser", "ReadAccess")).want(t, "with nobody", 404, "0x80040217")
-	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "EveryAccess")).want(t, "no right", 400, "0x80048d19")
-	jane.do("POST", "GrantAccess", obj{"Target": body["Target"], "Who": 1}).want(t, "no parameter", 400, "0x80048d19")
-	// A user who can only read a view cannot share it.
+	jane.do("POST", "GrantAccess", shareBody(view, "00000000-0000-0000-0000-000000000001", "systemuser", "ReadAccess")).want(t, "with an unknown user", 404, "0x80040217")
+	jane.do("POST", "GrantAccess", shareBody(view, integration.ID, "systemuser", "EveryAccess")).want(t, "an unknown right", 400, "0x80048d19")
+	jane.do("POST", "GrantAccess", obj{"Target": body["Target"], "Who": 1}).want(t, "an unknown parameter", 400, "0x80048d19")
+	// A user with only the Read right on a view cannot share it.
 	lead := env.PersonalView("lead", "Demandbase Leads").ID
 	admin.as("CallerObjectId", integration.EntraObjectID).do("POST", "GrantAccess", shareBody(lead, env.User("jane@contoso.com").ID, "systemuser", "ReadAccess")).
 		want(t, "without the right to share", 403, "0x80048306")
-	// The owner can activate a view again.
+	// The owner can activate a view.
 	account := env.PersonalView("account", "Demandbase Accounts").ID
 	jane.with("If-Match", "*").do("PATCH", "userqueries("+account+")", obj{"statecode": 0, "statuscode": 1}).want(t, "activate", 204, "-")
 	if server.Environment().PersonalView("account", "Demandbase Accounts").Inactive {
@@ -267,17 +267,17 @@ func TestSharing(t *testing.T) {
 	}
 }
 
-func TestWritesNeedAContentType(t *testing.T) {
+func TestInvalidWrites(t *testing.T) {
 	_, c := startAs(t, "dbaudit apply", "compliant")
 	c.do("POST", "roles", nil).want(t, "no body", 415, "0x80060888")
-	c.do("POST", "roles", []int{1}).want(t, "no object", 400, "0x80048d19")
+	c.do("POST", "roles", []int{1}).want(t, "an array", 400, "0x80048d19")
 	c.do("PUT", "roles", obj{}).want(t, "PUT", 405, "0x80060888")
-	c.do("POST", "businessunits", obj{}).want(t, "a set that cannot be written", 405, "0x80060888")
-	c.do("POST", "nonsense", obj{}).want(t, "no set", 405, "0x80060888")
+	c.do("POST", "businessunits", obj{}).want(t, "a read-only entity set", 405, "0x80060888")
+	c.do("POST", "nonsense", obj{}).want(t, "an unknown entity set", 405, "0x80060888")
 }
 
-// TestCreation checks who created a row: its creator or, for all others, the platform.
-func TestCreation(t *testing.T) {
+// TestCreatedBy checks the user who created a row. For rows of the file it is the SYSTEM user.
+func TestCreatedBy(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	env := server.Environment()
 	maker := env.ApplicationUser(env.Suggest.Administrator).ID
@@ -293,5 +293,35 @@ func TestCreation(t *testing.T) {
 		if by, _ := row["_createdby_value"].(string); (by == maker) != own || by == "" {
 			t.Errorf("%s was made by %q, and the caller is %q", path, by, maker)
 		}
+	}
+}
+
+// TestInheritedShares checks that the share table shows inherited rights, and that RevokeAccess keeps them.
+func TestInheritedShares(t *testing.T) {
+	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
+		e.PersonalView("account", "Demandbase Accounts").Shares = []simulator.Share{{
+			Principal: "Demandbase Integration", Access: simulator.RightRead | simulator.RightWrite, Inherited: simulator.RightShare,
+		}}
+	})
+	admin := dial(t, server, "dbaudit apply")
+	view := server.Environment().PersonalView("account", "Demandbase Accounts")
+	user := server.Environment().ApplicationUser("Demandbase Integration").ID
+	masks := func() [2]any {
+		rows := admin.rows("principalobjectaccessset?$select=accessrightsmask,inheritedaccessrightsmask&$filter=objectid eq " + view.ID)
+		if len(rows) != 1 {
+			t.Fatalf("%d rows", len(rows))
+		}
+		return [2]any{rows[0]["accessrightsmask"], rows[0]["inheritedaccessrightsmask"]}
+	}
+	if got, want := masks(), [2]any{3.0, 262144.0}; got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+	target := obj{"@odata.type": "Microsoft.Dynamics.CRM.userquery", "userqueryid": view.ID}
+	principal := obj{"@odata.type": "Microsoft.Dynamics.CRM.systemuser", "systemuserid": user}
+	owner := server.Environment().User(view.Owner)
+	as := admin.as("MSCRMCallerID", owner.ID)
+	as.do("POST", "RevokeAccess", obj{"Target": target, "Revokee": principal}).want(t, "revoking", http.StatusNoContent, "-")
+	if got, want := masks(), [2]any{0.0, 262144.0}; got != want {
+		t.Errorf("after RevokeAccess: %v, want %v", got, want)
 	}
 }

@@ -14,7 +14,6 @@ type userBody struct {
 	Unit        string  `json:"businessunitid@odata.bind"`
 }
 
-// applyTo sets the access mode of a user and whether the user is disabled.
 func (b userBody) applyTo(u *User) error {
 	if b.Mode != nil {
 		if *b.Mode < 0 || *b.Mode >= len(accessModes()) {
@@ -70,7 +69,6 @@ func (c *call) updateUser(u *user, body userBody) error {
 	return err
 }
 
-// checkUserUpdate returns an error if the caller may not make an update, or if nobody may.
 func (c *call) checkUserUpdate(u *user, body userBody) error {
 	privileges := []string{"prvWriteUser"}
 	if body.Disabled != nil && *body.Disabled != u.Disabled {
@@ -128,7 +126,6 @@ func (c *call) deleteUser(u *user, _ noBody) error {
 	return nil
 }
 
-// purgeUser removes an application user and all references to it.
 func purgeUser(env *Environment, id string) {
 	isUser := func(ref string) bool { return ref == id }
 	env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u User) bool { return u.ID == id })

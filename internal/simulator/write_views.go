@@ -9,7 +9,6 @@ type principalBody struct {
 	Team string `json:"teamid"`
 }
 
-// A viewBody is a personal view in the body of a request.
 type viewBody struct {
 	Type string `json:"@odata.type"`
 	View string `json:"userqueryid"`
@@ -26,21 +25,13 @@ type shareBody struct {
 }
 
 func (c *call) grantAccess(body shareBody) error {
-	return c.updateAccess(body, func(present, requested Rights) Rights { return present | requested })
+	return c.changeShare(body.Target, body.PrincipalAccess.Principal, body.PrincipalAccess.AccessMask,
+		func(present, requested Rights) Rights { return present | requested })
 }
 
 func (c *call) modifyAccess(body shareBody) error {
-	return c.updateAccess(body, func(_, requested Rights) Rights { return requested })
-}
-
-// updateAccess sets the rights of a principal to what update returns for the present and the requested
-// rights.
-func (c *call) updateAccess(body shareBody, update func(present, requested Rights) Rights) error {
-	rights, ok := parseWireRights(body.PrincipalAccess.AccessMask)
-	if !ok {
-		return badRequest("Error identified in Payload provided by the user: '%s' is not a valid AccessRights value.", body.PrincipalAccess.AccessMask)
-	}
-	return c.changeShare(body.Target, body.PrincipalAccess.Principal, rights, func(present Rights) Rights { return update(present, rights) })
+	return c.changeShare(body.Target, body.PrincipalAccess.Principal, body.PrincipalAccess.AccessMask,
+		func(_, requested Rights) Rights { return requested })
 }
 
 // revokeAccess removes the rights of a share, except the inherited ones.
@@ -49,12 +40,17 @@ func (c *call) revokeAccess(body struct {
 	Revokee principalBody
 },
 ) error {
-	return c.changeShare(body.Target, body.Revokee, 0, func(Rights) Rights { return 0 })
+	return c.changeShare(body.Target, body.Revokee, "None", func(Rights, Rights) Rights { return 0 })
 }
 
-// changeShare sets the rights of a principal on a view to what update returns for the present ones. The
-// caller needs the right to share the view, and the requested rights. A share without rights is deleted.
-func (c *call) changeShare(target viewBody, principal principalBody, requested Rights, update func(present Rights) Rights) error {
+// changeShare sets the rights of a principal on a view to what update returns for the present and the requested
+// rights. The caller needs the right to share the view, and the requested rights. A share without rights is
+// deleted.
+func (c *call) changeShare(target viewBody, principal principalBody, mask string, update func(present, requested Rights) Rights) error {
+	requested, ok := parseWireRights(mask)
+	if !ok {
+		return badRequest("Error identified in Payload provided by the user: '%s' is not a valid AccessRights value.", mask)
+	}
 	v, err := readableRowOf[*personalView](c, "userqueries", target.View)
 	if err != nil {
 		return err
@@ -71,13 +67,12 @@ func (c *call) changeShare(target viewBody, principal principalBody, requested R
 		share = v.Shares[i]
 		v.Shares = slices.Delete(v.Shares, i, i+1)
 	}
-	if share.Access = update(share.Access); share.rights() != 0 {
+	if share.Access = update(share.Access, requested); share.rights() != 0 {
 		v.Shares = append(v.Shares, share)
 	}
 	return nil
 }
 
-// updateView activates or deactivates a personal view.
 func (c *call) updateView(v *personalView, body struct {
 	State  int `json:"statecode"`
 	Status int `json:"statuscode"`

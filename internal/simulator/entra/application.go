@@ -19,7 +19,6 @@ func missingCredential() error {
 	return newRefusal(http.StatusUnauthorized, "invalid_client", 7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
 }
 
-// checkCredential checks the assertion or the secret of a client's request.
 func (d *Directory) checkCredential(r *registration, form url.Values) error {
 	if assertion := form.Get("client_assertion"); assertion != "" {
 		if err := d.checkAssertion(r, assertion); err != nil {

@@ -54,7 +54,6 @@ func (d *Directory) issueGrant(parameter string, g grant) string {
 	return code
 }
 
-// newUserCode returns a short code without digits.
 func newUserCode() string {
 	return strings.NewReplacer("2", "B", "3", "C", "4", "D", "5", "F", "6", "G", "7", "H").Replace(rand.Text()[:9])
 }
@@ -171,7 +170,6 @@ func (d *Directory) authorize(query url.Values) (any, error) {
 		html.EscapeString(redirect), code, html.EscapeString(query.Get("state")))), nil
 }
 
-// userToken returns the tokens of a person as the token endpoint does.
 func (d *Directory) userToken(person Person, clientID string) (any, error) {
 	now := d.tenant.Now()
 	idToken, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{

@@ -37,18 +37,18 @@ func TestMSALDeviceCode(t *testing.T) {
 	if result.Account.PreferredUsername != "jane@contoso.com" {
 		t.Errorf("account %+v", result.Account)
 	}
-	works(t, server, hc, result.AccessToken, server.Environment().User("jane@contoso.com").ID)
-	// A second token comes from the cache, or by the refresh token.
+	checkToken(t, server, hc, result.AccessToken, server.Environment().User("jane@contoso.com").ID)
+	// Further tokens come from the cache, and with the refresh token.
 	silent, err := app.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(result.Account))
 	if err != nil {
 		t.Fatal(err)
 	}
-	works(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
+	checkToken(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
 	silent, err = app.AcquireTokenSilent(t.Context(), scopes, public.WithSilentAccount(result.Account), public.WithClaims(`{"access_token":{"nbf":{"essential":true}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	works(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
+	checkToken(t, server, hc, silent.AccessToken, server.Environment().User("jane@contoso.com").ID)
 }
 
 func browse(t *testing.T, hc *http.Client, address string) string {

@@ -9,7 +9,7 @@ import (
 
 const integrationName = "Demandbase Integration"
 
-func TestLockedOut(t *testing.T) {
+func TestUsersWithoutAccess(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
 		change func(*simulator.Environment)
@@ -27,17 +27,17 @@ func TestLockedOut(t *testing.T) {
 		"beside a disabled unit": {func(env *simulator.Environment) {
 			env.BusinessUnit("Europe").Disabled = true
 		}, http.StatusOK, "-"},
-		"gone from Entra": {func(env *simulator.Environment) {
+		"deleted in Entra": {func(env *simulator.Environment) {
 			env.ApplicationUser(integrationName).EntraState = simulator.EntraDeleted
 		}, http.StatusForbidden, "0x80072560"},
-		"a team of a disabled unit is silent": {func(env *simulator.Environment) {
+		"a role through a team of a disabled unit": {func(env *simulator.Environment) {
 			u := env.ApplicationUser(integrationName)
 			env.Teams = append(env.Teams, simulator.Team{
 				Name: "Closed", BusinessUnit: "Fabrikam (closed)", Roles: u.Roles, Members: []string{u.Name},
 			})
 			u.Roles = nil
 		}, http.StatusForbidden, "0x80042f09"},
-		"a copy of another unit that is left over": {func(env *simulator.Environment) {
+		"a left-over copy of another unit": {func(env *simulator.Environment) {
 			env.ApplicationUser(integrationName).Roles = []simulator.RoleAssignment{{Role: integrationName, BusinessUnit: "Europe"}}
 		}, http.StatusForbidden, "0x80042f09"},
 	}
@@ -51,7 +51,7 @@ func TestLockedOut(t *testing.T) {
 	}
 }
 
-func TestAccessModeReadWritesNothing(t *testing.T) {
+func TestAccessModeRead(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	mutate(t, server, func(env *simulator.Environment) {
 		env.ApplicationUser("dbaudit apply").AccessMode = simulator.AccessRead
@@ -61,8 +61,8 @@ func TestAccessModeReadWritesNothing(t *testing.T) {
 	admin.do("POST", "roles", obj{"name": "New"}).want(t, "a write", http.StatusForbidden, "0x80048306")
 }
 
-// A user who moves loses the roles, even with record ownership across business units; one setting
-// keeps them.
+// TestMoveAndRoles checks that a user who moves loses its roles, even with record ownership across business units,
+// unless a setting keeps them.
 func TestMoveAndRoles(t *testing.T) {
 	tests := map[string]struct {
 		across, keep simulator.Tristate
