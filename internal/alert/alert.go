@@ -1,6 +1,5 @@
-// Package alert reads the rules of what is reported about a fleet and to whom, and sends it.
-// Each route uses the kind of text of its receiver that has no markup, so that a name is never
-// read as a link or a mention.
+// Package alert reads the rules of what is reported about a fleet and to whom, and sends messages.
+// Messages use the receivers' plain text formats, so that no name becomes a link or a mention.
 package alert
 
 import (
@@ -18,18 +17,18 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// An Event is a kind of thing that happens to an environment.
+// An Event is something that happens to an environment and can be reported.
 type Event string
 
-// The events. New and Fixed are the beginning and the end of a finding; the others are
-// reported when they begin and when they end.
+// The events. New is the beginning of a finding, and Fixed its end. The others are reported when they
+// begin and when they end.
 const (
 	EventNew        Event = "new"
 	EventFixed      Event = "fixed"
 	EventUnknown    Event = "unknown"
 	EventCannotRun  Event = "cannot-run"
 	EventSilent     Event = "silent"
-	EventCredential Event = "credential" // it ends soon
+	EventCredential Event = "credential" // the credential ends soon
 )
 
 // A Rule sends some events of some environments to a route.
@@ -43,7 +42,8 @@ type Rule struct {
 	Route    string            `yaml:"route"`
 }
 
-// Reports says whether the rule is for the beginning or the end of an event.
+// Reports reports whether the rule sends messages about the beginning of an event, or about its end
+// if ended is true.
 func (r Rule) Reports(e Event, ended bool) bool {
 	if e == EventNew && ended {
 		e = EventFixed
@@ -51,7 +51,7 @@ func (r Rule) Reports(e Event, ended bool) bool {
 	return slices.Contains(r.Events, e)
 }
 
-// Matches reports whether an environment has the labels of the rule.
+// Matches reports whether the labels of an environment include those of the rule.
 func (r Rule) Matches(labels map[string]string) bool {
 	for key, want := range r.Labels {
 		if got, ok := labels[key]; !ok || got != want {
@@ -61,25 +61,25 @@ func (r Rule) Matches(labels map[string]string) bool {
 	return true
 }
 
-// SilentAfter is how long there may be no complete scan before that is reported.
+// SilentAfter returns after how much time without a complete scan an environment is reported. The
+// default is 48 hours.
 func (r Rule) SilentAfter() time.Duration {
-	const usual = 48 * time.Hour
 	if after, err := time.ParseDuration(r.After); err == nil {
 		return after
 	}
-	return usual
+	return 48 * time.Hour
 }
 
-// CredentialNotice is how long before its end a credential is reported.
+// CredentialNotice returns how long before its end a credential is reported. The default is 30 days.
 func (r Rule) CredentialNotice() time.Duration {
-	const usual, day = 30, 24 * time.Hour
-	if days, err := strconv.Atoi(strings.TrimSuffix(r.Before, "d")); err == nil {
-		return time.Duration(days) * day
+	days, err := strconv.Atoi(strings.TrimSuffix(r.Before, "d"))
+	if err != nil {
+		days = 30
 	}
-	return usual * day
+	return time.Duration(days) * 24 * time.Hour
 }
 
-// A Route is a receiver; one of its fields is set.
+// A Route is a receiver of messages. Exactly one field is set.
 type Route struct {
 	Teams   *Hook    `yaml:"teams"`
 	Slack   *Hook    `yaml:"slack"`
@@ -87,18 +87,18 @@ type Route struct {
 	Email   *Email   `yaml:"email"`
 }
 
-// A Hook is an address that is a secret.
+// A Hook is an incoming webhook of Teams or Slack. Its address is a secret.
 type Hook struct {
 	URL config.Source `yaml:"url"`
 }
 
-// A Webhook takes a signed POST.
+// A Webhook is a receiver of signed POST requests.
 type Webhook struct {
 	URL    string        `yaml:"url"`
 	Secret config.Source `yaml:"secret"`
 }
 
-// Email goes through a mail server.
+// An Email sends messages through a mail server.
 type Email struct {
 	Server string   `yaml:"server"`
 	From   string   `yaml:"from"`
@@ -107,19 +107,19 @@ type Email struct {
 	TLS    string   `yaml:"tls"`
 }
 
-// A Login is how the mail server is signed in to.
+// A Login is the sign-in to a mail server.
 type Login struct {
 	Username string        `yaml:"username"`
 	Password config.Source `yaml:"password"`
 }
 
-// A File is a parsed file of alerts.
+// A File is a file of alert rules and routes.
 type File struct {
 	Routes map[string]Route `yaml:"routes"`
 	Rules  []Rule           `yaml:"rules"`
 }
 
-// Secrets lists where the secrets of the routes are.
+// Secrets returns the sources of the secrets of all routes.
 func (f *File) Secrets() []config.Source {
 	var all []config.Source
 	for _, name := range slices.Sorted(maps.Keys(f.Routes)) {
@@ -137,7 +137,7 @@ func (f *File) Secrets() []config.Source {
 	return all
 }
 
-// Parse reads a file of alerts. Its faults have their line and column.
+// Parse parses a file of alert rules and routes. Its errors contain the line and the column.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{}
 	doc, err := yamldoc.Read(name, data, schema.Files, "alerts.json", f)

@@ -35,13 +35,13 @@ rules:
 func TestParse(t *testing.T) {
 	t.Parallel()
 	f := must.Get(alert.Parse("alerts.yaml", []byte(file)))
-	grave, quiet := f.Rules[0], f.Rules[1]
-	if grave.Severity != audit.SeverityHigh || !grave.Reports(alert.EventNew, true) || grave.Reports(alert.EventSilent, false) ||
-		!grave.Matches(map[string]string{"team": "sales", "x": "y"}) || grave.Matches(map[string]string{"team": "x"}) || grave.Matches(nil) {
-		t.Errorf("%+v", grave)
+	severe, quiet := f.Rules[0], f.Rules[1]
+	if severe.Severity != audit.SeverityHigh || !severe.Reports(alert.EventNew, true) || severe.Reports(alert.EventSilent, false) ||
+		!severe.Matches(map[string]string{"team": "sales", "x": "y"}) || severe.Matches(map[string]string{"team": "x"}) || severe.Matches(nil) {
+		t.Errorf("%+v", severe)
 	}
-	if quiet.SilentAfter() != 12*time.Hour || grave.SilentAfter() != 48*time.Hour {
-		t.Errorf("%s, %s", quiet.SilentAfter(), grave.SilentAfter())
+	if quiet.SilentAfter() != 12*time.Hour || severe.SilentAfter() != 48*time.Hour {
+		t.Errorf("%s, %s", quiet.SilentAfter(), severe.SilentAfter())
 	}
 	for what, tc := range map[string]struct{ old, changed, want string }{
 		"unknown route":   {"route: ops", "route: nowhere", "alerts.yaml:7:100: route: nowhere is not among the routes"},
@@ -57,7 +57,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// TestDocumented: the example of docs/fleet.md is a file of alerts.
+// TestDocumented checks that the example in docs/fleet.md is valid.
 func TestDocumented(t *testing.T) {
 	t.Parallel()
 	page := must.Get(os.ReadFile("../../docs/fleet.md"))
@@ -82,7 +82,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// hostile is a name that tries to be a link, a mention, markup and a second line.
+// hostile is a name with a link, a mention, markup and a second line.
 const hostile = "[x](https://evil.example) <!channel> <script> **b**\nBcc: evil@example.com\x1b[31m"
 
 func message() alert.Message {
@@ -96,20 +96,20 @@ func message() alert.Message {
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-// received is what a local receiver was sent.
-type received struct {
+// A request is a request that a test receiver got.
+type request struct {
 	header http.Header
 	body   string
 }
 
-// send tells the message by a route whose receiver answers with a status, and returns
-// what arrived there.
-func send(t *testing.T, route string, status int) (received, error) {
+// send sends the message by a route to a receiver that answers with a status, and returns the
+// request.
+func send(t *testing.T, route string, status int) (request, error) {
 	t.Helper()
-	arrived := make(chan received, 1)
+	requests := make(chan request, 1)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		arrived <- received{r.Header, string(body)}
+		requests <- request{r.Header, string(body)}
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(server.Close)
@@ -121,12 +121,12 @@ func send(t *testing.T, route string, status int) (received, error) {
 		return server.URL + "/secret-path", nil
 	}}
 	if err := s.Send(t.Context(), route, message()); err != nil {
-		return received{}, err
+		return request{}, err
 	}
-	return <-arrived, nil
+	return <-requests, nil
 }
 
-// TestTeams: what Teams gets is an Adaptive Card whose every text is a run, which knows no
+// TestTeams checks that Teams gets an Adaptive Card in which every text is a text run, without
 // Markdown.
 func TestTeams(t *testing.T) {
 	t.Parallel()
@@ -168,7 +168,7 @@ func TestTeams(t *testing.T) {
 	check(got.body)
 }
 
-// TestSlack: what Slack gets is plain text, and the text of the notification is escaped.
+// TestSlack checks that Slack gets plain text, and that the text of the notification is escaped.
 func TestSlack(t *testing.T) {
 	t.Parallel()
 	got := must.Get(send(t, "chat", http.StatusOK))
@@ -192,7 +192,7 @@ func TestSlack(t *testing.T) {
 	}
 }
 
-// TestWebhook verifies the signature as docs/fleet.md says a receiver does.
+// TestWebhook verifies the signature as docs/fleet.md describes it.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
 	got := must.Get(send(t, "hook", http.StatusOK))
@@ -207,7 +207,7 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-// TestRefusals: the error says which route, and never an address that is a secret.
+// TestRefusals checks that an error names the route, and never a secret address.
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{http.StatusFound, http.StatusBadRequest, http.StatusInternalServerError} {
@@ -224,7 +224,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestEmail speaks SMTP: the message is one, its subject a line, its text plain.
+// TestEmail checks a message at a test mail server: its subject is one line, and its text is plain.
 func TestEmail(t *testing.T) {
 	t.Parallel()
 	listener := must.Get(net.Listen("tcp", "127.0.0.1:0"))
@@ -254,15 +254,15 @@ func TestEmail(t *testing.T) {
 	f = must.Get(alert.Parse("alerts.yaml", []byte(strings.Replace(file, "server: mail.example", "server: mail.example, tls: none", 1))))
 	s.Routes = f.Routes
 	if err := s.Send(t.Context(), "mail", message()); err == nil || !strings.Contains(err.Error(), "on this machine") {
-		t.Errorf("in clear to another machine: %v", err)
+		t.Errorf("unencrypted to another machine: %v", err)
 	}
 }
 
-// receive plays a mail server and returns the mail that it got.
+// receive acts as a mail server and returns the mail that it gets.
 func receive(conn net.Conn) string {
 	in := bufio.NewReader(conn)
-	say := func(line string) { _, _ = fmt.Fprint(conn, line+"\r\n") }
-	say("220 test ESMTP")
+	reply := func(line string) { _, _ = fmt.Fprint(conn, line+"\r\n") }
+	reply("220 test ESMTP")
 	var mail strings.Builder
 	for {
 		line, err := in.ReadString('\n')
@@ -271,9 +271,9 @@ func receive(conn net.Conn) string {
 		}
 		switch verb := strings.ToUpper(strings.Fields(line + " x")[0]); verb {
 		case "EHLO", "HELO":
-			say("250 test")
+			reply("250 test")
 		case "DATA":
-			say("354 go on")
+			reply("354 go on")
 			for {
 				line, err := in.ReadString('\n')
 				if err != nil || line == ".\r\n" {
@@ -281,12 +281,12 @@ func receive(conn net.Conn) string {
 				}
 				mail.WriteString(line)
 			}
-			say("250 taken")
+			reply("250 taken")
 		case "QUIT":
-			say("221 bye")
+			reply("221 bye")
 			return mail.String()
 		default:
-			say("250 ok")
+			reply("250 ok")
 		}
 	}
 }

@@ -23,19 +23,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/loopback"
 )
 
-// A Sender sends messages. Secrets are read again for each message.
+// A Sender sends messages.
 type Sender struct {
 	Routes map[string]Route
-	// ReadSecret reads a secret from the place that a file of alerts names.
+	// ReadSecret reads a secret. It is called for each message.
 	ReadSecret func(config.Source) (string, error)
 	Transport  http.RoundTripper
 	Now        func() time.Time
 }
 
-// sendTimeout is how long a receiver may take.
+// sendTimeout is the time limit for sending a message.
 const sendTimeout = 30 * time.Second
 
-// Send sends a message by a route. Its error does not name an address that is a secret.
+// Send sends a message by a route. Its error does not contain secret addresses.
 func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
@@ -59,7 +59,7 @@ func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	return nil
 }
 
-// sendHook posts to an address that is a secret.
+// sendHook posts a document to an incoming webhook.
 func (s *Sender) sendHook(ctx context.Context, h *Hook, document any) error {
 	address, err := s.ReadSecret(h.URL)
 	if err != nil {
@@ -68,13 +68,14 @@ func (s *Sender) sendHook(ctx context.Context, h *Hook, document any) error {
 	return s.post(ctx, address, document, nil)
 }
 
-// The headers of a signed POST.
+// The headers of a signed request.
 const (
 	headerTimestamp = "X-Dbaudit-Timestamp"
 	headerSignature = "X-Dbaudit-Signature"
 )
 
-// sendWebhook posts the message, signed: HMAC-SHA-256 of "TIMESTAMP.BODY" in hexadecimal.
+// sendWebhook posts a signed message. The signature is the HMAC-SHA-256 of "TIMESTAMP.BODY" in
+// hexadecimal.
 func (s *Sender) sendWebhook(ctx context.Context, w Webhook, m Message) error {
 	key, err := s.ReadSecret(w.Secret)
 	if err != nil {
@@ -90,6 +91,7 @@ func (s *Sender) sendWebhook(ctx context.Context, w Webhook, m Message) error {
 	})
 }
 
+// post posts a document as JSON. If sign is not nil, it sets the headers of the signature.
 func (s *Sender) post(ctx context.Context, address string, document any, sign func(http.Header, []byte)) error {
 	u, err := url.Parse(strings.TrimSpace(address))
 	if err != nil || u.Host == "" {
@@ -110,14 +112,13 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 	if sign != nil {
 		sign(request.Header, body)
 	}
-	// RoundTrip follows no redirect: the message is for one address.
+	// RoundTrip does not follow redirects: the message is for one address.
 	response, err := s.Transport.RoundTrip(request)
 	if err != nil {
 		return fmt.Errorf("the receiver %s does not answer: %w", u.Host, err)
 	}
 	defer func() { _ = response.Body.Close() }()
-	const most = 64 << 10
-	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, most))
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
 	if response.StatusCode/100 != 2 {
 		return fmt.Errorf("the receiver %s answers with HTTP %d", u.Host, response.StatusCode)
 	}
@@ -126,13 +127,13 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 
 type object = map[string]any
 
-// teamsMessage is the message as an Adaptive Card for a workflow of Microsoft Teams. Its text is in
-// runs, which know no Markdown:
+// teamsMessage returns a message as an Adaptive Card for a workflow of Microsoft Teams. Its texts are
+// text runs, which do not support Markdown:
 // https://learn.microsoft.com/adaptive-cards/schema-explorer/text-run
 func teamsMessage(m Message) object {
-	paragraph := func(words string, more object) object {
-		run := object{"type": "TextRun", "text": words}
-		maps.Copy(run, more)
+	paragraph := func(text string, style object) object {
+		run := object{"type": "TextRun", "text": text}
+		maps.Copy(run, style)
 		return object{"type": "RichTextBlock", "inlines": []any{run}}
 	}
 	body := []any{paragraph("dbaudit: "+m.Title, object{"weight": "bolder", "size": "medium"})}
@@ -149,29 +150,30 @@ func teamsMessage(m Message) object {
 	return object{"type": "message", "attachments": []any{object{"contentType": "application/vnd.microsoft.card.adaptive", "content": content}}}
 }
 
-// slackMessage is the message for an incoming webhook of Slack, in plain text, which knows no
-// markup: https://docs.slack.dev/reference/block-kit/composition-objects/text-object
+// slackMessage returns a message for an incoming webhook of Slack. Its texts are of type plain_text,
+// which does not support markup:
+// https://docs.slack.dev/reference/block-kit/composition-objects/text-object
 func slackMessage(m Message) object {
-	const header, section = 150, 3000 // the longest that Slack takes
-	plain := func(words string, most int) object {
-		if r := []rune(words); len(r) > most {
-			words = string(r[:most-1]) + "…"
+	const maxHeader, maxSection = 150, 3000 // Slack's limits
+	plain := func(text string, limit int) object {
+		if r := []rune(text); len(r) > limit {
+			text = string(r[:limit-1]) + "…"
 		}
-		return object{"type": "plain_text", "text": words, "emoji": false}
+		return object{"type": "plain_text", "text": text, "emoji": false}
 	}
-	out := []any{object{"type": "header", "text": plain("dbaudit: "+m.Title, header)}}
+	blocks := []any{object{"type": "header", "text": plain("dbaudit: "+m.Title, maxHeader)}}
 	for _, line := range m.lines() {
-		out = append(out, object{"type": "section", "text": plain(line, section)})
+		blocks = append(blocks, object{"type": "section", "text": plain(line, maxSection)})
 	}
 	if m.Link != "" {
-		out = append(out, object{"type": "actions", "elements": []any{object{"type": "button", "text": plain("Open the page", header), "url": m.Link}}})
+		blocks = append(blocks, object{"type": "actions", "elements": []any{object{"type": "button", "text": plain("Open the page", maxHeader), "url": m.Link}}})
 	}
-	// The text of the notification knows markup: & < > are its control characters.
+	// The text of the notification supports markup, with the control characters & < >.
 	escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace("dbaudit: " + m.Title)
-	return object{"text": escaped, "blocks": out}
+	return object{"text": escaped, "blocks": blocks}
 }
 
-// sendEmail sends the message as plain text.
+// sendEmail sends a message as plain text.
 func (s *Sender) sendEmail(ctx context.Context, e Email, m Message) error {
 	msg := mail.NewMsg()
 	if err := msg.From(e.From); err != nil {

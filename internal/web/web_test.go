@@ -102,14 +102,14 @@ func requested(t *testing.T, s *store.Store) (list []string) {
 	return list
 }
 
-type jsonHandler struct {
+type response struct {
 	status int
 	body   string
 	header http.Header
 }
 
 // send sends a request and does not follow redirects.
-func send(tb testing.TB, method, address string, header http.Header) jsonHandler {
+func send(tb testing.TB, method, address string, header http.Header) response {
 	tb.Helper()
 	request := must.Get(http.NewRequestWithContext(tb.Context(), method, address, nil))
 	for name, values := range header {
@@ -119,10 +119,10 @@ func send(tb testing.TB, method, address string, header http.Header) jsonHandler
 		}
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response := must.Get(client.Do(request))
-	defer response.Body.Close()
-	body := must.Get(io.ReadAll(response.Body))
-	return jsonHandler{response.StatusCode, string(body), response.Header}
+	got := must.Get(client.Do(request))
+	defer got.Body.Close()
+	body := must.Get(io.ReadAll(got.Body))
+	return response{got.StatusCode, string(body), got.Header}
 }
 
 // TestPages follows every link and checks that the worst integrations come first, that stale ones are
