@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Advice is the next step for the reader of the error, or "" if the cause has its own.
+// Advice returns what to do about the error, or "" if the wrapped error has its own advice.
 func (e *Error) Advice() string {
 	if e.MayHaveHappened {
 		return "the change may have happened: read the current state before sending it again"
@@ -51,7 +51,7 @@ func (e *Error) Advice() string {
 	return "see the code and the correlation id"
 }
 
-// codeAdvice is the advice for codes that explain more than the status.
+// codeAdvice returns the advice for codes that explain more than the status, else "".
 func (e *Error) codeAdvice() string {
 	switch canonicalCode(e.Code) {
 	case "0x80048306":
@@ -71,15 +71,15 @@ func (e *Error) codeAdvice() string {
 // actOnBehalf is the privilege to impersonate another user.
 const actOnBehalf = "prvActOnBehalfOfAnotherUser"
 
-// forbiddenAdvice advises a role only if the environment names a privilege.
+// forbiddenAdvice recommends a role only if the environment names a privilege.
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
-	behalf := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
+	isImpersonation := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
 	switch {
-	case behalf && e.Writer:
+	case isImpersonation && e.Writer:
 		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
 			"(Business Management > Act on Behalf of Another User): give it a role that grants this, or make the change manually"
-	case behalf:
+	case isImpersonation:
 		return "reading as another user needs prvActOnBehalfOfAnotherUser: add it to the auditor's role " +
 			"(Business Management > Act on Behalf of Another User), or do without impersonation"
 	case privilege == "" && e.Impersonated:
@@ -99,7 +99,7 @@ func (e *Error) forbiddenAdvice() string {
 	return "give " + privilege + " to a security role of this identity, at Organization level where the editor allows it"
 }
 
-// causeAdvice says who must act, and where. It is "" for causes that the status or the code
+// causeAdvice says who must act, and where. It returns "" for causes that the status or the code
 // explains better.
 func (e *Error) causeAdvice() string {
 	who, role := "this identity's user", "the auditor's role"
@@ -126,23 +126,22 @@ func (e *Error) causeAdvice() string {
 	return ""
 }
 
-// PrincipalNames has the names that advice uses for principals, by their ids: "the auditor", "the view's
-// owner Jane".
+// PrincipalNames has the names of principals in advice, such as "the auditor", by id.
 type PrincipalNames map[GUID]string
 
-// Principal is the id of the user or team that lacks a privilege, as the environment says, or
-// "". It may be the caller, the impersonated user, or the target of a share.
+// Principal returns the id of the user or team that lacks a privilege, according to the environment,
+// or "". It may be the caller, the impersonated user, or the target of a share.
 func (e *Error) Principal() GUID {
 	id, _ := ParseGUID(e.submatch(`(?i)principal (?:user|team)?\s*\(id=\{?([0-9a-f-]{36})`))
 	return id
 }
 
-// AdviceFor is Advice that names the known principal that lacks a privilege, if the environment
-// says which one does.
-func (e *Error) AdviceFor(known PrincipalNames) string {
-	privilege, lacking := e.MissingPrivilege(), e.Principal()
-	name := known[lacking]
-	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || lacking == "" || name == "" {
+// AdviceFor returns Advice, and names the principal that lacks a privilege if the environment
+// identifies it.
+func (e *Error) AdviceFor(names PrincipalNames) string {
+	privilege, principal := e.MissingPrivilege(), e.Principal()
+	name := names[principal]
+	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || principal == "" || name == "" {
 		return e.Advice()
 	}
 	if strings.EqualFold(privilege, actOnBehalf) {

@@ -5,10 +5,10 @@ import (
 	"net/http"
 )
 
-// maxRenewals is how often one request may renew the token.
+// maxRenewals is how often one request renews the token.
 const maxRenewals = 3
 
-// authorizer adds the token to each request, and renews it if the environment refuses it. A
+// An authorizer adds the token to each request, and renews it if the environment refuses it. The
 // refused request was not executed, so writes are repeated too.
 type authorizer struct {
 	next   sender
@@ -23,7 +23,7 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 		}
 		c.token = t.Value
 		r, err := a.next.send(ctx, c)
-		if r.status != http.StatusUnauthorized || renewals == maxRenewals { // whether or not its body arrived
+		if r.status != http.StatusUnauthorized || renewals == maxRenewals { // even if its body is incomplete
 			return r, err
 		}
 		claims := ParseChallenge(r.header.Values("WWW-Authenticate")...).Claims
@@ -34,7 +34,8 @@ func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 	}
 }
 
-// signInError marks a failed sign-in, so that it is not repeated as a failed request.
+// signInError marks the error of a sign-in, so that the retrier does not repeat it like a failed
+// request.
 func signInError(ctx context.Context, err error) error {
 	if is[*Error](err) || ctx.Err() != nil {
 		return err

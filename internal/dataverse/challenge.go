@@ -7,21 +7,19 @@ import (
 	"strings"
 )
 
-// Challenge is what a 401 says in its WWW-Authenticate header.
+// A Challenge is the content of a 401's WWW-Authenticate headers.
 type Challenge struct {
 	// AuthorizationURI is where to sign in:
-	// https://login.microsoftonline.com/TENANT/oauth2/authorize. The server states it; it is
-	// not verified.
+	// https://login.microsoftonline.com/TENANT/oauth2/authorize. It is not verified.
 	AuthorizationURI string
 	// Claims is the JSON text of a claims challenge, or "".
 	Claims string
-	// Insufficient reports that the token is good and its claims are not enough.
+	// Insufficient is set if the token is valid, but more claims are required.
 	Insufficient bool
 }
 
-// ParseChallenge reads the Bearer challenges of WWW-Authenticate headers. It is
-// lenient, because services are: parameters may be quoted or bare, separated by
-// commas or by spaces.
+// ParseChallenge parses the Bearer challenges of WWW-Authenticate headers. It is lenient, because
+// services differ: parameters may be quoted or not, and separated by commas or by spaces.
 func ParseChallenge(headers ...string) Challenge {
 	var c Challenge
 	for _, h := range headers {
@@ -46,8 +44,8 @@ func ParseChallenge(headers ...string) Challenge {
 	return c
 }
 
-// decodeClaims decodes the JSON of a claims challenge: base64 of either alphabet, with or
-// without padding. Anything else is not a challenge.
+// decodeClaims decodes the JSON of a claims challenge, which is base64 of either alphabet, with or
+// without padding. It returns "" for anything else.
 func decodeClaims(s string) string {
 	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
 	text, err := base64.RawStdEncoding.DecodeString(s)

@@ -6,14 +6,14 @@ import (
 	"regexp"
 )
 
-// classify turns an unsuccessful response into an Error, and a success into nil. The status
-// decides; the code only refines it.
+// classify returns the error of an unsuccessful response, nil for a success. The status decides
+// its kind, and the code refines it.
 func classify(r reply) *Error {
 	if r.status >= 200 && r.status <= 299 {
 		return nil
 	}
-	said, isOData := decodeError(r.body)
-	e := &Error{Status: r.status, CorrelationID: correlationID(r.header), Code: said.code, Message: said.message, notOData: !isOData}
+	reported, isOData := decodeError(r.body)
+	e := &Error{Status: r.status, CorrelationID: correlationID(r.header), Code: reported.code, Message: reported.message, notOData: !isOData}
 	// Microsoft documents codes without their statuses.
 	cause := causeOfCode(e.Code)
 	switch s := r.status; {
@@ -53,7 +53,7 @@ func classify(r reply) *Error {
 	return e
 }
 
-// pageTitle is the title of a gateway's page after a colon, or "".
+// pageTitle returns the title of a gateway's HTML page after a colon, or "".
 func pageTitle(page []byte) string {
 	m := regexp.MustCompile(`(?is)<title>([^<]{1,200})</title>`).FindSubmatch(page)
 	if m == nil {

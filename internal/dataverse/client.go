@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Client reads from one environment. It is safe for concurrent use.
+// A Client reads from one environment. It is safe for concurrent use.
 type Client struct {
 	origin   origin
 	sender   sender
@@ -20,7 +20,7 @@ type Client struct {
 	counters *counters
 }
 
-// New makes a client that only reads.
+// New returns a client that only reads.
 func New(o Options) (*Client, error) {
 	env, err := parseOrigin(o.URL)
 	if err != nil {
@@ -56,7 +56,7 @@ func New(o Options) (*Client, error) {
 	return &Client{env, top, o, tokens.scrub, counted}, nil
 }
 
-// Sleep waits for a time. If the context ends, it returns the context's error.
+// Sleep waits for a duration. If the context ends, it returns the context's error.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -68,14 +68,14 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Stats counts what was done so far.
+// Stats returns what the client did so far.
 func (c *Client) Stats() Stats {
 	n := c.counters
 	return Stats{int(n.requests.Load()), int(n.retries.Load()), int(n.throttled.Load())}
 }
 
-// Skew is how far the environment's clock is ahead of this machine's, to about a second, by
-// its last response; false before any response.
+// Skew returns how far the environment's clock is ahead of this machine's, to about a second,
+// according to the last response; false before any response.
 func (c *Client) Skew() (time.Duration, bool) {
 	skew := c.counters.skew.Load()
 	if skew == nil {
@@ -84,7 +84,7 @@ func (c *Client) Skew() (time.Duration, bool) {
 	return *skew, true
 }
 
-// Get returns one JSON object: a row, or the answer of a function.
+// Get returns one JSON object: a row, or the response of a function.
 func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 	address, err := c.address(r)
 	if err != nil {
@@ -102,10 +102,11 @@ func (c *Client) Get(ctx context.Context, r Request) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := pager{Client: c, ctx: ctx, request: r}
-	return w.completeExpansions(address, got.body)
+	p := pager{Client: c, ctx: ctx, request: r}
+	return p.completeExpansions(address, got.body)
 }
 
+// checkObject returns an error unless the response is one object.
 func (c *Client) checkObject(got reply) error {
 	fields, err := decodeObject(got.body, maxJSONDepth)
 	for _, f := range fields {
@@ -119,7 +120,7 @@ func (c *Client) checkObject(got reply) error {
 	return err
 }
 
-// protocolError is the error of a response that cannot be used.
+// protocolError returns the error of a response that cannot be used.
 func (c *Client) protocolError(r Request, reason string) *Error {
 	return &Error{
 		Kind: Protocol, Label: r.Label, Impersonated: !r.Caller.isZero(), Attempts: 1, Message: c.scrub(Printable(reason)),

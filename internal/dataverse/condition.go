@@ -6,50 +6,50 @@ import (
 	"strings"
 )
 
-// Expr is a condition on rows.
+// An Expr is a condition on rows.
 type Expr struct {
 	text string
-	op   string // what joins its parts, "" for a single comparison
+	op   string // the operator between its parts, "" for a single comparison
 	err  error
 }
 
-// Eq is true if the column equals a text.
+// Eq matches rows with this text in the column.
 func Eq(column, value string) Expr { return compare(column, "eq", quote(value)) }
 
-// EqID is true if the column equals an id.
+// EqID matches rows with this id in the column.
 func EqID(column string, id GUID) Expr {
 	key, err := ParseGUID(string(id))
 	return compare(column, "eq", string(key)).withError(err)
 }
 
-// EqInt is true if the column equals a number.
+// EqInt matches rows with this number in the column.
 func EqInt(column string, n int) Expr { return compare(column, "eq", strconv.Itoa(n)) }
 
-// EqBool is true if the column has this value.
+// EqBool matches rows with this boolean in the column.
 func EqBool(column string, b bool) Expr { return compare(column, "eq", strconv.FormatBool(b)) }
 
-// EqNull is true if the column is empty.
+// EqNull matches rows without a value in the column.
 func EqNull(column string) Expr { return compare(column, "eq", "null") }
 
-// NeNull is true if the column is not empty.
+// NeNull matches rows with a value in the column.
 func NeNull(column string) Expr { return compare(column, "ne", "null") }
 
-// Contains is true if value is part of the column's text. Dataverse ignores case.
+// Contains matches rows with a text in the column that contains value. Dataverse ignores case.
 func Contains(column, value string) Expr {
 	return Expr{text: "contains(" + column + "," + quote(value) + ")", err: nameError("column", column)}
 }
 
-// And is true if all parts are.
+// And matches rows that meet all conditions.
 func And(parts ...Expr) Expr { return joinExprs("and", parts) }
 
-// Or is true if one of the parts is.
+// Or matches rows that meet at least one condition.
 func Or(parts ...Expr) Expr { return joinExprs("or", parts) }
 
 func compare(column, operator, literal string) Expr {
 	return Expr{text: column + " " + operator + " " + literal, err: nameError("column", column)}
 }
 
-// joinExprs refuses an empty list: without a condition, every row would fit.
+// joinExprs refuses an empty list, because without a condition every row would match.
 func joinExprs(operator string, parts []Expr) Expr {
 	if len(parts) == 0 {
 		return Expr{err: fmt.Errorf("condition %q without a part", operator)}

@@ -8,25 +8,26 @@ import (
 	"net"
 )
 
-// A connectionFault is what a failed connection means.
+// A connectionFault says what a failed connection means.
 type connectionFault struct {
-	permanent bool   // a repetition cannot help
-	unsent    bool   // the request did not reach the other side
-	advice    string // the next step, "" if the caller gave up
+	permanent bool   // a repeated request would fail too
+	unsent    bool   // the request did not reach the server
+	advice    string // what to do; "" if the caller gave up
 }
 
+// diagnose classifies the error of a connection.
 func diagnose(err error) connectionFault {
-	name, noName := errors.AsType[*net.DNSError](err)
-	operation, failed := errors.AsType[*net.OpError](err)
+	dns, isDNS := errors.AsType[*net.DNSError](err)
+	operation, isOp := errors.AsType[*net.OpError](err)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return connectionFault{permanent: true}
-	case noName && name.IsNotFound:
+	case isDNS && dns.IsNotFound:
 		return connectionFault{true, true, "the name cannot be found: check its spelling (--url, --authority) and the DNS of this machine"}
 	case is[x509.UnknownAuthorityError](err), is[x509.HostnameError](err), is[x509.CertificateInvalidError](err),
 		is[*tls.CertificateVerificationError](err), is[tls.RecordHeaderError](err):
 		return connectionFault{true, true, "the certificate cannot be verified: check the address; behind a proxy that inspects TLS, add its CA to SSL_CERT_FILE"}
-	case noName, failed && operation.Op == "dial":
+	case isDNS, isOp && operation.Op == "dial":
 		return connectionFault{false, true, "nothing answers there: check the address, the firewall and HTTPS_PROXY"}
 	}
 	return connectionFault{advice: "the connection broke or took too long: check the network and try again"}
@@ -38,9 +39,9 @@ func is[E error](err error) bool {
 	return ok
 }
 
-// IsPermanent reports whether a failed connection will fail the same way again: the name does not
+// IsPermanent reports whether another connection would fail in the same way: the name does not
 // exist, the certificate is not trusted, or the caller gave up.
 func IsPermanent(err error) bool { return diagnose(err).permanent }
 
-// ConnectionAdvice is the next step after a failed connection, or "" if the caller gave up.
+// ConnectionAdvice returns what to do after a failed connection, or "" if the caller gave up.
 func ConnectionAdvice(err error) string { return diagnose(err).advice }

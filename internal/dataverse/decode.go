@@ -12,19 +12,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/strictjson"
 )
 
-// page is one answer of a collection.
+// A page is one response of a collection.
 type page struct {
 	rows []json.RawMessage
 	next string // @odata.nextLink, "" on the last page
-	// count is @odata.count, how many rows the collection has, and unknown where
-	// the answer does not say.
+	// count is @odata.count, the number of rows of the collection, or unknownCount.
 	count int
 }
 
 const unknownCount = -1
 
-// decodePage reads a page of a collection. It accepts only a JSON object with one array of
-// objects named "value": a lenient reader would lose rows.
+// decodePage decodes a page of a collection. It accepts only a JSON object with an array of objects
+// named "value", because a lenient decoder would lose rows.
 func decodePage(body []byte, maxDepth int) (page, error) {
 	fields, err := decodeObject(body, maxDepth)
 	if err != nil {
@@ -49,7 +48,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			}
 			p.count = max(p.count, unknownCount)
 		case "error":
-			// A stream that fails midway says so in the body, after the status 200.
+			// If the server fails after it sent the status 200, the body contains an error.
 			return page{}, errors.New("the answer turned into an error")
 		}
 	}
@@ -59,9 +58,8 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 	return p, nil
 }
 
-// decodeObject checks the whole of body (one object, UTF-8, not too deep,
-// nothing behind it) and gives its members. An object at any depth that has two
-// members of one name is refused.
+// decodeObject returns the members of an object. The body must be UTF-8, not nested too deeply, and
+// contain only this object. No object in it may have two members with the same name.
 func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
 		return nil, errors.New("the answer is empty")
@@ -81,8 +79,8 @@ func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	return Members(body)
 }
 
-// checkDepth bounds nesting before a parser recurses. It need not understand JSON; it must
-// only not undercount.
+// checkDepth limits nesting before a parser recurses. It does not parse JSON, but it never counts too
+// few levels.
 func checkDepth(body []byte, limit int) error {
 	depth, inString := 0, false
 	for i := 0; i < len(body); i++ {
@@ -103,11 +101,11 @@ func checkDepth(body []byte, limit int) error {
 	return nil
 }
 
-// errorBody is the environment's description of an error.
+// An errorBody is the environment's description of an error.
 type errorBody struct{ code, message string }
 
-// decodeError reads {"error":{"code":…,"message":…}}. Gateways answer with
-// other things; the second result reports whether it was the Web API.
+// decodeError decodes {"error":{"code":…,"message":…}}. It reports whether the body has this form,
+// because the bodies of gateways do not.
 func decodeError(body []byte) (errorBody, bool) {
 	const errorDepth = 32
 	fields, err := decodeObject(body, errorDepth)

@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// quote makes an OData text literal, in which a quote is doubled.
+// quote returns an OData text literal, in which quotes are doubled.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// nameError refuses what is not a name of the schema, or a path of such names.
-// Refusing, not escaping: servers decode %2C and %2F before they parse.
+// nameError returns an error unless name is a name of the schema, or a path of such names. Escaping
+// would not be safe, because servers decode %2C and %2F before they parse.
 func nameError(what, name string) error {
 	for part := range strings.SplitSeq(name, "/") {
 		if !isName(part) {
@@ -30,7 +30,7 @@ func isName(s string) bool {
 	return s != ""
 }
 
-// escape percent-encodes every byte that safe does not name.
+// escape percent-encodes every byte that is not safe.
 func escape(s string, safe func(byte) bool) string {
 	var b strings.Builder
 	for i := range len(s) {
@@ -43,14 +43,14 @@ func escape(s string, safe func(byte) bool) string {
 	return b.String()
 }
 
-// isQueryChar: the unreserved characters of RFC 3986, the quote of a literal, and what reads
-// better bare and delimits nothing in a query string. The semicolon is left out: some servers
-// split parameters at it.
+// isQueryChar reports whether a byte is not escaped in a query: the unreserved characters of RFC
+// 3986, the quote of a literal, and characters that delimit nothing in a query and are easier to
+// read unescaped. The semicolon is escaped, because some servers split parameters at it.
 func isQueryChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~'$,()/:@=", c) >= 0
 }
 
-// truncate bounds a foreign text for an error message.
+// truncate shortens a foreign text for an error message.
 func truncate(s string) string {
 	const limit = 200
 	if len(s) <= limit {

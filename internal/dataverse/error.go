@@ -10,64 +10,61 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// ErrorKind says what went wrong, as far as a caller may act on it.
+// An ErrorKind says what went wrong, as far as a caller can react to it.
 type ErrorKind string
 
 // The kinds of errors. Only NotFound says that something does not exist; only Forbidden and
 // NotMember say that it may not be read.
 const (
 	Unknown      ErrorKind = ""
-	Unauthorized ErrorKind = "unauthorized"    // no token, or none that the environment accepts
+	Unauthorized ErrorKind = "unauthorized"    // there is no token, or the environment refuses it
 	Forbidden    ErrorKind = "forbidden"       // a privilege is missing, or access is restricted
 	NotMember    ErrorKind = "not a member"    // the token is valid, but no user of the environment has this identity
 	NotFound     ErrorKind = "not found"       // the Web API says that the row or segment does not exist
-	BadRequest   ErrorKind = "bad request"     // the environment does not understand: a schema gap, or a bug
-	Conflict     ErrorKind = "conflict"        // the row changed, or exists already
-	Throttled    ErrorKind = "throttled"       // service protection, for longer than is allowed to wait
+	BadRequest   ErrorKind = "bad request"     // the environment does not support the request, or it is invalid
+	Conflict     ErrorKind = "conflict"        // the row was changed, or already exists
+	Throttled    ErrorKind = "throttled"       // service protection asks to wait for longer than the client waits
 	Server       ErrorKind = "server error"    // the environment failed
-	Transport    ErrorKind = "no answer"       // no answer, or one that broke off
-	Protocol     ErrorKind = "unusable answer" // an answer that is not what the Web API promises
-	Redirected   ErrorKind = "redirected"      // sent elsewhere; nothing was followed
+	Transport    ErrorKind = "no answer"       // there is no response, or it broke off
+	Protocol     ErrorKind = "unusable answer" // the response does not conform to the Web API
+	Redirected   ErrorKind = "redirected"      // the response is a redirect, which is not followed
 )
 
 func (k ErrorKind) String() string { return enum.String(k) }
 
-// Error is a failed request. It contains nothing secret and no address.
+// An Error is a failed request. It contains no secret and no address.
 type Error struct {
 	Kind    ErrorKind
 	Status  int    // HTTP status; 0 if there was no response
 	Code    string // Dataverse's code, 0x80040220; may be empty
 	Message string // the environment's words, or ours; one line
-	// CorrelationID is what Microsoft's support asks for; may be empty.
+	// CorrelationID identifies the request for Microsoft's support; may be empty.
 	CorrelationID string
-	Label         string // what was being read or changed
+	Label         string // what was read or changed
 	Attempts      int    // how many times it was tried
-	// Impersonated reports that the request was made as another user.
+	// Impersonated is set if the request impersonated a user.
 	Impersonated bool
-	// Writer reports that the identity applies changes, Change that the request was a change.
+	// Writer is set if the client can write, Change if the request was a change.
 	Writer, Change bool
-	// MayHaveHappened reports that a change was sent and it is unknown whether it was carried
-	// out: read the state before sending it again.
+	// MayHaveHappened is set if it is unknown whether a change was carried out. The state must be
+	// read before the change is sent again.
 	MayHaveHappened bool
-	// RetryAfter is how long the environment asked to wait, if it did.
+	// RetryAfter is how long the environment asked to wait, or 0.
 	RetryAfter time.Duration
 
-	needsClaims bool // a 401 asks for more claims than the token has
+	needsClaims bool // the environment requires more claims than the token has
 	notOData    bool // the response is not in the Web API's form
 	cause       error
 }
 
 // Error says what failed, how, and what to do next.
-func (e *Error) Error() string {
-	return e.Summary() + after(e.Advice())
-}
+func (e *Error) Error() string { return withAdvice(e.Summary(), e.Advice()) }
 
-// after is a text after a colon, or "".
-func after(text string) string {
-	if text == "" {
-		return ""
+func withAdvice(summary, advice string) string {
+	if advice == "" {
+		return summary
 	}
-	return ": " + text
+	return summary + ": " + advice
 }
 
 // Summary says what failed and how, without advice.
@@ -102,15 +99,15 @@ func (e *Error) Summary() string {
 	return b.String()
 }
 
-// Explain says what failed and what to do, in the same words each time it fails: correlation
-// ids, ports and numbers of attempts are left out. Advice names those that are known.
-func (e *Error) Explain(known PrincipalNames) string {
+// Explain says what failed and what to do. It leaves out correlation ids, ports and numbers of
+// attempts, so that the same failure always gives the same text.
+func (e *Error) Explain(names PrincipalNames) string {
 	plain := *e
 	plain.CorrelationID, plain.Attempts, plain.cause = "", 0, nil
 	if e.Kind == Transport {
 		plain.Message = ""
 	}
-	return plain.Summary() + after(e.AdviceFor(known))
+	return withAdvice(plain.Summary(), e.AdviceFor(names))
 }
 
 // Unwrap returns the cause, such as context.Canceled or a failed sign-in.
@@ -128,7 +125,7 @@ func (e *Error) MissingProperty() string {
 	return e.submatch(`Could not find a property named '([^']+)'`)
 }
 
-// submatch returns what a pattern captures in the environment's words, or "".
+// submatch returns the text that a pattern captures in the message, or "".
 func (e *Error) submatch(pattern string) string {
 	if m := regexp.MustCompile(pattern).FindStringSubmatch(e.Message); m != nil {
 		return m[1]
@@ -136,6 +133,5 @@ func (e *Error) submatch(pattern string) string {
 	return ""
 }
 
-// Printable makes a foreign text safe for a message: one line of bounded length, with every
-// character visible.
+// Printable returns a foreign text as one line of limited length, with every character visible.
 func Printable(s string) string { return text.Message(s) }

@@ -6,7 +6,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
-// EventKind says what happened.
+// An EventKind says what happened.
 type EventKind string
 
 // The kinds of events.
@@ -23,7 +23,7 @@ const (
 
 func (k EventKind) String() string { return enum.String(k) }
 
-// Event is something that happened, without addresses, values or tokens.
+// An Event is something that happened. It contains no addresses, values or tokens.
 type Event struct {
 	Kind    EventKind
 	Label   string

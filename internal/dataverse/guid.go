@@ -7,12 +7,12 @@ import (
 	"github.com/google/uuid"
 )
 
-// GUID identifies a row, in lower case and without braces:
-// 00000000-0000-0000-0000-000000000000. The zero value "" identifies nothing.
+// A GUID identifies a row, in lower case and without braces: 00000000-0000-0000-0000-000000000000.
+// The zero value "" identifies nothing.
 type GUID string
 
-// ParseGUID accepts the 36-character form, in any case, and nothing else: no
-// braces, no parentheses, no form without dashes.
+// ParseGUID parses the form of 36 characters, in any case. It accepts no braces, no parentheses and no
+// form without dashes.
 func ParseGUID(s string) (GUID, error) {
 	if len(s) != 36 || uuid.Validate(s) != nil {
 		return "", fmt.Errorf("%q is not an id: expected the form 00000000-0000-0000-0000-000000000000", truncate(s))
@@ -20,10 +20,10 @@ func ParseGUID(s string) (GUID, error) {
 	return GUID(strings.ToLower(s)), nil
 }
 
-// String returns the id as it goes on the wire.
+// String returns the id as requests contain it.
 func (g GUID) String() string { return string(g) }
 
-// IsZero reports whether g identifies nothing, as an id of zeros does.
+// IsZero reports whether g identifies nothing: it is empty, or only has zeros.
 func (g GUID) IsZero() bool { return g == "" || g == "00000000-0000-0000-0000-000000000000" }
 
 // UnmarshalText reads an id strictly; null and "" become the zero value.

@@ -8,15 +8,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// A Member is a member of a JSON object, with its value as it was sent, in the memory of the
-// object.
+// A Member is a member of a JSON object. Its value has the bytes that were sent, and shares the
+// memory of the object.
 type Member struct {
 	Name  string
 	Value json.RawMessage
 }
 
-// Members splits an object into its members. It is for what a [Client] gave, which is known
-// to be JSON; of other text it may read a part.
+// Members splits an object into its members. The object must be valid JSON, as a [Client] returns it.
 func Members(object []byte) ([]Member, error) {
 	parsed := gjson.ParseBytes(object)
 	if !parsed.IsObject() {
@@ -27,44 +26,44 @@ func Members(object []byte) ([]Member, error) {
 	var err error
 	parsed.ForEach(func(key, value gjson.Result) bool {
 		var name string
-		name, err = parseText(key)
+		name, err = textOf(key)
 		members = append(members, Member{name, rawValue(object, value)})
 		return err == nil
 	})
 	return members, err
 }
 
-// Elements splits an array into its elements, each of which must be an object. As [Members],
-// it is for what is known to be JSON.
+// Elements splits an array into its elements, each of which must be an object. The array must be
+// valid JSON, as a [Client] returns it.
 func Elements(array []byte) ([]json.RawMessage, error) {
 	parsed := gjson.ParseBytes(array)
 	if !parsed.IsArray() {
 		return nil, errors.New("is not an array")
 	}
 	rows := []json.RawMessage{}
-	whole := true
+	onlyObjects := true
 	parsed.ForEach(func(_, row gjson.Result) bool {
-		whole = row.IsObject()
+		onlyObjects = row.IsObject()
 		rows = append(rows, rawValue(array, row))
-		return whole
+		return onlyObjects
 	})
-	if !whole {
+	if !onlyObjects {
 		return nil, errors.New("contains something that is not a row")
 	}
 	return rows, nil
 }
 
-// rawValue is a value of a document in the document's own memory.
+// rawValue returns a value of a document without copying it.
 func rawValue(document []byte, value gjson.Result) json.RawMessage {
 	end := value.Index + len(value.Raw)
 	return document[value.Index:end:end]
 }
 
-// ParseText is the text of a JSON string.
-func ParseText(value json.RawMessage) (string, error) { return parseText(gjson.ParseBytes(value)) }
+// ParseText returns the text of a JSON string.
+func ParseText(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
 
-// parseText leaves escapes to encoding/json: gjson drops what follows half a surrogate pair.
-func parseText(value gjson.Result) (text string, err error) {
+// textOf leaves escapes to encoding/json, because gjson drops the text after half a surrogate pair.
+func textOf(value gjson.Result) (text string, err error) {
 	if value.Type == gjson.String && !strings.Contains(value.Raw, `\`) {
 		return value.Str, nil
 	}

@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// limiter bounds how many exchanges run at the same time. It starts low, follows the
-// environment's hint about how many are welcome (x-ms-dop-hint), and gives way if the
-// environment says that there were too many.
+// A limiter limits how many requests run at the same time. It starts with few, then allows as many
+// as the environment recommends (x-ms-dop-hint), and fewer after the environment said that there
+// were too many.
 type limiter struct {
 	next sender
 
 	mu      sync.Mutex
-	changed *sync.Cond // running or limit
+	changed *sync.Cond // signals that running or limit changed
 	limit   int
 	ceiling int
 	running int
@@ -44,7 +44,7 @@ func (l *limiter) send(ctx context.Context, c call) (reply, error) {
 	}
 	if r.status == http.StatusTooManyRequests {
 		if e, _ := decodeError(r.body); e.code == tooManyAtOnce {
-			l.update(func() { // permanently: half of what ran when it was too much
+			l.update(func() { // permanently half of those that ran when there were too many
 				l.ceiling = max(1, min(l.ceiling, l.running/2))
 				l.limit = min(l.limit, l.ceiling)
 			})
@@ -53,7 +53,7 @@ func (l *limiter) send(ctx context.Context, c call) (reply, error) {
 	return r, nil
 }
 
-// acquire waits for a place among those that run.
+// acquire waits until one more request may run.
 func (l *limiter) acquire(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		l.mu.Lock()
@@ -69,7 +69,7 @@ func (l *limiter) acquire(ctx context.Context) error {
 		l.waiting--
 	}
 	if err := ctx.Err(); err != nil {
-		l.changed.Signal() // in case that it was this one's turn
+		l.changed.Signal() // another may run instead of this one
 		return err
 	}
 	l.running++
@@ -78,11 +78,11 @@ func (l *limiter) acquire(ctx context.Context) error {
 
 func (l *limiter) release() { l.update(func() { l.running-- }) }
 
-// update changes the state, and wakes as many as may run now.
-func (l *limiter) update(how func()) {
+// update changes the state, and wakes as many requests as may run now.
+func (l *limiter) update(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	how()
+	change()
 	for range min(l.limit-l.running, l.waiting) {
 		l.changed.Signal()
 	}

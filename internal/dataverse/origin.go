@@ -15,15 +15,15 @@ const (
 	apiBase = "/api/data/v9.2/"
 )
 
-// origin is the one place that tokens may go to.
+// An origin is the only address to which tokens are sent.
 type origin struct {
 	host string // lower case, without the default port
 }
 
-// ParseEnvironment returns the origin of an environment's address: https://host[:port],
-// in lower case and without the default port. The address may lack the scheme, and it
-// may go on behind the host, as one that is copied from a browser does. An origin that must
-// not receive a secret is refused, with advice.
+// ParseEnvironment returns the origin of an environment's URL: https://host[:port], in lower case and
+// without the default port. The URL may lack the scheme, and may have a path and a query, like one
+// that is copied from a browser. ParseEnvironment refuses an origin that must not receive a secret,
+// with advice.
 func ParseEnvironment(text string) (string, error) {
 	o, err := parseOrigin(text)
 	if err != nil {
@@ -57,7 +57,7 @@ func parseOrigin(text string) (origin, error) {
 
 func (o origin) String() string { return "https://" + o.host }
 
-// check says why u is not an address of the environment's Web API.
+// check returns an error unless u is an address of the environment's Web API.
 func (o origin) check(u *url.URL) error {
 	switch {
 	case u.Scheme != "https":
@@ -70,7 +70,7 @@ func (o origin) check(u *url.URL) error {
 	return nil
 }
 
-// resolve makes the address of a path relative to the Web API's base.
+// resolve returns the URL of a path relative to the Web API's base.
 func (o origin) resolve(path string) (*url.URL, error) {
 	if reason, invalid := strings.CutPrefix(path, invalidPath); invalid {
 		return nil, errors.New(reason)
@@ -91,9 +91,8 @@ func (o origin) resolve(path string) (*url.URL, error) {
 	return u, o.check(u)
 }
 
-// resolveLink makes the address of a link that the environment gave with an answer
-// from base. The link is taken as it is; only bytes that no request line can
-// carry are encoded.
+// resolveLink returns the URL of a link in a response from base. It does not change the link, except
+// that it encodes bytes that a request line cannot contain.
 func (o origin) resolveLink(base *url.URL, link string) (*url.URL, error) {
 	ref, err := url.Parse(link)
 	if err != nil {
@@ -105,15 +104,14 @@ func (o origin) resolveLink(base *url.URL, link string) (*url.URL, error) {
 	return u, o.check(u)
 }
 
-// encodeQuery encodes the bytes that are not allowed in a query and keeps everything else,
-// including escapes.
+// encodeQuery encodes the bytes that are not allowed in a query, and keeps existing escapes.
 func encodeQuery(q string) string {
 	return escape(q, func(c byte) bool {
 		return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' && c != '|' && c != '}'
 	})
 }
 
-// hostOf is a host in lower case and without the default port.
+// hostOf returns a host in lower case and without the default port.
 func hostOf(u *url.URL) string {
 	return strings.TrimSuffix(strings.TrimSuffix(strings.ToLower(u.Host), ":443"), ":")
 }
@@ -131,8 +129,8 @@ func locationHost(h http.Header) string {
 	return truncate(Printable(u.Hostname()))
 }
 
-// guard passes only requests to the environment's Web API, over TLS 1.2 or later. It is
-// directly above the transport, so that no mistake above it can send a token elsewhere.
+// A guard sends only requests to the environment's Web API, over TLS 1.2 or later. It is directly
+// above the transport, so that no mistake of another layer can send a token elsewhere.
 type guard struct {
 	origin origin
 	next   http.RoundTripper
@@ -153,8 +151,8 @@ func (g guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CheckTransport refuses a transport that would not verify certificates, or
-// would speak TLS below 1.2.
+// CheckTransport returns an error for a transport that does not verify certificates, or that allows
+// TLS below 1.2.
 func CheckTransport(rt http.RoundTripper) error {
 	if rt == nil {
 		return errors.New("no transport given")

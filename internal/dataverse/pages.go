@@ -13,8 +13,8 @@ import (
 	"strings"
 )
 
-// Rows yields every row of a collection, page by page. An error, which is an *Error, is the
-// last thing it yields; the rows before it are only a part of the collection.
+// Rows yields every row of a collection, page by page. If this fails, the last thing that it yields
+// is an *Error, and the rows before it are only a part of the collection.
 func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		address, err := c.address(r)
@@ -22,13 +22,13 @@ func (c *Client) Rows(ctx context.Context, r Request) iter.Seq2[json.RawMessage,
 			yield(nil, err)
 			return
 		}
-		w := pager{Client: c, ctx: ctx, request: r}
-		w.readPages(address, yield)
+		p := pager{Client: c, ctx: ctx, request: r}
+		p.readPages(address, yield)
 	}
 }
 
-// pager reads one request to its end: its pages, and those of the collections expanded in
-// them. All count towards one bound, so that no chain of links is endless.
+// A pager reads all pages of one request, and all pages of the collections expanded in them. They
+// count towards the same limit, so that no chain of links is endless.
 type pager struct {
 	*Client
 	ctx     context.Context //nolint:containedctx // lives as long as one call
@@ -36,45 +36,45 @@ type pager struct {
 	pages   int
 }
 
-// readPages yields the rows of address and of all pages behind it.
-func (w *pager) readPages(address *url.URL, yield func(json.RawMessage, error) bool) {
-	header := w.header(w.request)
-	whole := !strings.Contains(address.RawQuery, "$top=")
-	if whole { // Dataverse ignores $top if there is a page size
+// readPages yields the rows of the page at an address and of all pages after it.
+func (p *pager) readPages(address *url.URL, yield func(json.RawMessage, error) bool) {
+	header := p.header(p.request)
+	all := !strings.Contains(address.RawQuery, "$top=")
+	if all { // Dataverse ignores $top if there is a page size
 		header.Set("Prefer", "odata.maxpagesize="+strconv.Itoa(maxPageRows))
 	}
 	seen := map[string]bool{address.String(): true}
 	expected, total := unknownCount, 0
 	for n := 1; address != nil; n++ {
-		if w.pages++; w.pages > w.options.Limits.MaxPages {
-			yield(nil, w.protocolError(w.request, fmt.Sprintf("the collection has more than %d pages", w.options.Limits.MaxPages)))
+		if p.pages++; p.pages > p.options.Limits.MaxPages {
+			yield(nil, p.protocolError(p.request, fmt.Sprintf("the collection has more than %d pages", p.options.Limits.MaxPages)))
 			return
 		}
-		var p page
+		var current page
 		var next *url.URL
-		_, err := w.sender.send(w.ctx, call{
-			method: http.MethodGet, url: address, header: header, label: w.request.Label, caller: w.request.Caller,
+		_, err := p.sender.send(p.ctx, call{
+			method: http.MethodGet, url: address, header: header, label: p.request.Label, caller: p.request.Caller,
 			validate: func(got reply) (err error) {
 				if got.status != http.StatusOK {
 					return fmt.Errorf("status %d instead of 200", got.status)
 				}
-				if p, err = decodePage(got.body, maxJSONDepth); err != nil {
+				if current, err = decodePage(got.body, maxJSONDepth); err != nil {
 					return err
 				}
-				if next, err = w.nextPage(address, p, seen); err != nil || next != nil || !whole {
-					return err // $count takes no notice of $top
+				if next, err = p.nextPage(address, current, seen); err != nil || next != nil || !all {
+					return err // $count ignores $top
 				}
-				return checkRowCount(max(expected, p.count), total+len(p.rows))
+				return checkRowCount(max(expected, current.count), total+len(current.rows))
 			},
 		})
 		if err != nil {
 			yield(nil, err)
 			return
 		}
-		expected, total = max(expected, p.count), total+len(p.rows)
-		w.options.Observe(Event{Kind: PageRead, Label: w.request.Label, Page: n, Rows: len(p.rows)})
-		for _, row := range p.rows {
-			row, err := w.completeExpansions(address, row)
+		expected, total = max(expected, current.count), total+len(current.rows)
+		p.options.Observe(Event{Kind: PageRead, Label: p.request.Label, Page: n, Rows: len(current.rows)})
+		for _, row := range current.rows {
+			row, err := p.completeExpansions(address, row)
 			if !yield(row, err) || err != nil {
 				return
 			}
@@ -85,27 +85,26 @@ func (w *pager) readPages(address *url.URL, yield func(json.RawMessage, error) b
 	}
 }
 
-// maxPageRows is how many rows a page may have, how far the environment counts, and how many
-// rows an expansion shows.
+// maxPageRows is the maximum number of rows of a page, of a count and of an expansion.
 const maxPageRows = 5000
 
 // checkRowCount compares the number of rows with the announced number.
-func checkRowCount(announced, came int) error {
-	if announced == unknownCount || announced == came || announced >= maxPageRows && came >= maxPageRows {
+func checkRowCount(announced, received int) error {
+	if announced == unknownCount || announced == received || announced >= maxPageRows && received >= maxPageRows {
 		return nil
 	}
-	return fmt.Errorf("the environment announced %d rows and gave %d", announced, came)
+	return fmt.Errorf("the environment announced %d rows and gave %d", announced, received)
 }
 
-// permanentError marks an unusable response that a repeated read cannot change.
+// A permanentError marks a response that cannot be used, and that a repeated read would return again.
 type permanentError struct{ error }
 
 // nextPage returns the address of the next page, nil after the last.
-func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.URL, error) {
-	if p.next == "" {
+func (c *Client) nextPage(address *url.URL, current page, seen map[string]bool) (*url.URL, error) {
+	if current.next == "" {
 		return nil, nil //nolint:nilnil // no next page, and nothing wrong
 	}
-	next, err := c.origin.resolveLink(address, p.next)
+	next, err := c.origin.resolveLink(address, current.next)
 	if err != nil {
 		return nil, permanentError{fmt.Errorf("the link to the next page was not followed: %w", err)}
 	}
@@ -117,16 +116,16 @@ func (c *Client) nextPage(address *url.URL, p page, seen map[string]bool) (*url.
 
 const nextLinkSuffix = "@odata.nextLink"
 
-// completeExpansions brings the collections expanded inside a row to their end. By
-// "Join tables using OData", a link with a $skiptoken returns further rows; one
-// without it returns the same rows again, of which an expansion contains at most 5,000.
-func (w *pager) completeExpansions(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
+// completeExpansions reads the missing rows of the collections expanded in a row. According to
+// "Join tables using OData", a link with a $skiptoken returns further rows, and a link without one
+// returns all rows again, of which an expansion contains at most 5,000.
+func (p *pager) completeExpansions(address *url.URL, row json.RawMessage) (json.RawMessage, error) {
 	if !bytes.Contains(row, []byte(nextLinkSuffix)) {
 		return row, nil
 	}
 	fields, err := Members(row)
 	if err != nil {
-		return nil, w.protocolError(w.request, err.Error())
+		return nil, p.protocolError(p.request, err.Error())
 	}
 	values := make(map[string]json.RawMessage, len(fields))
 	for _, f := range fields {
@@ -140,44 +139,44 @@ func (w *pager) completeExpansions(address *url.URL, row json.RawMessage) (json.
 		delete(values, f.Name)
 		var link string
 		if err := json.Unmarshal(f.Value, &link); err != nil {
-			return nil, w.protocolError(w.request, "the link of an expanded collection is not a link")
+			return nil, p.protocolError(p.request, "the link of an expanded collection is not a link")
 		}
 		var rows []json.RawMessage
 		if inline, ok := values[name]; ok {
 			if rows, err = Elements(inline); err != nil {
-				return nil, w.protocolError(w.request, "an expanded collection "+err.Error())
+				return nil, p.protocolError(p.request, "an expanded collection "+err.Error())
 			}
 		}
-		further, whole := hasSkipToken(link), len(rows) >= maxPageRows
-		if !further && !whole {
+		further, truncated := hasSkipToken(link), len(rows) >= maxPageRows
+		if !further && !truncated {
 			continue
 		}
-		next, err := w.origin.resolveLink(address, link)
+		next, err := p.origin.resolveLink(address, link)
 		if err != nil {
-			return nil, w.protocolError(w.request, "the link of an expanded collection was not followed: "+err.Error())
+			return nil, p.protocolError(p.request, "the link of an expanded collection was not followed: "+err.Error())
 		}
-		if whole && !further {
+		if truncated && !further {
 			rows = nil
 		}
-		if rows, err = w.collectRows(next, rows); err != nil {
+		if rows, err = p.collectRows(next, rows); err != nil {
 			return nil, err
 		}
 		if values[name], err = json.Marshal(rows); err != nil {
-			return nil, w.protocolError(w.request, "an expanded collection cannot be put together")
+			return nil, p.protocolError(p.request, "an expanded collection cannot be put together")
 		}
 	}
 	return json.Marshal(values)
 }
 
-func (w *pager) collectRows(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
-	var failed error
-	w.readPages(address, func(row json.RawMessage, err error) bool {
-		if failed = err; err == nil {
+func (p *pager) collectRows(address *url.URL, rows []json.RawMessage) ([]json.RawMessage, error) {
+	var readErr error
+	p.readPages(address, func(row json.RawMessage, err error) bool {
+		if readErr = err; err == nil {
 			rows = append(rows, row)
 		}
 		return err == nil
 	})
-	return rows, failed
+	return rows, readErr
 }
 
 func hasSkipToken(link string) bool {

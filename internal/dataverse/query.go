@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// Query is one address below /api/data/v9.2/ with its query options. It is a
-// value: each method returns a changed copy. What cannot be encoded safely (an invalid name
-// or id) makes the query invalid: its text says why, and no [Client] sends it.
+// A Query is an address below /api/data/v9.2/ with its query options. It is a value: each method
+// returns a changed copy. An invalid name or id makes the query invalid. Its text then says why,
+// and no [Client] sends it.
 type Query struct {
 	path    string   // encoded
 	options []option // raw values, encoded by String
@@ -20,7 +20,7 @@ type Query struct {
 
 type option struct{ name, value string }
 
-// invalidPath begins the text of an invalid query. No path of the Web API does.
+// invalidPath is the prefix of an invalid query's text. No path of the Web API begins with it.
 const invalidPath = "!"
 
 // Collection addresses all rows of an entity set: roles.
@@ -50,7 +50,7 @@ func (q Query) Function(name string, args ...Arg) Query {
 	return q.appendFunction(name, "Microsoft.Dynamics.CRM."+name, args)
 }
 
-// Select asks for these columns only.
+// Select requests only these columns.
 func (q Query) Select(columns ...string) Query {
 	for _, column := range columns {
 		q = q.withError(nameError("column", column))
@@ -61,7 +61,7 @@ func (q Query) Select(columns ...string) Query {
 	return q.withOption("$select", strings.Join(columns, ","))
 }
 
-// Filter asks for the rows that fit e. Several filters hold together.
+// Filter requests the rows that meet the condition, in addition to earlier conditions.
 func (q Query) Filter(e Expr) Query {
 	for i, o := range q.options {
 		if o.name == "$filter" {
@@ -74,8 +74,8 @@ func (q Query) Filter(e Expr) Query {
 	return q.withOption("$filter", e.text).withError(e.err)
 }
 
-// Expand asks for the rows of a navigation property in the same response,
-// with inner's options (its address is ignored): Query{}.Select("name").
+// Expand requests the rows of a navigation property in the same response, with the options of
+// inner, such as Query{}.Select("name"). The address of inner is ignored.
 func (q Query) Expand(property string, inner Query) Query {
 	text := property
 	if len(inner.options) > 0 {
@@ -96,8 +96,8 @@ func (q Query) Expand(property string, inner Query) Query {
 	return q.withOption("$expand", text)
 }
 
-// Top asks for the first n rows. Dataverse ignores $top where a page size is
-// asked for as well, so such a request carries no page size.
+// Top requests the first n rows. Dataverse ignores $top if the request has a page size, so such a
+// request has none.
 func (q Query) Top(n int) Query {
 	if n < 1 {
 		return q.withError(fmt.Errorf("the first %d rows make no request", n))
@@ -105,13 +105,12 @@ func (q Query) Top(n int) Query {
 	return q.withOption("$top", strconv.Itoa(n))
 }
 
-// Count asks the environment to say how many rows there are, and [Client.Rows]
-// compares it: a missing page is detected. The environment counts
-// up to 5,000.
+// Count requests the number of rows. [Client.Rows] compares it with the rows that it receives, and
+// so detects a missing page. The environment counts up to 5,000.
 func (q Query) Count() Query { return q.withOption("$count", "true") }
 
-// String returns the encoded path and query, relative to /api/data/v9.2/, as
-// [Request.Path] takes it. An invalid query gives a text that no client sends.
+// String returns the encoded path and query, relative to /api/data/v9.2/, for [Request.Path]. For an
+// invalid query, it returns a text that no client sends.
 func (q Query) String() string {
 	if q.err == nil && q.path == "" {
 		q.err = errors.New("query without an entity set")
@@ -130,7 +129,7 @@ func (q Query) String() string {
 	return b.String()
 }
 
-// Request makes the request of this query, labelled for errors and progress.
+// Request returns the request of this query, with a label for errors and progress.
 func (q Query) Request(label string) Request { return Request{Path: q.String(), Label: label} }
 
 func (q Query) appendName(name, key string) Query {
@@ -168,8 +167,8 @@ func (q Query) withError(err error) Query {
 	return q
 }
 
-// Arg is one argument of a function. It travels as a parameter alias, the form
-// that Microsoft's documentation calls best practice.
+// An Arg is one argument of a function. It is sent as a parameter alias, which Microsoft's
+// documentation calls best practice.
 type Arg struct {
 	name, value string
 	err         error
@@ -187,8 +186,8 @@ func NamesArg(name string, values []string) Arg {
 	return Arg{name, string(list), err}
 }
 
-// RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Microsoft's samples
-// have apostrophes instead of quotes, which is not JSON.
+// RefArg passes a reference to a row: {"@odata.id":"userqueries(…)"}. Microsoft's samples have
+// apostrophes instead of quotes, and are not JSON.
 func RefArg(name, set string, id GUID) Arg {
 	row := Row(set, id)
 	return Arg{name, `{"@odata.id":"` + row.path + `"}`, row.err}

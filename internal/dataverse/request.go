@@ -5,8 +5,7 @@ import (
 	"net/url"
 )
 
-// Caller is the user on whose behalf a request is made. The zero value is the
-// signed-in identity itself.
+// A Caller is the user that a request impersonates. The zero value is the signed-in identity itself.
 type Caller struct {
 	ObjectID     GUID // Entra object id; preferred
 	SystemUserID GUID
@@ -14,15 +13,15 @@ type Caller struct {
 
 func (c Caller) isZero() bool { return c == Caller{} }
 
-// Request is one read or change.
+// A Request is one read or change.
 type Request struct {
-	// Path is relative to /api/data/v9.2/ and encoded, as Query.String gives it.
+	// Path is relative to /api/data/v9.2/ and encoded, as [Query.String] returns it.
 	Path   string
 	Caller Caller
-	// Strong asks for what is true now instead of what a cache of up to thirty
-	// seconds says about permissions and metadata.
+	// Strong bypasses the environment's caches of permissions and metadata, which may be thirty
+	// seconds old.
 	Strong bool
-	// Label says in a few words what this is, for errors and progress.
+	// Label says in a few words what is read or changed, for errors and progress.
 	Label string
 }
 
@@ -46,7 +45,7 @@ func (c *Client) header(r Request) http.Header {
 	return h
 }
 
-// address is the URL of a request, or the error of one that is not sent.
+// address returns the URL of a request. It returns an error for a request that must not be sent.
 func (c *Client) address(r Request) (*url.URL, error) {
 	address, err := c.origin.resolve(r.Path)
 	for _, id := range []GUID{r.Caller.ObjectID, r.Caller.SystemUserID} {

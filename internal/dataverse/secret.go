@@ -8,19 +8,18 @@ import (
 
 const redacted = "[redacted]"
 
-// Secret is a value that is never printed: fmt, log/slog, encoding/json and anything that
-// asks for text get "[redacted]" (or "" where it is empty). [Secret.Reveal] is the one way to
-// the value.
+// A Secret is a value that is never printed. The packages fmt, log/slog, encoding/json and others
+// print "[redacted]", or "" if it is empty. Only [Secret.Reveal] returns the value.
 type Secret struct {
-	// A pointer, because fmt calls no methods on what it finds in unexported
-	// fields: there it prints an address instead.
+	// A pointer, because fmt does not call methods of unexported fields. It prints an address
+	// instead.
 	value *string
 }
 
-// NewSecret hides value.
+// NewSecret returns a secret with this value.
 func NewSecret(value string) Secret { return Secret{value: &value} }
 
-// Reveal returns the value, for the one place that must send it.
+// Reveal returns the value, for the code that must send it.
 func (s Secret) Reveal() string {
 	if s.value == nil {
 		return ""
@@ -31,15 +30,15 @@ func (s Secret) Reveal() string {
 // IsZero reports whether the value is empty.
 func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
-// Redact removes a secret from a text. A foreign text may be cut in the middle of a token, so
-// a beginning of the secret is removed as well.
+// Redact removes a secret from a text. The text may have been cut in the middle of the secret, so the
+// beginning of the secret is removed too.
 func Redact(text string, secret Secret) string {
-	const telling = 12
+	const minLength = 12 // of a beginning
 	value := secret.Reveal()
 	if value == "" {
 		return text
 	}
-	head := value[:min(len(value), telling)]
+	head := value[:min(len(value), minLength)]
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, head)

@@ -10,27 +10,27 @@ import (
 // Token is an access token for one environment.
 type Token struct {
 	Value Secret
-	// ExpiresAt is when the server begins to refuse it; zero if unknown.
+	// ExpiresAt is when the token expires; zero if unknown.
 	ExpiresAt time.Time
 }
 
-// TokenOptions say why a token is asked for.
+// TokenOptions say why a token is requested.
 type TokenOptions struct {
-	// Refresh asks for a new token, not a cached one: the server refused the last.
+	// Refresh requests a new token, not a cached one, because the server refused the last.
 	Refresh bool
 	// Claims is the JSON text of a claims challenge (continuous access
 	// evaluation) that the new token must satisfy, or "".
 	Claims string
 }
 
-// TokenSource returns access tokens for one environment. It is called by one goroutine at a
-// time, may take as long as signing in takes, and must obey its context.
+// A TokenSource returns access tokens for one environment. Token is called by one goroutine at a
+// time, may take as long as a sign-in takes, and must return when its context ends.
 type TokenSource interface {
 	Token(ctx context.Context, o TokenOptions) (Token, error)
 }
 
-// tokenCache holds the current token for all requests of a client. It renews the token before it
-// expires; one renewal serves all requests.
+// A tokenCache has the current token for all requests of a client. It renews the token before it
+// expires. One renewal serves all requests.
 type tokenCache struct {
 	source     TokenSource
 	now        func() time.Time
@@ -41,60 +41,61 @@ type tokenCache struct {
 	current    Token
 	generation int   // the number of tokens so far
 	signIns    int   // the number of sign-ins so far
-	signInErr  error // why the last one gave nothing
+	signInErr  error // why the last sign-in failed
 	issued     []Secret
 	renewAt    time.Time
 }
 
-// renewBefore is how long before its expiry a token is replaced, so that it
-// outlives the requests it is sent with, which take up to two minutes.
-const renewBefore = 5 * time.Minute
+const (
+	// A token is renewed this long before it expires. Requests take up to two minutes, and the
+	// token must not expire before they end.
+	renewBefore = 5 * time.Minute
+	// minRenewInterval is the shortest time between two renewals, also after one that failed.
+	minRenewInterval = 30 * time.Second
+)
 
-// minRenewInterval is the shortest time between two renewals, also after an early one that failed.
-const minRenewInterval = 30 * time.Second
-
-// token returns the current token and its generation; it signs in if none is valid for long
+// token returns the current token and its generation. It signs in if no token is valid for long
 // enough.
-func (k *tokenCache) token(ctx context.Context) (Token, int, error) {
-	k.mu.Lock()
-	current, generation, tries := k.current, k.generation, k.signIns
-	due := !k.renewAt.IsZero() && !k.now().Before(k.renewAt)
-	k.mu.Unlock()
+func (tc *tokenCache) token(ctx context.Context) (Token, int, error) {
+	tc.mu.Lock()
+	current, generation, signIns := tc.current, tc.generation, tc.signIns
+	due := !tc.renewAt.IsZero() && !tc.now().Before(tc.renewAt)
+	tc.mu.Unlock()
 	if generation > 0 && !due {
 		return current, generation, nil
 	}
-	return k.signIn(ctx, generation, tries, due, TokenOptions{Refresh: due})
+	return tc.signIn(ctx, generation, signIns, due, TokenOptions{Refresh: due})
 }
 
 // renew replaces a token that the server refused, unless another request has already done so.
-func (k *tokenCache) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
-	k.mu.Lock()
-	tries := k.signIns
-	k.mu.Unlock()
-	return k.signIn(ctx, refused, tries, false, TokenOptions{Refresh: true, Claims: claims})
+func (tc *tokenCache) renew(ctx context.Context, refused int, claims string) (Token, int, error) {
+	tc.mu.Lock()
+	signIns := tc.signIns
+	tc.mu.Unlock()
+	return tc.signIn(ctx, refused, signIns, false, TokenOptions{Refresh: true, Claims: claims})
 }
 
-// signIn gets a token that is newer than a generation. Whoever waits for another's sign-in
-// gets what that one got, its failure included. An early renewal may fail: the current token
-// is good until it expires.
-func (k *tokenCache) signIn(ctx context.Context, generation, tries int, early bool, o TokenOptions) (Token, int, error) {
+// signIn returns a token that is newer than a generation. A request that waits for the sign-in of
+// another gets the same result, even a failure. An early renewal may fail, because the current
+// token is good until it expires.
+func (tc *tokenCache) signIn(ctx context.Context, generation, signIns int, early bool, o TokenOptions) (Token, int, error) {
 	select {
-	case k.signInSlot <- struct{}{}:
-		defer func() { <-k.signInSlot }()
+	case tc.signInSlot <- struct{}{}:
+		defer func() { <-tc.signInSlot }()
 	case <-ctx.Done():
 		return Token{}, 0, context.Cause(ctx)
 	}
-	k.mu.Lock()
-	current, newest, tried, failed := k.current, k.generation, k.signIns > tries, k.signInErr
-	k.mu.Unlock()
+	tc.mu.Lock()
+	current, newest, signedIn, err := tc.current, tc.generation, tc.signIns > signIns, tc.signInErr
+	tc.mu.Unlock()
 	switch {
 	case newest > generation:
 		return current, newest, nil
-	case tried:
-		return current, newest, failed
+	case signedIn:
+		return current, newest, err
 	}
-	began := k.now()
-	t, err := k.source.Token(ctx, o)
+	began := tc.now()
+	t, err := tc.source.Token(ctx, o)
 	if ctx.Err() != nil {
 		return Token{}, 0, context.Cause(ctx) // the next in turn signs in itself
 	}
@@ -102,26 +103,26 @@ func (k *tokenCache) signIn(ctx context.Context, generation, tries int, early bo
 		err = errors.New("the sign-in gave an empty token: sign in again")
 	}
 	if err == nil && newest > 0 {
-		defer k.renewed()
+		defer tc.renewed()
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.signIns, k.signInErr = k.signIns+1, nil
+	tc.mu.Lock()
+	defer tc.mu.Unlock()
+	tc.signIns, tc.signInErr = tc.signIns+1, nil
 	switch {
 	case err == nil:
-		k.current, k.generation, k.renewAt = t, k.generation+1, renewTime(began, t.ExpiresAt)
-		k.issued = append(k.issued[max(0, len(k.issued)-maxRemembered):], t.Value)
-	case early && k.now().Before(k.current.ExpiresAt):
-		k.renewAt = k.now().Add(minRenewInterval)
+		tc.current, tc.generation, tc.renewAt = t, tc.generation+1, renewTime(began, t.ExpiresAt)
+		tc.issued = append(tc.issued[max(0, len(tc.issued)-maxRemembered):], t.Value)
+	case early && tc.now().Before(tc.current.ExpiresAt):
+		tc.renewAt = tc.now().Add(minRenewInterval)
 	default:
-		k.signInErr = err
+		tc.signInErr = err
 	}
-	return k.current, k.generation, k.signInErr
+	return tc.current, tc.generation, tc.signInErr
 }
 
-// renewTime is five minutes before the token expires, or after four fifths of its life if it
-// lives less than twenty-five minutes. It is never at once: with clocks that disagree, every
-// request would sign in.
+// renewTime returns when to renew a token: five minutes before it expires, or after four fifths of
+// a life of less than twenty-five minutes. It never returns the present, because every request
+// would then sign in if the clocks disagree.
 func renewTime(began, expires time.Time) time.Time {
 	if expires.IsZero() {
 		return time.Time{}
@@ -133,14 +134,14 @@ func renewTime(began, expires time.Time) time.Time {
 	return at
 }
 
-// maxRemembered is how many earlier tokens are removed from messages.
+// maxRemembered is how many earlier tokens are kept, to remove them from messages.
 const maxRemembered = 8
 
-// scrub removes tokens from the environment's messages, which may repeat them.
-func (k *tokenCache) scrub(text string) string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, secret := range k.issued {
+// scrub removes tokens from a message of the environment, which may repeat them.
+func (tc *tokenCache) scrub(text string) string {
+	tc.mu.Lock()
+	defer tc.mu.Unlock()
+	for _, secret := range tc.issued {
 		text = Redact(text, secret)
 	}
 	return text

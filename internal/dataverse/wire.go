@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// call is one request to the environment, with all its attempts.
+// A call is one request to the environment, with all its attempts.
 type call struct {
 	method string
 	url    *url.URL
@@ -20,29 +20,29 @@ type call struct {
 	body   []byte
 	token  Secret
 
-	// validate says why a successful response cannot be used; a read is then repeated.
+	// validate returns an error if a successful response cannot be used. A read is then repeated.
 	validate func(reply) error
 	label    string
 	caller   Caller
 }
 
-// isRead reports whether the call changes nothing, so that it may be repeated.
+// isRead reports whether the call changes nothing and so may be repeated.
 func (c call) isRead() bool { return c.method == http.MethodGet }
 
-// reply is a complete response.
+// A reply is a response with its complete body.
 type reply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// sender is a layer; each wraps the next. It returns a response of any status, or an error if
-// no complete response arrived.
+// A sender is a layer of the client; each wraps the next. It returns a response with any status, or
+// an error if no complete response arrived.
 type sender interface {
 	send(ctx context.Context, c call) (reply, error)
 }
 
-// wire is the bottom layer: one exchange, within its bounds of time and size.
+// wire is the bottom layer. It sends one request, and limits the time and the size of the response.
 type wire struct {
 	transport http.RoundTripper
 	limits    Limits
@@ -50,14 +50,14 @@ type wire struct {
 	counters  *counters
 }
 
-// tooLargeError is lasting: a repeated response would be just as large.
+// A tooLargeError is permanent, because a repeated response would be as large.
 type tooLargeError int64
 
 func (e tooLargeError) Error() string {
 	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
 }
 
-// timeoutError is the cause of a cancellation by this package.
+// A timeoutError is the cause of a cancellation by this package.
 type timeoutError string
 
 func (e timeoutError) Error() string { return string(e) }
@@ -67,7 +67,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	defer cancel(nil)
 	timer := time.AfterFunc(w.limits.HeaderTimeout, func() { cancel(timeoutError("no answer within " + w.limits.HeaderTimeout.String())) })
 	defer timer.Stop()
-	// A slow trickle of bytes does not stall, but it must end.
+	// A response that arrives slowly, but without a stall, must end too.
 	whole := time.AfterFunc(w.limits.AnswerTimeout, func() { cancel(timeoutError("no whole answer within " + w.limits.AnswerTimeout.String())) })
 	defer whole.Stop()
 
@@ -94,7 +94,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	timer.Reset(w.limits.StallTimeout)
 	r.body, err = io.ReadAll(progressReader{limited, func() { timer.Reset(w.limits.StallTimeout) }})
 	if err == nil {
-		// After a cancellation, the server may still end its response in good order.
+		// The server may end its response normally although the context was canceled.
 		err = attempt.Err()
 	}
 	switch {
@@ -108,7 +108,7 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	return r, nil
 }
 
-// cancelReason prefers this package's reason for a cancellation to "context canceled".
+// cancelReason returns this package's reason for a cancellation instead of "context canceled".
 func cancelReason(ctx context.Context, err error) error {
 	if timeout, ok := errors.AsType[timeoutError](context.Cause(ctx)); ok {
 		return timeout
@@ -116,7 +116,7 @@ func cancelReason(ctx context.Context, err error) error {
 	return cmp.Or(ctx.Err(), err)
 }
 
-// progressReader reports each read that returned data.
+// A progressReader calls tick after each read that returned data.
 type progressReader struct {
 	r    io.Reader
 	tick func()

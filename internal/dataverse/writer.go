@@ -10,15 +10,15 @@ import (
 	"strings"
 )
 
-// Writer changes one environment, and reads it as a [Client] does. Only the code that carries
-// out a plan may have one.
+// A Writer changes one environment, and reads it like a [Client]. Only the code that carries out a
+// plan may have one.
 //
-// A change is sent once. It is repeated only if it was not carried out: after 429, after 401
-// with a new token, and if there was no connection. After any other failure the error's
-// MayHaveHappened is set, and the state must be read before another try.
+// A change is sent once. It is repeated only if it was certainly not carried out: after 429, after
+// 401 with a new token, and if there was no connection. If it may have been carried out, the
+// error's MayHaveHappened is set, and the state must be read before another attempt.
 type Writer struct{ *Client }
 
-// NewWriter makes a client that may also write.
+// NewWriter returns a client that can also write.
 func NewWriter(o Options) (*Writer, error) {
 	o.writing = true
 	c, err := New(o)
@@ -28,10 +28,10 @@ func NewWriter(o Options) (*Writer, error) {
 	return &Writer{c}, nil
 }
 
-// Change sends a change, with a body of JSON or none: POST makes a row, adds a reference or
-// calls an action; PATCH changes a row whose ETag is ifMatch, and "" matches any, so that a
-// missing row is not created; DELETE removes a row or a reference. It returns the id of the
-// row that was created or changed, "" if the response names none.
+// Change sends a change, with a JSON body or none. POST creates a row, adds a reference or calls an
+// action. PATCH changes a row if its ETag is ifMatch; "" matches any ETag, but does not create a
+// missing row. DELETE removes a row or a reference. Change returns the id of the row that was created
+// or changed, "" if the response names none.
 func (w *Writer) Change(ctx context.Context, method string, r Request, body json.RawMessage, ifMatch string) (GUID, error) {
 	address, err := w.address(r)
 	if err != nil {
@@ -42,7 +42,7 @@ func (w *Writer) Change(ctx context.Context, method string, r Request, body json
 	case http.MethodPost, http.MethodDelete:
 	case http.MethodPatch:
 		header.Set("If-Match", cmp.Or(ifMatch, "*"))
-		header.Del("If-None-Match") // the two contradict each other
+		header.Del("If-None-Match") // it contradicts If-Match
 	default:
 		return "", fmt.Errorf("%s: the method %q is not supported", r.Label, method)
 	}
@@ -67,7 +67,7 @@ func (w *Writer) Change(ctx context.Context, method string, r Request, body json
 	return entityID(got.header), nil
 }
 
-// entityID reads the id out of OData-EntityId: https://…/roles(<id>).
+// entityID returns the id in the header OData-EntityId: https://…/roles(<id>).
 func entityID(h http.Header) GUID {
 	u, err := url.Parse(h.Get("OData-EntityId"))
 	if err != nil {
