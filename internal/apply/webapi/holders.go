@@ -16,32 +16,32 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Holders are the users who have a role in any copy, directly or through a team, and the
-// teams without members that have it.
+// Holders returns the users who have a copy of a role, directly or through a team, and the teams
+// without members that have one.
 func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolders, error) {
 	ids, err := e.roleCopies(ctx, role)
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	assignments := intersection{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
+	assignments := intersectTable{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
 	direct, err := e.links(ctx, assignments, ids, "who has the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	holding, err := e.links(ctx, intersection{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
+	ofTeams, err := e.links(ctx, intersectTable{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
 	var teams []string
-	for _, l := range holding {
+	for _, l := range ofTeams {
 		teams = append(teams, l.to)
 	}
-	members, err := e.links(ctx, intersection{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
+	members, err := e.links(ctx, intersectTable{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
 		"who is in the teams that have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	if len(direct)+len(members) == 0 { // the environment may withhold the rows of an intersection without refusing
+	if len(direct)+len(members) == 0 { // an environment may hide the rows of an intersect table
 		if direct, err = e.linksOfEach(ctx, assignments, ids, "who has the role"); err != nil {
 			return apply.RoleHolders{}, err
 		}
@@ -50,13 +50,13 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolde
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	var held apply.RoleHolders
+	var result apply.RoleHolders
 	for _, team := range slices.Compact(slices.Sorted(slices.Values(teams))) {
 		if !slices.ContainsFunc(members, func(m link) bool { return m.from == team }) {
-			held.Holders = append(held.Holders, apply.Holder{ID: team, Through: cmp.Or(names[team], team)})
+			result.Holders = append(result.Holders, apply.Holder{ID: team, Through: cmp.Or(names[team], team)})
 		}
 	}
-	through := map[string]string{} // user to team, "" for a direct assignment
+	through := map[string]string{} // the team of each user, "" for a direct assignment
 	for _, m := range members {
 		through[m.to] = cmp.Or(names[m.from], m.from)
 	}
@@ -68,23 +68,26 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolde
 		return apply.RoleHolders{}, err
 	}
 	for _, id := range users {
-		held.Holders = append(held.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
+		result.Holders = append(result.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
 	}
-	held.Incomplete, err = e.incompleteReason(ctx)
-	return held, err
+	result.Incomplete, err = e.incompleteReason(ctx)
+	return result, err
 }
 
-// An intersection is a table that links rows of two others: its set and its key, the
-// columns of both sides, and the navigation property from a row of the first side to its
-// linked rows.
-type intersection struct{ set, key, from, to, source, nav string }
+// An intersectTable is a table with the relationships between two other tables.
+type intersectTable struct {
+	set, key string // the entity set, and the column with the primary key
+	from, to string // the columns with the ids of both sides
+	source   string // the entity set of the side from
+	nav      string // the navigation property from source to the other side
+}
 
-// A link is a row of an intersection.
+// A link is a row of an intersect table.
 type link struct{ from, to string }
 
-// links reads the links of the rows, those of each separately if the intersection is not
-// exposed, or is refused.
-func (e *Environment) links(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+// links reads the links from the rows with the ids. If the intersect table is not exposed, or
+// cannot be read, it reads the links of each row separately.
+func (e *Environment) links(ctx context.Context, i intersectTable, ids []string, label string) ([]link, error) {
 	list, err := inChunks(ctx, e, i.set, i.key, i.from, ids, label,
 		func(r collector.Row) link { return link{r.ID(i.from), r.ID(i.to)} })
 	if isRefused(err) {
@@ -93,8 +96,7 @@ func (e *Environment) links(ctx context.Context, i intersection, ids []string, l
 	return list, err
 }
 
-// linksOfEach reads the links of each row separately.
-func (e *Environment) linksOfEach(ctx context.Context, i intersection, ids []string, label string) ([]link, error) {
+func (e *Environment) linksOfEach(ctx context.Context, i intersectTable, ids []string, label string) ([]link, error) {
 	var list []link
 	for _, id := range ids {
 		part, err := rows(ctx, e, dataverse.Row(i.source, dataverse.GUID(id)).Nav(i.nav), label, i.to,
@@ -107,7 +109,7 @@ func (e *Environment) linksOfEach(ctx context.Context, i intersection, ids []str
 	return list, nil
 }
 
-// roleCopies are the ids of a role and all related copies.
+// roleCopies returns the ids of a role, its root, and all copies of both.
 func (e *Environment) roleCopies(ctx context.Context, role string) ([]string, error) {
 	row, err := e.Row(ctx, apply.TableRole, role, nil)
 	if err != nil {
@@ -131,7 +133,7 @@ func (e *Environment) roleCopies(ctx context.Context, role string) ([]string, er
 	return slices.Compact(ids), nil
 }
 
-// namesOf are the names of rows by id.
+// namesOf returns the names of rows by id.
 func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []string, label string) (map[string]string, error) {
 	name := func(r collector.Row) apply.Row {
 		return apply.Row{ID: r.ID(primaryKey(table)), Name: r.Text(nameColumn(table))}
@@ -144,7 +146,7 @@ func (e *Environment) namesOf(ctx context.Context, table apply.Table, ids []stri
 	return names, err
 }
 
-// inChunks reads the rows of a set whose column is one of the ids.
+// inChunks reads the rows of a set that have one of the ids in a column.
 func inChunks[T any](ctx context.Context, e *Environment, set, key, column string, ids []string, label string, take func(collector.Row) T) ([]T, error) {
 	var all []T
 	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
@@ -162,11 +164,12 @@ func inChunks[T any](ctx context.Context, e *Environment, set, key, column strin
 	return all, nil
 }
 
-// incompleteReason says why there may be users, teams or copies of roles that the applying identity
-// cannot read. Dataverse does not refuse an identity that can read only some business units.
+// incompleteReason returns why the signed-in identity may not see all users, teams and copies of
+// roles, or an empty string. Dataverse does not refuse an identity that can read only some
+// business units.
 func (e *Environment) incompleteReason(ctx context.Context) (string, error) {
 	privileges := []string{"prvReadUser", "prvReadTeam", "prvReadRole"}
-	list, err := e.ownGrants(ctx, privileges)
+	grants, err := e.ownGrants(ctx, privileges)
 	switch {
 	case isRefused(err):
 		return "it cannot be determined how far the identity can read", nil
@@ -175,28 +178,28 @@ func (e *Environment) incompleteReason(ctx context.Context) (string, error) {
 	}
 	root := sync.OnceValues(func() (string, error) { return e.rootUnit(ctx) })
 	for _, privilege := range privileges {
-		whole := false
-		for _, g := range list {
+		readsAll := false
+		for _, g := range grants {
 			switch {
 			case !strings.EqualFold(g.Name, privilege) || g.Filtered:
 			case g.Depth == audit.DepthGlobal:
-				whole = true
+				readsAll = true
 			case g.Depth == audit.DepthDeep:
 				unit, err := root()
 				if err != nil {
 					return "", err
 				}
-				whole = whole || g.BusinessUnitID == unit
+				readsAll = readsAll || g.BusinessUnitID == unit
 			}
 		}
-		if !whole {
+		if !readsAll {
 			return fmt.Sprintf("the identity does not have %s at Organization level", privilege), nil
 		}
 	}
 	return "", nil
 }
 
-// rootUnit is the root business unit.
+// rootUnit returns the id of the root business unit.
 func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	found, err := rows(ctx, e, dataverse.Collection("businessunits").Filter(dataverse.EqNull("_parentbusinessunitid_value")), "the root business unit",
 		"businessunitid", func(r collector.Row) string { return r.ID("businessunitid") })
@@ -209,7 +212,7 @@ func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 	return found[0], nil
 }
 
-// ownGrants reads what the signed-in identity is granted, the named privileges in any case.
+// ownGrants reads the privileges of the signed-in identity, at least the named ones.
 func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collector.Grant, error) {
 	who, err := e.Identity(ctx)
 	if err != nil {
@@ -248,7 +251,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	for _, g := range list {
 		switch {
 		case g.Filtered:
-		case g.Depth == audit.DepthNone: // it may be any depth
+		case g.Depth == audit.DepthNone: // the word for the depth is unknown
 			role.Grants[g.Name] = audit.DepthGlobal
 		default:
 			role.Grants[g.Name] = g.Depth
@@ -257,7 +260,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	return role, nil
 }
 
-// fillNames adds missing names to privileges.
+// fillNames adds missing names to grants.
 func (e *Environment) fillNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
 	var ids []string
 	for _, g := range list {

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Change sends one request of a plan.
+// Change sends a request of a plan.
 func (e *Environment) Change(ctx context.Context, r change.Request, label string) (made string, err error) {
 	made, err = e.send(ctx, r, r.Body, label)
 	if body, ok := alternativeBody(r, err); ok {
@@ -24,37 +24,49 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 	if err == nil {
 		return made, nil
 	}
-	effect, settling := apply.EffectUncertain, false
-	if _, ok := errors.AsType[*impersonationError](err); ok {
-		effect = apply.EffectNone
-	}
-	if failed, ok := errors.AsType[*dataverse.Error](err); ok && !failed.MayHaveHappened {
-		effect = apply.EffectNone
-		known := knownPrincipals(r)
-		// A grant may take effect late, because Dataverse caches privileges.
-		settling = failed.Kind == dataverse.Forbidden && known[failed.Principal()] == recipient && strings.EqualFold(failed.MissingPrivilege(), "prvReadUserQuery")
-		if failed.Kind == dataverse.Forbidden && known[failed.Principal()] != "" {
-			err = errors.New(failed.Summary() + ": " + failed.AdviceFor(known))
-		}
-		if failed.Kind == dataverse.Conflict {
-			effect = apply.EffectRaced
-		}
-		if failed.Kind == dataverse.NotFound {
-			err = &apply.GoneError{Err: err}
-		}
-		if failed.Kind == dataverse.NotMember && r.As != nil {
-			err = fmt.Errorf("%s: the view's owner %s cannot be impersonated; it may be a team or a deleted user: "+
-				"do this manually, and leave it out of the plan with --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
-		}
-	}
-	return made, &apply.ChangeError{Effect: effect, Err: err, Settling: settling}
+	return made, changeError(r, err, label)
 }
 
-// recipient is how advice names who a view is shared with.
+// changeError returns the error of a request, with what the request may have changed.
+func changeError(r change.Request, err error, label string) *apply.ChangeError {
+	result := &apply.ChangeError{Effect: apply.EffectUncertain, Err: err}
+	if _, ok := errors.AsType[*impersonationError](err); ok {
+		result.Effect = apply.EffectNone
+		return result
+	}
+	failed, ok := errors.AsType[*dataverse.Error](err)
+	if !ok || failed.MayHaveHappened {
+		return result
+	}
+	result.Effect = apply.EffectNone
+	switch failed.Kind {
+	case dataverse.Forbidden:
+		known := knownPrincipals(r)
+		principal := known[failed.Principal()]
+		// A granted privilege may take effect late, because Dataverse caches privileges.
+		result.Settling = principal == recipient && strings.EqualFold(failed.MissingPrivilege(), "prvReadUserQuery")
+		if principal != "" {
+			result.Err = errors.New(failed.Summary() + ": " + failed.AdviceFor(known))
+		}
+	case dataverse.Conflict:
+		result.Effect = apply.EffectRaced
+	case dataverse.NotFound:
+		result.Err = &apply.GoneError{Err: err}
+	case dataverse.NotMember:
+		if r.As != nil {
+			result.Err = fmt.Errorf("%s: the view's owner %s cannot be impersonated; it may be a team or a deleted user: "+
+				"do this manually, and leave it out of the plan with --except (%s)", label, cmp.Or(r.As.Name, r.As.ID), failed.Summary())
+		}
+	default:
+	}
+	return result
+}
+
+// recipient names the recipient of a share in advice.
 const recipient = "the recipient of the share"
 
-// knownPrincipals are those whom a refusal of a change may name: the view's owner, on whose behalf
-// it is made, and the recipient of a share.
+// knownPrincipals returns the principals that the error of a request may name: the view's owner,
+// who is impersonated, and the recipient of a share.
 func knownPrincipals(r change.Request) dataverse.PrincipalNames {
 	var body struct {
 		PrincipalAccess struct {
@@ -68,7 +80,7 @@ func knownPrincipals(r change.Request) dataverse.PrincipalNames {
 	if r.As != nil {
 		known[dataverse.GUID(r.As.ID)] = fmt.Sprintf("the view's owner %q", r.As.Name)
 	}
-	_ = json.Unmarshal(r.Body, &body) // most changes have no recipient
+	_ = json.Unmarshal(r.Body, &body) // most requests have no recipient
 	principal := body.PrincipalAccess.Principal
 	if id, err := dataverse.ParseGUID(cmp.Or(principal.User, principal.Team)); err == nil {
 		known[id] = recipient
@@ -88,31 +100,32 @@ func (e *Environment) send(ctx context.Context, r change.Request, body json.RawM
 	return made, err
 }
 
-// impersonate sends as a user, or as the identity itself for nil. It names the user by the Entra
-// object id or, if that is unknown, refused or ignored, by the systemuserid.
+// impersonate calls send for a user, or for the signed-in identity if as is nil. It identifies the
+// user by the Entra object id. If that is unknown, refused or ignored, it uses the systemuserid.
 func (e *Environment) impersonate(ctx context.Context, as *change.Ref, send func(dataverse.Caller) error) error {
 	if as == nil {
 		return send(dataverse.Caller{})
 	}
 	if as.ObjectID != "" {
 		err := e.impersonateAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
-		var unheeded *impersonationError
-		if as.ID == "" || !errors.As(err, &unheeded) && errorKind(err) != dataverse.BadRequest {
+		_, ignored := errors.AsType[*impersonationError](err)
+		if as.ID == "" || !ignored && errorKind(err) != dataverse.BadRequest {
 			return err
 		}
 	}
 	return e.impersonateAs(ctx, as, dataverse.Caller{SystemUserID: dataverse.GUID(as.ID)}, send)
 }
 
-// An impersonationError says that the environment responds as another user, so that nothing was sent.
-type impersonationError struct{ owner, answered string }
+// An impersonationError means that the environment ignores the impersonation, so that nothing was
+// sent.
+type impersonationError struct{ owner, actual string }
 
 func (e *impersonationError) Error() string {
 	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: "+
-		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.answered)
+		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.actual)
 }
 
-// impersonateAs sends as a user after the environment has confirmed the impersonation.
+// impersonateAs calls send after the environment has confirmed the impersonation.
 func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
 	user, err := collector.ReadObject(ctx, e.asker, collector.Read{
 		Label: "whether the view's owner is impersonated", Caller: caller, Query: dataverse.Function("WhoAmI"),
@@ -126,8 +139,9 @@ func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller 
 	return send(caller)
 }
 
-// alternativeBody is the body of RemovePrivilegeRole with the parameter's other name, if one was
-// refused: the metadata documents say Privilege, other pages PrivilegeId.
+// alternativeBody returns the body of RemovePrivilegeRole with the other name of the parameter, if
+// the environment refused the first. It is Privilege in the metadata documents, and PrivilegeId
+// on other pages.
 func alternativeBody(r change.Request, err error) (json.RawMessage, bool) {
 	var refused *dataverse.Error
 	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||

@@ -32,7 +32,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 }
 
-// grants reads what a role grants, and the ids of the privileges that it does not grant.
+// grants reads the privileges of a role, and the ids of the named ones that it does not grant.
 func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(t.Role.ID))
 	if err != nil {
@@ -44,19 +44,19 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 		now.State[name] = change.None
 		wanted[strings.ToLower(name)] = name
 	}
-	named := map[string]string{} // id to wanted name, for older environments, whose responses have no names
+	byID := map[string]string{} // the wanted names, for older environments with responses without names
 	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
 		if err := e.addPrivilegeIDs(ctx, names, wanted, now.IDs); err != nil {
 			return apply.Reading{}, err
 		}
 		for name, id := range now.IDs {
-			named[id] = name
+			byID[id] = name
 		}
 	}
 	for _, g := range list {
 		name, ok := wanted[strings.ToLower(g.Name)]
 		if g.Name == "" {
-			name, ok = named[g.ID]
+			name, ok = byID[g.ID]
 		}
 		switch {
 		case !ok:
@@ -73,12 +73,12 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 	return now, e.addPrivilegeIDs(ctx, missing, wanted, now.IDs)
 }
 
-// addPrivilegeIDs adds the ids of privileges to ids, by their names as wanted spells them.
+// addPrivilegeIDs adds the ids of privileges to ids. wanted has the spelling of each name.
 func (e *Environment) addPrivilegeIDs(ctx context.Context, names []string, wanted, ids map[string]string) error {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	for name, p := range defined {
-		if spelt, ok := wanted[name]; ok {
-			ids[spelt] = p.ID
+		if spelling, ok := wanted[name]; ok {
+			ids[spelling] = p.ID
 		}
 	}
 	return err
@@ -127,26 +127,26 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 }
 
 func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
-	copied := t.Copy.ID
-	if copied == "" {
+	role := t.Copy.ID
+	if role == "" {
 		var err error
-		if copied, err = e.copyInUnit(ctx, t); err != nil {
+		if role, err = e.copyInUnit(ctx, t); err != nil {
 			return apply.Reading{}, err
 		}
 	}
-	held, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
+	assigned, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
 		"roleid", func(r collector.Row) string { return r.ID("roleid") })
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	now := apply.Reading{State: change.State{change.AttrAssigned: change.No}, IDs: map[string]string{change.SlotCopy: copied}}
-	if slices.Contains(held, copied) {
+	now := apply.Reading{State: change.State{change.AttrAssigned: change.No}, IDs: map[string]string{change.SlotCopy: role}}
+	if slices.Contains(assigned, role) {
 		now.State[change.AttrAssigned] = change.Yes
 	}
 	return now, nil
 }
 
-// copyInUnit finds the copy of a role in the target's business unit.
+// copyInUnit returns the id of the copy of a role in the target's business unit.
 func (e *Environment) copyInUnit(ctx context.Context, t change.Target) (string, error) {
 	copies, err := e.copies(ctx, t.Role.ID)
 	if err != nil {
@@ -163,17 +163,17 @@ func (e *Environment) copyInUnit(ctx context.Context, t change.Target) (string, 
 	return "", fmt.Errorf("the role %q has no copy in the user's business unit %q", t.Role.Name, t.BusinessUnit.Name)
 }
 
-// copies are a role's root and its copies in other business units.
+// copies reads the root of a role and its copies in other business units.
 func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, error) {
 	return rows(ctx, e, dataverse.Collection("roles").Filter(dataverse.EqID("_parentrootroleid_value", dataverse.GUID(root))),
 		"the role's copies in business units", "roleid", parseRole)
 }
 
-// A shareRow is what the table of shares says about one principal and one view.
-type shareRow struct{ given, inherited int }
+// A shareRow has the access rights masks of a principal on a view in the table of shares.
+type shareRow struct{ direct, inherited int }
 
 // share reads a principal's direct rights on a view. If the table of shares has no row, or the
-// applying identity cannot read it, the shares are read as the view's owner.
+// signed-in identity cannot read it, share impersonates the view's owner.
 func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
@@ -186,14 +186,14 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	}
 	var all shareRow
 	for _, s := range found {
-		all.given |= s.given
+		all.direct |= s.direct
 		all.inherited |= s.inherited
 	}
-	access := change.FormatRights(snapshot.RightsOf(all.given))
+	access := change.FormatRights(snapshot.RightsOf(all.direct))
 	if access == change.None && all.inherited == 0 {
-		switch seen, ownerErr := e.accessAsOwner(ctx, t); {
+		switch ownerAccess, ownerErr := e.accessAsOwner(ctx, t); {
 		case ownerErr == nil:
-			access = seen
+			access = ownerAccess
 		case err != nil:
 			return apply.Reading{}, errors.Join(err, ownerErr)
 		}
@@ -205,7 +205,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 	return now, nil
 }
 
-// accessAsOwner is the principal's access by the shares that the view's owner can read.
+// accessAsOwner reads the principal's rights as the view's owner.
 func (e *Environment) accessAsOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.impersonate(ctx, t.Owner, func(as dataverse.Caller) error {

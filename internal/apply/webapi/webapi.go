@@ -1,8 +1,8 @@
-// Package webapi reads and changes the targets of a plan through the Dataverse
-// Web API. It is the only package that receives a [dataverse.Writer].
+// Package webapi reads and changes the targets of a plan through the Dataverse Web API. It is the
+// only package that receives a [dataverse.Writer].
 //
-// It reads everything with Consistency: Strong, which bypasses the permission caches
-// ("Compose HTTP requests and handle errors"). Requests come complete from the plan.
+// It reads everything with the header Consistency: Strong, which bypasses the permission caches
+// ("Compose HTTP requests and handle errors"). The plan contains the complete requests.
 package webapi
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// An Environment is a live environment.
+// An Environment is a live environment. It implements [apply.Mutator].
 type Environment struct {
 	writer *dataverse.Writer
 	asker  *collector.StrictReader
@@ -33,7 +33,7 @@ func New(w *dataverse.Writer) *Environment {
 	return &Environment{w, collector.NewStrictReader(w, true)}
 }
 
-// Identity is the signed-in user and the actual environment.
+// Identity returns the signed-in user and the environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 	return collector.ReadObject(ctx, e.asker, collector.Read{Label: "who am I", Query: dataverse.Function("WhoAmI")},
 		func(r collector.Row) apply.Identity {
@@ -41,12 +41,12 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 		})
 }
 
-// rows reads a whole collection; a column identifies the rows.
+// rows reads all rows of a collection. The column key identifies a row.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
 	return collector.ReadRows(ctx, e.asker, collector.Read{Label: label, Query: q, Key: key}, take)
 }
 
-// Undefined are those of the named privileges that the environment does not define.
+// Undefined returns the privileges that the environment does not define.
 func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	if err != nil {
@@ -74,30 +74,33 @@ func (e *Environment) Current(ctx context.Context, t change.Target, names []stri
 	default:
 		err = fmt.Errorf("targets of the kind %q are not supported", t.Kind)
 	}
-	return now, unreachable(err)
+	return now, classifyError(err)
 }
 
-// unreachable marks errors that are not about a single row.
-func unreachable(err error) error {
+// classifyError returns errors that concern all requests as [apply.UnreachableError], and errors about
+// a missing row as [apply.GoneError].
+func classifyError(err error) error {
 	switch errorKind(err) {
 	case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
 		return &apply.UnreachableError{Err: err}
 	case dataverse.NotFound:
 		return &apply.GoneError{Err: err}
-	default: // it is about this one target
+	default:
 		return err
 	}
 }
 
-// isRefused reports whether the environment refused a question.
-func isRefused(err error) bool { return errorKind(err) == dataverse.Forbidden || isUnknown(err) }
-
-// isUnknown reports whether the environment does not know what it was asked.
-func isUnknown(err error) bool {
-	return errorKind(err) == dataverse.BadRequest || errorKind(err) == dataverse.NotFound
+// isRefused reports whether the environment denied a read, or does not support it.
+func isRefused(err error) bool {
+	switch errorKind(err) {
+	case dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound:
+		return true
+	default:
+		return false
+	}
 }
 
-// errorKind is the kind of a refusal; unknown if the error is not one.
+// errorKind returns the kind of a [dataverse.Error], or [dataverse.Unknown] for other errors.
 func errorKind(err error) dataverse.ErrorKind {
 	var e *dataverse.Error
 	if !errors.As(err, &e) {
@@ -106,7 +109,7 @@ func errorKind(err error) dataverse.ErrorKind {
 	return e.Kind
 }
 
-// entitySet is the Web API's name of a table's rows, keyOf of their key, nameOf of their names.
+// entitySet returns the name of a table's entity set.
 func entitySet(t apply.Table) string {
 	if t == apply.TableView {
 		return "userqueries"
@@ -123,7 +126,7 @@ func nameColumn(t apply.Table) string {
 	return "name"
 }
 
-// Row reads a row that a target names.
+// Row reads a row of a target. It impersonates a user unless as is nil.
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	var found []apply.Row
 	err := e.impersonate(ctx, as, func(as dataverse.Caller) (err error) {
@@ -136,10 +139,10 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	switch {
 	case as != nil && (isRefused(err) || errorKind(err) == dataverse.NotMember),
 		isRefused(err) && (table == apply.TableUnit || table == apply.TableTeam):
-		// No change needs these rows: without the right to read them, they are not visible.
+		// No change requires these rows. Without the privilege to read them, they are not visible.
 		return nil, nil //nolint:nilnil // as the interface has it
 	case err != nil:
-		return nil, unreachable(err)
+		return nil, classifyError(err)
 	case len(found) == 0 && as != nil:
 		return nil, &apply.GoneError{Err: fmt.Errorf("the owner %s no longer sees it: it was deleted, or somebody else owns it now; make a new plan", cmp.Or(as.Name, as.ID))}
 	case len(found) == 0:
