@@ -11,7 +11,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/apply"
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -19,67 +18,87 @@ import (
 // Holders returns the users who have a copy of a role, directly or through a team, and the teams
 // without members that have one.
 func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolders, error) {
-	ids, err := e.roleCopies(ctx, role)
+	roles, err := e.roleCopies(ctx, role)
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	assignments := intersectTable{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
-	direct, err := e.links(ctx, assignments, ids, "who has the role")
+	direct, err := e.links(ctx, userRoles(), roles, "who has the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	ofTeams, err := e.links(ctx, intersectTable{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}, ids, "which teams have the role")
+	teamLinks, err := e.links(ctx, teamRoles(), roles, "which teams have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
 	var teams []string
-	for _, l := range ofTeams {
+	for _, l := range teamLinks {
 		teams = append(teams, l.to)
 	}
-	members, err := e.links(ctx, intersectTable{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}, teams,
-		"who is in the teams that have the role")
+	members, err := e.links(ctx, teamMembers(), teams, "who is in the teams that have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
 	if len(direct)+len(members) == 0 { // an environment may hide the rows of an intersect table
-		if direct, err = e.linksOfEach(ctx, assignments, ids, "who has the role"); err != nil {
+		if direct, err = e.linksOfEach(ctx, userRoles(), roles, "who has the role"); err != nil {
 			return apply.RoleHolders{}, err
 		}
 	}
-	names, err := e.namesOf(ctx, apply.TableTeam, teams, "the names of the teams")
+	holders, err := e.namedHolders(ctx, teams, members, direct)
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	var result apply.RoleHolders
+	incomplete, err := e.incompleteReason(ctx)
+	return apply.RoleHolders{Holders: holders, Incomplete: incomplete}, err
+}
+
+// namedHolders returns the teams without members, and the users of the links, with their names.
+func (e *Environment) namedHolders(ctx context.Context, teams []string, members, direct []link) ([]apply.Holder, error) {
+	teamNames, err := e.namesOf(ctx, apply.TableTeam, teams, "the names of the teams")
+	if err != nil {
+		return nil, err
+	}
+	var holders []apply.Holder
 	for _, team := range slices.Compact(slices.Sorted(slices.Values(teams))) {
 		if !slices.ContainsFunc(members, func(m link) bool { return m.from == team }) {
-			result.Holders = append(result.Holders, apply.Holder{ID: team, Through: cmp.Or(names[team], team)})
+			holders = append(holders, apply.Holder{ID: team, Through: cmp.Or(teamNames[team], team)})
 		}
 	}
 	through := map[string]string{} // the team of each user, "" for a direct assignment
 	for _, m := range members {
-		through[m.to] = cmp.Or(names[m.from], m.from)
+		through[m.to] = cmp.Or(teamNames[m.from], m.from)
 	}
 	for _, d := range direct {
 		through[d.to] = ""
 	}
 	users := slices.Sorted(maps.Keys(through))
-	if names, err = e.namesOf(ctx, apply.TableUser, users, "the names of those who have the role"); err != nil {
-		return apply.RoleHolders{}, err
+	names, err := e.namesOf(ctx, apply.TableUser, users, "the names of those who have the role")
+	if err != nil {
+		return nil, err
 	}
 	for _, id := range users {
-		result.Holders = append(result.Holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
+		holders = append(holders, apply.Holder{ID: id, Name: cmp.Or(names[id], id), Through: through[id]})
 	}
-	result.Incomplete, err = e.incompleteReason(ctx)
-	return result, err
+	return holders, nil
 }
 
-// An intersectTable is a table with the relationships between two other tables.
+// An intersectTable has the many-to-many relationships between the rows of two tables.
 type intersectTable struct {
 	set, key string // the entity set, and the column with the primary key
 	from, to string // the columns with the ids of both sides
 	source   string // the entity set of the side from
-	nav      string // the navigation property from source to the other side
+	nav      string // the navigation property from a row of source to the other side
+}
+
+func userRoles() intersectTable {
+	return intersectTable{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
+}
+
+func teamRoles() intersectTable {
+	return intersectTable{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}
+}
+
+func teamMembers() intersectTable {
+	return intersectTable{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}
 }
 
 // A link is a row of an intersect table.
@@ -178,25 +197,32 @@ func (e *Environment) incompleteReason(ctx context.Context) (string, error) {
 	}
 	root := sync.OnceValues(func() (string, error) { return e.rootUnit(ctx) })
 	for _, privilege := range privileges {
-		readsAll := false
-		for _, g := range grants {
-			switch {
-			case !strings.EqualFold(g.Name, privilege) || g.Filtered:
-			case g.Depth == audit.DepthGlobal:
-				readsAll = true
-			case g.Depth == audit.DepthDeep:
-				unit, err := root()
-				if err != nil {
-					return "", err
-				}
-				readsAll = readsAll || g.BusinessUnitID == unit
-			}
-		}
-		if !readsAll {
+		all, err := readsAll(grants, privilege, root)
+		switch {
+		case err != nil:
+			return "", err
+		case !all:
 			return fmt.Sprintf("the identity does not have %s at Organization level", privilege), nil
 		}
 	}
 	return "", nil
+}
+
+// readsAll reports whether an identity with the grants has a privilege for all business units. root
+// returns the id of the root business unit.
+func readsAll(grants []collector.Grant, privilege string, root func() (string, error)) (bool, error) {
+	for _, g := range grants {
+		switch {
+		case !strings.EqualFold(g.Name, privilege) || g.Filtered:
+		case g.Depth == audit.DepthGlobal:
+			return true, nil
+		case g.Depth == audit.DepthDeep:
+			if unit, err := root(); err != nil || g.BusinessUnitID == unit {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
 }
 
 // rootUnit returns the id of the root business unit.
@@ -210,75 +236,4 @@ func (e *Environment) rootUnit(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("there are %d root business units", len(found))
 	}
 	return found[0], nil
-}
-
-// ownGrants reads the privileges of the signed-in identity, at least the named ones.
-func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collector.Grant, error) {
-	who, err := e.Identity(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return collector.ReadUserGrants(ctx, e.asker, dataverse.GUID(who.User), names)
-}
-
-// Held returns which of the named privileges the signed-in identity has, and at which depth, by
-// name in lower case: see [collector.GrantedDepths].
-func (e *Environment) Held(ctx context.Context, names []string) (change.Depths, error) {
-	list, err := e.ownGrants(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	return collector.GrantedDepths(list), nil
-}
-
-// Role reads a copy of a role.
-func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
-	row, err := e.Row(ctx, apply.TableRole, id, nil)
-	switch {
-	case err != nil:
-		return apply.Role{}, err
-	case row == nil:
-		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
-	}
-	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(id))
-	if err != nil {
-		return apply.Role{}, err
-	}
-	if list, err = e.fillNames(ctx, list); err != nil {
-		return apply.Role{}, err
-	}
-	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.Depths{}}
-	for _, g := range list {
-		switch {
-		case g.Filtered:
-		case g.Depth == audit.DepthNone: // the word for the depth is unknown
-			role.Grants[g.Name] = audit.DepthGlobal
-		default:
-			role.Grants[g.Name] = g.Depth
-		}
-	}
-	return role, nil
-}
-
-// fillNames adds missing names to grants.
-func (e *Environment) fillNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
-	var ids []string
-	for _, g := range list {
-		if g.Name == "" {
-			ids = append(ids, g.ID)
-		}
-	}
-	names, err := e.namesOf(ctx, "privilege", ids, "the names of privileges")
-	if err != nil {
-		return nil, err
-	}
-	for i, g := range list {
-		if g.Name == "" {
-			list[i].Name = names[g.ID]
-		}
-		if list[i].Name == "" {
-			return nil, fmt.Errorf("the granted privilege %s has no name", g.ID)
-		}
-	}
-	return list, nil
 }

@@ -10,8 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
@@ -44,18 +42,6 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 // rows reads all rows of a collection. The column key identifies a row.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
 	return collector.ReadRows(ctx, e.asker, collector.Read{Label: label, Query: q, Key: key}, take)
-}
-
-// Undefined returns the privileges that the environment does not define.
-func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool {
-		_, known := defined[strings.ToLower(name)]
-		return known
-	}), nil
 }
 
 // Current reads the state of a target.
