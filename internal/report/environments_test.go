@@ -18,7 +18,7 @@ func integration(environment, organization, profile string) audit.Result {
 
 // The profile distinguishes the results of several integrations of one environment in every
 // format; a single one keeps its name.
-func TestSeveralOfOneEnvironment(t *testing.T) {
+func TestIntegrationsOfOneEnvironment(t *testing.T) {
 	t.Parallel()
 	one, two := integration("production", "o", "demandbase"), integration("production", "o", "gong")
 	for _, f := range []Format{Table, Markdown, HTML, SARIF} {

@@ -19,13 +19,13 @@ func TestTableWidths(t *testing.T) {
 	for _, r := range []audit.Result{mixed(), compliant(), incomplete(), waived()} {
 		for _, width := range []int{1, 60, 80, 119, 120, 200, 1000} {
 			for line := range strings.Lines(mustRender(t, Table, r, Options{Width: width, Verbose: true})) {
-				if w := text.Width(strings.TrimRight(line, "\n")); w > max(width, 60) && !isWhole(line) {
+				if w := text.Width(strings.TrimRight(line, "\n")); w > max(width, 60) && !isUnbroken(line) {
 					t.Errorf("a line of %d columns at width %d: %s", w, width, line)
 				}
 			}
 		}
 	}
-	// Without a terminal a finding is a line, so that other tools can work on it.
+	// Without a terminal, each finding is a line for other tools.
 	plain := mustRender(t, Table, mixed(), Options{})
 	if got := strings.Count(plain, "\nhigh      DB-PRIV-LEAD "); got != 2 {
 		t.Errorf("%d lines for the two findings of DB-PRIV-LEAD", got)
@@ -35,14 +35,14 @@ func TestTableWidths(t *testing.T) {
 	}
 }
 
-// isWhole reports whether a line of a table is a command or an address, which are never broken.
-func isWhole(line string) bool {
+// isUnbroken reports whether a line of a table is a command or a URL, which are not broken.
+func isUnbroken(line string) bool {
 	line = strings.TrimSpace(line)
 	return strings.HasPrefix(line, "dbaudit ") || text.IsWebURL(line)
 }
 
-// TestCommandsCanBeCopied: at every width, a proposed command is on a separate line, and the
-// source's address is not broken.
+// TestCommandsCanBeCopied checks that a proposed command is on its own line at every width, and
+// that the source's URL is not broken.
 func TestCommandsCanBeCopied(t *testing.T) {
 	t.Parallel()
 	asked := func(audit.Result) []string {
@@ -66,8 +66,8 @@ func TestCommandsCanBeCopied(t *testing.T) {
 	}
 }
 
-// TestMarkdownKeepsGitHubsLimit: the document is within the limit, and says what it leaves out.
-func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
+// TestMarkdownKeepsWithinLimit checks that a document within the limit says how much it omits.
+func TestMarkdownKeepsWithinLimit(t *testing.T) {
 	t.Parallel()
 	var many []audit.Result
 	for range 100 {
@@ -83,7 +83,7 @@ func TestMarkdownKeepsGitHubsLimit(t *testing.T) {
 			findings += r.Summary.Findings
 		}
 		if !regexp.MustCompile(fmt.Sprintf(`the details of \d+ of %d findings are shown`, findings)).MatchString(doc) {
-			t.Errorf("%s: the cut is not said: %s", name, doc[max(0, len(doc)-300):])
+			t.Errorf("%s: the document does not say that it was cut: %s", name, doc[max(0, len(doc)-300):])
 		}
 		if open, closed := strings.Count(doc, "<details>"), strings.Count(doc, "</details>"); open != closed {
 			t.Errorf("%s: %d folds opened, %d closed", name, open, closed)
@@ -169,14 +169,14 @@ func TestCSVRows(t *testing.T) {
 	}
 }
 
-func TestInert(t *testing.T) {
+func TestEscapeFormula(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"": "", "plain": "plain", "1+1": "1+1", "# Demandbase": "# Demandbase",
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "  =1": "'  =1", "＝1": "'＝1",
 	} {
 		if got := EscapeFormula(in); got != want {
-			t.Errorf("Inert(%q) = %q, want %q", in, got, want)
+			t.Errorf("EscapeFormula(%q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -192,7 +192,7 @@ func TestGitHubEscapes(t *testing.T) {
 	}
 }
 
-// cells reads the matrix off the page: record and column to state.
+// cells returns the state of each cell of the matrix on a page, by record and column.
 func cells(t *testing.T, page string) map[string]string {
 	t.Helper()
 	doc, err := html.Parse(strings.NewReader(page))
@@ -242,7 +242,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func TestChain(t *testing.T) {
+func TestAccessChain(t *testing.T) {
 	t.Parallel()
 	c := newAccessChain(mixed())
 	var got []string
@@ -261,17 +261,17 @@ func TestChain(t *testing.T) {
 	r := compliant()
 	fail(&r, "DB-USER-NO-ADMINISTRATOR", audit.Finding{Subject: audit.Subject{Kind: audit.SubjectRole, ID: "x", Name: "System Customizer"}})
 	if c := newAccessChain(judge(r)); c.Parts[roleBox].Name != "" || c.Parts[roleBox].State != "pass" || c.Parts[userBox].State != "fail" {
-		t.Errorf("another role stands for the integration's: %+v", c.Parts)
+		t.Errorf("the chain names another role: %+v", c.Parts)
 	}
 	r.Controls = r.Controls[:0]
 	if c := newAccessChain(r); c != nil {
-		t.Errorf("a picture of nothing: %+v", c)
+		t.Errorf("a chain without controls: %+v", c)
 	}
 }
 
-// TestHTMLIsWholeAndLinked: ids are unique and links within the page have targets, with one
-// environment and with several of the same name.
-func TestHTMLIsWholeAndLinked(t *testing.T) {
+// TestHTMLLinksHaveTargets checks that ids are unique and that links within the page have targets,
+// also for several environments with one name.
+func TestHTMLLinksHaveTargets(t *testing.T) {
 	t.Parallel()
 	for _, rs := range [][]audit.Result{{mixed()}, {mixed(), mixed(), hostile()}, {}} {
 		page := mustRenderAll(t, HTML, rs, Options{Rules: rules()})
@@ -296,7 +296,7 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 		}
 		for id, n := range ids {
 			if n > 1 || strings.ContainsAny(id, " \t\n") {
-				t.Errorf("the id %q stands %d times", id, n)
+				t.Errorf("the id %q appears %d times", id, n)
 			}
 		}
 		for _, l := range links {
@@ -313,11 +313,11 @@ func TestHTMLIsWholeAndLinked(t *testing.T) {
 	}
 }
 
-func TestStepsAreBounded(t *testing.T) {
+func TestStepsAreLimited(t *testing.T) {
 	t.Parallel()
 	page := mustRender(t, HTML, large(1000), Options{})
 	if n := strings.Count(page, "<summary>Web API</summary>"); n > 4*maxFindingsWithSteps {
-		t.Errorf("the steps are spelled out %d times", n)
+		t.Errorf("the steps are shown %d times", n)
 	}
 	if n := strings.Count(page, `class="finding"`); n != 1000 {
 		t.Errorf("%d findings shown", n)
@@ -348,10 +348,9 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
-// TestMarkdownTellsFailuresFirst: if more failing environments exist than fit with their
-// details, the failures of all come before the details of any, in a comment and in a job's
-// summary.
-func TestMarkdownTellsFailuresFirst(t *testing.T) {
+// TestMarkdownListsFailuresFirst checks that the failures of all environments come before the
+// details of any, if not everything fits into a comment or a job summary.
+func TestMarkdownListsFailuresFirst(t *testing.T) {
 	t.Parallel()
 	var rs []audit.Result
 	for i := range 20 {
@@ -378,7 +377,7 @@ func TestMarkdownTellsFailuresFirst(t *testing.T) {
 	}
 }
 
-// TestOverviewNamesItsRows: an overview says what its rows are.
+// TestOverviewNamesItsRows checks the noun for the rows of an overview.
 func TestOverviewNamesItsRows(t *testing.T) {
 	t.Parallel()
 	role := mixed()

@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOneReasonOneRow: in documents for people, controls that were not judged for one reason
-// are one row, which names all of them.
-func TestOneReasonOneRow(t *testing.T) {
+// TestControlsAreGroupedByReason checks that documents for people have one row for all controls
+// that were not judged for the same reason, and that it names each of them.
+func TestControlsAreGroupedByReason(t *testing.T) {
 	t.Parallel()
 	const reason = "teams could not be read: the auditor lacks prvReadTeam"
 	r := compliant()
@@ -45,8 +45,7 @@ func TestOneReasonOneRow(t *testing.T) {
 	}
 }
 
-// TestAdviceIsNotCut: two controls with one reason are one row, and a long reason keeps its
-// end, which says what to do.
+// TestAdviceIsNotCut checks that a long reason keeps its end, which is advice.
 func TestAdviceIsNotCut(t *testing.T) {
 	t.Parallel()
 	r := compliant()
@@ -66,9 +65,9 @@ func TestAdviceIsNotCut(t *testing.T) {
 	}
 }
 
-// TestNoWallOfWhatDoesNotApply: what does not apply is a line for each reason, unless the table
-// is verbose.
-func TestNoWallOfWhatDoesNotApply(t *testing.T) {
+// TestNotApplicableIsBrief checks that the table has a line for each reason, and lists the controls
+// only if it is verbose.
+func TestNotApplicableIsBrief(t *testing.T) {
 	t.Parallel()
 	r := compliant()
 	r.Environment.URL = ""
@@ -88,9 +87,9 @@ func TestNoWallOfWhatDoesNotApply(t *testing.T) {
 	}
 }
 
-// TestFindingsOfOneLine: a line of a file that lacks several privileges is one line of a table
-// and a log, if nothing else differs.
-func TestFindingsOfOneLine(t *testing.T) {
+// TestMergeFindings checks that findings about several privileges on one line of a file are merged
+// if nothing else differs.
+func TestMergeFindings(t *testing.T) {
 	t.Parallel()
 	at := &audit.Location{Path: "Roles/r.xml", Line: 4, Column: 3}
 	lacking := func(privilege string) audit.Finding {
@@ -120,9 +119,9 @@ func TestFindingsOfOneLine(t *testing.T) {
 	}
 }
 
-// TestCellsSayTheLevel: the matrix shows the granted access level, as the role editor does,
-// whether or not it is enough.
-func TestCellsSayTheLevel(t *testing.T) {
+// TestMatrixShowsLevels checks that the matrix shows each granted access level, whether or not it
+// is high enough.
+func TestMatrixShowsLevels(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	r.Integration = &audit.Integration{Granted: map[string]audit.Depth{

@@ -20,8 +20,8 @@ import (
 	ghtml "github.com/yuin/goldmark/renderer/html"
 )
 
-// TestHostileNamesAreVisible: in every format, the only characters without a glyph are the
-// format's line breaks.
+// TestHostileNamesAreVisible checks that newlines are the only characters without a glyph in every
+// format.
 func TestHostileNamesAreVisible(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
@@ -45,21 +45,21 @@ func TestHostileTable(t *testing.T) {
 	for _, width := range []int{60, 80, 119, 120, 200} {
 		out := mustRender(t, Table, hostile(), Options{Width: width})
 		for line := range strings.Lines(out) {
-			if w := text.Width(strings.TrimRight(line, "\n")); w > width && !isWhole(line) {
+			if w := text.Width(strings.TrimRight(line, "\n")); w > width && !isUnbroken(line) {
 				t.Fatalf("a line of %d columns at width %d: %s", w, width, line)
 			}
 		}
 	}
-	// Colours are ours alone: SGR sequences of digits, each closed on its line.
+	// The only escape sequences are colors that end on their line.
 	colored := mustRender(t, Table, hostile(), Options{Width: 80, Color: true})
 	ours := regexp.MustCompile("\x1b\\[(1;)?[0-9]+m([^\x1b\n]*)\x1b\\[0m")
 	if rest := ours.ReplaceAllString(colored, "$2"); strings.Contains(rest, "\x1b") {
 		t.Error("an escape sequence is not ours")
 	} else if plain := mustRender(t, Table, hostile(), Options{Width: 80}); rest != plain {
-		t.Error("colours change more than colours")
+		t.Error("colors change more than colors")
 	}
 	if out := mustRender(t, Table, mixed(), Options{Color: true}); strings.Contains(out, "\x1b") {
-		t.Error("colours without a terminal")
+		t.Error("colors without a terminal")
 	}
 }
 
@@ -88,8 +88,8 @@ func TestHostileJSONKeepsEveryName(t *testing.T) {
 	}
 }
 
-// TestHostileMarkdown: the document, rendered as GitHub does, has nothing that a name brought
-// in.
+// TestHostileMarkdown checks that names add no element, attribute, link or mention to the document
+// as GitHub renders it.
 func TestHostileMarkdown(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
@@ -149,8 +149,8 @@ func TestHostileMarkdown(t *testing.T) {
 	}
 }
 
-// TestHostileHTML: the page, parsed as a browser does, has only the elements and attributes of
-// the template, and nothing that loads or runs.
+// TestHostileHTML checks that names add no element or attribute to the page as a browser parses it,
+// and nothing that loads or runs.
 func TestHostileHTML(t *testing.T) {
 	t.Parallel()
 	tags := func(page string) (map[string]bool, map[string]bool) {
@@ -229,8 +229,8 @@ func TestHostileCSV(t *testing.T) {
 	}
 }
 
-// TestHostileGitHub: each line is checked as the runner does: a command at the start of a line,
-// or the old form anywhere in it.
+// TestHostileGitHub checks each line as the runner does: for a command at the start, and for one in
+// the old form anywhere.
 func TestHostileGitHub(t *testing.T) {
 	t.Parallel()
 	out := mustRender(t, GitHub, hostile(), Options{})
@@ -256,7 +256,7 @@ func TestHostileSARIF(t *testing.T) {
 	t.Parallel()
 	out := mustRender(t, SARIF, hostile(), Options{Rules: rules(), Verbose: true})
 	checkSARIF(t, out)
-	// Our own help is the one place for links.
+	// Only the help of a rule has links.
 	for line := range strings.Lines(out) {
 		if strings.HasPrefix(strings.TrimSpace(line), `"text":`) && strings.Contains(line, "](") {
 			t.Errorf("a link in a message: %.120q", line)

@@ -9,9 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestJSONOneAfterTheOther: results that are written one at a time give the same document as
-// all at once.
-func TestJSONOneAfterTheOther(t *testing.T) {
+// TestWriteResults checks that results written one at a time give the same document as all at once.
+func TestWriteResults(t *testing.T) {
 	t.Parallel()
 	result := mixed()
 	result.Notes = []string{"a <b> & c", "d"}

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestOpenMetrics: each family appears once, with its type and help before its samples, and
-// nothing follows the end.
+// TestOpenMetrics checks that each family appears once, that its type and help precede its samples,
+// and that nothing follows the end.
 func TestOpenMetrics(t *testing.T) {
 	t.Parallel()
 	out := mustRenderAll(t, OpenMetrics, []audit.Result{mixed(), compliant(), unreadFile(), hostile()}, Options{})
@@ -27,7 +27,7 @@ func TestOpenMetrics(t *testing.T) {
 		case strings.HasPrefix(line, "# TYPE "):
 			family, _, _ = strings.Cut(strings.TrimPrefix(line, "# TYPE "), " ")
 			if seen[family] {
-				t.Errorf("%s comes twice", family)
+				t.Errorf("%s appears twice", family)
 			}
 			seen[family] = true
 		case strings.HasPrefix(line, "# HELP "+family+" "):

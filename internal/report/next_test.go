@@ -9,9 +9,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestCommandsAsRun: a proposed command names the control, and the environment as this run
-// named it.
-func TestCommandsAsRun(t *testing.T) {
+// TestCommandsHaveTargetFlags checks that proposed commands name the control, and the environment
+// as the user did.
+func TestCommandsHaveTargetFlags(t *testing.T) {
 	t.Parallel()
 	o := Options{Rules: rules(), Width: 200, TargetFlags: func(r audit.Result) []string {
 		return []string{"-c", "clients/it's.yaml", "--env", r.Environment.Name}
@@ -42,8 +42,8 @@ func TestCommandsAsRun(t *testing.T) {
 	}
 }
 
-// TestWhyOfTheControl: a document says what a control is for; an older result has the
-// consequence of its rule instead.
+// TestWhyOfTheControl checks that a document says why a control matters, or the consequence of its
+// rule for an older result.
 func TestWhyOfTheControl(t *testing.T) {
 	t.Parallel()
 	const why, generic = "Without these, leads stay unread.", "The sync stops at the first record that it may not write."
@@ -62,8 +62,8 @@ func TestWhyOfTheControl(t *testing.T) {
 	}
 }
 
-// TestPlaceOfTheSteps: the steps name the environment as the portal does.
-func TestPlaceOfTheSteps(t *testing.T) {
+// TestStepsNameTheEnvironment checks that the steps name the environment as the portal does.
+func TestStepsNameTheEnvironment(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	for _, f := range []Format{HTML, Markdown} {
@@ -77,8 +77,8 @@ func TestPlaceOfTheSteps(t *testing.T) {
 	}
 }
 
-// TestPageSentences: the page says everything once, in whole sentences, and addresses are
-// links.
+// TestPageSentences checks that the page has whole sentences without repetitions, and that
+// addresses are links.
 func TestPageSentences(t *testing.T) {
 	t.Parallel()
 	r := mixed()
@@ -103,8 +103,8 @@ func TestPageSentences(t *testing.T) {
 	}
 }
 
-// TestPieces: only the addresses of the portals and of the environment are links.
-func TestPieces(t *testing.T) {
+// TestSplitAtLinks checks that only the addresses of the portals and of the environment are links.
+func TestSplitAtLinks(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{URL: "https://contoso.crm.dynamics.com"}
 	got := splitAtLinks(`Sign in to https://make.powerapps.com, then "https://evil.example" (https://contoso.crm.dynamics.com).`, env)
@@ -117,8 +117,9 @@ func TestPieces(t *testing.T) {
 	}
 }
 
-// TestBeginning: a sentence begins with a capital letter; a name is unchanged.
-func TestBeginning(t *testing.T) {
+// TestSentenceCase checks that a sentence begins with a capital letter, but that a name does not
+// change.
+func TestSentenceCase(t *testing.T) {
 	t.Parallel()
 	for s, want := range map[string]string{
 		"the role is gone": "The role is gone", "prvReadLead is missing": "prvReadLead is missing", `"Sync" is gone`: `"Sync" is gone`, "": "", "élan is": "Élan is",

@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestNotesReachEveryFormat: a note on the result is in every format for people and their
-// tools, also without findings. CSV needs verbose for that.
-func TestNotesReachEveryFormat(t *testing.T) {
+// TestNotesAreInEveryFormat checks that the notes of a result are in every format, also without
+// findings. CSV has to be verbose.
+func TestNotesAreInEveryFormat(t *testing.T) {
 	t.Parallel()
 	const note = "role privileges: a remark"
 	for _, f := range []Format{Table, JSON, SARIF, HTML, JUnit, Markdown, CSV, GitHub} {
@@ -23,9 +23,8 @@ func TestNotesReachEveryFormat(t *testing.T) {
 	}
 }
 
-// TestStatesInWords: the states of dbaudit's rules are in words for people, and unchanged for
-// programs.
-func TestStatesInWords(t *testing.T) {
+// TestStateText checks that documents for people have the states of dbaudit's rules in words.
+func TestStateText(t *testing.T) {
 	t.Parallel()
 	r := compliant()
 	states := []string{"missing", "shallow", "filtered", "undefined"}

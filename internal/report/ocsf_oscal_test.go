@@ -40,8 +40,8 @@ func auditorSamples() []audit.Result {
 	return []audit.Result{mixed(), compliant(), incomplete(), waived(), unreadFile(), undated, archive(), hostile(), mixed()}
 }
 
-// TestOCSF: events have the form of the class, each control is an event, and no two outcomes
-// look the same.
+// TestOCSF checks that events match the schema of their class, that each control has an event, and
+// that no two outcomes have the same status.
 func TestOCSF(t *testing.T) {
 	t.Parallel()
 	golden(t, "mixed.ocsf.ndjson", mustRender(t, OCSF, mixed(), Options{Rules: rules()}))
@@ -49,7 +49,7 @@ func TestOCSF(t *testing.T) {
 	class := compileSchema(t, "testdata/schema", "ocsf-compliance-finding.json")
 	rs, next := auditorSamples(), 0
 	seen := map[string]bool{}
-	look := map[string]audit.Outcome{}
+	outcomes := map[string]audit.Outcome{} // by status
 	var wanted []*audit.Control
 	for _, r := range rs {
 		if r.Unread != nil {
@@ -66,35 +66,35 @@ func TestOCSF(t *testing.T) {
 			t.Fatal(err)
 		}
 		if seen[e.FindingInfo.UID] {
-			t.Errorf("the uid of %s comes twice", e.Message)
+			t.Errorf("the uid of %s appears twice", e.Message)
 		}
 		seen[e.FindingInfo.UID] = true
 		c := wanted[next]
 		next++
 		if c == nil {
 			if e.Compliance.StatusID != 0 || e.Compliance.StatusCode != "unread" {
-				t.Errorf("what was not read is %+v", e.Compliance)
+				t.Errorf("the event of an unread file has %+v", e.Compliance)
 			}
 			continue
 		}
 		if e.Compliance.Control != text.Line(string(c.ID)) || len(e.Evidences) != len(c.Findings) {
-			t.Errorf("%s stands where %s is wanted, with %d findings", e.Compliance.Control, c.ID, len(e.Evidences))
+			t.Errorf("got %s with %d findings, want %s", e.Compliance.Control, len(e.Evidences), c.ID)
 		}
-		as := e.Compliance.Status
-		if was, ok := look[as]; ok && was != c.Outcome {
-			t.Errorf("%s is written for %s and for %s", as, was, c.Outcome)
+		status := e.Compliance.Status
+		if other, ok := outcomes[status]; ok && other != c.Outcome {
+			t.Errorf("%s is the status of %s and of %s", status, other, c.Outcome)
 		}
-		look[as] = c.Outcome
+		outcomes[status] = c.Outcome
 		if e.Compliance.StatusID == 1 && c.Outcome != audit.OutcomePass {
 			t.Errorf("%s passes and is %s", c.ID, c.Outcome)
 		}
 	}
-	if next != len(wanted) || len(look) != len(audit.Outcomes()) {
-		t.Errorf("%d events of %d, with %d outcomes", next, len(wanted), len(look))
+	if next != len(wanted) || len(outcomes) != len(audit.Outcomes()) {
+		t.Errorf("%d events of %d, with %d outcomes", next, len(wanted), len(outcomes))
 	}
 }
 
-// TestOCSFOfStories: the events of the stories have the form of the class.
+// TestOCSFOfStories checks that the events of the stories match the schema of their class.
 func TestOCSFOfStories(t *testing.T) {
 	t.Parallel()
 	class := compileSchema(t, "testdata/schema", "ocsf-compliance-finding.json")
@@ -113,9 +113,9 @@ func TestOCSFOfStories(t *testing.T) {
 	}
 }
 
-// TestOCSFKeepsItsIDs: the uid of a control stays the same if the environment is renamed, moved
-// or repaired.
-func TestOCSFKeepsItsIDs(t *testing.T) {
+// TestOCSFIDsAreStable checks that the uid of a control stays the same if the environment is
+// renamed, moved or repaired.
+func TestOCSFIDsAreStable(t *testing.T) {
 	t.Parallel()
 	later := compliant()
 	later.Environment.Name, later.Environment.URL = "renamed", "https://renamed.crm4.dynamics.com"
@@ -129,13 +129,13 @@ func TestOCSFKeepsItsIDs(t *testing.T) {
 		}
 		return list
 	}
-	if was, is := strings.Join(uids(mixed()), " "), strings.Join(uids(later), " "); was != is {
-		t.Errorf("got %s\nwant %s", is, was)
+	if got, want := strings.Join(uids(later), " "), strings.Join(uids(mixed()), " "); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
 	}
 }
 
-// TestOSCAL: the document has the right form, every reference has a target, ids are unique, and
-// only a control that passed is satisfied.
+// TestOSCAL checks that the document matches the schema, that references have targets, that ids are
+// unique, and that only a control that passed is satisfied.
 func TestOSCAL(t *testing.T) {
 	t.Parallel()
 	golden(t, "mixed.oscal.json", mustRender(t, OSCAL, mixed(), Options{Rules: rules()}))
@@ -152,12 +152,12 @@ func TestOSCAL(t *testing.T) {
 		t.Fatal(err)
 	}
 	assessment := doc["assessment-results"]
-	made, used := map[string]bool{}, []string{strings.TrimPrefix(assessment.ImportAP.Href, "#")}
+	defined, used := map[string]bool{}, []string{strings.TrimPrefix(assessment.ImportAP.Href, "#")}
 	define := func(id string) {
-		if made[id] {
-			t.Errorf("the id %s comes twice", id)
+		if defined[id] {
+			t.Errorf("the id %s appears twice", id)
 		}
-		made[id] = true
+		defined[id] = true
 	}
 	for _, r := range assessment.BackMatter.Resources {
 		define(r.UUID)
@@ -196,14 +196,14 @@ func TestOSCAL(t *testing.T) {
 		}
 	}
 	for _, id := range used {
-		if !made[id] {
+		if !defined[id] {
 			t.Errorf("%s is referred to but does not exist", id)
 		}
 	}
 }
 
-// TestFormatsPage: the page lists every format in order, and its statements about hidden
-// outcomes are true.
+// TestFormatsPage checks that docs/formats.md lists every format in order, and is right about the
+// outcomes that a format hides.
 func TestFormatsPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/formats.md")
@@ -226,7 +226,7 @@ func TestFormatsPage(t *testing.T) {
 	}
 	for i, f := range Formats() {
 		if purposes[i][0] != f.String() || outcomes[i][0] != f.String() || len(outcomes[i]) != 7 {
-			t.Errorf("%q and %q stand where %s is wanted", purposes[i], outcomes[i], f)
+			t.Errorf("got %q and %q, want %s", purposes[i], outcomes[i], f)
 			continue
 		}
 		out := mustRender(t, f, mixed(), Options{})

@@ -121,8 +121,8 @@ func FuzzReadResults(f *testing.F) {
 	})
 }
 
-// TestReadResultsFills: a result without lists is read with empty ones.
-func TestReadResultsFills(t *testing.T) {
+// TestReadResultsFillsLists checks that missing lists are read as empty lists.
+func TestReadResultsFillsLists(t *testing.T) {
 	t.Parallel()
 	rs, err := ReadResults([]byte(`{"format":"dbaudit.result/v1","verdict":"incomplete","summary":{}}`))
 	if err != nil || rs[0].Controls == nil {
@@ -130,8 +130,9 @@ func TestReadResultsFills(t *testing.T) {
 	}
 }
 
-// TestReadsResultsOfOld: what could not be judged is read from the notes of older results.
-func TestReadsResultsOfOld(t *testing.T) {
+// TestReadResultsOfOlderVersions checks that the reasons why a control was judged in part are read
+// from the notes of older results.
+func TestReadResultsOfOlderVersions(t *testing.T) {
 	t.Parallel()
 	r := mixed()
 	i := slices.IndexFunc(r.Controls, func(c audit.Control) bool { return c.Outcome == audit.OutcomeFail })
@@ -147,8 +148,8 @@ func TestReadsResultsOfOld(t *testing.T) {
 	}
 }
 
-// TestReadResultsKeepsTheIntegration: the integration is read as it was written, and older
-// results without one are read.
+// TestReadResultsKeepsTheIntegration checks that the integration is read as it was written, and
+// that older results without one are accepted.
 func TestReadResultsKeepsTheIntegration(t *testing.T) {
 	t.Parallel()
 	r := mixed()

@@ -60,8 +60,8 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestGolden: two saved results are rendered in every format, and the others in those that
-// differ for them.
+// TestGolden renders two saved results in every format, and the others in the formats that differ
+// for them.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	help := Options{Rules: rules()}
@@ -94,8 +94,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// TestReadResultRendersAsBefore: a result renders the same after it was saved and read.
-func TestReadResultRendersAsBefore(t *testing.T) {
+// TestReadResultRendersTheSame checks that a result renders the same after it was saved and read.
+func TestReadResultRendersTheSame(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]audit.Result{"mixed": mixed(), "compliant": compliant(), "waived": waived(), "unread": unreadFile(), "hostile": hostile()} {
 		saved := mustRender(t, JSON, r, Options{})
@@ -113,7 +113,7 @@ func TestReadResultRendersAsBefore(t *testing.T) {
 	}
 }
 
-// TestEveryControlIsShown: every format that shows controls rather than findings names every
+// TestEveryControlIsShown checks that formats that show controls rather than findings name every
 // control.
 func TestEveryControlIsShown(t *testing.T) {
 	t.Parallel()
@@ -179,9 +179,9 @@ func TestJSONIsTheContract(t *testing.T) {
 	}
 }
 
-// TestViewsThatWereNotChecked: views that were not checked are next to the verdict, and are not
-// green.
-func TestViewsThatWereNotChecked(t *testing.T) {
+// TestUncheckedViews checks that reports mention unchecked views next to the verdict, and do not
+// show them as passed.
+func TestUncheckedViews(t *testing.T) {
 	t.Parallel()
 	r := compliant()
 	if strings.Contains(headline(r), audit.ViewsUnchecked) || newAccessChain(r).Parts[viewsBox].State != "pass" {
@@ -204,9 +204,9 @@ func TestViewsThatWereNotChecked(t *testing.T) {
 	}
 }
 
-// TestWaivedFindingsDoNotLead: of a failed control with a waived finding, the summaries name
-// the finding that is still to be fixed, and the table counts those that are waived.
-func TestWaivedFindingsDoNotLead(t *testing.T) {
+// TestWaivedFindingsAreNotLeadFindings checks that summaries name a finding that is not waived, if
+// the control has one, and that the table counts the waived ones.
+func TestWaivedFindingsAreNotLeadFindings(t *testing.T) {
 	t.Parallel()
 	for f, want := range map[Format]string{
 		HTML:     `Field – Write is not granted; Organization is required (prvWriteAttribute)</a> <span class="about">and 1 more</span></td><td>Grant Field – Write at`,

@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// checkSARIF checks what viewers require beyond the schema: GitHub refuses a document with a
-// result that has no place in the checkout.
+// checkSARIF checks what viewers require beyond the schema, such as a location in the checkout,
+// without which GitHub refuses a document.
 func checkSARIF(t *testing.T, doc string) sarifLog {
 	t.Helper()
 	var log sarifLog
@@ -181,8 +181,8 @@ func TestSARIFOutcomes(t *testing.T) {
 	}
 }
 
-// TestSARIFFingerprints: a fingerprint depends only on the finding: not on a line, on other
-// findings, or on the message.
+// TestSARIFFingerprints checks that a fingerprint does not depend on a line, on other findings or
+// on the message.
 func TestSARIFFingerprints(t *testing.T) {
 	t.Parallel()
 	prints := func(r audit.Result) map[string]bool {

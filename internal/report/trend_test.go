@@ -12,15 +12,15 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// day is a result of a day of November, at six, with so many controls failed and
-// unknown out of thirty-six.
+// day returns a result of a day of November at six, with numbers of failed and unknown controls out
+// of 36.
 func day(n, fail, unknown int) history.Point {
 	s := audit.Summary{Pass: 36 - fail - unknown, Fail: fail, Unknown: unknown}
 	return history.Point{TakenAt: time.Date(2026, 11, n, 6, 0, 0, 0, time.UTC), Verdict: s.Verdict(), Summary: s}
 }
 
-// trends are those of the samples: one that broke, one that cannot be told, one that was
-// fixed.
+// trends returns the histories of the samples: one that broke, one that is incomplete, and one that
+// was fixed.
 func trends() []history.Environment {
 	const ids = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a00"
 	return []history.Environment{
@@ -32,7 +32,7 @@ func trends() []history.Environment {
 	}
 }
 
-// withTwoControls is a result of few controls.
+// withTwoControls returns a result with two controls and another environment.
 func withTwoControls(r audit.Result, name, organization string) audit.Result {
 	r.Environment.Name, r.Environment.OrganizationID = name, organization
 	r.Controls, r.Notes = r.Controls[len(r.Controls)-2:], nil
@@ -68,7 +68,7 @@ func TestTrends(t *testing.T) {
 	}
 }
 
-func TestTrendSinceWhen(t *testing.T) {
+func TestVerdictHistory(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		points []history.Point
@@ -86,8 +86,8 @@ func TestTrendSinceWhen(t *testing.T) {
 	}
 }
 
-// TestTrendFits: an id identifies an organization, and a name a file.
-func TestTrendFits(t *testing.T) {
+// TestFindTrend checks that the organization identifies an environment, and the name a file.
+func TestFindTrend(t *testing.T) {
 	t.Parallel()
 	points := []history.Point{day(1, 0, 0)}
 	live, file := mixed(), mixed()
@@ -111,8 +111,9 @@ func TestTrendFits(t *testing.T) {
 	}
 }
 
-// TestTrendTellsChangedRequirements: such a trend is not a comparison.
-func TestTrendTellsChangedRequirements(t *testing.T) {
+// TestTrendNotesChangedRequirements checks that a trend says whether the requirements changed
+// between the scans.
+func TestTrendNotesChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
 		trend := history.Environment{OrganizationID: orgID, Profile: "demandbase", RequirementsChanged: changed, Results: []history.Point{day(1, 1, 0), day(2, 0, 0)}}
@@ -123,9 +124,9 @@ func TestTrendTellsChangedRequirements(t *testing.T) {
 	}
 }
 
-// TestTrendStaysInItsFrame: the chart has its size also for impossible times: results of one
+// TestTrendHasLimitedSize checks the size of the chart for unusual times: several results of one
 // moment, of thousands of days, and out of order.
-func TestTrendStaysInItsFrame(t *testing.T) {
+func TestTrendHasLimitedSize(t *testing.T) {
 	t.Parallel()
 	long := make([]history.Point, 20000)
 	for i := range long {
@@ -160,7 +161,7 @@ func TestTrendStaysInItsFrame(t *testing.T) {
 	}
 }
 
-// TestHostileTrend: names are not part of the chart.
+// TestHostileTrend checks that names do not change the chart.
 func TestHostileTrend(t *testing.T) {
 	t.Parallel()
 	charts := func(r audit.Result) string {

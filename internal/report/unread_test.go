@@ -8,9 +8,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestUnreadFileIsSaid: every format mentions a file that could not be read, next to a role
-// that passes.
-func TestUnreadFileIsSaid(t *testing.T) {
+// TestUnreadFileIsReported checks that every format mentions a file that could not be read, next to
+// a role that passes.
+func TestUnreadFileIsReported(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
 		doc := mustRenderAll(t, f, []audit.Result{archive(), unreadFile()}, Options{SARIFProfile: SARIFGitHub})
@@ -37,7 +37,7 @@ func TestUnreadFileIsSaid(t *testing.T) {
 	}
 }
 
-// TestAdviceOfUnreadIsNotCut: what a person should do is at the end of a long message.
+// TestAdviceOfUnreadIsNotCut checks that a long message keeps its end, which is advice.
 func TestAdviceOfUnreadIsNotCut(t *testing.T) {
 	t.Parallel()
 	r := unreadFile()
@@ -59,8 +59,8 @@ func TestUnreadFileHasNoControls(t *testing.T) {
 	}
 }
 
-// TestPathsFromTheRootOfTheCheckout: only SARIF, GitHub and GitLab have paths from the root,
-// and the result itself does not change.
+// TestPathsFromTheRootOfTheCheckout checks that only SARIF, GitHub and GitLab have paths from the
+// root of the checkout, and that the result does not change.
 func TestPathsFromTheRootOfTheCheckout(t *testing.T) {
 	t.Parallel()
 	o := Options{CheckoutPath: func(name string) string { return path.Join("src", name) }}

@@ -18,7 +18,7 @@ func draw(t *testing.T, c Canvas, g Grid) string {
 	return b.String()
 }
 
-// checkWidth refuses lines that are wider than the terminal.
+// checkWidth fails the test if a line is wider than the terminal.
 func checkWidth(t *testing.T, width int, document string) {
 	t.Helper()
 	for line := range strings.Lines(document) {
@@ -28,8 +28,8 @@ func checkWidth(t *testing.T, width int, document string) {
 	}
 }
 
-// TestList: on a terminal, a list is a box with capital heads that fits; elsewhere it is columns
-// without a frame.
+// TestList checks that a list is a box with capital heads on a terminal, and columns without a
+// frame elsewhere.
 func TestList(t *testing.T) {
 	t.Parallel()
 	rows := [][]string{{"a", strings.Repeat("long ", 30)}, {"b\n", "x"}}
@@ -45,7 +45,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// TestListsFitTheTerminal: lists with long cells, and with many short columns.
+// TestListsFitTheTerminal draws lists with long cells, and with many short columns.
 func TestListsFitTheTerminal(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("since 2026-11-02 06:00 ", 5)
@@ -66,7 +66,7 @@ func TestListsFitTheTerminal(t *testing.T) {
 	}
 }
 
-// TestRuled: lines separate rows if requested.
+// TestRuled checks that a ruled table has lines between its rows.
 func TestRuled(t *testing.T) {
 	t.Parallel()
 	g := listGrid([]string{"name"}, [][]string{{"a"}, {"b"}, {"c"}})
@@ -77,8 +77,9 @@ func TestRuled(t *testing.T) {
 	}
 }
 
-// TestColours: a style ends on the line on which it begins, and is left out without colours.
-func TestColours(t *testing.T) {
+// TestColors checks that a style ends on the line on which it begins, and that a canvas without
+// colors has none.
+func TestColors(t *testing.T) {
 	t.Parallel()
 	g := Grid{Head: []string{"NAME"}, Weights: []int{1}, Rows: [][]Cell{{TextCell(strings.Repeat("word ", 40), BoldRed)}}}
 	for line := range strings.Lines(draw(t, Canvas{Width: 40, Color: true}, g)) {

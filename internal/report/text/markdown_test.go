@@ -11,8 +11,8 @@ import (
 	ghtml "github.com/yuin/goldmark/renderer/html"
 )
 
-// FuzzMarkdown renders a name as GitHub would, where plans and reports have names: it
-// is the text that it was, and brings in nothing.
+// FuzzMarkdown renders a name as GitHub would, in the places where plans and reports have names.
+// The page must show the original text and no other element.
 func FuzzMarkdown(f *testing.F) {
 	for _, a := range hostileTexts() {
 		f.Add(a)

@@ -113,7 +113,8 @@ func TestName(t *testing.T) {
 	}
 }
 
-// hostileTexts are names that would be obeyed where they are printed as they are.
+// hostileTexts returns texts that a terminal, a runner or a viewer would obey if they were printed
+// as they are.
 func hostileTexts() []string {
 	return []string{
 		"x ##vso[task.prependpath]/tmp/evil", "##[add-matcher]a.json", "a\n::add-mask::hello", "::error::x", " \t\u00a0::set-output name=a::b",
@@ -123,8 +124,7 @@ func hostileTexts() []string {
 	}
 }
 
-// hazard says what in a document would control the reader of a stream; empty if nothing
-// would.
+// hazard returns what in a document would control its reader. It is empty for a safe document.
 func hazard(document string) string {
 	for line := range strings.SplitSeq(document, "\n") {
 		for _, r := range line {
@@ -144,7 +144,8 @@ func hazard(document string) string {
 
 var oldCommand = regexp.MustCompile(`##[A-Za-z]*\[`)
 
-// FuzzStream writes a text in two parts, as commands do, and as a string of JSON.
+// FuzzStream passes texts through every function that makes them safe. A stream gets them in two
+// parts, as commands write them.
 func FuzzStream(f *testing.F) {
 	for _, a := range hostileTexts() {
 		for _, b := range hostileTexts() {
@@ -193,8 +194,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// TestStream: colors pass on a terminal only; commands and controls pass only by their
-// functions.
+// TestStream checks that colors pass only on a terminal, and that commands and control sequences
+// pass only through their functions.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -229,8 +230,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestWrapLines: the lines of a document break at words and keep their indent, and nothing is
-// lost.
+// TestWrapLines checks that lines break at words and keep their indent, and that no word is lost.
 func TestWrapLines(t *testing.T) {
 	t.Parallel()
 	const document = "Role\n    why: prvReadAccount is granted at local depth; it must be granted at global depth\n  short\n"
@@ -248,7 +248,7 @@ func TestWrapLines(t *testing.T) {
 	}
 }
 
-// TestWrapLinesKeepsWhatIsCopied: a command and an address are on one line each.
+// TestWrapLinesKeepsWhatIsCopied checks that commands and URLs are not broken.
 func TestWrapLinesKeepsWhatIsCopied(t *testing.T) {
 	t.Parallel()
 	const document = "  dbaudit plan --env production-europe --only DB-PRIV-LEAD -o plan.json\nhttps://learn.microsoft.com/power-platform/admin/security-roles-privileges\n"

@@ -8,9 +8,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestPlainBytesAreAsOthers: texts near commands are the same, written as a whole or character
-// by character.
-func TestPlainBytesAreAsOthers(t *testing.T) {
+// TestStreamWritesPiecesAlike checks that a text is written the same in pieces and character by
+// character.
+func TestStreamWritesPiecesAlike(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		words := rapid.SliceOf(rapid.SampledFrom([]string{
@@ -32,8 +32,8 @@ func TestPlainBytesAreAsOthers(t *testing.T) {
 	})
 }
 
-// TestIndentIsTheLibrarys: a document is indented as encoding/json does it.
-func TestIndentIsTheLibrarys(t *testing.T) {
+// TestAppendJSONIndentsLikeEncodingJSON checks the indentation against encoding/json.
+func TestAppendJSONIndentsLikeEncodingJSON(t *testing.T) {
 	t.Parallel()
 	str := rapid.OneOf(rapid.String(), rapid.StringMatching(`["\\\\{}\\[\\],: <]*`))
 	value := rapid.Just[any](nil)

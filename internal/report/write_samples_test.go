@@ -10,12 +10,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-var keep = flag.String("keep", "", "write the samples into this `folder`, for the validators and the browser of others")
+var samples = flag.String("samples", "", "write samples into this `folder`, for validators and a browser")
 
-// TestKeep: it writes the input of other validators; see scripts.
-func TestKeep(t *testing.T) {
-	if *keep == "" {
-		t.Skip("no -keep")
+// TestWriteSamples writes the input of the validators and the browser in scripts.
+func TestWriteSamples(t *testing.T) {
+	if *samples == "" {
+		t.Skip("no -samples")
 	}
 	azure := Options{Rules: rules(), SARIFProfile: SARIFAzureDevOps, AzureDevOps: pipeline()}
 	forms := []struct {
@@ -50,10 +50,10 @@ func TestKeep(t *testing.T) {
 	} {
 		for _, f := range forms {
 			if name == "large" && strings.Count(f.ending, ".") > 1 {
-				continue // once is enough: validators are slow
+				continue // validators are slow
 			}
 			doc := mustRenderAll(t, f.format, results, f.o)
-			if err := os.WriteFile(filepath.Join(*keep, name+f.ending), []byte(doc), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(*samples, name+f.ending), []byte(doc), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -17,7 +17,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// fleet is results of so many environments, in no order, with a year of weekly scans.
+// fleet returns the results of n environments in no order, and the history of a year of weekly
+// scans.
 func fleet(n int) ([]audit.Result, []history.Environment) {
 	samples := []audit.Result{compliant(), mixed(), incomplete(), compliant(), waived()}
 	rs := make([]audit.Result, n)
@@ -45,8 +46,8 @@ func fleet(n int) ([]audit.Result, []history.Environment) {
 	return rs, ts
 }
 
-// TestFleetStaysSmall: the documents of a fleet stay small, in each format that people read or that
-// has a limit: a line of a table and 1 kB of an index for each environment, beside a fixed part.
+// TestFleetStaysSmall checks the size of documents for many environments: a line of a table and 1
+// kB of an index for each, besides a fixed part.
 func TestFleetStaysSmall(t *testing.T) {
 	t.Parallel()
 	const n = 200
@@ -92,7 +93,7 @@ func TestFleetStaysSmall(t *testing.T) {
 	}
 }
 
-// TestWorstFirst: the worst results come first, in any order of the input.
+// TestWorstFirst checks that the worst results come first, whatever the order of the input.
 func TestWorstFirst(t *testing.T) {
 	t.Parallel()
 	named := func(r audit.Result, name string) audit.Result {
@@ -112,28 +113,28 @@ func TestWorstFirst(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 	if rs[0].Environment.Name != "met" {
-		t.Error("the results themselves were put in another order")
+		t.Error("the input was sorted")
 	}
 	if table := mustRenderAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
 		t.Errorf("the table has another order:\n%s", table)
 	}
 }
 
-// TestSeverityNarrowsTheTable: controls below the severity are only counted, and the verdict
-// does not change.
+// TestSeverityNarrowsTheTable checks that controls below the severity are only counted, and that
+// the verdict does not change.
 func TestSeverityNarrowsTheTable(t *testing.T) {
 	t.Parallel()
 	full, narrow := mustRender(t, Table, mixed(), Options{Width: 120}), mustRender(t, Table, mixed(), Options{Width: 120, MinSeverity: audit.SeverityCritical})
 	if !strings.Contains(full, "DB-PRIV-LEAD") || strings.Contains(narrow, "DB-PRIV-LEAD") || !strings.Contains(narrow, "DB-USER-ROLE") {
-		t.Errorf("another part is listed:\n%s", narrow)
+		t.Errorf("the wrong controls are listed:\n%s", narrow)
 	}
 	verdict, _, _ := strings.Cut(full, "\n")
 	if !strings.HasPrefix(narrow, verdict) || !strings.Contains(narrow, "controls below critical (--severity)") {
-		t.Errorf("the verdict changed, or what is left out is not said:\n%s", narrow)
+		t.Errorf("the verdict changed, or the table does not say what it omits:\n%s", narrow)
 	}
 }
 
-// TestFileNames: the name of a page is unique and valid on every system, for any environment.
+// TestFileNames checks that file names are unique and valid on every system.
 func TestFileNames(t *testing.T) {
 	t.Parallel()
 	taken := map[string]bool{"index": true}
@@ -161,8 +162,8 @@ func TestFileNames(t *testing.T) {
 	}
 }
 
-// TestFactsComeLast: findings come before facts, and only narrow terminals have lines between
-// rows.
+// TestFactsComeLast checks that findings come before facts, and that only narrow tables have lines
+// between rows.
 func TestFactsComeLast(t *testing.T) {
 	t.Parallel()
 	for _, f := range []Format{Table, Markdown, HTML} {
@@ -185,7 +186,7 @@ func TestFactsComeLast(t *testing.T) {
 	}
 }
 
-// worst is results of so many environments in which every control failed or is unknown.
+// worst returns the results of n environments in which every control failed or is unknown.
 func worst(n int, outcome audit.Outcome) []audit.Result {
 	rs := make([]audit.Result, n)
 	for i := range rs {
@@ -205,14 +206,14 @@ func worst(n int, outcome audit.Outcome) []audit.Result {
 	return rs
 }
 
-// TestSARIFOfAFleet: hundreds of environments are one run that GitHub accepts, with the most severe
-// results. The run and the user get a message about the rest.
+// TestSARIFOfAFleet checks that hundreds of environments are one run that GitHub accepts, with the
+// most severe results. The run and the user get a message about the rest.
 func TestSARIFOfAFleet(t *testing.T) {
 	t.Parallel()
 	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
 		var b bytes.Buffer
-		var said []string
-		o := Options{SARIFProfile: SARIFGitHub, Rules: rules(), Warn: func(text string) { said = append(said, text) }}
+		var messages []string
+		o := Options{SARIFProfile: SARIFGitHub, Rules: rules(), Warn: func(message string) { messages = append(messages, message) }}
 		if err := RenderAll(&b, SARIF, worst(200, outcome), o); err != nil {
 			t.Fatal(err)
 		}
@@ -230,13 +231,13 @@ func TestSARIFOfAFleet(t *testing.T) {
 				t.Fatalf("%s (%s) is kept, but more severe ones are not", r.RuleID, rule.Properties.Severity)
 			}
 		}
-		const left = "2200 results left out, the least severe ones (1000 high, 800 medium, 400 low), because GitHub keeps 5000 of a run; -f json has all"
+		const omitted = "2200 results left out, the least severe ones (1000 high, 800 medium, 400 low), because GitHub keeps 5000 of a run; -f json has all"
 		notes := run.Invocations[0].Notifications
-		if text := notes[len(notes)-1].Message.Text; text != left+"." {
+		if text := notes[len(notes)-1].Message.Text; text != omitted+"." {
 			t.Errorf("the run says %q", text)
 		}
-		if len(said) != 1 || said[0] != "the run dbaudit/environments/demandbase/: "+left {
-			t.Errorf("the message is %q", said)
+		if len(messages) != 1 || messages[0] != "the run dbaudit/environments/demandbase/: "+omitted {
+			t.Errorf("the messages are %q", messages)
 		}
 		if len(notes) > 37 || outcome == audit.OutcomeUnknown && !strings.Contains(notes[0].Message.Text, "In 200 environments: client-0000-production, ") {
 			t.Errorf("%d notifications, the first %q", len(notes), notes[0].Message.Text)
@@ -245,24 +246,24 @@ func TestSARIFOfAFleet(t *testing.T) {
 			t.Errorf("%d bytes", b.Len())
 		}
 	}
-	var said []string
-	if err := RenderAll(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(text string) { said = append(said, text) }}); err != nil || len(said) != 1 || !strings.Contains(said[0], "--sarif-profile github") {
-		t.Errorf("more runs than GitHub takes: %v, %q", err, said)
+	var messages []string
+	if err := RenderAll(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(message string) { messages = append(messages, message) }}); err != nil || len(messages) != 1 || !strings.Contains(messages[0], "--sarif-profile github") {
+		t.Errorf("more runs than GitHub accepts: %v, %q", err, messages)
 	}
 }
 
-// TestJobSummaryOfAFleet: a job summary of a thousand environments fits, and names every failed
-// control of every environment.
+// TestJobSummaryOfAFleet checks that a job summary of a thousand environments fits, and names every
+// failed control of every environment.
 func TestJobSummaryOfAFleet(t *testing.T) {
 	t.Parallel()
 	var b bytes.Buffer
-	var said []string
+	var messages []string
 	rs := worst(1000, audit.OutcomeFail)
-	if err := RenderAll(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(text string) { said = append(said, text) }}); err != nil {
+	if err := RenderAll(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(message string) { messages = append(messages, message) }}); err != nil {
 		t.Fatal(err)
 	}
-	if b.Len() > JobSummaryLimit || len(said) != 1 {
-		t.Errorf("%d bytes; it is said %q", b.Len(), said)
+	if b.Len() > JobSummaryLimit || len(messages) != 1 {
+		t.Errorf("%d bytes, and the messages are %q", b.Len(), messages)
 	}
 	rows := map[string]string{}
 	for line := range strings.Lines(b.String()) {
@@ -279,10 +280,10 @@ func TestJobSummaryOfAFleet(t *testing.T) {
 	}
 }
 
-// TestResultsAreNotHeld: rendered results are released, so that memory does not depend on the
-// number of environments. Only SARIF joins runs.
+// TestResultsAreNotHeld checks that rendered results are released, so that memory does not depend
+// on the number of environments. SARIF is an exception, because it joins runs.
 func TestResultsAreNotHeld(t *testing.T) {
-	const n, look = 120, 30
+	const n, interval = 120, 30 // results, and results between two measurements
 	heap := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
@@ -296,42 +297,42 @@ func TestResultsAreNotHeld(t *testing.T) {
 	before := heap()
 	held := slices.Collect(renderer{}.prepare(rs, Options{}).all())
 	all := heap() - before
-	runtime.KeepAlive(held) // and no longer
-	for _, form := range renderers() {
-		if form.format == SARIF {
+	runtime.KeepAlive(held)
+	for _, renderer := range renderers() {
+		if renderer.format == SARIF {
 			continue
 		}
 		o := Options{Width: 100, Summary: true, multiple: true}
-		set := form.prepare(rs, o)
-		// What a format works with is in use at the first look already.
-		first, most, seen := uint64(0), uint64(0), 0
-		see := func() {
-			if seen++; seen%look == 0 {
+		set := renderer.prepare(rs, o)
+		// The first measurement includes what the format needs for any number of results.
+		first, most, rendered := uint64(0), uint64(0), 0
+		measure := func() {
+			if rendered++; rendered%interval == 0 {
 				most = max(most, heap())
 				first = cmp.Or(first, most)
 			}
 		}
 		convert := set.convert
 		set.convert = func(r audit.Result) audit.Result {
-			see()
+			measure()
 			return convert(r)
 		}
 		out := bufio.NewWriterSize(io.Discard, bufferSize)
 		var err error
-		switch form.format {
+		switch renderer.format {
 		case GitHub:
 			writeGitHub(set, o)
 		case HTML:
-			err = Pages(rs, o, func(Page) error { see(); return nil })
+			err = Pages(rs, o, func(Page) error { measure(); return nil })
 		default:
-			err = form.write(out, set, o)
+			err = renderer.write(out, set, o)
 		}
-		if err != nil || seen < n {
-			t.Fatalf("%s: %d results, %v", form.format, seen, err)
+		if err != nil || rendered < n {
+			t.Fatalf("%s: %d results, %v", renderer.format, rendered, err)
 		}
-		// A part of it is the document, which some formats hold.
+		// Some formats hold the document.
 		if grown := most - first; grown > all/2 {
-			t.Errorf("%s: %d kB more with %d results, which take %d kB", form.format, grown>>10, n, all>>10)
+			t.Errorf("%s: %d kB more with %d results, which take %d kB", renderer.format, grown>>10, n, all>>10)
 		}
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// TestNoTime: a file has no time in any format but JSON, whose schema requires one.
-func TestNoTime(t *testing.T) {
+// TestFilesHaveNoTime checks that a file has no time in any format but JSON, whose schema requires
+// one.
+func TestFilesHaveNoTime(t *testing.T) {
 	t.Parallel()
 	for _, f := range Formats() {
 		out := mustRender(t, f, archive(), Options{Rules: rules(), Verbose: true})
 		if f != JSON && (strings.Contains(out, "0001-01-01") || strings.Contains(out, "taken unknown")) {
-			t.Errorf("%s: the year 1", f)
+			t.Errorf("%s shows the zero time", f)
 		}
 	}
 	rows, err := csv.NewReader(strings.NewReader(mustRender(t, CSV, archive(), Options{}))).ReadAll()
@@ -32,27 +33,27 @@ func TestNoTime(t *testing.T) {
 	}
 }
 
-// TestAdvice: a finding without a fix has the general advice of its rule in every format with
-// advice.
-func TestAdvice(t *testing.T) {
+// TestAdviceWithoutFix checks that a finding without a fix has the remediation of its rule, or a
+// link to its page.
+func TestAdviceWithoutFix(t *testing.T) {
 	t.Parallel()
 	o := Options{Rules: rules()}
-	said := strings.TrimSuffix(o.Rules["role/complete"].Remediation, ".")
-	if said == "" {
-		t.Fatal("the sample's rule says nothing")
+	remediation := strings.TrimSuffix(o.Rules["role/complete"].Remediation, ".")
+	if remediation == "" {
+		t.Fatal("the rule of the sample has no remediation")
 	}
 	for _, f := range []Format{Table, SARIF, JUnit, HTML, Markdown, CSV, GitHub} {
-		if out := mustRender(t, f, archive(), o); strings.Count(out, said) < 2 {
-			t.Errorf("%s does not say %q of both findings", f, said)
+		if out := mustRender(t, f, archive(), o); strings.Count(out, remediation) < 2 {
+			t.Errorf("%s lacks the remediation of both findings", f)
 		}
 		if out := mustRender(t, f, archive(), Options{}); !strings.Contains(out, "#db-role-complete") {
-			t.Errorf("%s names no page where the rules are not at hand", f)
+			t.Errorf("%s does not link to the page of the control without the rules", f)
 		}
 	}
 }
 
-// TestSARIFOfArchives: the message names the place within an archive, and so does a file within
-// a file, except for GitHub.
+// TestSARIFOfArchives checks that a message names the location within an archive. Except for
+// GitHub, the document also describes it as a file within a file.
 func TestSARIFOfArchives(t *testing.T) {
 	t.Parallel()
 	first := func(i int) *int { return &i }
@@ -85,8 +86,8 @@ func TestSARIFOfArchives(t *testing.T) {
 	}
 }
 
-// TestLongSARIF: a run of more results than GitHub keeps has the worst first.
-func TestLongSARIF(t *testing.T) {
+// TestSARIFSortsLongRuns checks that a run of more results than GitHub keeps has the worst first.
+func TestSARIFSortsLongRuns(t *testing.T) {
 	t.Parallel()
 	r := large(maxSARIFResults)
 	for i := range r.Controls {
@@ -111,8 +112,8 @@ func TestLongSARIF(t *testing.T) {
 	}
 }
 
-// TestPageOfFiles: the page of files has no words about environments: no time, no user, no
-// views, no plan.
+// TestPageOfFiles checks that the page of files does not mention what files do not have: times,
+// users, views and plans.
 func TestPageOfFiles(t *testing.T) {
 	t.Parallel()
 	page := mustRenderAll(t, HTML, []audit.Result{archive(), archive()}, Options{Rules: rules()})
@@ -128,8 +129,8 @@ func TestPageOfFiles(t *testing.T) {
 	}
 }
 
-// TestMatrixIsNarrow: the matrix has columns only for required rights.
-func TestMatrixIsNarrow(t *testing.T) {
+// TestMatrixColumns checks that the matrix has a column for each required right, and no others.
+func TestMatrixColumns(t *testing.T) {
 	t.Parallel()
 	m := newMatrix(mixed(), func(id audit.ControlID) string { return string(id) })
 	if want := []string{"Create", "Read", "Write", "Delete", "Append", "Append To"}; !slices.Equal(m.Columns, want) {
@@ -139,7 +140,7 @@ func TestMatrixIsNarrow(t *testing.T) {
 		for _, row := range tab.Rows {
 			if row.Cells[0].Span > 0 {
 				if row.Record != "Bulk edit - Enable" || row.Cells[0].Span != m.Width()-1 {
-					t.Errorf("%+v goes not over all columns", row)
+					t.Errorf("%+v does not span all columns", row)
 				}
 				continue
 			}
@@ -150,15 +151,15 @@ func TestMatrixIsNarrow(t *testing.T) {
 	}
 }
 
-// TestSARIFOfFilesForGitHub: GitHub, which accepts 20 runs, gets one run of all files, and each
-// result keeps its rule.
+// TestSARIFOfFilesForGitHub checks that all files are one run, because GitHub accepts 20 runs, and
+// that each result keeps its rule.
 func TestSARIFOfFilesForGitHub(t *testing.T) {
 	t.Parallel()
 	var rs []audit.Result
 	for i := range 30 {
 		r := archive()
 		r.Environment.Name = strings.Repeat("x", i) + r.Environment.Name
-		if i == 7 { // with a control that the others do not have, in front
+		if i == 7 { // its first control is missing in the other results
 			r.Controls = append([]audit.Control{{
 				ID: "LINT-NAME", Rule: "lint/name", Title: "No privilege's name is misspelled", Severity: audit.SeverityHigh,
 				Outcome: audit.OutcomeUnknown, Reason: "it was not read", Findings: []audit.Finding{},
@@ -184,8 +185,8 @@ func TestSARIFOfFilesForGitHub(t *testing.T) {
 	}
 }
 
-// TestSARIFOfManyEnvironmentsForGitHub: no file has more runs than GitHub accepts, no finding
-// or category is lost or repeated, and each result names its environment.
+// TestSARIFOfManyEnvironmentsForGitHub checks that a document has no more runs than GitHub accepts,
+// that it has each finding and category once, and that each result names its environment.
 func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ environments, profiles, runs int }{{20, 1, 20}, {21, 1, 1}, {60, 3, 3}, {63, 21, 1}} {
@@ -208,7 +209,7 @@ func TestSARIFOfManyEnvironmentsForGitHub(t *testing.T) {
 					got++
 				}
 				if c.runs < c.environments && !strings.HasPrefix(r.Message.Text, "env-") {
-					t.Errorf("whose is %q", r.Message.Text)
+					t.Errorf("%q does not name its environment", r.Message.Text)
 				}
 			}
 		}

@@ -16,8 +16,8 @@ const (
 	roleID = "5b1c8a34-9a35-4a54-9d43-6f3c3f4a0002"
 )
 
-// loadResult is a result of testdata: of the profile's thirty-six controls, all of them passed except
-// the business unit, which is not configured, and what its name says.
+// loadResult returns a result of testdata. All 36 controls of the profile passed, except the one of
+// the business unit, which is not configured, and what the name says.
 func loadResult(name string) audit.Result {
 	doc, err := os.ReadFile(filepath.Join("testdata", name+".json"))
 	if err != nil {
@@ -34,11 +34,11 @@ func compliant() audit.Result  { return loadResult("compliant") }
 func incomplete() audit.Result { return loadResult("incomplete") }
 func waived() audit.Result     { return loadResult("waived") }
 
-// mixed has every outcome: faults of every kind, some of them new, one of two accepted, a
-// control that is waived as a whole, and something unknown besides.
+// mixed returns a result with every outcome: findings of every kind, some of them new or waived, a
+// control that is waived as a whole, and one that is unknown.
 func mixed() audit.Result { return loadResult("mixed") }
 
-// unreadFile is a file of an archive that could not be read.
+// unreadFile returns the result of a file in an archive that could not be read.
 func unreadFile() audit.Result { return loadResult("unread") }
 
 func control(r *audit.Result, id string) *audit.Control {
@@ -50,6 +50,7 @@ func control(r *audit.Result, id string) *audit.Control {
 	panic("no control " + id)
 }
 
+// judge returns the result with the summary and the verdict of its controls.
 func judge(r audit.Result) audit.Result {
 	for i := range r.Controls {
 		if r.Controls[i].Findings == nil {
@@ -67,6 +68,7 @@ func role() audit.Subject {
 
 func roleRef() *audit.Reference { return &audit.Reference{ID: roleID, Name: "Demandbase Integration"} }
 
+// fail adds findings to a control, which then fails.
 func fail(r *audit.Result, id string, fs ...audit.Finding) {
 	c := control(r, id)
 	c.Outcome = audit.OutcomeFail
@@ -76,6 +78,7 @@ func fail(r *audit.Result, id string, fs ...audit.Finding) {
 	}
 }
 
+// privilegeFinding returns a finding about a privilege in a state.
 func privilegeFinding(privilege, state, actual string) audit.Finding {
 	const required = "global"
 	f := audit.Finding{
@@ -100,8 +103,7 @@ func privilegeFinding(privilege, state, actual string) audit.Finding {
 	return f
 }
 
-// hostileNames are names that an environment could hold and that mean something
-// to one format or another.
+// hostileNames returns names that an environment can have and that have a meaning in some format.
 func hostileNames() []string {
 	return []string{
 		`"><script>alert(1)</script>`,
@@ -126,15 +128,15 @@ func hostileNames() []string {
 	}
 }
 
-// hostile has one fault for each of the hostile names, which appears everywhere that an
-// environment can fill in.
+// hostile returns a result with a finding for each hostile name, in every place that an environment
+// can fill.
 func hostile() audit.Result {
 	r := compliant()
 	names := hostileNames()
 	r.Environment.Name = names[0]
 	r.Notes = append(r.Notes, names...)
 	for _, n := range names {
-		read := validUTF8(n) // what a policy read of a snapshot is UTF-8
+		read := validUTF8(n) // policies read only valid UTF-8
 		ref := func() *audit.Reference { return &audit.Reference{ID: n, Name: n} }
 		fail(&r, "DB-PRIV-LEAD", audit.Finding{
 			Message: fmt.Sprintf(`role "%s" does not grant prvReadLead`, n),
@@ -164,7 +166,7 @@ func hostile() audit.Result {
 	return judge(r)
 }
 
-// large has findings by the thousand.
+// large returns a result with n findings.
 func large(n int) audit.Result {
 	r := compliant()
 	for i := range n {
@@ -177,8 +179,8 @@ func large(n int) audit.Result {
 	return judge(r)
 }
 
-// archive is a result of a role in an archive: of no environment and of no time, with
-// a finding whose rule proposes no change.
+// archive returns the result of a role in an archive. It has no environment and no time, and one of
+// its rules proposes no fix.
 func archive() audit.Result {
 	r := compliant()
 	r.Environment = audit.Environment{Name: "out/sales.zip!/customizations.xml"}
