@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"runtime"
@@ -93,99 +92,6 @@ func TestFleetStaysSmall(t *testing.T) {
 	}
 }
 
-// TestWorstFirst checks that the worst results come first, whatever the order of the input.
-func TestWorstFirst(t *testing.T) {
-	t.Parallel()
-	named := func(r audit.Result, name string) audit.Result {
-		r.Environment.Name = name
-		return r
-	}
-	unread := named(compliant(), "unread")
-	unread.Controls, unread.Summary, unread.Verdict, unread.Unread = nil, audit.Summary{}, audit.VerdictIncomplete, &audit.Unread{Message: "gone"}
-	low := named(compliant(), "low")
-	fail(&low, "DB-ROLE-COMPLETE", audit.Finding{Message: "not by itself", Subject: role()})
-	rs := []audit.Result{named(compliant(), "met"), named(incomplete(), "open"), judge(low), unread, named(mixed(), "critical")}
-	var got []string
-	for _, r := range worstFirst(rs) {
-		got = append(got, r.Environment.Name)
-	}
-	if want := "critical low unread open met"; strings.Join(got, " ") != want {
-		t.Errorf("%q, want %q", got, want)
-	}
-	if rs[0].Environment.Name != "met" {
-		t.Error("the input was sorted")
-	}
-	if table := mustRenderAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
-		t.Errorf("the table has another order:\n%s", table)
-	}
-}
-
-// TestSeverityNarrowsTheTable checks that controls below the severity are only counted, and that
-// the verdict does not change.
-func TestSeverityNarrowsTheTable(t *testing.T) {
-	t.Parallel()
-	full, narrow := mustRender(t, Table, mixed(), Options{Width: 120}), mustRender(t, Table, mixed(), Options{Width: 120, MinSeverity: audit.SeverityCritical})
-	if !strings.Contains(full, "DB-PRIV-LEAD") || strings.Contains(narrow, "DB-PRIV-LEAD") || !strings.Contains(narrow, "DB-USER-ROLE") {
-		t.Errorf("the wrong controls are listed:\n%s", narrow)
-	}
-	verdict, _, _ := strings.Cut(full, "\n")
-	if !strings.HasPrefix(narrow, verdict) || !strings.Contains(narrow, "controls below critical (--severity)") {
-		t.Errorf("the verdict changed, or the table does not say what it omits:\n%s", narrow)
-	}
-}
-
-// TestFileNames checks that file names are unique and valid on every system.
-func TestFileNames(t *testing.T) {
-	t.Parallel()
-	taken := map[string]bool{"index": true}
-	for _, test := range [][2]string{
-		{"contoso", "contoso"},
-		{"Contoso", "contoso-2"},
-		{"index", "index-2"},
-		{"../../etc/passwd", "etc-passwd"},
-		{"a b/c\\d", "a-b-c-d"},
-		{"", "environment"},
-		{"…", "environment-2"},
-		{"CON", "environment-con"},
-		{"com1.x", "environment-com1.x"},
-		{"dev", "dev"},
-		{strings.Repeat("x", 400), strings.Repeat("x", nameWidth)},
-	} {
-		if got := uniqueFileName(test[0], taken); got != test[1] {
-			t.Errorf("%.40q: %q, want %q", test[0], got, test[1])
-		}
-	}
-	for _, name := range hostileNames() {
-		if got := uniqueFileName(name, taken); strings.ContainsAny(got, `/\:*?"<>|`+"\x00") || got == "" || len(got) > 100 {
-			t.Errorf("%q becomes %q", name, got)
-		}
-	}
-}
-
-// TestFactsComeLast checks that findings come before facts, and that only narrow tables have lines
-// between rows.
-func TestFactsComeLast(t *testing.T) {
-	t.Parallel()
-	for _, f := range []Format{Table, Markdown, HTML} {
-		doc := mustRender(t, f, mixed(), Options{Width: 100})
-		finding, digest := strings.Index(doc, "Lead – Append is granted"), strings.LastIndex(doc, mixed().Snapshot.Digest[:40])
-		if finding < 0 || digest < finding {
-			t.Errorf("%s has the facts before the findings", f)
-		}
-	}
-	failed := func(width int) string {
-		_, rest, _ := strings.Cut(mustRender(t, Table, mixed(), Options{Width: width}), "FAILED")
-		part, _, _ := strings.Cut(rest, "\n\n")
-		return part
-	}
-	if n := strings.Count(failed(119), "├"); n < 7 {
-		t.Errorf("%d lines between the rows of a narrow table", n)
-	}
-	if n := strings.Count(failed(120), "├"); n != 1 {
-		t.Errorf("%d lines between the rows of a wide table", n)
-	}
-}
-
 // worst returns the results of n environments in which every control failed or is unknown.
 func worst(n int, outcome audit.Outcome) []audit.Result {
 	rs := make([]audit.Result, n)
@@ -204,80 +110,6 @@ func worst(n int, outcome audit.Outcome) []audit.Result {
 		rs[i] = judge(r)
 	}
 	return rs
-}
-
-// TestSARIFOfAFleet checks that hundreds of environments are one run that GitHub accepts, with the
-// most severe results. The run and the user get a message about the rest.
-func TestSARIFOfAFleet(t *testing.T) {
-	t.Parallel()
-	for _, outcome := range []audit.Outcome{audit.OutcomeFail, audit.OutcomeUnknown} {
-		var b bytes.Buffer
-		var messages []string
-		o := Options{SARIFProfile: SARIFGitHub, Rules: rules(), Warn: func(message string) { messages = append(messages, message) }}
-		if err := RenderAll(&b, SARIF, worst(200, outcome), o); err != nil {
-			t.Fatal(err)
-		}
-		var doc sarifLog
-		if err := json.Unmarshal(b.Bytes(), &doc); err != nil {
-			t.Fatal(err)
-		}
-		if len(doc.Runs) != 1 || len(doc.Runs[0].Results) != maxSARIFResults {
-			t.Fatalf("%d runs, %d results", len(doc.Runs), len(doc.Runs[0].Results))
-		}
-		run := doc.Runs[0]
-		for _, r := range run.Results {
-			rule := run.Tool.Driver.Rules[r.RuleIndex]
-			if rule.ID != r.RuleID || rule.Properties.Severity != "critical" && rule.Properties.Severity != "high" {
-				t.Fatalf("%s (%s) is kept, but more severe ones are not", r.RuleID, rule.Properties.Severity)
-			}
-		}
-		const omitted = "2200 results left out, the least severe ones (1000 high, 800 medium, 400 low), because GitHub keeps 5000 of a run; -f json has all"
-		notes := run.Invocations[0].Notifications
-		if text := notes[len(notes)-1].Message.Text; text != omitted+"." {
-			t.Errorf("the run says %q", text)
-		}
-		if len(messages) != 1 || messages[0] != "the run dbaudit/environments/demandbase/: "+omitted {
-			t.Errorf("the messages are %q", messages)
-		}
-		if len(notes) > 37 || outcome == audit.OutcomeUnknown && !strings.Contains(notes[0].Message.Text, "In 200 environments: client-0000-production, ") {
-			t.Errorf("%d notifications, the first %q", len(notes), notes[0].Message.Text)
-		}
-		if b.Len() > 10<<20 {
-			t.Errorf("%d bytes", b.Len())
-		}
-	}
-	var messages []string
-	if err := RenderAll(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(message string) { messages = append(messages, message) }}); err != nil || len(messages) != 1 || !strings.Contains(messages[0], "--sarif-profile github") {
-		t.Errorf("more runs than GitHub accepts: %v, %q", err, messages)
-	}
-}
-
-// TestJobSummaryOfAFleet checks that a job summary of a thousand environments fits, and names every
-// failed control of every environment.
-func TestJobSummaryOfAFleet(t *testing.T) {
-	t.Parallel()
-	var b bytes.Buffer
-	var messages []string
-	rs := worst(1000, audit.OutcomeFail)
-	if err := RenderAll(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(message string) { messages = append(messages, message) }}); err != nil {
-		t.Fatal(err)
-	}
-	if b.Len() > JobSummaryLimit || len(messages) != 1 {
-		t.Errorf("%d bytes, and the messages are %q", b.Len(), messages)
-	}
-	rows := map[string]string{}
-	for line := range strings.Lines(b.String()) {
-		if name, rest, ok := strings.Cut(strings.TrimPrefix(line, "| "), " | "); ok && rows[name] == "" {
-			rows[name] = rest
-		}
-	}
-	for _, r := range rs {
-		for _, c := range r.Controls {
-			if !strings.Contains(rows[r.Environment.Name], string(c.ID)) {
-				t.Fatalf("%s fails in %s, which the summary does not say", c.ID, r.Environment.Name)
-			}
-		}
-	}
 }
 
 // TestResultsAreNotHeld checks that rendered results are released, so that memory does not depend

@@ -179,31 +179,6 @@ func TestJSONIsTheContract(t *testing.T) {
 	}
 }
 
-// TestUncheckedViews checks that reports mention unchecked views next to the verdict, and do not
-// show them as passed.
-func TestUncheckedViews(t *testing.T) {
-	t.Parallel()
-	r := compliant()
-	if strings.Contains(headline(r), audit.ViewsUnchecked) || newAccessChain(r).Parts[viewsBox].State != "pass" {
-		t.Fatal("the sample checks views")
-	}
-	r.Notes = append(r.Notes, audit.ViewsUnchecked)
-	if !strings.HasSuffix(headline(r), "; "+audit.ViewsUnchecked) {
-		t.Error(headline(r))
-	}
-	if views := newAccessChain(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
-		t.Errorf("the box of the views: %+v", views)
-	}
-	for f, mark := range map[Format]string{
-		Table: "compliant*", Markdown: "compliant, views not checked", HTML: "compliant</span><br><span class=\"about\">views not checked</span>",
-		CSV: audit.ViewsUnchecked, Unix: "note: " + r.Environment.Name + ": " + audit.ViewsUnchecked, GitLab: audit.ViewsUnchecked,
-	} {
-		if doc := mustRenderAll(t, f, []audit.Result{r, compliant()}, Options{}); strings.Count(doc, mark) != 1 {
-			t.Errorf("%v: the overview marks %d of the two verdicts", f, strings.Count(doc, mark))
-		}
-	}
-}
-
 // TestWaivedFindingsAreNotLeadFindings checks that summaries name a finding that is not waived, if
 // the control has one, and that the table counts the waived ones.
 func TestWaivedFindingsAreNotLeadFindings(t *testing.T) {
