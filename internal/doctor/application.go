@@ -140,7 +140,7 @@ func (x *examiner) withoutUndefined(ctx context.Context, needed []Privilege) []P
 }
 
 // checkPrivileges adds a check for each privilege that is missing or granted at too low a level,
-// with the given outcome. If there are none, it adds one check that passes.
+// with the given outcome. If no privilege is missing, it adds one check that passes.
 func (x *examiner) checkPrivileges(id, title string, needed []Privilege, outcome Outcome) {
 	if x.skipIfUnreachable(id, title) {
 		return

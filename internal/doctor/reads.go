@@ -53,7 +53,7 @@ func (x *examiner) checkColumnSecurity(ctx context.Context, team dataverse.GUID)
 		collector.ColumnProfiles(dataverse.Row("teams", team).Nav("teamprofiles_association")).Probe, warn, privilege)
 }
 
-// A readJudge corrects the check of a read. It gets the id of the first row, "" if there is none.
+// A readJudge corrects the check of a read. It gets the id of the first row, or "".
 type readJudge func(c Check, first dataverse.GUID) Check
 
 // judgeOrganization fails the check if the row and WhoAmI name different organizations.
@@ -97,8 +97,8 @@ func (x *examiner) checkRead(ctx context.Context, id, title string, probe collec
 	return first
 }
 
-// checkRelatedRead is checkRead for rows that belong to another row. It skips the check if there is
-// no such row.
+// checkRelatedRead is checkRead for rows that belong to another row. It skips the check if
+// that row was not read.
 func (x *examiner) checkRelatedRead(ctx context.Context, row dataverse.GUID, id, title string, probe collector.Probe, judge readJudge, privileges ...string) {
 	if row != "" {
 		x.checkRead(ctx, id, title, probe, judge, privileges...)
