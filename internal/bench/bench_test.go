@@ -1,8 +1,7 @@
 //go:build unix
 
-// Package bench_test measures the program beside others, as whole processes in turn, and
-// prints each figure beside its bound. `make bench` runs it; nothing is judged by the
-// clock in `make test`.
+// Package bench_test measures the program, and compares it with other programs that run alternately. It prints each
+// figure with its bound and does not fail if one is missed. `make bench` runs it.
 package bench_test
 
 import (
@@ -31,47 +30,47 @@ var (
 	xmllintBinary = flag.String("bench.xmllint", "", "xmllint to compare with")
 )
 
-// A figure is what was measured, beside its bound.
+// A figure is a measurement with its bound.
 type figure struct {
-	what     string
-	measured float64
-	unit     string
-	least    bool    // the bound is the least, not the most
-	bound    float64 // 0: no bound
+	name      string
+	measured  float64
+	unit      string
+	isMinimum bool    // the bound is a minimum, not a maximum
+	bound     float64 // 0 for no bound
 }
 
 func (f figure) String() string {
 	if f.bound == 0 {
-		return fmt.Sprintf("%s\t%.2f%s\t\t", f.what, f.measured, f.unit)
+		return fmt.Sprintf("%s\t%.2f%s\t\t", f.name, f.measured, f.unit)
 	}
 	sign, ok := "≤", f.measured <= f.bound
-	if f.least {
+	if f.isMinimum {
 		sign, ok = "≥", f.measured >= f.bound
 	}
 	verdict := "ok"
 	if !ok {
 		verdict = "MISSED"
 	}
-	return fmt.Sprintf("%s\t%.2f%s\t%s %g%s\t%s", f.what, f.measured, f.unit, sign, f.bound, f.unit, verdict)
+	return fmt.Sprintf("%s\t%.2f%s\t%s %g%s\t%s", f.name, f.measured, f.unit, sign, f.bound, f.unit, verdict)
 }
 
-// TestFigures prints the table.
+// TestFigures prints the table of figures.
 func TestFigures(t *testing.T) {
 	if *dbauditBinary == "" {
-		t.Skip("give -bench.dbaudit, and for more -bench.opa and -bench.xmllint, as make bench does")
+		t.Skip("needs -bench.dbaudit; compares with -bench.opa and -bench.xmllint; see make bench")
 	}
 	var figures []figure
-	// The system counts the memory of the process that starts another as the other's, so
-	// memory is measured before the snapshot of a whole environment is made here.
+	// The system adds the memory of this process to that of a process that it starts. Therefore memory is measured
+	// first, before this process has the snapshot of a whole environment.
 	for _, part := range []struct {
 		name    string
 		measure func(*testing.T) []figure
-	}{{"scan", scans}, {"fleet", fleet}, {"lint", lint}, {"fleetless", fleetless}, {"environment", environment}, {"opa", besideOPA}} {
+	}{{"scan", measureScans}, {"fleet", measureFleet}, {"lint", measureLint}, {"fleetless", measureWithoutFleet}, {"environment", measureEnvironment}, {"opa", measureOPA}} {
 		t.Run(part.name, func(t *testing.T) { figures = append(figures, part.measure(t)...) })
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "what\tmeasured\tbound\t")
+	fmt.Fprintln(w, "figure\tmeasured\tbound\t")
 	for _, f := range figures {
 		fmt.Fprintln(w, f)
 	}
@@ -81,14 +80,14 @@ func TestFigures(t *testing.T) {
 	fmt.Print("\n", b.String(), "\n")
 }
 
-// A run is a process that ended.
+// A run is the result of a process.
 type run struct {
 	cpu, wall time.Duration
 	peak      float64 // MB
 	stdout    []byte
 }
 
-// start runs a program to its end; its exit code does not matter.
+// start runs a program to its end. It accepts the exit codes of findings and of an incomplete verdict.
 func start(t *testing.T, env []string, name string, args ...string) run {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -108,10 +107,9 @@ func start(t *testing.T, env []string, name string, args ...string) run {
 	return run{cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), wall, peak, stdout.Bytes()}
 }
 
-// inTurn runs two commands in turn, so that both see the same machine, and gives the lower
-// quartiles of their CPU times: other work on the machine only adds to them, and a single
-// run may be lucky.
-func inTurn(rounds int, a, b func() run) (ours, theirs time.Duration) {
+// alternate runs two commands alternately, so that both have the same conditions, and returns the lower quartiles
+// of their CPU times. A mean would include other work on the machine, and a minimum could be an outlier.
+func alternate(rounds int, a, b func() run) (first, second time.Duration) {
 	a()
 	b()
 	var as, bs []time.Duration
@@ -124,9 +122,9 @@ func inTurn(rounds int, a, b func() run) (ours, theirs time.Duration) {
 	return as[rounds/4], bs[rounds/4]
 }
 
-// copied copies a program, as installing it does. Linux maps the pages of a copy in larger
-// pieces than those of a file that the linker wrote, which is a fifth of the shortest run.
-func copied(t *testing.T, program string) string {
+// copyProgram copies a program, as an installation does, and returns the copy. Linux maps the pages of a copy in
+// larger pieces than those of a file that the linker wrote, which saves a fifth of the shortest run.
+func copyProgram(t *testing.T, program string) string {
 	t.Helper()
 	data, err := os.ReadFile(program)
 	if err != nil {
@@ -139,31 +137,30 @@ func copied(t *testing.T, program string) string {
 	return name
 }
 
-// besideOPA measures what stock opa does too.
-func besideOPA(t *testing.T) []figure {
+// measureOPA compares dbaudit with stock opa.
+func measureOPA(t *testing.T) []figure {
 	t.Helper()
 	if *opaBinary == "" {
 		return nil
 	}
-	dbaudit, opa := copied(t, *dbauditBinary), copied(t, *opaBinary)
-	ours, theirs := inTurn(101,
+	dbaudit, opa := copyProgram(t, *dbauditBinary), copyProgram(t, *opaBinary)
+	dbauditTime, opaTime := alternate(101,
 		func() run { return start(t, nil, dbaudit, "version") },
 		func() run { return start(t, nil, opa, "version") })
-	figures := []figure{{"version: CPU, of opa version", ours.Seconds() / theirs.Seconds(), "", false, 0.6}}
+	figures := []figure{{"version: CPU, of opa version", dbauditTime.Seconds() / opaTime.Seconds(), "", false, 0.6}}
 	small := filepath.Join("..", "..", "testdata", "cases", "shallow", "snapshot.json")
-	ours, theirs = beside(t, 9, small)
-	figures = append(figures, figure{"check of a small snapshot: CPU, of opa eval", ours.Seconds() / theirs.Seconds(), "", false, 0.35})
+	dbauditTime, opaTime = compareWithOPA(t, 9, small)
+	figures = append(figures, figure{"check of a small snapshot: CPU, of opa eval", dbauditTime.Seconds() / opaTime.Seconds(), "", false, 0.35})
 	large := filepath.Join(t.TempDir(), "snapshot.json")
 	if err := os.WriteFile(large, wholeEnvironment(t, 10), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ours, theirs = beside(t, 5, large)
-	return append(figures, figure{"check of 3,000 roles, 20,000 users: times as fast as opa eval", theirs.Seconds() / ours.Seconds(), "", true, 10})
+	dbauditTime, opaTime = compareWithOPA(t, 5, large)
+	return append(figures, figure{"check of 3,000 roles, 20,000 users: times as fast as opa eval", opaTime.Seconds() / dbauditTime.Seconds(), "", true, 10})
 }
 
-// beside has dbaudit and stock opa judge a snapshot by the same policies. They must find
-// the same.
-func beside(t *testing.T, rounds int, snapshot string) (ours, theirs time.Duration) {
+// compareWithOPA measures dbaudit and stock opa with the same snapshot and policies. They must have the same findings.
+func compareWithOPA(t *testing.T, rounds int, snapshot string) (dbauditTime, opaTime time.Duration) {
 	t.Helper()
 	type finding struct{ Control, Message string }
 	var got struct {
@@ -191,7 +188,7 @@ func beside(t *testing.T, rounds int, snapshot string) (ours, theirs time.Durati
 	if diff := cmp.Diff(want, found, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("%s: opa finds (-), dbaudit (+):\n%s", snapshot, diff)
 	}
-	return inTurn(rounds, check, eval)
+	return alternate(rounds, check, eval)
 }
 
 func decode(t *testing.T, data []byte, into any) {

@@ -15,9 +15,9 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// environment measures the judging of a whole environment beside that of the part that is
-// judged, its slice: the rest costs no more than finding the part.
-func environment(t *testing.T) []figure {
+// measureEnvironment compares judging the snapshot of a whole environment with judging its slice, the part that a
+// verdict needs. The bound allows the time to find the slice.
+func measureEnvironment(t *testing.T) []figure {
 	t.Helper()
 	p := demandbase(t)
 	e, err := engine.Load(policy.Files)
@@ -30,21 +30,21 @@ func environment(t *testing.T) []figure {
 	}
 	judge := func(s *snapshot.Snapshot) func() run {
 		return func() run {
-			began := used(t)
+			began := cpuTime(t)
 			for range 20 {
 				if _, err := e.Evaluate(t.Context(), s, p, engine.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			return run{cpu: used(t) - began}
+			return run{cpu: cpuTime(t) - began}
 		}
 	}
-	all, part := inTurn(5, judge(whole), judge(whole.Slice(p.Pattern)))
+	all, part := alternate(5, judge(whole), judge(whole.Slice(p.Pattern)))
 	return []figure{{"judging 300 roles, 2,000 users: CPU, of judging their slice", all.Seconds() / part.Seconds(), "", false, 2}}
 }
 
-// used is the CPU time of this process.
-func used(t *testing.T) time.Duration {
+// cpuTime returns the CPU time of this process.
+func cpuTime(t *testing.T) time.Duration {
 	t.Helper()
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
@@ -62,8 +62,8 @@ func demandbase(t *testing.T) profile.Profile {
 	return p
 }
 
-// wholeEnvironment is a snapshot of scope environment: 300 roles of 700
-// privileges, 2,000 users and 20,000 shares, times the scale.
+// wholeEnvironment returns a snapshot of scope environment with 300 roles of 700 privileges, 2,000 users and 20,000
+// shares, each times scale.
 func wholeEnvironment(t *testing.T, scale int) []byte {
 	t.Helper()
 	p := demandbase(t)
@@ -100,7 +100,7 @@ func wholeEnvironment(t *testing.T, scale int) []byte {
 			Roles: []string{id(4, u%(300*scale))}, Teams: []string{},
 		}
 		if u == 0 {
-			continue // what is shared with the integration its own list of views would have to hold
+			continue // a view that is shared with the integration would have to be in its list of views
 		}
 		shares := map[string]snapshot.Share{}
 		for v := range 10 {

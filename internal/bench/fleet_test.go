@@ -15,21 +15,21 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A site is a simulated environment, in this process, and a folder to scan it from.
-type site struct {
+// A testEnvironment is a simulated environment in this process, with a directory from which to scan it.
+type testEnvironment struct {
 	*simulator.Server
 	dir     string
 	env     []string
 	latency atomic.Int64
 }
 
-func newSite(t *testing.T) *site {
+func newTestEnvironment(t *testing.T) *testEnvironment {
 	t.Helper()
 	sample, err := simulator.Builtin("sample")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &site{dir: t.TempDir()}
+	s := &testEnvironment{dir: t.TempDir()}
 	s.Server, err = simulator.Start(t.Context(), sample, simulator.Options{Faults: func(*http.Request) simulator.Fault {
 		return simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Duration(s.latency.Load())}
 	}})
@@ -45,14 +45,14 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// scan scans the environment under as many names.
-func (s *site) scan(t *testing.T, names int, args ...string) run {
+// scan runs a scan of the environment with several names at once.
+func (s *testEnvironment) scan(t *testing.T, names int, args ...string) run {
 	t.Helper()
 	return start(t, s.env, *dbauditBinary, append([]string{"scan", "-q", "-c", s.configuration(t, names), "--all-envs", "--parallel", "64", "-o", filepath.Join(s.dir, "out"), "-f", "json"}, args...)...)
 }
 
-// configuration writes one that gives the environment several names.
-func (s *site) configuration(t *testing.T, names int) string {
+// configuration writes a configuration with several names for the environment, and returns its path.
+func (s *testEnvironment) configuration(t *testing.T, names int) string {
 	t.Helper()
 	file := filepath.Join(s.dir, fmt.Sprintf("%d.yaml", names))
 	var b strings.Builder
@@ -66,25 +66,24 @@ func (s *site) configuration(t *testing.T, names int) string {
 	return file
 }
 
-// scans measures the memory of one scan and of a thousand.
-func scans(t *testing.T) []figure {
+// measureScans measures the memory of a scan of one and of 1,000 environments.
+func measureScans(t *testing.T) []figure {
 	t.Helper()
-	s := newSite(t)
+	s := newTestEnvironment(t)
 	return []figure{
 		{"scan: peak memory", s.scan(t, 1).peak, " MB", false, 80},
 		{"scan of 1,000 environments: peak memory", s.scan(t, 1000).peak, " MB", false, 250},
 	}
 }
 
-// fleet measures how near many scans at once under latency come to the ideal, which is the
-// greater of two bounds: the time of their rounds of requests, as many scans at once as are
-// allowed, and the time of their work, which is that of as many scans without latency on
-// this machine, the simulator's work included. On a machine with few processors the second
-// is the greater, so the share of the first is printed beside it.
-func fleet(t *testing.T) []figure {
+// measureFleet compares the time of many concurrent scans with latency with the ideal time. The ideal is the greater
+// of two bounds: the time of the rounds of requests, with the allowed number of concurrent scans, and the time of the
+// same scans without latency, which includes the simulator's work. On a machine with few processors the second bound
+// is the greater one, so the share of the first is printed too.
+func measureFleet(t *testing.T) []figure {
 	t.Helper()
 	const many, parallel, wait = 1000, 64, 100 * time.Millisecond
-	s := newSite(t)
+	s := newTestEnvironment(t)
 	fast, work := s.scan(t, 1), s.scan(t, many)
 	s.latency.Store(int64(wait))
 	slow, all := s.scan(t, 1), s.scan(t, many)

@@ -10,33 +10,32 @@ import (
 	"testing"
 )
 
-// lint measures 1,000 roles in files of their own beside reading their XML, and judging
-// each of 100.
-func lint(t *testing.T) []figure {
+// measureLint compares lint of 1,000 role files with parsing their XML, and measures judging each of 100 roles.
+func measureLint(t *testing.T) []figure {
 	t.Helper()
 	var figures []figure
 	tree := t.TempDir()
-	files := roles(t, tree, 1000)
+	files := writeRoles(t, tree, 1000)
 	if *xmllintBinary != "" {
-		ours, theirs := inTurn(11,
+		dbauditTime, xmllintTime := alternate(11,
 			func() run { return start(t, nil, *dbauditBinary, "lint", "-q", tree, "-f", "json") },
-			// Once for all files, so that starting it counts once.
+			// One process for all files.
 			func() run { return start(t, nil, *xmllintBinary, append([]string{"--noout"}, files...)...) })
-		figures = append(figures, figure{"lint of 1,000 roles: CPU, of xmllint --noout", ours.Seconds() / theirs.Seconds(), "", false, 2})
+		figures = append(figures, figure{"lint of 1,000 roles: CPU, of xmllint --noout", dbauditTime.Seconds() / xmllintTime.Seconds(), "", false, 2})
 	}
 	few, many := t.TempDir(), t.TempDir()
-	roles(t, few, 2)
-	roles(t, many, 102)
+	writeRoles(t, few, 2)
+	writeRoles(t, many, 102)
 	judge := func(tree string) func() run {
 		return func() run { return start(t, nil, *dbauditBinary, "lint", "-q", "--all-roles", tree, "-f", "json") }
 	}
-	all, least := inTurn(5, judge(many), judge(few))
+	all, least := alternate(5, judge(many), judge(few))
 	return append(figures, figure{"lint --all-roles: CPU of judging a role", float64((all - least).Microseconds()) / 1e3 / 100, " ms", false, 3})
 }
 
-// roles writes unpacked solutions of 20 roles each, one of which is the
-// integration's and grants the whole minimum: lint fails unless it is found and read.
-func roles(t *testing.T, tree string, count int) (files []string) {
+// writeRoles writes unpacked solutions of 20 roles each, and returns their files. One role is the integration's and
+// grants the whole minimum, so lint fails if it does not find and read it.
+func writeRoles(t *testing.T, tree string, count int) (files []string) {
 	t.Helper()
 	minimum := demandbase(t).Minimum()
 	var others []string
@@ -52,7 +51,7 @@ func roles(t *testing.T, tree string, count int) (files []string) {
 		fmt.Fprintf(&b, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Role id=\"{%s}\" name=\"%s\">\n  <RolePrivileges>\n", id(4, i), name)
 		for _, p := range privileges {
 			level := "Global"
-			if p == "prvReadUserQuery" { // a view is its owner's alone
+			if p == "prvReadUserQuery" { // cannot be granted more deeply
 				level = "Basic"
 			}
 			fmt.Fprintf(&b, "    <RolePrivilege name=\"%s\" level=\"%s\" />\n", p, level)

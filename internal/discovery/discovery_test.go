@@ -14,8 +14,8 @@ import (
 
 const appID = "00000000-0000-0000-0000-000000000002"
 
-// TestHostileNames: a name from the environment starts no line of its own, and the
-// configuration is one that is read as it was meant.
+// TestHostileNames checks that a name from the environment does not break a line of the table, and that the
+// configuration can be read back.
 func TestHostileNames(t *testing.T) {
 	for _, name := range []string{
 		"one\ntwo", "\x1b[31mred\x1b[0m", "\u202egpj.exe", "a: b # c", "'quoted'", `"`, "- x", "{a: b}", "::error::x", "true", "0x10", "null", " space ", "*anchor", "%TAG",
@@ -47,7 +47,7 @@ func TestHostileNames(t *testing.T) {
 			t.Errorf("%q is read as %+v\n%s", name, file.Integrations, data)
 		}
 		if entry.Role == "" && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0 {
-			t.Errorf("%q is left out", name)
+			t.Errorf("%q is omitted", name)
 		}
 		for _, row := range d.TableRows(true) {
 			for _, cell := range row {
@@ -57,12 +57,13 @@ func TestHostileNames(t *testing.T) {
 			}
 		}
 		if len(d.Warnings()) != 2 || d.Complete() {
-			t.Errorf("%q: reservations %q", name, d.Warnings())
+			t.Errorf("%q: warnings %q", name, d.Warnings())
 		}
 	}
 }
 
-// TestManyDangers: a table names some and counts the others; none is lost where all are asked for.
+// TestManyDangers checks that the table names some dangerous privileges and counts the others, and names all if it is
+// verbose.
 func TestManyDangers(t *testing.T) {
 	dangers := make([]engine.Dangerous, 9)
 	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers, Roles: []engine.DiscoveredRole{{}}}}}}
@@ -74,7 +75,7 @@ func TestManyDangers(t *testing.T) {
 	}
 }
 
-// TestNoRole: a user without a role has none only if everything was read.
+// TestNoRole checks that the table says that a user has no role only if everything was read.
 func TestNoRole(t *testing.T) {
 	d := discovery.Document{Discovery: engine.Discovery{Users: make([]engine.DiscoveredUser, 1)}}
 	if rows := d.TableRows(false); rows[1][2] != "none" {

@@ -12,7 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func people() *snapshot.Snapshot {
+// testSnapshot returns a snapshot with names of each kind.
+func testSnapshot() *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Organization.Name = "Contoso"
 	s.BusinessUnits["unit"] = snapshot.BusinessUnit{Name: "contoso"}
@@ -27,7 +28,7 @@ func people() *snapshot.Snapshot {
 }
 
 func TestPseudonyms(t *testing.T) {
-	s := people()
+	s := testSnapshot()
 	p, err := recording.Pseudonymize(s, "acme")
 	if err != nil {
 		t.Fatal(err)
@@ -47,22 +48,22 @@ func TestPseudonyms(t *testing.T) {
 		t.Errorf("the reasons are %+v", p.Coverage)
 	}
 	if s.Requirement.Views[0].Name != "Accounts" || s.Users["jane"].Name != "Jane Doe" {
-		t.Error("the caller's snapshot was changed")
+		t.Error("the caller's snapshot has changed")
 	}
 }
 
-// TestPseudonymsChooseNobody refuses a pseudonym that contains the pattern by chance: another user
-// would be judged.
-func TestPseudonymsChooseNobody(t *testing.T) {
-	s := people()
+// TestPseudonymMatchesPattern checks the error for a pseudonym that contains the pattern by chance, because another
+// user would be judged.
+func TestPseudonymMatchesPattern(t *testing.T) {
+	s := testSnapshot()
 	s.Users["other"] = snapshot.User{Name: "Somebody of the night shift", ApplicationID: "app-2"}
 	if _, err := recording.Pseudonymize(s, "xxx"); err == nil {
 		t.Error("another user would be judged")
 	}
 }
 
-// TestPseudonymsOfEveryName checks every text of a snapshot: if its field's name says that it is
-// a name, it is replaced or is known to stay.
+// TestPseudonymsOfEveryName checks that each field of a snapshot that has a name is replaced, or is in the list of
+// fields that stay. The name of the field shows that it has a name.
 func TestPseudonymsOfEveryName(t *testing.T) {
 	s := snapshot.New()
 	filled := map[string]string{}
@@ -86,11 +87,11 @@ func TestPseudonymsOfEveryName(t *testing.T) {
 		".Coverage.Detail", // contains no name here
 		".Environment.Name", ".RoleEntries.Name", ".Roles.Name", ".Tool.Name",
 	}; !slices.Equal(stay, want) {
-		t.Errorf("these names stay: %q, want %q alone", stay, want)
+		t.Errorf("unchanged names: %q, want %q", stay, want)
 	}
 }
 
-// fill sets every text of a value to a different word, and records it.
+// fill sets each string of a value to a different word, and records it by the path of its field.
 func fill(v reflect.Value, path string, filled map[string]string) {
 	switch v.Kind() {
 	case reflect.String:
@@ -103,18 +104,18 @@ func fill(v reflect.Value, path string, filled map[string]string) {
 			}
 		}
 	case reflect.Slice:
-		one := reflect.New(v.Type().Elem()).Elem()
-		fill(one, path, filled)
-		v.Set(reflect.Append(v, one))
+		item := reflect.New(v.Type().Elem()).Elem()
+		fill(item, path, filled)
+		v.Set(reflect.Append(v, item))
 	case reflect.Map:
-		one := reflect.New(v.Type().Elem()).Elem()
-		fill(one, path, filled)
+		item := reflect.New(v.Type().Elem()).Elem()
+		fill(item, path, filled)
 		key := reflect.New(v.Type().Key()).Elem()
 		if key.Kind() == reflect.String {
 			key.SetString("key")
 		}
 		v.Set(reflect.MakeMap(v.Type()))
-		v.SetMapIndex(key, one)
+		v.SetMapIndex(key, item)
 	default:
 	}
 }

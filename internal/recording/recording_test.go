@@ -24,31 +24,31 @@ const (
 	kim  = "BBBBBBBB-1111-4222-8333-444444444444"
 )
 
-// A world answers by address; a status of 0 means no response.
-type world map[string][]cannedResponse
+// A cannedServer is a transport with the responses to each address, in order. It fails for a response with the
+// status 0.
+type cannedServer map[string][]cannedResponse
 
 type cannedResponse struct {
 	status int
 	body   string
 }
 
-func (w world) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w cannedServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	list := w[r.URL.RequestURI()]
 	if len(list) == 0 || list[0].status == 0 {
-		return nil, fmt.Errorf("no answer to %s", r.URL)
+		return nil, fmt.Errorf("no response to %s", r.URL)
 	}
-	a := list[0]
 	w[r.URL.RequestURI()] = list[1:]
 	return &http.Response{
-		StatusCode: a.status, Body: io.NopCloser(strings.NewReader(a.body)),
+		StatusCode: list[0].status, Body: io.NopCloser(strings.NewReader(list[0].body)),
 		Header: http.Header{"Content-Type": {"application/json"}, "Set-Cookie": {"session=cookie-of-fabrikam"}, "Req_id": {"secret-header"}},
 	}, nil
 }
 
-// record makes requests in this order, and returns their recording.
-func record(t testing.TB, w world, head recording.Header, addresses ...string) []byte {
+// record sends requests to the addresses in order, and returns their recording.
+func record(t testing.TB, w cannedServer, header recording.Header, addresses ...string) []byte {
 	t.Helper()
-	r := recording.NewRecorder(head)
+	r := recording.NewRecorder(header)
 	transport := r.Wrap(w)
 	for _, address := range addresses {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, host+address, nil)
@@ -75,7 +75,7 @@ func record(t testing.TB, w world, head recording.Header, addresses ...string) [
 	return data
 }
 
-// A line is a recorded exchange.
+// A line is an exchange of a recording.
 type line struct {
 	Address string
 	As      map[string]string
@@ -84,12 +84,13 @@ type line struct {
 	Broken  bool
 }
 
+// lines decodes a recording.
 func lines(t testing.TB, data []byte) (recording.Header, []line) {
 	t.Helper()
-	var head recording.Header
+	var header recording.Header
 	var list []line
 	for i, text := range strings.Split(strings.TrimSpace(string(data)), "\n") {
-		into := any(&head)
+		into := any(&header)
 		if i > 0 {
 			list = append(list, line{})
 			into = &list[i-1]
@@ -98,13 +99,13 @@ func lines(t testing.TB, data []byte) (recording.Header, []line) {
 			t.Fatal(err)
 		}
 	}
-	return head, list
+	return header, list
 }
 
-func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
+func TestAnonymize(t *testing.T) {
 	first := api + "systemusers?$filter=fullname%20eq%20%27Jane%20O%27%27Brien%27%20and%20systemuserid%20eq%20" + jane
 	next := api + "systemusers?$select=fullname&$skiptoken=%3Ccookie%20last%3D%22Jane%20O%27Brien%22%20%2F%3E"
-	w := world{
+	w := cannedServer{
 		first: {{200, `{"@odata.context":"` + host + api + `$metadata#systemusers","value":[
 			{"@odata.etag":"W/\"42\"","systemuserid":"` + jane + `","fullname":"Jane O'Brien","domainname":"jane@fabrikam.com","isdisabled":true,"isdisabled":false,
 			 "_businessunitid_value@OData.Community.Display.V1.FormattedValue":"Fabrikam Sales","mobile":"+49 170 1234567","returnedtypecode":"account","createdon":"2026-01-02T03:04:05Z",
@@ -122,7 +123,7 @@ func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
 		"jane", "brien", "kim", "fabrikam", "sales", "boss", "170", "secret", "cookie", "aaaaaaaa", "bbbbbbbb", "%3C",
 	} {
 		if strings.Contains(strings.ToLower(string(data)), strings.ToLower(word)) {
-			t.Errorf("%q is left in\n%s", word, data)
+			t.Errorf("the recording contains %q:\n%s", word, data)
 		}
 	}
 	for _, word := range []string{
@@ -130,10 +131,10 @@ func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
 		`"returnedtypecode":"account"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
 	} {
 		if !strings.Contains(string(data), word) {
-			t.Errorf("%q is gone from\n%s", word, data)
+			t.Errorf("the recording does not contain %q:\n%s", word, data)
 		}
 	}
-	head, list := lines(t, data)
+	header, list := lines(t, data)
 	var page, rest struct {
 		Value []struct{ SystemUserID, ObjectID, FullName, DomainName string }
 	}
@@ -144,11 +145,11 @@ func TestNothingOfTheEnvironmentIsLeft(t *testing.T) {
 	}
 	one, two := page.Value[0], rest.Value[0]
 	if !strings.Contains(list[0].Address, "'"+one.FullName+"'") || !strings.HasSuffix(list[0].Address, one.SystemUserID) ||
-		two.ObjectID != one.SystemUserID || list[0].As["CallerObjectId"] != two.SystemUserID || head.Requirement.User != one.DomainName {
-		t.Errorf("what is equal does not stay equal:\n%s", data)
+		two.ObjectID != one.SystemUserID || list[0].As["CallerObjectId"] != two.SystemUserID || header.Requirement.User != one.DomainName {
+		t.Errorf("an id or a name has several replacements:\n%s", data)
 	}
 
-	// The replay has the same pages as the environment.
+	// A replay serves the pages of the environment.
 	replayer, err := recording.NewReplayer(data)
 	if err != nil {
 		t.Fatal(err)
@@ -181,57 +182,58 @@ func get(t *testing.T, h http.Handler, address, as string) (body string, status 
 	return w.Body.String(), w.Code
 }
 
-// TestOrderAndEqualityStay checks random names and ids.
-func TestOrderAndEqualityStay(t *testing.T) {
+// TestOrderOfNames checks with random names that their replacements have the same order, and are equal for equal
+// names.
+func TestOrderOfNames(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		names := rapid.SliceOfN(rapid.OneOf(rapid.StringMatching(`[A-Za-z@' äß]{1,20}`), rapid.String()), 2, 30).Draw(r, "names")
 		body, err := json.Marshal(map[string]any{"value": names})
 		if err != nil {
 			r.Fatal(err)
 		}
-		_, list := lines(t, record(t, world{api + "x": {{200, string(body)}}}, recording.Header{Pattern: "base"}, api+"x"))
-		var was, is struct{ Value []string }
-		if err := json.Unmarshal(body, &was); err != nil {
+		_, list := lines(t, record(t, cannedServer{api + "x": {{200, string(body)}}}, recording.Header{Pattern: "base"}, api+"x"))
+		var before, after struct{ Value []string }
+		if err := json.Unmarshal(body, &before); err != nil {
 			r.Fatal(err)
 		}
-		if err := json.Unmarshal(list[0].Body, &is); err != nil {
+		if err := json.Unmarshal(list[0].Body, &after); err != nil {
 			r.Fatal(err)
 		}
-		first := map[string]string{} // of the spellings of a name
-		for _, a := range was.Value {
+		first := map[string]string{} // the first spelling of a name in order
+		for _, a := range before.Value {
 			if b, seen := first[strings.ToLower(a)]; !seen || a < b {
 				first[strings.ToLower(a)] = a
 			}
 		}
-		stays := func(i int) bool { return was.Value[i] == is.Value[i] } // a number, or nothing
-		for i, a := range was.Value {
+		stays := func(i int) bool { return before.Value[i] == after.Value[i] } // a number, or empty
+		for i, a := range before.Value {
 			if stays(i) {
 				continue
 			}
-			if n := utf8.RuneCountInString(a); n > 20 && utf8.RuneCountInString(is.Value[i]) != n && !strings.Contains(a, "@") {
-				r.Errorf("%q has become %q", a, is.Value[i])
+			if n := utf8.RuneCountInString(a); n > 20 && utf8.RuneCountInString(after.Value[i]) != n && !strings.Contains(a, "@") {
+				r.Errorf("the replacement of %q is %q", a, after.Value[i])
 			}
-			for j, b := range was.Value {
-				if (strings.ToLower(a) == strings.ToLower(b)) != (is.Value[i] == is.Value[j]) {
-					r.Errorf("%q and %q have become %q and %q", a, b, is.Value[i], is.Value[j])
+			for j, b := range before.Value {
+				if (strings.ToLower(a) == strings.ToLower(b)) != (after.Value[i] == after.Value[j]) {
+					r.Errorf("the replacements of %q and %q are %q and %q", a, b, after.Value[i], after.Value[j])
 				}
-				if !stays(j) && first[strings.ToLower(a)] < first[strings.ToLower(b)] && is.Value[i] >= is.Value[j] {
-					r.Errorf("%q precedes %q, and %q follows %q", a, b, is.Value[i], is.Value[j])
+				if !stays(j) && first[strings.ToLower(a)] < first[strings.ToLower(b)] && after.Value[i] >= after.Value[j] {
+					r.Errorf("%q is before %q, but %q is after %q", a, b, after.Value[i], after.Value[j])
 				}
 			}
 		}
 	})
 }
 
-func TestReplayInventsNothing(t *testing.T) {
-	w := world{
+func TestReplay(t *testing.T) {
+	w := cannedServer{
 		api + "again":  {{503, `{"error":{"code":"0x1","message":"later"}}`}, {200, `{"n":1}`}, {200, `{"n":2}`}},
 		api + "page":   {{502, "<html>Fabrikam's gateway</html>"}},
 		api + "silent": {{}},
 	}
 	data := record(t, w, recording.Header{}, api+"again", api+"again", api+"again", api+"page", api+"silent")
 	if strings.Contains(string(data), "gateway") {
-		t.Errorf("a page is left in\n%s", data)
+		t.Errorf("the recording contains the HTML page:\n%s", data)
 	}
 	replayer, err := recording.NewReplayer(data)
 	if err != nil {
@@ -240,30 +242,30 @@ func TestReplayInventsNothing(t *testing.T) {
 	as := strings.ToLower(func() string { _, list := lines(t, data); return list[0].As["CallerObjectId"] }())
 	for i, want := range []string{"later", `{"n":1}`, `{"n":2}`, `{"n":2}`} {
 		if got, _ := get(t, replayer, api+"again", as); !strings.Contains(got, want) {
-			t.Errorf("answer %d is %s, want %s", i+1, got, want)
+			t.Errorf("response %d is %s, want %s", i+1, got, want)
 		}
 	}
 	if got, status := get(t, replayer, api+"page", as); status != 502 || json.Valid([]byte(got)) {
-		t.Errorf("a page: %d %s", status, got)
+		t.Errorf("the HTML page: %d %s", status, got)
 	}
 	for name, address := range map[string]string{"an address": api + "other", "another caller": api + "again"} {
 		got, status := get(t, replayer, address, "")
-		var said struct {
+		var refusal struct {
 			Error struct{ Code, Message string }
 		}
-		if err := json.Unmarshal([]byte(got), &said); err != nil || status != 400 || !strings.Contains(said.Error.Message, "was not recorded") {
+		if err := json.Unmarshal([]byte(got), &refusal); err != nil || status != 400 || !strings.Contains(refusal.Error.Message, "was not recorded") {
 			t.Errorf("%s that was not recorded: %d %s", name, status, got)
 		}
 	}
 	defer func() {
 		if recover() != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it
-			t.Error("where no answer came, the replay answers")
+			t.Error("the replay answers a request that had no response")
 		}
 	}()
 	get(t, replayer, api+"silent", as)
 }
 
-func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
+func TestReplayRefusesOtherFiles(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                                 "this is empty, not a recording",
 		"x":                                "line 1 is not a line of a recording",
@@ -280,14 +282,14 @@ func TestReplayRefusesWhatIsNoRecording(t *testing.T) {
 	}
 }
 
-func TestRecordingIsBounded(t *testing.T) {
+func TestRecordingSizeLimit(t *testing.T) {
 	large := `"` + strings.Repeat("x", 40<<20) + `"`
-	w := world{api + "a": {{200, large}}, api + "b": {{200, large}}, api + "c": {{200, "{}"}}}
-	head, list := lines(t, record(t, w, recording.Header{}, api+"a", api+"b", api+"c"))
-	if !head.Truncated || len(list) != 2 {
-		t.Errorf("truncated is %v, with %d exchanges", head.Truncated, len(list))
+	w := cannedServer{api + "a": {{200, large}}, api + "b": {{200, large}}, api + "c": {{200, "{}"}}}
+	header, list := lines(t, record(t, w, recording.Header{}, api+"a", api+"b", api+"c"))
+	if !header.Truncated || len(list) != 2 {
+		t.Errorf("truncated is %v, with %d exchanges", header.Truncated, len(list))
 	}
 	if slices.ContainsFunc(list, func(l line) bool { return l.Address == "v9.2/c" }) {
-		t.Error("what came later is kept")
+		t.Error("the recording contains an exchange after the limit")
 	}
 }

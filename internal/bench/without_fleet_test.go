@@ -18,17 +18,17 @@ import (
 	"testing"
 )
 
-// fleetless measures what the command line pays for the fleet: the CPU of its shortest runs
-// beside that of a build without the fleet's commands, its store and their libraries.
-func fleetless(t *testing.T) []figure {
+// measureWithoutFleet measures the cost of the fleet for other commands: it compares the CPU of short runs with a
+// build without the fleet's commands, its store and their libraries.
+func measureWithoutFleet(t *testing.T) []figure {
 	t.Helper()
 	with, without := filepath.Join(t.TempDir(), "with"), filepath.Join(t.TempDir(), "without")
 	build(t, with)
-	build(t, without, "-overlay", overlay(t))
-	with, without = copied(t, with), copied(t, without)
-	s := newSite(t)
+	build(t, without, "-overlay", withoutFleetOverlay(t))
+	with, without = copyProgram(t, with), copyProgram(t, without)
+	s := newTestEnvironment(t)
 	tree := t.TempDir()
-	roles(t, tree, 1)
+	writeRoles(t, tree, 1)
 	var figures []figure
 	for _, c := range []struct {
 		name string
@@ -38,7 +38,7 @@ func fleetless(t *testing.T) []figure {
 		{"lint", []string{"lint", "-q", tree, "-f", "json"}},
 		{"scan", []string{"scan", "-q", "-c", s.configuration(t, 1), "--env", "e0", "-f", "json"}},
 	} {
-		judged := func(binary string) func() run {
+		measure := func(binary string) func() run {
 			return func() run {
 				r := start(t, s.env, binary, c.args...)
 				if len(r.stdout) == 0 {
@@ -47,9 +47,9 @@ func fleetless(t *testing.T) []figure {
 				return r
 			}
 		}
-		ours, theirs := inTurn(101, judged(with), judged(without))
-		t.Logf("%s: %v with the fleet, %v without", c.name, ours, theirs)
-		figures = append(figures, figure{c.name + " of one: CPU, of a build without the fleet", ours.Seconds() / theirs.Seconds(), "", false, 1.03})
+		withTime, withoutTime := alternate(101, measure(with), measure(without))
+		t.Logf("%s: %v with the fleet, %v without", c.name, withTime, withoutTime)
+		figures = append(figures, figure{c.name + " of one: CPU, of a build without the fleet", withTime.Seconds() / withoutTime.Seconds(), "", false, 1.03})
 	}
 	return figures
 }
@@ -64,9 +64,9 @@ func build(t *testing.T, output string, args ...string) {
 	}
 }
 
-// overlay makes a build without the fleet: the functions of its store, and those of the
-// command line's files that import it, are hollow, and nothing that they import is linked.
-func overlay(t *testing.T) string {
+// withoutFleetOverlay writes the overlay of a build without the fleet, and returns its path. It replaces the functions
+// of the store, and of the files of cli that import the fleet, by stubs, so that their imports are not linked.
+func withoutFleetOverlay(t *testing.T) string {
 	t.Helper()
 	replace, dir := map[string]string{}, t.TempDir()
 	for _, folder := range []string{"cli", "store"} {
@@ -89,7 +89,7 @@ func overlay(t *testing.T) string {
 				t.Fatal(err)
 			}
 			replace[absolute] = filepath.Join(dir, folder+filepath.Base(file))
-			if err := os.WriteFile(replace[absolute], hollow(t, text), 0o600); err != nil {
+			if err := os.WriteFile(replace[absolute], stubFile(t, text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -105,16 +105,16 @@ func overlay(t *testing.T) string {
 	return name
 }
 
-// hollow is a file whose functions return zero values, without what mentions the fleet or
-// the libraries of its store.
-func hollow(t *testing.T, source string) []byte {
+// stubFile returns a file in which functions return zero values, without the declarations that use the fleet or the
+// libraries of its store.
+func stubFile(t *testing.T, source string) []byte {
 	t.Helper()
 	set := token.NewFileSet()
 	file, err := parser.ParseFile(set, "", source, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	imports, fleets := map[string]ast.Spec{}, map[string]bool{}
+	imports, isFleet := map[string]ast.Spec{}, map[string]bool{}
 	for _, i := range file.Imports {
 		address := strings.Trim(i.Path.Value, `"`)
 		name := strings.TrimPrefix(path.Base(address), "go-")
@@ -123,34 +123,34 @@ func hollow(t *testing.T, source string) []byte {
 		}
 		imports[name] = i
 		for _, part := range []string{"/internal/fleet", "/internal/web", "/internal/alert", "jackc/pgx", "riverqueue", "modernc.org"} {
-			fleets[name] = fleets[name] || strings.Contains(address, part)
+			isFleet[name] = isFleet[name] || strings.Contains(address, part)
 		}
 	}
 	used := map[string]bool{}
-	// mentions notes the packages that a part needs, and reports whether one is the fleet's.
-	mentions := func(part ast.Node) bool {
-		needs := map[string]bool{}
-		ast.Inspect(part, func(n ast.Node) bool {
+	// usesFleet records the packages that a node uses, and reports whether one of them is the fleet's.
+	usesFleet := func(node ast.Node) bool {
+		packages := map[string]bool{}
+		ast.Inspect(node, func(n ast.Node) bool {
 			if s, ok := n.(*ast.SelectorExpr); ok {
 				if id, ok := s.X.(*ast.Ident); ok && imports[id.Name] != nil {
-					needs[id.Name] = true
+					packages[id.Name] = true
 				}
 			}
 			return true
 		})
-		for name := range needs {
-			if fleets[name] {
+		for name := range packages {
+			if isFleet[name] {
 				return true
 			}
 		}
-		maps.Copy(used, needs)
+		maps.Copy(used, packages)
 		return false
 	}
 	var kept []ast.Decl
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
-			if mentions(d.Type) {
+			if usesFleet(d.Type) {
 				continue
 			}
 			zeros := &ast.ReturnStmt{}
@@ -167,11 +167,11 @@ func hollow(t *testing.T, source string) []byte {
 				continue
 			}
 			for _, spec := range d.Specs {
-				if s, ok := spec.(*ast.TypeSpec); ok && mentions(s.Type) {
+				if s, ok := spec.(*ast.TypeSpec); ok && usesFleet(s.Type) {
 					s.Type = &ast.StructType{Fields: &ast.FieldList{}}
 				}
 			}
-			if mentions(d) {
+			if usesFleet(d) {
 				continue
 			}
 		}
