@@ -61,7 +61,7 @@ func TestSharedCache(t *testing.T) {
 	first.Put(rule, ast.StringTerm("a rule's"))
 	first.Put(function("x"), ast.StringTerm("x's"))
 	first.Put(other, ast.StringTerm("of this input"))
-	first.Put(ast.MustParseRef("data.dbaudit.profile.spelt"), nil)
+	first.Put(ast.MustParseRef("data.dbaudit.profile.spellings"), nil)
 	first.Push()
 	first.Put(function("y"), ast.StringTerm("of another profile"))
 	first.Pop()
@@ -78,7 +78,7 @@ func TestSharedCache(t *testing.T) {
 	for _, want := range []struct {
 		ref   ast.Ref
 		value string
-	}{{rule, `"a rule's"`}, {function("x"), `"x's"`}, {function("y"), ""}, {other, ""}, {ast.MustParseRef("data.dbaudit.profile.spelt"), ""}} {
+	}{{rule, `"a rule's"`}, {function("x"), `"x's"`}, {function("y"), ""}, {other, ""}, {ast.MustParseRef("data.dbaudit.profile.spellings"), ""}} {
 		if got := cachedValue(second, want.ref); got != want.value {
 			t.Errorf("%s is %q, want %q", want.ref, got, want.value)
 		}

@@ -19,14 +19,14 @@ import data.dbaudit.profile
 #   judge the input and that apply to it.
 # entrypoint: true
 findings contains finding if {
-	some found in _found
+	some found in _findings_by_rule
 	some finding in found
 }
 
 # METADATA
 # description: The findings of the rules that apply, by rule; no entry for a rule without any.
-_found := {id: found |
-	some id, [category, name] in _applying
+_findings_by_rule := {id: found |
+	some id, [category, name] in _applicable
 	found := data.dbaudit.rules[category][name].findings
 	count(found) > 0
 }
@@ -34,18 +34,18 @@ _found := {id: found |
 # METADATA
 # description: Reasons why a rule's controls do not apply, by rule.
 # scope: document
-not_applicable[id] contains reason if some id, reason in _not_held
+not_applicable[id] contains reason if some id, reason in _inapplicable
 
 not_applicable[id] contains reason if {
-	some id, reasons in _reservations
+	some id, reasons in _not_applicable_reasons
 	some reason in reasons
-	not _unasked[reason]
+	not _unchecked_reasons[reason]
 }
 
 # METADATA
 # description: Why rules that can judge the input say that they do not apply, by rule.
-_reservations := {id: reasons |
-	some id, [category, name] in _able
+_not_applicable_reasons := {id: reasons |
+	some id, [category, name] in _judgeable
 	reasons := data.dbaudit.rules[category][name].not_applicable
 	count(reasons) > 0
 }
@@ -57,15 +57,15 @@ _reservations := {id: reasons |
 unknown[id] contains reason if some id, reason in _unread
 
 unknown[id] contains reason if {
-	some id, [category, name] in _applying
+	some id, [category, name] in _applicable
 	some reason in data.dbaudit.rules[category][name].unknown
 }
 
 unknown[id] contains sprintf("%s; no control of the profile checks this with %s", [reason, existence]) if {
-	some id, reasons in _reservations
-	_applying[id]
+	some id, reasons in _not_applicable_reasons
+	_applicable[id]
 	some reason in reasons
-	existence := _unasked[reason]
+	existence := _unchecked_reasons[reason]
 }
 
 unknown[id] contains "the profile that the input names is not loaded" if {
@@ -82,10 +82,10 @@ unknown[id] contains "the policies have no such rule" if {
 #   controls of that rule are judged.
 # scope: document
 unknown_controls[control] contains reason if {
-	some id, [category, name] in _applying
+	some id, [category, name] in _applicable
 	some one in data.dbaudit.rules[category][name].unknown_controls
 	control := one.control
-	control in _ids[id]
+	control in _control_ids[id]
 	reason := one.reason
 }
 
@@ -95,51 +95,51 @@ unknown_controls[control] contains reason if {
 #   Otherwise, a custom rule could make a control fail that it does not own.
 # scope: document
 invalid contains sprintf("the rule %s reports a finding under %s, which is not a control of that rule", [id, named]) if {
-	some id, found in _faulty
+	some id, found in _invalid_findings
 	some finding in found
-	not _owned(id, finding)
-	named := _control(finding)
+	not _is_owned(id, finding)
+	named := _control_words(finding)
 }
 
 invalid contains sprintf("the rule %s reports a finding under %s without a message", [id, named]) if {
-	some id, found in _faulty
+	some id, found in _invalid_findings
 	some finding in found
-	not _worded(finding)
-	named := _control(finding)
+	not _has_message(finding)
+	named := _control_words(finding)
 }
 
 # METADATA
 # description: What a rule reports, if not all of it is findings of its own, with a message each.
-_faulty[id] := found if {
-	some id, found in _found
-	not _sound(id, found)
+_invalid_findings[id] := found if {
+	some id, found in _findings_by_rule
+	not _are_valid(id, found)
 }
 
-_sound(id, found) if {
+_are_valid(id, found) if {
 	controls := [control | control := found[_].control]
 	count(controls) == count(found)
-	{control | some control in controls} - object.get(_ids, id, set()) == set()
+	{control | some control in controls} - object.get(_control_ids, id, set()) == set()
 	messages := [message | message := found[_].message; is_string(message)]
 	count(messages) == count(found)
-	not lint.blank(messages)
+	not lint.has_blank(messages)
 }
 
-_owned(id, finding) if finding.control in _ids[id]
+_is_owned(id, finding) if finding.control in _control_ids[id]
 
-_worded(finding) if {
+_has_message(finding) if {
 	is_string(finding.message)
 	trim_space(finding.message) != ""
 }
 
-_control(finding) := sprintf("the control %v", [finding.control])
+_control_words(finding) := sprintf("the control %v", [finding.control])
 
-_control(finding) := "no control" if not finding.control
+_control_words(finding) := "no control" if not finding.control
 
 # METADATA
 # description: The controls that each rule judges.
-_ids := profile.ids_of_files if {
+_control_ids := profile.file_control_ids if {
 	input.source == "solution"
-} else := profile.ids
+} else := profile.control_ids
 
 # METADATA
 # description: The controls that the input is judged by, by rule.
@@ -150,7 +150,7 @@ _controls := lint.controls if {
 # METADATA
 # description: Remarks of rules, which do not change an outcome, by rule.
 notes[id] contains note if {
-	some id, [category, name] in _able
+	some id, [category, name] in _judgeable
 	some note in data.dbaudit.rules[category][name].notes
 }
 
@@ -176,11 +176,11 @@ report := {
 # description: >-
 #   The rules that can judge the input, with their places. Any other rule could report something as missing that was
 #   not read.
-_able := object.remove(catalogue.places, object.keys(_not_held) | object.keys(_unread))
+_judgeable := object.remove(catalogue.rule_paths, object.keys(_inapplicable) | object.keys(_unread))
 
-_applying := object.remove(_able, object.keys(not_applicable))
+_applicable := object.remove(_judgeable, object.keys(not_applicable))
 
-_not_held := catalogue.not_held(_source, _coverage)
+_inapplicable := catalogue.inapplicable(_source, _coverage)
 
 _unread := catalogue.unread(_source, _coverage)
 
@@ -194,13 +194,13 @@ _coverage := object.get(input, "coverage", {})
 #   would go unnoticed. These are the reasons without such a control, each with the rule that the profile does not
 #   use.
 # scope: document
-_unasked[reason] := "user/exists" if {
+_unchecked_reasons[reason] := "user/exists" if {
 	input.source == "environment"
 	not profile.controls["user/exists"]
 	some reason in integration.no_user
 }
 
-_unasked[reason] := "role/exists" if {
+_unchecked_reasons[reason] := "role/exists" if {
 	input.source == "environment"
 	not profile.controls["role/exists"]
 	some reason in integration.no_role

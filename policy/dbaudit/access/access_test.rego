@@ -17,15 +17,15 @@ _defined := {
 test_what_is_required_is_granted_as_a_whole if {
 	depths := access.required(_defined, {"prvreadaccount": "basic"}) with input as testing.snapshot
 	depths == {"prvReadAccount": "basic", "prvReadLead": "global"}
-	access.granting(_defined, depths) == {
+	access.fix_privileges(_defined, depths) == {
 		"prvReadAccount": [{"name": "prvReadAccount", "id": "a", "depth": "basic"}],
 		"prvReadLead": [{"name": "prvReadLead", "id": "b", "depth": "global"}],
 	}
 }
 
 test_a_stated_level_is_a_level if {
-	access.unlevelled(_defined, {}) == {"prvReadLead"} with input as testing.snapshot
-	access.unlevelled(_defined, {"prvReadLead": "local"}) == set() with input as testing.snapshot
+	access.without_levels(_defined, {}) == {"prvReadLead"} with input as testing.snapshot
+	access.without_levels(_defined, {"prvReadLead": "local"}) == set() with input as testing.snapshot
 }
 
 test_each_control_that_requires_a_privilege_misses_it if {
@@ -33,7 +33,7 @@ test_each_control_that_requires_a_privilege_misses_it if {
 		{"id": "ONE", "rule": "role/privileges", "privileges": ["prvReadLead"]},
 		{"id": "TWO", "rule": "role/privileges", "privileges": ["prvReadLead", "prvReadAccount"]},
 	]})
-	said := access.missing({"prvReadLead": "deep"}) with input as testing.snapshot with data.profiles.demandbase as profile
+	said := access.missing_findings({"prvReadLead": "deep"}) with input as testing.snapshot with data.profiles.demandbase as profile
 	said.prvReadLead == [[control, message, evidence] |
 		message := "Lead – Read is not granted; Parent: Child Business Units is required (prvReadLead)"
 		evidence := {"privilege": "prvReadLead", "required_depth": "deep", "actual_depth": "none", "state": "missing"}

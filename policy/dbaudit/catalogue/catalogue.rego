@@ -8,13 +8,13 @@ package dbaudit.catalogue
 # METADATA
 # description: What the METADATA of each rule says, by the rule's id, category/name.
 rules := {id: metadata |
-	some id, place in places
+	some id, place in rule_paths
 	metadata := data.dbaudit.rules[place[0]][place[1]].metadata
 }
 
 # METADATA
 # description: The category and the name of each rule by its id.
-places := {sprintf("%s/%s", [category, name]): [category, name] |
+rule_paths := {sprintf("%s/%s", [category, name]): [category, name] |
 	some category, name
 	data.dbaudit.rules[category][name].metadata.requires
 }
@@ -32,18 +32,18 @@ offline := {id | some id, rule in rules; rule.offline}
 
 # METADATA
 # description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
-not_held(source, coverage) := {id: sprintf("a %s contains no %s", [source, _words(lacking[0])]) |
+inapplicable(source, coverage) := {id: sprintf("a %s contains no %s", [source, _section_words(lacking[0])]) |
 	absent := {section | some section, covered in coverage; covered.state == "inapplicable"}
-	some id in (_needing(absent) - offline)
+	some id in (_rules_needing(absent) - offline)
 	lacking := [section | some section in rules[id].requires; section in absent]
 }
 
 # METADATA
 # description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
 unread(source, coverage) := {id: concat("; ", reasons) |
-	read := settled(coverage)
-	some id in (_needing(object.keys(requiring) - read) - object.keys(not_held(source, coverage)))
-	reasons := [_missing(section, object.get(coverage, section, {})) |
+	read := read_sections(coverage)
+	some id in (_rules_needing(object.keys(requiring) - read) - object.keys(inapplicable(source, coverage)))
+	reasons := [_unread_reason(section, object.get(coverage, section, {})) |
 		some section in rules[id].requires
 		not section in read
 	]
@@ -51,17 +51,17 @@ unread(source, coverage) := {id: concat("; ", reasons) |
 
 # METADATA
 # description: The sections that were read, as far as the input can contain them.
-settled(coverage) := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
+read_sections(coverage) := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
 
-_needing(sections) := union({requiring[section] | some section in sections})
+_rules_needing(sections) := union({requiring[section] | some section in sections})
 
 # METADATA
 # description: What happened to a section that was not read.
-_missing(section, covered) := concat(": ", [text | some text in [what, detail]; text != ""]) if {
-	what := sprintf("%s %s", [_words(section), object.get(_refused, object.get(covered, "state", ""), "were not read")])
+_unread_reason(section, covered) := concat(": ", [text | some text in [what, detail]; text != ""]) if {
+	what := sprintf("%s %s", [_section_words(section), object.get(_state_words, object.get(covered, "state", ""), "were not read")])
 	detail := object.get(covered, "detail", "")
 }
 
-_refused := {"failed": "could not be read", "forbidden": "may not be read"}
+_state_words := {"failed": "could not be read", "forbidden": "may not be read"}
 
-_words(section) := replace(section, "_", " ")
+_section_words(section) := replace(section, "_", " ")

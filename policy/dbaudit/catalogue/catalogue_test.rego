@@ -15,7 +15,7 @@ test_rules_are_listed_by_id if {
 		"role/custom": {"requires": ["roles"], "offline": true},
 		"user/exists": {"requires": ["users", "roles"]},
 	} with data.dbaudit.rules as _rules
-	catalogue.places == {"role/custom": ["role", "custom"], "user/exists": ["user", "exists"]} with data.dbaudit.rules as _rules
+	catalogue.rule_paths == {"role/custom": ["role", "custom"], "user/exists": ["user", "exists"]} with data.dbaudit.rules as _rules
 }
 
 test_rules_are_listed_by_what_they_need if {

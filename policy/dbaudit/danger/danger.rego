@@ -43,7 +43,7 @@ always := {
 #   Privileges that are also dangerous in the role of a vendor's integration, though people
 #   may need them for their work: they widen the role's own power, change the system, run
 #   code in it, or export data.
-_besides := {
+_in_integrations := {
 	"prvconfiguresharepoint": "change where documents are stored",
 	"prvcreatepluginassembly": "add custom code to the environment",
 	"prvcreateplugintype": "add custom code to the environment",
@@ -71,11 +71,11 @@ _rights := {
 	"prvshare": "share records with others",
 }
 
-_named := object.union(always, _besides)
+_all := object.union(always, _in_integrations)
 
 # METADATA
 # description: What each dangerous one of some privileges, named in lower case, lets a vendor's integration do.
-of_integration(names) := object.union(_by_right(names), object.filter(_named, names & object.keys(_named)))
+of_integration(names) := object.union(_by_right(names), object.filter(_all, names & object.keys(_all)))
 
 # METADATA
 # description: What each of some privileges, named in lower case, that is dangerous in every role lets its holder do.

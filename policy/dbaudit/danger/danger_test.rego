@@ -3,11 +3,11 @@ package dbaudit.danger_test
 import data.dbaudit.danger
 
 test_names_are_in_lower_case_and_on_one_list if {
-	every name, reason in danger._named {
+	every name, reason in danger._all {
 		name == lower(name)
 		reason != ""
 	}
-	object.keys(danger.always) & object.keys(danger._besides) == set()
+	object.keys(danger.always) & object.keys(danger._in_integrations) == set()
 }
 
 test_dangers_of_an_integration if {

@@ -57,9 +57,9 @@ test_a_depth_is_given_to_a_name_in_any_case if {
 
 test_undefined_privileges_are_wanted_but_not_required if {
 	snapshot := testing.without(testing.snapshot, ["/privileges/prvReadLead"])
-	depth.wanted.prvReadLead == "global" with input as snapshot
+	depth.requested.prvReadLead == "global" with input as snapshot
 	not depth.required.prvReadLead with input as snapshot
-	count(depth.wanted) == 44 with input as snapshot
+	count(depth.requested) == 44 with input as snapshot
 	count(depth.required) == 43 with input as snapshot
 }
 
@@ -81,6 +81,6 @@ test_what_no_source_knows_the_levels_of_is_judged_by_its_presence if {
 test_what_is_asked_for_is_no_matter_of_presence if {
 	asked := testing.patched(_required({"prvReadLead": "basic"}), {"/requirement/depth": {"prvReadLead": "local"}})
 	depth.required.prvReadLead == "local" with input as asked
-	depth.present == {} with input as asked
-	depth.present == {} with input as testing.patched(_required({}), {"/source": "environment"})
+	depth.presence_only == {} with input as asked
+	depth.presence_only == {} with input as testing.patched(_required({}), {"/source": "environment"})
 }

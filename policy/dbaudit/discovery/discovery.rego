@@ -16,12 +16,12 @@ import data.dbaudit.integration
 # METADATA
 # description: All that is discovered.
 report := {
-	"users": [user | some id in _order; user := _users[id]],
-	"integrations": [_proposal(name, id) | some name, id in _chosen],
+	"users": [user | some id in _sorted_users; user := _users[id]],
+	"integrations": [_proposal(name, id) | some name, id in _proposed],
 	"passed_over": [{"profile": name, "user": _users[id].user} |
-		some name, ids in _suitors
+		some name, ids in _best_matches
 		some id in ids
-		id != _chosen[name]
+		id != _proposed[name]
 	],
 	"unread": _unread,
 }
@@ -30,7 +30,7 @@ report := {
 # description: >-
 #   Users that match a profile come first, then administrators, then users with dangerous privileges; among equals by
 #   name.
-_order := [row[4] | some row in sort([
+_sorted_users := [row[4] | some row in sort([
 [count(user.fits) == 0, count(_administrator_roles(user)) == 0, count(user.dangerous) == 0, lower(user.user.name), id] |
 	some id, user in _users
 ])]
@@ -40,29 +40,29 @@ _administrator_roles(user) := [role | some role in user.roles; role.administrato
 _users[id] := {
 	"user": {"kind": "user", "id": id, "name": user.name},
 	"application_id": user.application_id,
-	"business_unit": _unit(user),
+	"business_unit": _unit_name(user),
 	"disabled": user.disabled,
 	"roles": _roles(id),
 	"fits": _fits[id],
 	"dangerous": _dangerous(id),
 	"unknown": _unknown(id),
 } if {
-	some id, user in _live
+	some id, user in _application_users
 }
 
-_live[id] := user if {
+_application_users[id] := user if {
 	some id, user in input.users
 	user.application_id != ""
 	not user.deleted
 }
 
-_unit(user) := object.get(input.business_units, user.business_unit_id, {"name": ""}).name
+_unit_name(user) := object.get(input.business_units, user.business_unit_id, {"name": ""}).name
 
 # METADATA
 # description: >-
 #   The input as it is judged for one user, by a profile. So whatever rules say of an integration's user they say of
 #   each.
-_seen_from(id, profile) := object.union(object.remove(input, ["users", "requirement"]), {
+_input_for(id, profile) := object.union(object.remove(input, ["users", "requirement"]), {
 	"users": {id: input.users[id]},
 	"requirement": {
 		"allow": [],
@@ -76,33 +76,33 @@ _seen_from(id, profile) := object.union(object.remove(input, ["users", "requirem
 	},
 })
 
-_held[id] := held if {
-	some id, _ in _live
-	seen := _seen_from(id, "")
-	held := _holding with input as seen
+_assignments[id] := held if {
+	some id, _ in _application_users
+	seen := _input_for(id, "")
+	held := _assignment with input as seen
 }
 
 # METADATA
 # description: What the one user of the input has, by the role's root, with the ways in which the role is assigned.
-_holding := {
+_assignment := {
 	"ways": integration.ways,
-	"doubts": integration.doubts,
-	"silenced": integration.silenced,
+	"doubts": integration.uncertain_roles,
+	"silenced": integration.ineffective_roles,
 }
 
-_ways(id, root) := object.get(_held[id].ways, root, set())
+_ways(id, root) := object.get(_assignments[id].ways, root, set())
 
 _roles(id) := [role |
-	some row in sort([[lower(object.get(_names, root, "")), root] |
-		some root in (object.keys(_held[id].ways) | object.keys(_held[id].silenced))
+	some row in sort([[lower(object.get(_role_names, root, "")), root] |
+		some root in (object.keys(_assignments[id].ways) | object.keys(_assignments[id].silenced))
 	])
 	root := row[1]
 	role := {
 		"id": root,
-		"name": object.get(_names, root, ""),
+		"name": object.get(_role_names, root, ""),
 		"administrator": _administrator(id, root),
 		"ways": sort(_ways(id, root)),
-		"reservations": sort(object.get(_held[id].doubts, root, set()) | object.get(_held[id].silenced, root, set())),
+		"reservations": sort(object.get(_assignments[id].doubts, root, set()) | object.get(_assignments[id].silenced, root, set())),
 	}
 ]
 
@@ -117,11 +117,11 @@ _templates[copy.root_id] contains danger.administrators[lower(copy.template_id)]
 
 # METADATA
 # description: The name of each role by its root.
-_names := {root: min(names) | some root, names in _all_names}
+_role_names := {root: min(names) | some root, names in _names_by_root}
 
-_all_names[copy.root_id] contains copy.name if some copy in input.roles
+_names_by_root[copy.root_id] contains copy.name if some copy in input.roles
 
-_custom contains copy.root_id if {
+_custom_roles contains copy.root_id if {
 	some copy in input.roles
 	copy.template_id == ""
 }
@@ -164,18 +164,18 @@ _judges_users(profile) if {
 #   of a custom role that it has. The most certain is first, then the one with most of its minimum granted.
 _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.minimum), fit] |
 	some name, vendor in _vendors
-	rank := min(_marks(id, vendor))
+	rank := min(_match_ranks(id, vendor))
 	granted := _granted(id, name)
-	fit := {"profile": name, "by": _by[rank], "granted": _told(id, granted), "required": count(vendor.minimum)}
+	fit := {"profile": name, "by": _match_kinds[rank], "granted": _granted_if_known(id, granted), "required": count(vendor.minimum)}
 ])] if {
-	some id, _ in _live
+	some id, _ in _application_users
 }
 
 _granted(id, name) := count(_vendors[name].minimum & _granted_names[id])
 
 # METADATA
 # description: How much is granted, if everything that it depends on was read.
-_told(id, granted) := granted if {
+_granted_if_known(id, granted) := granted if {
 	_roles_read
 	count(_unknown(id)) == 0
 } else := null
@@ -186,33 +186,33 @@ _roles_read if {
 	}
 }
 
-_by := ["application-id", "user", "role"]
+_match_kinds := ["application-id", "user", "role"]
 
-_marks(id, vendor) := (by_id | by_user) | by_role if {
-	by_id := {0 | lower(_live[id].application_id) in vendor.application_ids}
-	by_user := {1 | _fitting(_live[id].name, vendor.pattern)}
+_match_ranks(id, vendor) := (by_id | by_user) | by_role if {
+	by_id := {0 | lower(_application_users[id].application_id) in vendor.application_ids}
+	by_user := {1 | _matches_pattern(_application_users[id].name, vendor.pattern)}
 	by_role := {2 |
-		some root, _ in _held[id].ways
-		root in _custom
-		_fitting(_names[root], vendor.pattern)
+		some root, _ in _assignments[id].ways
+		root in _custom_roles
+		_matches_pattern(_role_names[root], vendor.pattern)
 	}
 }
 
-_fitting(name, pattern) if {
+_matches_pattern(name, pattern) if {
 	pattern != ""
 	contains(lower(name), pattern)
 }
 
-_granted_names[id] := {name | some root, _ in _held[id].ways; some name, _ in _grants[root]} if some id, _ in _live
+_granted_names[id] := {name | some root, _ in _assignments[id].ways; some name, _ in _grants[root]} if some id, _ in _application_users
 
 # METADATA
 # description: >-
 #   The dangerous privileges of a user that its best matching profile does not require or allow. Grants of
 #   administrator roles are left out, because the role is reported itself.
 _dangerous(id) := [privilege |
-	granted := _granted_by(id)
+	granted := _dangerous_grants(id)
 	accepted := _accepted(id)
-	some row in sort([[0 - _reach(depths), key] |
+	some row in sort([[0 - _max_rank(depths), key] |
 		some key, grants in granted
 		depths := {grant.depth | some grant in grants}
 		count(depths) > 0
@@ -221,25 +221,25 @@ _dangerous(id) := [privilege |
 	not key in accepted
 	privilege := {
 		"name": min({grant.name | some grant in granted[key]}),
-		"lets": _lets[key],
+		"lets": _effects[key],
 		"depth": _deepest({grant.depth | some grant in granted[key]}),
 		"roles": sort({grant.role | some grant in granted[key]}),
 	}
 ]
 
-_granted_by(id) := {key: {grant |
-	some root, _ in _held[id].ways
+_dangerous_grants(id) := {key: {grant |
+	some root, _ in _assignments[id].ways
 	_administrator(id, root) == ""
 	found := _grants[root][key]
-	grant := object.union(found, {"role": object.get(_names, root, "")})
+	grant := object.union(found, {"role": object.get(_role_names, root, "")})
 } |
 	some key in _granted_names[id]
-	_lets[key]
+	_effects[key]
 }
 
 # METADATA
 # description: What each dangerous privilege lets its holder do, by name in lower case.
-_lets := danger.of_integration({key | some grants in _grants; some key, _ in grants})
+_effects := danger.of_integration({key | some grants in _grants; some key, _ in grants})
 
 _accepted(id) := _vendors[_fits[id][0].profile].minimum | _vendors[_fits[id][0].profile].allow if {
 	count(_fits[id]) > 0
@@ -247,25 +247,25 @@ _accepted(id) := _vendors[_fits[id][0].profile].minimum | _vendors[_fits[id][0].
 
 # METADATA
 # description: The deepest of the depths that are known, else the word for one that is not.
-_deepest(depths) := access.names[_reach(depths)] if {
-	_reach(depths) > 0
+_deepest(depths) := access.names[_max_rank(depths)] if {
+	_max_rank(depths) > 0
 } else := min(depths)
 
-_reach(depths) := max({0} | {rank | some word in depths; rank := access.rank[word]})
+_max_rank(depths) := max({0} | {rank | some word in depths; rank := access.rank[word]})
 
 # METADATA
 # description: What was not read of a user.
-_unknown(id) := sort({sprintf("what the role %q grants was not read", [_names[root]]) |
-	some root, _ in _held[id].ways
+_unknown(id) := sort({sprintf("what the role %q grants was not read", [_role_names[root]]) |
+	some root, _ in _assignments[id].ways
 	not input.role_privileges[root]
 } | {reason |
-	some reasons in _held[id].doubts
+	some reasons in _assignments[id].doubts
 	some reason in reasons
 })
 
 # METADATA
 # description: The users that match a profile best.
-_suitors[name] contains id if {
+_best_matches[name] contains id if {
 	some id, fits in _fits
 	name := fits[0].profile
 }
@@ -273,25 +273,25 @@ _suitors[name] contains id if {
 # METADATA
 # description: >-
 #   The one of them that is proposed: no two integrations of an environment have the same profile.
-_chosen[name] := id if {
-	some name, ids in _suitors
-	ranked := sort([[_rank(id), _users[id].disabled, 0 - _granted(id, name), lower(_users[id].user.name), id] |
+_proposed[name] := id if {
+	some name, ids in _best_matches
+	ranked := sort([[_match_rank(id), _users[id].disabled, 0 - _granted(id, name), lower(_users[id].user.name), id] |
 		some id in ids
 	])
 	id := ranked[0][4]
 }
 
-_rank(id) := {"application-id": 0, "user": 1, "role": 2}[_users[id].fits[0].by]
+_match_rank(id) := {"application-id": 0, "user": 1, "role": 2}[_users[id].fits[0].by]
 
 _proposal(name, id) := {
 	"profile": name,
 	"application_id": _users[id].application_id,
-	"role": _role(name, id),
+	"role": _role_to_judge(name, id),
 	"user": _users[id].user,
 }
 
-_role(name, id) := role if {
-	seen := _seen_from(id, name)
+_role_to_judge(name, id) := role if {
+	seen := _input_for(id, name)
 	role := _integration_role with input as seen
 }
 

@@ -12,9 +12,9 @@ import data.dbaudit.profile
 import data.dbaudit.units
 import data.dbaudit.words
 
-named if input.requirement.application_id != ""
+is_configured if input.requirement.application_id != ""
 
-named if input.requirement.user != ""
+is_configured if input.requirement.user != ""
 
 # METADATA
 # description: >-
@@ -36,17 +36,17 @@ users contains id if {
 }
 
 users contains id if {
-	not named
+	not is_configured
 	some id, candidate in input.users
 	candidate.application_id != ""
-	profile.fits(candidate.name)
+	profile.matches_pattern(candidate.name)
 	not candidate.deleted
 }
 
 # METADATA
 # description: The users among which the configuration must choose before anything can be judged.
 ambiguous contains id if {
-	not named
+	not is_configured
 	count(users) > 1
 	some id in users
 }
@@ -71,26 +71,26 @@ unit := input.users[user].business_unit_id
 
 # METADATA
 # description: Teams of the user that have no effect, because their business unit, or one above it, is disabled.
-silent contains team if {
+ineffective_teams contains team if {
 	some team in input.users[user].teams
 	count(units.disabled(input.teams[team].business_unit_id)) > 0
 }
 
 # METADATA
 # description: The teams of the user that count.
-live_teams contains team if {
+effective_teams contains team if {
 	some team in input.users[user].teams
-	not team in silent
+	not team in ineffective_teams
 }
 
 # METADATA
 # description: The teams for which it is unknown whether their business unit is disabled.
-unsure_teams contains team if {
-	some team in live_teams
-	not _unit_known(team)
+uncertain_teams contains team if {
+	some team in effective_teams
+	not _is_unit_known(team)
 }
 
-_unit_known(team) if units.known(input.teams[team].business_unit_id)
+_is_unit_known(team) if units.known(input.teams[team].business_unit_id)
 
 # METADATA
 # description: >-
@@ -98,35 +98,35 @@ _unit_known(team) if units.known(input.teams[team].business_unit_id)
 # scope: document
 principals contains user
 
-principals contains team if some team in live_teams
+principals contains team if some team in effective_teams
 
 # METADATA
 # description: Copies of roles that are assigned to the user itself.
-direct contains id if {
+direct_roles contains id if {
 	some id in input.users[user].roles
-	not _stray(id, unit)
+	not _is_leftover(id, unit)
 }
 
 # METADATA
 # description: Copies of roles that are assigned to each team of the user.
-_team_roles[team] contains id if {
-	some team in live_teams
+_roles_by_team[team] contains id if {
+	some team in effective_teams
 	some id in input.teams[team].roles
 	home := input.teams[team].business_unit_id
-	not _stray(id, home)
+	not _is_leftover(id, home)
 }
 
 # METADATA
 # description: Copies of roles that are assigned to a team of the user.
-through_team contains id if some id in _team_roles[_]
+team_roles contains id if some id in _roles_by_team[_]
 
-reaching := direct | through_team
+assigned_copies := direct_roles | team_roles
 
 # METADATA
 # description: >-
 #   Whether a copy grants nothing, because it belongs to a different business unit than its holder and is left
 #   over from the time when record ownership across business units was on.
-_stray(id, home) if {
+_is_leftover(id, home) if {
 	input.organization.ownership_across_business_units == "off"
 	input.roles[id].business_unit_id != home
 }
@@ -134,15 +134,15 @@ _stray(id, home) if {
 # METADATA
 # description: Copies for which this is unknown.
 # scope: document
-_doubtful contains id if {
+_uncertain_copies contains id if {
 	input.organization.ownership_across_business_units == "unknown"
-	some id in direct
+	some id in direct_roles
 	input.roles[id].business_unit_id != unit
 }
 
-_doubtful contains id if {
+_uncertain_copies contains id if {
 	input.organization.ownership_across_business_units == "unknown"
-	some team, ids in _team_roles
+	some team, ids in _roles_by_team
 	some id in ids
 	input.roles[id].business_unit_id != input.teams[team].business_unit_id
 }
@@ -150,25 +150,25 @@ _doubtful contains id if {
 # METADATA
 # description: Copies of roles that are certainly in effect for the user.
 # scope: document
-_certain contains id if {
-	some id in direct
-	not id in _doubtful
+_certain_copies contains id if {
+	some id in direct_roles
+	not id in _uncertain_copies
 }
 
-_certain contains id if {
-	some team, ids in _team_roles
-	not team in unsure_teams
+_certain_copies contains id if {
+	some team, ids in _roles_by_team
+	not team in uncertain_teams
 	some id in ids
-	not id in _doubtful
+	not id in _uncertain_copies
 }
 
 # METADATA
 # description: >-
 #   Why it is unknown whether a role is in effect for the user, by the role's root; no entry if it is known.
 # scope: document
-doubts[root] contains reason if {
-	some team in unsure_teams
-	some id in _team_roles[team]
+uncertain_roles[root] contains reason if {
+	some team in uncertain_teams
+	some id in _roles_by_team[team]
 	root := input.roles[id].root_id
 	not root in _certain_roots
 	reason := sprintf("it is unknown whether the business unit of the team %q, or one above it, is disabled%s", [
@@ -177,8 +177,8 @@ doubts[root] contains reason if {
 	])
 }
 
-doubts[root] contains reason if {
-	some id in _doubtful
+uncertain_roles[root] contains reason if {
+	some id in _uncertain_copies
 	root := input.roles[id].root_id
 	not root in _certain_roots
 	reason := sprintf("the role %q is assigned as another business unit's copy, and the record-ownership setting was not read", [
@@ -186,19 +186,19 @@ doubts[root] contains reason if {
 	])
 }
 
-_certain_roots contains input.roles[id].root_id if some id in _certain
+_certain_roots contains input.roles[id].root_id if some id in _certain_copies
 
 # METADATA
 # description: The roles that are assigned to the user itself, by root.
 assigned contains root if {
-	some id in direct
+	some id in direct_roles
 	root := input.roles[id].root_id
 }
 
 # METADATA
 # description: The teams through which the user has a role, by the role's root.
 teams[root] contains team if {
-	some team, ids in _team_roles
+	some team, ids in _roles_by_team
 	some id in ids
 	root := input.roles[id].root_id
 }
@@ -217,8 +217,8 @@ ways[root] contains way if {
 # METADATA
 # description: Roles that are assigned but have no effect for the user, by root, in words.
 # scope: document
-silenced[root] contains text if {
-	some team in silent
+ineffective_roles[root] contains text if {
+	some team in ineffective_teams
 	some id in input.teams[team].roles
 	root := input.roles[id].root_id
 	some above in units.disabled(input.teams[team].business_unit_id)
@@ -228,17 +228,17 @@ silenced[root] contains text if {
 	])
 }
 
-silenced[root] contains text if {
+ineffective_roles[root] contains text if {
 	some id in input.users[user].roles
-	_stray(id, unit)
+	_is_leftover(id, unit)
 	root := input.roles[id].root_id
 	text := "the user has another business unit's copy of it, but record ownership across business units is off"
 }
 
-silenced[root] contains text if {
-	some team in live_teams
+ineffective_roles[root] contains text if {
+	some team in effective_teams
 	some id in input.teams[team].roles
-	_stray(id, input.teams[team].business_unit_id)
+	_is_leftover(id, input.teams[team].business_unit_id)
 	root := input.roles[id].root_id
 	text := sprintf("the team %q has another business unit's copy of it, but record ownership across business units is off", [
 		input.teams[team].name,
@@ -247,8 +247,8 @@ silenced[root] contains text if {
 
 # METADATA
 # description: Custom roles that are in effect for the user.
-_reaching_custom contains role.root_id if {
-	some id in reaching
+_assigned_custom_roles contains role.root_id if {
+	some id in assigned_copies
 	role := input.roles[id]
 	role.template_id == ""
 }
@@ -256,30 +256,30 @@ _reaching_custom contains role.root_id if {
 # METADATA
 # description: The custom roles among them that grant some of the minimum, or whose grants were not read.
 # scope: document
-_useful contains root if {
-	some root in _reaching_custom
+_useful_roles contains root if {
+	some root in _assigned_custom_roles
 	input.role_privileges[root]
-	count(_of_use(root)) > 0
+	count(_granted_minimum(root)) > 0
 }
 
-_useful contains root if {
-	some root in _reaching_custom
+_useful_roles contains root if {
+	some root in _assigned_custom_roles
 	not input.role_privileges[root]
 }
 
 # METADATA
 # description: The role of the vendor's own solution that the profile adds to.
-_supplemented contains role.root_id if {
+_vendor_roles contains role.root_id if {
 	some role in input.roles
 	lower(role.name) == lower(profile.current.supplements)
 }
 
 # METADATA
 # description: Custom roles with a name that matches the profile's pattern.
-_fitting_pattern contains role.root_id if {
+_matching_roles contains role.root_id if {
 	some role in input.roles
 	role.template_id == ""
-	profile.fits(role.name)
+	profile.matches_pattern(role.name)
 }
 
 # METADATA
@@ -289,13 +289,13 @@ _fitting_pattern contains role.root_id if {
 _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := object.keys(depth.required)
 	some root, grants in input.role_privileges
-	any_depth := _of_use(root)
-	enough := required - object.keys(_below(grants))
+	any_depth := _granted_minimum(root)
+	enough := required - object.keys(_insufficient(grants))
 }
 
 # METADATA
 # description: What a role grants of the minimum, at whatever depth.
-_of_use(root) := profile.minimum & _named(root)
+_granted_minimum(root) := profile.minimum & _granted_names(root)
 
 # METADATA
 # description: >-
@@ -307,19 +307,19 @@ candidates := {role.root_id |
 	lower(role.name) == lower(input.requirement.role)
 } if {
 	input.requirement.role != ""
-} else := _supplemented if {
-	count(_supplemented) > 0
-} else := _useful if {
-	count(_useful) > 0
-} else := _fitting_pattern if {
-	count(_fitting_pattern) > 0
-} else := _reaching_custom
+} else := _vendor_roles if {
+	count(_vendor_roles) > 0
+} else := _useful_roles if {
+	count(_useful_roles) > 0
+} else := _matching_roles if {
+	count(_matching_roles) > 0
+} else := _assigned_custom_roles
 
 # METADATA
 # description: >-
 #   The candidates in order: the one that grants most of the minimum first; among equals, one that the user has,
 #   then by id.
-_order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(root), root] |
+_ranked_candidates := sort([[_assignment_preference(root), 0 - object.get(_score, root, 0), _assignment_rank(root), root] |
 	count(candidates) > 1
 	some root in candidates
 ])
@@ -327,20 +327,20 @@ _order := sort([[_preference(root), 0 - object.get(_score, root, 0), _distance(r
 # METADATA
 # description: Of several roles with the configured name, one that the user has takes precedence.
 # scope: document
-default _preference(_) := 0
+default _assignment_preference(_) := 0
 
-_preference(root) := _distance(root) if input.requirement.role != ""
+_assignment_preference(root) := _assignment_rank(root) if input.requirement.role != ""
 
-default _distance(_) := 1
+default _assignment_rank(_) := 1
 
-_distance(root) := 0 if ways[root]
+_assignment_rank(root) := 0 if ways[root]
 
 # METADATA
 # description: The integration role, as the id of its root.
 role := root if {
 	count(candidates) == 1
 	some root in candidates
-} else := _order[0][3]
+} else := _ranked_candidates[0][3]
 
 # METADATA
 # description: Why it is unknown which of several roles is the integration's.
@@ -362,7 +362,7 @@ role_reference := {"id": role, "name": role_name}
 
 # METADATA
 # description: The name of the role, or the name for a new one.
-wanted_role := input.requirement.role if {
+required_role_name := input.requirement.role if {
 	input.requirement.role != ""
 } else := profile.current.role_name
 
@@ -400,20 +400,20 @@ role_editable if {
 # METADATA
 # description: What the integration role itself grants.
 # scope: document
-default own := {}
+default own_privileges := {}
 
-own := input.role_privileges[role]
+own_privileges := input.role_privileges[role]
 
 # METADATA
 # description: What a role grants in any way, including grants for some records only or at an unknown depth.
-_named(root) := union({object.keys(grants) |
+_granted_names(root) := union({object.keys(grants) |
 	some section in ["role_privileges", "filtered_privileges", "unreadable_privileges"]
 	grants := input[section][root]
 })
 
 # METADATA
 # description: What the integration role itself grants in any way.
-own_names := _named(role)
+own_names := _granted_names(role)
 
 # METADATA
 # description: What the integration role itself grants for the records of a filter only.
@@ -427,54 +427,54 @@ own_unreadable[name] := _unreadable_words(role, name, word) if some name, word i
 # description: >-
 #   The fix that makes the integration role grant each privilege that it lacks at the required depth. A built-in or
 #   locked role cannot be changed, and a missing one must be created.
-grant := {name: {"kind": kinds[actual], "role": target, "privileges": granting[name]} |
-	kinds := _kinds
-	target := _target
-	granting := depth.granting
-	some name, actual in lacking
+grant_fixes := {name: {"kind": kinds[actual], "role": target, "privileges": granting[name]} |
+	kinds := _fix_kinds
+	target := _fix_role
+	granting := depth.fix_privileges
+	some name, actual in insufficient_in_role
 }
 
 # METADATA
 # description: The kind of that fix by what the role grants now; undefined if the vendor's solution brings the role.
-_kinds := object.union(_each("raise-depth"), {"none": "add-privilege"}) if {
+_fix_kinds := object.union(_for_each_level("raise-depth"), {"none": "add-privilege"}) if {
 	role_editable
-} else := _each("replace-role") if {
+} else := _for_each_level("replace-role") if {
 	role
 	not profile.current.supplements
-} else := _each("create-role") if {
+} else := _for_each_level("create-role") if {
 	not profile.current.supplements
 }
 
-_each(kind) := {level: kind | some level in access.names}
+_for_each_level(kind) := {level: kind | some level in access.names}
 
-_target := role_reference if {
+_fix_role := role_reference if {
 	role
-} else := {"name": wanted_role}
+} else := {"name": required_role_name}
 
 # METADATA
 # description: What the integration role itself does not grant at the required depth, with the depth that it grants.
-lacking := _below(_of_minimum)
+insufficient_in_role := _insufficient(_own_minimum)
 
-_of_minimum := object.filter(own, profile.minimum)
+_own_minimum := object.filter(own_privileges, profile.minimum)
 
 # METADATA
 # description: What the integration does not have at the required depth, with the depth that it has.
-short := _below(granted)
+insufficient := _insufficient(granted)
 
-_below(grants) := object.union(
-	object.remove(access.none(depth.required), object.keys(grants)),
+_insufficient(grants) := object.union(
+	object.remove(access.not_granted(depth.required), object.keys(grants)),
 	{name: actual |
-		some [name, actual] in (_pairs(object.filter(grants, object.keys(depth.required))) - access.pairs(depth.required))
+		some [name, actual] in (_as_pairs(object.filter(grants, object.keys(depth.required))) - access.pairs(depth.required))
 		access.rank[actual] < access.rank[depth.required[name]]
 	},
 )
 
-_pairs(levels) := {[name, level] | some name, level in levels}
+_as_pairs(levels) := {[name, level] | some name, level in levels}
 
 # METADATA
 # description: What each copy of a role that the user has grants of the minimum.
-_grants := {id: object.filter(grants, profile.minimum) |
-	some id in reaching
+_minimum_by_copy := {id: object.filter(grants, profile.minimum) |
+	some id in assigned_copies
 	grants := object.get(input.role_privileges, input.roles[id].root_id, {})
 }
 
@@ -483,37 +483,37 @@ _grants := {id: object.filter(grants, profile.minimum) |
 #   The rank of each level of a copy for the user. A depth applies from the business unit of the role's copy: local
 #   and deep cover the user's unit only if it is that unit or below it; otherwise they cover only the user's own
 #   records. A team's role gives its members Basic rights only if they are inherited.
-_reach := {id: object.union(own_records, covered) |
-	some id in reaching
-	own_records := {level: access.rank.basic | _gives_own[id]; some level in ["basic", "local", "deep"]}
+_ranks_by_level := {id: object.union(own_records, covered) |
+	some id in assigned_copies
+	own_records := {level: access.rank.basic | _gives_own_records[id]; some level in ["basic", "local", "deep"]}
 	covered := {level: access.rank[level] | some level in ["local", "deep", "global"]; _covers(level, input.roles[id].business_unit_id)}
 }
 
-_gives_own contains id if some id in direct
+_gives_own_records contains id if some id in direct_roles
 
-_gives_own contains id if {
-	some id in through_team
+_gives_own_records contains id if {
+	some id in team_roles
 	input.roles[id].inherited
 }
 
 # METADATA
 # description: What each copy gives the user, as ranks by privilege.
-_given := {id: {name: rank | some name, level in grants; rank := ranks[level]} |
-	some id, grants in _grants
-	ranks := _reach[id]
+_ranks_by_copy := {id: {name: rank | some name, level in grants; rank := ranks[level]} |
+	some id, grants in _minimum_by_copy
+	ranks := _ranks_by_level[id]
 }
 
 # METADATA
 # description: What the user's roles grant it, as ranks by privilege.
-_held := _deepest(_given)
+_granted_ranks := _deepest(_ranks_by_copy)
 
 # METADATA
 # description: What the user is certainly granted.
-_sure := _deepest({id: ranks |
-	some id in _certain
+_certain_ranks := _deepest({id: ranks |
+	some id in _certain_copies
 	from := input.roles[id].business_unit_id
-	uncounted := {name | _uncounted("deep", from); some name, "deep" in _grants[id]}
-	ranks := object.remove(_given[id], uncounted)
+	uncounted := {name | _is_coverage_unknown("deep", from); some name, "deep" in _minimum_by_copy[id]}
+	ranks := object.remove(_ranks_by_copy[id], uncounted)
 })
 
 # METADATA
@@ -525,8 +525,8 @@ _deepest(given) := ranks if {
 
 # METADATA
 # description: Business units that a privilege is granted for and that do not include the user's, by privilege.
-elsewhere[name] contains place if {
-	some id, grants in _grants
+other_units[name] contains place if {
+	some id, grants in _minimum_by_copy
 	from := input.roles[id].business_unit_id
 	from != unit
 	some level in ["local", "deep"]
@@ -544,11 +544,11 @@ _covers("deep", from) if from == unit
 
 _covers("deep", from) if from in units.above(unit)
 
-_covers("deep", from) if _uncounted("deep", from)
+_covers("deep", from) if _is_coverage_unknown("deep", from)
 
 # METADATA
 # description: Whether it is unknown if a business unit is above the user's.
-_uncounted("deep", from) if {
+_is_coverage_unknown("deep", from) if {
 	from != unit
 	not units.known(unit)
 }
@@ -557,9 +557,9 @@ _uncounted("deep", from) if {
 # description: >-
 #   The depth at which the integration has each privilege of the minimum: through all roles of the user, or
 #   through the integration role alone if the user has none.
-granted := _of_minimum if {
-	count(reaching) == 0
-} else := {name: access.names[rank] | some name, rank in _held}
+granted := _own_minimum if {
+	count(assigned_copies) == 0
+} else := {name: access.names[rank] | some name, rank in _granted_ranks}
 
 # METADATA
 # description: >-
@@ -567,21 +567,21 @@ granted := _of_minimum if {
 #   none does, the roles that grant it for some records only.
 # scope: document
 granted_by[name] contains by if {
-	some name, _ in short
-	rank := _held[name]
-	some id, ranks in _given
+	some name, _ in insufficient
+	rank := _granted_ranks[name]
+	some id, ranks in _ranks_by_copy
 	ranks[name] == rank
 	by := min(names[input.roles[id].root_id])
 }
 
 granted_by[name] contains role_name if {
-	count(reaching) == 0
-	some name, _ in short
+	count(assigned_copies) == 0
+	some name, _ in insufficient
 	granted[name]
 }
 
 granted_by[name] contains min(names[root]) if {
-	some root in _counted
+	some root in _counted_roles
 	some name, _ in input.filtered_privileges[root]
 	not granted[name]
 }
@@ -589,21 +589,21 @@ granted_by[name] contains min(names[root]) if {
 # METADATA
 # description: >-
 #   The roles that count, by root: those of the user, or the integration role alone if the user has none.
-_counted := {input.roles[id].root_id | some id in reaching} if {
-	count(reaching) > 0
+_counted_roles := {input.roles[id].root_id | some id in assigned_copies} if {
+	count(assigned_copies) > 0
 } else := {role}
 
 # METADATA
 # description: What the integration has for the records of a filter only. It does not count towards the minimum.
 filtered contains name if {
-	some root in _counted
+	some root in _counted_roles
 	some name, _ in input.filtered_privileges[root]
 }
 
 # METADATA
 # description: Why it is unknown at which depth the integration has a privilege, in words for each role.
 unreadable[name] contains words if {
-	some root in _counted
+	some root in _counted_roles
 	some name, word in input.unreadable_privileges[root]
 	words := _unreadable_words(root, name, word)
 }
@@ -616,24 +616,24 @@ _unreadable_words(root, name, word) := sprintf(
 # METADATA
 # description: Why it is unknown whether a privilege is granted at a sufficient depth; no entry if it is known.
 # scope: document
-ungranted[name] contains reason if {
-	some name in _hanging
-	some id, grants in _grants
+uncertain_grants[name] contains reason if {
+	some name in _uncertain_names
+	some id, grants in _minimum_by_copy
 	grants[name]
-	some reason in doubts[input.roles[id].root_id]
+	some reason in uncertain_roles[input.roles[id].root_id]
 }
 
-ungranted[name] contains sprintf("it is unknown which business units are above the user's%s", [units.detail]) if {
-	some name in _hanging
-	some id, grants in _grants
-	_uncounted(grants[name], input.roles[id].business_unit_id)
+uncertain_grants[name] contains sprintf("it is unknown which business units are above the user's%s", [units.detail]) if {
+	some name in _uncertain_names
+	some id, grants in _minimum_by_copy
+	_is_coverage_unknown(grants[name], input.roles[id].business_unit_id)
 }
 
-_hanging := {name |
-	_sure != _held
+_uncertain_names := {name |
+	_certain_ranks != _granted_ranks
 	some name, required in depth.required
-	_held[name] >= access.rank[required]
-	object.get(_sure, name, 0) < access.rank[required]
+	_granted_ranks[name] >= access.rank[required]
+	object.get(_certain_ranks, name, 0) < access.rank[required]
 }
 
 # METADATA
@@ -644,7 +644,7 @@ _hanging := {name |
 gives_basic if role in assigned
 
 gives_basic if {
-	some id in through_team
+	some id in team_roles
 	copy := input.roles[id]
 	copy.root_id == role
 	copy.inherited
@@ -667,7 +667,7 @@ no_role contains sprintf("there is no integration role to judge%s", [profile.see
 # scope: document
 notes contains note if some note in profile.current.notes
 
-notes contains sprintf("assumed integration role: %q (%s); set role: to choose", [role_name, _how_role]) if {
+notes contains sprintf("assumed integration role: %q (%s); set role: to choose", [role_name, _role_reason]) if {
 	input.requirement.role == ""
 }
 
@@ -685,7 +685,7 @@ notes contains sprintf("%s: %s", [replace(section, "_", " "), coverage.detail]) 
 	coverage.detail != ""
 }
 
-notes contains sprintf("assumed integration user: %q, by its name; set app_id: or user: to choose", [input.users[user].name]) if not named
+notes contains sprintf("assumed integration user: %q, by its name; set app_id: or user: to choose", [input.users[user].name]) if not is_configured
 
 notes contains "views not checked: none is configured" if {
 	input.source == "environment"
@@ -701,14 +701,14 @@ notes contains text if {
 	])
 }
 
-_supplement if lower(role_name) == lower(profile.current.supplements)
+_is_vendor_role if lower(role_name) == lower(profile.current.supplements)
 
-default _how_role := "a custom role of the user"
+default _role_reason := "a custom role of the user"
 
-_how_role := "the role of the vendor's solution that the profile adds to" if {
-	_supplement
+_role_reason := "the role of the vendor's solution that the profile adds to" if {
+	_is_vendor_role
 } else := "of the user's custom roles, it covers most of the minimum" if {
-	role in _useful
+	role in _useful_roles
 } else := "its name matches" if {
-	profile.fits(role_name)
+	profile.matches_pattern(role_name)
 }

@@ -53,7 +53,7 @@ test_several_users_of_one_application_id_are_none if {
 	snapshot := testing.changed({"/users/twin": _twin})
 	integration.users == {"user", "twin"} with input as snapshot
 	integration.ambiguous == set() with input as snapshot
-	integration.reaching == set() with input as snapshot
+	integration.assigned_copies == set() with input as snapshot
 	not integration.user with input as snapshot
 }
 
@@ -87,15 +87,15 @@ test_several_users_that_fit_are_ambiguous if {
 
 test_what_reaches_the_user_directly if {
 	integration.principals == {"user", "team"} with input as testing.snapshot
-	integration.direct == {"role"} with input as testing.snapshot
-	integration.through_team == set() with input as testing.snapshot
+	integration.direct_roles == {"role"} with input as testing.snapshot
+	integration.team_roles == set() with input as testing.snapshot
 	integration.ways == {"role": {"assigned to the user"}} with input as testing.snapshot
 }
 
 test_what_reaches_the_user_through_a_team if {
 	snapshot := testing.changed({"/users/user/roles": [], "/teams/team/roles": ["role"]})
-	integration.direct == set() with input as snapshot
-	integration.reaching == {"role"} with input as snapshot
+	integration.direct_roles == set() with input as snapshot
+	integration.assigned_copies == {"role"} with input as snapshot
 	integration.assigned == set() with input as snapshot
 	integration.teams == {"role": {"team"}} with input as snapshot
 	integration.ways == {"role": {`through the team "Contoso"`}} with input as snapshot
@@ -103,7 +103,7 @@ test_what_reaches_the_user_through_a_team if {
 
 test_what_reaches_a_team_of_others_does_not_reach_the_user if {
 	others := object.union(testing.team, {"name": "Sales", "roles": ["role"]})
-	integration.reaching == set() with input as testing.changed({"/users/user/roles": [], "/teams/others": others})
+	integration.assigned_copies == set() with input as testing.changed({"/users/user/roles": [], "/teams/others": others})
 
 	snapshot := testing.changed({"/teams/team/roles": ["role"], "/teams/others": others})
 	integration.teams == {"role": {"team"}} with input as snapshot
@@ -112,7 +112,7 @@ test_what_reaches_a_team_of_others_does_not_reach_the_user if {
 
 test_nothing_reaches_a_user_that_is_not_there if {
 	integration.principals == set() with input as testing.no_user
-	integration.reaching == set() with input as testing.no_user
+	integration.assigned_copies == set() with input as testing.no_user
 	integration.ways == {} with input as testing.no_user
 	integration.no_user == {
 		"there is no single integration user to judge, see DB-USER-EXISTS",
@@ -133,7 +133,7 @@ test_the_configured_role_in_any_case if {
 	integration.role == "role" with input as snapshot
 	integration.role_name == "Demandbase Integration" with input as snapshot
 	integration.role_reference == {"id": "role", "name": "Demandbase Integration"} with input as snapshot
-	integration.wanted_role == "DEMANDBASE integration" with input as snapshot
+	integration.required_role_name == "DEMANDBASE integration" with input as snapshot
 }
 
 test_the_configured_role_or_none if {
@@ -312,39 +312,39 @@ test_how_a_privilege_is_granted if {
 	role := {"id": "role", "name": "Demandbase Integration"}
 	privileges := [{"name": "prvReadLead", "id": "id of prvReadLead", "depth": "global"}]
 
-	integration.grant.prvReadLead == {
+	integration.grant_fixes.prvReadLead == {
 		"kind": "raise-depth",
 		"role": role,
 		"privileges": privileges,
 	} with input as testing.changed({"/role_privileges/role/prvReadLead": "basic"})
 
-	integration.grant.prvReadLead == {
+	integration.grant_fixes.prvReadLead == {
 		"kind": "add-privilege",
 		"role": role,
 		"privileges": privileges,
 	} with input as testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
 
-	integration.grant.prvReadLead == {
+	integration.grant_fixes.prvReadLead == {
 		"kind": "replace-role",
 		"role": role,
 		"privileges": privileges,
 	} with input as testing.changed({"/roles/role/customizable": false, "/role_privileges/role/prvReadLead": "basic"})
 
-	integration.grant.prvReadLead == {
+	integration.grant_fixes.prvReadLead == {
 		"kind": "create-role",
 		"role": {"name": "Demandbase Integration"},
 		"privileges": privileges,
 	} with input as testing.no_role
 
-	integration.grant.prvReadLead.role == {
+	integration.grant_fixes.prvReadLead.role == {
 		"name": "My role",
 	} with input as testing.patched(testing.no_role, {"/requirement/role": "My role"})
 
-	integration.grant.prvReadLead.role == {
+	integration.grant_fixes.prvReadLead.role == {
 		"name": "Demandbase Integration",
 	} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
 
-	not integration.grant.prvReadLead with input as testing.without(testing.snapshot, ["/privileges/prvReadLead"])
+	not integration.grant_fixes.prvReadLead with input as testing.without(testing.snapshot, ["/privileges/prvReadLead"])
 }
 
 # What the compliant role grants of the minimum.
@@ -355,7 +355,7 @@ _minimum[name] := level if {
 
 test_what_one_role_grants if {
 	integration.granted == _minimum with input as testing.snapshot
-	integration.own == testing.grants with input as testing.snapshot
+	integration.own_privileges == testing.grants with input as testing.snapshot
 }
 
 test_without_a_user_what_the_role_grants if {
@@ -472,7 +472,7 @@ _vendors_role := object.union(testing.role, {"name": "Vendor Service", "root_id"
 test_the_role_that_the_profile_adds_to if {
 	snapshot := testing.patched(_unnamed, {"/roles/vendor": _vendors_role, "/role_privileges/vendor": {}})
 	integration.role == "vendor" with input as snapshot with data.profiles.demandbase as _supplement
-	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
+	integration.grant_fixes == {} with input as snapshot with data.profiles.demandbase as _supplement
 	notes := integration.notes with input as snapshot with data.profiles.demandbase as _supplement
 	"The page adds to a role." in notes
 	`assumed integration role: "Vendor Service" (the role of the vendor's solution that the profile adds to); set role: to choose` in notes
@@ -480,7 +480,7 @@ test_the_role_that_the_profile_adds_to if {
 
 test_a_role_of_a_solution_is_not_created if {
 	snapshot := testing.patched(testing.no_role, {"/requirement/role": ""})
-	integration.grant == {} with input as snapshot with data.profiles.demandbase as _supplement
+	integration.grant_fixes == {} with input as snapshot with data.profiles.demandbase as _supplement
 }
 
 test_a_role_that_grants_the_minimum_in_part_only_is_chosen_before_one_that_grants_none_of_it if {
@@ -531,7 +531,7 @@ test_a_team_keeps_what_covers_no_more_than_records_of_its_own if {
 
 test_another_business_units_copy_is_none_where_ownership_across_units_is_off if {
 	snapshot := testing.patched(_elsewhere("root"), {"/organization/ownership_across_business_units": "off"})
-	integration.reaching == set() with input as snapshot
+	integration.assigned_copies == set() with input as snapshot
 	integration.ways == {} with input as snapshot
 }
 
@@ -540,15 +540,15 @@ test_it_is_not_known_what_such_a_copy_gives_where_the_setting_was_not_read if {
 		"/organization/ownership_across_business_units": "unknown",
 		"/requirement/depth": {"prvReadAccount": "basic"},
 	})
-	ungranted := integration.ungranted with input as snapshot
+	ungranted := integration.uncertain_grants with input as snapshot
 	ungranted.prvReadAccount == {
 		`the role "Demandbase Integration" is assigned as another business unit's copy, and the record-ownership setting was not read`,
 	}
-	integration.ungranted == {} with input as _elsewhere("root")
+	integration.uncertain_grants == {} with input as _elsewhere("root")
 }
 
 test_nor_what_a_teams_copy_of_another_business_unit_gives if {
-	ungranted := integration.ungranted with input as testing.patched(_elsewhere("root"), {
+	ungranted := integration.uncertain_grants with input as testing.patched(_elsewhere("root"), {
 		"/organization/ownership_across_business_units": "unknown",
 		"/users/user/roles": [],
 		"/teams/team/business_unit_id": "child",
@@ -559,8 +559,8 @@ test_nor_what_a_teams_copy_of_another_business_unit_gives if {
 
 test_a_role_that_also_reaches_the_user_for_certain_is_not_in_doubt if {
 	snapshot := testing.changed({"/teams/team/roles": ["role"], "/coverage/business_units/state": "forbidden"})
-	integration.doubts == {} with input as snapshot
-	integration.ungranted == {} with input as snapshot
+	integration.uncertain_roles == {} with input as snapshot
+	integration.uncertain_grants == {} with input as snapshot
 }
 
 test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if {
@@ -568,7 +568,7 @@ test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if
 		"/requirement/depth": {"prvReadContact": "deep", "prvReadAccount": "basic"},
 		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
 	})
-	integration.ungranted == {"prvReadContact": {
+	integration.uncertain_grants == {"prvReadContact": {
 		"it is unknown which business units are above the user's: prvReadBusinessUnit",
 	}} with input as testing.without(snapshot, ["/business_units/child"])
 }
@@ -579,10 +579,10 @@ test_a_team_of_a_disabled_business_unit_gives_nothing if {
 		"/teams/team/roles": ["role"],
 		"/business_units/root/disabled": true,
 	})
-	integration.silent == {"team"} with input as snapshot
-	integration.live_teams == set() with input as snapshot
+	integration.ineffective_teams == {"team"} with input as snapshot
+	integration.effective_teams == set() with input as snapshot
 	integration.principals == {"user"} with input as snapshot
-	integration.reaching == set() with input as snapshot
+	integration.assigned_copies == set() with input as snapshot
 }
 
 test_it_is_not_known_what_a_team_gives_whose_business_unit_was_not_read if {
@@ -591,8 +591,8 @@ test_it_is_not_known_what_a_team_gives_whose_business_unit_was_not_read if {
 		"/teams/team/roles": ["role"],
 		"/coverage/business_units/state": "forbidden",
 	})
-	integration.unsure_teams == {"team"} with input as snapshot
-	ungranted := integration.ungranted with input as snapshot
+	integration.uncertain_teams == {"team"} with input as snapshot
+	ungranted := integration.uncertain_grants with input as snapshot
 	object.keys(ungranted) == testing.minimum
 }
 

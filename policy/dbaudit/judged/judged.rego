@@ -25,37 +25,37 @@ integration := {
 
 default _user := null
 
-_user := {"kind": "user", "id": chosen.user, "name": input.users[chosen.user].name} if _read({"users"})
+_user := {"kind": "user", "id": chosen.user, "name": input.users[chosen.user].name} if _were_read({"users"})
 
 default _role := null
 
 _role := {"kind": "role", "id": chosen.role, "name": chosen.role_name} if {
-	_read(_choosing)
+	_were_read(_role_sections)
 	count(chosen.role_undecided) == 0
 }
 
 # METADATA
 # description: The sections that are needed to choose the role. A configured role is found among the roles alone.
-_choosing := {"roles"} if {
+_role_sections := {"roles"} if {
 	input.requirement.role != ""
 } else := {"users", "teams", "roles", "role_privileges"}
 
 default _granted := null
 
-_granted := chosen.granted if _read({"users", "teams", "roles", "role_privileges"})
+_granted := chosen.granted if _were_read({"users", "teams", "roles", "role_privileges"})
 
 default _required := null
 
-_required := depth.required if _read({"privileges"})
+_required := depth.required if _were_read({"privileges"})
 
 default _surplus := null
 
-_surplus := surplus.listed if {
+_surplus := surplus.in_display_order if {
 	profile.controls["role/least-privilege"]
 	_role.id
-	_read({"role_privileges"})
+	_were_read({"role_privileges"})
 }
 
-_read(sections) if count(sections - _settled) == 0
+_were_read(sections) if count(sections - _read_sections) == 0
 
-_settled := catalogue.settled(input.coverage)
+_read_sections := catalogue.read_sections(input.coverage)

@@ -14,7 +14,7 @@ import data.dbaudit.words
 # scope: document
 default controls := {}
 
-controls := profile.of_files if input.source == "solution"
+controls := profile.file_controls if input.source == "solution"
 
 # METADATA
 # description: Why no rule on files can judge. If no such rule is used, there is no reason either.
@@ -36,7 +36,7 @@ subjects := {id: {"kind": "role", "id": id, "name": role.name} | some id, role i
 
 # METADATA
 # description: A privilege of a role as a fix removes it.
-grant(id, name) := {"name": name, "depth": depth} if {
+fix_privilege(id, name) := {"name": name, "depth": depth} if {
 	depth := input.role_privileges[id][name]
 } else := {"name": name}
 
@@ -51,11 +51,11 @@ names := {id: words.lowered([name | name := entries[_].name]) | some id, entries
 
 # METADATA
 # description: Each of them once.
-named := {id: {name | some name in all} | some id, all in names}
+distinct_names := {id: {name | some name in all} | some id, all in names}
 
 # METADATA
 # description: The standard privileges that the lines of each role mean, and "" for others.
-standards := {id: {name | name := entries[_].standard} | some id, entries in input.role_entries}
+standard_names := {id: {name | name := entries[_].standard} | some id, entries in input.role_entries}
 
 # METADATA
 # description: >-
@@ -96,9 +96,9 @@ _list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
 # METADATA
 # description: Whether one of some texts is empty or white space. Few begin with it.
 # scope: document
-blank(texts) if "" in texts
+has_blank(texts) if "" in texts
 
-blank(texts) if {
+has_blank(texts) if {
 	strings.any_prefix_match(texts, words.spaces)
 	"" in {trim_space(text) | some text in texts}
 }

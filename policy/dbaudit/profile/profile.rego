@@ -20,11 +20,11 @@ _controls[control.rule] contains control if some control in current.controls
 # description: >-
 #   Those of the profile and of the lint profile, which a solution's files are judged by too. The profile may state a
 #   control of the lint profile itself, perhaps with a different severity.
-of_files := _of_files
+file_controls := _file_controls
 
-_of_files[control.rule] contains control if some control in current.controls
+_file_controls[control.rule] contains control if some control in current.controls
 
-_of_files[control.rule] contains control if {
+_file_controls[control.rule] contains control if {
 	stated := {control.id | some control in current.controls}
 	some control in data.profiles.lint.controls
 	not control.id in stated
@@ -32,9 +32,9 @@ _of_files[control.rule] contains control if {
 
 # METADATA
 # description: The ids of the controls by the rule that judges them, and those of files.
-ids := {rule: {control.id | some control in of} | some rule, of in controls}
+control_ids := {rule: {control.id | some control in of} | some rule, of in controls}
 
-ids_of_files := {rule: {control.id | some control in of} | some rule, of in of_files}
+file_control_ids := {rule: {control.id | some control in of} | some rule, of in file_controls}
 
 # METADATA
 # description: >-
@@ -50,9 +50,9 @@ minimum := {name | some control in current.controls; some name in control.privil
 
 # METADATA
 # description: The controls of role/privileges that require each of them.
-requiring := _requiring
+controls_by_privilege := _controls_by_privilege
 
-_requiring[name] contains control if {
+_controls_by_privilege[name] contains control if {
 	some control in controls["role/privileges"]
 	some name in control.privileges
 }
@@ -61,21 +61,21 @@ _requiring[name] contains control if {
 # description: Each of them as people read it, with the names that differ from it in case only, by name in lower case.
 rights := {name: words.right(name) | some name in minimum}
 
-spelt := _spelt
+spellings := _spellings
 
-_spelt[lower(name)] contains name if some name in minimum
+_spellings[lower(name)] contains name if some name in minimum
 
 # METADATA
 # description: The privileges that are not surplus, in lower case, with those that the configuration allows.
 accepted(allowed) := union({
-	object.keys(spelt),
+	object.keys(spellings),
 	{lower(name) | some name in current.allow},
 	{lower(name) | some name in allowed},
 })
 
 # METADATA
 # description: Those, and what Dataverse gives to each new role.
-meant(allowed) := accepted(allowed) | platform_defaults
+accepted_or_default(allowed) := accepted(allowed) | platform_defaults
 
 # METADATA
 # description: >-
@@ -88,11 +88,11 @@ depths := object.union({name: "global" | some name in minimum}, stated_depths)
 
 # METADATA
 # description: Those that it states.
-stated_depths := object.union_n([{name: depth} | some stated, depth in current.depths; some name in spelt[lower(stated)]])
+stated_depths := object.union_n([{name: depth} | some stated, depth in current.depths; some name in spellings[lower(stated)]])
 
 # METADATA
 # description: Whether a name contains the profile's pattern, in any case. An empty pattern matches nothing.
-fits(name) if {
+matches_pattern(name) if {
 	current.pattern != ""
 	contains(lower(name), lower(current.pattern))
 }

@@ -51,11 +51,11 @@ test_see_names_the_controls_of_a_rule if {
 }
 
 test_fits_in_any_case if {
-	profile.fits("# DemandBASE Integration") with input as testing.snapshot
-	not profile.fits("Demand Base") with input as testing.snapshot
+	profile.matches_pattern("# DemandBASE Integration") with input as testing.snapshot
+	not profile.matches_pattern("Demand Base") with input as testing.snapshot
 }
 
 test_an_empty_pattern_fits_nothing if {
-	not profile.fits("anything") with input as testing.snapshot
+	not profile.matches_pattern("anything") with input as testing.snapshot
 		with data.profiles.demandbase as _other
 }

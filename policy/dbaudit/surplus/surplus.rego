@@ -13,19 +13,19 @@ import data.dbaudit.words
 
 # METADATA
 # description: The privileges that the role grants and that are neither required nor allowed.
-names := _unspelt if {
-	count(lowered & _meant) == 0
-} else := {name | some name in _unspelt; not _is_meant(name)}
+names := _outside_minimum if {
+	count(lowered & _accepted_or_default) == 0
+} else := {name | some name in _outside_minimum; not _is_accepted(name)}
 
-_is_meant(name) if lower(name) in _meant
+_is_accepted(name) if lower(name) in _accepted_or_default
 
 # METADATA
 # description: What the role grants in a spelling that the profile does not use.
-_unspelt := integration.own_names - profile.minimum
+_outside_minimum := integration.own_names - profile.minimum
 
-lowered := {name | some name in words.lowered(_unspelt)}
+lowered := {name | some name in words.lowered(_outside_minimum)}
 
-_meant := profile.meant(_allowed)
+_accepted_or_default := profile.accepted_or_default(_allowed)
 
 # METADATA
 # description: >-
@@ -38,7 +38,7 @@ _allowed := object.get(input.requirement, "allow", [])
 # METADATA
 # description: The part of it that LINT-DANGEROUS names too, if the role comes from a file.
 dangerous := {name |
-	reasons := object.remove(danger.of_integration(lowered), _meant)
+	reasons := object.remove(danger.of_integration(lowered), _accepted_or_default)
 	count(reasons) > 0
 	some name in names
 	reasons[lower(name)]
@@ -46,6 +46,6 @@ dangerous := {name |
 
 # METADATA
 # description: The surplus in display order, the dangerous privileges first.
-listed := sort(names) if {
+in_display_order := sort(names) if {
 	count(dangerous) == 0
 } else := array.concat(sort(dangerous), sort(names - dangerous))

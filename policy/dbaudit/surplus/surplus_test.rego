@@ -14,7 +14,7 @@ test_the_dangerous_come_first if {
 		"/role_privileges/role/prvReadOrganization": "global",
 		"/role_privileges/role/prvWriteRole": "global",
 	})
-	surplus.listed == ["prvWriteRole", "prvReadOrganization"] with input as snapshot
+	surplus.in_display_order == ["prvWriteRole", "prvReadOrganization"] with input as snapshot
 	surplus.dangerous == {"prvWriteRole"} with input as snapshot
 }
 

@@ -24,7 +24,7 @@ found[i] contains id if {
 
 # METADATA
 # description: System views of each required view's table and name.
-system[i] contains id if {
+system_views[i] contains id if {
 	some i, required in input.requirement.views
 	some id, view in input.system_views
 	lower(view.name) == lower(required.name)
@@ -37,16 +37,16 @@ system[i] contains id if {
 #   Another control checks whether it may read personal views at all.
 # scope: document
 readable contains id if {
-	some id in _apparent
+	some id in _apparently_readable
 	not contradicted[id]
 }
 
 # METADATA
 # description: The views that the user can read according to its own list, the owners and the shares, each on its own.
 # scope: document
-_apparent contains id if some id in _listed
+_apparently_readable contains id if some id in _listed
 
-_apparent contains id if {
+_apparently_readable contains id if {
 	some id, view in input.views
 	view.owner_id == integration.user
 }
@@ -55,14 +55,14 @@ _apparent contains id if {
 # description: >-
 #   A team's members can read its views too. If the user's own list was read, it shows whether this is true for a
 #   view.
-_apparent contains id if {
-	some id, _ in of_team
+_apparently_readable contains id if {
+	some id, _ in owned_by_team
 	not user_views_read
 }
 
-_apparent contains id if {
+_apparently_readable contains id if {
 	some principal in integration.principals
-	not principal in integration.unsure_teams
+	not principal in integration.uncertain_teams
 	some id, share in input.shares[principal]
 	"read" in share.rights
 }
@@ -79,16 +79,16 @@ _listed contains id if {
 # scope: document
 _explained contains id if {
 	some id, view in input.views
-	view.owner_id in _mine
+	view.owner_id in _user_and_teams
 }
 
 _explained contains id if {
-	some principal in _mine
+	some principal in _user_and_teams
 	some id, share in input.shares[principal]
 	"read" in share.rights
 }
 
-_mine := {integration.user} | {team | some team in input.users[integration.user].teams}
+_user_and_teams := {integration.user} | {team | some team in input.users[integration.user].teams}
 
 # METADATA
 # description: >-
@@ -104,32 +104,32 @@ contradicted[id] := sprintf("the user sees the view %q, but neither it nor its t
 
 contradicted[id] := sprintf("the view %q belongs to the user or is shared with it, but is not in its own list", [name]) if {
 	user_views_read
-	some id in (_apparent - _listed)
+	some id in (_apparently_readable - _listed)
 	name := object.get(input.views, [id, "name"], id)
 }
 
 # METADATA
 # description: The views that a team of the user owns, with the team.
-of_team[id] := view.owner_id if {
+owned_by_team[id] := view.owner_id if {
 	some id, view in input.views
-	view.owner_id in integration.live_teams
-	not view.owner_id in integration.unsure_teams
+	view.owner_id in integration.effective_teams
+	not view.owner_id in integration.uncertain_teams
 }
 
 # METADATA
 # description: Required views, by place, that may be readable through a team whose business unit may be disabled.
-_unsure[i] contains team if {
+_uncertain_teams[i] contains team if {
 	some i, ids in found
 	some id in ids
-	some team in integration.unsure_teams
+	some team in integration.uncertain_teams
 	"read" in input.shares[team][id].rights
 }
 
-_unsure[i] contains team if {
+_uncertain_teams[i] contains team if {
 	some i, ids in found
 	some id in ids
 	team := input.views[id].owner_id
-	team in integration.unsure_teams
+	team in integration.uncertain_teams
 	not user_views_read
 }
 
@@ -143,37 +143,37 @@ usable[i] contains id if {
 
 # METADATA
 # description: Required views, by place, that are met by a system view of their name.
-by_system contains i if {
-	some i, _ in system
+met_by_system_view contains i if {
+	some i, _ in system_views
 	not usable[i]
-	not i in _personal
+	not i in _needs_personal_view
 }
 
 # METADATA
 # description: >-
 #   Those for which a personal view of the same name may exist, which would be the required one: the integration
 #   user's own list was not read.
-system_unsure contains i if {
-	some i in by_system
+uncertain_system_views contains i if {
+	some i in met_by_system_view
 	not user_views_read
 }
 
 # METADATA
 # description: Required views, by place, that the integration user can read.
-satisfied := object.keys(usable) | by_system
+satisfied := object.keys(usable) | met_by_system_view
 
 # METADATA
 # description: >-
 #   Required views that a system view cannot meet: the configuration names an owner, and a personal view of the
 #   name was found or may exist, because not all owners' lists were read.
 # scope: document
-_personal contains i if {
+_needs_personal_view contains i if {
 	some i, required in input.requirement.views
 	required.owner != ""
 	found[i]
 }
 
-_personal contains i if {
+_needs_personal_view contains i if {
 	some i, required in input.requirement.views
 	required.owner != ""
 	not owner_views_read
@@ -183,34 +183,34 @@ _personal contains i if {
 # description: Required views, by place, that cannot be judged, with the reasons.
 # scope: document
 undecided[i] contains reason if {
-	some i in _open
+	some i in _unmet
 	not found[i]
 	some reason in own_list_unread
 }
 
 undecided[i] contains reason if {
-	some i in _open
+	some i in _unmet
 	not shares_read
 	some reason in own_list_unread
 }
 
 undecided[i] contains reason if {
 	some reason in system_views_unread
-	some i in _open
-	not i in _personal
+	some i in _unmet
+	not i in _needs_personal_view
 }
 
 undecided[i] contains reason if {
 	not owner_views_read
 	reason := _because("the personal views of the configured owners were not read", _owner_views_detail)
-	some i in _open
-	system[i]
+	some i in _unmet
+	system_views[i]
 	not found[i]
 }
 
 undecided[i] contains reason if {
-	some i in _open
-	some team in _unsure[i]
+	some i in _unmet
+	some team in _uncertain_teams[i]
 	reason := _because(
 		sprintf("it is unknown whether the business unit of the team %q is disabled", [input.teams[team].name]),
 		input.coverage.business_units.detail,
@@ -218,7 +218,7 @@ undecided[i] contains reason if {
 }
 
 undecided[i] contains reason if {
-	some i in _open
+	some i in _unmet
 	some id in found[i]
 	reason := contradicted[id]
 }
@@ -226,13 +226,13 @@ undecided[i] contains reason if {
 # METADATA
 # description: A view that is known only from a share may be the required one.
 undecided[i] contains reason if {
-	some i in _open
+	some i in _unmet
 	not found[i]
 	some id, reason in contradicted
 	not input.views[id]
 }
 
-_open contains i if {
+_unmet contains i if {
 	some i, _ in input.requirement.views
 	not i in satisfied
 }

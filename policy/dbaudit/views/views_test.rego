@@ -31,7 +31,7 @@ test_views_are_found_by_table_and_name_in_any_case if {
 		"/system_views/other-name": object.union(testing.system_view, {"name": "Active Accounts"}),
 	})
 	views.found == {0: {"view", "namesake"}} with input as snapshot
-	views.system == {0: {"system"}} with input as snapshot
+	views.system_views == {0: {"system"}} with input as snapshot
 }
 
 test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
@@ -141,9 +141,9 @@ test_a_section_without_coverage_gives_a_reason if {
 
 test_a_system_view_needs_no_share if {
 	snapshot := testing.patched(_gone, {"/system_views/system": testing.system_view})
-	views.by_system == {0} with input as snapshot
+	views.met_by_system_view == {0} with input as snapshot
 	views.satisfied == {0} with input as snapshot
-	views.by_system == {0} with input as testing.patched(snapshot, {
+	views.met_by_system_view == {0} with input as testing.patched(snapshot, {
 		"/coverage/user_views/state": "forbidden",
 		"/coverage/shares/state": "forbidden",
 	})
@@ -154,13 +154,13 @@ test_a_personal_view_that_the_user_reads_goes_before_a_system_view if {
 		"/system_views/system": testing.system_view,
 		"/requirement/views/0/owner": "",
 	})
-	views.by_system == set() with input as snapshot
+	views.met_by_system_view == set() with input as snapshot
 	views.satisfied == {0} with input as snapshot
 	views.usable == {0: {"view"}} with input as snapshot
 }
 
 test_without_an_owner_a_system_view_meets_what_a_namesake_does_not if {
-	views.by_system == {0} with input as testing.patched(_unseen, {
+	views.met_by_system_view == {0} with input as testing.patched(_unseen, {
 		"/system_views/system": testing.system_view,
 		"/requirement/views/0/owner": "",
 	})
@@ -168,7 +168,7 @@ test_without_an_owner_a_system_view_meets_what_a_namesake_does_not if {
 
 test_with_an_owner_the_personal_view_is_meant if {
 	snapshot := testing.patched(_unseen, {"/system_views/system": testing.system_view})
-	views.by_system == set() with input as snapshot
+	views.met_by_system_view == set() with input as snapshot
 	views.satisfied == set() with input as snapshot
 	views.undecided == {} with input as snapshot
 }
@@ -186,7 +186,7 @@ test_with_an_owner_whose_views_were_not_read_the_personal_view_may_be_meant if {
 	views.unseen == {0} with input as snapshot
 
 	unowned := testing.patched(snapshot, {"/requirement/views/0/owner": ""})
-	views.by_system == {0} with input as unowned
+	views.met_by_system_view == {0} with input as unowned
 	views.undecided == {} with input as unowned
 }
 
@@ -264,7 +264,7 @@ test_why_rules_on_required_views_do_not_apply if {
 
 test_a_team_of_the_users_that_owns_a_view_makes_it_readable_where_no_list_says_otherwise if {
 	owned := {"/views/view/owner_id": "team"}
-	views.of_team == {"view": "team"} with input as testing.patched(_unseen, owned)
+	views.owned_by_team == {"view": "team"} with input as testing.patched(_unseen, owned)
 	views.readable == set() with input as testing.patched(_unseen, owned)
 	views.readable == {"view"} with input as testing.patched(_list_unread, owned)
 	views.readable == set() with input as testing.patched(_list_unread, object.union(owned, {
@@ -285,6 +285,6 @@ test_what_a_team_whose_business_unit_was_not_read_gives_is_undecided if {
 
 test_a_system_view_is_no_proof_that_there_is_no_personal_one if {
 	system := testing.patched(_gone, {"/system_views/system": testing.system_view, "/requirement/views/0/owner": ""})
-	views.system_unsure == set() with input as system
-	views.system_unsure == {0} with input as testing.patched(system, {"/coverage/user_views/state": "forbidden"})
+	views.uncertain_system_views == set() with input as system
+	views.uncertain_system_views == {0} with input as testing.patched(system, {"/coverage/user_views/state": "forbidden"})
 }

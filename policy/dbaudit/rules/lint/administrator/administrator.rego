@@ -37,7 +37,7 @@ findings contains {
 	"fix": {
 		"kind": "remove-privilege",
 		"role": target,
-		"privileges": [lint.grant(role, name) | some name in names],
+		"privileges": [lint.fix_privilege(role, name) | some name in names],
 	},
 } if {
 	some control in lint.controls["lint/administrator"]

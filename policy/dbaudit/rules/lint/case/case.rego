@@ -24,7 +24,7 @@ findings contains {
 	"evidence": {"privilege": name, "name": other[0].name, "entry": other[0].entry},
 } if {
 	some control in lint.controls["lint/case"]
-	some role in _misspelt
+	some role in _roles_to_search
 	some name, lines in lint.lines[role]
 	other := [line | some line in lines; line.name != name; line.standard != ""]
 	count(other) > 0
@@ -38,15 +38,15 @@ not_applicable := lint.not_applicable
 #   The roles that may have lines that spell a standard name differently: no line spells a name so, or several lines
 #   name the same privilege.
 # scope: document
-_misspelt contains role if {
+_roles_to_search contains role if {
 	some role, entries in input.role_entries
-	meant := lint.standards[role] - {""}
+	meant := lint.standard_names[role] - {""}
 	count(meant) > 0
 	spelt := {name | name := entries[_].name}
 	count(meant - spelt) > 0
 }
 
-_misspelt contains role if {
+_roles_to_search contains role if {
 	some role, names in lint.names
-	count(lint.named[role]) < count(names)
+	count(lint.distinct_names[role]) < count(names)
 }

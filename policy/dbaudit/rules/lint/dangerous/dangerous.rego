@@ -45,7 +45,7 @@ findings contains {
 	reason := reasons[lower(name)]
 	subject := lint.subjects[role]
 	target := lint.references[role]
-	granted := lint.grant(role, name)
+	granted := lint.fix_privilege(role, name)
 }
 
 not_applicable := lint.not_applicable
@@ -56,13 +56,13 @@ not_applicable := lint.not_applicable
 #   grant nothing beyond a minimum, these are the dangerous privileges of its surplus.
 # scope: document
 _reasons[role] := object.remove(danger.of_any(names), surplus.accepted) if {
-	some role, names in lint.named
-	not role in _minimal
+	some role, names in lint.distinct_names
+	not role in _minimal_roles
 }
 
 _reasons[role] := object.remove(danger.of_integration(names), surplus.accepted) if {
-	some role, names in lint.named
-	role in _minimal
+	some role, names in lint.distinct_names
+	role in _minimal_roles
 }
 
-_minimal contains integration.role if profile.controls["role/least-privilege"]
+_minimal_roles contains integration.role if profile.controls["role/least-privilege"]

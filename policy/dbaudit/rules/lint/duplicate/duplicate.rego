@@ -24,7 +24,7 @@ findings contains {
 	"message": sprintf("%s is listed %d times, %s; dbaudit counts the deepest level", [
 		lines[0].name,
 		count(lines),
-		_levels(lines),
+		_levels_with_lines(lines),
 	]),
 	"subject": subject,
 	"evidence": {
@@ -36,7 +36,7 @@ findings contains {
 } if {
 	some control in lint.controls["lint/duplicate"]
 	some role, names in lint.names
-	count(lint.named[role]) < count(names)
+	count(lint.distinct_names[role]) < count(names)
 	some name, lines in lint.lines[role]
 	name != "" # that is another rule's
 	count(lines) > 1
@@ -49,13 +49,13 @@ not_applicable := lint.not_applicable
 # description: >-
 #   Each level with its lines, ordered by the first line; if there are more than five
 #   levels, only their number.
-_levels(lines) := sprintf("each time %s (%s)", [_at(lines[0].level), lint.positions(lines)]) if {
-	count(_different(lines)) == 1
-} else := sprintf("at %d different levels (%s)", [count(_different(lines)), lint.positions(lines)]) if {
-	count(_different(lines)) > 5
-} else := concat(" and ", [sprintf("%s in %s", [_at(group[0].level), lint.positions(group)]) |
+_levels_with_lines(lines) := sprintf("each time %s (%s)", [_level_words(lines[0].level), lint.positions(lines)]) if {
+	count(_distinct_levels(lines)) == 1
+} else := sprintf("at %d different levels (%s)", [count(_distinct_levels(lines)), lint.positions(lines)]) if {
+	count(_distinct_levels(lines)) > 5
+} else := concat(" and ", [sprintf("%s in %s", [_level_words(group[0].level), lint.positions(group)]) |
 	groups := {level: of |
-		some level in _different(lines)
+		some level in _distinct_levels(lines)
 		of := [line | some line in lines; lower(line.level) == level]
 	}
 	order := sort([[of[0].entry, level] | some level, of in groups])
@@ -63,8 +63,8 @@ _levels(lines) := sprintf("each time %s (%s)", [_at(lines[0].level), lint.positi
 	group := groups[pair[1]]
 ])
 
-_different(lines) := {lower(line.level) | some line in lines}
+_distinct_levels(lines) := {lower(line.level) | some line in lines}
 
-_at("") := "without a level"
+_level_words("") := "without a level"
 
-_at(level) := sprintf("at %s", [level]) if level != ""
+_level_words(level) := sprintf("at %s", [level]) if level != ""

@@ -27,7 +27,7 @@ findings contains {
 	"evidence": {"privilege": name, "level": bad[0].level, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
-	some role in _unlevelled
+	some role in _roles_with_unknown_level
 	some name, lines in lint.lines[role]
 	name != "" # that is another rule's
 	bad := [line | some line in lines; not lower(line.level) in access.levels]
@@ -37,12 +37,12 @@ findings contains {
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, _words(allowed)]),
+	"message": sprintf("%s cannot be granted at %s: it allows %s", [bad[0].name, bad[0].level, _level_names(allowed)]),
 	"subject": subject,
 	"evidence": {"privilege": name, "level": bad[0].level, "allowed": allowed, "entry": bad[0].entry},
 } if {
 	some control in lint.controls["lint/level"]
-	some role in _beyond
+	some role in _roles_with_refused_level
 	some name, lines in lint.lines[role]
 	allowed := input.privileges[name].depths
 	count(allowed) > 0 # otherwise no source says
@@ -56,7 +56,7 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: The roles with lines whose level is not an access level.
-_unlevelled := {role |
+_roles_with_unknown_level := {role |
 	some role, entries in input.role_entries
 	some level in {level | level := entries[_].level}
 	not lower(level) in access.levels
@@ -65,16 +65,16 @@ _unlevelled := {role |
 # METADATA
 # description: The roles that may have lines whose level their privilege does not allow.
 # scope: document
-_beyond contains role if {
+_roles_with_refused_level contains role if {
 	some role, entries in input.role_entries
-	count(lint.standards[role] & _defined) > 0
+	count(lint.standard_names[role] & _defined) > 0
 	some entry in entries
 	allowed := input.privileges[entry.standard].depths
 	not lower(entry.level) in allowed
 }
 
-_beyond contains role if {
-	some role, names in lint.named
+_roles_with_refused_level contains role if {
+	some role, names in lint.distinct_names
 	count(names & _defined) > 0
 }
 
@@ -86,6 +86,6 @@ _fault(line) := sprintf("the level %q of %s is not an access level", [line.level
 
 # METADATA
 # description: Levels as files spell them.
-_words(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), substring(level, 1, -1)]) |
+_level_names(levels) := concat(", ", [sprintf("%s%s", [upper(substring(level, 0, 1)), substring(level, 1, -1)]) |
 	some level in levels
 ])

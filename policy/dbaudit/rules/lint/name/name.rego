@@ -28,10 +28,10 @@ findings contains {
 	"evidence": {"privilege": lines[0].name, "nearest": lines[0].nearest, "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
-	some role in _suspicious
+	some role in _roles_with_nearest
 	some name, lines in lint.lines[role]
 	lines[0].nearest != ""
-	not _own_table(role, name)
+	not _is_custom_table(role, name)
 	subject := lint.subjects[role]
 }
 
@@ -42,22 +42,22 @@ findings contains {
 	"evidence": {"privilege": "", "nearest": "", "entry": lines[0].entry},
 } if {
 	some control in lint.controls["lint/name"]
-	some role, names in lint.named
-	lint.blank(names)
+	some role, names in lint.distinct_names
+	lint.has_blank(names)
 	lines := lint.lines[role][""]
 	subject := lint.subjects[role]
 }
 
 not_applicable := lint.not_applicable
 
-_suspicious := {role |
+_roles_with_nearest := {role |
 	some role, entries in input.role_entries
 	count({name | name := entries[_].nearest} - {""}) > 0
 }
 
 # METADATA
 # description: Tables that have no standard privileges, but several privileges in the role.
-_tables[role] := {table |
+_custom_tables[role] := {table |
 	some nth, table in named
 	named[nth - 1] == table
 } if {
@@ -71,7 +71,7 @@ _tables[role] := {table |
 
 # METADATA
 # description: Whether a name is a privilege on a table with several privileges in the role.
-_own_table(role, name) if words.table(name) in _tables[role]
+_is_custom_table(role, name) if words.table(name) in _custom_tables[role]
 
 _verb([_]) := "names"
 

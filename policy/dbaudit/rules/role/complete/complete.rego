@@ -41,44 +41,44 @@ findings contains {
 	},
 	"fix": fix,
 } if {
-	some name, actual in _filled
+	some name, actual in _filled_by_others
 	some control in profile.controls["role/complete"]
 	not integration.own_unreadable[name]
-	not integration.ungranted[name]
+	not integration.uncertain_grants[name]
 	required := depth.required[name]
 	granted := integration.granted[name]
 	state := _state(name, actual)
-	fillers := sort(_fillers[name])
-	fix := integration.grant[name]
+	fillers := sort(_other_roles[name])
+	fix := integration.grant_fixes[name]
 }
 
 # METADATA
 # description: What another role grants at a sufficient depth, and this one grants at an unknown depth.
 unknown contains reason if {
-	some name, _ in _filled
+	some name, _ in _filled_by_others
 	reason := integration.own_unreadable[name]
 }
 
 # METADATA
 # description: What another role grants at a sufficient depth, if it is unknown whether that role counts.
 unknown contains sprintf("%s: %s", [name, reason]) if {
-	some name, _ in _filled
-	some reason in integration.ungranted[name]
+	some name, _ in _filled_by_others
+	some reason in integration.uncertain_grants[name]
 }
 
 # METADATA
 # description: >-
 #   What the user has at a sufficient depth but this role does not certainly grant at it, with this role's depth.
-_filled := object.remove(integration.lacking, object.keys(integration.short)) if {
-	count(integration.reaching) > 0
+_filled_by_others := object.remove(integration.insufficient_in_role, object.keys(integration.insufficient)) if {
+	count(integration.assigned_copies) > 0
 } else := {}
 
 not_applicable := integration.no_role
 
 # METADATA
 # description: The names of the other roles that grant each privilege at a sufficient depth.
-_fillers[name] contains filler if {
-	some name, _ in _filled
+_other_roles[name] contains filler if {
+	some name, _ in _filled_by_others
 	required := depth.required[name]
 	some root, _ in integration.ways
 	root != integration.role

@@ -38,16 +38,16 @@ findings contains {
 findings contains {
 	"control": control.id,
 	"message": _message,
-	"subject": {"kind": "role", "id": "", "name": integration.wanted_role},
-	"evidence": {"role": integration.wanted_role, "state": "missing"},
-	"fix": {"kind": "create-role", "role": {"name": integration.wanted_role}, "privileges": _privileges},
+	"subject": {"kind": "role", "id": "", "name": integration.required_role_name},
+	"evidence": {"role": integration.required_role_name, "state": "missing"},
+	"fix": {"kind": "create-role", "role": {"name": integration.required_role_name}, "privileges": _privileges},
 } if {
 	not integration.role
-	not _of_a_solution
+	not _is_vendor_role
 	some control in profile.controls["role/exists"]
 }
 
-_of_a_solution if {
+_is_vendor_role if {
 	profile.current.supplements
 	input.requirement.role == ""
 }

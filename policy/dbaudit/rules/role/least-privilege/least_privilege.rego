@@ -26,7 +26,7 @@ findings contains {
 	"message": _message,
 	"subject": {"kind": "role", "id": integration.role, "name": integration.role_name},
 	"evidence": {
-		"surplus": surplus.listed,
+		"surplus": surplus.in_display_order,
 		"count": count(surplus.names),
 		"dangerous": count(surplus.dangerous),
 	},
@@ -51,20 +51,20 @@ _fix := {
 # METADATA
 # description: Of a privilege that is granted for some records only, or at an unknown depth, there is no depth to name.
 _removals := [{"name": name, "depth": depth} |
-	own := integration.own
-	some name in surplus.listed
+	own := integration.own_privileges
+	some name in surplus.in_display_order
 	depth := own[name]
 ] if {
-	count(integration.own_names) == count(integration.own)
+	count(integration.own_names) == count(integration.own_privileges)
 } else := [object.union({"name": name}, named) |
-	depths := {name: {"depth": depth} | some name, depth in integration.own}
-	some name in surplus.listed
+	depths := {name: {"depth": depth} | some name, depth in integration.own_privileges}
+	some name in surplus.in_display_order
 	named := object.get(depths, name, {})
 ]
 
-_message := sprintf("the role %q grants %s: %s", [integration.role_name, _counted, _shown])
+_message := sprintf("the role %q grants %s: %s", [integration.role_name, _count_words, _shown_names])
 
-_counted := "1 privilege beyond the minimum" if {
+_count_words := "1 privilege beyond the minimum" if {
 	count(surplus.names) == 1
 	count(surplus.dangerous) == 0
 } else := "1 dangerous privilege beyond the minimum" if {
@@ -79,6 +79,6 @@ _warning := ", all of them dangerous" if {
 	count(surplus.dangerous) > 0
 }
 
-_shown := sprintf("%s and %d more", [concat(", ", array.slice(surplus.listed, 0, 5)), count(surplus.listed) - 5]) if {
-	count(surplus.listed) > 5
-} else := concat(", ", surplus.listed)
+_shown_names := sprintf("%s and %d more", [concat(", ", array.slice(surplus.in_display_order, 0, 5)), count(surplus.in_display_order) - 5]) if {
+	count(surplus.in_display_order) > 5
+} else := concat(", ", surplus.in_display_order)

@@ -37,28 +37,28 @@ findings contains {
 } if {
 	subject := _subject
 	fixes := _fixes
-	some name, said in object.filter(access.missing(depth.required), _missing)
+	some name, said in object.filter(access.missing_findings(depth.required), _missing)
 	some [control, message, evidence] in said
 }
 
 # METADATA
 # description: >-
 #   The privileges that need no further details. A role may lack all of the minimum, so these are the fewest steps.
-_missing := {name | some name, "none" in integration.short} - union({
-	_special,
+_missing := {name | some name, "none" in integration.insufficient} - union({
+	_needs_details,
 	integration.filtered,
 	object.keys(integration.unreadable),
 })
 
 # METADATA
 # description: Those that are granted elsewhere, and those for which only the presence is judged.
-_special := object.keys(integration.elsewhere) | object.keys(depth.present)
+_needs_details := object.keys(integration.other_units) | object.keys(depth.presence_only)
 
 # METADATA
 # description: A privilege that is granted at an insufficient depth, or that needs further details.
 findings contains {
 	"control": control.id,
-	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_beside, name, []))),
+	"message": concat("; ", array.concat([_message(name, required, state)], object.get(_notes, name, []))),
 	"subject": _subject,
 	"evidence": object.union(
 		{
@@ -71,11 +71,11 @@ findings contains {
 	),
 	"fix": fix,
 } if {
-	some name, actual in object.remove(integration.short, _missing | object.keys(integration.unreadable))
+	some name, actual in object.remove(integration.insufficient, _missing | object.keys(integration.unreadable))
 	required := depth.required[name]
 	state := _state(name, actual)
 	fix := _fixes[name]
-	some control in profile.requiring[name]
+	some control in profile.controls_by_privilege[name]
 }
 
 _granted_by[name] := {"granted_by": sort(by)} if some name, by in integration.granted_by
@@ -84,15 +84,15 @@ _granted_by[name] := {"granted_by": sort(by)} if some name, by in integration.gr
 # description: A privilege that is granted at an unknown depth, which may be sufficient.
 unknown_controls contains {"control": control.id, "reason": reason} if {
 	some name, reasons in integration.unreadable
-	integration.short[name]
+	integration.insufficient[name]
 	some reason in reasons
-	some control in profile.requiring[name]
+	some control in profile.controls_by_privilege[name]
 }
 
 # METADATA
 # description: Where a privilege is granted at a higher level that does not cover the user's business unit.
-_beside[name] := [sprintf("it is granted %s, which does not include the user's", [concat(" and ", sort(places))])] if {
-	some name, places in integration.elsewhere
+_notes[name] := [sprintf("it is granted %s, which does not include the user's", [concat(" and ", sort(places))])] if {
+	some name, places in integration.other_units
 }
 
 # METADATA
@@ -101,7 +101,7 @@ findings contains {
 	"control": control.id,
 	"message": concat("", [
 		sprintf("the environment does not define %s (%s), so no role can grant it", [profile.rights[name], name]),
-		_app(control.table),
+		_app_note(control.table),
 	]),
 	"subject": _subject,
 	"evidence": {
@@ -113,21 +113,21 @@ findings contains {
 	"fix": {"kind": "install-app", "table": control.table, "privileges": [{"name": name}]},
 } if {
 	some name in (profile.minimum - object.keys(input.privileges))
-	wanted := depth.wanted[name]
-	some control in profile.requiring[name]
+	wanted := depth.requested[name]
+	some control in profile.controls_by_privilege[name]
 }
 
 not_applicable contains reason if {
-	count(integration.reaching) == 0
+	count(integration.assigned_copies) == 0
 	some reason in integration.no_role
 }
 
 # METADATA
 # description: Grants that would be sufficient, from roles that may not count.
 unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [name, reason])} if {
-	some name, reasons in integration.ungranted
+	some name, reasons in integration.uncertain_grants
 	some reason in reasons
-	some control in profile.requiring[name]
+	some control in profile.controls_by_privilege[name]
 }
 
 # METADATA
@@ -135,7 +135,7 @@ unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [n
 _subject := {"kind": "role", "id": integration.role, "name": integration.role_name} if {
 	integration.role
 } else := {"kind": "user", "id": integration.user, "name": input.users[integration.user].name} if {
-	count(integration.reaching) > 0
+	count(integration.assigned_copies) > 0
 }
 
 _state(_, actual) := "shallow" if actual != "none"
@@ -146,7 +146,7 @@ _state(name, "none") := "missing" if not name in integration.filtered
 
 _message(name, required, "filtered") := sprintf("%s is granted for some records only%s; %s is required (%s)", [
 	profile.rights[name],
-	_by(name),
+	_granting_roles(name),
 	words.levels[required],
 	name,
 ])
@@ -158,46 +158,46 @@ _message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [prof
 _message(name, required, "shallow") := sprintf("%s is granted at %s level%s; %s is required (%s)", [
 	profile.rights[name],
 	words.levels[integration.granted[name]],
-	_by(name),
+	_granting_roles(name),
 	words.levels[required],
 	name,
 ])
 
 default _at_level(_, _) := ""
 
-_at_level(name, required) := sprintf("; %s is required", [words.levels[required]]) if not depth.present[name]
+_at_level(name, required) := sprintf("; %s is required", [words.levels[required]]) if not depth.presence_only[name]
 
 # METADATA
 # description: Which roles grant it, unless only the integration role does.
-default _by(_) := ""
+default _granting_roles(_) := ""
 
-_by(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) | some by in sort(integration.granted_by[name])])]) if {
+_granting_roles(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) | some by in sort(integration.granted_by[name])])]) if {
 	some by in integration.granted_by[name]
 	by != integration.role_name
 }
 
-_app("") := ""
+_app_note("") := ""
 
-_app(table) := sprintf("; the app that contains the table %q is not installed", [table]) if table != ""
+_app_note(table) := sprintf("; the app that contains the table %q is not installed", [table]) if table != ""
 
 # METADATA
 # description: A role that already grants enough only needs to be assigned to the user itself.
-_fixes := integration.grant if {
-	count(_assigned_too) == 0
-	count(object.keys(integration.short) - object.keys(integration.lacking)) == 0
+_fixes := integration.grant_fixes if {
+	count(_also_assign) == 0
+	count(object.keys(integration.insufficient) - object.keys(integration.insufficient_in_role)) == 0
 } else := object.union_n([
-	integration.grant,
+	integration.grant_fixes,
 	{name: {"kind": "assign-role", "role": integration.role_reference, "user": integration.user_reference} |
-		some name in (object.keys(integration.short) - object.keys(integration.lacking))
+		some name in (object.keys(integration.insufficient) - object.keys(integration.insufficient_in_role))
 	},
-	{name: object.union(integration.grant[name], user) | some name, user in _assigned_too},
+	{name: object.union(integration.grant_fixes[name], user) | some name, user in _also_assign},
 ])
 
 # METADATA
 # description: >-
 #   The user who must also be assigned the role, because only a team has it and its Basic rights stay with the
 #   team. Another control checks whether the role is assigned at all.
-_assigned_too[name] := {"user": integration.user_reference} if {
+_also_assign[name] := {"user": integration.user_reference} if {
 	integration.role_editable
 	integration.ways[integration.role]
 	not integration.gives_basic

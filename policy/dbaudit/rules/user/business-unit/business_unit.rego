@@ -41,9 +41,9 @@ findings contains {
 	some control in profile.controls["user/business-unit"]
 }
 
-not_applicable := integration.no_user | _not_named
+not_applicable := integration.no_user | _not_configured
 
-_not_named contains "the configuration names no business unit" if input.requirement.business_unit == ""
+_not_configured contains "the configuration names no business unit" if input.requirement.business_unit == ""
 
 # METADATA
 # description: >-
@@ -62,30 +62,30 @@ _unit := input.users[integration.user].business_unit_id
 
 _names[id] := unit.name if some id, unit in input.business_units
 
-_named contains id if {
+_units_with_name contains id if {
 	some id, unit in input.business_units
 	lower(unit.name) == lower(input.requirement.business_unit)
 }
 
-_enabled := {id | some id in _named; count(units.disabled(id)) == 0}
+_enabled_units := {id | some id in _units_with_name; count(units.disabled(id)) == 0}
 
 # METADATA
 # description: A user cannot be moved to a unit that does not exist or is disabled. One that was not seen may exist.
 default _kind := "move-user"
 
 _kind := "correct-configuration" if {
-	count(_enabled) == 0
-	_note != _unseen
+	count(_enabled_units) == 0
+	_note != _not_seen
 }
 
-_unseen := ", which was not seen"
+_not_seen := ", which was not seen"
 
 # METADATA
 # description: What the message says about the configured unit if no enabled unit of that name was seen.
 _note := "" if {
-	count(_enabled) > 0
+	count(_enabled_units) > 0
 } else := ", which is disabled or below a disabled one" if {
-	count(_named) > 0
+	count(_units_with_name) > 0
 } else := ", which does not exist" if {
 	_detail == ""
-} else := _unseen
+} else := _not_seen

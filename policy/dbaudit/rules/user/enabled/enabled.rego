@@ -53,11 +53,11 @@ unknown contains sprintf("it is unknown whether the user's business unit, or one
 
 unknown contains "the user's access mode was not read, or is one that is not documented" if _mode == "unknown"
 
-_faults := array.flatten([_disabled, _unit, _locked, _gone])
+_faults := array.flatten([_user_faults, _unit_faults, _mode_faults, _entra_faults])
 
-default _disabled := []
+default _user_faults := []
 
-_disabled := ["is disabled"] if input.users[integration.user].disabled
+_user_faults := ["is disabled"] if input.users[integration.user].disabled
 
 # METADATA
 # description: >-
@@ -67,32 +67,32 @@ _disabled_units := units.disabled(integration.unit)
 # METADATA
 # description: >-
 #   The one that the message names: the user's own, else one above it.
-_closed := integration.unit if {
+_disabled_unit := integration.unit if {
 	integration.unit in _disabled_units
 } else := min(_disabled_units)
 
-default _unit := []
+default _unit_faults := []
 
-_unit := [sprintf("is in the business unit %q, which is disabled", [input.business_units[_closed].name])] if {
-	_closed == integration.unit
+_unit_faults := [sprintf("is in the business unit %q, which is disabled", [input.business_units[_disabled_unit].name])] if {
+	_disabled_unit == integration.unit
 }
 
-_unit := [sprintf("is in the business unit %q, which is below %q, which is disabled", [
+_unit_faults := [sprintf("is in the business unit %q, which is below %q, which is disabled", [
 	input.business_units[integration.unit].name,
-	input.business_units[_closed].name,
+	input.business_units[_disabled_unit].name,
 ])] if {
-	_closed != integration.unit
+	_disabled_unit != integration.unit
 }
 
 default _unit_evidence := {}
 
-_unit_evidence := {"disabled_business_unit": input.business_units[_closed].name}
+_unit_evidence := {"disabled_business_unit": input.business_units[_disabled_unit].name}
 
 _mode := object.get(input.users[integration.user], "access_mode", "unknown")
 
 # METADATA
 # description: The access modes in which an integration cannot work, in words.
-_modes := {
+_mode_words := {
 	"administrative": "has the access mode Administrative, in which it cannot use accounts, contacts and leads",
 	"read": "has the access mode Read, in which it cannot write",
 	"support": "has the access mode Support User, which is Microsoft's own",
@@ -101,52 +101,52 @@ _modes := {
 
 # METADATA
 # description: The access modes in which the integration works; a profile states its own where its source does.
-_working := object.get(profile.current, "access_modes", ["read-write", "non-interactive"])
+_working_modes := object.get(profile.current, "access_modes", ["read-write", "non-interactive"])
 
-_mode_fits if _mode in _working
+_is_working_mode if _mode in _working_modes
 
-_locked := [] if {
-	_mode_fits
-} else := [_modes[_mode]] if {
-	_modes[_mode]
-} else := [sprintf("has the access mode %s, and the source requires %s", [_names[_mode], _asked])] if {
-	_names[_mode]
+_mode_faults := [] if {
+	_is_working_mode
+} else := [_mode_words[_mode]] if {
+	_mode_words[_mode]
+} else := [sprintf("has the access mode %s, and the source requires %s", [_mode_names[_mode], _required_modes])] if {
+	_mode_names[_mode]
 } else := []
 
-_names := {"read-write": "Read-Write", "non-interactive": "Non-interactive"}
+_mode_names := {"read-write": "Read-Write", "non-interactive": "Non-interactive"}
 
-_asked := concat(" or ", [object.get(_names, mode, mode) | some mode in _working])
+_required_modes := concat(" or ", [object.get(_mode_names, mode, mode) | some mode in _working_modes])
 
-_mode_faulty if count(_locked) > 0
+_has_mode_fault if count(_mode_faults) > 0
 
 default _mode_evidence := {}
 
-_mode_evidence := {"access_mode": _mode} if _mode_faulty
+_mode_evidence := {"access_mode": _mode} if _has_mode_fault
 
 _state := object.get(input.users[integration.user], "entra_state", "unknown")
 
 # METADATA
 # description: The states of a Microsoft Entra identity that prevent sign-in, in words.
-_states := {
+_state_words := {
 	"soft-deleted": "is deleted in Microsoft Entra, where it can still be restored",
 	"deleted": "no longer exists in Microsoft Entra",
 }
 
-_gone := [_states[_state]] if {
-	_states[_state]
+_entra_faults := [_state_words[_state]] if {
+	_state_words[_state]
 } else := []
 
 default _entra_evidence := {}
 
-_entra_evidence := {"entra_state": _state} if _states[_state]
+_entra_evidence := {"entra_state": _state} if _state_words[_state]
 
 _fix := {"kind": "restore-identity"} if {
-	_states[_state]
+	_state_words[_state]
 } else := {
 	"kind": "enable-business-unit",
-	"business_unit": {"id": _closed, "name": input.business_units[_closed].name},
+	"business_unit": {"id": _disabled_unit, "name": input.business_units[_disabled_unit].name},
 } if {
-	_closed
+	_disabled_unit
 } else := {"kind": "set-access-mode"} if {
-	_mode_faulty
+	_has_mode_fault
 } else := {"kind": "enable-user"}

@@ -21,9 +21,9 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%s%s", [_missing, _ghost_note]),
-	"subject": {"kind": "user", "id": "", "name": _wanted},
-	"evidence": {"found": 0, "soft_deleted": sort([input.users[id].name | some id in _ghosts])},
+	"message": sprintf("%s%s", [_missing, _soft_deleted_note]),
+	"subject": {"kind": "user", "id": "", "name": _identity},
+	"evidence": {"found": 0, "soft_deleted": sort([input.users[id].name | some id in _soft_deleted])},
 	"fix": _fix,
 } if {
 	count(integration.users) == 0
@@ -32,10 +32,10 @@ findings contains {
 
 findings contains {
 	"control": control.id,
-	"message": sprintf("%d users have the identity %s: %s", [count(integration.users), _wanted, concat(", ", _names)]),
-	"subject": {"kind": "user", "id": "", "name": _wanted},
+	"message": sprintf("%d users have the identity %s: %s", [count(integration.users), _identity, concat(", ", _names)]),
+	"subject": {"kind": "user", "id": "", "name": _identity},
 	"evidence": {"found": count(integration.users), "users": _names},
-	"fix": _choice,
+	"fix": _ambiguity_fix,
 } if {
 	count(integration.users) > 1
 	some control in profile.controls["user/exists"]
@@ -43,40 +43,40 @@ findings contains {
 
 _names := sort([sprintf("%q (%s)", [input.users[id].name, id]) | some id in integration.users])
 
-_wanted := input.requirement.application_id if {
+_identity := input.requirement.application_id if {
 	input.requirement.application_id != ""
 } else := input.requirement.user if {
 	input.requirement.user != ""
 } else := profile.current.pattern
 
-_missing := sprintf("there is no application user with the application id %s", [_wanted]) if {
+_missing := sprintf("there is no application user with the application id %s", [_identity]) if {
 	input.requirement.application_id != ""
-} else := sprintf("there is no user with the user principal name %s", [_wanted]) if {
+} else := sprintf("there is no user with the user principal name %s", [_identity]) if {
 	input.requirement.user != ""
-} else := sprintf("there is no application user with %q in its name", [_wanted])
+} else := sprintf("there is no application user with %q in its name", [_identity])
 
 # METADATA
 # description: >-
 #   Soft-deleted users keep their application id; no other user can have it until they are permanently deleted.
 # scope: document
-_ghosts contains id if {
+_soft_deleted contains id if {
 	input.requirement.application_id != ""
 	some id, user in input.users
 	user.deleted
 	lower(user.application_id) == lower(input.requirement.application_id)
 }
 
-_ghosts contains id if {
+_soft_deleted contains id if {
 	input.requirement.user != ""
 	some id, user in input.users
 	user.deleted
 	lower(user.domain_name) == lower(input.requirement.user)
 }
 
-default _ghost_note := ""
+default _soft_deleted_note := ""
 
-_ghost_note := "; a soft-deleted one still has the identity and must be permanently deleted first" if {
-	count(_ghosts) > 0
+_soft_deleted_note := "; a soft-deleted one still has the identity and must be permanently deleted first" if {
+	count(_soft_deleted) > 0
 }
 
 # METADATA
@@ -89,21 +89,21 @@ _fix := {
 	"business_unit": {"name": input.requirement.business_unit},
 } if {
 	input.requirement.application_id != ""
-	count(_ghosts) == 0
+	count(_soft_deleted) == 0
 } else := {
 	"kind": "remove-duplicate-user",
 	"application_id": input.requirement.application_id,
-	"user": {"kind": "systemuser", "id": min(_ghosts), "name": input.users[min(_ghosts)].name},
+	"user": {"kind": "systemuser", "id": min(_soft_deleted), "name": input.users[min(_soft_deleted)].name},
 } if {
 	input.requirement.application_id != ""
-} else := _choice
+} else := _ambiguity_fix
 
 # METADATA
 # description: >-
 #   The ambiguity is resolved in the environment or, if no application id is configured, in the configuration.
 # scope: document
-default _choice := {"kind": "correct-configuration"}
+default _ambiguity_fix := {"kind": "correct-configuration"}
 
-_choice := {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id} if {
+_ambiguity_fix := {"kind": "remove-duplicate-user", "application_id": input.requirement.application_id} if {
 	input.requirement.application_id != ""
 }

@@ -39,14 +39,14 @@ findings contains {
 }
 
 unknown contains reason if {
-	some root, reasons in integration.doubts
-	_template[root]
+	some root, reasons in integration.uncertain_roles
+	_templates[root]
 	some reason in reasons
 }
 
 notes contains sprintf("the role %q has no effect now, but could have again: %s", [name, text]) if {
-	some root, texts in integration.silenced
-	_template[root]
+	some root, texts in integration.ineffective_roles
+	_templates[root]
 	not _administrators[root]
 	name := min(integration.names[root])
 	some text in texts
@@ -57,12 +57,12 @@ not_applicable := integration.no_user
 # METADATA
 # description: The user's administrator roles, by root, with the name of the template.
 _administrators[root] := template if {
-	some root, template in _template
+	some root, template in _templates
 	integration.ways[root]
-	not integration.doubts[root]
+	not integration.uncertain_roles[root]
 }
 
-_template[copy.root_id] := danger.administrators[lower(copy.template_id)] if some copy in input.roles
+_templates[copy.root_id] := danger.administrators[lower(copy.template_id)] if some copy in input.roles
 
 # METADATA
 # description: >-

@@ -19,9 +19,9 @@ metadata := rego.metadata.chain()[1].annotations.custom
 
 findings contains {
 	"control": control.id,
-	"message": concat("; ", array.concat([_message], sort(_silenced))),
+	"message": concat("; ", array.concat([_message], sort(_ineffective))),
 	"subject": {"kind": "user", "id": integration.user, "name": input.users[integration.user].name},
-	"evidence": {"role": integration.role_name, "reaching": _reaching},
+	"evidence": {"role": integration.role_name, "reaching": _assigned_names},
 	"fix": {
 		"kind": "assign-role",
 		"role": integration.role_reference,
@@ -40,22 +40,22 @@ _message := sprintf("the role %q is not assigned to the user %q, neither directl
 
 # METADATA
 # description: Teams that have the role, without effect for the user.
-_silenced := object.get(integration.silenced, integration.role, set())
+_ineffective := object.get(integration.ineffective_roles, integration.role, set())
 
 # METADATA
 # description: Dataverse learns late about changes to a team whose members come from a Microsoft Entra group.
 notes contains sprintf("the user has the role %q only through %s, whose members come from a Microsoft Entra group: %s", [
 	integration.role_name,
-	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _holders])),
+	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _teams_with_role])),
 	"a change of the group takes effect at the user's next sign-in",
 ]) if {
-	count(_holders) > 0
+	count(_teams_with_role) > 0
 	role := integration.role
 	not role in integration.assigned
-	every team in _holders { input.teams[team].type in {2, 3} }
+	every team in _teams_with_role { input.teams[team].type in {2, 3} }
 }
 
-_holders := object.get(integration.teams, integration.role, set())
+_teams_with_role := object.get(integration.teams, integration.role, set())
 
 not_applicable := integration.no_user | integration.no_role
 
@@ -67,10 +67,10 @@ unknown contains sprintf("the organization and its record-ownership setting were
 	not input.coverage.organization.state == "collected"
 }
 
-unknown contains reason if some reason in integration.doubts[integration.role]
+unknown contains reason if some reason in integration.uncertain_roles[integration.role]
 
 default _detail := ""
 
 _detail := sprintf(": %s", [input.coverage.organization.detail]) if input.coverage.organization.detail != ""
 
-_reaching := sort([min(integration.names[root]) | some root, _ in integration.ways])
+_assigned_names := sort([min(integration.names[root]) | some root, _ in integration.ways])

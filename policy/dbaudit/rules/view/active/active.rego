@@ -47,9 +47,9 @@ findings contains {
 } if {
 	integration.user
 	some control in profile.controls["view/active"]
-	some i in (views.by_system - views.system_unsure)
+	some i in (views.met_by_system_view - views.uncertain_system_views)
 	not i in _active_system
-	some id in views.system[i]
+	some id in views.system_views[i]
 	view := input.system_views[id]
 }
 
@@ -60,7 +60,7 @@ findings contains {
 # scope: document
 _judged contains id if {
 	some i, ids in views.found
-	not i in views.by_system
+	not i in views.met_by_system_view
 	some id in object.get(views.usable, i, ids)
 }
 
@@ -74,8 +74,8 @@ _judged contains id if {
 # METADATA
 # description: Required views that are met by an active system view.
 _active_system contains i if {
-	some i in views.by_system
-	some id in views.system[i]
+	some i in views.met_by_system_view
+	some id in views.system_views[i]
 	input.system_views[id].active
 }
 
@@ -84,7 +84,7 @@ not_applicable contains reason if some reason in integration.no_user
 not_applicable contains sprintf("no required view was found%s", [profile.see("view/shared")]) if {
 	count(input.requirement.views) > 0
 	count(views.found) == 0
-	count(views.by_system) == 0
+	count(views.met_by_system_view) == 0
 	count(views.unseen) == 0
 }
 
@@ -96,7 +96,7 @@ unknown contains reason if {
 # METADATA
 # description: A system view is not judged if there may be a personal view of the same name, which could not be read.
 unknown contains sprintf("%q is a system view, and there may be a personal view of that name; %s", [required.name, reason]) if {
-	some i in views.system_unsure
+	some i in views.uncertain_system_views
 	required := input.requirement.views[i]
 	some reason in views.own_list_unread
 }

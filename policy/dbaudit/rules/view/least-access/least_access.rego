@@ -29,7 +29,7 @@ findings contains {
 	),
 } if {
 	some control in profile.controls["view/least-access"]
-	some id, holders in _surplus
+	some id, holders in _excess_rights
 	rights := sort(union({held | some held in holders}))
 	name := object.get(_names, id, id)
 	principals := [_references[principal] | some principal in sort(object.keys(holders))]
@@ -46,7 +46,7 @@ unknown contains input.coverage.shares.detail if {
 
 # METADATA
 # description: The user's rights beyond Read, by view and by the principal that has them.
-_surplus[id][principal] := rights if {
+_excess_rights[id][principal] := rights if {
 	some principal in integration.principals
 	some id, share in input.shares[principal]
 	rights := {right | some right in share.rights} - {"read"}
@@ -61,6 +61,6 @@ _references[team] := {"kind": "team", "id": team, "name": input.teams[team].name
 
 # METADATA
 # description: The names of the views, as far as they could be read.
-_names[id] := input.views[id].name if some id, _ in _surplus
+_names[id] := input.views[id].name if some id, _ in _excess_rights
 
-_owners[id] := {"owner": views.owners[id]} if some id, _ in _surplus
+_owners[id] := {"owner": views.owners[id]} if some id, _ in _excess_rights

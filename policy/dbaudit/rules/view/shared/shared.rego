@@ -44,10 +44,10 @@ findings contains {
 	},
 } if {
 	some control in profile.controls["view/shared"]
-	some i in _short
+	some i in _unreadable
 	ids := views.found[i]
 	required := input.requirement.views[i]
-	meant := min(object.get(_owned, i, ids))
+	meant := min(object.get(_views_of_owner, i, ids))
 	owner := views.owners[meant]
 }
 
@@ -71,12 +71,12 @@ findings contains {
 	},
 } if {
 	some control in profile.controls["view/shared"]
-	some i in _short
+	some i in _unreadable
 	not views.found[i]
 	required := input.requirement.views[i]
 }
 
-_short contains i if {
+_unreadable contains i if {
 	integration.user
 	some i, _ in input.requirement.views
 	not i in views.satisfied
@@ -85,7 +85,7 @@ _short contains i if {
 
 # METADATA
 # description: The found views that belong to the configured owner.
-_owned[i] contains id if {
+_views_of_owner[i] contains id if {
 	some i, ids in views.found
 	some id in ids
 	owner := input.users[input.views[id].owner_id]
@@ -110,7 +110,7 @@ notes contains sprintf("%q is owned by the team %q; the user %q is a member, so 
 	some i, ids in views.usable
 	required := input.requirement.views[i]
 	some id in ids
-	team := views.of_team[id]
+	team := views.owned_by_team[id]
 }
 
 # METADATA
@@ -121,7 +121,7 @@ notes contains sprintf("%q is met by a view of that name, but not by the one of 
 	required.name,
 	required.owner,
 ]) if {
-	some i, owned in _owned
+	some i, owned in _views_of_owner
 	required := input.requirement.views[i]
 	count(views.usable[i]) > 0
 	views.usable[i] & owned == set()
@@ -130,13 +130,13 @@ notes contains sprintf("%q is met by a view of that name, but not by the one of 
 notes contains sprintf("%q is met by a system view; it is unknown whether the user also sees a personal view of that name", [
 	required.name,
 ]) if {
-	some i in views.system_unsure
+	some i in views.uncertain_system_views
 	required := input.requirement.views[i]
 }
 
 notes contains sprintf("%q is a system view: every user with prvReadQuery sees it, and it cannot be shared", [
 	required.name,
 ]) if {
-	some i in views.by_system
+	some i in views.met_by_system_view
 	required := input.requirement.views[i]
 }
