@@ -24,8 +24,8 @@ func TestAnotherName(t *testing.T) {
 	p := sample(t)
 	for _, table := range []apply.Table{apply.TableRole, apply.TableUser, apply.TableUnit, apply.TableView} {
 		f := newFake(p)
-		r, _ := run(t, p, f)
-		f.row = func(of apply.Table, row *apply.Row) {
+		r, _ := newRunner(t, p, f)
+		f.onRow = func(of apply.Table, row *apply.Row) {
 			if of == table {
 				row.Name = "Renamed"
 			}
@@ -46,9 +46,9 @@ func TestAnotherName(t *testing.T) {
 func TestFilteredGrant(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := run(t, p, f)
+	r, _ := newRunner(t, p, f)
 	filtered := true
-	f.current = func(of change.Target, now *apply.Reading) error {
+	f.onCurrent = func(of change.Target, now *apply.Reading) error {
 		if _, asked := now.State["prvReadLead"]; asked && filtered && of.Kind == change.TargetGrants {
 			now.Filtered = []string{"prvReadLead"}
 		}
@@ -74,13 +74,13 @@ func TestSharesWaitForRights(t *testing.T) {
 	p := sample(t)
 	for times, ok := range map[int]bool{3: true, 1000: false} {
 		f := newFake(p)
-		r, _ := run(t, p, f)
+		r, _ := newRunner(t, p, f)
 		waited, left := time.Duration(0), times
 		r.Sleep = func(_ context.Context, d time.Duration) error {
 			waited += d
 			return nil
 		}
-		f.refuse = func(request change.Request) error {
+		f.onChange = func(request change.Request) error {
 			if request.Path != "GrantAccess" || left == 0 {
 				return nil
 			}
@@ -99,8 +99,8 @@ func TestSharesWaitForRights(t *testing.T) {
 func TestUnseenHolders(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := run(t, p, f)
-	f.unseen = "the identity does not have prvReadUser at Organization level"
+	r, _ := newRunner(t, p, f)
+	f.incomplete = "the identity does not have prvReadUser at Organization level"
 	if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "--allow-shared-role") || len(f.sent) > 0 {
 		t.Errorf("%v; sent %v", err, f.sent)
 	}
@@ -115,8 +115,8 @@ func TestUnseenHolders(t *testing.T) {
 func TestInheritedRights(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := run(t, p, f)
-	f.current = func(of change.Target, now *apply.Reading) error {
+	r, _ := newRunner(t, p, f)
+	f.onCurrent = func(of change.Target, now *apply.Reading) error {
 		if of.Kind == change.TargetShare && of.View.Name == "Leads" {
 			now.State["access"], now.Inherited = "read", "append-to"
 		}
@@ -128,8 +128,8 @@ func TestInheritedRights(t *testing.T) {
 	}
 }
 
-// chain gives lines the digests of the lines before them.
-func chain(tb testing.TB, records []apply.Record) []byte {
+// encodeChain gives lines the digests of the lines before them.
+func encodeChain(tb testing.TB, records []apply.Record) []byte {
 	tb.Helper()
 	var text []byte
 	previous := records[0].Plan.Digest
@@ -149,7 +149,7 @@ func chain(tb testing.TB, records []apply.Record) []byte {
 // TestLinesThatContradict: recomputing the chain does not allow writing what no run writes.
 func TestLinesThatContradict(t *testing.T) {
 	p := sample(t)
-	_, file := applied(t, p, newFake(p))
+	_, file := applyPlan(t, p, newFake(p))
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestLinesThatContradict(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(chain(t, j.Records), whole) {
+	if !bytes.Equal(encodeChain(t, j.Records), whole) {
 		t.Fatal("the test's chain is another than the journal's")
 	}
 	const id = "00000000-0000-4000-8000-000000000077"
@@ -195,7 +195,7 @@ func TestLinesThatContradict(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := apply.ParseJournal(chain(t, edit(again.Records))); err == nil || !strings.Contains(err.Error(), "it was edited, or belongs to another plan") {
+		if _, _, err := apply.ParseJournal(encodeChain(t, edit(again.Records))); err == nil || !strings.Contains(err.Error(), "it was edited, or belongs to another plan") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -211,7 +211,7 @@ func TestLinesThatContradict(t *testing.T) {
 func TestFormerJournal(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, file := applied(t, p, f)
+	r, file := applyPlan(t, p, f)
 	var text []byte
 	for _, record := range r.Journal.Records {
 		record.Previous = ""
@@ -227,7 +227,7 @@ func TestFormerJournal(t *testing.T) {
 	if err := os.WriteFile(file, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	j := reopened(t, r.Journal, file)
+	j := reopen(t, r.Journal, file)
 	if err := j.CheckResumable(); err == nil || !strings.Contains(err.Error(), "can only be rolled back") {
 		t.Errorf("gone on with: %v", err)
 	}
@@ -235,16 +235,16 @@ func TestFormerJournal(t *testing.T) {
 	if err := r.Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if reopened(t, j, file).MayHaveChanges() {
+	if reopen(t, j, file).MayHaveChanges() {
 		t.Error("what was undone is still to undo")
 	}
 }
 
 // TestAnswersWithAnotherID: the id in a response is not trusted if another row exists.
 func TestAnswersWithAnotherID(t *testing.T) {
-	p := made(t)
-	for id, ok := range map[string]bool{ours: true, "00000000-0000-4000-8000-000000000088": false} {
-		r, _ := run(t, p, maker(p, id))
+	p := userPlan(t)
+	for id, ok := range map[string]bool{createdID: true, "00000000-0000-4000-8000-000000000088": false} {
+		r, _ := newRunner(t, p, userFake(p, id))
 		err := r.Apply(t.Context())
 		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "says that it created") {
 			t.Errorf("%s: %v", id, err)
@@ -252,10 +252,10 @@ func TestAnswersWithAnotherID(t *testing.T) {
 	}
 }
 
-const ours = "00000000-0000-4000-8000-000000000099"
+const createdID = "00000000-0000-4000-8000-000000000099"
 
-// made is a plan that makes a user.
-func made(t *testing.T) plan.Plan {
+// userPlan is a plan that makes a user.
+func userPlan(t *testing.T) plan.Plan {
 	t.Helper()
 	const text = `{"id":"1","kind":"create-application-user","target":{"kind":"user","user":{"kind":"systemuser","name":"application x"},
 		"application_id":"00000000-0000-4000-8000-000000000010","business_unit":{"id":"00000000-0000-4000-8000-000000000002","name":"Contoso"}},
@@ -278,14 +278,14 @@ func made(t *testing.T) plan.Plan {
 	return p
 }
 
-// maker is an environment that says it made a row with an id, whatever it made.
-func maker(p plan.Plan, id string) *fake {
+// userFake is an environment that says it made a row with an id, whatever it made.
+func userFake(p plan.Plan, id string) *fake {
 	f := newFake(p)
 	f.made = id
-	f.current = func(t change.Target, now *apply.Reading) error {
+	f.onCurrent = func(t change.Target, now *apply.Reading) error {
 		if now.State["user"] == change.Enabled {
 			now.Row = &apply.Row{
-				ID: ours, Name: "# x", ApplicationID: t.ApplicationID, Unit: t.BusinessUnit.ID,
+				ID: createdID, Name: "# x", ApplicationID: t.ApplicationID, Unit: t.BusinessUnit.ID,
 				CreatedBy: "00000000-0000-4000-8000-00000000000a", CreatedOn: clock(),
 			}
 		}
@@ -297,22 +297,22 @@ func maker(p plan.Plan, id string) *fake {
 // TestWhoseUser: a user that the plan could have made is deleted only if it is the
 // plan's own in all that the environment says.
 func TestWhoseUser(t *testing.T) {
-	p := made(t)
+	p := userPlan(t)
 	for name, tt := range map[string]struct {
 		edit func(*apply.Row)
 		kept string
 	}{
-		"another application": {func(r *apply.Row) { r.ApplicationID = ours }, "application id"},
-		"another unit":        {func(r *apply.Row) { r.Unit = ours }, "a different business unit"},
-		"another's":           {func(r *apply.Row) { r.CreatedBy = ours }, "another identity created it"},
+		"another application": {func(r *apply.Row) { r.ApplicationID = createdID }, "application id"},
+		"another unit":        {func(r *apply.Row) { r.Unit = createdID }, "a different business unit"},
+		"another's":           {func(r *apply.Row) { r.CreatedBy = createdID }, "another identity created it"},
 		"an older one":        {func(r *apply.Row) { r.CreatedOn = clock().Add(-48 * time.Hour) }, "it was created at"},
 		"another id":          {func(r *apply.Row) { r.ID = "00000000-0000-4000-8000-000000000088" }, "but the existing row is"},
 	} {
-		f := maker(p, ours)
-		r, _ := applied(t, p, f)
+		f := userFake(p, createdID)
+		r, _ := applyPlan(t, p, f)
 		sent := len(f.sent)
-		whole := f.current
-		f.current = func(t change.Target, now *apply.Reading) error {
+		whole := f.onCurrent
+		f.onCurrent = func(t change.Target, now *apply.Reading) error {
 			err := whole(t, now)
 			if now.Row != nil {
 				tt.edit(now.Row)

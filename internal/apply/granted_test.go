@@ -41,7 +41,7 @@ func TestAssignedRole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(p)
 			f.role = tt.role
-			r, _ := run(t, p, f)
+			r, _ := newRunner(t, p, f)
 			err := r.Apply(t.Context())
 			var changed *apply.DriftError
 			switch {
@@ -55,7 +55,7 @@ func TestAssignedRole(t *testing.T) {
 	// A dry run takes what the plan takes from the role for taken.
 	f := newFake(p)
 	f.role = apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}
-	r, _ := run(t, p, f)
+	r, _ := newRunner(t, p, f)
 	if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)
 	}
@@ -69,6 +69,6 @@ func TestWordsOfAnother(t *testing.T) {
 	if err := p.Seal(); err != nil {
 		t.Fatal(err)
 	}
-	r, file := run(t, p, newFake(p))
-	reopened(t, r.Journal, file)
+	r, file := newRunner(t, p, newFake(p))
+	reopen(t, r.Journal, file)
 }

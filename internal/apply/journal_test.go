@@ -46,27 +46,27 @@ type fake struct {
 	organization string
 	plan         plan.Plan
 	state        map[string]change.State
-	next         map[string]func() // what a request of an action leads to
+	effects         map[string]func() // what a request of an action leads to
 	sent         []string
-	lost         bool // changes do not take
+	ignoreChanges         bool // changes do not take
 	made         string
 	role         apply.Role
-	unseen       string
+	incomplete       string
 
-	current func(change.Target, *apply.Reading) error
-	row     func(apply.Table, *apply.Row)
-	refuse  func(change.Request) error
+	onCurrent func(change.Target, *apply.Reading) error
+	onRow     func(apply.Table, *apply.Row)
+	onChange  func(change.Request) error
 }
 
 func newFake(p plan.Plan) *fake {
-	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, next: map[string]func(){}}
+	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, effects: map[string]func(){}}
 	f.role.Root = "00000000-0000-4000-8000-000000000004"
 	for _, a := range p.Actions {
 		if f.state[targetKey(a.Target)] == nil {
 			f.state[targetKey(a.Target)] = change.State{}
 		}
 		maps.Copy(f.state[targetKey(a.Target)], a.Before)
-		f.next[a.Summary] = func() { maps.Copy(f.state[targetKey(a.Target)], a.After) }
+		f.effects[a.Summary] = func() { maps.Copy(f.state[targetKey(a.Target)], a.After) }
 	}
 	return f
 }
@@ -84,7 +84,7 @@ func (f *fake) Identity(context.Context) (apply.Identity, error) {
 }
 
 func (f *fake) Holders(context.Context, string) (apply.RoleHolders, error) {
-	return apply.RoleHolders{Incomplete: f.unseen}, nil
+	return apply.RoleHolders{Incomplete: f.incomplete}, nil
 }
 
 func (f *fake) Role(context.Context, string) (apply.Role, error) { return f.role, nil }
@@ -95,8 +95,8 @@ func (f *fake) Row(_ context.Context, table apply.Table, id string, _ *change.Re
 		for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
 			if ref != nil && ref.ID == id {
 				row := &apply.Row{ID: id, Name: ref.Name, ApplicationID: a.Target.ApplicationID}
-				if f.row != nil {
-					f.row(table, row)
+				if f.onRow != nil {
+					f.onRow(table, row)
 				}
 				return row, nil
 			}
@@ -123,26 +123,26 @@ func (f *fake) Current(_ context.Context, t change.Target, names []string) (appl
 			now.IDs[name] = "00000000-0000-4000-8000-000000000999"
 		}
 	}
-	if f.current != nil {
-		return now, f.current(t, &now)
+	if f.onCurrent != nil {
+		return now, f.onCurrent(t, &now)
 	}
 	return now, nil
 }
 
 func (f *fake) Change(_ context.Context, r change.Request, label string) (string, error) {
-	if f.refuse != nil {
-		if err := f.refuse(r); err != nil {
+	if f.onChange != nil {
+		if err := f.onChange(r); err != nil {
 			return "", err
 		}
 	}
 	f.sent = append(f.sent, r.Method+" "+r.Path)
-	do := f.next[label]
+	do := f.effects[label]
 	switch {
 	case do == nil:
 		f.undo(r)
 	case !r.Filled():
 		return "", &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("a slot was left: " + r.Path + string(r.Body))}
-	case !f.lost:
+	case !f.ignoreChanges:
 		do()
 	}
 	return f.made, nil
@@ -160,7 +160,7 @@ func (f *fake) undo(r change.Request) {
 	}
 }
 
-func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
+func newRunner(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "j.json")
 	j, err := apply.CreateJournal(file, p, audit.Tool{Name: "dbaudit", Version: "test"}, clock)
@@ -171,18 +171,18 @@ func run(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
 	return &apply.Runner{Mutator: f, Journal: j, Sleep: func(context.Context, time.Duration) error { return nil }}, file
 }
 
-// applied is a run that carried its plan out.
-func applied(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
+// applyPlan is a run that carried its plan out.
+func applyPlan(t *testing.T, p plan.Plan, f *fake) (*apply.Runner, string) {
 	t.Helper()
-	r, file := run(t, p, f)
+	r, file := newRunner(t, p, f)
 	if err := r.Apply(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	return r, file
 }
 
-// reopened closes a journal, and opens it as another process does.
-func reopened(t *testing.T, j *apply.Journal, file string) *apply.Journal {
+// reopen closes a journal, and opens it as another process does.
+func reopen(t *testing.T, j *apply.Journal, file string) *apply.Journal {
 	t.Helper()
 	if err := j.Close(); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func reopened(t *testing.T, j *apply.Journal, file string) *apply.Journal {
 func TestJournal(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, file := applied(t, p, f)
+	r, file := applyPlan(t, p, f)
 	if len(f.sent) != len(p.Actions) {
 		t.Errorf("sent %v", f.sent)
 	}
@@ -241,7 +241,7 @@ func TestJournal(t *testing.T) {
 
 func TestJournalThatIsNone(t *testing.T) {
 	p := sample(t)
-	_, file := applied(t, p, newFake(p))
+	_, file := applyPlan(t, p, newFake(p))
 	whole, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -296,43 +296,43 @@ func TestFailures(t *testing.T) {
 	p := sample(t)
 	t.Run("refused", func(t *testing.T) {
 		f := newFake(p)
-		f.refuse = func(change.Request) error {
+		f.onChange = func(change.Request) error {
 			return &apply.ChangeError{Effect: apply.EffectNone, Err: errors.New("no privilege")}
 		}
-		r, _ := run(t, p, f)
+		r, _ := newRunner(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || r.Journal.MayHaveChanges() {
 			t.Errorf("a refused change: %v, touched %v", err, r.Journal.MayHaveChanges())
 		}
-		f.refuse = nil
+		f.onChange = nil
 		if err := r.Apply(t.Context()); err != nil {
 			t.Errorf("once it is permitted: %v", err)
 		}
 	})
 	t.Run("never known", func(t *testing.T) {
 		f := newFake(p)
-		f.refuse = func(change.Request) error { return &apply.ChangeError{Err: errors.New("no answer")} }
-		r, _ := run(t, p, f)
+		f.onChange = func(change.Request) error { return &apply.ChangeError{Err: errors.New("no answer")} }
+		r, _ := newRunner(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || !r.Journal.MayHaveChanges() {
 			t.Errorf("a change that nobody knows of: %v", err)
 		}
 	})
 	t.Run("does not take", func(t *testing.T) {
 		f := newFake(p)
-		f.lost = true
-		r, _ := run(t, p, f)
+		f.ignoreChanges = true
+		r, _ := newRunner(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "had no effect") || len(f.sent) != 1 {
 			t.Errorf("a change that did not take: %v; sent %v", err, f.sent)
 		}
 	})
 	t.Run("another privilege under the name", func(t *testing.T) {
 		f := newFake(p)
-		f.current = func(_ change.Target, now *apply.Reading) error {
+		f.onCurrent = func(_ change.Target, now *apply.Reading) error {
 			for name := range now.IDs {
 				now.IDs[name] = "00000000-0000-4000-8000-000000000666"
 			}
 			return nil
 		}
-		r, _ := run(t, p, f)
+		r, _ := newRunner(t, p, f)
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "has the id") || len(f.sent) > 0 {
 			t.Errorf("not noticed: %v", err)
 		}
@@ -345,9 +345,9 @@ func FuzzParseJournal(f *testing.F) {
 	p := sample(f)
 	first := apply.Record{Event: apply.EventPlan, At: clock(), Format: apply.Format, Tool: &audit.Tool{}, Plan: &p}
 	begin := apply.Record{Event: apply.EventBegin, At: clock(), Action: "1", By: "00000000-0000-4000-8000-00000000000a", Before: p.Actions[0].Before}
-	f.Add(chain(f, []apply.Record{first}))
-	f.Add(append(chain(f, []apply.Record{first, begin}), '{'))
-	f.Add(chain(f, []apply.Record{first, begin, {Event: apply.EventDone, At: clock(), Action: "1"}}))
+	f.Add(encodeChain(f, []apply.Record{first}))
+	f.Add(append(encodeChain(f, []apply.Record{first, begin}), '{'))
+	f.Add(encodeChain(f, []apply.Record{first, begin, {Event: apply.EventDone, At: clock(), Action: "1"}}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		j, whole, err := apply.ParseJournal(data)
 		if err != nil {

@@ -32,7 +32,7 @@ func TestOneAtATime(t *testing.T) {
 	if after, err := os.ReadFile(name); err != nil || string(after) != string(before) {
 		t.Fatalf("the second run changed the journal: %v", err)
 	}
-	second := reopened(t, first, name)
+	second := reopen(t, first, name)
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func TestOneAtATime(t *testing.T) {
 	if err := os.WriteFile(name+".lock", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	reopened(t, second, name)
+	reopen(t, second, name)
 }
 
 // TestOneOfMany: however many begin and end at once, there are never two inside.

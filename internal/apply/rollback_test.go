@@ -16,10 +16,10 @@ import (
 func TestRollbackGoesOn(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, file := applied(t, p, f)
+	r, file := applyPlan(t, p, f)
 	share := slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Target.Kind == change.TargetShare })
 	stuck := p.Actions[share]
-	f.current = func(t change.Target, _ *apply.Reading) error {
+	f.onCurrent = func(t change.Target, _ *apply.Reading) error {
 		if targetKey(t) == targetKey(stuck.Target) {
 			return errors.New("the owner is disabled")
 		}
@@ -36,8 +36,8 @@ func TestRollbackGoesOn(t *testing.T) {
 	if len(left) != 1 || left[0].ID != stuck.ID {
 		t.Errorf("left to undo: %v", left)
 	}
-	j := reopened(t, r.Journal, file)
-	f.sent, f.current = nil, nil
+	j := reopen(t, r.Journal, file)
+	f.sent, f.onCurrent = nil, nil
 	again := &apply.Runner{Mutator: f, Journal: j, Sleep: r.Sleep}
 	if err := again.Rollback(t.Context()); err != nil || len(f.sent) != 1 || j.MayHaveChanges() {
 		t.Errorf("again: %v; sent %v", err, f.sent)
@@ -49,9 +49,9 @@ func TestRollbackGoesOn(t *testing.T) {
 func TestRollbackEnds(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := applied(t, p, f)
+	r, _ := applyPlan(t, p, f)
 	asked := 0
-	f.current = func(change.Target, *apply.Reading) error {
+	f.onCurrent = func(change.Target, *apply.Reading) error {
 		asked++
 		return &apply.UnreachableError{Err: errors.New("no answer")}
 	}
@@ -65,7 +65,7 @@ func TestRollbackEnds(t *testing.T) {
 func TestVerify(t *testing.T) {
 	p := sample(t)
 	f := newFake(p)
-	r, _ := applied(t, p, f)
+	r, _ := applyPlan(t, p, f)
 	if lost, err := r.Verify(t.Context()); err != nil || len(lost) > 0 {
 		t.Fatalf("all holds: %v, %v", lost, err)
 	}
@@ -83,7 +83,7 @@ func TestVerify(t *testing.T) {
 // file did not exist. Anything else is left alone.
 func TestJournalCutOffInItsFirstLine(t *testing.T) {
 	p := sample(t)
-	r, file := run(t, p, newFake(p))
+	r, file := newRunner(t, p, newFake(p))
 	if err := r.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}

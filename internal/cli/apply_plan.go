@@ -172,12 +172,12 @@ func narrateDryRun(a *app, p plan.Plan) func(change.Action, string) {
 // missingPrivileges names the privileges that the applying identity lacks: no user can grant what they do not have.
 func missingPrivileges(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
 	needs := p.Needs()
-	held, err := e.Held(ctx, needs.Names())
+	held, err := e.OwnPrivileges(ctx, needs.Names())
 	if err != nil {
 		return nil, err
 	}
 	unheld := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
-	undefined, err := e.Undefined(ctx, unheld)
+	undefined, err := e.UndefinedPrivileges(ctx, unheld)
 	if err != nil {
 		return nil, err
 	}

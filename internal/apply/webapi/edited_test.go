@@ -21,8 +21,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A scene is a journal of a real run, with the environment before and after it.
-type scene struct {
+// A scenario is a journal of a real run, with the environment before and after it.
+type scenario struct {
 	name         string
 	start, after *simulator.Environment
 	// now is where the rollback begins: after, or on the way back.
@@ -31,36 +31,36 @@ type scene struct {
 	records    []apply.Record
 }
 
-// scenes are the journals of runs that ended, were cut off, and were rolled back in
+// scenarios are the journals of runs that ended, were cut off, and were rolled back in
 // part.
-func (l *lab) scenes(t *testing.T) []scene {
+func (l *lab) scenarios(t *testing.T) []scenario {
 	t.Helper()
 	const never = 1000
-	var list []scene
+	var list []scenario
 	for _, tt := range []struct {
 		name   string
 		change func(*simulator.Environment)
 		cut    int
 		back   bool
 	}{
-		{"from nothing", empty, never, false},
-		{"everything", broken, never, false},
-		{"a role", noRole, never, false},
-		{"a user", noUser, never, false},
+		{"from nothing", removeRoleAndUser, never, false},
+		{"everything", breakAll, never, false},
+		{"a role", removeRole, never, false},
+		{"a user", removeUser, never, false},
 		{"a user who is disabled", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, never, false},
-		{"from nothing, cut off", empty, 4, false},
-		{"everything, cut off", broken, 5, false},
-		{"everything, in part rolled back", broken, never, true},
+		{"from nothing, cut off", removeRoleAndUser, 4, false},
+		{"everything, cut off", breakAll, 5, false},
+		{"everything, in part rolled back", breakAll, never, true},
 	} {
 		l.reset(t, tt.change)
-		s := scene{name: tt.name, start: l.Server.Environment(), startState: l.state(t)}
+		s := scenario{name: tt.name, start: l.Server.Environment(), startState: l.state(t)}
 		r, file := l.start(t, l.plan(t))
-		if err := l.under(t.Context(), cutting(tt.cut, simulator.FaultResetAfter), r.Apply); (err != nil) != (tt.cut < never) {
+		if err := l.withFaults(t.Context(), failFrom(tt.cut, simulator.FaultResetAfter), r.Apply); (err != nil) != (tt.cut < never) {
 			t.Fatal(err)
 		}
 		s.after = l.Server.Environment()
 		if tt.back {
-			if err := l.under(t.Context(), cutting(4, simulator.FaultResetBefore), r.Rollback); err == nil {
+			if err := l.withFaults(t.Context(), failFrom(4, simulator.FaultResetBefore), r.Rollback); err == nil {
 				t.Fatal("nobody noticed")
 			}
 		}
@@ -68,13 +68,13 @@ func (l *lab) scenes(t *testing.T) []scene {
 		if err := r.Journal.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s.records = read(t, file)
+		s.records = readRecords(t, file)
 		list = append(list, s)
 	}
 	return list
 }
 
-func read(t *testing.T, file string) []apply.Record {
+func readRecords(t *testing.T, file string) []apply.Record {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -87,9 +87,9 @@ func read(t *testing.T, file string) []apply.Record {
 	return j.Records
 }
 
-// everyID are the ids of rows of the environment: of roles with all their copies,
+// allIDs are the ids of rows of the environment: of roles with all their copies,
 // among them those of System Administrator, and of people and applications.
-func (l *lab) everyID(t *testing.T) []string {
+func (l *lab) allIDs(t *testing.T) []string {
 	t.Helper()
 	var ids []string
 	for set, column := range map[string]string{"roles": "roleid", "systemusers": "systemuserid", "businessunits": "businessunitid", "teams": "teamid"} {
@@ -110,7 +110,7 @@ type editor struct {
 	*rand.Rand
 
 	ids    []string
-	scenes []scene
+	scenarios []scenario
 }
 
 func pick[T any](e *editor, from []T) T { return from[e.IntN(len(from))] }
@@ -133,7 +133,7 @@ func (e *editor) edit(records []apply.Record) ([]apply.Record, string) {
 	case 3:
 		return records[:k], fmt.Sprintf("cut after line %d", k)
 	case 4:
-		other := pick(e, pick(e, e.scenes).records[1:])
+		other := pick(e, pick(e, e.scenarios).records[1:])
 		return slices.Insert(records, k, other), fmt.Sprintf("a %s of another journal as line %d", other.Event, k+1)
 	case 5:
 		forged := apply.Record{At: records[k].At, Action: pick(e, records).Action}
@@ -145,13 +145,13 @@ func (e *editor) edit(records []apply.Record) ([]apply.Record, string) {
 		at := pick(e, []int{k, len(records)})
 		return slices.Insert(records, at, forged), fmt.Sprintf("a %s of action %q as line %d", forged.Event, forged.Action, at+1)
 	case 6:
-		return e.plan(records)
+		return e.editPlan(records)
 	}
-	return records, fmt.Sprintf("line %d: %s", k+1, e.field(&records[k]))
+	return records, fmt.Sprintf("line %d: %s", k+1, e.editField(&records[k]))
 }
 
-// field edits one field of a record.
-func (e *editor) field(r *apply.Record) string {
+// editField edits one field of a record.
+func (e *editor) editField(r *apply.Record) string {
 	id := pick(e, e.ids)
 	switch e.IntN(9) {
 	case 0, 1:
@@ -186,11 +186,11 @@ func (e *editor) field(r *apply.Record) string {
 	return "event " + string(r.Event)
 }
 
-// plan replaces the plan by another's, or one of its ids by another, and recomputes its
+// editPlan replaces the plan by another's, or one of its ids by another, and recomputes its
 // digest.
-func (e *editor) plan(records []apply.Record) ([]apply.Record, string) {
+func (e *editor) editPlan(records []apply.Record) ([]apply.Record, string) {
 	if e.IntN(3) == 0 {
-		other := pick(e, e.scenes)
+		other := pick(e, e.scenarios)
 		records[0].Plan = other.records[0].Plan
 		return records, "the plan of " + other.name
 	}
@@ -242,12 +242,12 @@ func TestEditedJournals(t *testing.T) {
 	t.Parallel()
 	const edits = 2100
 	l := newLab(t, simulator.Options{})
-	e := &editor{rand.New(rand.NewPCG(1, 2)), nil, l.scenes(t)} //nolint:gosec // a test's own dice
+	e := &editor{rand.New(rand.NewPCG(1, 2)), nil, l.scenarios(t)} //nolint:gosec // a test's own dice
 	l.reset(t, nil)
-	e.ids = l.everyID(t)
+	e.ids = l.allIDs(t)
 	refused, undone, kept := 0, 0, 0
 	for n := range edits {
-		s := e.scenes[n%len(e.scenes)]
+		s := e.scenarios[n%len(e.scenarios)]
 		records := slices.Clone(s.records)
 		var what []string
 		for range 1 + e.IntN(2) {
@@ -261,7 +261,7 @@ func TestEditedJournals(t *testing.T) {
 			continue
 		}
 		told := fmt.Sprintf("edit %d of %q: %s", n, s.name, strings.Join(what, "; "))
-		if l.rollBack(t, s, data, told) {
+		if l.rollback(t, s, data, told) {
 			undone++
 		} else {
 			kept++
@@ -273,9 +273,9 @@ func TestEditedJournals(t *testing.T) {
 	}
 }
 
-// rollBack rolls back an edited journal and checks the environment; it reports whether
+// rollback rolls back an edited journal and checks the environment; it reports whether
 // rollback says that everything is as before.
-func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
+func (l *lab) rollback(t *testing.T, s scenario, data []byte, told string) bool {
 	t.Helper()
 	l.mutate(t, func(env *simulator.Environment) { *env = *s.now.Clone() })
 	file := filepath.Join(t.TempDir(), "edited.json")
@@ -290,7 +290,7 @@ func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
 	_ = j.Close()
 	if err == nil {
 		if l.state(t) != s.startState {
-			same(t, told+": said to be as it was before", l.state(t), s.startState)
+			checkEqual(t, told+": said to be as it was before", l.state(t), s.startState)
 		}
 		return true
 	}
@@ -300,14 +300,14 @@ func (l *lab) rollBack(t *testing.T, s scene, data []byte, told string) bool {
 	}
 	l.mutate(t, func(env *simulator.Environment) { *env = *got })
 	if l.state(t) != s.startState {
-		same(t, told+": something else was changed", l.state(t), s.startState)
+		checkEqual(t, told+": something else was changed", l.state(t), s.startState)
 	}
 	return false
 }
 
 // restore takes what the run changed back to what it was at the start. It says what is
 // neither as at the start nor as the run left it.
-func (s scene) restore(got *simulator.Environment) string {
+func (s scenario) restore(got *simulator.Environment) string {
 	role, was, left := got.Role(roleName), s.start.Role(roleName), s.after.Role(roleName)
 	switch {
 	case role == nil && was != nil:
@@ -338,7 +338,7 @@ func (s scene) restore(got *simulator.Environment) string {
 
 func sameGrants(a, b simulator.Grants) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
-func (s scene) restoreUser(got *simulator.Environment) string {
+func (s scenario) restoreUser(got *simulator.Environment) string {
 	user, was, left := got.ApplicationUser(app), s.start.ApplicationUser(app), s.after.ApplicationUser(app)
 	switch {
 	case user == nil && was != nil:
@@ -364,7 +364,7 @@ func (s scene) restoreUser(got *simulator.Environment) string {
 	return ""
 }
 
-func (s scene) restoreShares(got *simulator.Environment) string {
+func (s scenario) restoreShares(got *simulator.Environment) string {
 	for i := range got.PersonalViews {
 		v := &got.PersonalViews[i]
 		was, left := s.start.PersonalView(v.Table, v.Name), s.after.PersonalView(v.Table, v.Name)
@@ -391,18 +391,18 @@ func (s scene) restoreShares(got *simulator.Environment) string {
 func TestResumeOfAnEditedJournal(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	l.reset(t, empty)
+	l.reset(t, removeRoleAndUser)
 	p := l.plan(t)
 	r, file := l.start(t, p)
 	// the role is made, and nothing else
-	if err := l.under(t.Context(), cutting(2, simulator.FaultResetBefore), r.Apply); err == nil {
+	if err := l.withFaults(t.Context(), failFrom(2, simulator.FaultResetBefore), r.Apply); err == nil {
 		t.Fatal("nobody noticed")
 	}
 	start := l.state(t)
 	if err := r.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	records := read(t, file)
+	records := readRecords(t, file)
 	environment := l.Server.Environment()
 	for _, name := range []string{"System Administrator", "Salesperson"} {
 		role := environment.Role(name)
@@ -415,10 +415,10 @@ func TestResumeOfAnEditedJournal(t *testing.T) {
 		if err := os.WriteFile(file, encode(t, edited, true), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		again := l.again(t, file)
+		again := l.reopen(t, file)
 		if err := again.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("has the name %q", name)) {
 			t.Errorf("%s: %v", name, err)
 		}
-		same(t, "nothing was changed", l.state(t), start)
+		checkEqual(t, "nothing was changed", l.state(t), start)
 	}
 }

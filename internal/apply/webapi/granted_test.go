@@ -29,7 +29,7 @@ func TestRole(t *testing.T) {
 		"nameless":  {role, `{"value":[]}`, false},
 		"not there": {`{"value":[]}`, `{"value":[]}`, false},
 	} {
-		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			switch {
 			case strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole"):
 				return 200, grants

@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Undefined returns the privileges that the environment does not define.
-func (e *Environment) Undefined(ctx context.Context, names []string) ([]string, error) {
+// UndefinedPrivileges returns the privileges that the environment does not define.
+func (e *Environment) UndefinedPrivileges(ctx context.Context, names []string) ([]string, error) {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
 	if err != nil {
 		return nil, err
@@ -35,9 +35,9 @@ func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collecto
 	return collector.ReadUserGrants(ctx, e.asker, dataverse.GUID(who.User), names)
 }
 
-// Held returns which of the named privileges the signed-in identity has, and at which depth, by
+// OwnPrivileges returns which of the named privileges the signed-in identity has, and at which depth, by
 // name in lower case: see [collector.GrantedDepths].
-func (e *Environment) Held(ctx context.Context, names []string) (change.Depths, error) {
+func (e *Environment) OwnPrivileges(ctx context.Context, names []string) (change.Depths, error) {
 	list, err := e.ownGrants(ctx, names)
 	if err != nil {
 		return nil, err

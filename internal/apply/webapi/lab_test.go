@@ -37,9 +37,9 @@ type lab struct {
 	*simulated.Lab
 
 	admin *dataverse.Writer
-	want  snapshot.Requirement
-	// held is the journal that the last run holds.
-	held   *apply.Journal
+	requirement  snapshot.Requirement
+	// journal is the journal that the last run holds.
+	journal   *apply.Journal
 	faults atomic.Pointer[func(*http.Request) simulator.Fault]
 }
 
@@ -54,7 +54,7 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 		return simulator.Fault{}
 	}
 	l.Lab = simulated.NewWithOptions(t, o)
-	l.want = l.Compliant.Requirement
+	l.requirement = l.Compliant.Requirement
 	var err error
 	if l.admin, err = dataverse.NewWriter(simulated.ClientOptions(t, l.Server, l.Compliant.Suggest.Administrator)); err != nil {
 		t.Fatal(err)
@@ -62,8 +62,8 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 	return l
 }
 
-// under does something under faults.
-func (l *lab) under(ctx context.Context, fault func(*http.Request) simulator.Fault, do func(context.Context) error) error {
+// withFaults does something under faults.
+func (l *lab) withFaults(ctx context.Context, fault func(*http.Request) simulator.Fault, do func(context.Context) error) error {
 	l.faults.Store(&fault)
 	defer l.faults.Store(nil)
 	return do(ctx)
@@ -90,7 +90,7 @@ func (l *lab) mutate(t *testing.T, change func(*simulator.Environment)) {
 
 func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	t.Helper()
-	return l.JudgeServed(t, l.want)
+	return l.JudgeServed(t, l.requirement)
 }
 
 // plan plans everything that a plan can contain.
@@ -132,9 +132,9 @@ func (l *lab) state(t *testing.T) string {
 	return string(data)
 }
 
-// nameless is the state without the ids of rows that were made, which differ from
+// stateWithoutIDs is the state without the ids of rows that were made, which differ from
 // run to run.
-func (l *lab) nameless(t *testing.T) string {
+func (l *lab) stateWithoutIDs(t *testing.T) string {
 	t.Helper()
 	env := l.Server.Environment()
 	if r := env.Role(roleName); r != nil {
@@ -159,7 +159,7 @@ func (l *lab) nameless(t *testing.T) string {
 	return string(data)
 }
 
-func same(t *testing.T, what, got, want string) {
+func checkEqual(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got == want {
 		return
@@ -184,27 +184,27 @@ func (l *lab) start(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.hold(t, j)
+	l.setJournal(t, j)
 	return l.runner(j), file
 }
 
-// again opens a journal as another process would, once the one before has ended.
-func (l *lab) again(t *testing.T, file string) *apply.Runner {
+// reopen opens a journal as another process would, once the one before has ended.
+func (l *lab) reopen(t *testing.T, file string) *apply.Runner {
 	t.Helper()
-	if err := l.held.Close(); err != nil {
+	if err := l.journal.Close(); err != nil {
 		t.Fatal(err)
 	}
 	j, err := apply.OpenJournal(file, now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.hold(t, j)
+	l.setJournal(t, j)
 	return l.runner(j)
 }
 
-func (l *lab) hold(t *testing.T, j *apply.Journal) {
+func (l *lab) setJournal(t *testing.T, j *apply.Journal) {
 	t.Helper()
-	l.held = j
+	l.journal = j
 	t.Cleanup(func() { _ = j.Close() })
 }
 
@@ -217,15 +217,15 @@ func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 	return r, file
 }
 
-// in requires another business unit until the test ends.
-func (l *lab) in(t *testing.T, unit string) {
-	was := l.want.BusinessUnit
-	l.want.BusinessUnit = unit
-	t.Cleanup(func() { l.want.BusinessUnit = was })
+// requireUnit requires another business unit until the test ends.
+func (l *lab) requireUnit(t *testing.T, unit string) {
+	was := l.requirement.BusinessUnit
+	l.requirement.BusinessUnit = unit
+	t.Cleanup(func() { l.requirement.BusinessUnit = was })
 }
 
-// keeps rolls back, and fails the test unless changes are kept for a reason.
-func keeps(t *testing.T, r *apply.Runner, changes int, reason string) {
+// checkKept rolls back, and fails the test unless changes are kept for a reason.
+func checkKept(t *testing.T, r *apply.Runner, changes int, reason string) {
 	t.Helper()
 	err := r.Rollback(t.Context())
 	if kept, ok := errors.AsType[*apply.KeptError](err); !ok || len(kept.Kept) != changes || !strings.Contains(err.Error(), reason) {
@@ -233,15 +233,15 @@ func keeps(t *testing.T, r *apply.Runner, changes int, reason string) {
 	}
 }
 
-// stops fails the test unless an error says that an action of a kind met a changed environment.
-func stops(t *testing.T, err error, kind audit.FixKind, reason string) {
+// checkDrift fails the test unless an error says that an action of a kind met a changed environment.
+func checkDrift(t *testing.T, err error, kind audit.FixKind, reason string) {
 	t.Helper()
 	if changed, ok := errors.AsType[*apply.DriftError](err); !ok || changed.Action.Kind != kind || !strings.Contains(err.Error(), reason) {
 		t.Errorf("got %v, want that %s stops: %s", err, kind, reason)
 	}
 }
 
-func kinds(p plan.Plan) []string {
+func actionKinds(p plan.Plan) []string {
 	var list []string
 	for _, a := range p.Actions {
 		list = append(list, string(a.Kind))
@@ -249,8 +249,8 @@ func kinds(p plan.Plan) []string {
 	return list
 }
 
-// fixable are the findings that a plan could fix.
-func fixable(r audit.Result) []string {
+// fixableFindings are the findings that a plan could fix.
+func fixableFindings(r audit.Result) []string {
 	var list []string
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {

@@ -23,12 +23,12 @@ func TestProperty(t *testing.T) {
 		}
 	}
 	l := newLab(t, simulator.Options{})
-	unit := l.want.BusinessUnit
+	unit := l.requirement.BusinessUnit
 	rapid.Check(t, func(r *rapid.T) {
 		home := rapid.SampledFrom([]string{"Contoso", "Europe", "Germany"}).Draw(r, "unit")
-		l.want.BusinessUnit = home
-		defer func() { l.want.BusinessUnit = unit }()
-		l.reset(t, func(env *simulator.Environment) { disturb(r, env, home) })
+		l.requirement.BusinessUnit = home
+		defer func() { l.requirement.BusinessUnit = unit }()
+		l.reset(t, func(env *simulator.Environment) { addRandomFaults(r, env, home) })
 		start := l.state(t)
 		p := l.plan(t)
 		run, file := l.start(t, p)
@@ -41,7 +41,7 @@ func TestProperty(t *testing.T) {
 			for _, f := range c.Findings {
 				// What is found of a user that the plan makes had no fingerprint before.
 				known := slices.ContainsFunc(p.Manual, func(m plan.Manual) bool {
-					return m.Fingerprint == f.Fingerprint || m.Control == c.ID && slices.Contains(kinds(p), "create-application-user")
+					return m.Fingerprint == f.Fingerprint || m.Control == c.ID && slices.Contains(actionKinds(p), "create-application-user")
 				})
 				if f.Fix != nil && change.Automatic(f.Fix.Kind) && !known {
 					r.Errorf("left: %s: %s\n%s", c.ID, f.Message, p.Text())
@@ -55,17 +55,17 @@ func TestProperty(t *testing.T) {
 		if err := run.Journal.Close(); err != nil {
 			r.Fatal(err)
 		}
-		if err := l.again(t, file).Rollback(t.Context()); err != nil {
+		if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 			r.Fatalf("rolling back: %v\n%s", err, p.Text())
 		}
 		if got := l.state(t); got != start {
-			same(t, "after the rollback of\n"+p.Text(), got, start)
+			checkEqual(t, "after the rollback of\n"+p.Text(), got, start)
 		}
 	})
 }
 
-// disturb makes random faults.
-func disturb(r *rapid.T, env *simulator.Environment, home string) {
+// addRandomFaults makes random faults.
+func addRandomFaults(r *rapid.T, env *simulator.Environment, home string) {
 	sometimes := func(label string) bool { return rapid.IntRange(0, 3).Draw(r, label) == 0 }
 	env.Organization.RecordOwnershipAcrossBusinessUnits = rapid.SampledFrom([]simulator.Tristate{simulator.Off, simulator.On}).Draw(r, "across")
 	role, user := env.Role(roleName), env.ApplicationUser(app)
@@ -101,22 +101,22 @@ func disturb(r *rapid.T, env *simulator.Environment, home string) {
 		v := env.PersonalViews[i]
 		if sometimes("share of " + v.Name) {
 			rights := simulator.Rights(rapid.SampledFrom([]int{0, 1, 2, 3, 16, 1 | 4, 262144 | 1, 2 | 65536}).Draw(r, "rights"))
-			share(env, v.Table, v.Name, rights)
+			setShare(env, v.Table, v.Name, rights)
 		}
 	}
 	switch rapid.IntRange(0, 6).Draw(r, "the current state") {
 	case 0:
-		noUser(env)
+		removeUser(env)
 	case 1:
-		noTeamRole(env)
-		noRole(env)
+		removeTeamRole(env)
+		removeRole(env)
 	case 2:
-		noTeamRole(env)
-		empty(env)
+		removeTeamRole(env)
+		removeRoleAndUser(env)
 	}
 }
 
-func noTeamRole(env *simulator.Environment) {
+func removeTeamRole(env *simulator.Environment) {
 	for i := range env.Teams {
 		env.Teams[i].Roles = slices.DeleteFunc(env.Teams[i].Roles, func(a simulator.RoleAssignment) bool { return a.Role == roleName })
 	}

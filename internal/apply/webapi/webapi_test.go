@@ -18,14 +18,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// empty has no role, no user and no share.
-func empty(env *simulator.Environment) {
-	noUser(env)
+// removeRoleAndUser has no role, no user and no share.
+func removeRoleAndUser(env *simulator.Environment) {
+	removeUser(env)
 	role := env.Role(roleName).ID
 	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role })
 }
 
-func noUser(env *simulator.Environment) {
+func removeUser(env *simulator.Environment) {
 	user := env.ApplicationUser(app)
 	id, name := user.ID, user.Name
 	env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.ID == id })
@@ -38,14 +38,14 @@ func noUser(env *simulator.Environment) {
 	}
 }
 
-func noRole(env *simulator.Environment) {
+func removeRole(env *simulator.Environment) {
 	env.ApplicationUser(app).Roles = nil
 	role := env.Role(roleName).ID
 	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role })
 }
 
-// broken has one fault for each kind of fix that needs a role and a user.
-func broken(env *simulator.Environment) {
+// breakAll has one fault for each kind of fix that needs a role and a user.
+func breakAll(env *simulator.Environment) {
 	role := env.Role(roleName)
 	delete(role.Privileges, "prvReadLead")
 	delete(role.Privileges, "prvAppendToLead")
@@ -59,12 +59,12 @@ func broken(env *simulator.Environment) {
 	user := env.ApplicationUser(app)
 	user.Disabled = true
 	user.Roles = []simulator.RoleAssignment{{Role: "System Administrator"}}
-	share(env, "account", "Demandbase Accounts", 0)
-	share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
+	setShare(env, "account", "Demandbase Accounts", 0)
+	setShare(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
 }
 
-// share sets what the integration user was given of a view, 0 for nothing.
-func share(env *simulator.Environment, table, name string, rights simulator.Rights) {
+// setShare sets what the integration user was given of a view, 0 for nothing.
+func setShare(env *simulator.Environment, table, name string, rights simulator.Rights) {
 	user := env.ApplicationUser(app)
 	v := env.PersonalView(table, name)
 	v.Shares = slices.DeleteFunc(v.Shares, func(s simulator.Share) bool {
@@ -75,7 +75,7 @@ func share(env *simulator.Environment, table, name string, rights simulator.Righ
 	}
 }
 
-func compliant(t *testing.T, r audit.Result) {
+func checkCompliant(t *testing.T, r audit.Result) {
 	t.Helper()
 	for _, c := range r.Controls {
 		if c.Outcome != audit.OutcomePass && c.Outcome != audit.OutcomeNotApplicable {
@@ -95,7 +95,7 @@ func TestEachKind(t *testing.T) {
 		want   []string
 	}{
 		{"nothing", nil, nil},
-		{"create-role", noRole, []string{"create-role", "add-privilege", "assign-role"}},
+		{"create-role", removeRole, []string{"create-role", "add-privilege", "assign-role"}},
 		{"add-privilege", func(env *simulator.Environment) { delete(env.Role(roleName).Privileges, "prvReadLead") }, []string{"add-privilege"}},
 		{"raise-depth", func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadLead"] = simulator.DepthBasic
@@ -103,25 +103,25 @@ func TestEachKind(t *testing.T) {
 		{"remove-privilege", func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvBulkDelete"] = simulator.DepthGlobal
 		}, []string{"remove-privilege"}},
-		{"create-application-user", noUser, []string{"create-application-user", "assign-role", "share-view", "share-view", "share-view"}},
+		{"create-application-user", removeUser, []string{"create-application-user", "assign-role", "share-view", "share-view", "share-view"}},
 		{"enable-user", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, []string{"enable-user"}},
 		{"assign-role", func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }, []string{"assign-role"}},
 		{"unassign-role", func(env *simulator.Environment) {
 			u := env.ApplicationUser(app)
 			u.Roles = append(u.Roles, simulator.RoleAssignment{Role: "System Administrator"})
 		}, []string{"unassign-role"}},
-		{"share-view", func(env *simulator.Environment) { share(env, "account", "Demandbase Accounts", 0) }, []string{"share-view"}},
+		{"share-view", func(env *simulator.Environment) { setShare(env, "account", "Demandbase Accounts", 0) }, []string{"share-view"}},
 		{"reduce-share", func(env *simulator.Environment) {
-			share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
+			setShare(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
 		}, []string{"reduce-share"}},
 		{"a share without Read", func(env *simulator.Environment) {
-			share(env, "account", "Demandbase Accounts", simulator.RightWrite|simulator.RightShare)
+			setShare(env, "account", "Demandbase Accounts", simulator.RightWrite|simulator.RightShare)
 		}, []string{"share-view", "reduce-share"}},
-		{"everything", broken, []string{
+		{"everything", breakAll, []string{
 			"add-privilege", "raise-depth", "remove-privilege", "remove-privilege", "enable-user", "assign-role",
 			"share-view", "reduce-share", "unassign-role",
 		}},
-		{"from nothing", empty, []string{
+		{"from nothing", removeRoleAndUser, []string{
 			"create-role", "add-privilege", "create-application-user", "assign-role", "share-view", "share-view", "share-view",
 		}},
 	} {
@@ -129,7 +129,7 @@ func TestEachKind(t *testing.T) {
 			l.reset(t, tt.change)
 			start := l.state(t)
 			p := l.plan(t)
-			got := kinds(p)
+			got := actionKinds(p)
 			slices.Sort(got)
 			slices.Sort(tt.want)
 			if !slices.Equal(got, tt.want) {
@@ -139,27 +139,27 @@ func TestEachKind(t *testing.T) {
 				t.Errorf("left for people: %v, withheld: %v", p.Manual, p.Withheld)
 			}
 			before := l.state(t)
-			same(t, "planning", before, start)
+			checkEqual(t, "planning", before, start)
 			_, file := l.apply(t, p)
 			r, _ := l.scan(t)
-			compliant(t, r)
-			if err := l.again(t, file).Apply(t.Context()); err != nil {
+			checkCompliant(t, r)
+			if err := l.reopen(t, file).Apply(t.Context()); err != nil {
 				t.Errorf("going on with what is done: %v", err)
 			}
-			if err := l.again(t, file).Rollback(t.Context()); err != nil {
+			if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 				t.Fatalf("rolling back: %v", err)
 			}
-			same(t, "after the rollback", l.state(t), start)
-			if err := l.again(t, file).Apply(t.Context()); err == nil {
+			checkEqual(t, "after the rollback", l.state(t), start)
+			if err := l.reopen(t, file).Apply(t.Context()); err == nil {
 				t.Error("what was rolled back was gone on with")
 			}
 		})
 	}
 }
 
-// cutting lets requests through until the nth write, which is cut off before or
+// failFrom lets requests through until the nth write, which is cut off before or
 // after it took effect. From then on nothing gets through.
-func cutting(n int, kind simulator.FaultKind) func(*http.Request) simulator.Fault {
+func failFrom(n int, kind simulator.FaultKind) func(*http.Request) simulator.Fault {
 	writes := 0
 	return func(r *http.Request) simulator.Fault {
 		if isWrite(r) {
@@ -181,12 +181,12 @@ func cutting(n int, kind simulator.FaultKind) func(*http.Request) simulator.Faul
 func TestCutAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+	for name, change := range map[string]func(*simulator.Environment){"from nothing": removeRoleAndUser, "everything": breakAll} {
 		l.reset(t, change)
 		start := l.state(t)
 		p := l.plan(t)
 		l.apply(t, p)
-		end := l.nameless(t)
+		end := l.stateWithoutIDs(t)
 		for n := 1; n <= len(p.Actions); n++ {
 			for _, kind := range []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter} {
 				for _, back := range []bool{false, true} {
@@ -195,33 +195,33 @@ func TestCutAnywhere(t *testing.T) {
 					}
 					l.reset(t, change)
 					r, file := l.start(t, p)
-					if err := l.under(t.Context(), cutting(n, kind), r.Apply); err == nil {
+					if err := l.withFaults(t.Context(), failFrom(n, kind), r.Apply); err == nil {
 						t.Fatalf("%s: write %d was cut off, and nobody noticed", name, n)
 					}
 					if err := r.Journal.Close(); err != nil {
 						t.Fatal(err)
 					}
-					tear(t, file)
+					appendPartialLine(t, file)
 					if back {
-						if err := l.again(t, file).Rollback(t.Context()); err != nil {
+						if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 							t.Fatalf("%s: rolling back after write %d (%d): %v", name, n, kind, err)
 						}
-						same(t, name+": after the rollback", l.state(t), start)
+						checkEqual(t, name+": after the rollback", l.state(t), start)
 						continue
 					}
-					if err := l.again(t, file).Apply(t.Context()); err != nil {
+					if err := l.reopen(t, file).Apply(t.Context()); err != nil {
 						t.Fatalf("%s: going on after write %d (%d): %v", name, n, kind, err)
 					}
-					same(t, name+": after going on", l.nameless(t), end)
+					checkEqual(t, name+": after going on", l.stateWithoutIDs(t), end)
 				}
 			}
 		}
 	}
 }
 
-// tear leaves half a line at the journal's end, as a process does that ends while
+// appendPartialLine leaves half a line at the journal's end, as a process does that ends while
 // it writes.
-func tear(t *testing.T, file string) {
+func appendPartialLine(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -238,12 +238,12 @@ func tear(t *testing.T, file string) {
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	for name, prepare := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+	for name, prepare := range map[string]func(*simulator.Environment){"from nothing": removeRoleAndUser, "everything": breakAll} {
 		l.reset(t, prepare)
 		start := l.state(t)
 		p := l.plan(t)
 		_, whole := l.apply(t, p)
-		end := l.nameless(t)
+		end := l.stateWithoutIDs(t)
 		data, err := os.ReadFile(whole)
 		if err != nil {
 			t.Fatal(err)
@@ -264,16 +264,16 @@ func TestKilledAnywhere(t *testing.T) {
 			if err := r.Journal.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if again := l.again(t, file); n%2 == 0 {
+			if again := l.reopen(t, file); n%2 == 0 {
 				if err := again.Rollback(t.Context()); err != nil {
 					t.Fatalf("%s: rolling back after line %d: %v", name, n, err)
 				}
-				same(t, name+": after the rollback", l.state(t), start)
+				checkEqual(t, name+": after the rollback", l.state(t), start)
 				continue
 			} else if err := again.Apply(t.Context()); err != nil {
 				t.Fatalf("%s: going on after line %d: %v", name, n, err)
 			}
-			same(t, name+": after going on", l.nameless(t), end)
+			checkEqual(t, name+": after going on", l.stateWithoutIDs(t), end)
 		}
 	}
 }
@@ -282,7 +282,7 @@ func TestKilledAnywhere(t *testing.T) {
 func TestRollbackCutAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	for name, change := range map[string]func(*simulator.Environment){"from nothing": empty, "everything": broken} {
+	for name, change := range map[string]func(*simulator.Environment){"from nothing": removeRoleAndUser, "everything": breakAll} {
 		l.reset(t, change)
 		start := l.state(t)
 		p := l.plan(t)
@@ -291,14 +291,14 @@ func TestRollbackCutAnywhere(t *testing.T) {
 			kind := []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter}[n%2]
 			l.reset(t, change)
 			r, file := l.apply(t, p)
-			undone = l.under(t.Context(), cutting(n, kind), r.Rollback) == nil
+			undone = l.withFaults(t.Context(), failFrom(n, kind), r.Rollback) == nil
 			if err := r.Journal.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if err := l.again(t, file).Rollback(t.Context()); err != nil {
+			if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 				t.Fatalf("%s: rolling back again after write %d (%d): %v", name, n, kind, err)
 			}
-			same(t, name+": after the rollback", l.state(t), start)
+			checkEqual(t, name+": after the rollback", l.state(t), start)
 		}
 	}
 }
@@ -307,7 +307,7 @@ func TestRollbackCutAnywhere(t *testing.T) {
 func TestRollbackOfWhatWentAlong(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	l.reset(t, empty)
+	l.reset(t, removeRoleAndUser)
 	start := l.state(t)
 	r, file := l.apply(t, l.plan(t))
 	gate := func(r *http.Request) simulator.Fault {
@@ -317,23 +317,23 @@ func TestRollbackOfWhatWentAlong(t *testing.T) {
 		return simulator.Fault{}
 	}
 	var kept *apply.KeptError
-	if err := l.under(t.Context(), gate, r.Rollback); !errors.As(err, &kept) {
+	if err := l.withFaults(t.Context(), gate, r.Rollback); !errors.As(err, &kept) {
 		t.Fatalf("nothing was kept: %v", err)
 	}
 	if err := r.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.again(t, file).Rollback(t.Context()); err != nil {
+	if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 		t.Errorf("rolling back again: %v", err)
 	}
-	same(t, "after the rollback", l.state(t), start)
+	checkEqual(t, "after the rollback", l.state(t), start)
 }
 
 // TestTrouble has each write fail once in some way, and go through all the same.
 func TestTrouble(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{StaleFor: 20})
-	starts := []func(*simulator.Environment){broken, empty}
+	starts := []func(*simulator.Environment){breakAll, removeRoleAndUser}
 	for name, fault := range map[string]simulator.Fault{
 		"429":                      {Kind: simulator.FaultStatus, Status: 429, RetryAfter: "3"},
 		"500":                      {Kind: simulator.FaultStatus, Status: 500},
@@ -360,15 +360,15 @@ func TestTrouble(t *testing.T) {
 				return fault
 			}
 			r, _ := l.start(t, p)
-			if err := l.under(t.Context(), once, r.Apply); err != nil {
+			if err := l.withFaults(t.Context(), once, r.Apply); err != nil {
 				t.Fatal(err)
 			}
 			result, _ := l.scan(t)
-			compliant(t, result)
-			if err := l.under(t.Context(), once, r.Rollback); err != nil {
+			checkCompliant(t, result)
+			if err := l.withFaults(t.Context(), once, r.Rollback); err != nil {
 				t.Fatal(err)
 			}
-			same(t, "after the rollback", l.state(t), start)
+			checkEqual(t, "after the rollback", l.state(t), start)
 		})
 	}
 }
@@ -392,20 +392,20 @@ func TestSecondAdministrator(t *testing.T) {
 		return r, r.Apply(t.Context())
 	}
 	t.Run("the role that is to be changed next", func(t *testing.T) {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		r, err := during(t, 1, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
 		})
-		stops(t, err, change.RaiseDepth, "prvReadAccount is deep, not local")
+		checkDrift(t, err, change.RaiseDepth, "prvReadAccount is deep, not local")
 		// What was undone is undone, and what somebody else changed is named.
-		keeps(t, r, 1, "set prvReadAccount to local")
+		checkKept(t, r, 1, "set prvReadAccount to local")
 		got := l.Server.Environment().Role(roleName).Privileges
 		if got["prvReadAccount"] != simulator.DepthDeep || got["prvReadLead"] != simulator.DepthNone || got["prvReadSharePointData"] != simulator.DepthNone {
 			t.Errorf("after the rollback the role grants %v", got)
 		}
 	})
 	t.Run("the same change at the same time", func(t *testing.T) {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		if _, err := during(t, 1, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthGlobal
 			env.Role(roleName).Privileges["prvWriteContact"] = simulator.DepthGlobal
@@ -422,13 +422,13 @@ func TestSecondAdministrator(t *testing.T) {
 				env.Role(roleName).Privileges["prvBulkDelete"] = simulator.DepthGlobal
 			},
 		} {
-			l.reset(t, broken)
+			l.reset(t, breakAll)
 			_, err := during(t, n, extend)
-			stops(t, err, change.AssignRole, "the role grants more than in the plan: prv")
+			checkDrift(t, err, change.AssignRole, "the role grants more than in the plan: prv")
 		}
 	})
 	t.Run("something else", func(t *testing.T) {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		r, err := during(t, 6, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
 		})
@@ -443,22 +443,22 @@ func TestSecondAdministrator(t *testing.T) {
 		}
 	})
 	t.Run("what was done is changed before it is rolled back", func(t *testing.T) {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, func(env *simulator.Environment) {
-			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightDelete)
+			setShare(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightDelete)
 		})
-		keeps(t, r, 1, `share the view "Demandbase Leads" with "Demandbase Integration" for read, write, append-to`)
+		checkKept(t, r, 1, `share the view "Demandbase Leads" with "Demandbase Integration" for read, write, append-to`)
 		l.mutate(t, func(env *simulator.Environment) {
-			share(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
+			setShare(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
 		})
 		got := l.state(t)
-		l.reset(t, broken)
-		same(t, "all the rest was rolled back", got, l.state(t))
+		l.reset(t, breakAll)
+		checkEqual(t, "all the rest was rolled back", got, l.state(t))
 	})
 	t.Run("the new role is given to somebody", func(t *testing.T) {
-		l.reset(t, empty)
+		l.reset(t, removeRoleAndUser)
 		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, func(env *simulator.Environment) {
@@ -488,13 +488,13 @@ func TestWorldAsItIs(t *testing.T) {
 		start := l.state(t)
 		r, _ := l.apply(t, p)
 		result, _ := l.scan(t)
-		if left := fixable(result); left != nil {
+		if left := fixableFindings(result); left != nil {
 			t.Errorf("not fixed: %v", left)
 		}
 		if err := r.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		same(t, "after the rollback", l.state(t), start)
+		checkEqual(t, "after the rollback", l.state(t), start)
 	}
 	t.Run("a role that cannot be edited", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
@@ -505,7 +505,7 @@ func TestWorldAsItIs(t *testing.T) {
 		})
 		p := l.plan(t)
 		if len(p.Actions) != 0 {
-			t.Errorf("planned %v", kinds(p))
+			t.Errorf("planned %v", actionKinds(p))
 		}
 		manual(t, p, change.ReplaceRole)
 	})
@@ -528,12 +528,12 @@ func TestWorldAsItIs(t *testing.T) {
 	t.Run("a user in a child business unit", func(t *testing.T) {
 		for name, change := range map[string]func(*simulator.Environment){
 			"without the role": func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil },
-			"without a role":   noRole,
-			"to be made":       noUser,
-			"all to be made":   empty,
+			"without a role":   removeRole,
+			"to be made":       removeUser,
+			"all to be made":   removeRoleAndUser,
 		} {
 			t.Run(name, func(t *testing.T) {
-				l.in(t, "Germany")
+				l.requireUnit(t, "Germany")
 				l.reset(t, func(env *simulator.Environment) {
 					env.ApplicationUser(app).BusinessUnit = "Germany"
 					change(env)
@@ -543,8 +543,8 @@ func TestWorldAsItIs(t *testing.T) {
 		}
 	})
 	t.Run("ownership across business units", func(t *testing.T) {
-		l.in(t, "Europe")
-		for _, change := range []func(*simulator.Environment){empty, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }} {
+		l.requireUnit(t, "Europe")
+		for _, change := range []func(*simulator.Environment){removeRoleAndUser, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil }} {
 			l.reset(t, func(env *simulator.Environment) {
 				env.Organization.RecordOwnershipAcrossBusinessUnits = simulator.On
 				env.ApplicationUser(app).BusinessUnit = "Europe"
@@ -561,8 +561,8 @@ func TestWorldAsItIs(t *testing.T) {
 				env.Role(roleName).BusinessUnit = "Europe"
 			})
 			p := l.plan(t)
-			if got := slices.Contains(kinds(p), "assign-role"); got != automatic {
-				t.Errorf("across business units %v: planned %v", setting, kinds(p))
+			if got := slices.Contains(actionKinds(p), "assign-role"); got != automatic {
+				t.Errorf("across business units %v: planned %v", setting, actionKinds(p))
 			}
 			if automatic {
 				goOn(t, p)
@@ -573,12 +573,12 @@ func TestWorldAsItIs(t *testing.T) {
 	})
 	t.Run("a new user without a role", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
-			noUser(env)
+			removeUser(env)
 			env.Role(roleName).BusinessUnit = "Europe"
 		})
 		p := l.plan(t)
-		if slices.Contains(kinds(p), "share-view") {
-			t.Errorf("planned %v, and the environment refuses the shares", kinds(p))
+		if slices.Contains(actionKinds(p), "share-view") {
+			t.Errorf("planned %v, and the environment refuses the shares", actionKinds(p))
 		}
 		manual(t, p, change.ShareView)
 	})
@@ -588,13 +588,13 @@ func TestWorldAsItIs(t *testing.T) {
 			u.SoftDeleted, u.Disabled, u.Roles = true, true, nil
 		})
 		p := l.plan(t)
-		if slices.Contains(kinds(p), "create-application-user") {
-			t.Errorf("planned %v, and the id is taken", kinds(p))
+		if slices.Contains(actionKinds(p), "create-application-user") {
+			t.Errorf("planned %v, and the id is taken", actionKinds(p))
 		}
 		manual(t, p, change.RemoveDuplicateUser)
 	})
 	t.Run("soft-deleted after the plan was made", func(t *testing.T) {
-		l.reset(t, empty)
+		l.reset(t, removeRoleAndUser)
 		p := l.plan(t)
 		l.mutate(t, func(env *simulator.Environment) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{
@@ -602,8 +602,8 @@ func TestWorldAsItIs(t *testing.T) {
 			})
 		})
 		r, _ := l.start(t, p)
-		stops(t, r.Apply(t.Context()), change.CreateApplicationUser, "")
-		keeps(t, r, 1, "user is deleted now")
+		checkDrift(t, r.Apply(t.Context()), change.CreateApplicationUser, "")
+		checkKept(t, r, 1, "user is deleted now")
 	})
 	t.Run("a role that others hold", func(t *testing.T) {
 		team := func(members ...string) func(*simulator.Environment) {
@@ -633,7 +633,7 @@ func TestWorldAsItIs(t *testing.T) {
 				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), tt.who) || !strings.Contains(err.Error(), "--allow-shared-role") {
 					t.Fatalf("not refused: %v", err)
 				}
-				same(t, "nothing was changed", l.state(t), start)
+				checkEqual(t, "nothing was changed", l.state(t), start)
 				r.AllowSharedRole = true
 				if err := r.Apply(t.Context()); err != nil {
 					t.Fatal(err)
@@ -642,7 +642,7 @@ func TestWorldAsItIs(t *testing.T) {
 		}
 	})
 	t.Run("another environment", func(t *testing.T) {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		p := l.plan(t)
 		p.Environment.OrganizationID = "00000000-0000-0000-0000-000000000001"
 		start := l.state(t)
@@ -653,10 +653,10 @@ func TestWorldAsItIs(t *testing.T) {
 		if err := r.Rollback(t.Context()); err == nil {
 			t.Error("rolled back elsewhere")
 		}
-		same(t, "nothing was changed", l.state(t), start)
+		checkEqual(t, "nothing was changed", l.state(t), start)
 	})
 	ownedByTeam := func(env *simulator.Environment) {
-		share(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
+		setShare(env, "account", "Demandbase Accounts", simulator.RightRead|simulator.RightWrite)
 		env.PersonalView("account", "Demandbase Accounts").Owner = "Marketing Operations"
 	}
 	t.Run("a view whose owner is a team", func(t *testing.T) {
@@ -696,19 +696,19 @@ func TestWorldAsItIs(t *testing.T) {
 		if r.Journal.MayHaveChanges() {
 			t.Error("what was refused counts as done")
 		}
-		same(t, "nothing was changed", l.state(t), start)
+		checkEqual(t, "nothing was changed", l.state(t), start)
 	})
 	t.Run("a dry run", func(t *testing.T) {
-		for _, prepare := range []func(*simulator.Environment){broken, empty} {
+		for _, prepare := range []func(*simulator.Environment){breakAll, removeRoleAndUser} {
 			l.reset(t, prepare)
 			p := l.plan(t)
 			start := l.state(t)
 			if err := l.runner(&apply.Journal{Plan: p}).CheckDrift(t.Context(), func(change.Action, string) {}); err != nil {
 				t.Error(err)
 			}
-			same(t, "nothing was changed", l.state(t), start)
+			checkEqual(t, "nothing was changed", l.state(t), start)
 		}
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		p := l.plan(t)
 		l.reset(t, nil)
 		if err := l.runner(&apply.Journal{Plan: p}).CheckDrift(t.Context(), func(change.Action, string) {}); err == nil {
@@ -770,20 +770,20 @@ func TestWhoseRow(t *testing.T) {
 		},
 	}
 	for kind, appear := range theirs {
-		l.reset(t, empty)
+		l.reset(t, removeRoleAndUser)
 		p := l.plan(t)
 		n := 1 + slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })
 		for _, back := range []bool{false, true} {
-			l.reset(t, empty)
+			l.reset(t, removeRoleAndUser)
 			r, file := l.start(t, p)
-			if err := l.under(t.Context(), cutting(n, simulator.FaultResetBefore), r.Apply); err == nil {
+			if err := l.withFaults(t.Context(), failFrom(n, simulator.FaultResetBefore), r.Apply); err == nil {
 				t.Fatal("nobody noticed")
 			}
 			l.mutate(t, appear)
-			again := l.again(t, file)
+			again := l.reopen(t, file)
 			if back {
-				keeps(t, again, 1, "another identity created it")
-			} else if stops(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.MayHaveChanges() {
+				checkKept(t, again, 1, "another identity created it")
+			} else if checkDrift(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.MayHaveChanges() {
 				t.Errorf("%s: what may exist does not count", kind)
 			}
 			env := l.Server.Environment()
@@ -804,8 +804,8 @@ func TestRollbackOfWhatChanged(t *testing.T) {
 		kept   int
 		reason string
 	}{
-		"the role": {noRole, 4, "what it changed no longer exists"},
-		"the user": {noUser, 4, "what it changed no longer exists"},
+		"the role": {removeRole, 4, "what it changed no longer exists"},
+		"the user": {removeUser, 4, "what it changed no longer exists"},
 		"an owner's access": {func(env *simulator.Environment) {
 			env.User("jane@contoso.com").Disabled = true
 		}, 1, "is disabled: enable the user, or make the change manually"},
@@ -813,11 +813,11 @@ func TestRollbackOfWhatChanged(t *testing.T) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
 		}, 1, "it was changed since: prvReadAccount is deep now"},
 	} {
-		l.reset(t, broken)
+		l.reset(t, breakAll)
 		p := l.plan(t)
 		r, _ := l.apply(t, p)
 		l.mutate(t, tt.change)
-		keeps(t, r, tt.kept, tt.reason)
+		checkKept(t, r, tt.kept, tt.reason)
 		if left := r.Journal.Undoable(); len(left) != tt.kept {
 			t.Errorf("%s: %d of %d actions are left to undo", name, len(left), len(p.Actions))
 		}
@@ -837,7 +837,7 @@ func TestContradictions(t *testing.T) {
 			continue // nothing is read of it, so that nothing is planned
 		}
 		l.reset(t, func(env *simulator.Environment) {
-			broken(env)
+			breakAll(env)
 			env.Contradictions = []simulator.Contradiction{c}
 		})
 		start := l.state(t)
@@ -846,9 +846,9 @@ func TestContradictions(t *testing.T) {
 		if err := r.Apply(t.Context()); err != nil {
 			t.Errorf("%s: %v", c, err)
 		}
-		if err := l.again(t, file).Rollback(t.Context()); err != nil {
+		if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 			t.Errorf("%s: rolling back: %v", c, err)
 		}
-		same(t, string(c), l.state(t), start)
+		checkEqual(t, string(c), l.state(t), start)
 	}
 }

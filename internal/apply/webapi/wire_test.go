@@ -18,17 +18,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A wire answers requests as configured, and remembers them.
-type wire struct {
-	answer func(*http.Request, string) (int, string)
-	// heeds says whom a request on somebody's behalf is answered as; nil for that user,
+// A fakeServer answers requests as configured, and remembers them.
+type fakeServer struct {
+	respond func(*http.Request, string) (int, string)
+	// impersonated says whom a request on somebody's behalf is answered as; nil for that user,
 	// whose id is someID.
-	heeds  func(http.Header) string
-	seen   []string
-	header []http.Header
+	impersonated  func(http.Header) string
+	requests   []string
+	headers []http.Header
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := ""
 	if r.Body != nil {
 		data, err := io.ReadAll(r.Body)
@@ -41,14 +41,14 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	status := 200
 	if behalf := r.Header.Get("CallerObjectId") + r.Header.Get("MSCRMCallerID"); behalf != "" && strings.HasSuffix(r.URL.Path, "/WhoAmI") {
 		as := someID
-		if w.heeds != nil {
-			as = w.heeds(r.Header)
+		if w.impersonated != nil {
+			as = w.impersonated(r.Header)
 		}
 		text = `{"UserId":"` + as + `"}`
 	} else {
-		w.seen = append(w.seen, r.Method+" "+r.URL.RequestURI()+" "+body)
-		w.header = append(w.header, r.Header)
-		status, text = w.answer(r, body)
+		w.requests = append(w.requests, r.Method+" "+r.URL.RequestURI()+" "+body)
+		w.headers = append(w.headers, r.Header)
+		status, text = w.respond(r, body)
 	}
 	return &http.Response{
 		StatusCode: status, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
@@ -56,16 +56,16 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-type fixed struct{}
+type fixedToken struct{}
 
-func (fixed) Token(context.Context, dataverse.TokenOptions) (dataverse.Token, error) {
+func (fixedToken) Token(context.Context, dataverse.TokenOptions) (dataverse.Token, error) {
 	return dataverse.Token{Value: dataverse.NewSecret("token"), ExpiresAt: time.Now().Add(time.Hour)}, nil
 }
 
-func (w *wire) environment(t *testing.T) *webapi.Environment {
+func (w *fakeServer) environment(t *testing.T) *webapi.Environment {
 	t.Helper()
 	writer, err := dataverse.NewWriter(dataverse.Options{
-		URL: "https://contoso.crm.dynamics.com", Tokens: fixed{}, Transport: w, Sleep: noSleep,
+		URL: "https://contoso.crm.dynamics.com", Tokens: fixedToken{}, Transport: w, Sleep: noSleep,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,18 +75,18 @@ func (w *wire) environment(t *testing.T) *webapi.Environment {
 
 const someID = "11111111-1111-4111-8111-111111111111"
 
-// always responds to every request alike.
-func always(status int, text string) *wire {
-	return &wire{answer: func(*http.Request, string) (int, string) { return status, text }}
+// respondAlways responds to every request alike.
+func respondAlways(status int, text string) *fakeServer {
+	return &fakeServer{respond: func(*http.Request, string) (int, string) { return status, text }}
 }
 
-// grant is a request to share a view, as a user.
-func grant(as *change.Ref) change.Request {
+// shareRequest is a request to share a view, as a user.
+func shareRequest(as *change.Ref) change.Request {
 	return change.Request{Method: http.MethodPost, Path: "GrantAccess", As: as, Body: json.RawMessage(
 		`{"Target":{},"PrincipalAccess":{"AccessMask":"ReadAccess","Principal":{"systemuserid":"` + someID + `"}}}`)}
 }
 
-func refusal(message string) string {
+func errorBody(message string) string {
 	data, err := json.Marshal(map[string]any{"error": map[string]string{"code": "0x80048d19", "message": message}})
 	if err != nil {
 		return ""
@@ -98,9 +98,9 @@ func refusal(message string) string {
 // parameter by its other name only.
 func TestOtherParameter(t *testing.T) {
 	t.Parallel()
-	w := &wire{answer: func(_ *http.Request, body string) (int, string) {
+	w := &fakeServer{respond: func(_ *http.Request, body string) (int, string) {
 		if strings.Contains(body, `"Privilege"`) {
-			return 400, refusal("The parameter 'Privilege' in the request payload is not a valid parameter for the operation 'RemovePrivilegeRole'.")
+			return 400, errorBody("The parameter 'Privilege' in the request payload is not a valid parameter for the operation 'RemovePrivilegeRole'.")
 		}
 		return 204, ""
 	}}
@@ -108,8 +108,8 @@ func TestOtherParameter(t *testing.T) {
 		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
 		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
 	}, "take it")
-	if err != nil || len(w.seen) != 2 || !strings.HasSuffix(w.seen[1], ` {"PrivilegeId":"`+someID+`"}`) {
-		t.Errorf("%v: %v", err, w.seen)
+	if err != nil || len(w.requests) != 2 || !strings.HasSuffix(w.requests[1], ` {"PrivilegeId":"`+someID+`"}`) {
+		t.Errorf("%v: %v", err, w.requests)
 	}
 }
 
@@ -117,7 +117,7 @@ func TestOtherParameter(t *testing.T) {
 // been done behind it. Neither is sent again.
 func TestEffects(t *testing.T) {
 	t.Parallel()
-	no, page := refusal("no"), "<html>Blocked</html>"
+	no, page := errorBody("no"), "<html>Blocked</html>"
 	for _, tt := range []struct {
 		statuses []int
 		text     string
@@ -129,10 +129,10 @@ func TestEffects(t *testing.T) {
 		{[]int{400, 403, 404, 409, 413}, page, apply.EffectUncertain},
 	} {
 		for _, status := range tt.statuses {
-			w := always(status, tt.text)
+			w := respondAlways(status, tt.text)
 			_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
-			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(w.seen) != 1 {
-				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(w.seen))
+			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(w.requests) != 1 {
+				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(w.requests))
 			}
 		}
 	}
@@ -141,24 +141,24 @@ func TestEffects(t *testing.T) {
 // TestHeaders checks the headers of requests.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	w := always(204, "")
+	w := respondAlways(204, "")
 	e := w.environment(t)
 	for _, r := range []change.Request{
 		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
-		grant(&change.Ref{ID: someID}),
-		grant(&change.Ref{ID: someID, ObjectID: someID}),
+		shareRequest(&change.Ref{ID: someID}),
+		shareRequest(&change.Ref{ID: someID, ObjectID: someID}),
 	} {
 		if _, err := e.Change(t.Context(), r, "change"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if got := w.header[0].Get("If-Match"); got != `W/"7"` {
+	if got := w.headers[0].Get("If-Match"); got != `W/"7"` {
 		t.Errorf("If-Match: %q", got)
 	}
-	if got := w.header[1].Get("MSCRMCallerID"); got != someID {
+	if got := w.headers[1].Get("MSCRMCallerID"); got != someID {
 		t.Errorf("MSCRMCallerID: %q", got)
 	}
-	if got := w.header[2].Get("CallerObjectId"); got != someID {
+	if got := w.headers[2].Get("CallerObjectId"); got != someID {
 		t.Errorf("CallerObjectId: %q", got)
 	}
 	if _, err := e.Change(t.Context(), change.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
@@ -169,9 +169,9 @@ func TestHeaders(t *testing.T) {
 // TestOlderEnvironment has no column for soft deletion.
 func TestOlderEnvironment(t *testing.T) {
 	t.Parallel()
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.RawQuery, "deletedstate") {
-			return 400, refusal("Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'.")
+			return 400, errorBody("Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'.")
 		}
 		return 200, `{"value":[{"@odata.etag":"W/\"7\"","systemuserid":"` + someID + `","isdisabled":true,"fullname":"x","domainname":null,
 			"applicationid":null,"_businessunitid_value":null,"_createdby_value":null,"createdon":null}]}`
@@ -180,7 +180,7 @@ func TestOlderEnvironment(t *testing.T) {
 	if err != nil || now.State["user"] != change.Disabled || now.IDs[change.SlotTag] != `W/"7"` {
 		t.Errorf("%v: %v", err, now)
 	}
-	if got := w.header[0].Get("Consistency"); got != "Strong" {
+	if got := w.headers[0].Get("Consistency"); got != "Strong" {
 		t.Errorf("Consistency: %q", got)
 	}
 }
@@ -190,7 +190,7 @@ func TestOlderEnvironment(t *testing.T) {
 func TestGrantsWithoutNames(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 			return 200, `{"RolePrivileges":[{"Depth":"Local","PrivilegeId":"` + someID + `","BusinessUnitId":"` + someID + `"}]}`
 		}
@@ -198,12 +198,12 @@ func TestGrantsWithoutNames(t *testing.T) {
 	}}
 	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != change.None ||
-		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(w.seen) != 2 {
-		t.Errorf("%v: %v, by %v", err, now, w.seen)
+		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(w.requests) != 2 {
+		t.Errorf("%v: %v, by %v", err, now, w.requests)
 	}
 }
 
-func shareOf(owner change.Ref) change.Target {
+func shareTarget(owner change.Ref) change.Target {
 	return change.Target{
 		Kind: change.TargetShare, View: &change.Ref{ID: someID}, Owner: &owner,
 		Principal: &change.Ref{Kind: "systemuser", ID: "22222222-2222-4222-8222-222222222222"},
@@ -228,21 +228,21 @@ func TestClosedShareTable(t *testing.T) {
 		"nobody may ask":       {200, 403, change.None},
 		"closed, and no owner": {403, 403, ""},
 	} {
-		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			status, body := test.table, `{"value":[]}`
 			if strings.Contains(r.URL.Path, "RetrieveSharedPrincipalsAndAccess") {
 				status, body = test.view, told
 			}
 			if status != 200 {
-				return status, refusal("no")
+				return status, errorBody("no")
 			}
 			return status, body
 		}}
-		now, err := w.environment(t).Current(t.Context(), shareOf(owner), nil)
+		now, err := w.environment(t).Current(t.Context(), shareTarget(owner), nil)
 		if got := now.State["access"]; got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
-		if got := w.header[len(w.header)-1].Get("CallerObjectId"); got != owner.ObjectID {
+		if got := w.headers[len(w.headers)-1].Get("CallerObjectId"); got != owner.ObjectID {
 			t.Errorf("%s: asked as %q", name, got)
 		}
 	}
@@ -251,15 +251,15 @@ func TestClosedShareTable(t *testing.T) {
 // TestOtherImpersonation has an environment that knows no CallerObjectId.
 func TestOtherImpersonation(t *testing.T) {
 	t.Parallel()
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if r.Header.Get("CallerObjectId") != "" {
-			return 400, refusal("a header is not known")
+			return 400, errorBody("a header is not known")
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), grant(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
-	if err != nil || len(w.seen) != 2 || w.header[1].Get("MSCRMCallerID") != someID {
-		t.Errorf("%v: %v", err, w.seen)
+	_, err := w.environment(t).Change(t.Context(), shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
+	if err != nil || len(w.requests) != 2 || w.headers[1].Get("MSCRMCallerID") != someID {
+		t.Errorf("%v: %v", err, w.requests)
 	}
 }
 
@@ -268,23 +268,23 @@ func TestOtherImpersonation(t *testing.T) {
 func TestUnheeded(t *testing.T) {
 	t.Parallel()
 	const applier = "44444444-4444-4444-8444-444444444444"
-	request := grant(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"})
-	w := always(204, "")
-	w.heeds = func(http.Header) string { return applier }
+	request := shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"})
+	w := respondAlways(204, "")
+	w.impersonated = func(http.Header) string { return applier }
 	_, err := w.environment(t).Change(t.Context(), request, "share it")
 	var change *apply.ChangeError
-	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.seen) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
-		t.Errorf("both dropped: %v: %v", err, w.seen)
+	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.requests) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
+		t.Errorf("both dropped: %v: %v", err, w.requests)
 	}
-	w.heeds = func(h http.Header) string {
+	w.impersonated = func(h http.Header) string {
 		if h.Get("MSCRMCallerID") == someID {
 			return someID
 		}
 		return applier
 	}
 	_, err = w.environment(t).Change(t.Context(), request, "share it")
-	if err != nil || len(w.seen) != 1 || w.header[0].Get("MSCRMCallerID") != someID {
-		t.Errorf("one dropped: %v: %v", err, w.seen)
+	if err != nil || len(w.requests) != 1 || w.headers[0].Get("MSCRMCallerID") != someID {
+		t.Errorf("one dropped: %v: %v", err, w.requests)
 	}
 }
 
@@ -292,13 +292,13 @@ func TestUnheeded(t *testing.T) {
 func TestAuthor(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
-		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			for _, column := range []string{"_createdby_value", "createdon"} {
 				if !known && strings.Contains(r.URL.RawQuery, column) {
-					return 400, refusal("Could not find a property named '" + column + "' on type 'Microsoft.Dynamics.CRM.role'.")
+					return 400, errorBody("Could not find a property named '" + column + "' on type 'Microsoft.Dynamics.CRM.role'.")
 				}
 			}
-			return 200, answerOf(`{"roleid":"` + someID + `","systemuserid":"` + someID + `","name":"x","fullname":"x","domainname":null,"applicationid":null,
+			return 200, collection(`{"roleid":"` + someID + `","systemuserid":"` + someID + `","name":"x","fullname":"x","domainname":null,"applicationid":null,
 				"_businessunitid_value":"` + someID + `","_parentrootroleid_value":"` + someID + `","_roletemplateid_value":null,
 				"isdisabled":false,"deletedstate":0,"_createdby_value":"` + someID + `","createdon":"2026-03-01T12:00:00Z"}`)
 		}}
@@ -314,8 +314,8 @@ func TestAuthor(t *testing.T) {
 	}
 }
 
-// answerOf is a collection of rows.
-func answerOf(rows ...string) string { return `{"value":[` + strings.Join(rows, ",") + `]}` }
+// collection is a collection of rows.
+func collection(rows ...string) string { return `{"value":[` + strings.Join(rows, ",") + `]}` }
 
 // TestStrictReading: an answer that lacks a column, or has a row twice, is not taken
 // for an empty one.
@@ -326,13 +326,13 @@ func TestStrictReading(t *testing.T) {
 		target change.Target
 		answer string
 	}{
-		"no column": {change.Target{Kind: change.TargetRole, Role: &change.Ref{ID: someID}}, answerOf(`{"roleid":"` + someID + `"}`)},
-		"twice":     {change.Target{Kind: change.TargetAssignment, Role: &change.Ref{}, Copy: &change.Ref{ID: someID}, User: &change.Ref{ID: someID}}, answerOf(`{"roleid":"`+someID+`"}`, `{"roleid":"`+someID+`"}`)},
+		"no column": {change.Target{Kind: change.TargetRole, Role: &change.Ref{ID: someID}}, collection(`{"roleid":"` + someID + `"}`)},
+		"twice":     {change.Target{Kind: change.TargetAssignment, Role: &change.Ref{}, Copy: &change.Ref{ID: someID}, User: &change.Ref{ID: someID}}, collection(`{"roleid":"`+someID+`"}`, `{"roleid":"`+someID+`"}`)},
 		"no list":   {grants, `{}`},
 		"no depth":  {grants, `{"RolePrivileges":[{"PrivilegeId":"` + someID + `","PrivilegeName":"prvReadAccount"}]}`},
-		"no status": {change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, answerOf(`{"systemuserid":"` + someID + `"}`)},
+		"no status": {change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, collection(`{"systemuserid":"` + someID + `"}`)},
 	} {
-		w := always(200, tt.answer)
+		w := respondAlways(200, tt.answer)
 		if now, err := w.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
 			t.Errorf("%s: taken for %v", name, now)
 		}
@@ -343,7 +343,7 @@ func TestStrictReading(t *testing.T) {
 func TestHeld(t *testing.T) {
 	t.Parallel()
 	const row = `{"Depth":%q,"PrivilegeId":"` + someID + `","PrivilegeName":%q,"BusinessUnitId":"` + someID + `","RecordFilterId":%q}`
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.Path, "WhoAmI") {
 			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
 		}
@@ -351,7 +351,7 @@ func TestHeld(t *testing.T) {
 		return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, "Global", "prvReadAccount", someID) + `,` +
 			fmt.Sprintf(row, "Local", "prvReadAccount", none) + `,` + fmt.Sprintf(row, "Global", "prvReadLead", someID) + `]}`
 	}}
-	held, err := w.environment(t).Held(t.Context(), []string{"prvReadAccount", "prvReadLead"})
+	held, err := w.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || held["prvreadaccount"] != audit.DepthLocal || held["prvreadlead"] != audit.DepthNone {
 		t.Errorf("got %v, %v", held, err)
 	}
@@ -361,7 +361,7 @@ func TestHeld(t *testing.T) {
 func TestHeldWithoutNames(t *testing.T) {
 	t.Parallel()
 	const unknownID = "22222222-2222-4222-8222-222222222222"
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		switch {
 		case strings.Contains(r.URL.Path, "WhoAmI"):
 			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
@@ -369,9 +369,9 @@ func TestHeldWithoutNames(t *testing.T) {
 			const row = `{"Depth":"Global","PrivilegeId":%q,"BusinessUnitId":"` + someID + `"}`
 			return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, someID) + `,` + fmt.Sprintf(row, unknownID) + `]}`
 		}
-		return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
+		return 200, collection(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
 	}}
-	held, err := w.environment(t).Held(t.Context(), []string{"prvReadAccount", "prvReadLead"})
+	held, err := w.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || held["prvreadaccount"] != audit.DepthGlobal || held["prvreadlead"] != audit.DepthNone {
 		t.Errorf("got %v, %v", held, err)
 	}
@@ -387,11 +387,11 @@ func TestFilteredGrants(t *testing.T) {
 		{"RecordFilter", "prvReadAccount", "", "prvReadAccount"},
 		{"Utter", "prvReadOther", "", ""},
 	} {
-		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 				return 200, strings.ReplaceAll(`{"RolePrivileges":[`+fmt.Sprintf(row, tt.depth, tt.name, tt.filter)+`]}`, `"RecordFilterId":""`, `"RecordFilterId":null`)
 			}
-			return 200, answerOf(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
+			return 200, collection(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
 		}}
 		now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount"})
 		if err != nil || strings.Join(now.Filtered, ",") != tt.filtered || now.State["prvReadAccount"] != change.None {
@@ -406,8 +406,8 @@ func TestSettling(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
 	for id, want := range map[string]bool{someID: true, otherID: false} {
-		w := always(403, refusal("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
-		_, err := w.environment(t).Change(t.Context(), grant(nil), "share it")
+		w := respondAlways(403, errorBody("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
+		_, err := w.environment(t).Change(t.Context(), shareRequest(nil), "share it")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
 			t.Errorf("%s: %+v", id, change)
@@ -415,7 +415,7 @@ func TestSettling(t *testing.T) {
 		if names := strings.Contains(err.Error(), "it is the recipient of the share that lacks prvReadUserQuery"); names != want {
 			t.Errorf("%s is named as the recipient: %t: %v", id, names, err)
 		}
-		if w.header[0].Get("Consistency") != "Strong" {
+		if w.headers[0].Get("Consistency") != "Strong" {
 			t.Error("sent without Consistency")
 		}
 	}
@@ -425,18 +425,18 @@ func TestSettling(t *testing.T) {
 func TestHoldersThatAreWithheld(t *testing.T) {
 	t.Parallel()
 	const user = "33333333-3333-4333-8333-333333333333"
-	w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		switch path := r.URL.Path; {
 		case strings.HasSuffix(path, "WhoAmI"):
 			return 200, `{"OrganizationId":"` + someID + `","UserId":"` + someID + `","BusinessUnitId":"` + someID + `"}`
 		case strings.Contains(path, "RetrieveUserPrivileges"):
 			return 200, `{"RolePrivileges":[]}`
 		case strings.HasSuffix(path, "roles("+someID+")/systemuserroles_association"):
-			return 200, answerOf(`{"systemuserid":"` + user + `"}`)
+			return 200, collection(`{"systemuserid":"` + user + `"}`)
 		case strings.HasSuffix(path, "/systemusers"):
-			return 200, answerOf(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
+			return 200, collection(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
 		}
-		return 200, answerOf()
+		return 200, collection()
 	}}
 	held, err := w.environment(t).Holders(t.Context(), someID)
 	if err != nil || len(held.Holders) != 1 || held.Holders[0].Name != "Sofia" {
@@ -453,7 +453,7 @@ func TestHoldersOfACopy(t *testing.T) {
 	role := `{"roleid":"` + someID + `","name":"x","_businessunitid_value":"` + someID + `","_parentrootroleid_value":"` + root + `",
 		"_roletemplateid_value":null,"_createdby_value":null,"createdon":null}`
 	for depth, unseen := range map[string]bool{"Global": false, "Deep": false, "Local": true} { // deep from the root unit is everything
-		w := &wire{answer: func(r *http.Request, _ string) (int, string) {
+		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			query := r.URL.RawQuery
 			switch path := r.URL.Path; {
 			case strings.HasSuffix(path, "WhoAmI"):
@@ -465,23 +465,23 @@ func TestHoldersOfACopy(t *testing.T) {
 				}
 				return 200, `{"RolePrivileges":[` + strings.Join(list, ",") + `]}`
 			case strings.HasSuffix(path, "/roles"):
-				return 200, answerOf(role)
+				return 200, collection(role)
 			case strings.HasSuffix(path, "/systemuserrolescollection") && depth == "Deep":
 				return 403, `{"error":{"code":"0x80040220","message":"no"}}`
 			case strings.Contains(path, root) && strings.HasSuffix(path, "/systemuserroles_association"):
-				return 200, answerOf(`{"systemuserid":"` + user + `"}`)
+				return 200, collection(`{"systemuserid":"` + user + `"}`)
 			case strings.HasSuffix(path, "/teamrolescollection"):
-				return 200, answerOf(`{"teamroleid":"` + someID + `","roleid":"` + root + `","teamid":"` + team + `"}`)
+				return 200, collection(`{"teamroleid":"` + someID + `","roleid":"` + root + `","teamid":"` + team + `"}`)
 			case strings.HasSuffix(path, "/teams"):
-				return 200, answerOf(`{"teamid":"` + team + `","name":"Sales"}`)
+				return 200, collection(`{"teamid":"` + team + `","name":"Sales"}`)
 			case strings.HasSuffix(path, "/systemuserrolescollection") && strings.Contains(query, root):
-				return 200, answerOf(`{"systemuserroleid":"` + someID + `","roleid":"` + root + `","systemuserid":"` + user + `"}`)
+				return 200, collection(`{"systemuserroleid":"` + someID + `","roleid":"` + root + `","systemuserid":"` + user + `"}`)
 			case strings.HasSuffix(path, "/systemusers"):
-				return 200, answerOf(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
+				return 200, collection(`{"systemuserid":"` + user + `","fullname":"Sofia"}`)
 			case strings.HasSuffix(path, "/businessunits"):
-				return 200, answerOf(`{"businessunitid":"` + someID + `"}`)
+				return 200, collection(`{"businessunitid":"` + someID + `"}`)
 			}
-			return 200, answerOf()
+			return 200, collection()
 		}}
 		held, err := w.environment(t).Holders(t.Context(), someID)
 		if err != nil || fmt.Sprint(held.Holders) != `[the team "Sales" "Sofia"]` || (held.Incomplete != "") != unseen {
