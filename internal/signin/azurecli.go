@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// cliSource asks the Azure CLI for a token of whoever is signed in there. It cannot be
-// asked for a new token or for claims: then the person must run az login again.
+// cliSource returns a source that asks the Azure CLI for tokens of its user. The Azure CLI cannot
+// renew a token or take claims: the user must then run az login again.
 func (s *Session) cliSource() (source, error) {
 	c := s.config
 	if c.RunCommand == nil {
@@ -38,25 +38,25 @@ func (s *Session) cliSource() (source, error) {
 	}, nil
 }
 
-// parseCLIToken reads what az writes: expires_on in seconds, or from older
-// versions expiresOn as a local time.
+// parseCLIToken parses the output of az. It contains expires_on in seconds or, in older versions,
+// expiresOn in local time.
 func parseCLIToken(out []byte) (got public.AuthResult, err error) {
-	var answer struct {
+	var output struct {
 		AccessToken string          `json:"accessToken"`
 		ExpiresOn   string          `json:"expiresOn"`
 		Seconds     json.RawMessage `json:"expires_on"`
 	}
 	const advice = "update the Azure CLI, and try: az account get-access-token"
-	if json.Unmarshal(out, &answer) != nil || answer.AccessToken == "" {
+	if json.Unmarshal(out, &output) != nil || output.AccessToken == "" {
 		return got, &AuthError{Message: "the Azure CLI did not return a token", Advice: advice}
 	}
 	var seconds int64
-	if json.Unmarshal(answer.Seconds, &seconds) == nil && seconds > 0 {
-		return public.AuthResult{AccessToken: answer.AccessToken, ExpiresOn: time.Unix(seconds, 0)}, nil
+	if json.Unmarshal(output.Seconds, &seconds) == nil && seconds > 0 {
+		return public.AuthResult{AccessToken: output.AccessToken, ExpiresOn: time.Unix(seconds, 0)}, nil
 	}
-	at, err := time.ParseInLocation("2006-01-02 15:04:05.999999", answer.ExpiresOn, time.Local)
+	expiresAt, err := time.ParseInLocation("2006-01-02 15:04:05.999999", output.ExpiresOn, time.Local)
 	if err != nil {
 		return got, &AuthError{Message: "the Azure CLI's response does not say when the token expires", Advice: advice}
 	}
-	return public.AuthResult{AccessToken: answer.AccessToken, ExpiresOn: at}, nil
+	return public.AuthResult{AccessToken: output.AccessToken, ExpiresOn: expiresAt}, nil
 }

@@ -21,29 +21,28 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Cache keeps people's sign-ins between runs. Its content is MSAL's own and
-// holds refresh tokens.
+// A Cache stores people's sign-ins between runs. The data is MSAL's and contains refresh tokens.
 type Cache interface {
-	// Load returns what was saved last, nil if there is nothing.
+	// Load returns the saved data, or nil if there is none.
 	Load() ([]byte, error)
-	// Save replaces it; nothing (nil) removes it.
+	// Save replaces the saved data. Nil removes it.
 	Save(data []byte) error
 }
 
-// MemoryCache forgets with the process.
+// A MemoryCache is a [Cache] in memory.
 type MemoryCache struct {
 	mu   sync.Mutex
 	data []byte
 }
 
-// Load returns what was saved last.
+// Load implements [Cache].
 func (m *MemoryCache) Load() ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return bytes.Clone(m.data), nil
 }
 
-// Save replaces it.
+// Save implements [Cache].
 func (m *MemoryCache) Save(data []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -51,9 +50,9 @@ func (m *MemoryCache) Save(data []byte) error {
 	return nil
 }
 
-// FileCache keeps sign-ins in a file that only its owner can read, encrypted with a key from the
-// operating system's keyring (the Keychain, the Credential Manager, the Secret Service): MSAL's
-// cache is too large for a keyring.
+// A FileCache is a [Cache] in a file that only its owner can read. The file is encrypted with a key
+// in the operating system's keyring (Keychain, Credential Manager or Secret Service), because MSAL's
+// data is too large for a keyring.
 type FileCache struct{ Path string }
 
 // The name of the key in the keyring.
@@ -62,65 +61,66 @@ const (
 	keyUser    = "sign-ins"
 )
 
-// cacheHeader begins the file and is authenticated with it.
+// cacheHeader begins the file. It is not encrypted, but authenticated.
 const cacheHeader = "dbaudit sign-in cache 1\n"
 
-// Load decrypts the file. A file that cannot be decrypted (its key is missing, or it is
-// damaged) counts as absent.
+// Load returns the decrypted data. It returns nil if the file is damaged or its key is missing.
 func (f FileCache) Load() ([]byte, error) {
-	sealed, err := bounds.ReadFile(bounds.Credential, f.Path)
+	encrypted, err := bounds.ReadFile(bounds.Credential, f.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the saved sign-ins: %w", err)
 	}
-	key, err := fileKey(false)
+	aead, err := fileCipher(false)
 	if err != nil {
 		return nil, err
 	}
-	body, ok := bytes.CutPrefix(sealed, []byte(cacheHeader))
-	if key == nil || !ok {
+	body, ok := bytes.CutPrefix(encrypted, []byte(cacheHeader))
+	if aead == nil || !ok {
 		return nil, nil
 	}
-	data, err := key.Open(nil, nil, body, []byte(cacheHeader))
+	data, err := aead.Open(nil, nil, body, []byte(cacheHeader))
 	if err != nil {
-		return nil, nil //nolint:nilerr // it reads as none, see above
+		return nil, nil //nolint:nilerr // the file is damaged
 	}
 	return data, nil
 }
 
-// Save encrypts data and puts it in the file's place in one step. Saving nothing
-// removes file and key.
+// Save encrypts data and replaces the file atomically. Without data, it removes the file and its key.
 func (f FileCache) Save(data []byte) error {
 	if len(data) == 0 {
-		switch err := os.Remove(f.Path); {
-		case errors.Is(err, fs.ErrNotExist):
-			// Without a file, the key is of no use, and there may be no keyring to ask.
-			_ = keyring.Delete(keyService, keyUser)
-			return nil
-		case err != nil:
-			return fmt.Errorf("removing the saved sign-ins: %w", err)
-		}
-		if err := keyring.Delete(keyService, keyUser); err != nil && !errors.Is(err, keyring.ErrNotFound) {
-			return fmt.Errorf("removing the key of the saved sign-ins from the keyring: %w", err)
-		}
-		return nil
+		return f.remove()
 	}
-	key, err := fileKey(true)
+	aead, err := fileCipher(true)
 	if err != nil {
 		return err
 	}
-	sealed := key.Seal([]byte(cacheHeader), nil, data, []byte(cacheHeader))
-	if err := replaceFile(f.Path, sealed); err != nil {
+	encrypted := aead.Seal([]byte(cacheHeader), nil, data, []byte(cacheHeader))
+	if err := replaceFile(f.Path, encrypted); err != nil {
 		return fmt.Errorf("saving the sign-in: %w", err)
 	}
 	return nil
 }
 
-// fileKey returns the cipher of the file, nil if no key exists and none should be
-// created. The cipher writes a random nonce before the text.
-func fileKey(create bool) (cipher.AEAD, error) {
+func (f FileCache) remove() error {
+	switch err := os.Remove(f.Path); {
+	case errors.Is(err, fs.ErrNotExist):
+		_ = keyring.Delete(keyService, keyUser) // useless without a file; there may be no keyring
+		return nil
+	case err != nil:
+		return fmt.Errorf("removing the saved sign-ins: %w", err)
+	}
+	if err := keyring.Delete(keyService, keyUser); err != nil && !errors.Is(err, keyring.ErrNotFound) {
+		return fmt.Errorf("removing the key of the saved sign-ins from the keyring: %w", err)
+	}
+	return nil
+}
+
+// fileCipher returns the cipher of the file. If there is no key, it creates one, or returns nil if
+// create is false.
+func fileCipher(create bool) (cipher.AEAD, error) {
 	text, err := keyring.Get(keyService, keyUser)
 	if err != nil && !errors.Is(err, keyring.ErrNotFound) {
 		return nil, fmt.Errorf("asking the keyring for the key of the saved sign-ins: %w", err)
@@ -128,7 +128,7 @@ func fileKey(create bool) (cipher.AEAD, error) {
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) != 32 {
 		if !create {
-			return nil, nil //nolint:nilnil // no key, and nothing wrong
+			return nil, nil //nolint:nilnil // no key is not an error
 		}
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails, by its contract
@@ -143,13 +143,13 @@ func fileKey(create bool) (cipher.AEAD, error) {
 	return cipher.NewGCMWithRandomNonce(block)
 }
 
-// replaceFile writes a file completely or not at all, readable by its owner only.
+// replaceFile replaces a file atomically. Only its owner can read the new one.
 func replaceFile(path string, data []byte) error {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	temp, err := os.CreateTemp(dir, filepath.Base(path)+".*") // made with 0600
+	temp, err := os.CreateTemp(dir, filepath.Base(path)+".*") // has mode 0600
 	if err != nil {
 		return err
 	}
@@ -163,14 +163,14 @@ func replaceFile(path string, data []byte) error {
 	return err
 }
 
-// msalCache connects a Cache with MSAL. If the cache fails (no keyring, or a locked one), the
-// sign-in continues and is kept in memory.
+// An msalCache adapts a Cache for MSAL. If the cache fails, for example because the keyring is locked,
+// the sign-in continues with a cache in memory.
 type msalCache struct {
 	warn func(string)
 
 	mu    sync.Mutex
 	cache Cache
-	last  []byte // what MSAL had to keep last
+	last  []byte // the data that MSAL saved last
 }
 
 // Replace implements MSAL's cache.ExportReplace.
@@ -203,6 +203,7 @@ func (s *msalCache) Export(_ context.Context, from cache.Marshaler, _ cache.Expo
 	return nil
 }
 
+// useMemory replaces a cache that fails by one in memory.
 func (s *msalCache) useMemory(err error) {
 	s.cache = &MemoryCache{data: s.last}
 	s.warn("the sign-in is kept for this run only: " + dataverse.Printable(err.Error()))

@@ -8,11 +8,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
 
-// Cloud is one of Microsoft's clouds, as far as signing in differs.
+// A Cloud is one of Microsoft's clouds.
 type Cloud string
 
-// The clouds. GCC is a United States government cloud whose identities live in
-// the commercial one.
+// The clouds. GCC is a United States government cloud with identities in the commercial cloud.
 const (
 	UnknownCloud Cloud = ""
 	Commercial   Cloud = "commercial"
@@ -24,9 +23,9 @@ const (
 
 func (c Cloud) String() string { return enum.String(c) }
 
-// addresses are the cloud's sign-in address, https://HOST without a tenant, and the audience
-// that its Entra expects in the tokens of other identity providers. An environment that is
-// in no known cloud signs in at the commercial one.
+// addresses returns the cloud's sign-in address, https://HOST without a tenant, and the audience that
+// its Entra expects in tokens of other identity providers. For an unknown cloud, they are those of
+// the commercial cloud.
 func (c Cloud) addresses() (authority, audience string) {
 	switch c {
 	case GCCHigh, DoD:
@@ -38,10 +37,9 @@ func (c Cloud) addresses() (authority, audience string) {
 	return "https://login.microsoftonline.com", "api://AzureADTokenExchange"
 }
 
-// CloudOf returns an environment's cloud, by its host: ORG.crm4.dynamics.com, or
-// ORG.api.crm4.dynamics.com. Region numbers are not checked, since Microsoft adds to them.
-// If the host is not a known Dataverse host, known is false and the commercial cloud is
-// assumed.
+// CloudOf returns the cloud of an environment by its host, such as ORG.crm4.dynamics.com or
+// ORG.api.crm4.dynamics.com. It accepts any region number, because Microsoft adds new ones. If the
+// host is not a known Dataverse host, the cloud is UnknownCloud and known is false.
 func CloudOf(environmentURL string) (cloud Cloud, known bool) {
 	origin, err := dataverse.ParseEnvironment(environmentURL)
 	host := regexp.MustCompile(`^https://[^.]+(?:\.api)?\.crm([0-9]*)\.([a-z.]+)$`).FindStringSubmatch(origin)
@@ -63,8 +61,8 @@ func CloudOf(environmentURL string) (cloud Cloud, known bool) {
 	return UnknownCloud, false
 }
 
-// KnownAuthority returns the cloud of one of Microsoft's sign-in hosts. Only these are accepted
-// from a challenge.
+// KnownAuthority returns the cloud of a sign-in host, and whether it is one of Microsoft's. Only
+// those are accepted from a challenge.
 func KnownAuthority(host string) (Cloud, bool) {
 	switch strings.ToLower(host) {
 	case "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net":

@@ -11,15 +11,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Discovery is where an environment says that one signs in.
+// A Discovery says where an environment's users sign in.
 type Discovery struct {
 	Tenant string
 	Cloud  Cloud
 }
 
-// Discover asks the environment without a token and reads its challenge. Only
-// Microsoft's known sign-in hosts are accepted, and the authority that the
-// configuration names.
+// Discover sends a request without a token and reads the environment's challenge. It accepts only
+// Microsoft's known sign-in hosts and the configured authority.
 func Discover(ctx context.Context, c Config) (Discovery, error) {
 	c = c.withDefaults()
 	origin, err := dataverse.ParseEnvironment(c.EnvironmentURL)
@@ -48,7 +47,8 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 	}
 }
 
-// parseAuthorizationURI decides whether a challenge's address may be used.
+// parseAuthorizationURI returns the tenant and the cloud of the address in a challenge, or an error
+// if its host is neither known nor the given authority.
 func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
@@ -75,7 +75,8 @@ func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	return Discovery{tenant, cloud}, nil
 }
 
-// getUnauthenticated sends a request without credentials, and returns its status and header.
+// getUnauthenticated sends a GET request without credentials, and returns the response's status and
+// header.
 func (c Config) getUnauthenticated(ctx context.Context, address string) (int, http.Header, error) {
 	var status int
 	var header http.Header
@@ -97,9 +98,9 @@ func (c Config) getUnauthenticated(ctx context.Context, address string) (int, ht
 		return nil
 	})
 	err = c.explain(ctx, err)
-	if refused, ok := errors.AsType[*AuthError](err); ok { // this was not the sign-in host yet
-		refused.beforeSignIn = refused.Status == 0 && refused.Code == ""
-		refused.Message = strings.Replace(refused.Message, "the sign-in host", "the environment", 1)
+	if e, ok := errors.AsType[*AuthError](err); ok { // the request was to the environment
+		e.beforeSignIn = e.Status == 0 && e.Code == ""
+		e.Message = strings.Replace(e.Message, "the sign-in host", "the environment", 1)
 	}
 	return status, header, err
 }

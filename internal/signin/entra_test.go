@@ -33,19 +33,19 @@ const (
 
 const theSecret = "Zq8~very-secret-value~Zq8"
 
-// entra is a sign-in host in the likeness of Microsoft Entra.
+// An entra is a sign-in host that behaves like Microsoft Entra.
 type entra struct {
 	*httptest.Server
 	mu        sync.Mutex
-	requests  []string     // method and path of each request
-	forms     []url.Values // of each token request
+	requests  []string     // the method and path of each request
+	forms     []url.Values // the form of each token request
 	issued    int
-	cert      *x509.Certificate                             // verifies assertions of the app
-	platform  map[string]bool                               // federated tokens that it trusts
-	jti       map[string]bool                               // assertions seen: each is good once
-	pending   int                                           // polls before
-	person    string                                        // who signs in
-	intercept func(http.ResponseWriter, *http.Request) bool // true: it answered
+	cert      *x509.Certificate                             // the certificate of the app
+	platform  map[string]bool                               // the federated tokens that it trusts
+	jti       map[string]bool                               // the ids of used assertions: each is valid once
+	pending   int                                           // the number of polls before a device code is accepted
+	person    string                                        // the user name of the person
+	intercept func(http.ResponseWriter, *http.Request) bool // may answer a request instead, and then returns true
 	tokenURL  string
 	lifetime  int
 	scope     string
@@ -62,7 +62,7 @@ func newEntra(t testing.TB) *entra {
 	return e
 }
 
-// config is that of an app in the tenant, which signs in at this host.
+// config returns the configuration of an app that signs in at this host, without a credential.
 func (e *entra) config() Config {
 	return Config{
 		EnvironmentURL: envURL, TenantID: tenant, ClientID: appID, Authority: e.URL,
@@ -72,7 +72,7 @@ func (e *entra) config() Config {
 	}
 }
 
-// withSecret is the configuration of an app with a good secret.
+// withSecret returns the configuration of an app with a valid secret.
 func (e *entra) withSecret() Config {
 	c := e.config()
 	c.ClientSecret = dataverse.NewSecret(theSecret)
@@ -156,8 +156,8 @@ func (e *entra) token(w http.ResponseWriter, form url.Values) {
 	}
 }
 
-// verify checks a certificate assertion as Entra documents it: PS256, the certificate by
-// x5t#S256, for the app and this token endpoint, valid now, once.
+// verify checks the assertion of a certificate as Entra documents it: signed with PS256, with the
+// certificate's x5t#S256, for the app and this token endpoint, valid now, and used once.
 func (e *entra) verify(assertion string) error {
 	var claims jwt.RegisteredClaims
 	token, err := jwt.ParseWithClaims(assertion, &claims, func(*jwt.Token) (any, error) {
@@ -184,6 +184,7 @@ func (e *entra) verify(assertion string) error {
 	return nil
 }
 
+// issue answers with a token and, for a person, with an id token and a refresh token.
 func (e *entra) issue(w http.ResponseWriter, person bool) {
 	e.issued++
 	body := map[string]any{
@@ -223,6 +224,7 @@ func open(t *testing.T, c Config) *Session {
 	return s
 }
 
+// tokenOf returns a token of a source.
 func tokenOf(t *testing.T, s dataverse.TokenSource, o dataverse.TokenOptions) string {
 	t.Helper()
 	token, err := s.Token(t.Context(), o)
@@ -230,7 +232,7 @@ func tokenOf(t *testing.T, s dataverse.TokenSource, o dataverse.TokenOptions) st
 		t.Fatal(err)
 	}
 	if time.Until(token.ExpiresAt) < time.Minute {
-		t.Errorf("it expires at %v", token.ExpiresAt)
+		t.Errorf("the token expires at %v", token.ExpiresAt)
 	}
 	return token.Value.Reveal()
 }

@@ -18,29 +18,28 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// ConfigError says what is missing from or wrong with the configuration, and
-// which flag or variable sets it.
+// A ConfigError says which setting is missing or wrong, and which flag or variable sets it.
 type ConfigError struct{ Message string }
 
 func (e *ConfigError) Error() string { return e.Message }
 
-// AuthError is a sign-in that failed. It holds nothing secret.
+// An AuthError is the error of a failed sign-in. It contains no secret.
 type AuthError struct {
-	Code    string // AADSTS7000215, or the OAuth code (invalid_client); may be empty
-	Message string // what the other side says, one line
-	Advice  string // what it means, the likeliest cause, the next step
-	// CorrelationID and TraceID are what Microsoft's support asks for.
+	Code    string // Entra's code (AADSTS7000215) or OAuth's (invalid_client); may be empty
+	Message string // what failed, in one line
+	Advice  string // the likely cause and the next step
+	// CorrelationID and TraceID identify the request for Microsoft's support.
 	CorrelationID, TraceID string
-	Status                 int // HTTP status, 0 if there was no response
+	Status                 int // the HTTP status; 0 without a response
 
-	oauth        string // OAuth's own code, beside Entra's
+	oauth        string // OAuth's code
 	cause        error
-	beforeSignIn bool          // before the sign-in host was asked
-	retryable    bool          // a repetition may succeed
-	retryAfter   time.Duration // how long the other side asks to wait
+	beforeSignIn bool          // the request was not to the sign-in host
+	retryable    bool          // another attempt may succeed
+	retryAfter   time.Duration // the requested wait before the next attempt
 }
 
-// Error says what failed and what to do next.
+// Error returns what failed and what to do next.
 func (e *AuthError) Error() string {
 	if e.beforeSignIn {
 		return strings.Trim(strings.TrimRight(e.Message, ". ")+": "+e.Advice, ": ")
@@ -71,11 +70,11 @@ func (e *AuthError) Error() string {
 	return text
 }
 
-// Unwrap returns a cause that holds no part of an answer, such as a network error
-// or context.Canceled.
+// Unwrap returns the cause, such as a network error or context.Canceled. It contains no part of a
+// response.
 func (e *AuthError) Unwrap() error { return e.cause }
 
-// errorResponse is the body of a token endpoint's refusal.
+// An errorResponse is the body of an error response of a token endpoint.
 type errorResponse struct {
 	Error         string `json:"error"`
 	Description   string `json:"error_description"`
@@ -84,26 +83,26 @@ type errorResponse struct {
 	TraceID       string `json:"trace_id"`
 }
 
-// refusalError makes an AuthError of a token endpoint's answer, with advice that fits the method.
-// It copies only members that contain no secret.
+// refusalError returns the error of an error response of a token endpoint, with advice for the method.
+// It uses only members that contain no secret.
 func (c Config) refusalError(status int, header http.Header, body []byte) *AuthError {
 	e := c.statusError(status, header)
-	var d errorResponse
-	if json.Unmarshal(body, &d) != nil || d.Error == "" && d.Description == "" {
+	var r errorResponse
+	if json.Unmarshal(body, &r) != nil || r.Error == "" && r.Description == "" {
 		e.Message += " and an unreadable response"
 		return e
 	}
-	e.Code = errorCode(d)
-	e.CorrelationID = validID(d.CorrelationID)
-	e.TraceID = validID(d.TraceID)
-	// Before the text is shortened: half a secret would not be recognized.
-	d.Description, d.Error = c.sanitize(d.Description), c.sanitize(d.Error)
-	e.Message, e.oauth = errorText(d), strings.ToLower(d.Error)
+	e.Code = errorCode(r)
+	e.CorrelationID = validID(r.CorrelationID)
+	e.TraceID = validID(r.TraceID)
+	// Secrets are removed before texts are shortened: half a secret would not be recognized.
+	r.Description, r.Error = c.sanitize(r.Description), c.sanitize(r.Error)
+	e.Message, e.oauth = errorText(r), strings.ToLower(r.Error)
 	e.Advice = advise(c.Method, e.Code, e.oauth)
 	return e
 }
 
-// statusError is the error of a status.
+// statusError returns the error of an HTTP status of the sign-in host.
 func (c Config) statusError(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
@@ -111,12 +110,13 @@ func (c Config) statusError(status int, header http.Header) *AuthError {
 	}
 }
 
-// unreadableError is the error of a success that is not JSON: truncated, or from another sender.
+// unreadableError returns the error of a successful response that is not JSON: truncated, or from
+// another server.
 func unreadableError() *AuthError {
 	return &AuthError{Message: "the sign-in host's answer cannot be read", Advice: "check --authority, and any proxy in between", retryable: true}
 }
 
-// connectionError is the error of an exchange without a complete response.
+// connectionError returns the error of a request without a complete response.
 func (c Config) connectionError(err error) *AuthError {
 	return &AuthError{
 		Message: "the sign-in host cannot be reached: " + c.sanitize(err.Error()),
@@ -131,22 +131,22 @@ func interruptedError(ctx context.Context) *AuthError {
 	return &AuthError{Message: "interrupted", cause: ctx.Err()}
 }
 
-// explain turns an error of MSAL into one that can be shown. MSAL's own texts contain whole
-// responses, with tokens, so none is passed on.
+// explain converts an error of MSAL into a *ConfigError or an *AuthError. MSAL's error texts can
+// contain whole responses with tokens, so they are not used unchanged.
 func (c Config) explain(ctx context.Context, err error) error {
-	configured, isConfigured := errors.AsType[*ConfigError](err)
-	failed, isFailed := errors.AsType[*AuthError](err)
+	configError, isConfig := errors.AsType[*ConfigError](err)
+	authError, isAuth := errors.AsType[*AuthError](err)
 	call, isCall := errors.AsType[msal.CallErr](err)
 	_, badJSON := errors.AsType[msal.InvalidJsonErr](err)
 	switch {
 	case err == nil:
 		return nil
-	case isConfigured:
-		return configured
+	case isConfig:
+		return configError
 	case ctx.Err() != nil:
 		return interruptedError(ctx)
-	case isFailed:
-		return failed
+	case isAuth:
+		return authError
 	case isCall:
 		var status int
 		var header http.Header
@@ -155,7 +155,7 @@ func (c Config) explain(ctx context.Context, err error) error {
 			status, header = call.Resp.StatusCode, call.Resp.Header
 			body, _ = io.ReadAll(io.LimitReader(call.Resp.Body, maxResponse))
 		}
-		if len(body) == 0 && call.Err != nil { // managed identity: MSAL has read it
+		if len(body) == 0 && call.Err != nil { // for a managed identity, MSAL has read the body
 			_, text, _ := strings.Cut(call.Err.Error(), ":\n")
 			body = []byte(text)
 		}
@@ -166,41 +166,41 @@ func (c Config) explain(ctx context.Context, err error) error {
 	return &AuthError{Message: c.sanitize(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
 }
 
-// sanitize is a foreign text without secrets, in one line.
+// sanitize returns a text from elsewhere without secrets, in one line.
 func (c Config) sanitize(text string) string {
 	for _, secret := range []dataverse.Secret{
 		c.ClientSecret, c.CertificatePassword, dataverse.NewSecret(c.Getenv("IDENTITY_HEADER")), dataverse.NewSecret(c.Getenv("MSI_SECRET")),
 	} {
 		text = dataverse.Redact(text, secret)
 	}
-	// Assertions and tokens are recognized by their form.
+	// Assertions and tokens begin like this.
 	text = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{5,}(\.[A-Za-z0-9_-]*)*`).ReplaceAllString(text, "[redacted]")
 	return dataverse.Printable(text)
 }
 
-// errorCode returns Entra's own code, which is more specific than OAuth's.
-func errorCode(d errorResponse) string {
-	if m := regexp.MustCompile(`AADSTS\d{3,8}`).FindString(d.Description); m != "" {
+// errorCode returns Entra's code, or OAuth's, which is less specific.
+func errorCode(r errorResponse) string {
+	if m := regexp.MustCompile(`AADSTS\d{3,8}`).FindString(r.Description); m != "" {
 		return m
 	}
-	if len(d.Codes) > 0 && d.Codes[0] > 0 {
-		return fmt.Sprintf("AADSTS%d", d.Codes[0])
+	if len(r.Codes) > 0 && r.Codes[0] > 0 {
+		return fmt.Sprintf("AADSTS%d", r.Codes[0])
 	}
-	if code := strings.ToLower(d.Error); regexp.MustCompile(`^[a-z_]{1,40}$`).MatchString(code) {
+	if code := strings.ToLower(r.Error); regexp.MustCompile(`^[a-z_]{1,40}$`).MatchString(code) {
 		return code
 	}
 	return ""
 }
 
-// errorText removes the code from the beginning and the ids from the end of Entra's text.
-func errorText(d errorResponse) string {
-	text := dataverse.Printable(d.Description)
+// errorText returns Entra's description without the code at the beginning and the ids at the end.
+func errorText(r errorResponse) string {
+	text := dataverse.Printable(r.Description)
 	text = regexp.MustCompile(`^AADSTS\d+: *`).ReplaceAllString(text, "")
 	if i := strings.Index(text, " Trace ID:"); i >= 0 {
 		text = text[:i]
 	}
 	if text == "" {
-		return dataverse.Printable(d.Error)
+		return dataverse.Printable(r.Error)
 	}
 	return text
 }
@@ -224,13 +224,13 @@ func statusAdvice(status int) string {
 	return "check --authority, and any proxy in between"
 }
 
-// adviceTable has a line for each next step: the codes, who signs in, the advice.
+// adviceTable has a line for each advice: the codes, who signs in, and the advice.
 //
 //go:embed advice.tsv
 var adviceTable string
 
-// advise says what codes mean for a method, their likeliest cause and the next step. An app
-// cannot sign in interactively, and has no device.
+// advise returns the advice for error codes and a method. An app cannot sign in interactively and has
+// no device.
 func advise(m Method, codes ...string) string {
 	who, again := "app", ""
 	switch {
@@ -254,19 +254,19 @@ func advise(m Method, codes ...string) string {
 	return ""
 }
 
-// containsAny reports whether one of the words is in a list that is separated by spaces.
+// containsAny reports whether a list that is separated by spaces contains one of the words.
 func containsAny(words []string, list string) bool {
 	return slices.ContainsFunc(strings.Fields(list), func(word string) bool { return slices.Contains(words, word) })
 }
 
-// IsPermanent reports whether the sign-in fails until something is corrected: a wrong credential, a
-// revoked consent. Any other failure may be temporary.
+// IsPermanent reports whether the sign-in fails until somebody corrects something, such as a
+// credential or a consent.
 func (e *AuthError) IsPermanent() bool {
 	switch {
 	case e.cause != nil, dataverse.IsTransient(e.Status):
 		return false
 	case e.Code == "AADSTS90033", e.Code == "AADSTS90009", e.Code == "AADSTS50196":
-		return false // the service is not available for the moment
+		return false // the service is temporarily unavailable
 	}
 	return e.oauth != "temporarily_unavailable" && e.oauth != "server_error"
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
+// configFor returns a configuration with a method.
 func configFor(m Method) Config { return Config{Method: m}.withDefaults() }
 
-// TestAdviceByCode: the codes that people really meet, each with the
-// word that its advice must have.
+// TestAdviceByCode checks that the advice for common codes contains a word.
 func TestAdviceByCode(t *testing.T) {
 	for code, word := range map[string]string{
 		"AADSTS7000215": "DBAUDIT_CLIENT_SECRET", "AADSTS7000222": "expired", "AADSTS700016": "--client-id", "AADSTS90002": "--tenant-id",
@@ -47,7 +47,8 @@ func TestAdviceByCode(t *testing.T) {
 	}
 }
 
-// Advice fits the method: an app cannot sign in manually, and has no device.
+// TestAdviceByMethod checks that advice fits the method: an app cannot sign in manually and has no
+// device.
 func TestAdviceByMethod(t *testing.T) {
 	for _, c := range []struct {
 		method      Method
@@ -97,7 +98,7 @@ func TestSessionAdvice(t *testing.T) {
 	}
 }
 
-// No known code advises an app to sign in as people do.
+// TestNoLoginAdviceForApps checks that no code advises an app to sign in as people do.
 func TestNoLoginAdviceForApps(t *testing.T) {
 	for _, m := range Methods() {
 		if m.isPersonal() {
@@ -123,7 +124,7 @@ func FuzzRefusal(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		text := x.refusalError(status, nil, []byte(body)).Error()
 		if strings.Contains(text, "the-secret") || strings.Contains(text, "eyJhbGciOi") || strings.ContainsAny(text, "\x00\x1b\r\n") || len(text) > 4000 {
-			t.Fatalf("unfit to be shown: %q", text)
+			t.Fatalf("unsafe text: %q", text)
 		}
 	})
 }
@@ -153,7 +154,7 @@ func FuzzCLIToken(f *testing.F) {
 	})
 }
 
-// TestRandomFaults checks that a sign-in over a bad network returns a token or advice.
+// TestRandomFaults checks that a sign-in over an unreliable network returns a token or advice.
 func TestRandomFaults(t *testing.T) {
 	e := newEntra(t)
 	failed := 0
@@ -224,9 +225,9 @@ func TestDiscover(t *testing.T) {
 	}
 }
 
-// TestWithTheClient: sign-in and client together, from the challenge to the
-// rows, with the token revoked midway.
-func TestWithTheClient(t *testing.T) {
+// TestWithClient checks a session with the client of package dataverse, from the challenge to the rows.
+// The token is revoked after the first page.
+func TestWithClient(t *testing.T) {
 	e := newEntra(t)
 	environment := newEntra(t)
 	revoked := ""

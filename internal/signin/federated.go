@@ -15,9 +15,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// newFederatedSource signs in by a token of the platform that runs the program,
-// which an app registration or a user-assigned identity trusts. The token is fetched again
-// for each sign-in, because it is valid only for minutes.
+// federatedSource returns a source that signs in with a token of the platform that runs dbaudit. An
+// app registration or a user-assigned identity trusts the platform. Each sign-in fetches a new
+// token, because it is valid only for minutes.
 func (s *Session) federatedSource() (source, error) {
 	c := s.config
 	if s.clientID == "" {
@@ -40,14 +40,14 @@ func (s *Session) federatedSource() (source, error) {
 	return s.programSource(cred)
 }
 
-// A platformEndpoint gives a token to whoever has its bearer token.
+// A platformEndpoint is an HTTP endpoint of a platform that returns tokens for its jobs.
 type platformEndpoint struct {
 	name, method    string
-	address, bearer string     // the variables that hold them
+	address, bearer string     // the variables with the address and the bearer token
 	query           url.Values // added to the address
 }
 
-// platformToken finds where the platform's token comes from.
+// platformToken returns a function that fetches the platform's token.
 func (c Config) platformToken(cloud Cloud) (func(context.Context) (string, error), error) {
 	file := c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 	switch {
@@ -84,8 +84,8 @@ func (c Config) readTokenFile(name string) (string, error) {
 	return string(text), nil
 }
 
-// fetchToken asks a platform for its token. It tries once: the sign-in around it is
-// what is repeated.
+// fetchToken returns a function that requests a platform's token. It does not retry, because the
+// sign-in as a whole is retried.
 func (c Config) fetchToken(p platformEndpoint) func(context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		req, err := http.NewRequestWithContext(ctx, p.method, c.Getenv(p.address), nil)
@@ -119,13 +119,13 @@ func (c Config) fetchToken(p platformEndpoint) func(context.Context) (string, er
 				Advice:  "check that the job may request one (GitHub: permissions: id-token: write; Azure DevOps: the service connection and SYSTEM_ACCESSTOKEN)",
 			}
 		}
-		var answer struct {
+		var body struct {
 			GitHub string `json:"value"`
 			Azure  string `json:"oidcToken"`
 		}
-		if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil {
+		if err := json.NewDecoder(resp.Body).Decode(&body); err != nil {
 			return "", unreadableError()
 		}
-		return cmp.Or(answer.GitHub, answer.Azure), nil
+		return cmp.Or(body.GitHub, body.Azure), nil
 	}
 }

@@ -5,29 +5,29 @@ import (
 	"strings"
 )
 
-// Method is a way to sign in.
+// A Method is a way to sign in.
 type Method string
 
-// The ways to sign in, by the names that --auth takes.
+// The methods, with their names in --auth.
 const (
-	Auto             Method = ""                  // deduced from what is configured
+	Auto             Method = ""                  // chosen by the configuration
 	ClientSecret     Method = "client-secret"     // an app registration's secret
 	Certificate      Method = "certificate"       // an app registration's certificate
-	WorkloadIdentity Method = "workload-identity" // a token of the platform that runs the program
-	ManagedIdentity  Method = "managed-identity"  // the identity of the Azure resource that runs it
+	WorkloadIdentity Method = "workload-identity" // a token of the platform that runs dbaudit
+	ManagedIdentity  Method = "managed-identity"  // the identity of the Azure resource that runs dbaudit
 	DeviceCode       Method = "device-code"       // a person, with a browser on another device
 	Interactive      Method = "interactive"       // a person, with a browser on this machine
-	AzureCLI         Method = "azure-cli"         // the user who is signed in to az
+	AzureCLI         Method = "azure-cli"         // the user of the Azure CLI
 )
 
-// Methods lists all ways to sign in, in the order in which help shows them.
+// Methods returns all methods in the order of the help.
 func Methods() []Method {
 	return []Method{ClientSecret, Certificate, WorkloadIdentity, ManagedIdentity, DeviceCode, Interactive, AzureCLI}
 }
 
 func (m Method) String() string { return string(m) }
 
-// ParseMethod reads the name that --auth takes; "" is Auto.
+// ParseMethod returns the method with a name, or Auto for "".
 func ParseMethod(name string) (Method, error) {
 	if name == "" {
 		return Auto, nil
@@ -42,7 +42,7 @@ func ParseMethod(name string) (Method, error) {
 	return Auto, &ConfigError{fmt.Sprintf("%q is not a sign-in method: --auth accepts %s", name, strings.Join(names, ", "))}
 }
 
-// phrase say how one signs in by the method.
+// phrase returns the method as it continues "signing in".
 func (m Method) phrase() string {
 	switch m {
 	case ClientSecret, Certificate:
@@ -58,14 +58,14 @@ func (m Method) phrase() string {
 	return "automatically"
 }
 
-// isPersonal reports whether a person signs in. That sign-in is saved.
+// isPersonal reports whether a person signs in to dbaudit. Such sign-ins are saved.
 func (m Method) isPersonal() bool { return m == DeviceCode || m == Interactive }
 
-// needsTenant reports whether the method needs an authority. A managed identity and the Azure
-// CLI know their tenant themselves.
+// needsTenant reports whether the method requires a tenant and an authority. Managed identities and
+// the Azure CLI know their own.
 func (m Method) needsTenant() bool { return m != ManagedIdentity && m != AzureCLI }
 
-// chooseMethod returns the method that the configuration implies, and why, if that is not obvious.
+// chooseMethod returns the method that the configuration implies, and the reason unless it is obvious.
 func chooseMethod(c Config) (Method, string, error) {
 	secret, certificate := !c.ClientSecret.IsZero(), c.CertificateFile != ""
 	switch {

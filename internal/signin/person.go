@@ -15,14 +15,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Account is a person's saved sign-in.
+// An Account is a person's saved sign-in.
 type Account struct {
 	Username string // from Entra, usually the user principal name
 	Tenant   string
-	Host     string // sign-in host
+	Host     string // the sign-in host
 }
 
-// personSource signs in a person: from the cache, else interactively.
+// A personSource gets tokens for a person, from the cache or by an interactive sign-in.
 type personSource struct {
 	client  public.Client
 	session *Session
@@ -34,7 +34,7 @@ func (s *Session) personSource() (*personSource, error) {
 	if s.clientID == "" {
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs an app registration that allows public client flows: set --client-id (DBAUDIT_CLIENT_ID), or use --auth azure-cli"}
 	}
-	made, err := public.New(s.clientID,
+	client, err := public.New(s.clientID,
 		public.WithAuthority(s.authority+"/"+s.tenant),
 		public.WithCache(&msalCache{cache: c.Cache, warn: c.Warn}),
 		public.WithHTTPClient(httpClient(fencedTransport{s.host(), retryingTransport{boundedTransport{Config: c}}})),
@@ -44,7 +44,7 @@ func (s *Session) personSource() (*personSource, error) {
 	if err != nil {
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
-	return &personSource{made, s, []string{s.scope()}}, nil
+	return &personSource{client, s, []string{s.scope()}}, nil
 }
 
 func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
@@ -55,9 +55,10 @@ func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (pub
 	return got, p.explain(ctx, err)
 }
 
-// errNotSignedIn is the absence of a saved sign-in.
+// errNotSignedIn is the error if there is no saved sign-in.
 var errNotSignedIn = errors.New("not signed in")
 
+// cachedToken returns a token of a saved sign-in, without interaction.
 func (p *personSource) cachedToken(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
 	accounts, err := p.client.Accounts(ctx)
 	if err != nil {
@@ -70,9 +71,9 @@ func (p *personSource) cachedToken(ctx context.Context, o dataverse.TokenOptions
 	return p.client.AcquireTokenSilent(ctx, p.scopes, public.WithSilentAccount(account), public.WithClaims(requestClaims(o)))
 }
 
-// chooseAccount picks the saved sign-in to use: the named one, else the only one, else
-// the only one of the tenant. (A tenant has several names, so it cannot rule out
-// a single one.)
+// chooseAccount returns the saved sign-in to use: the one with the user name if given, else the only
+// one, else the only one of the tenant. A tenant has several names, so a single sign-in is used even
+// if its tenant has another name.
 func chooseAccount(accounts []public.Account, username, tenant string) (public.Account, error) {
 	accounts = slices.DeleteFunc(slices.Clone(accounts), func(a public.Account) bool {
 		return username != "" && !strings.EqualFold(a.PreferredUsername, username)
@@ -94,18 +95,18 @@ func chooseAccount(accounts []public.Account, username, tenant string) (public.A
 	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
-// needsInteraction reports whether the person must sign in again: no sign-in is stored, or Entra refuses
-// it.
+// needsInteraction reports whether the person must sign in again, because there is no saved sign-in
+// or Entra refuses it.
 func needsInteraction(err error) bool {
 	call, ok := errors.AsType[msal.CallErr](err)
 	return isNotSignedIn(err) || ok && call.Resp != nil && call.Resp.StatusCode == http.StatusBadRequest
 }
 
-// isNotSignedIn reports whether nobody has signed in; the second error is MSAL's.
 func isNotSignedIn(err error) bool {
-	return errors.Is(err, errNotSignedIn) || err != nil && err.Error() == "no token found"
+	return errors.Is(err, errNotSignedIn) || err != nil && err.Error() == "no token found" // MSAL's error
 }
 
+// canInteract reports whether the configuration allows an interactive sign-in.
 func (p *personSource) canInteract() bool {
 	if p.session.Method == Interactive {
 		return p.session.config.OpenBrowser != nil
@@ -113,6 +114,7 @@ func (p *personSource) canInteract() bool {
 	return p.session.config.Prompt != nil
 }
 
+// interact signs the person in interactively.
 func (p *personSource) interact(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
 	if p.session.Method == Interactive {
 		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes,
@@ -146,8 +148,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	return p.session.config.explain(ctx, err)
 }
 
-// Login signs in interactively again, even after an earlier sign-in, and stores the
-// sign-in.
+// Login signs a person in interactively, even if there is a saved sign-in, and saves the sign-in.
 func Login(ctx context.Context, c Config) (Account, error) {
 	if !c.Method.isPersonal() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}
@@ -167,7 +168,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	return accountOf(got.Account), err
 }
 
-// Accounts lists the saved sign-ins by name, without a request.
+// Accounts returns the saved sign-ins by user name. It sends no request.
 func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
 	if _, err := cache.Load(); err != nil {
 		return nil, err
@@ -183,47 +184,48 @@ func Accounts(ctx context.Context, cache Cache) ([]Account, error) {
 	return list, nil
 }
 
-// Logout removes the saved sign-in of a user name, or all with "", and returns those that it
-// removed. The last one takes the whole cache with it.
+// Logout removes the saved sign-ins with a user name, or all if it is empty, and returns them. If
+// none is left, it empties the cache.
 func Logout(ctx context.Context, cache Cache, clientID, username string) ([]Account, error) {
 	if clientID == "" && username != "" {
 		return nil, &ConfigError{"signing out one of several needs the app that signed in: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
-	made, saved, err := savedAccounts(ctx, cache, clientID)
+	client, saved, err := savedAccounts(ctx, cache, clientID)
 	if err != nil {
 		return nil, err
 	}
-	var gone []Account
+	var removed []Account
 	for _, a := range saved {
 		if username != "" && !strings.EqualFold(a.PreferredUsername, username) {
 			continue
 		}
 		if username != "" {
-			if err := made.RemoveAccount(ctx, a); err != nil {
-				return gone, fmt.Errorf("signing out %s: %w", dataverse.Printable(a.PreferredUsername), err)
+			if err := client.RemoveAccount(ctx, a); err != nil {
+				return removed, fmt.Errorf("signing out %s: %w", dataverse.Printable(a.PreferredUsername), err)
 			}
 		}
-		gone = append(gone, accountOf(a))
+		removed = append(removed, accountOf(a))
 	}
-	if len(gone) == len(saved) {
-		return gone, cache.Save(nil)
+	if len(removed) == len(saved) {
+		return removed, cache.Save(nil)
 	}
-	return gone, nil
+	return removed, nil
 }
 
+// savedAccounts returns the accounts in a cache, sorted, and a client that can remove them.
 func savedAccounts(ctx context.Context, cache Cache, clientID string) (public.Client, []public.Account, error) {
-	made, err := public.New(cmp.Or(clientID, "dbaudit"), public.WithCache(&msalCache{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(httpClient(noNetwork{})))
+	client, err := public.New(cmp.Or(clientID, "dbaudit"), public.WithCache(&msalCache{cache: cache, warn: func(string) {}}), public.WithInstanceDiscovery(false), public.WithHTTPClient(httpClient(noNetwork{})))
 	if err != nil {
-		return made, nil, &ConfigError{"the saved sign-ins cannot be opened"}
+		return client, nil, &ConfigError{"the saved sign-ins cannot be opened"}
 	}
-	saved, err := made.Accounts(ctx)
+	saved, err := client.Accounts(ctx)
 	if err != nil {
-		return made, nil, err
+		return client, nil, err
 	}
 	slices.SortFunc(saved, func(a, b public.Account) int {
 		return strings.Compare(a.PreferredUsername+"\x00"+a.Realm, b.PreferredUsername+"\x00"+b.Realm)
 	})
-	return made, saved, nil
+	return client, saved, nil
 }
 
 func accountOf(a public.Account) Account {

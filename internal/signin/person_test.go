@@ -38,10 +38,10 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("%q by %v", got, s.Method)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
-		t.Errorf("a refused token is replaced: %q", got)
+		t.Errorf("a refused token is not replaced: %q", got)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true, Claims: `{"access_token":{"nbf":{"essential":true}}}`}); got != "the-access-token-3" {
-		t.Errorf("claims want a new token: %q", got)
+		t.Errorf("claims do not request a new token: %q", got)
 	}
 	if last := e.forms[len(e.forms)-1]; last.Get("grant_type") != "refresh_token" || !strings.Contains(last.Get("claims"), "nbf") {
 		t.Errorf("sent %v", last)
@@ -69,9 +69,9 @@ func TestDeviceCode(t *testing.T) {
 		t.Errorf("%d prompts", shown)
 	}
 
-	gone, err := Logout(t.Context(), c.Cache, "", "")
-	if err != nil || len(gone) != 1 {
-		t.Errorf("%v, %v", gone, err)
+	removed, err := Logout(t.Context(), c.Cache, "", "")
+	if err != nil || len(removed) != 1 {
+		t.Errorf("%v, %v", removed, err)
 	}
 	c.Prompt, c.Method = nil, DeviceCode
 	if _, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{}); err == nil || !strings.Contains(err.Error(), "not signed in") {
@@ -114,7 +114,7 @@ func TestInteractive(t *testing.T) {
 		return true
 	}
 	if account, err = Login(t.Context(), c); err != nil || account.Username != "jane@contoso.com" {
-		t.Errorf("a person's sign-in goes on after a failure: %+v, %v", account, err)
+		t.Errorf("after failed requests: %+v, %v", account, err)
 	}
 	e.intercept = nil
 	c.OpenBrowser = func(string) error { return errors.New("no browser here") }
@@ -147,9 +147,9 @@ func TestFileCache(t *testing.T) {
 	if data, err := c.Load(); err != nil || !bytes.Equal(data, text) {
 		t.Errorf("%q, %v", data, err)
 	}
-	sealed, err := os.ReadFile(path)
-	if err != nil || bytes.Contains(sealed, []byte("refresh")) {
-		t.Errorf("it can be read: %q, %v", sealed, err)
+	encrypted, err := os.ReadFile(path)
+	if err != nil || bytes.Contains(encrypted, []byte("refresh")) {
+		t.Errorf("the file is not encrypted: %q, %v", encrypted, err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -158,8 +158,8 @@ func TestFileCache(t *testing.T) {
 	if left, _ := filepath.Glob(path + ".*"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	for i := range sealed { // any changed bit makes it unusable, which counts as absent
-		damaged := bytes.Clone(sealed)
+	for i := range encrypted { // a file with a changed bit counts as absent
+		damaged := bytes.Clone(encrypted)
 		damaged[i] ^= 1
 		if err := os.WriteFile(path, damaged, 0o600); err != nil {
 			t.Fatal(err)
@@ -180,7 +180,7 @@ func TestFileCache(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if err := c.Save(nil); err == nil || !strings.Contains(err.Error(), "locked") {
-		t.Errorf("its key is left in the keyring: %v", err)
+		t.Errorf("a key that cannot be removed is not an error: %v", err)
 	}
 	if err := (FileCache{filepath.Join(t.TempDir(), "x")}).Save(nil); err != nil {
 		t.Errorf("without a sign-in and a keyring, signing out fails: %v", err)
@@ -217,11 +217,11 @@ func TestSeveralPeople(t *testing.T) {
 	c.Username = "JOE@contoso.com"
 	tokenOf(t, open(t, c), dataverse.TokenOptions{})
 	if _, err := Logout(t.Context(), c.Cache, "", "joe@contoso.com"); err == nil {
-		t.Error("one of several needs the app")
+		t.Error("one of several sign-ins was removed without the app")
 	}
-	gone, err := Logout(t.Context(), c.Cache, appID, "joe@contoso.com")
-	if err != nil || len(gone) != 1 || gone[0].Username != "joe@contoso.com" {
-		t.Errorf("%+v, %v", gone, err)
+	removed, err := Logout(t.Context(), c.Cache, appID, "joe@contoso.com")
+	if err != nil || len(removed) != 1 || removed[0].Username != "joe@contoso.com" {
+		t.Errorf("%+v, %v", removed, err)
 	}
 	left, err := Accounts(t.Context(), c.Cache)
 	if err != nil || len(left) != 1 || left[0].Username != "jane@contoso.com" {
@@ -233,22 +233,22 @@ func TestSeveralPeople(t *testing.T) {
 
 func TestNoKeyring(t *testing.T) {
 	e := newEntra(t)
-	var warned []string
+	var warnings []string
 	c := e.config()
 	c.Method, c.Prompt = DeviceCode, func(DevicePrompt) {}
 	keyring.MockInitWithError(errors.New("no keyring here"))
 	c.Cache = FileCache{filepath.Join(t.TempDir(), "x")}
-	c.Warn = func(s string) { warned = append(warned, s) }
+	c.Warn = func(s string) { warnings = append(warnings, s) }
 	s := open(t, c)
 	tokenOf(t, s, dataverse.TokenOptions{})
-	if len(warned) != 1 || !strings.Contains(warned[0], "for this run only") || !strings.Contains(warned[0], "no keyring here") {
-		t.Errorf("warned %q", warned)
+	if len(warnings) != 1 || !strings.Contains(warnings[0], "for this run only") || !strings.Contains(warnings[0], "no keyring here") {
+		t.Errorf("warnings %q", warnings)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
-		t.Errorf("it is kept in memory: %q", got)
+		t.Errorf("the token is not kept in memory: %q", got)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
-		t.Errorf("so is the refresh token: %q", got)
+		t.Errorf("the refresh token is not kept in memory: %q", got)
 	}
 }
 

@@ -47,40 +47,40 @@ func (s *Session) certificateSource() (source, error) {
 			}
 		}
 	}
-	// The chain is sent too, so that an app registration that trusts a subject and issuer
-	// accepts a renewed certificate; others ignore it.
+	// The chain is sent too. An app registration that trusts a subject and an issuer needs it to
+	// accept a renewed certificate.
 	return s.programSource(cred, confidential.WithX5C())
 }
 
-// programSource signs in an app by its own credential.
+// programSource returns a source that signs in an app with its credential.
 func (s *Session) programSource(cred confidential.Credential, options ...confidential.Option) (source, error) {
 	if s.clientID == "" {
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
 	options = append(options,
 		confidential.WithHTTPClient(httpClient(fencedTransport{s.host(), boundedTransport{Config: s.config}})),
-		// The authority is one of Microsoft's known hosts or was named by the
-		// user: asking Microsoft whether it exists would cost a request more.
+		// The authority is one of Microsoft's known hosts or was named by the user. To ask Microsoft
+		// about it would take another request.
 		confidential.WithInstanceDiscovery(false),
 		confidential.WithClientCapabilities([]string{"CP1"}),
-		// Without this, MSAL_FORCE_REGION would change the host.
+		// Otherwise MSAL_FORCE_REGION could change the host.
 		confidential.WithAzureRegion("DisableMsalForceRegion"),
 	)
-	made, err := confidential.New(s.authority+"/"+s.tenant, s.clientID, cred, options...)
+	client, err := confidential.New(s.authority+"/"+s.tenant, s.clientID, cred, options...)
 	if err != nil {
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
 	return func(ctx context.Context, o dataverse.TokenOptions) (got confidential.AuthResult, err error) {
 		err = s.config.retry(ctx, func() (err error) {
-			got, err = made.AcquireTokenByCredential(ctx, []string{s.scope()}, confidential.WithClaims(requestClaims(o)))
+			got, err = client.AcquireTokenByCredential(ctx, []string{s.scope()}, confidential.WithClaims(requestClaims(o)))
 			return s.config.explain(ctx, err)
 		})
 		return got, err
 	}, nil
 }
 
-// requestClaims are the claims that a token is asked for. MSAL has no other way to ask for a new
-// token than claims, so empty ones stand for a token that was refused without any.
+// requestClaims returns the claims for a token request. Only claims make MSAL request a new token, so
+// a refresh without claims has empty ones.
 func requestClaims(o dataverse.TokenOptions) string {
 	if o.Refresh && o.Claims == "" {
 		return "{}"
@@ -88,7 +88,7 @@ func requestClaims(o dataverse.TokenOptions) string {
 	return o.Claims
 }
 
-// readCertificate reads certificates and private key from a PEM or PFX file.
+// readCertificate returns the certificates and the private key of CertificateFile.
 func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) {
 	name := c.CertificateFile
 	if name == "" {
@@ -105,6 +105,7 @@ func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) 
 	return certs, private, nil
 }
 
+// parseCertificate is readCertificate for any kind of key. Its errors do not name the file.
 func (c Config) parseCertificate() (certs []*x509.Certificate, key crypto.PrivateKey, err error) {
 	data, err := c.ReadFile(c.CertificateFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -135,9 +136,10 @@ func (c Config) parseCertificate() (certs []*x509.Certificate, key crypto.Privat
 	return append([]*x509.Certificate{cert}, chain...), key, nil
 }
 
-// expiryWarning is when a certificate's end is worth a warning.
+// expiryWarning is how long before its end a certificate causes a warning.
 const expiryWarning = 30 * 24 * time.Hour
 
+// checkValidity returns an error if a certificate is not valid now, and warns if it ends soon.
 func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name string) error {
 	const date = "2 January 2006"
 	switch {

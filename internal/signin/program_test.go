@@ -29,7 +29,7 @@ func TestClientSecret(t *testing.T) {
 	c := e.withSecret()
 	s := open(t, c)
 	if len(e.requests) != 0 {
-		t.Errorf("with the tenant given, opening asks nobody: %v", e.requests)
+		t.Errorf("Open sends requests although the tenant is given: %v", e.requests)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
 		t.Errorf("token %q", got)
@@ -38,23 +38,23 @@ func TestClientSecret(t *testing.T) {
 		t.Errorf("sign-in took %v", e.requests)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-1" {
-		t.Errorf("a token that lasts is kept: %q", got)
+		t.Errorf("a valid token is not reused: %q", got)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true}); got != "the-access-token-2" {
-		t.Errorf("a refused token is replaced: %q", got)
+		t.Errorf("a refused token is not replaced: %q", got)
 	}
 	if got := tokenOf(t, s, dataverse.TokenOptions{}); got != "the-access-token-2" {
-		t.Errorf("the new one is kept: %q", got)
+		t.Errorf("the new token is not reused: %q", got)
 	}
 	claims := `{"access_token":{"nbf":{"essential":true,"value":"1"}}}`
 	if got := tokenOf(t, s, dataverse.TokenOptions{Refresh: true, Claims: claims}); got != "the-access-token-3" {
-		t.Errorf("claims want a new token: %q", got)
+		t.Errorf("claims do not request a new token: %q", got)
 	}
 	if got := e.forms[2].Get("claims"); !strings.Contains(got, `"nbf"`) || !strings.Contains(got, `"CP1"`) {
 		t.Errorf("claims sent: %s", got)
 	}
 	if len(e.requests) != 4 {
-		t.Errorf("a new token takes one request: %v", e.requests)
+		t.Errorf("a new token does not take one request: %v", e.requests)
 	}
 	want := "signing in with a client secret, as app " + appID + ", in tenant " + tenant + ", at " + strings.TrimPrefix(e.URL, "https://")
 	if s.Describe() != want {
@@ -62,13 +62,14 @@ func TestClientSecret(t *testing.T) {
 	}
 }
 
+// A keyPair is a private key with its certificate.
 type keyPair struct {
 	key  *rsa.PrivateKey
 	cert *x509.Certificate
 }
 
-// makeKey is slow under the race detector, and one key serves all tests.
-var makeKey = sync.OnceValue(func() *rsa.PrivateKey {
+// newKey returns the key of all tests, because generating one is slow under the race detector.
+var newKey = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic(err)
@@ -78,7 +79,7 @@ var makeKey = sync.OnceValue(func() *rsa.PrivateKey {
 
 func newKeyPair(t *testing.T, until time.Time) keyPair {
 	t.Helper()
-	key := makeKey()
+	key := newKey()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "auditor"},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: until,
@@ -113,6 +114,7 @@ func (p keyPair) pfx(t *testing.T, password string) []byte {
 	return data
 }
 
+// readFrom returns a Config.ReadFile for files in memory.
 func readFrom(content map[string][]byte) func(string) ([]byte, error) {
 	return func(name string) ([]byte, error) {
 		if data, ok := content[name]; ok {
@@ -140,7 +142,7 @@ func TestCertificate(t *testing.T) {
 	}
 }
 
-func TestCertificateAssertionsAreSentOnce(t *testing.T) {
+func TestAssertionsAreSentOnce(t *testing.T) {
 	e := newEntra(t)
 	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
 	e.cert = p.cert
@@ -151,7 +153,7 @@ func TestCertificateAssertionsAreSentOnce(t *testing.T) {
 		}
 		failures++
 		_ = r.ParseForm()
-		_ = e.verify(r.PostForm.Get("client_assertion")) // it arrived; the answer is lost
+		_ = e.verify(r.PostForm.Get("client_assertion")) // it was received, but the response is lost
 		http.Error(w, "busy", http.StatusServiceUnavailable)
 		return true
 	}
@@ -184,14 +186,14 @@ func TestInvalidCertificates(t *testing.T) {
 		"garbage.pfx":   []byte("no certificate"),
 		"soon.pem":      soon.pem(t),
 	}
-	for name, says := range map[string]string{
+	for name, wantError := range map[string]string{
 		"": "--client-certificate", "missing.pem": "does not exist: check the path", "cert only.pem": "one private key", "locked.pem": "encrypted",
 		"ec.pem": "RSA", "old.pem": "expired on", "locked.pfx": "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", "garbage.pfx": "neither a PEM nor a PFX",
 	} {
 		c := e.config()
 		c.Method, c.CertificateFile, c.ReadFile = Certificate, name, readFrom(content)
-		if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v, want %q", name, err, says)
+		if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), wantError) {
+			t.Errorf("%s: %v, want %q", name, err, wantError)
 		}
 	}
 	c := e.config()
@@ -233,9 +235,9 @@ func TestSignInRetries(t *testing.T) {
 func TestSignInErrors(t *testing.T) {
 	e := newEntra(t)
 	for name, c := range map[string]struct {
-		answer func(http.ResponseWriter)
-		says   string
-		asked  int
+		answer    func(http.ResponseWriter)
+		wantError string
+		asked     int
 	}{
 		"down":     {func(w http.ResponseWriter) { http.Error(w, "x", 503) }, "HTTP 503", 6},
 		"html":     {func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "cannot be read", 6},
@@ -251,8 +253,8 @@ func TestSignInErrors(t *testing.T) {
 			conf := e.withSecret()
 			_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 			var e *AuthError
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.says) || n < c.asked || n > c.asked+1 { // net/http repeats a GET on a stale connection
-				t.Errorf("after %d requests: %v, want %q", n, err, c.says)
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.wantError) || n < c.asked || n > c.asked+1 { // net/http repeats a GET on a stale connection
+				t.Errorf("after %d requests: %v, want %q", n, err, c.wantError)
 			}
 		})
 	}
@@ -294,7 +296,7 @@ func TestRefusalAdvice(t *testing.T) {
 	}
 }
 
-// TestErrorsWithoutSecrets has a sign-in host that repeats what it gets.
+// TestErrorsWithoutSecrets uses a sign-in host that repeats the request in its error.
 func TestErrorsWithoutSecrets(t *testing.T) {
 	e := newEntra(t)
 	p := newKeyPair(t, time.Now().Add(365*24*time.Hour))
@@ -318,7 +320,7 @@ func TestErrorsWithoutSecrets(t *testing.T) {
 		s := open(t, c)
 		_, err := s.Token(t.Context(), dataverse.TokenOptions{})
 		if err == nil {
-			t.Fatal("it was to fail")
+			t.Fatal("no error")
 		}
 		text := fmt.Sprintf("%v %+v %#v %s %+v %#v", err, err, err, s.Describe(), s, c)
 		for _, secret := range []string{"another-secret-value", "eyJ", assertion} {

@@ -1,4 +1,4 @@
-// Package foreign holds a test only: package signin against a token server that
-// this project did not write (ory/fosite). It is a module of its own, so that
-// the project does not depend on that server.
+// Package foreign tests packages signin and web with servers that this project did not write:
+// ory/fosite and npm's oidc-provider. It is a separate module, so that the project does not depend on
+// them.
 package foreign

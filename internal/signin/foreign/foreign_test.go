@@ -31,11 +31,11 @@ const (
 	secret      = "a-secret-that-is-long-enough"
 )
 
-// server is fosite with the addresses of Entra around it. lose makes it lose
-// that many answers to requests that it carried out.
-func server(t *testing.T, client *fosite.DefaultOpenIDConnectClient, lose int32) *httptest.Server {
+// server starts fosite with the addresses of Entra. It drops the responses to the first successful
+// token requests, as many as drops says.
+func server(t *testing.T, client *fosite.DefaultOpenIDConnectClient, drops int32) *httptest.Server {
 	t.Helper()
-	var lost atomic.Int32
+	var dropped atomic.Int32
 	mux := http.NewServeMux()
 	s := httptest.NewTLSServer(mux)
 	t.Cleanup(s.Close)
@@ -50,7 +50,7 @@ func server(t *testing.T, client *fosite.DefaultOpenIDConnectClient, lose int32)
 	}
 	client.Secret = hash
 	client.GrantTypes = []string{"client_credentials"}
-	// MSAL asks for the last three in every request, whatever the grant.
+	// MSAL requests the last three with every grant.
 	client.Scopes = []string{environment + "/.default", "openid", "offline_access", "profile"}
 	store.Clients[client.ID] = client
 	provider := compose.Compose(config, store, compose.NewOAuth2HMACStrategy(config), compose.OAuth2ClientCredentialsGrantFactory)
@@ -75,7 +75,7 @@ func server(t *testing.T, client *fosite.DefaultOpenIDConnectClient, lose int32)
 			provider.WriteAccessError(r.Context(), w, request, err)
 			return
 		}
-		if lost.Add(1) <= lose {
+		if dropped.Add(1) <= drops {
 			panic(http.ErrAbortHandler)
 		}
 		provider.WriteAccessResponse(r.Context(), w, request, response)
@@ -138,8 +138,8 @@ func TestCertificate(t *testing.T) {
 		DefaultClient: &fosite.DefaultClient{ID: "auditor"}, TokenEndpointAuthMethod: "private_key_jwt", TokenEndpointAuthSigningAlgorithm: "PS256",
 		JSONWebKeys: &jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: key.Public(), Use: "sig", Algorithm: "PS256"}}},
 	}
-	// Two answers are lost. An assertion is good once here, so this works only
-	// if each attempt signs its own.
+	// Two responses are dropped. The server accepts an assertion only once, so each attempt must
+	// sign its own.
 	c := config(server(t, client, 2), "auditor")
 	c.CertificateFile = "auditor.pem"
 	c.ReadFile = func(string) ([]byte, error) { return file, nil }

@@ -22,9 +22,9 @@ import (
 
 var issuerScript = flag.String("issuer", "", "script that runs npm's oidc-provider: scripts/test-sign-in")
 
-// TestPageOfNode signs in to the fleet's page with npm's oidc-provider, whose own
-// pages ask for the name and for the consent.
-func TestPageOfNode(t *testing.T) {
+// TestPageWithNode signs in to the fleet's page at npm's oidc-provider, which has forms for the name
+// and for the consent.
+func TestPageWithNode(t *testing.T) {
 	if *issuerScript == "" {
 		t.Skip("scripts/test-sign-in runs it")
 	}
@@ -44,8 +44,8 @@ func TestPageOfNode(t *testing.T) {
 			if err := node.Start(); err != nil {
 				t.Fatal(err)
 			}
-			said := bufio.NewScanner(out)
-			for said.Scan() && !strings.HasPrefix(said.Text(), "http://") {
+			output := bufio.NewScanner(out)
+			for output.Scan() && !strings.HasPrefix(output.Text(), "http://") {
 			}
 			fleet, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "fleet.db"), store.Options{Now: time.Now})
 			if err != nil {
@@ -53,7 +53,7 @@ func TestPageOfNode(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = fleet.Close() })
 			signIn, err := web.NewSignIn(t.Context(), web.SignInOptions{
-				Issuer: said.Text(), ClientID: "the-page", ClientSecret: secret, BaseURL: page.URL, Client: http.DefaultClient, Now: time.Now,
+				Issuer: output.Text(), ClientID: "the-page", ClientSecret: secret, BaseURL: page.URL, Client: http.DefaultClient, Now: time.Now,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -68,7 +68,7 @@ func TestPageOfNode(t *testing.T) {
 	}
 }
 
-// visit opens a page as a person does: whatever form comes in between is filled in.
+// visit opens a page in a browser without scripts, and fills in the issuer's forms.
 func visit(t *testing.T, address string) *http.Response {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
@@ -101,6 +101,6 @@ func visit(t *testing.T, address string) *http.Response {
 			t.Fatal(err)
 		}
 	}
-	t.Fatalf("the issuer asks without end, at %s", got.Request.URL)
+	t.Fatalf("the issuer shows more than 5 forms, at %s", got.Request.URL)
 	return nil
 }

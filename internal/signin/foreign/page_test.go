@@ -22,8 +22,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/web"
 )
 
-// issuer is fosite with what OpenID Connect has around it. It signs everybody in as a
-// person of the given roles.
+// issuer starts an OpenID Connect provider with fosite. It signs everybody in as a person with the
+// given roles.
 func issuer(t *testing.T, redirect string, roles *[]string) *httptest.Server {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -99,7 +99,7 @@ func issuer(t *testing.T, redirect string, roles *[]string) *httptest.Server {
 	return s
 }
 
-// TestPage signs in to the fleet's page with fosite, with each role and without one.
+// TestPage signs in to the fleet's page at fosite, with each role and without one.
 func TestPage(t *testing.T) {
 	var handler http.Handler
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))

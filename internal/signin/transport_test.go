@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// hangingHost is a host that never answers, or whose answer never ends.
+// A hangingHost never answers, or its response never ends if answers is true.
 type hangingHost struct{ answers bool }
 
 func (h hangingHost) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -22,7 +22,7 @@ func (h hangingHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(slowBody{r.Context()})}, nil
 }
 
-// slowBody returns a byte a second until its context ends.
+// A slowBody returns a byte each second until its context ends.
 type slowBody struct{ ctx context.Context }
 
 func (d slowBody) Read(b []byte) (int, error) {
@@ -34,7 +34,7 @@ func (d slowBody) Read(b []byte) (int, error) {
 	}
 }
 
-// TestExchangeEnds checks that an exchange ends in time, whatever the sign-in host does.
+// TestExchangeEnds checks that a request ends in time, whatever the sign-in host does.
 func TestExchangeEnds(t *testing.T) {
 	for _, h := range []hangingHost{{false}, {true}} {
 		synctest.Test(t, func(t *testing.T) {

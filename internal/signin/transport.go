@@ -15,18 +15,18 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// maxResponse bounds the size of a response; real ones have a few thousand bytes.
+// maxResponse is the maximum size of a response. Real ones have a few thousand bytes.
 const maxResponse = 1 << 20
 
-// exchangeTimeout bounds one exchange with a sign-in host.
+// exchangeTimeout is the time limit for a request and its response.
 const exchangeTimeout = 30 * time.Second
 
-// boundedTransport reads each response completely, within bounds of time and size. What it cannot
-// read is an AuthError, which says whether another try may help.
+// A boundedTransport reads each response completely, within limits of time and size. If it cannot, it
+// returns an *AuthError that says whether another attempt may succeed.
 type boundedTransport struct {
 	Config
 
-	anyBody bool // the body does not matter, so it need not be JSON
+	anyBody bool // the body need not be JSON
 }
 
 func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -54,8 +54,8 @@ func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// fencedTransport sends requests only to the authority and to Microsoft's own sign-in hosts. The
-// authority's configuration says where the token endpoint is; no secret is sent elsewhere.
+// A fencedTransport sends requests only to the authority and to Microsoft's own sign-in hosts. The
+// authority's configuration names the token endpoint, but secrets are not sent to any other host.
 type fencedTransport struct {
 	authority string // host[:port]
 	next      http.RoundTripper
@@ -72,9 +72,8 @@ func (f fencedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f.next.RoundTrip(req)
 }
 
-// retryingTransport repeats exchanges that break. It is for interactive sign-in, whose steps cannot be
-// repeated; programs repeat the whole acquisition instead, because a signed assertion
-// should be sent only once.
+// A retryingTransport retries requests. It is for interactive sign-in, which cannot start over.
+// Programs retry the whole sign-in instead, because a signed assertion may be sent only once.
 type retryingTransport struct{ boundedTransport }
 
 func (s retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -86,23 +85,23 @@ func (s retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) 
 				return err
 			}
 		}
-		if resp, err = s.boundedTransport.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory already
+		if resp, err = s.boundedTransport.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory
 			return s.statusError(resp.StatusCode, resp.Header)
 		}
 		return err
 	})
 	if resp != nil {
-		return resp, nil // if it is a refusal, MSAL reports it
+		return resp, nil // MSAL handles error responses
 	}
 	return nil, err
 }
 
-// httpClient is the HTTP client that MSAL gets. It follows no redirect.
+// httpClient returns a client for MSAL that does not follow redirects.
 func httpClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// noNetwork is a transport for clients that do not need a network.
+// noNetwork is a transport for clients that must not send requests.
 type noNetwork struct{}
 
 func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
@@ -111,20 +110,20 @@ func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
 
 const (
 	maxAttempts  = 6
-	maxBackoff   = 10 * time.Second // unless the other side asks for longer
-	maxTotalWait = 2 * time.Minute  // of all waits together
+	maxBackoff   = 10 * time.Second // unless the server asks for a longer wait
+	maxTotalWait = 2 * time.Minute  // the sum of all waits
 )
 
-// retry repeats an attempt until it succeeds, fails permanently, or the time is up.
+// retry calls do until it succeeds, its error is not retryable, or the attempts or the time run out.
 func (c Config) retry(ctx context.Context, do func() error) error {
 	var waited time.Duration
 	for attempt := 1; ; attempt++ {
 		err := do()
-		failed, ok := errors.AsType[*AuthError](err)
-		if !ok || !failed.retryable || ctx.Err() != nil || attempt == maxAttempts {
+		e, ok := errors.AsType[*AuthError](err)
+		if !ok || !e.retryable || ctx.Err() != nil || attempt == maxAttempts {
 			return err
 		}
-		wait := max(dataverse.Backoff(attempt, maxBackoff, c.Jitter()), failed.retryAfter)
+		wait := max(dataverse.Backoff(attempt, maxBackoff, c.Jitter()), e.retryAfter)
 		if wait > maxTotalWait-waited || c.Sleep(ctx, wait) != nil {
 			return err
 		}

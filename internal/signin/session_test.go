@@ -43,8 +43,8 @@ func TestCloudOf(t *testing.T) {
 	}
 }
 
-// TestCloudsOnTheWire checks each cloud's authority and scope in the requests.
-func TestCloudsOnTheWire(t *testing.T) {
+// TestCloudRequests checks the authority and the scope of requests in each cloud.
+func TestCloudRequests(t *testing.T) {
 	for url, host := range map[string]string{
 		"https://contoso.crm11.dynamics.com":       "login.microsoftonline.com",
 		"https://contoso.crm9.dynamics.com":        "login.microsoftonline.com",
@@ -52,10 +52,10 @@ func TestCloudsOnTheWire(t *testing.T) {
 		"https://contoso.crm.appsplatform.us":      "login.microsoftonline.us",
 		"https://contoso.crm.dynamics.cn":          "login.chinacloudapi.cn",
 	} {
-		var asked []string
+		var requests []string
 		rt := roundTripper(func(r *http.Request) (*http.Response, error) {
 			w := httptest.NewRecorder()
-			asked = append(asked, r.Method+" "+r.URL.Host+r.URL.Path)
+			requests = append(requests, r.Method+" "+r.URL.Host+r.URL.Path)
 			base := "https://" + r.URL.Host + "/" + tenant
 			if r.Method == http.MethodGet {
 				writeJSON(w, 200, map[string]string{
@@ -63,7 +63,7 @@ func TestCloudsOnTheWire(t *testing.T) {
 				})
 			} else {
 				_ = r.ParseForm()
-				asked = append(asked, r.PostForm.Get("scope"))
+				requests = append(requests, r.PostForm.Get("scope"))
 				writeJSON(w, 200, map[string]any{"access_token": "x", "expires_in": 3600, "token_type": "Bearer"})
 			}
 			return w.Result(), nil
@@ -75,8 +75,8 @@ func TestCloudsOnTheWire(t *testing.T) {
 			"POST " + host + "/" + tenant + "/oauth2/v2.0/token",
 			url + "/.default openid offline_access profile", // MSAL adds the last three
 		}
-		if strings.Join(asked, "\n") != strings.Join(want, "\n") {
-			t.Errorf("asked\n%s\nwant\n%s", strings.Join(asked, "\n"), strings.Join(want, "\n"))
+		if strings.Join(requests, "\n") != strings.Join(want, "\n") {
+			t.Errorf("requests\n%s\nwant\n%s", strings.Join(requests, "\n"), strings.Join(want, "\n"))
 		}
 		if len(s.Warnings) != 0 {
 			t.Errorf("warnings %v", s.Warnings)
@@ -120,10 +120,10 @@ func TestChooseMethod(t *testing.T) {
 	}
 	installed := none
 	installed.RunCommand = func(context.Context, string, ...string) ([]byte, error) { return nil, nil }
-	for _, there := range []bool{true, false} {
-		installed.HasProgram = func(name string) bool { return there && name == "az" }
-		if got, _, err := chooseMethod(installed.withDefaults()); (err == nil) != there || there && got != AzureCLI {
-			t.Errorf("az installed: %t: %v, %v", there, got, err)
+	for _, hasAZ := range []bool{true, false} {
+		installed.HasProgram = func(name string) bool { return hasAZ && name == "az" }
+		if got, _, err := chooseMethod(installed.withDefaults()); (err == nil) != hasAZ || hasAZ && got != AzureCLI {
+			t.Errorf("az installed: %t: %v, %v", hasAZ, got, err)
 		}
 	}
 	half := installed
@@ -159,8 +159,8 @@ func TestParseMethod(t *testing.T) {
 func TestMissingSettings(t *testing.T) {
 	e := newEntra(t)
 	for name, c := range map[string]struct {
-		change func(*Config)
-		says   string
+		change    func(*Config)
+		wantError string
 	}{
 		"url":            {func(c *Config) { c.EnvironmentURL = "" }, "DBAUDIT_URL"},
 		"http":           {func(c *Config) { c.EnvironmentURL = "http://contoso.crm.dynamics.com" }, "https://"},
@@ -180,20 +180,20 @@ func TestMissingSettings(t *testing.T) {
 		c.change(&conf)
 		_, err := Open(t.Context(), conf)
 		var missing *ConfigError
-		if !errors.As(err, &missing) || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want %q", name, err, c.says)
+		if !errors.As(err, &missing) || !strings.Contains(err.Error(), c.wantError) {
+			t.Errorf("%s: %v, want %q", name, err, c.wantError)
 		}
 	}
 }
 
 func TestDiscoverTenant(t *testing.T) {
 	for name, c := range map[string]struct {
-		challenge string // %s: another authority
-		named     bool   // the user names it
+		challenge string // %s stands for another authority
+		named     bool   // whether the user names it
 		status    int
 		tenant    string
 		at        string
-		says      string
+		wantError string
 	}{
 		"microsoft":      {"Bearer authorization_uri=https://login.microsoftonline.com/" + tenant + "/oauth2/authorize, resource_id=https://x/", false, 401, tenant, "login.microsoftonline.com", ""},
 		"no comma":       {"Bearer authorization_uri=https://login.windows.net/" + tenant + "/oauth2/authorize resource_id=https://x/", false, 401, tenant, "login.microsoftonline.com", ""},
@@ -214,7 +214,7 @@ func TestDiscoverTenant(t *testing.T) {
 			e := newEntra(t)
 			e.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 				if r.Header.Get("Authorization") != "" {
-					t.Error("nothing is to be sent along")
+					t.Error("the request has credentials")
 				}
 				if c.challenge != "" {
 					w.Header().Set("WWW-Authenticate", strings.ReplaceAll(c.challenge, "%s", e.URL))
@@ -228,10 +228,10 @@ func TestDiscoverTenant(t *testing.T) {
 				conf.Authority = ""
 			}
 			s, err := Open(t.Context(), conf)
-			if c.says != "" {
+			if c.wantError != "" {
 				var failed *AuthError
-				if !errors.As(err, &failed) || !strings.Contains(err.Error(), c.says) {
-					t.Errorf("%v, want %q", err, c.says)
+				if !errors.As(err, &failed) || !strings.Contains(err.Error(), c.wantError) {
+					t.Errorf("%v, want %q", err, c.wantError)
 				}
 				return
 			}
@@ -284,7 +284,7 @@ func TestInterruptedSignIn(t *testing.T) {
 
 func TestWorkloadIdentity(t *testing.T) {
 	const federated = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln"
-	platform := newEntra(t) // only its TLS server is used
+	platform := newEntra(t) // used only as a TLS server
 	var asked string
 	platform.intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		asked = fmt.Sprint(r.Method, " ", r.RequestURI, " ", r.Header.Get("Authorization"))
@@ -330,7 +330,7 @@ func TestWorkloadIdentity(t *testing.T) {
 	}
 }
 
-// routeTo sends a request to the server that it names.
+// routeTo returns a transport that sends each request to the server with its address.
 func routeTo(servers ...*entra) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		for _, s := range servers {
@@ -350,8 +350,8 @@ func TestWorkloadIdentityErrors(t *testing.T) {
 		return true
 	}
 	for name, c := range map[string]struct {
-		env  map[string]string
-		says string
+		env       map[string]string
+		wantError string
 	}{
 		"no file":     {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "missing"}, "service account"},
 		"no token":    {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "empty"}, "token is invalid"},
@@ -364,8 +364,8 @@ func TestWorkloadIdentityErrors(t *testing.T) {
 		conf.Getenv = func(key string) string { return c.env[key] }
 		conf.ReadFile = readFrom(map[string][]byte{"empty": nil, "other": []byte("a.b.c")})
 		_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
-		if err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want %q", name, err, c.says)
+		if err == nil || !strings.Contains(err.Error(), c.wantError) {
+			t.Errorf("%s: %v, want %q", name, err, c.wantError)
 		}
 	}
 	conf := e.config()
@@ -393,9 +393,9 @@ func TestManagedIdentity(t *testing.T) {
 	defer server.Close()
 	env := map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "the-header"}
 	for key, value := range env {
-		t.Setenv(key, value) // MSAL reads the process's environment
+		t.Setenv(key, value) // MSAL reads the process's environment variables
 	}
-	// MSAL keeps these tokens for the whole process, by resource.
+	// MSAL caches these tokens in the process, by resource.
 	resource := fmt.Sprintf("https://managed%d.crm.dynamics.com", time.Now().UnixNano())
 	c := Config{EnvironmentURL: resource, Getenv: func(k string) string { return env[k] }, Transport: server.Client().Transport}
 	s := open(t, c)
@@ -455,8 +455,7 @@ func TestAzureCLI(t *testing.T) {
 	}
 }
 
-// TestUnknownHostWarning checks the warning about a host that is neither Microsoft's nor this
-// machine: it may be a mistake.
+// TestUnknownHostWarning checks the warning about a host that is neither Microsoft's nor this machine.
 func TestUnknownHostWarning(t *testing.T) {
 	for address, want := range map[string]int{
 		"https://crm.example.com": 1, "https://127.0.0.1.example.com": 1,
