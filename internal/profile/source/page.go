@@ -15,9 +15,9 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Lines are the lines of a page as a person reads them, without what marks them as a
-// list. The page is HTML or plain text, in UTF-8. In HTML each block is a line, and the
-// cells of a row are joined by " | ".
+// Lines returns the lines of a page as a person reads them, without bullets and blank lines. The
+// page is HTML or plain text, in UTF-8. In HTML each block is a line, and the cells of a row are
+// joined by " | ".
 func Lines(page []byte) ([]string, error) {
 	page = bytes.TrimPrefix(page, []byte("\ufeff"))
 	if !utf8.Valid(page) || bytes.ContainsRune(page, 0) {
@@ -40,25 +40,25 @@ func isHTML(text string) bool {
 	return regexp.MustCompile(`(?i)<(!doctype|html|head|body|div|p|ul|ol|li|table|h[1-6]|br)\b`).MatchString(text)
 }
 
-// bulletPattern is what a page's text has in front of an element of a list.
+// bulletPattern matches the bullet or number of a list item.
 func bulletPattern() *regexp.Regexp {
 	return regexp.MustCompile(`^(?:[•◦▪‣·*–-]|\d{1,3}[.)])\s+`)
 }
 
-// foldSpace folds white space, which HTML and extracted text have plenty of.
+// foldSpace replaces white space and unprintable characters with single spaces.
 func foldSpace(s string) string {
 	return strings.Join(strings.FieldsFunc(norm.NFKC.String(s), func(r rune) bool {
 		return unicode.IsSpace(r) || !unicode.IsPrint(r)
 	}), " ")
 }
 
-// htmlText is the text of an HTML page, a line for each block.
+// htmlText returns the text of an HTML page, with a line for each block.
 func htmlText(page []byte) string {
 	var b strings.Builder
-	lexer := markup.NewLexer(parse.NewInputBytes(bytes.Clone(page))) // it changes the bytes
-	var hidden string                                                // the element that hides the text
-	depth := 0                                                       // how many of that name are open
-	cells := 0                                                       // of the row
+	lexer := markup.NewLexer(parse.NewInputBytes(bytes.Clone(page))) // the lexer changes its input
+	var hidden string                                                // name of the hidden element that the text is in
+	depth := 0                                                       // number of open elements of that name
+	cells := 0                                                       // in the current row
 	for {
 		token, data := lexer.Next()
 		name := string(lexer.Text())
@@ -74,7 +74,7 @@ func htmlText(page []byte) string {
 				depth--
 			}
 		case token == markup.TextToken:
-			// A line end in HTML is white space.
+			// A line break in HTML is white space.
 			b.WriteString(strings.ReplaceAll(html.UnescapeString(string(data)), "\n", " "))
 		case opens && isHidden(name):
 			hidden, depth = name, 1
@@ -92,12 +92,13 @@ func htmlText(page []byte) string {
 	}
 }
 
-// isHidden reports whether an element has no text to read. The lexer keeps an SVG image in one token.
+// isHidden reports whether a person does not see the text of an element. The lexer returns an SVG
+// image as one token.
 func isHidden(name string) bool {
 	return slices.Contains([]string{"script", "style", "noscript", "template", "title", "iframe", "nav"}, name)
 }
 
-// isBlock reports whether an element begins a line. A cell of a table is not a separate line.
+// isBlock reports whether an element begins a new line. A table cell does not.
 func isBlock(name string) bool {
 	return slices.Contains([]string{
 		"address", "article", "aside", "blockquote", "body", "br", "dd", "details", "div", "dl", "dt",

@@ -1,7 +1,7 @@
-// Package source compares a profile with the vendor's page that it cites. It finds cited
-// lines that changed, and lines of rights that no control cites.
+// Package source compares a profile with the vendor's page that it cites. It finds cited lines that
+// changed, and lines with rights that no control cites.
 //
-// It compares words, not meaning: a person must read a page with other words.
+// It compares words and not their meaning. If the words differ, a person must read the page.
 package source
 
 import (
@@ -17,18 +17,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/profile"
 )
 
-// A Check is how a page compares with a profile.
+// A Check is the result of comparing a page with a profile.
 type Check struct {
 	Format  string `json:"format"`
 	Profile string `json:"profile"`
 	Title   string `json:"title"`
 	URL     string `json:"url"`
-	// Same says that every cited line is on the page, and that the page's list has no
-	// other.
+	// Same is true if every cited line is on the page and no line is uncited.
 	Same bool `json:"same"`
 	// Lines are the cited lines, in the profile's order.
 	Lines []Line `json:"lines"`
-	// Uncited are lines of the page that name rights, and that no control cites.
+	// Uncited are lines of the page that list rights and that no control cites.
 	Uncited []string `json:"uncited"`
 }
 
@@ -41,11 +40,11 @@ type State string
 // The states of a cited line.
 const (
 	Found   State = "found"
-	Changed State = "changed" // another line of the page says nearly the same
+	Changed State = "changed" // the page has a similar line
 	Gone    State = "gone"
 )
 
-// A Line is a cited line, and what the page has of it.
+// A Line is a cited line and its state on the page.
 type Line struct {
 	Control audit.ControlID `json:"control"`
 	Section string          `json:"section"`
@@ -55,8 +54,8 @@ type Line struct {
 	Nearest string `json:"nearest,omitempty"`
 }
 
-// Compare compares the citations of a profile with the text of a page. It fails if the page
-// has no cited line: then it is another page, or one that needs a browser.
+// Compare compares the citations of a profile with a page. It returns an error if the page has none
+// of the cited lines, because then it is another page, or one that needs a browser.
 func Compare(p profile.Profile, page []byte) (Check, error) {
 	lines, err := Lines(page)
 	if err != nil {
@@ -84,7 +83,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 		return Check{}, fmt.Errorf("the profile %s cites no line of its source", p.Name)
 	}
 	for i := range c.Lines {
-		// Of several lines that are cited together it is not clear which one changed.
+		// If several lines are cited together, it is not clear which one changed.
 		if c.Lines[i].State != Gone || strings.ContainsAny(c.Lines[i].Cited, ";…") {
 			continue
 		}
@@ -98,7 +97,7 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 		return Check{}, errors.New("the page contains no line that the profile cites: check that it is the right page, and that its text does not need a browser to load")
 	}
 	for i, line := range lines {
-		if _, ok := parseRights(t.keys[i]); ok && !used[i] {
+		if _, ok := parseRights(t.lines[i]); ok && !used[i] {
 			c.Uncited = append(c.Uncited, line)
 		}
 	}
@@ -106,13 +105,14 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 	return c, nil
 }
 
-// pageText is a page, its lines in the form in which they are compared.
+// pageText is the text of a page, normalized.
 type pageText struct {
-	keys []string
-	// offsets is where each line begins in whole.
-	offsets []int
+	lines []string
+	// joined has all lines, each followed by a space. offsets are where the lines begin in it.
 	joined  string
-	// headings are the lines that are the heading of a section that the profile cites.
+	offsets []int
+	// headings has the lines that are headings of sections that the profile cites: the name
+	// of the section by the index of the line.
 	headings map[int]string
 }
 
@@ -125,138 +125,140 @@ func newPageText(lines []string, p profile.Profile) pageText {
 		}
 	}
 	var b strings.Builder
-	for _, line := range lines {
-		key := normalize(line)
-		if of := strings.TrimSuffix(strings.TrimSuffix(key, ":"), " tab"); sections[key] || sections[of] {
-			t.headings[len(t.keys)] = of
-			if sections[key] {
-				t.headings[len(t.keys)] = key
-			}
+	for i, line := range lines {
+		line = normalize(line)
+		section := strings.TrimSuffix(strings.TrimSuffix(line, ":"), " tab")
+		switch {
+		case sections[line]:
+			t.headings[i] = line
+		case sections[section]:
+			t.headings[i] = section
 		}
-		t.keys = append(t.keys, key)
+		t.lines = append(t.lines, line)
 		t.offsets = append(t.offsets, b.Len())
-		b.WriteString(key + " ")
+		b.WriteString(line + " ")
 	}
 	t.joined = b.String()
 	return t
 }
 
-// normalize is a line without what typography may change.
+// normalize returns a line in lower case, with simple quotes, hyphens and spaces.
 func normalize(line string) string {
 	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(foldSpace(line)))
 }
 
-// find returns the lines of the page that contain a citation. They are below the heading of
-// its section if the page has that heading.
+// find returns the indices of the lines that contain a citation. If the page has the heading of its
+// section, find looks only below that heading.
 func (t pageText) find(section, cited string) ([]int, bool) {
 	whole := []string{normalize(cited)}
-	// Lines below one heading are cited together; "…" means words left out.
+	// Semicolons separate lines below one heading, and "…" stands for omitted words.
 	parts := strings.FieldsFunc(normalize(strings.ReplaceAll(cited, "…", ";")), func(r rune) bool { return r == ';' })
-	headed := false
-	for i := range t.keys {
+	hasHeading := false
+	for i := range t.lines {
 		if t.headings[i] != normalize(section) || t.headings[i] == "" {
 			continue
 		}
-		headed = true
+		hasHeading = true
 		end := i + 1
-		for end < len(t.keys) && (t.headings[end] == "" || t.headings[end] == t.headings[i]) {
+		for end < len(t.lines) && (t.headings[end] == "" || t.headings[end] == t.headings[i]) {
 			end++
 		}
-		for _, pieces := range [][]string{whole, parts} {
-			if at, ok := t.findPieces(i+1, end, pieces); ok {
-				return at, true
+		for _, parts := range [][]string{whole, parts} {
+			if found, ok := t.findParts(i+1, end, parts); ok {
+				return found, true
 			}
 		}
 	}
-	if headed {
+	if hasHeading {
 		return nil, false
 	}
-	if at, ok := t.findPieces(0, len(t.keys), whole); ok {
-		return at, true
+	if found, ok := t.findParts(0, len(t.lines), whole); ok {
+		return found, true
 	}
-	return t.findPieces(0, len(t.keys), parts)
+	return t.findParts(0, len(t.lines), parts)
 }
 
-// findPieces finds each piece, in their order, from a line on and before another.
-func (t pageText) findPieces(from, end int, pieces []string) ([]int, bool) {
-	var at []int
-	for _, piece := range pieces {
-		i, ok := t.findPiece(from, end, strings.TrimSpace(piece))
+// findParts finds the parts of a citation, in their order, in the lines from start to end.
+func (t pageText) findParts(start, end int, parts []string) ([]int, bool) {
+	var found []int
+	for _, part := range parts {
+		i, ok := t.findPart(start, end, strings.TrimSpace(part))
 		if !ok {
 			return nil, false
 		}
-		at = append(at, i)
-		from = i // several pieces may be on one line
+		found = append(found, i)
+		start = i // several parts may be on one line
 	}
-	return at, len(at) > 0
+	return found, len(found) > 0
 }
 
-// findPiece finds one piece from a line on and before another. A line of rights must be a whole line: with one
-// more right it would be another requirement. A sentence may be part of a paragraph.
-func (t pageText) findPiece(from, end int, piece string) (int, bool) {
-	if piece == "" || from >= end {
+// findPart finds one part of a citation in the lines from start to end. A line with rights must
+// match a whole line, because one more right would make it another requirement. A sentence may be
+// part of a paragraph.
+func (t pageText) findPart(start, end int, part string) (int, bool) {
+	if part == "" || start >= end {
 		return 0, false
 	}
-	if _, ok := parseRights(piece); ok || len(strings.Fields(piece)) < minSentence {
-		i := slices.IndexFunc(t.keys[from:end], func(key string) bool {
-			return key == piece || !ok && strings.HasPrefix(key, piece+" ")
+	if _, ok := parseRights(part); ok || len(strings.Fields(part)) < minSentence {
+		i := slices.IndexFunc(t.lines[start:end], func(line string) bool {
+			return line == part || !ok && strings.HasPrefix(line, part+" ")
 		})
-		return from + i, i >= 0
+		return start + i, i >= 0
 	}
-	at := strings.Index(t.joined[t.offsets[from]:], piece)
-	if at < 0 {
+	offset := strings.Index(t.joined[t.offsets[start]:], part)
+	if offset < 0 {
 		return 0, false
 	}
-	at += t.offsets[from]
-	i, exact := slices.BinarySearch(t.offsets, at)
+	offset += t.offsets[start]
+	i, exact := slices.BinarySearch(t.offsets, offset)
 	if !exact {
 		i--
 	}
 	return i, i < end
 }
 
-// minSentence is the least number of words that are looked for anywhere. Fewer words, such as
-// the name of a table, must begin a line: inside a line, they may be part of anything.
+// minSentence is the number of words from which a text may be anywhere in a line. Fewer words, such
+// as the name of a table, must begin the line: inside a line they may belong to another text.
 const minSentence = 4
 
-// nearest is the line that a cited one most likely became: for a line of rights one
-// that names the same thing, else the one with the fewest letters changed.
+// nearest returns the index of the unused line that a cited line most likely became: for a line
+// with rights one with the same label, else the one with the smallest edit distance.
 func (t pageText) nearest(cited string, used map[int]bool) (int, bool) {
-	key := normalize(cited)
-	label, isRequirement := parseRights(key)
-	best, at := len(key), -1
-	for i, other := range t.keys {
+	cited = normalize(cited)
+	label, hasRights := parseRights(cited)
+	nearest, minDistance := -1, len(cited)
+	for i, line := range t.lines {
 		if used[i] {
 			continue
 		}
-		of, ok := parseRights(other)
-		if ok != isRequirement {
+		lineLabel, ok := parseRights(line)
+		if ok != hasRights {
 			continue
 		}
-		distance := levenshtein.ComputeDistance(key, other)
-		limit := len(key) / 3
-		if isRequirement {
-			if !sameLabel(of, label) {
+		distance := levenshtein.ComputeDistance(cited, line)
+		limit := len(cited) / 3
+		if hasRights {
+			if !sameLabel(lineLabel, label) {
 				continue
 			}
-			limit = len(key) + len(other) // the rights may be any
+			limit = len(cited) + len(line) // the rights may differ completely
 		}
-		if distance <= limit && (at < 0 || distance < best) {
-			best, at = distance, i
+		if distance <= limit && (nearest < 0 || distance < minDistance) {
+			nearest, minDistance = i, distance
 		}
 	}
-	return at, at >= 0
+	return nearest, nearest >= 0
 }
 
-// sameLabel compares what two lines of rights are about, in singular or plural.
+// sameLabel compares the labels of two lines with rights, in singular or plural.
 func sameLabel(a, b string) bool {
 	return strings.TrimSuffix(a, "s") == strings.TrimSuffix(b, "s") || levenshtein.ComputeDistance(a, b) == 1 && len(a) > 4
 }
 
-// parseRights splits a line of rights, such as "lead - create, read" or "user settings:
-// read", into what it is about and its rights; false for another line.
-func parseRights(key string) (label string, ok bool) {
-	match := regexp.MustCompile(`^(.{2,60}?)\s*(?:\s-|:|\s\||-\s)\s*(.+)$`).FindStringSubmatch(key)
+// parseRights returns the label of a line with rights, such as "lead" of "lead - create, read". It
+// returns false for another line.
+func parseRights(line string) (label string, ok bool) {
+	match := regexp.MustCompile(`^(.{2,60}?)\s*(?:\s-|:|\s\||-\s)\s*(.+)$`).FindStringSubmatch(line)
 	if match == nil {
 		return "", false
 	}
@@ -271,7 +273,7 @@ func parseRights(key string) (label string, ok bool) {
 	return match[1], len(words) > 0
 }
 
-// rightWords are the words for rights and access levels in pages, in lower case.
+// rightWords lists the words for rights and access levels in pages, in lower case.
 func rightWords() []string {
 	return []string{
 		"create", "read", "write", "delete", "append", "append to", "appendto", "assign", "share", "enable", "enabled", "reference", "full access",

@@ -47,7 +47,7 @@ func compare(t *testing.T, text string) source.Check {
 	return c
 }
 
-// states are the states of the cited lines, by control.
+// states returns the states of the cited lines, by control.
 func states(c source.Check) map[string]string {
 	of := map[string]string{}
 	for _, l := range c.Lines {
@@ -67,20 +67,20 @@ func TestSame(t *testing.T) {
 	}
 }
 
-func TestWhatChanged(t *testing.T) {
+func TestChanges(t *testing.T) {
 	for name, test := range map[string]struct {
 		old, replacement string
 		control, state   string
 		uncited          []string
 	}{
-		"a right more":           {"<b>write</b>", "write, delete", "A-LEAD", "changed Lead – Read, write, delete", nil},
-		"a right less":           {",\n  <b>write</b>", "", "A-LEAD", "changed Lead – Read", nil},
-		"another name":           {"Lead&nbsp;–", "Leads –", "A-LEAD", "changed Leads – Read, write", nil},
-		"a line less":            {"<li>View: Read</li>", "", "A-VIEW", "gone", nil},
-		"a line more":            {"<li>View: Read</li>", "<li>View: Read</li><li>Queue - Read</li>", "A-VIEW", "found", []string{"Queue - Read"}},
-		"another level":          {"Write: User", "Write: Organization", "A-NOTE", "gone", []string{"Read: Organization", "Write: Organization"}},
-		"a sentence that moved":  {"<h2>Steps</h2>", "<h2>Before you begin</h2>", "A-USER", "found", nil},
-		"a sentence that is off": {"and assign the role", "and give it the role", "A-USER", "gone", nil},
+		"a right more":                  {"<b>write</b>", "write, delete", "A-LEAD", "changed Lead – Read, write, delete", nil},
+		"a right less":                  {",\n  <b>write</b>", "", "A-LEAD", "changed Lead – Read", nil},
+		"another name":                  {"Lead&nbsp;–", "Leads –", "A-LEAD", "changed Leads – Read, write", nil},
+		"a line less":                   {"<li>View: Read</li>", "", "A-VIEW", "gone", nil},
+		"a line more":                   {"<li>View: Read</li>", "<li>View: Read</li><li>Queue - Read</li>", "A-VIEW", "found", []string{"Queue - Read"}},
+		"another level":                 {"Write: User", "Write: Organization", "A-NOTE", "gone", []string{"Read: Organization", "Write: Organization"}},
+		"a sentence in another section": {"<h2>Steps</h2>", "<h2>Before you begin</h2>", "A-USER", "found", nil},
+		"another sentence":              {"and assign the role", "and give it the role", "A-USER", "gone", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := compare(t, strings.Replace(page, test.old, test.replacement, 1))
@@ -97,7 +97,7 @@ func TestWhatChanged(t *testing.T) {
 	}
 }
 
-// A page without any cited line is an error, because what changed is unknown.
+// TestOtherPage checks that a page without any cited line is an error.
 func TestOtherPage(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte(acme))
 	if err != nil {
@@ -114,8 +114,8 @@ func TestOtherPage(t *testing.T) {
 	}
 }
 
-// TestVendorsPages: each built-in profile finds its citations in a page in the likeness of
-// its vendor's, with nothing uncited, and misses just the line that is taken away.
+// TestVendorsPages checks that each built-in profile finds its citations in a copy of its vendor's
+// page, that no line is uncited, and that a line that is removed is missing.
 func TestVendorsPages(t *testing.T) {
 	pages, err := filepath.Glob("testdata/*.html")
 	if err != nil || len(pages) < 10 {
@@ -138,7 +138,7 @@ func TestVendorsPages(t *testing.T) {
 		if !c.Same {
 			t.Errorf("%s: %v, uncited %q", name, states(c), c.Uncited)
 		}
-		// The last cited line of rights, taken away.
+		// Remove a cited line with rights.
 		lines, err := source.Lines(data)
 		if err != nil {
 			t.Fatal(err)
