@@ -11,17 +11,17 @@ import (
 	"strings"
 	"unique"
 
-	funnel "github.com/dbaudit/dbaudit/internal/report/text"
+	reporttext "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") }
 
-// maxPath bounds the name of an entry, which every role in it keeps; by default, Windows
-// accepts paths of at most 260 characters.
+// maxPath is the maximum length of an entry's name in bytes, because every role in the entry keeps
+// it. The default limit of Windows is 260 characters.
 const maxPath = 1000
 
-// reportUnreadable reports an archive that cannot be read. It only notes one that no path names and
-// that shows no sign of a solution: repositories contain archives of every kind.
+// reportUnreadable adds a fault for an archive that cannot be read. If no path names the archive and
+// it does not look like a solution, it adds a note instead: repositories contain other archives.
 func (r *reader) reportUnreadable(label, data string, named bool, err error) {
 	if named || inRoles(label) || mentionsSolution(data) {
 		r.addFault(label, err)
@@ -30,8 +30,8 @@ func (r *reader) reportUnreadable(label, data string, named bool, err error) {
 	r.addNote("%s: the archive was not read: %s", label, err)
 }
 
-// mentionsSolution looks for the names of a solution's files, which even a broken or
-// encrypted archive shows.
+// mentionsSolution reports whether data contains the name of a solution's file. Names are readable
+// in a broken or encrypted archive too.
 func mentionsSolution(data string) bool {
 	for _, name := range []string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`} {
 		if strings.Contains(data, name) {
@@ -41,9 +41,10 @@ func mentionsSolution(data string) bool {
 	return false
 }
 
+// readArchive reads the files of an archive, which is in as many other archives as nesting says.
 func (r *reader) readArchive(label, data string, nesting int, named bool) {
-	// Each entry has a header with this signature. The number that the archive states is not
-	// trusted: archive/zip reads all headers.
+	// Each entry has a header with this signature. The count that the archive states is not
+	// trusted, because archive/zip reads all headers.
 	const header = "PK\x01\x02"
 	switch n := strings.Count(data, header); {
 	case isLFSPointer(data):
@@ -58,7 +59,7 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 		r.reportUnreadable(label, data, named, fmt.Errorf("this is not a .zip archive, or a broken one: %w", err))
 		return
 	}
-	index, err := listArchive(z)
+	index, err := indexArchive(z)
 	if err != nil {
 		if named || len(index.names) > 0 {
 			r.addFault(label, fmt.Errorf("the archive is refused: %w", err))
@@ -67,9 +68,9 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 	}
 	r.inSolution = r.inSolution || index.solution
 	if len(index.cabinets) > 0 {
-		r.addNote("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, funnel.JoinFirst(index.cabinets, maxListed))
+		r.addNote("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, reporttext.JoinFirst(index.cabinets, maxListed))
 	}
-	known := map[string]bool{} // what the manifests say, by folder
+	managed := map[string]bool{} // by folder, whether its manifest is that of a managed solution
 	for _, name := range index.names {
 		if r.stopped || r.ctx.Err() != nil {
 			return
@@ -90,33 +91,33 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 		default:
 			r.readXML(inner, content, func() bool {
 				dir := path.Dir(name)
-				if _, ok := known[dir]; !ok {
-					known[dir] = r.hasManagedManifest(func(at string) (string, error) {
-						if f := index.file(path.Join(dir, at)); f != nil {
+				if _, ok := managed[dir]; !ok {
+					managed[dir] = r.hasManagedManifest(func(name string) (string, error) {
+						if f := index.file(path.Join(dir, name)); f != nil {
 							return r.readEntry(label, f)
 						}
 						return "", fs.ErrNotExist
 					})
 				}
-				return known[dir]
+				return managed[dir]
 			})
 			r.detach(label)
 		}
 	}
 }
 
-// An index lists the files of an archive that are read.
+// An index lists the entries of an archive that are read.
 type index struct {
-	names []string // of files that may contain roles, in order
-	files map[string]*zip.File
-	// cabinets are archives of another kind, which are not read.
+	names []string             // of entries that may contain roles, sorted
+	files map[string]*zip.File // these entries and manifests, by foldName
+	// cabinets are the names of .cab archives, which are not read.
 	cabinets []string
 	// solution is true if the archive has files of a solution.
 	solution bool
 }
 
-// listArchive lists an archive's entries; the error is why it is refused.
-func listArchive(z *zip.Reader) (index, error) {
+// indexArchive lists the entries of an archive. The error says why the archive is refused.
+func indexArchive(z *zip.Reader) (index, error) {
 	var refused error
 	x := index{files: map[string]*zip.File{}}
 	for _, f := range z.File {
@@ -148,19 +149,19 @@ func listArchive(z *zip.Reader) (index, error) {
 	return x, refused
 }
 
-// entryMayContainRoles reports whether an archive's entry may contain roles; a role may have its own
+// entryMayContainRoles reports whether an archive's entry may contain roles. A role may have its own
 // folder below Roles.
 func entryMayContainRoles(name string) bool {
 	return mayContainRoles(name) || isXML(name) && inRoles(path.Dir(name)) && !strings.HasPrefix(path.Base(name), "._")
 }
 
-// The case of letters does not distinguish names in a solution's archive.
+// foldName returns the key for a name, in lower case: letter case does not distinguish names in a solution.
 func foldName(name string) string { return strings.ToLower(path.Clean(name)) }
 
 func (x index) file(name string) *zip.File { return x.files[foldName(name)] }
 
-// detach makes the roles that were read last independent of their file's text, which
-// may be large, and bounds how many there may be.
+// detach makes the roles that were read last independent of their file's text, so that it can be
+// freed. It refuses an archive with too many roles.
 func (r *reader) detach(label string) {
 	for ; r.detachedRoles < len(r.found.Roles); r.detachedRoles++ {
 		role := &r.found.Roles[r.detachedRoles]
@@ -177,19 +178,20 @@ func (r *reader) detach(label string) {
 	}
 }
 
-// refuseArchive reads no more of the outermost archive.
+// refuseArchive adds a fault for the outermost archive and stops reading it.
 func (r *reader) refuseArchive(label string, err error) {
 	outermost, _, _ := strings.Cut(label, "!/")
 	r.addFault(outermost, fmt.Errorf("the archive is refused: %w", err))
 	r.stopped = true
 }
 
-// hasManagedManifest reports whether the manifest that belongs to a folder is a managed solution's. It
-// is in the folder, or in the folder Other next to Roles.
-func (r *reader) hasManagedManifest(open func(at string) (string, error)) bool {
+// hasManagedManifest reports whether the manifest for a folder of role files is that of a managed
+// solution. The manifest is in the same folder, or in the folder Other next to Roles. read reads a
+// file with a path relative to the folder.
+func (r *reader) hasManagedManifest(read func(path string) (string, error)) bool {
 	for _, folder := range []string{"", "../Other/", "../../Other/"} {
 		for _, name := range []string{"solution.xml", "Solution.xml"} {
-			raw, err := open(folder + name)
+			raw, err := read(folder + name)
 			if err != nil {
 				continue
 			}
@@ -201,8 +203,8 @@ func (r *reader) hasManagedManifest(open func(at string) (string, error)) bool {
 	return false
 }
 
-// readEntry reads one entry of an archive. Its stated size is enough to refuse it, because
-// archive/zip returns no more than that.
+// readEntry reads one entry of an archive. It relies on the stated size, because archive/zip returns
+// an error if the entry has more bytes.
 func (r *reader) readEntry(label string, f *zip.File) (string, error) {
 	const encrypted = 1
 	size := f.UncompressedSize64
@@ -211,12 +213,12 @@ func (r *reader) readEntry(label string, f *zip.File) (string, error) {
 		return "", errors.New("the entry is encrypted")
 	case size > uint64(r.limits.File): //nolint:gosec // a limit is positive
 		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.limits.File))
-	case size > uint64(r.remaining): //nolint:gosec // it is taken from below as long as it suffices
+	case size > uint64(r.remaining): //nolint:gosec // it is never negative
 		r.refuseArchive(label, fmt.Errorf("more than %d MB would have to be read out of it", r.limits.Archive>>20))
 		return "", errors.New("the archive is refused")
 	}
 	r.remaining -= int64(size)
-	r.reserve(int64(size))
+	r.lockIfLarge(int64(size))
 	in, err := f.Open()
 	if err != nil {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	funnel "github.com/dbaudit/dbaudit/internal/report/text"
+	reporttext "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // A file is a file to read.
@@ -172,7 +172,7 @@ func (w *walk) reportSkipped(root string) {
 		{"symbolic links cannot be followed, and nothing was read there", w.brokenLinks},
 	} {
 		if len(left.names) > 0 {
-			w.addNote("%s: %s: %s", root, left.why, funnel.JoinFirst(left.names, maxListed))
+			w.addNote("%s: %s: %s", root, left.why, reporttext.JoinFirst(left.names, maxListed))
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	funnel "github.com/dbaudit/dbaudit/internal/report/text"
+	reporttext "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // A Role is the definition of a security role in a file.
@@ -262,7 +262,7 @@ func (f *Fault) Error() string {
 	if f.Line > 0 {
 		place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 	}
-	return funnel.Linef("%s: %s", place, f.Err.Error())
+	return reporttext.Linef("%s: %s", place, f.Err.Error())
 }
 
 func (f *Fault) Unwrap() error { return f.Err }
