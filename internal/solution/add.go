@@ -11,23 +11,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// A Grant is a privilege that a role is to grant.
+// A Grant is a privilege to add to a role, with its depth.
 type Grant struct {
 	Name  string
 	Depth audit.Depth
 }
 
-// Addition is what a role of a file lacks.
+// An Addition lists the privileges to add to a role.
 type Addition struct {
 	Role   Role
 	Grants []Grant
 }
 
-// Add returns a file's content with lines for what its roles lack: in the form of
-// the lines beside them and, where the role's lines are in an order, in that order.
-// Lines are only added, each after the content of the previous line and before the comments
-// that belong to the next; if a file has its entries on one line, they are added there. All
-// additions are to roles of one reading of the file.
+// Add returns the content of a file with entries added to its roles. All roles must come from the
+// same [Read] of the same file. New lines have the form of the lines next to them, and keep the sort
+// order of the role's lines if they have one. Each new line follows the content of the previous line
+// and precedes the comments of the next. If all entries are on one line, new ones are added to it.
+// Nothing else changes.
 func Add(additions ...Addition) ([]byte, error) {
 	if len(additions) == 0 {
 		return nil, errors.New("there is nothing to add")
@@ -48,20 +48,20 @@ func Add(additions ...Addition) ([]byte, error) {
 	}
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.start - b.start })
 	var out strings.Builder
-	at := 0
+	copied := 0
 	for _, e := range edits {
-		out.WriteString(t.data[at:e.start] + e.text)
-		at = e.end
+		out.WriteString(t.data[copied:e.start] + e.text)
+		copied = e.end
 	}
-	raw, err := t.encode(out.String() + t.data[at:])
+	raw, err := t.encode(out.String() + t.data[copied:])
 	if err != nil {
 		return nil, err
 	}
 	return raw, verify(raw, additions)
 }
 
-// reread reads a file again if its text was not kept, and puts the roles with the text into
-// the additions.
+// reread reads a file again if its text was not kept. It returns the additions with the roles of the
+// new reading.
 func reread(additions []Addition) ([]Addition, error) {
 	file := additions[0].Role.File
 	if strings.Contains(file, "!/") {
@@ -88,7 +88,7 @@ func reread(additions []Addition) ([]Addition, error) {
 	return fresh, nil
 }
 
-// verify checks that the changed file has the additions and no other changes.
+// verify checks that the roles of the changed file have the additions and no other changes.
 func verify(raw []byte, additions []Addition) error {
 	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
@@ -118,13 +118,14 @@ func verify(raw []byte, additions []Addition) error {
 	return nil
 }
 
-// An edit replaces the bytes from start to end.
+// An edit replaces a span of a file.
 type edit struct {
 	span
 
 	text string
 }
 
+// edits returns the edits that make an addition.
 func (a Addition) edits() []edit {
 	r := a.Role
 	grants := slices.Clone(a.Grants)
@@ -141,37 +142,37 @@ func (a Addition) edits() []edit {
 	end, gap := r.separator()
 	var edits []edit
 	for _, g := range grants {
-		place := slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 })
-		if place < 0 {
-			place = len(r.Entries)
+		next := slices.IndexFunc(r.Entries, func(e Entry) bool { return order(e.Name, g.Name) > 0 })
+		if next < 0 {
+			next = len(r.Entries)
 		}
 		form := r.Entries[template]
-		if beside := r.Entries[min(place, len(r.Entries)-1)]; beside.isComplete() {
-			form = beside
+		if neighbor := r.Entries[min(next, len(r.Entries)-1)]; neighbor.isComplete() {
+			form = neighbor
 		}
-		edits = append(edits, r.insertLine(place, r.formatEntry(form, g), end, gap))
+		edits = append(edits, r.insertLine(next, r.formatEntry(form, g), end, gap))
 	}
 	return edits
 }
 
-// isComplete reports whether the entry can show the form of another.
+// isComplete reports whether the entry has both attributes, so that it can be the model of another.
 func (e Entry) isComplete() bool { return e.name.end > 0 && e.level.end > 0 }
 
-// separator is what is between most lines of the role: a line break and the following white
-// space. Without a line break, all entries are on one line.
+// separator returns the most frequent separator of the role's lines: the line end, and the white
+// space after it. The line end is empty if all entries are on one line.
 func (r Role) separator() (end, gap string) {
 	count := map[string]int{}
-	best, most, flat := "", -1, ""
+	best, most, sameLine := "", -1, ""
 	for i, e := range r.Entries {
 		before := r.text.data[:e.tag.start]
 		space := before[len(strings.TrimRight(before, whiteSpace)):]
 		first := strings.IndexAny(space, "\r\n")
 		if first < 0 {
-			flat = space
+			sameLine = space
 			continue
 		}
 		space = space[first:]
-		if i > 0 { // before the first there are no blank lines, though others have them
+		if i > 0 { // blank lines between entries do not appear before the first
 			count[space]++
 		}
 		if count[space] > most {
@@ -179,13 +180,13 @@ func (r Role) separator() (end, gap string) {
 		}
 	}
 	if best == "" {
-		return "", flat
+		return "", sameLine
 	}
 	end = lineEnd(best)
 	return end, best[len(end):]
 }
 
-// lineEnd is the end of a line that some text begins with, or "".
+// lineEnd returns the line end with which a text begins, or "".
 func lineEnd(s string) string {
 	for _, end := range []string{"\r\n", "\n", "\r"} {
 		if strings.HasPrefix(s, end) {
@@ -195,49 +196,50 @@ func lineEnd(s string) string {
 	return ""
 }
 
-// insertLine makes the edit that puts a line before the entry at a place, or behind the
-// last.
-func (r Role) insertLine(place int, line, end, gap string) edit {
+// insertLine returns the edit that inserts a line before the entry with the index next, or after the
+// last entry.
+func (r Role) insertLine(next int, line, end, gap string) edit {
 	data := r.text.data
-	next := r.privilegesEnd
+	limit := r.privilegesEnd
 	if end == "" {
-		if place < len(r.Entries) {
-			next = r.Entries[place].tag.start
+		if next < len(r.Entries) {
+			limit = r.Entries[next].tag.start
 		}
-		return insertion(len(strings.TrimRight(data[:next], whiteSpace)), gap+line)
+		return insertion(len(strings.TrimRight(data[:limit], whiteSpace)), gap+line)
 	}
-	at := r.endOfLine(place)
-	if end := lineEnd(data[at:next]); end != "" {
-		return insertion(at+len(end), gap+line+end)
+	offset := r.endOfLine(next)
+	if end := lineEnd(data[offset:limit]); end != "" {
+		return insertion(offset+len(end), gap+line+end)
 	}
-	return insertion(len(strings.TrimRight(data[:next], whiteSpace)), end+gap+line)
+	return insertion(len(strings.TrimRight(data[:limit], whiteSpace)), end+gap+line)
 }
 
-func insertion(at int, text string) edit { return edit{span{at, at}, text} }
+func insertion(offset int, text string) edit { return edit{span{offset, offset}, text} }
 
-// endOfLine returns the end of the line of the preceding entry, including trailing
-// comments; without a line end, the end of RolePrivileges.
-func (r Role) endOfLine(place int) int {
+// endOfLine returns the offset at which the line of the entry before next ends, after comments and
+// other entries on it. If the line does not end within RolePrivileges, it returns the end of that
+// element.
+func (r Role) endOfLine(next int) int {
 	data := r.text.data[:r.privilegesEnd]
-	at := r.privileges.end
-	if place > 0 {
-		at = r.Entries[place-1].end
+	offset := r.privileges.end
+	if next > 0 {
+		offset = r.Entries[next-1].end
 	}
-	for at < len(data) && lineEnd(data[at:]) == "" {
-		switch rest := data[at:]; {
-		case place < len(r.Entries) && at == r.Entries[place].tag.start:
-			at = r.Entries[place].end
-			place++
+	for offset < len(data) && lineEnd(data[offset:]) == "" {
+		switch rest := data[offset:]; {
+		case next < len(r.Entries) && offset == r.Entries[next].tag.start:
+			offset = r.Entries[next].end
+			next++
 		case strings.HasPrefix(rest, "<!--"):
-			at += strings.Index(rest, "-->") + len("-->")
+			offset += strings.Index(rest, "-->") + len("-->")
 		default:
-			at++
+			offset++
 		}
 	}
-	return at
+	return offset
 }
 
-// formatEntry is an entry in the form of another, with only a name and a level.
+// formatEntry formats a grant as an entry in the form of e, with only the two attributes.
 func (r Role) formatEntry(e Entry, g Grant) string {
 	data := r.text.data
 	tag := data[e.tag.start:e.tag.end]
@@ -252,32 +254,32 @@ func (r Role) formatEntry(e Entry, g Grant) string {
 	return "<" + tagName(tag) + name + level + tag[len(trimTagEnd(tag)):] + content
 }
 
-// formatAttribute is the text of an attribute with another value, and with the white space
-// before it.
+// formatAttribute returns the text of the attribute with a value, from the white space before it to
+// its closing quote, with another value.
 func (r Role) formatAttribute(value span, text string) string {
 	data := r.text.data
-	name := strings.TrimRight(data[:value.start-1], whiteSpace) // -1 for the quote
-	name = strings.TrimRight(strings.TrimSuffix(name, "="), whiteSpace)
-	name = name[:strings.LastIndexAny(name, whiteSpace)+1]
-	name = strings.TrimRight(name, whiteSpace)
-	return data[len(name):value.start] + text + data[value.end:value.end+1]
+	before := strings.TrimRight(data[:value.start-1], whiteSpace) // -1 for the quote
+	before = strings.TrimRight(strings.TrimSuffix(before, "="), whiteSpace)
+	before = before[:strings.LastIndexAny(before, whiteSpace)+1] // without the attribute's name
+	before = strings.TrimRight(before, whiteSpace)
+	return data[len(before):value.start] + text + data[value.end:value.end+1]
 }
 
-// tagName is the name in a tag, with its prefix.
+// tagName returns the name in a tag, with its prefix.
 func tagName(tag string) string { return tag[1:strings.IndexAny(tag, whiteSpace+"/>")] }
 
-// trimTagEnd is a start tag up to its last attribute.
+// trimTagEnd returns a start tag up to the end of its last attribute.
 func trimTagEnd(tag string) string {
 	return strings.TrimRight(strings.TrimSuffix(strings.TrimSuffix(tag, ">"), "/"), whiteSpace)
 }
 
-// fillElement puts content into an empty element.
+// fillElement returns an empty element with content.
 func fillElement(tag, content string) string {
 	return trimTagEnd(tag) + ">" + content + "</" + tagName(tag) + ">"
 }
 
-// fillPrivileges makes the edit for a role with an empty RolePrivileges element, in SolutionPackager's
-// form.
+// fillPrivileges returns the edit for a role with an empty RolePrivileges element. Entries have the
+// form that SolutionPackager writes.
 func (r Role) fillPrivileges(grants []Grant) edit {
 	data := r.text.data
 	tag := data[r.privileges.start:r.privileges.end]
@@ -287,13 +289,13 @@ func (r Role) fillPrivileges(grants []Grant) edit {
 	if strings.HasSuffix(tag, "/>") {
 		return edit{r.privileges, fillElement(tag, end+lines+indent)}
 	}
-	if at := r.endOfLine(0); at < r.privilegesEnd {
-		return insertion(at+len(lineEnd(data[at:])), lines)
+	if offset := r.endOfLine(0); offset < r.privilegesEnd {
+		return insertion(offset+len(lineEnd(data[offset:])), lines)
 	}
 	return insertion(r.privilegesEnd, end+lines+indent)
 }
 
-// addPrivileges makes the edit for a role without RolePrivileges.
+// addPrivileges returns the edit for a role without a RolePrivileges element.
 func (r Role) addPrivileges(grants []Grant) edit {
 	data := r.text.data
 	tag := data[r.tag.start:r.tag.end]
@@ -310,7 +312,8 @@ func (r Role) addPrivileges(grants []Grant) edit {
 	return insertion(r.endTag, end+lines+indent)
 }
 
-// entryLines are the entries of an element RolePrivileges of some name.
+// entryLines formats the entries of a RolePrivileges element. The name is that of the element, with
+// its prefix.
 func entryLines(name, indent, end string, grants []Grant) string {
 	var b strings.Builder
 	for _, g := range grants {
@@ -319,7 +322,7 @@ func entryLines(name, indent, end string, grants []Grant) string {
 	return b.String()
 }
 
-// indentation is the white space before the first text of a line.
+// indentation returns the white space at the end of a text, if it is the indentation of a line.
 func indentation(before string) string {
 	line := strings.TrimRight(before, " \t")
 	if line != "" && !strings.HasSuffix(line, "\n") && !strings.HasSuffix(line, "\r") {
@@ -328,24 +331,24 @@ func indentation(before string) string {
 	return before[len(line):]
 }
 
-// lineStyle is a file's line ending, and its indentation as seen in the first indented line.
+// lineStyle returns a file's line end, and the indentation of its first indented line.
 func lineStyle(data string) (end, unit string) {
 	end, unit = "\n", "  "
 	if i := strings.IndexAny(data, "\r\n"); i >= 0 {
 		end = lineEnd(data[i:])
 	}
 	for line := range strings.FieldsFuncSeq(data, func(r rune) bool { return r == '\r' || r == '\n' }) {
-		const most = 8 // more is not indentation, but attributes below each other
+		const maxIndent = 8 // more white space aligns attributes
 		text := strings.TrimLeft(line, " \t")
-		if n := len(line) - len(text); n > 0 && n <= most && text != "" {
+		if n := len(line) - len(text); n > 0 && n <= maxIndent && text != "" {
 			return end, line[:n]
 		}
 	}
 	return end, unit
 }
 
-// sortOrder is the sort order of the role's lines. If it is not one that tools write, all names
-// are equal.
+// sortOrder returns the comparison by which the role's entries are sorted. If they are not sorted as
+// any tool would do it, all names compare as equal.
 func (r Role) sortOrder() func(a, b string) int {
 	for _, order := range []func(a, b string) int{compareLower, compareUpper, strings.Compare, compareInvariant} {
 		if slices.IsSortedFunc(r.Entries, func(a, b Entry) int { return order(a.Name, b.Name) }) {
@@ -355,13 +358,13 @@ func (r Role) sortOrder() func(a, b string) int {
 	return func(string, string) int { return 0 }
 }
 
-// An underscore sorts before small letters and after capitals, so it matters which of them
-// are compared.
+// compareLower and compareUpper differ for names with an underscore, which sorts before lower-case
+// letters and after capitals.
 func compareLower(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
 func compareUpper(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) }
 
-// compareInvariant is the order of .NET's invariant culture, near enough: letters in any case,
-// an underscore before all of them.
+// compareInvariant approximates the order of .NET's invariant culture: it ignores letter case and
+// sorts an underscore before all letters.
 func compareInvariant(a, b string) int {
 	key := func(s string) string { return strings.ReplaceAll(strings.ToLower(s), "_", " ") }
 	return strings.Compare(key(a), key(b))

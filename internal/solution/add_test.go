@@ -102,7 +102,7 @@ func TestAdd(t *testing.T) {
 		} {
 			t.Run(name+" "+form, func(t *testing.T) {
 				file := write(t, filepath.Join(t.TempDir(), "r.xml"), as(lines(test.before)))
-				found := listArchive(t, file)
+				found := read(t, file)
 				if len(found.Faults) > 0 {
 					t.Fatal(found.Faults[0])
 				}
@@ -118,9 +118,9 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-func TestAddToSeveralRolesOfAFile(t *testing.T) {
+func TestAddToSeveralRoles(t *testing.T) {
 	file := write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations)
-	roles := listArchive(t, file).Roles
+	roles := read(t, file).Roles
 	lead := []solution.Grant{{Name: "prvReadAccount", Depth: audit.DepthGlobal}}
 	got, err := solution.Add(solution.Addition{Role: roles[1], Grants: lead}, solution.Addition{Role: roles[0], Grants: lead})
 	if err != nil {
@@ -133,18 +133,18 @@ func TestAddToSeveralRolesOfAFile(t *testing.T) {
 	}
 }
 
-// The text of a large file is not kept, and read again.
-func TestAddToLargeFiles(t *testing.T) {
+// TestAddToLargeFile adds to a file that is too large to be kept, and so is read again.
+func TestAddToLargeFile(t *testing.T) {
 	content := role + strings.Repeat(" ", 16<<20)
 	file := write(t, filepath.Join(t.TempDir(), "r.xml"), content)
-	addition := solution.Addition{Role: listArchive(t, file).Roles[0], Grants: []solution.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}}
+	addition := solution.Addition{Role: read(t, file).Roles[0], Grants: []solution.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}}
 	got, err := solution.Add(addition)
 	if err != nil {
 		t.Fatal(err)
 	}
 	line := `    <RolePrivilege name="prvReadLead" level="Global" />` + "\n"
 	if before, after, ok := strings.Cut(string(got), line); !ok || before+after != content {
-		t.Error("the line is not all that was added")
+		t.Error("more than the line was added")
 	}
 	for want, content := range map[string]string{
 		"the file was changed since it was read": strings.ReplaceAll(content, "prvReadContact", "prvWriteContact"),
@@ -159,9 +159,9 @@ func TestAddToLargeFiles(t *testing.T) {
 
 func TestAddRefuses(t *testing.T) {
 	dir := t.TempDir()
-	another := listArchive(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
-	archived := listArchive(t, write(t, filepath.Join(dir, "a.zip"), zipped(t, "Roles/x.xml", `<Role name="x"/>`))).Roles[0]
-	other := listArchive(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
+	another := read(t, write(t, filepath.Join(dir, "a.xml"), `<Role name="x"/>`)).Roles[0]
+	archived := read(t, write(t, filepath.Join(dir, "a.zip"), zipped(t, "Roles/x.xml", `<Role name="x"/>`))).Roles[0]
+	other := read(t, write(t, filepath.Join(dir, "b.xml"), `<Role name="x"><RolePrivileges/></Role>`)).Roles[0]
 	lead := []solution.Grant{{Name: "prvReadLead", Depth: audit.DepthGlobal}}
 	for want, additions := range map[string][]solution.Addition{
 		"nothing to add":                nil,
@@ -175,9 +175,8 @@ func TestAddRefuses(t *testing.T) {
 	}
 }
 
-// entryMayContainRoles reports whether another text contains the parts of a text in order, possibly with
-// more between them.
-func entryMayContainRoles(part, whole []byte) bool {
+// isSubsequence reports whether whole contains the bytes of part in order, with others in between.
+func isSubsequence(part, whole []byte) bool {
 	for _, b := range whole {
 		if len(part) > 0 && part[0] == b {
 			part = part[1:]
@@ -199,7 +198,7 @@ func FuzzAdd(f *testing.F) {
 		}
 		for _, r := range input(t, data).Roles {
 			got, err := solution.Add(solution.Addition{Role: r, Grants: []solution.Grant{{Name: name, Depth: audit.DepthDeep}}})
-			if err == nil && len(r.Entries) > 0 && !entryMayContainRoles(data, got) {
+			if err == nil && len(r.Entries) > 0 && !isSubsequence(data, got) {
 				t.Errorf("%q became %q", data, got)
 			}
 		}

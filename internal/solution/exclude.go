@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Exclude reports whether a file matches a pattern, or is in a folder that does. Patterns
-// begin at the working directory; ** means any number of folders. One without a slash applies
-// at any depth, as in .gitignore. An archive is one file.
+// Exclude returns a function that reports whether a file, or a folder that contains it, matches one of
+// the patterns. Patterns are relative to the working directory, and ** matches any number of folders.
+// A pattern without a slash matches at any depth, as in .gitignore. An archive counts as one file.
 func Exclude(patterns []string) (func(name string) bool, error) {
 	split := make([][]string, len(patterns))
 	for i, pattern := range patterns {

@@ -40,8 +40,8 @@ func TestExclude(t *testing.T) {
 	}
 }
 
-// TestReadLeavesOut: what is excluded is not even opened.
-func TestReadLeavesOut(t *testing.T) {
+// TestReadExcludes checks that an excluded file is not even opened.
+func TestReadExcludes(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, content := range map[string]string{"Roles/a.xml": `<Role name="a"/>`, "test/Roles/b.xml": "broken"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {

@@ -30,7 +30,7 @@ func FuzzXML(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Contents
-		checkLengths(t, len(data), func() { found = input(t, data) })
+		checkMemory(t, len(data), func() { found = input(t, data) })
 		if len(found.Faults) > 0 && len(found.Roles) > 0 {
 			t.Error("roles of a file with a fault are judged")
 		}
@@ -39,7 +39,7 @@ func FuzzXML(f *testing.F) {
 				t.Errorf("no place or no name: %+v", r)
 			}
 		}
-		names, ok := library(data)
+		names, ok := standardDecode(data)
 		if !ok || bytes.HasPrefix(data, []byte("\xfe\xff")) || bytes.HasPrefix(data, []byte("\xff\xfe")) {
 			return
 		}
@@ -64,9 +64,9 @@ func FuzzXML(f *testing.F) {
 	})
 }
 
-// checkLengths makes sure that reading so many bytes takes memory in proportion to them:
-// what takes more is read in more than linear time, too.
-func checkLengths(t *testing.T, size int, read func()) {
+// checkMemory checks that reading a number of bytes takes memory in proportion to them. More memory
+// would also mean more than linear time.
+func checkMemory(t *testing.T, size int, read func()) {
 	t.Helper()
 	const (
 		once = 1 << 20
@@ -91,9 +91,9 @@ func input(t *testing.T, data []byte) solution.Contents {
 	return found
 }
 
-// library reads the entries' names by encoding/xml; ok is false where that finds no
-// well-formed document of the kind that the comparison is about.
-func library(data []byte) (names []string, ok bool) {
+// standardDecode reads the names of entries with encoding/xml. It returns false for a document that
+// cannot be compared, such as one that is not well-formed.
+func standardDecode(data []byte) (names []string, ok bool) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	if !utf8.Valid(data) || bytes.ContainsFunc(data, func(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xfffe || r == 0xffff }) {
 		return nil, false // comments and instructions with such are taken
@@ -164,7 +164,7 @@ func library(data []byte) (names []string, ok bool) {
 	}
 }
 
-// FuzzArchive reads whatever claims to be an archive, in bounded size.
+// FuzzArchive reads archives with small limits.
 func FuzzArchive(f *testing.F) {
 	const signature = "PK\x03\x04"
 	solutionZip := zipped(f, "solution.xml", "<ImportExportXml><SolutionManifest><Managed>1</Managed></SolutionManifest></ImportExportXml>", "customizations.xml", customizations)
@@ -179,7 +179,7 @@ func FuzzArchive(f *testing.F) {
 	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Contents
-		checkLengths(t, len(data)+int(limits.Archive), func() {
+		checkMemory(t, len(data)+int(limits.Archive), func() {
 			var err error
 			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), limits)
 			if err != nil && !strings.Contains(err.Error(), "lint fewer") {

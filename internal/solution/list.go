@@ -17,24 +17,24 @@ import (
 // A file is a file to read.
 type file struct {
 	name string
-	// named is a file that a path names, not one found in a folder: it must contain
-	// roles.
+	// named is true if a path of the command line names the file. It must then contain roles.
 	named bool
-	// needsProbe is a file that may contain roles; only its content shows it.
+	// needsProbe is true if only the content shows whether the file may contain roles.
 	needsProbe bool
 }
 
-// A lister finds the files that paths mean, each once. What it cannot read becomes
-// a fault and does not affect other files.
+// A lister lists the files of paths, without duplicates. A file or folder that it cannot read is a
+// fault and does not affect the others.
 type lister struct {
 	files    []file
 	faults   []*Fault
 	notes    []string
 	excluded []string
 	exclude  func(name string) bool
-	byPath   map[string]int // the files by their resolved path; -1 if excluded
+	byPath   map[string]int // index in files by resolved path; -1 if excluded
 }
 
+// listFiles lists the files of paths, except those that exclude reports.
 func listFiles(paths []string, exclude func(name string) bool) *lister {
 	if exclude == nil {
 		exclude = func(string) bool { return false }
@@ -46,7 +46,7 @@ func listFiles(paths []string, exclude func(name string) bool) *lister {
 	return l
 }
 
-// addFault reports an error in a file or folder once.
+// addFault adds a fault of a file or folder, unless it has one.
 func (l *lister) addFault(name string, err error) {
 	if l.exclude(name) {
 		return
@@ -61,24 +61,25 @@ func (l *lister) addNote(format string, args ...any) {
 	l.notes = append(l.notes, fmt.Sprintf(format, args...))
 }
 
-// addFile adds a file once. A file that a path names must be read, however else it was found.
-func (l *lister) addFile(f file, actual string) {
-	i, ok := l.byPath[actual]
+// addFile adds the file with a resolved path, unless it was added before. A file that a path names
+// counts as named even if it was also found in a folder.
+func (l *lister) addFile(f file, resolved string) {
+	i, ok := l.byPath[resolved]
 	switch {
 	case f.name != Stdin && l.exclude(f.name):
 		if !ok {
-			l.byPath[actual] = -1
+			l.byPath[resolved] = -1
 			l.excluded = append(l.excluded, filepath.ToSlash(f.name))
 		}
 	case !ok, i < 0:
-		l.byPath[actual] = len(l.files)
+		l.byPath[resolved] = len(l.files)
 		l.files = append(l.files, f)
 	case f.named:
 		l.files[i].named, l.files[i].needsProbe = true, false
 	}
 }
 
-// addPath finds what a path of the command line means.
+// addPath adds the files of a path of the command line: a file, a folder or a pattern.
 func (l *lister) addPath(name string) {
 	if name == Stdin {
 		l.addFile(file{name: name, named: true}, Stdin)
@@ -97,12 +98,12 @@ func (l *lister) addPath(name string) {
 	}
 }
 
-// addExisting finds what an existing file or folder means.
+// addExisting adds an existing file, or the files of an existing folder.
 func (l *lister) addExisting(name string, named bool) {
 	info, err := os.Stat(name)
-	actual, unreal := resolve(name)
-	if unreal != nil {
-		actual = name // a pipe, such as a shell's <(command), has no path
+	resolved, resolveErr := resolve(name)
+	if resolveErr != nil {
+		resolved = name // a pipe, such as a shell's <(command), has no path
 	}
 	switch {
 	case errors.Is(err, fs.ErrPermission):
@@ -112,17 +113,17 @@ func (l *lister) addExisting(name string, named bool) {
 	case err != nil:
 		l.addNote("%s: the symbolic link cannot be followed, and nothing was read there", filepath.ToSlash(name))
 	case info.IsDir():
-		l.addFolder(name, actual)
+		l.addFolder(name, resolved)
 	case named && isYAML(filepath.ToSlash(name)):
 		l.addFault(name, errors.New("roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"))
 	case named && isCabinet(name):
 		l.addFault(name, errors.New("a cabinet is not read: unpack it and name its folder, or name the solution's .zip"))
 	case named || info.Mode().IsRegular():
-		l.addFile(file{name: name, named: named}, actual)
+		l.addFile(file{name: name, named: named}, resolved)
 	}
 }
 
-// resolve returns the path of a file or folder after following links.
+// resolve returns the absolute path of a file or folder after following symbolic links.
 func resolve(name string) (string, error) {
 	abs, err := filepath.Abs(name)
 	if err != nil {
@@ -131,7 +132,7 @@ func resolve(name string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-// withoutPath is an error without the file's name, which the fault states.
+// withoutPath returns the cause of an error of the file system. The fault has the file's name.
 func withoutPath(err error) error {
 	var pathError *fs.PathError
 	if errors.As(err, &pathError) {
@@ -140,78 +141,80 @@ func withoutPath(err error) error {
 	return err
 }
 
-// A walk is what a folder contains besides files to read.
+// A walk lists the files of a folder or pattern, and records what it skips.
 type walk struct {
 	*lister
 
-	hasYAML                  bool
-	cabinets                 []string
-	brokenLinks, folderLinks []string // symbolic links: to nothing, and to folders
+	hasYAML     bool     // whether it found roles in YAML
+	cabinets    []string // .cab archives
+	brokenLinks []string
+	folderLinks []string // symbolic links to folders
 }
 
-func (l *lister) addFolder(name, actual string) {
+// addFolder adds the files of a folder with a resolved path.
+func (l *lister) addFolder(name, resolved string) {
 	w := walk{lister: l}
-	w.walkFolder(name, actual, true)
+	w.walkFolder(name, resolved, true)
 	w.reportSkipped(name)
 }
 
-// maxListed is how many names a note lists.
+// maxListed is the maximum number of names in a note.
 const maxListed = 5
 
+// reportSkipped adds notes about what was skipped below root.
 func (w *walk) reportSkipped(root string) {
 	root = filepath.ToSlash(root)
 	if w.hasYAML {
 		w.addNote("%s: roles in the YAML form of Git integration are not supported and were not read", root)
 	}
-	for _, left := range []struct {
-		why   string
-		names []string
+	for _, skipped := range []struct {
+		reason string
+		names  []string
 	}{
 		{"cabinets were not read; unpack one and name its folder to have it read", w.cabinets},
 		{"symbolic links to folders are not followed; name a folder to have it read", w.folderLinks},
 		{"symbolic links cannot be followed, and nothing was read there", w.brokenLinks},
 	} {
-		if len(left.names) > 0 {
-			w.addNote("%s: %s: %s", root, left.why, reporttext.JoinFirst(left.names, maxListed))
+		if len(skipped.names) > 0 {
+			w.addNote("%s: %s: %s", root, skipped.reason, reporttext.JoinFirst(skipped.names, maxListed))
 		}
 	}
 }
 
-// walkFolder finds the files of a folder with another resolved path. The root may have any
-// name, and a role may have its own folder below Roles: role files there are
-// recognized by their content.
-func (w *walk) walkFolder(folder, actual string, root bool) {
+// walkFolder adds the files of a folder with a resolved path. The content decides about XML files in
+// the root, which may have any name, and in the folder of a role below Roles.
+func (w *walk) walkFolder(folder, resolved string, isRoot bool) {
 	for _, e := range w.readDir(folder) {
-		name, target := filepath.Join(folder, e.Name()), filepath.Join(actual, e.Name())
-		place, regular := filepath.ToSlash(target), e.Type().IsRegular()
+		name, target := filepath.Join(folder, e.Name()), filepath.Join(resolved, e.Name())
+		slashed, regular := filepath.ToSlash(target), e.Type().IsRegular()
 		switch {
 		case e.IsDir() && !isSkipped(e.Name()):
 			w.walkFolder(name, target, false)
 			continue
 		case e.Type()&fs.ModeSymlink != 0:
-			target, regular = w.followLink(name, place)
+			target, regular = w.followLink(name, slashed)
 		}
 		switch {
 		case !regular:
-		case mayContainRoles(place):
+		case mayContainRoles(slashed):
 			w.addFile(file{name: name}, target)
-		case isCabinet(place):
+		case isCabinet(slashed):
 			w.cabinets = append(w.cabinets, filepath.ToSlash(name))
-		case isXML(place) && (root || inRoles(path.Dir(place))):
+		case isXML(slashed) && (isRoot || inRoles(path.Dir(slashed))):
 			w.addFile(file{name: name, needsProbe: true}, target)
-		case isYAML(place) && (inRoles(place) || inRoles(path.Dir(place))):
+		case isYAML(slashed) && (inRoles(slashed) || inRoles(path.Dir(slashed))):
 			w.hasYAML = true
 		}
 	}
 }
 
-// followLink resolves a symbolic link. Links to folders are not followed, because they can form a
-// circle.
-func (w *walk) followLink(name, place string) (target string, regular bool) {
+// followLink returns the target of a symbolic link, and whether it is a regular file. Links to folders
+// are not followed, because they can form a cycle. slashed is the link's path with forward slashes.
+func (w *walk) followLink(name, slashed string) (target string, regular bool) {
 	target, err := resolve(name)
 	if err != nil {
 		// Editors mark open files with links without a target: .#name.
-		if mayContainRoles(place) && !isHidden(path.Base(place)) {
+		if mayContainRoles(slashed) && !isHidden(path.Base(slashed)) {
 			w.brokenLinks = append(w.brokenLinks, filepath.ToSlash(name))
 		}
 		return "", false
@@ -221,7 +224,7 @@ func (w *walk) followLink(name, place string) (target string, regular bool) {
 	case err != nil:
 		w.addFault(name, withoutPath(err))
 		return "", false
-	case info.IsDir() && !isSkipped(path.Base(place)):
+	case info.IsDir() && !isSkipped(path.Base(slashed)):
 		w.folderLinks = append(w.folderLinks, filepath.ToSlash(name))
 	}
 	return target, info.Mode().IsRegular()
@@ -229,13 +232,13 @@ func (w *walk) followLink(name, place string) (target string, regular bool) {
 
 func isHidden(name string) bool { return strings.HasPrefix(name, ".") }
 
-// isSkipped are folders that contain no source of solutions.
+// isSkipped reports whether a folder contains no source files of solutions.
 func isSkipped(name string) bool { return isHidden(name) || name == "node_modules" }
 
-// mayContainRoles reports whether a file found in a folder or an archive may contain roles.
+// mayContainRoles reports by its name whether a file in a folder or an archive may contain roles.
 func mayContainRoles(name string) bool {
 	if strings.HasPrefix(path.Base(name), "._") {
-		return false // macOS keeps what a file is besides its content in one of this name
+		return false // macOS writes a file's metadata to a file of this name
 	}
 	return isZip(name) || isXML(name) && (strings.EqualFold(path.Base(name), "customizations.xml") || inRoles(name))
 }
@@ -247,14 +250,14 @@ func isXML(name string) bool     { return hasExtension(name, ".xml") }
 func isYAML(name string) bool    { return hasExtension(name, ".yml", ".yaml") }
 func isCabinet(name string) bool { return hasExtension(name, ".cab") }
 
-func hasExtension(name string, in ...string) bool {
-	return slices.Contains(in, strings.ToLower(path.Ext(name)))
+func hasExtension(name string, extensions ...string) bool {
+	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
 
-// addPattern finds the files and folders that a pattern means: as a shell would, with ** for
-// any number of folders.
+// addPattern adds the files that match a pattern, and those of folders that do. The syntax is that of
+// a shell, with ** for any number of folders.
 func (l *lister) addPattern(name string) {
 	var segments []string
 	for i, s := range strings.Split(filepath.ToSlash(name), "/") {
@@ -262,8 +265,8 @@ func (l *lister) addPattern(name string) {
 			l.addFault(name, fmt.Errorf("the pattern is malformed: %w", err))
 			return
 		}
-		again := s == "**" && len(segments) > 0 && segments[len(segments)-1] == "**"
-		if (s != "" || i == 0) && s != "." && !again {
+		repeated := s == "**" && len(segments) > 0 && segments[len(segments)-1] == "**"
+		if (s != "" || i == 0) && s != "." && !repeated {
 			segments = append(segments, s)
 		}
 	}
@@ -282,7 +285,8 @@ func (l *lister) addPattern(name string) {
 	}
 }
 
-// expand lists what the segments of a pattern mean in a folder, "" for the working one.
+// expand returns the paths in a folder that match the segments of a pattern. The folder "" is the
+// working directory.
 func (w *walk) expand(dir string, segments []string) (found []string) {
 	if len(segments) == 0 {
 		return []string{dir}
@@ -310,28 +314,28 @@ func (w *walk) expand(dir string, segments []string) (found []string) {
 	}
 	for _, e := range w.readDir(folder) {
 		name := joinPath(dir, e.Name())
-		is := e.IsDir()
+		isDir := e.IsDir()
 		if e.Type()&fs.ModeSymlink != 0 {
 			info, err := os.Stat(name)
-			is = err == nil && info.IsDir()
+			isDir = err == nil && info.IsDir()
 		}
-		switch fits, _ := path.Match(first, e.Name()); {
+		switch matches, _ := path.Match(first, e.Name()); {
 		case isSkipped(e.Name()) && !isHidden(first):
-		case first == "**" && !is:
+		case first == "**" && !isDir:
 		case first == "**" && !e.IsDir():
 			if !slices.Contains(w.folderLinks, name) {
 				w.folderLinks = append(w.folderLinks, name)
 			}
 		case first == "**":
 			found = append(found, w.expand(name, segments)...)
-		case fits && (is || len(rest) == 0):
+		case matches && (isDir || len(rest) == 0):
 			found = append(found, w.expand(name, rest)...)
 		}
 	}
 	return found
 }
 
-// readDir lists a folder, as far as it can be read.
+// readDir returns the entries of a folder, and adds a fault if it cannot be read.
 func (l *lister) readDir(folder string) []fs.DirEntry {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -340,7 +344,8 @@ func (l *lister) readDir(folder string) []fs.DirEntry {
 	return entries
 }
 
-// joinPath is the name of something in the folder of a pattern.
+// joinPath returns the path of an entry of a folder of a pattern. Unlike path.Join it does not clean
+// the path.
 func joinPath(dir, name string) string {
 	switch {
 	case dir == "" && name == "":

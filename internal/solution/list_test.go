@@ -13,11 +13,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// named is a role file with a role of a name.
-func named(name string) string { return strings.ReplaceAll(role, "Demandbase Integration", name) }
+// roleNamed returns a role file with the given name of the role.
+func roleNamed(name string) string { return strings.ReplaceAll(role, "Demandbase Integration", name) }
 
-// tree makes the working directory one of files with contents; what begins with
-// "-> " is a symbolic link.
+// tree changes to a new directory with the given files, each given by its name and content. A content
+// that begins with "-> " makes a symbolic link.
 func tree(t *testing.T, files ...string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
@@ -36,29 +36,29 @@ func tree(t *testing.T, files ...string) {
 	}
 }
 
-// said is what reading gave, in words.
-func said(found solution.Contents) (all []string) {
+// describe returns a line for each role, fault and note.
+func describe(found solution.Contents) (lines []string) {
 	for _, r := range found.Roles {
-		all = append(all, r.Name+" in "+r.File)
+		lines = append(lines, r.Name+" in "+r.File)
 	}
 	for _, f := range found.Faults {
-		all = append(all, "fault: "+f.Error())
+		lines = append(lines, "fault: "+f.Error())
 	}
 	for _, n := range found.Notes {
-		all = append(all, "note: "+n)
+		lines = append(lines, "note: "+n)
 	}
-	return all
+	return lines
 }
 
 func TestSymbolicLinks(t *testing.T) {
 	tree(t,
-		"src/Roles/a.xml", named("a"),
+		"src/Roles/a.xml", roleNamed("a"),
 		"src/Roles/b.xml", "-> ../shared/b.xml",
 		"src/Roles/again.xml", "-> a.xml",
 		"src/Roles/gone.xml", "-> nowhere.xml",
 		"src/Roles/.#a.xml", "-> user@host.1234",
 		"src/Roles/up", "-> ..",
-		"src/shared/b.xml", named("b"),
+		"src/shared/b.xml", roleNamed("b"),
 		"link", "-> src",
 		"roles", "-> src/shared",
 		"dangling.xml", "-> nothing",
@@ -86,16 +86,16 @@ func TestSymbolicLinks(t *testing.T) {
 		"a dangling link": {[]string{"dangling.xml"}, []string{"fault: dangling.xml: the symbolic link cannot be followed: no such file or directory"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, said(listArchive(t, test.paths...))); diff != "" {
+			if diff := cmp.Diff(test.want, describe(read(t, test.paths...))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// A folder that cannot be read is a fault, and does not affect the folders beside it.
+// TestUnreadableFolders checks that a folder that cannot be read does not affect its siblings.
 func TestUnreadableFolders(t *testing.T) {
-	tree(t, "src/a/Roles/a.xml", named("a"), "src/m/Roles/m.xml", named("m"), "src/z/Roles/z.xml", named("z"))
+	tree(t, "src/a/Roles/a.xml", roleNamed("a"), "src/m/Roles/m.xml", roleNamed("m"), "src/z/Roles/z.xml", roleNamed("z"))
 	if err := os.Chmod("src/m", 0); err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestUnreadableFolders(t *testing.T) {
 	}
 	want := []string{"a in src/a/Roles/a.xml", "z in src/z/Roles/z.xml", "fault: src/m: the folder cannot be read: permission denied"}
 	for _, path := range []string{"src", "src/**/*.xml"} {
-		if diff := cmp.Diff(want, said(listArchive(t, path))); diff != "" {
+		if diff := cmp.Diff(want, describe(read(t, path))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", path, diff)
 		}
 	}
@@ -113,9 +113,9 @@ func TestUnreadableFolders(t *testing.T) {
 
 func TestPatterns(t *testing.T) {
 	tree(t,
-		"a/Roles/r.xml", named("a"), "a/Roles/.h.xml", named("h"), "a/Roles/._r.xml", "broken", "a/Roles/.#r.xml", "-> nowhere",
-		"b/Roles/r.xml", named("b"), "b/Roles/bad.xml", "broken", "b/node_modules/Roles/r.xml", named("n"),
-		"b/.git/Roles/r.xml", named("g"), "c[1]/Roles/r.xml", named("c"), "d.xml", "<form/>")
+		"a/Roles/r.xml", roleNamed("a"), "a/Roles/.h.xml", roleNamed("h"), "a/Roles/._r.xml", "broken", "a/Roles/.#r.xml", "-> nowhere",
+		"b/Roles/r.xml", roleNamed("b"), "b/Roles/bad.xml", "broken", "b/node_modules/Roles/r.xml", roleNamed("n"),
+		"b/.git/Roles/r.xml", roleNamed("g"), "c[1]/Roles/r.xml", roleNamed("c"), "d.xml", "<form/>")
 	h, a, b, c := "h in a/Roles/.h.xml", "a in a/Roles/r.xml", "b in b/Roles/r.xml", "c in c[1]/Roles/r.xml"
 	bad := "fault: b/Roles/bad.xml:1:1: this is not XML: text outside of the root element"
 	for pattern, want := range map[string][]string{
@@ -134,36 +134,36 @@ func TestPatterns(t *testing.T) {
 		"b/.*/Roles/r.xml":    {"g in b/.git/Roles/r.xml"},
 		"a/Roles/r.xml/*":     {"fault: a/Roles/r.xml/*: no file matches the pattern"},
 	} {
-		if diff := cmp.Diff(want, said(listArchive(t, pattern))); diff != "" {
+		if diff := cmp.Diff(want, describe(read(t, pattern))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", pattern, diff)
 		}
 	}
 }
 
-// A folder is found by its name from each working directory, and one that a path names may
-// have any name.
-func TestFoldersOfAnyName(t *testing.T) {
-	tree(t, "src/Roles/a.xml", named("a"), "sec/a.xml", named("a"), "sec/b.xml", utf16le(named("b")), "sec/c.xml", "<?xml version='1.0'?><!-- <Role> -->\n<form/>",
-		"sec/d.xml", "not even XML", "sec/e.xml", "<!-- x --><Role", "sec/f.xml", customizations, "sec/below/a.xml", named("a"))
+// TestFolderNames checks that a Roles folder is found from any working directory, and that a folder
+// that a path names may have any name.
+func TestFolderNames(t *testing.T) {
+	tree(t, "src/Roles/a.xml", roleNamed("a"), "sec/a.xml", roleNamed("a"), "sec/b.xml", utf16le(roleNamed("b")), "sec/c.xml", "<?xml version='1.0'?><!-- <Role> -->\n<form/>",
+		"sec/d.xml", "not even XML", "sec/e.xml", "<!-- x --><Role", "sec/f.xml", customizations, "sec/below/a.xml", roleNamed("a"))
 	want := []string{
 		"a in sec/a.xml", "b in sec/b.xml", "First in sec/f.xml", "Second & last in sec/f.xml",
 		"fault: sec/e.xml:1:11: the file ends within <Role: it is truncated",
 	}
-	if diff := cmp.Diff(want, said(listArchive(t, "sec"))); diff != "" {
+	if diff := cmp.Diff(want, describe(read(t, "sec"))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got := said(listArchive(t, ".")); len(got) != 1 {
+	if got := describe(read(t, ".")); len(got) != 1 {
 		t.Errorf("a file that no path names is read: %q", got)
 	}
 	t.Chdir(filepath.Join("src", "Roles"))
-	if diff := cmp.Diff([]string{"a in a.xml"}, said(listArchive(t, "."))); diff != "" {
+	if diff := cmp.Diff([]string{"a in a.xml"}, describe(read(t, "."))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// A solution without roles is fine; a file that was not named and does not belong to a
-// solution is skipped, unless it may be one.
-func TestWhatIsNoSolution(t *testing.T) {
+// TestWithoutRoles reads files without roles. A solution without roles is only noted. A file that no
+// path names is skipped, unless it looks like a broken solution.
+func TestWithoutRoles(t *testing.T) {
 	const (
 		pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"
 		fetch   = "it is a Git LFS pointer, not the file: fetch the file with git lfs pull"
@@ -192,18 +192,20 @@ func TestWhatIsNoSolution(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree(t, test.file, test.content)
-			first := func(found solution.Contents) string { return strings.Join(said(found)[:min(1, len(said(found)))], "") }
-			if diff := cmp.Diff(test.named, first(listArchive(t, test.file))); diff != "" {
+			first := func(found solution.Contents) string {
+				return strings.Join(describe(found)[:min(1, len(describe(found)))], "")
+			}
+			if diff := cmp.Diff(test.named, first(read(t, test.file))); diff != "" {
 				t.Errorf("named (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(test.found, first(listArchive(t, "."))); diff != "" {
+			if diff := cmp.Diff(test.found, first(read(t, "."))); diff != "" {
 				t.Errorf("found (-want +got):\n%s", diff)
 			}
 		})
 	}
 }
 
-// An archive that is too large to be a solution is only noted, unless a path names it.
+// TestLargeArchives checks that an archive that is too large is only noted, unless a path names it.
 func TestLargeArchives(t *testing.T) {
 	tree(t, "out/a.zip", zipped(t, "readme.md", "x"))
 	limits := solution.DefaultLimits()
@@ -213,13 +215,13 @@ func TestLargeArchives(t *testing.T) {
 		"out/a.zip": "fault: out/a.zip: it is larger than 0 MB when it is read, and no solution's file is",
 	} {
 		found, err := solution.Read(t.Context(), []string{path}, nil, limits)
-		if diff := cmp.Diff([]string{want}, said(found)); diff != "" || err != nil {
+		if diff := cmp.Diff([]string{want}, describe(found)); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", path, err, diff)
 		}
 	}
 }
 
-// encrypted has the flag of encryption set for all entries of an archive.
+// encrypted returns an archive with the encryption flag set for all its entries.
 func encrypted(archive string) string {
 	b := []byte(archive)
 	for header, at := range map[string]int{"PK\x03\x04": 6, "PK\x01\x02": 8} {
@@ -232,7 +234,7 @@ func encrypted(archive string) string {
 	return string(b)
 }
 
-// A pipe is read where it is named, as a shell does for <(command).
+// TestPipes reads an inherited pipe, such as that of a shell's <(command).
 func TestPipes(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -245,21 +247,21 @@ func TestPipes(t *testing.T) {
 	if _, err := os.Stat(name); err != nil {
 		t.Skip("open files have no names here")
 	}
-	if found := listArchive(t, name); len(found.Roles) != 1 {
+	if found := read(t, name); len(found.Roles) != 1 {
 		t.Errorf("%+v", found)
 	}
 }
 
-// TestWhatIsNotRead: each file that looks like a role or a solution and is not read is
-// reported.
-func TestWhatIsNotRead(t *testing.T) {
+// TestSkippedFiles checks that files that look like roles or solutions are reported if they are not
+// read.
+func TestSkippedFiles(t *testing.T) {
 	tree(t,
-		"src/Roles/A/A.xml", named("a"),
+		"src/Roles/A/A.xml", roleNamed("a"),
 		"src/Roles/B/notes.xml", "<notes/>",
 		"src/pack.cab", "MSCF",
 		"yaml/Roles/r.yml", "name: r",
 	)
-	write(t, "s.zip", zipped(t, "Roles/A/A.xml", named("a"), "inner.cab", "MSCF"))
+	write(t, "s.zip", zipped(t, "Roles/A/A.xml", roleNamed("a"), "inner.cab", "MSCF"))
 	for args, want := range map[string][]string{
 		"src":              {"a in src/Roles/A/A.xml", "note: src: cabinets were not read; unpack one and name its folder to have it read: src/pack.cab"},
 		"s.zip":            {"a in s.zip!/Roles/A/A.xml", "note: s.zip: cabinets in the archive were not read; unpack one and name its folder to have it read: inner.cab"},
@@ -271,14 +273,13 @@ func TestWhatIsNotRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, said(found)); diff != "" {
+		if diff := cmp.Diff(want, describe(found)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", args, diff)
 		}
 	}
 }
 
-// TestFaultsAreOneLine has a file name with sequences that a terminal or a runner would
-// execute.
+// TestFaultsAreOneLine uses a file name with sequences that a terminal or a CI runner would execute.
 func TestFaultsAreOneLine(t *testing.T) {
 	f := &solution.Fault{File: "Roles/a\n::add-mask::hello\x1b[2J.xml", Line: 1, Column: 1, Err: errors.New("no\nXML")}
 	if got, want := f.Error(), `Roles/a\n::add-mask::hello\u001b[2J.xml:1:1: no\nXML`; got != want {

@@ -8,20 +8,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
-// PrivilegeTable is the table of the standard privileges: their names as Dataverse
-// spells them and the access levels that each can be granted at.
+// A PrivilegeTable indexes the standard privileges: their names in Dataverse's spelling and the
+// access levels that each can be granted at.
 type PrivilegeTable struct {
-	byName map[string]privilege // by the name in lower case
+	byName map[string]privilege // keys are in lower case
 	keys   []string             // of byName, sorted
-	tables map[string]bool      // of privileges on tables, in lower case
+	tables map[string]bool      // names of the tables that have privileges, in lower case
 }
 
 type privilege struct {
 	name   string
-	depths []audit.Depth // nil where no source says
+	depths []audit.Depth // nil if no source states them
 }
 
-// NewPrivilegeTable makes the table of what dbaudit knows.
+// NewPrivilegeTable returns the table of all standard privileges.
 func NewPrivilegeTable() *PrivilegeTable {
 	s := &PrivilegeTable{byName: map[string]privilege{}, tables: map[string]bool{}}
 	for _, known := range privileges.Standard() {
@@ -40,78 +40,78 @@ func NewPrivilegeTable() *PrivilegeTable {
 	return s
 }
 
-// Spelling is a standard privilege's own spelling of a name, in whatever case that
-// is written.
-func (s *PrivilegeTable) Spelling(name string) (string, bool) {
-	p, ok := s.byName[strings.ToLower(name)]
+// Spelling returns the standard spelling of a name in any letter case. It returns false if the
+// privilege is not standard.
+func (t *PrivilegeTable) Spelling(name string) (string, bool) {
+	p, ok := t.byName[strings.ToLower(name)]
 	return p.name, ok
 }
 
-// Depths are the access levels that a privilege can be granted at, shallowest
-// first; nil if the privilege is not a standard one, or no source says.
-func (s *PrivilegeTable) Depths(name string) []audit.Depth {
-	return s.byName[strings.ToLower(name)].depths
+// Depths returns the access levels that a privilege can be granted at, shallowest first. It returns
+// nil if the privilege is not standard, or if no source states them.
+func (t *PrivilegeTable) Depths(name string) []audit.Depth {
+	return t.byName[strings.ToLower(name)].depths
 }
 
-// Nearest is the standard privilege that a name most likely means: one letter
-// wrong, missing, too many or two changed places, in a long name two such slips. If two are
-// equally near, it is both, as "this or that"; if more are, it is empty. The name has at
-// least four letters behind prv: one slip in fewer gives a different word.
+// Nearest returns the standard privilege that a misspelled name most likely means. The two differ by
+// one edit, or by two in a long name; see withinEdits. If two privileges are equally near, Nearest
+// returns both, as "this or that"; if more are, it returns "".
 //
-// Names of custom tables have their publisher's prefix and an underscore, and are accepted;
-// so are other privileges on a standard table, because the list of privileges may be
-// incomplete.
-func (s *PrivilegeTable) Nearest(name string) string {
+// It also returns "" for a name with fewer than four letters after prv, because one edit makes a
+// different word of it; for the name of a custom table, which has an underscore; and for a name on a
+// standard table, because the list of privileges may be incomplete.
+func (t *PrivilegeTable) Nearest(name string) string {
 	const shortest = len("prv") + 4
 	lower := strings.ToLower(strings.TrimSpace(name))
 	if lower != strings.ToLower(name) {
-		if p, ok := s.byName[lower]; ok {
-			return p.name // with a blank before or behind it
+		if p, ok := t.byName[lower]; ok {
+			return p.name // the name has white space around it
 		}
 	}
-	if p, ok := s.byName["prv"+lower]; ok {
-		return p.name // without the prefix that every privilege has
+	if p, ok := t.byName["prv"+lower]; ok {
+		return p.name // the name lacks the prefix prv
 	}
 	verb, table := privileges.Split(lower)
-	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || verb != "" && s.tables[table] {
+	if strings.Contains(lower, "_") || len(lower) < shortest || len(lower) > 100 || verb != "" && t.tables[table] {
 		return ""
 	}
-	prefix := "prv" + strings.ToLower(verb) // no slip explains another verb
+	prefix := "prv" + strings.ToLower(verb) // a valid verb is not misspelled
 	if verb == "Append" {
-		prefix = "prv" // but for AppendTo that lost a letter
+		prefix = "prv" // it may be a misspelled AppendTo
 	}
-	allowed := 1
+	maxEdits := 1
 	if len(lower) >= 20 {
-		allowed = 2
+		maxEdits = 2
 	}
-	first, _ := slices.BinarySearch(s.keys, prefix)
+	first, _ := slices.BinarySearch(t.keys, prefix)
 	var nearest []string
-	for slips := 0; slips <= allowed && nearest == nil; slips++ {
-		for _, key := range s.keys[first:] {
+	for edits := 0; edits <= maxEdits && nearest == nil; edits++ {
+		for _, key := range t.keys[first:] {
 			if !strings.HasPrefix(key, prefix) {
 				break
 			}
-			if withinEdits(slips, lower, key) {
-				nearest = append(nearest, s.byName[key].name)
+			if withinEdits(edits, lower, key) {
+				nearest = append(nearest, t.byName[key].name)
 			}
 		}
 	}
 	if len(nearest) > 2 {
-		return "" // to name one of them would be to guess
+		return "" // any suggestion would be a guess
 	}
 	slices.Sort(nearest)
 	return strings.Join(nearest, " or ")
 }
 
-// withinEdits reports whether so many slips lead from one word to the other: a letter changed,
-// added, lost or in the place of its neighbor.
-func withinEdits(slips int, a, b string) bool {
+// withinEdits reports whether at most the given number of edits turn one word into the other. An
+// edit changes, inserts or deletes a letter, or swaps two neighbors.
+func withinEdits(edits int, a, b string) bool {
 	for a != "" && b != "" && a[0] == b[0] {
 		a, b = a[1:], b[1:]
 	}
-	if rest := len(a) - len(b); a == "" || b == "" || slips == 0 || max(rest, -rest) > slips {
-		return len(a)+len(b) <= slips
+	if difference := len(a) - len(b); a == "" || b == "" || edits == 0 || max(difference, -difference) > edits {
+		return len(a)+len(b) <= edits
 	}
 	swapped := len(a) > 1 && len(b) > 1 && a[0] == b[1] && a[1] == b[0]
-	return withinEdits(slips-1, a[1:], b[1:]) || withinEdits(slips-1, a[1:], b) || withinEdits(slips-1, a, b[1:]) || swapped && withinEdits(slips-1, a[2:], b[2:])
+	return withinEdits(edits-1, a[1:], b[1:]) || withinEdits(edits-1, a[1:], b) || withinEdits(edits-1, a, b[1:]) ||
+		swapped && withinEdits(edits-1, a[2:], b[2:])
 }

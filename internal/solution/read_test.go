@@ -30,8 +30,7 @@ const role = `<?xml version="1.0" encoding="utf-8"?>
 </Role>
 `
 
-// customizations is a solution's customizations.xml, with references that define
-// nothing.
+// customizations is a solution's customizations.xml, with Role elements that define no role.
 const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
   <Entities>
     <Entity><FormXml><forms><systemform><form><DisplayConditions>
@@ -56,7 +55,7 @@ const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSc
 </ImportExportXml>
 `
 
-func listArchive(t *testing.T, paths ...string) solution.Contents {
+func read(t *testing.T, paths ...string) solution.Contents {
 	t.Helper()
 	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultLimits())
 	if err != nil {
@@ -98,7 +97,7 @@ func utf16be(s string) string {
 	return string(le)
 }
 
-// zipped is an archive of names with contents, in that order.
+// zipped returns an archive of files, each given by its name and content.
 func zipped(t testing.TB, files ...string) string {
 	t.Helper()
 	var b bytes.Buffer
@@ -130,7 +129,7 @@ func places(found solution.Contents) []string {
 	return all
 }
 
-// Lines and columns are those of the file in each encoding and form.
+// TestPositions checks that lines and columns are those of the file, in each encoding and form.
 func TestPositions(t *testing.T) {
 	want := []string{
 		"Demandbase Integration 2:1",
@@ -154,7 +153,7 @@ func TestPositions(t *testing.T) {
 		"references in the attributes": strings.ReplaceAll(role, "prvReadContact", "&#112;rvReadContact"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			found := listArchive(t, write(t, filepath.Join(t.TempDir(), "Roles", "r.xml"), content))
+			found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r.xml"), content))
 			if len(found.Faults) > 0 {
 				t.Fatal(found.Faults[0])
 			}
@@ -172,15 +171,15 @@ func TestPositions(t *testing.T) {
 func TestSingleByteEncodings(t *testing.T) {
 	for name, letter := range map[string]string{"iso-8859-1": "\xf6", "windows-1252": "\xf6"} {
 		content := strings.NewReplacer("utf-8", name, "prvWritecr7_Größe𝄞", "prvWritecr7_Gr"+letter+"\xdfe").Replace(role)
-		found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), content))
+		found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), content))
 		if len(found.Faults) > 0 || found.Roles[0].Entries[2].Name != "prvWritecr7_Größe" {
 			t.Errorf("%s: %v, %v", name, found.Faults, found.Roles)
 		}
 	}
 }
 
-func TestNoDeclarationAndAbsentAttributes(t *testing.T) {
-	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations))
+func TestDefaults(t *testing.T) {
+	found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), customizations))
 	if len(found.Faults) > 0 || len(found.Roles) != 2 {
 		t.Fatalf("%v, %d roles", found.Faults, len(found.Roles))
 	}
@@ -193,9 +192,9 @@ func TestNoDeclarationAndAbsentAttributes(t *testing.T) {
 	}
 }
 
-func TestPathsOfEveryKind(t *testing.T) {
+func TestPaths(t *testing.T) {
 	tree(t,
-		"deep/er/Sales/src/Roles/One.xml", named("One"), "other/roles/Two.xml", named("Two"),
+		"deep/er/Sales/src/Roles/One.xml", roleNamed("One"), "other/roles/Two.xml", roleNamed("Two"),
 		"other/roles/form.xml", `<form><Role Id="{1}" /></form>`, "other/Other/Customizations.xml", customizations,
 		"other/notes.xml", "not even XML", ".git/Roles/old.xml", role, "node_modules/Roles/old.xml", role,
 		"out/solution.zip", zipped(t, "customizations.xml", customizations))
@@ -213,7 +212,7 @@ func TestPathsOfEveryKind(t *testing.T) {
 		"** and no dir": {[]string{"other/**/Two.xml"}, []string{two}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(test.want, said(listArchive(t, test.paths...))); diff != "" {
+			if diff := cmp.Diff(test.want, describe(read(t, test.paths...))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
@@ -231,13 +230,13 @@ func TestManagedSolutions(t *testing.T) {
 		archive := write(t, filepath.Join(dir, "a.zip"), zipped(t, `Roles\r.xml`, role, `Other\Solution.xml`, manifest(managed)))
 		packed := write(t, filepath.Join(dir, "b.zip"), zipped(t, "solution.xml", manifest(managed), "customizations.xml", "<a><Roles><Role name='x'/></Roles></a>"))
 		for _, path := range []string{filepath.Join(dir, "Roles"), archive, packed} {
-			found := listArchive(t, path)
+			found := read(t, path)
 			if len(found.Roles) != 1 || found.Roles[0].Managed != (managed == "1") {
 				t.Errorf("Managed %s, %s: %+v %v", managed, path, found.Roles, found.Faults)
 			}
 		}
 	}
-	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
+	found := read(t, write(t, filepath.Join(t.TempDir(), "Roles", "r_managed.xml"), role))
 	if !found.Roles[0].Managed {
 		t.Error("the role of a file named _managed.xml is not managed")
 	}
@@ -254,8 +253,8 @@ func TestStandardInput(t *testing.T) {
 	}
 }
 
-// Broken or hostile files are refused with a separate message, with a position if there is
-// one, and do not affect the others.
+// TestRefused checks that a broken or hostile file is refused with a clear message, and does not
+// affect another file.
 func TestRefused(t *testing.T) {
 	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2, Roles: 5, Privileges: 50}
 	bomb := zipped(t, "customizations.xml", strings.Repeat(" ", 8<<10))
@@ -314,9 +313,9 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotThere(t *testing.T) {
+func TestMissingPaths(t *testing.T) {
 	dir := t.TempDir()
-	found := listArchive(t, filepath.Join(dir, "missing"), filepath.Join(dir, "*.xml"), filepath.Join(dir, "[.xml"))
+	found := read(t, filepath.Join(dir, "missing"), filepath.Join(dir, "*.xml"), filepath.Join(dir, "[.xml"))
 	if len(found.Faults) != 3 {
 		t.Fatalf("got %v", found.Faults)
 	}
@@ -330,11 +329,11 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
-// A small file must not be expensive to read: one line of many entries, one element of many
-// attributes, one role of many lines, many roles.
-func TestLargeAndHostile(t *testing.T) {
+// TestHostileXML checks that no XML file is expensive to read: a line of many entries, an element of
+// many attributes, a role of many entries, many roles.
+func TestHostileXML(t *testing.T) {
 	entry := `<RolePrivilege name="prvReadAccount" level="Global"/>`
-	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
+	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="x"><RolePrivileges>`+strings.Repeat(entry, 10_000)+`</RolePrivileges></Role>`))
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
@@ -351,21 +350,20 @@ func TestLargeAndHostile(t *testing.T) {
 		"lists more than 10000":           "<Role name='x'><RolePrivileges>" + strings.Repeat("<RolePrivilege />", 10_001) + "</RolePrivileges></Role>",
 		"the file defines more than 2000": "<a><Roles>" + strings.Repeat("<Role name='x'><RolePrivileges/></Role>", 2_001) + "</Roles></a>",
 	} {
-		found := listArchive(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
+		found := read(t, write(t, filepath.Join(t.TempDir(), "customizations.xml"), content))
 		if len(found.Faults) != 1 || !strings.Contains(found.Faults[0].Error(), want) {
 			t.Errorf("got %v, want %q", found.Faults, want)
 		}
 	}
 }
 
-// sized is a role of so many bytes of name and so many entries.
-func sized(name, entries int) string {
-	return "<Role name='" + strings.Repeat("x", name) + "'><RolePrivileges>" + strings.Repeat("<RolePrivilege name='y' level='Basic'/>", entries) + "</RolePrivileges></Role>"
+// sized returns a role with a name of the given length and a number of entries.
+func sized(nameLength, entries int) string {
+	return "<Role name='" + strings.Repeat("x", nameLength) + "'><RolePrivileges>" + strings.Repeat("<RolePrivilege name='y' level='Basic'/>", entries) + "</RolePrivileges></Role>"
 }
 
-// What is kept is bounded for each file and for all: the length of a name, and the number of
-// roles.
-func TestBounds(t *testing.T) {
+// TestLimits checks the limits of each file and of all files together.
+func TestLimits(t *testing.T) {
 	for want, content := range map[string]string{
 		":1:1: the name of a Role is longer than 1000 bytes":                     sized(1001, 0),
 		":1:18: the name of an element is longer than 1000 bytes":                "<Role name='x'>  <" + strings.Repeat("y", 1001) + "/></Role>",
@@ -407,18 +405,18 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
-// Elements with a prefix count towards the bounds, and cost no more.
+// TestPrefixes checks that elements with a prefix are read like others, and take no more memory.
 func TestPrefixes(t *testing.T) {
 	content := "<a><Roles>" + strings.Repeat("<x:Role name='r'><x:RolePrivileges></x:RolePrivileges></x:Role>", 2000) + "</Roles><!--" + strings.Repeat("<RolePrivilege ", 100_000) + "--></a>"
 	var found solution.Contents
-	checkLengths(t, len(content), func() { found = input(t, []byte(content)) })
+	checkMemory(t, len(content), func() { found = input(t, []byte(content)) })
 	if len(found.Roles) != 2000 {
 		t.Errorf("%d roles, %v", len(found.Roles), found.Faults)
 	}
 }
 
-// A refused archive has one fault.
-func TestOneFaultOfAnArchive(t *testing.T) {
+// TestMaxFaults checks that the faults of one archive are limited.
+func TestMaxFaults(t *testing.T) {
 	var files []string
 	for i := range 150 {
 		files = append(files, fmt.Sprintf("%d/customizations.xml", i), "<a>"+strings.Repeat(" ", 10))
@@ -441,8 +439,8 @@ func TestOneFaultOfAnArchive(t *testing.T) {
 	}
 }
 
-// What an archive says of its entries' number is not believed: it is the header of
-// each that takes memory.
+// TestEntriesAreCounted checks that the entries are counted by their headers, because the count that
+// an archive states may be wrong.
 func TestEntriesAreCounted(t *testing.T) {
 	header := "PK\x01\x02" + strings.Repeat("\x00", 24) + "\x01" + strings.Repeat("\x00", 17) + "a"
 	end := "PK\x05\x06" + strings.Repeat("\x00", 18)
@@ -489,9 +487,8 @@ func TestWhiteSpaceOfAttributes(t *testing.T) {
 	}
 }
 
-// TestKeep: a role that is not wanted is read and refused like another, but its entries are
-// not kept.
-func TestKeep(t *testing.T) {
+// TestKeepEntries checks that entries that are not kept are checked like others.
+func TestKeepEntries(t *testing.T) {
 	t.Parallel()
 	two := `<R><Roles><Role name="a"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Basic"/></RolePrivileges></Role>
 <Role name="b"><RolePrivileges><RolePrivilege name="prvReadLead" level="Global"></RolePrivilege>%s</RolePrivileges></Role></Roles></R>`

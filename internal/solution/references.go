@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// value is the attribute's value as XML 1.0, section 3.3.3, normalises it: white
-// space is a space each, and references are replaced.
+// value returns the attribute's value, normalized as in XML 1.0, section 3.3.3: each white space
+// character becomes a space, and references are expanded.
 func (a attribute) value() string {
 	plain := true
 	for i := range len(a.raw) {
@@ -17,12 +17,12 @@ func (a attribute) value() string {
 	}
 	spaced := strings.NewReplacer("\r\n", " ", "\r", " ", "\n", " ", "\t", " ").Replace(a.raw)
 	var b strings.Builder
-	expandReferences(spaced, &b) // it was checked when it was read
+	expandReferences(spaced, &b) // the scanner checked the references
 	return b.String()
 }
 
-// checkReferences checks the characters and references in a part of the document. Only the
-// predefined ones are known: a document type, which could define others, is refused.
+// checkReferences checks the characters and the references in a part of the document. Only the
+// predefined entities exist, because document types, which could define others, are refused.
 func (s *scanner) checkReferences(start, end int) error {
 	if s.text.simple {
 		return nil
@@ -31,23 +31,23 @@ func (s *scanner) checkReferences(start, end int) error {
 	if err := s.checkCharacters(start, chunk); err != nil {
 		return err
 	}
-	at := expandReferences(chunk, nil)
-	if at < 0 {
+	invalid := expandReferences(chunk, nil)
+	if invalid < 0 {
 		return nil
 	}
-	name, _, ok := strings.Cut(chunk[at:min(len(chunk), at+maxReference)], ";")
+	name, _, ok := strings.Cut(chunk[invalid:min(len(chunk), invalid+maxReference)], ";")
 	if !ok {
-		return s.fail(start+at, "this is not XML: & without a name and a semicolon")
+		return s.fail(start+invalid, "this is not XML: & without a name and a semicolon")
 	}
-	return s.fail(start+at, "the entity %s; is not defined: the file has no document type", name)
+	return s.fail(start+invalid, "the entity %s; is not defined: the file has no document type", name)
 }
 
-// maxReference is the length of the longest reference, &#x10FFFF; with a few zeros.
+// maxReference is the maximum length of a reference: &#x10FFFF; with a few zeros.
 const maxReference = 16
 
-// expandReferences writes a part of the document with its references replaced, if out is given; at
-// is the position of an invalid one, or -1.
-func expandReferences(chunk string, out *strings.Builder) (at int) {
+// expandReferences writes a part of the document to out, if that is not nil, with its references
+// expanded. It returns the offset of the first invalid reference, or -1.
+func expandReferences(chunk string, out *strings.Builder) (invalid int) {
 	write := func(text string) {
 		if out != nil {
 			out.WriteString(text)
@@ -74,13 +74,13 @@ func expandReferences(chunk string, out *strings.Builder) (at int) {
 	}
 }
 
-// elementText is the text of an element's content: without comments and
-// instructions, and with the content of CDATA sections.
+// elementText returns the text of an element without child elements. It expands references and CDATA
+// sections, and omits comments and instructions.
 func elementText(content string) string {
 	var out strings.Builder
 	for content != "" {
 		text, markup, _ := strings.Cut(content, "<")
-		expandReferences(text, &out) // it was checked when it was read
+		expandReferences(text, &out) // the scanner checked the references
 		switch {
 		case strings.HasPrefix(markup, "![CDATA["):
 			var section string
@@ -95,6 +95,7 @@ func elementText(content string) string {
 	return strings.TrimSpace(out.String())
 }
 
+// resolveReference returns the character for the name of a reference, such as "lt" or "#60".
 func resolveReference(name string) (rune, bool) {
 	switch name {
 	case "lt":

@@ -11,50 +11,51 @@ import (
 
 // A Role is the definition of a security role in a file.
 type Role struct {
-	// ID is the role's id in lower case without braces; a handwritten file may have none.
+	// ID is the role's id in lower case without braces; it may be empty in a handwritten file.
 	ID   string
 	Name string
-	// Inherited is isinherited="1"; it is the default if the file does not say.
+	// Inherited is isinherited="1", which is the default.
 	Inherited bool
 	// Customizable is the managed property IsCustomizable: whether the role can be edited
 	// after it is installed from a managed solution.
 	Customizable bool
-	// Managed says that the role comes from a managed solution.
+	// Managed is true if the role comes from a managed solution.
 	Managed bool
-	// File is the path with forward slashes; an entry of an archive is written
+	// File is the path with forward slashes. That of an archive's entry is
 	// archive.zip!/entry.
 	File string
-	// At is where the Role element begins, PrivilegesAt its RolePrivileges element
-	// (otherwise At), CustomizableAt its IsCustomizable element (otherwise At).
+	// At is the position of the Role element, PrivilegesAt that of its RolePrivileges element
+	// and CustomizableAt that of its IsCustomizable element. They equal At if the role does
+	// not have the element.
 	At, PrivilegesAt, CustomizableAt Position
-	// Entries are the RolePrivilege elements in the file's order; none if [Limits.Keep]
-	// does not want them.
+	// Entries are the RolePrivilege elements in the file's order. [Limits.KeepEntries] says
+	// whether they are kept.
 	Entries []Entry
 
 	entryCount int   // the number of RolePrivilege elements
 	text       *text // nil if the file is in an archive, or large
 	index      int   // among the file's roles
 	tag        span  // the start tag
-	endTag     int   // where the end tag begins; 0 if the element is empty
-	// The extent of the start tag of RolePrivileges, and where its end tag begins; zero
-	// without one.
+	endTag     int   // offset of the end tag; 0 if the element is empty
+	// The start tag of RolePrivileges, and the offset of its end tag; zero without the element.
 	privileges    span
 	privilegesEnd int
 }
 
-// An Entry is a RolePrivilege element as it is written.
+// An Entry is a RolePrivilege element. Name and Level are its attributes as they are written.
 type Entry struct {
 	Name, Level string
 	At          Position
 
-	tag         span // from < to > of the start tag
-	name, level span // of the values between the quotes
-	end         int  // behind the end tag, if there is one
+	tag         span // the start tag
+	name, level span // the values between the quotes
+	end         int  // offset after the end tag or, without one, the start tag
 }
 
+// A span is a range of offsets in a text.
 type span struct{ start, end int }
 
-// Key identifies the role in a snapshot: its id, or its name if it has no id.
+// Key returns the key of the role in a snapshot: its id, or its name if it has no id.
 func (r Role) Key() string {
 	if r.ID != "" {
 		return r.ID
@@ -62,8 +63,7 @@ func (r Role) Key() string {
 	return strings.ToLower(r.Name)
 }
 
-// Depth is the access level that the entry grants; none if its level is not an access
-// level.
+// Depth returns the access level that the entry grants, or none if its level is not valid.
 func (e Entry) Depth() audit.Depth {
 	d, err := audit.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level)))
 	if err != nil {
@@ -72,39 +72,38 @@ func (e Entry) Depth() audit.Depth {
 	return d
 }
 
-// A document is the content of one XML file that matters here.
+// A document is the relevant content of one XML file.
 type document struct {
-	root  string
-	roles []Role
-	// isManifest is a Managed element in a solution's manifest, managed that it is 1.
-	isManifest, isManaged bool
+	root       string // local name of the root element
+	roles      []Role
+	isManifest bool // whether it is a solution's manifest
+	isManaged  bool // whether the manifest is that of a managed solution
 }
 
-// What one file may define: an environment has some 8,000 privileges and, copies
-// apart, some hundred roles, most of them of some hundred privileges.
+// The limits of one file. An environment has about 8,000 privileges and, without copies, about a
+// hundred roles, most with about a hundred privileges.
 const (
 	maxRoles      = 2_000
 	maxEntries    = 10_000 // of a role
 	maxAllEntries = 500_000
 )
 
-// A parser takes the roles out of one XML file.
+// A parser extracts the roles from one XML file.
 type parser struct {
-	*workspace
+	*workspace // its entries are those of the open role
 
 	text *text
 	doc  document
-	keep func(name string) bool // nil keeps the entries of every role
+	keep func(name string) bool // whether to keep the entries of a role; nil keeps all
 
-	role           *Role // the definition that is open
-	roleDepth      int   // of the definition's element
-	keepsEntries   bool  // whether its entries are
-	earlierEntries int   // the entries of the roles before it
+	role           *Role // the open definition, or nil
+	roleDepth      int   // number of elements around it
+	keepsEntries   bool  // whether its entries are kept
+	earlierEntries int   // number of entries of the roles before it
 }
 
-// parse reads the roles of one XML file. Only definitions count: elements named Role that
-// refer to one, as forms and apps have them, have no name. The entries of a role are
-// gathered in w, those of roles that keep does not want are only checked and counted.
+// parse parses one XML file. It ignores Role elements without a name, which forms and apps use to
+// refer to a role. Entries that keep does not want are only checked and counted.
 func parse(raw string, w *workspace, keep func(name string) bool) (document, error) {
 	t, err := decodeText(raw)
 	if err != nil {
@@ -116,7 +115,7 @@ func parse(raw string, w *workspace, keep func(name string) bool) (document, err
 	return p.doc, err
 }
 
-// startElement takes a start tag.
+// startElement handles a start tag. path has the names of the elements around it.
 func (p *parser) startElement(e element, path []string) error {
 	if len(path) == 0 {
 		p.doc.root = e.name
@@ -138,12 +137,12 @@ func (p *parser) startElement(e element, path []string) error {
 	return nil
 }
 
-// inPrivileges reports whether a path is that of the open role's RolePrivileges.
+// inPrivileges reports whether a path is that of the RolePrivileges element of the open role.
 func (p *parser) inPrivileges(path []string) bool {
 	return len(path) == p.roleDepth+2 && path[p.roleDepth+1] == "RolePrivileges"
 }
 
-// startRole begins a role.
+// startRole begins the definition of a role.
 func (p *parser) startRole(e element, depth int) error {
 	if len(p.doc.roles) == maxRoles {
 		return p.text.fault(e.start, "the file defines more than %d roles, and no environment has that many", maxRoles)
@@ -159,7 +158,7 @@ func (p *parser) startRole(e element, depth int) error {
 	return nil
 }
 
-// addEntry takes a privilege of the open role.
+// addEntry adds an entry to the open role.
 func (p *parser) addEntry(e element) error {
 	switch p.role.entryCount++; {
 	case p.role.entryCount > maxEntries:
@@ -174,8 +173,8 @@ func (p *parser) addEntry(e element) error {
 	return nil
 }
 
-// endElement takes an end tag. The content is the raw text between the tags of an element
-// without children; end is where the end tag begins, or where an empty element ends.
+// endElement handles the end of an element. content is the raw text of an element without child
+// elements. end is the offset of the end tag, or the end of an empty element.
 func (p *parser) endElement(name, content string, end int, path []string) {
 	switch role := p.role; {
 	case name == "Managed" && slices.Equal(path, []string{solutionRoot, "SolutionManifest"}):
@@ -196,13 +195,13 @@ func (p *parser) endElement(name, content string, end int, path []string) {
 	case name == "RolePrivileges" && len(path) == p.roleDepth+1:
 		role.privilegesEnd = end
 	case name == "IsCustomizable" && len(path) == p.roleDepth+1:
-		word := elementText(content)
-		role.Customizable = word != "0" && !strings.EqualFold(word, "false")
+		value := elementText(content)
+		role.Customizable = value != "0" && !strings.EqualFold(value, "false")
 	}
 }
 
-// checkLengths refuses values that are longer than any real one, because every document would
-// repeat them.
+// checkLengths returns an error for an attribute that is longer than any real one, because results
+// repeat the values.
 func checkLengths(t *text, e element) error {
 	for _, a := range e.attributes {
 		if len(a.raw) > maxName {
@@ -212,8 +211,8 @@ func checkLengths(t *text, e element) error {
 	return nil
 }
 
-// isDefinition reports whether a Role element is a definition: the root of a role's
-// file, or one of the Roles of customizations.xml.
+// isDefinition reports whether a Role element defines a role: it has a name, and is the root of a
+// role's file or a child of Roles in customizations.xml.
 func isDefinition(e element, path []string) bool {
 	if e.attribute("name").raw == "" {
 		return false
@@ -234,19 +233,11 @@ func newRole(e element, t *text) Role {
 }
 
 func newEntry(e element, t *text) Entry {
-	out := Entry{
-		At:  t.position(e.start, e.end),
-		tag: span{e.start, e.end}, end: e.end,
+	name, level := e.attribute("name"), e.attribute("level")
+	return Entry{
+		Name: name.value(), Level: level.value(), At: t.position(e.start, e.end),
+		tag: span{e.start, e.end}, name: span{name.start, name.end}, level: span{level.start, level.end}, end: e.end,
 	}
-	for _, a := range e.attributes {
-		switch {
-		case a.is("name") && out.name.end == 0:
-			out.Name, out.name = a.value(), span{a.start, a.end}
-		case a.is("level") && out.level.end == 0:
-			out.Level, out.level = a.value(), span{a.start, a.end}
-		}
-	}
-	return out
 }
 
 // A Fault is an error in one file.
@@ -258,11 +249,11 @@ type Fault struct {
 }
 
 func (f *Fault) Error() string {
-	place := f.File
+	location := f.File
 	if f.Line > 0 {
-		place = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+		location = fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
 	}
-	return reporttext.Linef("%s: %s", place, f.Err.Error())
+	return reporttext.Linef("%s: %s", location, f.Err.Error())
 }
 
 func (f *Fault) Unwrap() error { return f.Err }

@@ -11,39 +11,39 @@ import (
 
 // Minimum is the part of a profile's requirements that a role's snapshot depends on.
 type Minimum struct {
-	// Privileges are the names that the profile asks for.
+	// Privileges are the names of the privileges that the profile requires.
 	Privileges []string
-	// Depths are the access levels that the profile or the configuration requires, by
-	// name; other privileges need the highest level that they allow.
+	// Depths has the access levels that the profile or the configuration requires, by
+	// privilege. Other privileges require the highest level that they allow.
 	Depths map[string]audit.Depth
 }
 
-// Snapshot is the role as the policies read it: the sections that a file can contain
-// are collected, the others are absent. The notes say for which privileges of the minimum only presence is
-// judged, because no source says which access
-// levels they allow.
+// Snapshot returns the role as a snapshot for the policies. The sections that a file can contain are
+// collected; the others are inapplicable. The notes list the privileges of the minimum for which only
+// presence is judged, because no source states their access levels.
 //
-// Names are compared in any case. In the snapshot, they have the spelling of the profile
-// or, for others, of the table of standard privileges. Of several entries for one privilege
-// the deepest counts.
-func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (s *snapshot.Snapshot, notes []string, err error) {
+// Names are compared in any letter case. In the snapshot they have the spelling of the profile or, for
+// others, of the table of standard privileges. If a privilege has several entries, the deepest counts.
+func (r Role) Snapshot(
+	requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool,
+) (s *snapshot.Snapshot, notes []string, err error) {
 	s = newSnapshot(r.File, requirement, tool)
 	s.Requirement.Role = r.Name
 	key := r.Key()
 	s.Roles[key] = snapshot.Role{
 		Customizable: r.Customizable, Inherited: r.Inherited, Managed: r.Managed, Name: r.Name, RootID: key,
 	}
-	spelt := map[string]string{} // by the name in lower case
+	spelling := map[string]string{} // of the profile, by the name in lower case
 	for _, name := range minimum.Privileges {
-		spelt[strings.ToLower(name)] = name
+		spelling[strings.ToLower(name)] = name
 	}
-	first := make(map[string]string, len(r.Entries)) // the spelling of unknown names
+	first := make(map[string]string, len(r.Entries)) // the first spelling, by the name in lower case
 	grants := make(map[string]audit.Depth, len(r.Entries))
 	entries := make([]snapshot.RoleEntry, len(r.Entries))
 	for i, e := range r.Entries {
 		lower := strings.ToLower(e.Name)
 		known, _ := standard.Spelling(lower)
-		known = cmp.Or(spelt[lower], known)
+		known = cmp.Or(spelling[lower], known)
 		entries[i] = snapshot.RoleEntry{Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: known}
 		if known == "" {
 			entries[i].Nearest = standard.Nearest(lower)
@@ -59,22 +59,22 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	}
 	s.RolePrivileges[key] = grants
 	s.RoleEntries = map[string][]snapshot.RoleEntry{key: entries}
-	var present []string // privileges that are judged by their presence
-	missing := false
+	var presenceOnly []string
+	isMissing := false
 	for _, name := range minimum.Privileges {
-		_, asked := minimum.Depths[name]
-		if depths := standard.Depths(name); depths != nil || asked {
+		_, required := minimum.Depths[name]
+		if depths := standard.Depths(name); depths != nil || required {
 			s.Privileges[name] = snapshot.Privilege{Depths: orAllDepths(depths)}
 			continue
 		}
 		s.Privileges[name] = snapshot.Privilege{Depths: []audit.Depth{}}
-		present = append(present, name)
-		missing = missing || grants[name] == audit.DepthNone
+		presenceOnly = append(presenceOnly, name)
+		isMissing = isMissing || grants[name] == audit.DepthNone
 	}
-	if len(present) > 0 {
-		slices.Sort(present)
-		note := "only presence is judged, because no source says which access levels these allow: " + strings.Join(present, ", ")
-		if missing {
+	if len(presenceOnly) > 0 {
+		slices.Sort(presenceOnly)
+		note := "only presence is judged, because no source says which access levels these allow: " + strings.Join(presenceOnly, ", ")
+		if isMissing {
 			note += "; for a missing one, the named level is that of the role's other privileges on its table, else global"
 		}
 		notes = append(notes, note)
@@ -82,7 +82,7 @@ func (r Role) Snapshot(requirement snapshot.Requirement, minimum Minimum, standa
 	return s, notes, s.Seal()
 }
 
-// SnapshotWithoutRole is the snapshot of files that do not have the required role.
+// SnapshotWithoutRole returns the snapshot of files that do not contain the required role.
 func SnapshotWithoutRole(name string, requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (*snapshot.Snapshot, error) {
 	s := newSnapshot(name, requirement, tool)
 	for _, privilege := range minimum.Privileges {
@@ -91,7 +91,7 @@ func SnapshotWithoutRole(name string, requirement snapshot.Requirement, minimum 
 	return s, s.Seal()
 }
 
-// orAllDepths is depths, or all of them if they are not known.
+// orAllDepths returns depths or, if that is nil, all depths.
 func orAllDepths(depths []audit.Depth) []audit.Depth {
 	if depths == nil {
 		return audit.Depths()
@@ -99,7 +99,7 @@ func orAllDepths(depths []audit.Depth) []audit.Depth {
 	return depths
 }
 
-// newSnapshot is the snapshot of files without a role.
+// newSnapshot returns a snapshot of files, without roles.
 func newSnapshot(name string, requirement snapshot.Requirement, tool snapshot.Tool) *snapshot.Snapshot {
 	s := snapshot.New()
 	s.Source, s.Scope, s.Tool = snapshot.SourceSolution, snapshot.ScopeIntegration, tool
@@ -109,7 +109,7 @@ func newSnapshot(name string, requirement snapshot.Requirement, tool snapshot.To
 	return s
 }
 
-// coverage says for each section whether a solution's files can contain it.
+// coverage returns the coverage of a solution's files, which can contain only some of the sections.
 func coverage() map[snapshot.Section]snapshot.Coverage {
 	all := map[snapshot.Section]snapshot.Coverage{}
 	for _, section := range snapshot.Sections() {

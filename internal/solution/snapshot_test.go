@@ -26,7 +26,7 @@ func roleOf(t *testing.T, entries ...string) solution.Role {
 		b.WriteString("<RolePrivilege name=\"" + entries[i] + "\" level=\"" + entries[i+1] + "\" />\n")
 	}
 	b.WriteString("</RolePrivileges></Role>")
-	found := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), b.String()))
+	found := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), b.String()))
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
@@ -78,11 +78,11 @@ func TestSnapshot(t *testing.T) {
 	if s.Coverage[snapshot.SectionRoles].State != snapshot.StateCollected || s.Coverage[snapshot.SectionUsers].State != snapshot.StateInapplicable {
 		t.Errorf("coverage: %v", s.Coverage)
 	}
-	valid(t, s)
+	checkValid(t, s)
 }
 
-// valid checks a snapshot against its schema and its reader.
-func valid(t *testing.T, s *snapshot.Snapshot) {
+// checkValid checks that a snapshot matches its schema, and that it is read as it was written.
+func checkValid(t *testing.T, s *snapshot.Snapshot) {
 	t.Helper()
 	data, err := s.Encode()
 	if err != nil {
@@ -108,7 +108,7 @@ func valid(t *testing.T, s *snapshot.Snapshot) {
 	}
 }
 
-func TestNowhere(t *testing.T) {
+func TestSnapshotWithoutRole(t *testing.T) {
 	s, err := solution.SnapshotWithoutRole("src", snapshot.Requirement{Profile: "p", Role: "R"}, solution.Minimum{Privileges: []string{"prvReadAccount", "prvReadx_y"}}, solution.NewPrivilegeTable(), snapshot.Tool{})
 	if err != nil {
 		t.Fatal(err)
@@ -116,17 +116,17 @@ func TestNowhere(t *testing.T) {
 	if len(s.Roles) != 0 || len(s.Privileges) != 2 || s.Requirement.Role != "R" {
 		t.Errorf("got %+v", s)
 	}
-	valid(t, s)
+	checkValid(t, s)
 }
 
 func TestRoleWithoutAnID(t *testing.T) {
-	r := listArchive(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="My Role"/>`)).Roles[0]
+	r := read(t, write(t, filepath.Join(t.TempDir(), "r.xml"), `<Role name="My Role"/>`)).Roles[0]
 	if r.Key() != "my role" {
 		t.Errorf("got %q", r.Key())
 	}
 }
 
-func TestStandard(t *testing.T) {
+func TestPrivilegeTable(t *testing.T) {
 	s := solution.NewPrivilegeTable()
 	for name, want := range map[string]string{
 		"prvReadAccount": "basic local deep global", "PRVREADUSERQUERY": "basic", "prvReadUser": "local deep global",
@@ -157,8 +157,9 @@ func TestStandard(t *testing.T) {
 	}
 }
 
-// The privileges that the profiles ask for are standard ones of known levels.
-func TestStandardKnowsWhatProfilesAskFor(t *testing.T) {
+// TestProfilesRequireStandardPrivileges checks that the built-in profiles require only standard
+// privileges with known access levels.
+func TestProfilesRequireStandardPrivileges(t *testing.T) {
 	profiles, err := profile.Builtin(policy.Files)
 	if err != nil {
 		t.Fatal(err)

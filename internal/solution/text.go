@@ -12,30 +12,30 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// A text is a file's content as UTF-8 without byte order mark, with what is needed to write
-// it back.
+// A text is a file's content in UTF-8, with what is needed to write it in the original encoding.
 type text struct {
-	data     string
-	bom      string            // the byte order mark, as it is written
+	data     string            // without byte order mark
+	bom      string            // the byte order mark in the original encoding, or ""
 	encoding encoding.Encoding // nil for UTF-8
-	ascii    bool              // each byte is a UTF-16 code unit
-	// simple says that the text has no references and no characters that XML refuses, so a
-	// check for them can be skipped.
+	ascii    bool              // whether each byte is a UTF-16 code unit
+	// simple is true if the text has no references, and no characters that XML does not
+	// allow. Then the checks for them can be skipped.
 	simple bool
-	// last is the last requested position; the next is counted from it: a
-	// hostile file may be one line of many megabytes, or as many lines.
+	// last is the place of the last requested position. The next one is counted from it, because
+	// a hostile file may be a line of many megabytes, or as many lines.
 	last place
 }
 
-// A place is an offset with its line, and the UTF-16 code units before it on that line.
-type place struct{ at, line, units int }
+// A place is an offset with its line, and the number of UTF-16 code units before it on that line.
+type place struct{ offset, line, units int }
 
+// decodeText decodes a file by its byte order mark, its first characters or its XML declaration.
 func decodeText(raw string) (*text, error) {
 	little, big := unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
 	t := &text{}
 	for _, form := range []struct {
-		begins, mark string
-		encoding     encoding.Encoding
+		prefix, bom string
+		encoding    encoding.Encoding
 	}{
 		{"\xef\xbb\xbf", "\xef\xbb\xbf", nil},
 		{"\xff\xfe", "\xff\xfe", little},
@@ -43,9 +43,9 @@ func decodeText(raw string) (*text, error) {
 		{"<\x00", "", little},
 		{"\x00<", "", big},
 	} {
-		if strings.HasPrefix(raw, form.begins) {
-			t.bom, t.encoding = form.mark, form.encoding
-			return t, t.setData(raw[len(form.mark):])
+		if strings.HasPrefix(raw, form.prefix) {
+			t.bom, t.encoding = form.bom, form.encoding
+			return t, t.setData(raw[len(form.bom):])
 		}
 	}
 	var err error
@@ -55,7 +55,7 @@ func decodeText(raw string) (*text, error) {
 	return t, t.setData(raw)
 }
 
-// setData sets the content, which follows the byte order mark.
+// setData decodes the content after the byte order mark, and checks it.
 func (t *text) setData(raw string) error {
 	t.data = raw
 	if t.encoding != nil {
@@ -63,7 +63,7 @@ func (t *text) setData(raw string) error {
 		if t.data, err = t.encoding.NewDecoder().String(raw); err != nil {
 			return err
 		}
-		if strings.Contains(t.data, "\ufffd") { // which stands for what is invalid
+		if strings.Contains(t.data, "\ufffd") { // which may stand for invalid bytes
 			if back, err := t.encoding.NewEncoder().String(t.data); err != nil || back != raw {
 				return errors.New("the text is broken: it is truncated, or contains half a surrogate pair or a byte that its encoding does not define")
 			}
@@ -81,9 +81,9 @@ func (t *text) setData(raw string) error {
 	return nil
 }
 
-// fault is a fault at an offset.
-func (t *text) fault(at int, format string, args ...any) error {
-	p := t.position(at, at)
+// fault returns a fault at an offset.
+func (t *text) fault(offset int, format string, args ...any) error {
+	p := t.position(offset, offset)
 	return &Fault{Line: p.Line, Column: p.Column, Err: fmt.Errorf(format, args...)}
 }
 
@@ -94,7 +94,7 @@ func classify(data string) (ascii, controls bool) {
 	for len(data) >= 8 {
 		const spaces, high = 0x2020202020202020, 0x8080808080808080
 		eight := binary.LittleEndian.Uint64([]byte(data[:8]))
-		// Most have no byte below a space, and none above ASCII.
+		// Most blocks have neither a byte below space nor one above ASCII.
 		if (eight|(eight-spaces)&^eight)&high != 0 {
 			ascii, controls = classifyBytes(data[:8], ascii, controls)
 		}
@@ -111,7 +111,7 @@ func classifyBytes(data string, ascii, controls bool) (bool, bool) {
 	return ascii, controls
 }
 
-// firstInvalid is the offset of the first byte that is not UTF-8, or -1.
+// firstInvalid returns the offset of the first byte that is not UTF-8, or -1.
 func firstInvalid(data string) int {
 	for i, r := range data {
 		if r == utf8.RuneError && !strings.HasPrefix(data[i:], string(utf8.RuneError)) {
@@ -121,8 +121,8 @@ func firstInvalid(data string) int {
 	return -1
 }
 
-// declaredEncoding is the encoding that the XML declaration of a file in an encoding near
-// ASCII names.
+// declaredEncoding returns the encoding that the XML declaration names, of a file in an encoding
+// that extends ASCII. It is nil for UTF-8.
 func declaredEncoding(raw string) (encoding.Encoding, error) {
 	if !strings.HasPrefix(raw, "<?xml") {
 		return nil, nil //nolint:nilnil // UTF-8
@@ -136,7 +136,7 @@ func declaredEncoding(raw string) (encoding.Encoding, error) {
 	name, _, _ := strings.Cut(value[1:], value[:1])
 	switch strings.ToLower(name) {
 	case "utf-8", "utf8", "us-ascii", "ascii", "utf-16":
-		// A file that says UTF-16 and is not is read as what it is, as browsers do.
+		// Like a browser, ignore a wrong declaration of UTF-16.
 		return nil, nil //nolint:nilnil // UTF-8
 	case "iso-8859-1", "latin1":
 		return charmap.ISO8859_1, nil
@@ -146,7 +146,7 @@ func declaredEncoding(raw string) (encoding.Encoding, error) {
 	return nil, fmt.Errorf("the encoding %q is not supported: save the file as UTF-8", name)
 }
 
-// encode returns data in the encoding of t.
+// encode encodes data in the original encoding of the file.
 func (t *text) encode(data string) ([]byte, error) {
 	if t.encoding != nil {
 		var err error
@@ -157,26 +157,25 @@ func (t *text) encode(data string) ([]byte, error) {
 	return []byte(t.bom + data), nil
 }
 
-// A Position is a position in a file. Line and columns count from 1, columns in UTF-16 code
-// units. EndColumn is just behind the end, or 0 where that is on another line.
+// A Position is a range in a file. Line and columns count from 1, columns in UTF-16 code units.
+// EndColumn is the column after the end, or 0 if the range ends on another line.
 type Position struct {
 	Line, Column, EndColumn int
 }
 
-// position places the bytes from start to end of the text. Requests in ascending order
-// are fastest.
+// position returns the position of the bytes from start to end. It is fastest for ascending offsets.
 func (t *text) position(start, end int) Position {
-	if t.last.line == 0 || t.last.at > start {
+	if t.last.line == 0 || t.last.offset > start {
 		t.last = place{line: 1}
 	}
-	from := t.last.at
-	if n, last := countLineEnds(t.data[from:start]); n > 0 {
+	from := t.last.offset
+	if n, lastLine := countLineEnds(t.data[from:start]); n > 0 {
 		t.last.line += n
 		t.last.units = 0
-		from += last
+		from += lastLine
 	}
 	t.last.units += t.utf16Units(from, start)
-	t.last.at = start
+	t.last.offset = start
 	p := Position{Line: t.last.line, Column: 1 + t.last.units}
 	if n, _ := countLineEnds(t.data[start:end]); n == 0 && end > start {
 		p.EndColumn = p.Column + t.utf16Units(start, end)
@@ -184,16 +183,16 @@ func (t *text) position(start, end int) Position {
 	return p
 }
 
-// countLineEnds counts the ends of lines as editors do: at a line feed, at a carriage return, or
-// at both together. last is where the line behind them begins.
-func countLineEnds(part string) (n, last int) {
+// countLineEnds counts line ends as editors do: line feeds, carriage returns, and both together.
+// lastLine is the offset at which the last line begins.
+func countLineEnds(part string) (n, lastLine int) {
 	n = strings.Count(part, "\n")
-	last = strings.LastIndexByte(part, '\n') + 1
+	lastLine = strings.LastIndexByte(part, '\n') + 1
 	if strings.IndexByte(part, '\r') >= 0 {
 		n += strings.Count(part, "\r") - strings.Count(part, "\r\n")
-		last = max(last, strings.LastIndexByte(part, '\r')+1)
+		lastLine = max(lastLine, strings.LastIndexByte(part, '\r')+1)
 	}
-	return n, last
+	return n, lastLine
 }
 
 // utf16Units counts the UTF-16 code units of the bytes from start to end.

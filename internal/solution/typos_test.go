@@ -10,10 +10,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// TestSlips makes 4,000 slips of the keyboard in all parts of names: a letter lost, doubled
-// or exchanged with its neighbour, in the verb as often as in the table. A slip that gives
-// another privilege's name, or a name on an existing table, cannot be found.
-func TestSlips(t *testing.T) {
+// TestTypos makes 4,000 typing errors in all parts of names: a letter that is missing, doubled or
+// swapped with its neighbor, in the verb as often as in the table. A typo that gives another
+// privilege's name, or a name on an existing table, cannot be found.
+func TestTypos(t *testing.T) {
 	s := solution.NewPrivilegeTable()
 	var names []string
 	for _, p := range privileges.Standard() {
@@ -28,23 +28,23 @@ func TestSlips(t *testing.T) {
 		if random.IntN(2) == 0 {
 			i = 3 + random.IntN(min(8, len(name)-3)) // in the verb
 		}
-		slip := name[:i] + name[i+1:]
+		typo := name[:i] + name[i+1:]
 		switch random.IntN(3) {
 		case 1:
-			slip = name[:i] + name[i:i+1] + name[i:]
+			typo = name[:i] + name[i:i+1] + name[i:]
 		case 2:
 			if i == len(name)-1 || name[i] == name[i+1] {
 				continue
 			}
-			slip = name[:i] + name[i+1:i+2] + name[i:i+1] + name[i+2:]
+			typo = name[:i] + name[i+1:i+2] + name[i:i+1] + name[i+2:]
 		}
-		if _, ok := s.Spelling(slip); ok {
+		if _, ok := s.Spelling(typo); ok {
 			continue
 		}
 		made++
-		nearest := s.Nearest(slip)
+		nearest := s.Nearest(typo)
 		if nearest == "" {
-			missed = append(missed, name+" as "+slip)
+			missed = append(missed, name+" as "+typo)
 			continue
 		}
 		found++
@@ -54,6 +54,6 @@ func TestSlips(t *testing.T) {
 	}
 	t.Logf("%d of %d found, %d with the right suggestion", found, made, right)
 	if 100*found < 98*made || 100*right < 90*made {
-		t.Errorf("of %d slips %d are found and %d suggested rightly, want 98 %% and 90 %%; missed are %s", made, found, right, strings.Join(missed, ", "))
+		t.Errorf("of %d typos %d are found and %d have the right suggestion, want 98 %% and 90 %%; missed: %s", made, found, right, strings.Join(missed, ", "))
 	}
 }

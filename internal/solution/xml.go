@@ -5,41 +5,37 @@ import (
 	"unicode/utf8"
 )
 
-// The scanner reads XML for the few elements that roles are made of. The standard
-// library's decoder does not say where an attribute or the tag of an empty element
-// ends, and takes several times as long on the megabytes of forms and ribbons that
-// customizations.xml has around its roles. What it accepts, this accepts alike (a
-// fuzz test compares the two), but for document types, which are refused.
+// The scanner reads XML for the few elements that define roles. The decoder of the standard library
+// does not say where an attribute or the tag of an empty element ends, and takes several times as
+// long for the megabytes of forms and ribbons in customizations.xml. The scanner accepts what the
+// decoder accepts, except for document types; a fuzz test compares the two.
 
-// maxNesting bounds how deep elements may be nested; the deepest in a real form is below
-// 40.
-const maxNesting = 256
-
-// What an element may have; those of real files have some thirty attributes, and no
-// name in them is near as long.
+// The limits of XML. In real files, forms are nested less than 40 deep, and elements have about
+// thirty attributes with short names.
 const (
+	maxNesting    = 256
 	maxAttributes = 64
 	maxName       = 1000 // bytes
 )
 
-// An element is the start tag of an element.
+// An element is a start tag.
 type element struct {
 	name       string      // without prefix
-	start, end int         // of the tag, in bytes
-	empty      bool        // <name/>
+	start, end int         // offsets of the tag
+	empty      bool        // whether the tag is <name/>
 	attributes []attribute // valid until the next element
 }
 
 type attribute struct {
 	name, raw  string
-	start, end int // of the value between its quotes
+	start, end int // offsets of the value between its quotes
 }
 
 func (a attribute) is(name string) bool {
 	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
-// attribute is the attribute with a name, or the zero attribute.
+// attribute returns the attribute with a name, or the zero attribute.
 func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
 		if a.is(name) {
@@ -49,13 +45,13 @@ func (e element) attribute(name string) attribute {
 	return attribute{}
 }
 
-// A scanner gives the elements to a parser, in the order of the document.
+// A scanner passes the tags of a document to a parser, in their order.
 type scanner struct {
 	text   *text
 	data   string
 	parser *parser
 	pos    int
-	// stack holds the qualified names of the open elements, path the local ones.
+	// stack has the qualified names of the open elements, and path their local names.
 	stack, path []string
 	content     int // where the text of the innermost element began, or -1
 	rootSeen    bool
@@ -63,7 +59,7 @@ type scanner struct {
 	nameBytes   *nameBytes
 }
 
-// nameBytes are the bytes that names have, and those that they begin with.
+// nameBytes says which bytes may be in names, and which may be their first byte.
 type nameBytes struct{ inName, startsName [256]bool }
 
 func newNameBytes() *nameBytes {
@@ -75,13 +71,13 @@ func newNameBytes() *nameBytes {
 	return &l
 }
 
-func (s *scanner) fail(at int, format string, args ...any) error {
-	return s.text.fault(min(at, len(s.data)), format, args...)
+func (s *scanner) fail(offset int, format string, args ...any) error {
+	return s.text.fault(min(offset, len(s.data)), format, args...)
 }
 
-// scan reads the document to its end.
-func scan(t *text, to *parser) error {
-	s := &scanner{text: t, data: t.data, parser: to, content: -1, nameBytes: to.nameBytes}
+// scan scans the whole document.
+func scan(t *text, p *parser) error {
+	s := &scanner{text: t, data: t.data, parser: p, content: -1, nameBytes: p.nameBytes}
 	for s.pos < len(s.data) {
 		next := strings.IndexByte(s.data[s.pos:], '<')
 		if next < 0 {
@@ -107,8 +103,8 @@ func scan(t *text, to *parser) error {
 	return nil
 }
 
-// rootElement is the name of the root element by the beginning of a file, in whatever
-// encoding: only its letters matter.
+// rootElement returns the local name of the root element, from the beginning of a file in any
+// encoding. Without NUL bytes, UTF-16 reads like ASCII.
 func rootElement(head []byte, l *nameBytes) string {
 	rest := strings.ReplaceAll(string(head), "\x00", "")
 	for {
@@ -145,7 +141,7 @@ func (s *scanner) checkText(start, end int) error {
 	return s.checkReferences(start, end)
 }
 
-// checkCharacters refuses the characters that XML does not allow.
+// checkCharacters returns an error for a character that XML does not allow.
 func (s *scanner) checkCharacters(start int, chunk string) error {
 	if s.text.simple {
 		return nil
@@ -205,25 +201,27 @@ func (s *scanner) skipInstruction() error {
 	return s.skipSection(begin, "?>", begin)
 }
 
-// skipSection skips a part without elements. Its content must be characters that XML allows.
-func (s *scanner) skipSection(begin, end, what string) error {
+// skipSection skips a comment, an instruction or a CDATA section, and checks its characters.
+func (s *scanner) skipSection(begin, end, name string) error {
 	start := s.pos + len(begin)
 	length := strings.Index(s.data[start:], end)
 	if length < 0 {
-		return s.fail(s.pos, "the file ends within %s: it is truncated", what)
+		return s.fail(s.pos, "the file ends within %s: it is truncated", name)
 	}
 	s.pos = start + length + len(end)
 	return s.checkCharacters(start, s.data[start:start+length])
 }
 
-// nameEnd is the end of the name that begins at an offset; the offset itself if none does.
-func (s *scanner) nameEnd(at int) int {
-	if at >= len(s.data) || !s.nameBytes.startsName[s.data[at]] {
-		return at
+// nameEnd returns the end of the name that begins at an offset, or the offset itself if none does.
+func (s *scanner) nameEnd(start int) int {
+	if start >= len(s.data) || !s.nameBytes.startsName[s.data[start]] {
+		return start
 	}
-	for at++; at < len(s.data) && s.nameBytes.inName[s.data[at]]; at++ {
+	end := start + 1
+	for end < len(s.data) && s.nameBytes.inName[s.data[end]] {
+		end++
 	}
-	return at
+	return end
 }
 
 func (s *scanner) skipSpace() {
@@ -236,12 +234,8 @@ const whiteSpace = " \t\r\n"
 
 func isSpace(b byte) bool { return b == ' ' || b == '\n' || b == '\t' || b == '\r' }
 
-func localName(name string) string {
-	if i := strings.LastIndexByte(name, ':'); i >= 0 {
-		return name[i+1:]
-	}
-	return name
-}
+// localName returns a name without its prefix.
+func localName(name string) string { return name[strings.LastIndexByte(name, ':')+1:] }
 
 func (s *scanner) scanStartTag() error {
 	start := s.pos
