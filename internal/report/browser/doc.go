@@ -1,4 +1,4 @@
-// Package browser tests the HTML report in Chromium. It is a module of its own, so
-// that nobody who builds dbaudit needs the driver. The tests are given pages that
-// the renderer wrote, and axe-core; scripts/test-page makes both and runs them.
+// Package browser tests the HTML report in Chromium. It is a separate module, so that nobody needs
+// the driver of the browser to build dbaudit. The tests need rendered pages and axe-core:
+// scripts/test-page provides both and runs the tests.
 package browser

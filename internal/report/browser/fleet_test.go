@@ -8,12 +8,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var fleetAddress = flag.String("fleet", "", "`address` of a fleet's page: scripts/fleet-demo")
+var fleetURL = flag.String("fleet", "", "`URL` of a fleet's page: scripts/fleet-demo")
 
-// TestFleet looks at the pages of a fleet: nothing is cut at 400 pixels, nothing comes from
-// elsewhere, axe finds no fault, and a filter and a scan work without a script of ours.
+// TestFleet checks the pages of a fleet: nothing is cut off at 400 pixels, axe finds no fault, and
+// filters and scans work without a script.
 func TestFleet(t *testing.T) {
-	if *fleetAddress == "" || *axe == "" {
+	if *fleetURL == "" || *axe == "" {
 		t.Skip("no -fleet and -axe: run scripts/test-page")
 	}
 	b := start(t)
@@ -24,7 +24,7 @@ func TestFleet(t *testing.T) {
 	for name, path := range pages {
 		for _, s := range []string{"light", "dark"} {
 			for _, width := range []int64{1280, 400} {
-				tb := b.open(t, *fleetAddress+path, scheme(s), emulation.SetDeviceMetricsOverride(width, 900, 1, width < 500))
+				tb := b.open(t, *fleetURL+path, scheme(s), emulation.SetDeviceMetricsOverride(width, 900, 1, width < 500))
 				if got := eval[string](tb, overflowing); got != "" && width < 500 {
 					t.Errorf("%s at %d pixels: %s", name, width, got)
 				}
@@ -34,21 +34,21 @@ func TestFleet(t *testing.T) {
 				if n := eval[int](tb, `document.scripts.length`); n > 0 {
 					t.Errorf("%s has %d scripts", name, n)
 				}
-				tb.picture("fleet-" + name + "-" + s + ".png")
+				tb.screenshot("fleet-" + name + "-" + s + ".png")
 			}
 		}
 	}
-	tb := b.open(t, *fleetAddress+"/environments/client-18")
+	tb := b.open(t, *fleetURL+"/environments/client-18")
 	if n := eval[int](tb, `document.querySelectorAll("[aria-label=Changes] tbody tr").length`); n == 0 {
-		t.Error("no change is shown of the environment that was repaired")
+		t.Error("the page of the fixed environment shows no change")
 	}
-	tb = b.open(t, *fleetAddress+"/")
+	tb = b.open(t, *fleetURL+"/")
 	all := eval[int](tb, `document.querySelectorAll(".index tbody tr").length`)
 	tb.do(chromedp.SendKeys(`input[name=label]`, "team=sales"), chromedp.Submit(`.filter`), chromedp.WaitReady(`.filter a[href="/"]`))
 	if some := eval[int](tb, `document.querySelectorAll(".index tbody tr").length`); some == 0 || some >= all {
 		t.Errorf("%d of %d environments have the label", some, all)
 	}
-	tb = b.open(t, *fleetAddress+"/environments/client-04")
+	tb = b.open(t, *fleetURL+"/environments/client-04")
 	if _, err := chromedp.RunResponse(tb.ctx, chromedp.Click(`form[action$="/scan"] button`)); err != nil {
 		t.Fatal(err)
 	}

@@ -26,14 +26,13 @@ import (
 
 var (
 	chromium = flag.String("chromium", "chromium", "the browser's `program`")
-	pages    = flag.String("pages", "", "`folder` of the pages that go test ./internal/report -run TestKeep -keep wrote")
+	pages    = flag.String("pages", "", "`folder` of the pages that go test ./internal/report -run TestWriteSamples -samples wrote")
 	axe      = flag.String("axe", "", "axe.min.js of axe-core, a `file`")
-	shots    = flag.String("shots", "", "`folder` to keep screenshots and prints in")
+	shots    = flag.String("shots", "", "`folder` for screenshots and prints")
 )
 
-// patience is how long a tab may take for all that is asked of it: not a measure, but
-// an end to a browser that hangs.
-const patience = 2 * time.Minute
+// tabTimeout ends a test if the browser hangs.
+const tabTimeout = 2 * time.Minute
 
 func TestPage(t *testing.T) {
 	if *pages == "" || *axe == "" {
@@ -53,7 +52,7 @@ func TestPage(t *testing.T) {
 	t.Run("axe", b.accessible)
 }
 
-// A browser runs for the whole test; each part has tabs of its own.
+// A browser runs for the whole test. Each subtest opens its own tabs.
 type browser struct{ ctx context.Context }
 
 func start(t *testing.T) browser {
@@ -80,22 +79,22 @@ func start(t *testing.T) browser {
 	return browser{ctx}
 }
 
-// A tab keeps what the page asked for and said.
+// A tab records the requests and the messages of its page.
 type tab struct {
 	testing.TB
 	ctx context.Context
 
 	mu       sync.Mutex
-	requests []string
-	said     []string // dialogs, exceptions, the console
+	requests []string // URLs
+	messages []string // dialogs, windows, exceptions, and calls of the console
 }
 
-// open shows one of the pages. What is to be set before it loads comes first.
+// open opens a page by its name or URL. The actions precede the loading of the page.
 func (b browser) open(t testing.TB, name string, before ...chromedp.Action) *tab {
 	t.Helper()
 	ctx, closeTab := chromedp.NewContext(b.ctx)
 	t.Cleanup(closeTab)
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("the browser does not answer"))
+	ctx, cancel := context.WithTimeoutCause(ctx, tabTimeout, errors.New("the browser does not answer"))
 	t.Cleanup(cancel)
 	tb := &tab{TB: t, ctx: ctx}
 	chromedp.ListenTarget(ctx, func(event any) {
@@ -105,14 +104,14 @@ func (b browser) open(t testing.TB, name string, before ...chromedp.Action) *tab
 		case *network.EventRequestWillBeSent:
 			tb.requests = append(tb.requests, e.Request.URL)
 		case *page.EventJavascriptDialogOpening:
-			tb.said = append(tb.said, "dialog: "+e.Message)
+			tb.messages = append(tb.messages, "dialog: "+e.Message)
 			go func() { _ = chromedp.Run(ctx, page.HandleJavaScriptDialog(true)) }()
 		case *page.EventWindowOpen:
-			tb.said = append(tb.said, "window: "+e.URL)
+			tb.messages = append(tb.messages, "window: "+e.URL)
 		case *cdpruntime.EventExceptionThrown:
-			tb.said = append(tb.said, "exception: "+e.ExceptionDetails.Error())
+			tb.messages = append(tb.messages, "exception: "+e.ExceptionDetails.Error())
 		case *cdpruntime.EventConsoleAPICalled:
-			tb.said = append(tb.said, "console: "+string(e.Type))
+			tb.messages = append(tb.messages, "console: "+string(e.Type))
 		}
 	})
 	tb.do(network.Enable())
@@ -140,7 +139,7 @@ func (t *tab) do(actions ...chromedp.Action) {
 	}
 }
 
-// eval asks the page, as a debugger does: the page's own policy does not limit it.
+// eval evaluates an expression in the page, as a debugger does. The page's policy does not restrict it.
 func eval[T any](t *tab, expression string) T {
 	t.Helper()
 	var v T
@@ -150,14 +149,15 @@ func eval[T any](t *tab, expression string) T {
 	return v
 }
 
-func (t *tab) heard() (requests, said []string) {
+// events returns the requests and the messages so far.
+func (t *tab) events() (requests, messages []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return slices.Clone(t.requests), slices.Clone(t.said)
+	return slices.Clone(t.requests), slices.Clone(t.messages)
 }
 
-// keep saves a picture or a print where the tests are asked to.
-func (t *tab) keep(name string, data []byte) {
+// save saves a screenshot or a print if a flag names a folder.
+func (t *tab) save(name string, data []byte) {
 	t.Helper()
 	if *shots == "" {
 		return
@@ -171,12 +171,12 @@ func (b browser) loadsNothing(t *testing.T) {
 	for _, name := range []string{"compliant", "mixed", "several", "hostile", "large"} {
 		tb := b.open(t, name)
 		tb.do(chromedp.Evaluate(allOpen, nil))
-		requests, said := tb.heard()
+		requests, messages := tb.events()
 		if len(requests) != 1 || requests[0] != address(t, name) {
-			t.Errorf("%s: requests %q, want the page alone", name, requests)
+			t.Errorf("%s: requests %q, want only the page", name, requests)
 		}
-		if len(said) != 0 {
-			t.Errorf("%s: %q", name, said)
+		if len(messages) != 0 {
+			t.Errorf("%s: %q", name, messages)
 		}
 		if n := eval[int](tb, `performance.getEntriesByType("resource").length`); n != 0 {
 			t.Errorf("%s: %d resources", name, n)
@@ -184,7 +184,7 @@ func (b browser) loadsNothing(t *testing.T) {
 	}
 }
 
-// shown are the controls that a person sees or could unfold, by outcome.
+// shown counts the controls that the filter does not hide, by outcome.
 const shown = `Object.entries(Object.groupBy(
 	[...document.querySelectorAll("[data-outcome]")].filter((c) => !c.hidden && !c.closest("[data-group][hidden]")),
 	(c) => c.dataset.outcome)).map(([o, cs]) => o + " " + cs.length).sort().join(", ")`
@@ -193,7 +193,7 @@ func (b browser) filter(t *testing.T) {
 	tb := b.open(t, "mixed")
 	all := eval[string](tb, shown)
 	if !eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
-		t.Fatal("no filter is to be seen")
+		t.Fatal("the filter is not visible")
 	}
 	choose := func(field, value string) {
 		tb.do(chromedp.Evaluate(fmt.Sprintf(`(() => {
@@ -220,7 +220,7 @@ func (b browser) filter(t *testing.T) {
 	}
 	choose("outcome", "pass")
 	if !eval[bool](tb, `[...document.querySelectorAll("[data-outcome=pass]")].every((c) => c.checkVisibility())`) {
-		t.Error("what passed is asked for and stays folded")
+		t.Error("controls that passed stay folded, although the filter selects them")
 	}
 	choose("severity", "low")
 	if got := eval[string](tb, shown); got != "pass 2" {
@@ -231,14 +231,14 @@ func (b browser) filter(t *testing.T) {
 	if got := eval[string](tb, shown); got != all || status() != "" {
 		t.Errorf("without a filter: %q, %q, want %q", got, status(), all)
 	}
-	// Return in the field must not send the form.
+	// The return key must not submit the form.
 	tb.do(chromedp.SendKeys("#words", "lead\r", chromedp.ByID))
-	requests, said := tb.heard()
-	if len(requests) != 1 || len(said) != 0 || eval[string](tb, "location.search") != "" {
-		t.Errorf("the form was sent: %q, %q", requests, said)
+	requests, messages := tb.events()
+	if len(requests) != 1 || len(messages) != 0 || eval[string](tb, "location.search") != "" {
+		t.Errorf("the form was submitted: %q, %q", requests, messages)
 	}
 
-	// Of several environments one form filters all.
+	// One form filters the controls of all environments.
 	tb = b.open(t, "several")
 	tb.do(chromedp.SendKeys("#words", "DB-VIEW-ACTIVE", chromedp.ByID))
 	if got := eval[string](tb, shown); !strings.Contains(got, "unknown 2") {
@@ -250,7 +250,7 @@ func (b browser) linkIntoFold(t *testing.T) {
 	tb := b.open(t, "mixed")
 	const target = `document.querySelector("details[data-group] [data-outcome=pass][id^=DB-PRIV]")`
 	if eval[bool](tb, target+`.checkVisibility()`) {
-		t.Fatal("what passed is not folded")
+		t.Fatal("controls that passed are not folded")
 	}
 	tb.do(chromedp.Click(fmt.Sprintf(`.matrix a[href="#%s"]`, eval[string](tb, target+`.id`)), chromedp.ByQuery),
 		chromedp.Poll(target+`.checkVisibility()`, nil))
@@ -266,43 +266,43 @@ func (b browser) print(t *testing.T) {
 			pdf, _, err = page.PrintToPDF().WithPreferCSSPageSize(true).Do(ctx)
 			return err
 		}))
-		tb.keep(name+".pdf", pdf)
+		tb.save(name+".pdf", pdf)
 		if n := bytes.Count(pdf, []byte("/Type /Page\n")); name == "mixed" && n > 6 {
-			t.Errorf("%s: %d pages of paper, want 6 at most", name, n)
+			t.Errorf("%s: the print has %d pages, want at most 6", name, n)
 		}
 		if !bytes.HasPrefix(pdf, []byte("%PDF-")) || !bytes.Contains(pdf, []byte("%%EOF")) || bytes.Count(pdf, []byte("/Type /Page\n")) < 2 {
-			t.Errorf("%s: %d bytes, which cannot be a print of several pages", name, len(pdf))
+			t.Errorf("%s: %d bytes are not a PDF of several pages", name, len(pdf))
 		}
 		if got := eval[int](tb, `window.folded ?? -1`); got != 0 {
-			t.Errorf("%s: %d folds are closed on paper", name, got)
+			t.Errorf("%s: the print has %d closed folds", name, got)
 		}
 		tb.do(chromedp.Poll(fmt.Sprintf(`document.querySelectorAll("details:not([open])").length === %d`, folded), nil))
 
-		// On paper: the steps in the portal, and none of the other ways.
+		// A print has the steps in the portal, and no commands and scripts.
 		tb.do(emulation.SetEmulatedMedia().WithMedia("print"))
 		if !eval[bool](tb, `[...document.querySelectorAll(".steps")].every((e) => e.checkVisibility())`) || eval[bool](tb, `[...document.querySelectorAll(".tabs")].some((e) => e.checkVisibility())`) {
-			t.Errorf("%s: the steps are not printed, or the other ways are", name)
+			t.Errorf("%s: the steps are not printed, or commands and scripts are", name)
 		}
 
-		// On paper: dark on light whatever the screen has, no form, nothing cut off.
+		// A print is dark on light on every screen, has no form, and cuts nothing off.
 		tb.do(emulation.SetEmulatedMedia().WithMedia("print").WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}),
-			emulation.SetDeviceMetricsOverride(718, 1000, 1, false)) // A4 within 1 cm of margin
+			emulation.SetDeviceMetricsOverride(718, 1000, 1, false)) // A4 with margins of 1 cm
 		if eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
 			t.Errorf("%s: the filter is printed", name)
 		}
 		if got := eval[float64](tb, luminance); got < 0.9 {
-			t.Errorf("%s: paper of luminance %.2f", name, got)
+			t.Errorf("%s: the background of the print has the luminance %.2f", name, got)
 		}
 		if got := eval[string](tb, `getComputedStyle(document.querySelector(".message, .lead")).color`); got != "rgb(27, 31, 36)" {
-			t.Errorf("%s: on a dark screen's paper the ink is %s", name, got)
+			t.Errorf("%s: with a dark screen, the text of the print is %s", name, got)
 		}
 		if got := eval[string](tb, overflowing); got != "" {
-			t.Errorf("%s: cut off on paper: %s", name, got)
+			t.Errorf("%s: the print is cut off: %s", name, got)
 		}
 	}
 }
 
-// luminance of the page's background, 0 to 1.
+// luminance is the luminance of the page's background, from 0 to 1.
 const luminance = `(() => {
 	const color = (e) => getComputedStyle(e).backgroundColor.match(/[\d.]+/g).map(Number);
 	let c = color(document.body);
@@ -311,8 +311,7 @@ const luminance = `(() => {
 	return (0.2126 * c[0] + 0.7152 * c[1] + 0.0722 * c[2]) / 255;
 })()`
 
-// overflowing names the first element that is wider than the page and cannot be
-// scrolled.
+// overflowing describes the first element that is wider than the page and cannot be scrolled.
 const overflowing = `(() => {
 	const width = document.documentElement.clientWidth;
 	for (const e of document.body.querySelectorAll("*")) {
@@ -326,28 +325,26 @@ const overflowing = `(() => {
 func (b browser) withoutJavaScript(t *testing.T) {
 	tb := b.open(t, "mixed", emulation.SetScriptExecutionDisabled(true))
 	if eval[bool](tb, `document.getElementById("filter").checkVisibility()`) {
-		t.Error("a filter is shown that cannot work")
+		t.Error("the filter is visible, but cannot work")
 	}
 	for _, part := range []string{"h1", ".lead", ".next li", ".failed a", ".chain .box", ".matrix", `[data-outcome="fail"] .message`, `[data-outcome="fail"] .steps li`, `[data-outcome="unknown"]`, ".waivers"} {
 		if !eval[bool](tb, fmt.Sprintf(`document.querySelector(%q)?.checkVisibility() ?? false`, part)) {
-			t.Errorf("%s is not to be seen", part)
+			t.Errorf("%s is not visible", part)
 		}
 	}
-	// Tabs are the browser's own folds; one is open at a time.
+	// The tabs are details elements. One is open at a time.
 	const tabs = `[...document.querySelector(".tabs").children].map((d) => d.querySelector("pre, dl").checkVisibility() ? "open" : "closed").join(" ")`
 	for i, want := range []string{"open closed closed closed closed", "closed open closed closed closed"} {
 		tb.do(chromedp.Click(fmt.Sprintf(".tabs details:nth-child(%d) > summary", i+1), chromedp.ByQuery), chromedp.Poll(tabs+fmt.Sprintf(" === %q", want), nil))
 	}
 }
 
-// inventory lists the kinds of elements and attributes that the browser's parser
-// made of the page.
+// inventory lists the kinds of elements and attributes in the parsed page.
 const inventory = `[...new Set([...document.querySelectorAll("*")].flatMap((e) =>
 	[e.localName, ...[...e.attributes].map((a) => e.localName + " " + a.name)]))].sort()`
 
-// hostileNames opens what an environment full of hostile names gave, uses all of
-// it, and wants nothing to have run. The page's policy, a second wall, is taken
-// down for it.
+// hostileNames opens the page of an environment with hostile names, triggers every event, and checks
+// that no script ran: with the page's policy, and without it.
 func (b browser) hostileNames(t *testing.T) {
 	want := map[string]bool{}
 	for _, kind := range eval[[]string](b.open(t, "mixed"), inventory) {
@@ -357,7 +354,7 @@ func (b browser) hostileNames(t *testing.T) {
 		tb := b.open(t, "hostile", page.SetBypassCSP(bypass))
 		for _, kind := range eval[[]string](tb, inventory) {
 			if !want[kind] {
-				t.Errorf("a name brought in %q", kind)
+				t.Errorf("a name adds %q to the page", kind)
 			}
 		}
 		if n := eval[int](tb, `document.scripts.length`); n != 1 {
@@ -368,7 +365,7 @@ func (b browser) hostileNames(t *testing.T) {
 		if got := slices.Compact(links); !slices.Equal(got, []string{"file:", "https:"}) {
 			t.Errorf("links to %q", got)
 		}
-		// Every event that a person could cause, on every element.
+		// Trigger every event that a user can cause, on every element.
 		tb.do(chromedp.Evaluate(`document.querySelectorAll("details").forEach((d) => { d.open = true; });
 			for (const e of document.querySelectorAll("*")) {
 				for (const kind of ["mouseover", "mouseenter", "focus", "error", "load", "toggle", "animationstart"]) { e.dispatchEvent(new Event(kind)); }
@@ -377,16 +374,16 @@ func (b browser) hostileNames(t *testing.T) {
 		if got := eval[string](tb, shown); got == "" {
 			t.Error("a hostile name cannot be found by the filter")
 		}
-		requests, said := tb.heard()
-		if len(requests) != 1 || len(said) != 0 {
-			t.Errorf("hostile names act: requests %q, %q", requests, said)
+		requests, messages := tb.events()
+		if len(requests) != 1 || len(messages) != 0 {
+			t.Errorf("hostile names cause requests %q or messages %q", requests, messages)
 		}
 		if got := eval[string](tb, "document.title"); !strings.Contains(got, "<script>alert(1)") {
 			t.Errorf("the title %q does not show the name", got)
 		}
 	}
 
-	// The test sees what runs: the same page with one name let through.
+	// The test notices a script that runs, and the policy stops it.
 	text, err := os.ReadFile(filepath.Join(*pages, "mixed.html"))
 	if err != nil {
 		t.Fatal(err)
@@ -396,12 +393,12 @@ func (b browser) hostileNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	tb := b.open(t, "broken", page.SetBypassCSP(true))
-	if _, said := tb.heard(); len(said) != 1 {
-		t.Errorf("a script that runs goes unseen: %q", said)
+	if _, messages := tb.events(); len(messages) != 1 {
+		t.Errorf("the test does not notice a script that runs: %q", messages)
 	}
 	tb = b.open(t, "broken")
-	if _, said := tb.heard(); len(said) != 0 {
-		t.Errorf("the page's policy lets a foreign script run: %q", said)
+	if _, messages := tb.events(); len(messages) != 0 {
+		t.Errorf("the page's policy lets a foreign script run: %q", messages)
 	}
 }
 
@@ -415,8 +412,8 @@ func (b browser) lightAndDark(t *testing.T) {
 		for _, s := range []string{"light", "dark"} {
 			tb := b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(1280, 900, 1, false))
 			paper[s] = eval[float64](tb, luminance)
-			tb.picture(name + "-1280-" + s + ".png")
-			b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(400, 800, 1, true)).picture(name + "-400-" + s + ".png")
+			tb.screenshot(name + "-1280-" + s + ".png")
+			b.open(t, name, scheme(s), emulation.SetDeviceMetricsOverride(400, 800, 1, true)).screenshot(name + "-400-" + s + ".png")
 		}
 		if paper["light"] < 0.85 || paper["dark"] > 0.15 {
 			t.Errorf("%s: luminance %v", name, paper)
@@ -424,15 +421,15 @@ func (b browser) lightAndDark(t *testing.T) {
 	}
 }
 
-// picture keeps what the whole page looks like, where the tests are asked to.
-func (t *tab) picture(name string) {
+// screenshot saves a screenshot of the whole page if a flag names a folder.
+func (t *tab) screenshot(name string) {
 	t.Helper()
 	if *shots == "" {
 		return
 	}
-	var picture []byte
-	t.do(page.BringToFront(), chromedp.FullScreenshot(&picture, 100))
-	t.keep(name, picture)
+	var image []byte
+	t.do(page.BringToFront(), chromedp.FullScreenshot(&image, 100))
+	t.save(name, image)
 }
 
 func (b browser) narrow(t *testing.T) {
@@ -443,19 +440,19 @@ func (b browser) narrow(t *testing.T) {
 			if got := eval[string](tb, overflowing); got != "" {
 				t.Errorf("%s at %d pixels: %s", name, width, got)
 			}
-			// The chain stands upright, and neither it nor the matrix needs scrolling.
+			// The chain is vertical, and neither it nor the matrix scrolls.
 			if got := eval[string](tb, `[...document.querySelectorAll(".chain, .wide:has(.matrix, .index)")].filter((e) => e.scrollWidth > e.clientWidth + 1).map((e) => e.className + " " + e.scrollWidth).join(", ")`); got != "" {
 				t.Errorf("%s at %d pixels: cut: %s", name, width, got)
 			}
 			if !eval[bool](tb, `[...document.querySelectorAll(".chain")].every((c) => [...c.children].every((e, i, all) => !i || e.offsetTop > all[i - 1].offsetTop))`) {
-				t.Errorf("%s at %d pixels: the chain lies", name, width)
+				t.Errorf("%s at %d pixels: the chain is not vertical", name, width)
 			}
 		}
 	}
 }
 
-// oneLine: in the index a row is one line, a word is never broken, and a control's id is
-// beside the first line of its heading, however long that is.
+// oneLine checks that a row of the index is one line, and that the id of a control is next to the first
+// line of its heading.
 func (b browser) oneLine(t *testing.T) {
 	const broken = `[...document.querySelectorAll("#list td, #list thead th")].filter((e) => {
 		const range = document.createRange();
@@ -472,34 +469,34 @@ func (b browser) oneLine(t *testing.T) {
 	tb := b.open(t, "mixed", emulation.SetDeviceMetricsOverride(900, 800, 1, false))
 	if got := eval[string](tb, `[...document.querySelectorAll(".control header")].filter((e) => e.checkVisibility() &&
 		Math.abs(e.querySelector(".id").getBoundingClientRect().top - e.querySelector("h3").getBoundingClientRect().top) > 12).map((e) => e.textContent).join(", ")`); got != "" {
-		t.Errorf("a heading pushes the id away: %s", got)
+		t.Errorf("the id is not next to the heading: %s", got)
 	}
 }
 
-// allOpen opens what is folded; of tabs, which close one another, too.
+// allOpen opens every details element. Tabs, which close each other, lose their name first.
 const allOpen = `document.querySelectorAll("details").forEach((d) => { d.removeAttribute("name"); d.open = true; })`
 
 // list filters and sorts the index of several environments.
 func (b browser) list(t *testing.T) {
 	tb := b.open(t, "several")
 	const names = `[...document.querySelectorAll("#list tbody tr")].filter((r) => !r.hidden).map((r) => r.cells[0].textContent).join(", ")`
-	same := func(what, want string) {
+	checkNames := func(order, want string) {
 		t.Helper()
 		if got := eval[string](tb, names); got != want {
-			t.Errorf("%s: %q, want %q", what, got, want)
+			t.Errorf("%s: %q, want %q", order, got, want)
 		}
 	}
-	same("as it comes, worst first", "contoso, fabrikam, adventure-works")
+	checkNames("worst first", "contoso, fabrikam, adventure-works")
 	tb.do(chromedp.Click("#list thead th:nth-child(1) button", chromedp.ByQuery))
-	same("by name", "adventure-works, contoso, fabrikam")
+	checkNames("by name", "adventure-works, contoso, fabrikam")
 	tb.do(chromedp.Click("#list thead th:nth-child(4) button", chromedp.ByQuery), chromedp.Click("#list thead th:nth-child(4) button", chromedp.ByQuery))
 	if got := eval[string](tb, names); !strings.HasPrefix(got, "contoso") {
 		t.Errorf("most failed first: %q", got)
 	}
 	tb.do(chromedp.SendKeys("#name", "FABRI", chromedp.ByID))
-	same("by a part of the name", "fabrikam")
+	checkNames("by a part of the name", "fabrikam")
 	if got := eval[string](tb, `document.getElementById("listed").textContent`); got != "1 of 3 shown" {
-		t.Errorf("%q is said", got)
+		t.Errorf("the status is %q", got)
 	}
 }
 
@@ -512,7 +509,7 @@ type violation struct {
 	}
 }
 
-// violations is what axe finds wrong with the page that is shown.
+// violations returns what axe finds wrong with the page.
 func violations(tb *tab) []violation {
 	tb.Helper()
 	source, err := os.ReadFile(*axe)
@@ -529,7 +526,7 @@ func violations(tb *tab) []violation {
 		tb.Fatal(err)
 	}
 	if report.Passes < 10 {
-		tb.Errorf("axe judged by %d rules alone", report.Passes)
+		tb.Errorf("only %d rules of axe applied", report.Passes)
 	}
 	return report.Violations
 }
@@ -539,7 +536,7 @@ func (b browser) accessible(t *testing.T) {
 		"wide":   emulation.SetDeviceMetricsOverride(1200, 900, 1, false),
 		"narrow": emulation.SetDeviceMetricsOverride(360, 800, 1, true),
 	}
-	// Pages of one outcome have nothing that the others lack but the verdict.
+	// Pages with one outcome differ from the others only in the verdict.
 	for name, schemes := range map[string][]string{
 		"compliant": {"dark"}, "incomplete": {"light"}, "waived": {"dark"}, "mixed": {"light", "dark"}, "several": {"light", "dark"},
 	} {
@@ -556,7 +553,7 @@ func (b browser) accessible(t *testing.T) {
 			}
 		}
 	}
-	// The judge refuses something.
+	// Axe finds faults if there are some.
 	tb := b.open(t, "mixed")
 	tb.do(chromedp.Evaluate(`document.querySelector("h1").insertAdjacentHTML("afterend", "<img src='data:,'><input>"); document.documentElement.removeAttribute("lang")`, nil))
 	if len(violations(tb)) < 3 {
