@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// AzureDevOps identifies the pipeline run that a SARIF document belongs to. The comments name the
-// agent's predefined variables.
+// AzureDevOps identifies the pipeline run that a SARIF document belongs to, by predefined variables of
+// the agent.
 type AzureDevOps struct {
 	Organization   string // the last segment of System.CollectionUri
 	Project        string // System.TeamProject
@@ -45,8 +45,8 @@ func (a AzureDevOps) Validate() error {
 	return nil
 }
 
-// automationDetails returns the id of a run. The runs of one document must not share an id: multiple
-// says that it has more than one.
+// automationDetails returns the id of a run. The runs of a document with multiple runs must not share
+// an id.
 func automationDetails(r audit.Result, o Options, multiple bool) sarifAutomation {
 	if o.SARIFProfile != SARIFAzureDevOps {
 		return sarifAutomation{ID: "dbaudit/" + escapePath(r.Environment.Name) + "/"}

@@ -48,8 +48,8 @@ func newAccessChain(r audit.Result) *accessChain {
 	if r.SkipsViews() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
-	role.Name = firstName(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
-	user.Name = firstName(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
+	role.Name = subjectName(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
+	user.Name = subjectName(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
 	if i := r.Integration; i != nil {
 		role.Name, user.Name = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
 	}
@@ -117,10 +117,10 @@ func viewNames(r audit.Result) string {
 	return text.JoinFirst(names, shown)
 }
 
-// firstName returns the name of the role or user of a result without an integration: the first subject
+// subjectName returns the name of the role or user of a result without an integration: the first subject
 // of that kind, or the first one that a fix refers to. It reads only findings of rules with one of the
 // prefixes, because user/no-administrator is about other roles.
-func firstName(r audit.Result, kind audit.SubjectKind, rulePrefixes string, reference func(*audit.Fix) *audit.Reference) string {
+func subjectName(r audit.Result, kind audit.SubjectKind, rulePrefixes string, reference func(*audit.Fix) *audit.Reference) string {
 	for _, i := range issuesOf(r, false) {
 		f := i.Finding
 		if f == nil || !slices.ContainsFunc(strings.Fields(rulePrefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {

@@ -29,7 +29,7 @@ type controlData struct {
 	Single   bool   // whether the heading is the message of the finding
 	Why      string
 	Findings []findingData
-	Leading  *findingData // see leadFinding; nil without findings
+	Leading  *findingData // see leadFindingIndex; nil without findings
 	More     int          // the number of other findings
 }
 
@@ -56,7 +56,7 @@ func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
 		{audit.OutcomeNotApplicable, groupData{State: "none", Title: "Not applicable", Folded: true}},
 		{audit.OutcomePass, groupData{State: "pass", Title: "Passed", Folded: !o.Verbose}},
 	} {
-		cs, group := controlsWith(g.outcome, r), g.groupData
+		cs, group := mostSevereFirst(controlsWith(r, g.outcome)), g.groupData
 		group.Count = len(cs)
 		for _, reason := range groupByReason(cs) {
 			if len(reason.Controls) > 1 && reason.Controls[0].Reason != "" {
@@ -81,7 +81,7 @@ func newControlData(c audit.Control, r audit.Result, o Options, anchor string) c
 		d.Findings[i].Anchor = findingAnchor(anchor, i)
 	}
 	if n := len(c.Findings); n > 0 {
-		d.Leading, d.More = &d.Findings[leadFinding(c)], n-1
+		d.Leading, d.More = &d.Findings[leadFindingIndex(c)], n-1
 	}
 	if len(c.Findings) == 1 && c.Findings[0].Message != "" {
 		d.Heading, d.Single = sentenceCase(c.Findings[0].Message), true

@@ -55,15 +55,15 @@ func mostSevereFinding(r audit.Result) (audit.Control, *audit.Finding) {
 	return audit.Control{}, nil
 }
 
-// leadFinding returns the index of the finding that stands for a control in a summary: the first
+// leadFindingIndex returns the index of the finding that stands for a control in a summary: the first
 // that no waiver covers, else the first.
-func leadFinding(c audit.Control) int {
+func leadFindingIndex(c audit.Control) int {
 	return max(slices.IndexFunc(c.Findings, func(f audit.Finding) bool { return f.Waiver == nil }), 0)
 }
 
-// controlsWith returns the controls of one outcome, the most severe first.
-func controlsWith(o audit.Outcome, r audit.Result) []audit.Control {
-	return slices.DeleteFunc(mostSevereFirst(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
+// controlsWith returns the controls with an outcome, in the profile's order.
+func controlsWith(r audit.Result, o audit.Outcome) []audit.Control {
+	return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
 }
 
 func mostSevereFirst(cs []audit.Control) []audit.Control {

@@ -160,7 +160,7 @@ func summarizeFindings(c audit.Control) string {
 	if len(c.Findings) == 0 {
 		return c.Title
 	}
-	summary := c.Findings[leadFinding(c)].Message
+	summary := c.Findings[leadFindingIndex(c)].Message
 	if more := len(c.Findings) - 1; more > 0 {
 		summary += fmt.Sprintf(" (and %d more)", more)
 	}

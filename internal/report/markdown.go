@@ -91,7 +91,7 @@ func (p *markdownPage) overview(set *resultSet) {
 	p.write("## dbaudit: "+totals(set.results)+"\n\n| "+capitalize(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
 	for r := range set.all() {
 		var failed []string
-		for _, c := range controlsWith(audit.OutcomeFail, r) {
+		for _, c := range mostSevereFirst(controlsWith(r, audit.OutcomeFail)) {
 			failed = append(failed, text.Markdown(shortName(string(c.ID))))
 		}
 		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, joinNonBlank(", ", r.Verdict.String(), verdictNote(r)),
@@ -151,7 +151,7 @@ func (p *markdownPage) writeList(heading string, rows []string) {
 
 func (p *markdownPage) controlTable(title string, r audit.Result, outcome audit.Outcome) {
 	var rows []string
-	for _, c := range controlsWith(outcome, r) {
+	for _, c := range mostSevereFirst(controlsWith(r, outcome)) {
 		rows = append(rows, fmt.Sprintf("| %s | %s | %s |\n", c.Severity, markdownControl(c), text.Markdown(sentenceCase(text.Shorten(summarizeFindings(c), textWidth)))))
 	}
 	p.writeList("### "+title+"\n\n| Severity | Control | Findings |\n| --- | --- | --- |\n", rows)
@@ -166,7 +166,7 @@ func markdownControl(c audit.Control) string {
 // reasonTable writes the controls that were not judged, with a row for each reason.
 func (p *markdownPage) reasonTable(title string, r audit.Result, outcome audit.Outcome, o Options) {
 	var rows []string
-	for _, group := range groupByReason(controlsWith(outcome, r)) {
+	for _, group := range groupByReason(mostSevereFirst(controlsWith(r, outcome))) {
 		worst, controls := group.Controls[0].Severity, markdownControl(group.Controls[0])
 		if len(group.Controls) > 1 {
 			controls = group.Title() + ":<br>" + text.Markdown(group.Names())
@@ -180,10 +180,8 @@ func (p *markdownPage) passed(r audit.Result) {
 	if r.Summary.Pass == 0 || !p.write(fmt.Sprintf("<details><summary>%s passed</summary>\n\n", text.Count(r.Summary.Pass, "control")), detailsEnd) {
 		return
 	}
-	for _, c := range r.Controls {
-		if c.Outcome == audit.OutcomePass {
-			p.write(fmt.Sprintf("- %s: %s\n", text.Markdown(shortName(string(c.ID))), shortMarkdown(c.Title)), detailsEnd)
-		}
+	for _, c := range controlsWith(r, audit.OutcomePass) {
+		p.write(fmt.Sprintf("- %s: %s\n", text.Markdown(shortName(string(c.ID))), shortMarkdown(c.Title)), detailsEnd)
 	}
 	p.b.WriteString(detailsEnd)
 }

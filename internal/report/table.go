@@ -121,7 +121,7 @@ func (t *tableWriter) result(r audit.Result) {
 	}
 	listed := r
 	listed.Controls = slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Severity < t.options.MinSeverity })
-	if failed := controlsWith(audit.OutcomeFail, listed); len(failed) > 0 {
+	if failed := mostSevereFirst(controlsWith(listed, audit.OutcomeFail)); len(failed) > 0 {
 		n, waived := countFindings(failed)
 		heading := fmt.Sprintf("FAILED  %s, %s", text.Count(len(failed), "control"), text.Count(n, "finding"))
 		if waived > 0 {
@@ -130,11 +130,11 @@ func (t *tableWriter) result(r audit.Result) {
 		t.section(table.BoldRed, heading)
 		t.findingTable(failed, "WHAT TO DO")
 	}
-	if unknown := controlsWith(audit.OutcomeUnknown, listed); len(unknown) > 0 {
+	if unknown := mostSevereFirst(controlsWith(listed, audit.OutcomeUnknown)); len(unknown) > 0 {
 		t.section(table.BoldYellow, fmt.Sprintf("UNKNOWN  %s could not be evaluated", text.Count(len(unknown), "control")))
 		t.reasonTable(unknown)
 	}
-	if waived := controlsWith(audit.OutcomeWaived, listed); len(waived) > 0 {
+	if waived := mostSevereFirst(controlsWith(listed, audit.OutcomeWaived)); len(waived) > 0 {
 		_, accepted := countFindings(waived)
 		t.section(table.Bold, fmt.Sprintf("WAIVED  %s that failed, %s accepted", text.Count(len(waived), "control"), text.Count(accepted, "finding")))
 		t.findingTable(waived, "ACCEPTED")
@@ -154,14 +154,11 @@ func (t *tableWriter) result(r audit.Result) {
 
 // notFailed lists the controls that need no action: those that do not apply, and those that passed.
 func (t *tableWriter) notFailed(r audit.Result) {
-	controls := func(o audit.Outcome) []audit.Control {
-		return slices.DeleteFunc(slices.Clone(r.Controls), func(c audit.Control) bool { return c.Outcome != o })
-	}
 	more := " (--verbose lists them)"
 	if t.options.Verbose {
 		more = ""
 	}
-	if inapplicable := controls(audit.OutcomeNotApplicable); len(inapplicable) > 0 {
+	if inapplicable := controlsWith(r, audit.OutcomeNotApplicable); len(inapplicable) > 0 {
 		t.section(table.Bold, "NOT APPLICABLE  "+text.Count(len(inapplicable), "control")+more)
 		if t.options.Verbose {
 			t.reasonTable(inapplicable)
@@ -171,7 +168,7 @@ func (t *tableWriter) notFailed(r audit.Result) {
 			}
 		}
 	}
-	if passed := controls(audit.OutcomePass); len(passed) > 0 {
+	if passed := controlsWith(r, audit.OutcomePass); len(passed) > 0 {
 		t.section(table.BoldGreen, "PASSED  "+text.Count(len(passed), "control")+more)
 		if t.options.Verbose {
 			t.passedTable(passed)

@@ -70,6 +70,9 @@ func headline(r audit.Result) string {
 	case s.Waived > 0:
 		return fmt.Sprintf("%s meets %s; %d waived%s", env, text.Count(s.Pass, "control"), s.Waived, unchecked)
 	}
+	if s.Pass == 1 {
+		return env + " meets the 1 control that applies" + unchecked
+	}
 	return fmt.Sprintf("%s meets all %s%s", env, applicableControls(s.Pass), unchecked)
 }
 

@@ -20,7 +20,7 @@ func TestHeadline(t *testing.T) {
 	for want, r := range map[string]audit.Result{
 		"contoso fails 7 of 36 controls (1 critical, 5 high, 1 medium), and 1 could not be evaluated": mixed(),
 		"contoso meets all 35 controls that apply":                                                    compliant(),
-		"contoso meets all 1 control that applies":                                                    single,
+		"contoso meets the 1 control that applies":                                                    single,
 		"contoso meets 34 controls; 1 waived":                                                         waived(),
 		"contoso: nothing failed, but 2 of 36 controls could not be evaluated":                        incomplete(),
 		"contoso: nothing could be judged":                                                            judge(empty),
