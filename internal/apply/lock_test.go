@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-func TestOneAtATime(t *testing.T) {
+func TestLock(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "plan.journal.json")
 	first, err := apply.CreateJournal(name, sample(t), audit.Tool{Name: "dbaudit"}, clock)
@@ -24,10 +24,10 @@ func TestOneAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := apply.OpenJournal(name, clock); err == nil || !strings.Contains(err.Error(), "another run is using the journal "+name) {
-		t.Fatalf("a second run was let in: %v", err)
+		t.Fatalf("opened twice: %v", err)
 	}
 	if _, err := apply.CreateJournal(name, sample(t), audit.Tool{}, clock); err == nil || !strings.Contains(err.Error(), "another run") {
-		t.Fatalf("a second run was let in: %v", err)
+		t.Fatalf("created while it is open: %v", err)
 	}
 	if after, err := os.ReadFile(name); err != nil || string(after) != string(before) {
 		t.Fatalf("the second run changed the journal: %v", err)
@@ -36,15 +36,15 @@ func TestOneAtATime(t *testing.T) {
 	if err := second.Close(); err != nil {
 		t.Fatal(err)
 	}
-	// A lock file that a killed process left behind locks nothing.
+	// The lock file of a killed process does not lock the journal.
 	if err := os.WriteFile(name+".lock", nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	reopen(t, second, name)
 }
 
-// TestOneOfMany: however many begin and end at once, there are never two inside.
-func TestOneOfMany(t *testing.T) {
+// TestConcurrentLocks: many goroutines open and close the journal, but only one at a time.
+func TestConcurrentLocks(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "plan.journal.json")
 	j, err := apply.CreateJournal(name, sample(t), audit.Tool{Name: "dbaudit"}, clock)
@@ -67,7 +67,7 @@ func TestOneOfMany(t *testing.T) {
 					continue
 				}
 				if n := inside.Add(1); n != 1 {
-					t.Errorf("%d are inside", n)
+					t.Errorf("open %d times", n)
 				}
 				entered.Add(1)
 				inside.Add(-1)
@@ -79,6 +79,6 @@ func TestOneOfMany(t *testing.T) {
 	}
 	all.Wait()
 	if entered.Load() == 0 {
-		t.Error("nobody got in")
+		t.Error("never opened")
 	}
 }

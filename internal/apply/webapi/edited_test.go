@@ -109,7 +109,7 @@ func (l *lab) allIDs(t *testing.T) []string {
 type editor struct {
 	*rand.Rand
 
-	ids    []string
+	ids       []string
 	scenarios []scenario
 }
 

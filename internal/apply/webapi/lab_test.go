@@ -36,11 +36,11 @@ func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 type lab struct {
 	*simulated.Lab
 
-	admin *dataverse.Writer
-	requirement  snapshot.Requirement
+	admin       *dataverse.Writer
+	requirement snapshot.Requirement
 	// journal is the journal that the last run holds.
-	journal   *apply.Journal
-	faults atomic.Pointer[func(*http.Request) simulator.Fault]
+	journal *apply.Journal
+	faults  atomic.Pointer[func(*http.Request) simulator.Fault]
 }
 
 func newLab(t *testing.T, o simulator.Options) *lab {

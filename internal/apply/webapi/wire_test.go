@@ -23,9 +23,9 @@ type fakeServer struct {
 	respond func(*http.Request, string) (int, string)
 	// impersonated says whom a request on somebody's behalf is answered as; nil for that user,
 	// whose id is someID.
-	impersonated  func(http.Header) string
-	requests   []string
-	headers []http.Header
+	impersonated func(http.Header) string
+	requests     []string
+	headers      []http.Header
 }
 
 func (w *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
