@@ -1,13 +1,12 @@
-# A newcomer needs two targets: make demo, make test. make help lists the others.
+# The two most useful targets are make demo and make test. make help lists the others.
 GO      ?= go
 BIN     := bin/dbaudit
 OPA     := bin/opa
 CONFTEST := bin/conftest
 PKGS    := ./...
-# Tools by version; built with Go alone, outside the module's own dependencies.
+# Tools. Go builds them; they are not dependencies of the module.
 GOLANGCI   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOFUMPT    := mvdan.cc/gofumpt@v0.9.2
-GOVULN     := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 ACTIONLINT := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 CONFTEST_MODULE := github.com/open-policy-agent/conftest@v0.71.1
 PLATFORMS  ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -15,7 +14,7 @@ CLIENTS    := dynamics-web-api@2.5.0 mcp-dataverse@0.7.8 @modelcontextprotocol/e
 SARIF_TOOL := @microsoft/sarif-multitool@5.7.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo fleet-demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif postgres browser token-server curl powershell clients simulator clean FORCE
+.PHONY: help build demo fleet-demo test test-all test-all-but-go pairs race lint cross policy conftest golden fuzz soak bench docs readme recipes sarif junit postgres browser token-server curl powershell clients simulator clean FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,34 +27,34 @@ $(BIN): FORCE
 demo: build ## build, and scan the embedded simulator's sample environment
 	$(BIN) demo
 
-fleet-demo: build ## 25 simulated environments and the fleet's page over them
+fleet-demo: build ## serve the fleet's page with 25 simulated environments
 	scripts/fleet-demo $(BIN)
 
-test: ## the tests that need only Go
+test: ## run the tests that need only Go
 	$(GO) test -timeout 10m $(PKGS)
 
-test-all: test pairs test-all-but-go ## all tests, including those that need npm, a browser or another tool
+test-all: test pairs test-all-but-go ## run all tests, including those that need npm, a browser or another tool
 
 test-all-but-go: policy conftest postgres sarif junit recipes browser token-server curl powershell simulator
 
-pairs: ## pairs of faults and faulty servers, in more draws than make test
+pairs: ## test more random pairs of faults and more faulty servers than make test
 	$(GO) test ./internal/lab -run 'TwoFaults|VerdictUnderFaults' -soak.seeds 500 -timeout 15m
 
-postgres: ## the tests of the store and the queue on PostgreSQL too, which it starts (Debian's package postgresql)
+postgres: ## test the store and the queue on PostgreSQL too (needs Debian's package postgresql)
 	scripts/with-postgres $(GO) test -count=1 -timeout 15m ./internal/store ./internal/fleet
 
-# Every package that starts a goroutine, in its code or in its tests. UNRACED leaves some out:
-# CI leaves out the two that are tests alone, which take as long as all others.
+# The packages that start a goroutine in their code or tests. UNRACED excludes some. CI excludes the two packages
+# that are only tests, which take as long as all the others.
 RACED ?= cmd internal
 UNRACED ?= -
-race: ## the tests of concurrent code, under the race detector
+race: ## test concurrent code with the race detector
 	$(GO) test -race -short -timeout 15m $$(grep -rlE '\bgo func|errgroup|[.]Go\(' --include='*.go' --exclude-dir=browser --exclude-dir=foreign $(RACED) | xargs -n 1 dirname | sort -u | grep -vwE '$(UNRACED)' | sed 's|^|./|')
 
-# The stock tool, in the version that is linked in.
+# Stock opa in the version that dbaudit links.
 $(OPA): go.mod
 	GOBIN=$(abspath bin) $(GO) install github.com/open-policy-agent/opa@$(shell $(GO) list -m -f '{{.Version}}' github.com/open-policy-agent/opa)
 
-policy: $(OPA) ## the policies in the stock opa: check, fmt, test, coverage of 100 %
+policy: $(OPA) ## check, format and test the policies with stock opa (coverage of 100 %)
 	$(OPA) check --strict --schema policy/schema/snapshot.json --capabilities policy/capabilities.json policy
 	$(OPA) fmt --fail --list policy
 	$(OPA) test --timeout 5m policy
@@ -66,10 +65,10 @@ $(CONFTEST): Makefile
 	GOBIN=$(abspath bin) $(GO) install $(CONFTEST_MODULE)
 	touch $@
 
-conftest: build $(OPA) $(CONFTEST) ## conftest, opa eval and opa build find what dbaudit finds
+conftest: build $(OPA) $(CONFTEST) ## compare the findings of conftest and stock opa with dbaudit's
 	scripts/test-stock-tools $(BIN) $(OPA) $(CONFTEST)
 
-lint: ## golangci-lint, and a check for vulnerable dependencies if the database is available
+lint: ## run golangci-lint, and check the go.mod files
 	$(GO) run $(GOLANGCI) run
 	for module in . internal/signin/foreign internal/report/browser scripts/manifests; do (cd $$module && $(GO) mod tidy -diff) || exit 1; done
 	$(GO) mod verify
@@ -77,7 +76,7 @@ lint: ## golangci-lint, and a check for vulnerable dependencies if the database 
 golden: ## rewrite the expected outputs
 	$(GO) test $$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' internal | xargs -n 1 dirname | sort -u | sed 's|^|./|') -update
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## run each fuzz target for FUZZTIME
 	@for target in $$(grep -rl '^func Fuzz' --include='*_test.go' internal); do \
 	  package=./$$(dirname $$target); \
 	  for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\).*/\1/p' $$target); do \
@@ -85,41 +84,41 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; \
 	done
 
-soak: ## many random faults
+soak: ## test many random faults
 	$(GO) test ./internal/collector -run Fault -soak.seeds 2000 -timeout 60m
 	$(GO) test ./internal/lab -run "TwoFaults|VerdictUnderFaults" -soak.seeds 1000 -timeout 60m
 	scripts/with-postgres $(GO) test ./internal/fleet -run Torture -v -timeout 60m -args -torture.environments 1000 -torture.kills 200
 
-bench: $(BIN) $(OPA) ## the benchmarks, and each figure beside its bound (xmllint is part of libxml2)
+bench: $(BIN) $(OPA) ## run the benchmarks, and print each figure with its bound (xmllint is part of libxml2)
 	$(GO) test -run '^$$' -bench . -benchtime 1x $(PKGS)
 	$(GO) test ./internal/bench -count=1 -v -timeout 40m -bench.opa $(abspath $(OPA)) -bench.xmllint "$$(command -v xmllint)" -bench.dbaudit $(abspath $(BIN))
 
-recipes: ## check the CI recipes: actionlint, the types of Kubernetes, systemd
+recipes: ## check the recipes in examples with actionlint, the types of Kubernetes and systemd
 	scripts/recipes $(ACTIONLINT)
 
-sarif: build ## run Microsoft's SARIF validator on dbaudit's output
+sarif: build ## check the SARIF documents with Microsoft's validator
 	scripts/validate-sarif $(BIN) $(SARIF_TOOL)
 
-junit: ## check the JUnit documents against Jenkins' schema
+junit: ## check the JUnit documents with Jenkins' schema
 	scripts/validate-junit
 
-browser: ## test the page in a real browser
+browser: ## test the HTML report and the fleet's page in Chromium
 	scripts/test-page
 
-curl: ## run the emitted curl scripts against the simulator
+curl: ## run the curl scripts of reports against the simulator
 	@for tool in bash sh curl jq grep; do command -v $$tool >/dev/null || { echo "make curl needs $$tool"; exit 1; }; done
 	$(GO) test ./internal/change ./internal/lab -count=1 -run '^TestCurl'
 
-powershell: ## check the emitted PowerShell scripts with an independent grammar
+powershell: ## check the PowerShell scripts of reports with an independent grammar
 	scripts/validate-powershell
 
 clients: build ## run third-party clients (npm) against the simulator
 	scripts/test-clients $(BIN) $(CLIENTS)
 
-simulator: ## make clients, and 90 % of the simulator is used by them and by other packages
+simulator: ## run make clients, and check that clients and other packages use 90 % of the simulator
 	scripts/simulator-coverage 90 $(CLIENTS)
 
-token-server: ## sign in at a third-party token server
+token-server: ## test sign-in with a third-party token server
 	cd internal/signin/foreign && $(GO) test ./...
 	scripts/test-sign-in oidc-provider@9.13.3
 
@@ -128,12 +127,12 @@ cross: ## build for every released platform
 	  echo "$$target"; GOOS=$${target%/*} GOARCH=$${target#*/} CGO_ENABLED=0 $(GO) build -o /dev/null ./cmd/dbaudit || exit 1; \
 	done
 
-docs: build ## rewrite docs/controls from the rules and the profiles; make test fails if they are stale
+docs: build ## rewrite docs/controls from the rules and the profiles (make test fails if they are out of date)
 	$(BIN) policy docs docs/controls
 
 readme: build ## put the current output of the demo into the README
 	scripts/readme $(BIN)
 
-clean: ## remove what make made
+clean: ## remove build outputs
 	rm -rf bin dist
 FORCE:

@@ -1,6 +1,5 @@
-// Command manifests reads Kubernetes manifests as the API server's own types, and
-// refuses fields that they do not have. It is a module of its own, so that dbaudit
-// does not depend on Kubernetes. Usage: manifests FILE...
+// Command manifests decodes Kubernetes manifests with the types of the API, and fails for unknown fields. It is a
+// separate module, so that dbaudit does not depend on Kubernetes. Usage: manifests FILE...
 package main
 
 import (
