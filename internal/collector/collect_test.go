@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -38,8 +37,8 @@ func fabrikam(t testing.TB) *simulator.Environment {
 	return env
 }
 
-// states are the sections that are not collected.
-func states(s *snapshot.Snapshot) gaps {
+// gapsOf returns the sections that are not collected.
+func gapsOf(s *snapshot.Snapshot) gaps {
 	gaps := gaps{}
 	for _, section := range snapshot.Sections() {
 		if c := s.Coverage[section]; c.State != snapshot.StateCollected {
@@ -52,13 +51,13 @@ func states(s *snapshot.Snapshot) gaps {
 // wantGaps fails the test unless these sections, and no others, were not collected.
 func wantGaps(t *testing.T, s *snapshot.Snapshot, want gaps) {
 	t.Helper()
-	if diff := cmp.Diff(want, states(s), cmpopts.EquateEmpty()); diff != "" {
+	if diff := cmp.Diff(want, gapsOf(s), cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("sections that are not collected (-want +got):\n%s", diff)
 	}
 }
 
-// complete fails the test unless every section was collected, without a remark.
-func complete(t *testing.T, s *snapshot.Snapshot) {
+// wantComplete fails the test unless every section was collected, without a remark.
+func wantComplete(t *testing.T, s *snapshot.Snapshot) {
 	t.Helper()
 	for section, coverage := range s.Coverage {
 		if coverage.State != snapshot.StateCollected || coverage.Detail != "" {
@@ -74,8 +73,8 @@ func TestGolden(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, fabrikam(t), labOptions{})
 			l.options.Scope = scope
-			s := l.must(nil)
-			complete(t, s)
+			s := l.collect(nil)
+			wantComplete(t, s)
 			got, file := encode(t, s), filepath.Join("testdata", "fabrikam."+scope.String()+".json")
 			if *update {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -97,21 +96,21 @@ func TestGolden(t *testing.T) {
 func TestScopesAgree(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string]*simulator.Environment{
-		"fabrikam": fabrikam(t), "compliant": builtin(t, "compliant", nil), "sample": builtin(t, "sample", nil),
+		"fabrikam": fabrikam(t), "compliant": builtinEnvironment(t, "compliant", nil), "sample": builtinEnvironment(t, "sample", nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			l := newLab(t, env, labOptions{})
-			narrow := l.must(nil)
+			narrow := l.collect(nil)
 			l.options.Scope = snapshot.ScopeEnvironment
-			wide := l.must(nil)
-			complete(t, wide)
+			wide := l.collect(nil)
+			wantComplete(t, wide)
 			for what, pair := range map[string][2]any{
-				"users":           {narrow.Users, only(wide.Users, narrow.Users)},
-				"teams":           {narrow.Teams, only(wide.Teams, narrow.Teams)},
-				"role_privileges": {narrow.RolePrivileges, only(wide.RolePrivileges, narrow.RolePrivileges)},
-				"business_units":  {narrow.BusinessUnits, only(wide.BusinessUnits, narrow.BusinessUnits)},
-				"shares":          {narrow.Shares, only(wide.Shares, narrow.Shares)},
+				"users":           {narrow.Users, subset(wide.Users, narrow.Users)},
+				"teams":           {narrow.Teams, subset(wide.Teams, narrow.Teams)},
+				"role_privileges": {narrow.RolePrivileges, subset(wide.RolePrivileges, narrow.RolePrivileges)},
+				"business_units":  {narrow.BusinessUnits, subset(wide.BusinessUnits, narrow.BusinessUnits)},
+				"shares":          {narrow.Shares, subset(wide.Shares, narrow.Shares)},
 				"system_views":    {narrow.SystemViews, wide.SystemViews},
 				"privileges":      {narrow.Privileges, wide.Privileges},
 			} {
@@ -129,7 +128,7 @@ func TestScopesAgree(t *testing.T) {
 	}
 }
 
-func only[V any](m, keys map[string]V) map[string]V {
+func subset[V any](m, keys map[string]V) map[string]V {
 	part := map[string]V{}
 	for key := range keys {
 		if v, ok := m[key]; ok {
@@ -172,12 +171,12 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 	for _, scope := range []snapshot.Scope{snapshot.ScopeIntegration, snapshot.ScopeEnvironment} {
 		l := newLab(t, fabrikam(t), labOptions{})
 		l.options.Scope = scope
-		tape := newTape(l)
-		want := encode(t, l.must(tape.record))
+		rec := newRecording(l)
+		want := encode(t, l.collect(rec.record))
 		for seed := range uint64(8) {
-			got := l.must(func(collector.Reader) collector.Reader {
-				return filter{
-					Reader: tape.reader(),
+			got := l.collect(func(collector.Reader) collector.Reader {
+				return interceptor{
+					Reader: rec.replay(),
 					rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 						random := rand.New(rand.NewPCG(seed, uint64(len(r.Path))))
 						rows = slices.Clone(rows)
@@ -203,8 +202,8 @@ func TestOrderOfRowsDoesNotMatter(t *testing.T) {
 func TestSpelling(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, fabrikam(t), labOptions{})
-	tape := newTape(l)
-	want := encode(t, l.must(tape.record))
+	rec := newRecording(l)
+	want := encode(t, l.collect(rec.record))
 	upper := func(column, text string) string {
 		switch {
 		case strings.HasPrefix(text, "prv"):
@@ -214,9 +213,9 @@ func TestSpelling(t *testing.T) {
 		}
 		return text
 	}
-	got := l.must(func(collector.Reader) collector.Reader {
-		return filter{
-			Reader: tape.reader(),
+	got := l.collect(func(collector.Reader) collector.Reader {
+		return interceptor{
+			Reader: rec.replay(),
 			rows: func(_ dataverse.Request, rows []json.RawMessage) []json.RawMessage {
 				rows = slices.Clone(rows)
 				for i := range rows {
@@ -258,7 +257,7 @@ func texts(data json.RawMessage, change func(column, text string) string) json.R
 	return marshal(walk("", v))
 }
 
-func TestWhoIsRead(t *testing.T) {
+func TestIntegrationUser(t *testing.T) {
 	t.Parallel()
 	app := "5f0c1b52-8f1a-4c62-9c5e-7b8a1d2e3f40"
 	user := func(env *simulator.Environment) *simulator.User { return env.ApplicationUser(app) }
@@ -279,7 +278,7 @@ func TestWhoIsRead(t *testing.T) {
 				}
 			},
 		},
-		"a person": {
+		"by user principal name": {
 			options: func(o *collector.Options) { o.Requirement.ApplicationID, o.Requirement.User = "", "Jane@Contoso.com" },
 			check: func(t *testing.T, s *snapshot.Snapshot) {
 				if _, ok := s.IntegrationUser("demandbase"); !ok {
@@ -287,7 +286,7 @@ func TestWhoIsRead(t *testing.T) {
 				}
 			},
 		},
-		"nobody": {
+		"no such user": {
 			options: func(o *collector.Options) { o.Requirement.ApplicationID = "00000000-1111-4222-8333-444444444444" },
 			gaps:    map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
 			detail:  "there is no single integration user",
@@ -297,7 +296,7 @@ func TestWhoIsRead(t *testing.T) {
 				}
 			},
 		},
-		"two": {
+		"two users": {
 			change: func(env *simulator.Environment) {
 				twin := *user(env)
 				twin.Name, twin.ID, twin.EntraObjectID = "Twin", "d0000000-0000-4000-8000-0000000000ff", "d0000000-0000-4000-8000-0000000000fe"
@@ -306,7 +305,7 @@ func TestWhoIsRead(t *testing.T) {
 			gaps:   map[snapshot.Section]string{snapshot.SectionUserViews: "skipped"},
 			detail: "there is no single integration user",
 		},
-		"a ghost beside": {
+		"beside a deleted user": {
 			change: func(env *simulator.Environment) {
 				ghost := *user(env)
 				ghost.Name, ghost.ID, ghost.SoftDeleted = "Ghost", "d0000000-0000-4000-8000-0000000000ff", true
@@ -392,14 +391,14 @@ func TestWhoIsRead(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, builtin(t, "compliant", test.change), labOptions{auditor: test.auditor})
+			l := newLab(t, builtinEnvironment(t, "compliant", test.change), labOptions{auditor: test.auditor})
 			if test.options != nil {
 				test.options(&l.options)
 			}
-			s := l.must(nil)
+			s := l.collect(nil)
 			wantGaps(t, s, test.gaps)
 			if test.gaps == nil {
-				complete(t, s)
+				wantComplete(t, s)
 			}
 			if got := s.Coverage[snapshot.SectionUserViews].Detail; !strings.Contains(got, test.detail) {
 				t.Errorf("user_views: %q does not say %q", got, test.detail)
@@ -418,7 +417,7 @@ func TestWhoIsRead(t *testing.T) {
 }
 
 // Roles with a matching name are read only if they may be the integration role.
-func TestCandidates(t *testing.T) {
+func TestCandidateRoles(t *testing.T) {
 	t.Parallel()
 	spare := simulator.Role{Name: "demandbase (old)", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthLocal}}
 	tests := map[string]struct {
@@ -427,7 +426,7 @@ func TestCandidates(t *testing.T) {
 		want   []string
 	}{
 		"the user's own role is useful": {want: []string{"Demandbase Integration"}},
-		"a configured one that reaches nobody": {
+		"the configured role is not assigned": {
 			role: "demandbase (old)", want: []string{"Demandbase Integration", "demandbase (old)"},
 		},
 		"the user has no role": {
@@ -464,14 +463,14 @@ func TestCandidates(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, builtin(t, "compliant", func(env *simulator.Environment) {
+			l := newLab(t, builtinEnvironment(t, "compliant", func(env *simulator.Environment) {
 				env.Roles = append(env.Roles, spare)
 				if test.change != nil {
 					test.change(env)
 				}
 			}), labOptions{})
 			l.options.Requirement.Role = test.role
-			s := l.must(nil)
+			s := l.collect(nil)
 			var got []string
 			for root := range s.RolePrivileges {
 				got = append(got, s.Roles[root].Name)
@@ -488,7 +487,7 @@ func TestNothingCanBeJudged(t *testing.T) {
 	t.Parallel()
 	t.Run("not a user of the environment", func(t *testing.T) {
 		t.Parallel()
-		env := builtin(t, "compliant", func(env *simulator.Environment) {
+		env := builtinEnvironment(t, "compliant", func(env *simulator.Environment) {
 			env.ApplicationUsers = slices.DeleteFunc(env.ApplicationUsers, func(u simulator.User) bool { return u.Name == "dbaudit" })
 		})
 		l := newLab(t, env, labOptions{})
@@ -500,7 +499,7 @@ func TestNothingCanBeJudged(t *testing.T) {
 	})
 	t.Run("unreachable", func(t *testing.T) {
 		t.Parallel()
-		l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+		l := newLab(t, builtinEnvironment(t, "compliant", nil), labOptions{})
 		_ = l.server.Close()
 		_, err := collect(t.Context(), l.client, l.options)
 		var e *dataverse.Error
@@ -510,11 +509,11 @@ func TestNothingCanBeJudged(t *testing.T) {
 	})
 	t.Run("interrupted", func(t *testing.T) {
 		t.Parallel()
-		for when := range 15 { // as many as are sent
-			l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+		for when := range 15 { // the number of requests that are sent
+			l := newLab(t, builtinEnvironment(t, "compliant", nil), labOptions{})
 			ctx, cancel := context.WithCancel(t.Context())
 			gate := make(chan struct{}, when)
-			_, err := collect(ctx, filter{Reader: l.client, before: func(dataverse.Request) error {
+			_, err := collect(ctx, interceptor{Reader: l.client, before: func(dataverse.Request) error {
 				select {
 				case gate <- struct{}{}:
 				default:
@@ -532,10 +531,10 @@ func TestNothingCanBeJudged(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, builtin(t, "compliant", nil), labOptions{})
+	l := newLab(t, builtinEnvironment(t, "compliant", nil), labOptions{})
 	events := make(chan collector.Event, 200)
 	l.options.Progress = func(e collector.Event) { events <- e }
-	l.must(nil)
+	l.collect(nil)
 	close(events)
 	open := map[string]int{}
 	for e := range events {
@@ -556,7 +555,7 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%q began and did not end, or the other way round: %d", what, n)
 		}
 	}
-	if got := fmt.Sprint(len(open)); got == "0" {
-		t.Error("nothing was told")
+	if len(open) == 0 {
+		t.Error("no events")
 	}
 }

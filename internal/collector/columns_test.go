@@ -8,19 +8,20 @@ import (
 	"testing"
 )
 
-// Each requested column is read: a row without it is refused, with its name. A row that has
-// only these columns is valid.
+// A row without one of the requested columns is refused, with the column's name. A row with only the
+// requested columns is valid.
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
-	total := columnsAreRead(t, organizations()) + columnsAreRead(t, BusinessUnits()) + columnsAreRead(t, PrivilegeDefinitions()) +
-		columnsAreRead(t, Roles()) + columnsAreRead(t, UsersWithRoles()) + columnsAreRead(t, teamsWithRoles()) +
-		columnsAreRead(t, Views()) + columnsAreRead(t, SystemViews()) + columnsAreRead(t, Shares()) + columnsAreRead(t, FieldPermissions())
+	total := checkColumns(t, organizations()) + checkColumns(t, BusinessUnits()) + checkColumns(t, PrivilegeDefinitions()) +
+		checkColumns(t, Roles()) + checkColumns(t, UsersWithRoles()) + checkColumns(t, teamsWithRoles()) +
+		checkColumns(t, Views()) + checkColumns(t, SystemViews()) + checkColumns(t, Shares()) + checkColumns(t, FieldPermissions())
 	if total < 40 {
-		t.Fatalf("only %d columns were found: the test has lost sight of them", total)
+		t.Fatalf("only %d columns were found: the test does not find them", total)
 	}
 }
 
-func columnsAreRead[T any](t *testing.T, of Table[T]) int {
+// checkColumns returns the number of columns that it checked.
+func checkColumns[T any](t *testing.T, of Table[T]) int {
 	t.Helper()
 	key := of.key
 	asked := selectionOf(key, of.decode, nil)
@@ -52,7 +53,7 @@ func columnsAreRead[T any](t *testing.T, of Table[T]) int {
 	return total
 }
 
-// rowOf is a row that has each column, with a value of its type.
+// rowOf returns a row with a value for each column.
 func rowOf(s *selection) map[string]any {
 	whole := map[string]any{}
 	for _, column := range s.columns {

@@ -8,8 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// The wide scope notes the secured columns that the integration user cannot read, if the auditor
-// can find out. The default scope does not ask.
+// The scope of the environment notes the secured columns that the integration user cannot read, if
+// the auditor may read column security. The default scope does not read it.
 func TestColumnSecurity(t *testing.T) {
 	t.Parallel()
 	const user = "Demandbase Integration"
@@ -28,21 +28,21 @@ func TestColumnSecurity(t *testing.T) {
 		note   []string // nil for none
 		silent string
 	}{
-		"nobody gives it":  {secured(nil, nil), snapshot.ScopeEnvironment, []string{"account.creditlimit, lead.budgetamount", user}, "mobilephone"},
-		"a profile gives":  {secured([]string{user}, nil), snapshot.ScopeEnvironment, []string{"lead.budgetamount", user}, "creditlimit"},
-		"a team's gives":   {secured(nil, []string{"Readers"}), snapshot.ScopeEnvironment, []string{"lead.budgetamount", user}, "creditlimit"},
-		"no secured":       {nil, snapshot.ScopeEnvironment, nil, ""},
-		"in default scope": {secured(nil, nil), snapshot.ScopeIntegration, nil, ""},
-		"the auditor may not look": {func(env *simulator.Environment) {
+		"no member":               {secured(nil, nil), snapshot.ScopeEnvironment, []string{"account.creditlimit, lead.budgetamount", user}, "mobilephone"},
+		"a member":                {secured([]string{user}, nil), snapshot.ScopeEnvironment, []string{"lead.budgetamount", user}, "creditlimit"},
+		"a member through a team": {secured(nil, []string{"Readers"}), snapshot.ScopeEnvironment, []string{"lead.budgetamount", user}, "creditlimit"},
+		"no secured columns":      {nil, snapshot.ScopeEnvironment, nil, ""},
+		"in default scope":        {secured(nil, nil), snapshot.ScopeIntegration, nil, ""},
+		"the auditor may not read it": {func(env *simulator.Environment) {
 			secured(nil, nil)(env)
 			delete(env.Role("dbaudit Auditor").Privileges, "prvReadFieldSecurityProfile")
 		}, snapshot.ScopeEnvironment, nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			l := newLab(t, builtin(t, "compliant", test.change), labOptions{})
+			l := newLab(t, builtinEnvironment(t, "compliant", test.change), labOptions{})
 			l.options.Scope = test.scope
-			c := l.must(nil).Coverage[snapshot.SectionUsers]
+			c := l.collect(nil).Coverage[snapshot.SectionUsers]
 			if c.State != snapshot.StateCollected || (c.Detail == "") != (test.note == nil) {
 				t.Fatalf("%s: %q", c.State, c.Detail)
 			}

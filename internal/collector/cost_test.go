@@ -15,10 +15,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// grown is the compliant environment with factor times as many irrelevant rows, and three roles
-// of the integration user, one through a team.
-func grown(t testing.TB, factor int) *simulator.Environment {
-	return builtin(t, "compliant", func(env *simulator.Environment) {
+// enlarged returns the compliant environment with a number of irrelevant rows that grows with the
+// factor, and three roles of the integration user, one of them through a team.
+func enlarged(t testing.TB, factor int) *simulator.Environment {
+	return builtinEnvironment(t, "compliant", func(env *simulator.Environment) {
 		some := func(n int) simulator.Grants {
 			g := simulator.Grants{"prvReadAccount": simulator.DepthGlobal}
 			for i, p := range simulator.StandardPrivileges() {
@@ -88,13 +88,13 @@ func (c *counter) take() []string {
 	return paths
 }
 
-// rounds is how many requests follow one another: the time that the answers of a tape take if
-// each takes a second.
-func rounds(t *testing.T, p *tape, options ...collector.Options) (took int) {
+// rounds returns how many requests follow one another. It measures the time of a replay in which
+// each response takes a second.
+func rounds(t *testing.T, rec *recording, options ...collector.Options) (took int) {
 	synctest.Test(t, func(t *testing.T) {
-		p.delay = time.Second
+		rec.delay = time.Second
 		began := time.Now()
-		if _, err := collector.CollectAll(t.Context(), p.reader(), options); err != nil {
+		if _, err := collector.CollectAll(t.Context(), rec.replay(), options); err != nil {
 			t.Error(err)
 		}
 		took = int(time.Since(began) / time.Second)
@@ -102,12 +102,13 @@ func rounds(t *testing.T, p *tape, options ...collector.Options) (took int) {
 	return took
 }
 
+// The number of requests does not grow with the environment.
 func TestCost(t *testing.T) {
 	t.Parallel()
 	var flat []string
 	for _, factor := range []int{1, 10, 100} {
 		var calls counter
-		l := newLab(t, grown(t, factor), labOptions{simulator: simulator.Options{Observe: calls.observe}})
+		l := newLab(t, enlarged(t, factor), labOptions{simulator: simulator.Options{Observe: calls.observe}})
 		for owners := range 3 {
 			l.options = optionsFor(l.server.Environment())
 			for i := range l.options.Requirement.Views {
@@ -118,10 +119,10 @@ func TestCost(t *testing.T) {
 			if owners == 2 {
 				l.options.Requirement.Views[1].Owner = "amir@contoso.com"
 			}
-			p := newTape(l)
-			s := l.must(p.record)
-			complete(t, s)
-			requests, deep := len(calls.take()), rounds(t, p, l.options)
+			rec := newRecording(l)
+			s := l.collect(rec.record)
+			wantComplete(t, s)
+			requests, deep := len(calls.take()), rounds(t, rec, l.options)
 			roles := len(s.RolePrivileges)
 			most := 12 + roles + 2*owners
 			if owners > 0 { // who they are
@@ -147,19 +148,19 @@ func TestCost(t *testing.T) {
 	t.Log(strings.Join(flat[:3], "; "))
 }
 
-// The application users of an environment cost a request for each role that is assigned to one
-// of them, and nothing for views, shares and other roles. Teams and roles are requested by id,
+// Reading the application users of an environment costs one request for each role that is assigned
+// to one of them, and none for views, shares and other roles. Teams and roles are requested by id,
 // about 200 in a request.
 func TestCostOfUsers(t *testing.T) {
 	t.Parallel()
 	for _, factor := range []int{1, 10, 100} {
 		var calls counter
-		env := grown(t, factor)
+		env := enlarged(t, factor)
 		env.Roles = append(env.Roles, simulator.Role{Name: "Nobody's"})
 		l := newLab(t, env, labOptions{simulator: simulator.Options{Observe: calls.observe}})
 		l.options.Scope, l.options.Requirement, l.options.Pattern, l.options.Privileges = snapshot.ScopeUsers, snapshot.Requirement{}, "", nil
-		p := newTape(l)
-		s := l.must(p.record)
+		rec := newRecording(l)
+		s := l.collect(rec.record)
 		for _, section := range []snapshot.Section{snapshot.SectionUsers, snapshot.SectionTeams, snapshot.SectionRoles, snapshot.SectionRolePrivileges} {
 			if s.Coverage[section].State != snapshot.StateCollected {
 				t.Errorf("×%d: %s: %+v", factor, section, s.Coverage[section])
@@ -171,14 +172,14 @@ func TestCostOfUsers(t *testing.T) {
 		if users := len(s.Users); users < 10*factor {
 			t.Errorf("×%d: %d users", factor, users)
 		}
-		requests, deep := len(calls.take()), rounds(t, p, l.options)
+		requests, deep := len(calls.take()), rounds(t, rec, l.options)
 		if most := 8 + len(s.RolePrivileges) + (len(s.Teams)+len(s.Roles))/200; requests > most || deep > 4 {
 			t.Errorf("×%d: %d requests in %d rounds for %d roles and %d teams; at most %d in 4", factor, requests, deep, len(s.RolePrivileges), len(s.Teams), most)
 		}
 	}
 }
 
-// The cost has the same bound if something is missing or wrong.
+// The cost has the same limit if something is missing or wrong.
 func TestCostOfFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
@@ -218,7 +219,7 @@ func TestCostOfFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var calls counter
-			l := newLab(t, builtin(t, "compliant", test.change), labOptions{simulator: simulator.Options{Observe: calls.observe}})
+			l := newLab(t, builtinEnvironment(t, "compliant", test.change), labOptions{simulator: simulator.Options{Observe: calls.observe}})
 			for i := range l.options.Requirement.Views {
 				l.options.Requirement.Views[i].Owner = ""
 			}
@@ -226,21 +227,21 @@ func TestCostOfFaults(t *testing.T) {
 			if test.options != nil {
 				test.options(&l.options)
 			}
-			p := newTape(l)
-			s := l.must(p.record)
-			reaching := map[string]bool{}
+			rec := newRecording(l)
+			s := l.collect(rec.record)
+			assigned := map[string]bool{}
 			if id, ok := s.IntegrationUser("demandbase"); ok {
 				for _, role := range s.Users[id].Roles {
-					reaching[s.Roles[role].RootID] = true
+					assigned[s.Roles[role].RootID] = true
 				}
 				for _, team := range s.Users[id].Teams {
 					for _, role := range s.Teams[team].Roles {
-						reaching[s.Roles[role].RootID] = true
+						assigned[s.Roles[role].RootID] = true
 					}
 				}
 			}
-			requests, deep := len(calls.take()), rounds(t, p, l.options)
-			if most := 13 + len(reaching) + test.beside; requests > most || deep > 4 {
+			requests, deep := len(calls.take()), rounds(t, rec, l.options)
+			if most := 13 + len(assigned) + test.beside; requests > most || deep > 4 {
 				t.Errorf("%d requests in %d rounds; at most %d in 4", requests, deep, most)
 			}
 		})

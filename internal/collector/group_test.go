@@ -11,9 +11,9 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// others adds n integrations to that of the environment of grown: each is an application user
+// withOthers adds n integrations to the one of the enlarged environment. Each is an application user
 // with a role, some also through a team.
-func others(o collector.Options, n int) []collector.Options {
+func withOthers(o collector.Options, n int) []collector.Options {
 	all := []collector.Options{o}
 	for i := range n {
 		other := o
@@ -26,7 +26,7 @@ func others(o collector.Options, n int) []collector.Options {
 	return all
 }
 
-// distinctRoles is how many roles had their grants read.
+// distinctRoles returns how many roles had their privileges read.
 func distinctRoles(all []*snapshot.Snapshot) int {
 	roots := map[string]bool{}
 	for _, s := range all {
@@ -37,14 +37,14 @@ func distinctRoles(all []*snapshot.Snapshot) int {
 	return len(roots)
 }
 
-// Several integrations together cost as much as one environment, one request for each role, and
-// for each integration the list of views that its user sees and the proof for it.
-func TestCostOfSeveral(t *testing.T) {
+// Several integrations together cost as much as one, one more request for each role, and two for each
+// integration: the views that its user sees, and the proof of the impersonation.
+func TestCostOfGroup(t *testing.T) {
 	t.Parallel()
 	var flat []string
 	for _, factor := range []int{1, 10, 100} {
 		var calls counter
-		env := grown(t, factor)
+		env := enlarged(t, factor)
 		for _, role := range env.Roles {
 			if strings.HasPrefix(role.Name, "Role ") {
 				role.Privileges["prvReadUserQuery"] = simulator.DepthBasic
@@ -53,16 +53,16 @@ func TestCostOfSeveral(t *testing.T) {
 		l := newLab(t, env, labOptions{simulator: simulator.Options{Observe: calls.observe}})
 		l.options.Requirement.Views = l.options.Requirement.Views[:1]
 		for k, n := range []int{1, 3, 8} {
-			all := others(l.options, n-1)
-			p := newTape(l)
-			snapshots, err := collector.CollectAll(t.Context(), p.record(l.client), all)
+			all := withOthers(l.options, n-1)
+			rec := newRecording(l)
+			snapshots, err := collector.CollectAll(t.Context(), rec.record(l.client), all)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range snapshots {
-				complete(t, s)
+				wantComplete(t, s)
 			}
-			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), rounds(t, p, all...)
+			requests, roles, deep := len(calls.take()), distinctRoles(snapshots), rounds(t, rec, all...)
 			if most := 12 + roles + 2 + 2*n; requests > most {
 				t.Errorf("×%d, %d integrations, %d roles, 1 owner: %d requests, more than %d", factor, n, roles, requests, most)
 			}
@@ -78,11 +78,11 @@ func TestCostOfSeveral(t *testing.T) {
 	t.Log(strings.Join(flat[:3], "; "))
 }
 
-// Each of several integrations gets the same snapshot, byte for byte, as alone, whatever the
-// others need and whatever fails for them.
-func TestSeveralAreAsOne(t *testing.T) {
+// Each of several integrations gets the same snapshot as alone, byte for byte, whatever the others
+// need and whatever fails for them.
+func TestTogetherAsAlone(t *testing.T) {
 	t.Parallel()
-	l := newLab(t, grown(t, 1), labOptions{})
+	l := newLab(t, enlarged(t, 1), labOptions{})
 	base := l.options
 	owners := []string{"jane@contoso.com", "amir@contoso.com", "", "nobody@contoso.com"}
 	alone := map[string]string{}
@@ -124,7 +124,7 @@ func TestSeveralAreAsOne(t *testing.T) {
 			key := fmt.Sprint(o.Pattern, len(o.Privileges), o.Requirement)
 			if alone[key] == "" {
 				l.options = o
-				alone[key] = encode(t, l.must(nil))
+				alone[key] = encode(t, l.collect(nil))
 			}
 			if got := encode(t, together[i]); got != alone[key] {
 				t.Fatalf("seed %d, integration %d of %d (%+v):\n%s", seed, i, len(all), o.Requirement, firstDifference(got, alone[key]))
@@ -133,7 +133,7 @@ func TestSeveralAreAsOne(t *testing.T) {
 	}
 }
 
-// firstDifference shows the first line that differs.
+// firstDifference returns the first line that differs.
 func firstDifference(got, want string) string {
 	a, b := strings.Split(got, "\n"), strings.Split(want, "\n")
 	for i := range min(len(a), len(b)) {

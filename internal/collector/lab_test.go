@@ -17,7 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A lab is a simulated environment, and a client of it that is signed in.
+// A lab is a simulated environment with a client that is signed in.
 type lab struct {
 	t       testing.TB
 	server  *simulator.Server
@@ -32,7 +32,7 @@ type labOptions struct {
 	seed      uint64
 }
 
-func builtin(t testing.TB, name string, change func(*simulator.Environment)) *simulator.Environment {
+func builtinEnvironment(t testing.TB, name string, change func(*simulator.Environment)) *simulator.Environment {
 	t.Helper()
 	env, err := simulator.Builtin(name)
 	if err != nil {
@@ -84,7 +84,7 @@ func optionsFor(env *simulator.Environment) collector.Options {
 	return o
 }
 
-// minimum are privileges such as a profile requires, with all kinds of depths.
+// minimum returns privileges as a profile requires them, with all kinds of depths.
 func minimum() []string {
 	return strings.Fields(`prvReadAccount prvWriteAccount
 		prvCreateActivity prvReadActivity prvWriteActivity prvDeleteActivity prvAppendActivity
@@ -97,7 +97,7 @@ func minimum() []string {
 		prvReadWorkflow prvReadRelationship prvReadAsyncOperation prvReadQuery`)
 }
 
-// collect reads for one integration.
+// collect reads the environment for one integration.
 func collect(ctx context.Context, r collector.Reader, o collector.Options) (*snapshot.Snapshot, error) {
 	all, err := collector.CollectAll(ctx, r, []collector.Options{o})
 	if err != nil {
@@ -106,7 +106,7 @@ func collect(ctx context.Context, r collector.Reader, o collector.Options) (*sna
 	return all[0], nil
 }
 
-func must(t testing.TB, r collector.Reader, o collector.Options) *snapshot.Snapshot {
+func mustCollect(t testing.TB, r collector.Reader, o collector.Options) *snapshot.Snapshot {
 	t.Helper()
 	s, err := collect(t.Context(), r, o)
 	if err != nil {
@@ -115,13 +115,13 @@ func must(t testing.TB, r collector.Reader, o collector.Options) *snapshot.Snaps
 	return s
 }
 
-// must collects, through what wrap makes of the client unless it is nil.
-func (l *lab) must(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {
+// collect reads the environment through the client, which wrap may wrap. Wrap may be nil.
+func (l *lab) collect(wrap func(collector.Reader) collector.Reader) *snapshot.Snapshot {
 	l.t.Helper()
 	if wrap == nil {
-		return must(l.t, l.client, l.options)
+		return mustCollect(l.t, l.client, l.options)
 	}
-	return must(l.t, wrap(l.client), l.options)
+	return mustCollect(l.t, wrap(l.client), l.options)
 }
 
 func encode(t testing.TB, s *snapshot.Snapshot) string {
@@ -133,8 +133,8 @@ func encode(t testing.TB, s *snapshot.Snapshot) string {
 	return string(data)
 }
 
-// A filter is between collector and client, and may change responses.
-type filter struct {
+// An interceptor is a reader that can refuse requests and change responses.
+type interceptor struct {
 	collector.Reader
 	// before refuses a request if it returns an error.
 	before func(dataverse.Request) error
@@ -143,24 +143,24 @@ type filter struct {
 	object func(dataverse.Request, json.RawMessage) json.RawMessage
 }
 
-func (f filter) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
+func (i interceptor) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		if f.before != nil {
-			if err := f.before(r); err != nil {
+		if i.before != nil {
+			if err := i.before(r); err != nil {
 				yield(nil, err)
 				return
 			}
 		}
 		var all []json.RawMessage
-		for row, err := range f.Reader.Rows(ctx, r) {
+		for row, err := range i.Reader.Rows(ctx, r) {
 			if err != nil {
 				yield(nil, err)
 				return
 			}
 			all = append(all, row)
 		}
-		if f.rows != nil {
-			all = f.rows(r, all)
+		if i.rows != nil {
+			all = i.rows(r, all)
 		}
 		for _, row := range all {
 			if !yield(row, nil) {
@@ -170,21 +170,21 @@ func (f filter) Rows(ctx context.Context, r dataverse.Request) iter.Seq2[json.Ra
 	}
 }
 
-func (f filter) Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error) {
-	if f.before != nil {
-		if err := f.before(r); err != nil {
+func (i interceptor) Get(ctx context.Context, r dataverse.Request) (json.RawMessage, error) {
+	if i.before != nil {
+		if err := i.before(r); err != nil {
 			return nil, err
 		}
 	}
-	data, err := f.Reader.Get(ctx, r)
-	if err == nil && f.object != nil {
-		data = f.object(r, data)
+	data, err := i.Reader.Get(ctx, r)
+	if err == nil && i.object != nil {
+		data = i.object(r, data)
 	}
 	return data, err
 }
 
-// set is the entity set or function that a request is for.
-func set(r dataverse.Request) string {
+// entitySet returns the entity set or function of a request.
+func entitySet(r dataverse.Request) string {
 	path, _, _ := strings.Cut(r.Path, "?")
 	name, _, _ := strings.Cut(path, "(")
 	if _, nav, ok := strings.Cut(path, ")/"); ok {

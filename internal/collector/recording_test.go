@@ -11,35 +11,65 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A tape records the responses of an environment and replays them.
-type tape struct {
-	mu      sync.Mutex
-	answers map[dataverse.Request]taped
-	delay   time.Duration
-	live    collector.Reader // answers what is not on the tape
+// A recording has the responses of an environment. Its recorder adds to it, its player replays it.
+type recording struct {
+	mu        sync.Mutex
+	responses map[dataverse.Request]response
+	delay     time.Duration    // of each replayed response
+	fallback  collector.Reader // reads what was not recorded
 }
 
-type taped struct {
+type response struct {
 	rows []json.RawMessage
 	err  error
 }
 
-func newTape(l *lab) *tape { return &tape{answers: map[dataverse.Request]taped{}, live: l.client} }
+func newRecording(l *lab) *recording {
+	return &recording{responses: map[dataverse.Request]response{}, fallback: l.client}
+}
 
-// record is a reader that records another.
-func (p *tape) record(r collector.Reader) collector.Reader { return recorder{p, r} }
+// record returns a reader that records the responses of another.
+func (rec *recording) record(r collector.Reader) collector.Reader { return recorder{rec, r} }
 
-// reader replays the tape.
-func (p *tape) reader() collector.Reader { return player{p} }
+// replay returns a reader that returns the recorded responses.
+func (rec *recording) replay() collector.Reader { return player{rec} }
+
+func (rec *recording) add(q dataverse.Request, r response) {
+	rec.mu.Lock()
+	defer rec.mu.Unlock()
+	rec.responses[q] = r
+}
+
+func (rec *recording) lookUp(q dataverse.Request) (response, bool) {
+	rec.mu.Lock()
+	r, ok := rec.responses[q]
+	rec.mu.Unlock()
+	if rec.delay > 0 {
+		time.Sleep(rec.delay)
+	}
+	return r, ok
+}
+
+// yieldTo yields the rows, then the error.
+func (r response) yieldTo(yield func(json.RawMessage, error) bool) {
+	for _, row := range r.rows {
+		if !yield(row, nil) {
+			return
+		}
+	}
+	if r.err != nil {
+		yield(nil, r.err)
+	}
+}
 
 type recorder struct {
-	tape *tape
+	*recording
 	from collector.Reader
 }
 
 func (r recorder) Rows(ctx context.Context, q dataverse.Request) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
-		var got taped
+		var got response
 		for row, err := range r.from.Rows(ctx, q) {
 			if err != nil {
 				got.err = err
@@ -47,60 +77,33 @@ func (r recorder) Rows(ctx context.Context, q dataverse.Request) iter.Seq2[json.
 			}
 			got.rows = append(got.rows, row)
 		}
-		r.tape.keep(q, got)
-		got.yield(yield)
+		r.add(q, got)
+		got.yieldTo(yield)
 	}
 }
 
 func (r recorder) Get(ctx context.Context, q dataverse.Request) (json.RawMessage, error) {
 	data, err := r.from.Get(ctx, q)
-	r.tape.keep(q, taped{[]json.RawMessage{data}, err})
+	r.add(q, response{[]json.RawMessage{data}, err})
 	return data, err
 }
 
-func (p *tape) keep(q dataverse.Request, got taped) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.answers[q] = got
+type player struct{ *recording }
+
+func (p player) Rows(ctx context.Context, q dataverse.Request) iter.Seq2[json.RawMessage, error] {
+	if r, ok := p.lookUp(q); ok {
+		return r.yieldTo
+	}
+	return p.fallback.Rows(ctx, q)
 }
 
-func (t taped) yield(yield func(json.RawMessage, error) bool) {
-	for _, row := range t.rows {
-		if !yield(row, nil) {
-			return
-		}
-	}
-	if t.err != nil {
-		yield(nil, t.err)
-	}
-}
-
-type player struct{ tape *tape }
-
-func (r player) Rows(ctx context.Context, q dataverse.Request) iter.Seq2[json.RawMessage, error] {
-	if got, known := r.answer(q); known {
-		return got.yield
-	}
-	return r.tape.live.Rows(ctx, q)
-}
-
-func (r player) Get(ctx context.Context, q dataverse.Request) (json.RawMessage, error) {
-	got, known := r.answer(q)
+func (p player) Get(ctx context.Context, q dataverse.Request) (json.RawMessage, error) {
+	r, ok := p.lookUp(q)
 	switch {
-	case !known:
-		return r.tape.live.Get(ctx, q)
-	case got.err != nil:
-		return nil, got.err
+	case !ok:
+		return p.fallback.Get(ctx, q)
+	case r.err != nil:
+		return nil, r.err
 	}
-	return got.rows[0], nil
-}
-
-func (r player) answer(q dataverse.Request) (taped, bool) {
-	r.tape.mu.Lock()
-	got, known := r.tape.answers[q]
-	r.tape.mu.Unlock()
-	if r.tape.delay > 0 {
-		time.Sleep(r.tape.delay)
-	}
-	return got, known
+	return r.rows[0], nil
 }

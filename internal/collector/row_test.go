@@ -124,7 +124,7 @@ func managedOf(r Row) any {
 
 func unkeyed(Row) struct{} { return struct{}{} }
 
-// The snapshot has shares in all spellings of a type, a mask or a principal.
+// Shares are decoded in all spellings of a type, a mask or a principal.
 func TestShares(t *testing.T) {
 	t.Parallel()
 	const user, view = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -169,8 +169,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// Each condition is in one filter, and no address is too long.
-func TestAnyOf(t *testing.T) {
+// Each condition is in exactly one filter, and no URL is too long.
+func TestJoinConditions(t *testing.T) {
 	t.Parallel()
 	for _, n := range []int{0, 1, 2, 250, 5000} {
 		ids := make([]string, n)
@@ -186,13 +186,13 @@ func TestAnyOf(t *testing.T) {
 				t.Fatal(query)
 			}
 			if length := len(query.String()); length > 20_000 {
-				t.Errorf("%d conditions: an address of %d bytes", n, length)
+				t.Errorf("%d conditions: a URL of %d bytes", n, length)
 			}
 			whole += query.String()
 		}
 		for _, id := range ids {
 			if strings.Count(whole, id) != 1 {
-				t.Errorf("%d conditions: %s is asked for %d times", n, id, strings.Count(whole, id))
+				t.Errorf("%d conditions: %s appears %d times", n, id, strings.Count(whole, id))
 			}
 		}
 	}
@@ -214,7 +214,7 @@ func TestExplain(t *testing.T) {
 	}
 }
 
-// Reading any row returns values or a fault, and never invents a required value.
+// Decoding any row returns values or an error, and never invents a required value.
 func FuzzRows(f *testing.F) {
 	const id = `"0a1b2c3d-0000-4000-8000-00000000000f"`
 	for _, seed := range []string{

@@ -42,7 +42,7 @@ func TestCauses(t *testing.T) {
 		{"claims", 401, "", "", "", CauseClaims, Unauthorized, true, "conditional access"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 				switch {
 				case c.status == 401:
 					w.Header().Set("WWW-Authenticate", `Bearer error="insufficient_claims", claims="eyJhIjoxfQ=="`)
@@ -72,7 +72,7 @@ func TestCauses(t *testing.T) {
 }
 
 // The environment names the principal that lacks a privilege. It may not be the caller.
-func TestWhoLacksIt(t *testing.T) {
+func TestPrincipal(t *testing.T) {
 	auditor, owner, stranger := GUID("11111111-1111-4111-8111-111111111111"), GUID("22222222-2222-4222-8222-222222222222"), GUID("33333333-3333-4333-8333-333333333333")
 	known := PrincipalNames{auditor: "the auditor", owner: "the view's owner"}
 	refusal := func(id GUID) *Error {

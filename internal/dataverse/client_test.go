@@ -21,70 +21,70 @@ const (
 	idB = GUID("aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
 )
 
-// tokens returns token-1, token-2, … and records how it was called.
-type tokens struct {
-	mu    sync.Mutex
-	asked []TokenOptions
-	life  time.Duration
-	now   func() time.Time
-	fail  error
+// fakeTokens returns token-1, token-2, … and records how it was called.
+type fakeTokens struct {
+	mu       sync.Mutex
+	requests []TokenOptions
+	lifetime time.Duration
+	now      func() time.Time
+	err      error
 }
 
-func (t *tokens) Token(_ context.Context, o TokenOptions) (Token, error) {
+func (t *fakeTokens) Token(_ context.Context, o TokenOptions) (Token, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.asked = append(t.asked, o)
-	if t.fail != nil {
-		return Token{}, t.fail
+	t.requests = append(t.requests, o)
+	if t.err != nil {
+		return Token{}, t.err
 	}
-	token := Token{Value: NewSecret(fmt.Sprintf("token-%d", len(t.asked)))}
-	if t.life > 0 {
-		token.ExpiresAt = t.now().Add(t.life)
+	token := Token{Value: NewSecret(fmt.Sprintf("token-%d", len(t.requests)))}
+	if t.lifetime > 0 {
+		token.ExpiresAt = t.now().Add(t.lifetime)
 	}
 	return token, nil
 }
 
-// clock moves only while something sleeps.
-type clock struct {
-	mu    sync.Mutex
-	at    time.Time
-	slept []time.Duration
+// fakeClock moves only while something sleeps.
+type fakeClock struct {
+	mu     sync.Mutex
+	now    time.Time
+	sleeps []time.Duration
 }
 
-func newClock() *clock { return &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
+func newFakeClock() *fakeClock { return &fakeClock{now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)} }
 
-func (c *clock) Now() time.Time {
+func (c *fakeClock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.at
+	return c.now
 }
 
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+func (c *fakeClock) Sleep(ctx context.Context, d time.Duration) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-	c.slept = append(c.slept, d)
+	c.now = c.now.Add(d)
+	c.sleeps = append(c.sleeps, d)
 	return nil
 }
 
-// setting is an environment made by a handler, and a client of it.
-type setting struct {
+// fixture is an environment made by a handler, and a client of it.
+type fixture struct {
 	client *Client
 	writer *Writer
 	server *httptest.Server
-	tokens *tokens
-	clock  *clock
+	tokens *fakeTokens
+	clock  *fakeClock
 	mu     sync.Mutex
 	events []Event
 }
 
-func serve(t testing.TB, handler http.HandlerFunc, change ...func(*Options)) *setting {
+func newFixture(t testing.TB, handler http.HandlerFunc, change ...func(*Options)) *fixture {
 	t.Helper()
-	s := &setting{clock: newClock()}
-	s.tokens = &tokens{now: s.clock.Now}
+	s := &fixture{clock: newFakeClock()}
+	s.tokens = &fakeTokens{now: s.clock.Now}
 	s.server = httptest.NewUnstartedServer(handler)
 	s.server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.server.StartTLS()
@@ -110,7 +110,7 @@ func serve(t testing.TB, handler http.HandlerFunc, change ...func(*Options)) *se
 }
 
 // count is how many events of a kind there were.
-func (s *setting) count(kind EventKind) (n int) {
+func (s *fixture) count(kind EventKind) (n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, e := range s.events {
@@ -149,7 +149,7 @@ func writeError(w http.ResponseWriter, status int, code, message string) {
 func TestHeadersOfARead(t *testing.T) {
 	var got http.Header
 	var uri string
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		got, uri = r.Header.Clone(), r.RequestURI
 		http.SetCookie(w, &http.Cookie{Name: "ARRAffinity", Value: "x"})
 		_, _ = io.WriteString(w, `{"value":[]}`)
@@ -187,15 +187,15 @@ func TestHeadersOfARead(t *testing.T) {
 	if got.Get("Prefer") != "" {
 		t.Error("Dataverse ignores $top beside a page size")
 	}
-	if len(s.tokens.asked) != 1 {
-		t.Errorf("%d sign-ins for four requests", len(s.tokens.asked))
+	if len(s.tokens.requests) != 1 {
+		t.Errorf("%d sign-ins for four requests", len(s.tokens.requests))
 	}
 }
 
 func TestPagesAreFollowedVerbatim(t *testing.T) {
 	var uris, prefer []string
-	var s *setting
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	var s *fixture
+	s = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		uris, prefer = append(uris, r.RequestURI), append(prefer, r.Header.Get("Prefer"))
 		n := len(uris)
 		link := `,"@odata.nextLink":null`
@@ -232,9 +232,9 @@ func TestPagesAreFollowedVerbatim(t *testing.T) {
 	}
 }
 
-// TestNeverShort checks that a permanent fault of a response is an error, after it was read
+// TestIncompleteResponses checks that a permanent fault of a response is an error, after it was read
 // again.
-func TestNeverShort(t *testing.T) {
+func TestIncompleteResponses(t *testing.T) {
 	const good = `{"value":[{"a":1}]}`
 	for name, c := range map[string]struct {
 		answer func(w http.ResponseWriter, base string, n int)
@@ -297,8 +297,8 @@ func TestNeverShort(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tries := 0
-			var s *setting
-			s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			var s *fixture
+			s = newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 				tries++
 				c.answer(w, s.server.URL, tries)
 			})
@@ -318,9 +318,9 @@ func body(text string) func(http.ResponseWriter, string, int) {
 	return func(w http.ResponseWriter, _ string, _ int) { _, _ = io.WriteString(w, text) }
 }
 
-func TestBrokenReadsAreReadAgain(t *testing.T) {
+func TestBrokenReadsAreRepeated(t *testing.T) {
 	tries := 0
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 		switch tries++; tries {
 		case 1: // on a connection that served before, net/http itself would repeat it
 			panic(http.ErrAbortHandler)
@@ -342,8 +342,8 @@ func TestBrokenReadsAreReadAgain(t *testing.T) {
 		t.Fatalf("%v, %v", rows, err)
 	}
 	want := []time.Duration{375 * time.Millisecond, 750 * time.Millisecond, 1500 * time.Millisecond, 3 * time.Second, 6 * time.Second}
-	if !slices.Equal(s.clock.slept, want) {
-		t.Errorf("waited %v, want %v", s.clock.slept, want)
+	if !slices.Equal(s.clock.sleeps, want) {
+		t.Errorf("waited %v, want %v", s.clock.sleeps, want)
 	}
 	if got := s.client.Stats(); got.Requests < 6 || got.Retries != 5 {
 		t.Errorf("stats %+v", got)
@@ -353,7 +353,7 @@ func TestBrokenReadsAreReadAgain(t *testing.T) {
 func TestThrottling(t *testing.T) {
 	t.Run("seconds, date, none", func(t *testing.T) {
 		tries := 0
-		s := serve(t, nil)
+		s := newFixture(t, nil)
 		s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Date", "Sun, 01 Mar 2026 08:00:00 GMT") // its clock differs from ours
 			switch tries++; tries {
@@ -373,25 +373,25 @@ func TestThrottling(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []time.Duration{7 * time.Second, 90 * time.Second, 1500 * time.Millisecond}
-		if !slices.Equal(s.clock.slept, want) {
-			t.Errorf("waited %v, want %v", s.clock.slept, want)
+		if !slices.Equal(s.clock.sleeps, want) {
+			t.Errorf("waited %v, want %v", s.clock.sleeps, want)
 		}
 		if got := s.client.Stats(); got.Throttled != 3 {
 			t.Errorf("stats %+v", got)
 		}
 	})
 	t.Run("too long", func(t *testing.T) {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "99999999999999999999")
 			writeError(w, 429, "0x80072322", "Number of requests exceeded")
 		})
 		_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
-		if e := asError(t, err); e.Kind != Throttled || e.Attempts != 1 || len(s.clock.slept) != 0 {
-			t.Errorf("%v after waiting %v", e, s.clock.slept)
+		if e := asError(t, err); e.Kind != Throttled || e.Attempts != 1 || len(s.clock.sleeps) != 0 {
+			t.Errorf("%v after waiting %v", e, s.clock.sleeps)
 		}
 	})
 	t.Run("for ever", func(t *testing.T) {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Retry-After", "0")
 			writeError(w, 429, "0x80072322", "")
 		})
@@ -402,7 +402,7 @@ func TestThrottling(t *testing.T) {
 	})
 	for _, asked := range []string{"", "7"} {
 		t.Run("until the time is up, Retry-After "+asked, func(t *testing.T) {
-			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Retry-After", asked)
 				writeError(w, 429, "0x80072322", "")
 			}, func(o *Options) {
@@ -418,7 +418,7 @@ func TestThrottling(t *testing.T) {
 	}
 	t.Run("writes too", func(t *testing.T) {
 		tries := 0
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			if tries++; tries < 3 {
 				w.Header().Set("Retry-After", "2")
 				writeError(w, 429, "0x80072322", "")
@@ -434,7 +434,7 @@ func TestThrottling(t *testing.T) {
 
 func TestTokenIsRenewed(t *testing.T) {
 	t.Run("after a 401, with its claims", func(t *testing.T) {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("Authorization") != "Bearer token-3" {
 				w.Header().Set("WWW-Authenticate", `Bearer authorization_uri="https://login.microsoftonline.com/t/oauth2/authorize", error="insufficient_claims", claims="eyJhY2Nlc3NfdG9rZW4iOnt9fQ=="`)
 				w.WriteHeader(401)
@@ -446,8 +446,8 @@ func TestTokenIsRenewed(t *testing.T) {
 			t.Fatal(err)
 		}
 		claims := `{"access_token":{}}`
-		if want := []TokenOptions{{}, {Refresh: true, Claims: claims}, {Refresh: true, Claims: claims}}; !slices.Equal(s.tokens.asked, want) {
-			t.Errorf("asked %v", s.tokens.asked)
+		if want := []TokenOptions{{}, {Refresh: true, Claims: claims}, {Refresh: true, Claims: claims}}; !slices.Equal(s.tokens.requests, want) {
+			t.Errorf("asked %v", s.tokens.requests)
 		}
 		if n := s.count(TokenRenewed); n != 2 {
 			t.Errorf("%d tokens renewed", n)
@@ -455,33 +455,33 @@ func TestTokenIsRenewed(t *testing.T) {
 	})
 	t.Run("three times at most", func(t *testing.T) {
 		tries := 0
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			tries++
 			w.Header().Set("WWW-Authenticate", "Bearer authorization_uri=https://login.microsoftonline.com/t/oauth2/authorize, resource_id=https://x/")
 			w.WriteHeader(401)
 		})
 		_, err := s.client.Get(t.Context(), Function("WhoAmI").Request(""))
 		e := asError(t, err)
-		if e.Kind != Unauthorized || tries != 4 || len(s.tokens.asked) != 4 {
-			t.Errorf("%v after %d tries, %d sign-ins", err, tries, len(s.tokens.asked))
+		if e.Kind != Unauthorized || tries != 4 || len(s.tokens.requests) != 4 {
+			t.Errorf("%v after %d tries, %d sign-ins", err, tries, len(s.tokens.requests))
 		}
 	})
 	t.Run("before it expires", func(t *testing.T) {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-		s.tokens.life = time.Hour
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+		s.tokens.lifetime = time.Hour
 		for range 4 {
 			if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
 				t.Fatal(err)
 			}
 			_ = s.clock.Sleep(t.Context(), 28*time.Minute)
 		}
-		if want := []TokenOptions{{}, {Refresh: true}}; !slices.Equal(s.tokens.asked, want) {
-			t.Errorf("asked %v", s.tokens.asked)
+		if want := []TokenOptions{{}, {Refresh: true}}; !slices.Equal(s.tokens.requests, want) {
+			t.Errorf("asked %v", s.tokens.requests)
 		}
 	})
 	t.Run("but an early renewal may fail", func(t *testing.T) {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-		s.tokens.life = time.Hour
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+		s.tokens.lifetime = time.Hour
 		get := func() error {
 			_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
 			return err
@@ -489,7 +489,7 @@ func TestTokenIsRenewed(t *testing.T) {
 		if err := get(); err != nil {
 			t.Fatal(err)
 		}
-		s.tokens.fail = errors.New("no network")
+		s.tokens.err = errors.New("no network")
 		_ = s.clock.Sleep(t.Context(), 56*time.Minute)
 		if err := get(); err != nil {
 			t.Errorf("the token was good for four minutes more: %v", err)
@@ -506,7 +506,7 @@ func TestOneRenewalServesAll(t *testing.T) {
 	var mu sync.Mutex
 	refused := 0
 	all := make(chan struct{})
-	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") == "Bearer token-1" {
 			mu.Lock()
 			if refused++; refused == many {
@@ -528,21 +528,21 @@ func TestOneRenewalServesAll(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if len(s.tokens.asked) != 2 {
-		t.Errorf("%d sign-ins, want 2", len(s.tokens.asked))
+	if len(s.tokens.requests) != 2 {
+		t.Errorf("%d sign-ins, want 2", len(s.tokens.requests))
 	}
 }
 
-// waitingTokens signs in when the test allows it, or fails with its caller.
-type waitingTokens struct {
-	asked chan struct{}
-	allow chan error
+// blockingTokens signs in when the test allows it, or fails with its caller.
+type blockingTokens struct {
+	started chan struct{}
+	finish  chan error
 }
 
-func (w waitingTokens) Token(ctx context.Context, _ TokenOptions) (Token, error) {
-	w.asked <- struct{}{}
+func (w blockingTokens) Token(ctx context.Context, _ TokenOptions) (Token, error) {
+	w.started <- struct{}{}
 	select {
-	case err := <-w.allow:
+	case err := <-w.finish:
 		return Token{Value: NewSecret("token")}, err
 	case <-ctx.Done():
 		return Token{}, ctx.Err()
@@ -552,8 +552,8 @@ func (w waitingTokens) Token(ctx context.Context, _ TokenOptions) (Token, error)
 // A request that waits for the sign-in of another gets its result, even a failure. If the other
 // is canceled, the request signs in.
 func TestOneSignInAtATime(t *testing.T) {
-	source := waitingTokens{make(chan struct{}), make(chan error)}
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }, func(o *Options) { o.Tokens = source })
+	source := blockingTokens{make(chan struct{}), make(chan error)}
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) }, func(o *Options) { o.Tokens = source })
 	results := make(chan error)
 	get := func(ctx context.Context) {
 		_, err := s.client.Get(ctx, Function("WhoAmI").Request(""))
@@ -561,24 +561,24 @@ func TestOneSignInAtATime(t *testing.T) {
 	}
 	ctx, leave := context.WithCancel(t.Context())
 	go get(ctx)
-	<-source.asked
+	<-source.started
 	go get(t.Context())
 	leave()
 	if err := <-results; !errors.Is(err, context.Canceled) {
 		t.Errorf("the one who leaves: %v", err)
 	}
-	<-source.asked
+	<-source.started
 	go get(t.Context())
 	time.Sleep(20 * time.Millisecond) // until it waits
-	source.allow <- errors.New("wrong secret")
+	source.finish <- errors.New("wrong secret")
 	for range 2 {
 		if err := <-results; err == nil || !strings.Contains(err.Error(), "wrong secret") {
 			t.Errorf("those who wait: %v", err)
 		}
 	}
 	go get(t.Context())
-	<-source.asked
-	source.allow <- nil
+	<-source.started
+	source.finish <- nil
 	if err := <-results; err != nil {
 		t.Error(err)
 	}
@@ -586,7 +586,7 @@ func TestOneSignInAtATime(t *testing.T) {
 
 func TestCancellation(t *testing.T) {
 	started := make(chan struct{}, 1)
-	s := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	s := newFixture(t, func(_ http.ResponseWriter, r *http.Request) {
 		started <- struct{}{}
 		<-r.Context().Done()
 	})
@@ -625,7 +625,7 @@ func TestTimeouts(t *testing.T) {
 		// Each byte is in time, and the response never ends.
 		"drips": {Limits{HeaderTimeout: time.Minute, StallTimeout: time.Minute, AnswerTimeout: 100 * time.Millisecond, MaxAttempts: 2}, "no whole answer within 100ms"},
 	} {
-		s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 			if set == "stalls" {
 				_, _ = io.WriteString(w, `{"value":[`)
 				_ = http.NewResponseController(w).Flush()
@@ -646,8 +646,8 @@ func TestTimeouts(t *testing.T) {
 
 func TestBounds(t *testing.T) {
 	n := 0
-	var s *setting
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	var s *fixture
+	s = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasSuffix(r.URL.Path, "big") {
 			_, _ = fmt.Fprintf(w, `{"value":[{"a":%q}]}`, strings.Repeat("x", 3000))
 			return
@@ -667,8 +667,8 @@ func TestBounds(t *testing.T) {
 
 func TestExpandedCollectionsAreCompleted(t *testing.T) {
 	var asked []string
-	var s *setting
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	var s *fixture
+	s = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.RequestURI)
 		base := s.server.URL + "/api/data/v9.2/"
 		switch {
@@ -693,10 +693,10 @@ func TestExpandedCollectionsAreCompleted(t *testing.T) {
 	}
 }
 
-func TestExpansionAtTheLimitIsReadAgainWhole(t *testing.T) {
-	var s *setting
+func TestFullExpansionsAreReadAgain(t *testing.T) {
+	var s *fixture
 	inline := "[" + strings.TrimSuffix(strings.Repeat(`{"n":0},`, 5000), ",") + "]"
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.RequestURI, "teams(1)/roles") {
 			_, _ = io.WriteString(w, `{"value":[{"n":1},{"n":2}]}`)
 			return
@@ -728,7 +728,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		{412, "0x80060882", "The version of the existing record doesn't match", Conflict, "", "", "new plan"},
 		{405, "", "x", BadRequest, "", "", "report it"},
 	} {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("x-ms-service-request-id", "corr-1")
 			writeError(w, c.status, c.code, c.message)
 		})
@@ -743,8 +743,8 @@ func TestErrorsAreClassified(t *testing.T) {
 	}
 }
 
-func TestImpersonationIsAdvisedUpon(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { writeError(w, 403, "", "nope") })
+func TestImpersonationAdvice(t *testing.T) {
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { writeError(w, 403, "", "nope") })
 	r := Collection("userqueries").Request("personal views")
 	r.Caller.ObjectID = idA
 	_, err := rowsOf(t.Context(), s.client, r)
@@ -753,8 +753,8 @@ func TestImpersonationIsAdvisedUpon(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSent(t *testing.T) {
-	s := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+func TestInvalidRequestsAreNotSent(t *testing.T) {
+	s := newFixture(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
 	for _, r := range []Request{
 		{},
 		{Path: "/api/data/v9.2/roles"},
@@ -779,7 +779,7 @@ func TestWhatIsNotSent(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	good := Options{URL: "https://contoso.crm.dynamics.com", Tokens: &tokens{}, Transport: http.DefaultTransport}
+	good := Options{URL: "https://contoso.crm.dynamics.com", Tokens: &fakeTokens{}, Transport: http.DefaultTransport}
 	if _, err := New(good); err != nil {
 		t.Fatal(err)
 	}
@@ -804,11 +804,11 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestLinksWithoutEnd checks that expansions of expansions count as pages.
-func TestLinksWithoutEnd(t *testing.T) {
+// TestEndlessLinks checks that expansions of expansions count as pages.
+func TestEndlessLinks(t *testing.T) {
 	n := 0
-	var s *setting
-	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	var s *fixture
+	s = newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 		n++
 		_, _ = fmt.Fprintf(w, `{"value":[{"a":[],"a@odata.nextLink":"%s/api/data/v9.2/a?$skiptoken=%d"}]}`, s.server.URL, n)
 	}, func(o *Options) { o.Limits.MaxPages = 50 })
@@ -826,13 +826,13 @@ func TestBadExpansions(t *testing.T) {
 		`{"a":[],"a@odata.nextLink":"https://evil.example/api/data/x?%24skiptoken=1"}`:  "leads to evil.example",
 		`{"a":[],"a":[],"a@odata.nextLink":"x"}`:                                        "twice",
 	} {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"value":[`+row+`]}`) })
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"value":[`+row+`]}`) })
 		rows, err := rowsOf(t.Context(), s.client, Collection("roles").Request("roles"))
 		if e := asError(t, err); e.Kind != Protocol || !strings.Contains(err.Error(), says) || len(rows) != 0 {
 			t.Errorf("%s: %v", row, err)
 		}
 	}
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"id":1,"a@odata.nextLink":"https://elsewhere.example/x"}`)
 	})
 	row, err := s.client.Get(t.Context(), Row("roles", idA).Request("role"))
@@ -842,7 +842,7 @@ func TestBadExpansions(t *testing.T) {
 }
 
 func TestSkew(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Date", "Sun, 01 Mar 2026 12:04:00 GMT")
 		_, _ = io.WriteString(w, "{}")
 	})
@@ -857,21 +857,21 @@ func TestSkew(t *testing.T) {
 	}
 }
 
-func TestGetWantsAnObject(t *testing.T) {
+func TestGetRequiresAnObject(t *testing.T) {
 	for body, says := range map[string]string{
 		`[]`: "not an object", `{}x`: "not JSON", `{"error":{}}`: "turned into an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
 	} {
-		s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
+		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", body, err)
 		}
 	}
 }
 
-func TestAStoppedReaderCostsNothingMore(t *testing.T) {
+func TestStoppedReader(t *testing.T) {
 	n := 0
-	var s *setting
-	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+	var s *fixture
+	s = newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 		n++
 		_, _ = fmt.Fprintf(w, `{"value":[{"a":1},{"a":2}],"@odata.nextLink":"%s/api/data/v9.2/roles?$skiptoken=%d"}`, s.server.URL, n)
 	})
@@ -888,32 +888,32 @@ func TestAStoppedReaderCostsNothingMore(t *testing.T) {
 
 // TestFrozenClock checks that a wrong clock does not make every request a sign-in.
 func TestFrozenClock(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
-	s.tokens.life, s.tokens.now = time.Hour, func() time.Time { return time.Unix(0, 0) }
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{}`) })
+	s.tokens.lifetime, s.tokens.now = time.Hour, func() time.Time { return time.Unix(0, 0) }
 	for range 5 {
 		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(s.tokens.asked) != 1 {
-		t.Errorf("%d sign-ins", len(s.tokens.asked))
+	if len(s.tokens.requests) != 1 {
+		t.Errorf("%d sign-ins", len(s.tokens.requests))
 	}
 }
 
 func TestSignInErrorsPassThrough(t *testing.T) {
 	cause := errors.New("the app is unknown")
-	s := serve(t, nil)
-	s.tokens.fail = cause
+	s := newFixture(t, nil)
+	s.tokens.err = cause
 	_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
 	if e := asError(t, err); e.Kind != Unauthorized || !errors.Is(err, cause) || err.Error() != "who am I: unauthorized: the app is unknown" {
 		t.Errorf("%v", err)
 	}
 }
 
-// TestAnnouncedRowsMustCome checks that with $count a missing link or row is detected on the last
+// TestAnnouncedRowsAreRequired checks that with $count a missing link or row is detected on the last
 // page, which is then read again.
-func TestAnnouncedRowsMustCome(t *testing.T) {
-	var s *setting
+func TestAnnouncedRowsAreRequired(t *testing.T) {
+	var s *fixture
 	var faults []string
 	page := func(count, link bool, rows string) string {
 		text := `{"value":[` + rows + `]`
@@ -925,7 +925,7 @@ func TestAnnouncedRowsMustCome(t *testing.T) {
 		}
 		return text + "}"
 	}
-	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	s = newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 		fault := ""
 		if len(faults) > 0 {
 			fault, faults = faults[0], faults[1:]

@@ -19,11 +19,11 @@ import (
 
 var seeds = flag.Int("seeds", 200, "how many schedules of faults are run")
 
-// faulty is an environment behind a bad network. It has three tables with pages and one action,
+// faultyEnvironment is an environment behind a bad network. It has three tables with pages and one action,
 // and random faults.
-type faulty struct {
+type faultyEnvironment struct {
 	mu       sync.Mutex
-	dice     *rand.Rand
+	random   *rand.Rand
 	rate     float64
 	accepted map[string]bool // tokens
 	newest   string
@@ -32,22 +32,22 @@ type faulty struct {
 	pageSize int
 }
 
-func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
+func (f *faultyEnvironment) RoundTrip(r *http.Request) (*http.Response, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var sent []byte
 	if r.Body != nil {
 		sent, _ = io.ReadAll(r.Body)
 	}
-	hurt, kind := f.dice.Float64() < f.rate, f.dice.IntN(13)
+	hurt, kind := f.random.Float64() < f.rate, f.random.IntN(13)
 	if hurt {
 		switch kind {
 		case 0:
 			return nil, errors.New("connection reset by peer")
 		case 1:
-			return odata(429, "0x80072322", "Retry-After", strconv.Itoa(f.dice.IntN(20))), nil
+			return odata(429, "0x80072322", "Retry-After", strconv.Itoa(f.random.IntN(20))), nil
 		case 2:
-			return odata([]int{500, 502, 503, 504}[f.dice.IntN(4)], ""), nil
+			return odata([]int{500, 502, 503, 504}[f.random.IntN(4)], ""), nil
 		case 3:
 			return answer(200, "text/html", "<html>please wait</html>"), nil
 		case 4:
@@ -74,11 +74,11 @@ func (f *faulty) RoundTrip(r *http.Request) (*http.Response, error) {
 		out.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), broken{}))
 		return out, nil
 	case 9: // cut, and not seen to be
-		return resp(body[:f.dice.IntN(len(body)+1)]), nil
+		return resp(body[:f.random.IntN(len(body)+1)]), nil
 	case 10: // damaged
 		if len(body) > 0 {
 			body = bytes.Clone(body)
-			body[f.dice.IntN(len(body))] = 0xff
+			body[f.random.IntN(len(body))] = 0xff
 		}
 		return resp(body), nil
 	case 11: // a link that goes back
@@ -96,7 +96,7 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-func (f *faulty) answer(r *http.Request, sent []byte) (func([]byte) *http.Response, []byte) {
+func (f *faultyEnvironment) answer(r *http.Request, sent []byte) (func([]byte) *http.Response, []byte) {
 	if r.Method == http.MethodPost {
 		f.posted[string(sent)]++
 		return func([]byte) *http.Response { return answer(204, "", "") }, nil
@@ -120,10 +120,10 @@ func (f *faulty) answer(r *http.Request, sent []byte) (func([]byte) *http.Respon
 	return func(body []byte) *http.Response { return answer(200, "application/json", string(body)) }, []byte(b.String())
 }
 
-func (f *faulty) Token(context.Context, TokenOptions) (Token, error) {
+func (f *faultyEnvironment) Token(context.Context, TokenOptions) (Token, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.newest = fmt.Sprintf("token-%d", len(f.accepted)+f.dice.IntN(1<<30))
+	f.newest = fmt.Sprintf("token-%d", len(f.accepted)+f.random.IntN(1<<30))
 	f.accepted[f.newest] = true
 	return Token{Value: NewSecret(f.newest)}, nil
 }
@@ -149,11 +149,11 @@ func TestRandomFaults(t *testing.T) {
 	whole, failed := 0, 0
 	for seed := range *seeds {
 		dice := rand.New(rand.NewPCG(uint64(seed), 7))
-		f := &faulty{
-			dice: dice, rate: 0.3 * dice.Float64(), accepted: map[string]bool{}, posted: map[string]int{}, pageSize: 1 + dice.IntN(9),
+		f := &faultyEnvironment{
+			random: dice, rate: 0.3 * dice.Float64(), accepted: map[string]bool{}, posted: map[string]int{}, pageSize: 1 + dice.IntN(9),
 			rows: map[string]int{"roles": dice.IntN(60), "teams": 1 + dice.IntN(5), "views": 0},
 		}
-		ticks := newClock()
+		ticks := newFakeClock()
 		w, err := NewWriter(Options{
 			URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f, Now: ticks.Now, Sleep: ticks.Sleep, Jitter: dice.Float64,
 		})
@@ -231,11 +231,11 @@ func TestNothingSecretIsShown(t *testing.T) {
 		func(s string) (*http.Response, error) { return nil, errors.New("broken") },
 	} {
 		c, err := NewWriter(Options{
-			URL: "https://contoso.crm.dynamics.com", Tokens: &tokens{},
+			URL: "https://contoso.crm.dynamics.com", Tokens: &fakeTokens{},
 			Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
 				return answer(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 			}),
-			Now: newClock().Now, Sleep: newClock().Sleep,
+			Now: newFakeClock().Now, Sleep: newFakeClock().Sleep,
 			Observe: func(e Event) {
 				mu.Lock()
 				defer mu.Unlock()
@@ -357,7 +357,7 @@ func BenchmarkDecodePage(b *testing.B) {
 }
 
 func BenchmarkRows(b *testing.B) {
-	f := &faulty{dice: rand.New(rand.NewPCG(1, 2)), accepted: map[string]bool{}, pageSize: 500, rows: map[string]int{"roles": 5000}}
+	f := &faultyEnvironment{random: rand.New(rand.NewPCG(1, 2)), accepted: map[string]bool{}, pageSize: 500, rows: map[string]int{"roles": 5000}}
 	c, err := New(Options{URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f})
 	if err != nil {
 		b.Fatal(err)

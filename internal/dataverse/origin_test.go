@@ -46,7 +46,7 @@ func TestParseEnvironment(t *testing.T) {
 	}
 }
 
-func TestGuardHoldsBack(t *testing.T) {
+func TestGuardBlocksOtherHosts(t *testing.T) {
 	reached := false
 	g := guard{origin{"contoso.crm.dynamics.com"}, roundTripper(func(*http.Request) (*http.Response, error) {
 		reached = true

@@ -12,7 +12,7 @@ import (
 func TestWritesOnTheWire(t *testing.T) {
 	var got *http.Request
 	var body string
-	s := serve(t, nil)
+	s := newFixture(t, nil)
 	s.server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, _ := io.ReadAll(r.Body)
 		got, body = r, string(text)
@@ -63,7 +63,7 @@ func TestWritesOnTheWire(t *testing.T) {
 	check("DELETE /api/data/v9.2/systemusers(11111111-2222-3333-4444-555555555555)/systemuserroles_association(aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee)/$ref", "", map[string]string{"Content-Type": ""})
 }
 
-func TestWritesAreNotRepeatedBlindly(t *testing.T) {
+func TestUncertainWritesAreNotRepeated(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer func(w http.ResponseWriter, n int)
 		kind   ErrorKind
@@ -103,7 +103,7 @@ func TestWritesAreNotRepeatedBlindly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) {
 				n++
 				c.answer(w, n)
 			})
@@ -122,9 +122,9 @@ func TestWritesAreNotRepeatedBlindly(t *testing.T) {
 	}
 }
 
-func TestAConnectionThatNeverCameAboutIsTriedAgain(t *testing.T) {
+func TestFailedConnectionsAreRepeated(t *testing.T) {
 	tries := 0
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, func(o *Options) {
+	s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, func(o *Options) {
 		next := o.Transport
 		o.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 			if tries++; tries < 3 {
@@ -138,9 +138,9 @@ func TestAConnectionThatNeverCameAboutIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestNamesThatDoNotExistAreNotTriedAgain(t *testing.T) {
+func TestUnknownHostsAreNotRepeated(t *testing.T) {
 	tries := 0
-	s := serve(t, nil, func(o *Options) {
+	s := newFixture(t, nil, func(o *Options) {
 		o.Transport = roundTripper(func(*http.Request) (*http.Response, error) {
 			tries++
 			return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "x", IsNotFound: true}}
@@ -153,7 +153,7 @@ func TestNamesThatDoNotExistAreNotTriedAgain(t *testing.T) {
 }
 
 func TestUntrustedCertificate(t *testing.T) {
-	s := serve(t, nil, func(o *Options) { o.Transport = &http.Transport{} })
+	s := newFixture(t, nil, func(o *Options) { o.Transport = &http.Transport{} })
 	_, err := s.client.Get(t.Context(), Function("WhoAmI").Request("who am I"))
 	if e := asError(t, err); e.Attempts != 1 || !strings.Contains(err.Error(), "SSL_CERT_FILE") {
 		t.Errorf("%v", err)

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-func TestWriting(t *testing.T) {
+func TestApplyPrivileges(t *testing.T) {
 	if !slices.IsSortedFunc(ApplyPrivileges(), func(a, b Privilege) int { return strings.Compare(a.Name, b.Name) }) {
 		t.Error("the privileges are not sorted by name")
 	}
@@ -21,8 +21,8 @@ func TestWriting(t *testing.T) {
 	}
 }
 
-// TestHolds: a privilege that may be missing does not count as held.
-func TestHolds(t *testing.T) {
+// TestCheckPrivileges: a privilege that may be missing does not count as held.
+func TestCheckPrivileges(t *testing.T) {
 	needed := []Privilege{{"prvWriteRole", audit.DepthLocal, ""}, {"prvReadRole", audit.DepthGlobal, "Security Role > Read"}}
 	for _, test := range []struct {
 		name   string
@@ -55,13 +55,13 @@ func TestHolds(t *testing.T) {
 
 // Where nothing answers, what is held stays unknown.
 func TestApplicationUnreachable(t *testing.T) {
-	checks, err := ExamineApplication(t.Context(), unreachable(errors.New("connection refused")),
+	checks, err := ExamineApplication(t.Context(), unreachableConfig(errors.New("connection refused")),
 		Remediation{Needs: ApplyPrivileges(), Grants: []Privilege{{"prvReadAccount", audit.DepthGlobal, ""}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{"apply-needs", "apply-grants"} {
-		if c := find(t, checks, id); c.Outcome != Skipped {
+		if c := findCheck(t, checks, id); c.Outcome != Skipped {
 			t.Errorf("%s: %s", id, c.Outcome)
 		}
 	}

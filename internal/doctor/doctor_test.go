@@ -130,8 +130,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// unreachable is the configuration of an environment that nothing answers for.
-func unreachable(err error) Config {
+// unreachableConfig is the configuration of an environment that nothing answers for.
+func unreachableConfig(err error) Config {
 	noSleep := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
 	return Config{
@@ -146,7 +146,7 @@ func unreachable(err error) Config {
 
 func clock() time.Time { return time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC) }
 
-func find(tb testing.TB, checks []Check, id string) Check {
+func findCheck(tb testing.TB, checks []Check, id string) Check {
 	tb.Helper()
 	i := slices.IndexFunc(checks, func(c Check) bool { return c.ID == id })
 	if i < 0 {
@@ -173,7 +173,7 @@ func TestNameResolution(t *testing.T) {
 		{"not an environment", "http://contoso.crm4.dynamics.com", nil, false, Failed, "https://"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := unreachable(missing)
+			c := unreachableConfig(missing)
 			c.LookupHost, c.Proxied = test.lookup, test.proxied
 			if test.url != "" {
 				c.SignIn.EnvironmentURL = test.url
@@ -182,7 +182,7 @@ func TestNameResolution(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := find(t, checks, "address"); got.Outcome != test.want || !strings.Contains(got.Detail, test.detail) {
+			if got := findCheck(t, checks, "address"); got.Outcome != test.want || !strings.Contains(got.Detail, test.detail) {
 				t.Errorf("%s: %s", got.Outcome, got.Detail)
 			}
 		})
@@ -191,7 +191,7 @@ func TestNameResolution(t *testing.T) {
 
 // Where nothing answers, every check still has its say, and none passes.
 func TestUnreachable(t *testing.T) {
-	checks, err := Examine(t.Context(), unreachable(errors.New("connection refused")))
+	checks, err := Examine(t.Context(), unreachableConfig(errors.New("connection refused")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,7 @@ func TestUnreachable(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"tls", "sign-in"} {
-		if c := find(t, checks, id); c.Outcome != Failed || c.Advice == "" {
+		if c := findCheck(t, checks, id); c.Outcome != Failed || c.Advice == "" {
 			t.Errorf("%s: %s, advice %q", id, c.Outcome, c.Advice)
 		}
 	}
@@ -213,7 +213,7 @@ func TestUnreachable(t *testing.T) {
 func TestInterruption(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Examine(ctx, unreachable(context.Canceled)); !errors.Is(err, context.Canceled) {
+	if _, err := Examine(ctx, unreachableConfig(context.Canceled)); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
@@ -255,8 +255,8 @@ func TestMissingPrivilege(t *testing.T) {
 	}
 }
 
-// served is the configuration of the auditor of a simulated environment.
-func served(t *testing.T, env *simulator.Environment) Config {
+// servedConfig is the configuration of the auditor of a simulated environment.
+func servedConfig(t *testing.T, env *simulator.Environment) Config {
 	t.Helper()
 	server, err := simulator.Start(t.Context(), env, simulator.Options{})
 	if err != nil {
@@ -275,7 +275,7 @@ func served(t *testing.T, env *simulator.Environment) Config {
 
 // An owner who cannot be impersonated because the owner lacks a privilege is a warning: no
 // grant to the auditor would help.
-func TestImpersonatedLacksIt(t *testing.T) {
+func TestImpersonatedUserLacksPrivilege(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
 		t.Fatal(err)
@@ -283,7 +283,7 @@ func TestImpersonatedLacksIt(t *testing.T) {
 	env.Roles = append(env.Roles, simulator.Role{Name: "Blind", Privileges: simulator.Grants{"prvReadAccount": simulator.DepthGlobal}})
 	env.User("sofia@contoso.com").Roles = []simulator.RoleAssignment{{Role: "Blind"}}
 	env.User("amir@contoso.com").Roles = nil
-	c := served(t, env)
+	c := servedConfig(t, env)
 	c.Requirement = snapshot.Requirement{User: "kim@contoso.com", Views: []snapshot.RequiredView{
 		{Owner: "sofia@contoso.com"}, {Owner: "SOFIA@contoso.com"}, {Owner: "amir@contoso.com"}, {Owner: "nobody@contoso.com"}, {Owner: "jane@contoso.com"},
 	}}
@@ -321,7 +321,7 @@ func TestNoSoftDeletion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := served(t, env)
+	c := servedConfig(t, env)
 	transport := c.Client.Transport
 	c.Client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		if !strings.Contains(r.URL.RawQuery, "deletedstate") {
@@ -337,7 +337,7 @@ func TestNoSoftDeletion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := find(t, checks, "impersonation"); c.Outcome != Passed {
+	if c := findCheck(t, checks, "impersonation"); c.Outcome != Passed {
 		t.Errorf("%s: %s", c.Outcome, c.Detail)
 	}
 }
