@@ -68,10 +68,10 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 	if f.Fix != nil {
 		fixKind, fix = string(f.Fix.Kind), change.Summary(*f.Fix)
 	}
-	if at := cmp.Or(f.Location, c.Location); at != nil {
-		file = at.Path
-		if at.Line > 0 {
-			line = strconv.Itoa(at.Line)
+	if l := cmp.Or(f.Location, c.Location); l != nil {
+		file = l.Path
+		if l.Line > 0 {
+			line = strconv.Itoa(l.Line)
 		}
 	}
 	var evidence []string

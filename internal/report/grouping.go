@@ -12,7 +12,7 @@ import (
 // reasonWidth is the maximum width of a reason where space is limited.
 const reasonWidth = 480
 
-// A reasonGroup is controls that were not judged for the same reason.
+// A reasonGroup is a group of controls that were not judged for the same reason.
 type reasonGroup struct {
 	Reason   string
 	Controls []audit.Control

@@ -133,7 +133,7 @@ func newResultData(r audit.Result, o Options, prefix string) *resultData {
 		Basis:    joinNonBlank("; ", r.Profile.Title, basis), Next: nextSteps(r, o), Facts: resultFacts(r), Remarks: notesOf(r),
 		Trend: newTrendData(findTrend(r, o.Trends), maxStripBars),
 	}
-	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.newGroups(r, o)
+	d.Matrix, d.Groups = newMatrix(r, d.Anchor), d.groupControls(r, o)
 	if !r.IsFile() { // a file has roles, but no users and views
 		d.Chain = newAccessChain(r)
 	}

@@ -43,8 +43,8 @@ type findingData struct {
 	Steps    [][]textPart
 }
 
-// newGroups groups the controls by outcome. Those that need action come first.
-func (d *resultData) newGroups(r audit.Result, o Options) []groupData {
+// groupControls groups the controls by outcome. Those that need action come first.
+func (d *resultData) groupControls(r audit.Result, o Options) []groupData {
 	var groups []groupData
 	for _, g := range []struct {
 		outcome audit.Outcome

@@ -11,7 +11,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// A resultSet is results, and how to prepare them for a renderer.
+// A resultSet holds the results to render, and prepares them for the renderer.
 type resultSet struct {
 	results []audit.Result
 	convert func(audit.Result) audit.Result

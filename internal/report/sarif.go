@@ -134,9 +134,9 @@ func (s *sarifInvocation) notifyUnknown(sc sarifControl) {
 // its alerts.
 func unreadNotification(r audit.Result) sarifNotification {
 	n := sarifNotification{Level: "error", Message: sarifText{Text: breakLinks(endSentence(headline(r)))}}
-	if at := r.Unread.Location; at != nil {
-		if file, _, _ := strings.Cut(at.Path, "!/"); inCheckout(file) {
-			physical, _, _ := physicalLocation(at)
+	if l := r.Unread.Location; l != nil {
+		if file, _, _ := strings.Cut(l.Path, "!/"); inCheckout(file) {
+			physical, _, _ := physicalLocation(l)
 			n.Locations = []sarifLocation{{Physical: physical}}
 		}
 	}

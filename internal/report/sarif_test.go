@@ -131,52 +131,52 @@ func TestSARIFOutcomes(t *testing.T) {
 	results := func(r audit.Result, o Options) (sarifRun, map[string][]sarifResult) {
 		o.Rules = rules()
 		log := checkSARIF(t, mustRender(t, SARIF, r, o))
-		by := map[string][]sarifResult{}
+		byRule := map[string][]sarifResult{}
 		for _, s := range log.Runs[0].Results {
-			by[s.RuleID] = append(by[s.RuleID], s)
+			byRule[s.RuleID] = append(byRule[s.RuleID], s)
 		}
-		return *log.Runs[0], by
+		return *log.Runs[0], byRule
 	}
 
-	run, by := results(compliant(), Options{})
-	if len(by) != 0 || !run.Invocations[0].ExecutionSuccessful || run.AutomationDetails.ID != "dbaudit/contoso/" {
-		t.Errorf("compliant: %d results, %+v, %+v", len(by), run.Invocations, run.AutomationDetails)
+	run, byRule := results(compliant(), Options{})
+	if len(byRule) != 0 || !run.Invocations[0].ExecutionSuccessful || run.AutomationDetails.ID != "dbaudit/contoso/" {
+		t.Errorf("compliant: %d results, %+v, %+v", len(byRule), run.Invocations, run.AutomationDetails)
 	}
 	if len(run.Tool.Driver.Rules) != 36 {
 		t.Errorf("%d rules, want every control", len(run.Tool.Driver.Rules))
 	}
 
-	run, by = results(mixed(), Options{})
+	run, byRule = results(mixed(), Options{})
 	if run.Invocations[0].ExecutionSuccessful || len(run.Invocations[0].Notifications) != 1 {
 		t.Errorf("something is unknown, yet %+v", run.Invocations)
 	}
-	if s := by["DB-VIEW-ACTIVE"]; len(s) != 1 || s[0].Kind != "open" || s[0].Level != "none" {
+	if s := byRule["DB-VIEW-ACTIVE"]; len(s) != 1 || s[0].Kind != "open" || s[0].Level != "none" {
 		t.Errorf("unknown: %+v", s)
 	}
-	if s := by["DB-PRIV-LEAD"]; len(s) != 2 || s[0].BaselineState != "unchanged" || s[1].BaselineState != "new" || s[1].Level != "error" ||
+	if s := byRule["DB-PRIV-LEAD"]; len(s) != 2 || s[0].BaselineState != "unchanged" || s[1].BaselineState != "new" || s[1].Level != "error" ||
 		s[1].Locations[0].Logical[0].FullyQualifiedName != "contoso/Demandbase Integration/prvAppendToLead" {
 		t.Errorf("failed: %+v", s)
 	}
-	if s := by["DB-PRIV-USER"]; len(s) != 1 || s[0].Kind != "fail" || len(s[0].Suppressions) != 1 || s[0].Suppressions[0].Kind != "external" ||
+	if s := byRule["DB-PRIV-USER"]; len(s) != 1 || s[0].Kind != "fail" || len(s[0].Suppressions) != 1 || s[0].Suppressions[0].Kind != "external" ||
 		s[0].Suppressions[0].Status != "accepted" || s[0].Suppressions[0].Justification == "" {
 		t.Errorf("waived: %+v", s)
 	}
-	if s := by["DB-PRIV-FIELD"]; len(s) != 2 || len(s[0].Suppressions) != 1 || len(s[1].Suppressions) != 0 {
+	if s := byRule["DB-PRIV-FIELD"]; len(s) != 2 || len(s[0].Suppressions) != 1 || len(s[1].Suppressions) != 0 {
 		t.Errorf("waived in part: %+v", s)
 	}
-	if s := by["DB-VIEW-SHARED"]; s[0].Locations[0].Physical.Region.StartLine != 10 {
+	if s := byRule["DB-VIEW-SHARED"]; s[0].Locations[0].Physical.Region.StartLine != 10 {
 		t.Errorf("a finding's own line: %+v", s[0].Locations[0].Physical)
 	}
-	if by["DB-PRIV-ACCOUNT"] != nil || by["DB-USER-BUSINESS-UNIT"] != nil {
+	if byRule["DB-PRIV-ACCOUNT"] != nil || byRule["DB-USER-BUSINESS-UNIT"] != nil {
 		t.Error("what passed or does not apply is a result though nobody asked")
 	}
 
-	_, by = results(mixed(), Options{Verbose: true})
-	if by["DB-PRIV-ACCOUNT"][0].Kind != "pass" || by["DB-USER-BUSINESS-UNIT"][0].Kind != "notApplicable" {
+	_, byRule = results(mixed(), Options{Verbose: true})
+	if byRule["DB-PRIV-ACCOUNT"][0].Kind != "pass" || byRule["DB-USER-BUSINESS-UNIT"][0].Kind != "notApplicable" {
 		t.Error("verbose does not show what passed and what does not apply")
 	}
-	_, by = results(mixed(), Options{Verbose: true, SARIFProfile: SARIFGitHub})
-	if by["DB-PRIV-ACCOUNT"] != nil || by["DB-USER-BUSINESS-UNIT"] != nil {
+	_, byRule = results(mixed(), Options{Verbose: true, SARIFProfile: SARIFGitHub})
+	if byRule["DB-PRIV-ACCOUNT"] != nil || byRule["DB-USER-BUSINESS-UNIT"] != nil {
 		t.Error("GitHub would show an alert without a finding")
 	}
 }

@@ -39,12 +39,12 @@ func isUnbroken(line string) bool {
 // that the source's URL is not broken.
 func TestCommandsCanBeCopied(t *testing.T) {
 	t.Parallel()
-	asked := func(audit.Result) []string {
+	flags := func(audit.Result) []string {
 		return []string{"-c", "a folder/with a long name/dbaudit.yaml", "--env", strings.Repeat("long-", 12) + "production"}
 	}
 	for _, r := range []audit.Result{mixed(), incomplete(), hostile()} {
 		for _, width := range []int{0, 60, 80, 120} {
-			o := Options{Width: width, TargetFlags: asked}
+			o := Options{Width: width, TargetFlags: flags}
 			doc := mustRender(t, Table, r, o)
 			if !strings.Contains(doc, r.Profile.Source.URL+"\n") {
 				t.Errorf("at %d columns the address is broken:\n%s", width, doc)

@@ -38,7 +38,7 @@ const (
 type trendData struct {
 	Drawing
 
-	Since         string // the day from which on the verdict is what it is
+	Since         string // the day of the first scan with the current verdict
 	First, Latest string // the days of the first and the last bar
 	Omitted       int    // older results without a bar
 	Changed       bool   // whether the requirements changed between the results

@@ -104,8 +104,8 @@ func TestFindTrend(t *testing.T) {
 		{"another file", history.Environment{Name: "fabrikam", Profile: "demandbase", Results: points}, false, false},
 		{"no points", history.Environment{OrganizationID: orgID, Profile: "demandbase"}, false, false},
 	} {
-		of := []history.Environment{test.trend}
-		if got := [2]bool{findTrend(live, of) != nil, findTrend(file, of) != nil}; got != [2]bool{test.live, test.file} {
+		trends := []history.Environment{test.trend}
+		if got := [2]bool{findTrend(live, trends) != nil, findTrend(file, trends) != nil}; got != [2]bool{test.live, test.file} {
 			t.Errorf("%s: %v", test.name, got)
 		}
 	}

@@ -160,8 +160,8 @@ func FuzzStream(f *testing.F) {
 				t.Fatal(n, err)
 			}
 		}
-		if fault := hazard(out.String()); fault != "" {
-			t.Errorf("%s in %q", fault, out.String())
+		if found := hazard(out.String()); found != "" {
+			t.Errorf("%s in %q", found, out.String())
 		}
 		if again := Sanitize(out.String()); again != out.String() {
 			t.Errorf("a second guard changes %q to %q", out.String(), again)
@@ -172,8 +172,8 @@ func FuzzStream(f *testing.F) {
 			t.Fatal(err)
 		}
 		escaped := JSON(quoted)
-		if fault := hazard(string(escaped)); fault != "" {
-			t.Errorf("%s in %s", fault, escaped)
+		if found := hazard(string(escaped)); found != "" {
+			t.Errorf("%s in %s", found, escaped)
 		}
 		want := []string{strings.ToValidUTF8(a, "\ufffd"), strings.ToValidUTF8(b, "\ufffd")}
 		if err := json.Unmarshal(escaped, &back); err != nil || utf8.ValidString(a) && utf8.ValidString(b) && !slices.Equal(back, want) {
