@@ -99,12 +99,12 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	}
-	at := "PostgreSQL at " + net.JoinHostPort(c.config.Host, fmt.Sprint(c.config.Port))
+	server := "PostgreSQL at " + net.JoinHostPort(c.config.Host, fmt.Sprint(c.config.Port))
 	var refused *pgconn.PgError
 	if errors.As(err, &refused) {
-		return nil, errors.New(at + ": " + c.refusalReason(refused))
+		return nil, errors.New(server + ": " + c.refusalReason(refused))
 	}
-	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", at, connectFailure(err))
+	return nil, fmt.Errorf("%s cannot be reached: %s: check that it runs, and the host and the port in DBAUDIT_STORE or --store", server, connectFailure(err))
 }
 
 // refusalReason says why the server refuses a connection, with advice. Appendix A of PostgreSQL's
@@ -136,9 +136,13 @@ func connectFailure(err error) string {
 	case errors.As(err, &call):
 		return call.Err.Error()
 	}
+	// One line for each address that was tried: ADDRESS (HOST): CAUSE.
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	last := lines[len(lines)-1]
-	return strings.TrimSpace(last[strings.LastIndex(last, "): ")+1:])
+	cause := lines[len(lines)-1]
+	if i := strings.LastIndex(cause, "): "); i >= 0 {
+		cause = cause[i+len("): "):]
+	}
+	return strings.TrimSpace(cause)
 }
 
 // openSQLite opens an SQLite file on a local disk with one connection, because SQLite has one
@@ -165,20 +169,25 @@ func openSQLite(file string, mustExist bool) (*sql.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the store: %w", err)
 	}
-	absolute = filepath.ToSlash(absolute)
-	if !strings.HasPrefix(absolute, "/") {
-		absolute = "/" + absolute // C:/…
-	}
-	dsn := url.URL{Scheme: "file", Path: absolute, RawQuery: url.Values{
-		"_txlock": {"immediate"},
-		"_pragma": {fmt.Sprintf("busy_timeout(%d)", lockTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
-	}.Encode()}
-	db, err := sql.Open("sqlite", dsn.String())
+	db, err := sql.Open("sqlite", sqliteURL(absolute))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
 	return db, nil
+}
+
+// sqliteURL returns the URL of a file with the settings of its connections.
+func sqliteURL(file string) string {
+	path := filepath.ToSlash(file)
+	if !strings.HasPrefix(path, "/") {
+		path = "/" + path // C:/…
+	}
+	u := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{
+		"_txlock": {"immediate"},
+		"_pragma": {fmt.Sprintf("busy_timeout(%d)", lockTimeout.Milliseconds()), "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)"},
+	}.Encode()}
+	return u.String()
 }
 
 // createFile opens a file with the given flags and closes it. A new file can be read only by its

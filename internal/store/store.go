@@ -20,7 +20,7 @@ import (
 // every transaction can return ErrNewerVersion and ErrOutdated.
 var (
 	ErrNotFound     = errors.New("not found")
-	ErrEnded        = errors.New("the run has ended before")
+	ErrEnded        = errors.New("the run has already ended")
 	ErrPaused       = errors.New("the environment is paused")
 	ErrNewerVersion = errors.New("the store was written by a later version of dbaudit")
 	ErrOutdated     = errors.New("the store is of an earlier version: stop what uses it, back it up, and run dbaudit db migrate")

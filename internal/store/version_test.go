@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -130,12 +132,26 @@ func TestMustExist(t *testing.T) {
 // password.
 func TestConnectionErrors(t *testing.T) {
 	t.Parallel()
+	withoutTLS := must.Get(net.Listen("tcp", "127.0.0.1:0"))
+	t.Cleanup(func() { withoutTLS.Close() })
+	go func() {
+		for {
+			conn, err := withoutTLS.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = io.CopyN(io.Discard, conn, 8) // the request for TLS
+			_, _ = conn.Write([]byte("N"))
+			_ = conn.Close()
+		}
+	}()
 	for name, want := range map[string]string{
-		"postgres://u:geheim@127.0.0.1:1/fleet":                   "PostgreSQL at 127.0.0.1:1 cannot be reached: connection refused: check",
-		"postgres://u:geheim@nowhere.invalid/fleet":               "PostgreSQL at nowhere.invalid:5432 cannot be reached: the name of the host is not known",
-		"postgres://u:geheim@127.0.0.1:1,127.0.0.1:2/fleet":       "connection refused",
-		"postgres://u:geheim@127.0.0.1:1/fleet?sslmode=what":      "the store's URL is not valid",
-		"postgres://u:geheim@127.0.0.1:1/fleet?sslrootcert=/none": "the store's URL is not valid",
+		"postgres://u:geheim@" + withoutTLS.Addr().String() + "/fleet?sslmode=require": "cannot be reached: tls error: server refused TLS connection: check",
+		"postgres://u:geheim@127.0.0.1:1/fleet":                                        "PostgreSQL at 127.0.0.1:1 cannot be reached: connection refused: check",
+		"postgres://u:geheim@nowhere.invalid/fleet":                                    "PostgreSQL at nowhere.invalid:5432 cannot be reached: the name of the host is not known",
+		"postgres://u:geheim@127.0.0.1:1,127.0.0.1:2/fleet":                            "connection refused",
+		"postgres://u:geheim@127.0.0.1:1/fleet?sslmode=what":                           "the store's URL is not valid",
+		"postgres://u:geheim@127.0.0.1:1/fleet?sslrootcert=/none":                      "the store's URL is not valid",
 	} {
 		_, err := store.Open(t.Context(), name, store.Options{Now: time.Now})
 		if err == nil || !strings.Contains(err.Error(), want) || strings.ContainsAny(err.Error(), "\n\t") || strings.Contains(err.Error(), "geheim") {

@@ -119,7 +119,7 @@ func parseBaseURL(baseURL string) (*url.URL, error) {
 	switch {
 	case err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "":
 		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", baseURL)
-	case base.Scheme != "https" && !(base.Scheme == "http" && loopback.IsHost(base.Hostname())):
+	case base.Scheme != "https" && (base.Scheme != "http" || !loopback.IsHost(base.Hostname())):
 		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", baseURL)
 	}
 	return base, nil

@@ -222,7 +222,7 @@ func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, store.ErrNotFound):
 		e = &statusError{http.StatusNotFound, "it does not exist, or no longer exists"}
 	case errors.Is(err, store.ErrEnded):
-		e = &statusError{http.StatusConflict, "the run has ended before"}
+		e = &statusError{http.StatusConflict, "the run has already ended"}
 	case r.Context().Err() != nil:
 		return // the client has disconnected
 	default:
