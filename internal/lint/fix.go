@@ -11,19 +11,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// Fix adds the lines that the judged roles lack to their files. It reports whether a file
-// was changed, and why others were not: each file is fixed separately.
-func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) error) (changed bool, failures []error) {
+// Fix adds the lines that the judged roles lack to their files. It reports whether it changed a file,
+// and returns the errors of files that it could not change.
+func (l *Linter) Fix(results []RoleResult, write func(name string, data []byte) error) (changed bool, failures []error) {
 	byFile := map[string][]solution.Addition{}
 	var files []string
-	for _, j := range judged {
-		file := j.Role.File
-		grants := slices.DeleteFunc(l.missingGrants(j.Result), func(g solution.Grant) bool {
+	for _, r := range results {
+		file := r.Role.File
+		grants := slices.DeleteFunc(l.missingGrants(r.Result), func(g solution.Grant) bool {
 			// A line without a valid level must be corrected, not duplicated.
-			return slices.ContainsFunc(j.Role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) }) ||
-				slices.ContainsFunc(byFile[file], func(a solution.Addition) bool { // by another integration
-					return a.Role.At == j.Role.At && slices.ContainsFunc(a.Grants, func(o solution.Grant) bool { return o.Name == g.Name })
-				})
+			hasEntry := slices.ContainsFunc(r.Role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
+			// Another integration may need the same line.
+			return hasEntry || slices.ContainsFunc(byFile[file], func(a solution.Addition) bool {
+				return a.Role.At == r.Role.At && hasGrant(a.Grants, g.Name)
+			})
 		})
 		if len(grants) == 0 || file == "" {
 			continue
@@ -31,7 +32,7 @@ func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) e
 		if !slices.Contains(files, file) {
 			files = append(files, file)
 		}
-		byFile[file] = append(byFile[file], solution.Addition{Role: j.Role, Grants: grants})
+		byFile[file] = append(byFile[file], solution.Addition{Role: r.Role, Grants: grants})
 	}
 	for _, file := range files {
 		if strings.Contains(file, "!/") {
@@ -56,8 +57,12 @@ func (l *Linter) Fix(judged []RoleResult, write func(name string, data []byte) e
 	return changed, failures
 }
 
-// missingGrants lists the privileges that a role lacks. It leaves out levels that are too low,
-// because a person chose them, and accepted findings.
+func hasGrant(grants []solution.Grant, name string) bool {
+	return slices.ContainsFunc(grants, func(g solution.Grant) bool { return g.Name == name })
+}
+
+// missingGrants returns the privileges that a role lacks. It omits privileges with a level that is
+// too low, because a person chose the level, and accepted findings.
 func (l *Linter) missingGrants(r audit.Result) []solution.Grant {
 	if l.Accepted.Waivers != nil {
 		accepted, _ := l.Accepted.Waivers.Apply([]audit.Result{r}, l.Accepted.Options)
@@ -71,7 +76,7 @@ func (l *Linter) missingGrants(r audit.Result) []solution.Grant {
 				continue
 			}
 			g := solution.Grant{Name: f.Evidence.Text("privilege"), Depth: depth}
-			if !slices.ContainsFunc(grants, func(o solution.Grant) bool { return o.Name == g.Name }) {
+			if !hasGrant(grants, g.Name) {
 				grants = append(grants, g)
 			}
 		}

@@ -24,46 +24,45 @@ import (
 type RoleResult struct {
 	Role     solution.Role // zero if the required role was not found
 	Result   audit.Result
-	snapshot *snapshot.Snapshot // nil unless it is kept
+	snapshot *snapshot.Snapshot // nil unless it is saved
 }
 
-// judge judges the roles that are meant. If none is, the result is that of a role that does
-// not exist; if nothing was read, no result exists.
-func (a criteria) judge(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
+// judge judges the roles that the requirement means. If it finds none, it returns the result for a
+// role that does not exist; if no role was read at all, it returns no result.
+func (in integration) judge(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	if len(found.Roles) == 0 {
 		return nil, nil
 	}
-	var judged []RoleResult
+	var results []RoleResult
 	var err error
-	// A role may be in several files.
-	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !a.mayJudge(r.Name) })
+	roles := slices.DeleteFunc(slices.Clone(found.Roles), func(r solution.Role) bool { return !in.mayJudge(r.Name) })
 	if len(roles) == 0 {
-		judged, err = a.judgeMissingRole(ctx, found)
+		results, err = in.judgeMissingRole(ctx, found)
 	} else {
-		judged, err = a.judgeRoles(ctx, roles)
+		results, err = in.judgeRoles(ctx, roles)
 	}
-	if err != nil || a.Options.SaveSnapshot == nil {
-		return judged, err
+	if err != nil || in.Options.SaveSnapshot == nil {
+		return results, err
 	}
-	if len(judged) > 1 {
-		return nil, run.Usagef("--snapshot saves one snapshot, but %d roles were found: choose one with --integration-role and PATH", len(judged))
+	if len(results) > 1 {
+		return nil, run.Usagef("--snapshot saves one snapshot, but %d roles were found: choose one with --integration-role and PATH", len(results))
 	}
-	return judged, a.Options.SaveSnapshot(judged[0].snapshot)
+	return results, in.Options.SaveSnapshot(results[0].snapshot)
 }
 
-// judgeRoles judges the roles one by one, and keeps those that are meant.
-func (a criteria) judgeRoles(ctx context.Context, roles []solution.Role) ([]RoleResult, error) {
-	progress := a.Progress("lint")
+// judgeRoles judges the roles in parallel. If the requirement names no role, it returns only the
+// results for the most likely one.
+func (in integration) judgeRoles(ctx context.Context, roles []solution.Role) ([]RoleResult, error) {
+	progress := in.Progress("lint")
 	defer progress.Stop()
 	progress.Task("judging " + text.Count(len(roles), "role"))
 	var done atomic.Int64
-	judged := make([]RoleResult, len(roles))
-	// The first error ends the others, and so does an interruption.
+	results := make([]RoleResult, len(roles))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, role := range roles {
 		group.Go(func() (err error) {
-			if judged[i], err = a.judgeRole(ctx, role); err != nil {
+			if results[i], err = in.judgeRole(ctx, role); err != nil {
 				return fmt.Errorf("%s: the role %q: %w", role.File, role.Name, err)
 			}
 			progress.Task(fmt.Sprintf("%d of %d roles judged", done.Add(1), len(roles)))
@@ -73,25 +72,24 @@ func (a criteria) judgeRoles(ctx context.Context, roles []solution.Role) ([]Role
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	if a.requirement.Role == "" && !a.judgesAllRoles() {
-		judged = a.mostLikely(judged)
+	if in.requirement.Role == "" && !in.judgesAllRoles() {
+		results = in.mostLikely(results)
 	}
-	for i, title := range distinctTitles(judged) {
-		judged[i].Result.Environment.Name = title
+	for i, title := range distinctTitles(results) {
+		results[i].Result.Environment.Name = title
 	}
-	return judged, nil
+	return results, nil
 }
 
-// judgeRole judges one role.
-func (a criteria) judgeRole(ctx context.Context, role solution.Role) (RoleResult, error) {
+func (in integration) judgeRole(ctx context.Context, role solution.Role) (RoleResult, error) {
 	if err := ctx.Err(); err != nil {
 		return RoleResult{}, err
 	}
-	s, notes, err := role.Snapshot(a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
+	s, notes, err := role.Snapshot(in.requirement, in.minimum, in.standard, snapshot.Tool(in.Tool))
 	if err != nil {
 		return RoleResult{}, err
 	}
-	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.EvaluatedAt)
+	result, err := in.Judge(ctx, in.Engine, s, in.profile, in.Options.EvaluatedAt)
 	if err != nil {
 		return RoleResult{}, err
 	}
@@ -100,15 +98,15 @@ func (a criteria) judgeRole(ctx context.Context, role solution.Role) (RoleResult
 		result.Notes = append(result.Notes, "the role comes from a managed solution")
 	}
 	setLocations(&result, role)
-	one := RoleResult{Role: role, Result: result}
-	if a.Options.SaveSnapshot != nil {
-		one.snapshot = s
+	judged := RoleResult{Role: role, Result: result}
+	if in.Options.SaveSnapshot != nil {
+		judged.snapshot = s
 	}
-	return one, nil
+	return judged, nil
 }
 
-// judgeMissingRole is the result if no file has the required role.
-func (a criteria) judgeMissingRole(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
+// judgeMissingRole returns the result for files that do not contain the required role.
+func (in integration) judgeMissingRole(ctx context.Context, found solution.Contents) ([]RoleResult, error) {
 	var names []string
 	for _, r := range found.Roles {
 		names = append(names, r.Name)
@@ -123,30 +121,30 @@ func (a criteria) judgeMissingRole(ctx context.Context, found solution.Contents)
 	if len(found.Faults) > 0 {
 		note += "; it may be in a file that could not be read"
 	}
-	a.Infof("%s", note)
-	s, err := solution.SnapshotWithoutRole(strings.Join(a.Options.Paths, ", "), a.requirement, a.minimum, a.standard, snapshot.Tool(a.Tool))
+	in.Infof("%s", note)
+	s, err := solution.SnapshotWithoutRole(strings.Join(in.Options.Paths, ", "), in.requirement, in.minimum, in.standard, snapshot.Tool(in.Tool))
 	if err != nil {
 		return nil, err
 	}
-	result, err := a.Judge(ctx, a.Engine, s, a.profile, a.Options.EvaluatedAt)
+	result, err := in.Judge(ctx, in.Engine, s, in.profile, in.Options.EvaluatedAt)
 	if err != nil {
 		return nil, err
 	}
 	result.Notes = append(result.Notes, note)
-	if a.env.Integration.Role != "" && a.requirement.Role == a.env.Integration.Role {
-		run.LocateFindings(&result, a.file, a.env)
+	if in.env.Integration.Role != "" && in.requirement.Role == in.env.Integration.Role {
+		run.LocateFindings(&result, in.file, in.env)
 	} else {
 		for i := range result.Controls {
-			result.Controls[i].Location = a.missingRoleLocation(found.Roles[0])
+			result.Controls[i].Location = in.missingRoleLocation(found.Roles[0])
 		}
 	}
 	return []RoleResult{{Result: result, snapshot: s}}, nil
 }
 
-// missingRoleLocation is the location of a role that was not found: the file that was named, or the
-// first file of the folders that were named, because code scanning needs a file.
-func (a criteria) missingRoleLocation(first solution.Role) *audit.Location {
-	name := a.Options.Paths[0]
+// missingRoleLocation returns the location for a role that was not found, because code scanning needs
+// a file: the first path, or the first file in it if it is a folder.
+func (in integration) missingRoleLocation(first solution.Role) *audit.Location {
+	name := in.Options.Paths[0]
 	if info, err := os.Stat(filepath.FromSlash(name)); name != solution.Stdin && (err != nil || info.IsDir()) {
 		name, _, _ = strings.Cut(first.File, "!/")
 	}

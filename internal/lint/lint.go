@@ -1,6 +1,6 @@
-// Package lint judges the security roles in solution files as a scan judges those of an
-// environment: it reads the files, chooses the roles that are meant, judges each by the
-// policies, points to the lines, and adds missing lines. It is free of flags.
+// Package lint judges the security roles in solution files, as a scan judges those of an environment.
+// It reads the files, selects the roles to judge, judges each by the policies, adds the positions in
+// the files to the results, and adds missing lines to the files. It is free of flags.
 package lint
 
 import (
@@ -24,24 +24,25 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// Options say which roles of which files are judged, and by what.
+// Options say which roles are judged, and by which requirements.
 type Options struct {
 	Paths   []string
 	Exclude []string // patterns of files and folders
 	Want    run.Overrides
-	// Env is the environment of the configuration with the role; empty for the only one.
+	// Env is the name of the environment in the configuration; empty for the only one.
 	Env      string
 	AllRoles bool
 	Accept   run.AcceptOptions
-	// AsOf is the time for waivers. A result carries Stated, or if that is zero, the time
-	// when it is judged.
-	AsOf, EvaluatedAt time.Time
-	// SaveSnapshot receives the snapshot of the judged role, which must be the only one; nil keeps
-	// none.
+	// AsOf is the time to which expiry dates of waivers are compared.
+	AsOf time.Time
+	// EvaluatedAt is the time in results; zero for the current time.
+	EvaluatedAt time.Time
+	// SaveSnapshot, if not nil, is called with the snapshot of the judged role. More than one
+	// role is then an error.
 	SaveSnapshot func(*snapshot.Snapshot) error
 }
 
-// A Linter judges the roles in files.
+// A Linter judges the security roles in files.
 type Linter struct {
 	*run.Runner
 
@@ -49,14 +50,15 @@ type Linter struct {
 	Accepted run.Acceptance
 	Engine   *engine.Engine // nil before the first run
 
-	limits   solution.Limits
-	file     *config.File // or nil
-	standard *solution.PrivilegeTable
-	criteria []criteria
+	limits       solution.Limits
+	file         *config.File // or nil
+	standard     *solution.PrivilegeTable
+	integrations []integration
 }
 
-// An criteria is what a role is judged by; there is one for each integration of the environment.
-type criteria struct {
+// An integration is one of the environment's integrations, with the requirements for its role. Roles
+// are judged for each integration.
+type integration struct {
 	*Linter
 
 	env         config.Environment
@@ -65,7 +67,7 @@ type criteria struct {
 	minimum     solution.Minimum
 }
 
-// New reads the configuration, the profiles and what is accepted.
+// New returns a Linter. It reads the configuration, the profiles, the waivers and the baseline.
 func New(r *run.Runner, o Options) (*Linter, error) {
 	if o.AllRoles && o.Want.Role != "" {
 		return nil, run.Usagef("--all-roles and --integration-role exclude each other")
@@ -82,51 +84,51 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 		return nil, err
 	}
 	l.Accepted.Options.Environments, l.Accepted.Options.Partial = nil, true
-	if err := l.loadCriteria(); err != nil {
+	if err := l.loadIntegrations(); err != nil {
 		return nil, err
 	}
-	if len(l.criteria) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
-		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.criteria))
+	if len(l.integrations) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
+		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.integrations))
 	}
 	l.limits.KeepEntries = func(name string) bool {
-		return slices.ContainsFunc(l.criteria, func(a criteria) bool { return a.mayJudge(name) })
+		return slices.ContainsFunc(l.integrations, func(in integration) bool { return in.mayJudge(name) })
 	}
 	l.warnAboutUnusedRoles()
 	return l, nil
 }
 
-// loadCriteria fills what the roles are judged by.
-func (l *Linter) loadCriteria() error {
+// loadIntegrations sets the integrations.
+func (l *Linter) loadIntegrations() error {
 	env, err := l.chosenEnvironment()
 	if err != nil {
 		return err
 	}
 	want := l.Options.Want
-	integrations := []config.Environment{env}
+	environments := []config.Environment{env}
 	if l.ProfileName(config.Empty(), want) != engine.LintProfile {
-		if integrations, err = l.SelectIntegrations(l.file, env, want); err != nil {
+		if environments, err = l.SelectIntegrations(l.file, env, want); err != nil {
 			return err
 		}
 	}
-	for _, one := range integrations {
-		a := criteria{Linter: l, env: one}
-		if a.requirement, a.profile, err = l.Requirement(l.file, one, want); err != nil {
+	for _, env := range environments {
+		in := integration{Linter: l, env: env}
+		if in.requirement, in.profile, err = l.Requirement(l.file, env, want); err != nil {
 			return err
 		}
-		// A file holds neither users nor views, whatever is asked of an environment.
-		r := &a.requirement
+		// Files contain neither users nor views.
+		r := &in.requirement
 		r.ApplicationID, r.User, r.BusinessUnit, r.Views = "", "", "", nil
 		depths := map[string]audit.Depth{}
-		maps.Copy(depths, a.profile.Depths)
+		maps.Copy(depths, in.profile.Depths)
 		maps.Copy(depths, r.Depth)
-		a.minimum = solution.Minimum{Privileges: a.profile.Minimum(), Depths: depths}
-		l.criteria = append(l.criteria, a)
+		in.minimum = solution.Minimum{Privileges: in.profile.Minimum(), Depths: depths}
+		l.integrations = append(l.integrations, in)
 	}
 	return nil
 }
 
-// chosenEnvironment is the environment of the configuration that names the role: the chosen one, or
-// the only one. Of several, none is preferred.
+// chosenEnvironment returns the environment that --env names, or the only one of the configuration. If
+// there are several, it returns one without a name, because none is preferred.
 func (l *Linter) chosenEnvironment() (config.Environment, error) {
 	name := l.Options.Env
 	if name == "" {
@@ -143,37 +145,37 @@ func (l *Linter) chosenEnvironment() (config.Environment, error) {
 	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.EnvironmentNames(), ", "), "none"))
 }
 
-// warnAboutUnusedRoles warns that the roles that the configuration names are not searched for,
-// because they belong to several environments.
+// warnAboutUnusedRoles warns that the roles in the configuration are ignored, because they belong to
+// several environments.
 func (l *Linter) warnAboutUnusedRoles() {
-	one := l.criteria[0]
-	if one.env.Name != "" || l.Options.AllRoles || one.requirement.Role != "" {
+	first := l.integrations[0]
+	if first.env.Name != "" || l.Options.AllRoles || first.requirement.Role != "" {
 		return
 	}
-	var named []string
+	var roles []string
 	for _, env := range l.file.AllEnvironments() {
-		for _, one := range l.file.PerIntegration(env) {
-			if one.Integration.Role != "" && env.Name != "" {
-				named = append(named, fmt.Sprintf("%q of %s", one.Integration.Role, env.Name))
+		for _, entry := range l.file.PerIntegration(env) {
+			if entry.Integration.Role != "" && env.Name != "" {
+				roles = append(roles, fmt.Sprintf("%q of %s", entry.Integration.Role, env.Name))
 			}
 		}
 	}
-	if len(named) > 0 {
-		l.Warnf("the configuration names a role for each environment (%s): choose one with --env or --integration-role", strings.Join(named, ", "))
+	if len(roles) > 0 {
+		l.Warnf("the configuration names a role for each environment (%s): choose one with --env or --integration-role", strings.Join(roles, ", "))
 	}
 }
 
-// An Outcome is the outcome of a run.
+// An Outcome is the outcome of [Linter.Run].
 type Outcome struct {
 	Roles  []RoleResult
 	Faults []*solution.Fault // files that could not be read
-	Unread []audit.Result    // a result for each of these, and each integration
+	Unread []audit.Result    // a result for each fault and integration
 }
 
-// Run reads the files and judges the roles that are meant.
+// Run reads the files and judges the roles.
 func (l *Linter) Run(ctx context.Context) (Outcome, error) {
-	first := l.Engine == nil
-	// Compiling the policies and reading the files take about as long.
+	firstRun := l.Engine == nil
+	// In parallel, because compiling the policies takes about as long as reading the files.
 	var found solution.Contents
 	var group errgroup.Group
 	group.Go(func() error { return l.compile(ctx) })
@@ -184,7 +186,7 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 	if err := group.Wait(); err != nil {
 		return Outcome{}, err
 	}
-	if first {
+	if firstRun {
 		l.logContents(found)
 	}
 	if len(found.Roles)+len(found.Faults) == 0 {
@@ -192,43 +194,44 @@ func (l *Linter) Run(ctx context.Context) (Outcome, error) {
 			strings.Join(l.Options.Paths, ", "))
 	}
 	out := Outcome{Faults: found.Faults, Unread: l.unreadResults(found.Faults)}
-	for _, a := range l.criteria {
-		judged, err := a.judge(ctx, found)
+	for _, in := range l.integrations {
+		results, err := in.judge(ctx, found)
 		if err != nil {
 			return Outcome{}, err
 		}
-		out.Roles = append(out.Roles, judged...)
+		out.Roles = append(out.Roles, results...)
 	}
 	return out, nil
 }
 
-// compile compiles the policies and reads the table of privileges, once.
+// compile compiles the policies and loads the table of privileges, on the first run.
 func (l *Linter) compile(ctx context.Context) (err error) {
 	if l.Engine != nil {
 		return nil
 	}
 	l.standard = solution.NewPrivilegeTable()
-	profiles := make([]profile.Profile, len(l.criteria))
-	for i, one := range l.criteria {
-		profiles[i] = one.profile
+	profiles := make([]profile.Profile, len(l.integrations))
+	for i, in := range l.integrations {
+		profiles[i] = in.profile
 	}
 	l.Engine, err = l.Runner.LoadEngine(ctx, profiles...)
 	return err
 }
 
+// read reads the files, and makes their paths relative.
 func (l *Linter) read(ctx context.Context) (solution.Contents, error) {
 	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.limits)
-	from := workingDirectory()
+	dir := workingDirectory()
 	for i := range found.Roles {
-		found.Roles[i].File = relativePath(from, found.Roles[i].File)
+		found.Roles[i].File = relativePath(dir, found.Roles[i].File)
 	}
 	for _, fault := range found.Faults {
-		fault.File = relativePath(from, fault.File)
+		fault.File = relativePath(dir, fault.File)
 	}
 	return found, err
 }
 
-// logContents reports notes, and files that were left out.
+// logContents logs the notes and the excluded files.
 func (l *Linter) logContents(found solution.Contents) {
 	for _, note := range found.Notes {
 		l.Warnf("%s", note)
@@ -238,12 +241,12 @@ func (l *Linter) logContents(found solution.Contents) {
 	}
 }
 
-// unreadResults makes a result of each file that could not be read.
+// unreadResults returns the results for files that could not be read.
 func (l *Linter) unreadResults(faults []*solution.Fault) []audit.Result {
 	var results []audit.Result
 	for _, f := range faults {
-		for _, one := range l.criteria {
-			results = append(results, l.UnreadResult(audit.Environment{Name: f.File}, one.profile, l.Options.EvaluatedAt,
+		for _, in := range l.integrations {
+			results = append(results, l.UnreadResult(audit.Environment{Name: f.File}, in.profile, l.Options.EvaluatedAt,
 				audit.Unread{Location: &audit.Location{Path: f.File, Line: f.Line, Column: f.Column}, Message: f.Err.Error()}))
 		}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// Signature changes whenever the roles do, or what they are judged by: the configuration,
-// the waivers, the baseline, the profile and the policies.
+// Signature returns a text that changes if a file changes that a verdict depends on: files with
+// roles, the configuration, waivers, the baseline, profiles and policies.
 func Signature(r *run.Runner, o Options) string {
 	file, err := r.Configuration()
 	if err != nil {

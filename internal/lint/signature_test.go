@@ -10,9 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestSignatureIsOfAllThatIsJudgedBy: the files that a verdict depends on change the
-// signature, and no others.
-func TestSignatureIsOfAllThatIsJudgedBy(t *testing.T) {
+// TestSignature checks that the signature changes only with files that a verdict depends on.
+func TestSignature(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }

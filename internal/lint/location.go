@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/solution"
 )
 
-// workingDirectory is the folder that the process works in; empty if it has none.
+// workingDirectory returns the working directory, or "" if it cannot be determined.
 func workingDirectory() string {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -19,16 +19,16 @@ func workingDirectory() string {
 	return dir
 }
 
-// relativePath is a path relative to a folder, if it is below the folder: code scanning needs
-// such paths.
-func relativePath(from, name string) string {
+// relativePath returns a path relative to a directory, if it is below the directory. Code scanning
+// needs relative paths.
+func relativePath(dir, name string) string {
 	outer, inner, archived := strings.Cut(name, "!/")
 	if outer == solution.Stdin {
 		outer = "stdin"
 	}
-	if from != "" && filepath.IsAbs(filepath.FromSlash(outer)) {
-		if r, err := filepath.Rel(from, filepath.FromSlash(outer)); err == nil && filepath.IsLocal(r) {
-			outer = filepath.ToSlash(r)
+	if dir != "" && filepath.IsAbs(filepath.FromSlash(outer)) {
+		if relative, err := filepath.Rel(dir, filepath.FromSlash(outer)); err == nil && filepath.IsLocal(relative) {
+			outer = filepath.ToSlash(relative)
 		}
 	}
 	outer = filepath.ToSlash(filepath.Clean(filepath.FromSlash(outer)))
@@ -38,12 +38,12 @@ func relativePath(from, name string) string {
 	return outer
 }
 
-// setLocations gives each control and finding its line in the role's file.
+// setLocations sets the location of each control and finding in the role's file.
 func setLocations(r *audit.Result, role solution.Role) {
 	at := func(p solution.Position) *audit.Location {
 		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
 	}
-	deepest := make(map[string]int, len(role.Entries))
+	deepest := make(map[string]int, len(role.Entries)) // index of the deepest entry, by privilege
 	for i, e := range role.Entries {
 		key := strings.ToLower(e.Name)
 		if j, ok := deepest[key]; !ok || e.Depth() > role.Entries[j].Depth() {
@@ -75,7 +75,7 @@ func setLocations(r *audit.Result, role solution.Role) {
 	}
 }
 
-// entryIndex is the number of the role's entry that a rule on files names.
+// entryIndex returns the index of the role's entry in the evidence of a rule on files.
 func entryIndex(e audit.Evidence) (int, bool) {
 	number, ok := e["entry"].(json.Number)
 	if !ok {
@@ -85,7 +85,7 @@ func entryIndex(e audit.Evidence) (int, bool) {
 	return int(n), err == nil && n >= 0
 }
 
-// privilegesIn lists the privileges that a finding is about, the most important first.
+// privilegesIn returns the privileges that a finding is about, the most important first.
 func privilegesIn(e audit.Evidence) []string {
 	names := []string{e.Text("privilege")}
 	for _, key := range []string{"surplus", "privileges"} {
