@@ -6,8 +6,8 @@ import data.dbaudit.profile
 
 # METADATA
 # description: >-
-#   For conftest, as --namespace dbaudit: what fails, as an object for each finding that contains the finding, and
-#   what could not be judged, which does not count as passed.
+#   The failures for conftest, with --namespace dbaudit: an object for each finding, with the members of the finding,
+#   and one for each control that could not be judged.
 # scope: document
 deny contains failure if {
 	some failure in _failures
@@ -19,8 +19,8 @@ deny contains {
 	"control": control.id,
 	"severity": _severity[control.id],
 } if {
-	some of in _controls
-	some control in of
+	some controls in _controls
+	some control in controls
 	reasons := object.get(unknown, control.rule, set()) | object.get(unknown_controls, control.id, set())
 	count(reasons) > 0
 	not control.id in {finding.control | some finding in findings}
@@ -36,7 +36,7 @@ deny contains {"msg": sprintf("not judged: several users could be the integratio
 }
 
 # METADATA
-# description: Findings of severity info, which do not fail a run of dbaudit either.
+# description: Findings of severity info, which do not fail a run of dbaudit.
 warn contains failure if {
 	some failure in _failures
 	failure.severity == "info"
@@ -50,9 +50,9 @@ _failures contains object.union(finding, {
 }
 
 # METADATA
-# description: The severity of each control; its rule's if the profile states none.
-_severity[control.id] := object.get(control, "severity", otherwise) if {
-	some of in _controls
-	some control in of
-	otherwise := object.get(catalogue.rules, [control.rule, "severity"], "unknown")
+# description: The severity of each control, or that of its rule if the profile states none.
+_severity[control.id] := object.get(control, "severity", default_severity) if {
+	some controls in _controls
+	some control in controls
+	default_severity := object.get(catalogue.rules, [control.rule, "severity"], "unknown")
 }

@@ -1,10 +1,10 @@
 # METADATA
 # title: dbaudit
 # description: >-
-#   Collects what the rules say. Each rule is a package data.dbaudit.rules[category][name] with a set of findings
-#   and, if it needs them, sets of reasons: not_applicable, unknown and notes. A finding names the profile's
-#   control that it belongs to. The rule's METADATA, exported as metadata, names the sections of the input that it
-#   needs: without these sections, the rule is ignored.
+#   Collects the findings of the rules. Each rule is a package data.dbaudit.rules[category][name] with a set of
+#   findings and, if needed, sets of reasons: not_applicable, unknown and notes. A finding names the control of the
+#   profile that fails. The METADATA of the rule, exported as metadata, names the sections of the input that the rule
+#   needs. The rule is ignored without these sections.
 package dbaudit
 
 import data.dbaudit.catalogue
@@ -43,7 +43,7 @@ not_applicable[id] contains reason if {
 }
 
 # METADATA
-# description: Why rules that can judge the input say that they do not apply, by rule.
+# description: Why a rule that can judge the input does not apply, according to the rule itself, by rule.
 _not_applicable_reasons := {id: reasons |
 	some id, [category, name] in _judgeable
 	reasons := data.dbaudit.rules[category][name].not_applicable
@@ -78,15 +78,14 @@ unknown[id] contains "the policies have no such rule" if {
 
 # METADATA
 # description: >-
-#   Reasons why a single control could not be judged in full, by control, from the rule that judges it. The other
-#   controls of that rule are judged.
+#   Reasons why a single control could not be judged in full, by control. The other controls of its rule are judged.
 # scope: document
 unknown_controls[control] contains reason if {
 	some id, [category, name] in _applicable
-	some one in data.dbaudit.rules[category][name].unknown_controls
-	control := one.control
+	some unjudged in data.dbaudit.rules[category][name].unknown_controls
+	control := unjudged.control
 	control in _control_ids[id]
-	reason := one.reason
+	reason := unjudged.reason
 }
 
 # METADATA
@@ -109,7 +108,7 @@ invalid contains sprintf("the rule %s reports a finding under %s without a messa
 }
 
 # METADATA
-# description: What a rule reports, if not all of it is findings of its own, with a message each.
+# description: The findings of a rule, if one has no message or names a control of another rule.
 _invalid_findings[id] := found if {
 	some id, found in _findings_by_rule
 	not _are_valid(id, found)
@@ -148,7 +147,7 @@ _controls := lint.controls if {
 } else := profile.controls
 
 # METADATA
-# description: Remarks of rules, which do not change an outcome, by rule.
+# description: Notes of rules, which do not change an outcome, by rule.
 notes[id] contains note if {
 	some id, [category, name] in _judgeable
 	some note in data.dbaudit.rules[category][name].notes
@@ -156,8 +155,8 @@ notes[id] contains note if {
 
 # METADATA
 # description: >-
-#   Everything that the engine reads, in one document. It is undefined if the profile is not loaded: then nothing
-#   was judged, and an empty list of findings would be misleading.
+#   The document that the engine reads. It is undefined if the profile is not loaded, because an empty list of
+#   findings would be misleading.
 report := {
 	"findings": findings,
 	"not_applicable": not_applicable,
@@ -174,8 +173,8 @@ report := {
 
 # METADATA
 # description: >-
-#   The rules that can judge the input, with their places. Any other rule could report something as missing that was
-#   not read.
+#   The paths of the rules that can judge the input. Any other rule could report something as missing that was not
+#   read.
 _judgeable := object.remove(catalogue.rule_paths, object.keys(_inapplicable) | object.keys(_unread))
 
 _applicable := object.remove(_judgeable, object.keys(not_applicable))
@@ -190,9 +189,8 @@ _coverage := object.get(input, "coverage", {})
 
 # METADATA
 # description: >-
-#   A missing user or role is a reason not to judge it only if some control checks that it exists. Otherwise, it
-#   would go unnoticed. These are the reasons without such a control, each with the rule that the profile does not
-#   use.
+#   The reasons that no control of the profile checks, each with the rule that would check it. A missing user or role
+#   is a reason not to judge it only if a control checks that it exists. Otherwise, it would go unnoticed.
 # scope: document
 _unchecked_reasons[reason] := "user/exists" if {
 	input.source == "environment"

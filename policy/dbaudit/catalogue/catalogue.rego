@@ -1,15 +1,15 @@
 # METADATA
 # title: The rules
 # description: >-
-#   Which rules the policies have, and which of them can judge by what was read. Of the input, this depends on the
-#   functions' arguments alone: dbaudit keeps the values of this package for all snapshots.
+#   The rules of the policies, and which of them can judge. The functions depend only on their arguments, so that
+#   dbaudit evaluates them once for all snapshots with the same coverage.
 package dbaudit.catalogue
 
 # METADATA
-# description: What the METADATA of each rule says, by the rule's id, category/name.
+# description: The METADATA of each rule by its id, which is category/name.
 rules := {id: metadata |
-	some id, place in rule_paths
-	metadata := data.dbaudit.rules[place[0]][place[1]].metadata
+	some id, path in rule_paths
+	metadata := data.dbaudit.rules[path[0]][path[1]].metadata
 }
 
 # METADATA
@@ -20,18 +20,18 @@ rule_paths := {sprintf("%s/%s", [category, name]): [category, name] |
 }
 
 # METADATA
-# description: The rules that need a section of the input, by section.
+# description: The ids of the rules that need a section, by section.
 requiring := {section: ids |
 	some section in {section | some rule in rules; some section in rule.requires}
 	ids := {id | some id, rule in rules; section in rule.requires}
 }
 
 # METADATA
-# description: The rules that can judge a solution's files, though these lack some of the sections.
+# description: The ids of the rules that can judge a solution's files without all of their sections.
 offline := {id | some id, rule in rules; rule.offline}
 
 # METADATA
-# description: Why a rule does not apply to a solution's files, unless it does not need what they lack.
+# description: Why a rule does not apply to a solution's files, by rule.
 inapplicable(source, coverage) := {id: sprintf("a %s contains no %s", [source, _section_words(lacking[0])]) |
 	absent := {section | some section, covered in coverage; covered.state == "inapplicable"}
 	some id in (_rules_needing(absent) - offline)
@@ -39,7 +39,7 @@ inapplicable(source, coverage) := {id: sprintf("a %s contains no %s", [source, _
 }
 
 # METADATA
-# description: Why a rule that applies cannot judge. A section that the input does not mention was not read.
+# description: Why a rule that applies cannot judge, by rule. A section that the input does not mention was not read.
 unread(source, coverage) := {id: concat("; ", reasons) |
 	read := read_sections(coverage)
 	some id in (_rules_needing(object.keys(requiring) - read) - object.keys(inapplicable(source, coverage)))
@@ -50,13 +50,13 @@ unread(source, coverage) := {id: concat("; ", reasons) |
 }
 
 # METADATA
-# description: The sections that were read, as far as the input can contain them.
+# description: The sections that were read, and those that the input cannot contain.
 read_sections(coverage) := {section | some section, covered in coverage; covered.state in {"collected", "inapplicable"}}
 
 _rules_needing(sections) := union({requiring[section] | some section in sections})
 
 # METADATA
-# description: What happened to a section that was not read.
+# description: Why a section was not read.
 _unread_reason(section, covered) := concat(": ", [text | some text in [what, detail]; text != ""]) if {
 	what := sprintf("%s %s", [_section_words(section), object.get(_state_words, object.get(covered, "state", ""), "were not read")])
 	detail := object.get(covered, "detail", "")

@@ -1,8 +1,7 @@
 # METADATA
 # title: Dangerous privileges
 # description: >-
-#   The privileges that rules call dangerous, each with what it lets its holder do. Names
-#   are in lower case.
+#   Dangerous privileges, each with what it lets its holder do. Names are in lower case.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/miscellaneous-privileges
 #     description: Miscellaneous privileges
@@ -74,15 +73,15 @@ _rights := {
 _all := object.union(always, _in_integrations)
 
 # METADATA
-# description: What each dangerous one of some privileges, named in lower case, lets a vendor's integration do.
+# description: What each dangerous privilege among the names lets a vendor's integration do.
 of_integration(names) := object.union(_by_right(names), object.filter(_all, names & object.keys(_all)))
 
 # METADATA
-# description: What each of some privileges, named in lower case, that is dangerous in every role lets its holder do.
+# description: What each privilege among the names that is dangerous in every role lets its holder do.
 of_any(names) := object.filter(always, names & object.keys(always))
 
 # METADATA
-# description: What gives a power over the environment, namely one privilege of each set.
+# description: Powers over the environment. One privilege of each set gives the power.
 powers := {
 	"change and assign security roles": [{"prvcreaterole", "prvwriterole"}, {"prvassignrole"}],
 	"make users administrators": [{"prvpromotetoadmin"}],
@@ -91,7 +90,7 @@ powers := {
 }
 
 # METADATA
-# description: All privileges that are part of one.
+# description: All privileges that are part of a power.
 powerful := union({set | some sets in powers; some set in sets})
 
 _by_right(names) := {name: text |

@@ -1,6 +1,6 @@
 # METADATA
 # title: Depth
-# description: Which access levels the snapshot is judged by.
+# description: The required access levels.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -11,7 +11,7 @@ import data.dbaudit.profile
 import data.dbaudit.words
 
 # METADATA
-# description: The depth that is required of each privilege of the minimum.
+# description: The depth that the configuration or the profile requests for each privilege of the minimum.
 requested := access.requested(_configured)
 
 _configured := object.get(input.requirement, "depth", {})
@@ -21,18 +21,18 @@ _configured := object.get(input.requirement, "depth", {})
 defined := object.filter(object.get(input, "privileges", {}), profile.minimum)
 
 # METADATA
-# description: The depth that each of them must be granted at.
+# description: The required depth of each defined privilege. It is a depth that the privilege allows.
 required := object.union(access.required(defined, _configured), presence_only)
 
 # METADATA
-# description: Each of them as a fix grants it, as a list for the fix.
+# description: The required privileges as the privileges of a fix.
 fix_privileges := access.fix_privileges(defined, required)
 
 # METADATA
 # description: >-
-#   The privileges of the minimum for which only the presence in a role's file is judged, because no source says
-#   which levels they allow and no level is configured. Their level is the one that the role grants, else that of
-#   its other privileges on the table, else the deepest.
+#   The privileges of the minimum that a role's file only needs to contain, because no source says which levels they
+#   allow and no level is configured. Their depth is the one that the role grants, else that of its other privileges
+#   on the table, else the deepest.
 presence_only := {name: depth |
 	input.source == "solution"
 	some name in access.without_levels(defined, _configured)

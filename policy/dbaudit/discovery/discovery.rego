@@ -14,7 +14,7 @@ import data.dbaudit.danger
 import data.dbaudit.integration
 
 # METADATA
-# description: All that is discovered.
+# description: The report.
 report := {
 	"users": [user | some id in _sorted_users; user := _users[id]],
 	"integrations": [_proposal(name, id) | some name, id in _proposed],
@@ -60,8 +60,8 @@ _unit_name(user) := object.get(input.business_units, user.business_unit_id, {"na
 
 # METADATA
 # description: >-
-#   The input as it is judged for one user, by a profile. So whatever rules say of an integration's user they say of
-#   each.
+#   The input with one user as the integration's user, for a profile. It makes the rules about the integration's user
+#   apply to each user.
 _input_for(id, profile) := object.union(object.remove(input, ["users", "requirement"]), {
 	"users": {id: input.users[id]},
 	"requirement": {
@@ -83,7 +83,7 @@ _assignments[id] := held if {
 }
 
 # METADATA
-# description: What the one user of the input has, by the role's root, with the ways in which the role is assigned.
+# description: The roles of the integration's user, by the root of the role.
 _assignment := {
 	"ways": integration.ways,
 	"doubts": integration.uncertain_roles,
@@ -127,7 +127,7 @@ _custom_roles contains copy.root_id if {
 }
 
 # METADATA
-# description: What each role grants in any way, by name in lower case, with the depth, which may be unknown.
+# description: The privileges that each role grants, by name in lower case, with the depth, which may be unknown.
 _grants[root] := object.union_n([
 	{lower(name): {"name": name, "depth": "unknown"} | some name, _ in object.get(_unreadable, root, {})},
 	{lower(name): {"name": name, "depth": "filtered"} | some name, _ in object.get(_filtered, root, {})},
@@ -141,7 +141,7 @@ _filtered := object.get(input, "filtered_privileges", {})
 _unreadable := object.get(input, "unreadable_privileges", {})
 
 # METADATA
-# description: The profiles of vendors, without the earlier versions of one, with their minimum in lower case.
+# description: The profiles of vendors, without earlier versions, with names in lower case.
 _vendors[name] := {
 	"pattern": lower(object.get(profile, "pattern", "")),
 	"application_ids": {lower(id) | some id in object.get(profile, "application_ids", [])},
@@ -160,8 +160,8 @@ _judges_users(profile) if {
 
 # METADATA
 # description: >-
-#   The profiles that a user matches: by an application id that the vendor's page states, by its own name, or by the name
-#   of a custom role that it has. The most certain is first, then the one with most of its minimum granted.
+#   The profiles that a user matches: by an application id that the vendor's page states, by the user's name, or by the
+#   name of one of its custom roles. The most certain match is first, then the one with most of its minimum granted.
 _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.minimum), fit] |
 	some name, vendor in _vendors
 	rank := min(_match_ranks(id, vendor))
@@ -174,7 +174,7 @@ _fits[id] := [row[3] | some row in sort([[rank, 0 - granted, 0 - count(vendor.mi
 _granted(id, name) := count(_vendors[name].minimum & _granted_names[id])
 
 # METADATA
-# description: How much is granted, if everything that it depends on was read.
+# description: The number of granted privileges; null if not all roles of the user were read.
 _granted_if_known(id, granted) := granted if {
 	_roles_read
 	count(_unknown(id)) == 0
@@ -207,8 +207,8 @@ _granted_names[id] := {name | some root, _ in _assignments[id].ways; some name, 
 
 # METADATA
 # description: >-
-#   The dangerous privileges of a user that its best matching profile does not require or allow. Grants of
-#   administrator roles are left out, because the role is reported itself.
+#   The dangerous privileges of a user that its best matching profile neither requires nor allows. Grants of
+#   administrator roles are left out, because the role itself is reported.
 _dangerous(id) := [privilege |
 	granted := _dangerous_grants(id)
 	accepted := _accepted(id)
@@ -246,7 +246,7 @@ _accepted(id) := _vendors[_fits[id][0].profile].minimum | _vendors[_fits[id][0].
 } else := set()
 
 # METADATA
-# description: The deepest of the depths that are known, else the word for one that is not.
+# description: The deepest known depth, else a word for an unknown one.
 _deepest(depths) := access.names[_max_rank(depths)] if {
 	_max_rank(depths) > 0
 } else := min(depths)
@@ -254,7 +254,7 @@ _deepest(depths) := access.names[_max_rank(depths)] if {
 _max_rank(depths) := max({0} | {rank | some word in depths; rank := access.rank[word]})
 
 # METADATA
-# description: What was not read of a user.
+# description: Why not everything about a user is known.
 _unknown(id) := sort({sprintf("what the role %q grants was not read", [_role_names[root]]) |
 	some root, _ in _assignments[id].ways
 	not input.role_privileges[root]
@@ -272,7 +272,7 @@ _best_matches[name] contains id if {
 
 # METADATA
 # description: >-
-#   The one of them that is proposed: no two integrations of an environment have the same profile.
+#   The user that is proposed for each profile, because the integrations of an environment have different profiles.
 _proposed[name] := id if {
 	some name, ids in _best_matches
 	ranked := sort([[_match_rank(id), _users[id].disabled, 0 - _granted(id, name), lower(_users[id].user.name), id] |
@@ -306,7 +306,7 @@ _integration_role := integration.role_name if {
 }
 
 # METADATA
-# description: The sections without which nothing is known.
+# description: The sections of discovery that were not read.
 _unread := [{"section": section, "state": coverage.state, "reason": coverage.detail} |
 	some section in ["users", "teams", "roles", "role_privileges", "business_units", "organization"]
 	coverage := object.get(input.coverage, section, {"state": "unknown", "detail": ""})

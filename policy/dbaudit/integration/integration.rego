@@ -70,21 +70,21 @@ default unit := ""
 unit := input.users[user].business_unit_id
 
 # METADATA
-# description: Teams of the user that have no effect, because their business unit, or one above it, is disabled.
+# description: Teams of the user without effect, because their business unit, or one above it, is disabled.
 ineffective_teams contains team if {
 	some team in input.users[user].teams
 	count(units.disabled(input.teams[team].business_unit_id)) > 0
 }
 
 # METADATA
-# description: The teams of the user that count.
+# description: The other teams of the user.
 effective_teams contains team if {
 	some team in input.users[user].teams
 	not team in ineffective_teams
 }
 
 # METADATA
-# description: The teams for which it is unknown whether their business unit is disabled.
+# description: Effective teams for which it is unknown whether their business unit, or one above it, is disabled.
 uncertain_teams contains team if {
 	some team in effective_teams
 	not _is_unit_known(team)
@@ -101,7 +101,7 @@ principals contains user
 principals contains team if some team in effective_teams
 
 # METADATA
-# description: Copies of roles that are assigned to the user itself.
+# description: Copies of roles that are assigned to the user directly.
 direct_roles contains id if {
 	some id in input.users[user].roles
 	not _is_leftover(id, unit)
@@ -124,15 +124,15 @@ assigned_copies := direct_roles | team_roles
 
 # METADATA
 # description: >-
-#   Whether a copy grants nothing, because it belongs to a different business unit than its holder and is left
-#   over from the time when record ownership across business units was on.
+#   Whether a copy has no effect because it belongs to a different business unit than its holder. It is left over
+#   from the time when record ownership across business units was on.
 _is_leftover(id, home) if {
 	input.organization.ownership_across_business_units == "off"
 	input.roles[id].business_unit_id != home
 }
 
 # METADATA
-# description: Copies for which this is unknown.
+# description: Copies for which it is unknown whether they are left over.
 # scope: document
 _uncertain_copies contains id if {
 	input.organization.ownership_across_business_units == "unknown"
@@ -254,7 +254,7 @@ _assigned_custom_roles contains role.root_id if {
 }
 
 # METADATA
-# description: The custom roles among them that grant some of the minimum, or whose grants were not read.
+# description: The assigned custom roles that grant some of the minimum, or with grants that were not read.
 # scope: document
 _useful_roles contains root if {
 	some root in _assigned_custom_roles
@@ -294,7 +294,7 @@ _score[root] := (1000 * count(enough)) + count(any_depth) if {
 }
 
 # METADATA
-# description: What a role grants of the minimum, at whatever depth.
+# description: The privileges of the minimum that a role grants, at any depth.
 _granted_minimum(root) := profile.minimum & _granted_names(root)
 
 # METADATA
@@ -325,7 +325,7 @@ _ranked_candidates := sort([[_assignment_preference(root), 0 - object.get(_score
 ])
 
 # METADATA
-# description: Of several roles with the configured name, one that the user has takes precedence.
+# description: If several roles have the configured name, an assigned one takes precedence.
 # scope: document
 default _assignment_preference(_) := 0
 
@@ -361,7 +361,7 @@ role_name := min(names[role])
 role_reference := {"id": role, "name": role_name}
 
 # METADATA
-# description: The name of the role, or the name for a new one.
+# description: The configured name of the role, else the name for a new role.
 required_role_name := input.requirement.role if {
 	input.requirement.role != ""
 } else := profile.current.role_name
@@ -398,25 +398,25 @@ role_editable if {
 }
 
 # METADATA
-# description: What the integration role itself grants.
+# description: The privileges that the integration role itself grants, with their depths.
 # scope: document
 default own_privileges := {}
 
 own_privileges := input.role_privileges[role]
 
 # METADATA
-# description: What a role grants in any way, including grants for some records only or at an unknown depth.
+# description: The privileges that a role grants, including those for some records only or at an unknown depth.
 _granted_names(root) := union({object.keys(grants) |
 	some section in ["role_privileges", "filtered_privileges", "unreadable_privileges"]
 	grants := input[section][root]
 })
 
 # METADATA
-# description: What the integration role itself grants in any way.
+# description: The privileges that the integration role itself grants in any of these ways.
 own_names := _granted_names(role)
 
 # METADATA
-# description: What the integration role itself grants for the records of a filter only.
+# description: The privileges that the integration role itself grants only for the records of a filter.
 own_filtered contains name if some name, _ in input.filtered_privileges[role]
 
 # METADATA
@@ -425,8 +425,8 @@ own_unreadable[name] := _unreadable_words(role, name, word) if some name, word i
 
 # METADATA
 # description: >-
-#   The fix that makes the integration role grant each privilege that it lacks at the required depth. A built-in or
-#   locked role cannot be changed, and a missing one must be created.
+#   The fix for each privilege that the integration role does not grant at the required depth. A built-in or locked
+#   role must be replaced, and a missing one must be created.
 grant_fixes := {name: {"kind": kinds[actual], "role": target, "privileges": granting[name]} |
 	kinds := _fix_kinds
 	target := _fix_role
@@ -435,7 +435,7 @@ grant_fixes := {name: {"kind": kinds[actual], "role": target, "privileges": gran
 }
 
 # METADATA
-# description: The kind of that fix by what the role grants now; undefined if the vendor's solution brings the role.
+# description: The kind of fix by the depth that the role grants; undefined if the vendor's solution contains the role.
 _fix_kinds := object.union(_for_each_level("raise-depth"), {"none": "add-privilege"}) if {
 	role_editable
 } else := _for_each_level("replace-role") if {
@@ -452,13 +452,13 @@ _fix_role := role_reference if {
 } else := {"name": required_role_name}
 
 # METADATA
-# description: What the integration role itself does not grant at the required depth, with the depth that it grants.
+# description: The privileges that the integration role itself does not grant at the required depth, with their depths.
 insufficient_in_role := _insufficient(_own_minimum)
 
 _own_minimum := object.filter(own_privileges, profile.minimum)
 
 # METADATA
-# description: What the integration does not have at the required depth, with the depth that it has.
+# description: The privileges that the integration does not have at the required depth, with their depths.
 insufficient := _insufficient(granted)
 
 _insufficient(grants) := object.union(
@@ -472,7 +472,7 @@ _insufficient(grants) := object.union(
 _as_pairs(levels) := {[name, level] | some name, level in levels}
 
 # METADATA
-# description: What each copy of a role that the user has grants of the minimum.
+# description: The privileges of the minimum that each assigned copy grants, with their depths.
 _minimum_by_copy := {id: object.filter(grants, profile.minimum) |
 	some id in assigned_copies
 	grants := object.get(input.role_privileges, input.roles[id].root_id, {})
@@ -497,27 +497,27 @@ _gives_own_records contains id if {
 }
 
 # METADATA
-# description: What each copy gives the user, as ranks by privilege.
+# description: The ranks by privilege that each copy gives the user.
 _ranks_by_copy := {id: {name: rank | some name, level in grants; rank := ranks[level]} |
 	some id, grants in _minimum_by_copy
 	ranks := _ranks_by_level[id]
 }
 
 # METADATA
-# description: What the user's roles grant it, as ranks by privilege.
+# description: The ranks by privilege that all roles of the user give it.
 _granted_ranks := _deepest(_ranks_by_copy)
 
 # METADATA
-# description: What the user is certainly granted.
+# description: The ranks by privilege that the user certainly has.
 _certain_ranks := _deepest({id: ranks |
 	some id in _certain_copies
 	from := input.roles[id].business_unit_id
-	uncounted := {name | _is_coverage_unknown("deep", from); some name, "deep" in _minimum_by_copy[id]}
-	ranks := object.remove(_ranks_by_copy[id], uncounted)
+	uncertain := {name | _is_coverage_unknown("deep", from); some name, "deep" in _minimum_by_copy[id]}
+	ranks := object.remove(_ranks_by_copy[id], uncertain)
 })
 
 # METADATA
-# description: The deepest rank of each privilege that some copies give. Of several, the last in order of rank is taken.
+# description: The highest rank of each privilege. The union keeps the last of several, so they are sorted by rank.
 _deepest(given) := ranks if {
 	count(given) == 1
 	some ranks in given
@@ -594,14 +594,14 @@ _counted_roles := {input.roles[id].root_id | some id in assigned_copies} if {
 } else := {role}
 
 # METADATA
-# description: What the integration has for the records of a filter only. It does not count towards the minimum.
+# description: The privileges that the integration has only for the records of a filter. They do not count.
 filtered contains name if {
 	some root in _counted_roles
 	some name, _ in input.filtered_privileges[root]
 }
 
 # METADATA
-# description: Why it is unknown at which depth the integration has a privilege, in words for each role.
+# description: Why it is unknown at which depth the integration has a privilege, by privilege.
 unreadable[name] contains words if {
 	some root in _counted_roles
 	some name, word in input.unreadable_privileges[root]
@@ -663,7 +663,7 @@ no_role contains sprintf("there is no integration role to judge%s", [profile.see
 }
 
 # METADATA
-# description: What a reader of the verdict must know about these choices.
+# description: Notes for the reader of the verdict about these choices.
 # scope: document
 notes contains note if some note in profile.current.notes
 

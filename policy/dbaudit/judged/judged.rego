@@ -1,9 +1,9 @@
 # METADATA
 # title: The subjects of the verdict
 # description: >-
-#   The integration that the rules judged: its user, its role, the granted and the required privileges of the
-#   minimum, what the role grants beyond them, and what the configuration allows beyond them. What does not exist,
-#   or was not read, is null.
+#   The integration that the rules judged: its user, its role, the granted and the required depths of the minimum,
+#   the privileges that the role grants beyond the minimum, and those that the configuration allows. Values that do
+#   not exist or were not read are null.
 package dbaudit.judged
 
 import data.dbaudit.catalogue

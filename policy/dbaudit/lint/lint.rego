@@ -1,9 +1,8 @@
 # METADATA
 # title: Lint
 # description: >-
-#   What the rules on files have in common: their controls, and the lines of a role's file. The controls are in a
-#   separate profile, which is judged in addition to the one that the input names, and only if the input was made
-#   from a solution's files.
+#   Helpers of the rules on solution files: their controls, and the lines of a role's file. The controls are those of
+#   the lint profile, which judges in addition to the profile of the input, and only files.
 package dbaudit.lint
 
 import data.dbaudit.profile
@@ -17,7 +16,7 @@ default controls := {}
 controls := profile.file_controls if input.source == "solution"
 
 # METADATA
-# description: Why no rule on files can judge. If no such rule is used, there is no reason either.
+# description: Why the rules on files do not apply; empty if the profile uses no such rule.
 # scope: document
 not_applicable contains "only a solution's files have lines to judge" if {
 	input.source != "solution"
@@ -31,11 +30,11 @@ not_applicable contains "there is no role to judge" if {
 }
 
 # METADATA
-# description: The roles as findings name them, by id.
+# description: The subject of a finding, by the id of its role.
 subjects := {id: {"kind": "role", "id": id, "name": role.name} | some id, role in input.roles}
 
 # METADATA
-# description: A privilege of a role as a fix removes it.
+# description: A privilege of a role as the privilege of a fix.
 fix_privilege(id, name) := {"name": name, "depth": depth} if {
 	depth := input.role_privileges[id][name]
 } else := {"name": name}
@@ -46,27 +45,27 @@ references := {id: {"id": id, "name": role.name} | some id, role in input.roles}
 
 # METADATA
 # description: >-
-#   The names in the lines of each role in lower case, in the file's order.
+#   The names in the lines of each role in lower case, in the order of the file.
 names := {id: words.lowered([name | name := entries[_].name]) | some id, entries in input.role_entries}
 
 # METADATA
-# description: Each of them once.
+# description: The set of these names.
 distinct_names := {id: {name | some name in all} | some id, all in names}
 
 # METADATA
-# description: The standard privileges that the lines of each role mean, and "" for others.
+# description: The standard privileges that the lines of each role name; "" for other privileges.
 standard_names := {id: {name | name := entries[_].standard} | some id, entries in input.role_entries}
 
 # METADATA
 # description: >-
-#   The lines of each role by the privilege that they name, in its standard spelling or, if it is not a standard one,
-#   in lower case, in the file's order, each with its place among all lines of the role; those without a privilege
-#   are under the empty name. A file may have thousands: sorting groups them, because a set that grows element by element
-#   is copied each time. Rules look first whether there is something to find, because most roles need no groups.
-lines := {id: {name: of |
+#   The lines of each role by privilege: the standard name, the name in lower case if it is not a standard one, or ""
+#   for lines without a name. The lines are in the order of the file, and entry is their index in it. A file may have
+#   thousands of lines, so they are grouped by sorting: a set that grows element by element is copied each time. Most
+#   roles need no groups, so rules first check whether there is something to find.
+lines := {id: {name: named_lines |
 	some nth, start in starts
 	name := sorted[start][0]
-	of := [line |
+	named_lines := [line |
 		some pair in array.slice(sorted, start, ends[nth])
 		line := object.union(entries[pair[1]], {"entry": pair[1]})
 	]
@@ -84,17 +83,17 @@ _key(entry) := "" if {
 } else := lower(entry.name)
 
 # METADATA
-# description: Lines by their numbers in the file, the first of many.
-positions(of) := sprintf("line %d", [of[0].line]) if {
-	count(of) == 1
-} else := sprintf("lines %s and %d more", [_list(array.slice(of, 0, 5)), count(of) - 5]) if {
-	count(of) > 6
-} else := sprintf("lines %s", [_list(of)])
+# description: The numbers of lines in the file. It names only the first of many.
+positions(list) := sprintf("line %d", [list[0].line]) if {
+	count(list) == 1
+} else := sprintf("lines %s and %d more", [_numbers(array.slice(list, 0, 5)), count(list) - 5]) if {
+	count(list) > 6
+} else := sprintf("lines %s", [_numbers(list)])
 
-_list(of) := concat(", ", [sprintf("%d", [line.line]) | some line in of])
+_numbers(list) := concat(", ", [sprintf("%d", [line.line]) | some line in list])
 
 # METADATA
-# description: Whether one of some texts is empty or white space. Few begin with it.
+# description: Whether a text is empty or white space. The test of prefixes is fast, and few texts need the second.
 # scope: document
 has_blank(texts) if "" in texts
 

@@ -1,9 +1,9 @@
 # METADATA
 # title: The profile
 # description: >-
-#   The requirements that the snapshot is judged by, as data under data.profiles, and what follows from them alone.
-#   Of the input these rules read the profile's name only: dbaudit evaluates them once for all snapshots that a
-#   profile judges.
+#   The profile of the input, which is data under data.profiles, and values that depend only on it. These rules read
+#   only the name of the profile from the input, so that dbaudit evaluates them once for all snapshots that a profile
+#   judges.
 package dbaudit.profile
 
 import data.dbaudit.words
@@ -18,8 +18,8 @@ _controls[control.rule] contains control if some control in current.controls
 
 # METADATA
 # description: >-
-#   Those of the profile and of the lint profile, which a solution's files are judged by too. The profile may state a
-#   control of the lint profile itself, perhaps with a different severity.
+#   The controls for a solution's files: those of the profile and those of the lint profile. The profile may contain
+#   a control of the lint profile, perhaps with a different severity.
 file_controls := _file_controls
 
 _file_controls[control.rule] contains control if some control in current.controls
@@ -31,10 +31,10 @@ _file_controls[control.rule] contains control if {
 }
 
 # METADATA
-# description: The ids of the controls by the rule that judges them, and those of files.
-control_ids := {rule: {control.id | some control in of} | some rule, of in controls}
+# description: The ids of the controls by the rule that judges them.
+control_ids := {rule: {control.id | some control in judged} | some rule, judged in controls}
 
-file_control_ids := {rule: {control.id | some control in of} | some rule, of in file_controls}
+file_control_ids := {rule: {control.id | some control in judged} | some rule, judged in file_controls}
 
 # METADATA
 # description: >-
@@ -49,7 +49,7 @@ see(rule) := sprintf(", see %s", [concat(", ", sort({control.id | some control i
 minimum := {name | some control in current.controls; some name in control.privileges}
 
 # METADATA
-# description: The controls of role/privileges that require each of them.
+# description: The controls of role/privileges by the privilege that they require.
 controls_by_privilege := _controls_by_privilege
 
 _controls_by_privilege[name] contains control if {
@@ -58,15 +58,17 @@ _controls_by_privilege[name] contains control if {
 }
 
 # METADATA
-# description: Each of them as people read it, with the names that differ from it in case only, by name in lower case.
+# description: The words for people for each privilege of the minimum.
 rights := {name: words.right(name) | some name in minimum}
 
+# METADATA
+# description: The names of the minimum by name in lower case.
 spellings := _spellings
 
 _spellings[lower(name)] contains name if some name in minimum
 
 # METADATA
-# description: The privileges that are not surplus, in lower case, with those that the configuration allows.
+# description: The privileges that are required or allowed, in lower case, with those that the configuration allows.
 accepted(allowed) := union({
 	object.keys(spellings),
 	{lower(name) | some name in current.allow},
@@ -74,20 +76,20 @@ accepted(allowed) := union({
 })
 
 # METADATA
-# description: Those, and what Dataverse gives to each new role.
+# description: The accepted privileges, and those that Dataverse gives to each new role.
 accepted_or_default(allowed) := accepted(allowed) | platform_defaults
 
 # METADATA
 # description: >-
-#   What Dataverse gives to each new role, and what AddPrivilegesRole and a solution import restore each time.
+#   The privileges that Dataverse gives to each new role, and that AddPrivilegesRole and a solution import restore.
 platform_defaults := {name | some name in words.lowered(data.platform.new_role)}
 
 # METADATA
-# description: The depths that the profile requires, by name; the deepest is the default.
+# description: The depths that the profile requests, by name; the default is the deepest.
 depths := object.union({name: "global" | some name in minimum}, stated_depths)
 
 # METADATA
-# description: Those that it states.
+# description: The depths that the profile states.
 stated_depths := object.union_n([{name: depth} | some stated, depth in current.depths; some name in spellings[lower(stated)]])
 
 # METADATA

@@ -1,6 +1,6 @@
 # METADATA
 # title: The surplus
-# description: What the integration role grants beyond the minimum.
+# description: The privileges that the integration role grants beyond the minimum.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges
@@ -20,7 +20,7 @@ names := _outside_minimum if {
 _is_accepted(name) if lower(name) in _accepted_or_default
 
 # METADATA
-# description: What the role grants in a spelling that the profile does not use.
+# description: The privileges that the role grants and that the profile does not require in this spelling.
 _outside_minimum := integration.own_names - profile.minimum
 
 lowered := {name | some name in words.lowered(_outside_minimum)}
@@ -29,14 +29,13 @@ _accepted_or_default := profile.accepted_or_default(_allowed)
 
 # METADATA
 # description: >-
-#   The privileges that are not surplus, in lower case: those that the integration must have, and those that the
-#   profile or the configuration allows.
+#   The required privileges and those that the profile or the configuration allows, in lower case.
 accepted := profile.accepted(_allowed)
 
 _allowed := object.get(input.requirement, "allow", [])
 
 # METADATA
-# description: The part of it that LINT-DANGEROUS names too, if the role comes from a file.
+# description: The dangerous privileges among the surplus. LINT-DANGEROUS reports the same if the role comes from a file.
 dangerous := {name |
 	reasons := object.remove(danger.of_integration(lowered), _accepted_or_default)
 	count(reasons) > 0

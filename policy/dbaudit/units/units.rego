@@ -9,15 +9,15 @@
 package dbaudit.units
 
 # METADATA
-# description: A business unit and all above it, as far as they were read.
+# description: A business unit and all units above it that were read.
 above(id) := graph.reachable(_parents, {id})
 
 # METADATA
-# description: The disabled ones among them.
+# description: The disabled units among them.
 disabled(id) := {unit | some unit in above(id); input.business_units[unit].disabled}
 
 # METADATA
-# description: Whether a business unit and all above it were read.
+# description: Whether a business unit and all units above it were read.
 known(id) if {
 	_read
 	some unit in above(id)
@@ -25,7 +25,7 @@ known(id) if {
 }
 
 # METADATA
-# description: Why business units were not read, as the end of a sentence.
+# description: Why business units were not read, as the end of a sentence; empty if they were.
 default detail := ""
 
 detail := sprintf(": %s", [input.coverage.business_units.detail]) if {

@@ -14,7 +14,7 @@ package dbaudit.views
 import data.dbaudit.integration
 
 # METADATA
-# description: Personal views of each required view's table and name, by its place in the configuration.
+# description: The personal views with the table and name of each required view, by its index in the configuration.
 found[i] contains id if {
 	some i, required in input.requirement.views
 	some id, view in input.views
@@ -23,7 +23,7 @@ found[i] contains id if {
 }
 
 # METADATA
-# description: System views of each required view's table and name.
+# description: The system views with the table and name of each required view, by its index.
 system_views[i] contains id if {
 	some i, required in input.requirement.views
 	some id, view in input.system_views
@@ -42,7 +42,7 @@ readable contains id if {
 }
 
 # METADATA
-# description: The views that the user can read according to its own list, the owners and the shares, each on its own.
+# description: The views that the user can read according to any of its own list, the owners and the shares.
 # scope: document
 _apparently_readable contains id if some id in _listed
 
@@ -53,8 +53,7 @@ _apparently_readable contains id if {
 
 # METADATA
 # description: >-
-#   A team's members can read its views too. If the user's own list was read, it shows whether this is true for a
-#   view.
+#   A team's members can read its views. If the user's own list was read, it shows whether this is true of a view.
 _apparently_readable contains id if {
 	some id, _ in owned_by_team
 	not user_views_read
@@ -68,14 +67,14 @@ _apparently_readable contains id if {
 }
 
 # METADATA
-# description: What the integration user's own list shows.
+# description: The views in the integration user's own list.
 _listed contains id if {
 	some id, view in input.views
 	"integration-user" in view.seen_by
 }
 
 # METADATA
-# description: What the user or any team of its owns, and what is shared with any of them.
+# description: The views that the user or one of its teams owns, or that are shared with one of them.
 # scope: document
 _explained contains id if {
 	some id, view in input.views
@@ -92,8 +91,8 @@ _user_and_teams := {integration.user} | {team | some team in input.users[integra
 
 # METADATA
 # description: >-
-#   Views for which the user's own list contradicts the owners and shares, with the contradiction. Either may be
-#   wrong, so neither is believed.
+#   The contradiction between the user's own list and the owners and shares, by view. Either may be wrong, so such a
+#   view is not judged.
 # scope: document
 contradicted[id] := sprintf("the user sees the view %q, but neither it nor its teams own it, and no share explains this", [
 	input.views[id].name,
@@ -109,7 +108,7 @@ contradicted[id] := sprintf("the view %q belongs to the user or is shared with i
 }
 
 # METADATA
-# description: The views that a team of the user owns, with the team.
+# description: The team that owns a view, for the effective teams of the user.
 owned_by_team[id] := view.owner_id if {
 	some id, view in input.views
 	view.owner_id in integration.effective_teams
@@ -117,7 +116,7 @@ owned_by_team[id] := view.owner_id if {
 }
 
 # METADATA
-# description: Required views, by place, that may be readable through a team whose business unit may be disabled.
+# description: Teams that make a required view readable unless their business unit is disabled, by its index.
 _uncertain_teams[i] contains team if {
 	some i, ids in found
 	some id in ids
@@ -134,7 +133,7 @@ _uncertain_teams[i] contains team if {
 }
 
 # METADATA
-# description: The found views that the integration user can read, by the place of the required view.
+# description: The found views that the integration user can read, by the index of the required view.
 usable[i] contains id if {
 	some i, ids in found
 	some id in ids
@@ -142,7 +141,7 @@ usable[i] contains id if {
 }
 
 # METADATA
-# description: Required views, by place, that are met by a system view of their name.
+# description: The indexes of required views that are met by a system view.
 met_by_system_view contains i if {
 	some i, _ in system_views
 	not usable[i]
@@ -151,15 +150,15 @@ met_by_system_view contains i if {
 
 # METADATA
 # description: >-
-#   Those for which a personal view of the same name may exist, which would be the required one: the integration
-#   user's own list was not read.
+#   Those for which a personal view of the same name may exist, because the integration user's own list was not read.
+#   It would be the required view.
 uncertain_system_views contains i if {
 	some i in met_by_system_view
 	not user_views_read
 }
 
 # METADATA
-# description: Required views, by place, that the integration user can read.
+# description: The indexes of required views that the integration user can read.
 satisfied := object.keys(usable) | met_by_system_view
 
 # METADATA
@@ -180,7 +179,7 @@ _needs_personal_view contains i if {
 }
 
 # METADATA
-# description: Required views, by place, that cannot be judged, with the reasons.
+# description: Why a required view cannot be judged, by its index.
 # scope: document
 undecided[i] contains reason if {
 	some i in _unmet
@@ -238,7 +237,7 @@ _unmet contains i if {
 }
 
 # METADATA
-# description: Undecided views whose row no available identity saw.
+# description: The indexes of undecided views that no available identity saw.
 unseen contains i if {
 	some i, _ in undecided
 	not found[i]

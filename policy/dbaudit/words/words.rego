@@ -9,7 +9,7 @@
 package dbaudit.words
 
 # METADATA
-# description: The access level of a depth.
+# description: The name of the access level by depth.
 levels := {
 	"none": "None",
 	"basic": "User",
@@ -20,8 +20,8 @@ levels := {
 
 # METADATA
 # description: >-
-#   What a privilege lets its holder do: the table and the right, such as "Account – Read", or what a privilege
-#   without a table is called.
+#   The words for a privilege: the table and the right, such as "Account – Read", or the name of a privilege without
+#   a table.
 # scope: document
 right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0][1])]]) if {
 	parts := _parts(name)
@@ -32,15 +32,15 @@ right(name) := sprintf("%s – %s", [_label(parts[0][2]), _rights[lower(parts[0]
 
 # METADATA
 # description: >-
-#   A list or a set of names in lower case, as a list. A role grants hundreds of privileges: a step for each of them is
-#   most of what judging the role costs. So all are one text for a moment, unless a name contains what separates them.
+#   A list or a set of names in lower case, as a list. A role grants hundreds of privileges, and a step for each would
+#   take most of the time of judging the role. So they are joined to one text, unless a name contains the separator.
 lowered(names) := lower_case if {
 	lower_case := split(lower(concat("\u0000", names)), "\u0000")
 	count(lower_case) == count(names)
 } else := [lower(name) | some name in names]
 
 # METADATA
-# description: The table of a privilege on one, as its name spells it.
+# description: The table of a privilege, as its name spells it; undefined for a privilege without a table.
 table(name) := _parts(name)[0][2]
 
 _parts(name) := regex.find_all_string_submatch_n(

@@ -50,7 +50,7 @@ findings contains {
 not_applicable := lint.not_applicable
 
 # METADATA
-# description: The powers that a role gives, each with the privileges that give it, none of which the vendor requires.
+# description: The powers that a role gives, each with the privileges that give it. The vendor requires none of them.
 _powers[role][power] := {name | some key in union(held); name := granted[key]} if {
 	some role, granted in _granted
 	some power, sets in danger.powers
@@ -59,14 +59,14 @@ _powers[role][power] := {name | some key in union(held); name := granted[key]} i
 }
 
 # METADATA
-# description: Those of a role's privileges that give a power, as its file spells them, by name in lower case.
+# description: The privileges of a role that can give a power, as its file spells them, by name in lower case.
 _granted[role] := {key: name | some name, _ in grants; key := lower(name); key in _powerful} if {
 	some role, grants in input.role_privileges
 	count(_lowered(role, grants) & _powerful) > 0
 }
 
 # METADATA
-# description: What a role grants, in lower case. What is not surplus does not matter.
+# description: The privileges that a role grants, in lower case; those of the integration role without the minimum.
 _lowered(role, grants) := surplus.lowered if {
 	role == integration.role
 } else := {name | some name in words.lowered(object.keys(grants))}

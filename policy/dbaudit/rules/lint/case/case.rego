@@ -35,8 +35,8 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   The roles that may have lines that spell a standard name differently: no line spells a name so, or several lines
-#   name the same privilege.
+#   The roles that may have a line with a different spelling: no line has the standard spelling, or several lines name
+#   the same privilege.
 # scope: document
 _roles_to_search contains role if {
 	some role, entries in input.role_entries

@@ -52,8 +52,8 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   What each dangerous privilege of a role, neither required nor allowed, lets its holder do. For a role that must
-#   grant nothing beyond a minimum, these are the dangerous privileges of its surplus.
+#   What each dangerous privilege of a role lets its holder do, unless it is required or allowed. The integration role
+#   must grant nothing beyond the minimum, so that more privileges are dangerous in it.
 # scope: document
 _reasons[role] := object.remove(danger.of_any(names), surplus.accepted) if {
 	some role, names in lint.distinct_names

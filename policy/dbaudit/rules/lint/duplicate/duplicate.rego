@@ -38,7 +38,7 @@ findings contains {
 	some role, names in lint.names
 	count(lint.distinct_names[role]) < count(names)
 	some name, lines in lint.lines[role]
-	name != "" # that is another rule's
+	name != "" # lint/name reports lines without a name
 	count(lines) > 1
 	subject := lint.subjects[role]
 }
@@ -47,18 +47,17 @@ not_applicable := lint.not_applicable
 
 # METADATA
 # description: >-
-#   Each level with its lines, ordered by the first line; if there are more than five
-#   levels, only their number.
+#   Each level with its lines, ordered by the first line. It gives only the number of more than five levels.
 _levels_with_lines(lines) := sprintf("each time %s (%s)", [_level_words(lines[0].level), lint.positions(lines)]) if {
 	count(_distinct_levels(lines)) == 1
 } else := sprintf("at %d different levels (%s)", [count(_distinct_levels(lines)), lint.positions(lines)]) if {
 	count(_distinct_levels(lines)) > 5
 } else := concat(" and ", [sprintf("%s in %s", [_level_words(group[0].level), lint.positions(group)]) |
-	groups := {level: of |
+	groups := {level: group |
 		some level in _distinct_levels(lines)
-		of := [line | some line in lines; lower(line.level) == level]
+		group := [line | some line in lines; lower(line.level) == level]
 	}
-	order := sort([[of[0].entry, level] | some level, of in groups])
+	order := sort([[group[0].entry, level] | some level, group in groups])
 	some pair in order
 	group := groups[pair[1]]
 ])

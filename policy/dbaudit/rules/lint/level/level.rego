@@ -29,7 +29,7 @@ findings contains {
 	some control in lint.controls["lint/level"]
 	some role in _roles_with_unknown_level
 	some name, lines in lint.lines[role]
-	name != "" # that is another rule's
+	name != "" # lint/name reports lines without a name
 	bad := [line | some line in lines; not lower(line.level) in access.levels]
 	count(bad) > 0
 	subject := lint.subjects[role]
@@ -45,7 +45,7 @@ findings contains {
 	some role in _roles_with_refused_level
 	some name, lines in lint.lines[role]
 	allowed := input.privileges[name].depths
-	count(allowed) > 0 # otherwise no source says
+	count(allowed) > 0 # otherwise the allowed levels are unknown
 	bad := [line | some line in lines; not lower(line.level) in allowed]
 	count(bad) > 0
 	every line in lines { lower(line.level) in access.levels }
@@ -55,7 +55,7 @@ findings contains {
 not_applicable := lint.not_applicable
 
 # METADATA
-# description: The roles with lines whose level is not an access level.
+# description: The roles with a line with a level that is not an access level.
 _roles_with_unknown_level := {role |
 	some role, entries in input.role_entries
 	some level in {level | level := entries[_].level}
@@ -63,7 +63,7 @@ _roles_with_unknown_level := {role |
 }
 
 # METADATA
-# description: The roles that may have lines whose level their privilege does not allow.
+# description: The roles that may have a line with a level that its privilege does not allow.
 # scope: document
 _roles_with_refused_level contains role if {
 	some role, entries in input.role_entries

@@ -36,7 +36,7 @@ findings contains {
 }
 
 # METADATA
-# description: One fault is reported once.
+# description: The rule role/custom reports the same fault, so it is not reported twice.
 # scope: document
 not_applicable contains reason if some reason in lint.not_applicable
 

@@ -53,14 +53,14 @@ findings contains {
 }
 
 # METADATA
-# description: What another role grants at a sufficient depth, and this one grants at an unknown depth.
+# description: A privilege that another role grants at a sufficient depth, and this role at an unknown depth.
 unknown contains reason if {
 	some name, _ in _filled_by_others
 	reason := integration.own_unreadable[name]
 }
 
 # METADATA
-# description: What another role grants at a sufficient depth, if it is unknown whether that role counts.
+# description: A privilege that another role grants at a sufficient depth, but perhaps without effect.
 unknown contains sprintf("%s: %s", [name, reason]) if {
 	some name, _ in _filled_by_others
 	some reason in integration.uncertain_grants[name]
@@ -68,7 +68,8 @@ unknown contains sprintf("%s: %s", [name, reason]) if {
 
 # METADATA
 # description: >-
-#   What the user has at a sufficient depth but this role does not certainly grant at it, with this role's depth.
+#   The privileges that the user has at a sufficient depth and this role does not certainly grant at it, with the depth
+#   that this role grants.
 _filled_by_others := object.remove(integration.insufficient_in_role, object.keys(integration.insufficient)) if {
 	count(integration.assigned_copies) > 0
 } else := {}

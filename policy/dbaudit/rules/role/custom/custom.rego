@@ -37,7 +37,7 @@ findings contains object.union(
 }
 
 # METADATA
-# description: A role in a file need not be replaced; its author edits the file, which no tool does.
+# description: A role in a file is not replaced, because its author can edit the file.
 _remedy := {} if {
 	input.source == "solution"
 } else := {"fix": {"kind": "replace-role", "role": integration.role_reference}}

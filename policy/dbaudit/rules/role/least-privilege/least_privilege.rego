@@ -49,11 +49,11 @@ _fix := {
 } else := {"kind": "replace-role", "role": integration.role_reference}
 
 # METADATA
-# description: Of a privilege that is granted for some records only, or at an unknown depth, there is no depth to name.
+# description: A privilege that is granted for some records only, or at an unknown depth, has no depth here.
 _removals := [{"name": name, "depth": depth} |
-	own := integration.own_privileges
+	grants := integration.own_privileges
 	some name in surplus.in_display_order
-	depth := own[name]
+	depth := grants[name]
 ] if {
 	count(integration.own_names) == count(integration.own_privileges)
 } else := [object.union({"name": name}, named) |

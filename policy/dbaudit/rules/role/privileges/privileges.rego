@@ -37,13 +37,13 @@ findings contains {
 } if {
 	subject := _subject
 	fixes := _fixes
-	some name, said in object.filter(access.missing_findings(depth.required), _missing)
-	some [control, message, evidence] in said
+	some name, controls in object.filter(access.missing_findings(depth.required), _missing)
+	some [control, message, evidence] in controls
 }
 
 # METADATA
 # description: >-
-#   The privileges that need no further details. A role may lack all of the minimum, so these are the fewest steps.
+#   The missing privileges that need no further details. A role may lack all of the minimum, so this path is short.
 _missing := {name | some name, "none" in integration.insufficient} - union({
 	_needs_details,
 	integration.filtered,
@@ -51,7 +51,7 @@ _missing := {name | some name, "none" in integration.insufficient} - union({
 })
 
 # METADATA
-# description: Those that are granted elsewhere, and those for which only the presence is judged.
+# description: The privileges that are granted in other business units, and those without a required level.
 _needs_details := object.keys(integration.other_units) | object.keys(depth.presence_only)
 
 # METADATA
@@ -123,7 +123,7 @@ not_applicable contains reason if {
 }
 
 # METADATA
-# description: Grants that would be sufficient, from roles that may not count.
+# description: Sufficient grants from roles that may not be in effect.
 unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [name, reason])} if {
 	some name, reasons in integration.uncertain_grants
 	some reason in reasons
@@ -131,7 +131,7 @@ unknown_controls contains {"control": control.id, "reason": sprintf("%s: %s", [n
 }
 
 # METADATA
-# description: What is judged; undefined if there is nothing to judge.
+# description: The subject of findings; undefined if no role is judged.
 _subject := {"kind": "role", "id": integration.role, "name": integration.role_name} if {
 	integration.role
 } else := {"kind": "user", "id": integration.user, "name": input.users[integration.user].name} if {
@@ -152,7 +152,7 @@ _message(name, required, "filtered") := sprintf("%s is granted for some records 
 ])
 
 # METADATA
-# description: A privilege for which only the presence is judged may be granted at any level.
+# description: A privilege without a required level may be granted at any level.
 _message(name, required, "missing") := sprintf("%s is not granted%s (%s)", [profile.rights[name], _at_level(name, required), name])
 
 _message(name, required, "shallow") := sprintf("%s is granted at %s level%s; %s is required (%s)", [
@@ -168,7 +168,7 @@ default _at_level(_, _) := ""
 _at_level(name, required) := sprintf("; %s is required", [words.levels[required]]) if not depth.presence_only[name]
 
 # METADATA
-# description: Which roles grant it, unless only the integration role does.
+# description: The roles that grant a privilege; empty if only the integration role does.
 default _granting_roles(_) := ""
 
 _granting_roles(name) := sprintf(", by %s", [concat(" and ", [sprintf("the role %q", [by]) | some by in sort(integration.granted_by[name])])]) if {
@@ -181,7 +181,7 @@ _app_note("") := ""
 _app_note(table) := sprintf("; the app that contains the table %q is not installed", [table]) if table != ""
 
 # METADATA
-# description: A role that already grants enough only needs to be assigned to the user itself.
+# description: The fix by privilege. A role that already grants enough only needs to be assigned to the user.
 _fixes := integration.grant_fixes if {
 	count(_also_assign) == 0
 	count(object.keys(integration.insufficient) - object.keys(integration.insufficient_in_role)) == 0
@@ -195,8 +195,8 @@ _fixes := integration.grant_fixes if {
 
 # METADATA
 # description: >-
-#   The user who must also be assigned the role, because only a team has it and its Basic rights stay with the
-#   team. Another control checks whether the role is assigned at all.
+#   The user, for privileges that need a direct assignment too: only a team has the role, and its Basic rights apply
+#   only to the team. Another control checks whether the role is assigned at all.
 _also_assign[name] := {"user": integration.user_reference} if {
 	integration.role_editable
 	integration.ways[integration.role]

@@ -70,7 +70,7 @@ _units_with_name contains id if {
 _enabled_units := {id | some id in _units_with_name; count(units.disabled(id)) == 0}
 
 # METADATA
-# description: A user cannot be moved to a unit that does not exist or is disabled. One that was not seen may exist.
+# description: A user cannot be moved to a unit that does not exist or is disabled. A unit that was not seen may exist.
 default _kind := "move-user"
 
 _kind := "correct-configuration" if {

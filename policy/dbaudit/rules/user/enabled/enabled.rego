@@ -29,7 +29,7 @@ import data.dbaudit.units
 metadata := rego.metadata.chain()[1].annotations.custom
 
 # METADATA
-# description: One finding for the user, whatever locks it out. Its fix is the first necessary step.
+# description: A single finding for all faults of the user. Its fix is the first necessary step.
 findings contains {
 	"control": control.id,
 	"message": sprintf("the user %q %s", [input.users[integration.user].name, concat(" and ", _faults)]),
@@ -61,12 +61,12 @@ _user_faults := ["is disabled"] if input.users[integration.user].disabled
 
 # METADATA
 # description: >-
-#   The disabled business units of the user: its own and those above it.
+#   The disabled units among the user's business unit and those above it.
 _disabled_units := units.disabled(integration.unit)
 
 # METADATA
 # description: >-
-#   The one that the message names: the user's own, else one above it.
+#   The disabled unit that the message names: the user's own, else one above it.
 _disabled_unit := integration.unit if {
 	integration.unit in _disabled_units
 } else := min(_disabled_units)
@@ -100,7 +100,7 @@ _mode_words := {
 }
 
 # METADATA
-# description: The access modes in which the integration works; a profile states its own where its source does.
+# description: The access modes in which the integration works. A profile states them if its source does.
 _working_modes := object.get(profile.current, "access_modes", ["read-write", "non-interactive"])
 
 _is_working_mode if _mode in _working_modes

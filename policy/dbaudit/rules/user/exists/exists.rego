@@ -100,7 +100,7 @@ _fix := {
 
 # METADATA
 # description: >-
-#   The ambiguity is resolved in the environment or, if no application id is configured, in the configuration.
+#   The fix for several users: in the environment if an application id is configured, else in the configuration.
 # scope: document
 default _ambiguity_fix := {"kind": "correct-configuration"}
 

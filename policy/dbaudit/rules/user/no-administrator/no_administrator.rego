@@ -66,8 +66,7 @@ _templates[copy.root_id] := danger.administrators[lower(copy.template_id)] if so
 
 # METADATA
 # description: >-
-#   A role that comes only through a team must be removed from the team, or the user must be removed from the
-#   team.
+#   If the user has the role only through a team, the role or the user must be removed from the team.
 # scope: document
 _fixes[root] := {
 	"kind": "unassign-role",

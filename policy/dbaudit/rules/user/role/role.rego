@@ -43,7 +43,7 @@ _message := sprintf("the role %q is not assigned to the user %q, neither directl
 _ineffective := object.get(integration.ineffective_roles, integration.role, set())
 
 # METADATA
-# description: Dataverse learns late about changes to a team whose members come from a Microsoft Entra group.
+# description: A change to a Microsoft Entra group takes effect late in the team with its members.
 notes contains sprintf("the user has the role %q only through %s, whose members come from a Microsoft Entra group: %s", [
 	integration.role_name,
 	concat(" and ", sort([sprintf("the team %q", [input.teams[team].name]) | some team in _teams_with_role])),
@@ -61,8 +61,7 @@ not_applicable := integration.no_user | integration.no_role
 
 # METADATA
 # description: >-
-#   The record-ownership setting decides whether another business unit's copy counts: a copy that is left over
-#   from the time when the setting was on does not.
+#   The record-ownership setting decides whether a copy of another business unit is in effect.
 unknown contains sprintf("the organization and its record-ownership setting were not read%s", [_detail]) if {
 	not input.coverage.organization.state == "collected"
 }

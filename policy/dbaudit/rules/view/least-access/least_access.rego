@@ -38,7 +38,7 @@ findings contains {
 not_applicable := integration.no_user
 
 # METADATA
-# description: If the table of shares was refused, its replacement does not show every share.
+# description: If the table of shares could not be read, its replacement does not show all shares.
 unknown contains input.coverage.shares.detail if {
 	input.coverage.shares.state == "collected"
 	input.coverage.shares.detail != ""

@@ -52,7 +52,7 @@ findings contains {
 }
 
 # METADATA
-# description: No available identity sees such a view, including the integration user itself.
+# description: No available identity sees such a view, and the integration user does not either.
 findings contains {
 	"control": control.id,
 	"message": sprintf("the user %q sees no view %q of the table %s: it is missing or not shared", [
@@ -96,7 +96,7 @@ not_applicable := views.no_subject
 
 # METADATA
 # description: >-
-#   A readable view may not be the required one: a refused section is never ignored.
+#   A readable view may not be the required one, so a section that was not read is never ignored.
 # scope: document
 unknown contains views.undecided[_][_]
 
