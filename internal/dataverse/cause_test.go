@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// The environment's words identify a refusal. Advice names a role only if a privilege is missing,
-// or the user has no role.
+// The status, the code or the message identify the cause. Advice recommends a role only if a privilege
+// or a role is missing.
 func TestCauses(t *testing.T) {
 	const user = "af6d214e-90b6-ec11-983f-00224883c651"
 	for _, c := range []struct {
@@ -37,7 +37,7 @@ func TestCauses(t *testing.T) {
 		{"disabled unit", 403, "", "0x8004032c", "The specified business unit is disabled.", CauseUnitDisabled, Forbidden, true, "business unit"},
 		{"no role", 403, "", "0x80042f09", "The user has not been assigned any roles.", CauseNoRole, Forbidden, true, "no security role"},
 		{"a privilege", 403, "", "0x80040220", "Principal user (Id=" + user + ", type=8), is missing prvReadRole privilege", CausePrivilege, Forbidden, false, "give prvReadRole"},
-		{"nothing said", 403, "", "", "", CauseUnknown, Forbidden, false, "no privilege is named"},
+		{"no message", 403, "", "", "", CauseUnknown, Forbidden, false, "no privilege is named"},
 		{"access denied", 403, "", "0x80048306", "denied", CauseUnknown, Forbidden, false, "enabled"},
 		{"claims", 401, "", "", "", CauseClaims, Unauthorized, true, "conditional access"},
 	} {
@@ -71,7 +71,7 @@ func TestCauses(t *testing.T) {
 	}
 }
 
-// The environment names the principal that lacks a privilege. It may not be the caller.
+// The environment names the principal that lacks a privilege, which may be another than the caller.
 func TestPrincipal(t *testing.T) {
 	auditor, owner, stranger := GUID("11111111-1111-4111-8111-111111111111"), GUID("22222222-2222-4222-8222-222222222222"), GUID("33333333-3333-4333-8333-333333333333")
 	known := PrincipalNames{auditor: "the auditor", owner: "the view's owner"}

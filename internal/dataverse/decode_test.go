@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 )
 
 // FuzzPage compares what decodePage accepts with encoding/json.
@@ -163,43 +161,5 @@ func TestParseGUID(t *testing.T) {
 	}
 	if !GUID("").IsZero() || !GUID("00000000-0000-0000-0000-000000000000").IsZero() || idA.IsZero() {
 		t.Error("zero ids")
-	}
-}
-
-// FuzzText compares texts, and the escapes in them, with encoding/json.
-func FuzzText(f *testing.F) {
-	for _, s := range []string{`"a"`, `"a\"b\\"`, `"\ud83d\ude00"`, `"\ud800\u0041"`, `"\udc00x"`, `null`, ` "a" `, `1`, `{"a":"b"}`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if !json.Valid(data) || !utf8.Valid(data) {
-			return
-		}
-		var want string
-		wrong := json.Unmarshal(data, &want)
-		if got, err := ParseText(data); (err == nil) != (wrong == nil) || got != want {
-			t.Fatalf("%s: %q, %v, want %q, %v", data, got, err, want, wrong)
-		}
-		var object map[string]json.RawMessage
-		if json.Unmarshal(data, &object) != nil || object == nil {
-			return
-		}
-		members, err := Members(data)
-		for _, m := range members {
-			if !json.Valid(m.Value) || object[m.Name] == nil {
-				t.Fatalf("%s: %q has %s", data, m.Name, m.Value)
-			}
-		}
-		if err != nil || len(members) < len(object) {
-			t.Fatalf("%s: %d of %d members, %v", data, len(members), len(object), err)
-		}
-	})
-}
-
-func TestMembersKeepTheSource(t *testing.T) {
-	got, err := Members([]byte(` {"a" : {"b":"}\\\""} , "c":[1, 2],"d":-1.5e3 ,"e":true}`))
-	want := []Member{{"a", json.RawMessage(`{"b":"}\\\""}`)}, {"c", json.RawMessage(`[1, 2]`)}, {"d", json.RawMessage(`-1.5e3`)}, {"e", json.RawMessage(`true`)}}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%s, %v", got, err)
 	}
 }

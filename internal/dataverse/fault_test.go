@@ -19,15 +19,15 @@ import (
 
 var seeds = flag.Int("seeds", 200, "how many schedules of faults are run")
 
-// faultyEnvironment is an environment behind a bad network. It has three tables with pages and one action,
-// and random faults.
+// A faultyEnvironment is an environment behind a bad network. It has three tables with pages, one
+// action, and random faults.
 type faultyEnvironment struct {
 	mu       sync.Mutex
 	random   *rand.Rand
 	rate     float64
 	accepted map[string]bool // tokens
-	newest   string
-	posted   map[string]int // action by action: how often it was carried out
+	newest   string          // the last token
+	posted   map[string]int  // action by action: how often it was carried out
 	rows     map[string]int
 	pageSize int
 }
@@ -39,8 +39,8 @@ func (f *faultyEnvironment) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.Body != nil {
 		sent, _ = io.ReadAll(r.Body)
 	}
-	hurt, kind := f.random.Float64() < f.rate, f.random.IntN(13)
-	if hurt {
+	isFaulty, kind := f.random.Float64() < f.rate, f.random.IntN(13)
+	if isFaulty {
 		switch kind {
 		case 0:
 			return nil, errors.New("connection reset by peer")
@@ -63,17 +63,17 @@ func (f *faultyEnvironment) RoundTrip(r *http.Request) (*http.Response, error) {
 		return odata(401, ""), nil
 	}
 	resp, body := f.answer(r, sent)
-	if !hurt {
+	if !isFaulty {
 		return resp(body), nil
 	}
 	switch kind {
-	case 7: // the answer is lost
+	case 7: // the response is lost
 		return nil, errors.New("unexpected EOF")
-	case 8: // cut, and seen to be
+	case 8: // cut off, with an error
 		out := resp(body)
 		out.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), broken{}))
 		return out, nil
-	case 9: // cut, and not seen to be
+	case 9: // cut off, without an error
 		return resp(body[:f.random.IntN(len(body)+1)]), nil
 	case 10: // damaged
 		if len(body) > 0 {
@@ -81,12 +81,12 @@ func (f *faultyEnvironment) RoundTrip(r *http.Request) (*http.Response, error) {
 			body[f.random.IntN(len(body))] = 0xff
 		}
 		return resp(body), nil
-	case 11: // a link that goes back
+	case 11: // a link to the same page
 		if before, _, ok := bytes.Cut(body, []byte(`,"@odata.nextLink"`)); ok {
 			body = fmt.Appendf(bytes.Clone(before), `,"@odata.nextLink":%q}`, r.URL)
 		}
 		return resp(body), nil
-	case 12: // the list is gone
+	case 12: // no list
 		return resp(bytes.Replace(body, []byte(`"value"`), []byte(`"valeu"`), 1)), nil
 	}
 	return resp(body), nil
@@ -143,19 +143,19 @@ func odata(status int, code string, header ...string) *http.Response {
 	return answer(status, "application/json", fmt.Sprintf(`{"error":{"code":%q,"message":"x"}}`, code), header...)
 }
 
-// TestRandomFaults checks that a read returns all rows or an error that says nothing about the
-// environment, and that a failed change that was carried out says that this is possible.
+// With random faults, a read returns all rows, or an error that says nothing about the environment. If
+// a change was carried out and returns an error, the error says that this is possible.
 func TestRandomFaults(t *testing.T) {
-	whole, failed := 0, 0
+	complete, failed := 0, 0
 	for seed := range *seeds {
-		dice := rand.New(rand.NewPCG(uint64(seed), 7))
+		random := rand.New(rand.NewPCG(uint64(seed), 7))
 		f := &faultyEnvironment{
-			random: dice, rate: 0.3 * dice.Float64(), accepted: map[string]bool{}, posted: map[string]int{}, pageSize: 1 + dice.IntN(9),
-			rows: map[string]int{"roles": dice.IntN(60), "teams": 1 + dice.IntN(5), "views": 0},
+			random: random, rate: 0.3 * random.Float64(), accepted: map[string]bool{}, posted: map[string]int{}, pageSize: 1 + random.IntN(9),
+			rows: map[string]int{"roles": random.IntN(60), "teams": 1 + random.IntN(5), "views": 0},
 		}
-		ticks := newFakeClock()
+		clock := newFakeClock()
 		w, err := NewWriter(Options{
-			URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f, Now: ticks.Now, Sleep: ticks.Sleep, Jitter: dice.Float64,
+			URL: "https://contoso.crm.dynamics.com", Tokens: f, Transport: f, Now: clock.Now, Sleep: clock.Sleep, Jitter: random.Float64,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -167,11 +167,11 @@ func TestRandomFaults(t *testing.T) {
 				switch e := asError(t, err); e.Kind {
 				case Unauthorized, Throttled, Server, Transport, Protocol:
 				default:
-					t.Fatalf("seed %d: %v is a claim that nobody made", seed, err)
+					t.Fatalf("seed %d: %v says something about the environment", seed, err)
 				}
 				continue
 			}
-			whole++
+			complete++
 			want := make([]string, n)
 			for i := range want {
 				want[i] = fmt.Sprintf(`{"id":%d,"name":"%s \"{%d}\""}`, i, set, i)
@@ -195,14 +195,13 @@ func TestRandomFaults(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d reads whole, %d failed", whole, failed)
-	if failed*20 > whole {
-		t.Errorf("%d of %d reads failed: it gives up too early", failed, whole+failed)
+	t.Logf("%d reads complete, %d failed", complete, failed)
+	if failed*20 > complete {
+		t.Errorf("%d of %d reads failed: it gives up too early", failed, complete+failed)
 	}
 }
 
-// TestNothingSecretIsShown has an environment that repeats the token everywhere, and checks that
-// no visible text contains it.
+// No visible text contains the token, even if the environment repeats it everywhere.
 func TestNothingSecretIsShown(t *testing.T) {
 	var shown bytes.Buffer
 	var mu sync.Mutex
@@ -274,8 +273,8 @@ func (f senderFunc) send(context.Context, call) (reply, error) { return f() }
 func TestConcurrencyFollowsTheHint(t *testing.T) {
 	var next reply
 	l := newLimiter(senderFunc(func() (reply, error) { return next, nil }), 8, 52)
-	// crowd is how many of n requests run at once.
-	crowd := func(n int) int {
+	// runningOf returns how many of n requests run at once.
+	runningOf := func(n int) int {
 		ctx, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		for range n {
@@ -288,9 +287,9 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 		}
 		for {
 			l.mu.Lock()
-			running, settled := l.running, l.running+l.waiting == n
+			running, all := l.running, l.running+l.waiting == n
 			l.mu.Unlock()
-			if settled {
+			if all {
 				cancel()
 				wg.Wait()
 				return running
@@ -298,7 +297,7 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 			runtime.Gosched()
 		}
 	}
-	say := func(status int, body, hint string) {
+	respond := func(status int, body, hint string) {
 		next = reply{status: status, header: http.Header{"X-Ms-Dop-Hint": {hint}}, body: []byte(body)}
 		if _, err := l.send(t.Context(), call{}); err != nil {
 			t.Fatal(err)
@@ -306,34 +305,34 @@ func TestConcurrencyFollowsTheHint(t *testing.T) {
 	}
 	check := func(n, want int, when string) {
 		t.Helper()
-		if got := crowd(n); got != want {
+		if got := runningOf(n); got != want {
 			t.Errorf("%d at once %s, want %d", got, when, want)
 		}
 		if l.running != 0 || l.waiting != 0 {
-			t.Fatalf("%d run and %d wait when nobody is waiting", l.running, l.waiting)
+			t.Fatalf("%d run and %d wait after all have ended", l.running, l.waiting)
 		}
 	}
 	check(30, 8, "before any hint")
-	say(200, "", "3")
+	respond(200, "", "3")
 	check(30, 3, "with hint 3")
-	say(200, "", "900")
+	respond(200, "", "900")
 	check(120, 52, "with hint 900")
 	for _, odd := range []string{"", "0", "-4", "many"} {
-		say(200, "", odd)
+		respond(200, "", odd)
 	}
 	check(120, 52, "after invalid hints")
-	say(200, "", "20")
+	respond(200, "", "20")
 	for range 19 {
 		if err := l.acquire(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	say(429, `{"error":{"code":"`+tooManyAtOnce+`","message":""}}`, "")
+	respond(429, `{"error":{"code":"`+tooManyAtOnce+`","message":""}}`, "")
 	for range 19 {
 		l.release()
 	}
 	check(60, 10, "after 20 were too many")
-	say(200, "", "50")
+	respond(200, "", "50")
 	check(60, 10, "with hint 50, after 20 were too many")
 }
 

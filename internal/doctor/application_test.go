@@ -21,7 +21,7 @@ func TestApplyPrivileges(t *testing.T) {
 	}
 }
 
-// TestCheckPrivileges: a privilege that may be missing does not count as held.
+// A privilege that is not known to be granted counts as missing.
 func TestCheckPrivileges(t *testing.T) {
 	needed := []Privilege{{"prvWriteRole", audit.DepthLocal, ""}, {"prvReadRole", audit.DepthGlobal, "Security Role > Read"}}
 	for _, test := range []struct {
@@ -53,7 +53,7 @@ func TestCheckPrivileges(t *testing.T) {
 	}
 }
 
-// Where nothing answers, what is held stays unknown.
+// If nothing responds, the checks of privileges are skipped.
 func TestApplicationUnreachable(t *testing.T) {
 	checks, err := ExamineApplication(t.Context(), unreachableConfig(errors.New("connection refused")),
 		Remediation{Needs: ApplyPrivileges(), Grants: []Privilege{{"prvReadAccount", audit.DepthGlobal, ""}}})

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// docs/assumptions.md lists each assumption as the program has it.
+// docs/assumptions.md lists the assumptions of the program.
 func TestAssumptionsAreDocumented(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "assumptions.md")
 	data, err := os.ReadFile(file)

@@ -28,8 +28,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the expected outputs")
 
-// TestRoleZip: what reads solutions takes it for the least role, in both variants, and
-// the manifest names it.
+// The package solution reads the archive as the minimal role, in both variants, and the manifest names
+// the role.
 func TestRoleZip(t *testing.T) {
 	for _, impersonate := range []bool{true, false} {
 		data, err := RoleZip(impersonate)
@@ -38,7 +38,7 @@ func TestRoleZip(t *testing.T) {
 		}
 		again, err := RoleZip(impersonate)
 		if err != nil || !bytes.Equal(data, again) {
-			t.Errorf("two of them differ: %v", err)
+			t.Errorf("two archives differ: %v", err)
 		}
 		file := filepath.Join(t.TempDir(), "auditor.zip")
 		if err := os.WriteFile(file, data, 0o600); err != nil {
@@ -106,7 +106,7 @@ func TestRoleXML(t *testing.T) {
 	if string(got) != string(want) {
 		t.Errorf("the role is\n%s\nand not what %s has; -update rewrites it", got, file)
 	}
-	// What reads solutions takes it for a role that grants the least.
+	// The package solution reads it as a role with the auditor's privileges.
 	found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultLimits())
 	if err != nil || len(found.Roles) != 1 || len(found.Faults) > 0 {
 		t.Fatalf("%+v, %v", found, err)
@@ -125,12 +125,12 @@ func TestRoleXML(t *testing.T) {
 	}
 }
 
-// roundTripper is a transport made of a function.
+// A roundTripper is a function as a transport.
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// unreachableConfig is the configuration of an environment that nothing answers for.
+// unreachableConfig returns the configuration of an environment that does not respond.
 func unreachableConfig(err error) Config {
 	noSleep := func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	transport := roundTripper(func(*http.Request) (*http.Response, error) { return nil, err })
@@ -189,7 +189,7 @@ func TestNameResolution(t *testing.T) {
 	}
 }
 
-// Where nothing answers, every check still has its say, and none passes.
+// If nothing responds, there is a result for every check, and none passes.
 func TestUnreachable(t *testing.T) {
 	checks, err := Examine(t.Context(), unreachableConfig(errors.New("connection refused")))
 	if err != nil {
@@ -218,8 +218,8 @@ func TestInterruption(t *testing.T) {
 	}
 }
 
-// A refusal names the privilege that the environment names; else the first that is
-// not known to be held; else none, because none would help.
+// A refusal names the privilege that the environment names, else the first required one that the
+// identity lacks, else none.
 func TestMissingPrivilege(t *testing.T) {
 	held := map[string]audit.Depth{}
 	for _, p := range AuditorPrivileges() {
@@ -234,7 +234,7 @@ func TestMissingPrivilege(t *testing.T) {
 		want  string
 	}{
 		{"named", refused("is missing prvReadTeam privilege"), nil, pickPrivileges("prvReadUser"), "prvReadTeam"},
-		{"named, and none of ours", refused("is missing prvReadSomething privilege"), held, pickPrivileges("prvReadUser"), "prvReadSomething"},
+		{"named, and not an auditor's", refused("is missing prvReadSomething privilege"), held, pickPrivileges("prvReadUser"), "prvReadSomething"},
 		{"not named, nothing known", refused("no"), nil, pickPrivileges("prvReadUser"), ""},
 		{"not named, one not held", refused("no"), map[string]audit.Depth{"prvreaduser": audit.DepthGlobal}, pickPrivileges("prvReadUser", "prvReadTeam"), "prvReadTeam"},
 		{"not named, all held", refused("no"), held, pickPrivileges("prvReadUser"), ""},
@@ -255,7 +255,7 @@ func TestMissingPrivilege(t *testing.T) {
 	}
 }
 
-// servedConfig is the configuration of the auditor of a simulated environment.
+// servedConfig starts a simulated environment, and returns the configuration of its auditor.
 func servedConfig(t *testing.T, env *simulator.Environment) Config {
 	t.Helper()
 	server, err := simulator.Start(t.Context(), env, simulator.Options{})
@@ -273,8 +273,8 @@ func servedConfig(t *testing.T, env *simulator.Environment) Config {
 	}
 }
 
-// An owner who cannot be impersonated because the owner lacks a privilege is a warning: no
-// grant to the auditor would help.
+// If an owner cannot be impersonated because the owner lacks a privilege, the check is a warning. No
+// grant to the auditor would change that.
 func TestImpersonatedUserLacksPrivilege(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
@@ -314,8 +314,7 @@ func TestImpersonatedUserLacksPrivilege(t *testing.T) {
 	}
 }
 
-// An older environment has no column for soft deletion, and users are looked as
-// all the same.
+// In older environments, which have no column for soft deletion, users can be impersonated too.
 func TestNoSoftDeletion(t *testing.T) {
 	env, err := simulator.Builtin("compliant")
 	if err != nil {
