@@ -21,18 +21,16 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A scenario is a journal of a real run, with the environment before and after it.
+// A scenario is the journal of a real run, with the environments before and after it.
 type scenario struct {
 	name         string
 	start, after *simulator.Environment
-	// now is where the rollback begins: after, or on the way back.
-	now        *simulator.Environment
-	startState string
-	records    []apply.Record
+	now          *simulator.Environment // the environment at the start of the rollback
+	startState   string
+	records      []apply.Record
 }
 
-// scenarios are the journals of runs that ended, were cut off, and were rolled back in
-// part.
+// scenarios returns the journals of runs that were completed, interrupted, or rolled back in part.
 func (l *lab) scenarios(t *testing.T) []scenario {
 	t.Helper()
 	const never = 1000
@@ -48,9 +46,9 @@ func (l *lab) scenarios(t *testing.T) []scenario {
 		{"a role", removeRole, never, false},
 		{"a user", removeUser, never, false},
 		{"a user who is disabled", func(env *simulator.Environment) { env.ApplicationUser(app).Disabled = true }, never, false},
-		{"from nothing, cut off", removeRoleAndUser, 4, false},
-		{"everything, cut off", breakAll, 5, false},
-		{"everything, in part rolled back", breakAll, never, true},
+		{"from nothing, interrupted", removeRoleAndUser, 4, false},
+		{"everything, interrupted", breakAll, 5, false},
+		{"everything, rolled back in part", breakAll, never, true},
 	} {
 		l.reset(t, tt.change)
 		s := scenario{name: tt.name, start: l.Server.Environment(), startState: l.state(t)}
@@ -61,7 +59,7 @@ func (l *lab) scenarios(t *testing.T) []scenario {
 		s.after = l.Server.Environment()
 		if tt.back {
 			if err := l.withFaults(t.Context(), failFrom(4, simulator.FaultResetBefore), r.Rollback); err == nil {
-				t.Fatal("nobody noticed")
+				t.Fatal("the rollback does not report the fault")
 			}
 		}
 		s.now = l.Server.Environment()
@@ -87,8 +85,7 @@ func readRecords(t *testing.T, file string) []apply.Record {
 	return j.Records
 }
 
-// allIDs are the ids of rows of the environment: of roles with all their copies,
-// among them those of System Administrator, and of people and applications.
+// allIDs returns the ids of all roles with their copies, users, business units and teams.
 func (l *lab) allIDs(t *testing.T) []string {
 	t.Helper()
 	var ids []string
@@ -105,7 +102,7 @@ func (l *lab) allIDs(t *testing.T) []string {
 	return ids
 }
 
-// An editor edits journals at random.
+// An editor makes random edits of journals.
 type editor struct {
 	*rand.Rand
 
@@ -115,7 +112,7 @@ type editor struct {
 
 func pick[T any](e *editor, from []T) T { return from[e.IntN(len(from))] }
 
-// edit makes one edit of records, which it may change.
+// edit makes one edit, and describes it. It may change records.
 func (e *editor) edit(records []apply.Record) ([]apply.Record, string) {
 	if len(records) < 2 {
 		return records, "none"
@@ -186,8 +183,7 @@ func (e *editor) editField(r *apply.Record) string {
 	return "event " + string(r.Event)
 }
 
-// editPlan replaces the plan by another's, or one of its ids by another, and recomputes its
-// digest.
+// editPlan replaces the plan by another scenario's, or one of its ids. It recomputes the digest.
 func (e *editor) editPlan(records []apply.Record) ([]apply.Record, string) {
 	if e.IntN(3) == 0 {
 		other := pick(e, e.scenarios)
@@ -198,23 +194,22 @@ func (e *editor) editPlan(records []apply.Record) ([]apply.Record, string) {
 	if err != nil {
 		return records, err.Error()
 	}
-	was, id := pick(e, e.ids), pick(e, e.ids)
-	for range 50 { // one that is in the plan
-		if bytes.Contains(text, []byte(was)) {
+	old, id := pick(e, e.ids), pick(e, e.ids)
+	for range 50 { // until the plan contains it
+		if bytes.Contains(text, []byte(old)) {
 			break
 		}
-		was = pick(e, e.ids)
+		old = pick(e, e.ids)
 	}
 	var p plan.Plan
-	if json.Unmarshal(bytes.ReplaceAll(text, []byte(was), []byte(id)), &p) != nil || p.Seal() != nil {
+	if json.Unmarshal(bytes.ReplaceAll(text, []byte(old), []byte(id)), &p) != nil || p.Seal() != nil {
 		return records, "none"
 	}
 	records[0].Plan = &p
-	return records, fmt.Sprintf("the plan has %s for %s", id, was)
+	return records, fmt.Sprintf("the plan has %s for %s", id, old)
 }
 
-// encode writes records as lines, each with the digest of the one before where the
-// chain is to be whole.
+// encode returns the records as lines. If chained is set, it recomputes the digests.
 func encode(t *testing.T, records []apply.Record, chained bool) []byte {
 	t.Helper()
 	var text []byte
@@ -234,15 +229,14 @@ func encode(t *testing.T, records []apply.Record, chained bool) []byte {
 	return text
 }
 
-// TestEditedJournals edits journals at random: an edited one is refused, or rolled
-// back rightly. Rightly means that what the run changed is as it was before or as the
-// run left it, that all else is untouched, and that "as it was before" is said only
-// where it is so.
+// TestEditedJournals makes random edits of journals. An edited journal is refused, or its rollback
+// is safe: what the run changed is as before the run or as after it, all else is unchanged, and
+// the rollback succeeds only if everything is as before.
 func TestEditedJournals(t *testing.T) {
 	t.Parallel()
 	const edits = 2100
 	l := newLab(t, simulator.Options{})
-	e := &editor{rand.New(rand.NewPCG(1, 2)), nil, l.scenarios(t)} //nolint:gosec // a test's own dice
+	e := &editor{rand.New(rand.NewPCG(1, 2)), nil, l.scenarios(t)} //nolint:gosec // a reproducible sequence
 	l.reset(t, nil)
 	e.ids = l.allIDs(t)
 	refused, undone, kept := 0, 0, 0
@@ -260,8 +254,8 @@ func TestEditedJournals(t *testing.T) {
 			refused++
 			continue
 		}
-		told := fmt.Sprintf("edit %d of %q: %s", n, s.name, strings.Join(what, "; "))
-		if l.rollback(t, s, data, told) {
+		label := fmt.Sprintf("edit %d of %q: %s", n, s.name, strings.Join(what, "; "))
+		if l.rollback(t, s, data, label) {
 			undone++
 		} else {
 			kept++
@@ -269,13 +263,13 @@ func TestEditedJournals(t *testing.T) {
 	}
 	t.Logf("%d edits: %d refused, %d undone, %d undone in part", edits, refused, undone, kept)
 	if refused == 0 || undone == 0 || kept == 0 {
-		t.Error("the edits do not reach all ends")
+		t.Error("the edits do not lead to all outcomes")
 	}
 }
 
-// rollback rolls back an edited journal and checks the environment; it reports whether
-// rollback says that everything is as before.
-func (l *lab) rollback(t *testing.T, s scenario, data []byte, told string) bool {
+// rollback rolls back an edited journal and checks the environment. It reports whether the rollback
+// says that everything is as before.
+func (l *lab) rollback(t *testing.T, s scenario, data []byte, label string) bool {
 	t.Helper()
 	l.mutate(t, func(env *simulator.Environment) { *env = *s.now.Clone() })
 	file := filepath.Join(t.TempDir(), "edited.json")
@@ -284,51 +278,51 @@ func (l *lab) rollback(t *testing.T, s scenario, data []byte, told string) bool 
 	}
 	j, err := apply.OpenJournal(file, now)
 	if err != nil {
-		t.Fatalf("%s: %v", told, err)
+		t.Fatalf("%s: %v", label, err)
 	}
 	err = l.runner(j).Rollback(t.Context())
 	_ = j.Close()
 	if err == nil {
 		if l.state(t) != s.startState {
-			checkEqual(t, told+": said to be as it was before", l.state(t), s.startState)
+			checkEqual(t, label+": the rollback succeeded", l.state(t), s.startState)
 		}
 		return true
 	}
 	got := l.Server.Environment()
 	if problem := s.restore(got); problem != "" {
-		t.Fatalf("%s: %s (%v)", told, problem, err)
+		t.Fatalf("%s: %s (%v)", label, problem, err)
 	}
 	l.mutate(t, func(env *simulator.Environment) { *env = *got })
 	if l.state(t) != s.startState {
-		checkEqual(t, told+": something else was changed", l.state(t), s.startState)
+		checkEqual(t, label+": something else was changed", l.state(t), s.startState)
 	}
 	return false
 }
 
-// restore takes what the run changed back to what it was at the start. It says what is
-// neither as at the start nor as the run left it.
+// restore sets what the run changed to its state before the run. It returns what is neither as
+// before the run nor as after it, or an empty string.
 func (s scenario) restore(got *simulator.Environment) string {
-	role, was, left := got.Role(roleName), s.start.Role(roleName), s.after.Role(roleName)
+	role, before, after := got.Role(roleName), s.start.Role(roleName), s.after.Role(roleName)
 	switch {
-	case role == nil && was != nil:
+	case role == nil && before != nil:
 		return "the role is gone"
-	case role != nil && was == nil:
-		if !sameGrants(role.Privileges, left.Privileges) {
+	case role != nil && before == nil:
+		if !sameGrants(role.Privileges, after.Privileges) {
 			return "the new role was changed"
 		}
 		got.Roles = slices.DeleteFunc(got.Roles, func(r simulator.Role) bool { return r.ID == role.ID })
 	case role != nil:
 		for name, depth := range role.Privileges {
-			if depth != was.Privileges[name] && depth != left.Privileges[name] {
+			if depth != before.Privileges[name] && depth != after.Privileges[name] {
 				return fmt.Sprintf("%s is %v", name, depth)
 			}
 		}
-		for name, depth := range was.Privileges {
-			if left.Privileges[name] == depth && role.Privileges[name] != depth {
+		for name, depth := range before.Privileges {
+			if after.Privileges[name] == depth && role.Privileges[name] != depth {
 				return fmt.Sprintf("%s is %v", name, role.Privileges[name])
 			}
 		}
-		role.Privileges = was.Privileges
+		role.Privileges = before.Privileges
 	}
 	if problem := s.restoreUser(got); problem != "" {
 		return problem
@@ -339,27 +333,27 @@ func (s scenario) restore(got *simulator.Environment) string {
 func sameGrants(a, b simulator.Grants) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
 
 func (s scenario) restoreUser(got *simulator.Environment) string {
-	user, was, left := got.ApplicationUser(app), s.start.ApplicationUser(app), s.after.ApplicationUser(app)
+	user, before, after := got.ApplicationUser(app), s.start.ApplicationUser(app), s.after.ApplicationUser(app)
 	switch {
-	case user == nil && was != nil:
+	case user == nil && before != nil:
 		return "the user is gone"
-	case user != nil && was == nil:
+	case user != nil && before == nil:
 		got.ApplicationUsers = slices.DeleteFunc(got.ApplicationUsers, func(u simulator.User) bool { return u.ID == user.ID })
 	case user != nil:
-		if user.Disabled != was.Disabled && user.Disabled != left.Disabled {
+		if user.Disabled != before.Disabled && user.Disabled != after.Disabled {
 			return "the user was disabled"
 		}
 		for _, a := range user.Roles {
-			if !slices.Contains(was.Roles, a) && !slices.Contains(left.Roles, a) {
-				return fmt.Sprintf("the user holds %v", a)
+			if !slices.Contains(before.Roles, a) && !slices.Contains(after.Roles, a) {
+				return fmt.Sprintf("the user has %v", a)
 			}
 		}
-		for _, a := range was.Roles {
-			if slices.Contains(left.Roles, a) && !slices.Contains(user.Roles, a) {
+		for _, a := range before.Roles {
+			if slices.Contains(after.Roles, a) && !slices.Contains(user.Roles, a) {
 				return fmt.Sprintf("the user lost %v", a)
 			}
 		}
-		user.Disabled, user.Roles = was.Disabled, was.Roles
+		user.Disabled, user.Roles = before.Disabled, before.Roles
 	}
 	return ""
 }
@@ -367,9 +361,9 @@ func (s scenario) restoreUser(got *simulator.Environment) string {
 func (s scenario) restoreShares(got *simulator.Environment) string {
 	for i := range got.PersonalViews {
 		v := &got.PersonalViews[i]
-		was, left := s.start.PersonalView(v.Table, v.Name), s.after.PersonalView(v.Table, v.Name)
+		before, after := s.start.PersonalView(v.Table, v.Name), s.after.PersonalView(v.Table, v.Name)
 		rights := map[string][3]simulator.Rights{}
-		for at, list := range [][]simulator.Share{v.Shares, was.Shares, left.Shares} {
+		for at, list := range [][]simulator.Share{v.Shares, before.Shares, after.Shares} {
 			for _, share := range list {
 				of := rights[share.Principal]
 				of[at] = share.Access
@@ -381,22 +375,22 @@ func (s scenario) restoreShares(got *simulator.Environment) string {
 				return fmt.Sprintf("the view %s is shared with %s for %v", v.Name, principal, of[0])
 			}
 		}
-		v.Shares = was.Shares
+		v.Shares = before.Shares
 	}
 	return ""
 }
 
-// TestResumeOfAnEditedJournal: what a journal says was made is granted and assigned
-// nothing, unless it is what the plan asked for.
-func TestResumeOfAnEditedJournal(t *testing.T) {
+// TestResumeEditedJournal: a resumed run does not change a row that the journal names as created if
+// the plan did not create it.
+func TestResumeEditedJournal(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	l.reset(t, removeRoleAndUser)
 	p := l.plan(t)
 	r, file := l.start(t, p)
-	// the role is made, and nothing else
+	// Only the role is created.
 	if err := l.withFaults(t.Context(), failFrom(2, simulator.FaultResetBefore), r.Apply); err == nil {
-		t.Fatal("nobody noticed")
+		t.Fatal("the run does not report the fault")
 	}
 	start := l.state(t)
 	if err := r.Journal.Close(); err != nil {

@@ -31,16 +31,15 @@ func now() time.Time { return simulated.Now() }
 
 func noSleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
-// A lab scans, plans and applies against the simulator, over real HTTPS. One
-// server serves one state after the other.
+// A lab scans, plans and applies against the simulator, over real HTTPS. Its server serves one
+// environment after the other.
 type lab struct {
 	*simulated.Lab
 
 	admin       *dataverse.Writer
 	requirement snapshot.Requirement
-	// journal is the journal that the last run holds.
-	journal *apply.Journal
-	faults  atomic.Pointer[func(*http.Request) simulator.Fault]
+	journal     *apply.Journal // of the last run
+	faults      atomic.Pointer[func(*http.Request) simulator.Fault]
 }
 
 func newLab(t *testing.T, o simulator.Options) *lab {
@@ -62,14 +61,14 @@ func newLab(t *testing.T, o simulator.Options) *lab {
 	return l
 }
 
-// withFaults does something under faults.
+// withFaults calls do while the server has faults.
 func (l *lab) withFaults(ctx context.Context, fault func(*http.Request) simulator.Fault, do func(context.Context) error) error {
 	l.faults.Store(&fault)
 	defer l.faults.Store(nil)
 	return do(ctx)
 }
 
-// reset serves the compliant environment, changed.
+// reset serves the compliant environment with a change.
 func (l *lab) reset(t *testing.T, change func(*simulator.Environment)) {
 	t.Helper()
 	l.faults.Store(nil)
@@ -93,7 +92,7 @@ func (l *lab) scan(t *testing.T) (audit.Result, *snapshot.Snapshot) {
 	return l.JudgeServed(t, l.requirement)
 }
 
-// plan plans everything that a plan can contain.
+// plan scans and makes a plan with all options.
 func (l *lab) plan(t *testing.T) plan.Plan {
 	t.Helper()
 	r, s := l.scan(t)
@@ -114,7 +113,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot) plan.P
 		t.Fatal(err)
 	}
 	if p, err = plan.Decode(data); err != nil {
-		t.Fatalf("a plan that was just made is refused: %v", err)
+		t.Fatalf("a new plan is refused: %v", err)
 	}
 	if err := p.CheckLimits(plan.Limits{Minimum: l.Profile.Minimum()}); err != nil {
 		t.Fatal(err)
@@ -122,7 +121,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot) plan.P
 	return p
 }
 
-// state is the simulator's state, to the byte.
+// state returns the state of the environment.
 func (l *lab) state(t *testing.T) string {
 	t.Helper()
 	data, err := l.Server.State()
@@ -132,8 +131,7 @@ func (l *lab) state(t *testing.T) string {
 	return string(data)
 }
 
-// stateWithoutIDs is the state without the ids of rows that were made, which differ from
-// run to run.
+// stateWithoutIDs returns the state without the ids of created rows, which differ between runs.
 func (l *lab) stateWithoutIDs(t *testing.T) string {
 	t.Helper()
 	env := l.Server.Environment()
@@ -159,6 +157,7 @@ func (l *lab) stateWithoutIDs(t *testing.T) string {
 	return string(data)
 }
 
+// checkEqual compares two states, and shows the first line that differs.
 func checkEqual(t *testing.T, what, got, want string) {
 	t.Helper()
 	if got == want {
@@ -188,7 +187,7 @@ func (l *lab) start(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 	return l.runner(j), file
 }
 
-// reopen opens a journal as another process would, once the one before has ended.
+// reopen closes the journal and opens it again, as another process does.
 func (l *lab) reopen(t *testing.T, file string) *apply.Runner {
 	t.Helper()
 	if err := l.journal.Close(); err != nil {
@@ -219,12 +218,12 @@ func (l *lab) apply(t *testing.T, p plan.Plan) (*apply.Runner, string) {
 
 // requireUnit requires another business unit until the test ends.
 func (l *lab) requireUnit(t *testing.T, unit string) {
-	was := l.requirement.BusinessUnit
+	previous := l.requirement.BusinessUnit
 	l.requirement.BusinessUnit = unit
-	t.Cleanup(func() { l.requirement.BusinessUnit = was })
+	t.Cleanup(func() { l.requirement.BusinessUnit = previous })
 }
 
-// checkKept rolls back, and fails the test unless changes are kept for a reason.
+// checkKept rolls back, and checks how many changes are kept, and for which reason.
 func checkKept(t *testing.T, r *apply.Runner, changes int, reason string) {
 	t.Helper()
 	err := r.Rollback(t.Context())
@@ -233,11 +232,11 @@ func checkKept(t *testing.T, r *apply.Runner, changes int, reason string) {
 	}
 }
 
-// checkDrift fails the test unless an error says that an action of a kind met a changed environment.
+// checkDrift checks that an action of a kind failed because the environment changed.
 func checkDrift(t *testing.T, err error, kind audit.FixKind, reason string) {
 	t.Helper()
 	if changed, ok := errors.AsType[*apply.DriftError](err); !ok || changed.Action.Kind != kind || !strings.Contains(err.Error(), reason) {
-		t.Errorf("got %v, want that %s stops: %s", err, kind, reason)
+		t.Errorf("got %v, want drift of %s: %s", err, kind, reason)
 	}
 }
 
@@ -249,7 +248,7 @@ func actionKinds(p plan.Plan) []string {
 	return list
 }
 
-// fixableFindings are the findings that a plan could fix.
+// fixableFindings returns the findings that a plan can fix.
 func fixableFindings(r audit.Result) []string {
 	var list []string
 	for _, c := range r.Controls {

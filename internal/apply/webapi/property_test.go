@@ -13,12 +13,12 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestProperty holds for random environments: a plan that is applied leaves
-// nothing that a plan could fix, and its rollback restores the start.
-func TestProperty(t *testing.T) {
+// TestRandomEnvironments: applying a plan leaves nothing that a plan can fix, and its rollback
+// restores the environment.
+func TestRandomEnvironments(t *testing.T) {
 	t.Parallel()
 	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		if err := f.Value.Set("15"); err != nil { // more where somebody asks for more
+		if err := f.Value.Set("15"); err != nil { // unless the flag says otherwise
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestProperty(t *testing.T) {
 		result, _ := l.scan(t)
 		for _, c := range result.Controls {
 			for _, f := range c.Findings {
-				// What is found of a user that the plan makes had no fingerprint before.
+				// The findings about a created user have no fingerprints in the plan.
 				known := slices.ContainsFunc(p.Manual, func(m plan.Manual) bool {
 					return m.Fingerprint == f.Fingerprint || m.Control == c.ID && slices.Contains(actionKinds(p), "create-application-user")
 				})
@@ -64,7 +64,6 @@ func TestProperty(t *testing.T) {
 	})
 }
 
-// addRandomFaults makes random faults.
 func addRandomFaults(r *rapid.T, env *simulator.Environment, home string) {
 	sometimes := func(label string) bool { return rapid.IntRange(0, 3).Draw(r, label) == 0 }
 	env.Organization.RecordOwnershipAcrossBusinessUnits = rapid.SampledFrom([]simulator.Tristate{simulator.Off, simulator.On}).Draw(r, "across")

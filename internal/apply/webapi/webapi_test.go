@@ -18,7 +18,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// removeRoleAndUser has no role, no user and no share.
+// removeRoleAndUser removes the role, the user and the shares.
 func removeRoleAndUser(env *simulator.Environment) {
 	removeUser(env)
 	role := env.Role(roleName).ID
@@ -44,7 +44,7 @@ func removeRole(env *simulator.Environment) {
 	env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.ID == role })
 }
 
-// breakAll has one fault for each kind of fix that needs a role and a user.
+// breakAll adds a fault for each kind of fix that changes an existing role or user.
 func breakAll(env *simulator.Environment) {
 	role := env.Role(roleName)
 	delete(role.Privileges, "prvReadLead")
@@ -53,7 +53,7 @@ func breakAll(env *simulator.Environment) {
 	role.Privileges["prvWriteContact"] = simulator.DepthBasic
 	role.Privileges["prvBulkDelete"] = simulator.DepthGlobal
 	role.Privileges["prvDeleteAccount"] = simulator.DepthDeep
-	// Without two of what the platform puts back whenever a privilege is granted.
+	// The platform restores these two whenever a privilege is granted.
 	delete(role.Privileges, "prvReadSharePointData")
 	delete(role.Privileges, "prvWriteSharePointData")
 	user := env.ApplicationUser(app)
@@ -63,7 +63,7 @@ func breakAll(env *simulator.Environment) {
 	setShare(env, "lead", "Demandbase Leads", simulator.RightRead|simulator.RightWrite|simulator.RightAppendTo)
 }
 
-// setShare sets what the integration user was given of a view, 0 for nothing.
+// setShare sets the rights of the integration user on a view, 0 for no share.
 func setShare(env *simulator.Environment, table, name string, rights simulator.Rights) {
 	user := env.ApplicationUser(app)
 	v := env.PersonalView(table, name)
@@ -84,8 +84,7 @@ func checkCompliant(t *testing.T, r audit.Result) {
 	}
 }
 
-// TestEachKind applies and rolls back each kind of change alone, and all of them
-// at once.
+// TestEachKind applies and rolls back each kind of fix separately, and all of them together.
 func TestEachKind(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -136,7 +135,7 @@ func TestEachKind(t *testing.T) {
 				t.Fatalf("planned %v, want %v\n%s", got, tt.want, p.Text())
 			}
 			if len(p.Manual)+len(p.Withheld) > 0 {
-				t.Errorf("left for people: %v, withheld: %v", p.Manual, p.Withheld)
+				t.Errorf("manual steps: %v, withheld: %v", p.Manual, p.Withheld)
 			}
 			before := l.state(t)
 			checkEqual(t, "planning", before, start)
@@ -144,21 +143,20 @@ func TestEachKind(t *testing.T) {
 			r, _ := l.scan(t)
 			checkCompliant(t, r)
 			if err := l.reopen(t, file).Apply(t.Context()); err != nil {
-				t.Errorf("going on with what is done: %v", err)
+				t.Errorf("resuming a complete run: %v", err)
 			}
 			if err := l.reopen(t, file).Rollback(t.Context()); err != nil {
 				t.Fatalf("rolling back: %v", err)
 			}
 			checkEqual(t, "after the rollback", l.state(t), start)
 			if err := l.reopen(t, file).Apply(t.Context()); err == nil {
-				t.Error("what was rolled back was gone on with")
+				t.Error("a run that was rolled back was resumed")
 			}
 		})
 	}
 }
 
-// failFrom lets requests through until the nth write, which is cut off before or
-// after it took effect. From then on nothing gets through.
+// failFrom returns faults: the nth write fails in the given way, and all later requests fail too.
 func failFrom(n int, kind simulator.FaultKind) func(*http.Request) simulator.Fault {
 	writes := 0
 	return func(r *http.Request) simulator.Fault {
@@ -176,8 +174,8 @@ func failFrom(n int, kind simulator.FaultKind) func(*http.Request) simulator.Fau
 	}
 }
 
-// TestCutAnywhere cuts every write of the largest plans off, before and after it
-// took effect, and resumes the journal or rolls it back.
+// TestCutAnywhere interrupts the largest plans at every write, before and after it takes effect, and
+// resumes the run or rolls it back.
 func TestCutAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -191,12 +189,12 @@ func TestCutAnywhere(t *testing.T) {
 			for _, kind := range []simulator.FaultKind{simulator.FaultResetBefore, simulator.FaultResetAfter} {
 				for _, back := range []bool{false, true} {
 					if name != "everything" && back == ((n+int(kind))%2 == 0) {
-						continue // the largest plan has all of them
+						continue // only the largest plan tests all combinations
 					}
 					l.reset(t, change)
 					r, file := l.start(t, p)
 					if err := l.withFaults(t.Context(), failFrom(n, kind), r.Apply); err == nil {
-						t.Fatalf("%s: write %d was cut off, and nobody noticed", name, n)
+						t.Fatalf("%s: the run does not report the fault at write %d", name, n)
 					}
 					if err := r.Journal.Close(); err != nil {
 						t.Fatal(err)
@@ -210,17 +208,16 @@ func TestCutAnywhere(t *testing.T) {
 						continue
 					}
 					if err := l.reopen(t, file).Apply(t.Context()); err != nil {
-						t.Fatalf("%s: going on after write %d (%d): %v", name, n, kind, err)
+						t.Fatalf("%s: resuming after write %d (%d): %v", name, n, kind, err)
 					}
-					checkEqual(t, name+": after going on", l.stateWithoutIDs(t), end)
+					checkEqual(t, name+": after resuming", l.stateWithoutIDs(t), end)
 				}
 			}
 		}
 	}
 }
 
-// appendPartialLine leaves half a line at the journal's end, as a process does that ends while
-// it writes.
+// appendPartialLine appends a part of a line to a journal, as a killed process may leave it.
 func appendPartialLine(t *testing.T, file string) {
 	t.Helper()
 	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY, 0)
@@ -233,8 +230,7 @@ func appendPartialLine(t *testing.T, file string) {
 	}
 }
 
-// TestKilledAnywhere ends the process at every line of the journal: what is
-// written is written, and nothing more is done.
+// TestKilledAnywhere ends a run at every line of the journal, and resumes it or rolls it back.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -242,9 +238,9 @@ func TestKilledAnywhere(t *testing.T) {
 		l.reset(t, prepare)
 		start := l.state(t)
 		p := l.plan(t)
-		_, whole := l.apply(t, p)
+		_, completeFile := l.apply(t, p)
 		end := l.stateWithoutIDs(t)
-		data, err := os.ReadFile(whole)
+		data, err := os.ReadFile(completeFile)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -264,21 +260,21 @@ func TestKilledAnywhere(t *testing.T) {
 			if err := r.Journal.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if again := l.reopen(t, file); n%2 == 0 {
-				if err := again.Rollback(t.Context()); err != nil {
+			if r := l.reopen(t, file); n%2 == 0 {
+				if err := r.Rollback(t.Context()); err != nil {
 					t.Fatalf("%s: rolling back after line %d: %v", name, n, err)
 				}
 				checkEqual(t, name+": after the rollback", l.state(t), start)
 				continue
-			} else if err := again.Apply(t.Context()); err != nil {
-				t.Fatalf("%s: going on after line %d: %v", name, n, err)
+			} else if err := r.Apply(t.Context()); err != nil {
+				t.Fatalf("%s: resuming after line %d: %v", name, n, err)
 			}
-			checkEqual(t, name+": after going on", l.stateWithoutIDs(t), end)
+			checkEqual(t, name+": after resuming", l.stateWithoutIDs(t), end)
 		}
 	}
 }
 
-// TestRollbackCutAnywhere cuts every write of a rollback off, and tries again.
+// TestRollbackCutAnywhere interrupts a rollback at every write, and rolls back again.
 func TestRollbackCutAnywhere(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
@@ -303,8 +299,9 @@ func TestRollbackCutAnywhere(t *testing.T) {
 	}
 }
 
-// TestRollbackOfWhatWentAlong: a change that was kept went along with the row that it depends on.
-func TestRollbackOfWhatWentAlong(t *testing.T) {
+// TestRollbackDeletesDependents: a change that a rollback kept disappears with the created row that
+// it depends on.
+func TestRollbackDeletesDependents(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	l.reset(t, removeRoleAndUser)
@@ -329,24 +326,24 @@ func TestRollbackOfWhatWentAlong(t *testing.T) {
 	checkEqual(t, "after the rollback", l.state(t), start)
 }
 
-// TestTrouble has each write fail once in some way, and go through all the same.
-func TestTrouble(t *testing.T) {
+// TestTransientFaults: runs and rollbacks succeed although each write fails once.
+func TestTransientFaults(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{StaleFor: 20})
 	starts := []func(*simulator.Environment){breakAll, removeRoleAndUser}
 	for name, fault := range map[string]simulator.Fault{
-		"429":                      {Kind: simulator.FaultStatus, Status: 429, RetryAfter: "3"},
-		"500":                      {Kind: simulator.FaultStatus, Status: 500},
-		"502":                      {Kind: simulator.FaultStatus, Status: 502},
-		"503":                      {Kind: simulator.FaultStatus, Status: 503, RetryAfter: "2"},
-		"412":                      {Kind: simulator.FaultStatus, Status: 412},
-		"401":                      {Kind: simulator.FaultUnauthorized},
-		"cut off before it":        {Kind: simulator.FaultResetBefore},
-		"cut off after it":         {Kind: simulator.FaultResetAfter},
-		"cut off within an answer": {Kind: simulator.FaultTruncate},
+		"429":                 {Kind: simulator.FaultStatus, Status: 429, RetryAfter: "3"},
+		"500":                 {Kind: simulator.FaultStatus, Status: 500},
+		"502":                 {Kind: simulator.FaultStatus, Status: 502},
+		"503":                 {Kind: simulator.FaultStatus, Status: 503, RetryAfter: "2"},
+		"412":                 {Kind: simulator.FaultStatus, Status: 412},
+		"401":                 {Kind: simulator.FaultUnauthorized},
+		"reset before effect": {Kind: simulator.FaultResetBefore},
+		"reset after effect":  {Kind: simulator.FaultResetAfter},
+		"truncated response":  {Kind: simulator.FaultTruncate},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l.reset(t, starts[len(name)%2]) // one half of the faults on each plan
+			l.reset(t, starts[len(name)%2]) // each plan gets half of the faults
 			start := l.state(t)
 			p := l.plan(t)
 			failed := map[string]bool{}
@@ -373,11 +370,12 @@ func TestTrouble(t *testing.T) {
 	}
 }
 
-// TestSecondAdministrator changes what the plan is about while it is applied.
+// TestSecondAdministrator changes the environment while a plan is applied.
 func TestSecondAdministrator(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	during := func(t *testing.T, n int, meddle func(*simulator.Environment)) (*apply.Runner, error) {
+	// changeAfter applies the plan, and changes the environment after n actions.
+	changeAfter := func(t *testing.T, n int, mutate func(*simulator.Environment)) (*apply.Runner, error) {
 		t.Helper()
 		p := l.plan(t)
 		r, _ := l.start(t, p)
@@ -385,19 +383,19 @@ func TestSecondAdministrator(t *testing.T) {
 		r.Progress = func(_ change.Action, e apply.Event) {
 			if e == apply.EventDone {
 				if done++; done == n {
-					l.mutate(t, meddle)
+					l.mutate(t, mutate)
 				}
 			}
 		}
 		return r, r.Apply(t.Context())
 	}
-	t.Run("the role that is to be changed next", func(t *testing.T) {
+	t.Run("the target of the next action", func(t *testing.T) {
 		l.reset(t, breakAll)
-		r, err := during(t, 1, func(env *simulator.Environment) {
+		r, err := changeAfter(t, 1, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthDeep
 		})
 		checkDrift(t, err, change.RaiseDepth, "prvReadAccount is deep, not local")
-		// What was undone is undone, and what somebody else changed is named.
+		// The rollback undoes the other changes, and names what somebody else changed.
 		checkKept(t, r, 1, "set prvReadAccount to local")
 		got := l.Server.Environment().Role(roleName).Privileges
 		if got["prvReadAccount"] != simulator.DepthDeep || got["prvReadLead"] != simulator.DepthNone || got["prvReadSharePointData"] != simulator.DepthNone {
@@ -406,14 +404,14 @@ func TestSecondAdministrator(t *testing.T) {
 	})
 	t.Run("the same change at the same time", func(t *testing.T) {
 		l.reset(t, breakAll)
-		if _, err := during(t, 1, func(env *simulator.Environment) {
+		if _, err := changeAfter(t, 1, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvReadAccount"] = simulator.DepthGlobal
 			env.Role(roleName).Privileges["prvWriteContact"] = simulator.DepthGlobal
 		}); err == nil {
-			t.Fatal("somebody else's change was taken for ours")
+			t.Fatal("another identity's change counts as done")
 		}
 	})
-	t.Run("the role that is to be assigned grants more", func(t *testing.T) {
+	t.Run("more grants of a role to be assigned", func(t *testing.T) {
 		for n, extend := range map[int]func(*simulator.Environment){
 			1: func(env *simulator.Environment) {
 				env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
@@ -423,13 +421,13 @@ func TestSecondAdministrator(t *testing.T) {
 			},
 		} {
 			l.reset(t, breakAll)
-			_, err := during(t, n, extend)
+			_, err := changeAfter(t, n, extend)
 			checkDrift(t, err, change.AssignRole, "the role grants more than in the plan: prv")
 		}
 	})
 	t.Run("something else", func(t *testing.T) {
 		l.reset(t, breakAll)
-		r, err := during(t, 6, func(env *simulator.Environment) {
+		r, err := changeAfter(t, 6, func(env *simulator.Environment) {
 			env.Role(roleName).Privileges["prvAssignAccount"] = simulator.DepthLocal
 		})
 		if err != nil {
@@ -439,10 +437,10 @@ func TestSecondAdministrator(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := l.Server.Environment().Role(roleName).Privileges["prvAssignAccount"]; got != simulator.DepthLocal {
-			t.Errorf("the rollback took %v of somebody else's", got)
+			t.Errorf("the rollback changed another identity's grant: %v", got)
 		}
 	})
-	t.Run("what was done is changed before it is rolled back", func(t *testing.T) {
+	t.Run("a change before the rollback", func(t *testing.T) {
 		l.reset(t, breakAll)
 		p := l.plan(t)
 		r, _ := l.apply(t, p)
@@ -457,7 +455,7 @@ func TestSecondAdministrator(t *testing.T) {
 		l.reset(t, breakAll)
 		checkEqual(t, "all the rest was rolled back", got, l.state(t))
 	})
-	t.Run("the new role is given to somebody", func(t *testing.T) {
+	t.Run("another assignment of the new role", func(t *testing.T) {
 		l.reset(t, removeRoleAndUser)
 		p := l.plan(t)
 		r, _ := l.apply(t, p)
@@ -467,23 +465,23 @@ func TestSecondAdministrator(t *testing.T) {
 		})
 		err := r.Rollback(t.Context())
 		if _, ok := errors.AsType[*apply.KeptError](err); !ok || l.Server.Environment().Role(roleName) == nil {
-			t.Fatalf("a role that somebody holds was deleted: %v", err)
+			t.Fatalf("an assigned role was deleted: %v", err)
 		}
 	})
 }
 
-// TestWorldAsItIs plans and applies in unusual environments.
-func TestWorldAsItIs(t *testing.T) {
+// TestUnusualEnvironments plans and applies in unusual environments.
+func TestUnusualEnvironments(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	manual := func(t *testing.T, p plan.Plan, kind audit.FixKind) {
+	checkManual := func(t *testing.T, p plan.Plan, kind audit.FixKind) {
 		t.Helper()
 		i := slices.IndexFunc(p.Manual, func(m plan.Manual) bool { return m.Kind == kind })
 		if i < 0 || p.Manual[i].Who == "" {
-			t.Errorf("%s is not left to people: %v", kind, p.Manual)
+			t.Errorf("%s is not a manual step: %v", kind, p.Manual)
 		}
 	}
-	goOn := func(t *testing.T, p plan.Plan) {
+	checkApply := func(t *testing.T, p plan.Plan) {
 		t.Helper()
 		start := l.state(t)
 		r, _ := l.apply(t, p)
@@ -507,14 +505,14 @@ func TestWorldAsItIs(t *testing.T) {
 		if len(p.Actions) != 0 {
 			t.Errorf("planned %v", actionKinds(p))
 		}
-		manual(t, p, change.ReplaceRole)
+		checkManual(t, p, change.ReplaceRole)
 	})
 	t.Run("a managed role that can be edited", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
 			env.Role(roleName).Managed = true
 			delete(env.Role(roleName).Privileges, "prvReadLead")
 		})
-		goOn(t, l.plan(t))
+		checkApply(t, l.plan(t))
 	})
 	t.Run("a built-in role", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
@@ -523,14 +521,14 @@ func TestWorldAsItIs(t *testing.T) {
 				env.ApplicationUser(app).Roles = []simulator.RoleAssignment{{Role: "Basic User"}}
 			}
 		})
-		goOn(t, l.plan(t))
+		checkApply(t, l.plan(t))
 	})
 	t.Run("a user in a child business unit", func(t *testing.T) {
 		for name, change := range map[string]func(*simulator.Environment){
 			"without the role": func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil },
 			"without a role":   removeRole,
-			"to be made":       removeUser,
-			"all to be made":   removeRoleAndUser,
+			"without a user":   removeUser,
+			"without both":     removeRoleAndUser,
 		} {
 			t.Run(name, func(t *testing.T) {
 				l.requireUnit(t, "Germany")
@@ -538,7 +536,7 @@ func TestWorldAsItIs(t *testing.T) {
 					env.ApplicationUser(app).BusinessUnit = "Germany"
 					change(env)
 				})
-				goOn(t, l.plan(t))
+				checkApply(t, l.plan(t))
 			})
 		}
 	})
@@ -550,10 +548,10 @@ func TestWorldAsItIs(t *testing.T) {
 				env.ApplicationUser(app).BusinessUnit = "Europe"
 				change(env)
 			})
-			goOn(t, l.plan(t))
+			checkApply(t, l.plan(t))
 		}
 	})
-	t.Run("a role that has no copy where the user sits", func(t *testing.T) {
+	t.Run("a role without a copy in the user's business unit", func(t *testing.T) {
 		for setting, automatic := range map[simulator.Tristate]bool{simulator.Off: false, simulator.On: true} {
 			l.reset(t, func(env *simulator.Environment) {
 				env.Organization.RecordOwnershipAcrossBusinessUnits = setting
@@ -565,9 +563,9 @@ func TestWorldAsItIs(t *testing.T) {
 				t.Errorf("across business units %v: planned %v", setting, actionKinds(p))
 			}
 			if automatic {
-				goOn(t, p)
+				checkApply(t, p)
 			} else {
-				manual(t, p, change.AssignRole)
+				checkManual(t, p, change.AssignRole)
 			}
 		}
 	})
@@ -580,7 +578,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if slices.Contains(actionKinds(p), "share-view") {
 			t.Errorf("planned %v, and the environment refuses the shares", actionKinds(p))
 		}
-		manual(t, p, change.ShareView)
+		checkManual(t, p, change.ShareView)
 	})
 	t.Run("an application user that is soft-deleted", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) {
@@ -591,7 +589,7 @@ func TestWorldAsItIs(t *testing.T) {
 		if slices.Contains(actionKinds(p), "create-application-user") {
 			t.Errorf("planned %v, and the id is taken", actionKinds(p))
 		}
-		manual(t, p, change.RemoveDuplicateUser)
+		checkManual(t, p, change.RemoveDuplicateUser)
 	})
 	t.Run("soft-deleted after the plan was made", func(t *testing.T) {
 		l.reset(t, removeRoleAndUser)
@@ -605,15 +603,15 @@ func TestWorldAsItIs(t *testing.T) {
 		checkDrift(t, r.Apply(t.Context()), change.CreateApplicationUser, "")
 		checkKept(t, r, 1, "user is deleted now")
 	})
-	t.Run("a role that others hold", func(t *testing.T) {
+	t.Run("a role that others have", func(t *testing.T) {
 		team := func(members ...string) func(*simulator.Environment) {
 			return func(env *simulator.Environment) {
 				env.Teams = append(env.Teams, simulator.Team{Name: "Sync", Roles: []simulator.RoleAssignment{{Role: roleName}}, Members: members})
 			}
 		}
 		for name, tt := range map[string]struct {
-			hold func(*simulator.Environment)
-			who  string
+			assign func(*simulator.Environment)
+			holder string
 		}{
 			"directly": {func(env *simulator.Environment) {
 				u := env.User("sofia@contoso.com")
@@ -625,12 +623,12 @@ func TestWorldAsItIs(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				l.reset(t, func(env *simulator.Environment) {
 					delete(env.Role(roleName).Privileges, "prvReadLead")
-					tt.hold(env)
+					tt.assign(env)
 				})
 				start := l.state(t)
 				p := l.plan(t)
 				r, _ := l.start(t, p)
-				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), tt.who) || !strings.Contains(err.Error(), "--allow-shared-role") {
+				if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), tt.holder) || !strings.Contains(err.Error(), "--allow-shared-role") {
 					t.Fatalf("not refused: %v", err)
 				}
 				checkEqual(t, "nothing was changed", l.state(t), start)
@@ -651,7 +649,7 @@ func TestWorldAsItIs(t *testing.T) {
 			t.Fatalf("not refused: %v", err)
 		}
 		if err := r.Rollback(t.Context()); err == nil {
-			t.Error("rolled back elsewhere")
+			t.Error("rolled back in another environment")
 		}
 		checkEqual(t, "nothing was changed", l.state(t), start)
 	})
@@ -663,10 +661,10 @@ func TestWorldAsItIs(t *testing.T) {
 		l.reset(t, ownedByTeam)
 		p := l.plan(t)
 		if !p.Empty() || !slices.ContainsFunc(p.Manual, func(m plan.Manual) bool { return m.Control == "DB-VIEW-LEAST-ACCESS" }) {
-			t.Errorf("not left to people:\n%s", p.Text())
+			t.Errorf("not a manual step:\n%s", p.Text())
 		}
 	})
-	t.Run("a view that its owner no longer has", func(t *testing.T) {
+	t.Run("a view with a new owner", func(t *testing.T) {
 		l.reset(t, func(env *simulator.Environment) { env.PersonalView("account", "Demandbase Accounts").Shares = nil })
 		p := l.plan(t)
 		l.mutate(t, func(env *simulator.Environment) {
@@ -677,11 +675,11 @@ func TestWorldAsItIs(t *testing.T) {
 			t.Errorf("a dry run says %v", err)
 		}
 	})
-	t.Run("a view whose owner is a team, which nobody told", func(t *testing.T) {
+	t.Run("a view whose owner is a team, but not known as one", func(t *testing.T) {
 		l.reset(t, ownedByTeam)
 		start := l.state(t)
 		_, s := l.scan(t)
-		for id, v := range s.Views { // as an environment without owningteam has it
+		for id, v := range s.Views { // as in an environment without the column owningteam
 			v.OwnerType = snapshot.PrincipalUnknown
 			s.Views[id] = v
 		}
@@ -691,10 +689,10 @@ func TestWorldAsItIs(t *testing.T) {
 		}
 		r, _ := l.start(t, l.planFor(t, result, s))
 		if err := r.Apply(t.Context()); err == nil || !strings.Contains(err.Error(), "it may be a team") {
-			t.Errorf("somebody acted as a team: %v", err)
+			t.Errorf("a team was impersonated: %v", err)
 		}
 		if r.Journal.MayHaveChanges() {
-			t.Error("what was refused counts as done")
+			t.Error("a refused change counts as sent")
 		}
 		checkEqual(t, "nothing was changed", l.state(t), start)
 	})
@@ -712,15 +710,14 @@ func TestWorldAsItIs(t *testing.T) {
 		p := l.plan(t)
 		l.reset(t, nil)
 		if err := l.runner(&apply.Journal{Plan: p}).CheckDrift(t.Context(), func(change.Action, string) {}); err == nil {
-			t.Error("a plan for another state was found good")
+			t.Error("a plan for another state was accepted")
 		}
 	})
 }
 
-// TestAnotherRole: a plan that names one role and assigns another is
-// refused, in a dry run as well: what is assigned must be a copy of the role, and no
-// built-in one.
-func TestAnotherRole(t *testing.T) {
+// TestAssignAnotherRole: a dry run and a run refuse to assign a role that is not a copy of the plan's
+// role, or is built in.
+func TestAssignAnotherRole(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	l.reset(t, func(env *simulator.Environment) { env.ApplicationUser(app).Roles = nil })
@@ -756,12 +753,12 @@ func TestAnotherRole(t *testing.T) {
 	}
 }
 
-// TestWhoseRow cuts the connection off at the request that makes a row. A row that exists
-// afterwards counts as ours only if we created it.
-func TestWhoseRow(t *testing.T) {
+// TestForeignRow resets the connection at the request that creates a row. A row that exists later
+// counts as created only if the signed-in identity created it.
+func TestForeignRow(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
-	theirs := map[audit.FixKind]func(*simulator.Environment){
+	creations := map[audit.FixKind]func(*simulator.Environment){
 		change.CreateRole: func(env *simulator.Environment) {
 			env.Roles = append(env.Roles, simulator.Role{Name: roleName, PlatformDefaults: true})
 		},
@@ -769,7 +766,7 @@ func TestWhoseRow(t *testing.T) {
 			env.ApplicationUsers = append(env.ApplicationUsers, simulator.User{Name: "Theirs", ApplicationID: app})
 		},
 	}
-	for kind, appear := range theirs {
+	for kind, create := range creations {
 		l.reset(t, removeRoleAndUser)
 		p := l.plan(t)
 		n := 1 + slices.IndexFunc(p.Actions, func(a change.Action) bool { return a.Kind == kind })
@@ -777,26 +774,26 @@ func TestWhoseRow(t *testing.T) {
 			l.reset(t, removeRoleAndUser)
 			r, file := l.start(t, p)
 			if err := l.withFaults(t.Context(), failFrom(n, simulator.FaultResetBefore), r.Apply); err == nil {
-				t.Fatal("nobody noticed")
+				t.Fatal("the run does not report the fault")
 			}
-			l.mutate(t, appear)
+			l.mutate(t, create)
 			again := l.reopen(t, file)
 			if back {
 				checkKept(t, again, 1, "another identity created it")
 			} else if checkDrift(t, again.Apply(t.Context()), kind, "another identity created it"); !again.Journal.MayHaveChanges() {
-				t.Errorf("%s: what may exist does not count", kind)
+				t.Errorf("%s: a change that may have been sent does not count", kind)
 			}
 			env := l.Server.Environment()
 			if kind == change.CreateRole && env.Role(roleName) == nil || kind == change.CreateApplicationUser && env.ApplicationUser(app) == nil {
-				t.Errorf("%s: what somebody else made is gone", kind)
+				t.Errorf("%s: a foreign row was deleted", kind)
 			}
 		}
 	}
 }
 
-// TestRollbackOfWhatChanged: what cannot be undone any more, or what others changed since, is
-// named, and all the rest is undone.
-func TestRollbackOfWhatChanged(t *testing.T) {
+// TestRollbackKeeps: a rollback names what it cannot undo and what others changed since, and undoes
+// the rest.
+func TestRollbackKeeps(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	for name, tt := range map[string]struct {
@@ -827,14 +824,13 @@ func TestRollbackOfWhatChanged(t *testing.T) {
 	}
 }
 
-// TestContradictions applies and rolls back in environments that play what the sources
-// leave open in the one way or the other.
+// TestContradictions applies and rolls back in environments that differ from what dbaudit assumes.
 func TestContradictions(t *testing.T) {
 	t.Parallel()
 	l := newLab(t, simulator.Options{})
 	for _, c := range simulator.Contradictions() {
 		if c == simulator.OtherOrganization {
-			continue // nothing is read of it, so that nothing is planned
+			continue // a scan reads nothing from it, so the plan is empty
 		}
 		l.reset(t, func(env *simulator.Environment) {
 			breakAll(env)

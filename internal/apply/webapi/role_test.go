@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestRole reads a role of an environment that names some privileges by their ids
-// alone. One with a filter is not a privilege for all rows.
+// TestRole reads a role from a response with some privileges without names. A privilege with a
+// record filter does not count.
 func TestRole(t *testing.T) {
 	t.Parallel()
 	const second, third = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333"
@@ -25,11 +25,11 @@ func TestRole(t *testing.T) {
 		role, privileges string
 		ok               bool
 	}{
-		"named":     {role, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadAccount"}]}`, true},
-		"nameless":  {role, `{"value":[]}`, false},
-		"not there": {`{"value":[]}`, `{"value":[]}`, false},
+		"named":    {role, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadAccount"}]}`, true},
+		"nameless": {role, `{"value":[]}`, false},
+		"missing":  {`{"value":[]}`, `{"value":[]}`, false},
 	} {
-		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			switch {
 			case strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole"):
 				return 200, grants
@@ -38,7 +38,7 @@ func TestRole(t *testing.T) {
 			}
 			return 200, tt.privileges
 		}}
-		got, err := w.environment(t).Role(t.Context(), someID)
+		got, err := s.environment(t).Role(t.Context(), someID)
 		if !tt.ok {
 			if err == nil {
 				t.Errorf("%s: %v", name, got)

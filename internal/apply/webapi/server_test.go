@@ -18,17 +18,17 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// A fakeServer answers requests as configured, and remembers them.
+// A fakeServer is a transport that responds as configured, and records the requests.
 type fakeServer struct {
 	respond func(*http.Request, string) (int, string)
-	// impersonated says whom a request on somebody's behalf is answered as; nil for that user,
-	// whose id is someID.
+	// impersonated returns the user that WhoAmI reports for an impersonated request. Nil stands
+	// for the impersonated user, who has the id someID.
 	impersonated func(http.Header) string
 	requests     []string
 	headers      []http.Header
 }
 
-func (w *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := ""
 	if r.Body != nil {
 		data, err := io.ReadAll(r.Body)
@@ -39,16 +39,16 @@ func (w *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	var text string
 	status := 200
-	if behalf := r.Header.Get("CallerObjectId") + r.Header.Get("MSCRMCallerID"); behalf != "" && strings.HasSuffix(r.URL.Path, "/WhoAmI") {
+	if caller := r.Header.Get("CallerObjectId") + r.Header.Get("MSCRMCallerID"); caller != "" && strings.HasSuffix(r.URL.Path, "/WhoAmI") {
 		as := someID
-		if w.impersonated != nil {
-			as = w.impersonated(r.Header)
+		if s.impersonated != nil {
+			as = s.impersonated(r.Header)
 		}
 		text = `{"UserId":"` + as + `"}`
 	} else {
-		w.requests = append(w.requests, r.Method+" "+r.URL.RequestURI()+" "+body)
-		w.headers = append(w.headers, r.Header)
-		status, text = w.respond(r, body)
+		s.requests = append(s.requests, r.Method+" "+r.URL.RequestURI()+" "+body)
+		s.headers = append(s.headers, r.Header)
+		status, text = s.respond(r, body)
 	}
 	return &http.Response{
 		StatusCode: status, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
@@ -62,10 +62,10 @@ func (fixedToken) Token(context.Context, dataverse.TokenOptions) (dataverse.Toke
 	return dataverse.Token{Value: dataverse.NewSecret("token"), ExpiresAt: time.Now().Add(time.Hour)}, nil
 }
 
-func (w *fakeServer) environment(t *testing.T) *webapi.Environment {
+func (s *fakeServer) environment(t *testing.T) *webapi.Environment {
 	t.Helper()
 	writer, err := dataverse.NewWriter(dataverse.Options{
-		URL: "https://contoso.crm.dynamics.com", Tokens: fixedToken{}, Transport: w, Sleep: noSleep,
+		URL: "https://contoso.crm.dynamics.com", Tokens: fixedToken{}, Transport: s, Sleep: noSleep,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -75,12 +75,12 @@ func (w *fakeServer) environment(t *testing.T) *webapi.Environment {
 
 const someID = "11111111-1111-4111-8111-111111111111"
 
-// respondAlways responds to every request alike.
+// respondAlways returns a server that responds to every request in the same way.
 func respondAlways(status int, text string) *fakeServer {
 	return &fakeServer{respond: func(*http.Request, string) (int, string) { return status, text }}
 }
 
-// shareRequest is a request to share a view, as a user.
+// shareRequest returns the request that shares a view as a user.
 func shareRequest(as *change.Ref) change.Request {
 	return change.Request{Method: http.MethodPost, Path: "GrantAccess", As: as, Body: json.RawMessage(
 		`{"Target":{},"PrincipalAccess":{"AccessMask":"ReadAccess","Principal":{"systemuserid":"` + someID + `"}}}`)}
@@ -94,27 +94,26 @@ func errorBody(message string) string {
 	return string(data)
 }
 
-// TestOtherParameter has an environment that knows RemovePrivilegeRole's
-// parameter by its other name only.
-func TestOtherParameter(t *testing.T) {
+// TestAlternativeBody: the environment knows only the other name of RemovePrivilegeRole's parameter.
+func TestAlternativeBody(t *testing.T) {
 	t.Parallel()
-	w := &fakeServer{respond: func(_ *http.Request, body string) (int, string) {
+	s := &fakeServer{respond: func(_ *http.Request, body string) (int, string) {
 		if strings.Contains(body, `"Privilege"`) {
 			return 400, errorBody("The parameter 'Privilege' in the request payload is not a valid parameter for the operation 'RemovePrivilegeRole'.")
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), change.Request{
+	_, err := s.environment(t).Change(t.Context(), change.Request{
 		Method: http.MethodPost, Path: "roles(" + someID + ")/Microsoft.Dynamics.CRM.RemovePrivilegeRole",
 		Body: json.RawMessage(`{"Privilege":{"@odata.type":"Microsoft.Dynamics.CRM.privilege","privilegeid":"` + someID + `"}}`),
-	}, "take it")
-	if err != nil || len(w.requests) != 2 || !strings.HasSuffix(w.requests[1], ` {"PrivilegeId":"`+someID+`"}`) {
-		t.Errorf("%v: %v", err, w.requests)
+	}, "remove it")
+	if err != nil || len(s.requests) != 2 || !strings.HasSuffix(s.requests[1], ` {"PrivilegeId":"`+someID+`"}`) {
+		t.Errorf("%v: %v", err, s.requests)
 	}
 }
 
-// TestEffects: what the environment refuses changed nothing; what a gateway refuses may have
-// been done behind it. Neither is sent again.
+// TestEffects: a request that the environment refuses had no effect. A request that a gateway
+// refuses may have had one. Neither is sent again.
 func TestEffects(t *testing.T) {
 	t.Parallel()
 	no, page := errorBody("no"), "<html>Blocked</html>"
@@ -129,20 +128,19 @@ func TestEffects(t *testing.T) {
 		{[]int{400, 403, 404, 409, 413}, page, apply.EffectUncertain},
 	} {
 		for _, status := range tt.statuses {
-			w := respondAlways(status, tt.text)
-			_, err := w.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
-			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(w.requests) != 1 {
-				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(w.requests))
+			s := respondAlways(status, tt.text)
+			_, err := s.environment(t).Change(t.Context(), change.Request{Method: http.MethodDelete, Path: "roles(" + someID + ")"}, "delete")
+			if change, ok := errors.AsType[*apply.ChangeError](err); !ok || change.Effect != tt.want || len(s.requests) != 1 {
+				t.Errorf("%d %s: %v, sent %d times", status, tt.text, err, len(s.requests))
 			}
 		}
 	}
 }
 
-// TestHeaders checks the headers of requests.
 func TestHeaders(t *testing.T) {
 	t.Parallel()
-	w := respondAlways(204, "")
-	e := w.environment(t)
+	s := respondAlways(204, "")
+	e := s.environment(t)
 	for _, r := range []change.Request{
 		{Method: http.MethodPatch, Path: "systemusers(" + someID + ")", IfMatch: `W/"7"`, Body: json.RawMessage(`{}`)},
 		shareRequest(&change.Ref{ID: someID}),
@@ -152,54 +150,54 @@ func TestHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := w.headers[0].Get("If-Match"); got != `W/"7"` {
+	if got := s.headers[0].Get("If-Match"); got != `W/"7"` {
 		t.Errorf("If-Match: %q", got)
 	}
-	if got := w.headers[1].Get("MSCRMCallerID"); got != someID {
+	if got := s.headers[1].Get("MSCRMCallerID"); got != someID {
 		t.Errorf("MSCRMCallerID: %q", got)
 	}
-	if got := w.headers[2].Get("CallerObjectId"); got != someID {
+	if got := s.headers[2].Get("CallerObjectId"); got != someID {
 		t.Errorf("CallerObjectId: %q", got)
 	}
 	if _, err := e.Change(t.Context(), change.Request{Method: http.MethodGet, Path: "roles"}, "read"); err == nil {
-		t.Error("a GET passed for a change")
+		t.Error("a GET was sent as a change")
 	}
 }
 
-// TestOlderEnvironment has no column for soft deletion.
+// TestOlderEnvironment: an older environment has no column for soft deletion.
 func TestOlderEnvironment(t *testing.T) {
 	t.Parallel()
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.RawQuery, "deletedstate") {
 			return 400, errorBody("Could not find a property named 'deletedstate' on type 'Microsoft.Dynamics.CRM.systemuser'.")
 		}
 		return 200, `{"value":[{"@odata.etag":"W/\"7\"","systemuserid":"` + someID + `","isdisabled":true,"fullname":"x","domainname":null,
 			"applicationid":null,"_businessunitid_value":null,"_createdby_value":null,"createdon":null}]}`
 	}}
-	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, nil)
+	now, err := s.environment(t).Current(t.Context(), change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, nil)
 	if err != nil || now.State["user"] != change.Disabled || now.IDs[change.SlotTag] != `W/"7"` {
 		t.Errorf("%v: %v", err, now)
 	}
-	if got := w.headers[0].Get("Consistency"); got != "Strong" {
+	if got := s.headers[0].Get("Consistency"); got != "Strong" {
 		t.Errorf("Consistency: %q", got)
 	}
 }
 
-// TestGrantsWithoutNames has an environment whose answer gives ids of privileges
-// alone, as the published $metadata has it.
+// TestGrantsWithoutNames: the response has only the ids of privileges, as in the published
+// $metadata.
 func TestGrantsWithoutNames(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 			return 200, `{"RolePrivileges":[{"Depth":"Local","PrivilegeId":"` + someID + `","BusinessUnitId":"` + someID + `"}]}`
 		}
 		return 200, `{"value":[{"privilegeid":"` + someID + `","name":"prvReadaccount"` + anyDepth + `},{"privilegeid":"` + otherID + `","name":"prvReadLead"` + anyDepth + `}]}`
 	}}
-	now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
+	now, err := s.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != change.None ||
-		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(w.requests) != 2 {
-		t.Errorf("%v: %v, by %v", err, now, w.requests)
+		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(s.requests) != 2 {
+		t.Errorf("%v: %v, by %v", err, now, s.requests)
 	}
 }
 
@@ -210,12 +208,12 @@ func shareTarget(owner change.Ref) change.Target {
 	}
 }
 
-// TestClosedShareTable has a table of shares that refuses to answer, or answers
-// with nothing: the view's owner is asked then.
+// TestClosedShareTable: if the table of shares cannot be read, or has no row, the shares are read as
+// the view's owner.
 func TestClosedShareTable(t *testing.T) {
 	t.Parallel()
 	owner := change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}
-	told := `{"PrincipalAccesses":[
+	shares := `{"PrincipalAccesses":[
 		{"AccessMask":"ReadAccess,AppendToAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.systemuser","ownerid":"22222222-2222-4222-8222-222222222222"}},
 		{"AccessMask":"WriteAccess","Principal":{"@odata.type":"#Microsoft.Dynamics.CRM.team","teamid":"` + someID + `"}}]}`
 	for name, test := range map[string]struct {
@@ -224,75 +222,75 @@ func TestClosedShareTable(t *testing.T) {
 	}{
 		"closed":               {403, 200, "read, append-to"},
 		"unknown":              {400, 200, "read, append-to"},
-		"shows nothing":        {200, 200, "read, append-to"},
-		"nobody may ask":       {200, 403, change.None},
+		"empty":                {200, 200, "read, append-to"},
+		"empty, and no owner":  {200, 403, change.None},
 		"closed, and no owner": {403, 403, ""},
 	} {
-		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			status, body := test.table, `{"value":[]}`
 			if strings.Contains(r.URL.Path, "RetrieveSharedPrincipalsAndAccess") {
-				status, body = test.view, told
+				status, body = test.view, shares
 			}
 			if status != 200 {
 				return status, errorBody("no")
 			}
 			return status, body
 		}}
-		now, err := w.environment(t).Current(t.Context(), shareTarget(owner), nil)
+		now, err := s.environment(t).Current(t.Context(), shareTarget(owner), nil)
 		if got := now.State["access"]; got != test.want || (err != nil) != (test.want == "") {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
-		if got := w.headers[len(w.headers)-1].Get("CallerObjectId"); got != owner.ObjectID {
-			t.Errorf("%s: asked as %q", name, got)
+		if got := s.headers[len(s.headers)-1].Get("CallerObjectId"); got != owner.ObjectID {
+			t.Errorf("%s: read as %q", name, got)
 		}
 	}
 }
 
-// TestOtherImpersonation has an environment that knows no CallerObjectId.
-func TestOtherImpersonation(t *testing.T) {
+// TestImpersonationBySystemUserID: the environment does not know the header CallerObjectId.
+func TestImpersonationBySystemUserID(t *testing.T) {
 	t.Parallel()
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if r.Header.Get("CallerObjectId") != "" {
 			return 400, errorBody("a header is not known")
 		}
 		return 204, ""
 	}}
-	_, err := w.environment(t).Change(t.Context(), shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
-	if err != nil || len(w.requests) != 2 || w.headers[1].Get("MSCRMCallerID") != someID {
-		t.Errorf("%v: %v", err, w.requests)
+	_, err := s.environment(t).Change(t.Context(), shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333"}), "share it")
+	if err != nil || len(s.requests) != 2 || s.headers[1].Get("MSCRMCallerID") != someID {
+		t.Errorf("%v: %v", err, s.requests)
 	}
 }
 
-// TestUnheeded has a way to the environment that drops headers: a change on an owner's
-// behalf is sent only where the environment says that it answers as the owner.
-func TestUnheeded(t *testing.T) {
+// TestIgnoredImpersonation: a proxy may drop headers, so a change is sent as the owner only after the
+// environment confirms the impersonation.
+func TestIgnoredImpersonation(t *testing.T) {
 	t.Parallel()
-	const applier = "44444444-4444-4444-8444-444444444444"
+	const applyingUser = "44444444-4444-4444-8444-444444444444"
 	request := shareRequest(&change.Ref{ID: someID, ObjectID: "33333333-3333-4333-8333-333333333333", Name: "Jane"})
-	w := respondAlways(204, "")
-	w.impersonated = func(http.Header) string { return applier }
-	_, err := w.environment(t).Change(t.Context(), request, "share it")
+	s := respondAlways(204, "")
+	s.impersonated = func(http.Header) string { return applyingUser }
+	_, err := s.environment(t).Change(t.Context(), request, "share it")
 	var change *apply.ChangeError
-	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(w.requests) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
-		t.Errorf("both dropped: %v: %v", err, w.requests)
+	if !errors.As(err, &change) || change.Effect != apply.EffectNone || len(s.requests) != 0 || !strings.Contains(err.Error(), "impersonate the view's owner Jane") {
+		t.Errorf("both dropped: %v: %v", err, s.requests)
 	}
-	w.impersonated = func(h http.Header) string {
+	s.impersonated = func(h http.Header) string {
 		if h.Get("MSCRMCallerID") == someID {
 			return someID
 		}
-		return applier
+		return applyingUser
 	}
-	_, err = w.environment(t).Change(t.Context(), request, "share it")
-	if err != nil || len(w.requests) != 1 || w.headers[0].Get("MSCRMCallerID") != someID {
-		t.Errorf("one dropped: %v: %v", err, w.requests)
+	_, err = s.environment(t).Change(t.Context(), request, "share it")
+	if err != nil || len(s.requests) != 1 || s.headers[0].Get("MSCRMCallerID") != someID {
+		t.Errorf("one dropped: %v: %v", err, s.requests)
 	}
 }
 
-// TestAuthor reads who made a row, and when, where the environment says so.
-func TestAuthor(t *testing.T) {
+// TestCreation reads who created a row, and when. An environment may not have these columns.
+func TestCreation(t *testing.T) {
 	t.Parallel()
 	for _, known := range []bool{true, false} {
-		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			for _, column := range []string{"_createdby_value", "createdon"} {
 				if !known && strings.Contains(r.URL.RawQuery, column) {
 					return 400, errorBody("Could not find a property named '" + column + "' on type 'Microsoft.Dynamics.CRM.role'.")
@@ -306,7 +304,7 @@ func TestAuthor(t *testing.T) {
 			{Kind: change.TargetRole, Role: &change.Ref{ID: someID}},
 			{Kind: change.TargetUser, User: &change.Ref{ID: someID}},
 		} {
-			reading, err := w.environment(t).Current(t.Context(), target, nil)
+			reading, err := s.environment(t).Current(t.Context(), target, nil)
 			if err != nil || reading.Row == nil || known != (reading.Row.CreatedBy == someID) || known != reading.Row.CreatedOn.Equal(now()) {
 				t.Errorf("%s, known %v: %v, %+v", target.Kind, known, err, reading.Row)
 			}
@@ -314,11 +312,10 @@ func TestAuthor(t *testing.T) {
 	}
 }
 
-// collection is a collection of rows.
+// collection returns the body of a response with rows.
 func collection(rows ...string) string { return `{"value":[` + strings.Join(rows, ",") + `]}` }
 
-// TestStrictReading: an answer that lacks a column, or has a row twice, is not taken
-// for an empty one.
+// TestStrictReading: a response that lacks a column, or has a row twice, is an error.
 func TestStrictReading(t *testing.T) {
 	t.Parallel()
 	grants := change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}
@@ -332,18 +329,18 @@ func TestStrictReading(t *testing.T) {
 		"no depth":  {grants, `{"RolePrivileges":[{"PrivilegeId":"` + someID + `","PrivilegeName":"prvReadAccount"}]}`},
 		"no status": {change.Target{Kind: change.TargetUser, User: &change.Ref{ID: someID}}, collection(`{"systemuserid":"` + someID + `"}`)},
 	} {
-		w := respondAlways(200, tt.answer)
-		if now, err := w.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
-			t.Errorf("%s: taken for %v", name, now)
+		s := respondAlways(200, tt.answer)
+		if now, err := s.environment(t).Current(t.Context(), tt.target, []string{"prvReadAccount"}); err == nil {
+			t.Errorf("%s: read as %v", name, now)
 		}
 	}
 }
 
-// TestHeld: of the applying identity's own privileges, those for some records only do not count.
-func TestHeld(t *testing.T) {
+// TestOwnPrivileges: privileges for some records only do not count.
+func TestOwnPrivileges(t *testing.T) {
 	t.Parallel()
 	const row = `{"Depth":%q,"PrivilegeId":"` + someID + `","PrivilegeName":%q,"BusinessUnitId":"` + someID + `","RecordFilterId":%q}`
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		if strings.Contains(r.URL.Path, "WhoAmI") {
 			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
 		}
@@ -351,17 +348,18 @@ func TestHeld(t *testing.T) {
 		return 200, `{"RolePrivileges":[` + fmt.Sprintf(row, "Global", "prvReadAccount", someID) + `,` +
 			fmt.Sprintf(row, "Local", "prvReadAccount", none) + `,` + fmt.Sprintf(row, "Global", "prvReadLead", someID) + `]}`
 	}}
-	held, err := w.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
+	held, err := s.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || held["prvreadaccount"] != audit.DepthLocal || held["prvreadlead"] != audit.DepthNone {
 		t.Errorf("got %v, %v", held, err)
 	}
 }
 
-// TestHeldWithoutNames: an environment may answer without names, and may not name every privilege.
-func TestHeldWithoutNames(t *testing.T) {
+// TestOwnPrivilegesWithoutNames: the response has no names, and the environment does not define every
+// privilege in it.
+func TestOwnPrivilegesWithoutNames(t *testing.T) {
 	t.Parallel()
 	const unknownID = "22222222-2222-4222-8222-222222222222"
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		switch {
 		case strings.Contains(r.URL.Path, "WhoAmI"):
 			return 200, `{"UserId":"` + someID + `","BusinessUnitId":"` + someID + `","OrganizationId":"` + someID + `"}`
@@ -371,14 +369,14 @@ func TestHeldWithoutNames(t *testing.T) {
 		}
 		return 200, collection(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
 	}}
-	held, err := w.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
+	held, err := s.environment(t).OwnPrivileges(t.Context(), []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || held["prvreadaccount"] != audit.DepthGlobal || held["prvreadlead"] != audit.DepthNone {
 		t.Errorf("got %v, %v", held, err)
 	}
 }
 
-// TestFilteredGrants: a privilege that is granted for some records only does not count, and
-// this is reported; an unknown depth affects only what was asked for.
+// TestFilteredGrants: a privilege for some records only does not count, and is reported. A privilege
+// at an unknown depth is ignored unless it is one of the names.
 func TestFilteredGrants(t *testing.T) {
 	t.Parallel()
 	const row = `{"Depth":%q,"PrivilegeId":"` + someID + `","PrivilegeName":%q,"BusinessUnitId":"` + someID + `","RecordFilterId":%q}`
@@ -387,27 +385,27 @@ func TestFilteredGrants(t *testing.T) {
 		{"RecordFilter", "prvReadAccount", "", "prvReadAccount"},
 		{"Utter", "prvReadOther", "", ""},
 	} {
-		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			if strings.Contains(r.URL.Path, "RetrieveRolePrivilegesRole") {
 				return 200, strings.ReplaceAll(`{"RolePrivileges":[`+fmt.Sprintf(row, tt.depth, tt.name, tt.filter)+`]}`, `"RecordFilterId":""`, `"RecordFilterId":null`)
 			}
 			return 200, collection(`{"privilegeid":"` + someID + `","name":"prvReadAccount"` + anyDepth + `}`)
 		}}
-		now, err := w.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount"})
+		now, err := s.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount"})
 		if err != nil || strings.Join(now.Filtered, ",") != tt.filtered || now.State["prvReadAccount"] != change.None {
 			t.Errorf("%v: %v, %+v", tt, err, now)
 		}
 	}
 }
 
-// TestSettling: a share that is refused because the recipient lacks the right to read views
-// may be tried again; one that is refused for another reason may not.
+// TestSettling: a share may be tried again only if it was refused because the recipient cannot read
+// views.
 func TestSettling(t *testing.T) {
 	t.Parallel()
 	const otherID = "22222222-2222-4222-8222-222222222222"
 	for id, want := range map[string]bool{someID: true, otherID: false} {
-		w := respondAlways(403, errorBody("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
-		_, err := w.environment(t).Change(t.Context(), shareRequest(nil), "share it")
+		s := respondAlways(403, errorBody("Principal user (Id="+id+", type=8, roleCount=1) is missing prvReadUserQuery privilege (Id=x) on OTC=4230"))
+		_, err := s.environment(t).Change(t.Context(), shareRequest(nil), "share it")
 		var change *apply.ChangeError
 		if !errors.As(err, &change) || change.Effect != apply.EffectNone || change.Settling != want {
 			t.Errorf("%s: %+v", id, change)
@@ -415,17 +413,17 @@ func TestSettling(t *testing.T) {
 		if names := strings.Contains(err.Error(), "it is the recipient of the share that lacks prvReadUserQuery"); names != want {
 			t.Errorf("%s is named as the recipient: %t: %v", id, names, err)
 		}
-		if w.headers[0].Get("Consistency") != "Strong" {
+		if s.headers[0].Get("Consistency") != "Strong" {
 			t.Error("sent without Consistency")
 		}
 	}
 }
 
-// TestHoldersThatAreWithheld: an empty intersection does not prove that nobody has the role.
-func TestHoldersThatAreWithheld(t *testing.T) {
+// TestHiddenHolders: an empty intersect table does not prove that nobody has the role.
+func TestHiddenHolders(t *testing.T) {
 	t.Parallel()
 	const user = "33333333-3333-4333-8333-333333333333"
-	w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 		switch path := r.URL.Path; {
 		case strings.HasSuffix(path, "WhoAmI"):
 			return 200, `{"OrganizationId":"` + someID + `","UserId":"` + someID + `","BusinessUnitId":"` + someID + `"}`
@@ -438,22 +436,22 @@ func TestHoldersThatAreWithheld(t *testing.T) {
 		}
 		return 200, collection()
 	}}
-	held, err := w.environment(t).Holders(t.Context(), someID)
+	held, err := s.environment(t).Holders(t.Context(), someID)
 	if err != nil || len(held.Holders) != 1 || held.Holders[0].Name != "Sofia" {
 		t.Errorf("%v, %+v", err, held)
 	}
 }
 
-// TestHoldersOfACopy asks for all copies of the role that a copy belongs to, counts a team
-// without members, and says if there may be more holders. Where the table of assignments is
-// refused, each role is read.
+// TestHoldersOfACopy: the holders of a copy are the holders of all copies. They include a team
+// without members. If the table of assignments cannot be read, each copy is read. If the
+// identity does not see all users, the result is incomplete.
 func TestHoldersOfACopy(t *testing.T) {
 	t.Parallel()
 	const root, user, team = "22222222-2222-4222-8222-222222222222", "33333333-3333-4333-8333-333333333333", "44444444-4444-4444-8444-444444444444"
 	role := `{"roleid":"` + someID + `","name":"x","_businessunitid_value":"` + someID + `","_parentrootroleid_value":"` + root + `",
 		"_roletemplateid_value":null,"_createdby_value":null,"createdon":null}`
-	for depth, unseen := range map[string]bool{"Global": false, "Deep": false, "Local": true} { // deep from the root unit is everything
-		w := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
+	for depth, incomplete := range map[string]bool{"Global": false, "Deep": false, "Local": true} { // deep from the root unit is everything
+		s := &fakeServer{respond: func(r *http.Request, _ string) (int, string) {
 			query := r.URL.RawQuery
 			switch path := r.URL.Path; {
 			case strings.HasSuffix(path, "WhoAmI"):
@@ -483,12 +481,12 @@ func TestHoldersOfACopy(t *testing.T) {
 			}
 			return 200, collection()
 		}}
-		held, err := w.environment(t).Holders(t.Context(), someID)
-		if err != nil || fmt.Sprint(held.Holders) != `[the team "Sales" "Sofia"]` || (held.Incomplete != "") != unseen {
+		held, err := s.environment(t).Holders(t.Context(), someID)
+		if err != nil || fmt.Sprint(held.Holders) != `[the team "Sales" "Sofia"]` || (held.Incomplete != "") != incomplete {
 			t.Errorf("%s: %v, %+v", depth, err, held)
 		}
 	}
 }
 
-// anyDepth ends a privilege's definition.
+// anyDepth is the end of the definition of a privilege that allows all depths.
 const anyDepth = `,"canbebasic":true,"canbelocal":true,"canbedeep":true,"canbeglobal":true`
