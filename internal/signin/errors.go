@@ -148,25 +148,30 @@ func (c Config) explain(ctx context.Context, err error) error {
 	case isAuth:
 		return authError
 	case isCall:
-		var status int
-		var header http.Header
-		var body []byte
-		if call.Resp != nil {
-			status, header = call.Resp.StatusCode, call.Resp.Header
-			body, _ = io.ReadAll(io.LimitReader(call.Resp.Body, maxResponse))
-		}
-		if len(body) == 0 && call.Err != nil { // for a managed identity, MSAL has read the body
-			_, text, _ := strings.Cut(call.Err.Error(), ":\n")
-			body = []byte(text)
-		}
-		return c.refusalError(status, header, body)
+		return c.callError(call)
 	case badJSON:
 		return unreadableError()
 	}
 	return &AuthError{Message: c.sanitize(err.Error()), Advice: "check --authority, --tenant-id and --client-id"}
 }
 
-// sanitize returns a text from elsewhere without secrets, in one line.
+// callError returns the error of a response that MSAL does not accept.
+func (c Config) callError(err msal.CallErr) *AuthError {
+	var status int
+	var header http.Header
+	var body []byte
+	if err.Resp != nil {
+		status, header = err.Resp.StatusCode, err.Resp.Header
+		body, _ = io.ReadAll(io.LimitReader(err.Resp.Body, maxResponse))
+	}
+	if len(body) == 0 && err.Err != nil { // for a managed identity, MSAL has read the body
+		_, text, _ := strings.Cut(err.Err.Error(), ":\n")
+		body = []byte(text)
+	}
+	return c.refusalError(status, header, body)
+}
+
+// sanitize returns a text of another program without secrets, in one line.
 func (c Config) sanitize(text string) string {
 	for _, secret := range []dataverse.Secret{
 		c.ClientSecret, c.CertificatePassword, dataverse.NewSecret(c.Getenv("IDENTITY_HEADER")), dataverse.NewSecret(c.Getenv("MSI_SECRET")),

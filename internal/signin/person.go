@@ -37,7 +37,7 @@ func (s *Session) personSource() (*personSource, error) {
 	client, err := public.New(s.clientID,
 		public.WithAuthority(s.authority+"/"+s.tenant),
 		public.WithCache(&msalCache{cache: c.Cache, warn: c.Warn}),
-		public.WithHTTPClient(httpClient(fencedTransport{s.host(), retryingTransport{boundedTransport{Config: c}}})),
+		public.WithHTTPClient(httpClient(restrictedTransport{s.host(), retryingTransport{boundedTransport{Config: c}}})),
 		public.WithInstanceDiscovery(false),
 		public.WithClientCapabilities([]string{"CP1"}),
 	)

@@ -58,7 +58,7 @@ func (s *Session) programSource(cred confidential.Credential, options ...confide
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
 	}
 	options = append(options,
-		confidential.WithHTTPClient(httpClient(fencedTransport{s.host(), boundedTransport{Config: s.config}})),
+		confidential.WithHTTPClient(httpClient(restrictedTransport{s.host(), boundedTransport{Config: s.config}})),
 		// The authority is one of Microsoft's known hosts or was named by the user. To ask Microsoft
 		// about it would take another request.
 		confidential.WithInstanceDiscovery(false),

@@ -29,24 +29,24 @@ type boundedTransport struct {
 	anyBody bool // the body need not be JSON
 }
 
-func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithTimeout(req.Context(), exchangeTimeout)
 	defer cancel()
-	resp, err := b.Transport.RoundTrip(req.WithContext(ctx))
+	resp, err := t.Transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
-		return nil, b.connectionError(err)
+		return nil, t.connectionError(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.TLS != nil && resp.TLS.Version != 0 && resp.TLS.Version < tls.VersionTLS12 {
-		return nil, b.connectionError(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
+		return nil, t.connectionError(tls.RecordHeaderError{Msg: "the sign-in host speaks a TLS version below 1.2"})
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return nil, b.connectionError(fmt.Errorf("the answer broke off: %w", err))
+		return nil, t.connectionError(fmt.Errorf("the answer broke off: %w", err))
 	case len(body) > maxResponse:
-		return nil, b.connectionError(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
-	case resp.StatusCode == http.StatusOK && !b.anyBody && !json.Valid(body):
+		return nil, t.connectionError(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
+	case resp.StatusCode == http.StatusOK && !t.anyBody && !json.Valid(body):
 		return nil, unreadableError()
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
@@ -54,39 +54,39 @@ func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// A fencedTransport sends requests only to the authority and to Microsoft's own sign-in hosts. The
+// A restrictedTransport sends requests only to the authority and to Microsoft's own sign-in hosts. The
 // authority's configuration names the token endpoint, but secrets are not sent to any other host.
-type fencedTransport struct {
+type restrictedTransport struct {
 	authority string // host[:port]
 	next      http.RoundTripper
 }
 
-func (f fencedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t restrictedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	_, known := KnownAuthority(req.URL.Host)
-	if req.URL.Scheme != "https" || !known && !strings.EqualFold(req.URL.Host, f.authority) {
+	if req.URL.Scheme != "https" || !known && !strings.EqualFold(req.URL.Host, t.authority) {
 		return nil, &AuthError{
 			Message: fmt.Sprintf("the authority redirects to %s, which was not followed", dataverse.Printable(req.URL.Host)),
 			Advice:  "credentials go to the named authority and to Microsoft's own sign-in hosts only: check --authority",
 		}
 	}
-	return f.next.RoundTrip(req)
+	return t.next.RoundTrip(req)
 }
 
 // A retryingTransport retries requests. It is for interactive sign-in, which cannot start over.
 // Programs retry the whole sign-in instead, because a signed assertion may be sent only once.
 type retryingTransport struct{ boundedTransport }
 
-func (s retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
+func (t retryingTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	var resp *http.Response
-	err := s.retry(req.Context(), func() (err error) {
+	err := t.retry(req.Context(), func() (err error) {
 		attempt := req.Clone(req.Context())
 		if req.GetBody != nil { // MSAL sets it for each form
 			if attempt.Body, err = req.GetBody(); err != nil {
 				return err
 			}
 		}
-		if resp, err = s.boundedTransport.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory
-			return s.statusError(resp.StatusCode, resp.Header)
+		if resp, err = t.boundedTransport.RoundTrip(attempt); err == nil && dataverse.IsTransient(resp.StatusCode) { //nolint:bodyclose // it is in memory
+			return t.statusError(resp.StatusCode, resp.Header)
 		}
 		return err
 	})
@@ -105,7 +105,7 @@ func httpClient(rt http.RoundTripper) *http.Client {
 type noNetwork struct{}
 
 func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("no request was to be made")
+	return nil, errors.New("this client must not send requests")
 }
 
 const (
