@@ -11,8 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A applyProcess is a place whose configuration names the simulated environment with all
-// that is required of it, and an administrator to apply with.
+// An applyProcess is a process with a simulated environment, its requirements, and an administrator
+// as the identity that applies plans.
 type applyProcess struct {
 	*process
 
@@ -25,8 +25,8 @@ func newApplyProcess(t *testing.T, change func(*simulator.Environment)) *applyPr
 	return newApplyProcessWith(t, change, newProcess)
 }
 
-// newApplyProcessWith is a bench at a place that at makes.
-func newApplyProcessWith(t *testing.T, change func(*simulator.Environment), at func(testing.TB, ...*simulator.Server) *process) *applyProcess {
+// newApplyProcessWith returns an applyProcess in a process that newProcess returns.
+func newApplyProcessWith(t *testing.T, change func(*simulator.Environment), newProcess func(testing.TB, ...*simulator.Server) *process) *applyProcess {
 	t.Helper()
 	env := builtin(t, "compliant")
 	change(env)
@@ -37,19 +37,19 @@ func newApplyProcessWith(t *testing.T, change func(*simulator.Environment), at f
 		}
 		return simulator.Fault{}
 	}})
-	b.process = at(t, b.server)
+	b.process = newProcess(t, b.server)
 	admin := b.server.Environment().Suggest.Administrator
 	b.applyAs(admin, b.server.Environment().Client(admin).Secret)
 	b.vars["DBAUDIT_INTEGRATION_ROLE"] = "Demandbase Integration"
 	return b
 }
 
-// applyAs chooses the identity that applies.
+// applyAs sets the identity that applies plans.
 func (p *process) applyAs(id, secret string) {
 	p.vars["DBAUDIT_APPLY_CLIENT_ID"], p.vars["DBAUDIT_APPLY_CLIENT_SECRET"] = id, secret
 }
 
-// newPlannedProcess is a bench with a plan in plan.json.
+// newPlannedProcess returns an applyProcess with a plan in plan.json.
 func newPlannedProcess(t *testing.T, change func(*simulator.Environment)) *applyProcess {
 	t.Helper()
 	b := newApplyProcess(t, change)
@@ -61,13 +61,13 @@ func removeReadLead(env *simulator.Environment) {
 	delete(env.Role("Demandbase Integration").Privileges, "prvReadLead")
 }
 
-// onWrite calls a function at the nth request that changes the environment.
-func (b *applyProcess) onWrite(n int, do func() simulator.Fault) {
+// onWrite calls respond at the nth request that changes the environment.
+func (b *applyProcess) onWrite(n int, respond func() simulator.Fault) {
 	writes := 0
 	fault := func(r *http.Request) simulator.Fault {
 		if isWrite(r) {
 			if writes++; writes == n {
-				return do()
+				return respond()
 			}
 		}
 		return simulator.Fault{}
@@ -215,7 +215,7 @@ func TestApplyMissingPrivileges(t *testing.T) {
 	}
 }
 
-// TestApplyIdentityInConfiguration has the configuration name who applies.
+// TestApplyIdentityInConfiguration names the identity that applies in the configuration.
 func TestApplyIdentityInConfiguration(t *testing.T) {
 	b := newApplyProcess(t, removeReadLead)
 	admin := b.vars["DBAUDIT_APPLY_CLIENT_ID"]
@@ -229,7 +229,7 @@ func TestApplyIdentityInConfiguration(t *testing.T) {
 	b.write("dbaudit.yaml", strings.Join(vars, "\n")+"\n")
 	delete(b.vars, "DBAUDIT_URL")
 	b.run("plan", "--env", "test", "-o", "plan.json").must(t, 0)
-	// Without --env, apply takes the environment of the plan's own address.
+	// Without --env, apply takes the environment with the plan's address.
 	b.run("apply", "plan.json", "--yes").must(t, 0)
 }
 

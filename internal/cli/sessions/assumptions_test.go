@@ -15,7 +15,7 @@ type assumptionsDocument struct {
 	Assumptions       []struct{ ID, Question, Assumed, Answer, Found, Then string }
 }
 
-// answeredWith gives the ids of the assumptions that were answered so.
+// answeredWith returns the ids of the assumptions with an answer.
 func (a assumptionsDocument) answeredWith(answer string) []string {
 	var ids []string
 	for _, q := range a.Assumptions {
@@ -46,12 +46,12 @@ func runAssumptions(p *process) (assumptionsDocument, string) {
 	return a, out
 }
 
-// Each contradiction that the simulator plays is noticed, and no other assumption is
-// blamed for it.
+// TestAssumptions checks that each contradiction of the simulator changes the answer about its own
+// assumption and about no other.
 func TestAssumptions(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
-	// So that the auditor itself sees a view.
+	// The auditor itself sees a view.
 	env.PersonalViews[0].Shares = append(env.PersonalViews[0].Shares, simulator.Share{Principal: "dbaudit", Access: simulator.RightRead})
 	server := serve(t, env, simulator.Options{})
 	p := newConfiguredProcess(t, server)
@@ -99,8 +99,8 @@ func TestAssumptions(t *testing.T) {
 	}
 }
 
-// The document for an issue report has nothing by which anybody could be found: neither
-// where all can be read, nor where the environment refuses and names principals.
+// TestAssumptionsAreAnonymous checks that the document contains no name, id or address, even if the
+// environment names principals in a refusal.
 func TestAssumptionsAreAnonymous(t *testing.T) {
 	t.Parallel()
 	for _, grants := range []simulator.Grants{nil, {"prvReadUser": simulator.DepthLocal}, {"prvReadUserQuery": simulator.DepthBasic}} {
@@ -124,7 +124,7 @@ func TestAssumptionsAreAnonymous(t *testing.T) {
 			secrets = append(secrets, r.ID)
 		}
 		for _, secret := range secrets {
-			// The program's own name is a user's here.
+			// "dbaudit" is the name of a user, and of the program.
 			if secret != "" && secret != "dbaudit" && strings.Contains(strings.ToLower(out), strings.ToLower(secret)) {
 				t.Errorf("%q is in the document:\n%s", secret, out)
 			}
@@ -132,7 +132,8 @@ func TestAssumptionsAreAnonymous(t *testing.T) {
 	}
 }
 
-// What cannot be asked ends in 3; what is read changes nothing.
+// TestAssumptionsExitCodes checks that the exit code is 3 if nothing could be asked, and that the
+// environment is not changed.
 func TestAssumptionsExitCodes(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -151,7 +152,7 @@ func TestAssumptionsExitCodes(t *testing.T) {
 	p.run("doctor", "--assumptions").must(t, 3)
 }
 
-// In an environment that ignores impersonation headers, impersonation does not work.
+// TestDoctorProvesImpersonation checks that doctor fails if the environment ignores impersonation.
 func TestDoctorProvesImpersonation(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")

@@ -10,7 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// serialTransport carries requests one after another.
+// A serialTransport sends requests one after another.
 type serialTransport struct {
 	mu   sync.Mutex
 	next http.RoundTripper
@@ -22,11 +22,10 @@ func (o *serialTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.next.RoundTrip(r)
 }
 
-// BenchmarkScanUnderLatency measures a whole scan, sign-in included, where each
-// call takes 100 ms: as it is, and with the same calls made one after another. The
-// metric "latencies" is the time beside the scan's own work, which is measured
-// without latency in the same run, in units of one call's: two for sign-in with
-// the tenant given, and one for each round of reads.
+// BenchmarkScanUnderLatency measures a whole scan with sign-in if each request takes 100 ms, with
+// concurrent and with serial requests. The metric "latencies" is the time without the scan's own
+// work, in units of 100 ms: two for the sign-in if the tenant is known, and one for each round of
+// reads. The scan's own work is measured without latency in the same run.
 func BenchmarkScanUnderLatency(b *testing.B) {
 	const latency = 100 * time.Millisecond
 	var wait time.Duration

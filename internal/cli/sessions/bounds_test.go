@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// boundRows are the rows of a table of docs/bounds.md, by their first cell.
+// boundRows returns the rows of a table of docs/bounds.md, by their first cell.
 func boundRows(t *testing.T, heading string) (names []string, rows map[string][]string) {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "bounds.md"))
@@ -47,8 +47,8 @@ func boundRows(t *testing.T, heading string) (names []string, rows map[string][]
 	return names[1:], rows // without the head
 }
 
-// TestBoundsOfInputs checks the table of docs/bounds.md: each kind of input is in it
-// with its bound, and its command refuses a file that is one byte longer, and a device.
+// TestBoundsOfInputs checks that the table of docs/bounds.md lists each kind of input with its
+// limit, and that the command in the table refuses a file that is one byte too long, and a device.
 func TestBoundsOfInputs(t *testing.T) {
 	names, rows := boundRows(t, "Inputs")
 	var kinds []string
@@ -105,7 +105,8 @@ func TestBoundsOfInputs(t *testing.T) {
 	}
 }
 
-// TestBoundsOfTime: the table matches the program, and the test that it names exists.
+// TestBoundsOfTime checks that the table has the program's limits, and that the tests that it names
+// exist.
 func TestBoundsOfTime(t *testing.T) {
 	t.Parallel()
 	limits := dataverse.Limits{}.WithDefaults()
@@ -144,8 +145,8 @@ func TestBoundsOfTime(t *testing.T) {
 	}
 }
 
-// TestTimeout: an environment that takes longer than it may is a result that says so,
-// and does not delay the others. Commands on one environment end, too.
+// TestTimeout checks that an environment that exceeds the time limit has a result that says so and
+// does not delay the others, and that commands for one environment end too.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	slow := serve(t, builtin(t, "compliant"), simulator.Options{Faults: slowAt("/systemusers")})

@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// What is wrong with the command line or with what is to be reported is said before
-// anything is changed.
+// TestApplyValidatesBeforeChanging checks that apply reports wrong usage and outputs that cannot be
+// written before the first change.
 func TestApplyValidatesBeforeChanging(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	start := b.state()
@@ -43,7 +43,8 @@ func TestApplyValidatesBeforeChanging(t *testing.T) {
 	}
 }
 
-// A document that cannot be written after a change is no longer wrong usage.
+// TestApplyOutputFails checks that the exit code is 5 if a document cannot be written after a
+// change.
 func TestApplyOutputFails(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	if err := os.Mkdir("out", 0o700); err != nil {
@@ -57,7 +58,7 @@ func TestApplyOutputFails(t *testing.T) {
 	b.wantContains(o.stderr, "the plan was applied, but could not be verified: writing")
 }
 
-// Standard output is the document and nothing else.
+// TestApplyStandardOutput checks that standard output contains only the document.
 func TestApplyStandardOutput(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	o := b.run("apply", "plan.json", "--yes", "-f", "json").must(t, 0)
@@ -71,7 +72,8 @@ func TestApplyStandardOutput(t *testing.T) {
 	}
 }
 
-// With nothing to apply, the environment is judged and reported all the same.
+// TestApplyEmptyPlan checks that apply judges and reports the environment even if the plan has no
+// actions.
 func TestApplyEmptyPlan(t *testing.T) {
 	for code, change := range map[int]func(*simulator.Environment){
 		0: func(*simulator.Environment) {},
@@ -111,7 +113,8 @@ func TestApplyDigest(t *testing.T) {
 	b.run("apply", "--resume", "plan.journal.json", "--yes", "--digest", other).must(t, 3)
 }
 
-// To go on takes what to begin takes, except that what was begun does not expire.
+// TestResumeLimits checks that --resume has the same conditions as the first run, except that a run
+// that has begun does not expire.
 func TestResumeLimits(t *testing.T) {
 	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)
@@ -140,7 +143,8 @@ func TestResumeLimits(t *testing.T) {
 	b.wantContains(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
 }
 
-// An interruption of the verification is one of the run, and says that all is done.
+// TestVerificationInterrupted checks that the exit code is 130 if the verification is interrupted,
+// and that the message says that the plan was applied.
 func TestVerificationInterrupted(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	ctx, stop := context.WithCancel(t.Context())
@@ -161,8 +165,8 @@ func TestVerificationInterrupted(t *testing.T) {
 	b.run("scan").must(t, 0)
 }
 
-// A refusal of the very first change leaves no journal that would keep the next run
-// from beginning, and says what the identity that applies needs.
+// TestApplyFirstChangeRefused checks that a run whose first change is refused leaves no journal,
+// which would block the next run, and says what the applying identity needs.
 func TestApplyFirstChangeRefused(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	b.onWrite(1, func() simulator.Fault { return simulator.Fault{Kind: simulator.FaultStatus, Status: 403} })
@@ -180,7 +184,8 @@ func TestApplyFirstChangeRefused(t *testing.T) {
 	b.wantContains(b.run("apply", "plan.json", "--yes").must(t, 2).stderr, "set DBAUDIT_APPLY_CLIENT_SECRET, or")
 }
 
-// Whoever is asked is shown what is meant, --quiet or not.
+// TestConfirmationShowsPlan checks that the changes are shown before the question, even with
+// --quiet.
 func TestConfirmationShowsPlan(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
@@ -195,7 +200,7 @@ func TestConfirmationShowsPlan(t *testing.T) {
 	b.wantContains(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
-// A dry run says of each action whether it was looked at.
+// TestDryRunMessages checks that a dry run says of each action whether it was checked.
 func TestDryRunMessages(t *testing.T) {
 	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		env.Roles = slices.DeleteFunc(env.Roles, func(r simulator.Role) bool { return r.Name == "Demandbase Integration" })
@@ -209,7 +214,8 @@ func TestDryRunMessages(t *testing.T) {
 	}
 }
 
-// A change that is reverted before the end is code 5, and is named.
+// TestApplyReverted checks that the exit code is 5 if a change is reverted before the verification,
+// and that the message names it.
 func TestApplyReverted(t *testing.T) {
 	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)
@@ -224,7 +230,7 @@ func TestApplyReverted(t *testing.T) {
 	b.read("result.json")
 }
 
-// With --log-format json, the plan is a record as well.
+// TestApplyJSONLog checks that with --log-format json, the plan is a record too.
 func TestApplyJSONLog(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	o := b.run("apply", "plan.json", "--yes", "--log-format", "json").must(t, 0)
@@ -246,8 +252,8 @@ func TestApplyJSONLog(t *testing.T) {
 	}
 }
 
-// TestDriftStopsBeforeFirstChange: a change of the last target is found
-// before the first is touched.
+// TestDriftStopsBeforeFirstChange checks that apply notices a change of the last target before it
+// changes the first.
 func TestDriftStopsBeforeFirstChange(t *testing.T) {
 	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)

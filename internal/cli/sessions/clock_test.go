@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// TestResultIsNotOlderThanSnapshot: however long signing in and reading take, a result
-// and a plan are not older than the snapshot that they are based on.
+// TestResultIsNotOlderThanSnapshot checks that a result and a plan are not older than their
+// snapshot, however long signing in and reading take.
 func TestResultIsNotOlderThanSnapshot(t *testing.T) {
 	b := newApplyProcess(t, removeReadLead)
 	var seconds atomic.Int64

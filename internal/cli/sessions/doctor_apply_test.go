@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// missingPrivileges are the privileges that doctor says are lacking, each once.
+// missingPrivileges returns the privileges that doctor reports as missing, sorted.
 func (e examination) missingPrivileges(tb testing.TB) []string {
 	tb.Helper()
 	names := map[string]bool{}
@@ -31,8 +31,8 @@ func (e examination) missingPrivileges(tb testing.TB) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
-// newApplierProcess is a place whose apply identity has one role with just these privileges,
-// "Applier".
+// newApplierProcess returns a process in which the identity that applies plans has the privileges
+// of one role, "Applier".
 func newApplierProcess(t *testing.T, env *simulator.Environment, grants simulator.Grants) *process {
 	t.Helper()
 	const app = "77777777-7777-4777-8777-777777777777"
@@ -124,19 +124,19 @@ func TestDoctorApply(t *testing.T) {
 	}
 }
 
-// An identity that lacks one privilege is told so, and which; one that lacks none
-// can apply.
+// TestDoctorApplyMissingPrivilege checks that doctor names the privilege that an identity lacks,
+// and that an identity that lacks none can apply a plan.
 func TestDoctorApplyMissingPrivilege(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
 	user := env.ApplicationUser(env.Suggest.ApplicationID)
 	user.Disabled, user.Roles = true, nil
 	env.PersonalViews[0].Shares = nil
-	// It can only read itself.
+	// The identity can only read its own user and roles.
 	start := simulator.Grants{"prvReadUser": simulator.DepthGlobal, "prvReadRole": simulator.DepthGlobal}
 	p := newApplierProcess(t, env, start)
 	p.write("dbaudit.yaml", requirementYAML(env))
-	// Doctor itself says what it takes, at which depth.
+	// doctor names the required privileges and depths.
 	whole := maps.Clone(start)
 	for _, c := range runDoctor(p, 3, "--apply").Checks {
 		if c.Privilege != nil {
@@ -168,13 +168,13 @@ func TestDoctorApplyMissingPrivilege(t *testing.T) {
 			t.Errorf("lacking %s: %v", test.name, got)
 		}
 	}
-	// And what it takes is enough: to enable, to assign, to share.
+	// These privileges are enough to enable a user, assign a role and share a view.
 	p.mutate(func(e *simulator.Environment) { e.Role("Applier").Privileges = whole })
 	p.run("plan", "-f", "json", "-o", p.file("plan.json")).must(t, 0)
 	p.run("apply", p.file("plan.json"), "--yes").must(t, 0)
 }
 
-// With a plan, doctor asks for what the plan needs, and for nothing else.
+// TestDoctorApplyPlan checks that with a plan, doctor requires exactly what the plan needs.
 func TestDoctorApplyPlan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -199,12 +199,13 @@ func TestDoctorApplyPlan(t *testing.T) {
 	if got := e.missingPrivileges(t); len(got) > 0 || len(e.checksWith("pass")) == 0 {
 		t.Errorf("lacking %v", got)
 	}
-	// What is not this environment's is not asked of it.
+	// A plan for another environment is refused.
 	p.vars["DBAUDIT_URL"] = "https://contoso.crm.dynamics.com"
 	p.run("doctor", "--apply", file).must(t, 2)
 }
 
-// With a plan, doctor impersonates the owners of the views that the plan shares.
+// TestDoctorApplyImpersonates checks that with a plan, doctor impersonates the owners of the views
+// that the plan shares.
 func TestDoctorApplyImpersonates(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -237,8 +238,8 @@ func TestDoctorApplyImpersonates(t *testing.T) {
 	}
 }
 
-// Whoever holds just what a plan needs can apply it, and with what doctor warns of
-// can roll it back.
+// TestDoctorApplyPrivilegesSuffice checks that the privileges that a plan needs are enough to apply
+// it, and that together with those in doctor's warnings they are enough to roll it back.
 func TestDoctorApplyPrivilegesSuffice(t *testing.T) {
 	t.Parallel()
 	role := func(e *simulator.Environment) *simulator.Role { return e.Role("Demandbase Integration") }
@@ -319,8 +320,8 @@ func grantsOf(needs change.Depths) simulator.Grants {
 	return grants
 }
 
-// Whatever a plan does, wherever it does it, what doctor asks for without one covers
-// it.
+// TestDoctorApplyCoversPlans checks that what doctor requires without a plan covers every kind of
+// action.
 func TestDoctorApplyCoversPlans(t *testing.T) {
 	t.Parallel()
 	p := plan.Plan{RootUnit: "root"}
@@ -343,7 +344,8 @@ func TestDoctorApplyCoversPlans(t *testing.T) {
 	}
 }
 
-// Nobody is said to lack a privilege that the environment does not define.
+// TestDoctorApplyUndefined checks that doctor does not require privileges that the environment does
+// not define.
 func TestDoctorApplyUndefined(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")

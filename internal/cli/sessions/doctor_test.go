@@ -29,7 +29,7 @@ type doctorCheck struct {
 	Privilege                          *struct{ Name, Depth, Where string }
 }
 
-// checksWith gives the checks that ended so, as "id title".
+// checksWith returns the checks with an outcome, as "id title".
 func (e examination) checksWith(outcome string) []string {
 	var found []string
 	for _, c := range e.Checks {
@@ -47,7 +47,7 @@ func runDoctor(p *process, code int, args ...string) examination {
 	return e
 }
 
-// grantAuditor gives the auditor one role with just these privileges.
+// grantAuditor gives the auditor a single role with these privileges.
 func grantAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Grants) *simulator.Environment {
 	tb.Helper()
 	env.Roles = append(env.Roles, simulator.Role{Name: "the least", Privileges: grants})
@@ -59,7 +59,7 @@ func grantAuditor(tb testing.TB, env *simulator.Environment, grants simulator.Gr
 	return env
 }
 
-// auditorRole reads the role that doctor prints.
+// auditorRole returns the privileges of the role that doctor prints.
 func auditorRole(tb testing.TB) simulator.Grants {
 	tb.Helper()
 	var role struct {
@@ -95,7 +95,7 @@ func auditorRole(tb testing.TB) simulator.Grants {
 	return grants
 }
 
-// requirementYAML is what a scan of a simulated environment asks for.
+// requirementYAML returns a configuration with the requirements that an environment suggests.
 func requirementYAML(env *simulator.Environment) string {
 	var b strings.Builder
 	s := env.Suggest
@@ -106,7 +106,8 @@ func requirementYAML(env *simulator.Environment) string {
 	return b.String()
 }
 
-// newConfiguredProcess is a place whose configuration requires what the server's environment suggests.
+// newConfiguredProcess returns a process with the requirements that the server's environment
+// suggests.
 func newConfiguredProcess(tb testing.TB, server *simulator.Server) *process {
 	tb.Helper()
 	p := newParallelProcess(tb, server)
@@ -114,8 +115,8 @@ func newConfiguredProcess(tb testing.TB, server *simulator.Server) *process {
 	return p
 }
 
-// scanSummary is what a scan came to: its exit code, how each control ended, and
-// which sections were not read.
+// A scanSummary is the exit code of a scan, its controls as JSON, and the sections that were not
+// read.
 type scanSummary struct {
 	code     int
 	controls string
@@ -135,7 +136,7 @@ func runScan(p *process, args ...string) scanSummary {
 	return got
 }
 
-// unreadSections lists the sections of a snapshot that were not read.
+// unreadSections returns the sections of a snapshot that were not read, sorted.
 func unreadSections(tb testing.TB, file string) []string {
 	tb.Helper()
 	var taken struct {
@@ -151,11 +152,11 @@ func unreadSections(tb testing.TB, file string) []string {
 	return unread
 }
 
-// columnSecurityPrivilege is the privilege whose lack fails no scan: no control depends on it.
+// columnSecurityPrivilege is the only privilege of the auditor's role that no control depends on.
 const columnSecurityPrivilege = "prvReadFieldSecurityProfile"
 
-// The least role reads all that an administrator reads, and without any one of
-// its privileges some section is unread.
+// TestAuditorRole checks that the auditor's role can read everything that an administrator can, and
+// that without any one of its privileges, some section is unread.
 func TestAuditorRole(t *testing.T) {
 	t.Parallel()
 	least := auditorRole(t)
@@ -197,8 +198,8 @@ func TestAuditorRole(t *testing.T) {
 	}
 }
 
-// Doctor tries each kind of read that a scan of either scope makes, and the least role is
-// enough for each: what the collector learns to read, doctor and the role learn too.
+// TestDoctorReadsWhatAScanReads checks that doctor makes each kind of request that a scan of either
+// scope makes, and that the auditor's role is enough for each.
 func TestDoctorReadsWhatAScanReads(t *testing.T) {
 	t.Parallel()
 	env := grantAuditor(t, builtin(t, "sample"), auditorRole(t))
@@ -250,7 +251,7 @@ func TestDoctor(t *testing.T) {
 		if failed := e.checksWith("fail"); len(failed) > 0 || len(e.checksWith("unknown")) > 0 {
 			t.Errorf("failed: %v", failed)
 		}
-		// A secret's end is not known to the app.
+		// An app cannot read when its own secret expires.
 		if got := e.checksWith("warning"); len(got) > 0 {
 			t.Errorf("warnings: %v", got)
 		}
@@ -394,7 +395,8 @@ func TestDoctor(t *testing.T) {
 	})
 }
 
-// Doctor fails wherever a scan of a compliant environment leaves a control unknown, and says why.
+// TestDoctorFailsIfScanIsUnknown checks that doctor fails, with the reason, if a scan of a
+// compliant environment leaves a control unknown.
 func TestDoctorFailsIfScanIsUnknown(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {
@@ -442,7 +444,8 @@ func TestDoctorFailsIfScanIsUnknown(t *testing.T) {
 	}
 }
 
-// Whatever an environment does otherwise than assumed, doctor passes exactly if a scan can judge it.
+// TestDoctorAgreesWithScan checks that with each contradiction, doctor passes if and only if a scan
+// can judge the environment.
 func TestDoctorAgreesWithScan(t *testing.T) {
 	t.Parallel()
 	for _, c := range simulator.Contradictions() {
@@ -458,7 +461,7 @@ func TestDoctorAgreesWithScan(t *testing.T) {
 	}
 }
 
-// changingTransport changes or answers requests before they are sent.
+// A changingTransport changes requests before it sends them, or answers them itself.
 type changingTransport struct {
 	next   http.RoundTripper
 	change func(*http.Request) *http.Response

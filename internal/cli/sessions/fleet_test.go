@@ -19,8 +19,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// newFleetProcess is a place whose configuration names a compliant environment and one with
-// faults, with a store of its own.
+// newFleetProcess returns a process with a store and three environments: a compliant one, one with
+// findings, and one with a wrong secret.
 func newFleetProcess(t *testing.T) *process {
 	t.Helper()
 	good, bad := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{})
@@ -41,7 +41,7 @@ func newFleetProcess(t *testing.T) *process {
 	return p
 }
 
-// eventually waits for a condition, for a minute.
+// eventually waits up to a minute for a condition.
 func (p *process) eventually(holds func() bool) {
 	p.tb.Helper()
 	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(50 * time.Millisecond) {
@@ -51,7 +51,7 @@ func (p *process) eventually(holds func() bool) {
 	}
 }
 
-// wantNoSecret fails the test if a text has the value of a variable with a secret.
+// wantNoSecret fails the test if a text contains the value of a variable with a secret.
 func (p *process) wantNoSecret(where, text string) {
 	p.tb.Helper()
 	for name, value := range p.vars {
@@ -75,9 +75,9 @@ func fleetStatus(t *testing.T, p *process) map[string]fleet.Entry {
 	return entries
 }
 
-// TestFleet tells the fleet's story on the command line: what is imported is scanned by a
-// worker, a wrong secret is somebody's to correct, a pipeline posts into the same history,
-// and no secret is in the store.
+// TestFleet checks the fleet's commands together: a worker scans what was imported, a wrong secret
+// is a misconfiguration, a pipeline stores results in the same history, and the store contains no
+// secret.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	p := newFleetProcess(t)
@@ -176,7 +176,7 @@ func asJSON(t *testing.T, v any) string {
 	return string(data)
 }
 
-// TestFleetCommands checks what the commands of the fleet refuse, and what they list.
+// TestFleetCommands checks what the fleet's commands list and refuse.
 func TestFleetCommands(t *testing.T) {
 	t.Parallel()
 	p := newParallelProcess(t)
@@ -235,9 +235,8 @@ func TestFleetCommands(t *testing.T) {
 	}
 }
 
-// TestServe: serve makes its store, says where it listens, scans what is due,
-// gives by its API what fleet status gives, and shows nothing to other machines without a
-// sign-in.
+// TestServe checks that serve creates its store, says where it listens, scans what is due, gives
+// the same document as fleet status, and refuses other addresses without a sign-in.
 func TestServe(t *testing.T) {
 	t.Parallel()
 	p := newFleetProcess(t)

@@ -12,8 +12,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// An interruption ends every command at once, in exit 130, and leaves no file,
-// half-written or whole.
+// TestInterrupted checks that an interruption ends each command at once with exit code 130, and
+// leaves no file.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

@@ -23,11 +23,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// An secretRecorder carries requests and keeps every secret that goes by: client
-// secrets, assertions, codes, and all tokens that are issued.
+// A secretRecorder sends requests and records every secret in them and in the responses: client
+// secrets, assertions, codes and tokens.
 type secretRecorder struct {
 	next http.RoundTripper
-	// echo makes the other side repeat in its errors what it was sent.
+	// echo makes the server repeat in its errors what it was sent.
 	echo atomic.Bool
 
 	mu      sync.Mutex
@@ -42,7 +42,7 @@ func (e *secretRecorder) record(kind, value string) {
 	}
 }
 
-// kinds are what was overheard.
+// kinds returns the kinds of the recorded secrets.
 func (e *secretRecorder) kinds() map[string]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -91,12 +91,12 @@ func (e *secretRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// echoSecrets refuses a request in the words of its own secrets.
+// echoSecrets returns a refusal that contains the request's secrets.
 func (e *secretRecorder) echoSecrets(r *http.Request, token, sent string) *http.Response {
 	var body []byte
 	status := http.StatusForbidden
 	if token != "" {
-		// The last one stands where a long message is cut.
+		// The last one is where dbaudit truncates a long message.
 		said := "the token " + token + " lacks prvReadUser" + token + strings.Repeat(" x", 484) + " " + token
 		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": said}})
 	} else {
@@ -112,7 +112,7 @@ func (e *secretRecorder) echoSecrets(r *http.Request, token, sent string) *http.
 	}
 }
 
-// wantNoSecrets looks for each secret in a text, as it is and as it is often encoded.
+// wantNoSecrets fails the test if a text contains a recorded secret, unchanged or encoded.
 func (e *secretRecorder) wantNoSecrets(tb testing.TB, where string, text []byte) {
 	tb.Helper()
 	e.mu.Lock()
@@ -120,7 +120,7 @@ func (e *secretRecorder) wantNoSecrets(tb testing.TB, where string, text []byte)
 	for secret, kind := range e.secrets {
 		for form, written := range map[string]string{
 			"": secret, "query-encoded ": url.QueryEscape(secret), "base64-encoded ": base64.StdEncoding.EncodeToString([]byte(secret)),
-			// A long secret is one in its parts as well.
+			// A part of a long secret is a secret too.
 			"the beginning of a ": secret[:min(len(secret), 16)],
 		} {
 			if bytes.Contains(text, []byte(written)) {
@@ -130,8 +130,8 @@ func (e *secretRecorder) wantNoSecrets(tb testing.TB, where string, text []byte)
 	}
 }
 
-// Whatever goes wrong, nothing that dbaudit writes holds a secret, an assertion
-// or a token.
+// TestNoSecretIsWritten checks that no output contains a secret, an assertion or a token, whatever
+// goes wrong.
 func TestNoSecretIsWritten(t *testing.T) {
 	t.Parallel()
 	none := func(*http.Request) simulator.Fault { return simulator.Fault{} }

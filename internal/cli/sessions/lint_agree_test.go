@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-// outcomesOf are the controls of rules that begin with a prefix, with what they find.
+// outcomesOf returns the outcome and the findings of each control whose rule begins with a prefix.
 func outcomesOf(r audit.Result, prefix string) map[string]string {
 	all := map[string]string{}
 	for _, c := range r.Controls {
@@ -29,8 +29,8 @@ func outcomesOf(r audit.Result, prefix string) map[string]string {
 	return all
 }
 
-// TestLintAgreesWithCheck: a check of the snapshot that a role was judged by gives the same controls,
-// and so does, for privileges and the role, an environment in which nobody has the role.
+// TestLintAgreesWithCheck checks that check judges the snapshot of lint in the same way, and that
+// the controls of the role are the same for an environment in which no user has the role.
 func TestLintAgreesWithCheck(t *testing.T) {
 	p := newProcess(t)
 	for name, lines := range map[string][]string{
@@ -68,7 +68,8 @@ func TestLintAgreesWithCheck(t *testing.T) {
 	}
 }
 
-// What each built-in profile asks for is, written into a role, what meets it.
+// TestLintFixMeetsEveryProfile checks that a role with the minimum of a profile, as --fix writes
+// it, is compliant.
 func TestLintFixMeetsEveryProfile(t *testing.T) {
 	p := newProcess(t)
 	profiles, err := profile.Builtin(policy.Files)

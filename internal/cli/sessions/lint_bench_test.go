@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// BenchmarkLintAllRoles judges each of 100 roles of about 50 privileges, in files of
-// their own: what --all-roles costs grows with their number.
+// BenchmarkLintAllRoles judges 100 roles of about 50 privileges, each in a separate file. The cost
+// of --all-roles grows with their number.
 func BenchmarkLintAllRoles(b *testing.B) {
 	p := newParallelProcess(b)
 	for i := range 100 {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestLintFixReadOnlyFile: what cannot be fixed is reported and does not affect anything
-// else.
+// TestLintFixReadOnlyFile checks that a file that cannot be fixed is reported, and that the other
+// files are fixed.
 func TestLintFixReadOnlyFile(t *testing.T) {
 	p := newProcess(t)
 	all := lintRole("Demandbase", lintMinimum())
@@ -37,7 +37,7 @@ func TestLintFixReadOnlyFile(t *testing.T) {
 	}
 }
 
-// TestLintFixKeepsHardLinks: for a file with two, both mean what was fixed.
+// TestLintFixKeepsHardLinks checks that all hard links of a file get the fixed content.
 func TestLintFixKeepsHardLinks(t *testing.T) {
 	p := newProcess(t)
 	p.write("Roles/a.xml", lintRole("Demandbase", without(lintMinimum(), "prvReadLead")))

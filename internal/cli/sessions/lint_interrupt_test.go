@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// A watchful terminal interrupts once it is shown that roles are being judged.
+// An interruptingTerminal interrupts the run once it shows that roles are being judged.
 type interruptingTerminal struct {
 	interrupt context.CancelFunc
 	mu        sync.Mutex
@@ -29,8 +29,8 @@ func (w *interruptingTerminal) Write(p []byte) (int, error) {
 	return w.shown.Write(p)
 }
 
-// TestLintInterrupted: in the middle of a rule that would take hours. Until then a
-// terminal shows how far it is.
+// TestLintInterrupted checks that an interruption ends a rule that would take hours, and that the
+// terminal shows the progress.
 func TestLintInterrupted(t *testing.T) {
 	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))

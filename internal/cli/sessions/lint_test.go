@@ -21,8 +21,8 @@ const lintRoleHead = `<?xml version="1.0" encoding="utf-8"?>
   <RolePrivileges>
 `
 
-// lintMinimum is what the profile asks for at the levels that it wants, in the
-// order of a file.
+// lintMinimum returns the lines of a role with the profile's minimum at the required levels, sorted
+// as in a file.
 func lintMinimum() []string {
 	var lines []string
 	add := func(level string, names ...string) {
@@ -46,7 +46,7 @@ func lintRole(name string, lines []string) string {
 	return fmt.Sprintf(lintRoleHead, name) + strings.Join(lines, "\n") + "\n  </RolePrivileges>\n</Role>\n"
 }
 
-// without leaves out the lines of a privilege.
+// without returns the lines without those of a privilege.
 func without(lines []string, name string) []string {
 	var kept []string
 	for _, line := range lines {
@@ -57,7 +57,7 @@ func without(lines []string, name string) []string {
 	return kept
 }
 
-// findingLines are the findings as control, place and privilege.
+// findingLines returns the findings as "CONTROL PATH:LINE:COLUMN-END PRIVILEGE".
 func findingLines(r audit.Result) []string {
 	all := []string{}
 	for _, c := range r.Controls {
@@ -262,8 +262,8 @@ func TestLintFix(t *testing.T) {
 	}
 }
 
-// TestLintRolesOfOneName has two roles of one name in one file: each is a result that
-// dashboards and code scanning can tell from the other.
+// TestLintRolesOfOneName checks that roles with the same name in one file are results that
+// dashboards and code scanning can distinguish.
 func TestLintRolesOfOneName(t *testing.T) {
 	p := newProcess(t)
 	role := func(id string) string { // without the XML declaration

@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestLintReportsUnreadFiles: a run in which a file could not be read is nowhere
-// called compliant without naming it, in the rendering of a saved result neither.
+// TestLintReportsUnreadFiles checks that every format names a file that could not be read, also if
+// it renders a saved result.
 func TestLintReportsUnreadFiles(t *testing.T) {
 	p := newProcess(t)
 	now := time.Now()
@@ -65,7 +65,8 @@ func TestLintReportsUnreadFiles(t *testing.T) {
 	p.wantContains(p.run("lint", "Roles", "-f", "sarif").must(t, 3).stdout, `"executionSuccessful": false`)
 }
 
-// TestLintPathsInCheckout: a job may work in a folder of it.
+// TestLintPathsInCheckout checks that paths are relative to the root of the checkout, even if the
+// job works in a subfolder.
 func TestLintPathsInCheckout(t *testing.T) {
 	p := newProcess(t)
 	root := p.dir
@@ -97,8 +98,8 @@ func TestLintPathsInCheckout(t *testing.T) {
 	p.wantContains(out.stdout, "file=Roles/r.xml,")
 }
 
-// TestLintLocationOfMissingRole, and to the configuration only where that asks for
-// the role.
+// TestLintLocationOfMissingRole checks that a missing role points to the configuration if that
+// requires the role, and else to the linted path.
 func TestLintLocationOfMissingRole(t *testing.T) {
 	p := newProcess(t)
 	p.write("src/Roles/r.xml", lintRole("Sales", lintMinimum()))
@@ -129,7 +130,8 @@ func TestLintExclude(t *testing.T) {
 	p.run("lint", ".", "--exclude", "[").must(t, 2)
 }
 
-// TestLintWithSeveralEnvironments: the roles of several are not looked for.
+// TestLintWithSeveralEnvironments checks that lint does not look for the roles of several
+// environments, and says so.
 func TestLintWithSeveralEnvironments(t *testing.T) {
 	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Demandbase", lintMinimum()))

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// With --log-format json every line on standard error is an object with time,
-// level and msg, whatever happens; throttling is one of the things it says.
+// TestJSONLog checks that with --log-format json, every line on standard error is an object with
+// time, level and msg, and that throttling is logged.
 func TestJSONLog(t *testing.T) {
 	t.Parallel()
 	var once sync.Once

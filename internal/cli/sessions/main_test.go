@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestMain lets garbage grow further than usual before it is collected: the tests prepare the
-// policies again and again, and would spend a third of their time on that.
+// TestMain makes garbage collections rarer. The tests compile the policies many times, and would
+// spend a third of their time on collections.
 func TestMain(m *testing.M) {
 	debug.SetGCPercent(400)
 	os.Exit(m.Run())

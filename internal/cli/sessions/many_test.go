@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// writeEnvironments writes a configuration with an environment for each server, under
-// the given names, and further lines.
+// writeEnvironments writes a configuration with a named environment for each server, and more
+// lines.
 func (p *process) writeEnvironments(names []string, further ...string) {
 	p.tb.Helper()
 	var b strings.Builder
@@ -29,7 +29,7 @@ func (p *process) writeEnvironments(names []string, further ...string) {
 	p.vars = map[string]string{"DBAUDIT_CLIENT_SECRET": secret}
 }
 
-// verdicts are the environments of a result with their verdicts, in its order.
+// verdicts returns the environments of a document in order, each as "NAME VERDICT".
 func verdicts(tb testing.TB, o outcome) []string {
 	tb.Helper()
 	type result struct {
@@ -56,7 +56,7 @@ func TestManyEnvironments(t *testing.T) {
 	t.Parallel()
 	compliant, sample, refused := serve(t, builtin(t, "compliant"), simulator.Options{}), serve(t, builtin(t, "sample"), simulator.Options{}),
 		serve(t, grantAuditor(t, builtin(t, "compliant"), simulator.Grants{"prvReadUser": simulator.DepthGlobal}), simulator.Options{})
-	place := func(t *testing.T, names []string, servers ...*simulator.Server) *process {
+	newProcess := func(t *testing.T, names []string, servers ...*simulator.Server) *process {
 		p := newParallelProcess(t, servers...)
 		p.writeEnvironments(names, "  zanzibar:", "    url: https://127.0.0.1:1", "    auth: {tenant_id: 11111111-1111-4111-8111-111111111111, client_id: 11111111-1111-4111-8111-111111111111}")
 		return p
@@ -77,7 +77,7 @@ func TestManyEnvironments(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+			p := newProcess(t, []string{"north", "south", "west"}, compliant, sample, refused)
 			o := p.run(append([]string{"scan", "-f", "json"}, test.args...)...).must(t, test.code)
 			if got := verdicts(t, o); !slices.Equal(got, test.want) {
 				t.Errorf("%v, want %v", got, test.want)
@@ -89,7 +89,7 @@ func TestManyEnvironments(t *testing.T) {
 	}
 	t.Run("summary over all", func(t *testing.T) {
 		t.Parallel()
-		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+		p := newProcess(t, []string{"north", "south", "west"}, compliant, sample, refused)
 		o := p.run("scan", "--all-envs", "-f", "table", "-f", "json", "-o", p.file("results.json")).must(t, 3)
 		overview, _, _ := strings.Cut(o.stdout, "\n\n")
 		p.wantContains(overview, "north", "south", "west")
@@ -100,7 +100,7 @@ func TestManyEnvironments(t *testing.T) {
 	})
 	t.Run("none reachable", func(t *testing.T) {
 		t.Parallel()
-		p := place(t, nil)
+		p := newProcess(t, nil)
 		p.vars["DBAUDIT_CLIENT_SECRET"] = "x"
 		if o := p.run("scan", "--all-envs", "-f", "json").must(t, 3); !slices.Equal(verdicts(t, o), []string{"zanzibar incomplete"}) {
 			t.Errorf("standard output has %q", o.stdout)
@@ -108,7 +108,7 @@ func TestManyEnvironments(t *testing.T) {
 	})
 	t.Run("doctor over several", func(t *testing.T) {
 		t.Parallel()
-		p := place(t, []string{"north", "south", "west"}, compliant, sample, refused)
+		p := newProcess(t, []string{"north", "south", "west"}, compliant, sample, refused)
 		var document struct {
 			Format  string
 			Results []struct{ Outcome string }
@@ -133,7 +133,7 @@ func TestManyEnvironments(t *testing.T) {
 	})
 	t.Run("a person is asked once", func(t *testing.T) {
 		t.Parallel()
-		p := place(t, []string{"north", "south"}, compliant, compliant)
+		p := newProcess(t, []string{"north", "south"}, compliant, compliant)
 		delete(p.vars, "DBAUDIT_CLIENT_SECRET")
 		p.env.SignIns = nil
 		done := p.approve("alex@contoso.com")
@@ -152,7 +152,7 @@ func TestManyEnvironments(t *testing.T) {
 			{"--all-envs", "--url", "https://contoso.crm.dynamics.com"},
 			{"--all-envs", "--snapshot", "s.json"},
 		} {
-			place(t, []string{"north", "south", "west"}, compliant, sample, refused).run(append([]string{"scan"}, args...)...).must(t, 2)
+			newProcess(t, []string{"north", "south", "west"}, compliant, sample, refused).run(append([]string{"scan"}, args...)...).must(t, 2)
 		}
 	})
 }

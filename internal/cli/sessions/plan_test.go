@@ -10,7 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A result that was edited, or that belongs to something else, is not planned from.
+// TestPlanFromAnEditedResult checks that plan refuses a result that was edited or does not belong
+// to the snapshot.
 func TestPlanFromAnEditedResult(t *testing.T) {
 	b := newApplyProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)
@@ -42,7 +43,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 		t.Fatalf("%s has no finding", control)
 		return nil
 	}
-	// The words may be an older version's. The plan has those of now.
+	// A message may be from an older version. The plan has the current one.
 	b.write("edited.json", edit(func(doc map[string]any) { finding(doc, "DB-PRIV-LEAD")["message"] = "no rights" }))
 	b.run(args...).must(t, 0)
 	if strings.Contains(b.read("plan.json"), "no rights") {
@@ -69,7 +70,7 @@ func TestPlanFromAnEditedResult(t *testing.T) {
 	}
 	b.run("check", "snapshot.json", "--profile", "demandbase", "-f", "json", "-o", "edited.json").must(t, 1) // as advised
 	b.run(args...).must(t, 0)
-	// A waiver makes a plan do less, and is the result's own.
+	// Waivers come from the result, because they can only make a plan smaller.
 	b.run("waiver", "add", "result.json", "--control", "DB-USER-ENABLED", "--kind", "accepted-risk", "--owner", "a@contoso.com",
 		"--reason", "the pilot has not begun", "--days", "30", "--waivers", "waivers.yaml").must(t, 0)
 	b.run("check", "snapshot.json", "--waivers", "waivers.yaml", "-f", "json", "-o", "edited.json").must(t, 1)
@@ -103,7 +104,8 @@ func TestPlanFlags(t *testing.T) {
 	}
 }
 
-// No plan assigns a built-in role, and none one that grants more than is asked for.
+// TestPlanAssignsNoExcessiveRole checks that a plan assigns neither a built-in role nor one that
+// grants more than the minimum.
 func TestPlanAssignsNoExcessiveRole(t *testing.T) {
 	b := newApplyProcess(t, func(env *simulator.Environment) {
 		env.ApplicationUser(env.Suggest.ApplicationID).Roles = nil
@@ -133,7 +135,8 @@ func TestPlanAssignsNoExcessiveRole(t *testing.T) {
 	}
 }
 
-// An administrator role that comes through a team as well is foretold to stay.
+// TestPlanAdministratorThroughTeam checks that the plan says that an administrator role remains if
+// the user also has it through a team.
 func TestPlanAdministratorThroughTeam(t *testing.T) {
 	b := newApplyProcess(t, func(env *simulator.Environment) {
 		user := env.ApplicationUser(env.Suggest.ApplicationID)

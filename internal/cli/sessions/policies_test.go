@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// The scaffold works unchanged: the rule's tests pass and cover it, the profile is valid,
-// and both together judge.
+// TestScaffoldsWork checks that the scaffolds work unchanged: the rule's tests pass and cover it,
+// the profile is valid, and a scan with both judges.
 func TestScaffoldsWork(t *testing.T) {
 	p := newProcess(t)
 	for _, rule := range []string{"acme/no-export", "acme/plain"} {
@@ -22,9 +22,9 @@ func TestScaffoldsWork(t *testing.T) {
 	out := p.run("lint", "Roles", "--policy", "policies", "--profile", "./acme.yaml", "-f", "json")
 	found := strings.Join(findingLines(out.results(t)[0]), "\n")
 	p.wantContains(found, "ACME-NO-EXPORT Roles/r.xml:49:5-61 prvExportToExcel")
-	place := fmt.Sprintf("acme.yaml:%d:34: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which the policies do not contain", strings.Count(own, "\n")+1)
+	want := fmt.Sprintf("acme.yaml:%d:34: the control ACME-NO-EXPORT names the rule \"acme/no-export\", which the policies do not contain", strings.Count(own, "\n")+1)
 	for _, args := range [][]string{{"profile", "validate", "acme.yaml"}, {"lint", "Roles", "--profile", "acme.yaml"}} {
-		if out := p.run(args...); out.code != 2 || !strings.HasPrefix(out.stderr, "dbaudit: "+place) {
+		if out := p.run(args...); out.code != 2 || !strings.HasPrefix(out.stderr, "dbaudit: "+want) {
 			t.Errorf("%v: exit code %d, %s", args, out.code, out.stderr)
 		}
 	}
@@ -33,7 +33,8 @@ func TestScaffoldsWork(t *testing.T) {
 	}
 }
 
-// Stock tools resolve no extends: what is shown as JSON is a profile that is whole.
+// TestProfileShowResolvesExtends checks that -f json shows the whole profile, because stock tools
+// do not resolve extends.
 func TestProfileShowResolvesExtends(t *testing.T) {
 	p := newProcess(t)
 	p.write("acme.yaml", "acme:\n  extends: demandbase\n  controls:\n    - {id: DB-VIEW-TABLE, severity: high}\n")
@@ -43,13 +44,13 @@ func TestProfileShowResolvesExtends(t *testing.T) {
 	if data := p.read("acme.json"); strings.Contains(data, "extends") || strings.Count(data, `"id": "DB-`) != 36 {
 		t.Errorf("not the whole profile:\n%s", data)
 	}
-	// To dbaudit it would be a file that takes the ids of a built-in profile.
+	// As a custom profile, the document would have ids of a built-in one.
 	p.wantContains(p.run("profile", "validate", "acme.json").must(t, 2).stderr, "is a control of the built-in profile demandbase")
 	p.wantContains(p.run("profile", "show", "gong", "-f", "xml").must(t, 2).stderr, "want table or json")
 }
 
-// The snapshot of a role that no file has is written as well, so that stock tools do not read
-// that of an earlier run.
+// TestLintSavesSnapshotWithoutRole checks that lint saves a snapshot even if no file contains the
+// role, so that stock tools do not read the snapshot of an earlier run.
 func TestLintSavesSnapshotWithoutRole(t *testing.T) {
 	p := newProcess(t)
 	p.write("Roles/r.xml", lintRole("Sales", lintMinimum()))
@@ -75,7 +76,7 @@ func TestInvalidCustomPolicies(t *testing.T) {
 			p.write(dir+"/x.rego", test.rego)
 			out := p.run("policy", "list", "--policy", dir)
 			if name == "no metadata" {
-				// A rule without METADATA does not count: no profile can name it.
+				// A rule without METADATA is ignored, because no profile can name it.
 				if strings.Contains(out.stdout, test.want) {
 					t.Errorf("exit code %d, %s", out.code, out.stdout)
 				}

@@ -4,8 +4,8 @@ import (
 	"testing"
 )
 
-// A plan has the digest of its profile: a file of the same name that asks for something
-// else does not verify what was planned.
+// TestApplyWithChangedProfile checks that apply refuses a plan if the profile file has changed
+// since.
 func TestApplyWithChangedProfile(t *testing.T) {
 	b := newApplyProcess(t, removeReadLead)
 	const file = "own.yaml"

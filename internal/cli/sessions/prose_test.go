@@ -13,10 +13,9 @@ import (
 	"testing"
 )
 
-// TestProseIsNotParsed: words that are written for people are not taken apart again by
-// the program. What it must know is a field. Excepted are: results that were saved before a
-// field existed are converted when they are read, and a report does not repeat what a message
-// says, nor a reason that many controls share.
+// TestProseIsNotParsed checks that the program does not parse texts that it writes for people: what
+// it needs is a field. The exceptions convert results that were saved before a field existed, and
+// avoid repetitions in a report.
 func TestProseIsNotParsed(t *testing.T) {
 	root := filepath.Join("..", "..", "..", "internal")
 	excepted := []string{"report/gather.go: byReason", "report/phrase.go: gap", "report/read.go: readUnjudged"}
@@ -48,8 +47,7 @@ func TestProseIsNotParsed(t *testing.T) {
 	}
 }
 
-// parsesProse reports whether a function looks into a note, or a result's reason or
-// message.
+// parsesProse reports whether a function searches a note, or a result's reason or message.
 func parsesProse(f *ast.FuncDecl, source []byte) bool {
 	prose := regexp.MustCompile(`(?i)^(\w+\.)*(notes?|remarks?|notes\[.*\])$|^(c|control|f|finding|was|now)\.(Reason|Message)$`)
 	parses := false

@@ -23,7 +23,7 @@ import (
 
 var update = flag.Bool("update", false, "record testdata/recordings again and rewrite the expected outputs of testdata")
 
-// recordedEnvironments are situations whose recordings are kept.
+// recordedEnvironments returns the environments whose recordings are in testdata.
 func recordedEnvironments(t *testing.T) map[string]*simulator.Environment {
 	t.Helper()
 	unread := builtin(t, "sample")
@@ -39,7 +39,7 @@ func recordedEnvironments(t *testing.T) map[string]*simulator.Environment {
 	}
 }
 
-// recordScan scans an environment of several pages, and gives the recording and what was found.
+// recordScan scans an environment, and returns the recording and the summary of the result.
 func recordScan(t *testing.T, server *simulator.Server, args ...string) (data, found string) {
 	t.Helper()
 	p := newConfiguredProcess(t, server)
@@ -55,8 +55,8 @@ func recordScan(t *testing.T, server *simulator.Server, args ...string) (data, f
 	return p.read("recording.jsonl"), found
 }
 
-// summarizeResult is the result of a scan without names: the verdict, how each
-// control ended, and of what kind its findings are.
+// summarizeResult returns a scan's result without names: the verdict, the outcome of each control,
+// and the kinds of its findings.
 func summarizeResult(t *testing.T, o outcome) string {
 	t.Helper()
 	var r audit.Result
@@ -73,7 +73,7 @@ func summarizeResult(t *testing.T, o outcome) string {
 	return b.String()
 }
 
-// newReplayProcess is a place before a recording that dbaudit simulate serves.
+// newReplayProcess returns a process with a recording that dbaudit simulate serves.
 func newReplayProcess(t *testing.T, data string) *process {
 	t.Helper()
 	server, client := newParallelProcess(t), newParallelProcess(t)
@@ -105,9 +105,8 @@ func newReplayProcess(t *testing.T, data string) *process {
 	return client
 }
 
-// TestRecordings replays what is kept in testdata/recordings: each scan must find what is
-// stored next to the recording. A recording holds the requests of the dbaudit that made it;
-// where these change, -update records the same situations again.
+// TestRecordings replays the recordings in testdata: each scan must find what is stored next to the
+// recording. If the requests of a scan change, -update records the environments again.
 func TestRecordings(t *testing.T) {
 	for name, env := range recordedEnvironments(t) {
 		t.Run(name, func(t *testing.T) {
@@ -126,8 +125,8 @@ func TestRecordings(t *testing.T) {
 	}
 }
 
-// TestReplayGivesSameVerdict records each situation, in pages and in whole scope, and
-// has the replay scanned.
+// TestReplayGivesSameVerdict records each environment in both scopes, with pages, and scans the
+// replay.
 func TestReplayGivesSameVerdict(t *testing.T) {
 	for name, env := range recordedEnvironments(t) {
 		for _, scope := range []string{"integration", "environment"} {
@@ -145,7 +144,8 @@ func TestReplayGivesSameVerdict(t *testing.T) {
 	}
 }
 
-// TestReplayRefusesOtherRequests asks a replay for another role and scope.
+// TestReplayRefusesOtherRequests checks that requests that were not recorded are refused, and make
+// controls unknown.
 func TestReplayRefusesOtherRequests(t *testing.T) {
 	data, _ := recordScan(t, serve(t, builtin(t, "compliant"), simulator.Options{}))
 	o := newReplayProcess(t, data).run("scan", "-f", "json", "--view", "account=Another")
@@ -159,7 +159,7 @@ func TestReplayRefusesOtherRequests(t *testing.T) {
 	}
 }
 
-// TestCollectAndDoctorRecord: the recordings of collect and doctor name nobody either.
+// TestCollectAndDoctorRecord checks that the recordings of collect and doctor are anonymous too.
 func TestCollectAndDoctorRecord(t *testing.T) {
 	server := serve(t, recordedEnvironments(t)["unread"], simulator.Options{PageSize: 40})
 	p := newConfiguredProcess(t, server)
@@ -177,7 +177,8 @@ func TestCollectAndDoctorRecord(t *testing.T) {
 	p.run("scan", "--remediate", "--yes", "--record", p.file("x")).must(t, 2)
 }
 
-// wantAnonymous looks in a recording for every name, id, host and secret of its environment.
+// wantAnonymous fails the test if a recording contains a name, id, host or secret of its
+// environment.
 func wantAnonymous(t *testing.T, data string, server *simulator.Server) {
 	t.Helper()
 	state := newParallelProcess(t, server).state()
@@ -227,7 +228,7 @@ func wantAnonymous(t *testing.T, data string, server *simulator.Server) {
 		if !strings.Contains(lower, strings.ToLower(text)) {
 			continue
 		}
-		// Of a longer word it is no more than a part.
+		// A part of a longer word does not count.
 		if at := regexp.MustCompile(`(?i)\b` + regexp.QuoteMeta(text) + `\b`).FindStringIndex(data); at != nil {
 			t.Errorf("the %s %q is in the recording: …%s…", kind, text, data[max(0, at[0]-80):min(len(data), at[1]+40)])
 		}
@@ -239,7 +240,8 @@ func wantAnonymous(t *testing.T, data string, server *simulator.Server) {
 	}
 }
 
-// A recording goes to standard output, too, if nothing else does.
+// TestRecordingToStandardOutput checks that a recording can go to standard output if no other
+// document does.
 func TestRecordingToStandardOutput(t *testing.T) {
 	t.Parallel()
 	p := newParallelProcess(t, serve(t, builtin(t, "compliant"), simulator.Options{}))

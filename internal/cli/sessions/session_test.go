@@ -27,8 +27,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A process is where the command runs: its simulated environments and what else
-// the process owns.
+// A process runs commands of dbaudit in the test process, with variables, files and simulated
+// environments of its own.
 type process struct {
 	tb      testing.TB
 	servers []*simulator.Server
@@ -39,7 +39,7 @@ type process struct {
 	env     cli.Env
 }
 
-// syncBuffer may be read while the command writes.
+// A syncBuffer can be read while the command writes to it.
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -83,8 +83,8 @@ func builtin(tb testing.TB, name string) *simulator.Environment {
 	return env
 }
 
-// newProcess is a process in a folder of its own that trusts the servers. Its
-// variables name the first. The test cannot be parallel.
+// newProcess returns a process in a new working directory that trusts the servers. Its variables
+// name the first. Because it changes the working directory, the test cannot be parallel.
 func newProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	tb.Helper()
 	p := newParallelProcess(tb, servers...)
@@ -96,8 +96,8 @@ func newProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	return p
 }
 
-// newParallelProcess is a place that leaves the working directory alone, for parallel
-// tests: it names its configuration, and files by [place.file].
+// newParallelProcess returns a process for a parallel test, which does not change the working
+// directory: it passes its configuration with -c, and the test names files with [process.file].
 func newParallelProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	tb.Helper()
 	transport := lab.Transport(tb, servers...)
@@ -126,7 +126,7 @@ func newParallelProcess(tb testing.TB, servers ...*simulator.Server) *process {
 	return p
 }
 
-// An outcome is what a command came to.
+// An outcome is the exit code and the output of a command.
 type outcome struct {
 	code           int
 	stdout, stderr string
@@ -149,7 +149,7 @@ func (p *process) runUntil(ctx context.Context, args ...string) outcome {
 	return outcome{code, stdout.String(), p.stderr.String()}
 }
 
-// must fails the test unless the command ended as expected.
+// must fails the test unless the command ended with the exit code.
 func (o outcome) must(tb testing.TB, code int) outcome {
 	tb.Helper()
 	if o.code != code {
@@ -158,7 +158,7 @@ func (o outcome) must(tb testing.TB, code int) outcome {
 	return o
 }
 
-// results are the results that the command wrote as JSON.
+// results returns the results that the command wrote as JSON.
 func (o outcome) results(tb testing.TB) []audit.Result {
 	tb.Helper()
 	results, err := report.ReadResults([]byte(o.stdout))
@@ -178,7 +178,7 @@ func (p *process) wantContains(text string, parts ...string) {
 	}
 }
 
-// file is the path of a file in the place's folder.
+// file returns the path of a file in the process's folder.
 func (p *process) file(name string) string {
 	if filepath.IsAbs(name) {
 		return name
@@ -186,7 +186,7 @@ func (p *process) file(name string) string {
 	return filepath.Join(p.dir, name)
 }
 
-// read is the content of a file in the place's folder.
+// read returns the content of a file in the process's folder.
 func (p *process) read(name string) string {
 	p.tb.Helper()
 	return read(p.tb, p.file(name))
@@ -201,7 +201,7 @@ func read(tb testing.TB, file string) string {
 	return string(data)
 }
 
-// write writes a file to the place's folder.
+// write writes a file in the process's folder, and returns its path.
 func (p *process) write(name, text string) string {
 	p.tb.Helper()
 	file := p.file(name)
@@ -211,7 +211,7 @@ func (p *process) write(name, text string) string {
 	return file
 }
 
-// wantNoFile fails the test if a file exists in the place's folder.
+// wantNoFile fails the test if a file exists in the process's folder.
 func (p *process) wantNoFile(name string) {
 	p.tb.Helper()
 	if _, err := os.Stat(p.file(name)); !errors.Is(err, os.ErrNotExist) {
@@ -219,7 +219,7 @@ func (p *process) wantNoFile(name string) {
 	}
 }
 
-// plan is a plan in the place's folder.
+// plan reads a plan in the process's folder.
 func (p *process) plan(name string) plan.Plan {
 	p.tb.Helper()
 	made, err := plan.Decode([]byte(p.read(name)))
@@ -229,7 +229,7 @@ func (p *process) plan(name string) plan.Plan {
 	return made
 }
 
-// state is the state of the first environment, byte for byte.
+// state returns the state of the first environment in a form that can be compared.
 func (p *process) state() string {
 	p.tb.Helper()
 	data, err := p.servers[0].State()
@@ -259,7 +259,7 @@ func decodeInto(tb testing.TB, text string, into any) {
 	}
 }
 
-// fetch asks a simulator for a page, as a browser would.
+// fetch gets a page from a simulator, or posts a form, like a browser.
 func (p *process) fetch(address string, form url.Values) string {
 	p.tb.Helper()
 	browser := &http.Client{Transport: p.env.Transport(nil)}

@@ -23,8 +23,8 @@ import (
 
 const publicClientApp = "9e09e09e-09e0-4e09-8e09-e09e09e09e09"
 
-// runWhoami runs whoami and returns the name that the environment gives, which
-// only a real token brings.
+// runWhoami returns the user and the method of sign-in that whoami reports. The environment returns
+// the user's name only for a valid token.
 func runWhoami(p *process, args ...string) (name, method string) {
 	p.tb.Helper()
 	var answer struct {
@@ -38,7 +38,7 @@ func runWhoami(p *process, args ...string) (name, method string) {
 	return answer.Environments[0].User, answer.Environments[0].Method
 }
 
-// approve confirms the device code that the command shows, as a person would.
+// approve confirms the device code that the command shows, like a person.
 func (p *process) approve(username string) (done chan struct{}) {
 	done = make(chan struct{})
 	go func() {
@@ -56,7 +56,7 @@ func (p *process) approve(username string) (done chan struct{}) {
 	return done
 }
 
-// browse follows the sign-in page to its end: the form that posts the code back.
+// browse completes the sign-in page: it submits the form that posts the code back.
 func (p *process) browse(address string) {
 	page := p.fetch(address, nil)
 	form := url.Values{}
@@ -68,7 +68,7 @@ func (p *process) browse(address string) {
 		p.tb.Errorf("the sign-in page has no form:\n%s", page)
 		return
 	}
-	// The command goes on once it has the code, and need not finish this answer.
+	// The command may end before it finishes this response.
 	if response, err := http.PostForm(target[1], form); err == nil {
 		_ = response.Body.Close()
 	}
@@ -211,7 +211,7 @@ func TestLoginWhoamiLogout(t *testing.T) {
 		t.Errorf("login says %q and writes %q", o.stderr, o.stdout)
 	}
 	<-done
-	// What was kept is used by what follows, and nobody is asked.
+	// Later commands use the stored sign-in without asking.
 	if name, method := runWhoami(p); name != "Alex Wilber" || method != "device-code" {
 		t.Errorf("after login: %s by %s", name, method)
 	}
@@ -221,7 +221,7 @@ func TestLoginWhoamiLogout(t *testing.T) {
 	p.run("scan", "-q").must(t, 0)
 	p.wantContains(p.run("whoami").must(t, 0).stdout, "signed in: alex@contoso.com")
 	p.wantContains(p.run("logout").must(t, 0).stderr, "signed out alex@contoso.com")
-	// Unattended, nobody is asked: it is a matter of configuration.
+	// Without a terminal, dbaudit does not ask: a missing credential is a configuration error.
 	o := p.run("scan").must(t, 2)
 	p.wantContains(o.stderr, "is set, and its secret is not")
 	p.vars = map[string]string{}
@@ -236,8 +236,8 @@ func TestLoginIsForPeople(t *testing.T) {
 	p.run("login").must(t, 3)
 }
 
-// A fault of the configuration is exit 2, a refusal exit 3; each says once what
-// to do.
+// TestSignInErrors checks that a configuration error gives exit code 2 and a refused sign-in 3, and
+// that each message says once what to do.
 func TestSignInErrors(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -303,7 +303,7 @@ func TestSignInErrors(t *testing.T) {
 
 const strangerApp = "57a46e45-0000-4000-8000-000000000001"
 
-// withStranger has an app that is not a user of the environment.
+// withStranger returns an environment with an app that is not one of its users.
 func withStranger(t *testing.T) *simulator.Environment {
 	env := builtin(t, "compliant")
 	env.Clients = append(env.Clients, simulator.Client{Name: "stranger", ApplicationID: strangerApp, Secret: "stranger-secret"})

@@ -8,7 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A privilege of a custom table is one that the environment's file names.
+// TestSimulatedExtraPrivilege checks that the file of an environment can define privileges of
+// custom tables.
 func TestSimulatedExtraPrivilege(t *testing.T) {
 	env := builtin(t, "compliant")
 	env.ExtraPrivileges = []simulator.Privilege{{Name: "prvDeletenew_Thing", Depths: []simulator.Depth{simulator.DepthBasic, simulator.DepthGlobal}}}
@@ -25,8 +26,8 @@ func TestSimulatedExtraPrivilege(t *testing.T) {
 	p.wantContains(p.run("scan", "-f", "json").must(t, 1).stdout, "prvDeletenew_Thing")
 }
 
-// A mistake in the file of a simulated environment is said with its place: those that its schema
-// knows, and references to nothing.
+// TestSimulatedEnvironmentFaults checks that errors in the file of a simulated environment have a
+// place, both violations of its schema and references to things that do not exist.
 func TestSimulatedEnvironmentFaults(t *testing.T) {
 	tests := []struct{ name, yaml, want string }{
 		{"empty", "", "f.yaml:1: missing property 'organization'"},
@@ -89,7 +90,7 @@ func TestSimulatedEnvironmentFaults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			file := p.write("f.yaml", tt.yaml)
 			o := p.run("demo", "--environment", file).must(t, 2)
-			// The column is not of interest here.
+			// Ignore the column.
 			if got := regexp.MustCompile(`(f\.yaml:\d+):\d+:`).ReplaceAllString(o.stderr, "$1:"); !strings.Contains(got, tt.want) {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}

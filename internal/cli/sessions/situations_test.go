@@ -15,8 +15,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A situation is what a real environment does, as a change of the compliant one: what a
-// plan does about it, and of which controls people are left with something.
+// A situation is a change to the compliant environment: what a plan does about it, and the controls
+// that still need manual steps.
 type situation struct {
 	change func(*simulator.Environment)
 	flags  []string // of plan and apply
@@ -160,9 +160,9 @@ func situations() map[string]situation {
 	}
 }
 
-// TestSituations: in each situation plan, apply and scan leave nothing that a
-// tool could fix, and what people are left with is said; rollback brings the start back, or says what it
-// cannot.
+// TestSituations checks that in each situation, plan and apply leave nothing that dbaudit could
+// fix, that the plan lists the manual steps, and that rollback restores the first state or says
+// what it cannot restore.
 func TestSituations(t *testing.T) {
 	t.Parallel()
 	for name, s := range situations() {
@@ -220,7 +220,8 @@ func TestSituations(t *testing.T) {
 	}
 }
 
-// Wherever people read advice, a business unit that does not exist, or is disabled, is not a place to move to.
+// TestNoSuchBusinessUnit checks that no format advises to move the user to a business unit that
+// does not exist or is disabled.
 func TestNoSuchBusinessUnit(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -240,7 +241,8 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 	p.wantContains(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
 }
 
-// A grant without a depth makes only the controls unknown that require its privilege.
+// TestGrantWithoutDepth checks that a grant without a depth makes only those controls unknown that
+// require its privilege.
 func TestGrantWithoutDepth(t *testing.T) {
 	t.Parallel()
 	for privilege, unknown := range map[string][]audit.ControlID{"prvReadGoal": nil, "prvReadLead": {"DB-PRIV-LEAD"}} {
@@ -263,7 +265,7 @@ func TestGrantWithoutDepth(t *testing.T) {
 	}
 }
 
-// nullDepthTransport answers null for a word of depth.
+// A nullDepthTransport replaces a word for a depth in responses with null.
 type nullDepthTransport struct {
 	next http.RoundTripper
 	word string

@@ -8,9 +8,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestCustomRulesSeeSameInput has a custom rule count users and roles: the counts are the
-// same under scan, under check of what scan kept, and under check of the input that check
-// writes for stock tools.
+// TestCustomRulesSeeSameInput checks that a custom rule counts the same users and roles in scan, in
+// check of the scan's snapshot, and in check of the input that check --input saves.
 func TestCustomRulesSeeSameInput(t *testing.T) {
 	server := serve(t, builtin(t, "sample"), simulator.Options{})
 	p := newParallelProcess(t, server)

@@ -9,8 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// The state of an environment is reported by doctor and by scan once, and never as a missing
-// role.
+// TestEnvironmentStates checks that doctor and scan report the state of an environment once, and
+// not as a missing privilege.
 func TestEnvironmentStates(t *testing.T) {
 	t.Parallel()
 	state := func(s simulator.State) func(*simulator.Environment) {
@@ -70,8 +70,8 @@ func TestEnvironmentStates(t *testing.T) {
 	}
 }
 
-// A gate that closes after the first answer: doctor tells the reason once, a scan
-// passes nothing, and neither asks for a role.
+// TestFirewallDuringScan checks that if a firewall blocks after the first response, doctor reports
+// the reason once, no control passes, and neither command advises a privilege.
 func TestFirewallDuringScan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -94,8 +94,8 @@ func TestFirewallDuringScan(t *testing.T) {
 	}
 }
 
-// An environment that is disabled while it is read could not be read, which is not 36
-// times something else.
+// TestDisabledDuringScan checks that an environment that is disabled while it is read is one unread
+// environment, and not 36 unknown controls.
 func TestDisabledDuringScan(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")
@@ -121,8 +121,8 @@ func TestDisabledDuringScan(t *testing.T) {
 	}
 }
 
-// Where the environment says who lacks a privilege, the advice sends to them: here the
-// integration user and a view's owner, and not the auditor.
+// TestWhoLacksAPrivilege checks that the advice names the user that lacks a privilege: here the
+// integration user and the owner of a view, not the auditor.
 func TestWhoLacksAPrivilege(t *testing.T) {
 	t.Parallel()
 	env := builtin(t, "compliant")

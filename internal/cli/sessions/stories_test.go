@@ -19,10 +19,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestStories tells each folder of testdata/cases through the whole pipeline: from its
-// environment to a snapshot, a result in several forms, a plan, its application with a
-// journal, and what a scan says afterwards. Each step reads what the step before wrote,
-// and is compared with the file beside the environment; -update rewrites the files.
+// TestStories runs the whole pipeline for each folder of testdata/cases: from its environment to a
+// snapshot, a result in several formats, a plan, a journal, and the result after the changes. Each
+// step reads the output of the previous step. The outputs are compared with the files in the
+// folder; -update rewrites these files.
 func TestStories(t *testing.T) {
 	t.Parallel()
 	stories, err := filepath.Glob(filepath.Join("..", "..", "..", "testdata", "cases", "*"))
@@ -37,7 +37,8 @@ func TestStories(t *testing.T) {
 	}
 }
 
-// storyURL is the environment of every story, so that equal runs give equal bytes.
+// storyURL is the address of the environment in every story, so that the outputs do not contain a
+// random port.
 const storyURL = "https://fabrikam.crm.dynamics.com"
 
 func runStory(t *testing.T, dir string) {
@@ -94,7 +95,7 @@ func runStory(t *testing.T, dir string) {
 		"snapshot.json": "snapshot.json", "result.json": "result.json", "table.txt": "table.txt", "result.sarif": "result.sarif",
 		"summary.md": "summary.md", "plan.json": "plan.json", "plan.md": "plan.md", "plan.journal.json": "journal.jsonl", "after.txt": "after.txt",
 	}
-	// The formats of auditors are long: some stories have them, of all outcomes.
+	// The formats for auditors are long, so only some stories have them.
 	for _, name := range []string{"findings.ndjson", "assessment.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
 			files[name] = name
@@ -105,7 +106,7 @@ func runStory(t *testing.T, dir string) {
 	}
 }
 
-// withoutPorts takes what differs from run to run out of a text: the port of the sign-in host.
+// withoutPorts removes ports and correlation ids, which differ from run to run.
 func withoutPorts(text string, server *simulator.Server) string {
 	for _, raw := range []string{server.URL(), server.AuthorityURL()} {
 		if u, err := url.Parse(raw); err == nil {
@@ -128,7 +129,7 @@ func compareStory(t *testing.T, file, got string) {
 	}
 }
 
-// storyTransport leads the story's environment to the simulator.
+// storyTransport returns a transport that sends requests for storyURL to the simulator.
 func storyTransport(t *testing.T, server *simulator.Server) *http.Transport {
 	t.Helper()
 	roots := x509.NewCertPool()

@@ -14,8 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// A tenancy is two tenants with two environments each. No credential of one is good for
-// another.
+// A tenancy has two tenants with two environments each. Each environment has its own credential.
 type tenancy struct {
 	north, south, east, west *simulator.Server
 }
@@ -33,10 +32,10 @@ func newTenancy(t *testing.T) tenancy {
 	return tenancy{serveIn(contoso, "secret-of-north"), serveIn(fabrikam, "secret-of-south"), serveIn(contoso, "secret-of-east"), serveIn(fabrikam, "secret-of-west")}
 }
 
-// place writes the configuration of the four: north has its secret in a variable, south
-// in a file; east and west have certificates with passwords of their own, which are in a
-// variable and in a file. The variables that hold for all name somebody else.
-func (n tenancy) place(t *testing.T) *process {
+// newProcess returns a process with a configuration of the four environments: the secret of north is in
+// a variable, that of south in a file; east and west have certificates, with passwords in a
+// variable and in a file. The variables for all environments have other values.
+func (n tenancy) newProcess(t *testing.T) *process {
 	t.Helper()
 	p := newParallelProcess(t, n.north, n.south, n.east, n.west)
 	auth := func(s *simulator.Server, credential string) string {
@@ -59,7 +58,7 @@ func (n tenancy) place(t *testing.T) *process {
 	return p
 }
 
-// pfx writes the certificate that a server has made for its auditor, with a password.
+// pfx writes the certificate of a server's auditor, encrypted with a password.
 func (tenancy) pfx(t *testing.T, p *process, s *simulator.Server, name, password string) string {
 	t.Helper()
 	data := s.ClientCertificate(s.Environment().Suggest.Auditor)
@@ -78,15 +77,15 @@ func (tenancy) pfx(t *testing.T, p *process, s *simulator.Server, name, password
 	return p.write(name+".pfx", string(pfx))
 }
 
-// TestManyTenants: each environment signs in to its own tenant by its own credential,
-// whatever the variables say that hold for all.
+// TestManyTenants checks that dbaudit signs in to each environment in its own tenant with its own
+// credential, whatever the variables for all environments say.
 func TestManyTenants(t *testing.T) {
 	t.Parallel()
 	n := newTenancy(t)
 	all := []string{"east compliant", "north compliant", "south compliant", "west compliant"}
 	t.Run("each signs in to its own", func(t *testing.T) {
 		t.Parallel()
-		p := n.place(t)
+		p := n.newProcess(t)
 		o := p.run("scan", "--all-envs", "-f", "json").must(t, 0)
 		if got := verdicts(t, o); !slices.Equal(got, all) {
 			t.Errorf("%v", got)
@@ -111,7 +110,7 @@ func TestManyTenants(t *testing.T) {
 			{[]string{"--label", "tenant=contoso", "--label", "stage=live"}, []string{"north compliant"}},
 			{[]string{"--env", "*th", "--label", "tenant=contoso"}, []string{"north compliant"}},
 		} {
-			p := n.place(t)
+			p := n.newProcess(t)
 			if got := verdicts(t, p.run(append([]string{"scan", "-f", "json", "--parallel", "2"}, test.args...)...).must(t, 0)); !slices.Equal(got, test.want) {
 				t.Errorf("%v: %v, want %v", test.args, got, test.want)
 			}
@@ -126,12 +125,12 @@ func TestManyTenants(t *testing.T) {
 			{"--all-envs", "--timeout", "-1s"},
 			{"--all-envs", "--timeout", "soon"},
 		} {
-			n.place(t).run(append([]string{"scan"}, args...)...).must(t, 2)
+			n.newProcess(t).run(append([]string{"scan"}, args...)...).must(t, 2)
 		}
 	})
 	t.Run("wrong or dead", func(t *testing.T) {
 		t.Parallel()
-		p := n.place(t)
+		p := n.newProcess(t)
 		p.vars["NORTH_SECRET"] = "secret-of-south"
 		p.vars["EAST_PASSWORD"] = "password-of-west"
 		p.write("south.secret", "")
