@@ -26,8 +26,8 @@ test_conftest_only_warns_of_information if {
 		with data.profiles.demandbase.controls as controls
 }
 
-# The user is judged disabled by one rule; the other could not see the shares, and finds nothing.
-test_conftest_denies_what_was_not_judged if {
+# One rule has a finding; the other cannot judge because the shares were not read.
+test_conftest_denies_unjudged_controls if {
 	snapshot := testing.changed({"/coverage/shares": {"state": "forbidden", "detail": ""}})
 	{denied.msg | some denied in dbaudit.deny} == {
 		"DB-VIEW-LEAST-ACCESS: not judged: shares may not be read",
@@ -44,7 +44,7 @@ test_conftest_denies_a_control_that_could_not_be_judged if {
 	object.keys(dbaudit.unknown_controls) == {"DB-PRIV-LEAD"} with input as snapshot
 }
 
-test_conftest_says_once_what_failed_and_is_not_wholly_judged if {
+test_conftest_reports_a_partly_judged_failure_once if {
 	snapshot := testing.changed({
 		"/shares/user/view/rights": ["read", "write"],
 		"/coverage/shares/detail": "only those of the views at hand",

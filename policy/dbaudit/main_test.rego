@@ -3,7 +3,7 @@ package dbaudit_test
 import data.dbaudit
 import data.dbaudit.testing
 
-test_compliant_environment_has_nothing_to_report if {
+test_compliant_environment_has_an_empty_report if {
 	object.remove(dbaudit.report, {"integration"}) == {
 		"findings": set(),
 		"not_applicable": {},
@@ -49,10 +49,10 @@ test_reasons_are_collected_by_rule if {
 }
 
 # METADATA
-# description: The rules that the profile uses; other profiles may use more.
+# description: The rules that the profile uses. Other profiles may use more.
 _used := {control.rule | some control in testing.profile.controls}
 
-test_a_rule_is_not_heard_of_what_was_not_read if {
+test_rule_is_ignored_if_a_section_was_not_read if {
 	snapshot := testing.patched(testing.without(testing.no_user, ["/coverage/views"]), {
 		"/coverage/users": {"state": "forbidden", "detail": "prvReadUser"},
 		"/coverage/teams": {"state": "failed", "detail": ""},
@@ -69,7 +69,7 @@ test_a_rule_is_not_heard_of_what_was_not_read if {
 	object.keys(unknown) & _used == _used
 }
 
-test_what_the_input_says_nothing_of_was_not_read if {
+test_section_without_coverage_was_not_read if {
 	unknown := dbaudit.unknown with input as testing.without(testing.snapshot, ["/coverage/roles"])
 	unknown["role/exists"] == {"roles were not read"}
 }
@@ -82,7 +82,7 @@ _solution := testing.patched(testing.snapshot, {
 	"/coverage/shares/state": "skipped",
 })
 
-test_a_file_holds_no_users if {
+test_a_file_contains_no_users if {
 	report := dbaudit.report with input as _solution
 	report.findings == set()
 	report.unknown == {}
@@ -90,7 +90,7 @@ test_a_file_holds_no_users if {
 	without_users & _used == {rule | some rule in _used; strings.any_prefix_match(rule, ["user/", "view/"])}
 }
 
-test_what_no_control_asks_for_is_not_passed_over if {
+test_reason_without_a_control_is_unknown if {
 	controls := [{"id": "X-ENABLED", "rule": "user/enabled"}, {"id": "X-CUSTOM", "rule": "role/custom"}]
 	no_user := dbaudit.report with input as testing.patched(testing.no_user, {"/requirement/business_unit": ""})
 		with data.profiles.demandbase.controls as controls
@@ -107,7 +107,7 @@ test_what_no_control_asks_for_is_not_passed_over if {
 	no_role.not_applicable == {}
 }
 
-test_a_rule_that_is_not_there_is_not_passed_over if {
+test_control_of_a_missing_rule_is_unknown if {
 	dbaudit.unknown == {"acme/none": {"the policies have no such rule"}} with input as testing.snapshot
 		with data.profiles.demandbase.controls as [{"id": "X", "rule": "acme/none"}]
 }
@@ -116,8 +116,8 @@ test_report_is_undefined_without_the_profile if {
 	not dbaudit.report with input as testing.changed({"/requirement/profile": "nobody's"})
 }
 
-# What a rule calls not applicable it must not find fault with: the engine shows one of the two.
-test_no_rule_finds_fault_where_it_does_not_apply if {
+# A rule that does not apply must have no findings, because the engine shows only one of the two.
+test_rule_that_does_not_apply_has_no_findings if {
 	every snapshot in [testing.no_user, testing.no_role, testing.without(testing.no_role, ["/users/user"])] {
 		report := dbaudit.report with input as snapshot
 		every finding in report.findings {
@@ -156,8 +156,8 @@ test_without_a_role_only_that_is_found if {
 	}
 }
 
-# A control of an unknown rule would pass without having been judged.
-test_every_rule_of_the_profile_is_there if {
+# A control of an unknown rule would pass without being judged.
+test_every_rule_of_the_profile_exists if {
 	missing := {control.rule |
 		some control in testing.profile.controls
 		[category, name] := split(control.rule, "/")
@@ -173,7 +173,7 @@ test_every_control_of_privileges_names_some if {
 	count(testing.minimum) == 44
 }
 
-test_no_profile_is_no_pass if {
+test_missing_profile_is_not_a_pass if {
 	reasons := {"the profile that the input names is not loaded"}
 	unknown := dbaudit.unknown with input as testing.snapshot with data.profiles as {}
 	unknown.profile == reasons
@@ -185,7 +185,7 @@ _with_rule(findings) := {"acme": {"own": {"metadata": {"requires": ["roles"]}, "
 
 _own := array.concat(testing.profile.controls, [{"id": "ACME-OWN", "rule": "acme/own"}])
 
-test_a_rule_reports_under_its_own_controls_only if {
+test_finding_under_a_control_of_another_rule_is_invalid if {
 	found := {{"control": "DB-PRIV-LEAD", "message": "no"}, {"message": "no"}, {"control": "ACME-OWN", "message": "yes"}}
 	invalid := dbaudit.invalid with input as testing.snapshot
 		with dbaudit.rules as _with_rule(found)
@@ -196,7 +196,7 @@ test_a_rule_reports_under_its_own_controls_only if {
 	}
 }
 
-test_a_finding_says_something if {
+test_a_finding_without_a_message_is_invalid if {
 	found := {{"control": "ACME-OWN", "message": " "}, {"control": "ACME-OWN", "message": 1}, {"control": "ACME-OWN"}}
 	silent := "the rule acme/own reports a finding under the control ACME-OWN without a message"
 	invalid := dbaudit.invalid with input as testing.snapshot

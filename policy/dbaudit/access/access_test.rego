@@ -14,7 +14,7 @@ _defined := {
 	"prvReadLead": {"id": "b", "depths": []},
 }
 
-test_what_is_required_is_granted_as_a_whole if {
+test_fix_privileges_contain_each_required_one if {
 	depths := access.required(_defined, {"prvreadaccount": "basic"}) with input as testing.snapshot
 	depths == {"prvReadAccount": "basic", "prvReadLead": "global"}
 	access.fix_privileges(_defined, depths) == {
@@ -23,12 +23,12 @@ test_what_is_required_is_granted_as_a_whole if {
 	}
 }
 
-test_a_stated_level_is_a_level if {
+test_stated_depth_replaces_unknown_levels if {
 	access.without_levels(_defined, {}) == {"prvReadLead"} with input as testing.snapshot
 	access.without_levels(_defined, {"prvReadLead": "local"}) == set() with input as testing.snapshot
 }
 
-test_each_control_that_requires_a_privilege_misses_it if {
+test_each_control_has_a_finding_for_its_missing_privilege if {
 	profile := object.union(testing.profile, {"controls": [
 		{"id": "ONE", "rule": "role/privileges", "privileges": ["prvReadLead"]},
 		{"id": "TWO", "rule": "role/privileges", "privileges": ["prvReadLead", "prvReadAccount"]},

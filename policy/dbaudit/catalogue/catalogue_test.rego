@@ -18,7 +18,7 @@ test_rules_are_listed_by_id if {
 	catalogue.rule_paths == {"role/custom": ["role", "custom"], "user/exists": ["user", "exists"]} with data.dbaudit.rules as _rules
 }
 
-test_rules_are_listed_by_what_they_need if {
+test_rules_are_listed_by_section if {
 	catalogue.requiring == {
 		"roles": {"role/custom", "user/exists"},
 		"users": {"user/exists"},

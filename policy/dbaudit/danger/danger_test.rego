@@ -10,7 +10,7 @@ test_names_are_in_lower_case_and_on_one_list if {
 	object.keys(danger.always) & object.keys(danger._in_integrations) == set()
 }
 
-test_dangers_of_an_integration if {
+test_dangerous_privileges_of_an_integration if {
 	danger.of_integration({
 		"prvassignlead",
 		"prvdeleteauditpartitions",

@@ -5,7 +5,7 @@ import data.dbaudit.testing
 
 _all := ["basic", "local", "deep", "global"]
 
-# A snapshot in which one privilege allows some depths, and some are asked for.
+# A snapshot in which a privilege allows some depths, with configured depths.
 _snapshot(allowed, asked) := testing.changed({
 	"/privileges/prvReadAccount/depths": allowed,
 	"/requirement/depth": asked,
@@ -17,24 +17,24 @@ test_the_deepest_that_is_allowed_is_the_default if {
 	depth.required.prvReadAccount == "deep" with input as _snapshot(["basic", "local", "deep"], {})
 }
 
-test_the_configuration_can_ask_for_less if {
+test_configuration_can_require_less if {
 	every level in _all {
 		depth.required.prvReadAccount == level with input as _snapshot(_all, {"prvReadAccount": level})
 	}
 }
 
-test_what_is_asked_is_fitted_into_what_is_allowed if {
+test_required_depth_is_one_that_the_privilege_allows if {
 	depth.required.prvReadAccount == "local" with input as _snapshot(["local", "global"], {"prvReadAccount": "basic"})
 	depth.required.prvReadAccount == "global" with input as _snapshot(["local", "global"], {"prvReadAccount": "deep"})
 	depth.required.prvReadAccount == "local" with input as _snapshot(["basic", "local"], {"prvReadAccount": "global"})
 }
 
-test_a_definition_without_depths_asks_for_what_is_wanted if {
+test_definition_without_depths_requires_the_requested_depth if {
 	depth.required.prvReadAccount == "global" with input as _snapshot([], {})
 	depth.required.prvReadAccount == "local" with input as _snapshot([], {"prvReadAccount": "local"})
 }
 
-test_what_is_no_depth_asks_for_the_deepest if {
+test_unknown_depth_requires_the_deepest if {
 	depth.required.prvReadAccount == "global" with input as _snapshot(_all, {"prvReadAccount": "organization"})
 }
 
@@ -47,7 +47,7 @@ test_the_profile_can_name_depths_which_the_configuration_overrides if {
 	required.prvReadLead == "global"
 }
 
-test_a_depth_is_given_to_a_name_in_any_case if {
+test_configured_depth_matches_names_in_any_case if {
 	profile := object.union(testing.profile, {"depths": {"PRVREADACCOUNT": "deep", "prvreadcontact": "local"}})
 	required := depth.required with input as testing.changed({"/requirement/depth": {"prvREADaccount": "basic"}})
 		with data.profiles.demandbase as profile
@@ -67,7 +67,7 @@ _file := testing.changed({"/source": "solution", "/users": {}, "/privileges/prvR
 
 _required(grants) := testing.patched(_file, {"/role_privileges/role": grants})
 
-test_what_no_source_knows_the_levels_of_is_judged_by_its_presence if {
+test_privilege_without_known_levels_needs_only_presence if {
 	own := depth.required.prvReadLead with input as _required({"prvReadLead": "basic", "prvWriteLead": "deep"})
 	own == "basic"
 	beside := depth.required.prvReadLead with input as _required({"prvAppendToLead": "deep", "prvWriteLead": "local"})
@@ -78,7 +78,7 @@ test_what_no_source_knows_the_levels_of_is_judged_by_its_presence if {
 	nothing == "global"
 }
 
-test_what_is_asked_for_is_no_matter_of_presence if {
+test_configured_depth_is_required_in_a_file if {
 	asked := testing.patched(_required({"prvReadLead": "basic"}), {"/requirement/depth": {"prvReadLead": "local"}})
 	depth.required.prvReadLead == "local" with input as asked
 	depth.presence_only == {} with input as asked

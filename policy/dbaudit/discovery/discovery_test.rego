@@ -58,11 +58,11 @@ test_the_user_of_a_compliant_environment if {
 	report.unread == []
 }
 
-test_people_and_ghosts_are_not_listed if {
+test_people_and_soft_deleted_users_are_not_listed if {
 	_report({"/users/user/deleted": true}).users == []
 }
 
-test_administrators_through_a_team if {
+test_administrator_role_through_a_team if {
 	report := _report({
 		"/roles/customizer": _customizer,
 		"/role_privileges/customizer": {"prvPublishCustomization": "global"},
@@ -71,11 +71,11 @@ test_administrators_through_a_team if {
 	[role.administrator | some role in report.users[0].roles] == ["System Customizer", ""]
 	report.users[0].roles[0].ways == [`through the team "Contoso"`]
 
-	# Its role says it all.
+	# The role itself is reported.
 	report.users[0].dangerous == []
 }
 
-test_dangerous_privileges_that_the_profile_does_not_ask_for if {
+test_dangerous_privileges_that_the_profile_does_not_require if {
 	report := _report({
 		"/role_privileges/role/prvBulkDelete": "global",
 		"/role_privileges/role/prvDeleteUserQuery": "basic",
@@ -93,7 +93,7 @@ test_dangerous_privileges_that_the_profile_does_not_ask_for if {
 	report.users[0].dangerous[0].roles == ["Demandbase Integration"]
 }
 
-test_a_user_that_fits_no_profile if {
+test_user_without_a_matching_profile if {
 	report := _report({
 		"/users/gateway": object.union(_gateway, {"business_unit_id": "unread"}),
 		"/roles/other": object.union(_other, {"business_unit_id": "unread"}),
@@ -107,16 +107,16 @@ test_a_user_that_fits_no_profile if {
 	count(report.integrations) == 1
 }
 
-test_the_name_of_a_role_fits if {
+test_role_name_matches_a_profile if {
 	report := _report({"/users/user/name": "Sync"})
 	report.users[0].fits == [{"profile": "demandbase", "by": "role", "granted": 44, "required": 44}]
 
-	# A built-in role's does not.
+	# The name of a built-in role does not match.
 	built_in := _report({"/users/user/name": "Sync", "/roles/role/template_id": "template"})
 	built_in.users[0].fits == []
 }
 
-test_a_known_application_id_goes_before_names if {
+test_application_id_takes_precedence_over_names if {
 	snapshot := testing.changed({"/users/user/application_id": "KNOWN"})
 	modjo := object.union(data.profiles.modjo, {"application_ids": ["Known"]})
 	report := discovery.report with input as snapshot with data.profiles.modjo as modjo
@@ -124,13 +124,13 @@ test_a_known_application_id_goes_before_names if {
 	[proposal.profile | some proposal in report.integrations] == ["modjo"]
 }
 
-test_a_profile_without_a_pattern_fits_nobody if {
+test_profile_without_a_pattern_matches_nobody if {
 	wordless := object.remove(testing.profile, ["pattern"])
 	report := discovery.report with input as testing.snapshot with data.profiles.demandbase as wordless
 	report.users[0].fits == []
 }
 
-test_of_several_users_the_one_with_most_is_proposed if {
+test_user_with_most_privileges_is_proposed if {
 	report := _report({
 		"/users/second": object.union(testing.application_user, {"application_id": "second", "name": "# Demandbase 2", "roles": []}),
 		"/users/third": object.union(testing.application_user, {"application_id": "third", "name": "# Demandbase 1", "disabled": true}),
@@ -138,7 +138,7 @@ test_of_several_users_the_one_with_most_is_proposed if {
 	[proposal.application_id | some proposal in report.integrations] == ["application"]
 	{user.user.id | some user in report.passed_over} == {"second", "third"}
 
-	# By its name rather than by that of a role.
+	# The name of the user takes precedence over that of a role.
 	named := _report({
 		"/users/user/name": "Sync",
 		"/users/second": object.union(testing.application_user, {"application_id": "second", "name": "# Demandbase 2", "roles": []}),
@@ -146,7 +146,7 @@ test_of_several_users_the_one_with_most_is_proposed if {
 	[[proposal.application_id, proposal.role] | some proposal in named.integrations] == [["second", ""]]
 }
 
-test_a_role_that_gives_nothing if {
+test_role_without_effect if {
 	report := _report({
 		"/roles/copy": object.union(_customizer, {"business_unit_id": "child"}),
 		"/role_privileges/customizer": {},
@@ -159,7 +159,7 @@ test_a_role_that_gives_nothing if {
 	report.users[0].unknown == []
 }
 
-test_what_was_not_read_is_said if {
+test_unread_sections_are_listed if {
 	report := _report({
 		"/coverage/business_units": {"state": "forbidden", "detail": "no"},
 		"/business_units": {},
@@ -188,7 +188,7 @@ test_what_was_not_read_is_said if {
 	}
 }
 
-test_a_role_that_is_not_decided_is_not_proposed if {
+test_undecided_role_is_not_proposed if {
 	report := _report({
 		"/roles/other": object.union(_other, {"name": "Demandbase Sync"}),
 		"/role_privileges": {"role": testing.grants},
@@ -197,7 +197,7 @@ test_a_role_that_is_not_decided_is_not_proposed if {
 	[proposal.role | some proposal in report.integrations] == [""]
 }
 
-test_earlier_versions_and_profiles_of_files_are_not_for_users if {
+test_earlier_versions_and_the_lint_profile_match_no_user if {
 	not discovery._vendors["demandbase@nine-lines"]
 	not discovery._vendors.lint
 	not discovery._vendors.outlook

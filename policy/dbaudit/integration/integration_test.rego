@@ -3,16 +3,16 @@ package dbaudit.integration_test
 import data.dbaudit.integration
 import data.dbaudit.testing
 
-# Requirements that name neither user nor role.
+# A requirement that names neither a user nor a role.
 _unnamed := testing.changed({"/requirement/application_id": "", "/requirement/role": ""})
 
 # A second application user, with the same application id.
 _twin := object.union(testing.application_user, {"name": "# Demandbase 2"})
 
-# Another custom role, which grants all of the minimum too.
+# A second custom role that grants the minimum.
 _other := object.union(testing.role, {"name": "Sync", "root_id": "other"})
 
-# A role that the platform brings.
+# A built-in role.
 _built_in := object.union(testing.role, {"name": "Basic User", "root_id": "basic", "template_id": "template"})
 
 test_the_user_of_the_configured_application_id if {
@@ -26,14 +26,14 @@ test_the_user_of_the_configured_application_id if {
 	integration.ambiguous == set() with input as testing.snapshot
 }
 
-test_the_application_id_alone_counts_where_it_is_configured if {
+test_only_a_configured_application_id_counts if {
 	not integration.user with input as testing.changed({
 		"/requirement/application_id": "nobody's",
 		"/requirement/user": "jane@contoso.com",
 	})
 }
 
-test_a_soft_deleted_user_is_none if {
+test_soft_deleted_user_does_not_count if {
 	snapshot := testing.changed({"/users/user/deleted": true})
 	integration.users == set() with input as snapshot
 	not integration.user with input as snapshot
@@ -45,11 +45,11 @@ test_a_soft_deleted_user_is_none if {
 	})
 }
 
-test_a_soft_deleted_twin_does_not_count if {
+test_soft_deleted_duplicate_does_not_count if {
 	integration.user == "user" with input as testing.changed({"/users/twin": object.union(_twin, {"deleted": true})})
 }
 
-test_several_users_of_one_application_id_are_none if {
+test_several_users_with_the_application_id_are_not_the_user if {
 	snapshot := testing.changed({"/users/twin": _twin})
 	integration.users == {"user", "twin"} with input as snapshot
 	integration.ambiguous == set() with input as snapshot
@@ -64,35 +64,35 @@ test_the_user_of_the_configured_principal_name if {
 	})
 }
 
-test_the_application_user_whose_name_fits if {
+test_application_user_with_a_matching_name if {
 	integration.user == "user" with input as _unnamed
 	integration.user == "user" with input as testing.patched(_unnamed, {"/users/user/name": "my DEMANDBASE sync"})
 	not integration.user with input as testing.patched(_unnamed, {"/users/user/name": "sync"})
 	integration.ambiguous == set() with input as _unnamed
 }
 
-test_a_user_without_a_principal_name_is_not_taken_for_the_one_that_nobody_named if {
+test_user_without_a_principal_name_does_not_match_an_empty_one if {
 	integration.users == {"user"} with input as testing.patched(_unnamed, {"/users/jane/domain_name": ""})
 }
 
-test_a_person_never_fits if {
+test_a_person_matches_no_profile if {
 	not integration.user with input as testing.patched(_unnamed, {"/users/user/application_id": ""})
 }
 
-test_several_users_that_fit_are_ambiguous if {
+test_several_matching_users_are_ambiguous if {
 	snapshot := testing.patched(_unnamed, {"/users/twin": _twin})
 	integration.ambiguous == {"user", "twin"} with input as snapshot
 	not integration.user with input as snapshot
 }
 
-test_what_reaches_the_user_directly if {
+test_directly_assigned_roles if {
 	integration.principals == {"user", "team"} with input as testing.snapshot
 	integration.direct_roles == {"role"} with input as testing.snapshot
 	integration.team_roles == set() with input as testing.snapshot
 	integration.ways == {"role": {"assigned to the user"}} with input as testing.snapshot
 }
 
-test_what_reaches_the_user_through_a_team if {
+test_roles_assigned_through_a_team if {
 	snapshot := testing.changed({"/users/user/roles": [], "/teams/team/roles": ["role"]})
 	integration.direct_roles == set() with input as snapshot
 	integration.assigned_copies == {"role"} with input as snapshot
@@ -101,7 +101,7 @@ test_what_reaches_the_user_through_a_team if {
 	integration.ways == {"role": {`through the team "Contoso"`}} with input as snapshot
 }
 
-test_what_reaches_a_team_of_others_does_not_reach_the_user if {
+test_role_of_another_team_is_not_assigned if {
 	others := object.union(testing.team, {"name": "Sales", "roles": ["role"]})
 	integration.assigned_copies == set() with input as testing.changed({"/users/user/roles": [], "/teams/others": others})
 
@@ -110,7 +110,7 @@ test_what_reaches_a_team_of_others_does_not_reach_the_user if {
 	integration.ways == {"role": {"assigned to the user", `through the team "Contoso"`}} with input as snapshot
 }
 
-test_nothing_reaches_a_user_that_is_not_there if {
+test_missing_user_has_no_roles if {
 	integration.principals == set() with input as testing.no_user
 	integration.assigned_copies == set() with input as testing.no_user
 	integration.ways == {} with input as testing.no_user
@@ -120,7 +120,7 @@ test_nothing_reaches_a_user_that_is_not_there if {
 	integration.no_user == set() with input as testing.snapshot
 }
 
-test_a_profile_without_the_control_gives_the_reason_all_the_same if {
+test_reason_refers_to_no_control_if_none_exists if {
 	profile := object.union(testing.profile, {"controls": []})
 	integration.no_user == {"there is no single integration user to judge"} with input as testing.no_user
 		with data.profiles.demandbase as profile
@@ -136,7 +136,7 @@ test_the_configured_role_in_any_case if {
 	integration.required_role_name == "DEMANDBASE integration" with input as snapshot
 }
 
-test_the_configured_role_or_none if {
+test_only_the_configured_role_is_a_candidate if {
 	snapshot := testing.changed({"/requirement/role": "Other"})
 	not integration.role with input as snapshot
 	integration.no_role == {"there is no integration role to judge, see DB-ROLE-EXISTS"} with input as snapshot
@@ -150,7 +150,7 @@ test_the_configured_role_may_be_built_in if {
 	})
 }
 
-test_of_two_roles_of_the_configured_name_the_one_that_the_user_holds if {
+test_assigned_role_of_the_configured_name_is_chosen if {
 	snapshot := testing.changed({
 		"/requirement/role": "Demandbase Integration",
 		"/roles/held": object.union(testing.role, {"root_id": "held"}),
@@ -172,7 +172,7 @@ test_the_copy_in_a_business_unit_stands_for_its_root if {
 	integration.names == {"role": {"Demandbase Integration"}} with input as snapshot
 }
 
-test_of_the_reaching_custom_roles_the_one_that_grants_most if {
+test_assigned_custom_role_that_grants_most_is_chosen if {
 	snapshot := testing.patched(_unnamed, {
 		"/roles/other": _other,
 		"/role_privileges/other": {"prvReadAccount": "global"},
@@ -183,7 +183,7 @@ test_of_the_reaching_custom_roles_the_one_that_grants_most if {
 	integration.candidates == {"role", "other"} with input as snapshot
 }
 
-test_a_reaching_role_goes_before_one_whose_name_fits if {
+test_assigned_role_takes_precedence_over_a_matching_name if {
 	snapshot := testing.patched(_unnamed, {
 		"/roles/other": _other,
 		"/role_privileges/other": {"prvReadAccount": "basic"},
@@ -193,7 +193,7 @@ test_a_reaching_role_goes_before_one_whose_name_fits if {
 	integration.candidates == {"other"} with input as snapshot
 }
 
-test_a_reaching_role_that_grants_none_of_it_goes_after_one_whose_name_fits if {
+test_matching_name_takes_precedence_over_an_assigned_role_without_grants if {
 	snapshot := testing.patched(_unnamed, {
 		"/roles/other": _other,
 		"/role_privileges/other": {"prvReadSdkMessage": "global"},
@@ -202,7 +202,7 @@ test_a_reaching_role_that_grants_none_of_it_goes_after_one_whose_name_fits if {
 	integration.role == "role" with input as snapshot
 }
 
-test_a_reaching_role_that_grants_none_of_it_is_better_than_none if {
+test_assigned_role_without_grants_is_chosen_last if {
 	snapshot := testing.patched(_unnamed, {
 		"/roles/role/name": "Sync",
 		"/role_privileges/role": {},
@@ -211,7 +211,7 @@ test_a_reaching_role_that_grants_none_of_it_is_better_than_none if {
 	not integration.role with input as testing.patched(snapshot, {"/users/user/roles": []})
 }
 
-test_a_built_in_role_is_not_taken_for_the_integrations if {
+test_built_in_role_is_not_a_candidate if {
 	snapshot := testing.patched(testing.without(_unnamed, ["/roles/role"]), {
 		"/roles/basic": object.union(_built_in, {"name": "Demandbase"}),
 		"/role_privileges/basic": testing.grants,
@@ -221,7 +221,7 @@ test_a_built_in_role_is_not_taken_for_the_integrations if {
 	not integration.role with input as snapshot
 }
 
-test_of_several_whose_names_fit_the_one_that_grants_most if {
+test_matching_role_that_grants_most_is_chosen if {
 	snapshot := testing.patched(_unnamed, {
 		"/users/user/roles": [],
 		"/roles/a": object.union(testing.role, {"name": "Demandbase (old)", "root_id": "a"}),
@@ -231,7 +231,7 @@ test_of_several_whose_names_fit_the_one_that_grants_most if {
 	integration.role == "role" with input as snapshot
 }
 
-test_deep_enough_counts_before_many if {
+test_sufficient_depth_takes_precedence_over_number if {
 	snapshot := testing.patched(_unnamed, {
 		"/users/user/roles": [],
 		"/roles/a": object.union(testing.role, {"name": "Demandbase (deep)", "root_id": "a"}),
@@ -241,7 +241,7 @@ test_deep_enough_counts_before_many if {
 	integration.role == "a" with input as snapshot
 }
 
-test_many_break_the_tie_of_deep_enough if {
+test_number_of_privileges_breaks_a_tie if {
 	snapshot := testing.patched(_unnamed, {
 		"/users/user/roles": [],
 		"/roles/a": object.union(testing.role, {"name": "Demandbase (few)", "root_id": "a"}),
@@ -251,7 +251,7 @@ test_many_break_the_tie_of_deep_enough if {
 	integration.role == "role" with input as snapshot
 }
 
-test_among_equals_the_one_that_reaches_the_user_then_the_first_by_id if {
+test_equal_candidates_are_ordered_by_assignment_then_id if {
 	snapshot := testing.changed({
 		"/roles/a": object.union(testing.role, {"root_id": "a"}),
 		"/role_privileges/a": testing.grants,
@@ -269,13 +269,13 @@ test_undefined_privileges_do_not_hide_what_a_role_grants if {
 	})
 }
 
-test_one_role_is_the_integrations_though_its_grants_were_not_read if {
+test_single_candidate_is_chosen_without_its_grants if {
 	snapshot := testing.patched(_unnamed, {"/role_privileges": {}})
 	integration.role == "role" with input as snapshot
 	integration.role_undecided == set() with input as snapshot
 }
 
-test_of_several_roles_none_can_be_chosen_where_their_grants_were_not_read if {
+test_role_is_undecided_if_grants_of_candidates_were_not_read if {
 	snapshot := testing.patched(_unnamed, {
 		"/role_privileges": {},
 		"/roles/other": _other,
@@ -286,7 +286,7 @@ test_of_several_roles_none_can_be_chosen_where_their_grants_were_not_read if {
 	} with input as snapshot
 }
 
-test_a_role_can_be_changed_unless_a_copy_is_locked_or_built_in if {
+test_role_is_editable_unless_a_copy_is_locked_or_built_in if {
 	integration.role_editable with input as testing.snapshot
 	integration.role_locked == set() with input as testing.snapshot
 	integration.role_built_in == set() with input as testing.snapshot
@@ -347,31 +347,31 @@ test_how_a_privilege_is_granted if {
 	not integration.grant_fixes.prvReadLead with input as testing.without(testing.snapshot, ["/privileges/prvReadLead"])
 }
 
-# What the compliant role grants of the minimum.
+# The privileges of the minimum that the compliant role grants.
 _minimum[name] := level if {
 	some name, level in testing.grants
 	name in testing.minimum
 }
 
-test_what_one_role_grants if {
+test_grants_of_one_role if {
 	integration.granted == _minimum with input as testing.snapshot
 	integration.own_privileges == testing.grants with input as testing.snapshot
 }
 
-test_without_a_user_what_the_role_grants if {
+test_grants_of_the_role_without_a_user if {
 	integration.granted == _minimum with input as testing.no_user
 }
 
-test_where_no_role_reaches_the_user_what_the_role_grants if {
+test_integration_role_counts_if_no_role_is_assigned if {
 	integration.granted == _minimum with input as testing.changed({"/users/user/roles": []})
 }
 
-test_without_a_role_nothing_is_granted if {
+test_nothing_is_granted_without_a_role if {
 	integration.granted == {} with input as testing.no_role
 	integration.granted == {} with input as testing.without(testing.no_role, ["/users/user"])
 }
 
-test_where_another_role_reaches_the_user_only_that_counts if {
+test_only_assigned_roles_count if {
 	integration.granted == {"prvReadAccount": "local"} with input as testing.changed({
 		"/roles/other": _other,
 		"/role_privileges/other": {"prvReadAccount": "local"},
@@ -379,7 +379,7 @@ test_where_another_role_reaches_the_user_only_that_counts if {
 	})
 }
 
-test_of_two_roles_the_deeper_grant_counts if {
+test_deeper_grant_of_two_roles_counts if {
 	snapshot := testing.changed({
 		"/roles/other": _other,
 		"/role_privileges/role": {"prvReadAccount": "local", "prvReadContact": "global"},
@@ -395,14 +395,14 @@ _through_team := testing.changed({
 	"/role_privileges/role": {"prvReadUserQuery": "basic", "prvReadAccount": "local", "prvReadSdkMessage": "global"},
 })
 
-test_a_team_role_gives_its_members_basic_rights_where_they_are_inherited if {
+test_inherited_team_role_gives_basic_rights if {
 	integration.granted == {"prvReadUserQuery": "basic", "prvReadAccount": "local"} with input as _through_team
 	integration.granted == {
 		"prvReadAccount": "local",
 	} with input as testing.patched(_through_team, {"/roles/role/inherited": false})
 }
 
-test_a_role_assigned_directly_gives_basic_rights_whatever_it_says_of_teams if {
+test_directly_assigned_role_gives_basic_rights_even_if_not_inherited if {
 	integration.granted.prvReadUserQuery == "basic" with input as testing.patched(_through_team, {
 		"/roles/role/inherited": false,
 		"/users/user/roles": ["role"],
@@ -414,7 +414,7 @@ _article := concat("", [
 	"lower it with depth: in dbaudit.yaml",
 ])
 
-test_notes_say_whose_default_the_depth_is if {
+test_notes_explain_the_default_depth if {
 	integration.notes == {_article} with input as testing.snapshot
 	integration.notes == set() with input as testing.snapshot
 		with data.profiles.demandbase as object.union(testing.profile, {"depth": "named"})
@@ -478,12 +478,12 @@ test_the_role_that_the_profile_adds_to if {
 	`assumed integration role: "Vendor Service" (the role of the vendor's solution that the profile adds to); set role: to choose` in notes
 }
 
-test_a_role_of_a_solution_is_not_created if {
+test_role_of_a_solution_is_not_created if {
 	snapshot := testing.patched(testing.no_role, {"/requirement/role": ""})
 	integration.grant_fixes == {} with input as snapshot with data.profiles.demandbase as _supplement
 }
 
-test_a_role_that_grants_the_minimum_in_part_only_is_chosen_before_one_that_grants_none_of_it if {
+test_role_with_part_of_the_minimum_takes_precedence if {
 	every member in ["filtered_privileges", "unreadable_privileges"] {
 		integration.role == "second" with input as testing.changed({
 			"/requirement/role": "",
@@ -510,13 +510,13 @@ _read(snapshot) := [granted.prvReadAccount, granted.prvReadContact, granted.prvR
 	granted := integration.granted with input as snapshot
 }
 
-test_a_depth_is_counted_from_the_business_unit_of_the_copy if {
+test_depth_applies_from_the_business_unit_of_the_copy if {
 	_read(_elsewhere("child")) == ["local", "deep", "global"]
 	_read(_elsewhere("root")) == ["basic", "deep", "global"]
 	_read(_elsewhere("leaf")) == ["basic", "basic", "global"]
 }
 
-test_a_team_keeps_what_covers_no_more_than_records_of_its_own if {
+test_team_role_that_is_not_inherited_gives_no_basic_rights if {
 	team := testing.patched(_elsewhere("leaf"), {
 		"/users/user/roles": [],
 		"/teams/team/roles": ["copy"],
@@ -529,41 +529,41 @@ test_a_team_keeps_what_covers_no_more_than_records_of_its_own if {
 	granted.prvReadLead == "global"
 }
 
-test_another_business_units_copy_is_none_where_ownership_across_units_is_off if {
+test_copy_of_another_unit_has_no_effect_if_ownership_across_units_is_off if {
 	snapshot := testing.patched(_elsewhere("root"), {"/organization/ownership_across_business_units": "off"})
 	integration.assigned_copies == set() with input as snapshot
 	integration.ways == {} with input as snapshot
 }
 
-test_it_is_not_known_what_such_a_copy_gives_where_the_setting_was_not_read if {
+test_copy_of_another_unit_is_uncertain_if_the_setting_was_not_read if {
 	snapshot := testing.patched(_elsewhere("root"), {
 		"/organization/ownership_across_business_units": "unknown",
 		"/requirement/depth": {"prvReadAccount": "basic"},
 	})
-	ungranted := integration.uncertain_grants with input as snapshot
-	ungranted.prvReadAccount == {
+	uncertain := integration.uncertain_grants with input as snapshot
+	uncertain.prvReadAccount == {
 		`the role "Demandbase Integration" is assigned as another business unit's copy, and the record-ownership setting was not read`,
 	}
 	integration.uncertain_grants == {} with input as _elsewhere("root")
 }
 
-test_nor_what_a_teams_copy_of_another_business_unit_gives if {
-	ungranted := integration.uncertain_grants with input as testing.patched(_elsewhere("root"), {
+test_team_copy_of_another_unit_is_uncertain_if_the_setting_was_not_read if {
+	uncertain := integration.uncertain_grants with input as testing.patched(_elsewhere("root"), {
 		"/organization/ownership_across_business_units": "unknown",
 		"/users/user/roles": [],
 		"/teams/team/business_unit_id": "child",
 		"/teams/team/roles": ["copy"],
 	})
-	ungranted.prvReadLead
+	uncertain.prvReadLead
 }
 
-test_a_role_that_also_reaches_the_user_for_certain_is_not_in_doubt if {
+test_certainly_assigned_role_is_not_uncertain if {
 	snapshot := testing.changed({"/teams/team/roles": ["role"], "/coverage/business_units/state": "forbidden"})
 	integration.uncertain_roles == {} with input as snapshot
 	integration.uncertain_grants == {} with input as snapshot
 }
 
-test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if {
+test_deep_coverage_is_unknown_if_units_above_were_not_read if {
 	snapshot := testing.patched(_elsewhere("root"), {
 		"/requirement/depth": {"prvReadContact": "deep", "prvReadAccount": "basic"},
 		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"},
@@ -573,7 +573,7 @@ test_it_is_not_known_how_far_deep_reaches_where_the_units_above_were_not_read if
 	}} with input as testing.without(snapshot, ["/business_units/child"])
 }
 
-test_a_team_of_a_disabled_business_unit_gives_nothing if {
+test_team_of_a_disabled_business_unit_has_no_effect if {
 	snapshot := testing.changed({
 		"/users/user/roles": [],
 		"/teams/team/roles": ["role"],
@@ -585,18 +585,18 @@ test_a_team_of_a_disabled_business_unit_gives_nothing if {
 	integration.assigned_copies == set() with input as snapshot
 }
 
-test_it_is_not_known_what_a_team_gives_whose_business_unit_was_not_read if {
+test_team_role_is_uncertain_if_its_business_unit_was_not_read if {
 	snapshot := testing.changed({
 		"/users/user/roles": [],
 		"/teams/team/roles": ["role"],
 		"/coverage/business_units/state": "forbidden",
 	})
 	integration.uncertain_teams == {"team"} with input as snapshot
-	ungranted := integration.uncertain_grants with input as snapshot
-	object.keys(ungranted) == testing.minimum
+	uncertain := integration.uncertain_grants with input as snapshot
+	object.keys(uncertain) == testing.minimum
 }
 
-test_notes_on_sections_that_were_read_are_the_readers if {
+test_notes_contain_details_of_collected_sections if {
 	notes := integration.notes with input as testing.changed({
 		"/coverage/role_privileges/detail": "a remark",
 		"/coverage/user_views": {"state": "forbidden", "detail": "a reason"},

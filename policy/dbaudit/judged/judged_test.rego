@@ -7,7 +7,7 @@ _role := {"kind": "role", "id": "role", "name": "Demandbase Integration"}
 
 _user := {"kind": "user", "id": "user", "name": "# Demandbase"}
 
-test_the_integration_is_named if {
+test_integration_has_user_and_role if {
 	integration := judged.integration with input as testing.changed({
 		"/role_privileges/role/prvReadAccount": "local",
 		"/role_privileges/role/prvReadOrganization": "global",
@@ -22,12 +22,12 @@ test_the_integration_is_named if {
 	integration.allowed == []
 }
 
-test_what_the_configuration_allows_is_listed if {
+test_allowed_privileges_are_listed if {
 	integration := judged.integration with input as testing.changed({"/requirement/allow": ["prvReadTeam", "prvReadOrganization"]})
 	integration.allowed == ["prvReadOrganization", "prvReadTeam"]
 }
 
-test_what_does_not_exist_is_null if {
+test_missing_values_are_null if {
 	integration := judged.integration with input as testing.patched(testing.no_role, {"/users/user/deleted": true})
 	integration.user == null
 	integration.role == null
@@ -35,7 +35,7 @@ test_what_does_not_exist_is_null if {
 	integration.surplus == null
 }
 
-test_what_was_not_read_is_null if {
+test_unread_values_are_null if {
 	unread := judged.integration with input as testing.changed({
 		"/coverage/teams/state": "forbidden",
 		"/coverage/privileges/state": "failed",
@@ -46,13 +46,13 @@ test_what_was_not_read_is_null if {
 	unread.granted == null
 	unread.required == null
 
-	# Without a configured name the role is chosen by whom it is assigned to.
+	# Without a configured name, the role is chosen by its assignments.
 	snapshot := testing.changed({"/coverage/teams/state": "forbidden", "/requirement/role": ""})
 	chosen := judged.integration with input as snapshot
 	chosen.role == null
 	chosen.surplus == null
 
-	# What the candidates grant was not read.
+	# The grants of the candidates were not read.
 	undecided := judged.integration with input as testing.patched(testing.without(testing.snapshot, ["/role_privileges/role"]), {
 		"/requirement/role": "",
 		"/roles/other": object.union(testing.role, {"name": "Demandbase Sync", "root_id": "other"}),
@@ -61,7 +61,7 @@ test_what_was_not_read_is_null if {
 	undecided.role == null
 }
 
-test_a_profile_that_asks_for_no_least_privilege_knows_no_surplus if {
+test_no_surplus_without_a_control_of_least_privilege if {
 	integration := judged.integration with input as testing.changed({"/role_privileges/role/prvBulkDelete": "global"})
 		with data.profiles.demandbase as object.union(testing.profile, {"controls": [control |
 			some control in testing.profile.controls

@@ -3,7 +3,7 @@ package dbaudit.lint_test
 import data.dbaudit.lint
 import data.dbaudit.lint.fixture
 
-test_controls_of_files_only if {
+test_lint_controls_apply_only_to_files if {
 	count(lint.controls["lint/case"]) == 1 with input as fixture.good with data.profiles as fixture.profiles
 	environment := object.union(fixture.good, {"source": "environment"})
 	lint.controls == {} with input as environment with data.profiles as fixture.profiles
@@ -15,7 +15,7 @@ test_a_profile_may_state_a_control_itself if {
 	lint.controls["lint/case"] == {stated} with input as fixture.good with data.profiles as profiles
 }
 
-test_not_applicable_to_an_environment_that_is_asked if {
+test_not_applicable_to_an_environment if {
 	environment := object.union(fixture.good, {"source": "environment"})
 	lint.not_applicable == set() with input as environment with data.profiles as fixture.profiles
 	profiles := object.union(fixture.profiles, {"vendor": {"controls": [{"id": "LINT-CASE", "rule": "lint/case"}]}})
@@ -30,7 +30,7 @@ test_not_applicable_without_a_role if {
 	lint.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
 }
 
-test_lines_are_gathered_by_privilege if {
+test_lines_are_grouped_by_privilege if {
 	file := fixture.of([["prvreadaccount", "Basic"], ["prvReadX_y", "Local"], ["prvReadAccount", "Global"]])
 	lines := lint.lines.role with input as file
 	[line.entry | some line in lines.prvReadAccount] == [0, 2]

@@ -3,7 +3,7 @@ package dbaudit.profile_test
 import data.dbaudit.profile
 import data.dbaudit.testing
 
-# Another vendor's profile, with as little in it as the form allows.
+# The smallest valid profile of another vendor.
 _other := {
 	"pattern": "",
 	"controls": [
@@ -32,7 +32,7 @@ test_minimum_names_each_privilege_once if {
 	profile.minimum == testing.minimum with input as testing.snapshot
 }
 
-test_accepted_is_what_is_required_or_allowed if {
+test_accepted_contains_required_and_allowed_privileges if {
 	profile.accepted(["prvReadTask"]) == {
 		"prvreadaccount",
 		"prvreadcontact",
@@ -50,12 +50,12 @@ test_see_names_the_controls_of_a_rule if {
 	profile.see("user/exists") == ", see DB-USER-EXISTS" with input as testing.snapshot
 }
 
-test_fits_in_any_case if {
+test_pattern_matches_in_any_case if {
 	profile.matches_pattern("# DemandBASE Integration") with input as testing.snapshot
 	not profile.matches_pattern("Demand Base") with input as testing.snapshot
 }
 
-test_an_empty_pattern_fits_nothing if {
+test_empty_pattern_matches_nothing if {
 	not profile.matches_pattern("anything") with input as testing.snapshot
 		with data.profiles.demandbase as _other
 }

@@ -18,7 +18,7 @@ test_the_dangerous_come_first if {
 	surplus.dangerous == {"prvWriteRole"} with input as snapshot
 }
 
-test_what_is_allowed_is_no_surplus if {
+test_allowed_privilege_is_not_surplus if {
 	snapshot := testing.changed({
 		"/requirement/allow": ["prvREADorganization"],
 		"/role_privileges/role/prvReadOrganization": "global",

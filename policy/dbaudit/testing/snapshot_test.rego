@@ -1,8 +1,8 @@
 # METADATA
 # title: Test data
 # description: >-
-#   A compliant snapshot in the smallest form that has something of everything, and the ways in which tests
-#   change it. Ids are words, for the reader's sake. What the minimum is comes from the profile itself.
+#   The smallest compliant snapshot with a row of each kind, and functions by which tests change it. Ids are words
+#   that people can read. The minimum comes from the profile.
 package dbaudit.testing
 
 profile := data.profiles.demandbase

@@ -3,17 +3,17 @@ package dbaudit.views_test
 import data.dbaudit.testing
 import data.dbaudit.views
 
-# The required view, which its owner shows and the integration user doesn't see.
+# The required view, which only its owner sees.
 _unseen := testing.changed({"/views/view/seen_by": ["owner"], "/shares": {}})
 
-# Nobody could read what the integration user sees.
+# The list of the integration user could not be read.
 _list_unread := testing.patched(_unseen, {
 	"/coverage/user_views": {"state": "forbidden", "detail": "prvActOnBehalfOfAnotherUser is missing"},
 })
 
 _list_reason := "the views that the integration user sees were not read: prvActOnBehalfOfAnotherUser is missing"
 
-# No personal view of the name is to be seen.
+# No identity sees a personal view of the name.
 _gone := testing.without(testing.snapshot, ["/views/view", "/shares/user"])
 
 _owner_unread := {"/coverage/views": {"state": "failed", "detail": "jane@contoso.com is disabled"}}
@@ -34,7 +34,7 @@ test_views_are_found_by_table_and_name_in_any_case if {
 	views.system_views == {0: {"system"}} with input as snapshot
 }
 
-test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
+test_seen_shared_and_owned_views_are_readable if {
 	views.satisfied == {0} with input as testing.snapshot
 	views.readable == {"view"} with input as testing.snapshot
 	views.satisfied == set() with input as _unseen
@@ -46,7 +46,7 @@ test_what_the_user_sees_is_shared_with_it_or_is_its_own_is_readable if {
 	views.readable == {"view"} with input as a_teams
 }
 
-test_a_list_without_what_is_shared_or_owned_is_contradicted if {
+test_shared_or_owned_view_missing_in_the_list_is_contradicted if {
 	lacking := {0: {`the view "Demandbase Accounts" belongs to the user or is shared with it, but is not in its own list`}}
 	shared := testing.patched(_unseen, {"/shares/user": {"view": {"rights": ["read"]}}})
 	views.readable == set() with input as shared
@@ -54,7 +54,7 @@ test_a_list_without_what_is_shared_or_owned_is_contradicted if {
 	views.undecided == lacking with input as testing.patched(_unseen, {"/views/view/owner_id": "user"})
 }
 
-test_a_list_with_what_nothing_explains_is_contradicted if {
+test_unexplained_view_in_the_list_is_contradicted if {
 	snapshot := testing.changed({"/shares/user": {}})
 	views.readable == set() with input as snapshot
 	views.undecided == {0: {concat(" ", [
@@ -64,13 +64,13 @@ test_a_list_with_what_nothing_explains_is_contradicted if {
 	views.readable == {"view"} with input as testing.patched(snapshot, {"/coverage/shares/state": "forbidden"})
 }
 
-test_a_share_of_a_view_that_nobody_sees_may_be_that_of_the_required_one if {
+test_share_of_an_unseen_view_may_be_of_the_required_one if {
 	hidden := testing.patched(_gone, {"/shares/user": {"hidden": {"rights": ["read"]}}})
 	views.undecided == {0: {"the view \"hidden\" belongs to the user or is shared with it, but is not in its own list"}} with input as hidden
 	views.undecided == {} with input as testing.patched(hidden, {"/shares/user/hidden/rights": ["write"]})
 }
 
-test_where_the_list_is_unread_a_share_with_read_decides if {
+test_share_with_read_decides_without_the_list if {
 	views.satisfied == {0} with input as testing.patched(_list_unread, {
 		"/shares/user": {"view": {"rights": ["read", "write"]}},
 	})
@@ -79,7 +79,7 @@ test_where_the_list_is_unread_a_share_with_read_decides if {
 	})
 }
 
-test_where_the_list_is_unread_no_share_with_read_decides_too if {
+test_missing_share_decides_without_the_list if {
 	no_read := testing.patched(_list_unread, {"/shares/user": {"view": {"rights": ["write"]}}})
 	views.satisfied == set() with input as no_read
 	views.undecided == {} with input as no_read
@@ -89,19 +89,19 @@ test_where_the_list_is_unread_no_share_with_read_decides_too if {
 	views.undecided == {} with input as somebody_elses
 }
 
-test_where_the_list_is_unread_ownership_decides if {
+test_ownership_decides_without_the_list if {
 	views.satisfied == {0} with input as testing.patched(_list_unread, {"/views/view/owner_id": "user"})
 	views.satisfied == {0} with input as testing.patched(_list_unread, {"/views/view/owner_id": "team"})
 }
 
-test_where_list_and_shares_are_unread_a_found_view_is_undecided if {
+test_found_view_is_undecided_without_list_and_shares if {
 	snapshot := testing.patched(_list_unread, {"/coverage/shares/state": "forbidden"})
 	views.undecided == {0: {_list_reason}} with input as snapshot
 	views.unseen == set() with input as snapshot
 	views.own_list_unread == {_list_reason} with input as snapshot
 }
 
-test_where_list_and_shares_are_unread_ownership_still_decides if {
+test_ownership_decides_without_list_and_shares if {
 	snapshot := testing.patched(_list_unread, {
 		"/coverage/shares/state": "forbidden",
 		"/views/view/owner_id": "team",
@@ -110,21 +110,21 @@ test_where_list_and_shares_are_unread_ownership_still_decides if {
 	views.satisfied == {0} with input as snapshot
 }
 
-test_where_the_list_is_unread_a_view_that_nobody_sees_is_undecided if {
+test_unseen_view_is_undecided_without_the_list if {
 	snapshot := testing.without(_list_unread, ["/views/view"])
 	views.undecided == {0: {_list_reason}} with input as snapshot
 	views.unseen == {0} with input as snapshot
 }
 
-test_where_the_list_is_read_a_view_that_nobody_sees_is_decided if {
+test_unseen_view_is_decided_with_the_list if {
 	views.undecided == {} with input as _gone
 	views.satisfied == set() with input as _gone
 	views.unseen == set() with input as _gone
 	views.own_list_unread == set() with input as _gone
 }
 
-# What was not read may not look read because nobody said why.
-test_a_section_without_coverage_gives_a_reason if {
+# A section that was not read needs no reason to count as unread.
+test_section_without_coverage_has_a_reason if {
 	views.undecided == {0: {
 		"the views that the integration user sees were not read",
 		"the system views were not read",
@@ -139,7 +139,7 @@ test_a_section_without_coverage_gives_a_reason if {
 	})
 }
 
-test_a_system_view_needs_no_share if {
+test_system_view_needs_no_share if {
 	snapshot := testing.patched(_gone, {"/system_views/system": testing.system_view})
 	views.met_by_system_view == {0} with input as snapshot
 	views.satisfied == {0} with input as snapshot
@@ -149,7 +149,7 @@ test_a_system_view_needs_no_share if {
 	})
 }
 
-test_a_personal_view_that_the_user_reads_goes_before_a_system_view if {
+test_readable_personal_view_takes_precedence_over_a_system_view if {
 	snapshot := testing.changed({
 		"/system_views/system": testing.system_view,
 		"/requirement/views/0/owner": "",
@@ -159,21 +159,21 @@ test_a_personal_view_that_the_user_reads_goes_before_a_system_view if {
 	views.usable == {0: {"view"}} with input as snapshot
 }
 
-test_without_an_owner_a_system_view_meets_what_a_namesake_does_not if {
+test_system_view_meets_a_requirement_without_an_owner if {
 	views.met_by_system_view == {0} with input as testing.patched(_unseen, {
 		"/system_views/system": testing.system_view,
 		"/requirement/views/0/owner": "",
 	})
 }
 
-test_with_an_owner_the_personal_view_is_meant if {
+test_configured_owner_requires_a_personal_view if {
 	snapshot := testing.patched(_unseen, {"/system_views/system": testing.system_view})
 	views.met_by_system_view == set() with input as snapshot
 	views.satisfied == set() with input as snapshot
 	views.undecided == {} with input as snapshot
 }
 
-test_with_an_owner_whose_views_were_not_read_the_personal_view_may_be_meant if {
+test_personal_view_of_an_unread_owner_may_exist if {
 	snapshot := testing.patched(
 		testing.patched(_gone, {"/system_views/system": testing.system_view}),
 		_owner_unread,
@@ -190,14 +190,14 @@ test_with_an_owner_whose_views_were_not_read_the_personal_view_may_be_meant if {
 	views.undecided == {} with input as unowned
 }
 
-# The contract: what nobody shows is not visible once the integration user's own list was read.
-test_an_owner_whose_views_were_not_read_leaves_a_view_not_visible if {
+# A view that no identity sees is not visible, if the integration user's own list was read.
+test_view_is_not_visible_if_its_owner_was_not_read if {
 	snapshot := testing.patched(_gone, _owner_unread)
 	views.undecided == {} with input as snapshot
 	views.satisfied == set() with input as snapshot
 }
 
-test_where_the_system_views_are_unread_a_view_that_could_be_one_is_undecided if {
+test_possible_system_view_is_undecided_without_the_system_views if {
 	reasons := {0: {"the system views were not read: prvReadQuery is missing"}}
 	nobody_named := object.union(_system_unread, {"/requirement/views/0/owner": ""})
 	views.undecided == reasons with input as testing.patched(_gone, nobody_named)
@@ -205,14 +205,14 @@ test_where_the_system_views_are_unread_a_view_that_could_be_one_is_undecided if 
 	views.undecided == {} with input as testing.patched(testing.snapshot, nobody_named)
 }
 
-test_where_the_system_views_are_unread_a_view_with_an_owner_is_decided_if_it_was_found if {
+test_found_view_with_an_owner_is_decided_without_the_system_views if {
 	views.undecided == {} with input as testing.patched(_unseen, _system_unread)
 	views.undecided == {
 		0: {"the system views were not read: prvReadQuery is missing"},
 	} with input as testing.patched(_gone, _system_unread)
 }
 
-test_each_required_view_is_judged_by_itself if {
+test_required_views_are_judged_separately if {
 	snapshot := testing.changed({"/requirement/views": [
 		{"name": "Demandbase Accounts", "owner": "", "table": "account"},
 		{"name": "Nobody's", "owner": "", "table": "account"},
@@ -262,7 +262,7 @@ test_why_rules_on_required_views_do_not_apply if {
 	} with input as testing.no_user
 }
 
-test_a_team_of_the_users_that_owns_a_view_makes_it_readable_where_no_list_says_otherwise if {
+test_view_of_a_team_is_readable_without_a_list if {
 	owned := {"/views/view/owner_id": "team"}
 	views.owned_by_team == {"view": "team"} with input as testing.patched(_unseen, owned)
 	views.readable == set() with input as testing.patched(_unseen, owned)
@@ -272,7 +272,7 @@ test_a_team_of_the_users_that_owns_a_view_makes_it_readable_where_no_list_says_o
 	}))
 }
 
-test_what_a_team_whose_business_unit_was_not_read_gives_is_undecided if {
+test_view_of_a_team_of_an_unread_business_unit_is_undecided if {
 	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
 	reason := `it is unknown whether the business unit of the team "Contoso" is disabled: prvReadBusinessUnit`
 	shared := testing.patched(_list_unread, {"/shares/team": {"view": {"rights": ["read"]}}})
@@ -283,7 +283,7 @@ test_what_a_team_whose_business_unit_was_not_read_gives_is_undecided if {
 	views.undecided == {0: {reason}} with input as testing.patched(owned, unread)
 }
 
-test_a_system_view_is_no_proof_that_there_is_no_personal_one if {
+test_system_view_does_not_exclude_a_personal_one if {
 	system := testing.patched(_gone, {"/system_views/system": testing.system_view, "/requirement/views/0/owner": ""})
 	views.uncertain_system_views == set() with input as system
 	views.uncertain_system_views == {0} with input as testing.patched(system, {"/coverage/user_views/state": "forbidden"})

@@ -17,7 +17,7 @@ _finding(powers, names) := {
 	},
 }
 
-test_success_a_role_of_modest_reach if {
+test_success_role_without_powers if {
 	administrator.findings == set() with input as fixture.good with data.profiles as fixture.profiles
 	administrator.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
 }
@@ -49,7 +49,7 @@ test_fail_two_powers_are_one_finding if {
 		with data.profiles as fixture.profiles
 }
 
-test_success_what_is_asked_for_or_allowed if {
+test_success_required_or_allowed_privileges if {
 	administrator.findings == set() with input as _of(["prvPromoteToAdmin"])
 		with data.profiles as object.union(fixture.profiles, {"vendor": {"allow": ["prvPromoteToAdmin"]}})
 }

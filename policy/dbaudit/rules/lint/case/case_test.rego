@@ -18,7 +18,7 @@ test_fail_another_case if {
 		with data.profiles as fixture.profiles
 }
 
-test_fail_another_case_beside_the_standard_one if {
+test_fail_different_case_besides_the_standard_one if {
 	found := case.findings with input as fixture.of([["prvReadAccount", "Basic"], ["prvreadaccount", "Global"]])
 		with data.profiles as fixture.profiles
 	{finding.evidence.entry | some finding in found} == {1}

@@ -35,15 +35,14 @@ test_fail_each_dangerous_privilege if {
 	}
 }
 
-# A level that does not exist grants nothing, and whoever reads the line is told all the
-# same what it names.
+# A level that does not exist grants nothing, but the other rules judge the name.
 test_fail_at_no_level if {
 	file := json.remove(fixture.of([["prvSendAsUser", "Worldwide"]]), ["role_privileges/role"])
 	found := dangerous.findings with input as file with data.profiles as fixture.profiles
 	[finding.fix.privileges | some finding in found] == [[{"name": "prvSendAsUser"}]]
 }
 
-test_success_what_is_allowed if {
+test_success_allowed_privileges if {
 	dangerous.findings == set() with input as fixture.of([
 		["prvBulkDelete", "Global"],
 		["prvActOnBehalfOfExternalParty", "Global"],
@@ -51,8 +50,8 @@ test_success_what_is_allowed if {
 		with data.profiles as fixture.profiles
 }
 
-# The names that one rule calls dangerous are those that the other does.
-test_fail_what_is_dangerous_beyond_the_minimum if {
+# Both rules call the same privileges dangerous.
+test_fail_dangerous_privileges_beyond_the_minimum if {
 	file := fixture.of([
 		["prvReadAccount", "Global"],
 		["prvDeleteAccount", "Basic"],

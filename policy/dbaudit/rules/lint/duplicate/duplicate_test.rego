@@ -47,7 +47,7 @@ test_fail_without_a_level if {
 	_said(again) == {_found("2 times, each time without a level (lines 5, 6)")}
 }
 
-test_fail_many_times_is_said_in_few_words if {
+test_fail_many_levels_are_summarized if {
 	two := [["prvReadAccount", level] | some i in numbers.range(0, 19); level := ["Global", "Basic"][i % 2]]
 	mixed := fixture.of(array.concat(two, [["prvReadAccount", "Local"]]))
 	found := duplicate.findings with input as mixed with data.profiles as fixture.profiles
@@ -63,7 +63,7 @@ test_fail_many_times_is_said_in_few_words if {
 	_said(different) == {_found("6 times, at 6 different levels (lines 5, 6, 7, 8, 9, 10)")}
 }
 
-test_success_lines_without_a_name_are_no_privilege if {
+test_success_lines_without_a_name_are_not_duplicates if {
 	duplicate.findings == set() with input as fixture.of([["", "Global"], [" ", ""]])
 		with data.profiles as fixture.profiles
 }

@@ -8,7 +8,7 @@ test_success_levels_that_are_allowed if {
 	level.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
 }
 
-test_fail_no_access_level if {
+test_fail_not_an_access_level if {
 	every word in ["Globl", " ", "None", "8"] {
 		level.findings == {{
 			"control": "LINT-LEVEL",
@@ -36,7 +36,7 @@ test_success_a_line_that_names_no_privilege_has_no_level_to_judge if {
 		with data.profiles as fixture.profiles
 }
 
-test_fail_a_level_that_the_privilege_does_not_allow if {
+test_fail_level_that_the_privilege_does_not_allow if {
 	level.findings == {{
 		"control": "LINT-LEVEL",
 		"message": "prvReadUserQuery cannot be granted at Global: it allows Basic",
@@ -46,7 +46,7 @@ test_fail_a_level_that_the_privilege_does_not_allow if {
 		with data.profiles as fixture.profiles
 }
 
-test_success_nobody_knows_what_the_privilege_allows if {
+test_success_allowed_levels_are_unknown if {
 	level.findings == set() with input as fixture.of([["prvReadnew_thing", "Deep"]])
 		with data.profiles as fixture.profiles
 	file := json.patch(fixture.of([["prvReadnew_thing", "Deep"]]), [{

@@ -22,7 +22,7 @@ test_fail_a_locked_role if {
 	}} with input as _locked with data.profiles as fixture.profiles
 }
 
-test_not_applicable_where_the_profile_says_so_itself if {
+test_not_applicable_if_the_profile_judges_it if {
 	profiles := object.union(fixture.profiles, {"vendor": {"controls": [{"id": "V-ROLE-CUSTOM", "rule": "role/custom"}]}})
 	locked.findings == set() with input as _locked with data.profiles as profiles
 	locked.not_applicable == {

@@ -9,7 +9,7 @@ test_success_standard_names_and_names_with_a_prefix if {
 	name.not_applicable == set() with input as fixture.good with data.profiles as fixture.profiles
 }
 
-test_fail_a_slip if {
+test_fail_misspelled_name if {
 	name.findings == {{
 		"control": "LINT-NAME",
 		"message": `there is no standard privilege "prvReadAcount"; did you mean prvReadAccount?`,
@@ -19,9 +19,8 @@ test_fail_a_slip if {
 		with data.profiles as fixture.profiles
 }
 
-# A name that does not contain a right on a table is not on a table of which the role names
-# several.
-test_fail_a_slip_in_the_right_and_in_a_name_without_one if {
+# A name without a right on a table is not on a custom table.
+test_fail_misspelled_right_and_name_without_a_right if {
 	lines := [["prvRedAccount", "Global"], ["prvBulkEdt", "Global"]]
 	{found.evidence.privilege | some found in name.findings} == {"prvRedAccount", "prvBulkEdt"} with input as fixture.of(lines)
 		with data.profiles as fixture.profiles
@@ -36,20 +35,20 @@ test_fail_no_name if {
 	}} with input as fixture.of([["prvReadUserQuery", "Basic"], ["", "Global"]]) with data.profiles as fixture.profiles
 }
 
-test_fail_several_lines_without_a_name_are_told_at_once if {
+test_fail_lines_without_a_name_are_one_finding if {
 	[found.message |
 		some found in name.findings with input as fixture.of([["", "Global"], ["prvReadUserQuery", "Basic"], [" ", ""]])
 			with data.profiles as fixture.profiles
 	] == ["lines 5, 7 name no privilege"]
 }
 
-# A table that the standard ones do not have: no misspelling is made twice.
+# A custom table, because nobody misspells a name twice.
 test_success_several_privileges_of_one_other_table if {
 	name.findings == set() with input as fixture.of([["prvReadAcount", "Global"], ["prvWriteAcount", "Global"]])
 		with data.profiles as fixture.profiles
 }
 
-test_fail_a_slip_beside_other_names if {
+test_fail_misspelled_name_among_others if {
 	lines := [
 		["prvReadAcount", "Global"],
 		["prvReadAccount", "Global"],
@@ -62,7 +61,7 @@ test_fail_a_slip_beside_other_names if {
 	] == [0]
 }
 
-test_white_space_of_any_kind_is_no_name if {
+test_white_space_is_not_a_name if {
 	every space in words.spaces {
 		trim_space(space) == ""
 		some found in name.findings with input as fixture.of([["prvReadUserQuery", "Basic"], [concat("", [space, " "]), ""]])

@@ -31,7 +31,7 @@ _missing := {
 	},
 }
 
-# The integration role lacks a privilege, which the second grants.
+# Only the second role grants a privilege.
 _filled := testing.without(testing.changed(_second), ["/role_privileges/role/prvReadLead"])
 
 test_success_one_role_grants_all if {
@@ -39,15 +39,15 @@ test_success_one_role_grants_all if {
 	complete.not_applicable == set() with input as testing.snapshot
 }
 
-test_success_another_role_grants_what_this_one_does if {
+test_success_another_role_grants_the_same if {
 	complete.findings == set() with input as testing.changed(_second)
 }
 
-test_success_a_gap_that_nobody_fills if {
+test_success_gap_that_no_role_fills if {
 	complete.findings == set() with input as testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
 }
 
-test_success_a_gap_that_another_role_fills_not_deeply_enough if {
+test_success_other_role_is_too_shallow_to_fill_the_gap if {
 	complete.findings == set() with input as testing.patched(_filled, {"/role_privileges/second/prvReadLead": "deep"})
 }
 
@@ -73,7 +73,7 @@ test_fail_another_role_is_deeper if {
 	})} with input as testing.patched(_filled, {"/role_privileges/role/prvReadLead": "basic"})
 }
 
-test_success_a_team_role_that_keeps_basic_rights_fills_nothing if {
+test_success_basic_rights_of_a_team_role_fill_no_gap if {
 	complete.findings == set() with input as testing.patched(
 		testing.without(testing.changed(_second), ["/role_privileges/role/prvReadUserQuery"]),
 		{
@@ -84,7 +84,7 @@ test_success_a_team_role_that_keeps_basic_rights_fills_nothing if {
 	)
 }
 
-test_fail_only_those_that_fill_the_gap_are_named if {
+test_fail_names_only_roles_that_fill_the_gap if {
 	complete.findings == {_missing} with input as testing.patched(_filled, {
 		"/roles/shallow": object.union(testing.role, {"name": "Shallow", "root_id": "shallow"}),
 		"/role_privileges/shallow": {"prvReadLead": "basic"},
@@ -105,13 +105,13 @@ test_fail_one_finding_for_each_privilege if {
 	{finding.evidence.privilege | some finding in found} == {"prvReadAccount", "prvReadLead"}
 }
 
-test_success_where_no_role_reaches_the_user if {
+test_success_no_role_is_assigned if {
 	complete.findings == set() with input as testing.patched(_filled, {"/users/user/roles": []})
 	complete.findings == set() with input as testing.without(_filled, ["/users/user"])
 	complete.not_applicable == set() with input as testing.without(_filled, ["/users/user"])
 }
 
-test_success_an_undefined_privilege_is_no_gap if {
+test_success_undefined_privilege_is_not_a_gap if {
 	complete.findings == set() with input as testing.without(_filled, ["/privileges/prvReadLead"])
 }
 
@@ -122,7 +122,7 @@ test_not_applicable_without_a_role if {
 	} with input as testing.no_role
 }
 
-test_fail_this_role_grants_it_for_some_records_only if {
+test_fail_role_grants_it_for_some_records_only if {
 	complete.findings == {object.union(_missing, {
 		"message": concat(" ", [
 			"Lead – Read is granted at Organization level only by other roles (Second);",
@@ -132,7 +132,7 @@ test_fail_this_role_grants_it_for_some_records_only if {
 	})} with input as testing.patched(_filled, {"/filtered_privileges": {"role": {"prvReadLead": "Global"}}})
 }
 
-test_unknown_this_role_grants_it_at_a_depth_that_nobody_knows if {
+test_unknown_role_grants_it_at_an_unreadable_depth if {
 	snapshot := testing.patched(_filled, {"/unreadable_privileges": {"role": {"prvReadLead": "Galaxy"}}})
 	complete.findings == set() with input as snapshot
 	complete.unknown == {concat("", [

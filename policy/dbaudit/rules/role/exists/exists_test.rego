@@ -41,7 +41,7 @@ test_fail_no_role_can_be_deduced if {
 	)} with input as testing.patched(testing.no_role, {"/requirement/role": ""})
 }
 
-test_fail_no_role_of_a_file_fits if {
+test_fail_no_role_of_a_file_matches if {
 	exists.findings == {_finding(
 		"Demandbase Integration",
 		`no role in the files has "demandbase" in its name`,
@@ -49,7 +49,7 @@ test_fail_no_role_of_a_file_fits if {
 	)} with input as testing.patched(testing.no_role, {"/requirement/role": "", "/source": "solution"})
 }
 
-test_fail_the_new_role_is_given_what_the_environment_defines if {
+test_fail_new_role_has_the_defined_privileges if {
 	exists.findings == {_finding(
 		"Demandbase Integration",
 		`there is no security role named "Demandbase Integration"`,
@@ -57,7 +57,7 @@ test_fail_the_new_role_is_given_what_the_environment_defines if {
 	)} with input as testing.without(testing.no_role, ["/privileges/prvReadLead"])
 }
 
-test_fail_the_role_of_a_solution_is_not_there if {
+test_fail_role_of_a_solution_does_not_exist if {
 	exists.findings == {{
 		"control": "DB-ROLE-EXISTS",
 		"message": `there is no security role named "Vendor Service": install the vendor's solution, which contains it`,

@@ -12,7 +12,7 @@ _finding(message, surplus, dangerous, fix) := {
 	"fix": object.union({"role": {"id": "role", "name": "Demandbase Integration"}}, fix),
 }
 
-# The compliant snapshot with more privileges in the role.
+# The compliant snapshot with further privileges in the role.
 _with(grants) := testing.changed({"/role_privileges/role": object.union(testing.grants, grants)})
 
 test_success_the_minimum if {
@@ -38,7 +38,7 @@ test_success_the_nine_defaults_of_the_platform if {
 	least_privilege.findings == set() with input as _with(defaults)
 }
 
-test_success_what_is_allowed if {
+test_success_allowed_privileges if {
 	snapshot := _with({"prvReadOrganization": "global"})
 	least_privilege.findings == set() with input as testing.patched(snapshot, {
 		"/requirement/allow": ["prvreadorganization"],
@@ -64,7 +64,7 @@ test_fail_one_privilege if {
 	)} with input as _with({"prvReadOrganization": "global"})
 }
 
-test_fail_the_dangerous_ones_come_first if {
+test_fail_dangerous_privileges_come_first if {
 	least_privilege.findings == {_finding(
 		concat("", [
 			"6 privileges beyond the minimum, 4 of them dangerous: ",
@@ -97,7 +97,7 @@ test_fail_the_dangerous_ones_come_first if {
 	})
 }
 
-test_fail_dangerous_privileges_alone if {
+test_fail_only_dangerous_privileges if {
 	least_privilege.findings == {_finding(
 		"1 dangerous privilege beyond the minimum: prvBypassCustomPlugins",
 		["prvBypassCustomPlugins"],
@@ -112,7 +112,7 @@ test_fail_dangerous_privileges_alone if {
 	endswith(none.message, "2 privileges beyond the minimum: prvReadGoal, prvReadOrganization")
 }
 
-test_success_what_the_vendor_asks_for_is_no_danger if {
+test_success_required_privileges_are_not_dangerous if {
 	testing.minimum & {"prvDeleteActivity"} == {"prvDeleteActivity"}
 	least_privilege.findings == set() with input as testing.snapshot
 }
@@ -133,7 +133,7 @@ test_not_applicable_without_a_role if {
 	} with input as testing.no_role
 }
 
-test_fail_what_is_granted_for_some_records_or_at_an_unknown_depth_is_a_surplus_too if {
+test_fail_filtered_and_unreadable_grants_are_surplus if {
 	least_privilege.findings == {_finding(
 		"2 privileges beyond the minimum: prvReadGoal, prvReadOrganization",
 		["prvReadGoal", "prvReadOrganization"],

@@ -43,7 +43,7 @@ findings contains {
 
 # METADATA
 # description: >-
-#   The missing privileges that need no further details. A role may lack all of the minimum, so this path is short.
+#   The missing privileges that need no further details. A role may lack all of the minimum, so this path is fast.
 _missing := {name | some name, "none" in integration.insufficient} - union({
 	_needs_details,
 	integration.filtered,

@@ -6,13 +6,13 @@ import data.dbaudit.words
 
 _role := {"id": "role", "name": "Demandbase Integration"}
 
-# Control and table of each privilege.
+# The control and the table of each privilege.
 _asked[name] := control if {
 	some control in testing.profile.controls
 	some name in control.privileges
 }
 
-# The finding on each privilege, where the role lacks it.
+# The finding for each privilege that the role does not grant.
 _missing[name] := {
 	"control": control.id,
 	"message": sprintf("%s is not granted; %s is required (%s)", [
@@ -32,7 +32,7 @@ _missing[name] := {
 	depth := testing.grants[name]
 }
 
-# The same, where the role grants it, but not deeply enough.
+# The finding for each privilege that the role grants at an insufficient depth.
 _shallow(name, actual) := object.union(_missing[name], {
 	"message": sprintf("%s is granted at %s level; %s is required (%s)", [
 		words.right(name),
@@ -44,7 +44,7 @@ _shallow(name, actual) := object.union(_missing[name], {
 	"fix": {"kind": "raise-depth"},
 })
 
-# The same, where the role grants it, and only needs to be assigned to the user.
+# The finding for each privilege of a role that only needs to be assigned to the user.
 _unassigned[name] := object.union(object.remove(finding, ["fix"]), {"fix": {
 	"kind": "assign-role",
 	"role": _role,
@@ -75,7 +75,7 @@ test_success_all_granted if {
 	privileges.not_applicable == set() with input as testing.snapshot
 }
 
-test_fail_each_that_is_missing if {
+test_fail_each_missing_privilege if {
 	every name, finding in _missing {
 		privileges.findings == {
 			finding,
@@ -83,14 +83,14 @@ test_fail_each_that_is_missing if {
 	}
 }
 
-# Every depth that each privilege can be granted at, and that is not deep enough.
+# Each insufficient depth of each privilege.
 _too_shallow[name] contains level if {
 	some name, definition in testing.privileges
 	some level in definition.depths
 	level != testing.grants[name]
 }
 
-test_fail_each_that_is_shallow if {
+test_fail_each_shallow_privilege if {
 	count(_too_shallow) == 33
 	every name, levels in _too_shallow {
 		every level in levels {
@@ -101,7 +101,7 @@ test_fail_each_that_is_shallow if {
 	}
 }
 
-test_fail_each_that_is_undefined if {
+test_fail_each_undefined_privilege if {
 	tables := {name: control | some name, control in _asked; control.table != ""}
 	count(tables) == 43
 	every name, control in tables {
@@ -112,20 +112,20 @@ test_fail_each_that_is_undefined if {
 	}
 }
 
-test_fail_an_undefined_privilege_of_no_table if {
+test_fail_undefined_privilege_without_a_table if {
 	privileges.findings == {
 		_undefined("DB-PRIV-BULK-EDIT", "prvBulkEdit", "", ""),
 	} with input as testing.without(testing.snapshot, ["/privileges/prvBulkEdit"])
 }
 
-test_fail_all_of_a_role_that_grants_nothing if {
+test_fail_all_if_the_role_grants_nothing if {
 	privileges.findings == {
 	finding |
 		some finding in _missing
 	} with input as testing.changed({"/role_privileges/role": {}})
 }
 
-test_success_the_configuration_asks_for_less if {
+test_success_configuration_requires_less if {
 	privileges.findings == set() with input as testing.changed({
 		"/requirement/depth": {"prvReadAccount": "local"},
 		"/role_privileges/role/prvReadAccount": "local",
@@ -169,7 +169,7 @@ test_fail_through_a_team_that_keeps_basic_rights if {
 	})
 }
 
-test_fail_all_where_only_another_role_reaches_the_user if {
+test_fail_all_if_only_another_role_is_assigned if {
 	privileges.findings == {finding | some finding in _unassigned} with input as testing.changed({
 		"/roles/basic": object.union(testing.role, {"name": "Basic", "root_id": "basic", "template_id": "template"}),
 		"/role_privileges/basic": {},
@@ -177,7 +177,7 @@ test_fail_all_where_only_another_role_reaches_the_user if {
 	})
 }
 
-test_success_where_no_role_reaches_the_user_the_role_is_judged if {
+test_success_integration_role_is_judged_if_no_role_is_assigned if {
 	privileges.findings == set() with input as testing.changed({"/users/user/roles": []})
 	privileges.findings == set() with input as testing.no_user
 	privileges.not_applicable == set() with input as testing.no_user
@@ -189,7 +189,7 @@ test_fail_without_a_user_the_role_is_judged if {
 	} with input as testing.without(testing.no_user, ["/role_privileges/role/prvReadLead"])
 }
 
-test_fail_without_the_role_what_reaches_the_user_is_judged if {
+test_fail_assigned_roles_are_judged_without_the_integration_role if {
 	snapshot := testing.patched(testing.no_role, {
 		"/roles/basic": object.union(testing.role, {"name": "Basic", "root_id": "basic", "template_id": "template"}),
 		"/role_privileges/basic": object.remove(testing.grants, ["prvReadLead"]),
@@ -217,8 +217,8 @@ test_fail_a_locked_role_has_to_be_replaced if {
 	)
 }
 
-# Of a file's privilege that no source knows the levels of, the input has none.
-test_fail_in_a_file_no_level_is_required_of_what_is_judged_by_its_presence if {
+# The levels of the privilege are unknown.
+test_fail_in_a_file_without_a_required_level if {
 	found := privileges.findings with input as testing.patched(
 		testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead", "/role_privileges/role/prvReadAccount"]),
 		{"/source": "solution", "/users": {}, "/privileges/prvReadLead/depths": []},
@@ -229,7 +229,7 @@ test_fail_in_a_file_no_level_is_required_of_what_is_judged_by_its_presence if {
 	}
 }
 
-# Whoever has the file can write the line, whatever happens to the role when it is installed.
+# The author of the file can add the line, even if the installed role will be locked.
 test_fail_a_locked_role_of_a_file_is_fixed_in_the_file if {
 	file := testing.changed({"/source": "solution", "/users": {}, "/roles/role/customizable": false})
 	privileges.findings == {
@@ -240,14 +240,14 @@ test_fail_a_locked_role_of_a_file_is_fixed_in_the_file if {
 	} with input as testing.without(file, ["/role_privileges/role/prvReadLead"])
 }
 
-test_not_applicable_where_neither_a_role_reaches_the_user_nor_the_role_is_there if {
+test_not_applicable_without_assigned_and_integration_roles if {
 	privileges.findings == set() with input as testing.no_role
 	reasons := {"there is no integration role to judge, see DB-ROLE-EXISTS"}
 	privileges.not_applicable == reasons with input as testing.no_role
 	privileges.not_applicable == reasons with input as testing.without(testing.no_role, ["/users/user"])
 }
 
-# The role grants a privilege at a depth in other words, and not otherwise.
+# The role grants a privilege at an unknown depth only.
 _instead(member, name, word) := testing.patched(
 	testing.without(testing.snapshot, [sprintf("/role_privileges/role/%s", [name])]),
 	{sprintf("/%s", [member]): {"role": {name: word}}},
@@ -267,7 +267,7 @@ test_fail_granted_for_some_records_only if {
 	privileges.unknown_controls == set() with input as filtered
 }
 
-test_fail_a_filter_beside_a_shallow_grant if {
+test_fail_filtered_and_shallow_grants if {
 	privileges.findings == {_shallow("prvReadLead", "local")} with input as testing.changed({
 		"/role_privileges/role/prvReadLead": "local",
 		"/filtered_privileges": {"role": {"prvReadLead": "Global"}},
@@ -281,7 +281,7 @@ test_success_another_role_grants_it_without_a_filter if {
 	)
 }
 
-test_unknown_a_depth_that_nobody_knows if {
+test_unknown_unreadable_depth if {
 	unreadable := _instead("unreadable_privileges", "prvReadLead", "Galaxy")
 	privileges.findings == set() with input as unreadable
 	privileges.unknown_controls == {{
@@ -306,7 +306,7 @@ test_success_another_role_grants_it_at_a_depth_that_is_known if {
 	privileges.unknown_controls == set() with input as snapshot
 }
 
-test_success_nobody_asks_for_it if {
+test_success_not_required if {
 	snapshot := testing.changed({
 		"/unreadable_privileges": {"role": {"prvReadnew_thing": "Galaxy"}},
 		"/filtered_privileges": {"role": {"prvReadnew_other": "RecordFilter"}},
@@ -315,15 +315,14 @@ test_success_nobody_asks_for_it if {
 	privileges.unknown_controls == set() with input as snapshot
 }
 
-test_success_a_role_that_does_not_reach_the_user_is_no_matter if {
+test_success_unassigned_role_is_ignored if {
 	privileges.unknown_controls == set() with input as testing.changed({
 		"/unreadable_privileges": {"second": {"prvReadLead": "Galaxy"}},
 		"/filtered_privileges": {"second": {"prvReadLead": "Global"}},
 	})
 }
 
-# The user has the role only through a team, and lacks a right that is asked for at the
-# basic depth.
+# The user has the role only through a team, and a privilege is required at the basic depth.
 _through_team := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadUserQuery"]), {
 	"/users/user/roles": [],
 	"/teams/team/roles": ["role"],
@@ -331,7 +330,7 @@ _through_team := testing.patched(testing.without(testing.snapshot, ["/role_privi
 
 _fixes_of(snapshot) := {finding.fix | some finding in privileges.findings with input as snapshot}
 
-test_fix_adds_and_assigns_where_a_team_keeps_basic_rights_to_itself if {
+test_fix_also_assigns_a_role_that_only_a_team_has if {
 	fix := _missing.prvReadUserQuery.fix
 	both := object.union(fix, {"user": {"kind": "systemuser", "id": "user", "name": "# Demandbase"}})
 	_fixes_of(testing.patched(_through_team, {"/roles/role/inherited": false})) == {both}
@@ -340,7 +339,7 @@ test_fix_adds_and_assigns_where_a_team_keeps_basic_rights_to_itself if {
 	_fixes_of(testing.patched(_through_team, {"/roles/role/inherited": false, "/users/user/roles": ["role"]})) == {fix}
 }
 
-test_unknown_through_a_team_whose_business_unit_was_not_read if {
+test_unknown_through_a_team_of_an_unread_business_unit if {
 	snapshot := testing.changed({
 		"/users/user/roles": [],
 		"/teams/team/roles": ["role"],
@@ -355,7 +354,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	privileges.unknown_controls == set() with input as testing.snapshot
 }
 
-test_fail_says_for_which_business_unit_it_is_granted if {
+test_fail_names_the_business_unit_of_the_grant if {
 	found := privileges.findings with input as testing.changed({
 		"/organization/ownership_across_business_units": "on",
 		"/requirement/depth": {"prvReadLead": "local"},
@@ -369,7 +368,7 @@ test_fail_says_for_which_business_unit_it_is_granted if {
 	])}
 }
 
-test_fail_says_so_of_what_a_team_keeps_to_itself if {
+test_fail_basic_rights_of_a_team_role if {
 	without := testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"])
 	found := privileges.findings with input as testing.patched(without, {
 		"/organization/ownership_across_business_units": "on",
@@ -388,7 +387,7 @@ test_fail_says_so_of_what_a_team_keeps_to_itself if {
 	])}
 }
 
-# The role that grants it is named, and not the one that is judged.
+# The finding names the role that grants it, not the judged role.
 test_fail_names_the_roles_that_grant_it if {
 	snapshot := testing.patched(testing.without(testing.snapshot, ["/role_privileges/role/prvReadLead"]), {
 		"/roles/second": object.union(testing.role, {"name": "Second", "root_id": "second"}),

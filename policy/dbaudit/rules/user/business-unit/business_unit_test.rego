@@ -17,7 +17,7 @@ _finding_of(kind, required, actual, note) := {
 	},
 }
 
-test_success_in_the_named_unit if {
+test_success_in_the_configured_unit if {
 	business_unit.findings == set() with input as testing.snapshot
 	business_unit.not_applicable == set() with input as testing.snapshot
 	business_unit.unknown == set() with input as testing.snapshot
@@ -30,13 +30,13 @@ test_fail_in_another_unit if {
 	} with input as testing.changed({"/users/user/business_unit_id": "child"})
 }
 
-test_fail_the_named_unit_does_not_exist if {
+test_fail_configured_unit_does_not_exist if {
 	business_unit.findings == {
 		_finding_of("correct-configuration", "Nowhere", "Contoso", ", which does not exist"),
 	} with input as testing.changed({"/requirement/business_unit": "Nowhere"})
 }
 
-test_fail_the_named_unit_is_disabled if {
+test_fail_configured_unit_is_disabled if {
 	business_unit.findings == {
 		_finding_of("correct-configuration", "Sales", "Contoso", ", which is disabled or below a disabled one"),
 	} with input as testing.changed({"/requirement/business_unit": "Sales", "/business_units/child/disabled": true})
@@ -48,7 +48,7 @@ test_fail_in_a_unit_that_was_not_listed if {
 	} with input as testing.changed({"/users/user/business_unit_id": "elsewhere"})
 }
 
-test_not_applicable_where_no_unit_is_named if {
+test_not_applicable_if_no_unit_is_configured if {
 	business_unit.findings == set() with input as testing.changed({"/requirement/business_unit": ""})
 	reasons := {"the configuration names no business unit"}
 	business_unit.not_applicable == reasons with input as testing.changed({"/requirement/business_unit": ""})
@@ -65,7 +65,7 @@ test_not_applicable_without_a_user if {
 	} with input as testing.no_user
 }
 
-test_unknown_where_the_units_were_not_read if {
+test_unknown_if_the_units_were_not_read if {
 	snapshot := testing.changed({
 		"/coverage/business_units/state": "forbidden",
 		"/business_units": {},
@@ -78,14 +78,14 @@ test_unknown_where_the_units_were_not_read if {
 	} with input as testing.without(testing.snapshot, ["/coverage/business_units"])
 }
 
-test_unknown_says_why_the_units_were_not_read if {
+test_unknown_has_the_reason_of_the_units if {
 	unread := "the business units were not read: prvReadBusinessUnit is missing"
 	business_unit.unknown == {unread} with input as testing.changed({
 		"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit is missing"},
 	})
 }
 
-test_fail_a_unit_that_was_not_seen_may_exist if {
+test_fail_but_an_unseen_unit_may_exist if {
 	found := business_unit.findings with input as testing.changed({
 		"/requirement/business_unit": "Elsewhere",
 		"/coverage/business_units/detail": "there may be more than were seen",

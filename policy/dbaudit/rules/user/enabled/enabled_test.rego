@@ -34,7 +34,7 @@ test_not_applicable_without_a_user if {
 
 _user := {"kind": "systemuser", "id": "user", "name": "# Demandbase"}
 
-# The message, the evidence beside disabled, and the fix of the one finding.
+# The message, the other evidence and the fix of the finding.
 _found(snapshot) := {[finding.message, object.remove(finding.evidence, ["disabled"]), finding.fix] |
 	some finding in enabled.findings with input as snapshot
 }
@@ -79,7 +79,7 @@ test_unknown_access_mode if {
 	enabled.unknown == set() with input as testing.snapshot
 }
 
-test_fail_gone_from_entra if {
+test_fail_deleted_in_entra if {
 	some state, words in {
 		"deleted": "no longer exists in Microsoft Entra",
 		"soft-deleted": "is deleted in Microsoft Entra, where it can still be restored",
@@ -91,13 +91,13 @@ test_fail_gone_from_entra if {
 	]}
 }
 
-test_a_state_in_entra_that_was_not_read_is_not_held_against_the_user if {
+test_success_if_the_entra_state_was_not_read if {
 	snapshot := testing.without(testing.snapshot, ["/users/user/entra_state"])
 	_found(snapshot) == set()
 	enabled.unknown == set() with input as snapshot
 }
 
-test_one_finding_of_all_reasons if {
+test_one_finding_for_all_reasons if {
 	_found(testing.changed({
 		"/users/user/disabled": true,
 		"/users/user/access_mode": "read",

@@ -49,7 +49,7 @@ test_fail_only_a_soft_deleted_one if {
 	)} with input as testing.patched(testing.no_user, {"/users/ghost": _ghost})
 }
 
-test_fail_other_soft_deleted_users_hold_nothing if {
+test_fail_other_soft_deleted_users_are_ignored if {
 	others := {
 		"/users/ghost": object.union(_ghost, {"application_id": "another"}),
 		"/users/jane/deleted": true,
@@ -106,7 +106,7 @@ test_fail_no_person if {
 	})})
 }
 
-test_fail_no_name_fits if {
+test_fail_no_name_matches if {
 	exists.findings == {_missing(
 		"demandbase",
 		`there is no application user with "demandbase" in its name`,
@@ -115,7 +115,7 @@ test_fail_no_name_fits if {
 	)} with input as testing.changed({"/requirement/application_id": "", "/users/user/name": "sync"})
 }
 
-test_fail_several_of_one_application_id if {
+test_fail_several_users_with_the_application_id if {
 	exists.findings == {{
 		"control": "DB-USER-EXISTS",
 		"message": `2 users have the identity application: "# Demandbase 2" (twin), "# Demandbase" (user)`,
@@ -125,7 +125,7 @@ test_fail_several_of_one_application_id if {
 	}} with input as testing.changed({"/users/twin": object.union(testing.application_user, {"name": "# Demandbase 2"})})
 }
 
-test_fail_several_whose_names_fit if {
+test_fail_several_users_with_a_matching_name if {
 	exists.findings == {{
 		"control": "DB-USER-EXISTS",
 		"message": `2 users have the identity demandbase: "# Demandbase" (twin), "# Demandbase" (user)`,

@@ -23,7 +23,7 @@ test_success_only_the_integration_role if {
 	no_administrator.not_applicable == set() with input as testing.snapshot
 }
 
-test_success_administrator_roles_reach_others_only if {
+test_success_administrator_roles_of_other_users if {
 	no_administrator.findings == set() with input as testing.changed({
 		"/roles/administrator": _administrator,
 		"/users/jane/roles": ["administrator"],
@@ -140,7 +140,7 @@ test_success_through_a_team_of_a_disabled_business_unit if {
 	no_administrator.notes == set() with input as _through_child
 }
 
-test_unknown_through_a_team_whose_business_unit_was_not_read if {
+test_unknown_through_a_team_of_an_unread_business_unit if {
 	snapshot := testing.patched(_through_child, {"/coverage/business_units/state": "forbidden"})
 	no_administrator.findings == set() with input as snapshot
 	no_administrator.unknown == {

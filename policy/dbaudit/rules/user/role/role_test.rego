@@ -35,11 +35,11 @@ test_success_copy_in_another_business_unit if {
 	})
 }
 
-test_fail_no_role_reaches_the_user if {
+test_fail_no_role_is_assigned if {
 	role.findings == {_finding([])} with input as testing.changed({"/users/user/roles": []})
 }
 
-test_fail_only_other_roles_reach_the_user if {
+test_fail_only_other_roles_are_assigned if {
 	role.findings == {_finding(["Basic User", "Sync"])} with input as testing.changed({
 		"/roles/sync": object.union(testing.role, {"name": "Sync", "root_id": "sync"}),
 		"/roles/basic": object.union(testing.role, {"name": "Basic User", "root_id": "basic", "template_id": "template"}),
@@ -58,7 +58,7 @@ test_not_applicable_without_user_or_role if {
 	role.not_applicable == {no_user, no_role} with input as testing.without(testing.no_role, ["/users/user"])
 }
 
-test_unknown_where_the_organization_was_not_read if {
+test_unknown_if_the_organization_was_not_read if {
 	role.unknown == set() with input as testing.snapshot
 	unread := "the organization and its record-ownership setting were not read"
 	role.unknown == {unread} with input as testing.without(testing.snapshot, ["/coverage/organization"])
@@ -92,7 +92,7 @@ test_fail_a_copy_that_is_left_over if {
 	}
 }
 
-test_unknown_through_a_team_whose_business_unit_was_not_read if {
+test_unknown_through_a_team_of_an_unread_business_unit if {
 	unread := {"/coverage/business_units": {"state": "forbidden", "detail": "prvReadBusinessUnit"}}
 	role.findings == set() with input as testing.patched(_through_team, unread)
 	role.unknown == {concat("", [
@@ -102,7 +102,7 @@ test_unknown_through_a_team_whose_business_unit_was_not_read if {
 	role.unknown == set() with input as testing.changed(unread)
 }
 
-test_unknown_through_a_copy_where_the_setting_is_unknown if {
+test_unknown_through_a_copy_if_the_setting_was_not_read if {
 	role.unknown == {
 		`the role "Demandbase Integration" is assigned as another business unit's copy, and the record-ownership setting was not read`,
 	} with input as testing.changed({

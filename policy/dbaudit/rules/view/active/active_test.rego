@@ -5,7 +5,7 @@ import data.dbaudit.testing
 
 _inactive := testing.changed({"/views/view/active": false})
 
-# No personal view of the name is to be seen.
+# No identity sees a personal view of the name.
 _gone := testing.without(testing.snapshot, ["/views/view", "/shares/user"])
 
 _list_unread := {"/coverage/user_views": {"state": "forbidden", "detail": "impersonation is refused"}}
@@ -89,7 +89,7 @@ test_fail_deactivated_system_view if {
 	} with input as testing.patched(snapshot, {"/system_views/twin": _inactive_system})
 }
 
-test_fail_only_the_system_view_that_is_meant if {
+test_fail_only_the_system_view_that_meets_it if {
 	active.findings == {_system_finding("system")} with input as testing.patched(_gone, {
 		"/system_views/system": _inactive_system,
 		"/system_views/another": object.union(_inactive_system, {"name": "Another"}),
@@ -104,11 +104,11 @@ test_success_one_system_view_of_the_name_is_active if {
 	})
 }
 
-test_success_a_deactivated_system_view_that_is_not_meant if {
+test_success_deactivated_system_view_is_not_required if {
 	active.findings == set() with input as testing.changed({"/system_views/system": _inactive_system})
 }
 
-test_success_a_deactivated_personal_view_that_is_not_meant if {
+test_success_deactivated_personal_view_is_not_required if {
 	active.findings == set() with input as testing.patched(_inactive, {
 		"/requirement/views/0/owner": "",
 		"/views/view/seen_by": ["auditor"],
@@ -117,20 +117,20 @@ test_success_a_deactivated_personal_view_that_is_not_meant if {
 	})
 }
 
-# Where no view is required, those that are shared with the user are judged.
+# If no view is required, the views that are shared with the user are judged.
 _none_required := {"/requirement/views": []}
 
-test_success_none_required if {
+test_success_no_view_required if {
 	active.findings == set() with input as testing.changed(_none_required)
 	active.not_applicable == set() with input as testing.changed(_none_required)
 	active.unknown == set() with input as testing.changed(_none_required)
 }
 
-test_fail_none_required_and_a_shared_one_is_deactivated if {
+test_fail_deactivated_shared_view_if_no_view_is_required if {
 	active.findings == {_finding("view", _jane)} with input as testing.patched(_inactive, _none_required)
 }
 
-test_success_none_required_and_only_its_own_is_deactivated if {
+test_success_deactivated_own_view_if_no_view_is_required if {
 	active.findings == set() with input as testing.patched(
 		_inactive,
 		object.union(_none_required, {"/views/view/owner_id": "user"}),
@@ -141,19 +141,19 @@ test_success_none_required_and_only_its_own_is_deactivated if {
 	)
 }
 
-test_unknown_none_required_and_the_list_is_unread if {
+test_unknown_list_not_read_if_no_view_is_required if {
 	active.unknown == {
 		"the views that the integration user sees were not read: impersonation is refused",
 	} with input as testing.changed(object.union(_none_required, _list_unread))
 }
 
-test_fail_none_required_and_a_share_shows_a_deactivated_one if {
+test_fail_deactivated_view_of_a_share_if_no_view_is_required if {
 	active.findings == {
 		_finding("view", _jane),
 	} with input as testing.patched(_inactive, object.union(_none_required, _list_unread))
 }
 
-test_unknown_where_nobody_shows_the_required_view if {
+test_unknown_if_no_identity_sees_the_required_view if {
 	snapshot := testing.patched(_gone, _list_unread)
 	active.findings == set() with input as snapshot
 	active.not_applicable == set() with input as snapshot
@@ -162,7 +162,7 @@ test_unknown_where_nobody_shows_the_required_view if {
 	} with input as snapshot
 }
 
-test_success_found_by_the_owner_though_it_is_undecided_whether_it_is_shared if {
+test_success_active_view_with_undecided_share if {
 	snapshot := testing.patched(testing.snapshot, object.union(_list_unread, {
 		"/views/view/seen_by": ["owner"],
 		"/shares": {},
@@ -172,13 +172,13 @@ test_success_found_by_the_owner_though_it_is_undecided_whether_it_is_shared if {
 	active.unknown == set() with input as snapshot
 }
 
-test_not_applicable_where_no_required_view_was_found if {
+test_not_applicable_if_no_required_view_was_found if {
 	active.findings == set() with input as _gone
 	active.unknown == set() with input as _gone
 	active.not_applicable == {"no required view was found, see DB-VIEW-SHARED"} with input as _gone
 }
 
-test_success_of_several_the_found_ones_are_judged if {
+test_success_only_found_views_are_judged if {
 	snapshot := testing.changed({"/requirement/views/1": {"name": "Nobody's", "owner": "", "table": "lead"}})
 	active.findings == set() with input as snapshot
 	active.not_applicable == set() with input as snapshot
@@ -196,7 +196,7 @@ test_not_applicable_without_a_user if {
 	} with input as testing.no_user
 }
 
-test_unknown_a_system_view_where_nobody_could_look_for_a_personal_one if {
+test_unknown_system_view_if_personal_views_were_not_read if {
 	reason := concat(" ", [
 		`"Demandbase Accounts" is a system view, and there may be a personal view of that name;`,
 		"the views that the integration user sees were not read: impersonation is refused",

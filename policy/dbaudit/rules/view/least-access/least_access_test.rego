@@ -41,7 +41,7 @@ test_fail_the_user_has_more if {
 	} with input as _shared({"user": {"view": {"rights": ["read", "write", "share"]}}})
 }
 
-test_fail_the_user_has_something_else if {
+test_fail_user_has_other_privileges if {
 	least_access.findings == {
 		_finding(["other"], [_user]),
 	} with input as _shared({"user": {"view": {"rights": ["other"]}}})
@@ -74,7 +74,7 @@ test_fail_one_finding_for_user_and_team if {
 	})
 }
 
-test_fail_a_view_that_nobody_shows if {
+test_fail_unseen_view if {
 	least_access.findings == {{
 		"control": "DB-VIEW-LEAST-ACCESS",
 		"message": `the view "hidden" is shared with more than Read: write`,
@@ -95,7 +95,7 @@ test_not_applicable_without_a_user if {
 	} with input as testing.no_user
 }
 
-test_unknown_where_the_shares_were_pieced_together if {
+test_unknown_if_the_shares_are_incomplete if {
 	least_access.unknown == set() with input as testing.snapshot
 	pieced := testing.changed({"/coverage/shares/detail": "pieced together"})
 	least_access.unknown == {"pieced together"} with input as pieced

@@ -3,10 +3,10 @@ package dbaudit.rules.view.shared_test
 import data.dbaudit.rules.view.shared
 import data.dbaudit.testing
 
-# The required view, which its owner shows and the integration user doesn't see.
+# The required view, which only its owner sees.
 _unseen := testing.changed({"/views/view/seen_by": ["owner"], "/shares": {}})
 
-# No personal view of the name is to be seen.
+# No identity sees a personal view of the name.
 _gone := testing.without(testing.snapshot, ["/views/view", "/shares/user"])
 
 _list_unread := {"/coverage/user_views": {"state": "forbidden", "detail": "impersonation is refused"}}
@@ -105,20 +105,20 @@ test_fail_shared_without_read if {
 	}))
 }
 
-test_fail_the_view_of_the_named_owner_is_to_be_shared if {
+test_fail_fix_shares_the_view_of_the_configured_owner if {
 	namesake := object.union(testing.view, {"owner_id": "somebody", "seen_by": ["auditor"]})
 	shared.findings == {
 		_not_shared(["a", "view"], "view", _jane),
 	} with input as testing.patched(_unseen, {"/views/a": namesake})
 }
 
-test_fail_another_view_of_the_named_owner_is_not_meant if {
+test_fail_but_another_view_of_the_configured_owner_is_ignored if {
 	shared.findings == {
 		_not_shared(["view"], "view", _jane),
 	} with input as testing.patched(_unseen, {"/views/a": object.union(testing.view, {"name": "Another"})})
 }
 
-test_fail_without_an_owner_the_first_is_to_be_shared if {
+test_fail_fix_shares_the_first_view_without_a_configured_owner if {
 	namesake := object.union(testing.view, {"owner_id": "somebody", "seen_by": ["auditor"]})
 	shared.findings == {
 		_not_shared(["a", "view"], "a", {"id": "somebody"}),
@@ -139,7 +139,7 @@ test_fail_not_visible_of_no_owner if {
 	} with input as testing.patched(_gone, {"/requirement/views/0/owner": ""})
 }
 
-test_fail_each_view_by_itself if {
+test_fail_each_view_separately if {
 	required := [
 		{"name": "Demandbase Accounts", "owner": "", "table": "account"},
 		{"name": "Nobody's", "owner": "", "table": "lead"},
@@ -150,7 +150,7 @@ test_fail_each_view_by_itself if {
 	}
 }
 
-test_unknown_where_nobody_shows_the_view if {
+test_unknown_if_no_identity_sees_the_view if {
 	snapshot := testing.patched(_gone, _list_unread)
 	shared.findings == set() with input as snapshot
 	shared.unknown == {
@@ -158,7 +158,7 @@ test_unknown_where_nobody_shows_the_view if {
 	} with input as snapshot
 }
 
-test_unknown_where_the_shares_are_unread_too if {
+test_unknown_if_the_shares_were_not_read_either if {
 	snapshot := testing.patched(_unseen, object.union(_list_unread, {"/coverage/shares/state": "failed"}))
 	shared.findings == set() with input as snapshot
 	shared.unknown == {
@@ -166,7 +166,7 @@ test_unknown_where_the_shares_are_unread_too if {
 	} with input as snapshot
 }
 
-test_unknown_where_it_could_be_a_system_view if {
+test_unknown_if_it_could_be_a_system_view if {
 	snapshot := testing.patched(_gone, {"/coverage/system_views": {"state": "failed", "detail": "timeout"}})
 	shared.findings == set() with input as snapshot
 	shared.unknown == {"the system views were not read: timeout"} with input as snapshot
@@ -183,7 +183,7 @@ test_not_applicable_without_user_or_requirement if {
 	shared.not_applicable == {none, no_user} with input as testing.without(nothing, ["/users/user"])
 }
 
-test_unknown_where_the_system_views_were_not_read if {
+test_unknown_if_the_system_views_were_not_read if {
 	snapshot := testing.changed({
 		"/coverage/system_views/state": "forbidden",
 		"/coverage/system_views/detail": "prvReadQuery is missing",
@@ -201,12 +201,12 @@ test_success_owned_by_a_team_of_the_users_with_a_note if {
 	])} with input as snapshot
 }
 
-test_fail_owned_by_a_team_and_yet_not_seen if {
+test_fail_owned_by_a_team_but_not_seen if {
 	found := shared.findings with input as testing.patched(_unseen, {"/views/view/owner_id": "team"})
 	count(found) == 1
 }
 
-test_note_a_system_view_where_nobody_could_look_for_a_personal_one if {
+test_note_system_view_if_personal_views_were_not_read if {
 	snapshot := testing.patched(_gone, object.union(_list_unread, {
 		"/system_views/system": testing.system_view,
 		"/requirement/views/0/owner": "",

@@ -31,7 +31,7 @@ test_fail_another_table if {
 	}} with input as _of("opportunity")
 }
 
-test_fail_only_the_one_of_another_table if {
+test_fail_only_a_view_of_another_table if {
 	found := table.findings with input as testing.changed({"/requirement/views/1": {
 		"name": "Cases",
 		"owner": "",
@@ -50,6 +50,6 @@ test_not_applicable_without_user_or_requirement if {
 	} with input as testing.changed({"/requirement/views": []})
 }
 
-test_not_applicable_is_no_finding if {
+test_not_applicable_is_not_a_finding if {
 	table.findings == set() with input as testing.without(_of("opportunity"), ["/users/user"])
 }
