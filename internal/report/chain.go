@@ -43,17 +43,11 @@ func newAccessChain(r audit.Result) *accessChain {
 		newChainPart(r, "can read", func(rule string) bool { return rule == "view/shared" }),
 		newChainPart(r, "Views", func(rule string) bool { return strings.HasPrefix(rule, "view/") && rule != "view/shared" }),
 	}}
-	role, user, views := &c.Parts[roleBox], &c.Parts[userBox], &c.Parts[viewsBox]
 	c.Parts[1].Arrow, c.Parts[3].Arrow = true, true
-	if r.SkipsViews() && views.State == "pass" {
+	if views := &c.Parts[viewsBox]; r.SkipsViews() && views.State == "pass" {
 		views.State, views.Mark, views.Note = "none", "–", "not checked: none is configured"
 	}
-	role.Name = subjectName(r, audit.SubjectRole, "role/ user/role", func(f *audit.Fix) *audit.Reference { return f.Role })
-	user.Name = subjectName(r, audit.SubjectUser, "role/ user/ view/", func(f *audit.Fix) *audit.Reference { return f.User })
-	if i := r.Integration; i != nil {
-		role.Name, user.Name = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
-	}
-	views.Name = viewNames(r)
+	c.setNames(r)
 	var descriptions []string
 	for i, label := range []string{"Role", "link from role to user", "user", "link from user to views", "views"} {
 		if p := c.Parts[i]; p.Judged {
@@ -65,6 +59,26 @@ func newAccessChain(r audit.Result) *accessChain {
 	}
 	c.Text = strings.Join(descriptions, "; ")
 	return c
+}
+
+// setNames sets the names in the boxes. A result without an integration names its role and user only in
+// findings. Those of user/no-administrator do not count for the role, because they are about others.
+func (c *accessChain) setNames(r audit.Result) {
+	role, user, views := &c.Parts[roleBox].Name, &c.Parts[userBox].Name, &c.Parts[viewsBox].Name
+	if i := r.Integration; i != nil {
+		*role, *user = cmp.Or(i.Role, &audit.Subject{}).Name, cmp.Or(i.User, &audit.Subject{}).Name
+	} else {
+		*role = cmp.Or(subjectNames(r, []string{"role/", "user/role"}, []audit.SubjectKind{audit.SubjectRole},
+			func(f *audit.Fix) *audit.Reference { return f.Role })...)
+		*user = cmp.Or(subjectNames(r, []string{"role/", "user/", "view/"}, []audit.SubjectKind{audit.SubjectUser},
+			func(f *audit.Fix) *audit.Reference { return f.User })...)
+	}
+	names := subjectNames(r, []string{"view/"}, []audit.SubjectKind{audit.SubjectRequiredView, audit.SubjectView},
+		func(f *audit.Fix) *audit.Reference { return f.View })
+	for i, name := range names {
+		names[i] = shortName(name)
+	}
+	*views = text.JoinFirst(names, 3)
 }
 
 // newChainPart returns the part of the chain that some rules judge, with the worst of their outcomes.
@@ -94,47 +108,26 @@ func newChainPart(r audit.Result, label string, judges func(rule string) bool) c
 // ShortName returns the name cut to fit into a box.
 func (p chainPart) ShortName() string { return text.ShortenMiddle(p.Name, 4*nameWidth) }
 
-// viewNames lists the views that findings name. A result does not name other views.
-func viewNames(r audit.Result) string {
+// subjectNames returns the distinct names of the subjects of some kinds, in findings of rules with one
+// of the prefixes. For a finding with another subject, it is the name of the object that the fix
+// refers to.
+func subjectNames(r audit.Result, rulePrefixes []string, kinds []audit.SubjectKind, reference func(*audit.Fix) *audit.Reference) []string {
 	var names []string
 	for _, i := range issuesOf(r, false) {
 		f := i.Finding
-		if f == nil || !strings.HasPrefix(i.Rule, "view/") {
+		if f == nil || !slices.ContainsFunc(rulePrefixes, func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
 			continue
 		}
-		view := f.Subject.Name
-		if f.Subject.Kind != audit.SubjectRequiredView && f.Subject.Kind != audit.SubjectView {
-			view = ""
+		name := ""
+		if slices.Contains(kinds, f.Subject.Kind) {
+			name = f.Subject.Name
 		}
-		if view == "" && f.Fix != nil && f.Fix.View != nil {
-			view = f.Fix.View.Name
+		if name == "" && f.Fix != nil {
+			name = text.Line(cmp.Or(reference(f.Fix), &audit.Reference{}).Name)
 		}
-		if view = shortName(text.Line(view)); view != "" && !slices.Contains(names, view) {
-			names = append(names, view)
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	const shown = 3
-	return text.JoinFirst(names, shown)
-}
-
-// subjectName returns the name of the role or user of a result without an integration: the first subject
-// of that kind, or the first one that a fix refers to. It reads only findings of rules with one of the
-// prefixes, because user/no-administrator is about other roles.
-func subjectName(r audit.Result, kind audit.SubjectKind, rulePrefixes string, reference func(*audit.Fix) *audit.Reference) string {
-	for _, i := range issuesOf(r, false) {
-		f := i.Finding
-		if f == nil || !slices.ContainsFunc(strings.Fields(rulePrefixes), func(p string) bool { return strings.HasPrefix(i.Rule, p) }) {
-			continue
-		}
-		if f.Subject.Kind == kind && f.Subject.Name != "" {
-			return f.Subject.Name
-		}
-		if f.Fix == nil {
-			continue
-		}
-		if ref := reference(f.Fix); ref != nil && ref.Name != "" {
-			return text.Line(ref.Name)
-		}
-	}
-	return ""
+	return names
 }

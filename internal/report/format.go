@@ -107,5 +107,3 @@ const (
 func SARIFProfiles() []SARIFProfile {
 	return []SARIFProfile{SARIFGeneric, SARIFGitHub, SARIFAzureDevOps}
 }
-
-func (p SARIFProfile) String() string { return string(p) }

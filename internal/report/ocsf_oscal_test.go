@@ -225,7 +225,7 @@ func TestFormatsPage(t *testing.T) {
 		t.Fatalf("%d and %d rows for %d formats", len(purposes), len(outcomes), len(Formats()))
 	}
 	for i, f := range Formats() {
-		if purposes[i][0] != f.String() || outcomes[i][0] != f.String() || len(outcomes[i]) != 7 {
+		if purposes[i][0] != string(f) || outcomes[i][0] != string(f) || len(outcomes[i]) != 7 {
 			t.Errorf("got %q and %q, want %s", purposes[i], outcomes[i], f)
 			continue
 		}
