@@ -155,7 +155,6 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 // the request may have been sent before. makeChange returns the id of the created row if the
 // environment returns it.
 func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
-	names := t.AffectedNames(a.After)
 	waited := time.Duration(0)
 	for attempt := 1; !sent || !now.State.Includes(a.After); attempt++ {
 		if !now.State.Includes(a.Before) {
@@ -179,19 +178,15 @@ func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Targe
 		case failure.Effect == EffectNone && !sent:
 			return "", r.recordFailure(a, sent, err)
 		}
-		readErr := r.Sleep(ctx, delay)
-		if readErr == nil {
-			if now, readErr = r.Mutator.Current(ctx, t, names); readErr != nil {
-				readErr = fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, readErr)
-			}
-		}
+		var readErr error
+		now, readErr = r.readEffect(ctx, a, t, delay)
 		changed := now.State.Includes(a.After)
 		switch {
 		case readErr != nil && sent:
 			return "", errors.Join(err, readErr)
 		case readErr != nil:
 			return "", r.recordFailure(a, sent, errors.Join(err, readErr))
-		case settling:
+		case settling: // try again
 		case !sent && changed:
 			return "", r.recordFailure(a, sent, newDriftError(a, "another identity made the same change at the same time"))
 		case !changed && (failure.Effect == EffectNone || attempt == maxAttempts):
@@ -199,6 +194,18 @@ func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Targe
 		}
 	}
 	return made, nil
+}
+
+// readEffect waits, and reads the target of an action.
+func (r *Runner) readEffect(ctx context.Context, a change.Action, t change.Target, delay time.Duration) (Reading, error) {
+	if err := r.Sleep(ctx, delay); err != nil {
+		return Reading{}, err
+	}
+	now, err := r.Mutator.Current(ctx, t, t.AffectedNames(a.After))
+	if err != nil {
+		return now, fmt.Errorf("reading the effect of action %s (%s): %w", a.ID, a.Summary, err)
+	}
+	return now, nil
 }
 
 // maxSettleTime limits how long a change waits for a privilege that an earlier action granted.

@@ -57,7 +57,7 @@ func (j *Journal) validateOrder(r Record) error {
 	if j.rolledBack && j.isCurrentFormat() {
 		return errors.New("is after the end")
 	}
-	at := j.index(r.Action)
+	i := j.index(r.Action)
 	switch r.Event {
 	case EventApplied:
 		if j.applied || j.rollbackBegun || slices.ContainsFunc(j.steps, func(s step) bool { return !s.isDone() }) {
@@ -70,20 +70,20 @@ func (j *Journal) validateOrder(r Record) error {
 		}
 		return nil
 	case EventBegin, EventDone, EventFailed:
-		if at >= 0 && (j.rollbackBegun || j.applied) {
+		if i >= 0 && (j.rollbackBegun || j.applied) {
 			return fmt.Errorf("continues action %s, which had ended", r.Action)
 		}
 	case EventUndo, EventUndone, EventKept:
 	default:
 		return fmt.Errorf("is out of place: %q", r.Event)
 	}
-	if at < 0 {
+	if i < 0 {
 		return fmt.Errorf("names an action %q that is not in the plan", r.Action)
 	}
-	a, s := j.Plan.Actions[at], j.steps[at]
+	a, s := j.Plan.Actions[i], j.steps[i]
 	switch r.Event { //nolint:exhaustive // the others are judged above
 	case EventBegin:
-		if s.isBegun() || slices.ContainsFunc(j.steps[:at], func(s step) bool { return !s.isDone() }) {
+		if s.isBegun() || slices.ContainsFunc(j.steps[:i], func(s step) bool { return !s.isDone() }) {
 			return fmt.Errorf("begins action %s out of order", a.ID)
 		}
 		return j.validateBefore(a, r)
@@ -100,22 +100,22 @@ func (j *Journal) validateOrder(r Record) error {
 			return fmt.Errorf("is wrong about the row that action %s creates", a.ID)
 		}
 	default:
-		return j.validateUndo(at, r.Event)
+		return j.validateUndo(i, r.Event)
 	}
 	return nil
 }
 
 // validateUndo checks that actions are undone in the reverse order of the plan.
-func (j *Journal) validateUndo(at int, e Event) error {
-	a, s, order := j.Plan.Actions[at], j.steps[at], at
+func (j *Journal) validateUndo(i int, e Event) error {
+	a, s, undoneBy := j.Plan.Actions[i], j.steps[i], i
 	if a.UndoneWith != "" {
-		order = j.index(a.UndoneWith)
+		undoneBy = j.index(a.UndoneWith)
 		if e != EventUndone {
 			return fmt.Errorf("undoes action %s, which is undone with another", a.ID)
 		}
 	}
-	for i, later := range j.steps[order+1:] {
-		if j.Plan.Actions[order+1+i].UndoneWith == "" && later.undoable() && !later.kept {
+	for k, later := range j.steps[undoneBy+1:] {
+		if j.Plan.Actions[undoneBy+1+k].UndoneWith == "" && later.undoable() && !later.kept {
 			return fmt.Errorf("undoes action %s out of order", a.ID)
 		}
 	}

@@ -13,8 +13,9 @@ type step struct {
 	// done record. Both may be zero.
 	begun, done Record
 	failed      bool // set if a change failed and its effect is unknown
-	// undoBegun was begun; undone and kept say how it ended.
-	undoBegun, undone, kept bool
+	undoBegun   bool
+	undone      bool // set if the undo succeeded
+	kept        bool // set if the undo left the change in place, at least in part
 }
 
 func (s step) isBegun() bool { return s.begun.Event != "" }
@@ -36,8 +37,8 @@ func (j *Journal) step(action string) *step { return &j.steps[j.index(action)] }
 func (j *Journal) add(r Record) {
 	j.Records = append(j.Records, r)
 	s := &step{}
-	if place := j.index(r.Action); place >= 0 {
-		s = &j.steps[place]
+	if i := j.index(r.Action); i >= 0 {
+		s = &j.steps[i]
 	}
 	switch r.Event {
 	case EventPlan:

@@ -240,7 +240,7 @@ func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Tar
 		if !t.Matches(now.State, goal) && !t.IsBetween(now.State, before, goal) {
 			return &KeptChange{a, "it is being changed at the same time: " + formatState(restrict(now.State, a.After)) + " now", a.Target.RestoreStep(goal)}
 		}
-		if moved := !now.State.Includes(before); moved {
+		if !now.State.Includes(before) {
 			attempt = 1
 			continue
 		}

@@ -75,17 +75,17 @@ func (a Action) templateValues() map[string]string {
 		}
 		return strconv.Quote(cmp.Or(r.Name, r.ID))
 	}
-	words := map[string]string{
+	values := map[string]string{
 		"role": quoted(t.Role), "user": quoted(t.User), "view": quoted(t.View), "principal": quoted(t.Principal), "owner": quoted(t.Owner),
 		"unit": cmp.Or(t.BusinessUnit, &Ref{}).Name, "application": t.ApplicationID, "access": a.After[AttrAccess],
 		"privilege": DisplayName(strings.Join(a.After.Names(), ", ")), "privileges": text.Count(len(a.After), "privilege"),
 	}
 	if a.Before[AttrAccess] == None {
-		words["only"] = "Read only"
+		values["only"] = "Read only"
 	} else {
-		words["more"] = "Read"
+		values["more"] = "Read"
 	}
-	return words
+	return values
 }
 
 func constantNote(note string) func(Action, []string) string {
@@ -159,7 +159,7 @@ func (a Action) Mark() Mark {
 	return list[0].Mark()
 }
 
-// Details returns the differences of an action with a summary that does not say all of them.
+// Details returns the differences to show below the summary; nil if the summary says them all.
 func (a Action) Details() []Difference {
 	if a.Target.Kind == TargetGrants || a.Target.Kind == TargetShare {
 		return a.Differences()

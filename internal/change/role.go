@@ -144,9 +144,9 @@ func (f fix) removeCalls() []Call {
 	return calls
 }
 
-// nextGrants returns the next step between two states of a role's privileges. The first steps
-// each remove a privilege that is at too high a depth or too many. One step grants what is
-// missing. The last steps remove the privileges that the platform restored with the grant.
+// nextGrants returns the next step between two states of a role's privileges. First, each privilege
+// at too great a depth is removed by a request of its own. Then one request grants everything
+// that is missing. At last, the privileges are removed that the platform restored with it.
 func (t Target) nextGrants(from, to State) (Step, bool) {
 	var excess, restored []string
 	var missing []privilegeGrant

@@ -27,11 +27,11 @@ type Options struct {
 	Validity time.Duration // from the time of the snapshot, at most [MaxValidity]; 0 is [DefaultValidity]
 	// Only lists the controls to fix, empty for all. Except lists the ones to leave out.
 	Only, Except          []audit.ControlID
-	LeastPrivilege        bool     // remove surplus privileges from the role
-	ReplaceFiltered       bool     // replace grants for some records only, which rollback cannot restore
-	UnassignAdministrator bool     // remove administrator roles from the user
-	Minimum               []string // the privileges that the profile requires, and Depths the depths that it states
-	Depths                map[string]audit.Depth
+	LeastPrivilege        bool                   // remove surplus privileges from the role
+	ReplaceFiltered       bool                   // replace grants for some records only, which rollback cannot restore
+	UnassignAdministrator bool                   // remove administrator roles from the user
+	Minimum               []string               // the privileges that the profile requires
+	Depths                map[string]audit.Depth // the depths that the profile states
 }
 
 // The rules that a new user fails until it has the role and the shares.
@@ -184,8 +184,8 @@ func (b *builder) addManualNamed(c cause, o obstacle, name string) {
 	if owner, disabled := b.disabledOwner(c.fix); disabled {
 		o, name = obstacleOwnerDisabled, owner
 	}
-	m := change.RemedyFor(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
-	summary, steps := m.Summary, m.Portal
+	remedy := change.RemedyFor(c.fix, change.Place{Environment: b.result.Environment, Profile: b.result.Profile.Name})
+	summary, steps := remedy.Summary, remedy.Portal
 	if o == obstacleOwnerDisabled {
 		summary = "Bring " + describe(c.fix.View, "the view") + " to a user who is enabled."
 	}
