@@ -41,7 +41,7 @@ func (c *call) batch() (response, error) {
 
 // handleParts carries out the parts of a batch or, if set is not nil, of a change set. It returns the
 // content type and the body of the response.
-func (b *batch) handleParts(contentType string, body io.Reader, set *call) (responseType, response string, err error) {
+func (b *batch) handleParts(contentType string, body io.Reader, set *call) (responseType, responseBody string, err error) {
 	mediaType, params, err := mime.ParseMediaType(contentType)
 	if err != nil || mediaType != "multipart/mixed" {
 		return "", "", fmt.Errorf("the content type of a batch and of a change set must be multipart/mixed, it is '%s'", contentType)
