@@ -142,9 +142,9 @@ func (s *Server) Environment() *Environment {
 	return env
 }
 
-// State returns the current state in a canonical form: YAML without Suggest, in which references are ids
+// CanonicalState returns the current state for comparisons: YAML without Suggest, in which references are ids
 // and lists are sorted.
-func (s *Server) State() ([]byte, error) {
+func (s *Server) CanonicalState() ([]byte, error) {
 	env := s.current.Load().env.Clone()
 	env.Suggest = Suggestion{}
 	sortLists(reflect.ValueOf(env).Elem())

@@ -34,7 +34,7 @@ func grants(t *testing.T, pairs ...string) obj {
 
 func state(t *testing.T, server *simulator.Server) []byte {
 	t.Helper()
-	data, err := server.State()
+	data, err := server.CanonicalState()
 	if err != nil {
 		t.Fatal(err)
 	}

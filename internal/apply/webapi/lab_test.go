@@ -124,7 +124,7 @@ func (l *lab) planFor(t *testing.T, r audit.Result, s *snapshot.Snapshot) plan.P
 // state returns the state of the environment.
 func (l *lab) state(t *testing.T) string {
 	t.Helper()
-	data, err := l.Server.State()
+	data, err := l.Server.CanonicalState()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -232,7 +232,7 @@ func (p *process) plan(name string) plan.Plan {
 // state returns the state of the first environment in a form that can be compared.
 func (p *process) state() string {
 	p.tb.Helper()
-	data, err := p.servers[0].State()
+	data, err := p.servers[0].CanonicalState()
 	if err != nil {
 		p.tb.Fatal(err)
 	}
