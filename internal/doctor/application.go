@@ -56,7 +56,7 @@ func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, 
 	x := newExaminer(c)
 	x.strong = true
 	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
-	return x.run(ctx, x.connectionSteps(), x.signInSteps(), []step{func(ctx context.Context) { x.checkApplication(ctx, r) }}, x.finalSteps())
+	return x.run(ctx, x.checkConnection, x.checkIdentity, func(ctx context.Context) { x.checkApplication(ctx, r) }, x.checkClockAndCredential)
 }
 
 func (x *examiner) checkApplication(ctx context.Context, r Remediation) {

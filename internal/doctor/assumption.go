@@ -88,7 +88,7 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 	ac := &assumptionChecker{transport: c.Client.Transport}
 	c.Client.Transport = ac
 	ac.examiner = newExaminer(c)
-	if _, err := ac.run(ctx, ac.signInSteps()); err != nil {
+	if _, err := ac.run(ctx, ac.checkIdentity); err != nil {
 		return Assumptions{}, err
 	}
 	if ac.unreachable != "" || ac.userID == "" {

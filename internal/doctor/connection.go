@@ -18,28 +18,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
-func (x *examiner) connectionSteps() []step {
-	return []step{
-		func(ctx context.Context) { x.check(ctx, "address", "name resolution", x.checkAddress) },
-		func(ctx context.Context) { x.check(ctx, "tls", "TLS", x.checkTLS) },
-		func(ctx context.Context) { x.check(ctx, "tenant", "401 challenge", x.checkTenant) },
-	}
+func (x *examiner) checkConnection(ctx context.Context) {
+	x.check(ctx, "address", "name resolution", x.checkAddress)
+	x.check(ctx, "tls", "TLS", x.checkTLS)
+	x.check(ctx, "tenant", "401 challenge", x.checkTenant)
 }
 
-func (x *examiner) signInSteps() []step {
-	return []step{
-		func(ctx context.Context) { x.check(ctx, "sign-in", "sign-in", x.signIn) },
-		func(ctx context.Context) {
-			x.checkOnline(ctx, "membership", "member of the organization", x.checkMembership)
-		},
-	}
+func (x *examiner) checkIdentity(ctx context.Context) {
+	x.check(ctx, "sign-in", "sign-in", x.signIn)
+	x.checkOnline(ctx, "membership", "member of the organization", x.checkMembership)
 }
 
-func (x *examiner) finalSteps() []step {
-	return []step{
-		func(ctx context.Context) { x.check(ctx, "clock", "clock", x.checkClock) },
-		func(ctx context.Context) { x.check(ctx, "credential", "credential expiry", x.checkCredential) },
-	}
+func (x *examiner) checkClockAndCredential(ctx context.Context) {
+	x.check(ctx, "clock", "clock", x.checkClock)
+	x.check(ctx, "credential", "credential expiry", x.checkCredential)
 }
 
 func (x *examiner) checkAddress(ctx context.Context) (Check, error) {

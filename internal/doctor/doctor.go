@@ -17,7 +17,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -82,11 +81,7 @@ type Config struct {
 // Examine runs all checks in order. It returns early only if the context ends.
 func Examine(ctx context.Context, c Config) ([]Check, error) {
 	x := newExaminer(c)
-	return x.run(ctx, x.connectionSteps(), x.signInSteps(), []step{
-		func(ctx context.Context) { x.checkOnline(ctx, "version", "version", x.checkVersion) },
-		x.checkReads,
-		x.checkImpersonations,
-	}, x.finalSteps())
+	return x.run(ctx, x.checkConnection, x.checkIdentity, x.checkReads, x.checkImpersonations, x.checkClockAndCredential)
 }
 
 func newExaminer(c Config) *examiner {
@@ -96,10 +91,10 @@ func newExaminer(c Config) *examiner {
 	return &examiner{Config: c, privilegeNames: namesOf(AuditorPrivileges()), principalNames: dataverse.PrincipalNames{}, reported: map[string]string{}}
 }
 
-// run runs the steps one after the other until the context ends.
-func (x *examiner) run(ctx context.Context, steps ...[]step) ([]Check, error) {
-	for _, step := range slices.Concat(steps...) {
-		step(ctx)
+// run runs the checks until the context ends.
+func (x *examiner) run(ctx context.Context, checks ...func(context.Context)) ([]Check, error) {
+	for _, check := range checks {
+		check(ctx)
 		if ctx.Err() != nil {
 			return x.checks, fmt.Errorf("examining the environment: %w", context.Cause(ctx))
 		}
@@ -134,12 +129,12 @@ func (x *examiner) depthOf(privilege string) audit.Depth {
 	return x.granted[strings.ToLower(privilege)]
 }
 
-// A step runs one or more checks.
-type step func(context.Context)
-
-// check runs one check. If examine returns an error, its check may have an outcome other than
+// check runs one check, unless the context has ended. If examine returns an error, its check may have an outcome other than
 // failed, an advice that replaces the error's, and a detail that follows the error.
 func (x *examiner) check(ctx context.Context, id, title string, examine func(context.Context) (Check, error)) {
+	if ctx.Err() != nil {
+		return
+	}
 	x.Progress(title)
 	c, err := examine(ctx)
 	if err != nil {
@@ -152,7 +147,7 @@ func (x *examiner) check(ctx context.Context, id, title string, examine func(con
 
 // checkOnline runs one check, and skips it if nothing can be read.
 func (x *examiner) checkOnline(ctx context.Context, id, title string, examine func(context.Context) (Check, error)) {
-	if !x.skipIfUnreachable(id, title) {
+	if ctx.Err() == nil && !x.skipIfUnreachable(id, title) {
 		x.check(ctx, id, title, examine)
 	}
 }

@@ -13,8 +13,10 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// checkReads sends each read of a scan for one row. Later reads use ids of earlier rows.
+// checkReads reads the version, then sends each read of a scan for one row. Later reads use ids of
+// earlier rows.
 func (x *examiner) checkReads(ctx context.Context) {
+	x.checkOnline(ctx, "version", "version", x.checkVersion)
 	x.checkRead(ctx, "read-organization", "read organization", collector.ProbeOrganization, x.judgeOrganization, "prvReadOrganization")
 	self := dataverse.NeNull("applicationid")
 	if x.userID != "" {
