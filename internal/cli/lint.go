@@ -69,7 +69,7 @@ A file that could not be read has a separate result with the verdict incomplete.
 // options returns the options of the pipeline for these flags.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	return lint.Options{
-		Paths: f.paths, Exclude: f.exclude, Want: f.requirement, Env: f.env, AllRoles: f.allRoles,
+		Paths: f.paths, Exclude: f.exclude, Overrides: f.requirement, Env: f.env, AllRoles: f.allRoles,
 		Accept: f.judge.accept, AsOf: j.evaluatedAt, EvaluatedAt: j.asOf, SaveSnapshot: snapshotSaver(a, f.snapshot),
 	}
 }

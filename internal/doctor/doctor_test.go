@@ -44,7 +44,7 @@ func TestRoleZip(t *testing.T) {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultLimits())
+		found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultOptions())
 		if err != nil || len(found.Roles) != 1 || len(found.Faults) > 0 {
 			t.Fatalf("%+v, %v", found, err)
 		}
@@ -107,7 +107,7 @@ func TestRoleXML(t *testing.T) {
 		t.Errorf("the role is\n%s\nand not what %s has; -update rewrites it", got, file)
 	}
 	// The package solution reads it as a role with the auditor's privileges.
-	found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultLimits())
+	found, err := solution.Read(t.Context(), []string{file}, nil, solution.DefaultOptions())
 	if err != nil || len(found.Roles) != 1 || len(found.Faults) > 0 {
 		t.Fatalf("%+v, %v", found, err)
 	}

@@ -95,7 +95,7 @@ func (e *Engine) Discover(ctx context.Context, s *snapshot.Snapshot, profiles []
 	if s.Source != snapshot.SourceEnvironment || s.Scope == snapshot.ScopeIntegration {
 		return Discovery{}, errors.New("the snapshot has not all application users: collect it with `dbaudit collect --scope environment`")
 	}
-	if err := s.CheckUsers(); err != nil {
+	if err := s.CheckApplicationUsers(); err != nil {
 		return Discovery{}, err
 	}
 	q, err := e.prepare(ctx, discoveryRef, profiles...)

@@ -23,7 +23,7 @@ func (l *Linter) Fix(results []RoleResult, write func(name string, data []byte) 
 			hasEntry := slices.ContainsFunc(r.Role.Entries, func(e solution.Entry) bool { return strings.EqualFold(e.Name, g.Name) })
 			// Another integration may need the same line.
 			return hasEntry || slices.ContainsFunc(byFile[file], func(a solution.Addition) bool {
-				return a.Role.At == r.Role.At && hasGrant(a.Grants, g.Name)
+				return a.Role.Position == r.Role.Position && hasGrant(a.Grants, g.Name)
 			})
 		})
 		if len(grants) == 0 || file == "" {

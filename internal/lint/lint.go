@@ -26,9 +26,9 @@ import (
 
 // Options say which roles are judged, and by which requirements.
 type Options struct {
-	Paths   []string
-	Exclude []string // patterns of files and folders
-	Want    run.Overrides
+	Paths     []string
+	Exclude   []string // patterns of files and folders
+	Overrides run.Overrides
 	// Env is the name of the environment in the configuration; empty for the only one.
 	Env      string
 	AllRoles bool
@@ -50,7 +50,7 @@ type Linter struct {
 	Accepted run.Acceptance
 	Engine   *engine.Engine // nil before the first run
 
-	limits       solution.Limits
+	readOptions  solution.Options
 	file         *config.File // or nil
 	standard     *solution.PrivilegeTable
 	integrations []integration
@@ -69,12 +69,12 @@ type integration struct {
 
 // New returns a Linter. It reads the configuration, the profiles, the waivers and the baseline.
 func New(r *run.Runner, o Options) (*Linter, error) {
-	if o.AllRoles && o.Want.Role != "" {
+	if o.AllRoles && o.Overrides.Role != "" {
 		return nil, run.Usagef("--all-roles and --integration-role exclude each other")
 	}
-	l := &Linter{Runner: r, Options: o, limits: solution.DefaultLimits()}
+	l := &Linter{Runner: r, Options: o, readOptions: solution.DefaultOptions()}
 	var err error
-	if l.limits.Exclude, err = solution.Exclude(o.Exclude); err != nil {
+	if l.readOptions.Exclude, err = solution.Exclude(o.Exclude); err != nil {
 		return nil, run.Usagef("--exclude: %w", err)
 	}
 	if l.file, err = r.Configuration(); err != nil {
@@ -90,7 +90,7 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	if len(l.integrations) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
 		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.integrations))
 	}
-	l.limits.KeepEntries = func(name string) bool {
+	l.readOptions.KeepEntries = func(name string) bool {
 		return slices.ContainsFunc(l.integrations, func(in integration) bool { return in.mayJudge(name) })
 	}
 	l.warnAboutUnusedRoles()
@@ -103,7 +103,7 @@ func (l *Linter) loadIntegrations() error {
 	if err != nil {
 		return err
 	}
-	want := l.Options.Want
+	want := l.Options.Overrides
 	environments := []config.Environment{env}
 	if l.ProfileName(config.Empty(), want) != engine.LintProfile {
 		if environments, err = l.SelectIntegrations(l.file, env, want); err != nil {
@@ -220,7 +220,7 @@ func (l *Linter) compile(ctx context.Context) (err error) {
 
 // read reads the files, and makes their paths relative.
 func (l *Linter) read(ctx context.Context) (solution.Contents, error) {
-	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.limits)
+	found, err := solution.Read(ctx, l.Options.Paths, l.Stdin, l.readOptions)
 	dir := workingDirectory()
 	for i := range found.Roles {
 		found.Roles[i].File = relativePath(dir, found.Roles[i].File)

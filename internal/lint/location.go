@@ -52,22 +52,22 @@ func setLocations(r *audit.Result, role solution.Role) {
 	}
 	for i := range r.Controls {
 		control := &r.Controls[i]
-		control.Location = at(role.At)
+		control.Location = at(role.Position)
 		for j := range control.Findings {
 			finding := &control.Findings[j]
-			finding.Location = at(role.PrivilegesAt)
+			finding.Location = at(role.PrivilegesPosition)
 			if n, ok := entryIndex(finding.Evidence); ok && n < len(role.Entries) {
-				finding.Location = at(role.Entries[n].At)
+				finding.Location = at(role.Entries[n].Position)
 				continue
 			}
 			switch control.Rule {
 			case "role/custom", "lint/locked":
-				finding.Location = at(role.CustomizableAt)
+				finding.Location = at(role.CustomizablePosition)
 				continue
 			}
 			for _, name := range privilegesIn(finding.Evidence) {
 				if n, ok := deepest[strings.ToLower(name)]; ok {
-					finding.Location = at(role.Entries[n].At)
+					finding.Location = at(role.Entries[n].Position)
 					break
 				}
 			}

@@ -66,7 +66,7 @@ func distinctTitles(results []RoleResult) []string {
 			}
 			return " " + r.ID
 		},
-		func(r solution.Role) string { return fmt.Sprintf(" (line %d)", r.At.Line) },
+		func(r solution.Role) string { return fmt.Sprintf(" (line %d)", r.Position.Line) },
 	} {
 		count := map[string]int{}
 		for _, title := range titles {

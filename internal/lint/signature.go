@@ -22,7 +22,7 @@ func Signature(r *run.Runner, o Options) string {
 	configuration, _ := r.ConfigurationFile()
 	waivers, _ := run.WaiverFile(o.Accept.Waivers, file)
 	files := append([]string{configuration, o.Accept.Baseline, waivers}, run.ProfileFiles(file)...)
-	if name := r.ProfileName(file, o.Want); run.IsProfileFile(name) {
+	if name := r.ProfileName(file, o.Overrides); run.IsProfileFile(name) {
 		files = append(files, name)
 	}
 	var b strings.Builder

@@ -54,5 +54,5 @@ func (d *draft) normalizeDepths(p *Profile) error {
 	}
 	p.data = maps.Clone(p.data)
 	p.data["depths"], p.Depths = depths, nil
-	return yamldoc.Fill(p, map[string]any{"depths": depths})
+	return yamldoc.DecodeValue(map[string]any{"depths": depths}, p)
 }

@@ -150,7 +150,7 @@ func soleProfile(doc *yamldoc.Document) (key string, definition any, err error) 
 func decode(name, key string, definition any) (Profile, error) {
 	p := Profile{Name: key, rulePositions: map[audit.ControlID]yamldoc.Fault{}}
 	p.data, _ = definition.(map[string]any) // the schema accepts only objects
-	if err := yamldoc.Fill(&p, definition); err != nil {
+	if err := yamldoc.DecodeValue(definition, &p); err != nil {
 		return Profile{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return p, nil

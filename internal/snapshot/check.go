@@ -19,8 +19,8 @@ func (s *Snapshot) Check(pattern string) error {
 	return s.check(s.relevantIDs(pattern))
 }
 
-// CheckUsers checks every application user as [Snapshot.Check] checks the integration user.
-func (s *Snapshot) CheckUsers() error {
+// CheckApplicationUsers checks every application user as [Snapshot.Check] checks the integration user.
+func (s *Snapshot) CheckApplicationUsers() error {
 	users, roots := map[string]bool{}, map[string]bool{}
 	for id, user := range s.Users {
 		if user.ApplicationID == "" || user.Deleted {

@@ -50,8 +50,8 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 	case isLFSPointer(data):
 		r.reportUnreadable(label, data, named, errLFSPointer())
 		return
-	case n > r.limits.Entries:
-		r.reportUnreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.limits.Entries))
+	case n > r.options.MaxEntries:
+		r.reportUnreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.options.MaxEntries))
 		return
 	}
 	z, err := zip.NewReader(strings.NewReader(data), int64(len(data)))
@@ -76,8 +76,8 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 			return
 		}
 		inner := label + "!/" + name
-		if isZip(name) && nesting+1 >= r.limits.Nesting {
-			r.addFault(inner, fmt.Errorf("archives are nested more than %d deep", r.limits.Nesting))
+		if isZip(name) && nesting+1 >= r.options.MaxNesting {
+			r.addFault(inner, fmt.Errorf("archives are nested more than %d deep", r.options.MaxNesting))
 			continue
 		}
 		content, err := r.readEntry(label, index.file(name))
@@ -195,7 +195,7 @@ func (r *reader) hasManagedManifest(read func(path string) (string, error)) bool
 			if err != nil {
 				continue
 			}
-			if doc, err := parse(raw, r.workspace, r.limits.KeepEntries); err == nil && doc.isManifest {
+			if doc, err := parse(raw, r.workspace, r.options.KeepEntries); err == nil && doc.isManifest {
 				return doc.isManaged
 			}
 		}
@@ -211,10 +211,10 @@ func (r *reader) readEntry(label string, f *zip.File) (string, error) {
 	switch {
 	case f.Flags&encrypted != 0:
 		return "", errors.New("the entry is encrypted")
-	case size > uint64(r.limits.File): //nolint:gosec // a limit is positive
-		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.limits.File))
+	case size > uint64(r.options.MaxFileSize): //nolint:gosec // a limit is positive
+		return "", fmt.Errorf("the entry cannot be read: %w", tooLarge(r.options.MaxFileSize))
 	case size > uint64(r.remaining): //nolint:gosec // it is never negative
-		r.refuseArchive(label, fmt.Errorf("more than %d MB would have to be read out of it", r.limits.Archive>>20))
+		r.refuseArchive(label, fmt.Errorf("more than %d MB would have to be read out of it", r.options.MaxArchiveSize>>20))
 		return "", errors.New("the archive is refused")
 	}
 	r.remaining -= int64(size)
@@ -224,7 +224,7 @@ func (r *reader) readEntry(label string, f *zip.File) (string, error) {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	data, err := r.readText(in, int64(size), r.limits.File)
+	data, err := r.readText(in, int64(size), r.options.MaxFileSize)
 	if err != nil {
 		return "", fmt.Errorf("the entry cannot be read: %w", err)
 	}

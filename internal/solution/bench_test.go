@@ -23,7 +23,7 @@ func BenchmarkTree(b *testing.B) {
 	}
 	b.ResetTimer()
 	for b.Loop() {
-		found, err := solution.Read(b.Context(), []string{dir}, nil, solution.DefaultLimits())
+		found, err := solution.Read(b.Context(), []string{dir}, nil, solution.DefaultOptions())
 		if err != nil || len(found.Roles) != 1000 {
 			b.Fatal(len(found.Roles), err)
 		}

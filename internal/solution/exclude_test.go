@@ -51,12 +51,12 @@ func TestReadExcludes(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	limits := solution.DefaultLimits()
+	options := solution.DefaultOptions()
 	var err error
-	if limits.Exclude, err = solution.Exclude([]string{"test"}); err != nil {
+	if options.Exclude, err = solution.Exclude([]string{"test"}); err != nil {
 		t.Fatal(err)
 	}
-	found, err := solution.Read(t.Context(), []string{".", "test/Roles/b.xml"}, nil, limits)
+	found, err := solution.Read(t.Context(), []string{".", "test/Roles/b.xml"}, nil, options)
 	if err != nil || len(found.Roles) != 1 || len(found.Faults) != 0 {
 		t.Errorf("%+v, %v", found, err)
 	}

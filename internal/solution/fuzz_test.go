@@ -35,7 +35,7 @@ func FuzzXML(f *testing.F) {
 			t.Error("roles of a file with a fault are judged")
 		}
 		for _, r := range found.Roles {
-			if r.At.Line < 1 || r.At.Column < 1 || r.Name == "" {
+			if r.Position.Line < 1 || r.Position.Column < 1 || r.Name == "" {
 				t.Errorf("no place or no name: %+v", r)
 			}
 		}
@@ -84,7 +84,7 @@ func checkMemory(t *testing.T, size int, read func()) {
 // input reads data as standard input.
 func input(t *testing.T, data []byte) solution.Contents {
 	t.Helper()
-	found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(data), solution.DefaultLimits())
+	found, err := solution.Read(t.Context(), []string{solution.Stdin}, bytes.NewReader(data), solution.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,12 +176,12 @@ func FuzzArchive(f *testing.F) {
 	} {
 		f.Add([]byte(strings.TrimPrefix(seed, signature)))
 	}
-	limits := solution.Limits{File: 1 << 16, Archive: 1 << 18, Entries: 50, Nesting: 2, Roles: 50, Privileges: 5000}
+	options := solution.Options{MaxFileSize: 1 << 16, MaxArchiveSize: 1 << 18, MaxEntries: 50, MaxNesting: 2, MaxRoles: 50, MaxPrivileges: 5000}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var found solution.Contents
-		checkMemory(t, len(data)+int(limits.Archive), func() {
+		checkMemory(t, len(data)+int(options.MaxArchiveSize), func() {
 			var err error
-			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), limits)
+			found, err = solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(signature+string(data)), options)
 			if err != nil && !strings.Contains(err.Error(), "lint fewer") {
 				t.Fatal(err)
 			}

@@ -208,13 +208,13 @@ func TestWithoutRoles(t *testing.T) {
 // TestLargeArchives checks that an archive that is too large is only noted, unless a path names it.
 func TestLargeArchives(t *testing.T) {
 	tree(t, "out/a.zip", zipped(t, "readme.md", "x"))
-	limits := solution.DefaultLimits()
-	limits.File = 10
+	options := solution.DefaultOptions()
+	options.MaxFileSize = 10
 	for path, want := range map[string]string{
 		"out":       "note: out/a.zip: the archive was not read: it is larger than 0 MB when it is read, and no solution's file is",
 		"out/a.zip": "fault: out/a.zip: it is larger than 0 MB when it is read, and no solution's file is",
 	} {
-		found, err := solution.Read(t.Context(), []string{path}, nil, limits)
+		found, err := solution.Read(t.Context(), []string{path}, nil, options)
 		if diff := cmp.Diff([]string{want}, describe(found)); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", path, err, diff)
 		}
@@ -269,7 +269,7 @@ func TestSkippedFiles(t *testing.T) {
 		"src/pack.cab":     {"fault: src/pack.cab: a cabinet is not read: unpack it and name its folder, or name the solution's .zip"},
 		"yaml/Roles/r.yml": {"fault: yaml/Roles/r.yml: roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"},
 	} {
-		found, err := solution.Read(t.Context(), []string{args}, nil, solution.DefaultLimits())
+		found, err := solution.Read(t.Context(), []string{args}, nil, solution.DefaultOptions())
 		if err != nil {
 			t.Fatal(err)
 		}

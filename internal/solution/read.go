@@ -16,19 +16,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/bounds"
 )
 
-// Limits restrict what is read from files, whatever the files claim.
-type Limits struct {
-	// File is the maximum size in bytes of a file or archive entry when it is read.
-	File int64
-	// Archive is the maximum number of bytes read from one archive, including the archives
-	// in it.
-	Archive int64
-	// Entries is the maximum number of entries of an archive.
-	Entries int
-	// Nesting is the maximum depth of nested archives.
-	Nesting int
-	// Roles and Privileges are the maximum numbers in all files together.
-	Roles, Privileges int
+// Options limit what is read from files, whatever the files claim, and select files and roles.
+type Options struct {
+	MaxFileSize    int64 // of a file or archive entry when it is read, in bytes
+	MaxArchiveSize int64 // of all that is read from one archive, including archives in it, in bytes
+	MaxEntries     int   // of one archive
+	MaxNesting     int   // of archives
+	MaxRoles       int   // in all files together
+	MaxPrivileges  int   // in all files together
 	// Exclude reports whether to skip a file; nil skips none. See [Exclude].
 	Exclude func(name string) bool
 	// KeepEntries reports whether to keep the entries of the role with a name; nil keeps all.
@@ -36,10 +31,13 @@ type Limits struct {
 	KeepEntries func(name string) bool
 }
 
-// DefaultLimits returns limits that no real solution reaches. Dataverse imports solutions of up to
-// 95 MB, which are a few times larger when unpacked.
-func DefaultLimits() Limits {
-	return Limits{File: bounds.Role.Max(), Archive: 512 << 20, Entries: 100_000, Nesting: 3, Roles: 10_000, Privileges: 1_000_000}
+// DefaultOptions returns options with limits that no real solution reaches. Dataverse imports
+// solutions of up to 95 MB, which are a few times larger when unpacked.
+func DefaultOptions() Options {
+	return Options{
+		MaxFileSize: bounds.Role.Max(), MaxArchiveSize: 512 << 20,
+		MaxEntries: 100_000, MaxNesting: 3, MaxRoles: 10_000, MaxPrivileges: 1_000_000,
+	}
 }
 
 // Contents is what was read from files.
@@ -50,7 +48,7 @@ type Contents struct {
 	Faults []*Fault
 	// Notes name files that were not read and that may contain roles.
 	Notes []string
-	// Excluded are the files that [Limits.Exclude] excluded.
+	// Excluded are the files that [Options.Exclude] excluded.
 	Excluded []string
 }
 
@@ -60,11 +58,11 @@ const Stdin = "-"
 // Read reads the roles in files, folders and archives. The path [Stdin] means a single file or
 // archive from in. A file that cannot be read is a fault and does not affect the others. Read returns
 // the context's error, or one that says that the files together exceed the limits.
-func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Contents, error) {
-	l := listFiles(paths, limits.Exclude)
+func Read(ctx context.Context, paths []string, in io.Reader, options Options) (Contents, error) {
+	l := listFiles(paths, options.Exclude)
 	found := Contents{Faults: l.faults, Notes: l.notes, Excluded: l.excluded}
 	parts := make([]Contents, len(l.files))
-	shared := sharedState{limits: limits, in: in, manifests: map[string]bool{}}
+	shared := sharedState{options: options, in: in, manifests: map[string]bool{}}
 	group, groupCtx := errgroup.WithContext(ctx)
 	var next atomic.Int64 // index of the next file, for all workers
 	for range min(runtime.GOMAXPROCS(0), len(l.files)) {
@@ -95,7 +93,7 @@ func Read(ctx context.Context, paths []string, in io.Reader, limits Limits) (Con
 
 // read reads one file.
 func (s *sharedState) read(ctx context.Context, w *workspace, f file) Contents {
-	r := reader{ctx: ctx, sharedState: s, workspace: w, remaining: s.limits.Archive}
+	r := reader{ctx: ctx, sharedState: s, workspace: w, remaining: s.options.MaxArchiveSize}
 	defer r.release()
 	r.readInput(f)
 	return r.found
@@ -103,7 +101,7 @@ func (s *sharedState) read(ctx context.Context, w *workspace, f file) Contents {
 
 // sharedState is the state that all readers share.
 type sharedState struct {
-	limits            Limits
+	options           Options
 	in                io.Reader
 	roles, privileges atomic.Int64
 
@@ -119,9 +117,9 @@ func (s *sharedState) checkCounts(roles []Role) error {
 	for _, r := range roles {
 		entries += r.entryCount
 	}
-	if s.roles.Add(int64(len(roles))) > int64(s.limits.Roles) || s.privileges.Add(int64(entries)) > int64(s.limits.Privileges) {
+	if s.roles.Add(int64(len(roles))) > int64(s.options.MaxRoles) || s.privileges.Add(int64(entries)) > int64(s.options.MaxPrivileges) {
 		return fmt.Errorf("the files define more than %d roles or list more than %d privileges in all: lint fewer of them at a time",
-			s.limits.Roles, s.limits.Privileges)
+			s.options.MaxRoles, s.options.MaxPrivileges)
 	}
 	return nil
 }

@@ -57,7 +57,7 @@ const customizations = `<ImportExportXml xmlns:xsi="http://www.w3.org/2001/XMLSc
 
 func read(t *testing.T, paths ...string) solution.Contents {
 	t.Helper()
-	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultLimits())
+	found, err := solution.Read(t.Context(), paths, strings.NewReader(""), solution.DefaultOptions())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,10 +120,10 @@ func zipped(t testing.TB, files ...string) string {
 func places(found solution.Contents) []string {
 	var all []string
 	for _, r := range found.Roles {
-		all = append(all, fmt.Sprintf("%s %d:%d", r.Name, r.At.Line, r.At.Column))
-		all = append(all, fmt.Sprintf("privileges %d:%d-%d", r.PrivilegesAt.Line, r.PrivilegesAt.Column, r.PrivilegesAt.EndColumn))
+		all = append(all, fmt.Sprintf("%s %d:%d", r.Name, r.Position.Line, r.Position.Column))
+		all = append(all, fmt.Sprintf("privileges %d:%d-%d", r.PrivilegesPosition.Line, r.PrivilegesPosition.Column, r.PrivilegesPosition.EndColumn))
 		for _, e := range r.Entries {
-			all = append(all, fmt.Sprintf("%s=%s %d:%d-%d", e.Name, e.Level, e.At.Line, e.At.Column, e.At.EndColumn))
+			all = append(all, fmt.Sprintf("%s=%s %d:%d-%d", e.Name, e.Level, e.Position.Line, e.Position.Column, e.Position.EndColumn))
 		}
 	}
 	return all
@@ -184,10 +184,10 @@ func TestDefaults(t *testing.T) {
 		t.Fatalf("%v, %d roles", found.Faults, len(found.Roles))
 	}
 	one, two := found.Roles[0], found.Roles[1]
-	if one.ID != "aaaaaaaa-0000-4000-8000-000000000001" || !one.Inherited || one.Customizable || one.CustomizableAt.Line != 9 {
+	if one.ID != "aaaaaaaa-0000-4000-8000-000000000001" || !one.Inherited || one.Customizable || one.CustomizablePosition.Line != 9 {
 		t.Errorf("first: %+v", one)
 	}
-	if two.Name != "Second & last" || two.Inherited || !two.Customizable || len(two.Entries) != 0 || two.PrivilegesAt.Line != 16 {
+	if two.Name != "Second & last" || two.Inherited || !two.Customizable || len(two.Entries) != 0 || two.PrivilegesPosition.Line != 16 {
 		t.Errorf("second: %+v", two)
 	}
 }
@@ -246,7 +246,7 @@ func TestStandardInput(t *testing.T) {
 	for name, content := range map[string]string{
 		"XML": role, "archive": zipped(t, `Solutions\a.zip`, zipped(t, "customizations.xml", "<ImportExportXml><Roles>"+strings.TrimPrefix(role, `<?xml version="1.0" encoding="utf-8"?>`)+"</Roles></ImportExportXml>")),
 	} {
-		found, err := solution.Read(t.Context(), []string{solution.Stdin, solution.Stdin}, strings.NewReader(content), solution.DefaultLimits())
+		found, err := solution.Read(t.Context(), []string{solution.Stdin, solution.Stdin}, strings.NewReader(content), solution.DefaultOptions())
 		if err != nil || len(found.Roles) != 1 || len(found.Faults) != 0 {
 			t.Errorf("%s: %v %v %v", name, found.Roles, found.Faults, err)
 		}
@@ -256,7 +256,7 @@ func TestStandardInput(t *testing.T) {
 // TestRefused checks that a broken or hostile file is refused with a clear message, and does not
 // affect another file.
 func TestRefused(t *testing.T) {
-	small := solution.Limits{File: 4 << 10, Archive: 6 << 10, Entries: 3, Nesting: 2, Roles: 5, Privileges: 50}
+	small := solution.Options{MaxFileSize: 4 << 10, MaxArchiveSize: 6 << 10, MaxEntries: 3, MaxNesting: 2, MaxRoles: 5, MaxPrivileges: 50}
 	bomb := zipped(t, "customizations.xml", strings.Repeat(" ", 8<<10))
 	nested := zipped(t, "a.zip", zipped(t, "b.zip", zipped(t, "customizations.xml", customizations)))
 	for name, test := range map[string]struct{ file, content, want string }{
@@ -337,7 +337,7 @@ func TestHostileXML(t *testing.T) {
 	if len(found.Faults) > 0 {
 		t.Fatal(found.Faults[0])
 	}
-	last := found.Roles[0].Entries[9_999].At
+	last := found.Roles[0].Entries[9_999].Position
 	if want := len(`<Role name="x"><RolePrivileges>`) + 9_999*len(entry) + 1; last.Line != 1 || last.Column != want || last.EndColumn != want+len(entry) {
 		t.Errorf("got %+v, want column %d", last, want)
 	}
@@ -383,13 +383,13 @@ func TestLimits(t *testing.T) {
 	for i := range 3 {
 		write(t, filepath.Join(dir, "Roles", fmt.Sprint(i)+".xml"), sized(1, 10))
 	}
-	limits := solution.DefaultLimits()
+	options := solution.DefaultOptions()
 	for _, test := range []struct {
 		roles, privileges int
 		want              string
 	}{{3, 30, ""}, {2, 30, "more than 2 roles"}, {3, 29, "more than 29 privileges"}} {
-		limits.Roles, limits.Privileges = test.roles, test.privileges
-		if _, err := solution.Read(t.Context(), []string{dir}, nil, limits); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+		options.MaxRoles, options.MaxPrivileges = test.roles, test.privileges
+		if _, err := solution.Read(t.Context(), []string{dir}, nil, options); (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}
@@ -399,7 +399,7 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, path := range []string{t.TempDir(), write(t, filepath.Join(t.TempDir(), "r.xml"), role)} {
-		if _, err := solution.Read(ctx, []string{path}, nil, solution.DefaultLimits()); !errors.Is(err, context.Canceled) {
+		if _, err := solution.Read(ctx, []string{path}, nil, solution.DefaultOptions()); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -421,7 +421,7 @@ func TestMaxFaults(t *testing.T) {
 	for i := range 150 {
 		files = append(files, fmt.Sprintf("%d/customizations.xml", i), "<a>"+strings.Repeat(" ", 10))
 	}
-	limits := solution.DefaultLimits()
+	options := solution.DefaultOptions()
 	archive := write(t, filepath.Join(t.TempDir(), "a.zip"), zipped(t, files...))
 	for _, test := range []struct {
 		limit int64
@@ -431,8 +431,8 @@ func TestMaxFaults(t *testing.T) {
 		{100, 8, "a.zip: the archive is refused: more than 0 MB would have to be read out of it"},
 		{1 << 20, 101, "a.zip: more than 100 of its files cannot be read, and the others were skipped"},
 	} {
-		limits.Archive = test.limit
-		found, err := solution.Read(t.Context(), []string{archive}, nil, limits)
+		options.MaxArchiveSize = test.limit
+		found, err := solution.Read(t.Context(), []string{archive}, nil, options)
 		if err != nil || len(found.Faults) != test.count || !strings.HasSuffix(found.Faults[test.count-1].Error(), test.last) {
 			t.Errorf("%d faults, %v", len(found.Faults), found.Faults)
 		}
@@ -492,9 +492,9 @@ func TestKeepEntries(t *testing.T) {
 	t.Parallel()
 	two := `<R><Roles><Role name="a"><RolePrivileges><RolePrivilege name="prvReadAccount" level="Basic"/></RolePrivileges></Role>
 <Role name="b"><RolePrivileges><RolePrivilege name="prvReadLead" level="Global"></RolePrivilege>%s</RolePrivileges></Role></Roles></R>`
-	limits := solution.DefaultLimits()
+	options := solution.DefaultOptions()
 	get := func(text string) solution.Contents {
-		found, err := solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(text), limits)
+		found, err := solution.Read(t.Context(), []string{solution.Stdin}, strings.NewReader(text), options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -503,10 +503,10 @@ func TestKeepEntries(t *testing.T) {
 	hostile := fmt.Sprintf(two, strings.Repeat(`<RolePrivilege name="x" level="Basic"/>`, 10_000))
 	broken := fmt.Sprintf(two, `<RolePrivilege name="&evil;"/>`)
 	all, many, evil := get(fmt.Sprintf(two, "")), get(hostile), get(broken)
-	limits.KeepEntries = func(name string) bool { return name == "a" }
+	options.KeepEntries = func(name string) bool { return name == "a" }
 	kept := get(fmt.Sprintf(two, ""))
 	if len(all.Roles) != 2 || len(kept.Roles) != 2 || len(all.Roles[1].Entries) != 1 || len(kept.Roles[1].Entries) != 0 ||
-		!slices.Equal(kept.Roles[0].Entries, all.Roles[0].Entries) || kept.Roles[1].At != all.Roles[1].At {
+		!slices.Equal(kept.Roles[0].Entries, all.Roles[0].Entries) || kept.Roles[1].Position != all.Roles[1].Position {
 		t.Errorf("of %+v\n%+v is kept", all.Roles, kept.Roles)
 	}
 	for text, want := range map[string]solution.Contents{hostile: many, broken: evil} {

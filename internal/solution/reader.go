@@ -17,7 +17,7 @@ type reader struct {
 	*workspace
 
 	ctx       context.Context
-	remaining int64 // bytes of limits.Archive
+	remaining int64 // number of bytes that may still be read from the archive
 	found     Contents
 	// inSolution is true if the file belongs to a solution, with or without roles.
 	inSolution bool
@@ -81,11 +81,11 @@ func (r *reader) readInput(f file) {
 	switch {
 	case f.name == Stdin:
 		label = "stdin"
-		data, err = r.readText(r.in, 0, r.limits.File)
+		data, err = r.readText(r.in, 0, r.options.MaxFileSize)
 	case f.needsProbe && !r.probe(f.name):
 		return
 	default:
-		data, err = r.readFile(f.name, r.limits.File)
+		data, err = r.readFile(f.name, r.options.MaxFileSize)
 	}
 	isArchive := isArchive(data) || isZip(label)
 	var size tooLarge
@@ -154,7 +154,7 @@ func (r *reader) readXML(label, data string, isManaged func() bool) {
 		r.addFault(label, errLFSPointer())
 		return
 	}
-	doc, err := parse(data, r.workspace, r.limits.KeepEntries)
+	doc, err := parse(data, r.workspace, r.options.KeepEntries)
 	if err != nil {
 		r.addFault(label, err)
 		return

@@ -24,11 +24,11 @@ type Role struct {
 	// File is the path with forward slashes. That of an archive's entry is
 	// archive.zip!/entry.
 	File string
-	// At is the position of the Role element, PrivilegesAt that of its RolePrivileges element
+	// Position is the position of the Role element, PrivilegesAt that of its RolePrivileges element
 	// and CustomizableAt that of its IsCustomizable element. They equal At if the role does
 	// not have the element.
-	At, PrivilegesAt, CustomizableAt Position
-	// Entries are the RolePrivilege elements in the file's order. [Limits.KeepEntries] says
+	Position, PrivilegesPosition, CustomizablePosition Position
+	// Entries are the RolePrivilege elements in the file's order. [Options.KeepEntries] says
 	// whether they are kept.
 	Entries []Entry
 
@@ -45,7 +45,7 @@ type Role struct {
 // An Entry is a RolePrivilege element. Name and Level are its attributes as they are written.
 type Entry struct {
 	Name, Level string
-	At          Position
+	Position    Position
 
 	tag         span // the start tag
 	name, level span // the values between the quotes
@@ -130,9 +130,9 @@ func (p *parser) startElement(e element, path []string) error {
 		if role.privileges.end != 0 {
 			return p.text.fault(e.start, "the role %q has two elements RolePrivileges", role.Name)
 		}
-		role.privileges, role.PrivilegesAt = span{e.start, e.end}, p.text.position(e.start, e.end)
+		role.privileges, role.PrivilegesPosition = span{e.start, e.end}, p.text.position(e.start, e.end)
 	case e.name == "IsCustomizable" && len(path) == p.roleDepth+1:
-		role.CustomizableAt = p.text.position(e.start, e.end)
+		role.CustomizablePosition = p.text.position(e.start, e.end)
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func newRole(e element, t *text) Role {
 		Name:         e.attribute("name").value(),
 		Inherited:    e.attribute("isinherited").raw != "0",
 		Customizable: true,
-		At:           p, PrivilegesAt: p, CustomizableAt: p,
+		Position:     p, PrivilegesPosition: p, CustomizablePosition: p,
 		text: t, tag: span{e.start, e.end},
 	}
 }
@@ -235,7 +235,7 @@ func newRole(e element, t *text) Role {
 func newEntry(e element, t *text) Entry {
 	name, level := e.attribute("name"), e.attribute("level")
 	return Entry{
-		Name: name.value(), Level: level.value(), At: t.position(e.start, e.end),
+		Name: name.value(), Level: level.value(), Position: t.position(e.start, e.end),
 		tag: span{e.start, e.end}, name: span{name.start, name.end}, level: span{level.start, level.end}, end: e.end,
 	}
 }

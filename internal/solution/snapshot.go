@@ -44,7 +44,7 @@ func (r Role) Snapshot(
 		lower := strings.ToLower(e.Name)
 		known, _ := standard.Spelling(lower)
 		known = cmp.Or(spelling[lower], known)
-		entries[i] = snapshot.RoleEntry{Name: e.Name, Level: e.Level, Line: e.At.Line, Column: e.At.Column, Standard: known}
+		entries[i] = snapshot.RoleEntry{Name: e.Name, Level: e.Level, Line: e.Position.Line, Column: e.Position.Column, Standard: known}
 		if known == "" {
 			entries[i].Nearest = standard.Nearest(lower)
 		}

@@ -184,8 +184,8 @@ func (d *Document) scalarToJSON(n *yaml.Node) (any, error) {
 	return n.Value, nil
 }
 
-// Fill decodes a value that [Document.Value] returned into a Go value with yaml tags.
-func Fill(into, value any) error {
+// DecodeValue decodes a value that [Document.Value] returned into a Go value with yaml tags.
+func DecodeValue(value, into any) error {
 	var node yaml.Node
 	if err := node.Encode(value); err != nil {
 		return err
