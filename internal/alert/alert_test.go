@@ -96,7 +96,6 @@ func message() alert.Message {
 
 func noon() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
 
-// A request is a request that a test receiver got.
 type request struct {
 	header http.Header
 	body   string

@@ -78,7 +78,6 @@ func NewMessage(id, rule, pageURL string, items []Item) Message {
 	return m
 }
 
-// line returns an item as one line of text.
 func (i Item) line() string {
 	const maxWidth = 300
 	finding := fmt.Sprintf("%s %s", i.Severity, i.Control)

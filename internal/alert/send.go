@@ -32,7 +32,6 @@ type Sender struct {
 	Now        func() time.Time
 }
 
-// sendTimeout is the time limit for sending a message.
 const sendTimeout = 30 * time.Second
 
 // Send sends a message by a route. Its error does not contain secret addresses.
@@ -59,7 +58,6 @@ func (s *Sender) Send(ctx context.Context, route string, m Message) error {
 	return nil
 }
 
-// sendHook posts a document to an incoming webhook.
 func (s *Sender) sendHook(ctx context.Context, h *Hook, document any) error {
 	address, err := s.ReadSecret(h.URL)
 	if err != nil {
@@ -173,7 +171,6 @@ func slackMessage(m Message) object {
 	return object{"text": escaped, "blocks": blocks}
 }
 
-// sendEmail sends a message as plain text.
 func (s *Sender) sendEmail(ctx context.Context, e Email, m Message) error {
 	msg := mail.NewMsg()
 	if err := msg.From(e.From); err != nil {

@@ -58,7 +58,6 @@ func (f *Fleet) checkAlerts(ctx context.Context, _ *river.Job[checkAlertsArgs]) 
 	})
 }
 
-// An alertChange is the beginning or the end of an alert.
 type alertChange struct {
 	store.Alert
 
@@ -69,7 +68,6 @@ type alertChange struct {
 // environments share one message.
 const maxSeparateMessages = 10
 
-// enqueueMessages enqueues messages about changes, for each rule that reports them.
 func (f *Fleet) enqueueMessages(ctx context.Context, tx *store.Tx, changes []alertChange) error {
 	slices.SortStableFunc(changes, func(a, b alertChange) int { return cmp.Compare(a.Environment, b.Environment) })
 	for _, r := range f.options.Alerts.Rules {

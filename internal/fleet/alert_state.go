@@ -28,7 +28,6 @@ func (f *Fleet) readState(ctx context.Context) (s fleetState, err error) {
 	return s, err
 }
 
-// An alertKey identifies an alert by its rule, environment, integration and key.
 type alertKey [4]string
 
 func alertKeyOf(a store.Alert) alertKey { return alertKey{a.Rule, a.Environment, a.Integration, a.Key} }

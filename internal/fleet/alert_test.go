@@ -20,7 +20,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A receiver records the messages that it gets.
 type receiver struct {
 	mu       sync.Mutex
 	messages []string

@@ -113,7 +113,6 @@ func fill(t *testing.T, s *store.Store, name string) (free func()) {
 	return func() { exec("DROP FUNCTION full_disk CASCADE") }
 }
 
-// manyNames returns n names of environments.
 func manyNames(n int) []string {
 	names := make([]string, n)
 	for i := range names {

@@ -60,7 +60,6 @@ const (
 	defaultPollInterval  = time.Second
 )
 
-// fetchCooldown is the minimum time between two requests for jobs.
 const fetchCooldown = 10 * time.Millisecond
 
 // rescueDelay is how long after its timeout a job is taken from its worker.
@@ -249,7 +248,6 @@ func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environmen
 	return id, f.insertJob(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
 }
 
-// insertJob creates the job of a run.
 func (f *Fleet) insertJob(ctx context.Context, tx *store.Tx, args scanArgs) error {
 	job, err := f.queue.InsertTx(ctx, tx.QueueTx(), args, nil)
 	if err != nil {

@@ -54,14 +54,12 @@ func (s *fakeScanner) Scan(ctx context.Context, e store.Environment) ([]audit.Re
 	return s.scan(ctx, e, before)
 }
 
-// scansOf returns the number of scans of an environment.
 func (s *fakeScanner) scansOf(name string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.count[name]
 }
 
-// result returns a compliant result of an environment.
 func result(e store.Environment) []audit.Result {
 	now := time.Now().UTC().Truncate(time.Second)
 	controls := []audit.Control{{ID: "A", Severity: audit.SeverityHigh, Outcome: audit.OutcomePass, Findings: []audit.Finding{}}}
@@ -74,7 +72,6 @@ func result(e store.Environment) []audit.Result {
 	return []audit.Result{r}
 }
 
-// compliant is a scan with a compliant result.
 func compliant(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 	return result(e), nil
 }

@@ -19,7 +19,6 @@ const (
 	queuePrune    = "prune"
 )
 
-// queues returns the queues that a process works on.
 func (o Options) queues() map[string]river.QueueConfig {
 	queues := map[string]river.QueueConfig{queueSchedule: {MaxWorkers: 1}}
 	if o.Scanner != nil {
@@ -95,7 +94,6 @@ func (o Options) periodicJobs() []*river.PeriodicJob {
 	}
 }
 
-// A worker works on the jobs of one kind.
 type worker[T river.JobArgs] struct {
 	river.WorkerDefaults[T]
 

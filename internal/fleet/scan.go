@@ -104,7 +104,6 @@ const (
 	maxBackoff = time.Hour
 )
 
-// manualAttempts is the number of attempts of a scan that a user requested.
 const manualAttempts = 5
 
 // backoff returns how long a failed scan waits for its next attempt. It doubles with each earlier

@@ -9,10 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// batchSize is the number of environments that one transaction enqueues.
 const batchSize = 50
 
-// sweep enqueues scans of the environments that are due.
 func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
 	if err := f.requeueOrphans(ctx); err != nil {
 		return err

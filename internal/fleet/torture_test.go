@@ -53,7 +53,6 @@ const (
 // tortureTimeout is the time limit of an attempt. The jobs of a killed process are rescued after it.
 const tortureTimeout = 5 * time.Second
 
-// concurrency is the number of environments that a process scans at the same time.
 const concurrency = 8
 
 func TestMain(m *testing.M) {
@@ -102,7 +101,6 @@ func runMember(ctx context.Context, name string) error {
 	}
 }
 
-// post sends a message to the alert receiver.
 func post(ctx context.Context, to string, m alert.Message) error {
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -119,7 +117,6 @@ func post(ctx context.Context, to string, m alert.Message) error {
 	return response.Body.Close()
 }
 
-// An alertReceiver records the messages that the processes send.
 type alertReceiver struct {
 	mu       sync.Mutex
 	messages map[string]int    // how often each was received, by id
@@ -127,7 +124,6 @@ type alertReceiver struct {
 	faults   []string
 }
 
-// listen starts the receiver and returns its address.
 func (r *alertReceiver) listen(t *testing.T) string {
 	r.messages, r.items = map[string]int{}, map[string]string{}
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
@@ -364,7 +360,6 @@ func scannerOf(member int) string {
 	return randomScanner
 }
 
-// spawn starts the test binary with environment variables.
 func spawn(t testing.TB, variables ...string) *exec.Cmd {
 	t.Helper()
 	self := must.Get(os.Executable())

@@ -224,7 +224,6 @@ func open(t *testing.T, c Config) *Session {
 	return s
 }
 
-// tokenOf returns a token of a source.
 func tokenOf(t *testing.T, s dataverse.TokenSource, o dataverse.TokenOptions) string {
 	t.Helper()
 	token, err := s.Token(t.Context(), o)

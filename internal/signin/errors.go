@@ -74,7 +74,6 @@ func (e *AuthError) Error() string {
 // response.
 func (e *AuthError) Unwrap() error { return e.cause }
 
-// An errorResponse is the body of an error response of a token endpoint.
 type errorResponse struct {
 	Error         string `json:"error"`
 	Description   string `json:"error_description"`
@@ -102,7 +101,6 @@ func (c Config) refusalError(status int, header http.Header, body []byte) *AuthE
 	return e
 }
 
-// statusError returns the error of an HTTP status of the sign-in host.
 func (c Config) statusError(status int, header http.Header) *AuthError {
 	return &AuthError{
 		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),

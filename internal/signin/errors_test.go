@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// configFor returns a configuration with a method.
 func configFor(m Method) Config { return Config{Method: m}.withDefaults() }
 
 // TestAdviceByCode checks that the advice for common codes contains a word.

@@ -40,7 +40,6 @@ func (s *Session) federatedSource() (source, error) {
 	return s.programSource(cred)
 }
 
-// platformToken returns a function that fetches a token of the platform that runs dbaudit.
 func (c Config) platformToken(cloud Cloud) (func(context.Context) (string, error), error) {
 	file := c.Getenv("AZURE_FEDERATED_TOKEN_FILE")
 	var endpoint platformEndpoint

@@ -55,7 +55,6 @@ func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (pub
 	return got, p.explain(ctx, err)
 }
 
-// errNotSignedIn is the error if there is no saved sign-in.
 var errNotSignedIn = errors.New("not signed in")
 
 // cachedToken returns a token of a saved sign-in, without interaction.
@@ -114,7 +113,6 @@ func (p *personSource) canInteract() bool {
 	return p.session.config.Prompt != nil
 }
 
-// interact signs the person in interactively.
 func (p *personSource) interact(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
 	if p.session.Method == Interactive {
 		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes,

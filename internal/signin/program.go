@@ -52,7 +52,6 @@ func (s *Session) certificateSource() (source, error) {
 	return s.programSource(cred, confidential.WithX5C())
 }
 
-// programSource returns a source that signs in an app with its credential.
 func (s *Session) programSource(cred confidential.Credential, options ...confidential.Option) (source, error) {
 	if s.clientID == "" {
 		return nil, &ConfigError{"sign-in by " + s.Method.String() + " needs the app registration: set --client-id (DBAUDIT_CLIENT_ID)"}
@@ -88,7 +87,6 @@ func requestClaims(o dataverse.TokenOptions) string {
 	return o.Claims
 }
 
-// readCertificate returns the certificates and the private key of CertificateFile.
 func (c Config) readCertificate() ([]*x509.Certificate, *rsa.PrivateKey, error) {
 	name := c.CertificateFile
 	if name == "" {

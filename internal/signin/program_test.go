@@ -62,7 +62,6 @@ func TestClientSecret(t *testing.T) {
 	}
 }
 
-// A keyPair is a private key with its certificate.
 type keyPair struct {
 	key  *rsa.PrivateKey
 	cert *x509.Certificate

@@ -72,7 +72,6 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	return s, nil
 }
 
-// newSource returns the token source of the session's method.
 func (s *Session) newSource() (source, error) {
 	switch s.Method {
 	case ClientSecret:
@@ -102,7 +101,6 @@ func (s *Session) Token(ctx context.Context, o dataverse.TokenOptions) (datavers
 	return dataverse.Token{Value: dataverse.NewSecret(got.AccessToken), ExpiresAt: got.ExpiresOn}, nil
 }
 
-// scope returns the scope of tokens for the environment.
 func (s *Session) scope() string { return s.Origin + "/.default" }
 
 // Describe returns one line that says how the session signs in and why.
@@ -132,7 +130,6 @@ func (s *Session) warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
 }
 
-// resolveAuthority sets the authority and the tenant.
 func (s *Session) resolveAuthority(ctx context.Context, knownHost bool) (err error) {
 	c, tenant := s.config, s.config.TenantID
 	if tenant == "" && s.Method == WorkloadIdentity {
@@ -167,7 +164,6 @@ func (s *Session) resolveAuthority(ctx context.Context, knownHost bool) (err err
 	return nil
 }
 
-// host returns the HOST[:PORT] of the authority.
 func (s *Session) host() string { return strings.TrimPrefix(s.authority, "https://") }
 
 // parseTenant accepts a GUID or a domain, and returns it in lower case. It refuses the names for any

@@ -18,7 +18,6 @@ import (
 // maxResponse is the maximum size of a response. Real ones have a few thousand bytes.
 const maxResponse = 1 << 20
 
-// exchangeTimeout is the time limit for a request and its response.
 const exchangeTimeout = 30 * time.Second
 
 // A boundedTransport reads each response completely, within limits of time and size. If it cannot, it
@@ -101,7 +100,6 @@ func httpClient(rt http.RoundTripper) *http.Client {
 	return &http.Client{Transport: rt, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// noNetwork is a transport for clients that must not send requests.
 type noNetwork struct{}
 
 func (noNetwork) RoundTrip(*http.Request) (*http.Response, error) {

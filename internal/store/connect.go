@@ -163,11 +163,8 @@ func openSQLite(file string, mustExist bool) (*sql.DB, error) {
 	if mustExist && errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("the store %s does not exist: dbaudit fleet import and dbaudit serve create one; name another with --store or DBAUDIT_STORE", file)
 	}
-	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
-		return nil, fmt.Errorf("the store %s cannot be opened: %w: it is a file that you may write, in a folder that exists; name another with --store or DBAUDIT_STORE", file, pathErr.Err)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the store: %w", err)
+	if err != nil { // an *os.PathError: the message has the path
+		return nil, fmt.Errorf("the store %s cannot be opened: %w: it is a file that you may write, in a folder that exists; name another with --store or DBAUDIT_STORE", file, errors.Unwrap(err))
 	}
 	db, err := sql.Open("sqlite", sqliteURL(absolute))
 	if err != nil {
@@ -177,7 +174,6 @@ func openSQLite(file string, mustExist bool) (*sql.DB, error) {
 	return db, nil
 }
 
-// sqliteURL returns the URL of a file with the settings of its connections.
 func sqliteURL(file string) string {
 	path := filepath.ToSlash(file)
 	if !strings.HasPrefix(path, "/") {

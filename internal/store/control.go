@@ -44,7 +44,6 @@ func (t *Tx) latestControlSpans(ctx context.Context, integration int64) (map[aud
 	return latest, err
 }
 
-// updateControls begins, extends and ends the spans of controls.
 func (u *spanUpdate) updateControls(ctx context.Context) error {
 	var extended, ended []int64
 	removed := maps.Clone(u.latest) // the controls that the profile no longer has

@@ -31,7 +31,6 @@ type Finding struct {
 	revision string // of the profile when the finding was last seen
 }
 
-// updateFindings opens, extends and closes findings.
 func (u *spanUpdate) updateFindings(ctx context.Context) error {
 	list, err := queryAll(ctx, u.tx, func(r row, f *Finding) error {
 		return r.Scan(&f.ID, &f.Fingerprint, &f.Control, &f.Severity, &f.Message, &f.Waived, &f.LastSeenRun, &f.revision)
@@ -80,7 +79,6 @@ func (u *spanUpdate) updateFindings(ctx context.Context) error {
 	return nil
 }
 
-// openFinding begins the span of a finding.
 func (u *spanUpdate) openFinding(ctx context.Context, c audit.Control, found audit.Finding) error {
 	reason := u.openedReason(c.ID)
 	if reason == ReasonEnvironmentChanged {
@@ -138,7 +136,6 @@ func containsWord(text, word string) bool {
 	}), word)
 }
 
-// findingSubject returns the subject of a finding in a result, or a zero subject.
 func findingSubject(r audit.Result, fingerprint string) audit.Subject {
 	for _, c := range r.Controls {
 		for _, f := range c.Findings {

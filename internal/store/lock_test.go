@@ -47,7 +47,6 @@ func (s *postgresStore) awaitBlocked(t *testing.T, n int) {
 	t.Fatalf("%d transactions do not wait for locks", n)
 }
 
-// startRun returns the id of a new run that has started.
 func (s *postgresStore) startRun(t *testing.T, environment string) int64 {
 	t.Helper()
 	id := enqueue(t, s.Store, s.clock, environment)

@@ -14,7 +14,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A recordingConn is a connection that records its queries.
 type recordingConn struct {
 	driver.Conn
 

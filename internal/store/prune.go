@@ -6,7 +6,6 @@ import (
 	"time"
 )
 
-// A storedResult identifies a result and its document.
 type storedResult struct {
 	run     int64
 	takenAt time.Time

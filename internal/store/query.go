@@ -68,7 +68,6 @@ func (t *Tx) updateByID(ctx context.Context, update string, ids []int64, args ..
 	return nil
 }
 
-// A querier is a database or a transaction.
 type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
@@ -116,7 +115,6 @@ func queryMap[K comparable, V any](ctx context.Context, q querier, m map[K]V, qu
 	return err
 }
 
-// A row is the current row of a query.
 type row struct{ *sql.Rows }
 
 // Scan copies the columns of the row into the values that dest points to. NULL leaves a value

@@ -82,5 +82,4 @@ func (t *Tx) addToFleetDay(ctx context.Context, counts verdictCounts) error {
 	return nil
 }
 
-// dayNumber returns the number of days since 1970, in UTC.
 func dayNumber(t time.Time) int64 { return t.Unix() / (24 * 60 * 60) }

@@ -226,7 +226,6 @@ func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) erro
 	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, finalState(results), storedTime(t.now))
 }
 
-// finalState returns the state of a run for the most severe verdict of its results.
 func finalState(results []audit.Result) RunState {
 	state := RunCompliant
 	for _, r := range results {

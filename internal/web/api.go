@@ -29,7 +29,6 @@ func writeJSON(w http.ResponseWriter, status int, value any) {
 	_ = enc.Encode(value) // the client may have disconnected
 }
 
-// jsonHandler returns a handler that answers with a value as JSON.
 func jsonHandler(get func(*http.Request) (any, error)) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		value, err := get(r)
@@ -102,7 +101,6 @@ func queryNumber(r *http.Request, name string) (int64, error) {
 	return n, nil
 }
 
-// runID returns the id of the run in the path.
 func runID(r *http.Request) (int64, error) {
 	id, err := strconv.ParseInt(r.PathValue("run"), 10, 64)
 	if err != nil {
@@ -111,7 +109,6 @@ func runID(r *http.Request) (int64, error) {
 	return id, nil
 }
 
-// requestedRun returns the run in the path.
 func (s *server) requestedRun(r *http.Request) (store.Run, error) {
 	id, err := runID(r)
 	if err != nil {
@@ -122,7 +119,6 @@ func (s *server) requestedRun(r *http.Request) (store.Run, error) {
 
 func (s *server) getRun(r *http.Request) (any, error) { return s.requestedRun(r) }
 
-// A resultFormat is a format of the API for results, with its content type.
 type resultFormat struct {
 	Format      report.Format
 	contentType string
@@ -137,7 +133,6 @@ func resultFormats() []resultFormat {
 	}
 }
 
-// getResult answers with the result of a run in the requested format.
 func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 	id, err := runID(r)
 	if err != nil {
@@ -168,7 +163,6 @@ func (s *server) renderResult(w http.ResponseWriter, format report.Format, conte
 	return nil
 }
 
-// controlStatuses returns the status of the control in the path in every integration.
 func (s *server) controlStatuses(r *http.Request) ([]store.ControlStatus, error) {
 	list, err := s.Store.ControlStatuses(r.Context(), audit.ControlID(r.PathValue("id")))
 	if err == nil && len(list) == 0 {
@@ -182,7 +176,6 @@ func (s *server) getControl(r *http.Request) (any, error) {
 	return map[string]any{"control": r.PathValue("id"), "environments": list}, err
 }
 
-// scan enqueues a scan of the environment in the path.
 func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
 	ids, err := s.Fleet.ScanNow(r.Context(), visitorOf(r).Name, name)
@@ -197,7 +190,6 @@ func (s *server) scan(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// cancel cancels the run in the path.
 func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	run, err := s.requestedRun(r)
 	if err != nil {
@@ -214,7 +206,6 @@ func (s *server) cancel(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// redirectToEnvironment redirects to the page of an environment.
 func redirectToEnvironment(w http.ResponseWriter, r *http.Request, environment string) {
 	http.Redirect(w, r, "/environments/"+url.PathEscape(environment), http.StatusSeeOther)
 }

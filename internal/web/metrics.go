@@ -19,7 +19,6 @@ import (
 // workerWindow is how long after its last scan a worker is reported.
 const workerWindow = 24 * time.Hour
 
-// collectTimeout is the time limit for reading the metrics from the store.
 const collectTimeout = 10 * time.Second
 
 // metrics answers a scrape by Prometheus. The scrape fails if the store does not answer.
@@ -118,7 +117,6 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	return all.String(), nil
 }
 
-// A family is a metric and its series.
 type family struct {
 	report.Metrics
 

@@ -32,7 +32,6 @@ type changeRow struct {
 	What string
 }
 
-// maxChanges is the maximum number of changes on the page of an environment.
 const maxChanges = 30
 
 func changeOf(f store.Finding) changeRow {

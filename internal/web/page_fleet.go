@@ -59,12 +59,10 @@ func (s *server) newRow(st store.Status) integrationRow {
 	return r
 }
 
-// compareRows orders rows by state and open findings, worst first.
 func compareRows(a, b integrationRow) int {
 	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.OpenBySeverity[:], b.OpenBySeverity[:]))
 }
 
-// maxTroubleLength is the maximum width of an error in a table.
 const maxTroubleLength = 110
 
 type fleetPageData struct {
@@ -77,7 +75,6 @@ type fleetPageData struct {
 	First, Last             string
 }
 
-// chartDays is the number of days in the chart of the fleet.
 const chartDays = 90
 
 func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {

@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// A layout is the data of every page.
 type layout struct {
 	Title    string
 	Who      string // the visitor; empty without sign-in
@@ -27,7 +26,6 @@ func (s *server) layout(r *http.Request, title string) layout {
 	return l
 }
 
-// renderPage answers with the page of a template.
 func (s *server) renderPage(w http.ResponseWriter, status int, name string, l layout, data any) {
 	var b bytes.Buffer
 	err := s.pages.ExecuteTemplate(&b, name, struct {

@@ -172,7 +172,6 @@ type flow struct {
 	ExpiresAt time.Time `json:"ends"`
 }
 
-// start redirects a person to the issuer.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request) {
 	f := flow{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Next: localPath(r.FormValue("next")), ExpiresAt: s.now().Add(flowDuration)}
 	s.sealCookie(w, flowCookie, f, flowDuration)
@@ -188,7 +187,6 @@ func localPath(path string) string {
 	return path
 }
 
-// callback checks the issuer's answer and begins a session.
 func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) error {
 	var f flow
 	failed := func(reason string) error {

@@ -64,7 +64,6 @@ func newIssuer(t *testing.T) *issuer {
 	return i
 }
 
-// token returns a token for the page, with changed claims.
 func (i *issuer) token(changes map[string]any) string {
 	claims := map[string]any{"iss": i.URL, "aud": "the-page", "sub": "s", "iat": noon().Unix(), "exp": noon().Add(time.Hour).Unix()}
 	for _, more := range []map[string]any{i.claims, changes} {
@@ -79,7 +78,6 @@ func (i *issuer) token(changes map[string]any) string {
 	return oidctest.SignIDToken(i.key, "k", oidc.RS256, string(data))
 }
 
-// serveWithSignIn starts a server for a store, with sign-in at an issuer.
 func serveWithSignIn(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	t.Helper()
 	var handler http.Handler

@@ -169,7 +169,6 @@ type handler func(w http.ResponseWriter, r *http.Request) error
 
 type visitorKey struct{}
 
-// requireRole calls the handler if the visitor has the role or a higher one.
 func (s *server) requireRole(role Role, next handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := visitor{Name: "local", Role: RoleOperator}
@@ -214,7 +213,6 @@ type statusError struct {
 
 func (e *statusError) Error() string { return e.message }
 
-// writeError answers with an error, as JSON or as a page.
 func (s *server) writeError(w http.ResponseWriter, r *http.Request, err error) {
 	var e *statusError
 	switch {

@@ -59,7 +59,6 @@ func newStoreWithClock(tb testing.TB) (*store.Store, *time.Time) {
 	return s, &at
 }
 
-// result returns a result with one control.
 func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	organization := fmt.Sprintf("11111111-1111-1111-1111-%012d", len(name))
 	c := audit.Control{ID: "DB-PRIV-LEAD", Rule: "role/privileges", Title: "Lead", Severity: audit.SeverityHigh, Outcome: outcome, Findings: []audit.Finding{}}
@@ -82,7 +81,6 @@ func result(name string, at time.Time, outcome audit.Outcome) audit.Result {
 	return r
 }
 
-// serve starts a server for a store, without sign-in.
 func serve(tb testing.TB, s *store.Store) *httptest.Server {
 	tb.Helper()
 	handler := must.Get(web.New(web.Options{Store: s, Fleet: must.Get(fleet.New(s, fleet.Options{}))}))
@@ -226,7 +224,6 @@ func TestChanges(t *testing.T) {
 	}
 }
 
-// firstRow returns the first row of a table.
 func firstRow(text string) string {
 	_, body, _ := strings.Cut(text, "<tbody>")
 	row, _, _ := strings.Cut(body, "</tr>")
