@@ -11,6 +11,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/signin"
 )
 
+// resolveAuth merges the sign-in settings of flags, variables and the configuration. The settings of
+// an environment that the flags choose take precedence over variables.
+func (r *Runner) resolveAuth(file *config.File, env config.Environment, conn Connection) config.Auth {
+	var envAuth config.Auth
+	if env.Auth != nil {
+		envAuth = *env.Auth
+	}
+	auth := mergeAuth(conn.Auth, r.authFromVariables(), envAuth, file.Auth)
+	if conn.SelectsConfigured() {
+		envAuth.Method = impliedMethod(envAuth)
+		auth = mergeAuth(conn.Auth, envAuth, r.authFromVariables(), file.Auth)
+	}
+	if auth.Method == "" {
+		auth.Method = impliedMethod(conn.Auth) // the flag of a certificate overrides the variable of a secret
+	}
+	return auth
+}
+
 // authFromVariables returns the sign-in settings of the DBAUDIT_* variables.
 func (r *Runner) authFromVariables() config.Auth {
 	auth := r.credentialFromVariables("DBAUDIT_")

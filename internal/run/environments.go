@@ -48,11 +48,11 @@ func selectConfigured(file *config.File, all []config.Environment, names []strin
 	for _, pattern := range conn.Envs {
 		found := false
 		for _, env := range all {
-			fits, err := path.Match(pattern, env.Name)
+			matches, err := path.Match(pattern, env.Name)
 			if err != nil {
 				return nil, Usagef("--env %q: this is not a pattern: %w", pattern, err)
 			}
-			if !fits && env.Name != pattern {
+			if !matches && env.Name != pattern {
 				continue
 			}
 			found = true
@@ -70,8 +70,8 @@ func selectConfigured(file *config.File, all []config.Environment, names []strin
 			return nil, Usagef("--label %q: want KEY=VALUE", label)
 		}
 		chosen = slices.DeleteFunc(slices.Clone(chosen), func(e config.Environment) bool {
-			is, ok := e.Labels[key]
-			return !ok || is != value
+			v, ok := e.Labels[key]
+			return !ok || v != value
 		})
 	}
 	if len(chosen) == 0 {

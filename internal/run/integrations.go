@@ -16,11 +16,11 @@ import (
 // SelectIntegrations returns an environment once for each chosen integration: all, or the one with
 // the chosen profile. Two integrations with the same profile are an error, because environment and
 // profile identify a result.
-func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, want Overrides) ([]config.Environment, error) {
-	if len(env.Integrations) == 0 || want.NoRequirement {
+func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, overrides Overrides) ([]config.Environment, error) {
+	if len(env.Integrations) == 0 || overrides.NoRequirement {
 		return []config.Environment{env}, nil
 	}
-	given := cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"))
+	given := cmp.Or(overrides.Profile, r.Getenv("DBAUDIT_PROFILE"))
 	var all, chosen []config.Environment
 	var names []string
 	for _, integration := range file.PerIntegration(env) {
@@ -34,29 +34,35 @@ func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, w
 		}
 		names = append(names, p.Name)
 		all = append(all, integration)
-		if given == integration.Profile || given == p.Name || given == "" && want.IntegrationProfile == p.Name {
+		if given == integration.Profile || given == p.Name || given == "" && overrides.IntegrationProfile == p.Name {
 			chosen = append(chosen, integration)
 		}
 	}
 	switch {
-	case given == "" && want.IntegrationProfile == "":
+	case given == "" && overrides.IntegrationProfile == "":
 		chosen = all
 	case len(chosen) == 0:
 		return nil, Usagef("there is no integration of the profile %q in %s: its integrations are of %s",
-			cmp.Or(given, want.IntegrationProfile), file.Name(), strings.Join(names, ", "))
+			cmp.Or(given, overrides.IntegrationProfile), file.Name(), strings.Join(names, ", "))
 	}
-	if len(chosen) == 1 {
-		return chosen, nil
+	if len(chosen) > 1 {
+		return chosen, r.checkNoOverrides(overrides, len(chosen))
 	}
-	if want.AppID != "" || want.User != "" || want.Role != "" || want.BusinessUnit != "" || len(want.Views) > 0 {
-		return nil, Usagef("--integration-*, --business-unit and --view apply to one integration, but %d were chosen: choose one with --profile", len(chosen))
+	return chosen, nil
+}
+
+// checkNoOverrides returns an error if flags or variables describe a single integration, because
+// count of them were chosen.
+func (r *Runner) checkNoOverrides(overrides Overrides, count int) error {
+	if overrides.AppID != "" || overrides.User != "" || overrides.Role != "" || overrides.BusinessUnit != "" || len(overrides.Views) > 0 {
+		return Usagef("--integration-*, --business-unit and --view apply to one integration, but %d were chosen: choose one with --profile", count)
 	}
 	for _, name := range []string{"DBAUDIT_INTEGRATION_APP_ID", "DBAUDIT_INTEGRATION_USER", "DBAUDIT_INTEGRATION_ROLE", "DBAUDIT_BUSINESS_UNIT"} {
 		if r.Getenv(name) != "" {
-			return nil, Usagef("%s applies to one integration, but %d were chosen: choose one with --profile, or unset it", name, len(chosen))
+			return Usagef("%s applies to one integration, but %d were chosen: choose one with --profile, or unset it", name, count)
 		}
 	}
-	return chosen, nil
+	return nil
 }
 
 // sharedRoleNotes returns notes about the custom roles of an integration's user that are also

@@ -22,8 +22,8 @@ import (
 const DefaultProfile = "demandbase"
 
 // ProfileName returns the name or the file of the chosen profile.
-func (r *Runner) ProfileName(file *config.File, want Overrides) string {
-	return cmp.Or(want.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
+func (r *Runner) ProfileName(file *config.File, overrides Overrides) string {
+	return cmp.Or(overrides.Profile, r.Getenv("DBAUDIT_PROFILE"), file.Profile, DefaultProfile)
 }
 
 // configuredProfile returns the profile that the configuration names for an integration, else the

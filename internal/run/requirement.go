@@ -17,66 +17,73 @@ import (
 
 // Requirement returns what is required of an environment, and the profile. Flags take precedence
 // over variables, and variables over the configuration.
-func (r *Runner) Requirement(file *config.File, env config.Environment, want Overrides) (need snapshot.Requirement, p profile.Profile, err error) {
-	get := r.Getenv
-	if want.NoRequirement {
-		return need, p, nil
+func (r *Runner) Requirement(file *config.File, env config.Environment, overrides Overrides) (required snapshot.Requirement, p profile.Profile, err error) {
+	if overrides.NoRequirement {
+		return required, p, nil
 	}
-	// An application id and a user conflict only at the same level.
-	if want.AppID == "" && want.User == "" {
-		want.AppID, want.User = get("DBAUDIT_INTEGRATION_APP_ID"), get("DBAUDIT_INTEGRATION_USER")
-		if want.AppID != "" && want.User != "" {
-			return need, p, Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them")
-		}
+	if overrides, err = r.withVariables(overrides); err != nil {
+		return required, p, err
 	}
-	want.Role = cmp.Or(want.Role, get("DBAUDIT_INTEGRATION_ROLE"))
-	want.BusinessUnit = cmp.Or(want.BusinessUnit, get("DBAUDIT_BUSINESS_UNIT"))
-	need = snapshot.Requirement{
+	required = snapshot.Requirement{
 		ApplicationID: strings.ToLower(env.Integration.AppID), User: env.Integration.User, Role: env.Integration.Role,
 		BusinessUnit: env.RequiredBusinessUnit(), Allow: env.Allow,
 	}
 	for _, v := range env.Views {
-		need.Views = append(need.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
+		required.Views = append(required.Views, snapshot.RequiredView{Table: v.Table, Name: v.Name, Owner: v.Owner})
 	}
-	if need, err = want.apply(need); err != nil {
-		return need, p, err
+	if required, err = overrides.apply(required); err != nil {
+		return required, p, err
 	}
-	if need.ApplicationID != "" {
-		if _, err := dataverse.ParseGUID(need.ApplicationID); err != nil {
-			return need, p, Usagef("--integration-app-id: %w", err)
+	if required.ApplicationID != "" {
+		if _, err := dataverse.ParseGUID(required.ApplicationID); err != nil {
+			return required, p, Usagef("--integration-app-id: %w", err)
 		}
 	}
-	if given := cmp.Or(want.Profile, get("DBAUDIT_PROFILE")); env.Profile == "" && given != "" {
+	if given := cmp.Or(overrides.Profile, r.Getenv("DBAUDIT_PROFILE")); env.Profile == "" && given != "" {
 		p, err = r.Profile(given)
 	} else {
 		p, err = r.configuredProfile(file, env)
 	}
 	if err != nil {
-		return need, p, err
+		return required, p, err
 	}
-	need.Profile = p.Name
-	need.Depth, err = configuredDepths(file, env, p)
-	return need, p, err
+	required.Profile = p.Name
+	required.Depth, err = configuredDepths(file, env, p)
+	return required, p, err
+}
+
+// withVariables returns overrides with the values of variables where the flags give none.
+func (r *Runner) withVariables(o Overrides) (Overrides, error) {
+	// An application id and a user conflict only at the same level.
+	if o.AppID == "" && o.User == "" {
+		o.AppID, o.User = r.Getenv("DBAUDIT_INTEGRATION_APP_ID"), r.Getenv("DBAUDIT_INTEGRATION_USER")
+		if o.AppID != "" && o.User != "" {
+			return o, Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them")
+		}
+	}
+	o.Role = cmp.Or(o.Role, r.Getenv("DBAUDIT_INTEGRATION_ROLE"))
+	o.BusinessUnit = cmp.Or(o.BusinessUnit, r.Getenv("DBAUDIT_BUSINESS_env.RequiredBusinessUnit()"))
+	return o, nil
 }
 
 // apply returns a requirement with the given values.
-func (w Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
-	if w.AppID != "" && w.User != "" {
+func (o Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
+	if o.AppID != "" && o.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
 	}
-	for _, name := range append([]string{w.User, w.Role, w.BusinessUnit}, w.Views...) {
+	for _, name := range append([]string{o.User, o.Role, o.BusinessUnit}, o.Views...) {
 		if !utf8.ValidString(name) {
 			return r, Usagef("%q is not UTF-8: check the encoding of the terminal, or of what sets the variable", name)
 		}
 	}
-	if w.AppID != "" || w.User != "" {
-		r.ApplicationID, r.User = strings.ToLower(w.AppID), w.User
+	if o.AppID != "" || o.User != "" {
+		r.ApplicationID, r.User = strings.ToLower(o.AppID), o.User
 	}
-	r.Role = cmp.Or(w.Role, r.Role)
-	r.BusinessUnit = cmp.Or(w.BusinessUnit, r.BusinessUnit)
+	r.Role = cmp.Or(o.Role, r.Role)
+	r.BusinessUnit = cmp.Or(o.BusinessUnit, r.BusinessUnit)
 	var err error
-	if len(w.Views) > 0 {
-		r.Views, err = parseViews(w.Views)
+	if len(o.Views) > 0 {
+		r.Views, err = parseViews(o.Views)
 	}
 	return r, err
 }

@@ -70,12 +70,12 @@ func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
 
 // Targets returns the chosen integrations of the chosen environments. Flags take precedence over
 // variables, and variables over the configuration.
-func (r *Runner) Targets(conn Connection, want Overrides) ([]Target, error) {
+func (r *Runner) Targets(conn Connection, overrides Overrides) ([]Target, error) {
 	file, err := r.Configuration()
 	if err != nil {
 		return nil, err
 	}
-	targets, err := r.TargetsFrom(file, conn, want)
+	targets, err := r.TargetsFrom(file, conn, overrides)
 	if err == nil {
 		r.warnUnusedVariables(conn, targets)
 	}
@@ -84,7 +84,7 @@ func (r *Runner) Targets(conn Connection, want Overrides) ([]Target, error) {
 
 // TargetsFrom returns the targets of a given configuration. It does not warn about unused variables,
 // because a worker would repeat the warning for each scan.
-func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides) ([]Target, error) {
+func (r *Runner) TargetsFrom(file *config.File, conn Connection, overrides Overrides) ([]Target, error) {
 	if conn.URL == "" && len(file.Environments) == 0 {
 		conn.AllEnvs = false // the configuration has only the unnamed environment
 	}
@@ -98,12 +98,12 @@ func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides)
 	}
 	var targets []Target
 	for _, env := range envs {
-		integrations, err := r.SelectIntegrations(file, env, want)
+		integrations, err := r.SelectIntegrations(file, env, overrides)
 		if err != nil {
 			return nil, err
 		}
 		for _, integration := range integrations {
-			t, err := r.resolveTarget(file, integration, conn, want)
+			t, err := r.resolveTarget(file, integration, conn, overrides)
 			if err != nil {
 				return nil, err
 			}
@@ -116,8 +116,8 @@ func (r *Runner) TargetsFrom(file *config.File, conn Connection, want Overrides)
 
 // SingleTarget returns the only chosen target. It returns an error that begins with the reason if
 // there are several.
-func (r *Runner) SingleTarget(conn Connection, want Overrides, reason string) (Target, error) {
-	targets, err := r.Targets(conn, want)
+func (r *Runner) SingleTarget(conn Connection, overrides Overrides, reason string) (Target, error) {
+	targets, err := r.Targets(conn, overrides)
 	if err != nil {
 		return Target{}, err
 	}
@@ -127,24 +127,13 @@ func (r *Runner) SingleTarget(conn Connection, want Overrides, reason string) (T
 	return targets[0], nil
 }
 
-func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn Connection, want Overrides) (Target, error) {
-	t := Target{File: file, Env: env}
-	variables, own, top := r.authFromVariables(), config.Auth{}, file.Auth
-	if env.Auth != nil {
-		own = *env.Auth
-	}
-	auth := mergeAuth(conn.Auth, variables, own, top)
-	givenURL := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
-	if conn.SelectsConfigured() {
-		own.Method = impliedMethod(own)
-		auth = mergeAuth(conn.Auth, own, variables, top)
-		givenURL = conn.URL
+func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn Connection, overrides Overrides) (Target, error) {
+	t := Target{File: file, Env: env, Auth: r.resolveAuth(file, env, conn)}
+	givenURL := conn.URL
+	if !conn.SelectsConfigured() {
+		givenURL = cmp.Or(givenURL, r.Getenv("DBAUDIT_URL"))
 	}
 	t.URL = cmp.Or(givenURL, env.URL)
-	if auth.Method == "" {
-		auth.Method = impliedMethod(conn.Auth) // a certificate's flag takes precedence over a secret's variable
-	}
-	t.Auth = auth
 	if t.URL == "" {
 		return Target{}, Usagef("no environment is named: pass --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
@@ -156,7 +145,7 @@ func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn C
 		return Target{}, &UsageError{err}
 	}
 	t.Name = cmp.Or(env.Name, environmentName(t.URL))
-	if t.Requirement, t.Profile, err = r.Requirement(file, env, want); err != nil {
+	if t.Requirement, t.Profile, err = r.Requirement(file, env, overrides); err != nil {
 		return Target{}, err
 	}
 	return t, t.checkExampleValues()
