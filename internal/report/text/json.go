@@ -59,7 +59,7 @@ func JSON(document []byte) []byte {
 		escaped := ""
 		switch {
 		case r == '#':
-			if oldCommandLength(document[i:]) > 0 {
+			if startsOldCommand(document[i:]) {
 				escaped, n = `\u0023\u0023`, 2
 			}
 		case !IsInvisible(r):
@@ -81,25 +81,15 @@ func JSON(document []byte) []byte {
 	return append(out, document[copied:]...)
 }
 
-// oldCommandLength returns the length, up to the bracket, of the command at the start of b that a CI
-// runner obeys in the old form, such as ##[group] or ##vso[task.setvariable. It returns 0 if b does
-// not start with one.
-func oldCommandLength(b []byte) int {
-	if len(b) < 3 || b[0] != '#' || b[1] != '#' {
-		return 0
-	}
-	for i, c := range b[2:] {
-		switch {
-		case c == '[':
-			return i + 3
-		case !isASCIILetter(c):
-			return 0
-		}
-	}
-	return 0
+// startsOldCommand reports whether b starts with a command of the old form that CI runners obey, such as
+// ##[group] or ##vso[task.setvariable.
+func startsOldCommand(b []byte) bool {
+	rest, ok := bytes.CutPrefix(b, []byte("##"))
+	rest = bytes.TrimLeftFunc(rest, isASCIILetter)
+	return ok && bytes.HasPrefix(rest, []byte("["))
 }
 
-func isASCIILetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
+func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
 // appendIndented indents a valid compact document as [json.Indent] does. It takes a fifth of the
 // time, because it does not validate the document.

@@ -42,7 +42,7 @@ func NewStream(w io.Writer, terminal bool) *Stream {
 // KeepTabs makes s write tabs unchanged: they separate shell completions from their descriptions.
 func (s *Stream) KeepTabs() { s.keepTabs = true }
 
-// Write writes p with escapes. A character that p ends within is written with the rest of it.
+// Write writes p with escapes. It holds an incomplete character at the end of p until the next call.
 func (s *Stream) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,17 +55,14 @@ func (s *Stream) Write(p []byte) (int, error) {
 	out.Reset()
 	out.Grow(len(data) + 16)
 	for len(data) > 0 {
-		if n := s.plainLength(data); n > 0 {
+		n := s.plainLength(data)
+		if n == 0 && s.terminal {
+			n = colorLength(data)
+		}
+		if n > 0 {
 			out.Write(data[:n])
 			data = data[n:]
 			continue
-		}
-		if s.terminal && data[0] == 0x1b {
-			if n := colorLength(data); n > 0 {
-				out.Write(data[:n])
-				data = data[n:]
-				continue
-			}
 		}
 		if !utf8.FullRune(data) {
 			s.partial = bytes.Clone(data)
@@ -130,7 +127,7 @@ func (s *Stream) writeRune(out *bytes.Buffer, r rune) {
 		s.hashes++
 	case r == '#':
 		s.hashes, s.afterHashes = 1, false
-	case s.hashes >= 2 && r < utf8.RuneSelf && isASCIILetter(byte(r)):
+	case s.hashes >= 2 && isASCIILetter(r):
 		s.afterHashes = true
 	default:
 		s.hashes, s.afterHashes = 0, false
