@@ -66,6 +66,6 @@ func TestPageOfAnEnvironment(t *testing.T) {
 		}
 	}
 	if strings.Contains(pages["test.html"], "production") {
-		t.Error("another environment's page has it too")
+		t.Error("the page of another environment has the result too")
 	}
 }

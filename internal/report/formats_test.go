@@ -139,7 +139,7 @@ func TestNotesAreInEveryFormat(t *testing.T) {
 		for _, r := range []audit.Result{compliant(), mixed(), incomplete()} {
 			r.Notes = append([]string{note}, r.Notes...)
 			if out := mustRender(t, f, r, Options{Width: 120, Verbose: f == CSV}); !strings.Contains(out, note) {
-				t.Errorf("%s: a result that is %s has no word of the note", f, r.Verdict)
+				t.Errorf("%s of a result that is %s lacks the note", f, r.Verdict)
 			}
 		}
 	}

@@ -41,7 +41,7 @@ func TestControlsAreGroupedByReason(t *testing.T) {
 		}
 	}
 	if doc := mustRender(t, HTML, r, Options{}); strings.Count(doc, `data-outcome="unknown"`) != len(ids) {
-		t.Error("the page's filter does not find each")
+		t.Error("the page's filter does not find each control")
 	}
 }
 
@@ -61,7 +61,7 @@ func TestAdviceIsNotCut(t *testing.T) {
 		}
 	}
 	if doc := mustRender(t, Table, r, Options{Verbose: true}); !strings.Contains(doc, reason) {
-		t.Error("--verbose does not say all of it")
+		t.Error("--verbose cuts the reason")
 	}
 }
 
@@ -80,7 +80,7 @@ func TestNotApplicableIsBrief(t *testing.T) {
 	}
 	short, long := mustRender(t, Table, judge(r), Options{Width: 100}), mustRender(t, Table, judge(r), Options{Width: 100, Verbose: true})
 	if strings.Contains(short, "DB-PRIV-LEAD") || !strings.Contains(short, "35 controls: a solution holds no users") {
-		t.Errorf("what does not apply is listed one by one:\n%s", short)
+		t.Errorf("controls that do not apply are listed one by one:\n%s", short)
 	}
 	if !strings.Contains(long, "DB-PRIV-LEAD") {
 		t.Error("--verbose does not list it")
@@ -107,7 +107,7 @@ func TestMergeFindings(t *testing.T) {
 		t.Errorf("%d findings; the first says %q", len(got), got[0].Message)
 	}
 	if len(fs[0].Fix.Privileges) != 1 || fs[0].Message != "prvReadLead is missing" {
-		t.Error("the findings themselves were changed")
+		t.Error("mergeFindings changed its input")
 	}
 	r := compliant()
 	fail(&r, "DB-PRIV-LEAD", fs...)

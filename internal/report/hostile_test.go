@@ -52,11 +52,11 @@ func TestHostileTable(t *testing.T) {
 	}
 	// The only escape sequences are colors that end on their line.
 	colored := mustRender(t, Table, hostile(), Options{Width: 80, Color: true})
-	ours := regexp.MustCompile("\x1b\\[(1;)?[0-9]+m([^\x1b\n]*)\x1b\\[0m")
-	if rest := ours.ReplaceAllString(colored, "$2"); strings.Contains(rest, "\x1b") {
-		t.Error("an escape sequence is not ours")
+	color := regexp.MustCompile("\x1b\\[(1;)?[0-9]+m([^\x1b\n]*)\x1b\\[0m")
+	if rest := color.ReplaceAllString(colored, "$2"); strings.Contains(rest, "\x1b") {
+		t.Error("an escape sequence is not a color")
 	} else if plain := mustRender(t, Table, hostile(), Options{Width: 80}); rest != plain {
-		t.Error("colors change more than colors")
+		t.Error("colors change the text")
 	}
 	if out := mustRender(t, Table, mixed(), Options{Color: true}); strings.Contains(out, "\x1b") {
 		t.Error("colors without a terminal")
@@ -83,7 +83,7 @@ func TestHostileJSONKeepsEveryName(t *testing.T) {
 	}
 	for _, n := range hostileNames() {
 		if want := strings.ToValidUTF8(n, "\ufffd"); !got[want] && !strings.Contains(n, "\xff") {
-			t.Errorf("%.60q is not there as it was", n)
+			t.Errorf("%.60q is not in the document unchanged", n)
 		}
 	}
 }
@@ -117,13 +117,13 @@ func TestHostileMarkdown(t *testing.T) {
 			tok := z.Token()
 			depth[tok.Data]++
 			if !allowed[tok.Data] {
-				t.Errorf("a name brought in %s", tok)
+				t.Errorf("a name adds %s", tok)
 			}
 			for _, a := range tok.Attr {
 				if a.Key != "href" && a.Key != "start" && a.Key != "style" && a.Key != "align" ||
 					a.Key == "href" && !strings.HasPrefix(a.Val, "https://github.com/dbaudit/") && !strings.HasPrefix(a.Val, "https://support.demandbase.com/") &&
 						!slices.Contains([]string{"https://contoso.crm.dynamics.com", "https://admin.powerplatform.microsoft.com", "https://make.powerapps.com"}, a.Val) {
-					t.Errorf("a name brought in the attribute %s=%q", a.Key, a.Val)
+					t.Errorf("a name adds the attribute %s=%q", a.Key, a.Val)
 				}
 			}
 		case html.EndTagToken:
@@ -133,7 +133,7 @@ func TestHostileMarkdown(t *testing.T) {
 			if depth["pre"] > 0 {
 				for line := range strings.Lines(text) {
 					if !strings.HasPrefix(line, "dbaudit ") {
-						t.Errorf("a name brought in a block: %.80q", text)
+						t.Errorf("a name adds a block: %.80q", text)
 					}
 				}
 				continue
@@ -142,7 +142,7 @@ func TestHostileMarkdown(t *testing.T) {
 				t.Errorf("a mention or a number that GitHub links: %.80q", text)
 			}
 		case html.CommentToken:
-			t.Errorf("a name brought in the comment %s", z.Token())
+			t.Errorf("a name adds the comment %s", z.Token())
 		case html.DoctypeToken:
 			t.Error("a doctype")
 		}
@@ -179,12 +179,12 @@ func TestHostileHTML(t *testing.T) {
 	elements, attributes := tags(mustRender(t, HTML, hostile(), Options{Rules: rules()}))
 	for e := range elements {
 		if !wantElements[e] {
-			t.Errorf("a name brought in <%s>", e)
+			t.Errorf("a name adds <%s>", e)
 		}
 	}
 	for a := range attributes {
 		if !wantAttributes[a] {
-			t.Errorf("a name brought in the attribute %s", a)
+			t.Errorf("a name adds the attribute %s", a)
 		}
 	}
 }
@@ -202,10 +202,10 @@ func TestHostileJUnit(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := tok.(xml.Comment); ok {
-			t.Error("a name brought in a comment")
+			t.Error("a name adds a comment")
 		}
 		if e, ok := tok.(xml.StartElement); ok && !slices.Contains(elements, e.Name.Local) {
-			t.Errorf("a name brought in <%s>", e.Name.Local)
+			t.Errorf("a name adds <%s>", e.Name.Local)
 		}
 	}
 }
@@ -234,17 +234,17 @@ func TestHostileCSV(t *testing.T) {
 func TestHostileGitHub(t *testing.T) {
 	t.Parallel()
 	out := mustRender(t, GitHub, hostile(), Options{})
-	ours := regexp.MustCompile(`^::(error|warning|notice) ((file|line|col|endColumn|title)=[^:,]*,?)+::[^:]?`)
+	command := regexp.MustCompile(`^::(error|warning|notice) ((file|line|col|endColumn|title)=[^:,]*,?)+::[^:]?`)
 	for line := range strings.Lines(out) {
 		line = strings.TrimRight(line, "\n")
 		if strings.Contains(line, "##[") {
 			t.Errorf("an old command: %.120q", line)
 		}
-		if strings.HasPrefix(strings.TrimSpace(line), "::") && !ours.MatchString(line) && !strings.HasPrefix(line, "::group::") && line != "::endgroup::" {
-			t.Errorf("not a command of ours: %.120q", line)
+		if strings.HasPrefix(strings.TrimSpace(line), "::") && !command.MatchString(line) && !strings.HasPrefix(line, "::group::") && line != "::endgroup::" {
+			t.Errorf("an unknown command: %.120q", line)
 		}
 		if regexp.MustCompile(`%($|[^20-9A-F]|2[^5C]|0[^AD]|3[^A])`).MatchString(line) {
-			t.Errorf("a bare %% sign: %.120q", line)
+			t.Errorf("an unescaped %% sign: %.120q", line)
 		}
 	}
 	if got, want := strings.Count(out, "\n::group::"), 1; got != want {

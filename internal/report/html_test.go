@@ -41,14 +41,14 @@ func TestHTMLLinksHaveTargets(t *testing.T) {
 		}
 		for _, l := range links {
 			if ids[l] == 0 {
-				t.Errorf("the link #%s leads nowhere", l)
+				t.Errorf("the link #%s has no target", l)
 			}
 		}
 		if headings != 1 {
-			t.Errorf("%d first headings", headings)
+			t.Errorf("%d h1 elements, want one", headings)
 		}
 		if i := strings.Index(page, "<style>"); i < 0 || !strings.Contains(html.UnescapeString(page), sha256Base64(pageStyle)) || !strings.Contains(page, "<script>"+pageScript+"</script>") || !strings.Contains(page, "<style>"+pageStyle+"</style>") {
-			t.Error("the style or the script is not what the policy's hash allows")
+			t.Error("the policy does not allow the style or the script")
 		}
 	}
 }

@@ -30,11 +30,11 @@ func TestMarkdownKeepsWithinLimit(t *testing.T) {
 			t.Errorf("%s: the document does not say that it was cut: %s", name, doc[max(0, len(doc)-300):])
 		}
 		if open, closed := strings.Count(doc, "<details>"), strings.Count(doc, "</details>"); open != closed {
-			t.Errorf("%s: %d folds opened, %d closed", name, open, closed)
+			t.Errorf("%s: %d opening and %d closing tags of details", name, open, closed)
 		}
 	}
 	if strings.Contains(mustRender(t, Markdown, mixed(), Options{Rules: rules()}), "Cut to fit") {
-		t.Error("a small document claims to be cut")
+		t.Error("a small document says that it was cut")
 	}
 }
 

@@ -117,6 +117,6 @@ func TestMatrixShowsLevels(t *testing.T) {
 		t.Error("the page does not show the level of what is granted")
 	}
 	if c := cells["Lead/Append"]; !strings.Contains(page, `<a href="#`+c.Anchor+`">`) || !strings.Contains(page, `id="`+c.Anchor+`"`) {
-		t.Error("a cell that fails leads to no finding")
+		t.Error("a failed cell does not link to its finding")
 	}
 }

@@ -39,7 +39,7 @@ func TestOpenMetrics(t *testing.T) {
 		}
 	}
 	if strings.Contains(mustRenderAll(t, OpenMetrics, []audit.Result{mixed()}, Options{}), "dbaudit_last_complete_scan_timestamp_seconds{") {
-		t.Error("a scan that could not judge all counts as complete")
+		t.Error("a scan with an unknown control counts as complete")
 	}
 }
 

@@ -30,13 +30,13 @@ func TestCommandsHaveTargetFlags(t *testing.T) {
 			}
 		}
 		if strings.Contains(doc, "dbaudit plan --url") {
-			t.Errorf("%s names the environment in another way", f)
+			t.Errorf("%s uses other flags", f)
 		}
 	}
 	doc := html.UnescapeString(mustRender(t, HTML, mixed(), o))
 	for _, want := range []string{flags + " --only DB-PRIV-LEAD -o", flags + " --least-privilege --only DB-ROLE-LEAST-PRIVILEGE -o"} {
 		if !strings.Contains(doc, want) {
-			t.Errorf("a finding's own command lacks %q", want)
+			t.Errorf("the command of a finding lacks %q", want)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestStepsNameTheEnvironment(t *testing.T) {
 	}
 	r.Environment.OrganizationName = ""
 	if doc := html.UnescapeString(mustRender(t, Markdown, r, Options{})); !strings.Contains(doc, "Environments > the environment with the URL [contoso.crm.dynamics.com](<https") {
-		t.Error("a result from before the name was kept does not say what to look for")
+		t.Error("without the name of the organization, the steps do not say what to look for")
 	}
 }
 

@@ -86,7 +86,7 @@ func TestOCSF(t *testing.T) {
 		}
 		outcomes[status] = c.Outcome
 		if e.Compliance.StatusID == 1 && c.Outcome != audit.OutcomePass {
-			t.Errorf("%s passes and is %s", c.ID, c.Outcome)
+			t.Errorf("the status of %s is Pass, the outcome is %s", c.ID, c.Outcome)
 		}
 	}
 	if next != len(wanted) || len(outcomes) != len(audit.Outcomes()) {
@@ -145,7 +145,7 @@ func TestOSCAL(t *testing.T) {
 	out := mustRenderAll(t, OSCAL, rs, Options{Rules: rules()})
 	checkSchema(t, form, out)
 	if again := mustRenderAll(t, OSCAL, rs, Options{Rules: rules()}); again != out {
-		t.Error("equal input gives other bytes")
+		t.Error("the second rendering differs from the first")
 	}
 	var doc map[string]oscalAssessment
 	if err := json.Unmarshal([]byte(out), &doc); err != nil {

@@ -66,7 +66,7 @@ func TestReadResultsRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want it to say %q", c.name, err, c.want)
 		}
 		if rs != nil {
-			t.Errorf("%s: a result beside the error", c.name)
+			t.Errorf("%s: got results and an error", c.name)
 		}
 	}
 }
@@ -81,7 +81,7 @@ func TestReadResultsOfSeveral(t *testing.T) {
 	for _, f := range Formats() {
 		o := Options{Width: 80, Rules: rules()}
 		if mustRenderAll(t, f, []audit.Result{mixed(), compliant()}, o) != mustRenderAll(t, f, rs, o) {
-			t.Errorf("%s of several differs once they were saved and read", f)
+			t.Errorf("%s differs after the results were saved and read", f)
 		}
 	}
 }
@@ -104,14 +104,14 @@ func FuzzReadResults(f *testing.F) {
 		rs, err := ReadResults(doc)
 		if err != nil {
 			if s := err.Error(); strings.ContainsFunc(s, text.IsInvisible) || len(s) > 2000 {
-				t.Errorf("the error is not fit to print: %q", s)
+				t.Errorf("the error is not safe to print: %q", s)
 			}
 			return
 		}
 		// What is accepted can be saved again, and says the same then.
 		again, err := ReadResults([]byte(mustRenderAll(t, JSON, rs, Options{})))
 		if err != nil {
-			t.Fatalf("saved again it is refused: %v", err)
+			t.Fatalf("the result was saved and then refused: %v", err)
 		}
 		for _, format := range Formats() {
 			if mustRenderAll(t, format, rs, Options{Width: 80}) != mustRenderAll(t, format, again, Options{Width: 80}) {
@@ -155,7 +155,7 @@ func TestReadResultsKeepsTheIntegration(t *testing.T) {
 	r := mixed()
 	r.Integration = nil
 	if doc := mustRender(t, JSON, r, Options{}); strings.Contains(doc, `"integration"`) {
-		t.Error("an integration that nobody named is written")
+		t.Error("the document has an integration, although the result has none")
 	} else if _, err := ReadResults([]byte(doc)); err != nil {
 		t.Error(err)
 	}

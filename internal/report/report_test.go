@@ -107,7 +107,7 @@ func TestReadResultRendersTheSame(t *testing.T) {
 			o := Options{Width: 80, Rules: rules(), Verbose: true}
 			first, later := mustRender(t, f, r, o), mustRender(t, f, read[0], o)
 			if first != later {
-				t.Errorf("%s: %s differs from one rendering to the next, or once the result was saved and read:\n%s", name, f, cmp.Diff(first, later))
+				t.Errorf("%s: %s differs after the result was saved and read:\n%s", name, f, cmp.Diff(first, later))
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func TestJSONIsTheContract(t *testing.T) {
 	r := compliant()
 	r.Controls[0].Findings = nil
 	if out := mustRender(t, JSON, r, Options{}); strings.Contains(out, `"findings": null`) {
-		t.Error("no findings are null, not an empty list")
+		t.Error("missing findings are null, not an empty list")
 	}
 	var b bytes.Buffer
 	for _, rs := range [][]audit.Result{nil, {compliant()}, {compliant(), mixed()}} {

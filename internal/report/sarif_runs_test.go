@@ -34,7 +34,7 @@ func TestSARIFSortsLongRuns(t *testing.T) {
 		return slices.Index([]string{"error", "warning", "note"}, s.Level)
 	}
 	if !slices.IsSortedFunc(run.Results, func(a, b sarifResult) int { return order(a) - order(b) }) {
-		t.Error("the worst are not first")
+		t.Error("the worst results are not first")
 	}
 }
 

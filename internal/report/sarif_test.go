@@ -45,7 +45,7 @@ func checkSARIF(t *testing.T, doc string) sarifLog {
 				}
 			}
 			if run.Tool.Driver.Rules[r.RuleIndex].ID != r.RuleID {
-				t.Errorf("result %d: the rule at its index is another", i)
+				t.Errorf("result %d: the rule at the index has another id", i)
 			}
 			if (r.Kind == "fail") == (r.Level == "none") {
 				t.Errorf("result %d: kind %s with level %s", i, r.Kind, r.Level)
@@ -148,7 +148,7 @@ func TestSARIFOutcomes(t *testing.T) {
 
 	run, byRule = results(mixed(), Options{})
 	if run.Invocations[0].ExecutionSuccessful || len(run.Invocations[0].Notifications) != 1 {
-		t.Errorf("something is unknown, yet %+v", run.Invocations)
+		t.Errorf("a control is unknown, but the invocation is %+v", run.Invocations)
 	}
 	if s := byRule["DB-VIEW-ACTIVE"]; len(s) != 1 || s[0].Kind != "open" || s[0].Level != "none" {
 		t.Errorf("unknown: %+v", s)
@@ -165,15 +165,15 @@ func TestSARIFOutcomes(t *testing.T) {
 		t.Errorf("waived in part: %+v", s)
 	}
 	if s := byRule["DB-VIEW-SHARED"]; s[0].Locations[0].Physical.Region.StartLine != 10 {
-		t.Errorf("a finding's own line: %+v", s[0].Locations[0].Physical)
+		t.Errorf("the line of a finding: %+v", s[0].Locations[0].Physical)
 	}
 	if byRule["DB-PRIV-ACCOUNT"] != nil || byRule["DB-USER-BUSINESS-UNIT"] != nil {
-		t.Error("what passed or does not apply is a result though nobody asked")
+		t.Error("controls that passed or do not apply are results, although the document is not verbose")
 	}
 
 	_, byRule = results(mixed(), Options{Verbose: true})
 	if byRule["DB-PRIV-ACCOUNT"][0].Kind != "pass" || byRule["DB-USER-BUSINESS-UNIT"][0].Kind != "notApplicable" {
-		t.Error("verbose does not show what passed and what does not apply")
+		t.Error("a verbose document lacks controls that passed or do not apply")
 	}
 	_, byRule = results(mixed(), Options{Verbose: true, SARIFProfile: SARIFGitHub})
 	if byRule["DB-PRIV-ACCOUNT"] != nil || byRule["DB-USER-BUSINESS-UNIT"] != nil {
@@ -205,7 +205,7 @@ func TestSARIFFingerprints(t *testing.T) {
 	after := prints(judge(moved))
 	for p := range before {
 		if !after[p] {
-			t.Errorf("%s is gone", p)
+			t.Errorf("the fingerprint %s is missing", p)
 		}
 	}
 	if len(after) != len(before)+1 {

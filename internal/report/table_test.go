@@ -82,7 +82,7 @@ func TestFactsComeLast(t *testing.T) {
 		doc := mustRender(t, f, mixed(), Options{Width: 100})
 		finding, digest := strings.Index(doc, "Lead – Append is granted"), strings.LastIndex(doc, mixed().Snapshot.Digest[:40])
 		if finding < 0 || digest < finding {
-			t.Errorf("%s has the facts before the findings", f)
+			t.Errorf("%s: the facts precede the findings", f)
 		}
 	}
 	failed := func(width int) string {

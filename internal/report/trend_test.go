@@ -63,7 +63,7 @@ func TestTrends(t *testing.T) {
 			continue
 		}
 		if mustRender(t, f, results[0], o) != mustRender(t, f, results[0], Options{}) {
-			t.Errorf("%s: the trend changes it", f)
+			t.Errorf("%s: the trend changes the document", f)
 		}
 	}
 }

@@ -28,7 +28,7 @@ func TestUnreadFileIsReported(t *testing.T) {
 		}
 		log := checkSARIF(t, doc)
 		if len(log.Runs) != 1 || log.Runs[0].Invocations[0].ExecutionSuccessful {
-			t.Error("code scanning would close the alerts of a file that was not read")
+			t.Error("code scanning would close the alerts of an unread file")
 		}
 		notes := log.Runs[0].Invocations[0].Notifications
 		if len(notes) != 1 || notes[0].Level != "error" || notes[0].Locations[0].Physical.File.URI != "out/sales.zip" {
@@ -55,7 +55,7 @@ func TestUnreadFileHasNoControls(t *testing.T) {
 	r.Controls = compliant().Controls
 	doc := mustRender(t, JSON, judge(r), Options{})
 	if _, err := ReadResults([]byte(doc)); err == nil {
-		t.Error("a result that contradicts itself was taken")
+		t.Error("a contradictory result was accepted")
 	}
 }
 

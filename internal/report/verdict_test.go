@@ -73,7 +73,7 @@ func TestWorstFirst(t *testing.T) {
 		t.Error("the input was sorted")
 	}
 	if table := mustRenderAll(t, Table, rs, Options{Summary: true}); strings.Index(table, "critical") > strings.Index(table, "unread") || strings.Index(table, "unread") > strings.Index(table, "met") {
-		t.Errorf("the table has another order:\n%s", table)
+		t.Errorf("the rows of the table are in another order:\n%s", table)
 	}
 }
 
@@ -90,7 +90,7 @@ func TestUncheckedViews(t *testing.T) {
 		t.Error(headline(r))
 	}
 	if views := newAccessChain(r).Parts[viewsBox]; views.State != "none" || !strings.Contains(views.Note, "not checked") {
-		t.Errorf("the box of the views: %+v", views)
+		t.Errorf("the part of the views: %+v", views)
 	}
 	for f, mark := range map[Format]string{
 		Table: "compliant*", Markdown: "compliant, views not checked", HTML: "compliant</span><br><span class=\"about\">views not checked</span>",

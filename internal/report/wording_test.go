@@ -51,7 +51,7 @@ func TestWhyOfTheControl(t *testing.T) {
 		}
 		with, without := mustRender(t, f, old, Options{Rules: rules()}), mustRender(t, f, r, Options{Rules: rules()})
 		if strings.Count(with, generic) != strings.Count(without, generic)+strings.Count(without, why) {
-			t.Errorf("%s does not fall back to the rule's", f)
+			t.Errorf("%s does not fall back to the consequence of the rule", f)
 		}
 	}
 }
@@ -72,11 +72,11 @@ func TestStateText(t *testing.T) {
 		doc := mustRender(t, f, judge(r), Options{})
 		for _, state := range append(states, "not-shared", "not-visible") {
 			if regexp.MustCompile(`State(</dt><dd>(<code>)?|: )` + state + `[<\n]`).MatchString(doc) {
-				t.Errorf("%s shows the state %s as programs know it", f, state)
+				t.Errorf("%s does not put the state %s into words", f, state)
 			}
 		}
 	}
 	if got := readableEvidence(audit.Evidence{"state": "missing"})[0].Value; got != "missing" {
-		t.Errorf("a missing role is %q", got)
+		t.Errorf("the state of a missing role is %q", got)
 	}
 }

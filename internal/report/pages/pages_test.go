@@ -53,7 +53,7 @@ func TestControlPages(t *testing.T) {
 			_, page, ok := strings.Cut(audit.HelpURL(c.ID), "/blob/v"+audit.Release+"/docs/controls/")
 			file, anchor, _ := strings.Cut(page, "#")
 			if !ok || !strings.Contains(pages[file], `<a id="`+anchor+`"></a>`+string(c.ID)+" ") {
-				t.Errorf("%s: the help %s does not point into the documentation", c.ID, audit.HelpURL(c.ID))
+				t.Errorf("%s: the help %s is not in the documentation", c.ID, audit.HelpURL(c.ID))
 			}
 		}
 	}

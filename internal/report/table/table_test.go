@@ -36,7 +36,7 @@ func TestList(t *testing.T) {
 	for _, width := range []int{40, 80, 120} {
 		list := draw(t, Canvas{Width: width}, listGrid([]string{"name", "the words of somebody"}, rows))
 		if !strings.HasPrefix(list, "┌") || !strings.Contains(list, "│ NAME") || strings.Count(list, "├") != 1 {
-			t.Errorf("another style:\n%s", list)
+			t.Errorf("the list has the wrong style:\n%s", list)
 		}
 		checkWidth(t, width, list)
 	}
@@ -88,7 +88,7 @@ func TestColors(t *testing.T) {
 		}
 	}
 	if list := draw(t, Canvas{Width: 40}, g); strings.Contains(list, "\x1b") {
-		t.Error("a style where there are no colours")
+		t.Error("a canvas without colors has a style")
 	}
 }
 

@@ -44,12 +44,12 @@ func FuzzMarkdown(f *testing.F) {
 				t.Fatal(err)
 			}
 			if tags := strings.Join(tag.FindAllString(regexp.MustCompile(` id="[^"]*"`).ReplaceAllString(b.String(), ""), -1), ""); tags != frame.tags {
-				t.Errorf("%q in %q brings in %s", s, frame.before, tags)
+				t.Errorf("%q in %q adds the elements %s", s, frame.before, tags)
 			}
 			got := strings.TrimSpace(strings.ReplaceAll(html.UnescapeString(tag.ReplaceAllString(b.String(), "")), "\u200b", ""))
 			got = strings.TrimSpace(strings.TrimPrefix(got, "a\n"))
 			if strings.Join(strings.Fields(got), " ") != strings.Join(strings.Fields(want), " ") {
-				t.Errorf("%q reads as %q in %q", want, got, frame.before)
+				t.Errorf("%q is shown as %q in %q", want, got, frame.before)
 			}
 		}
 	})

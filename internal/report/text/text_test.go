@@ -91,11 +91,11 @@ func FuzzWrap(f *testing.F) {
 			}
 		}
 		if got, want := strings.Join(strings.Fields(strings.Join(lines, "")), ""), strings.Join(strings.Fields(s), ""); got != want {
-			t.Errorf("wrap lost something: %q, want %q", got, want)
+			t.Errorf("Wrap lost text: %q, want %q", got, want)
 		}
 		for _, short := range []string{Shorten(s, width), ShortenMiddle(s, width)} {
 			if Width(short) > width {
-				t.Errorf("%d columns are left of %d: %q", Width(short), width, short)
+				t.Errorf("%d columns are more than %d: %q", Width(short), width, short)
 			}
 		}
 	})
@@ -164,7 +164,7 @@ func FuzzStream(f *testing.F) {
 			t.Errorf("%s in %q", found, out.String())
 		}
 		if again := Sanitize(out.String()); again != out.String() {
-			t.Errorf("a second guard changes %q to %q", out.String(), again)
+			t.Errorf("a second stream changes %q to %q", out.String(), again)
 		}
 		var back []string
 		quoted, err := json.Marshal([]string{a, b})
@@ -188,7 +188,7 @@ func FuzzStream(f *testing.F) {
 		}
 		for _, one := range []string{Line(a), Message(a), Markdown(a), HTML(a)} {
 			if strings.ContainsFunc(one, IsInvisible) {
-				t.Errorf("unseen in %q", one)
+				t.Errorf("an invisible character in %q", one)
 			}
 		}
 	})
