@@ -96,13 +96,28 @@ func (c *collection) assembleShares(s *snapshot.Snapshot) {
 }
 
 func (u User) toSnapshot() snapshot.User {
-	u.Roles, u.Teams = roleIDs(u.roles), teamIDs(u.teams)
+	u.Roles = activeRoleIDs(u.roles)
+	teams := map[string]bool{}
+	for _, t := range u.teams {
+		teams[t.id] = true
+	}
+	u.Teams = sortedKeys(teams)
 	return u.User
 }
 
 func (t team) toSnapshot() snapshot.Team {
-	t.Roles = roleIDs(t.roles)
+	t.Roles = activeRoleIDs(t.roles)
 	return t.Team
+}
+
+func activeRoleIDs(roles []role) []string {
+	ids := map[string]bool{}
+	for _, r := range roles {
+		if !r.inactive {
+			ids[r.id] = true
+		}
+	}
+	return sortedKeys(ids)
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

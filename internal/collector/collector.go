@@ -138,7 +138,7 @@ func newGroup(r Reader, options []Options) *integrationGroup {
 	for _, o := range options {
 		c := &collection{
 			Options: o, reader: reader, group: group, takenAt: takenAt,
-			spellings: map[string]string{}, results: map[snapshot.Section][]partResult{},
+			spellings: map[string]string{}, results: map[snapshot.Section][]snapshot.Coverage{},
 			requestedRoots: map[string]bool{}, grants: map[string]roleGrants{}, sharesRequested: map[string]bool{},
 		}
 		for _, name := range o.Privileges {
@@ -160,7 +160,7 @@ type collection struct {
 	spellings map[string]string // the profile's spelling of a privilege, by the name in lower case
 
 	mu      sync.Mutex
-	results map[snapshot.Section][]partResult
+	results map[snapshot.Section][]snapshot.Coverage // of the parts of each section
 
 	auditor             string // the systemuserid of the identity that reads
 	organizationID      string

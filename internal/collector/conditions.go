@@ -28,18 +28,15 @@ func joinConditions(conditions []dataverse.Expr) []dataverse.Expr {
 	return filters
 }
 
-// idConditions returns a condition for each id.
-func idConditions(column string, ids []string) []dataverse.Expr {
-	conditions := make([]dataverse.Expr, len(ids))
-	for i, id := range ids {
-		conditions[i] = dataverse.EqID(column, dataverse.GUID(id))
+func idConditions(column string, ids []string) (conditions []dataverse.Expr) {
+	for _, id := range ids {
+		conditions = append(conditions, dataverse.EqID(column, dataverse.GUID(id)))
 	}
 	return conditions
 }
 
-// textConditions returns a condition for each text, and one for texts that differ only in case.
-func textConditions(column string, texts []string) []dataverse.Expr {
-	var conditions []dataverse.Expr
+// textConditions returns one condition for texts that differ only in case.
+func textConditions(column string, texts []string) (conditions []dataverse.Expr) {
 	for _, text := range distinct(texts) {
 		conditions = append(conditions, dataverse.Eq(column, text))
 	}

@@ -68,7 +68,6 @@ func (c *collection) changedRoles(before, after map[string]role) (roots, names [
 	return sortedKeys(changed), sortedKeys(quoted), nil
 }
 
-// rolesToConfirm returns the ids of the known roles that are read again.
 func (c *collection) rolesToConfirm(known map[string]role) map[string]bool {
 	ids := map[string]bool{}
 	for id, r := range known {

@@ -10,12 +10,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A partResult says how the read of a part of a section ended.
-type partResult struct {
-	state  snapshot.State
-	detail string
-}
-
 // rank orders states by how little is known about a section.
 func rank(s snapshot.State) int {
 	return slices.Index([]snapshot.State{snapshot.StateSkipped, snapshot.StateForbidden, snapshot.StateFailed}, s)
@@ -24,7 +18,7 @@ func rank(s snapshot.State) int {
 func (c *collection) record(s snapshot.Section, state snapshot.State, detail string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.results[s] = append(c.results[s], partResult{state, detail})
+	c.results[s] = append(c.results[s], snapshot.Coverage{State: state, Detail: detail})
 }
 
 func (c *collection) skip(reason string, sections ...snapshot.Section) {
@@ -48,15 +42,15 @@ func (c *collection) coverage(s snapshot.Section) snapshot.Coverage {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	worst := snapshot.StateCollected
-	for _, e := range c.results[s] {
-		if rank(e.state) > rank(worst) {
-			worst = e.state
+	for _, result := range c.results[s] {
+		if rank(result.State) > rank(worst) {
+			worst = result.State
 		}
 	}
 	var details []string
-	for _, e := range c.results[s] {
-		if e.state == worst {
-			details = append(details, e.detail)
+	for _, result := range c.results[s] {
+		if result.State == worst {
+			details = append(details, result.Detail)
 		}
 	}
 	slices.Sort(details)

@@ -149,7 +149,6 @@ type roleGrants struct {
 	filtered, unreadable map[string]string
 }
 
-// includes reports whether the role grants a privilege in any way.
 func (g roleGrants) includes(privilege string) bool {
 	_, filtered := g.filtered[privilege]
 	_, unreadable := g.unreadable[privilege]

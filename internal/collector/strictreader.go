@@ -78,7 +78,8 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 	counted := read.Key != "" && !read.partial
 	for attempt := 1; ; {
 		read.fresh = read.fresh || attempt > 1
-		s.progress(Event{Section: read.section, Label: read.Label, Attempt: attempt})
+		event := Event{Section: read.section, Label: read.Label, Attempt: attempt}
+		s.progress(event)
 		omitted := s.omittedColumns()
 		if !counted {
 			omitted[countOption] = true
@@ -88,7 +89,8 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 			if read.Key != "" && !counted && !read.partial {
 				s.omit(countOption)
 			}
-			s.progress(Event{Section: read.section, Label: read.Label, Attempt: attempt, Done: true, State: snapshot.StateCollected, Rows: len(values)})
+			event.Done, event.State, event.Rows = true, snapshot.StateCollected, len(values)
+			s.progress(event)
 			return values, nil
 		}
 		failure := apiError(err)
@@ -107,7 +109,8 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 			counted = false
 			continue
 		}
-		s.progress(Event{Section: read.section, Label: read.Label, Attempt: attempt, Done: true, State: stateOf(err)})
+		event.Done, event.State = true, stateOf(err)
+		s.progress(event)
 		if failure.Kind != dataverse.Unknown {
 			return nil, failure // it has the label
 		}

@@ -338,22 +338,3 @@ func decodeShare(r Row) Share {
 	s.Mask, s.inherited = own|inherited, inherited&^own
 	return s
 }
-
-// roleIDs returns the sorted ids of the active roles.
-func roleIDs(roles []role) []string {
-	ids := map[string]bool{}
-	for _, r := range roles {
-		if !r.inactive {
-			ids[r.id] = true
-		}
-	}
-	return sortedKeys(ids)
-}
-
-func teamIDs(teams []team) []string {
-	ids := map[string]bool{}
-	for _, t := range teams {
-		ids[t.id] = true
-	}
-	return sortedKeys(ids)
-}

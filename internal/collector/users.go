@@ -10,7 +10,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// readsAllUsers reports whether the scope includes all application users.
 func (c *collection) readsAllUsers() bool {
 	return c.Scope == snapshot.ScopeEnvironment || c.Scope == snapshot.ScopeUsers
 }
@@ -114,7 +113,6 @@ func (c *collection) readTeams(ctx context.Context) error {
 	return nil
 }
 
-// relevantTeams returns the teams of the relevant users, by id.
 func (c *collection) relevantTeams() map[string]team {
 	teams := map[string]team{}
 	for _, u := range c.relevantUsers() {
@@ -125,7 +123,6 @@ func (c *collection) relevantTeams() map[string]team {
 	return teams
 }
 
-// readTeamsOneByOne reads the roles of each team in a request of its own.
 func (c *collection) readTeamsOneByOne(ctx context.Context, wanted map[string]team) ([]team, error) {
 	ids := sortedKeys(wanted)
 	teams := make([]team, len(ids))

@@ -22,7 +22,6 @@ func (c *collection) requiredViewConditions() []dataverse.Expr {
 	}))
 }
 
-// isRequiredView reports whether a view of this table and name is required.
 func (c *collection) isRequiredView(table, name string) bool {
 	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
 		return strings.EqualFold(v.Table, table) && strings.EqualFold(v.Name, name)
@@ -47,18 +46,13 @@ func (c *collection) readViews(ctx context.Context, section snapshot.Section, la
 // hasUnseenViews reports whether there is a required view that neither the user nor an owner saw.
 // Then the auditor's own views are read.
 func (c *collection) hasUnseenViews() bool {
-	seen := map[[2]string]bool{}
-	key := func(table, name string) [2]string { return [2]string{strings.ToLower(table), strings.ToLower(name)} }
-	for _, v := range slices.Concat(c.ownerViews, c.userViews) {
-		seen[key(v.Table, v.Name)] = true
-	}
-	system := map[[2]string]bool{}
-	for _, v := range c.systemViews {
-		system[key(v.Table, v.Name)] = true
-	}
-	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
-		k := key(v.Table, v.Name)
-		return !seen[k] && (v.Owner != "" || !system[k])
+	return slices.ContainsFunc(c.Requirement.Views, func(required snapshot.RequiredView) bool {
+		matches := func(table, name string) bool {
+			return strings.EqualFold(table, required.Table) && strings.EqualFold(name, required.Name)
+		}
+		seen := slices.ContainsFunc(slices.Concat(c.ownerViews, c.userViews), func(v view) bool { return matches(v.Table, v.Name) })
+		isSystemView := slices.ContainsFunc(c.systemViews, func(v systemView) bool { return matches(v.Table, v.Name) })
+		return !seen && (required.Owner != "" || !isSystemView)
 	})
 }
 
@@ -121,7 +115,6 @@ func (c *collection) noImpersonationReason() string {
 	return ""
 }
 
-// readUserViews reads all personal views that the integration user sees and so can use.
 func (c *collection) readUserViews(ctx context.Context) (err error) {
 	c.userViews, err = readAs(ctx, c, snapshot.SectionUserViews, "the integration user", c.user,
 		func(ctx context.Context, caller dataverse.Caller) ([]view, error) {

@@ -179,7 +179,6 @@ func (x *examiner) checkPrivileges(id, title string, needed []Privilege, outcome
 	}
 }
 
-// readDefinitions reads the definitions of privileges, by name in lower case.
 func (x *examiner) readDefinitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
 	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.reader, namesOf(privileges))
 	if err != nil {

@@ -131,7 +131,6 @@ func (ac *assumptionChecker) findSubjects(ctx context.Context) {
 	}
 }
 
-// ask checks one assumption.
 func (ac *assumptionChecker) ask(ctx context.Context, q assumption) AssumptionResult {
 	result := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.unavailable}
 	if result.Found != "" {

@@ -137,7 +137,6 @@ func pickPrivileges(names ...string) []Privilege {
 	return picked
 }
 
-// skipped returns a check that is not possible, or that has nothing to check.
 func skipped(why string) (Check, error) { return Check{Outcome: Skipped, Detail: why}, nil }
 
 // missingPrivilege returns a check with the privilege that is missing according to a refusal: the one
@@ -171,7 +170,6 @@ func (p Privilege) advice() string {
 		p.Name, p.Depth.Level(), p.Where)
 }
 
-// get reads a response that is one object.
 func (x *examiner) get(ctx context.Context, request dataverse.Request, into any) error {
 	data, err := x.client.Get(ctx, request)
 	if err != nil {
@@ -183,7 +181,6 @@ func (x *examiner) get(ctx context.Context, request dataverse.Request, into any)
 	return nil
 }
 
-// readPrivileges returns the depths of the identity's privileges, by name in lower case.
 func (x *examiner) readPrivileges(ctx context.Context) (map[string]audit.Depth, error) {
 	list, err := collector.ReadUserGrants(ctx, x.reader, x.userID, x.privilegeNames)
 	if err != nil {
