@@ -65,7 +65,7 @@ func TestFigures(t *testing.T) {
 	for _, part := range []struct {
 		name    string
 		measure func(*testing.T) []figure
-	}{{"scan", measureScans}, {"fleet", measureFleet}, {"lint", measureLint}, {"fleetless", measureWithoutFleet}, {"environment", measureEnvironment}, {"opa", measureOPA}} {
+	}{{"scan", measureScans}, {"fleet", measureFleet}, {"lint", measureLint}, {"without fleet", measureWithoutFleet}, {"environment", measureEnvironment}, {"opa", measureOPA}} {
 		t.Run(part.name, func(t *testing.T) { figures = append(figures, part.measure(t)...) })
 	}
 	var b strings.Builder
@@ -93,9 +93,9 @@ func start(t *testing.T, env []string, name string, args ...string) run {
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	var stdout, stderr bytes.Buffer
 	cmd.Env, cmd.Stdout, cmd.Stderr = env, &stdout, &stderr
-	began := time.Now()
+	startTime := time.Now()
 	err := cmd.Run()
-	wall := time.Since(began)
+	wall := time.Since(startTime)
 	if cmd.ProcessState == nil || cmd.ProcessState.ExitCode() < 0 || cmd.ProcessState.ExitCode() == 2 {
 		t.Fatalf("%s %v: %v\n%s", name, args, err, stderr.String())
 	}

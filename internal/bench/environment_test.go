@@ -30,13 +30,13 @@ func measureEnvironment(t *testing.T) []figure {
 	}
 	judge := func(s *snapshot.Snapshot) func() run {
 		return func() run {
-			began := cpuTime(t)
+			start := cpuTime(t)
 			for range 20 {
 				if _, err := e.Evaluate(t.Context(), s, p, engine.Options{}); err != nil {
 					t.Fatal(err)
 				}
 			}
-			return run{cpu: cpuTime(t) - began}
+			return run{cpu: cpuTime(t) - start}
 		}
 	}
 	all, part := alternate(5, judge(whole), judge(whole.Slice(p.Pattern)))

@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"fmt"
 	"slices"
 	"testing"
 
@@ -125,161 +124,10 @@ func roleNotAssigned(role string, assigned ...string) []string {
 	return oneFinding("DB-USER-ROLE", "user", integrationName, "assign-role", map[string]any{"role": role, "reaching": assigned})
 }
 
-// privilegeFaults returns the faults of each of the 44 privileges: not granted, granted at each depth that is too
-// shallow, and undefined.
-func privilegeFaults(p profile.Profile) []fault {
-	var faults []fault
-	defined := definedPrivileges(&simulator.Environment{})
-	for _, c := range p.Controls {
-		for _, name := range c.Privileges {
-			deepest := defined[name].Deepest()
-			deviation := func(state, fix, actual, required string) []string {
-				return oneFinding(string(c.ID), "role", integrationName, fix, map[string]any{
-					"privilege": name, "required_depth": required, "actual_depth": actual, "state": state,
-				})
-			}
-			faults = append(faults, fault{
-				name:   "without " + name,
-				change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { delete(r.Privileges, name) }) },
-				expect: deviation("missing", "add-privilege", "none", deepest.String()),
-			})
-			shallower := slices.DeleteFunc(slices.Clone(defined[name].Depths), func(d simulator.Depth) bool { return d >= deepest })
-			for i, depth := range shallower {
-				if !isShortRun() || i == len(shallower)-1 {
-					faults = append(faults, fault{
-						name:   fmt.Sprintf("%s at %s depth", name, depth),
-						change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.Privileges[name] = depth }) },
-						expect: deviation("shallow", "raise-depth", depth.String(), deepest.String()),
-					})
-				}
-			}
-			undefined := fault{
-				name:   "no definition of " + name,
-				change: func(sc *Scenario) { sc.UndefinedPrivileges = append(sc.UndefinedPrivileges, name) },
-				expect: deviation("undefined", "install-app", "none", "global"),
-			}
-			switch name {
-			case "prvReadUserQuery":
-				// Nobody can read a personal view.
-				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE")...)
-			case "prvReadQuery":
-				// Nobody can read a system view, so the required view may be one.
-				undefined.expect = append(undefined.expect, unknown("DB-VIEW-SHARED")...)
-			case "prvReadUser":
-				// Nobody can read a user, not even the auditor, so nothing can be judged.
-				undefined.expect, undefined.unpaired = nil, true
-				for _, c := range p.Controls {
-					undefined.expect = append(undefined.expect, unknown(string(c.ID))...)
-				}
-			}
-			faults = append(faults, undefined)
-		}
-	}
-	return faults
+func controlFaults(p profile.Profile) []fault {
+	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), reportedFaults(p))
 }
 
 // isShortRun reports whether the tests check only some of the faults. With the race detector they take several
 // times as long, and the first faults run all of the code.
 func isShortRun() bool { return raceEnabled || testing.Short() }
-
-func controlFaults(p profile.Profile) []fault {
-	return slices.Concat(roleFaults(p), userFaults(p), viewFaults(), reportedFaults(p))
-}
-
-// reportedFaults returns faults of real environments that are reported in public: grants with a record filter or
-// an unknown depth, responses for another user, and incomplete responses.
-func reportedFaults(p profile.Profile) []fault {
-	const privilege = "prvReadAccount"
-	contradict := func(c simulator.Contradiction) func(*Scenario) {
-		return func(sc *Scenario) {
-			if !slices.Contains(sc.Contradictions, c) {
-				sc.Contradictions = append(sc.Contradictions, c)
-			}
-		}
-	}
-	changeAuditorRole := func(change func(*simulator.Role)) func(*Scenario) {
-		return func(sc *Scenario) { change(sc.Role("dbaudit Auditor")) }
-	}
-	filtered := oneFinding("DB-PRIV-ACCOUNT", "role", integrationName, "add-privilege", map[string]any{
-		"privilege": privilege, "required_depth": "global", "actual_depth": "none", "state": "filtered",
-	})
-	rolesUnknown := slices.Concat(unknown(privilegeControls(p)...), unknown("DB-ROLE-EXISTS", "DB-ROLE-CUSTOM", "DB-ROLE-COMPLETE",
-		"DB-ROLE-LEAST-PRIVILEGE", "DB-USER-ROLE", "DB-USER-NO-ADMINISTRATOR"))
-	inheritShare := func(rights simulator.Rights) func(*Scenario) {
-		return func(sc *Scenario) {
-			sc.changeUser(func(*simulator.User) {
-				sc.changeAccountsView(func(v *simulator.PersonalView) {
-					v.Shares = append(withoutShares(v.Shares, integrationName), simulator.Share{Principal: integrationName, Inherited: rights})
-				})
-			})
-		}
-	}
-	return []fault{
-		{
-			name:   "a privilege is granted for some records only",
-			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.RecordFilters = []string{privilege} }) },
-			expect: filtered,
-		},
-		{
-			name: "a privilege is granted at the depth of a record filter",
-			change: func(sc *Scenario) {
-				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{privilege: "RecordFilter"} })
-			},
-			expect: filtered,
-		},
-		{
-			name: "a privilege is granted at an unknown depth",
-			change: func(sc *Scenario) {
-				sc.changeRole(func(r *simulator.Role) { r.DepthWords = map[string]string{privilege: "Galaxy"} })
-			},
-			expect: unknown("DB-PRIV-ACCOUNT"),
-		},
-		{
-			name: "a privilege that is not required is granted at an unknown depth",
-			change: func(sc *Scenario) {
-				sc.changeRole(func(r *simulator.Role) {
-					r.Privileges["prvReadSdkMessage"] = simulator.DepthGlobal
-					r.DepthWords = map[string]string{"prvReadSdkMessage": "Galaxy"}
-				})
-			},
-		},
-		{
-			name:   "it is unknown whether the role can be edited",
-			change: func(sc *Scenario) { sc.changeRole(func(r *simulator.Role) { r.CustomizableUnknown = true }) },
-			expect: unknown("DB-ROLE-CUSTOM"),
-		},
-		{
-			name:   "the environment ignores impersonation",
-			change: contradict(simulator.ActIgnored),
-			expect: unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE"),
-		},
-		{
-			name:   "the share table shows the auditor only its own shares",
-			change: contradict(simulator.SharesInPart),
-			// A share without Read may be among the hidden ones.
-			expect: unknown("DB-VIEW-LEAST-ACCESS"),
-		},
-		{
-			name:   "a view's share is inherited",
-			change: inheritShare(simulator.RightRead),
-		},
-		{
-			name:   "a view's inherited share gives more than Read",
-			change: inheritShare(simulator.RightRead | simulator.RightWrite),
-			expect: surplusShare("Demandbase Accounts", []string{integrationName}, "write"),
-		},
-		{
-			name:   "the auditor reads teams for some records only",
-			change: changeAuditorRole(func(r *simulator.Role) { r.RecordFilters = []string{"prvReadTeam"} }),
-			// It is unknown which roles the user has through teams, and which rights on views.
-			expect:   slices.Concat(rolesUnknown, unknown("DB-VIEW-SHARED", "DB-VIEW-ACTIVE", "DB-VIEW-LEAST-ACCESS")),
-			unpaired: true,
-		},
-		{
-			name:     "the list of the auditor's privileges omits prvReadRole",
-			change:   func(sc *Scenario) { sc.UnnamedPrivileges = []string{"prvReadRole"} },
-			expect:   rolesUnknown,
-			unpaired: true,
-		},
-	}
-}

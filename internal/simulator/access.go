@@ -82,11 +82,12 @@ func (c *call) assignmentsGranting(name string) []assignment {
 }
 
 func (c *call) assignmentsOf(u *user, name string) []assignment {
-	then, p := lookup[user](c.caller.permissions, u.ID), c.db.cat.privilege(name)
-	if then == nil || p == nil {
+	permissions := c.caller.permissions
+	u, p := lookup[user](permissions, u.ID), c.db.cat.privilege(name)
+	if u == nil || p == nil {
 		return nil
 	}
-	return c.caller.permissions.assignmentsGranting(then, p)
+	return permissions.assignmentsGranting(u, p)
 }
 
 func (c *call) covers(assignments []assignment, row ownership) bool {
@@ -98,14 +99,14 @@ func (c *call) covers(assignments []assignment, row ownership) bool {
 
 // requirePrivilege returns an error if the caller does not have a privilege at any depth.
 func (c *call) requirePrivilege(name string) error {
-	lacking := c.caller.user
+	u := c.caller.user
 	switch {
 	case len(c.assignmentsGranting(name)) > 0:
 		return nil
-	case len(c.assignmentsOf(lacking, name)) > 0:
-		lacking = c.caller.impersonator
+	case len(c.assignmentsOf(u, name)) > 0:
+		u = c.caller.impersonator
 	}
-	return c.missingPrivilege(lacking, name)
+	return c.missingPrivilege(u, name)
 }
 
 func (c *call) missingPrivilege(u *user, name string) error {

@@ -114,8 +114,8 @@ func (c *call) retrieveRolePrivileges(id string) (response, error) {
 // userPrivileges returns the privileges of a user that match: one row for the greatest depth of each, and a
 // further row for each special grant.
 func (c *call) userPrivileges(u *user, match func(*privilege) bool) []grantRow {
-	db := c.caller.permissions
-	then := cmp.Or(lookup[user](db, u.ID), u)
+	db, unit := c.caller.permissions, u.unit.ID
+	u = cmp.Or(lookup[user](db, u.ID), u)
 	rows := []grantRow{}
 	unnamed := lowerSet(c.db.env.UnnamedPrivileges)
 	for _, p := range db.cat.privileges {
@@ -123,17 +123,17 @@ func (c *call) userPrivileges(u *user, match func(*privilege) bool) []grantRow {
 			continue
 		}
 		deepest := DepthNone
-		for _, a := range db.assignmentsGranting(then, p) {
+		for _, a := range db.assignmentsGranting(u, p) {
 			switch {
 			case a.basicTeam() != nil && a.depth == DepthBasic: // covers only the team's rows
 			case a.role.isSpecialGrant(p):
-				rows = append(rows, a.role.toGrantRow(p, u.unit.ID))
+				rows = append(rows, a.role.toGrantRow(p, unit))
 			default:
 				deepest = max(deepest, a.depth)
 			}
 		}
 		if deepest != DepthNone {
-			rows = append(rows, newGrantRow(p, deepest, u.unit.ID))
+			rows = append(rows, newGrantRow(p, deepest, unit))
 		}
 	}
 	return rows
