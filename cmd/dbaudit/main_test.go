@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// runMainVariable makes the test's binary the program itself.
+// runMainVariable is the variable that makes the test binary run main.
 const runMainVariable = "DBAUDIT_TEST_IS_MAIN"
 
 func TestMain(m *testing.M) {
@@ -31,8 +31,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestInitAllocations: the packages allocate little memory before main. Every run pays for it, with a
-// page fault for each 4 kB.
+// TestInitAllocations checks that the packages allocate little memory before main, because every
+// run pays a page fault for each 4 kB.
 func TestInitAllocations(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
@@ -59,7 +59,8 @@ func TestInitAllocations(t *testing.T) {
 	}
 }
 
-// Ctrl-C ends the real program while it reads, with exit code 130, and it leaves no file.
+// TestInterrupt checks that Ctrl-C ends the real program while it reads an environment, with exit
+// code 130, and that no file is left.
 func TestInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no way to send Ctrl-C to a process there")
@@ -129,7 +130,7 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// bombPolicy is a rule that does not end, or needs more memory than exists.
+// bombPolicy is the template of a rule that runs without end or needs too much memory.
 const bombPolicy = `# METADATA
 # title: A bomb
 # description: A bomb.
@@ -156,7 +157,7 @@ const bombProfile = `acme:
     - {id: ACME-BOMB, rule: custom/bomb, title: T, why: W}
 `
 
-// startCheck runs the program on the sample environment with a rule.
+// startCheck starts a check of the sample environment's snapshot with a rule.
 func startCheck(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
 	self, err := os.Executable()
@@ -189,8 +190,8 @@ func startCheck(t *testing.T, bomb string, variables ...string) (*exec.Cmd, *byt
 	return cmd, &stderr
 }
 
-// TestOutOfMemory: a rule that makes more than there is room for ends the run in exit
-// code 3 with advice, and not in the runtime's dump.
+// TestOutOfMemory checks that a rule that needs too much memory ends the run with advice and exit
+// code 3, and not with the runtime's dump.
 func TestOutOfMemory(t *testing.T) {
 	for name, bomb := range map[string]string{
 		"a range":         "count(numbers.range(1, 1000000000)) > 0",
@@ -206,7 +207,8 @@ func TestOutOfMemory(t *testing.T) {
 	}
 }
 
-// TestInterruptDuringEvaluation: within two seconds, in exit code 130.
+// TestInterruptDuringEvaluation checks that an interruption ends a run during the evaluation of a
+// rule within two seconds, with exit code 130.
 func TestInterruptDuringEvaluation(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no way to send Ctrl-C to a process there")

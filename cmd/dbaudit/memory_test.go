@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestCollectAt: little is used while little is needed, large inputs have room for
-// garbage, and the limit holds.
+// TestCollectAt checks the memory at which the collector works hardest, for small, large and too
+// large inputs.
 func TestCollectAt(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 30
@@ -23,8 +23,9 @@ func TestCollectAt(t *testing.T) {
 	}
 }
 
-// TestFirstCollection: no garbage is collected while little memory is used. After the first
-// collection the collector works as hard as in a long run, unless the user says how hard.
+// TestFirstCollection checks that the first collection is postponed while little memory is used,
+// that the collector then gets the settings for a long run, and that the user's settings take
+// precedence.
 func TestFirstCollection(t *testing.T) {
 	percent, limit := debug.SetGCPercent(100), debug.SetMemoryLimit(math.MaxInt64)
 	t.Cleanup(func() {

@@ -11,10 +11,9 @@ import (
 	"testing"
 )
 
-// TestDocumentedCommands: each dbaudit command that the documentation, the examples and
-// the help show is one: its flags exist, and its arguments are as many as it takes. What
-// is set for a POSIX shell is set for PowerShell, too, and each link within the project
-// leads somewhere.
+// TestDocumentedCommands checks that each dbaudit command in the documentation, the examples and
+// the help has flags that exist and the right number of arguments, that variables are set for a
+// POSIX shell and for PowerShell, and that links within the project are valid.
 func TestDocumentedCommands(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -65,8 +64,8 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 }
 
-// TestDocumentedPlaces: each file, make target and test that the documentation names exists.
-// A path that contains a word in capitals, such as NAME, is a pattern for new files.
+// TestDocumentedPlaces checks that each file, make target and test that the documentation names
+// exists. A path with a word in capitals, such as NAME, is a pattern for new files.
 func TestDocumentedPlaces(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")
@@ -141,8 +140,8 @@ func matchesTests(tests []string, pattern string) bool {
 	return true
 }
 
-// dbauditCommands are the words of each dbaudit command in a script, as far as a shell's
-// grammar is used in the documentation: quotes, comments, continued lines, operators.
+// dbauditCommands returns the words of each dbaudit command in a script. It knows the part of a
+// shell's grammar that the documentation uses: quotes, comments, continued lines, operators.
 func dbauditCommands(script string) [][]string {
 	var all [][]string
 	var words []string

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// TestRootsWithFile: where Go does not read SSL_CERT_FILE, its certificates are trusted
-// beside the system's, and nothing is where it does.
+// TestRootsWithFile checks that the certificates in SSL_CERT_FILE are trusted on systems on which
+// Go does not read that variable.
 func TestRootsWithFile(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(nil)
@@ -46,8 +46,8 @@ func trusts(roots *x509.CertPool, server *httptest.Server) bool {
 	return err == nil
 }
 
-// What a program that signs in says of its failure is part of the error, which
-// the advice is made from.
+// TestRunProgram checks that the error contains the program's standard error, from which the sign-
+// in derives its advice.
 func TestRunProgram(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("needs a shell")

@@ -13,8 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// TestWorse checks all pairs of codes: the order is the contract's, and it does not
-// matter which of two comes first.
+// TestWorse checks all pairs of codes in both orders.
 func TestWorse(t *testing.T) {
 	t.Parallel()
 	order := []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete, exitOK}
@@ -27,8 +26,8 @@ func TestWorse(t *testing.T) {
 	}
 }
 
-// TestExitCode: a wrong configuration is distinguished from a run that failed, however
-// deeply the error is wrapped.
+// TestExitCode checks that a wrong configuration is distinguished from a failed run, even if the
+// error is wrapped.
 func TestExitCode(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -53,7 +52,7 @@ func TestExitCode(t *testing.T) {
 	}
 }
 
-// TestResultCodeOfUnknowns: what is unknown ends in 4, whatever --fail-on says.
+// TestResultCodeOfUnknowns checks that unknowns give exit code 4, whatever --fail-on says.
 func TestResultCodeOfUnknowns(t *testing.T) {
 	t.Parallel()
 	for _, failOn := range []audit.Severity{audit.SeverityInvalid, audit.SeverityLow, audit.SeverityCritical} {

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata/help")
 
-// allCommands is the command line with all that is below it.
+// allCommands returns the root command and all its subcommands.
 func allCommands(a *app) []*cobra.Command {
 	var all []*cobra.Command
 	var walk func(*cobra.Command)
@@ -34,8 +34,8 @@ func allCommands(a *app) []*cobra.Command {
 	return all
 }
 
-// TestRootCommandBuildsOneCommand: a run builds the command that it names, under the name that it is
-// listed by, and a run that names none builds all.
+// TestRootCommandBuildsOneCommand checks that a run builds only the command that it names, and all
+// commands if it names none.
 func TestRootCommandBuildsOneCommand(t *testing.T) {
 	t.Parallel()
 	a := newApp(OS())
@@ -55,8 +55,8 @@ func TestRootCommandBuildsOneCommand(t *testing.T) {
 	}
 }
 
-// TestHelp: each command's help is as its golden file has it, fits 80 columns, has an
-// example, and says what the command does in lower case. So a flag that moves is seen.
+// TestHelp compares each command's help with its golden file, and checks that it fits 80 columns,
+// has an example, and begins in lower case.
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	files := map[string]bool{}
@@ -105,7 +105,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestFlagsHaveAHeading: where a command's flags are grouped, each has its place.
+// TestFlagsHaveAHeading checks that each flag of a command with headings is below one.
 func TestFlagsHaveAHeading(t *testing.T) {
 	t.Parallel()
 	for _, cmd := range allCommands(newApp(OS())) {
@@ -120,8 +120,7 @@ func TestFlagsHaveAHeading(t *testing.T) {
 	}
 }
 
-// TestCompletion: each flag with a known set of values completes them, and what it
-// completes is what its help says.
+// TestCompletion checks that flags complete their values, and that the help names these values.
 func TestCompletion(t *testing.T) {
 	t.Parallel()
 	known := []string{"format", "env", "label", "fail-on", "auth", "scope", "kind", "control", "only", "except", "profile", "environment", "sarif-profile", "log-format"}
@@ -158,14 +157,14 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// TestHelpWriteError: help that cannot be written is a failure, as every other document is.
+// TestHelpWriteError checks that the exit code is 3 if the help cannot be written.
 func TestHelpWriteError(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{{"--help"}, {"scan", "--help"}, {}} {
-		var complaint strings.Builder
-		env := Env{Streams: console.Streams{Stdout: failingWriter{}, Stderr: &complaint}, Host: run.Host{Getenv: func(string) string { return "" }}}
-		if code := Main(t.Context(), args, env); code != exitFailure || complaint.String() != "dbaudit: writing the help: no space is left\n" {
-			t.Errorf("%v: exit code %d, %s", args, code, complaint.String())
+		var stderr strings.Builder
+		env := Env{Streams: console.Streams{Stdout: failingWriter{}, Stderr: &stderr}, Host: run.Host{Getenv: func(string) string { return "" }}}
+		if code := Main(t.Context(), args, env); code != exitFailure || stderr.String() != "dbaudit: writing the help: no space is left\n" {
+			t.Errorf("%v: exit code %d, %s", args, code, stderr.String())
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/history"
 )
 
-// TestHistoryOfChangedRequirements: a history over changed requirements says so.
+// TestHistoryOfChangedRequirements checks that a history says so if the requirements changed.
 func TestHistoryOfChangedRequirements(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {

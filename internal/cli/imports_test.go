@@ -15,8 +15,8 @@ import (
 
 const module = "github.com/dbaudit/dbaudit/"
 
-// TestImports holds the table of docs/architecture.md: each package imports of
-// ours what its row allows, and each has a row.
+// TestImports checks that each package has a row in docs/architecture.md, and imports only the
+// packages of the project that the row allows.
 func TestImports(t *testing.T) {
 	root := filepath.Join("..", "..")
 	allowed := allowedImports(t, filepath.Join(root, "docs", "architecture.md"))
@@ -40,8 +40,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestWhereToFindIt: the files and functions to which docs/architecture.md sends a newcomer
-// exist.
+// TestWhereToFindIt checks that the files and functions that docs/architecture.md names exist.
 func TestWhereToFindIt(t *testing.T) {
 	root := filepath.Join("..", "..")
 	data, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
@@ -64,8 +63,8 @@ func TestWhereToFindIt(t *testing.T) {
 	}
 }
 
-// allowedImports reads the table: the package's path to the short names of what it may
-// import.
+// allowedImports reads the table: for the path of each package, the short names of the packages
+// that it may import.
 func allowedImports(t *testing.T, file string) map[string][]string {
 	t.Helper()
 	data, err := os.ReadFile(file)
@@ -88,7 +87,7 @@ func allowedImports(t *testing.T, file string) map[string][]string {
 	return allowed
 }
 
-// packageImports lists which of our packages each package imports, tests left aside.
+// packageImports returns the packages of the project that each package imports, without its tests.
 func packageImports(t *testing.T, root string) map[string][]string {
 	t.Helper()
 	found := map[string][]string{}
@@ -99,7 +98,7 @@ func packageImports(t *testing.T, root string) map[string][]string {
 		case d.IsDir() && (d.Name() == "testdata" || file != "." && strings.HasPrefix(d.Name(), ".")):
 			return fs.SkipDir
 		case d.IsDir() && file != ".":
-			// A separate module is not checked.
+			// Skip a separate module.
 			if _, err := os.Stat(filepath.Join(root, file, "go.mod")); err == nil {
 				return fs.SkipDir
 			}

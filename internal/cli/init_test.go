@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// TestInitAsks: on a terminal init asks for the three values, asks again after an invalid
-// one, and leaves out empty answers.
+// TestInitAsks checks that init asks for the three values on a terminal, asks again after an
+// invalid answer, and accepts empty answers.
 func TestInitAsks(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "dbaudit.yaml")
@@ -48,8 +48,8 @@ func TestInitAsks(t *testing.T) {
 	}
 }
 
-// TestSchemaLines: each file that dbaudit writes for people names the schema of this
-// version, by which an editor checks it.
+// TestSchemaLines checks that each file that dbaudit writes for people names its schema of this
+// version, for editors.
 func TestSchemaLines(t *testing.T) {
 	t.Parallel()
 	profile, err := scaffold.ReadFile("scaffold/profile.yaml.tmpl")
@@ -73,8 +73,8 @@ func TestSchemaLines(t *testing.T) {
 	}
 }
 
-// TestTemplateExamples: each key that the template shows in a comment is on a line of its
-// own, and valid where it is.
+// TestTemplateExamples checks that each key in a comment of the template is on a separate line, and
+// is valid at that place.
 func TestTemplateExamples(t *testing.T) {
 	t.Parallel()
 	for _, key := range []string{

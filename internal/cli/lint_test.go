@@ -14,14 +14,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestWatchJudgesAgain hands in the ticks: a changed file is judged again, one that
-// is as it was is not.
+// TestWatchJudgesAgain checks that --watch judges again after a tick if a file has changed, and
+// only then.
 func TestWatchJudgesAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "r.xml")
 	save := func(content string) {
-		// At once, as half a file would be judged, too.
+		// Replace the file at once, because a partly written one would be judged too.
 		if err := console.WriteFile(file, []byte(content)); err != nil {
 			t.Fatal(err)
 		}

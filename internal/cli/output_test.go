@@ -14,8 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestFolderOfPages: -o DIR/ writes an index and a page for each, -f is html by itself,
-// and other formats are refused.
+// TestFolderOfPages checks that -o DIR/ writes an index and a page for each result, implies HTML,
+// and refuses other formats.
 func TestFolderOfPages(t *testing.T) {
 	t.Parallel()
 	o := outputs{list: []document{{file: filepath.Join(t.TempDir(), "pages") + "/"}}}
@@ -44,7 +44,8 @@ func TestFolderOfPages(t *testing.T) {
 	}
 }
 
-// TestSummaryByDefault: above twenty results the table is a summary, unless told.
+// TestSummaryByDefault checks that a table of more than twenty results is a summary, unless
+// --summary says otherwise.
 func TestSummaryByDefault(t *testing.T) {
 	t.Parallel()
 	on := true
@@ -77,12 +78,13 @@ func TestSummaryByDefault(t *testing.T) {
 	}
 }
 
-// A failingWriter writer is a disk without space.
+// A failingWriter fails like a full disk.
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, errors.New("no space is left") }
 
-// TestRenderWriteError: a document that cannot be written is an error that names its format once.
+// TestRenderWriteError checks that the error for a document that cannot be written names its format
+// once.
 func TestRenderWriteError(t *testing.T) {
 	t.Parallel()
 	a := newApp(Env{Streams: console.Streams{Stdout: failingWriter{}}, Host: run.Host{Getenv: func(string) string { return "" }}})

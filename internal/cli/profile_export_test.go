@@ -21,7 +21,8 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestProfileExport exports every built-in profile as every kind of document.
+// TestProfileExport exports every built-in profile as every kind of document, and validates the
+// documents.
 func TestProfileExport(t *testing.T) {
 	t.Parallel()
 	form, err := schematest.Compile(os.DirFS("../oscal/testdata"), "oscal.json")
@@ -94,7 +95,7 @@ func TestProfileExport(t *testing.T) {
 	}
 }
 
-// encoded is a document as the command writes it.
+// encoded returns a document as the command writes it.
 func encoded(t *testing.T, document any) string {
 	t.Helper()
 	var b bytes.Buffer

@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// pageTransport answers requests out of a table, and keeps the requests.
+// A pageTransport answers requests from a table, and records them.
 type pageTransport struct {
 	responses map[string]*http.Response
 	requests  []*http.Request
@@ -34,8 +34,8 @@ func newResponse(status int, body io.Reader, location string) *http.Response {
 	return &http.Response{StatusCode: status, Status: http.StatusText(status), Header: header, Body: io.NopCloser(body)}
 }
 
-// TestFetchPage: a vendor's page is fetched over https alone, to the size and the time that every
-// other input has, and without a credential.
+// TestFetchPage checks that a vendor's page is fetched only over https, without a credential, and
+// with limits on size and time.
 func TestFetchPage(t *testing.T) {
 	t.Parallel()
 	const address = "https://vendor.example/page"

@@ -14,7 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// parseCommandLine is a run of a command line until its work begins.
+// parseCommandLine parses a command line, and returns the app as the command would get it.
 func parseCommandLine(t *testing.T, words ...string) *app {
 	t.Helper()
 	a := newApp(Env{Host: run.Host{Getenv: func(string) string { return "" }}})
@@ -33,8 +33,8 @@ func parseCommandLine(t *testing.T, words ...string) *app {
 	return a
 }
 
-// TestFlagsForTarget: the flags that a report proposes name the environment that was judged, in
-// the way in which this run named it.
+// TestFlagsForTarget checks that the flags in a report name the judged environment as this run
+// named it.
 func TestFlagsForTarget(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -72,8 +72,8 @@ func TestFlagsForTarget(t *testing.T) {
 	}
 }
 
-// TestProposedCommands: a command that continues with a plan names the environment, the
-// custom profile and the custom rules as this run did, and is quoted for a shell.
+// TestProposedCommands checks that the commands for apply and rollback name the environment, the
+// custom profile and the custom rules as this run did, and are quoted for a shell.
 func TestProposedCommands(t *testing.T) {
 	t.Parallel()
 	env := audit.Environment{Name: "eu", URL: "https://eu.crm4.dynamics.com"}
@@ -96,8 +96,7 @@ func TestProposedCommands(t *testing.T) {
 	}
 }
 
-// TestJournalAdvice: the advice about a journal that exists depends on how far its run is, and its
-// commands reach the environment as this run does.
+// TestJournalAdvice checks the advice about a journal that already exists.
 func TestJournalAdvice(t *testing.T) {
 	t.Parallel()
 	a := parseCommandLine(t, "apply", "plan.json", "--url", "https://eu.crm4.dynamics.com")
@@ -117,7 +116,7 @@ func TestJournalAdvice(t *testing.T) {
 	}
 }
 
-// TestEmittedCommands: the commands and flags that reports propose exist.
+// TestEmittedCommands checks that the commands and flags that reports propose exist.
 func TestEmittedCommands(t *testing.T) {
 	t.Parallel()
 	ref := &audit.Reference{ID: "an-id", Name: "name"}

@@ -2,5 +2,5 @@
 
 package cli
 
-// raceEnabled reports that the race detector slows everything down.
+// raceEnabled reports whether the race detector is on, which makes tests slow.
 const raceEnabled = true

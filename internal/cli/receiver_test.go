@@ -16,8 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// A receiver takes messages, and plays as much of the work items of Azure DevOps as the
-// recipes ask for.
+// A receiver accepts messages, and implements the part of Azure DevOps' work items that the recipes
+// use.
 type receiver struct {
 	folder string
 
@@ -26,8 +26,8 @@ type receiver struct {
 	items    []map[string]string // fields by name; the id is the index and one
 }
 
-// receiverCommand starts a receiver at $RECEIVER, which curl trusts, and keeps each request
-// in received/N.txt: the method, the address, the headers that recipes set, the body.
+// receiverCommand starts a receiver at $RECEIVER, which curl trusts. It saves each request in
+// received/N.txt: the method, the address, the headers that recipes set, and the body.
 func receiverCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	r := &receiver{folder: ts.MkAbs("received")}
 	ts.Check(os.MkdirAll(r.folder, 0o700))
@@ -66,7 +66,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// answer is that of Azure DevOps.
+// answer returns the response of Azure DevOps.
 func (r *receiver) answer(request *http.Request, resource string, body []byte) (any, error) {
 	item := func(i int) map[string]any { return map[string]any{"id": i + 1, "fields": r.items[i]} }
 	id, _ := strconv.Atoi(strings.TrimPrefix(resource, "workitems/"))

@@ -14,15 +14,15 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// TestRecipes runs the steps of the CI recipes unchanged against the simulator. A script
-// has these commands beside those of TestScript:
+// TestRecipes runs the steps of the CI recipes unchanged against the simulator. The scripts have
+// these commands in addition to those of TestScript:
 //
-//	recipe OUT FILE PATH  writes the shell script at a path of keys and indices,
-//	                      split by slashes, of a YAML file; a list of lines is
-//	                      joined. Of a unit or a crontab, what it runs.
+//	recipe OUT FILE PATH  writes the shell script at a path in a YAML file: keys and
+//	                      indices, separated by slashes; a list of lines is joined.
+//	                      For a unit or a crontab, writes the command.
 //	variables FILE PATH   sets the variables of the mapping at a path
 //	page OUT FILE HEADING writes the commands in a section of a page
-//	receiver              takes messages and work items at $RECEIVER, and keeps them
+//	receiver              accepts messages and work items at $RECEIVER, and saves them
 func TestRecipes(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
@@ -112,7 +112,7 @@ func variablesCommand(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// yamlValue finds a value in a YAML file.
+// yamlValue returns the value at a path in a YAML file.
 func yamlValue(ts *testscript.TestScript, file, path string) any {
 	var value any
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(file)), &value))
@@ -133,7 +133,7 @@ func yamlValue(ts *testscript.TestScript, file, path string) any {
 	return value
 }
 
-// TestRecipesParse: every YAML file among the recipes is YAML, with no key twice.
+// TestRecipesParse checks that every YAML file of the recipes is valid and has no duplicate keys.
 func TestRecipesParse(t *testing.T) {
 	t.Parallel()
 	root := filepath.Join("..", "..")

@@ -22,8 +22,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/simulator"
 )
 
-// TestMain lets the test binary stand in for dbaudit where a script calls it: a separate
-// process, as for a person.
+// TestMain makes the test binary dbaudit itself when a script runs dbaudit, in a separate process.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"dbaudit": func() {
@@ -35,14 +34,14 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs the command as a person does. The scripts have these commands
-// beside testscript's own:
+// TestScript runs dbaudit as a person does. The scripts have these commands in addition to
+// testscript's own:
 //
 //	exit CODE dbaudit ARGS...      runs dbaudit, which must end with the code
 //	environment FILE CHANGE...     writes the compliant environment, changed
 //	simulate NAME-OR-FILE          serves an environment, and sets the variables
-//	silent                         listens at $SILENT and never says a word
-//	interrupted dbaudit ARGS...    runs dbaudit until it has called $SILENT, then interrupts it
+//	silent                         listens at $SILENT, and never responds
+//	interrupted dbaudit ARGS...    runs dbaudit until it connects to $SILENT, then interrupts it
 //	edit FILE OLD NEW              replaces a text in a file
 //	truncate FILE                  leaves the first half of a file
 func TestScript(t *testing.T) {
@@ -52,8 +51,8 @@ func TestScript(t *testing.T) {
 		t.Fatalf("%d scripts, %v", len(scripts), err)
 	}
 	if raceEnabled {
-		// Each process compiles the policies, which the race detector makes slow. What
-		// runs side by side is in these.
+		// Each process compiles the policies, which is slow with the race detector. These scripts
+		// run all code that is concurrent.
 		scripts = slices.DeleteFunc(scripts, func(file string) bool {
 			return !slices.Contains([]string{"compliant.txtar", "forbidden-role.txtar", "interrupted.txtar", "snapshot.txtar"}, filepath.Base(file))
 		})
@@ -98,8 +97,7 @@ func exitCodeOf(ts *testscript.TestScript, err error) int {
 	return 0
 }
 
-// environmentCommand writes a simulated environment. The changes are named by
-// changesOf.
+// environmentCommand writes a simulated environment; see environmentChanges for the changes.
 func environmentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	env, err := simulator.Builtin("compliant")
 	ts.Check(err)
@@ -116,7 +114,7 @@ func environmentCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
-// What the compliant environment calls its user and its role.
+// integrationName is the name of the integration's user and role in the compliant environment.
 const integrationName = "Demandbase Integration"
 
 func environmentChanges() map[string]func(*simulator.Environment, string) {
@@ -151,14 +149,14 @@ func environmentChanges() map[string]func(*simulator.Environment, string) {
 	}
 }
 
-// simulateCommand starts `dbaudit simulate` as a process of its own, which ends
-// with the script, and sets the variables that it prints.
+// simulateCommand starts dbaudit simulate in a separate process, which ends with the script, and
+// sets the variables that it prints.
 func simulateCommand(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs("sim")
 	cmd := exec.Command("dbaudit", "simulate", "--dir", dir, "--environment", args[0]) //nolint:gosec,noctx // the test's own, killed below
 	cmd.Dir = ts.MkAbs(".")
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	output, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
@@ -182,10 +180,10 @@ func simulateCommand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	stop()
-	ts.Fatalf("the simulator does not start: %s", complaint.String())
+	ts.Fatalf("the simulator does not start: %s", stderr.String())
 }
 
-// firstConnection is closed at the first connection to a silent listener.
+// A firstConnection is closed at the first connection to a silent listener.
 type firstConnection chan struct{}
 
 func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {
@@ -214,7 +212,7 @@ func silentCommand(ts *testscript.TestScript, _ bool, _ []string) {
 	silentListeners.Store(ts.Getenv("SILENT"), call)
 }
 
-// silentListeners are the silent listeners, by address.
+// silentListeners holds the firstConnection of each silent listener, by address.
 var silentListeners sync.Map //nolint:gochecknoglobals // scripts have no place of their own for values
 
 func interruptedCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -227,15 +225,15 @@ func interruptedCommand(ts *testscript.TestScript, _ bool, args []string) {
 	for _, name := range []string{"PATH", "HOME", "DBAUDIT_CLIENT_SECRET"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	var complaint strings.Builder
-	cmd.Stderr = &complaint
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
 	ts.Check(cmd.Start())
 	<-value.(firstConnection) //nolint:forcetypeassert // stored above
 	ts.Check(cmd.Process.Signal(os.Interrupt))
 	if code := exitCodeOf(ts, cmd.Wait()); code != exitInterrupted {
-		ts.Fatalf("exit code %d, want %d: %s", code, exitInterrupted, complaint.String())
+		ts.Fatalf("exit code %d, want %d: %s", code, exitInterrupted, stderr.String())
 	}
-	ts.Logf("[stderr]\n%s", complaint.String())
+	ts.Logf("[stderr]\n%s", stderr.String())
 }
 
 func editCommand(ts *testscript.TestScript, _ bool, args []string) {
@@ -246,7 +244,7 @@ func editCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.ReplaceAll(text, args[1], args[2])), 0o600))
 }
 
-// markCommand puts a byte order mark at the start of a file.
+// markCommand inserts a byte order mark at the start of a file.
 func markCommand(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(byteOrderMark+ts.ReadFile(args[0])), 0o600))
 }

@@ -11,7 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestAlertSecretsAreHidden: no program that a scan runs gets the secrets of the alerts.
+// TestAlertSecretsAreHidden checks that programs that a scan runs do not get the secrets of the
+// alerts.
 func TestAlertSecretsAreHidden(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "alerts.yaml")

@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// TestTransportConnections: requests at the same time share one connection by HTTP/2, and have several
-// by HTTP/1.1, so that none waits for another's answer.
+// TestTransportConnections checks that concurrent requests share a connection with HTTP/2, and each
+// have their own with HTTP/1.1.
 func TestTransportConnections(t *testing.T) {
 	t.Parallel()
 	const requests = 5

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// TestWriteFileReplacesOnlyFiles: a link stays a link, and a pipe or a device, such as
-// /dev/null, is not replaced.
+// TestWriteFileReplacesOnlyFiles checks that a symbolic link, a pipe or a device such as /dev/null
+// is not replaced by a file.
 func TestWriteFileReplacesOnlyFiles(t *testing.T) {
 	dir := t.TempDir()
 	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
@@ -58,7 +58,7 @@ func TestWriteFileReplacesOnlyFiles(t *testing.T) {
 	}
 }
 
-// TestSameFile: one file is known by each of its names, whether it exists or not.
+// TestSameFile checks that different names of a file are recognized, whether it exists or not.
 func TestSameFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

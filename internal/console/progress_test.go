@@ -13,8 +13,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// A virtualTerminal is as much of a terminal as the progress needs: it shows what a person
-// would see.
+// A virtualTerminal interprets the control sequences of the progress display, and holds what a
+// person would see.
 type virtualTerminal struct {
 	tb       testing.TB
 	lines    []string
@@ -60,8 +60,8 @@ func (v *virtualTerminal) screen() string {
 	return strings.TrimRight(strings.Join(v.lines, "\n"), "\n")
 }
 
-// newTerminalConsole is a process whose standard error is a terminal, with a clock that stops until
-// it is moved.
+// newTerminalConsole returns a console with a terminal as standard error, and the buffer that it
+// writes to. The clock is *now.
 func newTerminalConsole(now *time.Time) (*Console, *bytes.Buffer) {
 	var b bytes.Buffer
 	return &Console{
@@ -73,7 +73,7 @@ func newTerminalConsole(now *time.Time) (*Console, *bytes.Buffer) {
 func TestProgress(t *testing.T) {
 	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
 	a, b := newTerminalConsole(&now)
-	// The clock that redraws would race with the test's.
+	// Without the ticker, only the test redraws.
 	a.screen.stop = make(chan struct{})
 	shown := func() string {
 		t.Helper()
@@ -113,7 +113,7 @@ func TestProgress(t *testing.T) {
 	expect("south: something to keep",
 		"north  [#----------] 1/11  3.5 s  1 request, 40 rows  reading role privileges",
 		"south  3.5 s  TLS")
-	// Throttling is seen as long as it lasts, and counted after.
+	// Throttling is shown while it lasts, and counted afterwards.
 	step(time.Second)
 	north.Exchange(dataverse.Event{Kind: dataverse.RequestThrottled, Wait: 12 * time.Second})
 	expect("south: something to keep",

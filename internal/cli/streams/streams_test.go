@@ -33,8 +33,8 @@ var (
 	allowedCommand = regexp.MustCompile(`^::(error|warning|notice|group|endgroup)( [a-zA-Z]+=[^:,]*(,[a-zA-Z]+=[^:,]*)*)?::`)
 )
 
-// firstUnsafeLine is the first line of a stream that a terminal or a CI runner would obey,
-// or empty. The commands of the format github are ours.
+// firstUnsafeLine returns the first line of a stream that a terminal or a CI runner would obey, or
+// "". With github, the workflow commands of that format are allowed.
 func firstUnsafeLine(stream string, github bool) string {
 	for line := range strings.SplitSeq(stream, "\n") {
 		command := strings.HasPrefix(strings.TrimFunc(line, unicode.IsSpace), "::") && (!github || !allowedCommand.MatchString(line))
@@ -45,13 +45,13 @@ func firstUnsafeLine(stream string, github bool) string {
 	return ""
 }
 
-// fuzzParts is how many parts the commands are in: those of files, a server's
-// answers, and what one command writes for the next.
+// fuzzParts is the number of parts into which the commands are divided. The last two are for a
+// server's responses and for commands that read each other's output.
 const fuzzParts = 10
 
-// FuzzStreams gives everything that bears a name one that does harm, follows it through
-// the commands, and looks at what each writes to its two streams. The commands are in
-// parts, since Go takes what runs for ten seconds for a hang.
+// FuzzStreams gives a hostile name to everything with a name, runs all commands, and checks what
+// each writes to standard output and standard error. The commands are divided into parts, because
+// the fuzzer considers an input that takes ten seconds as a hang.
 func FuzzStreams(f *testing.F) {
 	for _, name := range []string{
 		"x ##vso[task.prependpath]/tmp/evil \u202e\u2066\u200b\u00ad\ufe0f\U000e0041 \x1b[31m\x1b]8;;http://x\x07",
@@ -107,7 +107,7 @@ func FuzzStreams(f *testing.F) {
 		role := `<Role id="{6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a10}" name="Demandbase"><RolePrivileges><RolePrivilege name="prvRedLead" level="Global"/></RolePrivileges></Role>`
 		file("lint/Roles/"+fileName+".xml", []byte(role))
 		file("lint/Roles/"+fileName+".broken.xml", []byte("<Role"))
-		// An entry of an archive may have any name, a folder's separator included.
+		// An archive's entry may have any name, even with separators of folders.
 		file("archives/entries.zip", newArchive(t, map[string]string{
 			name + "/Roles/" + name + ".xml": role, "Roles/" + name + ".xml": "<Role", name: "x", "customizations.xml": "<ImportExportXml><" + name,
 			"../" + name: role, name + ".zip": "PK",
@@ -158,7 +158,7 @@ func FuzzStreams(f *testing.F) {
 				run(commands[i]...)
 			}
 		case fuzzParts - 2:
-			// What a server says in an error, a header or a page of its own.
+			// The name is in a server's error, header or page.
 			for _, says := range []hostileServer{
 				{transport, "/api/data/", http.StatusForbidden, name},
 				{transport, "/api/data/", http.StatusOK, name},
@@ -182,11 +182,12 @@ func FuzzStreams(f *testing.F) {
 	})
 }
 
-// readOnlyCommands are the commands that read files, or fail early; none needs what another wrote.
+// readOnlyCommands returns commands that only read files, or fail early. None needs another's
+// output.
 func readOnlyCommands(name, dir, snapshot, result string) [][]string {
 	commands := [][]string{
 		{"lint", filepath.Join(dir, "lint"), "--integration-role", name, "--log-format", "json", "-f", "json"},
-		// The system's own names of the streams lead past no guard.
+		// The system's names of the streams do not bypass the guard.
 		{"check", snapshot, "-q", "-f", "csv", "-o", "/dev/stdout"},
 		{"check", snapshot, "-q", "-f", "csv", "-o", "/dev/stderr"},
 		{"history", filepath.Join(dir, "history"), "-v"},
@@ -213,8 +214,8 @@ func readOnlyCommands(name, dir, snapshot, result string) [][]string {
 	return commands
 }
 
-// hostileServer answers requests whose path holds a word with a text in every place from which
-// a message may take it. It passes the others on.
+// A hostileServer answers requests with a path that contains a word. Its responses contain a text
+// in every place that a message may quote. It sends other requests on.
 type hostileServer struct {
 	next   http.RoundTripper
 	path   string
@@ -244,7 +245,7 @@ func (s hostileServer) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// newArchive makes a zip whose entries have exactly these names.
+// newArchive returns a zip archive with entries of exactly these names.
 func newArchive(t *testing.T, entries map[string]string) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -16,8 +16,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/run"
 )
 
-// TestStepSummary: the file that GitHub shows as a job's summary may be as long as
-// GitHub takes; another file of the format is as long as a comment.
+// TestStepSummary checks that the file for GitHub's job summary may be 1 MiB long, and another
+// Markdown file only as long as a comment.
 func TestStepSummary(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -51,8 +51,8 @@ func TestStepSummary(t *testing.T) {
 	}
 	for _, file := range []string{relative, comment} {
 		p := process{variables: map[string]string{"GITHUB_STEP_SUMMARY": summary}}
-		if _, complaint, code := execute(t, p, append(args, "-q", "-f", "markdown", "-o", file)...); code != 0 {
-			t.Fatal(code, complaint)
+		if _, stderr, code := execute(t, p, append(args, "-q", "-f", "markdown", "-o", file)...); code != 0 {
+			t.Fatal(code, stderr)
 		}
 	}
 	long, err := os.ReadFile(summary)
@@ -71,8 +71,8 @@ func TestStepSummary(t *testing.T) {
 	}
 }
 
-// TestStreamsByTheirSystemNames: /dev/stdout and the like are the guarded streams, and
-// no files to be replaced.
+// TestStreamsByTheirSystemNames checks that /dev/stdout and similar names mean the guarded streams,
+// and are not replaced by files.
 func TestStreamsByTheirSystemNames(t *testing.T) {
 	t.Parallel()
 	role := filepath.Join(t.TempDir(), "Roles", "r.xml")
@@ -98,7 +98,7 @@ func TestStreamsByTheirSystemNames(t *testing.T) {
 	}
 }
 
-// TestColor is for terminals alone, and asks before.
+// TestColor checks that only terminals get color, and only if no flag or variable forbids it.
 func TestColor(t *testing.T) {
 	t.Parallel()
 	l := lab.New(t)
@@ -125,26 +125,26 @@ func TestColor(t *testing.T) {
 		{"--no-color", process{width: 80}, []string{"--no-color"}, false},
 		{"json", process{width: 80}, []string{"-f", "json"}, false},
 	} {
-		out, complaint, code := execute(t, tc.p, append([]string{"check", file}, tc.args...)...)
+		out, stderr, code := execute(t, tc.p, append([]string{"check", file}, tc.args...)...)
 		if got := strings.Contains(out, "\x1b["); code != 1 || got != tc.want {
-			t.Errorf("%s: exit code %d, color is %t, want %t: %s", tc.name, code, got, tc.want, complaint)
+			t.Errorf("%s: exit code %d, color is %t, want %t: %s", tc.name, code, got, tc.want, stderr)
 		}
 	}
 }
 
-// A process is where dbaudit runs.
+// A process is the environment in which dbaudit runs.
 type process struct {
 	width     int // of the terminal; 0 for none
 	variables map[string]string
 }
 
-// execute runs dbaudit.
+// execute runs a command of dbaudit.
 func execute(t *testing.T, p process, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
-	var out, complaints bytes.Buffer
+	var out, errOut bytes.Buffer
 	code = cli.Main(t.Context(), args, cli.Env{
-		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &complaints, StdoutIsTerminal: p.width > 0, Width: p.width},
+		Streams: console.Streams{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errOut, StdoutIsTerminal: p.width > 0, Width: p.width},
 		Host:    run.Host{Getenv: func(name string) string { return p.variables[name] }, Now: lab.Now},
 	})
-	return out.String(), complaints.String(), code
+	return out.String(), errOut.String(), code
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// TestEveryTableFits: what a command prints is as wide as the terminal at most, except
-// what is copied: a command or an address on a line of its own.
+// TestEveryTableFits checks that output is not wider than the terminal, except for commands and
+// addresses, which are on separate lines so that they can be copied.
 func TestEveryTableFits(t *testing.T) {
 	t.Parallel()
 	cases := filepath.Join("..", "..", "..", "testdata", "cases")
@@ -41,8 +41,8 @@ func TestEveryTableFits(t *testing.T) {
 		}
 	}
 	store := filepath.Join(dir, "fleet.db")
-	if _, complaint, code := execute(t, (process{}), "fleet", "import", config, "--store", store); code != 0 {
-		t.Fatal(complaint)
+	if _, stderr, code := execute(t, (process{}), "fleet", "import", config, "--store", store); code != 0 {
+		t.Fatal(stderr)
 	}
 	for _, args := range [][]string{
 		{"check", of("surplus", "snapshot.json")},
@@ -61,9 +61,9 @@ func TestEveryTableFits(t *testing.T) {
 		{"fleet", "status", "--store", store},
 	} {
 		for _, width := range []int{80, 100, 120} {
-			out, complaint, code := execute(t, process{width: width}, append(slices.Clone(args), "--no-color")...)
+			out, stderr, code := execute(t, process{width: width}, append(slices.Clone(args), "--no-color")...)
 			if out == "" || code == 2 || code == 3 {
-				t.Fatalf("%q ends in %d: %s", args, code, complaint)
+				t.Fatalf("%q ends in %d: %s", args, code, stderr)
 			}
 			for line := range strings.Lines(out) {
 				words := strings.Fields(line)

@@ -8,8 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// TestNarrationFitsTheTerminal: a terminal gets no line that is wider than it is; a log
-// keeps each message on a line.
+// TestNarrationFitsTheTerminal checks that messages are wrapped for a terminal, but not for a log.
 func TestNarrationFitsTheTerminal(t *testing.T) {
 	t.Parallel()
 	const guid = "00000000-0000-0000-0000-000000000001"
