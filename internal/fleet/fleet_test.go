@@ -130,9 +130,9 @@ func TestDueOnce(t *testing.T) {
 		s := open(t, name)
 		names := []string{"a", "b", "c", "d", "e"}
 		addEnvironments(t, s, names...)
-		sc := &fakeScanner{scan: compliant}
-		start(t, s, fleet.Options{Scanner: sc, Worker: "w1", SweepInterval: time.Second})
-		start(t, open(t, name), fleet.Options{Scanner: sc, Worker: "w2", SweepInterval: time.Second})
+		scanner := &fakeScanner{scan: compliant}
+		start(t, s, fleet.Options{Scanner: scanner, Worker: "w1", SweepInterval: time.Second})
+		start(t, open(t, name), fleet.Options{Scanner: scanner, Worker: "w2", SweepInterval: time.Second})
 		for _, n := range names {
 			r := awaitState(t, s, n, store.RunCompliant)
 			if r.Trigger != store.TriggerSchedule || r.Attempt != 1 || !r.Ended() {
@@ -141,7 +141,7 @@ func TestDueOnce(t *testing.T) {
 		}
 		awaitJob(t, name, "sweep")
 		for _, n := range names {
-			if got := sc.scansOf(n); got != 1 {
+			if got := scanner.scansOf(n); got != 1 {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
@@ -160,7 +160,7 @@ func TestFailures(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		addEnvironments(t, s, "flaky", "revoked", "panics", "hangs", "works")
-		sc := &fakeScanner{scan: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		scanner := &fakeScanner{scan: func(ctx context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			switch e.Name {
 			case "flaky":
 				return nil, errors.New("no route")
@@ -174,7 +174,7 @@ func TestFailures(t *testing.T) {
 			}
 			return result(e), nil
 		}}
-		start(t, s, fleet.Options{Scanner: sc, Timeout: time.Second})
+		start(t, s, fleet.Options{Scanner: scanner, Timeout: time.Second})
 		if r := awaitState(t, s, "revoked", store.RunMisconfigured); r.ErrorCode != "sign-in" || !strings.Contains(r.Error, "grant it again") || !r.Ended() {
 			t.Errorf("revoked: %+v", r)
 		}
@@ -189,7 +189,7 @@ func TestFailures(t *testing.T) {
 		}
 		awaitState(t, s, "works", store.RunCompliant)
 		for _, n := range []string{"revoked", "panics"} {
-			if got := sc.scansOf(n); got != 1 {
+			if got := scanner.scansOf(n); got != 1 {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
@@ -208,13 +208,13 @@ func TestRetry(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
 		addEnvironments(t, s, "flaky")
-		sc := &fakeScanner{scan: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
+		scanner := &fakeScanner{scan: func(_ context.Context, e store.Environment, before int) ([]audit.Result, error) {
 			if before == 0 {
 				return nil, errors.New("no route")
 			}
 			return result(e), nil
 		}}
-		start(t, s, fleet.Options{Scanner: sc})
+		start(t, s, fleet.Options{Scanner: scanner})
 		if r := awaitState(t, s, "flaky", store.RunCompliant); r.Attempt != 2 || r.Failures != 1 || r.Error != "" {
 			t.Errorf("run: %+v", r)
 		}
@@ -270,10 +270,10 @@ func TestPaused(t *testing.T) {
 		awaitState(t, s, "long", store.RunQueued)
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"short", "long"}, true))
 		stop()
-		sc := &fakeScanner{scan: compliant}
-		start(t, s, fleet.Options{Scanner: sc})
+		scanner := &fakeScanner{scan: compliant}
+		start(t, s, fleet.Options{Scanner: scanner})
 		eventually(t, "the jobs wait", func() bool { return countJobs(t, name, "kind = 'scan' AND state = 'scheduled'") == 2 })
-		if n := sc.scansOf("short") + sc.scansOf("long"); n > 0 {
+		if n := scanner.scansOf("short") + scanner.scansOf("long"); n > 0 {
 			t.Errorf("%d scans of paused environments", n)
 		}
 		must.Do(t, s.Pause(t.Context(), "jane", []string{"short"}, false))
@@ -319,12 +319,12 @@ func TestCancel(t *testing.T) {
 		s := open(t, name)
 		addEnvironments(t, s, "running", "waiting")
 		ended := make(chan error, 1)
-		sc := &fakeScanner{scan: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+		scanner := &fakeScanner{scan: func(ctx context.Context, e store.Environment, _ int) ([]audit.Result, error) {
 			<-ctx.Done()
 			ended <- context.Cause(ctx)
 			return nil, ctx.Err()
 		}}
-		f, _ := start(t, s, fleet.Options{Scanner: sc, Concurrency: 1})
+		f, _ := start(t, s, fleet.Options{Scanner: scanner, Concurrency: 1})
 		var running, waiting store.Run
 		eventually(t, "one runs and one waits", func() bool {
 			for _, n := range []string{"running", "waiting"} {
@@ -354,7 +354,7 @@ func TestCancel(t *testing.T) {
 			t.Errorf("cancelled again: %v", err)
 		}
 		eventually(t, "no job is left", func() bool { return countJobs(t, name, "kind = 'scan' AND finalized_at IS NULL") == 0 })
-		if got := sc.scansOf(waiting.Environment); got != 0 {
+		if got := scanner.scansOf(waiting.Environment); got != 0 {
 			t.Errorf("the cancelled queued run was scanned %d times", got)
 		}
 	})
@@ -508,17 +508,17 @@ func TestOtherVersion(t *testing.T) {
 				ids := must.Get(client.ScanNow(t.Context(), "jane", "a"))
 				db := storetest.Database(t, name)
 				must.Get(db.ExecContext(t.Context(), test.change))
-				sc := &fakeScanner{scan: compliant}
-				o := fleet.Options{Scanner: sc, PollInterval: 100 * time.Millisecond, Worker: "other"}
+				scanner := &fakeScanner{scan: compliant}
+				o := fleet.Options{Scanner: scanner, PollInterval: 100 * time.Millisecond, Worker: "other"}
 				other := must.Get(fleet.New(s, o))
 				if err := other.Run(t.Context()); !errors.Is(err, test.want) {
 					t.Errorf("the process ended with %v, want %v", err, test.want)
 				}
 				must.Get(db.ExecContext(t.Context(), test.revert))
-				if n := sc.scansOf("a"); n != 0 {
+				if n := scanner.scansOf("a"); n != 0 {
 					t.Errorf("it was scanned %d times", n)
 				}
-				start(t, s, fleet.Options{Scanner: sc})
+				start(t, s, fleet.Options{Scanner: scanner})
 				if r := awaitState(t, s, "a", store.RunCompliant); r.ID < ids[0] {
 					t.Errorf("run: %+v", r)
 				}

@@ -318,14 +318,14 @@ func checkOneResultEach(t *testing.T, s *store.Store, names []string) {
 // checkSpans compares the spans with those that one process computes from the same results.
 func checkSpans(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
-	calm := open(t, filepath.Join(t.TempDir(), "calm.db"))
+	undisturbed := open(t, filepath.Join(t.TempDir(), "undisturbed.db"))
 	if err := s.Results(t.Context(), "", func(r audit.Result) error {
-		return calm.Record(t.Context(), []audit.Result{r}, "calm")
+		return undisturbed.Record(t.Context(), []audit.Result{r}, "undisturbed")
 	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if diff := cmp.Diff(spansOf(t, calm, name), spansOf(t, s, name)); diff != "" {
+		if diff := cmp.Diff(spansOf(t, undisturbed, name), spansOf(t, s, name)); diff != "" {
 			t.Errorf("%s (-undisturbed +tortured):\n%s", name, diff)
 		}
 	}

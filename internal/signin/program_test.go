@@ -236,7 +236,7 @@ func TestSignInErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		answer    func(http.ResponseWriter)
 		wantError string
-		asked     int
+		requests  int
 	}{
 		"down":     {func(w http.ResponseWriter) { http.Error(w, "x", 503) }, "HTTP 503", 6},
 		"html":     {func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "cannot be read", 6},
@@ -252,7 +252,7 @@ func TestSignInErrors(t *testing.T) {
 			conf := e.withSecret()
 			_, err := open(t, conf).Token(t.Context(), dataverse.TokenOptions{})
 			var e *AuthError
-			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.wantError) || n < c.asked || n > c.asked+1 { // net/http repeats a GET on a stale connection
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.wantError) || n < c.requests || n > c.requests+1 { // net/http repeats a GET on a stale connection
 				t.Errorf("after %d requests: %v, want %q", n, err, c.wantError)
 			}
 		})
@@ -266,7 +266,7 @@ func TestSecretStaysAtAuthority(t *testing.T) {
 	c := e.withSecret()
 	_, err := open(t, c).Token(t.Context(), dataverse.TokenOptions{})
 	if err == nil || len(other.requests) != 0 || !strings.Contains(err.Error(), "not followed") {
-		t.Errorf("%v; the other host was asked %v", err, other.requests)
+		t.Errorf("%v; the other host got %v", err, other.requests)
 	}
 }
 

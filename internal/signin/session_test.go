@@ -94,7 +94,7 @@ func TestChooseMethod(t *testing.T) {
 		config Config
 		env    map[string]string
 		want   Method
-		why    string
+		reason string
 	}{
 		"explicit":    {Config{Method: AzureCLI, ClientSecret: secret}, nil, AzureCLI, ""},
 		"secret":      {Config{ClientSecret: secret}, map[string]string{"IDENTITY_ENDPOINT": "x"}, ClientSecret, ""},
@@ -107,9 +107,9 @@ func TestChooseMethod(t *testing.T) {
 		"azure ml":    {Config{}, map[string]string{"MSI_ENDPOINT": "x"}, ManagedIdentity, "MSI_ENDPOINT"},
 	} {
 		c.config.Getenv = func(key string) string { return c.env[key] }
-		got, why, err := chooseMethod(c.config.withDefaults())
-		if err != nil || got != c.want || !strings.Contains(why, c.why) || c.why == "" && why != "" {
-			t.Errorf("%s: %v, %q, %v", name, got, why, err)
+		got, reason, err := chooseMethod(c.config.withDefaults())
+		if err != nil || got != c.want || !strings.Contains(reason, c.reason) || c.reason == "" && reason != "" {
+			t.Errorf("%s: %v, %q, %v", name, got, reason, err)
 		}
 	}
 	none := Config{Getenv: func(string) string { return "" }}
@@ -126,10 +126,10 @@ func TestChooseMethod(t *testing.T) {
 			t.Errorf("az installed: %t: %v, %v", hasAZ, got, err)
 		}
 	}
-	half := installed
-	half.HasProgram = func(string) bool { return true }
-	half.ClientID = "11111111-1111-4111-8111-111111111111"
-	if _, _, err := chooseMethod(half.withDefaults()); err == nil || !strings.Contains(err.Error(), "its secret is not") {
+	withoutSecret := installed
+	withoutSecret.HasProgram = func(string) bool { return true }
+	withoutSecret.ClientID = "11111111-1111-4111-8111-111111111111"
+	if _, _, err := chooseMethod(withoutSecret.withDefaults()); err == nil || !strings.Contains(err.Error(), "its secret is not") {
 		t.Errorf("a client id without its secret: %v", err)
 	}
 	for _, terminal := range []bool{true, false} {
@@ -242,7 +242,7 @@ func TestDiscoverTenant(t *testing.T) {
 				t.Errorf("tenant %s at %s", s.tenant, at)
 			}
 			if !strings.Contains(s.Describe(), "named by the environment") || len(e.requests) != 1 || len(s.Warnings) != 0 {
-				t.Errorf("%s; asked %v; warnings %v", s.Describe(), e.requests, s.Warnings)
+				t.Errorf("%s; requests %v; warnings %v", s.Describe(), e.requests, s.Warnings)
 			}
 		})
 	}
@@ -285,15 +285,15 @@ func TestInterruptedSignIn(t *testing.T) {
 func TestWorkloadIdentity(t *testing.T) {
 	const federated = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJ4In0.c2ln"
 	platform := newEntra(t) // used only as a TLS server
-	var asked string
+	var request string
 	platform.intercept = func(w http.ResponseWriter, r *http.Request) bool {
-		asked = fmt.Sprint(r.Method, " ", r.RequestURI, " ", r.Header.Get("Authorization"))
+		request = fmt.Sprint(r.Method, " ", r.RequestURI, " ", r.Header.Get("Authorization"))
 		writeJSON(w, 200, map[string]string{"value": federated, "oidcToken": federated})
 		return true
 	}
 	for name, c := range map[string]struct {
-		env   map[string]string
-		asked string
+		env     map[string]string
+		request string
 	}{
 		"kubernetes": {map[string]string{"AZURE_FEDERATED_TOKEN_FILE": "token", "AZURE_CLIENT_ID": appID, "AZURE_TENANT_ID": tenant}, ""},
 		"github": {
@@ -319,12 +319,12 @@ func TestWorkloadIdentity(t *testing.T) {
 			if name != "github" {
 				conf.ClientID, conf.TenantID = "", ""
 			}
-			asked = ""
+			request = ""
 			s := open(t, conf)
 			tokenOf(t, s, dataverse.TokenOptions{})
 			tokenOf(t, s, dataverse.TokenOptions{Refresh: true})
-			if s.Method != WorkloadIdentity || asked != c.asked || name == "kubernetes" && reads != 2 {
-				t.Errorf("%v, asked %q, %d reads", s.Method, asked, reads)
+			if s.Method != WorkloadIdentity || request != c.request || name == "kubernetes" && reads != 2 {
+				t.Errorf("%v, request %q, %d reads", s.Method, request, reads)
 			}
 		})
 	}
@@ -376,19 +376,19 @@ func TestWorkloadIdentityErrors(t *testing.T) {
 }
 
 func TestManagedIdentity(t *testing.T) {
-	var asked []string
+	var requests []string
 	fail := false
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-IDENTITY-HEADER") != "the-header" {
 			w.WriteHeader(401)
 			return
 		}
-		asked = append(asked, r.URL.Query().Get("resource")+" "+r.URL.Query().Get("client_id"))
+		requests = append(requests, r.URL.Query().Get("resource")+" "+r.URL.Query().Get("client_id"))
 		if fail {
 			writeJSON(w, 400, map[string]string{"error": "invalid_request", "error_description": "Identity not found, you sent the-header"})
 			return
 		}
-		writeJSON(w, 200, map[string]any{"access_token": fmt.Sprintf("mi-%d", len(asked)), "expires_in": "86399", "resource": "x", "token_type": "Bearer"})
+		writeJSON(w, 200, map[string]any{"access_token": fmt.Sprintf("mi-%d", len(requests)), "expires_in": "86399", "resource": "x", "token_type": "Bearer"})
 	}))
 	defer server.Close()
 	env := map[string]string{"IDENTITY_ENDPOINT": server.URL, "IDENTITY_HEADER": "the-header"}
@@ -406,8 +406,8 @@ func TestManagedIdentity(t *testing.T) {
 	}
 	c.ClientID = appID
 	tokenOf(t, open(t, c), dataverse.TokenOptions{})
-	if want := resource + " ," + resource + " ," + resource + " " + appID; strings.Join(asked, ",") != want {
-		t.Errorf("asked %q", asked)
+	if want := resource + " ," + resource + " ," + resource + " " + appID; strings.Join(requests, ",") != want {
+		t.Errorf("requests %q", requests)
 	}
 	if s.Method != ManagedIdentity || s.authority != "" || !strings.Contains(s.Describe(), "with a managed identity (IDENTITY_ENDPOINT is set)") {
 		t.Errorf("%s", s.Describe())

@@ -40,7 +40,7 @@ type integrationRow struct {
 	State, Class   string // from stateOf
 	Labels         string
 	OpenBySeverity [4]int         // the number of open findings: critical, high, medium, and low with info
-	Trouble        string         // why the last run has no result
+	LastError      string         // why the last run has no result
 	Strip          report.Drawing // only on the page of an environment
 }
 
@@ -54,7 +54,7 @@ func (s *server) newRow(st store.Status) integrationRow {
 		r.OpenBySeverity[min(int(audit.SeverityCritical-severity), len(r.OpenBySeverity)-1)] += n
 	}
 	if run := st.LastRun; run != nil && (run.State == store.RunFailed || run.State == store.RunMisconfigured) {
-		r.Trouble = text.Shorten(text.Line(string(run.State)+": "+run.Error), maxTroubleLength)
+		r.LastError = text.Shorten(text.Line(string(run.State)+": "+run.Error), maxErrorWidth)
 	}
 	return r
 }
@@ -63,7 +63,7 @@ func compareRows(a, b integrationRow) int {
 	return cmp.Or(cmp.Compare(slices.Index(classes(), a.Class), slices.Index(classes(), b.Class)), -slices.Compare(a.OpenBySeverity[:], b.OpenBySeverity[:]))
 }
 
-const maxTroubleLength = 110
+const maxErrorWidth = 110
 
 type fleetPageData struct {
 	Rows                    []integrationRow
