@@ -1,10 +1,10 @@
-// Package schema embeds the JSON schemas of the files that dbaudit reads and
-// writes. The snapshot's own stands with the policies, whose input it is.
+// Package schema embeds the JSON schemas of the files that dbaudit reads and writes. The schema of
+// snapshots is in the package policy, because snapshots are the input of the policies.
 package schema
 
 import "embed"
 
-// Files holds the schemas, one file for each kind of document.
+// Files contains a schema for each kind of document.
 //
 //go:embed *.json
 var Files embed.FS

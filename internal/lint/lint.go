@@ -88,7 +88,8 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 		return nil, err
 	}
 	if len(l.integrations) > 1 && (o.AllRoles || o.SaveSnapshot != nil) {
-		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile", len(l.integrations))
+		return nil, run.Usagef("--all-roles and --snapshot need one profile, but the configuration has %d integrations: choose one with --profile",
+			len(l.integrations))
 	}
 	l.readOptions.KeepEntries = func(name string) bool {
 		return slices.ContainsFunc(l.integrations, func(in integration) bool { return in.mayJudge(name) })
@@ -142,7 +143,8 @@ func (l *Linter) chosenEnvironment() (config.Environment, error) {
 			return env, nil
 		}
 	}
-	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s", name, cmp.Or(strings.Join(l.file.EnvironmentNames(), ", "), "none"))
+	return config.Environment{}, run.Usagef("there is no environment %q in the configuration: it has %s",
+		name, cmp.Or(strings.Join(l.file.EnvironmentNames(), ", "), "none"))
 }
 
 // warnAboutUnusedRoles warns that the roles in the configuration are ignored, because they belong to

@@ -23,7 +23,8 @@ func (p Profile) Spelling(names []string) (map[string]string, error) {
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		i := slices.IndexFunc(minimum, func(required string) bool { return strings.EqualFold(required, name) })
 		if i < 0 {
-			return nil, &DepthError{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum", p.Name, name)}
+			return nil, &DepthError{name, fmt.Sprintf("no control of the profile %s requires %s: set a depth only for a privilege of its minimum",
+				p.Name, name)}
 		}
 		if other := seen[minimum[i]]; other != "" {
 			return nil, &DepthError{name, fmt.Sprintf("the depth of %s appears twice, also as %s", name, other)}

@@ -49,7 +49,8 @@ func (d *draft) check(bases []Profile) error {
 		}
 	}
 	if d.Extends != "" && d.base == nil {
-		return d.doc.FaultAt(fmt.Sprintf("the profile %q does not exist; extends: takes one of %s", d.Extends, strings.Join(names, ", ")), d.Name, "extends")
+		message := fmt.Sprintf("the profile %q does not exist; extends: takes one of %s", d.Extends, strings.Join(names, ", "))
+		return d.doc.FaultAt(message, d.Name, "extends")
 	}
 	return d.checkNames(bases)
 }
@@ -70,7 +71,8 @@ func (d *draft) checkNames(bases []Profile) error {
 				}
 			}
 			if _, taken := other.Control(string(c.ID)); taken {
-				return d.fault(i, "id", "%s is a control of the built-in profile %s: give yours another id, or extend that profile with \"extends: %[2]s\"", c.ID, other.Name)
+				return d.fault(i, "id", "%s is a control of the built-in profile %s: give yours another id, or extend that profile with \"extends: %[2]s\"",
+					c.ID, other.Name)
 			}
 		}
 	}
@@ -79,7 +81,7 @@ func (d *draft) checkNames(bases []Profile) error {
 
 // mergeBase returns the definition of the draft merged with that of its base. A control with the
 // same id replaces the fields that it states. Privileges, depths and allow are added to those of
-// the base, so that a profile cannot require less than its base.
+// the base, so that no requirement of the base is lost.
 func (d *draft) mergeBase() (map[string]any, error) {
 	merged := maps.Clone(d.base.data)
 	delete(merged, "version")
@@ -113,20 +115,15 @@ func (d *draft) mergeControls(base, own []map[string]any) ([]any, error) {
 	for n, c := range own {
 		i := slices.IndexFunc(base, func(b map[string]any) bool { return b["id"] == c["id"] })
 		if i < 0 {
-			required := []string{"rule", "title", "why"}
-			if c["rule"] == "role/privileges" {
-				required = append(required, "privileges", "table")
-			}
-			for _, field := range required {
-				if _, ok := c[field]; !ok {
-					return nil, d.fault(n, field, "the control %s is not in %s, and lacks %q", c["id"], d.Extends, field)
-				}
+			if err := d.checkComplete(n, c); err != nil {
+				return nil, err
 			}
 			all = append(all, c)
 			continue
 		}
 		if rule, ok := c["rule"]; ok && rule != base[i]["rule"] {
-			return nil, d.fault(n, "rule", "the control %s of %s is judged by the rule %s: add a separate control for another rule", c["id"], d.Extends, base[i]["rule"])
+			return nil, d.fault(n, "rule", "the control %s of %s is judged by the rule %s: add a separate control for another rule",
+				c["id"], d.Extends, base[i]["rule"])
 		}
 		merged := maps.Clone(base[i])
 		maps.Copy(merged, c)
@@ -136,6 +133,21 @@ func (d *draft) mergeControls(base, own []map[string]any) ([]any, error) {
 		all[i] = merged
 	}
 	return all, nil
+}
+
+// checkComplete returns an error if the nth control of the draft, which its base does not have, lacks
+// a field.
+func (d *draft) checkComplete(n int, control map[string]any) error {
+	required := []string{"rule", "title", "why"}
+	if control["rule"] == "role/privileges" {
+		required = append(required, "privileges", "table")
+	}
+	for _, field := range required {
+		if _, ok := control[field]; !ok {
+			return d.fault(n, field, "the control %s is not in %s, and lacks %q", control["id"], d.Extends, field)
+		}
+	}
+	return nil
 }
 
 // controlMaps returns the controls of a valid definition.

@@ -45,7 +45,7 @@ func TestMatchesRole(t *testing.T) {
 		{"", "my DEMANDBASE role", pattern, true},
 		{"", "my role", pattern, false},
 		{"", "my role", "", false},
-		// As the policies compare: lower case against lower case.
+		// Like the policies, compare in lower case.
 		{"İntegration", "integration", pattern, true},
 		{"Kelvin", "\u212Aelvin", pattern, true},
 		{"Strasse", "\u017Ftrasse", pattern, false},

@@ -83,7 +83,10 @@ func (o *outline) decodeSlice(selector Selector) (s *Snapshot, ok bool, err erro
 		return nil, true, err
 	}
 	principals, roots := s.relevantIDs(pattern)
-	if err := errors.Join(decodeMembers(o, "role_privileges", s.RolePrivileges, roots, nil), decodeMembers(o, "shares", s.Shares, principals, nil)); err != nil {
+	if err := decodeMembers(o, "role_privileges", s.RolePrivileges, roots, nil); err != nil {
+		return nil, true, err
+	}
+	if err := decodeMembers(o, "shares", s.Shares, principals, nil); err != nil {
 		return nil, true, err
 	}
 	if err := s.Check(pattern); err != nil {

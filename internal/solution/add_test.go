@@ -185,7 +185,7 @@ func isSubsequence(part, whole []byte) bool {
 	return len(part) == 0
 }
 
-// The changed file is the old file with lines added.
+// FuzzAdd checks that the changed file is the old file with text added.
 func FuzzAdd(f *testing.F) {
 	f.Add([]byte(role), "prvReadLead")
 	f.Add([]byte(customizations), "prvZ")

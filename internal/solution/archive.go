@@ -68,7 +68,8 @@ func (r *reader) readArchive(label, data string, nesting int, named bool) {
 	}
 	r.inSolution = r.inSolution || index.solution
 	if len(index.cabinets) > 0 {
-		r.addNote("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s", label, reporttext.JoinFirst(index.cabinets, maxListed))
+		r.addNote("%s: cabinets in the archive were not read; unpack one and name its folder to have it read: %s",
+			label, reporttext.JoinFirst(index.cabinets, maxListed))
 	}
 	managed := map[string]bool{} // by folder, whether its manifest is that of a managed solution
 	for _, name := range index.names {

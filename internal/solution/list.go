@@ -115,7 +115,8 @@ func (l *lister) addExisting(name string, named bool) {
 	case info.IsDir():
 		l.addFolder(name, resolved)
 	case named && isYAML(filepath.ToSlash(name)):
-		l.addFault(name, errors.New("roles in the YAML form of Git integration are not supported: name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"))
+		l.addFault(name, errors.New("roles in the YAML form of Git integration are not supported: "+
+			"name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"))
 	case named && isCabinet(name):
 		l.addFault(name, errors.New("a cabinet is not read: unpack it and name its folder, or name the solution's .zip"))
 	case named || info.Mode().IsRegular():

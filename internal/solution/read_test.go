@@ -481,7 +481,7 @@ func TestWhiteSpaceOfAttributes(t *testing.T) {
 	if len(found.Roles) != 1 || len(found.Roles[0].Entries) != 1 {
 		t.Fatalf("%+v", found)
 	}
-	// XML 1.0, section 3.3.3: raw, each is a space; by reference, it is itself.
+	// XML 1.0, section 3.3.3: raw white space becomes spaces, and references to it do not.
 	if r := found.Roles[0]; r.Name != "Sync role" || r.Entries[0].Name != "prvRead Lead\n" {
 		t.Errorf("%q, %q", r.Name, r.Entries[0].Name)
 	}

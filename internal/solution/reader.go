@@ -109,7 +109,8 @@ func (r *reader) readInput(f file) {
 	case isArchive:
 		r.addFault(label, errors.New("the archive contains no security role: want a solution's or a deployment package's .zip"))
 	default:
-		r.addFault(label, errors.New("the file contains no definition of a security role: want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
+		r.addFault(label, errors.New("the file contains no definition of a security role: "+
+			"want a file of a solution's Roles folder, customizations.xml, or a solution's .zip"))
 	}
 }
 

@@ -83,7 +83,9 @@ func (r Role) Snapshot(
 }
 
 // SnapshotWithoutRole returns the snapshot of files that do not contain the required role.
-func SnapshotWithoutRole(name string, requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool) (*snapshot.Snapshot, error) {
+func SnapshotWithoutRole(
+	name string, requirement snapshot.Requirement, minimum Minimum, standard *PrivilegeTable, tool snapshot.Tool,
+) (*snapshot.Snapshot, error) {
 	s := newSnapshot(name, requirement, tool)
 	for _, privilege := range minimum.Privileges {
 		s.Privileges[privilege] = snapshot.Privilege{Depths: orAllDepths(standard.Depths(privilege))}

@@ -1,5 +1,4 @@
-// Package schematest compiles JSON schemas with a library that knows all of JSON Schema,
-// for tests.
+// Package schematest compiles JSON schemas in tests, with a library for all of JSON Schema.
 package schematest
 
 import (
@@ -10,7 +9,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// Compile compiles one schema of a tree, such as "profile.json" of schema.Files.
+// Compile compiles a schema in a file system, such as "profile.json" in schema.Files.
 func Compile(tree fs.FS, name string) (*jsonschema.Schema, error) {
 	data, err := fs.ReadFile(tree, name)
 	if err != nil {

@@ -14,8 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema/schematest"
 )
 
-// TestSchemasCompile: each published schema is a schema. That the files dbaudit
-// writes keep to them is tested beside the code that writes them.
+// TestSchemasCompile checks that each published schema is valid.
 func TestSchemasCompile(t *testing.T) {
 	names, err := fs.Glob(schema.Files, "*.json")
 	if err != nil {
@@ -31,9 +30,9 @@ func TestSchemasCompile(t *testing.T) {
 	}
 }
 
-// TestStoriesKeepToTheSchemas: what dbaudit writes in each story of testdata/cases keeps to the
-// published schemas.
-func TestStoriesKeepToTheSchemas(t *testing.T) {
+// TestStoriesMatchSchemas checks that the files that dbaudit writes in each story of testdata/cases
+// match the published schemas.
+func TestStoriesMatchSchemas(t *testing.T) {
 	for _, kind := range []struct {
 		file   string
 		tree   fs.FS
@@ -63,7 +62,7 @@ func TestStoriesKeepToTheSchemas(t *testing.T) {
 			}
 			for _, document := range documents {
 				if !bytes.HasPrefix(document, []byte("{")) {
-					continue // a journal that is only a remark, or the end of the lines
+					continue // not a journal, or after the last line
 				}
 				value, err := jsonschema.UnmarshalJSON(bytes.NewReader(document))
 				if err != nil {

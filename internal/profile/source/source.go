@@ -94,7 +94,8 @@ func Compare(p profile.Profile, page []byte) (Check, error) {
 		}
 	}
 	if found == 0 {
-		return Check{}, errors.New("the page contains no line that the profile cites: check that it is the right page, and that its text does not need a browser to load")
+		return Check{}, errors.New("the page contains no line that the profile cites: " +
+			"check that it is the right page, and that its text does not need a browser to load")
 	}
 	for i, line := range lines {
 		if _, ok := parseRights(t.lines[i]); ok && !used[i] {
@@ -144,7 +145,8 @@ func newPageText(lines []string, p profile.Profile) pageText {
 
 // normalize returns a line in lower case, with simple quotes, hyphens and spaces.
 func normalize(line string) string {
-	return strings.ToLower(strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-").Replace(foldSpace(line)))
+	punctuation := strings.NewReplacer("’", "'", "‘", "'", "“", `"`, "”", `"`, "–", "-", "—", "-", "‑", "-")
+	return strings.ToLower(punctuation.Replace(foldSpace(line)))
 }
 
 // find returns the indices of the lines that contain a citation. If the page has the heading of its
