@@ -94,7 +94,7 @@ func validateDepths(allowed func(from, to audit.Depth) bool) func(Action) error 
 	return func(a Action) error {
 		for _, d := range a.Differences() {
 			if !isPrivilegeName(d.Name) || !isDepth(d.Before) || !isDepth(d.After) || !allowed(DepthOf(d.Before), DepthOf(d.After)) {
-				return fmt.Errorf("%s does not take %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
+				return fmt.Errorf("%s cannot change %s from %s to %s", a.Kind, d.Name, d.Before, d.After)
 			}
 		}
 		return nil

@@ -111,7 +111,7 @@ func validateRights(goal func([]snapshot.Right) []snapshot.Right) func(Action) e
 			return fmt.Errorf("%q or %q is not a list of rights", a.Before[AttrAccess], a.After[AttrAccess])
 		}
 		if FormatRights(goal(before)) != a.After[AttrAccess] || a.After[AttrAccess] == a.Before[AttrAccess] {
-			return fmt.Errorf("%s does not go from %s to %s", a.Kind, a.Before[AttrAccess], a.After[AttrAccess])
+			return fmt.Errorf("%s cannot change the rights from %s to %s", a.Kind, a.Before[AttrAccess], a.After[AttrAccess])
 		}
 		return nil
 	}

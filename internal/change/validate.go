@@ -52,7 +52,7 @@ func (a Action) validateStates(auto automation) error {
 	case auto.validate != nil:
 		return auto.validate(a)
 	case !maps.Equal(a.Before, auto.from) || !maps.Equal(a.After, auto.to):
-		return fmt.Errorf("%s is not from %v to %v", a.Kind, a.Before, a.After)
+		return fmt.Errorf("%s cannot change %v to %v", a.Kind, a.Before, a.After)
 	}
 	return nil
 }
@@ -78,7 +78,7 @@ func (a Action) validateSideEffects(auto automation) error {
 	case !validAlong:
 		return errors.New("the platform does not grant the privileges that it lists")
 	case a.UndoneWith != undoneWith:
-		return errors.New("it must not be undone with another action")
+		return errors.New("it names the wrong action for its undo")
 	}
 	return nil
 }
@@ -114,13 +114,13 @@ func (t Target) validate(earlier []Action) error {
 				return fmt.Errorf("%q is not an id", id)
 			}
 		}
-		maker := CreateRole
+		creator := CreateRole
 		if ref == t.User || ref == t.Principal {
-			maker = CreateApplicationUser
+			creator = CreateApplicationUser
 		}
-		made := slices.ContainsFunc(earlier, func(e Action) bool { return e.ID == ref.MadeBy && e.Kind == maker })
+		made := slices.ContainsFunc(earlier, func(e Action) bool { return e.ID == ref.MadeBy && e.Kind == creator })
 		if ref.MadeBy != "" && (ref.ID != "" || !made) {
-			return fmt.Errorf("it refers to a row that action %q creates", ref.MadeBy)
+			return fmt.Errorf("it refers to a row that action %q does not create", ref.MadeBy)
 		}
 	}
 	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
@@ -131,7 +131,7 @@ func (t Target) validate(earlier []Action) error {
 			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
 		}
 	}
-	needed := map[TargetKind][]*Ref{
+	required := map[TargetKind][]*Ref{
 		TargetRole:       {t.Role, t.BusinessUnit},
 		TargetGrants:     {t.Role, t.BusinessUnit},
 		TargetUser:       {t.User, t.BusinessUnit},
@@ -139,7 +139,7 @@ func (t Target) validate(earlier []Action) error {
 		TargetShare:      {t.View, t.Principal, t.Owner},
 	}
 	switch {
-	case slices.Contains(needed[t.Kind], nil):
+	case slices.Contains(required[t.Kind], nil):
 		return errors.New("its target is incomplete")
 	case t.Kind == TargetUser && t.ApplicationID == "" && t.User.ID == "":
 		return errors.New("it does not name a user")

@@ -191,7 +191,7 @@ func (e *Environment) incompleteReason(ctx context.Context) (string, error) {
 	grants, err := e.ownGrants(ctx, privileges)
 	switch {
 	case isRefused(err):
-		return "it cannot be determined how far the identity can read", nil
+		return "it is unknown which rows the identity can read", nil
 	case err != nil:
 		return "", err
 	}

@@ -27,7 +27,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	case len(found) == 0:
 		return apply.Reading{State: change.State{change.AttrRole: change.Absent}}, nil
 	case len(found) > 1:
-		return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit", len(found), t.Role.Name)
+		return apply.Reading{}, fmt.Errorf("there are %d roles %q in one business unit: rename all but one", len(found), t.Role.Name)
 	}
 	return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 }
@@ -160,7 +160,7 @@ func (e *Environment) copyInUnit(ctx context.Context, t change.Target) (string, 
 	if t.AnyUnit {
 		return t.Role.ID, nil
 	}
-	return "", fmt.Errorf("the role %q has no copy in the user's business unit %q", t.Role.Name, t.BusinessUnit.Name)
+	return "", fmt.Errorf("the role %q has no copy in the user's business unit %q: make a new plan", t.Role.Name, t.BusinessUnit.Name)
 }
 
 // copies reads the root of a role and its copies in other business units.
