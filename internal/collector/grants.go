@@ -128,13 +128,13 @@ func (c *collection) readGrants(roots []string, fresh bool) part {
 // these the root.
 func (c *collection) preferredCopy(root string) role {
 	direct, throughTeams := c.assignedRoles()
-	for _, known := range []map[string]role{direct, throughTeams, c.knownRoles()} {
-		if o, ok := known[root]; ok {
-			return o
+	for _, roles := range []map[string]role{direct, throughTeams, c.knownRoles()} {
+		if r, ok := roles[root]; ok {
+			return r
 		}
-		for _, id := range sortedKeys(known) {
-			if known[id].RootID == root {
-				return known[id]
+		for _, id := range sortedKeys(roles) {
+			if roles[id].RootID == root {
+				return roles[id]
 			}
 		}
 	}
@@ -155,16 +155,16 @@ func (g roleGrants) includes(privilege string) bool {
 	return filtered || unreadable || g.depths[privilege] != audit.DepthNone
 }
 
-func (c *collection) readRoleGrants(ctx context.Context, o role, fresh bool) (*roleGrants, error) {
+func (c *collection) readRoleGrants(ctx context.Context, r role, fresh bool) (*roleGrants, error) {
 	grants, err := ReadObject(ctx, c.reader, Read{
-		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("privileges of the role %q", o.Name), fresh: fresh,
-		Query: roleGrantsQuery(dataverse.GUID(o.id)),
+		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("privileges of the role %q", r.Name), fresh: fresh,
+		Query: roleGrantsQuery(dataverse.GUID(r.id)),
 	}, decodeRoleGrants)
 	if err != nil {
 		return nil, err
 	}
 	if slices.ContainsFunc(grants, func(g Grant) bool { return g.Name == "" }) {
-		if err := c.readPrivilegeNames(ctx, o, grants, fresh); err != nil {
+		if err := c.readPrivilegeNames(ctx, r, grants, fresh); err != nil {
 			return nil, err
 		}
 	}
@@ -198,11 +198,11 @@ func (c *collection) groupGrants(grants []Grant) *roleGrants {
 
 // readPrivilegeNames adds the names of a role's privileges to its grants. Older environments
 // return grants without RolePrivilege.PrivilegeName.
-func (c *collection) readPrivilegeNames(ctx context.Context, o role, grants []Grant, fresh bool) error {
-	table := newTable("privileges", "privilegeid", func(r Row) Grant { return Grant{ID: r.ID("privilegeid"), Name: r.Text("name")} }).
-		withQuery(dataverse.Row("roles", dataverse.GUID(o.id)).Nav("roleprivileges_association"))
+func (c *collection) readPrivilegeNames(ctx context.Context, r role, grants []Grant, fresh bool) error {
+	table := newTable("privileges", "privilegeid", func(row Row) Grant { return Grant{ID: row.ID("privilegeid"), Name: row.Text("name")} }).
+		withQuery(dataverse.Row("roles", dataverse.GUID(r.id)).Nav("roleprivileges_association"))
 	definitions, err := table.rows(ctx, c.reader, Read{
-		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", o.Name), fresh: fresh,
+		section: snapshot.SectionRolePrivileges, Label: fmt.Sprintf("names of the privileges of the role %q", r.Name), fresh: fresh,
 	})
 	if err != nil {
 		return err
@@ -214,7 +214,7 @@ func (c *collection) readPrivilegeNames(ctx context.Context, o role, grants []Gr
 	for i := range grants {
 		if g := &grants[i]; g.Name == "" {
 			if g.Name = names[g.ID]; g.Name == "" {
-				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", o.Name, g.ID)
+				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", r.Name, g.ID)
 			}
 		}
 	}

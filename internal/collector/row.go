@@ -88,7 +88,7 @@ func (r Row) hasColumn(column string) bool { return r.rawColumn(column) != nil }
 func decodeColumn[T any](r Row, column, kind string) (v T, ok bool) {
 	data, ok := r.value(column)
 	if ok && unmarshal(data, &v) != nil {
-		r.Reject(column, "holds no "+kind)
+		r.Reject(column, "is not a "+kind)
 		return v, false
 	}
 	return v, ok
@@ -120,7 +120,7 @@ func unmarshal(data json.RawMessage, into any) (err error) {
 
 // Text returns a string; null is "".
 func (r Row) Text(column string) string {
-	v, _ := decodeColumn[string](r, column, "text")
+	v, _ := decodeColumn[string](r, column, "string")
 	return v
 }
 
@@ -162,20 +162,20 @@ func (r Row) intOr(column string, fallback int) int {
 func (r Row) ID(column string) string {
 	id := r.OptionalID(column)
 	if id == "" {
-		r.Reject(column, "has no id")
+		r.Reject(column, "is empty")
 	}
 	return id
 }
 
 // OptionalID returns a GUID in lower case; null and the GUID of zeros are "".
 func (r Row) OptionalID(column string) string {
-	text, ok := decodeColumn[string](r, column, "id")
+	text, ok := decodeColumn[string](r, column, "GUID")
 	if !ok {
 		return ""
 	}
 	id, err := dataverse.ParseGUID(text)
 	if err != nil {
-		r.Reject(column, "has no id")
+		r.Reject(column, "is not a GUID")
 	}
 	if id.IsZero() {
 		return ""
@@ -276,12 +276,12 @@ func objects[T any](r Row, column, key string, decode func(Row) T) []T {
 		if key != "" {
 			id := inner.ID(key)
 			if seen[id] {
-				inner.Reject(key, "holds "+id+" twice")
+				inner.Reject(key, "contains "+id+" twice")
 			}
 			seen[id] = true
 		}
 		if inner.err != nil {
-			r.Reject(column, "is not whole: "+inner.err.Error())
+			r.Reject(column, "is incomplete: "+inner.err.Error())
 			return nil
 		}
 		values = append(values, value)

@@ -201,7 +201,7 @@ func TestJoinConditions(t *testing.T) {
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]string{
-		inconsistentf("the row x came twice"): "the row x came twice",
+		inconsistentf("the row x appears twice"): "the row x appears twice",
 		fmt.Errorf("shares: %w", &dataverse.Error{
 			Kind: dataverse.Transport, Label: "shares", Message: "read tcp 127.0.0.1:51234: reset", Attempts: 6,
 		}): "shares: no answer: the connection broke or took too long: check the network and try again",

@@ -140,7 +140,7 @@ func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted co
 		if read.Key != "" {
 			id := r.ID(read.Key)
 			if seen[id] {
-				return nil, inconsistentf("the row %s came twice", id)
+				return nil, inconsistentf("the row %s appears twice", id)
 			}
 			seen[id] = true
 		}

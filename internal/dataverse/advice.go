@@ -112,15 +112,15 @@ func (e *Error) causeAdvice() string {
 	fill := strings.NewReplacer("{who}", who, "{role}", role,
 		"{users}", "in the Power Platform admin center, Environments > (this one) > Settings > Users + permissions")
 	cause := e.Cause()
-	for _, known := range refusals() {
+	for _, r := range refusals() {
 		switch {
-		case known.cause != cause:
-		case e.Impersonated && known.impersonated != "":
-			return known.impersonated
+		case r.cause != cause:
+		case e.Impersonated && r.impersonated != "":
+			return r.impersonated
 		case e.Change && cause == CauseUserDisabled:
 			return "enable the user first"
 		default:
-			return fill.Replace(known.advice)
+			return fill.Replace(r.advice)
 		}
 	}
 	return ""

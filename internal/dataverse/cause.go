@@ -92,9 +92,9 @@ func refusals() []refusal {
 
 // causeOfCode returns the cause of an error code, CauseUnknown if the code is general.
 func causeOfCode(code string) Cause {
-	for _, known := range refusals() {
-		if known.code != "" && known.code == canonicalCode(code) {
-			return known.cause
+	for _, r := range refusals() {
+		if r.code != "" && r.code == canonicalCode(code) {
+			return r.cause
 		}
 	}
 	return CauseUnknown
@@ -115,9 +115,9 @@ func (e *Error) Cause() Cause {
 	case e.MissingPrivilege() != "":
 		return CausePrivilege
 	}
-	for _, known := range refusals() {
-		if known.pattern != "" && regexp.MustCompile("(?i)"+known.pattern).MatchString(e.Message) {
-			return known.cause
+	for _, r := range refusals() {
+		if r.pattern != "" && regexp.MustCompile("(?i)"+r.pattern).MatchString(e.Message) {
+			return r.cause
 		}
 	}
 	if e.notOData {

@@ -18,10 +18,10 @@ func classify(r reply) *Error {
 	cause := causeOfCode(e.Code)
 	switch s := r.status; {
 	case s == http.StatusNotModified:
-		e.Kind, e.Message = Protocol, "nobody asked whether it was modified"
+		e.Kind, e.Message = Protocol, "the request was not conditional, and the response says that nothing was modified"
 	case s >= 300 && s <= 399:
 		e.Kind = Redirected
-		e.Message = "the environment answered with a redirect"
+		e.Message = "the environment responded with a redirect"
 		if host := locationHost(r.header); host != "" {
 			e.Message += " to " + host
 		}
@@ -33,14 +33,14 @@ func classify(r reply) *Error {
 		s != http.StatusTooManyRequests && cause != CauseUnknown && cause != CauseUserDisabled:
 		e.Kind = Forbidden
 		if e.notOData && (!isJSON(r) || json.Valid(r.body)) {
-			e.Message = "the answer does not come from the Web API" + pageTitle(r.body)
+			e.Message = "the response does not come from the Web API" + pageTitle(r.body)
 		}
 	case s == http.StatusNotFound && !e.notOData:
 		e.Kind = NotFound
 	case s == http.StatusNotFound, s < 200:
 		// Only the Web API itself can say that something does not exist.
 		e.Kind = Protocol
-		e.Message = "the answer does not come from the Web API"
+		e.Message = "the response does not come from the Web API"
 	case s == http.StatusConflict, s == http.StatusPreconditionFailed:
 		e.Kind = Conflict
 	case s == http.StatusTooManyRequests:

@@ -112,9 +112,9 @@ func (c *Client) checkObject(got reply) error {
 	for _, f := range fields {
 		switch f.Name {
 		case "error":
-			return errors.New("the answer turned into an error")
+			return errors.New("the response contains an error")
 		case "@odata.nextLink":
-			return permanentError{errors.New("the answer is a page of a collection: read it as rows")}
+			return permanentError{errors.New("the response is a page of a collection: read it as rows")}
 		}
 	}
 	return err

@@ -218,10 +218,10 @@ func TestIncompleteResponses(t *testing.T) {
 		"array":          {body(`[]`), Protocol, 6, "not an object"},
 		"not utf-8":      {body("{\"value\":[{\"a\":\"\xff\"}]}"), Protocol, 6, "UTF-8"},
 		"deep":           {body(`{"value":[` + strings.Repeat(`{"a":`, 80) + "1" + strings.Repeat("}", 80) + `]}`), Protocol, 6, "deeper than 64"},
-		"late error":     {body(`{"value":[{"a":1}],"error":{"code":"","message":"x"}}`), Protocol, 6, "turned into an error"},
+		"late error":     {body(`{"value":[{"a":1}],"error":{"code":"","message":"x"}}`), Protocol, 6, "contains an error"},
 		"link empty":     {body(`{"value":[],"@odata.nextLink":""}`), Protocol, 6, "not a link"},
 		"count text":     {body(`{"value":[],"@odata.count":"0"}`), Protocol, 6, "not a number of rows"},
-		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 rows and gave 0"},
+		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 rows and returned 0"},
 		"link number":    {body(`{"value":[],"@odata.nextLink":7}`), Protocol, 6, "not a link"},
 		"link elsewhere": {body(`{"value":[],"@odata.nextLink":"https://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "leads to evil.example"},
 		"link http":      {body(`{"value":[],"@odata.nextLink":"http://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "not https"},
@@ -426,11 +426,11 @@ func TestTimeouts(t *testing.T) {
 		limits Limits
 		says   string
 	}{
-		"never": {Limits{HeaderTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "no answer within 20ms"},
+		"never": {Limits{HeaderTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "no response within 20ms"},
 		// On a busy machine, the head of the response may be late.
 		"stalls": {Limits{HeaderTimeout: time.Minute, StallTimeout: 20 * time.Millisecond, MaxAttempts: 2}, "broke off"},
 		// Each byte is in time, and the response never ends.
-		"drips": {Limits{HeaderTimeout: time.Minute, StallTimeout: time.Minute, AnswerTimeout: 100 * time.Millisecond, MaxAttempts: 2}, "no whole answer within 100ms"},
+		"drips": {Limits{HeaderTimeout: time.Minute, StallTimeout: time.Minute, AnswerTimeout: 100 * time.Millisecond, MaxAttempts: 2}, "no complete response within 100ms"},
 	} {
 		s := newFixture(t, func(w http.ResponseWriter, r *http.Request) {
 			if name == "stalls" {
@@ -585,7 +585,7 @@ func TestSkew(t *testing.T) {
 
 func TestGetRequiresAnObject(t *testing.T) {
 	for body, says := range map[string]string{
-		`[]`: "not an object", `{}x`: "not JSON", `{"error":{}}`: "turned into an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
+		`[]`: "not an object", `{}x`: "not JSON", `{"error":{}}`: "contains an error", `{"@odata.nextLink":"x","value":[]}`: "read it as rows", "": "empty",
 	} {
 		s := newFixture(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) })
 		if _, err := s.client.Get(t.Context(), Function("WhoAmI").Request("")); err == nil || !strings.Contains(err.Error(), says) {

@@ -49,7 +49,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 			p.count = max(p.count, unknownCount)
 		case "error":
 			// If the server fails after it sent the status 200, the body contains an error.
-			return page{}, errors.New("the answer turned into an error")
+			return page{}, errors.New("the response contains an error")
 		}
 	}
 	if !found {
@@ -62,19 +62,19 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 // contain only this object. No object in it may have two members with the same name.
 func decodeObject(body []byte, maxDepth int) ([]Member, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, errors.New("the answer is empty")
+		return nil, errors.New("the response is empty")
 	}
 	if err := checkDepth(body, maxDepth); err != nil {
 		return nil, err
 	}
 	if !json.Valid(body) {
-		return nil, errors.New("the answer is not JSON, or was cut short")
+		return nil, errors.New("the response is not JSON, or was cut short")
 	}
 	if !utf8.Valid(body) {
-		return nil, errors.New("the answer is not UTF-8")
+		return nil, errors.New("the response is not UTF-8")
 	}
 	if err := strictjson.CheckDuplicateKeys(body); err != nil {
-		return nil, fmt.Errorf("in the answer %w", err)
+		return nil, fmt.Errorf("in the response %w", err)
 	}
 	return Members(body)
 }
@@ -92,7 +92,7 @@ func checkDepth(body []byte, limit int) error {
 		case inString:
 		case c == '{' || c == '[':
 			if depth++; depth > limit {
-				return fmt.Errorf("the answer is nested deeper than %d levels", limit)
+				return fmt.Errorf("the response is nested deeper than %d levels", limit)
 			}
 		case c == '}' || c == ']':
 			depth--

@@ -93,7 +93,7 @@ func checkRowCount(announced, received int) error {
 	if announced == unknownCount || announced == received || announced >= maxPageRows && received >= maxPageRows {
 		return nil
 	}
-	return fmt.Errorf("the environment announced %d rows and gave %d", announced, received)
+	return fmt.Errorf("the environment announced %d rows and returned %d", announced, received)
 }
 
 // A permanentError marks a response that cannot be used, and that a repeated read would return again.

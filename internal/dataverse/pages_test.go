@@ -190,7 +190,7 @@ func TestAnnouncedRowsAreRequired(t *testing.T) {
 			t.Errorf("%v: %v, %v", with, rows, err)
 		}
 	}
-	if _, err := read("row"); err == nil || !strings.Contains(err.Error(), "announced 3 rows and gave 2") {
+	if _, err := read("row"); err == nil || !strings.Contains(err.Error(), "announced 3 rows and returned 2") {
 		t.Errorf("a row lost before the last page: %v", err)
 	}
 	if _, err := rowsOf(t.Context(), s.client, Collection("roles").Top(2).Request("")); err != nil {

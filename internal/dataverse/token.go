@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Token is an access token for one environment.
+// A Token is an access token for one environment.
 type Token struct {
 	Value Secret
 	// ExpiresAt is when the token expires; zero if unknown.
@@ -100,7 +100,7 @@ func (tc *tokenCache) signIn(ctx context.Context, generation, signIns int, early
 		return Token{}, 0, context.Cause(ctx) // the next in turn signs in itself
 	}
 	if err == nil && t.Value.IsZero() {
-		err = errors.New("the sign-in gave an empty token: sign in again")
+		err = errors.New("the sign-in returned an empty token: sign in again")
 	}
 	if err == nil && newest > 0 {
 		defer tc.renewed()

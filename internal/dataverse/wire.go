@@ -54,7 +54,7 @@ type wire struct {
 type tooLargeError int64
 
 func (e tooLargeError) Error() string {
-	return fmt.Sprintf("the answer is larger than %d bytes", int64(e))
+	return fmt.Sprintf("the response is larger than %d bytes", int64(e))
 }
 
 // A timeoutError is the cause of a cancellation by this package.
@@ -65,10 +65,10 @@ func (e timeoutError) Error() string { return string(e) }
 func (w wire) send(ctx context.Context, c call) (reply, error) {
 	attempt, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	timer := time.AfterFunc(w.limits.HeaderTimeout, func() { cancel(timeoutError("no answer within " + w.limits.HeaderTimeout.String())) })
+	timer := time.AfterFunc(w.limits.HeaderTimeout, func() { cancel(timeoutError("no response within " + w.limits.HeaderTimeout.String())) })
 	defer timer.Stop()
 	// A response that arrives slowly, but without a stall, must end too.
-	whole := time.AfterFunc(w.limits.AnswerTimeout, func() { cancel(timeoutError("no whole answer within " + w.limits.AnswerTimeout.String())) })
+	whole := time.AfterFunc(w.limits.AnswerTimeout, func() { cancel(timeoutError("no complete response within " + w.limits.AnswerTimeout.String())) })
 	defer whole.Stop()
 
 	req, err := http.NewRequestWithContext(attempt, c.method, c.url.String(), bytes.NewReader(c.body))
@@ -99,11 +99,11 @@ func (w wire) send(ctx context.Context, c call) (reply, error) {
 	}
 	switch {
 	case err != nil:
-		return r, fmt.Errorf("the answer broke off: %w", cancelReason(attempt, err))
+		return r, fmt.Errorf("the response broke off: %w", cancelReason(attempt, err))
 	case int64(len(r.body)) > w.limits.MaxBody:
 		return r, tooLargeError(w.limits.MaxBody)
 	case resp.ContentLength > int64(len(r.body)):
-		return r, fmt.Errorf("the answer broke off: %w", io.ErrUnexpectedEOF)
+		return r, fmt.Errorf("the response broke off: %w", io.ErrUnexpectedEOF)
 	}
 	return r, nil
 }

@@ -59,7 +59,7 @@ func (w *Writer) Change(ctx context.Context, method string, r Request, body json
 	}
 	if len(got.body) > 0 {
 		if err := w.checkObject(got); err != nil {
-			e := w.protocolError(r, "the change was carried out, but the answer cannot be used: "+err.Error())
+			e := w.protocolError(r, "the change was carried out, but the response cannot be used: "+err.Error())
 			e.MayHaveHappened = true
 			return entityID(got.header), e
 		}

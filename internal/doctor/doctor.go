@@ -60,7 +60,7 @@ type Check struct {
 	Privilege *Privilege `json:"privilege,omitempty"`
 }
 
-// Config says what to examine. It is configured like a scan.
+// A Config says what to examine, in the same way as for a scan.
 type Config struct {
 	SignIn signin.Config
 	// Client configures the reads of the environment; its URL and Tokens are filled in.
