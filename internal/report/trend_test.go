@@ -159,6 +159,12 @@ func TestTrendHasLimitedSize(t *testing.T) {
 	if d := newTrendData(&history.Environment{Results: long}, maxStripBars); d.Omitted != len(long)-maxStripBars || d.Latest != formatDate(long[len(long)-1].TakenAt) {
 		t.Errorf("the last result is not at the end: %d left out, up to %s", d.Omitted, d.Latest)
 	}
+	page := mustRender(t, HTML, mixed(), Options{Trends: []history.Environment{{OrganizationID: orgID, Profile: "demandbase", Results: long}}})
+	for _, want := range []string{"Older scans that are not shown: 19880.", "<caption>Older rows that are not shown: 19950</caption>"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
 }
 
 // TestHostileTrend checks that names do not change the chart.
