@@ -16,7 +16,7 @@ import (
 
 // UndefinedPrivileges returns the privileges that the environment does not define.
 func (e *Environment) UndefinedPrivileges(ctx context.Context, names []string) ([]string, error) {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.reader, names)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collecto
 	if err != nil {
 		return nil, err
 	}
-	return collector.ReadUserGrants(ctx, e.asker, dataverse.GUID(who.User), names)
+	return collector.ReadUserGrants(ctx, e.reader, dataverse.GUID(who.User), names)
 }
 
 // OwnPrivileges returns which of the named privileges the signed-in identity has, and at which depth, by
@@ -54,7 +54,7 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	case row == nil:
 		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
 	}
-	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(id))
+	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(id))
 	if err != nil {
 		return apply.Role{}, err
 	}

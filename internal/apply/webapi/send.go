@@ -127,7 +127,7 @@ func (e *impersonationError) Error() string {
 
 // impersonateAs calls send after the environment has confirmed the impersonation.
 func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
-	user, err := collector.ReadObject(ctx, e.asker, collector.Read{
+	user, err := collector.ReadObject(ctx, e.reader, collector.Read{
 		Label: "whether the view's owner is impersonated", Caller: caller, Query: dataverse.Function("WhoAmI"),
 	}, func(r collector.Row) string { return r.ID("UserId") })
 	switch {

@@ -34,7 +34,7 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 
 // grants reads the privileges of a role, and the ids of the named ones that it does not grant.
 func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	list, err := collector.ReadRoleGrants(ctx, e.asker, dataverse.GUID(t.Role.ID))
+	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(t.Role.ID))
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -75,7 +75,7 @@ func (e *Environment) grants(ctx context.Context, t change.Target, names []strin
 
 // addPrivilegeIDs adds the ids of privileges to ids. wanted has the spelling of each name.
 func (e *Environment) addPrivilegeIDs(ctx context.Context, names []string, wanted, ids map[string]string) error {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.asker, names)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.reader, names)
 	for name, p := range defined {
 		if spelling, ok := wanted[name]; ok {
 			ids[spelling] = p.ID
@@ -209,7 +209,7 @@ func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading
 func (e *Environment) accessAsOwner(ctx context.Context, t change.Target) (string, error) {
 	mask := 0
 	err := e.impersonate(ctx, t.Owner, func(as dataverse.Caller) error {
-		shares, err := collector.ReadShares(ctx, e.asker, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
+		shares, err := collector.ReadShares(ctx, e.reader, "the users and teams that the view is shared with", dataverse.GUID(t.View.ID), as)
 		for _, s := range shares {
 			if s.Principal == t.Principal.ID {
 				mask |= s.Mask

@@ -21,7 +21,7 @@ import (
 // An Environment is a live environment. It implements [apply.Mutator].
 type Environment struct {
 	writer *dataverse.Writer
-	asker  *collector.StrictReader
+	reader *collector.StrictReader
 }
 
 var _ apply.Mutator = (*Environment)(nil)
@@ -33,7 +33,7 @@ func New(w *dataverse.Writer) *Environment {
 
 // Identity returns the signed-in user and the environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
-	return collector.ReadObject(ctx, e.asker, collector.Read{Label: "who am I", Query: dataverse.Function("WhoAmI")},
+	return collector.ReadObject(ctx, e.reader, collector.Read{Label: "who am I", Query: dataverse.Function("WhoAmI")},
 		func(r collector.Row) apply.Identity {
 			return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
 		})
@@ -41,7 +41,7 @@ func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
 
 // rows reads all rows of a collection. The column key identifies a row.
 func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, key string, take func(collector.Row) T) ([]T, error) {
-	return collector.ReadRows(ctx, e.asker, collector.Read{Label: label, Query: q, Key: key}, take)
+	return collector.ReadRows(ctx, e.reader, collector.Read{Label: label, Query: q, Key: key}, take)
 }
 
 // Current reads the state of a target.
@@ -116,7 +116,7 @@ func nameColumn(t apply.Table) string {
 func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as *change.Ref) (*apply.Row, error) {
 	var found []apply.Row
 	err := e.impersonate(ctx, as, func(as dataverse.Caller) (err error) {
-		found, err = collector.ReadRows(ctx, e.asker, collector.Read{
+		found, err = collector.ReadRows(ctx, e.reader, collector.Read{
 			Label: "a row of the table " + string(table), Key: primaryKey(table), Caller: as,
 			Query: dataverse.Collection(entitySet(table)).Filter(dataverse.EqID(primaryKey(table), dataverse.GUID(id))),
 		}, func(r collector.Row) apply.Row { return parseRow(r, table) })
