@@ -136,7 +136,8 @@ func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) 
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET
 		tenant_id = excluded.tenant_id, url = excluded.url, config = excluded.config, credential_ref = excluded.credential_ref, every = excluded.every,
 		jitter = excluded.jitter, next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
-		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(), storedTime(e.NextDue), encodeLabels(e.Labels), storedTime(t.now), storedTime(e.CredentialEnds))
+		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(),
+		storedTime(e.NextDue), encodeLabels(e.Labels), storedTime(t.now), storedTime(e.CredentialEnds))
 }
 
 // RetireEnvironment removes the schedule of an environment and retires its integrations.
@@ -173,7 +174,8 @@ func encodeLabels(m map[string]string) string {
 	return string(text)
 }
 
-const environmentColumns = "e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref, e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends"
+const environmentColumns = `e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref,
+	e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends`
 
 func (e *Environment) fields() []any {
 	return []any{

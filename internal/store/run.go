@@ -324,5 +324,6 @@ func (s *Store) CountUnfinishedRuns(ctx context.Context) (map[RunState]int, erro
 // scan of each.
 func (s *Store) Workers(ctx context.Context, since time.Time) (map[string]time.Time, error) {
 	workers := map[string]time.Time{}
-	return workers, queryMap(ctx, s.db, workers, "SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
+	return workers, queryMap(ctx, s.db, workers,
+		"SELECT worker, MAX(started_at) FROM run WHERE started_at >= $1 AND trigger <> 'pipeline' GROUP BY worker", since.UnixMicro())
 }

@@ -37,7 +37,8 @@ type spanUpdate struct {
 func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, r audit.Result) error {
 	if in.organizationID != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organizationID, r.Environment.OrganizationID) {
 		// Another environment has the same name now. Its spans begin with this result.
-		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL", in.id, run, ReasonEnvironmentReplaced); err != nil {
+		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL",
+			in.id, run, ReasonEnvironmentReplaced); err != nil {
 			return err
 		}
 		if err := t.exec(ctx, "UPDATE control_span SET latest = FALSE, in_last = FALSE WHERE integration_id = $1 AND latest", in.id); err != nil {
