@@ -87,14 +87,17 @@ func writeMarkdown(w io.Writer, set *resultSet, o Options) error {
 // overview writes a table with a row for each result. It names all failed controls, because their
 // details may not fit.
 func (p *markdownPage) overview(set *resultSet) {
-	noun := rowNoun(set.results)
-	p.write("## dbaudit: "+totals(set.results)+"\n\n| "+capitalize(noun)+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
+	p.write("## dbaudit: "+totals(set.results)+"\n\n", "")
+	p.write("| "+capitalize(rowNoun(set.results))+" | Verdict | Failed | Unknown | Waived | Coverage | Failed controls |\n", "")
+	p.write("| --- | --- | ---: | ---: | ---: | ---: | --- |\n", "")
 	for r := range set.all() {
 		var failed []string
 		for _, c := range mostSevereFirst(controlsWith(r, audit.OutcomeFail)) {
 			failed = append(failed, text.Markdown(shortName(string(c.ID))))
 		}
-		p.write(fmt.Sprintf("| %s | %s %s | %d | %d | %d | %s | %s |\n", text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth)), verdictTermsOf(r.Verdict).emoji, joinNonBlank(", ", r.Verdict.String(), verdictNote(r)),
+		name := text.Markdown(text.ShortenMiddle(r.Environment.Name, textWidth))
+		verdict := verdictTermsOf(r.Verdict).emoji + " " + joinNonBlank(", ", r.Verdict.String(), verdictNote(r))
+		p.write(fmt.Sprintf("| %s | %s | %d | %d | %d | %s | %s |\n", name, verdict,
 			r.Summary.Fail, r.Summary.Unknown, r.Summary.Waived, percent(r.Summary), strings.Join(failed, ", ")), "")
 	}
 	p.write("\n", "")

@@ -54,7 +54,8 @@ func nextSteps(r audit.Result, o Options) []step {
 		if others == 1 {
 			need = "one needs"
 		}
-		steps = append(steps, step{fmt.Sprintf("Prepare fixes for %d of the %s, review them, and apply them; the other %s %s.", t.fixable, findings, need, t.otherMeans()), plan})
+		prepare := fmt.Sprintf("Prepare fixes for %d of the %s, review them, and apply them", t.fixable, findings)
+		steps = append(steps, step{fmt.Sprintf("%s; the other %s %s.", prepare, need, t.otherMeans()), plan})
 	}
 	if r.Summary.Unknown > 0 {
 		steps = append(steps, step{"See what the auditor's sign-in cannot read, so that what is unknown can be judged.", doctor})

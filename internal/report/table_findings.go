@@ -46,11 +46,10 @@ func (t *tableWriter) narrowRow(c audit.Control) [][]table.Cell {
 func (t *tableWriter) wideRow(c audit.Control) [][]table.Cell {
 	row := []table.Cell{table.TextCell(c.Severity.String(), severityStyle(c)), t.controlCell(c), nil, nil, nil, nil}
 	for _, f := range mergeFindings(c.Findings) {
-		for i, s := range []table.Paragraph{
-			{Text: messageWithLocation(f)}, {Text: levelText(f.Evidence, "required_depth")}, {Text: actualLevel(f.Evidence), Style: stateStyle(f)}, {Text: whatToDo(f, c, t.options)},
-		} {
-			row[2+i] = append(row[2+i], s)
-		}
+		row[2] = append(row[2], table.Paragraph{Text: messageWithLocation(f)})
+		row[3] = append(row[3], table.Paragraph{Text: levelText(f.Evidence, "required_depth")})
+		row[4] = append(row[4], table.Paragraph{Text: actualLevel(f.Evidence), Style: stateStyle(f)})
+		row[5] = append(row[5], table.Paragraph{Text: whatToDo(f, c, t.options)})
 	}
 	return [][]table.Cell{row}
 }

@@ -62,8 +62,8 @@ func Controls() (map[string]string, error) {
 	index := &strings.Builder{}
 	index.WriteString(pageMark + "\n# Controls\n\nEach control of a profile names the rule that judges it. The page of a rule says how to fix its findings.\n")
 	for _, p := range profiles {
-		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s). %s\n\n| control | severity | rule | requires | the words of the source |\n| --- | --- | --- | --- | --- |\n",
-			p.Title, p.Name, p.Source.Title, p.Source.URL, depthNote(p))
+		fmt.Fprintf(index, "\n## %s\n\nProfile `%s`, from [%s](%s). %s\n\n", p.Title, p.Name, p.Source.Title, p.Source.URL, depthNote(p))
+		index.WriteString("| control | severity | rule | requires | the words of the source |\n| --- | --- | --- | --- | --- |\n")
 		for _, c := range p.Controls {
 			rule, ok := rules[c.Rule]
 			if !ok {

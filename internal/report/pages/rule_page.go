@@ -144,6 +144,7 @@ then waived, not passed: every report keeps its original outcome and says who
 accepted it.
 `, command, p.control.ID, privilege)
 	if slices.Contains(p.rule.Fixes, change.RemovePrivilege) && !p.judgesFiles() {
-		b.WriteString("\nIf the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\na waiver of this control would cover whatever else is granted later.\n")
+		b.WriteString("\nIf the role may keep a privilege permanently, list it under `allow:` in `dbaudit.yaml` instead:\n" +
+			"a waiver of this control would cover whatever else is granted later.\n")
 	}
 }
