@@ -43,36 +43,43 @@ func setLocations(r *audit.Result, role solution.Role) {
 	at := func(p solution.Position) *audit.Location {
 		return &audit.Location{Path: role.File, Line: p.Line, Column: p.Column, EndColumn: p.EndColumn}
 	}
-	deepest := make(map[string]int, len(role.Entries)) // index of the deepest entry, by privilege
+	deepest := deepestEntries(role)
+	for i := range r.Controls {
+		control := &r.Controls[i]
+		control.Location = at(role.Position)
+		for j := range control.Findings {
+			finding := &control.Findings[j]
+			finding.Location = at(findingPosition(control.Rule, finding.Evidence, role, deepest))
+		}
+	}
+}
+
+// deepestEntries returns the index of the deepest entry for each privilege, by its name in lower case.
+func deepestEntries(role solution.Role) map[string]int {
+	deepest := make(map[string]int, len(role.Entries))
 	for i, e := range role.Entries {
 		key := strings.ToLower(e.Name)
 		if j, ok := deepest[key]; !ok || e.Depth() > role.Entries[j].Depth() {
 			deepest[key] = i
 		}
 	}
-	for i := range r.Controls {
-		control := &r.Controls[i]
-		control.Location = at(role.Position)
-		for j := range control.Findings {
-			finding := &control.Findings[j]
-			finding.Location = at(role.PrivilegesPosition)
-			if n, ok := entryIndex(finding.Evidence); ok && n < len(role.Entries) {
-				finding.Location = at(role.Entries[n].Position)
-				continue
-			}
-			switch control.Rule {
-			case "role/custom", "lint/locked":
-				finding.Location = at(role.CustomizablePosition)
-				continue
-			}
-			for _, name := range privilegesIn(finding.Evidence) {
-				if n, ok := deepest[strings.ToLower(name)]; ok {
-					finding.Location = at(role.Entries[n].Position)
-					break
-				}
-			}
+	return deepest
+}
+
+// findingPosition returns the position of the entry or element that a finding is about.
+func findingPosition(rule string, e audit.Evidence, role solution.Role, deepest map[string]int) solution.Position {
+	if i, ok := entryIndex(e); ok && i < len(role.Entries) {
+		return role.Entries[i].Position
+	}
+	if rule == "role/custom" || rule == "lint/locked" {
+		return role.CustomizablePosition
+	}
+	for _, name := range privilegesIn(e) {
+		if i, ok := deepest[strings.ToLower(name)]; ok {
+			return role.Entries[i].Position
 		}
 	}
+	return role.PrivilegesPosition
 }
 
 // entryIndex returns the index of the role's entry in the evidence of a rule on files.

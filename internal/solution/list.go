@@ -1,7 +1,6 @@
 package solution
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -255,87 +254,6 @@ func hasExtension(name string, extensions ...string) bool {
 	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
 }
 
-func isPattern(name string) bool { return strings.ContainsAny(name, "*?[") }
-
-// addPattern adds the files that match a pattern, and those of folders that do. The syntax is that of
-// a shell, with ** for any number of folders.
-func (l *lister) addPattern(name string) {
-	var segments []string
-	for i, s := range strings.Split(filepath.ToSlash(name), "/") {
-		if _, err := path.Match(s, ""); err != nil {
-			l.addFault(name, fmt.Errorf("the pattern is malformed: %w", err))
-			return
-		}
-		repeated := s == "**" && len(segments) > 0 && segments[len(segments)-1] == "**"
-		if (s != "" || i == 0) && s != "." && !repeated {
-			segments = append(segments, s)
-		}
-	}
-	before := len(l.faults)
-	w := walk{lister: l}
-	matches := w.expand("", segments)
-	w.reportSkipped(name)
-	if len(matches) == 0 && len(l.faults) == before {
-		l.addFault(name, errors.New("no file matches the pattern"))
-	}
-	slices.SortFunc(matches, func(a, b string) int {
-		return slices.Compare(strings.Split(a, "/"), strings.Split(b, "/"))
-	})
-	for _, m := range slices.Compact(matches) {
-		l.addExisting(cmp.Or(filepath.FromSlash(m), "."), false)
-	}
-}
-
-// expand returns the paths in a folder that match the segments of a pattern. The folder "" is the
-// working directory.
-func (w *walk) expand(dir string, segments []string) (found []string) {
-	if len(segments) == 0 {
-		return []string{dir}
-	}
-	first, rest := segments[0], segments[1:]
-	if !isPattern(first) {
-		next := joinPath(dir, first)
-		_, err := os.Lstat(next)
-		if errors.Is(err, fs.ErrPermission) {
-			w.addFault(next, withoutPath(err))
-		}
-		if err != nil {
-			return nil
-		}
-		return w.expand(next, rest)
-	}
-	if first == "**" {
-		if found = w.expand(dir, rest); len(rest) == 0 {
-			return found
-		}
-	}
-	folder := cmp.Or(dir, ".")
-	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
-		return found // a literal segment before it named a file
-	}
-	for _, e := range w.readDir(folder) {
-		name := joinPath(dir, e.Name())
-		isDir := e.IsDir()
-		if e.Type()&fs.ModeSymlink != 0 {
-			info, err := os.Stat(name)
-			isDir = err == nil && info.IsDir()
-		}
-		switch matches, _ := path.Match(first, e.Name()); {
-		case isSkipped(e.Name()) && !isHidden(first):
-		case first == "**" && !isDir:
-		case first == "**" && !e.IsDir():
-			if !slices.Contains(w.folderLinks, name) {
-				w.folderLinks = append(w.folderLinks, name)
-			}
-		case first == "**":
-			found = append(found, w.expand(name, segments)...)
-		case matches && (isDir || len(rest) == 0):
-			found = append(found, w.expand(name, rest)...)
-		}
-	}
-	return found
-}
-
 // readDir returns the entries of a folder, and adds a fault if it cannot be read.
 func (l *lister) readDir(folder string) []fs.DirEntry {
 	entries, err := os.ReadDir(folder)
@@ -343,16 +261,4 @@ func (l *lister) readDir(folder string) []fs.DirEntry {
 		l.addFault(folder, fmt.Errorf("the folder cannot be read: %w", withoutPath(err)))
 	}
 	return entries
-}
-
-// joinPath returns the path of an entry of a folder of a pattern. Unlike path.Join it does not clean
-// the path.
-func joinPath(dir, name string) string {
-	switch {
-	case dir == "" && name == "":
-		return "/"
-	case dir == "", strings.HasSuffix(dir, "/"):
-		return dir + name
-	}
-	return dir + "/" + name
 }
