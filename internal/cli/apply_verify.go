@@ -83,9 +83,9 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 // is 5.
 func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner) error {
 	p := r.Journal.Plan
-	lost, lostErr := r.Verify(ctx)
+	reverted, revertedErr := r.Verify(ctx)
 	open, code, err := verify(ctx, a, v, p)
-	if err = errors.Join(lostErr, err); errors.Is(err, context.Canceled) {
+	if err = errors.Join(revertedErr, err); errors.Is(err, context.Canceled) {
 		a.Warnf("the plan was applied, but its verification was interrupted: judge the environment with `%s`", scanCommand(a, p))
 		return err
 	}
@@ -94,10 +94,10 @@ func verifyApplied(ctx context.Context, a *app, v verification, r *apply.Runner)
 		a.ReportError(fmt.Errorf("the plan was applied, but could not be verified: %w", err))
 	}
 	reported := map[string]bool{}
-	for _, l := range lost {
+	for _, r := range reverted {
 		code = exitPartial
-		a.ReportError(l)
-		reported[l.Action.ID] = true
+		a.ReportError(r)
+		reported[r.Action.ID] = true
 	}
 	for _, action := range p.Actions {
 		i := slices.IndexFunc(action.Why, func(why change.Reason) bool {

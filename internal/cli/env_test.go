@@ -60,7 +60,7 @@ func TestRunProgram(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	if _, err := runProgram(t.Context(), nil, "dbaudit-no-such-program"); err == nil {
-		t.Error("a program that is not there was run")
+		t.Error("a program that does not exist was run")
 	}
 }
 
@@ -73,7 +73,7 @@ func TestOpenBrowser(t *testing.T) {
 	t.Setenv("PATH", dir)
 	t.Setenv("HUSH", "a secret that the browser must not get")
 	if err := openBrowser(nil, "https://login.example/?a=1&b=2"); err == nil {
-		t.Error("a browser that is not there was opened")
+		t.Error("a browser that does not exist was opened")
 	}
 	script := "#!/bin/sh\nprintf %s \"$1$HUSH\" > " + opened + ".part && /bin/mv " + opened + ".part " + opened + "\n"
 	if err := os.WriteFile(filepath.Join(dir, "xdg-open"), []byte(script), 0o700); err != nil {

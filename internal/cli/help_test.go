@@ -94,11 +94,11 @@ func TestHelp(t *testing.T) {
 			t.Errorf("the help of %s changed: look at it, then go test ./internal/cli -run TestHelp -update\n%s", cmd.CommandPath(), got)
 		}
 	}
-	kept, err := filepath.Glob(filepath.Join("testdata", "help", "*.txt"))
+	goldens, err := filepath.Glob(filepath.Join("testdata", "help", "*.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range kept {
+	for _, name := range goldens {
 		if !files[filepath.Base(name)] {
 			t.Errorf("%s is the help of no command: remove it", name)
 		}

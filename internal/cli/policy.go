@@ -116,11 +116,11 @@ profiles: a table of each profile's controls with the words of the source, and f
 each rule what it requires, how to fix its findings, and how to accept them. Pages of rules that no longer exist are removed. The reference of dbaudit.yaml is written next to the folder, as configuration.md.`,
 		Example: "  dbaudit policy docs docs/controls",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			made, err := pages.Controls()
+			controls, err := pages.Controls()
 			if err != nil {
 				return err
 			}
-			if err := pages.Write(args[0], made); err != nil {
+			if err := pages.Write(args[0], controls); err != nil {
 				return err
 			}
 			page, err := pages.Configuration()

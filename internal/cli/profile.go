@@ -137,15 +137,15 @@ Exit codes:
 }
 
 func diffProfiles(a *app, document documentFlags, older, newer string) error {
-	was, err := a.Profile(older)
+	oldProfile, err := a.Profile(older)
 	if err != nil {
 		return err
 	}
-	is, err := a.Profile(newer)
+	newProfile, err := a.Profile(newer)
 	if err != nil {
 		return err
 	}
-	d := profile.Compare(was, is)
+	d := profile.Compare(oldProfile, newProfile)
 	if err := document.write(a, d, func(w io.Writer, width int) error { return writeProfileDiff(w, width, d) }); err != nil {
 		return err
 	}
@@ -157,8 +157,8 @@ func diffProfiles(a *app, document documentFlags, older, newer string) error {
 }
 
 func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
-	for _, of := range []profile.Summary{d.Old, d.New} {
-		fmt.Fprintf(w, "%s: %s, %s\n", of.Name, text.Count(of.Controls, "control"), text.Count(of.Privileges, "privilege"))
+	for _, s := range []profile.Summary{d.Old, d.New} {
+		fmt.Fprintf(w, "%s: %s, %s\n", s.Name, text.Count(s.Controls, "control"), text.Count(s.Privileges, "privilege"))
 	}
 	fmt.Fprintln(w)
 	if d.Same {

@@ -80,8 +80,8 @@ func TestProfileExport(t *testing.T) {
 		for kind, want := range map[string]any{
 			"catalog": catalog, "profile": oscal.NewProfile(r), "component-definition": oscal.NewComponents(r, audit.Tool{Name: "dbaudit"}),
 		} {
-			if code, out, said := export(p.Name, "--oscal", kind); code != exitOK || out != encoded(t, want) {
-				t.Errorf("--oscal %s: %d, %s%s", kind, code, out, said)
+			if code, out, stderr := export(p.Name, "--oscal", kind); code != exitOK || out != encoded(t, want) {
+				t.Errorf("--oscal %s: %d, %s%s", kind, code, out, stderr)
 			}
 		}
 		if _, out, _ := export(p.Name, "--oscal"); out != encoded(t, catalog) {
@@ -89,8 +89,8 @@ func TestProfileExport(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{{"demandbase"}, {"demandbase", "--oscal", "poam"}, {"nobody", "--oscal"}} {
-		if code, _, said := export(args...); code != exitUsage || said == "" {
-			t.Errorf("%v: %d, %s", args, code, said)
+		if code, _, stderr := export(args...); code != exitUsage || stderr == "" {
+			t.Errorf("%v: %d, %s", args, code, stderr)
 		}
 	}
 }

@@ -45,9 +45,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	defer r.mu.Unlock()
 	body, err := io.ReadAll(request.Body)
 	r.requests++
-	kept := fmt.Sprintf("%s %s\nContent-Type: %s\nAuthorization: %s\n\n%s\n", request.Method, request.URL, request.Header.Get("Content-Type"), request.Header.Get("Authorization"), body)
+	saved := fmt.Sprintf("%s %s\nContent-Type: %s\nAuthorization: %s\n\n%s\n", request.Method, request.URL, request.Header.Get("Content-Type"), request.Header.Get("Authorization"), body)
 	if err == nil {
-		err = os.WriteFile(filepath.Join(r.folder, strconv.Itoa(r.requests)+".txt"), []byte(kept), 0o600)
+		err = os.WriteFile(filepath.Join(r.folder, strconv.Itoa(r.requests)+".txt"), []byte(saved), 0o600)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -83,9 +83,9 @@ func (p *progress) Exchange(e dataverse.Event) {
 }
 
 // noteWait records that a request waits. The caller holds the lock.
-func (p *progress) noteWait(why string, wait time.Duration) {
-	if until := p.console.Now().Add(wait); until.After(p.waitUntil) {
-		p.waitReason, p.waitUntil = why, until
+func (p *progress) noteWait(reason string, wait time.Duration) {
+	if end := p.console.Now().Add(wait); end.After(p.waitUntil) {
+		p.waitReason, p.waitUntil = reason, end
 	}
 }
 

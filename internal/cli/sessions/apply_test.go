@@ -88,7 +88,7 @@ func TestApplyAndRollback(t *testing.T) {
 	b.wantContains(refused.stderr, "--yes")
 	b.run("apply", "plan.json", "--dry-run").must(t, 0)
 	if b.state() != start {
-		t.Fatal("something was changed before anybody said yes")
+		t.Fatal("something was changed before the confirmation")
 	}
 	b.wantNoFile("plan.journal.json")
 	applied := b.run("apply", "plan.json", "--yes").must(t, 0)
@@ -109,7 +109,7 @@ func TestApplyAndRollback(t *testing.T) {
 	b.run("rollback", "plan.journal.json").must(t, 2)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
-		t.Error("the rollback did not bring everything back")
+		t.Error("the rollback did not restore everything")
 	}
 	b.wantContains(b.run("rollback", "plan.journal.json", "--yes").must(t, 0).stderr, "nothing is left to undo")
 	for _, out := range []outcome{shown, applied, again, moved} {
@@ -177,7 +177,7 @@ func TestApplyConnectionLost(t *testing.T) {
 	b.faults.Store(nil)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
-		t.Error("the rollback did not bring everything back")
+		t.Error("the rollback did not restore everything")
 	}
 	b.faults.Store(&cut)
 	writes = 0
@@ -253,7 +253,7 @@ func TestRemediate(t *testing.T) {
 	b.run("scan", "--remediate").must(t, 2)
 	b.wantContains(b.run("scan", "--least-privilege").must(t, 2).stderr, "--least-privilege: this needs --remediate")
 	if b.state() != start {
-		t.Fatal("something was changed before anybody said yes")
+		t.Fatal("something was changed before the confirmation")
 	}
 	out := b.run("scan", "--remediate", "--yes", "--journal", "first.json", "-f", "json", "-o", "result.json").must(t, 1)
 	b.wantContains(out.stderr, "remaining (1)\n  = DB-ROLE-LEAST-PRIVILEGE")
@@ -266,6 +266,6 @@ func TestRemediate(t *testing.T) {
 	b.run("rollback", "second.json", "--yes").must(t, 0)
 	b.run("rollback", "first.json", "--yes").must(t, 0)
 	if b.state() != start {
-		t.Error("the rollbacks did not bring everything back")
+		t.Error("the rollbacks did not restore everything")
 	}
 }

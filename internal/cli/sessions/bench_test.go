@@ -37,16 +37,16 @@ func BenchmarkScanUnderLatency(b *testing.B) {
 		calls++
 		return simulator.Fault{Kind: simulator.FaultSlow, Delay: wait}
 	}})
-	for _, way := range []struct {
+	for _, mode := range []struct {
 		name string
 		wrap func(http.RoundTripper) http.RoundTripper
 	}{
 		{"as it is", func(rt http.RoundTripper) http.RoundTripper { return rt }},
 		{"one after another", func(rt http.RoundTripper) http.RoundTripper { return &serialTransport{next: rt} }},
 	} {
-		b.Run(way.name, func(b *testing.B) {
+		b.Run(mode.name, func(b *testing.B) {
 			p := newConfiguredProcess(b, server)
-			transport := way.wrap(p.env.Transport(nil))
+			transport := mode.wrap(p.env.Transport(nil))
 			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return transport }
 			scan := func(with time.Duration) time.Duration {
 				mu.Lock()

@@ -90,9 +90,9 @@ func TestBoundsOfInputs(t *testing.T) {
 				}
 				began := time.Now()
 				out := p.run(args...)
-				said := strings.Contains(out.stderr, "more than "+bounds.FormatSize(k.Max())) || strings.Contains(out.stderr, "not a regular file") ||
+				explained := strings.Contains(out.stderr, "more than "+bounds.FormatSize(k.Max())) || strings.Contains(out.stderr, "not a regular file") ||
 					strings.Contains(out.stderr, "larger than")
-				if took := time.Since(began); out.code != code || !said || took > 20*time.Second {
+				if took := time.Since(began); out.code != code || !explained || took > 20*time.Second {
 					t.Errorf("%s %s: exit code %d after %s, want %d\n%s", strings.Join(args, " "), name, out.code, took, code, out.stderr)
 				}
 			}

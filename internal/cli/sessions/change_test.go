@@ -189,15 +189,15 @@ func TestApplyFirstChangeRefused(t *testing.T) {
 func TestConfirmationShowsPlan(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
 	b.env.StdinIsTerminal, b.env.StderrIsTerminal = true, true
-	asked := func(args ...string) string {
+	declined := func(args ...string) string {
 		b.env.Stdin = strings.NewReader("no\n")
 		return b.run(append(args, "-q")...).must(t, 130).stderr
 	}
-	b.wantContains(asked("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
-	b.wantContains(asked("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
-	b.wantContains(asked("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(declined("apply", "plan.json"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(declined("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
+	b.wantContains(declined("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.wantContains(asked("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
+	b.wantContains(declined("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
 // TestDryRunMessages checks that a dry run says of each action whether it was checked.

@@ -96,7 +96,7 @@ func TestDoctorApply(t *testing.T) {
 		}
 		for _, name := range profileMinimum(t) {
 			if _, has := held[name]; !has && !slices.Contains(lacked, name) {
-				t.Errorf("%s is not held, and not said to be lacking", name)
+				t.Errorf("%s is missing, but doctor does not say so", name)
 			}
 		}
 		p := newParallelProcess(t, server)
@@ -302,7 +302,7 @@ func TestDoctorApplyPrivilegesSuffice(t *testing.T) {
 			state(all)
 			p.run("rollback", strings.TrimSuffix(file, ".json")+".journal.json", "--yes").must(t, 0)
 			if state(all) != before {
-				t.Error("the rollback did not bring everything back")
+				t.Error("the rollback did not restore everything")
 			}
 		})
 	}

@@ -205,7 +205,7 @@ func TestDoctorReadsWhatAScanReads(t *testing.T) {
 	env := grantAuditor(t, builtin(t, "sample"), auditorRole(t))
 	env.ColumnSecurityProfiles = []simulator.ColumnSecurityProfile{{Name: "Finance", Reads: []string{"account.creditlimit"}}}
 	p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
-	asked := func(args ...string) map[string]bool {
+	requestKinds := func(args ...string) map[string]bool {
 		p.run(append(args, "--record", p.file("recording.jsonl"))...).must(t, 0)
 		kinds := map[string]bool{}
 		for line := range strings.Lines(p.read("recording.jsonl")) {
@@ -222,9 +222,9 @@ func TestDoctorReadsWhatAScanReads(t *testing.T) {
 		}
 		return kinds
 	}
-	examined := asked("doctor")
+	examined := requestKinds("doctor")
 	for _, scope := range []string{"integration", "environment"} {
-		collected := asked("collect", "--scope", scope, "-o", p.file("snapshot.json"))
+		collected := requestKinds("collect", "--scope", scope, "-o", p.file("snapshot.json"))
 		if len(collected) < 12 {
 			t.Errorf("collect asks for %v only", collected)
 		}

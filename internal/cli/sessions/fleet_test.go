@@ -128,19 +128,19 @@ func TestFleet(t *testing.T) {
 	if got := record.Entries; len(got) != 2 || got[0].What != "scan now: good" || got[0].Who == "" || got[0].At == "" || !strings.HasPrefix(got[1].What, "add ") {
 		t.Errorf("the record: %+v", got)
 	}
-	if said := p.stderr.String(); strings.Contains(said, "is not used") {
-		t.Errorf("the worker warns of a variable for each scan:\n%s", said)
+	if stderr := p.stderr.String(); strings.Contains(stderr, "is not used") {
+		t.Errorf("the worker warns of a variable for each scan:\n%s", stderr)
 	}
 
 	p.run("scan", "--env", "bad", "-f", "json", "-o", p.file("bad.json"), "--store", p.file("fleet.db")).must(t, 1)
 	var results audit.Results
 	decodeInto(t, p.run("fleet", "export", "--all").must(t, 0).stdout, &results)
-	of := map[string]int{}
+	counts := map[string]int{}
 	for _, r := range results.Results {
-		of[r.Environment.Name]++
+		counts[r.Environment.Name]++
 	}
-	if of["good"] != 2 || of["bad"] != 2 || of["broken"] != 0 {
-		t.Errorf("stored results: %v", of)
+	if counts["good"] != 2 || counts["bad"] != 2 || counts["broken"] != 0 {
+		t.Errorf("stored results: %v", counts)
 	}
 	var posted audit.Result
 	decodeInto(t, p.read("bad.json"), &posted)
@@ -271,16 +271,16 @@ func TestServe(t *testing.T) {
 	if page := httpGet(t, address+"/"); !strings.Contains(page, "good") || !strings.Contains(page, "broken") {
 		t.Errorf("the page does not name the environments:\n%s", page)
 	}
-	said := map[string]string{}
+	texts := map[string]string{}
 	for _, path := range []string{"/", "/environments/broken", "/environments/bad", "/api/v1/environments/broken/runs", "/metrics"} {
-		said[path] = httpGet(t, address+path)
+		texts[path] = httpGet(t, address+path)
 	}
 	stop()
 	if got := <-done; got.code != 0 {
 		t.Errorf("serve ended with %d", got.code)
 	}
-	said["the log"], said["the store"] = p.stderr.String(), p.read("fleet.db")
-	for where, text := range said {
+	texts["the log"], texts["the store"] = p.stderr.String(), p.read("fleet.db")
+	for where, text := range texts {
 		p.wantNoSecret(where, text)
 	}
 }

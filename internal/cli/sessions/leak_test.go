@@ -97,13 +97,13 @@ func (e *secretRecorder) echoSecrets(r *http.Request, token, sent string) *http.
 	status := http.StatusForbidden
 	if token != "" {
 		// The last one is where dbaudit truncates a long message.
-		said := "the token " + token + " lacks prvReadUser" + token + strings.Repeat(" x", 484) + " " + token
-		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": said}})
+		message := "the token " + token + " lacks prvReadUser" + token + strings.Repeat(" x", 484) + " " + token
+		body, _ = json.Marshal(map[string]any{"error": map[string]string{"code": token, "message": message}})
 	} else {
 		status = http.StatusUnauthorized
 		form, _ := url.ParseQuery(sent)
-		said := strings.Repeat("y", 1170) + " " + form.Get("client_secret") + " " + form.Get("client_assertion") + form.Get("refresh_token")
-		body, _ = json.Marshal(map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: " + said, "correlation_id": said})
+		message := strings.Repeat("y", 1170) + " " + form.Get("client_secret") + " " + form.Get("client_assertion") + form.Get("refresh_token")
+		body, _ = json.Marshal(map[string]any{"error": "invalid_client", "error_description": "AADSTS7000215: " + message, "correlation_id": message})
 	}
 	header := http.Header{"Content-Type": {"application/json"}, "Req_id": {token}, "X-Ms-Service-Request-Id": {token}}
 	return &http.Response{
@@ -146,7 +146,7 @@ func TestNoSecretIsWritten(t *testing.T) {
 			return simulator.Fault{}
 		}
 	}
-	troubles := []struct {
+	failures := []struct {
 		name  string
 		fault func(*http.Request) simulator.Fault
 	}{
@@ -165,10 +165,10 @@ func TestNoSecretIsWritten(t *testing.T) {
 		{"reset everywhere", everywhere(simulator.Fault{Kind: simulator.FaultResetAfter})},
 	}
 
-	for _, way := range []struct {
-		name  string
-		setUp func(*process)
-		heard []string // what must have gone by, or the test proves nothing
+	for _, signIn := range []struct {
+		name     string
+		setUp    func(*process)
+		recorded []string // the secrets that must have been recorded, or the test proves nothing
 	}{
 		{"client secret", func(*process) {}, []string{"client_secret", "access_token"}},
 		{"wrong secret", func(p *process) { p.vars["DBAUDIT_CLIENT_SECRET"] = "Zq8~a-wrong-but-still-secret-value" }, []string{"client_secret"}},
@@ -190,35 +190,35 @@ func TestNoSecretIsWritten(t *testing.T) {
 			<-done
 		}, []string{"device_code", "access_token", "refresh_token", "id_token"}},
 	} {
-		t.Run(way.name, func(t *testing.T) {
-			if testing.Short() && way.name != "person" {
-				t.Skip("the way with the most secrets is enough for a short run")
+		t.Run(signIn.name, func(t *testing.T) {
+			if testing.Short() && signIn.name != "person" {
+				t.Skip("the sign-in with the most secrets is enough for a short run")
 			}
 			t.Parallel()
 			var fault atomic.Pointer[func(*http.Request) simulator.Fault]
 			fault.Store(&none)
 			p := newParallelProcess(t, serve(t, builtin(t, "sample"), simulator.Options{Faults: func(r *http.Request) simulator.Fault { return (*fault.Load())(r) }}))
-			ear := &secretRecorder{next: p.env.Transport(nil), secrets: map[string]string{}}
-			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return ear }
-			way.setUp(p)
-			for _, trouble := range troubles {
-				f := trouble.fault
+			recorder := &secretRecorder{next: p.env.Transport(nil), secrets: map[string]string{}}
+			p.env.Transport = func(*x509.CertPool) http.RoundTripper { return recorder }
+			signIn.setUp(p)
+			for _, failure := range failures {
+				f := failure.fault
 				fault.Store(&f)
-				ear.echo.Store(trouble.name == "echo")
+				recorder.echo.Store(failure.name == "echo")
 				for i, args := range [][]string{
 					{"scan", "-v", "-f", "table", "-f", "json", "-o", p.file("result.json"), "-f", "html", "-o", p.file("result.html"), "-f", "sarif", "-o", p.file("result.sarif")},
 					{"collect", "-v", "--log-format", "json", "-o", p.file("snapshot.json")},
 					{"doctor", "-v", "--log-format", "json"},
 					{"whoami", "-v", "--json"},
 				} {
-					if i == 0 && way.name != "client secret" && trouble.name != "none" && trouble.name != "echo" {
+					if i == 0 && signIn.name != "client secret" && failure.name != "none" && failure.name != "echo" {
 						continue // a scan reads as collect does, and takes its time to judge
 					}
-					p.env.StderrIsTerminal = i%2 == 0 && way.name != "person"
+					p.env.StderrIsTerminal = i%2 == 0 && signIn.name != "person"
 					o := p.run(args...)
-					where := fmt.Sprintf("%s, trouble %s: ", args[0], trouble.name)
-					ear.wantNoSecrets(t, where+"standard output", []byte(o.stdout))
-					ear.wantNoSecrets(t, where+"standard error", []byte(o.stderr))
+					where := fmt.Sprintf("%s, failure %s: ", args[0], failure.name)
+					recorder.wantNoSecrets(t, where+"standard output", []byte(o.stdout))
+					recorder.wantNoSecrets(t, where+"standard error", []byte(o.stderr))
 				}
 				files := 0
 				err := filepath.WalkDir(p.dir, func(path string, d fs.DirEntry, err error) error {
@@ -227,20 +227,20 @@ func TestNoSecretIsWritten(t *testing.T) {
 					}
 					data, err := os.ReadFile(path)
 					files++
-					ear.wantNoSecrets(t, "after "+trouble.name+": "+filepath.Base(path), data)
+					recorder.wantNoSecrets(t, "after "+failure.name+": "+filepath.Base(path), data)
 					if info, err := d.Info(); err != nil || info.Mode().Perm() != 0o600 {
 						t.Errorf("%s is readable by others: %v", path, info.Mode())
 					}
 					return err
 				})
-				if err != nil || way.name != "wrong secret" && files < 4 {
+				if err != nil || signIn.name != "wrong secret" && files < 4 {
 					t.Errorf("%d files were searched: %v", files, err)
 				}
 			}
-			kinds := ear.kinds()
-			for _, kind := range way.heard {
+			kinds := recorder.kinds()
+			for _, kind := range signIn.recorded {
 				if !kinds[kind] {
-					t.Errorf("no %s went by", kind)
+					t.Errorf("no %s was recorded", kind)
 				}
 			}
 		})

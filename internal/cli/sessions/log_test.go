@@ -48,7 +48,7 @@ func TestJSONLog(t *testing.T) {
 			summed = summed || l.Throttled == 1 && l.Level == "INFO"
 		}
 		if !waited || !summed {
-			t.Errorf("throttling is said as it happens: %v, and summed up: %v\n%s", waited, summed, p.stderr.String())
+			t.Errorf("throttling is logged: %v, and summarized: %v\n%s", waited, summed, p.stderr.String())
 		}
 	})
 	for name, args := range map[string][]string{
@@ -63,7 +63,7 @@ func TestJSONLog(t *testing.T) {
 				t.Errorf("exit code %d, %d lines", o.code, len(lines))
 			}
 			if last := lines[len(lines)-1]; last.Level != "ERROR" && name != "doctor" {
-				t.Errorf("the end is said at level %s", last.Level)
+				t.Errorf("the last message has the level %s", last.Level)
 			}
 		})
 	}

@@ -131,7 +131,7 @@ func TestPlanAssignsNoExcessiveRole(t *testing.T) {
 	b.run("apply", "plan.json", "--yes").must(t, 0)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
-		t.Error("the rollback did not bring everything back")
+		t.Error("the rollback did not restore everything")
 	}
 }
 

@@ -194,16 +194,16 @@ func TestSituations(t *testing.T) {
 			for _, m := range after.Manual {
 				people = append(people, string(m.Control))
 				if len(m.How) == 0 || strings.TrimSpace(m.Who) == "" {
-					t.Errorf("%s: nobody knows what to do: %+v", m.Control, m)
+					t.Errorf("%s has no steps, or nobody to do them: %+v", m.Control, m)
 				}
 			}
 			for _, id := range s.people {
 				if !slices.Contains(people, string(id)) {
-					t.Errorf("%s is left to nobody: %v", id, people)
+					t.Errorf("%s has no manual step: %v", id, people)
 				}
 			}
 			if len(s.people) == 0 && len(people) > 0 {
-				t.Errorf("people are left with %v", people)
+				t.Errorf("manual steps for %v", people)
 			}
 			if len(does) == 0 {
 				return
@@ -229,12 +229,12 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 	p := newParallelProcess(t, serve(t, env, simulator.Options{}))
 	for _, unit := range []string{"Atlantis", "Closed"} {
 		for _, format := range []string{"table", "html", "markdown", "csv", "sarif"} {
-			said := strings.Join(strings.Fields(p.run("scan", "-f", format, "--business-unit", unit).must(t, 1).stdout), " ")
-			if strings.Contains(said, "Move the user") {
-				t.Errorf("%s, %s: %s", unit, format, said)
+			text := strings.Join(strings.Fields(p.run("scan", "-f", format, "--business-unit", unit).must(t, 1).stdout), " ")
+			if strings.Contains(text, "Move the user") {
+				t.Errorf("%s, %s: %s", unit, format, text)
 			}
 			if format == "html" {
-				p.wantContains(said, "Correct business_unit in dbaudit.yaml, or create or enable the business unit")
+				p.wantContains(text, "Correct business_unit in dbaudit.yaml, or create or enable the business unit")
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func TestEnvironmentStates(t *testing.T) {
 			for _, text := range []string{table, p.run("scan").must(t, 3).stdout} {
 				for _, word := range test.words {
 					if n := strings.Count(text, word); n == 0 || n > 2 {
-						t.Errorf("%q is said %d times:\n%s", word, n, text)
+						t.Errorf("%q appears %d times:\n%s", word, n, text)
 					}
 				}
 				if strings.Contains(text, "prv") {
@@ -64,7 +64,7 @@ func TestEnvironmentStates(t *testing.T) {
 				}
 			}
 			if n := strings.Count(table, "not checked:"); n != 1 {
-				t.Errorf("what was skipped is said %d times:\n%s", n, table)
+				t.Errorf("the skipped checks appear %d times:\n%s", n, table)
 			}
 		})
 	}
@@ -114,7 +114,7 @@ func TestDisabledDuringScan(t *testing.T) {
 	p := newConfiguredProcess(t, server)
 	o := p.run("scan").must(t, 3)
 	if n := strings.Count(o.stdout, "0x8004a104"); n != 1 {
-		t.Errorf("the reason is told %d times:\n%s", n, o.stdout)
+		t.Errorf("the reason appears %d times:\n%s", n, o.stdout)
 	}
 	if !strings.Contains(o.stdout, "reading the environment: forbidden (HTTP") {
 		t.Errorf("the message names the request that was refused first, which is chance:\n%s", o.stdout)

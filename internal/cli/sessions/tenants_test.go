@@ -94,8 +94,8 @@ func TestManyTenants(t *testing.T) {
 			"warning: DBAUDIT_TENANT_ID is not used for east, north, south, west", "warning: DBAUDIT_CLIENT_SECRET is not used for east, north, south, west",
 			"north: signing in with a client secret", "west: signing in with a client certificate",
 		)
-		if said := o.stdout + o.stderr; strings.Contains(said, "secret-of") || strings.Contains(said, "password-of") {
-			t.Errorf("a secret is told:\n%s", said)
+		if out := o.stdout + o.stderr; strings.Contains(out, "secret-of") || strings.Contains(out, "password-of") {
+			t.Errorf("a secret is in the output:\n%s", out)
 		}
 	})
 	t.Run("chosen", func(t *testing.T) {

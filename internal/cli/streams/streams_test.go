@@ -136,14 +136,14 @@ func FuzzStreams(f *testing.F) {
 					Transport: func(*x509.CertPool) http.RoundTripper { return through },
 				},
 			})
-			asked := strings.Join(args, " ")
-			if line := firstUnsafeLine(stdout.String(), strings.Contains(asked, "-f github")); line != "" {
+			commandLine := strings.Join(args, " ")
+			if line := firstUnsafeLine(stdout.String(), strings.Contains(commandLine, "-f github")); line != "" {
 				t.Errorf("%.60q writes %.200q", args, line)
 			}
 			if line := firstUnsafeLine(stderr.String(), false); line != "" {
 				t.Errorf("%.60q says %.200q", args, line)
 			}
-			object := strings.HasSuffix(asked, "-f json") || strings.HasSuffix(asked, "-f sarif") || strings.HasSuffix(asked, "-f gitlab") || strings.HasSuffix(asked, "-f oscal")
+			object := strings.HasSuffix(commandLine, "-f json") || strings.HasSuffix(commandLine, "-f sarif") || strings.HasSuffix(commandLine, "-f gitlab") || strings.HasSuffix(commandLine, "-f oscal")
 			if object && stdout.Len() > 0 && (!json.Valid(stdout.Bytes()) || brokenCommand.MatchString(stdout.String()) && !brokenCommand.MatchString(name)) {
 				t.Errorf("%.60q writes no JSON: %.200s", args, stdout.String())
 			}

@@ -15,14 +15,14 @@ import (
 func TestEveryTableFits(t *testing.T) {
 	t.Parallel()
 	cases := filepath.Join("..", "..", "..", "testdata", "cases")
-	of := func(story, file string) string { return filepath.Join(cases, story, file) }
+	storyFile := func(story, file string) string { return filepath.Join(cases, story, file) }
 	dir := t.TempDir()
 	results := filepath.Join(dir, "results")
 	if err := os.Mkdir(results, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, story := range []string{"shallow", "surplus"} {
-		data, err := os.ReadFile(of(story, "result.json"))
+		data, err := os.ReadFile(storyFile(story, "result.json"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,11 +45,11 @@ func TestEveryTableFits(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	for _, args := range [][]string{
-		{"check", of("surplus", "snapshot.json")},
-		{"check", "-v", of("surplus", "snapshot.json"), of("shallow", "snapshot.json")},
-		{"report", of("shallow", "result.json"), "--summary", of("surplus", "result.json")},
-		{"diff", of("shallow", "result.json"), of("surplus", "result.json")},
-		{"diff", of("shallow", "snapshot.json"), of("surplus", "snapshot.json")},
+		{"check", storyFile("surplus", "snapshot.json")},
+		{"check", "-v", storyFile("surplus", "snapshot.json"), storyFile("shallow", "snapshot.json")},
+		{"report", storyFile("shallow", "result.json"), "--summary", storyFile("surplus", "result.json")},
+		{"diff", storyFile("shallow", "result.json"), storyFile("surplus", "result.json")},
+		{"diff", storyFile("shallow", "snapshot.json"), storyFile("surplus", "snapshot.json")},
 		{"history", results},
 		{"history", "-v", results},
 		{"profile", "list"},
