@@ -7,9 +7,8 @@ import (
 )
 
 type roleBody struct {
-	Name      string `json:"name"`
-	Inherited *int   `json:"isinherited"`
-	Unit      string `json:"businessunitid@odata.bind"`
+	Name string `json:"name"`
+	Unit string `json:"businessunitid@odata.bind"`
 }
 
 func (c *call) createRole(body roleBody) (err error) {
@@ -28,10 +27,7 @@ func (c *call) createRole(body roleBody) (err error) {
 			return invalidRequest(codeRoleExists, "A role with the specified name '%s' already exists on business unit %s and Solution Id %s. Role id: %s", body.Name, home.ID, zeroGUID, other.id)
 		}
 	}
-	c.db.env.Roles = append(c.db.env.Roles, Role{
-		Name: body.Name, ID: id, BusinessUnit: home.ID, PlatformDefaults: true,
-		TeamPrivilegesOnly: body.Inherited != nil && *body.Inherited == 0,
-	})
+	c.db.env.Roles = append(c.db.env.Roles, Role{Name: body.Name, ID: id, BusinessUnit: home.ID, PlatformDefaults: true})
 	return nil
 }
 
