@@ -23,6 +23,9 @@ var pageStyle string
 //go:embed page.js
 var pageScript string
 
+// StyleSheet returns the style sheet of the HTML report, for other pages that show results.
+func StyleSheet() string { return pageStyle }
+
 // pageData is the input of the page's template. The template escapes all text for its context,
 // because no text of an environment has a type that html/template trusts.
 type pageData struct {
