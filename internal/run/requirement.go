@@ -62,7 +62,7 @@ func (r *Runner) withVariables(o Overrides) (Overrides, error) {
 		}
 	}
 	o.Role = cmp.Or(o.Role, r.Getenv("DBAUDIT_INTEGRATION_ROLE"))
-	o.BusinessUnit = cmp.Or(o.BusinessUnit, r.Getenv("DBAUDIT_BUSINESS_env.RequiredBusinessUnit()"))
+	o.BusinessUnit = cmp.Or(o.BusinessUnit, r.Getenv("DBAUDIT_BUSINESS_UNIT"))
 	return o, nil
 }
 

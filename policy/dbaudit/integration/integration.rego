@@ -400,9 +400,9 @@ role_editable if {
 # METADATA
 # description: The privileges that the integration role itself grants, with their depths.
 # scope: document
-default own_privileges := {}
+default own := {}
 
-own_privileges := input.role_privileges[role]
+own := input.role_privileges[role]
 
 # METADATA
 # description: The privileges that a role grants, including those for some records only or at an unknown depth.
@@ -455,7 +455,7 @@ _fix_role := role_reference if {
 # description: The privileges that the integration role itself does not grant at the required depth, with their depths.
 insufficient_in_role := _insufficient(_own_minimum)
 
-_own_minimum := object.filter(own_privileges, profile.minimum)
+_own_minimum := object.filter(own, profile.minimum)
 
 # METADATA
 # description: The privileges that the integration does not have at the required depth, with their depths.

@@ -355,7 +355,7 @@ _minimum[name] := level if {
 
 test_grants_of_one_role if {
 	integration.granted == _minimum with input as testing.snapshot
-	integration.own_privileges == testing.grants with input as testing.snapshot
+	integration.own == testing.grants with input as testing.snapshot
 }
 
 test_grants_of_the_role_without_a_user if {

@@ -51,13 +51,13 @@ _fix := {
 # METADATA
 # description: A privilege that is granted for some records only, or at an unknown depth, has no depth here.
 _removals := [{"name": name, "depth": depth} |
-	grants := integration.own_privileges
+	grants := integration.own
 	some name in surplus.in_display_order
 	depth := grants[name]
 ] if {
-	count(integration.own_names) == count(integration.own_privileges)
+	count(integration.own_names) == count(integration.own)
 } else := [object.union({"name": name}, named) |
-	depths := {name: {"depth": depth} | some name, depth in integration.own_privileges}
+	depths := {name: {"depth": depth} | some name, depth in integration.own}
 	some name in surplus.in_display_order
 	named := object.get(depths, name, {})
 ]
