@@ -167,7 +167,7 @@ type collection struct {
 	principalNames      dataverse.PrincipalNames // the principals that advice can name
 	organization        organization
 	users               []User
-	user                *User // the integration user; nil unless exactly one user fits
+	user                *User // the integration user; nil unless exactly one user matches
 	separateMemberships bool  // the environment does not return roles and teams with users
 	teams               []team
 	teamRolesRequested  bool

@@ -1,6 +1,8 @@
 package collector
 
 import (
+	"slices"
+
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
@@ -43,11 +45,8 @@ const countOption = "$count"
 // exists unless it is known to be deleted. Only the fix of a view depends on whether its owner is
 // a team. An access mode that was not read is unknown, and so is what depends on it.
 func isOptional(column string) bool {
-	switch column {
-	case "isinherited", "componentstate", "deletedstate",
-		"islicensed", "accessmode", "azurestate", "azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value",
-		"_createdby_value", "createdon":
-		return true
-	}
-	return false
+	return slices.Contains([]string{
+		"isinherited", "componentstate", "deletedstate", "islicensed", "accessmode", "azurestate",
+		"azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value", "_createdby_value", "createdon",
+	}, column)
 }

@@ -140,10 +140,10 @@ func TestReadsAreKnown(t *testing.T) {
 func TestNotDataverse(t *testing.T) {
 	t.Parallel()
 	rec, o, _ := recordSample(t)
-	for r, answer := range rec.responses {
+	for r, response := range rec.responses {
 		if entitySet(r) == "WhoAmI" && r.Caller == (dataverse.Caller{}) {
-			answer.rows = []json.RawMessage{json.RawMessage(`{"UserId": null, "OrganizationId": null}`)}
-			rec.responses[r] = answer
+			response.rows = []json.RawMessage{json.RawMessage(`{"UserId": null, "OrganizationId": null}`)}
+			rec.responses[r] = response
 		}
 	}
 	if _, err := collect(t.Context(), rec.replay(), o); err == nil || !strings.Contains(err.Error(), "check --url, and any proxy in between") {
@@ -198,9 +198,9 @@ func TestForbiddenAndFailed(t *testing.T) {
 	}
 }
 
-// spoilers returns faults of rows that the client does not detect.
-func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
-	changed := func(rows []json.RawMessage, change func(map[string]any)) []json.RawMessage {
+// rowFaults returns faults of rows that the client does not detect.
+func rowFaults() map[string]func([]json.RawMessage) []json.RawMessage {
+	changeFirst := func(rows []json.RawMessage, change func(map[string]any)) []json.RawMessage {
 		if len(rows) == 0 {
 			return rows
 		}
@@ -227,14 +227,14 @@ func spoilers() map[string]func([]json.RawMessage) []json.RawMessage {
 			return append(slices.Clone(rows), json.RawMessage("{}"))
 		},
 		"every column of another type": func(rows []json.RawMessage) []json.RawMessage {
-			return changed(rows, func(row map[string]any) {
+			return changeFirst(rows, func(row map[string]any) {
 				for column := range row {
 					row[column] = []any{map[string]any{}}
 				}
 			})
 		},
 		"invalid ids": func(rows []json.RawMessage) []json.RawMessage {
-			return changed(rows, func(row map[string]any) {
+			return changeFirst(rows, func(row map[string]any) {
 				for column, value := range row {
 					if text, ok := value.(string); ok && len(text) == 36 && strings.HasSuffix(column, "id") {
 						row[column] = "none"
@@ -255,22 +255,22 @@ func TestInconsistentRows(t *testing.T) {
 			continue // see TestGrants
 		}
 		rec, o, want := find(k.read)
-		for how, spoil := range spoilers() {
-			if name == "auditor's views" && how != "a row that is null" && how != "an empty row" {
+		for fault, apply := range rowFaults() {
+			if name == "auditor's views" && fault != "a row that is null" && fault != "an empty row" {
 				continue
 			}
 			for _, times := range []int64{1, 3, 1 << 30} {
-				t.Run(fmt.Sprintf("%s/%s/%d", name, how, times), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%s/%d", name, fault, times), func(t *testing.T) {
 					t.Parallel()
-					var left sync.Map
+					var counts sync.Map
 					s := mustCollect(t, interceptor{
 						Reader: rec.replay(),
 						rows: func(r dataverse.Request, rows []json.RawMessage) []json.RawMessage {
-							count, _ := left.LoadOrStore(r, new(atomic.Int64))
+							count, _ := counts.LoadOrStore(r, new(atomic.Int64))
 							if !k.read.matches(r) || count.(*atomic.Int64).Add(1) > times {
 								return rows
 							}
-							return spoil(rows)
+							return apply(rows)
 						},
 					}, o)
 					if times <= 3 {
@@ -290,12 +290,12 @@ func TestInconsistentRows(t *testing.T) {
 func TestMissingColumns(t *testing.T) {
 	t.Parallel()
 	rec, o, _ := recordSample(t)
-	for r, answer := range rec.responses {
-		if len(answer.rows) == 0 || strings.Contains(entitySet(r), "Retrieve") || entitySet(r) == "WhoAmI" {
+	for r, response := range rec.responses {
+		if len(response.rows) == 0 || strings.Contains(entitySet(r), "Retrieve") || entitySet(r) == "WhoAmI" {
 			continue
 		}
 		var row map[string]json.RawMessage
-		if err := json.Unmarshal(answer.rows[0], &row); err != nil {
+		if err := json.Unmarshal(response.rows[0], &row); err != nil {
 			t.Fatal(err)
 		}
 		for column := range row {
@@ -424,7 +424,7 @@ func TestOlderEnvironments(t *testing.T) {
 			t.Parallel()
 			env := "sample"
 			if name == "no deleted users" {
-				env = "compliant" // in the sample there is one
+				env = "compliant" // the sample has a deleted user
 			}
 			l := newLab(t, builtinEnvironment(t, env, nil), labOptions{})
 			want := l.collect(nil)
@@ -485,13 +485,13 @@ func TestChangingRole(t *testing.T) {
 			}
 			wantComplete(t, s)
 			if diff := cmp.Diff(encode(t, l.collect(nil)), encode(t, s)); diff != "" {
-				t.Errorf("the snapshot is not of the environment as it became:\n%s", diff)
+				t.Errorf("the snapshot differs from the changed environment:\n%s", diff)
 			}
 		})
 	}
 }
 
-// seeds is how many random schedules of faults are run; make soak runs more.
+// seeds is the number of random schedules of faults; make soak runs more.
 var seeds = flag.Int("soak.seeds", 20, "number of random fault schedules")
 
 // With any faults, a collection returns the same snapshot as without faults, byte for byte, or says

@@ -38,19 +38,17 @@ func (c *collection) readUsers(ctx context.Context) error {
 	return err
 }
 
-// chooseUser sets the integration user, if exactly one user fits the requirement and is not
+// chooseUser sets the integration user, if exactly one user matches the requirement and is not
 // deleted.
 func (c *collection) chooseUser() {
+	var matching []*User
 	for i := range c.users {
-		u := &c.users[i]
-		switch {
-		case u.Deleted || !c.Requirement.MatchesUser(u.User, c.Pattern):
-		case c.user != nil:
-			c.user = nil
-			return
-		default:
-			c.user = u
+		if u := &c.users[i]; !u.Deleted && c.Requirement.MatchesUser(u.User, c.Pattern) {
+			matching = append(matching, u)
 		}
+	}
+	if len(matching) == 1 {
+		c.user = matching[0]
 	}
 }
 

@@ -25,7 +25,7 @@ func (x *examiner) checkConnection(ctx context.Context) {
 }
 
 func (x *examiner) checkIdentity(ctx context.Context) {
-	x.check(ctx, "sign-in", "sign-in", x.signIn)
+	x.check(ctx, "sign-in", "sign-in", x.checkSignIn)
 	x.checkOnline(ctx, "membership", "member of the organization", x.checkMembership)
 }
 
@@ -123,7 +123,7 @@ func (x *examiner) checkTenant(ctx context.Context) (Check, error) {
 	return c, nil
 }
 
-func (x *examiner) signIn(ctx context.Context) (Check, error) {
+func (x *examiner) checkSignIn(ctx context.Context) (Check, error) {
 	x.unreachable = "sign-in failed"
 	session, err := signin.Open(ctx, x.SignIn)
 	if err != nil {
