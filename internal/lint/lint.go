@@ -216,7 +216,7 @@ func (l *Linter) compile(ctx context.Context) (err error) {
 	for i, in := range l.integrations {
 		profiles[i] = in.profile
 	}
-	l.Engine, err = l.Runner.LoadEngine(ctx, profiles...)
+	l.Engine, err = l.LoadEngine(ctx, profiles...)
 	return err
 }
 

@@ -57,7 +57,7 @@ func Add(additions ...Addition) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return raw, verify(raw, additions)
+	return raw, verifyAdditions(raw, additions)
 }
 
 // reread reads a file again if its text was not kept. It returns the additions with the roles of the
@@ -88,8 +88,8 @@ func reread(additions []Addition) ([]Addition, error) {
 	return fresh, nil
 }
 
-// verify checks that the roles of the changed file have the additions and no other changes.
-func verify(raw []byte, additions []Addition) error {
+// verifyAdditions checks that the roles of the changed file have the additions and no other changes.
+func verifyAdditions(raw []byte, additions []Addition) error {
 	doc, err := parse(string(raw), newWorkspace(), nil)
 	if err != nil {
 		return fmt.Errorf("the changed file would be broken: %w", err)
@@ -358,9 +358,10 @@ func (r Role) sortOrder() func(a, b string) int {
 	return func(string, string) int { return 0 }
 }
 
-// compareLower and compareUpper differ for names with an underscore, which sorts before lower-case
-// letters and after capitals.
+// compareLower ignores letter case and sorts an underscore before letters.
 func compareLower(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) }
+
+// compareUpper ignores letter case and sorts an underscore after letters.
 func compareUpper(a, b string) int { return strings.Compare(strings.ToUpper(a), strings.ToUpper(b)) }
 
 // compareInvariant approximates the order of .NET's invariant culture: it ignores letter case and

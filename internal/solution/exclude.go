@@ -27,17 +27,17 @@ func Exclude(patterns []string) (func(name string) bool, error) {
 	}
 	return func(name string) bool {
 		names := strings.Split(filepath.ToSlash(filepath.Clean(name)), "/")
-		return slices.ContainsFunc(split, func(pattern []string) bool { return match(pattern, names) })
+		return slices.ContainsFunc(split, func(pattern []string) bool { return matchSegments(pattern, names) })
 	}, nil
 }
 
-func match(pattern, name []string) bool {
+func matchSegments(pattern, name []string) bool {
 	if len(pattern) == 0 || len(name) == 0 {
 		return len(name) == 0 && !slices.ContainsFunc(pattern, func(s string) bool { return s != "**" })
 	}
 	if pattern[0] == "**" {
-		return match(pattern[1:], name) || match(pattern, name[1:])
+		return matchSegments(pattern[1:], name) || matchSegments(pattern, name[1:])
 	}
 	ok, _ := path.Match(pattern[0], name[0])
-	return ok && match(pattern[1:], name[1:])
+	return ok && matchSegments(pattern[1:], name[1:])
 }

@@ -39,7 +39,7 @@ func (r *reader) lockIfLarge(size int64) {
 	}
 }
 
-func (r *reader) release() {
+func (r *reader) unlock() {
 	if r.holdsLock {
 		r.largeLock.Unlock()
 	}

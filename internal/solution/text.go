@@ -75,7 +75,7 @@ func (t *text) setData(raw string) error {
 	if t.ascii {
 		return nil
 	}
-	if i := firstInvalid(t.data); i >= 0 {
+	if i := invalidUTF8(t.data); i >= 0 {
 		return t.fault(i, "the text is not valid UTF-8 from here on")
 	}
 	return nil
@@ -111,8 +111,8 @@ func classifyBytes(data string, ascii, controls bool) (bool, bool) {
 	return ascii, controls
 }
 
-// firstInvalid returns the offset of the first byte that is not UTF-8, or -1.
-func firstInvalid(data string) int {
+// invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
+func invalidUTF8(data string) int {
 	for i, r := range data {
 		if r == utf8.RuneError && !strings.HasPrefix(data[i:], string(utf8.RuneError)) {
 			return i

@@ -31,14 +31,14 @@ type attribute struct {
 	start, end int // offsets of the value between its quotes
 }
 
-func (a attribute) is(name string) bool {
+func (a attribute) hasName(name string) bool {
 	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
 }
 
 // attribute returns the attribute with a name, or the zero attribute.
 func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
-		if a.is(name) {
+		if a.hasName(name) {
 			return a
 		}
 	}
