@@ -53,7 +53,7 @@ func start(t *testing.T, name string, o simulator.Options, change func(*simulato
 func startAs(t *testing.T, application, name string) (*simulator.Server, *client) {
 	t.Helper()
 	server := start(t, name, simulator.Options{}, nil)
-	return server, dial(t, server, application)
+	return server, signIn(t, server, application)
 }
 
 func httpClient(t *testing.T, server *simulator.Server) *http.Client {
@@ -67,8 +67,8 @@ func httpClient(t *testing.T, server *simulator.Server) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// dial returns a client that is signed in as an application. name is its name in the environment.
-func dial(t *testing.T, server *simulator.Server, name string) *client {
+// signIn returns a client that is signed in as an application. name is its name in the environment.
+func signIn(t *testing.T, server *simulator.Server, name string) *client {
 	t.Helper()
 	c := &client{t: t, server: server, http: httpClient(t, server), header: http.Header{}}
 	reg := server.Environment().Client(name)
@@ -211,8 +211,8 @@ func (r response) refusal(t *testing.T) (code, message string) {
 	return body.Error.Code, body.Error.Message
 }
 
-// want checks the status of a response and, unless code is "-", the error's code.
-func (r response) want(t *testing.T, what string, status int, code string) {
+// expect checks the status of a response and, unless code is "-", the error's code.
+func (r response) expect(t *testing.T, what string, status int, code string) {
 	t.Helper()
 	if r.err != nil || r.status != status {
 		t.Errorf("%s: got %d %v %s, want %d", what, r.status, r.err, r.body, status)

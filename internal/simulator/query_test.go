@@ -71,12 +71,12 @@ func TestRefusedQueries(t *testing.T) {
 		{"RetrieveRolePrivilegesRole(RoleId=@r)?@r=00000000-0000-0000-0000-000000000000", 404, "0x80040217"},
 	}
 	for _, tt := range tests {
-		admin.get(tt.path).want(t, tt.path, tt.status, tt.code)
+		admin.get(tt.path).expect(t, tt.path, tt.status, tt.code)
 	}
 }
 
-// follow returns the rows of all pages of a collection, and the number of pages.
-func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages int) {
+// followPages returns the rows of all pages of a collection, and the number of pages.
+func followPages(t *testing.T, c *client, path string) (rows []map[string]any, pages int) {
 	t.Helper()
 	for address := escape(path); address != ""; pages++ {
 		r := c.do(http.MethodGet, address, nil)
@@ -91,11 +91,11 @@ func follow(t *testing.T, c *client, path string) (rows []map[string]any, pages 
 
 func TestPaging(t *testing.T) {
 	_, admin := startAs(t, "dbaudit apply", "compliant")
-	all, pages := follow(t, admin, "privileges?$select=name")
+	all, pages := followPages(t, admin, "privileges?$select=name")
 	if pages != 1 {
 		t.Errorf("%d pages without a page size, want 1", pages)
 	}
-	small, pages := follow(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name")
+	small, pages := followPages(t, admin.with("Prefer", "odata.maxpagesize=100"), "privileges?$select=name")
 	if want := (len(all) + 99) / 100; pages != want {
 		t.Errorf("%d pages, want %d", pages, want)
 	}
@@ -110,7 +110,7 @@ func TestPaging(t *testing.T) {
 
 func TestPagingOfExpandedRows(t *testing.T) {
 	server := start(t, "sample", simulator.Options{PageSize: 1}, nil)
-	admin := dial(t, server, "dbaudit apply")
+	admin := signIn(t, server, "dbaudit apply")
 	user := server.Environment().User("juergen@contoso.com").ID
 	body := admin.get("systemusers(" + user + ")?$select=fullname&$expand=systemuserroles_association($select=name)").json(t)
 	first, _ := body["systemuserroles_association"].([]any)
@@ -118,7 +118,7 @@ func TestPagingOfExpandedRows(t *testing.T) {
 	if len(first) != 1 || link == "" {
 		t.Fatalf("got %v", body)
 	}
-	rest, _ := follow(t, admin, link)
+	rest, _ := followPages(t, admin, link)
 	if len(rest) != 1 || rest[0]["name"] != "Works Council (Germany)" {
 		t.Errorf("the next page: %v", rest)
 	}

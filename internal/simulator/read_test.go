@@ -11,10 +11,10 @@ import (
 
 func TestChallenge(t *testing.T) {
 	server, c := startAs(t, "dbaudit", "compliant")
-	c.get("WhoAmI").want(t, "with a token", http.StatusOK, "-")
+	c.get("WhoAmI").expect(t, "with a token", http.StatusOK, "-")
 	c.token = "stale"
 	r := c.get("WhoAmI")
-	r.want(t, "with an unknown token", http.StatusUnauthorized, "-")
+	r.expect(t, "with an unknown token", http.StatusUnauthorized, "-")
 	want := "Bearer authorization_uri=" + server.AuthorityURL() + "/" + server.TenantID() + "/oauth2/authorize, resource_id=" + server.URL() + "/"
 	if got := r.header.Get("WWW-Authenticate"); got != want {
 		t.Errorf("challenge %q, want %q", got, want)
@@ -27,15 +27,15 @@ func TestApplicationWithoutAccess(t *testing.T) {
 		e.ApplicationUser("dbaudit apply").Disabled = true
 		e.ApplicationUser("Demandbase Integration").Roles = nil
 	})
-	dial(t, server, "dbaudit").get("WhoAmI").want(t, "no user", http.StatusForbidden, "0x80072560")
-	dial(t, server, "dbaudit apply").get("WhoAmI").want(t, "disabled", http.StatusForbidden, "0x80048306")
-	dial(t, server, "Demandbase Integration").get("WhoAmI").want(t, "no role", http.StatusForbidden, "0x80042f09")
+	signIn(t, server, "dbaudit").get("WhoAmI").expect(t, "no user", http.StatusForbidden, "0x80072560")
+	signIn(t, server, "dbaudit apply").get("WhoAmI").expect(t, "disabled", http.StatusForbidden, "0x80048306")
+	signIn(t, server, "Demandbase Integration").get("WhoAmI").expect(t, "no role", http.StatusForbidden, "0x80042f09")
 }
 
 func TestWhoAmI(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
-	r := dial(t, server, "dbaudit").get("WhoAmI")
-	r.want(t, "WhoAmI", http.StatusOK, "-")
+	r := signIn(t, server, "dbaudit").get("WhoAmI")
+	r.expect(t, "WhoAmI", http.StatusOK, "-")
 	env := server.Environment()
 	body := r.json(t)
 	if body["UserId"] != env.ApplicationUser("dbaudit").ID || body["OrganizationId"] != env.Organization.ID || body["BusinessUnitId"] != env.BusinessUnit("Contoso").ID {
@@ -83,14 +83,14 @@ func TestReadPrivileges(t *testing.T) {
 	}
 	server, auditor := startAs(t, "dbaudit", "compliant")
 	for privilege, path := range tests {
-		auditor.get(path).want(t, path, http.StatusOK, "-")
+		auditor.get(path).expect(t, path, http.StatusOK, "-")
 		var depth simulator.Depth
 		mutate(t, server, func(e *simulator.Environment) {
 			depth = e.Role("dbaudit Auditor").Privileges[privilege]
 			delete(e.Role("dbaudit Auditor").Privileges, privilege)
 		})
 		r := auditor.get(path)
-		r.want(t, path+" without "+privilege, http.StatusForbidden, "0x80040220")
+		r.expect(t, path+" without "+privilege, http.StatusForbidden, "0x80040220")
 		if _, message := r.refusal(t); !strings.Contains(message, "is missing "+privilege+" privilege (Id=") {
 			t.Errorf("message %q", message)
 		}
@@ -109,7 +109,7 @@ func TestDepthLimitsRows(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.ApplicationUser("dbaudit").BusinessUnit = "Europe"
 	})
-	auditor := dial(t, server, "dbaudit")
+	auditor := signIn(t, server, "dbaudit")
 	for depth, want := range map[simulator.Depth][]any{
 		simulator.DepthLocal:  {"Sofia Lindqvist", "dbaudit"},
 		simulator.DepthDeep:   {"Jürgen Groß", "Sofia Lindqvist", "dbaudit"},
@@ -131,13 +131,13 @@ func TestDepthLimitsRows(t *testing.T) {
 func TestVisiblePersonalViews(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, nil)
 	env := server.Environment()
-	admin, auditor := dial(t, server, "dbaudit apply"), dial(t, server, "dbaudit")
+	admin, auditor := signIn(t, server, "dbaudit apply"), signIn(t, server, "dbaudit")
 	names := func(c *client) []any { return column(c.rows("userqueries?$select=name"), "name") }
 	if got := names(admin); len(got) != 0 {
 		t.Errorf("the administrator sees %v", got)
 	}
 	want := []any{"Demandbase Accounts", "Demandbase Contacts", "Demandbase Leads"}
-	if got := names(dial(t, server, "Demandbase Integration")); !slices.Equal(got, want) {
+	if got := names(signIn(t, server, "Demandbase Integration")); !slices.Equal(got, want) {
 		t.Errorf("the integration sees %v", got)
 	}
 	integration := env.ApplicationUser("Demandbase Integration")
@@ -158,25 +158,25 @@ func TestImpersonation(t *testing.T) {
 	env := server.Environment()
 	const header = "CallerObjectId"
 	kim, jane := env.User("kim@contoso.com").EntraObjectID, env.User("jane@contoso.com").EntraObjectID
-	auditor.as(header, kim).get("WhoAmI").want(t, "as a disabled user", http.StatusForbidden, "0x80040225")
-	auditor.as(header, "11111111-1111-1111-1111-111111111111").get("WhoAmI").want(t, "as nobody", http.StatusForbidden, "0x80072560")
+	auditor.as(header, kim).get("WhoAmI").expect(t, "as a disabled user", http.StatusForbidden, "0x80040225")
+	auditor.as(header, "11111111-1111-1111-1111-111111111111").get("WhoAmI").expect(t, "as nobody", http.StatusForbidden, "0x80072560")
 	r := auditor.as(header, jane).get("WhoAmI")
-	r.want(t, "as Jane", http.StatusOK, "-")
+	r.expect(t, "as Jane", http.StatusOK, "-")
 	if r.json(t)["UserId"] != env.User("jane@contoso.com").ID {
 		t.Errorf("as Jane: %s", r.body)
 	}
 	// The impersonator and the impersonated user both need the privilege.
-	auditor.as(header, jane).get("fieldsecurityprofiles?$select=name").want(t, "without the privilege of Jane", http.StatusForbidden, "0x80040220")
-	auditor.as(header, jane).get("userqueries?$select=name").want(t, "with the privilege of both", http.StatusOK, "-")
+	auditor.as(header, jane).get("fieldsecurityprofiles?$select=name").expect(t, "without the privilege of Jane", http.StatusForbidden, "0x80040220")
+	auditor.as(header, jane).get("userqueries?$select=name").expect(t, "with the privilege of both", http.StatusOK, "-")
 	mutate(t, server, func(e *simulator.Environment) { e.User("jane@contoso.com").Roles = nil })
-	auditor.as(header, jane).get("WhoAmI").want(t, "as a user with a role through a team only", http.StatusOK, "-")
+	auditor.as(header, jane).get("WhoAmI").expect(t, "as a user with a role through a team only", http.StatusOK, "-")
 	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("dbaudit Auditor").Privileges, "prvReadUserQuery") })
-	auditor.as(header, jane).get("userqueries?$select=name").want(t, "without the privilege of the auditor", http.StatusForbidden, "0x80040220")
+	auditor.as(header, jane).get("userqueries?$select=name").expect(t, "without the privilege of the auditor", http.StatusForbidden, "0x80040220")
 	mutate(t, server, func(e *simulator.Environment) {
 		delete(e.Role("dbaudit Auditor").Privileges, "prvActOnBehalfOfAnotherUser")
 		e.Teams = append(e.Teams, simulator.Team{Name: "Delegates", Roles: []simulator.RoleAssignment{{Role: "Delegate"}}, Members: []string{"dbaudit"}})
 	})
-	auditor.as(header, jane).get("WhoAmI").want(t, "with the privilege through a team", http.StatusForbidden, "0x8004a110")
+	auditor.as(header, jane).get("WhoAmI").expect(t, "with the privilege through a team", http.StatusForbidden, "0x8004a110")
 }
 
 func TestRolePrivileges(t *testing.T) {
@@ -187,7 +187,7 @@ func TestRolePrivileges(t *testing.T) {
 		id := row["roleid"].(string)
 		for _, call := range []string{"RetrieveRolePrivilegesRole(RoleId=@id)?@id=" + id, "RetrieveRolePrivilegesRole(RoleId=" + id + ")"} {
 			r := auditor.get(call)
-			r.want(t, call, http.StatusOK, "-")
+			r.expect(t, call, http.StatusOK, "-")
 			got := map[string]string{}
 			for _, row := range r.json(t)["RolePrivileges"].([]any) {
 				row := row.(map[string]any)
@@ -209,7 +209,7 @@ func depthOf(t *testing.T, c *client, privilege string) string {
 	t.Helper()
 	id := c.server.Environment().ApplicationUser("a0d17a0d-17a0-4d17-8a0d-17a0d17a0d17").ID
 	r := c.get("systemusers(" + id + `)/Microsoft.Dynamics.CRM.RetrieveUserSetOfPrivilegesByNames(PrivilegeNames=@p)?@p=["` + privilege + `"]`)
-	r.want(t, "RetrieveUserSetOfPrivilegesByNames", http.StatusOK, "-")
+	r.expect(t, "RetrieveUserSetOfPrivilegesByNames", http.StatusOK, "-")
 	rows := r.json(t)["RolePrivileges"].([]any)
 	if len(rows) == 0 {
 		return ""
@@ -224,7 +224,7 @@ func TestEffectivePrivileges(t *testing.T) {
 		}})
 		e.Teams = append(e.Teams, simulator.Team{Name: "Auditors", Roles: []simulator.RoleAssignment{{Role: "Extra"}}, Members: []string{"dbaudit"}})
 	})
-	admin := dial(t, server, "dbaudit apply")
+	admin := signIn(t, server, "dbaudit apply")
 	if got := depthOf(t, admin, "prvReadAccount"); got != "Basic" {
 		t.Errorf("Basic through a team, with an inherited role: %q", got)
 	}
@@ -259,8 +259,8 @@ func TestShares(t *testing.T) {
 		t.Errorf("got %v", body)
 	}
 	contact := env.PersonalView("contact", "Demandbase Contacts").ID
-	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).want(t, "a view that the caller cannot read", http.StatusForbidden, "0x80048306")
-	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).want(t, "a singular set", http.StatusNotFound, "0x80040217")
+	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userqueries(`+contact+`)"}`).expect(t, "a view that the caller cannot read", http.StatusForbidden, "0x80048306")
+	asIntegration.get(`RetrieveSharedPrincipalsAndAccess(Target=@t)?@t={"@odata.id":"userquery(`+lead+`)"}`).expect(t, "a singular set", http.StatusNotFound, "0x80040217")
 }
 
 func TestOtherReads(t *testing.T) {
@@ -286,10 +286,10 @@ func TestOtherReads(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", path, r.status, r.body, want)
 		}
 	}
-	admin.get(user+"/Microsoft.Dynamics.CRM.Nonsense()").want(t, "no function", 404, "0x80060888")
-	admin.get(user+"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges").want(t, "a function without parentheses", 404, "0x80060888")
-	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").want(t, "an alias without value", 404, "0x80060888")
-	admin.get("RetrieveRolePrivilegesRole(Id=1)").want(t, "no parameter", 404, "0x80060888")
+	admin.get(user+"/Microsoft.Dynamics.CRM.Nonsense()").expect(t, "no function", 404, "0x80060888")
+	admin.get(user+"/Microsoft.Dynamics.CRM.RetrieveUserPrivileges").expect(t, "a function without parentheses", 404, "0x80060888")
+	admin.get("RetrieveRolePrivilegesRole(RoleId=@a)").expect(t, "an alias without value", 404, "0x80060888")
+	admin.get("RetrieveRolePrivilegesRole(Id=1)").expect(t, "no parameter", 404, "0x80060888")
 }
 
 // TestCustomizableUnknown checks that iscustomizable can be null.
@@ -297,7 +297,7 @@ func TestCustomizableUnknown(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{}, func(e *simulator.Environment) {
 		e.Role("Demandbase Integration").CustomizableUnknown = true
 	})
-	r := dial(t, server, "dbaudit").rows("roles?$select=iscustomizable&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null")[0]
+	r := signIn(t, server, "dbaudit").rows("roles?$select=iscustomizable&$filter=name eq 'Demandbase Integration' and _parentroleid_value eq null")[0]
 	if value, ok := r["iscustomizable"]; value != nil || !ok {
 		t.Errorf("%v", r)
 	}
@@ -311,7 +311,7 @@ func TestColumnSecurity(t *testing.T) {
 			Reads: []string{"account.creditlimit"}, Hides: []string{"lead.budgetamount"},
 		}}
 	})
-	auditor := dial(t, server, "dbaudit")
+	auditor := signIn(t, server, "dbaudit")
 	rows := auditor.rows("fieldpermissions?$select=entityname,attributelogicalname,canread,_fieldsecurityprofileid_value&$filter=entityname eq 'account' or entityname eq 'lead'")
 	got := map[any]any{}
 	for _, r := range rows {

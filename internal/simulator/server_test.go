@@ -55,11 +55,11 @@ func TestRenameRole(t *testing.T) {
 	server, admin := startAs(t, "dbaudit apply", "compliant")
 	id := server.Environment().Role("Demandbase Integration").ID
 	before := state(t, server)
-	admin.do("PATCH", "roles("+id+")", obj{"name": "Basic User 2"}).want(t, "rename", 204, "-")
+	admin.do("PATCH", "roles("+id+")", obj{"name": "Basic User 2"}).expect(t, "rename", 204, "-")
 	if got := server.Environment().ApplicationUser("Demandbase Integration").Roles; len(got) != 1 || got[0].Role != "Basic User 2" {
 		t.Errorf("roles %+v", got)
 	}
-	admin.do("PATCH", "roles("+id+")", obj{"name": "Demandbase Integration"}).want(t, "rename back", 204, "-")
+	admin.do("PATCH", "roles("+id+")", obj{"name": "Demandbase Integration"}).expect(t, "rename back", 204, "-")
 	if diff := cmp.Diff(string(before), string(state(t, server))); diff != "" {
 		t.Error(diff)
 	}
@@ -67,12 +67,12 @@ func TestRenameRole(t *testing.T) {
 
 func TestStalePermissions(t *testing.T) {
 	server := start(t, "compliant", simulator.Options{StaleFor: 2}, nil)
-	c := dial(t, server, "dbaudit")
+	c := signIn(t, server, "dbaudit")
 	mutate(t, server, func(e *simulator.Environment) { delete(e.Role("dbaudit Auditor").Privileges, "prvReadRole") })
-	c.get("roles?$select=name").want(t, "stale", 200, "-")
-	c.with("Consistency", "Strong").get("roles?$select=name").want(t, "strong", 403, "0x80040220")
-	c.get("roles?$select=name").want(t, "stale", 200, "-")
-	c.get("roles?$select=name").want(t, "fresh", 403, "0x80040220")
+	c.get("roles?$select=name").expect(t, "stale", 200, "-")
+	c.with("Consistency", "Strong").get("roles?$select=name").expect(t, "strong", 403, "0x80040220")
+	c.get("roles?$select=name").expect(t, "stale", 200, "-")
+	c.get("roles?$select=name").expect(t, "fresh", 403, "0x80040220")
 }
 
 func TestObserveAndDelay(t *testing.T) {
@@ -86,8 +86,8 @@ func TestObserveAndDelay(t *testing.T) {
 			return simulator.Fault{}
 		},
 	}, nil)
-	c := dial(t, server, "dbaudit")
-	c.get("WhoAmI").want(t, "WhoAmI", 200, "-")
+	c := signIn(t, server, "dbaudit")
+	c.get("WhoAmI").expect(t, "WhoAmI", 200, "-")
 	if got := count.Load(); got != 2 {
 		t.Errorf("%d requests observed", got)
 	}
@@ -118,7 +118,7 @@ func TestFaults(t *testing.T) {
 		}
 		return simulator.Fault{}
 	}}, nil)
-	c := dial(t, server, "dbaudit apply")
+	c := signIn(t, server, "dbaudit apply")
 	const path = "systemusers?$select=fullname"
 	get := func(f simulator.Fault) response {
 		fault.Store(&f)
@@ -131,12 +131,12 @@ func TestFaults(t *testing.T) {
 	next := link(good)
 
 	r := get(simulator.Fault{Kind: simulator.FaultStatus, Status: 429, RetryAfter: "7"})
-	r.want(t, "429", 429, "0x80072322")
+	r.expect(t, "429", 429, "0x80072322")
 	if r.header.Get("Retry-After") != "7" {
 		t.Error("no Retry-After")
 	}
 	for _, status := range []int{500, 503} {
-		get(simulator.Fault{Kind: simulator.FaultStatus, Status: status}).want(t, "status", status, map[int]string{500: "0x80040216", 503: "0x80072301"}[status])
+		get(simulator.Fault{Kind: simulator.FaultStatus, Status: status}).expect(t, "status", status, map[int]string{500: "0x80040216", 503: "0x80072301"}[status])
 	}
 	if r := get(simulator.Fault{Kind: simulator.FaultStatus, Status: 502}); r.status != 502 || json.Valid(r.body) {
 		t.Errorf("FaultStatus 502: %d %s", r.status, r.body)
@@ -152,8 +152,8 @@ func TestFaults(t *testing.T) {
 	if r := get(simulator.Fault{Kind: simulator.FaultGarbage}); r.status != 200 || json.Valid(r.body) {
 		t.Errorf("FaultGarbage: %d %s", r.status, r.body)
 	}
-	get(simulator.Fault{Kind: simulator.FaultUnauthorized}).want(t, "401", 401, "-")
-	get(simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Millisecond}).want(t, "slow", 200, "-")
+	get(simulator.Fault{Kind: simulator.FaultUnauthorized}).expect(t, "401", 401, "-")
+	get(simulator.Fault{Kind: simulator.FaultSlow, Delay: time.Millisecond}).expect(t, "slow", 200, "-")
 	if r := get(simulator.Fault{Kind: simulator.FaultRepeatNextLink}); strings.Replace(link(r), "pagenumber=%221%22", "pagenumber=%222%22", 1) != next || link(r) == next {
 		t.Errorf("link %s of %s", link(r), next)
 	}
@@ -189,7 +189,7 @@ func TestConcurrentRequests(t *testing.T) {
 	for i := range 8 {
 		group.Go(func() {
 			for range 5 {
-				c.get("roles?$select=name&$expand=systemuserroles_association($select=fullname)").want(t, "read", 200, "-")
+				c.get("roles?$select=name&$expand=systemuserroles_association($select=fullname)").expect(t, "read", 200, "-")
 				name := "Role " + string(rune('a'+i))
 				r := c.do("POST", "roles", obj{"name": name})
 				if r.status != 204 && r.status != 400 {

@@ -46,7 +46,7 @@ func TestUsersWithoutAccess(t *testing.T) {
 			t.Parallel()
 			server := start(t, "compliant", simulator.Options{}, nil)
 			mutate(t, server, test.change)
-			dial(t, server, integrationName).get("userqueries?$select=name").want(t, name, test.status, test.code)
+			signIn(t, server, integrationName).get("userqueries?$select=name").expect(t, name, test.status, test.code)
 		})
 	}
 }
@@ -56,9 +56,9 @@ func TestAccessModeRead(t *testing.T) {
 	mutate(t, server, func(env *simulator.Environment) {
 		env.ApplicationUser("dbaudit apply").AccessMode = simulator.AccessRead
 	})
-	admin := dial(t, server, "dbaudit apply")
-	admin.get("roles?$select=name").want(t, "a read", http.StatusOK, "-")
-	admin.do("POST", "roles", obj{"name": "New"}).want(t, "a write", http.StatusForbidden, "0x80048306")
+	admin := signIn(t, server, "dbaudit apply")
+	admin.get("roles?$select=name").expect(t, "a read", http.StatusOK, "-")
+	admin.do("POST", "roles", obj{"name": "New"}).expect(t, "a write", http.StatusForbidden, "0x80048306")
 }
 
 // TestMoveAndRoles checks that a user who moves loses its roles, even with record ownership across business units,
@@ -80,9 +80,9 @@ func TestMoveAndRoles(t *testing.T) {
 				env.Organization.RecordOwnershipAcrossBusinessUnits, env.Organization.KeepRolesOnMove = test.across, test.keep
 			})
 			env := server.Environment()
-			dial(t, server, "dbaudit apply").do("PATCH", "systemusers("+env.ApplicationUser(integrationName).ID+")", obj{
+			signIn(t, server, "dbaudit apply").do("PATCH", "systemusers("+env.ApplicationUser(integrationName).ID+")", obj{
 				"businessunitid@odata.bind": "/businessunits(" + env.BusinessUnit("Europe").ID + ")",
-			}).want(t, "move", http.StatusNoContent, "-")
+			}).expect(t, "move", http.StatusNoContent, "-")
 			if got := server.Environment().ApplicationUser(integrationName).Roles; len(got) != test.roles {
 				t.Errorf("roles after the move: %v", got)
 			}

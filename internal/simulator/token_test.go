@@ -25,7 +25,7 @@ func checkToken(t *testing.T, server *simulator.Server, hc *http.Client, token, 
 	t.Helper()
 	c := &client{t: t, server: server, http: hc, token: token, header: http.Header{}}
 	r := c.get("WhoAmI")
-	r.want(t, "WhoAmI with the token", http.StatusOK, "-")
+	r.expect(t, "WhoAmI with the token", http.StatusOK, "-")
 	if got := r.json(t)["UserId"]; got != wantUser {
 		t.Errorf("the token belongs to %v, want %s", got, wantUser)
 	}
@@ -232,11 +232,11 @@ func TestTokensExpire(t *testing.T) {
 	begin := time.Now()
 	clock := func() time.Time { return begin.Add(time.Duration(elapsed.Load())) }
 	server := start(t, "compliant", simulator.Options{Now: clock}, nil)
-	c := dial(t, server, "dbaudit")
+	c := signIn(t, server, "dbaudit")
 	elapsed.Store(int64(59 * time.Minute))
-	c.get("WhoAmI").want(t, "before the end", http.StatusOK, "-")
+	c.get("WhoAmI").expect(t, "before the end", http.StatusOK, "-")
 	elapsed.Store(int64(time.Hour))
-	c.get("WhoAmI").want(t, "at the end", http.StatusUnauthorized, "-")
+	c.get("WhoAmI").expect(t, "at the end", http.StatusUnauthorized, "-")
 }
 
 func TestDiscovery(t *testing.T) {
