@@ -9,7 +9,9 @@ import (
 // targetKey returns a key that is equal for equal targets, even if their actions differ.
 func targetKey(t change.Target) string {
 	k := t.SlotValues()
-	return strings.Join([]string{string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID}, " ")
+	return strings.Join([]string{
+		string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID,
+	}, " ")
 }
 
 // creators returns the ids of the actions that create rows of the target.

@@ -111,7 +111,8 @@ func (f fix) lookUpOwner() []Call {
 	if f.Owner == nil || f.Owner.ID != "" || f.Owner.Kind == "team" {
 		return nil
 	}
-	return []Call{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+escapeQuery("domainname eq "+odataString(f.Owner.Name)))}
+	filter := escapeQuery("domainname eq " + odataString(f.Owner.Name))
+	return []Call{f.lookUp("the view's owner", "systemuserid", ownerID, "systemusers?$select=systemuserid,fullname&$filter="+filter)}
 }
 
 // impersonateOwner makes the request impersonate the view's owner, because nobody else can see

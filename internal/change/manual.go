@@ -197,7 +197,8 @@ func (f fix) removeDuplicateUser() Remedy {
 	}
 	var calls []Call
 	if f.ApplicationID != "" {
-		calls = append(calls, f.list("the users of the application", "systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escapeQuery("applicationid eq ")+escapeID(f.ApplicationID)))
+		calls = append(calls, f.list("the users of the application",
+			"systemusers?$select=systemuserid,fullname,isdisabled,deletedstate&$filter="+escapeQuery("applicationid eq ")+escapeID(f.ApplicationID)))
 	}
 	return Remedy{
 		Summary: f.render("Leave one user[ of the application {application}], and disable and delete the others."),

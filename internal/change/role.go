@@ -106,7 +106,8 @@ func (f fix) grantCalls() []Call {
 	if f.BusinessUnit != nil {
 		calls = append(calls, f.lookUpUnit()...)
 	} else {
-		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID, "roles("+idOr(f.Role, roleID)+")?$select=name,_businessunitid_value"))
+		calls = append(calls, f.lookUp("the role's business unit", "_businessunitid_value", unitID,
+			"roles("+idOr(f.Role, roleID)+")?$select=name,_businessunitid_value"))
 	}
 	return append(append(calls, f.lookUpPrivileges(f.Privileges...)...), f.addPrivilegesCall())
 }
@@ -229,7 +230,8 @@ func grantNote(others string) func(Action, []string) string {
 			notes = append(notes, fmt.Sprintf("%s can be granted at %s level only.", name, strings.Join(levels, " or ")))
 		}
 		if len(a.Target.Filtered) > 0 {
-			notes = append(notes, fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.", strings.Join(a.Target.Filtered, ", ")))
+			notes = append(notes, fmt.Sprintf("Granted for some records only until now: %s. Rollback cannot restore that filter.",
+				strings.Join(a.Target.Filtered, ", ")))
 		}
 		if a.Target.Managed {
 			notes = append(notes, "The role is managed: an update of its solution may revert the change.")

@@ -134,11 +134,14 @@ func (f fix) templateValues() map[string]string {
 		minimum = text.Count(n, "privilege")
 	}
 	return map[string]string{
-		"role": quotedName(f.Role), "user": quotedName(f.User), "team": quotedName(f.Team), "view": quotedName(f.View), "owner": quotedName(f.Owner), "owner name": refName(f.Owner),
-		"unit": quotedName(f.BusinessUnit), "application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.environmentLabel(),
+		"role": quotedName(f.Role), "user": quotedName(f.User), "team": quotedName(f.Team), "view": quotedName(f.View),
+		"owner": quotedName(f.Owner), "owner name": refName(f.Owner), "unit": quotedName(f.BusinessUnit),
+		"application": f.ApplicationID, "table": f.Table, "url": f.Environment.URL, "place": f.environmentLabel(),
 		"settings": "Sign in to https://admin.powerplatform.microsoft.com, then Manage > Environments > " + f.environmentLabel() + " > Settings > Users + permissions",
-		"rights":   formatPrivileges(f.Privileges, ""), "rights at": formatPrivileges(f.Privileges, "at"), "rights to": formatPrivileges(f.Privileges, "to"), "minimum": minimum,
-		"principals": formatPrincipals(f.Principals, maxListed), "first principal": formatPrincipals(f.Principals, 1), "contents": f.appContents(), "required": f.unmetRequirement(),
+		"rights":   formatPrivileges(f.Privileges, ""), "rights at": formatPrivileges(f.Privileges, "at"),
+		"rights to": formatPrivileges(f.Privileges, "to"), "minimum": minimum,
+		"principals": formatPrincipals(f.Principals, maxListed), "first principal": formatPrincipals(f.Principals, 1),
+		"contents": f.appContents(), "required": f.unmetRequirement(),
 	}
 }
 

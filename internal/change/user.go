@@ -120,7 +120,8 @@ func (f fix) assignCalls() []Call {
 	if f.BusinessUnit != nil {
 		calls = append(calls, f.lookUpUnit()...)
 	} else {
-		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID, "systemusers("+idOr(f.User, userID)+")?$select=fullname,_businessunitid_value"))
+		calls = append(calls, f.lookUp("the user's business unit", "_businessunitid_value", unitID,
+			"systemusers("+idOr(f.User, userID)+")?$select=fullname,_businessunitid_value"))
 	}
 	return append(calls,
 		f.lookUp("the copy of the role in the user's business unit", "roleid", roleID,
@@ -134,7 +135,8 @@ func (f fix) pacCommand() []string {
 	if f.ApplicationID == "" || refName(f.Role) == "" || f.Environment.URL == "" {
 		return nil
 	}
-	command := "pac admin assign-user --environment " + QuoteShell(f.Environment.URL) + " --user " + QuoteShell(f.ApplicationID) + " --role " + QuoteShell(refName(f.Role)) + " --application-user"
+	command := "pac admin assign-user --environment " + QuoteShell(f.Environment.URL) + " --user " + QuoteShell(f.ApplicationID) +
+		" --role " + QuoteShell(refName(f.Role)) + " --application-user"
 	if f.BusinessUnit != nil && f.BusinessUnit.ID != "" {
 		command += " --business-unit " + QuoteShell(f.BusinessUnit.ID)
 	}

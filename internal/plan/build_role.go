@@ -217,7 +217,8 @@ func missingRestored(has map[string]audit.Depth) []string {
 
 func (b *builder) appendRemovals(r *roleChange) {
 	for _, name := range r.removals {
-		a := change.NewAction(change.RemovePrivilege, change.Target{Role: &r.ref, BusinessUnit: &r.unit, Managed: b.snapshot.Roles[r.ref.ID].Managed}, r.removalReasons)
+		target := change.Target{Role: &r.ref, BusinessUnit: &r.unit, Managed: b.snapshot.Roles[r.ref.ID].Managed}
+		a := change.NewAction(change.RemovePrivilege, target, r.removalReasons)
 		a.Before, a.After = change.State{name: b.snapshot.RolePrivileges[r.ref.ID][name].String()}, change.State{name: change.None}
 		b.appendAction(a)
 	}

@@ -216,30 +216,7 @@ func (p Plan) Markdown() string {
 	for _, g := range p.groups() {
 		fmt.Fprintf(&b, "\n## %s\n", text.Markdown(g.title))
 		for _, a := range g.actions {
-			fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
-			b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
-			for _, d := range a.Differences() {
-				fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.DisplayName(d.Name)), text.Markdown(a.FormatBefore(d)), text.Markdown(audit.LevelOf(d.After)))
-			}
-			for _, name := range a.Along {
-				fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.DisplayName(name)))
-			}
-			b.WriteString("\nWhy:\n\n")
-			for _, reason := range p.reasons(a) {
-				fmt.Fprintf(&b, "- %s\n", text.Markdown(reason))
-			}
-			fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, text.Markdown(a.Note))
-			b.WriteString(requestBlock(a.Request))
-			switch {
-			case a.UndoneWith != "":
-				fmt.Fprintf(&b, "\nUndone with action %s.\n", a.UndoneWith)
-			case len(a.Undo) > 0:
-				fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", text.Count(len(a.Undo), "request"))
-				for _, r := range a.Undo {
-					b.WriteString(requestBlock(r) + "\n")
-				}
-				b.WriteString("</details>\n")
-			}
+			b.WriteString(p.actionMarkdown(a))
 		}
 	}
 	if len(p.Manual) > 0 {
@@ -259,6 +236,37 @@ func (p Plan) Markdown() string {
 	}
 	for _, u := range p.groupedUnknown() {
 		fmt.Fprintf(&b, "- not judged: %s (%s)\n", text.Markdown(u.entry.Reason), text.Markdown(u.controls))
+	}
+	return b.String()
+}
+
+// actionMarkdown returns an action with its differences, reasons and requests.
+func (p Plan) actionMarkdown(a change.Action) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n### %s. %s\n\n", a.ID, text.Markdown(a.Summary))
+	b.WriteString("| | what | before | after |\n|---|---|---|---|\n")
+	for _, d := range a.Differences() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", d.Mark(), text.Markdown(change.DisplayName(d.Name)),
+			text.Markdown(a.FormatBefore(d)), text.Markdown(audit.LevelOf(d.After)))
+	}
+	for _, name := range a.Along {
+		fmt.Fprintf(&b, "| %s | %s | | by the platform itself |\n", change.MarkAdd, text.Markdown(change.DisplayName(name)))
+	}
+	b.WriteString("\nWhy:\n\n")
+	for _, reason := range p.reasons(a) {
+		fmt.Fprintf(&b, "- %s\n", text.Markdown(reason))
+	}
+	fmt.Fprintf(&b, "\nRisk: %s. %s\n\n", a.Risk, text.Markdown(a.Note))
+	b.WriteString(requestBlock(a.Request))
+	switch {
+	case a.UndoneWith != "":
+		fmt.Fprintf(&b, "\nUndone with action %s.\n", a.UndoneWith)
+	case len(a.Undo) > 0:
+		fmt.Fprintf(&b, "\n<details><summary>Undo: %s</summary>\n\n", text.Count(len(a.Undo), "request"))
+		for _, r := range a.Undo {
+			b.WriteString(requestBlock(r) + "\n")
+		}
+		b.WriteString("</details>\n")
 	}
 	return b.String()
 }

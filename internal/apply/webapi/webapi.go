@@ -130,7 +130,8 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 	case err != nil:
 		return nil, classifyError(err)
 	case len(found) == 0 && as != nil:
-		return nil, &apply.GoneError{Err: fmt.Errorf("the owner %s no longer sees it: it was deleted, or somebody else owns it now; make a new plan", cmp.Or(as.Name, as.ID))}
+		return nil, &apply.GoneError{Err: fmt.Errorf("the owner %s no longer sees it: it was deleted, or somebody else owns it now; make a new plan",
+			cmp.Or(as.Name, as.ID))}
 	case len(found) == 0:
 		return nil, nil //nolint:nilnil // as the interface has it
 	case len(found) > 1 || found[0].ID != id:
