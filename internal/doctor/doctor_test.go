@@ -210,11 +210,24 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
+// No check begins after the context has ended.
 func TestInterruption(t *testing.T) {
+	env, err := simulator.Builtin("compliant")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := Examine(ctx, unreachableConfig(context.Canceled)); !errors.Is(err, context.Canceled) {
-		t.Errorf("%v", err)
+	c := servedConfig(t, env)
+	transport := c.Client.Transport
+	c.Client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+		if strings.HasSuffix(r.URL.Path, "/organizations") {
+			cancel()
+		}
+		return transport.RoundTrip(r)
+	})
+	checks, err := Examine(ctx, c)
+	if last := checks[len(checks)-1].ID; !errors.Is(err, context.Canceled) || last != "read-organization" {
+		t.Errorf("%v, the last check is %s", err, last)
 	}
 }
 
