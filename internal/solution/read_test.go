@@ -280,7 +280,7 @@ func TestRefused(t *testing.T) {
 		"is not quoted":      {"r.xml", `<Role name=x/>`, "is not quoted"},
 		"< in a value":       {"r.xml", `<Role name="<"/>`, "< within the attribute"},
 		"deep":               {"r.xml", strings.Repeat("<a>", 300), "more than 256 deep"},
-		"two privilege sets": {"r.xml", `<Role name="x"><RolePrivileges/><RolePrivileges/></Role>`, "two elements RolePrivileges"},
+		"two privilege sets": {"r.xml", `<Role name="x"><RolePrivileges/><RolePrivileges/></Role>`, "two RolePrivileges elements"},
 		"large":              {"r.xml", "<Role name=\"x\">" + strings.Repeat(" ", 5<<10) + "</Role>", "larger than"},
 		"no role":            {"r.xml", `<Role Id="{1}"/>`, "contains no definition of a security role"},
 		"no archive":         {"s.zip", "PK\x03\x04 and nothing", "this is not a .zip archive"},

@@ -39,6 +39,7 @@ func (r *reader) lockIfLarge(size int64) {
 	}
 }
 
+// unlock releases the lock that lockIfLarge took.
 func (r *reader) unlock() {
 	if r.holdsLock {
 		r.largeLock.Unlock()
@@ -74,6 +75,7 @@ func (r *reader) addNote(format string, args ...any) {
 	r.found.Notes = append(r.found.Notes, note)
 }
 
+// readInput reads a file, and reports a named one that contains no role.
 func (r *reader) readInput(f file) {
 	label := filepath.ToSlash(f.name)
 	var data string

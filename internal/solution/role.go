@@ -128,7 +128,7 @@ func (p *parser) startElement(e element, path []string) error {
 		return p.addEntry(e)
 	case e.name == "RolePrivileges" && len(path) == p.roleDepth+1:
 		if role.privileges.end != 0 {
-			return p.text.fault(e.start, "the role %q has two elements RolePrivileges", role.Name)
+			return p.text.fault(e.start, "the role %q has two RolePrivileges elements", role.Name)
 		}
 		role.privileges, role.PrivilegesPosition = span{e.start, e.end}, p.text.position(e.start, e.end)
 	case e.name == "IsCustomizable" && len(path) == p.roleDepth+1:

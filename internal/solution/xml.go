@@ -47,28 +47,28 @@ func (e element) attribute(name string) attribute {
 
 // A scanner passes the tags of a document to a parser, in their order.
 type scanner struct {
-	text   *text
-	data   string
-	parser *parser
-	pos    int
-	// stack has the qualified names of the open elements, and path their local names.
-	stack, path []string
-	content     int // where the text of the innermost element began, or -1
-	rootSeen    bool
-	attributes  []attribute
-	nameBytes   *nameBytes
+	text       *text
+	data       string // of text
+	parser     *parser
+	pos        int         // offset of the next byte
+	stack      []string    // qualified names of the open elements
+	path       []string    // local names of the open elements
+	content    int         // offset of the innermost element's text, or -1 if it has child elements
+	rootSeen   bool        // whether the root element has begun
+	attributes []attribute // reused for each element
+	nameBytes  *nameBytes
 }
 
 // nameBytes says which bytes may be in names, and which may be their first byte.
 type nameBytes struct{ inName, startsName [256]bool }
 
 func newNameBytes() *nameBytes {
-	var l nameBytes
-	for b := range l.startsName {
-		l.startsName[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
-		l.inName[b] = l.startsName[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
+	var n nameBytes
+	for b := range n.startsName {
+		n.startsName[b] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
+		n.inName[b] = n.startsName[b] || b >= '0' && b <= '9' || b == '-' || b == '.'
 	}
-	return &l
+	return &n
 }
 
 func (s *scanner) fail(offset int, format string, args ...any) error {
