@@ -38,7 +38,6 @@ func ClientOptions(tb testing.TB, server *simulator.Server, application string) 
 	}
 }
 
-// tokens issues the tokens of an application.
 type tokens struct {
 	server      *simulator.Server
 	application string

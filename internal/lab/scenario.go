@@ -15,7 +15,7 @@ type Scenario struct {
 	Requirement snapshot.Requirement
 }
 
-// Clone returns a copy that shares no data with the scenario that a test changes.
+// Clone returns a copy that a test can change without changing the scenario.
 func (sc Scenario) Clone() Scenario {
 	sc.Environment = sc.Environment.Clone()
 	sc.Requirement.Views = slices.Clone(sc.Requirement.Views)

@@ -8,7 +8,6 @@ import (
 
 const guidPattern = `(?i)[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}`
 
-// replaceIDs returns a text with its GUIDs replaced.
 func (a *anonymizer) replaceIDs(text string) string {
 	if strings.Count(text, "-") < 4 {
 		return text
@@ -27,7 +26,6 @@ func (a *anonymizer) anonymizeAddress(address string) string {
 	})
 }
 
-// mapQueryParts returns an address with each part of its query changed.
 func mapQueryParts(address string, change func(part string) string) string {
 	path, query, ok := strings.Cut(address, "?")
 	if !ok {

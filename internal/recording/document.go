@@ -50,7 +50,6 @@ func (a *anonymizer) copyValue(dec *json.Decoder, member string, out *bytes.Buff
 	}
 }
 
-// writeToken writes a value that json.Decoder.Token returned.
 func writeToken(out *bytes.Buffer, token any) {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)

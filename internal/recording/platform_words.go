@@ -53,7 +53,6 @@ func (a *anonymizer) anonymizeMessage(text string) string {
 	})
 }
 
-// isPlatformWord reports whether a word of a message comes from Dataverse.
 func isPlatformWord(word string) bool {
 	if regexp.MustCompile(`^(?:[a-z]+|0x[0-9A-Fa-f]+|[0-9]+|(?i:prv)[A-Za-z0-9_]+|Microsoft\.Dynamics\.CRM\.[a-z_]+|[A-Z][a-z]*[A-Z][A-Za-z]*Id)$`).MatchString(word) {
 		return true

@@ -35,7 +35,6 @@ func Pseudonymize(s *snapshot.Snapshot, pattern string) (*snapshot.Snapshot, err
 	return copied, nil
 }
 
-// anonymizeSnapshot returns a copy of a snapshot with its names replaced.
 func (a *anonymizer) anonymizeSnapshot(from *snapshot.Snapshot) *snapshot.Snapshot {
 	copied := *from
 	copied.Organization.Name = a.replaceName(from.Organization.Name)
@@ -59,7 +58,6 @@ func (a *anonymizer) anonymizeRequirement(q snapshot.Requirement) snapshot.Requi
 	return q
 }
 
-// mapValues returns a copy of a map with its values changed.
 func mapValues[K comparable, V any](m map[K]V, change func(*V)) map[K]V {
 	copied := make(map[K]V, len(m))
 	for key, v := range m {

@@ -48,7 +48,6 @@ func impersonationHeaders(header http.Header) map[string]string {
 	return headers
 }
 
-// selectHeaders returns those of the named headers that are set.
 func selectHeaders(header http.Header, names ...string) map[string]string {
 	headers := map[string]string{}
 	for _, name := range names {
@@ -117,7 +116,6 @@ func (r *Recorder) Encode() ([]byte, error) {
 	return r.encode(a)
 }
 
-// encode returns the recording with each id, name and token replaced.
 func (r *Recorder) encode(a *anonymizer) ([]byte, error) {
 	var out bytes.Buffer
 	line := json.NewEncoder(&out)

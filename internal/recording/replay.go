@@ -82,7 +82,6 @@ func (r *Replayer) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// nextExchange returns the exchange with the next response to a request.
 func (r *Replayer) nextExchange(key string) (exchange, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -52,7 +52,6 @@ func (d *Directory) checkAssertion(r *registration, assertion string) error {
 	return d.checkCertificate(r, assertion)
 }
 
-// verifyAssertion checks an assertion's signature, times and options.
 func (d *Directory) verifyAssertion(assertion string, key jwt.Keyfunc, options ...jwt.ParserOption) (*jwt.RegisteredClaims, error) {
 	claims := new(jwt.RegisteredClaims)
 	options = append(options, jwt.WithValidMethods([]string{"PS256", "RS256", "ES256"}),

@@ -177,7 +177,6 @@ func (d *Directory) isTenant(tenant string) bool {
 		func(known string) bool { return strings.EqualFold(known, tenant) })
 }
 
-// token handles a request to the token endpoint, with any grant type.
 func (d *Directory) token(form url.Values) (any, error) {
 	r, err := d.registration(form)
 	if err != nil {
