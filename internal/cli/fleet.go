@@ -63,10 +63,13 @@ func (f *fleetCommands) importCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "import FILE...",
 		Short: "add or update environments",
-		Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the dbaudit.yaml
-that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and a first row
-with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file, secret_ends, certificate,
-profile, app_id, user, role, business_unit, every, labels). A known environment is updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they are; workers must find them there.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the
+dbaudit.yaml that scan reads; its every: says how often to scan. A CSV file has a name
+that ends in .csv, and a first row with the names of its columns (name, url, tenant_id,
+client_id, auth, secret_env, secret_file, secret_ends, certificate, profile, app_id,
+user, role, business_unit, every, labels). A known environment is updated and keeps its
+history. A new one is scanned at once. Secrets stay where the configuration says they
+are; workers must find them there.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
 	}
@@ -154,8 +157,10 @@ func (f *fleetCommands) runCommand() *cobra.Command {
 		Use:               "run [NAME...]",
 		ValidArgsFunction: f.completeNames,
 		Short:             "scan environments now",
-		Long:              withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule, and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
-		Example:           "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
+		Long: withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule, and prints
+the ids of the runs, in the order of the names. It does not wait. A requested scan that
+has not begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
 		PreRunE: func(_ *cobra.Command, names []string) error {
 			if f.allEnvs == (len(names) > 0) {
 				return usagef("name the environments to scan, or pass --all-envs")
@@ -195,8 +200,10 @@ func (f *fleetCommands) removeCommand() *cobra.Command {
 		Use:               "remove NAME...",
 		ValidArgsFunction: f.completeNames,
 		Short:             "stop scanning and showing environments",
-		Long:              withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its history.`, exitOK, exitUsage, exitFailure),
-		Example:           "  dbaudit fleet remove northwind",
+		Long: withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the alerts.
+Their results stay in the store for dbaudit history. dbaudit fleet import brings one
+back with its history.`, exitOK, exitUsage, exitFailure),
+		Example: "  dbaudit fleet remove northwind",
 		RunE: f.runInQueue(func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
 			return queue.Remove(ctx, currentUser(), names...)
 		}),
@@ -205,9 +212,10 @@ func (f *fleetCommands) removeCommand() *cobra.Command {
 
 func (f *fleetCommands) cancelCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "cancel RUN...",
-		Short:   "end waiting or running runs",
-		Long:    withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last known state of the environment stays.`, exitOK, exitUsage, exitFailure),
+		Use:   "cancel RUN...",
+		Short: "end waiting or running runs",
+		Long: withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last known state
+of the environment stays.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet cancel 4711",
 		PreRunE: f.parseRuns,
 		RunE:    f.runInQueue(f.cancel),

@@ -85,7 +85,9 @@ func (f *logoutFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "forget interactive sign-ins",
-		Long:  `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire, after about an hour.`,
+		Long: `Removes what dbaudit login stored: everything or, with --username, one person's sign-in.
+With the last one, the file and its key in the keyring are removed too. Issued tokens
+stay valid until they expire, after about an hour.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
 	}
@@ -125,7 +127,9 @@ func (f *whoamiFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "whoami",
 		Short: "show who is signed in",
-		Long:  `Lists the stored sign-ins. If an environment is given by flags, variables or the configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
+		Long: `Lists the stored sign-ins. If an environment is given by flags, variables or the
+configuration, it signs in there like a scan and shows which user of the environment
+this identity is.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
 	}

@@ -111,9 +111,11 @@ func newPolicyDocsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs DIR",
 		Short: "write a page for each rule, and a table of each built-in profile",
-		Long: `Writes the pages that reports link to, made from the rules' METADATA and the
-profiles: a table of each profile's controls with the words of the source, and for
-each rule what it requires, how to fix its findings, and how to accept them. Pages of rules that no longer exist are removed. The reference of dbaudit.yaml is written next to the folder, as configuration.md.`,
+		Long: `Writes the pages that reports link to, made from the rules' METADATA and the profiles: a
+table of each profile's controls with the words of the source, and for each rule what it
+requires, how to fix its findings, and how to accept them. Pages of rules that no longer
+exist are removed. The reference of dbaudit.yaml is written next to the folder, as
+configuration.md.`,
 		Example: "  dbaudit policy docs docs/controls",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			controls, err := pages.Controls()

@@ -78,7 +78,8 @@ func newProfileShowCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show NAME|FILE", Short: "show a profile's controls, with their source",
 		ValidArgsFunction: completeProfiles(1),
-		Long:              `Shows a profile's controls. With -f json, it is the profile itself, including what it inherits: stock OPA and conftest read it as data.`,
+		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it
+inherits: stock OPA and conftest read it as data.`,
 		Example: `  dbaudit profile show demandbase
   dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
 		RunE: func(_ *cobra.Command, args []string) error {

@@ -42,12 +42,12 @@ func (f *serveFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
-		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they
-are due, until it is stopped. It needs no setup: by default, the store is an
-SQLite file in the working directory, and only this machine can reach the
-page. On an address other than loopback, it requires a sign-in with OpenID
-Connect (--oidc-issuer, --oidc-client-id, --public-url, and
-DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they are due,
+until it is stopped. It needs no setup: by default, the store is an SQLite file in the
+working directory, and only this machine can reach the page. On an address other than
+loopback, it requires a sign-in with OpenID Connect (--oidc-issuer, --oidc-client-id,
+--public-url, and DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or
+Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,

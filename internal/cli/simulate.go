@@ -35,7 +35,11 @@ func (f *simulateFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "run the simulator as a server",
-		Long:  `Serves a simulated Dataverse environment over HTTPS, with a token endpoint, until you interrupt it. It prints what a client needs as lines for a shell, and writes a CA certificate, a dbaudit.yaml, and the lines for a POSIX shell (env) and for PowerShell (env.ps1), which choose that dbaudit.yaml, to --dir. The credentials work only in the simulation.`,
+		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint, until you
+interrupt it. It prints what a client needs as lines for a shell, and writes a CA
+certificate, a dbaudit.yaml, and the lines for a POSIX shell (env) and for PowerShell
+(env.ps1), which choose that dbaudit.yaml, to --dir. The credentials work only in the
+simulation.`,
 		Example: `  dbaudit simulate --dir sim &
   . sim/env && dbaudit scan
   Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell

@@ -108,9 +108,11 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 	}
 	prune.Flags().IntVar(&days, "keep-days", 0, "`number` of days for which all results are kept; required")
 	cmd.AddCommand(prune, &cobra.Command{
-		Use:     "migrate",
-		Short:   "update the store to this version of dbaudit",
-		Long:    withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
+		Use:   "migrate",
+		Short: "update the store to this version of dbaudit",
+		Long: withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when it
+starts. Migrations cannot be reversed: back up the store first, to be able to go back. A
+store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, err := storeURL(a, name)
@@ -128,9 +130,12 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 			})
 		},
 	}, &cobra.Command{
-		Use:     "backup FILE",
-		Short:   "make a consistent copy of the store",
-		Long:    withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
+		Use:   "backup FILE",
+		Short: "make a consistent copy of the store",
+		Long: withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used during
+the backup. To restore it, stop everything that uses the store, remove its files
+(fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in
+PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])

@@ -16,9 +16,12 @@ func newWorkerCommand(a *app) *cobra.Command {
 	var name string
 	var concurrency int
 	cmd := &cobra.Command{
-		Use:     "worker",
-		Short:   "scan the environments of a fleet when they are due",
-		Long:    withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
+		Use:   "worker",
+		Short: "scan the environments of a fleet when they are due",
+		Long: withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any number of
+workers may share a store in PostgreSQL; if one does not finish a scan, another takes
+over. A worker only reads environments. The store must have this version: dbaudit serve
+and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
 		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
 		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
