@@ -90,7 +90,6 @@ func movedFiles(results, earlier []audit.Result) map[int]int {
 	return moved
 }
 
-// commonSuffixLength returns how many elements at the end of two paths are equal.
 func commonSuffixLength(a, b string) int {
 	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
 	n := 0

@@ -123,7 +123,6 @@ const (
 	VerbChanged    Verb = "changed"
 )
 
-// setSame sets Same.
 func (d *Diff) setSame() {
 	d.Same = true
 	for _, e := range d.Environments {

@@ -27,7 +27,6 @@ func Results(older, newer []audit.Result) Diff {
 	return d
 }
 
-// lastMatching returns the last result of the same environment, or nil.
 func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 	for i := range slices.Backward(all) {
 		if sameEnvironment(all[i], r) {
@@ -37,7 +36,6 @@ func lastMatching(all []audit.Result, r audit.Result) *audit.Result {
 	return nil
 }
 
-// latest returns the last evaluated result of each environment.
 func latest(all []audit.Result) []audit.Result {
 	var out []audit.Result
 	for _, r := range all {
@@ -124,7 +122,6 @@ func (e *Environment) compareControls(older, newer audit.Result) {
 	}
 }
 
-// find returns the first element that matches, and whether one exists.
 func find[T any](list []T, matches func(T) bool) (T, bool) {
 	if i := slices.IndexFunc(list, matches); i >= 0 {
 		return list[i], true

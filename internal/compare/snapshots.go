@@ -94,7 +94,6 @@ func (c *comparison) addSwitch(r row, on, off Verb, old, current bool) {
 	}
 }
 
-// compareMembers compares two lists of ids as sets.
 func (c *comparison) compareMembers(r row, added, removed Verb, old, current []string, name func(string) string) {
 	for _, id := range current {
 		if !slices.Contains(old, id) {

@@ -28,7 +28,6 @@ type metadata struct {
 	Remediation string             `json:"remediation"`
 }
 
-// loadRules sets the rules and their ids.
 func (e *Engine) loadRules() error {
 	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
@@ -54,7 +53,6 @@ func (e *Engine) loadRules() error {
 	return nil
 }
 
-// ruleID returns category/name for the package data.dbaudit.rules.category.name.
 func ruleID(ref ast.Ref) (string, error) {
 	var parts []string
 	for _, term := range ref[3:] {

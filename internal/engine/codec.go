@@ -162,7 +162,6 @@ func (c *codec) encodePrivilege(p snapshot.Privilege, info typeInfo) (*ast.Term,
 	return term, nil
 }
 
-// encodeText encodes the text that MarshalText returns.
 func (c *codec) encodeText(v reflect.Value) (*ast.Term, error) {
 	var key enumValue
 	if v.CanInt() {
@@ -270,7 +269,6 @@ func (c *codec) decodeSlice(value ast.Value, into reflect.Value) error {
 	return nil
 }
 
-// elements returns the elements of an array or a set, in order.
 func elements(value ast.Value) ([]*ast.Term, bool) {
 	switch value := value.(type) {
 	case *ast.Array:

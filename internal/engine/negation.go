@@ -118,7 +118,6 @@ func (n negationChecker) undefinedRef(ref ast.Ref) string {
 	return ""
 }
 
-// isTotal reports whether a rule always has a value.
 func (n negationChecker) isTotal(rule *ast.Rule) bool {
 	if rule.Default || rule.Head.RuleKind() == ast.MultiValue || len(rule.Head.Ref().GroundPrefix()) < len(rule.Head.Ref()) {
 		return true

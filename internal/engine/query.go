@@ -27,7 +27,6 @@ type preparedQuery struct {
 	cache   *sharedCache
 }
 
-// prepare prepares the query for a document, with profiles as data.
 func (e *Engine) prepare(ctx context.Context, ref string, profiles ...profile.Profile) (*preparedQuery, error) {
 	astValue := func(value *ast.Term, _ *rego.EvalContext) (any, error) { return value.Value, nil }
 	query, err := rego.New(rego.Compiler(e.compiler), rego.Store(newStore(e.platform, profiles...)), rego.Query(ref),
@@ -47,7 +46,6 @@ func (q *preparedQuery) eval(ctx context.Context, input ast.Value, cache topdown
 	return results[0].Expressions[0].Value.(ast.Value), nil //nolint:forcetypeassert // prepare generates AST values
 }
 
-// evaluate evaluates the query for a snapshot and decodes its value.
 func (q *preparedQuery) evaluate(ctx context.Context, s *snapshot.Snapshot, limit time.Duration, into any) error {
 	var c *codec
 	select {
@@ -77,7 +75,6 @@ func (q *preparedQuery) evaluate(ctx context.Context, s *snapshot.Snapshot, limi
 	return nil
 }
 
-// newStore returns the documents data.profiles and data.platform.
 func newStore(platform any, profiles ...profile.Profile) storage.Store {
 	data := map[string]any{}
 	for _, p := range profiles {
@@ -86,7 +83,6 @@ func newStore(platform any, profiles ...profile.Profile) storage.Store {
 	return inmem.NewFromObjectWithOpts(map[string]any{"profiles": data, "platform": platform}, inmem.OptReturnASTValuesOnRead(true))
 }
 
-// reportQuery returns the query for the report on snapshots that a profile judges.
 func (e *Engine) reportQuery(ctx context.Context, p profile.Profile) (*preparedQuery, error) {
 	if q, ok := e.reportQueries.Load(p.Digest); ok {
 		return q.(*preparedQuery), nil //nolint:forcetypeassert // nothing else is stored

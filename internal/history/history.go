@@ -92,7 +92,6 @@ func FromResults(results []audit.Result) History {
 	return h
 }
 
-// groupByEnvironment groups results by environment and profile. It sorts each group by time.
 func groupByEnvironment(results []audit.Result) [][]audit.Result {
 	type key struct{ organization, profile string }
 	var groups [][]audit.Result

@@ -29,14 +29,12 @@ func (r *Runner) resolveAuth(file *config.File, env config.Environment, conn Con
 	return auth
 }
 
-// authFromVariables returns the sign-in settings of the DBAUDIT_* variables.
 func (r *Runner) authFromVariables() config.Auth {
 	auth := r.credentialFromVariables("DBAUDIT_")
 	auth.Method, auth.TenantID, auth.Authority = r.Getenv("DBAUDIT_AUTH"), r.Getenv("DBAUDIT_TENANT_ID"), r.Getenv("DBAUDIT_AUTHORITY")
 	return auth
 }
 
-// credentialFromVariables returns the credential of an app from the variables with a prefix.
 func (r *Runner) credentialFromVariables(prefix string) config.Auth {
 	source := func(name string) *config.Source {
 		if r.Getenv(name) == "" {

@@ -100,7 +100,6 @@ func containsView(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
 	})
 }
 
-// environmentOf returns the environment of a snapshot as the configuration describes it.
 func (c RequirementChanges) environmentOf(s *snapshot.Snapshot) config.Environment {
 	all := c.File.AllEnvironments()
 	for _, env := range all {

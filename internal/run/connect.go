@@ -169,7 +169,6 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 	return c, nil
 }
 
-// readSecret returns the secret of a source in the configuration, and the name of the source.
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
 	if from.File != "" {
 		from.File = configuredPath(file, from.File)

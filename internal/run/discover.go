@@ -38,8 +38,6 @@ func (r *Runner) Discover(ctx context.Context, conn Connection, names []string, 
 	return discovery.New(s, r.Tool, profiles, found), nil
 }
 
-// applicationUsers returns a snapshot with all application users: the saved one, or that of an
-// environment.
 func (r *Runner) applicationUsers(ctx context.Context, conn Connection, saved string) (*snapshot.Snapshot, error) {
 	if saved != "" {
 		return r.ReadSnapshot(saved)
@@ -55,7 +53,6 @@ func (r *Runner) applicationUsers(ctx context.Context, conn Connection, saved st
 	return all[0], nil
 }
 
-// discoveryProfiles returns the named profiles and the built-in ones that none of them extends.
 func (r *Runner) discoveryProfiles(names []string) ([]profile.Profile, error) {
 	builtin, err := profile.Builtin(policy.Files)
 	if err != nil {

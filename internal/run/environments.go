@@ -9,7 +9,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// selectEnvironments returns the chosen environments of the configuration.
 func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
 	if conn.AllEnvs && len(conn.Envs) > 0 {
 		return nil, Usagef("--env and --all-envs exclude each other")

@@ -35,7 +35,6 @@ func readError(name string, err error) error {
 	return fmt.Errorf("reading %s: %w", name, err)
 }
 
-// readSlice reads the slice of a saved snapshot that is judged.
 func (r *Runner) readSlice(name string, choose snapshot.Selector) (*snapshot.Snapshot, error) {
 	if name == "-" {
 		data, err := r.ReadFile(bounds.Snapshot, name)

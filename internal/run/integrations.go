@@ -102,7 +102,6 @@ func sharedRoleNotes(targets []Target, snapshots []*snapshot.Snapshot, results [
 // maxPrivilegesNamed is the maximum number of privileges that a note names.
 const maxPrivilegesNamed = 5
 
-// requiresOrAllows reports whether an integration requires or allows a privilege.
 func requiresOrAllows(t Target, privilege string) bool {
 	same := func(name string) bool { return strings.EqualFold(name, privilege) }
 	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)

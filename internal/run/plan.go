@@ -58,7 +58,6 @@ func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snaps
 	return "", nil
 }
 
-// withAnnotations returns a control with the waivers, locations and baseline of a saved one.
 func withAnnotations(c, saved audit.Control) audit.Control {
 	if saved.Original != nil {
 		c.Outcome, c.Original, c.Reason = saved.Outcome, saved.Original, saved.Reason

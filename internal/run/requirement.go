@@ -66,7 +66,6 @@ func (r *Runner) withVariables(o Overrides) (Overrides, error) {
 	return o, nil
 }
 
-// apply returns a requirement with the given values.
 func (o Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if o.AppID != "" && o.User != "" {
 		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")

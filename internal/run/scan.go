@@ -75,7 +75,6 @@ func (r *Runner) Scan(ctx context.Context, e *engine.Engine, targets []Target, o
 	return scanned
 }
 
-// scanEnvironment reads an environment once and judges each of its integrations.
 func (r *Runner) scanEnvironment(ctx context.Context, e *engine.Engine, targets []Target, o ScanOptions) ([]audit.Result, error) {
 	snapshots, err := r.Collect(ctx, targets, o.Scope, o.Roots)
 	if err != nil {
@@ -108,7 +107,6 @@ func (r *Runner) ScanUncached(ctx context.Context, e *engine.Engine, t Target, a
 	return result, all[0], err
 }
 
-// judge judges a snapshot of a target and locates the findings in the configuration.
 func (r *Runner) judge(ctx context.Context, e *engine.Engine, s *snapshot.Snapshot, t Target, asOf time.Time) (audit.Result, error) {
 	result, err := r.Judge(ctx, e, s, t.Profile, asOf)
 	if err == nil {
