@@ -43,14 +43,13 @@ func mentionsSolution(data string) bool {
 
 // readArchive reads the files of an archive, which is in as many other archives as nesting says.
 func (r *reader) readArchive(label, data string, nesting int, named bool) {
+	if err := lfsPointerError(data); err != nil {
+		r.reportUnreadable(label, data, named, err)
+		return
+	}
 	// Each entry has a header with this signature. The count that the archive states is not
 	// trusted, because archive/zip reads all headers.
-	const header = "PK\x01\x02"
-	switch n := strings.Count(data, header); {
-	case isLFSPointer(data):
-		r.reportUnreadable(label, data, named, errLFSPointer())
-		return
-	case n > r.options.MaxEntries:
+	if n := strings.Count(data, "PK\x01\x02"); n > r.options.MaxEntries {
 		r.reportUnreadable(label, data, named, fmt.Errorf("the archive lists %d entries, more than the %d that are read", n, r.options.MaxEntries))
 		return
 	}

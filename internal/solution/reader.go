@@ -153,8 +153,8 @@ func (r *reader) inManagedFolder(name string) bool {
 // readXML adds the roles of an XML file. It adds none after a fault, so that no part of a file is
 // judged. isManaged reports whether the file belongs to a managed solution.
 func (r *reader) readXML(label, data string, isManaged func() bool) {
-	if isLFSPointer(data) {
-		r.addFault(label, errLFSPointer())
+	if err := lfsPointerError(data); err != nil {
+		r.addFault(label, err)
 		return
 	}
 	doc, err := parse(data, r.workspace, r.options.KeepEntries)
@@ -173,14 +173,13 @@ func (r *reader) readXML(label, data string, isManaged func() bool) {
 	r.found.Roles = append(r.found.Roles, doc.roles...)
 }
 
-// isLFSPointer reports whether data is the pointer that Git LFS leaves for a file that was not
+// lfsPointerError returns an error if data is the pointer that Git LFS leaves for a file that was not
 // fetched.
-func isLFSPointer(data string) bool {
-	return strings.HasPrefix(data, "version https://git-lfs.github.com/spec/")
-}
-
-func errLFSPointer() error {
-	return errors.New("it is a Git LFS pointer, not the file: fetch the file with git lfs pull")
+func lfsPointerError(data string) error {
+	if strings.HasPrefix(data, "version https://git-lfs.github.com/spec/") {
+		return errors.New("it is a Git LFS pointer, not the file: fetch the file with git lfs pull")
+	}
+	return nil
 }
 
 // readFile reads a file from disk.
