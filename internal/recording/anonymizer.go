@@ -11,8 +11,8 @@ import (
 // recordedOrigin replaces the environment's origin in a recording.
 const recordedOrigin = "https://recorded.invalid"
 
-// An anonymizer replaces ids and names. It goes over the texts of a recording twice: the first pass collects
-// ids and names and changes nothing; the second pass, after chooseReplacements, replaces them.
+// An anonymizer replaces ids and names in two passes. The first pass collects them and changes nothing. The
+// second pass, after chooseReplacements, replaces them.
 type anonymizer struct {
 	pattern    string            // the part of a name that stays
 	replacing  bool              // set in the second pass

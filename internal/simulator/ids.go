@@ -21,5 +21,5 @@ func parseGUID(s string) (string, bool) {
 	return strings.ToLower(s), len(s) == 36 && uuid.Validate(s) == nil
 }
 
-// zeroGUID is the id that Dataverse writes if there is none.
+// zeroGUID stands for a missing id in Dataverse.
 const zeroGUID = "00000000-0000-0000-0000-000000000000"
