@@ -289,7 +289,7 @@ func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet
 // completeNames completes the names of environments in the store.
 func (f *fleetCommands) completeNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
 	// The command itself reports an error of the store.
-	_ = withStore(cmd.Context(), f.app, f.store, mustExist(), func(s *store.Store) error {
+	_ = withStore(cmd.Context(), f.app, f.store, store.Options{MustExist: true}, func(s *store.Store) error {
 		list, err := s.Environments(cmd.Context())
 		for _, e := range list {
 			if !slices.Contains(args, e.Name) {

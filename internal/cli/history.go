@@ -88,7 +88,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 		return history.History{}, usagef("history needs the folders of saved results, or --store")
 	}
 	h := history.FromResults(nil)
-	err = withStore(ctx, a, flag, mustExist(), func(s *store.Store) error {
+	err = withStore(ctx, a, flag, store.Options{MustExist: true}, func(s *store.Store) error {
 		// In a store, a name identifies an environment. So each name has a separate history, even if
 		// two names are of one organization, and the results of only one are in memory at a time.
 		if len(names) == 0 {

@@ -44,14 +44,11 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	return s, err
 }
 
-// mustExist returns the options for a store that must exist, so that a mistyped name is an error and
-// does not create an empty store.
-func mustExist() store.Options { return store.Options{MustExist: true} }
-
-// runInStore returns the run function of a command that uses an existing store.
+// runInStore returns the run function of a command that uses an existing store. A mistyped name is an
+// error, and does not create an empty store.
 func runInStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		return withStore(cmd.Context(), a, *flag, mustExist(), func(s *store.Store) error { return do(cmd.Context(), s, args) })
+		return withStore(cmd.Context(), a, *flag, store.Options{MustExist: true}, func(s *store.Store) error { return do(cmd.Context(), s, args) })
 	}
 }
 
