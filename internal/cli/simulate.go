@@ -68,18 +68,11 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	defer func() { _ = sim.Close() }()
-	dir := f.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
-			return fmt.Errorf("making a folder for the simulator's files: %w", err)
-		}
-		defer os.RemoveAll(dir)
-	} else if err = os.MkdirAll(dir, 0o700); err == nil {
-		dir, err = filepath.Abs(dir)
-	}
+	dir, removeDir, err := simulatorFolder(f.dir)
 	if err != nil {
-		return fmt.Errorf("making the folder for the simulator's files: %w", err)
+		return err
 	}
+	defer removeDir()
 	variables, err := simulatorFiles(a, sim, dir)
 	if err != nil {
 		return err
@@ -91,6 +84,24 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	a.Infof("in PowerShell, run: Get-Content -Raw %s | Invoke-Expression; dbaudit scan", change.QuotePowerShell(filepath.Join(dir, "env.ps1")))
 	<-ctx.Done()
 	return nil
+}
+
+// simulatorFolder returns the absolute path of the folder for the simulator's files, which it creates.
+// Without a name, the folder is temporary, and remove removes it.
+func simulatorFolder(name string) (dir string, remove func(), err error) {
+	if name == "" {
+		if dir, err = os.MkdirTemp("", "dbaudit-simulate-"); err != nil {
+			return "", nil, fmt.Errorf("making a folder for the simulator's files: %w", err)
+		}
+		return dir, func() { _ = os.RemoveAll(dir) }, nil
+	}
+	if err = os.MkdirAll(name, 0o700); err == nil {
+		dir, err = filepath.Abs(name)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("making the folder for the simulator's files: %w", err)
+	}
+	return dir, func() {}, nil
 }
 
 // A simulation is a running server, and what a client needs to know about it.
