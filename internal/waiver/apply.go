@@ -77,7 +77,7 @@ func (f *File) Apply(results []audit.Result, o Options) ([]audit.Result, []Remar
 type usage struct {
 	environments []string // of the results that it applies to
 	judged       bool     // whether one of these results was judged
-	known        bool     // whether one of them has the control
+	hasControl   bool     // whether one of them has the control
 	unjudged     bool     // whether one of them has the control, and did not judge it
 	covered      int      // number of findings that it covers, even if it is not valid
 	missing      []string // keys that the waiver lacks to be as narrow as the first such finding
@@ -114,7 +114,7 @@ func (f *File) apply(r audit.Result, o Options, usages []usage) audit.Result {
 
 // acceptFindings marks the findings of a control that the waiver covers, if the waiver is valid.
 func (w *Waiver) acceptFindings(c *audit.Control, asOf time.Time, siblings Siblings, u *usage) {
-	u.known = true
+	u.hasControl = true
 	u.unjudged = u.unjudged || c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable
 	if c.Outcome != audit.OutcomeFail {
 		return
@@ -183,7 +183,7 @@ func (o Options) remark(w Waiver, u usage) (kind RemarkKind, message string) {
 		return Unused, "covers nothing: the configuration has no such environment, but " + strings.Join(o.Environments, ", ")
 	case o.Partial && w.Environment == "" && u.covered == 0:
 		return "", ""
-	case u.judged && !u.known:
+	case u.judged && !u.hasControl:
 		return Unused, "covers nothing: the profile has no such control"
 	case u.judged && u.covered == 0 && !u.unjudged:
 		return Unused, fmt.Sprintf("covers no finding of %s: remove it", strings.Join(u.environments, ", "))
