@@ -189,7 +189,7 @@ func randomScan(ctx context.Context, e store.Environment, _ int) ([]audit.Result
 
 // TestTorture checks that each run has one result, that nothing is reported twice, and that the spans
 // are those that one undisturbed process computes from the same results. All environments are due
-// and are also requested manually. Meanwhile, processes are killed at random and the database is
+// and are also requested manually. In the meantime, processes are killed at random and the database is
 // slow for a time. PostgreSQL is also full for a time and, with many kills, restarted.
 func TestTorture(t *testing.T) {
 	if testing.Short() || os.Getenv("DBAUDIT_TEST_POSTGRES") == "" {

@@ -23,7 +23,7 @@ import (
 
 // A Cache stores people's sign-ins between runs. The data is MSAL's and contains refresh tokens.
 type Cache interface {
-	// Load returns the saved data, or nil if there is none.
+	// Load returns the saved data, or nil if nothing is saved.
 	Load() ([]byte, error)
 	// Save replaces the saved data. Nil removes it.
 	Save(data []byte) error

@@ -146,7 +146,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 	return p.session.config.explain(ctx, err)
 }
 
-// Login signs a person in interactively, even if there is a saved sign-in, and saves the sign-in.
+// Login lets a person sign in interactively, even if a sign-in is saved, and saves the new one.
 func Login(ctx context.Context, c Config) (Account, error) {
 	if !c.Method.isPersonal() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}

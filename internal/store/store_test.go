@@ -20,7 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
 )
 
-// A clock stands still until a test advances it.
+// A clock shows the same time until a test advances it.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time          { return c.at }

@@ -21,7 +21,7 @@ type environmentPageData struct {
 	Findings     []store.Finding
 	Changes      []changeRow
 	Runs         []store.Run
-	Older        string // the query for older runs; empty if there are none
+	Older        string // the query for older runs, or empty
 }
 
 // A changeRow is a finding that began or ended, with the reason.

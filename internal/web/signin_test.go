@@ -95,7 +95,7 @@ func serveWithSignIn(t *testing.T, i *issuer, s *store.Store) *httptest.Server {
 	return server
 }
 
-// TestSignIn signs a person in, with each role and without one.
+// TestSignIn checks the session of a person with each role, and without one.
 func TestSignIn(t *testing.T) {
 	t.Parallel()
 	i, s := newIssuer(t), newStore(t)
