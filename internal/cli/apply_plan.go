@@ -169,20 +169,21 @@ func narrateDryRun(a *app, p plan.Plan) func(change.Action, string) {
 	}
 }
 
-// missingPrivileges names the privileges that the applying identity lacks: no user can grant what they do not have.
+// missingPrivileges returns, as lacking, an error that names the privileges that the applying identity
+// lacks, because no user can grant what they do not have; nil if it lacks none.
 func missingPrivileges(ctx context.Context, e *webapi.Environment, p plan.Plan) (lacking, err error) {
 	needs := p.Needs()
 	held, err := e.OwnPrivileges(ctx, needs.Names())
 	if err != nil {
 		return nil, err
 	}
-	unheld := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
-	undefined, err := e.UndefinedPrivileges(ctx, unheld)
+	missing := slices.DeleteFunc(needs.Names(), func(name string) bool { return held[strings.ToLower(name)] != audit.DepthNone })
+	undefined, err := e.UndefinedPrivileges(ctx, missing)
 	if err != nil {
 		return nil, err
 	}
 	for _, name := range undefined {
-		held[strings.ToLower(name)] = needs[name] // no user can have it, and nothing requires it
+		held[strings.ToLower(name)] = needs[name] // the environment does not define it, so nothing requires it
 	}
 	names := p.MissingPrivileges(held)
 	if names == nil {

@@ -29,7 +29,7 @@ type document struct {
 type outputs struct {
 	list         []document
 	formats      []report.Format     // the accepted formats; empty for all
-	sarifProfile report.SARIFProfile // ProfileUnknown to deduce it
+	sarifProfile report.SARIFProfile // SARIFProfileUnknown to deduce it
 	summary      *bool               // nil to decide by the number of results
 	severity     audit.Severity      // lowest in the table; SeverityInvalid for all
 	pipeline     report.AzureDevOps
