@@ -99,7 +99,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 		(*collection).roundThree, (*collection).candidateRound, (*collection).roundFour, (*collection).lastRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
-			if refused := apiError(err); refused.BlocksAllRequests() {
+			if refused := dataverse.ErrorOf(err); refused.BlocksAllRequests() {
 				unlabeled := *refused
 				unlabeled.Label = "" // it depends on chance which request was refused first
 				err = &unlabeled

@@ -69,7 +69,7 @@ func (c *collection) finish(ctx context.Context, s snapshot.Section, err error) 
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isOtherOrganization(err), apiError(err).BlocksAllRequests(): // every other request would be refused for the same reason
+	case isOtherOrganization(err), dataverse.ErrorOf(err).BlocksAllRequests(): // every other request would be refused for the same reason
 		return err
 	case err != nil:
 		c.record(s, stateOf(err), explain(err, c.principalNames))
@@ -78,7 +78,7 @@ func (c *collection) finish(ctx context.Context, s snapshot.Section, err error) 
 }
 
 func stateOf(err error) snapshot.State {
-	if kind := apiError(err).Kind; kind == dataverse.Forbidden || kind == dataverse.NotMember {
+	if kind := dataverse.ErrorOf(err).Kind; kind == dataverse.Forbidden || kind == dataverse.NotMember {
 		return snapshot.StateForbidden
 	}
 	return snapshot.StateFailed
@@ -86,7 +86,7 @@ func stateOf(err error) snapshot.State {
 
 // explain says what went wrong and what to do. It names a principal that lacks a privilege.
 func explain(err error, names dataverse.PrincipalNames) string {
-	if e := apiError(err); e.Kind != dataverse.Unknown {
+	if e := dataverse.ErrorOf(err); e.Kind != dataverse.Unknown {
 		return e.Explain(names)
 	}
 	return err.Error()

@@ -93,7 +93,7 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 			s.progress(event)
 			return values, nil
 		}
-		failure := apiError(err)
+		failure := dataverse.ErrorOf(err)
 		_, isInconsistent := errors.AsType[*inconsistentError](err)
 		switch missing := failure.MissingProperty(); {
 		case ctx.Err() != nil:
@@ -175,14 +175,6 @@ func buildQuery[T any](read Read, decode func(Row) T, omitted columnSet) dataver
 	return query
 }
 
-// apiError returns the client's error that err wraps, or an empty one.
-func apiError(err error) *dataverse.Error {
-	if e, ok := errors.AsType[*dataverse.Error](err); ok {
-		return e
-	}
-	return &dataverse.Error{}
-}
-
 // omit leaves a column or option out of later requests to this environment.
 func (s *StrictReader) omit(name string) {
 	s.mu.Lock()
@@ -202,7 +194,7 @@ func (s *StrictReader) omittedColumns() columnSet {
 // isUnsupported reports whether the environment may not support this form of request, so that
 // another form may work.
 func isUnsupported(err error) bool {
-	e := apiError(err)
+	e := dataverse.ErrorOf(err)
 	return e.Kind == dataverse.BadRequest || e.Kind == dataverse.NotFound || e.Status == http.StatusNotImplemented
 }
 

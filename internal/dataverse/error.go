@@ -1,6 +1,7 @@
 package dataverse
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -55,6 +56,14 @@ type Error struct {
 	needsClaims bool // the environment requires more claims than the token has
 	notOData    bool // the response is not in the Web API's form
 	cause       error
+}
+
+// ErrorOf returns the Error that err wraps, or an empty one.
+func ErrorOf(err error) *Error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	return &Error{}
 }
 
 // Error says what failed, how, and what to do next.

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -137,12 +136,12 @@ func (ac *assumptionChecker) ask(ctx context.Context, q assumption) AssumptionRe
 		return result
 	}
 	rows, err := ac.readRaw(ctx, q.id, q.request)
-	var refused *dataverse.Error
+	refused := dataverse.ErrorOf(err)
 	switch {
 	case err == nil:
 		result.Answer, result.Found = q.judge(rows)
 		return result
-	case !errors.As(err, &refused) || refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
+	case refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
 	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
 	default:
 		result.Answer = q.refused
@@ -174,8 +173,8 @@ func (ac *assumptionChecker) readRaw(ctx context.Context, label string, r reques
 
 // errorWithoutNames describes an error without the environment's own words, which may contain names.
 func errorWithoutNames(err error) string {
-	var e *dataverse.Error
-	if !errors.As(err, &e) {
+	e := dataverse.ErrorOf(err)
+	if e.Kind == dataverse.Unknown {
 		return "the response cannot be read"
 	}
 	text := e.Kind.String()

@@ -154,8 +154,7 @@ func (x *examiner) checkSignIn(ctx context.Context) (Check, error) {
 func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
-	var refused *dataverse.Error
-	if errors.As(err, &refused) && refused.Status != 0 { // WhoAmI requires no privilege
+	if refused := dataverse.ErrorOf(err); refused.Status != 0 { // WhoAmI requires no privilege
 		x.unreachable = "the environment refuses this identity: " + refused.Kind.String()
 		if cause := refused.Cause(); cause != dataverse.CauseUnknown {
 			x.unreachable = "the environment refuses this identity: " + cause.String()

@@ -158,8 +158,8 @@ func (x *examiner) add(c Check) { x.checks = append(x.checks, c) }
 // explains a reason only once.
 func (x *examiner) explain(title string, err error) (detail, advice string) {
 	detail, advice = describe(err)
-	var refused *dataverse.Error
-	if !errors.As(err, &refused) || refused.Status == 0 {
+	refused := dataverse.ErrorOf(err)
+	if refused.Status == 0 {
 		return detail, advice
 	}
 	if refused.BlocksAllRequests() {

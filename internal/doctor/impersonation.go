@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -112,7 +111,7 @@ func absentUser(why string, required bool) (Check, error) {
 func (x *examiner) impersonate(ctx context.Context, label string, user collector.User) (caller dataverse.Caller, ok bool, err error) {
 	for _, caller = range user.Callers() {
 		if _, err = collector.Views().First().Probe(ctx, x.reader, label, caller); err != nil {
-			if refused, ok := errors.AsType[*dataverse.Error](err); ok && (refused.Kind == dataverse.BadRequest || refused.Kind == dataverse.NotFound) {
+			if kind := dataverse.ErrorOf(err).Kind; kind == dataverse.BadRequest || kind == dataverse.NotFound {
 				continue // the environment does not accept this way to name the user
 			}
 			return caller, false, err
@@ -129,8 +128,8 @@ func (x *examiner) impersonate(ctx context.Context, label string, user collector
 // impersonatedUserRefused returns a warning if the environment refuses the impersonated user and not
 // this identity, which no grant to this identity changes.
 func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Check, bool) {
-	var refused *dataverse.Error
-	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
+	refused := dataverse.ErrorOf(err)
+	if refused.Kind != dataverse.Forbidden {
 		return Check{}, false
 	}
 	name, principal := refused.MissingPrivilege(), refused.Principal()

@@ -3,7 +3,6 @@ package doctor
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -142,8 +141,8 @@ func skipped(why string) (Check, error) { return Check{Outcome: Skipped, Detail:
 // missingPrivilege returns a check with the privilege that is missing according to a refusal: the one
 // that the environment names, or the first required one that the identity lacks.
 func (x *examiner) missingPrivilege(err error, needed []Privilege) Check {
-	var refused *dataverse.Error
-	if !errors.As(err, &refused) || refused.Kind != dataverse.Forbidden {
+	refused := dataverse.ErrorOf(err)
+	if refused.Kind != dataverse.Forbidden {
 		return Check{}
 	}
 	name := refused.MissingPrivilege()

@@ -109,7 +109,7 @@ func (e *Environment) impersonate(ctx context.Context, as *change.Ref, send func
 	if as.ObjectID != "" {
 		err := e.impersonateAs(ctx, as, dataverse.Caller{ObjectID: dataverse.GUID(as.ObjectID)}, send)
 		_, ignored := errors.AsType[*impersonationError](err)
-		if as.ID == "" || !ignored && errorKind(err) != dataverse.BadRequest {
+		if as.ID == "" || !ignored && dataverse.ErrorOf(err).Kind != dataverse.BadRequest {
 			return err
 		}
 	}
@@ -143,8 +143,8 @@ func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller 
 // the environment refused the first. It is Privilege in the metadata documents, and PrivilegeId
 // on other pages.
 func alternativeBody(r change.Request, err error) (json.RawMessage, bool) {
-	var refused *dataverse.Error
-	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || !errors.As(err, &refused) || refused.Kind != dataverse.BadRequest ||
+	refused := dataverse.ErrorOf(err)
+	if !strings.HasSuffix(r.Path, ".RemovePrivilegeRole") || refused.Kind != dataverse.BadRequest ||
 		!strings.Contains(refused.Message, "parameter") || !strings.Contains(refused.Message, "'Privilege'") {
 		return nil, false
 	}

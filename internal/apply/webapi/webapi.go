@@ -8,7 +8,6 @@ package webapi
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -66,7 +65,7 @@ func (e *Environment) Current(ctx context.Context, t change.Target, names []stri
 // classifyError returns errors that concern all requests as [apply.UnreachableError], and errors about
 // a missing row as [apply.GoneError].
 func classifyError(err error) error {
-	switch errorKind(err) {
+	switch dataverse.ErrorOf(err).Kind {
 	case dataverse.Unauthorized, dataverse.Throttled, dataverse.Transport, dataverse.Protocol, dataverse.Redirected:
 		return &apply.UnreachableError{Err: err}
 	case dataverse.NotFound:
@@ -78,21 +77,12 @@ func classifyError(err error) error {
 
 // isRefused reports whether the environment denied a read, or does not support it.
 func isRefused(err error) bool {
-	switch errorKind(err) {
+	switch dataverse.ErrorOf(err).Kind {
 	case dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound:
 		return true
 	default:
 		return false
 	}
-}
-
-// errorKind returns the kind of a [dataverse.Error], or [dataverse.Unknown] for other errors.
-func errorKind(err error) dataverse.ErrorKind {
-	var e *dataverse.Error
-	if !errors.As(err, &e) {
-		return dataverse.Unknown
-	}
-	return e.Kind
 }
 
 // entitySet returns the name of a table's entity set.
@@ -123,7 +113,7 @@ func (e *Environment) Row(ctx context.Context, table apply.Table, id string, as 
 		return err
 	})
 	switch {
-	case as != nil && (isRefused(err) || errorKind(err) == dataverse.NotMember),
+	case as != nil && (isRefused(err) || dataverse.ErrorOf(err).Kind == dataverse.NotMember),
 		isRefused(err) && (table == apply.TableUnit || table == apply.TableTeam):
 		// No change requires these rows. Without the privilege to read them, they are not visible.
 		return nil, nil //nolint:nilnil // as the interface has it
