@@ -33,8 +33,8 @@ test_each_control_has_a_finding_for_its_missing_privilege if {
 		{"id": "ONE", "rule": "role/privileges", "privileges": ["prvReadLead"]},
 		{"id": "TWO", "rule": "role/privileges", "privileges": ["prvReadLead", "prvReadAccount"]},
 	]})
-	said := access.missing_findings({"prvReadLead": "deep"}) with input as testing.snapshot with data.profiles.demandbase as profile
-	said.prvReadLead == [[control, message, evidence] |
+	controls := access.missing_findings({"prvReadLead": "deep"}) with input as testing.snapshot with data.profiles.demandbase as profile
+	controls.prvReadLead == [[control, message, evidence] |
 		message := "Lead – Read is not granted; Parent: Child Business Units is required (prvReadLead)"
 		evidence := {"privilege": "prvReadLead", "required_depth": "deep", "actual_depth": "none", "state": "missing"}
 		some control in ["ONE", "TWO"]
