@@ -1,8 +1,6 @@
 package audit
 
-import (
-	"github.com/dbaudit/dbaudit/internal/enum"
-)
+import "github.com/dbaudit/dbaudit/internal/enum"
 
 // A Depth is an access level of a privilege: how far it extends beyond the user's own records.
 // The zero value means that the privilege is not granted.

@@ -264,7 +264,7 @@ func oscalRequirements(p profile.Profile, rules map[string]audit.Rule) oscal.Req
 		r.Controls = append(r.Controls, oscal.Requirement{
 			Control: audit.Control{
 				ID: c.ID, Title: cmp.Or(c.Title, rule.Title), Rule: c.Rule, Severity: cmp.Or(c.Severity, rule.Severity),
-				Why: c.Why, Citation: (*audit.Citation)(c.Citation),
+				Why: c.Why, Citation: c.Citation,
 			},
 			Privileges: c.Privileges,
 		})

@@ -33,7 +33,10 @@ func MarkBaseline(results, earlier []audit.Result) []audit.Result {
 			for k := range c.Findings {
 				f := &c.Findings[k]
 				f.Baseline = audit.BaselineNew
-				if slices.ContainsFunc(known[f.Fingerprint], func(older audit.Finding) bool { return isKnown(*f, older) }) {
+				isKnown := func(older audit.Finding) bool {
+					return (older.Waiver == nil || f.Waiver != nil) && !isWorse(f.Evidence, older.Evidence)
+				}
+				if slices.ContainsFunc(known[f.Fingerprint], isKnown) {
 					f.Baseline = audit.BaselineUnchanged
 				}
 			}
@@ -99,8 +102,7 @@ func commonSuffixLength(a, b string) int {
 	return n
 }
 
-// Comparable reports whether two results judge the same environment by the same
-// profile.
+// Comparable reports whether two results judge the same environment by the same profile.
 func Comparable(a, b audit.Result) bool {
 	return strings.EqualFold(a.Environment.OrganizationID, b.Environment.OrganizationID) && a.Profile.Name == b.Profile.Name
 }
@@ -111,12 +113,6 @@ func eachFinding(r audit.Result, do func(audit.Finding)) {
 			do(f)
 		}
 	}
-}
-
-// isKnown reports whether the earlier version of a finding covers it: its waiver has not expired, and
-// it is not worse.
-func isKnown(newer, older audit.Finding) bool {
-	return (older.Waiver == nil || newer.Waiver != nil) && !isWorse(newer.Evidence, older.Evidence)
 }
 
 // isWorse reports whether evidence has a lower depth, a different state or more elements in a list.

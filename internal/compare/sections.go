@@ -197,8 +197,6 @@ func (c *comparison) compareShares() {
 		for _, id := range unionKeys(oldShares, newShares) {
 			old, current := oldShares[id].Rights, newShares[id].Rights
 			r := row{"view", id, cmp.Or(c.newer.Views[id].Name, c.older.Views[id].Name, id)}
-			with := "with " + c.principalName(principal)
-			from, to := joinNames(old), joinNames(current)
 			verb := VerbNarrowed
 			switch {
 			case len(old) == 0:
@@ -208,7 +206,7 @@ func (c *comparison) compareShares() {
 			case slices.ContainsFunc(current, func(right snapshot.Right) bool { return !slices.Contains(old, right) }):
 				verb = VerbWidened
 			}
-			c.addIfChanged(verb, r, with, from, to)
+			c.addIfChanged(verb, r, "with "+c.principalName(principal), joinNames(old), joinNames(current))
 		}
 	}
 }

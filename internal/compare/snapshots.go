@@ -60,7 +60,7 @@ func (c *comparison) canCompare(section snapshot.Section) bool {
 	case inOld:
 		why = "the newer snapshot does not contain"
 	}
-	c.addIncomparable(strings.ReplaceAll(string(section), "_", " "), why+" them: "+cmp.Or(coverage.Detail, coverage.State.String()), !inOld && !inNew)
+	c.addIncomparable(words(string(section)), why+" them: "+cmp.Or(coverage.Detail, coverage.State.String()), !inOld && !inNew)
 	return false
 }
 
@@ -139,7 +139,7 @@ func (c *comparison) compareRequirement() {
 	r := row{object: "requirement", name: "what is required"}
 	old, current := requirementFields(c.older.Requirement), requirementFields(c.newer.Requirement)
 	for _, key := range unionKeys(old, current) {
-		c.addIfChanged(VerbChanged, r, strings.ReplaceAll(key, "_", " "), old[key], current[key])
+		c.addIfChanged(VerbChanged, r, words(key), old[key], current[key])
 	}
 	if !c.sameScope() {
 		c.addIncomparable("rows that only one snapshot contains", fmt.Sprintf("the scope was %s and is %s", c.older.Scope, c.newer.Scope), false)

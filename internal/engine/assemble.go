@@ -77,13 +77,11 @@ func checkFixes(rule Rule, findings []audit.Finding) error {
 
 func judgeControl(c profile.Control, rule Rule, r report, findings []audit.Finding) audit.Control {
 	control := audit.Control{
-		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Why: c.Why, Findings: []audit.Finding{},
+		ID: c.ID, Rule: c.Rule, Title: c.Title, Severity: c.Severity, Why: c.Why, Citation: c.Citation,
+		Findings: []audit.Finding{},
 	}
 	if control.Severity == audit.SeverityInvalid {
 		control.Severity = rule.Severity
-	}
-	if c.Citation != nil {
-		control.Citation = &audit.Citation{Tab: c.Citation.Tab, Line: c.Citation.Line}
 	}
 	if reasons := r.NotApplicable[c.Rule]; len(reasons) > 0 {
 		control.Outcome, control.Reason = audit.OutcomeNotApplicable, strings.Join(reasons, "; ")

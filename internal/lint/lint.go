@@ -98,7 +98,6 @@ func New(r *run.Runner, o Options) (*Linter, error) {
 	return l, nil
 }
 
-// loadIntegrations sets the integrations.
 func (l *Linter) loadIntegrations() error {
 	env, err := l.chosenEnvironment()
 	if err != nil {

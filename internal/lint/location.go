@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -12,10 +13,7 @@ import (
 
 // workingDirectory returns the working directory, or "" if it cannot be determined.
 func workingDirectory() string {
-	dir, err := os.Getwd()
-	if err != nil {
-		return ""
-	}
+	dir, _ := os.Getwd()
 	return dir
 }
 
@@ -68,35 +66,18 @@ func deepestEntries(role solution.Role) map[string]int {
 
 // findingPosition returns the position of the entry or element that a finding is about.
 func findingPosition(rule string, e audit.Evidence, role solution.Role, deepest map[string]int) solution.Position {
-	if i, ok := entryIndex(e); ok && i < len(role.Entries) {
-		return role.Entries[i].Position
+	if number, ok := e["entry"].(json.Number); ok { // of a rule on files
+		if i, err := number.Int64(); err == nil && i >= 0 && i < int64(len(role.Entries)) {
+			return role.Entries[i].Position
+		}
 	}
 	if rule == "role/custom" || rule == "lint/locked" {
 		return role.CustomizablePosition
 	}
-	for _, name := range privilegesIn(e) {
+	for _, name := range slices.Concat([]string{e.Text("privilege")}, e.Texts("surplus"), e.Texts("privileges")) {
 		if i, ok := deepest[strings.ToLower(name)]; ok {
 			return role.Entries[i].Position
 		}
 	}
 	return role.PrivilegesPosition
-}
-
-// entryIndex returns the index of the role's entry in the evidence of a rule on files.
-func entryIndex(e audit.Evidence) (int, bool) {
-	number, ok := e["entry"].(json.Number)
-	if !ok {
-		return 0, false
-	}
-	n, err := number.Int64()
-	return int(n), err == nil && n >= 0
-}
-
-// privilegesIn returns the privileges that a finding is about, the most important first.
-func privilegesIn(e audit.Evidence) []string {
-	names := []string{e.Text("privilege")}
-	for _, key := range []string{"surplus", "privileges"} {
-		names = append(names, e.Texts(key)...)
-	}
-	return names
 }

@@ -33,8 +33,8 @@ type Profile struct {
 	// Origin is [audit.OriginBuiltin], or the name of the file.
 	Origin string `yaml:"-"`
 	// Digest is "sha256:" and the hash of the definition with its name.
-	Digest string `yaml:"-"`
-	Source Source `yaml:"source"`
+	Digest string       `yaml:"-"`
+	Source audit.Source `yaml:"source"`
 	// Pattern is a part of the names of integration users and roles, in any letter case.
 	// They are deduced by it if the configuration does not name them.
 	Pattern string `yaml:"pattern"`
@@ -57,34 +57,19 @@ type Profile struct {
 	rulePositions map[audit.ControlID]yamldoc.Fault
 }
 
-// Source is the document that the requirements are taken from.
-type Source struct {
-	Title string `yaml:"title"`
-	URL   string `yaml:"url"`
-	// Compared is the day on which the profile was last compared with the document, as
-	// YYYY-MM-DD; empty if unknown.
-	Compared string `yaml:"compared"`
-}
-
 // A Control is one requirement of a profile.
 type Control struct {
 	ID    audit.ControlID `yaml:"id"`
 	Rule  string          `yaml:"rule"`
 	Title string          `yaml:"title"`
 	// Severity overrides the severity of the rule, unless it is invalid.
-	Severity audit.Severity `yaml:"severity"`
-	Citation *Citation      `yaml:"citation"`
+	Severity audit.Severity  `yaml:"severity"`
+	Citation *audit.Citation `yaml:"citation"`
 	// Why says what breaks if the control is not met.
 	Why string `yaml:"why"`
 	// Table is the logical name of the table that the privileges belong to.
 	Table      string   `yaml:"table"`
 	Privileges []string `yaml:"privileges"`
-}
-
-// Citation is the place in the source that a control comes from.
-type Citation struct {
-	Tab  string `yaml:"tab"`
-	Line string `yaml:"line"`
 }
 
 // Parse parses a profile file. Errors have file, line and column. If the profile extends one of the
@@ -229,7 +214,7 @@ func (p Profile) Data() any { return p.data }
 // Identity returns the description of the profile in results.
 func (p Profile) Identity() audit.Profile {
 	return audit.Profile{
-		Name: p.Name, Title: p.Title, Source: audit.Source(p.Source), Version: p.Version, Origin: p.Origin, Digest: p.Digest,
+		Name: p.Name, Title: p.Title, Source: p.Source, Version: p.Version, Origin: p.Origin, Digest: p.Digest,
 	}
 }
 

@@ -1,8 +1,6 @@
 package snapshot
 
-import (
-	"github.com/dbaudit/dbaudit/internal/enum"
-)
+import "github.com/dbaudit/dbaudit/internal/enum"
 
 // A Section is a part of the snapshot that is read as a unit.
 type Section string

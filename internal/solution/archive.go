@@ -14,8 +14,6 @@ import (
 	reporttext "github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func isArchive(data string) bool { return strings.HasPrefix(data, "PK\x03\x04") }
-
 // maxPath is the maximum length of an entry's name in bytes, because every role in the entry keeps
 // it. The default limit of Windows is 260 characters.
 const maxPath = 1000
@@ -23,25 +21,16 @@ const maxPath = 1000
 // reportUnreadable adds a fault for an archive that cannot be read. If no path names the archive and
 // it does not look like a solution, it adds a note instead: repositories contain other archives.
 func (r *reader) reportUnreadable(label, data string, named bool, err error) {
-	if named || inRoles(label) || mentionsSolution(data) {
+	// The names of a solution's files are readable in a broken or encrypted archive too.
+	inData := func(name string) bool { return strings.Contains(data, name) }
+	if named || inRoles(label) || slices.ContainsFunc([]string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`}, inData) {
 		r.addFault(label, err)
 		return
 	}
 	r.addNote("%s: the archive was not read: %s", label, err)
 }
 
-// mentionsSolution reports whether data contains the name of a solution's file. Names are readable
-// in a broken or encrypted archive too.
-func mentionsSolution(data string) bool {
-	for _, name := range []string{"ustomizations.xml", "olution.xml", "Roles/", `Roles\`} {
-		if strings.Contains(data, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// readArchive reads the files of an archive, which is in as many other archives as nesting says.
+// readArchive reads the files of an archive. nesting is the number of archives around it.
 func (r *reader) readArchive(label, data string, nesting int, named bool) {
 	if err := lfsPointerError(data); err != nil {
 		r.reportUnreadable(label, data, named, err)

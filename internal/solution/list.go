@@ -112,7 +112,9 @@ func (l *lister) addExisting(name string, named bool) {
 	case err != nil:
 		l.addNote("%s: the symbolic link cannot be followed, and nothing was read there", filepath.ToSlash(name))
 	case info.IsDir():
-		l.addFolder(name, resolved)
+		w := walk{lister: l}
+		w.walkFolder(name, resolved, true)
+		w.reportSkipped(name)
 	case named && isYAML(filepath.ToSlash(name)):
 		l.addFault(name, errors.New("roles in the YAML form of Git integration are not supported: "+
 			"name the solution's .zip, or the folder into which `pac solution clone` or `pac solution unpack` wrote it"))
@@ -149,13 +151,6 @@ type walk struct {
 	cabinets    []string // .cab archives
 	brokenLinks []string
 	folderLinks []string // symbolic links to folders
-}
-
-// addFolder adds the files of a folder with a resolved path.
-func (l *lister) addFolder(name, resolved string) {
-	w := walk{lister: l}
-	w.walkFolder(name, resolved, true)
-	w.reportSkipped(name)
 }
 
 // maxListed is the maximum number of names in a note.

@@ -23,21 +23,21 @@ type privilege struct {
 
 // NewPrivilegeTable returns the table of all standard privileges.
 func NewPrivilegeTable() *PrivilegeTable {
-	s := &PrivilegeTable{byName: map[string]privilege{}, tables: map[string]bool{}}
+	t := &PrivilegeTable{byName: map[string]privilege{}, tables: map[string]bool{}}
 	for _, known := range privileges.Standard() {
 		p := privilege{name: known.Name}
 		for _, letter := range known.Depths {
 			p.depths = append(p.depths, audit.Depths()[strings.IndexRune("BLDG", letter)])
 		}
 		key := strings.ToLower(p.name)
-		s.byName[key] = p
-		s.keys = append(s.keys, key)
+		t.byName[key] = p
+		t.keys = append(t.keys, key)
 		if verb, table := privileges.Split(key); verb != "" {
-			s.tables[table] = true
+			t.tables[table] = true
 		}
 	}
-	slices.Sort(s.keys)
-	return s
+	slices.Sort(t.keys)
+	return t
 }
 
 // Spelling returns the standard spelling of a name in any letter case. It returns false if the

@@ -109,8 +109,10 @@ func Read(ctx context.Context, paths []string, in io.Reader, options Options) (C
 // read reads one file.
 func (s *sharedState) read(ctx context.Context, w *workspace, f file) Contents {
 	r := reader{ctx: ctx, sharedState: s, workspace: w, remaining: s.options.MaxArchiveSize}
-	defer r.unlock()
 	r.readInput(f)
+	if r.holdsLock {
+		s.largeLock.Unlock()
+	}
 	return r.found
 }
 

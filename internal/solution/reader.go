@@ -39,13 +39,6 @@ func (r *reader) lockIfLarge(size int64) {
 	}
 }
 
-// unlock releases the lock that lockIfLarge took.
-func (r *reader) unlock() {
-	if r.holdsLock {
-		r.largeLock.Unlock()
-	}
-}
-
 // maxFaults is the maximum number of faults, and of notes, of one file.
 const maxFaults = 100
 
@@ -89,7 +82,7 @@ func (r *reader) readInput(f file) {
 	default:
 		data, err = r.readFile(f.name, r.options.MaxFileSize)
 	}
-	isArchive := isArchive(data) || isZip(label)
+	isArchive := strings.HasPrefix(data, "PK\x03\x04") || isZip(label)
 	var size tooLarge
 	switch {
 	case errors.As(err, &size) && isZip(label):

@@ -24,9 +24,8 @@ type Role struct {
 	// File is the path with forward slashes. That of an archive's entry is
 	// archive.zip!/entry.
 	File string
-	// Position is the position of the Role element, PrivilegesAt that of its RolePrivileges element
-	// and CustomizableAt that of its IsCustomizable element. They equal At if the role does
-	// not have the element.
+	// The positions of the Role element and of its elements RolePrivileges and IsCustomizable. A
+	// role without one of these has the position of the Role element instead.
 	Position, PrivilegesPosition, CustomizablePosition Position
 	// Entries are the RolePrivilege elements in the file's order. [Options.KeepEntries] says
 	// whether they are kept.
@@ -65,10 +64,7 @@ func (r Role) Key() string {
 
 // Depth returns the access level that the entry grants, or none if its level is not valid.
 func (e Entry) Depth() audit.Depth {
-	d, err := audit.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level)))
-	if err != nil {
-		return audit.DepthNone
-	}
+	d, _ := audit.ParseDepth(strings.ToLower(strings.TrimSpace(e.Level))) // none after an error
 	return d
 }
 
@@ -214,10 +210,7 @@ func checkLengths(t *text, e element) error {
 // isDefinition reports whether a Role element defines a role: it has a name, and is the root of a
 // role's file or a child of Roles in customizations.xml.
 func isDefinition(e element, path []string) bool {
-	if e.attribute("name").raw == "" {
-		return false
-	}
-	return len(path) == 0 || path[len(path)-1] == "Roles"
+	return e.attribute("name").raw != "" && (len(path) == 0 || path[len(path)-1] == "Roles")
 }
 
 func newRole(e element, t *text) Role {

@@ -31,14 +31,10 @@ type attribute struct {
 	start, end int // offsets of the value between its quotes
 }
 
-func (a attribute) hasName(name string) bool {
-	return a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name)
-}
-
-// attribute returns the attribute with a name, or the zero attribute.
+// attribute returns the attribute with a name in any letter case, or the zero attribute.
 func (e element) attribute(name string) attribute {
 	for _, a := range e.attributes {
-		if a.hasName(name) {
+		if a.name == name || len(a.name) == len(name) && strings.EqualFold(a.name, name) {
 			return a
 		}
 	}
@@ -105,7 +101,7 @@ func scan(t *text, p *parser) error {
 
 // rootElement returns the local name of the root element, from the beginning of a file in any
 // encoding. Without NUL bytes, UTF-16 reads like ASCII.
-func rootElement(head []byte, l *nameBytes) string {
+func rootElement(head []byte, n *nameBytes) string {
 	rest := strings.ReplaceAll(string(head), "\x00", "")
 	for {
 		_, markup, ok := strings.Cut(rest, "<")
@@ -117,7 +113,7 @@ func rootElement(head []byte, l *nameBytes) string {
 		case strings.HasPrefix(markup, "!--"):
 			_, rest, _ = strings.Cut(markup, "-->")
 		default:
-			s := scanner{data: markup, nameBytes: l}
+			s := scanner{data: markup, nameBytes: n}
 			return localName(markup[:s.nameEnd(0)])
 		}
 	}

@@ -52,20 +52,16 @@ func ReadFormat(doc []byte, kind string, formats ...string) (string, error) {
 	if slices.ContainsFunc(formats, func(f string) bool { return strings.HasPrefix(f, "dbaudit."+actualKind+"/") }) {
 		return "", fmt.Errorf("the document's format %q is newer than this dbaudit supports (%s): use a newer dbaudit", printable(format), supported)
 	}
-	if advice := commandAdvice()[actualKind]; advice != "" {
-		return "", fmt.Errorf("this is a %s, not a %s: %s", actualKind, kind, advice)
-	}
-	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", printable(format), kind, supported)
-}
-
-// commandAdvice names, by kind of document, the command that reads it.
-func commandAdvice() map[string]string {
-	return map[string]string{
+	advice := map[string]string{ // which command reads the document
 		"snapshot": "evaluate it with dbaudit check",
 		"result":   "render it with dbaudit report",
 		"plan":     "carry it out with dbaudit apply",
 		"journal":  "undo it with dbaudit rollback",
+	}[actualKind]
+	if advice != "" {
+		return "", fmt.Errorf("this is a %s, not a %s: %s", actualKind, kind, advice)
 	}
+	return "", fmt.Errorf("the document's format %q is not that of a %s of dbaudit (%s)", printable(format), kind, supported)
 }
 
 // Decode decodes a document into v. Keys that v does not have, keys that appear twice, values of

@@ -143,15 +143,7 @@ func (w *Waiver) covers(f audit.Finding) bool {
 	if w.Privilege != "" && !strings.EqualFold(w.Privilege, f.Evidence.Text("privilege")) {
 		return false
 	}
-	return w.Subject == "" || matchesSubject(w.Subject, f.Subject)
-}
-
-// matchesSubject reports whether a text is a subject's id or its name in waivers.
-func matchesSubject(text string, s audit.Subject) bool {
-	if s.ID != "" && strings.EqualFold(text, s.ID) {
-		return true
-	}
-	return strings.EqualFold(text, SubjectName(s))
+	return w.Subject == "" || strings.EqualFold(w.Subject, f.Subject.ID) || strings.EqualFold(w.Subject, SubjectName(f.Subject))
 }
 
 // SubjectName returns the name of a finding's subject in waivers. A view of a known table is

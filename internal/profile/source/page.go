@@ -24,25 +24,17 @@ func Lines(page []byte) ([]string, error) {
 		return nil, errors.New("the page is not text in UTF-8: save it as HTML or plain text")
 	}
 	text := string(page)
-	if isHTML(text) {
+	if regexp.MustCompile(`(?i)<(!doctype|html|head|body|div|p|ul|ol|li|table|h[1-6]|br)\b`).MatchString(text) {
 		text = htmlText(page)
 	}
 	var lines []string
+	bullet := regexp.MustCompile(`^(?:[•◦▪‣·*–-]|\d{1,3}[.)])\s+`) // or the number of a list item
 	for line := range strings.SplitSeq(text, "\n") {
-		if line = bulletPattern().ReplaceAllString(foldSpace(line), ""); line != "" {
+		if line = bullet.ReplaceAllString(foldSpace(line), ""); line != "" {
 			lines = append(lines, line)
 		}
 	}
 	return lines, nil
-}
-
-func isHTML(text string) bool {
-	return regexp.MustCompile(`(?i)<(!doctype|html|head|body|div|p|ul|ol|li|table|h[1-6]|br)\b`).MatchString(text)
-}
-
-// bulletPattern matches the bullet or number of a list item.
-func bulletPattern() *regexp.Regexp {
-	return regexp.MustCompile(`^(?:[•◦▪‣·*–-]|\d{1,3}[.)])\s+`)
 }
 
 // foldSpace replaces white space and unprintable characters with single spaces.

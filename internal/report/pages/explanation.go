@@ -45,7 +45,7 @@ func ExplainControl(p profile.Profile, c profile.Control, rule engine.Rule, priv
 	return Explanation{
 		Format: explanationFormat, Kind: "control", ID: string(c.ID), Title: c.Title, Severity: page.severity().String(),
 		Rule: c.Rule, Requires: rule.Description, Privileges: c.Privileges, Why: c.Why, Impact: rule.Consequence,
-		Fix: rule.Remediation, Portal: page.portalSteps(), Profile: p.Name, Citation: (*audit.Citation)(c.Citation),
+		Fix: rule.Remediation, Portal: page.portalSteps(), Profile: p.Name, Citation: c.Citation,
 		Source: &audit.Source{Title: p.Source.Title, URL: p.Source.URL}, SeeAlso: seeAlso(rule), Page: audit.HelpURL(c.ID),
 	}
 }
@@ -81,7 +81,7 @@ func ExplainPrivilege(p profile.Profile, privileges *solution.PrivilegeTable, na
 	})
 	if i >= 0 {
 		c := p.Controls[i]
-		e.Controls, e.Why, e.Citation, e.Page = []string{string(c.ID)}, c.Why, (*audit.Citation)(c.Citation), audit.HelpURL(c.ID)
+		e.Controls, e.Why, e.Citation, e.Page = []string{string(c.ID)}, c.Why, c.Citation, audit.HelpURL(c.ID)
 	}
 	return e
 }
