@@ -44,10 +44,8 @@ type Side struct {
 
 // A Change is one difference between the rows of two snapshots.
 type Change struct {
-	Verb Verb `json:"change"`
-	// Object is the kind of row that changed, in Dataverse's terms: role, user, team,
-	// view, system view, business unit, privilege, organization, requirement.
-	Object string `json:"object"`
+	Verb   Verb   `json:"change"`
+	Object string `json:"object"` // the kind of row in Dataverse's terms, or "requirement"
 	ID     string `json:"id,omitempty"`
 	Name   string `json:"name"`
 	What   string `json:"what,omitempty"` // the changed part of the row: a privilege, a role, a team, a principal

@@ -15,8 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/schema"
 )
 
-// DefaultName is the name of the configuration file in the working directory that is read by
-// default.
+// DefaultName is the file in the working directory that is read if no other file is named.
 const DefaultName = "dbaudit.yaml"
 
 // A File is a parsed configuration.
@@ -151,12 +150,12 @@ func (f *File) check() error {
 		return err
 	}
 	for _, env := range f.AllEnvironments() {
-		if err := f.checkInterval(env.Every, append(slices.Clone(env.path), "every")...); err != nil {
+		if err := f.checkInterval(env.Every, slices.Concat(env.path, []string{"every"})...); err != nil {
 			return err
 		}
 		if len(env.Integrations) > 0 {
 			for _, key := range []string{"integration", "views", "business_unit"} {
-				if path := append(slices.Clone(env.path), key); f.doc.Has(path...) {
+				if path := slices.Concat(env.path, []string{key}); f.doc.Has(path...) {
 					return f.doc.FaultAtKey(fmt.Sprintf("%q is for a single integration, but there are integrations: too; move it there", key), path...)
 				}
 			}
@@ -204,7 +203,7 @@ func (f *File) PerIntegration(e Environment) []Environment {
 		if entry.Allow != nil {
 			env.Allow = entry.Allow
 		}
-		env.entryPath = append(slices.Clone(e.path), "integrations", fmt.Sprint(i))
+		env.entryPath = slices.Concat(e.path, []string{"integrations", fmt.Sprint(i)})
 		environments[i] = env
 	}
 	return environments

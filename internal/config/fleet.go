@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -19,10 +20,8 @@ func (f *File) checkInterval(text string, path ...string) error {
 // Interval returns how often the fleet scans an environment: the environment's every:, else that
 // at the top level, else a day.
 func (f *File) Interval(e Environment) time.Duration {
-	for _, text := range []string{e.Every, f.Every} {
-		if every, err := time.ParseDuration(text); err == nil {
-			return every
-		}
+	if every, err := time.ParseDuration(cmp.Or(e.Every, f.Every)); err == nil {
+		return every
 	}
 	return 24 * time.Hour
 }

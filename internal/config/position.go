@@ -9,7 +9,7 @@ import (
 // KeyError returns an error at the position of a key of the integration, else of its environment,
 // else of the top level.
 func (f *File) KeyError(e Environment, message string, keys ...string) error {
-	for _, path := range [][]string{e.keyPath(keys...), append(slices.Clone(e.path), keys...)} {
+	for _, path := range [][]string{e.keyPath(keys...), slices.Concat(e.path, keys)} {
 		if f.doc.Has(path...) {
 			return f.doc.FaultAtKey(message, path...)
 		}
@@ -28,9 +28,9 @@ func (f *File) DuplicateProfileError(e Environment, profile string) error {
 // environment.
 func (e Environment) keyPath(keys ...string) []string {
 	if e.entryPath != nil {
-		return append(slices.Clone(e.entryPath), keys...)
+		return slices.Concat(e.entryPath, keys)
 	}
-	return append(slices.Clone(e.path), keys...)
+	return slices.Concat(e.path, keys)
 }
 
 // integrationPath returns the path of a key that names the user, the role or the business unit.
@@ -50,7 +50,7 @@ const (
 // Placeholders returns the keys of the values that are still the placeholders of dbaudit init, and
 // their lines. url, clientID and appID are the values in use.
 func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []string, lines []int) {
-	at := func(keys ...string) []string { return append(slices.Clone(e.path), keys...) }
+	at := func(keys ...string) []string { return slices.Concat(e.path, keys) }
 	for _, value := range []struct {
 		key           string
 		used, example string
@@ -77,7 +77,7 @@ func (f *File) Line(e Environment, keys ...string) int {
 		steps := strings.Split(key, ".")
 		paths = append(paths, e.keyPath(steps...), e.integrationPath(steps...), steps)
 	}
-	paths = append(paths, e.entryPath, append(slices.Clone(e.path), "url"), e.path, []string{"profile"})
+	paths = append(paths, e.entryPath, slices.Concat(e.path, []string{"url"}), e.path, []string{"profile"})
 	line, _ := f.lineOf(paths...)
 	return line
 }

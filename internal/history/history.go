@@ -39,8 +39,7 @@ type Environment struct {
 	Last                audit.Result  `json:"-"` // the newest result
 }
 
-// A ProfilePeriod is a version of a profile, and the time of the first consecutive result that it
-// judged.
+// A ProfilePeriod is a version of a profile, from the first consecutive result that it judged.
 type ProfilePeriod struct {
 	Version string    `json:"version,omitempty"`
 	Origin  string    `json:"origin,omitempty"`
@@ -134,11 +133,8 @@ func address(r audit.Result) string {
 	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
 }
 
-// resultTime returns the time of the snapshot. A file has none: its result has the time of the
-// evaluation.
-func resultTime(r audit.Result) time.Time {
-	return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt)
-}
+// resultTime returns the time of the snapshot or, for a file, of the evaluation.
+func resultTime(r audit.Result) time.Time { return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt) }
 
 // sortByTime sorts results by time and keeps the last evaluated result of each snapshot.
 func sortByTime(results []audit.Result) []audit.Result {

@@ -103,16 +103,16 @@ func (l *Linter) loadIntegrations() error {
 	if err != nil {
 		return err
 	}
-	want := l.Options.Overrides
+	overrides := l.Options.Overrides
 	environments := []config.Environment{env}
-	if l.ProfileName(config.Empty(), want) != engine.LintProfile {
-		if environments, err = l.SelectIntegrations(l.file, env, want); err != nil {
+	if l.ProfileName(config.Empty(), overrides) != engine.LintProfile {
+		if environments, err = l.SelectIntegrations(l.file, env, overrides); err != nil {
 			return err
 		}
 	}
 	for _, env := range environments {
 		in := integration{Linter: l, env: env}
-		if in.requirement, in.profile, err = l.Requirement(l.file, env, want); err != nil {
+		if in.requirement, in.profile, err = l.Requirement(l.file, env, overrides); err != nil {
 			return err
 		}
 		// Files contain neither users nor views.

@@ -52,10 +52,10 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	return out.Bytes(), nil
 }
 
-// Siblings says whether a finding may have siblings that a waiver of it must not cover.
+// Siblings says where else the same finding may appear, so that a waiver must name its own place.
 type Siblings struct {
 	Environments bool // in other environments
-	Profiles     bool // in other integrations of the same environment
+	Profiles     bool // under other profiles of the same environment
 }
 
 // Narrow returns a waiver for each open finding of a result that w covers. Each covers only its
