@@ -313,6 +313,37 @@ func awaitJob(t *testing.T, name, kind string) {
 	eventually(t, "all alerts are sent", func() bool { return countJobs(t, name, "kind = 'tell' AND finalized_at IS NULL") == 0 })
 }
 
+// TestJobNames checks that the kinds of job and the members of their arguments keep their names: another
+// version of dbaudit works on the jobs of an existing queue.
+func TestJobNames(t *testing.T) {
+	t.Parallel()
+	name := filepath.Join(t.TempDir(), "fleet.db")
+	s := open(t, name)
+	addEnvironments(t, s, "a")
+	scanner := &fakeScanner{scan: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+		return failing(e, audit.SeverityHigh), nil
+	}}
+	start(t, s, fleet.Options{
+		Scanner: scanner, SweepInterval: time.Second, Retention: time.Hour, Alerts: &fleet.Alerts{Rules: rules(), Send: (&receiver{}).send},
+	})
+	eventually(t, "an alert is queued", func() bool { return countJobs(t, name, "kind = 'tell'") > 0 })
+	eventually(t, "pruning is queued", func() bool { return countJobs(t, name, "kind = 'prune'") > 0 })
+	rows := must.Get(storetest.Database(t, name).QueryContext(t.Context(),
+		"SELECT DISTINCT kind || ' ' || queue || ' ' || (SELECT coalesce(group_concat(key), '') FROM json_each(args)) FROM river_job ORDER BY 1"))
+	defer rows.Close()
+	var got []string
+	for rows.Next() {
+		var job string
+		must.Do(t, rows.Scan(&job))
+		got = append(got, job)
+	}
+	must.Do(t, rows.Err())
+	want := []string{"prune prune ", "scan scan environment,period,trigger,run", "sweep schedule ", "tell alerts rule,began,ended", "watch alerts "}
+	if !slices.Equal(got, want) {
+		t.Errorf("the queue has the jobs %q, want %q", got, want)
+	}
+}
+
 // TestCancel checks that a queued run and a running one can be cancelled.
 func TestCancel(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
