@@ -247,7 +247,7 @@ func (b *builder) checkAssignment(root, name string) {
 	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary := strings.TrimSuffix(change.Summary(b.assign.causes[0].fix), "."); {
-	case b.builtIn(root):
+	case b.isBuiltIn(root):
 		b.refuseAssignment(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:
 		b.refuseAssignment(summary + ": what the role grants was not read.")
@@ -264,8 +264,8 @@ func (b *builder) checkAssignment(root, name string) {
 	}
 }
 
-// builtIn reports whether a role or a copy of it comes from a template.
-func (b *builder) builtIn(root string) bool {
+// isBuiltIn reports whether a role or a copy of it comes from a template.
+func (b *builder) isBuiltIn(root string) bool {
 	roles := slices.Collect(maps.Values(b.snapshot.Roles))
 	return slices.ContainsFunc(roles, func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 }

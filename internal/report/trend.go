@@ -175,7 +175,7 @@ type Drawing struct {
 // [ColumnChart] a column for each day.
 const (
 	stripPitch, stripHeight = 6, 16
-	fleetPitch, fleetHeight = 16, 96
+	columnPitch, columnHeight = 16, 96
 )
 
 // StripChart draws a bar for each of the last maxBars results, oldest first. The height of a bar also
@@ -217,18 +217,18 @@ func ColumnChart(days []DayCount, total int) Drawing {
 			total = max(total, day.Compliant+day.Incomplete+day.Noncompliant, 1)
 		}
 	}
-	d := Drawing{Width: len(days) * fleetPitch, Height: fleetHeight}
+	d := Drawing{Width: len(days) * columnPitch, Height: columnHeight}
 	d.Paths = map[string]string{"pass": "", "unknown": "", "fail": ""}
 	for i, day := range days {
-		bottom, sum := fleetHeight, 0
+		bottom, sum := columnHeight, 0
 		for _, part := range []struct {
 			state string
 			n     int
 		}{{"pass", day.Compliant}, {"unknown", day.Incomplete}, {"fail", day.Noncompliant}} {
 			sum += part.n
-			top := fleetHeight - sum*fleetHeight/total
+			top := columnHeight - sum*columnHeight/total
 			if top < bottom {
-				d.Paths[part.state] += fmt.Sprintf("M%d %dh%dv%dh-%dz", i*fleetPitch, top, fleetPitch-1, bottom-top, fleetPitch-1)
+				d.Paths[part.state] += fmt.Sprintf("M%d %dh%dv%dh-%dz", i*columnPitch, top, columnPitch-1, bottom-top, columnPitch-1)
 			}
 			bottom = top
 		}

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-type storedResult struct {
+type prunableResult struct {
 	run     int64
 	takenAt time.Time
 	sha     string // of the document
@@ -39,14 +39,14 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (removed int64, err
 
 // pruneResults removes old results of an integration, and their documents.
 func (s *Store) pruneResults(ctx context.Context, integration int64, before time.Time) (removed int64, err error) {
-	old, err := queryAll(ctx, s.db, func(row row, r *storedResult) error {
+	old, err := queryAll(ctx, s.db, func(row row, r *prunableResult) error {
 		return row.Scan(&r.run, &r.takenAt, &r.sha)
 	}, `SELECT s.run_id, s.taken_at, s.document_sha FROM result s JOIN integration i ON i.id = s.integration_id
 		WHERE s.integration_id = $1 AND s.taken_at < $2 AND s.run_id <> i.last_run ORDER BY s.seq`, integration, storedTime(before))
 	if err != nil {
 		return 0, err
 	}
-	var removable []storedResult
+	var removable []prunableResult
 	month := ""
 	for _, r := range old {
 		if m := r.takenAt.Format("2006-01"); m != month {
@@ -64,7 +64,7 @@ func (s *Store) pruneResults(ctx context.Context, integration int64, before time
 	return removed, nil
 }
 
-func (t *Tx) removeResults(ctx context.Context, integration int64, list []storedResult) error {
+func (t *Tx) removeResults(ctx context.Context, integration int64, list []prunableResult) error {
 	for _, r := range list {
 		if err := t.exec(ctx, "DELETE FROM result WHERE integration_id = $1 AND run_id = $2", integration, r.run); err != nil {
 			return err

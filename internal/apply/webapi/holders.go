@@ -15,18 +15,20 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// Holders returns the users who have a copy of a role, directly or through a team, and the teams
-// without members that have one.
+// Holders implements [apply.Mutator].
 func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolders, error) {
-	roles, err := e.roleCopies(ctx, role)
+	roles, err := e.copyIDs(ctx, role)
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	direct, err := e.links(ctx, userRoles(), roles, "who has the role")
+	userRoles := intersectTable{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
+	teamRoles := intersectTable{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}
+	teamMembers := intersectTable{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}
+	direct, err := e.links(ctx, userRoles, roles, "who has the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
-	teamLinks, err := e.links(ctx, teamRoles(), roles, "which teams have the role")
+	teamLinks, err := e.links(ctx, teamRoles, roles, "which teams have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
@@ -34,12 +36,12 @@ func (e *Environment) Holders(ctx context.Context, role string) (apply.RoleHolde
 	for _, l := range teamLinks {
 		teams = append(teams, l.to)
 	}
-	members, err := e.links(ctx, teamMembers(), teams, "who is in the teams that have the role")
+	members, err := e.links(ctx, teamMembers, teams, "who is in the teams that have the role")
 	if err != nil {
 		return apply.RoleHolders{}, err
 	}
 	if len(direct)+len(members) == 0 { // an environment may hide the rows of an intersect table
-		if direct, err = e.linksOfEach(ctx, userRoles(), roles, "who has the role"); err != nil {
+		if direct, err = e.linksOfEach(ctx, userRoles, roles, "who has the role"); err != nil {
 			return apply.RoleHolders{}, err
 		}
 	}
@@ -89,18 +91,6 @@ type intersectTable struct {
 	nav      string // the navigation property from a row of source to the other side
 }
 
-func userRoles() intersectTable {
-	return intersectTable{"systemuserrolescollection", "systemuserroleid", "roleid", "systemuserid", "roles", "systemuserroles_association"}
-}
-
-func teamRoles() intersectTable {
-	return intersectTable{"teamrolescollection", "teamroleid", "roleid", "teamid", "roles", "teamroles_association"}
-}
-
-func teamMembers() intersectTable {
-	return intersectTable{"teammemberships", "teammembershipid", "teamid", "systemuserid", "teams", "teammembership_association"}
-}
-
 // A link is a row of an intersect table.
 type link struct{ from, to string }
 
@@ -128,17 +118,17 @@ func (e *Environment) linksOfEach(ctx context.Context, i intersectTable, ids []s
 	return list, nil
 }
 
-// roleCopies returns the ids of a role, its root, and all copies of both.
-func (e *Environment) roleCopies(ctx context.Context, role string) ([]string, error) {
+// copyIDs returns the ids of a role, its root, and all copies of both.
+func (e *Environment) copyIDs(ctx context.Context, role string) ([]string, error) {
 	row, err := e.Row(ctx, apply.TableRole, role, nil)
 	if err != nil {
 		return nil, err
 	}
-	ids := []string{role}
 	roots := []string{role}
 	if row != nil && row.Root != "" && row.Root != role {
-		ids, roots = append(ids, row.Root), append(roots, row.Root)
+		roots = append(roots, row.Root)
 	}
+	ids := slices.Clone(roots)
 	for _, root := range roots {
 		copies, err := e.copies(ctx, root)
 		if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading, error) {
+func (e *Environment) currentRole(ctx context.Context, t change.Target) (apply.Reading, error) {
 	filter := dataverse.EqID("roleid", dataverse.GUID(t.Role.ID))
 	if t.Role.ID == "" {
 		filter = dataverse.And(dataverse.Eq("name", t.Role.Name), dataverse.EqID("_businessunitid_value", dataverse.GUID(t.BusinessUnit.ID)))
@@ -32,8 +32,8 @@ func (e *Environment) role(ctx context.Context, t change.Target) (apply.Reading,
 	return apply.Reading{State: change.State{change.AttrRole: change.Present}, IDs: map[string]string{change.SlotRole: found[0].ID}, Row: &found[0]}, nil
 }
 
-// grants reads the privileges of a role, and the ids of the named ones that it does not grant.
-func (e *Environment) grants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
+// currentGrants reads the privileges of a role, and the ids of the named ones that it does not grant.
+func (e *Environment) currentGrants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
 	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(t.Role.ID))
 	if err != nil {
 		return apply.Reading{}, err
@@ -87,8 +87,7 @@ func (e *Environment) addPrivilegeIDs(ctx context.Context, names []string, wante
 type userRow struct {
 	apply.Row
 
-	tag    string
-	status string
+	tag, status string
 }
 
 func parseUser(r collector.Row) userRow {
@@ -102,7 +101,7 @@ func parseUser(r collector.Row) userRow {
 	return u
 }
 
-func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading, error) {
+func (e *Environment) currentUser(ctx context.Context, t change.Target) (apply.Reading, error) {
 	filter := dataverse.EqID("systemuserid", dataverse.GUID(t.User.ID))
 	if t.User.ID == "" {
 		filter = dataverse.EqID("applicationid", dataverse.GUID(t.ApplicationID))
@@ -126,7 +125,7 @@ func (e *Environment) user(ctx context.Context, t change.Target) (apply.Reading,
 	}, nil
 }
 
-func (e *Environment) assignment(ctx context.Context, t change.Target) (apply.Reading, error) {
+func (e *Environment) currentAssignment(ctx context.Context, t change.Target) (apply.Reading, error) {
 	role := t.Copy.ID
 	if role == "" {
 		var err error
@@ -169,22 +168,20 @@ func (e *Environment) copies(ctx context.Context, root string) ([]apply.Row, err
 		"the role's copies in business units", "roleid", parseRole)
 }
 
-// A shareRow has the access rights masks of a principal on a view in the table of shares.
-type shareRow struct{ direct, inherited int }
-
-// share reads a principal's direct rights on a view. If the table of shares has no row, or the
+// currentShare reads a principal's direct rights on a view. If the table of shares has no row, or the
 // signed-in identity cannot read it, share impersonates the view's owner.
-func (e *Environment) share(ctx context.Context, t change.Target) (apply.Reading, error) {
+func (e *Environment) currentShare(ctx context.Context, t change.Target) (apply.Reading, error) {
+	type masks struct{ direct, inherited int } // of access rights
 	found, err := rows(ctx, e, dataverse.Collection("principalobjectaccessset").Filter(dataverse.And(
 		dataverse.EqID("principalid", dataverse.GUID(t.Principal.ID)), dataverse.EqID("objectid", dataverse.GUID(t.View.ID)),
 	)), "the share of the view", "principalobjectaccessid",
-		func(r collector.Row) shareRow {
-			return shareRow{r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")}
+		func(r collector.Row) masks {
+			return masks{r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")}
 		})
 	if err != nil && !isRefused(err) {
 		return apply.Reading{}, err
 	}
-	var all shareRow
+	var all masks
 	for _, s := range found {
 		all.direct |= s.direct
 		all.inherited |= s.inherited

@@ -50,15 +50,15 @@ func rows[T any](ctx context.Context, e *Environment, q dataverse.Query, label, 
 func (e *Environment) Current(ctx context.Context, t change.Target, names []string) (now apply.Reading, err error) {
 	switch t.Kind {
 	case change.TargetRole:
-		now, err = e.role(ctx, t)
+		now, err = e.currentRole(ctx, t)
 	case change.TargetGrants:
-		now, err = e.grants(ctx, t, names)
+		now, err = e.currentGrants(ctx, t, names)
 	case change.TargetUser:
-		now, err = e.user(ctx, t)
+		now, err = e.currentUser(ctx, t)
 	case change.TargetAssignment:
-		now, err = e.assignment(ctx, t)
+		now, err = e.currentAssignment(ctx, t)
 	case change.TargetShare:
-		now, err = e.share(ctx, t)
+		now, err = e.currentShare(ctx, t)
 	default:
 		err = fmt.Errorf("targets of the kind %q are not supported", t.Kind)
 	}
@@ -140,25 +140,19 @@ func parseRow(r collector.Row, t apply.Table) apply.Row {
 	switch t {
 	case apply.TableRole:
 		row.Unit, row.Root, row.Template = r.ID("_businessunitid_value"), r.OptionalID("_parentrootroleid_value"), r.OptionalID("_roletemplateid_value")
-		parseCreation(r, &row)
 	case apply.TableUser:
 		row.SignIn, row.Unit, row.ApplicationID = r.Text("domainname"), r.OptionalID("_businessunitid_value"), r.OptionalID("applicationid")
-		parseCreation(r, &row)
 	case apply.TableTeam, apply.TableUnit, apply.TableView:
+		return row
+	}
+	row.CreatedBy = r.OptionalID("_createdby_value")
+	if text := r.Text("createdon"); text != "" {
+		var err error
+		if row.CreatedOn, err = time.Parse(time.RFC3339, text); err != nil {
+			r.Reject("createdon", "contains no time")
+		}
 	}
 	return row
-}
-
-func parseCreation(r collector.Row, row *apply.Row) {
-	row.CreatedBy = r.OptionalID("_createdby_value")
-	text := r.Text("createdon")
-	if text == "" {
-		return
-	}
-	var err error
-	if row.CreatedOn, err = time.Parse(time.RFC3339, text); err != nil {
-		r.Reject("createdon", "contains no time")
-	}
 }
 
 // UndefinedPrivileges returns the privileges that the environment does not define.
@@ -205,41 +199,28 @@ func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
 	if err != nil {
 		return apply.Role{}, err
 	}
-	if list, err = e.fillNames(ctx, list); err != nil {
+	var unnamed []string // ids
+	for _, g := range list {
+		if g.Name == "" {
+			unnamed = append(unnamed, g.ID)
+		}
+	}
+	names, err := e.namesOf(ctx, "privilege", unnamed, "the names of privileges")
+	if err != nil {
 		return apply.Role{}, err
 	}
 	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.Depths{}}
 	for _, g := range list {
+		name := cmp.Or(g.Name, names[g.ID])
 		switch {
+		case name == "":
+			return apply.Role{}, fmt.Errorf("the granted privilege %s has no name", g.ID)
 		case g.Filtered:
 		case g.Depth == audit.DepthNone: // the word for the depth is unknown
-			role.Grants[g.Name] = audit.DepthGlobal
+			role.Grants[name] = audit.DepthGlobal
 		default:
-			role.Grants[g.Name] = g.Depth
+			role.Grants[name] = g.Depth
 		}
 	}
 	return role, nil
-}
-
-// fillNames adds missing names to grants.
-func (e *Environment) fillNames(ctx context.Context, list []collector.Grant) ([]collector.Grant, error) {
-	var ids []string
-	for _, g := range list {
-		if g.Name == "" {
-			ids = append(ids, g.ID)
-		}
-	}
-	names, err := e.namesOf(ctx, "privilege", ids, "the names of privileges")
-	if err != nil {
-		return nil, err
-	}
-	for i, g := range list {
-		if g.Name == "" {
-			list[i].Name = names[g.ID]
-		}
-		if list[i].Name == "" {
-			return nil, fmt.Errorf("the granted privilege %s has no name", g.ID)
-		}
-	}
-	return list, nil
 }
