@@ -40,8 +40,12 @@ type Runner struct {
 // Changed reports whether this run may have changed the environment.
 func (r *Runner) Changed() bool { return r.changed }
 
-// maxAttempts limits how often an uncertain change is sent, and how often an expected state is read.
-const maxAttempts = 5
+const (
+	// maxAttempts limits how often an uncertain change is sent, and how often an expected state is read.
+	maxAttempts = 5
+	// maxSettleTime limits how long a change waits for a privilege that an earlier action granted.
+	maxSettleTime = time.Minute
+)
 
 // Apply carries out the remaining actions of the plan.
 func (r *Runner) Apply(ctx context.Context) error {
@@ -170,7 +174,9 @@ func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Targe
 		}
 		sent = sent || failure.Effect == EffectUncertain
 		delay := backoff(attempt)
-		settling := failure.Settling && waited < maxSettleTime && r.mayAwaitRights(a)
+		// An earlier action may have granted the missing privilege.
+		settling := failure.Settling && waited < maxSettleTime && slices.ContainsFunc(r.Journal.Plan.Actions[:r.Journal.index(a.ID)],
+			func(earlier change.Action) bool { return change.GrantsPrivileges(earlier.Kind) })
 		switch {
 		case settling:
 			delay = min(delay, maxSettleTime-waited)
@@ -208,15 +214,6 @@ func (r *Runner) readEffect(ctx context.Context, a change.Action, t change.Targe
 	return now, nil
 }
 
-// maxSettleTime limits how long a change waits for a privilege that an earlier action granted.
-const maxSettleTime = time.Minute
-
-// mayAwaitRights reports whether an earlier action grants privileges, which may take effect late.
-func (r *Runner) mayAwaitRights(a change.Action) bool {
-	earlier := r.Journal.Plan.Actions[:r.Journal.index(a.ID)]
-	return slices.ContainsFunc(earlier, func(e change.Action) bool { return change.GrantsPrivileges(e.Kind) })
-}
-
 // recordFailure records the error of an action, and returns it. sent says that the action may
 // have taken effect.
 func (r *Runner) recordFailure(a change.Action, sent bool, err error) error {
@@ -231,8 +228,8 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 		return "", &ChangeError{Effect: EffectNone, Err: fmt.Errorf("%s: the request lacks an id that could not be found: %s", label, request.Path)}
 	}
 	made, err = r.Mutator.Change(ctx, request, label)
-	var change *ChangeError
-	unchanged := errors.As(err, &change) && change.Effect != EffectUncertain
+	failure, ok := errors.AsType[*ChangeError](err)
+	unchanged := ok && failure.Effect != EffectUncertain
 	r.changed = r.changed || !unchanged
 	return made, err
 }

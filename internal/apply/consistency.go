@@ -10,10 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// Rollback relies on the records of a journal, so a journal that no run can have written is refused.
-
 // addRecords adds the records of a journal's lines. It returns an error for the first line that no
-// run can have written.
+// run can have written, because rollback relies on the records.
 func (j *Journal) addRecords(records []Record) error {
 	for i, r := range records {
 		err := validateFields(r, j.isCurrentFormat())

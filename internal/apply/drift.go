@@ -1,11 +1,13 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -97,14 +99,7 @@ func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change
 	if err != nil {
 		return fmt.Errorf("finding out who has the role %q: %w", role.Name, err)
 	}
-	var others []string
-	for _, h := range found.Holders {
-		if h.ID != r.Journal.Plan.IntegrationUser {
-			others = append(others, h.String())
-		}
-	}
-	slices.Sort(others)
-	if others != nil {
+	if others := found.names(r.Journal.Plan.IntegrationUser); others != nil {
 		return refusalError(a, "others have the role too: "+change.JoinFirst(others)+"; give the integration a separate role, or allow it with --allow-shared-role")
 	}
 	if found.Incomplete != "" {
@@ -229,4 +224,107 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 		}
 	}
 	return slices.DeleteFunc(lost, func(l *LostError) bool { return l == nil }), nil
+}
+
+// skew is the maximum difference between the clocks of two machines.
+const skew = time.Hour
+
+// foreignRowReason returns why an action that ended before end did not create the row, or an empty
+// string. Neither a journal nor a response proves that dbaudit created a row, so foreignRowReason
+// compares it with the plan, the identity that made the request, and the time.
+func (r *Runner) foreignRowReason(a change.Action, begun Record, end time.Time, row *Row) string {
+	if row == nil {
+		return "the row that it creates does not exist"
+	}
+	t := a.Target
+	switch {
+	case a.Kind == change.CreateRole && !equalNames(row.Name, t.Role.Name):
+		return fmt.Sprintf("the role %s has the name %q, not %q", row.ID, row.Name, t.Role.Name)
+	case a.Kind == change.CreateRole && (row.Template != "" || cmp.Or(row.Root, row.ID) != row.ID):
+		return fmt.Sprintf("the role %s is built in, or a copy of another", row.ID)
+	case a.Kind == change.CreateApplicationUser && !strings.EqualFold(row.ApplicationID, t.ApplicationID):
+		return fmt.Sprintf("the user %s has the application id %q, not %s", row.ID, row.ApplicationID, t.ApplicationID)
+	case !strings.EqualFold(row.Unit, t.BusinessUnit.ID):
+		return fmt.Sprintf("%s is in a different business unit than in the plan", row.ID)
+	case row.CreatedBy != "" && begun.By != "" && !strings.EqualFold(row.CreatedBy, begun.By):
+		return "it exists, but another identity created it"
+	case row.CreatedBy != "" && !strings.EqualFold(row.CreatedBy, r.identity.User):
+		return fmt.Sprintf("the user %s created it: sign in as that identity", row.CreatedBy)
+	case !row.CreatedOn.IsZero() && (row.CreatedOn.Before(begun.At.Add(-skew)) || row.CreatedOn.After(end.Add(skew))):
+		return fmt.Sprintf("it was created at %s, but the journal is from %s", row.CreatedOn.UTC().Format(time.RFC3339), begun.At.Format(time.RFC3339))
+	}
+	return ""
+}
+
+// checkCreatedRows returns an error if earlier actions did not create the rows that an action needs.
+func (r *Runner) checkCreatedRows(ctx context.Context, a change.Action) error {
+	for _, id := range creators(a.Target) {
+		creator, s := r.Journal.Plan.Actions[r.Journal.index(id)], r.Journal.step(id)
+		reason := "the journal does not name the created row"
+		if s.isBegun() && s.done.Made != "" {
+			table := TableRole
+			if creator.Kind == change.CreateApplicationUser {
+				table = TableUser
+			}
+			row, err := r.Mutator.Row(ctx, table, s.done.Made, nil)
+			switch {
+			case err != nil:
+				return fmt.Errorf("reading what action %s created: %w", id, err)
+			case row == nil:
+				return &GoneError{fmt.Errorf("the row that action %s created no longer exists", id)}
+			}
+			reason = r.foreignRowReason(creator, s.begun, s.done.At, row)
+		}
+		if reason != "" {
+			return mismatchError(fmt.Sprintf("action %s did not create the row that the journal names: %s", id, reason))
+		}
+	}
+	return nil
+}
+
+// targetKey returns a key that is equal for equal targets, even if their actions differ.
+func targetKey(t change.Target) string {
+	k := t.SlotValues()
+	return strings.Join([]string{
+		string(t.Kind), k[change.SlotRole], k[change.SlotUser], k[change.SlotCopy], k[change.SlotView], k[change.SlotPrincipal], t.ApplicationID,
+	}, " ")
+}
+
+// creators returns the ids of the actions that create rows of the target.
+func creators(t change.Target) []string {
+	var ids []string
+	for _, ref := range []*change.Ref{t.Role, t.Copy, t.User, t.Principal} {
+		if ref != nil && ref.MadeBy != "" {
+			ids = append(ids, ref.MadeBy)
+		}
+	}
+	return ids
+}
+
+func formatState(s change.State) string {
+	var parts []string
+	for _, name := range s.Names() {
+		parts = append(parts, name+" is "+s[name])
+	}
+	return change.JoinFirst(parts)
+}
+
+// difference returns the values of a state that differ from the wanted state.
+func difference(s, want change.State) change.State {
+	different := change.State{}
+	for name, value := range want {
+		if s[name] != value {
+			different[name] = s[name]
+		}
+	}
+	return different
+}
+
+// restrict returns a state with only the names of another.
+func restrict(s, names change.State) change.State {
+	part := change.State{}
+	for name := range names {
+		part[name] = s[name]
+	}
+	return part
 }

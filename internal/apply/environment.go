@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -50,6 +51,20 @@ const (
 	TableView Table = "userquery"
 )
 
+// label returns the word for a row of the table.
+func (t Table) label() string {
+	switch t {
+	case TableUser:
+		return "user"
+	case TableUnit:
+		return "business unit"
+	case TableView:
+		return "view"
+	default:
+		return string(t)
+	}
+}
+
 // A Row contains the values of a row that its table has.
 type Row struct {
 	ID, Name string
@@ -66,6 +81,18 @@ type Row struct {
 type RoleHolders struct {
 	Holders    []Holder
 	Incomplete string // why others may have the role too; empty if the list is complete
+}
+
+// names returns the descriptions of the holders except one, sorted.
+func (h RoleHolders) names(except string) []string {
+	var names []string
+	for _, holder := range h.Holders {
+		if holder.ID != except {
+			names = append(names, holder.String())
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // A Holder is a user who has a role, or a team without members.
@@ -90,17 +117,4 @@ type Role struct {
 	Root    string        // the id of the root copy
 	BuiltIn bool          // set if the role comes from a template
 	Grants  change.Depths // all its privileges
-}
-
-func (t Table) label() string {
-	switch t {
-	case TableUser:
-		return "user"
-	case TableUnit:
-		return "business unit"
-	case TableView:
-		return "view"
-	default:
-		return string(t)
-	}
 }

@@ -27,21 +27,18 @@ type ChangeError struct {
 }
 
 func (e *ChangeError) Error() string { return e.Err.Error() }
-
 func (e *ChangeError) Unwrap() error { return e.Err }
 
 // A GoneError means that a row of the target no longer exists.
 type GoneError struct{ Err error }
 
 func (e *GoneError) Error() string { return e.Err.Error() }
-
 func (e *GoneError) Unwrap() error { return e.Err }
 
 // An UnreachableError means that the environment cannot be reached.
 type UnreachableError struct{ Err error }
 
 func (e *UnreachableError) Error() string { return e.Err.Error() }
-
 func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // A DriftError means that the environment differs from the plan, so that the plan cannot continue.
@@ -98,7 +95,7 @@ func (e *LostError) Error() string {
 // A KeptChange is a change that rollback left in place, fully or in part. It is also an error.
 type KeptChange struct {
 	Action     change.Action
-	Reason     string // says why
+	Reason     string
 	ManualStep string // the manual step that restores the previous state
 }
 

@@ -218,18 +218,18 @@ func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Tar
 				return err
 			}
 		}
-		step, ok := t.Next(now.State, goal)
-		if !ok {
+		step, reachable := t.Next(now.State, goal)
+		if !reachable {
 			return &KeptChange{a, fmt.Sprintf("a rollback cannot leave the state where %s", formatState(restrict(now.State, goal))), a.Target.RestoreStep(goal)}
 		}
 		r.report(a, EventUndo)
 		before := now.State
 		_, sendErr := r.send(ctx, step.Request, t, now, "undoing it")
-		var change *ChangeError
-		if sendErr != nil && !errors.As(sendErr, &change) {
-			return sendErr
-		}
+		failure, ok := errors.AsType[*ChangeError](sendErr)
 		if sendErr != nil {
+			if !ok {
+				return sendErr
+			}
 			if err := r.Sleep(ctx, backoff(attempt)); err != nil {
 				return err
 			}
@@ -245,7 +245,7 @@ func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Tar
 			continue
 		}
 		// Nothing changed: the request failed, or its effect is not visible yet.
-		if change != nil && change.Effect == EffectNone || attempt == maxAttempts {
+		if ok && failure.Effect == EffectNone || attempt == maxAttempts {
 			if sendErr == nil {
 				sendErr = errors.New("the change had no effect")
 			}
@@ -292,12 +292,7 @@ func (r *Runner) checkDeletable(ctx context.Context, a change.Action, now Readin
 	if err != nil {
 		return fmt.Errorf("finding out who has the role: %w", err)
 	}
-	names := make([]string, len(found.Holders))
-	for i, h := range found.Holders {
-		names[i] = h.String()
-	}
-	slices.Sort(names)
-	switch {
+	switch names := found.names(""); {
 	case len(names) > 1:
 		reason = "these have the role: " + change.JoinFirst(names)
 	case len(names) == 1:

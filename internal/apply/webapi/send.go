@@ -29,11 +29,10 @@ func (e *Environment) Change(ctx context.Context, r change.Request, label string
 
 // changeError returns the error of a request, with what the request may have changed.
 func changeError(r change.Request, err error, label string) *apply.ChangeError {
-	result := &apply.ChangeError{Effect: apply.EffectUncertain, Err: err}
 	if _, ok := errors.AsType[*impersonationError](err); ok {
-		result.Effect = apply.EffectNone
-		return result
+		return &apply.ChangeError{Effect: apply.EffectNone, Err: err}
 	}
+	result := &apply.ChangeError{Effect: apply.EffectUncertain, Err: err}
 	failed, ok := errors.AsType[*dataverse.Error](err)
 	if !ok || failed.MayHaveHappened {
 		return result

@@ -180,10 +180,7 @@ func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collecto
 // name in lower case: see [collector.GrantedDepths].
 func (e *Environment) OwnPrivileges(ctx context.Context, names []string) (change.Depths, error) {
 	list, err := e.ownGrants(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	return collector.GrantedDepths(list), nil
+	return collector.GrantedDepths(list), err
 }
 
 // Role reads a copy of a role.
