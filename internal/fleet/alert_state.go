@@ -104,8 +104,8 @@ func eventKey(event alert.Event, i store.Status) string {
 	return string(event)
 }
 
-// hasEnded reports whether the cause of an alert has ended. A change of a rule, a label or a pause
-// does not end it.
+// hasEnded reports whether the cause of an alert has ended. A changed rule, label or pause does not
+// end it.
 func (s fleetState) hasEnded(a store.Alert) bool {
 	n := slices.IndexFunc(s.integrations, func(i store.Status) bool {
 		return i.Environment.Name == a.Environment && i.Integration == a.Integration

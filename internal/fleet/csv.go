@@ -14,16 +14,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
 )
 
-// csvColumns returns the columns that a CSV file may have, in any order.
-func csvColumns() []string {
-	return []string{
-		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
-		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
-	}
-}
-
 // ParseCSV parses a CSV file of environments and returns a configuration for each row. The first
-// row names the columns. Labels are KEY=VALUE pairs, separated by semicolons.
+// row names the columns, in any order. Labels are KEY=VALUE pairs, separated by semicolons.
 func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
 	r.TrimLeadingSpace = true
@@ -34,10 +26,14 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	if err != nil {
 		return nil, run.Usagef("%s: %w", name, err)
 	}
+	columns := []string{
+		"name", "url", "tenant_id", "client_id", "auth", "secret_env", "secret_file", "secret_ends", "certificate",
+		"profile", "app_id", "user", "role", "business_unit", "every", "labels",
+	}
 	for i, c := range header {
 		header[i] = strings.TrimSpace(c)
-		if !slices.Contains(csvColumns(), header[i]) {
-			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(csvColumns(), ", "))
+		if !slices.Contains(columns, header[i]) {
+			return nil, run.Usagef("%s: there is no column %q: there are %s", name, c, strings.Join(columns, ", "))
 		}
 	}
 	var files []*config.File
@@ -64,7 +60,7 @@ func ParseCSV(name string, data []byte) ([]*config.File, error) {
 	}
 }
 
-// configFromRow returns the configuration of a row. Cell returns the value of a column, or "".
+// configFromRow returns the configuration of a row. It calls cell for the value of a column.
 func configFromRow(name string, cell func(string) string) (*config.File, error) {
 	env := config.Environment{
 		URL: cell("url"), Every: cell("every"),
@@ -96,12 +92,8 @@ func configFromRow(name string, cell func(string) string) (*config.File, error) 
 		return nil, err
 	}
 	parsed, err := config.Parse(name, encoded)
-	if err != nil {
-		var fault *yamldoc.Fault
-		if errors.As(err, &fault) {
-			return nil, errors.New(fault.Message) // its line is in the encoded configuration, which the user does not see
-		}
-		return nil, err
+	if fault, ok := errors.AsType[*yamldoc.Fault](err); ok {
+		err = errors.New(fault.Message) // its line is in the encoded configuration, which the user does not see
 	}
-	return parsed, nil
+	return parsed, err
 }

@@ -206,7 +206,7 @@ func TestClockJumps(t *testing.T) {
 		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}, SweepInterval: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {
 			offset.Store(int64(jump))
-			now := must.Get(s.Environment(t.Context(), "a"))
+			now := must.Get(s.Status(t.Context(), "a"))[0].Environment
 			period := now.Period(s.Now())
 			periods := map[time.Time]bool{}
 			eventually(t, fmt.Sprintf("the interval of %s has its result", jump), func() bool {

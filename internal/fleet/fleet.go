@@ -35,7 +35,6 @@ type MisconfiguredError struct {
 }
 
 func (m *MisconfiguredError) Error() string { return m.Err.Error() }
-
 func (m *MisconfiguredError) Unwrap() error { return m.Err }
 
 // Options configure what a process does for the fleet. Zero values stand for defaults.
@@ -60,24 +59,19 @@ const (
 	defaultPollInterval  = time.Second
 )
 
-const fetchCooldown = 10 * time.Millisecond
-
-// rescueDelay is how long after its timeout a job is taken from its worker.
-const rescueDelay = 15 * time.Second
-
-// stopTimeout is how long a process waits for its jobs when it stops.
-const stopTimeout = 15 * time.Second
-
-// Types of River for the store's database.
-type (
-	client = river.Client[store.QueueTx]
-	driver = riverdriver.Driver[store.QueueTx]
+const (
+	fetchCooldown = 10 * time.Millisecond
+	rescueDelay   = 15 * time.Second // how long after its timeout a job is taken from its worker
+	stopTimeout   = 15 * time.Second // how long a process waits for its jobs when it stops
 )
+
+// A driver is the driver of River for the store's database.
+type driver = riverdriver.Driver[store.QueueTx]
 
 // A Fleet enqueues scans of the environments of a store and, while it runs, works on jobs.
 type Fleet struct {
 	store      *store.Store
-	queue      *client
+	queue      *river.Client[store.QueueTx]
 	options    Options
 	versionErr chan error // gets one when the store is found to be of another version
 }
@@ -132,10 +126,7 @@ func (f *Fleet) Run(ctx context.Context) error {
 	}
 	stopCtx, cancel := context.WithTimeout(detached, stopTimeout)
 	defer cancel()
-	if err := f.queue.StopAndCancel(stopCtx); versionErr == nil {
-		return err
-	}
-	return versionErr
+	return cmp.Or(versionErr, f.queue.StopAndCancel(stopCtx))
 }
 
 // stopOnOtherVersion is middleware that stops the fleet if the store has another version now. The
@@ -191,7 +182,7 @@ func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string)
 	return id, tx.AddAuditEntry(ctx, who, "scan now: "+name)
 }
 
-// Cancel cancels a run. A result that comes later is not stored.
+// Cancel cancels a run. A later result is not stored.
 func (f *Fleet) Cancel(ctx context.Context, who string, run int64) error {
 	return f.store.InTx(ctx, func(tx *store.Tx) error { return f.cancelRun(ctx, tx, who, run) })
 }

@@ -118,7 +118,7 @@ func secretExpiry(t run.Target) (time.Time, error) {
 	return ends, nil
 }
 
-// credentialRef says where a credential is kept; see [store.Environment].
+// credentialRef returns where a credential is kept; see [store.Environment].
 func credentialRef(a config.Auth) string {
 	switch {
 	case a.Secret != nil && a.Secret.Env != "":

@@ -97,11 +97,9 @@ func (o Options) periodicJobs() []*river.PeriodicJob {
 type worker[T river.JobArgs] struct {
 	river.WorkerDefaults[T]
 
-	work func(context.Context, *river.Job[T]) error
-	// timeout is the time limit of a job; 0 stands for [Options.Timeout].
-	timeout time.Duration
-	// nextRetry returns when a failed job is retried; nil stands for the queue's policy.
-	nextRetry func(*river.Job[T]) time.Time
+	work      func(context.Context, *river.Job[T]) error
+	timeout   time.Duration                 // the time limit of a job; 0 stands for [Options.Timeout]
+	nextRetry func(*river.Job[T]) time.Time // when a failed job is retried; nil stands for the queue's policy
 }
 
 func (w *worker[T]) Work(ctx context.Context, job *river.Job[T]) error { return w.work(ctx, job) }

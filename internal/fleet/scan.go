@@ -17,6 +17,14 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
+const (
+	pausedRetry    = time.Minute // how long a run of a paused environment waits before it checks again
+	storeTimeout   = time.Minute // the time limit for storing the outcome of a scan
+	minBackoff     = 15 * time.Second
+	maxBackoff     = time.Hour
+	manualAttempts = 5
+)
+
 // scan scans the environment of a job and ends its run.
 func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
 	err := f.runAttempt(ctx, job)
@@ -43,9 +51,6 @@ func (f *Fleet) runAttempt(ctx context.Context, job *river.Job[scanArgs]) error 
 	return f.storeOutcome(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
 }
 
-// pausedRetry is how long a run of a paused environment waits before it checks again.
-const pausedRetry = time.Minute
-
 // callScanner calls the scanner. A panic fails only this scan.
 func (f *Fleet) callScanner(ctx context.Context, e store.Environment) (results []audit.Result, err error) {
 	defer func() {
@@ -57,12 +62,8 @@ func (f *Fleet) callScanner(ctx context.Context, e store.Environment) (results [
 	return f.options.Scanner.Scan(ctx, e)
 }
 
-// storeTimeout is the time limit for storing the outcome of a scan. It applies even if the scan's
-// context has ended, so that a slow database does not lose the outcome.
-const storeTimeout = time.Minute
-
-// storeOutcome calls do to store the outcome of an attempt. If the outcome is final, the same
-// transaction completes the job.
+// storeOutcome calls do to store the outcome of an attempt, even if the scan's context has ended. If
+// the outcome is final, the same transaction completes the job.
 func (f *Fleet) storeOutcome(ctx context.Context, job *river.Job[scanArgs], final bool, do func(context.Context, *store.Tx) error) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
@@ -101,14 +102,6 @@ func (f *Fleet) handleFailure(ctx context.Context, job *river.Job[scanArgs], e s
 	}
 	return river.JobSnooze(wait)
 }
-
-// The limits of [backoff].
-const (
-	minBackoff = 15 * time.Second
-	maxBackoff = time.Hour
-)
-
-const manualAttempts = 5
 
 // backoff returns how long a failed scan waits for its next attempt. It doubles with each earlier
 // failure. It differs by environment, so that scans that failed together are not retried together.

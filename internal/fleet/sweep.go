@@ -12,16 +12,11 @@ import (
 const batchSize = 50
 
 func (f *Fleet) sweep(ctx context.Context, _ *river.Job[sweepArgs]) error {
-	if err := f.requeueOrphans(ctx); err != nil {
-		return err
+	n, err := batchSize, f.requeueOrphans(ctx)
+	for err == nil && n == batchSize {
+		n, err = f.sweepBatch(ctx)
 	}
-	for n := batchSize; n == batchSize; {
-		var err error
-		if n, err = f.sweepBatch(ctx); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
 // sweepBatch enqueues scans of at most batchSize environments and returns their number.

@@ -19,8 +19,12 @@ import (
 	"modernc.org/sqlite"
 )
 
-// lockTimeout is how long a process waits while another process has locked an SQLite file.
-const lockTimeout = 15 * time.Second
+const (
+	lockTimeout    = 15 * time.Second // how long a process waits while another process has locked an SQLite file
+	sqliteBusy     = 5                // SQLITE_BUSY, the lower byte of a result code (sqlite.org/rescode.html)
+	poolSize       = 16               // the number of connections to PostgreSQL that a process may have
+	connectTimeout = 10 * time.Second // how long a host may take to answer, unless the URL sets connect_timeout
+)
 
 // retryWhileLocked repeats do while another process has locked the SQLite file. SQLite itself
 // does not wait when it turns on the write-ahead log, nor while the last other connection cleans
@@ -43,9 +47,6 @@ func (s *Store) retryWhileLocked(ctx context.Context, do func() error) error {
 	}
 }
 
-// sqliteBusy is SQLITE_BUSY, the lower byte of a result code (sqlite.org/rescode.html).
-const sqliteBusy = 5
-
 // IsPostgres reports whether a URL names a PostgreSQL database.
 func IsPostgres(name string) bool {
 	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
@@ -61,9 +62,6 @@ func HasPassword(name string) bool {
 	_, set := u.User.Password()
 	return set || u.Query().Has("password")
 }
-
-// poolSize is the number of connections to PostgreSQL that a process may have.
-const poolSize = 16
 
 func openPostgres(name string) (*sql.DB, error) {
 	config, err := pgx.ParseConfig(name)
@@ -87,9 +85,6 @@ type connector struct {
 
 	config pgconn.Config
 }
-
-// connectTimeout is how long a host may take to answer, unless the URL sets connect_timeout.
-const connectTimeout = 10 * time.Second
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	conn, err := c.Connector.Connect(ctx)

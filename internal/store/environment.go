@@ -96,21 +96,18 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	default:
 		e.NextDue = old.NextDue
 	}
-	action := ""
 	switch {
 	case isNew:
-		action = "add "
 		counts.Added++
+		err = t.AddAuditEntry(ctx, who, "add "+e.Name)
 	case e.equal(old):
 		counts.Unchanged++
 	default:
-		action = "update "
 		counts.Updated++
+		err = t.AddAuditEntry(ctx, who, "update "+e.Name)
 	}
-	if action != "" {
-		if err := t.AddAuditEntry(ctx, who, action+e.Name); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
 	id, err := t.saveEnvironment(ctx, e)
 	if err != nil {
@@ -124,6 +121,7 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	return t.setIntegrations(ctx, id, e.Profiles)
 }
 
+// equal reports whether an import would not change the environment.
 func (e Environment) equal(o Environment) bool {
 	return e.URL == o.URL && e.TenantID == o.TenantID && e.Config == o.Config && e.CredentialRef == o.CredentialRef &&
 		e.Every == o.Every && e.CredentialEnds.Equal(o.CredentialEnds) && maps.Equal(e.Labels, o.Labels)
@@ -131,13 +129,17 @@ func (e Environment) equal(o Environment) bool {
 
 // saveEnvironment inserts an environment, or updates the one with its name, and returns its id.
 func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) {
+	labels := []byte("{}")
+	if len(e.Labels) > 0 {
+		labels, _ = json.Marshal(e.Labels) // never fails for strings
+	}
 	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO environment
 		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
 		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET
 		tenant_id = excluded.tenant_id, url = excluded.url, config = excluded.config, credential_ref = excluded.credential_ref, every = excluded.every,
 		jitter = excluded.jitter, next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
 		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(),
-		storedTime(e.NextDue), encodeLabels(e.Labels), storedTime(t.now), storedTime(e.CredentialEnds))
+		storedTime(e.NextDue), string(labels), storedTime(t.now), storedTime(e.CredentialEnds))
 }
 
 // RetireEnvironment removes the schedule of an environment and retires its integrations.
@@ -166,14 +168,6 @@ func (t *Tx) addIntegration(ctx context.Context, environment int64, profile stri
 		VALUES ($1, $2, '', '', FALSE, 0, '') ON CONFLICT (environment_id, name) DO UPDATE SET retired = FALSE`, environment, profile)
 }
 
-func encodeLabels(m map[string]string) string {
-	if len(m) == 0 {
-		return "{}"
-	}
-	text, _ := json.Marshal(m) // never fails for strings
-	return string(text)
-}
-
 const environmentColumns = `e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref,
 	e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends`
 
@@ -195,14 +189,9 @@ func (t *Tx) environment(ctx context.Context, where string, args ...any) (Enviro
 const notRemoved = `(EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id AND NOT retired)
 	OR NOT EXISTS (SELECT 1 FROM integration WHERE environment_id = e.id))`
 
-// Environments returns all environments that were not removed, by name.
+// Environments returns the environments that were not removed, by name.
 func (s *Store) Environments(ctx context.Context) ([]Environment, error) {
 	return queryAll(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE "+notRemoved+" ORDER BY e.name")
-}
-
-// Environment returns the environment with the given name, or [ErrNotFound].
-func (s *Store) Environment(ctx context.Context, name string) (Environment, error) {
-	return queryOne(ctx, s.db, scanEnvironment, "SELECT "+environmentColumns+" FROM environment e WHERE e.name = $1", name)
 }
 
 // LockEnvironment locks and returns the environment with the given name, or returns [ErrNotFound].

@@ -15,15 +15,13 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schemaVersion is the version of the schema that this program knows: the number of the last
-// file in migrations/. A released file is never changed.
-const schemaVersion = 3
-
-// queueSchemaVersion is the version of River's own tables.
-const queueSchemaVersion = 8
-
-// migrationLock is the key of the advisory lock that keeps two processes from migrating at once.
-const migrationLock = 0x64626175646974
+const (
+	// schemaVersion is the version of the schema that this program knows: the number of the last
+	// file in migrations/. A released file is never changed.
+	schemaVersion      = 3
+	queueSchemaVersion = 8                // the version of River's own tables
+	migrationLock      = 0x64626175646974 // the key of the advisory lock against two migrations at once
+)
 
 // setUp creates the tables of an empty store and, with Options.Migrate, migrates a store of an
 // earlier version. It returns an error for a store of any other version than this program's.

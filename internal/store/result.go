@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -58,9 +59,8 @@ func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.
 	if in.verdict != "" && dayNumber(in.lastResultAt) == dayNumber(t.now) {
 		counts[in.verdict]--
 	}
-	since := in.since
 	if in.verdict != r.Verdict.String() {
-		since = t.now
+		in.since = t.now
 	}
 	lastComplete := ""
 	if r.Verdict != audit.VerdictIncomplete {
@@ -68,7 +68,7 @@ func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.
 	}
 	return t.exec(ctx, `UPDATE integration SET profile = $2, organization_id = $3, results = results + 1, verdict = $4, since = $5,
 		last_run = $6, last_result_at = $7`+lastComplete+" WHERE id = $1",
-		in.id, profileRevision(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), storedTime(since), run, storedTime(t.now))
+		in.id, profileRevision(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), storedTime(in.since), run, storedTime(t.now))
 }
 
 // verdictCounts are changes to the number of integrations with each verdict.
@@ -108,10 +108,8 @@ func (t *Tx) storeDocument(ctx context.Context, r audit.Result) (string, error) 
 	}
 	var body bytes.Buffer
 	w := gzip.NewWriter(&body)
-	if _, err := w.Write(text); err != nil {
-		return "", err
-	}
-	if err := w.Close(); err != nil {
+	_, err = w.Write(text)
+	if err = errors.Join(err, w.Close()); err != nil {
 		return "", err
 	}
 	return sha, t.exec(ctx, "INSERT INTO document (sha, body) VALUES ($1, $2) ON CONFLICT (sha) DO NOTHING", sha, body.Bytes())
@@ -140,10 +138,10 @@ func scanResult(row row, r *audit.Result) error {
 		return err
 	}
 	text, err := io.ReadAll(io.LimitReader(uncompressed, maxDocumentSize))
-	if err != nil {
-		return err
+	if err == nil {
+		err = json.Unmarshal(text, r)
 	}
-	if err := json.Unmarshal(text, r); err != nil {
+	if err != nil {
 		return err
 	}
 	r.EvaluatedAt, r.Snapshot = evaluatedAt, audit.Snapshot{Digest: digest, TakenAt: takenAt}

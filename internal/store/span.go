@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -96,3 +97,84 @@ func profileRevision(p audit.Profile) string {
 
 // revisionsDiffer reports whether two revisions are known and differ.
 func revisionsDiffer(a, b string) bool { return a != "" && b != "" && a != b }
+
+// A ControlSpan is a series of results in which a control had the same outcome. Results in which
+// the control was unknown have spans of their own and do not interrupt the other spans.
+type ControlSpan struct {
+	ID           int64
+	Control      audit.ControlID
+	Severity     audit.Severity
+	Outcome      audit.Outcome
+	OpenedReason Reason
+	FromRun      int64
+	ToRun        int64
+
+	revision string // of the profile in the last result of the span
+}
+
+// latestSpans are the latest span of a control with a known outcome, and the latest one in which
+// it was unknown; nil for none.
+type latestSpans struct{ known, unknown *ControlSpan }
+
+func (t *Tx) latestControlSpans(ctx context.Context, integration int64) (map[audit.ControlID]latestSpans, error) {
+	list, err := queryAll(ctx, t.tx, func(r row, c *ControlSpan) error {
+		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.revision, &c.OpenedReason, &c.FromRun, &c.ToRun)
+	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run FROM control_span WHERE integration_id = $1 AND latest`, integration)
+	latest := map[audit.ControlID]latestSpans{}
+	for _, c := range list {
+		spans := latest[c.Control]
+		if c.Outcome == audit.OutcomeUnknown {
+			spans.unknown = &c
+		} else {
+			spans.known = &c
+		}
+		latest[c.Control] = spans
+	}
+	return latest, err
+}
+
+func (u *spanUpdate) updateControls(ctx context.Context) error {
+	var extended, ended []int64
+	removed := maps.Clone(u.latest) // the controls that the profile no longer has
+	for _, c := range u.result.Controls {
+		delete(removed, c.ID)
+		span, reason := u.latest[c.ID].known, u.openedReason(c.ID)
+		extends := span != nil && span.Outcome == c.Outcome
+		if c.Outcome == audit.OutcomeUnknown {
+			span, reason = u.latest[c.ID].unknown, ""
+			extends = span != nil && span.ToRun == u.in.lastRun
+		}
+		if extends {
+			extended = append(extended, span.ID)
+			continue
+		}
+		if span != nil {
+			ended = append(ended, span.ID)
+		}
+		if err := u.exec(ctx, `INSERT INTO control_span (integration_id, control, severity, outcome, profile, opened, from_run, to_run, latest, in_last)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, TRUE, TRUE)`, u.in.id, string(c.ID), c.Severity.String(), c.Outcome.String(), u.revision, reason, u.run); err != nil {
+			return err
+		}
+	}
+	for _, spans := range removed {
+		for _, span := range []*ControlSpan{spans.known, spans.unknown} {
+			if span != nil {
+				ended = append(ended, span.ID)
+			}
+		}
+	}
+	return errors.Join(
+		u.updateByID(ctx, "UPDATE control_span SET in_last = TRUE, to_run = $1, profile = $2", extended, u.run, u.revision),
+		u.exec(ctx, "UPDATE control_span SET in_last = FALSE WHERE integration_id = $1 AND latest AND in_last AND to_run <> $2", u.in.id, u.run),
+		u.updateByID(ctx, "UPDATE control_span SET latest = FALSE", ended),
+	)
+}
+
+// ControlSpans returns the spans of all controls of an integration, by control and time.
+func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
+	return queryAll(ctx, s.db, func(r row, c *ControlSpan) error {
+		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
+	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
+		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
+		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
+}

@@ -8,12 +8,13 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// StaleMargin is how much longer than its interval the last complete scan may be ago before a
-// verdict is stale.
-const StaleMargin = 7 * time.Minute
-
-// unscheduledInterval is the interval after which an environment without a schedule is stale.
-const unscheduledInterval = 24 * time.Hour
+const (
+	// StaleMargin is how much longer than its interval the last complete scan may be ago before a
+	// verdict is stale.
+	StaleMargin = 7 * time.Minute
+	// unscheduledInterval is the interval after which an environment without a schedule is stale.
+	unscheduledInterval = 24 * time.Hour
+)
 
 // A Status is the current state of one integration of an environment. An environment without
 // integrations has one Status with an empty Integration.
@@ -135,4 +136,56 @@ func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
 		return err
 	}, `SELECT day, MAX(CASE WHEN verdict = 'compliant' THEN integrations ELSE 0 END), MAX(CASE WHEN verdict = 'noncompliant' THEN integrations ELSE 0 END),
 		MAX(CASE WHEN verdict = 'incomplete' THEN integrations ELSE 0 END) FROM fleet_day WHERE day >= $1 GROUP BY day ORDER BY day`, dayNumber(since))
+}
+
+// A ControlStatus is the state of a control in the last result of an integration.
+type ControlStatus struct {
+	Environment  string          `json:"environment"`
+	Integration  string          `json:"integration"`
+	Control      audit.ControlID `json:"-"`
+	Severity     audit.Severity  `json:"-"`
+	Outcome      audit.Outcome   `json:"outcome"`
+	Since        time.Time       `json:"since"` // when the first result of the current span was stored
+	Stale        bool            `json:"stale"` // as in [Status]
+	OpenFindings int             `json:"open_findings"`
+}
+
+// ControlStatuses returns the status of a control in every integration, by environment.
+func (s *Store) ControlStatuses(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
+	now := s.now()
+	return queryAll(ctx, s.db, func(r row, c *ControlStatus) error {
+		var st Status
+		err := r.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
+			&st.Environment.Every, &st.LastCompleteAt, &c.OpenFindings)
+		c.Stale = st.isStale(now)
+		return err
+	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
+		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
+		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
+		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
+		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
+}
+
+// A ControlCount counts integrations by the outcome of a control.
+type ControlCount struct {
+	Control  audit.ControlID
+	Severity audit.Severity
+	Fail     int
+	Unknown  int // including stale ones, as in [Status]
+	Pass     int // including not applicable and waived
+}
+
+// ControlCounts returns the counts of every control across the fleet.
+func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
+	now := s.now()
+	return queryAll(ctx, s.db, func(r row, c *ControlCount) error {
+		return r.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
+	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
+			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
+		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale
+			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired) GROUP BY control, severity, outcome)
+		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),
+			CAST(SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END) AS BIGINT), CAST(SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END) AS BIGINT)
+		FROM counts GROUP BY control ORDER BY control`,
+		now.Add(-StaleMargin).UnixMicro(), now.Add(StaleMargin).UnixMicro(), unscheduledInterval.Microseconds())
 }
