@@ -63,9 +63,7 @@ func snapshotTime(s audit.Snapshot) string {
 }
 
 // percent returns the coverage rounded down, so that only full coverage is 100 %.
-func percent(s audit.Summary) string {
-	return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %"
-}
+func percent(s audit.Summary) string { return strconv.Itoa(int(s.Coverage*100+1e-9)) + " %" }
 
 func coverageText(s audit.Summary) string {
 	n := s.Pass + s.Fail + s.Waived

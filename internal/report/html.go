@@ -55,10 +55,8 @@ type resultData struct {
 	Trend    *trendData
 }
 
-// Anchor returns the anchor of a control.
 func (d *resultData) Anchor(id audit.ControlID) string { return d.Prefix + escapePath(string(id)) }
 
-// Failed returns the failed controls.
 func (d *resultData) Failed() []controlData {
 	if len(d.Groups) == 0 || d.Groups[0].State != "fail" {
 		return nil
@@ -109,7 +107,6 @@ func newResultsPage(rs []audit.Result, o Options) pageData {
 
 func anchorPrefix(i int) string { return fmt.Sprintf("e%d-", i+1) }
 
-// newPageData returns a page without content.
 func newPageData() pageData {
 	return pageData{
 		Title: "dbaudit", Style: template.CSS(pageStyle), Script: template.JS(pageScript),

@@ -89,7 +89,6 @@ func newControlData(c audit.Control, r audit.Result, o Options, anchor string) c
 	return d
 }
 
-// findingAnchor returns the anchor of the i-th finding of a control.
 func findingAnchor(controlAnchor string, i int) string {
 	return fmt.Sprintf("%s.%d", controlAnchor, i+1)
 }

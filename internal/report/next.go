@@ -94,7 +94,6 @@ func advice(f audit.Finding, c audit.Control, o Options) string {
 	return "See " + pageURL(c) + "."
 }
 
-// shortenNames shortens the names in a fix.
 func shortenNames(f audit.Fix, o Options) audit.Fix {
 	type fix audit.Fix // because rewriteStrings does not escape the strings of an audit.Fix
 	rewriteStrings(reflect.ValueOf((*fix)(&f)).Elem(), func(s string) string { return o.shortenName(text.Line(s)) }, validUTF8)

@@ -70,9 +70,9 @@ func metricFamilies() [][2]string {
 func sampleResult(r audit.Result, sample func(name string, value any, labels ...string)) {
 	t := tallyOf(r)
 	for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-		sample(MetricVerdict, metricBool(r.Verdict == v), "verdict", v.String())
+		sample(MetricVerdict, r.Verdict == v, "verdict", v.String())
 	}
-	sample(metricUnread, metricBool(r.Unread != nil))
+	sample(metricUnread, r.Unread != nil)
 	for _, o := range audit.Outcomes() {
 		sample(MetricControls, t.outcomes[o], "outcome", o.String())
 	}
@@ -99,8 +99,15 @@ func (m *Metrics) Family(name, help string) {
 	fmt.Fprintf(&m.b, "# TYPE %s gauge\n# HELP %s %s\n", name, name, help)
 }
 
-// Sample adds the value of a series to the last family. Labels are pairs of a name and a value.
+// Sample adds the value of a series to the last family: a number, or a bool as 0 or 1. Labels are pairs
+// of a name and a value.
 func (m *Metrics) Sample(name string, value any, labels ...string) {
+	switch value {
+	case false:
+		value = 0
+	case true:
+		value = 1
+	}
 	var pairs []string
 	for pair := range slices.Chunk(labels, 2) {
 		pairs = append(pairs, pair[0]+`="`+strings.ReplaceAll(strings.ReplaceAll(pair[1], `\`, `\\`), `"`, `\"`)+`"`)
@@ -109,10 +116,3 @@ func (m *Metrics) Sample(name string, value any, labels ...string) {
 }
 
 func (m *Metrics) String() string { return m.b.String() }
-
-func metricBool(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}

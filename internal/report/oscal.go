@@ -115,7 +115,6 @@ func newOSCALResult(r audit.Result, ids *oscal.IDs, o Options) oscalResult {
 	return result
 }
 
-// addControl adds the finding and the observations of a control.
 func (r *oscalResultBuilder) addControl(c audit.Control) {
 	control := string(c.ID)
 	id := r.ids.Unique(r.id, "finding", control)
@@ -153,7 +152,6 @@ func (r *oscalResultBuilder) addObservation(o oscalObservation) {
 	r.result.Observations = append(r.result.Observations, o)
 }
 
-// findingObservation returns the observation of a finding of dbaudit.
 func (r *oscalResultBuilder) findingObservation(c audit.Control, f audit.Finding, id string) oscalObservation {
 	o := oscalObservation{
 		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},

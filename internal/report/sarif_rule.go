@@ -60,9 +60,7 @@ func sarifHelp(c audit.Control, rule audit.Rule) sarifText {
 }
 
 // breakLinks breaks [text](target), which viewers turn into a link even in plain text.
-func breakLinks(s string) string {
-	return strings.ReplaceAll(s, "](", "] (")
-}
+func breakLinks(s string) string { return strings.ReplaceAll(s, "](", "] (") }
 
 // pascalCase turns DB-PRIV-LEAD into DbPrivLead, as viewers expect names.
 func pascalCase(id string) string {

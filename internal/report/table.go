@@ -64,7 +64,6 @@ func writeTable(w io.Writer, set *resultSet, o Options) error {
 // draw draws a table, and keeps the first error.
 func (t *tableWriter) draw(g table.Grid) { t.err = cmp.Or(t.err, t.Draw(&t.b, g)) }
 
-// plainRow returns a row of texts without a style.
 func plainRow(texts ...string) []table.Cell {
 	row := make([]table.Cell, len(texts))
 	for i, s := range texts {

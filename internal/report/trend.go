@@ -174,7 +174,7 @@ type Drawing struct {
 // The size of a bar or column and of the whole picture: a [StripChart] has a bar for each result, a
 // [ColumnChart] a column for each day.
 const (
-	stripPitch, stripHeight = 6, 16
+	stripPitch, stripHeight   = 6, 16
 	columnPitch, columnHeight = 16, 96
 )
 

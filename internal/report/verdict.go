@@ -40,7 +40,6 @@ func verdictNote(r audit.Result) string {
 	return ""
 }
 
-// headline returns the verdict as a sentence.
 func headline(r audit.Result) string {
 	env := text.Line(r.Environment.Name)
 	if u := r.Unread; u != nil {

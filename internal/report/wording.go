@@ -90,7 +90,6 @@ func sentenceCase(s string) string {
 	return capitalize(s)
 }
 
-// endSentence ends s with a full stop.
 func endSentence(s string) string {
 	if s != "" && strings.ContainsRune(".!?", rune(s[len(s)-1])) {
 		return s
@@ -123,10 +122,8 @@ func splitAtLinks(step string, env audit.Environment) []textPart {
 	return parts
 }
 
-// formatTime returns a time for people.
+// formatTime and formatDate are for people.
 func formatTime(t time.Time) string { return formatTimeOr(t, "2006-01-02 15:04:05 UTC", "unknown") }
-
-// formatDate returns a day for people.
 func formatDate(t time.Time) string { return formatTimeOr(t, time.DateOnly, "unknown") }
 
 // formatTimestamp returns a time for programs. It is empty for the zero time, which files have.
@@ -139,7 +136,6 @@ func formatTimeOr(t time.Time, layout, zero string) string {
 	return t.UTC().Format(layout)
 }
 
-// joinNonBlank joins the parts that are not blank.
 func joinNonBlank(sep string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return strings.TrimSpace(p) == "" }), sep)
 }

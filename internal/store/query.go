@@ -72,8 +72,7 @@ type querier interface {
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
-// queryAll returns all rows of a query. It reads them at once, so that the connection is free
-// again.
+// queryAll returns all rows of a query. It reads them at once, so that the connection is free again.
 func queryAll[T any](ctx context.Context, q querier, scan func(row, *T) error, query string, args ...any) (_ []T, err error) {
 	rows, err := q.QueryContext(ctx, query, sanitizeArgs(args)...)
 	if err != nil {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -88,12 +89,7 @@ func (u *spanUpdate) earlierResult(ctx context.Context, run int64) (audit.Result
 
 // profileRevision identifies the requirements of a profile: two profiles with the same name may
 // differ.
-func profileRevision(p audit.Profile) string {
-	if p.Digest != "" {
-		return p.Digest
-	}
-	return p.Version
-}
+func profileRevision(p audit.Profile) string { return cmp.Or(p.Digest, p.Version) }
 
 // revisionsDiffer reports whether two revisions are known and differ.
 func revisionsDiffer(a, b string) bool { return a != "" && b != "" && a != b }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -75,8 +76,7 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 		var run Run
 		var id int64
 		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
-		fields = slices.Concat(fields, summaryFields(&st.Summary), run.fields())
-		err := r.Scan(fields...)
+		err := r.Scan(slices.Concat(fields, summaryFields(&st.Summary), run.fields())...)
 		if run.ID != 0 {
 			st.LastRun = &run
 		}
@@ -95,10 +95,7 @@ func summaryFields(s *audit.Summary) []any {
 }
 
 func (s Status) isStale(now time.Time) bool {
-	every := s.Environment.Every
-	if every == 0 {
-		every = unscheduledInterval
-	}
+	every := cmp.Or(s.Environment.Every, unscheduledInterval)
 	// A time in the future was stored while a clock was wrong.
 	age := now.Sub(s.LastCompleteAt)
 	return s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin

@@ -80,7 +80,7 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 				}
 			}
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-				verdict.add(boolValue(s.Verdict == v), name, profile, v.String())
+				verdict.add(s.Verdict == v, name, profile, v.String())
 			}
 			controls.add(s.Summary.Pass, name, profile, audit.OutcomePass.String())
 			controls.add(s.Summary.Fail, name, profile, audit.OutcomeFail.String())
@@ -92,7 +92,7 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 		if !s.LastCompleteAt.IsZero() {
 			complete.add(s.LastCompleteAt.Unix(), name, profile)
 		}
-		stale.add(boolValue(s.Stale), name, profile)
+		stale.add(s.Stale, name, profile)
 		if seen[name] {
 			continue // the rest is about the environment
 		}
@@ -117,6 +117,7 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	return all.String(), nil
 }
 
+// A family is a metric family with the names of its labels.
 type family struct {
 	report.Metrics
 
@@ -137,11 +138,4 @@ func (f *family) add(value any, values ...string) {
 		labels = append(labels, f.labels[i], text.Line(v))
 	}
 	f.Sample(f.name, value, labels...)
-}
-
-func boolValue(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

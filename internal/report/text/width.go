@@ -11,9 +11,7 @@ import (
 
 // Width returns the number of terminal columns that s takes, as the table library counts them. It
 // does not depend on the locale.
-func Width(s string) int {
-	return twwidth.WidthWithOptions(s, twwidth.Options{})
-}
+func Width(s string) int { return twwidth.WidthWithOptions(s, twwidth.Options{}) }
 
 // Shorten cuts the end of s to at most width columns, including an ellipsis. It also keeps at most
 // four runes for each column, because combining marks take no column.
