@@ -41,7 +41,7 @@ func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []stri
 
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
 	if len(names) == 0 {
-		return s.FleetStatus(ctx)
+		return s.Status(ctx, "")
 	}
 	var all []store.Status
 	for _, name := range names {

@@ -18,7 +18,7 @@ type fleetState struct {
 }
 
 func (f *Fleet) readState(ctx context.Context) (s fleetState, err error) {
-	if s.integrations, err = f.store.FleetStatus(ctx); err != nil {
+	if s.integrations, err = f.store.Status(ctx, ""); err != nil {
 		return s, err
 	}
 	if s.findings, err = f.store.OpenFindings(ctx, ""); err != nil {

@@ -179,7 +179,7 @@ func TestFullDatabase(t *testing.T) {
 		<-started
 		free := fill(t, s, name)
 		time.Sleep(5 * time.Second)
-		list := must.Get(s.FleetStatus(t.Context()))
+		list := must.Get(s.Status(t.Context(), ""))
 		compliant := 0
 		for _, st := range list {
 			if st.IsCompliant() {

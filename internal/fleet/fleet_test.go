@@ -145,7 +145,7 @@ func TestDueOnce(t *testing.T) {
 				t.Errorf("%s was scanned %d times, want once", n, got)
 			}
 		}
-		list := must.Get(s.FleetStatus(t.Context()))
+		list := must.Get(s.Status(t.Context(), ""))
 		for _, e := range fleet.NewDocument(list).Environments {
 			if e.Verdict != audit.VerdictCompliant || e.Stale || e.LastCompleteAt.IsZero() || e.LastRun.State != store.RunCompliant || e.LastRun.Error != nil {
 				t.Errorf("entry: %+v", e)
@@ -417,7 +417,7 @@ func TestRemove(t *testing.T) {
 		}
 		listed := func() (names []string) {
 			t.Helper()
-			statuses, err := s.FleetStatus(t.Context())
+			statuses, err := s.Status(t.Context(), "")
 			list, failed := s.Environments(t.Context())
 			if err != nil || failed != nil || len(list) != len(statuses) {
 				t.Errorf("%d environments, %d statuses: %v, %v", len(list), len(statuses), err, failed)

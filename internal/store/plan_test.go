@@ -63,7 +63,7 @@ func TestPlans(t *testing.T) {
 	ctx := t.Context()
 	within := func(do func(*Tx) error) func() error { return func() error { return s.InTx(ctx, do) } }
 	for name, read := range map[string]func() error{
-		"Fleet":            func() error { _, err := s.FleetStatus(ctx); return err },
+		"Fleet":            func() error { _, err := s.Status(ctx, ""); return err },
 		"Status":           func() error { _, err := s.Status(ctx, "a"); return err },
 		"OpenFindings":     func() error { _, err := s.OpenFindings(ctx, "a"); return err },
 		"all OpenFindings": func() error { _, err := s.OpenFindings(ctx, ""); return err },

@@ -48,11 +48,8 @@ func (s Status) OpenFindings() int {
 // IsCompliant reports whether the integration is known to be compliant now.
 func (s Status) IsCompliant() bool { return s.Verdict == audit.VerdictCompliant && !s.Stale }
 
-// FleetStatus returns the status of every integration, by environment and integration.
-func (s *Store) FleetStatus(ctx context.Context) ([]Status, error) { return s.Status(ctx, "") }
-
 // Status returns the status of every integration of an environment, or of all environments if
-// the name is empty.
+// the name is empty, by environment and integration.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
 	now := s.now()
 	where, args := whereEnvironment(environment)

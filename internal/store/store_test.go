@@ -638,7 +638,7 @@ func TestFleetQueries(t *testing.T) {
 		if len(points) != 2 || points[0].Verdict != audit.VerdictNoncompliant || points[1].Summary.Unknown != 1 {
 			t.Errorf("trend: %+v", points)
 		}
-		fleet := must.Get(s.FleetStatus(t.Context()))
+		fleet := must.Get(s.Status(t.Context(), ""))
 		if len(fleet) != 3 || fleet[2].Environment.Name != "never" || !fleet[2].Stale || fleet[2].LastRun != nil || fleet[2].IsCompliant() {
 			t.Errorf("fleet: %+v", fleet)
 		}

@@ -48,7 +48,7 @@ func (s *server) metrics(w http.ResponseWriter, r *http.Request) error {
 
 // collectMetrics returns all metrics. The number of series does not depend on the number of findings.
 func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
-	list, err := s.FleetStatus(ctx)
+	list, err := s.Status(ctx, "")
 	if err != nil {
 		return "", err
 	}

@@ -78,7 +78,7 @@ type fleetPageData struct {
 const chartDays = 90
 
 func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.Store.FleetStatus(r.Context())
+	list, err := s.Store.Status(r.Context(), "")
 	if err != nil {
 		return err
 	}
