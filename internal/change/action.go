@@ -88,10 +88,6 @@ func (a Action) templateValues() map[string]string {
 	return values
 }
 
-func constantNote(note string) func(Action, []string) string {
-	return func(Action, []string) string { return note }
-}
-
 // Requests returns the request of an action, and the requests that undo it.
 func (a Action) Requests(environmentURL string) (Request, []Request) {
 	known := a.Target.SlotValues()

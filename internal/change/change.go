@@ -140,11 +140,11 @@ func Example(k audit.FixKind, all audit.Fix) audit.Fix {
 
 func administratorRole() *audit.Reference { return &audit.Reference{Name: "System Administrator"} }
 
-// SystemAdministrator names the person who can make most fixes.
-const SystemAdministrator = "a System Administrator of the environment"
-
-// Maintainer names the person who can change dbaudit's requirements.
-const Maintainer = "the maintainer of dbaudit's configuration"
+// The people who can make fixes: most fixes, and those of dbaudit's requirements.
+const (
+	SystemAdministrator = "a System Administrator of the environment"
+	Maintainer          = "the maintainer of dbaudit's configuration"
+)
 
 // Who returns who can make a fix manually.
 func Who(f audit.Fix) string {

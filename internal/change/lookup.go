@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"net/url"
 	"regexp"
 	"strings"
@@ -148,10 +149,7 @@ const (
 )
 
 func idOr(r *audit.Reference, placeholder string) string {
-	if r == nil {
-		return placeholder
-	}
-	return escapeIDOr(r.ID, placeholder)
+	return escapeIDOr(cmp.Or(r, &audit.Reference{}).ID, placeholder)
 }
 
 func odataString(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

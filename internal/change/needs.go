@@ -22,7 +22,17 @@ func (n Needs) require(depth audit.Depth, names ...string) {
 // a role that others may have, they include the ones to read who has it.
 func (n Needs) AddChange(t Target, from, to State) {
 	local := n.depthInUnit(t, audit.DepthLocal)
-	n.addNameChecks(t)
+	// Apply checks that the rows still have the same names. The change itself requires reading roles and views.
+	if t.BusinessUnit != nil {
+		n.require(audit.DepthGlobal, "prvReadBusinessUnit")
+	}
+	switch {
+	case t.Principal == nil:
+	case t.Principal.Kind == "team":
+		n.require(audit.DepthGlobal, "prvReadTeam")
+	default:
+		n.require(audit.DepthGlobal, "prvReadUser")
+	}
 	switch t.Kind {
 	case TargetRole:
 		n.require(audit.DepthGlobal, "prvReadRole")
@@ -56,21 +66,6 @@ func (n Needs) AddChange(t Target, from, to State) {
 		// Both the impersonating and the impersonated user need the privileges of the action.
 		n.require(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
 		n.require(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
-	}
-}
-
-// addNameChecks adds the privileges to check that the rows of a target still have the same
-// names. The change itself requires the ones for roles and views.
-func (n Needs) addNameChecks(t Target) {
-	if t.BusinessUnit != nil {
-		n.require(audit.DepthGlobal, "prvReadBusinessUnit")
-	}
-	switch {
-	case t.Principal == nil:
-	case t.Principal.Kind == "team":
-		n.require(audit.DepthGlobal, "prvReadTeam")
-	default:
-		n.require(audit.DepthGlobal, "prvReadUser")
 	}
 }
 

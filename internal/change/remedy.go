@@ -84,9 +84,7 @@ func RemedyFor(f audit.Fix, at Place) Remedy {
 }
 
 // Summary returns only the summary of [RemedyFor].
-func Summary(f audit.Fix) string {
-	return newFix(f, Place{}).remedy().Summary
-}
+func Summary(f audit.Fix) string { return newFix(f, Place{}).remedy().Summary }
 
 func (f fix) remedy() Remedy {
 	k := kindNamed(f.Kind)
@@ -111,7 +109,7 @@ func (f fix) remedy() Remedy {
 	return r
 }
 
-// A fix is a fix at a place.
+// A fix is an [audit.Fix] at a place.
 type fix struct {
 	audit.Fix
 	Place

@@ -71,28 +71,21 @@ func (t Target) SlotValues() map[string]string {
 	return values
 }
 
+// post returns a request with a body. The format and its arguments must be JSON.
 func post(path, format string, args ...any) Request {
-	return Request{Method: "POST", Path: path, Body: jsonBody(format, args...)}
+	return Request{Method: "POST", Path: path, Body: json.RawMessage(fmt.Sprintf(format, args...))}
 }
 
 func del(path string) Request { return Request{Method: "DELETE", Path: path} }
 
 // patch returns the request that changes a row if nobody changed it since it was read.
 func patch(row, format string, args ...any) Request {
-	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: jsonBody(format, args...)}
-}
-
-// jsonBody formats a body. The format and its arguments must be JSON.
-func jsonBody(format string, args ...any) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(format, args...))
+	return Request{Method: "PATCH", Path: row, IfMatch: "{" + SlotTag + "}", Body: json.RawMessage(fmt.Sprintf(format, args...))}
 }
 
 // jsonString returns foreign text as a JSON string in which nothing looks like a slot.
 func jsonString(s string) string {
-	data, err := json.Marshal(s)
-	if err != nil { // strings always encode
-		return `""`
-	}
+	data, _ := json.Marshal(s) // never fails for strings
 	return strings.NewReplacer("{", `\u007b`, "}", `\u007d`).Replace(string(text.JSON(data)))
 }
 

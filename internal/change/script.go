@@ -225,8 +225,7 @@ func QuoteShell(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// QuotePowerShell quotes a string for PowerShell, which treats typographic quotes like plain
-// ones.
+// QuotePowerShell quotes a string for PowerShell, which treats typographic quotes like plain ones.
 func QuotePowerShell(s string) string {
 	double := strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")
 	return "'" + double.Replace(s) + "'"

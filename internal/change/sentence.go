@@ -20,12 +20,7 @@ func quotedName(r *audit.Reference) string {
 	return r.ID
 }
 
-func refName(r *audit.Reference) string {
-	if r == nil {
-		return ""
-	}
-	return r.Name
-}
+func refName(r *audit.Reference) string { return cmp.Or(r, &audit.Reference{}).Name }
 
 // formatPrivileges returns privileges in the portal's words, such as "Account – Read at
 // Organization level". preposition is the word before the level; without it, no level is shown.

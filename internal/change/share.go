@@ -74,8 +74,7 @@ func (f fix) shareCall(purpose, action, kind, principal string) Call {
 	return f.impersonateOwner(f.newCall(purpose, read))
 }
 
-// nextShare returns the step that changes a principal's rights on a view. It impersonates the
-// owner.
+// nextShare returns the step that changes a principal's rights on a view, as its owner.
 func (t Target) nextShare(from, to string) (Step, bool) {
 	if from == to || t.Principal == nil {
 		return Step{}, false
@@ -97,8 +96,7 @@ func principalRef(kind string) string {
 	return fmt.Sprintf(`{"@odata.type":"Microsoft.Dynamics.CRM.%s","%[1]sid":"{principal}"}`, kind)
 }
 
-// shareRequest returns the request that gives a principal, a systemuser or a team, rights on a
-// view.
+// shareRequest returns the request that gives a systemuser or a team rights on a view.
 func shareRequest(action, kind, access string) Request {
 	return post(action, `{"Target":%s,"PrincipalAccess":{"AccessMask":%q,"Principal":%s}}`, sharedView, accessMask(access), principalRef(kind))
 }

@@ -124,7 +124,7 @@ func (t Target) RestoreStep(goal State) string {
 		return fmt.Sprintf("delete the role %q", t.Role.Name)
 	case TargetGrants:
 		var parts []string
-		for _, name := range slices.Sorted(maps.Keys(goal)) {
+		for _, name := range goal.Names() {
 			parts = append(parts, name+" to "+goal[name])
 		}
 		return fmt.Sprintf("in the role %q set %s", t.Role.Name, strings.Join(parts, ", "))

@@ -53,6 +53,10 @@ func userKinds() []kind {
 	}
 }
 
+func constantNote(note string) func(Action, []string) string {
+	return func(Action, []string) string { return note }
+}
+
 // userTransitions returns the transitions of a user. A user must be disabled before it can be
 // deleted. The first deletion is soft, and the second is permanent.
 func (t Target) userTransitions() []transition {

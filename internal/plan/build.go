@@ -272,7 +272,7 @@ func (b *builder) markPartialReasons() {
 	}
 }
 
-// userLacksRole reports whether the user has other roles, and the plan does not assign this one.
+// userLacksRole reports whether the user has only other roles, and the plan does not assign this one.
 func (b *builder) userLacksRole(root string) bool {
 	roles := b.rolesOfUser()
 	return b.assign == nil && len(roles) > 0 && !slices.ContainsFunc(roles, func(id string) bool { return b.snapshot.Roles[id].RootID == root })

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// An assignment is the action that assigns or removes a role, with the findings that it fixes.
+// An assignment is an action that assigns or removes a role, with the findings that it fixes.
 type assignment struct {
 	change.Action
 
@@ -113,12 +113,16 @@ func (b *builder) setAssignment(c cause, why change.Reason, role, user change.Re
 	if role.ID == "" {
 		home = b.newRole.unit.ID
 	}
-	copied := change.Ref{}
+	var copied change.Ref // the role's copy in the unit, if it is known
 	switch {
 	case home == unit.ID:
 		copied = role
 	case role.ID != "":
-		copied = b.copyInUnit(unit, role)
+		for id, r := range b.snapshot.Roles {
+			if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
+				copied = change.Ref{ID: id, Name: r.Name}
+			}
+		}
 	}
 	across := b.snapshot.Organization.OwnershipAcrossBusinessUnits == snapshot.SettingOn
 	root, read := b.rootUnit()
@@ -137,16 +141,6 @@ func (b *builder) setAssignment(c cause, why change.Reason, role, user change.Re
 func (b *builder) disabledUnit(id string) (name string, ok bool) {
 	disabled, ok := b.snapshot.DisabledBusinessUnit(id)
 	return b.snapshot.BusinessUnits[disabled].Name, ok
-}
-
-// copyInUnit returns a role's copy in a business unit, or an empty reference.
-func (b *builder) copyInUnit(unit, role change.Ref) change.Ref {
-	for id, r := range b.snapshot.Roles {
-		if r.RootID == role.ID && r.BusinessUnitID == unit.ID {
-			return change.Ref{ID: id, Name: r.Name}
-		}
-	}
-	return change.Ref{}
 }
 
 // copiesOf returns the roles that are copies of the root.
@@ -245,9 +239,10 @@ func followUpReason(c audit.Control, reason change.Reason) change.Reason {
 func (b *builder) checkAssignment(root, name string) {
 	grants := b.grantsAfter(root)
 	surplus := slices.DeleteFunc(slices.Clone(b.integration().Surplus), func(name string) bool { return grants[name] == audit.DepthNone })
+	builtIn := slices.ContainsFunc(slices.Collect(maps.Values(b.snapshot.Roles)), func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 	replace := "Set integration.role in the configuration to the name of a custom role, or to a new name, so that dbaudit creates the role; then make the plan again."
 	switch summary := strings.TrimSuffix(change.Summary(b.assign.causes[0].fix), "."); {
-	case b.isBuiltIn(root):
+	case builtIn:
 		b.refuseAssignment(fmt.Sprintf("Give the integration a custom role: %q is built in, and dbaudit does not assign built-in roles.", name), replace)
 	case b.snapshot.RolePrivileges[root] == nil:
 		b.refuseAssignment(summary + ": what the role grants was not read.")
@@ -262,12 +257,6 @@ func (b *builder) checkAssignment(root, name string) {
 	default:
 		b.assign.Target.Grants = grants
 	}
-}
-
-// isBuiltIn reports whether a role or a copy of it comes from a template.
-func (b *builder) isBuiltIn(root string) bool {
-	roles := slices.Collect(maps.Values(b.snapshot.Roles))
-	return slices.ContainsFunc(roles, func(r snapshot.Role) bool { return r.RootID == root && r.TemplateID != "" })
 }
 
 // refuseAssignment makes the assignment a manual step.

@@ -16,7 +16,7 @@ type shareChange struct {
 	view, principal, owner      change.Ref
 	table                       string
 	shareReasons, reduceReasons []change.Reason
-	shareCause                  cause // of addWhy
+	shareCause                  cause // the last of shareReasons
 }
 
 // impersonatedOwner returns the owner to impersonate for a share. It returns false if the owner is

@@ -14,13 +14,9 @@ import (
 )
 
 // Seal sets the digest.
-func (p *Plan) Seal() error {
-	digest, err := p.digest()
-	if err != nil {
-		return err
-	}
-	p.Digest = digest
-	return nil
+func (p *Plan) Seal() (err error) {
+	p.Digest, err = p.digest()
+	return err
 }
 
 func (p Plan) digest() (string, error) {
@@ -53,11 +49,10 @@ func Decode(data []byte) (Plan, error) {
 	if err := strictjson.Decode(data, &p); err != nil {
 		return Plan{}, fmt.Errorf("the plan is broken: %w", err)
 	}
-	encoded, err := p.Encode()
-	if err != nil {
+	switch encoded, err := p.Encode(); {
+	case err != nil:
 		return Plan{}, err
-	}
-	if !bytes.Equal(encoded, data) {
+	case !bytes.Equal(encoded, data):
 		return Plan{}, errors.New("the plan was edited, or another program or version wrote it: make it again")
 	}
 	if err := p.Verify(); err != nil {
@@ -68,11 +63,10 @@ func Decode(data []byte) (Plan, error) {
 
 // Verify returns an error if the plan does not match its digest, or if Build would not make it.
 func (p Plan) Verify() error {
-	digest, err := p.digest()
-	if err != nil {
+	switch digest, err := p.digest(); {
+	case err != nil:
 		return err
-	}
-	if digest != p.Digest {
+	case digest != p.Digest:
 		return errors.New("the plan was edited: it does not match its digest; make it again")
 	}
 	return p.validate()

@@ -113,6 +113,7 @@ func (p Plan) remainingSummary() string {
 	return strings.Join(parts, "; ")
 }
 
+// A group is consecutive actions that change the same thing.
 type group struct {
 	title   string
 	actions []change.Action
