@@ -27,11 +27,11 @@ func TestHostileNames(t *testing.T) {
 			Users: []engine.DiscoveredUser{{
 				User: user, ApplicationID: appID, BusinessUnit: name, Disabled: true, Unknown: []string{name},
 				Roles:     []engine.DiscoveredRole{{Name: name, Administrator: "System Customizer", Ways: []string{name}, Reservations: []string{name}}, {Name: name}},
-				Dangerous: []engine.Dangerous{{Name: "prv" + name, Lets: "delete"}},
+				Dangerous: []engine.DangerousPrivilege{{Name: "prv" + name, Lets: "delete"}},
 			}},
 			Integrations: []engine.Proposal{{Profile: "demandbase", ApplicationID: appID, Role: name, User: user}},
-			PassedOver:   []engine.PassedOver{{Profile: "modjo", User: user}},
-			Unread:       []engine.Unread{{Section: "teams", State: "failed", Reason: name}},
+			PassedOver:   []engine.PassedOverUser{{Profile: "modjo", User: user}},
+			Unread:       []engine.UnreadSection{{Section: "teams", State: "failed", Reason: name}},
 		})
 		data, err := d.Configuration()
 		if err != nil {
@@ -65,7 +65,7 @@ func TestHostileNames(t *testing.T) {
 // TestManyDangers checks that the table names some dangerous privileges and counts the others, and names all if it is
 // verbose.
 func TestManyDangers(t *testing.T) {
-	dangers := make([]engine.Dangerous, 9)
+	dangers := make([]engine.DangerousPrivilege, 9)
 	d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Dangerous: dangers, Roles: []engine.DiscoveredRole{{}}}}}}
 	if rows := d.TableRows(false); len(rows) != 8 || !strings.Contains(rows[7][2], "and 4 more") {
 		t.Errorf("got %q", rows)
@@ -81,7 +81,7 @@ func TestNoRole(t *testing.T) {
 	if rows := d.TableRows(false); rows[1][2] != "none" {
 		t.Errorf("got %q", rows)
 	}
-	d.Unread = []engine.Unread{{Section: "teams", State: "forbidden"}}
+	d.Unread = []engine.UnreadSection{{Section: "teams", State: "forbidden"}}
 	if rows := d.TableRows(false); rows[1][2] != "none that could be read" {
 		t.Errorf("got %q", rows)
 	}

@@ -15,8 +15,8 @@ import (
 type Discovery struct {
 	Users        []DiscoveredUser `json:"users"`
 	Integrations []Proposal       `json:"integrations"`
-	PassedOver   []PassedOver     `json:"passed_over"`
-	Unread       []Unread         `json:"unread"`
+	PassedOver   []PassedOverUser `json:"passed_over"`
+	Unread       []UnreadSection  `json:"unread"`
 }
 
 // A DiscoveredUser is an application user with its roles.
@@ -27,8 +27,8 @@ type DiscoveredUser struct {
 	Disabled      bool             `json:"disabled"`
 	Roles         []DiscoveredRole `json:"roles"`
 	// Fits are the profiles that the user matches, the best match first.
-	Fits      []Fit       `json:"fits"`
-	Dangerous []Dangerous `json:"dangerous"`
+	Fits      []Fit                `json:"fits"`
+	Dangerous []DangerousPrivilege `json:"dangerous"`
 	// Unknown lists what was not read about this user.
 	Unknown []string `json:"unknown"`
 }
@@ -57,8 +57,8 @@ type Fit struct {
 	Required int `json:"required"`
 }
 
-// Dangerous is a dangerous privilege that the best matching profile neither requires nor allows.
-type Dangerous struct {
+// A DangerousPrivilege is one that the best matching profile neither requires nor allows.
+type DangerousPrivilege struct {
 	Name string `json:"name"`
 	// Lets says what the privilege lets its holder do.
 	Lets  string   `json:"lets"`
@@ -74,14 +74,14 @@ type Proposal struct {
 	User          audit.Subject `json:"user"`
 }
 
-// PassedOver is a user that matches a profile for which another user is proposed.
-type PassedOver struct {
+// A PassedOverUser is a user that matches a profile for which another user is proposed.
+type PassedOverUser struct {
 	Profile string        `json:"profile"`
 	User    audit.Subject `json:"user"`
 }
 
-// Unread is a section that was not read, or only in part.
-type Unread struct {
+// An UnreadSection is a section that was not read, or only in part.
+type UnreadSection struct {
 	Section string `json:"section"`
 	State   string `json:"state"`
 	Reason  string `json:"reason"`
