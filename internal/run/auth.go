@@ -140,7 +140,7 @@ func (r *Runner) ApplyTarget(t Target) Target {
 	if auth == (config.Auth{}) {
 		return t
 	}
-	t.variables = applyPrefix
+	t.variablePrefix = applyPrefix
 	if auth.ClientID != "" && !strings.EqualFold(auth.ClientID, t.Auth.ClientID) || auth.Method != "" || auth.Certificate != "" || auth.Secret != nil {
 		// A different identity does not use the credentials of a scan.
 		t.ClientSecret, t.Auth.Secret = dataverse.Secret{}, nil

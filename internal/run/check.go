@@ -23,7 +23,7 @@ type RequirementChanges struct {
 
 // CheckSnapshot judges a saved snapshot by the requirement that it was taken for, with changes. The
 // returned snapshot is the slice that was judged.
-func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name string, c RequirementChanges, asOf time.Time) (_ audit.Result, input *snapshot.Snapshot, _ error) {
+func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name string, c RequirementChanges, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
 	t := Target{File: c.File}
 	input, err := r.readSlice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
 		if t.Profile, err = r.Profile(cmp.Or(c.Overrides.Profile, s.Requirement.Profile)); err != nil {

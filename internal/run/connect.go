@@ -104,10 +104,10 @@ type serialTokenSource struct {
 	source dataverse.TokenSource
 }
 
-func (o serialTokenSource) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
-	o.mutex.Lock()
-	defer o.mutex.Unlock()
-	return o.source.Token(ctx, options)
+func (s serialTokenSource) Token(ctx context.Context, options dataverse.TokenOptions) (dataverse.Token, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.source.Token(ctx, options)
 }
 
 // ClientOptions returns the options of the client for a target.
@@ -138,14 +138,18 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Authority:       t.Auth.Authority,
 		Transport:       transport,
 		Getenv:          r.Getenv,
-		RunCommand:      r.runCommandWithout(r.secretVariables(t.File)),
 		HasProgram:      r.HasProgram,
 		Cache:           cmp.Or[signin.Cache](r.SignIns, &r.memorySignIns),
 		Warn:            func(text string) { r.Warn(t.Name, text) },
 		Terminal:        r.Attended,
-		VariablePrefix:  t.variables,
+		VariablePrefix:  t.variablePrefix,
 		Now:             r.Now,
 		Sleep:           r.Sleep,
+	}
+	if hidden := r.secretVariables(t.File); r.Run != nil {
+		c.RunCommand = func(ctx context.Context, name string, args ...string) ([]byte, error) {
+			return r.Run(ctx, hidden, name, args...)
+		}
 	}
 	// A credential that the method does not use is not read, because it may be missing.
 	if t.Auth.Secret != nil && (method == signin.Auto || method == signin.ClientSecret) {
@@ -202,17 +206,6 @@ func ReadSecret(from config.Source, getenv func(string) string) (string, error) 
 // programs do not receive them.
 func (r *Runner) secretVariables(file *config.File) []string {
 	return slices.Concat(file.SecretVariables(), r.SecretVariables, []string{"PGPASSWORD"})
-}
-
-// runCommandWithout returns a function that runs programs without the hidden variables; nil if
-// programs cannot be run.
-func (r *Runner) runCommandWithout(hidden []string) func(context.Context, string, ...string) ([]byte, error) {
-	if r.Run == nil {
-		return nil
-	}
-	return func(ctx context.Context, name string, args ...string) ([]byte, error) {
-		return r.Run(ctx, hidden, name, args...)
-	}
 }
 
 // showCode shows the code of a sign-in on another device, even with --quiet.

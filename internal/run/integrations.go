@@ -51,8 +51,8 @@ func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, o
 	return chosen, nil
 }
 
-// checkNoOverrides returns an error if flags or variables describe a single integration, because
-// count of them were chosen.
+// checkNoOverrides returns an error if flags or variables describe a single integration, although
+// several were chosen. count is their number.
 func (r *Runner) checkNoOverrides(overrides Overrides, count int) error {
 	if overrides.AppID != "" || overrides.User != "" || overrides.Role != "" || overrides.BusinessUnit != "" || len(overrides.Views) > 0 {
 		return Usagef("--integration-*, --business-unit and --view apply to one integration, but %d were chosen: choose one with --profile", count)

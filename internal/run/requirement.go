@@ -93,13 +93,13 @@ func configuredDepths(file *config.File, env config.Environment, p profile.Profi
 	if len(env.Depth) == 0 || len(p.Minimum()) == 0 {
 		return nil, nil
 	}
-	spelt, err := p.Spelling(slices.Collect(maps.Keys(env.Depth)))
-	if bad, ok := errors.AsType[*profile.DepthError](err); ok {
-		return nil, &UsageError{file.KeyError(env, bad.Message, "depth", bad.Name)}
+	spelling, err := p.Spelling(slices.Collect(maps.Keys(env.Depth)))
+	if depthError, ok := errors.AsType[*profile.DepthError](err); ok {
+		return nil, &UsageError{file.KeyError(env, depthError.Message, "depth", depthError.Name)}
 	}
 	byName := map[string]audit.Depth{}
 	for name, depth := range env.Depth {
-		byName[spelt[name]] = depth
+		byName[spelling[name]] = depth
 	}
 	return byName, err
 }

@@ -62,8 +62,8 @@ type Target struct {
 	File *config.File
 	Env  config.Environment
 
-	variables string              // prefix of the variables of the credential; empty for DBAUDIT_
-	recorder  *recording.Recorder // may be nil
+	variablePrefix string              // prefix of the variables of the credential; empty for DBAUDIT_
+	recorder       *recording.Recorder // may be nil
 }
 
 func (t Target) String() string { return fmt.Sprintf("%s (%s)", t.Name, t.URL) }
