@@ -3,20 +3,20 @@
 // The default scope reads what the verdict needs, in four rounds of parallel requests. Their
 // number does not grow with the environment; see docs/architecture.md.
 //
-//  1. the auditor's identity; the organization; the possible integration users, with their
-//     roles and teams; the definitions of the minimum's privileges; roles with a matching
+//  1. userRound: the auditor's identity; the organization; the possible integration users, with
+//     their roles and teams; the definitions of the minimum's privileges; roles with a matching
 //     name; system views with the required names; the configured owners of views
-//  2. the roles of the user's teams; shares with the user and its teams; the personal views
-//     that the user and each owner see, with a WhoAmI as the same identity; the privileges
+//  2. viewRound: the roles of the user's teams; shares with the user and its teams; the personal
+//     views that the user and each owner see, with a WhoAmI as the same identity; the privileges
 //     of the known roles
-//  3. the privileges of the teams' roles
-//  4. these roles again, to find out whether one changed during the read; the business units,
-//     because a disabled one locks out all units below it
+//  3. teamGrantRound: the privileges of the teams' roles
+//  4. confirmationRound: these roles again, to find out whether one changed during the read; the
+//     business units, because a disabled one locks out all units below it
 //
-// Another round is needed for an environment that does not return roles and teams with the user,
-// for a role with a matching name that grants nothing of the minimum, and for a required view
-// that only the auditor sees. Several integrations of one environment go through the rounds
-// together: each table is read once for what any of them needs.
+// Another round is needed for an environment that does not return roles and teams with the user
+// (membershipRound), if the user's roles grant nothing of the minimum (candidateRound), and for a
+// required view that only the auditor sees (unseenViewRound). Several integrations of one
+// environment go through the rounds together: each table is read once for what any of them needs.
 //
 // A read is complete, or the coverage says what is missing. A refused section is Forbidden. A
 // section that cannot be read completely, or that changes each time it is read, is Failed. A
@@ -95,8 +95,8 @@ type Event struct {
 func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.Snapshot, error) {
 	group := newGroup(r, options)
 	for _, round := range []func(*collection) ([]part, error){
-		(*collection).roundOne, (*collection).membershipRound, (*collection).roundTwo,
-		(*collection).roundThree, (*collection).candidateRound, (*collection).roundFour, (*collection).lastRound,
+		(*collection).userRound, (*collection).membershipRound, (*collection).viewRound, (*collection).teamGrantRound,
+		(*collection).candidateRound, (*collection).confirmationRound, (*collection).unseenViewRound,
 	} {
 		if err := group.run(ctx, round); err != nil {
 			if refused := dataverse.ErrorOf(err); refused.BlocksAllRequests() {
@@ -124,7 +124,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 
 func newGroup(r Reader, options []Options) *integrationGroup {
 	group := &integrationGroup{
-		reader:     &cachingReader{Reader: r, responses: map[dataverse.Request]*cachedResponse{}},
+		cache:      &cachingReader{Reader: r, responses: map[dataverse.Request]*cachedResponse{}},
 		roleCopies: map[string]role{},
 	}
 	reader := NewStrictReader(r, options[0].Strong)
@@ -132,7 +132,7 @@ func newGroup(r Reader, options []Options) *integrationGroup {
 		reader.progress = options[0].Progress
 	}
 	if len(options) > 1 {
-		reader.reader = group.reader
+		reader.cached = group.cache
 	}
 	takenAt := options[0].Now().UTC().Truncate(time.Second)
 	for _, o := range options {
@@ -149,8 +149,8 @@ func newGroup(r Reader, options []Options) *integrationGroup {
 	return group
 }
 
-// A collection is the state of reading for one integration. Each field below the mutex's is
-// written by one part of a round and read in later rounds. The mutex guards what parts share.
+// A collection is the state of reading for one integration. The mutex guards the results, which
+// parts share. Each later field is written by one part of a round and read in later rounds.
 type collection struct {
 	Options
 

@@ -11,19 +11,18 @@ const maxFilterBytes = 14_000
 
 // joinConditions joins conditions by or, in as many filters as are needed to keep each URL short.
 func joinConditions(conditions []dataverse.Expr) []dataverse.Expr {
-	var filters, current []dataverse.Expr
-	length := 0
-	for _, condition := range conditions {
+	var filters []dataverse.Expr
+	start, length := 0, 0
+	for i, condition := range conditions {
 		size := len(dataverse.Collection("x").Filter(condition).String())
-		if len(current) > 0 && length+size > maxFilterBytes {
-			filters = append(filters, dataverse.Or(current...))
-			current, length = nil, 0
+		if i > start && length+size > maxFilterBytes {
+			filters = append(filters, dataverse.Or(conditions[start:i]...))
+			start, length = i, 0
 		}
-		current = append(current, condition)
 		length += size
 	}
-	if len(current) > 0 {
-		filters = append(filters, dataverse.Or(current...))
+	if len(conditions) > 0 {
+		filters = append(filters, dataverse.Or(conditions[start:]...))
 	}
 	return filters
 }

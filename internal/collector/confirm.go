@@ -40,7 +40,7 @@ func (c *collection) confirmRoles(ctx context.Context, conditions []dataverse.Ex
 		case attempt == maxRereads:
 			return fmt.Errorf("the role %s changed each time it was read: try again when nobody edits it", strings.Join(names, ", "))
 		}
-		if err := c.readGrants(roots, true)(ctx); err != nil {
+		if err := c.grantsPart(roots, true)(ctx); err != nil {
 			return err
 		}
 		before = after

@@ -41,7 +41,7 @@ func GrantedDepths(grants []Grant) map[string]audit.Depth {
 
 // ReadRoleGrants reads the privileges of a role.
 func ReadRoleGrants(ctx context.Context, s *StrictReader, role dataverse.GUID) ([]Grant, error) {
-	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: roleGrantsQuery(role)}, decodeUserGrants)
+	return ReadObject(ctx, s, Read{Label: "what the role grants", Query: roleGrantsQuery(role)}, decodeRoleGrants)
 }
 
 // ReadUserGrants reads the privileges that a user has from all its roles. If the environment
@@ -101,9 +101,9 @@ func decodeGrant(r Row) Grant {
 	return g
 }
 
-// readGrants returns the part of a round that reads the privileges of roles. With fresh, it
-// reads them even if they were read before.
-func (c *collection) readGrants(roots []string, fresh bool) part {
+// grantsPart returns the part of a round that reads the privileges of roles. With fresh, it reads
+// them even if they were read before.
+func (c *collection) grantsPart(roots []string, fresh bool) part {
 	copies := make([]role, len(roots))
 	for i, root := range roots {
 		copies[i] = c.group.sharedCopy(root, c.preferredCopy)
@@ -212,10 +212,9 @@ func (c *collection) readPrivilegeNames(ctx context.Context, r role, grants []Gr
 		names[d.ID] = d.Name
 	}
 	for i := range grants {
-		if g := &grants[i]; g.Name == "" {
-			if g.Name = names[g.ID]; g.Name == "" {
-				return fmt.Errorf("privileges of the role %q: the privilege %s has no name", r.Name, g.ID)
-			}
+		g := &grants[i]
+		if g.Name = cmp.Or(g.Name, names[g.ID]); g.Name == "" {
+			return fmt.Errorf("privileges of the role %q: the privilege %s has no name", r.Name, g.ID)
 		}
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 // collection. All go through the rounds in step, so that one request can serve all of them.
 type integrationGroup struct {
 	members []*collection
-	reader  *cachingReader
+	cache   *cachingReader
 
 	mu         sync.Mutex
 	roleCopies map[string]role // by root: the copy with the privileges that are read
@@ -31,14 +31,14 @@ func (g *integrationGroup) run(ctx context.Context, round func(*collection) ([]p
 		parts = append(parts, more...)
 	}
 	tasks, ctx := errgroup.WithContext(ctx)
-	g.reader.ctx = ctx
+	g.cache.ctx = ctx
 	for _, part := range parts {
 		tasks.Go(func() error { return part(ctx) })
 	}
 	return tasks.Wait()
 }
 
-// union returns what the members need together.
+// union returns what any of the members needs.
 func (g *integrationGroup) union(needs func(*collection) []string) []string {
 	var all []string
 	for _, m := range g.members {

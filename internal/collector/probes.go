@@ -26,7 +26,7 @@ func (t Table[T]) First() Table[T] { return t.withQuery(t.query.Top(1)) }
 // ProbeRolePrivileges returns a probe that reads the privileges of a role.
 func ProbeRolePrivileges(role dataverse.GUID) Probe {
 	return func(ctx context.Context, s *StrictReader, label string, _ dataverse.Caller) ([]string, error) {
-		_, err := ReadObject(ctx, s, Read{Label: label, Query: roleGrantsQuery(role)}, decodeUserGrants)
+		_, err := ReadObject(ctx, s, Read{Label: label, Query: roleGrantsQuery(role)}, decodeRoleGrants)
 		return nil, err
 	}
 }

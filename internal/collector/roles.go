@@ -130,7 +130,7 @@ func (c *collection) knownRoles() map[string]role {
 func (c *collection) rootsToRead() []string {
 	wanted := map[string]bool{}
 	direct, throughTeams := c.assignedRoles()
-	grantsSome := false
+	grantsSome := false // of the minimum
 	// Roles by name are not read while a role that probably grants the minimum is unread.
 	unread := !c.teamRolesRequested && c.user != nil && len(c.user.teams) > 0
 	for _, roles := range []map[string]role{direct, throughTeams} {
@@ -142,7 +142,7 @@ func (c *collection) rootsToRead() []string {
 			_, isDirect := direct[id]
 			likely := isDirect || c.Requirement.MatchesRole(r.Name, c.Pattern)
 			unread = unread || likely && !c.requestedRoots[r.RootID]
-			grantsSome = grantsSome || c.grantsAny(r.RootID)
+			grantsSome = grantsSome || slices.ContainsFunc(c.Privileges, c.grants[r.RootID].includes)
 		}
 	}
 	all := c.Scope == snapshot.ScopeEnvironment || c.Requirement.Role != ""
@@ -155,9 +155,4 @@ func (c *collection) rootsToRead() []string {
 		delete(wanted, root)
 	}
 	return sortedKeys(wanted)
-}
-
-// grantsAny reports whether a role is known to grant some of the minimum.
-func (c *collection) grantsAny(root string) bool {
-	return slices.ContainsFunc(c.Privileges, c.grants[root].includes)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-func (c *collection) roundOne() ([]part, error) {
+func (c *collection) userRound() ([]part, error) {
 	parts := []part{
 		c.readIdentity,
 		c.sectionPart(snapshot.SectionOrganization, c.readOrganization),
@@ -71,10 +71,10 @@ func (c *collection) membershipRound() ([]part, error) {
 	return parts, nil
 }
 
-func (c *collection) roundTwo() ([]part, error) {
+func (c *collection) viewRound() ([]part, error) {
 	parts := []part{
 		c.sectionPart(snapshot.SectionTeams, c.readTeams),
-		c.readGrants(c.rootsToRead(), false),
+		c.grantsPart(c.rootsToRead(), false),
 		c.readAuditorGrants,
 	}
 	if c.Requirement.Role != "" && c.Scope != snapshot.ScopeEnvironment && !c.hasRequiredRole() {
@@ -96,8 +96,8 @@ func (c *collection) roundTwo() ([]part, error) {
 	return parts, nil
 }
 
-func (c *collection) roundThree() ([]part, error) {
-	parts := []part{c.readGrants(c.rootsToRead(), false)}
+func (c *collection) teamGrantRound() ([]part, error) {
+	parts := []part{c.grantsPart(c.rootsToRead(), false)}
 	if c.user != nil && len(c.user.roles) == 0 {
 		parts = append(parts, c.userViewParts()...) // now that the roles of its teams are known
 	}
@@ -117,10 +117,10 @@ func (c *collection) userViewParts() []part {
 // candidateRound reads the privileges of the roles with a matching name if the user's roles grant
 // nothing of the minimum.
 func (c *collection) candidateRound() ([]part, error) {
-	return []part{c.readGrants(c.rootsToRead(), false)}, nil
+	return []part{c.grantsPart(c.rootsToRead(), false)}, nil
 }
 
-func (c *collection) roundFour() ([]part, error) {
+func (c *collection) confirmationRound() ([]part, error) {
 	conditions := c.group.confirmConditions()
 	parts := []part{
 		c.sectionPart(snapshot.SectionRolePrivileges, func(ctx context.Context) error { return c.confirmRoles(ctx, conditions) }),
@@ -133,9 +133,9 @@ func (c *collection) roundFour() ([]part, error) {
 	return parts, nil
 }
 
-// lastRound reads the shares of views that only the auditor sees, if the integration user's list
+// unseenViewRound reads the shares of views that only the auditor sees, if the integration user's list
 // of views was not read.
-func (c *collection) lastRound() ([]part, error) {
+func (c *collection) unseenViewRound() ([]part, error) {
 	views := c.unsharedRequiredViews(c.auditorViews)
 	if len(views) == 0 {
 		return nil, nil

@@ -22,7 +22,7 @@ const maxRereads = 3
 // column, a wrong number of rows, or a row that appears twice.
 type StrictReader struct {
 	reader   Reader
-	direct   Reader // bypasses the cache that reader may have
+	cached   Reader // reader, or a cache in front of it; used unless a read must be fresh
 	strong   bool
 	progress func(Event)
 
@@ -33,7 +33,7 @@ type StrictReader struct {
 // NewStrictReader returns a StrictReader that reads through r. With strong, Dataverse bypasses
 // its caches of permissions, which those who change them need.
 func NewStrictReader(r Reader, strong bool) *StrictReader {
-	return &StrictReader{reader: r, direct: r, strong: strong, progress: func(Event) {}, omitted: columnSet{}}
+	return &StrictReader{reader: r, cached: r, strong: strong, progress: func(Event) {}, omitted: columnSet{}}
 }
 
 // A Read describes what is read from an environment, and as whom.
@@ -56,7 +56,6 @@ type Read struct {
 	fresh bool
 }
 
-// rows reads all rows of a table.
 func (t Table[T]) rows(ctx context.Context, s *StrictReader, read Read) ([]T, error) {
 	read.Query, read.Key, read.where = t.query, t.key, slices.Concat(t.where, read.where)
 	return ReadRows(ctx, s, read, t.decode)
@@ -75,18 +74,18 @@ func ReadObject[T any](ctx context.Context, s *StrictReader, read Read, decode f
 // ReadRows reads all rows of a collection. It repeats a read with an inconsistent response, but
 // not one that the client has already repeated.
 func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode func(Row) T) ([]T, error) {
-	counted := read.Key != "" && !read.partial
+	countable, countRefused := read.Key != "" && !read.partial, false
 	for attempt := 1; ; {
 		read.fresh = read.fresh || attempt > 1
 		event := Event{Section: read.section, Label: read.Label, Attempt: attempt}
 		s.progress(event)
 		omitted := s.omittedColumns()
-		if !counted {
+		if !countable || countRefused {
 			omitted[countOption] = true
 		}
 		values, err := readOnce(ctx, s, read, omitted, decode)
 		if err == nil {
-			if read.Key != "" && !counted && !read.partial {
+			if countRefused {
 				s.omit(countOption)
 			}
 			event.Done, event.State, event.Rows = true, snapshot.StateCollected, len(values)
@@ -105,8 +104,8 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 		case isOptional(missing) && !omitted[missing]:
 			s.omit(missing)
 			continue
-		case missing == "" && counted && isUnsupported(err):
-			counted = false
+		case missing == "" && countable && !countRefused && isUnsupported(err):
+			countRefused = true
 			continue
 		}
 		event.Done, event.State = true, stateOf(err)
@@ -120,9 +119,9 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 
 // readOnce sends the request once. With an error, it also returns the rows before it.
 func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted columnSet, decode func(Row) T) ([]T, error) {
-	reader := s.reader
+	reader := s.cached
 	if read.fresh {
-		reader = s.direct
+		reader = s.reader
 	}
 	request := buildQuery(read, decode, omitted).Request(read.Label)
 	request.Caller, request.Strong = read.Caller, s.strong

@@ -104,9 +104,9 @@ func (c *collection) readTeams(ctx context.Context) error {
 	for _, t := range found {
 		delete(wanted, t.id)
 	}
-	for _, id := range sortedKeys(wanted) {
+	if missing := sortedKeys(wanted); len(missing) > 0 {
 		return fmt.Errorf("a user is a member of the team %q, which is not visible: "+
-			"give the auditor's role prvReadTeam at Organization level", wanted[id].Name)
+			"give the auditor's role prvReadTeam at Organization level", wanted[missing[0]].Name)
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (c *collection) readUserViews(ctx context.Context) (err error) {
 	return err
 }
 
-func (c *collection) readSystemViews(ctx context.Context) (err error) {
+func (c *collection) readSystemViews(ctx context.Context) error {
 	found, err := SystemViews().filteredRows(ctx, c.reader, Read{
 		section: snapshot.SectionSystemViews, Label: "system views",
 		// People choose views with querytype 0. Other types are for look-ups and forms.

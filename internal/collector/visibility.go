@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -47,10 +48,7 @@ func (c *collection) readAuditorGrants(ctx context.Context) error {
 	}
 	c.auditorGrants = map[string][]Grant{}
 	for _, g := range grants {
-		name := strings.ToLower(g.Name)
-		if name == "" {
-			name = c.privilegeNames[g.ID]
-		}
+		name := cmp.Or(strings.ToLower(g.Name), c.privilegeNames[g.ID])
 		c.auditorGrants[name] = append(c.auditorGrants[name], g)
 	}
 	return nil
@@ -139,7 +137,6 @@ func (c *collection) coversAllUnits(privilege string) bool {
 	return true
 }
 
-// seesAllUnits reports whether the auditor sees every business unit.
 func (c *collection) seesAllUnits() bool {
 	return slices.ContainsFunc(c.units, func(u unit) bool {
 		return u.ParentID == "" && (!c.isPartial(readUnitsPrivilege) || c.coversUnit(readUnitsPrivilege, u.id, nil, audit.DepthDeep))
