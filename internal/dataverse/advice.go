@@ -68,13 +68,13 @@ func (e *Error) codeAdvice() string {
 	return ""
 }
 
-// actOnBehalf is the privilege to impersonate another user.
-const actOnBehalf = "prvActOnBehalfOfAnotherUser"
+// ImpersonationPrivilege is the privilege to impersonate another user.
+const ImpersonationPrivilege = "prvActOnBehalfOfAnotherUser"
 
 // forbiddenAdvice recommends a role only if the environment names a privilege.
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
-	isImpersonation := strings.EqualFold(privilege, actOnBehalf) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
+	isImpersonation := strings.EqualFold(privilege, ImpersonationPrivilege) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
 	switch {
 	case isImpersonation && e.Writer:
 		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
@@ -144,7 +144,7 @@ func (e *Error) AdviceFor(names PrincipalNames) string {
 	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || principal == "" || name == "" {
 		return e.Advice()
 	}
-	if strings.EqualFold(privilege, actOnBehalf) {
+	if strings.EqualFold(privilege, ImpersonationPrivilege) {
 		return "give " + privilege + " to a security role that is assigned to " + name + " directly (Business Management > Act on Behalf of Another User)"
 	}
 	return "it is " + name + " that lacks " + privilege + ": give " + privilege + " to a security role of " + name + ", at Organization level where the editor allows it"

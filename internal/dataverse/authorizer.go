@@ -17,21 +17,16 @@ type authorizer struct {
 
 func (a authorizer) send(ctx context.Context, c call) (reply, error) {
 	t, generation, err := a.tokens.token(ctx)
-	for renewals := 0; ; renewals++ {
-		if err != nil {
-			return reply{}, signInError(ctx, err)
-		}
+	for renewals := 0; err == nil; renewals++ {
 		c.token = t.Value
-		r, err := a.next.send(ctx, c)
+		r, sendErr := a.next.send(ctx, c)
 		if r.status != http.StatusUnauthorized || renewals == maxRenewals { // even if its body is incomplete
-			return r, err
+			return r, sendErr
 		}
 		claims := ParseChallenge(r.header.Values("WWW-Authenticate")...).Claims
 		t, generation, err = a.tokens.renew(ctx, generation, claims)
-		if err != nil {
-			return reply{}, signInError(ctx, err)
-		}
 	}
+	return reply{}, signInError(ctx, err)
 }
 
 // signInError marks the error of a sign-in, so that the retrier does not repeat it like a failed

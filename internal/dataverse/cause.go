@@ -17,7 +17,7 @@ const (
 	CausePrivilege            Cause = "a privilege is missing"          // the environment names the privilege
 	CauseNoRole               Cause = "no security role"                // the user has no security role
 	CauseNotMember            Cause = "not a member"                    // the environment has no such user
-	CauseUserDisabled         Cause = "the user is disabled"            // as it says
+	CauseUserDisabled         Cause = "the user is disabled"            // the caller, or the impersonated user
 	CauseUnitDisabled         Cause = "the business unit is disabled"   // the user's business unit
 	CauseUnlicensed           Cause = "no license"                      // the user has no license
 	CauseOrganizationDisabled Cause = "the environment is disabled"     // for all users

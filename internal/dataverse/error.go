@@ -122,14 +122,14 @@ func (e *Error) Explain(names PrincipalNames) string {
 // Unwrap returns the cause, such as context.Canceled or a failed sign-in.
 func (e *Error) Unwrap() error { return e.cause }
 
-// MissingPrivilege returns the name of the privilege that the environment says
-// is missing, or "".
+// MissingPrivilege returns the name of the privilege that is missing according to the environment,
+// or "".
 func (e *Error) MissingPrivilege() string {
 	return strings.TrimRight(e.submatch(`(?i)missing\s+(prv[^\s,;:()'"]+)`), ".")
 }
 
-// MissingProperty returns the name of the column that the environment says it
-// does not have, or "".
+// MissingProperty returns the name of the column that the environment does not have according to
+// itself, or "".
 func (e *Error) MissingProperty() string {
 	return e.submatch(`Could not find a property named '([^']+)'`)
 }

@@ -62,7 +62,8 @@ func rawValue(document []byte, value gjson.Result) json.RawMessage {
 // ParseText returns the text of a JSON string.
 func ParseText(value json.RawMessage) (string, error) { return textOf(gjson.ParseBytes(value)) }
 
-// textOf leaves escapes to encoding/json, because gjson drops the text after half a surrogate pair.
+// textOf returns the text of a JSON string. It leaves escapes to encoding/json, because gjson drops
+// the text after half a surrogate pair.
 func textOf(value gjson.Result) (text string, err error) {
 	if value.Type == gjson.String && !strings.Contains(value.Raw, `\`) {
 		return value.Str, nil

@@ -65,7 +65,7 @@ func (q Query) Select(columns ...string) Query {
 func (q Query) Filter(e Expr) Query {
 	for i, o := range q.options {
 		if o.name == "$filter" {
-			both := And(Expr{text: o.value, op: "?"}, e)
+			both := And(Expr{text: o.value, op: "any"}, e) // in parentheses, because it may be an or
 			q.options = slices.Clone(q.options)
 			q.options[i].value = both.text
 			return q.withError(both.err)
@@ -120,11 +120,10 @@ func (q Query) String() string {
 	}
 	var b strings.Builder
 	b.WriteString(q.path)
-	for i, o := range q.options {
-		b.WriteByte("?&"[min(i, 1)])
-		b.WriteString(o.name)
-		b.WriteByte('=')
-		b.WriteString(escape(o.value, isQueryChar))
+	separator := "?"
+	for _, o := range q.options {
+		b.WriteString(separator + o.name + "=" + escape(o.value, isQueryChar))
+		separator = "&"
 	}
 	return b.String()
 }

@@ -18,8 +18,8 @@ type Token struct {
 type TokenOptions struct {
 	// Refresh requests a new token, not a cached one, because the server refused the last.
 	Refresh bool
-	// Claims is the JSON text of a claims challenge (continuous access
-	// evaluation) that the new token must satisfy, or "".
+	// Claims is the JSON text of a claims challenge (continuous access evaluation) that the new
+	// token must satisfy, or "".
 	Claims string
 }
 
@@ -47,8 +47,8 @@ type tokenCache struct {
 }
 
 const (
-	// A token is renewed this long before it expires. Requests take up to two minutes, and the
-	// token must not expire before they end.
+	// renewBefore is how long before it expires a token is renewed. Requests take up to two minutes,
+	// and the token must not expire before they end.
 	renewBefore = 5 * time.Minute
 	// minRenewInterval is the shortest time between two renewals, also after one that failed.
 	minRenewInterval = 30 * time.Second

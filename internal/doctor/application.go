@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
-	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // A Remediation lists what the identity that applies a plan needs.
@@ -34,7 +33,7 @@ type Remediation struct {
 // others have the depth deep, for units below the root, except that a new role is created in the
 // root.
 func ApplyPrivileges() []Privilege {
-	all := append(pickPrivileges(actOnBehalf, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
+	all := append(pickPrivileges(dataverse.ImpersonationPrivilege, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
 		{"prvAppendToUser", audit.DepthDeep, "Business Management > User > Append To"},
 		{"prvAppendUser", audit.DepthDeep, "Business Management > User > Append"},
@@ -107,9 +106,9 @@ func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []
 		return wanted, nil, nil
 	}
 	x.Progress("privileges to grant")
-	defined, err := x.readDefinitions(ctx, wanted)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.reader, namesOf(wanted))
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
 	}
 	for _, p := range wanted {
 		if depths := defined[strings.ToLower(p.Name)].Depths; len(depths) > 0 {
@@ -129,7 +128,7 @@ func (x *examiner) withoutUndefined(ctx context.Context, needed []Privilege) []P
 	if x.unreachable != "" || x.granted == nil || len(missing) == 0 {
 		return needed
 	}
-	defined, err := x.readDefinitions(ctx, missing)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.reader, namesOf(missing))
 	if err != nil {
 		return needed
 	}
@@ -177,14 +176,6 @@ func (x *examiner) checkPrivileges(id, title string, needed []Privilege, outcome
 	if complete {
 		x.add(Check{ID: id, Title: title, Outcome: Passed, Detail: fmt.Sprintf("has all required privileges: %d", len(needed))})
 	}
-}
-
-func (x *examiner) readDefinitions(ctx context.Context, privileges []Privilege) (map[string]snapshot.Privilege, error) {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, x.reader, namesOf(privileges))
-	if err != nil {
-		return nil, fmt.Errorf("reading at which levels privileges can be granted: %w", err)
-	}
-	return defined, nil
 }
 
 func namesOf(privileges []Privilege) []string {

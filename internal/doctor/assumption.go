@@ -44,7 +44,7 @@ type Assumptions struct {
 	Format  string             `json:"format"`
 	Tool    audit.Tool         `json:"tool"`
 	Version string             `json:"dataverse"` // empty if unknown
-	Answers []AssumptionResult `json:"assumptions"`
+	Results []AssumptionResult `json:"assumptions"`
 	// Refused says why nothing could be checked, else it is empty. It may contain names.
 	Refused string `json:"-"`
 }
@@ -106,7 +106,7 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 		if ctx.Err() != nil {
 			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
 		}
-		a.Answers = append(a.Answers, result)
+		a.Results = append(a.Results, result)
 	}
 	return a, nil
 }
@@ -114,8 +114,8 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 // findSubjects finds the user to impersonate, and a view that this identity or the user can read.
 func (ac *assumptionChecker) findSubjects(ctx context.Context) {
 	who, condition := ac.integrationUser()
-	if found, err := ac.findUsers(ctx, who, condition); err == nil && len(found) > 0 && !found[0].Disabled && dataverse.GUID(found[0].ID) != ac.userID {
-		ac.user = &found[0]
+	if found, err := ac.findUser(ctx, who, condition); err == nil && found != nil && !found.Disabled && dataverse.GUID(found.ID) != ac.userID {
+		ac.user = found
 	}
 	callers := []dataverse.Caller{{}}
 	if ac.user != nil {
@@ -142,7 +142,7 @@ func (ac *assumptionChecker) ask(ctx context.Context, q assumption) AssumptionRe
 		result.Answer, result.Found = q.judge(rows)
 		return result
 	case refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
-	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), actOnBehalf):
+	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), dataverse.ImpersonationPrivilege):
 	default:
 		result.Answer = q.refused
 	}

@@ -66,7 +66,7 @@ func (ac *assumptionChecker) judgeWhoAmI(user dataverse.GUID) func([]row) (Answe
 	}
 }
 
-// No user has the id unknownUserID.
+// unknownUserID is an id that no user has.
 const unknownUserID = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
 // assumptions lists what dbaudit assumes about environments because it is not documented, and

@@ -155,32 +155,28 @@ func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
 	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
 	if refused := dataverse.ErrorOf(err); refused.Status != 0 { // WhoAmI requires no privilege
-		x.unreachable = "the environment refuses this identity: " + refused.Kind.String()
-		if cause := refused.Cause(); cause != dataverse.CauseUnknown {
-			x.unreachable = "the environment refuses this identity: " + cause.String()
-		}
+		x.unreachable = "the environment refuses this identity: " + cmp.Or(string(refused.Cause()), string(refused.Kind))
 	}
 	if err != nil {
 		return Check{}, err
 	}
-	x.userID = answer.UserId
+	x.userID, x.organization = answer.UserId, answer.OrganizationId
 	x.principalNames[x.userID] = "this identity"
-	x.granted, x.grantedErr = x.readPrivileges(ctx)
-	x.organization = answer.OrganizationId
-	c := Check{Outcome: Passed}
-	if x.grantedErr != nil {
-		c = x.unknownPrivileges()
+	c := Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)}
+	grants, err := collector.ReadUserGrants(ctx, x.reader, x.userID, x.privilegeNames)
+	if err != nil {
+		x.grantedErr = err
+		return x.unknownPrivileges(c.Detail), nil
 	}
-	c.Detail = fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId) + c.Detail
+	x.granted = collector.GrantedDepths(grants)
 	return c, nil
 }
 
-// unknownPrivileges returns a check that failed because the identity's privileges could not be read.
-func (x *examiner) unknownPrivileges() Check {
+func (x *examiner) unknownPrivileges(identity string) Check {
 	why, advice := describe(x.grantedErr)
 	c := x.missingPrivilege(x.grantedErr, pickPrivileges("prvReadUser"))
 	c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
-	c.Detail = "; it is not known how far it can read, because its privileges could not be read: " + why
+	c.Detail = identity + "; it is not known how far it can read, because its privileges could not be read: " + why
 	return c
 }
 

@@ -91,7 +91,6 @@ func newExaminer(c Config) *examiner {
 	return &examiner{Config: c, privilegeNames: namesOf(AuditorPrivileges()), principalNames: dataverse.PrincipalNames{}, reported: map[string]string{}}
 }
 
-// run runs the checks until the context ends.
 func (x *examiner) run(ctx context.Context, checks ...func(context.Context)) ([]Check, error) {
 	for _, check := range checks {
 		check(ctx)
@@ -129,8 +128,8 @@ func (x *examiner) depthOf(privilege string) audit.Depth {
 	return x.granted[strings.ToLower(privilege)]
 }
 
-// check runs one check, unless the context has ended. If examine returns an error, its check may have an outcome other than
-// failed, an advice that replaces the error's, and a detail that follows the error.
+// check runs one check, unless the context has ended. The check that examine returns with an error
+// may have its own outcome and advice. Its detail follows the error's.
 func (x *examiner) check(ctx context.Context, id, title string, examine func(context.Context) (Check, error)) {
 	if ctx.Err() != nil {
 		return
@@ -175,12 +174,10 @@ func (x *examiner) explain(title string, err error) (detail, advice string) {
 
 // describe separates the advice of an error from what happened.
 func describe(err error) (detail, advice string) {
-	var failed *dataverse.Error
-	var auth *signin.AuthError
-	switch {
-	case errors.As(err, &auth):
+	if auth, ok := errors.AsType[*signin.AuthError](err); ok {
 		return strings.TrimSuffix(err.Error(), ": "+auth.Advice), auth.Advice
-	case errors.As(err, &failed):
+	}
+	if failed := dataverse.ErrorOf(err); failed.Kind != dataverse.Unknown {
 		return failed.Summary(), failed.Advice()
 	}
 	return err.Error(), ""

@@ -52,7 +52,7 @@ func TestRoleZip(t *testing.T) {
 		for _, e := range found.Roles[0].Entries {
 			names = append(names, e.Name)
 		}
-		if slices.Contains(names, actOnBehalf) != impersonate || len(names) < len(AuditorPrivileges())-1 || found.Roles[0].ID != RoleID {
+		if slices.Contains(names, dataverse.ImpersonationPrivilege) != impersonate || len(names) < len(AuditorPrivileges())-1 || found.Roles[0].ID != RoleID {
 			t.Errorf("impersonate %t: %v", impersonate, names)
 		}
 		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))

@@ -87,7 +87,7 @@ func foldSkipped(checks []Check) []Check {
 func (a Assumptions) WriteTable(w io.Writer, width int, env Environment) error {
 	counts := map[Answer]int{}
 	var rows [][3]string
-	for _, q := range a.Answers {
+	for _, q := range a.Results {
 		counts[q.Answer]++
 		found := q.Found
 		if q.Answer == Otherwise {

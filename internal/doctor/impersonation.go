@@ -10,8 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
-// checkImpersonations impersonates the integration user and each configured owner of a view. Only the
-// owner of a personal view, and the users that it is shared with, can read it.
+// checkImpersonations impersonates the integration user and each configured owner of a view.
 func (x *examiner) checkImpersonations(ctx context.Context) {
 	who, condition := x.integrationUser()
 	user, caller := x.checkImpersonation(ctx, who, condition, false)
@@ -68,21 +67,21 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, condition
 		if !x.canReadUsers {
 			return skipped("not checked: users cannot be read, see above")
 		}
-		found, err := x.findUsers(ctx, who, condition)
+		found, err := x.findUser(ctx, who, condition)
 		switch {
 		case err != nil:
 			return x.missingPrivilege(err, pickPrivileges("prvReadUser")), err
-		case len(found) == 0:
+		case found == nil:
 			return absentUser("the user does not exist", required)
-		case found[0].Disabled:
+		case found.Disabled:
 			return absentUser("it is disabled and cannot be impersonated", required)
 		}
-		id := dataverse.GUID(found[0].ID)
+		id := dataverse.GUID(found.ID)
 		x.principalNames[id] = "the impersonated user"
-		accepted, ok, err := x.impersonate(ctx, title, found[0])
+		accepted, ok, err := x.impersonate(ctx, title, found)
 		switch {
 		case ok:
-			user, caller = found[0].ID, accepted
+			user, caller = found.ID, accepted
 			return Check{Outcome: Passed, Detail: "works, and WhoAmI returns this user"}, nil
 		case err == nil:
 			return Check{
@@ -94,7 +93,7 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, condition
 		if c, ok := x.impersonatedUserRefused(err, id); ok {
 			return c, err
 		}
-		return x.missingPrivilege(err, pickPrivileges(actOnBehalf)), err
+		return x.missingPrivilege(err, pickPrivileges(dataverse.ImpersonationPrivilege)), err
 	})
 	return user, caller
 }
@@ -108,7 +107,7 @@ func absentUser(why string, required bool) (Check, error) {
 
 // impersonate reads as a user. It returns the caller that it used, and whether the environment
 // responds as that user.
-func (x *examiner) impersonate(ctx context.Context, label string, user collector.User) (caller dataverse.Caller, ok bool, err error) {
+func (x *examiner) impersonate(ctx context.Context, label string, user *collector.User) (caller dataverse.Caller, ok bool, err error) {
 	for _, caller = range user.Callers() {
 		if _, err = collector.Views().First().Probe(ctx, x.reader, label, caller); err != nil {
 			if kind := dataverse.ErrorOf(err).Kind; kind == dataverse.BadRequest || kind == dataverse.NotFound {
@@ -138,30 +137,26 @@ func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Chec
 		userLacksIt = principal == user && principal != x.userID
 	}
 	switch {
-	case name != "" && !strings.EqualFold(name, actOnBehalf) && userLacksIt:
+	case name != "" && !strings.EqualFold(name, dataverse.ImpersonationPrivilege) && userLacksIt:
 		return Check{Outcome: Warned, Advice: "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"}, true
 	case name != "":
 		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user, which a scan reports
 		return Check{Outcome: Warned}, true
-	case x.depthOf(actOnBehalf) > audit.DepthNone:
-		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + actOnBehalf + " through a role assigned to it directly"}, true
+	case x.depthOf(dataverse.ImpersonationPrivilege) > audit.DepthNone:
+		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + dataverse.ImpersonationPrivilege + " through a role assigned to it directly"}, true
 	}
 	return Check{}, false
 }
 
-// findUsers returns the users that meet a condition and are not deleted, enabled users first.
-func (x *examiner) findUsers(ctx context.Context, who string, condition dataverse.Expr) ([]collector.User, error) {
+// findUser returns a user that meets a condition and is not deleted, preferably an enabled one. It
+// returns nil if there is none.
+func (x *examiner) findUser(ctx context.Context, who string, condition dataverse.Expr) (user *collector.User, err error) {
 	users, err := collector.ReadUsers(ctx, x.reader, "find "+dataverse.Printable(who), condition)
-	var enabled, disabled []collector.User
-	for _, u := range users {
-		switch {
-		case u.Deleted:
-		case u.Disabled:
-			disabled = append(disabled, u)
-		default:
-			enabled = append(enabled, u)
+	for i := range users {
+		if u := &users[i]; !u.Deleted && (user == nil || user.Disabled && !u.Disabled) {
+			user = u
 		}
 	}
-	return append(enabled, disabled...), err
+	return user, err
 }

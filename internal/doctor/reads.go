@@ -80,12 +80,10 @@ func (x *examiner) checkRead(ctx context.Context, id, title string, probe collec
 	needed := pickPrivileges(privileges...)
 	x.checkOnline(ctx, id, title, func(ctx context.Context) (Check, error) {
 		ids, err := probe(ctx, x.reader, title, dataverse.Caller{})
-		var c Check
+		c := x.checkVisibility(needed)
 		if err != nil {
 			c = x.missingPrivilege(err, needed)
 			c.Outcome = Failed
-		} else {
-			c = x.checkVisibility(needed)
 		}
 		if len(ids) > 0 {
 			first = dataverse.GUID(ids[0])
@@ -127,7 +125,6 @@ func (x *examiner) checkVisibility(needed []Privilege) Check {
 	return Check{Outcome: Passed, Detail: "works"}
 }
 
-// pickPrivileges returns the auditor's privileges with these names.
 func pickPrivileges(names ...string) []Privilege {
 	all, picked := AuditorPrivileges(), make([]Privilege, len(names))
 	for i, name := range names {
@@ -178,12 +175,4 @@ func (x *examiner) get(ctx context.Context, request dataverse.Request, into any)
 		return fmt.Errorf("%s: the response cannot be read: check --url, and any proxy in between", request.Label)
 	}
 	return nil
-}
-
-func (x *examiner) readPrivileges(ctx context.Context) (map[string]audit.Depth, error) {
-	list, err := collector.ReadUserGrants(ctx, x.reader, x.userID, x.privilegeNames)
-	if err != nil {
-		return nil, err
-	}
-	return collector.GrantedDepths(list), nil
 }
