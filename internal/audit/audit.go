@@ -65,8 +65,7 @@ type Integration struct {
 	// Required has the depths that the user must hold. The keys are names of privileges.
 	Granted  map[string]Depth `json:"granted"`
 	Required map[string]Depth `json:"required"`
-	// Surplus lists the privileges that the role grants beyond the minimum, dangerous ones
-	// first.
+	// Surplus lists the privileges that the role grants beyond the minimum, dangerous ones first.
 	Surplus []string `json:"surplus"`
 	// Allowed lists the privileges that the configuration allows beyond the minimum
 	// (allow:), sorted.
@@ -94,8 +93,7 @@ type Tool struct {
 
 // Environment identifies the Dataverse environment that was judged.
 type Environment struct {
-	// Name is the key of the environment in the configuration, else the first label of its
-	// host.
+	// Name is the key of the environment in the configuration, else the first label of its host.
 	Name           string `json:"name"`
 	URL            string `json:"url"`
 	OrganizationID string `json:"organization_id"`
@@ -164,8 +162,7 @@ type Summary struct {
 	NotApplicable int `json:"not_applicable"`
 	Waived        int `json:"waived"`
 	Findings      int `json:"findings"`
-	// Coverage is the number of judged controls divided by that of applicable ones, from 0
-	// to 1.
+	// Coverage is the number of judged controls divided by that of applicable ones, from 0 to 1.
 	Coverage float64 `json:"coverage"`
 }
 

@@ -1,6 +1,5 @@
-// Package privileges holds the table of Dataverse's standard privileges: their names and the
-// access levels that each can be granted at. It also splits the name of a privilege into verb
-// and table.
+// Package privileges holds the table of Dataverse's standard privileges: their names and the access
+// levels that each can be granted at. It also splits the name of a privilege into verb and table.
 package privileges
 
 import (

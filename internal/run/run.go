@@ -112,6 +112,4 @@ func (e *UsageError) Error() string { return e.Err.Error() }
 func (e *UsageError) Unwrap() error { return e.Err }
 
 // Usagef returns a [UsageError].
-func Usagef(format string, args ...any) error {
-	return &UsageError{fmt.Errorf(format, args...)}
-}
+func Usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }

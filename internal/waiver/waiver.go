@@ -1,6 +1,5 @@
-// Package waiver reads files of accepted findings and applies them to results. A waived control
-// has not passed: it keeps its findings and its original outcome. An unknown control is never
-// waived.
+// Package waiver reads files of accepted findings and applies them to results. A waived control has
+// not passed: it keeps its findings and its original outcome. An unknown control is never waived.
 package waiver
 
 import (

@@ -1,6 +1,5 @@
-// Package yamldoc reads YAML documents that people write. It checks them against a JSON
-// schema, and refuses duplicate keys and second documents. Each fault has its line and
-// column.
+// Package yamldoc reads YAML documents that people write. It checks them against a JSON schema, and
+// refuses duplicate keys and second documents. Each fault has its line and column.
 //
 // It is the only package that imports the YAML library.
 package yamldoc
