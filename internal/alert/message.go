@@ -45,7 +45,8 @@ type Message struct {
 // maxItems is the maximum number of items in a message: receivers limit its size.
 const maxItems = 20
 
-// NewMessage returns a message about items. PageURL is the address of the fleet's page, or empty.
+// NewMessage returns a message about items. If pageURL, the address of the fleet's page, is not empty,
+// the message has a link.
 func NewMessage(id, rule, pageURL string, items []Item) Message {
 	m := Message{Format: Format, ID: id, Rule: rule, Link: strings.TrimSuffix(pageURL, "/")}
 	environments := map[string]bool{}

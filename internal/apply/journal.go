@@ -95,8 +95,7 @@ func CreateJournal(name string, p plan.Plan, tool audit.Tool, now func() time.Ti
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the journal: %w", err), release())
 	}
-	j := &Journal{Plan: p, format: Format, last: p.Digest, steps: make([]step, len(p.Actions)), now: now}
-	j.file, j.release = file, release
+	j := &Journal{Plan: p, format: Format, last: p.Digest, steps: make([]step, len(p.Actions)), now: now, file: file, release: release}
 	err = j.append(Record{Event: EventPlan, Format: Format, Tool: &tool, Plan: &p})
 	if err == nil {
 		err = syncDir(filepath.Dir(name))

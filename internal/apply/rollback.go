@@ -93,35 +93,25 @@ func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChan
 		if isKept[k] || len(goal) == 0 {
 			continue
 		}
-		differing, err := r.checkRestored(ctx, a, goal)
-		if err != nil {
-			return list, err
+		now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
+		var gone *GoneError
+		switch {
+		case errors.As(err, &gone):
+			list = append(list, *keptBecauseGone(a))
+			continue
+		case err != nil:
+			return list, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
+		case a.Target.Matches(now.State, goal):
+			continue
 		}
-		if differing != nil {
-			list = append(list, *differing)
+		reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
+		if r.Journal.step(a.ID).undone {
+			reason = "it is not as it was before, but the journal says that it was undone"
 		}
+		differing := difference(now.State, goal)
+		list = append(list, KeptChange{a, reason + ": " + formatState(differing) + " now", a.Target.RestoreStep(restrict(goal, differing))})
 	}
 	return list, nil
-}
-
-// checkRestored returns why the target of an action does not have the state goal, or nil.
-func (r *Runner) checkRestored(ctx context.Context, a change.Action, goal change.State) (*KeptChange, error) {
-	now, err := r.Mutator.Current(ctx, a.Target, goal.Names())
-	var gone *GoneError
-	switch {
-	case errors.As(err, &gone):
-		return keptBecauseGone(a), nil
-	case err != nil:
-		return nil, fmt.Errorf("reading whether the target of action %s (%s) is as it was before: %w", a.ID, a.Summary, err)
-	case a.Target.Matches(now.State, goal):
-		return nil, nil //nolint:nilnil // the target is as before
-	}
-	reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
-	if r.Journal.step(a.ID).undone {
-		reason = "it is not as it was before, but the journal says that it was undone"
-	}
-	differing := difference(now.State, goal)
-	return &KeptChange{a, reason + ": " + formatState(differing) + " now", a.Target.RestoreStep(restrict(goal, differing))}, nil
 }
 
 // endsRollback reports whether the rollback cannot continue with other actions after an error.

@@ -66,7 +66,6 @@ func (a Action) Describe(allow []string) (summary string, risk Risk, note string
 	return render(auto.summary, a.templateValues()), auto.risk, auto.note(a, allow)
 }
 
-// templateValues returns the values for the template of the action's summary.
 func (a Action) templateValues() map[string]string {
 	t := a.Target
 	quoted := func(r *Ref) string {

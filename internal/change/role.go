@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// roleKinds returns the kinds of fix that change a role.
 func roleKinds() []kind {
 	example := func(all audit.Fix) audit.Fix { return audit.Fix{Role: all.Role, Privileges: all.Privileges} }
 	return []kind{

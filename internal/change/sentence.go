@@ -104,18 +104,18 @@ func render(template string, values map[string]string) string {
 }
 
 // renderPart fills in a part of a template; complete is set if all its names have values.
-func renderPart(part string, values map[string]string) (text string, complete bool) {
+func renderPart(part string, values map[string]string) (rendered string, complete bool) {
 	complete = true
 	for {
 		before, rest, found := strings.Cut(part, "{")
-		text += before
+		rendered += before
 		if !found {
-			return text, complete
+			return rendered, complete
 		}
 		placeholder, after, _ := strings.Cut(rest, "}")
 		name, fallback, _ := strings.Cut(placeholder, "|")
 		complete = complete && values[name] != ""
-		text += cmp.Or(values[name], fallback)
+		rendered += cmp.Or(values[name], fallback)
 		part = after
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// userKinds returns the kinds of fix that change a user.
 func userKinds() []kind {
 	return []kind{
 		{

@@ -35,9 +35,9 @@ func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
 }
 
 func (f *Fleet) runAttempt(ctx context.Context, job *river.Job[scanArgs]) error {
-	e, run, err := f.store.Start(ctx, job.Args.Run, f.options.Worker, f.options.Version)
+	e, r, err := f.store.Start(ctx, job.Args.Run, f.options.Worker, f.options.Version)
 	switch {
-	case errors.Is(err, store.ErrPaused) && f.store.Now().Before(run.Period.Add(e.Every)):
+	case errors.Is(err, store.ErrPaused) && f.store.Now().Before(r.Period.Add(e.Every)):
 		return river.JobSnooze(pausedRetry)
 	case errors.Is(err, store.ErrPaused): // the next interval gets its own run
 		return f.failRun(ctx, job, store.Failure{State: store.RunCancelled, Code: "paused", Message: "the environment was paused", Final: true})
@@ -46,9 +46,9 @@ func (f *Fleet) runAttempt(ctx context.Context, job *river.Job[scanArgs]) error 
 	}
 	results, err := f.callScanner(ctx, e)
 	if err != nil {
-		return f.handleFailure(ctx, job, e, run, err)
+		return f.handleFailure(ctx, job, e, r, err)
 	}
-	return f.storeOutcome(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, run.ID, results) })
+	return f.storeOutcome(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, r.ID, results) })
 }
 
 // callScanner calls the scanner. A panic fails only this scan.
@@ -81,15 +81,15 @@ func (f *Fleet) failRun(ctx context.Context, job *river.Job[scanArgs], failure s
 }
 
 // handleFailure stores why a scan failed, and schedules the next attempt if there is one.
-func (f *Fleet) handleFailure(ctx context.Context, job *river.Job[scanArgs], e store.Environment, run store.Run, cause error) error {
+func (f *Fleet) handleFailure(ctx context.Context, job *river.Job[scanArgs], e store.Environment, r store.Run, cause error) error {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		if errors.Is(context.Cause(ctx), river.ErrJobCancelledRemotely) {
 			return cause // the run has ended, and the queue ends the job
 		}
 		return river.JobSnooze(0) // this process stops, and another one takes the job
 	}
-	wait := backoff(e.Name, run.Failures)
-	failure := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error(), Final: !willRetry(e, run, wait)}
+	wait := backoff(e.Name, r.Failures)
+	failure := store.Failure{State: store.RunFailed, Code: "failed", Message: cause.Error(), Final: !willRetry(e, r, wait)}
 	var misconfigured *MisconfiguredError
 	switch {
 	case ctx.Err() != nil:
@@ -112,11 +112,11 @@ func backoff(name string, failures int) time.Duration {
 
 // willRetry reports whether a failed run gets another attempt: until the next interval if it was
 // scheduled, else a few times.
-func willRetry(e store.Environment, run store.Run, wait time.Duration) bool {
-	if run.Trigger != store.TriggerSchedule {
-		return run.Failures+1 < manualAttempts
+func willRetry(e store.Environment, r store.Run, wait time.Duration) bool {
+	if r.Trigger != store.TriggerSchedule {
+		return r.Failures+1 < manualAttempts
 	}
-	return run.StartedAt.Add(wait).Before(run.Period.Add(e.Every))
+	return r.StartedAt.Add(wait).Before(r.Period.Add(e.Every))
 }
 
 // A DataverseScanner is a [Scanner] that scans as the commands do. All scans of a process share its

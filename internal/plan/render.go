@@ -113,7 +113,6 @@ func (p Plan) remainingSummary() string {
 	return strings.Join(parts, "; ")
 }
 
-// A group is consecutive actions that change the same thing.
 type group struct {
 	title   string
 	actions []change.Action

@@ -181,8 +181,7 @@ func sqliteURL(file string) string {
 	return u.String()
 }
 
-// createFile opens a file with the given flags and closes it. A new file can be read only by its
-// owner.
+// createFile opens a file with the flags and closes it. Only the owner can read a new file.
 func createFile(name string, flags int) error {
 	file, err := os.OpenFile(name, flags, 0o600)
 	if err != nil {

@@ -100,8 +100,8 @@ func (t *Tx) QueueTx() QueueTx { return t.tx }
 // Now returns the time at which the transaction began.
 func (t *Tx) Now() time.Time { return t.now }
 
-// InTx calls do in a transaction, which it commits if do returns nil and rolls back otherwise.
-// Do must not use the store outside the transaction: SQLite has only one connection. InTx
+// InTx calls do in a transaction, which it commits if do returns nil and rolls back otherwise. The
+// function must not use the store outside the transaction: SQLite has only one connection. InTx
 // returns [ErrNewerVersion] or [ErrOutdated] if the store has another version than this program.
 func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 	return s.transact(ctx, func(tx *Tx) error {

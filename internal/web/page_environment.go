@@ -34,7 +34,7 @@ type changeRow struct {
 
 const maxChanges = 30
 
-func changeOf(f store.Finding) changeRow {
+func newChangeRow(f store.Finding) changeRow {
 	row := changeRow{Finding: f, When: f.FirstAt, What: "began"}
 	reason := f.OpenedReason
 	if f.ClosedRun != 0 {
@@ -89,7 +89,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, f := range changes {
-		d.Changes = append(d.Changes, changeOf(f))
+		d.Changes = append(d.Changes, newChangeRow(f))
 	}
 	before, err := queryNumber(r, "before")
 	if err != nil {

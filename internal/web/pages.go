@@ -45,13 +45,13 @@ func (s *server) renderPage(w http.ResponseWriter, status int, name string, l la
 
 // formatInterval formats a duration without trailing zero units: 24h, not 24h0m0s.
 func formatInterval(d time.Duration) string {
-	text := d.String()
+	s := d.String()
 	for _, end := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, end) {
-			text = text[:len(text)-len("0s")]
+		if strings.HasSuffix(s, end) {
+			s = s[:len(s)-len("0s")]
 		}
 	}
-	return text
+	return s
 }
 
 func formatTime(t time.Time) string { return formatOrDash(t, "2006-01-02 15:04 UTC") }

@@ -125,20 +125,19 @@ func (e *Environment) currentUser(ctx context.Context, t change.Target) (apply.R
 	}, nil
 }
 
-func (e *Environment) currentAssignment(ctx context.Context, t change.Target) (apply.Reading, error) {
+func (e *Environment) currentAssignment(ctx context.Context, t change.Target) (now apply.Reading, err error) {
 	role := t.Copy.ID
 	if role == "" {
-		var err error
 		if role, err = e.copyInUnit(ctx, t); err != nil {
-			return apply.Reading{}, err
+			return now, err
 		}
 	}
 	assigned, err := rows(ctx, e, dataverse.Row("systemusers", dataverse.GUID(t.User.ID)).Nav("systemuserroles_association"), "the user's roles",
 		"roleid", func(r collector.Row) string { return r.ID("roleid") })
 	if err != nil {
-		return apply.Reading{}, err
+		return now, err
 	}
-	now := apply.Reading{State: change.State{change.AttrAssigned: change.No}, IDs: map[string]string{change.SlotCopy: role}}
+	now = apply.Reading{State: change.State{change.AttrAssigned: change.No}, IDs: map[string]string{change.SlotCopy: role}}
 	if slices.Contains(assigned, role) {
 		now.State[change.AttrAssigned] = change.Yes
 	}

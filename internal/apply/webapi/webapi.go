@@ -80,12 +80,7 @@ func classifyError(err error) error {
 
 // isRefused reports whether the environment denied a read, or does not support it.
 func isRefused(err error) bool {
-	switch dataverse.ErrorOf(err).Kind {
-	case dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]dataverse.ErrorKind{dataverse.Forbidden, dataverse.BadRequest, dataverse.NotFound}, dataverse.ErrorOf(err).Kind)
 }
 
 // entitySet returns the name of a table's entity set.
