@@ -260,4 +260,6 @@ func (f *File) SecretVariables() []string {
 
 // RequiredBusinessUnit returns the name of the business unit that the integration user must belong
 // to, from the environment or its integration.
-func (e Environment) RequiredBusinessUnit() string { return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit) }
+func (e Environment) RequiredBusinessUnit() string {
+	return cmp.Or(e.BusinessUnit, e.Integration.BusinessUnit)
+}

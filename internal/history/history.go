@@ -129,7 +129,9 @@ func organizationsByAddress(results []audit.Result) map[string]string {
 	return byAddress
 }
 
-func address(r audit.Result) string { return strings.ToLower(strings.TrimRight(r.Environment.URL, "/")) }
+func address(r audit.Result) string {
+	return strings.ToLower(strings.TrimRight(r.Environment.URL, "/"))
+}
 
 // resultTime returns the time of the snapshot or, for a file, of the evaluation.
 func resultTime(r audit.Result) time.Time { return cmp.Or(r.Snapshot.TakenAt, r.EvaluatedAt) }
