@@ -166,18 +166,18 @@ func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
 	grants, err := collector.ReadUserGrants(ctx, x.reader, x.userID, x.privilegeNames)
 	if err != nil {
 		x.grantedErr = err
-		return x.unknownPrivileges(c.Detail), nil
+		return x.unknownPrivileges(c.Detail)
 	}
 	x.granted = collector.GrantedDepths(grants)
 	return c, nil
 }
 
-func (x *examiner) unknownPrivileges(identity string) Check {
+func (x *examiner) unknownPrivileges(identity string) (Check, error) {
 	why, advice := describe(x.grantedErr)
 	c := x.missingPrivilege(x.grantedErr, pickPrivileges("prvReadUser"))
 	c.Outcome, c.Advice = Failed, cmp.Or(c.Advice, advice, "make sure that no proxy in between blocks functions: a scan treats users, teams and roles as not read")
 	c.Detail = identity + "; it is not known how far it can read, because its privileges could not be read: " + why
-	return c
+	return c, nil
 }
 
 func (x *examiner) checkVersion(ctx context.Context) (Check, error) {
