@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"regexp"
@@ -32,15 +33,14 @@ func (f *applyFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "apply PLAN",
 		Short: "apply a remediation plan, and verify it",
-		Long: withExitCodes(`Carries out the actions of the plan in order, and makes no other changes. Before each
-change, dbaudit reads the target, and stops if it differs from the plan. A journal next
-to the plan records every change: --resume continues an interrupted run, and dbaudit
-rollback restores the previous state. At the end, dbaudit reads each target once more,
-and reads and judges the environment again: -f writes that result. Standard error lists
-the findings that are fixed, remaining and new.
+		Long: withExitCodes(`Carries out the actions of the plan in order, and makes no other changes. Before
+each change, dbaudit reads the target, and stops if it differs from the plan. A journal next to the plan
+records every change: --resume continues an interrupted run, and dbaudit rollback restores the previous state.
+At the end, dbaudit reads each target once more, and reads and judges the environment again: -f writes that
+result. Standard error lists the findings that are fixed, remaining and new.
 
-The sign-in is the one under apply: in the configuration, with the secret from
-DBAUDIT_APPLY_CLIENT_SECRET; without it, that of a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
+The sign-in is the one under apply: in the configuration, with the secret from DBAUDIT_APPLY_CLIENT_SECRET;
+without it, that of a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
 		Example: `  dbaudit apply plan.json
   dbaudit apply plan.json --dry-run
   dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
@@ -123,13 +123,10 @@ func checkDigest(p plan.Plan, approved string) error {
 }
 
 func journalName(flag, planFile string) string {
-	if flag != "" {
-		return flag
-	}
 	if planFile == "-" {
-		return "plan.journal.json"
+		planFile = "plan"
 	}
-	return strings.TrimSuffix(planFile, ".json") + ".journal.json"
+	return cmp.Or(flag, strings.TrimSuffix(planFile, ".json")+".journal.json")
 }
 
 // resumeRun continues an interrupted run. The plan must meet the same conditions as at the start
@@ -174,7 +171,6 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	return f.applyAndVerify(ctx, a, v, runner, f.resume)
 }
 
-// describeRemaining lists the actions that a resumed run carries out.
 func describeRemaining(j *apply.Journal) string {
 	var b strings.Builder
 	remaining := j.Remaining()

@@ -21,9 +21,9 @@ func (f *checkFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check SNAPSHOT...",
 		Short: "evaluate saved snapshots, offline",
-		Long: withExitCodes(`Judges snapshots that dbaudit collect wrote. It applies the requirements that were
-configured when the snapshot was taken; flags and the configuration's depth: and allow:
-change them if the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
+		Long: withExitCodes(`Judges snapshots that dbaudit collect wrote. It applies the requirements that
+were configured when the snapshot was taken; flags and the configuration's depth: and allow: change them if
+the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
 			exitInterrupted),
 		Example: `  dbaudit check snapshot.json
   dbaudit check monday.json tuesday.json -f json -o results.json

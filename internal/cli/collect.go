@@ -27,8 +27,8 @@ func (f *collectFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "collect",
 		Short: "write a snapshot of an environment",
-		Long: withExitCodes(`Reads what a verdict needs from a Dataverse environment and saves it, so that dbaudit
-check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+		Long: withExitCodes(`Reads what a verdict needs from a Dataverse environment and saves it, so that
+dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit collect --env production -o snapshot.json
   dbaudit collect --scope environment -o everything.json
   dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md

@@ -32,7 +32,7 @@ func completeFlags(a *app, cmd *cobra.Command) {
 // completionsOf returns the values of a command's flag, if they are known. A file that cannot be
 // read completes nothing, because the command itself reports that error.
 func completionsOf(a *app, cmd *cobra.Command, f *pflag.Flag) (values []string, known bool) {
-	if words, fixed := choicesOf(f); fixed {
+	if words := choicesOf(f); words != nil {
 		return words, true
 	}
 	switch f.Name {

@@ -34,15 +34,13 @@ func (f *diffFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff OLD NEW | diff --since WHEN DIR...",
 		Short: "show what changed between two snapshots or two results",
-		Long: `Compares two snapshots of one environment: what was granted, revoked, raised,
-lowered, assigned, shared or disabled. Or two results: which findings are new,
-fixed or unchanged, and which cannot be compared because one side did not
-judge them. The order in which an environment was read does not matter.
+		Long: `Compares two snapshots of one environment: what was granted, revoked, raised, lowered,
+assigned, shared or disabled. Or two results: which findings are new, fixed or unchanged, and which cannot be
+compared because one side did not judge them. The order in which an environment was read does not matter.
 
---since takes folders of results (-f json) instead of two files. For each
-environment, it compares the newest result with the one that was the newest at
-that time. An environment without a result on one of the two sides cannot be
-compared.
+--since takes folders of results (-f json) instead of two files. For each environment, it compares the newest
+result with the one that was the newest at that time. An environment without a result on one of the two sides
+cannot be compared.
 
 Exit codes:
   0    the same

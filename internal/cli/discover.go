@@ -25,12 +25,11 @@ func (f *discoverFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "discover [SNAPSHOT]",
 		Short: "list application users, and suggest integrations to judge",
-		Long: `Reads the application users of an environment and the roles that they have,
-directly or through teams. It says which profile each user matches, by a known
-application id, its own name or a role's name, and what is dangerous
-(administrator roles, and dangerous privileges that its profile does not
-require). It suggests the integrations: of dbaudit.yaml. Writes nothing to the
-environment, and does not list people's accounts.
+		Long: `Reads the application users of an environment and the roles that they have, directly or
+through teams. It says which profile each user matches, by a known application id, its own name or a role's
+name, and what is dangerous (administrator roles, and dangerous privileges that its profile does not require).
+It suggests the integrations: of dbaudit.yaml. Writes nothing to the environment, and does not list people's
+accounts.
 
 SNAPSHOT is a file from dbaudit collect --scope environment, to read instead.
 

@@ -39,28 +39,24 @@ func (f *doctorFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor [--apply [PLAN]]",
 		Short: "check the connection, the sign-in and each read of a scan",
-		Long: withExitCodes(`Checks, in this order: name resolution, TLS, the environment's
-challenge, sign-in, membership of the organization, version, each read that a
-scan needs, impersonation of the integration user and of the owners of views,
-the clock, and the expiry of the credential. It names each missing privilege. A
-cause that blocks everything (a disabled environment, a firewall) is reported
-once, and the other checks are skipped. The exit code is 3 when a check fails.
+		Long: withExitCodes(`Checks, in this order: name resolution, TLS, the environment's challenge,
+sign-in, membership of the organization, version, each read that a scan needs, impersonation of the
+integration user and of the owners of views, the clock, and the expiry of the credential. It names each
+missing privilege. A cause that blocks everything (a disabled environment, a firewall) is reported once, and
+the other checks are skipped. The exit code is 3 when a check fails.
 
---role-xml and --role-zip need no connection: they write a minimal security
-role for an auditor, as a solution component or as a solution that can be
-imported. --without-impersonation leaves out prvActOnBehalfOfAnotherUser, and
-says which controls are then unknown.
+--role-xml and --role-zip need no connection: they write a minimal security role for an auditor, as a solution
+component or as a solution that can be imported. --without-impersonation leaves out
+prvActOnBehalfOfAnotherUser, and says which controls are then unknown.
 
---assumptions checks what dbaudit assumes about environments because it is not
-documented, and says what dbaudit does if an assumption does not hold. It sends
-read requests only. Its JSON contains no name, id or address, so that you can
-attach it to an issue.
+--assumptions checks what dbaudit assumes about environments because it is not documented, and says what
+dbaudit does if an assumption does not hold. It sends read requests only. Its JSON contains no name, id or
+address, so that you can attach it to an issue.
 
---apply signs in like apply, and names each missing privilege. The identity
-needs the privileges to write, the profile's minimum, and those that the platform
-gives to each new role, because users can grant only privileges that they have.
-With a plan, it checks only what that plan requires; what a rollback requires in
-addition is a warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+--apply signs in like apply, and names each missing privilege. The identity needs the privileges to write, the
+profile's minimum, and those that the platform gives to each new role, because users can grant only privileges
+that they have. With a plan, it checks only what that plan requires; what a rollback requires in addition is a
+warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit doctor --env production
   dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
   dbaudit doctor --assumptions -f json -o assumptions.json
@@ -266,7 +262,6 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 	}, progress.Stop, nil
 }
 
-// examineAssumptions checks dbaudit's assumptions in an environment.
 func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, error) {
 	c, stop, err := doctorConfig(a, t)
 	if err != nil {
@@ -309,8 +304,8 @@ func requiredGrants(t run.Target) []doctor.Privilege {
 	return list
 }
 
-// planRemediation returns what one plan needs. It takes the place of each privilege in the role
-// editor from known.
+// planRemediation returns what one plan needs. The location of each privilege in the role editor comes
+// from known.
 func planRemediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
 	all := slices.Concat(known.Needs, known.Grants)
 	withPlaces := func(needs change.Depths) []doctor.Privilege {

@@ -87,14 +87,6 @@ func resultCode(r audit.Result, failOn audit.Severity) int {
 	return exitOK
 }
 
-func worstCode(x run.Acceptance, results []audit.Result, failOn audit.Severity) int {
-	code := exitOK
-	for _, r := range x.ForExitCode(results) {
-		code = worse(code, resultCode(r, failOn))
-	}
-	return code
-}
-
 // worse returns the more severe of two exit codes of one run.
 func worse(a, b int) int {
 	for _, code := range []int{exitInterrupted, exitFailure, exitUsage, exitPartial, exitFindings, exitIncomplete} {

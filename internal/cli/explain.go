@@ -26,8 +26,8 @@ func (f *explainFlags) define(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain CONTROL|RULE|PRIVILEGE",
 		Short: "explain a control, a rule or a privilege",
-		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and
-where it comes from. The end of a control's id is enough if it is unique.`,
+		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and where
+it comes from. The end of a control's id is enough if it is unique.`,
 		Example: `  dbaudit explain DB-PRIV-LEAD
   dbaudit explain LEAD
   dbaudit explain prvReadLead

@@ -1,6 +1,9 @@
 package cli
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,8 +39,8 @@ func clientIDFlag(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.ClientID, "client-id", "", "`id` of the auditor's own app registration (DBAUDIT_CLIENT_ID)")
 }
 
-func appIDFlag(flags *pflag.FlagSet, w *run.Overrides) {
-	flags.StringVar(&w.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
+func appIDFlag(flags *pflag.FlagSet, o *run.Overrides) {
+	flags.StringVar(&o.AppID, "integration-app-id", "", "application (client) `id` of the integration's application user (DBAUDIT_INTEGRATION_APP_ID)")
 }
 
 func allEnvsFlag(flags *pflag.FlagSet, c *run.Connection) {
@@ -49,13 +52,13 @@ func timeoutFlag(flags *pflag.FlagSet, c *run.Connection) {
 }
 
 // requirementFlags adds the flags that say what is required of an environment.
-func requirementFlags(flags *pflag.FlagSet, w *run.Overrides) {
-	flags.StringVar(&w.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
-	appIDFlag(flags, w)
-	flags.StringVar(&w.User, "integration-user", "", "user principal `name`, if the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
-	flags.StringVar(&w.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
-	flags.StringVar(&w.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must be in (DBAUDIT_BUSINESS_UNIT)")
-	flags.StringArrayVar(&w.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
+func requirementFlags(flags *pflag.FlagSet, o *run.Overrides) {
+	flags.StringVar(&o.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE)")
+	appIDFlag(flags, o)
+	flags.StringVar(&o.User, "integration-user", "", "user principal `name`, if the integration runs as a person's account (DBAUDIT_INTEGRATION_USER)")
+	flags.StringVar(&o.Role, "integration-role", "", "`name` of the custom role (default deduced; DBAUDIT_INTEGRATION_ROLE)")
+	flags.StringVar(&o.BusinessUnit, "business-unit", "", "`name` of the business unit that the user must be in (DBAUDIT_BUSINESS_UNIT)")
+	flags.StringArrayVar(&o.Views, "view", nil, "`table=name` of a personal view that must be shared with the integration user; repeatable")
 }
 
 func outputFileFlag(flags *pflag.FlagSet, file *string) {
@@ -88,18 +91,18 @@ func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 	flags.TimeVar(asOf, "as-of", time.Time{}, []string{time.RFC3339}, "`time` to "+meaning+", RFC 3339 (default now)")
 }
 
-func waiversFlag(flags *pflag.FlagSet, x *run.AcceptOptions) {
-	flags.StringVar(&x.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
+func waiversFlag(flags *pflag.FlagSet, o *run.AcceptOptions) {
+	flags.StringVar(&o.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
 }
 
-func contentFlags(flags *pflag.FlagSet, c *run.PlanOptions) {
-	flags.StringSliceVar(&c.Only, "only", nil, "fix only the findings of this `control`; repeatable")
-	flags.StringSliceVar(&c.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
-	flags.BoolVar(&c.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only by full grants, which rollback cannot undo")
-	flags.BoolVar(&c.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
-	flags.BoolVar(&c.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
-	flags.DurationVar(&c.ValidFor, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")
-	flags.IntVar(&c.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
+func contentFlags(flags *pflag.FlagSet, o *run.PlanOptions) {
+	flags.StringSliceVar(&o.Only, "only", nil, "fix only the findings of this `control`; repeatable")
+	flags.StringSliceVar(&o.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
+	flags.BoolVar(&o.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only by full grants, which rollback cannot undo")
+	flags.BoolVar(&o.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
+	flags.BoolVar(&o.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
+	flags.DurationVar(&o.ValidFor, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")
+	flags.IntVar(&o.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }
 
 func requirePositive(flag string, number int) error {
@@ -107,4 +110,62 @@ func requirePositive(flag string, number int) error {
 		return usagef("--%s %d: want 1 or more", flag, number)
 	}
 	return nil
+}
+
+// A choice is the value of a flag that accepts one of several words. The shell completes them.
+type choice[T comparable] struct {
+	into   *T
+	words  []string
+	values []T
+}
+
+// newChoice returns the value of a flag that accepts the given values and stores the chosen one.
+func newChoice[T comparable](into *T, values ...T) *choice[T] {
+	return &choice[T]{into, stringsOf(values), values}
+}
+
+func (c *choice[T]) String() string {
+	if i := slices.Index(c.values, *c.into); i >= 0 {
+		return c.words[i]
+	}
+	return ""
+}
+
+func (c *choice[T]) Set(word string) error {
+	i := slices.Index(c.words, word)
+	if i < 0 {
+		return errors.New("want " + orList(c.words))
+	}
+	*c.into = c.values[i]
+	return nil
+}
+
+func (c *choice[T]) Type() string { return "string" }
+
+// Choices returns the values that the flag accepts.
+func (c *choice[T]) Choices() []string { return c.words }
+
+// choicesOf returns the values that a flag accepts if they are a fixed set, else nil.
+func choicesOf(f *pflag.Flag) []string {
+	if c, ok := f.Value.(interface{ Choices() []string }); ok {
+		return c.Choices()
+	}
+	return nil
+}
+
+func stringsOf[T any](values []T) []string {
+	list := make([]string, len(values))
+	for i, v := range values {
+		list[i] = fmt.Sprint(v)
+	}
+	return list
+}
+
+// orList returns the words as a list in a sentence: "a, b or c".
+func orList(words []string) string {
+	last := len(words) - 1
+	if last < 1 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

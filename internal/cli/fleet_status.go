@@ -21,22 +21,20 @@ func (f *fleetCommands) statusCommand() *cobra.Command {
 		Use:               "status [NAME...]",
 		ValidArgsFunction: f.completeNames,
 		Short:             "show the state of each environment",
-		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last complete
-scan, its open findings and the state of the last run. An integration without a complete scan for
+		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last
+complete scan, its open findings and the state of the last run. An integration without a complete scan for
 longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		RunE:    runInStore(f.app, &f.store, f.status),
+		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
+			list, err := statuses(ctx, s, names)
+			if err != nil {
+				return err
+			}
+			return f.document.write(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return writeStatusTable(w, width, list, f.Now()) })
+		}),
 	}
 	f.document.add(cmd.Flags(), "table", "json")
 	return cmd
-}
-
-func (f *fleetCommands) status(ctx context.Context, s *store.Store, names []string) error {
-	list, err := statuses(ctx, s, names)
-	if err != nil {
-		return err
-	}
-	return f.document.write(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return writeStatusTable(w, width, list, f.Now()) })
 }
 
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
@@ -94,21 +92,29 @@ func findingsBySeverity(open map[audit.Severity]int) string {
 }
 
 func (f *fleetCommands) exportCommand() *cobra.Command {
+	var all bool
 	cmd := &cobra.Command{
 		Use:               "export [NAME...]",
 		ValidArgsFunction: f.completeNames,
 		Short:             "write stored results as one document",
-		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all every
-result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all
+every result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		RunE:    runInStore(f.app, &f.store, f.export),
+		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
+			document, err := storedResults(ctx, s, names, all)
+			if err != nil {
+				return err
+			}
+			return f.WriteJSON(f.document.file, document)
+		}),
 	}
-	cmd.Flags().BoolVar(&f.all, "all", false, "every result, not only the last")
+	cmd.Flags().BoolVar(&all, "all", false, "every result, not only the last")
 	outputFileFlag(cmd.Flags(), &f.document.file)
 	return cmd
 }
 
-func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []string) error {
+// storedResults returns the last result of each integration or, with all, every result.
+func storedResults(ctx context.Context, s *store.Store, names []string, all bool) (audit.Results, error) {
 	document := audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}
 	add := func(r audit.Result) error {
 		document.Results = append(document.Results, r)
@@ -116,13 +122,13 @@ func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []stri
 	}
 	list, err := statuses(ctx, s, names)
 	if err != nil {
-		return err
+		return document, err
 	}
 	for i, st := range list {
 		switch {
-		case f.all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
+		case all && i > 0 && list[i-1].Environment.ID == st.Environment.ID:
 			// the previous status wrote all its integrations
-		case f.all:
+		case all:
 			err = s.Results(ctx, st.Environment.Name, add)
 		case st.LastResultRun != 0:
 			var r audit.Result
@@ -131,8 +137,8 @@ func (f *fleetCommands) export(ctx context.Context, s *store.Store, names []stri
 			}
 		}
 		if err != nil {
-			return err
+			return document, err
 		}
 	}
-	return f.WriteJSON(f.document.file, document)
+	return document, nil
 }

@@ -32,12 +32,11 @@ func (f *historyFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "history [DIR...]",
 		Short: "show how long each environment and control has been compliant",
-		Long: `Reads the results (-f json) in folders and below, ordered by when the environment was
-read, and shows the state of each environment and control and how long it has lasted.
-The exact time of a change is unknown: it happened between two scans. Other files are
-ignored; a result that cannot be read is an error. HTML is the report on the last result
-of each environment, with a chart of all of them. With --store, the results come from a
-store, and arguments name environments in it.`,
+		Long: `Reads the results (-f json) in folders and below, ordered by when the environment was read,
+and shows the state of each environment and control and how long it has lasted. The exact time of a change is
+unknown: it happened between two scans. Other files are ignored; a result that cannot be read is an error.
+HTML is the report on the last result of each environment, with a chart of all of them. With --store, the
+results come from a store, and arguments name environments in it.`,
 		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
   dbaudit history results
   dbaudit history results -f json
@@ -175,7 +174,6 @@ func writeHistoryTables(w io.Writer, width int, h history.History, verbose bool)
 	return nil
 }
 
-// profileEditions returns a line for each edition of the profile that judged the results.
 func profileEditions(e history.Environment) (lines []string) {
 	for _, p := range e.Profiles {
 		edition := audit.Profile{Version: p.Version, Origin: p.Origin, Digest: p.Digest}.Edition()

@@ -35,13 +35,12 @@ func (f *initFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init",
 		Short: "write a commented dbaudit.yaml",
-		Long: `Writes a commented dbaudit.yaml. On a terminal, it asks for the environment's URL and
-for the application ids of the auditor and of the integration; fill in later what you
-leave empty. With --force, with -o - or without a terminal, it does not ask.
+		Long: `Writes a commented dbaudit.yaml. On a terminal, it asks for the environment's URL and for the
+application ids of the auditor and of the integration; fill in later what you leave empty. With --force, with
+-o - or without a terminal, it does not ask.
 
---guide writes no file: it prints the commands and clicks that create the auditor's app
-registration, role and application user, with the values from flags, variables and the
-configuration. It runs none of them.`,
+--guide writes no file: it prints the commands and clicks that create the auditor's app registration, role and
+application user, with the values from flags, variables and the configuration. It runs none of them.`,
 		Example: `  dbaudit init
   dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
   dbaudit init --guide --url https://contoso.crm.dynamics.com`,
@@ -167,18 +166,16 @@ func printGuide(a *app, output string, conn run.Connection, req run.Overrides) e
 	if err != nil {
 		return err
 	}
-	var b strings.Builder
-	parsed, err := template.New("guide").Parse(guideText)
+	guide, err := template.New("guide").Parse(guideText)
 	if err != nil {
-		return fmt.Errorf("writing the guide: %w", err)
+		return fmt.Errorf("parsing the guide: %w", err)
 	}
-	if err := parsed.Execute(&b, map[string]string{
-		"URL": shellSafe(cmp.Or(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(cmp.Or(client, "APPLICATION-ID")),
-		"HasClient": client, "Role": doctor.RoleName, "Why": doctor.ImpersonationReason, "Profile": p.Name, "Title": p.Title,
-	}); err != nil {
-		return fmt.Errorf("writing the guide: %w", err)
-	}
-	return a.WriteTable(output, func(w io.Writer, _ int) error { _, err := io.WriteString(w, b.String()); return err })
+	return a.WriteTable(output, func(w io.Writer, _ int) error {
+		return guide.Execute(w, map[string]string{
+			"URL": shellSafe(cmp.Or(url, "https://ORG.crm.dynamics.com")), "Client": shellSafe(cmp.Or(client, "APPLICATION-ID")),
+			"HasClient": client, "Role": doctor.RoleName, "Why": doctor.ImpersonationReason, "Profile": p.Name, "Title": p.Title,
+		})
+	})
 }
 
 // unlessExample returns a value of the configuration, or "" if it is the example of dbaudit init.

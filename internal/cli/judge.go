@@ -80,7 +80,11 @@ func (j *judgement) report(a *app, results []audit.Result) (int, error) {
 	if err := j.outputs.render(a, results, reportOptions(a, j.engine)); err != nil {
 		return 0, err
 	}
-	return worstCode(j.accepted, results, j.failOn), nil
+	code := exitOK
+	for _, r := range j.accepted.ForExitCode(results) {
+		code = worse(code, resultCode(r, j.failOn))
+	}
+	return code, nil
 }
 
 // reportOptions returns the options that all reports of this run share.

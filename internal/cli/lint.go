@@ -35,17 +35,16 @@ func (f *lintFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lint PATH...",
 		Short: "check security roles in solution files, offline",
-		Long: withExitCodes(`Judges the integration role in source control: in unpacked solutions (any folder with
-Roles/*.xml below it), single role files, customizations.xml, and solution .zip files,
-also those inside a deployment package. A - reads standard input. Patterns may have **
-for any number of folders.
+		Long: withExitCodes(`Judges the integration role in source control: in unpacked solutions (any folder
+with Roles/*.xml below it), single role files, customizations.xml, and solution .zip files, also those inside
+a deployment package. A - reads standard input. Patterns may have ** for any number of folders.
 
-The controls are those of a scan, as far as they apply to a file, and rules on the file
-itself; each finding names the line. Access levels are compared with a table of the
-standard privileges; for other privileges, only the presence is judged.
+The controls are those of a scan, as far as they apply to a file, and rules on the file itself; each finding
+names the line. Access levels are compared with a table of the standard privileges; for other privileges, only
+the presence is judged.
 
-A file that could not be read has a separate result with the verdict incomplete. The
-exit code is 1 for findings, else 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
+A file that could not be read has a separate result with the verdict incomplete. The exit code is 1 for
+findings, else 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
 			exitInterrupted),
 		Example: `  dbaudit lint src/
   dbaudit lint solution.zip --integration-role "Demandbase Integration"
@@ -66,7 +65,6 @@ exit code is 1 for findings, else 3 if a file could not be read.`, exitOK, exitF
 	return cmd
 }
 
-// options returns the options of the pipeline for these flags.
 func (f lintFlags) options(a *app, j judgement) lint.Options {
 	return lint.Options{
 		Paths: f.paths, Exclude: f.exclude, Overrides: f.requirement, Env: f.env, AllRoles: f.allRoles,

@@ -14,7 +14,6 @@ import (
 // A quietNarrator narrates many scans in one log: informational messages become debug messages.
 type quietNarrator struct{ *console.Console }
 
-// Log implements [run.Narrator].
 func (q quietNarrator) Log(level slog.Level, environment, message string, fields ...slog.Attr) {
 	if level == slog.LevelInfo {
 		level = slog.LevelDebug
@@ -27,7 +26,7 @@ func logger(a *app, component string) *slog.Logger {
 	return slog.New(&logHandler{quietNarrator: quietNarrator{a.Console}, component: component, recent: &recentMessages{at: map[string]time.Time{}}})
 }
 
-// A logHandler narrates the records of a component's log. It omits a warning or an error that was
+// A logHandler is a [slog.Handler] that narrates the records of a component's log. It omits a warning or an error that was
 // logged within the last minute.
 type logHandler struct {
 	quietNarrator
@@ -57,33 +56,29 @@ func (r *recentMessages) seenRecently(message string, now time.Time) bool {
 	return seen
 }
 
-// Enabled implements [slog.Handler].
-func (n *logHandler) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= slog.LevelWarn || n.Verbose
+func (h *logHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || h.Verbose
 }
 
-// Handle implements [slog.Handler].
-func (n *logHandler) Handle(_ context.Context, r slog.Record) error {
-	attrs := slices.Clone(n.attrs)
+func (h *logHandler) Handle(_ context.Context, r slog.Record) error {
+	attrs := slices.Clone(h.attrs)
 	r.Attrs(func(attr slog.Attr) bool { attrs = append(attrs, attr); return true })
-	message := n.component + ": " + r.Message
+	message := h.component + ": " + r.Message
 	for _, attr := range attrs {
 		if attr.Key == "err" || attr.Key == "error" {
 			message += ": " + attr.Value.String()
 		}
 	}
-	if r.Level < slog.LevelWarn || !n.recent.seenRecently(message, n.Now()) {
-		n.Log(r.Level, "", message, attrs...)
+	if r.Level < slog.LevelWarn || !h.recent.seenRecently(message, h.Now()) {
+		h.Log(r.Level, "", message, attrs...)
 	}
 	return nil
 }
 
-// WithAttrs implements [slog.Handler].
-func (n *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	more := *n
-	more.attrs = slices.Concat(n.attrs, attrs)
+func (h *logHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	more := *h
+	more.attrs = slices.Concat(h.attrs, attrs)
 	return &more
 }
 
-// WithGroup implements [slog.Handler].
-func (n *logHandler) WithGroup(string) slog.Handler { return n }
+func (h *logHandler) WithGroup(string) slog.Handler { return h }

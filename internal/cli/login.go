@@ -26,11 +26,10 @@ func (f *loginFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "sign in interactively and store the session",
-		Long: `Signs in interactively with a device code or, with --auth interactive, with
-the browser of this machine, and stores the sign-in: encrypted in the user's
-configuration folder, with the key in the operating system's keyring. Later
-commands use it without asking. The app registration must allow public client
-flows.
+		Long: `Signs in interactively with a device code or, with --auth interactive, with the browser of
+this machine, and stores the sign-in: encrypted in the user's configuration folder, with the key in the
+operating system's keyring. Later commands use it without asking. The app registration must allow public
+client flows.
 
 If you are signed in to the Azure CLI, you do not need this: --auth azure-cli uses that sign-in.`,
 		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
@@ -85,9 +84,9 @@ func (f *logoutFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "logout",
 		Short: "forget interactive sign-ins",
-		Long: `Removes what dbaudit login stored: everything or, with --username, one person's sign-in.
-With the last one, the file and its key in the keyring are removed too. Issued tokens
-stay valid until they expire, after about an hour.`,
+		Long: `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With
+the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire,
+after about an hour.`,
 		Example: `  dbaudit logout
   dbaudit logout --username jane@contoso.com --client-id GUID`,
 	}
@@ -128,8 +127,7 @@ func (f *whoamiFlags) define(*app) *cobra.Command {
 		Use:   "whoami",
 		Short: "show who is signed in",
 		Long: `Lists the stored sign-ins. If an environment is given by flags, variables or the
-configuration, it signs in there like a scan and shows which user of the environment
-this identity is.`,
+configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
 		Example: `  dbaudit whoami
   dbaudit whoami --env production -f json`,
 	}

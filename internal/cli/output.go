@@ -53,7 +53,6 @@ func (o *outputs) add(flags *pflag.FlagSet) {
 		"`viewer` that SARIF is for: "+strings.Join(stringsOf(report.SARIFProfiles()), ", ")+" (default that of the CI it runs in, else generic)")
 }
 
-// formatNames returns the formats that -f accepts.
 func (o *outputs) formatNames() []string {
 	if o.formats != nil {
 		return stringsOf(o.formats)

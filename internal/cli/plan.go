@@ -33,16 +33,13 @@ func (f *planFlags) define(*app) *cobra.Command {
 		Use:   "plan",
 		Short: "make a remediation plan to review and apply",
 		Long: withExitCodes(`Scans an environment, or takes a saved result and its snapshot, and lists the
-necessary changes: for each action the current state, the new state, the
-reason, the request, and how to undo it. Writes nothing to the environment.
-The plan lists what no tool can or should do as manual steps, with who must do
-them and how.
+necessary changes: for each action the current state, the new state, the reason, the request, and how to undo
+it. Writes nothing to the environment. The plan lists what no tool can or should do as manual steps, with who
+must do them and how.
 
-Without -f, the plan is shown, and -o saves it as JSON for dbaudit apply. The
-exit code is 0 when a plan was made, even an empty one. With
---detailed-exitcode, it is 0 when there is nothing to change, 2 when there are
-changes, and 1 when no plan could be made; manual steps alone do not count as
-changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
+Without -f, the plan is shown, and -o saves it as JSON for dbaudit apply. The exit code is 0 when a plan was
+made, even an empty one. With --detailed-exitcode, it is 0 when there is nothing to change, 2 when there are
+changes, and 1 when no plan could be made; manual steps alone do not count as changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 		Example: `  dbaudit plan --env production -o plan.json
   dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
   dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
@@ -94,7 +91,6 @@ func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	return exitWith(codeIf(f.detailed && !p.Empty(), exitChanges), writePlan(a, p, docs))
 }
 
-// makePlan makes a plan from the saved files or from a scan.
 func (f planFlags) makePlan(ctx context.Context, a *app, j judgement) (plan.Plan, error) {
 	if f.result != "" {
 		r, s, err := f.readSaved(a)
@@ -147,7 +143,6 @@ func (f *planFlags) documents() ([]document, error) {
 	return docs, nil
 }
 
-// readSaved reads the result and the snapshot that the flags name.
 func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 	results, err := a.ReadResults(f.result)
 	if err != nil {

@@ -52,10 +52,9 @@ func newPolicyTestCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test DIR",
 		Short: "run the tests of custom rules",
-		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as
-strictly as for a verdict, and measures the coverage.
-The exit code is 1 if a test fails or the coverage is below --threshold. A test whose
-name begins with todo_test_ is skipped.`,
+		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as strictly as for a
+verdict, and measures the coverage. The exit code is 1 if a test fails or the coverage is below --threshold. A
+test whose name begins with todo_test_ is skipped.`,
 		Example: "  dbaudit policy test policies/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return testPolicies(cmd.Context(), a, args[0], threshold)
@@ -111,11 +110,10 @@ func newPolicyDocsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "docs DIR",
 		Short: "write a page for each rule, and a table of each built-in profile",
-		Long: `Writes the pages that reports link to, made from the rules' METADATA and the profiles: a
-table of each profile's controls with the words of the source, and for each rule what it
-requires, how to fix its findings, and how to accept them. Pages of rules that no longer
-exist are removed. The reference of dbaudit.yaml is written next to the folder, as
-configuration.md.`,
+		Long: `Writes the pages that reports link to, made from the rules' METADATA and the profiles: a table
+of each profile's controls with the words of the source, and for each rule what it requires, how to fix its
+findings, and how to accept them. Pages of rules that no longer exist are removed. The reference of
+dbaudit.yaml is written next to the folder, as configuration.md.`,
 		Example: "  dbaudit policy docs docs/controls",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			controls, err := pages.Controls()

@@ -122,8 +122,8 @@ func newProfileDiffCommand(a *app) *cobra.Command {
 		Use:               "diff OLD NEW",
 		ValidArgsFunction: completeProfiles(2),
 		Short:             "show what changed between two profiles",
-		Long: `Compares two profiles, or two versions of one: which lines of the source were
-added, removed or changed, and which privileges and access levels with them.
+		Long: `Compares two profiles, or two versions of one: which lines of the source were added, removed
+or changed, and which privileges and access levels with them.
 
 Exit codes:
   0    the same
@@ -195,7 +195,6 @@ func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
 	return table.List(w, width, []string{"change", "control", "the words of the source", "privileges"}, rows)
 }
 
-// exportKinds returns the kinds of OSCAL documents that a profile can be exported as.
 func exportKinds() []string { return []string{"catalog", "profile", "component-definition"} }
 
 func newProfileExportCommand(a *app) *cobra.Command {

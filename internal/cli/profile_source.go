@@ -27,11 +27,10 @@ func (f *sourceFlags) define(*app) *cobra.Command {
 		Use:               "check-source NAME|FILE",
 		ValidArgsFunction: completeProfiles(1),
 		Short:             "compare a profile with the page that it cites",
-		Long: `Compares every line that a profile cites with the vendor's page: is it
-unchanged, changed or removed, and does the page's list have a line that no
-control cites? The page is HTML or text, fetched from the address in the
-profile or from --url, or read from --file. It compares words, not meaning: if
-the page changed, read it and change the profile.
+		Long: `Compares every line that a profile cites with the vendor's page: is it unchanged, changed or
+removed, and does the page's list have a line that no control cites? The page is HTML or text, fetched from
+the address in the profile or from --url, or read from --file. It compares words, not meaning: if the page
+changed, read it and change the profile.
 
 Exit codes:
   0    the same

@@ -24,11 +24,11 @@ func (f *rollbackFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollback JOURNAL",
 		Short: "undo the changes in a journal",
-		Long: withExitCodes(`Undoes the changes of an applied plan, the last change first. It leaves unchanged what
-others have changed since, what can no longer be undone, and what dbaudit may not have
-created: standard error names each with the manual step, and the exit code is 5. It
-undoes everything else. At the end, dbaudit reads every target of the plan and compares
-it with its state before the plan. To try again what is left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
+		Long: withExitCodes(`Undoes the changes of an applied plan, the last change first. It leaves
+unchanged what others have changed since, what can no longer be undone, and what dbaudit may not have created:
+standard error names each with the manual step, and the exit code is 5. It undoes everything else. At the end,
+dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is
+left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
 		Example: "  dbaudit rollback plan.journal.json",
 	}
 	connectionFlags(cmd.Flags(), &f.connection)
@@ -85,7 +85,6 @@ func retryAdvice(a *app, journal string, env audit.Environment) string {
 	return fmt.Sprintf("not everything is undone; `%s` tries what is left, and nothing else", rollbackCommand(a, journal, env))
 }
 
-// describeRollback lists the actions that a rollback undoes.
 func describeRollback(j *apply.Journal) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.DoneCount(), len(j.Plan.Actions))

@@ -32,7 +32,6 @@ type app struct {
 	helpErr error
 }
 
-// newApp prepares a run of the command line in an environment.
 func newApp(env Env) *app {
 	env.Attended = env.StderrIsTerminal
 	if env.Sleep == nil {
@@ -94,12 +93,10 @@ func rootCommand(a *app, args ...string) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dbaudit",
 		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
-		Long: `dbaudit checks that the integration user of a sales-intelligence vendor has
-what the vendor's documentation requires in Microsoft Dynamics 365
-(Dataverse): a custom security role with its privileges, a dedicated
-application user with this role, and the views shared with that user. It reads
-a snapshot, judges it with Rego
-policies, and reports what is missing, why it matters, and how to fix it.
+		Long: `dbaudit checks that the integration user of a sales-intelligence vendor has what the vendor's
+documentation requires in Microsoft Dynamics 365 (Dataverse): a custom security role with its privileges, a
+dedicated application user with this role, and the views shared with that user. It reads a snapshot, judges it
+with Rego policies, and reports what is missing, why it matters, and how to fix it.
 
 It never calls anything compliant that it did not read.`,
 		Example: `  dbaudit demo

@@ -20,7 +20,6 @@ import (
 //go:embed scaffold
 var scaffold embed.FS
 
-// scaffoldData fills the templates of new files.
 type scaffoldData struct {
 	Namespace, Name, Package, Tests, Control, Title string
 }
@@ -30,8 +29,8 @@ func newPolicyNewCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "new NAMESPACE/NAME",
 		Short: "scaffold a custom rule: rule, test and page",
-		Long: `Writes a rule that works, its test and its page below a folder. A custom
-profile then needs a control for it; see dbaudit profile new.`,
+		Long: `Writes a rule that works, its test and its page below a folder. A custom profile then needs a
+control for it; see dbaudit profile new.`,
 		Example: "  dbaudit policy new acme/no-export --dir policies",
 		RunE:    func(_ *cobra.Command, args []string) error { return newPolicy(a, folder, args[0]) },
 	}

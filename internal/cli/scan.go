@@ -32,9 +32,9 @@ func (f *scanFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan",
 		Short: "collect, evaluate and report against a live environment",
-		Long: withExitCodes(`Reads what the verdict needs from a Dataverse environment, judges it by the profile, and
-reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit
-plan and dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
+		Long: withExitCodes(`Reads what the verdict needs from a Dataverse environment, judges it by the
+profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and
+dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
 			exitInterrupted),
 		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
   dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json

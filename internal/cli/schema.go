@@ -41,7 +41,6 @@ An editor that supports YAML schemas uses it to check dbaudit.yaml; the file tha
 	return cmd
 }
 
-// schemaNames returns the kinds of files that have a schema.
 func schemaNames() []string {
 	files, _ := fs.Glob(schema.Files, "*.json") // the pattern is valid
 	names := make([]string, 0, len(files)+1)

@@ -17,6 +17,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/alert"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/loopback"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -42,12 +43,11 @@ func (f *serveFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
-		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they are due,
-until it is stopped. It needs no setup: by default, the store is an SQLite file in the
-working directory, and only this machine can reach the page. On an address other than
-loopback, it requires a sign-in with OpenID Connect (--oidc-issuer, --oidc-client-id,
---public-url, and DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the app roles Reader or
-Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they are
+due, until it is stopped. It needs no setup: by default, the store is an SQLite file in the working directory,
+and only this machine can reach the page. On an address other than loopback, it requires a sign-in with OpenID
+Connect (--oidc-issuer, --oidc-client-id, --public-url, and DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the
+app roles Reader or Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
   dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
   DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
@@ -114,7 +114,7 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		return err
 	}
 	handler, err := web.New(web.Options{
-		Store: s, Fleet: queue, SignIn: signIn, Logger: logger(a, "page"), Rules: reportOptions(a, e).Rules,
+		Store: s, Fleet: queue, SignIn: signIn, Logger: logger(a, "page"), Rules: rulesOf(e),
 	})
 	if err != nil {
 		return err
@@ -184,7 +184,6 @@ const (
 	shutdownTimeout = time.Second
 )
 
-// serveAndScan serves the page and scans what is due until the context ends.
 func serveAndScan(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, IdleTimeout: idleTimeout}
 	group, ctx := errgroup.WithContext(ctx)
@@ -207,7 +206,6 @@ func serveAndScan(ctx context.Context, listener net.Listener, handler http.Handl
 	return group.Wait()
 }
 
-// listenHost returns the host of an address to listen on.
 func listenHost(ctx context.Context, address string) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
@@ -254,4 +252,60 @@ func pageTLS(f serveFlags) (*tls.Config, error) {
 		return nil, usagef("--tls-certificate and --tls-key: %w", err)
 	}
 	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
+func newWorkerCommand(a *app) *cobra.Command {
+	var name string
+	var concurrency int
+	cmd := &cobra.Command{
+		Use:   "worker",
+		Short: "scan the environments of a fleet when they are due",
+		Long: withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any
+number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker
+only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
+		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
+		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
+		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
+			e, err := a.LoadEngine(ctx)
+			if err != nil {
+				return err
+			}
+			o := fleetOptions(a)
+			o.Concurrency, o.Scanner = concurrency, newScanner(a, s, e)
+			queue, err := fleet.New(s, o)
+			if err != nil {
+				return err
+			}
+			a.Infof("worker %s scans what is due", workerName())
+			return queue.Run(ctx)
+		}),
+	}
+	storeFlag(cmd.Flags(), &name, "default "+defaultStore)
+	concurrencyFlag(cmd, &concurrency)
+	return cmd
+}
+
+func concurrencyFlag(cmd *cobra.Command, n *int) {
+	cmd.Flags().IntVar(n, "concurrency", fleet.DefaultConcurrency, "`number` of environments to scan at the same time")
+}
+
+// newScanner returns the scanner of the fleet, which scans like a command. It never asks questions,
+// and logs little, because the store has the outcome.
+func newScanner(a *app, s *store.Store, e *engine.Engine) *fleet.DataverseScanner {
+	a.NoProgress = true
+	host := a.Host
+	host.Attended, host.OpenBrowser = false, nil
+	return &fleet.DataverseScanner{Engine: e, Runner: &run.Runner{
+		Host: host, Narrator: quietNarrator{a.Console}, Tool: a.Tool, PolicyFolders: a.PolicyFolders, SecretVariables: a.SecretVariables,
+		OnCredentialExpiry: func(environment string, ends time.Time) {
+			// An error is only a warning, because the scan does not need the date.
+			if err := s.SetCredentialEnds(context.Background(), environment, ends); err != nil { //nolint:forbidigo // it does not end with the scan
+				a.Warnf("%s: keeping when its credential ends: %v", environment, err)
+			}
+		},
+	}}
+}
+
+func fleetOptions(a *app) fleet.Options {
+	return fleet.Options{Worker: workerName(), Version: a.Tool.Version, Logger: logger(a, "queue")}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -52,17 +53,12 @@ func runInStore(a *app, flag *string, do func(context.Context, *store.Store, []s
 	}
 }
 
-func withStore(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) (err error) {
+func withStore(ctx context.Context, a *app, flag string, o store.Options, do func(*store.Store) error) error {
 	s, err := openStore(ctx, a, flag, o)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if closeErr := s.Close(); err == nil {
-			err = closeErr
-		}
-	}()
-	return do(s)
+	return errors.Join(do(s), s.Close())
 }
 
 // workerName returns the name of this process among the workers of a store: HOST-PID.
@@ -86,8 +82,8 @@ func newDBCommand(a *app) *cobra.Command {
 	prune := &cobra.Command{
 		Use:   "prune",
 		Short: "remove old results",
-		Long: withExitCodes(`Removes results that are older than --keep-days, except the first of each month. The dates
-since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Removes results that are older than --keep-days, except the first of each month.
+The dates since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db prune --keep-days 400",
 		PreRunE: func(*cobra.Command, []string) error {
 			if days < 1 || days > maxKeepDays {
@@ -107,9 +103,9 @@ since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailur
 	cmd.AddCommand(prune, &cobra.Command{
 		Use:   "migrate",
 		Short: "update the store to this version of dbaudit",
-		Long: withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when it
-starts. Migrations cannot be reversed: back up the store first, to be able to go back. A
-store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when
+it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up
+to date does not change.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit db migrate --store fleet.db",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, err := storeURL(a, name)
@@ -129,10 +125,9 @@ store that is up to date does not change.`, exitOK, exitUsage, exitFailure),
 	}, &cobra.Command{
 		Use:   "backup FILE",
 		Short: "make a consistent copy of the store",
-		Long: withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used during
-the backup. To restore it, stop everything that uses the store, remove its files
-(fleet.db, fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in
-PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
+		Long: withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used
+during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db,
+fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
 		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
 		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
 			err := s.Backup(ctx, args[0])

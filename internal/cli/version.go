@@ -11,7 +11,6 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
-// A build identifies a build of dbaudit.
 type build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`

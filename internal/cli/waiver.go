@@ -26,10 +26,9 @@ func newWaiverCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "waiver",
 		Short: "add and check waivers, which accept findings until a date",
-		Long: `A waiver accepts a finding until a date, at most 366 days ahead. It names the control,
-the finding's subject and privilege, the kind (accepted-risk, false-positive,
-compensating), the owner and the reason. A waived control has not passed: every report
-keeps its original outcome.`,
+		Long: `A waiver accepts a finding until a date, at most 366 days ahead. It names the control, the
+finding's subject and privilege, the kind (accepted-risk, false-positive, compensating), the owner and the
+reason. A waived control has not passed: every report keeps its original outcome.`,
 		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
 	}
 	cmd.AddCommand(newCommand[waiverAddFlags](a), newWaiverCheckCommand(a))
@@ -47,10 +46,9 @@ func (f *waiverAddFlags) define(*app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add [RESULT.json]",
 		Short: "accept a finding until a date",
-		Long: `Adds a waiver to the file of waivers, which it creates if necessary. With a saved
-result, it adds a separate waiver for each finding of the control that --subject and
---privilege match, as narrow as possible: with the environment and the profile, if there
-are several.`,
+		Long: `Adds a waiver to the file of waivers, which it creates if necessary. With a saved result, it
+adds a separate waiver for each finding of the control that --subject and --privilege match, as narrow as
+possible: with the environment and the profile, if there are several.`,
 		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD \
     --privilege prvAppendToLead --kind accepted-risk --days 90 \
     --owner jane@contoso.com --reason "no leads before the pilot ends"
@@ -154,9 +152,9 @@ func newWaiverCheckCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [RESULT.json...]",
 		Short: "check the waivers, and compare them with saved results",
-		Long: `Lists the waivers with their expiry dates. The exit code is 1 if one has expired or,
-with saved results, if one covers no finding or is broader than its finding. Waivers
-that will expire soon are reported.`,
+		Long: `Lists the waivers with their expiry dates. The exit code is 1 if one has expired or, with
+saved results, if one covers no finding or is broader than its finding. Waivers that will expire soon are
+reported.`,
 		Example: `  dbaudit waiver check
   dbaudit waiver check result.json`,
 		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, accept, asOf, args) },
