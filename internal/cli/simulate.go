@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/bounds"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/config"
@@ -249,60 +247,4 @@ func startReplay(ctx context.Context, a *app, file, listen string) (simulation, 
 	}
 	t.Profile.Name = replayer.Header.Requirement.Profile
 	return simulation{TLSServer: site, target: t}, nil
-}
-
-type demoFlags struct {
-	environment string
-	judge       judgeFlags
-	snapshot    string
-}
-
-func (f *demoFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "scan the embedded simulator's sample environment",
-		Long: `Starts the embedded Dataverse simulator in the process and scans its sample environment, over
-real HTTPS and with a real token request. Needs nothing: no account, no network, no configuration. The exit
-code is 0 if it ran, whatever it found.`,
-		Example: `  dbaudit demo
-  dbaudit demo --environment compliant
-  dbaudit demo -f html -o report.html`,
-	}
-	simulationFlag(cmd.Flags(), &f.environment)
-	snapshotFlag(cmd.Flags(), &f.snapshot)
-	f.judge.addDisplay(cmd.Flags())
-	return cmd
-}
-
-func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {
-	j, err := f.judge.prepare(a, f.snapshot)
-	if err != nil {
-		return err
-	}
-	sim, err := startSimulation(ctx, a, f.environment, "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = sim.Close() }()
-	a.Infof("simulating a Dataverse environment at %s", sim.URL())
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(sim.CAPEM())
-	t := sim.target
-	if err := j.load(ctx, a, t.File, t.Profile); err != nil {
-		return err
-	}
-	o := run.ScanOptions{Scope: snapshot.ScopeIntegration, AsOf: j.asOf, Roots: roots, OnSnapshot: snapshotSaver(a, f.snapshot)}
-	outcome := a.Scan(ctx, j.engine, []run.Target{t}, o)[0]
-	if outcome.Err != nil {
-		return outcome.Err
-	}
-	results := a.Accept(j.accepted, []audit.Result{outcome.Result})
-	options := reportOptions(a, j.engine)
-	// No later command can reach this environment, because it ends with this command.
-	options.TargetFlags = func(audit.Result) []string { return []string{} }
-	options.ApplyFlags = func(audit.Result) []string { return nil }
-	err = j.outputs.render(a, results, options)
-	a.Infof("this environment stops now; to try the commands, start another and follow what it prints; run: dbaudit simulate --dir sim")
-	a.Infof("to scan your own, sign in with az login, then run: dbaudit scan --url https://ORG.crm.dynamics.com")
-	return err
 }
