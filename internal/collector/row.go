@@ -30,7 +30,7 @@ type rowState struct {
 	// omitted are the optional columns that were not requested.
 	omitted columnSet
 	err     error // the first fault
-	// recorder, if not nil, records which columns are read. There is no response then. See
+	// recorder, if not nil, records which columns are read. A row with a recorder has no response. See
 	// selectionOf.
 	recorder *selection
 }

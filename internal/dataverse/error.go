@@ -18,7 +18,7 @@ type ErrorKind string
 // NotMember say that it may not be read.
 const (
 	Unknown      ErrorKind = ""
-	Unauthorized ErrorKind = "unauthorized"    // there is no token, or the environment refuses it
+	Unauthorized ErrorKind = "unauthorized"    // the token is missing, or the environment refuses it
 	Forbidden    ErrorKind = "forbidden"       // a privilege is missing, or access is restricted
 	NotMember    ErrorKind = "not a member"    // the token is valid, but no user of the environment has this identity
 	NotFound     ErrorKind = "not found"       // the Web API says that the row or segment does not exist
@@ -26,7 +26,7 @@ const (
 	Conflict     ErrorKind = "conflict"        // the row was changed, or already exists
 	Throttled    ErrorKind = "throttled"       // service protection asks to wait for longer than the client waits
 	Server       ErrorKind = "server error"    // the environment failed
-	Transport    ErrorKind = "no answer"       // there is no response, or it broke off
+	Transport    ErrorKind = "no answer"       // nothing was returned, or it broke off
 	Protocol     ErrorKind = "unusable answer" // the response does not conform to the Web API
 	Redirected   ErrorKind = "redirected"      // the response is a redirect, which is not followed
 )

@@ -150,7 +150,7 @@ func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Chec
 }
 
 // findUser returns a user that meets a condition and is not deleted, preferably an enabled one. It
-// returns nil if there is none.
+// returns nil if such a user does not exist.
 func (x *examiner) findUser(ctx context.Context, who string, condition dataverse.Expr) (user *collector.User, err error) {
 	users, err := collector.ReadUsers(ctx, x.reader, "find "+dataverse.Printable(who), condition)
 	for i := range users {

@@ -27,7 +27,7 @@ type phrase struct{ pattern, instead, sample, unless string }
 func phrases() []phrase {
 	return []phrase{
 		{`\b(un)?mend(s|ed|ing)?\b`, `fix`, "how to mend it", ``},
-		{`\b(is|are|was|were|be) none\b`, `"is not one", "does not exist", "is not a …"`, "a role that is none", `there (is|are|was|were) none|(zero value is|depth is|prv\w+ is) none`},
+		{`\b(is|are|was|were|be) none\b`, `"is not one", "does not exist", "is not a …"`, "nil if there is none", `(zero value is|depth is|prv\w+ is) none`},
 		{`\b(is|are|was|were|be) no [\p{L}"%“]`, `"is not a …"; "no … is …"; "does not …"`, "that is no role", `there (is|are|was|were|may be|can be|must be) no|(is|are|was|were|be) no (longer|more than|better than|less than)`},
 		{`\bwhere (it|one|there) is (there|one)\b`, `if present, if it exists`, "where it is there", ``},
 		{`\b(it|that|which|who|\p{L}+s?) (is|are|was|were) (not )?(already )?there\b(?:[.,;:)]|$| (and|or|but|before|already|too|twice))`, `exists, is present`, "a role that is there.", ``},

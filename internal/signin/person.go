@@ -94,7 +94,7 @@ func chooseAccount(accounts []public.Account, username, tenant string) (public.A
 	return public.Account{}, &ConfigError{"several people are signed in (" + strings.Join(names, ", ") + "): sign the others out with dbaudit logout"}
 }
 
-// needsInteraction reports whether the person must sign in again, because there is no saved sign-in
+// needsInteraction reports whether the person must sign in again, because no sign-in is saved
 // or Entra refuses it.
 func needsInteraction(err error) bool {
 	call, ok := errors.AsType[msal.CallErr](err)
