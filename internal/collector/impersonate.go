@@ -78,19 +78,16 @@ func isOtherOrganization(err error) bool {
 
 // verifyCaller returns an error unless the environment responds as the user.
 func (c *collection) verifyCaller(ctx context.Context, section snapshot.Section, who string, u *User, caller dataverse.Caller) error {
-	got, err := ReadObject(ctx, c.reader, Read{
-		section: section, Label: "whether " + who + " is impersonated", Caller: caller,
-		Query: dataverse.Function("WhoAmI"),
-	}, decodeIdentity)
+	got, err := ReadIdentity(ctx, c.reader, Read{section: section, Label: "whether " + who + " is impersonated", Caller: caller})
 	switch {
 	case err != nil:
 		return err
-	case got.organization != c.organizationID:
-		return &otherOrganizationError{c.organizationID, got.organization}
-	case got.user == c.auditor:
+	case got.Organization != c.organizationID:
+		return &otherOrganizationError{c.organizationID, got.Organization}
+	case got.User == c.auditor:
 		return &impersonationIgnoredError{who, "the auditor"}
-	case got.user != u.ID:
-		return &impersonationIgnoredError{who, "the user " + got.user}
+	case got.User != u.ID:
+		return &impersonationIgnoredError{who, "the user " + got.User}
 	}
 	return nil
 }
@@ -104,7 +101,11 @@ func (u *User) Callers() []dataverse.Caller {
 	return []dataverse.Caller{{ObjectID: dataverse.GUID(u.ObjectID)}, bySystemUser}
 }
 
-// An identity is the response of WhoAmI.
-type identity struct{ user, organization string }
+// An Identity has the ids of the user as whom an environment responds, and of its organization.
+type Identity struct{ User, Organization string }
 
-func decodeIdentity(r Row) identity { return identity{r.ID("UserId"), r.ID("OrganizationId")} }
+// ReadIdentity reads as whom the environment responds to the caller of a read.
+func ReadIdentity(ctx context.Context, s *StrictReader, read Read) (Identity, error) {
+	read.Query = dataverse.Function("WhoAmI")
+	return ReadObject(ctx, s, read, func(r Row) Identity { return Identity{r.ID("UserId"), r.ID("OrganizationId")} })
+}

@@ -5,18 +5,14 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
 // readIdentity reads who the auditor is. Without it, nothing else can be read, and the
 // collection ends.
 func (c *collection) readIdentity(ctx context.Context) error {
-	me, err := ReadObject(ctx, c.reader, Read{
-		section: snapshot.SectionOrganization, Label: "who is signed in",
-		Query: dataverse.Function("WhoAmI"),
-	}, decodeIdentity)
-	c.auditor, c.organizationID = me.user, me.organization
+	me, err := ReadIdentity(ctx, c.reader, Read{section: snapshot.SectionOrganization, Label: "who is signed in"})
+	c.auditor, c.organizationID = me.User, me.Organization
 	if _, ok := errors.AsType[*inconsistentError](err); ok {
 		return fmt.Errorf("%w: the response does not conform to the Dataverse Web API: check --url, and any proxy in between", err)
 	}

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -41,9 +42,22 @@ func ProbeOrganization(ctx context.Context, s *StrictReader, label string, _ dat
 	return ids, err
 }
 
-// ReadUsers reads the users that meet a condition.
-func ReadUsers(ctx context.Context, s *StrictReader, label string, where dataverse.Expr) ([]User, error) {
-	return users().Where(where).rows(ctx, s, Read{Label: label})
+// Rows reads the rows of the table.
+func (t Table[T]) Rows(ctx context.Context, s *StrictReader, label string) ([]T, error) {
+	return t.rows(ctx, s, Read{Label: label})
+}
+
+// UnknownColumns returns the columns of the user and of its custom roles that a verdict requires, but
+// that have no known value.
+func (u *User) UnknownColumns() []string {
+	var columns []string
+	if u.AccessMode == snapshot.AccessUnknown {
+		columns = append(columns, "accessmode")
+	}
+	if slices.ContainsFunc(u.roles, func(r role) bool { return r.TemplateID == "" && r.CustomizableUnknown }) {
+		columns = append(columns, "iscustomizable")
+	}
+	return columns
 }
 
 // ReadPrivilegeDefinitions reads the definitions of privileges, by name in lower case. It leaves

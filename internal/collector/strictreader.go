@@ -181,9 +181,6 @@ func (s *StrictReader) omit(name string) {
 	s.omitted[name] = true
 }
 
-// LacksColumn reports whether the environment does not have an optional column that was requested.
-func (s *StrictReader) LacksColumn(column string) bool { return s.omittedColumns()[column] }
-
 func (s *StrictReader) omittedColumns() columnSet {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -47,7 +47,8 @@ func RolesOfTeam(id dataverse.GUID) Table[role] {
 	return Roles().withQuery(dataverse.Row("teams", id).Nav("teamroles_association"))
 }
 
-func users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
+// Users returns the table of users, without their roles and teams.
+func Users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
 
 // UsersWithRoles returns the table of users, with their roles and teams.
 func UsersWithRoles() Table[User] {
@@ -57,7 +58,8 @@ func UsersWithRoles() Table[User] {
 // Teams returns the table of teams: owner teams, access teams and Entra groups.
 func Teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
 
-func teamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
+// TeamsWithRoles returns the table of teams, with their roles.
+func TeamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
 
 // Views returns the table of personal views.
 func Views() Table[view] { return newTable("userqueries", "userqueryid", decodeView) }

@@ -30,7 +30,7 @@ func (c *collection) readUsers(ctx context.Context) error {
 		// The users may be readable although their roles or teams are not.
 		c.separateMemberships = true
 		read.Label = "users"
-		found, err = users().rows(ctx, c.reader, read)
+		found, err = Users().rows(ctx, c.reader, read)
 	}
 	c.users = slices.DeleteFunc(found, func(u User) bool {
 		return !c.Requirement.MatchesUser(u.User, c.Pattern) && (!all || u.ApplicationID == "")
@@ -87,11 +87,11 @@ func (c *collection) readTeams(ctx context.Context) error {
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = teamsWithRoles().rows(ctx, c.reader, read)
+		found, err = TeamsWithRoles().rows(ctx, c.reader, read)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = teamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
+		found, err = TeamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, ok := wanted[t.id]; return !ok })
 	}
 	if isUnsupported(err) {

@@ -67,7 +67,7 @@ func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
 	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
 	x.canReadUsers = true
 	for _, owner := range r.Owners {
-		x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
+		x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), collector.Users().Where(dataverse.EqID("systemuserid", dataverse.GUID(owner.ID))), true)
 	}
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {

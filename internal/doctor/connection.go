@@ -152,17 +152,16 @@ func (x *examiner) checkSignIn(ctx context.Context) (Check, error) {
 }
 
 func (x *examiner) checkMembership(ctx context.Context) (Check, error) {
-	var answer struct{ UserId, OrganizationId, BusinessUnitId dataverse.GUID } //nolint:revive // the Web API's names
-	err := x.get(ctx, dataverse.Function("WhoAmI").Request("who am I"), &answer)
+	me, err := collector.ReadIdentity(ctx, x.reader, collector.Read{Label: "who am I"})
 	if refused := dataverse.ErrorOf(err); refused.Status != 0 { // WhoAmI requires no privilege
 		x.unreachable = "the environment refuses this identity: " + cmp.Or(string(refused.Cause()), string(refused.Kind))
 	}
 	if err != nil {
 		return Check{}, err
 	}
-	x.userID, x.organization = answer.UserId, answer.OrganizationId
+	x.userID, x.organization = dataverse.GUID(me.User), dataverse.GUID(me.Organization)
 	x.principalNames[x.userID] = "this identity"
-	c := Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", answer.UserId, answer.OrganizationId)}
+	c := Check{Outcome: Passed, Detail: fmt.Sprintf("user %s of organization %s", me.User, me.Organization)}
 	grants, err := collector.ReadUserGrants(ctx, x.reader, x.userID, x.privilegeNames)
 	if err != nil {
 		x.grantedErr = err

@@ -12,33 +12,49 @@ import (
 
 // checkImpersonations impersonates the integration user and each configured owner of a view.
 func (x *examiner) checkImpersonations(ctx context.Context) {
-	who, condition := x.integrationUser()
-	user, caller := x.checkImpersonation(ctx, who, condition, false)
+	who, users := x.integrationUser()
+	user, caller := x.checkImpersonation(ctx, who, users, false)
+	if user != nil {
+		x.checkUnknownColumns(user)
+	}
 	x.checkOnline(ctx, "read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
-		if user == "" {
+		if caller == (dataverse.Caller{}) {
 			return skipped("not checked: the integration user is not impersonated, see above")
 		}
-		return x.checkShares(ctx, user, caller)
+		return x.checkShares(ctx, user.ID, caller)
 	})
 	seen := map[string]bool{}
 	for _, v := range x.Requirement.Views {
 		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
 			seen[owner] = true
-			x.checkImpersonation(ctx, v.Owner, dataverse.Eq("domainname", v.Owner), false)
+			x.checkImpersonation(ctx, v.Owner, collector.Users().Where(dataverse.Eq("domainname", v.Owner)), false)
 		}
 	}
 }
 
-// integrationUser returns a name of the integration user for messages, and the condition that
-// finds it.
-func (x *examiner) integrationUser() (who string, condition dataverse.Expr) {
+// integrationUser returns a name of the integration user for messages, and the users that it can be.
+func (x *examiner) integrationUser() (who string, users collector.Table[collector.User]) {
+	users = collector.UsersWithRoles()
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
-		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
+		return "the integration user", users.Where(dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID)))
 	case r.User != "":
-		return r.User, dataverse.Eq("domainname", r.User)
+		return r.User, users.Where(dataverse.Eq("domainname", r.User))
 	}
-	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Pattern))
+	return "the integration user", users.Where(dataverse.NeNull("applicationid")).Where(dataverse.Contains("fullname", x.Pattern))
+}
+
+// checkUnknownColumns adds a check that fails for each column without which a scan cannot judge the
+// integration user or its roles.
+func (x *examiner) checkUnknownColumns(user *collector.User) {
+	controls := map[string]string{"accessmode": "DB-USER-ENABLED", "iscustomizable": "DB-ROLE-CUSTOM"}
+	for _, column := range user.UnknownColumns() {
+		x.add(Check{
+			ID: "read-integration-user", Title: "read the integration user and its roles", Outcome: Failed,
+			Detail: "works, but this environment does not show the column " + column + ": " + controls[column] + " is unknown",
+			Advice: "check it manually, and any proxy in between",
+		})
+	}
 }
 
 // checkShares compares the table of shares with the views that the integration user sees.
@@ -58,16 +74,16 @@ func (x *examiner) checkShares(ctx context.Context, user string, caller datavers
 	}, nil
 }
 
-// checkImpersonation impersonates a user. It returns the user's id, and the caller that the
-// environment accepts; both are empty if the impersonation fails. If the user is required, its
-// absence is a failure.
-func (x *examiner) checkImpersonation(ctx context.Context, who string, condition dataverse.Expr, required bool) (user string, caller dataverse.Caller) {
+// checkImpersonation impersonates one of the users of a table. It returns the user, or nil if it was not found or is
+// disabled, and the caller that the environment accepts, or none if the impersonation fails. If the
+// user is required, its absence is a failure.
+func (x *examiner) checkImpersonation(ctx context.Context, who string, users collector.Table[collector.User], required bool) (user *collector.User, caller dataverse.Caller) {
 	title := "impersonate " + dataverse.Printable(who)
 	x.checkOnline(ctx, "impersonation", title, func(ctx context.Context) (Check, error) {
 		if !x.canReadUsers {
 			return skipped("not checked: users cannot be read, see above")
 		}
-		found, err := x.findUser(ctx, who, condition)
+		found, err := x.findUser(ctx, who, users)
 		switch {
 		case err != nil:
 			return x.missingPrivilege(err, pickPrivileges("prvReadUser")), err
@@ -76,12 +92,13 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, condition
 		case found.Disabled:
 			return absentUser("it is disabled and cannot be impersonated", required)
 		}
+		user = found
 		id := dataverse.GUID(found.ID)
 		x.principalNames[id] = "the impersonated user"
 		accepted, ok, err := x.impersonate(ctx, title, found)
 		switch {
 		case ok:
-			user, caller = found.ID, accepted
+			caller = accepted
 			return Check{Outcome: Passed, Detail: "works, and WhoAmI returns this user"}, nil
 		case err == nil:
 			return Check{
@@ -115,9 +132,8 @@ func (x *examiner) impersonate(ctx context.Context, label string, user *collecto
 			}
 			return caller, false, err
 		}
-		read := collector.Read{Label: label, Caller: caller, Query: dataverse.Function("WhoAmI")}
-		id, err := collector.ReadObject(ctx, x.reader, read, func(r collector.Row) string { return r.ID("UserId") })
-		if ok := strings.EqualFold(id, user.ID); ok || err != nil {
+		responded, err := collector.ReadIdentity(ctx, x.reader, collector.Read{Label: label, Caller: caller})
+		if ok := responded.User == user.ID; ok || err != nil {
 			return caller, ok, err
 		}
 	}
@@ -149,12 +165,12 @@ func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Chec
 	return Check{}, false
 }
 
-// findUser returns a user that meets a condition and is not deleted, preferably an enabled one. It
-// returns nil if such a user does not exist.
-func (x *examiner) findUser(ctx context.Context, who string, condition dataverse.Expr) (user *collector.User, err error) {
-	users, err := collector.ReadUsers(ctx, x.reader, "find "+dataverse.Printable(who), condition)
-	for i := range users {
-		if u := &users[i]; !u.Deleted && (user == nil || user.Disabled && !u.Disabled) {
+// findUser returns a user of a table that is not deleted, preferably an enabled one. It returns nil if
+// such a user does not exist.
+func (x *examiner) findUser(ctx context.Context, who string, users collector.Table[collector.User]) (user *collector.User, err error) {
+	found, err := users.Rows(ctx, x.reader, "find "+dataverse.Printable(who))
+	for i := range found {
+		if u := &found[i]; !u.Deleted && (user == nil || user.Disabled && !u.Disabled) {
 			user = u
 		}
 	}

@@ -22,9 +22,9 @@ func (x *examiner) checkReads(ctx context.Context) {
 		self = dataverse.EqID("systemuserid", x.userID)
 	}
 	user := x.checkRead(ctx, "read-users", "read users, their roles and teams",
-		collector.UsersWithRoles().Where(self).Probe, x.judgeUsers, "prvReadUser", "prvReadRole", "prvReadTeam")
+		collector.UsersWithRoles().Where(self).Probe, nil, "prvReadUser", "prvReadRole", "prvReadTeam")
 	x.canReadUsers = user != ""
-	team := x.checkRead(ctx, "read-teams", "read teams", collector.Teams().First().Probe, nil, "prvReadTeam")
+	team := x.checkRead(ctx, "read-teams", "read teams", collector.TeamsWithRoles().First().Probe, nil, "prvReadTeam", "prvReadRole")
 	x.checkRelatedRead(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, nil, "prvReadTeam", "prvReadRole")
 	role := x.checkRead(ctx, "read-roles", "read roles", collector.Roles().First().Probe, nil, "prvReadRole")
 	x.checkRelatedRead(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), nil, "prvReadRole")
@@ -62,15 +62,6 @@ func (x *examiner) judgeOrganization(c Check, organization dataverse.GUID) Check
 	if organization != "" && x.organization != "" && !strings.EqualFold(organization.String(), x.organization.String()) {
 		c.Outcome, c.Advice = Failed, "check --url, and any proxy in between"
 		c.Detail = fmt.Sprintf("the responses come from two organizations, %s and %s: a scan ends in an error", x.organization, organization)
-	}
-	return c
-}
-
-// judgeUsers fails the check if the environment does not show the access mode of users.
-func (x *examiner) judgeUsers(c Check, _ dataverse.GUID) Check {
-	if c.Outcome == Passed && x.reader.LacksColumn("accessmode") {
-		c.Outcome, c.Advice = Failed, "check the user's access mode manually, and any proxy in between"
-		c.Detail += ", but this environment does not show the column accessmode: DB-USER-ENABLED is unknown"
 	}
 	return c
 }
