@@ -12,11 +12,17 @@ import (
 func Fingerprint(id ControlID, organizationID string, s Subject, privilege string) string {
 	object := strings.ToLower(s.ID)
 	if s.Kind == SubjectRequiredView {
-		object = strings.ToLower(s.Table) + "\x1f" + strings.ToLower(s.Name)
+		object = ViewKey(s.Table, s.Name)
 	}
 	parts := []string{
 		"dbaudit/v1", string(id), strings.ToLower(organizationID), s.Kind.String(), object, strings.ToLower(privilege),
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
+}
+
+// ViewKey returns what identifies a required view: its table and its name, in any case. It compares
+// letters as lower() in Rego does.
+func ViewKey(table, name string) string {
+	return strings.ToLower(table) + "\x1f" + strings.ToLower(name)
 }

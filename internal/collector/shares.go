@@ -112,7 +112,7 @@ func (c *collection) unsharedRequiredViews(views []view) []view {
 	if c.user == nil || c.isCollected(snapshot.SectionUserViews) || !c.isCollected(snapshot.SectionShares) {
 		return nil
 	}
-	return slices.DeleteFunc(c.withoutReadAccess(views), func(v view) bool { return !c.isRequiredView(v.Table, v.Name) || c.sharesRequested[v.id] })
+	return slices.DeleteFunc(c.withoutReadAccess(views), func(v view) bool { return !c.Requirement.HasView(v.Table, v.Name) || c.sharesRequested[v.id] })
 }
 
 // unexplainedViews returns the views that the user sees although neither ownership nor the table

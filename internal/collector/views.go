@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -22,12 +23,6 @@ func (c *collection) requiredViewConditions() []dataverse.Expr {
 	}))
 }
 
-func (c *collection) isRequiredView(table, name string) bool {
-	return slices.ContainsFunc(c.Requirement.Views, func(v snapshot.RequiredView) bool {
-		return strings.EqualFold(v.Table, table) && strings.EqualFold(v.Name, name)
-	})
-}
-
 // readViews reads the personal views that an identity sees: all, or only the required ones.
 func (c *collection) readViews(ctx context.Context, section snapshot.Section, label string, caller dataverse.Caller, all bool) (found []view, err error) {
 	read := Read{section: section, Label: label, Caller: caller}
@@ -35,7 +30,7 @@ func (c *collection) readViews(ctx context.Context, section snapshot.Section, la
 		found, err = Views().rows(ctx, c.reader, read)
 	} else {
 		found, err = Views().filteredRows(ctx, c.reader, read, c.requiredViewConditions())
-		found = slices.DeleteFunc(found, func(v view) bool { return !c.isRequiredView(v.Table, v.Name) })
+		found = slices.DeleteFunc(found, func(v view) bool { return !c.Requirement.HasView(v.Table, v.Name) })
 	}
 	for i := range found {
 		found[i].caller = caller
@@ -47,9 +42,8 @@ func (c *collection) readViews(ctx context.Context, section snapshot.Section, la
 // Then the auditor's own views are read.
 func (c *collection) hasUnseenViews() bool {
 	return slices.ContainsFunc(c.Requirement.Views, func(required snapshot.RequiredView) bool {
-		matches := func(table, name string) bool {
-			return strings.EqualFold(table, required.Table) && strings.EqualFold(name, required.Name)
-		}
+		key := audit.ViewKey(required.Table, required.Name)
+		matches := func(table, name string) bool { return audit.ViewKey(table, name) == key }
 		seen := slices.ContainsFunc(slices.Concat(c.ownerViews, c.userViews), func(v view) bool { return matches(v.Table, v.Name) })
 		isSystemView := slices.ContainsFunc(c.systemViews, func(v systemView) bool { return matches(v.Table, v.Name) })
 		return !seen && (required.Owner != "" || !isSystemView)
@@ -129,7 +123,7 @@ func (c *collection) readSystemViews(ctx context.Context) error {
 		// People choose views with querytype 0. Other types are for look-ups and forms.
 		where: []dataverse.Expr{dataverse.EqInt("querytype", 0)},
 	}, c.requiredViewConditions())
-	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.isRequiredView(v.Table, v.Name) })
+	c.systemViews = slices.DeleteFunc(found, func(v systemView) bool { return !c.Requirement.HasView(v.Table, v.Name) })
 	return err
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/yamldoc"
@@ -177,11 +176,13 @@ func (f *File) checkIntegration(env Environment) error {
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
 		return f.doc.FaultAtKey("business_unit appears twice with different names", env.keyPath("business_unit")...)
 	}
+	seen := map[string]bool{}
 	for i, v := range env.Views {
-		isSame := func(w View) bool { return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name) }
-		if slices.ContainsFunc(env.Views[:i], isSame) {
+		key := audit.ViewKey(v.Table, v.Name)
+		if seen[key] {
 			return f.doc.FaultAtKey(fmt.Sprintf("the view %s=%s appears twice", v.Table, v.Name), env.keyPath("views", fmt.Sprint(i))...)
 		}
+		seen[key] = true
 	}
 	return nil
 }

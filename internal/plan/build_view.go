@@ -137,14 +137,13 @@ func (b *builder) shareWithNewUser() {
 // findRequiredView returns the id of a required view, preferably of the configured owner's. The id
 // of a system view is empty.
 func (b *builder) findRequiredView(required snapshot.RequiredView) (id string, found bool) {
-	matches := func(name, table string) bool {
-		return strings.EqualFold(name, required.Name) && strings.EqualFold(table, required.Table)
-	}
+	key := audit.ViewKey(required.Table, required.Name)
+	matches := func(table, name string) bool { return audit.ViewKey(table, name) == key }
 	for _, candidate := range slices.Sorted(maps.Keys(b.snapshot.Views)) {
 		v := b.snapshot.Views[candidate]
 		owned := required.Owner == "" || strings.EqualFold(b.snapshot.Users[v.OwnerID].DomainName, required.Owner)
 		switch {
-		case !matches(v.Name, v.Table):
+		case !matches(v.Table, v.Name):
 		case owned:
 			return candidate, true
 		case id == "":
@@ -152,7 +151,7 @@ func (b *builder) findRequiredView(required snapshot.RequiredView) (id string, f
 		}
 	}
 	for _, v := range b.snapshot.SystemViews {
-		found = found || matches(v.Name, v.Table)
+		found = found || matches(v.Table, v.Name)
 	}
 	return id, found || id != ""
 }

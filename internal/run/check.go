@@ -86,18 +86,12 @@ func checkContains(s *snapshot.Snapshot, r snapshot.Requirement, p, takenFor pro
 		changed = "another integration user"
 	case !whole && !strings.EqualFold(r.Role, taken.Role):
 		changed = "another integration role"
-	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !containsView(taken.Views, v) }):
+	case slices.ContainsFunc(r.Views, func(v snapshot.RequiredView) bool { return !taken.HasView(v.Table, v.Name) }):
 		changed = "another view"
 	default:
 		return nil
 	}
 	return Usagef("%s is required than when the snapshot was taken, and it contains only what was required then: collect it again", changed)
-}
-
-func containsView(views []snapshot.RequiredView, v snapshot.RequiredView) bool {
-	return slices.ContainsFunc(views, func(w snapshot.RequiredView) bool {
-		return strings.EqualFold(v.Table, w.Table) && strings.EqualFold(v.Name, w.Name)
-	})
 }
 
 func (c RequirementChanges) environmentOf(s *snapshot.Snapshot) config.Environment {

@@ -28,9 +28,8 @@ func LocateFindings(r *audit.Result, file *config.File, env config.Environment) 
 			if finding.Subject.Kind != audit.SubjectRequiredView {
 				continue
 			}
-			view := slices.IndexFunc(env.Views, func(v config.View) bool {
-				return strings.EqualFold(v.Table, finding.Subject.Table) && strings.EqualFold(v.Name, finding.Subject.Name)
-			})
+			key := audit.ViewKey(finding.Subject.Table, finding.Subject.Name)
+			view := slices.IndexFunc(env.Views, func(v config.View) bool { return audit.ViewKey(v.Table, v.Name) == key })
 			if view >= 0 {
 				finding.Location = at(fmt.Sprintf("views.%d", view), "views")
 			}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -60,6 +61,12 @@ func (r Requirement) MatchesRole(name, pattern string) bool {
 		return equalFold(name, r.Role)
 	}
 	return containsFold(name, pattern)
+}
+
+// HasView reports whether a view is required.
+func (r Requirement) HasView(table, name string) bool {
+	key := audit.ViewKey(table, name)
+	return slices.ContainsFunc(r.Views, func(v RequiredView) bool { return audit.ViewKey(v.Table, v.Name) == key })
 }
 
 // equalFold compares names as lower() in Rego does. strings.EqualFold differs for a few letters,
