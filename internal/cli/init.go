@@ -155,10 +155,7 @@ func printGuide(a *app, output string, conn run.Connection, req run.Overrides) e
 	}
 	first := file.AllEnvironments()[0]
 	url = cmp.Or(url, unlessExample(first.URL))
-	if first.Auth != nil {
-		client = cmp.Or(client, unlessExample(first.Auth.ClientID))
-	}
-	client = cmp.Or(client, unlessExample(file.Auth.ClientID))
+	client = cmp.Or(client, unlessExample(first.Auth.ClientID), unlessExample(file.Auth.ClientID))
 	if origin, err := dataverse.ParseEnvironment(url); url != "" && err == nil {
 		url = origin // it was a browser's address, or only a host
 	}

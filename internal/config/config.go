@@ -21,7 +21,7 @@ const DefaultName = "dbaudit.yaml"
 type File struct {
 	Profile      string                 `yaml:"profile,omitempty"`
 	Auth         Auth                   `yaml:"auth,omitempty"`
-	Apply        *Auth                  `yaml:"apply,omitempty"`
+	Apply        Auth                   `yaml:"apply,omitempty"`
 	Environments map[string]Environment `yaml:"environments,omitempty"`
 	URL          string                 `yaml:"url,omitempty"`
 	Integration  Integration            `yaml:"integration,omitempty"`
@@ -69,8 +69,8 @@ func (s Source) String() string {
 // Environment is one Dataverse environment and what is required of it.
 type Environment struct {
 	URL          string      `yaml:"url,omitempty"`
-	Auth         *Auth       `yaml:"auth,omitempty"`
-	Apply        *Auth       `yaml:"apply,omitempty"`
+	Auth         Auth        `yaml:"auth,omitempty"`
+	Apply        Auth        `yaml:"apply,omitempty"`
 	Integration  Integration `yaml:"integration,omitempty"`
 	Integrations []Entry     `yaml:"integrations,omitempty"`
 	BusinessUnit string      `yaml:"business_unit,omitempty"`
@@ -240,15 +240,12 @@ func (f *File) EnvironmentNames() []string { return slices.Sorted(maps.Keys(f.En
 // SecretVariables returns the environment variables from which any auth: or apply: of the file
 // reads a secret, sorted.
 func (f *File) SecretVariables() []string {
-	auths := []*Auth{&f.Auth, f.Apply}
+	auths := []Auth{f.Auth, f.Apply}
 	for _, env := range f.Environments {
 		auths = append(auths, env.Auth, env.Apply)
 	}
 	var names []string
 	for _, auth := range auths {
-		if auth == nil {
-			continue
-		}
 		for _, source := range []*Source{auth.Secret, auth.CertificatePassword} {
 			if source != nil && source.Env != "" {
 				names = append(names, source.Env)

@@ -179,7 +179,7 @@ func TestForEnvironment(t *testing.T) {
 	if len(all) != 1 || all[0].Name != "production" || all[0].URL != whole.URL || len(all[0].Views) != 2 || all[0].RequiredBusinessUnit() != "Contoso" {
 		t.Errorf("environments %+v", all)
 	}
-	if part.Apply != nil || part.Waivers != "/config/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
+	if part.Apply != (config.Auth{}) || part.Waivers != "/config/waivers.yaml" || part.Auth.Certificate != "/working/auditor.pem" || part.Every != "" {
 		t.Errorf("part %+v", part)
 	}
 	if diff := cmp.Diff(whole.Depth, all[0].Depth); diff != "" {

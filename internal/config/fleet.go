@@ -32,17 +32,13 @@ func (f *File) Interval(e Environment) time.Duration {
 // working directory.
 func (f *File) ForEnvironment(e Environment, name string, resolve func(file string, toConfig bool) string) *File {
 	part := *f
-	part.name, part.doc, part.Apply, part.Every = "", nil, nil, ""
+	part.name, part.doc, part.Apply, part.Every = "", nil, Auth{}, ""
 	part.URL, part.Integration, part.Integrations, part.BusinessUnit, part.Views = "", Integration{}, nil, "", nil
 	if part.Waivers != "" {
 		part.Waivers = resolve(part.Waivers, true)
 	}
 	part.Auth = part.Auth.resolveFiles(resolve)
-	e.Apply, e.Every, e.Name, e.path = nil, "", "", nil
-	if e.Auth != nil {
-		auth := e.Auth.resolveFiles(resolve)
-		e.Auth = &auth
-	}
+	e.Auth, e.Apply, e.Every, e.Name, e.path = e.Auth.resolveFiles(resolve), Auth{}, "", "", nil
 	part.Environments = map[string]Environment{name: e}
 	return &part
 }

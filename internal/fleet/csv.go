@@ -65,13 +65,12 @@ func configFromRow(name string, cell func(string) string) (*config.File, error) 
 	env := config.Environment{
 		URL: cell("url"), Every: cell("every"),
 		Integration: config.Integration{AppID: cell("app_id"), User: cell("user"), Role: cell("role"), BusinessUnit: cell("business_unit")},
+		Auth: config.Auth{
+			Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate"), SecretEnds: cell("secret_ends"),
+		},
 	}
-	auth := config.Auth{Method: cell("auth"), TenantID: cell("tenant_id"), ClientID: cell("client_id"), Certificate: cell("certificate"), SecretEnds: cell("secret_ends")}
 	if source := (config.Source{Env: cell("secret_env"), File: cell("secret_file")}); source != (config.Source{}) {
-		auth.Secret = &source
-	}
-	if auth != (config.Auth{}) {
-		env.Auth = &auth
+		env.Auth.Secret = &source
 	}
 	for label := range strings.SplitSeq(cell("labels"), ";") {
 		if label = strings.TrimSpace(label); label == "" {

@@ -14,14 +14,10 @@ import (
 // resolveAuth merges the sign-in settings of flags, variables and the configuration. The settings of
 // an environment that the flags choose take precedence over variables.
 func (r *Runner) resolveAuth(file *config.File, env config.Environment, conn Connection) config.Auth {
-	var envAuth config.Auth
-	if env.Auth != nil {
-		envAuth = *env.Auth
-	}
-	auth := mergeAuth(conn.Auth, r.authFromVariables(), envAuth, file.Auth)
+	auth := mergeAuth(conn.Auth, r.authFromVariables(), env.Auth, file.Auth)
 	if conn.SelectsConfigured() {
-		envAuth.Method = impliedMethod(envAuth)
-		auth = mergeAuth(conn.Auth, envAuth, r.authFromVariables(), file.Auth)
+		env.Auth.Method = impliedMethod(env.Auth)
+		auth = mergeAuth(conn.Auth, env.Auth, r.authFromVariables(), file.Auth)
 	}
 	if auth.Method == "" {
 		auth.Method = impliedMethod(conn.Auth) // the flag of a certificate overrides the variable of a secret
@@ -92,7 +88,7 @@ func (r *Runner) warnUnusedVariables(conn Connection, targets []Target) {
 	} {
 		var overriding, others []string
 		for _, env := range envs {
-			if env.Auth != nil && v.overridden(*env.Auth) {
+			if v.overridden(env.Auth) {
 				overriding = append(overriding, env.Name)
 			} else {
 				others = append(others, env.Name)
@@ -131,12 +127,7 @@ func mergeAuth(levels ...config.Auth) config.Auth {
 // ApplyTarget returns the target with the identity that applies a plan: that of the DBAUDIT_APPLY_*
 // variables, else that of apply: in the configuration, else that of a scan.
 func (r *Runner) ApplyTarget(t Target) Target {
-	auth := r.credentialFromVariables(applyPrefix)
-	for _, configured := range []*config.Auth{t.Env.Apply, t.File.Apply} {
-		if configured != nil {
-			auth = mergeAuth(auth, *configured)
-		}
-	}
+	auth := mergeAuth(r.credentialFromVariables(applyPrefix), t.Env.Apply, t.File.Apply)
 	if auth == (config.Auth{}) {
 		return t
 	}
