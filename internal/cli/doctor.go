@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/doctor"
@@ -217,13 +216,9 @@ func (f doctorFlags) examine(ctx context.Context, a *app, t run.Target, p *plan.
 	e := doctor.Examination{Format: doctor.Format, Tool: a.Tool, Environment: doctor.Environment{Name: t.Name, URL: t.URL}, Outcome: doctor.Passed}
 	check := doctor.Examine
 	if f.apply {
-		r := doctor.Remediation{Needs: doctor.ApplyPrivileges(), Grants: requiredGrants(t)}
-		if p != nil {
-			r = planRemediation(*p, r)
-		}
 		t = a.ApplyTarget(t)
 		check = func(ctx context.Context, c doctor.Config) ([]doctor.Check, error) {
-			return doctor.ExamineApplication(ctx, c, r)
+			return doctor.ExamineApplication(ctx, c, p)
 		}
 	}
 	c, stop, err := doctorConfig(a, t)
@@ -254,7 +249,7 @@ func doctorConfig(a *app, t run.Target) (c doctor.Config, stop func(), err error
 		SignIn:      signIn,
 		Client:      a.ClientOptions(t, nil, transport, progress.Exchange),
 		Requirement: t.Requirement,
-		Pattern:     t.Profile.Pattern,
+		Profile:     t.Profile,
 		LookupHost:  a.LookupHost,
 		Proxied:     cmp.Or(a.Getenv("HTTPS_PROXY"), a.Getenv("https_proxy")) != "",
 		Now:         a.Now,
@@ -275,56 +270,4 @@ func examineAssumptions(ctx context.Context, a *app, t run.Target) (diagnosis, e
 	answers.Tool = a.Tool
 	env := doctor.Environment{Name: t.Name, URL: t.URL}
 	return diagnosis{answers, func(w io.Writer, width int) error { return answers.WriteTable(w, width, env) }, exitOK}, err
-}
-
-// requiredGrants returns the privileges that an identity needs to assign a new integration role: the
-// profile's minimum at the required depths, and what the platform grants to each new role. A user
-// can assign a role only if they have every privilege that it grants.
-func requiredGrants(t run.Target) []doctor.Privilege {
-	var list []doctor.Privilege
-	seen := map[string]bool{}
-	for _, c := range t.Profile.Controls {
-		for _, name := range c.Privileges {
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			p := doctor.Privilege{Name: name, Depth: change.RequiredDepth(name, t.Requirement, t.Profile.Depths)}
-			if c.Citation != nil && c.Citation.Tab != "" {
-				p.Where = c.Citation.Tab + " > " + c.Citation.Line
-			}
-			list = append(list, p)
-		}
-	}
-	for _, name := range change.NewRolePrivileges() {
-		if !seen[name] {
-			list = append(list, doctor.Privilege{Name: name, Depth: audit.DepthGlobal})
-		}
-	}
-	return list
-}
-
-// planRemediation returns what one plan needs. The location of each privilege in the role editor comes
-// from known.
-func planRemediation(p plan.Plan, known doctor.Remediation) doctor.Remediation {
-	all := slices.Concat(known.Needs, known.Grants)
-	withPlaces := func(needs change.Depths) []doctor.Privilege {
-		var list []doctor.Privilege
-		for _, name := range needs.Names() {
-			privilege := doctor.Privilege{Name: name, Depth: needs[name]}
-			if i := slices.IndexFunc(all, func(k doctor.Privilege) bool { return strings.EqualFold(k.Name, name) }); i >= 0 {
-				privilege.Where = all[i].Where
-			}
-			list = append(list, privilege)
-		}
-		return list
-	}
-	undo, roles := p.NeedsToUndo()
-	r := doctor.Remediation{Needs: withPlaces(p.Needs()), RollbackNeeds: withPlaces(undo), Reassigned: roles}
-	for _, a := range p.Actions {
-		if owner := a.Target.Owner; owner != nil && !slices.Contains(r.Owners, *owner) {
-			r.Owners = append(r.Owners, *owner)
-		}
-	}
-	return r
 }

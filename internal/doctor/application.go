@@ -11,22 +11,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
 )
-
-// A Remediation lists what the identity that applies a plan needs.
-type Remediation struct {
-	// Needs are required at their depth or deeper: [ApplyPrivileges], or the needs of one plan.
-	Needs []Privilege
-	// Grants are the privileges that are granted. No user can grant a privilege that it does not
-	// have. Each is required at the depth that the environment has for it.
-	Grants []Privilege
-	// RollbackNeeds are required in addition for a rollback. A missing one is a warning.
-	RollbackNeeds []Privilege
-	// Owners are the users who are impersonated to share their views.
-	Owners []change.Ref
-	// Reassigned names the roles that a rollback assigns again. This requires what they grant.
-	Reassigned []string
-}
 
 // ApplyPrivileges returns the privileges that any plan may require, sorted by name, without those
 // that it grants. The reads are as deep as an auditor's, so that no user with a role is missed. The
@@ -49,31 +35,79 @@ func ApplyPrivileges() []Privilege {
 	return all
 }
 
-// ExamineApplication checks the connection and the sign-in of the identity that applies, and adds a
-// check for each privilege that it lacks. It only sends read requests.
-func ExamineApplication(ctx context.Context, c Config, r Remediation) ([]Check, error) {
-	x := newExaminer(c)
-	x.strong = true
-	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(r.Needs, r.Grants, r.RollbackNeeds))...)
-	return x.run(ctx, x.checkConnection, x.checkIdentity, func(ctx context.Context) { x.checkApplication(ctx, r) }, x.checkClockAndCredential)
+// newRolePrivileges returns the privileges that an identity needs to assign a new integration role: the
+// profile's minimum at the required depths, and what the platform grants to each new role. A user
+// can assign a role only if they have every privilege that it grants.
+func (c Config) newRolePrivileges() []Privilege {
+	var list []Privilege
+	seen := map[string]bool{}
+	for _, control := range c.Profile.Controls {
+		for _, name := range control.Privileges {
+			if seen[name] {
+				continue
+			}
+			seen[name] = true
+			p := Privilege{Name: name, Depth: change.RequiredDepth(name, c.Requirement, c.Profile.Depths)}
+			if cited := control.Citation; cited != nil && cited.Tab != "" {
+				p.Where = cited.Tab + " > " + cited.Line
+			}
+			list = append(list, p)
+		}
+	}
+	for _, name := range change.NewRolePrivileges() {
+		if !seen[name] {
+			list = append(list, Privilege{Name: name, Depth: audit.DepthGlobal})
+		}
+	}
+	return list
 }
 
-func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
-	needs := x.withoutUndefined(ctx, r.Needs)
-	grants, undefined, err := x.fitGrants(ctx, r.Grants)
-	// A privilege in both lists is checked once, at the deeper of its two depths.
-	grants = withoutCovered(grants, needs, func(grant, need Privilege) bool { return need.Depth >= grant.Depth })
-	needs = withoutCovered(needs, grants, func(need, grant Privilege) bool { return grant.Depth > need.Depth })
-	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
-	x.canReadUsers = true
-	for _, owner := range r.Owners {
-		x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), collector.Users().Where(dataverse.EqID("systemuserid", dataverse.GUID(owner.ID))), true)
+// ExamineApplication checks the connection and the sign-in of the identity that applies a plan, and
+// adds a check for each privilege that it lacks for the plan, for its rollback or, if planned is nil,
+// for any plan of the profile. It only sends read requests.
+func ExamineApplication(ctx context.Context, c Config, planned *plan.Plan) ([]Check, error) {
+	// No user can grant a privilege that it does not have.
+	needs, grants, undo := ApplyPrivileges(), c.newRolePrivileges(), []Privilege(nil)
+	if planned != nil {
+		known := slices.Concat(needs, grants)
+		toUndo, _ := planned.NeedsToUndo()
+		needs, grants, undo = withPlaces(planned.Needs(), known), nil, withPlaces(toUndo, known)
 	}
+	x := newExaminer(c)
+	x.strong = true
+	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(needs, grants, undo))...)
+	return x.run(ctx, x.checkConnection, x.checkIdentity,
+		func(ctx context.Context) { x.checkNeedsAndGrants(ctx, needs, grants, planned) },
+		func(ctx context.Context) { x.checkRollback(ctx, undo, planned) },
+		x.checkClockAndCredential)
+}
+
+// withPlaces returns privileges with their places in the role editor, if they are known.
+func withPlaces(depths change.Depths, known []Privilege) []Privilege {
+	var list []Privilege
+	for _, name := range depths.Names() {
+		p := Privilege{Name: name, Depth: depths[name]}
+		if i := slices.IndexFunc(known, func(k Privilege) bool { return strings.EqualFold(k.Name, name) }); i >= 0 {
+			p.Where = known[i].Where
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func (x *examiner) checkNeedsAndGrants(ctx context.Context, needs, grants []Privilege, planned *plan.Plan) {
+	needs = x.withoutUndefined(ctx, needs)
+	fitting, undefined, err := x.fitGrants(ctx, grants)
+	// A privilege in both lists is checked once, at the deeper of its two depths.
+	fitting = withoutCovered(fitting, needs, func(grant, need Privilege) bool { return need.Depth >= grant.Depth })
+	needs = withoutCovered(needs, fitting, func(need, grant Privilege) bool { return grant.Depth > need.Depth })
+	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
+	x.checkViewOwners(ctx, planned)
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
 		x.check(ctx, id, title, func(context.Context) (Check, error) { return Check{}, err })
-	} else if len(r.Grants) > 0 {
-		x.checkPrivileges(id, title, grants, Failed)
+	} else if len(grants) > 0 {
+		x.checkPrivileges(id, title, fitting, Failed)
 	}
 	if len(undefined) > 0 {
 		x.add(Check{
@@ -81,13 +115,37 @@ func (x *examiner) checkApplication(ctx context.Context, r Remediation) {
 			Detail: "this environment does not define " + strings.Join(undefined, ", ") + ": a scan names the app to install",
 		})
 	}
-	if len(r.RollbackNeeds) > 0 {
-		x.checkPrivileges("apply-undo", "privileges to roll back", x.withoutUndefined(ctx, r.RollbackNeeds), Warned)
+}
+
+// checkViewOwners impersonates the users who share their views in a plan.
+func (x *examiner) checkViewOwners(ctx context.Context, planned *plan.Plan) {
+	if planned == nil {
+		return
 	}
-	if len(r.Reassigned) > 0 {
+	x.canReadUsers = true
+	seen := map[string]bool{}
+	for _, a := range planned.Actions {
+		if owner := a.Target.Owner; owner != nil && !seen[owner.ID] {
+			seen[owner.ID] = true
+			user := collector.Users().Where(dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)))
+			x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), user, true)
+		}
+	}
+}
+
+// checkRollback checks what a rollback requires in addition. What is missing is only a warning.
+func (x *examiner) checkRollback(ctx context.Context, undo []Privilege, planned *plan.Plan) {
+	const id, title = "apply-undo", "privileges to roll back"
+	if len(undo) > 0 {
+		x.checkPrivileges(id, title, x.withoutUndefined(ctx, undo), Warned)
+	}
+	if planned == nil {
+		return
+	}
+	if _, roles := planned.NeedsToUndo(); len(roles) > 0 {
 		x.add(Check{
-			ID: "apply-undo", Title: "privileges to roll back", Outcome: Skipped,
-			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(r.Reassigned, ", "),
+			ID: id, Title: title, Outcome: Skipped,
+			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(roles, ", "),
 		})
 	}
 }

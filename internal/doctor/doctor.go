@@ -23,6 +23,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
@@ -66,9 +67,9 @@ type Config struct {
 	// Client configures the reads of the environment; its URL and Tokens are filled in.
 	Client dataverse.Options
 	// Requirement names the integration user and the views' owners, who are impersonated. If it
-	// names no user, the profile's Pattern finds the user.
+	// names no user, the profile's pattern finds the user.
 	Requirement snapshot.Requirement
-	Pattern     string
+	Profile     profile.Profile
 	// LookupHost finds a host's addresses; nil skips the check.
 	LookupHost func(ctx context.Context, host string) ([]string, error)
 	// Proxied is set if a proxy is used, which resolves names itself.

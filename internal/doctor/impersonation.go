@@ -41,7 +41,7 @@ func (x *examiner) integrationUser() (who string, users collector.Table[collecto
 	case r.User != "":
 		return r.User, users.Where(dataverse.Eq("domainname", r.User))
 	}
-	return "the integration user", users.Where(dataverse.NeNull("applicationid")).Where(dataverse.Contains("fullname", x.Pattern))
+	return "the integration user", users.Where(dataverse.NeNull("applicationid")).Where(dataverse.Contains("fullname", x.Profile.Pattern))
 }
 
 // checkUnknownColumns adds a check that fails for each column without which a scan cannot judge the
