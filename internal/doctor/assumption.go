@@ -95,9 +95,8 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 		return Assumptions{Refused: last.Detail + ": " + last.Advice}, nil
 	}
 	a := Assumptions{Format: assumptionsFormat}
-	var answer struct{ Version string }
-	if err := ac.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(answer.Version) {
-		a.Version = answer.Version
+	if version, err := ac.readVersion(ctx); err == nil && regexp.MustCompile(`^[0-9.]{1,30}$`).MatchString(version) {
+		a.Version = version
 	}
 	ac.findSubjects(ctx)
 	for _, q := range ac.assumptions() {

@@ -180,15 +180,20 @@ func (x *examiner) unknownPrivileges(identity string) (Check, error) {
 }
 
 func (x *examiner) checkVersion(ctx context.Context) (Check, error) {
-	var answer struct{ Version string }
-	if err := x.get(ctx, dataverse.Function("RetrieveVersion").Request("version"), &answer); err != nil {
+	version, err := x.readVersion(ctx)
+	if err != nil {
 		return Check{}, err
 	}
-	c := Check{Outcome: Passed, Detail: "Dataverse " + dataverse.Printable(answer.Version)}
-	if !strings.HasPrefix(answer.Version, "9.") {
+	c := Check{Outcome: Passed, Detail: "Dataverse " + dataverse.Printable(version)}
+	if !strings.HasPrefix(version, "9.") {
 		c.Outcome, c.Advice = Warned, "dbaudit is made for Web API v9.2: check which of the reads below fail"
 	}
 	return c, nil
+}
+
+func (x *examiner) readVersion(ctx context.Context) (string, error) {
+	return collector.ReadObject(ctx, x.reader, collector.Read{Label: "version", Query: dataverse.Function("RetrieveVersion")},
+		func(r collector.Row) string { return r.TextIfPresent("Version") })
 }
 
 // Beyond skewFailed, Entra refuses signed tokens; beyond skewWarned, it may do so soon.

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,23 +15,23 @@ import (
 // earlier rows.
 func (x *examiner) checkReads(ctx context.Context) {
 	x.checkOnline(ctx, "version", "version", x.checkVersion)
-	x.checkRead(ctx, "read-organization", "read organization", collector.ProbeOrganization, x.judgeOrganization, "prvReadOrganization")
+	x.checkOrganization(x.checkRead(ctx, "read-organization", "read organization", collector.ProbeOrganization, "prvReadOrganization"))
 	self := dataverse.NeNull("applicationid")
 	if x.userID != "" {
 		self = dataverse.EqID("systemuserid", x.userID)
 	}
 	user := x.checkRead(ctx, "read-users", "read users, their roles and teams",
-		collector.UsersWithRoles().Where(self).Probe, nil, "prvReadUser", "prvReadRole", "prvReadTeam")
+		collector.UsersWithRoles().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam")
 	x.canReadUsers = user != ""
-	team := x.checkRead(ctx, "read-teams", "read teams", collector.TeamsWithRoles().First().Probe, nil, "prvReadTeam", "prvReadRole")
-	x.checkRelatedRead(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, nil, "prvReadTeam", "prvReadRole")
-	role := x.checkRead(ctx, "read-roles", "read roles", collector.Roles().First().Probe, nil, "prvReadRole")
-	x.checkRelatedRead(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), nil, "prvReadRole")
-	x.checkRead(ctx, "read-privileges", "read definitions of privileges", collector.PrivilegeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe, nil)
-	x.checkRead(ctx, "read-business-units", "read business units", collector.BusinessUnits().First().Probe, nil, "prvReadBusinessUnit")
-	x.checkRead(ctx, "read-shares", "read shares of views", collector.Shares().First().Probe, nil, "prvReadUser", "prvReadTeam")
-	x.checkRead(ctx, "read-system-views", "read system views", collector.SystemViews().First().Probe, nil, "prvReadQuery")
-	x.checkRead(ctx, "read-personal-views", "read personal views", collector.Views().First().Probe, nil, "prvReadUserQuery")
+	team := x.checkRead(ctx, "read-teams", "read teams", collector.TeamsWithRoles().First().Probe, "prvReadTeam", "prvReadRole")
+	x.checkRelatedRead(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, "prvReadTeam", "prvReadRole")
+	role := x.checkRead(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
+	x.checkRelatedRead(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), "prvReadRole")
+	x.checkRead(ctx, "read-privileges", "read definitions of privileges", collector.PrivilegeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)
+	x.checkRead(ctx, "read-business-units", "read business units", collector.BusinessUnits().First().Probe, "prvReadBusinessUnit")
+	x.checkRead(ctx, "read-shares", "read shares of views", collector.Shares().First().Probe, "prvReadUser", "prvReadTeam")
+	x.checkRead(ctx, "read-system-views", "read system views", collector.SystemViews().First().Probe, "prvReadQuery")
+	x.checkRead(ctx, "read-personal-views", "read personal views", collector.Views().First().Probe, "prvReadUserQuery")
 	x.checkColumnSecurity(ctx, team)
 }
 
@@ -40,58 +39,50 @@ func (x *examiner) checkReads(ctx context.Context) {
 // control depends on them.
 func (x *examiner) checkColumnSecurity(ctx context.Context, team dataverse.GUID) {
 	const privilege = "prvReadFieldSecurityProfile"
-	warn := func(c Check, _ dataverse.GUID) Check {
-		if c.Outcome == Failed {
+	first := len(x.checks)
+	x.checkRead(ctx, "read-column-security", "read column security", collector.FieldPermissions().First().Probe, privilege)
+	x.checkRelatedRead(ctx, x.userID, "read-column-security-of-user", "read column security profiles of a user",
+		collector.ColumnProfiles(dataverse.Row("systemusers", x.userID).Nav("systemuserprofiles_association")).Probe, privilege)
+	x.checkRelatedRead(ctx, team, "read-column-security-of-team", "read column security profiles of a team",
+		collector.ColumnProfiles(dataverse.Row("teams", team).Nav("teamprofiles_association")).Probe, privilege)
+	for i := range x.checks[first:] {
+		if c := &x.checks[first+i]; c.Outcome == Failed {
 			c.Outcome = Warned
 			c.Detail += ": collect --scope environment does not say which columns are hidden from the integration user; no control depends on it"
 		}
-		return c
 	}
-	x.checkRead(ctx, "read-column-security", "read column security", collector.FieldPermissions().First().Probe, warn, privilege)
-	x.checkRelatedRead(ctx, x.userID, "read-column-security-of-user", "read column security profiles of a user",
-		collector.ColumnProfiles(dataverse.Row("systemusers", x.userID).Nav("systemuserprofiles_association")).Probe, warn, privilege)
-	x.checkRelatedRead(ctx, team, "read-column-security-of-team", "read column security profiles of a team",
-		collector.ColumnProfiles(dataverse.Row("teams", team).Nav("teamprofiles_association")).Probe, warn, privilege)
 }
 
-// A readJudge corrects the check of a read. It gets the id of the first row, or "".
-type readJudge func(c Check, first dataverse.GUID) Check
-
-// judgeOrganization fails the check if the row and WhoAmI name different organizations.
-func (x *examiner) judgeOrganization(c Check, organization dataverse.GUID) Check {
-	if organization != "" && x.organization != "" && !strings.EqualFold(organization.String(), x.organization.String()) {
+// checkOrganization fails the check of the organization's row if its id is not the one of WhoAmI.
+func (x *examiner) checkOrganization(id dataverse.GUID) {
+	if id != "" && x.organization != "" && id != x.organization {
+		c := &x.checks[len(x.checks)-1]
 		c.Outcome, c.Advice = Failed, "check --url, and any proxy in between"
-		c.Detail = fmt.Sprintf("the responses come from two organizations, %s and %s: a scan ends in an error", x.organization, organization)
+		c.Detail = fmt.Sprintf("the responses come from two organizations, %s and %s: a scan ends in an error", x.organization, id)
 	}
-	return c
 }
 
 // checkRead sends one read, which requires privileges, and returns the id of the first row.
-func (x *examiner) checkRead(ctx context.Context, id, title string, probe collector.Probe, judge readJudge, privileges ...string) (first dataverse.GUID) {
+func (x *examiner) checkRead(ctx context.Context, id, title string, probe collector.Probe, privileges ...string) (first dataverse.GUID) {
 	needed := pickPrivileges(privileges...)
 	x.checkOnline(ctx, id, title, func(ctx context.Context) (Check, error) {
 		ids, err := probe(ctx, x.reader, title, dataverse.Caller{})
-		c := x.checkVisibility(needed)
 		if err != nil {
-			c = x.missingPrivilege(err, needed)
-			c.Outcome = Failed
+			return x.missingPrivilege(err, needed), err
 		}
 		if len(ids) > 0 {
 			first = dataverse.GUID(ids[0])
 		}
-		if judge != nil {
-			c = judge(c, first)
-		}
-		return c, err
+		return x.checkVisibility(needed), nil
 	})
 	return first
 }
 
 // checkRelatedRead is checkRead for rows that belong to another row. It skips the check if
 // that row was not read.
-func (x *examiner) checkRelatedRead(ctx context.Context, row dataverse.GUID, id, title string, probe collector.Probe, judge readJudge, privileges ...string) {
+func (x *examiner) checkRelatedRead(ctx context.Context, row dataverse.GUID, id, title string, probe collector.Probe, privileges ...string) {
 	if row != "" {
-		x.checkRead(ctx, id, title, probe, judge, privileges...)
+		x.checkRead(ctx, id, title, probe, privileges...)
 		return
 	}
 	x.checkOnline(ctx, id, title, func(context.Context) (Check, error) {
@@ -155,15 +146,4 @@ func (x *examiner) missingPrivilege(err error, needed []Privilege) Check {
 func (p Privilege) advice() string {
 	return fmt.Sprintf("grant %s at %s level to a security role of this identity: %s; `dbaudit doctor --role-xml` prints a role with every required privilege",
 		p.Name, p.Depth.Level(), p.Where)
-}
-
-func (x *examiner) get(ctx context.Context, request dataverse.Request, into any) error {
-	data, err := x.client.Get(ctx, request)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return fmt.Errorf("%s: the response cannot be read: check --url, and any proxy in between", request.Label)
-	}
-	return nil
 }
