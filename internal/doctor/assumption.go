@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -49,21 +50,31 @@ type Assumptions struct {
 	Refused string `json:"-"`
 }
 
-// An assumption is one question to an environment: the request, and what its response means.
-type assumption struct {
-	id, question, assumed, then string
+// assumptionTexts has the texts of an assumption on each line.
+//
+//go:embed assumptions.tsv
+var assumptionTexts string
 
-	request request
-	refused Answer // the answer if the environment refuses the request
-	// judge gets the rows of the response, or the object as the only row.
-	judge func([]row) (Answer, string)
+// assumptions returns all assumptions, without answers.
+func assumptions() []AssumptionResult {
+	var all []AssumptionResult
+	for line := range strings.Lines(assumptionTexts) {
+		if column := strings.Split(strings.TrimSpace(line), "\t"); len(column) == 4 {
+			all = append(all, AssumptionResult{ID: column[0], Question: column[1], Assumed: column[2], Then: column[3], Answer: Unanswered})
+		}
+	}
+	return all
 }
 
-type request struct {
+// A probe checks an assumption: the request, and what its response means.
+type probe struct {
 	query       dataverse.Query
 	caller      dataverse.Caller
 	isObject    bool   // the response is one object
-	unavailable string // why it cannot be sent, else empty
+	unavailable string // why the request cannot be sent, else empty
+	refused     Answer // the answer if the environment refuses the request
+	// judge gets the rows of the response, or the object as the only row.
+	judge func([]row) (Answer, string)
 }
 
 // A row has the JSON of columns by name.
@@ -99,9 +110,10 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 		a.Version = version
 	}
 	ac.findSubjects(ctx)
-	for _, q := range ac.assumptions() {
-		ac.Progress(q.question)
-		result := ac.ask(ctx, q)
+	probes := ac.probes()
+	for _, result := range assumptions() {
+		ac.Progress(result.Question)
+		result.Answer, result.Found = ac.ask(ctx, result.ID, probes[result.ID])
 		if ctx.Err() != nil {
 			return a, fmt.Errorf("asking the environment: %w", context.Cause(ctx))
 		}
@@ -129,32 +141,29 @@ func (ac *assumptionChecker) findSubjects(ctx context.Context) {
 	}
 }
 
-func (ac *assumptionChecker) ask(ctx context.Context, q assumption) AssumptionResult {
-	result := AssumptionResult{ID: q.id, Question: q.question, Assumed: q.assumed, Then: q.then, Answer: Unanswered, Found: q.request.unavailable}
-	if result.Found != "" {
-		return result
+func (ac *assumptionChecker) ask(ctx context.Context, id string, p probe) (answer Answer, found string) {
+	if p.unavailable != "" {
+		return Unanswered, p.unavailable
 	}
-	rows, err := ac.readRaw(ctx, q.id, q.request)
+	rows, err := ac.readRaw(ctx, id, p)
 	refused := dataverse.ErrorOf(err)
 	switch {
 	case err == nil:
-		result.Answer, result.Found = q.judge(rows)
-		return result
+		return p.judge(rows)
 	case refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
-	case q.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), dataverse.ImpersonationPrivilege):
-	default:
-		result.Answer = q.refused
+		return Unanswered, errorWithoutNames(err)
+	case p.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), dataverse.ImpersonationPrivilege):
+		return Unanswered, errorWithoutNames(err)
 	}
-	result.Found = errorWithoutNames(err)
-	return result
+	return p.refused, errorWithoutNames(err)
 }
 
 // readRaw reads a response without the checks of a scan, which would refuse unexpected values.
-func (ac *assumptionChecker) readRaw(ctx context.Context, label string, r request) (rows []row, err error) {
-	request := r.query.Request(label)
-	request.Caller = r.caller
+func (ac *assumptionChecker) readRaw(ctx context.Context, label string, p probe) (rows []row, err error) {
+	request := p.query.Request(label)
+	request.Caller = p.caller
 	response := ac.client.Rows(ctx, request)
-	if r.isObject {
+	if p.isObject {
 		response = func(yield func(json.RawMessage, error) bool) { yield(ac.client.Get(ctx, request)) }
 	}
 	for data, err := range response {

@@ -16,13 +16,11 @@ func judgeReadable(rows []row) (Answer, string) {
 	return AsAssumed, fmt.Sprintf("it can be read (%s looked at)", text.Count(len(rows), "row"))
 }
 
-// canBeGranted returns the assumption that a privilege can be granted at exactly these depths.
-func canBeGranted(id, name, assumed string, expected ...audit.Depth) assumption {
+// canBeGranted asks whether a privilege can be granted at exactly these depths.
+func canBeGranted(name string, expected ...audit.Depth) probe {
 	flags := []string{"canbebasic", "canbelocal", "canbedeep", "canbeglobal"}
-	return assumption{
-		id: id, question: "at which levels can " + name + " be granted?", assumed: assumed,
-		then:    "the environment's own levels count: the highest of them is required",
-		request: request{query: dataverse.Collection("privileges").Select(append([]string{"name"}, flags...)...).Filter(dataverse.Eq("name", name))},
+	return probe{
+		query:   dataverse.Collection("privileges").Select(append([]string{"name"}, flags...)...).Filter(dataverse.Eq("name", name)),
 		refused: Unanswered,
 		judge: func(rows []row) (Answer, string) {
 			if len(rows) == 0 {
@@ -69,151 +67,83 @@ func (ac *assumptionChecker) judgeWhoAmI(user dataverse.GUID) func([]row) (Answe
 // unknownUserID is an id that no user has.
 const unknownUserID = "d1d1d1d1-0000-4000-8000-00000000d1d1"
 
-// assumptions lists what dbaudit assumes about environments because it is not documented, and
-// how each assumption is checked. All requests are reads.
-func (ac *assumptionChecker) assumptions() []assumption {
+// probes returns how each assumption is checked, by its id. All requests are reads.
+func (ac *assumptionChecker) probes() map[string]probe {
 	privilege := dataverse.Collection("privileges").Select("name")
 	shares := dataverse.Collection("principalobjectaccessset").
 		Select("principalobjectaccessid", "principalid", "principaltypecode", "objectid", "objecttypecode", "accessrightsmask", "inheritedaccessrightsmask")
 	self := dataverse.Row("systemusers", ac.userID)
-	whoAmI := func(as dataverse.Caller) request {
-		return request{query: dataverse.Function("WhoAmI"), caller: as, isObject: true}
+	readable := func(query dataverse.Query) probe {
+		return probe{query: query, refused: Otherwise, judge: judgeReadable}
 	}
-	principals := request{unavailable: "no available identity sees a personal view"}
+	first := func(set string, columns ...string) probe {
+		return readable(dataverse.Collection(set).Select(columns...).Top(1))
+	}
+	whoAmI := func(as dataverse.Caller, refused Answer, judge func([]row) (Answer, string)) probe {
+		return probe{query: dataverse.Function("WhoAmI"), caller: as, isObject: true, refused: refused, judge: judge}
+	}
+	principals := probe{unavailable: "no available identity sees a personal view"}
 	if ac.view != "" {
-		principals = request{query: dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", ac.view)), caller: ac.viewCaller, isObject: true}
+		query := dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", ac.view))
+		principals = probe{query: query, caller: ac.viewCaller, isObject: true, refused: Otherwise, judge: judgePrincipals}
 	}
-	user := ""
-	asUser := request{unavailable: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
+	asUser := probe{unavailable: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
 	if ac.user != nil {
-		user, asUser = ac.user.ID, whoAmI(ac.user.Callers()[0])
+		asUser = whoAmI(ac.user.Callers()[0], Otherwise, ac.judgeWhoAmI(dataverse.GUID(ac.user.ID)))
 	}
 	names := []string{"prvReadAccount", "prvReadUserQuery"}
 	for i := len(names); i < 44; i++ {
 		names = append(names, fmt.Sprintf("prvReadNothing%d", i))
 	}
-	membershipTable := func(set, column string) assumption {
-		return assumption{
-			id: "set-" + set, question: "does the entity set " + set + " exist, and can it be read?", assumed: "yes",
-			then:    "a scan does not need it; apply reads separately who has each copy of a role, or is in each team",
-			request: request{query: dataverse.Collection(set).Select(column).Top(1)},
-			refused: Otherwise, judge: judgeReadable,
-		}
+	byNames := readable(self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)))
+	byNames.isObject = true
+	return map[string]probe{
+		"bulk-edit-depth":          canBeGranted("prvBulkEdit", audit.DepthGlobal),
+		"user-settings-depth":      canBeGranted("prvReadUserSettings", audit.DepthLocal, audit.DepthDeep, audit.DepthGlobal),
+		"opportunity-relationship": {query: privilege.Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole")), refused: Unanswered, judge: judgeDefined},
+		"own-views-only": {
+			query: dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200), refused: Unanswered, judge: ac.judgeOwners,
+		},
+		"shares-readable":       readable(shares.Top(1)),
+		"shares-filter":         readable(shares.Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)),
+		"share-type-codes":      {query: shares.Top(1), refused: Unanswered, judge: judgeTypeCodes},
+		"role-privileges-table": first("roleprivilegescollection", "roleid", "privilegeid", "privilegedepthmask"),
+		"principal-accesses":    principals,
+		"record-filters":        {query: self.Function("RetrieveUserPrivileges"), isObject: true, refused: Unanswered, judge: judgeFilters},
+		"act-as-self":           whoAmI(dataverse.Caller{SystemUserID: ac.userID}, Otherwise, ac.judgeWhoAmI(ac.userID)),
+		"act-as-user":           asUser,
+		"act-as-unknown": whoAmI(dataverse.Caller{SystemUserID: unknownUserID}, AsAssumed,
+			func([]row) (Answer, string) { return Otherwise, "the id is silently ignored" }),
+		"privileges-by-names":           byNames,
+		"set-systemuserrolescollection": first("systemuserrolescollection", "systemuserid"),
+		"set-teamrolescollection":       first("teamrolescollection", "teamid"),
+		"set-teammemberships":           first("teammemberships", "teamid"),
+		"organization-settings":         {query: dataverse.Collection("organizations").Select("orgdborgsettings"), refused: Otherwise, judge: judgeSettings},
+		"dop-hint": whoAmI(dataverse.Caller{}, Unanswered, func([]row) (Answer, string) {
+			if ac.hasHint.Load() {
+				return AsAssumed, "it exists"
+			}
+			return Otherwise, "it does not exist"
+		}),
 	}
-	return []assumption{
-		canBeGranted("bulk-edit-depth", "prvBulkEdit", "at Organization only", audit.DepthGlobal),
-		canBeGranted("user-settings-depth", "prvReadUserSettings", "at all but User", audit.DepthLocal, audit.DepthDeep, audit.DepthGlobal),
-		{
-			id: "opportunity-relationship", question: "does prvReadCustomerOpportunityRole exist, the privilege of the table customeropportunityrole?", assumed: "yes, if Dynamics 365 Sales is installed",
-			then:    "DB-PRIV-OPPORTUNITY-RELATIONSHIP fails as undefined: no grant can give it",
-			request: request{query: privilege.Filter(dataverse.Eq("name", "prvReadCustomerOpportunityRole"))},
-			refused: Unanswered,
-			judge: func(rows []row) (Answer, string) {
-				if len(rows) == 0 {
-					return Otherwise, "the environment does not define it"
-				}
-				return AsAssumed, "it is defined"
-			},
-		},
-		{
-			id: "own-views-only", question: "does a read of userqueries show this identity views of others?", assumed: "only those that it owns or that are shared with it",
-			then:    "nothing: a view counts for the integration user only if that user sees it, or a share includes it",
-			request: request{query: dataverse.Collection("userqueries").Select("userqueryid", "_ownerid_value").Top(200)},
-			refused: Unanswered, judge: ac.judgeOwners,
-		},
-		{
-			id: "shares-readable", question: "can the table principalobjectaccessset be read?", assumed: "yes",
-			then:    "dbaudit reads the shares of each view that the integration user sees; it then does not see a share without Read, and DB-VIEW-LEAST-ACCESS is unknown",
-			request: request{query: shares.Top(1)},
-			refused: Otherwise, judge: judgeReadable,
-		},
-		{
-			id: "shares-filter", question: "does principalobjectaccessset accept the filter objecttypecode eq 'userquery'?", assumed: "yes",
-			then:    "as if the table cannot be read; --scope environment does not read the shares",
-			request: request{query: shares.Filter(dataverse.Eq("objecttypecode", "userquery")).Top(1)},
-			refused: Otherwise, judge: judgeReadable,
-		},
-		{
-			id: "share-type-codes", question: "are the type codes of principalobjectaccessset names?", assumed: "yes: userquery, systemuser, team",
-			then:    "numbers are accepted too: 4230 is a personal view",
-			request: request{query: shares.Top(1)},
-			refused: Unanswered, judge: judgeTypeCodes,
-		},
-		{
-			id: "role-privileges-table", question: "can the table roleprivilegescollection be read?", assumed: "yes",
-			then:    "nothing: what roles grant is read by RetrieveRolePrivilegesRole",
-			request: request{query: dataverse.Collection("roleprivilegescollection").Select("roleid", "privilegeid", "privilegedepthmask").Top(1)},
-			refused: Otherwise, judge: judgeReadable,
-		},
-		{
-			id: "principal-accesses", question: "how does RetrieveSharedPrincipalsAndAccess name a principal?", assumed: "by systemuserid, teamid or ownerid",
-			then:    "a view's shares are not read, and DB-VIEW controls are unknown if the table of shares does not say",
-			request: principals,
-			refused: Otherwise, judge: judgePrincipals,
-		},
-		{
-			id: "record-filters", question: "do this identity's privileges include rows with the depth RecordFilter?", assumed: "no",
-			then:    "such a grant is for some records only: it does not count towards the minimum, and affects nothing else",
-			request: request{query: self.Function("RetrieveUserPrivileges"), isObject: true},
-			refused: Unanswered, judge: judgeFilters,
-		},
-		{
-			id: "act-as-self", question: "what does WhoAmI return if this identity impersonates itself?", assumed: "its own id",
-			then:    "nothing: dbaudit does not impersonate itself",
-			request: whoAmI(dataverse.Caller{SystemUserID: ac.userID}),
-			refused: Otherwise, judge: ac.judgeWhoAmI(ac.userID),
-		},
-		{
-			id: "act-as-user", question: "what does WhoAmI return if this identity impersonates a user?", assumed: "that user's id",
-			then:    "dbaudit does not use what it reads that way: which views the integration user sees is unknown",
-			request: asUser,
-			refused: Otherwise, judge: ac.judgeWhoAmI(dataverse.GUID(user)),
-		},
-		{
-			id: "act-as-unknown", question: "what does WhoAmI return if this identity impersonates an id that does not exist?", assumed: "a refusal",
-			then:    "nothing: dbaudit impersonates only users that it read",
-			request: whoAmI(dataverse.Caller{SystemUserID: unknownUserID}),
-			refused: AsAssumed,
-			judge:   func([]row) (Answer, string) { return Otherwise, "the id is silently ignored" },
-		},
-		{
-			id: "privileges-by-names", question: "does RetrieveUserSetOfPrivilegesByNames exist, and does it accept 44 names?", assumed: "yes",
-			then:    "nothing, unless RetrieveUserPrivileges is refused too: then it is unknown how far the auditor can read, and users, teams and roles count as not read",
-			request: request{query: self.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names)), isObject: true},
-			refused: Otherwise, judge: judgeReadable,
-		},
-		membershipTable("systemuserrolescollection", "systemuserid"),
-		membershipTable("teamrolescollection", "teamid"),
-		membershipTable("teammemberships", "teamid"),
-		{
-			id: "organization-settings", question: "can the column orgdborgsettings be read?", assumed: "yes",
-			then:    "whether record ownership across business units is on is unknown, and a note says so",
-			request: request{query: dataverse.Collection("organizations").Select("orgdborgsettings")},
-			refused: Otherwise,
-			judge: func(rows []row) (Answer, string) {
-				if len(rows) == 0 {
-					return Unanswered, "the organization's row is not visible"
-				}
-				var text string
-				if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
-					return Otherwise, "it is empty"
-				}
-				return AsAssumed, fmt.Sprintf("it has %d bytes", len(text))
-			},
-		},
-		{
-			id: "dop-hint", question: "do responses have the header x-ms-dop-hint?", assumed: "yes",
-			then:    "dbaudit sends 8 requests at once",
-			request: whoAmI(dataverse.Caller{}),
-			refused: Unanswered,
-			judge: func([]row) (Answer, string) {
-				if ac.hasHint.Load() {
-					return AsAssumed, "it exists"
-				}
-				return Otherwise, "it does not exist"
-			},
-		},
+}
+
+func judgeDefined(rows []row) (Answer, string) {
+	if len(rows) == 0 {
+		return Otherwise, "the environment does not define it"
 	}
+	return AsAssumed, "it is defined"
+}
+
+func judgeSettings(rows []row) (Answer, string) {
+	if len(rows) == 0 {
+		return Unanswered, "the organization's row is not visible"
+	}
+	var text string
+	if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
+		return Otherwise, "it is empty"
+	}
+	return AsAssumed, fmt.Sprintf("it has %d bytes", len(text))
 }
 
 func (ac *assumptionChecker) judgeOwners(rows []row) (Answer, string) {

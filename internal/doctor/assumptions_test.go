@@ -1,8 +1,10 @@
 package doctor
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -21,13 +23,16 @@ func TestAssumptionsAreDocumented(t *testing.T) {
 	}
 	var b strings.Builder
 	b.WriteString(before + "|---|---|---|---|\n")
-	seen := map[string]bool{}
-	for _, q := range (&assumptionChecker{examiner: &examiner{}}).assumptions() {
-		if seen[q.id] || q.question == "" || q.assumed == "" || q.then == "" {
-			t.Errorf("%s appears twice, or is incomplete", q.id)
+	probes := (&assumptionChecker{examiner: &examiner{}}).probes()
+	for _, q := range assumptions() {
+		if _, ok := probes[q.ID]; !ok || q.Question == "" || q.Assumed == "" || q.Then == "" {
+			t.Errorf("%s appears twice, is incomplete, or has no probe", q.ID)
 		}
-		seen[q.id] = true
-		b.WriteString("| `" + q.id + "` | " + q.question + " | " + q.assumed + " | " + q.then + " |\n")
+		delete(probes, q.ID)
+		b.WriteString("| `" + q.ID + "` | " + q.Question + " | " + q.Assumed + " | " + q.Then + " |\n")
+	}
+	if len(probes) > 0 {
+		t.Errorf("assumptions.tsv does not have %v", slices.Sorted(maps.Keys(probes)))
 	}
 	b.WriteString("\n" + after)
 	if *update {
