@@ -47,9 +47,10 @@ const (
 	ExampleID  = "00000000-0000-0000-0000-000000000000"
 )
 
-// Placeholders returns the keys of the values that are still the placeholders of dbaudit init, and
-// their lines. url, clientID and appID are the values in use.
-func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []string, lines []int) {
+// Placeholders returns the keys, with their lines, of the values that are still the placeholders of
+// dbaudit init. url, clientID and appID are the values in use.
+func (f *File) Placeholders(e Environment, url, clientID, appID string) []string {
+	var found []string
 	at := func(keys ...string) []string { return slices.Concat(e.path, keys) }
 	for _, value := range []struct {
 		key           string
@@ -61,11 +62,10 @@ func (f *File) Placeholders(e Environment, url, clientID, appID string) (keys []
 		{"app_id", appID, ExampleID, [][]string{at("integration", "app_id")}},
 	} {
 		if line, ok := f.lineOf(value.paths...); ok && value.used == value.example {
-			keys, lines = append(keys, value.key), append(lines, line)
+			found = append(found, fmt.Sprintf("%s (line %d)", value.key, line))
 		}
 	}
-	slices.Sort(lines)
-	return keys, lines
+	return found
 }
 
 // Line returns the line of the first of the keys that the file has for an integration, its

@@ -85,12 +85,7 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 
 // ConfiguredIntegrations returns the integrations that a configuration has for an environment.
 func ConfiguredIntegrations(file *config.File, env audit.Environment) []config.Entry {
-	for _, known := range file.AllEnvironments() {
-		if known.Name == env.Name || known.Name == "" {
-			return known.Integrations
-		}
-	}
-	return nil
+	return environmentOf(file, env.Name, env.URL).Integrations
 }
 
 // WaiverFile returns the name of the file of waivers: that of the flag, else that of the

@@ -49,7 +49,7 @@ func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name strin
 // requirement returns the requirement that a snapshot is judged by, and its environment in the
 // configuration. takenFor is the profile that the snapshot was taken for; zero if it is unknown.
 func (c RequirementChanges) requirement(s *snapshot.Snapshot, p, takenFor profile.Profile) (snapshot.Requirement, config.Environment, error) {
-	env := c.environmentOf(s)
+	env := c.integrationOf(environmentOf(c.File, s.Environment.Name, s.Environment.URL), s)
 	r, err := c.Overrides.apply(s.Requirement)
 	if err != nil {
 		return r, env, err
@@ -92,19 +92,6 @@ func checkContains(s *snapshot.Snapshot, r snapshot.Requirement, p, takenFor pro
 		return nil
 	}
 	return Usagef("%s is required than when the snapshot was taken, and it contains only what was required then: collect it again", changed)
-}
-
-func (c RequirementChanges) environmentOf(s *snapshot.Snapshot) config.Environment {
-	all := c.File.AllEnvironments()
-	for _, env := range all {
-		if env.Name == s.Environment.Name && env.Name != "" || env.URL != "" && env.URL == s.Environment.URL {
-			return c.integrationOf(env, s)
-		}
-	}
-	if len(all) == 1 && all[0].Name == "" {
-		return c.integrationOf(all[0], s)
-	}
-	return c.File.UnnamedEnvironment()
 }
 
 // integrationOf returns the integration that a snapshot was taken for: the one with its profile or,

@@ -1,7 +1,6 @@
 package run
 
 import (
-	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -9,7 +8,23 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
+// environmentOf returns the environment of a configuration that has a name or an address, else the
+// unnamed one.
+func environmentOf(file *config.File, name, url string) config.Environment {
+	all := file.AllEnvironments()
+	i := slices.IndexFunc(all, func(e config.Environment) bool {
+		return name != "" && e.Name == name || SameEnvironment(e.URL, url)
+	})
+	switch {
+	case i >= 0:
+		return all[i]
+	case all[0].Name == "":
+		return all[0]
+	}
+	return file.UnnamedEnvironment()
+}
+
+func selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
 	if conn.AllEnvs && len(conn.Envs) > 0 {
 		return nil, Usagef("--env and --all-envs exclude each other")
 	}
@@ -20,17 +35,11 @@ func (r *Runner) selectEnvironments(file *config.File, conn Connection) ([]confi
 	if conn.SelectsConfigured() && len(names) == 0 {
 		return nil, Usagef("--env, --label and --all-envs choose from the environments: of the configuration, but it has none")
 	}
-	given := cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
 	switch {
 	case conn.SelectsConfigured():
 		return selectConfigured(file, all, names, conn)
-	case len(names) > 0 && given != "":
-		for _, env := range all {
-			if SameEnvironment(env.URL, given) {
-				return []config.Environment{env}, nil
-			}
-		}
-		return []config.Environment{file.UnnamedEnvironment()}, nil
+	case conn.URL != "":
+		return []config.Environment{environmentOf(file, "", conn.URL)}, nil
 	case len(names) > 1:
 		return nil, Usagef("the configuration has several environments: choose with --env (%s) or --label, or pass --all-envs", strings.Join(names, ", "))
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,7 +87,10 @@ func (r *Runner) TargetsFrom(file *config.File, conn Connection, overrides Overr
 	if conn.URL == "" && len(file.Environments) == 0 {
 		conn.AllEnvs = false // the configuration has only the unnamed environment
 	}
-	envs, err := r.selectEnvironments(file, conn)
+	if !conn.SelectsConfigured() {
+		conn.URL = cmp.Or(conn.URL, r.Getenv("DBAUDIT_URL"))
+	}
+	envs, err := selectEnvironments(file, conn)
 	if err != nil {
 		return nil, err
 	}
@@ -128,18 +130,13 @@ func (r *Runner) SingleTarget(conn Connection, overrides Overrides, reason strin
 }
 
 func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn Connection, overrides Overrides) (Target, error) {
-	t := Target{File: file, Env: env, Auth: r.resolveAuth(file, env, conn)}
-	givenURL := conn.URL
-	if !conn.SelectsConfigured() {
-		givenURL = cmp.Or(givenURL, r.Getenv("DBAUDIT_URL"))
-	}
-	t.URL = cmp.Or(givenURL, env.URL)
+	t := Target{File: file, Env: env, URL: cmp.Or(conn.URL, env.URL), Auth: r.resolveAuth(file, env, conn)}
 	if t.URL == "" {
 		return Target{}, Usagef("no environment is named: pass --url https://ORG.crmN.dynamics.com, DBAUDIT_URL, or url: in %s", config.DefaultName)
 	}
 	var err error
 	if t.URL, err = dataverse.ParseEnvironment(t.URL); err != nil {
-		if givenURL == "" {
+		if conn.URL == "" {
 			err = file.KeyError(env, err.Error(), "url")
 		}
 		return Target{}, &UsageError{err}
@@ -154,18 +151,10 @@ func (r *Runner) resolveTarget(file *config.File, env config.Environment, conn C
 // checkExampleValues returns an error for the example values of dbaudit init, because the address
 // may exist.
 func (t Target) checkExampleValues() error {
-	keys, lines := t.File.Placeholders(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID)
-	switch len(keys) {
-	case 0:
-		return nil
-	case 1:
-		return Usagef("%s still has init's example value of %s (line %d): replace it", t.File.Name(), keys[0], lines[0])
+	if left := t.File.Placeholders(t.Env, t.URL, t.Auth.ClientID, t.Requirement.ApplicationID); left != nil {
+		return Usagef("%s still has init's example values: replace %s", t.File.Name(), strings.Join(left, ", "))
 	}
-	numbers := make([]string, len(lines))
-	for i, line := range lines {
-		numbers[i] = strconv.Itoa(line)
-	}
-	return Usagef("%s still has init's example values: %s (lines %s): replace them", t.File.Name(), strings.Join(keys, ", "), strings.Join(numbers, ", "))
+	return nil
 }
 
 // PlanTarget returns the target of a plan. Flags, variables or the configuration must name the
@@ -179,10 +168,8 @@ func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (T
 		if err != nil {
 			return Target{}, err
 		}
-		for _, env := range file.AllEnvironments() {
-			if env.Name != "" && SameEnvironment(env.URL, p.Environment.URL) {
-				conn.Envs = []string{env.Name}
-			}
+		if env := environmentOf(file, "", p.Environment.URL); env.Name != "" {
+			conn.Envs = []string{env.Name}
 		}
 	}
 	t, err := r.SingleTarget(conn, Overrides{Profile: profileName, IntegrationProfile: p.Profile}, "a plan is for one environment")
