@@ -62,8 +62,8 @@ type Config struct {
 
 // A DevicePrompt tells a person how to sign in by device code.
 type DevicePrompt struct {
-	UserCode, VerificationURL, Message string
-	ExpiresAt                          time.Time
+	UserCode, VerificationURL string
+	ExpiresAt                 time.Time
 }
 
 func (c Config) withDefaults() Config {
@@ -95,22 +95,16 @@ func (c Config) withDefaults() Config {
 // withCredentialNames replaces the names of variables in the advice of an error by those from which
 // the credentials come.
 func (c Config) withCredentialNames(err error) error {
-	replace := func(text string) string {
-		if c.SecretFrom != "" {
-			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_SECRET", c.SecretFrom)
-		}
-		if c.PasswordFrom != "" {
-			text = strings.ReplaceAll(text, "DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", c.PasswordFrom)
-		}
-		if c.VariablePrefix == "" {
-			return text
-		}
-		return strings.ReplaceAll(text, "DBAUDIT_CLIENT_", c.VariablePrefix+"CLIENT_")
-	}
+	prefix := cmp.Or(c.VariablePrefix, "DBAUDIT_") + "CLIENT_"
+	names := strings.NewReplacer(
+		"DBAUDIT_CLIENT_SECRET", cmp.Or(c.SecretFrom, prefix+"SECRET"),
+		"DBAUDIT_CLIENT_CERTIFICATE_PASSWORD", cmp.Or(c.PasswordFrom, prefix+"CERTIFICATE_PASSWORD"),
+		"DBAUDIT_CLIENT_", prefix,
+	)
 	if e, ok := errors.AsType[*ConfigError](err); ok {
-		e.Message = replace(e.Message)
+		e.Message = names.Replace(e.Message)
 	} else if e, ok := errors.AsType[*AuthError](err); ok {
-		e.Advice = replace(e.Advice)
+		e.Advice = names.Replace(e.Advice)
 	}
 	return err
 }

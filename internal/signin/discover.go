@@ -32,12 +32,12 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 		}
 	}
 	for _, path := range []string{"/api/data/v9.2/", "/api/data/"} {
-		status, header, err := c.getUnauthenticated(ctx, origin+path)
+		resp, err := c.getUnauthenticated(ctx, origin+path) //nolint:bodyclose // it is in memory
 		if err != nil {
 			return Discovery{}, err
 		}
-		uri := dataverse.ParseChallenge(header.Values("WWW-Authenticate")...).AuthorizationURI
-		if status == http.StatusUnauthorized && uri != "" {
+		uri := dataverse.ParseChallenge(resp.Header.Values("WWW-Authenticate")...).AuthorizationURI
+		if resp.StatusCode == http.StatusUnauthorized && uri != "" {
 			return parseAuthorizationURI(uri, authority)
 		}
 	}
@@ -75,32 +75,21 @@ func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	return Discovery{tenant, cloud}, nil
 }
 
-// getUnauthenticated sends a GET request without credentials, and returns the response's status and
-// header.
-func (c Config) getUnauthenticated(ctx context.Context, address string) (int, http.Header, error) {
-	var status int
-	var header http.Header
-	err := c.retry(ctx, func() error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Accept", "application/json")
-		resp, err := boundedTransport{c, true}.RoundTrip(req)
-		if err != nil {
-			return err
-		}
-		_ = resp.Body.Close()
-		if dataverse.IsTransient(resp.StatusCode) {
-			return c.statusError(resp.StatusCode, resp.Header)
-		}
-		status, header = resp.StatusCode, resp.Header
-		return nil
-	})
+// getUnauthenticated sends a GET request to the environment without credentials.
+func (c Config) getUnauthenticated(ctx context.Context, address string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Accept", "application/json")
+	resp, err := retryingTransport{boundedTransport{c, true}}.RoundTrip(req)
+	if err == nil && dataverse.IsTransient(resp.StatusCode) {
+		err = c.statusError(resp.StatusCode, resp.Header)
+	}
 	err = c.explain(ctx, err)
 	if e, ok := errors.AsType[*AuthError](err); ok { // the request was to the environment
 		e.beforeSignIn = e.Status == 0 && e.Code == ""
 		e.Message = strings.Replace(e.Message, "the sign-in host", "the environment", 1)
 	}
-	return status, header, err
+	return resp, err
 }

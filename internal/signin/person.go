@@ -24,9 +24,10 @@ type Account struct {
 
 // A personSource gets tokens for a person, from the cache or by an interactive sign-in.
 type personSource struct {
-	client  public.Client
-	session *Session
-	scopes  []string
+	*Session
+
+	client public.Client
+	scopes []string
 }
 
 func (s *Session) personSource() (*personSource, error) {
@@ -44,7 +45,7 @@ func (s *Session) personSource() (*personSource, error) {
 	if err != nil {
 		return nil, &ConfigError{"the sign-in cannot be set up: check --authority and --tenant-id"}
 	}
-	return &personSource{client, s, []string{s.scope()}}, nil
+	return &personSource{s, client, []string{s.scope()}}, nil
 }
 
 func (p *personSource) token(ctx context.Context, o dataverse.TokenOptions) (public.AuthResult, error) {
@@ -63,7 +64,7 @@ func (p *personSource) cachedToken(ctx context.Context, o dataverse.TokenOptions
 	if err != nil {
 		return public.AuthResult{}, err
 	}
-	account, err := chooseAccount(accounts, p.session.config.Username, p.session.tenant)
+	account, err := chooseAccount(accounts, p.config.Username, p.tenant)
 	if err != nil {
 		return public.AuthResult{}, err
 	}
@@ -107,26 +108,25 @@ func isNotSignedIn(err error) bool {
 
 // canInteract reports whether the configuration allows an interactive sign-in.
 func (p *personSource) canInteract() bool {
-	if p.session.Method == Interactive {
-		return p.session.config.OpenBrowser != nil
+	if p.Method == Interactive {
+		return p.config.OpenBrowser != nil
 	}
-	return p.session.config.Prompt != nil
+	return p.config.Prompt != nil
 }
 
 func (p *personSource) interact(ctx context.Context, o dataverse.TokenOptions) (got public.AuthResult, err error) {
-	if p.session.Method == Interactive {
+	if p.Method == Interactive {
 		got, err = p.client.AcquireTokenInteractive(ctx, p.scopes,
-			public.WithOpenURL(p.session.config.OpenBrowser), public.WithLoginHint(p.session.config.Username), public.WithClaims(o.Claims))
+			public.WithOpenURL(p.config.OpenBrowser), public.WithLoginHint(p.config.Username), public.WithClaims(o.Claims))
 		return got, p.explain(ctx, err)
 	}
 	code, err := p.client.AcquireTokenByDeviceCode(ctx, p.scopes, public.WithClaims(o.Claims))
 	if err != nil {
 		return got, p.explain(ctx, err)
 	}
-	p.session.config.Prompt(DevicePrompt{
+	p.config.Prompt(DevicePrompt{
 		UserCode:        dataverse.Printable(code.Result.UserCode),
 		VerificationURL: dataverse.Printable(code.Result.VerificationURL),
-		Message:         dataverse.Printable(code.Result.Message),
 		ExpiresAt:       code.Result.ExpiresOn,
 	})
 	got, err = code.AuthenticationResult(ctx)
@@ -136,14 +136,14 @@ func (p *personSource) interact(ctx context.Context, o dataverse.TokenOptions) (
 func (p *personSource) explain(ctx context.Context, err error) error {
 	if isNotSignedIn(err) {
 		return &AuthError{
-			Message: "not signed in for tenant " + p.session.tenant,
+			Message: "not signed in for tenant " + p.tenant,
 			Advice:  "run dbaudit login, or sign in as a program with a client secret, a certificate or workload identity",
 		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
-		return &AuthError{Message: "the sign-in was not completed in time", Advice: advise(p.session.Method, "AADSTS70020")}
+		return &AuthError{Message: "the sign-in was not completed in time", Advice: advise(p.Method, "AADSTS70020")}
 	}
-	return p.session.config.explain(ctx, err)
+	return p.config.explain(ctx, err)
 }
 
 // Login lets a person sign in interactively, even if a sign-in is saved, and saves the new one.
@@ -155,10 +155,7 @@ func Login(ctx context.Context, c Config) (Account, error) {
 	if err != nil {
 		return Account{}, err
 	}
-	p, err := s.personSource()
-	if err != nil {
-		return Account{}, err
-	}
+	p := s.person
 	if !p.canInteract() {
 		return Account{}, &ConfigError{"dbaudit cannot ask you to sign in here: run dbaudit login in a terminal"}
 	}

@@ -30,6 +30,7 @@ type Session struct {
 	tenantFound bool // whether the tenant comes from the environment
 	clientID    string
 	source      source
+	person      *personSource // nil unless a person signs in
 	config      Config
 }
 
@@ -72,7 +73,7 @@ func Open(ctx context.Context, c Config) (_ *Session, err error) {
 	return s, nil
 }
 
-func (s *Session) newSource() (source, error) {
+func (s *Session) newSource() (_ source, err error) {
 	switch s.Method {
 	case ClientSecret:
 		return s.secretSource()
@@ -83,8 +84,8 @@ func (s *Session) newSource() (source, error) {
 	case ManagedIdentity:
 		return s.managedSource()
 	case DeviceCode, Interactive:
-		p, err := s.personSource()
-		return p.token, err
+		s.person, err = s.personSource()
+		return s.person.token, err
 	case AzureCLI:
 		return s.cliSource()
 	case Auto:
