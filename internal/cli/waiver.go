@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -119,27 +118,17 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	return nil
 }
 
-// waiversForFindings returns a waiver for each finding of saved results that a pattern covers. A
-// waiver names the environment or the profile if there are several.
+// waiversForFindings returns a waiver for each finding of saved results that a pattern covers.
 func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *config.File) ([]waiver.Waiver, error) {
 	results, err := a.ReadResults(files...)
 	if err != nil {
 		return nil, err
 	}
-	var waivers []waiver.Waiver
-	for _, r := range results {
-		siblings := waiver.Siblings{Environments: len(file.EnvironmentNames()) > 1, Profiles: len(run.ConfiguredIntegrations(file, r.Environment)) > 1}
-		for _, other := range results {
-			same := other.Environment.Name == r.Environment.Name
-			siblings.Environments = siblings.Environments || !same
-			siblings.Profiles = siblings.Profiles || same && other.Profile.Name != r.Profile.Name
-		}
-		for _, w := range pattern.Narrow(r, siblings) {
-			if !slices.Contains(waivers, w) {
-				waivers = append(waivers, w)
-			}
-		}
+	options, err := a.WaiverOptions(file, a.Now())
+	if err != nil {
+		return nil, err
 	}
+	waivers := pattern.Narrow(results, options)
 	if len(waivers) == 0 {
 		return nil, usagef("%s has no open finding of %s: nothing to waive", strings.Join(files, ", "), &pattern)
 	}
@@ -184,11 +173,11 @@ func checkWaivers(a *app, accept run.AcceptOptions, asOf time.Time, files []stri
 	for i := range results {
 		results[i] = waiver.Strip(results[i])
 	}
-	shared, err := a.SharedControls(file)
+	options, err := a.WaiverOptions(file, asOf)
 	if err != nil {
 		return err
 	}
-	_, remarks := f.Apply(results, waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames(), Shared: shared})
+	_, remarks := f.Apply(results, options)
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {

@@ -36,7 +36,7 @@ type Acceptance struct {
 
 // LoadAcceptance reads the waivers and the baseline.
 func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf time.Time) (Acceptance, error) {
-	x := Acceptance{NewOnly: given.NewOnly, Options: waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames()}}
+	x := Acceptance{NewOnly: given.NewOnly}
 	for _, env := range file.AllEnvironments() {
 		x.ConfiguredResults += len(file.PerIntegration(env))
 	}
@@ -44,7 +44,7 @@ func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf tim
 		return x, Usagef("--fail-on-new needs a baseline: pass an earlier result with --baseline RESULT.json")
 	}
 	var err error
-	if x.Options.Shared, err = r.SharedControls(file); err != nil {
+	if x.Options, err = r.WaiverOptions(file, asOf); err != nil {
 		return x, err
 	}
 	name, required := WaiverFile(given.Waivers, file)
@@ -59,10 +59,9 @@ func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf tim
 	return x, err
 }
 
-// SharedControls returns the controls that several integrations of an environment have, by the
-// environment's name.
-func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.ControlID]bool, error) {
-	all := map[string]map[audit.ControlID]bool{}
+// WaiverOptions returns the options for applying waivers to results of a configuration.
+func (r *Runner) WaiverOptions(file *config.File, asOf time.Time) (waiver.Options, error) {
+	o := waiver.Options{AsOf: asOf, Environments: file.EnvironmentNames(), Shared: map[string]map[audit.ControlID]bool{}}
 	for _, env := range file.AllEnvironments() {
 		if len(env.Integrations) < 2 {
 			continue
@@ -71,21 +70,16 @@ func (r *Runner) SharedControls(file *config.File) (map[string]map[audit.Control
 		for _, integration := range file.PerIntegration(env) {
 			p, err := r.configuredProfile(file, integration)
 			if err != nil {
-				return nil, err
+				return o, err
 			}
 			for _, c := range p.Controls {
 				shared[c.ID] = shared[c.ID] || seen[c.ID]
 				seen[c.ID] = true
 			}
 		}
-		all[env.Name] = shared
+		o.Shared[env.Name] = shared
 	}
-	return all, nil
-}
-
-// ConfiguredIntegrations returns the integrations that a configuration has for an environment.
-func ConfiguredIntegrations(file *config.File, env audit.Environment) []config.Entry {
-	return environmentOf(file, env.Name, env.URL).Integrations
+	return o, nil
 }
 
 // WaiverFile returns the name of the file of waivers: that of the flag, else that of the

@@ -22,12 +22,15 @@ type Options struct {
 	Partial bool // whether the file also has waivers for other results
 }
 
-// siblings says whether other environments or profiles have a control of a result.
-func (o Options) siblings(r audit.Result, id audit.ControlID) Siblings {
-	return Siblings{
-		Environments: len(o.Environments) > 1,
-		Profiles:     o.Shared[r.Environment.Name][id] || o.Shared[""][id],
-	}
+// siblings says where else the same finding may appear, so that a waiver must name its own place.
+type siblings struct {
+	environments bool // in other environments
+	profiles     bool // under other profiles of the same environment
+}
+
+// siblings returns the siblings of a control of a result.
+func (o Options) siblings(r audit.Result, id audit.ControlID) siblings {
+	return siblings{len(o.Environments) > 1, o.Shared[r.Environment.Name][id] || o.Shared[""][id]}
 }
 
 // A RemarkKind is the kind of a remark about a waiver.
@@ -113,7 +116,7 @@ func (f *File) apply(r audit.Result, o Options, usages []usage) audit.Result {
 }
 
 // acceptFindings marks the findings of a control that the waiver covers, if the waiver is valid.
-func (w *Waiver) acceptFindings(c *audit.Control, asOf time.Time, siblings Siblings, u *usage) {
+func (w *Waiver) acceptFindings(c *audit.Control, asOf time.Time, s siblings, u *usage) {
 	u.hasControl = true
 	u.unjudged = u.unjudged || c.Outcome == audit.OutcomeUnknown || c.Outcome == audit.OutcomeNotApplicable
 	if c.Outcome != audit.OutcomeFail {
@@ -126,7 +129,7 @@ func (w *Waiver) acceptFindings(c *audit.Control, asOf time.Time, siblings Sibli
 			continue
 		}
 		u.covered++
-		if missing := w.missingKeys(*f, siblings); len(missing) > 0 && !w.Broad {
+		if missing := w.missingKeys(*f, s); len(missing) > 0 && !w.Broad {
 			if u.missing == nil {
 				u.missing = missing
 			}

@@ -3,6 +3,7 @@ package waiver
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,36 +53,37 @@ func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, e
 	return out.Bytes(), nil
 }
 
-// Siblings says where else the same finding may appear, so that a waiver must name its own place.
-type Siblings struct {
-	Environments bool // in other environments
-	Profiles     bool // under other profiles of the same environment
-}
-
-// Narrow returns a waiver for each open finding of a result that w covers. Each covers only its
-// finding.
-func (w *Waiver) Narrow(r audit.Result, siblings Siblings) []Waiver {
+// Narrow returns a waiver for each open finding of the results that w covers. Each covers only its
+// finding: it names the environment or the profile if there are several.
+func (w *Waiver) Narrow(results []audit.Result, o Options) []Waiver {
 	var narrow []Waiver
-	if !w.appliesTo(r) {
-		return nil
-	}
-	for _, c := range r.Controls {
-		if c.ID != w.Control {
+	for _, r := range results {
+		if !w.appliesTo(r) {
 			continue
 		}
-		for _, f := range c.Findings {
-			if f.Waiver != nil || !w.covers(f) {
-				continue
+		s := o.siblings(r, w.Control)
+		for _, other := range results {
+			same := other.Environment.Name == r.Environment.Name
+			s.environments = s.environments || !same
+			s.profiles = s.profiles || same && other.Profile.Name != r.Profile.Name
+		}
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				if c.ID != w.Control || f.Waiver != nil || !w.covers(f) {
+					continue
+				}
+				n := *w
+				n.Subject, n.Privilege = SubjectName(f.Subject), f.Evidence.Text("privilege")
+				if s.environments {
+					n.Environment = r.Environment.Name
+				}
+				if s.profiles {
+					n.Profile = r.Profile.Name
+				}
+				if !slices.Contains(narrow, n) {
+					narrow = append(narrow, n)
+				}
 			}
-			n := *w
-			n.Subject, n.Privilege = SubjectName(f.Subject), f.Evidence.Text("privilege")
-			if siblings.Environments {
-				n.Environment = r.Environment.Name
-			}
-			if siblings.Profiles {
-				n.Profile = r.Profile.Name
-			}
-			narrow = append(narrow, n)
 		}
 	}
 	return narrow

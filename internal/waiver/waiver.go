@@ -157,14 +157,13 @@ func SubjectName(s audit.Subject) string {
 	return s.Name
 }
 
-// missingKeys lists the keys that the waiver lacks to cover only the given finding. siblings says
-// whether other environments or profiles have the same control.
-func (w *Waiver) missingKeys(f audit.Finding, siblings Siblings) []string {
+// missingKeys lists the keys that the waiver lacks to cover only the given finding.
+func (w *Waiver) missingKeys(f audit.Finding, s siblings) []string {
 	var missing []string
-	if siblings.Environments && w.Environment == "" {
+	if s.environments && w.Environment == "" {
 		missing = append(missing, "environment")
 	}
-	if siblings.Profiles && w.Profile == "" {
+	if s.profiles && w.Profile == "" {
 		missing = append(missing, "profile")
 	}
 	if w.Subject == "" && SubjectName(f.Subject) != "" {

@@ -195,7 +195,7 @@ func TestAppend(t *testing.T) {
 	pattern := waiver.Waiver{
 		Control: "DB-PRIV-LEAD", Kind: waiver.Compensating, Owner: "jane: the owner", Reason: "a # and\na line", Expires: "2026-12-31",
 	}
-	added := pattern.Narrow(result("prod"), waiver.Siblings{Environments: true})
+	added := pattern.Narrow([]audit.Result{result("prod")}, waiver.Options{Environments: []string{"prod", "test"}})
 	if len(added) != 2 {
 		t.Fatalf("narrowed to %v", added)
 	}
