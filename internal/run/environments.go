@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -87,4 +88,56 @@ func selectConfigured(file *config.File, all []config.Environment, names []strin
 			file.Name(), strings.Join(conn.Labels, " and "), strings.Join(names, ", "))
 	}
 	return chosen, nil
+}
+
+// SelectIntegrations returns an environment once for each chosen integration: all, or the one with
+// the chosen profile. Two integrations with the same profile are an error, because environment and
+// profile identify a result.
+func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, overrides Overrides) ([]config.Environment, error) {
+	if len(env.Integrations) == 0 || overrides.NoRequirement {
+		return []config.Environment{env}, nil
+	}
+	given := cmp.Or(overrides.Profile, r.Getenv("DBAUDIT_PROFILE"))
+	var all, chosen []config.Environment
+	var names []string
+	for _, integration := range file.PerIntegration(env) {
+		integration.Profile = cmp.Or(integration.Profile, DefaultProfile)
+		p, err := r.configuredProfile(file, integration)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(names, p.Name) {
+			return nil, &UsageError{file.DuplicateProfileError(integration, p.Name)}
+		}
+		names = append(names, p.Name)
+		all = append(all, integration)
+		if given == integration.Profile || given == p.Name || given == "" && overrides.IntegrationProfile == p.Name {
+			chosen = append(chosen, integration)
+		}
+	}
+	switch {
+	case given == "" && overrides.IntegrationProfile == "":
+		chosen = all
+	case len(chosen) == 0:
+		return nil, Usagef("there is no integration of the profile %q in %s: its integrations are of %s",
+			cmp.Or(given, overrides.IntegrationProfile), file.Name(), strings.Join(names, ", "))
+	}
+	if len(chosen) > 1 {
+		return chosen, r.checkNoOverrides(overrides, len(chosen))
+	}
+	return chosen, nil
+}
+
+// checkNoOverrides returns an error if flags or variables describe a single integration, although
+// several were chosen. count is their number.
+func (r *Runner) checkNoOverrides(overrides Overrides, count int) error {
+	if overrides.AppID != "" || overrides.User != "" || overrides.Role != "" || overrides.BusinessUnit != "" || len(overrides.Views) > 0 {
+		return Usagef("--integration-*, --business-unit and --view apply to one integration, but %d were chosen: choose one with --profile", count)
+	}
+	for _, name := range []string{"DBAUDIT_INTEGRATION_APP_ID", "DBAUDIT_INTEGRATION_USER", "DBAUDIT_INTEGRATION_ROLE", "DBAUDIT_BUSINESS_UNIT"} {
+		if r.Getenv(name) != "" {
+			return Usagef("%s applies to one integration, but %d were chosen: choose one with --profile, or unset it", name, count)
+		}
+	}
+	return nil
 }

@@ -3,15 +3,23 @@ package run
 import (
 	"context"
 	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"maps"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
+	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/engine"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -134,4 +142,160 @@ func (r *Runner) evaluationTime(asOf time.Time) time.Time {
 		return r.Now().UTC().Truncate(time.Second)
 	}
 	return asOf
+}
+
+// Collect reads an environment once and returns a snapshot for each of its targets. It trusts the
+// given roots, or the system's if they are nil.
+func (r *Runner) Collect(ctx context.Context, targets []Target, scope snapshot.Scope, roots *x509.CertPool) ([]*snapshot.Snapshot, error) {
+	all, stats, err := r.collect(ctx, targets, collector.Options{Scope: scope}, roots)
+	if err == nil {
+		r.logRequests(targets[0].Name, stats)
+	}
+	return all, err
+}
+
+// collect connects to an environment and reads it. The target's timeout applies to each of the two
+// and does not include an interactive sign-in.
+func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Options, roots *x509.CertPool) (all []*snapshot.Snapshot, stats dataverse.Stats, err error) {
+	t := targets[0]
+	progress := r.Progress(t.Name)
+	defer progress.Stop()
+	o.Environment = snapshot.Environment{Name: t.Name, URL: t.URL}
+	o.Tool, o.Now, o.Progress = snapshot.Tool(r.Tool), r.Now, progress.Section
+	options := make([]collector.Options, len(targets))
+	for i, t := range targets {
+		o.Requirement, o.Pattern, o.Privileges = t.Requirement, t.Profile.Pattern, t.Profile.Minimum()
+		options[i] = o
+	}
+	var client Client
+	if err := t.WithTimeout(ctx, func(timed context.Context) (err error) {
+		client, err = r.Connect(timed, t, roots, progress.Exchange)
+		return err
+	}); err != nil {
+		return nil, stats, err
+	}
+	defer client.CloseIdle()
+	if ends := client.Session.CredentialExpiry; !ends.IsZero() && r.OnCredentialExpiry != nil {
+		r.OnCredentialExpiry(t.Name, ends)
+	}
+	if isInteractive(client.Session) {
+		if _, err := r.tokenSource(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
+			return nil, stats, err
+		}
+	}
+	err = t.WithTimeout(ctx, func(timed context.Context) (err error) {
+		all, err = collector.CollectAll(timed, client.Client, options)
+		if n := client.Stats().Throttled; err != nil && n > 0 && timed.Err() != nil && ctx.Err() == nil {
+			err = fmt.Errorf("the environment throttled %d requests: run fewer scans at the same time", n)
+		}
+		return err
+	})
+	return all, client.Stats(), err
+}
+
+func (r *Runner) logRequests(name string, stats dataverse.Stats) {
+	message := "read in " + text.Count(stats.Requests, "request") + ", no retries"
+	if stats.Retries > 0 {
+		message = fmt.Sprintf("read in %s, %d of them retries", text.Count(stats.Requests, "request"), stats.Retries)
+	}
+	if stats.Throttled > 0 {
+		message += ", throttled " + text.Count(stats.Throttled, "time")
+	}
+	r.Log(slog.LevelInfo, name, message,
+		slog.Int("requests", stats.Requests), slog.Int("retries", stats.Retries), slog.Int("throttled", stats.Throttled))
+}
+
+// sharedRoleNotes returns notes about the custom roles of an integration's user that are also
+// assigned to users of other integrations, with the privileges that only those integrations
+// require. They are surplus for this one.
+func sharedRoleNotes(targets []Target, snapshots []*snapshot.Snapshot, results []audit.Result, index int) []string {
+	user := integrationUserID(results[index])
+	roles := snapshots[index].CustomRoles(user)
+	var notes []string
+	for _, root := range slices.Sorted(maps.Keys(roles)) {
+		var profiles []string
+		surplus := map[string]bool{}
+		for i, t := range targets {
+			other := integrationUserID(results[i])
+			if _, assigned := snapshots[i].CustomRoles(other)[root]; !assigned || other == user {
+				continue
+			}
+			profiles = append(profiles, t.Profile.Name)
+			for _, name := range t.Profile.Minimum() {
+				if snapshots[i].RolePrivileges[root][name] != audit.DepthNone && !requiresOrAllows(targets[index], name) {
+					surplus[name] = true
+				}
+			}
+		}
+		if profiles == nil {
+			continue
+		}
+		note := fmt.Sprintf("the role %q is assigned to the users of %s too", text.Line(roles[root]), strings.Join(profiles, ", "))
+		if len(surplus) > 0 {
+			note += ", which require privileges of it that are surplus here: " + text.JoinFirst(slices.Sorted(maps.Keys(surplus)), maxPrivilegesNamed)
+		}
+		notes = append(notes, note+"; give each integration a separate role")
+	}
+	return notes
+}
+
+// maxPrivilegesNamed is the maximum number of privileges that a note names.
+const maxPrivilegesNamed = 5
+
+func requiresOrAllows(t Target, privilege string) bool {
+	same := func(name string) bool { return strings.EqualFold(name, privilege) }
+	return slices.ContainsFunc(slices.Concat(t.Profile.Minimum(), t.Profile.Allow, t.Requirement.Allow), same)
+}
+
+// integrationUserID returns the id of the judged user; empty if the user does not exist or was not
+// read.
+func integrationUserID(r audit.Result) string {
+	if r.Integration == nil || r.Integration.User == nil {
+		return ""
+	}
+	return r.Integration.User.ID
+}
+
+// LocateFindings sets the location of each control and finding to the line of the configuration that
+// states the requirement. Code scanning requires a file for each result.
+func LocateFindings(r *audit.Result, file *config.File, env config.Environment) {
+	path := config.DefaultName
+	if filepath.IsLocal(file.Name()) {
+		path = filepath.ToSlash(filepath.Clean(file.Name()))
+	}
+	at := func(keys ...string) *audit.Location {
+		return &audit.Location{Path: path, Line: file.Line(env, keys...)}
+	}
+	for i := range r.Controls {
+		control := &r.Controls[i]
+		control.Location = at(configurationKeys(control.Rule)...)
+		for j := range control.Findings {
+			finding := &control.Findings[j]
+			if finding.Subject.Kind != audit.SubjectRequiredView {
+				continue
+			}
+			key := audit.ViewKey(finding.Subject.Table, finding.Subject.Name)
+			view := slices.IndexFunc(env.Views, func(v config.View) bool { return audit.ViewKey(v.Table, v.Name) == key })
+			if view >= 0 {
+				finding.Location = at(fmt.Sprintf("views.%d", view), "views")
+			}
+		}
+	}
+}
+
+// configurationKeys returns the keys of the configuration that may state what a rule requires, the
+// most specific first.
+func configurationKeys(rule string) []string {
+	category, _, _ := strings.Cut(rule, "/")
+	switch {
+	case rule == "user/business-unit":
+		return []string{"business_unit", "integration"}
+	case category == "user":
+		return []string{"app_id", "user", "integration"}
+	case category == "role":
+		return []string{"role", "integration"}
+	case category == "view":
+		return []string{"views"}
+	}
+	return []string{"profile"}
 }
