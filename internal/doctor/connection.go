@@ -35,11 +35,7 @@ func (x *examiner) checkClockAndCredential(ctx context.Context) {
 }
 
 func (x *examiner) checkAddress(ctx context.Context) (Check, error) {
-	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
-	if err != nil {
-		return Check{}, err
-	}
-	u, err := url.Parse(origin)
+	u, err := url.Parse(x.SignIn.EnvironmentURL)
 	if err != nil {
 		return Check{}, err
 	}
@@ -69,11 +65,7 @@ const exchangeTimeout = 30 * time.Second
 func (x *examiner) checkTLS(ctx context.Context) (Check, error) {
 	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
-	origin, err := dataverse.ParseEnvironment(x.SignIn.EnvironmentURL)
-	if err != nil {
-		return Check{}, err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, origin+"/api/data/v9.2/", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, x.SignIn.EnvironmentURL+"/api/data/v9.2/", nil)
 	if err != nil {
 		return Check{}, err
 	}

@@ -63,6 +63,7 @@ type Check struct {
 
 // A Config says what to examine, in the same way as for a scan.
 type Config struct {
+	// SignIn says how to sign in, and has the address as [dataverse.ParseEnvironment] returns it.
 	SignIn signin.Config
 	// Client configures the reads of the environment; its URL and Tokens are filled in.
 	Client dataverse.Options
