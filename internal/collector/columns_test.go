@@ -13,7 +13,7 @@ import (
 func TestColumnsAreRead(t *testing.T) {
 	t.Parallel()
 	total := checkColumns(t, organizations()) + checkColumns(t, BusinessUnits()) + checkColumns(t, PrivilegeDefinitions()) +
-		checkColumns(t, Roles()) + checkColumns(t, UsersWithRoles()) + checkColumns(t, TeamsWithRoles()) +
+		checkColumns(t, Roles()) + checkColumns(t, usersWithRoles()) + checkColumns(t, teamsWithRoles()) +
 		checkColumns(t, Views()) + checkColumns(t, SystemViews()) + checkColumns(t, Shares()) + checkColumns(t, FieldPermissions())
 	if total < 40 {
 		t.Fatalf("only %d columns were found: the test does not find them", total)

@@ -42,10 +42,55 @@ func ProbeOrganization(ctx context.Context, s *StrictReader, label string, _ dat
 	return ids, err
 }
 
-// Rows reads the rows of the table.
-func (t Table[T]) Rows(ctx context.Context, s *StrictReader, label string) ([]T, error) {
-	return t.rows(ctx, s, Read{Label: label})
+// ProbeUsers returns a probe that reads users, their roles and teams.
+func ProbeUsers(where dataverse.Expr) Probe {
+	return probeTogether(usersWithRoles().Where(where).Probe, users().Where(where).Probe, func(user dataverse.GUID) []Probe {
+		return []Probe{rolesOfUser(user).Probe, teamsOfUser(user).Probe}
+	})
 }
+
+// ProbeTeams returns a probe that reads a team and its roles.
+func ProbeTeams() Probe {
+	return probeTogether(teamsWithRoles().First().Probe, teams().First().Probe, func(team dataverse.GUID) []Probe {
+		return []Probe{rolesOfTeam(team).Probe}
+	})
+}
+
+// probeTogether returns a probe that reads rows together with related rows. If the environment does
+// not support that, it reads them alone, and then the rows that are related to the first, as a scan does.
+func probeTogether(together, alone Probe, related func(dataverse.GUID) []Probe) Probe {
+	return func(ctx context.Context, s *StrictReader, label string, caller dataverse.Caller) ([]string, error) {
+		ids, err := together(ctx, s, label, caller)
+		if !isUnsupported(err) {
+			return ids, err
+		}
+		if ids, err = alone(ctx, s, label, caller); err != nil || len(ids) == 0 {
+			return ids, err
+		}
+		for _, probe := range related(dataverse.GUID(ids[0])) {
+			if _, err := probe(ctx, s, label, caller); err != nil {
+				return nil, err
+			}
+		}
+		return ids, nil
+	}
+}
+
+// ReadUsers reads the users that meet a condition, with those of their roles and teams that can be
+// read.
+func ReadUsers(ctx context.Context, s *StrictReader, label string, where dataverse.Expr) ([]User, error) {
+	found, separate, err := readUsers(ctx, s, Read{Label: label}, where)
+	for i := range found {
+		if u := &found[i]; separate {
+			u.roles, _ = rolesOfUser(dataverse.GUID(u.ID)).rows(ctx, s, Read{Label: "roles of a user"})
+			u.teams, _ = teamsOfUser(dataverse.GUID(u.ID)).rows(ctx, s, Read{Label: "teams of a user"})
+		}
+	}
+	return found, err
+}
+
+// HasRole reports whether roles that were read are assigned to the user directly.
+func (u *User) HasRole() bool { return len(u.roles) > 0 }
 
 // UnknownColumns returns the columns of the user and of its custom roles that a verdict requires, but
 // that have no known value.
@@ -79,12 +124,8 @@ func ReadShares(ctx context.Context, s *StrictReader, label string, view dataver
 // ReadUnexplainedViews reads the personal views that a user sees, as that user, and the shares
 // with it and its teams. It returns how many views the user sees, and the names of those that
 // neither ownership nor the table of shares explains. A scan does not rely on such a table.
-func ReadUnexplainedViews(ctx context.Context, s *StrictReader, user string, caller dataverse.Caller) (seen int, unexplained []string, err error) {
-	found, err := UsersWithRoles().Where(dataverse.EqID("systemuserid", dataverse.GUID(user))).rows(ctx, s, Read{Label: "teams of the integration user"})
-	if err != nil || len(found) == 0 {
-		return 0, nil, err
-	}
-	c := collection{user: &found[0]}
+func ReadUnexplainedViews(ctx context.Context, s *StrictReader, user *User, caller dataverse.Caller) (seen int, unexplained []string, err error) {
+	c := collection{user: user}
 	c.userViews, err = Views().rows(ctx, s, Read{Label: "personal views that the integration user sees", Caller: caller})
 	if err != nil {
 		return 0, nil, err

@@ -42,24 +42,29 @@ func PrivilegeDefinitions() Table[privilegeDefinition] {
 // Roles returns the table of security roles: roots, and their copies in business units.
 func Roles() Table[role] { return newTable("roles", "roleid", decodeRole) }
 
-// RolesOfTeam returns the roles of a team.
-func RolesOfTeam(id dataverse.GUID) Table[role] {
+func rolesOfTeam(id dataverse.GUID) Table[role] {
 	return Roles().withQuery(dataverse.Row("teams", id).Nav("teamroles_association"))
 }
 
-// Users returns the table of users, without their roles and teams.
-func Users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
+func rolesOfUser(id dataverse.GUID) Table[role] {
+	return Roles().withQuery(dataverse.Row("systemusers", id).Nav("systemuserroles_association"))
+}
 
-// UsersWithRoles returns the table of users, with their roles and teams.
-func UsersWithRoles() Table[User] {
+func users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
+
+func teamsOfUser(id dataverse.GUID) Table[team] {
+	return teams().withQuery(dataverse.Row("systemusers", id).Nav("teammembership_association"))
+}
+
+// usersWithRoles returns the table of users, with their roles and teams.
+func usersWithRoles() Table[User] {
 	return newTable("systemusers", "systemuserid", decodeUserWithRoles)
 }
 
-// Teams returns the table of teams: owner teams, access teams and Entra groups.
-func Teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
+// teams returns the table of teams: owner teams, access teams and Entra groups.
+func teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
 
-// TeamsWithRoles returns the table of teams, with their roles.
-func TeamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
+func teamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
 
 // Views returns the table of personal views.
 func Views() Table[view] { return newTable("userqueries", "userqueryid", decodeView) }

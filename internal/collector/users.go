@@ -21,21 +21,24 @@ func (c *collection) readUsers(ctx context.Context) error {
 	if r := c.Requirement; r.ApplicationID == "" && r.User == "" && c.Pattern == "" && !all {
 		return nil
 	}
-	read := Read{
-		section: snapshot.SectionUsers, Label: "users, their roles and teams",
-		where: []dataverse.Expr{c.group.userCondition(all)},
-	}
-	found, err := UsersWithRoles().rows(ctx, c.reader, read)
-	if isUnsupported(err) || isForbidden(err) {
-		// The users may be readable although their roles or teams are not.
-		c.separateMemberships = true
-		read.Label = "users"
-		found, err = Users().rows(ctx, c.reader, read)
-	}
+	read := Read{section: snapshot.SectionUsers, Label: "users, their roles and teams"}
+	found, separate, err := readUsers(ctx, c.reader, read, c.group.userCondition(all))
+	c.separateMemberships = separate
 	c.users = slices.DeleteFunc(found, func(u User) bool {
 		return !c.Requirement.MatchesUser(u.User, c.Pattern) && (!all || u.ApplicationID == "")
 	})
 	return err
+}
+
+// readUsers reads the users that meet a condition, with their roles and teams. If the environment
+// refuses that, it reads the users without them, which may be readable, and separate is true.
+func readUsers(ctx context.Context, s *StrictReader, read Read, where dataverse.Expr) (found []User, separate bool, err error) {
+	found, err = usersWithRoles().Where(where).rows(ctx, s, read)
+	if separate = isUnsupported(err) || isForbidden(err); separate {
+		read.Label = "users"
+		found, err = users().Where(where).rows(ctx, s, read)
+	}
+	return found, separate, err
 }
 
 // chooseUser sets the integration user, if exactly one user matches the requirement and is not
@@ -64,14 +67,12 @@ func (c *collection) relevantUsers() []User {
 }
 
 func (c *collection) readRolesOfUser(ctx context.Context, u *User) (err error) {
-	table := Roles().withQuery(dataverse.Row("systemusers", dataverse.GUID(u.ID)).Nav("systemuserroles_association"))
-	u.roles, err = table.rows(ctx, c.reader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
+	u.roles, err = rolesOfUser(dataverse.GUID(u.ID)).rows(ctx, c.reader, Read{section: snapshot.SectionRoles, Label: "roles of a user"})
 	return err
 }
 
 func (c *collection) readTeamsOfUser(ctx context.Context, u *User) (err error) {
-	table := Teams().withQuery(dataverse.Row("systemusers", dataverse.GUID(u.ID)).Nav("teammembership_association"))
-	u.teams, err = table.rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
+	u.teams, err = teamsOfUser(dataverse.GUID(u.ID)).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "teams of a user"})
 	return err
 }
 
@@ -87,11 +88,11 @@ func (c *collection) readTeams(ctx context.Context) error {
 	var err error
 	switch {
 	case c.Scope == snapshot.ScopeEnvironment:
-		found, err = TeamsWithRoles().rows(ctx, c.reader, read)
+		found, err = teamsWithRoles().rows(ctx, c.reader, read)
 	case len(wanted) == 0:
 		return nil
 	default:
-		found, err = TeamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
+		found, err = teamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, ok := wanted[t.id]; return !ok })
 	}
 	if isUnsupported(err) {
@@ -126,7 +127,7 @@ func (c *collection) readTeamsOneByOne(ctx context.Context, wanted map[string]te
 	teams := make([]team, len(ids))
 	err := parallel(ctx, len(ids), func(ctx context.Context, i int) (err error) {
 		teams[i] = wanted[ids[i]]
-		teams[i].roles, err = RolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
+		teams[i].roles, err = rolesOfTeam(dataverse.GUID(ids[i])).rows(ctx, c.reader, Read{section: snapshot.SectionTeams, Label: "roles of a team"})
 		return err
 	})
 	return teams, err

@@ -137,7 +137,7 @@ func (c *collection) ownerNames() []string {
 }
 
 func (c *collection) readOwners(ctx context.Context) error {
-	found, err := Users().filteredRows(ctx, c.reader, Read{section: snapshot.SectionViews, Label: "owners of views"},
+	found, err := users().filteredRows(ctx, c.reader, Read{section: snapshot.SectionViews, Label: "owners of views"},
 		textConditions("domainname", c.group.union((*collection).ownerNames)))
 	names := c.ownerNames()
 	c.owners = slices.DeleteFunc(found, func(u User) bool {

@@ -127,8 +127,7 @@ func (x *examiner) checkViewOwners(ctx context.Context, planned *plan.Plan) {
 	for _, a := range planned.Actions {
 		if owner := a.Target.Owner; owner != nil && !seen[owner.ID] {
 			seen[owner.ID] = true
-			user := collector.Users().Where(dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)))
-			x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), user, true)
+			x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
 		}
 	}
 }

@@ -124,8 +124,8 @@ func ExamineAssumptions(ctx context.Context, c Config) (Assumptions, error) {
 
 // findSubjects finds the user to impersonate, and a view that this identity or the user can read.
 func (ac *assumptionChecker) findSubjects(ctx context.Context) {
-	who, users := ac.integrationUser()
-	if found, err := ac.findUser(ctx, who, users); err == nil && found != nil && !found.Disabled && dataverse.GUID(found.ID) != ac.userID {
+	who, condition := ac.integrationUser()
+	if found, err := ac.findUser(ctx, who, condition); err == nil && found != nil && !found.Disabled && dataverse.GUID(found.ID) != ac.userID {
 		ac.user = found
 	}
 	callers := []dataverse.Caller{{}}

@@ -12,8 +12,8 @@ import (
 
 // checkImpersonations impersonates the integration user and each configured owner of a view.
 func (x *examiner) checkImpersonations(ctx context.Context) {
-	who, users := x.integrationUser()
-	user, caller := x.checkImpersonation(ctx, who, users, false)
+	who, condition := x.integrationUser()
+	user, caller := x.checkImpersonation(ctx, who, condition, false)
 	if user != nil {
 		x.checkUnknownColumns(user)
 	}
@@ -21,27 +21,27 @@ func (x *examiner) checkImpersonations(ctx context.Context) {
 		if caller == (dataverse.Caller{}) {
 			return skipped("not checked: the integration user is not impersonated, see above")
 		}
-		return x.checkShares(ctx, user.ID, caller)
+		return x.checkShares(ctx, user, caller)
 	})
 	seen := map[string]bool{}
 	for _, v := range x.Requirement.Views {
 		if owner := strings.ToLower(v.Owner); owner != "" && !seen[owner] {
 			seen[owner] = true
-			x.checkImpersonation(ctx, v.Owner, collector.Users().Where(dataverse.Eq("domainname", v.Owner)), false)
+			x.checkImpersonation(ctx, v.Owner, dataverse.Eq("domainname", v.Owner), false)
 		}
 	}
 }
 
-// integrationUser returns a name of the integration user for messages, and the users that it can be.
-func (x *examiner) integrationUser() (who string, users collector.Table[collector.User]) {
-	users = collector.UsersWithRoles()
+// integrationUser returns a name of the integration user for messages, and the condition that
+// finds it.
+func (x *examiner) integrationUser() (who string, condition dataverse.Expr) {
 	switch r := x.Requirement; {
 	case r.ApplicationID != "":
-		return "the integration user", users.Where(dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID)))
+		return "the integration user", dataverse.EqID("applicationid", dataverse.GUID(r.ApplicationID))
 	case r.User != "":
-		return r.User, users.Where(dataverse.Eq("domainname", r.User))
+		return r.User, dataverse.Eq("domainname", r.User)
 	}
-	return "the integration user", users.Where(dataverse.NeNull("applicationid")).Where(dataverse.Contains("fullname", x.Profile.Pattern))
+	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Profile.Pattern))
 }
 
 // checkUnknownColumns adds a check that fails for each column without which a scan cannot judge the
@@ -58,7 +58,7 @@ func (x *examiner) checkUnknownColumns(user *collector.User) {
 }
 
 // checkShares compares the table of shares with the views that the integration user sees.
-func (x *examiner) checkShares(ctx context.Context, user string, caller dataverse.Caller) (Check, error) {
+func (x *examiner) checkShares(ctx context.Context, user *collector.User, caller dataverse.Caller) (Check, error) {
 	seen, unexplained, err := collector.ReadUnexplainedViews(ctx, x.reader, user, caller)
 	switch {
 	case err != nil:
@@ -74,16 +74,16 @@ func (x *examiner) checkShares(ctx context.Context, user string, caller datavers
 	}, nil
 }
 
-// checkImpersonation impersonates one of the users of a table. It returns the user, or nil if it was not found or is
+// checkImpersonation impersonates a user that meets a condition. It returns the user, or nil if it was not found or is
 // disabled, and the caller that the environment accepts, or none if the impersonation fails. If the
 // user is required, its absence is a failure.
-func (x *examiner) checkImpersonation(ctx context.Context, who string, users collector.Table[collector.User], required bool) (user *collector.User, caller dataverse.Caller) {
+func (x *examiner) checkImpersonation(ctx context.Context, who string, condition dataverse.Expr, required bool) (user *collector.User, caller dataverse.Caller) {
 	title := "impersonate " + dataverse.Printable(who)
 	x.checkOnline(ctx, "impersonation", title, func(ctx context.Context) (Check, error) {
 		if !x.canReadUsers {
 			return skipped("not checked: users cannot be read, see above")
 		}
-		found, err := x.findUser(ctx, who, users)
+		found, err := x.findUser(ctx, who, condition)
 		switch {
 		case err != nil:
 			return x.missingPrivilege(err, pickPrivileges("prvReadUser")), err
@@ -93,8 +93,7 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, users col
 			return absentUser("it is disabled and cannot be impersonated", required)
 		}
 		user = found
-		id := dataverse.GUID(found.ID)
-		x.principalNames[id] = "the impersonated user"
+		x.principalNames[dataverse.GUID(found.ID)] = "the impersonated user"
 		accepted, ok, err := x.impersonate(ctx, title, found)
 		switch {
 		case ok:
@@ -107,7 +106,7 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, users col
 				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
 			}, nil
 		}
-		if c, ok := x.impersonatedUserRefused(err, id); ok {
+		if c, ok := x.impersonatedUserRefused(err, found); ok {
 			return c, err
 		}
 		return x.missingPrivilege(err, pickPrivileges(dataverse.ImpersonationPrivilege)), err
@@ -140,9 +139,9 @@ func (x *examiner) impersonate(ctx context.Context, label string, user *collecto
 	return caller, false, err
 }
 
-// impersonatedUserRefused returns a warning if the environment refuses the impersonated user and not
-// this identity, which no grant to this identity changes.
-func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Check, bool) {
+// impersonatedUserRefused returns a check if the environment refuses the impersonated user and not
+// this identity. It is a warning if a scan reports the cause.
+func (x *examiner) impersonatedUserRefused(err error, user *collector.User) (Check, bool) {
 	refused := dataverse.ErrorOf(err)
 	if refused.Kind != dataverse.Forbidden {
 		return Check{}, false
@@ -150,7 +149,7 @@ func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Chec
 	name, principal := refused.MissingPrivilege(), refused.Principal()
 	userLacksIt := x.depthOf(name) > audit.DepthNone
 	if principal != "" {
-		userLacksIt = principal == user && principal != x.userID
+		userLacksIt = principal == dataverse.GUID(user.ID) && principal != x.userID
 	}
 	switch {
 	case name != "" && !strings.EqualFold(name, dataverse.ImpersonationPrivilege) && userLacksIt:
@@ -160,15 +159,19 @@ func (x *examiner) impersonatedUserRefused(err error, user dataverse.GUID) (Chec
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user, which a scan reports
 		return Check{Outcome: Warned}, true
 	case x.depthOf(dataverse.ImpersonationPrivilege) > audit.DepthNone:
-		return Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + dataverse.ImpersonationPrivilege + " through a role assigned to it directly"}, true
+		c := Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + dataverse.ImpersonationPrivilege + " through a role assigned to it directly"}
+		if user.HasRole() {
+			c.Outcome = Failed
+		}
+		return c, true
 	}
 	return Check{}, false
 }
 
-// findUser returns a user of a table that is not deleted, preferably an enabled one. It returns nil if
-// such a user does not exist.
-func (x *examiner) findUser(ctx context.Context, who string, users collector.Table[collector.User]) (user *collector.User, err error) {
-	found, err := users.Rows(ctx, x.reader, "find "+dataverse.Printable(who))
+// findUser returns a user that meets a condition and is not deleted, preferably an enabled one. It
+// returns nil if such a user does not exist.
+func (x *examiner) findUser(ctx context.Context, who string, condition dataverse.Expr) (user *collector.User, err error) {
+	found, err := collector.ReadUsers(ctx, x.reader, "find "+dataverse.Printable(who), condition)
 	for i := range found {
 		if u := &found[i]; !u.Deleted && (user == nil || user.Disabled && !u.Disabled) {
 			user = u

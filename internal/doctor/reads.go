@@ -21,10 +21,9 @@ func (x *examiner) checkReads(ctx context.Context) {
 		self = dataverse.EqID("systemuserid", x.userID)
 	}
 	user := x.checkRead(ctx, "read-users", "read users, their roles and teams",
-		collector.UsersWithRoles().Where(self).Probe, "prvReadUser", "prvReadRole", "prvReadTeam")
+		collector.ProbeUsers(self), "prvReadUser", "prvReadRole", "prvReadTeam")
 	x.canReadUsers = user != ""
-	team := x.checkRead(ctx, "read-teams", "read teams", collector.TeamsWithRoles().First().Probe, "prvReadTeam", "prvReadRole")
-	x.checkRelatedRead(ctx, team, "read-team-roles", "read roles of teams", collector.RolesOfTeam(team).Probe, "prvReadTeam", "prvReadRole")
+	team := x.checkRead(ctx, "read-teams", "read teams and their roles", collector.ProbeTeams(), "prvReadTeam", "prvReadRole")
 	role := x.checkRead(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
 	x.checkRelatedRead(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), "prvReadRole")
 	x.checkRead(ctx, "read-privileges", "read definitions of privileges", collector.PrivilegeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)

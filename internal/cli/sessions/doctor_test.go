@@ -318,7 +318,7 @@ func TestDoctor(t *testing.T) {
 		if got := e.checksWith("fail"); !slices.Equal(got, []string{"sign-in sign-in"}) {
 			t.Errorf("failed: %v", got)
 		}
-		if len(e.Checks) != 26 || len(e.checksWith("pass")) < 4 { // it stops at none
+		if len(e.Checks) != 25 || len(e.checksWith("pass")) < 4 { // it stops at none
 			t.Errorf("%d checks, passed: %v", len(e.Checks), e.checksWith("pass"))
 		}
 	})
@@ -416,15 +416,18 @@ func TestDoctorFailsIfScanIsUnknown(t *testing.T) {
 			return nil
 		}, code: 3, check: "read-shares-of-user", says: "DB-VIEW-LEAST-ACCESS is unknown"},
 		"no access mode": {change: func(r *http.Request) *http.Response {
-			if !strings.Contains(r.URL.RawQuery, "accessmode") {
-				return nil
-			}
-			const body = `{"error":{"code":"0x80060888","message":"Could not find a property named 'accessmode' on type 'Microsoft.Dynamics.CRM.systemuser'."}}`
-			return &http.Response{
-				StatusCode: http.StatusBadRequest, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
-				Body: io.NopCloser(strings.NewReader(body)),
-			}
+			return refuse(r, strings.Contains(r.URL.RawQuery, "accessmode"), http.StatusBadRequest, "0x80060888",
+				"Could not find a property named 'accessmode' on type 'Microsoft.Dynamics.CRM.systemuser'.")
 		}, code: 3, check: "read-integration-user", says: "DB-USER-ENABLED is unknown"},
+		"no impersonation": {change: func(r *http.Request) *http.Response {
+			return refuse(r, r.Header.Get("CallerObjectId")+r.Header.Get("MSCRMCallerID") != "", http.StatusForbidden, "0x80040220", "no")
+		}, code: 3, check: "impersonation", says: "forbidden"},
+		"related rows apart": {change: func(r *http.Request) *http.Response {
+			return refuse(r, strings.Contains(r.URL.RawQuery, "$expand"), http.StatusBadRequest, "0x80060888", "no $expand")
+		}},
+		"no version": {change: func(r *http.Request) *http.Response {
+			return refuse(r, strings.HasSuffix(r.URL.Path, "/RetrieveVersion"), http.StatusNotFound, "0x8006088a", "no such function")
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -485,6 +488,17 @@ func TestDoctorAgreesWithScan(t *testing.T) {
 		})
 		return true
 	})
+}
+
+// refuse returns an error of Dataverse if the condition is true, else nil.
+func refuse(r *http.Request, condition bool, status int, code, message string) *http.Response {
+	if !condition {
+		return nil
+	}
+	return &http.Response{
+		StatusCode: status, Request: r, Header: http.Header{"Content-Type": {"application/json"}},
+		Body: io.NopCloser(strings.NewReader(fmt.Sprintf(`{"error":{"code":%q,"message":%q}}`, code, message))),
+	}
 }
 
 // A nullTransport makes a column null in the rows of responses, and notes the names of all columns.
