@@ -25,8 +25,8 @@ type Options struct {
 	Tool     audit.Tool
 	MadeAt   time.Time
 	Validity time.Duration // from the time of the snapshot, at most [MaxValidity]; 0 is [DefaultValidity]
-	// Only lists the controls to fix, empty for all. Except lists the ones to leave out.
-	Only, Except          []audit.ControlID
+	// Only lists the ids of the controls to fix, empty for all. Except lists the ones to leave out.
+	Only, Except          []string
 	LeastPrivilege        bool                   // remove surplus privileges from the role
 	ReplaceFiltered       bool                   // replace grants for some records only, which rollback cannot restore
 	UnassignAdministrator bool                   // remove administrator roles from the user
@@ -58,7 +58,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 		o.Validity = DefaultValidity
 	}
 	for _, id := range slices.Concat(o.Only, o.Except) {
-		if !slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return containsControl([]audit.ControlID{id}, c.ID) }) {
+		if !slices.ContainsFunc(r.Controls, func(c audit.Control) bool { return strings.EqualFold(id, string(c.ID)) }) {
 			return Plan{}, fmt.Errorf("there is no control %q in the profile %s", id, r.Profile.Name)
 		}
 	}
@@ -118,8 +118,8 @@ func (c cause) reason() change.Reason {
 	return change.Reason{Control: c.control.ID, Fingerprint: c.finding.Fingerprint}
 }
 
-func containsControl(list []audit.ControlID, id audit.ControlID) bool {
-	return slices.ContainsFunc(list, func(c audit.ControlID) bool { return strings.EqualFold(string(c), string(id)) })
+func containsControl(list []string, id audit.ControlID) bool {
+	return slices.ContainsFunc(list, func(c string) bool { return strings.EqualFold(c, string(id)) })
 }
 
 func (b *builder) isSelected(id audit.ControlID) bool {

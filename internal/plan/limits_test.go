@@ -22,7 +22,7 @@ func TestRolesThatAreNotAssigned(t *testing.T) {
 	cautious := options()
 	cautious.LeastPrivilege = false
 	excluded := options()
-	excluded.Except = []audit.ControlID{"DB-ROLE-LEAST-PRIVILEGE"}
+	excluded.Except = []string{"DB-ROLE-LEAST-PRIVILEGE"}
 	assigning := func(n int, name string) func(*audit.Result, *snapshot.Snapshot) {
 		return func(r *audit.Result, _ *snapshot.Snapshot) {
 			for i := range r.Controls {

@@ -296,9 +296,9 @@ func TestForeignText(t *testing.T) {
 }
 
 func TestOptions(t *testing.T) {
-	only := func(ids ...audit.ControlID) plan.Options { o := options(); o.Only = ids; return o }
+	only := func(ids ...string) plan.Options { o := options(); o.Only = ids; return o }
 	except := options()
-	except.Except = []audit.ControlID{"DB-VIEW-SHARED", "db-priv-lead"}
+	except.Except = []string{"DB-VIEW-SHARED", "db-priv-lead"}
 	cautious := options()
 	cautious.LeastPrivilege, cautious.UnassignAdministrator = false, false
 	for name, tt := range map[string]struct {
@@ -559,7 +559,7 @@ func TestNeeds(t *testing.T) {
 
 	// Assigning a role requires everything that it grants.
 	o := options()
-	o.Only = []audit.ControlID{"DB-USER-ROLE"}
+	o.Only = []string{"DB-USER-ROLE"}
 	allowed := func(r *audit.Result, _ *snapshot.Snapshot) { r.Integration.Surplus = nil }
 	if needs := build(t, o, allowed).Needs(); needs["prvBulkDelete"] != audit.DepthGlobal || needs["prvReadAccount"] != audit.DepthDeep {
 		t.Errorf("to assign the role: %v", needs)

@@ -14,14 +14,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// PlanOptions are the options of [Runner.Plan].
+// PlanOptions are the options of [Runner.Plan], which sets the tool, the time and the profile's data.
 type PlanOptions struct {
-	Only, Except          []string // ids of controls
-	LeastPrivilege        bool
-	ReplaceFiltered       bool
-	UnassignAdministrator bool
-	ValidFor              time.Duration
-	MaxChanges            int
+	plan.Options
+
+	MaxChanges int
 }
 
 // VerifyResult judges a snapshot again and describes how a saved result differs; empty if it does
@@ -107,15 +104,11 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	if c.ValidFor <= 0 {
-		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", c.ValidFor, plan.MaxValidity)
+	if c.Validity <= 0 {
+		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", c.Validity, plan.MaxValidity)
 	}
-	built, err := plan.Build(result, s, plan.Options{
-		Tool: r.Tool, MadeAt: asOf, Validity: c.ValidFor,
-		Minimum: p.Minimum(), Depths: p.Depths,
-		Only: controlIDs(c.Only), Except: controlIDs(c.Except),
-		LeastPrivilege: c.LeastPrivilege, ReplaceFiltered: c.ReplaceFiltered, UnassignAdministrator: c.UnassignAdministrator,
-	})
+	c.Tool, c.MadeAt, c.Minimum, c.Depths = r.Tool, asOf, p.Minimum(), p.Depths
+	built, err := plan.Build(result, s, c.Options)
 	if err != nil {
 		return plan.Plan{}, Usagef("%w", err)
 	}
@@ -131,12 +124,4 @@ func PlanLimits(p profile.Profile, changes int) (plan.Limits, error) {
 		return plan.Limits{}, Usagef("--max-changes %d: want at least 1", changes)
 	}
 	return plan.Limits{Changes: changes, Minimum: p.Minimum(), Allow: p.Allow, Depths: p.Depths}, nil
-}
-
-func controlIDs(names []string) []audit.ControlID {
-	ids := make([]audit.ControlID, len(names))
-	for i, name := range names {
-		ids[i] = audit.ControlID(name)
-	}
-	return ids
 }
