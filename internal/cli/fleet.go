@@ -63,8 +63,9 @@ func (f *fleetCommands) importCommand() *cobra.Command {
 dbaudit.yaml that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and
 a first row with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file,
 secret_ends, certificate, profile, app_id, user, role, business_unit, every, labels). A known environment is
-updated and keeps its history. A new one is scanned at once. Secrets stay where the configuration says they
-are; workers must find them there.`, exitOK, exitUsage, exitFailure),
+updated and keeps its history. A new one is scanned at once, as is one with a change of what decides its
+verdict, which is stale until then. Secrets stay where the configuration says they are; workers must find
+them there.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
 		RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
 	}

@@ -23,7 +23,8 @@ func (f *fleetCommands) statusCommand() *cobra.Command {
 		Short:             "show the state of each environment",
 		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last
 complete scan, its open findings and the state of the last run. An integration without a complete scan for
-longer than its interval plus seven minutes is stale: its verdict is then unknown.`, exitOK, exitUsage, exitFailure),
+longer than its interval plus seven minutes is stale: its verdict is then unknown. So is one with a
+configuration that has changed since its last scan.`, exitOK, exitUsage, exitFailure),
 		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
 		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
 			list, err := statuses(ctx, s, names)
@@ -61,6 +62,9 @@ func writeStatusTable(w io.Writer, width int, list []store.Status, now time.Time
 		verdict := s.Verdict.String()
 		if s.Stale {
 			verdict += ", stale"
+		}
+		if s.LastResultRun != 0 && s.Reconfigured {
+			verdict += ": the configuration changed"
 		}
 		complete := "never"
 		if !s.LastCompleteAt.IsZero() {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -109,22 +110,22 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	results = a.Accept(j.accepted, results)
 	worst, err := j.report(a, results)
-	return exitWith(worse(code, worst), errors.Join(err, storeResults(results)))
+	return exitWith(worse(code, worst), errors.Join(err, storeResults(results, fleet.Requirements(targets, j.accepted.Waivers))))
 }
 
 // openResultStore opens the store for a scan's results, if one is named. The returned function stores
-// results and closes the store.
-func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result) error, error) {
+// results, with what they were judged by, and closes the store.
+func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result, map[string]map[string]string) error, error) {
 	name, err := storeURL(a, flag)
 	if err != nil || name == "" {
-		return func([]audit.Result) error { return nil }, err
+		return func([]audit.Result, map[string]map[string]string) error { return nil }, err
 	}
 	s, err := openStore(ctx, a, flag, store.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return func(results []audit.Result) error {
-		return errors.Join(s.Record(ctx, results, workerName()), s.Close())
+	return func(results []audit.Result, requirements map[string]map[string]string) error {
+		return errors.Join(s.Record(ctx, results, requirements, workerName()), s.Close())
 	}, nil
 }
 

@@ -125,7 +125,7 @@ func TestEndReasons(t *testing.T) {
 			for _, name := range names {
 				list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 				change(&list[0])
-				must.Do(t, s.Record(t.Context(), list, "test"))
+				must.Do(t, s.Record(t.Context(), list, nil, "test"))
 			}
 		}
 		record(func(*audit.Result) {})
@@ -144,7 +144,7 @@ func TestEndReasons(t *testing.T) {
 		record(func(result *audit.Result) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
-		e := store.Environment{Name: "retired", Config: "url: x", Profiles: []string{"zoominfo"}}
+		e := store.Environment{Name: "retired", Config: "url: x", Requirements: map[string]string{"zoominfo": ""}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
 			eventually(t, want, func() bool { return strings.Contains(r.text(), want) })
@@ -161,7 +161,7 @@ func TestChangedRules(t *testing.T) {
 		for _, name := range []string{"a", "b"} {
 			list := failing(store.Environment{Name: name}, audit.SeverityHigh)
 			list[0].Verdict = audit.VerdictIncomplete
-			must.Do(t, before.Record(t.Context(), list, "test"))
+			must.Do(t, before.Record(t.Context(), list, nil, "test"))
 		}
 		before.Close()
 		s := open(t, name)
@@ -183,6 +183,50 @@ func TestChangedRules(t *testing.T) {
 		awaitJob(t, name, "watch")
 		if got := r.text(); strings.Contains(got, "/true") {
 			t.Errorf("reported:\n%s", got)
+		}
+	})
+}
+
+// TestReconfiguredAlerts checks that an import of another configuration reports nothing, and that the
+// scan that follows at once reports why a finding is over.
+func TestReconfiguredAlerts(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		put := func(requirement string) {
+			t.Helper()
+			e := store.Environment{Name: "a", Every: 24 * time.Hour, Config: requirement, Requirements: map[string]string{"demandbase": requirement}}
+			must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
+		}
+		put("1")
+		r := &receiver{ignoresCopies: true}
+		o := fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}}
+		o.Scanner = &fakeScanner{scan: func(_ context.Context, e store.Environment, _ int) ([]audit.Result, error) {
+			if e.Config == "1" {
+				return failing(e, audit.SeverityHigh), nil
+			}
+			return result(e), nil
+		}}
+		_, stop := start(t, s, o)
+		began := "ops a: 1 new: a/new/A/false"
+		eventually(t, "reported", func() bool { return r.text() == began })
+		stop()
+		put("2")
+		scanner := o.Scanner
+		o.Scanner = nil
+		_, stop = start(t, s, o)
+		awaitJob(t, name, "watch")
+		if got := r.text(); got != began {
+			t.Errorf("reported after the import:\n%s", got)
+		}
+		stop()
+		o.Scanner = scanner
+		start(t, s, o)
+		eventually(t, "reported", func() bool { return strings.Contains(r.text(), "/true") })
+		if got, want := r.text(), began+"\nops a: 1 over: a/new/A/true/profile-changed"; got != want {
+			t.Errorf("reported:\n%s\nwant:\n%s", got, want)
+		}
+		if st := must.Get(s.Status(t.Context(), "a"))[0]; !st.IsCompliant() || st.LastRun.Trigger != store.TriggerSchedule {
+			t.Errorf("status: %+v", st)
 		}
 	})
 }
@@ -350,7 +394,7 @@ func TestSharedMessage(t *testing.T) {
 	for _, name := range names {
 		list = append(list, failing(store.Environment{Name: name}, audit.SeverityHigh)...)
 	}
-	must.Do(t, s.Record(t.Context(), list, "test"))
+	must.Do(t, s.Record(t.Context(), list, nil, "test"))
 	must.Do(t, s.Pause(t.Context(), "jane", names, true))
 	r := &receiver{}
 	start(t, s, fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: r.send}})

@@ -176,7 +176,7 @@ func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string)
 	if err != nil || ok {
 		return id, err
 	}
-	if id, err = f.enqueueRun(ctx, tx, e, tx.Now(), store.TriggerManual); err != nil {
+	if id, err = f.enqueueRun(ctx, tx, e, store.TriggerManual, tx.Now()); err != nil {
 		return 0, err
 	}
 	return id, tx.AddAuditEntry(ctx, who, "scan now: "+name)
@@ -229,14 +229,19 @@ func (f *Fleet) Remove(ctx context.Context, who string, names ...string) error {
 	})
 }
 
-// enqueueRun creates a run and its job, unless a run for that period and trigger exists. It returns
-// the id of the run.
-func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environment, period time.Time, trigger store.Trigger) (int64, error) {
-	id, created, err := tx.CreateRun(ctx, e, period, trigger)
-	if err != nil || !created {
-		return id, err
+// enqueueRun creates a run and its job for the first of the periods that has no run with that
+// trigger. It returns the id of the run, or of the run of the last period if all have one.
+func (f *Fleet) enqueueRun(ctx context.Context, tx *store.Tx, e store.Environment, trigger store.Trigger, periods ...time.Time) (id int64, err error) {
+	for _, period := range periods {
+		var created bool
+		if id, created, err = tx.CreateRun(ctx, e, period, trigger); err != nil {
+			return 0, err
+		}
+		if created {
+			return id, f.insertJob(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
+		}
 	}
-	return id, f.insertJob(ctx, tx, scanArgs{Environment: e.Name, Period: period, Trigger: trigger, Run: id})
+	return id, nil
 }
 
 func (f *Fleet) insertJob(ctx context.Context, tx *store.Tx, args scanArgs) error {

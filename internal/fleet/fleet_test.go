@@ -30,7 +30,7 @@ func addEnvironments(t testing.TB, s *store.Store, names ...string) {
 	t.Helper()
 	list := make([]store.Environment, len(names))
 	for i, name := range names {
-		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Profiles: []string{"demandbase"}}
+		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Requirements: map[string]string{"demandbase": ""}}
 	}
 	must.Get(s.Import(t.Context(), "jane", list))
 }
@@ -392,7 +392,7 @@ func TestCancel(t *testing.T) {
 }
 
 // TestRemove checks that a removed environment is neither scanned nor listed, and that an import
-// brings it back.
+// brings it back and scans it at once.
 func TestRemove(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		s := open(t, name)
@@ -434,6 +434,7 @@ func TestRemove(t *testing.T) {
 		if got := listed(); !slices.Equal(got, []string{"a", "b"}) {
 			t.Errorf("listed after another import: %v", got)
 		}
+		awaitState(t, s, "a", store.RunRunning) // in the same interval
 	})
 }
 
@@ -571,7 +572,7 @@ func TestRetention(t *testing.T) {
 		for ; at.Before(time.Now()); at = at.Add(2 * day) {
 			list := result(store.Environment{Name: "a"})
 			list[0].Snapshot.TakenAt = at
-			must.Do(t, past.Record(t.Context(), list, "test"))
+			must.Do(t, past.Record(t.Context(), list, nil, "test"))
 		}
 		s := open(t, name)
 		start(t, s, fleet.Options{Retention: 30 * day})

@@ -22,10 +22,16 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 		if err != nil {
 			return nil, err
 		}
+		accepted, err := runner.LoadAcceptance(run.AcceptOptions{}, file, runner.Now())
+		if err != nil {
+			return nil, err
+		}
 		before := len(all)
 		for _, t := range targets {
-			switch i := slices.IndexFunc(all, func(e store.Environment) bool { return e.Name == t.Name }); {
+			i := slices.IndexFunc(all, func(e store.Environment) bool { return e.Name == t.Name })
+			switch {
 			case i < 0:
+				i = len(all)
 				e, err := storedEnvironment(file, t)
 				if err != nil {
 					return nil, err
@@ -33,9 +39,8 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 				all = append(all, e)
 			case i < before:
 				return nil, run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
-			default: // another integration of the environment
-				all[i].Profiles = append(all[i].Profiles, t.Profile.Name)
 			}
+			all[i].Requirements[t.Profile.Name] = requirement(t, accepted.Waivers)
 		}
 	}
 	return all, nil
@@ -56,7 +61,7 @@ func storedEnvironment(file *config.File, t run.Target) (store.Environment, erro
 	ends, err := secretExpiry(t)
 	return store.Environment{
 		Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credentialRef(t.Auth),
-		CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels, Profiles: []string{t.Profile.Name},
+		CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels, Requirements: map[string]string{},
 	}, err
 }
 

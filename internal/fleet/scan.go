@@ -37,7 +37,7 @@ func (f *Fleet) scan(ctx context.Context, job *river.Job[scanArgs]) error {
 func (f *Fleet) runAttempt(ctx context.Context, job *river.Job[scanArgs]) error {
 	e, r, err := f.store.Start(ctx, job.Args.Run, f.options.Worker, f.options.Version)
 	switch {
-	case errors.Is(err, store.ErrPaused) && f.store.Now().Before(r.Period.Add(e.Every)):
+	case errors.Is(err, store.ErrPaused) && f.store.Now().Before(e.NextPeriod(r.Period)):
 		return river.JobSnooze(pausedRetry)
 	case errors.Is(err, store.ErrPaused): // the next interval gets its own run
 		return f.failRun(ctx, job, store.Failure{State: store.RunCancelled, Code: "paused", Message: "the environment was paused", Final: true})
@@ -48,7 +48,7 @@ func (f *Fleet) runAttempt(ctx context.Context, job *river.Job[scanArgs]) error 
 	if err != nil {
 		return f.handleFailure(ctx, job, e, r, err)
 	}
-	return f.storeOutcome(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, r.ID, results) })
+	return f.storeOutcome(ctx, job, true, func(ctx context.Context, tx *store.Tx) error { return tx.Finish(ctx, r.ID, e.Requirements, results) })
 }
 
 // callScanner calls the scanner. A panic fails only this scan.
@@ -116,7 +116,7 @@ func willRetry(e store.Environment, r store.Run, wait time.Duration) bool {
 	if r.Trigger != store.TriggerSchedule {
 		return r.Failures+1 < manualAttempts
 	}
-	return r.StartedAt.Add(wait).Before(r.Period.Add(e.Every))
+	return r.StartedAt.Add(wait).Before(e.NextPeriod(r.Period))
 }
 
 // A DataverseScanner is a [Scanner] that scans as the commands do. All scans of a process share its

@@ -28,8 +28,8 @@ func (f *Fleet) sweepBatch(ctx context.Context) (n int, err error) {
 		}
 		n = len(due)
 		for _, e := range due {
-			// The run is for the current interval. Missed intervals get no runs.
-			if _, err := f.enqueueRun(ctx, tx, e, e.Period(tx.Now()), store.TriggerSchedule); err != nil {
+			// Missed intervals get no runs.
+			if _, err := f.enqueueRun(ctx, tx, e, store.TriggerSchedule, e.DuePeriods(tx.Now())...); err != nil {
 				return err
 			}
 			if err := tx.ScheduleNext(ctx, e); err != nil {

@@ -320,7 +320,7 @@ func checkSpans(t *testing.T, s *store.Store, names []string) {
 	t.Helper()
 	undisturbed := open(t, filepath.Join(t.TempDir(), "undisturbed.db"))
 	if err := s.Results(t.Context(), "", func(r audit.Result) error {
-		return undisturbed.Record(t.Context(), []audit.Result{r}, "undisturbed")
+		return undisturbed.Record(t.Context(), []audit.Result{r}, nil, "undisturbed")
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -28,9 +28,11 @@ type Environment struct {
 	Labels         map[string]string
 	CredentialEnds time.Time // zero if unknown
 	CreatedAt      time.Time
-	// Profiles are the names of the profiles of its integrations. Only [Store.Import] uses them;
-	// no method returns them.
-	Profiles []string
+	// Requirements identify what decides the verdict of each of its integrations, by profile: the
+	// text before a plus sign what is required, the text after it what is waived. An empty text is
+	// not known. [Store.Import] compares them, and [Store.Start] returns them; no other method
+	// does.
+	Requirements map[string]string
 }
 
 // CertificatePrefix begins the CredentialRef of a certificate. Each scan updates the
@@ -56,13 +58,26 @@ func (e Environment) Period(at time.Time) time.Time {
 	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
 }
 
+// NextPeriod returns the beginning of the interval after the one that contains a time.
+func (e Environment) NextPeriod(at time.Time) time.Time { return e.Period(at).Add(e.Every) }
+
+// DuePeriods returns the periods for which an environment that is due gets a run: the first without
+// one. The second exists if an import made the environment due within the current interval.
+func (e Environment) DuePeriods(now time.Time) []time.Time {
+	current := e.Period(now)
+	if e.NextDue.After(current) && !e.NextDue.After(now) {
+		return []time.Time{current, e.NextDue}
+	}
+	return []time.Time{current}
+}
+
 // ImportCounts counts the environments of an import by what happened to them.
 type ImportCounts struct{ Added, Updated, Unchanged int }
 
 // Import adds environments, and updates those that exist by name. It retires integrations that
-// are no longer among the environment's profiles; they keep their history. An environment that
-// had no schedule is due at once. An environment that gets another URL is stale until its next
-// scan.
+// have no requirement any more; they keep their history. An environment that had no schedule is
+// due at once. So is one with other requirements, and its integrations with other requirements
+// are stale until a scan judges them.
 func (s *Store) Import(ctx context.Context, who string, environments []Environment) (ImportCounts, error) {
 	var counts ImportCounts
 	byName := slices.SortedFunc(slices.Values(environments), func(a, b Environment) int { return strings.Compare(a.Name, b.Name) })
@@ -84,15 +99,18 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	if err != nil && !isNew {
 		return err
 	}
+	if old.Requirements, err = t.requirements(ctx, old.ID); err != nil {
+		return err
+	}
 	if e.CredentialEnds.IsZero() && e.CredentialRef == old.CredentialRef && strings.HasPrefix(e.CredentialRef, CertificatePrefix) {
 		e.CredentialEnds = old.CredentialEnds // from the last scan
 	}
 	switch {
 	case e.Every == 0:
-	case old.Every == 0: // it is new, was removed, or had only posted results
+	case old.Every == 0, e.isReconfigured(old): // it is new, was removed, or had only posted results
 		e.NextDue = t.now
 	case e.Every != old.Every:
-		e.NextDue = e.Period(t.now).Add(e.Every)
+		e.NextDue = e.NextPeriod(t.now)
 	default:
 		e.NextDue = old.NextDue
 	}
@@ -100,7 +118,7 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	case isNew:
 		counts.Added++
 		err = t.AddAuditEntry(ctx, who, "add "+e.Name)
-	case e.equal(old):
+	case e.equal(old) && !e.isReconfigured(old):
 		counts.Unchanged++
 	default:
 		counts.Updated++
@@ -113,12 +131,26 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	if err != nil {
 		return err
 	}
-	if !isNew && e.URL != old.URL { // the last complete scan was of another environment
-		if err := t.exec(ctx, "UPDATE integration SET last_complete_at = NULL WHERE environment_id = $1", id); err != nil {
-			return err
+	return t.setIntegrations(ctx, id, e.Requirements, e.Config == old.Config)
+}
+
+// isReconfigured reports whether an integration of the environment is new, or has another
+// requirement. A requirement that an earlier version did not store is the same if the
+// configuration is.
+func (e Environment) isReconfigured(old Environment) bool {
+	for profile, requirement := range e.Requirements {
+		before, known := old.Requirements[profile]
+		if !known || requirement != before && (before != "" || e.Config != old.Config) {
+			return true
 		}
 	}
-	return t.setIntegrations(ctx, id, e.Profiles)
+	return false
+}
+
+// requirements returns the requirements of the integrations that are not retired.
+func (t *Tx) requirements(ctx context.Context, environment int64) (map[string]string, error) {
+	requirements := map[string]string{}
+	return requirements, queryMap(ctx, t.tx, requirements, "SELECT name, required FROM integration WHERE environment_id = $1 AND NOT retired", environment)
 }
 
 // equal reports whether an import would not change the environment.
@@ -146,21 +178,27 @@ func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) 
 func (t *Tx) RetireEnvironment(ctx context.Context, e Environment) error {
 	return errors.Join(
 		t.exec(ctx, "UPDATE environment SET config = '', every = 0, next_due = NULL, credential_ends = NULL WHERE id = $1", e.ID),
-		t.setIntegrations(ctx, e.ID, nil),
+		t.setIntegrations(ctx, e.ID, nil, false),
 	)
 }
 
-// setIntegrations adds an integration for each profile and retires the other ones.
-func (t *Tx) setIntegrations(ctx context.Context, environment int64, profiles []string) error {
+// setIntegrations adds or updates an integration for each requirement and retires the other ones.
+// If the configuration is the same, a requirement that an earlier version did not store was met by
+// the last result.
+func (t *Tx) setIntegrations(ctx context.Context, environment int64, requirements map[string]string, sameConfig bool) error {
 	if err := t.exec(ctx, "UPDATE integration SET retired = TRUE WHERE environment_id = $1", environment); err != nil {
 		return err
 	}
-	for _, p := range profiles {
-		if err := t.addIntegration(ctx, environment, p); err != nil {
+	for _, profile := range slices.Sorted(maps.Keys(requirements)) {
+		if err := t.addIntegration(ctx, environment, profile); err != nil {
+			return err
+		}
+		if err := t.exec(ctx, `UPDATE integration SET required = $3, judged = CASE WHEN required = '' AND judged = '' AND $4 THEN $3 ELSE judged END
+			WHERE environment_id = $1 AND name = $2`, environment, profile, requirements[profile], sameConfig); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.exec(ctx, "UPDATE integration SET required = '' WHERE environment_id = $1 AND retired", environment)
 }
 
 func (t *Tx) addIntegration(ctx context.Context, environment int64, profile string) error {
@@ -238,7 +276,7 @@ func (t *Tx) DueEnvironments(ctx context.Context, limit int) ([]Environment, err
 
 // ScheduleNext makes an environment due at the beginning of its next interval.
 func (t *Tx) ScheduleNext(ctx context.Context, e Environment) error {
-	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, storedTime(e.Period(t.now).Add(e.Every)))
+	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, storedTime(e.NextPeriod(t.now)))
 }
 
 // whereEnvironment returns the SQL condition that selects an environment e by name, with its

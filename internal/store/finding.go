@@ -28,7 +28,7 @@ type Finding struct {
 	ClosedAt     time.Time       `json:"-"`
 	ClosedReason Reason          `json:"-"`
 
-	revision string // of the profile when the finding was last seen
+	revision string // of the last result that has the finding
 }
 
 func (u *spanUpdate) updateFindings(ctx context.Context) error {

@@ -61,7 +61,9 @@ func (s *postgresStore) finish(t *testing.T, run int64, results ...audit.Result)
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		done <- s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), run, results) })
+		done <- s.InTx(t.Context(), func(tx *store.Tx) error {
+			return tx.Finish(t.Context(), run, map[string]string{"demandbase": ""}, results)
+		})
 	}()
 	return done
 }

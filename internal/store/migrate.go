@@ -18,7 +18,7 @@ var migrations embed.FS
 const (
 	// schemaVersion is the version of the schema that this program knows: the number of the last
 	// file in migrations/. A released file is never changed.
-	schemaVersion      = 3
+	schemaVersion      = 4
 	queueSchemaVersion = 8                // the version of River's own tables
 	migrationLock      = 0x64626175646974 // the key of the advisory lock against two migrations at once
 )

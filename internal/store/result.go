@@ -20,7 +20,7 @@ import (
 // An integration is what the store knows of one integration before the next result.
 type integration struct {
 	id             int64
-	revision       string // of the profile, in the last result
+	revision       string // of the last result
 	organizationID string
 	results        int64 // the number of results
 	verdict        string
@@ -29,9 +29,9 @@ type integration struct {
 	lastResultAt   time.Time
 }
 
-// storeResult stores a result of a run and updates what the store knows of the integration. It
-// adds the changed verdicts to counts.
-func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.Result, counts verdictCounts) error {
+// storeResult stores a result of a run, judged by a requirement, and updates what the store knows
+// of the integration. It adds the changed verdicts to counts.
+func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, requirement string, r audit.Result, counts verdictCounts) error {
 	if err := t.addIntegration(ctx, e.ID, r.Profile.Name); err != nil {
 		return err
 	}
@@ -52,7 +52,8 @@ func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.
 		r.Summary.Pass, r.Summary.Fail, r.Summary.Unknown, r.Summary.NotApplicable, r.Summary.Waived, r.Summary.Findings, sha); err != nil {
 		return fmt.Errorf("storing the result: %w", err)
 	}
-	if err := t.updateSpans(ctx, in, run, r); err != nil {
+	revision := revisionOf(r.Profile, requirement)
+	if err := t.updateSpans(ctx, in, run, revision, r); err != nil {
 		return err
 	}
 	counts[r.Verdict.String()]++
@@ -67,8 +68,8 @@ func (t *Tx) storeResult(ctx context.Context, e Environment, run int64, r audit.
 		lastComplete = ", last_complete_at = $7"
 	}
 	return t.exec(ctx, `UPDATE integration SET profile = $2, organization_id = $3, results = results + 1, verdict = $4, since = $5,
-		last_run = $6, last_result_at = $7`+lastComplete+" WHERE id = $1",
-		in.id, profileRevision(r.Profile), r.Environment.OrganizationID, r.Verdict.String(), storedTime(in.since), run, storedTime(t.now))
+		last_run = $6, last_result_at = $7, judged = $8`+lastComplete+" WHERE id = $1",
+		in.id, revision, r.Environment.OrganizationID, r.Verdict.String(), storedTime(in.since), run, storedTime(t.now), requirement)
 }
 
 // verdictCounts are changes to the number of integrations with each verdict.

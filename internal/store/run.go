@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -146,15 +147,25 @@ func (t *Tx) lockUnfinishedRun(ctx context.Context, id int64) (Run, error) {
 	return r, err
 }
 
+// lockRunAndEnvironment locks and returns a run that has not ended and its environment, with its
+// requirements. The lock keeps an import from changing the configuration in between.
+func (t *Tx) lockRunAndEnvironment(ctx context.Context, run int64) (e Environment, r Run, err error) {
+	if e, err = t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.forUpdate("e"), run); err != nil {
+		return e, r, err
+	}
+	if r, err = t.lockUnfinishedRun(ctx, run); err != nil {
+		return e, r, err
+	}
+	e.Requirements, err = t.requirements(ctx, e.ID)
+	return e, r, err
+}
+
 // Start begins an attempt of a run and returns the run and its environment. It returns [ErrEnded]
 // if the run has ended. It returns [ErrPaused], with the run and the environment, if the run was
 // scheduled and the environment is paused.
 func (s *Store) Start(ctx context.Context, run int64, worker, version string) (e Environment, r Run, err error) {
 	err = s.InTx(ctx, func(tx *Tx) error {
-		if r, err = tx.lockUnfinishedRun(ctx, run); err != nil {
-			return err
-		}
-		if e, err = tx.environment(ctx, "e.id = $1", r.EnvironmentID); err != nil {
+		if e, r, err = tx.lockRunAndEnvironment(ctx, run); err != nil {
 			return err
 		}
 		if e.Paused && r.Trigger == TriggerSchedule {
@@ -194,24 +205,31 @@ func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
 }
 
 // Finish ends a run and stores its results, one for each integration of the environment, or
-// returns [ErrEnded].
-func (t *Tx) Finish(ctx context.Context, run int64, results []audit.Result) error {
-	if len(results) == 0 {
-		return errors.New("a scan gave no result")
-	}
-	e, err := t.environment(ctx, "e.id = (SELECT environment_id FROM run WHERE id = $1)"+t.forUpdate("e"), run)
+// returns [ErrEnded]. The requirements are those that [Store.Start] returned. If an import has
+// changed them, the results say nothing about what is required now: Finish cancels the run.
+func (t *Tx) Finish(ctx context.Context, run int64, requirements map[string]string, results []audit.Result) error {
+	e, _, err := t.lockRunAndEnvironment(ctx, run)
 	if err != nil {
 		return err
 	}
-	if _, err := t.lockUnfinishedRun(ctx, run); err != nil {
-		return err
+	if !maps.Equal(requirements, e.Requirements) {
+		return t.Fail(ctx, run, Failure{State: RunCancelled, Code: "reconfigured", Message: "the configuration changed during the scan: another scan follows", Final: true})
+	}
+	return t.storeResults(ctx, e, run, requirements, results)
+}
+
+// storeResults ends a run of a locked environment and stores its results, which were judged by the
+// given requirements.
+func (t *Tx) storeResults(ctx context.Context, e Environment, run int64, requirements map[string]string, results []audit.Result) error {
+	if len(results) == 0 {
+		return errors.New("a scan gave no result")
 	}
 	counts := verdictCounts{}
 	for _, result := range results {
 		if result.Unread != nil {
 			return fmt.Errorf("a result that could not be read is not a result: %s", result.Unread.Message)
 		}
-		if err := t.storeResult(ctx, e, run, result, counts); err != nil {
+		if err := t.storeResult(ctx, e, run, requirements[result.Profile.Name], result, counts); err != nil {
 			return err
 		}
 	}
@@ -241,14 +259,16 @@ func finalState(results []audit.Result) RunState {
 }
 
 // Record stores the results of a scan in a pipeline, in a run for each environment. The results of
-// an environment must be consecutive. Record adds unknown environments, without a schedule.
-func (s *Store) Record(ctx context.Context, results []audit.Result, worker string) error {
+// an environment must be consecutive. The requirements are those that the results were judged by,
+// by environment and profile, as in [Environment]. Record adds unknown environments, without a
+// schedule.
+func (s *Store) Record(ctx context.Context, results []audit.Result, requirements map[string]map[string]string, worker string) error {
 	for begin := 0; begin < len(results); {
 		end := begin + 1
 		for end < len(results) && results[end].Environment.Name == results[begin].Environment.Name {
 			end++
 		}
-		if err := s.recordEnvironment(ctx, results[begin:end], worker); err != nil {
+		if err := s.recordEnvironment(ctx, results[begin:end], requirements[results[begin].Environment.Name], worker); err != nil {
 			return fmt.Errorf("%s: %w", results[begin].Environment.Name, err)
 		}
 		begin = end
@@ -256,7 +276,7 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, worker strin
 	return nil
 }
 
-func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, worker string) error {
+func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, requirements map[string]string, worker string) error {
 	return s.InTx(ctx, func(tx *Tx) error {
 		environment := results[0].Environment
 		e, err := tx.LockEnvironment(ctx, environment.Name)
@@ -286,7 +306,7 @@ func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, w
 			}
 			return tx.Fail(ctx, run, Failure{State: RunFailed, Code: "unread", Message: results[0].Unread.Message, Final: true})
 		}
-		return tx.Finish(ctx, run, judged)
+		return tx.storeResults(ctx, e, run, requirements, judged)
 	})
 }
 

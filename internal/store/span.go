@@ -31,12 +31,12 @@ type spanUpdate struct {
 	in             integration
 	run            int64
 	result         audit.Result
-	revision       string                          // of the result's profile
+	revision       string                          // of the result
 	latest         map[audit.ControlID]latestSpans // before the result
 	earlierResults map[int64]audit.Result          // by run: a cache of earlierResult
 }
 
-func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, r audit.Result) error {
+func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, revision string, r audit.Result) error {
 	if in.organizationID != "" && r.Environment.OrganizationID != "" && !strings.EqualFold(in.organizationID, r.Environment.OrganizationID) {
 		// Another environment has the same name now. Its spans begin with this result.
 		if err := t.exec(ctx, "UPDATE finding_span SET closed_run = $2, reason = $3 WHERE integration_id = $1 AND closed_run IS NULL",
@@ -52,7 +52,7 @@ func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, r audit
 	if err != nil {
 		return err
 	}
-	u := &spanUpdate{t, in, run, r, profileRevision(r.Profile), latest, map[int64]audit.Result{}}
+	u := &spanUpdate{t, in, run, r, revision, latest, map[int64]audit.Result{}}
 	if err := u.updateFindings(ctx); err != nil {
 		return err
 	}
@@ -87,12 +87,22 @@ func (u *spanUpdate) earlierResult(ctx context.Context, run int64) (audit.Result
 	return r, err
 }
 
-// profileRevision identifies the requirements of a profile: two profiles with the same name may
-// differ.
-func profileRevision(p audit.Profile) string { return cmp.Or(p.Digest, p.Version) }
+// revisionOf returns the revision of a result: the digest of its profile, because two profiles with
+// the same name may differ, a space, and what is required; see [Environment]. A waiver closes no
+// finding, so the revision leaves waivers out.
+func revisionOf(p audit.Profile, requirement string) string {
+	required, _, _ := strings.Cut(requirement, "+")
+	return cmp.Or(p.Digest, p.Version) + " " + required
+}
 
-// revisionsDiffer reports whether two revisions are known and differ.
-func revisionsDiffer(a, b string) bool { return a != "" && b != "" && a != b }
+// revisionsDiffer reports whether a part of two revisions is known in both and differs. Earlier
+// versions stored only the first part.
+func revisionsDiffer(a, b string) bool {
+	differ := func(a, b string) bool { return a != "" && b != "" && a != b }
+	profileA, requiredA, _ := strings.Cut(a, " ")
+	profileB, requiredB, _ := strings.Cut(b, " ")
+	return differ(profileA, profileB) || differ(requiredA, requiredB)
+}
 
 // A ControlSpan is a series of results in which a control had the same outcome. Results in which
 // the control was unknown have spans of their own and do not interrupt the other spans.
@@ -105,7 +115,7 @@ type ControlSpan struct {
 	FromRun      int64
 	ToRun        int64
 
-	revision string // of the profile in the last result of the span
+	revision string // of the last result of the span
 }
 
 // latestSpans are the latest span of a control with a known outcome, and the latest one in which

@@ -151,7 +151,7 @@ func TestSpansMatchOracle(t *testing.T) {
 			c.advance(1e9)
 			r := result(name, revision, c.at, controls...)
 			results = append(results, r)
-			if err := s.Record(t.Context(), []audit.Result{r}, "test"); err != nil {
+			if err := s.Record(t.Context(), []audit.Result{r}, nil, "test"); err != nil {
 				t.Fatal(err)
 			}
 		}

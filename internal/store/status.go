@@ -29,8 +29,10 @@ type Status struct {
 	LastResultAt   time.Time
 	Summary        audit.Summary // of the last result, without its coverage
 	LastCompleteAt time.Time     // when the last result that is compliant or noncompliant was stored
-	// Stale reports that LastCompleteAt is longer ago than the interval and [StaleMargin], or
-	// more than StaleMargin in the future. The current verdict is unknown then.
+	// Reconfigured reports that nothing was judged by the current configuration yet.
+	Reconfigured bool
+	// Stale reports that the current verdict is unknown: it is Reconfigured, or LastCompleteAt is
+	// longer ago than the interval and [StaleMargin], or more than StaleMargin in the future.
 	Stale          bool
 	OpenBySeverity map[audit.Severity]int // counts the open findings that are not waived
 	LastRun        *Run                   // the newest run of the environment; nil for none
@@ -72,18 +74,22 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 	return queryAll(ctx, s.db, func(r row, st *Status) error {
 		var run Run
 		var id int64
-		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt)
+		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt, &st.Reconfigured)
 		err := r.Scan(slices.Concat(fields, summaryFields(&st.Summary), run.fields())...)
 		if run.ID != 0 {
 			st.LastRun = &run
 		}
 		st.OpenBySeverity, st.Stale = open[id], st.isStale(now)
 		return err
-	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+summaryColumns+", "+runColumns+`
+	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+reconfigured+", "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
 		WHERE `+notRemoved+" AND "+where+" ORDER BY e.name, i.name", args...)
 }
+
+// reconfigured is the SQL condition for integrations i that the last result did not judge by the
+// current configuration, if the store has one.
+const reconfigured = "(i.required <> '' AND i.required <> i.judged)"
 
 const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
 
@@ -95,7 +101,7 @@ func (s Status) isStale(now time.Time) bool {
 	every := cmp.Or(s.Environment.Every, unscheduledInterval)
 	// A time in the future was stored while a clock was wrong.
 	age := now.Sub(s.LastCompleteAt)
-	return s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin
+	return s.Reconfigured || s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin
 }
 
 // A Point is a result of an integration in its trend.
@@ -150,10 +156,10 @@ func (s *Store) ControlStatuses(ctx context.Context, control audit.ControlID) ([
 	return queryAll(ctx, s.db, func(r row, c *ControlStatus) error {
 		var st Status
 		err := r.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
-			&st.Environment.Every, &st.LastCompleteAt, &c.OpenFindings)
+			&st.Environment.Every, &st.LastCompleteAt, &st.Reconfigured, &c.OpenFindings)
 		c.Stale = st.isStale(now)
 		return err
-	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at,
+	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at, `+reconfigured+`,
 		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
 		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
 		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
@@ -175,7 +181,7 @@ func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
 	return queryAll(ctx, s.db, func(r row, c *ControlCount) error {
 		return r.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
 	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
-			WHERE i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
+			WHERE `+reconfigured+` OR i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
 		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale
 			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired) GROUP BY control, severity, outcome)
 		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),

@@ -41,7 +41,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 	for _, name := range names {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: every,
-			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Profiles: []string{"demandbase"},
+			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Requirements: map[string]string{"demandbase": ""},
 		})
 	}
 	must.Get(s.Import(t.Context(), "jane", list))
@@ -103,11 +103,12 @@ func inapplicable(id, reason string) control {
 func scan(t testing.TB, s *store.Store, c *clock, environment string, results ...audit.Result) int64 {
 	t.Helper()
 	id := enqueue(t, s, c, environment)
-	if _, _, err := s.Start(t.Context(), id, "w1", "1.0.0"); err != nil {
+	e, _, err := s.Start(t.Context(), id, "w1", "1.0.0")
+	if err != nil {
 		t.Fatal(err)
 	}
 	c.advance(time.Second)
-	must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, results) }))
+	must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.Finish(t.Context(), id, e.Requirements, results) }))
 	return id
 }
 
@@ -198,7 +199,9 @@ func TestEndedOnce(t *testing.T) {
 		r := result("contoso", "1", c.at, pass("A"))
 		id := scan(t, s, c, "contoso", r)
 		for what, do := range map[string]func(*store.Tx) error{
-			"result":  func(tx *store.Tx) error { return tx.Finish(t.Context(), id, []audit.Result{r}) },
+			"result": func(tx *store.Tx) error {
+				return tx.Finish(t.Context(), id, map[string]string{"demandbase": ""}, []audit.Result{r})
+			},
 			"failure": func(tx *store.Tx) error { return tx.Fail(t.Context(), id, store.Failure{State: store.RunFailed}) },
 		} {
 			if err := s.InTx(t.Context(), do); !errors.Is(err, store.ErrEnded) {
@@ -461,7 +464,10 @@ func TestImportAgain(t *testing.T) {
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
 		put := func(profiles ...string) store.ImportCounts {
 			t.Helper()
-			e.Profiles = profiles
+			e.Requirements = map[string]string{}
+			for _, p := range profiles {
+				e.Requirements[p] = ""
+			}
 			return must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		if got := put("demandbase"); got != (store.ImportCounts{Added: 1}) {
@@ -497,30 +503,120 @@ func TestImportAgain(t *testing.T) {
 	})
 }
 
-// TestImportOtherURL checks that an environment with a new URL is not compliant because of a scan
-// at the old one, even if it was removed in between.
-func TestImportOtherURL(t *testing.T) {
+// TestImportOtherRequirement checks that an import of another requirement makes an integration stale
+// and due at once, within an interval that has a run already, until a scan judges it, even if the
+// environment was removed in between. It changes no verdict and closes no finding.
+func TestImportOtherRequirement(t *testing.T) {
 	storetest.OnBoth(t, func(t *testing.T, name string) {
 		c := newClock()
 		s := open(t, name, c)
-		put := func(url string) {
+		put := func(requirement string) {
 			t.Helper()
-			must.Get(s.Import(t.Context(), "jane", []store.Environment{{Name: "a", URL: url, Every: time.Hour, Config: "x", Profiles: []string{"demandbase"}}}))
+			c.advance(time.Second)
+			e := store.Environment{Name: "a", URL: "https://a.example", Every: time.Hour, Config: requirement, Requirements: map[string]string{"demandbase": requirement}}
+			must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
-		for _, url := range []string{"https://one.example", "https://two.example"} {
-			put(url)
-			if st := status(t, s, "a"); st.IsCompliant() {
-				t.Errorf("%s is compliant before it was scanned", url)
+		want := func(when string, reconfigured bool) {
+			t.Helper()
+			st := status(t, s, "a")
+			control := must.Get(s.ControlStatuses(t.Context(), "A"))[0]
+			counts := must.Get(s.ControlCounts(t.Context()))[0]
+			if st.Reconfigured != reconfigured || st.Stale != reconfigured || control.Stale != reconfigured || (counts.Unknown == 1) != reconfigured {
+				t.Errorf("%s: %+v; %+v; %+v", when, st, control, counts)
 			}
-			scan(t, s, c, "a", result("a", "1", c.at, pass("A")))
-			put(url)
-			if st := status(t, s, "a"); !st.IsCompliant() {
-				t.Errorf("%s is not compliant after a scan: %+v", url, st)
+			if st.LastCompleteAt.IsZero() || st.Verdict != audit.VerdictNoncompliant || st.OpenFindings() != 1 {
+				t.Errorf("%s: the last result is another: %+v", when, st)
 			}
+		}
+		startDue := func() (store.Environment, store.Run) {
+			t.Helper()
+			var id int64
 			must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
-				return tx.RetireEnvironment(t.Context(), must.Get(tx.LockEnvironment(t.Context(), "a")))
+				due := must.Get(tx.DueEnvironments(t.Context(), 9))
+				if len(due) != 1 {
+					t.Fatalf("due: %+v", due)
+				}
+				for _, period := range due[0].DuePeriods(tx.Now()) {
+					run, created, err := tx.CreateRun(t.Context(), due[0], period, store.TriggerSchedule)
+					must.Do(t, err)
+					if created {
+						id = run
+						break
+					}
+				}
+				return tx.ScheduleNext(t.Context(), due[0])
 			}))
-			c.advance(time.Minute)
+			e, r, err := s.Start(t.Context(), id, "w", "1")
+			must.Do(t, err)
+			return e, r
+		}
+		finish := func(e store.Environment, r store.Run) {
+			t.Helper()
+			c.advance(time.Second)
+			must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+				return tx.Finish(t.Context(), r.ID, e.Requirements, []audit.Result{result("a", "1", c.at, fail("A", "x"), pass("B"))})
+			}))
+		}
+		put("1")
+		finish(startDue())
+		want("scanned", false)
+		put("2")
+		want("another requirement", true)
+		put("1")
+		want("the old requirement again", false)
+		put("2")
+		e, r := startDue()
+		put("3")
+		finish(e, r)
+		want("changed during a scan", true)
+		if r := must.Get(s.Run(t.Context(), r.ID)); r.State != store.RunCancelled || !r.Ended() {
+			t.Errorf("the run of the old requirement: %+v", r)
+		}
+		finish(startDue())
+		want("scanned again", false)
+		must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+			return tx.RetireEnvironment(t.Context(), must.Get(tx.LockEnvironment(t.Context(), "a")))
+		}))
+		c.advance(time.Minute)
+		put("4")
+		want("removed, and added with another requirement", true)
+		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]map[string]string{"a": {"demandbase": "3"}}, "pipeline"))
+		want("a pipeline judged another requirement", true)
+		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]map[string]string{"a": {"demandbase": "4"}}, "pipeline"))
+		want("a pipeline judged the requirement", false)
+	})
+}
+
+// TestReasonOtherRequirement checks that a finding is not fixed, and not new in the environment, if
+// something else is required. Waivers do not count.
+func TestReasonOtherRequirement(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		c := newClock()
+		s := open(t, name, c)
+		for requirement, want := range map[string]store.Reason{"1+a": store.ReasonFixed, "1+b": store.ReasonFixed, "2+a": store.ReasonProfileChanged, "": store.ReasonFixed} {
+			of := "e" + requirement
+			record := func(requirement string, c control) {
+				t.Helper()
+				must.Do(t, s.Record(t.Context(), []audit.Result{result(of, "1", time.Now(), c)}, map[string]map[string]string{of: {"demandbase": requirement}}, "test"))
+			}
+			record("1+a", fail("A", "x"))
+			c.advance(time.Second)
+			record(requirement, unknown("A"))
+			c.advance(time.Second)
+			record(requirement, fail("A", "y"))
+			findings := must.Get(s.RecentChanges(t.Context(), of, 9))
+			if len(findings) != 2 {
+				t.Fatalf("%s: %+v", requirement, findings)
+			}
+			opened := store.ReasonEnvironmentChanged
+			if want == store.ReasonProfileChanged {
+				opened = want
+			}
+			for _, f := range findings {
+				if f.ClosedRun != 0 && f.ClosedReason != want || f.ClosedRun == 0 && f.OpenedReason != opened {
+					t.Errorf("%s: %+v", requirement, f)
+				}
+			}
 		}
 	})
 }
@@ -533,7 +629,7 @@ func TestRecord(t *testing.T) {
 		s := open(t, name, c)
 		bad := audit.Result{Environment: audit.Environment{Name: "fabrikam"}, Profile: audit.Profile{Name: "demandbase"}, Unread: &audit.Unread{Message: "no route"}}
 		for range 2 {
-			must.Do(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, "pipeline"))
+			must.Do(t, s.Record(t.Context(), []audit.Result{result("contoso", "1", c.at, pass("A")), bad}, nil, "pipeline"))
 		}
 		st := status(t, s, "contoso")
 		if !st.IsCompliant() || st.Environment.Every != 0 || st.LastRun.Trigger != store.TriggerPipeline {

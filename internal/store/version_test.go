@@ -40,9 +40,9 @@ func TestNewerStore(t *testing.T) {
 	})
 }
 
-// fillFirstVersion inserts two scans as the first version did. Control A failed in both; B passed
+// fill inserts two scans as a version of dbaudit did. Control A failed in both; B passed
 // in the first and was unknown in the second.
-func fillFirstVersion(t *testing.T, name string, c *clock) {
+func fill(t *testing.T, name string, version int, c *clock) {
 	t.Helper()
 	r := result("contoso", "1", c.at, fail("A", "x"), unknown("B"))
 	text := must.Get(json.Marshal(r))
@@ -73,6 +73,9 @@ func fillFirstVersion(t *testing.T, name string, c *clock) {
 		}
 		must.Get(db.ExecContext(t.Context(), strings.ReplaceAll(statement, "{at}", fmt.Sprint(at))))
 	}
+	if version >= 3 {
+		must.Get(db.ExecContext(t.Context(), "UPDATE control_span SET in_last = TRUE WHERE latest AND to_run = 2"))
+	}
 }
 
 // TestMigrate checks that a migration from each earlier version keeps the data, and that such a store
@@ -83,7 +86,7 @@ func TestMigrate(t *testing.T) {
 			storetest.OnBoth(t, func(t *testing.T, name string) {
 				c := newClock()
 				must.Do(t, store.SetUpAt(t.Context(), name, version))
-				fillFirstVersion(t, name, c)
+				fill(t, name, version, c)
 				if _, err := store.Open(t.Context(), name, store.Options{Now: c.now}); !errors.Is(err, store.ErrOutdated) {
 					t.Errorf("without migrating: %v", err)
 				}
@@ -109,6 +112,29 @@ func TestMigrate(t *testing.T) {
 				outcome("B", audit.OutcomePass)
 				if spans := must.Get(s.ControlSpans(t.Context(), "contoso", "demandbase")); len(spans) != 4 {
 					t.Errorf("the span in which B passes is interrupted: %+v", spans)
+				}
+			})
+		})
+	}
+}
+
+// TestImportAfterMigration checks that a result of an earlier version, which did not store what it was
+// judged by, counts if the configuration is the same.
+func TestImportAfterMigration(t *testing.T) {
+	for config, reconfigured := range map[string]bool{"x": false, "y": true} {
+		t.Run(config, func(t *testing.T) {
+			storetest.OnBoth(t, func(t *testing.T, name string) {
+				c := newClock()
+				must.Do(t, store.SetUpAt(t.Context(), name, 3))
+				fill(t, name, 3, c)
+				s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true}))
+				t.Cleanup(func() { s.Close() })
+				e := store.Environment{Name: "contoso", Every: time.Hour, Config: config, Requirements: map[string]string{"demandbase": "r"}}
+				for range 2 {
+					must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
+					if st := status(t, s, "contoso"); st.Reconfigured != reconfigured || st.Stale != reconfigured {
+						t.Errorf("status: %+v, want reconfigured %t", st, reconfigured)
+					}
 				}
 			})
 		})

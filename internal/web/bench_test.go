@@ -28,7 +28,7 @@ func BenchmarkPages(b *testing.B) {
 	defer s.Close()
 	var list []store.Environment
 	for i := range environments {
-		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Profiles: []string{"demandbase"}})
+		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Requirements: map[string]string{"demandbase": ""}})
 	}
 	must.Get(s.Import(b.Context(), "jane", list))
 	for d := range days {
@@ -47,7 +47,7 @@ func BenchmarkPages(b *testing.B) {
 			r.Summary = audit.Summarize(r.Controls)
 			results = append(results, r)
 		}
-		must.Do(b, s.Record(b.Context(), results, "bench"))
+		must.Do(b, s.Record(b.Context(), results, nil, "bench"))
 	}
 	handler := must.Get(web.New(web.Options{Store: s}))
 	run := fmt.Sprint((days-1)*environments + 4) // of client-0003

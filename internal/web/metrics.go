@@ -64,7 +64,7 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
 	findings := gauge(report.MetricFindings, "Open findings that no waiver covers. Missing before the first result.", "environment", "profile")
 	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
-	stale := gauge("dbaudit_stale", "1 if nothing was judged completely for longer than the interval allows.", "environment", "profile")
+	stale := gauge("dbaudit_stale", "1 if nothing was judged completely for longer than the interval allows, or since the configuration changed.", "environment", "profile")
 	duration := gauge("dbaudit_scan_duration_seconds", "How long the last run took.", "environment")
 	credential := gauge("dbaudit_credential_expiry_timestamp_seconds", "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
 	runs := gauge("dbaudit_runs_waiting", "Runs that have not ended, by state; failed ones are tried again.", "state")

@@ -66,7 +66,7 @@ func (s *server) environmentPage(w http.ResponseWriter, r *http.Request) error {
 	e := list[0].Environment
 	d := environmentPageData{Environment: e}
 	for _, st := range list {
-		row := s.newRow(st)
+		row := newRow(st)
 		if st.Integration != "" {
 			trend, err := s.Store.Trend(ctx, e.Name, st.Integration, s.Store.Now().AddDate(-1, 0, 0))
 			if err != nil {

@@ -18,15 +18,14 @@ import (
 func classes() []string { return []string{"noncompliant", "stale", "incomplete", "compliant"} }
 
 // stateOf returns the state of an integration, in words and as a class of the style sheet. A stale
-// verdict is never green. An integration is noncompliant by a recent result even if that result is
-// incomplete.
-func (s *server) stateOf(st store.Status) (words, class string) {
+// verdict is never green.
+func stateOf(st store.Status) (words, class string) {
 	verdict := st.Verdict.String()
 	switch {
 	case st.LastResultRun == 0:
 		return "not scanned yet", "stale"
-	case st.Stale && st.Verdict == audit.VerdictNoncompliant && st.Environment.Every > 0 && s.Store.Now().Sub(st.LastResultAt) <= st.Environment.Every+store.StaleMargin:
-		return "noncompliant, judged in part", "noncompliant"
+	case st.Reconfigured:
+		return "configuration changed, not scanned since; was " + verdict, "stale"
 	case st.Stale:
 		return "stale, was " + verdict, "stale"
 	}
@@ -44,9 +43,9 @@ type integrationRow struct {
 	Strip          report.Drawing // only on the page of an environment
 }
 
-func (s *server) newRow(st store.Status) integrationRow {
+func newRow(st store.Status) integrationRow {
 	r := integrationRow{Status: st}
-	r.State, r.Class = s.stateOf(st)
+	r.State, r.Class = stateOf(st)
 	for _, key := range slices.Sorted(maps.Keys(st.Environment.Labels)) {
 		r.Labels = strings.TrimSpace(r.Labels + " " + key + "=" + st.Environment.Labels[key])
 	}
@@ -91,7 +90,7 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	for _, st := range list {
-		row := s.newRow(st)
+		row := newRow(st)
 		d.Counts[row.Class]++
 		if hasLabel(st.Environment.Labels, d.Label) && (d.Verdict == "" || d.Verdict == row.Class) && (unmet == nil || unmet[integrationKey{st.Environment.Name, st.Integration}]) {
 			d.Rows = append(d.Rows, row)

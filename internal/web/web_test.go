@@ -43,7 +43,7 @@ func newStoreWithClock(tb testing.TB) (*store.Store, *time.Time) {
 	for _, name := range []string{hostile, "green", "old", "new"} {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Labels: map[string]string{"team": name[:1]},
-			Profiles: []string{"demandbase"},
+			Requirements: map[string]string{"demandbase": ""},
 		})
 	}
 	must.Get(s.Import(tb.Context(), "jane", list))
@@ -53,7 +53,7 @@ func newStoreWithClock(tb testing.TB) (*store.Store, *time.Time) {
 		if d < 3 {
 			results = append(results, result("old", at, audit.OutcomePass))
 		}
-		must.Do(tb, s.Record(tb.Context(), results, "test"))
+		must.Do(tb, s.Record(tb.Context(), results, nil, "test"))
 	}
 	must.Do(tb, s.SetCredentialEnds(tb.Context(), "green", noon()))
 	return s, &at
@@ -216,7 +216,7 @@ func TestChanges(t *testing.T) {
 		r := result("green", noon(), step.outcome)
 		r.Profile.Digest = step.profile
 		r.Integration = &audit.Integration{Required: map[string]audit.Depth{"prvReadLead": step.depth}}
-		must.Do(t, s.Record(t.Context(), []audit.Result{r}, "test"))
+		must.Do(t, s.Record(t.Context(), []audit.Result{r}, nil, "test"))
 		page := send(t, http.MethodGet, server.URL+"/environments/green", nil).body
 		if _, changes, _ := strings.Cut(page, "<h2>Changes</h2>"); !strings.Contains(firstRow(changes), step.want) {
 			t.Errorf("after %s by %s the page does not say %s:\n%s", step.outcome, step.profile, step.want, changes)
@@ -228,6 +228,32 @@ func firstRow(text string) string {
 	_, body, _ := strings.Cut(text, "<tbody>")
 	row, _, _ := strings.Cut(body, "</tr>")
 	return row
+}
+
+// TestReconfigured checks that an environment with another configuration than that of its last result
+// is stale on each page, in the API and in the metrics, and keeps its result.
+func TestReconfigured(t *testing.T) {
+	t.Parallel()
+	s := newStore(t)
+	must.Get(s.Import(t.Context(), "jane", []store.Environment{{
+		Name: "green", URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "z: y\n", Requirements: map[string]string{"demandbase": "other"},
+	}}))
+	server := serve(t, s)
+	for path, want := range map[string]string{
+		"/":                                   `<tr class="stale"><th scope="row"><a href="/environments/green">`,
+		"/environments/green":                 "configuration changed, not scanned since; was compliant",
+		"/controls":                           `<td class="number">1</td><td class="number">2</td><td class="number">0</td>`,
+		"/controls/DB-PRIV-LEAD":              `<td>pass <span class="chip stale">stale</span></td>`,
+		"/metrics":                            `dbaudit_verdict{environment="green",profile="demandbase",verdict="compliant"} 0`,
+		"/api/v1/controls/DB-PRIV-LEAD":       `"stale": true`,
+		"/api/v1/environments/green":          `"stale": true`,
+		"/api/v1/environments/green?again":    `"verdict": "compliant"`,
+		"/api/v1/environments/green?complete": `"last_complete_at": "` + noon().Format(time.RFC3339),
+	} {
+		if page := send(t, http.MethodGet, server.URL+path, nil).body; !strings.Contains(page, want) {
+			t.Errorf("%s: want %q in\n%s", path, want, page)
+		}
+	}
 }
 
 // TestControls checks that a stale control counts as unknown.

@@ -1,0 +1,52 @@
+package fleet
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+
+	"github.com/dbaudit/dbaudit/internal/run"
+	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/waiver"
+)
+
+// Requirements returns what the results of targets are judged by, as [store.Store.Record] takes it.
+func Requirements(targets []run.Target, waivers *waiver.File) map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, t := range targets {
+		if all[t.Name] == nil {
+			all[t.Name] = map[string]string{}
+		}
+		all[t.Name][t.Profile.Name] = requirement(t, waivers)
+	}
+	return all
+}
+
+// requirement identifies everything that decides the verdict of a target, except the state of the
+// environment, as [store.Environment] describes it. How to sign in, the schedule and labels do not
+// decide a verdict.
+func requirement(t run.Target, waivers *waiver.File) string {
+	required := hash(struct {
+		URL, ProfileDigest string
+		Requirement        snapshot.Requirement
+	}{t.URL, t.Profile.Digest, t.Requirement})
+	var waived []string
+	if waivers != nil {
+		for _, w := range waivers.Waivers {
+			if (w.Environment == "" || w.Environment == t.Name) && (w.Profile == "" || w.Profile == t.Profile.Name) {
+				w.Kind, w.Owner, w.Reason, w.Line = "", "", "", 0
+				waived = append(waived, hash(w))
+			}
+		}
+	}
+	slices.Sort(waived)
+	return required + "+" + hash(slices.Compact(waived))
+}
+
+// hash returns a short hash of a value, which has a JSON form.
+func hash(value any) string {
+	text, _ := json.Marshal(value) // never fails for strings, numbers and enumerations
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}

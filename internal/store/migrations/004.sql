@@ -1,0 +1,3 @@
+-- What decides the verdict: as it is configured, and as it was for the last result. Empty if it is not known.
+ALTER TABLE integration ADD COLUMN required TEXT NOT NULL DEFAULT '';
+ALTER TABLE integration ADD COLUMN judged TEXT NOT NULL DEFAULT '';
