@@ -7,7 +7,9 @@ import (
 	"testing"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
 func TestApplyPrivileges(t *testing.T) {
@@ -53,15 +55,26 @@ func TestCheckPrivileges(t *testing.T) {
 	}
 }
 
-// If nothing responds, the checks of privileges are skipped.
+// If nothing responds, the checks of privileges and of the views' owners are skipped.
 func TestApplicationUnreachable(t *testing.T) {
-	checks, err := ExamineApplication(t.Context(), unreachableConfig(errors.New("connection refused")), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"apply-needs", "apply-grants"} {
-		if c := findCheck(t, checks, id); c.Outcome != Skipped {
-			t.Errorf("%s: %s", id, c.Outcome)
+	share := &plan.Plan{Actions: []change.Action{{Target: change.Target{
+		Kind: change.TargetShare, View: &change.Ref{ID: "view"}, Owner: &change.Ref{ID: "owner", Name: "Jane"},
+	}}}}
+	for _, test := range []struct {
+		plan    *plan.Plan
+		skipped []string
+	}{
+		{nil, []string{"apply-needs", "apply-grants"}},
+		{share, []string{"apply-needs", "impersonation"}},
+	} {
+		checks, err := ExamineApplication(t.Context(), unreachableConfig(errors.New("connection refused")), test.plan)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range test.skipped {
+			if c := findCheck(t, checks, id); c.Outcome != Skipped {
+				t.Errorf("%s: %s", id, c.Outcome)
+			}
 		}
 	}
 }
