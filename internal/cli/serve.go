@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -168,12 +167,7 @@ func readAlerts(a *app, f serveFlags) (*fleet.Alerts, error) {
 // secretReader returns a function that reads a secret from a variable or from a file. A relative path
 // is relative to the folder of the named file.
 func secretReader(a *app, name string) func(config.Source) (string, error) {
-	return func(source config.Source) (string, error) {
-		if source.File != "" && !filepath.IsAbs(source.File) {
-			source.File = filepath.Join(filepath.Dir(name), source.File)
-		}
-		return run.ReadSecret(source, a.Getenv)
-	}
+	return func(source config.Source) (string, error) { return run.ReadSecret(source.In(name), a.Getenv) }
 }
 
 // Time limits of the HTTP server.

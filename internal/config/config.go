@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
@@ -64,6 +65,23 @@ func (s Source) String() string {
 		return s.Env
 	}
 	return "the file " + s.File
+}
+
+// In returns the source as the named file states it: a relative path is relative to its folder.
+func (s Source) In(file string) Source {
+	if s.File != "" {
+		s.File = Beside(file, s.File)
+	}
+	return s
+}
+
+// Beside returns the path of a file that another file names. A relative path is relative to the
+// folder of that other file.
+func Beside(file, name string) string {
+	if name = filepath.FromSlash(name); filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(filepath.FromSlash(file)), name)
 }
 
 // Environment is one Dataverse environment and what is required of it.

@@ -68,7 +68,7 @@ func storedEnvironment(file *config.File, t run.Target) (store.Environment, erro
 // environmentConfig returns a configuration with only the environment of a target, as YAML. Names of
 // files are absolute.
 func environmentConfig(file *config.File, t run.Target) (string, error) {
-	absolute := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
+	absolute := absolutePath(file.Name())
 	env := t.Env
 	for _, e := range file.AllEnvironments() {
 		if e.Name == t.Env.Name {
@@ -97,13 +97,12 @@ func environmentConfig(file *config.File, t run.Target) (string, error) {
 
 // absolutePath returns a function that makes the name of a file absolute. Names are relative to the
 // folder of the configuration if inFolder is true, else to the working directory.
-func absolutePath(folder string) func(name string, inFolder bool) string {
+func absolutePath(configuration string) func(name string, inFolder bool) string {
 	return func(name string, inFolder bool) string {
-		name = filepath.FromSlash(name)
-		if inFolder && !filepath.IsAbs(name) {
-			name = filepath.Join(folder, name)
+		if inFolder {
+			name = config.Beside(configuration, name)
 		}
-		if absolute, err := filepath.Abs(name); err == nil {
+		if absolute, err := filepath.Abs(filepath.FromSlash(name)); err == nil {
 			name = absolute
 		}
 		return filepath.ToSlash(name)

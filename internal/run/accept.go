@@ -90,19 +90,9 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 	case flag != "":
 		return flag, true
 	case file.Waivers == "":
-		return configuredPath(file, waiver.DefaultName), false
+		return config.Beside(file.Name(), waiver.DefaultName), false
 	}
-	return configuredPath(file, file.Waivers), true
-}
-
-// configuredPath returns the path of a file that the configuration names. A relative path is
-// relative to the configuration's folder.
-func configuredPath(file *config.File, name string) string {
-	name = filepath.FromSlash(name)
-	if filepath.IsAbs(name) {
-		return name
-	}
-	return filepath.Join(filepath.Dir(filepath.FromSlash(file.Name())), name)
+	return config.Beside(file.Name(), file.Waivers), true
 }
 
 // ReadWaivers reads a file of waivers. Waivers that end before asOf are expired.

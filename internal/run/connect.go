@@ -174,9 +174,7 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 }
 
 func (r *Runner) readSecret(file *config.File, from config.Source, key string) (dataverse.Secret, string, error) {
-	if from.File != "" {
-		from.File = configuredPath(file, from.File)
-	}
+	from = from.In(file.Name())
 	value, err := ReadSecret(from, r.Getenv)
 	if err != nil {
 		return dataverse.Secret{}, "", Usagef("auth.%s: %w: correct it, or name another place under auth: in the configuration", key, err)
