@@ -266,7 +266,7 @@ func torture(t *testing.T, name string) {
 		members[i] = nil
 	}
 	checkOneResultEach(t, s, names)
-	checkSpans(t, s, names)
+	checkSpans(t, s, name, names)
 	alerts.check(t)
 }
 
@@ -316,39 +316,41 @@ func checkOneResultEach(t *testing.T, s *store.Store, names []string) {
 }
 
 // checkSpans compares the spans with those that one process computes from the same results.
-func checkSpans(t *testing.T, s *store.Store, names []string) {
+func checkSpans(t *testing.T, s *store.Store, storeName string, names []string) {
 	t.Helper()
-	undisturbed := open(t, filepath.Join(t.TempDir(), "undisturbed.db"))
+	file := filepath.Join(t.TempDir(), "undisturbed.db")
+	undisturbed := open(t, file)
 	if err := s.Results(t.Context(), "", func(r audit.Result) error {
 		return undisturbed.Record(t.Context(), []audit.Result{r}, nil, "undisturbed")
 	}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		if diff := cmp.Diff(spansOf(t, undisturbed, name), spansOf(t, s, name)); diff != "" {
+		if diff := cmp.Diff(spansOf(t, file, name), spansOf(t, storeName, name)); diff != "" {
 			t.Errorf("%s (-undisturbed +tortured):\n%s", name, diff)
 		}
 	}
 }
 
 // spansOf describes the spans of an environment, with the number of a result instead of its run.
-func spansOf(t *testing.T, s *store.Store, name string) []string {
+func spansOf(t *testing.T, storeName, environment string) []string {
 	t.Helper()
-	points := must.Get(s.Trend(t.Context(), name, "demandbase", time.Time{}))
-	seq := map[int64]int{}
-	for i, p := range points {
-		seq[p.Run] = i + 1
+	seq := func(run string) string {
+		return "COALESCE((SELECT s.seq FROM result s WHERE s.integration_id = x.integration_id AND s.run_id = x." + run + "), 0)"
 	}
-	findings := must.Get(s.Findings(t.Context(), name))
-	controls := must.Get(s.ControlSpans(t.Context(), name, "demandbase"))
+	const of = " x JOIN integration i ON i.id = x.integration_id JOIN environment e ON e.id = i.environment_id WHERE e.name = $1"
+	rows := must.Get(storetest.Database(t, storeName).QueryContext(t.Context(),
+		"SELECT control, fingerprint, "+seq("first_run")+", "+seq("last_seen_run")+", opened, "+seq("closed_run")+", reason FROM finding_span"+of+
+			" UNION ALL SELECT control, outcome, "+seq("from_run")+", "+seq("to_run")+", opened, 0, '' FROM control_span"+of+" ORDER BY 1, 2, 3", environment))
+	defer rows.Close()
 	var lines []string
-	for _, f := range findings {
-		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", f.Control, f.Fingerprint, seq[f.FirstRun], seq[f.LastSeenRun], f.OpenedReason, seq[f.ClosedRun], f.ClosedReason))
+	for rows.Next() {
+		var control, what, opened, reason string
+		var first, last, closed int
+		must.Do(t, rows.Scan(&control, &what, &first, &last, &opened, &closed, &reason))
+		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s, %d %s", control, what, first, last, opened, closed, reason))
 	}
-	for _, c := range controls {
-		lines = append(lines, fmt.Sprintf("%s %s %d-%d %s", c.Control, c.Outcome, seq[c.FromRun], seq[c.ToRun], c.OpenedReason))
-	}
-	slices.Sort(lines)
+	must.Do(t, rows.Err())
 	return lines
 }
 

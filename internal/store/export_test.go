@@ -34,3 +34,17 @@ func SetUpAt(ctx context.Context, name string, version int) (err error) {
 
 // SchemaVersion is the current version of the schema.
 const SchemaVersion = schemaVersion
+
+// Findings returns all findings that an environment ever had, oldest first.
+func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, error) {
+	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
+}
+
+// ControlSpans returns the spans of all controls of an integration, by control and time.
+func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
+	return queryAll(ctx, s.db, func(r row, c *ControlSpan) error {
+		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
+	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
+		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
+		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
+}

@@ -164,11 +164,6 @@ func (s *Store) OpenFindings(ctx context.Context, environment string) ([]Finding
 	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE f.closed_run IS NULL AND NOT i.retired AND "+where+" ORDER BY f.id", args...)
 }
 
-// Findings returns all findings that an environment ever had, oldest first.
-func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, error) {
-	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
-}
-
 // RecentChanges returns the findings of an environment that began after its first scan or are
 // closed. The latest change comes first.
 func (s *Store) RecentChanges(ctx context.Context, environment string, limit int) ([]Finding, error) {

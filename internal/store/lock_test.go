@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -91,6 +92,44 @@ func TestFinishAndRemoveDoNotDeadlock(t *testing.T) {
 	if err := <-finished; !errors.Is(err, store.ErrEnded) {
 		t.Errorf("the run that was cancelled: %v, want %v", err, store.ErrEnded)
 	}
+}
+
+// TestLockedRowsAreSkipped checks that environments that are due, and runs without a job, are left out
+// while another process has locked them, so that two processes do not wait for each other.
+func TestLockedRowsAreSkipped(t *testing.T) {
+	t.Parallel()
+	s := openPostgresStore(t)
+	addEnvironments(t, s.Store, time.Hour, "contoso", "fabrikam")
+	for i, name := range []string{"contoso", "fabrikam"} {
+		id := enqueue(t, s.Store, s.clock, name)
+		must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error { return tx.SetJob(t.Context(), id, int64(1000+i)) }))
+	}
+	selected := func() (names []string) {
+		t.Helper()
+		must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+			for _, e := range must.Get(tx.DueEnvironments(t.Context(), 9)) {
+				names = append(names, e.Name)
+			}
+			for _, r := range must.Get(tx.OrphanedRuns(t.Context())) {
+				names = append(names, "run of "+r.Environment)
+			}
+			return nil
+		}))
+		slices.Sort(names)
+		return names
+	}
+	want := func(when string, want ...string) {
+		t.Helper()
+		if got := selected(); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	want("nothing is locked", "contoso", "fabrikam", "run of contoso", "run of fabrikam")
+	holder := must.Get(s.db.BeginTx(t.Context(), nil))
+	must.Get(holder.ExecContext(t.Context(), "SELECT 1 FROM environment WHERE name = 'contoso' FOR UPDATE"))
+	must.Get(holder.ExecContext(t.Context(), "SELECT 1 FROM run WHERE environment_id = (SELECT id FROM environment WHERE name = 'fabrikam') FOR UPDATE"))
+	want("locked", "fabrikam", "run of contoso")
+	must.Do(t, holder.Rollback())
 }
 
 // TestTwoFinishesDoNotDeadlock checks that two transactions can store results with the same

@@ -175,12 +175,3 @@ func (u *spanUpdate) updateControls(ctx context.Context) error {
 		u.updateByID(ctx, "UPDATE control_span SET latest = FALSE", ended),
 	)
 }
-
-// ControlSpans returns the spans of all controls of an integration, by control and time.
-func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
-	return queryAll(ctx, s.db, func(r row, c *ControlSpan) error {
-		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
-	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
-		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
-		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
-}
