@@ -51,7 +51,7 @@ func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	case method == signin.AzureCLI:
 		return usagef("the Azure CLI stores its own sign-in: run az login, then any command with --auth azure-cli")
-	case method != signin.DeviceCode && method != signin.Interactive:
+	case !method.IsPersonal():
 		t.Auth.Method = signin.DeviceCode.String()
 	}
 	c, err := a.SignInConfig(t, a.Transport(nil))

@@ -218,9 +218,6 @@ func (x *examiner) checkClock(context.Context) (Check, error) {
 	return c, nil
 }
 
-// A credential that expires in fewer days is a warning.
-const expiryWarningDays = 30
-
 func (x *examiner) checkCredential(context.Context) (Check, error) {
 	if x.session == nil {
 		return skipped("not checked: sign-in failed")
@@ -236,7 +233,7 @@ func (x *examiner) checkCredential(context.Context) (Check, error) {
 	}
 	days := int(until.Sub(x.Now()).Hours() / 24)
 	c := Check{Outcome: Passed, Detail: fmt.Sprintf("the certificate expires in %s, on %s", text.Count(days, "day"), until.UTC().Format(time.DateOnly))}
-	if days < expiryWarningDays {
+	if until.Sub(x.Now()) < signin.ExpiryWarning {
 		c.Outcome = Warned
 		c.Advice = "make a new one, and add its public part under App registrations > (the app) > Certificates & secrets"
 	}

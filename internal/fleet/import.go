@@ -51,7 +51,7 @@ func storedEnvironment(file *config.File, t run.Target) (store.Environment, erro
 	if err != nil {
 		return store.Environment{}, run.Usagef("%s: %w", t.Name, err)
 	}
-	if method == signin.DeviceCode || method == signin.Interactive {
+	if method.IsPersonal() {
 		return store.Environment{}, run.Usagef("%s: auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", t.Name, method)
 	}
 	text, err := environmentConfig(file, t)

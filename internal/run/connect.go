@@ -89,14 +89,10 @@ func sessionKey(c signin.Config) [sha256.Size]byte {
 // tokenSource returns the source of a session's tokens. Interactive sign-ins run one at a time, so
 // that the later ones find the tokens that the first stored.
 func (r *Runner) tokenSource(session *signin.Session) dataverse.TokenSource {
-	if isInteractive(session) {
+	if session.Method.IsPersonal() {
 		return serialTokenSource{&r.interactiveSignIn, session}
 	}
 	return session
-}
-
-func isInteractive(session *signin.Session) bool {
-	return session.Method == signin.DeviceCode || session.Method == signin.Interactive
 }
 
 type serialTokenSource struct {

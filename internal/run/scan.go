@@ -178,7 +178,7 @@ func (r *Runner) collect(ctx context.Context, targets []Target, o collector.Opti
 	if ends := client.Session.CredentialExpiry; !ends.IsZero() && r.OnCredentialExpiry != nil {
 		r.OnCredentialExpiry(t.Name, ends)
 	}
-	if isInteractive(client.Session) {
+	if client.Session.Method.IsPersonal() {
 		if _, err := r.tokenSource(client.Session).Token(ctx, dataverse.TokenOptions{}); err != nil {
 			return nil, stats, err
 		}

@@ -237,7 +237,7 @@ var adviceTable string
 func advise(m Method, codes ...string) string {
 	who, again := "app", ""
 	switch {
-	case m.isPersonal():
+	case m.IsPersonal():
 		who, again = "person", "sign in again with dbaudit login"
 	case m == AzureCLI:
 		who, again = "", "sign in again with az login"

@@ -100,7 +100,7 @@ func TestSessionAdvice(t *testing.T) {
 // TestNoLoginAdviceForApps checks that no code advises an app to sign in as people do.
 func TestNoLoginAdviceForApps(t *testing.T) {
 	for _, m := range Methods() {
-		if m.isPersonal() {
+		if m.IsPersonal() {
 			continue
 		}
 		for code := range 1000 {

@@ -58,8 +58,8 @@ func (m Method) phrase() string {
 	return "automatically"
 }
 
-// isPersonal reports whether a person signs in to dbaudit. Such sign-ins are saved.
-func (m Method) isPersonal() bool { return m == DeviceCode || m == Interactive }
+// IsPersonal reports whether a person signs in to dbaudit. Such sign-ins are saved.
+func (m Method) IsPersonal() bool { return m == DeviceCode || m == Interactive }
 
 // needsTenant reports whether the method requires a tenant and an authority. Managed identities and
 // the Azure CLI know their own.

@@ -148,7 +148,7 @@ func (p *personSource) explain(ctx context.Context, err error) error {
 
 // Login lets a person sign in interactively, even if a sign-in is saved, and saves the new one.
 func Login(ctx context.Context, c Config) (Account, error) {
-	if !c.Method.isPersonal() {
+	if !c.Method.IsPersonal() {
 		return Account{}, &ConfigError{"dbaudit login is for people: use --auth device-code or --auth interactive"}
 	}
 	s, err := Open(ctx, c)

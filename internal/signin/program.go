@@ -157,8 +157,8 @@ func (c Config) parseCertificate() (certs []*x509.Certificate, key crypto.Privat
 	return append([]*x509.Certificate{cert}, chain...), key, nil
 }
 
-// expiryWarning is how long before its end a certificate causes a warning.
-const expiryWarning = 30 * 24 * time.Hour
+// ExpiryWarning is how long before its end a certificate causes a warning.
+const ExpiryWarning = 30 * 24 * time.Hour
 
 // checkValidity returns an error if a certificate is not valid now, and warns if it ends soon.
 func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name string) error {
@@ -174,7 +174,7 @@ func (s *Session) checkValidity(cert *x509.Certificate, now time.Time, name stri
 			Message: fmt.Sprintf("the certificate %s is not valid before %s", name, cert.NotBefore.Format(date)),
 			Advice:  "check the clock of this machine",
 		}
-	case now.Add(expiryWarning).After(cert.NotAfter):
+	case now.Add(ExpiryWarning).After(cert.NotAfter):
 		s.warn("the certificate %s expires on %s: renew it", name, cert.NotAfter.Format(date))
 	}
 	return nil
