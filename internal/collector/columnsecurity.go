@@ -34,7 +34,7 @@ func (c *collection) readColumnSecurity(ctx context.Context) error {
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case isUnsupported(err), isForbidden(err):
+	case IsUnsupported(err), isForbidden(err):
 	case err != nil:
 		c.note(snapshot.SectionUsers, "it is unknown whether column security hides columns from the user %q (%s)", c.user.Name, explain(err, c.principalNames))
 	case len(hidden) > 0:

@@ -70,7 +70,7 @@ func readUserGrants(ctx context.Context, s *StrictReader, read Read, user datave
 	row := dataverse.Row("systemusers", user)
 	read.Query = row.Function("RetrieveUserPrivileges")
 	grants, err := ReadObject(ctx, s, read, decodeUserGrants)
-	if len(names) > 0 && (isUnsupported(err) || isForbidden(err)) {
+	if len(names) > 0 && (IsUnsupported(err) || isForbidden(err)) {
 		read.Query = row.Function("RetrieveUserSetOfPrivilegesByNames", dataverse.NamesArg("PrivilegeNames", names))
 		if named, err := ReadObject(ctx, s, read, decodeUserGrants); err == nil { // not every environment has this function
 			return named, nil

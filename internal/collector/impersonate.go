@@ -54,7 +54,7 @@ func readAs[T any](ctx context.Context, c *collection, section snapshot.Section,
 		if identityError(failure) == nil {
 			failure = err
 		}
-		if _, ignored := errors.AsType[*impersonationIgnoredError](err); !ignored && !isUnsupported(err) {
+		if _, ignored := errors.AsType[*impersonationIgnoredError](err); !ignored && !IsUnsupported(err) {
 			break
 		}
 	}

@@ -61,7 +61,7 @@ func ProbeTeams() Probe {
 func probeTogether(together, alone Probe, related func(dataverse.GUID) []Probe) Probe {
 	return func(ctx context.Context, s *StrictReader, label string, caller dataverse.Caller) ([]string, error) {
 		ids, err := together(ctx, s, label, caller)
-		if !isUnsupported(err) {
+		if !IsUnsupported(err) {
 			return ids, err
 		}
 		if ids, err = alone(ctx, s, label, caller); err != nil || len(ids) == 0 {

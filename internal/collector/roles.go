@@ -74,7 +74,7 @@ func (c *collection) readRolesByName(ctx context.Context) error {
 	read := Read{section: snapshot.SectionRoles, Label: "roles by name"}
 	read.where = []dataverse.Expr{dataverse.EqNull("_parentroleid_value"), matches}
 	found, err := Roles().rows(ctx, c.reader, read)
-	if isUnsupported(err) {
+	if IsUnsupported(err) {
 		read.where = []dataverse.Expr{matches}
 		found, err = Roles().rows(ctx, c.reader, read)
 	}

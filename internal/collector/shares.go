@@ -25,7 +25,7 @@ func (c *collection) readShares(ctx context.Context) (err error) {
 	}
 	c.shares, err = Shares().filteredRows(ctx, c.reader, read, idConditions("principalid", sortedKeys(all)))
 	c.shares = slices.DeleteFunc(c.shares, func(s Share) bool { return !own[s.Principal] })
-	if isUnsupported(err) || isForbidden(err) {
+	if IsUnsupported(err) || isForbidden(err) {
 		c.shareTableErr = err
 		return nil
 	}

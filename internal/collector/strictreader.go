@@ -104,7 +104,7 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 		case isOptional(missing) && !omitted[missing]:
 			s.omit(missing)
 			continue
-		case missing == "" && countable && !countRefused && isUnsupported(err):
+		case missing == "" && countable && !countRefused && IsUnsupported(err):
 			countRefused = true
 			continue
 		}
@@ -187,9 +187,9 @@ func (s *StrictReader) omittedColumns() columnSet {
 	return maps.Clone(s.omitted)
 }
 
-// isUnsupported reports whether the environment may not support this form of request, so that
+// IsUnsupported reports whether the environment may not support this form of request, so that
 // another form may work.
-func isUnsupported(err error) bool {
+func IsUnsupported(err error) bool {
 	e := dataverse.ErrorOf(err)
 	return e.Kind == dataverse.BadRequest || e.Kind == dataverse.NotFound || e.Status == http.StatusNotImplemented
 }

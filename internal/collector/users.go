@@ -34,7 +34,7 @@ func (c *collection) readUsers(ctx context.Context) error {
 // refuses that, it reads the users without them, which may be readable, and separate is true.
 func readUsers(ctx context.Context, s *StrictReader, read Read, where dataverse.Expr) (found []User, separate bool, err error) {
 	found, err = usersWithRoles().Where(where).rows(ctx, s, read)
-	if separate = isUnsupported(err) || isForbidden(err); separate {
+	if separate = IsUnsupported(err) || isForbidden(err); separate {
 		read.Label = "users"
 		found, err = users().Where(where).rows(ctx, s, read)
 	}
@@ -95,7 +95,7 @@ func (c *collection) readTeams(ctx context.Context) error {
 		found, err = teamsWithRoles().filteredRows(ctx, c.reader, read, idConditions("teamid", sortedKeys(all)))
 		found = slices.DeleteFunc(found, func(t team) bool { _, ok := wanted[t.id]; return !ok })
 	}
-	if isUnsupported(err) {
+	if IsUnsupported(err) {
 		found, err = c.readTeamsOneByOne(ctx, wanted)
 	}
 	if err != nil {

@@ -125,14 +125,11 @@ func absentUser(why string, required bool) (Check, error) {
 // responds as that user.
 func (x *examiner) impersonate(ctx context.Context, label string, user *collector.User) (caller dataverse.Caller, ok bool, err error) {
 	for _, caller = range user.Callers() {
-		if _, err = collector.Views().First().Probe(ctx, x.reader, label, caller); err != nil {
-			if kind := dataverse.ErrorOf(err).Kind; kind == dataverse.BadRequest || kind == dataverse.NotFound {
-				continue // the environment does not accept this way to name the user
-			}
-			return caller, false, err
+		var responded collector.Identity
+		if _, err = collector.Views().First().Probe(ctx, x.reader, label, caller); err == nil {
+			responded, err = collector.ReadIdentity(ctx, x.reader, collector.Read{Label: label, Caller: caller})
 		}
-		responded, err := collector.ReadIdentity(ctx, x.reader, collector.Read{Label: label, Caller: caller})
-		if ok := responded.User == user.ID; ok || err != nil {
+		if ok = responded.User == user.ID; ok || err != nil && !collector.IsUnsupported(err) {
 			return caller, ok, err
 		}
 	}
