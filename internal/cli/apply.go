@@ -174,7 +174,7 @@ func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 func describeRemaining(j *apply.Journal) string {
 	var b strings.Builder
 	remaining := j.Remaining()
-	fmt.Fprintf(&b, "%d of %d actions were done", len(j.Plan.Actions)-len(remaining), len(j.Plan.Actions))
+	fmt.Fprintf(&b, "actions done: %d of %d", len(j.Plan.Actions)-len(remaining), len(j.Plan.Actions))
 	if len(remaining) == 0 {
 		return b.String() + "; only the verification is left\n"
 	}

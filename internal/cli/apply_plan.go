@@ -116,16 +116,16 @@ func (f applyOptions) applyAndVerify(ctx context.Context, a *app, v verification
 	total := len(r.Journal.Plan.Actions)
 	undo := rollbackCommand(a, journal, r.Journal.Plan.Environment)
 	if err := r.Apply(ctx); err != nil {
-		advice := fmt.Sprintf("%d of %d actions are done; continue with `%s`, or undo them with `%s`", r.Journal.DoneCount(), total,
+		advice := fmt.Sprintf("actions done: %d of %d; continue with `%s`, or undo them with `%s`", r.Journal.DoneCount(), total,
 			applyCommand(a, "dbaudit apply --resume", journal, r.Journal.Plan.Environment), undo)
 		var changed *apply.DriftError
 		var gone *apply.GoneError
 		if errors.As(err, &changed) || errors.As(err, &gone) {
-			advice = fmt.Sprintf("%d of %d actions are done, and this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.DoneCount(), total, undo)
+			advice = fmt.Sprintf("actions done: %d of %d; this plan cannot continue: make a new plan, or undo them with `%s`", r.Journal.DoneCount(), total, undo)
 		}
 		return partialFailure(a, err, r, advice)
 	}
-	a.Infof("%s: %d of %d actions are done; to undo them, run: %s", v.Name, r.Journal.DoneCount(), total, undo)
+	a.Infof("%s: actions done: %d of %d; to undo them, run: %s", v.Name, r.Journal.DoneCount(), total, undo)
 	return verifyApplied(ctx, a, v, r)
 }
 

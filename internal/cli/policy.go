@@ -53,8 +53,8 @@ func newPolicyTestCommand(a *app) *cobra.Command {
 		Use:   "test DIR",
 		Short: "run the tests of custom rules",
 		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as strictly as for a
-verdict, and measures the coverage. The exit code is 1 if a test fails or the coverage is below --threshold. A
-test whose name begins with todo_test_ is skipped.`,
+verdict, and measures the coverage. The exit code is 1 if a test fails or the coverage is below --threshold, and
+otherwise 4 if a test is skipped, because its name begins with todo_test_.`,
 		Example: "  dbaudit policy test policies/",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return testPolicies(cmd.Context(), a, args[0], threshold)
@@ -103,7 +103,11 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 		skipped = fmt.Sprintf(", %d skipped", n)
 	}
 	fmt.Fprintf(&b, "%s, %d failed%s, coverage %.1f %%\n", text.Count(len(report.Tests), "test"), failed, skipped, report.Coverage)
-	return exitWith(codeIf(failed > 0 || report.Coverage < threshold, exitFindings), a.WriteOutput("", []byte(b.String())))
+	code := codeIf(skipped != "", exitIncomplete)
+	if failed > 0 || report.Coverage < threshold {
+		code = exitFindings
+	}
+	return exitWith(code, a.WriteOutput("", []byte(b.String())))
 }
 
 func newPolicyDocsCommand() *cobra.Command {

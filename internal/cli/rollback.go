@@ -87,7 +87,7 @@ func retryAdvice(a *app, journal string, env audit.Environment) string {
 
 func describeRollback(j *apply.Journal) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d of %d actions were done; they will be undone, last first:\n", j.DoneCount(), len(j.Plan.Actions))
+	fmt.Fprintf(&b, "actions done: %d of %d; they will be undone, last first:\n", j.DoneCount(), len(j.Plan.Actions))
 	for _, action := range j.Undoable() {
 		if action.UndoneWith != "" {
 			fmt.Fprintf(&b, "  %s. %s (goes with %s)\n", action.ID, action.Summary, action.UndoneWith)

@@ -173,7 +173,7 @@ func TestApplyConnectionLost(t *testing.T) {
 	}
 	b.faults.Store(&cut)
 	out := b.run("apply", "plan.json", "--yes").must(t, 5)
-	b.wantContains(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
+	b.wantContains(out.stderr, "actions done: 1 of 2; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.faults.Store(nil)
 	b.run("rollback", "plan.journal.json", "--yes").must(t, 0)
 	if b.state() != start {
@@ -198,7 +198,7 @@ func TestApplyInterrupted(t *testing.T) {
 		return simulator.Fault{}
 	})
 	out := b.runUntil(ctx, "apply", "plan.json", "--yes").must(t, 130)
-	b.wantContains(out.stderr, "1 of 2 actions are done; continue with `dbaudit apply --resume plan.journal.json --url https://")
+	b.wantContains(out.stderr, "actions done: 1 of 2; continue with `dbaudit apply --resume plan.journal.json --url https://")
 	b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0)
 	b.run("scan").must(t, 0)
 }

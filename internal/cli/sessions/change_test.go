@@ -138,7 +138,7 @@ func TestResumeLimits(t *testing.T) {
 	}
 	b.env.Now = now
 	listed := b.run("apply", "--resume", "plan.journal.json").must(t, 2).stderr
-	b.wantContains(listed, "1 of 2 actions were done; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
+	b.wantContains(listed, "actions done: 1 of 2; left:\n  2. raise 1 privilege in the role \"Demandbase Integration\"\n        Account – Read (prvReadAccount): Business Unit → Organization\n")
 	b.env.Now = func() time.Time { return time.Now().Add(73 * time.Hour) }
 	b.wantContains(b.run("apply", "--resume", "plan.journal.json", "--yes").must(t, 0).stderr, "but a run that has begun may continue")
 }
@@ -197,7 +197,7 @@ func TestConfirmationShowsPlan(t *testing.T) {
 	b.wantContains(declined("scan", "--remediate"), "+ Lead – Read (prvReadLead)")
 	b.wantContains(declined("apply", "plan.json", "--log-format", "json"), "+ Lead – Read (prvReadLead)")
 	b.run("apply", "plan.json", "--yes").must(t, 0)
-	b.wantContains(declined("rollback", "plan.journal.json"), "1 of 1 actions were done; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
+	b.wantContains(declined("rollback", "plan.journal.json"), "actions done: 1 of 1; they will be undone, last first:\n  1. grant 1 privilege to the role \"Demandbase Integration\"\n        Lead – Read (prvReadLead): Organization → None\n")
 }
 
 // TestDryRunMessages checks that a dry run says of each action whether it was checked.

@@ -103,9 +103,12 @@ func TestPolicyTest(t *testing.T) {
 	p.run("policy", "test", "p").must(t, 0)
 	p.run("policy", "test", "p", "--threshold", "100").must(t, 1)
 	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntest_x if acme.x == 1\ntodo_test_later if acme.x == 2\n")
-	skipped := p.run("policy", "test", "p").must(t, 0).stdout
+	skipped := p.run("policy", "test", "p").must(t, 4).stdout
 	p.wantContains(skipped, "skip  data.acme_test.todo_test_later  p/acme_test.rego:4")
 	p.wantContains(skipped, "2 tests, 0 failed, 1 skipped, coverage 50.0 %")
+	p.run("policy", "test", "p", "--threshold", "100").must(t, 1)
+	p.write("p/acme_test.rego", "package acme_test\nimport data.acme\ntodo_test_later if acme.x == 2\n")
+	p.run("policy", "test", "p").must(t, 4)
 	p.run("policy", "test", "nowhere").must(t, 2)
 	for _, bad := range [][]string{{"policy", "new", "Acme"}, {"policy", "new", "role/mine"}, {"profile", "new", "gong"}, {"profile", "new", "A B"}} {
 		p.run(bad...).must(t, 2)
