@@ -279,11 +279,11 @@ func (t *Tx) ScheduleNext(ctx context.Context, e Environment) error {
 	return t.exec(ctx, "UPDATE environment SET next_due = $2 WHERE id = $1", e.ID, storedTime(e.NextPeriod(t.now)))
 }
 
-// whereEnvironment returns the SQL condition that selects an environment e by name, with its
-// arguments. An empty name selects all environments.
-func whereEnvironment(environment string) (where string, args []any) {
+// whereEnvironment returns the SQL condition that selects an environment e by name, with the arguments
+// of the query: the given ones, and the name. An empty name selects all environments.
+func whereEnvironment(environment string, args ...any) (where string, all []any) {
 	if environment == "" {
-		return "TRUE", nil
+		return "TRUE", args
 	}
-	return "e.name = $1", []any{environment}
+	return fmt.Sprintf("e.name = $%d", len(args)+1), append(args, environment)
 }

@@ -1,8 +1,8 @@
 package store
 
 import (
-	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -53,7 +53,6 @@ func (s Status) IsCompliant() bool { return s.Verdict == audit.VerdictCompliant 
 // Status returns the status of every integration of an environment, or of all environments if
 // the name is empty, by environment and integration.
 func (s *Store) Status(ctx context.Context, environment string) ([]Status, error) {
-	now := s.now()
 	where, args := whereEnvironment(environment)
 	open := map[int64]map[audit.Severity]int{} // by integration
 	_, err := queryAll(ctx, s.db, func(r row, integration *int64) error {
@@ -71,17 +70,18 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 	if err != nil {
 		return nil, err
 	}
+	where, args = whereEnvironment(environment, storedTime(s.now()))
 	return queryAll(ctx, s.db, func(r row, st *Status) error {
 		var run Run
 		var id int64
-		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt, &st.Reconfigured)
+		fields := append(st.Environment.fields(), &id, &st.Integration, &st.Verdict, &st.Since, &st.LastResultRun, &st.LastResultAt, &st.LastCompleteAt, &st.Reconfigured, &st.Stale)
 		err := r.Scan(slices.Concat(fields, summaryFields(&st.Summary), run.fields())...)
 		if run.ID != 0 {
 			st.LastRun = &run
 		}
-		st.OpenBySeverity, st.Stale = open[id], st.isStale(now)
+		st.OpenBySeverity = open[id]
 		return err
-	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+reconfigured+", "+summaryColumns+", "+runColumns+`
+	}, "SELECT "+environmentColumns+", i.id, i.name, NULLIF(i.verdict, ''), i.since, i.last_run, i.last_result_at, i.last_complete_at, "+reconfigured+", "+stale()+", "+summaryColumns+", "+runColumns+`
 		FROM environment e LEFT JOIN integration i ON i.environment_id = e.id AND NOT i.retired LEFT JOIN run r ON r.id = e.last_run
 		LEFT JOIN result s ON s.run_id = i.last_run AND s.integration_id = i.id
 		WHERE `+notRemoved+" AND "+where+" ORDER BY e.name, i.name", args...)
@@ -91,17 +91,19 @@ func (s *Store) Status(ctx context.Context, environment string) ([]Status, error
 // current configuration, if the store has one.
 const reconfigured = "(i.required <> '' AND i.required <> i.judged)"
 
+// stale returns the SQL condition for integrations i of environments e with an unknown current
+// verdict; see [Status]. The parameter $1 is the current time. A time in the future was stored
+// while a clock was wrong.
+func stale() string {
+	return fmt.Sprintf(`(%s OR i.last_complete_at IS NULL OR i.last_complete_at > CAST($1 AS BIGINT) + %d
+		OR i.last_complete_at < CAST($1 AS BIGINT) - %[2]d - CASE e.every WHEN 0 THEN %d ELSE e.every END)`,
+		reconfigured, StaleMargin.Microseconds(), unscheduledInterval.Microseconds())
+}
+
 const summaryColumns = "s.pass, s.fail, s.unknown, s.not_applicable, s.waived, s.findings"
 
 func summaryFields(s *audit.Summary) []any {
 	return []any{&s.Pass, &s.Fail, &s.Unknown, &s.NotApplicable, &s.Waived, &s.Findings}
-}
-
-func (s Status) isStale(now time.Time) bool {
-	every := cmp.Or(s.Environment.Every, unscheduledInterval)
-	// A time in the future was stored while a clock was wrong.
-	age := now.Sub(s.LastCompleteAt)
-	return s.Reconfigured || s.LastCompleteAt.IsZero() || age > every+StaleMargin || age < -StaleMargin
 }
 
 // A Point is a result of an integration in its trend.
@@ -152,18 +154,13 @@ type ControlStatus struct {
 
 // ControlStatuses returns the status of a control in every integration, by environment.
 func (s *Store) ControlStatuses(ctx context.Context, control audit.ControlID) ([]ControlStatus, error) {
-	now := s.now()
 	return queryAll(ctx, s.db, func(r row, c *ControlStatus) error {
-		var st Status
-		err := r.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since,
-			&st.Environment.Every, &st.LastCompleteAt, &st.Reconfigured, &c.OpenFindings)
-		c.Stale = st.isStale(now)
-		return err
-	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, e.every, i.last_complete_at, `+reconfigured+`,
+		return r.Scan(&c.Environment, &c.Integration, &c.Control, &c.Severity, &c.Outcome, &c.Since, &c.Stale, &c.OpenFindings)
+	}, `SELECT e.name, i.name, c.control, c.severity, c.outcome, a.ended_at, `+stale()+`,
 		(SELECT COUNT(*) FROM finding_span f WHERE f.integration_id = i.id AND f.control = c.control AND f.closed_run IS NULL AND NOT f.waived)
 		FROM control_span c JOIN integration i ON i.id = c.integration_id AND NOT i.retired
 		JOIN environment e ON e.id = i.environment_id JOIN run a ON a.id = c.from_run
-		WHERE c.in_last AND c.control = $1 ORDER BY e.name, i.name`, string(control))
+		WHERE c.in_last AND c.control = $2 ORDER BY e.name, i.name`, storedTime(s.now()), string(control))
 }
 
 // A ControlCount counts integrations by the outcome of a control.
@@ -177,15 +174,10 @@ type ControlCount struct {
 
 // ControlCounts returns the counts of every control across the fleet.
 func (s *Store) ControlCounts(ctx context.Context) ([]ControlCount, error) {
-	now := s.now()
 	return queryAll(ctx, s.db, func(r row, c *ControlCount) error {
 		return r.Scan(&c.Control, &c.Severity, &c.Fail, &c.Unknown, &c.Pass)
-	}, `WITH stale AS (SELECT i.id FROM integration i JOIN environment e ON e.id = i.environment_id
-			WHERE `+reconfigured+` OR i.last_complete_at IS NULL OR i.last_complete_at > $2 OR i.last_complete_at < $1 - (CASE WHEN e.every = 0 THEN $3 ELSE e.every END)),
-		counts AS (SELECT control, severity, outcome, COUNT(*) AS n, SUM(CASE WHEN integration_id IN (SELECT id FROM stale) THEN 1 ELSE 0 END) AS stale
-			FROM control_span WHERE in_last AND integration_id NOT IN (SELECT id FROM integration WHERE retired) GROUP BY control, severity, outcome)
-		SELECT control, MIN(severity), CAST(SUM(CASE outcome WHEN 'fail' THEN n - stale ELSE 0 END) AS BIGINT),
-			CAST(SUM(CASE outcome WHEN 'unknown' THEN n ELSE stale END) AS BIGINT), CAST(SUM(CASE WHEN outcome IN ('fail', 'unknown') THEN 0 ELSE n - stale END) AS BIGINT)
-		FROM counts GROUP BY control ORDER BY control`,
-		now.Add(-StaleMargin).UnixMicro(), now.Add(StaleMargin).UnixMicro(), unscheduledInterval.Microseconds())
+	}, `WITH current AS (SELECT i.id, `+stale()+` AS stale FROM integration i JOIN environment e ON e.id = i.environment_id WHERE NOT i.retired)
+		SELECT c.control, MIN(c.severity), COUNT(*) FILTER (WHERE c.outcome = 'fail' AND NOT n.stale), COUNT(*) FILTER (WHERE c.outcome = 'unknown' OR n.stale),
+			COUNT(*) FILTER (WHERE c.outcome NOT IN ('fail', 'unknown') AND NOT n.stale)
+		FROM control_span c JOIN current n ON n.id = c.integration_id WHERE c.in_last GROUP BY c.control ORDER BY c.control`, storedTime(s.now()))
 }
