@@ -26,27 +26,26 @@ func Environments(runner *run.Runner, files []*config.File) ([]store.Environment
 		if err != nil {
 			return nil, err
 		}
-		before := len(all)
-		for _, t := range targets {
-			i := slices.IndexFunc(all, func(e store.Environment) bool { return e.Name == t.Name })
-			switch {
-			case i < 0:
-				i = len(all)
-				e, err := storedEnvironment(file, t)
-				if err != nil {
-					return nil, err
-				}
-				all = append(all, e)
-			case i < before:
+		requirements := Requirements(targets, accepted.Waivers)
+		for _, env := range file.AllEnvironments() {
+			t := targets[slices.IndexFunc(targets, func(t run.Target) bool { return t.Env.Name == env.Name })] // each has one
+			if slices.ContainsFunc(all, func(e store.Environment) bool { return e.Name == t.Name }) {
 				return nil, run.Usagef("%s: the environment %s appears twice: give each a different name", file.Name(), t.Name)
 			}
-			all[i].Requirements[t.Profile.Name] = requirement(t, accepted.Waivers)
+			e, err := storedEnvironment(file, env, t)
+			if err != nil {
+				return nil, err
+			}
+			e.Requirements = requirements[t.Name]
+			all = append(all, e)
 		}
 	}
 	return all, nil
 }
 
-func storedEnvironment(file *config.File, t run.Target) (store.Environment, error) {
+// storedEnvironment returns an environment of a file, which has the name, the address and the sign-in
+// of a target.
+func storedEnvironment(file *config.File, env config.Environment, t run.Target) (store.Environment, error) {
 	method, err := signin.ParseMethod(t.Auth.Method)
 	if err != nil {
 		return store.Environment{}, run.Usagef("%s: %w", t.Name, err)
@@ -54,41 +53,35 @@ func storedEnvironment(file *config.File, t run.Target) (store.Environment, erro
 	if method.IsPersonal() {
 		return store.Environment{}, run.Usagef("%s: auth.method %s is interactive, and a worker has nobody to ask: use client-secret, certificate, workload-identity or managed-identity", t.Name, method)
 	}
-	text, err := environmentConfig(file, t)
+	text, err := environmentConfig(file, env, t.Name)
 	if err != nil {
 		return store.Environment{}, err
 	}
 	ends, err := secretExpiry(t)
 	return store.Environment{
 		Name: t.Name, TenantID: t.Auth.TenantID, URL: t.URL, Config: text, CredentialRef: credentialRef(t.Auth),
-		CredentialEnds: ends, Every: file.Interval(t.Env), Labels: t.Env.Labels, Requirements: map[string]string{},
+		CredentialEnds: ends, Every: file.Interval(env), Labels: env.Labels,
 	}, err
 }
 
-// environmentConfig returns a configuration with only the environment of a target, as YAML. Names of
+// environmentConfig returns a configuration with only one environment, under a name, as YAML. Names of
 // files are absolute.
-func environmentConfig(file *config.File, t run.Target) (string, error) {
-	absolute := absolutePath(file.Name())
-	env := t.Env
-	for _, e := range file.AllEnvironments() {
-		if e.Name == t.Env.Name {
-			env = e // the target has only one of the integrations
-		}
-	}
+func environmentConfig(file *config.File, env config.Environment, name string) (string, error) {
+	absolute := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
 	env.Integrations = slices.Clone(env.Integrations)
 	for i, integration := range env.Integrations {
 		if run.IsProfileFile(integration.Profile) {
 			env.Integrations[i].Profile = absolute(integration.Profile, false)
 		}
 	}
-	part := file.ForEnvironment(env, t.Name, absolute)
+	part := file.ForEnvironment(env, name, absolute)
 	if run.IsProfileFile(part.Profile) {
 		part.Profile = absolute(part.Profile, false)
 	}
 	if part.Waivers == "" {
-		name := absolute(waiver.DefaultName, true)
-		if _, err := os.Stat(filepath.FromSlash(name)); err == nil {
-			part.Waivers = name
+		waivers := absolute(waiver.DefaultName, true)
+		if _, err := os.Stat(filepath.FromSlash(waivers)); err == nil {
+			part.Waivers = waivers
 		}
 	}
 	text, err := part.Encode()

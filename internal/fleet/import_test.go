@@ -52,3 +52,13 @@ func TestSecretEnds(t *testing.T) {
 		}
 	}
 }
+
+// TestDuplicateName checks that two environments of an import cannot have the same name.
+func TestDuplicateName(t *testing.T) {
+	t.Parallel()
+	files := must.Get(fleet.ParseCSV("clients.csv", []byte("name,url\na,https://a.crm.dynamics.com\nb,https://b.crm.dynamics.com\na,https://c.crm.dynamics.com\n")))
+	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
+	if _, err := fleet.Environments(runner, files); err == nil || !strings.Contains(err.Error(), "the environment a appears twice") {
+		t.Errorf("the same name twice: %v", err)
+	}
+}
