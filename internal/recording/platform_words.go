@@ -21,7 +21,7 @@ func isPrivilege(text string) bool {
 func isPlatformMember(member string) bool {
 	switch strings.ToLower(member) {
 	case "returnedtypecode", "objecttypecode", "entityname", "attributelogicalname", "logicalname", "schemaname", "propertyname", "privilegename", "privilegetype",
-		"depth", "accessrights", "version", "code", "@l", "metadataid", "objecttypeid":
+		"managedpropertylogicalname", "depth", "accessrights", "version", "code", "@l", "metadataid", "objecttypeid":
 		return true
 	}
 	return strings.Contains(member, "@Microsoft.Dynamics.CRM.") && !strings.HasSuffix(member, "cookie") ||

@@ -110,6 +110,7 @@ func TestAnonymize(t *testing.T) {
 			{"@odata.etag":"W/\"42\"","systemuserid":"` + jane + `","fullname":"Jane O'Brien","domainname":"jane@fabrikam.com","isdisabled":true,"isdisabled":false,
 			 "_businessunitid_value@OData.Community.Display.V1.FormattedValue":"Fabrikam Sales","mobile":"+49 170 1234567","returnedtypecode":"account","createdon":"2026-01-02T03:04:05Z",
 			 "roletemplateid":"627090ff-40a3-4053-8790-584edc5be201","version":"9.2.1","depth":8,"note":null,
+			 "iscustomizable":{"Value":true,"ManagedPropertyLogicalName":"iscustomizableanddeletable"},
 			 "orgdborgsettings":"<OrgSettings><EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits><Mail>boss@fabrikam.com</Mail></OrgSettings>"}],
 			"@odata.nextLink":"` + host + next + `"}`}},
 		next:           {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
@@ -129,6 +130,7 @@ func TestAnonymize(t *testing.T) {
 	for _, word := range []string{
 		"prvReadUser", "0x80048306", "is missing", "'systemuser'", `"isdisabled":true,"isdisabled":false`, `"depth":8`, "627090ff-40a3-4053-8790-584edc5be201",
 		`"returnedtypecode":"account"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
+		`"ManagedPropertyLogicalName":"iscustomizableanddeletable"`,
 	} {
 		if !strings.Contains(string(data), word) {
 			t.Errorf("the recording does not contain %q:\n%s", word, data)
