@@ -66,20 +66,19 @@ func (c Config) newRolePrivileges() []Privilege {
 // adds a check for each privilege that it lacks for the plan, for its rollback or, if planned is nil,
 // for any plan of the profile. It only sends read requests.
 func ExamineApplication(ctx context.Context, c Config, planned *plan.Plan) ([]Check, error) {
-	// No user can grant a privilege that it does not have.
-	needs, grants, undo := ApplyPrivileges(), c.newRolePrivileges(), []Privilege(nil)
-	if planned != nil {
-		known := slices.Concat(needs, grants)
-		toUndo, _ := planned.NeedsToUndo()
-		needs, grants, undo = withPlaces(planned.Needs(), known), nil, withPlaces(toUndo, known)
-	}
 	x := newExaminer(c)
 	x.strong = true
-	x.privilegeNames = append(x.privilegeNames, namesOf(slices.Concat(needs, grants, undo))...)
-	return x.run(ctx, x.checkConnection, x.checkIdentity,
-		func(ctx context.Context) { x.checkNeedsAndGrants(ctx, needs, grants, planned) },
-		func(ctx context.Context) { x.checkRollback(ctx, undo, planned) },
-		x.checkClockAndCredential)
+	needs, grants := ApplyPrivileges(), c.newRolePrivileges()
+	all := slices.Concat(needs, grants)
+	checkPrivileges := func(ctx context.Context) { x.checkAnyPlan(ctx, needs, grants) }
+	if planned != nil {
+		undo, roles := planned.NeedsToUndo()
+		toApply, toRollBack := withPlaces(planned.Needs(), all), withPlaces(undo, all)
+		all = slices.Concat(toApply, toRollBack)
+		checkPrivileges = func(ctx context.Context) { x.checkPlan(ctx, *planned, toApply, toRollBack, roles) }
+	}
+	x.privilegeNames = append(x.privilegeNames, namesOf(all)...)
+	return x.run(ctx, x.checkConnection, x.checkIdentity, checkPrivileges, x.checkClockAndCredential)
 }
 
 // withPlaces returns privileges with their places in the role editor, if they are known.
@@ -95,20 +94,21 @@ func withPlaces(depths change.Depths, known []Privilege) []Privilege {
 	return list
 }
 
-func (x *examiner) checkNeedsAndGrants(ctx context.Context, needs, grants []Privilege, planned *plan.Plan) {
+// checkAnyPlan checks the privileges that any plan needs, and those that it may grant: no user can
+// grant a privilege that it does not have.
+func (x *examiner) checkAnyPlan(ctx context.Context, needs, grants []Privilege) {
 	needs = x.withoutUndefined(ctx, needs)
-	fitting, undefined, err := x.fitGrants(ctx, grants)
+	grants, undefined, err := x.fitGrants(ctx, grants)
 	// A privilege in both lists is checked once, at the deeper of its two depths.
-	fitting = withoutCovered(fitting, needs, func(grant, need Privilege) bool { return need.Depth >= grant.Depth })
-	needs = withoutCovered(needs, fitting, func(need, grant Privilege) bool { return grant.Depth > need.Depth })
+	grants = withoutCovered(grants, needs, func(grant, need Privilege) bool { return need.Depth >= grant.Depth })
+	needs = withoutCovered(needs, grants, func(need, grant Privilege) bool { return grant.Depth > need.Depth })
 	x.checkPrivileges("apply-needs", "privileges to carry it out", needs, Failed)
-	x.checkViewOwners(ctx, planned)
 	const id, title = "apply-grants", "privileges to grant"
 	if err != nil {
 		x.check(ctx, id, title, func(context.Context) (Check, error) { return Check{}, err })
-	} else if len(grants) > 0 {
-		x.checkPrivileges(id, title, fitting, Failed)
+		return
 	}
+	x.checkPrivileges(id, title, grants, Failed)
 	if len(undefined) > 0 {
 		x.add(Check{
 			ID: id, Title: title, Outcome: Skipped,
@@ -117,31 +117,23 @@ func (x *examiner) checkNeedsAndGrants(ctx context.Context, needs, grants []Priv
 	}
 }
 
-// checkViewOwners impersonates the users who share their views in a plan.
-func (x *examiner) checkViewOwners(ctx context.Context, planned *plan.Plan) {
-	if planned == nil {
-		return
-	}
+// checkPlan checks the privileges that a plan needs, the owners who share their views in it, and what
+// a rollback requires in addition: that is only a warning. roles are the roles that it assigns again.
+func (x *examiner) checkPlan(ctx context.Context, p plan.Plan, needs, undo []Privilege, roles []string) {
+	x.checkPrivileges("apply-needs", "privileges to carry it out", x.withoutUndefined(ctx, needs), Failed)
 	x.canReadUsers = true
 	seen := map[string]bool{}
-	for _, a := range planned.Actions {
+	for _, a := range p.Actions {
 		if owner := a.Target.Owner; owner != nil && !seen[owner.ID] {
 			seen[owner.ID] = true
 			x.checkImpersonation(ctx, cmp.Or(owner.Name, owner.ID), dataverse.EqID("systemuserid", dataverse.GUID(owner.ID)), true)
 		}
 	}
-}
-
-// checkRollback checks what a rollback requires in addition. What is missing is only a warning.
-func (x *examiner) checkRollback(ctx context.Context, undo []Privilege, planned *plan.Plan) {
 	const id, title = "apply-undo", "privileges to roll back"
 	if len(undo) > 0 {
 		x.checkPrivileges(id, title, x.withoutUndefined(ctx, undo), Warned)
 	}
-	if planned == nil {
-		return
-	}
-	if _, roles := planned.NeedsToUndo(); len(roles) > 0 {
+	if len(roles) > 0 {
 		x.add(Check{
 			ID: id, Title: title, Outcome: Skipped,
 			Detail: "not checked: to roll back, this identity must have everything that these roles grant: " + strings.Join(roles, ", "),
@@ -159,7 +151,7 @@ func withoutCovered(list, other []Privilege, covers func(p, o Privilege) bool) [
 // fitGrants returns the grants at depths that the environment allows, and the names of those that
 // it does not define.
 func (x *examiner) fitGrants(ctx context.Context, wanted []Privilege) (grants []Privilege, undefined []string, err error) {
-	if len(wanted) == 0 || x.unreachable != "" || x.granted == nil {
+	if x.unreachable != "" || x.granted == nil {
 		return wanted, nil, nil
 	}
 	x.Progress("privileges to grant")
