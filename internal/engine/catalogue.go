@@ -28,7 +28,9 @@ type metadata struct {
 	Remediation string             `json:"remediation"`
 }
 
+// loadRules returns the faults of all rules together.
 func (e *Engine) loadRules() error {
+	var faults []error
 	for _, ref := range e.compiler.GetAnnotationSet().Flatten() {
 		a := ref.Annotations
 		if a.Scope != "package" || !strings.HasPrefix(a.GetTargetPath().String(), rulesPrefix) {
@@ -36,21 +38,22 @@ func (e *Engine) loadRules() error {
 		}
 		id, err := ruleID(a.GetTargetPath())
 		if err != nil {
-			return err
+			faults = append(faults, err)
+			continue
 		}
-		rule, err := parseRule(id, a)
-		if err != nil {
-			return fmt.Errorf("%s: the METADATA of the rule %s: %w", position(a.Location), id, err)
+		rule, problems := parseRule(id, a)
+		for _, problem := range problems {
+			faults = append(faults, fmt.Errorf("%s: the METADATA of the rule %s: %w", position(a.Location), id, problem))
 		}
 		if len(e.compiler.GetRulesExact(a.GetTargetPath().Append(ast.StringTerm("metadata")))) == 0 {
-			return fmt.Errorf("%s: the rule %s does not hand on what it requires: write the line %q below its imports",
-				position(a.Location), id, metadataLine)
+			faults = append(faults, fmt.Errorf("%s: the rule %s does not export its METADATA: write the line %q below its imports",
+				position(a.Location), id, metadataLine))
 		}
 		e.rules[id] = rule
 		e.ruleIDs = append(e.ruleIDs, id)
 	}
 	slices.Sort(e.ruleIDs)
-	return nil
+	return errors.Join(faults...)
 }
 
 func ruleID(ref ast.Ref) (string, error) {
@@ -68,44 +71,42 @@ func ruleID(ref ast.Ref) (string, error) {
 	return strings.Join(parts, "/"), nil
 }
 
-func parseRule(id string, a *ast.Annotations) (Rule, error) {
+func parseRule(id string, a *ast.Annotations) (rule Rule, faults []error) {
 	data, err := json.Marshal(a.Custom)
 	if err != nil {
-		return Rule{}, err
+		return rule, []error{err}
 	}
 	var m metadata
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&m); err != nil {
-		return Rule{}, fmt.Errorf("custom: %w", err)
+		return rule, []error{fmt.Errorf("custom: %w", err)}
 	}
-	switch {
-	case a.Title == "" || a.Description == "":
-		return Rule{}, errors.New("title or description is missing")
-	case m.Severity == audit.SeverityInvalid:
-		return Rule{}, errors.New("custom.severity is missing")
-	case len(m.Requires) == 0:
-		return Rule{}, errors.New("custom.requires is missing: name the sections without which the rule cannot judge")
-	case m.Consequence == "" || m.Remediation == "":
-		return Rule{}, errors.New("custom.consequence or custom.remediation is missing")
+	require := func(ok bool, problem string) {
+		if !ok {
+			faults = append(faults, errors.New(problem))
+		}
 	}
-	rule := Rule{Offline: m.Offline, Rule: audit.Rule{
+	require(a.Title != "" && a.Description != "", "title or description is missing")
+	require(m.Severity != audit.SeverityInvalid, "custom.severity is missing")
+	require(len(m.Requires) > 0, "custom.requires is missing: name the sections without which the rule cannot judge")
+	require(m.Consequence != "" && m.Remediation != "", "custom.consequence or custom.remediation is missing")
+	rule = Rule{Offline: m.Offline, Rule: audit.Rule{
 		ID: id, Title: a.Title, Description: strings.TrimSpace(a.Description), Severity: m.Severity, Fixes: m.Fixes,
 		Consequence: m.Consequence, Remediation: m.Remediation,
 	}}
 	for _, kind := range m.Fixes {
 		if err := change.ValidateKind(kind); err != nil {
-			return Rule{}, fmt.Errorf("custom.fixes: %w", err)
+			faults = append(faults, fmt.Errorf("custom.fixes: %w", err))
 		}
 	}
 	for _, section := range m.Requires {
-		if !slices.Contains(snapshot.Sections(), section) {
-			return Rule{}, fmt.Errorf("custom.requires names the unknown section %q: want some of %v", section, snapshot.Sections())
-		}
+		require(slices.Contains(snapshot.Sections(), section),
+			fmt.Sprintf("custom.requires names the unknown section %q: want some of %v", section, snapshot.Sections()))
 		rule.Requires = append(rule.Requires, string(section))
 	}
 	for _, resource := range a.RelatedResources {
 		rule.Resources = append(rule.Resources, audit.Resource{Title: resource.Description, URL: resource.Ref.String()})
 	}
-	return rule, nil
+	return rule, faults
 }
