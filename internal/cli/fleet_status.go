@@ -64,7 +64,7 @@ func writeStatusTable(w io.Writer, width int, list []store.Status, now time.Time
 			verdict += ", stale"
 		}
 		if s.LastResultRun != 0 && s.Reconfigured {
-			verdict += ": the configuration changed"
+			verdict += " (by another configuration)"
 		}
 		complete := "never"
 		if !s.LastCompleteAt.IsZero() {

@@ -25,7 +25,7 @@ func stateOf(st store.Status) (words, class string) {
 	case st.LastResultRun == 0:
 		return "not scanned yet", "stale"
 	case st.Reconfigured:
-		return "configuration changed, not scanned since; was " + verdict, "stale"
+		return "stale, was " + verdict + " by another configuration", "stale"
 	case st.Stale:
 		return "stale, was " + verdict, "stale"
 	}

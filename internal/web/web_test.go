@@ -241,7 +241,7 @@ func TestReconfigured(t *testing.T) {
 	server := serve(t, s)
 	for path, want := range map[string]string{
 		"/":                                   `<tr class="stale"><th scope="row"><a href="/environments/green">`,
-		"/environments/green":                 "configuration changed, not scanned since; was compliant",
+		"/environments/green":                 "stale, was compliant by another configuration",
 		"/controls":                           `<td class="number">1</td><td class="number">2</td><td class="number">0</td>`,
 		"/controls/DB-PRIV-LEAD":              `<td>pass <span class="chip stale">stale</span></td>`,
 		"/metrics":                            `dbaudit_verdict{environment="green",profile="demandbase",verdict="compliant"} 0`,

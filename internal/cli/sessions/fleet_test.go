@@ -76,8 +76,8 @@ func fleetStatus(t *testing.T, p *process) map[string]fleet.Entry {
 }
 
 // TestFleet checks the fleet's commands together: a worker scans what was imported, a wrong secret
-// is a misconfiguration, a pipeline stores results in the same history, and the store contains no
-// secret.
+// is a misconfiguration, a pipeline stores results in the same history, which are stale if it judged another configuration, and
+// the store contains no secret.
 func TestFleet(t *testing.T) {
 	t.Parallel()
 	p := newFleetProcess(t)
@@ -160,6 +160,13 @@ func TestFleet(t *testing.T) {
 	}
 	if want := map[string]int{"good": 2, "bad": 2, "twin": 1}; !maps.Equal(scans, want) {
 		t.Errorf("the history of two names of one environment: %v, want %v", scans, want)
+	}
+	if e := fleetStatus(t, p)["bad"]; e.Stale {
+		t.Errorf("bad, judged by a pipeline as imported: %+v", e)
+	}
+	p.run("scan", "--env", "bad", "--integration-role", "Another", "--store", p.file("fleet.db")).must(t, 1)
+	if out := p.run("fleet", "status", "bad").must(t, 0).stdout; !strings.Contains(strings.Join(strings.Fields(out), " "), "noncompliant, stale (by another configuration)") {
+		t.Errorf("bad, judged by a pipeline with another role:\n%s", out)
 	}
 	p.run("db", "backup", p.file("copy.db")).must(t, 0)
 	for _, file := range []string{"fleet.db", "copy.db"} {
