@@ -156,7 +156,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.format == "json" {
-		err = a.WritePlainJSON(f.output, d.document)
+		err = a.WriteJSON(f.output, d.document)
 	} else {
 		err = a.WriteTable(f.output, d.draw)
 	}

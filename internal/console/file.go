@@ -154,20 +154,11 @@ func IsFolder(name string) bool {
 	return strings.HasSuffix(name, "/") || strings.HasSuffix(name, string(filepath.Separator))
 }
 
-// WriteJSON writes a value as indented JSON.
+// WriteJSON writes a value as indented JSON. As in a result, the characters <, > and & are unchanged.
 func (c *Console) WriteJSON(file string, document any) error {
-	return c.writeJSON(file, document, true)
-}
-
-// WritePlainJSON writes a value as indented JSON, without escaping characters that are special in HTML.
-func (c *Console) WritePlainJSON(file string, document any) error {
-	return c.writeJSON(file, document, false)
-}
-
-func (c *Console) writeJSON(file string, document any, escapeHTML bool) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(escapeHTML)
+	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(document); err != nil {
 		return fmt.Errorf("writing JSON: %w", err)
