@@ -73,16 +73,15 @@ func compareResults(older, newer *audit.Result) Environment {
 	}
 	switch {
 	case older == nil:
-		e.addIncomparable("environment "+e.Name, "it has no older result for this profile")
+		e.addIncomparable("environment "+e.Name, "it has no older result for this profile", false)
 	case newer == nil:
-		e.addIncomparable("environment "+e.Name, "it has no newer result for this profile")
+		e.addIncomparable("environment "+e.Name, "it has no newer result for this profile", false)
 	case older.Unread != nil && newer.Unread != nil:
-		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for either result: "+newer.Unread.Message)
-		e.Incomparable[0].BothSides = true
+		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for either result: "+newer.Unread.Message, true)
 	case older.Unread != nil:
-		e.addIncomparable(older.Kind()+" "+e.Name, "it could not be read for the older result: "+older.Unread.Message)
+		e.addIncomparable(older.Kind()+" "+e.Name, "it could not be read for the older result: "+older.Unread.Message, false)
 	case newer.Unread != nil:
-		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for the newer result: "+newer.Unread.Message)
+		e.addIncomparable(newer.Kind()+" "+e.Name, "it could not be read for the newer result: "+newer.Unread.Message, false)
 	case newer.Profile.Differs(older.Profile):
 		e.Notes = append(e.Notes, fmt.Sprintf("the older result was judged by a different profile %s (%s) than the newer (%s): a difference may be caused by changed requirements",
 			newer.Profile.Name, older.Profile.Edition(), newer.Profile.Edition()))
@@ -93,31 +92,32 @@ func compareResults(older, newer *audit.Result) Environment {
 	return e
 }
 
-func (e *Environment) addIncomparable(what, why string) {
-	e.Incomparable = append(e.Incomparable, Incomparable{What: what, Why: why})
+func (e *Environment) addIncomparable(what, why string, bothSides bool) {
+	e.Incomparable = append(e.Incomparable, Incomparable{what, why, bothSides})
 }
 
 // compareControls adds the differences of the controls. A control that only one result has is
 // incomparable, unless the whole environment is.
 func (e *Environment) compareControls(older, newer audit.Result) {
 	isComparable := len(e.Incomparable) == 0
+	isReplaced := func(s audit.Subject) bool { return newer.HasReplaced(s, older) }
 	for _, c := range newer.Controls {
 		old := controlByID(older, c.ID)
-		if old.ID != "" && old.Outcome != c.Outcome {
+		e.compareFindings(old, c, isReplaced)
+		switch {
+		case old.ID == "" && isComparable:
+			e.addIncomparable("control "+string(c.ID), "the older result does not have it", false)
+		case old.ID != "" && old.Outcome != c.Outcome:
 			e.Outcomes = append(e.Outcomes, Outcome{Control: c.ID, Title: c.Title, From: old.Outcome, To: c.Outcome})
-		}
-		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
-		if old.ID == "" && isComparable {
-			e.addIncomparable("control "+string(c.ID), "the older result does not have it")
 		}
 	}
 	for _, c := range older.Controls {
 		if controlByID(newer, c.ID).ID != "" {
 			continue
 		}
-		e.Findings = append(e.Findings, compareFindings(older, newer, c.ID)...)
+		e.compareFindings(c, audit.Control{}, isReplaced)
 		if isComparable {
-			e.addIncomparable("control "+string(c.ID), "the newer result does not have it")
+			e.addIncomparable("control "+string(c.ID), "the newer result does not have it", false)
 		}
 	}
 }
@@ -140,38 +140,35 @@ func findingByFingerprint(c audit.Control, fingerprint string) (audit.Finding, b
 	return find(c.Findings, func(f audit.Finding) bool { return f.Fingerprint == fingerprint })
 }
 
-// compareFindings returns the findings of a control in the newer result, then those that only the
-// older has.
-func compareFindings(older, newer audit.Result, id audit.ControlID) []Finding {
-	oldControl, newControl := controlByID(older, id), controlByID(newer, id)
-	var out []Finding
-	for _, f := range newControl.Findings {
-		d := newFinding(newControl, f, StateNew)
-		if earlier, found := findingByFingerprint(oldControl, f.Fingerprint); found {
+// compareFindings adds the findings of a control in the newer result, then those that only the older
+// has. The control of a result that does not have it is zero.
+func (e *Environment) compareFindings(older, newer audit.Control, isReplaced func(audit.Subject) bool) {
+	for _, f := range newer.Findings {
+		d := newFinding(newer, f, StateNew)
+		if earlier, found := findingByFingerprint(older, f.Fingerprint); found {
 			d.State = StateUnchanged
 			// A later version of dbaudit may change the message, so the evidence is compared.
 			if !reflect.DeepEqual(earlier.Evidence, f.Evidence) {
 				d.Was = earlier.Message
 			}
-		} else if why := unjudgedReason(oldControl); why != "" {
+		} else if why := unjudgedReason(older); why != "" {
 			d.State, d.Why = StateIncomparable, "the older result "+why
 		}
-		out = append(out, d)
+		e.Findings = append(e.Findings, d)
 	}
-	for _, f := range oldControl.Findings {
-		if _, found := findingByFingerprint(newControl, f.Fingerprint); found {
+	for _, f := range older.Findings {
+		if _, found := findingByFingerprint(newer, f.Fingerprint); found {
 			continue
 		}
-		d, why := newFinding(oldControl, f, StateFixed), unjudgedReason(newControl)
-		if why == "" && newer.HasReplaced(f.Subject, older) {
+		d, why := newFinding(older, f, StateFixed), unjudgedReason(newer)
+		if why == "" && isReplaced(f.Subject) {
 			why = "judges another " + f.Subject.Kind.String()
 		}
 		if why != "" {
 			d.State, d.Why = StateIncomparable, "the newer result "+why
 		}
-		out = append(out, d)
+		e.Findings = append(e.Findings, d)
 	}
-	return out
 }
 
 func newFinding(c audit.Control, f audit.Finding, state State) Finding {

@@ -17,7 +17,11 @@ func Snapshots(older, newer *snapshot.Snapshot) (Diff, error) {
 		return Diff{}, fmt.Errorf("the snapshots are of different environments, %s (organization %s) and %s (organization %s): "+
 			"compare two of the same", older.Environment.Name, older.Environment.OrganizationID, newer.Environment.Name, newer.Environment.OrganizationID)
 	}
-	c := comparison{older: older, newer: newer}
+	c := comparison{older: older, newer: newer, Environment: Environment{
+		Name: newer.Environment.Name, OrganizationID: newer.Environment.OrganizationID,
+		Old: &Side{Digest: older.Digest, TakenAt: older.TakenAt},
+		New: &Side{Digest: newer.Digest, TakenAt: newer.TakenAt},
+	}}
 	c.compareRequirement()
 	c.compareOrganization()
 	c.compareBusinessUnits()
@@ -28,23 +32,19 @@ func Snapshots(older, newer *snapshot.Snapshot) (Diff, error) {
 	c.compareViews()
 	c.compareSystemViews()
 	c.compareShares()
-	slices.SortStableFunc(c.changes, func(a, b Change) int {
+	slices.SortStableFunc(c.Changes, func(a, b Change) int {
 		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Name, b.Name), cmp.Compare(a.ID, b.ID))
 	})
-	d := Diff{Format: Format, Of: "snapshots", Environments: []Environment{{
-		Name: newer.Environment.Name, OrganizationID: newer.Environment.OrganizationID,
-		Old:     &Side{Digest: older.Digest, TakenAt: older.TakenAt},
-		New:     &Side{Digest: newer.Digest, TakenAt: newer.TakenAt},
-		Changes: c.changes, Incomparable: c.incomparable,
-	}}}
+	d := Diff{Format: Format, Of: "snapshots", Environments: []Environment{c.Environment}}
 	d.setSame()
 	return d, nil
 }
 
+// A comparison collects the differences of two snapshots.
 type comparison struct {
+	Environment
+
 	older, newer *snapshot.Snapshot
-	changes      []Change
-	incomparable []Incomparable
 }
 
 // canCompare reports whether both snapshots contain a section. If not, it adds the section to what is
@@ -64,10 +64,6 @@ func (c *comparison) canCompare(section snapshot.Section) bool {
 	return false
 }
 
-func (c *comparison) addIncomparable(what, why string, bothSides bool) {
-	c.incomparable = append(c.incomparable, Incomparable{what, why, bothSides})
-}
-
 // sameScope reports whether the snapshots have the same scope. Otherwise, a row that only one of them
 // has may not have been read for the other.
 func (c *comparison) sameScope() bool { return c.older.Scope == c.newer.Scope }
@@ -76,7 +72,7 @@ func (c *comparison) sameScope() bool { return c.older.Scope == c.newer.Scope }
 type row struct{ object, id, name string }
 
 func (c *comparison) addChange(verb Verb, r row, what, from, to string) {
-	c.changes = append(c.changes, Change{Verb: verb, Object: r.object, ID: r.id, Name: r.name, What: what, From: from, To: to})
+	c.Changes = append(c.Changes, Change{Verb: verb, Object: r.object, ID: r.id, Name: r.name, What: what, From: from, To: to})
 }
 
 func (c *comparison) addIfChanged(verb Verb, r row, what, from, to string) {
