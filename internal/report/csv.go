@@ -56,10 +56,7 @@ func csvRows(r audit.Result, o Options) [][]string {
 
 // csvRow returns the row of a finding, or of a control if f is nil.
 func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []string {
-	original, kind, fixKind, fix, file, line := "", "", "", "", "", ""
-	if c.Original != nil {
-		original = c.Original.String()
-	}
+	kind, fixKind, fix, file, line := "", "", "", "", ""
 	if f == nil {
 		f = &audit.Finding{}
 	} else {
@@ -81,7 +78,7 @@ func csvRow(r audit.Result, c audit.Control, f *audit.Finding, o Options) []stri
 	w := cmp.Or(f.Waiver, &audit.Waiver{})
 	row := []string{
 		r.Environment.Name, r.Environment.URL, r.Environment.OrganizationID, r.Profile.Name,
-		string(c.ID), c.Rule, c.Title, severityOr(c.Severity, ""), c.Outcome.String(), original,
+		string(c.ID), c.Rule, c.Title, severityOr(c.Severity, ""), c.Outcome.String(), originalOutcome(c),
 		c.Reason, citationText(c.Citation), f.Fingerprint, f.Message, kind, f.Subject.ID, f.Subject.Name, f.Subject.Table,
 		f.Evidence.Text("privilege"), f.Evidence.Text("state"), f.Evidence.Text("required_depth"), f.Evidence.Text("actual_depth"),
 		strings.Join(evidence, "; "), fixKind, fix, file, line,

@@ -9,14 +9,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-// The identifiers of the class Compliance Finding in the Open Cybersecurity Schema Framework 1.8.0.
-const (
-	ocsfVersion  = "1.8.0"
-	ocsfCategory = 2
-	ocsfClass    = 2003
-	ocsfCreate   = 1
-)
-
+// An ocsfEvent is an event of the class Compliance Finding in the Open Cybersecurity Schema Framework
+// 1.8.0.
 type ocsfEvent struct {
 	ActivityID   int              `json:"activity_id"`
 	ActivityName string           `json:"activity_name"`
@@ -132,9 +126,8 @@ func writeOCSF(w io.Writer, set *resultSet, o Options) error {
 // newOCSFEvent returns an event with the attributes that all events of a result share.
 func newOCSFEvent(r audit.Result, severity audit.Severity) ocsfEvent {
 	e := ocsfEvent{
-		ActivityID: ocsfCreate, ActivityName: "Create", CategoryUID: ocsfCategory, CategoryName: "Findings",
-		ClassUID: ocsfClass, ClassName: "Compliance Finding",
-		TypeUID: ocsfClass*100 + ocsfCreate, TypeName: "Compliance Finding: Create",
+		ActivityID: 1, ActivityName: "Create", CategoryUID: 2, CategoryName: "Findings",
+		ClassUID: 2003, ClassName: "Compliance Finding", TypeUID: 2003_01, TypeName: "Compliance Finding: Create",
 		Time:       r.EvaluatedAt.UnixMilli(),
 		Compliance: ocsfCompliance{Standards: []string{joinNonBlank(": ", text.Line(r.Profile.Name), text.Line(r.Profile.Title))}},
 		Resources:  []ocsfResource{{UID: text.Line(r.Environment.OrganizationID), Name: text.Line(r.Environment.Name), Type: r.Kind()}},
@@ -142,7 +135,7 @@ func newOCSFEvent(r audit.Result, severity audit.Severity) ocsfEvent {
 			Environment: text.Line(r.Environment.Name), URL: text.Line(r.Environment.URL), Profile: r.Profile, Snapshot: text.Line(r.Snapshot.Digest),
 		},
 	}
-	e.Metadata.Version, e.Metadata.Product.VendorName = ocsfVersion, "dbaudit"
+	e.Metadata.Version, e.Metadata.Product.VendorName = "1.8.0", "dbaudit"
 	e.Metadata.Product.Name, e.Metadata.Product.Version = text.Line(r.Tool.Name), text.Line(r.Tool.Version)
 	terms := termsOf(severity)
 	e.SeverityID, e.Severity = terms.ocsf, terms.caption

@@ -120,13 +120,11 @@ func (r *oscalResultBuilder) addControl(c audit.Control) {
 	id := r.ids.Unique(r.id, "finding", control)
 	finding := oscalFinding{
 		UUID: id, Title: joinNonBlank(": ", control, c.Title), Description: outcomeWithReason(c),
-		Props:   oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule, "citation", citationText(c.Citation)),
+		Props: oscal.Properties("outcome", c.Outcome.String(), "severity", c.Severity.String(), "rule", c.Rule,
+			"citation", citationText(c.Citation), "original-outcome", originalOutcome(c)),
 		Origins: r.origins,
 		Target:  oscalTarget{Type: "statement-id", TargetID: oscal.StatementID(control), Title: c.Title, Status: newOSCALStatus(c)},
 		Remarks: strings.Join(c.Remarks(), "; "),
-	}
-	if c.Original != nil {
-		finding.Props = append(finding.Props, oscal.Properties("original-outcome", c.Original.String())...)
 	}
 	if c.Outcome == audit.OutcomeNotApplicable {
 		finding.Target.Implementation = &oscalState{State: "not-applicable"}
@@ -153,22 +151,20 @@ func (r *oscalResultBuilder) addObservation(o oscalObservation) {
 }
 
 func (r *oscalResultBuilder) findingObservation(c audit.Control, f audit.Finding, id string) oscalObservation {
-	o := oscalObservation{
-		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},
-		Props:    oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline)),
-		Subjects: []oscalSubject{r.subject(f.Subject)},
-		Remarks:  advice(f, c, r.options),
-	}
-	if w := f.Waiver; w != nil {
-		o.Props = append(o.Props, oscal.Properties("waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason)...)
-	}
 	evidence := oscalEvidence{Description: "What was read and compared in the snapshot."}
 	for _, fact := range evidenceFacts(f.Evidence) {
 		evidence.Props = append(evidence.Props, oscal.Properties(fact.Name, fact.Value)...)
 	}
 	evidence.Props = append(evidence.Props, oscal.Properties("location", locationText(cmp.Or(f.Location, c.Location)))...)
-	o.Evidence = []oscalEvidence{evidence}
-	return o
+	w := cmp.Or(f.Waiver, &audit.Waiver{})
+	return oscalObservation{
+		UUID: id, Title: string(c.ID), Description: f.Message, Types: []string{"finding"},
+		Props: oscal.Properties("fingerprint", f.Fingerprint, "baseline-state", string(f.Baseline),
+			"waiver-kind", w.Kind, "waiver-owner", w.Owner, "waiver-expires", w.Expires, "waiver-reason", w.Reason),
+		Subjects: []oscalSubject{r.subject(f.Subject)},
+		Evidence: []oscalEvidence{evidence},
+		Remarks:  advice(f, c, r.options),
+	}
 }
 
 // subject returns a reference to the inventory item of a subject, and adds the item on first use.

@@ -20,16 +20,13 @@ func newSARIFRule(c audit.Control, rules map[string]audit.Rule) sarifRule {
 		HelpURI:          pageURL(c),
 		Properties: sarifRuleFacts{
 			Tags: []string{"security", "dataverse"}, Precision: "very-high", ProblemSeverity: form.problem, SecuritySeverity: form.security,
-			Rule: c.Rule, Severity: c.Severity.String(), Outcome: c.Outcome.String(), Reason: c.Reason,
+			Rule: c.Rule, Severity: c.Severity.String(), Outcome: c.Outcome.String(), Original: originalOutcome(c), Reason: c.Reason,
 			Citation: citationText(c.Citation), Notes: c.Remarks(),
 		},
 	}
 	s.DefaultConfiguration.Level = form.level
 	if category, _, _ := strings.Cut(c.Rule, "/"); category != "" {
 		s.Properties.Tags = append(s.Properties.Tags, category)
-	}
-	if c.Original != nil {
-		s.Properties.Original = c.Original.String()
 	}
 	return s
 }

@@ -186,6 +186,14 @@ func severityOr(s audit.Severity, none string) string {
 
 func outcomeText(o audit.Outcome) string { return strings.ReplaceAll(o.String(), "_", " ") }
 
+// originalOutcome returns the outcome of a control before it was waived. It is empty for other controls.
+func originalOutcome(c audit.Control) string {
+	if c.Original == nil {
+		return ""
+	}
+	return c.Original.String()
+}
+
 // outcomeWithOriginal returns the outcome of a control in words, and the original one if it was waived.
 func outcomeWithOriginal(c audit.Control) string {
 	if c.Original == nil {
