@@ -2,7 +2,6 @@ package collector
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -13,7 +12,7 @@ import (
 func (c *collection) readIdentity(ctx context.Context) error {
 	me, err := ReadIdentity(ctx, c.reader, Read{section: snapshot.SectionOrganization, Label: "who is signed in"})
 	c.auditor, c.organizationID = me.User, me.Organization
-	if _, ok := errors.AsType[*inconsistentError](err); ok {
+	if IsInconsistent(err) {
 		return fmt.Errorf("%w: the response does not conform to the Dataverse Web API: check --url, and any proxy in between", err)
 	}
 	return err

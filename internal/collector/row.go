@@ -2,6 +2,7 @@ package collector
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -18,6 +19,12 @@ func (e *inconsistentError) Error() string { return e.reason }
 
 func inconsistentf(format string, args ...any) error {
 	return &inconsistentError{fmt.Sprintf(format, args...)}
+}
+
+// IsInconsistent reports whether an error is a fault in the content of a response.
+func IsInconsistent(err error) bool {
+	_, ok := errors.AsType[*inconsistentError](err)
+	return ok
 }
 
 // A Row is one object of a response. Its methods read columns strictly: a requested column that is

@@ -3,7 +3,6 @@ package collector
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -93,11 +92,10 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 			return values, nil
 		}
 		failure := dataverse.ErrorOf(err)
-		_, isInconsistent := errors.AsType[*inconsistentError](err)
 		switch missing := failure.MissingProperty(); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
-		case attempt <= maxRereads && (isInconsistent || len(values) > 0 && failure.Kind == dataverse.Protocol):
+		case attempt <= maxRereads && (IsInconsistent(err) || len(values) > 0 && failure.Kind == dataverse.Protocol):
 			// The client repeats only a page, which cannot return what an earlier page lost.
 			attempt++
 			continue

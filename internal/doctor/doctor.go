@@ -182,6 +182,9 @@ func describe(err error) (detail, advice string) {
 	if failed := dataverse.ErrorOf(err); failed.Kind != dataverse.Unknown {
 		return failed.Summary(), failed.Advice()
 	}
+	if collector.IsInconsistent(err) {
+		return err.Error(), "the response does not conform to the Dataverse Web API: check --url, and any proxy in between"
+	}
 	return err.Error(), ""
 }
 

@@ -459,6 +459,13 @@ func TestDoctorAgreesWithScan(t *testing.T) {
 		if judged := scan.code <= 1 && !strings.Contains(scan.stdout, `"outcome": "unknown"`); (doctor.code == 0) != judged {
 			t.Errorf("doctor ends in %d, and a scan in %d:\n%s\n%s", doctor.code, scan.code, doctor.stdout, scan.stdout)
 		}
+		var e examination
+		decodeInto(t, doctor.stdout, &e)
+		for _, c := range e.Checks {
+			if c.Outcome == "fail" && c.Advice == "" && !strings.Contains(c.Detail, "for the same reason") {
+				t.Errorf("no advice: %+v", c)
+			}
+		}
 	}
 	for _, c := range simulator.Contradictions() {
 		t.Run(string(c), func(t *testing.T) {
