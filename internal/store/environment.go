@@ -18,11 +18,9 @@ type Environment struct {
 	Name           string
 	TenantID       string
 	URL            string
-	OrganizationID string        // empty before the first result
 	Config         string        // dbaudit.yaml with this environment only; empty if it cannot be scanned
 	CredentialRef  string        // where the credential is kept, for people; see [CertificatePrefix]
 	Every          time.Duration // the interval of the schedule; 0 for none
-	Jitter         time.Duration // the delay after the beginning of each interval; see [Jitter]
 	Paused         bool
 	NextDue        time.Time // zero without a schedule
 	Labels         map[string]string
@@ -55,7 +53,8 @@ func (e Environment) Period(at time.Time) time.Time {
 	if e.Every <= 0 {
 		return at
 	}
-	return at.Add(-e.Jitter).Truncate(e.Every).Add(e.Jitter)
+	jitter := Jitter(e.Name, e.Every)
+	return at.Add(-jitter).Truncate(e.Every).Add(jitter)
 }
 
 // NextPeriod returns the beginning of the interval after the one that contains a time.
@@ -93,7 +92,6 @@ func (s *Store) Import(ctx context.Context, who string, environments []Environme
 }
 
 func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, counts *ImportCounts) error {
-	e.Jitter = Jitter(e.Name, e.Every)
 	old, err := t.LockEnvironment(ctx, e.Name)
 	isNew := errors.Is(err, ErrNotFound)
 	if err != nil && !isNew {
@@ -166,11 +164,11 @@ func (t *Tx) saveEnvironment(ctx context.Context, e Environment) (int64, error) 
 		labels, _ = json.Marshal(e.Labels) // never fails for strings
 	}
 	return queryOne(ctx, t.tx, scanInt64, `INSERT INTO environment
-		(name, tenant_id, url, organization_id, config, credential_ref, every, jitter, paused, next_due, labels, created_at, credential_ends)
-		VALUES ($1, $2, $3, '', $4, $5, $6, $7, FALSE, $8, $9, $10, $11) ON CONFLICT (name) DO UPDATE SET
+		(name, tenant_id, url, config, credential_ref, every, paused, next_due, labels, created_at, credential_ends)
+		VALUES ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE SET
 		tenant_id = excluded.tenant_id, url = excluded.url, config = excluded.config, credential_ref = excluded.credential_ref, every = excluded.every,
-		jitter = excluded.jitter, next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
-		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(), e.Jitter.Microseconds(),
+		next_due = excluded.next_due, labels = excluded.labels, credential_ends = excluded.credential_ends RETURNING id`,
+		e.Name, e.TenantID, e.URL, e.Config, e.CredentialRef, e.Every.Microseconds(),
 		storedTime(e.NextDue), string(labels), storedTime(t.now), storedTime(e.CredentialEnds))
 }
 
@@ -206,13 +204,13 @@ func (t *Tx) addIntegration(ctx context.Context, environment int64, profile stri
 		VALUES ($1, $2, '', '', FALSE, 0, '') ON CONFLICT (environment_id, name) DO UPDATE SET retired = FALSE`, environment, profile)
 }
 
-const environmentColumns = `e.id, e.name, e.tenant_id, e.url, e.organization_id, e.config, e.credential_ref,
-	e.every, e.jitter, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends`
+const environmentColumns = `e.id, e.name, e.tenant_id, e.url, e.config, e.credential_ref,
+	e.every, e.paused, e.next_due, e.labels, e.created_at, e.credential_ends`
 
 func (e *Environment) fields() []any {
 	return []any{
-		&e.ID, &e.Name, &e.TenantID, &e.URL, &e.OrganizationID, &e.Config, &e.CredentialRef,
-		&e.Every, &e.Jitter, &e.Paused, &e.NextDue, &e.Labels, &e.CreatedAt, &e.CredentialEnds,
+		&e.ID, &e.Name, &e.TenantID, &e.URL, &e.Config, &e.CredentialRef,
+		&e.Every, &e.Paused, &e.NextDue, &e.Labels, &e.CreatedAt, &e.CredentialEnds,
 	}
 }
 

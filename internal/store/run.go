@@ -236,11 +236,6 @@ func (t *Tx) storeResults(ctx context.Context, e Environment, run int64, require
 	if err := t.addToFleetDay(ctx, counts); err != nil {
 		return err
 	}
-	if id := results[0].Environment.OrganizationID; id != "" && id != e.OrganizationID {
-		if err := t.exec(ctx, "UPDATE environment SET organization_id = $2 WHERE id = $1", e.ID, id); err != nil {
-			return err
-		}
-	}
 	return t.exec(ctx, "UPDATE run SET state = $2, ended_at = $3, error_code = '', error = '' WHERE id = $1", run, finalState(results), storedTime(t.now))
 }
 

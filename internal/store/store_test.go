@@ -176,7 +176,7 @@ func TestReopen(t *testing.T) {
 		if !st.Since.Equal(run.EndedAt.Time) {
 			t.Errorf("noncompliant since %s, want the end of the first run %s", st.Since, run.EndedAt)
 		}
-		if st.Environment.OrganizationID != organization || st.Environment.Labels["stage"] != "test" || st.Environment.Every != time.Hour {
+		if st.Environment.Labels["stage"] != "test" || st.Environment.Every != time.Hour {
 			t.Errorf("environment: %+v", st.Environment)
 		}
 	})
