@@ -341,7 +341,7 @@ func spansOf(t *testing.T, storeName, environment string) []string {
 	const of = " x JOIN integration i ON i.id = x.integration_id JOIN environment e ON e.id = i.environment_id WHERE e.name = $1"
 	rows := must.Get(storetest.Database(t, storeName).QueryContext(t.Context(),
 		"SELECT control, fingerprint, "+seq("first_run")+", "+seq("last_seen_run")+", opened, "+seq("closed_run")+", reason FROM finding_span"+of+
-			" UNION ALL SELECT control, outcome, "+seq("from_run")+", "+seq("to_run")+", opened, 0, '' FROM control_span"+of+" ORDER BY 1, 2, 3", environment))
+			" UNION ALL SELECT control, outcome, "+seq("from_run")+", "+seq("to_run")+", '', 0, '' FROM control_span"+of+" ORDER BY 1, 2, 3", environment))
 	defer rows.Close()
 	var lines []string
 	for rows.Next() {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"time"
+
+	"github.com/dbaudit/dbaudit/internal/audit"
 )
 
 // SetUpAt creates an empty store with an earlier version of the schema.
@@ -40,11 +42,18 @@ func (s *Store) Findings(ctx context.Context, environment string) ([]Finding, er
 	return queryAll(ctx, s.db, scanFinding, "SELECT "+findingColumns+" WHERE e.name = $1 ORDER BY f.id", environment)
 }
 
+// A ControlSpan is the span of an outcome of a control.
+type ControlSpan struct {
+	Control        audit.ControlID
+	Outcome        audit.Outcome
+	FromRun, ToRun int64
+}
+
 // ControlSpans returns the spans of all controls of an integration, by control and time.
 func (s *Store) ControlSpans(ctx context.Context, environment, integration string) ([]ControlSpan, error) {
 	return queryAll(ctx, s.db, func(r row, c *ControlSpan) error {
-		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.OpenedReason, &c.FromRun, &c.ToRun)
-	}, `SELECT c.id, c.control, c.severity, c.outcome, c.opened, c.from_run, c.to_run
+		return r.Scan(&c.Control, &c.Outcome, &c.FromRun, &c.ToRun)
+	}, `SELECT c.control, c.outcome, c.from_run, c.to_run
 		FROM control_span c JOIN integration i ON i.id = c.integration_id JOIN environment e ON e.id = i.environment_id
 		WHERE e.name = $1 AND i.name = $2 ORDER BY c.control, c.from_run, c.id`, environment, integration)
 }

@@ -82,7 +82,7 @@ func (u *spanUpdate) updateFindings(ctx context.Context) error {
 func (u *spanUpdate) openFinding(ctx context.Context, c audit.Control, found audit.Finding) error {
 	reason := u.openedReason(c.ID)
 	if reason == ReasonEnvironmentChanged {
-		before, err := u.earlierResult(ctx, u.latest[c.ID].known.ToRun)
+		before, err := u.earlierResult(ctx, u.latest[c.ID].known.toRun)
 		if err != nil {
 			return err
 		}

@@ -59,7 +59,7 @@ func (t *Tx) updateSpans(ctx context.Context, in integration, run int64, revisio
 	return u.updateControls(ctx)
 }
 
-// openedReason returns why a span of a control begins that its latest known span does not cover.
+// openedReason returns why a finding of a control begins.
 func (u *spanUpdate) openedReason(control audit.ControlID) Reason {
 	switch before := u.latest[control]; {
 	case u.in.results == 0:
@@ -104,37 +104,33 @@ func revisionsDiffer(a, b string) bool {
 	return differ(profileA, profileB) || differ(requiredA, requiredB)
 }
 
-// A ControlSpan is a series of results in which a control had the same outcome. Results in which
+// A controlSpan is a series of results in which a control had the same outcome. Results in which
 // the control was unknown have spans of their own and do not interrupt the other spans.
-type ControlSpan struct {
-	ID           int64
-	Control      audit.ControlID
-	Severity     audit.Severity
-	Outcome      audit.Outcome
-	OpenedReason Reason
-	FromRun      int64
-	ToRun        int64
-
+type controlSpan struct {
+	id       int64
+	control  audit.ControlID
+	outcome  audit.Outcome
+	toRun    int64
 	revision string // of the last result of the span
 }
 
 // latestSpans are the latest span of a control with a known outcome, and the latest one in which
 // it was unknown; nil for none.
-type latestSpans struct{ known, unknown *ControlSpan }
+type latestSpans struct{ known, unknown *controlSpan }
 
 func (t *Tx) latestControlSpans(ctx context.Context, integration int64) (map[audit.ControlID]latestSpans, error) {
-	list, err := queryAll(ctx, t.tx, func(r row, c *ControlSpan) error {
-		return r.Scan(&c.ID, &c.Control, &c.Severity, &c.Outcome, &c.revision, &c.OpenedReason, &c.FromRun, &c.ToRun)
-	}, `SELECT id, control, severity, outcome, profile, opened, from_run, to_run FROM control_span WHERE integration_id = $1 AND latest`, integration)
+	list, err := queryAll(ctx, t.tx, func(r row, c *controlSpan) error {
+		return r.Scan(&c.id, &c.control, &c.outcome, &c.revision, &c.toRun)
+	}, "SELECT id, control, outcome, profile, to_run FROM control_span WHERE integration_id = $1 AND latest", integration)
 	latest := map[audit.ControlID]latestSpans{}
 	for _, c := range list {
-		spans := latest[c.Control]
-		if c.Outcome == audit.OutcomeUnknown {
+		spans := latest[c.control]
+		if c.outcome == audit.OutcomeUnknown {
 			spans.unknown = &c
 		} else {
 			spans.known = &c
 		}
-		latest[c.Control] = spans
+		latest[c.control] = spans
 	}
 	return latest, err
 }
@@ -144,28 +140,28 @@ func (u *spanUpdate) updateControls(ctx context.Context) error {
 	removed := maps.Clone(u.latest) // the controls that the profile no longer has
 	for _, c := range u.result.Controls {
 		delete(removed, c.ID)
-		span, reason := u.latest[c.ID].known, u.openedReason(c.ID)
-		extends := span != nil && span.Outcome == c.Outcome
+		span := u.latest[c.ID].known
+		extends := span != nil && span.outcome == c.Outcome
 		if c.Outcome == audit.OutcomeUnknown {
-			span, reason = u.latest[c.ID].unknown, ""
-			extends = span != nil && span.ToRun == u.in.lastRun
+			span = u.latest[c.ID].unknown
+			extends = span != nil && span.toRun == u.in.lastRun
 		}
 		if extends {
-			extended = append(extended, span.ID)
+			extended = append(extended, span.id)
 			continue
 		}
 		if span != nil {
-			ended = append(ended, span.ID)
+			ended = append(ended, span.id)
 		}
-		if err := u.exec(ctx, `INSERT INTO control_span (integration_id, control, severity, outcome, profile, opened, from_run, to_run, latest, in_last)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $7, TRUE, TRUE)`, u.in.id, string(c.ID), c.Severity.String(), c.Outcome.String(), u.revision, reason, u.run); err != nil {
+		if err := u.exec(ctx, `INSERT INTO control_span (integration_id, control, severity, outcome, profile, from_run, to_run, latest, in_last)
+			VALUES ($1, $2, $3, $4, $5, $6, $6, TRUE, TRUE)`, u.in.id, string(c.ID), c.Severity.String(), c.Outcome.String(), u.revision, u.run); err != nil {
 			return err
 		}
 	}
 	for _, spans := range removed {
-		for _, span := range []*ControlSpan{spans.known, spans.unknown} {
+		for _, span := range []*controlSpan{spans.known, spans.unknown} {
 			if span != nil {
-				ended = append(ended, span.ID)
+				ended = append(ended, span.id)
 			}
 		}
 	}

@@ -2,6 +2,7 @@
 ALTER TABLE integration ADD COLUMN required TEXT NOT NULL DEFAULT '';
 ALTER TABLE integration ADD COLUMN judged TEXT NOT NULL DEFAULT '';
 
--- The one follows from the name and the interval, and the other stands in the integrations.
+-- Nothing reads these: the first follows from the name and the interval, and the second stands in the integrations.
 ALTER TABLE environment DROP COLUMN jitter;
 ALTER TABLE environment DROP COLUMN organization_id;
+ALTER TABLE control_span DROP COLUMN opened;
