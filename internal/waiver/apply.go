@@ -195,3 +195,39 @@ func (o Options) remark(w Waiver, u usage) (kind RemarkKind, message string) {
 	}
 	return "", ""
 }
+
+// Narrow returns a waiver for each open finding of the results that w covers. Each covers only its
+// finding: it names the environment or the profile if there are several.
+func (w *Waiver) Narrow(results []audit.Result, o Options) []Waiver {
+	var narrow []Waiver
+	for _, r := range results {
+		if !w.appliesTo(r) {
+			continue
+		}
+		s := o.siblings(r, w.Control)
+		for _, other := range results {
+			same := other.Environment.Name == r.Environment.Name
+			s.environments = s.environments || !same
+			s.profiles = s.profiles || same && other.Profile.Name != r.Profile.Name
+		}
+		for _, c := range r.Controls {
+			for _, f := range c.Findings {
+				if c.ID != w.Control || f.Waiver != nil || !w.covers(f) {
+					continue
+				}
+				n := *w
+				n.Subject, n.Privilege = SubjectName(f.Subject), f.Evidence.Text("privilege")
+				if s.environments {
+					n.Environment = r.Environment.Name
+				}
+				if s.profiles {
+					n.Profile = r.Profile.Name
+				}
+				if !slices.Contains(narrow, n) {
+					narrow = append(narrow, n)
+				}
+			}
+		}
+	}
+	return narrow
+}

@@ -3,6 +3,7 @@
 package waiver
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,6 +71,48 @@ func Parse(name string, data []byte, asOf time.Time) (*File, error) {
 		return nil, err
 	}
 	return f, f.check(asOf)
+}
+
+// fileHeader returns the first lines of a new file.
+func fileHeader() string {
+	return "# yaml-language-server: $schema=" + audit.SchemaURL("waivers") + "\n" +
+		"# Accepted findings. Each needs an owner, a reason and an expiry date at most 366 days ahead.\n"
+}
+
+// Append adds waivers to the end of a file and returns its new content; nothing else changes. data
+// is the old content, which is empty for a new file. The new content is checked as by [Parse].
+func Append(name string, data []byte, added []Waiver, asOf time.Time) ([]byte, error) {
+	indent := "  "
+	var out bytes.Buffer
+	if len(bytes.TrimSpace(data)) == 0 {
+		out.WriteString(fileHeader() + "waivers:\n")
+	} else {
+		f, err := Parse(name, data, asOf)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Waivers) == 0 {
+			return nil, fmt.Errorf("%s: its list is empty: delete the file, or write the first waiver yourself", name)
+		}
+		indent = strings.Repeat(" ", max(f.doc.FaultAt("", "waivers", "0").Column-3, 0))
+		out.Write(bytes.TrimRight(data, "\n"))
+		out.WriteByte('\n')
+	}
+	item, err := yamldoc.Encode(added)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(item)) {
+		out.WriteString(indent + line)
+	}
+	f, err := Parse(name, out.Bytes(), asOf)
+	if err != nil {
+		return nil, fmt.Errorf("adding the waiver: %w", err)
+	}
+	if n := len(f.Waivers); n < len(added) || f.Waivers[n-1].target() != added[len(added)-1].target() {
+		return nil, fmt.Errorf("%s is not written as a plain list: add the waiver yourself:\n%s", name, item)
+	}
+	return out.Bytes(), nil
 }
 
 func (f *File) check(asOf time.Time) error {
