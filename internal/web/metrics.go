@@ -12,7 +12,6 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/report"
-	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
@@ -60,18 +59,21 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	verdict := gauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.", "environment", "profile", "verdict")
-	controls := gauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.", "environment", "profile", "outcome")
-	findings := gauge(report.MetricFindings, "Open findings that no waiver covers. Missing before the first result.", "environment", "profile")
-	complete := gauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.", "environment", "profile")
-	stale := gauge("dbaudit_stale", "1 if nothing was judged completely for longer than the interval allows, or since the configuration changed.", "environment", "profile")
-	duration := gauge("dbaudit_scan_duration_seconds", "How long the last run took.", "environment")
-	credential := gauge("dbaudit_credential_expiry_timestamp_seconds", "When the credential ends, in seconds since 1970. Missing if it is not known.", "environment")
-	runs := gauge("dbaudit_runs_waiting", "Runs that have not ended, by state; failed ones are tried again.", "state")
-	lastScan := gauge("dbaudit_worker_last_scan_timestamp_seconds", "When a worker began its last scan, in seconds since 1970.", "worker")
+	verdict := report.NewGauge(report.MetricVerdict, "1 for the verdict of the last result: compliant, noncompliant or incomplete. Compliant is incomplete if dbaudit_stale is 1.")
+	controls := report.NewGauge(report.MetricControls, "Controls by outcome in the last result. What passed is unknown if dbaudit_stale is 1.")
+	findings := report.NewGauge(report.MetricFindings, "Open findings that no waiver covers. Missing before the first result.")
+	complete := report.NewGauge(report.MetricLastComplete, "When everything was judged for the last time, in seconds since 1970. Missing for never: alert on its age.")
+	stale := report.NewGauge("dbaudit_stale", "1 if nothing was judged completely for longer than the interval allows, or since the configuration changed.")
+	duration := report.NewGauge("dbaudit_scan_duration_seconds", "How long the last run took.")
+	credential := report.NewGauge("dbaudit_credential_expiry_timestamp_seconds", "When the credential ends, in seconds since 1970. Missing if it is not known.")
+	runs := report.NewGauge("dbaudit_runs_waiting", "Runs that have not ended, by state; failed ones are tried again.")
+	lastScan := report.NewGauge("dbaudit_worker_last_scan_timestamp_seconds", "When a worker began its last scan, in seconds since 1970.")
 	seen := map[string]bool{}
 	for _, s := range list {
-		name, profile := s.Environment.Name, s.Integration
+		environment := []string{"environment", s.Environment.Name}
+		sample := func(g *report.Gauge, value any, labels ...string) {
+			g.Sample(value, slices.Concat(environment, []string{"profile", s.Integration}, labels)...)
+		}
 		if s.LastResultRun != 0 {
 			if s.Stale {
 				s.Summary.Pass, s.Summary.Unknown = 0, s.Summary.Unknown+s.Summary.Pass
@@ -80,62 +82,35 @@ func collectMetrics(ctx context.Context, s *store.Store) (string, error) {
 				}
 			}
 			for _, v := range []audit.Verdict{audit.VerdictCompliant, audit.VerdictNoncompliant, audit.VerdictIncomplete} {
-				verdict.add(s.Verdict == v, name, profile, v.String())
+				sample(verdict, s.Verdict == v, "verdict", v.String())
 			}
-			controls.add(s.Summary.Pass, name, profile, audit.OutcomePass.String())
-			controls.add(s.Summary.Fail, name, profile, audit.OutcomeFail.String())
-			controls.add(s.Summary.Unknown, name, profile, audit.OutcomeUnknown.String())
-			controls.add(s.Summary.NotApplicable, name, profile, audit.OutcomeNotApplicable.String())
-			controls.add(s.Summary.Waived, name, profile, audit.OutcomeWaived.String())
-			findings.add(s.OpenFindings(), name, profile)
+			sample(controls, s.Summary.Pass, "outcome", audit.OutcomePass.String())
+			sample(controls, s.Summary.Fail, "outcome", audit.OutcomeFail.String())
+			sample(controls, s.Summary.Unknown, "outcome", audit.OutcomeUnknown.String())
+			sample(controls, s.Summary.NotApplicable, "outcome", audit.OutcomeNotApplicable.String())
+			sample(controls, s.Summary.Waived, "outcome", audit.OutcomeWaived.String())
+			sample(findings, s.OpenFindings())
 		}
 		if !s.LastCompleteAt.IsZero() {
-			complete.add(s.LastCompleteAt.Unix(), name, profile)
+			sample(complete, s.LastCompleteAt.Unix())
 		}
-		stale.add(s.Stale, name, profile)
-		if seen[name] {
+		sample(stale, s.Stale)
+		if seen[s.Environment.Name] {
 			continue // the rest is about the environment
 		}
-		seen[name] = true
+		seen[s.Environment.Name] = true
 		if run := s.LastRun; run != nil && !run.StartedAt.IsZero() && !run.EndedAt.IsZero() {
-			duration.add(run.EndedAt.Sub(run.StartedAt.Time).Seconds(), name)
+			duration.Sample(run.EndedAt.Sub(run.StartedAt.Time).Seconds(), environment...)
 		}
 		if ends := s.Environment.CredentialEnds; !ends.IsZero() {
-			credential.add(ends.Unix(), name)
+			credential.Sample(ends.Unix(), environment...)
 		}
 	}
 	for _, state := range slices.Sorted(maps.Keys(waiting)) {
-		runs.add(waiting[state], string(state))
+		runs.Sample(waiting[state], "state", string(state))
 	}
 	for _, worker := range slices.Sorted(maps.Keys(workers)) {
-		lastScan.add(workers[worker].Unix(), worker)
+		lastScan.Sample(workers[worker].Unix(), "worker", worker)
 	}
-	var all strings.Builder
-	for _, f := range []*family{verdict, controls, findings, complete, stale, duration, credential, runs, lastScan} {
-		all.WriteString(f.String())
-	}
-	return all.String(), nil
-}
-
-// A family is a metric family with the names of its labels.
-type family struct {
-	report.Metrics
-
-	name   string
-	labels []string
-}
-
-func gauge(name, help string, labels ...string) *family {
-	f := &family{name: name, labels: labels}
-	f.Family(name, help)
-	return f
-}
-
-// add adds a series with the given values of the labels.
-func (f *family) add(value any, values ...string) {
-	var labels []string
-	for i, v := range values {
-		labels = append(labels, f.labels[i], text.Line(v))
-	}
-	f.Sample(f.name, value, labels...)
+	return report.JoinGauges(verdict, controls, findings, complete, stale, duration, credential, runs, lastScan), nil
 }
