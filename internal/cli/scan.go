@@ -115,16 +115,16 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 
 // openResultStore opens the store for a scan's results, if one is named. The returned function stores
 // results, with what they were judged by, and closes the store.
-func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result, map[string]map[string]string) error, error) {
+func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result, map[string]store.Requirements) error, error) {
 	name, err := storeURL(a, flag)
 	if err != nil || name == "" {
-		return func([]audit.Result, map[string]map[string]string) error { return nil }, err
+		return func([]audit.Result, map[string]store.Requirements) error { return nil }, err
 	}
 	s, err := openStore(ctx, a, flag, store.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return func(results []audit.Result, requirements map[string]map[string]string) error {
+	return func(results []audit.Result, requirements map[string]store.Requirements) error {
 		return errors.Join(s.Record(ctx, results, requirements, workerName()), s.Close())
 	}, nil
 }

@@ -144,7 +144,7 @@ func TestEndReasons(t *testing.T) {
 		record(func(result *audit.Result) {
 			result.Controls[0].Outcome, result.Controls[0].Findings = audit.OutcomePass, nil
 		})
-		e := store.Environment{Name: "retired", Config: "url: x", Requirements: map[string]string{"zoominfo": ""}}
+		e := store.Environment{Name: "retired", Config: "url: x", Requirements: store.Requirements{"zoominfo": ""}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		for _, want := range []string{"waived/new/A/true/waived", "profile/new/A/true/profile-changed", "retired/new/A/true/retired", "fixed/new/A/true/fixed"} {
 			eventually(t, want, func() bool { return strings.Contains(r.text(), want) })
@@ -194,7 +194,7 @@ func TestReconfiguredAlerts(t *testing.T) {
 		s := open(t, name)
 		put := func(requirement string) {
 			t.Helper()
-			e := store.Environment{Name: "a", Every: 24 * time.Hour, Config: requirement, Requirements: map[string]string{"demandbase": requirement}}
+			e := store.Environment{Name: "a", Every: 24 * time.Hour, Config: requirement, Requirements: store.Requirements{"demandbase": requirement}}
 			must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		put("1")

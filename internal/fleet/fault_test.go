@@ -201,7 +201,7 @@ func TestClockJumps(t *testing.T) {
 		var offset atomic.Int64
 		s := must.Get(store.Open(t.Context(), name, store.Options{Now: func() time.Time { return time.Now().Add(time.Duration(offset.Load())) }}))
 		t.Cleanup(func() { s.Close() })
-		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Requirements: map[string]string{"demandbase": ""}}
+		e := store.Environment{Name: "a", URL: "https://a.crm.dynamics.com", Every: time.Hour, Config: "url: x", Requirements: store.Requirements{"demandbase": ""}}
 		must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		start(t, s, fleet.Options{Scanner: &fakeScanner{scan: compliant}, SweepInterval: time.Second})
 		for _, jump := range []time.Duration{0, 3 * time.Hour, -5 * time.Hour, 0, 400 * 24 * time.Hour, time.Hour} {

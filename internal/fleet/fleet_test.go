@@ -30,7 +30,7 @@ func addEnvironments(t testing.TB, s *store.Store, names ...string) {
 	t.Helper()
 	list := make([]store.Environment, len(names))
 	for i, name := range names {
-		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Requirements: map[string]string{"demandbase": ""}}
+		list[i] = store.Environment{Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: 24 * time.Hour, Config: "url: x", Requirements: store.Requirements{"demandbase": ""}}
 	}
 	must.Get(s.Import(t.Context(), "jane", list))
 }

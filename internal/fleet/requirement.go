@@ -8,15 +8,16 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
+	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-// Requirements returns what the results of targets are judged by, as [store.Store.Record] takes it.
-func Requirements(targets []run.Target, waivers *waiver.File) map[string]map[string]string {
-	all := map[string]map[string]string{}
+// Requirements returns what the results of targets are judged by, by environment.
+func Requirements(targets []run.Target, waivers *waiver.File) map[string]store.Requirements {
+	all := map[string]store.Requirements{}
 	for _, t := range targets {
 		if all[t.Name] == nil {
-			all[t.Name] = map[string]string{}
+			all[t.Name] = store.Requirements{}
 		}
 		all[t.Name][t.Profile.Name] = requirement(t, waivers)
 	}
@@ -24,7 +25,7 @@ func Requirements(targets []run.Target, waivers *waiver.File) map[string]map[str
 }
 
 // requirement identifies everything that decides the verdict of a target, except the state of the
-// environment, as [store.Environment] describes it. How to sign in, the schedule and labels do not
+// environment, as in [store.Requirements]. How to sign in, the schedule and labels do not
 // decide a verdict.
 func requirement(t run.Target, waivers *waiver.File) string {
 	required := hash(struct {

@@ -147,7 +147,7 @@ func keysOf(t reflect.Type, keys map[string]bool) {
 }
 
 // importFile imports a configuration into a store, under another name of its environment a.
-func importFile(t *testing.T, s *store.Store, dir, file, name string) map[string]map[string]string {
+func importFile(t *testing.T, s *store.Store, dir, file, name string) map[string]store.Requirements {
 	t.Helper()
 	path := filepath.Join(dir, file)
 	parsed := must.Get(config.Parse(path, must.Get(os.ReadFile(path))))
@@ -155,7 +155,7 @@ func importFile(t *testing.T, s *store.Store, dir, file, name string) map[string
 	list := slices.DeleteFunc(must.Get(fleet.Environments(runner, []*config.File{parsed})), func(e store.Environment) bool { return e.Name != "a" })
 	list[0].Name = name
 	must.Get(s.Import(t.Context(), "jane", list))
-	return map[string]map[string]string{name: list[0].Requirements}
+	return map[string]store.Requirements{name: list[0].Requirements}
 }
 
 // TestRequirement checks for each key of the configuration whether an import with another value makes

@@ -26,12 +26,13 @@ type Environment struct {
 	Labels         map[string]string
 	CredentialEnds time.Time // zero if unknown
 	CreatedAt      time.Time
-	// Requirements identify what decides the verdict of each of its integrations, by profile: the
-	// text before a plus sign what is required, the text after it what is waived. An empty text is
-	// not known. [Store.Import] compares them, and [Store.Start] returns them; no other method
-	// does.
-	Requirements map[string]string
+	Requirements   Requirements // [Store.Import] uses them, and only [Store.Start] returns them
 }
+
+// Requirements identify what decides the verdict of each integration of an environment, by profile:
+// the text before a plus sign what is required, the text after it what is waived. An empty text is
+// not known.
+type Requirements map[string]string
 
 // CertificatePrefix begins the CredentialRef of a certificate. Each scan updates the
 // CredentialEnds of such an environment.
@@ -146,8 +147,8 @@ func (e Environment) isReconfigured(old Environment) bool {
 }
 
 // requirements returns the requirements of the integrations that are not retired.
-func (t *Tx) requirements(ctx context.Context, environment int64) (map[string]string, error) {
-	requirements := map[string]string{}
+func (t *Tx) requirements(ctx context.Context, environment int64) (Requirements, error) {
+	requirements := Requirements{}
 	return requirements, queryMap(ctx, t.tx, requirements, "SELECT name, required FROM integration WHERE environment_id = $1 AND NOT retired", environment)
 }
 
@@ -183,7 +184,7 @@ func (t *Tx) RetireEnvironment(ctx context.Context, e Environment) error {
 // setIntegrations adds or updates an integration for each requirement and retires the other ones.
 // If the configuration is the same, a requirement that an earlier version did not store was met by
 // the last result.
-func (t *Tx) setIntegrations(ctx context.Context, environment int64, requirements map[string]string, sameConfig bool) error {
+func (t *Tx) setIntegrations(ctx context.Context, environment int64, requirements Requirements, sameConfig bool) error {
 	if err := t.exec(ctx, "UPDATE integration SET retired = TRUE WHERE environment_id = $1", environment); err != nil {
 		return err
 	}

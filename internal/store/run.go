@@ -207,7 +207,7 @@ func (t *Tx) Fail(ctx context.Context, run int64, f Failure) error {
 // Finish ends a run and stores its results, one for each integration of the environment, or
 // returns [ErrEnded]. The requirements are those that [Store.Start] returned. If an import has
 // changed them, the results say nothing about what is required now: Finish cancels the run.
-func (t *Tx) Finish(ctx context.Context, run int64, requirements map[string]string, results []audit.Result) error {
+func (t *Tx) Finish(ctx context.Context, run int64, requirements Requirements, results []audit.Result) error {
 	e, _, err := t.lockRunAndEnvironment(ctx, run)
 	if err != nil {
 		return err
@@ -220,7 +220,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, requirements map[string]stri
 
 // storeResults ends a run of a locked environment and stores its results, which were judged by the
 // given requirements.
-func (t *Tx) storeResults(ctx context.Context, e Environment, run int64, requirements map[string]string, results []audit.Result) error {
+func (t *Tx) storeResults(ctx context.Context, e Environment, run int64, requirements Requirements, results []audit.Result) error {
 	if len(results) == 0 {
 		return errors.New("a scan gave no result")
 	}
@@ -255,9 +255,8 @@ func finalState(results []audit.Result) RunState {
 
 // Record stores the results of a scan in a pipeline, in a run for each environment. The results of
 // an environment must be consecutive. The requirements are those that the results were judged by,
-// by environment and profile, as in [Environment]. Record adds unknown environments, without a
-// schedule.
-func (s *Store) Record(ctx context.Context, results []audit.Result, requirements map[string]map[string]string, worker string) error {
+// by environment. Record adds unknown environments, without a schedule.
+func (s *Store) Record(ctx context.Context, results []audit.Result, requirements map[string]Requirements, worker string) error {
 	for begin := 0; begin < len(results); {
 		end := begin + 1
 		for end < len(results) && results[end].Environment.Name == results[begin].Environment.Name {
@@ -271,7 +270,7 @@ func (s *Store) Record(ctx context.Context, results []audit.Result, requirements
 	return nil
 }
 
-func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, requirements map[string]string, worker string) error {
+func (s *Store) recordEnvironment(ctx context.Context, results []audit.Result, requirements Requirements, worker string) error {
 	return s.InTx(ctx, func(tx *Tx) error {
 		environment := results[0].Environment
 		e, err := tx.LockEnvironment(ctx, environment.Name)

@@ -88,7 +88,7 @@ func (u *spanUpdate) earlierResult(ctx context.Context, run int64) (audit.Result
 }
 
 // revisionOf returns the revision of a result: the digest of its profile, because two profiles with
-// the same name may differ, a space, and what is required; see [Environment]. A waiver closes no
+// the same name may differ, a space, and what is required; see [Requirements]. A waiver closes no
 // finding, so the revision leaves waivers out.
 func revisionOf(p audit.Profile, requirement string) string {
 	required, _, _ := strings.Cut(requirement, "+")

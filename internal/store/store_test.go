@@ -41,7 +41,7 @@ func addEnvironments(t *testing.T, s *store.Store, every time.Duration, names ..
 	for _, name := range names {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://" + name + ".crm.dynamics.com", Every: every,
-			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Requirements: map[string]string{"demandbase": ""},
+			Config: "url: https://" + name + ".crm.dynamics.com\n", Labels: map[string]string{"stage": "test"}, Requirements: store.Requirements{"demandbase": ""},
 		})
 	}
 	must.Get(s.Import(t.Context(), "jane", list))
@@ -464,7 +464,7 @@ func TestImportAgain(t *testing.T) {
 		e := store.Environment{Name: "contoso", URL: "https://contoso.crm.dynamics.com", Every: time.Hour, Config: "a: 1"}
 		put := func(profiles ...string) store.ImportCounts {
 			t.Helper()
-			e.Requirements = map[string]string{}
+			e.Requirements = store.Requirements{}
 			for _, p := range profiles {
 				e.Requirements[p] = ""
 			}
@@ -513,7 +513,7 @@ func TestImportOtherRequirement(t *testing.T) {
 		put := func(requirement string) {
 			t.Helper()
 			c.advance(time.Second)
-			e := store.Environment{Name: "a", URL: "https://a.example", Every: time.Hour, Config: requirement, Requirements: map[string]string{"demandbase": requirement}}
+			e := store.Environment{Name: "a", URL: "https://a.example", Every: time.Hour, Config: requirement, Requirements: store.Requirements{"demandbase": requirement}}
 			must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 		}
 		want := func(when string, reconfigured bool) {
@@ -580,9 +580,9 @@ func TestImportOtherRequirement(t *testing.T) {
 		c.advance(time.Minute)
 		put("4")
 		want("removed, and added with another requirement", true)
-		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]map[string]string{"a": {"demandbase": "3"}}, "pipeline"))
+		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]store.Requirements{"a": {"demandbase": "3"}}, "pipeline"))
 		want("a pipeline judged another requirement", true)
-		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]map[string]string{"a": {"demandbase": "4"}}, "pipeline"))
+		must.Do(t, s.Record(t.Context(), []audit.Result{result("a", "1", c.at, fail("A", "x"))}, map[string]store.Requirements{"a": {"demandbase": "4"}}, "pipeline"))
 		want("a pipeline judged the requirement", false)
 	})
 }
@@ -597,7 +597,7 @@ func TestReasonOtherRequirement(t *testing.T) {
 			of := "e" + requirement
 			record := func(requirement string, c control) {
 				t.Helper()
-				must.Do(t, s.Record(t.Context(), []audit.Result{result(of, "1", time.Now(), c)}, map[string]map[string]string{of: {"demandbase": requirement}}, "test"))
+				must.Do(t, s.Record(t.Context(), []audit.Result{result(of, "1", time.Now(), c)}, map[string]store.Requirements{of: {"demandbase": requirement}}, "test"))
 			}
 			record("1+a", fail("A", "x"))
 			c.advance(time.Second)

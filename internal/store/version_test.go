@@ -129,7 +129,7 @@ func TestImportAfterMigration(t *testing.T) {
 				fill(t, name, 3, c)
 				s := must.Get(store.Open(t.Context(), name, store.Options{Now: c.now, Migrate: true}))
 				t.Cleanup(func() { s.Close() })
-				e := store.Environment{Name: "contoso", Every: time.Hour, Config: config, Requirements: map[string]string{"demandbase": "r"}}
+				e := store.Environment{Name: "contoso", Every: time.Hour, Config: config, Requirements: store.Requirements{"demandbase": "r"}}
 				for range 2 {
 					must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
 					if st := status(t, s, "contoso"); st.Reconfigured != reconfigured || st.Stale != reconfigured {

@@ -28,7 +28,7 @@ func BenchmarkPages(b *testing.B) {
 	defer s.Close()
 	var list []store.Environment
 	for i := range environments {
-		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Requirements: map[string]string{"demandbase": ""}})
+		list = append(list, store.Environment{Name: fmt.Sprintf("client-%04d", i), URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Requirements: store.Requirements{"demandbase": ""}})
 	}
 	must.Get(s.Import(b.Context(), "jane", list))
 	for d := range days {

@@ -43,7 +43,7 @@ func newStoreWithClock(tb testing.TB) (*store.Store, *time.Time) {
 	for _, name := range []string{hostile, "green", "old", "new"} {
 		list = append(list, store.Environment{
 			Name: name, URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "x: y\n", Labels: map[string]string{"team": name[:1]},
-			Requirements: map[string]string{"demandbase": ""},
+			Requirements: store.Requirements{"demandbase": ""},
 		})
 	}
 	must.Get(s.Import(tb.Context(), "jane", list))
@@ -236,7 +236,7 @@ func TestReconfigured(t *testing.T) {
 	t.Parallel()
 	s := newStore(t)
 	must.Get(s.Import(t.Context(), "jane", []store.Environment{{
-		Name: "green", URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "z: y\n", Requirements: map[string]string{"demandbase": "other"},
+		Name: "green", URL: "https://contoso.crm.dynamics.com", Every: 24 * time.Hour, Config: "z: y\n", Requirements: store.Requirements{"demandbase": "other"},
 	}}))
 	server := serve(t, s)
 	for path, want := range map[string]string{
