@@ -135,7 +135,7 @@ func writeHistoryHTML(ctx context.Context, a *app, file string, h history.Histor
 		return writePages(file, last, o)
 	}
 	var b bytes.Buffer
-	if err := report.RenderAll(&b, report.HTML, last, o); err != nil {
+	if err := report.Render(&b, report.HTML, last, o); err != nil {
 		return err
 	}
 	return a.WriteOutput(file, b.Bytes())

@@ -202,12 +202,7 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 	if console.SameFile(doc.file, a.Getenv("GITHUB_STEP_SUMMARY")) {
 		options.MarkdownLimit = report.JobSummaryLimit
 	}
-	draw := func(w io.Writer) error {
-		if len(results) == 1 {
-			return report.Render(w, doc.format, results[0], options)
-		}
-		return report.RenderAll(w, doc.format, results, options)
-	}
+	draw := func(w io.Writer) error { return report.Render(w, doc.format, results, options) }
 	// Only a renderer may write workflow commands to the unguarded stream.
 	if stream := a.StandardStream(doc.file); stream != nil {
 		return draw(stream)

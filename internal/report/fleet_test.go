@@ -134,7 +134,7 @@ func TestResultsAreNotHeld(t *testing.T) {
 		if renderer.format == SARIF {
 			continue
 		}
-		o := Options{Width: 100, Summary: true, multiple: true}
+		o := Options{Width: 100, Summary: true}
 		set := renderer.prepare(rs, o)
 		// The first measurement includes what the format needs for any number of results.
 		first, most, rendered := uint64(0), uint64(0), 0

@@ -10,8 +10,8 @@ import (
 	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
-func writeJSON(w io.Writer, set *resultSet, o Options) error {
-	if !o.multiple {
+func writeJSON(w io.Writer, set *resultSet, _ Options) error {
+	if len(set.results) == 1 {
 		return encodeJSON(w, set.convert(set.results[0]))
 	}
 	return writeResults(w, audit.Results{Format: audit.ResultsFormat, Results: []audit.Result{}}, set.all())

@@ -74,7 +74,7 @@ func TestJobSummaryOfAFleet(t *testing.T) {
 	var b bytes.Buffer
 	var messages []string
 	rs := worst(1000, audit.OutcomeFail)
-	if err := RenderAll(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(message string) { messages = append(messages, message) }}); err != nil {
+	if err := Render(&b, Markdown, rs, Options{MarkdownLimit: JobSummaryLimit, Warn: func(message string) { messages = append(messages, message) }}); err != nil {
 		t.Fatal(err)
 	}
 	if b.Len() > JobSummaryLimit || len(messages) != 1 {

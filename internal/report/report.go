@@ -51,26 +51,16 @@ type Options struct {
 	Trends        []history.Environment // the history of environments, which HTML shows
 
 	indexURL string // of the index that a page of HTML belongs to
-	multiple bool   // whether JSON is a document of several results
-}
-
-// Render writes one result.
-func Render(w io.Writer, f Format, r audit.Result, o Options) error {
-	return render(w, f, []audit.Result{r}, o)
-}
-
-// RenderAll writes several results as one document: in JSON as [audit.ResultsFormat], in SARIF with a
-// run for each, in HTML with an index, and in the other formats one after another.
-func RenderAll(w io.Writer, f Format, rs []audit.Result, o Options) error {
-	o.multiple = true
-	return render(w, f, rs, o)
 }
 
 // bufferSize is large enough that most documents are written in one call, after they were rendered
 // without an error.
 const bufferSize = 1 << 20
 
-func render(w io.Writer, f Format, rs []audit.Result, o Options) error {
+// Render writes results as one document. Unless there is exactly one, it is [audit.ResultsFormat] in
+// JSON, has a run for each in SARIF and an index in HTML; in the other formats, the results follow one
+// another.
+func Render(w io.Writer, f Format, rs []audit.Result, o Options) error {
 	renderer, err := rendererFor(f)
 	if err != nil {
 		return err

@@ -26,17 +26,13 @@ func pipeline() AzureDevOps {
 
 func mustRender(t testing.TB, f Format, r audit.Result, o Options) string {
 	t.Helper()
-	var b bytes.Buffer
-	if err := Render(&b, f, r, o); err != nil {
-		t.Fatalf("rendering %s: %v", f, err)
-	}
-	return b.String()
+	return mustRenderAll(t, f, []audit.Result{r}, o)
 }
 
 func mustRenderAll(t testing.TB, f Format, rs []audit.Result, o Options) string {
 	t.Helper()
 	var b bytes.Buffer
-	if err := RenderAll(&b, f, rs, o); err != nil {
+	if err := Render(&b, f, rs, o); err != nil {
 		t.Fatalf("rendering %s: %v", f, err)
 	}
 	return b.String()
@@ -136,7 +132,7 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("no space left on device")
 	for _, f := range Formats() {
-		if err := Render(brokenWriter{broken}, f, mixed(), Options{}); !errors.Is(err, broken) {
+		if err := Render(brokenWriter{broken}, f, []audit.Result{mixed()}, Options{}); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", f, err)
 		}
 	}
@@ -144,10 +140,10 @@ func TestWriteErrorsAreReturned(t *testing.T) {
 
 func TestRenderRefuses(t *testing.T) {
 	t.Parallel()
-	if err := Render(&bytes.Buffer{}, Unknown, mixed(), Options{}); err == nil || !strings.Contains(err.Error(), "table, json, sarif") {
+	if err := Render(&bytes.Buffer{}, Unknown, []audit.Result{mixed()}, Options{}); err == nil || !strings.Contains(err.Error(), "table, json, sarif") {
 		t.Errorf("the unknown format: %v", err)
 	}
-	if err := Render(&bytes.Buffer{}, SARIF, mixed(), Options{SARIFProfile: SARIFAzureDevOps}); err == nil || !strings.Contains(err.Error(), "System.PhaseId") {
+	if err := Render(&bytes.Buffer{}, SARIF, []audit.Result{mixed()}, Options{SARIFProfile: SARIFAzureDevOps}); err == nil || !strings.Contains(err.Error(), "System.PhaseId") {
 		t.Errorf("azuredevops without a pipeline: %v", err)
 	}
 }
@@ -166,14 +162,9 @@ func TestJSONIsTheContract(t *testing.T) {
 	if out := mustRender(t, JSON, r, Options{}); strings.Contains(out, `"findings": null`) {
 		t.Error("missing findings are null, not an empty list")
 	}
-	var b bytes.Buffer
-	for _, rs := range [][]audit.Result{nil, {compliant()}, {compliant(), mixed()}} {
-		b.Reset()
-		if err := RenderAll(&b, JSON, rs, Options{}); err != nil {
-			t.Fatal(err)
-		}
+	for _, rs := range [][]audit.Result{nil, {compliant(), mixed()}} {
 		var doc audit.Results
-		if err := json.Unmarshal(b.Bytes(), &doc); err != nil || doc.Format != audit.ResultsFormat || doc.Results == nil || len(doc.Results) != len(rs) {
+		if err := json.Unmarshal([]byte(mustRenderAll(t, JSON, rs, Options{})), &doc); err != nil || doc.Format != audit.ResultsFormat || doc.Results == nil || len(doc.Results) != len(rs) {
 			t.Errorf("%d results: %v, %q with %d", len(rs), err, doc.Format, len(doc.Results))
 		}
 	}

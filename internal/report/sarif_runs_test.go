@@ -114,7 +114,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 		var b bytes.Buffer
 		var messages []string
 		o := Options{SARIFProfile: SARIFGitHub, Rules: rules(), Warn: func(message string) { messages = append(messages, message) }}
-		if err := RenderAll(&b, SARIF, worst(200, outcome), o); err != nil {
+		if err := Render(&b, SARIF, worst(200, outcome), o); err != nil {
 			t.Fatal(err)
 		}
 		var doc sarifLog
@@ -147,7 +147,7 @@ func TestSARIFOfAFleet(t *testing.T) {
 		}
 	}
 	var messages []string
-	if err := RenderAll(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(message string) { messages = append(messages, message) }}); err != nil || len(messages) != 1 || !strings.Contains(messages[0], "--sarif-profile github") {
+	if err := Render(&bytes.Buffer{}, SARIF, worst(21, audit.OutcomeFail), Options{Warn: func(message string) { messages = append(messages, message) }}); err != nil || len(messages) != 1 || !strings.Contains(messages[0], "--sarif-profile github") {
 		t.Errorf("more runs than GitHub accepts: %v, %q", err, messages)
 	}
 }

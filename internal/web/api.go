@@ -152,7 +152,7 @@ func (s *server) getResult(w http.ResponseWriter, r *http.Request) error {
 
 func (s *server) renderResult(w http.ResponseWriter, format report.Format, contentType string, result audit.Result) error {
 	var b bytes.Buffer
-	if err := report.Render(&b, format, result, report.Options{Rules: s.Rules}); err != nil {
+	if err := report.Render(&b, format, []audit.Result{result}, report.Options{Rules: s.Rules}); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", contentType)

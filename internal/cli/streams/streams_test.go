@@ -17,6 +17,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lab"
@@ -99,7 +100,7 @@ func FuzzStreams(f *testing.F) {
 		}
 		snapshot := file("s.json", data)
 		var b bytes.Buffer
-		if err := report.Render(&b, report.JSON, r, report.Options{}); err != nil {
+		if err := report.Render(&b, report.JSON, []audit.Result{r}, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		result := file("history/r.json", b.Bytes())

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/cli"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/lab"
@@ -31,7 +32,7 @@ func TestStepSummary(t *testing.T) {
 		result.Environment.Name = fmt.Sprint("env", i)
 		result.Environment.OrganizationID = fmt.Sprintf("6f0c2a51-8b3d-4e0f-9a77-1c5d2e9b4a%02d", i)
 		var b bytes.Buffer
-		if err := report.Render(&b, report.JSON, result, report.Options{}); err != nil {
+		if err := report.Render(&b, report.JSON, []audit.Result{result}, report.Options{}); err != nil {
 			t.Fatal(err)
 		}
 		file := filepath.Join(dir, fmt.Sprint(i, ".json"))
