@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/store"
@@ -25,13 +26,16 @@ func Requirements(targets []run.Target, waivers *waiver.File) map[string]store.R
 }
 
 // requirement identifies everything that decides the verdict of a target, except the state of the
-// environment, as in [store.Requirements]. How to sign in, the schedule and labels do not
-// decide a verdict.
+// environment and the version of dbaudit, as in [store.Requirements]. How to sign in, the schedule and
+// labels do not decide a verdict.
 func requirement(t run.Target, waivers *waiver.File) string {
-	required := hash(struct {
+	required := struct {
 		URL, ProfileDigest string
 		Requirement        snapshot.Requirement
-	}{t.URL, t.Profile.Digest, t.Requirement})
+	}{t.URL, t.Profile.Digest, t.Requirement}
+	if t.Profile.Origin == audit.OriginBuiltin {
+		required.ProfileDigest = "" // it changes with dbaudit, and the requirement has the name
+	}
 	var waived []string
 	if waivers != nil {
 		for _, w := range waivers.Waivers {
@@ -42,7 +46,7 @@ func requirement(t run.Target, waivers *waiver.File) string {
 		}
 	}
 	slices.Sort(waived)
-	return required + "+" + hash(slices.Compact(waived))
+	return hash(required) + "+" + hash(slices.Compact(waived))
 }
 
 // hash returns a short hash of a value, which has a JSON form.

@@ -14,6 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/must"
+	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/store"
 	"github.com/dbaudit/dbaudit/internal/store/storetest"
@@ -156,6 +157,21 @@ func importFile(t *testing.T, s *store.Store, dir, file, name string) map[string
 	list[0].Name = name
 	must.Get(s.Import(t.Context(), "jane", list))
 	return map[string]store.Requirements{name: list[0].Requirements}
+}
+
+// TestRequirementOfEdition checks that a new edition of a profile counts as another configuration if the
+// profile is a file, and not if it comes with dbaudit.
+func TestRequirementOfEdition(t *testing.T) {
+	t.Parallel()
+	for origin, want := range map[string]bool{audit.OriginBuiltin: false, "acme.yaml": true} {
+		of := func(digest string) store.Requirements {
+			target := run.Target{Name: "a", Profile: profile.Profile{Name: "p", Origin: origin, Digest: digest}}
+			return fleet.Requirements([]run.Target{target}, nil)["a"]
+		}
+		if got := !maps.Equal(of("sha256:1"), of("sha256:2")); got != want {
+			t.Errorf("%s: another configuration: %t, want %t", origin, got, want)
+		}
+	}
 }
 
 // TestRequirement checks for each key of the configuration whether an import with another value makes
