@@ -51,7 +51,7 @@ func ProbeUsers(where dataverse.Expr) Probe {
 
 // ProbeTeams returns a probe that reads a team and its roles.
 func ProbeTeams() Probe {
-	return probeTogether(teamsWithRoles().First().Probe, teams().First().Probe, func(team dataverse.GUID) []Probe {
+	return probeTogether(teamsWithRoles().First().Probe, Teams().First().Probe, func(team dataverse.GUID) []Probe {
 		return []Probe{rolesOfTeam(team).Probe}
 	})
 }

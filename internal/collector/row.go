@@ -233,13 +233,19 @@ func (r Row) nameOrNumber(column string) string {
 	return number.String()
 }
 
-// accessRights returns a value of the enumeration AccessRights, names or a number, as a mask. An
-// unknown name counts as a right.
-func (r Row) accessRights(column string) int {
+// requiredNameOrNumber is nameOrNumber for a column that must not be null.
+func (r Row) requiredNameOrNumber(column string) string {
 	text := r.nameOrNumber(column)
 	if text == "" {
 		r.Reject(column, "is null")
 	}
+	return text
+}
+
+// accessRights returns a value of the enumeration AccessRights, names or a number, as a mask. An
+// unknown name counts as a right.
+func (r Row) accessRights(column string) int {
+	text := r.requiredNameOrNumber(column)
 	if mask, err := strconv.Atoi(text); err == nil {
 		return mask
 	}

@@ -53,7 +53,7 @@ func rolesOfUser(id dataverse.GUID) Table[role] {
 func users() Table[User] { return newTable("systemusers", "systemuserid", decodeUser) }
 
 func teamsOfUser(id dataverse.GUID) Table[team] {
-	return teams().withQuery(dataverse.Row("systemusers", id).Nav("teammembership_association"))
+	return Teams().withQuery(dataverse.Row("systemusers", id).Nav("teammembership_association"))
 }
 
 // usersWithRoles returns the table of users, with their roles and teams.
@@ -61,8 +61,8 @@ func usersWithRoles() Table[User] {
 	return newTable("systemusers", "systemuserid", decodeUserWithRoles)
 }
 
-// teams returns the table of teams: owner teams, access teams and Entra groups.
-func teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
+// Teams returns the table of teams: owner teams, access teams and Entra groups.
+func Teams() Table[team] { return newTable("teams", "teamid", decodeTeam) }
 
 func teamsWithRoles() Table[team] { return newTable("teams", "teamid", decodeTeamWithRoles) }
 
@@ -291,7 +291,7 @@ func decodeView(r Row) view {
 	return view{
 		id: r.ID("userqueryid"),
 		View: snapshot.View{
-			Name: r.Text("name"), Table: r.nameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
+			Name: r.Text("name"), Table: r.requiredNameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
 			OwnerID: r.ID("_ownerid_value"), OwnerType: ownerType(r),
 		},
 	}
@@ -318,7 +318,7 @@ func decodeSystemView(r Row) systemView {
 	return systemView{
 		id: r.ID("savedqueryid"),
 		SystemView: snapshot.SystemView{
-			Name: r.Text("name"), Table: r.nameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
+			Name: r.Text("name"), Table: r.requiredNameOrNumber("returnedtypecode"), Active: r.Int("statecode") == 0,
 		},
 	}
 }
@@ -339,7 +339,7 @@ type Share struct {
 func decodeShare(r Row) Share {
 	s := Share{Principal: r.ID("principalid"), view: r.ID("objectid")}
 	// The type code of personal views is userquery, or the number 4230.
-	code := r.nameOrNumber("objecttypecode")
+	code := r.requiredNameOrNumber("objecttypecode")
 	s.otherTable = !strings.EqualFold(code, "userquery") && code != "4230"
 	own, inherited := r.OptionalInt("accessrightsmask"), r.OptionalInt("inheritedaccessrightsmask")
 	s.Mask, s.inherited = own|inherited, inherited&^own

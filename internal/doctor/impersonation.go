@@ -14,9 +14,9 @@ import (
 func (x *examiner) checkImpersonations(ctx context.Context) {
 	who, condition := x.integrationUser()
 	user, caller := x.checkImpersonation(ctx, who, condition, false)
-	if user != nil {
-		x.checkUnknownColumns(user)
-	}
+	x.checkOnline(ctx, "read-integration-user", "read the integration user and its roles", func(context.Context) (Check, error) {
+		return checkColumns(user)
+	})
 	x.checkOnline(ctx, "read-shares-of-user", "read shares of the integration user", func(ctx context.Context) (Check, error) {
 		if caller == (dataverse.Caller{}) {
 			return skipped("not checked: the integration user is not impersonated, see above")
@@ -44,17 +44,19 @@ func (x *examiner) integrationUser() (who string, condition dataverse.Expr) {
 	return "the integration user", dataverse.And(dataverse.NeNull("applicationid"), dataverse.Contains("fullname", x.Profile.Pattern))
 }
 
-// checkUnknownColumns adds a check that fails for each column without which a scan cannot judge the
-// integration user or its roles.
-func (x *examiner) checkUnknownColumns(user *collector.User) {
-	controls := map[string]string{"accessmode": "DB-USER-ENABLED", "iscustomizable": "DB-ROLE-CUSTOM"}
-	for _, column := range user.UnknownColumns() {
-		x.add(Check{
-			ID: "read-integration-user", Title: "read the integration user and its roles", Outcome: Failed,
-			Detail: "works, but this environment does not show the column " + column + ": " + controls[column] + " is unknown",
-			Advice: "check it manually, and any proxy in between",
-		})
+// checkColumns checks that the columns are shown without which a scan cannot judge the integration
+// user and its roles. user is nil if it was not found.
+func checkColumns(user *collector.User) (Check, error) {
+	if user == nil {
+		return skipped("not checked: the integration user was not found, see above")
 	}
+	controls := map[string]string{"accessmode": "DB-USER-ENABLED", "iscustomizable": "DB-ROLE-CUSTOM"}
+	c := Check{Outcome: Passed, Detail: "works"}
+	for _, column := range user.UnknownColumns() {
+		c.Outcome, c.Advice = Failed, "check it manually, and any proxy in between"
+		c.Detail += ", but this environment does not show the column " + column + ": " + controls[column] + " is unknown"
+	}
+	return c, nil
 }
 
 // checkShares compares the table of shares with the views that the integration user sees.

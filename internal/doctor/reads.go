@@ -23,7 +23,8 @@ func (x *examiner) checkReads(ctx context.Context) {
 	user := x.checkRead(ctx, "read-users", "read users, their roles and teams",
 		collector.ProbeUsers(self), "prvReadUser", "prvReadRole", "prvReadTeam")
 	x.canReadUsers = user != ""
-	team := x.checkRead(ctx, "read-teams", "read teams and their roles", collector.ProbeTeams(), "prvReadTeam", "prvReadRole")
+	team := x.checkRead(ctx, "read-teams", "read teams", collector.Teams().First().Probe, "prvReadTeam")
+	x.checkRelatedRead(ctx, team, "read-team-roles", "read roles of teams", collector.ProbeTeams(), "prvReadTeam", "prvReadRole")
 	role := x.checkRead(ctx, "read-roles", "read roles", collector.Roles().First().Probe, "prvReadRole")
 	x.checkRelatedRead(ctx, role, "read-role-privileges", "read privileges of roles", collector.ProbeRolePrivileges(role), "prvReadRole")
 	x.checkRead(ctx, "read-privileges", "read definitions of privileges", collector.PrivilegeDefinitions().Where(dataverse.Eq("name", "prvReadUserQuery")).Probe)
