@@ -89,7 +89,6 @@ func parsePageTemplate() (*template.Template, error) {
 // newResultsPage returns a page of one result, or of several with an index.
 func newResultsPage(rs []audit.Result, o Options) pageData {
 	d := newPageData()
-	d.IndexURL = o.indexURL
 	if len(rs) == 1 {
 		d.Results = append(d.Results, newResultData(rs[0], o, ""))
 		d.Title = fmt.Sprintf("dbaudit: %s is %s", rs[0].Environment.Name, rs[0].Verdict)

@@ -81,7 +81,6 @@ func Pages(rs []audit.Result, o Options, write func(Page) error) error {
 	for i, group := range groups {
 		names[i] = uniqueFileName(text.Line(rs[group[0]].Environment.Name), taken) + ".html"
 	}
-	o.indexURL = indexFile
 	rs = withDistinctNames(rs, &o)
 	for i, group := range groups {
 		members := make([]audit.Result, len(group))
@@ -91,7 +90,9 @@ func Pages(rs []audit.Result, o Options, write func(Page) error) error {
 				links[index] += "#" + anchorPrefix(j) + "result"
 			}
 		}
-		if err := render(names[i], newResultsPage(slices.Collect(renderer{}.prepare(members, o).all()), o)); err != nil {
+		d := newResultsPage(slices.Collect(renderer{}.prepare(members, o).all()), o)
+		d.IndexURL = indexFile
+		if err := render(names[i], d); err != nil {
 			return err
 		}
 	}

@@ -49,8 +49,6 @@ type Options struct {
 	MinSeverity   audit.Severity        // of the controls that a table lists; the zero value lists all
 	Verbose       bool                  // shows in full what is otherwise only counted
 	Trends        []history.Environment // the history of environments, which HTML shows
-
-	indexURL string // of the index that a page of HTML belongs to
 }
 
 // bufferSize is large enough that most documents are written in one call, after they were rendered
