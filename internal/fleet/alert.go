@@ -115,15 +115,12 @@ func (f *Fleet) sendAlert(ctx context.Context, job *river.Job[sendAlertArgs]) er
 		return nil // the rule was removed
 	}
 	r := f.options.Alerts.Rules[i]
-	began, err := f.store.Alerts(ctx, job.Args.Began)
+	ids := slices.Concat(job.Args.Began, job.Args.Ended)
+	alerts, err := f.store.Alerts(ctx, ids)
 	if err != nil {
 		return err
 	}
-	ended, err := f.store.Alerts(ctx, job.Args.Ended)
-	if err != nil {
-		return err
-	}
-	items := messageItems(r, began, ended)
+	items := messageItems(r, alerts, len(job.Args.Began))
 	if len(items) == 0 {
 		return nil
 	}
@@ -132,8 +129,9 @@ func (f *Fleet) sendAlert(ctx context.Context, job *river.Job[sendAlertArgs]) er
 		f.options.Logger.Warn("an alert could not be sent, and is tried again", "rule", r.Name, "error", err)
 		return err
 	}
-	return f.store.InTx(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		if err := tx.MarkSent(ctx, slices.Concat(job.Args.Began, job.Args.Ended)); err != nil {
+	ctx = context.WithoutCancel(ctx) // if this process stops now, another one must not send the message again
+	return f.store.InTx(ctx, func(tx *store.Tx) error {
+		if err := tx.MarkSent(ctx, ids); err != nil {
 			return err
 		}
 		_, err := river.JobCompleteTx[driver](ctx, tx.QueueTx(), job)
@@ -141,33 +139,26 @@ func (f *Fleet) sendAlert(ctx context.Context, job *river.Job[sendAlertArgs]) er
 	})
 }
 
-// messageItems returns the items of a message, most severe first. It leaves out what has changed
-// again since the message was enqueued: the receiver gets a newer message about that.
-func messageItems(r alert.Rule, began, ended []store.Alert) []alert.Item {
+// messageItems returns the items of a message, most severe first. The first alerts began, and the
+// others ended. It leaves out what has changed again since the message was enqueued: the receiver
+// gets a newer message about that.
+func messageItems(r alert.Rule, alerts []store.Alert, began int) []alert.Item {
 	var items []alert.Item
-	for _, a := range began {
-		if a.Resolved.IsZero() || !r.Reports(alert.Event(a.Event), true) {
-			items = append(items, messageItem(a))
+	for i, a := range alerts {
+		item := alert.Item{
+			Environment: a.Environment, Integration: a.Integration, Event: alert.Event(a.Event), Control: string(a.Control),
+			Severity: a.Severity, Text: a.Message, Since: a.Opened, Ended: i >= began,
 		}
-	}
-	for _, a := range ended {
-		if a.Reopened {
+		switch {
+		case item.Ended && a.Reopened, !item.Ended && !a.Resolved.IsZero() && r.Reports(item.Event, true):
 			continue
-		}
-		item := messageItem(a)
-		item.Ended, item.Reason = true, string(a.CloseReason)
-		if a.Retired {
+		case item.Ended && a.Retired:
 			item.Reason = "retired"
+		case item.Ended:
+			item.Reason = string(a.CloseReason)
 		}
 		items = append(items, item)
 	}
 	slices.SortStableFunc(items, func(a, b alert.Item) int { return cmp.Compare(b.Severity, a.Severity) })
 	return items
-}
-
-func messageItem(a store.Alert) alert.Item {
-	return alert.Item{
-		Environment: a.Environment, Integration: a.Integration, Event: alert.Event(a.Event), Control: string(a.Control),
-		Severity: a.Severity, Text: a.Message, Since: a.Opened,
-	}
 }

@@ -231,6 +231,30 @@ func TestReconfiguredAlerts(t *testing.T) {
 	})
 }
 
+// TestSentWhileStopping checks that a message is not sent again if the process stops while it is sent.
+func TestSentWhileStopping(t *testing.T) {
+	storetest.OnBoth(t, func(t *testing.T, name string) {
+		s := open(t, name)
+		addEnvironments(t, s, "a")
+		must.Do(t, s.Record(t.Context(), failing(store.Environment{Name: "a"}, audit.SeverityHigh), nil, "test"))
+		var sends atomic.Int64
+		o := fleet.Options{SweepInterval: time.Second, Alerts: &fleet.Alerts{RetryWait: time.Second, Rules: rules(), Send: func(ctx context.Context, _ string, _ alert.Message) error {
+			if sends.Add(1) == 1 {
+				<-ctx.Done() // the receiver has the message, and its answer comes late
+			}
+			return nil
+		}}}
+		_, stop := start(t, s, o)
+		eventually(t, "the message is sent", func() bool { return sends.Load() == 1 })
+		stop()
+		start(t, s, o)
+		awaitJob(t, name, "watch")
+		if n := sends.Load(); n != 1 {
+			t.Errorf("the message is sent %d times", n)
+		}
+	})
+}
+
 // TestCredentialAlert checks the messages about a credential that ends soon and is renewed.
 func TestCredentialAlert(t *testing.T) {
 	t.Parallel()
