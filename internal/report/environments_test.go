@@ -26,6 +26,11 @@ func TestIntegrationsOfOneEnvironment(t *testing.T) {
 			t.Errorf("%s names a single result by its profile", f)
 		}
 		both := mustRenderAll(t, f, []audit.Result{one, two}, Options{})
+		unread := two
+		unread.Environment.OrganizationID, unread.Controls, unread.Unread = "", nil, &audit.Unread{Message: "timeout"}
+		if part := mustRenderAll(t, f, []audit.Result{one, unread}, Options{}); !strings.Contains(strings.ReplaceAll(part, `\`, ""), "production (gong)") {
+			t.Errorf("%s does not tell a result that could not be read from another of its environment:\n%s", f, part)
+		}
 		if f == SARIF {
 			if runs := checkSARIF(t, both).Runs; len(runs) != 2 || runs[0].AutomationDetails.ID == runs[1].AutomationDetails.ID {
 				t.Errorf("the runs are %+v", runs)

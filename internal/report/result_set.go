@@ -120,7 +120,7 @@ func withDistinctNames(rs []audit.Result, o *Options) []audit.Result {
 		env := &renamed[i].Environment
 		rewriteStrings(reflect.ValueOf(env).Elem(), text.Line, validUTF8)
 		if slices.ContainsFunc(rs, func(other audit.Result) bool {
-			return other.Environment == rs[i].Environment && other.Profile.Name != rs[i].Profile.Name
+			return withoutOrganization(other.Environment) == withoutOrganization(rs[i].Environment) && other.Profile.Name != rs[i].Profile.Name
 		}) {
 			env.Name += " (" + text.Line(rs[i].Profile.Name) + ")"
 			original[*env] = rs[i].Environment.Name
@@ -143,13 +143,21 @@ func groupByEnvironment(rs []audit.Result) [][]int {
 	var groups [][]int
 	groupOf := map[audit.Environment]int{}
 	for i, r := range rs {
-		n, ok := groupOf[r.Environment]
+		env := withoutOrganization(r.Environment)
+		n, ok := groupOf[env]
 		if ok && !slices.ContainsFunc(groups[n], func(j int) bool { return rs[j].Profile.Name == r.Profile.Name }) {
 			groups[n] = append(groups[n], i)
 			continue
 		}
-		groupOf[r.Environment] = len(groups)
+		groupOf[env] = len(groups)
 		groups = append(groups, []int{i})
 	}
 	return groups
+}
+
+// withoutOrganization returns an environment as its results have it in common: a result that could not
+// be read does not know the organization.
+func withoutOrganization(e audit.Environment) audit.Environment {
+	e.OrganizationID, e.OrganizationName = "", ""
+	return e
 }
