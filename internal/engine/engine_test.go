@@ -337,6 +337,19 @@ func TestRefusedPolicies(t *testing.T) {
 	}
 }
 
+// TestAllFaultsOfMetadata checks that Load reports the faults of all rules together.
+func TestAllFaultsOfMetadata(t *testing.T) {
+	broken := strings.Replace(ruleHead, "#   severity: low\n", "", 1) + "findings := set()\n"
+	_, err := engine.Load(policy.Files, fstest.MapFS{
+		"one.rego": {Data: []byte(broken)}, "two.rego": {Data: []byte(strings.Replace(broken, "custom.mine", "custom.other", 1))},
+	})
+	for _, place := range []string{"one.rego:1:1: the METADATA of the rule custom/mine: ", "two.rego:1:1: the METADATA of the rule custom/other: "} {
+		if err == nil || !strings.Contains(err.Error(), place+"custom.severity is missing") {
+			t.Errorf("got %v, want the fault at %s", err, place)
+		}
+	}
+}
+
 // TestRefusedReports proves that an invalid finding is an error, and is not dropped.
 func TestRefusedReports(t *testing.T) {
 	p, err := profile.Parse("acme.yaml", []byte("acme:\n  extends: demandbase\n  controls:\n    - {id: ACME-MINE, rule: custom/mine, title: T, why: W}\n"), demandbase(t))
