@@ -3,7 +3,6 @@ package apply
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 
 	"github.com/dbaudit/dbaudit/internal/change"
@@ -43,7 +42,7 @@ func validateFields(r Record, currentFormat bool) error {
 		return fmt.Errorf("has a field that no line with the event %q has, or lacks one that each has", r.Event)
 	}
 	for _, id := range []string{r.By, r.Made} {
-		if id != "" && !regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`).MatchString(id) {
+		if id != "" && !change.IsID(id) {
 			return fmt.Errorf("has %q, which is not an id", id)
 		}
 	}

@@ -8,6 +8,9 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
+
+	"github.com/google/uuid"
 )
 
 // Validate returns an error if the plan of an environment cannot contain the action after the
@@ -104,13 +107,12 @@ func (a Action) validateAssignedGrants(earlier []Action) error {
 
 // validate returns an error if a target is incomplete, or has an invalid reference.
 func (t Target) validate(earlier []Action) error {
-	guid := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 	for _, ref := range []*Ref{t.Role, t.Copy, t.User, t.BusinessUnit, t.View, t.Principal, t.Owner} {
 		if ref == nil {
 			continue
 		}
 		for _, id := range []string{ref.ID, ref.ObjectID} {
-			if id != "" && !guid.MatchString(id) {
+			if id != "" && !IsID(id) {
 				return fmt.Errorf("%q is not an id", id)
 			}
 		}
@@ -123,11 +125,11 @@ func (t Target) validate(earlier []Action) error {
 			return fmt.Errorf("it refers to a row that action %q does not create", ref.MadeBy)
 		}
 	}
-	if t.ApplicationID != "" && !guid.MatchString(t.ApplicationID) {
+	if t.ApplicationID != "" && !IsID(t.ApplicationID) {
 		return fmt.Errorf("%q is not an application id", t.ApplicationID)
 	}
 	for privilege, id := range t.Privileges {
-		if !isPrivilegeName(privilege) || !guid.MatchString(id) {
+		if !isPrivilegeName(privilege) || !IsID(id) {
 			return fmt.Errorf("%q is not a privilege with the id %q", privilege, id)
 		}
 	}
@@ -153,4 +155,10 @@ func (t Target) validate(earlier []Action) error {
 
 func isPrivilegeName(name string) bool {
 	return regexp.MustCompile(`^prv[A-Za-z0-9_]+$`).MatchString(name)
+}
+
+// IsID reports whether a text is an id as plans and journals have it: a GUID in lower case.
+func IsID(text string) bool {
+	const length = 36 // uuid.Validate accepts further forms
+	return len(text) == length && uuid.Validate(text) == nil && strings.ToLower(text) == text
 }
