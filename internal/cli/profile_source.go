@@ -123,7 +123,7 @@ func writeSourceTable(w io.Writer, width int, c source.Check) error {
 	for _, line := range c.Uncited {
 		rows = append(rows, []string{"uncited", "–", "–", line})
 	}
-	fmt.Fprintf(w, "%s\n%s\n\n%d of %d cited lines are on the page, %d lines of the page are not cited\n", c.Title, c.URL, found, len(c.Lines), len(c.Uncited))
+	fmt.Fprintf(w, "%s\n%s\n\ncited lines on the page: %d of %d; lines of the page that are not cited: %d\n", c.Title, c.URL, found, len(c.Lines), len(c.Uncited))
 	if len(rows) == 0 {
 		return nil
 	}

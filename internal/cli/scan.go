@@ -10,11 +10,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/run"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
-	"github.com/dbaudit/dbaudit/internal/store"
 )
 
 type scanFlags struct {
@@ -92,7 +90,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if err != nil {
 		return err
 	}
-	storeResults, err := openResultStore(ctx, a, f.store)
+	storeResults, err := openResultStore(ctx, a, f.store, targets, j.accepted.Waivers)
 	if err != nil {
 		return err
 	}
@@ -110,23 +108,10 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	results = a.Accept(j.accepted, results)
 	worst, err := j.report(a, results)
-	return exitWith(worse(code, worst), errors.Join(err, storeResults(results, fleet.Requirements(targets, j.accepted.Waivers))))
-}
-
-// openResultStore opens the store for a scan's results, if one is named. The returned function stores
-// results, with what they were judged by, and closes the store.
-func openResultStore(ctx context.Context, a *app, flag string) (func([]audit.Result, map[string]store.Requirements) error, error) {
-	name, err := storeURL(a, flag)
-	if err != nil || name == "" {
-		return func([]audit.Result, map[string]store.Requirements) error { return nil }, err
+	if storeResults != nil {
+		err = errors.Join(err, storeResults(results))
 	}
-	s, err := openStore(ctx, a, flag, store.Options{})
-	if err != nil {
-		return nil, err
-	}
-	return func(results []audit.Result, requirements map[string]store.Requirements) error {
-		return errors.Join(s.Record(ctx, results, requirements, workerName()), s.Close())
-	}, nil
+	return exitWith(worse(code, worst), err)
 }
 
 // reportUnread reports each environment that could not be read, and returns the most severe exit

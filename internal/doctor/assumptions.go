@@ -154,7 +154,7 @@ func (ac *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
 			others++
 		}
 	}
-	text := fmt.Sprintf("%d of %d views belong to others", others, len(rows))
+	text := fmt.Sprintf("views that belong to others: %d of %d", others, len(rows))
 	if others > 0 {
 		return Otherwise, text + ": shared with this identity, or visible to it without a share"
 	}
