@@ -3,12 +3,13 @@ package cli
 import (
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
-	"github.com/dbaudit/dbaudit/internal/config"
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -18,13 +19,14 @@ import (
 // the commands in a report unchanged.
 func flagsForTarget(a *app) func(audit.Result) []string {
 	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
-	file := configOrEmpty(a)
+	environments := configOrEmpty(a).AllEnvironments()
 	return func(r audit.Result) []string {
 		flags := slices.Clone(shared)
 		found, configured, ambiguous := isFlagSet(a, "url"), false, false
 		if !found {
-			for _, env := range file.AllEnvironments() {
-				if !run.SameEnvironment(env.URL, r.Environment.URL) || env.Name != "" && env.Name != r.Environment.Name {
+			for _, env := range environments {
+				// The names differ for most of many environments, and comparing them is fast.
+				if env.Name != "" && env.Name != r.Environment.Name || !run.SameEnvironment(env.URL, r.Environment.URL) {
 					continue
 				}
 				found, configured, ambiguous = true, true, len(env.Integrations) > 1
@@ -54,7 +56,7 @@ func applyCommand(a *app, command, file string, env audit.Environment) string {
 
 // rollbackCommand returns the command that undoes the actions in a journal.
 func rollbackCommand(a *app, journal string, env audit.Environment) string {
-	flags, _ := withEnvironmentFlag(a, givenFlags(a, func(*pflag.Flag) bool { return false }), env)
+	flags, _ := withEnvironmentFlag(a, isConfigured(a), givenFlags(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
@@ -78,8 +80,9 @@ func flagsForApply(a *app) func(audit.Result) []string {
 	shared := givenFlags(a, func(f *pflag.Flag) bool {
 		return f.Name == "policy" || f.Name == "replace-filtered" || isProfileFile(f)
 	})
+	isConfigured := isConfigured(a)
 	return func(r audit.Result) []string {
-		flags, configured := withEnvironmentFlag(a, shared, r.Environment)
+		flags, configured := withEnvironmentFlag(a, isConfigured, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsProfileFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
@@ -87,12 +90,29 @@ func flagsForApply(a *app) func(audit.Result) []string {
 	}
 }
 
+// isConfigured returns a function that reports whether the configuration names an environment with an
+// address. It reads the configuration once, when it is first asked.
+func isConfigured(a *app) func(address string) bool {
+	origins := sync.OnceValue(func() map[string]bool {
+		all := map[string]bool{}
+		for _, env := range configOrEmpty(a).AllEnvironments() {
+			if origin, err := dataverse.ParseEnvironment(env.URL); err == nil {
+				all[origin] = true
+			}
+		}
+		return all
+	})
+	return func(address string) bool {
+		origin, err := dataverse.ParseEnvironment(address)
+		return err == nil && origins()[origin]
+	}
+}
+
 // withEnvironmentFlag adds --url to the flags unless they or the configuration name the environment:
 // apply and rollback send a token only to an address that the user chose, not to one from a plan.
 // It reports whether the configuration names the environment.
-func withEnvironmentFlag(a *app, shared []string, env audit.Environment) (flags []string, configured bool) {
-	flags = slices.Clip(shared)
-	configured = slices.ContainsFunc(configOrEmpty(a).AllEnvironments(), func(c config.Environment) bool { return run.SameEnvironment(c.URL, env.URL) })
+func withEnvironmentFlag(a *app, isConfigured func(string) bool, shared []string, env audit.Environment) (flags []string, configured bool) {
+	flags, configured = slices.Clip(shared), isConfigured(env.URL)
 	if !isFlagSet(a, "url") && !configured && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}

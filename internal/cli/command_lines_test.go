@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,28 @@ func parseCommandLine(t *testing.T, words ...string) *app {
 	}
 	a.command = cmd
 	return a
+}
+
+// TestConfigurationIsReadOnce checks that the flags for apply do not read the configuration again for
+// each finding of a report: a fleet's configuration is long.
+func TestConfigurationIsReadOnce(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "dbaudit.yaml")
+	if err := os.WriteFile(file, []byte("environments:\n  eu: {url: https://eu.crm4.dynamics.com}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	flags := flagsForApply(parseCommandLine(t, "report", "r.json", "-c", file))
+	for host, want := range map[string]bool{"eu.crm4.dynamics.com": false, "US.crm.dynamics.com": true} {
+		for range 2 {
+			got := flags(audit.Result{Environment: audit.Environment{URL: "https://" + host}})
+			if slices.Contains(got, "--url") != want {
+				t.Errorf("%s: %q", host, got)
+			}
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }
 
 // TestFlagsForTarget checks that the flags in a report name the judged environment as this run
