@@ -67,7 +67,7 @@ func storedEnvironment(file *config.File, env config.Environment, t run.Target) 
 // environmentConfig returns a configuration with only one environment, under a name, as YAML. Names of
 // files are absolute.
 func environmentConfig(file *config.File, env config.Environment, name string) (string, error) {
-	absolute := absolutePath(filepath.Dir(filepath.FromSlash(file.Name())))
+	absolute := absolutePath(file.Name())
 	env.Integrations = slices.Clone(env.Integrations)
 	for i, integration := range env.Integrations {
 		if run.IsProfileFile(integration.Profile) {
@@ -89,7 +89,8 @@ func environmentConfig(file *config.File, env config.Environment, name string) (
 }
 
 // absolutePath returns a function that makes the name of a file absolute. Names are relative to the
-// folder of the configuration if inFolder is true, else to the working directory.
+// folder of the configuration, which is the name of a file, if inFolder is true, else to the working
+// directory.
 func absolutePath(configuration string) func(name string, inFolder bool) string {
 	return func(name string, inFolder bool) string {
 		if inFolder {

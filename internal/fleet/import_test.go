@@ -1,10 +1,13 @@
 package fleet_test
 
 import (
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/must"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -49,6 +52,37 @@ func TestSecretEnds(t *testing.T) {
 	for _, wrong := range []string{"2027-13-45", "soon"} {
 		if err := importCSV(secret + wrong + "\n"); err == nil || !strings.Contains(err.Error(), "secret_ends") {
 			t.Errorf("%s: %v", wrong, err)
+		}
+	}
+}
+
+// TestImportedFiles checks that a worker gets the files that an import of the same configuration reads:
+// the secret and the waivers next to the configuration, and the certificate in the working directory.
+func TestImportedFiles(t *testing.T) {
+	t.Chdir(t.TempDir())
+	here := must.Get(os.Getwd())
+	must.Do(t, os.MkdirAll("clients/eu", 0o700))
+	for _, name := range []string{"w.yaml", "waivers.yaml"} {
+		must.Do(t, os.WriteFile("clients/eu/"+name, []byte("waivers: []\n"), 0o600))
+	}
+	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
+	const text = "auth: {client_id: 11111111-1111-1111-1111-111111111111, secret: {file: secret.txt}}\n" +
+		"environments:\n  a: {url: https://a.crm.dynamics.com}\n  b:\n    url: https://b.crm.dynamics.com\n    auth: {certificate: b.pem, certificate_password: {file: ../b.txt}}\n"
+	for _, name := range []string{"clients/eu/dbaudit.yaml", here + "/clients/eu/dbaudit.yaml"} {
+		for waivers, want := range map[string]string{"": "waivers.yaml", "waivers: w.yaml\n": "w.yaml"} {
+			file := must.Get(config.Parse(name, []byte(text+waivers)))
+			for i, e := range must.Get(fleet.Environments(runner, []*config.File{file})) {
+				imported := must.Get(config.Parse("store", []byte(e.Config)))
+				got := []string{imported.Waivers, imported.Auth.Secret.File}
+				expected := []string{here + "/clients/eu/" + want, here + "/clients/eu/secret.txt"}
+				if i == 1 {
+					auth := imported.Environments["b"].Auth
+					got, expected = append(got, auth.Certificate, auth.CertificatePassword.File), append(expected, here+"/b.pem", here+"/clients/b.txt")
+				}
+				if !slices.Equal(got, expected) {
+					t.Errorf("%s: the files are %q, want %q", name, got, expected)
+				}
+			}
 		}
 	}
 }
