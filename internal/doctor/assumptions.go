@@ -87,7 +87,7 @@ func (ac *assumptionChecker) probes() map[string]probe {
 		query := dataverse.Function("RetrieveSharedPrincipalsAndAccess", dataverse.RefArg("Target", "userqueries", ac.view))
 		principals = probe{query: query, caller: ac.viewCaller, isObject: true, refused: Otherwise, judge: judgePrincipals}
 	}
-	asUser := probe{unavailable: "there is no single enabled integration user to impersonate: pass --integration-app-id or --integration-user"}
+	asUser := probe{unavailable: "no enabled integration user was found to impersonate: pass --integration-app-id or --integration-user"}
 	if ac.user != nil {
 		asUser = whoAmI(ac.user.Callers()[0], Otherwise, ac.judgeWhoAmI(dataverse.GUID(ac.user.ID)))
 	}

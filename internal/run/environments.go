@@ -119,8 +119,8 @@ func (r *Runner) SelectIntegrations(file *config.File, env config.Environment, o
 	case given == "" && overrides.IntegrationProfile == "":
 		chosen = all
 	case len(chosen) == 0:
-		return nil, Usagef("there is no integration of the profile %q in %s: its integrations are of %s",
-			cmp.Or(given, overrides.IntegrationProfile), file.Name(), strings.Join(names, ", "))
+		return nil, Usagef("%s has integrations of the profiles %s, but not of %q: choose one of them",
+			file.Name(), strings.Join(names, ", "), cmp.Or(given, overrides.IntegrationProfile))
 	}
 	if len(chosen) > 1 {
 		return chosen, r.checkNoOverrides(overrides, len(chosen))
