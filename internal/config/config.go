@@ -258,16 +258,14 @@ func (f *File) EnvironmentNames() []string { return slices.Sorted(maps.Keys(f.En
 // SecretVariables returns the environment variables from which any auth: or apply: of the file
 // reads a secret, sorted.
 func (f *File) SecretVariables() []string {
-	auths := []Auth{f.Auth, f.Apply}
+	sources := []*Source{f.Auth.Secret, f.Auth.CertificatePassword, f.Apply.Secret, f.Apply.CertificatePassword}
 	for _, env := range f.Environments {
-		auths = append(auths, env.Auth, env.Apply)
+		sources = append(sources, env.Auth.Secret, env.Auth.CertificatePassword, env.Apply.Secret, env.Apply.CertificatePassword)
 	}
 	var names []string
-	for _, auth := range auths {
-		for _, source := range []*Source{auth.Secret, auth.CertificatePassword} {
-			if source != nil && source.Env != "" {
-				names = append(names, source.Env)
-			}
+	for _, source := range sources {
+		if source != nil && source.Env != "" {
+			names = append(names, source.Env)
 		}
 	}
 	slices.Sort(names)

@@ -142,9 +142,9 @@ func (r *Runner) SignInConfig(t Target, transport http.RoundTripper) (signin.Con
 		Now:             r.Now,
 		Sleep:           r.Sleep,
 	}
-	if hidden := r.secretVariables(t.File); r.Run != nil {
+	if r.Run != nil {
 		c.RunCommand = func(ctx context.Context, name string, args ...string) ([]byte, error) {
-			return r.Run(ctx, hidden, name, args...)
+			return r.Run(ctx, r.secretVariables(t.File), name, args...)
 		}
 	}
 	// A credential that the method does not use is not read, because it may be missing.
