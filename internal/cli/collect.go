@@ -40,7 +40,7 @@ dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK,
 	scopeFlag(cmd.Flags(), &f.scope)
 	outputFileFlag(cmd.Flags(), &f.output)
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, for a file that you hand over")
-	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units by pseudonyms")
+	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units with pseudonyms")
 	recordFlag(cmd.Flags(), &f.record)
 	return cmd
 }

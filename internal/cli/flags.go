@@ -98,7 +98,7 @@ func waiversFlag(flags *pflag.FlagSet, o *run.AcceptOptions) {
 func contentFlags(flags *pflag.FlagSet, o *run.PlanOptions) {
 	flags.StringSliceVar(&o.Only, "only", nil, "fix only the findings of this `control`; repeatable")
 	flags.StringSliceVar(&o.Except, "except", nil, "do not fix the findings of this `control`; repeatable")
-	flags.BoolVar(&o.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only by full grants, which rollback cannot undo")
+	flags.BoolVar(&o.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only with full grants, which rollback cannot undo")
 	flags.BoolVar(&o.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
 	flags.BoolVar(&o.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
 	flags.DurationVar(&o.Validity, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")

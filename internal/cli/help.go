@@ -30,8 +30,8 @@ func headings() []heading {
 		{"Requirement", []string{"profile", "integration-app-id", "integration-user", "integration-role", "business-unit", "view"}},
 		{"Sign-in", []string{"auth", "authority", "tenant-id", "client-id", "client-certificate", "username"}},
 		{"Output", []string{"format", "output", "snapshot", "record", "sarif-profile", "as-of", "severity", "summary", "input", "minimal", "pseudonyms"}},
-		{"Failing", []string{"fail-on", "fail-on-new", "baseline", "waivers", detailedFlag}},
-		{"Repair", []string{
+		{"Exit code", []string{"fail-on", "fail-on-new", "baseline", "waivers", detailedFlag}},
+		{"Remediation", []string{
 			"remediate", "only", "except", "least-privilege", "replace-filtered", "unassign-administrator",
 			"valid-for", "max-changes", "yes", "journal", "resume", "dry-run", "digest", "allow-shared-role",
 		}},
@@ -77,7 +77,7 @@ func usageText(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, "\n%s:\n", group.Title)
 		for _, c := range cmd.Commands() {
 			if c.IsAvailableCommand() && c.GroupID == group.ID {
-				fmt.Fprintf(&b, "  %-*s %s\n", cmd.NamePadding(), c.Name(), c.Short)
+				fmt.Fprintf(&b, "  %-*s %s\n", c.NamePadding(), c.Name(), c.Short)
 			}
 		}
 	}

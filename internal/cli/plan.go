@@ -68,7 +68,7 @@ changes, and 1 when no plan could be made; manual steps alone do not count as ch
 func (f planFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.result != "" || f.snapshot != "" {
 		// The saved files state the environment and the requirements.
-		scanHeadings := []string{"Environment", "Requirement", "Sign-in", "Failing"}
+		scanHeadings := []string{"Environment", "Requirement", "Sign-in", "Exit code"}
 		if err := refuseUnusedFlags(a, "this is only for a scan, not for --result and --snapshot", scanHeadings, "profile", "result", "snapshot", detailedFlag); err != nil {
 			return err
 		}

@@ -181,19 +181,34 @@ func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
 		if c.Change == profile.ControlChanged && c.Old != c.New {
 			words = fmt.Sprintf("%s (was: %s)", cmp.Or(c.New, "–"), cmp.Or(c.Old, "–"))
 		}
-		rows = append(rows, []string{string(c.Change), string(c.ID), words, strings.Join(details, " ")})
+		rows = append(rows, []string{changeWord(c.Change), string(c.ID), words, strings.Join(details, " ")})
 	}
 	for _, l := range d.Levels {
-		rows = append(rows, []string{string(profile.ControlChanged), l.Privilege, "access level", fmt.Sprintf("%s, was %s", cmp.Or(l.New, "deepest"), cmp.Or(l.Old, "deepest"))})
+		rows = append(rows, []string{changeWord(profile.ControlChanged), l.Privilege, "access level", fmt.Sprintf("%s, was %s", requiredLevel(l.New), requiredLevel(l.Old))})
 	}
 	for _, name := range d.Allowed {
-		rows = append(rows, []string{string(profile.ControlAdded), name, "allowed beyond the minimum", ""})
+		rows = append(rows, []string{changeWord(profile.ControlAdded), name, "allowed beyond the minimum", ""})
 	}
 	for _, name := range d.NoLongerAllowed {
-		rows = append(rows, []string{string(profile.ControlRemoved), name, "allowed beyond the minimum", ""})
+		rows = append(rows, []string{changeWord(profile.ControlRemoved), name, "allowed beyond the minimum", ""})
 	}
 	return table.List(w, width, []string{"change", "control", "the words of the source", "privileges"}, rows)
 }
+
+// changeWord returns the word for people for a kind of change.
+func changeWord(kind profile.ChangeKind) string {
+	switch kind {
+	case profile.ControlAdded:
+		return "added"
+	case profile.ControlRemoved:
+		return "removed"
+	case profile.ControlChanged:
+	}
+	return "changed"
+}
+
+// requiredLevel returns the access level for the depth of a [profile.LevelChange].
+func requiredLevel(depth string) string { return cmp.Or(audit.LevelOf(depth), "the highest") }
 
 func exportKinds() []string { return []string{"catalog", "profile", "component-definition"} }
 

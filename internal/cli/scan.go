@@ -61,7 +61,7 @@ func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.remedy.remediate {
 		return f.runRemediation(ctx, a)
 	}
-	if err := refuseUnusedFlags(a, "this needs --remediate", []string{"Repair"}, "remediate"); err != nil {
+	if err := refuseUnusedFlags(a, "this needs --remediate", []string{"Remediation"}, "remediate"); err != nil {
 		return err
 	}
 	j, err := f.judge.prepare(a, f.snapshot, f.record)

@@ -42,7 +42,7 @@ func (f *serveFlags) define(*app) *cobra.Command {
 		Use:   "serve",
 		Short: "serve the fleet's page and API, and scan what is due",
 		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they are
-due, until it is stopped. It needs no setup: by default, the store is an SQLite file in the working directory,
+due, until it is stopped. It needs no setup: by default, the store is a SQLite file in the working directory,
 and only this machine can reach the page. On an address other than loopback, it requires a sign-in with OpenID
 Connect (--oidc-issuer, --oidc-client-id, --public-url, and DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the
 app roles Reader or Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),

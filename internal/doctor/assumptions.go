@@ -121,9 +121,9 @@ func (ac *assumptionChecker) probes() map[string]probe {
 		"organization-settings":         {query: dataverse.Collection("organizations").Select("orgdborgsettings"), refused: Otherwise, judge: judgeSettings},
 		"dop-hint": whoAmI(dataverse.Caller{}, Unanswered, func([]row) (Answer, string) {
 			if ac.hasHint.Load() {
-				return AsAssumed, "it exists"
+				return AsAssumed, "they have it"
 			}
-			return Otherwise, "it does not exist"
+			return Otherwise, "they do not have it"
 		}),
 	}
 }
@@ -143,7 +143,7 @@ func judgeSettings(rows []row) (Answer, string) {
 	if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
 		return Otherwise, "it is empty"
 	}
-	return AsAssumed, fmt.Sprintf("it has %d bytes", len(text))
+	return AsAssumed, fmt.Sprintf("it can be read (%d bytes)", len(text))
 }
 
 func (ac *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
@@ -197,7 +197,7 @@ func judgePrincipals(rows []row) (Answer, string) {
 			return Otherwise, "a principal has none of these members"
 		}
 	}
-	return AsAssumed, fmt.Sprintf("it does, in %d of %d", len(list), len(list))
+	return AsAssumed, fmt.Sprintf("each principal has one of these members (%d)", len(list))
 }
 
 // judgeFilters looks for grants for some records only, and for unknown depths.

@@ -75,7 +75,7 @@ func (r Role) Snapshot(
 		slices.Sort(presenceOnly)
 		note := "only presence is judged, because no source says which access levels these allow: " + strings.Join(presenceOnly, ", ")
 		if isMissing {
-			note += "; for a missing one, the named level is that of the role's other privileges on its table, else global"
+			note += "; for a missing one, the named level is that of the role's other privileges on its table, else Organization"
 		}
 		notes = append(notes, note)
 	}

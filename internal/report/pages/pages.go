@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/engine"
@@ -53,6 +54,15 @@ func Controls() (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(profiles, func(a, b profile.Profile) int {
+		switch firstProfile {
+		case a.Name:
+			return -1
+		case b.Name:
+			return 1
+		}
+		return 0
+	})
 	privileges := solution.NewPrivilegeTable()
 	rules := map[string]engine.Rule{}
 	for _, r := range e.Rules() {
@@ -80,6 +90,9 @@ func Controls() (map[string]string, error) {
 	pages["README.md"] = index.String()
 	return pages, nil
 }
+
+// firstProfile is the first profile of the index. The examples on the pages of its rules are its controls.
+const firstProfile = "demandbase"
 
 // exampleControl is the example on the page of its rule, although it is not the first control.
 const exampleControl = "DB-PRIV-QUEUE"
