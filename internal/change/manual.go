@@ -48,7 +48,7 @@ func manualKinds() []kind {
 			example: func(all audit.Fix) audit.Fix { return audit.Fix{User: all.User} },
 			summary: "Have the integration run as an application user instead of {user|a person's account}.",
 			portal: []string{
-				"In Microsoft Entra, register an application for the integration[ of the application {application}].",
+				"In Microsoft Entra, register an application for the integration.",
 				"{settings} > Application users.",
 				"Choose + New app user, add the application, choose the business unit and the integration's role, and create it.",
 				"Reconnect the vendor's product with the application, then remove the role from {user|of the integration}.",

@@ -180,7 +180,7 @@ func prose(root string) ([]piece, error) {
 			}
 			return nil
 		}
-		read := []string{".go", ".rego", ".md", ".yaml", ".yml", ".gohtml", ".css", ".js", ".tmpl", ".txt", ".json", ".txtar", ".service", ".timer", ".cron"}
+		read := []string{".go", ".rego", ".md", ".yaml", ".yml", ".gohtml", ".css", ".js", ".tmpl", ".tsv", ".txt", ".json", ".txtar", ".service", ".timer", ".cron"}
 		if !slices.Contains(read, path.Ext(name)) && path.Dir(name) != "scripts" && name != "Makefile" && name != "Dockerfile" {
 			return nil
 		}
