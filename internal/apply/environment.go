@@ -28,7 +28,7 @@ type Mutator interface {
 }
 
 // An Identity has the ids of an environment and of a user in it.
-type Identity struct{ Organization, User string }
+type Identity struct{ User, Organization string }
 
 // A Reading is the current state of a target.
 type Reading struct {

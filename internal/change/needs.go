@@ -1,6 +1,9 @@
 package change
 
-import "github.com/dbaudit/dbaudit/internal/audit"
+import (
+	"github.com/dbaudit/dbaudit/internal/audit"
+	"github.com/dbaudit/dbaudit/internal/privileges"
+)
 
 // Needs collects the privileges that an identity in the root business unit must have to make
 // changes. No user can grant a privilege that the user does not have at the same depth ("Assign
@@ -64,7 +67,7 @@ func (n Needs) AddChange(t Target, from, to State) {
 		n.require(local, "prvAssignRole")
 	case TargetShare:
 		// Both the impersonating and the impersonated user need the privileges of the action.
-		n.require(audit.DepthGlobal, "prvActOnBehalfOfAnotherUser")
+		n.require(audit.DepthGlobal, privileges.Impersonate)
 		n.require(audit.DepthBasic, "prvReadUserQuery", "prvShareUserQuery")
 	}
 }

@@ -24,8 +24,8 @@ func (e *otherOrganizationError) Error() string {
 type impersonationIgnoredError struct{ user, respondedAs string }
 
 func (e *impersonationIgnoredError) Error() string {
-	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: "+
-		"make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.user, e.respondedAs)
+	return fmt.Sprintf("dbaudit asked to impersonate %s, but the environment responded as %s: %s",
+		e.user, e.respondedAs, dataverse.ImpersonationIgnoredAdvice("user"))
 }
 
 // readAs reads as a user. It names the user by the Entra object id or, if that is unknown,

@@ -3,6 +3,8 @@ package dataverse
 import (
 	"fmt"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // Advice returns what to do about the error, or "" if the wrapped error has its own advice.
@@ -68,13 +70,16 @@ func (e *Error) codeAdvice() string {
 	return ""
 }
 
-// ImpersonationPrivilege is the privilege to impersonate another user.
-const ImpersonationPrivilege = "prvActOnBehalfOfAnotherUser"
+// ImpersonationIgnoredAdvice returns what to do if the environment responds as another user than the impersonated
+// one. who is a word for that user, such as "user".
+func ImpersonationIgnoredAdvice(who string) string {
+	return "make sure that the " + who + " is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID"
+}
 
 // forbiddenAdvice recommends a role only if the environment names a privilege.
 func (e *Error) forbiddenAdvice() string {
 	privilege := e.MissingPrivilege()
-	isImpersonation := strings.EqualFold(privilege, ImpersonationPrivilege) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
+	isImpersonation := strings.EqualFold(privilege, privileges.Impersonate) || privilege == "" && canonicalCode(e.Code) == "0x8004a110"
 	switch {
 	case isImpersonation && e.Writer:
 		return "to act on behalf of another user, the identity that applies needs prvActOnBehalfOfAnotherUser " +
@@ -144,7 +149,7 @@ func (e *Error) AdviceFor(names PrincipalNames) string {
 	if e.MayHaveHappened || e.Kind != Forbidden || e.Cause() != CausePrivilege || principal == "" || name == "" {
 		return e.Advice()
 	}
-	if strings.EqualFold(privilege, ImpersonationPrivilege) {
+	if strings.EqualFold(privilege, privileges.Impersonate) {
 		return "give " + privilege + " to a security role that is assigned to " + name + " directly (Business Management > Act on Behalf of Another User)"
 	}
 	return "it is " + name + " that lacks " + privilege + ": give " + privilege + " to a security role of " + name + ", at Organization level where the editor allows it"

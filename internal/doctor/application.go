@@ -12,6 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // ApplyPrivileges returns the privileges that any plan may require, sorted by name, without those
@@ -19,7 +20,7 @@ import (
 // others have the depth deep, for units below the root, except that a new role is created in the
 // root.
 func ApplyPrivileges() []Privilege {
-	all := append(pickPrivileges(dataverse.ImpersonationPrivilege, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
+	all := append(pickPrivileges(privileges.Impersonate, "prvReadBusinessUnit", "prvReadRole", "prvReadTeam", "prvReadUser", "prvReadUserQuery"), []Privilege{
 		{"prvAppendRole", audit.DepthDeep, "Business Management > Security Role > Append"},
 		{"prvAppendToUser", audit.DepthDeep, "Business Management > User > Append To"},
 		{"prvAppendUser", audit.DepthDeep, "Business Management > User > Append"},

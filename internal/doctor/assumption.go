@@ -13,6 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // An Answer says whether an assumption is true in an environment.
@@ -152,7 +153,7 @@ func (ac *assumptionChecker) ask(ctx context.Context, id string, p probe) (answe
 		return p.judge(rows)
 	case refused.Status == 0 || refused.BlocksAllRequests(): // the question was not answered
 		return Unanswered, errorWithoutNames(err)
-	case p.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), dataverse.ImpersonationPrivilege):
+	case p.refused == Otherwise && strings.EqualFold(refused.MissingPrivilege(), privileges.Impersonate):
 		return Unanswered, errorWithoutNames(err)
 	}
 	return p.refused, errorWithoutNames(err)

@@ -20,6 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/lab"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 	"github.com/dbaudit/dbaudit/internal/signin"
 	"github.com/dbaudit/dbaudit/internal/simulator"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
@@ -52,7 +53,7 @@ func TestRoleZip(t *testing.T) {
 		for _, e := range found.Roles[0].Entries {
 			names = append(names, e.Name)
 		}
-		if slices.Contains(names, dataverse.ImpersonationPrivilege) != impersonate || len(names) < len(AuditorPrivileges())-1 || found.Roles[0].ID != RoleID {
+		if slices.Contains(names, privileges.Impersonate) != impersonate || len(names) < len(AuditorPrivileges())-1 || found.Roles[0].ID != RoleID {
 			t.Errorf("impersonate %t: %v", impersonate, names)
 		}
 		archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))

@@ -8,6 +8,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // checkImpersonations impersonates the integration user and each configured owner of a view.
@@ -105,13 +106,13 @@ func (x *examiner) checkImpersonation(ctx context.Context, who string, condition
 			return Check{
 				Outcome: Failed,
 				Detail:  "the environment ignores the request to impersonate this user, and responds as another user: a scan does not use what it reads that way",
-				Advice:  "make sure that the user is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID",
+				Advice:  dataverse.ImpersonationIgnoredAdvice("user"),
 			}, nil
 		}
 		if c, ok := x.impersonatedUserRefused(err, found); ok {
 			return c, err
 		}
-		return x.missingPrivilege(err, pickPrivileges(dataverse.ImpersonationPrivilege)), err
+		return x.missingPrivilege(err, pickPrivileges(privileges.Impersonate)), err
 	})
 	return user, caller
 }
@@ -151,14 +152,14 @@ func (x *examiner) impersonatedUserRefused(err error, user *collector.User) (Che
 		userLacksIt = principal == dataverse.GUID(user.ID) && principal != x.userID
 	}
 	switch {
-	case name != "" && !strings.EqualFold(name, dataverse.ImpersonationPrivilege) && userLacksIt:
+	case name != "" && !strings.EqualFold(name, privileges.Impersonate) && userLacksIt:
 		return Check{Outcome: Warned, Advice: "the impersonated user itself lacks " + name + ": the views that it sees are unknown until one of its roles grants it"}, true
 	case name != "":
 		return Check{}, false
 	case refused.Cause() != dataverse.CauseUnknown: // a state of that user, which a scan reports
 		return Check{Outcome: Warned}, true
-	case x.depthOf(dataverse.ImpersonationPrivilege) > audit.DepthNone:
-		c := Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + dataverse.ImpersonationPrivilege + " through a role assigned to it directly"}
+	case x.depthOf(privileges.Impersonate) > audit.DepthNone:
+		c := Check{Outcome: Warned, Advice: "the environment refuses the impersonated user: make sure that it has a role, and that this identity has " + privileges.Impersonate + " through a role assigned to it directly"}
 		if user.HasRole() {
 			c.Outcome = Failed
 		}

@@ -11,14 +11,14 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
-	"github.com/dbaudit/dbaudit/internal/dataverse"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // AuditorPrivileges returns the privileges that an auditor needs for a scan with --scope environment,
 // and no others, sorted by name. They permit no writes.
 func AuditorPrivileges() []Privilege {
 	return []Privilege{
-		{dataverse.ImpersonationPrivilege, audit.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
+		{privileges.Impersonate, audit.DepthGlobal, "Business Management > Act on Behalf of Another User, in a role assigned to it directly"},
 		{"prvReadBusinessUnit", audit.DepthGlobal, "Business Management > Business Unit > Read"},
 		{"prvReadFieldSecurityProfile", audit.DepthGlobal, "Business Management > Field Security Profile > Read"},
 		{"prvReadOrganization", audit.DepthGlobal, "Business Management > Organization > Read"},
@@ -42,7 +42,7 @@ const (
 func RulesNeedingImpersonation() []string { return []string{"view/shared", "view/active"} }
 
 // ImpersonationReason says why the minimal role has a dangerous privilege.
-const ImpersonationReason = "the role has " + dataverse.ImpersonationPrivilege + " to read the personal views that only the integration user and their owners see; " +
+const ImpersonationReason = "the role has " + privileges.Impersonate + " to read the personal views that only the integration user and their owners see; " +
 	"impersonation allows only what both identities may do, and the role grants no right to write, so it cannot write on any user's behalf"
 
 // solutionFiles are the templates of the files of the role's solution. Solutions that environments
@@ -87,6 +87,6 @@ func render(w io.Writer, name string, impersonate bool) error {
 	if err != nil {
 		return fmt.Errorf("writing the role: %w", err)
 	}
-	granted := slices.DeleteFunc(AuditorPrivileges(), func(p Privilege) bool { return p.Name == dataverse.ImpersonationPrivilege && !impersonate })
+	granted := slices.DeleteFunc(AuditorPrivileges(), func(p Privilege) bool { return p.Name == privileges.Impersonate && !impersonate })
 	return templates.ExecuteTemplate(w, name, map[string]any{"ID": RoleID, "Name": RoleName, "Privileges": granted}) //nolint:wrapcheck // it is embedded
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 )
 
+// Impersonate is the privilege to act on behalf of another user.
+const Impersonate = "prvActOnBehalfOfAnotherUser"
+
 //go:embed privileges.tsv
 var table string
 

@@ -120,20 +120,18 @@ func (e *Environment) impersonate(ctx context.Context, as *change.Ref, send func
 type impersonationError struct{ owner, actual string }
 
 func (e *impersonationError) Error() string {
-	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: "+
-		"make sure that the owner is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID", e.owner, e.actual)
+	return fmt.Sprintf("dbaudit asked to impersonate the view's owner %s, but the environment responded as the user %s, so nothing was sent: %s",
+		e.owner, e.actual, dataverse.ImpersonationIgnoredAdvice("owner"))
 }
 
 // impersonateAs calls send after the environment has confirmed the impersonation.
 func (e *Environment) impersonateAs(ctx context.Context, as *change.Ref, caller dataverse.Caller, send func(dataverse.Caller) error) error {
-	user, err := collector.ReadObject(ctx, e.reader, collector.Read{
-		Label: "whether the view's owner is impersonated", Caller: caller, Query: dataverse.Function("WhoAmI"),
-	}, func(r collector.Row) string { return r.ID("UserId") })
+	who, err := collector.ReadIdentity(ctx, e.reader, collector.Read{Label: "whether the view's owner is impersonated", Caller: caller})
 	switch {
 	case err != nil:
 		return err
-	case user != as.ID:
-		return &impersonationError{cmp.Or(as.Name, as.ID, as.ObjectID), user}
+	case who.User != as.ID:
+		return &impersonationError{cmp.Or(as.Name, as.ID, as.ObjectID), who.User}
 	}
 	return send(caller)
 }

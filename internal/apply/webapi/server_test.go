@@ -44,7 +44,7 @@ func (s *fakeServer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if s.impersonated != nil {
 			as = s.impersonated(r.Header)
 		}
-		text = `{"UserId":"` + as + `"}`
+		text = `{"UserId":"` + as + `","OrganizationId":"` + someID + `"}`
 	} else {
 		s.requests = append(s.requests, r.Method+" "+r.URL.RequestURI()+" "+body)
 		s.headers = append(s.headers, r.Header)

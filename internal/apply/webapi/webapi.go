@@ -35,10 +35,8 @@ func New(w *dataverse.Writer) *Environment {
 
 // Identity returns the signed-in user and the environment.
 func (e *Environment) Identity(ctx context.Context) (apply.Identity, error) {
-	return collector.ReadObject(ctx, e.reader, collector.Read{Label: "who am I", Query: dataverse.Function("WhoAmI")},
-		func(r collector.Row) apply.Identity {
-			return apply.Identity{Organization: r.ID("OrganizationId"), User: r.ID("UserId")}
-		})
+	who, err := collector.ReadIdentity(ctx, e.reader, collector.Read{Label: "who am I"})
+	return apply.Identity(who), err
 }
 
 // rows reads all rows of a collection. The column key identifies a row.

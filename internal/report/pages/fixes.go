@@ -5,6 +5,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/privileges"
 )
 
 // fixes returns the fixes that the rule proposes, with example objects.
@@ -38,7 +39,7 @@ func (p rulePage) example(kind audit.FixKind) audit.Fix {
 	case kind == change.InstallApp:
 		all.Table, all.Privileges = p.control.Table, []audit.Grant{{Name: p.control.Privileges[0]}}
 	case kind == change.RemovePrivilege && p.judgesFiles():
-		all.Privileges = []audit.Grant{{Name: "prvActOnBehalfOfAnotherUser", Depth: audit.DepthGlobal}}
+		all.Privileges = []audit.Grant{{Name: privileges.Impersonate, Depth: audit.DepthGlobal}}
 	case kind == change.RemovePrivilege:
 		all.Privileges = []audit.Grant{{Name: "prvDeleteAccount", Depth: audit.DepthGlobal}}
 	case all.Privileges == nil:
