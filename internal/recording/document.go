@@ -77,7 +77,7 @@ func (a *anonymizer) anonymizeText(member, text string) string {
 			}
 			return ">left out<"
 		})
-	case isPlatformMember(member), isPrivilege(text), isTimeOrNumber(text):
+	case isPlatformMember(member), isStandardText(member, text), isPrivilege(text), isTimeOrNumber(text):
 		return a.replaceIDs(text)
 	case strings.Contains(lower, "@odata."):
 		return a.anonymizeLink(text)

@@ -17,6 +17,16 @@ func isPrivilege(text string) bool {
 	return ok && name != "" && strings.Trim(name, letters) == ""
 }
 
+// isStandardText reports whether a member has a text that Dataverse itself defines. The names of custom tables
+// contain an underscore, and stay in the members of isPlatformMember only.
+func isStandardText(member, text string) bool {
+	switch member {
+	case "OwnershipType", "AttributeType", "EntitySetName", "LogicalCollectionName":
+		return regexp.MustCompile(`^[A-Za-z]+$`).MatchString(text)
+	}
+	return false
+}
+
 // isPlatformMember reports whether a member's text comes from Dataverse and is not a name.
 func isPlatformMember(member string) bool {
 	switch strings.ToLower(member) {
@@ -38,8 +48,18 @@ func isTimeOrNumber(text string) bool {
 }
 
 // anonymizeMessage returns an error message with its GUIDs and names replaced, and each word that is not known
-// to come from Dataverse.
+// to come from Dataverse. It replaces the display name of a table as a whole, because it can consist of any words.
 func (a *anonymizer) anonymizeMessage(text string) string {
+	const start, end = "LocalizedName='", "')"
+	before, rest, found := strings.Cut(text, start)
+	if !found {
+		return a.anonymizeWords(text)
+	}
+	displayName, after, _ := strings.Cut(rest, end)
+	return a.anonymizeWords(before) + start + a.replaceName(displayName) + end + a.anonymizeMessage(after)
+}
+
+func (a *anonymizer) anonymizeWords(text string) string {
 	word := regexp.MustCompile(guidPattern + `|[\pL\pN_@.#+%-]+`)
 	return word.ReplaceAllStringFunc(text, func(w string) string {
 		bare := strings.TrimRight(w, ".")
@@ -58,7 +78,8 @@ func isPlatformWord(word string) bool {
 		return true
 	}
 	switch word {
-	case "A", "An", "The", "This", "It", "Could", "Id", "OTC", "Principal", "User", "Team", "Role", "Caller", "SystemUser",
+	case "roleCount", "privilegeCount", "accessMode", "LocalizedName", "context.Caller", // the labels of a refusal
+		"A", "An", "The", "This", "It", "Could", "Id", "OTC", "Principal", "User", "Team", "Role", "Caller", "SystemUser",
 		"OData", "Web", "API", "HTTP", "Dataverse", "Dynamics", "CRM", "Microsoft", "Power", "Platform", "Entra", "Azure", "AD",
 		"SecLib", "AccessCheckEx", "CheckPrivilege", "CRMSecurityException", "SystemUserId", "OrganizationContext", "Consider",
 		"Number", "Combined", "Resource", "Bad", "Request", "Access", "Forbidden", "Unauthorized", "Not", "Found", "No", "IP", "URI", "URL":

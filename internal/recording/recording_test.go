@@ -114,14 +114,18 @@ func TestAnonymize(t *testing.T) {
 			 "orgdborgsettings":"<OrgSettings><EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits><Mail>boss@fabrikam.com</Mail></OrgSettings>"}],
 			"@odata.nextLink":"` + host + next + `"}`}},
 		next:           {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
-		api + "WhoAmI": {{403, `{"error":{"code":"0x80048306","message":"Principal user (Id=` + jane + `, type=8) named Jane of Fabrikam is missing prvReadUser privilege on OTC=8 for entity 'systemuser'. Write to jane@fabrikam.com."}}`}},
+		api + "WhoAmI": {{403, `{"error":{"code":"0x80048306","message":"Principal user (Id=` + jane + `, type=8, roleCount=1, privilegeCount=19, accessMode=4) named Jane of Fabrikam ` +
+			`is missing prvReadUser privilege (Id=` + kim + `) on OTC=8 for entity 'systemuser' (LocalizedName='Le secret d'atelier'). context.Caller=` + jane + `. Write to jane@fabrikam.com."}}`}},
+		api + "EntityDefinitions": {{200, `{"value":[{"LogicalName":"systemuser","OwnershipType":"BusinessOwned","EntitySetName":"systemusers","LogicalCollectionName":"systemusers",
+			"Attributes":[{"AttributeType":"Uniqueidentifier"}],"DisplayName":{"LocalizedLabels":[{"Label":"Atelier"}]}},
+			{"OwnershipType":"of Fabrikam","EntitySetName":"new_fabrikams","LogicalCollectionName":"new_secrets","Attributes":[{"AttributeType":"a secret"}]}]}`}},
 	}
 	data := record(t, w, recording.Header{
 		Command: "scan", Pattern: "demandbase",
 		Requirement: snapshot.Requirement{Profile: "demandbase", User: "Jane@fabrikam.com", Role: "Fabrikam Role"},
-	}, first, next, api+"WhoAmI")
+	}, first, next, api+"WhoAmI", api+"EntityDefinitions")
 	for _, word := range []string{
-		"jane", "brien", "kim", "fabrikam", "sales", "boss", "170", "secret", "cookie", "aaaaaaaa", "bbbbbbbb", "%3C",
+		"jane", "brien", "kim", "fabrikam", "sales", "boss", "170", "secret", "cookie", "aaaaaaaa", "bbbbbbbb", "%3C", "atelier", "new_",
 	} {
 		if strings.Contains(strings.ToLower(string(data)), strings.ToLower(word)) {
 			t.Errorf("the recording contains %q:\n%s", word, data)
@@ -131,6 +135,8 @@ func TestAnonymize(t *testing.T) {
 		"prvReadUser", "0x80048306", "is missing", "'systemuser'", `"isdisabled":true,"isdisabled":false`, `"depth":8`, "627090ff-40a3-4053-8790-584edc5be201",
 		`"returnedtypecode":"account"`, "2026-01-02T03:04:05Z", `<EnableOwnershipAcrossBusinessUnits>true<`, " demandbase", `W/\"42\"`, `"note":null`,
 		`"ManagedPropertyLogicalName":"iscustomizableanddeletable"`,
+		"type=8, roleCount=1, privilegeCount=19, accessMode=4)", "(LocalizedName='", "). context.Caller=",
+		`"OwnershipType":"BusinessOwned","EntitySetName":"systemusers","LogicalCollectionName":"systemusers"`, `"AttributeType":"Uniqueidentifier"`,
 	} {
 		if !strings.Contains(string(data), word) {
 			t.Errorf("the recording does not contain %q:\n%s", word, data)
