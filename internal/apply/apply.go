@@ -76,7 +76,7 @@ func (r *Runner) start(ctx context.Context) (err error) {
 		return err
 	}
 	if want := r.Journal.Plan.Environment.OrganizationID; !strings.EqualFold(r.identity.Organization, want) {
-		return fmt.Errorf("this is another environment (organization %s) than the plan's (%s, organization %s): nothing was changed",
+		return fmt.Errorf("this is another environment (organization %s), not the plan's (%s, organization %s): nothing was changed",
 			r.identity.Organization, r.Journal.Plan.Environment.URL, want)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
 
-// TestResponseWithAnotherID: an error says that the response has another id than the created row.
+// TestResponseWithAnotherID: an error says that the response has a different id from the created row.
 func TestResponseWithAnotherID(t *testing.T) {
 	p := userPlan(t)
 	for id, ok := range map[string]bool{createdID: true, "00000000-0000-4000-8000-000000000088": false} {

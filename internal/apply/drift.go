@@ -133,7 +133,7 @@ func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t chang
 	return nil
 }
 
-// checkNames returns an error if a row of a target has another name than in the plan, because people
+// checkNames returns an error if a row of a target has a different name from the plan's, because people
 // review the plan by its names.
 func (r *Runner) checkNames(ctx context.Context, t change.Target) error {
 	principal := TableUser

@@ -13,7 +13,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/change"
 )
 
-// TestRenamedRow: a row with another name than in the plan is not changed, because people review
+// TestRenamedRow: a row with a different name from the plan's is not changed, because people review
 // the plan by its names.
 func TestRenamedRow(t *testing.T) {
 	p := sample(t)

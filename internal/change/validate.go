@@ -146,7 +146,7 @@ func (t Target) validate(earlier []Action) error {
 	case t.Kind == TargetUser && t.ApplicationID == "" && t.User.ID == "":
 		return errors.New("it does not name a user")
 	case t.Kind == TargetAssignment && t.Role.MadeBy != "" && t.Copy.ID != "":
-		return errors.New("it assigns another role than the created one")
+		return errors.New("it assigns a role that is not the created one")
 	case t.Kind == TargetShare && t.Principal.Kind != "systemuser" && t.Principal.Kind != "team":
 		return fmt.Errorf("a view cannot be shared with a %q", t.Principal.Kind)
 	}

@@ -249,7 +249,7 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 		return nil, 0, err
 	}
 	if id := r.Environment.OrganizationID; !strings.EqualFold(id, p.Environment.OrganizationID) {
-		return nil, 0, fmt.Errorf("this is another environment (organization %s) than the plan's (organization %s)", id, p.Environment.OrganizationID)
+		return nil, 0, fmt.Errorf("this is another environment (organization %s), not the plan's (organization %s)", id, p.Environment.OrganizationID)
 	}
 	open := openFindings(r)
 	narrateComparison(a, p, open)

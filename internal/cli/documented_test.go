@@ -34,9 +34,13 @@ func TestDocumentedCommands(t *testing.T) {
 				return err
 			}
 			data, err := os.ReadFile(name)
-			for _, link := range regexp.MustCompile(`\]\(([^)#\s:]+)[)#]`).FindAllStringSubmatch(string(data), -1) {
-				if _, err := os.Stat(filepath.Join(filepath.Dir(name), link[1])); err != nil {
-					t.Errorf("%s links to %s, which does not exist", name, link[1])
+			for _, link := range regexp.MustCompile(`\]\(([^)#\s:]*)(#[^)\s]+)?\)`).FindAllStringSubmatch(string(data), -1) {
+				target := name
+				if link[1] != "" {
+					target = filepath.Join(filepath.Dir(name), link[1])
+				}
+				if page, err := os.ReadFile(target); err != nil && !isFolder(target) || link[2] != "" && !hasAnchor(string(page), link[2][1:]) {
+					t.Errorf("%s links to %s%s, which does not exist", name, link[1], link[2])
 				}
 			}
 			for _, block := range fence.FindAllStringSubmatch(string(data), -1) {
@@ -62,6 +66,23 @@ func TestDocumentedCommands(t *testing.T) {
 	if seen < 150 {
 		t.Errorf("only %d commands were found", seen)
 	}
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
+}
+
+// hasAnchor reports whether a Markdown page has an anchor: an id, or a heading as GitHub spells it
+// in a link.
+func hasAnchor(page, anchor string) bool {
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(page, -1) {
+		words := regexp.MustCompile(`[^\w -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		if strings.ReplaceAll(words, " ", "-") == anchor {
+			return true
+		}
+	}
+	return strings.Contains(page, `id="`+anchor+`"`)
 }
 
 // TestDocumentedPlaces checks that each file, make target and test that the documentation names

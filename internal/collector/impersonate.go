@@ -19,8 +19,8 @@ func (e *otherOrganizationError) Error() string {
 	return fmt.Sprintf("the responses come from two organizations, %s and %s: check --url, and any proxy in between", e.first, e.second)
 }
 
-// An impersonationIgnoredError says that the environment responded as another user than the
-// impersonated one.
+// An impersonationIgnoredError says that the environment responded as a different user from
+// the impersonated one.
 type impersonationIgnoredError struct{ user, respondedAs string }
 
 func (e *impersonationIgnoredError) Error() string {

@@ -9,7 +9,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
-// The reads of this file are for other purposes than a scan: to find out whether a scan will
+// The reads of this file are for purposes other than a scan: to find out whether a scan will
 // work, and what exists before a change. They check responses as strictly as a scan does.
 
 // A Probe sends one read of a scan in its smallest form, and returns the ids of the rows.

@@ -112,7 +112,7 @@ func New(s *store.Store, o Options) (*Fleet, error) {
 	return f, nil
 }
 
-// Run works on jobs until the context ends, or until the store has another version than this
+// Run works on jobs until the context ends, or until the store has a different version from this
 // program, which is an error. It then returns unfinished jobs to the queue.
 func (f *Fleet) Run(ctx context.Context) error {
 	detached := context.WithoutCancel(ctx)

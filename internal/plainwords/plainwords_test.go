@@ -93,6 +93,7 @@ func phrases() []phrase {
 		{`\basks? a person\b`, `is interactive, prompts`, "a method that asks a person", ``},
 		{`\b(of|with) (its|their|a) own name\b`, `with a different name`, "a profile of its own name", `in its own name`},
 		{`\bthere is no such\b`, `does not exist`, "there is no such file", ``},
+		{`\banother [^.;:]{1,60} than\b`, `a different … from`, "another role than the created one", `(rather|more|less|other) than`},
 		{`\b(anonymis|synchronis|authoris|recognis|summaris)\w+`, `American spelling: -ize`, "anonymised responses", ``},
 		{`\blicences?\b`, `license`, "a licence is missing", ``},
 	}

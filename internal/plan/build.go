@@ -45,7 +45,7 @@ const (
 func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	switch {
 	case r.Snapshot.Digest != s.Digest:
-		return Plan{}, fmt.Errorf("the result was made from another snapshot (%s) than the given one (%s): pass a matching pair",
+		return Plan{}, fmt.Errorf("the result was made from the snapshot %s, and the given one is %s: pass a matching pair",
 			r.Snapshot.Digest, s.Digest)
 	case s.Source == snapshot.SourceSolution:
 		return Plan{}, errors.New("a plan cannot change a solution file: plan for the environment that it is imported into")

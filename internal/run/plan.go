@@ -40,13 +40,13 @@ func (r *Runner) VerifyResult(ctx context.Context, saved *audit.Result, s *snaps
 	env := again.Environment
 	env.OrganizationName = saved.Environment.OrganizationName // older results do not have it
 	if saved.Environment != env || saved.Profile.Name != again.Profile.Name {
-		return "has another environment or profile than its snapshot", nil
+		return "has a different environment or profile from its snapshot", nil
 	}
 	if len(saved.Controls) > len(again.Controls) {
 		return "has controls that the profile " + p.Name + " does not have", nil
 	}
 	if c, ok := firstDifference(*saved, again); ok {
-		return fmt.Sprintf("has another verdict on %s than its snapshot gives: it was edited, or made by other rules", c), nil
+		return fmt.Sprintf("has a verdict on %s that its snapshot does not give: it was edited, or made by other rules", c), nil
 	}
 	saved.Integration = again.Integration
 	for i, c := range again.Controls {

@@ -168,7 +168,7 @@ func (s *Session) resolveAuthority(ctx context.Context, knownHost bool) (err err
 func (s *Session) host() string { return strings.TrimPrefix(s.authority, "https://") }
 
 // parseTenant accepts a GUID or a domain, and returns it in lower case. It refuses the names for any
-// tenant, which would sign in to another tenant than the environment's.
+// tenant, which would sign in to a different tenant from the environment's.
 func parseTenant(tenant string) (string, error) {
 	name := strings.ToLower(strings.TrimSpace(tenant))
 	switch name {

@@ -24,7 +24,7 @@ const (
 )
 
 // setUp creates the tables of an empty store and, with Options.Migrate, migrates a store of an
-// earlier version. It returns an error for a store of any other version than this program's.
+// earlier version. It returns an error for a store of any version other than this program's.
 func (s *Store) setUp(ctx context.Context, o Options) error {
 	version, err := s.Version(ctx)
 	switch {

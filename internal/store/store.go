@@ -102,7 +102,7 @@ func (t *Tx) Now() time.Time { return t.now }
 
 // InTx calls do in a transaction, which it commits if do returns nil and rolls back otherwise. The
 // function must not use the store outside the transaction: SQLite has only one connection. InTx
-// returns [ErrNewerVersion] or [ErrOutdated] if the store has another version than this program.
+// returns [ErrNewerVersion] or [ErrOutdated] if the store has a different version from this program.
 func (s *Store) InTx(ctx context.Context, do func(*Tx) error) error {
 	return s.transact(ctx, func(tx *Tx) error {
 		version, err := queryOne(ctx, tx.tx, scanInt64, selectVersion)

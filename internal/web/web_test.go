@@ -230,7 +230,7 @@ func firstRow(text string) string {
 	return row
 }
 
-// TestReconfigured checks that an environment with another configuration than that of its last result
+// TestReconfigured checks that an environment with a different configuration from that of its last result
 // is stale on each page, in the API and in the metrics, and keeps its result.
 func TestReconfigured(t *testing.T) {
 	t.Parallel()

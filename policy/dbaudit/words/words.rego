@@ -2,7 +2,7 @@
 # title: Words for people
 # description: >-
 #   Access levels and rights as the security-role editor names them. Evidence and fixes keep the API's words.
-#   internal/audit/words.go has the same words in Go, and a test of the engine keeps the two equal.
+#   internal/audit has the same words in Go, and a test of the engine keeps the two equal.
 # related_resources:
 #   - ref: https://learn.microsoft.com/power-platform/admin/security-roles-privileges
 #     description: Security roles and privileges

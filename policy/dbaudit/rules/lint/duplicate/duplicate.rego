@@ -10,7 +10,7 @@
 #   fixes: []
 #   offline: true
 #   consequence: >-
-#     It is not documented which of the lines an import uses, so the role may grant another level than the
+#     It is not documented which of the lines an import uses, so the role may grant a different level from the
 #     reviewed one.
 #   remediation: Keep the line with the intended level, and delete the others.
 package dbaudit.rules.lint.duplicate
