@@ -9,17 +9,19 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 )
 
-// environmentOf returns the environment of a configuration that has a name or an address, else the
-// unnamed one.
+// environmentOf returns the environment of a configuration that has a name and an address, else one
+// that has the address, else one that has the name, else the unnamed one.
 func environmentOf(file *config.File, name, url string) config.Environment {
 	all := file.AllEnvironments()
-	i := slices.IndexFunc(all, func(e config.Environment) bool {
-		return name != "" && e.Name == name || SameEnvironment(e.URL, url)
-	})
-	switch {
-	case i >= 0:
-		return all[i]
-	case all[0].Name == "":
+	isNamed := func(e config.Environment) bool { return name != "" && e.Name == name }
+	hasAddress := func(e config.Environment) bool { return SameEnvironment(e.URL, url) }
+	both := func(e config.Environment) bool { return isNamed(e) && hasAddress(e) }
+	for _, fits := range []func(config.Environment) bool{both, hasAddress, isNamed} {
+		if i := slices.IndexFunc(all, fits); i >= 0 {
+			return all[i]
+		}
+	}
+	if all[0].Name == "" {
 		return all[0]
 	}
 	return file.UnnamedEnvironment()

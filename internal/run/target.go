@@ -168,7 +168,7 @@ func (r *Runner) PlanTarget(p plan.Plan, conn Connection, profileName string) (T
 		if err != nil {
 			return Target{}, err
 		}
-		if env := environmentOf(file, "", p.Environment.URL); env.Name != "" {
+		if env := environmentOf(file, p.Environment.Name, p.Environment.URL); env.Name != "" {
 			conn.Envs = []string{env.Name}
 		}
 	}
