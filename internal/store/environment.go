@@ -34,6 +34,18 @@ type Environment struct {
 // not known.
 type Requirements map[string]string
 
+// equal reports whether both are the same. An integration that is not known is none.
+func (r Requirements) equal(o Requirements) bool {
+	for _, known := range []Requirements{r, o} {
+		for profile := range known {
+			if r[profile] != o[profile] {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // CertificatePrefix begins the CredentialRef of a certificate. Each scan updates the
 // CredentialEnds of such an environment.
 const CertificatePrefix = "certificate:"
@@ -133,13 +145,18 @@ func (t *Tx) importEnvironment(ctx context.Context, who string, e Environment, c
 	return t.setIntegrations(ctx, id, e.Requirements, e.Config == old.Config)
 }
 
-// isReconfigured reports whether an integration of the environment is new, or has another
+// isReconfigured reports whether an integration of the environment is new, is removed, or has another
 // requirement. A requirement that an earlier version did not store is the same if the
 // configuration is.
 func (e Environment) isReconfigured(old Environment) bool {
 	for profile, requirement := range e.Requirements {
 		before, known := old.Requirements[profile]
 		if !known || requirement != before && (before != "" || e.Config != old.Config) {
+			return true
+		}
+	}
+	for profile, before := range old.Requirements {
+		if _, stays := e.Requirements[profile]; !stays && before != "" {
 			return true
 		}
 	}

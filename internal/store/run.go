@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -212,7 +211,7 @@ func (t *Tx) Finish(ctx context.Context, run int64, requirements Requirements, r
 	if err != nil {
 		return err
 	}
-	if !maps.Equal(requirements, e.Requirements) {
+	if !requirements.equal(e.Requirements) {
 		return t.Fail(ctx, run, Failure{State: RunCancelled, Code: "reconfigured", Message: "the configuration changed during the scan: another scan follows", Final: true})
 	}
 	return t.storeResults(ctx, e, run, requirements, results)

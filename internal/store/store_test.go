@@ -587,6 +587,57 @@ func TestImportOtherRequirement(t *testing.T) {
 	})
 }
 
+// TestImportDuringScan checks that a scan is discarded only if an import changes what is required, and
+// that the environment is then due at once. A pipeline that posts another integration changes nothing.
+func TestImportDuringScan(t *testing.T) {
+	imported := func(requirements store.Requirements) func(*testing.T, *store.Store, *clock) {
+		return func(t *testing.T, s *store.Store, _ *clock) {
+			e := store.Environment{Name: "a", URL: "https://a.example", Every: time.Hour, Config: fmt.Sprint(requirements), Requirements: requirements}
+			must.Get(s.Import(t.Context(), "jane", []store.Environment{e}))
+		}
+	}
+	for name, test := range map[string]struct {
+		change func(*testing.T, *store.Store, *clock)
+		want   store.RunState
+	}{
+		"the same":              {imported(store.Requirements{"demandbase": "1", "zoominfo": "2"}), store.RunCompliant},
+		"another requirement":   {imported(store.Requirements{"demandbase": "1", "zoominfo": "3"}), store.RunCancelled},
+		"a new integration":     {imported(store.Requirements{"demandbase": "1", "zoominfo": "2", "own": "4"}), store.RunCancelled},
+		"a removed integration": {imported(store.Requirements{"demandbase": "1"}), store.RunCancelled},
+		"a pipeline's integration": {func(t *testing.T, s *store.Store, c *clock) {
+			r := result("a", "1", c.at, pass("A"))
+			r.Profile.Name = "own"
+			must.Do(t, s.Record(t.Context(), []audit.Result{r}, nil, "pipeline"))
+		}, store.RunCompliant},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.OnBoth(t, func(t *testing.T, storeName string) {
+				c := newClock()
+				s := open(t, storeName, c)
+				imported(store.Requirements{"demandbase": "1", "zoominfo": "2"})(t, s, c)
+				id := enqueue(t, s, c, "a")
+				must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+					return tx.ScheduleNext(t.Context(), must.Get(tx.LockEnvironment(t.Context(), "a")))
+				}))
+				e, _, err := s.Start(t.Context(), id, "w", "1")
+				must.Do(t, err)
+				c.advance(time.Second)
+				test.change(t, s, c)
+				must.Do(t, s.InTx(t.Context(), func(tx *store.Tx) error {
+					return tx.Finish(t.Context(), id, e.Requirements, []audit.Result{result("a", "1", c.at, pass("A"))})
+				}))
+				if r := must.Get(s.Run(t.Context(), id)); r.State != test.want || !r.Ended() {
+					t.Errorf("the run: %+v, want %s", r, test.want)
+				}
+				isDue := !must.Get(s.Status(t.Context(), "a"))[0].Environment.NextDue.After(c.at)
+				if isDue != (test.want == store.RunCancelled) {
+					t.Errorf("due at once: %t", isDue)
+				}
+			})
+		})
+	}
+}
+
 // TestReasonOtherRequirement checks that a finding is not fixed, and not new in the environment, if
 // something else is required. Waivers do not count.
 func TestReasonOtherRequirement(t *testing.T) {
