@@ -34,7 +34,7 @@ type Environment struct {
 // not known.
 type Requirements map[string]string
 
-// equal reports whether both are the same. An integration that is not known is none.
+// equal reports whether both are the same. A requirement that is not known is like a missing one.
 func (r Requirements) equal(o Requirements) bool {
 	for _, known := range []Requirements{r, o} {
 		for profile := range known {
