@@ -29,24 +29,8 @@ type applyFlags struct {
 	digest     string
 }
 
-func (f *applyFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "apply PLAN",
-		Short: "apply a remediation plan, and verify it",
-		Long: withExitCodes(`Carries out the actions of the plan in order, and makes no other changes. Before
-each change, dbaudit reads the target, and stops if it differs from the plan. A journal next to the plan
-records every change: --resume continues an interrupted run, and dbaudit rollback restores the previous state.
-At the end, dbaudit reads each target once more, and reads and judges the environment again: -f writes that
-result. Standard error lists the findings that are fixed, remaining and new.
-
-The sign-in is the one under apply: in the configuration, with the secret from DBAUDIT_APPLY_CLIENT_SECRET;
-without it, that of a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial, exitInterrupted),
-		Example: `  dbaudit apply plan.json
-  dbaudit apply plan.json --dry-run
-  dbaudit apply plan.json --yes --env production --digest sha256:9f86d08...
-  dbaudit apply --resume plan.journal.json`,
-		Args: rangeArgs(0, 1),
-	}
+func (f *applyFlags) define(_ *app, cmd *cobra.Command) {
+	cmd.Args = rangeArgs(0, 1) // none with --resume
 	connectionFlags(cmd.Flags(), &f.connection)
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.profile, "profile", "", "`file` of the plan's profile, if it is not a built-in one")
@@ -58,7 +42,6 @@ without it, that of a scan.`, exitOK, exitFindings, exitUsage, exitFailure, exit
 	cmd.Flags().BoolVar(&f.replaceFiltered, "replace-filtered", false, "permit changes to grants for some records only, which rollback cannot restore")
 	cmd.Flags().StringVar(&f.digest, "digest", "", "`digest` of the approved plan, sha256:...; any other plan is refused")
 	cmd.Flags().IntVar(&f.maxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
-	return cmd
 }
 
 func (f applyFlags) run(ctx context.Context, a *app, args []string) error {

@@ -28,9 +28,11 @@ func refuseUnusedFlags(a *app, why string, titles []string, except ...string) er
 	return usagef("%s: %s", strings.Join(unused, ", "), why)
 }
 
-// setCommandDefaults completes a command and its subcommands: the usage line determines how many
-// arguments a command takes, and a command that only groups others shows its help.
+// setCommandDefaults completes a command and its subcommands: they get their descriptions, the usage
+// line determines how many arguments a command takes, and a command that only groups others shows its
+// help.
 func setCommandDefaults(cmd *cobra.Command) {
+	describe(cmd)
 	if cmd.HasSubCommands() {
 		cmd.RunE = showHelp
 	}

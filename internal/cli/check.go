@@ -17,22 +17,10 @@ type checkFlags struct {
 	input       string
 }
 
-func (f *checkFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "check SNAPSHOT...",
-		Short: "evaluate saved snapshots, offline",
-		Long: withExitCodes(`Judges snapshots that dbaudit collect wrote. It applies the requirements that
-were configured when the snapshot was taken; flags and the configuration's depth: and allow: change them if
-the snapshot contains the necessary data.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
-			exitInterrupted),
-		Example: `  dbaudit check snapshot.json
-  dbaudit check monday.json tuesday.json -f json -o results.json
-  dbaudit check everything.json --input input.json   # for opa eval -i`,
-	}
+func (f *checkFlags) define(_ *app, cmd *cobra.Command) {
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.judge.add(cmd.Flags())
 	cmd.Flags().StringVar(&f.input, "input", "", "`file` to write the input of the policies to: the part of the snapshot that is judged")
-	return cmd
 }
 
 func (f checkFlags) run(ctx context.Context, a *app, files []string) error {

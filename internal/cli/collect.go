@@ -23,17 +23,7 @@ type collectFlags struct {
 	pseudonyms  bool
 }
 
-func (f *collectFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "collect",
-		Short: "write a snapshot of an environment",
-		Long: withExitCodes(`Reads what a verdict needs from a Dataverse environment and saves it, so that
-dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK, exitUsage, exitFailure, exitInterrupted),
-		Example: `  dbaudit collect --env production -o snapshot.json
-  dbaudit collect --scope environment -o everything.json
-  dbaudit collect --minimal --pseudonyms -o snapshot.json   # see docs/vendor.md
-  dbaudit collect --record recording.jsonl -o snapshot.json`,
-	}
+func (f *collectFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
@@ -42,7 +32,6 @@ dbaudit check can judge it offline. Writes nothing to the environment.`, exitOK,
 	cmd.Flags().BoolVar(&f.minimal, "minimal", false, "keep only what the verdict needs, for a file that you hand over")
 	cmd.Flags().BoolVar(&f.pseudonyms, "pseudonyms", false, "with --minimal: replace the names of people, teams, views and business units with pseudonyms")
 	recordFlag(cmd.Flags(), &f.record)
-	return cmd
 }
 
 func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {

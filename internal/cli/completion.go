@@ -69,14 +69,12 @@ func profileNames() (names []string) {
 	return names
 }
 
-// completeProfiles completes up to maxArgs arguments, each the name or the file of a profile.
-func completeProfiles(maxArgs int) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) >= maxArgs {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return profileNames(), cobra.ShellCompDirectiveDefault
+// completeProfiles completes the required arguments of a command, each the name or the file of a profile.
+func completeProfiles(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if profiles, _ := argumentCount(cmd.Use); len(args) >= profiles {
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
+	return profileNames(), cobra.ShellCompDirectiveDefault
 }
 
 // sortedLabels returns labels as --label takes them, KEY=VALUE, sorted.

@@ -17,21 +17,10 @@ type demoFlags struct {
 	snapshot    string
 }
 
-func (f *demoFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "demo",
-		Short: "scan the embedded simulator's sample environment",
-		Long: `Starts the embedded Dataverse simulator in the process and scans its sample environment, over
-real HTTPS and with a real token request. Needs nothing: no account, no network, no configuration. The exit
-code is 0 if it ran, whatever it found.`,
-		Example: `  dbaudit demo
-  dbaudit demo --environment compliant
-  dbaudit demo -f html -o report.html`,
-	}
+func (f *demoFlags) define(_ *app, cmd *cobra.Command) {
 	simulationFlag(cmd.Flags(), &f.environment)
 	snapshotFlag(cmd.Flags(), &f.snapshot)
 	f.judge.addDisplay(cmd.Flags())
-	return cmd
 }
 
 func (f demoFlags) run(ctx context.Context, a *app, _ []string) error {

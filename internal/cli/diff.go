@@ -30,31 +30,10 @@ type diffFlags struct {
 	since    string
 }
 
-func (f *diffFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "diff OLD NEW | diff --since WHEN DIR...",
-		Short: "show what changed between two snapshots or two results",
-		Long: `Compares two snapshots of one environment: what was granted, revoked, raised, lowered,
-assigned, shared or disabled. Or two results: which findings are new, fixed or unchanged, and which cannot be
-compared because one side did not judge them. The order in which an environment was read does not matter.
-
---since takes folders of results (-f json) instead of two files. For each environment, it compares the newest
-result with the one that was the newest at that time. An environment without a result on one of the two sides
-cannot be compared.
-
-Exit codes:
-  0    the same
-  1    different, or not everything could be compared
-  2    wrong usage, or snapshots of different environments
-  3    a file could not be read, or --since found no result on one of the sides`,
-		Example: `  dbaudit diff monday.json tuesday.json
-  dbaudit diff before-result.json after-result.json -f markdown
-  dbaudit diff --since 7d results/`,
-		Args: rangeArgs(1, -1),
-	}
+func (f *diffFlags) define(_ *app, cmd *cobra.Command) {
+	cmd.Args = rangeArgs(1, -1)
 	cmd.Flags().StringVar(&f.since, "since", "", "`time` to compare the newest results in folders with: a date (00:00 UTC), RFC 3339, or how long ago (7d, 4w, 36h)")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
-	return cmd
 }
 
 func (f diffFlags) run(_ context.Context, a *app, args []string) error {

@@ -21,34 +21,11 @@ type discoverFlags struct {
 	document   documentFlags
 }
 
-func (f *discoverFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "discover [SNAPSHOT]",
-		Short: "list application users, and suggest integrations to judge",
-		Long: `Reads the application users of an environment and the roles that they have, directly or
-through teams. It says which profile each user matches, by a known application id, its own name or a role's
-name, and what is dangerous (administrator roles, and dangerous privileges that its profile does not require).
-It suggests the integrations: of dbaudit.yaml. Writes nothing to the environment, and does not list people's
-accounts.
-
-SNAPSHOT is a file from dbaudit collect --scope environment, to read instead.
-
-Exit codes:
-  0    the environment was read, whatever was found
-  2    wrong usage or configuration
-  3    could not run: sign-in, network, unreadable input
-  4    something could not be read
-  130  interrupted`,
-		Example: `  dbaudit discover --url https://contoso.crm.dynamics.com
-  dbaudit discover --env production -f yaml -o dbaudit.proposed.yaml
-  dbaudit discover --profile ./acme.yaml -f json
-  dbaudit discover everything.json`,
-	}
+func (f *discoverFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	cmd.Flags().StringArrayVar(&f.profiles, "profile", nil, "profile `file` to match, in addition to the built-in and configured ones; repeatable")
 	f.document.add(cmd.Flags(), "table", "json", "yaml")
-	return cmd
 }
 
 func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {

@@ -34,37 +34,7 @@ type doctorFlags struct {
 	record               string
 }
 
-func (f *doctorFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "doctor [--apply [PLAN]]",
-		Short: "check the connection, the sign-in and each read of a scan",
-		Long: withExitCodes(`Checks, in this order: name resolution, TLS, the environment's challenge,
-sign-in, membership of the organization, version, each read that a scan needs, impersonation of the
-integration user and of the owners of views, the clock, and the expiry of the credential. It names each
-missing privilege. A cause that blocks everything (a disabled environment, a firewall) is reported once, and
-the other checks are skipped. The exit code is 3 when a check fails.
-
---role-xml and --role-zip need no connection: they write a minimal security role for an auditor, as a solution
-component or as a solution that can be imported. --without-impersonation leaves out
-prvActOnBehalfOfAnotherUser, and says which controls are then unknown.
-
---assumptions checks what dbaudit assumes about environments because it is not documented, and says what
-dbaudit does if an assumption does not hold. It sends read requests only. Its JSON contains no name, id or
-address, so that you can attach it to an issue.
-
---apply signs in like apply, and names each missing privilege. The identity needs the privileges to write, the
-profile's minimum, and those that the platform gives to each new role, because users can grant only privileges
-that they have. With a plan, it checks only what that plan requires; what a rollback requires in addition is a
-warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exitInterrupted),
-		Example: `  dbaudit doctor --env production
-  dbaudit doctor --url https://contoso.crm.dynamics.com --client-id GUID -f json
-  dbaudit doctor --assumptions -f json -o assumptions.json
-  dbaudit doctor --apply plan.json
-  dbaudit doctor --env production --record recording.jsonl
-  dbaudit doctor --role-zip dbaudit-auditor.zip
-  dbaudit doctor --role-xml -o "Roles/dbaudit Auditor.xml"`,
-		Args: rangeArgs(0, 1),
-	}
+func (f *doctorFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
@@ -78,7 +48,6 @@ warning. It changes nothing.`, exitOK, exitUsage, exitFailure, exitInterrupted),
 	cmd.Flags().BoolVar(&f.roleXML, "role-xml", false, "print a minimal role for an auditor, as a solution component")
 	cmd.Flags().StringVar(&f.roleZip, "role-zip", "", "write a minimal role for an auditor to a `file`, as a solution that can be imported")
 	cmd.Flags().BoolVar(&f.withoutImpersonation, "without-impersonation", false, "leave out prvActOnBehalfOfAnotherUser from that role")
-	return cmd
 }
 
 func (f doctorFlags) writeRole(a *app) error {

@@ -22,28 +22,16 @@ type explainFlags struct {
 	document documentFlags
 }
 
-func (f *explainFlags) define(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "explain CONTROL|RULE|PRIVILEGE",
-		Short: "explain a control, a rule or a privilege",
-		Long: `Explains a control, a rule or a privilege: what it requires and why, how to fix it, and where
-it comes from. The end of a control's id is enough if it is unique.`,
-		Example: `  dbaudit explain DB-PRIV-LEAD
-  dbaudit explain LEAD
-  dbaudit explain prvReadLead
-  dbaudit explain view/shared
-  dbaudit explain DB-VIEW-SHARED -f markdown`,
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			p, rules, err := f.load(cmd.Context(), a)
-			if err != nil || len(args) > 0 {
-				return nil, cobra.ShellCompDirectiveNoFileComp
-			}
-			return explainableNames(p, rules), cobra.ShellCompDirectiveNoFileComp
-		},
+func (f *explainFlags) define(a *app, cmd *cobra.Command) {
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		p, rules, err := f.load(cmd.Context(), a)
+		if err != nil || len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return explainableNames(p, rules), cobra.ShellCompDirectiveNoFileComp
 	}
 	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
-	return cmd
 }
 
 func (f explainFlags) load(ctx context.Context, a *app) (profile.Profile, []engine.Rule, error) {

@@ -21,57 +21,33 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-// fleetCommands are the subcommands of fleet, and the flags that several of them have.
-type fleetCommands struct {
-	*app
-
-	store    string
-	document documentFlags
-}
-
-func newFleetCommand(a *app) *cobra.Command {
-	f := &fleetCommands{app: a}
-	cmd := &cobra.Command{
-		Use:   "fleet",
-		Short: "manage the environments that dbaudit serve and dbaudit worker scan",
-		Example: `  dbaudit fleet import dbaudit.yaml
-  dbaudit fleet status`,
-	}
-	cmd.AddCommand(
-		f.importCommand(),
-		f.listCommand(),
-		f.pauseCommand("pause", "stop scheduled scans of environments until resume", true),
-		f.pauseCommand("resume", "scan paused environments again", false),
-		f.runCommand(),
-		f.removeCommand(),
-		f.cancelCommand(),
-		f.statusCommand(),
-		f.exportCommand(),
-		f.logCommand(),
+func defineFleet(a *app, cmd *cobra.Command) {
+	addCommands(a, cmd,
+		declaration{"import FILE...", define[fleetImportFlags]},
+		declaration{"list", defineFleetList},
+		declaration{"pause NAME...", definePause(true)},
+		declaration{"resume NAME...", definePause(false)},
+		declaration{"run [NAME...]", defineFleetRun},
+		declaration{"remove NAME...", defineFleetRemove},
+		declaration{"cancel RUN...", defineFleetCancel},
+		declaration{"status [NAME...]", defineFleetStatus},
+		declaration{"export [NAME...]", defineFleetExport},
+		declaration{"log", defineFleetLog},
 	)
 	for _, c := range cmd.Commands() {
-		storeFlag(c.Flags(), &f.store, "default "+defaultStore)
-	}
-	return cmd
-}
-
-func (f *fleetCommands) importCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "import FILE...",
-		Short: "add or update environments",
-		Long: withExitCodes(`Adds the environments of configurations and of CSV files. A configuration is the
-dbaudit.yaml that scan reads; its every: says how often to scan. A CSV file has a name that ends in .csv, and
-a first row with the names of its columns (name, url, tenant_id, client_id, auth, secret_env, secret_file,
-secret_ends, certificate, profile, app_id, user, role, business_unit, every, labels). A known environment is
-updated and keeps its history. A new one is scanned at once, as is one with a change of what decides its
-verdict, which is stale until then. Secrets stay where the configuration says they are; workers must find
-them there.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet import dbaudit.yaml\n  dbaudit fleet import clients.csv --store postgres://dbaudit@db/fleet",
-		RunE:    func(cmd *cobra.Command, args []string) error { return f.importEnvironments(cmd.Context(), args) },
+		if strings.Contains(c.Use, "NAME...") {
+			c.ValidArgsFunction = completeStored(a)
+		}
 	}
 }
 
-func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) error {
+type fleetImportFlags struct{ store string }
+
+func (f *fleetImportFlags) define(_ *app, cmd *cobra.Command) {
+	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
+}
+
+func (f fleetImportFlags) run(ctx context.Context, a *app, names []string) error {
 	var files []*config.File
 	for _, name := range names {
 		configurations, err := readConfigurations(name)
@@ -80,17 +56,16 @@ func (f *fleetCommands) importEnvironments(ctx context.Context, names []string) 
 		}
 		files = append(files, configurations...)
 	}
-	environments, err := fleet.Environments(f.Runner, files)
+	environments, err := fleet.Environments(a.Runner, files)
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, f.app, f.store, store.Options{}, func(s *store.Store) error {
+	return withStore(ctx, a, f.store, store.Options{}, func(s *store.Store) error {
 		change, err := s.Import(ctx, currentUser(), environments)
-		if err != nil {
-			return err
+		if err == nil {
+			a.Infof("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
 		}
-		f.Infof("environments: %d added, %d updated, %d unchanged", change.Added, change.Updated, change.Unchanged)
-		return nil
+		return err
 	})
 }
 
@@ -108,168 +83,119 @@ func readConfigurations(name string) ([]*config.File, error) {
 	return []*config.File{file}, err
 }
 
-func (f *fleetCommands) listCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "list",
-		Short:   "list the environments with their schedule",
-		Example: "  dbaudit fleet list",
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, _ []string) error {
-			list, err := s.Environments(ctx)
-			if err != nil {
-				return err
-			}
-			rows := make([][]string, len(list))
-			for i, e := range list {
-				every, next := "not scheduled", "never"
-				if e.Every > 0 {
-					every, next = e.Every.String(), formatTime(&e.NextDue)
-				}
-				if e.Paused {
-					next = "paused"
-				}
-				rows[i] = []string{e.Name, e.URL, every, next, strings.Join(sortedLabels(e.Labels), " ")}
-			}
-			return table.List(f.Stdout, f.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
-		}),
-	}
-}
-
-func (f *fleetCommands) pauseCommand(name, short string, paused bool) *cobra.Command {
-	return &cobra.Command{
-		Use:               name + " NAME...",
-		ValidArgsFunction: f.completeNames,
-		Short:             short,
-		Example:           "  dbaudit fleet " + name + " production",
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
-			return explainNotFound(s.Pause(ctx, currentUser(), names, paused))
-		}),
-	}
-}
-
-func (f *fleetCommands) runCommand() *cobra.Command {
-	var allEnvs bool
-	cmd := &cobra.Command{
-		Use:               "run [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "scan environments now",
-		Long: withExitCodes(`Queues a scan of environments for the next free worker, outside the schedule,
-and prints the ids of the runs, in the order of the names. It does not wait. A requested scan that has not
-begun is reused. --all-envs leaves out paused environments.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet run production\n  dbaudit fleet run --all-envs",
-		PreRunE: func(_ *cobra.Command, names []string) error {
-			if allEnvs == (len(names) > 0) {
-				return usagef("name the environments to scan, or pass --all-envs")
-			}
-			return nil
-		},
-		RunE: f.runInQueue(func(ctx context.Context, s *store.Store, queue *fleet.Fleet, names []string) error {
-			return f.scanNow(ctx, s, queue, names, allEnvs)
-		}),
-	}
-	cmd.Flags().BoolVar(&allEnvs, "all-envs", false, "every environment that is not paused")
-	return cmd
-}
-
-func (f *fleetCommands) scanNow(ctx context.Context, s *store.Store, queue *fleet.Fleet, names []string, allEnvs bool) error {
-	if allEnvs {
+func defineFleetList(a *app, cmd *cobra.Command) {
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, _ []string) error {
 		list, err := s.Environments(ctx)
 		if err != nil {
 			return err
 		}
-		for _, e := range list {
-			if !e.Paused && e.Config != "" {
-				names = append(names, e.Name)
+		rows := make([][]string, len(list))
+		for i, e := range list {
+			every, next := "not scheduled", "never"
+			if e.Every > 0 {
+				every, next = e.Every.String(), formatTime(&e.NextDue)
 			}
+			if e.Paused {
+				next = "paused"
+			}
+			rows[i] = []string{e.Name, e.URL, every, next, strings.Join(sortedLabels(e.Labels), " ")}
 		}
-	}
-	ids, err := queue.ScanNow(ctx, currentUser(), names...)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		fmt.Fprintln(f.Stdout, id)
-	}
-	return nil
+		return table.List(a.Stdout, a.Width, []string{"environment", "address", "every", "next scan", "labels"}, rows)
+	})
 }
 
-func (f *fleetCommands) removeCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:               "remove NAME...",
-		ValidArgsFunction: f.completeNames,
-		Short:             "stop scanning and showing environments",
-		Long: withExitCodes(`Ends the scans of environments and takes them off the page, the metrics and the
-alerts. Their results stay in the store for dbaudit history. dbaudit fleet import brings one back with its
-history.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet remove northwind",
-		RunE: f.runInQueue(func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
-			return queue.Remove(ctx, currentUser(), names...)
-		}),
+func definePause(paused bool) func(*app, *cobra.Command) {
+	return func(a *app, cmd *cobra.Command) {
+		runInStore(a, cmd, func(ctx context.Context, s *store.Store, names []string) error {
+			return explainNotFound(s.Pause(ctx, currentUser(), names, paused))
+		})
 	}
 }
 
-func (f *fleetCommands) cancelCommand() *cobra.Command {
-	var runs []int64
-	return &cobra.Command{
-		Use:   "cancel RUN...",
-		Short: "end waiting or running runs",
-		Long: withExitCodes(`Ends runs by their ids. A later result of such a run is discarded; the last
-known state of the environment stays.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet cancel 4711",
-		PreRunE: func(_ *cobra.Command, args []string) error {
-			for _, arg := range args {
-				id, err := strconv.ParseInt(arg, 10, 64)
-				if err != nil {
-					return usagef("%q is not the id of a run: dbaudit fleet status -f json shows it", arg)
-				}
-				runs = append(runs, id)
-			}
-			return nil
-		},
-		RunE: f.runInQueue(func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, _ []string) error {
-			for _, id := range runs {
-				if err := queue.Cancel(ctx, currentUser(), id); errors.Is(err, store.ErrEnded) {
-					f.Infof("the run %d has already ended", id)
-				} else if err != nil {
-					return fmt.Errorf("the run %d: %w", id, err)
-				}
-			}
-			return nil
-		}),
+func defineFleetRun(a *app, cmd *cobra.Command) {
+	allEnvs := cmd.Flags().Bool("all-envs", false, "every environment that is not paused")
+	cmd.PreRunE = func(_ *cobra.Command, names []string) error {
+		if *allEnvs == (len(names) > 0) {
+			return usagef("name the environments to scan, or pass --all-envs")
+		}
+		return nil
 	}
-}
-
-func (f *fleetCommands) logCommand() *cobra.Command {
-	var limit int
-	cmd := &cobra.Command{
-		Use:   "log",
-		Short: "show who changed or requested what",
-		Long: withExitCodes(`Shows who added, updated, paused, resumed or removed an environment, asked for a
-scan or cancelled a run, the newest first. A person is known by the sign-in to the page, else by the user name
-of the session; "local" is the page without a sign-in.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet log\n  dbaudit fleet log --limit 1000 -f json",
-		PreRunE: func(*cobra.Command, []string) error { return requirePositive("limit", limit) },
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, _ []string) error {
-			entries, err := s.AuditLog(ctx, limit)
+	runInQueue(a, cmd, func(ctx context.Context, s *store.Store, queue *fleet.Fleet, names []string) error {
+		if *allEnvs {
+			list, err := s.Environments(ctx)
 			if err != nil {
 				return err
 			}
-			rows := make([][]string, len(entries))
-			for i, e := range entries {
-				rows[i] = []string{e.At.UTC().Format(time.RFC3339), e.Who, e.What}
+			for _, e := range list {
+				if !e.Paused && e.Config != "" {
+					names = append(names, e.Name)
+				}
 			}
-			return f.document.write(f.app, map[string]any{"entries": entries}, func(w io.Writer, width int) error {
-				return table.List(w, width, []string{"when", "who", "what"}, rows)
-			})
-		}),
-	}
-	cmd.Flags().IntVar(&limit, "limit", 100, "largest `number` of entries to show")
-	f.document.add(cmd.Flags(), "table", "json")
-	return cmd
+		}
+		ids, err := queue.ScanNow(ctx, currentUser(), names...)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			fmt.Fprintln(a.Stdout, id)
+		}
+		return nil
+	})
 }
 
-// runInQueue returns the run function of a command that uses the queue of an existing store.
-func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet.Fleet, []string) error) func(*cobra.Command, []string) error {
-	return runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, args []string) error {
+func defineFleetRemove(a *app, cmd *cobra.Command) {
+	runInQueue(a, cmd, func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, names []string) error {
+		return queue.Remove(ctx, currentUser(), names...)
+	})
+}
+
+func defineFleetCancel(a *app, cmd *cobra.Command) {
+	var runs []int64
+	cmd.PreRunE = func(_ *cobra.Command, args []string) error {
+		for _, arg := range args {
+			id, err := strconv.ParseInt(arg, 10, 64)
+			if err != nil {
+				return usagef("%q is not the id of a run: dbaudit fleet status -f json shows it", arg)
+			}
+			runs = append(runs, id)
+		}
+		return nil
+	}
+	runInQueue(a, cmd, func(ctx context.Context, _ *store.Store, queue *fleet.Fleet, _ []string) error {
+		for _, id := range runs {
+			if err := queue.Cancel(ctx, currentUser(), id); errors.Is(err, store.ErrEnded) {
+				a.Infof("the run %d has already ended", id)
+			} else if err != nil {
+				return fmt.Errorf("the run %d: %w", id, err)
+			}
+		}
+		return nil
+	})
+}
+
+func defineFleetLog(a *app, cmd *cobra.Command) {
+	var document documentFlags
+	document.add(cmd.Flags(), "table", "json")
+	limit := cmd.Flags().Int("limit", 100, "largest `number` of entries to show")
+	cmd.PreRunE = func(*cobra.Command, []string) error { return requirePositive("limit", *limit) }
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, _ []string) error {
+		entries, err := s.AuditLog(ctx, *limit)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(entries))
+		for i, e := range entries {
+			rows[i] = []string{e.At.UTC().Format(time.RFC3339), e.Who, e.What}
+		}
+		return document.write(a, map[string]any{"entries": entries}, func(w io.Writer, width int) error {
+			return table.List(w, width, []string{"when", "who", "what"}, rows)
+		})
+	})
+}
+
+// runInQueue makes a command run with the queue of an existing store; see [runInStore].
+func runInQueue(a *app, cmd *cobra.Command, do func(context.Context, *store.Store, *fleet.Fleet, []string) error) {
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, args []string) error {
 		queue, err := fleet.New(s, fleet.Options{})
 		if err != nil {
 			return err
@@ -278,18 +204,21 @@ func (f *fleetCommands) runInQueue(do func(context.Context, *store.Store, *fleet
 	})
 }
 
-func (f *fleetCommands) completeNames(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-	// The command itself reports an error of the store.
-	_ = withStore(cmd.Context(), f.app, f.store, store.Options{MustExist: true}, func(s *store.Store) error {
-		list, err := s.Environments(cmd.Context())
-		for _, e := range list {
-			if !slices.Contains(args, e.Name) {
-				names = append(names, e.Name)
+// completeStored returns a function that completes the names of the environments in the command's store.
+func completeStored(a *app) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+		// The command itself reports an error of the store.
+		_ = withStore(cmd.Context(), a, cmd.Flag("store").Value.String(), store.Options{MustExist: true}, func(s *store.Store) error {
+			list, err := s.Environments(cmd.Context())
+			for _, e := range list {
+				if !slices.Contains(args, e.Name) {
+					names = append(names, e.Name)
+				}
 			}
-		}
-		return err
-	})
-	return names, cobra.ShellCompDirectiveNoFileComp
+			return err
+		})
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // explainNotFound turns the error for an unknown name or run into a usage error with advice.

@@ -16,26 +16,16 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func (f *fleetCommands) statusCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "status [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "show the state of each environment",
-		Long: withExitCodes(`Shows the verdict of each integration in its last result, the age of its last
-complete scan, its open findings and the state of the last run. An integration without a complete scan for
-longer than its interval plus seven minutes is stale: its verdict is then unknown. So is one with a
-configuration that has changed since its last scan.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet status\n  dbaudit fleet status -f json",
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
-			list, err := statuses(ctx, s, names)
-			if err != nil {
-				return err
-			}
-			return f.document.write(f.app, fleet.NewDocument(list), func(w io.Writer, width int) error { return writeStatusTable(w, width, list, f.Now()) })
-		}),
-	}
-	f.document.add(cmd.Flags(), "table", "json")
-	return cmd
+func defineFleetStatus(a *app, cmd *cobra.Command) {
+	var document documentFlags
+	document.add(cmd.Flags(), "table", "json")
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, names []string) error {
+		list, err := statuses(ctx, s, names)
+		if err != nil {
+			return err
+		}
+		return document.write(a, fleet.NewDocument(list), func(w io.Writer, width int) error { return writeStatusTable(w, width, list, a.Now()) })
+	})
 }
 
 func statuses(ctx context.Context, s *store.Store, names []string) ([]store.Status, error) {
@@ -95,26 +85,17 @@ func findingsBySeverity(open map[audit.Severity]int) string {
 	return cmp.Or(strings.Join(parts, ", "), "none")
 }
 
-func (f *fleetCommands) exportCommand() *cobra.Command {
-	var all bool
-	cmd := &cobra.Command{
-		Use:               "export [NAME...]",
-		ValidArgsFunction: f.completeNames,
-		Short:             "write stored results as one document",
-		Long: withExitCodes(`Writes the last result of each integration of each environment, or with --all
-every result, as JSON (dbaudit.results/v1), which dbaudit report, diff and history read.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit fleet export -o fleet.json\n  dbaudit report fleet.json -f html -o pages/",
-		RunE: runInStore(f.app, &f.store, func(ctx context.Context, s *store.Store, names []string) error {
-			document, err := storedResults(ctx, s, names, all)
-			if err != nil {
-				return err
-			}
-			return f.WriteJSON(f.document.file, document)
-		}),
-	}
-	cmd.Flags().BoolVar(&all, "all", false, "every result, not only the last")
-	outputFileFlag(cmd.Flags(), &f.document.file)
-	return cmd
+func defineFleetExport(a *app, cmd *cobra.Command) {
+	var file string
+	outputFileFlag(cmd.Flags(), &file)
+	all := cmd.Flags().Bool("all", false, "every result, not only the last")
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, names []string) error {
+		document, err := storedResults(ctx, s, names, *all)
+		if err != nil {
+			return err
+		}
+		return a.WriteJSON(file, document)
+	})
 }
 
 // storedResults returns the last result of each integration or, with all, every result.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,7 +68,7 @@ func usageText(cmd *cobra.Command) string {
 		fmt.Fprintf(&b, "  %s COMMAND [flags]\n", cmd.CommandPath())
 	}
 	if cmd.HasExample() {
-		fmt.Fprintf(&b, "\nExamples:\n%s\n", strings.TrimRight(cmd.Example, "\n"))
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
 	groups := cmd.Groups()
 	if cmd.HasAvailableSubCommands() && len(groups) == 0 {
@@ -102,10 +103,35 @@ func usageText(cmd *cobra.Command) string {
 	return b.String()
 }
 
+//go:embed help
+var helpFiles embed.FS
+
+// describe sets the descriptions and the examples of a command. They are a section of a file in help:
+// below the command's path are a line, the paragraphs of the long description, if any, and the examples,
+// with a blank line between them. The file is named after the path's first word after dbaudit.
+func describe(cmd *cobra.Command) {
+	name := "dbaudit"
+	if words := strings.Fields(cmd.CommandPath()); len(words) > 1 {
+		name = words[1]
+	}
+	data, _ := helpFiles.ReadFile("help/" + name + ".txt") // TestHelp finds a command without a description
+	_, section, found := strings.Cut("\n"+string(data), "\n# "+cmd.CommandPath()+"\n\n")
+	if !found {
+		return
+	}
+	section, _, _ = strings.Cut(section, "\n\n# ")
+	paragraphs := strings.Split(strings.Trim(section, "\n"), "\n\n")
+	last := len(paragraphs) - 1
+	cmd.Short, cmd.Long, cmd.Example = paragraphs[0], strings.Join(paragraphs[1:last], "\n\n"), paragraphs[last]
+}
+
 // helpText returns a command's help: its description, wrapped, and its usage.
 func helpText(cmd *cobra.Command) string {
 	var b strings.Builder
-	for _, paragraph := range strings.Split(strings.TrimSpace(cmp.Or(cmd.Long, cmd.Short)), "\n\n") {
+	for paragraph := range strings.SplitSeq(cmp.Or(cmd.Long, cmd.Short), "\n\n") {
+		if codes, ok := strings.CutPrefix(paragraph, exitCodesLabel); ok {
+			paragraph = exitCodesText(codes)
+		}
 		if strings.Contains(paragraph, "\n ") { // a list
 			b.WriteString(paragraph + "\n\n")
 			continue
@@ -169,25 +195,29 @@ func defaultOf(f *pflag.Flag) string {
 	return " (default " + f.DefValue + ")"
 }
 
-// withExitCodes appends the exit codes of a command to its description.
-func withExitCodes(text string, codes ...int) string {
-	words := map[int]string{
-		exitOK:          "done",
-		exitFindings:    "at least one control of severity --fail-on or higher failed",
-		exitUsage:       "wrong usage or configuration",
-		exitFailure:     "could not run: sign-in, network, unreadable or broken input",
-		exitIncomplete:  "nothing failed, but some controls could not be evaluated",
-		exitPartial:     "a change was applied only in part, or could not be verified",
-		exitInterrupted: "interrupted",
+// exitCodesLabel begins the paragraph of a description that lists exit codes: "Exit codes: 0 2 3".
+const exitCodesLabel = "Exit codes: "
+
+// exitCodesText returns the meanings of exit codes, one a line.
+func exitCodesText(codes string) string {
+	words := map[string]string{
+		"0":   "done",
+		"1":   "at least one control of severity --fail-on or higher failed",
+		"2":   "wrong usage or configuration",
+		"3":   "could not run: sign-in, network, unreadable or broken input",
+		"4":   "nothing failed, but some controls could not be evaluated",
+		"5":   "a change was applied only in part, or could not be verified",
+		"130": "interrupted",
 	}
+	list := strings.Fields(codes)
 	order := ""
-	if slices.Contains(codes, exitFindings) {
-		words[exitOK] = "no control of severity --fail-on or higher failed, and none is unknown"
+	if slices.Contains(list, "1") {
+		words["0"] = "no control of severity --fail-on or higher failed, and none is unknown"
 		order = "\nIf a run has several results, the most severe code wins: 130, 3, 2, 5, 1, 4, 0."
 	}
-	lines := strings.TrimSpace(text) + "\n\nExit codes:"
-	for _, code := range codes {
-		lines += fmt.Sprintf("\n  %-4d %s", code, words[code])
+	lines := strings.TrimSpace(exitCodesLabel)
+	for _, code := range list {
+		lines += fmt.Sprintf("\n  %-4s %s", code, words[code])
 	}
 	return lines + order
 }

@@ -3,8 +3,10 @@ package cli
 import (
 	"bytes"
 	"flag"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/oscal"
 	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/run"
 )
@@ -43,8 +46,8 @@ func TestRootCommandBuildsOneCommand(t *testing.T) {
 	for _, group := range commandGroups() {
 		for _, c := range group.commands {
 			all++
-			if built := rootCommand(a, c.name, "--help").Commands(); !slices.ContainsFunc(built, func(cmd *cobra.Command) bool { return cmd.Name() == c.name }) || len(built) > 1 {
-				t.Errorf("of %s, %d commands are built: %v", c.name, len(built), built)
+			if built := rootCommand(a, c.name(), "--help").Commands(); !slices.ContainsFunc(built, func(cmd *cobra.Command) bool { return cmd.Name() == c.name() }) || len(built) > 1 {
+				t.Errorf("of %s, %d commands are built: %v", c.name(), len(built), built)
 			}
 		}
 	}
@@ -102,6 +105,40 @@ func TestHelp(t *testing.T) {
 		if !files[filepath.Base(name)] {
 			t.Errorf("%s is the help of no command: remove it", name)
 		}
+	}
+}
+
+// TestHelpNamesWhatExists checks that descriptions name each schema and the version of OSCAL, which the
+// code knows.
+func TestHelpNamesWhatExists(t *testing.T) {
+	t.Parallel()
+	names := map[string][]string{"dbaudit schema": schemaNames(), "dbaudit profile export": append(exportKinds(), oscal.Version)}
+	for _, cmd := range allCommands(newApp(OS())) {
+		for _, name := range names[cmd.CommandPath()] {
+			if !regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`).MatchString(cmd.Long) {
+				t.Errorf("the help of %s does not name %s", cmd.CommandPath(), name)
+			}
+		}
+	}
+}
+
+// TestHelpFiles checks that each section of a file in help describes a command.
+func TestHelpFiles(t *testing.T) {
+	t.Parallel()
+	sections := 0
+	files, err := fs.Glob(helpFiles, "help/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		data, err := helpFiles.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sections += strings.Count("\n"+string(data), "\n# dbaudit")
+	}
+	if commands := len(allCommands(newApp(OS()))); sections != commands {
+		t.Errorf("%d sections describe %d commands", sections, commands)
 	}
 }
 

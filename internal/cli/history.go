@@ -28,25 +28,10 @@ type historyFlags struct {
 	store       string
 }
 
-func (f *historyFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "history [DIR...]",
-		Short: "show how long each environment and control has been compliant",
-		Long: `Reads the results (-f json) in folders and below, ordered by when the environment was read,
-and shows the state of each environment and control and how long it has lasted. The exact time of a change is
-unknown: it happened between two scans. Other files are ignored; a result that cannot be read is an error.
-HTML is the report on the last result of each environment, with a chart of all of them. With --store, the
-results come from a store, and arguments name environments in it.`,
-		Example: `  dbaudit scan --all-envs -f json -o "results/$(date +%F).json"
-  dbaudit history results
-  dbaudit history results -f json
-  dbaudit history results -f html -o trend.html
-  dbaudit history --store fleet.db production`,
-	}
+func (f *historyFlags) define(_ *app, cmd *cobra.Command) {
 	f.document.add(cmd.Flags(), "table", "json", "html", "markdown", "csv")
 	storeFlag(cmd.Flags(), &f.store, "instead of folders")
 	cmd.Flags().BoolVar(&f.failOnWorse, "fail-on-worse", false, "exit 1 if the last result of an environment is worse than the one before")
-	return cmd
 }
 
 func (f historyFlags) run(ctx context.Context, a *app, dirs []string) error {

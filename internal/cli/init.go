@@ -31,27 +31,13 @@ type initFlags struct {
 	requirement  run.Overrides
 }
 
-func (f *initFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "init",
-		Short: "write a commented dbaudit.yaml",
-		Long: `Writes a commented dbaudit.yaml. On a terminal, it asks for the environment's URL and for the
-application ids of the auditor and of the integration; fill in later what you leave empty. With --force, with
--o - or without a terminal, it does not ask.
-
---guide writes no file: it prints the commands and clicks that create the auditor's app registration, role and
-application user, with the values from flags, variables and the configuration. It runs none of them.`,
-		Example: `  dbaudit init
-  dbaudit init --url https://contoso.crm.dynamics.com --client-id GUID
-  dbaudit init --guide --url https://contoso.crm.dynamics.com`,
-	}
+func (f *initFlags) define(_ *app, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.guide, "guide", false, "print how to create the auditor's app registration, role and application user")
 	urlFlag(cmd.Flags(), &f.connection)
 	clientIDFlag(cmd.Flags(), &f.connection)
 	appIDFlag(cmd.Flags(), &f.requirement)
 	cmd.Flags().BoolVar(&f.force, "force", false, "overwrite the file if it exists; do not ask")
 	cmd.Flags().StringVarP(&f.output, "output", "o", config.DefaultName, "`file` to write, - for standard output")
-	return cmd
 }
 
 // An initValue is a value of the template that init asks for.

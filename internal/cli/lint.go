@@ -31,27 +31,7 @@ type lintFlags struct {
 	snapshot    string
 }
 
-func (f *lintFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "lint PATH...",
-		Short: "check security roles in solution files, offline",
-		Long: withExitCodes(`Judges the integration role in source control: in unpacked solutions (any folder
-with Roles/*.xml below it), single role files, customizations.xml, and solution .zip files, also those inside
-a deployment package. A - reads standard input. Patterns may have ** for any number of folders.
-
-The controls are those of a scan, as far as they apply to a file, and rules on the file itself; each finding
-names the line. Access levels are compared with a table of the standard privileges; for other privileges, only
-the presence is judged.
-
-A file that could not be read has a separate result with the verdict incomplete. The exit code is 1 for
-findings, else 3 if a file could not be read.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete,
-			exitInterrupted),
-		Example: `  dbaudit lint src/
-  dbaudit lint solution.zip --integration-role "Demandbase Integration"
-  dbaudit lint --all-roles --profile lint 'solutions/**/Roles/*.xml'
-  dbaudit lint . --exclude fixtures --exclude 'out/*.zip'
-  dbaudit lint --fix src/Roles/`,
-	}
+func (f *lintFlags) define(_ *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&f.requirement.Profile, "profile", "", "requirement profile: a `name` or a file (default demandbase; DBAUDIT_PROFILE); lint judges the files alone")
 	flags.StringVar(&f.requirement.Role, "integration-role", "", "`name` of the role (default that of the configuration, else deduced from the names; DBAUDIT_INTEGRATION_ROLE)")
@@ -62,7 +42,6 @@ findings, else 3 if a file could not be read.`, exitOK, exitFindings, exitUsage,
 	flags.BoolVar(&f.watch, "watch", false, "judge again whenever a file, the configuration, the profile or a policy changes")
 	flags.StringVar(&f.snapshot, "snapshot", "", "`file` for the snapshot that a single role was judged by")
 	f.judge.add(flags)
-	return cmd
 }
 
 func (f lintFlags) options(a *app, j judgement) lint.Options {

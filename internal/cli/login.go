@@ -22,22 +22,9 @@ type loginFlags struct {
 	username   string
 }
 
-func (f *loginFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "login",
-		Short: "sign in interactively and store the session",
-		Long: `Signs in interactively with a device code or, with --auth interactive, with the browser of
-this machine, and stores the sign-in: encrypted in the user's configuration folder, with the key in the
-operating system's keyring. Later commands use it without asking. The app registration must allow public
-client flows.
-
-If you are signed in to the Azure CLI, you do not need this: --auth azure-cli uses that sign-in.`,
-		Example: `  dbaudit login --url https://contoso.crm.dynamics.com --client-id GUID
-  dbaudit login --env production --auth interactive`,
-	}
+func (f *loginFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to fill into the form")
-	return cmd
 }
 
 func (f loginFlags) run(ctx context.Context, a *app, _ []string) error {
@@ -80,19 +67,9 @@ type logoutFlags struct {
 	username string
 }
 
-func (f *logoutFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "logout",
-		Short: "forget interactive sign-ins",
-		Long: `Removes what dbaudit login stored: everything or, with --username, one person's sign-in. With
-the last one, the file and its key in the keyring are removed too. Issued tokens stay valid until they expire,
-after about an hour.`,
-		Example: `  dbaudit logout
-  dbaudit logout --username jane@contoso.com --client-id GUID`,
-	}
+func (f *logoutFlags) define(_ *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.username, "username", "", "user principal `name` to sign out (default everybody)")
 	cmd.Flags().StringVar(&f.clientID, "client-id", "", "`id` of the app registration that was used to sign in (DBAUDIT_CLIENT_ID)")
-	return cmd
 }
 
 func (f logoutFlags) run(ctx context.Context, a *app, _ []string) error {
@@ -122,19 +99,10 @@ type whoamiFlags struct {
 	document   documentFlags
 }
 
-func (f *whoamiFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "whoami",
-		Short: "show who is signed in",
-		Long: `Lists the stored sign-ins. If an environment is given by flags, variables or the
-configuration, it signs in there like a scan and shows which user of the environment this identity is.`,
-		Example: `  dbaudit whoami
-  dbaudit whoami --env production -f json`,
-	}
+func (f *whoamiFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	f.document.addAnswer(cmd.Flags())
-	return cmd
 }
 
 // A whoamiDocument lists the stored sign-ins, and this identity's user in each environment.

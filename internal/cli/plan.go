@@ -28,23 +28,7 @@ type planFlags struct {
 	detailed    bool
 }
 
-func (f *planFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "plan",
-		Short: "make a remediation plan to review and apply",
-		Long: withExitCodes(`Scans an environment, or takes a saved result and its snapshot, and lists the
-necessary changes: for each action the current state, the new state, the reason, the request, and how to undo
-it. Writes nothing to the environment. The plan lists what no tool can or should do as manual steps, with who
-must do them and how.
-
-Without -f, the plan is shown, and -o saves it as JSON for dbaudit apply. The exit code is 0 when a plan was
-made, even an empty one. With --detailed-exitcode, it is 0 when there is nothing to change, 2 when there are
-changes, and 1 when no plan could be made; manual steps alone do not count as changes.`, exitOK, exitUsage, exitFailure, exitInterrupted),
-		Example: `  dbaudit plan --env production -o plan.json
-  dbaudit plan --result result.json --snapshot snapshot.json -o plan.json
-  dbaudit plan --env production -f markdown -o plan.md -f json -o plan.json
-  dbaudit plan --env production --least-privilege --only DB-PRIV-LEAD`,
-	}
+func (f *planFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
@@ -62,7 +46,6 @@ changes, and 1 when no plan could be made; manual steps alone do not count as ch
 		_ = cmd.Flags().SetAnnotation(file, readsAnnotation, nil) // the flag exists
 	}
 	asOfFlag(cmd.Flags(), &f.judge.asOf, "record as made_at")
-	return cmd
 }
 
 func (f planFlags) run(ctx context.Context, a *app, _ []string) error {

@@ -18,53 +18,42 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-func newPolicyCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "policy", Short: "list, test and create Rego rules",
-		Example: "  dbaudit policy list\n  dbaudit policy test policies/",
-	}
+func definePolicy(a *app, cmd *cobra.Command) {
+	addCommands(a, cmd,
+		declaration{"list", definePolicyList},
+		declaration{"test DIR", define[policyTestFlags]},
+		declaration{"new NAMESPACE/NAME", definePolicyNew},
+		declaration{"docs DIR", definePolicyDocs},
+	)
+}
+
+func definePolicyList(a *app, cmd *cobra.Command) {
 	var answer documentFlags
-	list := &cobra.Command{
-		Use: "list", Short: "list the rules",
-		Example: "  dbaudit policy list\n  dbaudit policy list -f json",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			e, err := a.LoadEngine(cmd.Context())
-			if err != nil {
-				return err
-			}
-			rules := e.Rules()
-			rows := make([][]string, len(rules))
-			for i, r := range rules {
-				rows[i] = []string{r.ID, r.Severity.String(), r.Title}
-			}
-			return answer.write(a, rules, func(w io.Writer, width int) error {
-				return table.List(w, width, []string{"rule", "severity", "title"}, rows)
-			})
-		},
+	answer.addAnswer(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		e, err := a.LoadEngine(cmd.Context())
+		if err != nil {
+			return err
+		}
+		rules := e.Rules()
+		rows := make([][]string, len(rules))
+		for i, r := range rules {
+			rows[i] = []string{r.ID, r.Severity.String(), r.Title}
+		}
+		return answer.write(a, rules, func(w io.Writer, width int) error {
+			return table.List(w, width, []string{"rule", "severity", "title"}, rows)
+		})
 	}
-	answer.addAnswer(list.Flags())
-	cmd.AddCommand(list, newPolicyTestCommand(a), newPolicyNewCommand(a), newPolicyDocsCommand())
-	return cmd
 }
 
-func newPolicyTestCommand(a *app) *cobra.Command {
-	var threshold float64
-	cmd := &cobra.Command{
-		Use:   "test DIR",
-		Short: "run the tests of custom rules",
-		Long: `Runs the tests (files ending in _test.rego) of custom policies, compiled as strictly as for a
-verdict, and measures the coverage. The exit code is 1 if a test fails or the coverage is below --threshold, and
-otherwise 4 if a test is skipped, because its name begins with todo_test_.`,
-		Example: "  dbaudit policy test policies/",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return testPolicies(cmd.Context(), a, args[0], threshold)
-		},
-	}
-	cmd.Flags().Float64Var(&threshold, "threshold", 0, "lowest coverage in `percent`")
-	return cmd
+type policyTestFlags struct{ threshold float64 }
+
+func (f *policyTestFlags) define(_ *app, cmd *cobra.Command) {
+	cmd.Flags().Float64Var(&f.threshold, "threshold", 0, "lowest coverage in `percent`")
 }
 
-func testPolicies(ctx context.Context, a *app, folder string, threshold float64) error {
+func (f policyTestFlags) run(ctx context.Context, a *app, args []string) error {
+	folder, threshold := args[0], f.threshold
 	if !(0 <= threshold && threshold <= 100) { // NaN is not valid either
 		return usagef("--threshold %v: want a percentage, 0 to 100", threshold)
 	}
@@ -110,28 +99,19 @@ func testPolicies(ctx context.Context, a *app, folder string, threshold float64)
 	return exitWith(code, a.WriteOutput("", []byte(b.String())))
 }
 
-func newPolicyDocsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "docs DIR",
-		Short: "write a page for each rule, and a table of each built-in profile",
-		Long: `Writes the pages that reports link to, made from the rules' METADATA and the profiles: a table
-of each profile's controls with the words of the source, and for each rule what it requires, how to fix its
-findings, and how to accept them. Pages of rules that no longer exist are removed. The reference of
-dbaudit.yaml is written next to the folder, as configuration.md.`,
-		Example: "  dbaudit policy docs docs/controls",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			controls, err := pages.Controls()
-			if err != nil {
-				return err
-			}
-			if err := pages.Write(args[0], controls); err != nil {
-				return err
-			}
-			page, err := pages.Configuration()
-			if err != nil {
-				return err
-			}
-			return console.WriteFile(filepath.Join(filepath.Dir(filepath.Clean(args[0])), "configuration.md"), []byte(page))
-		},
+func definePolicyDocs(_ *app, cmd *cobra.Command) {
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		controls, err := pages.Controls()
+		if err != nil {
+			return err
+		}
+		if err := pages.Write(args[0], controls); err != nil {
+			return err
+		}
+		page, err := pages.Configuration()
+		if err != nil {
+			return err
+		}
+		return console.WriteFile(filepath.Join(filepath.Dir(filepath.Clean(args[0])), "configuration.md"), []byte(page))
 	}
 }

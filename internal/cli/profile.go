@@ -2,7 +2,6 @@ package cli
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"slices"
@@ -19,79 +18,66 @@ import (
 	"github.com/dbaudit/dbaudit/policy"
 )
 
-func newProfileCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "profile", Short: "list, show, check and create requirement profiles",
-		Example: "  dbaudit profile list\n  dbaudit profile show demandbase",
-	}
-	cmd.AddCommand(
-		newProfileNewCommand(a),
-		&cobra.Command{
-			Use: "list", Short: "list the built-in profiles",
-			Example: "  dbaudit profile list",
-			RunE: func(*cobra.Command, []string) error {
-				profiles, err := profile.Builtin(policy.Files)
-				if err != nil {
-					return err
-				}
-				rows := make([][]string, len(profiles))
-				for i, p := range profiles {
-					rows[i] = []string{p.Name, p.Version, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
-				}
-				return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
-			},
-		},
-		newProfileShowCommand(a),
-		newProfileDiffCommand(a),
-		newCommand[sourceFlags](a),
-		newProfileExportCommand(a),
-		&cobra.Command{
-			Use: "validate FILE", Short: "check a profile file",
-			Example: "  dbaudit profile validate acme.yaml",
-			RunE: func(cmd *cobra.Command, args []string) error {
-				data, err := a.ReadFile(bounds.Profile, args[0])
-				if err != nil {
-					return err
-				}
-				builtin, err := profile.Builtin(policy.Files)
-				if err != nil {
-					return err
-				}
-				p, err := profile.Parse(args[0], data, builtin...)
-				if err != nil {
-					return err
-				}
-				if _, err := a.LoadEngine(cmd.Context(), p); err != nil {
-					return err
-				}
-				a.Infof("%s: the profile %s has %s and %s, and is valid", args[0], p.Name,
-					text.Count(len(p.Controls), "control"), text.Count(len(p.Minimum()), "privilege"))
-				return nil
-			},
-		},
+func defineProfile(a *app, cmd *cobra.Command) {
+	addCommands(a, cmd,
+		declaration{"new NAME", defineProfileNew},
+		declaration{"list", defineProfileList},
+		declaration{"show NAME|FILE", defineProfileShow},
+		declaration{"diff OLD NEW", defineProfileDiff},
+		declaration{"check-source NAME|FILE", define[sourceFlags]},
+		declaration{"export NAME|FILE --oscal [KIND]", defineProfileExport},
+		declaration{"validate FILE", defineProfileValidate},
 	)
-	return cmd
 }
 
-func newProfileShowCommand(a *app) *cobra.Command {
-	var document documentFlags
-	cmd := &cobra.Command{
-		Use: "show NAME|FILE", Short: "show a profile's controls, with their source",
-		ValidArgsFunction: completeProfiles(1),
-		Long: `Shows a profile's controls. With -f json, it is the profile itself, including what it
-inherits: stock OPA and conftest read it as data.`,
-		Example: `  dbaudit profile show demandbase
-  dbaudit profile show ./acme.yaml -f json -o own/profiles/acme.json`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := a.Profile(args[0])
-			if err != nil {
-				return err
-			}
-			return document.write(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return writeProfileTable(w, width, p) })
-		},
+func defineProfileList(a *app, cmd *cobra.Command) {
+	cmd.RunE = func(*cobra.Command, []string) error {
+		profiles, err := profile.Builtin(policy.Files)
+		if err != nil {
+			return err
+		}
+		rows := make([][]string, len(profiles))
+		for i, p := range profiles {
+			rows[i] = []string{p.Name, p.Version, fmt.Sprint(len(p.Controls)), fmt.Sprint(len(p.Minimum())), p.Title}
+		}
+		return table.List(a.Stdout, a.Width, []string{"profile", "version", "controls", "privileges", "title"}, rows)
 	}
+}
+
+func defineProfileValidate(a *app, cmd *cobra.Command) {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		data, err := a.ReadFile(bounds.Profile, args[0])
+		if err != nil {
+			return err
+		}
+		builtin, err := profile.Builtin(policy.Files)
+		if err != nil {
+			return err
+		}
+		p, err := profile.Parse(args[0], data, builtin...)
+		if err != nil {
+			return err
+		}
+		if _, err := a.LoadEngine(cmd.Context(), p); err != nil {
+			return err
+		}
+		a.Infof("%s: the profile %s has %s and %s, and is valid", args[0], p.Name,
+			text.Count(len(p.Controls), "control"), text.Count(len(p.Minimum()), "privilege"))
+		return nil
+	}
+}
+
+func defineProfileShow(a *app, cmd *cobra.Command) {
+	var document documentFlags
 	document.add(cmd.Flags(), "table", "json")
-	return cmd
+	cmd.ValidArgsFunction = completeProfiles
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		p, err := a.Profile(args[0])
+		if err != nil {
+			return err
+		}
+		return document.write(a, map[string]any{p.Name: p.Data()}, func(w io.Writer, width int) error { return writeProfileTable(w, width, p) })
+	}
 }
 
 func writeProfileTable(w io.Writer, width int, p profile.Profile) error {
@@ -116,45 +102,28 @@ func writeProfileTable(w io.Writer, width int, p profile.Profile) error {
 	return table.List(w, width, []string{"control", "severity", "requires", "the article's words"}, rows)
 }
 
-func newProfileDiffCommand(a *app) *cobra.Command {
+func defineProfileDiff(a *app, cmd *cobra.Command) {
 	var document documentFlags
-	cmd := &cobra.Command{
-		Use:               "diff OLD NEW",
-		ValidArgsFunction: completeProfiles(2),
-		Short:             "show what changed between two profiles",
-		Long: `Compares two profiles, or two versions of one: which lines of the source were added, removed
-or changed, and which privileges and access levels with them.
-
-Exit codes:
-  0    the same
-  1    different
-  2    wrong usage, or no such profile`,
-		Example: `  dbaudit profile diff demandbase@nine-lines demandbase
-  dbaudit profile diff demandbase ./acme.yaml -f json`,
-		RunE: func(_ *cobra.Command, args []string) error { return diffProfiles(a, document, args[0], args[1]) },
-	}
 	document.add(cmd.Flags(), "table", "json")
-	return cmd
-}
-
-func diffProfiles(a *app, document documentFlags, older, newer string) error {
-	oldProfile, err := a.Profile(older)
-	if err != nil {
-		return err
+	cmd.ValidArgsFunction = completeProfiles
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		older, err := a.Profile(args[0])
+		if err != nil {
+			return err
+		}
+		newer, err := a.Profile(args[1])
+		if err != nil {
+			return err
+		}
+		d := profile.Compare(older, newer)
+		if err := document.write(a, d, func(w io.Writer, width int) error { return writeProfileDiff(w, width, d) }); err != nil {
+			return err
+		}
+		if d.Same {
+			a.Infof("both require the same")
+		}
+		return exitWith(codeIf(!d.Same, exitFindings), nil)
 	}
-	newProfile, err := a.Profile(newer)
-	if err != nil {
-		return err
-	}
-	d := profile.Compare(oldProfile, newProfile)
-	if err := document.write(a, d, func(w io.Writer, width int) error { return writeProfileDiff(w, width, d) }); err != nil {
-		return err
-	}
-	if d.Same {
-		a.Infof("both require the same")
-		return nil
-	}
-	return exitCodeError(exitFindings)
 }
 
 func writeProfileDiff(w io.Writer, width int, d profile.Diff) error {
@@ -212,60 +181,40 @@ func requiredLevel(depth string) string { return cmp.Or(audit.LevelOf(depth), "t
 
 func exportKinds() []string { return []string{"catalog", "profile", "component-definition"} }
 
-func newProfileExportCommand(a *app) *cobra.Command {
+func defineProfileExport(a *app, cmd *cobra.Command) {
 	var kind, file string
 	kinds := strings.Join(exportKinds(), ", ")
-	cmd := &cobra.Command{
-		Use:               "export NAME|FILE --oscal [KIND]",
-		ValidArgsFunction: completeProfiles(1),
-		Short:             "write a profile as a document of NIST's OSCAL",
-		Long: `Writes a profile as a document of OSCAL ` + oscal.Version + `. KIND is one of:
-
-  catalog               one control for each of the profile's, with the line of
-                        the vendor's page as its statement (the default)
-  profile               chooses every control of that catalog
-  component-definition  dbaudit as the component that checks them
-
-The last two refer to the catalog as NAME.catalog.json in the same folder.`,
-		Example: `  dbaudit profile export demandbase --oscal -o demandbase.catalog.json
-  dbaudit profile export demandbase --oscal profile -o demandbase.profile.json
-  dbaudit profile export ./acme.yaml --oscal component-definition`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("oscal") {
-				return usagef("profile export writes only OSCAL: add --oscal")
-			}
-			if len(args) == 2 {
-				kind = args[1] // pflag reads an optional value only after "="
-			}
-			if !slices.Contains(exportKinds(), kind) {
-				return usagef("--oscal %s: want one of %s", kind, kinds)
-			}
-			return exportProfile(cmd.Context(), a, args[0], kind, file)
-		},
-	}
 	cmd.Flags().StringVar(&kind, "oscal", "", "`kind` of document: "+kinds+" (default catalog)")
 	cmd.Flags().Lookup("oscal").NoOptDefVal = exportKinds()[0]
 	outputFileFlag(cmd.Flags(), &file)
-	return cmd
-}
-
-func exportProfile(ctx context.Context, a *app, name, kind, file string) error {
-	p, err := a.Profile(name)
-	if err != nil {
-		return err
-	}
-	e, err := a.LoadEngine(ctx, p)
-	if err != nil {
-		return err
-	}
-	r := oscalRequirements(p, rulesOf(e))
-	switch kind {
-	case "profile":
-		return a.WriteJSON(file, oscal.NewProfile(r))
-	case "component-definition":
-		return a.WriteJSON(file, oscal.NewComponents(r, a.Tool))
-	default:
-		return a.WriteJSON(file, oscal.NewCatalog(r))
+	cmd.ValidArgsFunction = completeProfiles
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if !cmd.Flags().Changed("oscal") {
+			return usagef("profile export writes only OSCAL: add --oscal")
+		}
+		if len(args) == 2 {
+			kind = args[1] // pflag reads an optional value only after "="
+		}
+		if !slices.Contains(exportKinds(), kind) {
+			return usagef("--oscal %s: want one of %s", kind, kinds)
+		}
+		p, err := a.Profile(args[0])
+		if err != nil {
+			return err
+		}
+		e, err := a.LoadEngine(cmd.Context(), p)
+		if err != nil {
+			return err
+		}
+		r := oscalRequirements(p, rulesOf(e))
+		switch kind {
+		case "profile":
+			return a.WriteJSON(file, oscal.NewProfile(r))
+		case "component-definition":
+			return a.WriteJSON(file, oscal.NewComponents(r, a.Tool))
+		default:
+			return a.WriteJSON(file, oscal.NewCatalog(r))
+		}
 	}
 }
 

@@ -22,30 +22,12 @@ type sourceFlags struct {
 	document      documentFlags
 }
 
-func (f *sourceFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:               "check-source NAME|FILE",
-		ValidArgsFunction: completeProfiles(1),
-		Short:             "compare a profile with the page that it cites",
-		Long: `Compares every line that a profile cites with the vendor's page: is it unchanged, changed or
-removed, and does the page's list have a line that no control cites? The page is HTML or text, fetched from
-the address in the profile or from --url, or read from --file. It compares words, not meaning: if the page
-changed, read it and change the profile.
-
-Exit codes:
-  0    the same
-  1    the page changed
-  2    wrong usage, or no such profile
-  3    the page could not be read`,
-		Example: `  dbaudit profile check-source demandbase
-  dbaudit profile check-source demandbase --file article.html
-  dbaudit profile check-source ./acme.yaml --file - -f json < article.html`,
-	}
+func (f *sourceFlags) define(_ *app, cmd *cobra.Command) {
+	cmd.ValidArgsFunction = completeProfiles
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
 	_ = cmd.Flags().SetAnnotation("file", readsAnnotation, nil) // the flag exists
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
 	f.document.add(cmd.Flags(), "table", "json")
-	return cmd
 }
 
 func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {

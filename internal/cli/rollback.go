@@ -20,20 +20,9 @@ type rollbackFlags struct {
 	yes        bool
 }
 
-func (f *rollbackFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "rollback JOURNAL",
-		Short: "undo the changes in a journal",
-		Long: withExitCodes(`Undoes the changes of an applied plan, the last change first. It leaves
-unchanged what others have changed since, what can no longer be undone, and what dbaudit may not have created:
-standard error names each with the manual step, and the exit code is 5. It undoes everything else. At the end,
-dbaudit reads every target of the plan and compares it with its state before the plan. To try again what is
-left, run the command again.`, exitOK, exitUsage, exitFailure, exitPartial, exitInterrupted),
-		Example: "  dbaudit rollback plan.journal.json",
-	}
+func (f *rollbackFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
-	return cmd
 }
 
 func (f rollbackFlags) run(ctx context.Context, a *app, args []string) error {

@@ -91,22 +91,9 @@ func Main(ctx context.Context, args []string, env Env) int {
 // builds only that one, because building the others takes a twentieth of a short run.
 func rootCommand(a *app, args ...string) *cobra.Command {
 	root := &cobra.Command{
-		Use:   "dbaudit",
-		Short: "audit a Dynamics 365 integration against its vendor's published minimum",
-		Long: `dbaudit checks that the integration user of a sales-intelligence vendor has what the vendor's
-documentation requires in Microsoft Dynamics 365 (Dataverse): a custom security role with its privileges, a
-dedicated application user with this role, and the views shared with that user. It reads a snapshot, judges it
-with Rego policies, and reports what is missing, why it matters, and how to fix it.
-
-It never calls anything compliant that it did not read.`,
-		Example: `  dbaudit demo
-  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
-  dbaudit scan -f table -f sarif -o dbaudit.sarif
-  dbaudit explain DB-PRIV-LEAD`,
+		Use:           "dbaudit",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          rangeArgs(0, 0),
-		RunE:          showHelp,
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.command = cmd
 			if a.Quiet && a.Verbose {
@@ -133,14 +120,10 @@ It never calls anything compliant that it did not read.`,
 	})
 	for _, group := range commandGroups() {
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
-		for _, c := range group.commands {
-			if len(args) > 0 && c.name != args[0] {
-				continue
+		for _, d := range group.commands {
+			if len(args) == 0 || d.name() == args[0] {
+				d.addTo(root, a).GroupID = group.title
 			}
-			cmd := c.build(a)
-			setCommandDefaults(cmd)
-			cmd.GroupID = group.title
-			root.AddCommand(cmd)
 		}
 	}
 	switch len(root.Commands()) {
@@ -151,73 +134,97 @@ It never calls anything compliant that it did not read.`,
 	default:
 		addHelpAndCompletion(root)
 	}
+	setCommandDefaults(root)
 	return root
 }
 
 // A commandGroup is a heading of the help with its commands.
 type commandGroup struct {
 	title    string
-	commands []namedCommand
+	commands []declaration
 }
 
-// A namedCommand builds a command on demand, because a run needs only one of them.
-type namedCommand struct {
-	name  string
-	build func(*app) *cobra.Command
+// A declaration is the usage line of a command, and the function that adds flags and a run function,
+// or subcommands, to it. A command is made on demand, because a run needs only one of them. Its
+// descriptions and examples are in a file in help.
+type declaration struct {
+	usage  string
+	define func(*app, *cobra.Command)
 }
 
-// A command holds its flags. define declares the command, and run carries it out.
+func (d declaration) name() string {
+	name, _, _ := strings.Cut(d.usage, " ")
+	return name
+}
+
+func (d declaration) addTo(parent *cobra.Command, a *app) *cobra.Command {
+	cmd := &cobra.Command{Use: d.usage}
+	d.define(a, cmd)
+	parent.AddCommand(cmd)
+	return cmd
+}
+
+func addCommands(a *app, parent *cobra.Command, subcommands ...declaration) {
+	for _, d := range subcommands {
+		d.addTo(parent, a)
+	}
+}
+
+// A command holds its flags. define adds them to the command, and run carries it out.
 type command interface {
-	define(a *app) *cobra.Command
+	define(a *app, cmd *cobra.Command)
 	run(ctx context.Context, a *app, args []string) error
 }
 
-// newCommand builds the command with the flags F.
-func newCommand[F any, C interface {
+// define defines a command with the flags F.
+func define[F any, C interface {
 	*F
 	command
-}](a *app) *cobra.Command {
+}](a *app, cmd *cobra.Command) {
 	f := C(new(F))
-	cmd := f.define(a)
+	f.define(a, cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), a, args) }
-	return cmd
 }
 
 func commandGroups() []commandGroup {
 	return []commandGroup{
-		{"Start", []namedCommand{
-			{"demo", newCommand[demoFlags]},
-			{"init", newCommand[initFlags]},
-			{"login", newCommand[loginFlags]},
-			{"logout", newCommand[logoutFlags]},
-			{"whoami", newCommand[whoamiFlags]},
-			{"doctor", newCommand[doctorFlags]},
+		{"Start", []declaration{
+			{"demo", define[demoFlags]},
+			{"init", define[initFlags]},
+			{"login", define[loginFlags]},
+			{"logout", define[logoutFlags]},
+			{"whoami", define[whoamiFlags]},
+			{"doctor [--apply [PLAN]]", define[doctorFlags]},
 		}},
-		{"Audit", []namedCommand{
-			{"scan", newCommand[scanFlags]},
-			{"collect", newCommand[collectFlags]},
-			{"check", newCommand[checkFlags]},
-			{"lint", newCommand[lintFlags]},
-			{"discover", newCommand[discoverFlags]},
+		{"Audit", []declaration{
+			{"scan", define[scanFlags]},
+			{"collect", define[collectFlags]},
+			{"check SNAPSHOT...", define[checkFlags]},
+			{"lint PATH...", define[lintFlags]},
+			{"discover [SNAPSHOT]", define[discoverFlags]},
 		}},
-		{"Read results", []namedCommand{
-			{"report", newReportCommand},
-			{"explain", newCommand[explainFlags]},
-			{"diff", newCommand[diffFlags]},
-			{"history", newCommand[historyFlags]},
-			{"waiver", newWaiverCommand},
+		{"Read results", []declaration{
+			{"report RESULT.json...", defineReport},
+			{"explain CONTROL|RULE|PRIVILEGE", define[explainFlags]},
+			{"diff OLD NEW | diff --since WHEN DIR...", define[diffFlags]},
+			{"history [DIR...]", define[historyFlags]},
+			{"waiver", defineWaiver},
 		}},
-		{"Fix", []namedCommand{{"plan", newCommand[planFlags]}, {"apply", newCommand[applyFlags]}, {"rollback", newCommand[rollbackFlags]}}},
-		{"Requirements", []namedCommand{{"profile", newProfileCommand}, {"policy", newPolicyCommand}}},
-		{"Fleet", []namedCommand{{"serve", newCommand[serveFlags]}, {"worker", newWorkerCommand}, {"fleet", newFleetCommand}, {"db", newDBCommand}}},
-		{otherGroup, []namedCommand{{"simulate", newCommand[simulateFlags]}, {"schema", newSchemaCommand}, {"version", newVersionCommand}}},
+		{"Fix", []declaration{
+			{"plan", define[planFlags]},
+			{"apply PLAN", define[applyFlags]},
+			{"rollback JOURNAL", define[rollbackFlags]},
+		}},
+		{"Requirements", []declaration{{"profile", defineProfile}, {"policy", definePolicy}}},
+		{"Fleet", []declaration{{"serve", define[serveFlags]}, {"worker", defineWorker}, {"fleet", defineFleet}, {"db", defineDB}}},
+		{otherGroup, []declaration{{"simulate", define[simulateFlags]}, {"schema [DOCUMENT]", defineSchema}, {"version", defineVersion}}},
 	}
 }
 
 // otherGroup is the heading of the commands that are not about an audit.
 const otherGroup = "Other"
 
-// addHelpAndCompletion adds cobra's help and completion commands, described in dbaudit's words.
+// addHelpAndCompletion adds cobra's help and completion commands.
 func addHelpAndCompletion(root *cobra.Command) {
 	root.SetCompletionCommandGroupID(otherGroup)
 	root.InitDefaultHelpCmd()
@@ -225,20 +232,10 @@ func addHelpAndCompletion(root *cobra.Command) {
 	for _, cmd := range root.Commands() {
 		switch cmd.Name() {
 		case "help":
-			cmd.Short = "show the help of a command"
-			cmd.Long = "Shows the help of a command: dbaudit help scan is dbaudit scan --help."
-			cmd.Example = "  dbaudit help scan"
+			cmd.Args = cobra.ArbitraryArgs // the path of a command
 		case "completion":
-			cmd.Short = "print a shell's completion script"
-			cmd.Long = "Prints the script for a shell to complete commands, flags and their values."
-			cmd.Example = "  dbaudit completion bash > /etc/bash_completion.d/dbaudit\n" +
-				"  dbaudit completion powershell | Out-String | Invoke-Expression"
-			cmd.Args, cmd.RunE = rangeArgs(0, 0), showHelp
-			for _, shell := range cmd.Commands() {
-				shell.Args = rangeArgs(0, 0)
-				shell.Short = "print the completion script of " + shell.Name()
-				shell.Long = "Prints the completion script of " + shell.Name() + ". Load it when the shell starts."
-				shell.Example = "  dbaudit completion " + shell.Name()
+			for _, c := range append(cmd.Commands(), cmd) {
+				c.Args = nil // the usage line determines them
 			}
 		}
 	}

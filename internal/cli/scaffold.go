@@ -24,18 +24,9 @@ type scaffoldData struct {
 	Namespace, Name, Package, Tests, Control, Title string
 }
 
-func newPolicyNewCommand(a *app) *cobra.Command {
-	var folder string
-	cmd := &cobra.Command{
-		Use:   "new NAMESPACE/NAME",
-		Short: "scaffold a custom rule: rule, test and page",
-		Long: `Writes a rule that works, its test and its page below a folder. A custom profile then needs a
-control for it; see dbaudit profile new.`,
-		Example: "  dbaudit policy new acme/no-export --dir policies",
-		RunE:    func(_ *cobra.Command, args []string) error { return newPolicy(a, folder, args[0]) },
-	}
-	cmd.Flags().StringVar(&folder, "dir", "policies", "`folder` to write to")
-	return cmd
+func definePolicyNew(a *app, cmd *cobra.Command) {
+	folder := cmd.Flags().String("dir", "policies", "`folder` to write to")
+	cmd.RunE = func(_ *cobra.Command, args []string) error { return newPolicy(a, *folder, args[0]) }
 }
 
 func newPolicy(a *app, folder, id string) error {
@@ -64,21 +55,16 @@ func regoSegment(name string) string {
 	return "." + name
 }
 
-func newProfileNewCommand(a *app) *cobra.Command {
-	return &cobra.Command{
-		Use:     "new NAME",
-		Short:   "write NAME.yaml, a profile that extends a built-in one",
-		Example: "  dbaudit profile new acme",
-		RunE: func(_ *cobra.Command, args []string) error {
-			name := args[0]
-			if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
-				return usagef("%q is not a profile name: want small letters, digits and hyphens", name)
-			}
-			if _, err := a.Profile(name); err == nil {
-				return usagef("%q is a built-in profile: choose another name", name)
-			}
-			return writeScaffold(a, scaffoldData{Namespace: name, Name: name, Control: strings.ToUpper(name)}, [][2]string{{"profile.yaml", name + ".yaml"}})
-		},
+func defineProfileNew(a *app, cmd *cobra.Command) {
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		name := args[0]
+		if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
+			return usagef("%q is not a profile name: want small letters, digits and hyphens", name)
+		}
+		if _, err := a.Profile(name); err == nil {
+			return usagef("%q is a built-in profile: choose another name", name)
+		}
+		return writeScaffold(a, scaffoldData{Namespace: name, Name: name, Control: strings.ToUpper(name)}, [][2]string{{"profile.yaml", name + ".yaml"}})
 	}
 }
 

@@ -27,19 +27,7 @@ type scanFlags struct {
 	store       string
 }
 
-func (f *scanFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "scan",
-		Short: "collect, evaluate and report against a live environment",
-		Long: withExitCodes(`Reads what the verdict needs from a Dataverse environment, judges it by the
-profile, and reports. It writes nothing to the environment, unless you pass --remediate: then dbaudit plan and
-dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, exitIncomplete, exitPartial,
-			exitInterrupted),
-		Example: `  dbaudit scan --url https://contoso.crm.dynamics.com   # after az login
-  dbaudit scan --env production -f sarif -o dbaudit.sarif -f json -o result.json
-  dbaudit scan --all-envs --fail-on high
-  dbaudit scan --env production --record recording.jsonl   # for a bug report`,
-	}
+func (f *scanFlags) define(_ *app, cmd *cobra.Command) {
 	connectionFlags(cmd.Flags(), &f.connection)
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
@@ -51,7 +39,6 @@ dbaudit apply follow the scan.`, exitOK, exitFindings, exitUsage, exitFailure, e
 	recordFlag(cmd.Flags(), &f.record)
 	storeFlag(cmd.Flags(), &f.store, "stores the results in the fleet's history")
 	f.remedy.add(cmd.Flags())
-	return cmd
 }
 
 func (f scanFlags) run(ctx context.Context, a *app, _ []string) error {

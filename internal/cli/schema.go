@@ -13,32 +13,22 @@ import (
 // snapshotSchema is the only schema in the folder of the policies, because it describes their input.
 const snapshotSchema = "snapshot"
 
-func newSchemaCommand(a *app) *cobra.Command {
+func defineSchema(a *app, cmd *cobra.Command) {
 	var output string
-	cmd := &cobra.Command{
-		Use:   "schema [DOCUMENT]",
-		Short: "print the JSON schema of a file that dbaudit reads or writes",
-		Long: "Prints the JSON schema of a kind of file: " + strings.Join(schemaNames(), ", ") + `.
-An editor that supports YAML schemas uses it to check dbaudit.yaml; the file that dbaudit init writes names its address. If that cannot be reached, use a copy. Without an argument, it lists the kinds of files.`,
-		Example: `  dbaudit schema
-  dbaudit schema config -o config.schema.json
-  dbaudit schema profile`,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return schemaNames(), cobra.ShellCompDirectiveNoFileComp
-		},
-		RunE: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return a.WriteOutput(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
-			}
-			data, err := readSchema(args[0])
-			if err != nil {
-				return err
-			}
-			return a.WriteEncodedJSON(output, data)
-		},
-	}
 	outputFileFlag(cmd.Flags(), &output)
-	return cmd
+	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return schemaNames(), cobra.ShellCompDirectiveNoFileComp
+	}
+	cmd.RunE = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return a.WriteOutput(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
+		}
+		data, err := readSchema(args[0])
+		if err != nil {
+			return err
+		}
+		return a.WriteEncodedJSON(output, data)
+	}
 }
 
 func schemaNames() []string {

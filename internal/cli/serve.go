@@ -37,19 +37,7 @@ type serveFlags struct {
 	keepDays    int
 }
 
-func (f *serveFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "serve",
-		Short: "serve the fleet's page and API, and scan what is due",
-		Long: withExitCodes(`Serves the page and the API of a fleet and scans its environments when they are
-due, until it is stopped. It needs no setup: by default, the store is a SQLite file in the working directory,
-and only this machine can reach the page. On an address other than loopback, it requires a sign-in with OpenID
-Connect (--oidc-issuer, --oidc-client-id, --public-url, and DBAUDIT_OIDC_CLIENT_SECRET), whose tokens name the
-app roles Reader or Operator. It updates a store of an earlier version.`, exitOK, exitUsage, exitFailure),
-		Example: `  dbaudit fleet import dbaudit.yaml && dbaudit serve
-  dbaudit serve --listen 127.0.0.1:0 --store /var/lib/dbaudit/fleet.db
-  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit serve --no-worker`,
-	}
+func (f *serveFlags) define(_ *app, cmd *cobra.Command) {
 	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 means any free port")
@@ -62,7 +50,6 @@ app roles Reader or Operator. It updates a store of an earlier version.`, exitOK
 	flags.IntVar(&f.keepDays, "keep-days", defaultKeepDays, "`number` of days for which all results are kept; of older results, the first of each month is kept; 0 keeps all")
 	flags.StringVar(&f.certificate, "tls-certificate", "", "PEM `file` of the page's certificate, if no proxy terminates TLS")
 	flags.StringVar(&f.key, "tls-key", "", "PEM `file` of its key")
-	return cmd
 }
 
 // defaultKeepDays is how long serve keeps every result by default: a year, and some days for

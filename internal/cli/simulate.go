@@ -31,24 +31,11 @@ type simulateFlags struct {
 	dir         string
 }
 
-func (f *simulateFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "simulate",
-		Short: "run the simulator as a server",
-		Long: `Serves a simulated Dataverse environment over HTTPS, with a token endpoint, until you
-interrupt it. It prints what a client needs as lines for a shell, and writes a CA certificate, a dbaudit.yaml,
-and the lines for a POSIX shell (env) and for PowerShell (env.ps1), which choose that dbaudit.yaml, to --dir.
-The credentials work only in the simulation.`,
-		Example: `  dbaudit simulate --dir sim &
-  . sim/env && dbaudit scan
-  Get-Content -Raw sim/env.ps1 | Invoke-Expression      # PowerShell
-  dbaudit simulate --replay recording.jsonl --dir sim   # of scan --record`,
-	}
+func (f *simulateFlags) define(_ *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "`address` to listen on")
 	simulationFlag(cmd.Flags(), &f.environment)
 	cmd.Flags().StringVar(&f.replay, "replay", "", "`file` of a recording to serve instead of an environment")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "`folder` for ca.pem, env, env.ps1 and dbaudit.yaml (default a temporary one)")
-	return cmd
 }
 
 func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {

@@ -45,11 +45,13 @@ func openStore(ctx context.Context, a *app, flag string, o store.Options) (*stor
 	return s, err
 }
 
-// runInStore returns the run function of a command that uses an existing store. A mistyped name is an
-// error, and does not create an empty store.
-func runInStore(a *app, flag *string, do func(context.Context, *store.Store, []string) error) func(*cobra.Command, []string) error {
-	return func(cmd *cobra.Command, args []string) error {
-		return withStore(cmd.Context(), a, *flag, store.Options{MustExist: true}, func(s *store.Store) error { return do(cmd.Context(), s, args) })
+// runInStore makes a command run with the existing store that its flag --store names. A mistyped name
+// is an error, and does not create an empty store.
+func runInStore(a *app, cmd *cobra.Command, do func(context.Context, *store.Store, []string) error) {
+	var name string
+	storeFlag(cmd.Flags(), &name, "default "+defaultStore)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		return withStore(cmd.Context(), a, name, store.Options{MustExist: true}, func(s *store.Store) error { return do(cmd.Context(), s, args) })
 	}
 }
 
@@ -70,75 +72,59 @@ func workerName() string {
 	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
-func newDBCommand(a *app) *cobra.Command {
-	var name string
-	var days int
-	cmd := &cobra.Command{
-		Use:   "db",
-		Short: "migrate and back up the fleet's store",
-		Example: `  dbaudit db backup before.db
-  dbaudit db migrate`,
+func defineDB(a *app, cmd *cobra.Command) {
+	addCommands(a, cmd,
+		declaration{"prune", defineDBPrune},
+		declaration{"migrate", define[dbMigrateFlags]},
+		declaration{"backup FILE", defineDBBackup},
+	)
+}
+
+func defineDBPrune(a *app, cmd *cobra.Command) {
+	days := cmd.Flags().Int("keep-days", 0, "`number` of days for which all results are kept; required")
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		if *days < 1 || *days > maxKeepDays {
+			return usagef("--keep-days: want how many days of results are kept, 1 to %d", maxKeepDays)
+		}
+		return nil
 	}
-	prune := &cobra.Command{
-		Use:   "prune",
-		Short: "remove old results",
-		Long: withExitCodes(`Removes results that are older than --keep-days, except the first of each month.
-The dates since when findings and outcomes exist are kept.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit db prune --keep-days 400",
-		PreRunE: func(*cobra.Command, []string) error {
-			if days < 1 || days > maxKeepDays {
-				return usagef("--keep-days: want how many days of results are kept, 1 to %d", maxKeepDays)
-			}
-			return nil
-		},
-		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
-			removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -days))
-			if err == nil {
-				a.Infof("removed %s", text.Count(int(removed), "result"))
-			}
-			return err
-		}),
-	}
-	prune.Flags().IntVar(&days, "keep-days", 0, "`number` of days for which all results are kept; required")
-	cmd.AddCommand(prune, &cobra.Command{
-		Use:   "migrate",
-		Short: "update the store to this version of dbaudit",
-		Long: withExitCodes(`Updates the store to this version of dbaudit; dbaudit serve does the same when
-it starts. Migrations cannot be reversed: back up the store first, to be able to go back. A store that is up
-to date does not change.`, exitOK, exitUsage, exitFailure),
-		Example: "  dbaudit db migrate --store fleet.db",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			url, err := storeURL(a, name)
-			if err != nil {
-				return err
-			}
-			// An administrator of a PostgreSQL database can create the tables for users who cannot.
-			o := store.Options{Migrate: true, MustExist: !store.IsPostgres(url)}
-			return withStore(cmd.Context(), a, name, o, func(s *store.Store) error {
-				version, err := s.Version(cmd.Context())
-				if err == nil {
-					a.Infof("the store has the schema %d, which is the newest that this dbaudit knows", version)
-				}
-				return err
-			})
-		},
-	}, &cobra.Command{
-		Use:   "backup FILE",
-		Short: "make a consistent copy of the store",
-		Long: withExitCodes(`Writes a consistent copy of a SQLite store to a new file. The store can be used
-during the backup. To restore it, stop everything that uses the store, remove its files (fleet.db,
-fleet.db-wal, fleet.db-shm) and put the copy in its place. Back up a store in PostgreSQL with pg_dump.`, exitOK, exitUsage, exitFailure),
-		Example: `  dbaudit db backup "fleet-$(date +%F).db"`,
-		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, args []string) error {
-			err := s.Backup(ctx, args[0])
-			if err == nil {
-				a.Infof("wrote %s", args[0])
-			}
-			return err
-		}),
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, _ []string) error {
+		removed, err := s.Prune(ctx, a.Now().AddDate(0, 0, -*days))
+		if err == nil {
+			a.Infof("removed %s", text.Count(int(removed), "result"))
+		}
+		return err
 	})
-	for _, c := range cmd.Commands() {
-		storeFlag(c.Flags(), &name, "default "+defaultStore)
+}
+
+type dbMigrateFlags struct{ store string }
+
+func (f *dbMigrateFlags) define(_ *app, cmd *cobra.Command) {
+	storeFlag(cmd.Flags(), &f.store, "default "+defaultStore)
+}
+
+func (f dbMigrateFlags) run(ctx context.Context, a *app, _ []string) error {
+	url, err := storeURL(a, f.store)
+	if err != nil {
+		return err
 	}
-	return cmd
+	// An administrator of a PostgreSQL database can create the tables for users who cannot.
+	o := store.Options{Migrate: true, MustExist: !store.IsPostgres(url)}
+	return withStore(ctx, a, f.store, o, func(s *store.Store) error {
+		version, err := s.Version(ctx)
+		if err == nil {
+			a.Infof("the store has the schema %d, which is the newest that this dbaudit knows", version)
+		}
+		return err
+	})
+}
+
+func defineDBBackup(a *app, cmd *cobra.Command) {
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, args []string) error {
+		err := s.Backup(ctx, args[0])
+		if err == nil {
+			a.Infof("wrote %s", args[0])
+		}
+		return err
+	})
 }

@@ -38,24 +38,18 @@ func buildInfo() build {
 	return b
 }
 
-func newVersionCommand(a *app) *cobra.Command {
+func defineVersion(a *app, cmd *cobra.Command) {
 	var answer documentFlags
-	cmd := &cobra.Command{
-		Use:     "version",
-		Short:   "print version, commit and date",
-		Example: "  dbaudit version\n  dbaudit version -f json",
-		RunE: func(*cobra.Command, []string) error {
-			b := buildInfo()
-			return answer.write(a, b, func(w io.Writer, _ int) error {
-				name := "dbaudit " + b.Version
-				if b.Commit != "" {
-					name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
-				}
-				_, err := fmt.Fprintf(w, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
-				return err
-			})
-		},
-	}
 	answer.addAnswer(cmd.Flags())
-	return cmd
+	cmd.RunE = func(*cobra.Command, []string) error {
+		b := buildInfo()
+		return answer.write(a, b, func(w io.Writer, _ int) error {
+			name := "dbaudit " + b.Version
+			if b.Commit != "" {
+				name += fmt.Sprintf(" (%.12s, %s)", b.Commit, b.Date)
+			}
+			_, err := fmt.Fprintf(w, "%s %s %s/%s\n", name, b.Go, b.OS, b.Arch)
+			return err
+		})
+	}
 }

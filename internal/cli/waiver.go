@@ -21,17 +21,11 @@ import (
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
 
-func newWaiverCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "waiver",
-		Short: "add and check waivers, which accept findings until a date",
-		Long: `A waiver accepts a finding until a date, at most 366 days ahead. It names the control, the
-finding's subject and privilege, the kind (accepted-risk, false-positive, compensating), the owner and the
-reason. A waived control has not passed: every report keeps its original outcome.`,
-		Example: "  dbaudit waiver check\n  dbaudit waiver add --help",
-	}
-	cmd.AddCommand(newCommand[waiverAddFlags](a), newWaiverCheckCommand(a))
-	return cmd
+func defineWaiver(a *app, cmd *cobra.Command) {
+	addCommands(a, cmd,
+		declaration{"add [RESULT.json]", define[waiverAddFlags]},
+		declaration{"check [RESULT.json...]", define[waiverCheckFlags]},
+	)
 }
 
 type waiverAddFlags struct {
@@ -41,21 +35,7 @@ type waiverAddFlags struct {
 	waiver  waiver.Waiver
 }
 
-func (f *waiverAddFlags) define(*app) *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "add [RESULT.json]",
-		Short: "accept a finding until a date",
-		Long: `Adds a waiver to the file of waivers, which it creates if necessary. With a saved result, it
-adds a separate waiver for each finding of the control that --subject and --privilege match, as narrow as
-possible: with the environment and the profile, if there are several.`,
-		Example: `  dbaudit waiver add result.json --control DB-PRIV-LEAD \
-    --privilege prvAppendToLead --kind accepted-risk --days 90 \
-    --owner jane@contoso.com --reason "no leads before the pilot ends"
-  dbaudit waiver add --control DB-USER-BUSINESS-UNIT \
-    --subject "Demandbase Integration" --kind compensating \
-    --owner jane@contoso.com --reason "record ownership spans units" \
-    --expires 2027-01-31`,
-	}
+func (f *waiverAddFlags) define(_ *app, cmd *cobra.Command) {
 	flags := cmd.Flags()
 	waiversFlag(flags, &f.accept)
 	flags.StringVar(&f.control, "control", "", "the `control` to waive")
@@ -71,7 +51,6 @@ possible: with the environment and the profile, if there are several.`,
 	flags.StringVar(&f.waiver.Expires, "expires", "", "expiry `date`, YYYY-MM-DD, at most 366 days ahead")
 	flags.IntVar(&f.days, "days", 0, "expiry date as a `number` of days from today")
 	flags.BoolVar(&f.waiver.Broad, "broad", false, "allow a waiver without the subject or privilege that its findings have")
-	return cmd
 }
 
 func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
@@ -135,25 +114,18 @@ func waiversForFindings(a *app, pattern waiver.Waiver, files []string, file *con
 	return waivers, nil
 }
 
-func newWaiverCheckCommand(a *app) *cobra.Command {
-	var accept run.AcceptOptions
-	var asOf time.Time
-	cmd := &cobra.Command{
-		Use:   "check [RESULT.json...]",
-		Short: "check the waivers, and compare them with saved results",
-		Long: `Lists the waivers with their expiry dates. The exit code is 1 if one has expired or, with
-saved results, if one covers no finding or is broader than its finding. Waivers that will expire soon are
-reported.`,
-		Example: `  dbaudit waiver check
-  dbaudit waiver check result.json`,
-		RunE: func(_ *cobra.Command, args []string) error { return checkWaivers(a, accept, asOf, args) },
-	}
-	waiversFlag(cmd.Flags(), &accept)
-	asOfFlag(cmd.Flags(), &asOf, "check for")
-	return cmd
+type waiverCheckFlags struct {
+	accept run.AcceptOptions
+	asOf   time.Time // zero for now
 }
 
-func checkWaivers(a *app, accept run.AcceptOptions, asOf time.Time, files []string) error {
+func (f *waiverCheckFlags) define(_ *app, cmd *cobra.Command) {
+	waiversFlag(cmd.Flags(), &f.accept)
+	asOfFlag(cmd.Flags(), &f.asOf, "check for")
+}
+
+func (f waiverCheckFlags) run(_ context.Context, a *app, files []string) error {
+	asOf := f.asOf
 	if asOf.IsZero() {
 		asOf = a.Now()
 	}
@@ -161,8 +133,8 @@ func checkWaivers(a *app, accept run.AcceptOptions, asOf time.Time, files []stri
 	if err != nil {
 		return err
 	}
-	name, _ := run.WaiverFile(accept.Waivers, file)
-	f, err := run.ReadWaivers(name, asOf)
+	name, _ := run.WaiverFile(f.accept.Waivers, file)
+	waivers, err := run.ReadWaivers(name, asOf)
 	if err != nil {
 		return err
 	}
@@ -177,18 +149,18 @@ func checkWaivers(a *app, accept run.AcceptOptions, asOf time.Time, files []stri
 	if err != nil {
 		return err
 	}
-	_, remarks := f.Apply(results, options)
+	_, remarks := waivers.Apply(results, options)
 	code := exitOK
 	state := map[int]string{}
 	for _, remark := range remarks {
-		a.Warnf("%s:%d: %s", f.Name, remark.Waiver.Line, remark.Text)
+		a.Warnf("%s:%d: %s", waivers.Name, remark.Waiver.Line, remark.Text)
 		if remark.Kind != waiver.Expiring {
 			code = exitFindings
 		}
 		state[remark.Waiver.Line] = cmp.Or(state[remark.Waiver.Line], string(remark.Kind))
 	}
-	rows := make([][]string, len(f.Waivers))
-	for i, w := range f.Waivers {
+	rows := make([][]string, len(waivers.Waivers))
+	for i, w := range waivers.Waivers {
 		rows[i] = []string{w.String(), string(w.Kind), w.Owner, w.Expires, cmp.Or(state[w.Line], "active"), w.Reason}
 	}
 	return exitWith(code, table.List(a.Stdout, a.Width, []string{"waiver", "kind", "owner", "expires", "state", "reason"}, rows))

@@ -12,35 +12,24 @@ import (
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
-func newWorkerCommand(a *app) *cobra.Command {
-	var name string
+func defineWorker(a *app, cmd *cobra.Command) {
 	var concurrency int
-	cmd := &cobra.Command{
-		Use:   "worker",
-		Short: "scan the environments of a fleet when they are due",
-		Long: withExitCodes(`Scans the environments of a store when they are due, until it is stopped. Any
-number of workers may share a store in PostgreSQL; if one does not finish a scan, another takes over. A worker
-only reads environments. The store must have this version: dbaudit serve and dbaudit db migrate update it.`, exitOK, exitUsage, exitFailure),
-		Example: "  DBAUDIT_STORE=postgres://dbaudit@db/fleet dbaudit worker --concurrency 32",
-		PreRunE: func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) },
-		RunE: runInStore(a, &name, func(ctx context.Context, s *store.Store, _ []string) error {
-			e, err := a.LoadEngine(ctx)
-			if err != nil {
-				return err
-			}
-			o := fleetOptions(a)
-			o.Concurrency, o.Scanner = concurrency, newScanner(a, s, e)
-			queue, err := fleet.New(s, o)
-			if err != nil {
-				return err
-			}
-			a.Infof("worker %s scans what is due", workerName())
-			return queue.Run(ctx)
-		}),
-	}
-	storeFlag(cmd.Flags(), &name, "default "+defaultStore)
 	concurrencyFlag(cmd, &concurrency)
-	return cmd
+	cmd.PreRunE = func(*cobra.Command, []string) error { return requirePositive("concurrency", concurrency) }
+	runInStore(a, cmd, func(ctx context.Context, s *store.Store, _ []string) error {
+		e, err := a.LoadEngine(ctx)
+		if err != nil {
+			return err
+		}
+		o := fleetOptions(a)
+		o.Concurrency, o.Scanner = concurrency, newScanner(a, s, e)
+		queue, err := fleet.New(s, o)
+		if err != nil {
+			return err
+		}
+		a.Infof("worker %s scans what is due", workerName())
+		return queue.Run(ctx)
+	})
 }
 
 func concurrencyFlag(cmd *cobra.Command, n *int) {
