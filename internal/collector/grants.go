@@ -14,14 +14,14 @@ import (
 
 // A Grant is a privilege that a role or a user is granted.
 type Grant struct {
-	// Name is empty in responses of older environments.
+	// Name is empty in responses of older environments. ID is empty only if a row with a name has none.
 	ID, Name string
 	// BusinessUnitID is the business unit from which a user has the privilege; empty if the
 	// response does not say.
 	BusinessUnitID string
-	// Depth is [audit.DepthNone] if RawDepth is unknown, or is the depth of a record filter.
+	// Depth is [audit.DepthNone] if the ID is empty, or RawDepth is unknown or the depth of a record filter.
 	Depth audit.Depth
-	// RawDepth is the environment's word for the depth, or "null".
+	// RawDepth is the environment's word for the depth, or "null", and says if the ID is empty.
 	RawDepth string
 	// Filtered is set if the privilege is granted for some records only.
 	Filtered bool
@@ -93,11 +93,20 @@ func decodeUserGrants(r Row) []Grant {
 	})
 }
 
+// decodeGrant decodes a grant. Its id or its name identifies the privilege. If there is only a name,
+// the row is damaged, and the depth does not count.
 func decodeGrant(r Row) Grant {
-	g := Grant{ID: r.ID("PrivilegeId"), RawDepth: cmp.Or(r.nameOrNumber("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
+	g := Grant{ID: r.OptionalID("PrivilegeId"), RawDepth: cmp.Or(r.nameOrNumber("Depth"), "null"), Name: r.TextIfPresent("PrivilegeName")}
 	filter := r.TextIfPresent("RecordFilterId")
-	g.Depth = audit.DepthFromWire(g.RawDepth)
-	g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
+	switch {
+	case g.ID != "":
+		g.Depth = audit.DepthFromWire(g.RawDepth)
+		g.Filtered = g.RawDepth == "RecordFilter" || g.RawDepth == "4" || filter != "" && !dataverse.GUID(filter).IsZero()
+	case g.Name != "":
+		g.RawDepth += " (no PrivilegeId)"
+	default:
+		r.Reject("PrivilegeId", "is empty")
+	}
 	return g
 }
 

@@ -17,6 +17,7 @@ func TestGrants(t *testing.T) {
 	rec, o, want := recordSample(t)
 	const row = `{"Depth":"Local","PrivilegeId":"11111111-1111-1111-1111-111111111111","BusinessUnitId":"11111111-1111-1111-1111-111111111111","PrivilegeName":"prvReadThat","RecordFilterId":"00000000-0000-0000-0000-000000000000","RecordFilterUniqueName":""}`
 	const filter1 = "22222222-2222-2222-2222-222222222222"
+	nullID := []string{`"PrivilegeId":"11111111-1111-1111-1111-111111111111"`, `"PrivilegeId":null`}
 	with := func(pairs ...string) string { return strings.NewReplacer(pairs...).Replace(row) }
 	tests := map[string]struct {
 		rows   []string
@@ -50,8 +51,14 @@ func TestGrants(t *testing.T) {
 		"a depth that is a list":          {rows: []string{with(`"Local"`, "[]")}, state: "failed"},
 		"no depth":                        {rows: []string{with(`"Depth":"Local",`, "")}, state: "failed"},
 		"no id":                           {rows: []string{with("PrivilegeId", "Id")}, state: "failed"},
-		"an id":                           {rows: []string{with("11111111-", "-")}, state: "failed"},
-		"a number":                        {rows: []string{"7"}, state: "failed"},
+		"an id that is null":              {rows: []string{with(nullID...)}, want: "none", unreadable: "Local (no PrivilegeId)"},
+		"an id that is null, and a filter": {
+			rows: []string{with(append(nullID, "00000000-0000-0000-0000-000000000000", filter1)...)}, want: "none", unreadable: "Local (no PrivilegeId)",
+		},
+		"an id that is null, and one that is not": {rows: []string{with(nullID...), row}, want: "local", unreadable: "Local (no PrivilegeId)"},
+		"an id that is null, and no name":         {rows: []string{with(append(nullID, "PrivilegeName", "Name")...)}, state: "failed"},
+		"an id":                                   {rows: []string{with("11111111-", "-")}, state: "failed"},
+		"a number":                                {rows: []string{"7"}, state: "failed"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

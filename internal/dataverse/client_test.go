@@ -221,7 +221,7 @@ func TestIncompleteResponses(t *testing.T) {
 		"late error":     {body(`{"value":[{"a":1}],"error":{"code":"","message":"x"}}`), Protocol, 6, "contains an error"},
 		"link empty":     {body(`{"value":[],"@odata.nextLink":""}`), Protocol, 6, "not a link"},
 		"count text":     {body(`{"value":[],"@odata.count":"0"}`), Protocol, 6, "not a number of rows"},
-		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 rows and returned 0"},
+		"count short":    {body(`{"value":[],"@odata.count":1}`), Protocol, 6, "announced 1 row and returned 0"},
 		"link number":    {body(`{"value":[],"@odata.nextLink":7}`), Protocol, 6, "not a link"},
 		"link elsewhere": {body(`{"value":[],"@odata.nextLink":"https://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "leads to evil.example"},
 		"link http":      {body(`{"value":[],"@odata.nextLink":"http://evil.example/api/data/v9.2/roles"}`), Protocol, 1, "not https"},

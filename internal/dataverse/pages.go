@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/dbaudit/dbaudit/internal/report/text"
 )
 
 // Rows yields every row of a collection, page by page. If this fails, the last thing that it yields
@@ -93,7 +95,7 @@ func checkRowCount(announced, received int) error {
 	if announced == unknownCount || announced == received || announced >= maxPageRows && received >= maxPageRows {
 		return nil
 	}
-	return fmt.Errorf("the environment announced %d rows and returned %d", announced, received)
+	return fmt.Errorf("the environment announced %s and returned %d", text.Count(announced, "row"), received)
 }
 
 // A permanentError marks a response that cannot be used, and that a repeated read would return again.

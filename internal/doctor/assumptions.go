@@ -139,11 +139,11 @@ func judgeSettings(rows []row) (Answer, string) {
 	if len(rows) == 0 {
 		return Unanswered, "the organization's row is not visible"
 	}
-	var text string
-	if json.Unmarshal(rows[0]["orgdborgsettings"], &text) != nil || text == "" {
+	var settings string
+	if json.Unmarshal(rows[0]["orgdborgsettings"], &settings) != nil || settings == "" {
 		return Otherwise, "it is empty"
 	}
-	return AsAssumed, fmt.Sprintf("it can be read (%d bytes)", len(text))
+	return AsAssumed, fmt.Sprintf("it can be read (%s)", text.Count(len(settings), "byte"))
 }
 
 func (ac *assumptionChecker) judgeOwners(rows []row) (Answer, string) {
@@ -216,9 +216,9 @@ func judgeFilters(rows []row) (Answer, string) {
 			unknown++
 		}
 	}
-	text := fmt.Sprintf("of %d rows, %d are for some records only, and %d have an unknown depth", len(list), filtered, unknown)
+	found := fmt.Sprintf("grants for some records only: %d of %d; at an unknown depth: %d", filtered, len(list), unknown)
 	if filtered+unknown > 0 {
-		return Otherwise, text
+		return Otherwise, found
 	}
-	return AsAssumed, text
+	return AsAssumed, found
 }

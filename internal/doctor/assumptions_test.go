@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -43,5 +44,16 @@ func TestAssumptionsAreDocumented(t *testing.T) {
 	}
 	if b.String() != string(data) {
 		t.Errorf("%s does not have the assumptions of the program; -update rewrites its table", file)
+	}
+}
+
+// What was found is said in the singular too.
+func TestFoundOfOne(t *testing.T) {
+	grants := row{"RolePrivileges": json.RawMessage(`[{"Depth":"Parent"}]`)}
+	if _, found := judgeFilters([]row{grants}); found != "grants for some records only: 0 of 1; at an unknown depth: 1" {
+		t.Error(found)
+	}
+	if _, found := judgeSettings([]row{{"orgdborgsettings": json.RawMessage(`"x"`)}}); found != "it can be read (1 byte)" {
+		t.Error(found)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -241,44 +242,51 @@ func TestNoSuchBusinessUnit(t *testing.T) {
 	p.wantContains(p.run("scan", "--business-unit", "Europe").must(t, 1).stdout, "Move the user")
 }
 
-// TestGrantWithoutDepth checks that a grant without a depth makes only those controls unknown that
-// require its privilege.
-func TestGrantWithoutDepth(t *testing.T) {
+// TestGrantWithoutColumn checks that a grant whose depth or id is null makes only those controls
+// unknown that require its privilege.
+func TestGrantWithoutColumn(t *testing.T) {
 	t.Parallel()
-	for privilege, unknown := range map[string][]audit.ControlID{"prvReadGoal": nil, "prvReadLead": {"DB-PRIV-LEAD"}} {
-		env := builtin(t, "compliant")
-		const word = "Nothing"
-		for _, role := range []string{"Demandbase Integration", "dbaudit Auditor"} {
-			env.Role(role).Privileges[privilege] = simulator.DepthGlobal
-			env.Role(role).DepthWords = map[string]string{privilege: word}
-		}
-		p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
-		next := p.env.Transport(nil)
-		p.env.Transport = func(*x509.CertPool) http.RoundTripper { return nullDepthTransport{next, word} }
-		got := map[audit.Outcome][]audit.ControlID{}
-		for _, c := range p.run("scan", "-f", "json").results(t)[0].Controls {
-			got[c.Outcome] = append(got[c.Outcome], c.ID)
-		}
-		if !slices.Equal(got[audit.OutcomeUnknown], unknown) {
-			t.Errorf("%s: unknown are %v, want %v", privilege, got[audit.OutcomeUnknown], unknown)
+	for _, column := range []string{"Depth", "PrivilegeId"} {
+		for privilege, unknown := range map[string][]audit.ControlID{"prvReadGoal": nil, "prvReadLead": {"DB-PRIV-LEAD"}} {
+			env := builtin(t, "compliant")
+			for _, role := range []string{"Demandbase Integration", "dbaudit Auditor"} {
+				env.Role(role).Privileges[privilege] = simulator.DepthGlobal
+			}
+			p := newConfiguredProcess(t, serve(t, env, simulator.Options{}))
+			next := p.env.Transport(nil)
+			pattern := regexp.MustCompile(`"` + column + `":"[^"]*"([^{}]*"PrivilegeName":"` + privilege + `")`)
+			p.env.Transport = func(*x509.CertPool) http.RoundTripper {
+				return nullingTransport{next, pattern, `"` + column + `":null$1`}
+			}
+			got := map[audit.Outcome][]audit.ControlID{}
+			for _, c := range p.run("scan", "-f", "json").results(t)[0].Controls {
+				got[c.Outcome] = append(got[c.Outcome], c.ID)
+			}
+			if !slices.Equal(got[audit.OutcomeUnknown], unknown) {
+				t.Errorf("%s without %s: unknown are %v, want %v", privilege, column, got[audit.OutcomeUnknown], unknown)
+			}
+			if surplus := slices.Contains(got[audit.OutcomeFail], "DB-ROLE-LEAST-PRIVILEGE"); surplus != (unknown == nil) {
+				t.Errorf("%s without %s: counts as surplus: %t", privilege, column, surplus)
+			}
 		}
 	}
 }
 
-// A nullDepthTransport replaces a word for a depth in responses with null.
-type nullDepthTransport struct {
-	next http.RoundTripper
-	word string
+// A nullingTransport replaces what a pattern matches in responses with privileges.
+type nullingTransport struct {
+	next        http.RoundTripper
+	pattern     *regexp.Regexp
+	replacement string
 }
 
-func (n nullDepthTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+func (n nullingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := n.next.RoundTrip(r)
 	if err != nil || !strings.Contains(r.URL.Path, "Privileges") {
 		return answer, err
 	}
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
-	body = bytes.ReplaceAll(body, []byte(`"`+n.word+`"`), []byte("null"))
+	body = n.pattern.ReplaceAll(body, []byte(n.replacement))
 	answer.Body, answer.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	answer.Header.Del("Content-Length")
 	return answer, err
