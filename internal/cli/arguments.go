@@ -154,6 +154,14 @@ func requireDistinctFiles(files ...string) error {
 // readsAnnotation is the annotation of a flag that names an input file.
 const readsAnnotation = "reads"
 
+// argumentsAnnotation is the annotation of a command that has other arguments than files: names, or the
+// names and files of profiles.
+const (
+	argumentsAnnotation = "arguments"
+	namesArguments      = "names"
+	profileArguments    = "profiles"
+)
+
 func readsFile(f *pflag.Flag) bool {
 	_, ok := f.Annotations[readsAnnotation]
 	return ok
@@ -162,12 +170,10 @@ func readsFile(f *pflag.Flag) bool {
 // inputFiles returns the files that a command reads because its arguments and flags name them.
 func inputFiles(cmd *cobra.Command, args []string) []string {
 	args = slices.Clone(args)
-	switch parent := cmd.Parent(); {
-	case cmd.Name() == "lint" && cmd.Flags().Changed("fix"): // it changes its inputs
-		return nil
-	case parent == nil, parent.Name() == "fleet", cmd.Name() == "explain": // the arguments are not files
-		return nil
-	case parent.Name() == "profile":
+	switch cmd.Annotations[argumentsAnnotation] {
+	case namesArguments:
+		args = nil
+	case profileArguments:
 		builtin := profileNames()
 		args = slices.DeleteFunc(args, func(name string) bool { return slices.Contains(builtin, name) })
 	}

@@ -69,12 +69,23 @@ func profileNames() (names []string) {
 	return names
 }
 
-// completeProfiles completes the required arguments of a command, each the name or the file of a profile.
-func completeProfiles(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if profiles, _ := argumentCount(cmd.Use); len(args) >= profiles {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// takesNames says that the arguments of a command are names, which complete returns, and not files.
+func takesNames(cmd *cobra.Command, complete func(cmd *cobra.Command, args []string) []string) {
+	cmd.Annotations = map[string]string{argumentsAnnotation: namesArguments}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return complete(cmd, args), cobra.ShellCompDirectiveNoFileComp
 	}
-	return profileNames(), cobra.ShellCompDirectiveDefault
+}
+
+// takesProfiles says that the required arguments of a command are names or files of profiles.
+func takesProfiles(cmd *cobra.Command) {
+	cmd.Annotations = map[string]string{argumentsAnnotation: profileArguments}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if profiles, _ := argumentCount(cmd.Use); len(args) >= profiles {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return profileNames(), cobra.ShellCompDirectiveDefault
+	}
 }
 
 // sortedLabels returns labels as --label takes them, KEY=VALUE, sorted.

@@ -23,13 +23,13 @@ type explainFlags struct {
 }
 
 func (f *explainFlags) define(a *app, cmd *cobra.Command) {
-	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	takesNames(cmd, func(cmd *cobra.Command, args []string) []string {
 		p, rules, err := f.load(cmd.Context(), a)
 		if err != nil || len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
+			return nil
 		}
-		return explainableNames(p, rules), cobra.ShellCompDirectiveNoFileComp
-	}
+		return explainableNames(p, rules)
+	})
 	cmd.Flags().StringVar(&f.profile, "profile", run.DefaultProfile, "requirement profile: a `name` or a file")
 	f.document.add(cmd.Flags(), "table", "json", "markdown")
 }

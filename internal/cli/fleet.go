@@ -36,7 +36,7 @@ func defineFleet(a *app, cmd *cobra.Command) {
 	)
 	for _, c := range cmd.Commands() {
 		if strings.Contains(c.Use, "NAME...") {
-			c.ValidArgsFunction = completeStored(a)
+			takesNames(c, a.completeStored)
 		}
 	}
 }
@@ -204,21 +204,19 @@ func runInQueue(a *app, cmd *cobra.Command, do func(context.Context, *store.Stor
 	})
 }
 
-// completeStored returns a function that completes the names of the environments in the command's store.
-func completeStored(a *app) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
-		// The command itself reports an error of the store.
-		_ = withStore(cmd.Context(), a, cmd.Flag("store").Value.String(), store.Options{MustExist: true}, func(s *store.Store) error {
-			list, err := s.Environments(cmd.Context())
-			for _, e := range list {
-				if !slices.Contains(args, e.Name) {
-					names = append(names, e.Name)
-				}
+// completeStored returns the names of the environments in the command's store that are not arguments yet.
+func (a *app) completeStored(cmd *cobra.Command, args []string) (names []string) {
+	// The command itself reports an error of the store.
+	_ = withStore(cmd.Context(), a, cmd.Flag("store").Value.String(), store.Options{MustExist: true}, func(s *store.Store) error {
+		list, err := s.Environments(cmd.Context())
+		for _, e := range list {
+			if !slices.Contains(args, e.Name) {
+				names = append(names, e.Name)
 			}
-			return err
-		})
-		return names, cobra.ShellCompDirectiveNoFileComp
-	}
+		}
+		return err
+	})
+	return names
 }
 
 // explainNotFound turns the error for an unknown name or run into a usage error with advice.

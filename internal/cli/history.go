@@ -60,7 +60,7 @@ func readHistory(ctx context.Context, a *app, flag string, names []string) (hist
 			return history.History{}, err
 		}
 		if len(results) == 0 {
-			return history.History{}, fmt.Errorf("there is no saved result in %s: write some with dbaudit scan -f json -o FILE", strings.Join(names, ", "))
+			return history.History{}, fmt.Errorf("there are no results in %s: check the path; dbaudit scan -f json -o FILE saves one", strings.Join(names, ", "))
 		}
 		return history.FromResults(results), nil
 	}

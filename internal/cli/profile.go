@@ -70,7 +70,7 @@ func defineProfileValidate(a *app, cmd *cobra.Command) {
 func defineProfileShow(a *app, cmd *cobra.Command) {
 	var document documentFlags
 	document.add(cmd.Flags(), "table", "json")
-	cmd.ValidArgsFunction = completeProfiles
+	takesProfiles(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		p, err := a.Profile(args[0])
 		if err != nil {
@@ -105,7 +105,7 @@ func writeProfileTable(w io.Writer, width int, p profile.Profile) error {
 func defineProfileDiff(a *app, cmd *cobra.Command) {
 	var document documentFlags
 	document.add(cmd.Flags(), "table", "json")
-	cmd.ValidArgsFunction = completeProfiles
+	takesProfiles(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		older, err := a.Profile(args[0])
 		if err != nil {
@@ -187,7 +187,7 @@ func defineProfileExport(a *app, cmd *cobra.Command) {
 	cmd.Flags().StringVar(&kind, "oscal", "", "`kind` of document: "+kinds+" (default catalog)")
 	cmd.Flags().Lookup("oscal").NoOptDefVal = exportKinds()[0]
 	outputFileFlag(cmd.Flags(), &file)
-	cmd.ValidArgsFunction = completeProfiles
+	takesProfiles(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("oscal") {
 			return usagef("profile export writes only OSCAL: add --oscal")

@@ -16,9 +16,7 @@ const snapshotSchema = "snapshot"
 func defineSchema(a *app, cmd *cobra.Command) {
 	var output string
 	outputFileFlag(cmd.Flags(), &output)
-	cmd.ValidArgsFunction = func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return schemaNames(), cobra.ShellCompDirectiveNoFileComp
-	}
+	takesNames(cmd, func(*cobra.Command, []string) []string { return schemaNames() })
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
 			return a.WriteOutput(output, []byte(strings.Join(schemaNames(), "\n")+"\n"))
