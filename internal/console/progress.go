@@ -216,8 +216,11 @@ func (s *screen) write(w io.Writer, message string) {
 	defer s.mu.Unlock()
 	s.writeControl(w, s.erase())
 	_, _ = io.WriteString(w, message)
-	s.writeControl(w, s.render())
+	s.redraw(w)
 }
+
+// redraw removes the live lines and draws them again. The caller holds the lock.
+func (s *screen) redraw(w io.Writer) { s.writeControl(w, s.erase()+s.render()) }
 
 // writeControl writes text with control sequences to the terminal.
 func (s *screen) writeControl(w io.Writer, sequence string) {
@@ -256,7 +259,7 @@ const redrawEvery = 100 * time.Millisecond
 func (s *screen) draw(w io.Writer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writeControl(w, s.erase()+s.render())
+	s.redraw(w)
 }
 
 // add adds a live line. The first one starts the ticker that redraws all.
@@ -268,7 +271,7 @@ func (s *screen) add(p *progress) {
 		s.stop = make(chan struct{})
 		go s.tick(p.console.Stderr, s.stop)
 	}
-	s.writeControl(p.console.Stderr, s.erase()+s.render())
+	s.redraw(p.console.Stderr)
 }
 
 // remove removes a live line. The last one stops the ticker.
@@ -276,7 +279,7 @@ func (s *screen) remove(p *progress) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.live = slices.DeleteFunc(s.live, func(q *progress) bool { return q == p })
-	s.writeControl(p.console.Stderr, s.erase()+s.render())
+	s.redraw(p.console.Stderr)
 	if len(s.live) == 0 && s.stop != nil {
 		close(s.stop)
 		s.stop = nil

@@ -158,10 +158,11 @@ func describeRole(r engine.DiscoveredRole) string {
 
 func describeFit(f engine.Fit) string {
 	by := map[string]string{"application-id": "its application id", "user": "its name", "role": "a role's name"}[f.By]
+	required := text.Count(f.Required, "privilege")
 	if f.Granted == nil {
-		return fmt.Sprintf("%s, by %s: how many of its %d privileges are granted could not be read", f.Profile, by, f.Required)
+		return fmt.Sprintf("%s, by %s: could not read how many are granted of %s", f.Profile, by, required)
 	}
-	return fmt.Sprintf("%s, by %s: granted %d of %d privileges", f.Profile, by, *f.Granted, f.Required)
+	return fmt.Sprintf("%s, by %s: granted %d of %s", f.Profile, by, *f.Granted, required)
 }
 
 func describeDangers(u engine.DiscoveredUser, verbose bool) []string {

@@ -112,9 +112,10 @@ func parseViews(flags []string) ([]snapshot.RequiredView, error) {
 		if !ok || table == "" || name == "" {
 			return nil, Usagef("--view %q: want TABLE=NAME, such as account=Demandbase Accounts", flag)
 		}
-		v := snapshot.RequiredView{Table: table, Name: name}
-		if !slices.Contains(views, v) {
-			views = append(views, v)
+		// A repetition would be a second finding. The policies compare names without regard to case.
+		repeated := func(v snapshot.RequiredView) bool { return v.Table == table && strings.ToLower(v.Name) == strings.ToLower(name) }
+		if !slices.ContainsFunc(views, repeated) {
+			views = append(views, snapshot.RequiredView{Table: table, Name: name})
 		}
 	}
 	return views, nil
