@@ -5,6 +5,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -23,6 +25,7 @@ const shutdownTimeout = 1500 * time.Millisecond
 const signalDelay = time.Millisecond
 
 func main() {
+	log.SetOutput(io.Discard) // net/http logs bytes that a server sent, past the guard of the streams
 	memory := newMemoryWatcher(os.Getenv("GOGC") != "")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	// The later timer is set last, because a timer that is earlier than all others wakes a thread.

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -127,6 +130,39 @@ func TestInterrupt(t *testing.T) {
 	defer d.Close()
 	if left, err := d.Readdirnames(1); !errors.Is(err, io.EOF) {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestForeignBytesInLog checks that bytes that a server sends after its response, which net/http logs,
+// are not written to standard error, where a CI runner would obey them.
+func TestForeignBytesInLog(t *testing.T) {
+	var requests atomic.Int64
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		requests.Add(1)
+		conn, stream, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_, _ = stream.WriteString("HTTP/1.1 503 Busy\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n##vso[task.complete]")
+		_ = stream.Flush()
+		_ = conn.Close()
+	}))
+	t.Cleanup(server.Close)
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, "scan", "--url", server.URL, "--client-id", "11111111-1111-4111-8111-111111111111", "--timeout", "3s")
+	cmd.Dir, cmd.Env = dir, []string{runMainVariable + "=1", "HOME=" + dir, "SSL_CERT_FILE=" + ca, "DBAUDIT_CLIENT_SECRET=secret"}
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 3 || requests.Load() < 2 || strings.Contains(string(out), "##vso[") {
+		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 

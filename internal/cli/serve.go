@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -114,7 +115,8 @@ func (f serveFlags) run(ctx context.Context, a *app, _ []string) (err error) {
 		scheme, listener = "https", tls.NewListener(listener, tlsConfig)
 	}
 	a.Infof("listening on %s://%s", scheme, listener.Addr())
-	return serveAndScan(ctx, listener, handler, queue)
+	errorLog := slog.NewLogLogger(logger(a, "page").Handler(), slog.LevelWarn)
+	return serveAndScan(ctx, listener, &http.Server{Handler: handler, ErrorLog: errorLog}, queue)
 }
 
 // listenError adds advice to the error of listening on an address. It returns other errors unchanged.
@@ -164,8 +166,8 @@ const (
 	shutdownTimeout = time.Second
 )
 
-func serveAndScan(ctx context.Context, listener net.Listener, handler http.Handler, queue *fleet.Fleet) error {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: requestTimeout, ReadTimeout: requestTimeout, WriteTimeout: 2 * requestTimeout, IdleTimeout: idleTimeout}
+func serveAndScan(ctx context.Context, listener net.Listener, server *http.Server, queue *fleet.Fleet) error {
+	server.ReadHeaderTimeout, server.ReadTimeout, server.WriteTimeout, server.IdleTimeout = requestTimeout, requestTimeout, 2*requestTimeout, idleTimeout
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

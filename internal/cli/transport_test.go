@@ -5,11 +5,15 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
 
 // TestTransportConnections checks that concurrent requests share a connection with HTTP/2, and each
@@ -67,6 +71,45 @@ func TestTransportConnections(t *testing.T) {
 		}
 		if got := connections.Load(); got != want {
 			t.Errorf("HTTP/2 %v: %d requests opened %d connections, want %d", http2, requests, got, want)
+		}
+	}
+}
+
+// TestProxyAdvice checks that what a proxy refuses is not told as a fault of the host or the network.
+func TestProxyAdvice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		scheme    string
+		status    int // 0 for a proxy that is not there
+		permanent bool
+		advice    string
+	}{
+		{"http", http.StatusProxyAuthRequired, true, "http://USER:PASSWORD@HOST:PORT"},
+		{"http", http.StatusForbidden, true, "ask its administrator"},
+		{"http", http.StatusServiceUnavailable, false, "ask its administrator"},
+		{"http", 0, false, "check HTTPS_PROXY"},
+		{"socks5", 0, false, "check HTTPS_PROXY"},
+	} {
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(test.status) }))
+		if test.status == 0 {
+			proxy.Close()
+		} else {
+			t.Cleanup(proxy.Close)
+		}
+		transport := newTransport(nil)
+		transport.single.Proxy = http.ProxyURL(&url.URL{Scheme: test.scheme, User: url.UserPassword("me", "password"), Host: proxy.Listener.Addr().String()})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://contoso.crm.dynamics.com", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := transport.RoundTrip(req)
+		if err == nil {
+			_ = resp.Body.Close()
+			t.Fatalf("%+v: no error", test)
+		}
+		advice := dataverse.ConnectionAdvice(err)
+		if !strings.Contains(advice, test.advice) || dataverse.IsPermanent(err) != test.permanent || strings.Contains(err.Error(), "password") {
+			t.Errorf("%+v: %v: %s, permanent: %v", test, err, advice, dataverse.IsPermanent(err))
 		}
 	}
 }

@@ -1,7 +1,9 @@
 package collector
 
 import (
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 )
@@ -40,13 +42,32 @@ type columnSet map[string]bool
 
 const countOption = "$count"
 
-// isOptional reports whether older environments may lack a column. Without it, the verdict prefers
-// a finding: a team's role gives no Basic rights unless it is known to be inherited, and a user
-// exists unless it is known to be deleted. Only the fix of a view depends on whether its owner is
-// a team. An access mode that was not read is unknown, and so is what depends on it.
-func isOptional(column string) bool {
-	return slices.Contains([]string{
+// optionalColumns returns the columns that older environments may lack. Without them, the verdict
+// prefers a finding: a team's role gives no Basic rights unless it is known to be inherited, and a
+// user exists unless it is known to be deleted. Only the fix of a view depends on whether its owner
+// is a team. An access mode that was not read is unknown, and so is what depends on it.
+func optionalColumns() []string {
+	return []string{
 		"isinherited", "componentstate", "deletedstate", "islicensed", "accessmode", "azurestate",
 		"azureactivedirectoryobjectid", "orgdborgsettings", "_owningteam_value", "_createdby_value", "createdon",
-	}, column)
+	}
+}
+
+// refusedColumn returns the optional column that a refused request names in quotation marks, or "".
+// The message may be in any language, and may name a lookup by its logical name.
+func refusedColumn(err error, omitted columnSet) string {
+	if !IsUnsupported(err) {
+		return ""
+	}
+	const quote = `[\p{Pi}\p{Pf}\p{Ps}\p{Pe}'"]`
+	message := dataverse.ErrorOf(err).Message
+	i := slices.IndexFunc(optionalColumns(), func(column string) bool {
+		logicalName := strings.TrimSuffix(strings.TrimPrefix(column, "_"), "_value")
+		named := regexp.MustCompile(quote + `(` + column + `|` + logicalName + `)` + quote)
+		return !omitted[column] && named.MatchString(message)
+	})
+	if i < 0 {
+		return ""
+	}
+	return optionalColumns()[i]
 }

@@ -92,17 +92,17 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 			return values, nil
 		}
 		failure := dataverse.ErrorOf(err)
-		switch missing := failure.MissingProperty(); {
+		switch refused := refusedColumn(err, omitted); {
 		case ctx.Err() != nil:
 			return nil, ctx.Err()
 		case attempt <= maxRereads && (IsInconsistent(err) || len(values) > 0 && failure.Kind == dataverse.Protocol):
 			// The client repeats only a page, which cannot return what an earlier page lost.
 			attempt++
 			continue
-		case isOptional(missing) && !omitted[missing]:
-			s.omit(missing)
+		case refused != "":
+			s.omit(refused)
 			continue
-		case missing == "" && countable && !countRefused && IsUnsupported(err):
+		case failure.MissingProperty() == "" && countable && !countRefused && IsUnsupported(err):
 			countRefused = true
 			continue
 		}

@@ -485,6 +485,7 @@ func TestErrorsAreClassified(t *testing.T) {
 		{403, "0x80095ffc", "Access to Dataverse API is restricted for this application Id : 'x'.", Forbidden, "", "", "restricted for this application"},
 		{400, "0x80048306", "denied", Forbidden, "", "", "enabled"},
 		{400, "0x80060888", "Could not find a property named 'overwritetime' on type 'Microsoft.Dynamics.CRM.role'.", BadRequest, "", "overwritetime", `no column "overwritetime"`},
+		{400, "0x80041103", "'role' entity doesn't contain attribute with Name = 'overwritetime' and NameMappingType = 'Logical'.", BadRequest, "", "overwritetime", `no column "overwritetime"`},
 		{400, "0x80041102", "The entity with a name = 'x' was not found", BadRequest, "", "", "does not have the table"},
 		{404, "0x80040217", "role With Id = x Does Not Exist", NotFound, "", "", "does not exist"},
 		{404, "", "Resource not found for the segment 'rolez'.", NotFound, "", "", "--url"},

@@ -131,7 +131,7 @@ func (e *Error) MissingPrivilege() string {
 // MissingProperty returns the name of the column that the environment does not have according to
 // itself, or "".
 func (e *Error) MissingProperty() string {
-	return e.submatch(`Could not find a property named '([^']+)'`)
+	return e.submatch(`(?:Could not find a property named|contain attribute with Name =) '([^']+)'`)
 }
 
 // submatch returns the text that a pattern captures in the message, or "".
