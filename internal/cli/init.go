@@ -9,11 +9,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/template"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/console"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -95,6 +97,9 @@ func (f initFlags) run(ctx context.Context, a *app, _ []string) error {
 		return err
 	}
 	next := "set DBAUDIT_CLIENT_SECRET, then run: dbaudit scan"
+	if filepath.Clean(f.output) != config.DefaultName {
+		next += change.Place{Flags: []string{"-c", f.output}}.Arguments()
+	}
 	if missing != nil {
 		next = "fill in " + strings.Join(missing, ", ") + ", " + next
 	}
