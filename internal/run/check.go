@@ -26,12 +26,12 @@ type RequirementChanges struct {
 func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name string, c RequirementChanges, asOf time.Time) (audit.Result, *snapshot.Snapshot, error) {
 	t := Target{File: c.File}
 	input, err := r.readSlice(name, func(s *snapshot.Snapshot) (required snapshot.Requirement, pattern string, err error) {
-		if t.Profile, err = r.Profile(cmp.Or(c.Overrides.Profile, s.Requirement.Profile)); err != nil {
-			return required, "", err
+		taken, err := r.takenProfile(c.File, s)
+		if t.Profile = taken; c.Overrides.Profile != "" {
+			t.Profile, err = r.Profile(c.Overrides.Profile) // the file of the other may not exist here
 		}
-		taken, err := r.Profile(s.Requirement.Profile)
 		if err != nil {
-			taken = profile.Profile{} // a file that may not exist here
+			return required, "", err
 		}
 		required, t.Env, err = c.requirement(s, t.Profile, taken)
 		return required, t.Profile.Pattern, err
@@ -44,6 +44,21 @@ func (r *Runner) CheckSnapshot(ctx context.Context, e *engine.Engine, name strin
 	}
 	result, err := r.judge(ctx, e, input, t, asOf)
 	return result, input, err
+}
+
+// takenProfile returns the profile that a snapshot was taken for: a built-in one, or the file of that
+// name in the configuration of its environment. It returns the zero value with an error.
+func (r *Runner) takenProfile(file *config.File, s *snapshot.Snapshot) (profile.Profile, error) {
+	builtin, err := r.Profile(s.Requirement.Profile)
+	if err == nil {
+		return builtin, nil
+	}
+	for _, env := range file.PerIntegration(environmentOf(file, s.Environment.Name, s.Environment.URL)) {
+		if p, err := r.configuredProfile(file, env); err == nil && p.Name == s.Requirement.Profile {
+			return p, nil
+		}
+	}
+	return profile.Profile{}, err
 }
 
 // requirement returns the requirement that a snapshot is judged by, and its environment in the
