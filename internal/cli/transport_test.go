@@ -80,7 +80,7 @@ func TestProxyAdvice(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		scheme    string
-		status    int // 0 for a proxy that is not there
+		status    int // 0 for a proxy that does not run
 		permanent bool
 		advice    string
 	}{
