@@ -113,12 +113,12 @@ func (s *Sender) post(ctx context.Context, address string, document any, sign fu
 	// RoundTrip does not follow redirects: the message is for one address.
 	response, err := s.Transport.RoundTrip(request)
 	if err != nil {
-		return fmt.Errorf("the receiver %s does not answer: %w", u.Host, err)
+		return fmt.Errorf("the receiver %s does not respond: %w", u.Host, err)
 	}
 	defer func() { _ = response.Body.Close() }()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
 	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("the receiver %s answers with HTTP %d", u.Host, response.StatusCode)
+		return fmt.Errorf("the receiver %s responded with HTTP %d", u.Host, response.StatusCode)
 	}
 	return nil
 }

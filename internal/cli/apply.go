@@ -116,7 +116,7 @@ func journalName(flag, planFile string) string {
 // of the run, except that it may have expired.
 func (f applyFlags) resumeRun(ctx context.Context, a *app) error {
 	if f.dryRun {
-		return usagef("--dry-run and --resume exclude each other")
+		return usagef("--dry-run and --resume cannot be used together")
 	}
 	j, err := apply.OpenJournal(f.resume, a.Now)
 	if err != nil {

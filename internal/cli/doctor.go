@@ -40,8 +40,8 @@ func (f *doctorFlags) define(_ *app, cmd *cobra.Command) {
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
 	f.format = "table"
-	cmd.Flags().VarP(newChoice(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "`file` of the answer (default standard output)")
+	cmd.Flags().VarP(newChoice(&f.format, "table", "json"), "format", "f", "output `format`: table or json")
+	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` (default standard output)")
 	recordFlag(cmd.Flags(), &f.record)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "check the identity that applies a plan, and name what it lacks")
 	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "check dbaudit's assumptions in the environment")
@@ -94,13 +94,13 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	case f.plan != "" && !f.apply:
 		return usagef("%s: a plan needs --apply", f.plan)
 	case f.apply && (f.roleXML || f.roleZip != ""):
-		return usagef("--apply and --role-xml or --role-zip exclude each other")
+		return usagef("--apply cannot be used with --role-xml or --role-zip")
 	case f.roleXML && f.roleZip != "":
-		return usagef("--role-xml and --role-zip exclude each other")
+		return usagef("--role-xml and --role-zip cannot be used together")
 	case f.withoutImpersonation && !f.roleXML && f.roleZip == "":
 		return usagef("--without-impersonation needs --role-zip or --role-xml")
 	case f.assumptions && (f.apply || f.roleXML || f.roleZip != ""):
-		return usagef("--assumptions excludes --apply, --role-xml and --role-zip")
+		return usagef("--assumptions cannot be used with --apply, --role-xml or --role-zip")
 	case f.roleXML || f.roleZip != "":
 		return f.writeRole(a)
 	}

@@ -256,7 +256,7 @@ func historyCSV(h history.History) []byte {
 
 func historyMarkdown(h history.History, verbose bool) string {
 	var b strings.Builder
-	b.WriteString("## dbaudit: since when\n")
+	b.WriteString("## dbaudit: trend\n")
 	for _, e := range h.Environments {
 		fmt.Fprintf(&b, "\n### %s\n\n%s\n", text.Markdown(e.Name), text.Markdown(verdictSentence(e)))
 		for i, line := range profileEditions(e) {

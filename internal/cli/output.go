@@ -108,7 +108,7 @@ func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 // addAnswer adds -f for a short answer, and --json, which the first release had.
 func (f *documentFlags) addAnswer(flags *pflag.FlagSet) {
 	f.format = "table"
-	flags.VarP(newChoice(&f.format, "table", "json"), "format", "f", "`format` of the answer: table or json")
+	flags.VarP(newChoice(&f.format, "table", "json"), "format", "f", "output `format`: table or json")
 	flags.BoolFunc("json", "as -f json", func(string) error { f.format = "json"; return nil })
 	_ = flags.MarkHidden("json") // the flag exists
 }

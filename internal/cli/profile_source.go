@@ -32,7 +32,7 @@ func (f *sourceFlags) define(_ *app, cmd *cobra.Command) {
 
 func (f sourceFlags) run(ctx context.Context, a *app, args []string) error {
 	if f.page != "" && f.address != "" {
-		return usagef("--file and --url exclude each other: the page is read from one of them")
+		return usagef("--file and --url cannot be used together: the page is read from one of them")
 	}
 	p, err := a.Profile(args[0])
 	if err != nil {

@@ -97,7 +97,7 @@ func rootCommand(a *app, args ...string) *cobra.Command {
 		PersistentPreRunE: func(cmd *cobra.Command, args []string) error {
 			a.command = cmd
 			if a.Quiet && a.Verbose {
-				return usagef("--quiet and --verbose exclude each other")
+				return usagef("--quiet and --verbose cannot be used together")
 			}
 			return refuseOverwritingInputs(cmd, args)
 		},

@@ -31,7 +31,7 @@ func definePolicyNew(a *app, cmd *cobra.Command) {
 
 func newPolicy(a *app, folder, id string) error {
 	if !regexp.MustCompile(`^[a-z][a-z0-9-]*/[a-z][a-z0-9-]*$`).MatchString(id) {
-		return usagef("%q is not a rule name: want NAMESPACE/NAME in small letters, digits and hyphens, such as acme/no-export", id)
+		return usagef("%q is not a rule name: want NAMESPACE/NAME in lowercase letters, digits and hyphens, such as acme/no-export", id)
 	}
 	namespace, name, _ := strings.Cut(id, "/")
 	if entries, err := fs.ReadDir(policy.Files, "dbaudit/rules/"+namespace); err == nil && len(entries) > 0 {
@@ -59,7 +59,7 @@ func defineProfileNew(a *app, cmd *cobra.Command) {
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		name := args[0]
 		if !regexp.MustCompile(`^[a-z][a-z0-9-]*$`).MatchString(name) {
-			return usagef("%q is not a profile name: want small letters, digits and hyphens", name)
+			return usagef("%q is not a profile name: want lowercase letters, digits and hyphens", name)
 		}
 		if _, err := a.Profile(name); err == nil {
 			return usagef("%q is a built-in profile: choose another name", name)

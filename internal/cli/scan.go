@@ -141,7 +141,7 @@ func (f *remediateFlags) add(flags *pflag.FlagSet) {
 // commands plan and apply. The documents show the state after the changes.
 func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 	if f.snapshot != "" || f.scope != snapshot.ScopeIntegration {
-		return usagef("--remediate excludes --snapshot and --scope: make the plan separately with dbaudit plan")
+		return usagef("--remediate cannot be used with --snapshot or --scope: make the plan separately with dbaudit plan")
 	}
 	t, err := a.SingleTarget(f.connection, f.requirement, "--remediate fixes one environment")
 	if err != nil {

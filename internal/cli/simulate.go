@@ -40,7 +40,7 @@ func (f *simulateFlags) define(_ *app, cmd *cobra.Command) {
 
 func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	if f.replay != "" && isFlagSet(a, "environment") {
-		return usagef("--replay and --environment exclude each other: serve a recording, or an environment")
+		return usagef("--replay and --environment cannot be used together: serve a recording, or an environment")
 	}
 	if _, err := listenHost(ctx, f.listen); err != nil {
 		return err

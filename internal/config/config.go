@@ -189,7 +189,7 @@ func (f *File) check() error {
 // checkIntegration returns an error for contradictory keys of one integration.
 func (f *File) checkIntegration(env Environment) error {
 	if env.Integration.AppID != "" && env.Integration.User != "" {
-		return f.doc.FaultAtKey("app_id and user exclude each other: the integration runs as one of them", env.integrationPath("user")...)
+		return f.doc.FaultAtKey("app_id and user cannot be used together: the integration runs as one of them", env.integrationPath("user")...)
 	}
 	if env.BusinessUnit != "" && env.Integration.BusinessUnit != "" && env.BusinessUnit != env.Integration.BusinessUnit {
 		return f.doc.FaultAtKey("business_unit appears twice with different names", env.keyPath("business_unit")...)

@@ -81,7 +81,7 @@ func TestParseRefuses(t *testing.T) {
 		"bad method":             {"auth: {method: password}\n", "dbaudit.yaml:1:16: auth.method:"},
 		"environment, no url":    {"environments: {a: {integration: {role: x}}}\n", "missing property 'url'"},
 		"both at the top":        {"url: https://a\nenvironments: {a: {url: https://b}}\n", `dbaudit.yaml:1:1: "url" at the top level is for a single environment`},
-		"person and application": {"integration:\n  app_id: 00000000-0000-0000-0000-000000000002\n  user: jane@contoso.com\n", "dbaudit.yaml:3:3: app_id and user exclude each other"},
+		"person and application": {"integration:\n  app_id: 00000000-0000-0000-0000-000000000002\n  user: jane@contoso.com\n", "dbaudit.yaml:3:3: app_id and user cannot be used together"},
 		"two units":              {"business_unit: A\nintegration: {business_unit: B}\n", "dbaudit.yaml:1:1: business_unit appears twice"},
 		"a view twice":           {"views:\n  - {table: lead, name: X}\n  - {table: lead, name: x}\n", "dbaudit.yaml:3:5: the view lead=x appears twice"},
 		"a list":                 {"- 1\n", "dbaudit.yaml:1:1:"},

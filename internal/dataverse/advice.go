@@ -70,8 +70,8 @@ func (e *Error) codeAdvice() string {
 	return ""
 }
 
-// ImpersonationIgnoredAdvice returns what to do if the environment responds as another user than the impersonated
-// one. who is a word for that user, such as "user".
+// ImpersonationIgnoredAdvice returns what to do if the environment responds as a different user from the
+// impersonated one. who is a word for that user, such as "user".
 func ImpersonationIgnoredAdvice(who string) string {
 	return "make sure that the " + who + " is enabled, and that no proxy drops the headers CallerObjectId and MSCRMCallerID"
 }
@@ -115,7 +115,7 @@ func (e *Error) causeAdvice() string {
 		role = "a role that may make the plan's changes, such as System Administrator"
 	}
 	fill := strings.NewReplacer("{who}", who, "{role}", role,
-		"{users}", "in the Power Platform admin center, Environments > (this one) > Settings > Users + permissions")
+		"{users}", "in the Power Platform admin center, Manage > Environments > (this one) > Settings > Users + permissions")
 	cause := e.Cause()
 	for _, r := range refusals() {
 		switch {

@@ -44,7 +44,7 @@ func refusals() []refusal {
 		{
 			cause: CauseAdministrationMode, code: "0x8004a113", pattern: `admin(istration)?( only)? mode`,
 			advice: "the environment is in administration mode, which admits only System Administrators and System Customizers: " +
-				"wait until an administrator turns it off (Power Platform admin center, Environments > (this one) > Edit); a role does not help",
+				"wait until an administrator turns it off (Power Platform admin center, Manage > Environments > (this one) > Edit); a role does not help",
 		},
 		{
 			cause: CauseOrganizationDisabled, code: "0x8004a104", pattern: `(organization|environment)\b.* is (currently )?disabled`,

@@ -53,7 +53,7 @@ func decodePage(body []byte, maxDepth int) (page, error) {
 		}
 	}
 	if !found {
-		return page{}, errors.New(`the answer has no "value"`)
+		return page{}, errors.New(`the response has no "value"`)
 	}
 	return p, nil
 }

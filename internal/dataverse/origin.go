@@ -44,7 +44,7 @@ func parseOrigin(text string) (origin, error) {
 	u, err := url.Parse(whole)
 	switch {
 	case err != nil:
-		return origin{}, errors.New("the environment's URL cannot be read: give it as https://ORG.crmN.dynamics.com")
+		return origin{}, errors.New("the environment's URL cannot be read: pass it as https://ORG.crmN.dynamics.com")
 	case u.User != nil:
 		return origin{}, errors.New("the environment's URL contains a user name or password: remove it; sign-in has separate settings")
 	case u.Scheme == "http":

@@ -169,7 +169,7 @@ func describeDangers(u engine.DiscoveredUser, verbose bool) []string {
 	var dangers []string
 	for _, r := range u.Roles {
 		if r.Administrator != "" {
-			dangers = append(dangers, fmt.Sprintf("administrator: the role %q is of the template %s", r.Name, r.Administrator))
+			dangers = append(dangers, fmt.Sprintf("administrator: the role %q has the template %s", r.Name, r.Administrator))
 		}
 	}
 	for i, p := range u.Dangerous {

@@ -170,7 +170,7 @@ func (f *Fleet) requestScan(ctx context.Context, tx *store.Tx, who, name string)
 		return 0, fmt.Errorf("the environment %s: %w", name, err)
 	}
 	if e.Config == "" {
-		return 0, fmt.Errorf("the environment %s is known only from posted results: add it with dbaudit fleet import", name)
+		return 0, fmt.Errorf("the environment %s is known only from results of dbaudit scan --store: add it with dbaudit fleet import", name)
 	}
 	id, ok, err := tx.QueuedManualRun(ctx, e)
 	if err != nil || ok {

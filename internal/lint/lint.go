@@ -70,7 +70,7 @@ type integration struct {
 // New returns a Linter. It reads the configuration, the profiles, the waivers and the baseline.
 func New(r *run.Runner, o Options) (*Linter, error) {
 	if o.AllRoles && o.Overrides.Role != "" {
-		return nil, run.Usagef("--all-roles and --integration-role exclude each other")
+		return nil, run.Usagef("--all-roles and --integration-role cannot be used together")
 	}
 	l := &Linter{Runner: r, Options: o, readOptions: solution.DefaultOptions()}
 	var err error

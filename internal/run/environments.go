@@ -29,7 +29,7 @@ func environmentOf(file *config.File, name, url string) config.Environment {
 
 func selectEnvironments(file *config.File, conn Connection) ([]config.Environment, error) {
 	if conn.AllEnvs && len(conn.Envs) > 0 {
-		return nil, Usagef("--env and --all-envs exclude each other")
+		return nil, Usagef("--env and --all-envs cannot be used together")
 	}
 	if conn.URL != "" && (conn.AllEnvs || len(conn.Envs) > 1 || len(conn.Labels) > 0) {
 		return nil, Usagef("--url names one environment, but --all-envs, --label and several --env choose more")

@@ -58,7 +58,7 @@ func (r *Runner) withVariables(o Overrides) (Overrides, error) {
 	if o.AppID == "" && o.User == "" {
 		o.AppID, o.User = r.Getenv("DBAUDIT_INTEGRATION_APP_ID"), r.Getenv("DBAUDIT_INTEGRATION_USER")
 		if o.AppID != "" && o.User != "" {
-			return o, Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER exclude each other: the integration runs as one of them")
+			return o, Usagef("DBAUDIT_INTEGRATION_APP_ID and DBAUDIT_INTEGRATION_USER cannot be used together: the integration runs as one of them")
 		}
 	}
 	o.Role = cmp.Or(o.Role, r.Getenv("DBAUDIT_INTEGRATION_ROLE"))
@@ -68,7 +68,7 @@ func (r *Runner) withVariables(o Overrides) (Overrides, error) {
 
 func (o Overrides) apply(r snapshot.Requirement) (snapshot.Requirement, error) {
 	if o.AppID != "" && o.User != "" {
-		return r, Usagef("--integration-user and --integration-app-id exclude each other: the integration runs as one of them")
+		return r, Usagef("--integration-user and --integration-app-id cannot be used together: the integration runs as one of them")
 	}
 	for _, name := range append([]string{o.User, o.Role, o.BusinessUnit}, o.Views...) {
 		if !utf8.ValidString(name) {

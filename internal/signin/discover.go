@@ -43,7 +43,7 @@ func Discover(ctx context.Context, c Config) (Discovery, error) {
 	}
 	return Discovery{}, &AuthError{
 		Message: "the environment does not say which tenant it belongs to",
-		Advice:  "check that --url is a Dataverse environment, or give --tenant-id (DBAUDIT_TENANT_ID)",
+		Advice:  "check that --url is a Dataverse environment, or pass --tenant-id (DBAUDIT_TENANT_ID)",
 	}
 }
 
@@ -54,7 +54,7 @@ func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	if err != nil || u.Scheme != "https" || u.User != nil || u.Hostname() == "" {
 		return Discovery{}, &AuthError{
 			Message: "the environment names an invalid sign-in address",
-			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
+			Advice:  "pass --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
 	cloud, known := KnownAuthority(u.Host)
@@ -69,7 +69,7 @@ func parseAuthorizationURI(uri, authority string) (Discovery, error) {
 	if err != nil {
 		return Discovery{}, &AuthError{
 			Message: "the environment does not say which tenant it belongs to",
-			Advice:  "give --tenant-id (DBAUDIT_TENANT_ID)",
+			Advice:  "pass --tenant-id (DBAUDIT_TENANT_ID)",
 		}
 	}
 	return Discovery{tenant, cloud}, nil

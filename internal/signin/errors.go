@@ -103,7 +103,7 @@ func (c Config) refusalError(status int, header http.Header, body []byte) *AuthE
 
 func (c Config) statusError(status int, header http.Header) *AuthError {
 	return &AuthError{
-		Status: status, Message: fmt.Sprintf("the sign-in host answered with HTTP %d", status), Advice: statusAdvice(status),
+		Status: status, Message: fmt.Sprintf("the sign-in host responded with HTTP %d", status), Advice: statusAdvice(status),
 		retryable: dataverse.IsTransient(status), retryAfter: dataverse.RetryAfter(header, c.Now()),
 	}
 }
@@ -111,7 +111,7 @@ func (c Config) statusError(status int, header http.Header) *AuthError {
 // unreadableError returns the error of a successful response that is not JSON: truncated, or from
 // another server.
 func unreadableError() *AuthError {
-	return &AuthError{Message: "the sign-in host's answer cannot be read", Advice: "check --authority, and any proxy in between", retryable: true}
+	return &AuthError{Message: "the sign-in host's response cannot be read", Advice: "check --authority, and any proxy in between", retryable: true}
 }
 
 // connectionError returns the error of a request without a complete response.

@@ -150,7 +150,7 @@ func (c Config) parseCertificate() (certs []*x509.Certificate, key crypto.Privat
 	case errors.Is(err, pkcs12.ErrIncorrectPassword) && c.CertificatePassword.IsZero():
 		return nil, nil, errors.New("has a password: set DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
 	case errors.Is(err, pkcs12.ErrIncorrectPassword):
-		return nil, nil, errors.New("has another password: check DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
+		return nil, nil, errors.New("has a different password: check DBAUDIT_CLIENT_CERTIFICATE_PASSWORD")
 	case err != nil:
 		return nil, nil, errors.New("is neither a PEM nor a PFX file that can be read")
 	}

@@ -197,7 +197,7 @@ func TestInvalidCertificates(t *testing.T) {
 	}
 	c := e.config()
 	c.CertificateFile, c.CertificatePassword, c.ReadFile = "locked.pfx", dataverse.NewSecret("wrong-password"), readFrom(content)
-	if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "another password") || strings.Contains(err.Error(), "wrong-password") {
+	if _, err := Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "a different password") || strings.Contains(err.Error(), "wrong-password") {
 		t.Errorf("%v", err)
 	}
 	c.CertificateFile = "soon.pem"

@@ -173,7 +173,7 @@ func parseTenant(tenant string) (string, error) {
 	name := strings.ToLower(strings.TrimSpace(tenant))
 	switch name {
 	case "common", "organizations", "consumers", "adfs", "dstsv2":
-		return "", &ConfigError{fmt.Sprintf("--tenant-id %s names no tenant: give its GUID or domain", name)}
+		return "", &ConfigError{fmt.Sprintf("--tenant-id %s does not name a tenant: pass its GUID or domain", name)}
 	}
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,252}[a-z0-9])?$`).MatchString(name) {
 		return "", &ConfigError{fmt.Sprintf("--tenant-id %q is not a tenant: pass its GUID or domain", dataverse.Printable(tenant))}

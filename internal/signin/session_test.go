@@ -167,7 +167,7 @@ func TestMissingSettings(t *testing.T) {
 		"client id":      {func(c *Config) { c.ClientID = "" }, "DBAUDIT_CLIENT_ID"},
 		"secret":         {func(c *Config) { c.Method, c.ClientSecret = ClientSecret, dataverse.Secret{} }, "DBAUDIT_CLIENT_SECRET"},
 		"tenant":         {func(c *Config) { c.TenantID = "../x" }, "GUID or domain"},
-		"any tenant":     {func(c *Config) { c.TenantID = "common" }, "names no tenant"},
+		"any tenant":     {func(c *Config) { c.TenantID = "common" }, "does not name a tenant"},
 		"authority":      {func(c *Config) { c.Authority = "http://login.example" }, "https://"},
 		"authority path": {func(c *Config) { c.Authority = "https://login.example/tenant" }, "--tenant-id"},
 		"authority text": {func(c *Config) { c.Authority = "login.example" }, "--authority"},

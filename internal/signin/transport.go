@@ -42,9 +42,9 @@ func (t boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 	switch {
 	case err != nil:
-		return nil, t.connectionError(fmt.Errorf("the answer broke off: %w", err))
+		return nil, t.connectionError(fmt.Errorf("the response broke off: %w", err))
 	case len(body) > maxResponse:
-		return nil, t.connectionError(fmt.Errorf("the answer is larger than %d bytes", maxResponse))
+		return nil, t.connectionError(fmt.Errorf("the response is larger than %d bytes", maxResponse))
 	case resp.StatusCode == http.StatusOK && !t.anyBody && !json.Valid(body):
 		return nil, unreadableError()
 	}

@@ -127,7 +127,7 @@ func connectFailure(err error) string {
 	case errors.As(err, &unknown):
 		return "the name of the host is not known"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return "it does not answer in time"
+		return "it does not respond in time"
 	case errors.As(err, &call):
 		return call.Err.Error()
 	}

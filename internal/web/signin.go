@@ -120,7 +120,7 @@ func parseBaseURL(baseURL string) (*url.URL, error) {
 	case err != nil || base.Host == "" || strings.Trim(base.Path, "/") != "":
 		return nil, fmt.Errorf("the page's own address %q: want https://HOST[:PORT]", baseURL)
 	case base.Scheme != "https" && (base.Scheme != "http" || !loopback.IsHost(base.Hostname())):
-		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent in clear", baseURL)
+		return nil, fmt.Errorf("the page's own address %s is not https: a session would be sent unencrypted", baseURL)
 	}
 	return base, nil
 }
@@ -150,7 +150,7 @@ func (s *SignIn) verifyToken(ctx context.Context, raw string, nonce *string) (vi
 		return visitor{}, errors.New("the token is not valid here: it has expired, or is for another program")
 	}
 	if nonce != nil && token.Nonce != *nonce {
-		return visitor{}, errors.New("the token answers another sign-in: sign in again")
+		return visitor{}, errors.New("the token belongs to another sign-in: sign in again")
 	}
 	var claims struct {
 		Name     string   `json:"name"`
@@ -198,7 +198,7 @@ func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) error {
 	case !ok || !s.now().Before(f.ExpiresAt):
 		return failed("it took too long, or was begun in another browser")
 	case r.FormValue("state") != f.State:
-		return failed("the answer is for another sign-in")
+		return failed("the response is for another sign-in")
 	case r.FormValue("error") != "":
 		return failed("the issuer refused it")
 	}

@@ -127,8 +127,8 @@ func static(contentType string, body []byte) http.HandlerFunc {
 
 func (s *server) ready(w http.ResponseWriter, r *http.Request) {
 	if err := s.Store.Ping(r.Context()); err != nil {
-		s.Logger.Error("the store does not answer", slog.Any("error", err))
-		http.Error(w, "the store does not answer", http.StatusServiceUnavailable)
+		s.Logger.Error("the store does not respond", slog.Any("error", err))
+		http.Error(w, "the store does not respond", http.StatusServiceUnavailable)
 		return
 	}
 	_, _ = fmt.Fprintln(w, "ready")

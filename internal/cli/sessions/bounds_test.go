@@ -112,9 +112,9 @@ func TestBoundsOfTime(t *testing.T) {
 	limits := dataverse.Limits{}.WithDefaults()
 	values := map[string]string{
 		"one environment":                  run.DefaultTimeout.String(),
-		"one answer of an environment":     limits.AnswerTimeout.String(),
-		"silence within an answer":         limits.StallTimeout.String(),
-		"size of one answer":               bounds.FormatSize(limits.MaxBody),
+		"one response of an environment":   limits.AnswerTimeout.String(),
+		"silence within a response":        limits.StallTimeout.String(),
+		"size of one response":             bounds.FormatSize(limits.MaxBody),
 		"one exchange with a sign-in host": "30s",
 		"one evaluation of the policies":   engine.DefaultLimit.String(),
 		"compiling the policies":           run.CompileLimit.String(),

@@ -257,7 +257,7 @@ func TestSignInErrors(t *testing.T) {
 		{"nothing to sign in by", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, nil, 2, "and its secret is not: set DBAUDIT_CLIENT_SECRET"},
 		{"no app", map[string]string{"DBAUDIT_CLIENT_ID": ""}, nil, 2, "set --client-id (DBAUDIT_CLIENT_ID)"},
 		{"no such certificate", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "nowhere.pem"}, 2, "--client-certificate nowhere.pem"},
-		{"any tenant", map[string]string{"DBAUDIT_TENANT_ID": "common"}, nil, 2, "names no tenant"},
+		{"any tenant", map[string]string{"DBAUDIT_TENANT_ID": "common"}, nil, 2, "does not name a tenant"},
 		{"wrong secret", map[string]string{"DBAUDIT_CLIENT_SECRET": "wrong"}, nil, 3, "must be the secret's value"},
 		{"expired secret", map[string]string{"DBAUDIT_CLIENT_ID": late, "DBAUDIT_CLIENT_SECRET": "late"}, nil, 3, "the client secret has expired"},
 		{"certificate of another app", map[string]string{"DBAUDIT_CLIENT_SECRET": ""}, []string{"--client-certificate", "CERTIFICATE"}, 3, "the certificate's signature is not accepted"},

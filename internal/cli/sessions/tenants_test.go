@@ -136,7 +136,7 @@ func TestManyTenants(t *testing.T) {
 		p.write("south.secret", "")
 		o := p.run("scan", "--all-envs", "-f", "json", "-o", p.file("results.json")).must(t, 3)
 		p.wantContains(o.stderr,
-			"east ("+n.east.URL()+"): --client-certificate "+p.file("east.pfx")+": has another password: check EAST_PASSWORD",
+			"east ("+n.east.URL()+"): --client-certificate "+p.file("east.pfx")+": has a different password: check EAST_PASSWORD",
 			"NORTH_SECRET must be the secret's value",
 			"south ("+n.south.URL()+"): auth.secret: the file "+p.file("south.secret")+" is empty",
 		)
@@ -148,7 +148,7 @@ func TestManyTenants(t *testing.T) {
 				}
 				continue
 			}
-			p.wantContains(o.stdout, "has another password", "sign-in failed", "auth.secret")
+			p.wantContains(o.stdout, "has a different password", "sign-in failed", "auth.secret")
 			if strings.Contains(o.stdout, "secret-of") || strings.Contains(o.stdout, "password-of") {
 				t.Errorf("%s tells a secret", format)
 			}
