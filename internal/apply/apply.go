@@ -8,9 +8,11 @@
 package apply
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -138,8 +140,21 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 		return err
 	}
 	// A created row is identified by its planned values, not by the id in a response.
+	before := now
 	if now, err = r.waitFor(ctx, t, names, a.After); err != nil {
 		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): %w", a.ID, a.Summary, err))
+	}
+	if was, is := sideEffects(a, before, now); len(is) > 0 {
+		want := restrict(a.After, is)
+		maps.Copy(want, was)
+		r.report(a, EventFailed)
+		err := fmt.Errorf("action %s (%s): the request changed more than the plan says, or somebody else made a change at the same time: %s",
+			a.ID, a.Summary, formatUnlike(is, want))
+		return errors.Join(err, r.Journal.append(Record{Event: EventFailed, Action: a.ID, Before: was, After: is, Error: err.Error()}))
+	}
+	if !now.State.Includes(a.After) {
+		return r.recordFailure(a, true, fmt.Errorf("action %s (%s): the change had no effect: after it, %s",
+			a.ID, a.Summary, formatState(difference(now.State, a.After))))
 	}
 	done := Record{Event: EventDone, Action: a.ID}
 	if change.CreatesRow(a.Kind) {
@@ -161,8 +176,10 @@ func (r *Runner) applyAction(ctx context.Context, a change.Action) error {
 func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Target, now Reading, sent bool) (made string, err error) {
 	waited := time.Duration(0)
 	for attempt := 1; !sent || !now.State.Includes(a.After); attempt++ {
-		if !now.State.Includes(a.Before) {
-			return "", r.recordFailure(a, sent, newStateDriftError(a, now.State))
+		if sent || attempt > 1 { // the environment may have changed since the target was checked
+			if err := r.checkTarget(ctx, a, t, now, nil); err != nil {
+				return "", r.recordFailure(a, sent, err)
+			}
 		}
 		made, err = r.send(ctx, a.Request, t, now, a.Summary)
 		if err == nil {
@@ -171,6 +188,9 @@ func (r *Runner) makeChange(ctx context.Context, a change.Action, t change.Targe
 		var failure ChangeError // the zero value is uncertain
 		if f, ok := errors.AsType[*ChangeError](err); ok {
 			failure = *f
+		}
+		if failure.Effect == EffectRaced {
+			r.names = map[string]error{}
 		}
 		sent = sent || failure.Effect == EffectUncertain
 		delay := backoff(attempt)
@@ -234,17 +254,35 @@ func (r *Runner) send(ctx context.Context, request change.Request, t change.Targ
 	return made, err
 }
 
-// waitFor reads a target until it has the wanted state.
+// sideEffects returns the values, before and after a request, of what an action does not change, and of what
+// the request did not change as planned. Only the latter can lack a value before.
+func sideEffects(a change.Action, before, after Reading) (was, is change.State) {
+	was, is = change.State{}, change.State{}
+	for name, want := range a.After {
+		if value := after.State[name]; value != want && value != before.State[name] {
+			is[name] = value
+		}
+	}
+	for _, others := range []change.State{before.Others, after.Others} {
+		for name := range others {
+			old, value := cmp.Or(before.Others[name], change.None), cmp.Or(after.Others[name], change.None)
+			if old != value {
+				was[name], is[name] = old, value
+			}
+		}
+	}
+	return was, is
+}
+
+// waitFor reads a target until it has the wanted state, several times at most.
 func (r *Runner) waitFor(ctx context.Context, t change.Target, names []string, want change.State) (Reading, error) {
 	for attempt := 1; ; attempt++ {
 		now, err := r.Mutator.Current(ctx, t, names)
 		switch {
 		case err != nil:
 			return now, fmt.Errorf("reading back what was changed: %w", err)
-		case now.State.Includes(want):
+		case now.State.Includes(want), attempt == maxAttempts:
 			return now, nil
-		case attempt == maxAttempts:
-			return now, fmt.Errorf("the change had no effect: after it, %s", formatState(difference(now.State, want)))
 		}
 		if err := r.Sleep(ctx, backoff(attempt)); err != nil {
 			return now, err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/plan"
 )
@@ -36,7 +37,8 @@ func validateFields(r Record, currentFormat bool) error {
 		return errors.New("has no time")
 	case first != (r.Plan != nil), first != (r.Tool != nil), first != (r.Format != ""),
 		isAboutAction != (r.Action != ""),
-		begin != (r.By != "") && currentFormat, begin != (r.Before != nil) && (currentFormat || !begin), !begin && len(r.IDs)+len(r.Filtered) > 0,
+		begin != (r.By != "") && currentFormat, begin != (r.Before != nil) && (currentFormat || !begin) && (r.Event != EventFailed || r.After == nil),
+		r.After != nil && (r.Event != EventFailed || r.Unsent || !currentFormat), !begin && len(r.IDs)+len(r.Filtered) > 0,
 		r.Unsent && r.Event != EventFailed, r.Error != "" && r.Event != EventFailed && r.Event != EventKept,
 		r.Made != "" && r.Event != EventDone:
 		return fmt.Errorf("has a field that no line with the event %q has, or lacks one that each has", r.Event)
@@ -88,6 +90,7 @@ func (j *Journal) validateOrder(r Record) error {
 		if !s.isBegun() || s.isDone() || s.failed && r.Unsent {
 			return fmt.Errorf("reports a failure of action %s that is impossible", a.ID)
 		}
+		return validateSideEffects(a, r)
 	case EventDone:
 		if !s.isBegun() || s.isDone() {
 			return fmt.Errorf("says that action %s is done, but it was not begun", a.ID)
@@ -100,6 +103,30 @@ func (j *Journal) validateOrder(r Record) error {
 		return j.validateUndo(i, r.Event)
 	}
 	return nil
+}
+
+// validateSideEffects checks the values of a failed record: other privileges of the role, and values that the
+// action changes.
+func validateSideEffects(a change.Action, r Record) error {
+	for name, value := range r.After {
+		was, other := r.Before[name]
+		switch {
+		case other && a.Target.Kind == change.TargetGrants && a.After[name] == "" && isDepth(was) && isDepth(value) && was != value:
+		case !other && a.After[name] != "" && a.After[name] != value:
+		default:
+			return fmt.Errorf("says that action %s changed %s to %s", a.ID, name, value)
+		}
+	}
+	for name := range r.Before {
+		if r.After[name] == "" {
+			return fmt.Errorf("does not say what action %s changed %s to", a.ID, name)
+		}
+	}
+	return nil
+}
+
+func isDepth(value string) bool {
+	return value == change.None || change.DepthOf(value) != audit.DepthNone
 }
 
 // validateUndo checks that actions are undone in the reverse order of the plan.

@@ -71,6 +71,22 @@ func TestInconsistentRecords(t *testing.T) {
 			list[1].Before["prvReadSharePointData"] = "none"
 			return list
 		},
+		"a side effect on what the action changes": func(list []apply.Record) []apply.Record {
+			return slices.Insert(list, 2, apply.Record{
+				Event: apply.EventFailed, At: at, Action: "1", Before: change.State{"prvReadLead": "global"}, After: change.State{"prvReadLead": "none"},
+			})
+		},
+		"a side effect without a value before": func(list []apply.Record) []apply.Record {
+			return slices.Insert(list, 2, apply.Record{Event: apply.EventFailed, At: at, Action: "1", After: change.State{"prvDeleteAccount": "none"}})
+		},
+		"a side effect without a value after": func(list []apply.Record) []apply.Record {
+			return slices.Insert(list, 2, apply.Record{Event: apply.EventFailed, At: at, Action: "1", Before: change.State{"prvDeleteAccount": "none"}})
+		},
+		"a side effect of nothing": func(list []apply.Record) []apply.Record {
+			return slices.Insert(list, 2, apply.Record{
+				Event: apply.EventFailed, At: at, Action: "1", Unsent: true, After: change.State{"prvReadLead": "basic"},
+			})
+		},
 		"without the user": func(list []apply.Record) []apply.Record { list[1].By = ""; return list },
 		"other ids": func(list []apply.Record) []apply.Record {
 			list[1].IDs = map[string]string{change.SlotRole: id}

@@ -80,9 +80,7 @@ func (r *Runner) checkTarget(ctx context.Context, a change.Action, t change.Targ
 		}
 	}
 	switch {
-	case a.Target.Role == nil || a.Target.Role.MadeBy != "":
-		return nil
-	case t.Kind == change.TargetGrants:
+	case t.Kind == change.TargetGrants && a.Target.Role.MadeBy == "":
 		return r.checkHolders(ctx, a, t.Role)
 	case a.Kind == change.AssignRole:
 		return r.checkAssignedRole(ctx, a, t, now, pending)
@@ -122,7 +120,7 @@ func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t chang
 		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
 		grants[name] = change.DepthOf(value)
 	}
-	switch surplus := t.Surplus(grants); {
+	switch surplus := change.Surplus(change.AssignedGrants(a.Target, r.Journal.Plan.Actions), grants); {
 	case !strings.EqualFold(role.Root, t.Role.ID):
 		return newDriftError(a, "the role to be assigned is not a copy of the plan's role")
 	case role.BuiltIn:
@@ -204,7 +202,9 @@ func (r *Runner) Verify(ctx context.Context) ([]*LostError, error) {
 			keys = append(keys, k)
 			results[k] = &result{target: t, state: change.State{}, lastAction: map[string]int{}}
 		}
-		for name, value := range a.After {
+		want := maps.Clone(a.After)
+		maps.Copy(want, r.Journal.step(a.ID).was)
+		for name, value := range want {
 			results[k].state[name], results[k].lastAction[name] = value, i
 		}
 	}
@@ -305,6 +305,17 @@ func formatState(s change.State) string {
 	var parts []string
 	for _, name := range s.Names() {
 		parts = append(parts, name+" is "+s[name])
+	}
+	return change.JoinFirst(parts)
+}
+
+// formatUnlike returns the values that differ from the wanted ones.
+func formatUnlike(s, want change.State) string {
+	var parts []string
+	for _, name := range want.Names() {
+		if s[name] != want[name] {
+			parts = append(parts, fmt.Sprintf("%s is %s, not %s", name, s[name], want[name]))
+		}
 	}
 	return change.JoinFirst(parts)
 }

@@ -33,6 +33,7 @@ type Identity struct{ User, Organization string }
 // A Reading is the current state of a target.
 type Reading struct {
 	State     change.State
+	Others    change.State      // the role's other privileges; nil for another target
 	IDs       map[string]string // the values for the slots of requests
 	Row       *Row              // the row of a role or a user; nil if it does not exist
 	Filtered  []string          // the privileges that are granted for some records only, sorted

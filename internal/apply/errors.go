@@ -73,13 +73,7 @@ func newDriftError(a change.Action, drift string) error {
 
 // newStateDriftError returns the error that a target differs from the state before an action.
 func newStateDriftError(a change.Action, now change.State) error {
-	var parts []string
-	for _, d := range a.Differences() {
-		if now[d.Name] != d.Before {
-			parts = append(parts, fmt.Sprintf("%s is %s, not %s", d.Name, now[d.Name], d.Before))
-		}
-	}
-	return newDriftError(a, change.JoinFirst(parts))
+	return newDriftError(a, formatUnlike(now, a.Before))
 }
 
 // A LostError means that a change was made and read back, but did not persist.

@@ -54,8 +54,10 @@ type Record struct {
 	Plan   *plan.Plan  `json:"plan,omitempty"`
 	Action string      `json:"action,omitempty"` // the id of the action in the plan
 	By     string      `json:"by,omitempty"`     // the id of the user who makes the change
-	// Before is the state just before the change, including the names that the platform may change.
+	// Before is the state just before the change, including the names that the platform may change. After a
+	// failure, Before and After are what else the request changed, and what differs from the plan.
 	Before   change.State      `json:"before,omitempty"`
+	After    change.State      `json:"after,omitempty"`
 	Filtered []string          `json:"filtered,omitempty"` // the privileges that were granted for some records only
 	IDs      map[string]string `json:"ids,omitempty"`      // the values for the slots of the action's requests
 	Made     string            `json:"made,omitempty"`     // the id of the row that the change created

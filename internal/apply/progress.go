@@ -13,9 +13,12 @@ type step struct {
 	// done record. Both may be zero.
 	begun, done Record
 	failed      bool // set if a change failed and its effect is unknown
-	undoBegun   bool
-	undone      bool // set if the undo succeeded
-	kept        bool // set if the undo left the change in place, at least in part
+	// was has the values before the request of what it should not have changed. unplanned has the
+	// values after it that the plan does not have.
+	was, unplanned change.State
+	undoBegun      bool
+	undone         bool // set if the undo succeeded
+	kept           bool // set if the undo left the change in place, at least in part
 }
 
 func (s step) isBegun() bool { return s.begun.Event != "" }
@@ -48,6 +51,9 @@ func (j *Journal) add(r Record) {
 		s.failed = !r.Unsent
 		if r.Unsent {
 			s.begun = Record{}
+		}
+		if r.After != nil {
+			s.was, s.unplanned = r.Before, r.After
 		}
 	case EventDone:
 		s.done = r

@@ -84,9 +84,11 @@ func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChan
 		if before[k] == nil {
 			before[k] = change.State{}
 		}
+		s := r.Journal.step(a.ID)
 		goal := maps.Clone(a.Before)
-		if s := r.Journal.step(a.ID); s.isBegun() {
+		if s.isBegun() {
 			goal = maps.Clone(s.begun.Before)
+			maps.Copy(goal, s.was)
 		}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, earlier := before[k][name]; return earlier })
 		maps.Copy(before[k], goal)
@@ -105,7 +107,10 @@ func (r *Runner) notRestored(ctx context.Context, kept []KeptChange) ([]KeptChan
 			continue
 		}
 		reason := "it is not as it was before, but the journal does not say that dbaudit changed it"
-		if r.Journal.step(a.ID).undone {
+		switch {
+		case s.was != nil:
+			reason = "the request changed more than the plan says"
+		case s.undone:
 			reason = "it is not as it was before, but the journal says that it was undone"
 		}
 		differing := difference(now.State, goal)
@@ -142,10 +147,12 @@ func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
 	if err != nil {
 		return err
 	}
-	begun := r.Journal.step(a.ID).begun
-	goal := maps.Clone(begun.Before)
-	after := maps.Clone(goal)
-	maps.Copy(after, a.After)
+	s := r.Journal.step(a.ID)
+	goal := maps.Clone(s.begun.Before)
+	planned := maps.Clone(goal)
+	maps.Copy(planned, a.After)
+	actual := maps.Clone(planned)
+	maps.Copy(actual, s.unplanned)
 	names := goal.Names()
 	now, err := r.readCurrent(ctx, t, names)
 	if err != nil {
@@ -155,17 +162,17 @@ func (r *Runner) undoAction(ctx context.Context, a change.Action) error {
 		return &GoneError{errors.New("the user no longer exists")}
 	}
 	var kept error
-	if len(begun.Filtered) > 0 {
+	if filtered := s.begun.Filtered; len(filtered) > 0 {
 		kept = &KeptChange{
-			a, "a record filter granted " + change.JoinFirst(begun.Filtered) + " for some records only, and that cannot be restored",
+			a, "a record filter granted " + change.JoinFirst(filtered) + " for some records only, and that cannot be restored",
 			fmt.Sprintf("grant it in the role %q with its record filter again", t.Role.Name),
 		}
 	}
-	if foreign := changedByOthers(t, now.State, after, goal); len(foreign) > 0 {
+	if foreign := changedByOthers(t, now.State, goal, planned, actual); len(foreign) > 0 {
 		kept = &KeptChange{a, "it was changed since: " + formatState(restrict(now.State, foreign)) + " now", a.Target.RestoreStep(foreign)}
 		maps.DeleteFunc(goal, func(name, _ string) bool { _, ok := foreign[name]; return ok })
 	}
-	if a.Kind == change.RemovePrivilege && !r.Journal.step(a.ID).undoBegun {
+	if a.Kind == change.RemovePrivilege && !s.undoBegun {
 		// The platform restored the privilege with another change.
 		maps.DeleteFunc(goal, func(name, value string) bool {
 			return change.IsRestoredPrivilege(name) && value == change.None && now.State[name] != change.None
@@ -213,7 +220,7 @@ func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Tar
 			return &KeptChange{a, fmt.Sprintf("a rollback cannot leave the state where %s", formatState(restrict(now.State, goal))), a.Target.RestoreStep(goal)}
 		}
 		r.report(a, EventUndo)
-		before := now.State
+		previous, before := now, now.State
 		_, sendErr := r.send(ctx, step.Request, t, now, "undoing it")
 		failure, ok := errors.AsType[*ChangeError](sendErr)
 		if sendErr != nil {
@@ -229,6 +236,9 @@ func (r *Runner) restoreState(ctx context.Context, a change.Action, t change.Tar
 		}
 		if !t.Matches(now.State, goal) && !t.IsBetween(now.State, before, goal) {
 			return &KeptChange{a, "it is being changed at the same time: " + formatState(restrict(now.State, a.After)) + " now", a.Target.RestoreStep(goal)}
+		}
+		if was, is := sideEffects(change.Action{}, previous, now); len(is) > 0 {
+			return &KeptChange{a, "the request to undo it changed more, or somebody else made a change at the same time: " + formatUnlike(is, was), a.Target.RestoreStep(was)}
 		}
 		if !now.State.Includes(before) {
 			attempt = 1
@@ -295,13 +305,14 @@ func (r *Runner) checkDeletable(ctx context.Context, a change.Action, now Readin
 	return &KeptChange{a, reason, a.Target.RestoreStep(a.Before)}
 }
 
-// changedByOthers returns the part of goal that others changed: the values now are not on the path
-// from the change to its undo.
-func changedByOthers(t change.Target, now, after, goal change.State) change.State {
+// changedByOthers returns the part of goal that others changed: the values now are not on a path
+// from a state after the change to its undo.
+func changedByOthers(t change.Target, now, goal change.State, after ...change.State) change.State {
 	foreign := change.State{}
 	for name, value := range goal {
 		only := func(s change.State) change.State { return change.State{name: s[name]} }
-		if !t.Matches(only(now), only(goal)) && !t.IsBetween(only(now), only(after), only(goal)) {
+		isBetween := func(s change.State) bool { return t.IsBetween(only(now), only(s), only(goal)) }
+		if !t.Matches(only(now), only(goal)) && !slices.ContainsFunc(after, isBetween) {
 			foreign[name] = value
 		}
 	}

@@ -51,7 +51,9 @@ func (n Needs) AddChange(t Target, from, to State) {
 			n.require(audit.DepthGlobal, "prvReadTeam", "prvReadUser")
 		}
 		n.require(local, "prvWriteRole")
-		n.addGrants(t, to)
+		for name, depth := range to {
+			n.require(n.depthInUnit(t, DepthOf(depth)), name)
+		}
 	case TargetUser:
 		n.require(audit.DepthGlobal, "prvReadUser")
 		switch {
@@ -72,27 +74,10 @@ func (n Needs) AddChange(t Target, from, to State) {
 	}
 }
 
-// addGrants adds the privileges that a target's role is granted.
-func (n Needs) addGrants(t Target, grants State) {
-	for name, depth := range grants {
-		n.require(n.depthInUnit(t, DepthOf(depth)), name)
-	}
-}
-
-// AddAssignment adds the privileges that an assigned role grants, now or after the actions that
-// create it.
+// AddAssignment adds the privileges that an assigned role grants: see [AssignedGrants].
 func (n Needs) AddAssignment(t Target, actions []Action) {
-	for name, depth := range t.Grants {
+	for name, depth := range AssignedGrants(t, actions) {
 		n.require(n.depthInUnit(t, depth), name)
-	}
-	if t.Role.MadeBy == "" {
-		return
-	}
-	n.require(audit.DepthGlobal, NewRolePrivileges()...)
-	for _, a := range actions {
-		if a.Target.Kind == TargetGrants && a.Target.Role.MadeBy == t.Role.MadeBy {
-			n.addGrants(t, a.After)
-		}
 	}
 }
 

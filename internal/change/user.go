@@ -175,14 +175,34 @@ func assignNote(a Action, allow []string) string {
 	return note
 }
 
-// Surplus returns the privileges that a role now grants beyond Grants. The ones that the platform
+// AssignedGrants returns the privileges that the role of an assignment grants once the actions are done. For
+// a role that the actions create, they are the ones of each new role and the ones that the actions grant.
+func AssignedGrants(t Target, actions []Action) Depths {
+	if t.Role.MadeBy == "" {
+		return t.Grants
+	}
+	grants := Depths{}
+	for _, name := range NewRolePrivileges() {
+		grants[name] = audit.DepthGlobal
+	}
+	for _, a := range actions {
+		if a.Target.Kind == TargetGrants && a.Target.Role.MadeBy == t.Role.MadeBy {
+			for name, depth := range a.After {
+				grants[name] = max(grants[name], DepthOf(depth))
+			}
+		}
+	}
+	return grants
+}
+
+// Surplus returns the privileges that a role grants beyond the planned ones. The ones that the platform
 // grants to each new role do not count.
-func (t Target) Surplus(now Depths) []string {
-	planned := Depths{}
-	for name, depth := range t.Grants {
-		planned[strings.ToLower(name)] = depth
+func Surplus(planned, now Depths) []string {
+	lower := Depths{}
+	for name, depth := range planned {
+		lower[strings.ToLower(name)] = depth
 	}
 	return slices.DeleteFunc(now.Names(), func(name string) bool {
-		return now[name] <= planned[strings.ToLower(name)] || containsFold(NewRolePrivileges(), name)
+		return now[name] <= lower[strings.ToLower(name)] || containsFold(NewRolePrivileges(), name)
 	})
 }

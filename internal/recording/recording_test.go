@@ -113,7 +113,7 @@ func TestAnonymize(t *testing.T) {
 			 "iscustomizable":{"Value":true,"ManagedPropertyLogicalName":"iscustomizableanddeletable"},
 			 "orgdborgsettings":"<OrgSettings><EnableOwnershipAcrossBusinessUnits>true</EnableOwnershipAcrossBusinessUnits><Mail>boss@fabrikam.com</Mail></OrgSettings>"}],
 			"@odata.nextLink":"` + host + next + `"}`}},
-		next:           {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
+		next: {{200, `{"value":[{"systemuserid":"` + strings.ToLower(kim) + `","fullname":"Kim Demandbase Bot","objectid":"` + strings.ToUpper(jane) + `"}]}`}},
 		api + "WhoAmI": {{403, `{"error":{"code":"0x80048306","message":"Principal user (Id=` + jane + `, type=8, roleCount=1, privilegeCount=19, accessMode=4) named Jane of Fabrikam ` +
 			`is missing prvReadUser privilege (Id=` + kim + `) on OTC=8 for entity 'systemuser' (LocalizedName='Le secret d'atelier'). context.Caller=` + jane + `. Write to jane@fabrikam.com."}}`}},
 		api + "EntityDefinitions": {{200, `{"value":[{"LogicalName":"systemuser","OwnershipType":"BusinessOwned","EntitySetName":"systemusers","LogicalCollectionName":"systemusers",

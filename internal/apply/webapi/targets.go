@@ -38,7 +38,7 @@ func (e *Environment) currentGrants(ctx context.Context, t change.Target, names 
 	if err != nil {
 		return apply.Reading{}, err
 	}
-	now := apply.Reading{State: change.State{}, IDs: map[string]string{}}
+	now := apply.Reading{State: change.State{}, Others: change.State{}, IDs: map[string]string{}}
 	wanted := map[string]string{}
 	for _, name := range names {
 		now.State[name] = change.None
@@ -59,7 +59,9 @@ func (e *Environment) currentGrants(ctx context.Context, t change.Target, names 
 			name, ok = byID[g.ID]
 		}
 		switch {
+		case !ok && (g.Name == "" || g.Filtered || g.Depth == audit.DepthNone): // neither planned nor restorable
 		case !ok:
+			now.Others[g.Name] = g.Depth.String()
 		case g.Filtered:
 			now.Filtered = append(now.Filtered, name)
 		case g.Depth == audit.DepthNone:

@@ -219,7 +219,7 @@ func TestDryRunMessages(t *testing.T) {
 func TestApplyReverted(t *testing.T) {
 	b := newPlannedProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)
-		env.Role("Demandbase Integration").Privileges["prvReadAccount"] = simulator.DepthLocal
+		env.ApplicationUser(env.Suggest.ApplicationID).Disabled = true
 	})
 	b.onWrite(2, func() simulator.Fault {
 		b.mutate(removeReadLead)
