@@ -266,7 +266,8 @@ func sideEffects(a change.Action, before, after Reading) (was, is change.State) 
 	for _, others := range []change.State{before.Others, after.Others} {
 		for name := range others {
 			old, value := cmp.Or(before.Others[name], change.None), cmp.Or(after.Others[name], change.None)
-			if old != value {
+			isDefault := old == change.None && slices.Contains(change.NewRolePrivileges(), name) // the platform may grant it
+			if old != value && !isDefault {
 				was[name], is[name] = old, value
 			}
 		}

@@ -252,7 +252,7 @@ func verify(ctx context.Context, a *app, v verification, p plan.Plan) (map[strin
 		return nil, 0, fmt.Errorf("this is another environment (organization %s), not the plan's (organization %s)", id, p.Environment.OrganizationID)
 	}
 	open := openFindings(r)
-	narrateComparison(a, p, open)
+	narrateComparison(a, p, r, open)
 	code, err := v.report(a, []audit.Result{r})
 	return open, code, err
 }
@@ -304,16 +304,25 @@ func openFindings(r audit.Result) map[string]plan.Finding {
 	return open
 }
 
-// narrateComparison says which findings of a plan are fixed, which remain, and which are new.
-func narrateComparison(a *app, p plan.Plan, open map[string]plan.Finding) {
-	var fixed, remaining, added []string
+// narrateComparison says which findings of a plan are fixed, which remain, which cannot be judged in the new
+// result, and which are new.
+func narrateComparison(a *app, p plan.Plan, r audit.Result, open map[string]plan.Finding) {
+	var fixed, remaining, unjudged, added []string
+	judged := map[audit.ControlID]bool{}
+	for _, c := range r.Controls {
+		judged[c.ID] = c.Outcome != audit.OutcomeUnknown && c.Outcome != audit.OutcomeNotApplicable && len(c.Unjudged) == 0
+	}
 	planned := map[string]bool{}
 	for _, f := range p.Findings {
 		planned[f.Fingerprint] = true
 		line := fmt.Sprintf("%s: %s", f.Control, f.Message)
-		if _, fails := open[f.Fingerprint]; fails {
+		_, fails := open[f.Fingerprint]
+		switch {
+		case fails:
 			remaining = append(remaining, line)
-		} else {
+		case !judged[f.Control]:
+			unjudged = append(unjudged, line)
+		default:
 			fixed = append(fixed, line)
 		}
 	}
@@ -325,13 +334,13 @@ func narrateComparison(a *app, p plan.Plan, open map[string]plan.Finding) {
 	slices.Sort(added)
 	if a.LogFormat == "json" {
 		a.Log(slog.LevelInfo, p.Environment.Name, "compared with the findings of the plan",
-			slog.Any("gone", fixed), slog.Any("remain", remaining), slog.Any("new", added))
+			slog.Any("gone", fixed), slog.Any("remain", remaining), slog.Any("unjudged", unjudged), slog.Any("new", added))
 		return
 	}
 	for _, part := range []struct {
 		mark, title string
 		lines       []string
-	}{{"-", "fixed", fixed}, {"=", "remaining", remaining}, {"+", "new", added}} {
+	}{{"-", "fixed", fixed}, {"=", "remaining", remaining}, {"?", "not judged", unjudged}, {"+", "new", added}} {
 		if len(part.lines) == 0 {
 			continue
 		}

@@ -174,5 +174,6 @@ func (f scanFlags) runRemediation(ctx context.Context, a *app) error {
 		}, t.Name)
 		journal = "dbaudit-" + name + "-" + a.Now().UTC().Format("20060102T150405Z") + ".journal.json"
 	}
+	f.remedy.replaceFiltered = f.remedy.content.ReplaceFiltered
 	return f.remedy.applyPlan(ctx, a, v, p, journal)
 }

@@ -244,6 +244,15 @@ func TestConfirmation(t *testing.T) {
 	b.run("apply", "plan.json").must(t, 0)
 }
 
+// TestRemediateFilteredGrant checks that one flag is enough to replace a grant for some records only.
+func TestRemediateFilteredGrant(t *testing.T) {
+	b := newApplyProcess(t, func(env *simulator.Environment) {
+		env.Role("Demandbase Integration").RecordFilters = []string{"prvReadLead"}
+	})
+	b.run("scan", "--remediate", "--yes", "--journal", "journal.json", "--replace-filtered").must(t, 0)
+	b.wantContains(b.run("rollback", "journal.json", "--yes").must(t, 5).stderr, "a record filter granted prvReadLead for some records only")
+}
+
 func TestRemediate(t *testing.T) {
 	b := newApplyProcess(t, func(env *simulator.Environment) {
 		removeReadLead(env)

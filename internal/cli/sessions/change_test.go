@@ -230,6 +230,25 @@ func TestApplyReverted(t *testing.T) {
 	b.read("result.json")
 }
 
+// TestApplyNotJudged checks that a finding does not count as fixed if its control cannot be judged after the
+// change.
+func TestApplyNotJudged(t *testing.T) {
+	b := newPlannedProcess(t, removeReadLead)
+	b.onWrite(1, func() simulator.Fault {
+		b.mutate(func(env *simulator.Environment) {
+			for _, assigned := range env.ApplicationUser(env.Suggest.Auditor).Roles {
+				delete(env.Role(assigned.Role).Privileges, "prvReadTeam")
+			}
+		})
+		return simulator.Fault{}
+	})
+	o := b.run("apply", "plan.json", "--yes").must(t, 4)
+	b.wantContains(o.stderr, "not judged (1)\n  ? DB-PRIV-LEAD: ")
+	if strings.Contains(o.stderr, "fixed (") {
+		t.Errorf("a finding counts as fixed: %s", o.stderr)
+	}
+}
+
 // TestApplyJSONLog checks that with --log-format json, the plan is a record too.
 func TestApplyJSONLog(t *testing.T) {
 	b := newPlannedProcess(t, removeReadLead)
