@@ -56,23 +56,17 @@ func (f collectFlags) run(ctx context.Context, a *app, _ []string) error {
 	}
 	s := snapshots[0]
 	if f.minimal {
-		if s, err = minimalSnapshot(s, t.Profile.Pattern, f.pseudonyms); err != nil {
+		s = s.Slice(t.Profile.Pattern)
+		if f.pseudonyms {
+			if s, err = recording.Pseudonymize(s, t.Profile.Pattern); err != nil {
+				return err
+			}
+		}
+		if err := s.Seal(); err != nil { // as a separate snapshot
 			return err
 		}
 	}
 	return saveSnapshot(a, s, f.output)
-}
-
-// minimalSnapshot returns the part of a snapshot that is judged, sealed as a separate snapshot.
-func minimalSnapshot(s *snapshot.Snapshot, pattern string, pseudonyms bool) (*snapshot.Snapshot, error) {
-	minimal := s.Slice(pattern)
-	if pseudonyms {
-		var err error
-		if minimal, err = recording.Pseudonymize(minimal, pattern); err != nil {
-			return nil, err
-		}
-	}
-	return minimal, minimal.Seal()
 }
 
 func recordFlag(flags *pflag.FlagSet, file *string) {

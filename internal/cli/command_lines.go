@@ -9,6 +9,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/run"
@@ -19,14 +20,13 @@ import (
 // the commands in a report unchanged.
 func flagsForTarget(a *app) func(audit.Result) []string {
 	shared := givenFlags(a, func(f *pflag.Flag) bool { return f.Name == "policy" || headingOf(a.command, f.Name) == "Requirement" })
-	environments := configOrEmpty(a).AllEnvironments()
+	environmentsAt := configuredEnvironments(a)
 	return func(r audit.Result) []string {
 		flags := slices.Clone(shared)
 		found, configured, ambiguous := isFlagSet(a, "url"), false, false
 		if !found {
-			for _, env := range environments {
-				// The names differ for most of many environments, and comparing them is fast.
-				if env.Name != "" && env.Name != r.Environment.Name || !run.SameEnvironment(env.URL, r.Environment.URL) {
+			for _, env := range environmentsAt(r.Environment.URL) {
+				if env.Name != "" && env.Name != r.Environment.Name {
 					continue
 				}
 				found, configured, ambiguous = true, true, len(env.Integrations) > 1
@@ -56,7 +56,7 @@ func applyCommand(a *app, command, file string, env audit.Environment) string {
 
 // rollbackCommand returns the command that undoes the actions in a journal.
 func rollbackCommand(a *app, journal string, env audit.Environment) string {
-	flags, _ := withEnvironmentFlag(a, isConfigured(a), givenFlags(a, func(*pflag.Flag) bool { return false }), env)
+	flags, _ := withEnvironmentFlag(a, configuredEnvironments(a), givenFlags(a, func(*pflag.Flag) bool { return false }), env)
 	return "dbaudit rollback" + change.Place{Flags: append([]string{journal}, flags...)}.Arguments()
 }
 
@@ -80,9 +80,9 @@ func flagsForApply(a *app) func(audit.Result) []string {
 	shared := givenFlags(a, func(f *pflag.Flag) bool {
 		return f.Name == "policy" || f.Name == "replace-filtered" || isProfileFile(f)
 	})
-	isConfigured := isConfigured(a)
+	environmentsAt := configuredEnvironments(a)
 	return func(r audit.Result) []string {
-		flags, configured := withEnvironmentFlag(a, isConfigured, shared, r.Environment)
+		flags, configured := withEnvironmentFlag(a, environmentsAt, shared, r.Environment)
 		if !configured && !slices.Contains(shared, "--profile") && run.IsProfileFile(r.Profile.Origin) {
 			flags = append(flags, "--profile", r.Profile.Origin)
 		}
@@ -90,29 +90,32 @@ func flagsForApply(a *app) func(audit.Result) []string {
 	}
 }
 
-// isConfigured returns a function that reports whether the configuration names an environment with an
+// configuredEnvironments returns a function that returns the environments of the configuration with an
 // address. It reads the configuration once, when it is first asked.
-func isConfigured(a *app) func(address string) bool {
-	origins := sync.OnceValue(func() map[string]bool {
-		all := map[string]bool{}
+func configuredEnvironments(a *app) func(address string) []config.Environment {
+	byOrigin := sync.OnceValue(func() map[string][]config.Environment {
+		all := map[string][]config.Environment{}
 		for _, env := range configOrEmpty(a).AllEnvironments() {
 			if origin, err := dataverse.ParseEnvironment(env.URL); err == nil {
-				all[origin] = true
+				all[origin] = append(all[origin], env)
 			}
 		}
 		return all
 	})
-	return func(address string) bool {
+	return func(address string) []config.Environment {
 		origin, err := dataverse.ParseEnvironment(address)
-		return err == nil && origins()[origin]
+		if err != nil {
+			return nil
+		}
+		return byOrigin()[origin]
 	}
 }
 
 // withEnvironmentFlag adds --url to the flags unless they or the configuration name the environment:
 // apply and rollback send a token only to an address that the user chose, not to one from a plan.
 // It reports whether the configuration names the environment.
-func withEnvironmentFlag(a *app, isConfigured func(string) bool, shared []string, env audit.Environment) (flags []string, configured bool) {
-	flags, configured = slices.Clip(shared), isConfigured(env.URL)
+func withEnvironmentFlag(a *app, environmentsAt func(string) []config.Environment, shared []string, env audit.Environment) (flags []string, configured bool) {
+	flags, configured = slices.Clip(shared), len(environmentsAt(env.URL)) > 0
 	if !isFlagSet(a, "url") && !configured && env.URL != "" {
 		flags = append(flags, "--url", env.URL)
 	}

@@ -53,7 +53,7 @@ func writeDiscovery(w io.Writer, width int, verbose bool, d discovery.Document, 
 	fmt.Fprintf(w, "%s  %s  read %s\n%s\n\n", text.Line(d.Environment.Name), text.Line(d.Environment.URL),
 		formatTime(&d.TakenAt), text.Count(len(d.Users), "application user"))
 	if len(d.Users) > 0 {
-		if err := table.List(w, width, discovery.TableHeader(), d.TableRows(verbose)); err != nil {
+		if err := table.List(w, width, []string{"application user", "", ""}, d.TableRows(verbose)); err != nil {
 			return err
 		}
 	}

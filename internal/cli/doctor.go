@@ -23,8 +23,7 @@ import (
 type doctorFlags struct {
 	connection           run.Connection
 	requirement          run.Overrides
-	format               string
-	output               string
+	answer               documentFlags
 	roleXML              bool
 	roleZip              string
 	withoutImpersonation bool
@@ -39,9 +38,7 @@ func (f *doctorFlags) define(_ *app, cmd *cobra.Command) {
 	allEnvsFlag(cmd.Flags(), &f.connection)
 	timeoutFlag(cmd.Flags(), &f.connection)
 	requirementFlags(cmd.Flags(), &f.requirement)
-	f.format = "table"
-	cmd.Flags().VarP(newChoice(&f.format, "table", "json"), "format", "f", "output `format`: table or json")
-	cmd.Flags().StringVarP(&f.output, "output", "o", "", "output `file` (default standard output)")
+	f.answer.add(cmd.Flags(), "table", "json")
 	recordFlag(cmd.Flags(), &f.record)
 	cmd.Flags().BoolVar(&f.apply, "apply", false, "check the identity that applies a plan, and name what it lacks")
 	cmd.Flags().BoolVar(&f.assumptions, "assumptions", false, "check dbaudit's assumptions in the environment")
@@ -72,7 +69,7 @@ func (f doctorFlags) writeRole(a *app) error {
 		if err != nil {
 			return err
 		}
-		return a.WriteOutput(f.output, role)
+		return a.WriteOutput(f.answer.file, role)
 	}
 	data, err := doctor.RoleZip(!f.withoutImpersonation)
 	if err != nil {
@@ -111,7 +108,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	if f.assumptions && len(targets) != 1 {
 		return usagef("--assumptions checks one environment: choose it with --env")
 	}
-	saveRecording, err := startRecording(a, f.record, "doctor", targets, cmp.Or(f.output, "-"))
+	saveRecording, err := startRecording(a, f.record, "doctor", targets, cmp.Or(f.answer.file, "-"))
 	if err != nil {
 		return err
 	}
@@ -124,12 +121,7 @@ func (f doctorFlags) run(ctx context.Context, a *app, args []string) error {
 	if err := errors.Join(err, saveRecording()); err != nil {
 		return err
 	}
-	if f.format == "json" {
-		err = a.WriteJSON(f.output, d.document)
-	} else {
-		err = a.WriteTable(f.output, d.draw)
-	}
-	return exitWith(d.code, err)
+	return exitWith(d.code, f.answer.write(a, d.document, d.draw))
 }
 
 // A diagnosis is the answer of doctor as a document and as a table, with the exit code.

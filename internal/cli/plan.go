@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -141,24 +140,23 @@ func (f planFlags) readSaved(a *app) (audit.Result, *snapshot.Snapshot, error) {
 // writePlan writes a plan to its documents, and says how to apply a saved one.
 func writePlan(a *app, p plan.Plan, docs []document) error {
 	for _, d := range docs {
-		var b bytes.Buffer
+		var data []byte
 		switch d.format {
 		case report.JSON:
-			data, err := p.Encode()
-			if err != nil {
+			var err error
+			if data, err = p.Encode(); err != nil {
 				return err
 			}
-			b.Write(data)
 		case report.Markdown:
-			b.WriteString(text.Sanitize(p.Markdown()))
+			data = []byte(text.Sanitize(p.Markdown()))
 		default:
 			shown := text.Sanitize(p.Text())
 			if a.StandardStream(d.file) != nil {
 				shown = text.WrapLines(shown, a.Width)
 			}
-			b.WriteString(shown)
+			data = []byte(shown)
 		}
-		if err := a.WriteOutput(d.file, b.Bytes()); err != nil {
+		if err := a.WriteOutput(d.file, data); err != nil {
 			return err
 		}
 		if d.format == report.JSON && d.file != "" {

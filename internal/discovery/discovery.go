@@ -104,7 +104,8 @@ func (d Document) profileReference(name string) string {
 	return name
 }
 
-// TableRows returns the rows of the table of users. If verbose is set, they have all dangerous privileges.
+// TableRows returns the rows of the table of users: each user's name, labels and what they say. If verbose is set, they
+// have all dangerous privileges.
 func (d Document) TableRows(verbose bool) [][]string {
 	var rows [][]string
 	for _, u := range d.Users {
@@ -138,9 +139,6 @@ func (d Document) TableRows(verbose bool) [][]string {
 	}
 	return rows
 }
-
-// TableHeader returns the header of the table of users.
-func TableHeader() []string { return []string{"application user", "", ""} }
 
 // maxDangerous is the number of dangerous privileges that the table names without verbose.
 const maxDangerous = 5
