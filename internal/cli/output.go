@@ -101,7 +101,7 @@ type documentFlags struct{ format, file string }
 // add adds -f and -o. The first format is the default.
 func (f *documentFlags) add(flags *pflag.FlagSet, formats ...string) {
 	f.format = formats[0]
-	flags.VarP(newChoice(&f.format, formats...), "format", "f", "`format` of the document: "+orList(formats))
+	flags.VarP(newChoice(&f.format, formats...), "format", "f", "output `format`: "+orList(formats))
 	outputFileFlag(flags, &f.file)
 }
 
