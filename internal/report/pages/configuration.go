@@ -42,7 +42,7 @@ func Configuration() (string, error) {
 		"Unknown keys, duplicate keys and bad values are errors with file, line and column. " +
 		"`-c /dev/null` (`-c NUL` on Windows) ignores dbaudit.yaml, as if it did not exist.\n\n" +
 		"`NAME` stands for a name that you choose, `[]` for each element of a list.\n\n| key | value | meaning |\n| --- | --- | --- |\n")
-	root.writeRows(&b, root.Defs, "")
+	root.writeRows(&b, root, "")
 	b.WriteString("\n## In an editor\n\n" +
 		"Editors that support YAML schemas, such as VS Code with the YAML extension, complete and check the file. " +
 		"Its first line, which `dbaudit init` writes, names the schema:\n\n```yaml\n# yaml-language-server: $schema=" + audit.SchemaURL("config") + "\n```\n\n" +
@@ -52,31 +52,38 @@ func Configuration() (string, error) {
 }
 
 // writeRows writes a row for each property of a node and its descendants.
-func (n schemaNode) writeRows(b *strings.Builder, defs map[string]schemaNode, prefix string) {
+func (n schemaNode) writeRows(b *strings.Builder, root schemaNode, prefix string) {
 	for _, name := range slices.Sorted(maps.Keys(n.Properties)) {
-		n.Properties[name].writeRow(b, defs, prefix+name, slices.Contains(n.Required, name))
+		n.Properties[name].writeRow(b, root, prefix+name, slices.Contains(n.Required, name))
 	}
 }
 
-func (n schemaNode) writeRow(b *strings.Builder, defs map[string]schemaNode, key string, required bool) {
-	n = n.resolve(defs)
+// writeRow writes a row for a key and, unless a key at the top has the same, rows for the keys in it.
+func (n schemaNode) writeRow(b *strings.Builder, root schemaNode, key string, required bool) {
+	definition := strings.TrimPrefix(n.Ref, "#/$defs/")
+	n = n.resolve(root.Defs)
+	var rows strings.Builder
+	n.writeRows(&rows, root, key+".")
+	if n.Items != nil {
+		n.Items.resolve(root.Defs).writeRows(&rows, root, key+"[].")
+	}
+	var keyed schemaNode
+	if json.Unmarshal(n.Additional, &keyed) == nil {
+		keyed.resolve(root.Defs).writeRows(&rows, root, key+".NAME.")
+	}
 	meaning := n.Description
 	if required {
 		meaning = strings.TrimSpace(meaning + " Required.")
+	}
+	if _, ok := root.Properties[definition]; ok && definition != key && rows.Len() > 0 {
+		meaning += fmt.Sprintf(" It has the keys of `%s`.", definition)
+		rows.Reset()
 	}
 	value := n.Type
 	if len(n.Enum) > 0 {
 		value = "`" + strings.Join(n.Enum, "`, `") + "`"
 	}
-	fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, value, strings.ReplaceAll(meaning, "|", `\|`))
-	n.writeRows(b, defs, key+".")
-	if n.Items != nil {
-		n.Items.resolve(defs).writeRows(b, defs, key+"[].")
-	}
-	var keyed schemaNode
-	if json.Unmarshal(n.Additional, &keyed) == nil {
-		keyed.resolve(defs).writeRows(b, defs, key+".NAME.")
-	}
+	fmt.Fprintf(b, "| `%s` | %s | %s |\n%s", key, value, strings.ReplaceAll(meaning, "|", `\|`), rows.String())
 }
 
 // resolve returns the definition that a node refers to, with the node's own description if it has one.
