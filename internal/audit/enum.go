@@ -3,6 +3,7 @@ package audit
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/enum"
 )
@@ -92,6 +93,24 @@ func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String()), nil 
 // UnmarshalText implements [encoding.TextUnmarshaler].
 func (v *Verdict) UnmarshalText(b []byte) error {
 	return enum.Unmarshal(v, b, "verdict", VerdictCompliant, VerdictNoncompliant, VerdictIncomplete)
+}
+
+// A Day counts verdicts on one day.
+type Day struct {
+	Day                                 time.Time // its beginning in UTC
+	Compliant, Incomplete, Noncompliant int
+}
+
+// Add counts a verdict.
+func (d *Day) Add(v Verdict) {
+	switch v {
+	case VerdictCompliant:
+		d.Compliant++
+	case VerdictIncomplete:
+		d.Incomplete++
+	case VerdictNoncompliant:
+		d.Noncompliant++
+	}
 }
 
 // A SubjectKind is the kind of object that a finding is about. The zero value is unknown, and

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/history"
@@ -97,51 +98,48 @@ type fleetData struct {
 	Drawing
 
 	First, Latest string
-	Days          []fleetDay
-}
-
-type fleetDay struct {
-	Day string
-	DayCount
+	Days          []audit.Day
 }
 
 // newFleetData counts the verdicts of the latest scan of each environment up to each day. It returns nil
 // for fewer than two environments or days.
 func newFleetData(rs []audit.Result, trends []history.Environment) *fleetData {
 	var environments [][]history.Point
-	scanned := map[string]bool{} // days
+	scanned := map[time.Time]bool{} // days
 	for _, r := range rs {
 		if t := findTrend(r, trends); t != nil {
 			environments = append(environments, t.Results)
 			for _, p := range t.Results {
-				scanned[formatDate(p.TakenAt)] = true
+				scanned[dayOf(p)] = true
 			}
 		}
 	}
-	days := slices.Sorted(maps.Keys(scanned))
+	var days []audit.Day
+	for _, day := range slices.SortedFunc(maps.Keys(scanned), time.Time.Compare) {
+		days = append(days, audit.Day{Day: day})
+	}
 	if len(environments) < 2 || len(days) < 2 {
 		return nil
 	}
 	days = days[max(len(days)-maxDays, 0):]
-	counts := make([]DayCount, len(days))
 	for _, points := range environments {
 		next := 0
-		for i, day := range days {
-			for next < len(points) && formatDate(points[next].TakenAt) <= day {
+		for i := range days {
+			for next < len(points) && !dayOf(points[next]).After(days[i].Day) {
 				next++
 			}
 			if next > 0 {
-				counts[i].add(points[next-1].Verdict)
+				days[i].Add(points[next-1].Verdict)
 			}
 		}
 	}
-	d := &fleetData{Drawing: ColumnChart(counts, len(environments)), First: days[0], Latest: days[len(days)-1]}
-	for i, day := range days {
-		d.Days = append(d.Days, fleetDay{day, counts[i]})
-	}
-	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", counts[len(counts)-1].Compliant, len(environments), d.Latest, counts[0].Compliant, d.First)
+	first, last := days[0], days[len(days)-1]
+	d := &fleetData{Drawing: ColumnChart(days, len(environments)), First: formatDate(first.Day), Latest: formatDate(last.Day), Days: days}
+	d.Text = fmt.Sprintf("%d of %d compliant on %s, %d on %s", last.Compliant, len(environments), d.Latest, first.Compliant, d.First)
 	return d
 }
+
+func dayOf(p history.Point) time.Time { return p.TakenAt.UTC().Truncate(24 * time.Hour) }
 
 // verdictHistory says since when the environment has its verdict, and when it was last compliant.
 func verdictHistory(points []history.Point) string {
@@ -195,23 +193,9 @@ func StripChart(points []history.Point, maxBars int) Drawing {
 	return d
 }
 
-// A DayCount is the number of environments that had each verdict on one day.
-type DayCount struct{ Compliant, Incomplete, Noncompliant int }
-
-func (c *DayCount) add(v audit.Verdict) {
-	switch v {
-	case audit.VerdictCompliant:
-		c.Compliant++
-	case audit.VerdictNoncompliant:
-		c.Noncompliant++
-	case audit.VerdictIncomplete:
-		c.Incomplete++
-	}
-}
-
 // ColumnChart draws a column for each day. A column of full height is total environments; 0 means the
 // highest count of a day.
-func ColumnChart(days []DayCount, total int) Drawing {
+func ColumnChart(days []audit.Day, total int) Drawing {
 	if total == 0 {
 		for _, day := range days {
 			total = max(total, day.Compliant+day.Incomplete+day.Noncompliant, 1)

@@ -123,15 +123,10 @@ func (s *Store) Trend(ctx context.Context, environment, integration string, sinc
 		WHERE e.name = $1 AND i.name = $2 AND s.taken_at >= $3 ORDER BY s.seq`, environment, integration, since.UnixMicro())
 }
 
-// A Day counts the integrations that were scanned on a day, by their last verdict of that day.
-type Day struct {
-	Day                                 time.Time
-	Compliant, Noncompliant, Incomplete int
-}
-
-// Days returns the days since a time on which integrations were scanned, oldest first.
-func (s *Store) Days(ctx context.Context, since time.Time) ([]Day, error) {
-	return queryAll(ctx, s.db, func(r row, d *Day) error {
+// Days returns the days since a time on which integrations were scanned, oldest first. Each integration
+// that was scanned on a day counts with its last verdict of that day.
+func (s *Store) Days(ctx context.Context, since time.Time) ([]audit.Day, error) {
+	return queryAll(ctx, s.db, func(r row, d *audit.Day) error {
 		var n int64
 		err := r.Scan(&n, &d.Compliant, &d.Noncompliant, &d.Incomplete)
 		d.Day = time.Unix(n*24*60*60, 0).UTC()

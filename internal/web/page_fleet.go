@@ -102,12 +102,8 @@ func (s *server) fleetPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(days) > 1 {
-		shown := make([]report.DayCount, len(days))
-		for i, d := range days {
-			shown[i] = report.DayCount{Compliant: d.Compliant, Incomplete: d.Incomplete, Noncompliant: d.Noncompliant}
-		}
 		last := days[len(days)-1]
-		d.Chart, d.First, d.Last = report.ColumnChart(shown, 0), formatDate(days[0].Day), formatDate(last.Day)
+		d.Chart, d.First, d.Last = report.ColumnChart(days, 0), formatDate(days[0].Day), formatDate(last.Day)
 		d.Chart.Text = fmt.Sprintf("on %s, %d of %d that were scanned were compliant", d.Last, last.Compliant, last.Compliant+last.Noncompliant+last.Incomplete)
 	}
 	s.renderPage(w, http.StatusOK, "fleet", s.layout(r, "Fleet"), d)
