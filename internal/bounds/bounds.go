@@ -44,11 +44,6 @@ const (
 	Credential Kind = "certificate, token or secret"
 )
 
-// Kinds lists the kinds of input.
-func Kinds() []Kind {
-	return []Kind{Configuration, Profile, Waivers, Alerts, Policy, Page, Simulation, Snapshot, Result, Plan, Journal, Role, Recording, Credential}
-}
-
 const (
 	kibi = 1 << 10
 	mebi = 1 << 20
