@@ -158,7 +158,7 @@ func describeFit(f engine.Fit) string {
 	by := map[string]string{"application-id": "its application id", "user": "its name", "role": "a role's name"}[f.By]
 	required := text.Count(f.Required, "privilege")
 	if f.Granted == nil {
-		return fmt.Sprintf("%s, by %s: could not read how many are granted of %s", f.Profile, by, required)
+		return fmt.Sprintf("%s, by %s: could not read how many of %s are granted", f.Profile, by, required)
 	}
 	return fmt.Sprintf("%s, by %s: granted %d of %s", f.Profile, by, *f.Granted, required)
 }

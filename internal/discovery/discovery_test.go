@@ -78,7 +78,7 @@ func TestManyDangers(t *testing.T) {
 // TestOnePrivilege checks that a profile with one privilege reads well.
 func TestOnePrivilege(t *testing.T) {
 	one := 1
-	for want, granted := range map[string]*int{"granted 1 of 1 privilege": &one, "could not read how many are granted of 1 privilege": nil} {
+	for want, granted := range map[string]*int{"granted 1 of 1 privilege": &one, "could not read how many of 1 privilege are granted": nil} {
 		d := discovery.Document{Discovery: engine.Discovery{Users: []engine.DiscoveredUser{{Fits: []engine.Fit{{Granted: granted, Required: 1}}}}}}
 		if rows := d.TableRows(false); !strings.HasSuffix(rows[1][2], want) {
 			t.Errorf("got %q, want %q", rows, want)
