@@ -230,15 +230,12 @@ func (f applyFlags) prepareVerification(ctx context.Context, a *app, p plan.Plan
 }
 
 func newVerification(ctx context.Context, a *app, t run.Target, f judgeFlags, journal string) (verification, error) {
-	v := verification{Target: t}
-	var err error
-	if v.judgement, err = f.prepare(a, journal); err != nil {
-		return v, err
+	j, err := f.prepare(a, journal)
+	if err != nil {
+		return verification{}, err
 	}
-	if err := v.load(ctx, a, t.File, t.Profile); err != nil {
-		return v, err
-	}
-	return v, v.outputs.checkWritable(a)
+	err = j.load(ctx, a, t.File, t.Profile)
+	return verification{t, j}, err
 }
 
 // verify reads and judges the environment again, says which findings of the plan are fixed, and

@@ -127,21 +127,25 @@ func (o *outputs) resolve(a *app, otherFiles ...string) (err error) {
 	if o.list, err = o.documents(); err != nil {
 		return err
 	}
-	for _, file := range otherFiles {
-		if file == "" || a.StandardStream(file) != nil {
-			continue
-		}
-		// Checked now, because a scan would report it as an environment that could not be read.
-		if err := console.CheckWritable(file); err != nil {
-			return err
-		}
-	}
 	files := otherFiles
 	for _, d := range o.list {
 		files = append(files, cmp.Or(d.file, "-"))
 	}
 	if err := requireDistinctFiles(files...); err != nil {
 		return err
+	}
+	// Checked now, and not after an environment was read or changed.
+	for _, file := range files {
+		switch {
+		case file == "" || a.StandardStream(file) != nil:
+		case console.IsFolder(file):
+			err = makeFolder(file)
+		default:
+			err = console.CheckWritable(file)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	o.sarifProfile, o.pipeline, err = viewerFor(a, o.sarifProfile)
 	return err
@@ -219,34 +223,21 @@ func (o *outputs) write(a *app, doc document, results []audit.Result, options re
 
 // writePages writes an index and a page for each result to a folder. It leaves other files there.
 func writePages(dir string, results []audit.Result, o report.Options) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("making the folder of -o: %w", err)
+	if err := makeFolder(dir); err != nil {
+		return err
 	}
 	return report.Pages(results, o, func(p report.Page) error {
 		return console.WriteFile(filepath.Join(dir, p.Name), p.Data)
 	})
 }
 
-// byteOrderMark is at the start of a CSV file, because Excel otherwise assumes another encoding. It
-// is not written to standard output, which programs read.
-const byteOrderMark = "\ufeff"
-
-// checkWritable returns an error if a document's file could not be written. It creates the folders of
-// pages.
-func (o *outputs) checkWritable(a *app) error {
-	for _, doc := range o.list {
-		if a.StandardStream(doc.file) != nil {
-			continue
-		}
-		if console.IsFolder(doc.file) {
-			if err := os.MkdirAll(doc.file, 0o700); err != nil {
-				return fmt.Errorf("making the folder of -o: %w", err)
-			}
-			continue
-		}
-		if err := console.CheckWritable(doc.file); err != nil {
-			return err
-		}
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("making the folder of -o: %w", err)
 	}
 	return nil
 }
+
+// byteOrderMark is at the start of a CSV file, because Excel otherwise assumes another encoding. It
+// is not written to standard output, which programs read.
+const byteOrderMark = "\ufeff"
