@@ -110,20 +110,30 @@ func (r *Runner) checkHolders(ctx context.Context, a change.Action, role *change
 // checkAssignedRole returns an error if a role to be assigned is built in, or grants more than in
 // the plan. pending is what earlier actions change in the role.
 func (r *Runner) checkAssignedRole(ctx context.Context, a change.Action, t change.Target, now Reading, pending change.State) error {
-	role, err := r.Mutator.Role(ctx, now.IDs[change.SlotCopy])
+	id := now.IDs[change.SlotCopy]
+	role, err := r.Mutator.Row(ctx, TableRole, id, nil)
+	var granted Reading
+	switch {
+	case err == nil && role == nil:
+		err = &GoneError{fmt.Errorf("the role %s does not exist", id)}
+	case err == nil:
+		granted, err = r.Mutator.Current(ctx, change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: id}}, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("finding out what the role %q grants: %w", t.Role.Name, err)
 	}
 	grants := change.Depths{}
-	maps.Copy(grants, role.Grants)
+	for name, depth := range granted.Others {
+		grants[name] = change.DepthOf(depth)
+	}
 	for name, value := range pending {
 		maps.DeleteFunc(grants, func(granted string, _ audit.Depth) bool { return strings.EqualFold(granted, name) })
 		grants[name] = change.DepthOf(value)
 	}
 	switch surplus := change.Surplus(change.AssignedGrants(a.Target, r.Journal.Plan.Actions), grants); {
-	case !strings.EqualFold(role.Root, t.Role.ID):
+	case !strings.EqualFold(cmp.Or(role.Root, role.ID), t.Role.ID):
 		return newDriftError(a, "the role to be assigned is not a copy of the plan's role")
-	case role.BuiltIn:
+	case role.Template != "":
 		return newDriftError(a, "the role is a built-in one")
 	case len(surplus) > 0:
 		return newDriftError(a, "the role grants more than in the plan: "+change.JoinFirst(surplus))

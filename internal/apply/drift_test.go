@@ -137,17 +137,17 @@ func TestAssignedRole(t *testing.T) {
 		return s
 	}
 	for name, tt := range map[string]struct {
-		role    apply.Role
+		role    fakeRole
 		because string
 	}{
-		"as planned":                   {apply.Role{Root: target.Role.ID, Grants: target.Grants}, ""},
-		"in another letter case":       {apply.Role{Root: strings.ToUpper(target.Role.ID), Grants: change.Depths{"prvreadlead": audit.DepthGlobal}}, ""},
-		"less":                         {apply.Role{Root: target.Role.ID, Grants: change.Depths{}}, ""},
-		"a privilege of each new role": {apply.Role{Root: target.Role.ID, Grants: with("prvReadSdkMessage", audit.DepthGlobal)}, ""},
-		"one more":                     {apply.Role{Root: target.Role.ID, Grants: with("prvDeleteAccount", audit.DepthBasic)}, "prvDeleteAccount"},
-		"a removed privilege":          {apply.Role{Root: target.Role.ID, Grants: with("prvBulkDelete", audit.DepthGlobal)}, "prvBulkDelete"},
-		"another role's copy":          {apply.Role{Root: "00000000-0000-4000-8000-000000000005", Grants: target.Grants}, "not a copy"},
-		"built in":                     {apply.Role{Root: target.Role.ID, BuiltIn: true, Grants: target.Grants}, "built-in"},
+		"as planned":                   {fakeRole{root: target.Role.ID, grants: target.Grants}, ""},
+		"in another letter case":       {fakeRole{root: strings.ToUpper(target.Role.ID), grants: change.Depths{"prvreadlead": audit.DepthGlobal}}, ""},
+		"less":                         {fakeRole{root: target.Role.ID, grants: change.Depths{}}, ""},
+		"a privilege of each new role": {fakeRole{root: target.Role.ID, grants: with("prvReadSdkMessage", audit.DepthGlobal)}, ""},
+		"one more":                     {fakeRole{root: target.Role.ID, grants: with("prvDeleteAccount", audit.DepthBasic)}, "prvDeleteAccount"},
+		"a removed privilege":          {fakeRole{root: target.Role.ID, grants: with("prvBulkDelete", audit.DepthGlobal)}, "prvBulkDelete"},
+		"another role's copy":          {fakeRole{root: "00000000-0000-4000-8000-000000000005", grants: target.Grants}, "not a copy"},
+		"built in":                     {fakeRole{root: target.Role.ID, builtIn: true, grants: target.Grants}, "built-in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(p)
@@ -165,7 +165,7 @@ func TestAssignedRole(t *testing.T) {
 	}
 	// A dry run counts the privileges that earlier actions remove as removed.
 	f := newFake(p)
-	f.role = apply.Role{Root: target.Role.ID, Grants: with("prvbulkdelete", audit.DepthGlobal)}
+	f.role = fakeRole{root: target.Role.ID, grants: with("prvbulkdelete", audit.DepthGlobal)}
 	r, _ := newRunner(t, p, f)
 	if err := r.CheckDrift(t.Context(), func(change.Action, string) {}); err != nil {
 		t.Error(err)

@@ -23,8 +23,6 @@ type Mutator interface {
 	// Row reads a row of a target. It impersonates a user unless as is nil. It returns nil if the
 	// row is not visible.
 	Row(ctx context.Context, table Table, id string, as *change.Ref) (*Row, error)
-	// Role reads a copy of a role.
-	Role(ctx context.Context, id string) (Role, error)
 }
 
 // An Identity has the ids of an environment and of a user in it.
@@ -111,11 +109,4 @@ func (h Holder) String() string {
 		return fmt.Sprintf("%q (through the team %q)", h.Name, h.Through)
 	}
 	return fmt.Sprintf("%q", h.Name)
-}
-
-// A Role is the current state of a copy of a role.
-type Role struct {
-	Root    string        // the id of the root copy
-	BuiltIn bool          // set if the role comes from a template
-	Grants  change.Depths // all its privileges
 }

@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -44,7 +45,7 @@ type fake struct {
 	sent          []string
 	ignoreChanges bool // requests succeed without effect
 	made          string
-	role          apply.Role
+	role          fakeRole
 	incomplete    string
 
 	onCurrent func(change.Target, *apply.Reading) error
@@ -52,9 +53,16 @@ type fake struct {
 	onChange  func(change.Request) error
 }
 
+// A fakeRole is the role that a plan assigns.
+type fakeRole struct {
+	root    string
+	builtIn bool
+	grants  change.Depths
+}
+
 func newFake(p plan.Plan) *fake {
 	f := &fake{plan: p, organization: p.Environment.OrganizationID, state: map[string]change.State{}, effects: map[string]func(){}}
-	f.role.Root = "00000000-0000-4000-8000-000000000004"
+	f.role.root = "00000000-0000-4000-8000-000000000004"
 	for _, a := range p.Actions {
 		if f.state[targetKey(a.Target)] == nil {
 			f.state[targetKey(a.Target)] = change.State{}
@@ -81,14 +89,18 @@ func (f *fake) Holders(context.Context, string) (apply.RoleHolders, error) {
 	return apply.RoleHolders{Incomplete: f.incomplete}, nil
 }
 
-func (f *fake) Role(context.Context, string) (apply.Role, error) { return f.role, nil }
-
 // Row returns rows with the names of the plan.
 func (f *fake) Row(_ context.Context, table apply.Table, id string, _ *change.Ref) (*apply.Row, error) {
 	for _, a := range f.plan.Actions {
 		for _, ref := range []*change.Ref{a.Target.Role, a.Target.Copy, a.Target.User, a.Target.BusinessUnit, a.Target.View, a.Target.Principal} {
 			if ref != nil && ref.ID == id {
 				row := &apply.Row{ID: id, Name: ref.Name, ApplicationID: a.Target.ApplicationID}
+				if table == apply.TableRole {
+					row.Root = f.role.root
+				}
+				if table == apply.TableRole && f.role.builtIn {
+					row.Template = id
+				}
 				if f.onRow != nil {
 					f.onRow(table, row)
 				}
@@ -101,6 +113,15 @@ func (f *fake) Row(_ context.Context, table apply.Table, id string, _ *change.Re
 
 func (f *fake) Current(_ context.Context, t change.Target, names []string) (apply.Reading, error) {
 	now := apply.Reading{State: change.State{}, IDs: map[string]string{change.SlotTag: `W/"1"`}}
+	if t.Kind == change.TargetAssignment {
+		now.IDs[change.SlotCopy] = cmp.Or(t.Copy.ID, f.role.root)
+	}
+	if names == nil { // the role to be assigned
+		now.Others = change.State{}
+		for name, depth := range f.role.grants {
+			now.Others[name] = depth.String()
+		}
+	}
 	for _, name := range names {
 		now.State[name] = change.None
 		if change.IsRestoredPrivilege(name) && !slices.ContainsFunc(f.plan.Actions, func(a change.Action) bool { return slices.Contains(a.Along, name) }) {

@@ -109,6 +109,25 @@ func TestRequestChangesMore(t *testing.T) {
 	}
 }
 
+// TestPlatformGrantsDefaults: the platform may restore any of the privileges that it grants to each new role.
+func TestPlatformGrantsDefaults(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, simulator.Options{})
+	l.reset(t, func(env *simulator.Environment) {
+		delete(env.Role(roleName).Privileges, "prvReadLead")
+		delete(env.Role(roleName).Privileges, "prvReadPluginType")
+	})
+	r, _ := l.start(t, l.plan(t))
+	r.Mutator = meddler{Mutator: r.Mutator, after: func(change.Request) {
+		l.mutate(t, func(env *simulator.Environment) {
+			env.Role(roleName).Privileges["prvReadPluginType"] = simulator.DepthGlobal
+		})
+	}}
+	if err := r.Apply(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestUndoChangesMore: a rollback reports what its own requests change besides.
 func TestUndoChangesMore(t *testing.T) {
 	t.Parallel()

@@ -196,7 +196,7 @@ func TestGrantsWithoutNames(t *testing.T) {
 	}}
 	now, err := s.environment(t).Current(t.Context(), change.Target{Kind: change.TargetGrants, Role: &change.Ref{ID: someID}}, []string{"prvReadAccount", "prvReadLead"})
 	if err != nil || now.State["prvReadAccount"] != "local" || now.State["prvReadLead"] != change.None ||
-		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(s.requests) != 2 {
+		now.IDs["prvReadAccount"] != someID || now.IDs["prvReadLead"] != otherID || len(s.requests) != 3 {
 		t.Errorf("%v: %v, by %v", err, now, s.requests)
 	}
 }

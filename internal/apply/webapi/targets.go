@@ -1,6 +1,7 @@
 package webapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ func (e *Environment) currentRole(ctx context.Context, t change.Target) (apply.R
 
 // currentGrants reads the privileges of a role, and the ids of the named ones that it does not grant.
 func (e *Environment) currentGrants(ctx context.Context, t change.Target, names []string) (apply.Reading, error) {
-	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(t.Role.ID))
+	list, err := e.roleGrants(ctx, t.Role.ID)
 	if err != nil {
 		return apply.Reading{}, err
 	}
@@ -44,46 +45,51 @@ func (e *Environment) currentGrants(ctx context.Context, t change.Target, names 
 		now.State[name] = change.None
 		wanted[strings.ToLower(name)] = name
 	}
-	byID := map[string]string{} // the wanted names, for older environments with responses without names
-	if slices.ContainsFunc(list, func(g collector.Grant) bool { return g.Name == "" }) {
-		if err := e.addPrivilegeIDs(ctx, names, wanted, now.IDs); err != nil {
-			return apply.Reading{}, err
-		}
-		for name, id := range now.IDs {
-			byID[id] = name
-		}
-	}
 	for _, g := range list {
 		name, ok := wanted[strings.ToLower(g.Name)]
-		if g.Name == "" {
-			name, ok = byID[g.ID]
-		}
 		switch {
-		case !ok && (g.Name == "" || g.Filtered || g.Depth == audit.DepthNone): // neither planned nor restorable
-		case !ok:
-			now.Others[g.Name] = g.Depth.String()
-		case g.Filtered:
+		case ok && g.Filtered:
 			now.Filtered = append(now.Filtered, name)
-		case g.Depth == audit.DepthNone:
+		case ok && g.Depth == audit.DepthNone:
 			return apply.Reading{}, fmt.Errorf("what the role grants: %s has an unknown depth, %q", name, g.RawDepth)
-		default:
+		case ok:
 			now.State[name], now.IDs[name] = g.Depth.String(), g.ID
+		case g.Filtered:
+		case g.Depth == audit.DepthNone: // the word for the depth is unknown
+			now.Others[g.Name] = audit.DepthGlobal.String()
+		default:
+			now.Others[g.Name] = g.Depth.String()
 		}
 	}
 	now.Filtered = slices.Compact(slices.Sorted(slices.Values(now.Filtered)))
 	missing := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return now.IDs[name] != "" })
-	return now, e.addPrivilegeIDs(ctx, missing, wanted, now.IDs)
-}
-
-// addPrivilegeIDs adds the ids of privileges to ids. wanted has the spelling of each name.
-func (e *Environment) addPrivilegeIDs(ctx context.Context, names []string, wanted, ids map[string]string) error {
-	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.reader, names)
+	defined, err := collector.ReadPrivilegeDefinitions(ctx, e.reader, missing)
 	for name, p := range defined {
 		if spelling, ok := wanted[name]; ok {
-			ids[spelling] = p.ID
+			now.IDs[spelling] = p.ID
 		}
 	}
-	return err
+	return now, err
+}
+
+// roleGrants reads what a role grants. It reads the names of the privileges separately if the response of an
+// older environment has only their ids. The id stands for a name that cannot be read.
+func (e *Environment) roleGrants(ctx context.Context, role string) ([]collector.Grant, error) {
+	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(role))
+	if err != nil {
+		return nil, err
+	}
+	var unnamed []string // ids
+	for _, g := range list {
+		if g.Name == "" {
+			unnamed = append(unnamed, g.ID)
+		}
+	}
+	names, err := e.namesOf(ctx, "privilege", unnamed, "the names of privileges")
+	for i, g := range list {
+		list[i].Name = cmp.Or(g.Name, names[g.ID], g.ID)
+	}
+	return list, err
 }
 
 type userRow struct {

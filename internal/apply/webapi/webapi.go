@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/apply"
-	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
 	"github.com/dbaudit/dbaudit/internal/collector"
 	"github.com/dbaudit/dbaudit/internal/dataverse"
@@ -174,43 +173,4 @@ func (e *Environment) ownGrants(ctx context.Context, names []string) ([]collecto
 func (e *Environment) OwnPrivileges(ctx context.Context, names []string) (change.Depths, error) {
 	list, err := e.ownGrants(ctx, names)
 	return collector.GrantedDepths(list), err
-}
-
-// Role reads a copy of a role.
-func (e *Environment) Role(ctx context.Context, id string) (apply.Role, error) {
-	row, err := e.Row(ctx, apply.TableRole, id, nil)
-	switch {
-	case err != nil:
-		return apply.Role{}, err
-	case row == nil:
-		return apply.Role{}, fmt.Errorf("the role %s does not exist", id)
-	}
-	list, err := collector.ReadRoleGrants(ctx, e.reader, dataverse.GUID(id))
-	if err != nil {
-		return apply.Role{}, err
-	}
-	var unnamed []string // ids
-	for _, g := range list {
-		if g.Name == "" {
-			unnamed = append(unnamed, g.ID)
-		}
-	}
-	names, err := e.namesOf(ctx, "privilege", unnamed, "the names of privileges")
-	if err != nil {
-		return apply.Role{}, err
-	}
-	role := apply.Role{Root: cmp.Or(row.Root, row.ID), BuiltIn: row.Template != "", Grants: change.Depths{}}
-	for _, g := range list {
-		name := cmp.Or(g.Name, names[g.ID])
-		switch {
-		case name == "":
-			return apply.Role{}, fmt.Errorf("the granted privilege %s has no name", g.ID)
-		case g.Filtered:
-		case g.Depth == audit.DepthNone: // the word for the depth is unknown
-			role.Grants[name] = audit.DepthGlobal
-		default:
-			role.Grants[name] = g.Depth
-		}
-	}
-	return role, nil
 }
