@@ -101,7 +101,7 @@ func contentFlags(flags *pflag.FlagSet, o *run.PlanOptions) {
 	flags.BoolVar(&o.ReplaceFiltered, "replace-filtered", false, "replace grants for some records only with full grants, which rollback cannot undo")
 	flags.BoolVar(&o.LeastPrivilege, "least-privilege", false, "remove privileges beyond the minimum from the role")
 	flags.BoolVar(&o.UnassignAdministrator, "unassign-administrator", false, "remove administrator roles from the integration user")
-	flags.DurationVar(&o.Validity, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most")
+	flags.DurationVar(&o.Validity, "valid-for", plan.DefaultValidity, "validity of the plan as a `duration` from its snapshot, 720h at most (default 72h)")
 	flags.IntVar(&o.MaxChanges, "max-changes", plan.MaxChanges, "maximum `number` of changes in a plan")
 }
 

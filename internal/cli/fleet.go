@@ -20,6 +20,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/config"
 	"github.com/dbaudit/dbaudit/internal/fleet"
 	"github.com/dbaudit/dbaudit/internal/report/table"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/store"
 )
 
@@ -95,7 +96,7 @@ func defineFleetList(a *app, cmd *cobra.Command) {
 		for i, e := range list {
 			every, next := "not scheduled", "never"
 			if e.Every > 0 {
-				every, next = e.Every.String(), formatTime(&e.NextDue)
+				every, next = text.Duration(e.Every), formatTime(&e.NextDue)
 			}
 			if e.Paused {
 				next = "paused"

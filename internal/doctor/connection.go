@@ -128,7 +128,7 @@ func (x *examiner) checkSignIn(ctx context.Context) (Check, error) {
 	}
 	c := Check{Outcome: Passed, Detail: session.Describe()}
 	if !token.ExpiresAt.IsZero() {
-		c.Detail += fmt.Sprintf("; the token is valid for %s", token.ExpiresAt.Sub(x.Now()).Round(time.Minute))
+		c.Detail += fmt.Sprintf("; the token is valid for %s", text.Duration(token.ExpiresAt.Sub(x.Now()).Round(time.Minute)))
 	}
 	if len(session.Warnings) > 0 {
 		c.Outcome, c.Advice = Warned, strings.Join(session.Warnings, "; ")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/change"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -52,7 +53,7 @@ func Build(r audit.Result, s *snapshot.Snapshot, o Options) (Plan, error) {
 	case s.Environment.OrganizationID == "":
 		return Plan{}, errors.New("the snapshot does not name its organization: collect it again")
 	case o.Validity < 0 || o.Validity > MaxValidity:
-		return Plan{}, fmt.Errorf("a plan cannot be valid for %s: the maximum is %s", o.Validity, MaxValidity)
+		return Plan{}, fmt.Errorf("a plan cannot be valid for %s: the maximum is %s", text.Duration(o.Validity), text.Duration(MaxValidity))
 	}
 	if o.Validity == 0 {
 		o.Validity = DefaultValidity

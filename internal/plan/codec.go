@@ -74,7 +74,7 @@ func (p Plan) Verify() error {
 
 func (p Plan) validate() error {
 	if p.ExpiresAt.After(p.Snapshot.TakenAt.Add(MaxValidity)) {
-		return fmt.Errorf("the plan is valid for too long: the maximum is %s after its snapshot; make the plan again", MaxValidity)
+		return fmt.Errorf("the plan is valid for too long: the maximum is %s after its snapshot; make the plan again", text.Duration(MaxValidity))
 	}
 	for i, a := range p.Actions {
 		err := a.Validate(p.Actions[:i], p.Environment.URL)

@@ -10,6 +10,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/audit"
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 	"github.com/dbaudit/dbaudit/internal/waiver"
 )
@@ -105,7 +106,7 @@ func (r *Runner) Plan(result audit.Result, s *snapshot.Snapshot, p profile.Profi
 		return plan.Plan{}, err
 	}
 	if c.Validity <= 0 {
-		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", c.Validity, plan.MaxValidity)
+		return plan.Plan{}, Usagef("--valid-for %s: want a positive duration, %s at most", text.Duration(c.Validity), text.Duration(plan.MaxValidity))
 	}
 	c.Tool, c.MadeAt, c.Minimum, c.Depths = r.Tool, asOf, p.Minimum(), p.Depths
 	built, err := plan.Build(result, s, c.Options)

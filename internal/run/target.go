@@ -14,6 +14,7 @@ import (
 	"github.com/dbaudit/dbaudit/internal/plan"
 	"github.com/dbaudit/dbaudit/internal/profile"
 	"github.com/dbaudit/dbaudit/internal/recording"
+	"github.com/dbaudit/dbaudit/internal/report/text"
 	"github.com/dbaudit/dbaudit/internal/snapshot"
 )
 
@@ -234,7 +235,7 @@ func (r *Runner) readTimeout(given string) (time.Duration, error) {
 // error that says so.
 func (t Target) WithTimeout(ctx context.Context, do func(context.Context) error) error {
 	limit := cmp.Or(t.Timeout, DefaultTimeout)
-	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", limit)
+	late := fmt.Errorf("it took longer than %s: allow more with --timeout, or find out what makes it slow", text.Duration(limit))
 	timed, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	err := do(timed)

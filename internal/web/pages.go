@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/dbaudit/dbaudit/internal/report/text"
@@ -41,17 +40,6 @@ func (s *server) renderPage(w http.ResponseWriter, status int, name string, l la
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
-}
-
-// formatInterval formats a duration without trailing zero units: 24h, not 24h0m0s.
-func formatInterval(d time.Duration) string {
-	s := d.String()
-	for _, end := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(s, end) {
-			s = s[:len(s)-len("0s")]
-		}
-	}
-	return s
 }
 
 func formatTime(t time.Time) string { return formatOrDash(t, "2006-01-02 15:04 UTC") }

@@ -60,7 +60,7 @@ func New(o Options) (http.Handler, error) {
 		"age":      s.age,
 		"date":     formatDate,
 		"time":     formatTime,
-		"interval": formatInterval,
+		"interval": text.Duration,
 		"duration": formatDuration,
 	}).Parse(pages)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -84,6 +85,17 @@ func Count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// Duration formats a duration without trailing zero units: 24h, not 24h0m0s.
+func Duration(d time.Duration) string {
+	s := d.String()
+	for _, end := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(s, end) {
+			s = s[:len(s)-len("0s")]
+		}
+	}
+	return s
 }
 
 // Linef formats as [fmt.Sprintf] does, with [Line] of each string among the arguments.
