@@ -124,7 +124,7 @@ func CollectAll(ctx context.Context, r Reader, options []Options) ([]*snapshot.S
 
 func newGroup(r Reader, options []Options) *integrationGroup {
 	group := &integrationGroup{
-		cache:      &cachingReader{Reader: r, responses: map[dataverse.Request]*cachedResponse{}},
+		cache:      &responseCache{responses: map[dataverse.Request]*cachedResponse{}},
 		roleCopies: map[string]role{},
 	}
 	reader := NewStrictReader(r, options[0].Strong)
@@ -132,7 +132,7 @@ func newGroup(r Reader, options []Options) *integrationGroup {
 		reader.progress = options[0].Progress
 	}
 	if len(options) > 1 {
-		reader.cached = group.cache
+		reader.cache = group.cache
 	}
 	takenAt := options[0].Now().UTC().Truncate(time.Second)
 	for _, o := range options {

@@ -13,7 +13,7 @@ import (
 // collection. All go through the rounds in step, so that one request can serve all of them.
 type integrationGroup struct {
 	members []*collection
-	cache   *cachingReader
+	cache   *responseCache
 
 	mu         sync.Mutex
 	roleCopies map[string]role // by root: the copy with the privileges that are read

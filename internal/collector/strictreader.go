@@ -21,7 +21,7 @@ const maxRereads = 3
 // column, a wrong number of rows, or a row that appears twice.
 type StrictReader struct {
 	reader   Reader
-	cached   Reader // reader, or a cache in front of it; used unless a read must be fresh
+	cache    *responseCache // of responses for reads that need not be fresh; may be nil
 	strong   bool
 	progress func(Event)
 
@@ -32,7 +32,7 @@ type StrictReader struct {
 // NewStrictReader returns a StrictReader that reads through r. With strong, Dataverse bypasses
 // its caches of permissions, which those who change them need.
 func NewStrictReader(r Reader, strong bool) *StrictReader {
-	return &StrictReader{reader: r, cached: r, strong: strong, progress: func(Event) {}, omitted: columnSet{}}
+	return &StrictReader{reader: r, strong: strong, progress: func(Event) {}, omitted: columnSet{}}
 }
 
 // A Read describes what is read from an environment, and as whom.
@@ -117,15 +117,14 @@ func ReadRows[T any](ctx context.Context, s *StrictReader, read Read, decode fun
 
 // readOnce sends the request once. With an error, it also returns the rows before it.
 func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted columnSet, decode func(Row) T) ([]T, error) {
-	reader := s.cached
-	if read.fresh {
-		reader = s.reader
-	}
 	request := buildQuery(read, decode, omitted).Request(read.Label)
 	request.Caller, request.Strong = read.Caller, s.strong
-	send := reader.Rows
+	send := sender(s.reader.Rows)
 	if read.Key == "" {
-		send = getAsRows(reader)
+		send = getAsRows(s.reader)
+	}
+	if s.cache != nil && !read.fresh {
+		send = s.cache.share(send)
 	}
 	seen := map[string]bool{}
 	var values []T
@@ -151,7 +150,7 @@ func readOnce[T any](ctx context.Context, s *StrictReader, read Read, omitted co
 }
 
 // getAsRows reads a response that is one object as a collection of one row.
-func getAsRows(reader Reader) func(context.Context, dataverse.Request) iter.Seq2[json.RawMessage, error] {
+func getAsRows(reader Reader) sender {
 	return func(ctx context.Context, r dataverse.Request) iter.Seq2[json.RawMessage, error] {
 		return func(yield func(json.RawMessage, error) bool) { yield(reader.Get(ctx, r)) }
 	}
