@@ -47,12 +47,37 @@ fix_privileges(privileges, depths) := {name: [{"name": name, "id": privileges[na
 }
 
 # METADATA
-# description: The pairs of a privilege and its depth.
-pairs(depths) := {[name, level] | some name, level in depths}
+# description: >-
+#   The required privileges that are not granted at the required depth, with their depths. Only grants that differ from
+#   what is required are compared, because most are equal.
+insufficient(grants, required_depths) := object.union(
+	object.remove(_not_granted(required_depths), object.keys(grants)),
+	{name: actual |
+		some [name, actual] in ({[name, level] | some name, level in grants} - _pairs(required_depths))
+		rank[actual] < rank[required_depths[name]]
+	},
+)
+
+_not_granted(depths) := {name: "none" | some name, _ in depths}
+
+_pairs(depths) := {[name, level] | some name, level in depths}
 
 # METADATA
-# description: The privileges with the depth of a privilege that is not granted.
-not_granted(depths) := {name: "none" | some name, _ in depths}
+# description: The rank of each granted privilege, by the rank of each level; a level without a rank gives nothing.
+ranks(grants, rank_by_level) := {name: number | some name, level in grants; number := rank_by_level[level]}
+
+# METADATA
+# description: >-
+#   The highest rank of each privilege in a set of ranks. The union keeps the last of several, so they are sorted by
+#   rank.
+highest(given) := only if {
+	count(given) == 1
+	some only in given
+} else := object.union_n([{name: number} | some [number, name] in sort([[number, name] | some granted in given; some name, number in granted])])
+
+# METADATA
+# description: The depth of each privilege that has a rank.
+depth_names(granted) := {name: names[number] | some name, number in granted}
 
 # METADATA
 # description: >-

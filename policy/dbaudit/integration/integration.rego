@@ -290,7 +290,7 @@ _score[root] := (1000 * count(enough)) + count(any_depth) if {
 	required := object.keys(depth.required)
 	some root, grants in input.role_privileges
 	any_depth := _granted_minimum(root)
-	enough := required - object.keys(_insufficient(grants))
+	enough := required - object.keys(access.insufficient(object.filter(grants, required), depth.required))
 }
 
 # METADATA
@@ -453,23 +453,13 @@ _fix_role := role_reference if {
 
 # METADATA
 # description: The privileges that the integration role itself does not grant at the required depth, with their depths.
-insufficient_in_role := _insufficient(_own_minimum)
+insufficient_in_role := access.insufficient(_own_minimum, depth.required)
 
 _own_minimum := object.filter(own, profile.minimum)
 
 # METADATA
 # description: The privileges that the integration does not have at the required depth, with their depths.
-insufficient := _insufficient(granted)
-
-_insufficient(grants) := object.union(
-	object.remove(access.not_granted(depth.required), object.keys(grants)),
-	{name: actual |
-		some [name, actual] in (_as_pairs(object.filter(grants, object.keys(depth.required))) - access.pairs(depth.required))
-		access.rank[actual] < access.rank[depth.required[name]]
-	},
-)
-
-_as_pairs(levels) := {[name, level] | some name, level in levels}
+insufficient := access.insufficient(granted, depth.required)
 
 # METADATA
 # description: The privileges of the minimum that each assigned copy grants, with their depths.
@@ -498,30 +488,20 @@ _gives_own_records contains id if {
 
 # METADATA
 # description: The ranks by privilege that each copy gives the user.
-_ranks_by_copy := {id: {name: rank | some name, level in grants; rank := ranks[level]} |
-	some id, grants in _minimum_by_copy
-	ranks := _ranks_by_level[id]
-}
+_ranks_by_copy := {id: access.ranks(grants, _ranks_by_level[id]) | some id, grants in _minimum_by_copy}
 
 # METADATA
 # description: The ranks by privilege that all roles of the user give it.
-_granted_ranks := _deepest(_ranks_by_copy)
+_granted_ranks := access.highest({ranks | some ranks in _ranks_by_copy})
 
 # METADATA
 # description: The ranks by privilege that the user certainly has.
-_certain_ranks := _deepest({id: ranks |
+_certain_ranks := access.highest({ranks |
 	some id in _certain_copies
 	from := input.roles[id].business_unit_id
 	uncertain := {name | _is_coverage_unknown("deep", from); some name, "deep" in _minimum_by_copy[id]}
 	ranks := object.remove(_ranks_by_copy[id], uncertain)
 })
-
-# METADATA
-# description: The highest rank of each privilege. The union keeps the last of several, so they are sorted by rank.
-_deepest(given) := ranks if {
-	count(given) == 1
-	some ranks in given
-} else := object.union_n([{name: rank} | some [rank, name] in sort([[rank, name] | some ranks in given; some name, rank in ranks])])
 
 # METADATA
 # description: Business units that a privilege is granted for and that do not include the user's, by privilege.
@@ -559,7 +539,7 @@ _is_coverage_unknown("deep", from) if {
 #   through the integration role alone if the user has none.
 granted := _own_minimum if {
 	count(assigned_copies) == 0
-} else := {name: access.names[rank] | some name, rank in _granted_ranks}
+} else := access.depth_names(_granted_ranks)
 
 # METADATA
 # description: >-
