@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/dbaudit/dbaudit/internal/console"
+	"github.com/dbaudit/dbaudit/internal/run"
 )
 
 // refuseUnusedFlags returns an error if a flag below one of the headings is set, except the named
@@ -162,13 +164,21 @@ const (
 	profileArguments    = "profiles"
 )
 
+// markInput annotates flags that name input files.
+func markInput(flags *pflag.FlagSet, names ...string) {
+	for _, name := range names {
+		_ = flags.SetAnnotation(name, readsAnnotation, nil) // the flag exists
+	}
+}
+
 func readsFile(f *pflag.Flag) bool {
 	_, ok := f.Annotations[readsAnnotation]
 	return ok
 }
 
-// inputFiles returns the files that a command reads because its arguments and flags name them.
-func inputFiles(cmd *cobra.Command, args []string) []string {
+// inputFiles returns the files that a command reads: those that its arguments and flags name, and the
+// configuration.
+func inputFiles(a *app, cmd *cobra.Command, args []string) []string {
 	args = slices.Clone(args)
 	switch cmd.Annotations[argumentsAnnotation] {
 	case namesArguments:
@@ -178,16 +188,20 @@ func inputFiles(cmd *cobra.Command, args []string) []string {
 		args = slices.DeleteFunc(args, func(name string) bool { return slices.Contains(builtin, name) })
 	}
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		if readsFile(f) {
+		if readsFile(f) || f.Name == "profile" && run.IsProfileFile(f.Value.String()) {
 			args = append(args, f.Value.String())
 		}
 	})
+	file, _ := a.ConfigurationFile()
+	if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && cmd.Name() != "init" { // init writes it
+		args = append(args, file)
+	}
 	return args
 }
 
 // refuseOverwritingInputs returns an error if a command would overwrite a file that it reads.
-func refuseOverwritingInputs(cmd *cobra.Command, args []string) error {
-	inputs := inputFiles(cmd, args)
+func refuseOverwritingInputs(a *app, cmd *cobra.Command, args []string) error {
+	inputs := inputFiles(a, cmd, args)
 	for _, flag := range []string{"output", "snapshot", "input", "record"} {
 		f := cmd.Flags().Lookup(flag)
 		if f == nil || readsFile(f) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,10 +28,6 @@ func (f *discoverFlags) define(_ *app, cmd *cobra.Command) {
 }
 
 func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {
-	output := f.document.file
-	if file, err := a.Configuration(); err == nil && output != "" && filepath.ToSlash(output) == file.Name() {
-		return usagef("--output %s: this is the configuration in use: write another file, and copy integrations: from it", output)
-	}
 	d, err := a.Discover(ctx, f.connection, f.profiles, append(args, "")[0])
 	if err != nil {
 		return err
@@ -42,7 +37,7 @@ func (f discoverFlags) run(ctx context.Context, a *app, args []string) error {
 		return err
 	}
 	if f.document.format == "yaml" {
-		err = a.WriteOutput(output, proposed)
+		err = a.WriteOutput(f.document.file, proposed)
 	} else {
 		err = f.document.write(a, d, func(w io.Writer, width int) error { return writeDiscovery(w, width, a.Verbose, d, proposed) })
 	}

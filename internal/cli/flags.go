@@ -24,6 +24,7 @@ func connectionFlags(flags *pflag.FlagSet, c *run.Connection) {
 	flags.StringVar(&c.Auth.TenantID, "tenant-id", "", "Entra `tenant` (default found from the environment; DBAUDIT_TENANT_ID)")
 	clientIDFlag(flags, c)
 	flags.StringVar(&c.Auth.Certificate, "client-certificate", "", "PEM or PFX `file` of its certificate (DBAUDIT_CLIENT_CERTIFICATE; password in DBAUDIT_CLIENT_CERTIFICATE_PASSWORD)")
+	markInput(flags, "client-certificate")
 	methods := stringsOf(signin.Methods())
 	flags.Var(newChoice(&c.Auth.Method, methods...), "auth", "sign-in `method`: "+strings.Join(methods, ", ")+" (default deduced; DBAUDIT_AUTH)")
 	flags.StringVar(&c.Auth.Authority, "authority", "", "`address` of another sign-in host, https://HOST[:PORT] (DBAUDIT_AUTHORITY)")
@@ -93,6 +94,7 @@ func asOfFlag(flags *pflag.FlagSet, asOf *time.Time, meaning string) {
 
 func waiversFlag(flags *pflag.FlagSet, o *run.AcceptOptions) {
 	flags.StringVar(&o.Waivers, "waivers", "", "`file` of accepted findings (default waivers: of the configuration, else "+waiver.DefaultName+" next to it)")
+	markInput(flags, "waivers")
 }
 
 func contentFlags(flags *pflag.FlagSet, o *run.PlanOptions) {

@@ -41,9 +41,7 @@ func (f *planFlags) define(_ *app, cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.detailed, detailedFlag, false, "exit code 0 for nothing to change, 2 for changes, 1 for an error")
 	cmd.Flags().StringVar(&f.result, "result", "", "saved `result` (-f json) to plan from, with --snapshot, instead of a scan")
 	cmd.Flags().StringVar(&f.snapshot, "snapshot", "", "the `snapshot` that the result was made from")
-	for _, file := range []string{"result", "snapshot"} {
-		_ = cmd.Flags().SetAnnotation(file, readsAnnotation, nil) // the flag exists
-	}
+	markInput(cmd.Flags(), "result", "snapshot")
 	asOfFlag(cmd.Flags(), &f.judge.asOf, "record as made_at")
 }
 

@@ -25,7 +25,7 @@ type sourceFlags struct {
 func (f *sourceFlags) define(_ *app, cmd *cobra.Command) {
 	takesProfiles(cmd)
 	cmd.Flags().StringVar(&f.page, "file", "", "saved `page`, HTML or text; - for standard input")
-	_ = cmd.Flags().SetAnnotation("file", readsAnnotation, nil) // the flag exists
+	markInput(cmd.Flags(), "file")
 	cmd.Flags().StringVar(&f.address, "url", "", "`address` to fetch the page from (default the one in the profile)")
 	f.document.add(cmd.Flags(), "table", "json")
 }

@@ -99,7 +99,7 @@ func rootCommand(a *app, args ...string) *cobra.Command {
 			if a.Quiet && a.Verbose {
 				return usagef("--quiet and --verbose cannot be used together")
 			}
-			return refuseOverwritingInputs(cmd, args)
+			return refuseOverwritingInputs(a, cmd, args)
 		},
 	}
 	flags := root.PersistentFlags()

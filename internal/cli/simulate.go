@@ -72,6 +72,9 @@ func (f simulateFlags) run(ctx context.Context, a *app, _ []string) error {
 	return nil
 }
 
+// caFile is the name of the file with the simulator's certificate.
+const caFile = "ca.pem"
+
 // makeSimulatorFolder makes the folder for the simulator's files and returns its absolute path. Without
 // a name, the folder is temporary, and remove removes it.
 func makeSimulatorFolder(name string) (dir string, remove func(), err error) {
@@ -80,6 +83,11 @@ func makeSimulatorFolder(name string) (dir string, remove func(), err error) {
 			return "", nil, fmt.Errorf("making a folder for the simulator's files: %w", err)
 		}
 		return dir, func() { _ = os.RemoveAll(dir) }, nil
+	}
+	// A folder with a configuration is the user's, unless a simulation has written its certificate too.
+	exists := func(file string) bool { _, err := os.Lstat(filepath.Join(name, file)); return err == nil }
+	if exists(config.DefaultName) && !exists(caFile) {
+		return "", nil, usagef("--dir %s: the folder has a %s, which the simulator's would replace: choose another folder", name, config.DefaultName)
 	}
 	if err = os.MkdirAll(name, 0o700); err == nil {
 		dir, err = filepath.Abs(name)
@@ -128,7 +136,7 @@ func writeSimulatorFiles(a *app, s simulation, dir string) (string, error) {
 		powershell += fmt.Sprintf("$env:%s = %s\n", v[0], change.QuotePowerShell(v[1]))
 	}
 	for _, file := range []struct{ name, data string }{
-		{"ca.pem", string(s.CAPEM())}, {config.DefaultName, string(document)}, {"env.ps1", powershell}, {"env", posix},
+		{caFile, string(s.CAPEM())}, {config.DefaultName, string(document)}, {"env.ps1", powershell}, {"env", posix},
 	} {
 		if err := console.WriteFile(filepath.Join(dir, file.name), []byte(file.data)); err != nil {
 			return "", err
@@ -155,7 +163,7 @@ func simulationVariables(s simulation, dir string) [][2]string {
 	if c := s.applier; c != nil {
 		vars = append(vars, [2]string{"DBAUDIT_APPLY_CLIENT_ID", c.ApplicationID}, [2]string{"DBAUDIT_APPLY_CLIENT_SECRET", c.Secret})
 	}
-	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, "ca.pem")})
+	return append(vars, [2]string{"SSL_CERT_FILE", filepath.Join(dir, caFile)})
 }
 
 // startSimulation serves a built-in environment or one from a file, and returns it with the target

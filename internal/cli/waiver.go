@@ -65,6 +65,9 @@ func (f waiverAddFlags) run(_ context.Context, a *app, results []string) error {
 	}
 	f.waiver.Control = audit.ControlID(strings.ToUpper(f.control))
 	if f.days != 0 {
+		if err := requirePositive("days", f.days); err != nil {
+			return err
+		}
 		f.waiver.Expires = now.AddDate(0, 0, f.days).Format(time.DateOnly)
 	}
 	if last, err := time.Parse(time.DateOnly, f.waiver.Expires); err != nil || last.Before(now.Truncate(24*time.Hour)) {
