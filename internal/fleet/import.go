@@ -17,16 +17,19 @@ import (
 // an error for an environment that a worker could not scan.
 func Environments(runner *run.Runner, files []*config.File) ([]store.Environment, error) {
 	var all []store.Environment
+	waivers := map[string]*waiver.File{} // by name: the rows of a CSV file have the same
 	for _, file := range files {
 		targets, err := runner.TargetsFrom(file, run.Connection{AllEnvs: true}, run.Overrides{})
 		if err != nil {
 			return nil, err
 		}
-		accepted, err := runner.LoadAcceptance(run.AcceptOptions{}, file, runner.Now())
-		if err != nil {
-			return nil, err
+		name, _ := run.WaiverFile("", file)
+		if _, known := waivers[name]; !known {
+			if waivers[name], err = run.ReadChosenWaivers("", file, runner.Now()); err != nil {
+				return nil, err
+			}
 		}
-		requirements := Requirements(targets, accepted.Waivers)
+		requirements := Requirements(targets, waivers[name])
 		for _, env := range file.AllEnvironments() {
 			t := targets[slices.IndexFunc(targets, func(t run.Target) bool { return t.Env.Name == env.Name })] // each has one
 			if slices.ContainsFunc(all, func(e store.Environment) bool { return e.Name == t.Name }) {

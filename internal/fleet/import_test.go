@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -94,5 +95,29 @@ func TestDuplicateName(t *testing.T) {
 	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
 	if _, err := fleet.Environments(runner, files); err == nil || !strings.Contains(err.Error(), "the environment a appears twice") {
 		t.Errorf("the same name twice: %v", err)
+	}
+}
+
+// TestWaiversReadOnce checks that an import parses a file of waivers once, and not for each row of a CSV
+// file: 100 rows must not need much more memory than one.
+func TestWaiversReadOnce(t *testing.T) {
+	t.Chdir(t.TempDir())
+	waiver := "  - {control: DB-PRIV-LEAD, environment: e0, kind: accepted-risk, owner: me, reason: a reason that says why, expires: " + time.Now().AddDate(0, 0, 90).Format(time.DateOnly) + ", subject: s"
+	text := "waivers:\n"
+	for i := range 200 {
+		text += fmt.Sprintf("%s%d}\n", waiver, i)
+	}
+	must.Do(t, os.WriteFile("waivers.yaml", []byte(text), 0o600))
+	runner := &run.Runner{Host: run.Host{Getenv: func(string) string { return "" }, Now: time.Now}}
+	allocations := func(rows int) float64 {
+		document := "name,url\n"
+		for i := range rows {
+			document += fmt.Sprintf("e%d,https://e%[1]d.crm.dynamics.com\n", i)
+		}
+		files := must.Get(fleet.ParseCSV("clients.csv", []byte(document)))
+		return testing.AllocsPerRun(1, func() { must.Get(fleet.Environments(runner, files)) })
+	}
+	if one, all := allocations(1), allocations(100); all > 5*one {
+		t.Errorf("100 rows need %.0f allocations, and one needs %.0f", all, one)
 	}
 }

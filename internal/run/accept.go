@@ -47,11 +47,8 @@ func (r *Runner) LoadAcceptance(given AcceptOptions, file *config.File, asOf tim
 	if x.Options, err = r.WaiverOptions(file, asOf); err != nil {
 		return x, err
 	}
-	name, required := WaiverFile(given.Waivers, file)
-	if _, missing := os.Stat(name); required || !errors.Is(missing, fs.ErrNotExist) {
-		if x.Waivers, err = ReadWaivers(name, asOf); err != nil {
-			return x, err
-		}
+	if x.Waivers, err = ReadChosenWaivers(given.Waivers, file, asOf); err != nil {
+		return x, err
 	}
 	if given.Baseline != "" {
 		x.Baseline, err = r.ReadResults(given.Baseline)
@@ -93,6 +90,16 @@ func WaiverFile(flag string, file *config.File) (name string, required bool) {
 		return config.Beside(file.Name(), waiver.DefaultName), false
 	}
 	return config.Beside(file.Name(), file.Waivers), true
+}
+
+// ReadChosenWaivers reads the file that [WaiverFile] returns. It returns nil if the default does not
+// exist.
+func ReadChosenWaivers(flag string, file *config.File, asOf time.Time) (*waiver.File, error) {
+	name, required := WaiverFile(flag, file)
+	if _, err := os.Stat(name); !required && errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no waivers
+	}
+	return ReadWaivers(name, asOf)
 }
 
 // ReadWaivers reads a file of waivers. Waivers that end before asOf are expired.
